@@ -1,0 +1,58 @@
+# `make help` is the manual. Everything sets itself up: Python 3.11 and pip are all it needs.
+SHELL := /bin/bash
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+export PYTHONDONTWRITEBYTECODE := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+STORY ?=
+PYTEST ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check fix storyboards lock clean
+
+help: ## show this manual
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.runtime ## the daemon, an embedded AWS and 200 users on this machine; STORY=failover plays a story
+	@$(BIN)/gtc sandbox run $(if $(STORY),--story $(STORY))
+
+test: $(VENV)/.dev ## every test; PYTEST="-k name" passes arguments on
+	@$(BIN)/python -m pytest $(PYTEST)
+
+check: $(VENV)/.dev ## format, lint, types, layers, dependencies
+	@$(BIN)/ruff format --check --quiet . || { echo "run: make fix"; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/deptry controller
+
+fix: $(VENV)/.dev ## format and mend what can be mended
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
+
+storyboards: $(VENV)/.dev ## accept the storyboards' new text; read the diff before committing it
+	@$(BIN)/python -m pytest tests/storyboards --rewrite
+
+lock: ## pin dependencies anew, with hashes (needs uv)
+	uv pip compile pyproject.toml --extra build --universal --python-version 3.11 --generate-hashes \
+	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links -q -o requirements.txt
+	uv pip compile pyproject.toml --extra build --extra dev -c requirements.txt --universal --python-version 3.11 \
+	  --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links -q -o requirements-dev.txt
+
+clean: ## remove what was built and the sandbox's state
+	rm -rf $(VENV) .sandbox .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(VENV)/bin/python:
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: '$(PYTHON)' was not found. PYTHON=/path/to/python3.11 make …"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: requirements.txt pyproject.toml | $(VENV)/bin/python
+	@echo "installing what the daemon needs into $(VENV) …"
+	@$(BIN)/python -m pip install -q --require-hashes -r requirements.txt
+	@$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime requirements-dev.txt
+	@echo "installing what tests and checks need into $(VENV) …"
+	@$(BIN)/python -m pip install -q --require-hashes -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,154 @@
+"""The record sets of Route 53 hosted zones.
+
+Only weights of record sets that exist are written. A change is one batch of DELETE (exactly as
+read) and CREATE (the same with another weight) per record set, a compare-and-swap: Route 53 applies
+all of a batch or nothing, and a DELETE must repeat every value (API Reference,
+*ChangeResourceRecordSets*). So a hand edit in between refuses the batch instead of being trampled,
+and a leaf that has vanished is not created anew. How record sets become nouns and back is
+`controller.adapters.aws.record_sets`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from controller.adapters.aws.calls import Calls
+from controller.adapters.aws.errors import AWS_ERRORS, write_outcome
+from controller.adapters.aws.record_sets import as_sent, batch_size, noun
+from controller.model.levers import Outcome, OutcomeStatus, RecordSet, WeightChange
+from controller.ports import Clock
+
+if TYPE_CHECKING:
+    from types_aiobotocore_route53 import Route53Client
+    from types_aiobotocore_route53.type_defs import (
+        ChangeBatchTypeDef,
+        ChangeTypeDef,
+        ListResourceRecordSetsRequestTypeDef,
+        ListResourceRecordSetsResponseTypeDef,
+    )
+
+# Developer Guide, *Quotas*: limits of one ChangeResourceRecordSets request.
+MAX_ELEMENTS = 1_000
+MAX_VALUE_CHARACTERS = 32_000
+
+PAGE_SIZE = "300"
+_RETRY_AFTER_S = (0.25, 0.5, 1.0, 2.0)
+
+
+class Route53RecordSets:
+    """Fulfils the RecordSets port."""
+
+    def __init__(self, client: Route53Client, calls: Calls, clock: Clock) -> None:
+        self._client = client
+        self._calls = calls
+        self._clock = clock
+
+    async def read(self, hosted_zone_id: str) -> tuple[RecordSet, ...]:
+        """All record sets, changes still PENDING included; consistent within a page of 300 only."""
+        found: list[RecordSet] = []
+        request: ListResourceRecordSetsRequestTypeDef | None
+        request = {"HostedZoneId": hosted_zone_id, "MaxItems": PAGE_SIZE}
+        while request is not None:
+            page = await self._page(request)
+            found += map(noun, page["ResourceRecordSets"])
+            request = _next_request(hosted_zone_id, page)
+        return tuple(found)
+
+    async def change(
+        self, hosted_zone_id: str, changes: Sequence[WeightChange], *, emergency: bool
+    ) -> Outcome:
+        """Apply all or none. An emergency that is throttled is sent up to five times.
+
+        A batch that Route 53 could not accept is refused without being sent. An unknown outcome is
+        never retried.
+        """
+        started = self._clock.monotonic()
+        fault = _fault(changes)
+        if fault:
+            return Outcome(OutcomeStatus.REFUSED, f"not sent: {fault}")
+        outcome = await self._send(hosted_zone_id, _batch(changes), emergency)
+        for pause_s in _RETRY_AFTER_S:
+            if not (emergency and outcome.throttled):
+                break
+            await self._clock.sleep(pause_s)
+            outcome = await self._send(hosted_zone_id, _batch(changes), emergency)
+        return replace(outcome, took_s=self._clock.monotonic() - started)
+
+    async def is_insync(self, change_id: str) -> bool:
+        """Whether all of Route 53's name servers answer by the change."""
+        answer = await self._calls.ask("GetChange", lambda: self._client.get_change(Id=change_id))
+        return answer["ChangeInfo"]["Status"] == "INSYNC"
+
+    async def _page(
+        self, request: ListResourceRecordSetsRequestTypeDef
+    ) -> ListResourceRecordSetsResponseTypeDef:
+        return await self._calls.ask(
+            "ListResourceRecordSets", lambda: self._client.list_resource_record_sets(**request)
+        )
+
+    async def _send(
+        self, hosted_zone_id: str, batch: ChangeBatchTypeDef, emergency: bool
+    ) -> Outcome:
+        try:
+            answer = await self._calls.send(
+                "ChangeResourceRecordSets",
+                lambda: self._client.change_resource_record_sets(
+                    HostedZoneId=hosted_zone_id, ChangeBatch=batch
+                ),
+                emergency=emergency,
+            )
+        except AWS_ERRORS as error:
+            return write_outcome(error)
+        change_id = answer["ChangeInfo"]["Id"].removeprefix("/change/")
+        return Outcome(OutcomeStatus.APPLIED, change_id=change_id)
+
+
+def _next_request(
+    hosted_zone_id: str, page: ListResourceRecordSetsResponseTypeDef
+) -> ListResourceRecordSetsRequestTypeDef | None:
+    if not page["IsTruncated"]:
+        return None
+    request: ListResourceRecordSetsRequestTypeDef = {
+        "HostedZoneId": hosted_zone_id,
+        "MaxItems": PAGE_SIZE,
+        "StartRecordName": page["NextRecordName"],
+        "StartRecordType": page["NextRecordType"],
+    }
+    # Present only when the next page begins within a group of weighted or geolocation records.
+    if "NextRecordIdentifier" in page:
+        request["StartRecordIdentifier"] = page["NextRecordIdentifier"]
+    return request
+
+
+def _fault(changes: Sequence[WeightChange]) -> str:
+    """Why Route 53 could not accept the changes; empty when nothing speaks against them."""
+    if not changes:
+        return "there is nothing to change"
+    for change in changes:
+        record = change.record
+        what = f"{record.name} {record.type} {record.set_identifier or 'without identifier'}"
+        if record.weight is None or record.set_identifier is None:
+            return f"{what} is not a weighted record set"
+        if not 0 <= change.weight <= 255:
+            return f"weight {change.weight} of {what} is outside 0 to 255"
+    elements, characters = batch_size(change.record for change in changes)
+    if elements > MAX_ELEMENTS:
+        return f"{elements} record elements in one batch; Route 53 takes {MAX_ELEMENTS}"
+    if characters > MAX_VALUE_CHARACTERS:
+        return f"{characters} characters of values; Route 53 takes {MAX_VALUE_CHARACTERS}"
+    return ""
+
+
+def _batch(changes: Sequence[WeightChange]) -> ChangeBatchTypeDef:
+    swaps = [entry for change in changes for entry in _swap(change)]
+    return {"Comment": "Global Traffic Controller: weights", "Changes": swaps}
+
+
+def _swap(change: WeightChange) -> tuple[ChangeTypeDef, ChangeTypeDef]:
+    new = replace(change.record, weight=change.weight)
+    return (
+        {"Action": "DELETE", "ResourceRecordSet": as_sent(change.record)},
+        {"Action": "CREATE", "ResourceRecordSet": as_sent(new)},
+    )

@@ -1,0 +1,85 @@
+"""AWS clients: one session, few clients that live long.
+
+Hidden retries are off: a retried write whose first reply was lost comes back refused, and a retried
+question spends budget nobody counted. Who may retry is decided where the outcome is understood.
+
+Global Accelerator's API exists in us-west-2 only, Route 53's is signed for us-east-1 (AWS General
+Reference, *Service endpoints*). Credentials come by the SDK's standard chain, and so does
+AWS_ENDPOINT_URL (AWS SDKs Reference Guide, *Service-specific endpoints*).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import aioboto3
+from aiobotocore.config import AioConfig
+
+if TYPE_CHECKING:
+    from types_aiobotocore_globalaccelerator import GlobalAcceleratorClient
+    from types_aiobotocore_route53 import Route53Client
+
+ROUTE53_REGION = "us-east-1"
+GLOBAL_ACCELERATOR_REGION = "us-west-2"
+
+
+class EndpointUrlMissingError(Exception):
+    """The configuration demands a stand-in for AWS and the environment names none."""
+
+
+@dataclass(frozen=True, slots=True)
+class AwsClients:
+    """The clients in use; open while the context that made them is."""
+
+    route53: Route53Client
+    global_accelerator: GlobalAcceleratorClient
+
+
+def require_endpoint_url() -> str:
+    """The address of the stand-in for AWS; call it before anything may reach a real account.
+
+    Raises EndpointUrlMissingError when AWS_ENDPOINT_URL is not set.
+    """
+    url = os.environ.get("AWS_ENDPOINT_URL", "")
+    if not url:
+        raise EndpointUrlMissingError(
+            "aws.require_endpoint_url is true, but the environment variable AWS_ENDPOINT_URL is "
+            "not set; set it to the emulator's address, for example http://127.0.0.1:4566"
+        )
+    return url
+
+
+@asynccontextmanager
+async def aws_clients(*, deadline_s: float) -> AsyncIterator[AwsClients]:
+    """Clients whose own time-outs end before `deadline_s`, so that they name the cause.
+
+    Opening takes about 0.1 s of CPU: the SDK reads its service models, so there is nothing to
+    gain by making the clients concurrently.
+    """
+    session = aioboto3.Session()
+    config = _config(deadline_s)
+    async with AsyncExitStack() as stack:
+        route53 = await stack.enter_async_context(
+            session.client("route53", region_name=ROUTE53_REGION, config=config)
+        )
+        global_accelerator = await stack.enter_async_context(
+            session.client(
+                "globalaccelerator", region_name=GLOBAL_ACCELERATOR_REGION, config=config
+            )
+        )
+        yield AwsClients(route53, global_accelerator)
+
+
+def _config(deadline_s: float) -> AioConfig:
+    return AioConfig(
+        connect_timeout=deadline_s * 0.4,
+        read_timeout=deadline_s * 0.9,
+        retries={"total_max_attempts": 1, "mode": "standard"},
+        max_pool_connections=10,
+        tcp_keepalive=True,
+        user_agent_extra="global-traffic-controller",
+    )

@@ -1,0 +1,22 @@
+"""Real time, behind the Clock port, so that everything above can live in simulated time."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+
+
+class SystemClock:
+    """The machine's clocks. To be used from within a running event loop."""
+
+    def monotonic(self) -> float:
+        """Seconds by the event loop's own clock: timers and durations agree."""
+        return asyncio.get_running_loop().time()
+
+    def wall(self) -> datetime:
+        """Date and time in UTC."""
+        return datetime.now(UTC)
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after so many seconds."""
+        await asyncio.sleep(seconds)

@@ -1,0 +1,115 @@
+"""What a failed probe's exception means: the endpoint's failure, or our own inability to ask.
+
+The distinction guards against moving traffic because *we* are ill: a prober without file
+descriptors, memory or a route says nothing about the endpoint. A full table of local ports and a
+missing route are counted as ours; another vantage point will tell if they are not.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+from typing import NamedTuple
+
+import aiohttp
+
+from controller.model.health import ProbeOutcome
+
+_OUR_OWN_ERRNOS = {
+    errno.EMFILE: "no file descriptor left in this process",
+    errno.ENFILE: "no file descriptor left on this machine",
+    errno.EADDRNOTAVAIL: "no local address or port left",
+    errno.ENOBUFS: "no network buffer left",
+    errno.ENOMEM: "no memory left",
+    errno.ENETDOWN: "own network is down",
+    errno.ENETUNREACH: "no route from here",
+    errno.EAFNOSUPPORT: "address family not supported here",
+    errno.EACCES: "not permitted here",
+    errno.EPERM: "not permitted here",
+}
+_THEIR_ERRNOS = {
+    errno.ECONNREFUSED: "connection refused",
+    errno.ECONNRESET: "connection reset",
+    errno.ECONNABORTED: "connection aborted",
+    errno.EPIPE: "connection reset",
+    errno.EHOSTUNREACH: "no route to host",
+    errno.ETIMEDOUT: "connection timed out",
+}
+_LONGEST = 120
+_OUR_OWN_RESOLVER_ERRORS = {socket.EAI_MEMORY, socket.EAI_SYSTEM}
+
+
+class Finding(NamedTuple):
+    """What a probe found, before it is timed."""
+
+    outcome: ProbeOutcome
+    detail: str
+
+
+def passed(detail: str) -> Finding:
+    """The endpoint answered as it should."""
+    return Finding(ProbeOutcome.PASSED, detail)
+
+
+def failed(detail: str) -> Finding:
+    """The endpoint, or the way to it, failed."""
+    return Finding(ProbeOutcome.FAILED, detail)
+
+
+def could_not_run(detail: str) -> Finding:
+    """We could not ask."""
+    return Finding(ProbeOutcome.COULD_NOT_RUN, detail)
+
+
+def finding_of(error: Exception) -> Finding:
+    """The finding behind an exception of aiohttp, of a socket, or of TLS."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return failed(f"certificate: {_certificate_fault(error.certificate_error)}")
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return _of_os_error(error.os_error)
+    if isinstance(error, OSError):
+        return _of_os_error(error)
+    if isinstance(error, aiohttp.InvalidURL):
+        return could_not_run("address cannot be used")
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return failed("connection closed without an answer")
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return failed("answer breaks off")
+    if isinstance(error, aiohttp.ClientResponseError):
+        return failed("answer is not HTTP")
+    if isinstance(error, UnicodeError):
+        return could_not_run("host name cannot be used")
+    return failed(_one_line(error))
+
+
+def _of_os_error(error: OSError) -> Finding:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return failed(f"certificate: {_certificate_fault(error)}")
+    if isinstance(error, ssl.SSLError):
+        return failed(f"TLS: {error.reason or _one_line(error)}")
+    if isinstance(error, socket.gaierror):
+        return _of_resolver_error(error)
+    number = error.errno or 0
+    if number in _OUR_OWN_ERRNOS:
+        return could_not_run(_OUR_OWN_ERRNOS[number])
+    if number in _THEIR_ERRNOS:
+        return failed(_THEIR_ERRNOS[number])
+    return failed(f"cannot connect: {(error.strerror or str(error))[:_LONGEST]}")
+
+
+def _of_resolver_error(error: socket.gaierror) -> Finding:
+    if error.errno in _OUR_OWN_RESOLVER_ERRORS:
+        return could_not_run(f"resolver: {error.strerror}")
+    return failed("name does not resolve")
+
+
+def _certificate_fault(error: Exception) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return error.verify_message
+    return _one_line(error)
+
+
+def _one_line(error: Exception) -> str:
+    text = str(error).splitlines()
+    return f"{type(error).__name__}: {text[0][:_LONGEST]}" if text else type(error).__name__

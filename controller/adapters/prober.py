@@ -1,0 +1,103 @@
+"""Probes over the network: HTTP and HTTPS by aiohttp, TCP by asyncio.
+
+Every probe opens a new connection, because an old one answers for a process that may take no new
+ones. It follows no redirect, keeps no cookie, asks for no compression and reads at most 64 KiB.
+What to make of the results is `controller.planning.hysteresis`; what the failures mean in words is
+`controller.adapters.probe_failures`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from controller.adapters.probe_failures import Finding, failed, finding_of, passed
+from controller.model.configuration import Endpoint
+from controller.model.health import ProbeResult
+from controller.ports import Clock
+
+BODY_LIMIT_BYTES = 64 * 1024
+_HEADERS = {"User-Agent": "global-traffic-controller", "Accept-Encoding": "identity"}
+# The deadline around the whole probe is ours; aiohttp's own (5 minutes) would only confuse.
+_NO_TIMEOUT = aiohttp.ClientTimeout(total=None)
+
+
+class AiohttpProber:
+    """Fulfils the Prober port; to be used as `async with`.
+
+    Host names are resolved anew for each probe, in the event loop's default thread pool.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    async def __aenter__(self) -> Self:
+        # No cache: a probe answers for the address that the name has now.
+        connector = aiohttp.TCPConnector(limit=0, force_close=True, use_dns_cache=False)
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers=_HEADERS,
+            timeout=_NO_TIMEOUT,
+            auto_decompress=False,
+        )
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._session.close()
+
+    async def probe(self, endpoint: Endpoint, deadline_s: float) -> ProbeResult:
+        """Ask once. Raises nothing but the caller's own cancellation."""
+        started = self._clock.monotonic()
+        try:
+            async with asyncio.timeout(deadline_s):
+                finding = await self._ask(endpoint)
+        except TimeoutError:
+            finding = failed(f"no answer in {deadline_s:g} s")
+        except (OSError, ValueError, aiohttp.ClientError) as error:
+            finding = finding_of(error)
+        ended = self._clock.monotonic()
+        return ProbeResult(finding.outcome, ended, ended - started, finding.detail)
+
+    async def _ask(self, endpoint: Endpoint) -> Finding:
+        if endpoint.probe.startswith("tcp:"):
+            return await _ask_tcp(endpoint)
+        return await self._ask_http(endpoint)
+
+    async def _ask_http(self, endpoint: Endpoint) -> Finding:
+        async with self._session.get(endpoint.probe, allow_redirects=False) as response:
+            if response.status not in endpoint.statuses:
+                return failed(f"HTTP {response.status}")
+            # Read even where no text is asked for: an answer that breaks off is no answer.
+            body = await _first_bytes(response.content)
+        text = endpoint.body_contains
+        if text is not None and text.encode() not in body:
+            return failed(f'body lacks "{text}"')
+        return passed(str(response.status))
+
+
+async def _first_bytes(content: aiohttp.StreamReader) -> bytes:
+    body = b""
+    while len(body) < BODY_LIMIT_BYTES:
+        chunk = await content.read(BODY_LIMIT_BYTES - len(body))
+        if not chunk:
+            break
+        body += chunk
+    return body
+
+
+async def _ask_tcp(endpoint: Endpoint) -> Finding:
+    address = urlsplit(endpoint.probe)
+    _, writer = await asyncio.open_connection(address.hostname, address.port)
+    # Not waited for: how the other side takes the closing says nothing of its health.
+    writer.close()
+    return passed("connected")

@@ -1,0 +1,161 @@
+"""The state file: opening it safely, its tables, and what its errors mean to people.
+
+Schema versions count in `PRAGMA user_version`; each is one entry of MIGRATIONS, applied in one
+transaction. An entry that was ever released is never edited. A file of a newer program is refused,
+because an older one would not keep what it does not know.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from controller.model.errors import StateUnavailableError
+
+PRAGMAS = (
+    # Others may read while we write, and a killed process leaves a file that opens.
+    "PRAGMA journal_mode = WAL",
+    # An acknowledged override survives power loss: at a few writes a minute it costs nothing.
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    # Somebody looking into the file with another tool holds it for moments.
+    "PRAGMA busy_timeout = 2000",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """CREATE TABLE overrides (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            kind TEXT NOT NULL,
+            region TEXT,
+            service TEXT,
+            author TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            created_at TEXT NOT NULL,
+            expires_at TEXT NOT NULL,
+            ignore_guards TEXT NOT NULL,
+            ended_at TEXT,
+            ended_by TEXT,
+            ended_why TEXT
+        ) STRICT""",
+        """CREATE TABLE records (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            at TEXT NOT NULL,
+            body TEXT NOT NULL
+        ) STRICT""",
+        """CREATE TABLE record_regions (
+            region TEXT NOT NULL,
+            record_id INTEGER NOT NULL REFERENCES records (id) ON DELETE CASCADE,
+            PRIMARY KEY (region, record_id)
+        ) STRICT, WITHOUT ROWID""",
+        "CREATE INDEX record_regions_by_record ON record_regions (record_id)",
+        """CREATE TABLE expected (
+            service TEXT NOT NULL,
+            pool TEXT NOT NULL,
+            region TEXT NOT NULL,
+            settings TEXT NOT NULL,
+            PRIMARY KEY (service, pool, region)
+        ) STRICT, WITHOUT ROWID""",
+        """CREATE TABLE audit (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            at TEXT NOT NULL,
+            actor TEXT NOT NULL,
+            action TEXT NOT NULL,
+            detail TEXT NOT NULL
+        ) STRICT""",
+    ),
+)
+
+_CAUSES = {
+    sqlite3.SQLITE_FULL: "the disk is full",
+    sqlite3.SQLITE_READONLY: "the file cannot be written; check its owner and permissions",
+    sqlite3.SQLITE_CANTOPEN: "the file cannot be opened; check its folder and permissions",
+    sqlite3.SQLITE_BUSY: "another process holds the file locked",
+    sqlite3.SQLITE_LOCKED: "another process holds the file locked",
+    sqlite3.SQLITE_CORRUPT: "the file is damaged; restore it from a backup or move it away",
+    sqlite3.SQLITE_NOTADB: "the file is no SQLite database; is state_path right?",
+    sqlite3.SQLITE_IOERR: "the disk reports an error",
+}
+_PRIMARY_CODE = 0xFF
+
+
+def open_database(path: Path) -> sqlite3.Connection:
+    """An open, checked and migrated database; its folder is made if it is missing.
+
+    Raises StateUnavailableError. The connection belongs to the calling thread.
+    """
+    _make_folder(path.parent)
+    try:
+        # Transactions are begun and ended by us, not by the driver's guesses.
+        connection = sqlite3.connect(path, isolation_level=None)
+        try:
+            _prepare(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+    except sqlite3.Error as error:
+        raise state_error(error, path) from error
+    return connection
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """All statements within are on disk when it ends, or none is."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        # SQLite has rolled back by itself after some errors, a full disk among them.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def state_error(error: sqlite3.Error, path: Path) -> StateUnavailableError:
+    """The error in words; to be raised `from error`."""
+    # Codes carry details in their higher bytes, and are missing where the driver itself objects.
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & _PRIMARY_CODE
+    cause = _CAUSES.get(code, "SQLite refused")
+    return StateUnavailableError(f"state file {path}: {cause} ({error})")
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StateUnavailableError(
+            f"folder {folder} of the state file cannot be made: {error.strerror}"
+        ) from error
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    for pragma in PRAGMAS:
+        connection.execute(pragma)
+    _refuse_damage(connection, path)
+    _migrate(connection, path)
+
+
+def _refuse_damage(connection: sqlite3.Connection, path: Path) -> None:
+    found = [str(row[0]) for row in connection.execute("PRAGMA quick_check")]
+    if found != ["ok"]:
+        raise StateUnavailableError(
+            f"state file {path}: {_CAUSES[sqlite3.SQLITE_CORRUPT]} ({'; '.join(found[:3])})"
+        )
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    with transaction(connection):
+        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        if version > len(MIGRATIONS):
+            raise StateUnavailableError(
+                f"state file {path} was written by a newer version of this program: it has schema "
+                f"{version}, this program knows up to {len(MIGRATIONS)}; run the newer version or "
+                "set another state_path"
+            )
+        for statements in MIGRATIONS[version:]:
+            for statement in statements:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")

@@ -1,0 +1,220 @@
+"""What the state file is asked and told: one function per act of the Store port.
+
+Each takes the connection first, runs in the thread that owns it, and ends with its transaction
+committed. Errors of SQLite pass through; `controller.adapters.sqlite` translates them.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from controller.adapters.sqlite_schema import transaction
+from controller.model.decision import DecisionRecord
+from controller.model.errors import StateUnavailableError
+from controller.model.levers import Position, Setting
+from controller.model.overrides import Override, OverrideKind, OverrideRequest
+from controller.planning.concern import concerned_regions
+
+KEPT_RECORDS = 10_000
+"""Decision records kept. At some 10 kB each they take 100 MB at most; a record is written only when
+something changes, so these are months."""
+
+_RECORD = TypeAdapter(DecisionRecord)
+_SETTINGS = TypeAdapter(tuple[Setting, ...])
+_OVERRIDE_COLUMNS = "kind, region, service, author, reason, created_at, expires_at, ignore_guards"
+
+
+def add_override(
+    connection: sqlite3.Connection,
+    request: OverrideRequest,
+    created_at: datetime,
+    expires_at: datetime,
+) -> Override:
+    """Store an override and its audit row together."""
+    values = (
+        request.kind.value,
+        request.region,
+        request.service,
+        request.author,
+        request.reason,
+        created_at.isoformat(),
+        expires_at.isoformat(),
+        json.dumps(request.ignore_guards),
+    )
+    with transaction(connection):
+        cursor = connection.execute(
+            f"INSERT INTO overrides ({_OVERRIDE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values
+        )
+        added = _override((cursor.lastrowid, *values))
+        _insert_audit(connection, created_at, added.author, "override_added", _text_of(added))
+    return added
+
+
+def end_override(
+    connection: sqlite3.Connection, override_id: int, actor: str, at: datetime, why: str
+) -> None:
+    """Mark an override as ended, with its audit row; nothing if it had ended already."""
+    with transaction(connection):
+        row = connection.execute(
+            f"SELECT id, {_OVERRIDE_COLUMNS}, ended_at FROM overrides WHERE id = ?", (override_id,)
+        ).fetchone()
+        if row is None:
+            raise StateUnavailableError(f"override {override_id} is not in the state file")
+        *columns, ended_at = row
+        if ended_at is not None:
+            return
+        connection.execute(
+            "UPDATE overrides SET ended_at = ?, ended_by = ?, ended_why = ? WHERE id = ?",
+            (at.isoformat(), actor, why, override_id),
+        )
+        text = _text_of(_override(columns))
+        _insert_audit(connection, at, actor, f"override_{why}", text)
+
+
+def overrides(connection: sqlite3.Connection) -> tuple[Override, ...]:
+    """Those not ended, oldest first."""
+    rows = connection.execute(
+        f"SELECT id, {_OVERRIDE_COLUMNS} FROM overrides WHERE ended_at IS NULL ORDER BY id"
+    )
+    return tuple(map(_override, rows))
+
+
+def add_record(connection: sqlite3.Connection, record: DecisionRecord) -> DecisionRecord:
+    """Store a record, and forget those beyond KEPT_RECORDS."""
+    if record.id != 0:
+        raise ValueError(f"decision record {record.id} is stored already")
+    with transaction(connection):
+        cursor = connection.execute(
+            "INSERT INTO records (at, body) VALUES (?, ?)", (record.at.isoformat(), _body(record))
+        )
+        stored = replace(record, id=int(cursor.lastrowid or 0))
+        _insert_regions(connection, stored)
+        connection.execute("DELETE FROM records WHERE id <= ?", (stored.id - KEPT_RECORDS,))
+    return stored
+
+
+def update_record(connection: sqlite3.Connection, record: DecisionRecord) -> None:
+    """Replace a stored record."""
+    with transaction(connection):
+        updated = connection.execute(
+            "UPDATE records SET body = ? WHERE id = ?", (_body(record), record.id)
+        )
+        if updated.rowcount != 1:
+            raise StateUnavailableError(f"decision record {record.id} is not in the state file")
+        connection.execute("DELETE FROM record_regions WHERE record_id = ?", (record.id,))
+        _insert_regions(connection, record)
+
+
+def record(connection: sqlite3.Connection, record_id: int) -> DecisionRecord | None:
+    """One record, or None."""
+    row = connection.execute("SELECT id, body FROM records WHERE id = ?", (record_id,)).fetchone()
+    return None if row is None else _record(row)
+
+
+def records(
+    connection: sqlite3.Connection, limit: int, before: int | None, region: str | None
+) -> tuple[DecisionRecord, ...]:
+    """Newest first."""
+    rows = connection.execute(
+        """SELECT id, body FROM records
+           WHERE (:before IS NULL OR id < :before)
+             AND (:region IS NULL OR id IN (
+                   SELECT record_id FROM record_regions WHERE region = :region))
+           ORDER BY id DESC LIMIT :limit""",
+        {"before": before, "region": region, "limit": limit},
+    )
+    return tuple(map(_record, rows))
+
+
+def expect(
+    connection: sqlite3.Connection, settings: Mapping[Position, tuple[Setting, ...]]
+) -> None:
+    """Replace what is remembered of these positions; others keep theirs."""
+    with transaction(connection):
+        connection.executemany(
+            "INSERT OR REPLACE INTO expected (service, pool, region, settings) VALUES (?, ?, ?, ?)",
+            [(*position, _SETTINGS.dump_json(s).decode()) for position, s in settings.items()],
+        )
+
+
+def expected(connection: sqlite3.Connection) -> dict[Position, tuple[Setting, ...]]:
+    """Everything remembered of positions."""
+    rows = connection.execute("SELECT service, pool, region, settings FROM expected")
+    return {Position(*position): _SETTINGS.validate_json(body) for *position, body in rows}
+
+
+def audit(
+    connection: sqlite3.Connection, at: datetime, actor: str, action: str, detail: str
+) -> None:
+    """Append an audit row."""
+    with transaction(connection):
+        _insert_audit(connection, at, actor, action, detail)
+
+
+def audit_entries(connection: sqlite3.Connection, limit: int) -> tuple[Mapping[str, str], ...]:
+    """Newest first, with `at`, `actor`, `action` and `detail`."""
+    rows = connection.execute(
+        "SELECT at, actor, action, detail FROM audit ORDER BY id DESC LIMIT ?", (limit,)
+    )
+    names = ("at", "actor", "action", "detail")
+    return tuple(dict(zip(names, row, strict=True)) for row in rows)
+
+
+def _insert_audit(
+    connection: sqlite3.Connection, at: datetime, actor: str, action: str, detail: str
+) -> None:
+    connection.execute(
+        "INSERT INTO audit (at, actor, action, detail) VALUES (?, ?, ?, ?)",
+        (at.isoformat(), actor, action, detail),
+    )
+
+
+def _insert_regions(connection: sqlite3.Connection, record: DecisionRecord) -> None:
+    connection.executemany(
+        "INSERT INTO record_regions (region, record_id) VALUES (?, ?)",
+        [(region, record.id) for region in sorted(concerned_regions(record))],
+    )
+
+
+def _override(columns: Sequence[Any]) -> Override:
+    override_id, kind, region, service, author, reason, created_at, expires_at, guards = columns
+    return Override(
+        id=override_id,
+        kind=OverrideKind(kind),
+        region=region,
+        service=service,
+        author=author,
+        reason=reason,
+        created_at=datetime.fromisoformat(created_at),
+        expires_at=datetime.fromisoformat(expires_at),
+        ignore_guards=tuple(json.loads(guards)),
+    )
+
+
+def _text_of(override: Override) -> str:
+    """The override in an audit row: `#3 drain eu-west-1 of shop until …: reason`."""
+    what = f"{override.kind} {override.region}" if override.region else f"{override.kind}"
+    ignoring = f", ignoring {', '.join(override.ignore_guards)}" if override.ignore_guards else ""
+    return (
+        f"#{override.id} {what} of {override.service or 'every service'} "
+        f"until {override.expires_at.isoformat()}{ignoring}: {override.reason}"
+    )
+
+
+def _body(record: DecisionRecord) -> str:
+    return _RECORD.dump_json(record).decode()
+
+
+def _record(row: tuple[int, str]) -> DecisionRecord:
+    record_id, body = row
+    try:
+        return replace(_RECORD.validate_json(body), id=record_id)
+    except ValidationError as error:
+        raise StateUnavailableError(f"decision record {record_id} cannot be read") from error

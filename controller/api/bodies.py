@@ -1,0 +1,133 @@
+"""What may be posted, as strict models, and mistakes in it in plain words.
+
+Texts are one line without control characters: they are shown on terminals and in logs.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeVar, get_args
+
+from aiohttp import web
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from controller.api.problems import ProblemError
+from controller.model.overrides import OverrideKind
+from controller.settings.messages import did_you_mean, found_text
+
+_SHOWN = 5
+"""Mistakes told at once; the rest is counted."""
+
+
+def one_line(text: str) -> str:
+    """The text itself. Raises ValueError when it has control characters, such as a line's end."""
+    if not text.isprintable():
+        raise ValueError("must be one line without control characters")
+    return text
+
+
+Line = Annotated[str, Field(max_length=1000), AfterValidator(one_line)]
+Person = Annotated[str, Field(max_length=100), AfterValidator(one_line)]
+Count = Annotated[int, Field(ge=0, le=10**9)]
+
+
+class Body(BaseModel):
+    """Base of every posted model: frozen, strictly typed, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class PlannedOverride(Body):
+    """An override to be previewed."""
+
+    kind: OverrideKind
+    region: Line | None = None
+    service: Line | None = None
+    ignore_guards: tuple[Line, ...] = ()
+
+
+class PostedOverride(PlannedOverride):
+    """An override to be obeyed."""
+
+    reason: Line
+    author: Person = "local"
+    ttl_s: float | None = None
+    """None: the configured default."""
+
+
+class PostedPlan(Body):
+    """Overrides to be previewed together."""
+
+    overrides: tuple[PlannedOverride, ...] = ()
+
+
+class PostedMeasurement(Body):
+    """Requests that one pool's users sent to one region within the window."""
+
+    service: Line
+    pool: Line
+    region: Line
+    requests: Count
+    errors: Count
+
+    @model_validator(mode="after")
+    def _errors_are_requests(self) -> PostedMeasurement:
+        if self.errors > self.requests:
+            raise ValueError(f"errors ({self.errors}) are more than requests ({self.requests})")
+        return self
+
+
+class PostedMeasurements(Body):
+    """One report of what users did."""
+
+    window_s: Annotated[float, Field(gt=0)]
+    measurements: tuple[PostedMeasurement, ...]
+
+
+Posted = TypeVar("Posted", bound=Body)
+
+
+async def read(request: web.Request, model: type[Posted]) -> Posted:
+    """The request's body. Raises ProblemError: 400 when it is not JSON, 422 when it is wrong."""
+    try:
+        raw = await request.read()
+    except web.RequestPayloadError as error:
+        raise ProblemError(400, f"the body cannot be received: {error}") from error
+    try:
+        return model.model_validate_json(raw)
+    except ValidationError as error:
+        mistakes = error.errors(include_url=False)
+    if mistakes[0]["type"] == "json_invalid":
+        raise ProblemError(400, f"the body is not JSON: {mistakes[0]['ctx']['error']}")
+    texts = [_text_of(mistake, model) for mistake in mistakes[:_SHOWN]]
+    if len(mistakes) > _SHOWN:
+        texts.append(f"and {len(mistakes) - _SHOWN} more")
+    raise ProblemError(422, "; ".join(texts), field=_dotted(mistakes[0]))
+
+
+def _text_of(mistake: ErrorDetails, model: type[Body]) -> str:
+    """One mistake in one sentence: which key, what was found, what is allowed."""
+    place = _dotted(mistake)
+    match mistake["type"]:
+        case "missing":
+            return f"the key {place} is missing"
+        case "extra_forbidden":
+            keys = tuple(_model_at(mistake["loc"][:-1], model).model_fields)
+            return f"unknown key {place}; {did_you_mean(str(mistake['loc'][-1]), keys)}"
+        case "value_error":
+            reason = str(mistake["ctx"]["error"])
+            return f"{place}: {reason}" if place else reason
+    rule = mistake["msg"].removeprefix("Input should ").replace("'", "")
+    return f"{place or 'the body'} should {rule}, not {found_text(mistake['input'])}"
+
+
+def _model_at(path: tuple[str | int, ...], model: type[Body]) -> type[Body]:
+    """The model whose keys are allowed at a path; nested models stand in lists, one deep."""
+    if not path:
+        return model
+    nested: type[Body] = get_args(model.model_fields[str(path[0])].annotation)[0]
+    return nested
+
+
+def _dotted(mistake: ErrorDetails) -> str:
+    return ".".join(str(part) for part in mistake["loc"])

@@ -1,0 +1,106 @@
+"""What `/metrics` tells: the observers that the loops and adapters are given.
+
+Names follow Prometheus' *Metric and label naming* page. Labels take their values from the
+configuration and from enumerations only, and every series exists from the start, so that the first
+event shows in a rate. Counters and states begin at 0; what is not known yet is NaN, never 0.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
+
+from controller import __version__
+from controller.api.cycle_metrics import CycleMetrics
+from controller.api.probe_metrics import ProbeMetrics
+from controller.api.steering_metrics import MeasuredShares, SteeringMetrics
+from controller.loops.reconciliation import CycleReport
+from controller.loops.traffic import Traffic
+from controller.model.configuration import EndpointId, Mode, Settings
+from controller.model.health import ProbeResult
+
+OPERATIONS = {
+    "route53": ("ListResourceRecordSets", "ChangeResourceRecordSets", "GetChange"),
+    "globalaccelerator": (
+        "ListListeners",
+        "ListEndpointGroups",
+        "UpdateEndpointGroup",
+        "DescribeAccelerator",
+    ),
+}
+"""What the adapters ask of each AWS service."""
+
+CALL_OUTCOMES = ("ok", "refused", "throttled", "unknown")
+_CALL_BUCKETS = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+_PROPAGATION_BUCKETS = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0)
+
+
+class Metrics:
+    """Every metric of the daemon, in one registry."""
+
+    def __init__(self, registry: CollectorRegistry, settings: Settings) -> None:
+        self.registry = registry
+        self._settings = settings
+        self._probes = ProbeMetrics(registry, settings)
+        self._cycles = CycleMetrics(registry, settings)
+        self._steering = SteeringMetrics(registry, settings)
+        self._register_daemon(registry)
+        self._register_calls(registry)
+
+    def probe(self, endpoint: EndpointId | None, result: ProbeResult) -> None:
+        """Count one probe; None stands for a canary."""
+        self._probes.probe(endpoint, result)
+
+    def cycle(self, report: CycleReport) -> None:
+        """Take over what one cycle saw and did."""
+        self._cycles.cycle(report)
+        self._steering.cycle(report)
+
+    def aws_call(self, service: str, operation: str, outcome: str, seconds: float) -> None:
+        """Count one call of AWS and the seconds it took."""
+        self._calls.labels(service, operation, outcome).inc()
+        self._call_seconds.labels(service, operation).observe(seconds)
+
+    def propagation(self, lever: str, seconds: float) -> None:
+        """Note the seconds from AWS's acknowledgement to every server answering by it."""
+        self._propagation.labels(lever).observe(seconds)
+
+    def watch(self, traffic: Traffic) -> None:
+        """Tell the measured shares at every scrape from now on."""
+        self.registry.register(MeasuredShares(traffic, self._settings))
+
+    def _register_daemon(self, registry: CollectorRegistry) -> None:
+        ProcessCollector(registry=registry)
+        build = Info("gtc_build", "The program that runs; always 1", registry=registry)
+        build.info({"version": __version__})
+        modes = Gauge("gtc_mode", "1 for the mode the daemon runs in", ("mode",), registry=registry)
+        for mode in Mode:
+            modes.labels(mode.value).set(mode is self._settings.mode)
+
+    def _register_calls(self, registry: CollectorRegistry) -> None:
+        self._calls = Counter(
+            "gtc_aws_requests_total",
+            "Calls of AWS by what became of them; unknown means no answer",
+            ("service", "operation", "outcome"),
+            registry=registry,
+        )
+        self._call_seconds = Histogram(
+            "gtc_aws_request_duration_seconds",
+            "How long calls of AWS took, without waiting for the budget",
+            ("service", "operation"),
+            buckets=_CALL_BUCKETS,
+            registry=registry,
+        )
+        self._propagation = Histogram(
+            "gtc_propagation_seconds",
+            "From AWS's acknowledgement of a write to INSYNC or DEPLOYED",
+            ("lever",),
+            buckets=_PROPAGATION_BUCKETS,
+            registry=registry,
+        )
+        for service, operations in OPERATIONS.items():
+            for operation in operations:
+                self._call_seconds.labels(service, operation)
+                for outcome in CALL_OUTCOMES:
+                    self._calls.labels(service, operation, outcome)
+        for lever in ("route53", "accelerator"):
+            self._propagation.labels(lever)

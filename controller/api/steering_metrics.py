@@ -1,0 +1,149 @@
+"""Where traffic is meant to go, how the levers stand, and where users really go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import nan
+
+from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from controller.loops.reconciliation import CycleReport
+from controller.loops.traffic import Traffic
+from controller.model.configuration import Settings
+from controller.model.health import RegionHealth, Verdict
+from controller.model.levers import Position
+
+MEASURED_WINDOW_S = 5.0
+"""Seconds of users' reports that count as now."""
+
+_PLACE = ("service", "pool", "region")
+
+
+class SteeringMetrics:
+    """Observes every cycle's verdicts, shares and levers."""
+
+    def __init__(self, registry: CollectorRegistry, settings: Settings) -> None:
+        self._positions = _positions(settings)
+        self._register_regions(registry, settings)
+        self._register_shares(registry)
+        self._register_levers(registry, settings)
+
+    def cycle(self, report: CycleReport) -> None:
+        """Take over one cycle's report."""
+        for service, regions in report.decision.regions.items():
+            for region, seen in regions.items():
+                self._tell_region(service, region, seen)
+        for plan in report.decision.plans:
+            for position in self._positions:
+                if (position.service, position.pool) == (plan.service, plan.pool):
+                    self._desired.labels(*position).set(plan.desired.get(position.region, nan))
+                    self._observed.labels(*position).set(plan.before.get(position.region, nan))
+        self._tell_levers(report)
+
+    def _register_regions(self, registry: CollectorRegistry, settings: Settings) -> None:
+        self._up = Gauge(
+            "gtc_region_up",
+            "1 for a region that is up, 0 for one that is down or unknown",
+            ("service", "region"),
+            registry=registry,
+        )
+        self._state = Gauge(
+            "gtc_region_state",
+            "1 for the verdict a region has",
+            ("service", "region", "state"),
+            registry=registry,
+        )
+        for name, service in settings.services.items():
+            for region in service.regions:
+                self._tell_region(name, region, RegionHealth(Verdict.UNKNOWN, ""))
+
+    def _register_shares(self, registry: CollectorRegistry) -> None:
+        self._desired = Gauge(
+            "gtc_region_share_desired_ratio",
+            "Share of a pool that placement wants a region to carry",
+            _PLACE,
+            registry=registry,
+        )
+        self._observed = Gauge(
+            "gtc_region_share_observed_ratio",
+            "Share of a pool that AWS directs to a region, as last read",
+            _PLACE,
+            registry=registry,
+        )
+        for position in self._positions:
+            self._desired.labels(*position).set(nan)
+            self._observed.labels(*position).set(nan)
+
+    def _register_levers(self, registry: CollectorRegistry, settings: Settings) -> None:
+        self._weight = Gauge(
+            "gtc_lever_weight",
+            "Weight of a region's records (Route 53) or endpoints (Global Accelerator), as read",
+            _PLACE,
+            registry=registry,
+        )
+        self._dial = Gauge(
+            "gtc_lever_dial_percent",
+            "Traffic dial of a region's endpoint group, as read",
+            _PLACE,
+            registry=registry,
+        )
+        for position in self._positions:
+            self._weight.labels(*position).set(nan)
+            if settings.services[position.service].levers.accelerator is not None:
+                self._dial.labels(*position).set(nan)
+
+    def _tell_region(self, service: str, region: str, seen: RegionHealth) -> None:
+        self._up.labels(service, region).set(seen.verdict is Verdict.UP)
+        for verdict in Verdict:
+            self._state.labels(service, region, verdict.value).set(seen.verdict is verdict)
+
+    def _tell_levers(self, report: CycleReport) -> None:
+        settings = {
+            position: setting
+            for observed in report.snapshot.observed.values()
+            for position, setting in observed.settings.items()
+        }
+        for position in self._positions:
+            setting = settings.get(position)
+            self._weight.labels(*position).set(setting.weight if setting else nan)
+            if report.snapshot.settings.services[position.service].levers.accelerator is not None:
+                dial = setting.dial if setting else None
+                self._dial.labels(*position).set(nan if dial is None else dial)
+
+
+class MeasuredShares(Collector):
+    """Where users really go, reckoned when somebody asks."""
+
+    def __init__(self, traffic: Traffic, settings: Settings) -> None:
+        self._traffic = traffic
+        self._positions = _positions(settings)
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        """The family without its values."""
+        yield GaugeMetricFamily(
+            "gtc_region_share_measured_ratio",
+            "Share of a pool's requests that reached a region lately; NaN while nobody reports",
+            labels=_PLACE,
+        )
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """The family with a value for every position."""
+        split = self._traffic.split(MEASURED_WINDOW_S)
+        for family in self.describe():
+            for position in self._positions:
+                pool = split.get((position.service, position.pool))
+                seen = pool.get(position.region) if pool else None
+                nothing = 0.0 if pool else nan
+                family.add_metric(position, seen.share if seen else nothing)
+            yield family
+
+
+def _positions(settings: Settings) -> tuple[Position, ...]:
+    return tuple(
+        Position(name, pool_name, region)
+        for name, service in settings.services.items()
+        for pool_name, pool in service.pools.items()
+        for region in pool.regions
+    )

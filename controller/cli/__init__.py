@@ -1,0 +1,123 @@
+"""The `gtc` command: one table of commands, each imported only when it is used.
+
+So `gtc --help` and completion stay quick, and a command pays only for what it needs: nothing here
+imports a library but click. What a command does is the business of its own module.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import NamedTuple, NoReturn
+
+import click
+
+from controller import __version__
+from controller.cli import exit_codes
+
+
+class Entry(NamedTuple):
+    """Where a command lives and how help lists it."""
+
+    module: str
+    attribute: str
+    help: str
+    section: str
+
+
+COMMANDS = {
+    "status": Entry(
+        "controller.cli.status", "status", "Regions, pools and shares on one screen.", "Look"
+    ),
+    "why": Entry("controller.cli.why", "why", "Why traffic moved, or did not.", "Look"),
+    "plan": Entry(
+        "controller.cli.plan", "plan", "What would change now, without doing it.", "Look"
+    ),
+    "failover": Entry(
+        "controller.cli.act", "failover", "Move a region's traffic away at once.", "Act"
+    ),
+    "drain": Entry("controller.cli.act", "drain", "Take a region out of service.", "Act"),
+    "undrain": Entry("controller.cli.act", "undrain", "Let a drained region serve again.", "Act"),
+    "freeze": Entry("controller.cli.act", "freeze", "Stop automatic changes for a while.", "Act"),
+    "unfreeze": Entry("controller.cli.act", "unfreeze", "Allow automatic changes again.", "Act"),
+    "overrides": Entry(
+        "controller.cli.act", "overrides", "Standing instructions and when they end.", "Act"
+    ),
+    "run": Entry("controller.cli.run", "run", "Run the daemon.", "Run"),
+    "validate": Entry(
+        "controller.cli.validate", "validate", "Check configuration files, offline.", "Run"
+    ),
+    "sandbox": Entry(
+        "controller.cli.sandbox", "sandbox", "A world to try it in, on this machine.", "Run"
+    ),
+}
+"""Every command, in the order in which help lists them."""
+
+
+class LazyGroup(click.Group):
+    """A command group that imports a command's module when the command is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        command = getattr(import_module(entry.module), entry.attribute)
+        assert isinstance(command, click.Command), f"{entry.module}.{entry.attribute}"
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:  # click knows only commands that are loaded
+            raise click.NoSuchCommand(
+                error.command_name, possibilities=COMMANDS, ctx=ctx
+            ) from error
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        width = max(map(len, COMMANDS))
+        for section in dict.fromkeys(entry.section for entry in COMMANDS.values()):
+            rows = [
+                (name.ljust(width), entry.help)
+                for name, entry in COMMANDS.items()
+                if entry.section == section
+            ]
+            with formatter.section(section):
+                formatter.write_dl(rows)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Exit codes"):
+            formatter.write_dl([(str(code), text) for code, text in exit_codes.MEANINGS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="gtc")
+def root() -> None:
+    """Keeps users on healthy, near, lawful AWS Regions, and explains every move.
+
+    Every command has its own --help.
+    """
+
+
+def main() -> NoReturn:
+    """Run the command line and exit; Ctrl-C ends quietly with 130."""
+    sys.exit(_exit_code())
+
+
+def _exit_code() -> int:
+    """The code of the command that ran: what it gave to `exit`, or the number it returned."""
+    try:
+        code = root.main(prog_name="gtc", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort as error:
+        if isinstance(error.__cause__ or error.__context__, KeyboardInterrupt):
+            return exit_codes.INTERRUPTED
+        click.echo("Aborted.", err=True)
+        return exit_codes.FAILED
+    return code if isinstance(code, int) else exit_codes.OK

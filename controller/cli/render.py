@@ -1,0 +1,57 @@
+"""How commands show values. Texts come from people and from AWS: nothing in them reaches the
+terminal as a control sequence, and nothing breaks a row.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+BAR_WIDTH = 10
+_UNITS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
+
+
+def share(value: float | None) -> str:
+    """A share as a cell: `33.3%`, `-` when nobody knows it. Without a space, for cut and awk."""
+    return "-" if value is None else f"{value:.1%}"
+
+
+def bar(value: float | None) -> str:
+    """A share as ten signs; any traffic at all shows at least one."""
+    if value is None:
+        return "-"
+    filled = max(round(value * BAR_WIDTH), int(value > 0))
+    return "#" * filled + "." * (BAR_WIDTH - filled)
+
+
+def duration(seconds: float) -> str:
+    """A length of time in its two largest units: `1 h 59 min`, `42 s`."""
+    left = round(seconds)
+    parts = []
+    for unit, size in _UNITS:
+        count, left = divmod(left, size)
+        parts.append((count, unit))
+    first = next((i for i, (count, _) in enumerate(parts) if count), len(parts) - 1)
+    shown = [part for part in parts[first : first + 2] if part[0] or part is parts[first]]
+    return " ".join(f"{count} {unit}" for count, unit in shown)
+
+
+def moment(iso: str) -> str:
+    """A time as the API writes it, to the second: `2026-11-23 06:12:41 UTC`."""
+    return datetime.fromisoformat(iso).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def one_line(text: str) -> str:
+    """Text that stays in its row."""
+    return " ".join(printable(text).split())
+
+
+def printable(text: str) -> str:
+    """Text without control characters other than line ends."""
+    return "".join(sign if sign.isprintable() or sign == "\n" else " " for sign in text)
+
+
+def as_json(value: Any) -> str:
+    """A document for programs: sorted keys, indented."""
+    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)

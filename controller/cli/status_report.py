@@ -1,0 +1,199 @@
+"""What `gtc status` shows, as values: the worst first, the unusual only when it is there.
+
+Made from the answer of `GET /v1/status`; how it is laid out is left to `status_table` (a pipe) and
+`status_screen` (a terminal).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from controller.cli.client import Answer
+from controller.cli.render import duration, moment, one_line
+
+WORST_FIRST = ("down", "unknown", "suspect", "up")
+"""What HEALTH can say. `suspect` is up with failures that nothing has cleared yet."""
+_NOTABLE_ERRORS = 0.01
+"""Part of a region's measured requests that may fail without being mentioned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One region of one pool."""
+
+    service: str
+    pool: str
+    residency: str | None
+    region: str
+    health: str
+    planned: float | None
+    applied: float | None
+    measured: float | None
+    reason: str
+    """What is unusual about it; mostly empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One screen."""
+
+    header: str
+    banners: tuple[str, ...]
+    """What changes the meaning of everything below."""
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...]
+
+
+def report(status: Answer) -> Report:
+    """The screen for one answer."""
+    overrides = {override["id"]: override for override in status["overrides"]}
+    pools = [
+        sorted(_rows(service, pool, overrides), key=_badness)
+        for service in status["services"]
+        for pool in service["pools"]
+    ]
+    pools.sort(key=lambda rows: min(map(_badness, rows), default=(len(WORST_FIRST), True)))
+    rows = tuple(row for rows in pools for row in rows)
+    return Report(_header(status), tuple(_banners(status)), rows, tuple(_notes(status)))
+
+
+def fingerprint(status: Answer) -> object:
+    """What must differ before a new block is worth printing: no ages, counts or measurements."""
+    services = [
+        (
+            [service[key] for key in ("name", "panic", "faults", "notices")],
+            [_pool_fingerprint(pool) for pool in service["pools"]],
+        )
+        for service in status["services"]
+    ]
+    last = status["last_decision"]
+    return (
+        services,
+        [status[key] for key in ("mode", "settings_hash", "frozen", "isolated")],
+        sorted(status["observation"]["failing"]),
+        [override["id"] for override in status["overrides"]],
+        last and last["id"],
+    )
+
+
+def ends_in(override: Answer) -> str:
+    """How long an override remains in force."""
+    return f"ends in {duration(override['remaining_s'])}"
+
+
+def _header(status: Answer) -> str:
+    parts = [f"gtc {status['version']}", f"mode {status['mode']}"]
+    if status["cycle"]:
+        parts.append(f"cycle {status['cycle']}, {duration(status['cycle_age_s'])} ago")
+    else:
+        parts.append("no cycle has run yet")
+    parts.append(f"settings {status['settings_hash'][:8]}")
+    if status["next_cycle_in_s"] is not None:
+        parts.append(f"next cycle in {duration(max(0.0, status['next_cycle_in_s']))}")
+    return "  ".join(parts)
+
+
+def _banners(status: Answer) -> Iterator[str]:
+    freezes = [override for override in status["overrides"] if override["kind"] == "freeze"]
+    for freeze in freezes:
+        yield one_line(f"FROZEN {_where(freeze)} {_who(freeze)}")
+    if status["frozen"] and not freezes:
+        yield "FROZEN: nothing is changed"
+    canaries = status["canaries"]
+    failing = f"{canaries['failing']} of {canaries['total']} canaries fail"
+    if status["isolated"]:
+        yield f"ISOLATED: the prober doubts itself and moves nothing; {failing}"
+    elif canaries["failing"]:
+        yield f"CANARIES: {failing}"
+    if status["mode"] == "dry_run":
+        yield "DRY RUN: decides and records, writes nothing"
+
+
+def _notes(status: Answer) -> Iterator[str]:
+    for target, error in sorted(status["observation"]["failing"].items()):
+        yield _text("observation", f"{target} cannot be read: {error}")
+    for service in status["services"]:
+        yield from _service_notes(service)
+    for override in status["overrides"]:
+        if override["kind"] != "freeze":
+            what = f"{override['id']}, {override['kind']} {override['region']} {_where(override)}"
+            yield _text("override", f"{what} {_who(override)}")
+    if status.get("state_error"):
+        yield _text("state", f"the store cannot be read: {status['state_error']}")
+    last = status["last_decision"]
+    if last is not None:
+        trigger = "; ".join(last["trigger"]) or "no trigger"
+        yield _text("decision", f"{last['id']}, {moment(last['at'])}: {trigger}")
+
+
+def _service_notes(service: Answer) -> Iterator[str]:
+    name = service["name"]
+    if service["panic"]:
+        yield f"panic: {name}: too many regions turned suspect at once to believe it"
+    for fault in service["faults"]:
+        yield _text("fault", f"{name}: {fault}")
+    for pool in service["pools"]:
+        for hold in pool["holds"]:
+            if hold["region"] is None:
+                yield _text("hold", f"{name}/{pool['name']}: {hold['reason']}, {hold['detail']}")
+    for notice in service["notices"]:
+        yield _text("notice", f"{name}: {notice}")
+
+
+def _rows(service: Answer, pool: Answer, overrides: dict[Any, Answer]) -> Iterator[Row]:
+    for region in pool["regions"]:
+        yield Row(
+            service=service["name"],
+            pool=pool["name"],
+            residency=pool["residency"],
+            region=region["region"],
+            health=_health(region),
+            planned=region["planned"],
+            applied=region["observed"],
+            measured=region["measured"],
+            reason=one_line("; ".join(_reasons(region, pool["holds"], overrides))),
+        )
+
+
+def _health(region: Answer) -> str:
+    suspect = region["verdict"] == "up" and region["suspect"]
+    return "suspect" if suspect else str(region["verdict"])
+
+
+def _reasons(region: Answer, holds: list[Answer], overrides: dict[Any, Answer]) -> Iterator[str]:
+    if _health(region) != "up":
+        yield region["why"]
+    override = overrides.get(region["override"])
+    if override is not None:
+        yield f"{override['kind']} {_who(override)}"
+    for hold in holds:
+        if hold["region"] == region["region"]:
+            yield f"held by {hold['reason']}: {hold['detail']}"
+    if region["drift"]:
+        yield f"drift: {region['drift']}"
+    if region["errors"] > _NOTABLE_ERRORS * region["requests"]:
+        yield f"{region['errors']} of {region['requests']} measured requests fail"
+
+
+def _badness(row: Row) -> tuple[int, bool]:
+    return WORST_FIRST.index(row.health), not row.reason
+
+
+def _where(override: Answer) -> str:
+    return f"in {override['service']}" if override["service"] else "everywhere"
+
+
+def _who(override: Answer) -> str:
+    return f"by {override['author']}: {override['reason']}, {ends_in(override)}"
+
+
+def _text(kind: str, text: str) -> str:
+    return f"{kind}: {one_line(text)}"
+
+
+def _pool_fingerprint(pool: Answer) -> object:
+    keys = ("region", "verdict", "suspect", "planned", "observed", "drift", "override")
+    regions = [[region[key] for key in keys] for region in pool["regions"]]
+    return regions, [(hold["reason"], hold["region"]) for hold in pool["holds"]]

@@ -1,0 +1,116 @@
+"""Reads what AWS says of the levers, and keeps it until it is too old or known to be stale.
+
+One listing per hosted zone and one reading per accelerator serve all services that share them. When
+AWS does not answer, the last reading stays, with its age: deciding goes on, and a write that rests
+on an old reading is refused by its own compare-and-swap.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import structlog
+
+from controller.model.configuration import Settings
+from controller.model.errors import ProviderRejectedError, ProviderUnavailableError
+from controller.model.levers import EndpointGroup, Observed, RecordSet
+from controller.planning.tree import observe_groups, observe_records
+from controller.ports import Accelerators, Clock, RecordSets
+
+_log = structlog.get_logger("observation")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading(Generic[T]):
+    """What AWS said, and when the question was asked (monotonic seconds)."""
+
+    value: T
+    at: float
+
+
+class Observation:
+    """What AWS says of every lever, as last read."""
+
+    def __init__(
+        self, settings: Settings, records: RecordSets, accelerators: Accelerators, clock: Clock
+    ) -> None:
+        self._settings = settings
+        self._records = records
+        self._accelerators = accelerators
+        self._clock = clock
+        self._zones: dict[str, Reading[tuple[RecordSet, ...]]] = {}
+        self._groups: dict[str, Reading[tuple[EndpointGroup, ...]]] = {}
+        self._failing: dict[str, str] = {}
+        self._stale: set[str] = set()
+
+    @property
+    def failing(self) -> Mapping[str, str]:
+        """Zone or accelerator to the error of its last, failed reading."""
+        return dict(self._failing)
+
+    def invalidate(self, target: str) -> None:
+        """Have this zone or accelerator read again before it is next used."""
+        self._stale.add(target)
+
+    async def refresh(self, max_age_s: float) -> None:
+        """Read again what is older than `max_age_s` or stale; a failure keeps the old reading."""
+        async with asyncio.TaskGroup() as group:
+            for zone_id in sorted(self._zone_ids()):
+                if self._is_old(zone_id, self._zones, max_age_s):
+                    group.create_task(self._read(zone_id, self._records.read, self._zones))
+            for arn in sorted(self._arns()):
+                if self._is_old(arn, self._groups, max_age_s):
+                    group.create_task(self._read(arn, self._accelerators.read, self._groups))
+
+    def observed(self) -> dict[str, Observed]:
+        """Service to what its levers say; services never read are missing."""
+        found: dict[str, Observed] = {}
+        for name, service in self._settings.services.items():
+            route53, accelerator = service.levers.route53, service.levers.accelerator
+            if route53 and (zone := self._zones.get(route53.hosted_zone_id)):
+                found[name] = observe_records(name, service, zone.value, zone.at)
+            if accelerator and (groups := self._groups.get(accelerator.arn)):
+                found[name] = observe_groups(name, service, groups.value, groups.at)
+        return found
+
+    def records(self, zone_id: str) -> tuple[RecordSet, ...]:
+        """Record sets of a zone as last read."""
+        return self._zones[zone_id].value
+
+    def groups(self, arn: str) -> tuple[EndpointGroup, ...]:
+        """Endpoint groups of an accelerator as last read."""
+        return self._groups[arn].value
+
+    async def _read(
+        self, target: str, read: Callable[[str], Awaitable[T]], into: dict[str, Reading[T]]
+    ) -> None:
+        asked_at = self._clock.monotonic()
+        self._stale.discard(target)
+        try:
+            into[target] = Reading(await read(target), asked_at)
+        except (ProviderUnavailableError, ProviderRejectedError) as error:
+            self._stale.add(target)
+            if target not in self._failing:
+                _log.warning("observation_failed", target=target, error=str(error))
+            self._failing[target] = str(error)
+        else:
+            if self._failing.pop(target, None) is not None:
+                _log.info("observation_recovered", target=target)
+
+    def _is_old(self, target: str, readings: Mapping[str, Reading[T]], max_age_s: float) -> bool:
+        reading = readings.get(target)
+        if reading is None or target in self._stale:
+            return True
+        return self._clock.monotonic() - reading.at >= max_age_s
+
+    def _zone_ids(self) -> Iterable[str]:
+        levers = (service.levers.route53 for service in self._settings.services.values())
+        return {lever.hosted_zone_id for lever in levers if lever}
+
+    def _arns(self) -> Iterable[str]:
+        levers = (service.levers.accelerator for service in self._settings.services.values())
+        return {lever.arn for lever in levers if lever}

@@ -1,0 +1,135 @@
+"""Keeps the decisions worth keeping, and adds to them what becomes known later."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from controller.model.decision import Decision, DecisionRecord, Moment, Snapshot, Written
+from controller.model.errors import StateUnavailableError
+from controller.model.overrides import Override
+from controller.planning.story import Signature, expected_effect, outcomes, signature, triggers
+from controller.ports import Clock, Store
+
+_log = structlog.get_logger("recording")
+_OPEN_RECORDS = 100
+"""Records that may still change; older ones have long been measured or given up."""
+
+
+class Recording:
+    """Writes decision records; a store that fails never stops deciding."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._open: OrderedDict[int, DecisionRecord] = OrderedDict()
+        self._signature: Signature | None = None
+        self._outcomes: tuple[tuple[str, str], ...] = ()
+        self._before: Decision | None = None
+        self._overrides: tuple[Override, ...] = ()
+
+    async def keep(
+        self,
+        cycle: int,
+        snapshot: Snapshot,
+        decision: Decision,
+        written: tuple[Written, ...],
+    ) -> DecisionRecord | None:
+        """Store the decision if it or its outcome differs from the one before it; else None."""
+        before, overrides = self._before, self._overrides
+        self._before, self._overrides = decision, snapshot.overrides
+        if not self._is_new(decision, snapshot, written):
+            return None
+        record = DecisionRecord(
+            id=0,
+            at=self._wall_at(snapshot.now),
+            cycle=cycle,
+            mode=snapshot.settings.mode,
+            trigger=triggers(before, decision, overrides, snapshot.overrides),
+            regions=decision.regions,
+            plans=decision.plans,
+            written=written,
+            timeline=self._timeline(snapshot, decision, written),
+            expected_effect=expected_effect(decision.plans, snapshot.settings),
+        )
+        return await self._add(record)
+
+    async def add_moment(self, record_id: int, moment: Moment) -> None:
+        """Add one point to a record's timeline."""
+        record = self._open.get(record_id)
+        if record is not None:
+            await self._update(replace(record, timeline=(*record.timeline, moment)))
+
+    async def add_effect(self, record_id: int, text: str) -> None:
+        """Add one line to what was measured after a decision."""
+        record = self._open.get(record_id)
+        if record is not None:
+            measured = "\n".join(part for part in (record.measured_effect, text) if part)
+            await self._update(replace(record, measured_effect=measured))
+
+    def _is_new(self, decision: Decision, snapshot: Snapshot, written: tuple[Written, ...]) -> bool:
+        """Whether it differs from the last one; without a write nothing is known of outcomes."""
+        before = (self._signature, self._outcomes)
+        self._signature = signature(decision, snapshot.overrides)
+        if written:
+            self._outcomes = outcomes(written)
+        return before != (self._signature, self._outcomes)
+
+    async def _add(self, record: DecisionRecord) -> DecisionRecord | None:
+        try:
+            stored = await self._store.add_record(record)
+        except StateUnavailableError as error:
+            _log.error("record_not_durable", error=str(error), trigger=record.trigger)
+            return None
+        self._open[stored.id] = stored
+        while len(self._open) > _OPEN_RECORDS:
+            self._open.popitem(last=False)
+        return stored
+
+    async def _update(self, record: DecisionRecord) -> None:
+        self._open[record.id] = record
+        try:
+            await self._store.update_record(record)
+        except StateUnavailableError as error:
+            _log.error("record_not_durable", error=str(error), decision_id=record.id)
+
+    def _timeline(
+        self, snapshot: Snapshot, decision: Decision, written: tuple[Written, ...]
+    ) -> tuple[Moment, ...]:
+        moments = []
+        for name, at in self._detection(snapshot, decision):
+            moments.append(Moment(name, self._wall_at(at)))
+        moments.append(Moment("decided", self._wall_at(snapshot.now)))
+        moments += [
+            Moment(w.outcome.status.value, self._clock.wall(), f"{w.lever} {w.target}".strip())
+            for w in written
+        ]
+        return tuple(moments)
+
+    def _detection(self, snapshot: Snapshot, decision: Decision) -> list[tuple[str, float]]:
+        """When the first probe failed, and when that became a verdict, of regions leaving now."""
+        leaving = {
+            (plan.service, rule.region)
+            for plan in decision.plans
+            if plan.changes
+            for rule in plan.rules
+            if rule.name == "region_down" and plan.before[rule.region] > 0
+        }
+        states = [
+            state
+            for opinions in snapshot.health.values()
+            for endpoint, state in opinions.items()
+            if (endpoint.service, endpoint.region) in leaving
+        ]
+        failed = [s.first_failure_at for s in states if s.first_failure_at is not None]
+        if not failed:
+            return []
+        detected = max(s.since for s in states if s.suspect)
+        return [("first_failure", min(failed)), ("detected", detected)]
+
+    def _wall_at(self, at: float) -> datetime:
+        """Wall-clock time of a monotonic one, for people."""
+        return self._clock.wall() - timedelta(seconds=self._clock.monotonic() - at)

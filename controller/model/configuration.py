@@ -1,0 +1,312 @@
+"""What an operator writes: services, regions, pools, levers, and how carefully to act on them.
+
+Loading (files, positions of mistakes) is `controller.settings`; rules that join several fields are
+`controller.settings.rules`. Every duration is in seconds and says so in its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Annotated, Literal, NamedTuple
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+PositiveSeconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Ratio = Annotated[float, Field(ge=0, le=1)]
+Text = Annotated[str, StringConstraints(min_length=1)]
+RegionName = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
+Geography = Annotated[
+    str, StringConstraints(pattern=r"^(default|continent:[A-Z]{2}|country:[A-Z]{2})$")
+]
+
+
+def _probe_address(value: str) -> str:
+    """The address as written, when it is one that can be asked."""
+    if any(character.isspace() for character in value):
+        raise ValueError("an address has no spaces")
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError as error:
+        raise ValueError("host and port cannot be read, as they can in http://[::1]:80/") from error
+    if parts.scheme not in ("http", "https", "tcp"):
+        raise ValueError("a probe starts with http://, https:// or tcp://")
+    if not parts.hostname:
+        raise ValueError("a probe names a host, as in tcp://192.0.2.1:9000")
+    if port == 0:
+        raise ValueError("a port is a number from 1 to 65535")
+    if parts.scheme == "tcp" and (port is None or parts.path not in ("", "/")):
+        raise ValueError("a tcp probe is tcp://host:port, with nothing behind the port")
+    return value
+
+
+ProbeAddress = Annotated[str, AfterValidator(_probe_address)]
+
+
+class Noun(BaseModel):
+    """Base of every configuration noun: frozen, strictly typed, unknown keys refused."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True
+    )
+
+
+class EndpointId(NamedTuple):
+    """Which endpoint, among all services."""
+
+    service: str
+    region: str
+    endpoint: str
+
+    def __str__(self) -> str:
+        return "/".join(self)
+
+
+class Endpoint(Noun):
+    """One address that is probed to learn whether its region can serve."""
+
+    probe: ProbeAddress
+    """What to ask: `http://host:port/path`, `https://host/path` or `tcp://host:port`."""
+    required: bool = True
+    """Whether the region is down when this endpoint is."""
+    statuses: tuple[Annotated[int, Field(ge=100, le=599)], ...] = Field((200,), strict=False)
+    """HTTP statuses that pass."""
+    body_contains: Text | None = None
+    """Text that must stand in the first 64 KiB of the answer."""
+    interval_s: PositiveSeconds | None = None
+    """Seconds between probes; default: `probing.interval_s`."""
+    deadline_s: PositiveSeconds | None = None
+    """Seconds a probe may take; default: `probing.deadline_s`."""
+
+
+class Region(Noun):
+    """A place that can serve users by itself, named as AWS names it."""
+
+    jurisdiction: Text
+    """Whose law holds there, for example EU or US; pools with a `residency` compare it."""
+    capacity_rps: Annotated[float, Field(gt=0)]
+    """Requests per second the region can carry."""
+    egress_usd_per_gb: Annotated[float, Field(ge=0)] = 0.09
+    """Price of traffic to the Internet; recorded now, weighed by a later placement."""
+    share: Annotated[float, Field(ge=0)] = 1
+    """Its part of each pool's traffic when all is well, relative to the other regions'."""
+    endpoints: dict[Name, Endpoint] = Field(min_length=1)
+
+
+class Pool(Noun):
+    """A set of geographies whose users are steered together."""
+
+    geographies: tuple[Geography, ...] = Field(min_length=1, strict=False)
+    """`country:DE`, `continent:AS` or `default` (everybody no other pool names)."""
+    regions: tuple[RegionName, ...] = Field(min_length=1, strict=False)
+    """The lawful regions. A region not listed has no record here in any state."""
+    residency: Text | None = None
+    """Jurisdiction every region of the pool must have; None: unbound."""
+    demand_rps: Annotated[float, Field(ge=0)]
+    """Requests per second its users ask for at peak."""
+
+
+class Route53Lever(Noun):
+    """The weighted leaves `<pool>.<name>` (A and AAAA, SetIdentifier = region) of one zone."""
+
+    hosted_zone_id: Annotated[str, StringConstraints(pattern=r"^Z[A-Z0-9]{1,31}$")]
+    name: Annotated[str, StringConstraints(pattern=r"^([a-z0-9_-]+\.)+$")]
+    """The service's name, lower case, with its final dot."""
+    ttl_s: PositiveSeconds = 60
+    """How long resolvers keep an answer; what a drain's expected effect is reckoned from."""
+
+    def leaf_name(self, pool: str) -> str:
+        """Name of a pool's weighted leaves."""
+        return f"{pool}.{self.name}"
+
+
+class AcceleratorLever(Noun):
+    """The endpoint groups of one Global Accelerator; exactly one pool stands behind it."""
+
+    pool: Name
+    arn: Annotated[
+        str,
+        StringConstraints(pattern=r"^arn:aws:globalaccelerator::\d{12}:accelerator/[0-9a-f-]+$"),
+    ]
+    endpoint_weight: Annotated[int, Field(ge=1, le=255)] = 128
+    """Weight of an endpoint that serves; AWS's own default is 128."""
+
+
+class Levers(Noun):
+    """How a service is steered: Route 53 or one accelerator, never both."""
+
+    route53: Route53Lever | None = None
+    accelerator: AcceleratorLever | None = None
+
+
+class Service(Noun):
+    """One steered name with its regions, pools and levers."""
+
+    regions: dict[RegionName, Region] = Field(min_length=1)
+    pools: dict[Name, Pool] = Field(min_length=1)
+    levers: Levers
+
+
+class Aws(Noun):
+    """How AWS is called."""
+
+    require_endpoint_url: bool = False
+    """Refuse to start unless AWS_ENDPOINT_URL is set: keeps a sandbox off a real account."""
+    call_deadline_s: PositiveSeconds = 5
+    """Seconds any one call may take, waiting for a connection included."""
+    calls_per_s: PositiveSeconds = 5
+    """Requests per second to each AWS service; Route 53 grants an account 10 in all."""
+    calls_burst: Annotated[int, Field(ge=2)] = 25
+    """Requests that may be made at once before the rate binds."""
+    calls_reserve: Annotated[int, Field(ge=0)] = 5
+    """Requests of the burst that only an emergency may spend."""
+
+
+class Api(Noun):
+    """Where the admin API listens. Without tokens only a loopback address is allowed."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8640
+
+
+class Vantage(Noun):
+    """Where probes are asked from."""
+
+    name: Name
+    """This replica's vantage point."""
+    points: tuple[Name, ...] = Field((), strict=False)
+    """All configured vantage points, this one among them; empty: this one alone."""
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Every configured vantage point."""
+        return self.points or (self.name,)
+
+    @property
+    def quorum(self) -> int:
+        """How many equal votes make an opinion count: the majority of the configured points."""
+        return len(self.all) // 2 + 1
+
+
+class Probing(Noun):
+    """How endpoints and canaries are probed unless they say otherwise."""
+
+    interval_s: PositiveSeconds = 1
+    deadline_s: PositiveSeconds = 2
+    confirm_gap_s: PositiveSeconds = 0.2
+    """Seconds between the confirmation probes that follow a first failure."""
+    fresh_for_s: PositiveSeconds = 10
+    """Age at which a vantage point's opinion becomes unknown; it never becomes down by age."""
+
+
+class Health(Noun):
+    """How much evidence a verdict needs: quick to doubt, slow to trust."""
+
+    down_after: Annotated[int, Field(ge=1)] = 3
+    """Failures (not cleared in between) that turn an endpoint down."""
+    forgive_after: Annotated[int, Field(ge=1)] = 2
+    """Successes in a row that clear earlier failures of an endpoint that is not down."""
+    up_after: Annotated[int, Field(ge=1)] = 10
+    """Successes in a row that turn an endpoint up."""
+    up_for_s: Seconds = 30
+    """Seconds these successes must at least span."""
+
+
+class Cycle(Noun):
+    """The pace of the one loop that acts."""
+
+    period_s: PositiveSeconds = 10
+    """Seconds between cycles when nothing happens; finds drift."""
+    min_gap_s: Seconds = 0.2
+    """Least seconds between two cycles, however often the loop is woken."""
+    observed_max_age_s: PositiveSeconds = 10
+    """Age at which what AWS said must be read again before it is acted on."""
+    insync_poll_s: PositiveSeconds = 2
+    """Seconds between two questions whether a change has reached all name servers."""
+
+
+class Ramp(Noun):
+    """How a region gets its traffic back. Drains are never ramped."""
+
+    step_points: Annotated[float, Field(gt=0, le=100)] = 25
+    """Percentage points a region's share may rise in one step."""
+    step_gap_s: Seconds = 30
+    """Least seconds between two steps of one region."""
+
+
+class Drift(Noun):
+    """What happens when someone else changes a lever."""
+
+    hold_s: Seconds = 900
+    """Seconds returns and rebalancing hold after drift is seen; then our plan is re-asserted.
+    An emergency drain never waits."""
+
+
+class Guards(Noun):
+    """Reasons for which a plan is refused; each can be named to override it."""
+
+    min_active_ratio: Ratio = 0.5
+    """Part of a pool's regions that must stay serving when a person drains one."""
+    target_utilisation: Annotated[float, Field(gt=0, le=1)] = 0.85
+    """Part of a region's capacity that placement fills before it spills to the next region."""
+    panic_ratio: Ratio = 0.5
+    """When more than this part of a service's regions turns suspect at once, hold."""
+    panic_window_s: PositiveSeconds = 30
+    """What "at once" means."""
+    startup_data_s: Seconds = 30
+    """Seconds of probe results needed before the first write."""
+    drift: Drift = Drift()
+    writes_per_5_min: Annotated[int, Field(ge=1)] = 10
+    """Batches written automatically in five minutes before the daemon stops itself."""
+    auto_drains_per_h: Annotated[int, Field(ge=1)] = 3
+    """Regions drained automatically in an hour before the daemon stops itself."""
+
+
+class OverrideLimits(Noun):
+    """What a person's standing instructions may look like."""
+
+    default_ttl_s: PositiveSeconds = 14_400
+    min_ttl_s: PositiveSeconds = 60
+    max_ttl_s: PositiveSeconds = 604_800
+    announce_before_s: Seconds = 900
+    """Seconds before its expiry at which an override is announced."""
+
+
+class Mode(StrEnum):
+    """Whether plans are carried out."""
+
+    ACTIVE = "active"
+    DRY_RUN = "dry_run"
+
+
+class Settings(Noun):
+    """Everything an operator decides."""
+
+    schema_version: Literal[1]
+    mode: Annotated[Mode, Field(strict=False)] = Mode.ACTIVE
+    """`dry_run`: decide and record, write nothing."""
+    state_path: Text
+    """SQLite file with overrides, decision records and audit."""
+    aws: Aws = Aws()
+    api: Api = Api()
+    vantage: Vantage
+    canaries: tuple[ProbeAddress, ...] = Field((), strict=False)
+    """Addresses known to be well and not ours to steer: when most fail, the prober is broken."""
+    probing: Probing = Probing()
+    health: Health = Health()
+    cycle: Cycle = Cycle()
+    ramp: Ramp = Ramp()
+    guards: Guards = Guards()
+    overrides: OverrideLimits = OverrideLimits()
+    services: dict[Name, Service] = Field(min_length=1)
+
+    def endpoints(self) -> Iterator[tuple[EndpointId, Endpoint]]:
+        """Every probed endpoint, in the order of the file."""
+        for service_name, service in self.services.items():
+            for region_name, region in service.regions.items():
+                for endpoint_name, endpoint in region.endpoints.items():
+                    yield EndpointId(service_name, region_name, endpoint_name), endpoint

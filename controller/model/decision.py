@@ -1,0 +1,211 @@
+"""What one decision looks at, and everything it says.
+
+`Snapshot` goes into `controller.planning.decision.decide`, `Decision` comes out. A
+`DecisionRecord` is a decision people can look up, with what AWS answered and what followed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from controller.model.configuration import EndpointId, Mode, Settings
+from controller.model.health import HealthState, RegionHealth
+from controller.model.levers import Change, Observed, Outcome, Position, Setting
+from controller.model.overrides import Override
+
+Shares = Mapping[str, float]
+"""Region to fraction. On Route 53 the fractions of a pool add up to 1; behind an accelerator each
+is that region's own dial, 0 to 1."""
+
+
+class Hold(StrEnum):
+    """Why something that might have moved did not. The values are public: logs, metrics, API."""
+
+    WITHIN_HYSTERESIS = "within_hysteresis"
+    UNKNOWN_HEALTH = "unknown_health"
+    SELF_ISOLATED = "self_isolated"
+    PANIC = "panic"
+    LAST_REGION = "last_region"
+    MIN_ACTIVE = "min_active"
+    CAPACITY = "capacity"
+    STARTUP = "startup"
+    BLAST_RADIUS = "blast_radius"
+    FROZEN = "frozen"
+    DRY_RUN = "dry_run"
+    DRIFT = "drift"
+    STRUCTURE = "structure"
+    RAMP_STEP = "ramp_step"
+    NOT_OBSERVED = "not_observed"
+
+
+GUARD_HOLDS = (
+    Hold.PANIC,
+    Hold.MIN_ACTIVE,
+    Hold.CAPACITY,
+    Hold.STARTUP,
+    Hold.BLAST_RADIUS,
+    Hold.DRIFT,
+)
+"""Guards a person may override, by naming them in the call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One thing that did not move, and why."""
+
+    reason: Hold
+    detail: str
+    """The reason with its numbers."""
+    region: str | None = None
+
+
+class Step(StrEnum):
+    """Steps of the pipeline that change shares, in their order."""
+
+    PLACEMENT = "placement"
+    RAMP = "ramp"
+    GUARD = "guard"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What one rule did to one region's share."""
+
+    step: Step
+    name: str
+    region: str
+    before: float
+    after: float
+    binding: bool
+    """Whether the result would be another without this rule."""
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class PoolPlan:
+    """What one decision means for one pool."""
+
+    service: str
+    pool: str
+    before: Shares
+    """As AWS has it."""
+    desired: Shares
+    """Where placement wants to be."""
+    after: Shares
+    """How far this cycle goes."""
+    rules: tuple[Rule, ...] = ()
+    held: tuple[Held, ...] = ()
+    changes: tuple[Change, ...] = ()
+    """To be written now."""
+    withheld: tuple[Change, ...] = ()
+    """What would be written if no guard held it."""
+    emergency: bool = False
+    """Whether a failed region's traffic leaves here."""
+    by_person: bool = False
+    """Whether an override makes a region's traffic leave here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What the next decision must know of earlier ones; lost at restart without harm."""
+
+    panic: frozenset[str] = frozenset()
+    """Services that hold because too many regions turned suspect at once."""
+    isolated_since: float | None = None
+    """When this vantage point began to doubt itself."""
+    drift_since: Mapping[Position, float] = field(default_factory=dict)
+    last_rise: Mapping[Position, float] = field(default_factory=dict)
+    """When a returning region's share was last raised."""
+    returning: frozenset[Position] = frozenset()
+    """Positions on their way back by the ramp."""
+    batches: tuple[float, ...] = ()
+    """When automatic changes were written, in the last five minutes."""
+    drains: tuple[tuple[float, str], ...] = ()
+    """When which regions were drained automatically, in the last hour."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything one decision may look at. Times are monotonic seconds."""
+
+    now: float
+    started_at: float
+    settings: Settings
+    health: Mapping[str, Mapping[EndpointId, HealthState]]
+    """Vantage point to its opinion of every endpoint."""
+    canaries: Mapping[str, HealthState]
+    """This vantage point's opinion of its canaries."""
+    observed: Mapping[str, Observed]
+    """Service to what AWS says; a service never read is missing."""
+    expected: Mapping[Position, tuple[Setting, ...]]
+    """What we last applied or may have applied; a position never touched is missing."""
+    overrides: tuple[Override, ...]
+    """Those in force now."""
+    memory: Memory = Memory()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Everything one decision says."""
+
+    regions: Mapping[str, Mapping[str, RegionHealth]]
+    """Service to region to what is believed of it."""
+    plans: tuple[PoolPlan, ...]
+    drift: Mapping[Position, str]
+    """Positions someone else changed, with what was expected and what was seen."""
+    memory: Memory
+    wake_at: float | None = None
+    """When time alone will change the answer: the next ramp step, the end of a hold."""
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """Everything to be written now."""
+        return tuple(change for plan in self.plans for change in plan.changes)
+
+    @property
+    def emergency(self) -> bool:
+        """Whether a failed region's traffic must leave."""
+        return any(plan.emergency and plan.changes for plan in self.plans)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What one write asked for and what AWS answered."""
+
+    lever: str
+    """`route53` or `accelerator`."""
+    target: str
+    """Hosted zone id or endpoint group ARN."""
+    changes: tuple[Change, ...]
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One point of a decision's timeline."""
+
+    name: str
+    """`first_failure`, `detected`, `decided`, `applied`, `insync`, `measured`, …"""
+    at: datetime
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRecord:
+    """One decision worth keeping: a verdict, plan, outcome or hold reason changed."""
+
+    id: int
+    at: datetime
+    cycle: int
+    mode: Mode
+    trigger: tuple[str, ...]
+    """What set it off, with numbers."""
+    regions: Mapping[str, Mapping[str, RegionHealth]]
+    plans: tuple[PoolPlan, ...]
+    written: tuple[Written, ...]
+    timeline: tuple[Moment, ...]
+    expected_effect: str
+    measured_effect: str = ""

@@ -1,0 +1,51 @@
+"""Errors that some caller answers differently. Refusing a plan is not an error but a value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake in what an operator wrote."""
+
+    message: str
+    """What is wrong and what is allowed."""
+    path: str = ""
+    """Dotted path of the key."""
+    line: int = 0
+    column: int = 0
+    hint: str = ""
+
+
+class InvalidSettingsError(Exception):
+    """A configuration cannot be used; carries every mistake found."""
+
+    def __init__(self, source: str, problems: tuple[Problem, ...]) -> None:
+        super().__init__(f"{source}: {len(problems)} problem(s)")
+        self.source = source
+        self.problems = problems
+
+
+class ProviderUnavailableError(Exception):
+    """An outside service did not answer, or not now: time-out, 5xx, throttled. Ask again later."""
+
+
+class ProviderRejectedError(Exception):
+    """An outside service refused a question in a way that does not heal by itself."""
+
+
+class StateUnavailableError(Exception):
+    """The state store cannot be read or written."""
+
+
+class InvalidRequestError(Exception):
+    """A person asked for something that does not exist or is not allowed.
+
+    `field` names what was wrong, `valid` the values that are possible there.
+    """
+
+    def __init__(self, message: str, *, field: str, valid: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.field = field
+        self.valid = valid

@@ -1,0 +1,132 @@
+"""What AWS says of the levers we pull, and the changes we ask for.
+
+`rest` fields hold, as canonical JSON, every property we do not steer, so that a change carries it
+back untouched, properties newer than this program included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Position(NamedTuple):
+    """One place where traffic is regulated: a pool's leaves or endpoint groups in one region."""
+
+    service: str
+    pool: str
+    region: str
+
+    def __str__(self) -> str:
+        return "/".join(self)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordSet:
+    """One record set of a hosted zone, complete enough to be deleted exactly."""
+
+    name: str
+    type: str
+    set_identifier: str | None
+    weight: int | None
+    health_check_id: str | None
+    rest: str
+    """Remaining properties as canonical JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class WeightChange:
+    """Give one existing record set another weight, keeping everything else."""
+
+    record: RecordSet
+    weight: int
+
+
+@dataclass(frozen=True, slots=True)
+class AcceleratedEndpoint:
+    """One endpoint of an endpoint group."""
+
+    endpoint_id: str
+    weight: int
+    health: str
+    """HEALTHY, UNHEALTHY or INITIAL, as Global Accelerator reports it."""
+    rest: str
+    """Remaining configuration as canonical JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointGroup:
+    """One region's endpoint group behind one listener."""
+
+    arn: str
+    region: str
+    dial: float
+    """Percentage of the traffic directed to this group that it accepts, 0 to 100."""
+    endpoints: tuple[AcceleratedEndpoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupChange:
+    """Give one endpoint group another dial and its endpoints another weight."""
+
+    group: EndpointGroup
+    dial: float
+    endpoint_weight: int
+
+
+class OutcomeStatus(StrEnum):
+    """What became of a write. Unknown means: it may have been applied, read again."""
+
+    APPLIED = "applied"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What AWS answered to one write."""
+
+    status: OutcomeStatus
+    detail: str = ""
+    change_id: str | None = None
+    """Route 53's id of a batch, to be followed until INSYNC."""
+    throttled: bool = False
+    """Whether it was refused for its rate alone and may be sent again."""
+    took_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """How far one position is open, in the lever's own units.
+
+    Route 53: `weight` 0 to 255. Global Accelerator: `weight` of its endpoints and `dial` 0 to 100.
+    """
+
+    weight: int
+    dial: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What AWS said of one service's levers when it was last read."""
+
+    at: float
+    """When the reading began, monotonic seconds."""
+    settings: Mapping[Position, Setting]
+    unequal: frozenset[Position] = frozenset()
+    """Positions whose parts (A and AAAA, several endpoints) are not set alike."""
+    faults: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Pool to what is missing, extra or unlawful in it; only drains happen there."""
+    notices: tuple[str, ...] = ()
+    """What looks wrong and does not hinder steering, such as a leaf without a health check."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One position to be set. Its lever decides how it is written."""
+
+    position: Position
+    before: Setting
+    after: Setting

@@ -1,0 +1,55 @@
+"""A person's standing instructions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class OverrideKind(StrEnum):
+    """What a person may order.
+
+    `drain`: planned; a region's share goes to zero if the others can carry it.
+    `failover`: the region is treated as down; only the guards of an emergency bind.
+    `freeze`: nothing is changed; probing and deciding go on.
+    """
+
+    DRAIN = "drain"
+    FAILOVER = "failover"
+    FREEZE = "freeze"
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """One standing instruction with author, reason and expiry."""
+
+    id: int
+    kind: OverrideKind
+    region: str | None
+    """None for a freeze."""
+    service: str | None
+    """None: every service that has the region (a freeze: every service)."""
+    author: str
+    reason: str
+    created_at: datetime
+    expires_at: datetime
+    ignore_guards: tuple[str, ...] = ()
+    """Guards the person overrides by name."""
+
+    def concerns(self, service: str, region: str | None = None) -> bool:
+        """Whether it speaks of this service, and of this region where one is given."""
+        return self.service in (None, service) and (region is None or self.region == region)
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideRequest:
+    """What a person asks for, before it is accepted."""
+
+    kind: OverrideKind
+    author: str
+    reason: str
+    ttl_s: float
+    region: str | None = None
+    service: str | None = None
+    ignore_guards: tuple[str, ...] = ()

@@ -1,0 +1,108 @@
+"""Shares into the levers' own units, and only what differs from what AWS has.
+
+Raises come before reductions, so that receivers are open before anybody is sent to them: on
+Route 53 everything goes in one batch anyway, behind an accelerator the order is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from controller.model.configuration import Service
+from controller.model.levers import Change, Observed, Position, Setting
+from controller.planning.shares import normalised, same
+
+FULL_WEIGHT = 255
+"""Route 53's largest weight."""
+_COARSEST = 64
+"""The largest weight of a group is at least this, or rounding would show in the shares."""
+
+
+def current_shares(
+    service: Service, service_name: str, pool_name: str, observed: Observed
+) -> dict[str, float]:
+    """What the levers say now, as shares.
+
+    Weights that are all zero mean *equal* shares to Route 53, so that is what is returned.
+    """
+    settings = {
+        region: observed.settings[position]
+        for region in service.pools[pool_name].regions
+        if (position := Position(service_name, pool_name, region)) in observed.settings
+    }
+    if service.levers.accelerator is not None:
+        return {r: (s.dial or 0.0) / 100 if s.weight else 0.0 for r, s in settings.items()}
+    weights = {region: float(setting.weight) for region, setting in settings.items()}
+    if weights and not any(weights.values()):
+        return {region: 1 / len(weights) for region in weights}
+    return normalised(weights)
+
+
+def diff(
+    service: Service,
+    service_name: str,
+    pool_name: str,
+    observed: Observed,
+    after: Mapping[str, float],
+) -> tuple[Change, ...]:
+    """What must be written so that the levers say `after`; empty when they already do."""
+    before = {
+        region: observed.settings[position]
+        for region in after
+        if (position := Position(service_name, pool_name, region)) in observed.settings
+    }
+    wanted = _settings(service, before, after)
+    unequal = {p.region for p in observed.unequal if p.pool == pool_name}
+    if not unequal and same(current_shares(service, service_name, pool_name, observed), after):
+        return ()
+    changes = [
+        Change(Position(service_name, pool_name, region), before[region], setting)
+        for region, setting in wanted.items()
+        if before[region] != setting or region in unequal
+    ]
+    return tuple(sorted(changes, key=lambda c: (_opens(c) <= 0, c.position)))
+
+
+def _settings(
+    service: Service, before: Mapping[str, Setting], after: Mapping[str, float]
+) -> dict[str, Setting]:
+    accelerator = service.levers.accelerator
+    if accelerator is not None:
+        return {
+            region: Setting(
+                accelerator.endpoint_weight if share > 0 else 0, round(share * 100.0, 0)
+            )
+            for region, share in after.items()
+            if region in before
+        }
+    known = {region: share for region, share in after.items() if region in before}
+    return {region: Setting(weight) for region, weight in weights(before, known).items()}
+
+
+def weights(before: Mapping[str, Setting], after: Mapping[str, float]) -> dict[str, int]:
+    """Route 53 weights that express shares, changing as few records as possible.
+
+    Each region that has a weight may be the one that keeps it while the others follow; the scale
+    that changes the fewest records wins, the finer one of two. Without any the largest share gets
+    255. A positive share never rounds to zero, because zero means another thing. A share errs by
+    less than one in the largest weight, which is at least 64: under 1.6 points.
+    """
+    largest = max(after.values())
+    anchors = [r for r, share in after.items() if share * FULL_WEIGHT >= largest]
+    scales = [before[r].weight / after[r] for r in anchors]
+    usable = [scale for scale in scales if _COARSEST <= round(scale * largest) <= FULL_WEIGHT]
+    drafts = [_scaled(after, scale) for scale in sorted(usable, reverse=True)]
+    changed = [sum(draft[r] != before[r].weight for r in draft) for draft in drafts]
+    if not drafts:
+        return _scaled(after, FULL_WEIGHT / largest)
+    return drafts[changed.index(min(changed))]
+
+
+def _scaled(shares: Mapping[str, float], scale: float) -> dict[str, int]:
+    return {r: max(1, round(share * scale)) if share > 0 else 0 for r, share in shares.items()}
+
+
+def _opens(change: Change) -> float:
+    """Positive when the change lets more traffic in."""
+    before, after = change.before, change.after
+    return (after.weight - before.weight) or ((after.dial or 0.0) - (before.dial or 0.0))

@@ -1,0 +1,182 @@
+"""Decisions in words: the one renderer behind `gtc why`, `gtc plan`, the API and later the page.
+
+Pure: a record or plans in, text out. It adds nothing that the values do not say, so that what a
+person reads is what was decided. Layout of the preview: `~` moves, `!` is held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+
+from controller.model.decision import DecisionRecord, Held, Moment, PoolPlan, Rule, Written
+from controller.model.levers import Change
+from controller.planning.drift import show
+from controller.planning.shares import SAME, percent
+
+_LABEL_WIDTH = 11
+_OFFSET_WIDTH = 13
+"""Of a time of day with milliseconds, below which the offsets are aligned."""
+
+
+def explain(record: DecisionRecord) -> str:
+    """Everything a record says, in sections; without a final newline."""
+    head = (
+        f"Decision {record.id}  {record.at.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}  "
+        f"cycle {record.cycle}  mode {record.mode.value}"
+    )
+    sections = (
+        ("Trigger", record.trigger or ("the plan or its outcome changed, nothing else did",)),
+        ("Rules", [line for plan in record.plans for line in _rules_of(plan)]),
+        ("Held", [line for plan in record.plans for line in _held_of(plan)]),
+        ("Wrote", _wrote(record.written)),
+        ("Expected", record.expected_effect.splitlines()),
+        ("Measured", _measured(record)),
+        ("Timeline", list(_timeline(record.timeline))),
+    )
+    return "\n".join([head, *(line for name, body in sections for line in _section(name, body))])
+
+
+def explain_plan(plans: Sequence[PoolPlan]) -> str:
+    """What would be written: pools that move or hold only, and one line that sums up."""
+    rows = [row for plan in plans for row in (*_moving_rows(plan), *_held_rows(plan))]
+    lines = [*_aligned(rows), ""] if rows else []
+    return "\n".join([*lines, _summary(plans)])
+
+
+def _section(name: str, body: Sequence[str]) -> Iterator[str]:
+    for index, line in enumerate(body):
+        yield f"{name if index == 0 else '':<{_LABEL_WIDTH}}{line}"
+
+
+def _rules_of(plan: PoolPlan) -> list[str]:
+    if not plan.rules:
+        return []
+    kind = "emergency" if plan.emergency else "ordered" if plan.by_person else "calm"
+    moves = ", ".join(
+        f"{region} {_move(plan.before[region], share)}"
+        for region, share in plan.after.items()
+        if abs(share - plan.before[region]) >= SAME
+    )
+    rows = [_rule_row(rule) for rule in plan.rules]
+    title = f"{_place(plan)} ({kind}): {moves or 'stays as it is'}"
+    return [title, *(f"  {line}" for line in _aligned(rows))]
+
+
+def _rule_row(rule: Rule) -> list[str]:
+    binding = "binding" if rule.binding else ""
+    name = f"{rule.step.value} {rule.name}"
+    return [rule.region, name, _move(rule.before, rule.after), binding, rule.why]
+
+
+def _held_of(plan: PoolPlan) -> list[str]:
+    held = [f"{_place(plan, h)} {h.reason.value}: {h.detail}" for h in plan.held]
+    return [*held, *(f"{_shown(change)} not written" for change in plan.withheld)]
+
+
+def _wrote(written: Iterable[Written]) -> list[str]:
+    lines = []
+    for write in written:
+        outcome = write.outcome
+        change_id = f", change {outcome.change_id}" if outcome.change_id else ""
+        detail = f": {outcome.detail}" if outcome.detail else ""
+        what = f"{outcome.status.value} in {outcome.took_s:.2f} s{change_id}{detail}"
+        lines.append(f"{write.lever} {write.target}: {what}")
+        lines += [f"  {_shown(change)}" for change in write.changes]
+    return lines or ["nothing"]
+
+
+def _shown(change: Change) -> str:
+    return f"{change.position} {show(change.before)} → {show(change.after)}"
+
+
+def _measured(record: DecisionRecord) -> list[str]:
+    if not record.written:
+        return record.measured_effect.splitlines()
+    return record.measured_effect.splitlines() or ["nothing yet"]
+
+
+def _timeline(moments: Sequence[Moment]) -> Iterator[str]:
+    """The first moment's time of day, the others' distance from it."""
+    for index, moment in enumerate(moments):
+        offset = f"{(moment.at - moments[0].at).total_seconds():+.2f} s"
+        when = _time_of_day(moment.at) if index == 0 else offset
+        detail = f"  {moment.detail}" if moment.detail else ""
+        yield f"{when:>{_OFFSET_WIDTH}} {moment.name}{detail}"
+
+
+def _time_of_day(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%H:%M:%S}.{at.microsecond // 1000:03d}Z"
+
+
+def _moving_rows(plan: PoolPlan) -> Iterator[list[str]]:
+    if not plan.changes:
+        return
+    changes = {change.position.region: change for change in plan.changes}
+    for region, share in plan.after.items():
+        moved = abs(share - plan.before[region]) >= SAME
+        if moved or region in changes:
+            why = next((rule.why for rule in plan.rules if rule.region == region), "")
+            setting = _setting(changes[region]) if region in changes else ""
+            yield [f"~ {_place(plan)}", region, _move(plan.before[region], share), setting, why]
+
+
+def _held_rows(plan: PoolPlan) -> Iterator[list[str]]:
+    for held in plan.held:
+        why = f"{held.reason.value}: {held.detail}"
+        yield [f"! {_place(plan)}", held.region or "", "held", "", why]
+    for change in plan.withheld:
+        yield [f"! {_place(plan)}", change.position.region, "held", _setting(change), "not written"]
+
+
+def _summary(plans: Sequence[PoolPlan]) -> str:
+    changes = [change for plan in plans for change in plan.changes]
+    moving = sum(bool(plan.changes) for plan in plans)
+    held = sum(bool(plan.held) for plan in plans)
+    reasons = dict.fromkeys(h.reason.value for plan in plans for h in plan.held)
+    holding = f"; {held} held ({', '.join(reasons)})" if held else ""
+    if not changes:
+        return f"No change{holding}" if held else "No change."
+    dials = sum(change.after.dial is not None for change in changes)
+    counted = [(len(changes) - dials, "weight"), (dials, "dial")]
+    levers = ", ".join(_count(number, noun) for number, noun in counted if number)
+    pools = f"{_count(moving, 'pool')} {'changes' if moving == 1 else 'change'}"
+    return f"Plan: {pools}, {levers}{holding}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _setting(change: Change) -> str:
+    """Only the units that change: `dial 100 → 0, weight 128 → 0`."""
+    before, after = change.before, change.after
+    if before == after:
+        return f"{show(after)} on every record or endpoint"
+    parts = []
+    if before.dial != after.dial:
+        parts.append(f"dial {before.dial or 0:g} → {after.dial or 0:g}")
+    if before.weight != after.weight:
+        parts.append(f"weight {before.weight} → {after.weight}")
+    return ", ".join(parts)
+
+
+def _place(plan: PoolPlan, held: Held | None = None) -> str:
+    region = f"/{held.region}" if held and held.region else ""
+    return f"{plan.service}/{plan.pool}{region}"
+
+
+def _move(before: float, after: float) -> str:
+    return f"{percent(before)} → {percent(after)}"
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows as columns two spaces apart; a column empty in every row takes no room."""
+    if not rows:
+        return []
+    columns = [column for column in zip(*rows, strict=True) if any(column)]
+    widths = [max(map(len, column)) for column in columns]
+    return [
+        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in zip(*columns, strict=True)
+    ]

@@ -1,0 +1,140 @@
+"""What changed between two decisions, in words and as a comparable value.
+
+A decision is worth keeping when its signature differs from the one before it, or when AWS answers
+a write differently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from controller.model.configuration import Settings
+from controller.model.decision import Decision, Hold, PoolPlan, Written
+from controller.model.health import RegionHealth, Verdict
+from controller.model.levers import Position
+from controller.model.overrides import Override
+from controller.planning.shares import SAME, percent
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What must differ for a decision to be kept."""
+
+    verdicts: tuple[tuple[str, str, Verdict], ...]
+    plans: tuple[tuple[str, str, tuple[tuple[str, float], ...]], ...]
+    holds: frozenset[tuple[str, str, Hold, str | None]]
+    drift: frozenset[Position]
+    overrides: tuple[int, ...]
+
+
+def outcomes(written: Iterable[Written]) -> tuple[tuple[str, str], ...]:
+    """What AWS answered, target by target; that must differ, too, while the same is written."""
+    return tuple((w.target, w.outcome.status.value) for w in written)
+
+
+def signature(decision: Decision, overrides: Iterable[Override]) -> Signature:
+    """The decision without its numbers and times."""
+    return Signature(
+        verdicts=tuple(
+            (service, region, seen.verdict)
+            for service, regions in decision.regions.items()
+            for region, seen in regions.items()
+        ),
+        plans=tuple(
+            (plan.service, plan.pool, tuple((r, round(s, 3)) for r, s in plan.after.items()))
+            for plan in decision.plans
+        ),
+        holds=frozenset(
+            (plan.service, plan.pool, held.reason, held.region)
+            for plan in decision.plans
+            for held in plan.held
+        ),
+        drift=frozenset(decision.drift),
+        overrides=tuple(override.id for override in overrides),
+    )
+
+
+def triggers(
+    before: Decision | None,
+    decision: Decision,
+    overrides_before: Iterable[Override],
+    overrides: Iterable[Override],
+) -> tuple[str, ...]:
+    """What set the decision off, with numbers."""
+    lines = [
+        *_verdict_changes(before.regions if before else {}, decision.regions),
+        *_override_changes(tuple(overrides_before), tuple(overrides)),
+        *(
+            f"drift: {text}"
+            for p, text in decision.drift.items()
+            if not before or p not in before.drift
+        ),
+        *_new_holds(before, decision),
+    ]
+    if not lines and decision.changes:
+        lines = [
+            f"{plan.service}/{plan.pool}: next step" for plan in decision.plans if plan.changes
+        ]
+    return tuple(lines)
+
+
+def expected_effect(plans: Iterable[PoolPlan], settings: Settings) -> str:
+    """What the written changes should do to users, and when."""
+    lines = []
+    for plan in plans:
+        if not plan.changes:
+            continue
+        moves = ", ".join(
+            f"{region} {percent(plan.before[region])} → {percent(share)}"
+            for region, share in plan.after.items()
+            if abs(share - plan.before[region]) >= SAME
+        )
+        lever = settings.services[plan.service].levers.route53
+        when = (
+            f"users follow within the TTL of {lever.ttl_s:g} s after INSYNC"
+            if lever
+            else "new connections follow once DEPLOYED"
+        )
+        lines.append(f"{plan.service}/{plan.pool}: {moves}; {when}")
+    return "\n".join(lines)
+
+
+def _verdict_changes(
+    before: Mapping[str, Mapping[str, RegionHealth]],
+    after: Mapping[str, Mapping[str, RegionHealth]],
+) -> Iterable[str]:
+    for service, regions in after.items():
+        for region, seen in regions.items():
+            was = before.get(service, {}).get(region)
+            old = was.verdict if was else Verdict.UNKNOWN
+            if old is not seen.verdict:
+                yield f"{service}/{region} {old.value} → {seen.verdict.value}: {seen.why}"
+
+
+def _override_changes(before: tuple[Override, ...], after: tuple[Override, ...]) -> Iterable[str]:
+    old, new = {o.id for o in before}, {o.id for o in after}
+    for override in after:
+        if override.id not in old:
+            yield f"{_named(override)} set by {override.author}: {override.reason}"
+    for override in before:
+        if override.id not in new:
+            yield f"{_named(override)} by {override.author} ended"
+
+
+def _new_holds(before: Decision | None, decision: Decision) -> Iterable[str]:
+    known = {
+        (plan.service, plan.pool, held.reason, held.region)
+        for plan in (before.plans if before else ())
+        for held in plan.held
+    }
+    for plan in decision.plans:
+        for held in plan.held:
+            new = (plan.service, plan.pool, held.reason, held.region) not in known
+            if new and held.reason is not Hold.RAMP_STEP:
+                yield f"{plan.service}/{plan.pool} holds ({held.reason.value}): {held.detail}"
+
+
+def _named(override: Override) -> str:
+    place = "/".join(part for part in (override.service, override.region) if part)
+    return f"{override.kind.value} {place}".strip()

@@ -1,0 +1,114 @@
+"""What a hosted zone's record sets, or an accelerator's groups, say of a service's positions.
+
+The tree is the one of the record plan: weighted leaves `<pool>.<name>`, A and AAAA twins, one per
+lawful region with SetIdentifier = region and a health check on each. A leaf that is missing,
+unlawful or extra is a fault: it is reported and never repaired by creating or deleting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from controller.model.configuration import Pool, Service
+from controller.model.levers import EndpointGroup, Observed, Position, RecordSet, Setting
+
+_TWINS = ("A", "AAAA")
+
+
+def leaves_of(
+    service_name: str, service: Service, records: Iterable[RecordSet]
+) -> dict[Position, tuple[RecordSet, ...]]:
+    """Position to its existing leaves, A before AAAA; lawful regions only."""
+    by_name = _weighted_by_name(records)
+    return {
+        Position(service_name, pool_name, region): tuple(
+            leaf
+            for type_ in _TWINS
+            if (leaf := by_name.get((_leaf_name(service, pool_name), type_, region))) is not None
+        )
+        for pool_name, pool in service.pools.items()
+        for region in pool.regions
+    }
+
+
+def observe_records(
+    service_name: str, service: Service, records: tuple[RecordSet, ...], at: float
+) -> Observed:
+    """What the zone says of a service steered by Route 53."""
+    leaves = leaves_of(service_name, service, records)
+    settings = {p: Setting(twins[0].weight or 0) for p, twins in leaves.items() if twins}
+    unequal = frozenset(p for p, twins in leaves.items() if len({t.weight for t in twins}) > 1)
+    faults = {
+        pool_name: found
+        for pool_name, pool in service.pools.items()
+        if (found := tuple(_faults(service, pool_name, pool, records)))
+    }
+    notices = tuple(
+        f"leaf {twin.name} {twin.type} {position.region} has no health check: Route 53 takes it "
+        "for always healthy"
+        for position, twins in leaves.items()
+        for twin in twins
+        if twin.health_check_id is None
+    )
+    return Observed(at, settings, unequal, faults, notices)
+
+
+def observe_groups(
+    service_name: str, service: Service, groups: tuple[EndpointGroup, ...], at: float
+) -> Observed:
+    """What Global Accelerator says of a service steered by an accelerator."""
+    lever = service.levers.accelerator
+    assert lever is not None
+    pool = service.pools[lever.pool]
+    found = {group.region: group for group in groups}
+    settings: dict[Position, Setting] = {}
+    unequal: set[Position] = set()
+    for region in pool.regions:
+        if region not in found:
+            continue
+        position = Position(service_name, lever.pool, region)
+        group = found[region]
+        weights = [endpoint.weight for endpoint in group.endpoints]
+        settings[position] = Setting(max(weights, default=0), group.dial)
+        if len(set(weights)) > 1:
+            unequal.add(position)
+    faults = tuple(_group_faults(lever.pool, pool, found))
+    return Observed(at, settings, frozenset(unequal), {lever.pool: faults} if faults else {})
+
+
+def _faults(
+    service: Service, pool_name: str, pool: Pool, records: tuple[RecordSet, ...]
+) -> Iterable[str]:
+    name = _leaf_name(service, pool_name)
+    for type_ in _TWINS:
+        listed = {r.set_identifier: r for r in records if r.name == name and r.type == type_}
+        for region in pool.regions:
+            if region not in listed:
+                yield f"leaf {name} {type_} {region} is missing"
+            elif listed[region].weight is None:
+                yield f"record {name} {type_} {region} is not weighted"
+        for identifier in sorted(str(i) for i in listed if i not in pool.regions):
+            law = f"; pool {pool_name} may only be served from {', '.join(pool.regions)}"
+            yield f"leaf {name} {type_} {identifier} should not exist{law}"
+
+
+def _group_faults(pool_name: str, pool: Pool, found: Mapping[str, EndpointGroup]) -> Iterable[str]:
+    for region in pool.regions:
+        if region not in found:
+            yield f"endpoint group {region} is missing"
+        elif not found[region].endpoints:
+            yield f"endpoint group {region} has no endpoint"
+    for region in sorted(found.keys() - set(pool.regions)):
+        law = f"; pool {pool_name} may only be served from {', '.join(pool.regions)}"
+        yield f"endpoint group {region} should not exist{law}"
+
+
+def _weighted_by_name(
+    records: Iterable[RecordSet],
+) -> dict[tuple[str, str, str | None], RecordSet]:
+    return {(r.name, r.type, r.set_identifier): r for r in records if r.weight is not None}
+
+
+def _leaf_name(service: Service, pool_name: str) -> str:
+    assert service.levers.route53 is not None
+    return service.levers.route53.leaf_name(pool_name)

@@ -1,0 +1,42 @@
+"""The gateway's HTTP socket, which can go away and come back while everything behind it stays."""
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+SHUTDOWN_S = 0.5
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+class HttpListener:
+    """One host and port; once opened it keeps its port for as long as it lives."""
+
+    def __init__(self, handler: Handler, host: str, port: int) -> None:
+        """Port 0 takes a free port at the first opening."""
+        self._handler = handler
+        self.host = host
+        self.port = port
+        self._runner: web.ServerRunner | None = None
+
+    async def open(self) -> None:
+        """Listen; does nothing when it already does. Raises OSError when the port is taken."""
+        if self._runner is not None:
+            return
+        runner = web.ServerRunner(
+            web.Server(self._handler, access_log=None), shutdown_timeout=SHUTDOWN_S
+        )
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, self.host, self.port).start()
+        except OSError:
+            await runner.cleanup()
+            raise
+        self._runner = runner
+        self.port = runner.addresses[0][1]
+
+    async def close(self) -> None:
+        """Refuse new connections and end the open ones; does nothing when already closed."""
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await runner.cleanup()

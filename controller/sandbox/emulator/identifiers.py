@@ -1,0 +1,34 @@
+"""Ids of emulated resources, derived from what the caller chose.
+
+AWS draws ids at random. Here they follow from CallerReference or IdempotencyToken, so that a
+configuration file can name resources that are created later: a reference `id:<value>` yields
+exactly that value, any other a hash of itself.
+"""
+
+import hashlib
+from uuid import UUID
+
+_CHOSEN = "id:"
+
+
+def zone_id(caller_reference: str) -> str:
+    """The hosted zone's id, `Z` and capitals and digits."""
+    return _chosen(caller_reference) or "Z" + _digest(caller_reference)[:20].upper()
+
+
+def uuid_id(reference: str) -> str:
+    """The id of a health check or an accelerator: a UUID in its usual spelling."""
+    return _chosen(reference) or str(UUID(_digest(reference)[:32], version=4))
+
+
+def short_id(reference: str) -> str:
+    """The id of a listener or an endpoint group: twelve hexadecimal digits."""
+    return _digest(reference)[:12]
+
+
+def _chosen(reference: str) -> str:
+    return reference.removeprefix(_CHOSEN) if reference.startswith(_CHOSEN) else ""
+
+
+def _digest(reference: str) -> str:
+    return hashlib.sha256(reference.encode()).hexdigest()

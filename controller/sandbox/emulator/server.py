@@ -1,0 +1,137 @@
+"""The emulated AWS as one process: stores, gateway, name server, checkers and relay together.
+
+The sandbox's supervisor starts it and reads what it announces. `serve` is the whole program,
+`running` the same in the hands of a test. Closing the HTTP listener is how "AWS is gone" looks to
+a client; the stores and the data plane live on.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from random import Random
+
+from controller.sandbox.emulator.accelerator_relay import AcceleratorRelay
+from controller.sandbox.emulator.accelerator_store import AcceleratorStore
+from controller.sandbox.emulator.answers import View, resolve
+from controller.sandbox.emulator.checker_reports import CheckerReports
+from controller.sandbox.emulator.dns import DnsServer, Responder
+from controller.sandbox.emulator.endpoint_monitor import EndpointHealth, EndpointMonitor
+from controller.sandbox.emulator.gateway import Gateway, Service, Services
+from controller.sandbox.emulator.globalaccelerator import API_REGION, GlobalAccelerator
+from controller.sandbox.emulator.health_checkers import HealthCheckers
+from controller.sandbox.emulator.http_listener import HttpListener
+from controller.sandbox.emulator.route53_health import HealthCheckStore
+from controller.sandbox.emulator.route53_records import normal_name
+from controller.sandbox.emulator.route53_zones import ZoneStore
+
+Announce = Callable[[dict[str, object]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerOptions:
+    """Where to listen, and how fast changes arrive; port 0 takes a free port."""
+
+    http_host: str = "127.0.0.1"
+    http_port: int = 4566
+    dns_host: str = "127.0.0.1"
+    dns_port: int = 10053
+    insync_after_s: float = 2.0
+    deployed_after_s: float = 2.0
+    seed: int = 1
+
+
+async def serve(options: ServerOptions, announce: Announce, stop: asyncio.Event) -> None:
+    """Run until `stop` is set; announce once, when everything listens.
+
+    Raises OSError when a port is taken.
+    """
+    async with running(options) as aws:
+        announce({"ready": "aws", "url": aws.url, "dns": aws.dns_address})
+        await stop.wait()
+
+
+@asynccontextmanager
+async def running(
+    options: ServerOptions, clock: Callable[[], float] = time.time
+) -> AsyncIterator["EmulatedAws"]:
+    """The emulated AWS, listening; enter and leave it in the same task."""
+    aws = EmulatedAws(options, clock)
+    try:
+        await aws.open()
+        async with asyncio.TaskGroup() as group:
+            workers = [group.create_task(work()) for work in aws.workers]
+            try:
+                yield aws
+            finally:
+                for worker in workers:
+                    worker.cancel()
+    finally:
+        await aws.close()
+
+
+class EmulatedAws:
+    """All stores and workers, wired together."""
+
+    def __init__(self, options: ServerOptions, clock: Callable[[], float]) -> None:
+        """`clock` gives seconds since 1970."""
+        self._options = options
+        self._rng = Random(options.seed)
+        reports = CheckerReports()
+        self.health_checks = HealthCheckStore(reports)
+        self.zones = ZoneStore(clock, options.insync_after_s, self.health_checks.exists)
+        self.accelerators = AcceleratorStore(clock, options.deployed_after_s)
+        health = EndpointHealth()
+        services = self._services(health)
+        self.gateway = Gateway(Services(services).dispatch, tuple(services), clock)
+        self.http = HttpListener(self.gateway.handle, options.http_host, options.http_port)
+        self._dns = DnsServer(Responder(self.view, self._rng))
+        self._dns_port = options.dns_port
+        checkers = HealthCheckers(self.health_checks, reports, self._address_of, clock, self._rng)
+        monitor = EndpointMonitor(self.accelerators, health, clock, self._rng)
+        relay = AcceleratorRelay(self.accelerators, health.routable, self._rng)
+        self.workers = (checkers.run, monitor.run, relay.run)
+
+    @property
+    def url(self) -> str:
+        """Where the APIs answer."""
+        return f"http://{self.http.host}:{self.http.port}"
+
+    @property
+    def dns_address(self) -> str:
+        """Where the name server answers, as host:port."""
+        return f"{self._options.dns_host}:{self._dns_port}"
+
+    async def open(self) -> None:
+        """Listen for DNS and HTTP; raises OSError when a port is taken."""
+        self._dns_port = await self._dns.start(self._options.dns_host, self._options.dns_port)
+        await self.http.open()
+
+    async def close(self) -> None:
+        """Stop listening; a part that does not listen is left alone."""
+        await self.http.close()
+        await self._dns.close()
+
+    def view(self) -> View:
+        """What users are answered from at this moment."""
+        return View(
+            self.zones.served_zones(),
+            self.health_checks.is_healthy,
+            self.accelerators.static_addresses,
+        )
+
+    def _services(self, health: EndpointHealth) -> dict[str, Service]:
+        accelerator = GlobalAccelerator(self.accelerators, health.state)
+        route53 = {**self.zones.operations, **self.health_checks.operations}
+        return {
+            "route53": Service("route53", route53),
+            "globalaccelerator": Service(
+                "globalaccelerator", accelerator.operations, home_region=API_REGION
+            ),
+        }
+
+    def _address_of(self, domain_name: str) -> str | None:
+        answer = resolve(self.view(), normal_name(domain_name), "A", None, self._rng)
+        is_address = answer.record is not None and answer.record.type == "A"
+        return self._rng.choice(answer.record.values) if answer.record and is_address else None

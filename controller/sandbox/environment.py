@@ -1,0 +1,37 @@
+"""How a process finds the emulated AWS, and cannot find a real one: by its environment alone.
+
+The variables are botocore's (SDK reference guide, *Environment variables*): an endpoint for every
+service, dummy credentials, no metadata service, no shared files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+def without_aws(environ: Mapping[str, str]) -> dict[str, str]:
+    """The caller's environment without anything that speaks of AWS."""
+    return {key: value for key, value in environ.items() if not key.startswith("AWS_")}
+
+
+def sandbox_variables(aws_url: str) -> dict[str, str]:
+    """What makes any AWS SDK or CLI talk to the emulated AWS."""
+    return {
+        "AWS_ENDPOINT_URL": aws_url,
+        "AWS_ACCESS_KEY_ID": "sandbox",
+        "AWS_SECRET_ACCESS_KEY": "sandbox",
+        "AWS_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": "/dev/null",
+        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+    }
+
+
+def as_shell(variables: Mapping[str, str]) -> str:
+    """A file for `. file` in a shell: forgets every AWS variable, then sets these.
+
+    Values need no quotes.
+    """
+    forget = r"for name in $(env | sed -n 's/^\(AWS_[A-Z0-9_]*\)=.*/\1/p'); do unset $name; done"
+    exports = [f"export {key}={value}" for key, value in variables.items()]
+    return "\n".join([forget, *exports, ""])

@@ -1,0 +1,46 @@
+"""Which configuration noun stands at a key path.
+
+Messages need it to name the keys that are allowed there and to say what a missing key is for.
+"""
+
+from __future__ import annotations
+
+from types import UnionType
+from typing import Annotated, Union, get_args, get_origin
+
+from controller.model.configuration import Noun, Settings
+from controller.settings.places import KeyPath
+
+
+def noun_at(path: KeyPath) -> type[Noun] | None:
+    """The noun whose keys are allowed below `path`; None where none is (values, unknown keys)."""
+    annotation: object = Settings
+    for part in path:
+        annotation = _below(annotation, part)
+    return _as_noun(annotation)
+
+
+def _below(annotation: object, part: str | int) -> object:
+    """The annotation of what `part` names inside something annotated so."""
+    noun = _as_noun(annotation)
+    if noun is not None:
+        field = noun.model_fields.get(str(part))
+        return None if field is None else _bare(field.annotation)
+    if get_origin(annotation) is dict:
+        return _bare(get_args(annotation)[1])
+    return None
+
+
+def _bare(annotation: object) -> object:
+    """The annotation without `Annotated[…]` and `… | None`."""
+    if get_origin(annotation) is Annotated:
+        return _bare(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return _bare(next(one for one in get_args(annotation) if one is not type(None)))
+    return annotation
+
+
+def _as_noun(annotation: object) -> type[Noun] | None:
+    if isinstance(annotation, type) and issubclass(annotation, Noun):
+        return annotation
+    return None

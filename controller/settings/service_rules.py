@@ -1,0 +1,175 @@
+"""Rules that join the fields of one service. Each is a small function that yields what it finds.
+
+Paths are relative to the service. Rules about the Route 53 tree follow Amazon's developer guide,
+"Values specific for geolocation records" and "Values specific for weighted records"; those about
+accelerators "How AWS Global Accelerator works".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from controller.model.configuration import Route53Lever
+from controller.settings.messages import did_you_mean
+from controller.settings.parts import ServiceParts
+from controller.settings.places import Finding
+
+
+def check_service(service: ServiceParts) -> Iterator[Finding]:
+    """Everything that does not fit together inside one service."""
+    for rule in (
+        one_lever,
+        required_endpoint_in_every_region,
+        pool_regions_exist,
+        pool_regions_differ,
+        residency_holds,
+        shares_not_all_zero,
+        geographies_differ,
+        one_default_pool,
+        bound_pools_name_countries,
+        pool_names_are_no_regions,
+        one_pool_behind_accelerator,
+    ):
+        yield from rule(service)
+
+
+def one_lever(service: ServiceParts) -> Iterator[Finding]:
+    """A service is steered by Route 53 or by one accelerator."""
+    if service.levers is None:
+        return
+    levers = [name for name, lever in service.levers if lever is not None]
+    if len(levers) != 1:
+        found = "both" if levers else "neither"
+        message = f"a service has exactly one lever, route53 or accelerator; here is {found}"
+        yield Finding(("levers",), message, at_key=True)
+
+
+def required_endpoint_in_every_region(service: ServiceParts) -> Iterator[Finding]:
+    """A region without a required endpoint could never be found down."""
+    for name, region in service.sound_regions():
+        if not any(endpoint.required for endpoint in region.endpoints.values()):
+            message = (
+                f"region {name} has no endpoint with required: true; nothing could show it down"
+            )
+            yield Finding(("regions", name, "endpoints"), message, at_key=True)
+
+
+def pool_regions_exist(service: ServiceParts) -> Iterator[Finding]:
+    """A pool names regions of its own service."""
+    for pool_name, pool in service.sound_pools():
+        for index, region in enumerate(pool.regions):
+            if region not in service.regions:
+                message = f"{region} is not a region of this service"
+                hint = did_you_mean(region, service.regions)
+                yield Finding(("pools", pool_name, "regions", index), message, hint)
+
+
+def pool_regions_differ(service: ServiceParts) -> Iterator[Finding]:
+    """A pool names each region once."""
+    for pool_name, pool in service.sound_pools():
+        for index, region in enumerate(pool.regions):
+            if region in pool.regions[:index]:
+                message = f"{region} stands twice in pool {pool_name}"
+                yield Finding(("pools", pool_name, "regions", index), message)
+
+
+def residency_holds(service: ServiceParts) -> Iterator[Finding]:
+    """Every region of a bound pool lies in the pool's jurisdiction."""
+    for pool_name, pool in service.sound_pools():
+        for index, name in enumerate(pool.regions):
+            region = service.regions.get(name)
+            if pool.residency is None or region is None or region.jurisdiction == pool.residency:
+                continue
+            message = (
+                f"{name} is in jurisdiction {region.jurisdiction}, "
+                f"but pool {pool_name} has residency {pool.residency}"
+            )
+            yield Finding(("pools", pool_name, "regions", index), message)
+
+
+def shares_not_all_zero(service: ServiceParts) -> Iterator[Finding]:
+    """Somebody must serve a pool when all is well."""
+    for pool_name, pool in service.sound_pools():
+        regions = [service.regions.get(name) for name in pool.regions]
+        if all(region is not None and region.share == 0 for region in regions):
+            message = f"all regions of pool {pool_name} have share 0; at least one must have more"
+            yield Finding(("pools", pool_name, "regions"), message, at_key=True)
+
+
+def geographies_differ(service: ServiceParts) -> Iterator[Finding]:
+    """A geography belongs to one pool, and is named there once."""
+    owners: dict[str, str] = {}
+    for pool_name, pool in service.sound_pools():
+        for index, geography in enumerate(pool.geographies):
+            owner = owners.setdefault(geography, pool_name)
+            if owner != pool_name or geography in pool.geographies[:index]:
+                message = (
+                    f"{geography} is already in pool {owner}; a geography is in one pool, once"
+                )
+                yield Finding(("pools", pool_name, "geographies", index), message)
+
+
+def one_default_pool(service: ServiceParts) -> Iterator[Finding]:
+    """Without a default record Route 53 gives people it cannot place no answer at all."""
+    pools = service.pools.values()
+    if _route53(service) is None or any(pool is None for pool in pools):
+        return
+    if any(pool is not None and "default" in pool.geographies for pool in pools):
+        return
+    message = (
+        "no pool has the geography default; Route 53 would give no answer to users it cannot place"
+    )
+    yield Finding(("pools",), message, at_key=True)
+
+
+def bound_pools_name_countries(service: ServiceParts) -> Iterator[Finding]:
+    """Route 53's continents are wider than jurisdictions, and `default` is everybody."""
+    if _route53(service) is None:
+        return
+    for pool_name, pool in service.sound_pools():
+        for index, geography in enumerate(pool.geographies):
+            if pool.residency is None or geography.startswith("country:"):
+                continue
+            message = (
+                f"pool {pool_name} has residency {pool.residency} and must name countries, "
+                f"not {geography}"
+            )
+            path = ("pools", pool_name, "geographies", index)
+            yield Finding(path, message, _why_not_bound(geography))
+
+
+def pool_names_are_no_regions(service: ServiceParts) -> Iterator[Finding]:
+    """`<pool>.<service>` and `<region>.<service>` are both names in the zone."""
+    for pool_name in service.pools:
+        if _route53(service) is not None and pool_name in service.regions:
+            message = f"pool {pool_name} is named like a region; both would own the same DNS name"
+            yield Finding(("pools", pool_name), message, at_key=True)
+
+
+def one_pool_behind_accelerator(service: ServiceParts) -> Iterator[Finding]:
+    """An accelerator cannot tell pools apart, so it serves exactly one."""
+    lever = service.levers.accelerator if service.levers else None
+    if lever is None:
+        return
+    if lever.pool not in service.pools:
+        message = f"{lever.pool} is not a pool of this service"
+        hint = did_you_mean(lever.pool, service.pools)
+        yield Finding(("levers", "accelerator", "pool"), message, hint)
+    if len(service.pools) > 1:
+        message = (
+            f"an accelerator serves exactly one pool; here are {len(service.pools)}: "
+            f"{', '.join(service.pools)}"
+        )
+        yield Finding(("pools",), message, at_key=True)
+
+
+def _route53(service: ServiceParts) -> Route53Lever | None:
+    return service.levers.route53 if service.levers else None
+
+
+def _why_not_bound(geography: str) -> str:
+    if geography == "continent:EU":
+        return "to Route 53 continent EU also holds RU, TR and GB"
+    if geography == "default":
+        return "default is everybody whom no other pool names"
+    return "a continent holds more than one jurisdiction"

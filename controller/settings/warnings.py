@@ -1,0 +1,97 @@
+"""What is allowed but rarely meant. A warning never refuses a configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from controller.model.configuration import Pool, Service, Settings
+from controller.settings.places import Finding
+
+_LONGEST_TTL_S = 60
+"""Answers kept longer outlast every other part of a failover."""
+
+
+def warnings_for(settings: Settings) -> Iterator[Finding]:
+    """Everything worth a second look."""
+    for rule in (one_vantage_point, no_canaries, deadline_above_interval):
+        yield from rule(settings)
+    for name, service in settings.services.items():
+        for service_rule in (long_ttl, pools_survive_a_region, service_survives_a_region):
+            for finding in service_rule(service):
+                yield finding.below("services", name)
+
+
+def one_vantage_point(settings: Settings) -> Iterator[Finding]:
+    """One vantage point cannot be outvoted."""
+    if len(settings.vantage.all) == 1:
+        message = "one vantage point: a path failure near it looks like a region's failure"
+        yield Finding(("vantage",), message, "canaries are what tells the two apart", at_key=True)
+
+
+def no_canaries(settings: Settings) -> Iterator[Finding]:
+    """Canaries show that the prober itself is broken."""
+    if not settings.canaries:
+        message = "no canaries: a broken network near this replica looks like failing regions"
+        yield Finding(("canaries",), message, "name three addresses that are not yours to steer")
+
+
+def deadline_above_interval(settings: Settings) -> Iterator[Finding]:
+    """The next probe waits for the last."""
+    probing = settings.probing
+    if probing.deadline_s > probing.interval_s:
+        message = (
+            f"deadline_s ({probing.deadline_s:g}) exceeds interval_s ({probing.interval_s:g}): "
+            "an endpoint that hangs is asked less often than interval_s says"
+        )
+        yield Finding(("probing", "deadline_s"), message)
+
+
+def long_ttl(service: Service) -> Iterator[Finding]:
+    """Users keep an answer for its TTL, whatever we decide meanwhile."""
+    lever = service.levers.route53
+    if lever is not None and lever.ttl_s > _LONGEST_TTL_S:
+        message = f"ttl_s is {lever.ttl_s:g}: users keep a failed region's address that long"
+        yield Finding(("levers", "route53", "ttl_s"), message, f"{_LONGEST_TTL_S} is usual")
+
+
+def pools_survive_a_region(service: Service) -> Iterator[Finding]:
+    """A pool's other regions should carry it when its largest is lost."""
+    for name, pool in service.pools.items():
+        path = ("pools", name, "regions")
+        if len(pool.regions) == 1:
+            message = f"pool {name} has one region, {pool.regions[0]}: nothing to fail over to"
+            yield Finding(path, message)
+            continue
+        largest, rest_rps = _without_largest(service, pool.regions)
+        if rest_rps < pool.demand_rps:
+            message = (
+                f"without {largest} the regions of pool {name} carry {rest_rps:g} requests/s, "
+                f"but its users ask for {pool.demand_rps:g}"
+            )
+            yield Finding(path, message)
+
+
+def service_survives_a_region(service: Service) -> Iterator[Finding]:
+    """The same for all pools together, which share their regions' capacity."""
+    pools = tuple(service.pools.values())
+    if len(pools) < 2 or any(_falls_short(service, pool) for pool in pools):
+        return
+    used = tuple(dict.fromkeys(region for pool in pools for region in pool.regions))
+    largest, rest_rps = _without_largest(service, used)
+    demand_rps = sum(pool.demand_rps for pool in pools)
+    if rest_rps < demand_rps:
+        message = (
+            f"without {largest} this service's regions carry {rest_rps:g} requests/s, "
+            f"but the users of all pools ask for {demand_rps:g}"
+        )
+        yield Finding(("pools",), message, at_key=True)
+
+
+def _falls_short(service: Service, pool: Pool) -> bool:
+    return _without_largest(service, pool.regions)[1] < pool.demand_rps
+
+
+def _without_largest(service: Service, names: tuple[str, ...]) -> tuple[str, float]:
+    """The region with most capacity, and what the others carry together in requests/s."""
+    largest = max(names, key=lambda name: service.regions[name].capacity_rps)
+    return largest, sum(service.regions[n].capacity_rps for n in names if n != largest)

@@ -1,0 +1,91 @@
+"""What each exception of the SDK means for questions and for writes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ParamValidationError,
+    ReadTimeoutError,
+)
+
+from controller.adapters.aws.errors import provider_error, write_outcome
+from controller.model.errors import ProviderRejectedError, ProviderUnavailableError
+from controller.model.levers import OutcomeStatus
+
+URL = "http://127.0.0.1:1"
+REFUSED, UNKNOWN = OutcomeStatus.REFUSED, OutcomeStatus.UNKNOWN
+AGAIN, NEVER = ProviderUnavailableError, ProviderRejectedError
+
+
+def _answered(code: str, status: int, message: str = "why", **more: object) -> ClientError:
+    response: Mapping[str, object] = {
+        "Error": {"Code": code, "Message": message},
+        "ResponseMetadata": {"HTTPStatusCode": status},
+        **more,
+    }
+    return ClientError(response, "Operation")  # type: ignore[arg-type]  # a shape AWS sends
+
+
+CASES = [
+    (_answered("Throttling", 400), REFUSED, True, AGAIN),
+    (_answered("ThrottlingException", 400), REFUSED, True, AGAIN),
+    (_answered("Throttling", 503), REFUSED, True, AGAIN),
+    (_answered("PriorRequestNotComplete", 400), REFUSED, True, AGAIN),
+    (_answered("TransactionInProgressException", 400), REFUSED, True, AGAIN),
+    (_answered("InvalidChangeBatch", 400), REFUSED, False, NEVER),
+    (_answered("NoSuchHostedZone", 404), REFUSED, False, NEVER),
+    (_answered("AccessDenied", 403), REFUSED, False, NEVER),
+    (_answered("InternalFailure", 500), UNKNOWN, False, AGAIN),
+    (_answered("ServiceUnavailable", 503), UNKNOWN, False, AGAIN),
+    (TimeoutError(), UNKNOWN, False, AGAIN),
+    (ReadTimeoutError(endpoint_url=URL), UNKNOWN, False, AGAIN),
+    (ConnectionClosedError(endpoint_url=URL), UNKNOWN, False, AGAIN),
+    (EndpointConnectionError(endpoint_url=URL), UNKNOWN, False, AGAIN),
+    (NoCredentialsError(), REFUSED, False, NEVER),
+    (ParamValidationError(report="bad"), REFUSED, False, NEVER),
+]
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "throttled", "_"), CASES, ids=lambda value: str(value)[:50]
+)
+def test_a_write_is_refused_only_if_aws_said_so(
+    error: Exception, status: OutcomeStatus, throttled: bool, _: object
+) -> None:
+    """Refused, throttled or unknown; a write that raised is never applied for certain."""
+    outcome = write_outcome(error)
+
+    assert (outcome.status, outcome.throttled) == (status, throttled)
+    assert outcome.detail
+
+
+@pytest.mark.parametrize(("error", "_", "__", "kind"), CASES, ids=lambda value: str(value)[:50])
+def test_a_question_is_worth_asking_again_or_not(
+    error: Exception, _: object, __: object, kind: type[Exception]
+) -> None:
+    """The type says it, the message names the call."""
+    raised = provider_error(error, "route53 GetChange")
+
+    assert type(raised) is kind
+    assert str(raised).startswith("route53 GetChange: ")
+
+
+def test_all_faults_of_a_batch_are_told() -> None:
+    """InvalidChangeBatch lists them beside its message."""
+    error = _answered("InvalidChangeBatch", 400, "", messages=["not found", "wrong TTL"])
+
+    assert write_outcome(error).detail == "InvalidChangeBatch: not found; wrong TTL"
+
+
+def test_an_answer_without_any_detail_is_still_described() -> None:
+    """A proxy's error page has neither code nor message."""
+    error = ClientError({}, "Operation")
+
+    assert write_outcome(error).status is UNKNOWN
+    assert write_outcome(error).detail == "Unknown: no message"

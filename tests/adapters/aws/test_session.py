@@ -1,0 +1,49 @@
+"""The client factory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from controller.adapters.aws.session import (
+    EndpointUrlMissingError,
+    aws_clients,
+    require_endpoint_url,
+)
+
+
+def test_without_an_endpoint_the_sandbox_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message names the key, the variable and a value that would do."""
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with pytest.raises(EndpointUrlMissingError) as raised:
+        require_endpoint_url()
+
+    for part in ("aws.require_endpoint_url", "AWS_ENDPOINT_URL", "http://127.0.0.1:4566"):
+        assert part in str(raised.value)
+
+
+def test_an_endpoint_that_is_set_is_returned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the log."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+
+    assert require_endpoint_url() == "http://127.0.0.1:1"
+
+
+async def test_clients_are_pinned_to_their_regions_and_retry_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever Region the caller's environment prefers."""
+    monkeypatch.setenv("AWS_REGION", "ap-south-1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "ap-south-1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    async with aws_clients(deadline_s=3) as clients:
+        route53, accelerator = clients.route53.meta, clients.global_accelerator.meta
+
+    assert (route53.region_name, accelerator.region_name) == ("us-east-1", "us-west-2")
+    for meta in (route53, accelerator):
+        assert meta.endpoint_url == "http://127.0.0.1:1"
+        config: Any = meta.config  # Any: its options are set dynamically
+        assert config.retries["total_max_attempts"] == 1
+        assert config.connect_timeout < 3
+        assert config.read_timeout < 3

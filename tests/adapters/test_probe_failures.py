@@ -1,0 +1,54 @@
+"""Which exceptions are the endpoint's failure and which are our own inability."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+
+import aiohttp
+import pytest
+
+from controller.adapters.probe_failures import finding_of
+from controller.model.health import ProbeOutcome
+
+
+def _expired() -> ssl.SSLCertVerificationError:
+    error = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    error.verify_message = "certificate has expired"
+    return error
+
+
+THEIRS = [
+    (ConnectionRefusedError(errno.ECONNREFUSED, "x"), "connection refused"),
+    (ConnectionResetError(errno.ECONNRESET, "x"), "connection reset"),
+    (OSError(errno.EHOSTUNREACH, "x"), "no route to host"),
+    (OSError(None, "Multiple exceptions: a, b"), "cannot connect: Multiple exceptions: a, b"),
+    (socket.gaierror(socket.EAI_NONAME, "x"), "name does not resolve"),
+    (socket.gaierror(socket.EAI_AGAIN, "x"), "name does not resolve"),
+    (_expired(), "certificate: certificate has expired"),
+    (aiohttp.ServerDisconnectedError(), "connection closed without an answer"),
+    (aiohttp.ClientPayloadError("x"), "answer breaks off"),
+]
+OURS = [
+    (OSError(errno.EMFILE, "x"), "no file descriptor left in this process"),
+    (OSError(errno.ENFILE, "x"), "no file descriptor left on this machine"),
+    (OSError(errno.EADDRNOTAVAIL, "x"), "no local address or port left"),
+    (OSError(errno.ENETUNREACH, "x"), "no route from here"),
+    (PermissionError(errno.EPERM, "x"), "not permitted here"),
+    (socket.gaierror(socket.EAI_SYSTEM, "system error"), "resolver: system error"),
+    (aiohttp.InvalidURL("http://x y/"), "address cannot be used"),
+    (UnicodeError("label too long"), "host name cannot be used"),
+]
+
+
+@pytest.mark.parametrize(("error", "detail"), THEIRS, ids=lambda value: str(value)[:40])
+def test_what_the_endpoint_or_the_network_does_is_a_failure(error: Exception, detail: str) -> None:
+    """Each failure has its words."""
+    assert finding_of(error) == (ProbeOutcome.FAILED, detail)
+
+
+@pytest.mark.parametrize(("error", "detail"), OURS, ids=lambda value: str(value)[:40])
+def test_what_we_lack_ourselves_says_nothing_of_the_endpoint(error: Exception, detail: str) -> None:
+    """A prober that is ill must not move traffic."""
+    assert finding_of(error) == (ProbeOutcome.COULD_NOT_RUN, detail)

@@ -1,0 +1,115 @@
+"""The admin API over real sockets, in front of the daemon's own loops and a faked outside.
+
+The settings are the sandbox's with values so small that real time does not matter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import ClientResponse
+from aiohttp.test_utils import TestClient, TestServer
+from prometheus_client import CollectorRegistry
+
+from controller.api.app import build
+from controller.api.metrics import Metrics
+from controller.daemon import House
+from controller.model.configuration import Settings
+from tests.loops.simulated import SETTINGS, World
+
+_EVERY_S = 0.005
+_PATIENCE_S = 5.0
+
+QUICK: Settings = SETTINGS.model_copy(
+    update={
+        "probing": SETTINGS.probing.model_copy(
+            update={"interval_s": 0.05, "deadline_s": 0.05, "confirm_gap_s": 0.01}
+        ),
+        "health": SETTINGS.health.model_copy(
+            update={"down_after": 2, "up_after": 1, "up_for_s": 0.0}
+        ),
+        "cycle": SETTINGS.cycle.model_copy(
+            update={"min_gap_s": 0.0, "insync_poll_s": 0.01, "observed_max_age_s": 0.05}
+        ),
+        "guards": SETTINGS.guards.model_copy(update={"startup_data_s": 0.0}),
+    }
+)
+
+
+@dataclass
+class Answer:
+    """One answer, read to its end."""
+
+    status: int
+    headers: Any
+    text: str
+    body: Any
+    """Parsed, when it is JSON of any kind; else None."""
+
+
+@dataclass
+class Api:
+    """The API and everything behind it."""
+
+    world: World
+    house: House
+    client: TestClient[Any, Any]
+
+    async def get(self, path: str, **options: Any) -> Answer:
+        return await _read(await self.client.get(path, **options))
+
+    async def post(self, path: str, **options: Any) -> Answer:
+        return await _read(await self.client.post(path, **options))
+
+    async def delete(self, path: str, **options: Any) -> Answer:
+        return await _read(await self.client.delete(path, **options))
+
+    async def until(self, happened: Callable[[], bool]) -> None:
+        """Return as soon as it has happened; fail after five seconds."""
+        deadline = self.world.clock.monotonic() + _PATIENCE_S
+        while not happened():
+            assert self.world.clock.monotonic() < deadline, "has not happened"
+            await asyncio.sleep(_EVERY_S)
+
+    def calm(self) -> bool:
+        """Whether the last cycle found every region up and nothing to hold."""
+        latest = self.house.reconciliation.latest
+        return latest is not None and not any(p.held or p.changes for p in latest.decision.plans)
+
+
+@asynccontextmanager
+async def api(settings: Settings = QUICK, *, running: bool = True) -> AsyncIterator[Api]:
+    """The API; with `running`, the loops too, from the moment everything is calm."""
+    world = World(settings)
+    house = House(
+        settings,
+        world.clock,
+        world.store,
+        world.prober,
+        world.records,
+        world.accelerators,
+        Metrics(CollectorRegistry(), settings),
+    )
+    async with (
+        TestClient(TestServer(build(house.context()))) as client,
+        asyncio.TaskGroup() as group,
+    ):
+        served = Api(world, house, client)
+        if not running:
+            yield served
+            return
+        task = group.create_task(house.run())
+        await served.until(served.calm)
+        yield served
+        task.cancel()
+
+
+async def _read(response: ClientResponse) -> Answer:
+    text = await response.text()
+    is_json = response.content_type.endswith("json")
+    body = await response.json(content_type=None) if is_json else None
+    return Answer(response.status, response.headers, text, body)

@@ -1,0 +1,67 @@
+"""Health: alive means the loop beats, ready means it began and can remember."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.api.serving import api
+
+
+async def test_a_beating_loop_is_alive_and_ready() -> None:
+    """Plain `ok`, every check when asked."""
+    async with api() as served:
+        plain = [await served.get(path) for path in ("/livez", "/readyz")]
+        verbose = await served.get("/readyz?verbose")
+
+    assert [(a.status, a.text) for a in plain] == [(200, "ok\n"), (200, "ok\n")]
+    assert verbose.text.startswith("ok first_cycle: cycle ")
+    assert verbose.text.endswith("\nok state: answers\n")
+
+
+async def test_before_the_first_cycle_it_is_alive_but_not_ready() -> None:
+    """Starting is not dying; what is missing is said without being asked."""
+    async with api(running=False) as served:
+        alive, ready = await served.get("/livez"), await served.get("/readyz")
+
+    assert alive.status == 200
+    assert ready.status == 503
+    assert "FAILED first_cycle: no cycle has ended yet\n" in ready.text
+
+
+async def test_a_store_that_fails_makes_it_unready_not_dead() -> None:
+    """A restart would not mend a disk."""
+    async with api() as served:
+        served.world.store.unavailable = True
+        alive, ready = await served.get("/livez"), await served.get("/readyz")
+
+    assert (alive.status, ready.status) == (200, 503)
+    assert "FAILED state: the fake was told to be unavailable\n" in ready.text
+
+
+async def test_neither_depends_on_aws_or_on_any_region() -> None:
+    """Everything outside is dead, and the daemon is well."""
+    async with api() as served:
+        served.world.records.trouble.unavailable = True
+        served.world.accelerators.trouble.unavailable = True
+        for region in ("eu-west-1", "eu-central-1", "us-east-1"):
+            served.world.kill(region)
+        await served.until(lambda: not served.calm())
+        answers = [await served.get(path) for path in ("/livez", "/readyz")]
+
+    assert [answer.status for answer in answers] == [200, 200]
+
+
+@pytest.mark.parametrize(("silent_s", "status"), [(29.0, 200), (31.0, 503)])
+async def test_a_loop_that_stopped_beating_is_dead(silent_s: float, status: int) -> None:
+    """After three periods, at least 30 s, somebody should restart it."""
+    async with api() as served:
+        latest = served.house.reconciliation.latest
+        assert latest is not None
+        old = replace(latest.snapshot, now=served.world.clock.monotonic() - silent_s)
+        served.house.reconciliation.latest = replace(latest, snapshot=old, took_s=0.0)
+        answer = await served.get("/livez")
+
+    assert answer.status == status
+    assert status == 200 or "s ago, 30 s allowed" in answer.text

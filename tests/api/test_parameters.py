@@ -1,0 +1,73 @@
+"""Paths and queries: what is not understood is refused, never ignored."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.api.serving import api
+
+
+async def test_a_misspelt_parameter_never_turns_a_preview_into_a_failover() -> None:
+    """`?dryrun=true` is refused, with the name that was meant."""
+    body = {"kind": "failover", "region": "eu-west-1", "reason": "x"}
+    async with api(running=False) as served:
+        answer = await served.post("/v1/overrides?dryrun=true", json=body)
+
+        assert answer.status == 400
+        assert answer.body["detail"] == "unknown parameter 'dryrun'; did you mean dry_run?"
+        assert served.house.overrides.active() == ()
+
+
+@pytest.mark.parametrize("text", ["1", "yes", "True", ""])
+async def test_a_flag_is_true_or_false_and_nothing_else(text: str) -> None:
+    """What is allowed is named."""
+    body = {"kind": "failover", "region": "eu-west-1", "reason": "x"}
+    async with api(running=False) as served:
+        answer = await served.post(f"/v1/overrides?dry_run={text}", json=body)
+
+        assert answer.status == 400
+        assert answer.body["valid_values"] == ["true", "false"]
+        assert served.house.overrides.active() == ()
+
+
+@pytest.mark.parametrize("text", ["0", "501", "-1", "1.5", "ten", "", "٣", "9" * 30])
+async def test_a_limit_is_a_whole_number_in_its_bounds(text: str) -> None:
+    """The message names the bounds and what was found."""
+    async with api(running=False) as served:
+        answer = await served.get("/v1/decisions", params={"limit": text})
+
+    assert answer.status == 400
+    assert answer.body["field"] == "limit"
+    assert answer.body["detail"] == f"limit must be a whole number from 1 to 500, not {text!r}"
+
+
+async def test_a_parameter_stands_there_once() -> None:
+    """Two values could mean either."""
+    async with api(running=False) as served:
+        answer = await served.get("/v1/decisions?limit=1&limit=2")
+
+    assert answer.status == 400
+    assert answer.body["detail"] == "parameter 'limit' stands there twice"
+
+
+@pytest.mark.parametrize("path", ["/v1/decisions", "/v1/decisions/latest"])
+async def test_an_unknown_region_is_answered_with_the_known_ones(path: str) -> None:
+    """404 lists the regions and names the nearest."""
+    async with api(running=False) as served:
+        answer = await served.get(f"{path}?region=eu-west-2")
+
+    assert answer.status == 404
+    assert answer.body["detail"] == "no region is named 'eu-west-2'; did you mean eu-west-1?"
+    assert answer.body["valid_values"] == ["eu-central-1", "eu-west-1", "us-east-1"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/status", "/v1/plan", "/v1/services", "/v1/services/shop", "/v1/decisions/1"]
+)
+async def test_paths_without_parameters_take_none(path: str) -> None:
+    """A caller learns at once that what they asked for does not exist."""
+    async with api(running=False) as served:
+        answer = await served.get(f"{path}?verbose=1")
+
+    assert answer.status == 400
+    assert answer.body["detail"] == "unknown parameter 'verbose'; none is possible here"

@@ -1,0 +1,48 @@
+"""Values of the model as JSON."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from math import nan
+
+import pytest
+
+from controller.api.plain import answer, iso, plain
+from controller.model.health import Verdict
+from controller.model.levers import Change, Position, Setting
+
+
+def test_dataclasses_tuples_and_enumerations_become_plain() -> None:
+    """A position is an object wherever it is a value, and text wherever it is a key."""
+    position = Position("shop", "world", "eu-west-1")
+    change = Change(position, Setting(1), Setting(2, 50.0))
+
+    assert plain({position: (change, Verdict.UP)}) == {
+        "shop/world/eu-west-1": [
+            {
+                "position": {"service": "shop", "pool": "world", "region": "eu-west-1"},
+                "before": {"weight": 1, "dial": None},
+                "after": {"weight": 2, "dial": 50.0},
+            },
+            "up",
+        ]
+    }
+
+
+def test_times_are_utc_with_a_final_z() -> None:
+    """Whatever zone they came in."""
+    at = datetime(2026, 6, 1, 14, 0, 0, 123_456, tzinfo=timezone(timedelta(hours=2)))
+
+    assert iso(at) == "2026-06-01T12:00:00.123Z"
+    assert plain([at]) == ["2026-06-01T12:00:00.123Z"]
+
+
+def test_what_is_not_a_number_never_leaves() -> None:
+    """NaN is no JSON; better an error here than at every reader."""
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        answer({"share": nan})
+
+
+def test_arrows_are_readable() -> None:
+    """People read answers with curl."""
+    assert answer({"text": "50 % → 0 %"}).text == '{"text": "50 % → 0 %"}\n'

@@ -1,0 +1,115 @@
+"""Every refusal has one shape, says what would be valid, and gives nothing away."""
+
+from __future__ import annotations
+
+import pytest
+from structlog.testing import capture_logs
+
+from tests.api.serving import api
+
+POSTS = ("/v1/overrides", "/v1/plan", "/v1/measurements/traffic")
+
+
+async def test_an_unknown_path_is_answered_with_those_there_are() -> None:
+    """404 lists the API's paths, in the shape every problem has."""
+    async with api(running=False) as served:
+        answer = await served.get("/v2/status")
+
+    assert answer.status == 404
+    assert answer.headers["Content-Type"].startswith("application/problem+json")
+    assert answer.body["type"] == "about:blank#not-found"
+    assert answer.body["status"] == 404
+    assert answer.body["detail"] == "no path /v2/status"
+    assert answer.body["instance"] == answer.headers["X-Request-Id"]
+    assert {"/v1/status", "/v1/overrides/{id}", "/livez"} <= set(answer.body["valid_values"])
+
+
+async def test_a_wrong_method_is_answered_with_those_the_path_knows() -> None:
+    """405 carries them in the body and in Allow."""
+    async with api(running=False) as served:
+        answer = await served.delete("/v1/overrides")
+
+    assert answer.status == 405
+    assert answer.body["valid_values"] == ["GET", "HEAD", "POST"]
+    assert answer.headers["Allow"] == "GET, HEAD, POST"
+
+
+@pytest.mark.parametrize("path", POSTS)
+async def test_malformed_json_is_answered_with_its_place(path: str) -> None:
+    """400 says at which line and column reading ended."""
+    async with api(running=False) as served:
+        answer = await served.post(
+            path, data='{\n "kind" "drain"}', headers={"Content-Type": "application/json"}
+        )
+
+    assert answer.status == 400
+    assert answer.body["detail"] == "the body is not JSON: expected `:` at line 2 column 9"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b"", b"\xff\xfe", b"[" * 60_000, b'{"reason": "\\ud800"}', b"9" * 60_000],
+    ids=["empty", "not UTF-8", "very deep", "half a surrogate", "very long number"],
+)
+async def test_no_body_is_strange_enough_for_an_unexpected_error(raw: bytes) -> None:
+    """Whatever bytes come are the caller's mistake, not ours."""
+    async with api(running=False) as served:
+        answer = await served.post(
+            "/v1/overrides", data=raw, headers={"Content-Type": "application/json"}
+        )
+
+    assert answer.status in (400, 422)
+
+
+async def test_a_body_that_is_not_what_its_encoding_says_is_the_callers_mistake() -> None:
+    """A gzip header over plain bytes is answered with 400."""
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    async with api(running=False) as served:
+        answer = await served.post("/v1/plan", data=b"not gzip", headers=headers)
+
+    assert answer.status == 400
+
+
+async def test_a_body_over_64_kib_is_refused() -> None:
+    """413 says how large a body may be."""
+    async with api(running=False) as served:
+        answer = await served.post("/v1/plan", json={"overrides": ["x" * 70_000]})
+
+    assert answer.status == 413
+    assert answer.body["detail"] == "a body may have 65536 bytes"
+
+
+async def test_a_store_that_fails_is_told_apart_from_a_mistake() -> None:
+    """503: the same request may work later."""
+    async with api(running=False) as served:
+        served.world.store.unavailable = True
+        answer = await served.get("/v1/decisions")
+
+    assert answer.status == 503
+    assert answer.body["type"] == "about:blank#state-unavailable"
+
+
+async def test_an_unexpected_error_is_logged_under_its_id_and_not_shown() -> None:
+    """500 names the id under which the log has the rest; the error's text stays inside."""
+
+    def broken(_extra: object) -> None:
+        raise RuntimeError("secret")
+
+    async with api(running=False) as served:
+        served.house.reconciliation.preview = broken
+        with capture_logs() as logs:
+            answer = await served.get("/v1/plan")
+
+    assert answer.status == 500
+    assert "secret" not in answer.text
+    assert [entry["request_id"] for entry in logs] == [answer.body["instance"]]
+    assert answer.body["instance"] in answer.body["detail"]
+
+
+async def test_every_request_has_an_id_of_its_own() -> None:
+    """Ids name the process' start and count on."""
+    async with api(running=False) as served:
+        ids = [(await served.get("/v1/status")).headers["X-Request-Id"] for _ in range(3)]
+
+    assert len(set(ids)) == 3
+    assert {name.split("-")[0] for name in ids} == {ids[0].split("-")[0]}

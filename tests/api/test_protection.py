@@ -1,0 +1,87 @@
+"""What keeps pages from elsewhere away from the levers."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.api.serving import QUICK, api
+
+DRAIN = '{"kind": "drain", "region": "eu-west-1", "reason": "x"}'
+
+
+@pytest.mark.parametrize("path", ["/v1/status", "/metrics", "/livez", "/nowhere"])
+async def test_a_strange_host_is_refused_everywhere(path: str) -> None:
+    """DNS rebinding: a page's own host name, pointed at this machine, gets 421."""
+    async with api(running=False) as served:
+        answer = await served.get(path, headers={"Host": "evil.example"})
+
+    assert answer.status == 421
+    assert "'evil.example'" in answer.body["detail"]
+    assert answer.body["valid_values"] == ["localhost", "127.0.0.1", "::1"]
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "LocalHost:8640", "127.0.0.1:1", "[::1]:8640", "localhost.", "gtc.test:9"]
+)
+async def test_loopback_names_and_the_configured_host_are_known(host: str) -> None:
+    """The port does not matter, nor do capitals or a final dot."""
+    settings = QUICK.model_copy(update={"api": QUICK.api.model_copy(update={"host": "gtc.test"})})
+    async with api(settings, running=False) as served:
+        answer = await served.get("/v1/status", headers={"Host": host})
+
+    assert answer.status == 200
+
+
+@pytest.mark.parametrize("host", ["", "[", "localhost.evil.example", "127.0.0.1@evil.example"])
+async def test_a_host_that_only_looks_like_ours_is_refused(host: str) -> None:
+    """Neither prefixes nor broken headers pass."""
+    async with api(running=False) as served:
+        answer = await served.get("/v1/status", headers={"Host": host})
+
+    assert answer.status == 421
+
+
+@pytest.mark.parametrize(
+    "content_type", ["text/plain", "application/x-www-form-urlencoded", "application/jsonp"]
+)
+async def test_a_write_of_another_type_is_refused(content_type: str) -> None:
+    """What a form can send without permission is never obeyed."""
+    async with api(running=False) as served:
+        answer = await served.post(
+            "/v1/overrides", data=DRAIN, headers={"Content-Type": content_type}
+        )
+
+        assert answer.status == 415
+        assert answer.body["valid_values"] == ["application/json"]
+        assert content_type in answer.body["detail"]
+        assert served.house.overrides.active() == ()
+
+
+async def test_json_may_name_its_charset() -> None:
+    """A parameter behind the type changes nothing."""
+    headers = {"Content-Type": "application/json; charset=utf-8"}
+    async with api(running=False) as served:
+        answer = await served.post("/v1/overrides", data=DRAIN, headers=headers)
+
+    assert answer.status == 201
+
+
+@pytest.mark.parametrize("path", ["/v1/status", "/nowhere", "/metrics"])
+async def test_no_answer_is_cached_or_guessed_at(path: str) -> None:
+    """The headers stand on successes and refusals alike, and no program names itself."""
+    async with api(running=False) as served:
+        answer = await served.get(path)
+
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Server"] == "gtc"
+    assert "X-Request-Id" in answer.headers
+
+
+async def test_an_expectation_nobody_knows_is_refused_quietly() -> None:
+    """aiohttp refuses it before any of our code runs; the headers must cope."""
+    async with api(running=False) as served:
+        answer = await served.get("/v1/status", headers={"Expect": "a miracle"})
+
+    assert answer.status == 417
+    assert answer.headers["X-Request-Id"] == "none"

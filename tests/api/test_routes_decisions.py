@@ -1,0 +1,98 @@
+"""Decision records: paged, found by region, as values and in words."""
+
+from __future__ import annotations
+
+from controller.planning.explanation import explain
+from tests.api.serving import Api, api
+
+TEXT = {"Accept": "text/plain"}
+
+
+async def fail_eu_west(served: Api) -> None:
+    """A region dies; returns when its weights are 0 and the decision is recorded."""
+    served.world.kill("eu-west-1")
+    await served.until(lambda: served.world.weights("europe")["eu-west-1"] == 0)
+    await served.until(served.calm)
+
+
+async def test_records_are_paged_newest_first() -> None:
+    """`next` leads on until there is nothing more; no record is lost or doubled."""
+    async with api() as served:
+        everything = await served.get("/v1/decisions?limit=500")
+        ids, path = [], "/v1/decisions?limit=2"
+        while path is not None:
+            page = await served.get(path)
+            ids += [item["id"] for item in page.body["items"]]
+            path = page.body["next"]
+
+    assert everything.body["next"] is None
+    assert ids == [item["id"] for item in everything.body["items"]]
+    assert ids == sorted(ids, reverse=True)
+    assert ids[-1] == 1
+
+
+async def test_the_newest_record_of_a_region_is_found() -> None:
+    """Latest with a region is the newest that concerns it, by the store's own rule."""
+    async with api() as served:
+        await fail_eu_west(served)
+        listed = await served.get("/v1/decisions?region=eu-west-1&limit=1")
+        latest = await served.get("/v1/decisions/latest?region=eu-west-1")
+
+    assert latest.status == 200
+    assert latest.body == listed.body["items"][0]
+    assert "region=eu-west-1" in listed.body["next"]
+
+
+async def test_a_record_is_served_as_it_is_kept() -> None:
+    """Positions are objects, times end in Z, outcomes are words."""
+    async with api() as served:
+        await fail_eu_west(served)
+        listed = await served.get("/v1/decisions?region=eu-west-1")
+        newest = next(item for item in listed.body["items"] if item["written"])
+        one = await served.get(f"/v1/decisions/{newest['id']}")
+
+    change = one.body["written"][0]["changes"][0]
+    assert change["position"] == {"service": "shop", "pool": "europe", "region": "eu-west-1"}
+    assert change["after"] == {"weight": 0, "dial": None}
+    assert one.body["written"][0]["outcome"]["status"] == "applied"
+    assert one.body["mode"] == "active"
+    assert one.body["at"].endswith("Z")
+    assert one.body["regions"]["shop"]["eu-west-1"]["verdict"] == "down"
+
+
+async def test_one_record_is_explained_to_whoever_asks_for_text() -> None:
+    """The text is the one renderer's; JSON stays the default."""
+    async with api() as served:
+        latest = await served.get("/v1/decisions/latest", headers=TEXT)
+        record = await served.world.newest()
+        one = await served.get(f"/v1/decisions/{record.id}", headers=TEXT)
+        anything = await served.get("/v1/decisions/latest", headers={"Accept": "*/*"})
+
+    assert latest.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert latest.text == one.text == explain(record) + "\n"
+    assert anything.body["id"] == record.id
+
+
+async def test_without_any_record_the_answer_says_so() -> None:
+    """404, because nothing has been decided yet."""
+    async with api(running=False) as served:
+        latest = await served.get("/v1/decisions/latest")
+        of_region = await served.get("/v1/decisions/latest?region=eu-west-1")
+        one = await served.get("/v1/decisions/1")
+        listed = await served.get("/v1/decisions")
+
+    assert (latest.status, of_region.status, one.status) == (404, 404, 404)
+    assert latest.body["detail"] == "no decision has been recorded yet"
+    assert of_region.body["detail"] == "no decision that concerns eu-west-1 has been recorded yet"
+    assert one.body["detail"] == "no decision 1 is kept; none has been recorded yet"
+    assert listed.body == {"items": [], "next": None}
+
+
+async def test_a_record_that_is_not_kept_is_answered_with_the_newest() -> None:
+    """Whatever stands in the path, however long."""
+    async with api() as served:
+        newest = (await served.world.newest()).id
+        answers = [await served.get(f"/v1/decisions/{name}") for name in ("999", "x", "9" * 40)]
+
+    assert [answer.status for answer in answers] == [404, 404, 404]
+    assert answers[0].body["detail"] == f"no decision 999 is kept; the newest is {newest}"

@@ -1,0 +1,156 @@
+"""Overrides: given, seen, previewed, ended, and refused with reasons."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from controller.model.decision import GUARD_HOLDS
+from tests.api.serving import api
+
+DRAIN = {"kind": "drain", "region": "eu-west-1", "reason": "INC-42"}
+
+
+async def test_a_drain_is_obeyed_and_answered_as_it_was_taken() -> None:
+    """201 with id, place and defaults; the loop writes the weights by itself."""
+    async with api() as served:
+        answer = await served.post("/v1/overrides", json={**DRAIN, "author": "ann", "ttl_s": 60})
+        await served.until(lambda: served.world.weights("europe")["eu-west-1"] == 0)
+
+    assert answer.status == 201
+    assert answer.headers["Location"] == "/v1/overrides/1"
+    expires_at, created_at = answer.body.pop("expires_at"), answer.body.pop("created_at")
+    assert expires_at > created_at
+    assert expires_at.endswith("Z")
+    assert 59 < answer.body.pop("remaining_s") <= 60
+    assert answer.body == {
+        "id": 1,
+        "kind": "drain",
+        "region": "eu-west-1",
+        "service": None,
+        "author": "ann",
+        "reason": "INC-42",
+        "ignore_guards": [],
+    }
+
+
+async def test_author_and_ttl_have_defaults() -> None:
+    """Whoever is on this machine is `local`; the configured default bounds the override."""
+    async with api(running=False) as served:
+        answer = await served.post("/v1/overrides", json=DRAIN)
+
+    assert answer.body["author"] == "local"
+    assert answer.body["remaining_s"] == 14_400
+
+
+async def test_overrides_in_force_are_listed_and_shown_one_by_one() -> None:
+    """The list and the Location of each say the same."""
+    async with api(running=False) as served:
+        added = await served.post("/v1/overrides", json={"kind": "freeze", "reason": "launch"})
+        listed = await served.get("/v1/overrides")
+        one = await served.get(added.headers["Location"])
+
+    assert [item["kind"] for item in listed.body["items"]] == ["freeze"]
+    assert one.body["id"] == listed.body["items"][0]["id"]
+    assert one.body["reason"] == "launch"
+
+
+async def test_a_preview_stores_nothing_and_shows_what_would_move() -> None:
+    """200 with the plan; neither an override nor a write follows."""
+    async with api() as served:
+        answer = await served.post("/v1/overrides?dry_run=true", json=DRAIN)
+
+        assert answer.status == 200
+        assert answer.body["changes"] == 3
+        assert "drained by local: INC-42" in answer.body["text"]
+        assert served.house.overrides.active() == ()
+        assert served.world.records.writes == []
+
+
+async def test_an_ended_override_is_answered_once_more() -> None:
+    """DELETE says what ended, and the audit by whom."""
+    async with api(running=False) as served:
+        added = await served.post("/v1/overrides", json=DRAIN)
+        ended = await served.delete(f"{added.headers['Location']}?author=bob")
+        audit = await served.get("/v1/audit?limit=1")
+
+        assert served.house.overrides.active() == ()
+    assert ended.status == 200
+    assert ended.body["id"] == added.body["id"]
+    assert ended.body["remaining_s"] == 0
+    assert (audit.body["items"][0]["actor"], audit.body["items"][0]["action"]) == (
+        "bob",
+        "override_withdrawn",
+    )
+
+
+@pytest.mark.parametrize("name", ["7", "0", "seven", "-1", "9" * 40])
+async def test_an_override_that_is_not_in_force_is_answered_with_those_that_are(name: str) -> None:
+    """404 for reading and ending alike."""
+    async with api(running=False) as served:
+        await served.post("/v1/overrides", json=DRAIN)
+        answers = [await verb(f"/v1/overrides/{name}") for verb in (served.get, served.delete)]
+
+    for answer in answers:
+        assert answer.status == 404
+        assert answer.body["detail"] == f"no override {name} is in force"
+        assert answer.body["valid_values"] == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "detail", "valid"),
+    [
+        (
+            {"region": "eu-west-2"},
+            "region",
+            "no region is named 'eu-west-2'",
+            ["eu-central-1", "eu-west-1", "us-east-1"],
+        ),
+        ({"region": None}, "region", "no region is named None", None),
+        ({"service": "shp"}, "service", "no service is named 'shp'", ["shop", "api"]),
+        ({"ttl_s": 1}, "ttl_s", "ttl_s is 1; allowed are 5 to 604800 s", None),
+        ({"reason": "  "}, "reason", "an override needs its reason", None),
+        ({"author": ""}, "author", "an override needs its author", None),
+        (
+            {"ignore_guards": ["capcity"]},
+            "ignore_guards",
+            "no guard is named 'capcity'",
+            [hold.value for hold in GUARD_HOLDS],
+        ),
+        ({"kind": "freeze"}, "region", "a freeze has no region", None),
+    ],
+)
+@pytest.mark.parametrize("query", ["", "?dry_run=true"])
+async def test_what_makes_no_sense_is_refused_with_what_is_possible(
+    change: dict[str, Any], field: str, detail: str, valid: list[str] | None, query: str
+) -> None:
+    """422 names the field; a preview refuses what the act itself would."""
+    async with api(running=False) as served:
+        answer = await served.post(f"/v1/overrides{query}", json={**DRAIN, **change})
+
+    assert answer.status == 422
+    assert answer.body["field"] == field
+    assert answer.body["detail"] == detail
+    assert valid is None or answer.body["valid_values"] == valid
+
+
+async def test_an_author_in_the_query_is_one_short_line() -> None:
+    """Names end up in logs and on terminals."""
+    async with api(running=False) as served:
+        added = await served.post("/v1/overrides", json=DRAIN)
+        answer = await served.delete(f"{added.headers['Location']}?author=a%0Ab")
+
+        assert len(served.house.overrides.active()) == 1
+    assert answer.status == 400
+    assert answer.body["detail"] == "author must be one line of at most 100 characters"
+
+
+async def test_an_override_that_cannot_be_kept_is_not_acknowledged() -> None:
+    """503 when the store fails, and nothing is in force."""
+    async with api(running=False) as served:
+        served.world.store.unavailable = True
+        answer = await served.post("/v1/overrides", json=DRAIN)
+
+        assert answer.status == 503
+        assert served.house.overrides.active() == ()

@@ -1,0 +1,53 @@
+"""Services: what is configured, with what is believed of every endpoint."""
+
+from __future__ import annotations
+
+from tests.api.serving import api
+
+
+async def test_a_service_is_shown_with_its_endpoints() -> None:
+    """Configuration and live evidence side by side."""
+    async with api() as served:
+        served.world.kill("eu-west-1")
+        await served.until(lambda: served.world.weights("europe")["eu-west-1"] == 0)
+        answer = await served.get("/v1/services/shop")
+
+    assert answer.body["lever"] == {
+        "kind": "route53",
+        "hosted_zone_id": "Z0SANDBOX0000000001",
+        "name": "shop.example.test.",
+        "ttl_s": 5.0,
+    }
+    assert answer.body["pools"]["europe"]["residency"] == "EU"
+    region = answer.body["regions"]["eu-west-1"]
+    assert (region["jurisdiction"], region["capacity_rps"], region["verdict"]) == (
+        "EU",
+        300.0,
+        "down",
+    )
+    endpoint = region["endpoints"]["web"]
+    assert (endpoint["verdict"], endpoint["last_failure"]) == ("down", "connection refused")
+    assert endpoint["failures"] >= 2
+    assert 0 <= endpoint["age_s"] < 5
+
+
+async def test_all_services_are_listed() -> None:
+    """Each kind of lever with its own fields; before the first probe no age is claimed."""
+    async with api(running=False) as served:
+        answer = await served.get("/v1/services")
+
+    shop, game = answer.body["items"]
+    assert (shop["lever"]["kind"], game["lever"]["kind"]) == ("route53", "accelerator")
+    assert game["lever"]["endpoint_weight"] == 128
+    assert game["regions"]["us-east-1"]["endpoints"]["tcp"]["age_s"] is None
+    assert game["regions"]["us-east-1"]["verdict"] == "unknown"
+
+
+async def test_an_unknown_service_is_answered_with_the_known_ones() -> None:
+    """404 with the nearest name."""
+    async with api(running=False) as served:
+        answer = await served.get("/v1/services/shops")
+
+    assert answer.status == 404
+    assert answer.body["detail"] == "no service is named 'shops'; did you mean shop?"
+    assert answer.body["valid_values"] == ["shop", "api"]

@@ -1,0 +1,151 @@
+"""The status: everything at a glance, in calm, in trouble, and before anything is known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from controller import __version__
+from controller.model.health import ProbeOutcome
+from tests.api.serving import Answer, api
+
+
+def pool_of(status: Answer, service: str, pool: str) -> dict[str, Any]:
+    found = next(s for s in status.body["services"] if s["name"] == service)
+    return next(p for p in found["pools"] if p["name"] == pool)
+
+
+def region_of(status: Answer, service: str, pool: str, region: str) -> dict[str, Any]:
+    return next(r for r in pool_of(status, service, pool)["regions"] if r["region"] == region)
+
+
+async def test_a_calm_day_at_a_glance() -> None:
+    """Verdicts, shares and the daemon's own state, exactly as the contract has them."""
+    async with api() as served:
+        status = await served.get("/v1/status")
+
+    body = status.body
+    assert (body["version"], body["mode"]) == (__version__, "active")
+    assert (body["frozen"], body["isolated"]) == (False, False)
+    assert body["canaries"] == {"failing": 0, "total": 3}
+    assert body["observation"] == {"failing": {}}
+    assert body["cycle"] > 0
+    assert 0 <= body["cycle_age_s"] < 5
+    assert 0 <= body["next_cycle_in_s"] <= 10
+    assert body["overrides"] == []
+    assert body["last_decision"]["id"] > 0
+    assert [(s["name"], s["lever"], s.get("steered_name")) for s in body["services"]] == [
+        ("shop", "route53", "shop.example.test."),
+        ("api", "accelerator", None),
+    ]
+    assert pool_of(status, "shop", "europe")["residency"] == "EU"
+    region = region_of(status, "shop", "europe", "eu-west-1")
+    assert region.pop("why").startswith("web: answers in")
+    assert region == {
+        "region": "eu-west-1",
+        "verdict": "up",
+        "suspect": False,
+        "observed": 0.5,
+        "desired": 0.5,
+        "planned": 0.5,
+        "measured": None,
+        "requests": 0,
+        "errors": 0,
+        "drift": None,
+        "override": None,
+    }
+
+
+async def test_before_the_first_cycle_nothing_is_claimed() -> None:
+    """Cycle 0, unknown verdicts, and null where nothing was read."""
+    async with api(running=False) as served:
+        status = await served.get("/v1/status")
+
+    assert status.status == 200
+    assert status.body["cycle"] == 0
+    assert (status.body["cycle_age_s"], status.body["next_cycle_in_s"]) == (None, None)
+    assert status.body["last_decision"] is None
+    region = region_of(status, "shop", "world", "us-east-1")
+    assert (region["verdict"], region["why"]) == ("unknown", "no cycle has ended yet")
+    assert (region["observed"], region["desired"], region["planned"]) == (None, None, None)
+    assert pool_of(status, "shop", "world")["holds"] == []
+
+
+async def test_a_region_down_shows_why_and_where_its_share_went() -> None:
+    """Verdict, evidence and shares of the cycle that acted."""
+    async with api() as served:
+        served.world.kill("eu-west-1")
+        await served.until(lambda: served.world.weights("europe")["eu-west-1"] == 0)
+        await served.until(served.calm)
+        status = await served.get("/v1/status")
+
+    region = region_of(status, "shop", "europe", "eu-west-1")
+    assert (region["verdict"], region["suspect"]) == ("down", True)
+    assert "connection refused" in region["why"]
+    assert (region["observed"], region["planned"]) == (0, 0)
+    assert region_of(status, "shop", "europe", "eu-central-1")["observed"] == 1
+
+
+async def test_overrides_and_holds_stand_beside_the_regions_they_bind() -> None:
+    """A freeze shows at the top, a drain at its region, a refused move at its pool."""
+    async with api() as served:
+        await served.post("/v1/overrides", json={"kind": "freeze", "reason": "launch"})
+        body = {"kind": "drain", "region": "us-east-1", "reason": "x", "service": "shop"}
+        drain = await served.post("/v1/overrides", json=body)
+        await served.until(lambda: not served.calm())
+        status = await served.get("/v1/status")
+
+    assert status.body["frozen"] is True
+    assert [o["kind"] for o in status.body["overrides"]] == ["freeze", "drain"]
+    assert region_of(status, "shop", "world", "us-east-1")["override"] == drain.body["id"]
+    assert region_of(status, "api", "world", "us-east-1")["override"] is None
+    assert {h["reason"] for h in pool_of(status, "shop", "world")["holds"]} == {"frozen"}
+
+
+async def test_a_blind_daemon_says_so() -> None:
+    """Canaries that fail are counted, and isolation is told."""
+    async with api() as served:
+        for canary in served.world.settings.canaries:
+            served.world.prober.answer(canary, ProbeOutcome.FAILED, "no route")
+        await served.until(lambda: not served.calm())
+        await served.until(lambda: all(s.suspect for s in served.house.probing.canaries.values()))
+        status = await served.get("/v1/status")
+
+    assert status.body["isolated"] is True
+    assert status.body["canaries"] == {"failing": 3, "total": 3}
+
+
+async def test_aws_that_does_not_answer_is_named() -> None:
+    """What could not be read, and the error; the rest of the status stays."""
+    async with api() as served:
+        served.world.records.trouble.unavailable = True
+        served.house.observation.invalidate("Z0SANDBOX0000000001")
+        await served.house.observation.refresh(10)
+        status = await served.get("/v1/status")
+
+    assert list(status.body["observation"]["failing"]) == ["Z0SANDBOX0000000001"]
+    assert region_of(status, "shop", "world", "us-east-1")["observed"] == 0.5
+
+
+async def test_a_store_that_fails_does_not_hide_the_status() -> None:
+    """The status is needed most when something is broken."""
+    async with api() as served:
+        served.world.store.unavailable = True
+        status = await served.get("/v1/status")
+
+    assert status.status == 200
+    assert status.body["last_decision"] is None
+    assert status.body["state_error"] == "the fake was told to be unavailable"
+
+
+async def test_the_audit_names_who_did_what() -> None:
+    """Newest first, no more than asked for."""
+    async with api(running=False) as served:
+        for author in ("ann", "bob"):
+            body = {"kind": "freeze", "service": "shop", "reason": "x", "author": author}
+            await served.post("/v1/overrides", json=body)
+        audit = await served.get("/v1/audit?limit=2")
+
+    assert [(item["actor"], item["action"]) for item in audit.body["items"]] == [
+        ("bob", "override_replaced by 2"),
+        ("bob", "override_added"),
+    ]

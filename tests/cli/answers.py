@@ -1,0 +1,109 @@
+"""Answers of the admin API, as its contract has them, for tests to change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+CREATED_AT = "2026-06-01T12:00:00.000Z"
+
+
+def region(name: str, share: float | None = 0.5, **more: Any) -> dict[str, Any]:
+    """A region that is well and carries its share."""
+    well = {
+        "region": name,
+        "verdict": "up",
+        "suspect": False,
+        "why": "web: answers in 20 ms (1 of 1 vantage point)",
+        "observed": share,
+        "desired": share,
+        "planned": share,
+        "measured": share,
+        "requests": 100,
+        "errors": 0,
+        "drift": None,
+        "override": None,
+    }
+    return {**well, **more}
+
+
+def pool(name: str, *regions: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A pool that nothing holds."""
+    return {"name": name, "residency": None, "holds": [], "regions": list(regions), **more}
+
+
+def service(name: str, *pools: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A service without anything unusual."""
+    calm = {"lever": "route53", "panic": False, "faults": [], "notices": []}
+    return {"name": name, **calm, "pools": list(pools), **more}
+
+
+def status(*services: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A daemon that is well; two services when none are given."""
+    well = {
+        "version": "0.1.0",
+        "mode": "active",
+        "at": "2026-06-01T12:00:00.000Z",
+        "cycle": 812,
+        "cycle_age_s": 2.1,
+        "settings_hash": "7f3a09c4d2",
+        "frozen": False,
+        "isolated": False,
+        "canaries": {"failing": 0, "total": 3},
+        "observation": {"failing": {}},
+        "next_cycle_in_s": 7.9,
+        "overrides": [],
+        "last_decision": None,
+        "state_error": None,
+    }
+    return {**well, "services": list(services or calm_services()), **more}
+
+
+def calm_services() -> list[dict[str, Any]]:
+    """The sandbox's shape in small: one service by Route 53, one behind an accelerator."""
+    europe = pool("europe", region("eu-west-1"), region("eu-central-1"), residency="EU")
+    world = pool("world", region("eu-west-1", 1.0), region("us-east-1", 1.0))
+    return [service("shop", europe), service("api", world, lever="accelerator")]
+
+
+def override(number: int = 3, **more: Any) -> dict[str, Any]:
+    """A drain of eu-west-1 in all services with two hours to go."""
+    drain = {
+        "id": number,
+        "kind": "drain",
+        "region": "eu-west-1",
+        "service": None,
+        "author": "ann",
+        "reason": "INC-42",
+        "created_at": CREATED_AT,
+        "expires_at": "2026-06-01T14:00:00.000Z",
+        "ignore_guards": [],
+        "remaining_s": 7199.9,
+    }
+    return {**drain, **more}
+
+
+def pool_plan(
+    before: dict[str, float], after: dict[str, float], *held: dict[str, Any], **more: Any
+) -> dict[str, Any]:
+    """What a plan says of shop/europe, with all that commands read."""
+    place = {"service": "shop", "pool": "europe"}
+    return {**place, "before": before, "after": after, "held": list(held), **more}
+
+
+def held(reason: str, detail: str, region_name: str | None = None) -> dict[str, Any]:
+    """One thing that does not move."""
+    return {"reason": reason, "detail": detail, "region": region_name}
+
+
+def plan(*plans: dict[str, Any], text: str = "No change.", changes: int = 0) -> dict[str, Any]:
+    """A plan with its text."""
+    return {"at": CREATED_AT, "plans": list(plans), "changes": changes, "text": text}
+
+
+def record(**more: Any) -> dict[str, Any]:
+    """What commands read of a decision's record."""
+    timeline = [
+        {"name": "decided", "at": "2026-06-01T12:00:00.020Z", "detail": ""},
+        {"name": "applied", "at": "2026-06-01T12:00:00.310Z", "detail": "route53 Z0SANDBOX"},
+    ]
+    return {"id": 12, "at": "2026-06-01T12:00:00.020Z", "timeline": timeline, **more}

@@ -1,0 +1,114 @@
+"""A daemon that answers what a test gave it, over a real socket, and remembers the requests."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One canned answer; a text body goes out as it is, anything else as JSON."""
+
+    body: Any
+    status: int = 200
+    breaks_off: bool = False
+    """Close the connection instead of answering."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a command asked for."""
+
+    method: str
+    path: str
+    """With its query."""
+    accept: str
+    body: Any
+
+
+@dataclass(slots=True)
+class FakeDaemon:
+    """`replies` maps `METHOD /path` to answers, used up in turn; the last one stays.
+
+    A key may carry the query; then it answers that query alone.
+    """
+
+    url: str = ""
+    replies: dict[str, list[Reply]] = field(default_factory=dict)
+    requests: list[Request] = field(default_factory=list)
+
+    def answers(self, what: str, *bodies: Any) -> None:
+        """Answer `METHOD /path` with these, one after the other."""
+        self.replies[what] = [body if isinstance(body, Reply) else Reply(body) for body in bodies]
+
+    def refuses(self, what: str, status: int, detail: str, **more: Any) -> None:
+        """Answer `METHOD /path` with a problem."""
+        problem = {"type": "about:blank#refused", "title": "Refused", "status": status}
+        self.replies[what] = [Reply({**problem, "detail": detail, "instance": "r", **more}, status)]
+
+    def asked(self, method: str) -> list[Request]:
+        """The requests of one method, in their order."""
+        return [request for request in self.requests if request.method == method]
+
+    def reply_to(self, request: Request) -> Reply:
+        """Remember the request and find its answer."""
+        self.requests.append(request)
+        for path in (request.path, request.path.partition("?")[0]):
+            replies = self.replies.get(f"{request.method} {path}")
+            if replies:
+                return replies.pop(0) if len(replies) > 1 else replies[0]
+        return Reply(f"the test has no answer for {request.method} {request.path}", 500)
+
+
+def problem(status: int, detail: str, **more: Any) -> Reply:
+    """A problem as one of several answers."""
+    return Reply({"title": "Refused", "status": status, "detail": detail, **more}, status)
+
+
+@contextmanager
+def running() -> Iterator[FakeDaemon]:
+    """A daemon on a free port."""
+    daemon = FakeDaemon()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(daemon))
+    daemon.url = f"http://127.0.0.1:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield daemon
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def _handler(daemon: FakeDaemon) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def _answer(self) -> None:
+            length = int(self.headers.get("Content-Length", 0))
+            raw = self.rfile.read(length)
+            accept = self.headers.get("Accept", "")
+            body = json.loads(raw) if raw else None
+            reply = daemon.reply_to(Request(self.command, self.path, accept, body))
+            if not reply.breaks_off:
+                self._send(reply)
+
+        def _send(self, reply: Reply) -> None:
+            text = reply.body if isinstance(reply.body, str) else json.dumps(reply.body)
+            data = text.encode()
+            self.send_response(reply.status)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        do_GET = do_POST = do_DELETE = _answer  # noqa: N815 names that http.server looks for
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Say nothing: the requests are remembered."""
+
+    return Handler

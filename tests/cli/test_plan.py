@@ -1,0 +1,71 @@
+"""`gtc plan`: previews and their exit codes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from controller.cli import exit_codes
+from tests.cli import answers
+from tests.cli.conftest import Run
+from tests.cli.fake_daemon import FakeDaemon
+
+TEXT = "~  shop/europe  eu-west-1  50 % → 0 %\n\nPlan: 1 pool changes, 1 weight."
+
+
+def test_the_plan_of_now_is_printed_in_the_daemons_words(daemon: FakeDaemon, gtc: Run) -> None:
+    """Looking changes nothing: it is a GET."""
+    daemon.answers("GET /v1/plan", answers.plan(text=TEXT, changes=1))
+    result = gtc("plan")
+    assert (result.exit_code, result.stdout) == (exit_codes.OK, f"{TEXT}\n")
+
+
+def test_the_plan_as_json_is_the_daemons_answer(daemon: FakeDaemon, gtc: Run) -> None:
+    """With sorted keys."""
+    plan = answers.plan(answers.pool_plan({"eu-west-1": 1.0}, {"eu-west-1": 1.0}))
+    daemon.answers("GET /v1/plan", plan)
+    assert gtc("plan", "-o", "json").stdout == json.dumps(plan, indent=2, sort_keys=True) + "\n"
+
+
+def test_several_regions_can_be_supposed_away_at_once(daemon: FakeDaemon, gtc: Run) -> None:
+    """What if both of these, in this service?"""
+    daemon.answers("POST /v1/plan", answers.plan(text=TEXT, changes=1))
+    result = gtc(
+        *("plan", "--drain", "eu-west-1", "--failover", "us-east-1"),
+        *("--drain", "eu-central-1", "--service", "shop"),
+    )
+    assert result.stdout == f"{TEXT}\n"
+    assert daemon.requests[0].body == {
+        "overrides": [
+            {"kind": "drain", "region": "eu-west-1", "service": "shop"},
+            {"kind": "drain", "region": "eu-central-1", "service": "shop"},
+            {"kind": "failover", "region": "us-east-1", "service": "shop"},
+        ]
+    }
+
+
+def test_without_a_service_all_of_them_are_meant(daemon: FakeDaemon, gtc: Run) -> None:
+    """Nothing is sent that was not said."""
+    daemon.answers("POST /v1/plan", answers.plan())
+    gtc("plan", "--drain", "eu-west-1")
+    assert daemon.requests[0].body == {"overrides": [{"kind": "drain", "region": "eu-west-1"}]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"), [(0, exit_codes.OK), (2, exit_codes.PLAN_HAS_CHANGES)]
+)
+def test_a_script_can_ask_for_an_exit_code_that_tells_changes(
+    daemon: FakeDaemon, gtc: Run, changes: int, code: int
+) -> None:
+    """Three, because two is a wrong command line."""
+    daemon.answers("GET /v1/plan", answers.plan(changes=changes))
+    assert gtc("plan", "--detailed-exitcode").exit_code == code
+    assert gtc("plan").exit_code == exit_codes.OK
+
+
+def test_a_service_alone_supposes_nothing(gtc: Run) -> None:
+    """The message says what is missing."""
+    result = gtc("plan", "--service", "shop")
+    assert result.exit_code == exit_codes.USAGE
+    assert "name a region with --drain or --failover" in result.stderr

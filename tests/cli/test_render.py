@@ -1,0 +1,55 @@
+"""How values look."""
+
+from __future__ import annotations
+
+import pytest
+
+from controller.cli import render
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 s"),
+        (0.4, "0 s"),
+        (42, "42 s"),
+        (60, "1 min"),
+        (303, "5 min 3 s"),
+        (3600, "1 h"),
+        (3605, "1 h"),
+        (7140, "1 h 59 min"),
+        (7199.9, "2 h"),
+        (183_600, "2 d 3 h"),
+    ],
+)
+def test_a_duration_is_shown_in_its_two_largest_units(seconds: float, text: str) -> None:
+    """Nobody needs the seconds of a day."""
+    assert render.duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("share", "cell", "bar"),
+    [
+        (None, "-", "-"),
+        (0.0, "0.0%", ".........."),
+        (0.004, "0.4%", "#........."),
+        (1 / 3, "33.3%", "###......."),
+        (1.0, "100.0%", "##########"),
+    ],
+)
+def test_a_share_is_a_cell_and_a_bar(share: float | None, cell: str, bar: str) -> None:
+    """A trickle is not drawn as nothing; what nobody knows is not drawn as zero."""
+    assert render.share(share) == cell
+    assert render.bar(share) == bar
+
+
+def test_a_moment_is_utc_to_the_second() -> None:
+    """As the API writes it, whatever the zone of this machine."""
+    assert render.moment("2026-06-01T14:00:00.123Z") == "2026-06-01 14:00:00 UTC"
+    assert render.moment("2026-06-01T14:00:00+02:00") == "2026-06-01 12:00:00 UTC"
+
+
+def test_foreign_text_can_neither_break_a_row_nor_steer_the_terminal() -> None:
+    """Reasons are typed by people and errors written by others."""
+    assert render.one_line("INC-42\nnow \x1b[31mred\t!") == "INC-42 now [31mred !"
+    assert render.printable("two\nlines\x07\r") == "two\nlines  "

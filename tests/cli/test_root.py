@@ -1,0 +1,128 @@
+"""The `gtc` command itself: quick help, every command reachable, quiet ends."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from controller import cli
+from controller.cli import COMMANDS, exit_codes, root
+
+HEAVY = ("aiohttp", "aioboto3", "botocore", "pydantic", "rich", "yaml", "structlog", "asyncio")
+
+
+def python(code: str) -> subprocess.CompletedProcess[str]:
+    """Run code in a fresh interpreter."""
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_help_imports_nothing_heavy() -> None:
+    """A person at the prompt must not wait for libraries that help does not need."""
+    result = python(
+        "import sys\n"
+        "from controller.cli import root\n"
+        "root.main(['--help'], standalone_mode=False)\n"
+        f"print('loaded:', [name for name in {HEAVY} if name in sys.modules])"
+    )
+    assert result.stdout.splitlines()[-1] == "loaded: []", result.stderr
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_of_the_table_can_be_imported(name: str) -> None:
+    """The table is the one place that names modules; nothing else would notice a wrong entry."""
+    command = root.get_command(click.Context(root), name)
+    assert isinstance(command, click.Command)
+    assert command.help
+
+
+def test_help_lists_every_command_in_its_section_and_every_exit_code() -> None:
+    """Sections come in the order look, act, run."""
+    text = CliRunner().invoke(root, ["--help"]).output
+    places = [text.index(f"{section}:\n") for section in ("Look", "Act", "Run", "Exit codes")]
+    assert places == sorted(places)
+    for name, entry in COMMANDS.items():
+        assert f"  {name} " in text
+        assert entry.help in text
+    for code, meaning in exit_codes.MEANINGS.items():
+        assert f"  {code:<4} {meaning}\n" in text
+
+
+def test_an_unknown_command_gets_the_nearest_one_suggested() -> None:
+    """A slip of the finger costs one more try."""
+    result = CliRunner().invoke(root, ["validat"])
+    assert result.exit_code == exit_codes.USAGE
+    assert "Did you mean 'validate'?" in result.output
+
+
+def test_the_module_is_the_command() -> None:
+    """`python -m controller` works where the script is not on the path."""
+    result = subprocess.run(
+        [sys.executable, "-m", "controller", "--version"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (result.returncode, result.stdout) == (0, "gtc, version 0.1.0\n")
+
+
+def _ending(monkeypatch: pytest.MonkeyPatch, command: click.Command) -> int:
+    """The exit code of the program when `gtc` is this command."""
+    monkeypatch.setattr(cli, "root", command)
+    monkeypatch.setattr(sys, "argv", ["gtc"])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert isinstance(end.value.code, int)
+    return end.value.code
+
+
+def test_control_c_ends_with_130_and_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """People stop long commands this way every day."""
+
+    @click.command()
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    assert _ending(monkeypatch, interrupted) == exit_codes.INTERRUPTED
+    assert capsys.readouterr().err.strip() == ""
+
+
+def test_a_declined_question_is_a_failure_not_an_interrupt(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Scripts tell both apart."""
+
+    @click.command()
+    def declined() -> None:
+        raise click.Abort
+
+    assert _ending(monkeypatch, declined) == exit_codes.FAILED
+    assert capsys.readouterr().err == "Aborted.\n"
+
+
+def test_exit_codes_of_commands_reach_the_shell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A context's exit, a returned number and an error's own code all count."""
+
+    @click.command()
+    def refused() -> None:
+        click.get_current_context().exit(exit_codes.REFUSED)
+
+    @click.command()
+    def unreachable() -> int:
+        return exit_codes.UNREACHABLE
+
+    @click.command()
+    def wrong() -> None:
+        raise click.UsageError("no")
+
+    assert _ending(monkeypatch, refused) == exit_codes.REFUSED
+    assert _ending(monkeypatch, unreachable) == exit_codes.UNREACHABLE
+    assert _ending(monkeypatch, wrong) == exit_codes.USAGE

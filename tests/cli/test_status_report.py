@@ -1,0 +1,178 @@
+"""What `gtc status` finds worth showing, and in which order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from controller.cli.client import Answer
+from controller.cli.status_report import Report, fingerprint, report
+from tests.cli import answers
+
+
+def made(*services: dict[str, Any], **more: Any) -> Report:
+    """The report on a status."""
+    return report(as_answer(answers.status(*services, **more)))
+
+
+def as_answer(value: Any) -> Any:
+    """As the client makes them of JSON."""
+    if isinstance(value, dict):
+        return Answer({key: as_answer(item) for key, item in value.items()})
+    return [as_answer(item) for item in value] if isinstance(value, list) else value
+
+
+def test_a_calm_world_has_neither_banners_nor_notes_nor_reasons() -> None:
+    """The unusual is shown only when it is there."""
+    calm = made()
+    assert calm.banners == ()
+    assert calm.notes == ()
+    assert {row.reason for row in calm.rows} == {""}
+    assert calm.header == (
+        "gtc 0.1.0  mode active  cycle 812, 2 s ago  settings 7f3a09c4  next cycle in 8 s"
+    )
+
+
+def test_before_the_first_cycle_the_header_says_so() -> None:
+    """There is no age of a cycle that never was."""
+    early = made(cycle=0, cycle_age_s=None, next_cycle_in_s=None)
+    assert early.header == "gtc 0.1.0  mode active  no cycle has run yet  settings 7f3a09c4"
+
+
+def test_the_worst_comes_first_between_pools_and_within_one() -> None:
+    """A tired person reads from the top."""
+    calm = answers.pool("calm", answers.region("eu-west-1"))
+    bad = answers.pool(
+        "bad",
+        answers.region("a"),
+        answers.region("b", drift="weight 3, expected 128"),
+        answers.region("c", suspect=True),
+        answers.region("d", verdict="unknown"),
+        answers.region("e", verdict="down", suspect=True),
+    )
+    rows = made(answers.service("shop", calm, bad)).rows
+    assert [(row.region, row.health) for row in rows] == [
+        ("e", "down"),
+        ("d", "unknown"),
+        ("c", "suspect"),
+        ("b", "up"),
+        ("a", "up"),
+        ("eu-west-1", "up"),
+    ]
+
+
+def test_the_reason_gathers_everything_unusual_about_a_region() -> None:
+    """Health, order, hold, drift and what users measured, in one line."""
+    region = answers.region(
+        "eu-west-1",
+        verdict="down",
+        why="web: 3 probes failed",
+        override=3,
+        drift="weight 3,\nexpected 128",
+        requests=200,
+        errors=40,
+    )
+    hold = answers.held("min_active", "1 of 2 needed", "eu-west-1")
+    other = answers.held("min_active", "not this one", "us-east-1")
+    pool = answers.pool("europe", region, holds=[hold, other])
+    [row] = made(answers.service("shop", pool), overrides=[answers.override()]).rows
+    assert row.reason == (
+        "web: 3 probes failed; drain by ann: INC-42, ends in 2 h; "
+        "held by min_active: 1 of 2 needed; drift: weight 3, expected 128; "
+        "40 of 200 measured requests fail"
+    )
+
+
+def test_few_errors_of_users_are_not_mentioned() -> None:
+    """Some requests always fail."""
+    region = answers.region("eu-west-1", requests=1000, errors=10)
+    [row] = made(answers.service("shop", answers.pool("europe", region))).rows
+    assert row.reason == ""
+
+
+@pytest.mark.parametrize(
+    ("more", "banner"),
+    [
+        (
+            {
+                "frozen": True,
+                "overrides": [answers.override(kind="freeze", region=None, remaining_s=90)],
+            },
+            "FROZEN everywhere by ann: INC-42, ends in 1 min 30 s",
+        ),
+        ({"frozen": True}, "FROZEN: nothing is changed"),
+        (
+            {"isolated": True, "canaries": {"failing": 2, "total": 3}},
+            "ISOLATED: the prober doubts itself and moves nothing; 2 of 3 canaries fail",
+        ),
+        ({"canaries": {"failing": 1, "total": 3}}, "CANARIES: 1 of 3 canaries fail"),
+        ({"mode": "dry_run"}, "DRY RUN: decides and records, writes nothing"),
+    ],
+)
+def test_what_changes_the_meaning_of_everything_is_a_banner(
+    more: dict[str, Any], banner: str
+) -> None:
+    """It stands above the table."""
+    assert made(**more).banners == (banner,)
+
+
+def test_notes_tell_what_concerns_no_single_region() -> None:
+    """Each is one line that begins with its kind."""
+    pool = answers.pool("europe", holds=[answers.held("frozen", "by ann")])
+    unusual = answers.service("shop", pool, panic=True, faults=["leaf\nmissing"], notices=["n"])
+    notes = made(
+        unusual,
+        observation={"failing": {"Z1": "ThrottlingException"}},
+        overrides=[answers.override(service="shop")],
+        state_error="disk full",
+        last_decision={"id": 12, "at": answers.CREATED_AT, "trigger": ["eu-west-1 is down"]},
+    ).notes
+    assert notes == (
+        "observation: Z1 cannot be read: ThrottlingException",
+        "panic: shop: too many regions turned suspect at once to believe it",
+        "fault: shop: leaf missing",
+        "hold: shop/europe: frozen, by ann",
+        "notice: shop: n",
+        "override: 3, drain eu-west-1 in shop by ann: INC-42, ends in 2 h",
+        "state: the store cannot be read: disk full",
+        "decision: 12, 2026-06-01 12:00:00 UTC: eu-west-1 is down",
+    )
+
+
+def test_ages_and_measurements_alone_do_not_change_the_fingerprint() -> None:
+    """A watch in a pipe must not print every second."""
+    now = answers.status(overrides=[answers.override()])
+    later = answers.status(
+        overrides=[answers.override(remaining_s=1)], cycle=813, cycle_age_s=0.1, at="later"
+    )
+    later["services"][0]["pools"][0]["regions"][0] |= {"measured": 0.4, "requests": 7, "errors": 1}
+    assert fingerprint(as_answer(now)) == fingerprint(as_answer(later))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"frozen": True},
+        {"isolated": True},
+        {"mode": "dry_run"},
+        {"observation": {"failing": {"Z1": "gone"}}},
+        {"overrides": [answers.override()]},
+        {"last_decision": {"id": 1, "at": answers.CREATED_AT, "trigger": []}},
+        {"services": [answers.service("shop", panic=True)]},
+    ],
+)
+def test_what_a_person_must_know_changes_the_fingerprint(more: dict[str, Any]) -> None:
+    """Each of these prints a new block."""
+    changed = {**answers.status(), **more}
+    assert fingerprint(as_answer(answers.status())) != fingerprint(as_answer(changed))
+
+
+@pytest.mark.parametrize(
+    "more", [{"verdict": "down"}, {"suspect": True}, {"observed": 0.0}, {"planned": 0.0}]
+)
+def test_a_regions_verdict_and_shares_change_the_fingerprint(more: dict[str, Any]) -> None:
+    """A move must be seen."""
+    changed = answers.status()
+    changed["services"][0]["pools"][0]["regions"][0] |= more
+    assert fingerprint(as_answer(answers.status())) != fingerprint(as_answer(changed))

@@ -1,0 +1,84 @@
+"""The status on a terminal, drawn for several widths."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from controller.cli.status_report import Report, Row
+from controller.cli.status_screen import draw, follow, show
+
+UP = Row("shop", "europe", "EU", "eu-central-1", "up", 1.0, 1.0, 0.97, "")
+DOWN = Row("shop", "europe", "EU", "eu-west-1", "down", 0.0, 0.0, None, "[red] probes failed")
+SUSPECT = Row("api", "world", None, "us-east-1", "suspect", 1.0, 1.0, 1.0, "")
+REPORT = Report("gtc 0.1.0", ("FROZEN: nothing is changed",), (DOWN, UP, SUSPECT), ("hold: x",))
+
+
+def console(width: int) -> Console:
+    """A terminal without colours, to read what is drawn."""
+    return Console(file=StringIO(), width=width, force_terminal=True, color_system=None)
+
+
+def drawn(width: int, report: Report = REPORT) -> list[str]:
+    """The lines of a screen."""
+    screen = console(width)
+    show(report, screen)
+    assert isinstance(screen.file, StringIO)
+    return [line.rstrip() for line in screen.file.getvalue().splitlines()]
+
+
+def test_a_wide_screen_has_everything_in_one_table() -> None:
+    """Pools are groups, texts are shown as they are."""
+    assert drawn(110) == [
+        "gtc 0.1.0",
+        " FROZEN: nothing is changed",
+        "REGION            HEALTH     PLANNED  APPLIED  MEASURED  SHARE       REASON",
+        "shop/europe (EU)",
+        "  eu-west-1       ✖ down        0.0%     0.0%         -  ..........  [red] probes failed",
+        "  eu-central-1    ● up        100.0%   100.0%     97.0%  ##########",
+        "api/world",
+        "  us-east-1       ▲ suspect   100.0%   100.0%    100.0%  ##########",
+        "hold: x",
+    ]
+
+
+def test_below_100_columns_the_bar_is_left_out() -> None:
+    """The reason is worth more."""
+    head = drawn(90)[2]
+    assert "SHARE" not in head
+    assert "REASON" in head
+
+
+@pytest.mark.parametrize("width", [60, 72])
+def test_below_80_columns_reasons_stand_under_the_table(width: int) -> None:
+    """Numbers stay whole and reasons readable."""
+    lines = drawn(width)
+    assert lines[2] == "REGION            HEALTH     PLANNED  APPLIED  MEASURED"
+    assert lines[4] == "  eu-west-1       ✖ down        0.0%     0.0%         -"
+    assert "shop/europe eu-west-1: [red] probes failed" in lines
+    assert max(map(len, lines)) <= width
+
+
+def test_a_long_reason_is_folded_into_its_column() -> None:
+    """Nothing is cut off."""
+    long = Row("shop", "europe", None, "eu-west-1", "down", 0.0, 0.0, 0.0, "word " * 40)
+    lines = drawn(100, Report("head", (), (long,), ()))
+    assert sum(line.count("word") for line in lines) == 40
+    assert max(map(len, lines)) <= 100
+
+
+def test_following_shows_every_report_and_every_reason_for_none() -> None:
+    """A daemon that is away is said in the same place."""
+    screen = console(100)
+    follow([REPORT, "no daemon answers"], screen)
+    assert isinstance(screen.file, StringIO)
+    text = screen.file.getvalue()
+    assert "eu-west-1" in text
+    assert text.index("no daemon answers") > text.index("eu-west-1")
+
+
+def test_a_report_without_services_can_be_drawn() -> None:
+    """An empty table is no error."""
+    console(80).print(draw(Report("head", (), (), ()), 80))

@@ -1,0 +1,115 @@
+"""`gtc validate`, as people and programs see it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from controller.cli import exit_codes, root
+from controller.cli.validate import problem_text
+from controller.model.errors import Problem
+from tests.settings.minimal import MINIMAL, spoiled
+
+BROKEN = spoiled(
+    ("capacity_rps: 300", "capacity_rsp: 300"),
+    ("[eu-west-1]", "[us-east-1]"),
+    ("shop.example.test.", "shop.example.test"),
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current directory of the command."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "good.yaml").write_text(MINIMAL)
+    (tmp_path / "bad.yaml").write_text(BROKEN)
+    return tmp_path
+
+
+def validate(*arguments: str) -> Result:
+    """Run the command."""
+    return CliRunner().invoke(root, ["validate", *arguments])
+
+
+def test_a_sound_file_is_summed_up_with_its_warnings(folder: Path) -> None:
+    """One line says what was understood; warnings do not spoil the exit code."""
+    result = validate("good.yaml")
+    assert result.exit_code == exit_codes.OK
+    lines = result.output.splitlines()
+    assert lines[0] == "good.yaml: ok (1 service, 2 regions, 2 pools)"
+    assert (
+        "good.yaml:3:1: warning: one vantage point: a path failure near it looks like a region's "
+        "failure (vantage)"
+    ) in lines
+
+
+def test_problems_come_with_place_excerpt_caret_and_hint(folder: Path) -> None:
+    """What a person needs to mend the file without looking anything up."""
+    result = validate("bad.yaml")
+    assert result.exit_code == exit_codes.BAD_CONFIG
+    assert result.output == (
+        "bad.yaml:9:9: unknown key capacity_rsp (services.shop.regions.eu-west-1.capacity_rsp)\n"
+        "    9 |         capacity_rsp: 300\n"
+        "      |         ^\n"
+        "      did you mean capacity_rps?\n"
+        "bad.yaml:21:19: us-east-1 is in jurisdiction US, but pool europe has residency EU "
+        "(services.shop.pools.europe.regions[0])\n"
+        "   21 |         regions: [us-east-1]\n"
+        "      |                   ^\n"
+        "bad.yaml:30:15: name must be a lower-case name with its final dot, such as "
+        "app.example.com., not the text 'shop.example.test' (services.shop.levers.route53.name)\n"
+        "   30 |         name: shop.example.test\n"
+        "      |               ^\n"
+        "3 problems\n"
+    )
+
+
+def test_a_missing_file_is_reported_beside_the_others(folder: Path) -> None:
+    """One typing error in the command does not hide what the other files say."""
+    result = validate("none.yaml", "good.yaml")
+    assert result.exit_code == exit_codes.BAD_CONFIG
+    lines = result.output.splitlines()
+    assert lines[0] == "none.yaml: cannot be read: No such file or directory"
+    assert lines[1].startswith("good.yaml: ok")
+    assert lines[-1] == "1 problem"
+
+
+def test_json_carries_the_same_for_programs(folder: Path) -> None:
+    """Every number and word of the text form is a member."""
+    result = validate("-o", "json", "good.yaml", "bad.yaml")
+    assert result.exit_code == exit_codes.BAD_CONFIG
+    report = json.loads(result.output)
+    assert (report["version"], report["ok"]) == (1, False)
+    good, bad = report["files"]
+    assert (good["file"], good["ok"], good["problems"]) == ("good.yaml", True, [])
+    assert (good["services"], good["regions"], good["pools"]) == (1, 2, 2)
+    assert [one["path"] for one in good["warnings"]] == [
+        "canaries",
+        "probing.deadline_s",
+        "vantage",
+        "services.shop.pools.europe.regions",
+    ]
+    assert bad["problems"][0] == {
+        "message": "unknown key capacity_rsp",
+        "path": "services.shop.regions.eu-west-1.capacity_rsp",
+        "line": 9,
+        "column": 9,
+        "hint": "did you mean capacity_rps?",
+    }
+
+
+def test_no_file_is_a_wrong_command_line(folder: Path) -> None:
+    """The same code as for every other wrong command line."""
+    assert validate().exit_code == exit_codes.USAGE
+
+
+def test_the_caret_of_a_long_line_stays_near_its_mistake() -> None:
+    """The excerpt is cut around the column, and control characters reach no terminal."""
+    text = "a: 1\n" + "x" * 500 + "\tERROR\x1b[0m"
+    shown = problem_text("f", text, Problem("wrong", line=2, column=502)).splitlines()
+    assert shown[0] == "f:2:502: wrong"
+    assert shown[1].endswith(" ERROR [0m")
+    assert shown[1][shown[2].index("^")] == "E"

@@ -1,0 +1,53 @@
+"""The emulated AWS in this process, with the adapters that talk to it over real HTTP."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from unittest.mock import patch
+
+from controller.adapters.aws.budget import TokenBucket
+from controller.adapters.aws.calls import Calls
+from controller.adapters.aws.session import AwsClients, aws_clients
+from controller.adapters.clock import SystemClock
+from controller.sandbox.emulator.server import EmulatedAws, ServerOptions, running
+
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "sandbox",
+    "AWS_SECRET_ACCESS_KEY": "sandbox",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+}
+DEADLINE_S = 5.0
+
+
+@dataclass
+class Emulated:
+    """A running emulator and clients that reach it."""
+
+    aws: EmulatedAws
+    clients: AwsClients
+
+    def calls(self, service: str) -> Calls:
+        """Calls with a budget that never binds."""
+        clock = SystemClock()
+        return Calls(
+            service,
+            budget=TokenBucket(1_000, 1_000, 0, clock),
+            deadline_s=DEADLINE_S,
+            clock=clock,
+            observe=lambda *_: None,
+        )
+
+
+@asynccontextmanager
+async def emulated_aws() -> AsyncIterator[Emulated]:
+    """Enter and leave it in the same task: not in a fixture."""
+    options = ServerOptions(http_port=0, dns_port=0, insync_after_s=0.1, deployed_after_s=0.1)
+    async with running(options) as aws:
+        with patch.dict(os.environ, {**ENVIRONMENT, "AWS_ENDPOINT_URL": aws.url}):
+            async with aws_clients(deadline_s=DEADLINE_S) as clients:
+                yield Emulated(aws, clients)

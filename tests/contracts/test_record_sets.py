@@ -1,0 +1,297 @@
+"""What every RecordSets promises: the fake, and the Route 53 adapter on the emulated AWS."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
+from typing import Any, Protocol
+
+import pytest
+
+from controller.adapters.aws.record_sets import as_sent, noun
+from controller.adapters.aws.route53 import Route53RecordSets
+from controller.adapters.clock import SystemClock
+from controller.model.errors import ProviderRejectedError, ProviderUnavailableError
+from controller.model.levers import Outcome, OutcomeStatus, RecordSet, WeightChange
+from controller.ports import RecordSets
+from tests.contracts.emulated import Emulated, emulated_aws
+from tests.contracts.polling import eventually
+from tests.fakes.record_sets import FakeRecordSets
+
+ZONE = "Z0CONTRACT"
+CHECK = "00000000-0000-4000-8000-00000000c0de"
+NAME = "eu.shop.example.test."
+
+
+def _leaf(region: str, kind: str, value: str, weight: int = 64) -> Any:
+    return {
+        "Name": NAME,
+        "Type": kind,
+        "SetIdentifier": region,
+        "Weight": weight,
+        "TTL": 60,
+        "ResourceRecords": [{"Value": value}],
+        "HealthCheckId": CHECK,
+    }
+
+
+def _alias_leaf(region: str) -> Any:
+    target = {"HostedZoneId": ZONE, "DNSName": NAME, "EvaluateTargetHealth": False}
+    return {
+        "Name": "alias.shop.example.test.",
+        "Type": "A",
+        "SetIdentifier": region,
+        "Weight": 10,
+        "AliasTarget": target,
+        "HealthCheckId": CHECK,
+    }
+
+
+TREE: list[Any] = [
+    _leaf("eu-west-1", "A", "192.0.2.1"),
+    _leaf("eu-west-1", "AAAA", "2001:db8::1"),
+    _leaf("eu-central-1", "A", "192.0.2.2"),
+    _leaf("eu-central-1", "AAAA", "2001:db8::2"),
+    _alias_leaf("eu-west-1"),
+    {
+        "Name": "eu-west-1.shop.example.test.",
+        "Type": "A",
+        "TTL": 60,
+        "ResourceRecords": [{"Value": "192.0.2.1"}],
+    },
+]
+
+
+class World(Protocol):
+    """A zone with TREE in it, reached by the port, and by somebody else's hands."""
+
+    @property
+    def port(self) -> RecordSets: ...
+
+    async def put(self, record: RecordSet) -> None: ...
+
+    async def remove(self, record: RecordSet) -> None: ...
+
+    async def vanish(self) -> None:
+        """Nothing answers any more."""
+        ...
+
+
+class RecordSetsContract:
+    """The promises. Subclasses say what they are made to."""
+
+    def world(self, records: Sequence[Any] = ()) -> AbstractAsyncContextManager[World]:
+        raise NotImplementedError
+
+    async def test_reading_returns_every_property(self) -> None:
+        """What is read is what stands there, aliases and simple records included."""
+        async with self.world() as world:
+            read = await world.port.read(ZONE)
+
+        assert {noun(record) for record in TREE} <= set(read)
+
+    async def test_a_change_sets_weights_and_keeps_everything_else(self) -> None:
+        """Health check, TTL, values and alias target stay; records not named stay."""
+        async with self.world() as world:
+            before = _by_key(await world.port.read(ZONE))
+            chosen = [r for r in before.values() if r.set_identifier == "eu-west-1"]
+            outcome = await _change(world, [WeightChange(r, 7) for r in chosen])
+            after = _by_key(await world.port.read(ZONE))
+
+        assert outcome.status is OutcomeStatus.APPLIED
+        assert len(chosen) == 3
+        assert after == before | {_key(r): replace(r, weight=7) for r in chosen}
+
+    @pytest.mark.parametrize("weight", [0, 255])
+    async def test_the_extreme_weights_are_weights(self, weight: int) -> None:
+        """Zero in particular is not the same as none."""
+        async with self.world() as world:
+            leaf = await _find(world, "eu-west-1", "A")
+            await _change(world, [WeightChange(leaf, weight)])
+            seen = await _find(world, "eu-west-1", "A")
+
+        assert seen == replace(leaf, weight=weight)
+
+    async def test_a_change_to_the_same_weight_is_applied(self) -> None:
+        """A swap with itself is a swap."""
+        async with self.world() as world:
+            leaf = await _find(world, "eu-west-1", "A")
+            outcome = await _change(world, [WeightChange(leaf, 64)])
+            assert await _find(world, "eu-west-1", "A") == leaf
+
+        assert outcome.status is OutcomeStatus.APPLIED
+
+    @pytest.mark.parametrize("edit", [{"weight": 99}, {"health_check_id": None}], ids=str)
+    async def test_a_hand_edit_in_between_refuses_the_whole_batch(
+        self, edit: dict[str, Any]
+    ) -> None:
+        """The edit is not trampled, and the other record of the batch is not changed either."""
+        async with self.world() as world:
+            edited = await _find(world, "eu-west-1", "A")
+            other = await _find(world, "eu-west-1", "AAAA")
+            by_hand = replace(edited, **edit)
+            await world.put(by_hand)
+            outcome = await _change(world, [WeightChange(other, 0), WeightChange(edited, 0)])
+            after = _by_key(await world.port.read(ZONE))
+
+        assert outcome.status is OutcomeStatus.REFUSED
+        assert not outcome.throttled
+        assert after[_key(edited)] == by_hand
+        assert after[_key(other)] == other
+
+    async def test_a_leaf_that_vanished_is_not_created_anew(self) -> None:
+        """Whoever removed it meant it: residency may be why."""
+        async with self.world() as world:
+            gone = await _find(world, "eu-west-1", "A")
+            other = await _find(world, "eu-west-1", "AAAA")
+            await world.remove(gone)
+            outcome = await _change(world, [WeightChange(other, 0), WeightChange(gone, 0)])
+            after = _by_key(await world.port.read(ZONE))
+
+        assert outcome.status is OutcomeStatus.REFUSED
+        assert _key(gone) not in after
+        assert after[_key(other)] == other
+
+    async def test_what_route53_could_not_accept_is_refused_unsent(self) -> None:
+        """No records, a record without weight, a weight out of range, too many records."""
+        async with self.world() as world:
+            leaf = await _find(world, "eu-west-1", "A")
+            simple = next(r for r in await world.port.read(ZONE) if r.weight is None)
+            many = [WeightChange(replace(leaf, set_identifier=str(n)), 1) for n in range(501)]
+            for changes in (
+                [],
+                [WeightChange(simple, 1)],
+                [WeightChange(leaf, 256)],
+                [WeightChange(leaf, -1)],
+                many,
+            ):
+                outcome = await _change(world, changes)
+                assert outcome.status is OutcomeStatus.REFUSED
+                assert outcome.detail.startswith("not sent: ")
+
+    async def test_an_applied_change_can_be_followed_until_insync(self) -> None:
+        """The outcome names the change, and the change arrives."""
+        async with self.world() as world:
+            leaf = await _find(world, "eu-west-1", "A")
+            outcome = await _change(world, [WeightChange(leaf, 1)])
+            change_id = outcome.change_id
+            assert change_id is not None
+            await eventually(lambda: world.port.is_insync(change_id))
+
+    async def test_a_large_zone_is_read_to_its_end(self) -> None:
+        """700 leaves of one name, over three pages, each exactly once."""
+        leaves: list[Any] = [
+            {
+                **_leaf(f"r{n}", "A", f"198.51.{n // 250}.{n % 250}"),
+                "Name": f"p{n // 90}.example.test.",
+            }
+            for n in range(700)
+        ]
+        async with self.world(leaves) as world:
+            read = [r for r in await world.port.read(ZONE) if r.name.startswith("p")]
+
+        assert len(read) == 700
+        assert set(read) == {noun(record) for record in leaves}
+
+    async def test_an_unknown_zone_is_rejected(self) -> None:
+        """Asking again would not help."""
+        async with self.world() as world:
+            with pytest.raises(ProviderRejectedError, match="NoSuchHostedZone"):
+                await world.port.read("Z0NOWHERE")
+
+    async def test_silence_is_unavailable_to_questions_and_unknown_to_writes(self) -> None:
+        """A write nobody answered may have been applied."""
+        async with self.world() as world:
+            leaf = await _find(world, "eu-west-1", "A")
+            await world.vanish()
+            with pytest.raises(ProviderUnavailableError):
+                await world.port.read(ZONE)
+            with pytest.raises(ProviderUnavailableError):
+                await world.port.is_insync("C1")
+            outcome = await _change(world, [WeightChange(leaf, 1)])
+
+        assert outcome.status is OutcomeStatus.UNKNOWN
+
+
+class _FakeWorld:
+    def __init__(self, records: Sequence[Any]) -> None:
+        self.port = FakeRecordSets({ZONE: [noun(record) for record in [*TREE, *records]]})
+
+    async def put(self, record: RecordSet) -> None:
+        self.port.put(ZONE, record)
+
+    async def remove(self, record: RecordSet) -> None:
+        self.port.remove(ZONE, record)
+
+    async def vanish(self) -> None:
+        self.port.trouble.unavailable = True
+
+
+class TestFakeRecordSets(RecordSetsContract):
+    """The fake that the loops are tested with."""
+
+    @asynccontextmanager
+    async def world(self, records: Sequence[Any] = ()) -> AsyncIterator[World]:
+        yield _FakeWorld(records)
+
+
+class _EmulatedWorld:
+    def __init__(self, emulated: Emulated) -> None:
+        self._emulated = emulated
+        self._client = emulated.clients.route53
+        clock = SystemClock()
+        self.port = Route53RecordSets(self._client, emulated.calls("route53"), clock)
+
+    async def fill(self, records: Sequence[Any]) -> None:
+        await self._client.create_hosted_zone(Name="example.test.", CallerReference=f"id:{ZONE}")
+        await self._client.create_health_check(
+            CallerReference=f"id:{CHECK}",
+            HealthCheckConfig={"Type": "TCP", "IPAddress": "127.0.0.1", "Port": 9},
+        )
+        await self._send([("CREATE", record) for record in [*TREE, *records]])
+
+    async def put(self, record: RecordSet) -> None:
+        await self._send([("UPSERT", as_sent(record))])
+
+    async def remove(self, record: RecordSet) -> None:
+        await self._send([("DELETE", as_sent(record))])
+
+    async def vanish(self) -> None:
+        await self._emulated.aws.http.close()
+
+    async def _send(self, changes: Sequence[tuple[Any, Any]]) -> None:
+        await self._client.change_resource_record_sets(
+            HostedZoneId=ZONE,
+            ChangeBatch={"Changes": [{"Action": a, "ResourceRecordSet": r} for a, r in changes]},
+        )
+
+
+class TestRoute53RecordSets(RecordSetsContract):
+    """The adapter, over HTTP, on the emulated AWS."""
+
+    @asynccontextmanager
+    async def world(self, records: Sequence[Any] = ()) -> AsyncIterator[World]:
+        async with emulated_aws() as emulated:
+            world = _EmulatedWorld(emulated)
+            await world.fill(records)
+            yield world
+
+
+async def _find(world: World, region: str, kind: str) -> RecordSet:
+    for record in await world.port.read(ZONE):
+        if (record.name, record.set_identifier, record.type) == (NAME, region, kind):
+            return record
+    raise LookupError(f"no leaf {NAME} {kind} {region}")
+
+
+async def _change(world: World, changes: Sequence[WeightChange]) -> Outcome:
+    return await world.port.change(ZONE, changes, emergency=False)
+
+
+def _key(record: RecordSet) -> tuple[str, str, str | None]:
+    return record.name, record.type, record.set_identifier
+
+
+def _by_key(records: Sequence[RecordSet]) -> dict[tuple[str, str, str | None], RecordSet]:
+    return {_key(record): record for record in records}

@@ -1,0 +1,242 @@
+"""What every Store promises: the fake, and SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from controller.adapters.sqlite import SqliteStore
+from controller.model.configuration import Mode
+from controller.model.decision import (
+    DecisionRecord,
+    Held,
+    Hold,
+    Moment,
+    PoolPlan,
+    Rule,
+    Step,
+    Written,
+)
+from controller.model.errors import StateUnavailableError
+from controller.model.health import RegionHealth, Verdict
+from controller.model.levers import Change, Outcome, OutcomeStatus, Position, Setting
+from controller.model.overrides import OverrideKind, OverrideRequest
+from controller.ports import Store
+from tests.fakes.store import FakeStore
+
+NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
+LATER = NOON + timedelta(hours=4)
+DRAIN = OverrideRequest(
+    kind=OverrideKind.DRAIN,
+    author="ana",
+    reason="kernel update",
+    ttl_s=14_400,
+    region="eu-west-1",
+    service="shop",
+    ignore_guards=("capacity", "panic"),
+)
+FREEZE = OverrideRequest(OverrideKind.FREEZE, "bo", "incident 7", 3600)
+WEST = Position("shop", "europe", "eu-west-1")
+CENTRAL = Position("shop", "europe", "eu-central-1")
+
+
+def _record(cycle: int = 1, region: str = "eu-west-1") -> DecisionRecord:
+    """A decision that drains one region, with every part filled."""
+    change = Change(Position("shop", "europe", region), Setting(64), Setting(0, dial=12.5))
+    plan = PoolPlan(
+        service="shop",
+        pool="europe",
+        before={region: 0.5, "eu-central-1": 0.5},
+        desired={region: 0.0, "eu-central-1": 1.0},
+        after={region: 0.0, "eu-central-1": 1.0},
+        rules=(Rule(Step.GUARD, "capacity", region, 0.5, 0.0, True, "it fits: 100 of 300"),),
+        held=(Held(Hold.FROZEN, "until 16:00"),),
+        changes=(change,),
+        emergency=True,
+    )
+    outcome = Outcome(OutcomeStatus.APPLIED, change_id="C1", took_s=0.21)
+    health = RegionHealth(Verdict.DOWN, "web: connection refused × 3", 12.5, agreeing=1)
+    return DecisionRecord(
+        id=0,
+        at=NOON + timedelta(microseconds=1),
+        cycle=cycle,
+        mode=Mode.ACTIVE,
+        trigger=(f"{region} is down",),
+        regions={"shop": {region: health, "eu-central-1": RegionHealth(Verdict.UP, "well")}},
+        plans=(plan,),
+        written=(Written("route53", "Z1", (change,), outcome),),
+        timeline=(Moment("detected", NOON, "3 failures"),),
+        expected_effect="users leave within 60 s",
+    )
+
+
+class StoreContract:
+    """The promises. Subclasses say what they are made to."""
+
+    def opened(self, folder: Path) -> AbstractAsyncContextManager[Store]:
+        """The same state each time it is opened."""
+        raise NotImplementedError
+
+    async def test_an_override_survives_with_all_it_says(self, tmp_path: Path) -> None:
+        """What was acknowledged is there after a restart, oldest first."""
+        async with self.opened(tmp_path) as store:
+            drain = await store.add_override(DRAIN, NOON, LATER)
+            freeze = await store.add_override(FREEZE, NOON, LATER)
+        async with self.opened(tmp_path) as store:
+            assert await store.overrides() == (drain, freeze)
+
+        assert drain.id != freeze.id
+        assert (drain.kind, drain.region, drain.service) == (DRAIN.kind, "eu-west-1", "shop")
+        assert (drain.author, drain.reason) == ("ana", "kernel update")
+        assert (drain.created_at, drain.expires_at) == (NOON, LATER)
+        assert drain.ignore_guards == ("capacity", "panic")
+        assert (freeze.region, freeze.service, freeze.ignore_guards) == (None, None, ())
+
+    async def test_an_ended_override_is_gone_and_its_number_is_not_used_again(
+        self, tmp_path: Path
+    ) -> None:
+        """A person may look up `#3` in the audit for years."""
+        async with self.opened(tmp_path) as store:
+            first = await store.add_override(DRAIN, NOON, LATER)
+            await store.end_override(first.id, actor="bo", at=LATER, why="withdrawn")
+            second = await store.add_override(DRAIN, NOON, LATER)
+            assert await store.overrides() == (second,)
+
+        assert second.id > first.id
+
+    async def test_overrides_leave_an_audit_trail(self, tmp_path: Path) -> None:
+        """Who, what, why and when, for adding and for ending, newest first."""
+        async with self.opened(tmp_path) as store:
+            override = await store.add_override(DRAIN, NOON, LATER)
+            await store.end_override(override.id, actor="bo", at=LATER, why="withdrawn")
+            ended, added = await store.audit_entries(limit=10)
+
+        assert (added["action"], added["actor"]) == ("override_added", "ana")
+        assert (ended["action"], ended["actor"]) == ("override_withdrawn", "bo")
+        assert (added["at"], ended["at"]) == (NOON.isoformat(), LATER.isoformat())
+        assert "kernel update" in added["detail"]
+        assert "kernel update" in ended["detail"]
+
+    async def test_ending_twice_is_ending_once(self, tmp_path: Path) -> None:
+        """A person and the expiry may meet; the first one's account stands."""
+        async with self.opened(tmp_path) as store:
+            override = await store.add_override(DRAIN, NOON, LATER)
+            await store.end_override(override.id, actor="bo", at=LATER, why="withdrawn")
+            await store.end_override(override.id, actor="daemon", at=LATER, why="expired")
+            entries = await store.audit_entries(limit=10)
+
+        assert [entry["action"] for entry in entries] == ["override_withdrawn", "override_added"]
+
+    async def test_ending_what_was_never_stored_is_an_error(self, tmp_path: Path) -> None:
+        """The file is not the one the caller thinks it is."""
+        async with self.opened(tmp_path) as store:
+            with pytest.raises(StateUnavailableError, match="override 7"):
+                await store.end_override(7, actor="bo", at=NOON, why="withdrawn")
+
+    async def test_a_record_comes_back_as_it_went_in(self, tmp_path: Path) -> None:
+        """Every part of it, with the id it was given, after a restart."""
+        async with self.opened(tmp_path) as store:
+            stored = await store.add_record(_record())
+        async with self.opened(tmp_path) as store:
+            assert await store.record(stored.id) == stored
+
+        assert stored == replace(_record(), id=stored.id)
+        assert stored.id > 0
+
+    async def test_a_record_is_updated_with_what_became_known_later(self, tmp_path: Path) -> None:
+        """The timeline grows after the decision."""
+        async with self.opened(tmp_path) as store:
+            stored = await store.add_record(_record())
+            moments = (*stored.timeline, Moment("insync", LATER))
+            updated = replace(stored, timeline=moments, measured_effect="0 % remain")
+            await store.update_record(updated)
+            assert await store.record(stored.id) == updated
+            assert await store.records(limit=10) == (updated,)
+
+    async def test_a_record_is_added_once_and_updated_only_if_there(self, tmp_path: Path) -> None:
+        """Mistaking one for the other would lose history."""
+        async with self.opened(tmp_path) as store:
+            with pytest.raises(ValueError, match="decision record 3"):
+                await store.add_record(replace(_record(), id=3))
+            with pytest.raises(StateUnavailableError, match="decision record 3"):
+                await store.update_record(replace(_record(), id=3))
+            assert await store.record(3) is None
+
+    async def test_records_come_newest_first_in_pages(self, tmp_path: Path) -> None:
+        """`before` is the last id of the page seen."""
+        async with self.opened(tmp_path) as store:
+            stored = [await store.add_record(_record(cycle)) for cycle in range(5)]
+            first = await store.records(limit=2)
+            second = await store.records(limit=2, before=first[-1].id)
+
+        assert first == (stored[4], stored[3])
+        assert second == (stored[2], stored[1])
+
+    async def test_records_can_be_asked_for_one_region(self, tmp_path: Path) -> None:
+        """Those in which it was unwell, moved, held or written; not those it merely appears in."""
+        async with self.opened(tmp_path) as store:
+            west = await store.add_record(_record(1, "eu-west-1"))
+            north = await store.add_record(_record(2, "eu-north-1"))
+            assert await store.records(limit=10, region="eu-west-1") == (west,)
+            assert await store.records(limit=10, region="eu-north-1") == (north,)
+            assert await store.records(limit=10, region="eu-central-1") == ()
+            assert await store.records(limit=10, region="eu-west-1", before=west.id) == ()
+
+    async def test_an_update_changes_which_regions_it_concerns(self, tmp_path: Path) -> None:
+        """A region written to later is found from then on."""
+        async with self.opened(tmp_path) as store:
+            stored = await store.add_record(_record())
+            await store.update_record(replace(_record(region="eu-north-1"), id=stored.id))
+            assert await store.records(limit=10, region="eu-west-1") == ()
+            assert len(await store.records(limit=10, region="eu-north-1")) == 1
+
+    async def test_expectations_are_kept_for_each_position(self, tmp_path: Path) -> None:
+        """A later one replaces that position's alone; all survive a restart."""
+        async with self.opened(tmp_path) as store:
+            await store.expect({WEST: (Setting(64), Setting(0)), CENTRAL: (Setting(128, 25.0),)})
+            await store.expect({WEST: (Setting(0),)})
+        async with self.opened(tmp_path) as store:
+            expected = await store.expected()
+
+        assert expected == {WEST: (Setting(0),), CENTRAL: (Setting(128, 25.0),)}
+
+    async def test_the_audit_is_appended_to_and_read_newest_first(self, tmp_path: Path) -> None:
+        """What the daemon and people did, each with its date."""
+        async with self.opened(tmp_path) as store:
+            for number in range(3):
+                await store.audit(at=NOON, actor="ana", action="reload", detail=str(number))
+        async with self.opened(tmp_path) as store:
+            entries = await store.audit_entries(limit=2)
+
+        assert [entry["detail"] for entry in entries] == ["2", "1"]
+        assert dict(entries[0]) == {
+            "at": NOON.isoformat(),
+            "actor": "ana",
+            "action": "reload",
+            "detail": "2",
+        }
+
+
+class TestFakeStore(StoreContract):
+    """The fake that the loops are tested with; one object is one file."""
+
+    def setup_method(self) -> None:
+        self._store = FakeStore()
+
+    @asynccontextmanager
+    async def opened(self, folder: Path) -> AsyncIterator[Store]:
+        yield self._store
+
+
+class TestSqliteStore(StoreContract):
+    """The adapter, on a real file."""
+
+    @asynccontextmanager
+    async def opened(self, folder: Path) -> AsyncIterator[Store]:
+        async with SqliteStore(folder / "state" / "gtc.sqlite") as store:
+            yield store

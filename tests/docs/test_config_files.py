@@ -1,0 +1,111 @@
+"""The shipped configurations load, and the example is a full and true reference."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from enum import Enum
+from pathlib import Path
+
+import pytest
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from controller.model.configuration import Noun
+from controller.settings import inspect, load
+from controller.settings.nouns import noun_at
+from controller.settings.places import KeyPath, dotted
+from controller.settings.yaml import read
+
+CONFIG = Path(__file__).parents[2] / "config"
+EXAMPLE = (CONFIG / "example.yaml").read_text(encoding="utf-8")
+Field = tuple[type[Noun], str]
+
+
+def _fields(path: KeyPath = ()) -> Iterator[tuple[KeyPath, bool]]:
+    """Every key there can be, and whether it groups others; `x` stands for a name of choice."""
+    noun = noun_at(path)
+    assert noun is not None
+    for name in noun.model_fields:
+        here = (*path, name)
+        group = next((one for one in (here, (*here, "x")) if noun_at(one)), None)
+        yield here, group is not None
+        if group is not None:
+            yield from _fields(group)
+
+
+def _written() -> dict[Field, list[str]]:
+    """Each field that the example sets, with the comments of the places where it does."""
+    lines = EXAMPLE.splitlines()
+    found: dict[Field, list[str]] = {}
+    for path, place in read(EXAMPLE).places.items():
+        noun = noun_at(path[:-1])
+        if noun is not None and path[-1] in noun.model_fields:
+            comment = _comment(lines, place.key.line - 1)
+            found.setdefault((noun, str(path[-1])), []).append(comment)
+    return found
+
+
+def _comment(lines: list[str], index: int) -> str:
+    """The comment behind a key and those in the lines directly above it."""
+    above = []
+    for line in reversed(lines[:index]):
+        if not line.lstrip().startswith("#"):
+            break
+        above.insert(0, line.strip().lstrip("# "))
+    behind = lines[index].partition("  # ")[2]
+    return " ".join([*above, behind])
+
+
+def _default(field: FieldInfo) -> str | None:
+    """A field's default as the comment must say it; None for required ones and sections."""
+    value = field.default
+    if value is PydanticUndefined or isinstance(value, Noun):
+        return None
+    if isinstance(value, Enum):
+        return str(value.value)
+    if isinstance(value, tuple):
+        return str(list(value))
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+@pytest.mark.parametrize("path", sorted(CONFIG.glob("*.yaml")), ids=lambda path: path.name)
+def test_every_configuration_in_the_repository_loads(path: Path) -> None:
+    """A newcomer's first copy must work."""
+    assert load(path).services
+
+
+def test_the_example_gives_no_warning_but_that_it_is_one_replica() -> None:
+    """What we recommend must not be what we warn of; only that cannot be helped yet."""
+    assert [warning.path for warning in inspect(EXAMPLE).warnings] == ["vantage"]
+
+
+@pytest.mark.parametrize(("path", "is_group"), list(_fields()), ids=str)
+def test_the_example_sets_every_key_and_says_its_default(path: KeyPath, is_group: bool) -> None:
+    """One of the places where a key stands says that it is required, or its true default."""
+    noun, name = noun_at(path[:-1]), str(path[-1])
+    assert noun is not None
+    comments = _written().get((noun, name), [])
+    assert comments, f"{dotted(path)} does not stand in config/example.yaml"
+    if is_group:
+        return
+    default = _default(noun.model_fields[name])
+    wanted = "Required" if default is None else f"Default {default}"
+    pattern = re.escape(wanted) + r"(?!\w|\.\d)"
+    assert any(re.search(pattern, comment) for comment in comments), (
+        f"the comment on {dotted(path)} must say: {wanted}"
+    )
+
+
+def test_the_sandbox_is_quick_enough_to_watch() -> None:
+    """A region that dies silently is down within five seconds: three probes of one second."""
+    settings = load(CONFIG / "sandbox.yaml")
+    probing, health = settings.probing, settings.health
+    slowest_s = health.down_after * max(probing.interval_s, probing.deadline_s)
+    assert slowest_s <= 5
+    assert settings.aws.require_endpoint_url
+    lever = settings.services["shop"].levers.route53
+    assert lever is not None
+    assert lever.ttl_s == 5

@@ -1,0 +1,27 @@
+"""A clock for simulated time: everything follows the running event loop, dates included."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
+
+
+class FakeClock:
+    """Fulfils Clock. Use it under looptime, where sleeping takes no time.
+
+    Can be told: the date at which the loop's time was 0 (`start`).
+    """
+
+    def __init__(self, start: datetime = NOON) -> None:
+        self.start = start
+
+    def monotonic(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def wall(self) -> datetime:
+        return self.start + timedelta(seconds=self.monotonic())
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)

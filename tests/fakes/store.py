@@ -1,0 +1,118 @@
+"""A store in memory. The object outlives a simulated restart as the file would."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from controller.model.decision import DecisionRecord
+from controller.model.errors import StateUnavailableError
+from controller.model.levers import Position, Setting
+from controller.model.overrides import Override, OverrideRequest
+from controller.planning.concern import concerned_regions
+
+
+class FakeStore:
+    """Fulfils Store.
+
+    Can be told: `unavailable`, to raise StateUnavailableError and keep nothing while it is set.
+    """
+
+    def __init__(self) -> None:
+        self.unavailable = False
+        self._overrides: dict[int, Override] = {}
+        self._ended: set[int] = set()
+        self._records: dict[int, DecisionRecord] = {}
+        self._expected: dict[Position, tuple[Setting, ...]] = {}
+        self._audit: list[Mapping[str, str]] = []
+
+    async def add_override(
+        self, request: OverrideRequest, created_at: datetime, expires_at: datetime
+    ) -> Override:
+        self._check()
+        override = Override(
+            id=len(self._overrides) + 1,
+            kind=request.kind,
+            region=request.region,
+            service=request.service,
+            author=request.author,
+            reason=request.reason,
+            created_at=created_at,
+            expires_at=expires_at,
+            ignore_guards=request.ignore_guards,
+        )
+        self._overrides[override.id] = override
+        await self.audit(
+            at=created_at, actor=request.author, action="override_added", detail=_text_of(override)
+        )
+        return override
+
+    async def end_override(self, override_id: int, *, actor: str, at: datetime, why: str) -> None:
+        self._check()
+        if override_id not in self._overrides:
+            raise StateUnavailableError(f"override {override_id} is not in the state file")
+        if override_id in self._ended:
+            return
+        self._ended.add(override_id)
+        text = _text_of(self._overrides[override_id])
+        await self.audit(at=at, actor=actor, action=f"override_{why}", detail=text)
+
+    async def overrides(self) -> tuple[Override, ...]:
+        self._check()
+        return tuple(o for o in self._overrides.values() if o.id not in self._ended)
+
+    async def add_record(self, record: DecisionRecord) -> DecisionRecord:
+        self._check()
+        if record.id != 0:
+            raise ValueError(f"decision record {record.id} is stored already")
+        stored = replace(record, id=len(self._records) + 1)
+        self._records[stored.id] = stored
+        return stored
+
+    async def update_record(self, record: DecisionRecord) -> None:
+        self._check()
+        if record.id not in self._records:
+            raise StateUnavailableError(f"decision record {record.id} is not in the state file")
+        self._records[record.id] = record
+
+    async def record(self, record_id: int) -> DecisionRecord | None:
+        self._check()
+        return self._records.get(record_id)
+
+    async def records(
+        self, *, limit: int, before: int | None = None, region: str | None = None
+    ) -> tuple[DecisionRecord, ...]:
+        self._check()
+        found = [
+            record
+            for record in reversed(self._records.values())
+            if (before is None or record.id < before)
+            and (region is None or region in concerned_regions(record))
+        ]
+        return tuple(found[:limit])
+
+    async def expect(self, settings: Mapping[Position, tuple[Setting, ...]]) -> None:
+        self._check()
+        self._expected.update(settings)
+
+    async def expected(self) -> Mapping[Position, tuple[Setting, ...]]:
+        self._check()
+        return dict(self._expected)
+
+    async def audit(self, *, at: datetime, actor: str, action: str, detail: str) -> None:
+        self._check()
+        entry = {"at": at.isoformat(), "actor": actor, "action": action, "detail": detail}
+        self._audit.append(entry)
+
+    async def audit_entries(self, *, limit: int) -> tuple[Mapping[str, str], ...]:
+        self._check()
+        return tuple(reversed(self._audit))[:limit]
+
+    def _check(self) -> None:
+        if self.unavailable:
+            raise StateUnavailableError("the fake was told to be unavailable")
+
+
+def _text_of(override: Override) -> str:
+    return f"#{override.id} {override.kind} {override.region or ''}: {override.reason}"

@@ -1,0 +1,117 @@
+"""What listings of AWS say of a service's positions, and what is wrong with them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from controller.model.levers import Position, RecordSet, Setting
+from controller.planning.tree import leaves_of, observe_groups, observe_records
+from tests.loops.simulated import SETTINGS, groups, leaves
+
+SHOP = SETTINGS.services["shop"]
+API = SETTINGS.services["api"]
+
+
+def is_leaf(record: RecordSet, pool: str, region: str, type_: str) -> bool:
+    return (record.name, record.set_identifier, record.type) == (
+        f"{pool}.shop.example.test.",
+        region,
+        type_,
+    )
+
+
+def test_a_complete_tree_has_a_setting_for_every_position_and_no_fault() -> None:
+    """Five positions: two regions of one pool, three of the other."""
+    observed = observe_records("shop", SHOP, tuple(leaves(SETTINGS)), 7.0)
+
+    assert observed.at == 7.0
+    assert observed.settings[Position("shop", "world", "us-east-1")] == Setting(128)
+    assert len(observed.settings) == 5
+    assert (dict(observed.faults), observed.unequal, observed.notices) == ({}, frozenset(), ())
+
+
+def test_a_missing_leaf_is_named_with_its_type() -> None:
+    """The AAAA twin alone counts too."""
+    records = tuple(r for r in leaves(SETTINGS) if not is_leaf(r, "europe", "eu-west-1", "AAAA"))
+
+    observed = observe_records("shop", SHOP, records, 0.0)
+
+    expected = "leaf europe.shop.example.test. AAAA eu-west-1 is missing"
+    assert observed.faults == {"europe": (expected,)}
+
+
+def test_an_unlawful_leaf_is_named_with_the_lawful_regions() -> None:
+    """A record of another region in a bound pool is a breach in the making."""
+    stranger = replace(
+        leaves(SETTINGS)[0], name="europe.shop.example.test.", set_identifier="us-east-1"
+    )
+
+    observed = observe_records("shop", SHOP, (*leaves(SETTINGS), stranger), 0.0)
+
+    (fault,) = observed.faults["europe"]
+    assert "us-east-1 should not exist" in fault
+    assert "may only be served from eu-west-1, eu-central-1" in fault
+
+
+def test_twins_with_unequal_weights_are_unequal() -> None:
+    """IPv6 users would be split differently."""
+    records = [
+        replace(r, weight=1) if is_leaf(r, "world", "us-east-1", "AAAA") else r
+        for r in leaves(SETTINGS)
+    ]
+
+    observed = observe_records("shop", SHOP, tuple(records), 0.0)
+
+    assert observed.unequal == {Position("shop", "world", "us-east-1")}
+
+
+def test_a_leaf_without_health_check_is_noticed_but_hinders_nothing() -> None:
+    """Route 53 takes such a record for always healthy."""
+    records = [
+        replace(r, health_check_id=None) if is_leaf(r, "world", "us-east-1", "A") else r
+        for r in leaves(SETTINGS)
+    ]
+
+    observed = observe_records("shop", SHOP, tuple(records), 0.0)
+
+    assert observed.faults == {}
+    assert ["no health check" in notice for notice in observed.notices] == [True]
+
+
+def test_both_twins_of_a_position_are_found_in_order() -> None:
+    """A before AAAA, so that reports read alike."""
+    found = leaves_of("shop", SHOP, tuple(reversed(leaves(SETTINGS))))
+
+    assert [leaf.type for leaf in found[Position("shop", "world", "us-east-1")]] == ["A", "AAAA"]
+
+
+@pytest.mark.parametrize(
+    ("kept", "fault"),
+    [
+        (["eu-west-1"], "endpoint group us-east-1 is missing"),
+        (
+            ["eu-west-1", "us-east-1", "ap-south-1"],
+            "endpoint group ap-south-1 should not exist; "
+            "pool world may only be served from eu-west-1, us-east-1",
+        ),
+    ],
+)
+def test_endpoint_groups_are_held_against_the_lawful_regions(kept: list[str], fault: str) -> None:
+    """Residency behind an accelerator is the absence of a group."""
+    (listed,) = groups(SETTINGS).values()
+    listed = [replace(listed[0], region=region) for region in kept]
+
+    observed = observe_groups("api", API, tuple(listed), 0.0)
+
+    assert observed.faults == {"world": (fault,)}
+
+
+def test_a_group_is_set_to_its_dial_and_its_endpoints_weight() -> None:
+    """Weight 128 and dial 100 is serving."""
+    (listed,) = groups(SETTINGS).values()
+
+    observed = observe_groups("api", API, tuple(listed), 0.0)
+
+    assert observed.settings[Position("api", "world", "us-east-1")] == Setting(128, 100.0)

@@ -1,0 +1,94 @@
+"""Who the users are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+
+import pytest
+
+from controller.planning.geography import pool_of
+from controller.sandbox.emulator.geography import location_of
+from controller.sandbox.errors import SandboxError
+from controller.sandbox.population import Destination, apportion, population, source_of
+from tests.sandbox.worlds import region, service, settings
+
+WEB = {
+    "eu-west-1": region("EU", "http://127.0.71.1:8080/healthz"),
+    "us-east-1": region("US", "http://127.0.72.1:8080/healthz"),
+}
+TCP = {"eu-west-1": region("EU", "tcp://127.0.71.1:9000")}
+SETTINGS = settings({"shop": service(WEB), "api": service(TCP, accelerated=True)})
+
+
+def test_users_are_shared_out_by_demand() -> None:
+    """Demands 30, 10 and 10 of 50 get 120, 40 and 40 of 200 users."""
+    people = population(SETTINGS, 200, Random(1))
+    counts = Counter((person.service, person.pool) for person in people)
+    assert counts == {("shop", "europe"): 120, ("shop", "world"): 40, ("api", "world"): 40}
+
+
+def test_users_live_where_their_pool_is() -> None:
+    """Route 53's rule, applied to a user's country, gives the user's pool."""
+    for person in population(SETTINGS, 200, Random(1)):
+        location = location_of(source_of(person.country))
+        assert location is not None
+        chosen = pool_of(SETTINGS.services[person.service], person.country, location.continent)
+        assert chosen == person.pool
+
+
+def test_a_few_users_live_on_every_continent() -> None:
+    """The default pool is everybody else, not the neighbours only."""
+    people = population(SETTINGS, 50, Random(1))
+    countries = {person.country for person in people if person.service == "api"}
+    locations = [location_of(source_of(country)) for country in countries]
+    assert {place.continent for place in locations if place} >= {"EU", "NA", "SA", "AS", "OC", "AF"}
+
+
+def test_users_go_where_the_service_is() -> None:
+    """By the lever's own name, or by the accelerator's alias; ports are the endpoints'."""
+    destinations = {person.destination for person in population(SETTINGS, 50, Random(1))}
+    assert destinations == {
+        Destination("shop.example.test.", "http", 8080),
+        Destination("api.example.test.", "tcp", 9000),
+    }
+
+
+def test_the_seed_decides_and_phases_are_in_order() -> None:
+    """Same seed, same users; they are listed in the order in which they ask."""
+    people = population(SETTINGS, 50, Random(3))
+    assert people == population(SETTINGS, 50, Random(3))
+    assert people != population(SETTINGS, 50, Random(4))
+    phases = [person.phase_s for person in people]
+    assert phases == sorted(phases)
+    assert 0 <= phases[0] < phases[-1] < 1
+
+
+@pytest.mark.parametrize(
+    ("total", "parts", "counts"),
+    [
+        (200, [100, 100, 80], [72, 71, 57]),
+        (3, [1, 1], [2, 1]),
+        (0, [1, 2], [0, 0]),
+        (5, [0, 0], [0, 0]),
+        (7, [], []),
+    ],
+)
+def test_apportion_gives_everything_away(total: int, parts: list[float], counts: list[int]) -> None:
+    """Whole numbers in proportion; nobody is left over unless nobody is asked for."""
+    assert apportion(total, parts) == counts
+
+
+def test_a_pool_nobody_lives_in_is_refused() -> None:
+    """A country outside the sandbox's table is named, with the countries that exist."""
+    raw = service(WEB)
+    raw["pools"]["europe"]["geographies"] = ["country:LI"]
+    with pytest.raises(SandboxError, match=r"pool europe: .* country:LI") as caught:
+        population(settings({"shop": raw}), 10, Random(1))
+    assert "DE" in caught.value.valid
+
+
+def test_http_behind_an_accelerator_is_refused() -> None:
+    """Users of an accelerator are told apart by their address, which HTTP visits do not set."""
+    with pytest.raises(SandboxError, match="TCP only; use tcp://"):
+        population(settings({"api": service(WEB, accelerated=True)}), 10, Random(1))

@@ -1,0 +1,114 @@
+"""Seeding the emulated AWS from the sandbox's own configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from controller.adapters.aws.global_accelerator import GlobalAccelerators
+from controller.adapters.aws.route53 import Route53RecordSets
+from controller.adapters.aws.session import EndpointUrlMissingError
+from controller.adapters.clock import SystemClock
+from controller.model.configuration import Settings
+from controller.model.levers import EndpointGroup, OutcomeStatus, RecordSet, Setting, WeightChange
+from controller.planning.tree import observe_groups, observe_records
+from controller.sandbox.seed import seed
+from controller.settings import load
+from tests.contracts.emulated import Emulated, emulated_aws
+
+CONFIGURATION = Path(__file__).parents[2] / "config" / "sandbox.yaml"
+
+
+@pytest.fixture
+def settings() -> Settings:
+    """What the sandbox runs with."""
+    return load(CONFIGURATION)
+
+
+async def _zone(emulated: Emulated, settings: Settings) -> tuple[RecordSet, ...]:
+    lever = settings.services["shop"].levers.route53
+    assert lever is not None
+    return await _port(emulated).read(lever.hosted_zone_id)
+
+
+def _port(emulated: Emulated) -> Route53RecordSets:
+    return Route53RecordSets(emulated.clients.route53, emulated.calls("route53"), SystemClock())
+
+
+async def _groups(emulated: Emulated, settings: Settings) -> tuple[EndpointGroup, ...]:
+    lever = settings.services["api"].levers.accelerator
+    assert lever is not None
+    calls = emulated.calls("globalaccelerator")
+    port = GlobalAccelerators(emulated.clients.global_accelerator, calls, SystemClock())
+    return await port.read(lever.arn)
+
+
+async def test_the_daemon_finds_a_tree_without_fault(settings: Settings) -> None:
+    """Nothing missing, extra, unequal or without a check, and the shares of the configuration."""
+    async with emulated_aws() as emulated:
+        await seed(settings)
+        shop = observe_records(
+            "shop", settings.services["shop"], await _zone(emulated, settings), at=0
+        )
+        api = observe_groups(
+            "api", settings.services["api"], await _groups(emulated, settings), at=0
+        )
+
+    for observed in (shop, api):
+        assert (observed.faults, observed.unequal, observed.notices) == ({}, frozenset(), ())
+    world = {p.region: s for p, s in shop.settings.items() if p.pool == "world"}
+    assert world == {
+        "us-east-1": Setting(128),
+        "eu-west-1": Setting(64),
+        "eu-central-1": Setting(64),
+    }
+    assert set(api.settings.values()) == {Setting(128, 100)}
+
+
+async def test_seeding_again_changes_nothing(settings: Settings) -> None:
+    """Not even what was steered in the meantime."""
+    async with emulated_aws() as emulated:
+        await seed(settings)
+        leaf = next(r for r in await _zone(emulated, settings) if r.weight)
+        outcome = await _port(emulated).change(
+            "Z0SANDBOX0000000001", [WeightChange(leaf, 0)], emergency=False
+        )
+        assert outcome.status is OutcomeStatus.APPLIED
+        zone, groups = await _zone(emulated, settings), await _groups(emulated, settings)
+        checks = await emulated.clients.route53.list_health_checks()
+        await seed(settings)
+
+        assert await _zone(emulated, settings) == zone
+        assert [g.arn for g in await _groups(emulated, settings)] == [g.arn for g in groups]
+        again = await emulated.clients.route53.list_health_checks()
+        assert again["HealthChecks"] == checks["HealthChecks"]
+
+
+async def test_a_service_behind_an_accelerator_has_a_name(settings: Settings) -> None:
+    """Users resolve it as they do the others."""
+    async with emulated_aws() as emulated:
+        await seed(settings)
+        alias = next(r for r in await _zone(emulated, settings) if r.name == "api.example.test.")
+
+    assert '"HostedZoneId":"Z2BJ6XQ5FK7U4H"' in alias.rest
+    assert ".awsglobalaccelerator.com" in alias.rest
+
+
+async def test_accelerators_alone_get_a_zone_of_their_own(settings: Settings) -> None:
+    """Whatever services the configuration has, the name exists."""
+    alone = settings.model_copy(update={"services": {"api": settings.services["api"]}})
+    async with emulated_aws() as emulated:
+        await seed(alone)
+        zones = await emulated.clients.route53.list_hosted_zones()
+
+    assert [zone["Name"] for zone in zones["HostedZones"]] == ["example.test."]
+
+
+async def test_nothing_is_seeded_without_an_endpoint(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A newcomer's real account can never be touched."""
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with pytest.raises(EndpointUrlMissingError):
+        await seed(settings)

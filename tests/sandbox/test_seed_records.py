@@ -1,0 +1,97 @@
+"""The record tree that the sandbox starts with."""
+
+from __future__ import annotations
+
+import pytest
+
+from controller.model.configuration import Route53Lever, Service
+from controller.sandbox import seed_records
+from controller.sandbox.errors import SandboxError
+
+LEVER = {"hosted_zone_id": "Z1", "name": "shop.example.test.", "ttl_s": 5.0}
+
+
+def _service(shares: dict[str, float], probe: str = "http://127.0.{n}0.1:8080/healthz") -> Service:
+    regions = {
+        name: {
+            "jurisdiction": "EU",
+            "capacity_rps": 1.0,
+            "share": share,
+            "endpoints": {"web": {"probe": probe.format(n=n)}},
+        }
+        for n, (name, share) in enumerate(shares.items(), 1)
+    }
+    pool = {
+        "geographies": ("country:DE", "continent:AS", "default"),
+        "regions": tuple(shares),
+        "demand_rps": 1.0,
+    }
+    return Service.model_validate(
+        {"regions": regions, "pools": {"all": pool}, "levers": {"route53": LEVER}}
+    )
+
+
+def _lever(service: Service) -> Route53Lever:
+    assert service.levers.route53 is not None
+    return service.levers.route53
+
+
+@pytest.mark.parametrize(
+    ("shares", "weights"),
+    [
+        ((1, 1, 2), (64, 64, 128)),
+        ((1, 1, 1), (128, 128, 128)),
+        ((0, 1, 3), (0, 43, 128)),
+        ((0.001, 1, 1), (1, 128, 128)),
+        ((0, 0, 0), (0, 0, 0)),
+    ],
+)
+def test_weights_are_in_proportion_to_shares(
+    shares: tuple[float, ...], weights: tuple[int, ...]
+) -> None:
+    """The largest is 128, and a positive share is never 0, which would mean standby."""
+    regions = ("eu-west-1", "eu-central-1", "us-east-1")
+    service = _service(dict(zip(regions, map(float, shares), strict=True)))
+    leaves = list(seed_records.leaves(service, _lever(service)))
+
+    assert [leaf["Weight"] for leaf in leaves if leaf["Type"] == "A"] == list(weights)
+    assert [leaf["Weight"] for leaf in leaves if leaf["Type"] == "AAAA"] == list(weights)
+
+
+def test_every_leaf_is_a_twin_with_its_regions_check() -> None:
+    """Address, TTL and check; one without a check would always be healthy."""
+    service = _service({"eu-west-1": 1.0})
+    a, aaaa = seed_records.leaves(service, _lever(service))
+
+    assert a == {
+        "Name": "all.shop.example.test.",
+        "Type": "A",
+        "SetIdentifier": "eu-west-1",
+        "Weight": 128,
+        "TTL": 5,
+        "ResourceRecords": [{"Value": "127.0.10.1"}],
+        "HealthCheckId": seed_records.check_id("eu-west-1", _lever(service)),
+    }
+    twin = {"Type": "AAAA", "ResourceRecords": [{"Value": "2001:db8::7f00:a01"}]}
+    assert aaaa == {**a, **twin}
+
+
+def test_aliases_never_evaluate_their_targets_health() -> None:
+    """Otherwise a bound pool's users would fall outward to the default record."""
+    service = _service({"eu-west-1": 1.0})
+    aliases = list(seed_records.geolocation_aliases(service, _lever(service)))
+
+    assert [alias["GeoLocation"] for alias in aliases if alias["Type"] == "A"] == [
+        {"CountryCode": "DE"},
+        {"ContinentCode": "AS"},
+        {"CountryCode": "*"},
+    ]
+    assert {alias["AliasTarget"]["DNSName"] for alias in aliases} == {"all.shop.example.test."}
+    assert not any(alias["AliasTarget"]["EvaluateTargetHealth"] for alias in aliases)
+
+
+def test_a_region_without_an_address_is_refused() -> None:
+    """A leaf is addresses, never a host name."""
+    service = _service({"eu-west-1": 1.0}, "http://shop.example.test/")
+    with pytest.raises(SandboxError, match=r"region eu-west-1: .* names no IPv4 address"):
+        list(seed_records.leaves(service, _lever(service)))

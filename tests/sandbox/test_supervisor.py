@@ -1,0 +1,194 @@
+"""The supervisor over tiny children: a stand-in `controller` package in the working directory."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from controller.sandbox import supervisor as module
+from controller.sandbox.supervisor import SandboxOptions, Supervisor, run
+from tests.sandbox.worlds import free_port, region, service, settings
+
+CHILD = """
+import json, os, pathlib, signal, sys, time
+name = "daemon" if sys.argv[1] == "run" else sys.argv[3]
+seen = {"argv": sys.argv[1:], "aws": {k: v for k, v in os.environ.items() if k.startswith("AWS_")}}
+pathlib.Path(f"{name}.json").write_text(json.dumps(seen))
+if pathlib.Path(f"{name}.fails").exists():
+    sys.exit(f"{name} cannot start")
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+print(json.dumps({"ready": name, "url": f"http://{name}", "dns": "127.0.0.1:53"}), flush=True)
+if name != "seed":
+    time.sleep(60)
+"""
+
+
+class Stage:
+    """A working directory with tiny children, and everything that is said."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.said: list[str] = []
+        self.spoken = asyncio.Event()
+        (path / "controller").mkdir()
+        (path / "controller" / "__init__.py").touch()
+        (path / "controller" / "__main__.py").write_text(CHILD)
+        web = {"eu-west-1": region("EU", f"tcp://127.0.76.1:{free_port('127.0.76.1')}")}
+        raw = settings({"shop": service(web)}).model_dump() | {"api": {"port": 0}}
+        self.settings = type(settings({"shop": service(web)})).model_validate(raw)
+        self.options = SandboxOptions(Path("my.yaml"), aws_port=0, dns_port=0, control_port=0)
+
+    async def run(self, during: Callable[[Supervisor], object]) -> int:
+        """Run the sandbox with `during`, which may be a coroutine function, as its story."""
+
+        async def play(supervisor: Supervisor) -> int:
+            result = during(supervisor)
+            if asyncio.iscoroutine(result):
+                await result
+            return 0
+
+        return await run(self.options, self.settings, self._say, play)
+
+    def _say(self, text: str) -> None:
+        self.said.append(text)
+        self.spoken.set()
+
+    def read(self, name: str) -> str:
+        return (self.path / name).read_text()
+
+    def write(self, name: str, text: str = "") -> None:
+        (self.path / name).parent.mkdir(exist_ok=True)
+        (self.path / name).write_text(text)
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AWS_PROFILE", "production")
+    return Stage(tmp_path)
+
+
+async def test_a_story_that_passes_ends_with_zero_and_leaves_nobody_behind(stage: Stage) -> None:
+    """Everything is up while the story plays, and gone within two seconds after it."""
+    alive: dict[str, bool] = {}
+    ended_at = 0.0
+
+    def during(supervisor: Supervisor) -> None:
+        nonlocal ended_at
+        alive.update(supervisor.alive())
+        ended_at = time.monotonic()
+
+    assert await stage.run(during) == 0
+    assert time.monotonic() - ended_at < 2
+    assert alive == {"aws": True, "world": True, "daemon": True}
+    assert stage.said == []
+
+
+async def test_children_get_the_environment_they_need_and_no_other(stage: Stage) -> None:
+    """Who calls AWS is sent to the emulated one; nobody hears of the caller's account."""
+    await stage.run(lambda supervisor: None)
+    for name in ("seed", "daemon"):
+        assert '"AWS_ENDPOINT_URL": "http://aws"' in stage.read(f"{name}.json")
+        assert "production" not in stage.read(f"{name}.json")
+    for name in ("aws", "world"):
+        assert '"aws": {}' in stage.read(f"{name}.json")
+    assert '"--dns", "127.0.0.1:53"' in stage.read("world.json")
+    assert "AWS_ENDPOINT_URL=http://aws" in stage.read(".sandbox/environment.sh")
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0), (signal.SIGHUP, 0)]
+)
+async def test_signals_stop_everything(stage: Stage, number: signal.Signals, code: int) -> None:
+    """Ctrl-C gives 130, a request to stop gives 0, both without a traceback and within 2 s."""
+    children: dict[str, bool] = {}
+
+    async def during(supervisor: Supervisor) -> None:
+        asyncio.get_running_loop().call_later(0.05, os.kill, os.getpid(), number)
+        children.update(supervisor.alive())
+        await asyncio.sleep(60)
+
+    assert await stage.run(during) == code
+    assert all(children.values())
+
+
+async def test_a_child_that_dies_is_reported_and_not_started_again(stage: Stage) -> None:
+    """By name, with how it ended and what can take its place; the others go on."""
+
+    async def during(supervisor: Supervisor) -> None:
+        supervisor.child("daemon").send(signal.SIGKILL)
+        async with asyncio.timeout(5):
+            await stage.spoken.wait()
+        assert supervisor.alive() == {"aws": True, "world": True, "daemon": False}
+
+    assert await stage.run(during) == 0
+    (said,) = stage.said
+    assert said.startswith("daemon was ended by SIGKILL")
+    assert ". .sandbox/environment.sh && gtc run my.yaml" in said
+
+
+@pytest.mark.parametrize("name", ["aws", "seed", "world", "daemon"])
+async def test_a_child_that_does_not_come_up_ends_the_sandbox(stage: Stage, name: str) -> None:
+    """Exit code 1, and the end of its log says why."""
+    stage.write(f"{name}.fails")
+    assert await stage.run(lambda supervisor: pytest.fail("it should not get so far")) == 1
+    assert stage.said == [
+        f"{name} ended with exit code 1 before it was ready; "
+        f"the end of .sandbox/{name}.log:\n    {name} cannot start"
+    ]
+
+
+async def test_without_the_daemon_the_rest_runs(stage: Stage) -> None:
+    """For running it by hand."""
+    stage.options = SandboxOptions(
+        Path("my.yaml"), with_daemon=False, aws_port=0, dns_port=0, control_port=0
+    )
+    alive: dict[str, bool] = {}
+    await stage.run(lambda supervisor: alive.update(supervisor.alive()))
+    assert alive == {"aws": True, "world": True}
+
+
+async def test_a_port_in_use_stops_it_before_anything_is_wiped(stage: Stage) -> None:
+    """The running sandbox's state is not touched by an attempt to start another one."""
+    stage.write(".sandbox/gtc.sqlite", "precious")
+    with socket.create_server((module.HOST, 0)) as server:
+        port = server.getsockname()[1]
+        stage.options = SandboxOptions(Path("my.yaml"), aws_port=port, dns_port=0, control_port=0)
+        assert await stage.run(lambda supervisor: pytest.fail("it should not get so far")) == 1
+    assert f"127.0.0.1:{port} (the emulated AWS) is in use" in stage.said[0]
+    assert stage.read(".sandbox/gtc.sqlite") == "precious"
+
+
+async def test_each_sandbox_begins_fresh(stage: Stage) -> None:
+    """What an earlier one left behind is gone."""
+    stage.write(".sandbox/gtc.sqlite", "old")
+    await stage.run(lambda supervisor: None)
+    with pytest.raises(FileNotFoundError):
+        stage.read(".sandbox/gtc.sqlite")
+
+
+async def test_a_story_that_fails_gives_its_reason(stage: Stage) -> None:
+    """A SandboxError is told as it is, without a traceback."""
+
+    async def during(supervisor: Supervisor) -> None:
+        supervisor.child("moon")
+
+    assert await stage.run(during) == 1
+    assert stage.said == ["no child is called 'moon'"]
+
+
+async def test_a_reader_that_leaves_ends_the_sandbox_quietly(stage: Stage) -> None:
+    """As in `gtc sandbox run | head`: exit code 1, no traceback."""
+
+    async def during(supervisor: Supervisor) -> None:
+        raise BrokenPipeError
+
+    assert await stage.run(during) == 1
+    assert stage.said == []

@@ -1,0 +1,71 @@
+"""Small settings and free addresses for tests of the sandbox."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from controller.model.configuration import Settings
+
+
+def free_port(host: str) -> int:
+    """A port nobody listens on at that loopback address just now."""
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def region(jurisdiction: str, *probes: str) -> dict[str, Any]:
+    """A region with one endpoint a probe."""
+    return {
+        "jurisdiction": jurisdiction,
+        "capacity_rps": 100,
+        "endpoints": {f"e{number}": {"probe": probe} for number, probe in enumerate(probes)},
+    }
+
+
+def service(regions: dict[str, Any], *, accelerated: bool = False) -> dict[str, Any]:
+    """A service with a pool for Germany and France and one for everybody else."""
+    pools = {
+        "europe": {
+            "geographies": ["country:DE", "country:FR"],
+            "regions": [next(iter(regions))],
+            "demand_rps": 30,
+        },
+        "world": {"geographies": ["default"], "regions": list(regions), "demand_rps": 10},
+    }
+    lever = {"route53": {"hosted_zone_id": "Z1", "name": "shop.example.test.", "ttl_s": 5}}
+    if accelerated:
+        del pools["europe"]
+        arn = "arn:aws:globalaccelerator::000000000000:accelerator/1"
+        lever = {"accelerator": {"pool": "world", "arn": arn}}
+    return {"regions": regions, "pools": pools, "levers": lever}
+
+
+def settings(services: dict[str, Any], canaries: tuple[str, ...] = ()) -> Settings:
+    """Settings with these services."""
+    return Settings.model_validate(
+        {
+            "schema_version": 1,
+            "state_path": "unused",
+            "vantage": {"name": "local"},
+            "canaries": canaries,
+            "services": services,
+        }
+    )
+
+
+def two_regions() -> tuple[Settings, dict[str, str]]:
+    """A service over HTTP in two regions, one of which also speaks TCP, and a canary.
+
+    Also the probes by short names: eu, us, tcp (in eu), canary.
+    """
+    hosts = {"eu": "127.0.71.1", "us": "127.0.72.1", "canary": "127.0.79.1"}
+    probes = {name: f"http://{host}:{free_port(host)}/" for name, host in hosts.items()}
+    probes["tcp"] = f"tcp://127.0.71.1:{free_port('127.0.71.1')}"
+    regions = {
+        "eu-west-1": region("EU", f"{probes['eu']}healthz", probes["tcp"]),
+        "us-east-1": region("US", f"{probes['us']}healthz"),
+    }
+    return settings({"shop": service(regions)}, (probes["canary"],)), probes

@@ -1,0 +1,45 @@
+"""The smallest configuration with both kinds of pool, and a way to spoil it."""
+
+from __future__ import annotations
+
+MINIMAL = """\
+schema_version: 1
+state_path: gtc.sqlite
+vantage: {name: local}
+services:
+  shop:
+    regions:
+      eu-west-1:
+        jurisdiction: EU
+        capacity_rps: 300
+        endpoints:
+          web: {probe: "http://192.0.2.1/healthz"}
+      us-east-1:
+        jurisdiction: US
+        capacity_rps: 600
+        endpoints:
+          web: {probe: "http://192.0.2.2/healthz"}
+    pools:
+      europe:
+        geographies: ["country:DE"]
+        residency: EU
+        regions: [eu-west-1]
+        demand_rps: 100
+      world:
+        geographies: [default]
+        regions: [us-east-1, eu-west-1]
+        demand_rps: 100
+    levers:
+      route53:
+        hosted_zone_id: Z1
+        name: shop.example.test.
+"""
+
+
+def spoiled(*replacements: tuple[str, str]) -> str:
+    """MINIMAL with pieces of text replaced once each; every piece must be there."""
+    text = MINIMAL
+    for old, new in replacements:
+        assert old in text, old
+        text = text.replace(old, new, 1)
+    return text

@@ -1,0 +1,147 @@
+"""Rules across sections and services: each mistake, its place and its words."""
+
+from __future__ import annotations
+
+import pytest
+
+from controller.settings import inspect
+from tests.settings.minimal import MINIMAL, spoiled
+
+VANTAGE = "vantage: {name: local}"
+SHOP = MINIMAL.split("services:\n")[1]
+ARN = "arn:aws:globalaccelerator::000000000000:accelerator/1"
+PLAY = f"""\
+  play:
+    regions:
+      eu-west-1:
+        jurisdiction: EU
+        capacity_rps: 300
+        endpoints:
+          web: {{probe: "tcp://192.0.2.1:9000"}}
+    pools:
+      world: {{geographies: [default], regions: [eu-west-1], demand_rps: 1}}
+    levers:
+      accelerator: {{pool: world, arn: "{ARN}"}}
+"""
+
+SECTIONS = {
+    "votes nobody can have": (
+        "vantage: {name: ohio, points: [ohio, dublin, tokyo]}",
+        "3:31 vantage.points",
+        "points names 3 vantage points, but this version has the votes of ohio alone: "
+        "without a majority nothing would ever move",
+        "write [ohio], or leave points out",
+    ),
+    "reserve as large as the burst": (
+        f"{VANTAGE}\naws: {{calls_burst: 5}}",
+        "4:1 aws.calls_reserve",
+        "calls_reserve (5) must be less than calls_burst (5)",
+        "",
+    ),
+    "gap above the period": (
+        f"{VANTAGE}\ncycle: {{period_s: 5, min_gap_s: 6}}",
+        "4:33 cycle.min_gap_s",
+        "min_gap_s (6) must not exceed period_s (5)",
+        "",
+    ),
+    "override limits crossed": (
+        f"{VANTAGE}\noverrides: {{min_ttl_s: 1000000}}",
+        "4:24 overrides.min_ttl_s",
+        "min_ttl_s (1000000) must not exceed max_ttl_s (604800)",
+        "",
+    ),
+    "override default outside its limits": (
+        f"{VANTAGE}\noverrides: {{default_ttl_s: 30}}",
+        "4:28 overrides.default_ttl_s",
+        "default_ttl_s (30) must lie between min_ttl_s (60) and max_ttl_s (604800)",
+        "",
+    ),
+    "opinions too short-lived": (
+        f"{VANTAGE}\nprobing: {{fresh_for_s: 2.5}}",
+        "4:24 probing.fresh_for_s",
+        "probing.fresh_for_s (2.5) must be at least interval_s + deadline_s (1 + 2); "
+        "an opinion would expire before the next probe ends",
+        "",
+    ),
+    "start before the first probe": (
+        f"{VANTAGE}\nguards: {{startup_data_s: 0.5}}",
+        "4:26 guards.startup_data_s",
+        "startup_data_s (0.5) must be at least the longest interval_s (1); "
+        "the first write would rest on endpoints nobody asked",
+        "",
+    ),
+    "API on a name": (
+        f"{VANTAGE}\napi: {{host: gtc.example.com}}",
+        "4:13 api.host",
+        "api.host must be a loopback address such as 127.0.0.1, not 'gtc.example.com': "
+        "the admin API cannot check who calls",
+        "",
+    ),
+}
+
+
+def found(text: str) -> list[tuple[str, str, str]]:
+    """Problems with their places."""
+    return [(f"{p.line}:{p.column} {p.path}", p.message, p.hint) for p in inspect(text).problems]
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_what_does_not_fit_between_keys_is_said_once(name: str) -> None:
+    """Place, path, message and hint are exactly these."""
+    lines, place, message, hint = SECTIONS[name]
+    assert found(spoiled((VANTAGE, lines))) == [(place, message, hint)]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", '"::1"', "localhost"])
+def test_the_api_may_listen_on_any_loopback_address(host: str) -> None:
+    """These are reached from this machine only."""
+    assert found(spoiled((VANTAGE, f"{VANTAGE}\napi: {{host: {host}}}"))) == []
+
+
+def test_an_endpoint_asked_too_seldom_is_named() -> None:
+    """Its own interval counts, not the default."""
+    text = spoiled(('192.0.2.1/healthz"', '192.0.2.1/healthz", interval_s: 20'))
+    assert found(text) == [
+        (
+            "11:16 services.shop.regions.eu-west-1.endpoints.web",
+            "probing.fresh_for_s (10) must be at least interval_s + deadline_s (20 + 2); "
+            "an opinion would expire before the next probe ends",
+            "",
+        )
+    ]
+
+
+def test_two_services_must_not_steer_one_name() -> None:
+    """They would undo each other's work for ever, at the name and at every leaf they share."""
+    text = MINIMAL + SHOP.replace("shop:", "books:")
+    assert found(text) == [
+        (
+            "56:15 services.books.levers.route53.name",
+            "shop.example.test. is steered by service shop already",
+            "",
+        )
+    ]
+
+
+def test_a_service_must_not_own_the_name_of_another_ones_leaf() -> None:
+    """`europe.shop.example.test.` is where pool europe of shop has its records."""
+    text = MINIMAL + SHOP.replace("shop:", "books:").replace("name: shop", "name: europe.shop")
+    assert [message for _, message, _ in found(text)] == [
+        "europe.shop.example.test. is steered by service shop already"
+    ]
+
+
+def test_the_same_name_in_another_zone_is_another_name() -> None:
+    """A private and a public zone may hold the same names."""
+    assert found(MINIMAL + SHOP.replace("shop:", "books:").replace("Z1", "Z2")) == []
+
+
+def test_two_services_must_not_steer_one_accelerator() -> None:
+    """The same for accelerators."""
+    assert found(MINIMAL + PLAY + PLAY.replace("play:", "chat:")) == [
+        (
+            "52:39 services.chat.levers.accelerator.arn",
+            "this accelerator is steered by service play already",
+            "",
+        )
+    ]

@@ -1,0 +1,91 @@
+"""Warnings: what is said about configurations that are allowed."""
+
+from __future__ import annotations
+
+from controller.settings import inspect
+from tests.settings.minimal import spoiled
+
+VANTAGE = "vantage: {name: local}"
+CANARIES = "canaries: [http://192.0.2.8/]"
+QUIET = (
+    VANTAGE,
+    f"{VANTAGE}\n{CANARIES}\nprobing: {{interval_s: 2}}",
+)
+ROOMY = ("regions: [eu-west-1]\n", "regions: [eu-west-1, eu-west-2]\n")
+EU_WEST_2 = (
+    "      us-east-1:\n",
+    "      eu-west-2:\n        jurisdiction: EU\n        capacity_rps: 300\n        endpoints:\n"
+    '          web: {probe: "http://192.0.2.3/"}\n      us-east-1:\n',
+)
+
+
+ALONE = ("vantage", "one vantage point: a path failure near it looks like a region's failure")
+"""Said of every configuration until replicas share their votes."""
+
+
+def warnings(*replacements: tuple[str, str]) -> list[tuple[str, str]]:
+    """Warnings about MINIMAL with replacements, by path, without the one that all have."""
+    inspection = inspect(spoiled(*replacements))
+    assert inspection.problems == ()
+    found = [(one.path, one.message) for one in inspection.warnings]
+    assert ALONE in found
+    return [warning for warning in found if warning != ALONE]
+
+
+def test_a_well_equipped_configuration_gets_no_warning() -> None:
+    """Otherwise people learn to ignore them."""
+    assert warnings(QUIET, ROOMY, EU_WEST_2) == []
+
+
+def test_no_canaries_a_long_deadline_and_a_lone_region_are_named() -> None:
+    """The smallest configuration has all of these, in the order of its lines."""
+    assert warnings() == [
+        ("canaries", "no canaries: a broken network near this replica looks like failing regions"),
+        (
+            "probing.deadline_s",
+            "deadline_s (2) exceeds interval_s (1): "
+            "an endpoint that hangs is asked less often than interval_s says",
+        ),
+        (
+            "services.shop.pools.europe.regions",
+            "pool europe has one region, eu-west-1: nothing to fail over to",
+        ),
+    ]
+
+
+def test_a_pool_whose_other_regions_cannot_carry_it_is_named_with_both_numbers() -> None:
+    """The largest region is the one whose loss hurts."""
+    more = ("regions: [us-east-1, eu-west-1]\n        demand_rps: 100",
+            "regions: [us-east-1, eu-west-1]\n        demand_rps: 301")  # fmt: skip
+    assert warnings(QUIET, ROOMY, EU_WEST_2, more) == [
+        (
+            "services.shop.pools.world.regions",
+            "without us-east-1 the regions of pool world carry 300 requests/s, "
+            "but its users ask for 301",
+        )
+    ]
+
+
+def test_pools_that_fit_alone_but_not_together_are_named_with_both_numbers() -> None:
+    """Pools share their regions' capacity."""
+    europe = ("eu-west-2]\n        demand_rps: 100", "eu-west-2]\n        demand_rps: 300")
+    world = ("[us-east-1, eu-west-1]\n        demand_rps: 100",
+             "[us-east-1, eu-west-1, eu-west-2]\n        demand_rps: 301")  # fmt: skip
+    assert warnings(QUIET, ROOMY, EU_WEST_2, europe, world) == [
+        (
+            "services.shop.pools",
+            "without us-east-1 this service's regions carry 600 requests/s, "
+            "but the users of all pools ask for 601",
+        )
+    ]
+
+
+def test_a_long_ttl_is_named() -> None:
+    """Users keep a failed region's address for so long."""
+    ttl = ("name: shop.example.test.", "name: shop.example.test.\n        ttl_s: 300")
+    assert warnings(QUIET, ROOMY, EU_WEST_2, ttl) == [
+        (
+            "services.shop.levers.route53.ttl_s",
+            "ttl_s is 300: users keep a failed region's address that long",
+        )
+    ]

@@ -1,0 +1,308 @@
+"""The stage on which storyboards are played: a perfect AWS and a clock that moves when told.
+
+Commands, one per line:
+
+  pool NAME REGION… demand=N [accelerator]   a pool and its lawful regions (first commands)
+  region NAME [capacity=N] [share=N]         a region that is not like the others
+  guards KEY=VALUE… | ramp KEY=VALUE…        settings of that section
+  vantage NAME…                              the configured vantage points; the first is ours
+  start AGE                                  seconds since the daemon started (default: long ago)
+  see REGION=LETTERS…                        what the vantage points see from now on, one letter
+                                             each: U up, D down, S up but failing now, ? unknown
+  canaries LETTERS                           U answers, D fails, one letter each
+  wait SECONDS                               time passes
+  drain|failover REGION [ignoring GUARD…]    a person orders it
+  freeze | unfreeze | end REGION             a person orders or ends it
+  edit POOL REGION WEIGHT                    somebody changes a weight by hand
+  lose POOL REGION                           somebody deletes a leaf
+  dry-run                                    nothing is written from here on
+  decide                                     one decision, carried out by a perfect AWS
+  decide refused                             one decision whose writes AWS refuses
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from controller.model.configuration import EndpointId, Settings
+from controller.model.decision import Decision, Memory, PoolPlan, Snapshot
+from controller.model.health import HealthState, Verdict
+from controller.model.levers import Observed, Position, Setting
+from controller.model.overrides import Override, OverrideKind
+from controller.planning.decision import decide
+from controller.planning.drift import show
+from controller.planning.memory import after_writing
+from controller.planning.shares import SAME, percent
+
+_LONG_AGO = -100_000.0
+_WHEN = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Stage:
+    """One service `shop` and everything a decision looks at."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.started_at = _LONG_AGO
+        self.pools: dict[str, dict[str, object]] = {}
+        self.regions: dict[str, dict[str, object]] = {}
+        self.sections: dict[str, dict[str, float]] = {"guards": {}, "ramp": {}}
+        self.vantage = ("here",)
+        self.mode = "active"
+        self.accelerator = False
+        self.health: dict[str, dict[EndpointId, HealthState]] = {}
+        self.canaries: dict[str, HealthState] = {}
+        self.overrides: list[Override] = []
+        self.observed: dict[Position, Setting] = {}
+        self.faults: dict[str, tuple[str, ...]] = {}
+        self.expected: dict[Position, tuple[Setting, ...]] = {}
+        self.memory = Memory()
+        self.settled = False
+
+    def play(self, line: str) -> str:
+        """Play one command; the text of a decision, or nothing."""
+        verb, *words = line.split()
+        act: Callable[[list[str]], str | None] = getattr(self, "_" + verb.replace("-", "_"))
+        return act(words) or ""
+
+    # -- the world
+
+    def _pool(self, words: list[str]) -> None:
+        name, *rest = words
+        regions = [w for w in rest if "=" not in w and w != "accelerator"]
+        demand = next((float(w.split("=")[1]) for w in rest if w.startswith("demand=")), 100.0)
+        self.accelerator = self.accelerator or "accelerator" in rest
+        bound = [f"country:{c}" for c in ("DE", "FR")] if self.pools else ["default"]
+        self.pools[name] = {"geographies": bound, "regions": regions, "demand_rps": demand}
+        for region in regions:
+            self.regions.setdefault(
+                region,
+                {
+                    "jurisdiction": "any",
+                    "capacity_rps": 1000.0,
+                    "endpoints": {"web": {"probe": f"http://{region}.test/healthz"}},
+                },
+            )
+
+    def _region(self, words: list[str]) -> None:
+        for word in words[1:]:
+            key, value = word.split("=")
+            self.regions[words[0]][{"capacity": "capacity_rps"}.get(key, key)] = float(value)
+
+    def _guards(self, words: list[str]) -> None:
+        self._section("guards", words)
+
+    def _ramp(self, words: list[str]) -> None:
+        self._section("ramp", words)
+
+    def _section(self, name: str, words: list[str]) -> None:
+        for word in words:
+            key, value = word.split("=")
+            self.sections[name][key] = float(value) if "." in value else int(value)
+
+    def _vantage(self, words: list[str]) -> None:
+        self.vantage = tuple(words)
+
+    def _start(self, words: list[str]) -> None:
+        self.started_at = self.now - float(words[0])
+
+    def _dry_run(self, words: list[str]) -> None:
+        self.mode = "dry_run"
+
+    # -- what happens
+
+    def _see(self, words: list[str]) -> None:
+        for word in words:
+            region, letters = word.split("=")
+            for vantage, letter in zip(self.vantage, letters, strict=True):
+                endpoint = EndpointId("shop", region, "web")
+                states = self.health.setdefault(vantage, {})
+                states[endpoint] = self._state(letter, states.get(endpoint))
+
+    def _canaries(self, words: list[str]) -> None:
+        self.canaries = {f"c{i}": self._state(letter, None) for i, letter in enumerate(words[0])}
+
+    def _wait(self, words: list[str]) -> None:
+        self.now += float(words[0])
+
+    def _drain(self, words: list[str]) -> None:
+        self._order(OverrideKind.DRAIN, words)
+
+    def _failover(self, words: list[str]) -> None:
+        self._order(OverrideKind.FAILOVER, words)
+
+    def _freeze(self, words: list[str]) -> None:
+        self._order(OverrideKind.FREEZE, words)
+
+    def _unfreeze(self, words: list[str]) -> None:
+        self.overrides = [o for o in self.overrides if o.kind is not OverrideKind.FREEZE]
+
+    def _end(self, words: list[str]) -> None:
+        self.overrides = [o for o in self.overrides if o.region != words[0]]
+
+    def _order(self, kind: OverrideKind, words: list[str]) -> None:
+        region = words[0] if words else None
+        override = Override(
+            id=len(self.overrides) + 1,
+            kind=kind,
+            region=region,
+            service=None,
+            author="ann",
+            reason="INC-42",
+            created_at=_WHEN,
+            expires_at=_WHEN,
+            ignore_guards=tuple(words[2:]),
+        )
+        self.overrides.append(override)
+
+    def _edit(self, words: list[str]) -> None:
+        self._settle()
+        self.observed[Position("shop", words[0], words[1])] = Setting(int(words[2]))
+
+    def _lose(self, words: list[str]) -> None:
+        self._settle()
+        pool, region = words
+        del self.observed[Position("shop", pool, region)]
+        self.faults[pool] = (f"leaf {pool}.shop.test. A {region} is missing",)
+
+    def _state(self, letter: str, before: HealthState | None) -> HealthState:
+        failing_since = (
+            self.now if before is None or not before.suspect else before.first_failure_at
+        )
+        seen = HealthState(since=self.now, last_result_at=self.now, latency_s=0.02)
+        match letter:
+            case "U":
+                return replace(seen, verdict=Verdict.UP)
+            case "S":
+                return replace(seen, verdict=Verdict.UP, failures=1, first_failure_at=failing_since)
+            case "D":
+                return replace(
+                    seen,
+                    verdict=Verdict.DOWN,
+                    failures=3,
+                    first_failure_at=failing_since,
+                    last_failure="connection refused",
+                )
+            case "?":
+                return HealthState(last_result_at=self.now - 1_000)
+        raise ValueError(f"unknown letter {letter!r}")
+
+    # -- deciding
+
+    def _decide(self, words: list[str]) -> str:
+        self._settle()
+        self._probe_on()
+        decision = decide(self.snapshot())
+        self.memory = decision.memory
+        if not words:
+            self._carry_out(decision)
+        return tell(decision)
+
+    def snapshot(self) -> Snapshot:
+        """Everything as it stands now."""
+        return Snapshot(
+            now=self.now,
+            started_at=self.started_at,
+            settings=self.settings(),
+            health=self.health,
+            canaries=self.canaries,
+            observed={"shop": Observed(self.now, self.observed, faults=self.faults)},
+            expected=self.expected,
+            overrides=tuple(self.overrides),
+            memory=self.memory,
+        )
+
+    def settings(self) -> Settings:
+        """The settings the commands described, with limits out of the way unless named."""
+        guards = {"startup_data_s": 0, "target_utilisation": 1.0, **self.sections["guards"]}
+        if "drift_hold_s" in guards:
+            guards["drift"] = {"hold_s": guards.pop("drift_hold_s")}  # type: ignore[dict-item]
+        arn = "arn:aws:globalaccelerator::000000000000:accelerator/00000000-0000-4000-8000-0001"
+        lever = (
+            {"accelerator": {"pool": next(iter(self.pools)), "arn": arn}}
+            if self.accelerator
+            else {"route53": {"hosted_zone_id": "Z1", "name": "shop.test."}}
+        )
+        service = {"regions": self.regions, "pools": self.pools, "levers": lever}
+        return Settings.model_validate(
+            {
+                "schema_version": 1,
+                "mode": self.mode,
+                "state_path": "unused",
+                "vantage": {"name": self.vantage[0], "points": self.vantage},
+                "guards": guards,
+                "ramp": {"step_points": 25, "step_gap_s": 30, **self.sections["ramp"]},
+                "services": {"shop": service},
+            }
+        )
+
+    def _settle(self) -> None:
+        """The levers and health of a calm day, unless the story said otherwise before."""
+        if self.settled:
+            return
+        self.settled = True
+        for pool, noun in self.settings().services["shop"].pools.items():
+            largest = max(self.settings().services["shop"].regions[r].share for r in noun.regions)
+            for region in noun.regions:
+                share = self.settings().services["shop"].regions[region].share
+                weight = (
+                    Setting(128, 100.0)
+                    if self.accelerator
+                    else Setting(round(128 * share / largest))
+                )
+                self.observed.setdefault(Position("shop", pool, region), weight)
+        for vantage in self.vantage:
+            for region in self.regions:
+                endpoint = EndpointId("shop", region, "web")
+                self.health.setdefault(vantage, {}).setdefault(endpoint, self._state("U", None))
+        self.expected = {position: (setting,) for position, setting in self.observed.items()}
+
+    def _probe_on(self) -> None:
+        """Probes go on: every opinion but an unknown one is as fresh as can be."""
+        for states in (*self.health.values(), self.canaries):
+            for key, state in list(states.items()):
+                if state.verdict is not Verdict.UNKNOWN:
+                    states[key] = replace(state, last_result_at=self.now)  # type: ignore[index]
+
+    def _carry_out(self, decision: Decision) -> None:
+        for change in decision.changes:
+            self.observed[change.position] = change.after
+            self.expected[change.position] = (change.after,)
+        sent = [plan for plan in decision.plans if plan.changes]
+        if sent:
+            self.memory = after_writing(self.memory, sent, self.now)
+
+
+def tell(decision: Decision) -> str:
+    """A decision as a storyboard shows it."""
+    lines = [line for plan in decision.plans for line in _tell_pool(plan)]
+    lines += [f"drift {text}" for text in decision.drift.values()]
+    return "\n".join(lines) or "nothing to do"
+
+
+def _tell_pool(plan: PoolPlan) -> list[str]:
+    lines = []
+    moved = [r for r in plan.before if abs(plan.after[r] - plan.before[r]) >= SAME]
+    if moved or plan.changes:
+        kind = "emergency" if plan.emergency else "by person" if plan.by_person else "calm"
+        moves = ", ".join(
+            f"{r} {percent(plan.before[r])} → {percent(plan.after[r])}" for r in moved
+        )
+        lines.append(f"{plan.pool} ({kind}): {moves}")
+    for change in plan.changes:
+        lines.append(
+            f"  write {change.position.region}: {show(change.before)} → {show(change.after)}"
+        )
+    for rule in plan.rules:
+        numbers = f"{percent(rule.before)} → {percent(rule.after)}"
+        lines.append(f"  {rule.step.value} {rule.name} {rule.region} {numbers}: {rule.why}")
+    for change in plan.withheld:
+        lines.append(
+            f"  would write {change.position.region}: {show(change.before)} → {show(change.after)}"
+        )
+    for held in plan.held:
+        place = f"{plan.pool} {held.region or ''}".strip()
+        lines.append(f"{place} holds {held.reason.value}: {held.detail}")
+    return lines
