@@ -80,11 +80,17 @@ class Store(Protocol):
     """Durable state. What a method returned from is on disk. Raises StateUnavailableError."""
 
     async def add_override(
-        self, request: OverrideRequest, created_at: datetime, expires_at: datetime
-    ) -> Override: ...
+        self,
+        request: OverrideRequest,
+        created_at: datetime,
+        expires_at: datetime,
+        replaces: Sequence[int] = (),
+    ) -> Override:
+        """Add an override and end those it replaces, both or neither."""
+        ...
 
     async def end_override(self, override_id: int, *, actor: str, at: datetime, why: str) -> None:
-        """End an override; `why` is `withdrawn`, `expired` or `replaced by <id>`."""
+        """End an override; `why` is `withdrawn` or `expired`."""
         ...
 
     async def overrides(self) -> tuple[Override, ...]:

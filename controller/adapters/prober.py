@@ -9,7 +9,7 @@ What to make of the results is `controller.planning.hysteresis`; what the failur
 from __future__ import annotations
 
 import asyncio
-from types import TracebackType
+from types import SimpleNamespace, TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -43,6 +43,7 @@ class AiohttpProber:
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=_HEADERS,
             timeout=_NO_TIMEOUT,
+            trace_configs=[_one_connection()],
             auto_decompress=False,
         )
         return self
@@ -83,6 +84,27 @@ class AiohttpProber:
         if text is not None and text.encode() not in body:
             return failed(f'body lacks "{text}"')
         return passed(str(response.status))
+
+
+def _one_connection() -> aiohttp.TraceConfig:
+    """Refuses a request its second connection.
+
+    The library repeats a GET whose connection was closed before an answer came, and there is no
+    public switch; the repetition would hide a failure.
+    """
+
+    async def before_connecting(
+        session: aiohttp.ClientSession,
+        request: SimpleNamespace,
+        params: aiohttp.TraceConnectionCreateStartParams,
+    ) -> None:
+        if hasattr(request, "connected"):
+            raise aiohttp.ServerDisconnectedError
+        request.connected = True
+
+    trace = aiohttp.TraceConfig()
+    trace.on_connection_create_start.append(before_connecting)
+    return trace
 
 
 async def _first_bytes(content: aiohttp.StreamReader) -> bytes:

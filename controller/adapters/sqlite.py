@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
@@ -59,10 +59,16 @@ class SqliteStore:
             self._thread.shutdown()
 
     async def add_override(
-        self, request: OverrideRequest, created_at: datetime, expires_at: datetime
+        self,
+        request: OverrideRequest,
+        created_at: datetime,
+        expires_at: datetime,
+        replaces: Sequence[int] = (),
     ) -> Override:
-        """Store an override together with its audit row."""
-        return await self._do(statements.add_override, request, created_at, expires_at)
+        """Store an override, and the end of those it replaces, together with the audit rows."""
+        return await self._do(
+            statements.add_override, request, created_at, expires_at, tuple(replaces)
+        )
 
     async def end_override(self, override_id: int, *, actor: str, at: datetime, why: str) -> None:
         """End an override, with its audit row. One that has ended already is left as it is."""

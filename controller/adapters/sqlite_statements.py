@@ -36,8 +36,9 @@ def add_override(
     request: OverrideRequest,
     created_at: datetime,
     expires_at: datetime,
+    replaces: tuple[int, ...],
 ) -> Override:
-    """Store an override and its audit row together."""
+    """Store an override and its audit row together, and the end of those it replaces."""
     values = (
         request.kind.value,
         request.region,
@@ -54,6 +55,8 @@ def add_override(
         )
         added = _override((cursor.lastrowid, *values))
         _insert_audit(connection, created_at, added.author, "override_added", _text_of(added))
+        for replaced in replaces:
+            _end(connection, replaced, added.author, created_at, "replaced")
     return added
 
 
@@ -62,20 +65,26 @@ def end_override(
 ) -> None:
     """Mark an override as ended, with its audit row; nothing if it had ended already."""
     with transaction(connection):
-        row = connection.execute(
-            f"SELECT id, {_OVERRIDE_COLUMNS}, ended_at FROM overrides WHERE id = ?", (override_id,)
-        ).fetchone()
-        if row is None:
-            raise StateUnavailableError(f"override {override_id} is not in the state file")
-        *columns, ended_at = row
-        if ended_at is not None:
-            return
-        connection.execute(
-            "UPDATE overrides SET ended_at = ?, ended_by = ?, ended_why = ? WHERE id = ?",
-            (at.isoformat(), actor, why, override_id),
-        )
-        text = _text_of(_override(columns))
-        _insert_audit(connection, at, actor, f"override_{why}", text)
+        _end(connection, override_id, actor, at, why)
+
+
+def _end(
+    connection: sqlite3.Connection, override_id: int, actor: str, at: datetime, why: str
+) -> None:
+    row = connection.execute(
+        f"SELECT id, {_OVERRIDE_COLUMNS}, ended_at FROM overrides WHERE id = ?", (override_id,)
+    ).fetchone()
+    if row is None:
+        raise StateUnavailableError(f"override {override_id} is not in the state file")
+    *columns, ended_at = row
+    if ended_at is not None:
+        return
+    connection.execute(
+        "UPDATE overrides SET ended_at = ?, ended_by = ?, ended_why = ? WHERE id = ?",
+        (at.isoformat(), actor, why, override_id),
+    )
+    text = _text_of(_override(columns))
+    _insert_audit(connection, at, actor, f"override_{why}", text)
 
 
 def overrides(connection: sqlite3.Connection) -> tuple[Override, ...]:

@@ -117,7 +117,8 @@ def _text_of(mistake: ErrorDetails, model: type[Body]) -> str:
         case "value_error":
             reason = str(mistake["ctx"]["error"])
             return f"{place}: {reason}" if place else reason
-    rule = mistake["msg"].removeprefix("Input should ").replace("'", "")
+    # pydantic says "Input should …", "String should …": what should comes from us.
+    rule = mistake["msg"].partition(" should ")[2].replace("'", "")
     return f"{place or 'the body'} should {rule}, not {found_text(mistake['input'])}"
 
 

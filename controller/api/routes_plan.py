@@ -35,7 +35,7 @@ def preview(context: Context, requests: Iterable[OverrideRequest]) -> dict[str, 
     for wanted in requests:
         context.overrides.check(wanted)
         extra.append(_as_if_set(context, wanted))
-    _, decision = context.reconciliation.preview(extra)
+    decision = context.reconciliation.preview(extra)
     return {
         "at": context.clock.wall(),
         "plans": decision.plans,

@@ -62,14 +62,13 @@ class Overrides:
         Raises InvalidRequestError, StateUnavailableError.
         """
         self.check(request)
-        replaced = [override for override in self.active() if _is_same(override, request)]
+        replaced = [override.id for override in self.active() if override.place == request.place]
         now, wall = self._clock.monotonic(), self._clock.wall()
         expires_at = wall + timedelta(seconds=request.ttl_s)
-        override = await self._store.add_override(request, wall, expires_at)
+        override = await self._store.add_override(request, wall, expires_at, replaced)
+        self._held = {i: held for i, held in self._held.items() if i not in replaced}
         self._held[override.id] = (override, now + request.ttl_s)
         _log.info("override_set", **_named(override), reason=override.reason, ttl_s=request.ttl_s)
-        for old in replaced:
-            await self._end(old, request.author, f"replaced by {override.id}")
         self._bell.ring()
         self._wake()
         return override
@@ -163,14 +162,6 @@ class Overrides:
             raise InvalidRequestError(
                 f"no region{where} is named {request.region!r}", field="region", valid=regions
             )
-
-
-def _is_same(override: Override, request: OverrideRequest) -> bool:
-    return (override.kind, override.region, override.service) == (
-        request.kind,
-        request.region,
-        request.service,
-    )
 
 
 def _named(override: Override) -> dict[str, object]:

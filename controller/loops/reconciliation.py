@@ -113,11 +113,13 @@ class Reconciliation:
             self._tell(report)
         return report
 
-    def preview(self, extra: Iterable[Override] = ()) -> tuple[Snapshot, Decision]:
-        """What would be decided now if these overrides were in force too. Writes nothing."""
-        snapshot = self._gather()
-        snapshot = replace(snapshot, overrides=(*snapshot.overrides, *extra))
-        return snapshot, decide(snapshot)
+    def preview(self, extra: Iterable[Override] = ()) -> Decision:
+        """What would be decided now if these overrides were set. Writes nothing."""
+        snapshot, added = self._gather(), tuple(extra)
+        places = {override.place for override in added}
+        kept = tuple(o for o in snapshot.overrides if o.place not in places)
+        snapshot = replace(snapshot, overrides=(*kept, *added))
+        return decide(snapshot)
 
     def _gather(self) -> Snapshot:
         return Snapshot(

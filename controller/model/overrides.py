@@ -20,6 +20,10 @@ class OverrideKind(StrEnum):
     FREEZE = "freeze"
 
 
+Place = tuple[OverrideKind, str | None, str | None]
+"""Kind, service and region of an override."""
+
+
 @dataclass(frozen=True, slots=True)
 class Override:
     """One standing instruction with author, reason and expiry."""
@@ -37,6 +41,11 @@ class Override:
     ignore_guards: tuple[str, ...] = ()
     """Guards the person overrides by name."""
 
+    @property
+    def place(self) -> Place:
+        """What it orders where; a newer one of the same place replaces it."""
+        return (self.kind, self.service, self.region)
+
     def concerns(self, service: str, region: str | None = None) -> bool:
         """Whether it speaks of this service, and of this region where one is given."""
         return self.service in (None, service) and (region is None or self.region == region)
@@ -53,3 +62,8 @@ class OverrideRequest:
     region: str | None = None
     service: str | None = None
     ignore_guards: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> Place:
+        """What it orders where."""
+        return (self.kind, self.service, self.region)

@@ -14,8 +14,6 @@ from controller.planning.shares import normalised, same
 
 FULL_WEIGHT = 255
 """Route 53's largest weight."""
-_COARSEST = 64
-"""The largest weight of a group is at least this, or rounding would show in the shares."""
 
 
 def current_shares(
@@ -82,20 +80,17 @@ def _settings(
 def weights(before: Mapping[str, Setting], after: Mapping[str, float]) -> dict[str, int]:
     """Route 53 weights that express shares, changing as few records as possible.
 
-    Each region that has a weight may be the one that keeps it while the others follow; the scale
-    that changes the fewest records wins, the finer one of two. Without any the largest share gets
-    255. A positive share never rounds to zero, because zero means another thing. A share errs by
-    less than one in the largest weight, which is at least 64: under 1.6 points.
+    Each region that has a weight may be the one that keeps it while the others follow; of the
+    scales that err by less than half a point in every share the one that changes the fewest records
+    wins, the finer of two. If none is that good the largest share gets 255, which errs by less than
+    n/255 for n regions. A positive share never becomes zero, because zero means another thing.
     """
-    largest = max(after.values())
-    anchors = [r for r, share in after.items() if share * FULL_WEIGHT >= largest]
-    scales = [before[r].weight / after[r] for r in anchors]
-    usable = [scale for scale in scales if _COARSEST <= round(scale * largest) <= FULL_WEIGHT]
-    drafts = [_scaled(after, scale) for scale in sorted(usable, reverse=True)]
+    finest = FULL_WEIGHT / max(after.values())
+    scales = {before[r].weight / share for r, share in after.items() if share * finest >= 1}
+    usable = sorted((scale for scale in scales if 0 < scale <= finest), reverse=True)
+    drafts = [draft for scale in usable if same(normalised(draft := _scaled(after, scale)), after)]
     changed = [sum(draft[r] != before[r].weight for r in draft) for draft in drafts]
-    if not drafts:
-        return _scaled(after, FULL_WEIGHT / largest)
-    return drafts[changed.index(min(changed))]
+    return drafts[changed.index(min(changed))] if drafts else _scaled(after, finest)
 
 
 def _scaled(shares: Mapping[str, float], scale: float) -> dict[str, int]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import aiohttp
 
-from controller.sandbox.dns_client import DnsClient
+from controller.sandbox.dns_client import DnsClient, NoAnswerError
 from controller.sandbox.pace import ticks
 from controller.sandbox.supervisor import Supervisor
 
@@ -80,6 +80,12 @@ class Stage:
         """What the daemon's API answers."""
         return await self._get(f"{self._supervisor.daemon_url}{path}")
 
+    async def daemon_text(self, path: str) -> str:
+        """What the daemon answers, as text."""
+        url = f"{self._supervisor.daemon_url}{path}"
+        async with self._session.get(url, timeout=_DEADLINE) as response:
+            return await response.text()
+
     async def aws_calls(self) -> list[dict[str, Any]]:
         """The recent calls that the emulated AWS answered."""
         answer = await self._get(f"{self._supervisor.aws_url}/_emulator/calls")
@@ -96,7 +102,10 @@ class Stage:
 
     async def answers(self, name: str, country: str, times: int = 20) -> set[str]:
         """Addresses that the name servers give somebody in a country, asked several times."""
-        found = [await self._dns.ask(name, country) for _ in range(times)]
+        try:
+            found = [await self._dns.ask(name, country) for _ in range(times)]
+        except NoAnswerError:  # not served yet, or not at all: nobody is sent anywhere
+            return set()
         return {answer.address for answer in found if answer.address is not None}
 
     async def gtc(self, *arguments: str) -> str:

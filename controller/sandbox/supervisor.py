@@ -86,7 +86,12 @@ class Supervisor:
         await self._seed()
         await self._start_world()
         if self.options.with_daemon:
-            await self._start_daemon()
+            await self.start_daemon()
+
+    async def start_daemon(self) -> None:
+        """Start the daemon, or another one after it has ended."""
+        announced = await self._start("daemon", ["run", str(self.options.config)])
+        self.daemon_url = str(announced["url"])
 
     async def stop(self) -> None:
         """Stop every child, last started first, within 2 s."""
@@ -117,13 +122,9 @@ class Supervisor:
         world = ["sandbox", "child", "world", str(options.config), *flat]
         self.world_url = str((await self._start("world", world))["url"])
 
-    async def _start_daemon(self) -> None:
-        announced = await self._start("daemon", ["run", str(self.options.config)])
-        self.daemon_url = str(announced["url"])
-
     async def _start(self, name: str, arguments: list[str]) -> dict[str, object]:
         child = self._new_child(name, arguments)
-        self._children.append(child)
+        self._children = [known for known in self._children if known.name != name] + [child]
         await child.start()
         announced = await child.ready()
         self._tasks.create_task(self._tend(child))

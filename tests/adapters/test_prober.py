@@ -278,3 +278,21 @@ async def test_the_callers_cancellation_passes_through() -> None:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
                 await prober.probe(endpoint, 10)
+
+
+async def test_a_probe_is_one_question_although_the_library_would_ask_again() -> None:
+    """aiohttp repeats a GET whose connection was closed; the repetition would hide a failure."""
+    asked = 0
+
+    async def closes_at_first(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        asked += 1
+        await reader.readuntil(b"\r\n\r\n")
+        if asked > 1:
+            writer.write(OK)
+            await writer.drain()
+
+    async with _served(closes_at_first) as address, AiohttpProber(SystemClock()) as prober:
+        result = await prober.probe(Endpoint(probe=f"http://{address}/"), DEADLINE_S)
+
+    assert (result.outcome, asked) == (ProbeOutcome.FAILED, 1)

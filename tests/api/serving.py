@@ -75,6 +75,16 @@ class Api:
             assert self.world.clock.monotonic() < deadline, "has not happened"
             await asyncio.sleep(_EVERY_S)
 
+    async def fail(self, region: str) -> None:
+        """Kill a region; returns when AWS was read back without it."""
+        self.world.kill(region)
+        await self.until(lambda: self.calm() and self._carries_nothing(region))
+
+    def _carries_nothing(self, region: str) -> bool:
+        latest = self.house.reconciliation.latest
+        plans = latest.decision.plans if latest else ()
+        return not any(plan.before.get(region) for plan in plans)
+
     def calm(self) -> bool:
         """Whether the last cycle found every region up and nothing to hold."""
         latest = self.house.reconciliation.latest

@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 from controller.planning.explanation import explain
-from tests.api.serving import Api, api
+from tests.api.serving import api
 
 TEXT = {"Accept": "text/plain"}
-
-
-async def fail_eu_west(served: Api) -> None:
-    """A region dies; returns when its weights are 0 and the decision is recorded."""
-    served.world.kill("eu-west-1")
-    await served.until(lambda: served.world.weights("europe")["eu-west-1"] == 0)
-    await served.until(served.calm)
 
 
 async def test_records_are_paged_newest_first() -> None:
@@ -34,7 +27,7 @@ async def test_records_are_paged_newest_first() -> None:
 async def test_the_newest_record_of_a_region_is_found() -> None:
     """Latest with a region is the newest that concerns it, by the store's own rule."""
     async with api() as served:
-        await fail_eu_west(served)
+        await served.fail("eu-west-1")
         listed = await served.get("/v1/decisions?region=eu-west-1&limit=1")
         latest = await served.get("/v1/decisions/latest?region=eu-west-1")
 
@@ -46,15 +39,16 @@ async def test_the_newest_record_of_a_region_is_found() -> None:
 async def test_a_record_is_served_as_it_is_kept() -> None:
     """Positions are objects, times end in Z, outcomes are words."""
     async with api() as served:
-        await fail_eu_west(served)
+        await served.fail("eu-west-1")
         listed = await served.get("/v1/decisions?region=eu-west-1")
-        newest = next(item for item in listed.body["items"] if item["written"])
-        one = await served.get(f"/v1/decisions/{newest['id']}")
+        wrote = {w["lever"]: item["id"] for item in listed.body["items"] for w in item["written"]}
+        one = await served.get(f"/v1/decisions/{wrote['route53']}")
 
-    change = one.body["written"][0]["changes"][0]
+    written = next(w for w in one.body["written"] if w["lever"] == "route53")
+    change = written["changes"][0]
     assert change["position"] == {"service": "shop", "pool": "europe", "region": "eu-west-1"}
     assert change["after"] == {"weight": 0, "dial": None}
-    assert one.body["written"][0]["outcome"]["status"] == "applied"
+    assert written["outcome"]["status"] == "applied"
     assert one.body["mode"] == "active"
     assert one.body["at"].endswith("Z")
     assert one.body["regions"]["shop"]["eu-west-1"]["verdict"] == "down"

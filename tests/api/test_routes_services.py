@@ -8,8 +8,7 @@ from tests.api.serving import api
 async def test_a_service_is_shown_with_its_endpoints() -> None:
     """Configuration and live evidence side by side."""
     async with api() as served:
-        served.world.kill("eu-west-1")
-        await served.until(lambda: served.world.weights("europe")["eu-west-1"] == 0)
+        await served.fail("eu-west-1")
         answer = await served.get("/v1/services/shop")
 
     assert answer.body["lever"] == {

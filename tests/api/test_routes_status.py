@@ -73,9 +73,7 @@ async def test_before_the_first_cycle_nothing_is_claimed() -> None:
 async def test_a_region_down_shows_why_and_where_its_share_went() -> None:
     """Verdict, evidence and shares of the cycle that acted."""
     async with api() as served:
-        served.world.kill("eu-west-1")
-        await served.until(lambda: served.world.weights("europe")["eu-west-1"] == 0)
-        await served.until(served.calm)
+        await served.fail("eu-west-1")
         status = await served.get("/v1/status")
 
     region = region_of(status, "shop", "europe", "eu-west-1")
@@ -146,6 +144,6 @@ async def test_the_audit_names_who_did_what() -> None:
         audit = await served.get("/v1/audit?limit=2")
 
     assert [(item["actor"], item["action"]) for item in audit.body["items"]] == [
-        ("bob", "override_replaced by 2"),
+        ("bob", "override_replaced"),
         ("bob", "override_added"),
     ]

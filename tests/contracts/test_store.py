@@ -122,6 +122,16 @@ class StoreContract:
         assert "kernel update" in added["detail"]
         assert "kernel update" in ended["detail"]
 
+    async def test_an_override_ends_those_it_replaces(self, tmp_path: Path) -> None:
+        """Both at once, so that no crash leaves two of them in force."""
+        async with self.opened(tmp_path) as store:
+            first = await store.add_override(DRAIN, NOON, NOON)
+            second = await store.add_override(DRAIN, NOON, LATER, [first.id])
+            assert await store.overrides() == (second,)
+            ended = (await store.audit_entries(limit=1))[0]
+
+        assert ended["action"] == "override_replaced"
+
     async def test_ending_twice_is_ending_once(self, tmp_path: Path) -> None:
         """A person and the expiry may meet; the first one's account stands."""
         async with self.opened(tmp_path) as store:

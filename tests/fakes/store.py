@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -28,7 +28,11 @@ class FakeStore:
         self._audit: list[Mapping[str, str]] = []
 
     async def add_override(
-        self, request: OverrideRequest, created_at: datetime, expires_at: datetime
+        self,
+        request: OverrideRequest,
+        created_at: datetime,
+        expires_at: datetime,
+        replaces: Sequence[int] = (),
     ) -> Override:
         self._check()
         override = Override(
@@ -46,6 +50,8 @@ class FakeStore:
         await self.audit(
             at=created_at, actor=request.author, action="override_added", detail=_text_of(override)
         )
+        for replaced in replaces:
+            await self.end_override(replaced, actor=request.author, at=created_at, why="replaced")
         return override
 
     async def end_override(self, override_id: int, *, actor: str, at: datetime, why: str) -> None:

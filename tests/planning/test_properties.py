@@ -12,7 +12,7 @@ from controller.model.levers import Position, Setting
 from controller.model.overrides import OverrideKind
 from controller.planning.decision import decide
 from controller.planning.diff import weights
-from controller.planning.shares import normalised
+from controller.planning.shares import SAME, normalised
 from tests.storyboards.stage import Stage
 
 REGIONS = ("us-east-1", "us-west-2", "eu-west-1", "eu-central-1")
@@ -162,7 +162,7 @@ def test_unknown_health_moves_nothing_but_what_a_person_orders(stage: Stage) -> 
 )
 @settings(max_examples=200, deadline=None)
 def test_weights_express_their_shares(before: dict[str, int], data: st.DataObject) -> None:
-    """Every share is within 1.6 points, and none becomes zero by rounding."""
+    """Every share is within half a point or n/255, and none becomes zero by rounding."""
     shares = normalised({r: data.draw(st.floats(0, 1)) for r in before})
     if not shares:
         return
@@ -171,4 +171,5 @@ def test_weights_express_their_shares(before: dict[str, int], data: st.DataObjec
 
     assert all(0 <= weight <= 255 for weight in found.values())
     assert all((found[r] == 0) == (shares[r] == 0) for r in shares)
-    assert all(abs(found[r] / total - shares[r]) <= 0.016 for r in shares)
+    error = max(abs(found[r] / total - shares[r]) for r in shares)
+    assert error < max(SAME, len(shares) / 255)

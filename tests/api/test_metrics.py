@@ -1,0 +1,237 @@
+"""Metrics: every series from the start, bounded labels, values that mean what they say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import isnan
+
+import pytest
+from prometheus_client import CollectorRegistry
+from prometheus_client.parser import text_string_to_metric_families
+
+from controller import __version__
+from controller.api.metrics import CALL_OUTCOMES, OPERATIONS, Metrics
+from controller.loops.traffic import Traffic
+from controller.model.configuration import EndpointId, Mode
+from controller.model.health import ProbeOutcome, ProbeResult
+from controller.model.traffic import Measurement
+from tests.api.serving import QUICK, Api, api
+from tests.fakes.clock import FakeClock
+from tests.loops.simulated import ZONE
+
+WEB = EndpointId("shop", "eu-west-1", "web")
+
+
+class Scrape:
+    """What a scrape says, by name and labels."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+
+    def __call__(self, name: str, **labels: str) -> float | None:
+        return self._registry.get_sample_value(name, labels)
+
+
+def fresh() -> tuple[Metrics, Scrape]:
+    metrics = Metrics(CollectorRegistry(), QUICK)
+    return metrics, Scrape(metrics.registry)
+
+
+def scraped(served: Api) -> Scrape:
+    return Scrape(served.house.context().metrics.registry)
+
+
+def test_every_event_has_its_series_before_it_first_happens() -> None:
+    """Counters start at 0, so that the first event shows in a rate."""
+    _, value = fresh()
+
+    for outcome in ProbeOutcome:
+        assert value("gtc_probes_total", **WEB._asdict(), outcome=outcome.value) == 0
+        assert value("gtc_canary_probes_total", outcome=outcome.value) == 0
+    for service, operations in OPERATIONS.items():
+        for operation in operations:
+            labels = {"service": service, "operation": operation}
+            assert value("gtc_aws_request_duration_seconds_count", **labels) == 0
+            for outcome in CALL_OUTCOMES:
+                assert value("gtc_aws_requests_total", **labels, outcome=outcome) == 0
+    for lever in ("route53", "accelerator"):
+        assert value("gtc_propagation_seconds_count", lever=lever) == 0
+        for outcome in ("applied", "refused", "unknown"):
+            assert value("gtc_writes_total", lever=lever, outcome=outcome) == 0
+    assert value("gtc_holds_total", reason="min_active") == 0
+    assert value("gtc_overrides", kind="freeze") == 0
+
+
+def test_what_is_not_known_yet_is_nan_not_zero() -> None:
+    """A share of 0 would claim that a region gets nothing."""
+    _, value = fresh()
+    place = {"service": "shop", "pool": "europe", "region": "eu-west-1"}
+
+    for name in (
+        "gtc_region_share_desired_ratio",
+        "gtc_region_share_observed_ratio",
+        "gtc_lever_weight",
+    ):
+        found = value(name, **place)
+        assert found is not None
+        assert isnan(found)
+    assert value("gtc_lever_dial_percent", **place) is None
+    assert value("gtc_region_state", service="shop", region="eu-west-1", state="unknown") == 1
+    assert value("gtc_region_up", service="shop", region="eu-west-1") == 0
+
+
+def test_the_program_and_its_mode_are_named() -> None:
+    """One series per mode, 1 for the one it runs in."""
+    settings = QUICK.model_copy(update={"mode": Mode.DRY_RUN})
+    value = Scrape(Metrics(CollectorRegistry(), settings).registry)
+
+    assert value("gtc_build_info", version=__version__) == 1
+    assert (value("gtc_mode", mode="dry_run"), value("gtc_mode", mode="active")) == (1, 0)
+
+
+def test_probes_are_counted_by_outcome_and_timed_when_they_pass() -> None:
+    """A failure's time is its deadline and says nothing of the region's speed."""
+    metrics, value = fresh()
+    for outcome in ProbeOutcome:
+        metrics.probe(WEB, ProbeResult(outcome, 1.0, 0.25, ""))
+    metrics.probe(None, ProbeResult(ProbeOutcome.FAILED, 1.0, 0.25, ""))
+
+    assert value("gtc_probes_total", **WEB._asdict(), outcome="failed") == 1
+    place = {"service": "shop", "region": "eu-west-1"}
+    assert value("gtc_probe_duration_seconds_count", **place) == 1
+    assert value("gtc_probe_duration_seconds_sum", **place) == 0.25
+    assert value("gtc_canary_probes_total", outcome="failed") == 1
+
+
+def test_calls_and_propagation_are_counted_and_timed() -> None:
+    """As the adapters and the follow-up tell them."""
+    metrics, value = fresh()
+    metrics.aws_call("route53", "GetChange", "throttled", 0.5)
+    metrics.propagation("route53", 12.0)
+
+    labels = {"service": "route53", "operation": "GetChange"}
+    assert value("gtc_aws_requests_total", **labels, outcome="throttled") == 1
+    assert value("gtc_aws_request_duration_seconds_sum", **labels) == 0.5
+    assert value("gtc_propagation_seconds_bucket", lever="route53", le="20.0") == 1
+    assert value("gtc_propagation_seconds_bucket", lever="route53", le="10.0") == 0
+
+
+async def test_a_failover_shows_in_verdicts_shares_levers_and_writes() -> None:
+    """What one region's death changes, and nothing else."""
+    async with api() as served:
+        before = scraped(served)("gtc_writes_total", lever="route53", outcome="applied")
+        await served.fail("eu-west-1")
+        value = scraped(served)
+
+        place = {"service": "shop", "pool": "europe", "region": "eu-west-1"}
+        assert before == 0
+        assert value("gtc_writes_total", lever="route53", outcome="applied") == 1
+        assert value("gtc_region_up", service="shop", region="eu-west-1") == 0
+        assert value("gtc_region_up", service="shop", region="us-east-1") == 1
+        assert value("gtc_region_state", service="shop", region="eu-west-1", state="down") == 1
+        assert value("gtc_region_share_desired_ratio", **place) == 0
+        assert value("gtc_region_share_observed_ratio", **place) == 0
+        assert value("gtc_lever_weight", **place) == 0
+        accelerated = {"service": "api", "pool": "world", "region": "us-east-1"}
+        assert value("gtc_lever_dial_percent", **accelerated) == 100
+        latest = served.house.reconciliation.latest
+        assert latest is not None
+        assert value("gtc_cycles_total") == latest.cycle
+        assert value("gtc_cycle_duration_seconds_count") == latest.cycle
+        assert 0 < (value("gtc_decisions_total") or 0) <= latest.cycle
+        assert (value("gtc_cycle_last_success_timestamp_seconds") or 0) > 1e9
+
+
+async def test_a_hold_is_counted_when_it_begins_and_shown_while_it_lasts() -> None:
+    """Held pools now, and holds begun: a long hold is not many holds."""
+    async with api() as served:
+        body = {"kind": "freeze", "reason": "launch", "ttl_s": 600}
+        freeze = await served.post("/v1/overrides", json=body)
+        served.world.kill("eu-west-1")
+        await served.until(lambda: scraped(served)("gtc_hold", reason="frozen") == 3)
+        expiry = scraped(served)("gtc_override_expiry_timestamp_seconds", kind="freeze")
+        for _ in range(3):
+            await served.house.reconciliation.reconcile()
+        value = scraped(served)
+        begun = value("gtc_holds_total", reason="frozen")
+        overrides = value("gtc_overrides", kind="freeze")
+        await served.delete(freeze.headers["Location"])
+        await served.until(lambda: scraped(served)("gtc_hold", reason="frozen") == 0)
+
+        assert begun == 3
+        assert overrides == 1
+        assert expiry == pytest.approx(served.world.clock.wall().timestamp() + 600, abs=10)
+        left = scraped(served)("gtc_override_expiry_timestamp_seconds", kind="freeze")
+        assert left is not None
+        assert isnan(left)
+
+
+async def test_drift_shows_at_the_pool_somebody_touched() -> None:
+    """One position changed by hand, in one pool."""
+    async with api() as served:
+        await served.fail("us-east-1")
+        for record in served.world.records.stored(ZONE):
+            if record.name.startswith("world.") and record.set_identifier == "us-east-1":
+                served.world.records.put(ZONE, replace(record, weight=7))
+        served.house.observation.invalidate(ZONE)
+        await served.house.reconciliation.reconcile()
+        value = scraped(served)
+
+    assert value("gtc_drift", service="shop", pool="world") == 1
+    assert value("gtc_drift", service="shop", pool="europe") == 0
+
+
+async def test_panic_shows_at_the_service_whose_regions_fail_at_once() -> None:
+    """Two of three regions turn suspect together; the pools hold."""
+    async with api() as served:
+        calm = scraped(served)("gtc_panic", service="shop")
+        for region in ("eu-west-1", "us-east-1"):
+            served.world.kill(region)
+        await served.until(lambda: scraped(served)("gtc_panic", service="shop") == 1)
+
+    assert calm == 0
+
+
+async def test_isolation_shows_while_the_canaries_fail() -> None:
+    """The vantage point doubts itself."""
+    async with api() as served:
+        calm = scraped(served)("gtc_isolated")
+        for canary in served.world.settings.canaries:
+            served.world.prober.answer(canary, ProbeOutcome.FAILED, "no route")
+        await served.until(lambda: scraped(served)("gtc_isolated") == 1)
+
+    assert calm == 0
+
+
+async def test_measured_shares_are_those_of_the_moment() -> None:
+    """NaN while nobody reports; 0 for a region that gets nothing while others do."""
+    traffic = Traffic(FakeClock())
+    metrics, value = fresh()
+    metrics.watch(traffic)
+    place = {"service": "shop", "pool": "world"}
+    silent = value("gtc_region_share_measured_ratio", **place, region="us-east-1")
+    traffic.add([Measurement("shop", "world", "us-east-1", 3, 0)])
+    traffic.add([Measurement("shop", "world", "eu-west-1", 1, 0)])
+
+    assert isnan(silent if silent is not None else 0)
+    assert value("gtc_region_share_measured_ratio", **place, region="us-east-1") == 0.75
+    assert value("gtc_region_share_measured_ratio", **place, region="eu-central-1") == 0
+    other = value(
+        "gtc_region_share_measured_ratio", service="api", pool="world", region="us-east-1"
+    )
+    assert isnan(other if other is not None else 0)
+
+
+async def test_a_scrape_can_be_parsed_and_is_small() -> None:
+    """The exposition format, and a bounded number of series for three regions."""
+    async with api() as served:
+        answer = await served.get("/metrics")
+        openmetrics = await served.get(
+            "/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"}
+        )
+
+    families = list(text_string_to_metric_families(answer.text))
+    assert answer.status == 200
+    assert answer.headers["Content-Type"].startswith("text/plain; version=")
+    assert sum(len(family.samples) for family in families) < 800
+    assert openmetrics.text.endswith("# EOF\n")

@@ -1,0 +1,47 @@
+"""Every metric is documented, and nothing is documented that does not exist."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.metrics_core import Metric
+
+from controller.api.metrics import Metrics
+from controller.loops.traffic import Traffic
+from tests.fakes.clock import FakeClock
+from tests.loops.simulated import SETTINGS
+
+ROOT = Path(__file__).parents[2]
+PAGES = ("README.md", "ARCHITECTURE.md")
+_SUFFIX = {"counter": "_total", "info": "_info"}
+
+
+async def exposed_names() -> set[str]:
+    """Names as people query them, without the parts of a histogram."""
+    metrics = Metrics(CollectorRegistry(), SETTINGS)
+    metrics.watch(Traffic(FakeClock()))
+    return {
+        name
+        for family in metrics.registry.collect()
+        if (name := _exposed(family)).startswith("gtc_")
+    }
+
+
+def _exposed(family: Metric) -> str:
+    return family.name + _SUFFIX.get(family.type, "")
+
+
+def documented_names() -> set[str]:
+    """Names in the first column of any table on the pages."""
+    text = "\n".join((ROOT / page).read_text() for page in PAGES if (ROOT / page).exists())
+    return set(re.findall(r"^\| `(gtc_[a-z0-9_]+)", text, flags=re.MULTILINE))
+
+
+async def test_every_metric_stands_in_the_table_and_no_other() -> None:
+    """Metrics are a public contract: README.md or ARCHITECTURE.md has a row for each."""
+    exposed, documented = await exposed_names(), documented_names()
+
+    assert sorted(exposed - documented) == []
+    assert sorted(documented - exposed) == []
