@@ -1,6 +1,6 @@
 # `make help` is the manual. Everything sets itself up: Python 3.11 and pip are all it needs.
 SHELL := /bin/bash
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONDONTWRITEBYTECODE := 1
@@ -15,7 +15,7 @@ help: ## show this manual
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.runtime ## the daemon, an embedded AWS and 200 users on this machine; STORY=failover plays a story
-	@$(BIN)/gtc sandbox run $(if $(STORY),--story $(STORY))
+	@$(BIN)/gtc sandbox run $(if $(STORY),--story $(STORY)) || [ $$? = 130 ] # 130: Ctrl-C
 
 test: $(VENV)/.dev ## every test; PYTEST="-k name" passes arguments on
 	@$(BIN)/python -m pytest $(PYTEST)
@@ -43,8 +43,9 @@ clean: ## remove what was built and the sandbox's state
 	rm -rf $(VENV) .sandbox .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(VENV)/bin/python:
-	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: '$(PYTHON)' was not found. PYTHON=/path/to/python3.11 make …"; exit 1; }
-	@$(PYTHON) -m venv $(VENV)
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed, not '$(PYTHON)'; say PYTHON=/path/to/python3.11"; exit 1; }
+	@"$(PYTHON)" -m venv $(VENV)
 
 $(VENV)/.runtime: requirements.txt pyproject.toml | $(VENV)/bin/python
 	@echo "installing what the daemon needs into $(VENV) …"
