@@ -9,7 +9,7 @@ STORY ?=
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix storyboards lock clean
+.PHONY: help demo test check fix storyboards schema lock clean
 
 help: ## show this manual
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ fix: $(VENV)/.dev ## format and mend what can be mended
 
 storyboards: $(VENV)/.dev ## accept the storyboards' new text; read the diff before committing it
 	@$(BIN)/python -m pytest tests/storyboards --rewrite
+
+schema: $(VENV)/.runtime ## write config/schema.json anew from the nouns
+	@$(BIN)/gtc config schema > config/schema.json
 
 lock: ## pin dependencies anew, with hashes (needs uv)
 	uv pip compile pyproject.toml --extra build --universal --python-version 3.11 --generate-hashes \

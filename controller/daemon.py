@@ -6,10 +6,10 @@ Nothing is decided here. To see what runs, read `run` from top to bottom.
 from __future__ import annotations
 
 import asyncio
-import hashlib
+import os
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import structlog
@@ -23,57 +23,103 @@ from controller.adapters.aws.route53 import Route53RecordSets
 from controller.adapters.aws.session import AwsClients, aws_clients, require_endpoint_url
 from controller.adapters.clock import SystemClock
 from controller.adapters.prober import AiohttpProber
+from controller.adapters.sd_notify import ServiceManager
+from controller.adapters.signals import on_signal, stop_signals
 from controller.adapters.sqlite import SqliteStore
+from controller.adapters.task_dump import dump_tasks
 from controller.api.app import build
 from controller.api.context import Context
 from controller.api.metrics import Metrics
 from controller.api.server import serving
 from controller.loops.actuation import Actuation
+from controller.loops.audit_head import AuditHead
+from controller.loops.certificates import Certificates
+from controller.loops.current import Current
 from controller.loops.expectations import Expectations
 from controller.loops.follow_up import FollowUp
+from controller.loops.heartbeat import Heartbeat
+from controller.loops.live import Live
 from controller.loops.observation import Observation
 from controller.loops.overrides import Overrides
 from controller.loops.probing import Probing
 from controller.loops.reconciliation import CycleReport, Reconciliation
 from controller.loops.recording import Recording
+from controller.loops.reload import Reload
 from controller.loops.traffic import Traffic
 from controller.loops.wake import Bell
-from controller.model.configuration import Settings
+from controller.model.configuration import EndpointId, Settings
+from controller.model.errors import InvalidSettingsError, Problem
+from controller.model.health import ProbeResult
+from controller.model.levers import Change, OutcomeStatus
+from controller.planning.drift import show
 from controller.ports import Accelerators, Clock, Prober, RecordSets, Store
+from controller.settings import Loaded, Source
 
 _log = structlog.get_logger("daemon")
+_NOBODY = ServiceManager({})
+"""A service manager that is not there."""
 
 
-async def run(settings: Settings, announce: Callable[[dict[str, object]], None]) -> None:
+class LoopEndedError(Exception):
+    """A loop ended that must run for as long as the daemon; the log says why."""
+
+
+async def run(
+    source: Source, loaded: Loaded, announce: Callable[[dict[str, object]], None]
+) -> None:
     """Run the daemon until SIGTERM or SIGINT. `announce` is told once, when the API listens.
 
-    Raises StateUnavailableError, EndpointUrlMissingError, OSError (the port is taken) before that.
+    `loaded` is what `source` said; a reload asks it again. Raises StateUnavailableError,
+    EndpointUrlMissingError, OSError (the port is taken) before that, LoopEndedError after it.
     """
+    settings = loaded.settings
     if settings.aws.require_endpoint_url:
         require_endpoint_url()
     clock = SystemClock()
     metrics = Metrics(CollectorRegistry(), settings)
+    manager = ServiceManager(os.environ)
+    stop = asyncio.Event()
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(SqliteStore(Path(settings.state_path)))
+        stack.enter_context(stop_signals(stop.set))
+        stack.enter_context(on_signal(signal.SIGUSR1, dump_tasks))
+        store = await stack.enter_async_context(
+            SqliteStore(Path(settings.state_path), metrics.state_error)
+        )
         clients = await stack.enter_async_context(
             aws_clients(deadline_s=settings.aws.call_deadline_s)
         )
-        prober = await stack.enter_async_context(AiohttpProber(clock))
+        prober = await stack.enter_async_context(AiohttpProber(clock, loaded.references))
         records, accelerators = _levers(settings, clients, clock, metrics)
-        house = House(settings, clock, store, prober, records, accelerators, metrics)
+
+        async def load() -> Loaded:
+            return await asyncio.to_thread(source.load)
+
+        def follow(again: Loaded) -> None:
+            prober.use(again.references)
+
+        house = House(
+            settings, clock, store, prober, records, accelerators, metrics, load, (follow,)
+        )
+        stack.enter_context(on_signal(signal.SIGHUP, house.reload.signal))
         await house.load()
         url = await stack.enter_async_context(
-            serving(build(house.context()), settings.api.host, settings.api.port)
+            serving(
+                build(house.context()),
+                settings.api.host,
+                settings.api.port,
+                connections=settings.api.limits.connections,
+            )
         )
         announce({"ready": "daemon", "url": url})
+        manager.ready(f"{settings.mode.value}, admin API at {url}")
         _log.info("started", version=__version__, url=url, mode=settings.mode.value)
-        await _until_stopped(house)
+        await _until(stop, house, manager)
     _log.info("stopped")
 
 
-def settings_hash(settings: Settings) -> str:
-    """A short name for exactly these settings."""
-    return hashlib.sha256(settings.model_dump_json().encode()).hexdigest()[:12]
+async def _nothing_to_load() -> Loaded:
+    problem = Problem("these settings did not come from a file")
+    raise InvalidSettingsError("-", (problem,))
 
 
 class House:
@@ -88,33 +134,51 @@ class House:
         records: RecordSets,
         accelerators: Accelerators,
         metrics: Metrics,
+        load: Callable[[], Awaitable[Loaded]] = _nothing_to_load,
+        swapped: Iterable[Callable[[Loaded], None]] = (),
     ) -> None:
+        """`load` reads the settings again; `swapped` are told when others are put in force."""
         bell = Bell()
-        self._settings = settings
+        self.current = current = Current(settings)
         self._clock = clock
         self._store = store
         self._metrics = metrics
         self._started_at = clock.wall()
         self.traffic = Traffic(clock)
+        self.live = Live(clock)
         self.expectations = Expectations(store)
-        self.overrides = Overrides(settings, store, clock, bell.ring)
-        self.probing = Probing(settings, prober, clock, bell.ring, metrics.probe)
-        self.observation = Observation(settings, records, accelerators, clock)
-        recording = Recording(store, clock)
+        self.overrides = Overrides(current, store, clock, bell.ring, (self.live.override,))
+        self.certificates = Certificates(current, clock)
+        self.probing = Probing(current, prober, clock, bell.ring, self._probed)
+        self.observation = Observation(current, records, accelerators, clock)
+        recording = Recording(store, clock, (self.live.record,))
         self.follow_up = FollowUp(
-            settings, records, accelerators, recording, self.traffic, clock, metrics.propagation
+            current, records, accelerators, recording, self.traffic, clock, metrics.propagation
         )
         self.reconciliation = Reconciliation(
-            settings,
+            current,
             clock,
             self.probing,
             self.observation,
             self.overrides,
             self.expectations,
-            Actuation(settings, self.observation, records, accelerators, self.expectations),
+            Actuation(current, self.observation, records, accelerators, self.expectations),
             recording,
             bell,
-            listeners=(metrics.cycle, self._follow, _log_cycle),
+            listeners=(metrics.cycle, self.live.cycle, self._follow, _log_cycle),
+        )
+        self.heartbeat = Heartbeat(current, clock, self.reconciliation, metrics.event_loop_lag)
+        self.reload = Reload(
+            load,
+            current,
+            self.observation,
+            self.reconciliation,
+            recording,
+            store,
+            clock,
+            bell.ring,
+            swapped=(self._follow_settings, *swapped),
+            observe=metrics.reload,
         )
 
     async def load(self) -> None:
@@ -122,19 +186,34 @@ class House:
         await self.expectations.load()
         await self.overrides.load()
 
-    async def run(self) -> None:
-        """Run every loop until cancelled; one that ends unexpectedly ends all."""
+    async def run(self, manager: ServiceManager = _NOBODY) -> None:
+        """Run every loop until cancelled. Raises an ExceptionGroup of LoopEndedError."""
+
+        def beat() -> None:
+            manager.alive()
+            manager.status(self._in_a_line())
+
+        loops: dict[str, Callable[[], Awaitable[None]]] = {
+            "probing": self.probing.run,
+            "overrides": self.overrides.run,
+            "follow_up": self.follow_up.run,
+            "live": self.live.run,
+            "audit_head": AuditHead(self._store, self._clock).run,
+            "reload": lambda: self.reload.run(
+                manager.reloading, lambda: manager.ready(self._in_a_line())
+            ),
+            "heartbeat": lambda: self.heartbeat.run(manager.beat_every_s, beat),
+            "reconciliation": self.reconciliation.run,
+        }
         async with asyncio.TaskGroup() as group:
-            group.create_task(self.probing.run())
-            group.create_task(self.overrides.run())
-            group.create_task(self.follow_up.run())
-            group.create_task(self.reconciliation.run())
+            for name, loop in loops.items():
+                group.create_task(_supervised(name, loop), name=name)
 
     def context(self) -> Context:
         """What the admin API may look at and ask."""
         return Context(
-            settings=self._settings,
-            settings_hash=settings_hash(self._settings),
+            current=self.current,
+            reload=self.reload,
             clock=self._clock,
             store=self._store,
             probing=self.probing,
@@ -142,9 +221,30 @@ class House:
             reconciliation=self.reconciliation,
             overrides=self.overrides,
             traffic=self.traffic,
+            live=self.live,
+            heartbeat=self.heartbeat,
             metrics=self._metrics,
             started_at=self._started_at,
         )
+
+    def _probed(self, endpoint: EndpointId | None, result: ProbeResult) -> None:
+        self._metrics.probe(endpoint, result)
+        self.certificates.probe(endpoint, result)
+
+    def _follow_settings(self, loaded: Loaded) -> None:
+        """Other settings were put in force: whoever keeps something for each key adapts it."""
+        self.probing.follow_settings()
+        self.certificates.follow_settings()
+        self._metrics.follow(loaded.settings)
+
+    def _in_a_line(self) -> str:
+        """How things stand, for `systemctl status`."""
+        mode = self.current.settings.mode.value
+        latest = self.reconciliation.latest
+        if latest is None:
+            return f"{mode}, no cycle yet"
+        holds = sorted({h.reason.value for p in latest.decision.plans for h in p.held})
+        return f"{mode}, cycle {latest.cycle}, holds: {', '.join(holds) or '-'}"
 
     def _follow(self, report: CycleReport) -> None:
         if report.record is not None and report.written:
@@ -177,39 +277,56 @@ def _levers(
     )
 
 
-async def _until_stopped(house: House) -> None:
-    stop = asyncio.Event()
-    with _signals(stop):
-        async with asyncio.TaskGroup() as group:
-            running = group.create_task(house.run())
-            await stop.wait()
-            _log.info("stopping")
-            running.cancel()
-
-
-@contextmanager
-def _signals(stop: asyncio.Event) -> Iterator[None]:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+async def _until(stop: asyncio.Event, house: House, manager: ServiceManager) -> None:
+    """Run the loops until `stop` is set. Raises LoopEndedError."""
     try:
-        yield
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(house.run(manager), name="house")
+            await stop.wait()
+            running.cancel()
+    except BaseExceptionGroup as error:
+        if error.subgroup(LoopEndedError) is None:
+            raise
+        raise LoopEndedError from error
     finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
+        manager.stopping("stopping; traffic stays as it is")
+        _log.info("stopping")
+
+
+async def _supervised(name: str, loop: Callable[[], Awaitable[None]]) -> None:
+    """A loop that is over takes the daemon with it: half a daemon looks alive and does nothing."""
+    try:
+        await loop()
+    except Exception as error:
+        _log.critical("loop_failed", loop=name, exc_info=True)
+        raise LoopEndedError(name) from error
+    _log.critical("loop_ended", loop=name)
+    raise LoopEndedError(name)
 
 
 def _log_cycle(report: CycleReport) -> None:
-    """One line for each decision kept."""
-    if report.record is None:
-        return
-    _log.info(
-        "decision",
-        decision_id=report.record.id,
-        trigger=report.record.trigger,
-        changes=[
-            f"{c.position} {c.before.weight}→{c.after.weight}" for c in report.decision.changes
-        ],
-        outcomes=[w.outcome.status.value for w in report.written],
-        holds=sorted({h.reason.value for p in report.decision.plans for h in p.held}),
-    )
+    """One line for each write, and one for each decision kept."""
+    for written in report.written:
+        outcome = written.outcome
+        log = _log.info if outcome.status is OutcomeStatus.APPLIED else _log.warning
+        log(
+            "write",
+            lever=written.lever,
+            target=written.target,
+            outcome=outcome.status.value,
+            detail=outcome.detail,
+            change_id=outcome.change_id,
+            took_s=round(outcome.took_s, 3),
+            changes=_changes(written.changes),
+        )
+    if report.record is not None:
+        _log.info(
+            "decision",
+            trigger=report.record.trigger,
+            changes=_changes(report.decision.changes),
+            holds=sorted({h.reason.value for p in report.decision.plans for h in p.held}),
+        )
+
+
+def _changes(changes: Iterable[Change]) -> list[str]:
+    return [f"{c.position} {show(c.before)} → {show(c.after)}" for c in changes]

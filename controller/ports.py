@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from controller.model.audit import AuditCheck, AuditEntry, Mark
 from controller.model.configuration import Endpoint
 from controller.model.decision import DecisionRecord
 from controller.model.health import ProbeResult
@@ -89,6 +90,12 @@ class Store(Protocol):
         """Add an override and end those it replaces, both or neither."""
         ...
 
+    async def extend_override(
+        self, override_id: int, *, expires_at: datetime, actor: str, at: datetime, reason: str
+    ) -> Override:
+        """Give an override that has not ended another end."""
+        ...
+
     async def end_override(self, override_id: int, *, actor: str, at: datetime, why: str) -> None:
         """End an override; `why` is `withdrawn` or `expired`."""
         ...
@@ -123,6 +130,16 @@ class Store(Protocol):
         """Append what a person or the daemon did."""
         ...
 
-    async def audit_entries(self, *, limit: int) -> tuple[Mapping[str, str], ...]:
-        """Newest first."""
+    async def audit_entries(
+        self, *, limit: int, before: int | None = None
+    ) -> tuple[AuditEntry, ...]:
+        """Newest first, decisions left out; `before` pages on."""
+        ...
+
+    async def audit_head(self) -> Mark:
+        """The last entry's mark, decisions' entries included."""
+        ...
+
+    async def check_audit(self, noted: Mark | None = None) -> AuditCheck:
+        """Look through the whole chain, and for a mark that somebody noted elsewhere."""
         ...

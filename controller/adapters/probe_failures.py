@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import socket
 import ssl
+from datetime import datetime
 from typing import NamedTuple
 
 import aiohttp
@@ -45,6 +46,7 @@ class Finding(NamedTuple):
 
     outcome: ProbeOutcome
     detail: str
+    certificate_ends_at: datetime | None = None
 
 
 def passed(detail: str) -> Finding:

@@ -12,14 +12,18 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
+from controller.adapters import sqlite_audit
 from controller.adapters import sqlite_statements as statements
-from controller.adapters.sqlite_schema import open_database, state_error
+from controller.adapters.sqlite_lock import StateLock
+from controller.adapters.sqlite_schema import open_database, open_read_only, state_error
+from controller.model.audit import AuditCheck, AuditEntry, Mark
 from controller.model.decision import DecisionRecord
 from controller.model.levers import Position, Setting
 from controller.model.overrides import Override, OverrideRequest
@@ -31,19 +35,25 @@ T = TypeVar("T")
 class SqliteStore:
     """Fulfils the Store port; to be used as `async with`.
 
-    Entering it makes the folder, checks the file and migrates it; StateUnavailableError says what
-    is wrong with it otherwise.
+    Entering it makes the folder, locks the file against other daemons, checks and migrates it;
+    StateUnavailableError says what is wrong with it otherwise.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, observe_error: Callable[[], None] = lambda: None) -> None:
+        """`observe_error` is called for every act that failed."""
         self._path = path
+        self._observe_error = observe_error
+        self._checking = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
+        self._lock = StateLock(self._path)
+        self._lock.take()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="state")
         try:
             self._connection = await self._in_thread(partial(open_database, self._path))
         except BaseException:
             self._thread.shutdown()
+            self._lock.release()
             raise
         return self
 
@@ -57,6 +67,7 @@ class SqliteStore:
             await self._in_thread(self._connection.close)
         finally:
             self._thread.shutdown()
+            self._lock.release()
 
     async def add_override(
         self,
@@ -68,6 +79,14 @@ class SqliteStore:
         """Store an override, and the end of those it replaces, together with the audit rows."""
         return await self._do(
             statements.add_override, request, created_at, expires_at, tuple(replaces)
+        )
+
+    async def extend_override(
+        self, override_id: int, *, expires_at: datetime, actor: str, at: datetime, reason: str
+    ) -> Override:
+        """Give an override another end, with its audit row. Raises when it has ended."""
+        return await self._do(
+            statements.extend_override, override_id, expires_at, actor, at, reason
         )
 
     async def end_override(self, override_id: int, *, actor: str, at: datetime, why: str) -> None:
@@ -108,9 +127,23 @@ class SqliteStore:
         """Append an audit row."""
         await self._do(statements.audit, at, actor, action, detail)
 
-    async def audit_entries(self, *, limit: int) -> tuple[Mapping[str, str], ...]:
-        """Newest first, with `at`, `actor`, `action` and `detail`."""
-        return await self._do(statements.audit_entries, limit)
+    async def audit_entries(
+        self, *, limit: int, before: int | None = None
+    ) -> tuple[AuditEntry, ...]:
+        """Newest first; `before` a number."""
+        return await self._do(sqlite_audit.entries, limit, before)
+
+    async def audit_head(self) -> Mark:
+        """The last entry's mark, to be noted where the state file's owner cannot change it."""
+        return await self._do(sqlite_audit.head)
+
+    async def check_audit(self, noted: Mark | None = None) -> AuditCheck:
+        """Look through the whole chain, in a thread and connection of its own: it takes seconds.
+
+        Several callers take turns.
+        """
+        async with self._checking:
+            return await asyncio.to_thread(check_audit, self._path, noted)
 
     async def _do(
         self,
@@ -121,7 +154,32 @@ class SqliteStore:
         try:
             return await self._in_thread(partial(statement, self._connection, *args, **kwargs))
         except sqlite3.Error as error:
+            self._observe_error()
             raise state_error(error, self._path) from error
 
     async def _in_thread(self, act: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, act)
+
+
+def check_audit(path: Path, noted: Mark | None = None) -> AuditCheck:
+    """Look through the audit of a state file, whether or not a daemon runs on it.
+
+    Raises StateUnavailableError.
+    """
+    with closing(open_read_only(path)) as connection:
+        try:
+            return sqlite_audit.check(connection, statements.KEPT_RECORDS, noted)
+        except sqlite3.Error as error:
+            raise state_error(error, path) from error
+
+
+def list_audit(path: Path, limit: int, before: int | None = None) -> tuple[AuditEntry, ...]:
+    """Entries of a state file, newest first, whether or not a daemon runs on it.
+
+    Raises StateUnavailableError.
+    """
+    with closing(open_read_only(path)) as connection:
+        try:
+            return sqlite_audit.entries(connection, limit, before)
+        except sqlite3.Error as error:
+            raise state_error(error, path) from error

@@ -8,10 +8,11 @@ because an older one would not keep what it does not know.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from controller.adapters.sqlite_audit import chain_old_rows
 from controller.model.errors import StateUnavailableError
 
 PRAGMAS = (
@@ -24,7 +25,10 @@ PRAGMAS = (
     "PRAGMA busy_timeout = 2000",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (
+Step = str | Callable[[sqlite3.Connection], None]
+"""A statement, or what SQL alone cannot do."""
+
+MIGRATIONS: tuple[tuple[Step, ...], ...] = (
     (
         """CREATE TABLE overrides (
             id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -66,6 +70,27 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             detail TEXT NOT NULL
         ) STRICT""",
     ),
+    (
+        "ALTER TABLE audit RENAME TO audit_1",
+        """CREATE TABLE audit (
+            seq INTEGER PRIMARY KEY,
+            at TEXT NOT NULL,
+            actor TEXT NOT NULL,
+            action TEXT NOT NULL,
+            detail TEXT NOT NULL,
+            previous TEXT NOT NULL,
+            digest TEXT NOT NULL
+        ) STRICT""",
+        # Without it, entries missing at the end would not show.
+        """CREATE TABLE audit_head (
+            one INTEGER PRIMARY KEY CHECK (one = 1),
+            seq INTEGER NOT NULL,
+            digest TEXT NOT NULL
+        ) STRICT""",
+        chain_old_rows,
+        "DROP TABLE audit_1",
+        "ALTER TABLE overrides ADD COLUMN pool TEXT",
+    ),
 )
 
 _CAUSES = {
@@ -82,16 +107,36 @@ _PRIMARY_CODE = 0xFF
 
 
 def open_database(path: Path) -> sqlite3.Connection:
-    """An open, checked and migrated database; its folder is made if it is missing.
+    """An open, checked and migrated database in a folder that exists.
 
     Raises StateUnavailableError. The connection belongs to the calling thread.
     """
-    _make_folder(path.parent)
     try:
         # Transactions are begun and ended by us, not by the driver's guesses.
         connection = sqlite3.connect(path, isolation_level=None)
         try:
             _prepare(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+    except sqlite3.Error as error:
+        raise state_error(error, path) from error
+    return connection
+
+
+def open_read_only(path: Path) -> sqlite3.Connection:
+    """The database to look at, also while a daemon runs on it; nothing is made or migrated.
+
+    Raises StateUnavailableError.
+    """
+    if not path.is_file():
+        raise StateUnavailableError(f"state file {path}: there is no such file")
+    try:
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None
+        )
+        try:
+            _refuse_other_schema(connection, path)
         except BaseException:
             connection.close()
             raise
@@ -122,15 +167,6 @@ def state_error(error: sqlite3.Error, path: Path) -> StateUnavailableError:
     return StateUnavailableError(f"state file {path}: {cause} ({error})")
 
 
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StateUnavailableError(
-            f"folder {folder} of the state file cannot be made: {error.strerror}"
-        ) from error
-
-
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     for pragma in PRAGMAS:
         connection.execute(pragma)
@@ -146,6 +182,15 @@ def _refuse_damage(connection: sqlite3.Connection, path: Path) -> None:
         )
 
 
+def _refuse_other_schema(connection: sqlite3.Connection, path: Path) -> None:
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if version != len(MIGRATIONS):
+        raise StateUnavailableError(
+            f"state file {path} has schema {version}, this program reads {len(MIGRATIONS)}; "
+            "a daemon of this version migrates an older file when it starts"
+        )
+
+
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     with transaction(connection):
         version = int(connection.execute("PRAGMA user_version").fetchone()[0])
@@ -155,7 +200,12 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
                 f"{version}, this program knows up to {len(MIGRATIONS)}; run the newer version or "
                 "set another state_path"
             )
-        for statements in MIGRATIONS[version:]:
-            for statement in statements:
-                connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        for steps in MIGRATIONS[version:]:
+            for step in steps:
+                if isinstance(step, str):
+                    connection.execute(step)
+                else:
+                    step(connection)
+        # Not written again in vain: a daemon must be able to start on a full disk.
+        if version < len(MIGRATIONS):
+            connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")

@@ -15,6 +15,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from controller.adapters import sqlite_audit
 from controller.adapters.sqlite_schema import transaction
 from controller.model.decision import DecisionRecord
 from controller.model.errors import StateUnavailableError
@@ -28,7 +29,9 @@ something changes, so these are months."""
 
 _RECORD = TypeAdapter(DecisionRecord)
 _SETTINGS = TypeAdapter(tuple[Setting, ...])
-_OVERRIDE_COLUMNS = "kind, region, service, author, reason, created_at, expires_at, ignore_guards"
+_OVERRIDE_COLUMNS = (
+    "kind, region, service, pool, author, reason, created_at, expires_at, ignore_guards"
+)
 
 
 def add_override(
@@ -43,6 +46,7 @@ def add_override(
         request.kind.value,
         request.region,
         request.service,
+        request.pool,
         request.author,
         request.reason,
         created_at.isoformat(),
@@ -51,13 +55,37 @@ def add_override(
     )
     with transaction(connection):
         cursor = connection.execute(
-            f"INSERT INTO overrides ({_OVERRIDE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values
+            f"INSERT INTO overrides ({_OVERRIDE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            values,
         )
         added = _override((cursor.lastrowid, *values))
-        _insert_audit(connection, created_at, added.author, "override_added", _text_of(added))
+        sqlite_audit.append(connection, created_at, added.author, "override_added", _text_of(added))
         for replaced in replaces:
             _end(connection, replaced, added.author, created_at, "replaced")
     return added
+
+
+def extend_override(
+    connection: sqlite3.Connection,
+    override_id: int,
+    expires_at: datetime,
+    actor: str,
+    at: datetime,
+    reason: str,
+) -> Override:
+    """Give an override another end, with its audit row."""
+    with transaction(connection):
+        row = connection.execute(
+            f"""UPDATE overrides SET expires_at = ? WHERE id = ? AND ended_at IS NULL
+                RETURNING id, {_OVERRIDE_COLUMNS}""",
+            (expires_at.isoformat(), override_id),
+        ).fetchone()
+        if row is None:
+            raise StateUnavailableError(f"override {override_id} has ended in the state file")
+        extended = _override(row)
+        text = f"{_text_of(extended)}; extended: {reason}"
+        sqlite_audit.append(connection, at, actor, "override_extended", text)
+    return extended
 
 
 def end_override(
@@ -84,7 +112,7 @@ def _end(
         (at.isoformat(), actor, why, override_id),
     )
     text = _text_of(_override(columns))
-    _insert_audit(connection, at, actor, f"override_{why}", text)
+    sqlite_audit.append(connection, at, actor, f"override_{why}", text)
 
 
 def overrides(connection: sqlite3.Connection) -> tuple[Override, ...]:
@@ -96,14 +124,16 @@ def overrides(connection: sqlite3.Connection) -> tuple[Override, ...]:
 
 
 def add_record(connection: sqlite3.Connection, record: DecisionRecord) -> DecisionRecord:
-    """Store a record, and forget those beyond KEPT_RECORDS."""
+    """Store a record and its audit entry together, and forget those beyond KEPT_RECORDS."""
     if record.id != 0:
         raise ValueError(f"decision record {record.id} is stored already")
     with transaction(connection):
+        body = _body(record)
         cursor = connection.execute(
-            "INSERT INTO records (at, body) VALUES (?, ?)", (record.at.isoformat(), _body(record))
+            "INSERT INTO records (at, body) VALUES (?, ?)", (record.at.isoformat(), body)
         )
         stored = replace(record, id=int(cursor.lastrowid or 0))
+        sqlite_audit.append_record(connection, stored.id, record.at, body)
         _insert_regions(connection, stored)
         connection.execute("DELETE FROM records WHERE id <= ?", (stored.id - KEPT_RECORDS,))
     return stored
@@ -162,27 +192,9 @@ def expected(connection: sqlite3.Connection) -> dict[Position, tuple[Setting, ..
 def audit(
     connection: sqlite3.Connection, at: datetime, actor: str, action: str, detail: str
 ) -> None:
-    """Append an audit row."""
+    """Append an audit entry."""
     with transaction(connection):
-        _insert_audit(connection, at, actor, action, detail)
-
-
-def audit_entries(connection: sqlite3.Connection, limit: int) -> tuple[Mapping[str, str], ...]:
-    """Newest first, with `at`, `actor`, `action` and `detail`."""
-    rows = connection.execute(
-        "SELECT at, actor, action, detail FROM audit ORDER BY id DESC LIMIT ?", (limit,)
-    )
-    names = ("at", "actor", "action", "detail")
-    return tuple(dict(zip(names, row, strict=True)) for row in rows)
-
-
-def _insert_audit(
-    connection: sqlite3.Connection, at: datetime, actor: str, action: str, detail: str
-) -> None:
-    connection.execute(
-        "INSERT INTO audit (at, actor, action, detail) VALUES (?, ?, ?, ?)",
-        (at.isoformat(), actor, action, detail),
-    )
+        sqlite_audit.append(connection, at, actor, action, detail)
 
 
 def _insert_regions(connection: sqlite3.Connection, record: DecisionRecord) -> None:
@@ -193,7 +205,8 @@ def _insert_regions(connection: sqlite3.Connection, record: DecisionRecord) -> N
 
 
 def _override(columns: Sequence[Any]) -> Override:
-    override_id, kind, region, service, author, reason, created_at, expires_at, guards = columns
+    override_id, kind, region, service, pool, author, reason, *dates, guards = columns
+    created_at, expires_at = map(datetime.fromisoformat, dates)
     return Override(
         id=override_id,
         kind=OverrideKind(kind),
@@ -201,9 +214,10 @@ def _override(columns: Sequence[Any]) -> Override:
         service=service,
         author=author,
         reason=reason,
-        created_at=datetime.fromisoformat(created_at),
-        expires_at=datetime.fromisoformat(expires_at),
+        created_at=created_at,
+        expires_at=expires_at,
         ignore_guards=tuple(json.loads(guards)),
+        pool=pool,
     )
 
 
@@ -211,8 +225,9 @@ def _text_of(override: Override) -> str:
     """The override in an audit row: `#3 drain eu-west-1 of shop until …: reason`."""
     what = f"{override.kind} {override.region}" if override.region else f"{override.kind}"
     ignoring = f", ignoring {', '.join(override.ignore_guards)}" if override.ignore_guards else ""
+    place = "/".join(part for part in (override.service, override.pool) if part)
     return (
-        f"#{override.id} {what} of {override.service or 'every service'} "
+        f"#{override.id} {what} of {place or 'every service'} "
         f"until {override.expires_at.isoformat()}{ignoring}: {override.reason}"
     )
 

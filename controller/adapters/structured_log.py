@@ -1,15 +1,29 @@
 """Where log lines go: JSON to standard error, or readable text when that is a terminal.
 
-Lines of the standard library's loggers take the same road from WARNING up; the SDK's DEBUG would
-print signed headers.
+Every line of the process takes this road: our own, those of the standard library's loggers from
+WARNING up (the SDK's DEBUG would print signed headers), Python's warnings, and exceptions nobody
+caught. Secrets are taken out of all of them (`redaction`), and what repeats is counted
+(`repetition`). In JSON control characters and everything beyond ASCII are escaped, on a terminal
+control characters are, so that no text from outside can forge a line.
 """
 
 from __future__ import annotations
 
+import json
 import logging
+import os
 import sys
+import threading
+import time
+from types import TracebackType
+from typing import Any, TextIO
 
 import structlog
+
+from controller.adapters.redaction import redact
+from controller.adapters.repetition import Repetition
+
+_NOISY = ("asyncio", "aiohttp", "botocore", "aiobotocore", "boto3", "urllib3", "py.warnings")
 
 
 def configure() -> None:
@@ -19,6 +33,7 @@ def configure() -> None:
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
         structlog.processors.format_exc_info,
     ]
     structlog.configure(
@@ -27,17 +42,70 @@ def configure() -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Lines(sys.stderr)
+    handler.addFilter(Repetition(time.monotonic))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=_last_steps())
     )
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
-    for name in ("asyncio", "aiohttp", "botocore", "aiobotocore", "boto3", "urllib3"):
+    logging.captureWarnings(capture=True)
+    for name in _NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)
+    sys.excepthook = _log_uncaught
+    threading.excepthook = _log_uncaught_in_thread
+
+
+class _Lines(logging.StreamHandler[TextIO]):
+    """Tells in the log, not beside it, of a line that cannot be written as it was meant."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        error = sys.exc_info()[1]
+        if isinstance(error, OSError):
+            return  # nobody reads, or the disk is full: there is nowhere to tell it
+        line = {
+            "level": "error",
+            "event": "log_line_lost",
+            "logger": record.name,
+            "why": str(error),
+        }
+        self.stream.write(json.dumps(line) + self.terminator)
+        self.flush()
 
 
 def _last_steps() -> list[structlog.typing.Processor]:
     clean = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     if sys.stderr.isatty():
-        return [clean, structlog.dev.ConsoleRenderer()]
-    return [clean, structlog.processors.JSONRenderer()]
+        console = structlog.dev.ConsoleRenderer(
+            colors=not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        )
+        return [clean, redact, _escape_control_characters, console]
+    return [clean, redact, structlog.processors.JSONRenderer()]
+
+
+def _escape_control_characters(_: object, __: str, event: Any) -> Any:
+    """No text may move a terminal's cursor; only tracebacks have several lines."""
+    return {
+        key: _printable(value, "\n" if key in ("exception", "stack") else "")
+        if isinstance(value, str)
+        else value
+        for key, value in event.items()
+    }
+
+
+def _printable(text: str, allowed: str) -> str:
+    return "".join(c if c.isprintable() or c in allowed else ascii(c)[1:-1] for c in text)
+
+
+def _log_uncaught(
+    kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+) -> None:
+    logger = structlog.get_logger("process")
+    if issubclass(kind, KeyboardInterrupt):
+        logger.info("interrupted")
+        return
+    logger.critical("uncaught_exception", exc_info=(kind, error, traceback))
+
+
+def _log_uncaught_in_thread(args: threading.ExceptHookArgs) -> None:
+    if args.exc_value is not None:
+        _log_uncaught(args.exc_type, args.exc_value, args.exc_traceback)

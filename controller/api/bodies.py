@@ -5,6 +5,7 @@ Texts are one line without control characters: they are shown on terminals and i
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, TypeVar, get_args
 
 from aiohttp import web
@@ -15,6 +16,8 @@ from controller.api.problems import ProblemError
 from controller.model.overrides import OverrideKind
 from controller.settings.messages import did_you_mean, found_text
 
+RECEIVE_DEADLINE_S = 3.0
+"""Seconds within which a request's headers must have come, and then its body."""
 _SHOWN = 5
 """Mistakes told at once; the rest is counted."""
 
@@ -26,15 +29,38 @@ def one_line(text: str) -> str:
     return text
 
 
+def not_blank(text: str) -> str:
+    """The text itself. Raises ValueError when nothing can be seen of it."""
+    if not text.strip():
+        raise ValueError("must not be blank")
+    return text
+
+
+def line(name: str, text: str, longest: int) -> str:
+    """A text from elsewhere than a body. Raises ProblemError 400 unless it is one short line."""
+    if not text.isprintable() or len(text) > longest:
+        detail = f"{name} must be one line of at most {longest} characters"
+        raise ProblemError(400, detail, field=name)
+    return text
+
+
 Line = Annotated[str, Field(max_length=1000), AfterValidator(one_line)]
-Person = Annotated[str, Field(max_length=100), AfterValidator(one_line)]
+Person = Annotated[
+    str, Field(min_length=1, max_length=100), AfterValidator(one_line), AfterValidator(not_blank)
+]
 Count = Annotated[int, Field(ge=0, le=10**9)]
 
 
 class Body(BaseModel):
     """Base of every posted model: frozen, strictly typed, unknown keys refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+    )
 
 
 class PlannedOverride(Body):
@@ -42,23 +68,50 @@ class PlannedOverride(Body):
 
     kind: OverrideKind
     region: Line | None = None
+    """Where from; a freeze has none."""
     service: Line | None = None
-    ignore_guards: tuple[Line, ...] = ()
+    """None: every service."""
+    pool: Line | None = None
+    """One of the service's pools; None: every one."""
+    ignore_guards: Annotated[tuple[Line, ...], Field(max_length=20)] = ()
+    """Guards to be overridden, by name."""
 
 
 class PostedOverride(PlannedOverride):
     """An override to be obeyed."""
 
     reason: Line
-    author: Person = "local"
+    """Why, in a few words; everybody may read it."""
+    author: Person | None = None
+    """Whom the caller speaks for; None: for itself."""
     ttl_s: float | None = None
-    """None: the configured default."""
+    """Seconds until it ends by itself; None: the configured default."""
+
+
+class PostedExtension(Body):
+    """Another end for an override."""
+
+    ttl_s: float
+    """Seconds from now until it ends."""
+    reason: Line
+    """Why its end moves."""
+    author: Person | None = None
+    """Whom the caller speaks for; None: for itself."""
 
 
 class PostedPlan(Body):
     """Overrides to be previewed together."""
 
-    overrides: tuple[PlannedOverride, ...] = ()
+    overrides: Annotated[tuple[PlannedOverride, ...], Field(max_length=100)] = ()
+
+
+class PostedReload(Body):
+    """How to reload the configuration."""
+
+    dry_run: bool = False
+    """Show what would change and do nothing."""
+    accept: Line | None = None
+    """The hash of the plan that is agreed to, though several regions lose traffic by it."""
 
 
 class PostedMeasurement(Body):
@@ -81,6 +134,7 @@ class PostedMeasurements(Body):
     """One report of what users did."""
 
     window_s: Annotated[float, Field(gt=0)]
+    """Seconds in which these requests ended."""
     measurements: tuple[PostedMeasurement, ...]
 
 
@@ -88,9 +142,17 @@ Posted = TypeVar("Posted", bound=Body)
 
 
 async def read(request: web.Request, model: type[Posted]) -> Posted:
-    """The request's body. Raises ProblemError: 400 when it is not JSON, 422 when it is wrong."""
+    """The request's body.
+
+    Raises ProblemError: 400 when it is not JSON, 408 when it comes too slowly, 422 when it is
+    wrong.
+    """
     try:
-        raw = await request.read()
+        async with asyncio.timeout(RECEIVE_DEADLINE_S):
+            raw = await request.read()
+    except TimeoutError as error:
+        detail = f"the whole body must come within {RECEIVE_DEADLINE_S:g} s"
+        raise ProblemError(408, detail) from error
     except web.RequestPayloadError as error:
         raise ProblemError(400, f"the body cannot be received: {error}") from error
     try:

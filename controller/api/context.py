@@ -8,10 +8,14 @@ from datetime import datetime
 from aiohttp import web
 
 from controller.api.metrics import Metrics
+from controller.loops.current import Current
+from controller.loops.heartbeat import Heartbeat
+from controller.loops.live import Live
 from controller.loops.observation import Observation
 from controller.loops.overrides import Overrides
 from controller.loops.probing import Probing
 from controller.loops.reconciliation import Reconciliation
+from controller.loops.reload import Reload
 from controller.loops.traffic import Traffic
 from controller.model.configuration import Settings
 from controller.ports import Clock, Store
@@ -21,8 +25,8 @@ from controller.ports import Clock, Store
 class Context:
     """The loops behind the API, and what they share."""
 
-    settings: Settings
-    settings_hash: str
+    current: Current
+    reload: Reload
     clock: Clock
     store: Store
     probing: Probing
@@ -30,9 +34,21 @@ class Context:
     reconciliation: Reconciliation
     overrides: Overrides
     traffic: Traffic
+    live: Live
+    heartbeat: Heartbeat
     metrics: Metrics
     started_at: datetime
     """Wall-clock time at which the process began to work."""
+
+    @property
+    def settings(self) -> Settings:
+        """Those in force now; a reload replaces them."""
+        return self.current.settings
+
+    @property
+    def settings_hash(self) -> str:
+        """A short name for exactly these settings."""
+        return self.current.hash
 
 
 CONTEXT = web.AppKey("context", Context)

@@ -7,6 +7,7 @@ from math import nan
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from controller.api.series import Series
 from controller.loops.reconciliation import CycleReport
 from controller.model.configuration import Settings
 from controller.model.decision import Decision, Hold
@@ -19,13 +20,19 @@ _CYCLE_BUCKETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 3
 class CycleMetrics:
     """Observes every cycle."""
 
-    def __init__(self, registry: CollectorRegistry, settings: Settings) -> None:
-        self._pools = [(name, pool) for name, s in settings.services.items() for pool in s.pools]
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._pools: list[tuple[str, str]] = []
         self._held: frozenset[tuple[str, str, str | None, Hold]] = frozenset()
         self._register_cycles(registry)
         self._register_holds(registry)
         self._register_overrides(registry)
-        self._register_doubts(registry, settings)
+        self._register_doubts(registry)
+
+    def follow(self, settings: Settings) -> None:
+        """Have the series of the services and pools that these settings name."""
+        self._pools = [(name, pool) for name, s in settings.services.items() for pool in s.pools]
+        self._panic_series.follow((service,) for service in settings.services)
+        self._drift_series.follow(self._pools)
 
     def cycle(self, report: CycleReport) -> None:
         """Take over one cycle's report."""
@@ -36,6 +43,7 @@ class CycleMetrics:
             self._decisions.inc()
         for written in report.written:
             self._writes.labels(written.lever, written.outcome.status.value).inc()
+        self._backoff.set(report.backoff_s)
         self._tell_holds(report.decision)
         self._tell_overrides(report)
         self._tell_doubts(report.decision)
@@ -60,6 +68,11 @@ class CycleMetrics:
             "gtc_writes_total",
             "Writes to AWS by what became of them",
             ("lever", "outcome"),
+            registry=registry,
+        )
+        self._backoff = Gauge(
+            "gtc_write_backoff_seconds",
+            "How long the daemon waits before it tries again what AWS did not apply; 0 when it did",
             registry=registry,
         )
         for lever in ("route53", "accelerator"):
@@ -89,7 +102,7 @@ class CycleMetrics:
             self._overrides.labels(kind.value)
             self._expiry.labels(kind.value).set(nan)
 
-    def _register_doubts(self, registry: CollectorRegistry, settings: Settings) -> None:
+    def _register_doubts(self, registry: CollectorRegistry) -> None:
         self._isolated = Gauge(
             "gtc_isolated", "1 while this vantage point doubts itself", registry=registry
         )
@@ -105,10 +118,8 @@ class CycleMetrics:
             ("service", "pool"),
             registry=registry,
         )
-        for service in settings.services:
-            self._panic.labels(service)
-        for place in self._pools:
-            self._drift.labels(*place)
+        self._panic_series = Series(self._panic)
+        self._drift_series = Series(self._drift)
 
     def _tell_holds(self, decision: Decision) -> None:
         held = frozenset(

@@ -12,15 +12,13 @@ from dataclasses import dataclass
 from aiohttp import web
 from prometheus_client.aiohttp import make_aiohttp_handler
 
-from controller.api.context import CONTEXT, Context
-from controller.api.metrics import Metrics
-from controller.api.parameters import parameters
+from controller.api.context import Context
+from controller.api.parameters import Parameter
+from controller.api.registry import TEXT, Answered, Call, Route
+from controller.model.access import Role
 from controller.model.errors import StateUnavailableError
 
-_LEAST_SILENCE_S = 30.0
 _STORE_DEADLINE_S = 1.0
-_STARTED = web.AppKey("started", float)
-"""Monotonic seconds at which the API began: until the first cycle, silence counts from there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,37 +30,22 @@ class Check:
     detail: str
 
 
-async def note_start(app: web.Application) -> None:
-    """Remember when the API began."""
-    app[_STARTED] = app[CONTEXT].clock.monotonic()
+async def _livez(call: Call) -> web.Response:
+    heartbeat = call.context.heartbeat
+    detail = f"last cycle {heartbeat.silent_s:.1f} s ago, {heartbeat.allowed_s:g} s allowed"
+    return _answer(call, [Check("loop", heartbeat.alive, detail)])
 
 
-def routes(metrics: Metrics) -> list[web.RouteDef]:
-    """The routes of this module."""
-    return [
-        web.get("/livez", _livez),
-        web.get("/readyz", _readyz),
-        web.get("/metrics", make_aiohttp_handler(metrics.registry)),
-    ]
-
-
-async def _livez(request: web.Request) -> web.Response:
-    context = request.app[CONTEXT]
-    latest = context.reconciliation.latest
-    since = latest.snapshot.now + latest.took_s if latest else request.app[_STARTED]
-    silent_s = context.clock.monotonic() - since
-    allowed_s = max(3 * context.settings.cycle.period_s, _LEAST_SILENCE_S)
-    detail = f"last cycle {silent_s:.1f} s ago, {allowed_s:g} s allowed"
-    return _answer(request, [Check("loop", silent_s < allowed_s, detail)])
-
-
-async def _readyz(request: web.Request) -> web.Response:
-    context = request.app[CONTEXT]
-    latest = context.reconciliation.latest
+async def _readyz(call: Call) -> web.Response:
+    latest = call.context.reconciliation.latest
     detail = f"cycle {latest.cycle}" if latest else "no cycle has ended yet"
     return _answer(
-        request, [Check("first_cycle", latest is not None, detail), await _state(context)]
+        call, [Check("first_cycle", latest is not None, detail), await _state(call.context)]
     )
+
+
+async def _metrics(call: Call) -> web.StreamResponse:
+    return await make_aiohttp_handler(call.context.metrics.registry)(call.request)
 
 
 async def _state(context: Context) -> Check:
@@ -76,10 +59,66 @@ async def _state(context: Context) -> Check:
     return Check("state", True, "answers")
 
 
-def _answer(request: web.Request, checks: list[Check]) -> web.Response:
-    """`ok`, or every check when one fails or all are asked for."""
+def _answer(call: Call, checks: list[Check]) -> web.Response:
+    """`ok`, or every check when one fails or all are asked for.
+
+    Details name files and errors, so only those who may look get them.
+    """
     ok = all(check.ok for check in checks)
-    verbose = "verbose" in parameters(request, "verbose")
-    lines = [f"{'ok' if c.ok else 'FAILED'} {c.name}: {c.detail}" for c in checks]
-    text = "\n".join(lines) if verbose or not ok else "ok"
+    told = call.principal.may(Role.VIEWER)
+    lines = [
+        f"{'ok' if check.ok else 'FAILED'} {check.name}" + (f": {check.detail}" if told else "")
+        for check in checks
+    ]
+    text = "\n".join(lines) if call[_VERBOSE] or not ok else "ok"
     return web.Response(text=text + "\n", status=200 if ok else 503)
+
+
+_VERBOSE = Parameter(
+    "verbose",
+    "Tell every check, also when all is well.",
+    lambda _text, _context: True,
+    default=False,
+)
+_NAMES = Parameter(
+    "name[]",
+    "Only these series; may be given several times.",
+    lambda text, _context: text,
+    default="",
+    many=True,
+)
+_HEALTH = {
+    200: Answered("`ok`, or a line for each check.", media=(TEXT,)),
+    503: Answered("A line for each check.", media=(TEXT,)),
+}
+
+ROUTES = (
+    Route(
+        "GET",
+        "/livez",
+        _livez,
+        role=None,
+        summary="Whether the daemon should be left running",
+        description="Depends neither on AWS nor on any region. Details only for those who may "
+        "look.",
+        parameters=(_VERBOSE,),
+        answers=_HEALTH,
+    ),
+    Route(
+        "GET",
+        "/readyz",
+        _readyz,
+        role=None,
+        summary="Whether the daemon has begun and can remember",
+        parameters=(_VERBOSE,),
+        answers=_HEALTH,
+    ),
+    Route(
+        "GET",
+        "/metrics",
+        _metrics,
+        summary="Metrics for Prometheus",
+        parameters=(_NAMES,),
+        answers={200: Answered("The exposition.", media=(TEXT, "application/openmetrics-text"))},
+    ),
+)

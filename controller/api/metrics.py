@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from controller import __version__
 from controller.api.cycle_metrics import CycleMetrics
 from controller.api.probe_metrics import ProbeMetrics
-from controller.api.steering_metrics import MeasuredShares, SteeringMetrics
+from controller.api.steering_metrics import MeasuredShares, SteeringMetrics, positions
 from controller.loops.reconciliation import CycleReport
 from controller.loops.traffic import Traffic
 from controller.model.configuration import EndpointId, Mode, Settings
@@ -31,6 +31,7 @@ OPERATIONS = {
 
 CALL_OUTCOMES = ("ok", "refused", "throttled", "unknown")
 _CALL_BUCKETS = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+_LAG_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 _PROPAGATION_BUCKETS = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0)
 
 
@@ -39,12 +40,28 @@ class Metrics:
 
     def __init__(self, registry: CollectorRegistry, settings: Settings) -> None:
         self.registry = registry
-        self._settings = settings
-        self._probes = ProbeMetrics(registry, settings)
-        self._cycles = CycleMetrics(registry, settings)
-        self._steering = SteeringMetrics(registry, settings)
+        self._probes = ProbeMetrics(registry)
+        self._cycles = CycleMetrics(registry)
+        self._steering = SteeringMetrics(registry)
         self._register_daemon(registry)
+        self._register_configuration(registry)
         self._register_calls(registry)
+        self.follow(settings)
+
+    def follow(self, settings: Settings) -> None:
+        """Have the series of what these settings name, and no others."""
+        self._settings = settings
+        self._probes.follow(settings)
+        self._cycles.follow(settings)
+        self._steering.follow(settings)
+        for mode in Mode:
+            self._modes.labels(mode.value).set(mode is settings.mode)
+
+    def reload(self, succeeded: bool) -> None:
+        """Note how a reload of the settings ended."""
+        self._reload_successful.set(succeeded)
+        if succeeded:
+            self._reload_at.set_to_current_time()
 
     def probe(self, endpoint: EndpointId | None, result: ProbeResult) -> None:
         """Count one probe; None stands for a canary."""
@@ -64,17 +81,49 @@ class Metrics:
         """Note the seconds from AWS's acknowledgement to every server answering by it."""
         self._propagation.labels(lever).observe(seconds)
 
+    def event_loop_lag(self, seconds: float) -> None:
+        """Note how many seconds later than asked for the event loop woke somebody."""
+        self._lag.observe(seconds)
+
+    def state_error(self) -> None:
+        """Count one act of the state store that failed."""
+        self._state_errors.inc()
+
     def watch(self, traffic: Traffic) -> None:
         """Tell the measured shares at every scrape from now on."""
-        self.registry.register(MeasuredShares(traffic, self._settings))
+        self.registry.register(MeasuredShares(traffic, lambda: positions(self._settings)))
 
     def _register_daemon(self, registry: CollectorRegistry) -> None:
         ProcessCollector(registry=registry)
         build = Info("gtc_build", "The program that runs; always 1", registry=registry)
         build.info({"version": __version__})
-        modes = Gauge("gtc_mode", "1 for the mode the daemon runs in", ("mode",), registry=registry)
-        for mode in Mode:
-            modes.labels(mode.value).set(mode is self._settings.mode)
+        self._modes = Gauge(
+            "gtc_mode", "1 for the mode the daemon runs in", ("mode",), registry=registry
+        )
+        self._lag = Histogram(
+            "gtc_event_loop_lag_seconds",
+            "How much later than asked for the event loop woke somebody",
+            buckets=_LAG_BUCKETS,
+            registry=registry,
+        )
+        self._state_errors = Counter(
+            "gtc_state_errors_total",
+            "Reads and writes of the state file that failed, such as on a full disk",
+            registry=registry,
+        )
+
+    def _register_configuration(self, registry: CollectorRegistry) -> None:
+        self._reload_successful = Gauge(
+            "gtc_config_last_reload_successful",
+            "1 when the settings were taken over the last time they were read, else 0",
+            registry=registry,
+        )
+        self._reload_at = Gauge(
+            "gtc_config_last_reload_success_timestamp_seconds",
+            "When settings were last taken over, at the start or by a reload",
+            registry=registry,
+        )
+        self.reload(succeeded=True)
 
     def _register_calls(self, registry: CollectorRegistry) -> None:
         self._calls = Counter(

@@ -1,9 +1,12 @@
-"""Counts of probes and how long the passed ones took."""
+"""Counts of probes, how long the passed ones took, and when certificates end."""
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from math import nan
 
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from controller.api.series import Series
 from controller.model.configuration import EndpointId, Settings
 from controller.model.health import ProbeOutcome, ProbeResult
 
@@ -13,7 +16,7 @@ _BUCKETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 class ProbeMetrics:
     """Observes every probe of endpoints and canaries."""
 
-    def __init__(self, registry: CollectorRegistry, settings: Settings) -> None:
+    def __init__(self, registry: CollectorRegistry) -> None:
         self._probes = Counter(
             "gtc_probes_total",
             "Probes of endpoints by outcome",
@@ -33,12 +36,28 @@ class ProbeMetrics:
             buckets=_BUCKETS,
             registry=registry,
         )
-        for endpoint, _ in settings.endpoints():
-            self._seconds.labels(endpoint.service, endpoint.region)
-            for outcome in ProbeOutcome:
-                self._probes.labels(*endpoint, outcome.value)
+        self._certificate = Gauge(
+            "gtc_probe_certificate_expiry_timestamp_seconds",
+            "When the certificate that an HTTPS endpoint last showed ends; NaN before the first",
+            ("service", "region", "endpoint"),
+            registry=registry,
+        )
         for outcome in ProbeOutcome:
             self._canaries.labels(outcome.value)
+        self._probe_series = Series(self._probes)
+        self._seconds_series = Series(self._seconds)
+        self._certificate_series = Series(self._certificate, nan)
+
+    def follow(self, settings: Settings) -> None:
+        """Have the series of the endpoints that these settings name."""
+        named = dict(settings.endpoints())
+        self._probe_series.follow(
+            (*one, outcome.value) for one in named for outcome in ProbeOutcome
+        )
+        self._seconds_series.follow((one.service, one.region) for one in named)
+        self._certificate_series.follow(
+            one for one, endpoint in named.items() if endpoint.probe.startswith("https:")
+        )
 
     def probe(self, endpoint: EndpointId | None, result: ProbeResult) -> None:
         """Count one result; None stands for a canary."""
@@ -48,3 +67,5 @@ class ProbeMetrics:
         self._probes.labels(*endpoint, result.outcome.value).inc()
         if result.outcome is ProbeOutcome.PASSED:
             self._seconds.labels(endpoint.service, endpoint.region).observe(result.latency_s)
+        if result.certificate_ends_at is not None:
+            self._certificate.labels(*endpoint).set(result.certificate_ends_at.timestamp())

@@ -7,7 +7,7 @@ everywhere: what is wrong, in which field, and what would be valid there.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import count
 
 import structlog
@@ -15,6 +15,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from controller.api.context import CONTEXT
+from controller.api.plain import plain
 from controller.model.errors import InvalidRequestError, StateUnavailableError
 
 _log = structlog.get_logger("api")
@@ -22,36 +23,55 @@ _log = structlog.get_logger("api")
 REQUEST_ID = web.RequestKey("request_id", str)
 """Name of a request in answers and logs."""
 
+PROBLEM_JSON = "application/problem+json"
 BODY_LIMIT = 64 * 1024
 """Bytes a request's body may have."""
 
-_KINDS = {
+KINDS = {
     400: ("bad-request", "The request cannot be understood"),
+    401: ("unauthenticated", "Nobody knows who is calling"),
+    403: ("forbidden", "The caller may not do this"),
     404: ("not-found", "There is nothing of that name"),
     405: ("method-not-allowed", "The path does not know this method"),
+    408: ("too-slow", "The request did not arrive in time"),
+    409: ("conflict", "The request conflicts with what is under way or in force"),
+    412: ("state-changed", "The state is not the one that was looked at"),
     413: ("body-too-large", "The body is too large"),
     415: ("unsupported-media-type", "The body must be JSON"),
     421: ("unknown-host", "This is not the host that was asked for"),
     422: ("invalid-request", "The request makes no sense here"),
+    428: ("precondition-required", "The request must say which state it is based on"),
+    429: ("too-many-requests", "The caller asks too much"),
     500: ("internal-error", "Something unexpected happened"),
-    503: ("state-unavailable", "The state store does not answer"),
+    503: ("unavailable", "The daemon cannot do this at the moment"),
 }
+"""Status to what the problem is called, and its title."""
 
 
 class ProblemError(Exception):
     """A request that is answered with a problem.
 
-    `field` names the key, parameter or path segment that was wrong, `valid` what is possible there.
+    `field` names the key, parameter or path segment that was wrong, `valid` what is possible there;
+    `headers` go out with it, `more` are further members of its body.
     """
 
     def __init__(
-        self, status: int, detail: str, *, field: str = "", valid: Iterable[str] = ()
+        self,
+        status: int,
+        detail: str,
+        *,
+        field: str = "",
+        valid: Iterable[str] = (),
+        headers: Mapping[str, str] | None = None,
+        more: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.field = field
         self.valid = tuple(valid)
+        self.headers = headers or {}
+        self.more = more or {}
 
 
 def request_ids() -> Middleware:
@@ -87,7 +107,7 @@ async def problems_answered(request: web.Request, handler: Handler) -> web.Strea
             "request_failed", request_id=request_id, method=request.method, path=request.path
         )
         problem = ProblemError(500, f"the daemon's log says more at request_id {request_id}")
-    return _answer(problem, request[REQUEST_ID])
+    return problem_response(problem, request[REQUEST_ID])
 
 
 def _of_http(request: web.Request, error: web.HTTPException) -> ProblemError:
@@ -98,14 +118,16 @@ def _of_http(request: web.Request, error: web.HTTPException) -> ProblemError:
     if isinstance(error, web.HTTPMethodNotAllowed):
         methods = sorted(error.allowed_methods)
         detail = f"{request.method} {request.path} does not exist"
-        return ProblemError(405, detail, field="method", valid=methods)
+        allow = {"Allow": ", ".join(methods)}
+        return ProblemError(405, detail, field="method", valid=methods, headers=allow)
     if isinstance(error, web.HTTPRequestEntityTooLarge):
         return ProblemError(413, f"a body may have {BODY_LIMIT} bytes")
     return ProblemError(400 if error.status < 500 else 500, error.reason)
 
 
-def _answer(problem: ProblemError, request_id: str) -> web.Response:
-    slug, title = _KINDS[problem.status]
+def problem_response(problem: ProblemError, request_id: str) -> web.Response:
+    """The problem as it is answered."""
+    slug, title = KINDS[problem.status]
     body: dict[str, object] = {
         "type": f"about:blank#{slug}",
         "title": title,
@@ -117,9 +139,12 @@ def _answer(problem: ProblemError, request_id: str) -> web.Response:
         body["field"] = problem.field
     if problem.valid:
         body["valid_values"] = list(problem.valid)
-    return web.Response(
-        text=json.dumps(body, ensure_ascii=False) + "\n",
+    response = web.Response(
+        text=json.dumps(plain({**body, **problem.more}), ensure_ascii=False) + "\n",
         status=problem.status,
-        content_type="application/problem+json",
-        headers={"Allow": ", ".join(problem.valid)} if problem.status == 405 else None,
+        content_type=PROBLEM_JSON,
+        headers=problem.headers,
     )
+    if problem.status == 408:
+        response.force_close()
+    return response

@@ -6,10 +6,9 @@ from collections.abc import Collection
 
 from aiohttp import web
 
-from controller.api.bodies import PostedMeasurement, PostedMeasurements, read
-from controller.api.context import CONTEXT
-from controller.api.parameters import parameters
+from controller.api.bodies import PostedMeasurement, PostedMeasurements
 from controller.api.problems import ProblemError
+from controller.api.registry import Answered, Call, Meter, Route
 from controller.model.configuration import Settings
 from controller.model.traffic import Measurement
 from controller.settings.messages import did_you_mean
@@ -18,13 +17,11 @@ NOWHERE = "none"
 """Region of requests that no region answered."""
 
 
-async def _post(request: web.Request) -> web.Response:
-    parameters(request)
-    context = request.app[CONTEXT]
-    report = await read(request, PostedMeasurements)
+async def _post(call: Call) -> web.Response:
+    report = call.body(PostedMeasurements)
     for index, posted in enumerate(report.measurements):
-        _check(posted, f"measurements.{index}", context.settings)
-    context.traffic.add(
+        _check(posted, f"measurements.{index}", call.context.settings)
+    call.context.traffic.add(
         Measurement(m.service, m.pool, m.region, m.requests, m.errors) for m in report.measurements
     )
     return web.Response(status=204)
@@ -44,4 +41,25 @@ def _known(name: str, possible: Collection[str], field: str) -> None:
         raise ProblemError(422, detail, field=field, valid=possible)
 
 
-ROUTES = (web.post("/v1/measurements/traffic", _post),)
+_EXAMPLE = {
+    "window_s": 1.0,
+    "measurements": [
+        {"service": "shop", "pool": "europe", "region": "eu-west-1", "requests": 90, "errors": 1},
+        {"service": "shop", "pool": "europe", "region": "none", "requests": 2, "errors": 2},
+    ],
+}
+
+ROUTES = (
+    Route(
+        "POST",
+        "/v1/measurements/traffic",
+        _post,
+        summary="Report what users did",
+        description="Region `none` counts requests that no region answered. A report is evidence "
+        "and no order: whoever sends it needs no right to move traffic.",
+        body=PostedMeasurements,
+        body_example=_EXAMPLE,
+        answers={204: Answered("It is counted.", media=())},
+        meter=Meter.MEASUREMENT,
+    ),
+)

@@ -1,96 +1,203 @@
-"""`/v1/overrides`: a person's standing instructions, seen, previewed, given and ended."""
+"""`/v1/overrides`: a person's standing instructions, seen, previewed, given, extended and ended."""
 
 from __future__ import annotations
 
+import asyncio
+
 from aiohttp import web
-from pydantic import TypeAdapter, ValidationError
 
-from controller.api.bodies import Person, PostedOverride, read
-from controller.api.context import CONTEXT, Context
-from controller.api.parameters import flag, id_in_path, parameters
-from controller.api.plain import answer, plain
+from controller.api.access import require, signed
+from controller.api.bodies import PostedExtension, PostedOverride, line
+from controller.api.idempotency import IDEMPOTENCY_KEY, REPLAYED, Replays
+from controller.api.parameters import ID, IF_MATCH, Parameter, flag
+from controller.api.plain import answer
+from controller.api.precondition import ETAG, check, tagged
 from controller.api.problems import ProblemError
-from controller.api.routes_plan import preview
-from controller.model.overrides import Override, OverrideRequest
+from controller.api.registry import Answered, Call, Route
+from controller.api.views import OverrideView, Page, PlanView, in_force, preview, shown
+from controller.model.access import Role
+from controller.model.overrides import Override, OverrideKind, OverrideRequest
 
-_LOCAL = "local"
-"""Whoever reaches the loopback address; without tokens there is no other principal."""
-_PERSON = TypeAdapter(Person)
+REPLAYS = web.AppKey("replays", Replays)
+ONE_WRITE = web.AppKey("one_write", asyncio.Lock)
+"""Held from looking at the state to changing it: two callers must not both be the first."""
 
-
-async def _list(request: web.Request) -> web.Response:
-    parameters(request)
-    context = request.app[CONTEXT]
-    return answer({"items": [shown(context, o) for o in context.overrides.active()]})
-
-
-async def _one(request: web.Request) -> web.Response:
-    parameters(request)
-    context = request.app[CONTEXT]
-    return answer(shown(context, _in_force(context, request)))
+_DRY_RUN = flag("dry_run", "Answer with the plan as if it were set, and set nothing.")
+_AUTHOR: Parameter[str | None] = Parameter(
+    "author",
+    "Whom the caller speaks for; without it, for itself.",
+    lambda text, _context: line("author", text, 100),
+    schema={"type": "string", "maxLength": 100},
+)
 
 
-async def _add(request: web.Request) -> web.Response:
-    dry_run = flag(parameters(request, "dry_run"), "dry_run")
-    context = request.app[CONTEXT]
-    wanted = _request(context, await read(request, PostedOverride))
-    if dry_run:
-        return answer(preview(context, [wanted]))
-    override = await context.overrides.add(wanted)
+async def _list(call: Call) -> web.Response:
+    return tagged(call, Page[OverrideView](items=in_force(call.context)))
+
+
+async def _one(call: Call) -> web.Response:
+    return answer(shown(call.context, _in_force(call)))
+
+
+async def _add(call: Call) -> web.Response:
+    wanted = _request(call)
+    if call[_DRY_RUN]:
+        return tagged(call, preview(call.context, [wanted]))
+    key = call[IDEMPOTENCY_KEY]
+    if key is None:
+        return await _set(call, wanted)
+    replays = call.request.app[REPLAYS]
+    body = await call.request.read()
+    return await replays.once(call.principal.name, key, body, lambda: _set(call, wanted))
+
+
+async def _set(call: Call, wanted: OverrideRequest) -> web.Response:
+    context = call.context
+    async with call.request.app[ONE_WRITE]:
+        context.overrides.check(wanted)
+        check(call, lambda: preview(context, [wanted]))
+        for replaced in context.overrides.active():
+            if replaced.place == wanted.place:
+                _may_end(call, replaced, wanted.ttl_s)
+        override = await context.overrides.add(wanted)
     location = {"Location": f"/v1/overrides/{override.id}"}
-    return answer(shown(context, override), status=201, headers=location)
+    return tagged(call, shown(context, override), status=201, headers=location)
 
 
-async def _end(request: web.Request) -> web.Response:
-    actor = _author(parameters(request, "author").get("author", _LOCAL))
-    context = request.app[CONTEXT]
-    override = await context.overrides.withdraw(_in_force(context, request).id, actor)
-    return answer(shown(context, override))
+async def _extend(call: Call) -> web.Response:
+    posted = call.body(PostedExtension)
+    actor = signed(call.principal, posted.author)
+    async with call.request.app[ONE_WRITE]:
+        override = _in_force(call)
+        _may_end(call, override, posted.ttl_s)
+        check(call, lambda: preview(call.context))
+        override = await call.context.overrides.extend(
+            override.id, posted.ttl_s, actor, posted.reason
+        )
+    return tagged(call, shown(call.context, override))
 
 
-def shown(context: Context, override: Override) -> dict[str, object]:
-    """An override with the seconds it has left; 0 once it has ended."""
-    ids = [known.id for known in context.overrides.active()]
-    left_s = context.overrides.remaining_s(override.id) if override.id in ids else 0.0
-    body = plain(override)
-    assert isinstance(body, dict)
-    return {**body, "remaining_s": round(left_s, 1)}
+async def _end(call: Call) -> web.Response:
+    actor = signed(call.principal, call[_AUTHOR])
+    async with call.request.app[ONE_WRITE]:
+        override = _in_force(call)
+        _may_end(call, override, 0)
+        check(call, lambda: preview(call.context))
+        await call.context.overrides.withdraw(override.id, actor)
+    return tagged(call, shown(call.context, override))
 
 
-def _in_force(context: Context, request: web.Request) -> Override:
+def _in_force(call: Call) -> Override:
     """The override that the path names."""
-    active = {override.id: override for override in context.overrides.active()}
-    wanted = active.get(id_in_path(request) or 0)
+    active = {override.id: override for override in call.context.overrides.active()}
+    wanted = active.get(call[ID] or 0)
     if wanted is None:
-        detail = f"no override {request.match_info['id']} is in force"
+        detail = f"no override {call.request.match_info['id']} is in force"
         raise ProblemError(404, detail, field="id", valid=map(str, active))
     return wanted
 
 
-def _request(context: Context, posted: PostedOverride) -> OverrideRequest:
-    ttl_s = posted.ttl_s
+def _request(call: Call) -> OverrideRequest:
+    posted, limits = call.body(PostedOverride), call.context.settings.overrides
     return OverrideRequest(
         kind=posted.kind,
-        author=posted.author,
+        author=signed(call.principal, posted.author),
         reason=posted.reason,
-        ttl_s=context.settings.overrides.default_ttl_s if ttl_s is None else ttl_s,
+        ttl_s=limits.default_ttl_s if posted.ttl_s is None else posted.ttl_s,
         region=posted.region,
         service=posted.service,
+        pool=posted.pool,
         ignore_guards=posted.ignore_guards,
     )
 
 
-def _author(name: str) -> str:
-    try:
-        return _PERSON.validate_python(name)
-    except ValidationError as error:
-        rule = "one line of at most 100 characters"
-        raise ProblemError(400, f"author must be {rule}", field="author") from error
+def _may_end(call: Call, override: Override, in_s: float) -> None:
+    """To end a freeze before its time takes admin, by whatever way. Raises ProblemError 403."""
+    sooner = in_s < call.context.overrides.remaining_s(override.id)
+    if override.kind is OverrideKind.FREEZE and sooner:
+        require(call.principal, Role.ADMIN, "ending a freeze before its time")
 
+
+_EXAMPLE = {
+    "id": 7,
+    "kind": "drain",
+    "region": "eu-west-1",
+    "service": "shop",
+    "pool": None,
+    "author": "ann (ops)",
+    "reason": "INC-42",
+    "created_at": "2026-06-01T12:00:00.000Z",
+    "expires_at": "2026-06-01T16:00:00.000Z",
+    "ignore_guards": [],
+    "remaining_s": 14400.0,
+    "expires_soon": False,
+}
 
 ROUTES = (
-    web.get("/v1/overrides", _list),
-    web.post("/v1/overrides", _add),
-    web.get("/v1/overrides/{id}", _one),
-    web.delete("/v1/overrides/{id}", _end),
+    Route(
+        "GET",
+        "/v1/overrides",
+        _list,
+        summary="Overrides in force",
+        answers={200: Answered("Oldest first.", Page[OverrideView], headers=ETAG)},
+    ),
+    Route(
+        "POST",
+        "/v1/overrides",
+        _add,
+        role=Role.OPERATOR,
+        summary="Drain, fail over or freeze",
+        description="Takes the place of an override of the same kind at the same place, and is "
+        "acknowledged once it is durable. A freeze that would end one in force sooner takes admin.",
+        parameters=(_DRY_RUN, IF_MATCH, IDEMPOTENCY_KEY),
+        body=PostedOverride,
+        body_example={"kind": "drain", "region": "eu-west-1", "reason": "INC-42", "ttl_s": 14400},
+        answers={
+            201: Answered(
+                "It is in force.",
+                OverrideView,
+                headers={
+                    "Location": "Path of the override.",
+                    REPLAYED: "`true` when the Idempotency-Key had been sent before.",
+                    **ETAG,
+                },
+                example=_EXAMPLE,
+            ),
+            200: Answered("With `dry_run`: the plan as if it were set.", PlanView, headers=ETAG),
+        },
+        problems=(409, 412, 428, 503),
+    ),
+    Route(
+        "GET",
+        "/v1/overrides/{id}",
+        _one,
+        summary="One override in force",
+        parameters=(ID,),
+        answers={200: Answered("The override.", OverrideView, example=_EXAMPLE)},
+        problems=(404,),
+    ),
+    Route(
+        "PATCH",
+        "/v1/overrides/{id}",
+        _extend,
+        role=Role.OPERATOR,
+        summary="Give an override another end",
+        description="It ends `ttl_s` from now. Ending a freeze sooner takes admin.",
+        parameters=(ID, IF_MATCH),
+        body=PostedExtension,
+        body_example={"ttl_s": 7200, "reason": "INC-42 goes on"},
+        answers={200: Answered("The override with its new end.", OverrideView, headers=ETAG)},
+        problems=(404, 412, 428, 503),
+    ),
+    Route(
+        "DELETE",
+        "/v1/overrides/{id}",
+        _end,
+        role=Role.OPERATOR,
+        summary="End an override",
+        description="Ending a freeze takes admin. A region's traffic comes back in steps.",
+        parameters=(ID, _AUTHOR, IF_MATCH),
+        answers={200: Answered("The override, which has ended.", OverrideView, headers=ETAG)},
+        problems=(404, 412, 428, 503),
+    ),
 )

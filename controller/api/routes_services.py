@@ -3,93 +3,169 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal
 
 from aiohttp import web
 
-from controller.api.context import CONTEXT, Context
-from controller.api.parameters import not_found, parameters
+from controller.api.context import Context
+from controller.api.parameters import SERVICE
 from controller.api.plain import answer
+from controller.api.registry import Answered, Call, Route
 from controller.api.status_view import health_of
-from controller.model.configuration import Endpoint, EndpointId, Region, Service
-from controller.model.health import HealthState
+from controller.api.views import Page, View
+from controller.model.configuration import (
+    AcceleratorLever,
+    Endpoint,
+    EndpointId,
+    Pool,
+    Region,
+    Route53Lever,
+    Service,
+)
+from controller.model.health import HealthState, Verdict
 
 
-async def _list(request: web.Request) -> web.Response:
-    parameters(request)
-    context = request.app[CONTEXT]
-    return answer({"items": [_service(context, name) for name in context.settings.services]})
+class Route53View(Route53Lever):
+    """Weighted records of one hosted zone."""
+
+    kind: Literal["route53"] = "route53"
 
 
-async def _one(request: web.Request) -> web.Response:
-    parameters(request)
-    context = request.app[CONTEXT]
-    name = request.match_info["name"]
-    if name not in context.settings.services:
-        raise not_found("service", name, list(context.settings.services))
-    return answer(_service(context, name))
+class AcceleratorView(AcceleratorLever):
+    """The endpoint groups of one Global Accelerator."""
+
+    kind: Literal["accelerator"] = "accelerator"
 
 
-def _service(context: Context, name: str) -> dict[str, object]:
+class EndpointView(View):
+    """What this vantage point believes of one endpoint."""
+
+    probe: str
+    required: bool
+    """Whether the region is down when it is."""
+    verdict: Verdict
+    failures: int
+    """Failures not cleared yet."""
+    successes: int
+    """Successes in a row."""
+    last_failure: str
+    latency_s: float
+    """Of the last success."""
+    age_s: float | None
+    """Seconds since the last result; null before the first one."""
+    certificate_days_left: float | None
+    """Days until the certificate it last showed ends; null where none was verified."""
+
+
+class RegionView(View):
+    """One region: what is configured, and what is believed of it."""
+
+    jurisdiction: str
+    capacity_rps: float
+    share: float
+    """Its part of each pool's traffic when all is well, relative to the other regions'."""
+    verdict: Verdict
+    why: str
+    endpoints: Mapping[str, EndpointView]
+
+
+class ServiceView(View):
+    """One service: what is configured, and what is believed of its endpoints."""
+
+    name: str
+    lever: Route53View | AcceleratorView
+    regions: Mapping[str, RegionView]
+    pools: Mapping[str, Pool]
+
+
+async def _list(call: Call) -> web.Response:
+    services = call.context.settings.services
+    views = tuple(_service(call.context, name) for name in services)
+    return answer(Page[ServiceView](items=views))
+
+
+async def _one(call: Call) -> web.Response:
+    return answer(_service(call.context, call[SERVICE]))
+
+
+def _service(context: Context, name: str) -> ServiceView:
     service = context.settings.services[name]
-    states = context.probing.health
-    return {
-        "name": name,
-        "lever": _lever(service),
-        "regions": {
-            region_name: _region(context, states, name, region_name, region)
+    return ServiceView(
+        name=name,
+        lever=_lever(service),
+        regions={
+            region_name: _region(context, name, region_name, region)
             for region_name, region in service.regions.items()
         },
-        "pools": service.pools,
-    }
+        pools=service.pools,
+    )
 
 
-def _lever(service: Service) -> dict[str, object]:
-    lever = service.levers.route53 or service.levers.accelerator
-    assert lever is not None, "the settings' rules ask for exactly one"
-    kind = "route53" if service.levers.route53 else "accelerator"
-    return {"kind": kind, **lever.model_dump(mode="json")}
+def _lever(service: Service) -> Route53View | AcceleratorView:
+    levers = service.levers
+    if levers.route53 is not None:
+        return Route53View(**levers.route53.model_dump())
+    assert levers.accelerator is not None, "the settings' rules ask for exactly one"
+    return AcceleratorView(**levers.accelerator.model_dump())
 
 
-def _region(
-    context: Context,
-    states: Mapping[EndpointId, HealthState],
-    service: str,
-    name: str,
-    region: Region,
-) -> dict[str, object]:
+def _region(context: Context, service: str, name: str, region: Region) -> RegionView:
     seen = health_of(context.reconciliation.latest, service, name)
-    now = context.clock.monotonic()
-    return {
-        "jurisdiction": region.jurisdiction,
-        "capacity_rps": region.capacity_rps,
-        "share": region.share,
-        "verdict": seen.verdict,
-        "why": seen.why,
-        "endpoints": {
+    states = context.probing.health
+    return RegionView(
+        jurisdiction=region.jurisdiction,
+        capacity_rps=region.capacity_rps,
+        share=region.share,
+        verdict=seen.verdict,
+        why=seen.why,
+        endpoints={
             endpoint_name: _endpoint(
-                endpoint, states[EndpointId(service, name, endpoint_name)], now
+                context,
+                endpoint,
+                states.get(EndpointId(service, name, endpoint_name), HealthState()),
             )
             for endpoint_name, endpoint in region.endpoints.items()
         },
-    }
+    )
 
 
-def _endpoint(endpoint: Endpoint, state: HealthState, now: float) -> dict[str, object]:
-    """What this vantage point believes; `age_s` is null before the first result."""
+def _endpoint(context: Context, endpoint: Endpoint, state: HealthState) -> EndpointView:
     asked = state.last_result_at
-    return {
-        "probe": endpoint.probe,
-        "required": endpoint.required,
-        "verdict": state.verdict,
-        "failures": state.failures,
-        "successes": state.successes,
-        "last_failure": state.last_failure,
-        "latency_s": state.latency_s,
-        "age_s": None if asked is None else round(now - asked, 3),
-    }
+    return EndpointView(
+        probe=endpoint.probe,
+        required=endpoint.required,
+        verdict=state.verdict,
+        failures=state.failures,
+        successes=state.successes,
+        last_failure=state.last_failure,
+        latency_s=state.latency_s,
+        age_s=None if asked is None else round(context.clock.monotonic() - asked, 3),
+        certificate_days_left=_days_left(state, context.clock.wall()),
+    )
+
+
+def _days_left(state: HealthState, now: datetime) -> float | None:
+    ends_at = state.certificate_ends_at
+    return None if ends_at is None else round((ends_at - now).total_seconds() / 86_400, 2)
 
 
 ROUTES = (
-    web.get("/v1/services", _list),
-    web.get("/v1/services/{name}", _one),
+    Route(
+        "GET",
+        "/v1/services",
+        _list,
+        summary="Services as configured",
+        description="With what this vantage point believes of their endpoints.",
+        answers={200: Answered("Every service.", Page[ServiceView])},
+    ),
+    Route(
+        "GET",
+        "/v1/services/{name}",
+        _one,
+        summary="One service as configured",
+        parameters=(SERVICE,),
+        answers={200: Answered("The service.", ServiceView)},
+        problems=(404,),
+    ),
 )

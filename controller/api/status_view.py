@@ -6,124 +6,220 @@ this moment. Before the first cycle everything unknown is null.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal
+
 from controller import __version__
 from controller.api.context import Context
 from controller.api.steering_metrics import MEASURED_WINDOW_S
+from controller.api.views import OverrideView, View, in_force
 from controller.loops.reconciliation import CycleReport
-from controller.model.configuration import Service
-from controller.model.decision import PoolPlan
+from controller.model.configuration import Mode, Service
+from controller.model.decision import Held, PoolPlan
 from controller.model.health import RegionHealth, Verdict
 from controller.model.levers import Position
 from controller.model.overrides import OverrideKind
+from controller.model.traffic import MeasuredShare
 
 NOT_YET = RegionHealth(Verdict.UNKNOWN, "no cycle has ended yet")
-"""What is believed of every region before the first cycle."""
+"""What is believed of every region before its first cycle."""
 
 
-def daemon_view(context: Context, latest: CycleReport | None) -> dict[str, object]:
-    """The daemon itself: what it may do, and whether its senses work."""
+class Canaries(View):
+    """Probes of what is known to be well."""
+
+    failing: int
+    total: int
+
+
+class Reading(View):
+    """Whether AWS could be read."""
+
+    failing: Mapping[str, str]
+    """Hosted zone or accelerator to why it could not."""
+
+
+class DecisionBrief(View):
+    """A decision's record in short."""
+
+    id: int
+    at: datetime
+    trigger: tuple[str, ...]
+
+
+class RegionStatus(View):
+    """How one region stands in one pool."""
+
+    region: str
+    verdict: Verdict
+    suspect: bool
+    """Whether failures stand against it that nothing has cleared."""
+    why: str
+    """The evidence in one line."""
+    observed: float | None
+    """Share that AWS directs to it, as last read; null while nothing was read."""
+    desired: float | None
+    """Share that placement wants it to have."""
+    planned: float | None
+    """Share after this cycle's changes."""
+    measured: float | None
+    """Share of the pool's requests that reached it lately; null while nobody reports."""
+    requests: int
+    """Requests that reached it lately."""
+    errors: int
+    """Requests of these that failed."""
+    drift: str | None
+    """What somebody else changed."""
+    override: int | None
+    """The newest override that takes traffic from it."""
+
+
+class PoolStatus(View):
+    """How one pool stands."""
+
+    name: str
+    residency: str | None
+    holds: tuple[Held, ...]
+    """What did not move in the last cycle, and why."""
+    regions: tuple[RegionStatus, ...]
+
+
+class ServiceStatus(View):
+    """How one service stands."""
+
+    name: str
+    lever: Literal["route53", "accelerator"]
+    steered_name: str | None
+    """Its DNS name; null behind an accelerator."""
+    panic: bool
+    """Whether it holds because too many regions turned suspect at once."""
+    faults: tuple[str, ...]
+    """What is missing, extra or unlawful at AWS."""
+    notices: tuple[str, ...]
+    pools: tuple[PoolStatus, ...]
+
+
+class Status(View):
+    """Everything at a glance."""
+
+    version: str
+    mode: Mode
+    at: datetime
+    started_at: datetime
+    cycle: int
+    """Number of the last cycle; 0 before the first one."""
+    cycle_age_s: float | None
+    settings_hash: str
+    frozen: bool
+    """Whether a freeze is in force."""
+    isolated: bool
+    """Whether this vantage point doubts itself."""
+    canaries: Canaries
+    observation: Reading
+    next_cycle_in_s: float | None
+    """At the latest; a verdict or an override wakes the loop before."""
+    services: tuple[ServiceStatus, ...]
+    overrides: tuple[OverrideView, ...]
+    last_decision: DecisionBrief | None
+    state_error: str | None
+    """Why the state store could not be read; the last decision is null then."""
+
+
+def status(context: Context, last: DecisionBrief | None, state_error: str | None) -> Status:
+    """The daemon and all that it steers."""
+    latest = context.reconciliation.latest
     canaries = context.probing.canaries.values()
-    overrides = context.overrides.active()
-    return {
-        "version": __version__,
-        "mode": context.settings.mode,
-        "at": context.clock.wall(),
-        "started_at": context.started_at,
-        "cycle": latest.cycle if latest else 0,
-        "cycle_age_s": _cycle_age_s(context, latest),
-        "settings_hash": context.settings_hash,
-        "frozen": any(o.kind is OverrideKind.FREEZE for o in overrides),
-        "isolated": bool(latest and latest.decision.memory.isolated_since is not None),
-        "canaries": {"failing": sum(c.suspect for c in canaries), "total": len(canaries)},
-        "observation": {"failing": context.observation.failing},
-        "next_cycle_in_s": _next_cycle_in_s(context, latest),
-    }
-
-
-def service_view(context: Context, latest: CycleReport | None, name: str) -> dict[str, object]:
-    """One service with its pools."""
-    service = context.settings.services[name]
-    route53 = service.levers.route53
-    observed = latest.snapshot.observed.get(name) if latest else None
-    faults = observed.faults.values() if observed else ()
-    return {
-        "name": name,
-        "lever": "route53" if route53 else "accelerator",
-        **({"steered_name": route53.name} if route53 else {}),
-        "panic": bool(latest and name in latest.decision.memory.panic),
-        "faults": [fault for found in faults for fault in found],
-        "notices": observed.notices if observed else (),
-        "pools": [_pool_view(context, latest, name, service, pool) for pool in service.pools],
-    }
-
-
-def _pool_view(
-    context: Context, latest: CycleReport | None, name: str, service: Service, pool: str
-) -> dict[str, object]:
-    plan = plan_of(latest, name, pool)
-    return {
-        "name": pool,
-        "residency": service.pools[pool].residency,
-        "holds": plan.held if plan else (),
-        "regions": [
-            {
-                **_belief(latest, name, region),
-                **_shares(plan, region),
-                **_measured(context, name, pool, region),
-                "drift": latest.decision.drift.get(Position(name, pool, region))
-                if latest
-                else None,
-                "override": _override_id(context, name, region),
-            }
-            for region in service.pools[pool].regions
-        ],
-    }
-
-
-def plan_of(latest: CycleReport | None, service: str, pool: str) -> PoolPlan | None:
-    """The last cycle's plan for a pool."""
-    plans = latest.decision.plans if latest else ()
-    return next((p for p in plans if (p.service, p.pool) == (service, pool)), None)
+    return Status(
+        version=__version__,
+        mode=context.settings.mode,
+        at=context.clock.wall(),
+        started_at=context.started_at,
+        cycle=latest.cycle if latest else 0,
+        cycle_age_s=_cycle_age_s(context, latest),
+        settings_hash=context.settings_hash,
+        frozen=any(o.kind is OverrideKind.FREEZE for o in context.overrides.active()),
+        isolated=bool(latest and latest.decision.memory.isolated_since is not None),
+        canaries=Canaries(failing=sum(c.suspect for c in canaries), total=len(canaries)),
+        observation=Reading(failing=context.observation.failing),
+        next_cycle_in_s=_next_cycle_in_s(context, latest),
+        services=tuple(_service(context, latest, name) for name in context.settings.services),
+        overrides=in_force(context),
+        last_decision=last,
+        state_error=state_error,
+    )
 
 
 def health_of(latest: CycleReport | None, service: str, region: str) -> RegionHealth:
     """What the last cycle believed of a region."""
-    return latest.decision.regions[service][region] if latest else NOT_YET
+    regions = latest.decision.regions.get(service, {}) if latest else {}
+    return regions.get(region, NOT_YET)
 
 
-def _belief(latest: CycleReport | None, service: str, region: str) -> dict[str, object]:
-    seen = health_of(latest, service, region)
-    return {
-        "region": region,
-        "verdict": seen.verdict,
-        "suspect": seen.suspect_since is not None,
-        "why": seen.why,
-    }
+def _service(context: Context, latest: CycleReport | None, name: str) -> ServiceStatus:
+    service = context.settings.services[name]
+    route53 = service.levers.route53
+    observed = latest.snapshot.observed.get(name) if latest else None
+    faults = observed.faults.values() if observed else ()
+    return ServiceStatus(
+        name=name,
+        lever="route53" if route53 else "accelerator",
+        steered_name=route53.name if route53 else None,
+        panic=bool(latest and name in latest.decision.memory.panic),
+        faults=tuple(fault for found in faults for fault in found),
+        notices=observed.notices if observed else (),
+        pools=tuple(_pool(context, latest, name, service, pool) for pool in service.pools),
+    )
 
 
-def _shares(plan: PoolPlan | None, region: str) -> dict[str, object]:
-    """Null where no record or endpoint group is known."""
-    return {
-        "observed": plan.before.get(region) if plan else None,
-        "desired": plan.desired.get(region) if plan else None,
-        "planned": plan.after.get(region) if plan else None,
-    }
+def _pool(
+    context: Context, latest: CycleReport | None, name: str, service: Service, pool: str
+) -> PoolStatus:
+    plans = latest.decision.plans if latest else ()
+    plan = next((p for p in plans if (p.service, p.pool) == (name, pool)), None)
+    split = context.traffic.split(MEASURED_WINDOW_S).get((name, pool))
+    return PoolStatus(
+        name=pool,
+        residency=service.pools[pool].residency,
+        holds=plan.held if plan else (),
+        regions=tuple(
+            _region(context, latest, plan, split, Position(name, pool, region))
+            for region in service.pools[pool].regions
+        ),
+    )
 
 
-def _measured(context: Context, service: str, pool: str, region: str) -> dict[str, object]:
-    """The share is null while the pool's users report nothing at all."""
-    split = context.traffic.split(MEASURED_WINDOW_S).get((service, pool))
-    seen = split.get(region) if split else None
-    return {
-        "measured": (seen.share if seen else 0.0) if split else None,
-        "requests": seen.requests if seen else 0,
-        "errors": seen.errors if seen else 0,
-    }
+def _region(
+    context: Context,
+    latest: CycleReport | None,
+    plan: PoolPlan | None,
+    split: Mapping[str, MeasuredShare] | None,
+    position: Position,
+) -> RegionStatus:
+    region = position.region
+    seen = health_of(latest, position.service, region)
+    measured = split.get(region) if split else None
+    nothing = 0.0 if split else None
+    return RegionStatus(
+        region=region,
+        verdict=seen.verdict,
+        suspect=seen.suspect_since is not None,
+        why=seen.why,
+        observed=plan.before.get(region) if plan else None,
+        desired=plan.desired.get(region) if plan else None,
+        planned=plan.after.get(region) if plan else None,
+        measured=measured.share if measured else nothing,
+        requests=measured.requests if measured else 0,
+        errors=measured.errors if measured else 0,
+        drift=latest.decision.drift.get(position) if latest else None,
+        override=_override_id(context, position),
+    )
 
 
-def _override_id(context: Context, service: str, region: str) -> int | None:
+def _override_id(context: Context, position: Position) -> int | None:
     """The newest override that takes traffic from this region."""
-    ids = [o.id for o in context.overrides.active() if o.concerns(service, region)]
+    service, pool, region = position
+    ids = [o.id for o in context.overrides.active() if o.concerns(service, region, pool=pool)]
     return max(ids, default=None)
 
 
@@ -134,7 +230,6 @@ def _cycle_age_s(context: Context, latest: CycleReport | None) -> float | None:
 
 
 def _next_cycle_in_s(context: Context, latest: CycleReport | None) -> float | None:
-    """At the latest; a verdict or an override wakes the loop before."""
     if latest is None:
         return None
     cycle = context.settings.cycle

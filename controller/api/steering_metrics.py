@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from math import nan
 
 from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from controller.api.series import Series
 from controller.loops.reconciliation import CycleReport
 from controller.loops.traffic import Traffic
 from controller.model.configuration import Settings
@@ -24,11 +25,35 @@ _PLACE = ("service", "pool", "region")
 class SteeringMetrics:
     """Observes every cycle's verdicts, shares and levers."""
 
-    def __init__(self, registry: CollectorRegistry, settings: Settings) -> None:
-        self._positions = _positions(settings)
-        self._register_regions(registry, settings)
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._positions: tuple[Position, ...] = ()
+        self._regions: frozenset[tuple[str, str]] = frozenset()
+        self._register_regions(registry)
         self._register_shares(registry)
-        self._register_levers(registry, settings)
+        self._register_levers(registry)
+
+    def follow(self, settings: Settings) -> None:
+        """Have the series of the regions and pools that these settings name."""
+        self._positions = positions(settings)
+        for series in self._position_series:
+            series.follow(self._positions)
+        self._dial_series.follow(
+            position
+            for position in self._positions
+            if settings.services[position.service].levers.accelerator is not None
+        )
+        self._follow_regions(settings)
+
+    def _follow_regions(self, settings: Settings) -> None:
+        regions = [
+            (name, r) for name, service in settings.services.items() for r in service.regions
+        ]
+        self._up_series.follow(regions)
+        self._state_series.follow((*one, verdict.value) for one in regions for verdict in Verdict)
+        for service, region in regions:
+            if (service, region) not in self._regions:
+                self._tell_region(service, region, RegionHealth(Verdict.UNKNOWN, ""))
+        self._regions = frozenset(regions)
 
     def cycle(self, report: CycleReport) -> None:
         """Take over one cycle's report."""
@@ -42,7 +67,7 @@ class SteeringMetrics:
                     self._observed.labels(*position).set(plan.before.get(position.region, nan))
         self._tell_levers(report)
 
-    def _register_regions(self, registry: CollectorRegistry, settings: Settings) -> None:
+    def _register_regions(self, registry: CollectorRegistry) -> None:
         self._up = Gauge(
             "gtc_region_up",
             "1 for a region that is up, 0 for one that is down or unknown",
@@ -55,9 +80,8 @@ class SteeringMetrics:
             ("service", "region", "state"),
             registry=registry,
         )
-        for name, service in settings.services.items():
-            for region in service.regions:
-                self._tell_region(name, region, RegionHealth(Verdict.UNKNOWN, ""))
+        self._up_series = Series(self._up)
+        self._state_series = Series(self._state)
 
     def _register_shares(self, registry: CollectorRegistry) -> None:
         self._desired = Gauge(
@@ -72,11 +96,8 @@ class SteeringMetrics:
             _PLACE,
             registry=registry,
         )
-        for position in self._positions:
-            self._desired.labels(*position).set(nan)
-            self._observed.labels(*position).set(nan)
 
-    def _register_levers(self, registry: CollectorRegistry, settings: Settings) -> None:
+    def _register_levers(self, registry: CollectorRegistry) -> None:
         self._weight = Gauge(
             "gtc_lever_weight",
             "Weight of a region's records (Route 53) or endpoints (Global Accelerator), as read",
@@ -89,10 +110,10 @@ class SteeringMetrics:
             _PLACE,
             registry=registry,
         )
-        for position in self._positions:
-            self._weight.labels(*position).set(nan)
-            if settings.services[position.service].levers.accelerator is not None:
-                self._dial.labels(*position).set(nan)
+        self._position_series = [
+            Series(gauge, nan) for gauge in (self._desired, self._observed, self._weight)
+        ]
+        self._dial_series = Series(self._dial, nan)
 
     def _tell_region(self, service: str, region: str, seen: RegionHealth) -> None:
         self._up.labels(service, region).set(seen.verdict is Verdict.UP)
@@ -116,9 +137,10 @@ class SteeringMetrics:
 class MeasuredShares(Collector):
     """Where users really go, reckoned when somebody asks."""
 
-    def __init__(self, traffic: Traffic, settings: Settings) -> None:
+    def __init__(self, traffic: Traffic, places: Callable[[], Iterable[Position]]) -> None:
+        """`places` tells the positions of the settings in force."""
         self._traffic = traffic
-        self._positions = _positions(settings)
+        self._places = places
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
         """The family without its values."""
@@ -132,7 +154,7 @@ class MeasuredShares(Collector):
         """The family with a value for every position."""
         split = self._traffic.split(MEASURED_WINDOW_S)
         for family in self.describe():
-            for position in self._positions:
+            for position in self._places():
                 pool = split.get((position.service, position.pool))
                 seen = pool.get(position.region) if pool else None
                 nothing = 0.0 if pool else nan
@@ -140,7 +162,8 @@ class MeasuredShares(Collector):
             yield family
 
 
-def _positions(settings: Settings) -> tuple[Position, ...]:
+def positions(settings: Settings) -> tuple[Position, ...]:
+    """Every region of every pool."""
     return tuple(
         Position(name, pool_name, region)
         for name, service in settings.services.items()

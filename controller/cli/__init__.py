@@ -13,7 +13,7 @@ from typing import NamedTuple, NoReturn
 import click
 
 from controller import __version__
-from controller.cli import exit_codes
+from controller.cli import exit_codes, terminal
 
 
 class Entry(NamedTuple):
@@ -33,6 +33,18 @@ COMMANDS = {
     "plan": Entry(
         "controller.cli.plan", "plan", "What would change now, without doing it.", "Look"
     ),
+    "history": Entry(
+        "controller.cli.history", "history", "Past decisions that moved or held traffic.", "Look"
+    ),
+    "audit": Entry(
+        "controller.cli.audit", "audit", "Who did what, and whether that account is whole.", "Look"
+    ),
+    "events": Entry(
+        "controller.cli.events", "events", "What happened lately, and -f what happens.", "Look"
+    ),
+    "wait": Entry(
+        "controller.cli.wait", "wait", "Wait until a region is as a script needs it.", "Look"
+    ),
     "failover": Entry(
         "controller.cli.act", "failover", "Move a region's traffic away at once.", "Act"
     ),
@@ -41,11 +53,27 @@ COMMANDS = {
     "freeze": Entry("controller.cli.act", "freeze", "Stop automatic changes for a while.", "Act"),
     "unfreeze": Entry("controller.cli.act", "unfreeze", "Allow automatic changes again.", "Act"),
     "overrides": Entry(
-        "controller.cli.act", "overrides", "Standing instructions and when they end.", "Act"
+        "controller.cli.overrides", "overrides", "Standing instructions and when they end.", "Act"
+    ),
+    "extend": Entry(
+        "controller.cli.overrides", "extend", "Let an override end later, or sooner.", "Act"
+    ),
+    "reload": Entry(
+        "controller.cli.reload", "reload", "Have the daemon read its configuration again.", "Act"
     ),
     "run": Entry("controller.cli.run", "run", "Run the daemon.", "Run"),
     "validate": Entry(
         "controller.cli.validate", "validate", "Check configuration files, offline.", "Run"
+    ),
+    "config": Entry(
+        "controller.cli.config", "config", "Settings in effect, their schema, differences.", "Run"
+    ),
+    "context": Entry(
+        "controller.cli.context", "context", "Names for the places where daemons are.", "Run"
+    ),
+    "token": Entry("controller.cli.token", "token", "Make a token for the admin API.", "Run"),
+    "completion": Entry(
+        "controller.cli.completion", "completion", "Complete commands and names in a shell.", "Run"
     ),
     "sandbox": Entry(
         "controller.cli.sandbox", "sandbox", "A world to try it in, on this machine.", "Run"
@@ -96,11 +124,13 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="gtc")
-def root() -> None:
+@click.pass_context
+def root(context: click.Context) -> None:
     """Keeps users on healthy, near, lawful AWS Regions, and explains every move.
 
     Every command has its own --help.
     """
+    context.color = terminal.colour()
 
 
 def main() -> NoReturn:

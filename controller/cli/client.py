@@ -7,68 +7,31 @@ RFC 9457, Problem Details for HTTP APIs.
 
 from __future__ import annotations
 
-import difflib
 import json
-import re
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import wraps
+from http.client import HTTPException, HTTPResponse
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import click
+from click.core import ParameterSource
 
-from controller.cli import exit_codes
+from controller.cli.access import DEFAULT_URL, Access, access
+from controller.cli.errors import BY_STATUS, ApiError, WrongRequestError, with_valid
+from controller.cli.transport import Address, Asked, Opened, Transport
 
-DEFAULT_URL = "http://127.0.0.1:8640"
 _DEADLINE_S = 5.0
-_QUOTED = re.compile(r"'([^']+)'")
-"""The daemon's messages quote the value they refuse."""
-
-
-class UnreachableError(click.ClickException):
-    """No daemon answers, or not in time."""
-
-    exit_code = exit_codes.UNREACHABLE
-
-
-class ApiError(click.ClickException):
-    """The daemon answered that it cannot or will not."""
-
-    def __init__(self, message: str, status: int) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-class WrongRequestError(ApiError):
-    """What was asked for does not exist or is not allowed."""
-
-    exit_code = exit_codes.USAGE
-
-
-class NotAllowedError(ApiError):
-    """The caller may not do this."""
-
-    exit_code = exit_codes.AUTH
-
-
-class RefusedError(ApiError):
-    """It makes sense, and not now."""
-
-    exit_code = exit_codes.REFUSED
-
-
-_ERRORS: dict[int, type[ApiError]] = {
-    400: WrongRequestError,
-    401: NotAllowedError,
-    403: NotAllowedError,
-    409: RefusedError,
-    412: RefusedError,
-    422: WrongRequestError,
-}
-"""By HTTP status; any other is an ApiError."""
+ANY = "*"
+"""As `if_match`: whatever stands there now (RFC 9110, 13.1.1)."""
 
 
 class Answer(dict[str, Any]):
     """A JSON object. A member that is not there ends the command with a message."""
+
+    etag: str | None = None
+    """Names the state that the whole answer speaks of."""
 
     def __missing__(self, key: str) -> Any:
         raise click.ClickException(
@@ -77,18 +40,24 @@ class Answer(dict[str, Any]):
 
 
 class Client:
-    """Asks one daemon. Every method raises UnreachableError and ApiError."""
+    """Asks the first daemon that answers. Every method raises UnreachableError and ApiError."""
 
-    def __init__(self, url: str, deadline_s: float = _DEADLINE_S) -> None:
-        """Raises ValueError when `url` cannot be an admin API's address."""
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"{url!r} is no address; http://host:port or https://host:port is")
-        kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-        self._connection = kind(parts.hostname, parts.port, timeout=deadline_s)
-        self._path = parts.path.rstrip("/")
-        self._deadline_s = deadline_s
-        self.url = url.rstrip("/")
+    def __init__(
+        self,
+        *urls: str,
+        deadline_s: float = _DEADLINE_S,
+        token: str | None = None,
+        production: str | None = None,
+    ) -> None:
+        """Raises ValueError when a url cannot be an admin API's address."""
+        self._transport = Transport(urls, deadline_s)
+        self._token = token
+        self.production = production
+        """Name of the production context this client speaks to, if it is one."""
+
+    def allow(self, deadline_s: float) -> None:
+        """Wait so long for an answer from now on, because what is asked for takes its time."""
+        self._transport.deadline_s = deadline_s
 
     def get(self, path: str, **query: str) -> Answer:
         """The JSON object at a path."""
@@ -96,23 +65,52 @@ class Client:
 
     def get_text(self, path: str, **query: str) -> str:
         """What the daemon says of a path in words."""
-        return self._ask("GET", path, query, accept="text/plain")[1]
+        return self._ask("GET", path, query, accept="text/plain")[2]
 
-    def post(self, path: str, body: dict[str, Any], **query: str) -> Answer:
-        """The JSON object answered to `body`."""
-        return self._object("POST", path, query, body)
+    def post(
+        self, path: str, body: dict[str, Any], *, if_match: str | None = None, **query: str
+    ) -> Answer:
+        """The JSON object answered to `body`; with `if_match` only while that state lasts."""
+        return self._object("POST", path, query, body, if_match)
 
-    def delete(self, path: str, **query: str) -> Answer:
+    def patch(self, path: str, body: dict[str, Any], *, if_match: str | None = None) -> Answer:
+        """The JSON object at a path as `body` has changed it."""
+        return self._object("PATCH", path, {}, body, if_match)
+
+    def delete(self, path: str, *, if_match: str | None = None, **query: str) -> Answer:
         """The JSON object answered when what is at the path has ended."""
-        return self._object("DELETE", path, query)
+        return self._object("DELETE", path, query, if_match=if_match)
+
+    @contextmanager
+    def stream(
+        self, path: str, headers: dict[str, str], timeout_s: float, **query: str
+    ) -> Iterator[HTTPResponse]:
+        """An answer without end; reading it raises OSError after `timeout_s` of silence."""
+        accepted = {"Accept": "text/event-stream", **headers}
+        opened = self._send("GET", path, query, None, accepted)
+        try:
+            if opened.response.status >= 300:
+                raise self._refusal(opened, opened.response.read().decode(errors="replace"))
+            if opened.connection.sock is not None:
+                opened.connection.sock.settimeout(timeout_s)
+            yield opened.response
+        finally:
+            opened.response.close()
+            opened.connection.close()
 
     def _object(
-        self, method: str, path: str, query: dict[str, str], body: dict[str, Any] | None = None
+        self,
+        method: str,
+        path: str,
+        query: dict[str, str],
+        body: dict[str, Any] | None = None,
+        if_match: str | None = None,
     ) -> Answer:
-        status, text = self._ask(method, path, query, body)
+        address, response, text = self._ask(method, path, query, body, if_match=if_match)
         answer = _parsed(text)
         if answer is None:
-            raise self._foreign(status, text)
+            raise _foreign(address, response.status, text)
+        answer.etag = response.getheader("ETag")
         return answer
 
     def _ask(
@@ -122,90 +120,110 @@ class Client:
         query: dict[str, str],
         body: dict[str, Any] | None = None,
         accept: str = "application/json",
-    ) -> tuple[int, str]:
-        target = self._path + path + (f"?{urlencode(query)}" if query else "")
+        if_match: str | None = None,
+    ) -> tuple[Address, HTTPResponse, str]:
         headers = {"Accept": accept, "Connection": "close"}
+        if if_match is not None:
+            headers["If-Match"] = if_match
+        opened = self._send(method, path, query, body, headers)
+        try:
+            text = opened.response.read().decode(errors="replace")
+        except (OSError, HTTPException) as error:
+            raise self._transport.lost(opened.address, method, error) from error
+        finally:
+            opened.connection.close()
+        if opened.response.status >= 300:
+            raise self._refusal(opened, text)
+        return opened.address, opened.response, text
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        query: dict[str, str],
+        body: dict[str, Any] | None,
+        headers: dict[str, str],
+    ) -> Opened:
         if body is not None:
             headers["Content-Type"] = "application/json"
-        self._connect()
-        try:
-            data = None if body is None else json.dumps(body)
-            self._connection.request(method, target, data, headers)
-            response = self._connection.getresponse()
-            text = response.read().decode(errors="replace")
-        except (OSError, HTTPException) as error:
-            raise self._lost(method, error) from error
-        finally:
-            self._connection.close()
-        if response.status >= 300:
-            raise self._refusal(response, text)
-        return response.status, text
+        if self._token is not None:
+            headers["Authorization"] = f"Bearer {self._token}"
+        data = None if body is None else json.dumps(body)
+        target = path + (f"?{urlencode(query)}" if query else "")
+        return self._transport.send(Asked(method, target, headers, data))
 
-    def _connect(self) -> None:
-        try:
-            self._connection.connect()
-        except OSError as error:
-            raise UnreachableError(
-                f"no daemon answers at {self.url}: {error.strerror or error}\n"
-                "Start one with `gtc run FILE` or try the sandbox with `make demo`, "
-                "or say where it is with --endpoint or GTC_URL."
-            ) from error
-
-    def _lost(self, method: str, error: Exception) -> UnreachableError:
-        """The connection stood, and no whole answer came: a write may have been carried out."""
-        if isinstance(error, TimeoutError):
-            what = f"did not answer within {self._deadline_s:g} s"
-        else:
-            what = f"broke off: {str(error) or type(error).__name__}"
-        doubt = (
-            ""
-            if method == "GET"
-            else "\nWhat was asked for may have been done: look with `gtc overrides`."
-        )
-        return UnreachableError(f"the daemon at {self.url} {what}{doubt}")
-
-    def _refusal(self, response: HTTPResponse, text: str) -> ApiError:
+    def _refusal(self, opened: Opened, text: str) -> ApiError:
+        status = opened.response.status
         problem = _parsed(text)
         if problem is None or not isinstance(problem.get("title"), str):
-            return self._foreign(response.status, text)
+            return _foreign(opened.address, status, text)
         valid = [str(value) for value in problem.get("valid_values") or ()]
         message = str(problem.get("detail") or problem["title"])
-        kind = _ERRORS.get(response.status, ApiError)
-        if response.status == 404 and valid and problem.get("field") != "path":
+        kind = BY_STATUS.get(status, ApiError)
+        if status == 404 and valid and problem.get("field") != "path":
             kind = WrongRequestError
-        return kind(_with_valid(message, valid), response.status)
-
-    def _foreign(self, status: int, text: str) -> ApiError:
-        """Something listens there, and it is not the admin API."""
-        message = f"{self.url} does not answer as a daemon does ({status}): {text[:200]!r}"
-        return ApiError(message, status)
+        if status == 401 and self._token is None:
+            message += "\nGive your token in GTC_TOKEN, GTC_TOKEN_FILE or a context."
+        return kind(with_valid(message, valid), status)
 
 
-def unknown(kind: str, name: str, valid: list[str]) -> ApiError:
-    """What to raise when no `kind` has the name a person gave."""
-    return WrongRequestError(_with_valid(f"no {kind} is named {name!r}", valid), 404)
+def endpoint_option(command: Callable[..., Any]) -> Any:
+    """`--endpoint` and `--context`: the command gets a `client` that asks there."""
 
+    @wraps(command)
+    def wrapped(
+        *arguments: Any, endpoints: Sequence[str], context_name: str | None, **options: Any
+    ) -> Any:
+        client = client_of(click.get_current_context(), endpoints, context_name)
+        return command(*arguments, client=client, **options)
 
-def endpoint_option(command: Any) -> Any:
-    """`--endpoint`: the command gets a `client` that asks there."""
     return click.option(
         "--endpoint",
-        "client",
+        "endpoints",
         metavar="URL",
         envvar="GTC_URL",
-        default=DEFAULT_URL,
-        show_default=True,
+        multiple=True,
         show_envvar=True,
-        callback=_client,
-        help="Where the daemon's admin API is.",
-    )(command)
+        help="Where the daemon's admin API is; given several times, they are tried in this "
+        f"order. Default: {DEFAULT_URL}",
+    )(
+        click.option(
+            "--context",
+            "context_name",
+            metavar="NAME",
+            envvar="GTC_CONTEXT",
+            show_envvar=True,
+            help="A place that `gtc context` knows.",
+        )(wrapped)
+    )
 
 
-def _client(context: click.Context, parameter: click.Parameter, value: str) -> Client:
+def client_of(
+    context: click.Context,
+    endpoints: Sequence[str],
+    context_name: str | None,
+    deadline_s: float = _DEADLINE_S,
+) -> Client:
+    """The client that a command's options, environment and context file ask for."""
+    typed = ParameterSource.COMMANDLINE
+    found: Access = access(
+        endpoints,
+        context_name,
+        endpoints_typed=context.get_parameter_source("endpoints") is typed,
+        context_typed=context.get_parameter_source("context_name") is typed,
+    )
     try:
-        return Client(value)
+        return Client(
+            *found.urls, deadline_s=deadline_s, token=found.token, production=found.production
+        )
     except ValueError as error:
-        raise click.BadParameter(str(error), context, parameter) from error
+        raise click.BadParameter(str(error), context, param_hint="--endpoint") from error
+
+
+def _foreign(address: Address, status: int, text: str) -> ApiError:
+    """Something listens there, and it is not the admin API."""
+    message = f"{address.url} does not answer as a daemon does ({status}): {text[:200]!r}"
+    return ApiError(message, status)
 
 
 def _parsed(text: str) -> Answer | None:
@@ -215,13 +233,3 @@ def _parsed(text: str) -> Answer | None:
     except ValueError:
         return None
     return value if isinstance(value, Answer) else None
-
-
-def _with_valid(message: str, valid: list[str]) -> str:
-    """A message with the nearest valid name and all of them, unless it says so itself."""
-    if all(name in message for name in valid):
-        return message
-    refused = None if "did you mean" in message else _QUOTED.search(message)
-    near = difflib.get_close_matches(refused[1], valid, n=1) if refused else []
-    hint = f"Did you mean {near[0]}? " if near else ""
-    return f"{message}\n{hint}Valid: {', '.join(valid)}"

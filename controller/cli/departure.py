@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from controller.cli.client import Answer
 
-GUARDS = ("panic", "min_active", "capacity", "startup", "blast_radius", "drift")
+GUARDS = ("min_active", "capacity", "startup", "blast_radius", "drift", "contested")
 """Guards that a person may override by naming them; a test compares them with the planner's."""
 REMEDIES = {
+    "panic": "Too many regions are doubted at once; `gtc failover` takes your word for one.",
     "frozen": "Changes are frozen: `gtc unfreeze` first.",
     "last_region": "No other region may serve these users; nothing overrides that.",
 }
@@ -46,13 +47,13 @@ class Departure:
         return tuple(stay for stay in self.stays if stay.reason != _DRY_RUN)
 
 
-def departure(plan: Answer, region: str, service: str | None) -> Departure:
-    """What becomes of a region in every pool of `service`, or of all services."""
+def departure(plan: Answer, region: str, service: str | None, pool_name: str | None) -> Departure:
+    """What becomes of a region in the pools of these names; None stands for every name."""
     empty: list[str] = []
     leaving: list[str] = []
     stays: list[Stay] = []
     for pool in plan["plans"]:
-        if service not in (None, pool["service"]):
+        if service not in (None, pool["service"]) or pool_name not in (None, pool["pool"]):
             continue
         name = f"{pool['service']}/{pool['pool']}"
         if pool["before"].get(region) == 0:

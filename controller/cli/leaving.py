@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,23 +10,20 @@ from typing import Any
 import click
 
 from controller.cli import exit_codes
-from controller.cli.client import Answer, ApiError, Client
+from controller.cli.client import ANY, Answer, Client
+from controller.cli.confirmation import confirm
 from controller.cli.departure import GUARDS, REMEDIES, Departure, departure
+from controller.cli.errors import ApiError, RefusedError, TimedOutError
 from controller.cli.render import duration, moment, one_line, printable
 
 _POLL_S = 0.5
+_CHANGED = 412
 
 
 class HeldError(click.ClickException):
     """A guard keeps the region's traffic everywhere."""
 
     exit_code = exit_codes.REFUSED
-
-
-class TimedOutError(click.ClickException):
-    """It was ordered, and not all of it has happened yet."""
-
-    exit_code = exit_codes.TIMEOUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,34 +38,54 @@ class Manner:
 
 def leave(client: Client, order: dict[str, Any], manner: Manner) -> None:
     """Preview an order that empties a region, and give it if guards and the person agree."""
-    preview = client.post("/v1/overrides", order, dry_run="true")
-    click.echo(printable(preview["text"]).rstrip())
-    _refuse(departure(preview, order["region"], order.get("service")), order)
+    preview = _previewed(client, order)
     if manner.dry_run:
         return
-    if not manner.yes:
-        _confirm(order)
-    override = client.post("/v1/overrides", order)
+    if manner.yes:  # nobody looked at the preview, so nobody is held to it
+        override = client.post("/v1/overrides", order, if_match=ANY)
+    else:
+        override = _given(client, order, preview)
     say_in_force(override)
     if manner.wait:
         _wait(client, override, manner.timeout_s)
 
 
-def at_terminal() -> bool:
-    """Whether somebody can be asked."""
-    return sys.stdin.isatty()
+def _previewed(client: Client, order: dict[str, Any]) -> Answer:
+    """Show what the order would do. Raises HeldError when it would do nothing."""
+    preview = client.post("/v1/overrides", order, dry_run="true")
+    click.echo(printable(preview["text"]).rstrip())
+    _refuse(_departure(preview, order), order)
+    return preview
+
+
+def _given(client: Client, order: dict[str, Any], preview: Answer) -> Answer:
+    """Give the order a person has confirmed; what changed meanwhile is shown and asked anew."""
+    while True:
+        confirm(client, order["region"], f"the {order['kind']}")
+        try:
+            return client.post("/v1/overrides", order, if_match=preview.etag)
+        except RefusedError as error:
+            if error.status != _CHANGED:
+                raise
+        click.echo("\nSomething has changed since. This is what would be done now:\n")
+        preview = _previewed(client, order)
 
 
 def say_in_force(override: Answer) -> None:
     """Say what was ordered, when it ends, and how to end it."""
-    region, service = override["region"], override["service"]
-    what = " ".join(filter(None, (override["kind"], region, service and f"of {service}")))
+    region = override["region"]
+    place = "/".join(filter(None, (override["service"], override["pool"])))
+    what = " ".join(filter(None, (override["kind"], region, place and f"of {place}")))
     undo = "unfreeze" if override["kind"] == "freeze" else f"undrain {region}"
-    only = f" --service {service}" if service else ""
+    only = "".join(f" --{key} {name}" for key in ("service", "pool") if (name := override[key]))
     click.echo(f"\nOverride {override['id']} is in force: {what}.")
     left = duration(override["remaining_s"])
     click.echo(f"It ends at {moment(override['expires_at'])} (in {left}).")
     click.echo(f"End it sooner with: gtc {undo}{only}")
+
+
+def _departure(plan: Answer, order: dict[str, Any]) -> Departure:
+    return departure(plan, order["region"], order.get("service"), order.get("pool"))
 
 
 def _refuse(found: Departure, order: dict[str, Any]) -> None:
@@ -85,22 +101,11 @@ def _refuse(found: Departure, order: dict[str, Any]) -> None:
     raise HeldError("\n".join(lines))
 
 
-def _confirm(order: dict[str, Any]) -> None:
-    kind, region = order["kind"], order["region"]
-    if not at_terminal():
-        raise click.UsageError(
-            "this is not a terminal, so nobody can confirm it: --yes does it, --dry-run only shows"
-        )
-    typed = click.prompt(f"\nType {region} to confirm the {kind}", err=True)
-    if typed.strip() != region:
-        raise click.ClickException(f"nothing was done: {typed.strip()!r} is not {region}")
-
-
 def _wait(client: Client, override: Answer, timeout_s: float) -> None:
     """Until the region carries nothing wherever no guard holds it."""
-    region, service = override["region"], override["service"]
+    region = override["region"]
     deadline = time.monotonic() + timeout_s
-    found = departure(client.get("/v1/plan"), region, service)
+    found = _departure(client.get("/v1/plan"), override)
     while found.leaving:
         if time.monotonic() >= deadline:
             raise TimedOutError(
@@ -108,7 +113,7 @@ def _wait(client: Client, override: Answer, timeout_s: float) -> None:
                 f"{', '.join(found.leaving)}; the override stays in force: look with `gtc status`"
             )
         time.sleep(_POLL_S)
-        found = departure(client.get("/v1/plan"), region, service)
+        found = _departure(client.get("/v1/plan"), override)
     _say_result(region, found)
     _say_timeline(client, override)
 

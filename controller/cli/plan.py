@@ -6,30 +6,40 @@ import click
 
 from controller.cli import exit_codes
 from controller.cli.client import Answer, Client, endpoint_option
-from controller.cli.render import as_json, printable
+from controller.cli.names import complete_regions, service_option
+from controller.cli.orders import pool_option
+from controller.cli.output import TABLE, document, output_option
+from controller.cli.render import printable
 
 
 @click.command()
 @endpoint_option
-@click.option("--drain", "drains", metavar="REGION", multiple=True, help="As if it were drained.")
 @click.option(
-    "--failover", "failovers", metavar="REGION", multiple=True, help="As if it were failed over."
+    "--drain",
+    "drains",
+    metavar="REGION",
+    multiple=True,
+    shell_complete=complete_regions,
+    help="As if it were drained.",
 )
-@click.option("--service", metavar="NAME", help="Drain or fail over in this service alone.")
 @click.option(
-    "-o",
-    "--output",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="Form of the output.",
+    "--failover",
+    "failovers",
+    metavar="REGION",
+    multiple=True,
+    shell_complete=complete_regions,
+    help="As if it were failed over.",
 )
+@service_option
+@pool_option
+@output_option
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 3 when the plan has changes.")
 def plan(
     client: Client,
     drains: tuple[str, ...],
     failovers: tuple[str, ...],
     service: str | None,
+    pool: str | None,
     output: str,
     detailed_exitcode: bool,
 ) -> None:
@@ -39,12 +49,14 @@ def plan(
     """
     supposed = [{"kind": "drain", "region": region} for region in drains]
     supposed += [{"kind": "failover", "region": region} for region in failovers]
-    if service is not None:
-        if not supposed:
-            raise click.UsageError("--service says where; name a region with --drain or --failover")
-        supposed = [{**one, "service": service} for one in supposed]
+    place = {key: name for key, name in (("service", service), ("pool", pool)) if name is not None}
+    if place and not supposed:
+        named = " and ".join(f"--{key}" for key in place)
+        raise click.UsageError(f"{named} says where; name a region with --drain or --failover")
+    supposed = [{**one, **place} for one in supposed]
     answer = _ask(client, supposed)
-    click.echo(as_json(answer) if output == "json" else printable(answer["text"]).rstrip())
+    shown = printable(answer["text"]).rstrip() if output == TABLE else document(answer, output)
+    click.echo(shown)
     if detailed_exitcode and answer["changes"]:
         click.get_current_context().exit(exit_codes.PLAN_HAS_CHANGES)
 

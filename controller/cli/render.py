@@ -4,9 +4,10 @@ terminal as a control sequence, and nothing breaks a row.
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
+
+from controller.planning.shares import percent
 
 BAR_WIDTH = 10
 _UNITS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
@@ -52,6 +53,8 @@ def printable(text: str) -> str:
     return "".join(sign if sign.isprintable() or sign == "\n" else " " for sign in text)
 
 
-def as_json(value: Any) -> str:
-    """A document for programs: sorted keys, indented."""
-    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
+def moves_text(moves: Iterable[tuple[str, float, float]]) -> str:
+    """Regions with their shares before and after: `eu-west-1 50 % → 0 %, us-east-1 0 % → 50 %`."""
+    return ", ".join(
+        f"{region} {percent(before)} → {percent(after)}" for region, before, after in moves
+    )

@@ -1,39 +1,25 @@
 """`gtc sandbox`: run a local world, break its regions, and see what its users measure.
 
-All but `run` talk to the control API of a sandbox that runs, found by GTC_SANDBOX_URL.
+All but `run` talk to a sandbox that runs: to its world, found by GTC_SANDBOX_URL, or (`fault`) to
+its emulated AWS.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError, URLError
-from urllib.request import ProxyHandler, Request, build_opener
 
 import click
 
-from controller.cli import exit_codes
 from controller.cli.sandbox_child import child, load_settings
+from controller.cli.sandbox_client import call
+from controller.cli.sandbox_fault import fault
 
 DEFAULT_URL = "http://127.0.0.1:4580"
 DEFAULT_CONFIG = Path("config/sandbox.yaml")
-_DEADLINE_S = 5.0
-
-
-class UnreachableError(click.ClickException):
-    """No sandbox answers."""
-
-    exit_code = exit_codes.UNREACHABLE
-
-
-class WrongValueError(click.ClickException):
-    """The sandbox does not know what was named."""
-
-    exit_code = exit_codes.USAGE
 
 
 @click.group()
@@ -42,6 +28,7 @@ def sandbox() -> None:
 
 
 sandbox.add_command(child)
+sandbox.add_command(fault)
 
 
 @sandbox.command()
@@ -56,6 +43,7 @@ sandbox.add_command(child)
 @click.option("--users", type=click.IntRange(0), default=200, show_default=True)
 @click.option("--no-daemon", is_flag=True, help="Leave out the daemon, to run it by hand.")
 @click.option("--aws-port", type=click.IntRange(0, 65_535), default=4566, show_default=True)
+@click.option("--aws-control-port", type=click.IntRange(0, 65_535), default=4567, show_default=True)
 @click.option("--dns-port", type=click.IntRange(0, 65_535), default=10_053, show_default=True)
 @click.option("--control-port", type=click.IntRange(0, 65_535), default=4580, show_default=True)
 def run(
@@ -64,6 +52,7 @@ def run(
     users: int,
     no_daemon: bool,
     aws_port: int,
+    aws_control_port: int,
     dns_port: int,
     control_port: int,
 ) -> None:
@@ -85,6 +74,7 @@ def run(
         users=users,
         with_daemon=not no_daemon,
         aws_port=aws_port,
+        aws_control_port=aws_control_port,
         dns_port=dns_port,
         control_port=control_port,
     )
@@ -112,7 +102,7 @@ def heal(region: str) -> None:
 @click.option("--window", "window_s", type=click.IntRange(1, 120), default=5, show_default=True)
 def users(window_s: int) -> None:
     """Where the users went in the last seconds, as they measured it."""
-    from controller.sandbox.aligned import aligned
+    from controller.planning.text import aligned
 
     split = _call("GET", f"/users?window_s={window_s}")["split"]
     rows = [("SERVICE", "POOL", "REGION", "SHARE", "REQUESTS", "ERRORS")]
@@ -124,7 +114,7 @@ def users(window_s: int) -> None:
 
 
 def _show_regions(state: dict[str, Any]) -> None:
-    from controller.sandbox.aligned import aligned
+    from controller.planning.text import aligned
 
     rows = [(name, one["mode"], one["since"]) for name, one in state["regions"].items()]
     for line in aligned(rows):
@@ -132,32 +122,5 @@ def _show_regions(state: dict[str, Any]) -> None:
 
 
 def _call(method: str, path: str, body: dict[str, str] | None = None) -> dict[str, Any]:
-    """The control API's answer; an error with its exit code when it refuses or is not there."""
-    url = os.environ.get("GTC_SANDBOX_URL", DEFAULT_URL).rstrip("/")
-    data = None if body is None else json.dumps(body).encode()
-    headers = {"Content-Type": "application/json"}
-    opener = build_opener(ProxyHandler({}))  # the sandbox is on this machine
-    try:
-        request = Request(f"{url}{path}", data=data, headers=headers, method=method)
-        with opener.open(request, timeout=_DEADLINE_S) as response:
-            answer: dict[str, Any] = json.load(response)
-            return answer
-    except HTTPError as error:
-        raise _refusal(error) from error
-    except (URLError, OSError, ValueError) as error:
-        raise UnreachableError(
-            f"no sandbox answers at {url}: {getattr(error, 'reason', error)}\n"
-            "Start one with `make demo` or `gtc sandbox run`, "
-            "or say where it is in GTC_SANDBOX_URL."
-        ) from error
-
-
-def _refusal(error: HTTPError) -> click.ClickException:
-    text = error.read().decode(errors="replace")
-    try:
-        problem = json.loads(text)
-        valid = ", ".join(problem["valid_values"])
-        message = problem["detail"] + (f"\nValid: {valid}" if valid else "")
-    except (ValueError, KeyError, TypeError):  # somebody else's server answers there
-        message = f"{error.url} answered {error.code}: {text[:200]}"
-    return (WrongValueError if error.code == 400 else click.ClickException)(message)
+    url = os.environ.get("GTC_SANDBOX_URL", DEFAULT_URL)
+    return call(url, "GTC_SANDBOX_URL", method, path, body)

@@ -33,12 +33,13 @@ def child() -> None:
 
 @child.command()
 @click.option("--port", type=int, required=True)
+@click.option("--control-port", type=int, required=True)
 @click.option("--dns-port", type=int, required=True)
-def aws(port: int, dns_port: int) -> None:
+def aws(port: int, control_port: int, dns_port: int) -> None:
     """The emulated AWS and its name server."""
     from controller.sandbox.emulator.server import ServerOptions, serve
 
-    options = ServerOptions(http_port=port, dns_port=dns_port)
+    options = ServerOptions(http_port=port, control_port=control_port, dns_port=dns_port)
     _run(lambda announce, stop: serve(options, announce, stop))
 
 
@@ -76,10 +77,10 @@ def load_settings(config: Path) -> Settings:
     """The settings of a file; every mistake is printed, and the exit code is BAD_CONFIG."""
     from controller.cli.validate import problem_text
     from controller.model.errors import InvalidSettingsError
-    from controller.settings import load
+    from controller.settings import Source
 
     try:
-        return load(config)
+        return Source(config).load().settings
     except InvalidSettingsError as error:
         for problem in error.problems:
             click.echo(problem_text(error.source, "", problem), err=True)

@@ -1,20 +1,21 @@
 """`gtc status`: regions, pools and shares on one screen.
 
-A terminal gets a coloured table (rich, imported only then), a pipe plain rows, a program JSON.
+A terminal gets a coloured table (rich, imported only then), a pipe plain rows, a program documents.
 """
 
 from __future__ import annotations
 
-import json
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 import click
 
-from controller.cli import exit_codes
-from controller.cli.client import Answer, Client, endpoint_option, unknown
-from controller.cli.render import as_json
+from controller.cli import exit_codes, terminal
+from controller.cli.client import Answer, Client, endpoint_option
+from controller.cli.errors import unknown
+from controller.cli.names import complete_services
+from controller.cli.output import TABLE, document, document_of_many, output_option
 from controller.cli.status_report import Report, fingerprint, report
 from controller.cli.status_table import as_text
 
@@ -27,22 +28,17 @@ Look = Answer | click.ClickException
 @click.command()
 @endpoint_option
 @click.option("-w", "--watch", is_flag=True, help="Go on until Ctrl-C; in a pipe, print changes.")
+@output_option
 @click.option(
-    "-o",
-    "--output",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="Form of the output.",
+    "--service", metavar="NAME", shell_complete=complete_services, help="Only this service."
 )
-@click.option("--service", metavar="NAME", help="Only this service.")
 def status(client: Client, watch: bool, output: str, service: str | None) -> None:
     """Regions, pools and shares on one screen, the worst first.
 
     PLANNED is what this cycle wants, APPLIED what AWS says, MEASURED what users do. The bar draws
     what is applied. Behind an accelerator a share is the region's dial.
     """
-    on_screen = output == "table" and sys.stdout.isatty()
+    on_screen = output == TABLE and terminal.on_screen()
     if watch:
         _watch(_looks(client, service), output, on_screen=on_screen)
     else:
@@ -57,7 +53,7 @@ def _once(answer: Answer, output: str, *, on_screen: bool) -> None:
 
         show(report(answer), Console())
     else:
-        click.echo(as_json(answer) if output == "json" else as_text(report(answer)))
+        click.echo(as_text(report(answer)) if output == TABLE else document(answer, output))
 
 
 def _watch(looks: Iterable[Look], output: str, *, on_screen: bool) -> None:
@@ -69,7 +65,7 @@ def _watch(looks: Iterable[Look], output: str, *, on_screen: bool) -> None:
 
             follow(map(_report_or_reason, looks), Console())
         else:
-            _print_changes(looks, _line if output == "json" else _block)
+            _print_changes(looks, _block if output == TABLE else partial(_document, output))
     except KeyboardInterrupt:
         click.get_current_context().exit(exit_codes.INTERRUPTED)
 
@@ -89,10 +85,9 @@ def _block(look: Look) -> str:
     return f"{look['at']}\n{as_text(report(look))}\n"
 
 
-def _line(look: Look) -> str:
-    """A JSON document in one line."""
+def _document(output: str, look: Look) -> str:
     value = {"error": look.message} if isinstance(look, click.ClickException) else look
-    return json.dumps(value, sort_keys=True, ensure_ascii=False)
+    return document_of_many(value, output)
 
 
 def _report_or_reason(look: Look) -> Report | str:

@@ -1,6 +1,7 @@
 """The status on a terminal: one table, a shape and a word and a colour for each verdict.
 
-Below 100 columns the bar is left out; below 80 reasons stand under the table instead of in it.
+Below 100 columns the bar is left out; below 80 reasons stand under the table instead of in it;
+below 60 only the applied share is left of the three.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ _LOOKS = {
 }
 _FULL_WIDTH = 100
 _REASON_WIDTH = 80
+_SHARES_WIDTH = 60
 
 
 def show(report: Report, console: Console) -> None:
@@ -54,7 +56,7 @@ def _table(report: Report, width: int) -> Table:
     table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("REGION", no_wrap=True)
     table.add_column("HEALTH", no_wrap=True)
-    for name in ("PLANNED", "APPLIED", "MEASURED"):
+    for name in ("PLANNED", "APPLIED", "MEASURED") if width >= _SHARES_WIDTH else ("APPLIED",):
         table.add_column(name, no_wrap=True, justify="right")
     if width >= _FULL_WIDTH:
         table.add_column("SHARE", no_wrap=True)
@@ -76,7 +78,8 @@ def _cells(row: Row, width: int) -> Iterator[Text]:
     shape, colour = _LOOKS[row.health]
     yield Text(f"  {row.region}")
     yield Text(f"{shape} {row.health}", colour)
-    for value in (row.planned, row.applied, row.measured):
+    shares = (row.planned, row.applied, row.measured)
+    for value in shares if width >= _SHARES_WIDTH else (row.applied,):
         yield Text(share(value))
     if width >= _FULL_WIDTH:
         yield Text(bar(row.applied), colour)

@@ -1,10 +1,14 @@
-"""The status as plain text for a pipe: a row each, aligned, never wrapped or coloured."""
+"""The status as plain text for a pipe: a row each, aligned, never wrapped.
+
+Rows of regions that are not well are coloured where `FORCE_COLOR` asks for it.
+"""
 
 from __future__ import annotations
 
 from controller.cli.render import bar, share
 from controller.cli.status_report import Report, Row
-from controller.sandbox.aligned import aligned
+from controller.cli.terminal import paint
+from controller.planning.text import aligned
 
 _HEAD = (
     "SERVICE",
@@ -17,12 +21,19 @@ _HEAD = (
     "SHARE",
     "REASON",
 )
+_COLOURS = {"down": "red", "unknown": "yellow", "suspect": "yellow"}
 
 
 def as_text(report: Report) -> str:
     """Header, banners, one line for each region of each pool, notes."""
-    table = aligned([_HEAD, *map(_cells, report.rows)])
-    return "\n".join([report.header, *report.banners, *table, *report.notes])
+    head, *lines = aligned([_HEAD, *map(_cells, report.rows)])
+    table = [_painted(line, row) for line, row in zip(lines, report.rows, strict=True)]
+    return "\n".join([report.header, *report.banners, head, *table, *report.notes])
+
+
+def _painted(line: str, row: Row) -> str:
+    colour = _COLOURS.get(row.health)
+    return paint(line, colour) if colour else line
 
 
 def _cells(row: Row) -> tuple[str, ...]:

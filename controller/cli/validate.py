@@ -7,6 +7,7 @@ form `file:line:column: message (path)` that editors and CI systems understand.
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from controller.cli import exit_codes
 from controller.model.configuration import Settings
 from controller.model.errors import InvalidSettingsError, Problem
 from controller.settings import Inspection, inspect, read_text
+from controller.settings.overlay import of_environment
 
 _LINE_END = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 """Where YAML counts a new line; str.splitlines knows more, and carets would slip."""
@@ -44,8 +46,9 @@ class Report:
 def validate(files: tuple[Path, ...], output: str) -> None:
     """Check configuration FILES and report every mistake at once.
 
-    Nothing is started and nothing is asked of AWS. Exits with 0 when all files are in order (there
-    may be warnings) and with 78 when one is not.
+    Variables such as GTC__API__PORT go over each file, as when the daemon runs. Nothing is started
+    and nothing is asked of AWS. Exits with 0 when all files are in order (there may be warnings)
+    and with 78 when one is not.
     """
     reports = [_examine(path) for path in files]
     click.echo(_as_json(reports) if output == "json" else _as_text(reports))
@@ -59,9 +62,10 @@ def problem_text(source: str, text: str, problem: Problem, kind: str = "") -> st
     `text` is the file's content; empty leaves the line out.
     """
     place = f"{source}:{problem.line}:{problem.column}" if problem.line else source
+    place = problem.origin or place
     path = f" ({problem.path})" if problem.path else ""
     lines = [f"{place}: {kind}{problem.message}{path}"]
-    if text and problem.line:
+    if text and problem.line and not problem.confidential:
         lines += _excerpt(text, problem.line, problem.column)
     if problem.hint:
         lines.append(f"      {problem.hint}")
@@ -73,7 +77,7 @@ def _examine(path: Path) -> Report:
         text = read_text(path)
     except InvalidSettingsError as error:
         return Report(str(path), "", Inspection(None, error.problems))
-    return Report(str(path), text, inspect(text))
+    return Report(str(path), text, inspect(text, of_environment(os.environ)))
 
 
 def _excerpt(text: str, line: int, column: int) -> list[str]:
@@ -125,10 +129,18 @@ def _file_as_json(report: Report) -> dict[str, object]:
     result: dict[str, object] = {
         "file": report.source,
         "ok": not inspection.problems,
-        "problems": [asdict(problem) for problem in inspection.problems],
-        "warnings": [asdict(one) for one in inspection.warnings],
+        "problems": [_problem_as_json(problem) for problem in inspection.problems],
+        "warnings": [_problem_as_json(one) for one in inspection.warnings],
     }
     if inspection.settings is not None:
         services, regions, pools = _sizes(inspection.settings)
         result |= {"services": services, "regions": regions, "pools": pools}
     return result
+
+
+def _problem_as_json(problem: Problem) -> dict[str, object]:
+    found = asdict(problem)
+    del found["confidential"]  # nothing here shows the line
+    if not problem.origin:
+        del found["origin"]
+    return found

@@ -9,27 +9,24 @@ from collections.abc import Iterator
 
 import click
 
-from controller.cli.client import Answer, ApiError, Client, endpoint_option, unknown
-from controller.cli.render import as_json, one_line, printable
+from controller.cli.client import Answer, Client, endpoint_option
+from controller.cli.errors import ApiError, unknown
+from controller.cli.names import complete_regions
+from controller.cli.output import TABLE, document, output_option
+from controller.cli.render import one_line, printable
 from controller.planning.shares import percent
 
 
 @click.command()
-@click.argument("subject", metavar="[REGION|ID]", required=False)
+@click.argument("subject", metavar="[REGION|ID]", required=False, shell_complete=complete_regions)
 @endpoint_option
-@click.option(
-    "-o",
-    "--output",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="Form of the output; json is the decision's record alone.",
-)
+@output_option
 def why(subject: str | None, client: Client, output: str) -> None:
     """Why traffic moved, or did not.
 
     Without an argument the latest decision; with a number that decision; with a region how it
-    stands now, and the latest decision that concerns it.
+    stands now, and the latest decision that concerns it. As json or yaml, the decision's record
+    alone.
     """
     if subject is None or subject.isdecimal():
         _show(client, f"/v1/decisions/{subject or 'latest'}", output)
@@ -38,22 +35,23 @@ def why(subject: str | None, client: Client, output: str) -> None:
 
 
 def _show(client: Client, path: str, output: str, **query: str) -> None:
-    if output == "json":
-        click.echo(as_json(client.get(path, **query)))
+    if output != TABLE:
+        click.echo(document(client.get(path, **query), output))
     else:
         click.echo(printable(client.get_text(path, **query)).rstrip())
 
 
 def _why_region(client: Client, region: str, output: str) -> None:
     lines = list(_present(client.get("/v1/status"), region))
-    if output == "text":
+    if output == TABLE:
         click.echo("\n".join(lines) + "\n")
     try:
         _show(client, "/v1/decisions/latest", output, region=region)
     except ApiError as error:
         if error.status != 404:
             raise
-        click.echo("null" if output == "json" else f"No decision on record concerns {region}.")
+        nothing = f"No decision on record concerns {region}."
+        click.echo(nothing if output == TABLE else "null")
 
 
 def _present(status: Answer, region: str) -> Iterator[str]:

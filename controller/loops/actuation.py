@@ -1,19 +1,21 @@
 """Carries out a plan in its order and reports what became of each write.
 
-Route 53: all weights of one hosted zone go in one atomic batch, A and AAAA twins together. Global
-Accelerator: one group at a time, receivers opened before anyone is closed. What is about to be
-written is remembered durably first, so that after a crash our own write is not taken for drift.
+Route 53: all weights of one hosted zone go in one atomic batch, A and AAAA twins together. If it is
+refused, something in it is at fault (a leaf changed by hand, a health check deleted), and the pools
+go on in a batch each, so that one bad record hinders its own pool alone. Global Accelerator: one
+group at a time, receivers opened before anyone is closed. What is about to be written is remembered
+first, so that after a crash our own write is not taken for drift.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
+from controller.loops.current import Current
 from controller.loops.expectations import Expectations
 from controller.loops.observation import Observation
-from controller.model.configuration import Settings
-from controller.model.decision import Decision, Written
+from controller.model.decision import Decision, PoolName, Written
 from controller.model.levers import Change, GroupChange, Outcome, OutcomeStatus, WeightChange
 from controller.planning.tree import leaves_of
 from controller.ports import Accelerators, RecordSets
@@ -24,13 +26,13 @@ class Actuation:
 
     def __init__(
         self,
-        settings: Settings,
+        current: Current,
         observation: Observation,
         records: RecordSets,
         accelerators: Accelerators,
         expectations: Expectations,
     ) -> None:
-        self._settings = settings
+        self._current = current
         self._observation = observation
         self._records = records
         self._accelerators = accelerators
@@ -38,33 +40,48 @@ class Actuation:
 
     async def carry_out(self, decision: Decision) -> tuple[Written, ...]:
         """Write every change of the decision. Targets fail apart from each other."""
-        written = []
+        emergency = decision.emergency
+        await self._expectations.intend(decision.changes, emergency=emergency)
+        written: list[Written] = []
         for zone_id, changes in self._by_zone(decision.changes).items():
-            await self._expectations.intend(changes)
-            batch = self._batch(zone_id, changes)
-            outcome = await self._records.change(zone_id, batch, emergency=decision.emergency)
-            written.append(await self._settle("route53", zone_id, changes, outcome))
+            written += await self._change_zone(zone_id, changes, emergency=emergency)
         for arn, change, group_change in self._group_changes(decision.changes):
-            await self._expectations.intend((change,))
             outcome = await self._accelerators.change(group_change)
-            written.append(await self._settle("accelerator", arn, (change,), outcome))
+            written.append(Written("accelerator", arn, (change,), outcome))
+        for one in written:
+            await self._settle(one)
         return tuple(written)
 
-    async def _settle(
-        self, lever: str, target: str, changes: tuple[Change, ...], outcome: Outcome
-    ) -> Written:
+    async def _change_zone(
+        self, zone_id: str, changes: tuple[Change, ...], *, emergency: bool
+    ) -> list[Written]:
+        """One batch for all; if that is refused for good, another try for each pool."""
+        whole = await self._send(zone_id, changes, emergency=emergency)
+        pools: dict[PoolName, list[Change]] = defaultdict(list)
+        for change in changes:
+            pools[change.position.service, change.position.pool].append(change)
+        if not _is_refused(whole.outcome) or len(pools) == 1:
+            return [whole]
+        apart = [await self._send(zone_id, each, emergency=emergency) for each in pools.values()]
+        return [whole, *apart]
+
+    async def _send(self, zone_id: str, changes: Sequence[Change], *, emergency: bool) -> Written:
+        batch = self._batch(zone_id, changes)
+        outcome = await self._records.change(zone_id, batch, emergency=emergency)
+        return Written("route53", zone_id, tuple(changes), outcome)
+
+    async def _settle(self, written: Written) -> None:
         """Whatever was answered, the next cycle reads again instead of believing it."""
-        self._observation.invalidate(target)
+        self._observation.invalidate(written.target)
         # A refused compare-and-swap means that someone else was faster: what stands there now is
         # theirs, and seeing it must count as drift. A throttled write changed nothing.
-        if outcome.status is not OutcomeStatus.REFUSED or outcome.throttled:
-            await self._expectations.settle(changes, outcome.status)
-        return Written(lever, target, changes, outcome)
+        if not _is_refused(written.outcome):
+            await self._expectations.settle(written.changes, written.outcome.status)
 
     def _by_zone(self, changes: Iterable[Change]) -> dict[str, tuple[Change, ...]]:
         zones: dict[str, list[Change]] = defaultdict(list)
         for change in changes:
-            lever = self._settings.services[change.position.service].levers.route53
+            lever = self._current.settings.services[change.position.service].levers.route53
             if lever is not None:
                 zones[lever.hosted_zone_id].append(change)
         return {zone_id: tuple(found) for zone_id, found in zones.items()}
@@ -75,7 +92,7 @@ class Actuation:
         batch: list[WeightChange] = []
         for change in changes:
             name = change.position.service
-            leaves = leaves_of(name, self._settings.services[name], records)
+            leaves = leaves_of(name, self._current.settings.services[name], records)
             batch += [
                 WeightChange(leaf, change.after.weight)
                 for leaf in leaves[change.position]
@@ -87,10 +104,15 @@ class Actuation:
         self, changes: Iterable[Change]
     ) -> Iterator[tuple[str, Change, GroupChange]]:
         for change in changes:
-            lever = self._settings.services[change.position.service].levers.accelerator
+            lever = self._current.settings.services[change.position.service].levers.accelerator
             if lever is None or change.after.dial is None:
                 continue
             for group in self._observation.groups(lever.arn):
                 if group.region == change.position.region:
                     wanted = GroupChange(group, change.after.dial, change.after.weight)
                     yield lever.arn, change, wanted
+
+
+def _is_refused(outcome: Outcome) -> bool:
+    """Whether AWS said no to what was asked, and not only to asking now."""
+    return outcome.status is OutcomeStatus.REFUSED and not outcome.throttled

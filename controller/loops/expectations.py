@@ -1,12 +1,14 @@
 """What we last set each position to, or may have: what drift is told from.
 
 Durable before a write is sent, so that a crash in the middle of a failover does not make our own
-change look like somebody else's. A full disk must not keep users on a dead region: a failure to
-remember is logged and the write goes on.
+change look like somebody else's. Neither a full nor a slow disk may keep users on a dead region: a
+failure to remember is logged, an emergency waits for a moment only, and what is not durable yet is
+written along with whatever comes next.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 
 import structlog
@@ -16,6 +18,8 @@ from controller.model.levers import Change, OutcomeStatus, Position, Setting
 from controller.ports import Store
 
 _log = structlog.get_logger("expectations")
+_MOMENT_S = 0.2
+"""How long an emergency, and what only narrows an expectation down, waits for the disk."""
 
 
 class Expectations:
@@ -24,6 +28,7 @@ class Expectations:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._expected: dict[Position, tuple[Setting, ...]] = {}
+        self._unsaved: dict[Position, tuple[Setting, ...]] = {}
 
     @property
     def all(self) -> Mapping[Position, tuple[Setting, ...]]:
@@ -34,29 +39,41 @@ class Expectations:
         """Take up what an earlier process remembered."""
         self._expected = dict(await self._store.expected())
 
-    async def intend(self, changes: Iterable[Change]) -> None:
+    async def intend(self, changes: Iterable[Change], *, emergency: bool = False) -> None:
         """Either the old or the new setting may be seen from now on."""
-        await self._keep({c.position: (c.before, c.after) for c in changes})
+        within_s = _MOMENT_S if emergency else None
+        await self._keep({c.position: (c.before, c.after) for c in changes}, within_s)
 
     async def settle(self, changes: Iterable[Change], status: OutcomeStatus) -> None:
         """Narrow down what may be seen, once AWS has answered; unknown leaves both possible."""
         match status:
             case OutcomeStatus.APPLIED:
-                await self._keep({c.position: (c.after,) for c in changes})
+                await self._keep({c.position: (c.after,) for c in changes}, _MOMENT_S)
             case OutcomeStatus.REFUSED:
-                await self._keep({c.position: (c.before,) for c in changes})
+                await self._keep({c.position: (c.before,) for c in changes}, _MOMENT_S)
             case OutcomeStatus.UNKNOWN:
                 return
 
     async def adopt(self, seen: Mapping[Position, Setting]) -> None:
-        """Take what was seen for what is expected: somebody else's change that suits the plan."""
-        await self._keep({position: (setting,) for position, setting in seen.items()})
+        """Take what was seen for what is expected."""
+        await self._keep({p: (setting,) for p, setting in seen.items()}, _MOMENT_S)
 
-    async def _keep(self, settings: Mapping[Position, tuple[Setting, ...]]) -> None:
+    async def _keep(
+        self, settings: Mapping[Position, tuple[Setting, ...]], within_s: float | None
+    ) -> None:
+        """Remember at once, and durably unless the disk is full or takes longer than that."""
         if not settings:
             return
         self._expected.update(settings)
+        self._unsaved.update(settings)
+        saving = dict(self._unsaved)
         try:
-            await self._store.expect(settings)
+            async with asyncio.timeout(within_s):
+                await self._store.expect(saving)
+        except TimeoutError:
+            _log.warning("expectation_late", waited_s=within_s, positions=len(saving))
         except StateUnavailableError as error:
             _log.error("expectation_not_durable", error=str(error))
+        else:
+            kept = self._unsaved.items()
+            self._unsaved = {p: settings for p, settings in kept if saving.get(p) != settings}

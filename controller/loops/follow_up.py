@@ -8,17 +8,20 @@ moment of the decision's timeline. Nothing here decides or writes.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
 
+from controller.loops.current import Current
 from controller.loops.recording import Recording
 from controller.loops.traffic import Traffic
-from controller.model.configuration import Settings
+from controller.model.configuration import Levers
 from controller.model.decision import DecisionRecord, Moment, PoolPlan, Written
 from controller.model.errors import ProviderRejectedError, ProviderUnavailableError
 from controller.model.levers import OutcomeStatus
+from controller.model.traffic import MeasuredShare
 from controller.planning.shares import SAME, percent
 from controller.ports import Accelerators, Clock, RecordSets
 
@@ -28,11 +31,35 @@ _GIVE_UP_S = 600.0
 _LEFT = 0.05
 """Part of a drained region's earlier traffic that may remain for it to count as left."""
 _WINDOW_S = 2.0
+_EARLIER_S = 10.0
+"""The window whose measured traffic is what a region had before it was drained."""
 _WATCH_EVERY_S = 0.5
-_QUEUE = 200
+_AT_ONCE = 50
+"""Writes followed at the same time."""
+_ASKED_AT_FULL_PACE = 4
+"""Changes asked about at the configured pace; more share it, so that steering keeps its calls."""
 
 PropagationObserver = Callable[[str, float], None]
 """Told the lever and the seconds from acknowledgement to every server answering by it."""
+Split = Mapping[tuple[str, str], Mapping[str, MeasuredShare]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Followed:
+    """One acknowledged write of a decision."""
+
+    record: DecisionRecord
+    written: Written
+    since: float
+    """When it was acknowledged, monotonic seconds."""
+    earlier: Split
+    """Where users were then."""
+
+    def plans(self) -> list[PoolPlan]:
+        """The plans that this write carried out."""
+        positions = {change.position for change in self.written.changes}
+        plans = self.record.plans
+        return [plan for plan in plans if any(c.position in positions for c in plan.changes)]
 
 
 class FollowUp:
@@ -40,7 +67,7 @@ class FollowUp:
 
     def __init__(
         self,
-        settings: Settings,
+        current: Current,
         records: RecordSets,
         accelerators: Accelerators,
         recording: Recording,
@@ -48,106 +75,160 @@ class FollowUp:
         clock: Clock,
         observe: PropagationObserver,
     ) -> None:
-        self._settings = settings
+        self._current = current
         self._records = records
         self._accelerators = accelerators
         self._recording = recording
         self._traffic = traffic
         self._clock = clock
         self._observe = observe
-        self._queue: asyncio.Queue[DecisionRecord] = asyncio.Queue(_QUEUE)
+        self._queue: asyncio.Queue[_Followed] = asyncio.Queue(_AT_ONCE)
+        self._under_way = 0
+        self._asking = 0
 
     def follow(self, record: DecisionRecord) -> None:
         """Follow what this record wrote; when too many are under way, say so and leave it."""
-        try:
-            self._queue.put_nowait(record)
-        except asyncio.QueueFull:
-            _log.warning("follow_up_skipped", decision_id=record.id)
+        since, earlier = self._clock.monotonic(), self._traffic.split(_EARLIER_S)
+        for written in record.written:
+            if written.outcome.status is not OutcomeStatus.APPLIED:
+                continue
+            if self._under_way >= _AT_ONCE:
+                _log.warning("follow_up_skipped", decision_id=record.id, target=written.target)
+                continue
+            self._under_way += 1
+            self._queue.put_nowait(_Followed(record, written, since, earlier))
 
     async def run(self) -> None:
         """Follow until cancelled."""
         async with asyncio.TaskGroup() as group:
             while True:
-                record = await self._queue.get()
-                for written in record.written:
-                    if written.outcome.status is OutcomeStatus.APPLIED:
-                        group.create_task(self._follow(record, written))
+                group.create_task(self._follow(await self._queue.get()))
 
-    async def _follow(self, record: DecisionRecord, written: Written) -> None:
-        started = self._clock.monotonic()
-        positions = {change.position for change in written.changes}
-        plans = [p for p in record.plans if any(c.position in positions for c in p.changes)]
+    async def _follow(self, followed: _Followed) -> None:
+        record, written = followed.record, followed.written
+        # In every line of this task and of those it starts; each has a context of its own.
+        structlog.contextvars.bind_contextvars(cycle=record.cycle, decision_id=record.id)
         name = "insync" if written.lever == "route53" else "deployed"
-        if not await self._has_spread(written, started):
-            _log.error("change_never_spread", decision_id=record.id, target=written.target)
-            await self._moment(record, f"not_{name}", f"not {name} after {_GIVE_UP_S:g} s")
-            return
-        self._observe(written.lever, self._clock.monotonic() - started)
-        await self._moment(record, name, f"{written.lever} {written.target}")
-        async with asyncio.TaskGroup() as group:
-            for plan in plans:
-                group.create_task(self._measure(record, plan))
+        try:
+            hindrance = await self._spread(followed)
+            if hindrance is not None:
+                _log.error(
+                    "change_never_spread",
+                    decision_id=record.id,
+                    target=written.target,
+                    why=hindrance,
+                )
+                await self._moment(record, f"not_{name}", f"{written.target}: {hindrance}")
+                return
+            self._observe(written.lever, self._clock.monotonic() - followed.since)
+            await self._moment(record, name, f"{written.lever} {written.target}")
+            async with asyncio.TaskGroup() as group:
+                for plan in followed.plans():
+                    group.create_task(self._measure(followed, plan))
+        finally:
+            self._under_way -= 1
 
-    async def _has_spread(self, written: Written, started: float) -> bool:
-        while self._clock.monotonic() - started < _GIVE_UP_S:
-            await self._clock.sleep(self._settings.cycle.insync_poll_s)
-            try:
-                if written.lever == "accelerator":
-                    if await self._accelerators.is_deployed(written.target):
-                        return True
-                elif await self._records.is_insync(written.outcome.change_id or ""):
-                    return True
-            except (ProviderUnavailableError, ProviderRejectedError) as error:
-                _log.info("follow_up_unanswered", target=written.target, error=str(error))
-        return False
+    async def _spread(self, followed: _Followed) -> str | None:
+        """Wait until the write has spread; why it did not, or nobody can tell."""
+        self._asking += 1
+        unanswered = False
+        try:
+            while self._clock.monotonic() - followed.since < _GIVE_UP_S:
+                await self._clock.sleep(self._pace_s())
+                try:
+                    if await self._has_spread(followed.written):
+                        return None
+                except ProviderRejectedError as error:
+                    return str(error)
+                except ProviderUnavailableError as error:
+                    if not unanswered:
+                        target = followed.written.target
+                        _log.info("follow_up_unanswered", target=target, error=str(error))
+                    unanswered = True
+        finally:
+            self._asking -= 1
+        return f"not within {_GIVE_UP_S:g} s"
 
-    async def _measure(self, record: DecisionRecord, plan: PoolPlan) -> None:
-        """Watch users leave a drained region; of other moves, note the split they settled at."""
-        place = f"{plan.service}/{plan.pool}"
-        drained = [r for r in plan.before if plan.before[r] > 0 and plan.after[r] == 0]
-        ttl_s = self._ttl_s(plan.service)
-        if self._traffic.share(plan.service, plan.pool, next(iter(plan.before)), 10.0) is None:
-            await self._recording.add_effect(record.id, f"{place}: nobody reports measured traffic")
-            return
-        spread_at, spread_wall = self._clock.monotonic(), self._clock.wall()
-        for region in drained:
-            if await self._has_left(plan, region, spread_at + ttl_s + 60.0):
-                text = self._left_text(place, region, spread_at, spread_wall)
-                await self._moment(record, "measured", text)
-                await self._recording.add_effect(record.id, text)
-            else:
-                text = f"{place}: users still arrive in {region} {ttl_s + 60:g} s later"
-                await self._recording.add_effect(record.id, text)
-        if not drained:
-            await self._clock.sleep(ttl_s + _WINDOW_S)
-            await self._recording.add_effect(record.id, self._split_text(place, plan))
-
-    async def _has_left(self, plan: PoolPlan, region: str, until: float) -> bool:
-        while self._clock.monotonic() < until:
-            share = self._traffic.share(plan.service, plan.pool, region, _WINDOW_S)
-            if share is not None and share <= _LEFT * plan.before[region]:
-                return True
-            await self._clock.sleep(_WATCH_EVERY_S)
-        return False
-
-    def _left_text(self, place: str, region: str, since: float, wall: datetime) -> str:
-        took_s = self._clock.monotonic() - since
-        return (
-            f"{place}: 95 % of the users of {region} had left {took_s:.1f} s after {wall:%H:%M:%S}"
+    def _pace_s(self) -> float:
+        return self._current.settings.cycle.insync_poll_s * max(
+            1.0, self._asking / _ASKED_AT_FULL_PACE
         )
 
-    def _split_text(self, place: str, plan: PoolPlan) -> str:
-        split = self._traffic.split(_WINDOW_S).get((plan.service, plan.pool), {})
+    async def _has_spread(self, written: Written) -> bool:
+        if written.lever == "accelerator":
+            return await self._accelerators.is_deployed(written.target)
+        return await self._records.is_insync(written.outcome.change_id or "")
+
+    async def _measure(self, followed: _Followed, plan: PoolPlan) -> None:
+        """Watch users leave a drained region; of other moves, note the split they settled at."""
+        drained = [r for r in plan.before if plan.before[r] > 0 and plan.after[r] == 0]
+        if not self._measured(plan, _EARLIER_S):
+            await self._effect(followed, plan, "nobody reports measured traffic")
+            return
+        async with asyncio.TaskGroup() as group:
+            for region in drained:
+                group.create_task(self._watch(followed, plan, region))
+        if not drained:
+            await self._clock.sleep(self._ttl_s(plan.service) + _WINDOW_S)
+            await self._effect(followed, plan, self._split_text(plan))
+
+    async def _watch(self, followed: _Followed, plan: PoolPlan, region: str) -> None:
+        """Watch until 95 % of the users have left a region, or well beyond the TTL."""
+        since, wall = self._clock.monotonic(), self._clock.wall()
+        within_s = self._ttl_s(plan.service) + 60.0
+        earlier = followed.earlier.get((plan.service, plan.pool), {}).get(region)
+        remaining = _LEFT * (earlier.share if earlier else plan.before[region])
+        share: float | None = None
+        while self._clock.monotonic() - since < within_s:
+            share = self._traffic.share(plan.service, plan.pool, region, _WINDOW_S)
+            if share is not None and share <= remaining:
+                text = self._left_text(region, since, wall)
+                await self._moment(followed.record, "measured", f"{_place(plan)}: {text}")
+                await self._effect(followed, plan, text)
+                return
+            await self._clock.sleep(_WATCH_EVERY_S)
+        text = f"users still arrive in {region} {within_s:g} s later"
+        if share is None:
+            text = f"nobody reports any more whether users of {region} have left"
+        await self._effect(followed, plan, text)
+
+    def _left_text(self, region: str, since: float, wall: datetime) -> str:
+        took_s = self._clock.monotonic() - since
+        return f"95 % of the users of {region} had left {took_s:.1f} s after {wall:%H:%M:%S}"
+
+    def _split_text(self, plan: PoolPlan) -> str:
+        split = self._measured(plan, _WINDOW_S)
+        if not split:
+            return "nobody reports measured traffic any more"
         measured = {r: split[r].share if r in split else 0.0 for r in plan.after}
         moved = [r for r in plan.after if abs(plan.after[r] - plan.before[r]) >= SAME]
+        accelerated = self._levers(plan.service).accelerator is not None
+        word = "dial" if accelerated else "planned"
         shown = ", ".join(
-            f"{r} {percent(measured[r])} (planned {percent(plan.after[r])})" for r in moved
+            f"{r} {percent(measured[r])} ({word} {percent(plan.after[r])})" for r in moved
         )
-        return f"{place}: measured {shown}"
+        return f"measured {shown}"
+
+    def _measured(self, plan: PoolPlan, window_s: float) -> Mapping[str, MeasuredShare]:
+        """The split of the pool's users; empty when no request was reported."""
+        split = self._traffic.split(window_s).get((plan.service, plan.pool), {})
+        return split if any(seen.requests for seen in split.values()) else {}
 
     def _ttl_s(self, service: str) -> float:
-        lever = self._settings.services[service].levers.route53
+        lever = self._levers(service).route53
         return lever.ttl_s if lever else 0.0
+
+    def _levers(self, service: str) -> Levers:
+        """Those of a service; none of one that a reload has taken away meanwhile."""
+        found = self._current.settings.services.get(service)
+        return found.levers if found else Levers()
+
+    async def _effect(self, followed: _Followed, plan: PoolPlan, text: str) -> None:
+        await self._recording.add_effect(followed.record.id, f"{_place(plan)}: {text}")
 
     async def _moment(self, record: DecisionRecord, name: str, detail: str) -> None:
         await self._recording.add_moment(record.id, Moment(name, self._clock.wall(), detail))
+
+
+def _place(plan: PoolPlan) -> str:
+    return f"{plan.service}/{plan.pool}"

@@ -8,12 +8,13 @@ on an old reading is refused by its own compare-and-swap.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import structlog
 
+from controller.loops.current import Current
 from controller.model.configuration import Settings
 from controller.model.errors import ProviderRejectedError, ProviderUnavailableError
 from controller.model.levers import EndpointGroup, Observed, RecordSet
@@ -36,9 +37,9 @@ class Observation:
     """What AWS says of every lever, as last read."""
 
     def __init__(
-        self, settings: Settings, records: RecordSets, accelerators: Accelerators, clock: Clock
+        self, current: Current, records: RecordSets, accelerators: Accelerators, clock: Clock
     ) -> None:
-        self._settings = settings
+        self._current = current
         self._records = records
         self._accelerators = accelerators
         self._clock = clock
@@ -56,20 +57,35 @@ class Observation:
         """Have this zone or accelerator read again before it is next used."""
         self._stale.add(target)
 
-    async def refresh(self, max_age_s: float) -> None:
-        """Read again what is older than `max_age_s` or stale; a failure keeps the old reading."""
+    async def refresh(self, max_age_s: float, settings: Settings | None = None) -> None:
+        """Read again what is older than `max_age_s` or stale; a failure keeps the old reading.
+
+        What is read are the levers of the settings in force, or of those given.
+        """
+        asked = settings or self._current.settings
         async with asyncio.TaskGroup() as group:
-            for zone_id in sorted(self._zone_ids()):
+            for zone_id in sorted(_zone_ids(asked)):
                 if self._is_old(zone_id, self._zones, max_age_s):
                     group.create_task(self._read(zone_id, self._records.read, self._zones))
-            for arn in sorted(self._arns()):
+            for arn in sorted(_arns(asked)):
                 if self._is_old(arn, self._groups, max_age_s):
                     group.create_task(self._read(arn, self._accelerators.read, self._groups))
 
-    def observed(self) -> dict[str, Observed]:
-        """Service to what its levers say; services never read are missing."""
+    def forget_unused(self) -> None:
+        """Drop what was read of levers that the settings in force do not name."""
+        used = _zone_ids(self._current.settings) | _arns(self._current.settings)
+        for known in (self._zones, self._groups, self._failing):
+            for target in known.keys() - used:
+                del known[target]
+        self._stale &= used
+
+    def observed(self, settings: Settings | None = None) -> dict[str, Observed]:
+        """Service to what its levers say; services never read are missing.
+
+        The services are those of the settings in force, or of those given.
+        """
         found: dict[str, Observed] = {}
-        for name, service in self._settings.services.items():
+        for name, service in (settings or self._current.settings).services.items():
             route53, accelerator = service.levers.route53, service.levers.accelerator
             if route53 and (zone := self._zones.get(route53.hosted_zone_id)):
                 found[name] = observe_records(name, service, zone.value, zone.at)
@@ -107,10 +123,12 @@ class Observation:
             return True
         return self._clock.monotonic() - reading.at >= max_age_s
 
-    def _zone_ids(self) -> Iterable[str]:
-        levers = (service.levers.route53 for service in self._settings.services.values())
-        return {lever.hosted_zone_id for lever in levers if lever}
 
-    def _arns(self) -> Iterable[str]:
-        levers = (service.levers.accelerator for service in self._settings.services.values())
-        return {lever.arn for lever in levers if lever}
+def _zone_ids(settings: Settings) -> set[str]:
+    levers = (service.levers.route53 for service in settings.services.values())
+    return {lever.hosted_zone_id for lever in levers if lever}
+
+
+def _arns(settings: Settings) -> set[str]:
+    levers = (service.levers.accelerator for service in settings.services.values())
+    return {lever.arn for lever in levers if lever}

@@ -6,17 +6,20 @@ One cycle, always the same steps, one at a time:
 2. gather: put everything known into one `Snapshot`
 3. decide: `planning.decision.decide`, pure
 4. act: carry out the changes and learn their outcomes
-5. record: keep what changed, and tell the listeners
+5. record: keep what changed, and tell the listeners; behind the next cycle, if the disk is slow
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 import structlog
 
 from controller.loops.actuation import Actuation
+from controller.loops.current import Current
 from controller.loops.expectations import Expectations
 from controller.loops.observation import Observation
 from controller.loops.overrides import Overrides
@@ -25,15 +28,18 @@ from controller.loops.recording import Recording
 from controller.loops.wake import Bell
 from controller.model.configuration import Settings
 from controller.model.decision import Decision, DecisionRecord, Memory, Snapshot, Written
-from controller.model.levers import OutcomeStatus
+from controller.model.levers import OutcomeStatus, Position
 from controller.model.overrides import Override
 from controller.planning.decision import decide
-from controller.planning.memory import after_writing
+from controller.planning.drift import acceptable, after_reasserting
+from controller.planning.memory import after_writing, still_doubtful
 from controller.ports import Clock
 
 _log = structlog.get_logger("reconciliation")
 _FIRST_BACKOFF_S = 0.25
 _LONGEST_BACKOFF_S = 10.0
+_UNRECORDED = 50
+"""Cycles that may wait for a slow disk before the loop does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +51,10 @@ class CycleReport:
     decision: Decision
     written: tuple[Written, ...]
     record: DecisionRecord | None
+    """None if it was not worth keeping or could not be kept, and in `latest`."""
     took_s: float
+    backoff_s: float = 0.0
+    """Seconds until what was not applied is tried again; 0 when all was."""
 
 
 Listener = Callable[[CycleReport], None]
@@ -56,7 +65,7 @@ class Reconciliation:
 
     def __init__(
         self,
-        settings: Settings,
+        current: Current,
         clock: Clock,
         probing: Probing,
         observation: Observation,
@@ -67,7 +76,7 @@ class Reconciliation:
         bell: Bell,
         listeners: Iterable[Listener] = (),
     ) -> None:
-        self._settings = settings
+        self._current = current
         self._clock = clock
         self._probing = probing
         self._observation = observation
@@ -81,36 +90,80 @@ class Reconciliation:
         self._started_at = clock.monotonic()
         self._cycle = 0
         self._backoff_s = _FIRST_BACKOFF_S
+        self._unrecorded: asyncio.Queue[tuple[CycleReport, DecisionRecord | None]]
+        self._unrecorded = asyncio.Queue(_UNRECORDED)
+        self._turn = asyncio.Lock()
+        """Held by the cycle under way, or by whoever needs that none is."""
         self.latest: CycleReport | None = None
 
     async def run(self) -> None:
         """Reconcile until cancelled. A cycle that fails unexpectedly is logged and tried again."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._record())
+            await self._go_on()
+
+    async def reconcile(self) -> CycleReport:
+        """One cycle, recorded and told."""
+        async with self._turn:
+            return await self._finish(*await self._act())
+
+    @asynccontextmanager
+    async def paused(self) -> AsyncIterator[None]:
+        """Between two cycles; the next one waits until the block ends."""
+        async with self._turn:
+            await self._unrecorded.join()
+            yield
+
+    async def _go_on(self) -> None:
         while True:
             try:
-                report = await self.reconcile()
+                async with self._turn:
+                    report, draft = await self._act()
+                    await self._unrecorded.put((report, draft))
             except Exception:
                 _log.exception("cycle_failed", cycle=self._cycle, retry_s=self._backoff_s)
                 await self._clock.sleep(self._next_backoff_s())
                 continue
-            await self._clock.sleep(self._settings.cycle.min_gap_s)
+            await self._clock.sleep(self._current.settings.cycle.min_gap_s)
             await self._bell.wait(self._pause_s(report))
 
-    async def reconcile(self) -> CycleReport:
-        """One cycle."""
+    async def _record(self) -> None:
+        """Record and tell cycles in their order, so that the next one need not wait for the disk.
+
+        Only when that falls far behind does it wait.
+        """
+        while True:
+            report, draft = await self._unrecorded.get()
+            try:
+                await self._finish(report, draft)
+            except Exception:
+                _log.exception("recording_failed", cycle=report.cycle)
+            finally:
+                self._unrecorded.task_done()
+
+    async def _act(self) -> tuple[CycleReport, DecisionRecord | None]:
         self._cycle += 1
         started = self._clock.monotonic()
         with structlog.contextvars.bound_contextvars(cycle=self._cycle):
-            await self._observation.refresh(self._settings.cycle.observed_max_age_s)
+            await self._observation.refresh(self._current.settings.cycle.observed_max_age_s)
             snapshot = self._gather()
             decision = decide(snapshot)
             written = await self._actuation.carry_out(decision)
+            draft = self._recording.draft(self._cycle, snapshot, decision, written)
             await self._learn(snapshot, decision, written)
-            record = await self._recording.keep(self._cycle, snapshot, decision, written)
-            report = CycleReport(
-                self._cycle, snapshot, decision, written, record, self._clock.monotonic() - started
-            )
-            self.latest = report
-            self._tell(report)
+        took_s = self._clock.monotonic() - started
+        backoff_s = self._backoff_after(written)
+        self.latest = CycleReport(self._cycle, snapshot, decision, written, None, took_s, backoff_s)
+        return self.latest, draft
+
+    async def _finish(self, report: CycleReport, draft: DecisionRecord | None) -> CycleReport:
+        with structlog.contextvars.bound_contextvars(cycle=report.cycle):
+            record = await self._recording.keep(draft)
+            report = replace(report, record=record)
+            with structlog.contextvars.bound_contextvars(
+                **({"decision_id": record.id} if record else {})
+            ):
+                self._tell(report)
         return report
 
     def preview(self, extra: Iterable[Override] = ()) -> Decision:
@@ -121,14 +174,20 @@ class Reconciliation:
         snapshot = replace(snapshot, overrides=(*kept, *added))
         return decide(snapshot)
 
-    def _gather(self) -> Snapshot:
+    def preview_under(self, settings: Settings) -> Decision:
+        """What would be decided now if these settings were in force. Writes nothing."""
+        return decide(self._gather(settings))
+
+    def _gather(self, settings: Settings | None = None) -> Snapshot:
+        """Everything known, as it is or would be under other settings."""
+        settings = settings or self._current.settings
         return Snapshot(
             now=self._clock.monotonic(),
             started_at=self._started_at,
-            settings=self._settings,
-            health={self._settings.vantage.name: self._probing.health},
-            canaries=self._probing.canaries,
-            observed=self._observation.observed(),
+            settings=settings,
+            health={settings.vantage.name: self._probing.health_under(settings)},
+            canaries=self._probing.canaries_under(settings),
+            observed=self._observation.observed(settings),
             expected=self._expectations.all,
             overrides=self._overrides.active(),
             memory=self._memory,
@@ -144,35 +203,31 @@ class Reconciliation:
         self._memory = decision.memory
         sent = [w for w in written if w.outcome.status is not OutcomeStatus.REFUSED]
         if sent:
-            positions = {change.position for w in sent for change in w.changes}
+            positions = _positions(sent)
             plans = [p for p in decision.plans if any(c.position in positions for c in p.changes)]
             self._memory = after_writing(self._memory, plans, snapshot.now)
-        await self._adopt(snapshot, decision)
-
-    async def _adopt(self, snapshot: Snapshot, decision: Decision) -> None:
-        """Accept somebody else's change once its hold is over, if our plan agrees with it."""
-        hold_s = self._settings.guards.drift.hold_s
-        open_pools = {(p.service, p.pool) for p in decision.plans if p.changes or p.withheld}
-        await self._expectations.adopt(
-            {
-                position: snapshot.observed[position.service].settings[position]
-                for position in decision.drift
-                if (position.service, position.pool) not in open_pools
-                if snapshot.now - decision.memory.drift_since[position] >= hold_s
-            }
-        )
+        doubtful = still_doubtful(self._memory, decision.plans, written)
+        self._memory = replace(self._memory, doubtful=doubtful)
+        applied = _positions(w for w in written if w.outcome.status is OutcomeStatus.APPLIED)
+        self._memory = after_reasserting(self._memory, decision, applied, snapshot.now)
+        await self._expectations.adopt(acceptable(snapshot, decision, applied))
 
     def _pause_s(self, report: CycleReport) -> float:
         """Seconds until the next cycle unless the bell rings. What was written is read back."""
-        if any(w.outcome.status is not OutcomeStatus.APPLIED for w in report.written):
-            return self._next_backoff_s()
-        self._backoff_s = _FIRST_BACKOFF_S
+        if report.backoff_s > 0:
+            return report.backoff_s
         if report.written:
             return 0.0
-        due = self._settings.cycle.period_s
+        due = self._current.settings.cycle.period_s
         if report.decision.wake_at is not None:
             due = min(due, report.decision.wake_at - self._clock.monotonic())
         return max(0.0, due)
+
+    def _backoff_after(self, written: Iterable[Written]) -> float:
+        if any(w.outcome.status is not OutcomeStatus.APPLIED for w in written):
+            return self._next_backoff_s()
+        self._backoff_s = _FIRST_BACKOFF_S
+        return 0.0
 
     def _next_backoff_s(self) -> float:
         """How long to wait after a failure; twice as long after each further one in a row."""
@@ -183,3 +238,7 @@ class Reconciliation:
     def _tell(self, report: CycleReport) -> None:
         for listener in self._listeners:
             listener(report)
+
+
+def _positions(written: Iterable[Written]) -> set[Position]:
+    return {change.position for one in written for change in one.changes}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -10,52 +11,89 @@ import structlog
 
 from controller.model.decision import Decision, DecisionRecord, Moment, Snapshot, Written
 from controller.model.errors import StateUnavailableError
+from controller.model.health import Verdict
 from controller.model.overrides import Override
-from controller.planning.story import Signature, expected_effect, outcomes, signature, triggers
+from controller.planning.story import (
+    Signature,
+    authors,
+    expected_effect,
+    outcomes,
+    signature,
+    triggers,
+)
 from controller.ports import Clock, Store
 
 _log = structlog.get_logger("recording")
+RecordListener = Callable[[DecisionRecord], None]
 _OPEN_RECORDS = 100
 """Records that may still change; older ones have long been measured or given up."""
+_WAITING_RECORDS = 100
+"""Records kept in memory while the store fails; the oldest are given up first."""
 
 
 class Recording:
     """Writes decision records; a store that fails never stops deciding."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, listeners: Iterable[RecordListener] = ()
+    ) -> None:
+        """`listeners` are told of every kept record of which more became known."""
         self._store = store
         self._clock = clock
+        self._listeners = tuple(listeners)
         self._open: OrderedDict[int, DecisionRecord] = OrderedDict()
+        self._waiting: deque[DecisionRecord] = deque(maxlen=_WAITING_RECORDS)
         self._signature: Signature | None = None
         self._outcomes: tuple[tuple[str, str], ...] = ()
+        self._notes: tuple[str, ...] = ()
         self._before: Decision | None = None
         self._overrides: tuple[Override, ...] = ()
 
-    async def keep(
+    def note(self, text: str) -> None:
+        """Have the next decision kept, whatever it says, with this among what set it off."""
+        self._notes = (*self._notes, text)
+
+    def draft(
         self,
         cycle: int,
         snapshot: Snapshot,
         decision: Decision,
         written: tuple[Written, ...],
     ) -> DecisionRecord | None:
-        """Store the decision if it or its outcome differs from the one before it; else None."""
+        """A record of the decision if it or its outcome differs from the one before it; else None.
+
+        To be called as soon as the outcomes are known, since it notes when that was.
+        """
         before, overrides = self._before, self._overrides
         self._before, self._overrides = decision, snapshot.overrides
-        if not self._is_new(decision, snapshot, written):
+        notes, self._notes = self._notes, ()
+        if not self._is_new(decision, snapshot, written) and not notes:
             return None
-        record = DecisionRecord(
+        return DecisionRecord(
             id=0,
             at=self._wall_at(snapshot.now),
             cycle=cycle,
             mode=snapshot.settings.mode,
-            trigger=triggers(before, decision, overrides, snapshot.overrides),
+            trigger=(*notes, *triggers(before, decision, overrides, snapshot.overrides)),
             regions=decision.regions,
             plans=decision.plans,
             written=written,
             timeline=self._timeline(snapshot, decision, written),
             expected_effect=expected_effect(decision.plans, snapshot.settings),
+            authors=authors(decision, overrides, snapshot.overrides),
         )
-        return await self._add(record)
+
+    async def keep(self, draft: DecisionRecord | None) -> DecisionRecord | None:
+        """Store what was drafted, and whatever waits; the draft with its id.
+
+        None without a draft, and while the store fails: then the record waits, and is stored in its
+        turn.
+        """
+        if draft is not None:
+            return await self._add(draft)
+        if self._waiting:
+            await self._store_waiting()
+        return None
 
     async def add_moment(self, record_id: int, moment: Moment) -> None:
         """Add one point to a record's timeline."""
@@ -79,18 +117,30 @@ class Recording:
         return before != (self._signature, self._outcomes)
 
     async def _add(self, record: DecisionRecord) -> DecisionRecord | None:
-        try:
-            stored = await self._store.add_record(record)
-        except StateUnavailableError as error:
-            _log.error("record_not_durable", error=str(error), trigger=record.trigger)
-            return None
-        self._open[stored.id] = stored
-        while len(self._open) > _OPEN_RECORDS:
-            self._open.popitem(last=False)
-        return stored
+        self._waiting.append(record)
+        error = await self._store_waiting()
+        if error is None:
+            return next(reversed(self._open.values()))
+        _log.error("record_not_durable", error=str(error), trigger=record.trigger)
+        return None
+
+    async def _store_waiting(self) -> StateUnavailableError | None:
+        """Store the records that wait, oldest first; what hindered it, if anything."""
+        while self._waiting:
+            try:
+                stored = await self._store.add_record(self._waiting[0])
+            except StateUnavailableError as error:
+                return error
+            self._waiting.popleft()
+            self._open[stored.id] = stored
+            if len(self._open) > _OPEN_RECORDS:
+                self._open.popitem(last=False)
+        return None
 
     async def _update(self, record: DecisionRecord) -> None:
         self._open[record.id] = record
+        for listener in self._listeners:
+            listener(record)
         try:
             await self._store.update_record(record)
         except StateUnavailableError as error:
@@ -118,17 +168,21 @@ class Recording:
             for rule in plan.rules
             if rule.name == "region_down" and plan.before[rule.region] > 0
         }
-        states = [
+        required = {
+            endpoint
+            for endpoint, noun in snapshot.settings.endpoints()
+            if noun.required and (endpoint.service, endpoint.region) in leaving
+        }
+        down = [
             state
             for opinions in snapshot.health.values()
             for endpoint, state in opinions.items()
-            if (endpoint.service, endpoint.region) in leaving
+            if endpoint in required and state.verdict is Verdict.DOWN
         ]
-        failed = [s.first_failure_at for s in states if s.first_failure_at is not None]
+        failed = [s.first_failure_at for s in down if s.first_failure_at is not None]
         if not failed:
             return []
-        detected = max(s.since for s in states if s.suspect)
-        return [("first_failure", min(failed)), ("detected", detected)]
+        return [("first_failure", min(failed)), ("detected", max(s.since for s in down))]
 
     def _wall_at(self, at: float) -> datetime:
         """Wall-clock time of a monotonic one, for people."""

@@ -52,9 +52,9 @@ class Traffic:
         return found
 
     def share(self, service: str, pool: str, region: str, window_s: float) -> float | None:
-        """One region's measured part; None when the pool's users reported nothing."""
-        pool_split = self.split(window_s).get((service, pool))
-        if not pool_split:
+        """One region's measured part; None when no request of the pool's users was reported."""
+        pool_split = self.split(window_s).get((service, pool), {})
+        if not any(seen.requests for seen in pool_split.values()):
             return None
         seen = pool_split.get(region)
         return seen.share if seen else 0.0

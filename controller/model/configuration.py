@@ -6,53 +6,106 @@ Loading (files, positions of mistakes) is `controller.settings`; rules that join
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated, Literal, NamedTuple
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, Field, PlainValidator, StringConstraints, WithJsonSchema
+
+from controller.model.access import Api
+from controller.model.noun import HostName, Name, Noun
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 PositiveSeconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Ratio = Annotated[float, Field(ge=0, le=1)]
 Text = Annotated[str, StringConstraints(min_length=1)]
+AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/\S+$")]
 RegionName = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 Geography = Annotated[
     str, StringConstraints(pattern=r"^(default|continent:[A-Z]{2}|country:[A-Z]{2})$")
 ]
 
 
+class PlainSecretError(ValueError):
+    """A value that may be a secret stands where it must not; nobody may be shown it."""
+
+
 def _probe_address(value: str) -> str:
     """The address as written, when it is one that can be asked."""
-    if any(character.isspace() for character in value):
-        raise ValueError("an address has no spaces")
-    try:
-        parts = urlsplit(value)
-        port = parts.port
-    except ValueError as error:
-        raise ValueError("host and port cannot be read, as they can in http://[::1]:80/") from error
-    if parts.scheme not in ("http", "https", "tcp"):
-        raise ValueError("a probe starts with http://, https:// or tcp://")
-    if not parts.hostname:
-        raise ValueError("a probe names a host, as in tcp://192.0.2.1:9000")
-    if port == 0:
-        raise ValueError("a port is a number from 1 to 65535")
-    if parts.scheme == "tcp" and (port is None or parts.path not in ("", "/")):
-        raise ValueError("a tcp probe is tcp://host:port, with nothing behind the port")
+    if "@" in value.partition("://")[2].partition("/")[0]:
+        raise PlainSecretError("an address without user name and password; `headers` carries them")
+    why = _why_no_probe(value)
+    if why:
+        raise ValueError(f"an address to probe ({why})")
     return value
 
 
-ProbeAddress = Annotated[str, AfterValidator(_probe_address)]
+def _why_no_probe(value: str) -> str:
+    if any(character.isspace() for character in value):
+        return "an address has no spaces"
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError:
+        return "host and port cannot be read, as they can in http://[::1]:80/"
+    if parts.scheme not in ("http", "https", "tcp"):
+        return "a probe starts with http://, https:// or tcp://"
+    if not parts.hostname:
+        return "a probe names a host, as in tcp://192.0.2.1:9000"
+    if port == 0:
+        return "a port is a number from 1 to 65535"
+    if parts.scheme == "tcp" and (port is None or parts.path not in ("", "/")):
+        return "a tcp probe is tcp://host:port, with nothing behind the port"
+    return ""
 
 
-class Noun(BaseModel):
-    """Base of every configuration noun: frozen, strictly typed, unknown keys refused."""
+def _status_set(value: object) -> int | str:
+    """A status, a class or a range, as written."""
+    if isinstance(value, int) and not isinstance(value, bool) and 100 <= value <= 599:
+        return value
+    if isinstance(value, str) and _STATUS_CLASS.fullmatch(value):
+        return value
+    ends = _STATUS_RANGE.fullmatch(value) if isinstance(value, str) else None
+    if ends and 100 <= int(ends[1]) <= int(ends[2]) <= 599:
+        return ends[0]
+    raise ValueError("a status from 100 to 599, a class such as 2xx or a range such as 200-204")
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True
-    )
+
+def _secret_reference(value: object) -> str:
+    """The reference as written; never the secret itself."""
+    if isinstance(value, str) and _SECRET_REFERENCE.fullmatch(value):
+        return value
+    raise PlainSecretError("where a secret is found, env:NAME or file:/path, never the secret")
+
+
+_STATUS_CLASS = re.compile("[1-5]xx")
+_STATUS_RANGE = re.compile(r"(\d{3})-(\d{3})")
+_SECRET_REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:/\S+")
+ProbeAddress = Annotated[
+    str,
+    AfterValidator(_probe_address),
+    WithJsonSchema({"type": "string", "pattern": r"^(https?|tcp)://\S+$"}),
+]
+StatusSet = Annotated[
+    int | str,
+    PlainValidator(_status_set),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 100, "maximum": 599},
+                {"type": "string", "pattern": r"^([1-5]xx|[1-5]\d\d-[1-5]\d\d)$"},
+            ]
+        }
+    ),
+]
+SecretReference = Annotated[
+    str,
+    PlainValidator(_secret_reference),
+    WithJsonSchema({"type": "string", "pattern": f"^({_SECRET_REFERENCE.pattern})$"}),
+]
+HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]*$")]
 
 
 class EndpointId(NamedTuple):
@@ -73,14 +126,31 @@ class Endpoint(Noun):
     """What to ask: `http://host:port/path`, `https://host/path` or `tcp://host:port`."""
     required: bool = True
     """Whether the region is down when this endpoint is."""
-    statuses: tuple[Annotated[int, Field(ge=100, le=599)], ...] = Field((200,), strict=False)
-    """HTTP statuses that pass."""
+    host: HostName | None = None
+    """Host header and TLS server name, when it is another than the probe's."""
+    headers: dict[HeaderName, SecretReference] = Field({})
+    """HTTP headers by where their values are found: `env:NAME` or `file:/path`."""
+    ca_file: AbsolutePath | None = None
+    """PEM file with the authorities an HTTPS probe trusts, instead of the system's."""
+    statuses: tuple[StatusSet, ...] = Field((200,), strict=False, min_length=1)
+    """HTTP statuses that pass: codes, classes (`2xx`) and ranges (`200-204`)."""
     body_contains: Text | None = None
     """Text that must stand in the first 64 KiB of the answer."""
     interval_s: PositiveSeconds | None = None
     """Seconds between probes; default: `probing.interval_s`."""
     deadline_s: PositiveSeconds | None = None
     """Seconds a probe may take; default: `probing.deadline_s`."""
+
+    def accepts(self, status: int) -> bool:
+        """Whether an answer with this HTTP status passes."""
+        return any(_covers(one, status) for one in self.statuses)
+
+
+def _covers(statuses: int | str, status: int) -> bool:
+    if isinstance(statuses, int):
+        return statuses == status
+    first, _, last = statuses.replace("xx", "00-").partition("-")
+    return int(first) <= status <= int(last or int(first) + 99)
 
 
 class Region(Noun):
@@ -166,13 +236,6 @@ class Aws(Noun):
     """Requests of the burst that only an emergency may spend."""
 
 
-class Api(Noun):
-    """Where the admin API listens. Without tokens only a loopback address is allowed."""
-
-    host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535)] = 8640
-
-
 class Vantage(Noun):
     """Where probes are asked from."""
 
@@ -201,6 +264,8 @@ class Probing(Noun):
     """Seconds between the confirmation probes that follow a first failure."""
     fresh_for_s: PositiveSeconds = 10
     """Age at which a vantage point's opinion becomes unknown; it never becomes down by age."""
+    certificate_warn_days: Annotated[float, Field(ge=0)] = 14
+    """Days before a probed certificate ends at which the log warns."""
 
 
 class Health(Noun):
@@ -238,9 +303,21 @@ class Ramp(Noun):
     """Least seconds between two steps of one region."""
 
 
+class DriftPolicy(StrEnum):
+    """What becomes of somebody else's change to a lever."""
+
+    HOLD = "hold"
+    ADOPT = "adopt"
+    ENFORCE = "enforce"
+
+
 class Drift(Noun):
     """What happens when someone else changes a lever."""
 
+    policy: Annotated[DriftPolicy, Field(strict=False)] = DriftPolicy.HOLD
+    """`hold`: wait `hold_s`, then put our plan back; `enforce`: put it back at once; `adopt`: keep
+    the change until something else (a region's health, an order, these settings, a restart) asks
+    for another split. Whatever the policy, two re-assertions changed back end in a hold."""
     hold_s: Seconds = 900
     """Seconds returns and rebalancing hold after drift is seen; then our plan is re-asserted.
     An emergency drain never waits."""

@@ -21,6 +21,10 @@ Shares = Mapping[str, float]
 is that region's own dial, 0 to 1."""
 
 
+PoolName = tuple[str, str]
+"""Service and pool."""
+
+
 class Hold(StrEnum):
     """Why something that might have moved did not. The values are public: logs, metrics, API."""
 
@@ -36,18 +40,19 @@ class Hold(StrEnum):
     FROZEN = "frozen"
     DRY_RUN = "dry_run"
     DRIFT = "drift"
+    CONTESTED = "contested"
     STRUCTURE = "structure"
     RAMP_STEP = "ramp_step"
     NOT_OBSERVED = "not_observed"
 
 
 GUARD_HOLDS = (
-    Hold.PANIC,
     Hold.MIN_ACTIVE,
     Hold.CAPACITY,
     Hold.STARTUP,
     Hold.BLAST_RADIUS,
     Hold.DRIFT,
+    Hold.CONTESTED,
 )
 """Guards a person may override, by naming them in the call."""
 
@@ -112,11 +117,19 @@ class PoolPlan:
 class Memory:
     """What the next decision must know of earlier ones; lost at restart without harm."""
 
-    panic: frozenset[str] = frozenset()
-    """Services that hold because too many regions turned suspect at once."""
+    panic: Mapping[str, float] = field(default_factory=dict)
+    """Services that hold because too many regions turned suspect at once, and when they last
+    were."""
     isolated_since: float | None = None
     """When this vantage point began to doubt itself."""
     drift_since: Mapping[Position, float] = field(default_factory=dict)
+    """When each present drift was first seen."""
+    reasserted: Mapping[PoolName, float] = field(default_factory=dict)
+    """When our plan was last written over somebody else's change."""
+    reverted: Mapping[PoolName, int] = field(default_factory=dict)
+    """How many of these writes in a row were soon changed back."""
+    adopted: Mapping[PoolName, Shares] = field(default_factory=dict)
+    """What placement wanted when somebody else's split was adopted, where it still is."""
     last_rise: Mapping[Position, float] = field(default_factory=dict)
     """When a returning region's share was last raised."""
     returning: frozenset[Position] = frozenset()
@@ -125,6 +138,10 @@ class Memory:
     """When automatic changes were written, in the last five minutes."""
     drains: tuple[tuple[float, str], ...] = ()
     """When which regions were drained automatically, in the last hour."""
+    begun: bool = False
+    """Whether a first plan, made with everything known, is behind us."""
+    doubtful: frozenset[Change] = frozenset()
+    """Changes that were sent and of which nobody knows whether they were applied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,3 +226,5 @@ class DecisionRecord:
     timeline: tuple[Moment, ...]
     expected_effect: str
     measured_effect: str = ""
+    authors: tuple[str, ...] = ()
+    """Whose overrides began, ended or moved something here; empty: nobody's."""

@@ -16,6 +16,10 @@ class Problem:
     line: int = 0
     column: int = 0
     hint: str = ""
+    origin: str = ""
+    """What set the value instead of the file: `env:NAME`, `--set key`."""
+    confidential: bool = False
+    """Whether what stands in this line may be a secret: it is not to be shown."""
 
 
 class InvalidSettingsError(Exception):

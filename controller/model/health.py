@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import NoReturn
 
@@ -36,6 +37,8 @@ class ProbeResult:
     latency_s: float
     detail: str
     """Short reason a person reads: `200`, `connection refused`, `no answer in 1 s`."""
+    certificate_ends_at: datetime | None = None
+    """When the certificate that was shown ends; None without TLS or when it was not verified."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,8 @@ class HealthState:
     """The last failure's detail."""
     latency_s: float = 0.0
     """Latency of the last success."""
+    certificate_ends_at: datetime | None = None
+    """When the last certificate that could be verified ends."""
 
     @property
     def suspect(self) -> bool:

@@ -20,8 +20,8 @@ class OverrideKind(StrEnum):
     FREEZE = "freeze"
 
 
-Place = tuple[OverrideKind, str | None, str | None]
-"""Kind, service and region of an override."""
+Place = tuple[OverrideKind, str | None, str | None, str | None]
+"""Kind, service, pool and region of an override."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +40,21 @@ class Override:
     expires_at: datetime
     ignore_guards: tuple[str, ...] = ()
     """Guards the person overrides by name."""
+    pool: str | None = None
+    """None: every pool of the service."""
 
     @property
     def place(self) -> Place:
         """What it orders where; a newer one of the same place replaces it."""
-        return (self.kind, self.service, self.region)
+        return (self.kind, self.service, self.pool, self.region)
 
-    def concerns(self, service: str, region: str | None = None) -> bool:
-        """Whether it speaks of this service, and of this region where one is given."""
-        return self.service in (None, service) and (region is None or self.region == region)
+    def concerns(self, service: str, region: str | None = None, *, pool: str) -> bool:
+        """Whether it speaks of this pool, and of this region where one is given."""
+        return (
+            self.service in (None, service)
+            and self.pool in (None, pool)
+            and (region is None or self.region == region)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +68,9 @@ class OverrideRequest:
     region: str | None = None
     service: str | None = None
     ignore_guards: tuple[str, ...] = ()
+    pool: str | None = None
 
     @property
     def place(self) -> Place:
         """What it orders where."""
-        return (self.kind, self.service, self.region)
+        return (self.kind, self.service, self.pool, self.region)

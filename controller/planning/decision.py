@@ -12,44 +12,46 @@ from dataclasses import replace
 
 from controller.model.decision import Decision, Held, Hold, PoolPlan, Shares, Snapshot
 from controller.model.health import RegionHealth
-from controller.model.levers import Position
+from controller.model.levers import Change, Position
 from controller.planning import guard, memory
+from controller.planning.beginning import automatic_drains, has_begun, unconfirmed
 from controller.planning.diff import current_shares, diff
-from controller.planning.drift import find_drift, remember
+from controller.planning.drift import adopted, find_drift, watch
 from controller.planning.pools import Planned, desired_shares, guard_rules, plan_pool
 from controller.planning.quorum import isolation, judge
-from controller.planning.standing import Standing, standings
+from controller.planning.rate import is_repetition
+from controller.planning.standing import standings
 
 
 def decide(snapshot: Snapshot) -> Decision:
     """What every pool of every service should do now, and why."""
     isolated = isolation(snapshot)
-    regions = judge(snapshot, isolated=isolated is not None)
+    blind = isolated or _mended(snapshot)
+    regions = judge(snapshot, isolated=blind)
     drift = find_drift(snapshot)
-    panic = frozenset(
-        name for name, seen in regions.items() if guard.is_panic(snapshot, name, seen.values())
-    )
+    panics = {name: guard.panic_at(snapshot, name, seen.values()) for name, seen in regions.items()}
+    panic = {name: at for name, at in panics.items() if at is not None}
     known = replace(
-        snapshot.memory,
+        watch(snapshot.memory, drift, snapshot.now),
         panic=panic,
         isolated_since=_since(snapshot) if isolated else None,
-        drift_since=remember(snapshot.memory.drift_since, drift, snapshot.now),
     )
     seen_now = replace(snapshot, memory=known)
-    plans: list[PoolPlan] = []
-    returning: set[Position] = set()
-    wakes: list[float] = []
-    for name in snapshot.settings.services:
-        planned = _plan_service(seen_now, name, regions[name], drift, isolated=isolated)
-        plans += [p.plan for p in planned]
-        returning |= {position for p in planned for position in p.returning}
-        wakes += [p.wait_s for p in planned if p.wait_s > 0]
+    planned = [
+        one
+        for name in snapshot.settings.services
+        for one in _plan_service(seen_now, name, regions[name], isolated=blind)
+    ]
+    waiting = unconfirmed(seen_now, [p.plan for p in planned])
+    plans = [_guarded(seen_now, p.plan, drift, waiting) for p in planned]
+    begun = has_begun(seen_now, regions, waiting, blind=blind is not None)
+    returning = frozenset(position for p in planned for position in p.returning)
     return Decision(
         regions,
         tuple(plans),
         drift,
-        replace(known, returning=frozenset(returning)),
-        memory.wake_at(seen_now, wakes),
+        replace(known, returning=returning, adopted=adopted(seen_now, plans), begun=begun),
+        memory.wake_at(seen_now, [p.wait_s for p in planned if p.wait_s > 0]),
     )
 
 
@@ -57,10 +59,10 @@ def _plan_service(
     snapshot: Snapshot,
     name: str,
     health: Mapping[str, RegionHealth],
-    drift: Collection[Position],
     *,
     isolated: str | None,
 ) -> list[Planned]:
+    """What every pool of a service should do if no guard objects."""
     service = snapshot.settings.services[name]
     if name not in snapshot.observed:
         held = Held(Hold.NOT_OBSERVED, "AWS has not said yet how its levers stand")
@@ -74,25 +76,26 @@ def _plan_service(
     panic = name in snapshot.memory.panic
     stands = standings(snapshot, name, health, before, isolated=isolated, panic=panic)
     placements = desired_shares(snapshot, service, stands, before)
-    planned = (
+    return [
         plan_pool(snapshot, name, pool, stands[pool], before[pool], placements[pool])
         for pool in service.pools
-    )
-    return [replace(p, plan=_guarded(snapshot, p.plan, stands, drift)) for p in planned]
+    ]
 
 
 def _guarded(
     snapshot: Snapshot,
     plan: PoolPlan,
-    stands: Mapping[str, Mapping[str, Standing]],
     drift: Collection[Position],
+    waiting: Collection[str],
 ) -> PoolPlan:
     """The plan with its changes, or held with what it would have changed."""
+    if plan.service not in snapshot.observed:
+        return plan
     service = snapshot.settings.services[plan.service]
     changes = diff(service, plan.service, plan.pool, snapshot.observed[plan.service], plan.after)
     if not changes:
         return plan
-    intent = _intent(snapshot, plan, stands[plan.pool], drift)
+    intent = _intent(snapshot, plan, changes, drift, waiting)
     held = guard.first_refusal(snapshot, intent)
     if held is None:
         return replace(plan, changes=changes)
@@ -106,16 +109,36 @@ def _guarded(
 
 
 def _intent(
-    snapshot: Snapshot, plan: PoolPlan, stand: Mapping[str, Standing], drift: Collection[Position]
+    snapshot: Snapshot,
+    plan: PoolPlan,
+    changes: Collection[Change],
+    drift: Collection[Position],
+    waiting: Collection[str],
 ) -> guard.Intent:
-    leaving = [r for r in plan.before if plan.before[r] > 0 and plan.after[r] == 0]
-    concerned = [o for o in snapshot.overrides if o.concerns(plan.service) and o.region in stand]
+    regions = snapshot.settings.services[plan.service].pools[plan.pool].regions
+    concerned = [
+        o
+        for o in snapshot.overrides
+        if o.concerns(plan.service, pool=plan.pool) and o.region in regions
+    ]
     return guard.Intent(
         plan,
-        automatic_drains=tuple(r for r in leaving if stand[r].cause == "region_down"),
+        automatic_drains=tuple(sorted(automatic_drains([plan]))),
         ignored={name for override in concerned for name in override.ignore_guards},
         drift=tuple(p for p in drift if (p.service, p.pool) == (plan.service, plan.pool)),
+        unconfirmed=waiting,
+        repeated=is_repetition(snapshot.memory, changes),
     )
+
+
+def _mended(snapshot: Snapshot) -> str | None:
+    """Why nothing is believed yet in the one cycle that ends an isolation.
+
+    What was seen until now was seen blind; it is forgotten after this decision.
+    """
+    if snapshot.memory.isolated_since is None:
+        return None
+    return "the prober was suspect until now: what it saw is no evidence"
 
 
 def _since(snapshot: Snapshot) -> float:

@@ -49,6 +49,8 @@ def diff(
         for region in after
         if (position := Position(service_name, pool_name, region)) in observed.settings
     }
+    if not before:
+        return ()
     wanted = _settings(service, before, after)
     unequal = {p.region for p in observed.unequal if p.pool == pool_name}
     if not unequal and same(current_shares(service, service_name, pool_name, observed), after):

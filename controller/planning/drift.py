@@ -1,11 +1,25 @@
-"""Observed differs from what we last applied, though we changed nothing: somebody else did."""
+"""Observed differs from what we last applied, though we changed nothing: somebody else did.
+
+What happens then is the policy's: `hold` waits and then puts our plan back, `enforce` puts it back
+at once, `adopt` keeps what was seen. None of them fights: when two of our re-assertions in a row
+were changed back within ten minutes each, the pool is contested and only people may go on. Urgent
+drains wait for none of this; what bounds them is the blast radius.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 
-from controller.model.decision import Snapshot
+from controller.model.configuration import DriftPolicy
+from controller.model.decision import Decision, Memory, PoolName, PoolPlan, Shares, Snapshot
 from controller.model.levers import Position, Setting
+from controller.planning.shares import same
+
+WATCH_S = 600
+"""Seconds after a re-assertion in which another change is taken for an answer to it."""
+_PATIENCE = 2
+"""Re-assertions in a row that may be changed back before we stop."""
 
 
 def find_drift(snapshot: Snapshot) -> dict[Position, str]:
@@ -21,11 +35,110 @@ def find_drift(snapshot: Snapshot) -> dict[Position, str]:
     return found
 
 
-def remember(
-    since: Mapping[Position, float], drift: Mapping[Position, str], now: float
-) -> dict[Position, float]:
-    """When each present drift was first seen."""
-    return {position: since.get(position, now) for position in drift}
+def watch(memory: Memory, drift: Collection[Position], now: float) -> Memory:
+    """Memory with this moment's drift: since when it is there, and whether it is an answer."""
+    answered = {_pool_of(p) for p in drift if p not in memory.drift_since}
+    reverted = dict(memory.reverted)
+    for pool in answered & memory.reasserted.keys():
+        quickly = now - memory.reasserted[pool] <= WATCH_S
+        reverted[pool] = reverted.get(pool, 0) + 1 if quickly else 0
+    drifting = {_pool_of(p) for p in drift}
+    watched = {
+        pool: at
+        for pool, at in memory.reasserted.items()
+        if now - at <= WATCH_S or pool in drifting
+    }
+    return replace(
+        memory,
+        drift_since={position: memory.drift_since.get(position, now) for position in drift},
+        reasserted=watched,
+        reverted={pool: count for pool, count in reverted.items() if pool in watched},
+    )
+
+
+def is_contested(memory: Memory, pool: PoolName) -> bool:
+    """Whether somebody changes this pool back whenever we put our plan there."""
+    return memory.reverted.get(pool, 0) >= _PATIENCE
+
+
+def adopted(snapshot: Snapshot, plans: Iterable[PoolPlan]) -> dict[PoolName, Shares]:
+    """Pools whose split is somebody else's, with what placement wanted when it was adopted.
+
+    An adoption ends when placement wants something new, or a region must leave.
+    """
+    if snapshot.settings.guards.drift.policy is not DriftPolicy.ADOPT:
+        return {}
+    drifting = {_pool_of(position) for position in snapshot.memory.drift_since}
+    found: dict[PoolName, Shares] = {}
+    for plan in plans:
+        pool = (plan.service, plan.pool)
+        if plan.emergency or plan.by_person or plan.changes:
+            continue
+        if pool in drifting:
+            found[pool] = plan.desired
+        elif pool in snapshot.memory.adopted and _is_nothing_new(snapshot.memory, plan):
+            found[pool] = snapshot.memory.adopted[pool]
+    return found
+
+
+def keeps_adopted(memory: Memory, plan: PoolPlan) -> bool:
+    """Whether the pool's split is somebody else's and nothing has happened since."""
+    known = memory.adopted.get((plan.service, plan.pool))
+    return known is not None and same(plan.desired, known)
+
+
+def after_reasserting(
+    memory: Memory, decision: Decision, applied: Collection[Position], now: float
+) -> Memory:
+    """Memory after these positions were set: our plan stands where somebody else's change stood."""
+    over = overwritten(decision, applied)
+    return replace(
+        memory,
+        drift_since={p: at for p, at in memory.drift_since.items() if p not in over},
+        reasserted={**memory.reasserted, **{_pool_of(position): now for position in over}},
+    )
+
+
+def overwritten(decision: Decision, applied: Collection[Position]) -> set[Position]:
+    """Drifted positions that our writes dealt with.
+
+    A calm plan deals with the whole pool: what it did not write it was content with. An urgent one
+    deals with what it wrote.
+    """
+    calm = {(p.service, p.pool) for p in decision.plans if not (p.emergency or p.by_person)}
+    written = {_pool_of(position) for position in applied}
+    return {p for p in decision.drift if p in applied or _pool_of(p) in calm & written}
+
+
+def acceptable(
+    snapshot: Snapshot, decision: Decision, applied: Collection[Position]
+) -> dict[Position, Setting]:
+    """What was seen and is to be expected from now on.
+
+    Positions seen for the first time; somebody else's change that is adopted, that our plan is
+    content with once its hold is over, or that we wrote our plan around.
+    """
+    drift = snapshot.settings.guards.drift
+    busy = {(p.service, p.pool) for p in decision.plans if p.changes or p.withheld}
+    around = overwritten(decision, applied)
+    touched = {change.position for change in decision.changes}
+
+    def is_acceptable(position: Position) -> bool:
+        pool = _pool_of(position)
+        if position not in decision.drift:
+            return position not in snapshot.expected
+        is_content = pool not in busy and (
+            snapshot.now - decision.memory.drift_since[position] >= drift.hold_s
+        )
+        return is_content or position in around or pool in decision.memory.adopted
+
+    return {
+        position: setting
+        for observed in snapshot.observed.values()
+        for position, setting in observed.settings.items()
+        if position not in touched and position not in observed.unequal
+        if is_acceptable(position)
+    }
 
 
 def show(setting: Setting) -> str:
@@ -33,3 +146,11 @@ def show(setting: Setting) -> str:
     if setting.dial is None:
         return f"weight {setting.weight}"
     return f"dial {setting.dial:g} weight {setting.weight}"
+
+
+def _is_nothing_new(memory: Memory, plan: PoolPlan) -> bool:
+    return keeps_adopted(memory, plan) or same(plan.desired, plan.before)
+
+
+def _pool_of(position: Position) -> PoolName:
+    return position.service, position.pool

@@ -13,6 +13,7 @@ from controller.model.decision import DecisionRecord, Held, Moment, PoolPlan, Ru
 from controller.model.levers import Change
 from controller.planning.drift import show
 from controller.planning.shares import SAME, percent
+from controller.planning.text import aligned
 
 _LABEL_WIDTH = 11
 _OFFSET_WIDTH = 13
@@ -40,7 +41,7 @@ def explain(record: DecisionRecord) -> str:
 def explain_plan(plans: Sequence[PoolPlan]) -> str:
     """What would be written: pools that move or hold only, and one line that sums up."""
     rows = [row for plan in plans for row in (*_moving_rows(plan), *_held_rows(plan))]
-    lines = [*_aligned(rows), ""] if rows else []
+    lines = [*aligned(rows), ""] if rows else []
     return "\n".join([*lines, _summary(plans)])
 
 
@@ -60,7 +61,7 @@ def _rules_of(plan: PoolPlan) -> list[str]:
     )
     rows = [_rule_row(rule) for rule in plan.rules]
     title = f"{_place(plan)} ({kind}): {moves or 'stays as it is'}"
-    return [title, *(f"  {line}" for line in _aligned(rows))]
+    return [title, *(f"  {line}" for line in aligned(rows))]
 
 
 def _rule_row(rule: Rule) -> list[str]:
@@ -168,15 +169,3 @@ def _place(plan: PoolPlan, held: Held | None = None) -> str:
 
 def _move(before: float, after: float) -> str:
     return f"{percent(before)} → {percent(after)}"
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows as columns two spaces apart; a column empty in every row takes no room."""
-    if not rows:
-        return []
-    columns = [column for column in zip(*rows, strict=True) if any(column)]
-    widths = [max(map(len, column)) for column in columns]
-    return [
-        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in zip(*columns, strict=True)
-    ]

@@ -10,16 +10,14 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from math import ceil
 
-from controller.model.configuration import Mode
+from controller.model.configuration import DriftPolicy, Mode
 from controller.model.decision import Held, Hold, PoolPlan, Snapshot
 from controller.model.health import RegionHealth
 from controller.model.levers import Position
 from controller.model.overrides import OverrideKind
-
-_ENOUGH_TARGETS = 0.9
-"""Part of the required endpoints that must have answered before the first write."""
-BATCH_WINDOW_S = 300
-DRAIN_WINDOW_S = 3600
+from controller.planning import drift
+from controller.planning.beginning import first_plan, missing_data
+from controller.planning.rate import batches_lately, drains_lately, is_counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +30,10 @@ class Intent:
     ignored: Collection[str]
     """Guards named by the overrides that concern this pool."""
     drift: tuple[Position, ...]
+    unconfirmed: Collection[str] = ()
+    """Regions that the first plan since the start would drain, over all services."""
+    repeated: bool = False
+    """Whether all its changes were sent before and nobody knows what became of them."""
 
     @property
     def urgent(self) -> bool:
@@ -44,7 +46,7 @@ Guard = Callable[[Snapshot, Intent], Held | None]
 
 def first_refusal(snapshot: Snapshot, intent: Intent) -> Held | None:
     """The first guard that refuses to let the plan be written now, if any."""
-    for guard in (frozen, startup, structure, drifted, blast_radius, dry_run):
+    for guard in (frozen, startup, structure, contested, drifted, blast_radius, dry_run):
         held = guard(snapshot, intent)
         if held is not None and held.reason.value not in intent.ignored:
             return held
@@ -54,23 +56,18 @@ def first_refusal(snapshot: Snapshot, intent: Intent) -> Held | None:
 def frozen(snapshot: Snapshot, intent: Intent) -> Held | None:
     """A person stopped all changes."""
     for override in snapshot.overrides:
-        if override.kind is OverrideKind.FREEZE and override.concerns(intent.plan.service):
+        concerned = override.concerns(intent.plan.service, pool=intent.plan.pool)
+        if override.kind is OverrideKind.FREEZE and concerned:
             return Held(Hold.FROZEN, f"frozen by {override.author}: {override.reason}")
     return None
 
 
 def startup(snapshot: Snapshot, intent: Intent) -> Held | None:
-    """Too little was seen since the start to act on."""
-    need = snapshot.settings.guards.startup_data_s
-    have = snapshot.now - snapshot.started_at
-    if have < need:
-        return Held(Hold.STARTUP, f"{have:.1f} of {need:g} s of data since the start")
-    seen = snapshot.health.get(snapshot.settings.vantage.name, {})
-    required = [i for i, endpoint in snapshot.settings.endpoints() if endpoint.required]
-    probed = sum(i in seen and seen[i].last_result_at is not None for i in required)
-    if probed < _ENOUGH_TARGETS * len(required):
-        return Held(Hold.STARTUP, f"only {probed} of {len(required)} endpoints were ever probed")
-    return None
+    """Too little was seen since the start, or the first plan would do too much by itself."""
+    held = missing_data(snapshot)
+    if held is not None or not intent.automatic_drains:
+        return held
+    return first_plan(intent.unconfirmed)
 
 
 def structure(snapshot: Snapshot, intent: Intent) -> Held | None:
@@ -82,12 +79,31 @@ def structure(snapshot: Snapshot, intent: Intent) -> Held | None:
     return Held(Hold.STRUCTURE, "; ".join(faults))
 
 
+def contested(snapshot: Snapshot, intent: Intent) -> Held | None:
+    """Somebody changes back what we write: two steering one pool help nobody."""
+    pool = (intent.plan.service, intent.plan.pool)
+    if intent.urgent or not intent.drift or not drift.is_contested(snapshot.memory, pool):
+        return None
+    lever = snapshot.settings.services[pool[0]].levers
+    detail = (
+        f"another controller changes this {'zone' if lever.route53 else 'accelerator'}: "
+        f"{snapshot.memory.reverted[pool]} of our writes in a row were changed back within "
+        f"{drift.WATCH_S / 60:g} min each, last {intent.drift[0]}; held until it is as we left it"
+    )
+    return Held(Hold.CONTESTED, detail)
+
+
 def drifted(snapshot: Snapshot, intent: Intent) -> Held | None:
-    """Someone else changed a lever of this pool: give them time. Urgent drains do not wait."""
-    hold_s = snapshot.settings.guards.drift.hold_s
+    """Someone else changed a lever of this pool. Urgent drains do not wait."""
+    limits = snapshot.settings.guards.drift
+    if intent.urgent:
+        return None
+    if limits.policy is DriftPolicy.ADOPT:
+        return _adopted(snapshot, intent)
+    hold_s = limits.hold_s if limits.policy is DriftPolicy.HOLD else 0.0
     for position in intent.drift:
         seen_for = snapshot.now - snapshot.memory.drift_since.get(position, snapshot.now)
-        if seen_for < hold_s and not intent.urgent:
+        if seen_for < hold_s:
             detail = (
                 f"{position} was changed by someone else {seen_for:.0f} s ago; holding {hold_s:g} s"
             )
@@ -95,17 +111,25 @@ def drifted(snapshot: Snapshot, intent: Intent) -> Held | None:
     return None
 
 
+def _adopted(snapshot: Snapshot, intent: Intent) -> Held | None:
+    if not intent.drift and not drift.keeps_adopted(snapshot.memory, intent.plan):
+        return None
+    whose = f"{intent.drift[0]} was changed by someone else" if intent.drift else "not our split"
+    return Held(Hold.DRIFT, f"{whose}: adopted, kept until something else asks for another split")
+
+
 def blast_radius(snapshot: Snapshot, intent: Intent) -> Held | None:
     """A loop gone mad is stopped by its own rate. Moves that a person ordered do not count."""
-    if intent.plan.by_person:
+    if intent.plan.by_person or intent.repeated:
         return None
-    limits, now = snapshot.settings.guards, snapshot.now
-    batches = sum(now - at < BATCH_WINDOW_S for at in snapshot.memory.batches)
+    limits, memory, now = snapshot.settings.guards, snapshot.memory, snapshot.now
+    batches = len(batches_lately(memory, now))
     if batches >= limits.writes_per_5_min:
         detail = f"{batches} of {limits.writes_per_5_min} batches allowed in 5 min are used up"
         return Held(Hold.BLAST_RADIUS, detail)
-    lately = [region for at, region in snapshot.memory.drains if now - at < DRAIN_WINDOW_S]
-    if intent.automatic_drains and len(lately) >= limits.auto_drains_per_h:
+    lately = [region for _, region in drains_lately(memory, now)]
+    new = [region for region in intent.automatic_drains if not is_counted(memory, region, now)]
+    if new and len(lately) >= limits.auto_drains_per_h:
         detail = (
             f"{len(lately)} of {limits.auto_drains_per_h} drains allowed in an hour are used up"
         )
@@ -131,26 +155,29 @@ def too_few_active(snapshot: Snapshot, regions: int, would_remain: int, region: 
     return Held(Hold.MIN_ACTIVE, detail, region)
 
 
-def is_panic(snapshot: Snapshot, service: str, regions: Iterable[RegionHealth]) -> bool:
-    """Whether too many regions of a service turned suspect at once to believe it.
+def panic_at(snapshot: Snapshot, service: str, regions: Iterable[RegionHealth]) -> float | None:
+    """When too many regions of a service were last suspect to believe it; None: no panic.
 
-    Begins when more than `panic_ratio` of them turn suspect within the window, and lasts while more
-    than that remain suspect.
+    Begins when more than `panic_ratio` of them turn suspect within the window. Lasts while more
+    than that remain suspect, and for one window longer: regions come back one after the other, and
+    the last of them is not the one that failed.
     """
-    limits = snapshot.settings.guards
+    limits, now = snapshot.settings.guards, snapshot.now
     since = [region.suspect_since for region in regions]
     suspect = [at for at in since if at is not None]
     limit = limits.panic_ratio * len(since)
-    if service in snapshot.memory.panic:
-        return len(suspect) > limit
-    lately = [at for at in suspect if snapshot.now - at <= limits.panic_window_s]
-    return len(lately) > limit
+    known = snapshot.memory.panic.get(service)
+    if known is not None:
+        last = now if len(suspect) > limit else known
+        return last if suspect and now - last < limits.panic_window_s else None
+    lately = [at for at in suspect if now - at <= limits.panic_window_s]
+    return now if len(lately) > limit else None
 
 
 def panic_detail(regions: Collection[RegionHealth]) -> str:
     """The panic in numbers."""
     suspect = sum(region.suspect_since is not None for region in regions)
     return (
-        f"{suspect} of {len(regions)} regions turned suspect at once, and no second source agrees: "
-        "left to AWS's own health checks"
+        f"too many regions turned suspect at once, {suspect} of {len(regions)} are, and no second "
+        "source agrees: left to AWS's own health checks"
     )

@@ -10,6 +10,8 @@ from controller.model.health import HealthState, ProbeOutcome, ProbeResult, Verd
 
 def advance(state: HealthState, result: ProbeResult, limits: Health) -> HealthState:
     """Fold one result into the state. A probe that could not be run changes nothing."""
+    if result.certificate_ends_at is not None:
+        state = replace(state, certificate_ends_at=result.certificate_ends_at)
     match result.outcome:
         case ProbeOutcome.COULD_NOT_RUN:
             return state

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from controller.model.decision import Memory, PoolPlan, Snapshot
-from controller.model.levers import Position
-from controller.planning.guard import BATCH_WINDOW_S, DRAIN_WINDOW_S
+from controller.model.decision import Memory, PoolPlan, Snapshot, Written
+from controller.model.levers import Change, OutcomeStatus, Position
+from controller.planning.beginning import automatic_drains
+from controller.planning.rate import batches_lately, drains_lately, is_counted, is_repetition
 from controller.planning.shares import SAME
-
-_SAME_DRAIN_S = 300
-"""One region leaving several pools and services within this time is one drain."""
 
 
 def after_writing(memory: Memory, sent: Sequence[PoolPlan], now: float) -> Memory:
@@ -25,11 +23,10 @@ def after_writing(memory: Memory, sent: Sequence[PoolPlan], now: float) -> Memor
         for region, share in plan.after.items()
         if share > plan.before[region] + SAME
     }
-    batches = [at for at in memory.batches if now - at < BATCH_WINDOW_S]
-    drains = [(at, region) for at, region in memory.drains if now - at < DRAIN_WINDOW_S]
-    if not all(plan.by_person for plan in sent):
+    batches, drains = batches_lately(memory, now), drains_lately(memory, now)
+    if not all(plan.by_person or is_repetition(memory, plan.changes) for plan in sent):
         batches.append(now)
-        drains += [(now, region) for region in _newly_drained(sent, drains, now)]
+        drains += [(now, region) for region in _newly_drained(memory, sent, now)]
     return replace(
         memory,
         last_rise={**memory.last_rise, **rises},
@@ -44,20 +41,21 @@ def wake_at(snapshot: Snapshot, waits: Iterable[float]) -> float | None:
     ends = [
         snapshot.started_at + guards.startup_data_s,
         *(at + guards.drift.hold_s for at in snapshot.memory.drift_since.values()),
+        *(at + guards.panic_window_s for at in snapshot.memory.panic.values()),
         *(now + wait for wait in waits),
     ]
     return min((end for end in ends if end > now), default=None)
 
 
-def _newly_drained(
-    plans: Sequence[PoolPlan], drains: list[tuple[float, str]], now: float
-) -> list[str]:
-    lately = {region for at, region in drains if now - at < _SAME_DRAIN_S}
-    drained = {
-        rule.region
-        for plan in plans
-        for rule in plan.rules
-        if rule.name == "region_down"
-        if plan.before[rule.region] > 0 and plan.after[rule.region] == 0
-    }
-    return sorted(drained - lately)
+def still_doubtful(
+    memory: Memory, plans: Iterable[PoolPlan], written: Iterable[Written]
+) -> frozenset[Change]:
+    """Changes that may have been applied, although what AWS said last does not show them."""
+    unknown = {c for w in written if w.outcome.status is OutcomeStatus.UNKNOWN for c in w.changes}
+    waiting = {change for plan in plans for change in plan.withheld}
+    return frozenset(unknown | (memory.doubtful & waiting))
+
+
+def _newly_drained(memory: Memory, plans: Sequence[PoolPlan], now: float) -> list[str]:
+    drained = automatic_drains(plans)
+    return sorted(region for region in drained if not is_counted(memory, region, now))

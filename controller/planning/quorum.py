@@ -2,11 +2,15 @@
 
 A vantage point that must doubt itself casts no vote, and neither does one whose last result is too
 old. What is left counts by majority of the *configured* points, so silence never decides.
+
+Whether it must doubt itself is told by witnesses: its canaries, or all its targets where it has no
+canary, and the service's other regions. A down vote waits until they were asked, too, or else a
+prober that loses its network, or regions that fail together, would be drained one by one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from controller.model.configuration import EndpointId, Region, Settings
 from controller.model.decision import Snapshot
@@ -36,8 +40,11 @@ def isolation(snapshot: Snapshot) -> str | None:
     return None
 
 
-def judge(snapshot: Snapshot, *, isolated: bool) -> Mapping[str, Mapping[str, RegionHealth]]:
-    """Service to region to verdict, with the evidence in one line."""
+def judge(snapshot: Snapshot, *, isolated: str | None) -> Mapping[str, Mapping[str, RegionHealth]]:
+    """Service to region to verdict, with the evidence in one line.
+
+    `isolated`: why our own vantage point casts no vote, if it does not.
+    """
     return {
         service_name: {
             region_name: _judge_region(snapshot, service_name, region_name, region, isolated)
@@ -48,7 +55,7 @@ def judge(snapshot: Snapshot, *, isolated: bool) -> Mapping[str, Mapping[str, Re
 
 
 def _judge_region(
-    snapshot: Snapshot, service: str, region_name: str, region: Region, isolated: bool
+    snapshot: Snapshot, service: str, region_name: str, region: Region, isolated: str | None
 ) -> RegionHealth:
     verdicts: list[Verdict] = []
     reasons: list[str] = []
@@ -57,10 +64,12 @@ def _judge_region(
     for name, endpoint in region.endpoints.items():
         if not endpoint.required:
             continue
-        states = _opinions(snapshot, EndpointId(service, region_name, name), isolated)
-        verdict = _majority((_vote(s, snapshot) for s in states.values()), snapshot.settings)
+        target = EndpointId(service, region_name, name)
+        states = _opinions(snapshot, target, isolated=isolated is not None)
+        ballots = [_vote(snapshot, target, state) for state in states.values()]
+        verdict = _majority(ballots, snapshot.settings)
         verdicts.append(verdict)
-        reasons.append(_reason(name, verdict, states, snapshot))
+        reasons.append(f"{name}: {_reason(verdict, ballots, states, snapshot, isolated)}")
         agreeing = max(agreeing, sum(s.verdict is Verdict.DOWN for s in states.values()))
         suspect_since += [
             s.first_failure_at for s in states.values() if s.first_failure_at is not None
@@ -70,7 +79,9 @@ def _judge_region(
     return RegionHealth(verdict, why, min(suspect_since, default=None), agreeing)
 
 
-def _opinions(snapshot: Snapshot, endpoint: EndpointId, isolated: bool) -> dict[str, HealthState]:
+def _opinions(
+    snapshot: Snapshot, endpoint: EndpointId, *, isolated: bool
+) -> dict[str, HealthState]:
     """Fresh states of one endpoint by vantage point, without those that must abstain."""
     fresh_for_s = snapshot.settings.probing.fresh_for_s
     own = snapshot.settings.vantage.name
@@ -83,25 +94,50 @@ def _opinions(snapshot: Snapshot, endpoint: EndpointId, isolated: bool) -> dict[
     }
 
 
-def _vote(state: HealthState, snapshot: Snapshot) -> Verdict:
-    """A down vote waits until the canaries have answered after the first failure."""
-    if state.verdict is Verdict.DOWN and not _canaries_answered_since(
-        snapshot, state.first_failure_at
-    ):
+def _vote(snapshot: Snapshot, target: EndpointId, state: HealthState) -> Verdict:
+    """A down vote waits until the witnesses have answered after the first failure."""
+    if state.verdict is Verdict.DOWN and not _witnessed(snapshot, target, state):
         return Verdict.UNKNOWN
     return state.verdict
 
 
-def _canaries_answered_since(snapshot: Snapshot, at: float | None) -> bool:
-    if not snapshot.canaries or at is None:
+def _witnessed(snapshot: Snapshot, target: EndpointId, state: HealthState) -> bool:
+    """Whether everybody who could contradict was asked after the first failure.
+
+    How they answered is for others to judge: the canaries (or without any the other targets) for
+    `isolation`, the other regions of the service for the panic rule, which must not see a failure
+    of many regions one by one.
+    """
+    since = state.first_failure_at
+    own = snapshot.health.get(snapshot.settings.vantage.name, {})
+    if since is None:
         return True
-    results = [state.last_result_at for state in snapshot.canaries.values()]
-    answered = sum(result is not None and result >= at for result in results)
-    return 2 * answered > len(results)
+    siblings = (
+        other
+        for endpoint, other in own.items()
+        if endpoint.service == target.service and endpoint.region != target.region
+    )
+    if not all(_has_spoken(snapshot, sibling, since) for sibling in siblings):
+        return False
+    if snapshot.canaries:
+        spoken = [_answered(canary, since) for canary in snapshot.canaries.values()]
+    else:
+        others = [state for endpoint, state in own.items() if endpoint != target]
+        spoken = [_has_spoken(snapshot, other, since) for other in others]
+    return 2 * sum(spoken) > len(spoken) or not spoken
 
 
-def _majority(votes: Iterable[Verdict], settings: Settings) -> Verdict:
-    ballots = list(votes)
+def _has_spoken(snapshot: Snapshot, sibling: HealthState, since: float) -> bool:
+    """Whether nothing new is to be expected: it answered, is suspect anyway, or cannot be asked."""
+    fresh = is_fresh(sibling, snapshot.now, snapshot.settings.probing.fresh_for_s)
+    return sibling.suspect or not fresh or _answered(sibling, since)
+
+
+def _answered(state: HealthState, since: float) -> bool:
+    return state.last_result_at is not None and state.last_result_at >= since
+
+
+def _majority(ballots: Sequence[Verdict], settings: Settings) -> Verdict:
     for verdict in (Verdict.DOWN, Verdict.UP):
         if sum(ballot is verdict for ballot in ballots) >= settings.vantage.quorum:
             return verdict
@@ -118,27 +154,42 @@ def _worst(verdicts: Iterable[Verdict]) -> Verdict:
 
 
 def _reason(
-    endpoint: str, verdict: Verdict, states: Mapping[str, HealthState], snapshot: Snapshot
+    verdict: Verdict,
+    ballots: Sequence[Verdict],
+    states: Mapping[str, HealthState],
+    snapshot: Snapshot,
+    isolated: str | None,
 ) -> str:
     points = len(snapshot.settings.vantage.all)
     if verdict is Verdict.UNKNOWN:
-        return f"{endpoint}: {_why_unknown(states, points, snapshot)}"
+        return _why_unknown(ballots, states, snapshot, isolated)
     agreeing = [state for state in states.values() if state.verdict is verdict]
     share = f"{len(agreeing)} of {points} vantage point{'s' if points > 1 else ''}"
     if verdict is Verdict.UP:
         slowest = max(state.latency_s for state in agreeing)
-        return f"{endpoint}: answers in {slowest * 1000:.0f} ms ({share})"
+        return f"answers in {slowest * 1000:.0f} ms ({share})"
     worst = max(agreeing, key=lambda state: state.failures)
     took = (worst.since - worst.first_failure_at) if worst.first_failure_at is not None else 0.0
     return (
-        f"{endpoint}: {snapshot.settings.health.down_after} probes failed within {took:.1f} s, "
+        f"{snapshot.settings.health.down_after} probes failed within {took:.1f} s, "
         f"last: {worst.last_failure} ({share})"
     )
 
 
-def _why_unknown(states: Mapping[str, HealthState], points: int, snapshot: Snapshot) -> str:
+def _why_unknown(
+    ballots: Sequence[Verdict],
+    states: Mapping[str, HealthState],
+    snapshot: Snapshot,
+    isolated: str | None,
+) -> str:
     if not states:
-        return f"no fresh result in {snapshot.settings.probing.fresh_for_s:g} s"
-    downs = sum(state.verdict is Verdict.DOWN for state in states.values())
-    ups = sum(state.verdict is Verdict.UP for state in states.values())
-    return f"{ups} up and {downs} down of {points}, no majority yet"
+        return isolated or f"no fresh result in {snapshot.settings.probing.fresh_for_s:g} s"
+    points = len(snapshot.settings.vantage.all)
+    counts = {v: sum(s.verdict is v for s in states.values()) for v in (Verdict.UP, Verdict.DOWN)}
+    seen = f"{counts[Verdict.UP]} up and {counts[Verdict.DOWN]} down of {points}"
+    if ballots.count(Verdict.DOWN) < counts[Verdict.DOWN]:
+        witnesses = "canaries and the other regions" if snapshot.canaries else "other targets"
+        return f"{seen}, waiting for the {witnesses}"
+    if points == 1:
+        return "too few results for a verdict yet"
+    return f"{seen}, no majority yet"

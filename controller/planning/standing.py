@@ -6,13 +6,14 @@ enough to move it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from controller.model.configuration import Service
 from controller.model.decision import Held, Hold, Shares, Snapshot
 from controller.model.health import RegionHealth, Verdict
+from controller.model.levers import Position
 from controller.model.overrides import Override, OverrideKind
 from controller.planning import guard
 from controller.planning.placement import place
@@ -54,31 +55,38 @@ def standings(
     stands = {
         pool_name: {
             region: _standing(
-                snapshot, service_name, region, health, before[pool_name], isolated, panic
+                snapshot,
+                Position(service_name, pool_name, region),
+                health,
+                before[pool_name],
+                isolated,
+                panic,
             )
             for region in pool.regions
         }
         for pool_name, pool in service.pools.items()
     }
     for override in snapshot.overrides:
-        if override.kind is OverrideKind.DRAIN and override.concerns(service_name):
-            _drain(snapshot, service, override, stands, before)
+        if override.kind is OverrideKind.DRAIN:
+            concerned = [p for p in stands if override.concerns(service_name, pool=p)]
+            _drain(snapshot, service, override, concerned, stands, before)
     return stands
 
 
 def _standing(
     snapshot: Snapshot,
-    service_name: str,
-    region: str,
+    position: Position,
     health: Mapping[str, RegionHealth],
     before: Shares,
     isolated: str | None,
     panic: bool,
 ) -> Standing:
+    service, pool, region = position
     if region not in before:
         return Standing(May.OUT, "missing", "its leaf or endpoint group is missing")
     for override in snapshot.overrides:
-        if override.kind is OverrideKind.FAILOVER and override.concerns(service_name, region):
+        concerned = override.concerns(service, region, pool=pool)
+        if override.kind is OverrideKind.FAILOVER and concerned:
             return Standing(
                 May.OUT, "failover", f"failover by {override.author}: {override.reason}"
             )
@@ -110,13 +118,15 @@ def _drain(
     snapshot: Snapshot,
     service: Service,
     override: Override,
+    concerned: Iterable[str],
     stands: dict[str, dict[str, Standing]],
     before: Mapping[str, Shares],
 ) -> None:
-    """Take the region out of every pool whose guards allow it; say so where they do not."""
+    """Take the region out of each of these pools if guards allow it; say so where they do not."""
     region = override.region
     why = f"drained by {override.author}: {override.reason}"
-    for pool_name, pool in stands.items():
+    for pool_name in concerned:
+        pool = stands[pool_name]
         if region not in pool or pool[region].may is May.OUT:
             continue
         held = None
@@ -140,12 +150,12 @@ def _drain_refusal(
     pool = stands[pool_name]
     remaining = [r for r, s in pool.items() if r != override.region and s.may is not May.OUT]
     serving = sum(before.get(r, 0.0) > 0 for r in remaining)
-    held = guard.too_few_active(snapshot, len(pool), serving, override.region) or _no_room(
-        snapshot, service, pool_name, tuple(remaining), stands, override.region
+    refusals = (
+        guard.too_few_active(snapshot, len(pool), serving, override.region),
+        _no_room(snapshot, service, pool_name, tuple(remaining), stands, override.region),
     )
-    if held is not None and held.reason.value in override.ignore_guards:
-        return None
-    return held
+    standing = (r for r in refusals if r is not None and r.reason not in override.ignore_guards)
+    return next(standing, None)
 
 
 def _no_room(

@@ -79,6 +79,20 @@ def triggers(
     return tuple(lines)
 
 
+def authors(
+    decision: Decision, overrides_before: Iterable[Override], overrides: Iterable[Override]
+) -> tuple[str, ...]:
+    """Whose overrides were set or ended here, or take a region out of a pool that moves now."""
+    before, after = tuple(overrides_before), tuple(overrides)
+    known, active = {o.id for o in before}, {o.id for o in after}
+    moving = [plan for plan in decision.plans if plan.by_person and plan.changes]
+    concerned = [
+        *(o for o in before if o.id not in active),
+        *(o for o in after if o.id not in known or _moves(o, moving)),
+    ]
+    return tuple(dict.fromkeys(override.author for override in concerned))
+
+
 def expected_effect(plans: Iterable[PoolPlan], settings: Settings) -> str:
     """What the written changes should do to users, and when."""
     lines = []
@@ -98,6 +112,17 @@ def expected_effect(plans: Iterable[PoolPlan], settings: Settings) -> str:
         )
         lines.append(f"{plan.service}/{plan.pool}: {moves}; {when}")
     return "\n".join(lines)
+
+
+def _moves(override: Override, plans: Iterable[PoolPlan]) -> bool:
+    """Whether one of these plans empties the region that the override speaks of."""
+    region = override.region
+    return region is not None and any(
+        override.concerns(plan.service, pool=plan.pool)
+        and plan.before.get(region)
+        and not plan.after.get(region)
+        for plan in plans
+    )
 
 
 def _verdict_changes(
@@ -136,5 +161,5 @@ def _new_holds(before: Decision | None, decision: Decision) -> Iterable[str]:
 
 
 def _named(override: Override) -> str:
-    place = "/".join(part for part in (override.service, override.region) if part)
+    place = "/".join(part for part in (override.service, override.pool, override.region) if part)
     return f"{override.kind.value} {place}".strip()

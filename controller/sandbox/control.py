@@ -1,7 +1,7 @@
 """The sandbox's control API: break and heal regions, and read what users measure.
 
 For `gtc sandbox …`, stories and tests. It listens on loopback and has no counterpart in AWS; the
-daemon never calls it. Errors are JSON `{"title", "detail", "valid_values"}`.
+daemon never calls it.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import json
 from dataclasses import asdict
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
 
 from controller.sandbox.errors import SandboxError
 from controller.sandbox.modes import BREAKS, RegionMode
+from controller.sandbox.problems import explain
 from controller.sandbox.regions import Regions
 from controller.sandbox.traffic import HISTORY_S, Traffic
 
@@ -24,7 +24,7 @@ DEFAULT_WINDOW_S = 5
 def control_app(regions: Regions, traffic: Traffic) -> web.Application:
     """The control API as an aiohttp application."""
     control = _Control(regions, traffic)
-    app = web.Application(middlewares=[_explain])
+    app = web.Application(middlewares=[explain])
     app.router.add_get("/state", control.state)
     app.router.add_post("/break", control.break_region)
     app.router.add_post("/heal", control.heal)
@@ -107,24 +107,3 @@ def _window(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= HISTORY_S:
         raise SandboxError(f"window_s must be a whole number from 1 to {HISTORY_S}, not {text!r}")
     return int(text)
-
-
-@web.middleware
-async def _explain(request: web.Request, handler: Handler) -> web.StreamResponse:
-    try:
-        return await handler(request)
-    except SandboxError as error:
-        return _problem(400, "bad request", str(error), error.valid)
-    except OSError as error:
-        return _problem(409, "address is taken", str(error), ())
-    except web.HTTPMethodNotAllowed as error:
-        detail = f"{request.path} takes {', '.join(sorted(error.allowed_methods))}"
-        return _problem(405, "method not allowed", detail, tuple(sorted(error.allowed_methods)))
-    except web.HTTPNotFound:
-        routes = {resource.canonical for resource in request.app.router.resources()}
-        return _problem(404, "not found", f"nothing is at {request.path}", tuple(sorted(routes)))
-
-
-def _problem(status: int, title: str, detail: str, valid: tuple[str, ...]) -> web.Response:
-    body = {"title": title, "detail": detail, "valid_values": list(valid)}
-    return web.json_response(body, status=status)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -19,6 +21,7 @@ from controller.sandbox.pace import ticks
 from controller.sandbox.supervisor import Supervisor
 
 _LOOK_EVERY_S = 0.25
+_KILLED_WITHIN_S = 5.0
 _DEADLINE = aiohttp.ClientTimeout(total=3.0)
 
 Look = Callable[[], Awaitable[str | None]]
@@ -43,6 +46,14 @@ class Stage:
     def now(self) -> float:
         """Seconds on the clock that all processes of this machine share."""
         return asyncio.get_running_loop().time()
+
+    def wall(self) -> float:
+        """Seconds since 1970, by which the emulated AWS notes its calls."""
+        return time.time()
+
+    async def pause(self, seconds: float) -> None:
+        """Let so much time pass."""
+        await asyncio.sleep(seconds)
 
     def say(self, text: str) -> None:
         """One line, with the seconds since the story began."""
@@ -69,12 +80,42 @@ class Stage:
     async def break_region(self, region: str, how: str) -> None:
         """Break a region of the world."""
         self.say(f"! {region} breaks: {how}")
-        await self._post("/break", {"region": region, "how": how})
+        await self._post(f"{self._supervisor.world_url}/break", {"region": region, "how": how})
 
     async def heal(self, region: str) -> None:
         """Make a region well."""
         self.say(f"! {region} is well again")
-        await self._post("/heal", {"region": region})
+        await self._post(f"{self._supervisor.world_url}/heal", {"region": region})
+
+    async def fault(self, name: str, **parameters: object) -> None:
+        """Begin a fault of the emulated AWS."""
+        limits = ", ".join(f"{key} {value}" for key, value in parameters.items())
+        self.say(f"! fault {name}{': ' if limits else ''}{limits}")
+        await self._post(self._faults_url, {"name": name, **parameters})
+
+    async def clear_faults(self) -> None:
+        """End every fault of the emulated AWS."""
+        self.say("! all faults end")
+        async with self._session.delete(self._faults_url, timeout=_DEADLINE) as response:
+            response.raise_for_status()
+
+    async def faults(self) -> list[dict[str, Any]]:
+        """The faults in force."""
+        found: list[dict[str, Any]] = (await self._get(self._faults_url))["active"]
+        return found
+
+    async def kill_daemon(self) -> None:
+        """End the daemon as kill -9 does; StepFailedError if it lives on."""
+        self.say("! the daemon is killed")
+        child = self._supervisor.child("daemon")
+        child.send(signal.SIGKILL)
+        if not await child.ended(_KILLED_WITHIN_S):
+            raise StepFailedError("the daemon does not end")
+
+    async def start_daemon(self) -> None:
+        """Start another daemon on the same state."""
+        self.say("! another daemon starts")
+        await self._supervisor.start_daemon()
 
     async def daemon(self, path: str) -> Any:
         """What the daemon's API answers."""
@@ -88,7 +129,7 @@ class Stage:
 
     async def aws_calls(self) -> list[dict[str, Any]]:
         """The recent calls that the emulated AWS answered."""
-        answer = await self._get(f"{self._supervisor.aws_url}/_emulator/calls")
+        answer = await self._get(f"{self._supervisor.aws_control_url}/_emulator/calls")
         found: list[dict[str, Any]] = answer["recent"]
         return found
 
@@ -131,8 +172,11 @@ class Stage:
         async with self._session.get(url, timeout=_DEADLINE) as response:
             return await response.json()
 
-    async def _post(self, path: str, body: dict[str, str]) -> None:
-        url = f"{self._supervisor.world_url}{path}"
+    @property
+    def _faults_url(self) -> str:
+        return f"{self._supervisor.aws_control_url}/_emulator/faults"
+
+    async def _post(self, url: str, body: dict[str, Any]) -> None:
         async with self._session.post(url, json=body, timeout=_DEADLINE) as response:
             if response.status >= 400:
                 raise StepFailedError(f"{url}: {response.status} {await response.text()}")

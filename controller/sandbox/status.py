@@ -13,7 +13,7 @@ from typing import Protocol
 
 import aiohttp
 
-from controller.sandbox.aligned import aligned
+from controller.planning.text import aligned
 from controller.sandbox.pace import ticks
 from controller.sandbox.supervisor import Supervisor
 
@@ -41,6 +41,8 @@ class Overview:
     modes: Mapping[str, str] | None
     splits: tuple[Split, ...]
     window_s: int
+    faults: tuple[str, ...] = ()
+    """Names of the faults in force."""
 
 
 class Shows(Protocol):
@@ -55,7 +57,8 @@ def headline(overview: Overview) -> str:
     if overview.modes is None:
         return ", ".join([*dead, "the world does not answer"])
     broken = [f"{name} {mode}" for name, mode in overview.modes.items() if mode != "well"]
-    return ", ".join([*dead, *broken]) or "all regions well"
+    faults = [f"fault {name}" for name in overview.faults]
+    return ", ".join([*dead, *broken, *faults]) or "all regions well"
 
 
 def line(overview: Overview) -> str:
@@ -83,6 +86,7 @@ def where(supervisor: Supervisor) -> str:
     dig = f"dig @{host} -p {port} {names[0]} +subnet=192.0.2.0/28" if names else ""
     rows = [
         ("AWS", supervisor.aws_url, f". {supervisor.environment_file} && aws route53 …"),
+        ("faults", supervisor.aws_control_url, "gtc sandbox fault throttle --for 30s"),
         ("DNS", supervisor.dns, dig),
         ("world", supervisor.world_url, f"gtc sandbox break {region} --how dead"),
         ("daemon", supervisor.daemon_url, "gtc status"),
@@ -90,7 +94,7 @@ def where(supervisor: Supervisor) -> str:
     ]
     if not supervisor.options.with_daemon:
         by_hand = f". {supervisor.environment_file} && gtc run {supervisor.options.config}"
-        rows[3] = ("daemon", "not started", by_hand)
+        rows[4] = ("daemon", "not started", by_hand)
     return "\n".join(
         ["The sandbox is up. Ctrl-C stops it.", *(f"  {row}" for row in aligned(rows))]
     )
@@ -140,13 +144,24 @@ async def _overview(supervisor: Supervisor, session: aiohttp.ClientSession) -> O
             users = await response.json()
     except (aiohttp.ClientError, TimeoutError):
         # Shown as "does not answer"; people may have stopped the world on purpose.
-        return Overview(supervisor.alive(), None, (), 1)
+        return Overview(supervisor.alive(), None, (), 1, await _faults(supervisor, session))
     return Overview(
         supervisor.alive(),
         {name: state["mode"] for name, state in regions.items()},
         tuple(Split(**split) for split in users["split"]),
         users["window_s"],
+        await _faults(supervisor, session),
     )
+
+
+async def _faults(supervisor: Supervisor, session: aiohttp.ClientSession) -> tuple[str, ...]:
+    """Names of the faults in force; none when the emulated AWS was stopped, which is told."""
+    try:
+        async with session.get(f"{supervisor.aws_control_url}/_emulator/faults") as response:
+            active = (await response.json())["active"]
+    except (aiohttp.ClientError, TimeoutError):
+        return ()
+    return tuple(dict.fromkeys(fault["name"] for fault in active))
 
 
 def _by_pool(overview: Overview) -> dict[str, list[Split]]:

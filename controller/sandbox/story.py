@@ -12,9 +12,13 @@ import aiohttp
 from controller.sandbox.errors import SandboxError
 from controller.sandbox.stage import Stage, StepFailedError
 from controller.sandbox.story_failover import failover
+from controller.sandbox.story_faults import faults
 from controller.sandbox.supervisor import Supervisor
 
-STORIES: dict[str, Callable[[Stage], Awaitable[None]]] = {"failover": failover}
+STORIES: dict[str, Callable[[Stage], Awaitable[None]]] = {
+    "failover": failover,
+    "faults": faults,
+}
 
 
 def check_name(name: str) -> None:

@@ -13,7 +13,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +40,7 @@ class SandboxOptions:
     users: int = 200
     with_daemon: bool = True
     aws_port: int = 4566
+    aws_control_port: int = 4567
     dns_port: int = 10053
     control_port: int = 4580
     state_dir: Path = Path(".sandbox")
@@ -55,6 +56,7 @@ class Supervisor:
         self.settings = settings
         self.say = say
         self.aws_url = ""
+        self.aws_control_url = ""
         self.dns = ""
         self.world_url = ""
         self.daemon_url = f"http://{settings.api.host}:{settings.api.port}"
@@ -100,9 +102,14 @@ class Supervisor:
 
     async def _start_aws(self) -> None:
         options = self.options
-        ports = ["--port", str(options.aws_port), "--dns-port", str(options.dns_port)]
-        announced = await self._start("aws", ["sandbox", "child", "aws", *ports])
+        ports = {
+            "--port": options.aws_port,
+            "--control-port": options.aws_control_port,
+            "--dns-port": options.dns_port,
+        }
+        announced = await self._start("aws", ["sandbox", "child", "aws", *_flat(ports)])
         self.aws_url, self.dns = str(announced["url"]), str(announced["dns"])
+        self.aws_control_url = str(announced["control"])
         self.environment_file.write_text(as_shell(sandbox_variables(self.aws_url)))
 
     async def _seed(self) -> None:
@@ -112,14 +119,13 @@ class Supervisor:
 
     async def _start_world(self) -> None:
         options = self.options
-        arguments = {
+        arguments: dict[str, object] = {
             "--port": options.control_port,
             "--dns": self.dns,
             "--daemon-url": self.daemon_url,
             "--users": options.users,
         }
-        flat = [str(text) for pair in arguments.items() for text in pair]
-        world = ["sandbox", "child", "world", str(options.config), *flat]
+        world = ["sandbox", "child", "world", str(options.config), *_flat(arguments)]
         self.world_url = str((await self._start("world", world))["url"])
 
     async def _start(self, name: str, arguments: list[str]) -> dict[str, object]:
@@ -217,6 +223,7 @@ def needs(options: SandboxOptions, settings: Settings) -> list[Need]:
     config = str(options.config)
     found = [
         Need(SOCK_STREAM, HOST, options.aws_port, "the emulated AWS", "give --aws-port"),
+        Need(SOCK_STREAM, HOST, options.aws_control_port, "AWS control", "give --aws-control-port"),
         Need(SOCK_STREAM, HOST, options.dns_port, "its DNS over TCP", "give --dns-port"),
         Need(SOCK_DGRAM, HOST, options.dns_port, "its DNS over UDP", "give --dns-port"),
         Need(SOCK_STREAM, HOST, options.control_port, "sandbox control", "give --control-port"),
@@ -226,3 +233,7 @@ def needs(options: SandboxOptions, settings: Settings) -> list[Need]:
         api = settings.api
         found.append(Need(SOCK_STREAM, api.host, api.port, "daemon", f"set api.port in {config}"))
     return found
+
+
+def _flat(arguments: Mapping[str, object]) -> list[str]:
+    return [str(text) for pair in arguments.items() for text in pair]

@@ -1,13 +1,15 @@
-"""From a file to `Settings`, or to every mistake in it at once.
+"""From a file, with what the environment lays over it, to `Settings` or to every mistake at once.
 
 Three sources of mistakes meet here: the YAML itself (`yaml`), the nouns' own validation put into
 words (`messages`), and rules that join fields (`rules`). Whatever can be known is reported in one
-go, in the order of the lines.
+go, in the order of the lines. `Source.load` also fetches what the settings refer to (`references`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -15,7 +17,10 @@ from pydantic import ValidationError
 from controller.model.configuration import Settings
 from controller.model.errors import InvalidSettingsError, Problem
 from controller.settings.messages import findings
+from controller.settings.overlay import Assignment, Overlaid, of_environment, of_flags, overlay
 from controller.settings.parts import Parts
+from controller.settings.places import Finding, KeyPath, dotted
+from controller.settings.references import References, resolve
 from controller.settings.rules import check
 from controller.settings.warnings import warnings_for
 from controller.settings.yaml import Document, read
@@ -31,10 +36,48 @@ class Inspection:
     """Mistakes, in the order of the lines."""
     warnings: tuple[Problem, ...] = ()
     """What is allowed but rarely meant, in the order of the lines."""
+    origins: Mapping[KeyPath, str] = field(default_factory=dict)
+    """Where each key comes from that is not at its default: `line 12`, `env:NAME`, `--set key`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Settings, and what they refer to, as of one moment."""
+
+    settings: Settings
+    references: References
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a daemon's settings come from; flags go over the environment, that over the file."""
+
+    path: Path
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
+    flags: tuple[str, ...] = ()
+    """`KEY=VALUE` each."""
+
+    @property
+    def assignments(self) -> tuple[Assignment, ...]:
+        """What is laid over the file. Raises ValueError for a flag without `=`."""
+        return (*of_environment(self.environment), *of_flags(self.flags))
+
+    def load(self) -> Loaded:
+        """Read everything anew. Raises InvalidSettingsError with every mistake."""
+        text = read_text(self.path)
+        document = _Layered(text, self.assignments)
+        inspection = document.inspect()
+        if inspection.settings is None:
+            raise InvalidSettingsError(str(self.path), inspection.problems)
+        references, missing = resolve(inspection.settings, self.environment)
+        if missing:
+            problems = _in_order([document.problem(finding) for finding in missing])
+            raise InvalidSettingsError(str(self.path), problems)
+        return Loaded(inspection.settings, references)
 
 
 def load(path: Path) -> Settings:
-    """The settings in a file.
+    """The settings in a file, with nothing laid over it.
 
     Raises InvalidSettingsError with every mistake; a file that cannot be read is one, too.
     """
@@ -52,17 +95,9 @@ def parse(text: str, source: str) -> Settings:
     return inspection.settings
 
 
-def inspect(text: str) -> Inspection:
-    """Settings, mistakes and warnings of a text, without raising."""
-    document = read(text)
-    if document.data is None:
-        return Inspection(None, _in_order(document.problems))
-    settings, problems = _validate(document, document.data)
-    joined = [document.problem(finding) for finding in check(Parts.of(document.data))]
-    if settings is None or document.problems or joined:
-        return Inspection(None, _in_order([*document.problems, *problems, *joined]))
-    warnings = [document.problem(finding) for finding in warnings_for(settings)]
-    return Inspection(settings, warnings=_in_order(warnings))
+def inspect(text: str, assignments: Iterable[Assignment] = ()) -> Inspection:
+    """Settings, mistakes and warnings of a text with `assignments` over it, without raising."""
+    return _Layered(text, assignments).inspect()
 
 
 def read_text(path: Path) -> str:
@@ -76,16 +111,58 @@ def read_text(path: Path) -> str:
     raise InvalidSettingsError(str(path), (Problem(message),))
 
 
-def _validate(document: Document, data: object) -> tuple[Settings | None, list[Problem]]:
-    """The settings, or the mistakes but for those that only follow from the YAML's own."""
-    try:
-        return Settings.model_validate(data), []
-    except ValidationError as error:
-        found = findings(error.errors(include_url=False), document.places)
-    refused = {(problem.line, problem.column) for problem in document.problems}
-    problems = [document.problem(finding) for finding in found]
-    return None, [one for one in problems if (one.line, one.column) not in refused]
+class _Layered:
+    """A document with values laid over it; says of each key and mistake where it comes from."""
+
+    def __init__(self, text: str, assignments: Iterable[Assignment]) -> None:
+        self._document: Document = read(text)
+        self._overlaid = Overlaid({})
+        if self._document.data is not None:
+            self._overlaid = overlay(self._document.data, assignments)
+
+    def inspect(self) -> Inspection:
+        if self._document.data is None:
+            return Inspection(None, _in_order(self._document.problems))
+        data = self._overlaid.data
+        settings, problems = self._validate(data)
+        found = [*self._document.problems, *self._overlaid.problems, *problems]
+        found += [self.problem(finding) for finding in check(Parts.of(data))]
+        if settings is None or found:
+            return Inspection(None, _in_order(found))
+        warnings = [self.problem(finding) for finding in warnings_for(settings)]
+        return Inspection(settings, warnings=_in_order(warnings), origins=self._origins())
+
+    def problem(self, finding: Finding) -> Problem:
+        """A finding with its place: in the file, or what was laid over it."""
+        origins = self._overlaid.origins
+        for path in (finding.path, finding.path[:-1]):  # an item of a list is set with its list
+            if path in origins:
+                return Problem(
+                    finding.message,
+                    dotted(finding.path),
+                    hint=finding.hint,
+                    origin=origins[path],
+                    confidential=finding.confidential,
+                )
+        return self._document.problem(finding)
+
+    def _validate(self, data: object) -> tuple[Settings | None, list[Problem]]:
+        """The settings, or the mistakes but for those that only follow from the YAML's own."""
+        try:
+            return Settings.model_validate(data), []
+        except ValidationError as error:
+            found = findings(error.errors(include_url=False), self._document.places)
+        refused = {(problem.line, problem.column) for problem in self._document.problems}
+        problems = [self.problem(finding) for finding in found]
+        return None, [one for one in problems if (one.line, one.column) not in refused]
+
+    def _origins(self) -> dict[KeyPath, str]:
+        lines = {path: f"line {place.key.line}" for path, place in self._document.places.items()}
+        return {**lines, **self._overlaid.origins}
 
 
-def _in_order(problems: list[Problem] | tuple[Problem, ...]) -> tuple[Problem, ...]:
-    return tuple(sorted(problems, key=lambda problem: (problem.line, problem.column)))
+def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """By their lines. One that may show a secret keeps the others of its line from showing it."""
+    found = sorted(problems, key=lambda problem: (problem.line, problem.column))
+    lines = {problem.line for problem in found if problem.confidential}
+    return tuple(replace(one, confidential=one.line in lines) for one in found)

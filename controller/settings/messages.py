@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
+from controller.model.configuration import PlainSecretError
 from controller.settings.nouns import noun_at
 from controller.settings.places import Finding, KeyPath, Places, dotted
 
@@ -45,6 +46,10 @@ PATTERNS = {
     r"^(default|continent:[A-Z]{2}|country:[A-Z]{2})$": (
         "default, continent:XX or country:XX with the two-letter code in capitals"
     ),
+    r"^/\S+$": "an absolute path such as /etc/gtc/ca.pem",
+    r"^[A-Za-z][A-Za-z0-9-]*$": "an HTTP header's name such as Authorization",
+    r"^[a-z0-9-]+(\.[a-z0-9-]+)*$": "a host's name in lower case such as app.example.com",
+    r"^[0-9a-f]{64}$": "the 64 hex digits that `gtc token new` prints",
     r"^Z[A-Z0-9]{1,31}$": "a hosted zone's id such as Z0123456789ABCDEFGHIJ",
     r"^([a-z0-9_-]+\.)+$": "a lower-case name with its final dot, such as app.example.com.",
     r"^arn:aws:globalaccelerator::\d{12}:accelerator/[0-9a-f-]+$": (
@@ -54,6 +59,9 @@ PATTERNS = {
 """Every pattern of the nouns in words; a test compares both."""
 
 _COLLECTIONS = {"Tuple": "list", "Dictionary": "mapping"}
+
+_CONFIDENTIAL = frozenset({"headers", "sha256"})
+"""Keys whose values people may take for the place of the secret itself."""
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)", re.IGNORECASE)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -125,9 +133,17 @@ def _finding(error: ErrorDetails, places: Places) -> Finding:
     subject = dotted(path[-2:]) if isinstance(path[-1], int) else dotted(path[-1:])
     if is_key:
         return Finding(path, f"{subject} must be {_allowed(error)}", at_key=True)
+    if _may_be_secret(error):
+        return Finding(path, f"{subject} must be {_allowed(error)}", confidential=True)
     value = error["input"]
     message = f"{subject} must be {_allowed(error)}, not {found_text(value)}"
     return Finding(path, message, _hint(kind, value, error.get("ctx", {})))
+
+
+def _may_be_secret(error: ErrorDetails) -> bool:
+    """Whether somebody may have written a secret itself where it is only referred to."""
+    reason = error.get("ctx", {}).get("error")
+    return isinstance(reason, PlainSecretError) or not _CONFIDENTIAL.isdisjoint(error["loc"])
 
 
 def _allowed(error: ErrorDetails) -> str:
@@ -147,7 +163,7 @@ _SPECIAL: dict[str, Callable[[dict[str, Any]], str]] = {
     "too_short": lambda context: (
         f"a {_COLLECTIONS[context['field_type']]} with at least {context['min_length']} entry"
     ),
-    "value_error": lambda context: f"an address to probe ({context['error']})",
+    "value_error": lambda context: str(context["error"]),
     "literal_error": lambda context: str(context["expected"]),
     "enum": lambda context: str(context["expected"]).replace("'", ""),
 }

@@ -1,6 +1,7 @@
-"""Which configuration noun stands at a key path.
+"""Which configuration noun stands at a key path, and which keys lead on from there.
 
-Messages need it to name the keys that are allowed there and to say what a missing key is for.
+Messages need it to name the keys that are allowed there and to say what a missing key is for; the
+overlay, to find the key that an environment variable means.
 """
 
 from __future__ import annotations
@@ -8,16 +9,26 @@ from __future__ import annotations
 from types import UnionType
 from typing import Annotated, Union, get_args, get_origin
 
-from controller.model.configuration import Noun, Settings
+from controller.model.configuration import Settings
+from controller.model.noun import Noun
 from controller.settings.places import KeyPath
 
 
 def noun_at(path: KeyPath) -> type[Noun] | None:
     """The noun whose keys are allowed below `path`; None where none is (values, unknown keys)."""
+    return _as_noun(_annotation_at(path))
+
+
+def is_mapping(path: KeyPath) -> bool:
+    """Whether what stands at `path` has keys of the operator's own choice, such as `services`."""
+    return get_origin(_annotation_at(path)) is dict
+
+
+def _annotation_at(path: KeyPath) -> object:
     annotation: object = Settings
     for part in path:
         annotation = _below(annotation, part)
-    return _as_noun(annotation)
+    return annotation
 
 
 def _below(annotation: object, part: str | int) -> object:
@@ -28,6 +39,8 @@ def _below(annotation: object, part: str | int) -> object:
         return None if field is None else _bare(field.annotation)
     if get_origin(annotation) is dict:
         return _bare(get_args(annotation)[1])
+    if get_origin(annotation) is tuple:
+        return _bare(get_args(annotation)[0])
     return None
 
 

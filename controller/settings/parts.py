@@ -12,19 +12,19 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
+from controller.model.access import Api
 from controller.model.configuration import (
-    Api,
     Aws,
     Cycle,
     Guards,
     Levers,
-    Noun,
     OverrideLimits,
     Pool,
     Probing,
     Region,
     Vantage,
 )
+from controller.model.noun import Noun
 
 Piece = TypeVar("Piece", bound=Noun)
 

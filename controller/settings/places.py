@@ -38,6 +38,8 @@ class Finding(NamedTuple):
     hint: str = ""
     at_key: bool = False
     """Point at the key rather than at its value."""
+    confidential: bool = False
+    """What stands there may be a secret."""
 
     def below(self, *prefix: str | int) -> Finding:
         """The same finding, seen from further outside."""

@@ -6,9 +6,9 @@ that can be known now, not guesses that follow from them. Rules inside one servi
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator
 
+from controller.model.access import OWN_NAMES, is_loopback
 from controller.model.configuration import Probing
 from controller.settings.parts import Parts
 from controller.settings.places import Finding, KeyPath
@@ -21,7 +21,8 @@ def check(parts: Parts) -> Iterator[Finding]:
         for finding in check_service(service):
             yield finding.below("services", name)
     for rule in (
-        api_is_loopback,
+        callers_are_known,
+        tokens_differ,
         reserve_below_burst,
         vantage_stands_alone,
         cycle_gap_within_period,
@@ -34,15 +35,32 @@ def check(parts: Parts) -> Iterator[Finding]:
         yield from rule(parts)
 
 
-def api_is_loopback(parts: Parts) -> Iterator[Finding]:
-    """Nothing checks who calls, so only callers on this machine may."""
-    if parts.api is None or _is_loopback(parts.api.host):
+def callers_are_known(parts: Parts) -> Iterator[Finding]:
+    """Without tokens everybody who reaches the API is admin: only this machine may reach it."""
+    api = parts.api
+    if api is None or api.tokens or is_loopback(api.host):
         return
     message = (
-        f"api.host must be a loopback address such as 127.0.0.1, not {parts.api.host!r}: "
-        "the admin API cannot check who calls"
+        f"api.host is {api.host!r}, where others reach it, and api.tokens names nobody: "
+        "everybody would be admin"
     )
-    yield Finding(("api", "host"), message)
+    hint = "make a token with `gtc token new`, or listen on 127.0.0.1"
+    yield Finding(("api", "host"), message, hint)
+
+
+def tokens_differ(parts: Parts) -> Iterator[Finding]:
+    """A name stands for one caller in the audit, and a secret for one name."""
+    names, secrets = set[str](), set[str]()
+    for index, token in enumerate(parts.api.tokens if parts.api else ()):
+        path = ("api", "tokens", index)
+        if token.name in OWN_NAMES:
+            yield Finding((*path, "name"), f"{token.name} is a name the daemon itself uses")
+        elif token.name in names:
+            yield Finding((*path, "name"), f"two tokens are named {token.name}")
+        if token.sha256 in secrets:
+            yield Finding((*path, "sha256"), "another token has the same secret", confidential=True)
+        names.add(token.name)
+        secrets.add(token.sha256)
 
 
 def reserve_below_burst(parts: Parts) -> Iterator[Finding]:
@@ -167,12 +185,3 @@ def _pace(parts: Parts, probing: Probing) -> Iterator[tuple[KeyPath, float, floa
                 )
                 interval_s = endpoint.interval_s or probing.interval_s
                 yield path, interval_s, endpoint.deadline_s or probing.deadline_s
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:  # a name: where it leads is decided elsewhere, so it is not trusted
-        return False

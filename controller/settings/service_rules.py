@@ -9,10 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from controller.model.configuration import Route53Lever
+from controller.model.configuration import Endpoint, Route53Lever
 from controller.settings.messages import did_you_mean
 from controller.settings.parts import ServiceParts
-from controller.settings.places import Finding
+from controller.settings.places import Finding, KeyPath
+
+_IDLE_KEYS = {
+    "tcp": ("host", "headers", "ca_file", "statuses", "body_contains"),
+    "http": ("ca_file",),
+}
+"""Keys of an endpoint that do nothing, by how its probe begins."""
 
 
 def check_service(service: ServiceParts) -> Iterator[Finding]:
@@ -20,6 +26,8 @@ def check_service(service: ServiceParts) -> Iterator[Finding]:
     for rule in (
         one_lever,
         required_endpoint_in_every_region,
+        keys_fit_the_probe,
+        host_has_its_own_key,
         pool_regions_exist,
         pool_regions_differ,
         residency_holds,
@@ -52,6 +60,26 @@ def required_endpoint_in_every_region(service: ServiceParts) -> Iterator[Finding
                 f"region {name} has no endpoint with required: true; nothing could show it down"
             )
             yield Finding(("regions", name, "endpoints"), message, at_key=True)
+
+
+def keys_fit_the_probe(service: ServiceParts) -> Iterator[Finding]:
+    """What speaks of HTTP or TLS does nothing to a probe that speaks neither."""
+    for path, endpoint in _endpoints(service):
+        scheme = endpoint.probe.partition(":")[0]
+        for key in _IDLE_KEYS.get(scheme, ()):
+            if getattr(endpoint, key) != Endpoint.model_fields[key].default:
+                message = f"{key} does nothing for a probe that begins with {scheme}://"
+                yield Finding((*path, key), message, "leave it out", at_key=True)
+
+
+def host_has_its_own_key(service: ServiceParts) -> Iterator[Finding]:
+    """The Host header is no secret, and TLS must name the same host."""
+    for path, endpoint in _endpoints(service):
+        for name in endpoint.headers:
+            if name.lower() == "host":
+                message = "the Host header is not set here"
+                hint = "the endpoint's key host sets it, for TLS too"
+                yield Finding((*path, "headers", name), message, hint, at_key=True)
 
 
 def pool_regions_exist(service: ServiceParts) -> Iterator[Finding]:
@@ -161,6 +189,12 @@ def one_pool_behind_accelerator(service: ServiceParts) -> Iterator[Finding]:
             f"{', '.join(service.pools)}"
         )
         yield Finding(("pools",), message, at_key=True)
+
+
+def _endpoints(service: ServiceParts) -> Iterator[tuple[KeyPath, Endpoint]]:
+    for region_name, region in service.sound_regions():
+        for name, endpoint in region.endpoints.items():
+            yield ("regions", region_name, "endpoints", name), endpoint
 
 
 def _route53(service: ServiceParts) -> Route53Lever | None:

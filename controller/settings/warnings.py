@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from controller.model.access import is_loopback
 from controller.model.configuration import Pool, Service, Settings
 from controller.settings.places import Finding
 
@@ -13,10 +14,15 @@ _LONGEST_TTL_S = 60
 
 def warnings_for(settings: Settings) -> Iterator[Finding]:
     """Everything worth a second look."""
-    for rule in (one_vantage_point, no_canaries, deadline_above_interval):
+    for rule in (one_vantage_point, no_canaries, deadline_above_interval, api_in_the_open):
         yield from rule(settings)
     for name, service in settings.services.items():
-        for service_rule in (long_ttl, pools_survive_a_region, service_survives_a_region):
+        for service_rule in (
+            secrets_in_the_clear,
+            long_ttl,
+            pools_survive_a_region,
+            service_survives_a_region,
+        ):
             for finding in service_rule(service):
                 yield finding.below("services", name)
 
@@ -44,6 +50,24 @@ def deadline_above_interval(settings: Settings) -> Iterator[Finding]:
             "an endpoint that hangs is asked less often than interval_s says"
         )
         yield Finding(("probing", "deadline_s"), message)
+
+
+def secrets_in_the_clear(service: Service) -> Iterator[Finding]:
+    """Whoever is on the way can read what a probe without TLS carries."""
+    for region_name, region in service.regions.items():
+        for name, endpoint in region.endpoints.items():
+            if endpoint.headers and not endpoint.probe.startswith("https:"):
+                path = ("regions", region_name, "endpoints", name, "headers")
+                message = "this probe sends its headers' secrets unencrypted"
+                yield Finding(path, message, "probe it by https://", at_key=True)
+
+
+def api_in_the_open(settings: Settings) -> Iterator[Finding]:
+    """The API speaks plain HTTP: a token that crosses a network can be read there."""
+    host = settings.api.host
+    if not is_loopback(host):
+        message = f"api.host is {host!r}: tokens cross the network unencrypted"
+        yield Finding(("api", "host"), message, "listen on 127.0.0.1 behind a proxy with TLS")
 
 
 def long_ttl(service: Service) -> Iterator[Finding]:

@@ -44,7 +44,29 @@ class Document:
     def problem(self, finding: Finding) -> Problem:
         """A finding of some rule with its place in this file."""
         mark = locate(self.places, finding.path, at_key=finding.at_key)
-        return Problem(finding.message, dotted(finding.path), mark.line, mark.column, finding.hint)
+        return Problem(
+            finding.message,
+            dotted(finding.path),
+            mark.line,
+            mark.column,
+            finding.hint,
+            confidential=finding.confidential,
+        )
+
+
+def read_value(text: str) -> object:
+    """What a text means where a value stands: a list in brackets, a quoted text, a plain scalar.
+
+    Raises ValueError saying what is wrong.
+    """
+    if not text.lstrip().startswith(("[", '"', "'")):
+        return plain(text.strip())
+    document = read(f"value: {text}")
+    if document.problems or document.data is None:
+        raise ValueError(document.problems[0].message)
+    if len(document.data) != 1:
+        raise ValueError("not valid YAML: it has more than one line")
+    return document.data["value"]
 
 
 def read(text: str) -> Document:

@@ -152,7 +152,7 @@ async def test_a_newer_files_schema_is_refused_and_left_alone(tmp_path: Path) ->
         pass
     _set_version(path, 99)
 
-    with pytest.raises(StateUnavailableError, match=r"newer version .* schema 99, .* up to 1"):
+    with pytest.raises(StateUnavailableError, match=r"newer version .* schema 99, .* up to 2"):
         async with SqliteStore(path):
             pass
     assert _version(path) == 99

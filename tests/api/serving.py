@@ -11,12 +11,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from aiohttp import ClientResponse
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp import ClientResponse, ClientSession
 from prometheus_client import CollectorRegistry
 
 from controller.api.app import build
 from controller.api.metrics import Metrics
+from controller.api.server import serving
 from controller.daemon import House
 from controller.model.configuration import Settings
 from tests.loops.simulated import SETTINGS, World
@@ -57,13 +57,17 @@ class Api:
 
     world: World
     house: House
-    client: TestClient[Any, Any]
+    client: ClientSession
+    url: str
 
     async def get(self, path: str, **options: Any) -> Answer:
         return await _read(await self.client.get(path, **options))
 
     async def post(self, path: str, **options: Any) -> Answer:
         return await _read(await self.client.post(path, **options))
+
+    async def patch(self, path: str, **options: Any) -> Answer:
+        return await _read(await self.client.patch(path, **options))
 
     async def delete(self, path: str, **options: Any) -> Answer:
         return await _read(await self.client.delete(path, **options))
@@ -92,8 +96,13 @@ class Api:
 
 
 @asynccontextmanager
-async def api(settings: Settings = QUICK, *, running: bool = True) -> AsyncIterator[Api]:
-    """The API; with `running`, the loops too, from the moment everything is calm."""
+async def api(
+    settings: Settings = QUICK, *, running: bool = True, host: str = "127.0.0.1", **options: Any
+) -> AsyncIterator[Api]:
+    """The API; with `running`, the loops too, from the moment everything is calm.
+
+    `options` go to the House.
+    """
     world = World(settings)
     house = House(
         settings,
@@ -103,12 +112,14 @@ async def api(settings: Settings = QUICK, *, running: bool = True) -> AsyncItera
         world.records,
         world.accelerators,
         Metrics(CollectorRegistry(), settings),
+        **options,
     )
     async with (
-        TestClient(TestServer(build(house.context()))) as client,
+        serving(build(house.context()), host, 0) as url,
+        ClientSession(url) as client,
         asyncio.TaskGroup() as group,
     ):
-        served = Api(world, house, client)
+        served = Api(world, house, client, url)
         if not running:
             yield served
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from math import isnan
 
 import pytest
@@ -235,3 +236,63 @@ async def test_a_scrape_can_be_parsed_and_is_small() -> None:
     assert answer.headers["Content-Type"].startswith("text/plain; version=")
     assert sum(len(family.samples) for family in families) < 800
     assert openmetrics.text.endswith("# EOF\n")
+
+
+def test_settings_that_change_change_the_series_and_keep_the_counts() -> None:
+    """What is gone vanishes, what is new begins, what stays goes on counting."""
+    metrics, value = fresh()
+    passed = ProbeResult(ProbeOutcome.PASSED, 1.0, 0.01, "200")
+    metrics.probe(WEB, passed)
+    data = QUICK.model_dump(mode="json")
+    shop = data["services"]["shop"]
+    shop["regions"]["us-west-2"] = shop["regions"].pop("eu-central-1")
+    for pool in shop["pools"].values():
+        pool["regions"] = [r.replace("eu-central-1", "us-west-2") for r in pool["regions"]]
+    del data["services"]["api"]
+    metrics.follow(type(QUICK).model_validate(data | {"mode": "dry_run"}))
+
+    for region, exists in (("eu-central-1", False), ("us-west-2", True), ("eu-west-1", True)):
+        place = {"service": "shop", "pool": "world", "region": region}
+        found = [
+            value("gtc_region_up", service="shop", region=region),
+            value("gtc_region_state", service="shop", region=region, state="up"),
+            value("gtc_region_share_desired_ratio", **place),
+            value("gtc_lever_weight", **place),
+            value("gtc_probe_duration_seconds_count", service="shop", region=region),
+        ]
+        assert [one is not None for one in found] == [exists] * len(found), region
+    assert value("gtc_probes_total", **WEB._asdict(), outcome="passed") == 1
+    assert value("gtc_panic", service="api") is None
+    assert value("gtc_drift", service="api", pool="world") is None
+    assert value("gtc_lever_dial_percent", service="api", pool="world", region="us-east-1") is None
+    assert (value("gtc_mode", mode="active"), value("gtc_mode", mode="dry_run")) == (0, 1)
+
+
+def test_an_https_endpoint_has_its_certificates_end_and_others_have_none() -> None:
+    """NaN until one was seen; then its last."""
+    data = QUICK.model_dump(mode="json")
+    endpoints = data["services"]["shop"]["regions"]["eu-west-1"]["endpoints"]
+    endpoints["web"]["probe"] = "https://127.0.10.1/"
+    metrics = Metrics(CollectorRegistry(), type(QUICK).model_validate(data))
+    value, name = Scrape(metrics.registry), "gtc_probe_certificate_expiry_timestamp_seconds"
+    unseen = value(name, **WEB._asdict())
+    assert unseen is not None
+    assert isnan(unseen)
+    ends_at = datetime(2027, 1, 2, tzinfo=UTC)
+    metrics.probe(WEB, ProbeResult(ProbeOutcome.PASSED, 1.0, 0.01, "200", ends_at))
+    metrics.probe(WEB, ProbeResult(ProbeOutcome.FAILED, 2.0, 0.01, "connection refused"))
+    assert value(name, **WEB._asdict()) == ends_at.timestamp()
+    assert value(name, service="shop", region="us-east-1", endpoint="web") is None
+
+
+def test_the_end_of_each_reload_is_told() -> None:
+    """The start counts as one; a failure does not move the time of the last success."""
+    metrics, value = fresh()
+    began = value("gtc_config_last_reload_success_timestamp_seconds")
+    assert began is not None
+    assert began > 0
+    metrics.reload(succeeded=False)
+    assert value("gtc_config_last_reload_successful") == 0
+    assert value("gtc_config_last_reload_success_timestamp_seconds") == began
+    metrics.reload(succeeded=True)
+    assert value("gtc_config_last_reload_successful") == 1

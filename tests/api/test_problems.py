@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from urllib.parse import urlsplit
+
 import pytest
 from structlog.testing import capture_logs
 
+from controller.api import bodies
 from tests.api.serving import api
 
 POSTS = ("/v1/overrides", "/v1/plan", "/v1/measurements/traffic")
@@ -70,6 +74,24 @@ async def test_a_body_that_is_not_what_its_encoding_says_is_the_callers_mistake(
     assert answer.status == 400
 
 
+async def test_a_body_that_does_not_come_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """408 at the deadline, and the connection ends."""
+    monkeypatch.setattr(bodies, "RECEIVE_DEADLINE_S", 0.2)
+    head = "POST /v1/plan HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n"
+    async with api(running=False) as served:
+        port = urlsplit(served.url).port
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(f"{head}Content-Type: application/json\r\n\r\n{{".encode())
+        async with asyncio.timeout(5):
+            answer = (await reader.read()).decode()
+        writer.close()
+
+    assert answer.startswith("HTTP/1.1 408 ")
+    assert "the whole body must come within 0.2 s" in answer
+
+
 async def test_a_body_over_64_kib_is_refused() -> None:
     """413 says how large a body may be."""
     async with api(running=False) as served:
@@ -86,7 +108,7 @@ async def test_a_store_that_fails_is_told_apart_from_a_mistake() -> None:
         answer = await served.get("/v1/decisions")
 
     assert answer.status == 503
-    assert answer.body["type"] == "about:blank#state-unavailable"
+    assert answer.body["type"] == "about:blank#unavailable"
 
 
 async def test_an_unexpected_error_is_logged_under_its_id_and_not_shown() -> None:

@@ -32,6 +32,66 @@ async def test_loopback_names_and_the_configured_host_are_known(host: str) -> No
     assert answer.status == 200
 
 
+async def test_further_names_are_those_of_the_settings() -> None:
+    """Such as the one a proxy passes on."""
+    settings = QUICK.model_copy(
+        update={"api": QUICK.api.model_copy(update={"hosts": ("gtc.example.com",)})}
+    )
+    async with api(settings, running=False) as served:
+        known = await served.get("/v1/status", headers={"Host": "gtc.example.com"})
+        other = await served.get("/v1/status", headers={"Host": "gtc.example.org"})
+
+    assert (known.status, other.status) == (200, 421)
+    assert "gtc.example.com" in other.body["valid_values"]
+
+
+@pytest.mark.parametrize(
+    ("host", "status"), [("127.0.0.3", 200), ("127.0.0.3:8640", 200), ("127.0.0.4", 421)]
+)
+async def test_the_address_that_was_reached_is_ours(host: str, status: int) -> None:
+    """A load balancer's health check calls by address; a page can rebind names only."""
+    async with api(running=False, host="127.0.0.3") as served:
+        answer = await served.get("/livez", headers={"Host": host})
+
+    assert answer.status == status
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "http://localhost.evil.example:1"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Origin": "http://localhost:1", "Sec-Fetch-Site": "same-origin"}, 201),
+        ({"Sec-Fetch-Site": "none"}, 201),
+    ],
+)
+async def test_a_page_from_elsewhere_cannot_write(headers: dict[str, str], status: int) -> None:
+    """Even if it could send JSON: the browser names where it comes from."""
+    async with api(running=False) as served:
+        answer = await served.post(
+            "/v1/overrides",
+            data=DRAIN,
+            headers={"Host": "localhost:1", "Content-Type": "application/json", **headers},
+        )
+
+    assert answer.status == status
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+async def test_a_body_nobody_asked_for_is_refused(method: str) -> None:
+    """What is not read must not be taken for understood."""
+    async with (
+        api(running=False) as served,
+        served.client.request(method, "/v1/overrides/1", json={"dry_run": True}) as answer,
+    ):
+        assert answer.status == 400
+        detail = (await answer.json(content_type=None))["detail"]
+        assert detail == f"{method} /v1/overrides/1 takes no body"
+
+
 @pytest.mark.parametrize("host", ["", "[", "localhost.evil.example", "127.0.0.1@evil.example"])
 async def test_a_host_that_only_looks_like_ours_is_refused(host: str) -> None:
     """Neither prefixes nor broken headers pass."""
@@ -75,6 +135,11 @@ async def test_no_answer_is_cached_or_guessed_at(path: str) -> None:
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Server"] == "gtc"
+    assert answer.headers["X-Frame-Options"] == "DENY"
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'; ")
+    assert "Access-Control-Allow-Origin" not in answer.headers
     assert "X-Request-Id" in answer.headers
 
 

@@ -32,7 +32,10 @@ async def test_the_newest_record_of_a_region_is_found() -> None:
         latest = await served.get("/v1/decisions/latest?region=eu-west-1")
 
     assert latest.status == 200
-    assert latest.body == listed.body["items"][0]
+    newest = listed.body["items"][0]
+    for told_later in ("timeline", "measured_effect"):  # it may grow between both questions
+        del latest.body[told_later], newest[told_later]
+    assert latest.body == newest
     assert "region=eu-west-1" in listed.body["next"]
 
 

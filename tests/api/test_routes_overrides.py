@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from controller.model.decision import GUARD_HOLDS
-from tests.api.serving import api
+from tests.api.serving import QUICK, api
 
 DRAIN = {"kind": "drain", "region": "eu-west-1", "reason": "INC-42"}
 
@@ -23,16 +23,93 @@ async def test_a_drain_is_obeyed_and_answered_as_it_was_taken() -> None:
     expires_at, created_at = answer.body.pop("expires_at"), answer.body.pop("created_at")
     assert expires_at > created_at
     assert expires_at.endswith("Z")
+    assert answer.headers["ETag"]
     assert 59 < answer.body.pop("remaining_s") <= 60
     assert answer.body == {
         "id": 1,
         "kind": "drain",
         "region": "eu-west-1",
         "service": None,
-        "author": "ann",
+        "pool": None,
+        "author": "ann (local)",
         "reason": "INC-42",
         "ignore_guards": [],
+        "expires_soon": False,
     }
+
+
+async def test_an_override_may_name_one_pool() -> None:
+    """The region keeps its share in the others, and the status shows where it binds."""
+    body = {**DRAIN, "service": "shop", "pool": "europe"}
+    async with api() as served:
+        answer = await served.post("/v1/overrides", json=body)
+        await served.until(lambda: served.world.weights("europe")["eu-west-1"] == 0)
+        status = await served.get("/v1/status")
+
+        assert served.world.weights("world")["eu-west-1"] != 0
+    assert answer.body["pool"] == "europe"
+    bound = {
+        (service["name"], pool["name"], region["region"])
+        for service in status.body["services"]
+        for pool in service["pools"]
+        for region in pool["regions"]
+        if region["override"] is not None
+    }
+    assert bound == {("shop", "europe", "eu-west-1")}
+
+
+async def test_an_override_gets_another_end() -> None:
+    """PATCH answers it with the new one; the same again changes next to nothing."""
+    body = {"ttl_s": 7200, "reason": "it goes on", "author": "bob"}
+    async with api(running=False) as served:
+        added = await served.post("/v1/overrides", json={**DRAIN, "ttl_s": 60})
+        answers = [await served.patch(added.headers["Location"], json=body) for _ in range(2)]
+        audit = await served.get("/v1/audit?limit=1")
+
+        assert len(served.house.overrides.active()) == 1
+    for answer in answers:
+        assert answer.status == 200
+        assert answer.body["reason"] == "INC-42"
+        assert 7199 < answer.body["remaining_s"] <= 7200
+        assert answer.body["expires_at"] > added.body["expires_at"]
+    entry = audit.body["items"][0]
+    assert (entry["actor"], entry["action"]) == ("bob (local)", "override_extended")
+    assert "it goes on" in entry["detail"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("/v1/overrides/7", {"ttl_s": 60, "reason": "x"}, 404),
+        ("/v1/overrides/1", {"ttl_s": 1e9, "reason": "x"}, 422),
+        ("/v1/overrides/1", {"ttl_s": 60, "reason": " "}, 422),
+        ("/v1/overrides/1", {"ttl_s": 60}, 422),
+    ],
+)
+async def test_an_end_that_makes_no_sense_is_refused(
+    path: str, body: dict[str, Any], status: int
+) -> None:
+    """As it would be refused for a new override."""
+    async with api(running=False) as served:
+        await served.post("/v1/overrides", json=DRAIN)
+        answer = await served.patch(path, json=body)
+        listed = await served.get("/v1/overrides")
+
+    assert answer.status == status
+    assert listed.body["items"][0]["remaining_s"] > 14_000
+
+
+async def test_an_end_that_is_near_is_announced() -> None:
+    """The list and the status say so, as the log and the live events do."""
+    limits = QUICK.overrides.model_copy(update={"announce_before_s": 100.0})
+    settings = QUICK.model_copy(update={"overrides": limits})
+    async with api(settings, running=False) as served:
+        for region, ttl_s in (("eu-west-1", 90), ("us-east-1", 900)):
+            body = {**DRAIN, "region": region, "ttl_s": ttl_s}
+            await served.post("/v1/overrides", json=body)
+        status = await served.get("/v1/status")
+
+    assert [o["expires_soon"] for o in status.body["overrides"]] == [True, False]
 
 
 async def test_author_and_ttl_have_defaults() -> None:
@@ -80,7 +157,7 @@ async def test_an_ended_override_is_answered_once_more() -> None:
     assert ended.body["id"] == added.body["id"]
     assert ended.body["remaining_s"] == 0
     assert (audit.body["items"][0]["actor"], audit.body["items"][0]["action"]) == (
-        "bob",
+        "bob (local)",
         "override_withdrawn",
     )
 
@@ -107,11 +184,11 @@ async def test_an_override_that_is_not_in_force_is_answered_with_those_that_are(
             "no region is named 'eu-west-2'",
             ["eu-central-1", "eu-west-1", "us-east-1"],
         ),
-        ({"region": None}, "region", "no region is named None", None),
+        ({"region": None}, "region", "a drain needs its region", None),
         ({"service": "shp"}, "service", "no service is named 'shp'", ["shop", "api"]),
         ({"ttl_s": 1}, "ttl_s", "ttl_s is 1; allowed are 5 to 604800 s", None),
         ({"reason": "  "}, "reason", "an override needs its reason", None),
-        ({"author": ""}, "author", "an override needs its author", None),
+        ({"author": " "}, "author", "author: must not be blank", None),
         (
             {"ignore_guards": ["capcity"]},
             "ignore_guards",

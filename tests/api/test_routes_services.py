@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from tests.api.serving import api
+import asyncio
+from datetime import timedelta
+from unittest.mock import AsyncMock
+
+import pytest
+
+from controller.model.health import ProbeOutcome, ProbeResult
+from tests.api.serving import QUICK, api
 
 
 async def test_a_service_is_shown_with_its_endpoints() -> None:
@@ -50,3 +57,29 @@ async def test_an_unknown_service_is_answered_with_the_known_ones() -> None:
     assert answer.status == 404
     assert answer.body["detail"] == "no service is named 'shops'; did you mean shop?"
     assert answer.body["valid_values"] == ["shop", "api"]
+
+
+async def test_the_days_that_a_certificate_has_left_are_shown_and_no_secret() -> None:
+    """Null where none was verified; of headers not even the names are answered."""
+    data = QUICK.model_dump(mode="json")
+    web = data["services"]["shop"]["regions"]["eu-west-1"]["endpoints"]["web"]
+    web |= {"probe": "https://127.0.10.1/", "headers": {"Authorization": "env:TOKEN"}}
+    async with api(type(QUICK).model_validate(data), running=False) as served:
+        before = await served.get("/v1/services/shop")
+        ends_at = served.world.clock.wall() + timedelta(days=20)
+        probing = served.house.probing
+        passed = ProbeResult(ProbeOutcome.PASSED, 1.0, 0.01, "200", ends_at)
+        served.world.prober.probe = AsyncMock(return_value=passed)  # type: ignore[method-assign]
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(probing.run())
+            await served.until(lambda: all(s.successes for s in probing.health.values()))
+            task.cancel()
+        after = await served.get("/v1/services/shop")
+
+    endpoints = [
+        answer.body["regions"]["eu-west-1"]["endpoints"]["web"] for answer in (before, after)
+    ]
+    assert endpoints[0]["certificate_days_left"] is None
+    assert endpoints[1]["certificate_days_left"] == pytest.approx(20, abs=0.01)
+    assert "Authorization" not in after.text
+    assert "TOKEN" not in after.text

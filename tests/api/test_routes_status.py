@@ -144,6 +144,6 @@ async def test_the_audit_names_who_did_what() -> None:
         audit = await served.get("/v1/audit?limit=2")
 
     assert [(item["actor"], item["action"]) for item in audit.body["items"]] == [
-        ("bob", "override_replaced"),
-        ("bob", "override_added"),
+        ("bob (local)", "override_replaced"),
+        ("bob (local)", "override_added"),
     ]

@@ -72,12 +72,14 @@ def override(number: int = 3, **more: Any) -> dict[str, Any]:
         "kind": "drain",
         "region": "eu-west-1",
         "service": None,
+        "pool": None,
         "author": "ann",
         "reason": "INC-42",
         "created_at": CREATED_AT,
         "expires_at": "2026-06-01T14:00:00.000Z",
         "ignore_guards": [],
         "remaining_s": 7199.9,
+        "expires_soon": False,
     }
     return {**drain, **more}
 
@@ -101,9 +103,68 @@ def plan(*plans: dict[str, Any], text: str = "No change.", changes: int = 0) -> 
 
 
 def record(**more: Any) -> dict[str, Any]:
-    """What commands read of a decision's record."""
+    """What commands read of a decision's record; it moved and held nothing."""
     timeline = [
         {"name": "decided", "at": "2026-06-01T12:00:00.020Z", "detail": ""},
         {"name": "applied", "at": "2026-06-01T12:00:00.310Z", "detail": "route53 Z0SANDBOX"},
     ]
-    return {"id": 12, "at": "2026-06-01T12:00:00.020Z", "timeline": timeline, **more}
+    return {
+        "id": 12,
+        "at": "2026-06-01T12:00:00.020Z",
+        "mode": "active",
+        "plans": [],
+        "written": [],
+        "authors": [],
+        "timeline": timeline,
+        **more,
+    }
+
+
+def moved(number: int, **more: Any) -> dict[str, Any]:
+    """The record of a region that failed: it left shop/europe."""
+    before, after = {"eu-west-1": 0.5, "us-east-1": 0.5}, {"eu-west-1": 0.0, "us-east-1": 1.0}
+    plan = pool_plan(before, after, desired=after, changes=[{}], withheld=[])
+    written = [{"outcome": {"status": "applied"}}]
+    return record(id=number, **{"plans": [plan], "written": written, **more})
+
+
+def withheld(number: int, reason: str, **more: Any) -> dict[str, Any]:
+    """The record of the same that was not written."""
+    before, after = {"eu-west-1": 0.5, "us-east-1": 0.5}, {"eu-west-1": 0.0, "us-east-1": 1.0}
+    plan = pool_plan(before, before, held(reason, "why"), desired=after, changes=[], withheld=[{}])
+    return record(id=number, **{"plans": [plan], **more})
+
+
+def page(*records: dict[str, Any], following: str | None = None) -> dict[str, Any]:
+    """One page of decisions."""
+    return {"items": list(records), "next": following}
+
+
+def event(number: int, type_: str, **data: Any) -> dict[str, Any]:
+    """A live event."""
+    return {"id": number, "type": type_, "at": CREATED_AT, "data": data}
+
+
+def decided(number: int, **more: Any) -> dict[str, Any]:
+    """The event of a region that failed."""
+    move = {"service": "shop", "pool": "europe", "region": "eu-west-1", "before": 0.5, "after": 0.0}
+    calm = {
+        "decision_id": 12,
+        "trigger": ["shop/eu-west-1 up → down: connection refused"],
+        "moves": [move],
+        "outcomes": ["applied"],
+        "measured_effect": "",
+    }
+    return event(number, "decision", **{**calm, **more})
+
+
+def standing(number: int, **more: Any) -> dict[str, Any]:
+    """The event of a cycle on a calm day."""
+    up = {"service": "shop", "region": "eu-west-1", "verdict": "up", "suspect": False}
+    calm = {"regions": [up], "frozen": False, "isolated": False, "panic": [], "holds": []}
+    return event(number, "cycle", **{**calm, **more})
+
+
+def ordered(number: int, type_: str = "override_set", **more: Any) -> dict[str, Any]:
+    """The event of an order."""
+    return event(number, type_, override=override(), **{"actor": "ann", "why": "", **more})

@@ -19,6 +19,7 @@ class Reply:
     status: int = 200
     breaks_off: bool = False
     """Close the connection instead of answering."""
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +29,13 @@ class Request:
     method: str
     path: str
     """With its query."""
-    accept: str
+    headers: dict[str, str]
     body: Any
+
+    @property
+    def accept(self) -> str:
+        """The form of answer it asked for."""
+        return self.headers.get("Accept", "")
 
 
 @dataclass(slots=True)
@@ -92,9 +98,9 @@ def _handler(daemon: FakeDaemon) -> type[BaseHTTPRequestHandler]:
         def _answer(self) -> None:
             length = int(self.headers.get("Content-Length", 0))
             raw = self.rfile.read(length)
-            accept = self.headers.get("Accept", "")
             body = json.loads(raw) if raw else None
-            reply = daemon.reply_to(Request(self.command, self.path, accept, body))
+            asked = Request(self.command, self.path, dict(self.headers), body)
+            reply = daemon.reply_to(asked)
             if not reply.breaks_off:
                 self._send(reply)
 
@@ -102,11 +108,12 @@ def _handler(daemon: FakeDaemon) -> type[BaseHTTPRequestHandler]:
             text = reply.body if isinstance(reply.body, str) else json.dumps(reply.body)
             data = text.encode()
             self.send_response(reply.status)
-            self.send_header("Content-Length", str(len(data)))
+            for name, value in {"Content-Length": str(len(data)), **reply.headers}.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(data)
 
-        do_GET = do_POST = do_DELETE = _answer  # noqa: N815 names that http.server looks for
+        do_GET = do_POST = do_PATCH = do_DELETE = _answer  # noqa: N815 names that http.server looks for
 
         def log_message(self, format: str, *args: Any) -> None:
             """Say nothing: the requests are remembered."""

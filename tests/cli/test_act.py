@@ -100,21 +100,3 @@ def test_unfreeze_where_nothing_is_frozen_is_not_an_error(daemon: FakeDaemon, gt
     result = gtc("unfreeze", "--service", "shop")
     assert result.exit_code == exit_codes.OK
     assert result.stdout == "Nothing to end: no freeze for shop alone is in force.\n"
-
-
-def test_overrides_are_listed_with_what_remains_of_them(three_orders: FakeDaemon, gtc: Run) -> None:
-    """A row each."""
-    assert gtc("overrides").stdout == (
-        "ID  KIND      REGION     SERVICE  ENDS IN    AUTHOR  IGNORES         REASON\n"
-        "3   drain     eu-west-1  -        2 h        ann     -               INC-42\n"
-        "4   failover  eu-west-1  shop     2 h        bob     -               INC-7\n"
-        "5   freeze    -          -        1 min 1 s  ann     -               INC-42\n"
-        "6   drain     us-east-1  -        2 h        ann     capacity,drift  INC-42\n"
-    )
-
-
-def test_no_overrides_is_a_sentence_and_as_json_an_empty_list(daemon: FakeDaemon, gtc: Run) -> None:
-    """People get words, programs the answer."""
-    daemon.answers("GET /v1/overrides", {"items": []})
-    assert gtc("overrides").stdout == "No override is in force.\n"
-    assert gtc("overrides", "-o", "json").stdout == '{\n  "items": []\n}\n'

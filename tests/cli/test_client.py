@@ -9,7 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from controller.cli import exit_codes, root
-from controller.cli.client import ApiError, Client, UnreachableError, unknown
+from controller.cli.client import Client
+from controller.cli.errors import ApiError, UnreachableError, unknown
 from tests.cli import answers
 from tests.cli.conftest import Run
 from tests.cli.fake_daemon import FakeDaemon, Reply
@@ -81,11 +82,11 @@ def test_a_read_whose_answer_is_lost_is_not_in_doubt(daemon: FakeDaemon) -> None
     ("status", "code"),
     [
         (400, exit_codes.USAGE),
-        (401, exit_codes.AUTH),
         (403, exit_codes.AUTH),
         (404, exit_codes.FAILED),
         (409, exit_codes.REFUSED),
         (412, exit_codes.REFUSED),
+        (428, exit_codes.REFUSED),
         (422, exit_codes.USAGE),
         (500, exit_codes.FAILED),
         (503, exit_codes.FAILED),
@@ -98,6 +99,17 @@ def test_a_problem_becomes_its_detail_and_an_exit_code(
     daemon.refuses("GET /v1/status", status, "this is why")
     result = gtc("status")
     assert (result.exit_code, result.stderr) == (code, "Error: this is why\n")
+
+
+def test_whoever_is_not_known_learns_where_a_token_goes(daemon: FakeDaemon, gtc: Run) -> None:
+    """But not whoever gave one: then the daemon's words say what is wrong with it."""
+    daemon.refuses("GET /v1/status", 401, "a token is needed")
+    result = gtc("status")
+    assert result.exit_code == exit_codes.AUTH
+    assert result.stderr == (
+        "Error: a token is needed\nGive your token in GTC_TOKEN, GTC_TOKEN_FILE or a context.\n"
+    )
+    assert gtc("status", GTC_TOKEN="old").stderr == "Error: a token is needed\n"
 
 
 def test_a_problem_names_the_nearest_valid_value(daemon: FakeDaemon, gtc: Run) -> None:

@@ -16,10 +16,10 @@ EU, US = "eu-west-1", "us-east-1"
 CAPACITY = answers.held("capacity", "100 requests/s too many", EU)
 
 
-def found(*plans: dict[str, Any], service: str | None = None) -> Departure:
+def found(*plans: dict[str, Any], service: str | None = None, pool: str | None = None) -> Departure:
     """What becomes of eu-west-1."""
     answer: list[Answer] = [Answer(plan) for plan in plans]
-    return departure(Answer(answers.plan(*answer)), EU, service)
+    return departure(Answer(answers.plan(*answer)), EU, service, pool)
 
 
 def test_a_region_leaves_where_the_plan_takes_it_to_nothing() -> None:
@@ -79,6 +79,7 @@ def test_pools_without_the_region_and_other_services_do_not_count() -> None:
     elsewhere = answers.pool_plan({US: 1.0}, {US: 1.0}, answers.held("frozen", "by bob"))
     other = answers.pool_plan({EU: 1.0}, {EU: 1.0}, answers.held("frozen", "by bob"), service="api")
     assert found(elsewhere, other, service="shop") == Departure((), (), ())
+    assert found(other, pool="world") == Departure((), (), ())
 
 
 def test_the_guards_that_may_be_named_are_the_planners() -> None:

@@ -9,7 +9,7 @@ import pytest
 from controller.cli import exit_codes
 from tests.cli import answers
 from tests.cli.conftest import Run
-from tests.cli.fake_daemon import FakeDaemon
+from tests.cli.fake_daemon import FakeDaemon, Reply, problem
 
 EU, US = "eu-west-1", "us-east-1"
 PREVIEW = "~  shop/europe  eu-west-1  50 % → 0 %\n\nPlan: 1 pool changes, 1 weight."
@@ -132,7 +132,7 @@ def test_without_a_terminal_an_order_needs_yes(willing: FakeDaemon, gtc: Run) ->
     """A script must say that it means it."""
     result = gtc(*ORDER)
     assert result.exit_code == exit_codes.USAGE
-    assert "--yes does it, --dry-run only shows" in result.stderr
+    assert "--yes orders it without asking" in result.stderr
     assert len(willing.requests) == 1
 
 
@@ -232,6 +232,44 @@ def test_an_author_is_the_user_or_left_to_the_daemon(
     def nobody() -> str:
         raise KeyError("getpwuid(): uid not found: 4711")
 
-    monkeypatch.setattr("controller.cli.act.getpass.getuser", nobody)
+    monkeypatch.setattr("controller.cli.orders.getpass.getuser", nobody)
     gtc(*ORDER, "--yes")
     assert "author" not in willing.requests[-1].body
+
+
+@pytest.mark.usefixtures("at_terminal")
+def test_what_a_person_confirmed_is_what_is_given_or_it_is_shown_and_asked_anew(
+    willing: FakeDaemon, gtc: Run
+) -> None:
+    """The preview's tag goes with the order; a world that moved on meanwhile is no surprise."""
+    preview = answers.plan(LEAVES, text=PREVIEW, changes=1)
+    willing.answers(
+        "POST /v1/overrides?dry_run=true",
+        Reply(preview, headers={"ETag": '"one"'}),
+        Reply({**preview, "text": "another plan"}, headers={"ETag": '"two"'}),
+    )
+    willing.answers(
+        "POST /v1/overrides", problem(412, "something changed"), Reply(answers.override())
+    )
+    result = gtc(*ORDER, typed=f"{EU}\n{EU}\n")
+    assert result.exit_code == exit_codes.OK
+    assert "Something has changed since. This is what would be done now:\n\nanother plan" in (
+        result.stdout
+    )
+    given = [r.headers["If-Match"] for r in willing.requests if "dry_run" not in r.path]
+    assert given == ['"one"', '"two"']
+
+
+def test_a_script_is_not_held_to_a_preview_that_nobody_read(willing: FakeDaemon, gtc: Run) -> None:
+    """In an emergency the world moves; guards bind all the same."""
+    gtc(*ORDER, "--yes")
+    assert willing.requests[-1].headers["If-Match"] == "*"
+
+
+def test_a_pool_alone_can_be_emptied(willing: FakeDaemon, gtc: Run) -> None:
+    """And the command that ends it names it."""
+    willing.answers("POST /v1/overrides", answers.override(service="shop", pool="europe"))
+    result = gtc(*ORDER, "--service", "shop", "--pool", "europe", "--yes")
+    assert "in force: drain eu-west-1 of shop/europe." in result.stdout
+    assert "gtc undrain eu-west-1 --service shop --pool europe\n" in result.stdout
+    assert willing.requests[-1].body["pool"] == "europe"

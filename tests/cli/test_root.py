@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
 
@@ -31,6 +32,38 @@ def test_help_imports_nothing_heavy() -> None:
         f"print('loaded:', [name for name in {HEAVY} if name in sys.modules])"
     )
     assert result.stdout.splitlines()[-1] == "loaded: []", result.stderr
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, entry in COMMANDS.items() if entry.section in ("Look", "Act")]
+)
+def test_what_is_needed_at_night_imports_nothing_heavy(name: str) -> None:
+    """They only ask the daemon, and must be there at once."""
+    module = COMMANDS[name].module
+    result = python(
+        f"import sys, {module}\nprint([name for name in {HEAVY} if name in sys.modules])"
+    )
+    assert result.stdout == "[]\n", result.stderr
+
+
+def cpu_s(*arguments: str) -> float:
+    """The least processor time of three runs of Python with these arguments."""
+    took = []
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, *arguments], capture_output=True, timeout=60, check=False)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        took.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return min(took)
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("status",), ("history",), ("events",)])
+def test_a_look_starts_as_quickly_as_a_small_program(
+    monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    """Measured against Python itself, as machines differ: 20 ms alone is 0.2 s for a command."""
+    monkeypatch.setenv("GTC_URL", "http://127.0.0.1:1")
+    assert cpu_s("-m", "controller", *arguments) < 10 * cpu_s("-c", "pass")
 
 
 @pytest.mark.parametrize("name", COMMANDS)

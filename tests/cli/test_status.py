@@ -194,7 +194,8 @@ def test_ctrl_c_ends_a_watch_with_130_and_without_a_word(daemon: FakeDaemon) -> 
 def on_terminal(daemon: FakeDaemon, *arguments: str, **environment: str) -> str:
     """What `gtc` writes to a terminal."""
     ours, theirs = os.openpty()
-    settings = command(daemon, *arguments, TERM="xterm-256color", COLUMNS="120", **environment)
+    drawn = {"TERM": "xterm-256color", "COLUMNS": "120", **environment}
+    settings = command(daemon, *arguments, **drawn)
     with subprocess.Popen(**settings, stdout=theirs, stderr=theirs, stdin=theirs) as process:
         os.close(theirs)
         try:

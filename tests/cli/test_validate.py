@@ -113,3 +113,26 @@ def test_the_caret_of_a_long_line_stays_near_its_mistake() -> None:
     assert shown[0] == "f:2:502: wrong"
     assert shown[1].endswith(" ERROR [0m")
     assert shown[1][shown[2].index("^")] == "E"
+
+
+def test_variables_go_over_the_files_and_are_named_in_reports(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is checked is what would run."""
+    monkeypatch.setenv("GTC__API__PORT", "99999")
+    assert validate("good.yaml").output == (
+        "env:GTC__API__PORT: port must be at most 65535, not 99999 (api.port)\n1 problem\n"
+    )
+    (report,) = json.loads(validate("-o", "json", "good.yaml").output)["files"]
+    assert report["problems"][0]["origin"] == "env:GTC__API__PORT"
+
+
+def test_a_line_that_may_hold_a_secret_is_not_shown(folder: Path) -> None:
+    """Reports are pasted and kept."""
+    probe = '192.0.2.1/healthz"'
+    text = spoiled((probe, f"{probe}, headers: {{Authorization: s3cret-canary}}"))
+    (folder / "leaky.yaml").write_text(text)
+    for form in ("text", "json"):
+        output = validate("-o", form, "leaky.yaml").output
+        assert "Authorization must be where a secret is found" in output
+        assert "s3cret-canary" not in output

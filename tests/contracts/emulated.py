@@ -44,9 +44,18 @@ class Emulated:
 
 
 @asynccontextmanager
-async def emulated_aws() -> AsyncIterator[Emulated]:
-    """Enter and leave it in the same task: not in a fixture."""
-    options = ServerOptions(http_port=0, dns_port=0, insync_after_s=0.1, deployed_after_s=0.1)
+async def emulated_aws(spread_after_s: float = 0.1) -> AsyncIterator[Emulated]:
+    """Enter and leave it in the same task: not in a fixture.
+
+    `spread_after_s`: after so long changes are INSYNC or DEPLOYED.
+    """
+    options = ServerOptions(
+        http_port=0,
+        control_port=0,
+        dns_port=0,
+        insync_after_s=spread_after_s,
+        deployed_after_s=spread_after_s,
+    )
     async with running(options) as aws:
         with patch.dict(os.environ, {**ENVIRONMENT, "AWS_ENDPOINT_URL": aws.url}):
             async with aws_clients(deadline_s=DEADLINE_S) as clients:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from controller.adapters.sqlite import SqliteStore
+from controller.model.audit import Mark
 from controller.model.configuration import Mode
 from controller.model.decision import (
     DecisionRecord,
@@ -85,13 +86,14 @@ class StoreContract:
     async def test_an_override_survives_with_all_it_says(self, tmp_path: Path) -> None:
         """What was acknowledged is there after a restart, oldest first."""
         async with self.opened(tmp_path) as store:
-            drain = await store.add_override(DRAIN, NOON, LATER)
+            drain = await store.add_override(replace(DRAIN, pool="europe"), NOON, LATER)
             freeze = await store.add_override(FREEZE, NOON, LATER)
         async with self.opened(tmp_path) as store:
             assert await store.overrides() == (drain, freeze)
 
         assert drain.id != freeze.id
         assert (drain.kind, drain.region, drain.service) == (DRAIN.kind, "eu-west-1", "shop")
+        assert (drain.pool, freeze.pool) == ("europe", None)
         assert (drain.author, drain.reason) == ("ana", "kernel update")
         assert (drain.created_at, drain.expires_at) == (NOON, LATER)
         assert drain.ignore_guards == ("capacity", "panic")
@@ -116,11 +118,38 @@ class StoreContract:
             await store.end_override(override.id, actor="bo", at=LATER, why="withdrawn")
             ended, added = await store.audit_entries(limit=10)
 
-        assert (added["action"], added["actor"]) == ("override_added", "ana")
-        assert (ended["action"], ended["actor"]) == ("override_withdrawn", "bo")
-        assert (added["at"], ended["at"]) == (NOON.isoformat(), LATER.isoformat())
-        assert "kernel update" in added["detail"]
-        assert "kernel update" in ended["detail"]
+        assert (added.action, added.actor) == ("override_added", "ana")
+        assert (ended.action, ended.actor) == ("override_withdrawn", "bo")
+        assert (added.at, ended.at) == (NOON.isoformat(), LATER.isoformat())
+        assert "kernel update" in added.detail
+        assert "kernel update" in ended.detail
+
+    async def test_an_override_gets_another_end(self, tmp_path: Path) -> None:
+        """All else stays; the audit says who moved it and why."""
+        end = LATER + timedelta(hours=1)
+        async with self.opened(tmp_path) as store:
+            drain = await store.add_override(DRAIN, NOON, LATER)
+            extended = await store.extend_override(
+                drain.id, expires_at=end, actor="bo", at=NOON, reason="it goes on"
+            )
+        async with self.opened(tmp_path) as store:
+            assert await store.overrides() == (extended,)
+            (entry, _) = await store.audit_entries(limit=10)
+
+        assert extended == replace(drain, expires_at=end)
+        assert (entry.action, entry.actor) == ("override_extended", "bo")
+        assert "it goes on" in entry.detail
+
+    async def test_what_has_ended_gets_no_other_end(self, tmp_path: Path) -> None:
+        """Nothing changes, and the audit says nothing of it."""
+        async with self.opened(tmp_path) as store:
+            drain = await store.add_override(DRAIN, NOON, LATER)
+            await store.end_override(drain.id, actor="bo", at=NOON, why="withdrawn")
+            with pytest.raises(StateUnavailableError, match="has ended"):
+                await store.extend_override(
+                    drain.id, expires_at=LATER, actor="bo", at=NOON, reason="x"
+                )
+            assert len(await store.audit_entries(limit=10)) == 2
 
     async def test_an_override_ends_those_it_replaces(self, tmp_path: Path) -> None:
         """Both at once, so that no crash leaves two of them in force."""
@@ -130,7 +159,7 @@ class StoreContract:
             assert await store.overrides() == (second,)
             ended = (await store.audit_entries(limit=1))[0]
 
-        assert ended["action"] == "override_replaced"
+        assert ended.action == "override_replaced"
 
     async def test_ending_twice_is_ending_once(self, tmp_path: Path) -> None:
         """A person and the expiry may meet; the first one's account stands."""
@@ -140,7 +169,7 @@ class StoreContract:
             await store.end_override(override.id, actor="daemon", at=LATER, why="expired")
             entries = await store.audit_entries(limit=10)
 
-        assert [entry["action"] for entry in entries] == ["override_withdrawn", "override_added"]
+        assert [entry.action for entry in entries] == ["override_withdrawn", "override_added"]
 
     async def test_ending_what_was_never_stored_is_an_error(self, tmp_path: Path) -> None:
         """The file is not the one the caller thinks it is."""
@@ -223,13 +252,48 @@ class StoreContract:
         async with self.opened(tmp_path) as store:
             entries = await store.audit_entries(limit=2)
 
-        assert [entry["detail"] for entry in entries] == ["2", "1"]
-        assert dict(entries[0]) == {
-            "at": NOON.isoformat(),
-            "actor": "ana",
-            "action": "reload",
-            "detail": "2",
-        }
+        assert [entry.detail for entry in entries] == ["2", "1"]
+        newest = entries[0]
+        assert (newest.at, newest.actor, newest.action) == (NOON.isoformat(), "ana", "reload")
+        assert (newest.seq, newest.previous) == (3, entries[1].digest)
+
+    async def test_the_audit_is_read_in_pages(self, tmp_path: Path) -> None:
+        """`before` is the number of the last entry seen."""
+        async with self.opened(tmp_path) as store:
+            for number in range(5):
+                await store.audit(at=NOON, actor="ana", action="reload", detail=str(number))
+            first = await store.audit_entries(limit=2)
+            second = await store.audit_entries(limit=2, before=first[-1].seq)
+
+        assert [entry.detail for entry in (*first, *second)] == ["4", "3", "2", "1"]
+
+    async def test_decisions_are_sealed_and_not_listed(self, tmp_path: Path) -> None:
+        """They have a list of their own; what becomes known later may be added to them."""
+        async with self.opened(tmp_path) as store:
+            stored = await store.add_record(_record())
+            await store.audit(at=NOON, actor="ana", action="reload", detail="")
+            moments = (*stored.timeline, Moment("insync", LATER))
+            await store.update_record(replace(stored, timeline=moments, measured_effect="0 %"))
+            entries = await store.audit_entries(limit=10)
+            check = await store.check_audit()
+
+        assert [entry.action for entry in entries] == ["reload"]
+        assert check.ok
+        assert (check.entries, check.records, check.head) == (2, 1, entries[0].mark)
+
+    async def test_a_mark_noted_earlier_is_found_again(self, tmp_path: Path) -> None:
+        """A chain that was made anew would fit in itself, and not have it."""
+        async with self.opened(tmp_path) as store:
+            await store.audit(at=NOON, actor="ana", action="reload", detail="")
+            noted = (await store.check_audit()).head
+            await store.audit(at=NOON, actor="ana", action="reload", detail="")
+            found = await store.check_audit(noted)
+            other = await store.check_audit(Mark(1, "f" * 64))
+
+        assert found.ok
+        assert other.faults == (
+            f"no entry is 1:{'f' * 64}: the chain was made anew, or its end removed",
+        )
 
 
 class TestFakeStore(StoreContract):

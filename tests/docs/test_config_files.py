@@ -11,10 +11,11 @@ import pytest
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from controller.model.configuration import Noun
+from controller.model.noun import Noun
 from controller.settings import inspect, load
 from controller.settings.nouns import noun_at
 from controller.settings.places import KeyPath, dotted
+from controller.settings.schema import schema_text
 from controller.settings.yaml import read
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -97,6 +98,19 @@ def test_the_example_sets_every_key_and_says_its_default(path: KeyPath, is_group
     assert any(re.search(pattern, comment) for comment in comments), (
         f"the comment on {dotted(path)} must say: {wanted}"
     )
+
+
+@pytest.mark.parametrize("path", sorted(CONFIG.glob("*.yaml")), ids=lambda path: path.name)
+def test_editors_find_the_schema_of_every_configuration(path: Path) -> None:
+    """The first line names it, as the YAML language server reads it."""
+    first = path.read_text(encoding="utf-8").splitlines()[0]
+    assert first == "# yaml-language-server: $schema=schema.json"
+
+
+def test_the_committed_schema_is_that_of_the_nouns() -> None:
+    """`make schema` writes it anew."""
+    committed = (CONFIG / "schema.json").read_text(encoding="utf-8")
+    assert committed == schema_text(), "config/schema.json is out of date; run: make schema"
 
 
 def test_the_sandbox_is_quick_enough_to_watch() -> None:

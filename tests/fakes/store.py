@@ -6,6 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from controller.model.audit import (
+    BEGINNING,
+    RECORDED,
+    AuditCheck,
+    AuditEntry,
+    Mark,
+    find_faults,
+    next_entry,
+)
 from controller.model.decision import DecisionRecord
 from controller.model.errors import StateUnavailableError
 from controller.model.levers import Position, Setting
@@ -25,7 +34,7 @@ class FakeStore:
         self._ended: set[int] = set()
         self._records: dict[int, DecisionRecord] = {}
         self._expected: dict[Position, tuple[Setting, ...]] = {}
-        self._audit: list[Mapping[str, str]] = []
+        self._audit: list[AuditEntry] = []
 
     async def add_override(
         self,
@@ -45,6 +54,7 @@ class FakeStore:
             created_at=created_at,
             expires_at=expires_at,
             ignore_guards=request.ignore_guards,
+            pool=request.pool,
         )
         self._overrides[override.id] = override
         await self.audit(
@@ -53,6 +63,18 @@ class FakeStore:
         for replaced in replaces:
             await self.end_override(replaced, actor=request.author, at=created_at, why="replaced")
         return override
+
+    async def extend_override(
+        self, override_id: int, *, expires_at: datetime, actor: str, at: datetime, reason: str
+    ) -> Override:
+        self._check()
+        if override_id not in self._overrides or override_id in self._ended:
+            raise StateUnavailableError(f"override {override_id} has ended in the state file")
+        extended = replace(self._overrides[override_id], expires_at=expires_at)
+        self._overrides[override_id] = extended
+        text = f"{_text_of(extended)}; extended: {reason}"
+        await self.audit(at=at, actor=actor, action="override_extended", detail=text)
+        return extended
 
     async def end_override(self, override_id: int, *, actor: str, at: datetime, why: str) -> None:
         self._check()
@@ -74,6 +96,7 @@ class FakeStore:
             raise ValueError(f"decision record {record.id} is stored already")
         stored = replace(record, id=len(self._records) + 1)
         self._records[stored.id] = stored
+        await self.audit(at=stored.at, actor="gtc", action=RECORDED, detail=f"#{stored.id}")
         return stored
 
     async def update_record(self, record: DecisionRecord) -> None:
@@ -108,12 +131,30 @@ class FakeStore:
 
     async def audit(self, *, at: datetime, actor: str, action: str, detail: str) -> None:
         self._check()
-        entry = {"at": at.isoformat(), "actor": actor, "action": action, "detail": detail}
-        self._audit.append(entry)
+        self._audit.append(next_entry(self._head(), at, actor, action, detail))
 
-    async def audit_entries(self, *, limit: int) -> tuple[Mapping[str, str], ...]:
+    async def audit_entries(
+        self, *, limit: int, before: int | None = None
+    ) -> tuple[AuditEntry, ...]:
         self._check()
-        return tuple(reversed(self._audit))[:limit]
+        found = [
+            entry
+            for entry in reversed(self._audit)
+            if (before is None or entry.seq < before) and entry.action != RECORDED
+        ]
+        return tuple(found[:limit])
+
+    async def audit_head(self) -> Mark:
+        self._check()
+        return self._head()
+
+    async def check_audit(self, noted: Mark | None = None) -> AuditCheck:
+        self._check()
+        faults = tuple(find_faults(self._audit, self._head(), noted))
+        return AuditCheck(len(self._audit), self._head(), len(self._records), faults)
+
+    def _head(self) -> Mark:
+        return self._audit[-1].mark if self._audit else BEGINNING
 
     def _check(self) -> None:
         if self.unavailable:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 
@@ -81,8 +82,8 @@ class World:
         self.accelerators = FakeAccelerators(groups(self.settings))
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[House]:
-        """The daemon's loops, until the block ends."""
+    async def running(self, **options: Any) -> AsyncIterator[House]:
+        """The daemon's loops, until the block ends; `options` go to the House."""
         house = House(
             self.settings,
             self.clock,
@@ -91,6 +92,7 @@ class World:
             self.records,
             self.accelerators,
             Metrics(CollectorRegistry(), self.settings),
+            **options,
         )
         await house.load()
         async with asyncio.TaskGroup() as group:

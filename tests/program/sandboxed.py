@@ -31,6 +31,7 @@ async def in_sandbox(
         users=users,
         with_daemon=with_daemon,
         aws_port=0,
+        aws_control_port=0,
         dns_port=0,
         control_port=0,
         state_dir=tmp_path / "state",

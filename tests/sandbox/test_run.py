@@ -30,7 +30,16 @@ class Run:
         }
         config = tmp_path / "sandbox.yaml"
         config.write_text(settings({"shop": service(web)}).model_dump_json(exclude_none=True))
-        ports = ["--aws-port", "0", "--dns-port", "0", "--control-port", "0"]
+        ports = [
+            "--aws-port",
+            "0",
+            "--aws-control-port",
+            "0",
+            "--dns-port",
+            "0",
+            "--control-port",
+            "0",
+        ]
         command = ["sandbox", "run", "--config", str(config), "--no-daemon", "--users", "20"]
         self.environment = os.environ | {"PYTHONPATH": os.getcwd()}
         self.process = subprocess.Popen(

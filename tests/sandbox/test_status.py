@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from controller.sandbox.status import Overview, Split, headline, line, table
@@ -28,6 +30,10 @@ def overview(children: dict[str, bool] = ALIVE, modes: dict[str, str] | None = W
         (
             overview(children=ALIVE | {"world": False}, modes=None),
             "world has ended, the world does not answer",
+        ),
+        (
+            replace(overview(), faults=("throttle", "gone")),
+            "fault throttle, fault gone",
         ),
     ],
 )

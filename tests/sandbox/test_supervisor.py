@@ -24,7 +24,8 @@ pathlib.Path(f"{name}.json").write_text(json.dumps(seen))
 if pathlib.Path(f"{name}.fails").exists():
     sys.exit(f"{name} cannot start")
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-print(json.dumps({"ready": name, "url": f"http://{name}", "dns": "127.0.0.1:53"}), flush=True)
+urls = {"url": f"http://{name}", "dns": "127.0.0.1:53", "control": "http://control"}
+print(json.dumps({"ready": name, **urls}), flush=True)
 if name != "seed":
     time.sleep(60)
 """
@@ -43,7 +44,9 @@ class Stage:
         web = {"eu-west-1": region("EU", f"tcp://127.0.76.1:{free_port('127.0.76.1')}")}
         raw = settings({"shop": service(web)}).model_dump() | {"api": {"port": 0}}
         self.settings = type(settings({"shop": service(web)})).model_validate(raw)
-        self.options = SandboxOptions(Path("my.yaml"), aws_port=0, dns_port=0, control_port=0)
+        self.options = SandboxOptions(
+            Path("my.yaml"), aws_port=0, aws_control_port=0, dns_port=0, control_port=0
+        )
 
     async def run(self, during: Callable[[Supervisor], object]) -> int:
         """Run the sandbox with `during`, which may be a coroutine function, as its story."""
@@ -148,7 +151,12 @@ async def test_a_child_that_does_not_come_up_ends_the_sandbox(stage: Stage, name
 async def test_without_the_daemon_the_rest_runs(stage: Stage) -> None:
     """For running it by hand."""
     stage.options = SandboxOptions(
-        Path("my.yaml"), with_daemon=False, aws_port=0, dns_port=0, control_port=0
+        Path("my.yaml"),
+        with_daemon=False,
+        aws_port=0,
+        aws_control_port=0,
+        dns_port=0,
+        control_port=0,
     )
     alive: dict[str, bool] = {}
     await stage.run(lambda supervisor: alive.update(supervisor.alive()))
@@ -160,7 +168,9 @@ async def test_a_port_in_use_stops_it_before_anything_is_wiped(stage: Stage) -> 
     stage.write(".sandbox/gtc.sqlite", "precious")
     with socket.create_server((module.HOST, 0)) as server:
         port = server.getsockname()[1]
-        stage.options = SandboxOptions(Path("my.yaml"), aws_port=port, dns_port=0, control_port=0)
+        stage.options = SandboxOptions(
+            Path("my.yaml"), aws_port=port, aws_control_port=0, dns_port=0, control_port=0
+        )
         assert await stage.run(lambda supervisor: pytest.fail("it should not get so far")) == 1
     assert f"127.0.0.1:{port} (the emulated AWS) is in use" in stage.said[0]
     assert stage.read(".sandbox/gtc.sqlite") == "precious"

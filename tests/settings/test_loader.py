@@ -55,7 +55,7 @@ MISTAKES = {
         added("api: {colour: red}"),
         "4:7 api.colour",
         "unknown key colour",
-        "possible here: host, port",
+        "possible here: host, port, hosts, tokens, limits",
     ),
     "misspelt required key": (
         instead(CAPACITY, "capacity_rsp: 300"),
@@ -190,7 +190,64 @@ MISTAKES = {
     "status that does not exist": (
         instead(f'"{PROBE}"', f'"{PROBE}", statuses: [200, 99]'),
         f"11:68 {REGION}.endpoints.web.statuses[1]",
-        "statuses[1] must be at least 100, not 99",
+        "statuses[1] must be a status from 100 to 599, a class such as 2xx or a range such as "
+        "200-204, not 99",
+        "",
+    ),
+    "status range the wrong way round": (
+        instead(f'"{PROBE}"', f'"{PROBE}", statuses: [204-200]'),
+        f"11:63 {REGION}.endpoints.web.statuses[0]",
+        "statuses[0] must be a status from 100 to 599, a class such as 2xx or a range such as "
+        "200-204, not the text '204-200'",
+        "",
+    ),
+    "no status passes": (
+        instead(f'"{PROBE}"', f'"{PROBE}", statuses: []'),
+        f"11:62 {REGION}.endpoints.web.statuses",
+        "statuses must be a list with at least 1 entry, not an empty list",
+        "",
+    ),
+    "secret instead of a reference": (
+        instead(f'"{PROBE}"', f'"{PROBE}", headers: {{Authorization: Bearer s3cret-canary}}'),
+        f"11:77 {REGION}.endpoints.web.headers.Authorization",
+        "Authorization must be where a secret is found, env:NAME or file:/path, never the secret",
+        "",
+    ),
+    "secrets that are no mapping": (
+        instead(f'"{PROBE}"', f'"{PROBE}", headers: Bearer s3cret-canary'),
+        f"11:61 {REGION}.endpoints.web.headers",
+        "headers must be a mapping of keys",
+        "",
+    ),
+    "reference to a relative path": (
+        instead(f'"{PROBE}"', f'"{PROBE}", headers: {{X-Key: "file:token"}}'),
+        f"11:69 {REGION}.endpoints.web.headers.X-Key",
+        "X-Key must be where a secret is found, env:NAME or file:/path, never the secret",
+        "",
+    ),
+    "header that is none": (
+        instead(f'"{PROBE}"', f'"{PROBE}", headers: {{"X Key": "env:KEY"}}'),
+        f"11:62 {REGION}.endpoints.web.headers.X Key",
+        "X Key must be an HTTP header's name such as Authorization",
+        "",
+    ),
+    "host with a port": (
+        instead(f'"{PROBE}"', f'"{PROBE}", host: app.example.com:443'),
+        f"11:58 {REGION}.endpoints.web.host",
+        "host must be a host's name in lower case such as app.example.com, "
+        "not the text 'app.example.com:443'",
+        "",
+    ),
+    "relative path of authorities": (
+        instead(f'"{PROBE}"', '"https://192.0.2.1/", ca_file: ca.pem'),
+        f"11:55 {REGION}.endpoints.web.ca_file",
+        "ca_file must be an absolute path such as /etc/gtc/ca.pem, not the text 'ca.pem'",
+        "",
+    ),
+    "password in an address": (
+        instead(PROBE, "http://user:s3cret-canary@192.0.2.1/"),
+        f"11:24 {REGION}.endpoints.web.probe",
+        "probe must be an address without user name and password; `headers` carries them",
         "",
     ),
     "region that is none": (
@@ -241,9 +298,9 @@ MISTAKES = {
     "public API": (
         added("api: {host: 0.0.0.0}"),
         "4:13 api.host",
-        "api.host must be a loopback address such as 127.0.0.1, not '0.0.0.0': "
-        "the admin API cannot check who calls",
-        "",
+        "api.host is '0.0.0.0', where others reach it, and api.tokens names nobody: "
+        "everybody would be admin",
+        "make a token with `gtc token new`, or listen on 127.0.0.1",
     ),
 }
 
@@ -254,6 +311,23 @@ def test_one_mistake_gives_one_report_that_says_where_what_and_how(name: str) ->
     text, place, message, hint = MISTAKES[name]
     found = [(f"{p.line}:{p.column} {p.path}", p.message, p.hint) for p in inspect(text).problems]
     assert found == [(place, message, hint)]
+
+
+def test_what_may_be_a_secret_is_not_repeated_and_its_line_not_shown() -> None:
+    """Reports end up in the logs of build systems."""
+    shown = []
+    for text, *_ in MISTAKES.values():
+        for problem in inspect(text).problems:
+            hidden = "s3cret-canary" in text.splitlines()[max(0, problem.line - 1)]
+            assert problem.confidential or not hidden
+            shown.append(repr(problem))
+    assert "s3cret-canary" not in "".join(shown)
+
+
+def test_a_secrets_line_is_not_shown_for_another_mistake_in_it() -> None:
+    """The excerpt of the one would show the other."""
+    text = instead(f'"{PROBE}"', f'"{PROBE}", headers: {{X-Key: s3cret}}, required: 1')
+    assert [problem.confidential for problem in inspect(text).problems] == [True, True]
 
 
 def test_the_configuration_that_the_mistakes_spoil_is_sound() -> None:

@@ -24,6 +24,12 @@ PLAY = f"""\
       accelerator: {{pool: world, arn: "{ARN}"}}
 """
 
+
+def token(name: str, digit: str) -> str:
+    """A token's lines in short; its hash repeats one digit."""
+    return f'{{name: {name}, role: viewer, sha256: "{digit * 64}"}}'
+
+
 SECTIONS = {
     "votes nobody can have": (
         "vantage: {name: ohio, points: [ohio, dublin, tokyo]}",
@@ -73,8 +79,26 @@ SECTIONS = {
     "API on a name": (
         f"{VANTAGE}\napi: {{host: gtc.example.com}}",
         "4:13 api.host",
-        "api.host must be a loopback address such as 127.0.0.1, not 'gtc.example.com': "
-        "the admin API cannot check who calls",
+        "api.host is 'gtc.example.com', where others reach it, and api.tokens names nobody: "
+        "everybody would be admin",
+        "make a token with `gtc token new`, or listen on 127.0.0.1",
+    ),
+    "two tokens of one name": (
+        f"{VANTAGE}\napi: {{tokens: [{token('ci', 'a')}, {token('ci', 'b')}]}}",
+        "4:125 api.tokens[1].name",
+        "two tokens are named ci",
+        "",
+    ),
+    "one secret for two": (
+        f"{VANTAGE}\napi: {{tokens: [{token('ci', 'a')}, {token('ops', 'a')}]}}",
+        "4:152 api.tokens[1].sha256",
+        "another token has the same secret",
+        "",
+    ),
+    "a token named as the daemon": (
+        f"{VANTAGE}\napi: {{tokens: [{token('local', 'a')}]}}",
+        "4:23 api.tokens[0].name",
+        "local is a name the daemon itself uses",
         "",
     ),
 }
@@ -96,6 +120,27 @@ def test_what_does_not_fit_between_keys_is_said_once(name: str) -> None:
 def test_the_api_may_listen_on_any_loopback_address(host: str) -> None:
     """These are reached from this machine only."""
     assert found(spoiled((VANTAGE, f"{VANTAGE}\napi: {{host: {host}}}"))) == []
+
+
+def test_with_tokens_the_api_may_listen_anywhere() -> None:
+    """Who calls is known then; that the tokens travel in the open is a warning."""
+    api = f"api: {{host: 0.0.0.0, tokens: [{token('ci', 'a')}]}}"
+    inspection = inspect(spoiled((VANTAGE, f"{VANTAGE}\n{api}")))
+    assert inspection.problems == ()
+    assert [w.message for w in inspection.warnings if w.path == "api.host"] == [
+        "api.host is '0.0.0.0': tokens cross the network unencrypted"
+    ]
+
+
+@pytest.mark.parametrize("day", ["2027-02-31", "31.1.2027", "soon", '"20270131"'])
+def test_a_day_is_written_one_way(day: str) -> None:
+    """Any other could mean another day."""
+    written = token("ci", "a").replace("}", f", expires_at: {day}}}")
+    text = spoiled((VANTAGE, f"{VANTAGE}\napi: {{tokens: [{written}]}}"))
+    shown = day.strip('"')
+    assert [message for _, message, _ in found(text)] == [
+        f"expires_at must be a date such as 2027-01-31, not the text '{shown}'"
+    ]
 
 
 def test_an_endpoint_asked_too_seldom_is_named() -> None:

@@ -38,6 +38,29 @@ MISTAKES = {
         "region eu-west-1 has no endpoint with required: true; nothing could show it down",
         "",
     ),
+    "HTTP keys of a tcp probe": (
+        [
+            (
+                '"http://192.0.2.1/healthz"',
+                '"tcp://192.0.2.1:9", statuses: [204]',
+            )
+        ],
+        "11:45 services.shop.regions.eu-west-1.endpoints.web.statuses",
+        "statuses does nothing for a probe that begins with tcp://",
+        "leave it out",
+    ),
+    "authorities without TLS": (
+        [('192.0.2.1/healthz"', '192.0.2.1/healthz", ca_file: /etc/ca.pem')],
+        "11:52 services.shop.regions.eu-west-1.endpoints.web.ca_file",
+        "ca_file does nothing for a probe that begins with http://",
+        "leave it out",
+    ),
+    "host as a header": (
+        [('192.0.2.1/healthz"', '192.0.2.1/healthz", headers: {host: "env:HOST"}')],
+        "11:62 services.shop.regions.eu-west-1.endpoints.web.headers.host",
+        "the Host header is not set here",
+        "the endpoint's key host sets it, for TLS too",
+    ),
     "region of another service": (
         [("[us-east-1, eu-west-1]", "[us-east-2, eu-west-1]")],
         f"25:19 {POOLS}.world.regions[0]",

@@ -89,3 +89,11 @@ def test_a_long_ttl_is_named() -> None:
             "ttl_s is 300: users keep a failed region's address that long",
         )
     ]
+
+
+def test_a_secret_that_travels_unencrypted_is_warned_of() -> None:
+    """It is allowed, for a probe inside one's own network."""
+    endpoint = '192.0.2.1/healthz"'
+    found = warnings(QUIET, ROOMY, EU_WEST_2, (endpoint, f'{endpoint}, headers: {{X: "env:Y"}}'))
+    path = "services.shop.regions.eu-west-1.endpoints.web.headers"
+    assert found == [(path, "this probe sends its headers' secrets unencrypted")]

@@ -4,15 +4,16 @@ Commands, one per line:
 
   pool NAME REGION… demand=N [accelerator]   a pool and its lawful regions (first commands)
   region NAME [capacity=N] [share=N]         a region that is not like the others
-  guards KEY=VALUE… | ramp KEY=VALUE…        settings of that section
+  guards KEY=VALUE… | ramp KEY=VALUE…        settings of that section; drift_KEY: of guards.drift
   vantage NAME…                              the configured vantage points; the first is ours
-  start AGE                                  seconds since the daemon started (default: long ago)
+  start AGE                                  seconds since the daemon started and has planned
+                                             nothing yet (default: long ago)
   see REGION=LETTERS…                        what the vantage points see from now on, one letter
                                              each: U up, D down, S up but failing now, ? unknown
   canaries LETTERS                           U answers, D fails, one letter each
   wait SECONDS                               time passes
-  drain|failover REGION [ignoring GUARD…]    a person orders it
-  freeze | unfreeze | end REGION             a person orders or ends it
+  drain|failover [POOL/]REGION [ignoring GUARD…]   a person orders it, for one pool or for all
+  freeze [POOL/] | unfreeze | end REGION     a person orders or ends it
   edit POOL REGION WEIGHT                    somebody changes a weight by hand
   lose POOL REGION                           somebody deletes a leaf
   dry-run                                    nothing is written from here on
@@ -26,13 +27,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import yaml
+
 from controller.model.configuration import EndpointId, Settings
 from controller.model.decision import Decision, Memory, PoolPlan, Snapshot
 from controller.model.health import HealthState, Verdict
 from controller.model.levers import Observed, Position, Setting
 from controller.model.overrides import Override, OverrideKind
 from controller.planning.decision import decide
-from controller.planning.drift import show
+from controller.planning.drift import acceptable, after_reasserting, show
 from controller.planning.memory import after_writing
 from controller.planning.shares import SAME, percent
 
@@ -48,7 +51,7 @@ class Stage:
         self.started_at = _LONG_AGO
         self.pools: dict[str, dict[str, object]] = {}
         self.regions: dict[str, dict[str, object]] = {}
-        self.sections: dict[str, dict[str, float]] = {"guards": {}, "ramp": {}}
+        self.sections: dict[str, dict[str, object]] = {"guards": {}, "ramp": {}}
         self.vantage = ("here",)
         self.mode = "active"
         self.accelerator = False
@@ -58,7 +61,7 @@ class Stage:
         self.observed: dict[Position, Setting] = {}
         self.faults: dict[str, tuple[str, ...]] = {}
         self.expected: dict[Position, tuple[Setting, ...]] = {}
-        self.memory = Memory()
+        self.memory = Memory(begun=True)
         self.settled = False
 
     def play(self, line: str) -> str:
@@ -100,13 +103,15 @@ class Stage:
     def _section(self, name: str, words: list[str]) -> None:
         for word in words:
             key, value = word.split("=")
-            self.sections[name][key] = float(value) if "." in value else int(value)
+            number = value.replace(".", "", 1).isdecimal()
+            self.sections[name][key] = yaml.safe_load(value) if number else value
 
     def _vantage(self, words: list[str]) -> None:
         self.vantage = tuple(words)
 
     def _start(self, words: list[str]) -> None:
         self.started_at = self.now - float(words[0])
+        self.memory = Memory()
 
     def _dry_run(self, words: list[str]) -> None:
         self.mode = "dry_run"
@@ -143,12 +148,13 @@ class Stage:
         self.overrides = [o for o in self.overrides if o.region != words[0]]
 
     def _order(self, kind: OverrideKind, words: list[str]) -> None:
-        region = words[0] if words else None
+        pool, _, region = (words[0] if words else "").rpartition("/")
         override = Override(
             id=len(self.overrides) + 1,
             kind=kind,
-            region=region,
-            service=None,
+            region=region or None,
+            service="shop" if pool else None,
+            pool=pool or None,
             author="ann",
             reason="INC-42",
             created_at=_WHEN,
@@ -194,11 +200,18 @@ class Stage:
     def _decide(self, words: list[str]) -> str:
         self._settle()
         self._probe_on()
+        was_isolated = self.memory.isolated_since is not None
         decision = decide(self.snapshot())
         self.memory = decision.memory
+        if was_isolated and self.memory.isolated_since is None:
+            self._forget()
         if not words:
             self._carry_out(decision)
         return tell(decision)
+
+    def _forget(self) -> None:
+        """As the daemon's loops do when their own isolation ends."""
+        self.health[self.vantage[0]] = dict.fromkeys(self.health[self.vantage[0]], HealthState())
 
     def snapshot(self) -> Snapshot:
         """Everything as it stands now."""
@@ -217,8 +230,8 @@ class Stage:
     def settings(self) -> Settings:
         """The settings the commands described, with limits out of the way unless named."""
         guards = {"startup_data_s": 0, "target_utilisation": 1.0, **self.sections["guards"]}
-        if "drift_hold_s" in guards:
-            guards["drift"] = {"hold_s": guards.pop("drift_hold_s")}  # type: ignore[dict-item]
+        drift = {key: guards.pop(key) for key in list(guards) if key.startswith("drift_")}
+        guards["drift"] = {key.removeprefix("drift_"): value for key, value in drift.items()}
         arn = "arn:aws:globalaccelerator::000000000000:accelerator/00000000-0000-4000-8000-0001"
         lever = (
             {"accelerator": {"pool": next(iter(self.pools)), "arn": arn}}
@@ -267,12 +280,17 @@ class Stage:
                     states[key] = replace(state, last_result_at=self.now)  # type: ignore[index]
 
     def _carry_out(self, decision: Decision) -> None:
+        snapshot = self.snapshot()
+        applied = {change.position for change in decision.changes}
+        seen = acceptable(snapshot, decision, applied)
+        self.expected |= {position: (setting,) for position, setting in seen.items()}
         for change in decision.changes:
             self.observed[change.position] = change.after
             self.expected[change.position] = (change.after,)
         sent = [plan for plan in decision.plans if plan.changes]
         if sent:
             self.memory = after_writing(self.memory, sent, self.now)
+            self.memory = after_reasserting(self.memory, decision, applied, self.now)
 
 
 def tell(decision: Decision) -> str:

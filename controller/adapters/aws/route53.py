@@ -69,12 +69,15 @@ class Route53RecordSets:
         if fault:
             return Outcome(OutcomeStatus.REFUSED, f"not sent: {fault}")
         outcome = await self._send(hosted_zone_id, _batch(changes), emergency)
+        sent = 1
         for pause_s in _RETRY_AFTER_S:
             if not (emergency and outcome.throttled):
                 break
             await self._clock.sleep(pause_s)
             outcome = await self._send(hosted_zone_id, _batch(changes), emergency)
-        return replace(outcome, took_s=self._clock.monotonic() - started)
+            sent += 1
+        took_s = self._clock.monotonic() - started
+        return replace(outcome, took_s=took_s, detail=_with_retries(outcome, sent, took_s))
 
     async def is_insync(self, change_id: str) -> bool:
         """Whether all of Route 53's name servers answer by the change."""
@@ -103,6 +106,14 @@ class Route53RecordSets:
             return write_outcome(error)
         change_id = answer["ChangeInfo"]["Id"].removeprefix("/change/")
         return Outcome(OutcomeStatus.APPLIED, change_id=change_id)
+
+
+def _with_retries(outcome: Outcome, sent: int, took_s: float) -> str:
+    """The outcome's detail, with how often AWS had to be asked."""
+    if sent == 1:
+        return outcome.detail
+    retries = f"sent {sent} times in {took_s:.1f} s because it was throttled"
+    return f"{outcome.detail} ({retries})" if outcome.detail else retries
 
 
 def _next_request(

@@ -36,6 +36,11 @@ class AcceleratorStore:
         """True when users meet what the API describes."""
         return self._kept[arn].settled(self.clock())
 
+    def is_busy(self, arn: str) -> bool:
+        """True when an accelerator of that ARN is IN_PROGRESS."""
+        kept = self._kept.get(arn)
+        return kept is not None and not kept.settled(self.clock())
+
     def static_addresses(self, dns_name: str) -> tuple[str, ...]:
         """The addresses behind a served accelerator's name, final dot or not; none if unknown."""
         wanted = dns_name.rstrip(".")

@@ -2,11 +2,11 @@
 
 Follows the reference *AWS Signature Version 4*: service and Region come from the credential scope
 of the Authorization header. Every call is counted, so that tests can assert what a client asked
-for. A fault layer, when one is wanted, is a wrapper around `Services.dispatch`. Not emulated:
-signatures are not verified (any key is accepted), no IAM, presigned URLs, anonymous access,
-throttling.
+for. Faults are a layer around `Services.dispatch` (fault_layer.py). Not emulated: signatures are
+not verified (any key is accepted), no IAM, presigned URLs, anonymous access.
 """
 
+import asyncio
 import re
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Mapping
@@ -25,8 +25,9 @@ from controller.sandbox.emulator.wire import (
     not_emulated,
 )
 
-CALLS_PATH = "/_emulator/calls"
 RECENT_CALLS = 1_000
+NO_REPLY = "NoReply"
+"""Stands in the log for the code of a call that was not answered; its status is 0."""
 _SCOPE = re.compile(r"Credential=[^/,\s]+/\d{8}/([^/,\s]+)/([^/,\s]+)/aws4_request")
 
 
@@ -41,6 +42,10 @@ class Call:
 
 
 Dispatch = Callable[[Call], Awaitable[Result]]
+
+
+class NoReplyError(Exception):
+    """The connection is to break without an answer, whatever became of the call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,17 +125,19 @@ class Gateway:
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one HTTP request."""
-        if request.path == CALLS_PATH:
-            return web.json_response(self.calls.to_json())
-        reply = await self._answer(
-            WireRequest(
-                method=request.method,
-                path=request.rel_url.raw_path,
-                query=request.rel_url.raw_query_string,
-                headers=request.headers,
-                body=await request.read(),
-            )
+        understood = WireRequest(
+            method=request.method,
+            path=request.rel_url.raw_path,
+            query=request.rel_url.raw_query_string,
+            headers=request.headers,
+            body=await request.read(),
         )
+        try:
+            reply = await self._answer(understood)
+        except NoReplyError:
+            if request.transport is not None:
+                request.transport.abort()
+            return web.Response()  # goes nowhere
         return web.Response(status=reply.status, headers=reply.headers, body=reply.body)
 
     async def _answer(self, request: WireRequest) -> WireReply:
@@ -159,6 +166,9 @@ class Gateway:
         except AwsError as error:
             code = error.code
             reply = codec.error(error)
+        except (NoReplyError, asyncio.CancelledError):
+            self._log(service, region, operation, 0, NO_REPLY)
+            raise
         self._log(service, region, operation, reply.status, code)
         return reply
 

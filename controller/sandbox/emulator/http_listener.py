@@ -24,7 +24,8 @@ class HttpListener:
         if self._runner is not None:
             return
         runner = web.ServerRunner(
-            web.Server(self._handler, access_log=None), shutdown_timeout=SHUTDOWN_S
+            web.Server(self._handler, access_log=None, handler_cancellation=True),
+            shutdown_timeout=SHUTDOWN_S,
         )
         await runner.setup()
         try:

@@ -97,6 +97,16 @@ class ZoneStore:
         served = ((zone.id, zone.records.served(now)) for zone in self._zones.values())
         return {id_: records for id_, records in served if records is not None}
 
+    def listed_zones(self) -> Mapping[str, ZoneRecords]:
+        """What the API lists: records by zone id, PENDING changes included."""
+        listed = ((zone.id, zone.records.latest) for zone in self._zones.values())
+        return {id_: records for id_, records in listed if records is not None}
+
+    def settled(self, id_: str) -> bool:
+        """True when no change of that zone is PENDING, or there is no such zone."""
+        zone = self._zones.get(bare_id(id_))
+        return zone is None or zone.records.settled(self._clock())
+
     def create_hosted_zone(self, params: Params) -> Result:
         """A new zone with its SOA and NS records; a known CallerReference is refused."""
         reference, name = params["CallerReference"], normal_name(params["Name"])

@@ -2,7 +2,7 @@
 
 The sandbox's supervisor starts it and reads what it announces. `serve` is the whole program,
 `running` the same in the hands of a test. Closing the HTTP listener is how "AWS is gone" looks to
-a client; the stores and the data plane live on.
+a client; the stores, the data plane and the control API live on.
 """
 
 import asyncio
@@ -16,15 +16,20 @@ from controller.sandbox.emulator.accelerator_relay import AcceleratorRelay
 from controller.sandbox.emulator.accelerator_store import AcceleratorStore
 from controller.sandbox.emulator.answers import View, resolve
 from controller.sandbox.emulator.checker_reports import CheckerReports
+from controller.sandbox.emulator.control import Control
 from controller.sandbox.emulator.dns import DnsServer, Responder
 from controller.sandbox.emulator.endpoint_monitor import EndpointHealth, EndpointMonitor
-from controller.sandbox.emulator.gateway import Gateway, Service, Services
+from controller.sandbox.emulator.fault_layer import FaultLayer
+from controller.sandbox.emulator.faults import Faults
+from controller.sandbox.emulator.gateway import Call, Gateway, Service, Services
 from controller.sandbox.emulator.globalaccelerator import API_REGION, GlobalAccelerator
+from controller.sandbox.emulator.hands import Hands
 from controller.sandbox.emulator.health_checkers import HealthCheckers
 from controller.sandbox.emulator.http_listener import HttpListener
 from controller.sandbox.emulator.route53_health import HealthCheckStore
 from controller.sandbox.emulator.route53_records import normal_name
 from controller.sandbox.emulator.route53_zones import ZoneStore
+from controller.sandbox.emulator.wire import Result
 
 Announce = Callable[[dict[str, object]], None]
 
@@ -35,6 +40,7 @@ class ServerOptions:
 
     http_host: str = "127.0.0.1"
     http_port: int = 4566
+    control_port: int = 4567
     dns_host: str = "127.0.0.1"
     dns_port: int = 10053
     insync_after_s: float = 2.0
@@ -48,7 +54,14 @@ async def serve(options: ServerOptions, announce: Announce, stop: asyncio.Event)
     Raises OSError when a port is taken.
     """
     async with running(options) as aws:
-        announce({"ready": "aws", "url": aws.url, "dns": aws.dns_address})
+        announce(
+            {
+                "ready": "aws",
+                "url": aws.url,
+                "dns": aws.dns_address,
+                "control": aws.control_url,
+            }
+        )
         await stop.wait()
 
 
@@ -84,19 +97,31 @@ class EmulatedAws:
         self.accelerators = AcceleratorStore(clock, options.deployed_after_s)
         health = EndpointHealth()
         services = self._services(health)
-        self.gateway = Gateway(Services(services).dispatch, tuple(services), clock)
+        self.gateway = Gateway(self._dispatch, tuple(services), clock)
         self.http = HttpListener(self.gateway.handle, options.http_host, options.http_port)
+        self.faults = Faults(Hands(self.zones), self.http, clock)
+        self._layer = FaultLayer(
+            Services(services).dispatch, self.faults, self.zones, self.accelerators, clock
+        )
+        self._control = Control(
+            self.gateway.calls, self.faults, options.http_host, options.control_port
+        )
         self._dns = DnsServer(Responder(self.view, self._rng))
         self._dns_port = options.dns_port
         checkers = HealthCheckers(self.health_checks, reports, self._address_of, clock, self._rng)
         monitor = EndpointMonitor(self.accelerators, health, clock, self._rng)
         relay = AcceleratorRelay(self.accelerators, health.routable, self._rng)
-        self.workers = (checkers.run, monitor.run, relay.run)
+        self.workers = (checkers.run, monitor.run, relay.run, self.faults.run, self._layer.run)
 
     @property
     def url(self) -> str:
         """Where the APIs answer."""
         return f"http://{self.http.host}:{self.http.port}"
+
+    @property
+    def control_url(self) -> str:
+        """Where the control API answers, AWS being gone or not."""
+        return f"http://{self._control.host}:{self._control.port}"
 
     @property
     def dns_address(self) -> str:
@@ -106,11 +131,13 @@ class EmulatedAws:
     async def open(self) -> None:
         """Listen for DNS and HTTP; raises OSError when a port is taken."""
         self._dns_port = await self._dns.start(self._options.dns_host, self._options.dns_port)
+        await self._control.open()
         await self.http.open()
 
     async def close(self) -> None:
         """Stop listening; a part that does not listen is left alone."""
         await self.http.close()
+        await self._control.close()
         await self._dns.close()
 
     def view(self) -> View:
@@ -120,6 +147,9 @@ class EmulatedAws:
             self.health_checks.is_healthy,
             self.accelerators.static_addresses,
         )
+
+    async def _dispatch(self, call: Call) -> Result:
+        return await self._layer.dispatch(call)
 
     def _services(self, health: EndpointHealth) -> dict[str, Service]:
         accelerator = GlobalAccelerator(self.accelerators, health.state)

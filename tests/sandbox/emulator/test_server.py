@@ -26,7 +26,7 @@ from tests.sandbox.emulator.builders import (
     weighted,
 )
 
-FREE_PORTS = ServerOptions(http_port=0, dns_port=0)
+FREE_PORTS = ServerOptions(http_port=0, control_port=0, dns_port=0)
 ONE_TRY = Config(retries={"total_max_attempts": 1})
 ACCELERATOR = "00000000-0000-4000-8000-000000000001"
 AWS_CLI = os.environ.get("GTC_TEST_AWS_CLI") or shutil.which("aws")
@@ -84,10 +84,10 @@ async def test_the_process_announces_itself_and_stops_at_once() -> None:
     async with asyncio.TaskGroup() as group:
         task = group.create_task(serve(FREE_PORTS, announced.put_nowait, stop))
         line = await asyncio.wait_for(announced.get(), 5)
-        assert (line["ready"], line.keys()) == ("aws", {"ready", "url", "dns"})
+        assert (line["ready"], line.keys()) == ("aws", {"ready", "url", "dns", "control"})
         async with (
             aiohttp.ClientSession() as session,
-            session.get(f"{line['url']}/_emulator/calls") as reply,
+            session.get(f"{line['control']}/_emulator/calls") as reply,
         ):
             assert await reply.json() == {"counts": {}, "recent": []}
         stop.set()
@@ -99,7 +99,7 @@ async def test_the_process_announces_itself_and_stops_at_once() -> None:
 async def test_a_taken_port_is_an_error_and_leaves_nothing_behind() -> None:
     """The second one fails; its DNS socket is closed again."""
     async with running(FREE_PORTS) as first:
-        taken = ServerOptions(http_port=first.http.port, dns_port=0)
+        taken = ServerOptions(http_port=first.http.port, control_port=0, dns_port=0)
         with pytest.raises(OSError, match="address already in use"):
             async with running(taken):
                 pytest.fail("two servers on one port")
@@ -259,7 +259,7 @@ async def test_every_call_is_counted_with_its_outcome() -> None:
             await route53.get_hosted_zone(Id="Z404")
         async with (
             aiohttp.ClientSession() as session,
-            session.get(f"{aws.url}/_emulator/calls") as reply,
+            session.get(f"{aws.control_url}/_emulator/calls") as reply,
         ):
             log = await reply.json()
     expected = {"CreateHostedZone": 1, "ListResourceRecordSets": 1, "GetHostedZone": 1}

@@ -1,0 +1,203 @@
+"""The audit's tables: appending within somebody's transaction, paging, pruning and checking.
+
+Every entry is sealed to the one before (`controller.model.audit`). Decision records are covered
+too: storing one appends an entry with the digest of what the decision said, so that neither its
+removal nor a later edit goes unseen; what became known afterwards (timeline, measured effect) is
+not covered, because it grows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import astuple
+from datetime import UTC, datetime
+
+from controller.model.audit import (
+    BEGINNING,
+    PRUNED,
+    RECORDED,
+    AuditCheck,
+    AuditEntry,
+    Mark,
+    find_faults,
+    next_entry,
+    pruning_detail,
+)
+
+KEPT_ENTRIES = 100_000
+"""Newest entries kept; at some 300 bytes each they take 30 MB, and with a hundred acts and
+decisions a day they are almost three years."""
+PRUNE_STEP = 1_000
+"""Entries removed at once; an entry that names the last of them stands for all before."""
+DAEMON = "gtc"
+"""Actor of what nobody ordered."""
+_COLUMNS = "seq, at, actor, action, detail, previous, digest"
+_RECORDED_DETAIL = re.compile(r"#(\d+) with digest ([0-9a-f]{64})")
+_GROWING = ("id", "timeline", "measured_effect")
+"""Parts of a decision record that are not covered: they become known later."""
+
+
+def append(
+    connection: sqlite3.Connection, at: datetime, actor: str, action: str, detail: str
+) -> None:
+    """Append an entry; the caller's transaction makes it durable together with what it records."""
+    entry = next_entry(_end(connection), at, actor, action, detail)
+    connection.execute(
+        f"INSERT INTO audit ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        astuple(entry),
+    )
+    _set_head(connection, entry.mark)
+    if action != PRUNED:
+        _prune(connection, at)
+
+
+def append_record(connection: sqlite3.Connection, record_id: int, at: datetime, body: str) -> None:
+    """Append the entry of a decision record that is stored in the same transaction."""
+    append(connection, at, DAEMON, RECORDED, f"#{record_id} with digest {record_digest(body)}")
+
+
+def entries(
+    connection: sqlite3.Connection, limit: int, before: int | None
+) -> tuple[AuditEntry, ...]:
+    """Newest first; `before` a number. Decisions are left out: they have a list of their own."""
+    rows = connection.execute(
+        f"""SELECT {_COLUMNS} FROM audit
+            WHERE (:before IS NULL OR seq < :before) AND action <> :recorded
+            ORDER BY seq DESC LIMIT :limit""",
+        {"before": before, "limit": limit, "recorded": RECORDED},
+    )
+    return tuple(AuditEntry(*row) for row in rows)
+
+
+def check(
+    connection: sqlite3.Connection, kept_records: int, noted: Mark | None = None
+) -> AuditCheck:
+    """Look through the whole chain and compare the decision records with it.
+
+    `kept_records`: how many of the newest must be there. Everything is read from one moment's
+    state; at the bounds of retention it takes seconds.
+    """
+    connection.execute("BEGIN")
+    try:
+        head = _head(connection)
+        seen = _Seen()
+        faults = list(find_faults(seen.watch(_all(connection)), head or BEGINNING, noted))
+        if head is None:
+            faults.append("what the chain should end with is not stored")
+        stored = dict(_record_digests(connection))
+        faults += _record_faults(seen, stored, kept_records)
+    finally:
+        connection.execute("ROLLBACK")
+    return AuditCheck(seen.entries, seen.last, len(stored), tuple(faults))
+
+
+def head(connection: sqlite3.Connection) -> Mark:
+    """The last entry's mark, to be noted elsewhere."""
+    return _head(connection) or BEGINNING
+
+
+def record_digest(body: str) -> str:
+    """The digest of what a decision record's JSON said when it was made."""
+    said = {key: value for key, value in json.loads(body).items() if key not in _GROWING}
+    canonical = json.dumps(said, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def chain_old_rows(connection: sqlite3.Connection) -> None:
+    """Begin the chain; seal rows and decision records of schema 1, which had none, and say so."""
+    _set_head(connection, BEGINNING)
+    old = connection.execute("SELECT at, actor, action, detail FROM audit_1 ORDER BY id").fetchall()
+    records = connection.execute("SELECT id, at, body FROM records ORDER BY id").fetchall()
+    for at, actor, action, detail in old:
+        append(connection, datetime.fromisoformat(at), actor, action, detail)
+    for record_id, at, body in records:
+        append_record(connection, record_id, datetime.fromisoformat(at), body)
+    if old or records:
+        detail = f"{len(old)} entries and {len(records)} decisions were sealed; until now they "
+        detail += "were not protected"
+        append(connection, datetime.now(UTC), DAEMON, "audit_began", detail)
+
+
+class _Seen:
+    """What is remembered of entries that are looked through one by one."""
+
+    def __init__(self) -> None:
+        self.entries = 0
+        self.first = self.last = BEGINNING
+        self.records: dict[int, str] = {}
+
+    def watch(self, chain: Iterable[AuditEntry]) -> Iterator[AuditEntry]:
+        for entry in chain:
+            self.entries += 1
+            self.first = entry.mark if self.entries == 1 else self.first
+            self.last = entry.mark
+            found = _RECORDED_DETAIL.fullmatch(entry.detail) if entry.action == RECORDED else None
+            if found:
+                self.records[int(found[1])] = found[2]
+            yield entry
+
+
+def _head(connection: sqlite3.Connection) -> Mark | None:
+    row = connection.execute("SELECT seq, digest FROM audit_head").fetchone()
+    return Mark(*row) if row else None
+
+
+def _set_head(connection: sqlite3.Connection, mark: Mark) -> None:
+    connection.execute(
+        "INSERT OR REPLACE INTO audit_head (one, seq, digest) VALUES (1, ?, ?)",
+        (mark.seq, mark.digest),
+    )
+
+
+def _end(connection: sqlite3.Connection) -> Mark:
+    """What the next entry follows. Tampering must not keep people from giving orders."""
+    row = connection.execute("SELECT seq, digest FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
+    last = Mark(*row) if row else BEGINNING
+    return max(_head(connection) or BEGINNING, last, key=lambda mark: mark.seq)
+
+
+def _all(connection: sqlite3.Connection) -> Iterator[AuditEntry]:
+    for row in connection.execute(f"SELECT {_COLUMNS} FROM audit ORDER BY seq"):
+        yield AuditEntry(*row)
+
+
+def _prune(connection: sqlite3.Connection, at: datetime) -> None:
+    """Remove the oldest entries once PRUNE_STEP of them are too many, and seal that it was done."""
+    # Asked apart, SQLite answers each from an end of the table; together it reads all of it.
+    oldest = connection.execute("SELECT min(seq) FROM audit").fetchone()[0]
+    newest = connection.execute("SELECT max(seq) FROM audit").fetchone()[0]
+    last = newest - KEPT_ENTRIES
+    if last < oldest + PRUNE_STEP - 1:
+        return
+    row = connection.execute(
+        "SELECT seq, digest FROM audit WHERE seq <= ? ORDER BY seq DESC LIMIT 1", (last,)
+    ).fetchone()
+    append(connection, at, DAEMON, PRUNED, pruning_detail(Mark(*row)))
+    connection.execute("DELETE FROM audit WHERE seq <= ?", (last,))
+
+
+def _record_digests(connection: sqlite3.Connection) -> Iterator[tuple[int, str]]:
+    for record_id, body in connection.execute("SELECT id, body FROM records"):
+        try:
+            yield record_id, record_digest(body)
+        except (ValueError, AttributeError):
+            yield record_id, "unreadable"
+
+
+def _record_faults(seen: _Seen, stored: dict[int, str], kept: int) -> Iterator[str]:
+    """Decision records that were altered, removed or slipped in."""
+    for record_id, digest in stored.items():
+        sealed = seen.records.get(record_id)
+        # The entry of a record as old as the chain may have been pruned.
+        if sealed is None and seen.first.seq == 1:
+            yield f"decision record {record_id} is not in the audit"
+        elif sealed is not None and sealed != digest:
+            yield f"decision record {record_id} was altered"
+    newest = max(seen.records, default=0)
+    for record_id in seen.records.keys() - stored.keys():
+        if record_id > newest - kept:
+            yield f"decision record {record_id} is missing"

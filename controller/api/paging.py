@@ -1,0 +1,30 @@
+"""Lists that can grow are answered in pages, newest first, each naming the path of the next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+from urllib.parse import urlencode
+
+from controller.api.registry import Call
+from controller.api.views import Page
+
+Item = TypeVar("Item")
+
+
+def page(
+    call: Call,
+    found: Sequence[Item],
+    wanted: int,
+    number: Callable[[Item], int],
+    model: type[Page[Item]],
+) -> Page[Item]:
+    """The first `wanted` of the items found; where there are more, `next` leads on.
+
+    `number` tells what `before` means of an item. The request's other parameters are kept.
+    """
+    items = tuple(found[:wanted])
+    if len(found) <= wanted:
+        return model(items=items)
+    query = {**call.request.query, "limit": str(wanted), "before": str(number(items[-1]))}
+    return model(items=items, next=f"{call.request.path}?{urlencode(query)}")

@@ -1,0 +1,133 @@
+"""What several routes answer with: overrides, plans, pages of things.
+
+A view is the shape of an answer. It is filled from the model's values and says in its fields'
+docstrings what the documentation says of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from controller.api.context import Context
+from controller.model.decision import PoolPlan
+from controller.model.overrides import Override, OverrideKind, OverrideRequest
+from controller.planning.explanation import explain_plan
+
+Item = TypeVar("Item")
+
+VIEW_CONFIG = ConfigDict(
+    frozen=True,
+    extra="forbid",
+    use_attribute_docstrings=True,
+    json_schema_serialization_defaults_required=True,  # what has a default is answered, too
+)
+
+
+class View(BaseModel):
+    """Base of what is answered."""
+
+    model_config = VIEW_CONFIG
+
+
+class Page(View, Generic[Item]):
+    """Things in a list, and where the list goes on."""
+
+    items: tuple[Item, ...]
+    next: str | None = None
+    """Path of the following page; null at the end."""
+
+
+class OverrideView(View):
+    """A person's standing instruction."""
+
+    id: int
+    kind: OverrideKind
+    region: str | None
+    """Null for a freeze."""
+    service: str | None
+    """Null: every service."""
+    pool: str | None
+    """Null: every pool of the service."""
+    author: str
+    """Who gave it: the caller, and in front of that whom the caller named."""
+    reason: str
+    created_at: datetime
+    expires_at: datetime
+    ignore_guards: tuple[str, ...]
+    """Guards it overrides."""
+    remaining_s: float
+    """Seconds until it ends by itself; 0 once it has ended."""
+    expires_soon: bool
+    """Whether its end is announced: `overrides.announce_before_s` in the configuration."""
+
+
+class PlanView(View):
+    """What would be written to AWS now."""
+
+    at: datetime
+    plans: tuple[PoolPlan, ...]
+    """Every pool, also those that stay as they are."""
+    changes: int
+    """Positions that would be set."""
+    text: str
+    """The plan in words."""
+
+
+def shown(context: Context, override: Override) -> OverrideView:
+    """An override with the seconds it has left."""
+    ids = [known.id for known in context.overrides.active()]
+    left_s = context.overrides.remaining_s(override.id) if override.id in ids else 0.0
+    announce_s = context.settings.overrides.announce_before_s
+    return OverrideView(
+        id=override.id,
+        kind=override.kind,
+        region=override.region,
+        service=override.service,
+        pool=override.pool,
+        author=override.author,
+        reason=override.reason,
+        created_at=override.created_at,
+        expires_at=override.expires_at,
+        ignore_guards=override.ignore_guards,
+        remaining_s=round(left_s, 1),
+        expires_soon=0 < left_s <= announce_s,
+    )
+
+
+def in_force(context: Context) -> tuple[OverrideView, ...]:
+    """Every override in force, oldest first."""
+    return tuple(shown(context, override) for override in context.overrides.active())
+
+
+def preview(context: Context, requests: Iterable[OverrideRequest] = ()) -> PlanView:
+    """The plan as if these overrides were in force too. Raises InvalidRequestError."""
+    extra = []
+    for wanted in requests:
+        context.overrides.check(wanted)
+        extra.append(_as_if_set(wanted, context.clock.wall()))
+    decision = context.reconciliation.preview(extra)
+    return PlanView(
+        at=context.clock.wall(),
+        plans=decision.plans,
+        changes=len(decision.changes),
+        text=explain_plan(decision.plans),
+    )
+
+
+def _as_if_set(wanted: OverrideRequest, now: datetime) -> Override:
+    return Override(
+        id=0,
+        kind=wanted.kind,
+        region=wanted.region,
+        service=wanted.service,
+        pool=wanted.pool,
+        author=wanted.author,
+        reason=wanted.reason,
+        created_at=now,
+        expires_at=now + timedelta(seconds=wanted.ttl_s),
+        ignore_guards=wanted.ignore_guards,
+    )

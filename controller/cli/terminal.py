@@ -1,0 +1,35 @@
+"""What kind of terminal a command has, if any: whether to ask, to draw, and to colour.
+
+`NO_COLOR` (no-color.org) outranks `FORCE_COLOR`; `TERM=dumb` gets plain rows.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+
+def at_terminal() -> bool:
+    """Whether somebody can be asked."""
+    return sys.stdin.isatty()
+
+
+def on_screen() -> bool:
+    """Whether output may be drawn and redrawn; otherwise it is plain rows."""
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def colour() -> bool | None:
+    """Whether output is to be coloured; None: where it goes to a terminal."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR", "0") not in ("", "0"):
+        return True
+    return False if os.environ.get("TERM") == "dumb" else None
+
+
+def paint(text: str, name: str) -> str:
+    """The text in a colour, which `click.echo` takes out again where none is wanted."""
+    return click.style(text, fg=name, bold=True)

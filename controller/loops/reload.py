@@ -1,0 +1,235 @@
+"""Takes over changed settings while running: all of them between two cycles, or none.
+
+The file is read and validated as at start. Then a plan is made with the new settings on what is
+known now; when more regions would lose traffic by it than one, a person has to accept exactly this
+plan, by its hash. Whatever stands against a reload leaves the settings in force as they are. A
+reload writes nothing to AWS: the cycle after it does, through every guard.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+
+import structlog
+
+from controller.loops.current import Current, settings_hash
+from controller.loops.observation import Observation
+from controller.loops.reconciliation import Reconciliation
+from controller.loops.recording import Recording
+from controller.loops.wake import Bell
+from controller.model.decision import PoolPlan
+from controller.model.errors import InvalidSettingsError, Problem, StateUnavailableError
+from controller.planning.moves import Move, losing, moves
+from controller.planning.shares import percent
+from controller.planning.text import aligned
+from controller.ports import Clock, Store
+from controller.settings.difference import Difference, differences
+from controller.settings.loader import Loaded
+
+_log = structlog.get_logger("reload")
+_WITHOUT_ASKING = 1
+"""Regions that may lose traffic by a reload nobody accepted."""
+_TOLD = 3
+"""Differences named in a trigger; the rest is counted."""
+_IDLE_S = 3600.0
+SIGNAL = "SIGHUP"
+"""Who reloads when the process is told to by a signal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What a reload would change, or has changed."""
+
+    settings_hash: str
+    differences: tuple[Difference, ...]
+    moves: tuple[Move, ...]
+    plans: tuple[PoolPlan, ...]
+    """What the next cycle would do, as known now."""
+
+    @property
+    def hash(self) -> str:
+        """A short name for exactly this change of settings and of traffic."""
+        wanted = [(m.service, m.pool, m.region, round(m.after, 2)) for m in self.moves]
+        text = json.dumps([self.settings_hash, wanted])
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    @property
+    def restart(self) -> tuple[str, ...]:
+        """Keys that differ and are read only when the daemon starts."""
+        return tuple(one.key for one in self.differences if one.needs_restart)
+
+    @property
+    def losing(self) -> tuple[str, ...]:
+        """Regions that would lose traffic."""
+        return losing(self.moves)
+
+    @property
+    def text(self) -> str:
+        """What changes, in words: keys, then shares of traffic."""
+        lines = [
+            f"{one}{'  (needs a restart)' if one.needs_restart else ''}" for one in self.differences
+        ]
+        lines = lines or ["No key differs. Secrets and authorities are read again."]
+        rows = [
+            (f"{m.service}/{m.pool}", m.region, f"{percent(m.before)} → {percent(m.after)}")
+            for m in self.moves
+        ]
+        return "\n".join([*lines, "", *(aligned(rows) if rows else ["No traffic moves by it."])])
+
+    def refusal(self, accept: str | None) -> str:
+        """Why it is refused; empty when it is not."""
+        if self.restart:
+            return f"these keys need a restart: {', '.join(self.restart)}"
+        if accept is not None and accept != self.hash:
+            return f"the hash {accept} is of another plan; this one's is {self.hash}"
+        if accept is None and len(self.losing) > _WITHOUT_ASKING:
+            return (
+                f"{len(self.losing)} regions would lose traffic: {', '.join(self.losing)}; "
+                f"accept this plan by its hash, {self.hash}"
+            )
+        return ""
+
+
+class ReloadRefusedError(Exception):
+    """A reload is not carried out; the settings in force stay."""
+
+    def __init__(self, proposal: Proposal, why: str) -> None:
+        super().__init__(why)
+        self.proposal = proposal
+
+
+class Reload:
+    """Replaces the settings in force. `run` does so when the process is told to by a signal."""
+
+    def __init__(
+        self,
+        load: Callable[[], Awaitable[Loaded]],
+        current: Current,
+        observation: Observation,
+        reconciliation: Reconciliation,
+        recording: Recording,
+        store: Store,
+        clock: Clock,
+        wake: Callable[[], None],
+        swapped: Iterable[Callable[[Loaded], None]],
+        observe: Callable[[bool], None],
+    ) -> None:
+        """`swapped` are told at once of settings put in force; `observe`, how each reload ended."""
+        self._load = load
+        self._current = current
+        self._observation = observation
+        self._reconciliation = reconciliation
+        self._recording = recording
+        self._store = store
+        self._clock = clock
+        self._wake = wake
+        self._swapped = tuple(swapped)
+        self._observe = observe
+        self._turn = asyncio.Lock()
+        self._signalled = Bell()
+
+    async def propose(self) -> Proposal:
+        """What a reload would do now. Raises InvalidSettingsError."""
+        return self._proposal(await self._prepared())
+
+    async def reload(self, actor: str, accept: str | None = None) -> Proposal:
+        """Read the settings again and put them in force; returns what has changed.
+
+        `accept` is the hash of the plan that a person agrees to. Raises InvalidSettingsError,
+        ReloadRefusedError, StateUnavailableError; then nothing has changed.
+        """
+        try:
+            async with self._turn:
+                proposal = await self._reload(actor, accept)
+        except Exception as error:
+            self._observe(False)
+            _log_failure(actor, error)
+            raise
+        self._observe(True)
+        return proposal
+
+    def signal(self) -> None:
+        """Have `run` reload; called by the signal's handler."""
+        self._signalled.ring()
+
+    async def run(self, begin: Callable[[], None], end: Callable[[], None]) -> None:
+        """Reload whenever signalled, until cancelled; `begin` and `end` are told of each."""
+        while True:
+            if not await self._signalled.wait(_IDLE_S):
+                continue
+            begin()
+            with suppress(Exception):  # it is logged; no file may end the daemon
+                await self.reload(SIGNAL)
+            end()
+
+    async def _reload(self, actor: str, accept: str | None) -> Proposal:
+        loaded = await self._prepared()
+        async with self._reconciliation.paused():
+            proposal = self._proposal(loaded)
+            why = proposal.refusal(accept)
+            if why:
+                raise ReloadRefusedError(proposal, why)
+            text = _told(proposal.differences)
+            await self._store.audit(
+                at=self._clock.wall(), actor=actor, action="settings_reloaded", detail=text
+            )
+            self._swap(loaded)
+        if proposal.differences:
+            self._recording.note(f"settings reloaded by {actor}: {text}")
+            self._wake()
+        shown = [str(one) for one in proposal.differences]
+        _log.info("reloaded", actor=actor, settings=proposal.settings_hash, differences=shown)
+        return proposal
+
+    async def _prepared(self) -> Loaded:
+        """The settings, with what AWS says of levers that only they name."""
+        loaded = await self._load()
+        await self._observation.refresh(loaded.settings.cycle.observed_max_age_s, loaded.settings)
+        return loaded
+
+    def _proposal(self, loaded: Loaded) -> Proposal:
+        old, new = self._current.settings, loaded.settings
+        decision = self._reconciliation.preview_under(new)
+        return Proposal(
+            settings_hash(new),
+            differences(old, new),
+            moves(self._reconciliation.preview_under(old), decision),
+            decision.plans,
+        )
+
+    def _swap(self, loaded: Loaded) -> None:
+        """All at once: nothing else runs between the first line and the last."""
+        self._current.swap(loaded.settings)
+        for swapped in self._swapped:
+            swapped(loaded)
+        self._observation.forget_unused()
+
+
+def _told(found: tuple[Difference, ...]) -> str:
+    if not found:
+        return "no key differs"
+    texts = [str(one) for one in found[:_TOLD]]
+    if len(found) > _TOLD:
+        texts.append(f"and {len(found) - _TOLD} more")
+    return "; ".join(texts)
+
+
+def _log_failure(actor: str, error: Exception) -> None:
+    if isinstance(error, InvalidSettingsError):
+        problems = [_in_a_line(one) for one in error.problems]
+        _log.error("reload_failed", actor=actor, why=str(error), problems=problems)
+    elif isinstance(error, ReloadRefusedError | StateUnavailableError):
+        _log.error("reload_failed", actor=actor, why=str(error))
+    else:
+        _log.exception("reload_failed", actor=actor)
+
+
+def _in_a_line(problem: Problem) -> str:
+    place = problem.origin or (f"line {problem.line}" if problem.line else "")
+    path = f" ({problem.path})" if problem.path else ""
+    return f"{place}: {problem.message}{path}".removeprefix(": ")

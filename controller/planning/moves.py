@@ -1,0 +1,65 @@
+"""What one decision would do to the regions' traffic that another one would not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from controller.model.decision import Decision, PoolPlan, Shares
+from controller.planning.shares import SAME
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A share of a pool that would be another."""
+
+    service: str
+    pool: str
+    region: str
+    before: float
+    after: float
+
+    @property
+    def leaves(self) -> bool:
+        """Whether traffic leaves the region rather than arrives there."""
+        return self.after < self.before
+
+
+def moves(before: Decision, after: Decision) -> tuple[Move, ...]:
+    """Where the second decision, made at the same moment, wants other shares than the first.
+
+    Compared are the shares that placement wants, whatever ramps and guards make of them now, and,
+    where they agree, those that are written at once. A pool that only the second one plans is
+    compared with what AWS has.
+    """
+    plans = {(plan.service, plan.pool): plan for plan in before.plans}
+    found: list[Move] = []
+    for plan in after.plans:
+        if not plan.desired:  # AWS has not said yet how its levers stand
+            continue
+        old = plans.get((plan.service, plan.pool))
+        wanted = _between(plan, old.desired if old else plan.before, plan.desired)
+        written = _between(plan, old.after if old else plan.before, plan.after)
+        found += {**_by_region(written), **_by_region(wanted)}.values()
+    return tuple(found)
+
+
+def losing(found: Iterable[Move]) -> tuple[str, ...]:
+    """Regions whose traffic would leave, each once."""
+    return tuple(sorted({move.region for move in found if move.leaves}))
+
+
+def _between(plan: PoolPlan, before: Shares, after: Shares) -> list[Move]:
+    return [
+        Move(plan.service, plan.pool, region, before.get(region, 0.0), share)
+        for region, share in after.items()
+        if abs(share - before.get(region, 0.0)) >= SAME
+    ] + [
+        Move(plan.service, plan.pool, region, share, 0.0)
+        for region, share in before.items()
+        if region not in after and share >= SAME
+    ]
+
+
+def _by_region(found: Iterable[Move]) -> Mapping[str, Move]:
+    return {move.region: move for move in found}

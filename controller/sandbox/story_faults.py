@@ -1,0 +1,306 @@
+"""The worst ten in one go: faults of AWS, of regions, of people and of the daemon itself.
+
+Each act breaks something, says what has to happen, waits until it does, and then lets everything
+become calm again. What counts is told at the end: how many of the users' requests failed in each
+act, and where the users were. Plays on the sandbox's own configuration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from controller.planning.shares import percent
+from controller.planning.text import aligned
+from controller.sandbox.stage import Stage
+
+SHOP = ("europe", "world")
+WEST, CENTRAL, EAST = "eu-west-1", "eu-central-1", "us-east-1"
+EVERYWHERE = (WEST, CENTRAL, EAST)
+_WRITES = ("ChangeResourceRecordSets", "UpdateEndpointGroup")
+_CALM_WITHIN_S = 60
+_NOBODY = 0.02
+"""Part of a pool's users that may still be on their way."""
+_FLAPS = 3
+_FLAP_S = 3.0
+_KEPT_S = 120
+"""So many seconds of the users' history are kept by the world."""
+
+Play = Callable[[Stage, float], Awaitable[None]]
+"""Plays an act; is told when it began, in the emulated AWS's seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One of the ten."""
+
+    title: str
+    play: Play
+
+
+async def faults(stage: Stage) -> None:
+    """All acts; raises StepFailedError at the first step that does not happen."""
+    await stage.expect("everything is calm", lambda: _calm(stage), _CALM_WITHIN_S)
+    rows: list[tuple[str, ...]] = [("ACT", "TOOK", "WRITES", "FAILED", "USERS OF THE SHOP WERE IN")]
+    for number, act in enumerate(ACTS, 1):
+        stage.say(f"—— {number}. {act.title}")
+        rows.append(await _act(stage, number, act))
+    stage.say("what the users had of it:")
+    for line in aligned(rows):
+        stage.say(f"  {line}")
+
+
+async def _act(stage: Stage, number: int, act: Act) -> tuple[str, ...]:
+    began, began_at = stage.now(), stage.wall()
+    await act.play(stage, began_at)
+    await stage.expect("everything is calm again", lambda: _calm(stage), _CALM_WITHIN_S)
+    took_s = stage.now() - began
+    split = await stage.users(window_s=min(_KEPT_S, max(1, round(took_s))))
+    writes = await _writes(stage, began_at)
+    row = (
+        f"{number}. {act.title}",
+        f"{took_s:.0f} s",
+        str(len(writes)),
+        _failed(split),
+        _whereabouts(split),
+    )
+    stage.say(f"  users: {row[3]} of all requests failed; {row[4]}")
+    return row
+
+
+async def _throttled(stage: Stage, began_at: float) -> None:
+    await stage.fault("throttle", times=20, operation="ChangeResourceRecordSets")
+    await stage.break_region(WEST, "dead")
+    await stage.expect("its weight is 0 after all", lambda: _out(stage, WEST), 60)
+    asked = [c for c in await stage.aws_calls() if c["at"] >= began_at]
+    sent = sum(call["operation"] == "ChangeResourceRecordSets" for call in asked)
+    stage.check(sent <= 25, f"it was sent {sent} times, not in a flood")
+    await _left(stage, WEST)
+    await stage.heal(WEST)
+
+
+async def _reply_lost(stage: Stage, began_at: float) -> None:
+    await stage.fault("reply-lost", times=1, operation="ChangeResourceRecordSets")
+    await stage.break_region(WEST, "dead")
+    await stage.expect("the daemon sees that it was applied", lambda: _out(stage, WEST), 15)
+    stage.check(await _sent(stage, began_at) == 1, "it was written once, and not refused")
+    await _left(stage, WEST)
+    await stage.heal(WEST)
+
+
+async def _gone(stage: Stage, began_at: float) -> None:
+    await stage.fault("gone", for_s=8)
+    await stage.break_region(EAST, "dead")
+    await stage.expect("the daemon says what it would do", lambda: _would(stage, EAST), 15)
+    await stage.expect("it does so when AWS is back", lambda: _out(stage, EAST), 30)
+    sent = await _sent(stage, began_at)
+    stage.check(sent <= 2, f"written {sent} times, not in a flood")
+    await _left(stage, EAST)
+    await stage.heal(EAST)
+
+
+async def _late(stage: Stage, began_at: float) -> None:
+    await stage.fault("late", seconds=6, operation="ChangeResourceRecordSets")
+    await stage.break_region(WEST, "dead")
+    await stage.expect("a second write does it", lambda: _out(stage, WEST), 15)
+    await stage.pause(6)
+    stage.check(await _out(stage, WEST) is not None, "the late one came too late to harm")
+    await stage.heal(WEST)
+
+
+async def _bad_record(stage: Stage, began_at: float) -> None:
+    leaf = f"europe.{_name(stage)}"
+    await stage.fault("error-5xx", operation="List.*", for_s=3)  # so that the edit is not seen
+    await stage.fault("hand-edit", record=leaf, set_identifier=CENTRAL, weight=200)
+    await stage.break_region(CENTRAL, "dead")
+    await stage.expect("the other pool does not wait", lambda: _apart(stage, began_at), 5)
+    await stage.expect(f"{CENTRAL} is out everywhere", lambda: _out(stage, CENTRAL), 15)
+    await _left(stage, CENTRAL)
+    await stage.heal(CENTRAL)
+
+
+async def _flapping(stage: Stage, began_at: float) -> None:
+    for _ in range(_FLAPS):
+        await stage.break_region(WEST, "dead")
+        await stage.pause(_FLAP_S)
+        await stage.heal(WEST)
+        await stage.pause(_FLAP_S)
+    writes = await _writes(stage, began_at)
+    stage.check(len(writes) <= 2, f"{_FLAPS} deaths, {len(writes)} writes: out once, and it stays")
+
+
+async def _all_fail(stage: Stage, began_at: float) -> None:
+    for region in EVERYWHERE:
+        await stage.break_region(region, "dead")
+    await stage.expect("the daemon holds", lambda: _holds(stage, "panic"), 15)
+    await stage.pause(3)
+    stage.check(await _sent(stage, began_at) == 0, "nothing was written to Route 53")
+    for region in EVERYWHERE:
+        await stage.heal(region)
+
+
+async def _blind(stage: Stage, began_at: float) -> None:
+    await stage.break_region("canaries", "dead")
+    await stage.expect("the daemon doubts itself", lambda: _holds(stage, "self_isolated"), 15)
+    await stage.pause(3)
+    stage.check(await _sent(stage, began_at) == 0, "nothing was written to Route 53")
+    await stage.heal("canaries")
+
+
+async def _emptied(stage: Stage, began_at: float) -> None:
+    await stage.fault("empty-zone", for_s=12)
+    await stage.expect("the daemon says so", lambda: _faulty(stage), 15)
+    stage.check(await _sent(stage, began_at) == 0, "nothing was written, nothing made up")
+    await stage.expect("the records are back", lambda: _well_formed(stage), 30)
+
+
+async def _killed(stage: Stage, began_at: float) -> None:
+    await stage.break_region(EAST, "dead")
+    await stage.expect("AWS has taken a write", lambda: _written(stage, began_at), 15)
+    await stage.kill_daemon()
+    await stage.start_daemon()
+    await stage.expect("the next daemon agrees", lambda: _out(stage, EAST), 30)
+    stage.check(await _undrifted(stage), "and takes nothing for somebody else's work")
+    await _left(stage, EAST)
+    await stage.heal(EAST)
+
+
+ACTS = (
+    Act("20 throttled answers while a region dies", _throttled),
+    Act("the reply to a failover is lost", _reply_lost),
+    Act("AWS is gone while a region dies", _gone),
+    Act("a write lands when a newer one has long been made", _late),
+    Act("somebody edits a leaf while a region dies", _bad_record),
+    Act("a region flaps", _flapping),
+    Act("everything fails at once", _all_fail),
+    Act("the prober is blind", _blind),
+    Act("somebody empties the zone", _emptied),
+    Act("the daemon is killed in the middle of a failover", _killed),
+)
+"""The worst ten, each beginning and ending in calm."""
+
+
+async def _calm(stage: Stage) -> str | None:
+    """All regions are up and the shop's pools as configured; the accelerator may still ramp."""
+    places = _places(await stage.daemon("/v1/status"))
+    if any(place["verdict"] != "up" or place["drift"] for place in places):
+        return None
+    shop = [place for place in places if place["service"] == "shop"]
+    known = [p for p in shop if None not in (p["observed"], p["desired"])]
+    if len(known) < len(shop) or any(abs(p["observed"] - p["desired"]) > 0.01 for p in shop):
+        return None
+    return "all regions are up, the shop's pools as configured"
+
+
+async def _out(stage: Stage, region: str) -> str | None:
+    places = _places(await stage.daemon("/v1/status"))
+    mine = [place for place in places if place["region"] == region]
+    if not mine or any(place["observed"] != 0 for place in mine):
+        return None
+    return f"{region} carries 0 % everywhere"
+
+
+async def _left(stage: Stage, region: str) -> None:
+    await stage.expect(f"users have left {region}", lambda: _nobody_in(stage, region), 30)
+
+
+async def _nobody_in(stage: Stage, region: str) -> str | None:
+    users = await stage.users(window_s=1)
+    shares = [users.get(("shop", p), {}).get(region, {}).get("share", 0.0) for p in SHOP]
+    return None if not users or max(shares) > _NOBODY else f"none of the shop's is in {region}"
+
+
+async def _would(stage: Stage, region: str) -> str | None:
+    """The plan empties the region, and AWS has not heard of it."""
+    places = _places(await stage.daemon("/v1/status"))
+    mine = [p for p in places if p["region"] == region and p["service"] == "shop"]
+    if not mine or any(p["planned"] != 0 or p["observed"] == 0 for p in mine):
+        return None
+    return f"{region}: planned 0 %, AWS still has {percent(mine[0]['observed'])}"
+
+
+async def _holds(stage: Stage, reason: str) -> str | None:
+    status = await stage.daemon("/v1/status")
+    held = [h for s in status["services"] for p in s["pools"] for h in p["holds"]]
+    return next((f"{reason}: {h['detail']}" for h in held if h["reason"] == reason), None)
+
+
+async def _apart(stage: Stage, since: float) -> str | None:
+    """A decision whose batch was refused, and of which one pool was written all the same."""
+    for record in (await stage.daemon("/v1/decisions?limit=20"))["items"]:
+        if datetime.fromisoformat(record["at"]).timestamp() < since:
+            continue
+        outcomes = {w["outcome"]["status"] for w in record["written"] if w["lever"] == "route53"}
+        if outcomes == {"refused", "applied"}:
+            return f"decision {record['id']}: the batch was refused, pool world went on alone"
+    return None
+
+
+async def _faulty(stage: Stage) -> str | None:
+    found = await _faults(stage)
+    return f"{len(found)} faults, such as: {found[0]}" if found else None
+
+
+async def _well_formed(stage: Stage) -> str | None:
+    return None if await _faults(stage) else "no fault any more"
+
+
+async def _faults(stage: Stage) -> list[str]:
+    """What is missing, extra or unlawful in the shop's tree, as the daemon says."""
+    services = (await stage.daemon("/v1/status"))["services"]
+    return [text for s in services if s["name"] == "shop" for text in s["faults"]]
+
+
+async def _written(stage: Stage, began_at: float) -> str | None:
+    writes = await _writes(stage, began_at)
+    return f"{writes[0]['operation']}" if writes else None
+
+
+async def _undrifted(stage: Stage) -> bool:
+    return not any(place["drift"] for place in _places(await stage.daemon("/v1/status")))
+
+
+async def _writes(stage: Stage, since: float) -> list[dict[str, Any]]:
+    """Writes that AWS took since then, whether it could say so or not."""
+    calls = [call for call in await stage.aws_calls() if call["at"] >= since]
+    return [c for c in calls if c["operation"] in _WRITES and c["code"] in (None, "NoReply")]
+
+
+async def _sent(stage: Stage, since: float) -> int:
+    """Batches that reached Route 53 since then."""
+    calls = [call for call in await stage.aws_calls() if call["at"] >= since]
+    return sum(call["operation"] == "ChangeResourceRecordSets" for call in calls)
+
+
+def _places(status: Any) -> list[dict[str, Any]]:
+    return [
+        {**region, "service": service["name"]}
+        for service in status["services"]
+        for pool in service["pools"]
+        for region in pool["regions"]
+    ]
+
+
+def _name(stage: Stage) -> str:
+    lever = stage.settings.services["shop"].levers.route53
+    assert lever is not None
+    return lever.name
+
+
+def _failed(split: dict[tuple[str, str], dict[str, dict[str, Any]]]) -> str:
+    """The part of all requests, of both services, that failed."""
+    items = [item for regions in split.values() for item in regions.values()]
+    requests, errors = (sum(item[key] for item in items) for key in ("requests", "errors"))
+    return f"{errors / requests:.1%}" if requests else "–"
+
+
+def _whereabouts(split: dict[tuple[str, str], dict[str, dict[str, Any]]]) -> str:
+    """Where the shop's users went, pool by pool."""
+    pools = []
+    for pool in SHOP:
+        regions = split.get(("shop", pool), {})
+        shares = ", ".join(f"{name} {item['share']:.0%}" for name, item in regions.items())
+        pools.append(f"{pool}: {shares}")
+    return "; ".join(pools)

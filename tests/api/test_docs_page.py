@@ -1,0 +1,91 @@
+"""The reference for people: complete, safe, and readable without anything else."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+from controller.api.app import DECLARED
+from controller.api.docs_page import CONTENT_SECURITY_POLICY, page
+from controller.api.openapi import document
+from controller.api.reference import reference_routes
+from tests.api.callers import guarded
+from tests.api.serving import api
+
+ROUTES = (*DECLARED, *reference_routes(DECLARED))
+VOID = {"meta", "br"}
+
+
+class Outline(HTMLParser):
+    """What a page consists of, and whether its elements are closed in order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: set[str] = set()
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.ids += [value or "" for name, value in attrs if name == "id"]
+        self.links += [value or "" for name, value in attrs if name == "href"]
+        assert not [name for name, _ in attrs if name.startswith("on") or name in ("style", "src")]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+async def served_page() -> tuple[str, str]:
+    """The page and its policy, as a stranger gets them."""
+    async with api(guarded(), running=False) as served:
+        answer = await served.get("/docs")
+    assert answer.status == 200
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    return answer.text, answer.headers["Content-Security-Policy"]
+
+
+async def test_it_names_every_route_and_every_type_and_its_links_lead_somewhere() -> None:
+    """Well-formed, each id once."""
+    text, _ = await served_page()
+    outline = Outline(text)
+    for route in ROUTES:
+        assert f"<code>{route.method} {route.path}</code>" in text
+        assert route.summary in text
+    assert outline.open == []
+    assert len(set(outline.ids)) == len(outline.ids)
+    inside = [link[1:] for link in outline.links if link.startswith("#")]
+    assert set(inside) <= set(outline.ids)
+    assert [link for link in outline.links if not link.startswith("#")] == ["/openapi.json"]
+
+
+async def test_nothing_is_fetched_and_nothing_runs() -> None:
+    """No script, no picture, no font; the policy would stop them, too."""
+    text, policy = await served_page()
+    assert Outline(text).tags.isdisjoint({"script", "img", "link", "iframe", "form", "object"})
+    assert "url(" not in text
+    assert "@import" not in text
+    assert policy == CONTENT_SECURITY_POLICY
+    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    assert "unsafe" not in policy
+
+
+async def test_it_can_be_read_on_a_phone() -> None:
+    """The width is the device's, and what is wide scrolls by itself."""
+    text, _ = await served_page()
+    assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in text
+    assert text.count("<table>") == text.count('<div class="wide"><table>')
+    assert not re.search(r"[^-]width: \d+(px|rem)", text)
+
+
+def test_text_from_elsewhere_cannot_become_markup() -> None:
+    """Everything is escaped."""
+    found = document(ROUTES, secured=True)
+    found["info"]["title"] = "<script>alert(1)</script>"
+    found["paths"]["/v1/status"]["get"]["summary"] = "<b>bold</b> & more"
+    text = page(found)
+    assert "<script" not in text
+    assert "&lt;b&gt;bold&lt;/b&gt; &amp; more" in text

@@ -1,0 +1,128 @@
+"""Two thousand requests nobody would think of: no 5xx, and nothing that is not described.
+
+schemathesis makes them of the API's own description, valid and invalid ones, and compares every
+answer with it: status, content type, headers, schema.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import count
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    negative_data_rejection,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from controller.model.access import ApiLimits
+from controller.settings import Loaded
+from controller.settings.references import NOTHING
+from tests.api.callers import bearer, guarded
+from tests.api.serving import api
+
+REQUESTS = 2000
+SEED = 20260601
+CHECKS = [
+    schemathesis.checks.not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    negative_data_rejection,
+]
+KNOWN = {"name": "shop", "id": "1"}
+"""What is there: chance would not find it."""
+FREEZE = {"kind": "freeze", "service": "shop", "pool": "europe", "reason": "to be found"}
+UNLIMITED = ApiLimits(
+    writes_per_min=1e9,
+    writes_burst=10**9,
+    reads_per_s=1e9,
+    reads_burst=10**9,
+    measurements_per_s=1e9,
+    measurements_burst=10**9,
+)
+
+
+@pytest.mark.timeout(600)
+async def test_no_request_brings_forth_what_is_not_described(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Every route, as admin, with the daemon's loops obeying whatever was accepted."""
+    async with api(guarded(UNLIMITED), load=unchanged) as served:
+        served.house.live.close()  # or the stream of events would never end
+        freeze = await served.post(
+            "/v1/overrides", json=FREEZE, headers={**bearer("admin"), "If-Match": "*"}
+        )
+        assert freeze.headers["Location"].endswith(f"/{KNOWN['id']}")
+        description = (await served.get("/openapi.json")).body
+        found = await asyncio.to_thread(ask_everything, served.url, description)
+
+    statuses: Counter[int] = sum(found.values(), Counter())
+    with capsys.disabled():
+        sys.stdout.write(f"\n{statuses.total()} requests, seed {SEED}: {dict(statuses)}\n")
+    assert statuses.total() >= REQUESTS
+    assert not [name for name, answered in found.items() if min(answered) >= 300]
+
+
+async def unchanged() -> Loaded:
+    """A reload finds what is in force already."""
+    return Loaded(guarded(UNLIMITED), NOTHING)
+
+
+def ask_everything(url: str, description: dict[str, Any]) -> dict[str, Counter[int]]:
+    """Operation to how often it answered with which status."""
+    schema = schemathesis.openapi.from_dict(description)
+    operations = [result.ok() for result in schema.get_all_operations()]
+    # Where there is nothing to vary, one request is all there is.
+    varied = [one for one in operations if one.body or list(one.iter_parameters())]
+    examples = REQUESTS // len(varied) // len(GenerationMode) + 5
+    return {
+        f"{operation.method} {operation.path}": ask(operation, url, examples)
+        for operation in operations
+    }
+
+
+def ask(operation: Any, url: str, examples: int) -> Counter[int]:
+    """Ask one operation, with valid and with invalid requests, and check every answer."""
+    statuses: Counter[int] = Counter()
+    for mode in GenerationMode:
+        test = settings(
+            max_examples=examples,
+            deadline=None,
+            database=None,
+            phases=[Phase.generate, Phase.shrink],
+            suppress_health_check=list(HealthCheck),
+        )(given(operation.as_strategy(generation_mode=mode))(asking(url, mode, statuses)))
+        with suppress(Unsatisfiable):  # nothing about it can be wrong
+            seed(SEED)(test)()
+    return statuses
+
+
+def asking(url: str, mode: GenerationMode, statuses: Counter[int]) -> Callable[[Any], None]:
+    """Sends a request, counts its answer's status, and compares it with the description."""
+    numbers = count()
+
+    def asked(case: Any) -> None:
+        number = next(numbers)
+        # Every second one may be carried out; the others show what comes of a wrong If-Match.
+        free = {"If-Match": "*"} if number % 2 else {}
+        if mode is GenerationMode.POSITIVE and number % 4 > 1:
+            case.path_parameters = {name: KNOWN[name] for name in case.path_parameters}
+        answer = case.call(base_url=url, headers={**bearer("admin"), **free}, timeout=10)
+        statuses[answer.status_code] += 1
+        case.validate_response(answer, checks=CHECKS)
+
+    return asked

@@ -1,0 +1,134 @@
+"""An order sent twice because its answer was lost is carried out once."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from aiohttp import web
+
+from controller.api.idempotency import Replays
+from controller.api.problems import ProblemError
+from tests.api.callers import bearer, guarded
+from tests.api.serving import api
+from tests.fakes.clock import FakeClock
+
+DRAIN = {"kind": "drain", "region": "eu-west-1", "reason": "INC-42"}
+KEY = {"Idempotency-Key": "4711"}
+
+
+async def test_the_same_order_again_gets_the_same_answer() -> None:
+    """Nothing is set anew, and the answer says that it is an old one."""
+    async with api(running=False) as served:
+        first = await served.post("/v1/overrides", json=DRAIN, headers=KEY)
+        await served.delete(first.headers["Location"])
+        again = await served.post("/v1/overrides", json=DRAIN, headers=KEY)
+
+        assert served.house.overrides.active() == ()
+    assert (first.status, again.status) == (201, 201)
+    assert again.body == first.body
+    assert again.headers["Location"] == first.headers["Location"]
+    assert "Idempotency-Replayed" not in first.headers
+    assert again.headers["Idempotency-Replayed"] == "true"
+
+
+async def test_a_repetition_is_answered_although_the_state_has_changed() -> None:
+    """By the order itself, for one; it must not look refused."""
+    headers = {**bearer("operator"), **KEY}
+    async with api(guarded(), running=False) as served:
+        preview = await served.post("/v1/overrides?dry_run=true", json=DRAIN, headers=headers)
+        based = {**headers, "If-Match": preview.headers["ETag"]}
+        answers = [await served.post("/v1/overrides", json=DRAIN, headers=based) for _ in range(2)]
+
+    assert [answer.status for answer in answers] == [201, 201]
+
+
+async def test_the_same_key_for_another_order_is_refused() -> None:
+    """422: it was not meant so."""
+    async with api(running=False) as served:
+        await served.post("/v1/overrides", json=DRAIN, headers=KEY)
+        other = await served.post(
+            "/v1/overrides", json={**DRAIN, "region": "us-east-1"}, headers=KEY
+        )
+
+    assert other.status == 422
+    assert other.body["field"] == "Idempotency-Key"
+
+
+async def test_keys_are_each_callers_own() -> None:
+    """Two callers may choose the same one."""
+    async with api(guarded(), running=False) as served:
+        answers = [
+            await served.post(
+                "/v1/overrides", json=DRAIN, headers={**bearer(who), **KEY, "If-Match": "*"}
+            )
+            for who in ("operator", "admin")
+        ]
+
+    assert [answer.body["author"] for answer in answers] == ["operator", "admin"]
+
+
+async def test_what_was_refused_may_be_tried_again() -> None:
+    """The key is free as long as nothing was done."""
+    async with api(running=False) as served:
+        served.world.store.unavailable = True
+        refused = await served.post("/v1/overrides", json=DRAIN, headers=KEY)
+        served.world.store.unavailable = False
+        taken = await served.post("/v1/overrides", json=DRAIN, headers=KEY)
+
+    assert (refused.status, taken.status) == (503, 201)
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "ümlaut"])
+async def test_a_key_is_short_and_printable(key: str) -> None:
+    """It ends up in memory, by the thousand."""
+    async with api(running=False) as served:
+        answer = await served.post("/v1/overrides", json=DRAIN, headers={"Idempotency-Key": key})
+
+    assert answer.status == 400
+    assert answer.body["field"] == "Idempotency-Key"
+
+
+async def done() -> web.Response:
+    return web.Response(text="done")
+
+
+@pytest.mark.looptime
+async def test_while_the_first_is_carried_out_the_second_is_told_to_wait() -> None:
+    """409; nothing is done twice at the same time either."""
+    replays, finish = Replays(FakeClock()), asyncio.Event()
+
+    async def slow() -> web.Response:
+        await finish.wait()
+        return await done()
+
+    async with asyncio.TaskGroup() as group:
+        first = group.create_task(replays.once("ann", "1", b"", slow))
+        await asyncio.sleep(1)
+        with pytest.raises(ProblemError, match="is being carried out") as refused:
+            await replays.once("ann", "1", b"", done)
+        finish.set()
+    assert refused.value.status == 409
+    assert first.result().text == "done"
+
+
+@pytest.mark.looptime
+async def test_answers_are_forgotten_after_a_day_and_beyond_a_thousand() -> None:
+    """Memory is bounded in time and in number; the oldest go first."""
+    replays, acts = Replays(FakeClock()), 0
+
+    async def counted() -> web.Response:
+        nonlocal acts
+        acts += 1
+        return await done()
+
+    for number in range(1_001):
+        await replays.once("ann", str(number), b"", counted)
+    assert acts == 1_001
+    await replays.once("ann", "1000", b"", counted)
+    assert acts == 1_001
+    await replays.once("ann", "0", b"", counted)
+    assert acts == 1_002
+    await asyncio.sleep(86_401)
+    await replays.once("ann", "1000", b"", counted)
+    assert acts == 1_003

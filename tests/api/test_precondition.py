@@ -1,0 +1,115 @@
+"""What a person looked at is what they change."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.api.callers import bearer, guarded
+from tests.api.serving import Api, api
+
+DRAIN = {"kind": "drain", "region": "eu-west-1", "reason": "INC-42"}
+OPERATOR = bearer("operator")
+
+
+async def test_status_plan_and_overrides_carry_one_version_of_the_state() -> None:
+    """It stays as long as nothing changes, whatever the clock says."""
+    async with api() as served:
+        paths = ("/v1/status", "/v1/plan", "/v1/overrides")
+        found = [(await served.get(path)).headers["ETag"] for path in paths]
+        await served.until(lambda: served.world.clock.monotonic() > 0)
+        again = (await served.get("/v1/status")).headers["ETag"]
+
+    assert len({*found, again}) == 1
+    assert found[0].startswith('"')
+
+
+async def test_an_override_changes_the_version() -> None:
+    """The answer to the order has the new one, so that the next order can follow."""
+    async with api(running=False) as served:
+        before = (await served.get("/v1/status")).headers["ETag"]
+        added = await served.post("/v1/overrides", json=DRAIN)
+        after = (await served.get("/v1/status")).headers["ETag"]
+
+    assert added.headers["ETag"] == after != before
+
+
+async def test_a_verdict_changes_the_version() -> None:
+    """Also when nobody ordered anything."""
+    async with api() as served:
+        before = (await served.get("/v1/status")).headers["ETag"]
+        await served.fail("eu-west-1")
+        after = (await served.get("/v1/status")).headers["ETag"]
+
+    assert after != before
+
+
+async def test_a_preview_can_be_carried_out_as_it_was_shown() -> None:
+    """The preview's version is what the order is based on."""
+    async with api(guarded()) as served:
+        preview = await served.post("/v1/overrides?dry_run=true", json=DRAIN, headers=OPERATOR)
+        added = await served.post(
+            "/v1/overrides",
+            json=DRAIN,
+            headers={**OPERATOR, "If-Match": preview.headers["ETag"]},
+        )
+
+    assert (preview.status, added.status) == (200, 201)
+
+
+async def test_a_state_that_changed_since_is_shown_instead() -> None:
+    """412 with the plan as it would be now, and the version to go on with."""
+    async with api(guarded()) as served:
+        preview = await served.post("/v1/overrides?dry_run=true", json=DRAIN, headers=OPERATOR)
+        await served.fail("us-east-1")
+        headers = {**OPERATOR, "If-Match": preview.headers["ETag"]}
+        refused = await served.post("/v1/overrides", json=DRAIN, headers=headers)
+        overrides = served.house.overrides.active()
+        now = (await served.get("/v1/status", headers=OPERATOR)).headers["ETag"]
+
+    assert refused.status == 412
+    assert overrides == ()
+    assert refused.headers["ETag"] == now
+    assert refused.body["current"]["plans"]
+    assert refused.body["current"]["text"]
+
+
+async def write(served: Api, verb: str, location: str, headers: dict[str, str]) -> int:
+    """One of the three writes."""
+    match verb:
+        case "POST":
+            return (await served.post("/v1/overrides", json=DRAIN, headers=headers)).status
+        case "PATCH":
+            body = {"ttl_s": 7200, "reason": "x"}
+            return (await served.patch(location, json=body, headers=headers)).status
+        case _:
+            return (await served.delete(location, headers=headers)).status
+
+
+@pytest.mark.parametrize("verb", ["POST", "PATCH", "DELETE"])
+async def test_a_caller_with_a_token_says_what_the_write_is_based_on(verb: str) -> None:
+    """428 without, 412 with an old version, and `*` is whatever there is."""
+    async with api(guarded(), running=False) as served:
+        added = await served.post(
+            "/v1/overrides", json=DRAIN, headers={**OPERATOR, "If-Match": "*"}
+        )
+        location = added.headers["Location"]
+        without = await write(served, verb, location, OPERATOR)
+        old = await write(served, verb, location, {**OPERATOR, "If-Match": '"0123456789abcdef"'})
+        several = {**OPERATOR, "If-Match": f'"old", {added.headers["ETag"]}'}
+        right = await write(served, verb, location, several)
+
+    assert (without, old) == (428, 412)
+    assert right in (200, 201)
+
+
+@pytest.mark.parametrize("verb", ["POST", "PATCH", "DELETE"])
+async def test_on_the_machine_itself_it_may_be_left_out(verb: str) -> None:
+    """A person with curl at 3 a.m. is not kept from acting; a version given counts all the same."""
+    async with api(running=False) as served:
+        added = await served.post("/v1/overrides", json=DRAIN)
+        location = added.headers["Location"]
+        old = await write(served, verb, location, {"If-Match": '"old"'})
+        without = await write(served, verb, location, {})
+
+    assert old == 412
+    assert without in (200, 201)

@@ -1,0 +1,237 @@
+"""The live stream over real sockets: framing, going on, filters, heartbeats, and a quick end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+import pytest
+from prometheus_client import CollectorRegistry
+
+from controller.api import routes_events
+from controller.api.app import build
+from controller.api.metrics import Metrics
+from controller.api.server import serving
+from controller.daemon import House
+from controller.loops.live import KEPT, Live
+from controller.model.events import EventType
+from tests.api.serving import Api, api
+from tests.loops.simulated import World
+from tests.loops.test_live import FREEZE
+
+_STREAMS = 50
+
+
+def happen(live: Live, *types: EventType) -> None:
+    """Events of these types."""
+    for type_ in types:
+        live.override(type_, FREEZE, "ann")
+
+
+async def block(response: aiohttp.ClientResponse) -> dict[str, str]:
+    """The next block of a stream, field to value; a comment has the empty name."""
+    fields = {}
+    async with asyncio.timeout(5):
+        while line := (await response.content.readline()).decode().rstrip("\n"):
+            name, _, value = line.partition(":")
+            fields[name] = value.removeprefix(" ")
+    return fields
+
+
+async def opened(served: Api, query: str = "", last: int | None = None) -> Any:
+    """A stream, with its first block read away."""
+    headers = {} if last is None else {"Last-Event-ID": str(last)}
+    response = await served.client.get(f"/v1/events{query}", headers=headers)
+    assert response.status == 200
+    assert response.content_type == "text/event-stream"
+    assert (await block(response))["retry"] == "1000"
+    return response
+
+
+async def test_an_event_has_its_id_its_type_and_its_data_in_one_line() -> None:
+    """As browsers and curl expect it."""
+    async with api(running=False) as served:
+        stream = await opened(served)
+        happen(served.house.live, EventType.OVERRIDE_SET)
+        fields = await block(stream)
+        assert fields["id"] == str(served.house.live.last_id)
+        assert fields["event"] == "override_set"
+        event = json.loads(fields["data"])
+        assert event["data"]["override"]["author"] == event["data"]["actor"] == "ann"
+        assert event["at"].endswith("Z")
+        assert event in (await served.get("/v1/events/recent")).body["items"]
+        stream.close()
+
+
+async def test_a_place_to_go_on_from_is_given_before_anything_happened() -> None:
+    """Or a connection that breaks before the first event would lose what comes meanwhile."""
+    async with api(running=False) as served:
+        live = served.house.live
+        response = await served.client.get("/v1/events")
+        assert (await block(response))["id"] == str(live.last_id)
+        response.close()
+
+
+async def test_last_event_id_goes_on_exactly_there() -> None:
+    """What happened meanwhile comes first."""
+    async with api(running=False) as served:
+        live = served.house.live
+        happen(live, *[EventType.OVERRIDE_SET] * 3)
+        stream = await opened(served, last=live.last_id - 2)
+        ids = [(await block(stream))["id"] for _ in range(2)]
+        assert ids == [str(live.last_id - 1), str(live.last_id)]
+        stream.close()
+
+
+async def test_a_place_kept_no_longer_begins_with_a_resync() -> None:
+    """The listener reads everything anew and goes on."""
+    async with api(running=False) as served:
+        stream = await opened(served, last=1)
+        assert (await block(stream))["event"] == "resync"
+        stream.close()
+
+
+async def test_types_choose_what_comes() -> None:
+    """Others are skipped silently."""
+    async with api(running=False) as served:
+        stream = await opened(served, "?types=decision,override_ended")
+        happen(served.house.live, EventType.OVERRIDE_SET, EventType.OVERRIDE_ENDED)
+        assert (await block(stream))["event"] == "override_ended"
+        stream.close()
+
+
+@pytest.mark.parametrize(
+    ("query", "headers", "field", "says"),
+    [
+        ("?types=decison", {}, "types", "did you mean decision?"),
+        ("?types=", {}, "types", "no events are of type ''"),
+        ("?type=decision", {}, "type", "did you mean types?"),
+        ("", {"Last-Event-ID": "x"}, "Last-Event-ID", "not 'x'"),
+        ("", {"Last-Event-ID": "9" * 40}, "Last-Event-ID", "an id that a stream gave"),
+    ],
+)
+async def test_a_wrong_question_is_a_problem(
+    query: str, headers: dict[str, str], field: str, says: str
+) -> None:
+    """It names what is wrong and what there is."""
+    async with api(running=False) as served:
+        found = await served.get(f"/v1/events{query}", headers=headers)
+        assert (found.status, found.body["field"]) == (400, field)
+        assert says in found.body["detail"]
+
+
+async def test_silence_is_broken_by_comments_that_carry_the_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """So that both sides notice a dead connection, and a filter does not hold the place back."""
+    monkeypatch.setattr(routes_events, "_HEARTBEAT_S", 0.02)
+    async with api(running=False) as served:
+        stream = await opened(served, "?types=decision")
+        happen(served.house.live, EventType.OVERRIDE_SET)
+        fields = await block(stream)
+        while fields["id"] != str(served.house.live.last_id):
+            fields = await block(stream)
+        assert fields[""] == "still here"
+        stream.close()
+
+
+async def test_a_listener_that_leaves_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing stays behind for it."""
+    monkeypatch.setattr(routes_events, "_HEARTBEAT_S", 0.02)
+    async with api(running=False) as served:
+        stream = await opened(served)
+        assert served.house.live.listeners == 1
+        stream.close()
+        await served.until(lambda: served.house.live.listeners == 0)
+
+
+async def test_a_listener_that_takes_nothing_is_told_to_read_anew_or_dropped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Neither the daemon nor anybody else waits for it, and no memory grows for it."""
+    monkeypatch.setattr(routes_events, "_WRITE_DEADLINE_S", 0.2)
+    async with api(running=False) as served:
+        live = served.house.live
+        port = urlsplit(served.url).port
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1)
+        writer.write(b"GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        await served.until(lambda: live.listeners == 1)
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + 30
+        while live.listeners and loop.time() < deadline:
+            happen(live, *[EventType.OVERRIDE_SET] * KEPT)
+            await asyncio.sleep(0.005)
+        assert live.listeners == 0
+        writer.close()
+        del reader
+
+
+async def test_a_slow_listener_gets_a_resync_and_then_what_is_new() -> None:
+    """It fell behind by more than is kept."""
+    async with api(running=False) as served:
+        live = served.house.live
+        stream = await opened(served)
+        happen(live, *[EventType.OVERRIDE_SET] * (KEPT + 1))
+        assert (await block(stream))["event"] == "resync"
+        happen(live, EventType.OVERRIDE_ENDED)
+        assert (await block(stream))["event"] == "override_ended"
+        stream.close()
+
+
+async def test_too_many_streams_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limit protects everybody else."""
+    monkeypatch.setattr(routes_events, "MAX_STREAMS", 2)
+    async with api(running=False) as served:
+        streams = [await opened(served) for _ in range(2)]
+        found = await served.get("/v1/events")
+        assert found.status == 503
+        assert "2 streams are open already" in found.body["detail"]
+        for stream in streams:
+            stream.close()
+
+
+async def test_fifty_open_streams_do_not_delay_the_end() -> None:
+    """They end as if nothing more were to come; nobody waits for a time-out."""
+    loop = asyncio.get_running_loop()
+    world = World()
+    outside = (world.clock, world.store, world.prober, world.records, world.accelerators)
+    house = House(world.settings, *outside, Metrics(CollectorRegistry(), world.settings))
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connector) as session:
+        async with serving(build(house.context()), "127.0.0.1", 0) as url:
+            streams = [await session.get(f"{url}/v1/events") for _ in range(_STREAMS)]
+            for stream in streams:
+                assert (await block(stream))["retry"] == "1000"
+            began = loop.time()
+        took_s = loop.time() - began
+        for stream in streams:
+            assert await stream.content.read() == b""
+    assert took_s < 1
+
+
+async def test_the_newest_events_can_be_read_without_a_stream() -> None:
+    """For a list, and to know where to go on."""
+    async with api(running=False) as served:
+        live = served.house.live
+        happen(live, EventType.OVERRIDE_SET, EventType.OVERRIDE_ENDED, EventType.OVERRIDE_SET)
+        found = await served.get("/v1/events/recent?limit=1&types=override_set")
+        [item] = found.body["items"]
+        assert (item["id"], item["type"]) == (live.last_id, "override_set")
+        assert found.body["last_id"] == live.last_id
+        assert (await served.get("/v1/events/recent?limit=501")).status == 400
+
+
+async def test_a_failover_is_streamed_as_it_happens() -> None:
+    """The loops, the hub and the socket together."""
+    async with api() as served:
+        stream = await opened(served, "?types=decision")
+        await served.fail("eu-west-1")
+        data = json.loads((await block(stream))["data"])["data"]
+        while not any(m["after"] == 0 and m["service"] == "shop" for m in data["moves"]):
+            data = json.loads((await block(stream))["data"])["data"]
+        assert data["outcomes"] == ["applied"]
+        assert any("eu-west-1 up → down" in line for line in data["trigger"])
+        stream.close()

@@ -1,0 +1,153 @@
+"""`gtc audit`: who did what, and whether the account of it is whole; of a daemon or of a file."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from controller.adapters.sqlite import SqliteStore
+from controller.cli import exit_codes
+from controller.model.overrides import OverrideKind, OverrideRequest
+from tests.cli.conftest import Run
+from tests.cli.fake_daemon import FakeDaemon
+
+NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
+FREEZE = OverrideRequest(OverrideKind.FREEZE, "ana", "incident\n7", 3600)
+DIGEST = "ab" * 32
+ENTRY = {
+    "seq": 7,
+    "at": "2026-06-01T12:00:00+00:00",
+    "actor": "ana",
+    "action": "override_added",
+    "detail": "#3 drain eu-west-1: update",
+    "previous": "cd" * 32,
+    "digest": DIGEST,
+}
+WHOLE = {"entries": 7, "records": 2, "head": {"seq": 7, "digest": DIGEST}, "faults": []}
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    """A state file with 120 entries."""
+    path = tmp_path / "gtc.sqlite"
+
+    async def fill() -> None:
+        async with SqliteStore(path) as store:
+            for _ in range(120):
+                await store.add_override(FREEZE, NOON, NOON)
+
+    asyncio.run(fill())
+    return path
+
+
+def test_entries_are_a_row_each(daemon: FakeDaemon, gtc: Run) -> None:
+    """The newest first, page after page until there are enough."""
+    older = {**ENTRY, "seq": 6, "actor": "gtc", "action": "override_expired"}
+    daemon.answers(
+        "GET /v1/audit",
+        {"items": [ENTRY], "next": "/v1/audit?limit=100&before=7"},
+        {"items": [older], "next": None},
+    )
+    result = gtc("audit", "list")
+
+    assert result.exit_code == exit_codes.OK
+    assert result.stdout.splitlines() == [
+        "ID  TIME                     WHO  WHAT              DETAIL",
+        "7   2026-06-01 12:00:00 UTC  ana  override_added    #3 drain eu-west-1: update",
+        "6   2026-06-01 12:00:00 UTC  gtc  override_expired  #3 drain eu-west-1: update",
+    ]
+    assert [request.path for request in daemon.requests] == [
+        "/v1/audit?limit=100",
+        "/v1/audit?limit=100&before=7",
+    ]
+
+
+def test_no_more_is_asked_than_is_shown(daemon: FakeDaemon, gtc: Run) -> None:
+    """A long account is not read to its end."""
+    daemon.answers("GET /v1/audit", {"items": [ENTRY] * 3, "next": "/v1/audit?before=7"})
+    result = gtc("audit", "list", "--limit", "2", "-o", "json")
+
+    assert len(json.loads(result.stdout)["items"]) == 2
+    assert len(daemon.requests) == 1
+
+
+def test_an_empty_account_says_so(daemon: FakeDaemon, gtc: Run) -> None:
+    """Not an empty table."""
+    daemon.answers("GET /v1/audit", {"items": [], "next": None})
+    assert gtc("audit", "list").stdout == "Nobody has done anything yet.\n"
+
+
+def test_a_whole_audit_ends_with_0_and_its_head(daemon: FakeDaemon, gtc: Run) -> None:
+    """The head is what to note elsewhere."""
+    daemon.answers("GET /v1/audit/check", WHOLE)
+    result = gtc("audit", "verify")
+
+    assert result.exit_code == exit_codes.OK
+    assert result.stdout == (
+        "The audit is whole: 7 entries and 2 decisions.\n"
+        f"Its head, to be noted elsewhere: 7:{DIGEST}\n"
+    )
+
+
+def test_a_fault_ends_with_1(daemon: FakeDaemon, gtc: Run) -> None:
+    """And every one is told."""
+    daemon.answers("GET /v1/audit/check", {**WHOLE, "faults": ["entry 4 was altered"]})
+    result = gtc("audit", "verify")
+
+    assert result.exit_code == exit_codes.FAILED
+    assert result.stdout.splitlines()[:2] == [
+        "The audit is NOT whole: 7 entries and 2 decisions, 1 fault(s):",
+        "  entry 4 was altered",
+    ]
+
+
+def test_a_noted_head_is_asked_for(daemon: FakeDaemon, gtc: Run) -> None:
+    """What is no mark is refused before anybody is asked."""
+    daemon.answers("GET /v1/audit/check", WHOLE)
+    assert gtc("audit", "verify", "--head", f"5:{DIGEST}").exit_code == exit_codes.OK
+    assert daemon.requests[0].path == f"/v1/audit/check?noted=5%3A{DIGEST}"
+
+    result = gtc("audit", "verify", "--head", "5")
+    assert result.exit_code == exit_codes.USAGE
+    assert "NUMBER:DIGEST" in result.stderr
+    assert len(daemon.requests) == 1
+
+
+def test_a_state_file_is_looked_into_without_a_daemon(
+    state: Path, daemon: FakeDaemon, gtc: Run
+) -> None:
+    """Listed beyond one page, one line each, and verified."""
+    listed = gtc("audit", "list", "--state", str(state), "--limit", "110")
+    verified = gtc("audit", "verify", "--state", str(state))
+
+    assert len(listed.stdout.splitlines()) == 111
+    assert "incident 7" in listed.stdout
+    assert verified.exit_code == exit_codes.OK
+    assert verified.stdout.startswith("The audit is whole: 120 entries and 0 decisions.\n")
+    assert daemon.requests == []
+
+
+def test_a_tampered_state_file_is_told(state: Path, gtc: Run) -> None:
+    """Also as a document, with the same exit code."""
+    with closing(sqlite3.connect(state)) as connection, connection:
+        connection.execute("UPDATE audit SET actor = 'bo' WHERE seq = 60")
+    result = gtc("audit", "verify", "--state", str(state), "-o", "json")
+
+    assert result.exit_code == exit_codes.FAILED
+    assert json.loads(result.stdout)["faults"] == ["entry 60 was altered"]
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path, gtc: Run) -> None:
+    """And none is made."""
+    path = tmp_path / "no.sqlite"
+    for command in ("list", "verify"):
+        result = gtc("audit", command, "--state", str(path))
+        assert result.exit_code == exit_codes.FAILED
+        assert f"state file {path}: there is no such file" in result.stderr
+    assert not path.exists()

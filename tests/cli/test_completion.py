@@ -1,0 +1,117 @@
+"""Shell completion: commands and options at once, names from the daemon if it is quick."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+from controller.cli import contexts
+from controller.cli.contexts import Context, Contexts
+from tests.cli.conftest import Run
+from tests.cli.fake_daemon import FakeDaemon
+from tests.cli.test_client import free_port
+
+
+def completed(words: str, **environment: str) -> list[str]:
+    """What bash would be offered for the last of these words."""
+    parts = words.split(" ")
+    env = {
+        **{key: os.environ[key] for key in ("PATH", "XDG_CONFIG_HOME")},
+        "_GTC_COMPLETE": "bash_complete",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(len(parts) - 1),
+        **environment,
+    }
+    result = subprocess.run(
+        [sys.executable, "-m", "controller"],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.stderr == ""
+    return [line.partition(",")[2] for line in result.stdout.split()]
+
+
+@pytest.fixture
+def known(daemon: FakeDaemon) -> FakeDaemon:
+    """It has two services."""
+    items = [
+        {"name": "shop", "regions": {"eu-west-1": {}, "us-east-1": {}}, "pools": {"europe": {}}},
+        {"name": "api", "regions": {"eu-west-1": {}}, "pools": {"world": {}}},
+    ]
+    daemon.answers("GET /v1/services", {"items": items})
+    return daemon
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("gtc drain eu", ["eu-west-1"]),
+        ("gtc failover ", ["eu-west-1", "us-east-1"]),
+        ("gtc why us", ["us-east-1"]),
+        ("gtc plan --drain e", ["eu-west-1"]),
+        ("gtc wait --region u", ["us-east-1"]),
+        ("gtc history --region u", ["us-east-1"]),
+        ("gtc status --service s", ["shop"]),
+        ("gtc drain eu-west-1 --pool w", ["world"]),
+        ("gtc drain eu-west-1 --ignore-guard ca", ["capacity"]),
+        ("gtc wait --state d", ["down", "drained"]),
+        ("gtc overr", ["overrides"]),
+        ("gtc overrides -o y", ["yaml"]),
+    ],
+)
+def test_names_are_completed(known: FakeDaemon, words: str, offered: list[str]) -> None:
+    """Regions, services and pools come from the daemon."""
+    assert completed(words, GTC_URL=known.url) == offered
+
+
+def test_names_come_from_where_the_command_line_says(known: FakeDaemon) -> None:
+    """The option stands before the word."""
+    assert completed(f"gtc drain --endpoint {known.url} us") == ["us-east-1"]
+
+
+def test_contexts_are_completed() -> None:
+    """Without any daemon."""
+    contexts.save(Contexts(None, {name: Context(name, ("http://a",)) for name in ("lab", "prod")}))
+    assert completed("gtc context use p") == ["prod"]
+
+
+def test_without_a_daemon_nothing_is_offered_and_nothing_is_said() -> None:
+    """Pressing a key must not print an error."""
+    assert completed("gtc drain eu", GTC_URL=f"http://127.0.0.1:{free_port()}") == []
+
+
+def test_a_daemon_that_hangs_is_not_waited_for() -> None:
+    """300 ms, whatever it does; the rest is the start of the program."""
+    began = time.monotonic()
+    assert completed("gtc overr") == ["overrides"]
+    start_s = time.monotonic() - began
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        began = time.monotonic()
+        assert completed("gtc drain eu", GTC_URL=url) == []
+        assert time.monotonic() - began < 3 * start_s + 1.0
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_script_names_the_command_and_can_be_read_by_its_shell(gtc: Run, shell: str) -> None:
+    """Where that shell is installed."""
+    script = gtc("completion", shell).stdout
+    assert "_GTC_COMPLETE" in script
+    program = shutil.which(shell)
+    if program is None:
+        pytest.skip(f"{shell} is not installed")
+    subprocess.run([program, "-n"], input=script, text=True, check=True, timeout=30)
+
+
+def test_another_shell_is_a_wrong_command_line(gtc: Run) -> None:
+    """The message names those there are."""
+    assert "'bash', 'zsh', 'fish'" in gtc("completion", "tcsh").stderr

@@ -1,0 +1,119 @@
+"""Everything that looks, in every form, as it was accepted: tests/cli/golden/ has the texts.
+
+Run with `--rewrite` to accept new ones, and read the diff: scripts depend on these forms. A pipe's
+rows are the same at any width; only the status is drawn for a terminal.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from controller.cli import COMMANDS, contexts, exit_codes
+from controller.cli.contexts import Context, Contexts
+from tests.cli import answers
+from tests.cli.conftest import Run
+from tests.cli.fake_daemon import FakeDaemon, Reply
+from tests.cli.test_events import everything, recent
+from tests.cli.test_history import days_work
+from tests.cli.test_status import on_terminal, troubled
+
+GOLDEN = Path(__file__).parent / "golden"
+EXPLANATION = (
+    "Decision 12  2026-06-01 12:00:00Z  cycle 3  mode active\nTrigger    eu-west-1 → down\n"
+)
+PLAN = answers.plan(text="~ shop/europe  eu-west-1  50 % → 0 %\n\nPlan: 1 pool changes.", changes=1)
+ENTRY = {
+    "seq": 1,
+    "at": answers.CREATED_AT,
+    "actor": "ann",
+    "action": "override_added",
+    "detail": "#3 drain eu-west-1: INC-42",
+}
+LOOKS = {
+    "status": ("status",),
+    "why": ("why", "12"),
+    "why-region": ("why", "eu-west-1"),
+    "plan": ("plan",),
+    "history": ("history",),
+    "events": ("events",),
+    "overrides": ("overrides",),
+    "audit": ("audit", "list"),
+    "context": ("context", "list"),
+}
+FORMS = ("table", "json", "yaml")
+
+
+@pytest.fixture
+def troubled_daemon(daemon: FakeDaemon) -> FakeDaemon:
+    """It has something to tell to every command."""
+    daemon.answers("GET /v1/status", troubled())
+    daemon.answers("GET /v1/plan", PLAN)
+    daemon.answers("GET /v1/decisions", answers.page(*days_work()))
+    daemon.answers("GET /v1/events/recent", recent(*everything()))
+    daemon.answers("GET /v1/overrides", {"items": troubled()["overrides"]})
+    daemon.answers("GET /v1/audit", answers.page(ENTRY))
+    return daemon
+
+
+def explains(daemon: FakeDaemon, form: str) -> None:
+    """A decision in words or as a document, as the daemon would be asked for it."""
+    for path in ("/v1/decisions/12", "/v1/decisions/latest"):
+        text = Reply(EXPLANATION)
+        daemon.answers(f"GET {path}", text if form == "table" else answers.record())
+
+
+def compare(name: str, text: str, request: pytest.FixtureRequest) -> None:
+    """The text is the accepted one."""
+    file = GOLDEN / name
+    if request.config.getoption("--rewrite"):
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text)
+    assert text == file.read_text()
+
+
+@pytest.mark.parametrize("columns", ["40", "80", "200"])
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("look", LOOKS)
+def test_in_a_pipe_every_form_is_the_accepted_one_at_any_width(
+    troubled_daemon: FakeDaemon,
+    gtc: Run,
+    request: pytest.FixtureRequest,
+    look: str,
+    form: str,
+    columns: str,
+) -> None:
+    """One row per thing, and documents that can be read back."""
+    known = {"prod": Context("prod", ("https://a:1", "https://b:2"), "env:PROD", True)}
+    contexts.save(Contexts("prod", known))
+    explains(troubled_daemon, form)
+    result = gtc(*LOOKS[look], "-o", form, COLUMNS=columns)
+    assert result.exit_code == exit_codes.OK, result.output
+    compare(f"{look}.{form}", result.stdout, request)
+
+
+@pytest.mark.parametrize("look", sorted(LOOKS.keys() - {"events"}))
+def test_json_and_yaml_say_the_same(troubled_daemon: FakeDaemon, gtc: Run, look: str) -> None:
+    """A program may choose."""
+    explains(troubled_daemon, "json")
+    as_json, as_yaml = (gtc(*LOOKS[look], "-o", form).stdout for form in ("json", "yaml"))
+    assert json.loads(as_json) == yaml.safe_load(as_yaml)
+
+
+@pytest.mark.parametrize("columns", ["40", "80", "200"])
+def test_on_a_terminal_the_status_fits_the_width(
+    troubled_daemon: FakeDaemon, request: pytest.FixtureRequest, columns: str
+) -> None:
+    """Reasons stand below the table where there is no room for them in it."""
+    text = on_terminal(troubled_daemon, "status", COLUMNS=columns, NO_COLOR="1")
+    shown = "\n".join(line.rstrip() for line in text.replace("\r\n", "\n").split("\n"))
+    compare(f"status.terminal-{columns}", shown, request)
+
+
+def test_every_command_that_looks_is_here() -> None:
+    """`wait` prints one sentence."""
+    looks = {name for name, entry in COMMANDS.items() if entry.section == "Look"}
+    assert looks - {"wait"} <= {arguments[0] for arguments in LOOKS.values()}

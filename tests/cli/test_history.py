@@ -1,0 +1,129 @@
+"""`gtc history`: what moved, who moved it, and what came of it."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from controller.cli import exit_codes
+from tests.cli import answers
+from tests.cli.conftest import Run
+from tests.cli.fake_daemon import FakeDaemon
+
+TABLE = """\
+ID  TIME                     WHO       OUTCOME            WHAT
+9   2026-06-01 12:00:00 UTC  ann, bob  applied            \
+shop/europe: eu-west-1 50 % → 0 %, us-east-1 50 % → 100 %
+8   2026-06-01 12:00:00 UTC  gtc       held: dry_run      \
+shop/europe would: eu-west-1 50 % → 0 %, us-east-1 50 % → 100 %
+6   2026-06-01 12:00:00 UTC  gtc       refused,applied    \
+shop/europe: eu-west-1 50 % → 0 %, us-east-1 50 % → 100 %; api/world: levers set right
+5   2026-06-01 12:00:00 UTC  gtc       held: panic,drift  shop/europe: all, eu-west-1 held
+"""
+
+
+def days_work() -> list[dict[str, Any]]:
+    """Records of every kind, the newest first."""
+    same = {"eu-west-1": 1.0}
+    mended = answers.pool_plan(
+        same, same, desired=same, changes=[{}], withheld=[], service="api", pool="world"
+    )
+    refused = [{"outcome": {"status": status}} for status in ("refused", "applied", "applied")]
+    moved = answers.moved(6)
+    holds = [answers.held("panic", "too many"), answers.held("drift", "by hand", "eu-west-1")]
+    kept = answers.pool_plan(same, same, *holds, desired=same, changes=[], withheld=[])
+    return [
+        answers.moved(9, authors=["ann", "bob"]),
+        answers.withheld(8, "dry_run"),
+        answers.record(id=7),
+        {**moved, "plans": [*moved["plans"], mended], "written": refused},
+        answers.record(id=5, plans=[kept]),
+    ]
+
+
+def ids(text: str) -> list[str]:
+    """The first cell of every row."""
+    return [line.split()[0] for line in text.splitlines()[1:]]
+
+
+def test_decisions_that_moved_or_held_are_a_row_each(daemon: FakeDaemon, gtc: Run) -> None:
+    """One that did neither is left out."""
+    daemon.answers("GET /v1/decisions", answers.page(*days_work()))
+    result = gtc("history")
+    assert result.exit_code == exit_codes.OK
+    assert result.stdout == TABLE
+
+
+def test_as_a_document_every_row_is_an_object(daemon: FakeDaemon, gtc: Run) -> None:
+    """With the time as the daemon writes it."""
+    daemon.answers("GET /v1/decisions", answers.page(*days_work()))
+    items = json.loads(gtc("history", "-o", "json").stdout)["items"]
+    assert items[0] == {
+        "id": 9,
+        "at": "2026-06-01T12:00:00.020Z",
+        "mode": "active",
+        "who": "ann, bob",
+        "outcome": "applied",
+        "what": "shop/europe: eu-west-1 50 % → 0 %, us-east-1 50 % → 100 %",
+    }
+
+
+def test_pages_are_read_until_there_are_enough_rows(daemon: FakeDaemon, gtc: Run) -> None:
+    """And no further."""
+    quiet = [answers.record(id=number) for number in (9, 8)]
+    second = answers.page(answers.moved(7), answers.moved(6), following="/v1/decisions?before=6")
+    daemon.answers(
+        "GET /v1/decisions?limit=100",
+        answers.page(*quiet, following="/v1/decisions?limit=100&before=8"),
+    )
+    daemon.answers("GET /v1/decisions?limit=100&before=8", second)
+    assert ids(gtc("history", "--limit", "2").stdout) == ["7", "6"]
+    assert len(daemon.requests) == 2
+
+
+def test_since_leaves_out_what_is_older(daemon: FakeDaemon, gtc: Run) -> None:
+    """And reads no page behind it."""
+    now = datetime.now(UTC)
+    ages = {9: 60, 8: 3_540, 7: 3_660}
+    records = [
+        answers.moved(number, at=(now - timedelta(seconds=age)).isoformat())
+        for number, age in ages.items()
+    ]
+    daemon.answers("GET /v1/decisions", answers.page(*records, following="/v1/decisions?before=7"))
+    assert ids(gtc("history", "--since", "1h").stdout) == ["9", "8"]
+    assert len(daemon.requests) == 1
+
+
+def test_a_region_is_asked_of_the_daemon_which_knows_the_names(
+    daemon: FakeDaemon, gtc: Run
+) -> None:
+    """A slip names the nearest."""
+    daemon.answers("GET /v1/decisions?limit=100&region=eu-west-1", answers.page(answers.moved(3)))
+    assert ids(gtc("history", "--region", "eu-west-1").stdout) == ["3"]
+    valid = ["eu-west-1", "us-east-1"]
+    detail = "no region is named 'eu-wset-1'"
+    daemon.refuses("GET /v1/decisions", 404, detail, field="region", valid_values=valid)
+    result = gtc("history", "--region", "eu-wset-1")
+    assert result.exit_code == exit_codes.USAGE
+    assert "Did you mean eu-west-1?" in result.stderr
+
+
+def test_no_rows_are_a_sentence_and_as_a_document_an_empty_list(
+    daemon: FakeDaemon, gtc: Run
+) -> None:
+    """A quiet day is not an error."""
+    daemon.answers("GET /v1/decisions", answers.page(answers.record()))
+    assert gtc("history").stdout == "No decision on record moved or held anything there.\n"
+    assert gtc("history", "-o", "yaml").stdout == "items: []\n"
+
+
+@pytest.mark.parametrize("option", [("--limit", "0"), ("--since", "yesterday")])
+def test_a_wrong_number_is_said_before_anything_is_asked(
+    daemon: FakeDaemon, gtc: Run, option: tuple[str, str]
+) -> None:
+    """With what is allowed."""
+    assert gtc("history", *option).exit_code == exit_codes.USAGE
+    assert daemon.requests == []

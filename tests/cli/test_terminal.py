@@ -1,0 +1,55 @@
+"""When output is drawn, and when it is coloured."""
+
+from __future__ import annotations
+
+import pytest
+
+from controller.cli import terminal
+from tests.cli.conftest import Run
+from tests.cli.fake_daemon import FakeDaemon
+from tests.cli.test_status import TROUBLED, on_terminal, troubled
+
+RED = "\x1b[31m"
+
+
+@pytest.mark.parametrize(
+    ("environment", "colour"),
+    [
+        ({}, None),
+        ({"FORCE_COLOR": "1"}, True),
+        ({"FORCE_COLOR": "0"}, None),
+        ({"FORCE_COLOR": ""}, None),
+        ({"NO_COLOR": "1"}, False),
+        ({"NO_COLOR": ""}, None),
+        ({"NO_COLOR": "1", "FORCE_COLOR": "1"}, False),
+        ({"TERM": "dumb"}, False),
+        ({"TERM": "dumb", "FORCE_COLOR": "1"}, True),
+    ],
+)
+def test_variables_decide_on_colours(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], colour: bool | None
+) -> None:
+    """None: a terminal gets them, a pipe does not."""
+    monkeypatch.setenv("TERM", "xterm")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert terminal.colour() is colour
+
+
+def test_forced_colours_in_a_pipe_mark_rows_and_change_nothing_else(
+    daemon: FakeDaemon, gtc: Run
+) -> None:
+    """For CI logs, which show colours and are no terminals."""
+    daemon.answers("GET /v1/status", troubled())
+    plain = gtc("status").stdout
+    coloured = gtc("status", FORCE_COLOR="1").stdout
+    assert plain == TROUBLED
+    [row] = [line for line in coloured.splitlines() if RED in line]
+    assert "shop     europe  eu-west-1     down" in row
+    assert coloured.replace(RED, "").replace("\x1b[1m", "").replace("\x1b[0m", "") == plain
+
+
+def test_a_dumb_terminal_gets_plain_rows(daemon: FakeDaemon) -> None:
+    """Nothing is drawn there, and nothing redrawn."""
+    daemon.answers("GET /v1/status", troubled())
+    assert on_terminal(daemon, "status", TERM="dumb").replace("\r\n", "\n") == TROUBLED

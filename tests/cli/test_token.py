@@ -1,0 +1,59 @@
+"""`gtc token new`: the token once, and settings that a daemon takes."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+from click.testing import CliRunner
+
+from controller.cli.token import token
+from controller.settings import inspect
+from tests.settings.minimal import MINIMAL
+
+
+def made(*options: str) -> tuple[str, str]:
+    """The token, and what is said beside it."""
+    result = CliRunner().invoke(token, ["new", *options])
+    assert result.exit_code == 0, result.output
+    return result.stdout.strip(), result.stderr
+
+
+def test_the_settings_it_prints_let_exactly_this_token_in() -> None:
+    """They hold its hash, load, and do not hold the token."""
+    secret, said = made("--name", "ci", "--role", "operator", "--expires", "2999-01-31")
+    lines = said.partition("settings:\n")[2].partition("\nCallers")[0]
+    settings = inspect(MINIMAL + lines).settings
+
+    assert settings is not None
+    (found,) = settings.api.tokens
+    assert (found.name, found.role.value, str(found.expires_at)) == ("ci", "operator", "2999-01-31")
+    assert found.sha256 == hashlib.sha256(secret.encode()).hexdigest()
+    assert secret not in said
+
+
+def test_every_token_is_another_and_hard_to_guess() -> None:
+    """256 random bits behind a prefix that gives it away where it must not stand."""
+    first, second = (made("--name", "a", "--role", "viewer")[0] for _ in range(2))
+
+    assert first != second
+    assert first.startswith("gtc_")
+    assert len(first) == len("gtc_") + 43
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--name", "CI", "--role", "viewer"), "'CI' must be lower-case letters"),
+        (("--name", "ci", "--role", "root"), "'root' is not one of"),
+        (("--name", "ci", "--role", "admin", "--expires", "2020-01-01"), "is not after today"),
+        (("--role", "admin"), "Missing option '--name'"),
+    ],
+)
+def test_mistakes_are_named_before_a_token_is_made(options: tuple[str, ...], says: str) -> None:
+    """Exit code 2, and nothing on standard output."""
+    result = CliRunner().invoke(token, ["new", *options])
+
+    assert result.exit_code == 2
+    assert says in result.stderr
+    assert result.stdout == ""

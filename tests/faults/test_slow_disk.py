@@ -1,0 +1,103 @@
+"""A disk that takes long for every write: users do not wait for it, people's orders do."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from controller.adapters.sqlite import SqliteStore
+from controller.loops.expectations import Expectations
+from controller.model.levers import Change, OutcomeStatus, Position, Setting
+from tests.fakes.store import FakeStore
+from tests.faults.steered import steering, until
+from tests.loops.small import events, logged
+
+T = TypeVar("T")
+POSITION, OTHER = Position("shop", "world", "eu-west-1"), Position("shop", "world", "us-east-1")
+DRAIN = Change(POSITION, Setting(128), Setting(0))
+MOMENT_S = 0.2
+"""What an emergency waits for the disk, at most."""
+
+
+class SlowSqliteStore(SqliteStore):
+    """The real store on a disk that takes so long for everything."""
+
+    delay_s = 0.0
+
+    async def _in_thread(self, act: Callable[[], T]) -> T:
+        def slowly() -> T:
+            time.sleep(self.delay_s)
+            return act()
+
+        return await super()._in_thread(slowly)
+
+
+class SlowStore(FakeStore):
+    """A store that takes so long to expect, in simulated time."""
+
+    delay_s = 0.0
+
+    async def expect(self, settings: object) -> None:
+        await asyncio.sleep(self.delay_s)
+        await super().expect(settings)  # type: ignore[arg-type]  # as it came
+
+
+@pytest.mark.parametrize("delay_s", [0.0, 0.5, 2.0])
+async def test_a_region_is_out_in_a_second_however_slow_the_disk(
+    tmp_path: Path, delay_s: float
+) -> None:
+    """One moment is waited before the write; the rest follows behind."""
+    async with SlowSqliteStore(tmp_path / "gtc.sqlite") as store:
+        async with steering(store=store) as steered:
+            await asyncio.sleep(1)
+            store.delay_s = delay_s
+            steered.kill("eu-west-1")
+            took_s = await until(steered.is_out, "out")
+            store.delay_s = 0.0
+        assert took_s < 1 + MOMENT_S
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize(("emergency", "waited_s"), [(True, MOMENT_S), (False, 10)])
+async def test_only_an_emergency_goes_on_without_the_disk(emergency: bool, waited_s: float) -> None:
+    """A calm move has time to be remembered first."""
+    store = SlowStore()
+    store.delay_s = 10
+    loop = asyncio.get_running_loop()
+    with logged() as lines:
+        await Expectations(store).intend([DRAIN], emergency=emergency)
+
+    assert loop.time() == pytest.approx(waited_s, abs=0.01)
+    assert events(lines) == (["expectation_late"] if emergency else [])
+
+
+@pytest.mark.looptime
+async def test_what_was_not_durable_in_time_is_written_along_with_the_next() -> None:
+    """Nothing is forgotten because the disk was slow for a while."""
+    store = SlowStore()
+    expectations = Expectations(store)
+    store.delay_s = 10
+    await expectations.intend([DRAIN], emergency=True)
+    store.delay_s = 0
+    await expectations.adopt({OTHER: Setting(7)})
+
+    assert await store.expected() == {POSITION: (Setting(128), Setting(0)), OTHER: (Setting(7),)}
+
+
+@pytest.mark.looptime
+async def test_what_a_full_disk_refused_is_written_when_there_is_room() -> None:
+    """The newest that is known of each position."""
+    store = FakeStore()
+    expectations = Expectations(store)
+    store.unavailable = True
+    await expectations.intend([DRAIN])
+    await expectations.settle([DRAIN], OutcomeStatus.APPLIED)
+    store.unavailable = False
+    await expectations.adopt({OTHER: Setting(7)})
+
+    assert await store.expected() == {POSITION: (Setting(0),), OTHER: (Setting(7),)}

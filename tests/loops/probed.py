@@ -1,0 +1,99 @@
+"""A probing loop alone, over endpoints whose answers a test writes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from controller.loops.current import Current
+from controller.loops.probing import Probing
+from controller.model.configuration import Endpoint, EndpointId, Settings
+from controller.model.health import HealthState, ProbeOutcome, ProbeResult
+from tests.fakes.clock import FakeClock
+from tests.fakes.prober import FakeProber
+from tests.loops.small import WEST, in_background, region, small, weighted
+
+CANARIES = ("tcp://198.51.100.1:1", "tcp://198.51.100.2:1", "tcp://198.51.100.3:1")
+FAST = {"interval_s": 1, "deadline_s": 1, "confirm_gap_s": 0.2, "fresh_for_s": 10}
+QUICK = {"down_after": 3, "forgive_after": 2, "up_after": 3, "up_for_s": 0}
+
+
+class Bench:
+    """A probing loop over the endpoints of one region, and everything it tells others."""
+
+    def __init__(
+        self,
+        *endpoints: dict[str, object],
+        canaries: tuple[str, ...] = (),
+        probing: dict[str, Any] = FAST,
+        health: dict[str, Any] = QUICK,
+        settings: Settings | None = None,
+    ) -> None:
+        given = endpoints or ({},)
+        names = "abcdefgh"[: len(given)]
+        nouns = {n: {"probe": probe(n), **e} for n, e in zip(names, given, strict=True)}
+        shop = weighted()
+        shop["regions"] = {WEST: region(**nouns)}
+        shop["pools"]["world"]["regions"] = [WEST]  # type: ignore[index]
+        settings = settings or small(
+            services={"shop": shop}, canaries=canaries, probing=probing, health=health
+        )
+        self.clock = FakeClock()
+        self.prober = FakeProber(self.clock)
+        self.wakes: list[float] = []
+        self.told: list[tuple[EndpointId | None, ProbeOutcome]] = []
+        self.current = Current(settings)
+        self.probing = Probing(self.current, self.prober, self.clock, self._wake, self._tell)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        async with in_background(self.probing.run()):
+            yield
+
+    def fail(self, name: str) -> None:
+        self.prober.answer(probe(name), ProbeOutcome.FAILED, "refused")
+
+    def answer_in_turn(self, name: str, letters: str) -> None:
+        """The next answers of an endpoint: `+` passes, `-` fails, `o` could not be run."""
+        outcomes = {
+            "+": ProbeOutcome.PASSED,
+            "-": ProbeOutcome.FAILED,
+            "o": ProbeOutcome.COULD_NOT_RUN,
+        }
+        for letter in letters:
+            self.prober.answer_next(probe(name), outcomes[letter])
+
+    def asked(self, address: str) -> list[float]:
+        """When an address was asked, to the millisecond."""
+        return [round(at, 3) for at, asked in self.prober.asked if asked == address]
+
+    def state(self, name: str) -> HealthState:
+        return self.probing.health[EndpointId("shop", WEST, name)]
+
+    def _wake(self) -> None:
+        self.wakes.append(round(self.clock.monotonic(), 3))
+
+    def _tell(self, endpoint: EndpointId | None, result: ProbeResult) -> None:
+        self.told.append((endpoint, result.outcome))
+
+
+def probe(name: str) -> str:
+    return f"tcp://{name}.test:1"
+
+
+class Slow:
+    """A prober in front of which some addresses take their time."""
+
+    def __init__(
+        self, prober: FakeProber, takes_s: float, slow: tuple[str, ...] = CANARIES
+    ) -> None:
+        self._prober = prober
+        self._takes_s = takes_s
+        self._slow = slow
+
+    async def probe(self, endpoint: Endpoint, deadline_s: float) -> ProbeResult:
+        if endpoint.probe in self._slow:
+            await asyncio.sleep(self._takes_s)
+        return await self._prober.probe(endpoint, deadline_s)

@@ -1,0 +1,231 @@
+"""Carrying out decisions: what is written, in which order, and what becomes of each write."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from controller.loops.actuation import Actuation
+from controller.loops.current import Current
+from controller.loops.expectations import Expectations
+from controller.loops.observation import Observation
+from controller.model.configuration import Settings
+from controller.model.decision import Decision, Memory, PoolPlan, Written
+from controller.model.levers import Change, Outcome, OutcomeStatus, Position, Setting, WeightChange
+from tests.fakes.accelerators import FakeAccelerators
+from tests.fakes.clock import FakeClock
+from tests.fakes.record_sets import FakeRecordSets
+from tests.fakes.store import FakeStore
+from tests.loops.small import (
+    ARN,
+    EAST,
+    WEST,
+    ZONE,
+    accelerated,
+    groups,
+    leaves,
+    small,
+    weighted,
+)
+
+pytestmark = pytest.mark.looptime
+
+SERVICES = {
+    "shop": weighted(),
+    "blog": weighted("blog.test."),
+    "wiki": weighted("wiki.test.", zone="Z2"),
+    "api": accelerated(),
+}
+
+
+class Bench:
+    """Actuation upon fakes that were read once."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        settings = settings or small(services=SERVICES)
+        self.records = FakeRecordSets({zone: leaves(settings, zone) for zone in (ZONE, "Z2")})
+        self.accelerators = FakeAccelerators({ARN: groups()})
+        self.store = FakeStore()
+        current = Current(settings)
+        self.observation = Observation(current, self.records, self.accelerators, FakeClock())
+        self.expectations = Expectations(self.store)
+        self.actuation = Actuation(
+            current, self.observation, self.records, self.accelerators, self.expectations
+        )
+
+    async def carry_out(self, *changes: Change, emergency: bool = False) -> tuple[Written, ...]:
+        await self.observation.refresh(10)
+        plan = PoolPlan("shop", "world", {}, {}, {}, changes=changes, emergency=emergency)
+        return await self.actuation.carry_out(Decision({}, (plan,), {}, Memory()))
+
+    def batches(self) -> list[tuple[str, list[str]]]:
+        """What was asked of each zone, one text per record."""
+        return [(zone, [text_of(c) for c in batch]) for zone, batch, _ in self.records.writes]
+
+
+def weight(service: str, region: str, after: int, before: int = 128) -> Change:
+    return Change(Position(service, "world", region), Setting(before), Setting(after))
+
+
+def dial(region: str, after: float) -> Change:
+    before, wanted = Setting(128, 100.0), Setting(128 if after else 0, after)
+    return Change(Position("api", "world", region), before, wanted)
+
+
+def text_of(change: WeightChange) -> str:
+    record = change.record
+    return f"{record.name} {record.type} {record.set_identifier} {record.weight}→{change.weight}"
+
+
+async def test_all_services_of_a_zone_go_in_one_batch_with_their_twins() -> None:
+    """Users never see half of a change, by no protocol."""
+    bench = Bench()
+    written = await bench.carry_out(weight("shop", WEST, 0), weight("blog", WEST, 0))
+
+    assert bench.batches() == [
+        (
+            ZONE,
+            [
+                "world.shop.test. A eu-west-1 128→0",
+                "world.shop.test. AAAA eu-west-1 128→0",
+                "world.blog.test. A eu-west-1 128→0",
+                "world.blog.test. AAAA eu-west-1 128→0",
+            ],
+        )
+    ]
+    assert [(w.lever, w.target, len(w.changes)) for w in written] == [("route53", ZONE, 2)]
+
+
+async def test_every_zone_has_its_own_batch_and_its_own_outcome() -> None:
+    """One that fails does not keep the other from being written."""
+    bench = Bench()
+    bench.records.trouble.lose_requests = 1
+    written = await bench.carry_out(weight("shop", WEST, 0), weight("wiki", WEST, 0))
+
+    assert [(w.target, w.outcome.status) for w in written] == [
+        (ZONE, OutcomeStatus.UNKNOWN),
+        ("Z2", OutcomeStatus.APPLIED),
+    ]
+
+
+async def test_a_twin_that_is_as_wanted_already_is_left_alone() -> None:
+    """What is written is what differs."""
+    bench = Bench()
+    for record in bench.records.stored(ZONE):
+        if record.type == "AAAA" and record.name.startswith("world.shop"):
+            bench.records.put(ZONE, replace(record, weight=0))
+    await bench.carry_out(weight("shop", WEST, 0))
+
+    assert bench.batches() == [(ZONE, ["world.shop.test. A eu-west-1 128→0"])]
+
+
+@pytest.mark.parametrize("emergency", [True, False])
+async def test_an_emergency_is_told_to_the_adapter(emergency: bool) -> None:
+    """It may spend the reserve of the request budget."""
+    bench = Bench()
+    await bench.carry_out(weight("shop", WEST, 0), emergency=emergency)
+
+    assert [sent[2] for sent in bench.records.writes] == [emergency]
+
+
+async def test_groups_are_written_in_the_order_of_the_plan() -> None:
+    """It raises receivers before it closes anybody, and there is no batch to hide behind."""
+    bench = Bench()
+    written = await bench.carry_out(dial(EAST, 75), dial(WEST, 0))
+
+    assert [(c.group.region, c.dial, c.endpoint_weight) for c in bench.accelerators.writes] == [
+        (EAST, 75, 128),
+        (WEST, 0, 0),
+    ]
+    assert [(w.lever, w.target) for w in written] == [("accelerator", ARN)] * 2
+
+
+async def test_a_group_that_is_throttled_does_not_stop_the_next_one() -> None:
+    """Each has its own outcome."""
+    bench = Bench()
+    bench.accelerators.trouble.throttle_next = 1
+    written = await bench.carry_out(dial(EAST, 75), dial(WEST, 0))
+
+    assert [w.outcome.status for w in written] == [OutcomeStatus.REFUSED, OutcomeStatus.APPLIED]
+
+
+async def test_what_is_about_to_be_written_is_durable_before_it_is_sent() -> None:
+    """A crash between the two must not make our own write look like somebody else's."""
+    bench = Bench()
+    seen: list[object] = []
+    change = bench.records.change
+
+    async def spying(zone: str, changes: list[WeightChange], *, emergency: bool) -> Outcome:
+        seen.append(await bench.store.expected())
+        return await change(zone, changes, emergency=emergency)
+
+    bench.records.change = spying  # type: ignore[method-assign,assignment]
+    await bench.carry_out(weight("shop", WEST, 0))
+
+    position = Position("shop", "world", WEST)
+    assert seen == [{position: (Setting(128), Setting(0))}]
+    assert await bench.store.expected() == {position: (Setting(0),)}
+
+
+@pytest.mark.parametrize(
+    ("trouble", "expected"),
+    [
+        ("throttle_next", (Setting(128),)),
+        ("lose_requests", (Setting(128), Setting(0))),
+        ("lose_replies", (Setting(128), Setting(0))),
+    ],
+)
+async def test_after_a_write_that_went_wrong_we_expect_what_may_be_there(
+    trouble: str, expected: tuple[Setting, ...]
+) -> None:
+    """Throttled: the old setting. No answer: either."""
+    bench = Bench()
+    setattr(bench.records.trouble, trouble, 1)
+    await bench.carry_out(weight("shop", WEST, 0))
+
+    assert bench.expectations.all[Position("shop", "world", WEST)] == expected
+
+
+async def test_somebody_elses_faster_hand_is_not_expected() -> None:
+    """The batch is refused, and what stands there now must count as drift."""
+    bench = Bench()
+    await bench.observation.refresh(10)
+    for record in bench.records.stored(ZONE):
+        bench.records.put(ZONE, replace(record, weight=7))
+    written = await bench.carry_out(weight("shop", WEST, 0))
+
+    assert {w.outcome.status for w in written} == {OutcomeStatus.REFUSED}
+    assert Setting(7) not in bench.expectations.all[Position("shop", "world", WEST)]
+
+
+@pytest.mark.parametrize("trouble", ["throttle_next", "lose_requests", "lose_replies", ""])
+async def test_what_was_written_to_is_read_again(trouble: str) -> None:
+    """Whatever was answered."""
+    bench = Bench()
+    if trouble:
+        setattr(bench.records.trouble, trouble, 1)
+        setattr(bench.accelerators.trouble, trouble, 1)
+    await bench.carry_out(weight("shop", WEST, 0), dial(WEST, 0))
+    await bench.observation.refresh(1_000)
+
+    assert bench.records.reads == [ZONE, "Z2", ZONE]
+    assert bench.accelerators.reads == [ARN, ARN]
+
+
+async def test_a_store_that_fails_does_not_stop_a_write() -> None:
+    """Users come first, the record second."""
+    bench = Bench()
+    bench.store.unavailable = True
+    written = await bench.carry_out(weight("shop", WEST, 0))
+
+    assert [w.outcome.status for w in written] == [OutcomeStatus.APPLIED]
+
+
+async def test_nothing_to_change_writes_nothing() -> None:
+    """And remembers nothing."""
+    bench = Bench()
+
+    assert await bench.carry_out() == ()
+    assert bench.records.writes == []
+    assert bench.expectations.all == {}

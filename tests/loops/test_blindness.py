@@ -1,0 +1,91 @@
+"""A prober that cannot see, or sees only trouble, moves nothing: the loops together."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from controller.model.decision import Hold
+from tests.loops.simulated import SETTINGS, World
+from tests.loops.watching import (
+    CALM,
+    WELL_S,
+    break_network,
+    mend_network,
+    reasons,
+)
+
+pytestmark = pytest.mark.looptime
+
+
+async def test_everything_failing_at_once_moves_nothing() -> None:
+    """With canaries that answer it is a panic, with canaries that fail our own blindness."""
+    world = World()
+    async with world.running() as house:
+        await asyncio.sleep(WELL_S)
+        for region in CALM:
+            world.kill(region)
+        await asyncio.sleep(120)
+        holds = reasons(house)
+
+    assert world.records.writes == []
+    assert world.accelerators.writes == []
+    assert Hold.PANIC in holds
+
+
+async def test_a_broken_prober_moves_nothing_and_starts_over_when_it_is_mended() -> None:
+    """What a blind prober saw is no evidence afterwards either."""
+    world = World()
+    async with world.running() as house:
+        await asyncio.sleep(WELL_S)
+        break_network(world)
+        await asyncio.sleep(60)
+        blind = reasons(house)
+        mend_network(world)
+        await asyncio.sleep(60)
+
+    assert Hold.SELF_ISOLATED in blind
+    assert world.records.writes == []
+    assert world.accelerators.writes == []
+
+
+async def test_a_prober_that_was_blind_to_some_is_not_believed_when_it_sees_again() -> None:
+    """The canaries are back before the regions were asked anew: what stands there says nothing."""
+    world = World()
+    async with world.running():
+        await asyncio.sleep(WELL_S)
+        break_network(world)
+        await asyncio.sleep(45)
+        world.heal("eu-west-1")
+        await asyncio.sleep(15.3)
+        mend_network(world)
+        await asyncio.sleep(60)
+
+    assert world.records.writes == []
+    assert world.accelerators.writes == []
+
+
+@pytest.mark.parametrize("offset_s", [0.1, 0.3, 0.5, 0.7, 0.9])
+async def test_without_canaries_nothing_moves_either_when_everything_fails(offset_s: float) -> None:
+    """The other targets are the witnesses then, and time alone makes nothing believable."""
+    world = World(SETTINGS.model_copy(update={"canaries": ()}))
+    async with world.running():
+        await asyncio.sleep(WELL_S + offset_s)
+        for region in CALM:
+            world.kill(region)
+        await asyncio.sleep(200)
+
+    assert world.records.writes == []
+    assert world.accelerators.writes == []
+
+
+async def test_without_canaries_a_dead_region_leaves_as_fast() -> None:
+    """The witnesses are asked at once."""
+    world = World(SETTINGS.model_copy(update={"canaries": ()}))
+    async with world.running():
+        await asyncio.sleep(WELL_S)
+        world.kill("eu-west-1")
+        await asyncio.sleep(2)
+
+    assert world.weights("world") == {**CALM, "eu-west-1": 0}

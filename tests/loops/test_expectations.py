@@ -1,0 +1,105 @@
+"""What positions are expected to show."""
+
+from __future__ import annotations
+
+import pytest
+
+from controller.loops.expectations import Expectations
+from controller.model.errors import StateUnavailableError
+from controller.model.levers import Change, OutcomeStatus, Position, Setting
+from tests.fakes.store import FakeStore
+from tests.loops.small import EAST, WEST, events, logged
+
+POSITION = Position("shop", "world", WEST)
+OTHER = Position("shop", "world", EAST)
+DRAIN = Change(POSITION, Setting(128), Setting(0))
+
+
+async def test_before_a_write_is_answered_either_setting_may_be_seen() -> None:
+    """The newest stands last: it is the one that people are told was expected."""
+    expectations = Expectations(FakeStore())
+    await expectations.intend([DRAIN])
+
+    assert expectations.all == {POSITION: (Setting(128), Setting(0))}
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (OutcomeStatus.APPLIED, (Setting(0),)),
+        (OutcomeStatus.REFUSED, (Setting(128),)),
+        (OutcomeStatus.UNKNOWN, (Setting(128), Setting(0))),
+    ],
+)
+async def test_the_answer_narrows_it_down(
+    status: OutcomeStatus, expected: tuple[Setting, ...]
+) -> None:
+    """Unknown leaves both possible."""
+    expectations = Expectations(FakeStore())
+    await expectations.intend([DRAIN])
+    await expectations.settle([DRAIN], status)
+
+    assert expectations.all == {POSITION: expected}
+
+
+async def test_adopting_takes_what_was_seen_for_what_is_expected() -> None:
+    """Of the named positions only."""
+    expectations = Expectations(FakeStore())
+    await expectations.intend([DRAIN, Change(OTHER, Setting(1), Setting(2))])
+    await expectations.adopt({POSITION: Setting(7)})
+
+    assert expectations.all == {POSITION: (Setting(7),), OTHER: (Setting(1), Setting(2))}
+
+
+async def test_a_later_process_takes_up_what_an_earlier_one_remembered() -> None:
+    """Everything ever touched, not only what was touched last."""
+    store = FakeStore()
+    earlier = Expectations(store)
+    await earlier.intend([DRAIN])
+    await earlier.settle([DRAIN], OutcomeStatus.APPLIED)
+    await earlier.adopt({OTHER: Setting(7)})
+    later = Expectations(store)
+    await later.load()
+
+    assert later.all == earlier.all == {POSITION: (Setting(0),), OTHER: (Setting(7),)}
+
+
+async def test_a_store_that_fails_is_logged_and_the_process_still_knows() -> None:
+    """Only a restart would forget it."""
+    store = FakeStore()
+    expectations = Expectations(store)
+    store.unavailable = True
+    with logged() as lines:
+        await expectations.intend([DRAIN])
+
+    assert events(lines) == ["expectation_not_durable"]
+    assert expectations.all == {POSITION: (Setting(128), Setting(0))}
+
+
+async def test_a_state_that_cannot_be_read_is_no_empty_state() -> None:
+    """Starting without it would take every later hand for ours."""
+    store = FakeStore()
+    store.unavailable = True
+
+    with pytest.raises(StateUnavailableError):
+        await Expectations(store).load()
+
+
+async def test_nothing_to_remember_is_not_written() -> None:
+    """Most cycles adopt nothing."""
+    store = FakeStore()
+    store.unavailable = True
+    with logged() as lines:
+        await Expectations(store).adopt({})
+
+    assert lines == []
+
+
+async def test_what_is_told_does_not_change_later() -> None:
+    """A decision looks at one moment."""
+    expectations = Expectations(FakeStore())
+    await expectations.adopt({POSITION: Setting(7)})
+    told = expectations.all
+    await expectations.adopt({POSITION: Setting(8)})
+
+    assert told == {POSITION: (Setting(7),)}

@@ -1,0 +1,79 @@
+"""The pulse: lag is measured, and a sign of life is given while cycles end, not by a timer."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from itertools import pairwise
+
+import pytest
+
+from controller.loops.heartbeat import SAMPLE_S
+from controller.loops.reconciliation import Reconciliation
+from tests.loops.simulated import World
+
+STUCK_S = 30.0
+
+
+@pytest.mark.looptime
+async def test_it_beats_while_cycles_end() -> None:
+    """As often as asked."""
+    beats: list[float] = []
+    world = World()
+    async with world.running() as house:
+        task = asyncio.get_running_loop().create_task(
+            house.heartbeat.run(5.0, lambda: beats.append(world.clock.monotonic()))
+        )
+        await asyncio.sleep(100)
+        task.cancel()
+
+    gaps = [later - earlier for earlier, later in pairwise(beats)]
+    assert len(beats) >= 19
+    assert all(5.0 <= gap <= 5.0 + SAMPLE_S for gap in gaps)
+
+
+@pytest.mark.looptime
+async def test_it_stops_beating_when_cycles_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After three periods, at least 30 s, although every timer goes on."""
+    beats: list[float] = []
+    world = World()
+
+    async def hang(self: Reconciliation) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Reconciliation, "run", hang)
+    async with world.running() as house:
+        task = asyncio.get_running_loop().create_task(
+            house.heartbeat.run(1.0, lambda: beats.append(world.clock.monotonic()))
+        )
+        await asyncio.sleep(100)
+        assert not house.heartbeat.alive
+        task.cancel()
+
+    assert STUCK_S - 2 <= beats[-1] <= STUCK_S + 1
+
+
+@pytest.mark.looptime
+async def test_without_a_manager_nobody_is_told() -> None:
+    """And the lag is measured all the same."""
+    world = World()
+    async with world.running() as house:
+        await asyncio.sleep(10)
+        measured = house.context().metrics.registry.get_sample_value(
+            "gtc_event_loop_lag_seconds_count"
+        )
+
+    assert measured == 10 / SAMPLE_S - 1
+
+
+async def test_a_blocked_event_loop_shows_as_lag() -> None:
+    """In real time: somebody holds the loop for 0.3 s."""
+    lags: list[float] = []
+    world = World()
+    async with world.running() as house:
+        house.heartbeat._observe_lag = lags.append
+        await asyncio.sleep(2 * SAMPLE_S)
+        asyncio.get_running_loop().call_soon(time.sleep, SAMPLE_S + 0.3)
+        await asyncio.sleep(2 * SAMPLE_S)
+
+    assert max(lags) > 0.2

@@ -1,0 +1,222 @@
+"""Reading what AWS says: how often, what of failures, and who shares a reading."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import pytest
+
+from controller.loops.current import Current
+from controller.loops.observation import Observation
+from controller.model.configuration import Settings
+from controller.model.levers import EndpointGroup, Position, RecordSet, Setting
+from tests.fakes.accelerators import FakeAccelerators
+from tests.fakes.clock import FakeClock
+from tests.fakes.record_sets import FakeRecordSets
+from tests.loops.small import (
+    ARN,
+    EAST,
+    WEST,
+    ZONE,
+    accelerated,
+    events,
+    groups,
+    leaves,
+    logged,
+    small,
+    weighted,
+)
+
+pytestmark = pytest.mark.looptime
+
+BOTH = {"shop": weighted(), "api": accelerated()}
+SHOP_WEST = Position("shop", "world", WEST)
+
+
+class Bench:
+    """An observation of fakes."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.records = FakeRecordSets({ZONE: leaves(settings, ZONE), "Z2": leaves(settings, "Z2")})
+        self.accelerators = FakeAccelerators({ARN: groups()})
+        self.current = Current(settings)
+        self.observation = Observation(self.current, self.records, self.accelerators, FakeClock())
+
+    def edit(self, weight: int) -> None:
+        """Somebody gives every leaf another weight."""
+        for record in self.records.stored(ZONE):
+            self.records.put(ZONE, replace(record, weight=weight))
+
+
+async def test_what_was_read_is_told_service_by_service() -> None:
+    """In the levers' own units, with the moment at which it was asked."""
+    bench = Bench(small(services=BOTH))
+    await asyncio.sleep(7)
+    await bench.observation.refresh(10)
+    observed = bench.observation.observed()
+
+    assert observed["shop"].settings[SHOP_WEST] == Setting(128)
+    assert observed["api"].settings[Position("api", "world", WEST)] == Setting(128, 100.0)
+    assert [seen.at for seen in observed.values()] == [7, 7]
+
+
+async def test_before_the_first_reading_a_service_is_missing() -> None:
+    """Which is another thing than having no levers."""
+    bench = Bench(small(services=BOTH))
+
+    assert bench.observation.observed() == {}
+
+
+@pytest.mark.parametrize(("age_s", "reads"), [(9.9, 1), (10.0, 2), (11.0, 2)])
+async def test_a_reading_is_kept_until_it_is_too_old(age_s: float, reads: int) -> None:
+    """Both sides of the limit."""
+    bench = Bench(small(services=BOTH))
+    await bench.observation.refresh(10)
+    await asyncio.sleep(age_s)
+    await bench.observation.refresh(10)
+
+    assert len(bench.records.reads) == len(bench.accelerators.reads) == reads
+
+
+async def test_an_invalidated_target_alone_is_read_again_once() -> None:
+    """Whatever its age; the others keep theirs."""
+    bench = Bench(small(services=BOTH))
+    await bench.observation.refresh(10)
+    bench.observation.invalidate(ZONE)
+    bench.edit(5)
+    for _ in range(3):
+        await bench.observation.refresh(10)
+
+    assert bench.records.reads == [ZONE, ZONE]
+    assert bench.accelerators.reads == [ARN]
+    assert bench.observation.observed()["shop"].settings[SHOP_WEST] == Setting(5)
+
+
+async def test_what_is_invalidated_while_it_is_being_read_is_read_again() -> None:
+    """The answer under way may be older than the write."""
+    bench = Bench(small())
+    slow = Slow(bench.records.read)
+    bench.records.read = slow  # type: ignore[method-assign]
+    async with asyncio.TaskGroup() as group:
+        group.create_task(bench.observation.refresh(10))
+        await asyncio.sleep(0.5)
+        bench.observation.invalidate(ZONE)
+    await bench.observation.refresh(10)
+
+    assert bench.records.reads == [ZONE, ZONE]
+
+
+async def test_the_age_of_a_reading_counts_from_the_question() -> None:
+    """A slow answer describes the past."""
+    bench = Bench(small())
+    bench.records.read = Slow(bench.records.read)  # type: ignore[method-assign]
+    await bench.observation.refresh(10)
+
+    assert bench.observation.observed()["shop"].at == 0
+
+
+async def test_a_failed_reading_keeps_the_one_before_it() -> None:
+    """With its age, and is tried again at the next occasion."""
+    bench = Bench(small())
+    await bench.observation.refresh(10)
+    bench.records.trouble.unavailable = True
+    bench.edit(5)
+    bench.observation.invalidate(ZONE)
+    await asyncio.sleep(1)
+    await bench.observation.refresh(10)
+    during = bench.observation.observed()["shop"]
+    bench.records.trouble.unavailable = False
+    await bench.observation.refresh(10)
+
+    assert (during.at, during.settings[SHOP_WEST]) == (0, Setting(128))
+    assert bench.observation.observed()["shop"].settings[SHOP_WEST] == Setting(5)
+
+
+async def test_failures_in_a_row_are_logged_once_and_their_end_once() -> None:
+    """An hour without AWS is two lines, and a question a cycle."""
+    bench = Bench(small(services=BOTH))
+    with logged() as lines:
+        await bench.observation.refresh(10)
+        bench.records.trouble.unavailable = True
+        for _ in range(5):
+            await asyncio.sleep(10)
+            await bench.observation.refresh(10)
+        failing = dict(bench.observation.failing)
+        bench.records.trouble.unavailable = False
+        for _ in range(3):
+            await asyncio.sleep(10)
+            await bench.observation.refresh(10)
+
+    assert events(lines) == ["observation_failed", "observation_recovered"]
+    assert [line["target"] for line in lines] == [ZONE, ZONE]
+    assert failing == {ZONE: "the fake was told to be unavailable"}
+    assert bench.observation.failing == {}
+
+
+async def test_one_target_that_fails_does_not_keep_another_from_being_read() -> None:
+    """A zone that does not exist says so; the accelerator is observed."""
+    bench = Bench(small(services={"shop": weighted(zone="Z404"), "api": accelerated()}))
+    await bench.observation.refresh(10)
+
+    assert set(bench.observation.observed()) == {"api"}
+    assert bench.observation.failing == {"Z404": "NoSuchHostedZone: no zone Z404"}
+
+
+async def test_targets_are_read_at_the_same_time() -> None:
+    """Two slow answers take as long as one."""
+    bench = Bench(small(services=BOTH))
+    bench.records.read = Slow(bench.records.read)  # type: ignore[method-assign]
+    bench.accelerators.read = Slow(bench.accelerators.read)  # type: ignore[method-assign]
+    await bench.observation.refresh(10)
+
+    assert asyncio.get_running_loop().time() == pytest.approx(1)
+
+
+async def test_services_of_one_zone_share_one_listing_and_other_zones_have_their_own() -> None:
+    """The request budget is the account's."""
+    services = {
+        "shop": weighted(),
+        "blog": weighted("blog.test."),
+        "wiki": weighted("wiki.test.", zone="Z2"),
+    }
+    bench = Bench(small(services=services))
+    await bench.observation.refresh(10)
+
+    assert sorted(bench.records.reads) == [ZONE, "Z2"]
+    assert set(bench.observation.observed()) == {"shop", "blog", "wiki"}
+    assert Position("blog", "world", EAST) in bench.observation.observed()["blog"].settings
+
+
+async def test_other_settings_are_read_and_observed_without_being_in_force() -> None:
+    """What a reload plans with; what is not named any more is forgotten."""
+    bench = Bench(small(services={"shop": weighted(zone="Z404")}))
+    await bench.observation.refresh(10)
+    new = small(services={"blog": weighted(zone="Z2"), "api": accelerated()})
+    await bench.observation.refresh(10, new)
+    assert set(bench.observation.observed(new)) == {"blog", "api"}
+    assert bench.observation.observed() == {}
+    assert set(bench.observation.failing) == {"Z404"}
+
+    bench.current.swap(new)
+    bench.observation.forget_unused()
+    assert bench.observation.failing == {}
+    assert set(bench.observation.observed()) == {"blog", "api"}
+    bench.current.swap(small(services={"blog": weighted(zone="Z2")}))
+    bench.observation.forget_unused()
+    assert set(bench.observation.observed(new)) == {"blog"}
+
+
+class Slow:
+    """Asks after a second."""
+
+    def __init__(
+        self, read: Callable[[str], Awaitable[tuple[RecordSet | EndpointGroup, ...]]]
+    ) -> None:
+        self._read = read
+
+    async def __call__(self, target: str) -> tuple[RecordSet | EndpointGroup, ...]:
+        answer = await self._read(target)
+        await asyncio.sleep(1)
+        return answer

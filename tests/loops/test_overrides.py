@@ -1,0 +1,288 @@
+"""A person's standing instructions: taken, kept, announced, ended."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from controller.loops.overrides import DAEMON
+from controller.model.errors import InvalidRequestError, StateUnavailableError
+from controller.model.events import EventType
+from controller.model.overrides import Override, OverrideKind
+from tests.loops.ordered import DRAIN, FREEZE, Bench, SlowStore
+from tests.loops.small import (
+    EAST,
+    WEST,
+    events,
+    in_background,
+    logged,
+    small,
+)
+
+pytestmark = pytest.mark.looptime
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "message"),
+    [
+        ({"service": "shoop"}, "service", "no service is named 'shoop'"),
+        ({"region": "eu-west-9"}, "region", "no region is named 'eu-west-9'"),
+        ({"region": "eu-west-9", "service": "shop"}, "region", "of service shop is named"),
+        ({"region": None}, "region", "a drain needs its region"),
+        ({"ttl_s": 59.9}, "ttl_s", "ttl_s is 59.9; allowed are 60 to 3600 s"),
+        ({"ttl_s": 3600.1}, "ttl_s", "allowed are 60 to 3600 s"),
+        ({"ttl_s": float("nan")}, "ttl_s", "allowed are 60 to 3600 s"),
+        ({"reason": " "}, "reason", "an override needs its reason"),
+        ({"author": ""}, "author", "an override needs its author"),
+        ({"ignore_guards": ("panik",)}, "ignore_guards", "no guard is named 'panik'"),
+        ({"ignore_guards": ("frozen",)}, "ignore_guards", "no guard is named 'frozen'"),
+        ({"kind": OverrideKind.FREEZE}, "region", "a freeze has no region"),
+        ({"pool": "world"}, "service", "a pool is one service's: name the service, too"),
+        ({"service": "shop", "pool": "wrld"}, "pool", "no pool of service shop is named 'wrld'"),
+        (
+            {"service": "shop", "pool": "world", "region": "eu-west-9"},
+            "region",
+            "no region of pool world is named 'eu-west-9'",
+        ),
+    ],
+)
+async def test_what_makes_no_sense_is_refused_and_not_stored(
+    change: dict[str, Any], field: str, message: str
+) -> None:
+    """With the field that was wrong and one line that says why."""
+    bench = Bench()
+    with pytest.raises(InvalidRequestError, match=message) as refused:
+        await bench.overrides.add(replace(DRAIN, **change))
+
+    assert refused.value.field == field
+    assert await bench.store.overrides() == ()
+    assert bench.wakes == []
+
+
+@pytest.mark.parametrize(
+    ("change", "valid"),
+    [
+        ({"service": "shoop"}, ("shop", "api")),
+        ({"region": "eu-west-9"}, (WEST, EAST)),
+        ({"region": None}, (WEST, EAST)),
+    ],
+)
+async def test_a_refusal_names_what_is_possible(
+    change: dict[str, Any], valid: tuple[str, ...]
+) -> None:
+    """So that nobody has to look it up at night."""
+    with pytest.raises(InvalidRequestError) as refused:
+        Bench().overrides.check(replace(DRAIN, **change))
+
+    assert refused.value.valid == valid
+
+
+@pytest.mark.parametrize("ttl_s", [60, 3600])
+async def test_the_limits_themselves_are_allowed(ttl_s: float) -> None:
+    """Both ends."""
+    Bench().overrides.check(replace(DRAIN, ttl_s=ttl_s))
+
+
+async def test_an_override_is_stored_obeyed_and_told_at_once() -> None:
+    """Acknowledged means durable, and the loop is woken for it."""
+    bench = Bench()
+    override = await bench.overrides.add(DRAIN)
+
+    assert await bench.store.overrides() == bench.overrides.active() == (override,)
+    assert override.expires_at - override.created_at == timedelta(seconds=100)
+    assert bench.overrides.remaining_s(override.id) == 100
+    assert bench.wakes == [0]
+    assert bench.told == [(EventType.OVERRIDE_SET, 1, "ann", "")]
+
+
+async def test_an_override_that_cannot_be_stored_is_not_obeyed() -> None:
+    """The one who gave it is told so."""
+    bench = Bench()
+    bench.store.unavailable = True
+    with pytest.raises(StateUnavailableError):
+        await bench.overrides.add(DRAIN)
+
+    assert bench.active() == []
+    assert bench.wakes == []
+
+
+async def test_a_newer_one_at_the_same_place_takes_the_place_of_the_older() -> None:
+    """Of the same kind, service and region; others stand beside it."""
+    bench = Bench()
+    for request in (DRAIN, replace(DRAIN, region=EAST), replace(DRAIN, service="shop"), FREEZE):
+        await bench.overrides.add(request)
+    await bench.overrides.add(replace(DRAIN, reason="INC-43"))
+
+    assert bench.active() == [2, 3, 4, 5]
+    assert [o.id for o in await bench.store.overrides()] == [2, 3, 4, 5]
+    assert (EventType.OVERRIDE_ENDED, 1, "ann", "replaced") in bench.told
+
+
+async def test_two_at_the_same_place_at_the_same_moment_leave_one() -> None:
+    """The store takes its time; the second must see the first."""
+    bench = Bench()
+    bench.store = SlowStore()
+    bench.overrides = bench.restarted()
+    async with asyncio.TaskGroup() as group:
+        for author in ("ann", "bob"):
+            group.create_task(bench.overrides.add(replace(DRAIN, author=author)))
+
+    assert [override.author for override in bench.overrides.active()] == ["bob"]
+    assert len(await bench.store.overrides()) == 1
+
+
+async def test_two_who_withdraw_at_the_same_moment_are_answered_apart() -> None:
+    """One ended it; the other is told that it is not in force any more."""
+    bench = Bench()
+    bench.store = SlowStore()
+    bench.overrides = bench.restarted()
+    await bench.overrides.add(DRAIN)
+    results = await asyncio.gather(
+        bench.overrides.withdraw(1, "ann"),
+        bench.overrides.withdraw(1, "bob"),
+        return_exceptions=True,
+    )
+
+    assert [type(result) for result in results] == [Override, InvalidRequestError]
+    assert (await bench.audit())[-1] == ("ann", "override_withdrawn")
+
+
+async def test_withdrawing_ends_it_now_and_durably() -> None:
+    """And wakes the loop, because traffic may return."""
+    bench = Bench()
+    await bench.overrides.add(DRAIN)
+    await asyncio.sleep(5)
+    await bench.overrides.withdraw(1, "bob")
+
+    assert bench.active() == []
+    assert await bench.store.overrides() == ()
+    assert bench.wakes == [0, 5]
+    assert bench.told[-1] == (EventType.OVERRIDE_ENDED, 1, "bob", "withdrawn")
+
+
+async def test_withdrawing_what_is_not_in_force_names_what_is() -> None:
+    """Unknown and ended ones alike."""
+    bench = Bench()
+    await bench.overrides.add(DRAIN)
+    await bench.overrides.add(replace(DRAIN, region=EAST))
+    await bench.overrides.withdraw(1, "bob")
+    for override_id in (1, 99):
+        with pytest.raises(InvalidRequestError, match=f"no override {override_id} is") as refused:
+            await bench.overrides.withdraw(override_id, "bob")
+
+        assert refused.value.valid == ("2",)
+
+
+async def test_a_withdrawal_that_cannot_be_stored_changes_nothing() -> None:
+    """Otherwise it would come back after a restart."""
+    bench = Bench()
+    await bench.overrides.add(DRAIN)
+    bench.store.unavailable = True
+    with pytest.raises(StateUnavailableError):
+        await bench.overrides.withdraw(1, "bob")
+
+    assert bench.active() == [1]
+
+
+async def test_an_override_ends_when_its_time_is_up() -> None:
+    """In the decision first, at once, then in the store; the daemon signs for it."""
+    bench = Bench()
+    async with in_background(bench.overrides.run()):
+        await bench.overrides.add(DRAIN)
+        await asyncio.sleep(99.9)
+        assert bench.active() == [1]
+        await asyncio.sleep(0.2)
+
+    assert bench.active() == []
+    assert await bench.store.overrides() == ()
+    assert await bench.audit() == [("ann", "override_added"), (DAEMON, "override_expired")]
+    assert set(bench.wakes) == {0, 100}
+
+
+async def test_its_end_is_announced_once_and_in_time() -> None:
+    """Half a minute before; not again when something else happens meanwhile."""
+    bench = Bench()
+    with logged() as lines:
+        async with in_background(bench.overrides.run()):
+            await bench.overrides.add(DRAIN)
+            await asyncio.sleep(69.9)
+            early = events(lines)
+            await asyncio.sleep(0.2)
+            await bench.overrides.add(replace(FREEZE, ttl_s=3600))
+            await asyncio.sleep(40)
+
+    assert early == ["override_set"]
+    assert events(lines).count("override_expires_soon") == 1
+    assert [line["left_s"] for line in lines if "left_s" in line] == [30]
+    assert (EventType.OVERRIDE_EXPIRES_SOON, 1, DAEMON, "") in bench.told
+
+
+async def test_one_shorter_than_the_notice_is_announced_at_once() -> None:
+    """Better short notice than none."""
+    bench = Bench()
+    bench.settings = small(overrides={"min_ttl_s": 1, "announce_before_s": 30})
+    bench.overrides = bench.restarted()
+    async with in_background(bench.overrides.run()):
+        await bench.overrides.add(replace(DRAIN, ttl_s=5))
+        await asyncio.sleep(0.1)
+
+        assert (EventType.OVERRIDE_EXPIRES_SOON, 1, DAEMON, "") in bench.told
+
+
+@pytest.mark.parametrize("jump", [timedelta(days=1), timedelta(days=-1)])
+async def test_a_wall_clock_that_jumps_neither_ends_nor_prolongs_it(jump: timedelta) -> None:
+    """Time is reckoned on the clock that nobody sets."""
+    bench = Bench()
+    async with in_background(bench.overrides.run()):
+        await bench.overrides.add(DRAIN)
+        await asyncio.sleep(10)
+        bench.clock.start += jump
+        await asyncio.sleep(89.9)
+        assert bench.active() == [1]
+        assert bench.overrides.remaining_s(1) == pytest.approx(0.1)
+        await asyncio.sleep(0.2)
+
+    assert bench.active() == []
+    assert await bench.store.overrides() == ()
+
+
+@pytest.mark.parametrize(("stopped_s", "left_s"), [(40, 60), (99, 1), (100, None), (5000, None)])
+async def test_after_a_restart_the_date_counts(stopped_s: float, left_s: float | None) -> None:
+    """What ran out while nobody was there is ended at once, and never obeyed again."""
+    bench = Bench()
+    await bench.overrides.add(DRAIN)
+    bench.clock.start += timedelta(seconds=stopped_s)
+    bench.overrides = bench.restarted()
+    await bench.overrides.load()
+    async with in_background(bench.overrides.run()):
+        active = bench.active()
+        await asyncio.sleep(0.1)
+
+    if left_s is None:
+        assert active == []
+        assert await bench.store.overrides() == ()
+    else:
+        assert active == [1]
+        assert bench.overrides.remaining_s(1) == pytest.approx(left_s - 0.1)
+
+
+async def test_an_end_that_cannot_be_stored_is_tried_again_and_not_obeyed_meanwhile() -> None:
+    """Its time is up, whatever the disk says."""
+    bench = Bench()
+    async with in_background(bench.overrides.run()):
+        await bench.overrides.add(DRAIN)
+        await asyncio.sleep(50)
+        bench.store.unavailable = True
+        await asyncio.sleep(60)
+        assert bench.active() == []
+        with pytest.raises(InvalidRequestError, match="no override 1 is in force"):
+            await bench.overrides.withdraw(1, "bob")
+        bench.store.unavailable = False
+        await asyncio.sleep(1.1)
+
+    assert await bench.store.overrides() == ()
+    assert (await bench.audit())[-1] == (DAEMON, "override_expired")

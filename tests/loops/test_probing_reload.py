@@ -1,0 +1,104 @@
+"""Probing when other settings are put in force."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from controller.model.configuration import EndpointId, Settings
+from controller.model.health import HealthState, Verdict
+from tests.loops.probed import CANARIES, QUICK, Bench, probe
+from tests.loops.small import WEST
+
+pytestmark = pytest.mark.looptime
+
+
+def regrouped(settings: Settings, endpoints: dict[str, dict[str, object]], **more: Any) -> Settings:
+    """The same settings with other endpoints in the one region, and other sections."""
+    data = settings.model_dump(mode="json")
+    data["services"]["shop"]["regions"][WEST]["endpoints"] = endpoints
+    return Settings.model_validate(data | more)
+
+
+async def test_after_a_reload_what_is_asked_as_before_keeps_its_state_and_its_turn() -> None:
+    """Another status set or interval is the same question; another address is not."""
+    bench = Bench({}, {}, {}, {})
+    async with bench.running():
+        await asyncio.sleep(10.1)
+        before = {name: bench.state(name) for name in "abcd"}
+        bench.current.swap(
+            regrouped(
+                bench.current.settings,
+                {
+                    "a": {"probe": probe("a"), "interval_s": 5.0},
+                    "b": {"probe": probe("other")},
+                    "c": {"probe": probe("c"), "required": False},
+                    "e": {"probe": probe("e")},
+                },
+            )
+        )
+        bench.probing.follow_settings()
+        after = {i.endpoint: state for i, state in bench.probing.health.items()}
+        await asyncio.sleep(10)
+
+    assert before["a"].verdict is Verdict.UP
+    assert after == {
+        "a": before["a"],
+        "b": HealthState(),
+        "c": before["c"],
+        "e": HealthState(),
+    }
+    assert bench.state("b").verdict is Verdict.UP
+    assert bench.state("e").verdict is Verdict.UP
+    assert [at for at in bench.asked(probe("a")) if at > 10.1] == [11, 16]
+    assert [at for at in bench.asked(probe("c")) if at > 10.1] == [10.5 + i for i in range(10)]
+    assert max(bench.asked(probe("b"))) < 10.1
+    assert max(bench.asked(probe("d"))) < 10.1
+
+
+async def test_a_probe_under_way_to_what_a_reload_took_away_is_forgotten() -> None:
+    """Its answer must not be taken for the new address's."""
+    bench = Bench(health={**QUICK, "down_after": 1})
+    bench.prober.hang(probe("a"))
+    async with bench.running():
+        await asyncio.sleep(0.5)
+        bench.current.swap(regrouped(bench.current.settings, {"a": {"probe": probe("new")}}))
+        bench.probing.follow_settings()
+        await asyncio.sleep(5)
+
+    assert bench.state("a").verdict is Verdict.UP
+    assert bench.state("a").last_failure == ""
+
+
+async def test_canaries_come_and_go_with_the_settings() -> None:
+    """One that stays keeps its state."""
+    bench = Bench(canaries=CANARIES)
+    async with bench.running():
+        await asyncio.sleep(3.1)
+        kept = bench.probing.canaries[CANARIES[0]]
+        new = [CANARIES[0], "tcp://198.51.100.9:1"]
+        bench.current.swap(
+            regrouped(bench.current.settings, {"a": {"probe": probe("a")}}, canaries=new)
+        )
+        bench.probing.follow_settings()
+        assert bench.probing.canaries == {new[0]: kept, new[1]: HealthState()}
+        await asyncio.sleep(3)
+
+    assert len(bench.asked(new[1])) == 4
+    assert max(bench.asked(CANARIES[1])) < 3.1
+
+
+async def test_a_preview_of_other_settings_changes_nothing() -> None:
+    """What a dry run asks for."""
+    bench = Bench({}, {})
+    async with bench.running():
+        await asyncio.sleep(5.1)
+        new = regrouped(
+            bench.current.settings, {"a": {"probe": probe("a")}}, canaries=[CANARIES[0]]
+        )
+        health, canaries = bench.probing.health_under(new), bench.probing.canaries_under(new)
+        assert health == {EndpointId("shop", WEST, "a"): bench.state("a")}
+        assert canaries == {CANARIES[0]: HealthState()}
+        assert len(bench.probing.health) == 2

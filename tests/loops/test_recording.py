@@ -1,0 +1,333 @@
+"""Which decisions are kept, and what is added to them later."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from controller.loops.recording import Recording
+from controller.model.configuration import EndpointId, Settings
+from controller.model.decision import (
+    Decision,
+    DecisionRecord,
+    Held,
+    Hold,
+    Memory,
+    Moment,
+    PoolPlan,
+    Rule,
+    Snapshot,
+    Step,
+    Written,
+)
+from controller.model.health import HealthState, RegionHealth, Verdict
+from controller.model.levers import Change, Outcome, OutcomeStatus, Position, Setting
+from controller.model.overrides import Override, OverrideKind
+from tests.fakes.clock import NOON, FakeClock
+from tests.fakes.store import FakeStore
+from tests.loops.small import EAST, WEST, events, logged, region, small, weighted
+
+pytestmark = pytest.mark.looptime
+
+WELL = RegionHealth(Verdict.UP, "web: answers in 1 ms")
+DEAD = RegionHealth(Verdict.DOWN, "web: refused", suspect_since=0.0, agreeing=1)
+EVEN = {WEST: 0.5, EAST: 0.5}
+STAYS = PoolPlan("shop", "world", EVEN, EVEN, EVEN)
+CALM = Decision({"shop": {WEST: WELL, EAST: WELL}}, (STAYS,), {}, Memory())
+LEAVES = replace(
+    STAYS,
+    desired={WEST: 0.0, EAST: 1.0},
+    after={WEST: 0.0, EAST: 1.0},
+    rules=(Rule(Step.PLACEMENT, "region_down", WEST, 0.5, 0.0, True, "web: refused"),),
+    changes=(Change(Position("shop", "world", WEST), Setting(128), Setting(0)),),
+    emergency=True,
+)
+FAILOVER = replace(CALM, regions={"shop": {WEST: DEAD, EAST: WELL}}, plans=(LEAVES,))
+HELD = replace(CALM, plans=(replace(STAYS, held=(Held(Hold.STARTUP, "1.0 of 3 s"),)),))
+ORDER = Override(
+    7, OverrideKind.DRAIN, WEST, None, "ann", "INC-42", NOON, NOON + timedelta(seconds=60)
+)
+
+
+class Bench:
+    """A recording, fed decision after decision."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.store = FakeStore()
+        self.told: list[DecisionRecord] = []
+        self.recording = Recording(self.store, self.clock, (self.told.append,))
+        self.cycle = 0
+
+    async def keep(
+        self,
+        decision: Decision,
+        *statuses: OutcomeStatus,
+        overrides: tuple[Override, ...] = (),
+        settings: Settings | None = None,
+        health: dict[EndpointId, HealthState] | None = None,
+    ) -> DecisionRecord | None:
+        """One cycle, with one write for each status."""
+        self.cycle += 1
+        snapshot = Snapshot(
+            now=self.clock.monotonic(),
+            started_at=0.0,
+            settings=settings or small(),
+            health={"here": health or {}},
+            canaries={},
+            observed={},
+            expected={},
+            overrides=overrides,
+        )
+        written = tuple(
+            Written("route53", f"Z{i}", decision.changes, Outcome(status))
+            for i, status in enumerate(statuses)
+        )
+        draft = self.recording.draft(self.cycle, snapshot, decision, written)
+        return await self.recording.keep(draft)
+
+    async def stored(self) -> tuple[DecisionRecord, ...]:
+        return await self.store.records(limit=1_000)
+
+
+async def test_the_first_decision_is_kept_and_the_same_again_is_not() -> None:
+    """An idle day is one record."""
+    bench = Bench()
+    first = await bench.keep(CALM)
+    again = [await bench.keep(CALM) for _ in range(100)]
+
+    assert first is not None
+    assert (first.id, first.cycle, first.at) == (1, 1, NOON)
+    assert again == [None] * 100
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(CALM, regions={"shop": {WEST: replace(DEAD, verdict=Verdict.UNKNOWN), EAST: WELL}}),
+        replace(CALM, plans=(replace(STAYS, after={WEST: 0.498, EAST: 0.502}),)),
+        HELD,
+        replace(CALM, drift={Position("shop", "world", WEST): "weight 128 expected, 7 seen"}),
+    ],
+    ids=["verdict", "split", "hold", "drift"],
+)
+async def test_what_differs_in_substance_is_kept(other: Decision) -> None:
+    """And so is the way back."""
+    bench = Bench()
+    await bench.keep(CALM)
+
+    assert await bench.keep(other) is not None
+    assert await bench.keep(other) is None
+    assert await bench.keep(CALM) is not None
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (
+            CALM,
+            replace(CALM, regions={"shop": {WEST: replace(WELL, why="2 ms"), EAST: WELL}}),
+        ),
+        (
+            CALM,
+            replace(CALM, regions={"shop": {WEST: replace(WELL, suspect_since=3.0), EAST: WELL}}),
+        ),
+        (CALM, replace(CALM, plans=(replace(STAYS, after={WEST: 0.5004, EAST: 0.4996}),))),
+        (CALM, replace(CALM, wake_at=5.0)),
+        (HELD, replace(CALM, plans=(replace(STAYS, held=(Held(Hold.STARTUP, "2.0 of 3 s"),)),))),
+    ],
+    ids=["latency", "one lost probe", "rounding", "wake", "seconds of a hold"],
+)
+async def test_what_differs_in_numbers_only_is_not_kept(one: Decision, other: Decision) -> None:
+    """Ten seconds of waiting are not ten records."""
+    bench = Bench()
+    await bench.keep(one)
+
+    assert await bench.keep(other) is None
+
+
+async def test_an_order_and_its_end_are_kept_with_their_author() -> None:
+    """Also when nothing moves by it."""
+    bench = Bench()
+    await bench.keep(CALM)
+    began = await bench.keep(CALM, overrides=(ORDER,))
+    ended = await bench.keep(CALM)
+
+    assert began is not None
+    assert ended is not None
+    assert began.trigger == ("drain eu-west-1 set by ann: INC-42",)
+    assert ended.trigger == ("drain eu-west-1 by ann ended",)
+    assert began.authors == ended.authors == ("ann",)
+
+
+async def test_a_write_tried_again_is_kept_when_it_is_answered_differently() -> None:
+    """Twenty throttled answers are one record, the one that was applied another."""
+    bench = Bench()
+    await bench.keep(CALM)
+    refused = [await bench.keep(FAILOVER, OutcomeStatus.REFUSED) for _ in range(20)]
+    applied = await bench.keep(FAILOVER, OutcomeStatus.APPLIED)
+
+    assert [record is not None for record in refused] == [True, *[False] * 19]
+    assert applied is not None
+    assert [w.outcome.status for w in applied.written] == [OutcomeStatus.APPLIED]
+
+
+async def test_the_same_answer_of_only_some_targets_counts_as_another() -> None:
+    """One zone applied, the other not, is news."""
+    bench = Bench()
+    await bench.keep(FAILOVER, OutcomeStatus.UNKNOWN, OutcomeStatus.UNKNOWN)
+
+    assert await bench.keep(FAILOVER, OutcomeStatus.UNKNOWN, OutcomeStatus.APPLIED) is not None
+
+
+async def test_a_failover_has_its_moments_from_first_failure_to_answer() -> None:
+    """In the order in which they happened, on the wall clock."""
+    bench = Bench()
+    await asyncio.sleep(11)
+    dead = HealthState(Verdict.DOWN, since=10.4, failures=3, first_failure_at=10.0)
+    record = await bench.keep(
+        FAILOVER, OutcomeStatus.APPLIED, health={EndpointId("shop", WEST, "web"): dead}
+    )
+
+    assert record is not None
+    offsets = [(m.name, round((m.at - NOON).total_seconds(), 3)) for m in record.timeline]
+    assert offsets == [("first_failure", 10), ("detected", 10.4), ("decided", 11), ("applied", 11)]
+    assert record.timeline[-1].detail == "route53 Z0"
+
+
+async def test_only_what_condemned_the_region_dates_its_failure() -> None:
+    """An optional endpoint that has failed for days, or another region, says nothing about it."""
+    bench = Bench()
+    shop = weighted()
+    shop["regions"] = {
+        WEST: region(
+            web={"probe": "tcp://w.test:1"},
+            extra={"probe": "tcp://x.test:1", "required": False},
+            flaky={"probe": "tcp://y.test:1"},
+        ),
+        EAST: region(),
+    }
+    await asyncio.sleep(100)
+    down = HealthState(Verdict.DOWN, since=90.4, failures=3, first_failure_at=90.0)
+    record = await bench.keep(
+        FAILOVER,
+        OutcomeStatus.APPLIED,
+        settings=small(services={"shop": shop}),
+        health={
+            EndpointId("shop", WEST, "web"): down,
+            EndpointId("shop", WEST, "extra"): replace(down, since=95.0, first_failure_at=1.0),
+            EndpointId("shop", WEST, "flaky"): HealthState(
+                Verdict.UP, since=97.0, failures=1, first_failure_at=50.0
+            ),
+            EndpointId("shop", EAST, "web"): replace(down, since=96.0, first_failure_at=2.0),
+        },
+    )
+
+    assert record is not None
+    assert [(m.name, m.at - NOON) for m in record.timeline[:2]] == [
+        ("first_failure", timedelta(seconds=90)),
+        ("detected", timedelta(seconds=90.4)),
+    ]
+
+
+async def test_what_becomes_known_later_is_added_and_stored_and_told() -> None:
+    """Moments in their order, effects line by line."""
+    bench = Bench()
+    record = await bench.keep(CALM)
+    assert record is not None
+    await bench.recording.add_moment(record.id, Moment("insync", NOON, "route53 Z1"))
+    await bench.recording.add_effect(record.id, "95 % had left")
+    await bench.recording.add_effect(record.id, "after 3 s")
+
+    (stored,) = await bench.stored()
+    assert stored.measured_effect == "95 % had left\nafter 3 s"
+    assert [moment.name for moment in stored.timeline] == ["decided", "insync"]
+    assert bench.told[-1] == stored
+    assert len(bench.told) == 3
+
+
+async def test_additions_at_the_same_moment_do_not_overwrite_each_other() -> None:
+    """Several writes of one decision are followed at once."""
+    bench = Bench()
+    record = await bench.keep(CALM)
+    assert record is not None
+    async with asyncio.TaskGroup() as group:
+        for number in range(10):
+            group.create_task(bench.recording.add_effect(record.id, str(number)))
+
+    (stored,) = await bench.stored()
+    assert stored.measured_effect.splitlines() == [str(number) for number in range(10)]
+
+
+async def test_a_record_that_cannot_be_stored_waits_and_nothing_stops() -> None:
+    """It is said once, and stored as soon as the store is well, before anything newer."""
+    bench = Bench()
+    bench.store.unavailable = True
+    with logged() as lines:
+        assert await bench.keep(FAILOVER, OutcomeStatus.APPLIED) is None
+        assert [await bench.keep(FAILOVER) for _ in range(5)] == [None] * 5
+        assert await bench.keep(CALM) is None
+    bench.store.unavailable = False
+    newest = await bench.keep(HELD)
+
+    assert events(lines) == ["record_not_durable"] * 2
+    assert newest is not None
+    assert [(r.id, r.cycle) for r in await bench.stored()] == [(3, 8), (2, 7), (1, 1)]
+    assert newest.id == 3
+
+
+async def test_a_record_that_waits_needs_no_news_to_be_stored() -> None:
+    """The next cycle tries again, whatever it finds."""
+    bench = Bench()
+    bench.store.unavailable = True
+    await bench.keep(FAILOVER, OutcomeStatus.APPLIED)
+    bench.store.unavailable = False
+
+    assert await bench.keep(FAILOVER) is None
+    assert [record.cycle for record in await bench.stored()] == [1]
+
+
+async def test_while_the_store_fails_the_newest_hundred_records_wait() -> None:
+    """Memory is bounded; the oldest are given up."""
+    bench = Bench()
+    bench.store.unavailable = True
+    for _ in range(75):
+        await bench.keep(CALM)
+        await bench.keep(HELD)
+    bench.store.unavailable = False
+    await bench.keep(HELD)
+
+    assert [record.cycle for record in await bench.stored()] == list(range(150, 50, -1))
+
+
+async def test_an_addition_that_cannot_be_stored_is_stored_with_the_next_one() -> None:
+    """The process still knows it."""
+    bench = Bench()
+    record = await bench.keep(CALM)
+    assert record is not None
+    bench.store.unavailable = True
+    with logged() as lines:
+        await bench.recording.add_effect(record.id, "first")
+    bench.store.unavailable = False
+    await bench.recording.add_effect(record.id, "second")
+
+    (stored,) = await bench.stored()
+    assert stored.measured_effect == "first\nsecond"
+    assert events(lines) == ["record_not_durable"]
+
+
+async def test_only_the_newest_hundred_may_still_change() -> None:
+    """Older ones have long been measured or given up: memory is bounded."""
+    bench = Bench()
+    for _ in range(75):
+        await bench.keep(CALM)
+        await bench.keep(HELD)
+    for record_id in (50, 51):
+        await bench.recording.add_effect(record_id, "late")
+
+    effects = {record.id: record.measured_effect for record in await bench.stored()}
+    assert len(effects) == 150
+    assert (effects[50], effects[51]) == ("", "late")

@@ -1,0 +1,367 @@
+"""Reloads in simulated time, through all loops: what is taken over, what is refused, what stays."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from controller.daemon import House
+from controller.loops.reload import ReloadRefusedError
+from controller.model.configuration import Mode, Settings
+from controller.model.errors import InvalidSettingsError, Problem, StateUnavailableError
+from controller.model.health import Verdict
+from controller.settings import Loaded
+from controller.settings.references import NOTHING, References
+from tests.loops.simulated import SETTINGS, World
+from tests.loops.small import events, logged
+
+pytestmark = pytest.mark.looptime
+
+CALM = {"eu-west-1": 64, "eu-central-1": 64, "us-east-1": 128}
+WELL_S = 20
+MORE_IN_CENTRAL = {"eu-central-1": {"share": 2.0}}
+"""Traffic leaves eu-west-1 and us-east-1 for eu-central-1."""
+
+
+def edited(edit: Callable[[dict[str, Any]], None]) -> Settings:
+    """The sandbox's settings after an edit of their data."""
+    data = SETTINGS.model_dump(mode="json")
+    edit(data)
+    return Settings.model_validate(data)
+
+
+def with_regions(changes: dict[str, dict[str, object]], service: str = "shop") -> Settings:
+    """The sandbox's settings with other keys in some regions."""
+
+    def edit(data: dict[str, Any]) -> None:
+        for name, keys in changes.items():
+            data["services"][service]["regions"][name] |= keys
+
+    return edited(edit)
+
+
+def without(region: str) -> Settings:
+    """The sandbox's settings without one region of the service `shop`."""
+
+    def edit(data: dict[str, Any]) -> None:
+        shop = data["services"]["shop"]
+        del shop["regions"][region]
+        for pool in shop["pools"].values():
+            pool["regions"] = [name for name in pool["regions"] if name != region]
+
+    return edited(edit)
+
+
+class File:
+    """What a reload finds."""
+
+    def __init__(self) -> None:
+        self.settings = SETTINGS
+        self.references = NOTHING
+        self.mistake: str | None = None
+        self.taken: list[Loaded] = []
+
+    async def load(self) -> Loaded:
+        if self.mistake:
+            raise InvalidSettingsError("gtc.yaml", (Problem(self.mistake, "api.port", 3, 9),))
+        return Loaded(self.settings, self.references)
+
+    @asynccontextmanager
+    async def running(self, world: World) -> AsyncIterator[House]:
+        """The daemon's loops on this file, once everything is well."""
+        async with world.running(load=self.load, swapped=(self.taken.append,)) as house:
+            await asyncio.sleep(WELL_S)
+            yield house
+
+
+def metric(house: House, name: str, **labels: str) -> float | None:
+    return house.context().metrics.registry.get_sample_value(name, labels)
+
+
+async def test_a_reload_of_the_same_file_changes_nothing() -> None:
+    """No decision, no write, no state lost; but it is told to whoever keeps references."""
+    world, file = World(), File()
+    async with file.running(world) as house:
+        before, records = house.probing.health, await world.store.records(limit=100)
+        file.references = References({"env:KEY": "rotated"})
+        proposal = await house.reload.reload("ann")
+        await asyncio.sleep(60)
+        after = house.probing.health
+
+    assert (proposal.differences, proposal.moves) == ((), ())
+    assert {i: s.verdict for i, s in after.items()} == {i: s.verdict for i, s in before.items()}
+    assert all(after[i].since == state.since for i, state in before.items())
+    assert await world.store.records(limit=100) == records
+    assert world.records.writes == []
+    assert file.taken[0].references.secrets == {"env:KEY": "rotated"}
+
+
+async def test_settings_that_move_nothing_are_taken_over_by_every_loop() -> None:
+    """Probing asks faster, overrides know other limits, the record names the reload."""
+    world, file = World(), File()
+
+    def edit(data: dict[str, Any]) -> None:
+        data["probing"]["interval_s"] = 0.5
+        data["overrides"]["max_ttl_s"] = 100
+        data["overrides"]["default_ttl_s"] = 50
+
+    file.settings = edited(edit)
+    async with file.running(world) as house:
+        hash_before = house.context().settings_hash
+        proposal = await house.reload.reload("ann")
+        asked = len(world.prober.asked)
+        await asyncio.sleep(10)
+        asked = len(world.prober.asked) - asked
+        record = await world.newest()
+        assert house.context().settings is file.settings
+        assert house.context().settings_hash == proposal.settings_hash != hash_before
+        assert house.context().settings.overrides.max_ttl_s == 100
+
+    assert [str(one) for one in proposal.differences] == [
+        "~ probing.interval_s: 1 → 0.5",
+        "~ overrides.default_ttl_s: 14400 → 50",
+        "~ overrides.max_ttl_s: 604800 → 100",
+    ]
+    assert asked >= 18 * len(list(SETTINGS.endpoints()))
+    assert record.trigger[0].startswith("settings reloaded by ann: ~ probing.interval_s: 1 → 0.5;")
+    (entry,) = [e for e in await world.store.audit_entries(limit=10) if "reload" in e.action]
+    assert (entry.actor, entry.action) == ("ann", "settings_reloaded")
+    assert metric(house, "gtc_config_last_reload_successful") == 1
+
+
+async def test_one_region_may_lose_traffic_without_anybody_accepting_it() -> None:
+    """A share of 0 drains it, by the next cycle and through every guard."""
+    world, file = World(), File()
+    file.settings = with_regions({"eu-west-1": {"share": 0.0}})
+    async with file.running(world) as house:
+        proposal = await house.reload.reload("ann")
+        await asyncio.sleep(5)
+
+    assert proposal.losing == ("eu-west-1",)
+    assert world.weights("world")["eu-west-1"] == 0
+    assert (await world.newest()).plans
+
+
+async def test_more_than_one_region_needs_the_plan_accepted_by_its_hash() -> None:
+    """The hash is of this plan: with another it would be another."""
+    world, file = World(), File()
+    file.settings = with_regions(MORE_IN_CENTRAL)
+    async with file.running(world) as house:
+        with pytest.raises(ReloadRefusedError) as refusal:
+            await house.reload.reload("ann")
+        shown = refusal.value.proposal
+        assert str(refusal.value) == (
+            "2 regions would lose traffic: eu-west-1, us-east-1; "
+            f"accept this plan by its hash, {shown.hash}"
+        )
+        assert metric(house, "gtc_config_last_reload_successful") == 0
+        await asyncio.sleep(30)
+        assert world.weights("world") == CALM
+        assert house.context().settings is SETTINGS
+
+        assert await house.reload.propose() == shown
+        with pytest.raises(ReloadRefusedError, match="the hash 0123 is of another plan"):
+            await house.reload.reload("ann", accept="0123")
+        await house.reload.reload("ann", accept=shown.hash)
+        await asyncio.sleep(60)
+
+    assert metric(house, "gtc_config_last_reload_successful") == 1
+    assert world.weights("world") != CALM
+
+
+async def test_a_proposal_shows_everything_and_does_nothing() -> None:
+    """Not even to the metric: nobody asked for a reload."""
+    world, file = World(), File()
+    file.settings = with_regions(MORE_IN_CENTRAL)
+    async with file.running(world) as house:
+        proposal = await house.reload.propose()
+        await asyncio.sleep(30)
+        assert house.context().settings is SETTINGS
+        assert metric(house, "gtc_config_last_reload_successful") == 1
+
+    assert proposal.losing == ("eu-west-1", "us-east-1")
+    assert [p.pool for p in proposal.plans] == ["europe", "world", "world"]
+    assert world.records.writes == []
+
+
+async def test_what_needs_a_restart_is_refused_by_name() -> None:
+    """Half of a file is not taken over; the whole is left."""
+    world, file = World(), File()
+
+    def edit(data: dict[str, Any]) -> None:
+        data["api"]["port"] = 1
+        data["state_path"] = "elsewhere"
+        data["mode"] = "dry_run"
+
+    file.settings = edited(edit)
+    async with file.running(world) as house:
+        with pytest.raises(ReloadRefusedError) as refusal:
+            await house.reload.reload("ann", accept=(await house.reload.propose()).hash)
+        assert house.context().settings.mode is Mode.ACTIVE
+
+    assert str(refusal.value) == "these keys need a restart: state_path, api.port"
+
+
+async def test_a_file_with_a_mistake_leaves_the_last_good_settings_in_force() -> None:
+    """The log has every mistake; the metric says that what stands in the file does not run."""
+    world, file = World(), File()
+    file.mistake = "port must be a number"
+    async with file.running(world) as house:
+        with logged() as lines, pytest.raises(InvalidSettingsError):
+            await house.reload.reload("ann")
+        await asyncio.sleep(30)
+        assert house.context().settings is SETTINGS
+        assert metric(house, "gtc_config_last_reload_successful") == 0
+
+    (line,) = [line for line in lines if line["event"] == "reload_failed"]
+    assert line["problems"] == ["line 3: port must be a number (api.port)"]
+
+
+async def test_a_reload_that_cannot_be_audited_is_not_carried_out() -> None:
+    """As with every order: nothing happens without a trace."""
+    world, file = World(), File()
+    file.settings = with_regions({"eu-west-1": {"share": 0.0}})
+    async with file.running(world) as house:
+        world.store.unavailable = True
+        with pytest.raises(StateUnavailableError):
+            await house.reload.reload("ann")
+        assert house.context().settings is SETTINGS
+
+
+async def test_the_series_of_a_region_that_is_gone_vanish_and_others_keep_their_counts() -> None:
+    """No alert waits for ever for a region that nobody steers any more."""
+    world, file = World(), File()
+    file.settings = without("eu-central-1")
+    gone = {"service": "shop", "region": "eu-central-1"}
+    kept = {"service": "shop", "region": "eu-west-1"}
+    async with file.running(world) as house:
+        assert metric(house, "gtc_region_up", **gone) == 1
+        before = metric(house, "gtc_probes_total", **kept, endpoint="web", outcome="passed")
+        await house.reload.reload("ann", accept=(await house.reload.propose()).hash)
+        await asyncio.sleep(15)
+        assert metric(house, "gtc_region_up", **gone) is None
+        assert metric(house, "gtc_region_up", **kept) == 1
+        text = str(list(house.context().metrics.registry.collect()))
+        assert "eu-central-1" not in text
+        after = metric(house, "gtc_probes_total", **kept, endpoint="web", outcome="passed")
+        assert before is not None
+        assert after is not None
+        assert after > before > 0
+
+
+async def test_a_region_that_is_down_stays_down_through_a_reload() -> None:
+    """Its evidence is not thrown away because somebody edits something else."""
+    world, file = World(), File()
+    file.settings = with_regions({"us-east-1": {"capacity_rps": 700.0}})
+    async with file.running(world) as house:
+        world.kill("eu-west-1")
+        await asyncio.sleep(5)
+        await house.reload.reload("ann")
+        await asyncio.sleep(0.5)
+        verdicts = {i.region: s.verdict for i, s in house.probing.health.items()}
+
+    assert verdicts["eu-west-1"] is Verdict.DOWN
+    assert world.weights("world")["eu-west-1"] == 0
+
+
+async def test_another_address_of_an_endpoint_moves_nothing_until_it_is_known() -> None:
+    """Unknown moves nothing; the new address earns its verdict."""
+    world, file = World(), File()
+    web = {"web": {"probe": "http://127.0.10.9:8080/healthz", "body_contains": "ok"}}
+    file.settings = with_regions({"eu-west-1": {"endpoints": web}})
+    async with file.running(world) as house:
+        await house.reload.reload("ann")
+        await asyncio.sleep(0.1)
+        states = {i: s.verdict for i, s in house.probing.health.items() if i.region == "eu-west-1"}
+        assert sorted(v.value for v in states.values()) == ["unknown", "up"]
+        await asyncio.sleep(30)
+        assert set(house.probing.health) == {i for i, _ in file.settings.endpoints()}
+        assert all(s.verdict is Verdict.UP for s in house.probing.health.values())
+
+    assert world.records.writes == []
+
+
+async def test_from_dry_run_to_active_what_was_held_is_written() -> None:
+    """And the mode's metric follows."""
+    world, file = World(edited(lambda data: data.update(mode="dry_run"))), File()
+    async with file.running(world) as house:
+        world.kill("eu-west-1")
+        await asyncio.sleep(5)
+        assert world.records.writes == []
+        proposal = await house.reload.reload("ann")
+        await asyncio.sleep(5)
+
+    assert proposal.losing == ("eu-west-1",)
+    assert world.weights("world")["eu-west-1"] == 0
+    assert metric(house, "gtc_mode", mode="active") == 1
+    assert metric(house, "gtc_mode", mode="dry_run") == 0
+
+
+async def test_a_signal_reloads_and_a_refusal_does_not_end_the_loop() -> None:
+    """Twice in a row, with a mistake in between."""
+    world, file = World(), File()
+    file.mistake = "wrong"
+    async with file.running(world) as house:
+        house.reload.signal()
+        await asyncio.sleep(1)
+        assert metric(house, "gtc_config_last_reload_successful") == 0
+        file.mistake = None
+        file.settings = edited(lambda data: data["cycle"].update(period_s=5))
+        house.reload.signal()
+        await asyncio.sleep(1)
+        assert house.context().settings is file.settings
+        entries = await world.store.audit_entries(limit=10)
+
+    assert [e.actor for e in entries if e.action == "settings_reloaded"] == ["SIGHUP"]
+
+
+async def test_whatever_a_signal_meets_the_loop_goes_on() -> None:
+    """A disk that breaks in the middle must not take the daemon along."""
+    world, file = World(), File()
+
+    async def broken() -> Loaded:
+        raise RuntimeError("the disk is on fire")
+
+    async with world.running(load=broken) as house:
+        await asyncio.sleep(WELL_S)
+        with logged() as lines:
+            house.reload.signal()
+            await asyncio.sleep(1)
+        assert [line["event"] for line in lines if "reload" in line["event"]] == ["reload_failed"]
+        assert metric(house, "gtc_config_last_reload_successful") == 0
+        house.reload._load = file.load
+        house.reload.signal()
+        await asyncio.sleep(1)
+        assert metric(house, "gtc_config_last_reload_successful") == 1
+
+
+async def test_settings_never_change_within_a_cycle() -> None:
+    """A reload waits for the cycle under way: nothing is written by a mixture of two files."""
+    world, file = World(), File()
+    file.settings = without("eu-central-1")
+    read = world.records.read
+
+    async def slow(zone: str) -> Any:
+        await asyncio.sleep(3)
+        return await read(zone)
+
+    with logged() as lines:
+        async with file.running(world) as house:
+            accept = (await house.reload.propose()).hash
+            world.records.read = slow  # type: ignore[method-assign]
+            await asyncio.sleep(9)  # the zone is read every ten seconds: a cycle is under way soon
+            async with asyncio.TaskGroup() as group:
+                group.create_task(house.reload.reload("ann", accept))
+                for _ in range(200):
+                    await asyncio.sleep(0.05)
+                    latest = house.reconciliation.latest
+                    assert latest is not None
+                    shop = latest.snapshot.settings.services["shop"]
+                    assert set(latest.decision.regions["shop"]) == set(shop.regions)
+        assert house.context().settings is file.settings
+
+    assert "cycle_failed" not in events(lines)

@@ -1,0 +1,112 @@
+"""Who is asked besides a suspect, and whose answer wakes the loop."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from controller.model.health import ProbeOutcome
+from tests.loops.probed import CANARIES, FAST, QUICK, Bench, Slow, probe
+from tests.loops.small import EAST, WEST, region, small, weighted
+
+pytestmark = pytest.mark.looptime
+
+
+async def test_canaries_are_asked_at_once_after_a_first_failure() -> None:
+    """They do not wait out their interval."""
+    bench = Bench({}, {}, canaries=CANARIES)
+    async with bench.running():
+        await asyncio.sleep(10.3)
+        bench.fail("b")
+        await asyncio.sleep(0.5)
+
+        assert [bench.asked(canary)[-1] for canary in CANARIES] == [10.5] * 3
+
+
+async def test_a_canary_that_is_being_asked_meanwhile_is_asked_again() -> None:
+    """An answer that was on its way when the failure came says too little about the time after."""
+    bench = Bench({}, {}, canaries=CANARIES)
+    bench.prober.hang(CANARIES[0])
+    bench.fail("b")
+    async with bench.running():
+        await asyncio.sleep(1.5)
+
+    assert bench.asked(CANARIES[0]) == [0, 1]
+
+
+async def test_a_verdict_wakes_the_loop_and_nothing_else_does() -> None:
+    """Unknown to up, up to down; a steady endpoint is silent."""
+    bench = Bench()
+    async with bench.running():
+        await asyncio.sleep(20)
+        bench.fail("a")
+        await asyncio.sleep(20)
+
+    assert bench.wakes == [2, 20.4]
+
+
+async def test_a_canary_that_turns_suspect_or_well_wakes_the_loop() -> None:
+    """Whether the prober is to be believed changes with it."""
+    bench = Bench(canaries=CANARIES, health={**QUICK, "up_after": 100})
+    async with bench.running():
+        await asyncio.sleep(9.5)
+        bench.prober.answer_next(CANARIES[0], ProbeOutcome.FAILED)
+        await asyncio.sleep(10)
+
+    assert bench.wakes == [10, 12]
+
+
+@pytest.mark.parametrize("takes_s", [0.1, 0.9, 3, 9])
+async def test_the_canaries_first_answers_wake_the_loop_while_a_down_vote_waits_for_them(
+    takes_s: float,
+) -> None:
+    """However long they take; later answers are no news any more."""
+    bench = Bench({}, {}, canaries=CANARIES)
+    async with bench.running():
+        await asyncio.sleep(5.2)
+        bench.probing._prober = Slow(bench.prober, takes_s)
+        bench.fail("b")
+        bench.wakes.clear()
+        await asyncio.sleep(30)
+
+    failed_at, down_at, answered_at = 5.5, 5.9, 5.5 + takes_s
+    assert bench.asked(probe("b"))[5:8] == [failed_at, 5.7, down_at]
+    assert bench.wakes == [down_at, *[answered_at] * (3 if answered_at > down_at else 0)]
+
+
+async def test_without_canaries_the_other_endpoints_are_the_witnesses() -> None:
+    """They are asked out of turn, keep their own turns, and their late answers wake the loop."""
+    bench = Bench({}, {}, {}, {})
+    async with bench.running():
+        await asyncio.sleep(9.9)
+        bench.probing._prober = Slow(bench.prober, 0.6, (probe("c"),))
+        bench.fail("a")
+        bench.wakes.clear()
+        await asyncio.sleep(5)
+
+    assert bench.asked(probe("b"))[9:13] == [9.25, 10, 10.25, 11.25]
+    assert bench.wakes == [10.4, 10.6]
+
+
+async def test_the_same_service_elsewhere_is_asked_at_once_and_other_endpoints_are_not() -> None:
+    """Whether a region fails alone is what decides; canaries or not."""
+    shop = weighted()
+    shop["regions"] = {
+        name: region(web={"probe": probe(name)}, tcp={"probe": probe(f"tcp.{name}")})
+        for name in (WEST, EAST)
+    }
+    other = weighted("blog.test.")
+    other["regions"] = {WEST: region(web={"probe": probe("blog")}), EAST: region()}
+    bench = Bench(
+        settings=small(
+            services={"shop": shop, "blog": other}, canaries=CANARIES, probing=FAST, health=QUICK
+        )
+    )
+    async with bench.running():
+        await asyncio.sleep(9.9)
+        bench.fail(WEST)
+        await asyncio.sleep(0.15)
+
+    asked = {address for at, address in bench.prober.asked if round(at, 3) == 10}
+    assert asked == {probe(WEST), probe(EAST), probe(f"tcp.{EAST}"), *CANARIES}

@@ -1,0 +1,224 @@
+"""Both sides of the limits at which a plan is refused, where no storyboard tells them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from controller.model.decision import Decision, Hold, Memory
+from controller.model.health import HealthState
+from controller.model.levers import Change, Position, Setting
+from controller.planning.decision import decide
+from tests.storyboards.stage import Stage
+
+NOW = 10_000.0
+REGIONS = ("eu-west-1", "eu-central-1", "us-east-1", "us-west-2")
+DRAIN = Change(Position("shop", "world", "eu-west-1"), Setting(128), Setting(0))
+
+
+def stage(*commands: str, regions: int = 3) -> Stage:
+    """A pool whose canaries answer, in the state that the commands describe."""
+    found = Stage()
+    found.now = NOW
+    for command in (f"pool world {' '.join(REGIONS[:regions])}", "canaries UUU", *commands):
+        found.play(command)
+    found._settle()
+    found._probe_on()
+    return found
+
+
+def decided(found: Stage) -> Decision:
+    return decide(found.snapshot())
+
+
+def holds(decision: Decision) -> set[Hold]:
+    return {held.reason for plan in decision.plans for held in plan.held}
+
+
+@pytest.mark.parametrize(("age_s", "is_held"), [(29.9, True), (30.0, False)])
+def test_the_first_write_waits_for_its_seconds_of_data(age_s: float, is_held: bool) -> None:
+    """However clear it looks."""
+    found = stage("guards startup_data_s=30", f"start {age_s}", "see eu-west-1=D")
+
+    assert (Hold.STARTUP in holds(decided(found))) is is_held
+    assert bool(decided(found).changes) is not is_held
+
+
+@pytest.mark.parametrize(("unasked", "is_held"), [(0, False), (1, False), (2, True)])
+def test_the_first_write_waits_for_nine_tenths_of_the_endpoints(
+    unasked: int, is_held: bool
+) -> None:
+    """Ten required ones; what is not required is not waited for."""
+    found = stage("see eu-west-1=D", regions=2)
+    names = [f"e{index}" for index in range(9)]
+    found.regions["us-east-1"] = found.regions["eu-central-1"]
+    found.regions["eu-central-1"]["endpoints"] = {
+        **{name: {"probe": f"tcp://{name}.test:1"} for name in names},
+        "extra": {"probe": "tcp://extra.test:1", "required": False},
+    }
+    del found.regions["us-east-1"]
+    own = found.health["here"]
+    well = own.pop(next(i for i in own if i.region == "eu-central-1"))
+    dead = next(i for i in own if i.region == "eu-west-1")
+    for index, name in enumerate(names):
+        asked = index >= unasked
+        own[dead._replace(region="eu-central-1", endpoint=name)] = well if asked else HealthState()
+
+    assert (Hold.STARTUP in holds(decided(found))) is is_held
+
+
+@pytest.mark.parametrize(
+    ("regions", "ratio", "drained", "is_held"),
+    [
+        (2, 0.5, 1, False),
+        (2, 0.5, 2, True),
+        (3, 0.5, 1, False),
+        (3, 0.5, 2, True),
+        (4, 0.5, 2, False),
+        (4, 0.5, 3, True),
+        (3, 0.0, 2, False),
+        (3, 0.0, 3, True),
+        (3, 1.0, 1, True),
+    ],
+)
+def test_a_persons_drains_leave_enough_regions_serving(
+    regions: int, ratio: float, drained: int, is_held: bool
+) -> None:
+    """At least one, whatever the ratio; the drains that fit are carried out."""
+    orders = [f"drain {region}" for region in REGIONS[:drained]]
+    decision = decided(stage(f"guards min_active_ratio={ratio}", *orders, regions=regions))
+    zeroed = [c for c in decision.changes if c.after.weight == 0]
+
+    assert (Hold.MIN_ACTIVE in holds(decision)) is is_held
+    assert len(zeroed) == drained - is_held
+
+
+def test_a_region_that_is_down_does_not_count_as_serving() -> None:
+    """Draining the second of three when the third is dead would leave one."""
+    decision = decided(stage("see us-east-1=D", "drain eu-west-1"))
+
+    assert Hold.MIN_ACTIVE in holds(decision)
+    assert [c.position.region for c in decision.changes] == ["us-east-1"]
+
+
+@pytest.mark.parametrize(("demand", "is_held"), [(200, False), (201, True)])
+def test_a_persons_drain_needs_room_elsewhere(demand: int, is_held: bool) -> None:
+    """To the last request per second."""
+    found = Stage()
+    found.now = NOW
+    for command in (
+        f"pool world eu-west-1 eu-central-1 us-east-1 demand={demand}",
+        *(f"region {region} capacity=100" for region in REGIONS[:3]),
+        "drain eu-west-1",
+    ):
+        found.play(command)
+    found._settle()
+
+    assert (Hold.CAPACITY in holds(decided(found))) is is_held
+
+
+@pytest.mark.parametrize(("gap_s", "is_held"), [(0, True), (30, True), (30.1, False)])
+def test_at_once_means_within_the_panic_window(gap_s: float, is_held: bool) -> None:
+    """Two of three regions that turn suspect one after the other."""
+    found = stage("see eu-west-1=D", f"wait {gap_s}", "see eu-central-1=D")
+    found._probe_on()
+
+    assert (Hold.PANIC in holds(decided(found))) is is_held
+
+
+@pytest.mark.parametrize(("used", "is_held"), [(2, False), (3, True), (4, True)])
+def test_only_so_many_batches_are_written_in_five_minutes(used: int, is_held: bool) -> None:
+    """An emergency is bound as well: a loop gone mad looks like one."""
+    found = stage("guards writes_per_5_min=3", "see eu-west-1=D")
+    found.memory = Memory(batches=(NOW - 10,) * used)
+
+    assert (Hold.BLAST_RADIUS in holds(decided(found))) is is_held
+
+
+@pytest.mark.parametrize(("age_s", "is_held"), [(299.9, True), (300, False)])
+def test_a_batch_is_forgotten_after_five_minutes(age_s: float, is_held: bool) -> None:
+    """Both sides of the window."""
+    found = stage("guards writes_per_5_min=1", "see eu-west-1=D")
+    found.memory = Memory(batches=(NOW - age_s,))
+
+    assert (Hold.BLAST_RADIUS in holds(decided(found))) is is_held
+
+
+@pytest.mark.parametrize(("age_s", "is_held"), [(3599, True), (3600, False)])
+def test_a_drain_is_forgotten_after_an_hour(age_s: float, is_held: bool) -> None:
+    """Both sides of the window."""
+    found = stage("guards auto_drains_per_h=1", "see eu-west-1=D")
+    found.memory = Memory(drains=((NOW - age_s, "us-east-1"),))
+
+    assert (Hold.BLAST_RADIUS in holds(decided(found))) is is_held
+
+
+@pytest.mark.parametrize(
+    ("drained_s", "risen_s", "is_held"),
+    [
+        (10, None, False),
+        (10, 5, True),
+        (300, 100, True),
+        (3000, None, False),
+        (3000, 3100, False),
+        (3000, 2900, True),
+    ],
+)
+def test_a_drain_that_is_not_over_is_not_counted_again(
+    drained_s: float, risen_s: float | None, is_held: bool
+) -> None:
+    """It goes on in other pools, or is tried again, until the region rises.
+
+    Otherwise the last drain allowed would stop half-way: the zone written, the accelerator not.
+    """
+    found = stage("guards auto_drains_per_h=1", "see eu-west-1=D")
+    rises = {} if risen_s is None else {DRAIN.position: NOW - risen_s}
+    found.memory = Memory(drains=((NOW - drained_s, "eu-west-1"),), last_rise=rises)
+
+    assert (Hold.BLAST_RADIUS in holds(decided(found))) is is_held
+
+
+@pytest.mark.parametrize(
+    ("sent", "is_held"),
+    [
+        (DRAIN, False),
+        (replace(DRAIN, before=Setting(100)), True),
+        (replace(DRAIN, after=Setting(5)), True),
+    ],
+    ids=["the same", "from elsewhere", "to elsewhere"],
+)
+def test_a_write_of_unknown_fate_may_be_sent_again(sent: Change, is_held: bool) -> None:
+    """Sent again it is no new batch; anything else is."""
+    found = stage("guards writes_per_5_min=1", "see eu-west-1=D")
+    found.memory = Memory(batches=(NOW - 1,), doubtful=frozenset({sent}))
+
+    assert (Hold.BLAST_RADIUS in holds(decided(found))) is is_held
+
+
+@pytest.mark.parametrize("order", ["drain", "failover"])
+def test_what_a_person_orders_is_not_bound_by_the_daemons_rate(order: str) -> None:
+    """The blast radius bounds what nobody ordered."""
+    found = stage("guards writes_per_5_min=1 auto_drains_per_h=1", f"{order} eu-west-1")
+    found.memory = Memory(batches=(NOW - 1,), drains=((NOW - 1, "us-east-1"),))
+
+    assert holds(decided(found)) == set()
+    assert decided(found).changes == (DRAIN,)
+
+
+@pytest.mark.parametrize("guard", ["min_active", "capacity"])
+def test_a_guard_is_overridden_by_its_own_name_only(guard: str) -> None:
+    """Naming another one does not help."""
+    found = stage("guards min_active_ratio=1.0", f"drain eu-west-1 ignoring {guard}")
+
+    assert (Hold.MIN_ACTIVE in holds(decided(found))) is (guard != "min_active")
+
+
+def test_a_freeze_of_another_service_binds_nobody_here() -> None:
+    """Nor does one of another pool."""
+    found = stage("freeze", "see eu-west-1=D")
+    for place in ({"service": "other"}, {"service": "shop", "pool": "other"}):
+        found.overrides = [replace(found.overrides[0], service=None, pool=None)]
+        assert holds(decided(found)) == {Hold.FROZEN}
+        found.overrides = [replace(found.overrides[0], **place)]
+        assert holds(decided(found)) == set()

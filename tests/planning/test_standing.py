@@ -1,0 +1,191 @@
+"""Which regions may carry traffic, as tables."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from controller.model.decision import Hold
+from controller.model.health import RegionHealth, Verdict
+from controller.planning.standing import May, Standing, standings
+from tests.storyboards.stage import Stage
+
+WEST, CENTRAL, EAST = "eu-west-1", "eu-central-1", "us-east-1"
+WELL = RegionHealth(Verdict.UP, "well")
+SUSPECT = replace(WELL, suspect_since=990.0)
+DEAD = RegionHealth(Verdict.DOWN, "dead", suspect_since=990.0, agreeing=1)
+DEAD_TWICE = replace(DEAD, agreeing=2)
+UNKNOWN = RegionHealth(Verdict.UNKNOWN, "nobody knows")
+EVEN = {WEST: 1 / 3, CENTRAL: 1 / 3, EAST: 1 / 3}
+
+
+def stand(
+    *commands: str,
+    west: RegionHealth = WELL,
+    before: dict[str, float] | None = None,
+    isolated: str | None = None,
+    panic: bool = False,
+) -> dict[str, Standing]:
+    """The standing of three regions of one pool, of which eu-west-1 may be unwell."""
+    stage = Stage()
+    stage.now = 1_000.0
+    for command in (f"pool world {WEST} {CENTRAL} {EAST}", *commands):
+        stage.play(command)
+    stage._settle()
+    shares = EVEN if before is None else before
+    health = {WEST: west, CENTRAL: WELL, EAST: WELL}
+    found = standings(
+        stage.snapshot(), "shop", health, {"world": shares}, isolated=isolated, panic=panic
+    )
+    return found["world"]
+
+
+@pytest.mark.parametrize(
+    ("health", "may", "cause", "hold"),
+    [
+        (WELL, May.IN, "serving", None),
+        (SUSPECT, May.IN, "serving", Hold.WITHIN_HYSTERESIS),
+        (DEAD, May.OUT, "region_down", None),
+        (UNKNOWN, May.KEEP, "unknown_health", Hold.UNKNOWN_HEALTH),
+    ],
+    ids=["well", "suspect", "dead", "unknown"],
+)
+def test_a_verdict_gives_a_standing(
+    health: RegionHealth, may: May, cause: str, hold: Hold | None
+) -> None:
+    """Unknown is neither in nor out."""
+    found = stand(west=health)[WEST]
+
+    assert (found.may, found.cause) == (may, cause)
+    assert (found.held.reason if found.held else None) is hold
+
+
+@pytest.mark.parametrize(
+    ("health", "may", "hold"),
+    [
+        (WELL, May.IN, None),
+        (DEAD, May.KEEP, Hold.PANIC),
+        (DEAD_TWICE, May.OUT, None),
+        (UNKNOWN, May.KEEP, Hold.UNKNOWN_HEALTH),
+    ],
+    ids=["well", "dead", "dead for two", "unknown"],
+)
+def test_in_a_panic_a_second_source_is_needed(
+    health: RegionHealth, may: May, hold: Hold | None
+) -> None:
+    """One vantage point alone is not believed then."""
+    found = stand(west=health, panic=True)[WEST]
+
+    assert found.may is may
+    assert (found.held.reason if found.held else None) is hold
+
+
+def test_isolation_keeps_what_is_unknown_and_says_so() -> None:
+    """The reason is ours, not the region's."""
+    found = stand(west=UNKNOWN, isolated="2 of 3 canaries fail too")[WEST]
+
+    assert found.may is May.KEEP
+    assert found.held is not None
+    assert (found.held.reason, found.held.detail) == (
+        Hold.SELF_ISOLATED,
+        "2 of 3 canaries fail too",
+    )
+
+
+@pytest.mark.parametrize("health", [WELL, DEAD, UNKNOWN], ids=["well", "dead", "unknown"])
+@pytest.mark.parametrize("panic", [True, False])
+def test_a_failover_takes_the_region_out_whatever_is_believed(
+    health: RegionHealth, panic: bool
+) -> None:
+    """A person sees more than the prober."""
+    found = stand(f"failover {WEST}", west=health, panic=panic)[WEST]
+
+    assert (found.may, found.cause, found.why) == (May.OUT, "failover", "failover by ann: INC-42")
+
+
+@pytest.mark.parametrize(
+    ("health", "may", "cause"),
+    [
+        (WELL, May.OUT, "drain"),
+        (SUSPECT, May.OUT, "drain"),
+        (UNKNOWN, May.OUT, "drain"),
+        (DEAD, May.OUT, "region_down"),
+    ],
+    ids=["well", "suspect", "unknown", "dead"],
+)
+def test_a_drain_takes_the_region_out_if_it_is_not_out_already(
+    health: RegionHealth, may: May, cause: str
+) -> None:
+    """A region that is down left for another reason than the drain."""
+    found = stand(f"drain {WEST}", west=health)[WEST]
+
+    assert (found.may, found.cause) == (may, cause)
+
+
+def test_a_drain_that_is_refused_leaves_the_region_as_it_was_and_says_why() -> None:
+    """The refusal stands beside the region."""
+    found = stand("guards min_active_ratio=1.0", f"drain {WEST}")[WEST]
+
+    assert (found.may, found.cause) == (May.IN, "serving")
+    assert found.held is not None
+    assert found.held.reason is Hold.MIN_ACTIVE
+
+
+def test_a_region_without_traffic_may_be_drained_whatever_the_guards_say() -> None:
+    """Nobody loses anything by it, and it must not return."""
+    found = stand(
+        "guards min_active_ratio=1.0",
+        f"drain {WEST}",
+        before={WEST: 0.0, CENTRAL: 0.5, EAST: 0.5},
+    )[WEST]
+
+    assert (found.may, found.cause) == (May.OUT, "drain")
+
+
+def test_naming_one_guard_leaves_the_others_in_force() -> None:
+    """Who overrides the number of regions has not overridden their capacity."""
+    commands = [
+        "guards min_active_ratio=1.0",
+        *(f"region {region} capacity=40" for region in (WEST, CENTRAL, EAST)),
+    ]
+    alone = stand(*commands, f"drain {WEST} ignoring min_active")[WEST]
+    other = stand(*commands, f"drain {WEST} ignoring capacity")[WEST]
+    both = stand(*commands, f"drain {WEST} ignoring min_active capacity")[WEST]
+
+    assert alone.held is not None
+    assert alone.held.reason is Hold.CAPACITY
+    assert other.held is not None
+    assert other.held.reason is Hold.MIN_ACTIVE
+    assert (both.may, both.held) == (May.OUT, None)
+
+
+def test_a_missing_leaf_is_out_whatever_else_is_true() -> None:
+    """Nothing can be given to what does not exist, and nobody creates it."""
+    found = stand(west=UNKNOWN, before={CENTRAL: 0.5, EAST: 0.5})[WEST]
+
+    assert (found.may, found.cause) == (May.OUT, "missing")
+
+
+@pytest.mark.parametrize(
+    ("place", "cause"),
+    [
+        ({"service": None, "pool": None}, "drain"),
+        ({"service": "shop", "pool": None}, "drain"),
+        ({"service": "shop", "pool": "world"}, "drain"),
+        ({"service": "shop", "pool": "other"}, "serving"),
+        ({"service": "other", "pool": None}, "serving"),
+    ],
+)
+def test_an_order_binds_where_it_was_given(place: dict[str, str | None], cause: str) -> None:
+    """Everywhere, one service, or one pool of it."""
+    stage = Stage()
+    stage.now = 1_000.0
+    for command in (f"pool world {WEST} {CENTRAL} {EAST}", f"drain {WEST}"):
+        stage.play(command)
+    stage._settle()
+    stage.overrides = [replace(stage.overrides[0], **place)]
+    health = {WEST: WELL, CENTRAL: WELL, EAST: WELL}
+    found = standings(stage.snapshot(), "shop", health, {"world": EVEN}, isolated=None, panic=False)
+
+    assert found["world"][WEST].cause == cause

@@ -1,0 +1,51 @@
+"""`gtc run FILE` that kills itself with SIGKILL at the point of a reload that KILL_AT names."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any
+
+from controller.adapters.sqlite import SqliteStore
+from controller.cli import main
+from controller.loops.current import Current
+from controller.loops.reload import Reload
+
+POINTS = ("before_intent", "after_intent", "before_swap", "after_swap", "before_reply")
+
+
+def _here(point: str) -> None:
+    if os.environ.get("KILL_AT") == point:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+_audit, _swap, _reload = SqliteStore.audit, Current.swap, Reload.reload
+
+
+async def _audit_or_die(self: SqliteStore, **entry: Any) -> None:
+    _here("before_intent")
+    await _audit(self, **entry)
+    _here("after_intent")
+
+
+def _swap_or_die(self: Current, settings: Any) -> None:
+    at_start = not hasattr(self, "_settings")
+    if not at_start:
+        _here("before_swap")
+    _swap(self, settings)
+    if not at_start:
+        _here("after_swap")
+
+
+async def _reload_or_die(self: Reload, *arguments: Any) -> Any:
+    proposal = await _reload(self, *arguments)
+    _here("before_reply")
+    return proposal
+
+
+SqliteStore.audit = _audit_or_die  # type: ignore[method-assign]  # the point of this module
+Current.swap = _swap_or_die  # type: ignore[method-assign]
+Reload.reload = _reload_or_die  # type: ignore[method-assign]
+
+if __name__ == "__main__":
+    main()

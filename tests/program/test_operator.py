@@ -1,0 +1,108 @@
+"""An operator's commands against a whole running daemon, in a pipe as scripts use them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from controller.cli import exit_codes
+from controller.sandbox.stage import Stage
+from controller.sandbox.supervisor import Supervisor
+from tests.program.sandboxed import in_sandbox
+
+pytestmark = [pytest.mark.program, pytest.mark.timeout(180)]
+DEAD = "eu-west-1"
+
+
+class Hands:
+    """Runs `gtc` against one daemon."""
+
+    def __init__(self, url: str, home: Path) -> None:
+        self._env = {"PATH": os.environ["PATH"], "GTC_URL": url, "XDG_CONFIG_HOME": str(home)}
+
+    async def start(self, *arguments: str) -> Process:
+        """A command under way."""
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "controller", *arguments),
+            env=self._env,
+            stdin=DEVNULL,
+            stdout=PIPE,
+            stderr=PIPE,
+        )
+
+    async def gtc(self, *arguments: str, code: int = exit_codes.OK) -> str:
+        """What a command prints; its exit code must be this one."""
+        process = await self.start(*arguments)
+        out, errors = await process.communicate()
+        assert process.returncode == code, errors.decode()
+        return out.decode()
+
+    async def json(self, *arguments: str) -> Any:
+        """The document that a command prints."""
+        return json.loads(await self.gtc(*arguments, "-o", "json"))
+
+
+async def happened(process: Process, *types: str) -> dict[str, Any]:
+    """The next event of these types in a stream of documents."""
+    assert process.stdout is not None
+    async with asyncio.timeout(30):
+        while line := await process.stdout.readline():
+            event: dict[str, Any] = json.loads(line)
+            if event["type"] in types:
+                return event
+    raise AssertionError("the stream ended")
+
+
+async def test_a_night_with_a_dead_region_and_a_restart(tmp_path: Path) -> None:
+    """Watch, wait, look back, order, extend; the stream goes on over the daemon's death."""
+
+    async def play(supervisor: Supervisor, stage: Stage) -> None:
+        hands = Hands(supervisor.daemon_url, tmp_path)
+        serving = ("--state", "serving", "--timeout", "40s")
+        for region in (DEAD, "us-east-1", "eu-central-1"):
+            await hands.gtc("wait", "--region", region, *serving)
+        stream = await hands.start("events", "-f", "-o", "json", "--limit", "0")
+        await asyncio.sleep(1)
+
+        await stage.break_region(DEAD, "dead")
+        event = await happened(stream, "decision")
+        while not any(move["after"] == 0 for move in event["data"]["moves"]):
+            event = await happened(stream, "decision")
+        await hands.gtc("wait", "--region", DEAD, "--state", "down", "--timeout", "20s")
+        await hands.gtc("wait", "--region", DEAD, "--state", "drained", "--timeout", "60s")
+        rows = (await hands.json("history", "--region", DEAD, "--since", "5m"))["items"]
+        assert any("eu-west-1 50 % → 0 %" in row["what"] for row in rows)
+        assert {row["who"] for row in rows} == {"gtc"}
+
+        order = ("freeze", "--reason", "night", "--author", "ann", "--ttl", "10m")
+        await hands.gtc(*order)
+        assert (await happened(stream, "override_set"))["data"]["actor"] == "ann (local)"
+        [freeze] = (await hands.json("overrides"))["items"]
+        await hands.gtc("extend", str(freeze["id"]), "--ttl", "30m", "--reason", "longer")
+        assert (await happened(stream, "override_extended"))["data"]["why"] == "longer"
+
+        await stage.kill_daemon()
+        await stage.start_daemon()
+        await happened(stream, "resync")
+        [kept] = (await hands.json("overrides"))["items"]
+        assert kept["remaining_s"] > 20 * 60
+        await hands.gtc("unfreeze", "--author", "bob")
+        assert (await happened(stream, "override_ended"))["data"]["actor"] == "bob (local)"
+
+        late = ("wait", "--region", DEAD, "--state", "up", "--timeout", "1s")
+        await hands.gtc(*late, code=exit_codes.TIMEOUT)
+        stream.send_signal(signal.SIGINT)
+        _, errors = await stream.communicate()
+        assert stream.returncode == exit_codes.INTERRUPTED
+        assert "connection lost" in errors.decode()
+        assert "connected again" in errors.decode()
+
+    await in_sandbox(tmp_path, play)

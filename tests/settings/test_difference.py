@@ -1,0 +1,58 @@
+"""What differs between two configurations."""
+
+from __future__ import annotations
+
+from controller.settings import parse
+from controller.settings.difference import differences
+from tests.settings.minimal import MINIMAL, spoiled
+
+OLD = parse(MINIMAL, "old")
+
+
+def shown(*replacements: tuple[str, str]) -> list[str]:
+    """The differences from MINIMAL to MINIMAL with replacements, those for a restart starred."""
+    found = differences(OLD, parse(spoiled(*replacements), "new"))
+    return [f"{one}{' *' if one.needs_restart else ''}" for one in found]
+
+
+def test_equal_settings_do_not_differ() -> None:
+    """However they are written: a default left out is a default."""
+    assert shown(("vantage:", "mode: active\nvantage:")) == []
+
+
+def test_values_lists_and_what_only_one_has_are_told_key_by_key() -> None:
+    """In the order of the nouns, with values as one writes them."""
+    assert shown(
+        ("capacity_rps: 300", "capacity_rps: 400\n        share: 0.5"),
+        ("[us-east-1, eu-west-1]", "[us-east-1]"),
+        ("        residency: EU\n", ""),
+        (
+            '          web: {probe: "http://192.0.2.2/healthz"}',
+            '          api: {probe: "tcp://192.0.2.2:9"}',
+        ),
+    ) == [
+        "~ services.shop.regions.eu-west-1.capacity_rps: 300 → 400",
+        "~ services.shop.regions.eu-west-1.share: 1 → 0.5",
+        '- services.shop.regions.us-east-1.endpoints.web: {probe: "http://192.0.2.2/healthz"}',
+        '+ services.shop.regions.us-east-1.endpoints.api: {probe: "tcp://192.0.2.2:9"}',
+        "~ services.shop.pools.europe.residency: EU → null",
+        "~ services.shop.pools.world.regions: [us-east-1, eu-west-1] → [us-east-1]",
+    ]
+
+
+def test_what_a_running_daemon_cannot_take_over_is_marked() -> None:
+    """The state file, the vantage point, how AWS is called and where the API listens."""
+    assert shown(
+        ("gtc.sqlite", "other.sqlite"),
+        (
+            "{name: local}",
+            "{name: ohio}\naws: {calls_per_s: 4}\napi: {port: 9000, hosts: [a.b], limits: {connections: 99}}",
+        ),
+    ) == [
+        "~ state_path: gtc.sqlite → other.sqlite *",
+        "~ aws.calls_per_s: 5 → 4 *",
+        "~ api.port: 8640 → 9000 *",
+        "~ api.hosts: [] → [a.b]",
+        "~ api.limits.connections: 1000 → 99 *",
+        "~ vantage.name: local → ohio *",
+    ]
