@@ -9,7 +9,7 @@ STORY ?=
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix storyboards schema lock clean
+.PHONY: help demo test slow check fix storyboards schema lock clean
 
 help: ## show this manual
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ demo: $(VENV)/.runtime ## the daemon, an embedded AWS and 200 users on this mach
 
 test: $(VENV)/.dev ## every test; PYTEST="-k name" passes arguments on
 	@$(BIN)/python -m pytest $(PYTEST)
+
+slow: $(VENV)/.dev ## what `make test` leaves out: kill -9 at named points, faults over processes, 1,000 slow clients
+	@$(BIN)/python -m pytest -m slow $(PYTEST)
 
 check: $(VENV)/.dev ## format, lint, types, layers, dependencies
 	@$(BIN)/ruff format --check --quiet . || { echo "run: make fix"; exit 1; }

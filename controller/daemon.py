@@ -35,6 +35,7 @@ from controller.loops.actuation import Actuation
 from controller.loops.audit_head import AuditHead
 from controller.loops.certificates import Certificates
 from controller.loops.current import Current
+from controller.loops.cycle_log import log_cycle
 from controller.loops.expectations import Expectations
 from controller.loops.follow_up import FollowUp
 from controller.loops.heartbeat import Heartbeat
@@ -45,23 +46,18 @@ from controller.loops.probing import Probing
 from controller.loops.reconciliation import CycleReport, Reconciliation
 from controller.loops.recording import Recording
 from controller.loops.reload import Reload
+from controller.loops.supervision import Loop, LoopEndedError, supervised
 from controller.loops.traffic import Traffic
 from controller.loops.wake import Bell
 from controller.model.configuration import EndpointId, Settings
 from controller.model.errors import InvalidSettingsError, Problem
 from controller.model.health import ProbeResult
-from controller.model.levers import Change, OutcomeStatus
-from controller.planning.drift import show
 from controller.ports import Accelerators, Clock, Prober, RecordSets, Store
 from controller.settings import Loaded, Source
 
 _log = structlog.get_logger("daemon")
 _NOBODY = ServiceManager({})
 """A service manager that is not there."""
-
-
-class LoopEndedError(Exception):
-    """A loop ended that must run for as long as the daemon; the log says why."""
 
 
 async def run(
@@ -165,7 +161,7 @@ class House:
             Actuation(current, self.observation, records, accelerators, self.expectations),
             recording,
             bell,
-            listeners=(metrics.cycle, self.live.cycle, self._follow, _log_cycle),
+            listeners=(metrics.cycle, self.live.cycle, self._follow, log_cycle),
         )
         self.heartbeat = Heartbeat(current, clock, self.reconciliation, metrics.event_loop_lag)
         self.reload = Reload(
@@ -193,7 +189,7 @@ class House:
             manager.alive()
             manager.status(self._in_a_line())
 
-        loops: dict[str, Callable[[], Awaitable[None]]] = {
+        loops: dict[str, Loop] = {
             "probing": self.probing.run,
             "overrides": self.overrides.run,
             "follow_up": self.follow_up.run,
@@ -207,7 +203,7 @@ class House:
         }
         async with asyncio.TaskGroup() as group:
             for name, loop in loops.items():
-                group.create_task(_supervised(name, loop), name=name)
+                group.create_task(supervised(name, loop), name=name)
 
     def context(self) -> Context:
         """What the admin API may look at and ask."""
@@ -283,50 +279,11 @@ async def _until(stop: asyncio.Event, house: House, manager: ServiceManager) -> 
         async with asyncio.TaskGroup() as group:
             running = group.create_task(house.run(manager), name="house")
             await stop.wait()
+            _log.info("stopping")
+            manager.stopping("stopping; traffic stays as it is")
             running.cancel()
     except BaseExceptionGroup as error:
         if error.subgroup(LoopEndedError) is None:
             raise
+        manager.stopping("a loop ended; the log says which")
         raise LoopEndedError from error
-    finally:
-        manager.stopping("stopping; traffic stays as it is")
-        _log.info("stopping")
-
-
-async def _supervised(name: str, loop: Callable[[], Awaitable[None]]) -> None:
-    """A loop that is over takes the daemon with it: half a daemon looks alive and does nothing."""
-    try:
-        await loop()
-    except Exception as error:
-        _log.critical("loop_failed", loop=name, exc_info=True)
-        raise LoopEndedError(name) from error
-    _log.critical("loop_ended", loop=name)
-    raise LoopEndedError(name)
-
-
-def _log_cycle(report: CycleReport) -> None:
-    """One line for each write, and one for each decision kept."""
-    for written in report.written:
-        outcome = written.outcome
-        log = _log.info if outcome.status is OutcomeStatus.APPLIED else _log.warning
-        log(
-            "write",
-            lever=written.lever,
-            target=written.target,
-            outcome=outcome.status.value,
-            detail=outcome.detail,
-            change_id=outcome.change_id,
-            took_s=round(outcome.took_s, 3),
-            changes=_changes(written.changes),
-        )
-    if report.record is not None:
-        _log.info(
-            "decision",
-            trigger=report.record.trigger,
-            changes=_changes(report.decision.changes),
-            holds=sorted({h.reason.value for p in report.decision.plans for h in p.held}),
-        )
-
-
-def _changes(changes: Iterable[Change]) -> list[str]:
-    return [f"{c.position} {show(c.before)} → {show(c.after)}" for c in changes]

@@ -73,7 +73,12 @@ def _refuse_foreign_origin(request: web.Request) -> None:
         detail = f"a page from elsewhere asks (Sec-Fetch-Site is {site!r})"
         raise ProblemError(403, detail, field="Sec-Fetch-Site", valid=("same-origin", "none"))
     origin = request.headers.get("Origin")
-    if origin is not None and origin.partition("://")[2].lower() != request.host.lower():
+    if origin is None:
+        return
+    place = origin.partition("://")[2].lower()
+    # A proxy may put its own Host; then the name that browsers use stands in the settings.
+    known = request.app[CONTEXT].settings.api.hosts
+    if place != request.host.lower() and _host_name(place) not in known:
         raise ProblemError(403, f"a page of {origin!r} asks", field="Origin")
 
 

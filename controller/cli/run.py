@@ -29,6 +29,7 @@ def run(file: Path, flags: tuple[str, ...]) -> int:
     from controller.adapters import structured_log
     from controller.adapters.aws.session import EndpointUrlMissingError
     from controller.cli.validate import problem_text
+    from controller.loops.supervision import LoopEndedError
     from controller.model.errors import InvalidSettingsError, StateUnavailableError
     from controller.settings import Source
 
@@ -46,6 +47,6 @@ def run(file: Path, flags: tuple[str, ...]) -> int:
     except (StateUnavailableError, EndpointUrlMissingError, OSError) as error:
         structlog.get_logger("run").critical("not_started", error=str(error))
         return exit_codes.FAILED
-    except daemon.LoopEndedError:
+    except LoopEndedError:
         return exit_codes.FAILED  # the log has said which loop, and why
     return exit_codes.OK

@@ -183,7 +183,7 @@ ACTS = (
 
 
 async def _calm(stage: Stage) -> str | None:
-    """All regions are up and the shop's pools as configured; the accelerator may still ramp."""
+    """All is up, the shop as configured, its users everywhere; the accelerator may still ramp."""
     places = _places(await stage.daemon("/v1/status"))
     if any(place["verdict"] != "up" or place["drift"] for place in places):
         return None
@@ -191,7 +191,10 @@ async def _calm(stage: Stage) -> str | None:
     known = [p for p in shop if None not in (p["observed"], p["desired"])]
     if len(known) < len(shop) or any(abs(p["observed"] - p["desired"]) > 0.01 for p in shop):
         return None
-    return "all regions are up, the shop's pools as configured"
+    users = await stage.users(window_s=2)
+    split = [users.get(("shop", pool), {}) for pool in SHOP]
+    home = {region for regions in split for region, item in regions.items() if item["share"] > 0.05}
+    return "all is up and as configured, users everywhere" if home >= set(EVERYWHERE) else None
 
 
 async def _out(stage: Stage, region: str) -> str | None:

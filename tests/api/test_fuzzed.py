@@ -85,6 +85,7 @@ async def unchanged() -> Loaded:
 def ask_everything(url: str, description: dict[str, Any]) -> dict[str, Counter[int]]:
     """Operation to how often it answered with which status."""
     schema = schemathesis.openapi.from_dict(description)
+    schema.config.generation.with_security_parameters = False  # wrong tokens are another test's
     operations = [result.ok() for result in schema.get_all_operations()]
     # Where there is nothing to vary, one request is all there is.
     varied = [one for one in operations if one.body or list(one.iter_parameters())]
@@ -123,6 +124,8 @@ def asking(url: str, mode: GenerationMode, statuses: Counter[int]) -> Callable[[
             case.path_parameters = {name: KNOWN[name] for name in case.path_parameters}
         answer = case.call(base_url=url, headers={**bearer("admin"), **free}, timeout=10)
         statuses[answer.status_code] += 1
-        case.validate_response(answer, checks=CHECKS)
+        # That 413 refuses, too, schemathesis does not know.
+        checks = CHECKS if answer.status_code != 413 else CHECKS[:-1]
+        case.validate_response(answer, checks=checks)
 
     return asked

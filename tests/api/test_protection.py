@@ -80,6 +80,20 @@ async def test_a_page_from_elsewhere_cannot_write(headers: dict[str, str], statu
     assert answer.status == status
 
 
+async def test_our_own_page_behind_a_proxy_can_write() -> None:
+    """The proxy calls by address; the browser names what the settings list."""
+    settings = QUICK.model_copy(
+        update={"api": QUICK.api.model_copy(update={"hosts": ("gtc.example.com",)})}
+    )
+    async with api(settings, running=False) as served:
+        own = {"Content-Type": "application/json", "Origin": "https://gtc.example.com"}
+        answer = await served.post("/v1/overrides", data=DRAIN, headers=own)
+        other = {**own, "Origin": "https://gtc.example.com.evil.example"}
+        refused = await served.post("/v1/overrides", data=DRAIN, headers=other)
+
+    assert (answer.status, refused.status) == (201, 403)
+
+
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 async def test_a_body_nobody_asked_for_is_refused(method: str) -> None:
     """What is not read must not be taken for understood."""

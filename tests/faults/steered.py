@@ -25,6 +25,7 @@ from controller.daemon import House
 from controller.model.configuration import Settings
 from controller.model.decision import DecisionRecord, Hold
 from controller.model.health import ProbeOutcome
+from controller.model.levers import Outcome
 from controller.ports import Clock, Store
 from controller.sandbox.emulator.server import EmulatedAws
 from controller.sandbox.seed import seed
@@ -173,6 +174,10 @@ class Steered:
     async def records(self) -> tuple[DecisionRecord, ...]:
         """Decision records, newest first."""
         return await self.store.records(limit=100)
+
+    async def last_write(self) -> Outcome:
+        """What became of the last write that was recorded."""
+        return next(r.written[-1].outcome for r in await self.records() if r.written)
 
     async def outcomes(self) -> list[str]:
         """What became of every write that was recorded, oldest first."""

@@ -69,14 +69,12 @@ async def test_throttling_shows_in_the_record_and_the_metric() -> None:
         await steered.aws.faults.add("throttle", times=7, operation=WRITES)
         steered.kill(DEAD)
         await until(lambda: steered.metric("gtc_write_backoff_seconds") > 0, "it waits", within_s=8)
-        record = (await steered.records())[0]
+        refused = await steered.last_write()
         await until(steered.is_out, "the dead region is out", within_s=8)
         await until(lambda: steered.metric("gtc_write_backoff_seconds") == 0, "it waits no longer")
-        applied = (await steered.records())[0].written[0].outcome
+        applied = await steered.last_write()
 
-        assert (
-            "Throttling: Rate exceeded (sent 5 times in 3.8 s" in record.written[0].outcome.detail
-        )
+        assert "Throttling: Rate exceeded (sent 5 times in 3.8 s" in refused.detail
         assert "because it was throttled" in applied.detail
         assert steered.writes == 5 + 3
 
@@ -162,8 +160,7 @@ async def test_a_leaf_that_route53_refuses_hinders_its_own_pool_only() -> None:
         await asyncio.sleep(2)
         assert steered.weights("europe")[DEAD] == CALM
         assert steered.writes <= 3 + 5
-        newest = (await steered.records())[0]
-        assert "NoSuchHealthCheck" in newest.written[0].outcome.detail
+        assert "NoSuchHealthCheck" in (await steered.last_write()).detail
 
 
 async def test_a_prior_request_that_is_not_complete_is_waited_for() -> None:
@@ -173,8 +170,7 @@ async def test_a_prior_request_that_is_not_complete_is_waited_for() -> None:
         await failed_over(steered)
         steered.kill("us-west-2")
         await until(lambda: steered.is_out("us-west-2"), "the second is out, too", within_s=8)
-        applied = (await steered.records())[0].written[0].outcome
-        assert "because it was throttled" in applied.detail
+        assert "because it was throttled" in (await steered.last_write()).detail
         assert steered.writes <= 8
 
 

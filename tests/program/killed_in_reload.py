@@ -43,9 +43,8 @@ async def _reload_or_die(self: Reload, *arguments: Any) -> Any:
     return proposal
 
 
-SqliteStore.audit = _audit_or_die  # type: ignore[method-assign]  # the point of this module
-Current.swap = _swap_or_die  # type: ignore[method-assign]
-Reload.reload = _reload_or_die  # type: ignore[method-assign]
-
-if __name__ == "__main__":
+if __name__ == "__main__":  # tests import POINTS and must not get the patched classes
+    SqliteStore.audit = _audit_or_die  # type: ignore[method-assign]  # the point of this module
+    Current.swap = _swap_or_die  # type: ignore[method-assign]
+    Reload.reload = _reload_or_die  # type: ignore[method-assign]
     main()

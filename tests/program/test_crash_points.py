@@ -22,7 +22,7 @@ import pytest
 from controller.adapters.sqlite import SqliteStore, check_audit
 from tests.program.lone_daemon import Daemon, Scene, scene
 
-pytestmark = [pytest.mark.program, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.program, pytest.mark.timeout(120)]
 CRASHING = (sys.executable, str(Path(__file__).with_name("crashing_daemon.py")))
 WEST = "eu-west-1"
 EVEN = {"eu-west-1": 0.333, "eu-central-1": 0.333, "us-east-1": 0.333}

@@ -15,7 +15,7 @@ from controller.sandbox.supervisor import Supervisor
 from tests.program.sandboxed import aws_counts, in_sandbox, writes
 from tests.program.test_promises import DEAD, all_up, metric, out, regions
 
-pytestmark = [pytest.mark.program, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.program, pytest.mark.timeout(180)]
 
 
 async def test_twenty_throttled_answers_in_a_row_cost_less_than_a_minute(tmp_path: Path) -> None:

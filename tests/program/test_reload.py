@@ -17,7 +17,7 @@ from controller.cli import exit_codes
 from tests.program.killed_in_reload import POINTS
 from tests.program.lone_daemon import GTC, Daemon, Scene, scene
 
-pytestmark = [pytest.mark.program, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.program, pytest.mark.timeout(120)]
 KILLED = (sys.executable, "-m", "tests.program.killed_in_reload", "run")
 ROOT = Path(__file__).parents[2]
 REASON = "INC-42"

@@ -17,7 +17,7 @@ from controller.sandbox.stage import Stage
 from controller.sandbox.supervisor import Supervisor
 from tests.program.sandboxed import in_sandbox
 
-pytestmark = [pytest.mark.program, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.program, pytest.mark.timeout(180)]
 CONNECTIONS = 1000
 DEADLINE_S = 3.0
 POST = (

@@ -46,7 +46,8 @@ def test_what_a_running_daemon_cannot_take_over_is_marked() -> None:
         ("gtc.sqlite", "other.sqlite"),
         (
             "{name: local}",
-            "{name: ohio}\naws: {calls_per_s: 4}\napi: {port: 9000, hosts: [a.b], limits: {connections: 99}}",
+            "{name: ohio}\naws: {calls_per_s: 4}\n"
+            "api: {port: 9000, hosts: [a.b], limits: {connections: 99}}",
         ),
     ) == [
         "~ state_path: gtc.sqlite → other.sqlite *",

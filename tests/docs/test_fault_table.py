@@ -1,0 +1,43 @@
+"""The table of faults in tests/README.md names every fault, and tests that exist."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from controller.sandbox.emulator.fault_kinds import KINDS
+
+TESTS = Path(__file__).parents[1]
+ROWS = [
+    [cell.strip() for cell in line.strip("|").split("|")]
+    for line in (TESTS / "README.md").read_text(encoding="utf-8").splitlines()
+    if line.startswith("| ")
+]
+FAULTS = [row for row in ROWS if len(row) == 3 and row[0] not in ("Fault", "---")]
+
+
+def test_every_fault_there_is_stands_in_the_table() -> None:
+    """By the name people give it."""
+    told = {name for row in FAULTS for name in re.findall("`([a-z0-9-]+)`", row[0])}
+    assert sorted(KINDS.keys() - told) == []
+
+
+@pytest.mark.parametrize("row", FAULTS, ids=lambda row: row[0][:40])
+def test_every_row_names_tests_that_exist(row: list[str]) -> None:
+    """A file, a storyboard, or the beginning of a test's name in the file named before it."""
+    file = TESTS
+    named = re.findall("`([^`]+)`", row[2])
+    assert named
+    for name in named:
+        path, _, beginning = name.partition("::")
+        if path.startswith("test_"):
+            path, beginning = "", path
+        if path:
+            folder = file.parent if path.endswith(".txt") and "/" not in path else TESTS
+            found = sorted(folder.glob(path))
+            assert found, f"{name} does not exist"
+            file = found[0]
+        if beginning:
+            assert f"def {beginning.rstrip('…')}" in file.read_text(encoding="utf-8"), name

@@ -1,0 +1,96 @@
+"""A batch that is refused for good is tried again pool by pool, and only then."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from controller.loops.actuation import Actuation
+from controller.loops.current import Current
+from controller.loops.expectations import Expectations
+from controller.loops.observation import Observation
+from controller.model.decision import Decision, Memory, PoolPlan, Written
+from controller.model.levers import Change, OutcomeStatus, Position, Setting
+from tests.fakes.accelerators import FakeAccelerators
+from tests.fakes.clock import FakeClock
+from tests.fakes.record_sets import FakeRecordSets
+from tests.fakes.store import FakeStore
+from tests.loops.small import WEST, ZONE, leaves, small, weighted
+
+pytestmark = pytest.mark.looptime
+SETTINGS = small(services={"shop": weighted(), "blog": weighted("blog.test.")})
+REFUSED, APPLIED = OutcomeStatus.REFUSED, OutcomeStatus.APPLIED
+
+
+class Bench:
+    """Actuation upon a zone that was read once and may have changed since."""
+
+    def __init__(self) -> None:
+        current, clock = Current(SETTINGS), FakeClock()
+        self.records = FakeRecordSets({ZONE: leaves(SETTINGS)})
+        accelerators = FakeAccelerators({})
+        self.observation = Observation(current, self.records, accelerators, clock)
+        self.expectations = Expectations(FakeStore())
+        self.actuation = Actuation(
+            current, self.observation, self.records, accelerators, self.expectations
+        )
+
+    def edit(self, service: str) -> None:
+        """Somebody changes a leaf of the service after it was read."""
+        for record in self.records.stored(ZONE):
+            if record.name == f"world.{service}.test." and record.set_identifier == WEST:
+                self.records.put(ZONE, replace(record, weight=7))
+
+    async def drain(self, *services: str) -> tuple[Written, ...]:
+        """The region leaves these services."""
+        plans = tuple(PoolPlan(s, "world", {}, {}, {}, changes=(leaving(s),)) for s in services)
+        return await self.actuation.carry_out(Decision({}, plans, {}, Memory()))
+
+
+def leaving(service: str) -> Change:
+    return Change(Position(service, "world", WEST), Setting(128), Setting(0))
+
+
+def told(written: tuple[Written, ...]) -> list[tuple[list[str], OutcomeStatus]]:
+    return [([c.position.service for c in w.changes], w.outcome.status) for w in written]
+
+
+async def test_one_bad_record_hinders_its_own_pool_alone() -> None:
+    """Every attempt is told, and only what was applied is expected from now on."""
+    bench = Bench()
+    await bench.observation.refresh(10)
+    bench.edit("shop")
+    written = await bench.drain("shop", "blog")
+
+    assert told(written) == [
+        (["shop", "blog"], REFUSED),
+        (["shop"], REFUSED),
+        (["blog"], APPLIED),
+    ]
+    expected = {p.service: settings for p, settings in bench.expectations.all.items()}
+    assert expected == {"shop": (Setting(128), Setting(0)), "blog": (Setting(0),)}
+
+
+async def test_a_single_pool_is_not_asked_for_twice() -> None:
+    """There is nothing to be told apart."""
+    bench = Bench()
+    await bench.observation.refresh(10)
+    bench.edit("shop")
+
+    assert told(await bench.drain("shop")) == [(["shop"], REFUSED)]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "status"),
+    [("throttle_next", REFUSED), ("lose_requests", OutcomeStatus.UNKNOWN)],
+)
+async def test_what_may_still_succeed_as_a_whole_stays_whole(
+    trouble: str, status: OutcomeStatus
+) -> None:
+    """A throttled batch would be throttled in parts, too, and an unknown one may be applied."""
+    bench = Bench()
+    await bench.observation.refresh(10)
+    setattr(bench.records.trouble, trouble, 1)
+
+    assert told(await bench.drain("shop", "blog")) == [(["shop", "blog"], status)]
