@@ -157,9 +157,9 @@ async def test_a_cycle_that_fails_is_tried_again_and_does_not_end_the_house() ->
 
     read = world.records.read
     async with world.running() as house:
-        world.records.read = failing  # type: ignore[method-assign,assignment]
+        world.records.read = failing
         await asyncio.sleep(30)
-        world.records.read = read  # type: ignore[method-assign]
+        world.records.read = read
         await asyncio.sleep(15)
         assert cycle_of(house) > len(tries)
 

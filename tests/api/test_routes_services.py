@@ -69,7 +69,7 @@ async def test_the_days_that_a_certificate_has_left_are_shown_and_no_secret() ->
         ends_at = served.world.clock.wall() + timedelta(days=20)
         probing = served.house.probing
         passed = ProbeResult(ProbeOutcome.PASSED, 1.0, 0.01, "200", ends_at)
-        served.world.prober.probe = AsyncMock(return_value=passed)  # type: ignore[method-assign]
+        served.world.prober.probe = AsyncMock(return_value=passed)
         async with asyncio.TaskGroup() as group:
             task = group.create_task(probing.run())
             await served.until(lambda: all(s.successes for s in probing.health.values()))

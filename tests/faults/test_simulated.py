@@ -156,5 +156,5 @@ async def test_one_failing_canary_is_outvoted() -> None:
 
 def latest(house: object) -> object:
     """The last decision."""
-    report = house.reconciliation.latest  # type: ignore[attr-defined]
+    report = house.reconciliation.latest
     return report.decision

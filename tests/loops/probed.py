@@ -36,7 +36,7 @@ class Bench:
         nouns = {n: {"probe": probe(n), **e} for n, e in zip(names, given, strict=True)}
         shop = weighted()
         shop["regions"] = {WEST: region(**nouns)}
-        shop["pools"]["world"]["regions"] = [WEST]  # type: ignore[index]
+        shop["pools"]["world"]["regions"] = [WEST]
         settings = settings or small(
             services={"shop": shop}, canaries=canaries, probing=probing, health=health
         )

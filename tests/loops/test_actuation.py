@@ -160,7 +160,7 @@ async def test_what_is_about_to_be_written_is_durable_before_it_is_sent() -> Non
         seen.append(await bench.store.expected())
         return await change(zone, changes, emergency=emergency)
 
-    bench.records.change = spying  # type: ignore[method-assign,assignment]
+    bench.records.change = spying
     await bench.carry_out(weight("shop", WEST, 0))
 
     position = Position("shop", "world", WEST)

@@ -341,7 +341,7 @@ async def test_many_changes_under_way_share_the_pace_of_questions() -> None:
         asked.append(bench.clock.monotonic())
         return await is_insync(change_id)
 
-    bench.records.is_insync = counting  # type: ignore[method-assign]
+    bench.records.is_insync = counting
     async with bench.running():
         for _ in range(40):
             await bench.follow(DRAINED)

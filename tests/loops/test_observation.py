@@ -98,7 +98,7 @@ async def test_what_is_invalidated_while_it_is_being_read_is_read_again() -> Non
     """The answer under way may be older than the write."""
     bench = Bench(small())
     slow = Slow(bench.records.read)
-    bench.records.read = slow  # type: ignore[method-assign]
+    bench.records.read = slow
     async with asyncio.TaskGroup() as group:
         group.create_task(bench.observation.refresh(10))
         await asyncio.sleep(0.5)
@@ -111,7 +111,7 @@ async def test_what_is_invalidated_while_it_is_being_read_is_read_again() -> Non
 async def test_the_age_of_a_reading_counts_from_the_question() -> None:
     """A slow answer describes the past."""
     bench = Bench(small())
-    bench.records.read = Slow(bench.records.read)  # type: ignore[method-assign]
+    bench.records.read = Slow(bench.records.read)
     await bench.observation.refresh(10)
 
     assert bench.observation.observed()["shop"].at == 0
@@ -167,8 +167,8 @@ async def test_one_target_that_fails_does_not_keep_another_from_being_read() -> 
 async def test_targets_are_read_at_the_same_time() -> None:
     """Two slow answers take as long as one."""
     bench = Bench(small(services=BOTH))
-    bench.records.read = Slow(bench.records.read)  # type: ignore[method-assign]
-    bench.accelerators.read = Slow(bench.accelerators.read)  # type: ignore[method-assign]
+    bench.records.read = Slow(bench.records.read)
+    bench.accelerators.read = Slow(bench.accelerators.read)
     await bench.observation.refresh(10)
 
     assert asyncio.get_running_loop().time() == pytest.approx(1)

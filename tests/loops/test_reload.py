@@ -352,7 +352,7 @@ async def test_settings_never_change_within_a_cycle() -> None:
     with logged() as lines:
         async with file.running(world) as house:
             accept = (await house.reload.propose()).hash
-            world.records.read = slow  # type: ignore[method-assign]
+            world.records.read = slow
             await asyncio.sleep(9)  # the zone is read every ten seconds: a cycle is under way soon
             async with asyncio.TaskGroup() as group:
                 group.create_task(house.reload.reload("ann", accept))

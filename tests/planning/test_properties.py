@@ -56,14 +56,14 @@ def stages(draw: st.DrawFn, letters: str = "UDS?") -> Stage:
 def ensure_positive_shares(stage: Stage) -> None:
     """Configurations whose pool has no share at all are refused by the loader."""
     for region in stage.regions.values():
-        region["share"] = max(1.0, float(region["share"]))  # type: ignore[arg-type]
+        region["share"] = max(1.0, float(region["share"]))
 
 
 def positions(stage: Stage) -> list[Position]:
     return [
         Position("shop", pool, region)
         for pool, noun in stage.pools.items()
-        for region in noun["regions"]  # type: ignore[attr-defined]
+        for region in noun["regions"]
     ]
 
 

@@ -75,7 +75,7 @@ def test_an_order_is_told_when_it_begins_and_when_it_ends(
     change: dict[str, str | None], name: str
 ) -> None:
     """By its place and its author."""
-    order = replace(DRAIN, **change)  # type: ignore[arg-type]
+    order = replace(DRAIN, **change)
 
     assert told(CALM, overrides=(order,)) == (f"{name} set by ann: INC-42",)
     assert told(CALM, overrides_before=(order,)) == (f"{name} by ann ended",)

@@ -45,6 +45,6 @@ async def _reload_or_die(self: Reload, *arguments: Any) -> Any:
 
 if __name__ == "__main__":  # tests import POINTS and must not get the patched classes
     SqliteStore.audit = _audit_or_die  # type: ignore[method-assign]  # the point of this module
-    Current.swap = _swap_or_die  # type: ignore[method-assign]
-    Reload.reload = _reload_or_die  # type: ignore[method-assign]
+    Current.swap = _swap_or_die
+    Reload.reload = _reload_or_die
     main()

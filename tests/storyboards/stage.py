@@ -277,7 +277,7 @@ class Stage:
         for states in (*self.health.values(), self.canaries):
             for key, state in list(states.items()):
                 if state.verdict is not Verdict.UNKNOWN:
-                    states[key] = replace(state, last_result_at=self.now)  # type: ignore[index]
+                    states[key] = replace(state, last_result_at=self.now)
 
     def _carry_out(self, decision: Decision) -> None:
         snapshot = self.snapshot()

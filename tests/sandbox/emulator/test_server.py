@@ -4,7 +4,9 @@ import asyncio
 import json
 import os
 import shutil
+import sys
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import Any
 
 import aioboto3
@@ -29,7 +31,8 @@ from tests.sandbox.emulator.builders import (
 FREE_PORTS = ServerOptions(http_port=0, control_port=0, dns_port=0)
 ONE_TRY = Config(retries={"total_max_attempts": 1})
 ACCELERATOR = "00000000-0000-4000-8000-000000000001"
-AWS_CLI = os.environ.get("GTC_TEST_AWS_CLI") or shutil.which("aws")
+BESIDE_PYTHON = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+AWS_CLI = os.environ.get("GTC_TEST_AWS_CLI") or shutil.which("aws", path=BESIDE_PYTHON)
 
 
 def client(
