@@ -12,11 +12,13 @@ class OverrideKind(StrEnum):
 
     `drain`: planned; a region's share goes to zero if the others can carry it.
     `failover`: the region is treated as down; only the guards of an emergency bind.
+    `pin`: a region carries a stated share while it is well, if it and the others can.
     `freeze`: nothing is changed; probing and deciding go on.
     """
 
     DRAIN = "drain"
     FAILOVER = "failover"
+    PIN = "pin"
     FREEZE = "freeze"
 
 
@@ -42,6 +44,8 @@ class Override:
     """Guards the person overrides by name."""
     pool: str | None = None
     """None: every pool of the service."""
+    share: float | None = None
+    """A pin's part of each pool's traffic, above 0 up to 1 (its dial behind an accelerator)."""
 
     @property
     def place(self) -> Place:
@@ -69,6 +73,7 @@ class OverrideRequest:
     service: str | None = None
     ignore_guards: tuple[str, ...] = ()
     pool: str | None = None
+    share: float | None = None
 
     @property
     def place(self) -> Place:

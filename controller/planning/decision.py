@@ -17,6 +17,7 @@ from controller.planning import guard, memory
 from controller.planning.beginning import automatic_drains, has_begun, unconfirmed
 from controller.planning.diff import current_shares, diff
 from controller.planning.drift import adopted, find_drift, watch
+from controller.planning.orders import obeyed
 from controller.planning.pools import Planned, desired_shares, guard_rules, plan_pool
 from controller.planning.quorum import isolation, judge
 from controller.planning.rate import is_repetition
@@ -74,7 +75,8 @@ def _plan_service(
         pool: current_shares(service, name, pool, snapshot.observed[name]) for pool in service.pools
     }
     panic = name in snapshot.memory.panic
-    stands = standings(snapshot, name, health, before, isolated=isolated, panic=panic)
+    healthy = standings(snapshot, name, health, before, isolated=isolated, panic=panic)
+    stands = obeyed(snapshot, name, healthy, before)
     placements = desired_shares(snapshot, service, stands, before)
     return [
         plan_pool(snapshot, name, pool, stands[pool], before[pool], placements[pool])

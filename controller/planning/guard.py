@@ -144,14 +144,14 @@ def dry_run(snapshot: Snapshot, intent: Intent) -> Held | None:
     return None
 
 
-def too_few_active(snapshot: Snapshot, regions: int, would_remain: int, region: str) -> Held | None:
-    """A person's drain must leave enough regions of the pool serving."""
+def too_few_active(
+    snapshot: Snapshot, regions: int, would_remain: int, what: str, region: str
+) -> Held | None:
+    """A person's drain or pin must leave enough regions of the pool serving."""
     need = max(1, ceil(regions * snapshot.settings.guards.min_active_ratio))
     if would_remain >= need:
         return None
-    detail = (
-        f"draining {region} would leave {would_remain} of {regions} regions serving, {need} needed"
-    )
+    detail = f"{what} would leave {would_remain} of {regions} regions serving, {need} needed"
     return Held(Hold.MIN_ACTIVE, detail, region)
 
 

@@ -10,7 +10,7 @@ elsewhere. Residency needs no rule here: a region that is not lawful is not amon
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from controller.model.configuration import Service
 
@@ -36,20 +36,24 @@ def place(
 ) -> dict[str, Placement]:
     """Pool to placement; a pool without candidates is left out.
 
-    `candidates` maps each pool to the lawful regions that may serve it now; `fixed` holds the
-    splits of pools that stay as they are, whose load takes up room.
+    `candidates` maps each pool to the lawful regions that may serve it now; `fixed` holds shares
+    that are settled: their load takes up room, and only the rest of their pool is placed.
     """
+    fixed = fixed or {}
     load = dict.fromkeys(service.regions, 0.0)
-    for pool_name, split in (fixed or {}).items():
+    for pool_name, split in fixed.items():
         for region, share in split.items():
             load[region] += share * service.pools[pool_name].demand_rps
     placed: dict[str, Placement] = {}
     for pool_name in sorted(candidates, key=lambda p: (len(service.pools[p].regions), p)):
         if not candidates[pool_name]:
             continue
-        demand = service.pools[pool_name].demand_rps
+        settled = fixed.get(pool_name, {})
+        rest = 1 - sum(settled.values())
+        demand = rest * service.pools[pool_name].demand_rps
         placement, added = _fill(service, candidates[pool_name], demand, load, target_utilisation)
-        placed[pool_name] = placement
+        shares = {region: share * rest for region, share in placement.shares.items()}
+        placed[pool_name] = replace(placement, shares={**settled, **shares})
         for region, rps in added.items():
             load[region] += rps
     return placed

@@ -11,7 +11,7 @@ from controller.model.levers import Position
 from controller.planning.placement import Placement, place
 from controller.planning.ramp import Ramped, ramp_dials, ramp_shares
 from controller.planning.shares import SAME, normalised, percent
-from controller.planning.standing import May, Standing
+from controller.planning.standing import May, Standing, pinned
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +34,18 @@ def desired_shares(
         return {pool: _open_dials(stand, before[pool]) for pool, stand in stands.items()}
     kept = {pool: _kept_split(stand, before[pool]) for pool, stand in stands.items()}
     candidates = {
-        pool: tuple(r for r, s in stand.items() if s.may is May.IN)
+        pool: tuple(r for r, s in stand.items() if s.may is May.IN and s.share is None)
         for pool, stand in stands.items()
         if not kept[pool]
     }
-    fixed = {pool: split for pool, split in kept.items() if split}
+    fixed = {pool: kept[pool] or pinned(stand) for pool, stand in stands.items()}
     placed = place(service, candidates, snapshot.settings.guards.target_utilisation, fixed)
-    return {pool: Placement(kept[pool], {}) if kept[pool] else placed.get(pool) for pool in stands}
+    return {pool: placed.get(pool) or _settled(fixed[pool]) for pool in stands}
+
+
+def _settled(shares: Mapping[str, float]) -> Placement | None:
+    """A placement that leaves nothing to choose; pins alone carry the whole pool."""
+    return Placement(normalised(shares), {}) if shares else None
 
 
 def plan_pool(
@@ -99,10 +104,16 @@ def _kept_split(stand: Mapping[str, Standing], before: Shares) -> dict[str, floa
 def _open_dials(stand: Mapping[str, Standing], before: Shares) -> Placement | None:
     """Behind an accelerator whoever may serve is opened wholly; nearness does the rest."""
     shares = {
-        region: before.get(region, 0.0) if s.may is May.KEEP else float(s.may is May.IN)
+        region: before.get(region, 0.0) if s.may is May.KEEP else _dial(s)
         for region, s in stand.items()
     }
     return Placement(shares, {}) if any(shares.values()) else None
+
+
+def _dial(standing: Standing) -> float:
+    if standing.may is May.OUT:
+        return 0.0
+    return 1.0 if standing.share is None else standing.share
 
 
 def _returning(
@@ -145,7 +156,8 @@ def _placement_rules(
         if abs(before[region] - desired[region]) < SAME and region not in placement.full:
             continue
         name, why = _placement_reason(region, stand[region], before, desired, placement, leaving)
-        binding = stand[region].may is May.OUT or region in placement.full
+        fixed = stand[region].share is not None
+        binding = fixed or stand[region].may is May.OUT or region in placement.full
         rules.append(
             Rule(Step.PLACEMENT, name, region, before[region], desired[region], binding, why)
         )
@@ -161,6 +173,8 @@ def _placement_reason(
     leaving: list[str],
 ) -> tuple[str, str]:
     if standing.may is May.OUT:
+        return standing.cause, standing.why
+    if standing.share is not None:
         return standing.cause, standing.why
     if placement.overload:
         lacking = f"all regions of the pool are full, {placement.overload:.0f} requests/s too many"

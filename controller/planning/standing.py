@@ -1,22 +1,20 @@
 """Which regions of a pool may carry traffic now, and why the others may not.
 
-`IN` may be given its share, `OUT` must carry nothing, `KEEP` keeps what it has: nobody knows
-enough to move it.
+`IN` may be given its share (or the share a person pinned), `OUT` must carry nothing, `KEEP` keeps
+what it has: nobody knows enough to move it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import Enum, auto
 
-from controller.model.configuration import Service
 from controller.model.decision import Held, Hold, Shares, Snapshot
 from controller.model.health import RegionHealth, Verdict
 from controller.model.levers import Position
-from controller.model.overrides import Override, OverrideKind
+from controller.model.overrides import OverrideKind
 from controller.planning import guard
-from controller.planning.placement import place
 
 _SECOND_SOURCE = 2
 """Vantage points that must call a region down for it to be believed during a panic."""
@@ -36,9 +34,12 @@ class Standing:
 
     may: May
     cause: str
-    """`serving`, `region_down`, `failover`, `drain`, `missing`, or the hold that keeps it."""
+    """`serving`, `pin`, `region_down`, `failover`, `drain`, `missing`, or the hold that keeps it
+    as it is."""
     why: str
     held: Held | None = None
+    share: float | None = None
+    """What a person pinned it at; None: as placement finds best."""
 
 
 def standings(
@@ -50,9 +51,9 @@ def standings(
     isolated: str | None,
     panic: bool,
 ) -> dict[str, dict[str, Standing]]:
-    """Pool to region to standing, drains a person asked for included where guards let them."""
+    """Pool to region to standing, by health and failovers alone; see `orders` for the rest."""
     service = snapshot.settings.services[service_name]
-    stands = {
+    return {
         pool_name: {
             region: _standing(
                 snapshot,
@@ -66,11 +67,6 @@ def standings(
         }
         for pool_name, pool in service.pools.items()
     }
-    for override in snapshot.overrides:
-        if override.kind is OverrideKind.DRAIN:
-            concerned = [p for p in stands if override.concerns(service_name, pool=p)]
-            _drain(snapshot, service, override, concerned, stands, before)
-    return stands
 
 
 def _standing(
@@ -114,72 +110,8 @@ def _kept(reason: Hold, detail: str, region: str) -> Standing:
     return Standing(May.KEEP, reason.value, detail, Held(reason, detail, region))
 
 
-def _drain(
-    snapshot: Snapshot,
-    service: Service,
-    override: Override,
-    concerned: Iterable[str],
-    stands: dict[str, dict[str, Standing]],
-    before: Mapping[str, Shares],
-) -> None:
-    """Take the region out of each of these pools if guards allow it; say so where they do not."""
-    region = override.region
-    why = f"drained by {override.author}: {override.reason}"
-    for pool_name in concerned:
-        pool = stands[pool_name]
-        if region not in pool or pool[region].may is May.OUT:
-            continue
-        held = None
-        if before[pool_name].get(region, 0.0) > 0:
-            held = _drain_refusal(snapshot, service, override, pool_name, stands, before[pool_name])
-        if held is None:
-            pool[region] = Standing(May.OUT, "drain", why)
-        else:
-            pool[region] = replace(pool[region], held=held)
-
-
-def _drain_refusal(
-    snapshot: Snapshot,
-    service: Service,
-    override: Override,
-    pool_name: str,
-    stands: Mapping[str, Mapping[str, Standing]],
-    before: Shares,
-) -> Held | None:
-    assert override.region is not None
-    pool = stands[pool_name]
-    remaining = [r for r, s in pool.items() if r != override.region and s.may is not May.OUT]
-    serving = sum(before.get(r, 0.0) > 0 for r in remaining)
-    refusals = (
-        guard.too_few_active(snapshot, len(pool), serving, override.region),
-        _no_room(snapshot, service, pool_name, tuple(remaining), stands, override.region),
-    )
-    standing = (r for r in refusals if r is not None and r.reason not in override.ignore_guards)
-    return next(standing, None)
-
-
-def _no_room(
-    snapshot: Snapshot,
-    service: Service,
-    pool_name: str,
-    remaining: tuple[str, ...],
-    stands: Mapping[str, Mapping[str, Standing]],
-    region: str,
-) -> Held | None:
-    """Whether the others could not carry this pool together with what they carry already."""
-    if service.levers.accelerator is not None:
-        fits = sum(service.regions[r].capacity_rps for r in remaining)
-        over = service.pools[pool_name].demand_rps - fits
-    else:
-        candidates = {
-            name: remaining
-            if name == pool_name
-            else tuple(r for r, s in pool.items() if s.may is not May.OUT)
-            for name, pool in stands.items()
-        }
-        placed = place(service, candidates, snapshot.settings.guards.target_utilisation)
-        over = placed[pool_name].overload if pool_name in placed else 0.0
-    if over <= 0:
-        return None
-    detail = f"without {region} pool {pool_name} would lack {over:.0f} requests/s of capacity"
-    return Held(Hold.CAPACITY, detail, region)
+def pinned(stand: Mapping[str, Standing]) -> dict[str, float]:
+    """The shares that persons pinned, in proportion where they are more than the whole."""
+    shares = {r: s.share for r, s in stand.items() if s.may is May.IN and s.share is not None}
+    total = sum(shares.values())
+    return {region: share / max(1.0, total) for region, share in shares.items()}

@@ -1,4 +1,4 @@
-"""Which regions may carry traffic, as tables."""
+"""Which regions may carry traffic, by health and by orders, as tables."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 
 from controller.model.decision import Hold
 from controller.model.health import RegionHealth, Verdict
+from controller.planning.orders import obeyed
 from controller.planning.standing import May, Standing, standings
 from tests.storyboards.stage import Stage
 
@@ -32,13 +33,24 @@ def stand(
     stage.now = 1_000.0
     for command in (f"pool world {WEST} {CENTRAL} {EAST}", *commands):
         stage.play(command)
-    stage._settle()
     shares = EVEN if before is None else before
+    return stand_on(stage, shares, west=west, isolated=isolated, panic=panic)
+
+
+def stand_on(
+    stage: Stage,
+    before: dict[str, float],
+    *,
+    west: RegionHealth = WELL,
+    isolated: str | None = None,
+    panic: bool = False,
+) -> dict[str, Standing]:
+    """The same on a stage where something has happened."""
+    stage._settle()
     health = {WEST: west, CENTRAL: WELL, EAST: WELL}
-    found = standings(
-        stage.snapshot(), "shop", health, {"world": shares}, isolated=isolated, panic=panic
-    )
-    return found["world"]
+    snapshot, shares = stage.snapshot(), {"world": before}
+    healthy = standings(snapshot, "shop", health, shares, isolated=isolated, panic=panic)
+    return obeyed(snapshot, "shop", healthy, shares)["world"]
 
 
 @pytest.mark.parametrize(
@@ -183,9 +195,6 @@ def test_an_order_binds_where_it_was_given(place: dict[str, str | None], cause: 
     stage.now = 1_000.0
     for command in (f"pool world {WEST} {CENTRAL} {EAST}", f"drain {WEST}"):
         stage.play(command)
-    stage._settle()
     stage.overrides = [replace(stage.overrides[0], **place)]
-    health = {WEST: WELL, CENTRAL: WELL, EAST: WELL}
-    found = standings(stage.snapshot(), "shop", health, {"world": EVEN}, isolated=None, panic=False)
 
-    assert found["world"][WEST].cause == cause
+    assert stand_on(stage, EVEN)[WEST].cause == cause

@@ -13,6 +13,7 @@ Commands, one per line:
   canaries LETTERS                           U answers, D fails, one letter each
   wait SECONDS                               time passes
   drain|failover [POOL/]REGION [ignoring GUARD…]   a person orders it, for one pool or for all
+  pin [POOL/]REGION SHARE [ignoring GUARD…]        a person pins it at so many percent
   freeze [POOL/] | unfreeze | end REGION     a person orders or ends it
   edit POOL REGION WEIGHT                    somebody changes a weight by hand
   lose POOL REGION                           somebody deletes a leaf
@@ -138,6 +139,10 @@ class Stage:
     def _failover(self, words: list[str]) -> None:
         self._order(OverrideKind.FAILOVER, words)
 
+    def _pin(self, words: list[str]) -> None:
+        place, share, *ignoring = words
+        self._order(OverrideKind.PIN, [place, *ignoring], share=float(share) / 100)
+
     def _freeze(self, words: list[str]) -> None:
         self._order(OverrideKind.FREEZE, words)
 
@@ -147,7 +152,7 @@ class Stage:
     def _end(self, words: list[str]) -> None:
         self.overrides = [o for o in self.overrides if o.region != words[0]]
 
-    def _order(self, kind: OverrideKind, words: list[str]) -> None:
+    def _order(self, kind: OverrideKind, words: list[str], share: float | None = None) -> None:
         pool, _, region = (words[0] if words else "").rpartition("/")
         override = Override(
             id=len(self.overrides) + 1,
@@ -160,6 +165,7 @@ class Stage:
             created_at=_WHEN,
             expires_at=_WHEN,
             ignore_guards=tuple(words[2:]),
+            share=share,
         )
         self.overrides.append(override)
 
