@@ -10,6 +10,7 @@ import os
 import signal
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
@@ -19,10 +20,13 @@ from controller import __version__
 from controller.adapters.aws.budget import TokenBucket
 from controller.adapters.aws.calls import Calls
 from controller.adapters.aws.global_accelerator import GlobalAccelerators
+from controller.adapters.aws.health_checks import Route53HealthChecks
+from controller.adapters.aws.hosted_zones import Delegations
 from controller.adapters.aws.route53 import Route53RecordSets
 from controller.adapters.aws.session import AwsClients, aws_clients, require_endpoint_url
 from controller.adapters.clock import SystemClock
-from controller.adapters.prober import AiohttpProber
+from controller.adapters.dns_answers import DnsNameServers
+from controller.adapters.probing.prober import NetworkProber
 from controller.adapters.sd_notify import ServiceManager
 from controller.adapters.signals import on_signal, stop_signals
 from controller.adapters.sqlite import SqliteStore
@@ -32,11 +36,15 @@ from controller.api.context import Context
 from controller.api.metrics import Metrics
 from controller.api.server import serving
 from controller.loops.actuation import Actuation
+from controller.loops.answered import AnsweredShares
 from controller.loops.audit_head import AuditHead
 from controller.loops.certificates import Certificates
+from controller.loops.check_opinions import CheckOpinions
+from controller.loops.contradiction_alarm import ContradictionAlarm
 from controller.loops.current import Current
 from controller.loops.cycle_log import log_cycle
 from controller.loops.expectations import Expectations
+from controller.loops.figures import ReportedFigures
 from controller.loops.follow_up import FollowUp
 from controller.loops.heartbeat import Heartbeat
 from controller.loops.live import Live
@@ -46,13 +54,22 @@ from controller.loops.probing import Probing
 from controller.loops.reconciliation import CycleReport, Reconciliation
 from controller.loops.recording import Recording
 from controller.loops.reload import Reload
+from controller.loops.residency_alarm import ResidencyAlarm
 from controller.loops.supervision import Loop, LoopEndedError, supervised
 from controller.loops.traffic import Traffic
 from controller.loops.wake import Bell
 from controller.model.configuration import EndpointId, Settings
 from controller.model.errors import InvalidSettingsError, Problem
 from controller.model.health import ProbeResult
-from controller.ports import Accelerators, Clock, Prober, RecordSets, Store
+from controller.ports import (
+    Accelerators,
+    Clock,
+    HealthChecks,
+    NameServers,
+    Prober,
+    RecordSets,
+    Store,
+)
 from controller.settings import Loaded, Source
 
 _log = structlog.get_logger("daemon")
@@ -84,17 +101,28 @@ async def run(
         clients = await stack.enter_async_context(
             aws_clients(deadline_s=settings.aws.call_deadline_s)
         )
-        prober = await stack.enter_async_context(AiohttpProber(clock, loaded.references))
-        records, accelerators = _levers(settings, clients, clock, metrics)
+        prober = await stack.enter_async_context(NetworkProber(loaded.references))
+        aws = _aws(settings, clients, clock, metrics)
 
         async def load() -> Loaded:
             return await asyncio.to_thread(source.load)
 
         def follow(again: Loaded) -> None:
             prober.use(again.references)
+            aws.name_servers.use(again.settings.answers)
 
         house = House(
-            settings, clock, store, prober, records, accelerators, metrics, load, (follow,)
+            settings,
+            clock,
+            store,
+            prober,
+            aws.records,
+            aws.accelerators,
+            aws.checks,
+            aws.name_servers,
+            metrics,
+            load,
+            (follow,),
         )
         stack.enter_context(on_signal(signal.SIGHUP, house.reload.signal))
         await house.load()
@@ -129,6 +157,8 @@ class House:
         prober: Prober,
         records: RecordSets,
         accelerators: Accelerators,
+        checks: HealthChecks,
+        name_servers: NameServers,
         metrics: Metrics,
         load: Callable[[], Awaitable[Loaded]] = _nothing_to_load,
         swapped: Iterable[Callable[[Loaded], None]] = (),
@@ -141,6 +171,7 @@ class House:
         self._metrics = metrics
         self._started_at = clock.wall()
         self.traffic = Traffic(clock)
+        self.figures = ReportedFigures(clock)
         self.live = Live(clock)
         self.expectations = Expectations(store)
         self.overrides = Overrides(current, store, clock, bell.ring, (self.live.override,))
@@ -150,6 +181,10 @@ class House:
         recording = Recording(store, clock, (self.live.record,))
         self.follow_up = FollowUp(
             current, records, accelerators, recording, self.traffic, clock, metrics.propagation
+        )
+        self.check_opinions = CheckOpinions(current, checks, self.observation, clock, bell.ring)
+        self.answered = AnsweredShares(
+            current, name_servers, self.observation, self.follow_up.is_spreading, clock
         )
         self.reconciliation = Reconciliation(
             current,
@@ -161,7 +196,20 @@ class House:
             Actuation(current, self.observation, records, accelerators, self.expectations),
             recording,
             bell,
-            listeners=(metrics.cycle, self.live.cycle, self._follow, log_cycle),
+            self.traffic,
+            self.figures,
+            self.check_opinions.latest,
+            self.answered.latest,
+            listeners=(
+                metrics.cycle,
+                self.live.cycle,
+                self._follow,
+                log_cycle,
+                ResidencyAlarm().cycle,
+                self.check_opinions.follow,
+                self.answered.follow,
+                ContradictionAlarm().cycle,
+            ),
         )
         self.heartbeat = Heartbeat(current, clock, self.reconciliation, metrics.event_loop_lag)
         self.reload = Reload(
@@ -192,6 +240,8 @@ class House:
         loops: dict[str, Loop] = {
             "probing": self.probing.run,
             "overrides": self.overrides.run,
+            "check_opinions": self.check_opinions.run,
+            "answered": self.answered.run,
             "follow_up": self.follow_up.run,
             "live": self.live.run,
             "audit_head": AuditHead(self._store, self._clock).run,
@@ -247,9 +297,17 @@ class House:
             self.follow_up.follow(report.record)
 
 
-def _levers(
-    settings: Settings, clients: AwsClients, clock: Clock, metrics: Metrics
-) -> tuple[RecordSets, Accelerators]:
+@dataclass(frozen=True, slots=True)
+class _Aws:
+    """What talks to AWS. One budget for all that asks Route 53's API."""
+
+    records: Route53RecordSets
+    accelerators: GlobalAccelerators
+    checks: Route53HealthChecks
+    name_servers: DnsNameServers
+
+
+def _aws(settings: Settings, clients: AwsClients, clock: Clock, metrics: Metrics) -> _Aws:
     aws = settings.aws
 
     def calls(service: str) -> Calls:
@@ -267,9 +325,13 @@ def _levers(
             observe=metrics.aws_call,
         )
 
-    route53 = Route53RecordSets(clients.route53, calls("route53"), clock)
-    return route53, GlobalAccelerators(
-        clients.global_accelerator, calls("globalaccelerator"), clock
+    route53 = calls("route53")
+    delegations = Delegations(clients.route53, route53)
+    return _Aws(
+        Route53RecordSets(clients.route53, route53, clock),
+        GlobalAccelerators(clients.global_accelerator, calls("globalaccelerator"), clock),
+        Route53HealthChecks(clients.route53, route53, clock),
+        DnsNameServers(delegations.name_servers, settings.answers),
     )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from controller.model.audit import AuditCheck, AuditEntry, Mark
 from controller.model.configuration import Endpoint
 from controller.model.decision import DecisionRecord
+from controller.model.figures import Figures
 from controller.model.health import ProbeResult
 from controller.model.levers import (
     EndpointGroup,
@@ -19,7 +20,9 @@ from controller.model.levers import (
     Setting,
     WeightChange,
 )
+from controller.model.opinions import CheckDefinition, CheckerReport
 from controller.model.overrides import Override, OverrideRequest
+from controller.planning.evidence import Evidence, EvidenceText
 
 
 class Clock(Protocol):
@@ -31,12 +34,53 @@ class Clock(Protocol):
 
     async def sleep(self, seconds: float) -> None: ...
 
+    def call_at(self, when: float, callback: Callable[[], None]) -> Alarm:
+        """Call once, when `monotonic` has reached `when`; nothing awaits the callback."""
+        ...
+
+
+class Alarm(Protocol):
+    """A call that is still to come."""
+
+    def cancel(self) -> None: ...
+
+
+class Watcher(Protocol):
+    """Told what becomes of the probes of one endpoint; calls must be short and never raise."""
+
+    def answered(self, result: ProbeResult) -> None:
+        """The one answer to an `ask`, never before that has returned."""
+        ...
+
+    def answered_late(self, result: ProbeResult) -> None:
+        """An answer that passes came after its probe was given up, but before `most_s`."""
+        ...
+
+    def disturbed(self) -> None:
+        """The connection that was kept open between probes ended; nobody was asked."""
+        ...
+
+
+class Target(Protocol):
+    """One endpoint, ready to be asked."""
+
+    def ask(self, least_s: float, most_s: float) -> None:
+        """Begin one probe, the last one being answered; returns at once and never raises.
+
+        It is given up after a time adapted to the endpoint's own latency, within these bounds.
+        """
+        ...
+
+    def close(self) -> None:
+        """Forget it, with any probe under way; nothing is told any more."""
+        ...
+
 
 class Prober(Protocol):
-    """Asks one endpoint once, over a new connection."""
+    """Asks endpoints."""
 
-    async def probe(self, endpoint: Endpoint, deadline_s: float) -> ProbeResult:
-        """Never raises for anything the endpoint or the network does."""
+    def target(self, endpoint: Endpoint, watcher: Watcher) -> Target:
+        """This endpoint, to be asked; `watcher` is told what comes of it."""
         ...
 
 
@@ -77,6 +121,41 @@ class Accelerators(Protocol):
         ...
 
 
+class HealthChecks(Protocol):
+    """Route 53's own health checks."""
+
+    async def definition(self, check_id: str) -> CheckDefinition:
+        """How the check comes to its status. Raises as `RecordSets.read` does."""
+        ...
+
+    async def reports(self, check_id: str) -> tuple[CheckerReport, ...]:
+        """What each checker of an endpoint check saw last; waits for its turn.
+
+        Raises as `RecordSets.read` does.
+        """
+        ...
+
+
+class NameServers(Protocol):
+    """Who answers users. Both questions raise ProviderUnavailableError or ProviderRejectedError."""
+
+    async def ask(self, hosted_zone_id: str, name: str, subnet: str) -> frozenset[str]:
+        """The IPv4 addresses that one of the zone's name servers gives users in this subnet."""
+        ...
+
+    async def resolve(self, name: str) -> frozenset[str]:
+        """The IPv4 addresses of any name, as this machine's resolver has them."""
+        ...
+
+
+class FigureSource(Protocol):
+    """Where measured figures about users come from."""
+
+    def read(self) -> Figures:
+        """The last figures, with their times; never waits."""
+        ...
+
+
 class Store(Protocol):
     """Durable state. What a method returned from is on disk. Raises StateUnavailableError."""
 
@@ -93,7 +172,7 @@ class Store(Protocol):
     async def extend_override(
         self, override_id: int, *, expires_at: datetime, actor: str, at: datetime, reason: str
     ) -> Override:
-        """Give an override that has not ended another end."""
+        """Give an override that has not ended another end, be it later or sooner."""
         ...
 
     async def end_override(self, override_id: int, *, actor: str, at: datetime, why: str) -> None:
@@ -104,8 +183,14 @@ class Store(Protocol):
         """Those not ended yet, expired ones among them, oldest first."""
         ...
 
-    async def add_record(self, record: DecisionRecord) -> DecisionRecord:
-        """Store a record whose id is 0; returns it with its id."""
+    async def add_record(
+        self, record: DecisionRecord, evidence: Evidence | None = None
+    ) -> DecisionRecord:
+        """Store a record whose id is 0 with what it rests on; returns it with its id."""
+        ...
+
+    async def evidence(self, record_id: int) -> EvidenceText | None:
+        """What a record's decision was made of; None when that is not kept."""
         ...
 
     async def update_record(self, record: DecisionRecord) -> None:
@@ -115,9 +200,15 @@ class Store(Protocol):
     async def record(self, record_id: int) -> DecisionRecord | None: ...
 
     async def records(
-        self, *, limit: int, before: int | None = None, region: str | None = None
+        self,
+        *,
+        limit: int,
+        before: int | None = None,
+        region: str | None = None,
+        until: datetime | None = None,
     ) -> tuple[DecisionRecord, ...]:
-        """Newest first; `before` pages on; `region`: only those that concern it."""
+        """Newest first; `before` pages on; `region`: only those that concern it; `until`: none
+        later."""
         ...
 
     async def expect(self, settings: Mapping[Position, tuple[Setting, ...]]) -> None:

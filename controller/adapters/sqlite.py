@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
-from controller.adapters import sqlite_audit
+from controller.adapters import sqlite_audit, sqlite_snapshots
 from controller.adapters import sqlite_statements as statements
 from controller.adapters.sqlite_lock import StateLock
 from controller.adapters.sqlite_schema import open_database, open_read_only, state_error
@@ -27,6 +27,7 @@ from controller.model.audit import AuditCheck, AuditEntry, Mark
 from controller.model.decision import DecisionRecord
 from controller.model.levers import Position, Setting
 from controller.model.overrides import Override, OverrideRequest
+from controller.planning.evidence import Evidence, EvidenceText
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -97,9 +98,15 @@ class SqliteStore:
         """Those not ended yet, oldest first."""
         return await self._do(statements.overrides)
 
-    async def add_record(self, record: DecisionRecord) -> DecisionRecord:
+    async def add_record(
+        self, record: DecisionRecord, evidence: Evidence | None = None
+    ) -> DecisionRecord:
         """Store a record whose id is 0, forgetting the oldest beyond the newest 10,000."""
-        return await self._do(statements.add_record, record)
+        return await self._do(statements.add_record, record, evidence)
+
+    async def evidence(self, record_id: int) -> EvidenceText | None:
+        """What a record's decision was made of; None when that is not kept."""
+        return await self._do(sqlite_snapshots.find, record_id)
 
     async def update_record(self, record: DecisionRecord) -> None:
         """Replace a stored record."""
@@ -110,10 +117,15 @@ class SqliteStore:
         return await self._do(statements.record, record_id)
 
     async def records(
-        self, *, limit: int, before: int | None = None, region: str | None = None
+        self,
+        *,
+        limit: int,
+        before: int | None = None,
+        region: str | None = None,
+        until: datetime | None = None,
     ) -> tuple[DecisionRecord, ...]:
-        """Newest first; `before` an id; with `region`, those that concern it."""
-        return await self._do(statements.records, limit, before, region)
+        """Newest first; `before` an id; with `region`, those that concern it; `until` a time."""
+        return await self._do(statements.records, limit, before, region, until)
 
     async def expect(self, settings: Mapping[Position, tuple[Setting, ...]]) -> None:
         """Replace what is remembered of these positions; others keep theirs."""

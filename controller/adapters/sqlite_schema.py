@@ -91,6 +91,20 @@ MIGRATIONS: tuple[tuple[Step, ...], ...] = (
         "DROP TABLE audit_1",
         "ALTER TABLE overrides ADD COLUMN pool TEXT",
     ),
+    ("ALTER TABLE overrides ADD COLUMN share REAL",),
+    (
+        # Settings change rarely: each text is kept once, whatever number of snapshots rests on it.
+        """CREATE TABLE snapshot_settings (
+            hash TEXT PRIMARY KEY,
+            body BLOB NOT NULL
+        ) STRICT, WITHOUT ROWID""",
+        """CREATE TABLE snapshots (
+            record_id INTEGER PRIMARY KEY REFERENCES records (id) ON DELETE CASCADE,
+            settings TEXT NOT NULL REFERENCES snapshot_settings (hash),
+            body BLOB NOT NULL
+        ) STRICT""",
+        "CREATE INDEX snapshots_by_settings ON snapshots (settings)",
+    ),
 )
 
 _CAUSES = {

@@ -10,18 +10,20 @@ import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from controller.adapters import sqlite_audit
+from controller.adapters import sqlite_audit, sqlite_snapshots
 from controller.adapters.sqlite_schema import transaction
 from controller.model.decision import DecisionRecord
 from controller.model.errors import StateUnavailableError
 from controller.model.levers import Position, Setting
 from controller.model.overrides import Override, OverrideKind, OverrideRequest
 from controller.planning.concern import concerned_regions
+from controller.planning.evidence import Evidence
+from controller.planning.shares import percent
 
 KEPT_RECORDS = 10_000
 """Decision records kept. At some 10 kB each they take 100 MB at most; a record is written only when
@@ -30,7 +32,7 @@ something changes, so these are months."""
 _RECORD = TypeAdapter(DecisionRecord)
 _SETTINGS = TypeAdapter(tuple[Setting, ...])
 _OVERRIDE_COLUMNS = (
-    "kind, region, service, pool, author, reason, created_at, expires_at, ignore_guards"
+    "kind, region, service, pool, author, reason, created_at, expires_at, ignore_guards, share"
 )
 
 
@@ -52,10 +54,11 @@ def add_override(
         created_at.isoformat(),
         expires_at.isoformat(),
         json.dumps(request.ignore_guards),
+        request.share,
     )
     with transaction(connection):
         cursor = connection.execute(
-            f"INSERT INTO overrides ({_OVERRIDE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            f"INSERT INTO overrides ({_OVERRIDE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             values,
         )
         added = _override((cursor.lastrowid, *values))
@@ -123,8 +126,10 @@ def overrides(connection: sqlite3.Connection) -> tuple[Override, ...]:
     return tuple(map(_override, rows))
 
 
-def add_record(connection: sqlite3.Connection, record: DecisionRecord) -> DecisionRecord:
-    """Store a record and its audit entry together, and forget those beyond KEPT_RECORDS."""
+def add_record(
+    connection: sqlite3.Connection, record: DecisionRecord, evidence: Evidence | None
+) -> DecisionRecord:
+    """Store a record, its evidence and audit entry together; forget those beyond KEPT_RECORDS."""
     if record.id != 0:
         raise ValueError(f"decision record {record.id} is stored already")
     with transaction(connection):
@@ -135,7 +140,11 @@ def add_record(connection: sqlite3.Connection, record: DecisionRecord) -> Decisi
         stored = replace(record, id=int(cursor.lastrowid or 0))
         sqlite_audit.append_record(connection, stored.id, record.at, body)
         _insert_regions(connection, stored)
-        connection.execute("DELETE FROM records WHERE id <= ?", (stored.id - KEPT_RECORDS,))
+        if evidence is not None:
+            sqlite_snapshots.add(connection, stored.id, evidence)
+        old = stored.id - KEPT_RECORDS
+        if connection.execute("DELETE FROM records WHERE id <= ?", (old,)).rowcount:
+            sqlite_snapshots.forget_unused_settings(connection)
     return stored
 
 
@@ -158,16 +167,27 @@ def record(connection: sqlite3.Connection, record_id: int) -> DecisionRecord | N
 
 
 def records(
-    connection: sqlite3.Connection, limit: int, before: int | None, region: str | None
+    connection: sqlite3.Connection,
+    limit: int,
+    before: int | None,
+    region: str | None,
+    until: datetime | None,
 ) -> tuple[DecisionRecord, ...]:
     """Newest first."""
     rows = connection.execute(
         """SELECT id, body FROM records
            WHERE (:before IS NULL OR id < :before)
+             AND (:until IS NULL OR at <= :until)
              AND (:region IS NULL OR id IN (
                    SELECT record_id FROM record_regions WHERE region = :region))
            ORDER BY id DESC LIMIT :limit""",
-        {"before": before, "region": region, "limit": limit},
+        {
+            "before": before,
+            "region": region,
+            "limit": limit,
+            # Stored times are UTC, too, and then their texts are in the order of time.
+            "until": until.astimezone(UTC).isoformat() if until else None,
+        },
     )
     return tuple(map(_record, rows))
 
@@ -205,7 +225,7 @@ def _insert_regions(connection: sqlite3.Connection, record: DecisionRecord) -> N
 
 
 def _override(columns: Sequence[Any]) -> Override:
-    override_id, kind, region, service, pool, author, reason, *dates, guards = columns
+    override_id, kind, region, service, pool, author, reason, *dates, guards, share = columns
     created_at, expires_at = map(datetime.fromisoformat, dates)
     return Override(
         id=override_id,
@@ -218,12 +238,15 @@ def _override(columns: Sequence[Any]) -> Override:
         expires_at=expires_at,
         ignore_guards=tuple(json.loads(guards)),
         pool=pool,
+        share=share,
     )
 
 
 def _text_of(override: Override) -> str:
-    """The override in an audit row: `#3 drain eu-west-1 of shop until …: reason`."""
+    """The override in an audit row: `#3 pin eu-west-1 at 30 % of shop until …: reason`."""
     what = f"{override.kind} {override.region}" if override.region else f"{override.kind}"
+    if override.share is not None:
+        what += f" at {percent(override.share)}"
     ignoring = f", ignoring {', '.join(override.ignore_guards)}" if override.ignore_guards else ""
     place = "/".join(part for part in (override.service, override.pool) if part)
     return (

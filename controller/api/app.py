@@ -17,6 +17,7 @@ from controller.api import (
     routes_reload,
     routes_services,
     routes_status,
+    routes_why,
 )
 from controller.api.connections import watched
 from controller.api.context import CONTEXT, Context
@@ -33,6 +34,7 @@ DECLARED = (
     *routes_plan.ROUTES,
     *routes_overrides.ROUTES,
     *routes_decisions.ROUTES,
+    *routes_why.ROUTES,
     *routes_audit.ROUTES,
     *routes_events.ROUTES,
     *routes_measurements.ROUTES,

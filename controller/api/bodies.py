@@ -49,6 +49,10 @@ Person = Annotated[
     str, Field(min_length=1, max_length=100), AfterValidator(one_line), AfterValidator(not_blank)
 ]
 Count = Annotated[int, Field(ge=0, le=10**9)]
+Share = Annotated[
+    float, Field(examples=[0.3], json_schema_extra={"exclusiveMinimum": 0, "maximum": 1})
+]
+"""Its bounds are documented here and checked by who takes the override, who says what to do."""
 
 
 class Body(BaseModel):
@@ -73,6 +77,9 @@ class PlannedOverride(Body):
     """None: every service."""
     pool: Line | None = None
     """One of the service's pools; None: every one."""
+    share: Share | None = None
+    """A pin's part of each pool's traffic, above 0 up to 1; behind an accelerator its dial.
+    Only a pin has one."""
     ignore_guards: Annotated[tuple[Line, ...], Field(max_length=20)] = ()
     """Guards to be overridden, by name."""
 
@@ -89,7 +96,7 @@ class PostedOverride(PlannedOverride):
 
 
 class PostedExtension(Body):
-    """Another end for an override."""
+    """Another end for an override, later or sooner than the one it has."""
 
     ttl_s: float
     """Seconds from now until it ends."""
@@ -100,9 +107,12 @@ class PostedExtension(Body):
 
 
 class PostedPlan(Body):
-    """Overrides to be previewed together."""
+    """Overrides to be previewed together, and what is supposed to happen."""
 
     overrides: Annotated[tuple[PlannedOverride, ...], Field(max_length=100)] = ()
+    hypotheses: Annotated[tuple[Line, ...], Field(max_length=20)] = ()
+    """Such as `eu-west-1 down`, `drain us-east-1`, `demand europe ×1.5`, `capacity eu-west-1 ×0.5`.
+    """
 
 
 class PostedReload(Body):

@@ -19,7 +19,14 @@ from controller.model.configuration import EndpointId, Mode, Settings
 from controller.model.health import ProbeResult
 
 OPERATIONS = {
-    "route53": ("ListResourceRecordSets", "ChangeResourceRecordSets", "GetChange"),
+    "route53": (
+        "ListResourceRecordSets",
+        "ChangeResourceRecordSets",
+        "GetChange",
+        "GetHealthCheck",
+        "GetHealthCheckStatus",
+        "GetHostedZone",
+    ),
     "globalaccelerator": (
         "ListListeners",
         "ListEndpointGroups",

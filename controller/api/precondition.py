@@ -2,13 +2,16 @@
 
 The tag stands for everything a decision rests on and leads to: settings, overrides, verdicts, and
 what would be done now. Times and counters are left out: they change without changing anything.
+
+A preview's tag stands besides for what would be done with the previewed overrides, so that an order
+based on it is carried out as it was shown, or not at all.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from aiohttp import web
 
@@ -17,16 +20,19 @@ from controller.api.parameters import IF_MATCH
 from controller.api.plain import answer, plain
 from controller.api.problems import ProblemError
 from controller.api.registry import Call
+from controller.api.views import as_if_set, preview
 from controller.model.access import LOCAL
 from controller.model.decision import Decision, PoolPlan, Shares
+from controller.model.overrides import OverrideRequest
 
 ETAG = {"ETag": "Version of the state, for `If-Match`."}
 """The header that `tagged` sets, for the documentation."""
 
 
-def state_tag(context: Context) -> str:
-    """A strong ETag of the state."""
-    text = json.dumps(list(_state(context)), sort_keys=True)
+def state_tag(context: Context, planned: Sequence[OverrideRequest] = ()) -> str:
+    """A strong ETag of the state, and of what would be done with planned overrides."""
+    state = [*_state(context), *_planned(context, planned)]
+    text = json.dumps(state, sort_keys=True)
     return f'"{hashlib.sha256(text.encode()).hexdigest()[:16]}"'
 
 
@@ -38,8 +44,18 @@ def tagged(
     return answer(body, status=status, headers={**tag, **(headers or {})})
 
 
-def check(call: Call, current: Callable[[], object]) -> None:
+def previewed(call: Call, planned: Sequence[OverrideRequest]) -> web.Response:
+    """The plan with these overrides, tagged so that giving them is bound to that very plan."""
+    view = preview(call.context, planned)
+    return answer(view, headers={"ETag": state_tag(call.context, planned)})
+
+
+def check(
+    call: Call, current: Callable[[], object], planned: Sequence[OverrideRequest] = ()
+) -> None:
     """Refuse a write that is based on another state than the present one.
+
+    One that gives the `planned` overrides may be based on their preview, too.
 
     Raises ProblemError: 428 without If-Match, which only `local` may leave out, so that a person
     with curl on the machine itself is never kept from acting; 412 with `current`, the state as it
@@ -51,8 +67,8 @@ def check(call: Call, current: Callable[[], object]) -> None:
             return
         detail = "send If-Match with the ETag of what you looked at, or * for whatever it is now"
         raise ProblemError(428, detail, field="If-Match")
-    tag = state_tag(call.context)
-    if tag in _tags(given) or "*" in _tags(given):
+    tag = state_tag(call.context, planned)
+    if not {tag, state_tag(call.context), "*"}.isdisjoint(_tags(given)):
         return
     raise ProblemError(
         412,
@@ -61,6 +77,12 @@ def check(call: Call, current: Callable[[], object]) -> None:
         headers={"ETag": tag},
         more={"current": current()},
     )
+
+
+def _planned(context: Context, planned: Sequence[OverrideRequest]) -> Iterator[object]:
+    if planned:
+        decision = context.reconciliation.preview(as_if_set(context, planned))
+        yield [_plan(plan) for plan in decision.plans]
 
 
 def _tags(header: str) -> list[str]:

@@ -2,18 +2,56 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 from aiohttp import web
 
+from controller import __version__
 from controller.api.paging import page
 from controller.api.parameters import BEFORE, ID, REGION, limit
 from controller.api.plain import answer
 from controller.api.problems import ProblemError
 from controller.api.registry import JSON, TEXT, Answered, Call, Route
-from controller.api.views import Page
-from controller.model.decision import DecisionRecord
-from controller.planning.explanation import explain
+from controller.api.views import Page, View
+from controller.model.decision import DecisionRecord, PoolPlan
+from controller.planning.evidence import Exhibit, exported
+from controller.planning.explanation import explain, explain_replay
+from controller.planning.lossless import UnreadableError
+from controller.planning.replay import Difference, replay
 
 _LIMIT = limit(20)
+
+
+class ReplayView(View):
+    """What came of deciding again."""
+
+    decision_id: int
+    version: str
+    """Of the program that decided; empty when it was not noted yet."""
+    replayed_by: str
+    """Version of the program that decided again."""
+    faithful: bool
+    """False when the same version decided something else, which must not be."""
+    differences: tuple[Difference, ...]
+    """Between both decisions."""
+    unread: tuple[Difference, ...]
+    """What the snapshot holds and this version reads otherwise."""
+    plans: tuple[PoolPlan, ...]
+    """As decided again."""
+    text: str
+    """All of it in words."""
+
+
+class ExportView(View):
+    """A decision with everything it was made of, in the form in which it is kept."""
+
+    format: str
+    decision_id: int
+    version: str
+    settings: dict[str, Any]
+    snapshot: dict[str, Any]
+    decision: dict[str, Any]
 
 
 async def _list(call: Call) -> web.Response:
@@ -34,6 +72,36 @@ async def _latest(call: Call) -> web.Response:
 
 
 async def _one(call: Call) -> web.Response:
+    return _shown(call.request, await _record(call))
+
+
+async def _replay(call: Call) -> web.Response:
+    exhibit = await _exhibit(call)
+    try:
+        # In a thread of its own: reading and deciding may take as long as a whole cycle.
+        replayed = await asyncio.to_thread(replay, exhibit, __version__)
+    except UnreadableError as error:
+        detail = f"this version cannot read the snapshot of decision {exhibit.decision_id}: {error}"
+        raise ProblemError(409, detail, field="id") from error
+    view = ReplayView(
+        decision_id=replayed.decision_id,
+        version=replayed.version,
+        replayed_by=replayed.replayed_by,
+        faithful=replayed.faithful,
+        differences=replayed.differences,
+        unread=replayed.unread,
+        plans=replayed.plans,
+        text=explain_replay(replayed),
+    )
+    return web.Response(text=view.text + "\n") if wants_text(call.request) else answer(view)
+
+
+async def _snapshot(call: Call) -> web.Response:
+    return answer(exported(await _exhibit(call)))
+
+
+async def _record(call: Call) -> DecisionRecord:
+    """The record that the path names. Raises ProblemError 404."""
     store, wanted = call.context.store, call[ID]
     record = await store.record(wanted) if wanted is not None else None
     if record is None:
@@ -41,14 +109,27 @@ async def _one(call: Call) -> web.Response:
         there = f"the newest is {newest[0].id}" if newest else "none has been recorded yet"
         detail = f"no decision {call.request.match_info['id']} is kept; {there}"
         raise ProblemError(404, detail, field="id")
-    return _shown(call.request, record)
+    return record
+
+
+async def _exhibit(call: Call) -> Exhibit:
+    """The evidence of the decision that the path names. Raises ProblemError 404."""
+    record = await _record(call)
+    text = await call.context.store.evidence(record.id)
+    if text is None:
+        detail = f"no snapshot is kept of decision {record.id}: it is older than snapshots are"
+        raise ProblemError(404, detail, field="id")
+    return Exhibit(record.id, record.version, text)
+
+
+def wants_text(request: web.Request) -> bool:
+    """Whether the caller would rather read words than values."""
+    accepted = request.headers.get("Accept", "")
+    return "text/plain" in accepted and "application/json" not in accepted
 
 
 def _shown(request: web.Request, record: DecisionRecord) -> web.Response:
-    accepted = request.headers.get("Accept", "")
-    if "text/plain" in accepted and "application/json" not in accepted:
-        return web.Response(text=explain(record) + "\n")
-    return answer(record)
+    return web.Response(text=explain(record) + "\n") if wants_text(request) else answer(record)
 
 
 _RECORD = Answered(
@@ -83,6 +164,28 @@ ROUTES = (
         summary="One decision",
         parameters=(ID,),
         answers={200: _RECORD},
+        problems=(404, 503),
+    ),
+    Route(
+        "GET",
+        "/v1/decisions/{id}/replay",
+        _replay,
+        summary="Decide again on what a decision was made of",
+        description="Compares the outcome with the recorded decision, byte for byte. The same "
+        "version of the program must decide the same; of another, differences are information.",
+        parameters=(ID,),
+        answers={200: Answered("What came of it.", ReplayView, media=(JSON, TEXT))},
+        problems=(404, 409, 503),
+    ),
+    Route(
+        "GET",
+        "/v1/decisions/{id}/snapshot",
+        _snapshot,
+        summary="Everything a decision was made of",
+        description="With the settings of then, but without who may call the API and where "
+        "secrets are found. `gtc replay --file` takes it.",
+        parameters=(ID,),
+        answers={200: Answered("To be kept as a file.", ExportView)},
         problems=(404, 503),
     ),
 )

@@ -11,7 +11,7 @@ from controller.api.bodies import PostedExtension, PostedOverride, line
 from controller.api.idempotency import IDEMPOTENCY_KEY, REPLAYED, Replays
 from controller.api.parameters import ID, IF_MATCH, Parameter, flag
 from controller.api.plain import answer
-from controller.api.precondition import ETAG, check, tagged
+from controller.api.precondition import ETAG, check, previewed, tagged
 from controller.api.problems import ProblemError
 from controller.api.registry import Answered, Call, Route
 from controller.api.views import OverrideView, Page, PlanView, in_force, preview, shown
@@ -42,7 +42,7 @@ async def _one(call: Call) -> web.Response:
 async def _add(call: Call) -> web.Response:
     wanted = _request(call)
     if call[_DRY_RUN]:
-        return tagged(call, preview(call.context, [wanted]))
+        return previewed(call, [wanted])
     key = call[IDEMPOTENCY_KEY]
     if key is None:
         return await _set(call, wanted)
@@ -55,7 +55,7 @@ async def _set(call: Call, wanted: OverrideRequest) -> web.Response:
     context = call.context
     async with call.request.app[ONE_WRITE]:
         context.overrides.check(wanted)
-        check(call, lambda: preview(context, [wanted]))
+        check(call, lambda: preview(context, [wanted]), [wanted])
         for replaced in context.overrides.active():
             if replaced.place == wanted.place:
                 _may_end(call, replaced, wanted.ttl_s)
@@ -107,6 +107,7 @@ def _request(call: Call) -> OverrideRequest:
         region=posted.region,
         service=posted.service,
         pool=posted.pool,
+        share=posted.share,
         ignore_guards=posted.ignore_guards,
     )
 
@@ -124,6 +125,7 @@ _EXAMPLE = {
     "region": "eu-west-1",
     "service": "shop",
     "pool": None,
+    "share": None,
     "author": "ann (ops)",
     "reason": "INC-42",
     "created_at": "2026-06-01T12:00:00.000Z",
@@ -146,9 +148,11 @@ ROUTES = (
         "/v1/overrides",
         _add,
         role=Role.OPERATOR,
-        summary="Drain, fail over or freeze",
+        summary="Drain, fail over, pin or freeze",
         description="Takes the place of an override of the same kind at the same place, and is "
-        "acknowledged once it is durable. A freeze that would end one in force sooner takes admin.",
+        "acknowledged once it is durable. A pin fixes a region's `share` of each pool while the "
+        "region is well; it rises in steps. A freeze that would end one in force sooner takes "
+        "admin.",
         parameters=(_DRY_RUN, IF_MATCH, IDEMPOTENCY_KEY),
         body=PostedOverride,
         body_example={"kind": "drain", "region": "eu-west-1", "reason": "INC-42", "ttl_s": 14400},
@@ -182,7 +186,8 @@ ROUTES = (
         _extend,
         role=Role.OPERATOR,
         summary="Give an override another end",
-        description="It ends `ttl_s` from now. Ending a freeze sooner takes admin.",
+        description="It ends `ttl_s` from now, be that later or sooner than it would have ended. "
+        "Ending a freeze sooner takes admin.",
         parameters=(ID, IF_MATCH),
         body=PostedExtension,
         body_example={"ttl_s": 7200, "reason": "INC-42 goes on"},

@@ -1,6 +1,9 @@
-"""`GET` and `POST /v1/plan`: what would be written now, or if some overrides were in force."""
+"""`/v1/plan`: what would be written now, with other overrides, or if something happened."""
 
 from __future__ import annotations
+
+import asyncio
+from datetime import datetime
 
 from aiohttp import web
 
@@ -9,10 +12,21 @@ from controller.api.context import Context
 from controller.api.plain import answer
 from controller.api.precondition import ETAG, tagged
 from controller.api.registry import Answered, Call, Meter, Route
-from controller.api.views import PlanView, preview
+from controller.api.views import PlanView, View, preview
 from controller.model.overrides import OverrideRequest
+from controller.planning.effects_text import explain_failures
+from controller.planning.failures import Failure, single_failures
 
 _AUTHOR = "preview"
+
+
+class FailuresView(View):
+    """What would become of the loss of every single region."""
+
+    at: datetime
+    items: tuple[Failure, ...]
+    text: str
+    """The same as a table."""
 
 
 async def _get(call: Call) -> web.Response:
@@ -20,8 +34,16 @@ async def _get(call: Call) -> web.Response:
 
 
 async def _post(call: Call) -> web.Response:
-    overrides = call.body(PostedPlan).overrides
-    return answer(preview(call.context, [_request(call.context, o) for o in overrides]))
+    posted = call.body(PostedPlan)
+    wanted = [_request(call.context, override) for override in posted.overrides]
+    return answer(preview(call.context, wanted, posted.hypotheses))
+
+
+async def _failures(call: Call) -> web.Response:
+    # In a thread of its own: it decides once for every region.
+    failures = await asyncio.to_thread(single_failures, call.context.reconciliation.known())
+    text = explain_failures(failures)
+    return answer(FailuresView(at=call.context.clock.wall(), items=failures, text=text))
 
 
 def _request(context: Context, planned: PlannedOverride) -> OverrideRequest:
@@ -33,6 +55,7 @@ def _request(context: Context, planned: PlannedOverride) -> OverrideRequest:
         region=planned.region,
         service=planned.service,
         pool=planned.pool,
+        share=planned.share,
         ignore_guards=planned.ignore_guards,
     )
 
@@ -50,11 +73,22 @@ ROUTES = (
         "POST",
         "/v1/plan",
         _post,
-        summary="What would be written if some overrides were in force",
-        description="Nothing is stored and nothing is written.",
+        summary="What would be written if some overrides were in force, or something happened",
+        description="Nothing is stored and nothing is written. With hypotheses, the text says "
+        "first what AWS does by itself, then the plan and what it does to regions and users.",
         body=PostedPlan,
-        body_example={"overrides": [{"kind": "failover", "region": "eu-west-1"}]},
-        answers={200: Answered("The plan as if they were set.", PlanView)},
+        body_example={
+            "overrides": [{"kind": "failover", "region": "eu-west-1"}],
+            "hypotheses": ["us-east-1 down", "demand europe ×1.5"],
+        },
+        answers={200: Answered("The plan as if it were so.", PlanView)},
         meter=Meter.READ,
+    ),
+    Route(
+        "GET",
+        "/v1/plan/failures",
+        _failures,
+        summary="What would become of the loss of every single region",
+        answers={200: Answered("One row for each region of each service.", FailuresView)},
     ),
 )

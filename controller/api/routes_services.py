@@ -56,6 +56,8 @@ class EndpointView(View):
     """Seconds since the last result; null before the first one."""
     certificate_days_left: float | None
     """Days until the certificate it last showed ends; null where none was verified."""
+    address: str
+    """The address that was asked last, as its name was resolved; empty before the first probe."""
 
 
 class RegionView(View):
@@ -142,6 +144,7 @@ def _endpoint(context: Context, endpoint: Endpoint, state: HealthState) -> Endpo
         latency_s=state.latency_s,
         age_s=None if asked is None else round(context.clock.monotonic() - asked, 3),
         certificate_days_left=_days_left(state, context.clock.wall()),
+        address=state.address,
     )
 
 

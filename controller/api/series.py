@@ -23,6 +23,9 @@ class Series:
         self._initial = initial
         self._known: dict[Labels, None] = {}
 
+    def __contains__(self, labels: Labels) -> bool:
+        return labels in self._known
+
     def follow(self, wanted: Iterable[Labels]) -> None:
         """Have these series and no others; those that stay keep their values."""
         labels = dict.fromkeys(wanted)

@@ -12,15 +12,17 @@ from typing import Literal
 
 from controller import __version__
 from controller.api.context import Context
+from controller.api.residency_view import LeakView, leaks_of
 from controller.api.steering_metrics import MEASURED_WINDOW_S
 from controller.api.views import OverrideView, View, in_force
 from controller.loops.reconciliation import CycleReport
 from controller.model.configuration import Mode, Service
 from controller.model.decision import Held, PoolPlan
-from controller.model.health import RegionHealth, Verdict
+from controller.model.health import Confidence, RegionHealth, SecondOpinion, Verdict
 from controller.model.levers import Position
-from controller.model.overrides import OverrideKind
+from controller.model.overrides import Override, OverrideKind
 from controller.model.traffic import MeasuredShare
+from controller.planning.answered import answer_notices, answered_share
 
 NOT_YET = RegionHealth(Verdict.UNKNOWN, "no cycle has ended yet")
 """What is believed of every region before its first cycle."""
@@ -57,12 +59,21 @@ class RegionStatus(View):
     """Whether failures stand against it that nothing has cleared."""
     why: str
     """The evidence in one line."""
+    confidence: Confidence
+    """How far the verdict can be trusted; for people only, it moves nothing."""
+    doubts: tuple[str, ...]
+    """Why confidence is low; empty: it is high."""
+    sources: tuple[SecondOpinion, ...]
+    """What sources other than our probes say of it, those that know nothing left out."""
     observed: float | None
     """Share that AWS directs to it, as last read; null while nothing was read."""
     desired: float | None
     """Share that placement wants it to have."""
     planned: float | None
     """Share after this cycle's changes."""
+    answered: float | None
+    """Share of the zone's answers to the pool's users that lately led to it; null while nobody
+    asked, such as after a change of weights or behind an accelerator."""
     measured: float | None
     """Share of the pool's requests that reached it lately; null while nobody reports."""
     requests: int
@@ -72,7 +83,8 @@ class RegionStatus(View):
     drift: str | None
     """What somebody else changed."""
     override: int | None
-    """The newest override that takes traffic from it."""
+    """The override that has the last word on its share: one that empties it before a pin, a
+    narrower pin before a wider, then the newest."""
 
 
 class PoolStatus(View):
@@ -80,8 +92,13 @@ class PoolStatus(View):
 
     name: str
     residency: str | None
+    leaks: tuple[LeakView, ...] | None
+    """Of a bound pool, proven over every combination of failures and drains in what AWS was last
+    read to have; empty: none is possible. Null: unbound, or not read yet."""
     holds: tuple[Held, ...]
     """What did not move in the last cycle, and why."""
+    answers: int
+    """How many answers the `answered` shares rest on."""
     regions: tuple[RegionStatus, ...]
 
 
@@ -167,9 +184,16 @@ def _service(context: Context, latest: CycleReport | None, name: str) -> Service
         steered_name=route53.name if route53 else None,
         panic=bool(latest and name in latest.decision.memory.panic),
         faults=tuple(fault for found in faults for fault in found),
-        notices=observed.notices if observed else (),
+        notices=_notices(latest, name),
         pools=tuple(_pool(context, latest, name, service, pool) for pool in service.pools),
     )
+
+
+def _notices(latest: CycleReport | None, name: str) -> tuple[str, ...]:
+    observed = latest.snapshot.observed.get(name) if latest else None
+    if latest is None or observed is None:
+        return ()
+    return (*observed.notices, *answer_notices(latest.snapshot, name))
 
 
 def _pool(
@@ -178,10 +202,13 @@ def _pool(
     plans = latest.decision.plans if latest else ()
     plan = next((p for p in plans if (p.service, p.pool) == (name, pool)), None)
     split = context.traffic.split(MEASURED_WINDOW_S).get((name, pool))
+    answered = latest.snapshot.answered.get((name, pool)) if latest else None
     return PoolStatus(
         name=pool,
         residency=service.pools[pool].residency,
+        leaks=leaks_of(latest, name, pool),
         holds=plan.held if plan else (),
+        answers=answered.total if answered else 0,
         regions=tuple(
             _region(context, latest, plan, split, Position(name, pool, region))
             for region in service.pools[pool].regions
@@ -198,6 +225,7 @@ def _region(
 ) -> RegionStatus:
     region = position.region
     seen = health_of(latest, position.service, region)
+    answered = latest.snapshot.answered.get(position[:2]) if latest else None
     measured = split.get(region) if split else None
     nothing = 0.0 if split else None
     return RegionStatus(
@@ -205,9 +233,13 @@ def _region(
         verdict=seen.verdict,
         suspect=seen.suspect_since is not None,
         why=seen.why,
+        confidence=seen.confidence,
+        doubts=seen.doubts,
+        sources=seen.sources,
         observed=plan.before.get(region) if plan else None,
         desired=plan.desired.get(region) if plan else None,
         planned=plan.after.get(region) if plan else None,
+        answered=answered_share(answered, region),
         measured=measured.share if measured else nothing,
         requests=measured.requests if measured else 0,
         errors=measured.errors if measured else 0,
@@ -217,10 +249,17 @@ def _region(
 
 
 def _override_id(context: Context, position: Position) -> int | None:
-    """The newest override that takes traffic from this region."""
+    """The override that has the last word on this region's share."""
     service, pool, region = position
-    ids = [o.id for o in context.overrides.active() if o.concerns(service, region, pool=pool)]
-    return max(ids, default=None)
+    concerned = [o for o in context.overrides.active() if o.concerns(service, region, pool=pool)]
+    return max(concerned, key=_precedence).id if concerned else None
+
+
+def _precedence(override: Override) -> tuple[bool, bool, bool, int]:
+    """As in `planning.orders`: what empties a region before a pin, of pins the narrower."""
+    if override.kind is not OverrideKind.PIN:
+        return True, False, False, override.id
+    return False, override.service is not None, override.pool is not None, override.id
 
 
 def _cycle_age_s(context: Context, latest: CycleReport | None) -> float | None:

@@ -15,6 +15,7 @@ from controller.loops.traffic import Traffic
 from controller.model.configuration import Settings
 from controller.model.health import RegionHealth, Verdict
 from controller.model.levers import Position
+from controller.planning.answered import answered_share
 
 MEASURED_WINDOW_S = 5.0
 """Seconds of users' reports that count as now."""
@@ -31,6 +32,13 @@ class SteeringMetrics:
         self._register_regions(registry)
         self._register_shares(registry)
         self._register_levers(registry)
+        self._leaks = Gauge(
+            "gtc_residency_leaks",
+            "Ways out of a bound pool's lawful regions, over all failures and drains; NaN unknown",
+            ("service", "pool"),
+            registry=registry,
+        )
+        self._leak_series = Series(self._leaks, nan)
 
     def follow(self, settings: Settings) -> None:
         """Have the series of the regions and pools that these settings name."""
@@ -41,6 +49,12 @@ class SteeringMetrics:
             position
             for position in self._positions
             if settings.services[position.service].levers.accelerator is not None
+        )
+        self._leak_series.follow(
+            (name, pool)
+            for name, service in settings.services.items()
+            for pool, noun in service.pools.items()
+            if noun.residency is not None
         )
         self._follow_regions(settings)
 
@@ -65,7 +79,9 @@ class SteeringMetrics:
                 if (position.service, position.pool) == (plan.service, plan.pool):
                     self._desired.labels(*position).set(plan.desired.get(position.region, nan))
                     self._observed.labels(*position).set(plan.before.get(position.region, nan))
+        self._tell_answered(report)
         self._tell_levers(report)
+        self._tell_leaks(report)
 
     def _register_regions(self, registry: CollectorRegistry) -> None:
         self._up = Gauge(
@@ -97,6 +113,13 @@ class SteeringMetrics:
             registry=registry,
         )
 
+        self._answered = Gauge(
+            "gtc_region_share_answered_ratio",
+            "Share of the zone's answers to a pool's users that lately led to a region",
+            _PLACE,
+            registry=registry,
+        )
+
     def _register_levers(self, registry: CollectorRegistry) -> None:
         self._weight = Gauge(
             "gtc_lever_weight",
@@ -111,7 +134,8 @@ class SteeringMetrics:
             registry=registry,
         )
         self._position_series = [
-            Series(gauge, nan) for gauge in (self._desired, self._observed, self._weight)
+            Series(gauge, nan)
+            for gauge in (self._desired, self._observed, self._answered, self._weight)
         ]
         self._dial_series = Series(self._dial, nan)
 
@@ -119,6 +143,19 @@ class SteeringMetrics:
         self._up.labels(service, region).set(seen.verdict is Verdict.UP)
         for verdict in Verdict:
             self._state.labels(service, region, verdict.value).set(seen.verdict is verdict)
+
+    def _tell_leaks(self, report: CycleReport) -> None:
+        """How many each bound pool has; the settings may have changed since the cycle."""
+        for name, observed in report.snapshot.observed.items():
+            for pool, leaks in observed.leaks.items():
+                if (name, pool) in self._leak_series:
+                    self._leaks.labels(name, pool).set(len(leaks))
+
+    def _tell_answered(self, report: CycleReport) -> None:
+        for position in self._positions:
+            answered = report.snapshot.answered.get(position[:2])
+            share = answered_share(answered, position.region)
+            self._answered.labels(*position).set(nan if share is None else share)
 
     def _tell_levers(self, report: CycleReport) -> None:
         settings = {

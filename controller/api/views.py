@@ -6,16 +6,21 @@ docstrings what the documentation says of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from controller.api.context import Context
-from controller.model.decision import PoolPlan
+from controller.model.decision import PoolPlan, Snapshot
 from controller.model.overrides import Override, OverrideKind, OverrideRequest
+from controller.planning.decision import decide
+from controller.planning.effects import Effects, effects
+from controller.planning.effects_text import explain_hypotheses
+from controller.planning.evidence import Evidence
 from controller.planning.explanation import explain_plan
+from controller.planning.whatif import suppose
 
 Item = TypeVar("Item")
 
@@ -52,6 +57,8 @@ class OverrideView(View):
     """Null: every service."""
     pool: str | None
     """Null: every pool of the service."""
+    share: float | None
+    """A pin's part of each pool's traffic, its dial behind an accelerator; null for all others."""
     author: str
     """Who gave it: the caller, and in front of that whom the caller named."""
     reason: str
@@ -73,6 +80,8 @@ class PlanView(View):
     """Every pool, also those that stay as they are."""
     changes: int
     """Positions that would be set."""
+    effects: Effects
+    """What it does to regions and users; a figure nobody knows is null."""
     text: str
     """The plan in words."""
 
@@ -88,6 +97,7 @@ def shown(context: Context, override: Override) -> OverrideView:
         region=override.region,
         service=override.service,
         pool=override.pool,
+        share=override.share,
         author=override.author,
         reason=override.reason,
         created_at=override.created_at,
@@ -103,28 +113,49 @@ def in_force(context: Context) -> tuple[OverrideView, ...]:
     return tuple(shown(context, override) for override in context.overrides.active())
 
 
-def preview(context: Context, requests: Iterable[OverrideRequest] = ()) -> PlanView:
-    """The plan as if these overrides were in force too. Raises InvalidRequestError."""
-    extra = []
-    for wanted in requests:
-        context.overrides.check(wanted)
-        extra.append(_as_if_set(wanted, context.clock.wall()))
-    decision = context.reconciliation.preview(extra)
+def preview(
+    context: Context, requests: Iterable[OverrideRequest] = (), hypotheses: Sequence[str] = ()
+) -> PlanView:
+    """The plan as if these overrides were in force, too, and this had happened.
+
+    Raises InvalidRequestError.
+    """
+    now = _decided(context.reconciliation.known(as_if_set(context, requests)))
+    supposed = suppose(now.snapshot, hypotheses)
+    then = _decided(supposed.snapshot) if hypotheses else now
+    plans, seen = then.decision.plans, effects(now, then, supposed.down)
     return PlanView(
         at=context.clock.wall(),
-        plans=decision.plans,
-        changes=len(decision.changes),
-        text=explain_plan(decision.plans),
+        plans=plans,
+        changes=len(then.decision.changes),
+        effects=seen,
+        text=explain_hypotheses(hypotheses, plans, seen) if hypotheses else explain_plan(plans),
     )
 
 
-def _as_if_set(wanted: OverrideRequest, now: datetime) -> Override:
+def as_if_set(context: Context, requests: Iterable[OverrideRequest]) -> list[Override]:
+    """The overrides that these requests would become. Raises InvalidRequestError."""
+    newest = max((override.id for override in context.overrides.active()), default=0)
+    extra = []
+    for number, wanted in enumerate(requests, newest + 1):
+        context.overrides.check(wanted)
+        extra.append(_as_if_set(number, wanted, context.clock.wall()))
+    return extra
+
+
+def _decided(snapshot: Snapshot) -> Evidence:
+    return Evidence(snapshot, decide(snapshot))
+
+
+def _as_if_set(number: int, wanted: OverrideRequest, now: datetime) -> Override:
+    """The override it would become. Its number says that it came last, which orders depend on."""
     return Override(
-        id=0,
+        id=number,
         kind=wanted.kind,
         region=wanted.region,
         service=wanted.service,
         pool=wanted.pool,
+        share=wanted.share,
         author=wanted.author,
         reason=wanted.reason,
         created_at=now,

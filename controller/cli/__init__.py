@@ -33,6 +33,9 @@ COMMANDS = {
     "plan": Entry(
         "controller.cli.plan", "plan", "What would change now, without doing it.", "Look"
     ),
+    "replay": Entry(
+        "controller.cli.replay", "replay", "A recorded decision made again, and compared.", "Look"
+    ),
     "history": Entry(
         "controller.cli.history", "history", "Past decisions that moved or held traffic.", "Look"
     ),
@@ -50,6 +53,10 @@ COMMANDS = {
     ),
     "drain": Entry("controller.cli.act", "drain", "Take a region out of service.", "Act"),
     "undrain": Entry("controller.cli.act", "undrain", "Let a drained region serve again.", "Act"),
+    "pin": Entry("controller.cli.pin", "pin", "Fix a region's share of its pools.", "Act"),
+    "unpin": Entry(
+        "controller.cli.pin", "unpin", "Leave a pinned region's share to placement again.", "Act"
+    ),
     "freeze": Entry("controller.cli.act", "freeze", "Stop automatic changes for a while.", "Act"),
     "unfreeze": Entry("controller.cli.act", "unfreeze", "Allow automatic changes again.", "Act"),
     "overrides": Entry(

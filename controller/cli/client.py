@@ -177,6 +177,11 @@ def endpoint_option(command: Callable[..., Any]) -> Any:
         client = client_of(click.get_current_context(), endpoints, context_name)
         return command(*arguments, client=client, **options)
 
+    return place_options(wrapped)
+
+
+def place_options(command: Callable[..., Any]) -> Any:
+    """`--endpoint` and `--context` as `endpoints` and `context_name`, for `client_of`."""
     return click.option(
         "--endpoint",
         "endpoints",
@@ -194,7 +199,7 @@ def endpoint_option(command: Callable[..., Any]) -> Any:
             envvar="GTC_CONTEXT",
             show_envvar=True,
             help="A place that `gtc context` knows.",
-        )(wrapped)
+        )(command)
     )
 
 

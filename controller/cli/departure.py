@@ -5,76 +5,70 @@ Made from the plan of `GET /v1/plan` or of a preview.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from controller.cli.client import Answer
-
-GUARDS = ("min_active", "capacity", "startup", "blast_radius", "drift", "contested")
-"""Guards that a person may override by naming them; a test compares them with the planner's."""
-REMEDIES = {
-    "panic": "Too many regions are doubted at once; `gtc failover` takes your word for one.",
-    "frozen": "Changes are frozen: `gtc unfreeze` first.",
-    "last_region": "No other region may serve these users; nothing overrides that.",
-}
-"""What else can stop it, and what to do."""
-_DRY_RUN = "dry_run"
-
-
-@dataclass(frozen=True, slots=True)
-class Stay:
-    """A pool in which the region keeps its traffic, and what keeps it there."""
-
-    pool: str
-    reason: str
-    detail: str
+from controller.cli.outlook import DRY_RUN, GUARDS, REMEDIES, Stay, concerned, held_by, is_unread
 
 
 @dataclass(frozen=True, slots=True)
 class Departure:
-    """The pools, as `service/pool`, by what becomes of the region in them."""
+    """The pools by what becomes of the region in them."""
 
+    region: str
     empty: tuple[str, ...]
     """It carries nothing there."""
-    leaving: tuple[str, ...]
+    pending: tuple[str, ...]
     """It carries something there that is to leave, or nobody knows yet."""
     stays: tuple[Stay, ...]
+    """It keeps its traffic there."""
 
     @property
     def refused(self) -> tuple[Stay, ...]:
         """The refusals, when the region would leave no pool at all."""
-        if self.leaving:
+        if self.pending:
             return ()
-        return tuple(stay for stay in self.stays if stay.reason != _DRY_RUN)
+        return tuple(stay for stay in self.stays if stay.reason != DRY_RUN)
+
+    @property
+    def refusal(self) -> str:
+        return "its traffic would stay"
+
+    @property
+    def lacking(self) -> str:
+        return f"{self.region} is not yet known to be empty"
+
+    def lines(self) -> Iterator[str]:
+        """Where it carries nothing, and what keeps its traffic elsewhere."""
+        if self.empty:
+            yield f"{self.region} carries nothing in {', '.join(self.empty)}."
+        for stay in self.stays:
+            yield f"{self.region} keeps its traffic in {stay.pool}, {held_by(stay)}."
 
 
-def departure(plan: Answer, region: str, service: str | None, pool_name: str | None) -> Departure:
-    """What becomes of a region in the pools of these names; None stands for every name."""
+def departure(plan: Answer, order: Mapping[str, Any]) -> Departure:
+    """What becomes of the order's region in the pools of which it speaks."""
+    region = order["region"]
     empty: list[str] = []
     leaving: list[str] = []
     stays: list[Stay] = []
-    for pool in plan["plans"]:
-        if service not in (None, pool["service"]) or pool_name not in (None, pool["pool"]):
-            continue
-        name = f"{pool['service']}/{pool['pool']}"
+    for name, pool in concerned(plan, order):
         if pool["before"].get(region) == 0:
             empty.append(name)
         elif stay := _stay(name, pool, region):
             stays.append(stay)
-        elif region in pool["before"] or _is_unread(pool):
+        elif region in pool["before"] or is_unread(pool):
             leaving.append(name)
-    return Departure(tuple(empty), tuple(leaving), tuple(stays))
+    return Departure(region, tuple(empty), tuple(leaving), tuple(stays))
 
 
 def _stay(name: str, pool: Answer, region: str) -> Stay | None:
     if not pool["after"].get(region):
         return None
     for held in pool["held"]:
-        known = held["reason"] in (*GUARDS, *REMEDIES, _DRY_RUN)
+        known = held["reason"] in (*GUARDS, *REMEDIES, DRY_RUN)
         if known and held["region"] in (None, region):
             return Stay(name, held["reason"], held["detail"])
     return None
-
-
-def _is_unread(pool: Answer) -> bool:
-    """Whether AWS has not said yet how the pool's levers stand."""
-    return any(held["reason"] == "not_observed" for held in pool["held"])

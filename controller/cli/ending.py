@@ -7,7 +7,7 @@ import click
 from controller.cli.client import ANY, Answer, Client
 from controller.cli.errors import unknown
 from controller.cli.orders import user
-from controller.cli.render import one_line
+from controller.cli.render import one_line, order_text
 
 
 def end(
@@ -34,14 +34,38 @@ def end(
     for override in found:
         query = {"author": name} if name else {}
         client.delete(f"/v1/overrides/{override['id']}", if_match=ANY, **query)
-        what = " ".join(filter(None, (override["kind"], override["region"])))
-        whose = f"by {override['author']}: {override['reason']}"
-        click.echo(one_line(f"Override {override['id']} has ended: {what} {whose}."))
+        what = f"{order_text(override)} by {override['author']}: {override['reason']}"
+        click.echo(one_line(f"Override {override['id']} has ended: {what}."))
     return len(found)
 
 
-def check_region(client: Client, region: str) -> None:
-    """Raise what names the valid regions when there is none of that name."""
+def end_in_region(
+    client: Client,
+    kinds: tuple[str, ...],
+    author: str | None,
+    *,
+    region: str,
+    service: str | None,
+    pool: str | None,
+) -> None:
+    """End the overrides of these kinds in a region, or say that there is none.
+
+    Raises what names the valid regions when there is none of that name.
+    """
+    if end(client, kinds, author, region=region, service=service, pool=pool):
+        return
+    _check_region(client, region)
+    what = f"{' or '.join(kinds)} of {region}{alone(service, pool)}"
+    click.echo(f"Nothing to end: no {what} is in force.")
+
+
+def alone(service: str | None, pool: str | None) -> str:
+    """That only so much was looked at, for the end of a phrase; empty when it was everything."""
+    place = "/".join(filter(None, (service, pool)))
+    return f" for {place} alone" if place else ""
+
+
+def _check_region(client: Client, region: str) -> None:
     services: list[Answer] = client.get("/v1/services")["items"]
     regions = sorted({name for service in services for name in service["regions"]})
     if region not in regions:

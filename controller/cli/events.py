@@ -11,7 +11,7 @@ from controller.cli import exit_codes
 from controller.cli.client import Answer, Client, endpoint_option
 from controller.cli.event_stream import follow
 from controller.cli.output import TABLE, document_of_many, output_option
-from controller.cli.render import moment, moves_text, one_line
+from controller.cli.render import at_share, in_short, moment, moves_text, one_line
 
 _TYPE_WIDTH = len("override_expires_soon")
 
@@ -79,8 +79,11 @@ def _text(type_: str, data: Answer) -> str:
 
 def _decision(data: Answer) -> str:
     """What set it off, what moved, and what AWS answered."""
-    parts = [*data["trigger"], *map(_move, data["moves"]), *dict.fromkeys(data["outcomes"])]
-    return f"{data['decision_id']}: {'; '.join(parts) or 'the outcome changed'}"
+    number = data["decision_id"]
+    trigger = in_short(data["trigger"], f"gtc why {number}")
+    parts = [*map(_move, data["moves"]), *dict.fromkeys(data["outcomes"])]
+    text = "; ".join(filter(None, (trigger, *parts)))
+    return f"{number}: {text or 'the outcome changed'}"
 
 
 def _move(one: Answer) -> str:
@@ -91,7 +94,7 @@ def _move(one: Answer) -> str:
 def _override(data: Answer) -> str:
     order = data["override"]
     place = "/".join(filter(None, (order["service"], order["pool"], order["region"])))
-    what = " ".join(filter(None, (order["kind"], place)))
+    what = " ".join(filter(None, (order["kind"], place, at_share(order))))
     why = f" ({data['why']} by {data['actor']})" if data["why"] else ""
     return f"{order['id']}, {what} by {order['author']}: {order['reason']}{why}"
 

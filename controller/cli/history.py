@@ -105,7 +105,9 @@ def _what(plan: Answer) -> str:
     if plan["withheld"]:
         return f"{place} would: {_moves(plan, plan['desired']) or 'levers set right'}"
     regions = dict.fromkeys(held["region"] or "all" for held in plan["held"])
-    return f"{place}: {', '.join(regions)} held" if regions else ""
+    whole = len(plan["before"]) > 1 and regions.keys() >= plan["before"].keys()
+    named = "all" if whole else ", ".join(regions)
+    return f"{place}: {named} held" if regions else ""
 
 
 def _moves(plan: Answer, after: Answer) -> str:

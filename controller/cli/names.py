@@ -14,7 +14,7 @@ from click.shell_completion import CompletionItem
 
 from controller.cli import contexts
 from controller.cli.client import Answer, client_of
-from controller.cli.departure import GUARDS
+from controller.cli.outlook import GUARDS
 
 _PATIENCE_S = 0.3
 

@@ -6,13 +6,18 @@ An order is an override of the daemon's: it has an author, a reason and an end, 
 from __future__ import annotations
 
 import getpass
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import click
 
 from controller.cli import terminal
+from controller.cli.client import endpoint_option
+from controller.cli.confirmation import yes_option
 from controller.cli.duration import DURATION
-from controller.cli.names import complete_pools
+from controller.cli.names import complete_guards, complete_pools, service_option
+
+C = TypeVar("C", bound=Callable[..., Any])
 
 author_option = click.option(
     "--author", metavar="NAME", help="Who orders it; default: your user name."
@@ -27,6 +32,44 @@ ttl_option = click.option(
 pool_option = click.option(
     "--pool", metavar="NAME", shell_complete=complete_pools, help="Only in this pool."
 )
+
+
+def giving_options(*, timeout: str, timeout_help: str) -> Callable[[C], C]:
+    """What commands share that give an order for a region: see `giving.give`."""
+    options: list[Callable[[Any], Any]] = [
+        endpoint_option,
+        service_option,
+        pool_option,
+        reason_option,
+        author_option,
+        ttl_option,
+        click.option(
+            "--ignore-guard",
+            "ignore_guards",
+            metavar="NAME",
+            multiple=True,
+            shell_complete=complete_guards,
+            help="Override this guard; may be given several times.",
+        ),
+        yes_option,
+        click.option("--dry-run", is_flag=True, help="Show the preview and do nothing."),
+        click.option("--wait", is_flag=True, help="Return when it is applied."),
+        click.option(
+            "--timeout",
+            "timeout_s",
+            type=DURATION,
+            default=timeout,
+            show_default=True,
+            help=timeout_help,
+        ),
+    ]
+
+    def decorate(command: C) -> C:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
 
 
 def order(kind: str, author: str | None, **values: Any) -> dict[str, Any]:

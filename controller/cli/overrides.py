@@ -9,10 +9,11 @@ from controller.cli.confirmation import confirm_in_production, yes_option
 from controller.cli.duration import DURATION
 from controller.cli.orders import asked_reason, author_option, reason_option, user
 from controller.cli.output import TABLE, document, output_option
-from controller.cli.render import duration, moment, one_line
+from controller.cli.render import duration, moment, one_line, order_text, share
 from controller.planning.text import aligned
 
-_HEAD = ("ID", "KIND", "REGION", "SERVICE", "POOL", "ENDS IN", "AUTHOR", "IGNORES", "REASON")
+_PLACE = ("REGION", "SERVICE", "POOL")
+_HEAD = ("ID", "KIND", *_PLACE, "SHARE", "ENDS IN", "AUTHOR", "IGNORES", "REASON")
 
 
 @click.command()
@@ -55,11 +56,9 @@ def extend(
     name = author or user()
     body = {"ttl_s": ttl_s, "reason": reason, **({"author": name} if name else {})}
     override = client.patch(f"/v1/overrides/{override_id}", body, if_match=ANY)
-    what = " ".join(filter(None, (override["kind"], override["region"])))
     left = duration(override["remaining_s"])
-    click.echo(
-        f"Override {override['id']}, {what}, ends at {moment(override['expires_at'])} (in {left})."
-    )
+    ends = f"ends at {moment(override['expires_at'])} (in {left})"
+    click.echo(f"Override {override['id']}, {order_text(override)}, {ends}.")
 
 
 def _cells(override: Answer) -> tuple[str, ...]:
@@ -70,6 +69,7 @@ def _cells(override: Answer) -> tuple[str, ...]:
         override["region"] or "-",
         override["service"] or "-",
         override["pool"] or "-",
+        share(override["share"]),
         duration(override["remaining_s"]) + soon,
         one_line(override["author"]),
         ",".join(override["ignore_guards"]) or "-",

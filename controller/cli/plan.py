@@ -1,4 +1,4 @@
-"""`gtc plan`: what would change now, or if these regions were taken out, without doing it."""
+"""`gtc plan`: what would change now, or if something happened, without doing it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from controller.cli.names import complete_regions, service_option
 from controller.cli.orders import pool_option
 from controller.cli.output import TABLE, document, output_option
 from controller.cli.render import printable
+
+_LONG_S = 60.0
+"""Every region's loss is a decision of its own."""
 
 
 @click.command()
@@ -30,6 +33,19 @@ from controller.cli.render import printable
     shell_complete=complete_regions,
     help="As if it were failed over.",
 )
+@click.option(
+    "--if",
+    "hypotheses",
+    metavar="HYPOTHESIS",
+    multiple=True,
+    help='As if it were so: "eu-west-1 down", "drain us-east-1", "demand europe x1.5", '
+    '"capacity eu-west-1 x0.5". Shows load, latency and price, too.',
+)
+@click.option(
+    "--all-single-failures",
+    is_flag=True,
+    help="A table of the loss of every single region instead.",
+)
 @service_option
 @pool_option
 @output_option
@@ -38,6 +54,8 @@ def plan(
     client: Client,
     drains: tuple[str, ...],
     failovers: tuple[str, ...],
+    hypotheses: tuple[str, ...],
+    all_single_failures: bool,
     service: str | None,
     pool: str | None,
     output: str,
@@ -45,8 +63,14 @@ def plan(
 ) -> None:
     """What would change now, without doing it.
 
-    --drain and --failover may be given several times; the preview then supposes all of them.
+    --drain, --failover and --if may be given several times; the preview then supposes all of them.
     """
+    if all_single_failures:
+        if drains or failovers or hypotheses or service or pool:
+            raise click.UsageError("--all-single-failures supposes nothing else")
+        client.allow(_LONG_S)
+        _echo(client.get("/v1/plan/failures"), output)
+        return
     supposed = [{"kind": "drain", "region": region} for region in drains]
     supposed += [{"kind": "failover", "region": region} for region in failovers]
     place = {key: name for key, name in (("service", service), ("pool", pool)) if name is not None}
@@ -54,14 +78,21 @@ def plan(
         named = " and ".join(f"--{key}" for key in place)
         raise click.UsageError(f"{named} says where; name a region with --drain or --failover")
     supposed = [{**one, **place} for one in supposed]
-    answer = _ask(client, supposed)
-    shown = printable(answer["text"]).rstrip() if output == TABLE else document(answer, output)
-    click.echo(shown)
+    answer = _ask(client, supposed, hypotheses)
+    _echo(answer, output)
     if detailed_exitcode and answer["changes"]:
         click.get_current_context().exit(exit_codes.PLAN_HAS_CHANGES)
 
 
-def _ask(client: Client, supposed: list[dict[str, str]]) -> Answer:
-    if not supposed:
+def _ask(client: Client, supposed: list[dict[str, str]], hypotheses: tuple[str, ...]) -> Answer:
+    if not supposed and not hypotheses:
         return client.get("/v1/plan")
-    return client.post("/v1/plan", {"overrides": supposed})
+    body: dict[str, object] = {"overrides": supposed}
+    if hypotheses:
+        body["hypotheses"] = list(hypotheses)
+    return client.post("/v1/plan", body)
+
+
+def _echo(answer: Answer, output: str) -> None:
+    text = printable(answer["text"]).rstrip()
+    click.echo(text if output == TABLE else document(answer, output))

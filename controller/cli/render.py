@@ -4,8 +4,9 @@ terminal as a control sequence, and nothing breaks a row.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from controller.planning.shares import percent
 
@@ -51,6 +52,23 @@ def one_line(text: str) -> str:
 def printable(text: str) -> str:
     """Text without control characters other than line ends."""
     return "".join(sign if sign.isprintable() or sign == "\n" else " " for sign in text)
+
+
+def in_short(texts: Sequence[str], rest: str) -> str:
+    """The first of several texts, and the command that shows the others; empty of none."""
+    more = f"; and {len(texts) - 1} more: {rest}" if len(texts) > 1 else ""
+    return texts[0] + more if texts else ""
+
+
+def order_text(override: Mapping[str, Any]) -> str:
+    """What an override orders: `drain eu-west-1`, `pin eu-west-1 at 30 %`, `freeze`."""
+    return " ".join(filter(None, (override["kind"], override["region"], at_share(override))))
+
+
+def at_share(override: Mapping[str, Any]) -> str:
+    """A pin's share as people read it, `at 30 %`; empty for every other order."""
+    share = override.get("share")
+    return "" if share is None else f"at {percent(share)}"
 
 
 def moves_text(moves: Iterable[tuple[str, float, float]]) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from controller.cli.client import Answer
-from controller.cli.render import duration, moment, one_line
+from controller.cli.render import at_share, duration, in_short, moment, one_line, order_text
 
 WORST_FIRST = ("down", "unknown", "suspect", "up")
 """What HEALTH can say. `suspect` is up with failures that nothing has cleared yet."""
@@ -33,6 +33,8 @@ class Row:
     measured: float | None
     reason: str
     """What is unusual about it; mostly empty."""
+    answered: float | None = None
+    """What the zone's name servers answer its users; None while nobody asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +120,13 @@ def _notes(status: Answer) -> Iterator[str]:
         yield from _service_notes(service)
     for override in status["overrides"]:
         if override["kind"] != "freeze":
-            what = f"{override['id']}, {override['kind']} {override['region']} {_where(override)}"
+            what = f"{override['id']}, {order_text(override)} {_where(override)}"
             yield _text("override", f"{what} {_who(override)}")
     if status.get("state_error"):
         yield _text("state", f"the store cannot be read: {status['state_error']}")
     last = status["last_decision"]
     if last is not None:
-        trigger = "; ".join(last["trigger"]) or "no trigger"
+        trigger = in_short(last["trigger"], "gtc why") or "no trigger"
         yield _text("decision", f"{last['id']}, {moment(last['at'])}: {trigger}")
 
 
@@ -135,6 +137,8 @@ def _service_notes(service: Answer) -> Iterator[str]:
     for fault in service["faults"]:
         yield _text("fault", f"{name}: {fault}")
     for pool in service["pools"]:
+        for leak in pool["leaks"] or ():
+            yield _text("leak", f"{name}/{pool['name']}: {leak['text']}")
         for hold in pool["holds"]:
             if hold["region"] is None:
                 yield _text("hold", f"{name}/{pool['name']}: {hold['reason']}, {hold['detail']}")
@@ -154,6 +158,7 @@ def _rows(service: Answer, pool: Answer, overrides: dict[Any, Answer]) -> Iterat
             applied=region["observed"],
             measured=region["measured"],
             reason=one_line("; ".join(_reasons(region, pool["holds"], overrides))),
+            answered=region["answered"],
         )
 
 
@@ -163,14 +168,17 @@ def _health(region: Answer) -> str:
 
 
 def _reasons(region: Answer, holds: list[Answer], overrides: dict[Any, Answer]) -> Iterator[str]:
-    if _health(region) != "up":
+    held = [hold for hold in holds if hold["region"] == region["region"]]
+    said = any(hold["detail"] in region["why"] for hold in held)
+    if _health(region) != "up" and not said:
         yield region["why"]
+    elif _health(region) == "up":
+        yield from region["doubts"]
     override = overrides.get(region["override"])
     if override is not None:
-        yield f"{override['kind']} {_who(override)}"
-    for hold in holds:
-        if hold["region"] == region["region"]:
-            yield f"held by {hold['reason']}: {hold['detail']}"
+        yield " ".join(filter(None, (override["kind"], at_share(override), _who(override))))
+    for hold in held:
+        yield f"held by {hold['reason']}: {hold['detail']}"
     if region["drift"]:
         yield f"drift: {region['drift']}"
     if region["errors"] > _NOTABLE_ERRORS * region["requests"]:
@@ -182,7 +190,8 @@ def _badness(row: Row) -> tuple[int, bool]:
 
 
 def _where(override: Answer) -> str:
-    return f"in {override['service']}" if override["service"] else "everywhere"
+    place = "/".join(filter(None, (override["service"], override["pool"])))
+    return f"in {place}" if place else "everywhere"
 
 
 def _who(override: Answer) -> str:
@@ -194,6 +203,15 @@ def _text(kind: str, text: str) -> str:
 
 
 def _pool_fingerprint(pool: Answer) -> object:
-    keys = ("region", "verdict", "suspect", "planned", "observed", "drift", "override")
+    keys = (
+        "region",
+        "verdict",
+        "suspect",
+        "confidence",
+        "planned",
+        "observed",
+        "drift",
+        "override",
+    )
     regions = [[region[key] for key in keys] for region in pool["regions"]]
     return regions, [(hold["reason"], hold["region"]) for hold in pool["holds"]]

@@ -1,7 +1,8 @@
 """The status on a terminal: one table, a shape and a word and a colour for each verdict.
 
 Below 100 columns the bar is left out; below 80 reasons stand under the table instead of in it;
-below 60 only the applied share is left of the three.
+below 60 only the applied share is left. What users are answered is shown from 120 columns on, if
+anybody asked.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ _LOOKS = {
     "unknown": ("▲", "yellow"),
     "down": ("✖", "red"),
 }
+_ANSWERED_WIDTH = 120
 _FULL_WIDTH = 100
 _REASON_WIDTH = 80
 _SHARES_WIDTH = 60
@@ -56,7 +58,8 @@ def _table(report: Report, width: int) -> Table:
     table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("REGION", no_wrap=True)
     table.add_column("HEALTH", no_wrap=True)
-    for name in ("PLANNED", "APPLIED", "MEASURED") if width >= _SHARES_WIDTH else ("APPLIED",):
+    shares = _shares_shown(report, width)
+    for name in shares:
         table.add_column(name, no_wrap=True, justify="right")
     if width >= _FULL_WIDTH:
         table.add_column("SHARE", no_wrap=True)
@@ -66,21 +69,34 @@ def _table(report: Report, width: int) -> Table:
         law = f" ({residency})" if residency else ""
         table.add_row(Text(f"{service}/{pool}{law}", "bold"))
         for row in rows:
-            table.add_row(*_cells(row, width))
+            table.add_row(*_cells(row, shares, width))
     return table
+
+
+def _shares_shown(report: Report, width: int) -> tuple[str, ...]:
+    if width < _SHARES_WIDTH:
+        return ("APPLIED",)
+    if width < _ANSWERED_WIDTH or all(row.answered is None for row in report.rows):
+        return ("PLANNED", "APPLIED", "MEASURED")
+    return ("PLANNED", "APPLIED", "ANSWERED", "MEASURED")
 
 
 def _group(row: Row) -> tuple[str, str, str | None]:
     return row.service, row.pool, row.residency
 
 
-def _cells(row: Row, width: int) -> Iterator[Text]:
+def _cells(row: Row, shares: Iterable[str], width: int) -> Iterator[Text]:
     shape, colour = _LOOKS[row.health]
     yield Text(f"  {row.region}")
     yield Text(f"{shape} {row.health}", colour)
-    shares = (row.planned, row.applied, row.measured)
-    for value in shares if width >= _SHARES_WIDTH else (row.applied,):
-        yield Text(share(value))
+    values = {
+        "PLANNED": row.planned,
+        "APPLIED": row.applied,
+        "ANSWERED": row.answered,
+        "MEASURED": row.measured,
+    }
+    for name in shares:
+        yield Text(share(values[name]))
     if width >= _FULL_WIDTH:
         yield Text(bar(row.applied), colour)
     if width >= _REASON_WIDTH:

@@ -17,6 +17,7 @@ _HEAD = (
     "HEALTH",
     "PLANNED",
     "APPLIED",
+    "ANSWERED",
     "MEASURED",
     "SHARE",
     "REASON",
@@ -37,5 +38,6 @@ def _painted(line: str, row: Row) -> str:
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    shares = (share(row.planned), share(row.applied), share(row.measured), bar(row.applied))
-    return (row.service, row.pool, row.region, row.health, *shares, row.reason or "-")
+    shares = map(share, (row.planned, row.applied, row.answered, row.measured))
+    place = (row.service, row.pool, row.region, row.health)
+    return (*place, *shares, bar(row.applied), row.reason or "-")

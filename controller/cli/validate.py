@@ -1,5 +1,8 @@
 """`gtc validate`: everything that is wrong with configuration files, without starting anything.
 
+`--observed` adds what only a daemon can know: whether the tree at AWS keeps bound pools where they
+may be served, whatever fails and whatever is drained.
+
 The report goes to standard output, for it is what was asked for. Each problem's first line has the
 form `file:line:column: message (path)` that editors and CI systems understand.
 """
@@ -9,14 +12,18 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
 
-from controller.cli import exit_codes
+from controller.cli import exit_codes, observed
+from controller.cli.client import client_of, place_options
+from controller.cli.observed import ObservedPool
 from controller.model.configuration import Settings
 from controller.model.errors import InvalidSettingsError, Problem
+from controller.planning.residency import LIMITS
 from controller.settings import Inspection, inspect, read_text
 from controller.settings.overlay import of_environment
 
@@ -34,7 +41,14 @@ class Report:
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--observed",
+    "ask_daemon",
+    is_flag=True,
+    help="Ask the daemon whether the records and endpoints at AWS keep residency, too.",
+)
+@place_options
 @click.option(
     "-o",
     "--output",
@@ -43,17 +57,30 @@ class Report:
     show_default=True,
     help="Form of the report.",
 )
-def validate(files: tuple[Path, ...], output: str) -> None:
+def validate(
+    files: tuple[Path, ...],
+    output: str,
+    ask_daemon: bool,
+    endpoints: Sequence[str],
+    context_name: str | None,
+) -> None:
     """Check configuration FILES and report every mistake at once.
 
     Variables such as GTC__API__PORT go over each file, as when the daemon runs. Nothing is started
-    and nothing is asked of AWS. Exits with 0 when all files are in order (there may be warnings)
-    and with 78 when one is not.
+    and nothing is asked of AWS. With --observed the daemon is asked, with or without FILES, for its
+    proof over every combination of failed regions and drains. Exits with 0 when all is in order
+    (there may be warnings), with 78 when a file is not, and with 4 when residency is not proven.
     """
+    context = click.get_current_context()
+    if not files and not ask_daemon:
+        raise click.UsageError("name FILES to check, or --observed to ask the daemon")
     reports = [_examine(path) for path in files]
-    click.echo(_as_json(reports) if output == "json" else _as_text(reports))
+    pools = observed.ask(client_of(context, endpoints, context_name)) if ask_daemon else None
+    click.echo(_as_json(reports, pools) if output == "json" else _as_text(reports, pools))
     if any(report.inspection.problems for report in reports):
-        click.get_current_context().exit(exit_codes.BAD_CONFIG)
+        context.exit(exit_codes.BAD_CONFIG)
+    if not all(pool.proven for pool in pools or ()):
+        context.exit(exit_codes.REFUSED)
 
 
 def problem_text(source: str, text: str, problem: Problem, kind: str = "") -> str:
@@ -89,7 +116,7 @@ def _excerpt(text: str, line: int, column: int) -> list[str]:
     return [f"{line:5} | {shown.rstrip()}", f"      | {' ' * (column - 1 - start)}^"]
 
 
-def _as_text(reports: list[Report]) -> str:
+def _as_text(reports: list[Report], pools: Sequence[ObservedPool] | None) -> str:
     blocks = []
     for report in reports:
         source, text, inspection = report.source, report.text, report.inspection
@@ -97,6 +124,9 @@ def _as_text(reports: list[Report]) -> str:
         if inspection.settings is not None:
             blocks.append(f"{source}: ok ({_summary(inspection.settings)})")
         blocks += [problem_text(source, text, one, "warning: ") for one in inspection.warnings]
+    if pools is not None:
+        blocks += observed.text(pools)
+    blocks += [f"note: {limit}" for limit in _limits(reports, pools)]
     count = sum(len(report.inspection.problems) for report in reports)
     if count:
         blocks.append(_count(count, "problem"))
@@ -118,10 +148,25 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _as_json(reports: list[Report]) -> str:
-    files = [_file_as_json(report) for report in reports]
+def _as_json(reports: list[Report], pools: Sequence[ObservedPool] | None) -> str:
     ok = not any(report.inspection.problems for report in reports)
-    return json.dumps({"version": 1, "ok": ok, "files": files}, indent=2, sort_keys=True)
+    found: dict[str, object] = {
+        "version": 1,
+        "ok": ok and all(pool.proven for pool in pools or ()),
+        "files": [_file_as_json(report) for report in reports],
+        "limits": list(_limits(reports, pools)),
+    }
+    if pools is not None:
+        found["observed"] = observed.as_json(pools)
+    return json.dumps(found, indent=2, sort_keys=True)
+
+
+def _limits(reports: list[Report], pools: Sequence[ObservedPool] | None) -> Iterator[str]:
+    """What no check can say where users are bound to a jurisdiction."""
+    settings = [report.inspection.settings for report in reports]
+    services = [service for one in settings if one for service in one.services.values()]
+    if pools or any(pool.residency for service in services for pool in service.pools.values()):
+        yield LIMITS
 
 
 def _file_as_json(report: Report) -> dict[str, object]:

@@ -41,16 +41,43 @@ class Actuation:
     async def carry_out(self, decision: Decision) -> tuple[Written, ...]:
         """Write every change of the decision. Targets fail apart from each other."""
         emergency = decision.emergency
-        await self._expectations.intend(decision.changes, emergency=emergency)
-        written: list[Written] = []
-        for zone_id, changes in self._by_zone(decision.changes).items():
+        lawful, written = self._lawful(decision.changes)
+        await self._expectations.intend(lawful, emergency=emergency)
+        for zone_id, changes in self._by_zone(lawful).items():
             written += await self._change_zone(zone_id, changes, emergency=emergency)
-        for arn, change, group_change in self._group_changes(decision.changes):
+        for arn, change, group_change in self._group_changes(lawful):
             outcome = await self._accelerators.change(group_change)
             written.append(Written("accelerator", arn, (change,), outcome))
         for one in written:
             await self._settle(one)
         return tuple(written)
+
+    def _lawful(self, changes: Iterable[Change]) -> tuple[tuple[Change, ...], list[Written]]:
+        """The changes to lawful regions, and the refusal of any other.
+
+        The planner cannot express such a change; should it ever, it ends here.
+        """
+        lawful, refused = list[Change](), list[Written]()
+        for change in changes:
+            service, pool, region = change.position
+            noun = self._current.settings.services[service].pools[pool]
+            if region in noun.regions:
+                lawful.append(change)
+                continue
+            detail = (
+                f"not sent: pool {pool} of {service} may only be served from "
+                f"{', '.join(noun.regions)}, not from {region}"
+            )
+            refused.append(self._refused(change, detail))
+        return tuple(lawful), refused
+
+    def _refused(self, change: Change, detail: str) -> Written:
+        levers = self._current.settings.services[change.position.service].levers
+        outcome = Outcome(OutcomeStatus.REFUSED, detail)
+        if levers.accelerator is not None:
+            return Written("accelerator", levers.accelerator.arn, (change,), outcome)
+        assert levers.route53 is not None, "the settings' rules ask for exactly one lever"
+        return Written("route53", levers.route53.hosted_zone_id, (change,), outcome)
 
     async def _change_zone(
         self, zone_id: str, changes: tuple[Change, ...], *, emergency: bool

@@ -8,6 +8,7 @@ moment of the decision's timeline. Nothing here decides or writes.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -85,6 +86,7 @@ class FollowUp:
         self._queue: asyncio.Queue[_Followed] = asyncio.Queue(_AT_ONCE)
         self._under_way = 0
         self._asking = 0
+        self._spreading: Counter[str] = Counter()
 
     def follow(self, record: DecisionRecord) -> None:
         """Follow what this record wrote; when too many are under way, say so and leave it."""
@@ -97,6 +99,10 @@ class FollowUp:
                 continue
             self._under_way += 1
             self._queue.put_nowait(_Followed(record, written, since, earlier))
+
+    def is_spreading(self, target: str) -> bool:
+        """Whether a write to this zone or accelerator has not reached every server yet."""
+        return self._spreading[target] > 0
 
     async def run(self) -> None:
         """Follow until cancelled."""
@@ -131,6 +137,7 @@ class FollowUp:
     async def _spread(self, followed: _Followed) -> str | None:
         """Wait until the write has spread; why it did not, or nobody can tell."""
         self._asking += 1
+        self._spreading[followed.written.target] += 1
         unanswered = False
         try:
             while self._clock.monotonic() - followed.since < _GIVE_UP_S:
@@ -147,6 +154,7 @@ class FollowUp:
                     unanswered = True
         finally:
             self._asking -= 1
+            self._spreading[followed.written.target] -= 1
         return f"not within {_GIVE_UP_S:g} s"
 
     def _pace_s(self) -> float:

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 import structlog
 
 from controller.loops.current import Current
+from controller.loops.proofs import Proofs
 from controller.model.configuration import Settings
 from controller.model.errors import ProviderRejectedError, ProviderUnavailableError
 from controller.model.levers import EndpointGroup, Observed, RecordSet
+from controller.planning.residency import Proof
 from controller.planning.tree import observe_groups, observe_records
 from controller.ports import Accelerators, Clock, RecordSets
 
@@ -47,6 +49,7 @@ class Observation:
         self._groups: dict[str, Reading[tuple[EndpointGroup, ...]]] = {}
         self._failing: dict[str, str] = {}
         self._stale: set[str] = set()
+        self._proofs = Proofs()
 
     @property
     def failing(self) -> Mapping[str, str]:
@@ -78,6 +81,7 @@ class Observation:
             for target in known.keys() - used:
                 del known[target]
         self._stale &= used
+        self._proofs = Proofs()
 
     def observed(self, settings: Settings | None = None) -> dict[str, Observed]:
         """Service to what its levers say; services never read are missing.
@@ -88,14 +92,16 @@ class Observation:
         for name, service in (settings or self._current.settings).services.items():
             route53, accelerator = service.levers.route53, service.levers.accelerator
             if route53 and (zone := self._zones.get(route53.hosted_zone_id)):
-                found[name] = observe_records(name, service, zone.value, zone.at)
+                proof = self._proofs.of_records(name, service, zone.value)
+                found[name] = _with(proof, observe_records(name, service, zone.value, zone.at))
             if accelerator and (groups := self._groups.get(accelerator.arn)):
-                found[name] = observe_groups(name, service, groups.value, groups.at)
+                proof = self._proofs.of_groups(name, service, groups.value)
+                found[name] = _with(proof, observe_groups(name, service, groups.value, groups.at))
         return found
 
     def records(self, zone_id: str) -> tuple[RecordSet, ...]:
-        """Record sets of a zone as last read."""
-        return self._zones[zone_id].value
+        """Record sets of a zone as last read; none of one that never was."""
+        return self._zones[zone_id].value if zone_id in self._zones else ()
 
     def groups(self, arn: str) -> tuple[EndpointGroup, ...]:
         """Endpoint groups of an accelerator as last read."""
@@ -122,6 +128,10 @@ class Observation:
         if reading is None or target in self._stale:
             return True
         return self._clock.monotonic() - reading.at >= max_age_s
+
+
+def _with(proof: Proof, observed: Observed) -> Observed:
+    return replace(observed, leaks=proof.leaks, notices=(*observed.notices, *proof.notices))
 
 
 def _zone_ids(settings: Settings) -> set[str]:

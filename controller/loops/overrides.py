@@ -114,6 +114,7 @@ class Overrides:
     def check(self, request: OverrideRequest) -> None:
         """Raise InvalidRequestError when the request makes no sense here."""
         self._check_place(request)
+        self._check_share(request)
         self._check_ttl(request.ttl_s)
         self._check_text("reason", request.reason)
         self._check_text("author", request.author)
@@ -214,6 +215,21 @@ class Overrides:
             raise InvalidRequestError(f"ttl_s is {ttl_s:g}; allowed are {allowed}", field="ttl_s")
 
     @staticmethod
+    def _check_share(request: OverrideRequest) -> None:
+        share = request.share
+        if request.kind is not OverrideKind.PIN:
+            if share is not None:
+                raise InvalidRequestError(f"a {request.kind.value} has no share", field="share")
+        elif share is None:
+            raise InvalidRequestError("a pin needs its share", field="share")
+        elif share == 0:
+            detail = "share is 0, which takes the region out: drain it instead"
+            raise InvalidRequestError(detail, field="share")
+        elif not 0 < share <= 1:
+            allowed = "a part above 0 up to 1, such as 0.3 for 30 %"
+            raise InvalidRequestError(f"share is {share:g}; allowed is {allowed}", field="share")
+
+    @staticmethod
     def _check_text(field: str, text: str) -> None:
         if not text.strip():
             raise InvalidRequestError(f"an override needs its {field}", field=field)
@@ -269,5 +285,6 @@ def _named(override: Override) -> dict[str, object]:
         "region": override.region,
         "service": override.service,
         "pool": override.pool,
+        "share": override.share,
         "author": override.author,
     }

@@ -1,9 +1,12 @@
-"""Asks every endpoint and canary at its interval and keeps what we believe of each.
+"""Has every endpoint and canary asked at its interval and keeps what we believe of each.
 
 Probes are spread evenly over the interval. After a first failure the loop does not wait out the
-interval: confirmation probes follow with a short gap until the endpoint answers or is down, and the
+interval: confirmation probes follow with short gaps until the endpoint answers or is down, and the
 canaries and the service's other regions are asked at once, because a down vote counts only after
 these witnesses were asked (`planning.quorum`).
+
+Nothing here waits for a probe: `loops.watch` asks and is told, by callbacks, and there is no task
+for each endpoint. That is what lets one core probe tens of thousands of them.
 """
 
 from __future__ import annotations
@@ -11,11 +14,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 
+from controller.loops.agenda import Agenda
 from controller.loops.current import Current
-from controller.loops.wake import Bell
+from controller.loops.watch import Pace, Watch
+from controller.loops.witnesses import Witnesses
 from controller.model.configuration import Endpoint, EndpointId, Settings
-from controller.model.health import HealthState, ProbeOutcome, ProbeResult, Verdict
-from controller.planning.hysteresis import advance
+from controller.model.health import HealthState, ProbeResult, Verdict
 from controller.ports import Clock, Prober
 
 ProbeObserver = Callable[[EndpointId | None, ProbeResult], None]
@@ -38,32 +42,35 @@ class Probing:
         self._clock = clock
         self._wake = wake
         self._observe = observe
-        self._endpoints: dict[EndpointId, Endpoint] = {}
-        self._health: dict[EndpointId, HealthState] = {}
-        self._canaries: dict[str, HealthState] = {}
-        self._kicks: dict[EndpointId | str, Bell] = {}
-        self._group: asyncio.TaskGroup | None = None
-        self._tasks: dict[EndpointId | str, asyncio.Task[None]] = {}
+        self._endpoints: dict[EndpointId, Watch] = {}
+        self._canaries: dict[str, Watch] = {}
+        self._turns: Agenda[Watch] = Agenda(clock, Watch.turn)
+        self.confirmations: Agenda[Watch] = Agenda(clock, Watch.confirm)
+        self._witnesses = Witnesses(clock, self._everybody)
+        self._end: asyncio.Future[None] | None = None
+        """Fails when a callback does; None unless probing runs."""
         self.follow_settings()
 
     @property
     def health(self) -> Mapping[EndpointId, HealthState]:
         """What we believe of every endpoint, as of now."""
-        return dict(self._health)
+        return {endpoint_id: watch.state for endpoint_id, watch in self._endpoints.items()}
 
     @property
     def canaries(self) -> Mapping[str, HealthState]:
         """What we believe of every canary, as of now."""
-        return dict(self._canaries)
+        return {url: watch.state for url, watch in self._canaries.items()}
 
     def forget(self) -> None:
         """Start over with every endpoint unknown: what a blind prober saw is no evidence."""
-        self._health = dict.fromkeys(self._health, HealthState())
+        for watch in self._endpoints.values():
+            watch.state = HealthState()
+        self._witnesses.forget()
 
     def health_under(self, settings: Settings) -> dict[EndpointId, HealthState]:
         """What we would believe if these settings were in force: unknown where others are asked."""
         return {
-            endpoint_id: self._health[endpoint_id]
+            endpoint_id: self._endpoints[endpoint_id].state
             if self._is_asked(endpoint_id, endpoint)
             else HealthState()
             for endpoint_id, endpoint in settings.endpoints()
@@ -71,7 +78,8 @@ class Probing:
 
     def canaries_under(self, settings: Settings) -> dict[str, HealthState]:
         """The same for canaries."""
-        return {url: self._canaries.get(url, HealthState()) for url in settings.canaries}
+        known = self.canaries
+        return {url: known.get(url, HealthState()) for url in settings.canaries}
 
     def follow_settings(self) -> None:
         """Probe what the settings in force name, and nothing else; to be called when they change.
@@ -79,116 +87,121 @@ class Probing:
         What is asked as before keeps its state and its turn.
         """
         settings = self._current.settings
-        health, canaries = self.health_under(settings), self.canaries_under(settings)
+        self.limits = settings.health
         endpoints = dict(settings.endpoints())
-        kept = {i for i, endpoint in endpoints.items() if self._is_asked(i, endpoint)}
-        for asked in list(self._tasks):
-            if asked not in kept and asked not in canaries:
-                self._tasks.pop(asked).cancel()
-        self._endpoints, self._health, self._canaries = endpoints, health, canaries
-        everything: list[EndpointId | str] = [*health, *canaries]
-        self._kicks = {asked: self._kicks.get(asked) or Bell() for asked in everything}
-        self._start_missing()
+        kept = {i: self._endpoints[i] for i, e in endpoints.items() if self._is_asked(i, e)}
+        canaries = {url: Endpoint(probe=url) for url in settings.canaries}
+        for watch in self._everybody():
+            if watch.key not in kept and watch.key not in canaries:
+                watch.close()
+        paces = _Paces(settings)
+        self._endpoints = {
+            i: self._watch(kept.get(i), i, endpoint, paces.of(endpoint))
+            for i, endpoint in endpoints.items()
+        }
+        self._canaries = {
+            url: self._watch(self._canaries.get(url), url, canary, paces.of(canary))
+            for url, canary in canaries.items()
+        }
+        self._witnesses.follow(has_canaries=bool(canaries))
+        self._begin_new()
 
     async def run(self) -> None:
-        """Probe until cancelled."""
-        async with asyncio.TaskGroup() as self._group:
-            self._start_missing()
-            await asyncio.Event().wait()
+        """Probe until cancelled. Raises what went wrong in a callback."""
+        self._end = asyncio.get_running_loop().create_future()
+        agendas = (self._turns, self.confirmations, self._witnesses)
+        try:
+            self._begin_new()
+            for agenda in agendas:
+                agenda.wake()
+            await self._end
+        finally:
+            self._end = None
+            for agenda in agendas:
+                agenda.sleep()
+            for watch in self._everybody():
+                watch.close()
 
-    def _start_missing(self) -> None:
-        if self._group is None:
-            return
-        for index, endpoint_id in enumerate(self._endpoints):
-            if endpoint_id not in self._tasks:
-                turn = self._follow(endpoint_id, index / len(self._endpoints))
-                self._tasks[endpoint_id] = self._group.create_task(turn)
-        for url in self._canaries:
-            if url not in self._tasks:
-                self._tasks[url] = self._group.create_task(self._follow_canary(url))
+    # -- who is watched
+
+    def _everybody(self) -> tuple[Watch, ...]:
+        return (*self._endpoints.values(), *self._canaries.values())
 
     def _is_asked(self, endpoint_id: EndpointId, endpoint: Endpoint) -> bool:
         """Whether the same place is asked under this name already."""
-        known = self._endpoints.get(endpoint_id)
+        watch = self._endpoints.get(endpoint_id)
+        known = watch and watch.endpoint
         return known is not None and (known.probe, known.host) == (endpoint.probe, endpoint.host)
 
-    async def _follow(self, endpoint_id: EndpointId, phase: float) -> None:
-        """Ask at every interval, and out of turn when some other endpoint's fate depends on it."""
-        interval = self._interval_s(endpoint_id)
-        due = self._clock.monotonic() + phase * interval
-        await self._clock.sleep(phase * interval)
-        while True:
-            await self._ask_and_confirm(endpoint_id)
-            interval = self._interval_s(endpoint_id)
-            missed = (self._clock.monotonic() - due) // interval
-            due += interval * (1 + max(0.0, missed))
-            while await self._kicks[endpoint_id].wait(due - self._clock.monotonic()):
-                await self._ask_and_confirm(endpoint_id)
+    def _watch(
+        self, kept: Watch | None, key: EndpointId | str, endpoint: Endpoint, pace: Pace
+    ) -> Watch:
+        if kept is None:
+            return Watch(self, key, endpoint, pace)
+        kept.pace = pace
+        if kept.endpoint != endpoint:
+            kept.endpoint = endpoint
+            if kept.target is not None:
+                kept.aim(self._prober.target(endpoint, kept))
+        return kept
 
-    def _interval_s(self, endpoint_id: EndpointId) -> float:
-        own = self._endpoints[endpoint_id].interval_s
-        return own or self._current.settings.probing.interval_s
+    def _begin_new(self) -> None:
+        """Spread the endpoints nobody asks yet over their interval; canaries begin at once."""
+        if self._end is None:
+            return
+        now = self._clock.monotonic()
+        count = len(self._endpoints)
+        for index, watch in enumerate(self._endpoints.values()):
+            self._begin(watch, now + index / count * watch.pace.interval_s)
+        for watch in self._canaries.values():
+            self._begin(watch, now)
 
-    async def _ask_and_confirm(self, endpoint_id: EndpointId) -> None:
-        result, state = await self._ask(endpoint_id)
-        if result.outcome is ProbeOutcome.FAILED and state.verdict is not Verdict.DOWN:
-            self._kick_witnesses(endpoint_id)
-            await self._confirm(endpoint_id)
+    def _begin(self, watch: Watch, first_turn: float) -> None:
+        if watch.target is None:
+            watch.aim(self._prober.target(watch.endpoint, watch))
+            self._turns.add(first_turn, watch)
 
-    async def _confirm(self, endpoint_id: EndpointId) -> None:
-        """Probe on with a short gap until it answers or is down."""
-        for _ in range(self._current.settings.health.down_after):
-            await self._clock.sleep(self._current.settings.probing.confirm_gap_s)
-            result, state = await self._ask(endpoint_id)
-            if result.outcome is ProbeOutcome.PASSED or state.verdict is Verdict.DOWN:
-                return
+    # -- what watches tell
 
-    async def _ask(self, endpoint_id: EndpointId) -> tuple[ProbeResult, HealthState]:
-        endpoint = self._endpoints[endpoint_id]
-        deadline = endpoint.deadline_s or self._current.settings.probing.deadline_s
-        result = await self._prober.probe(endpoint, deadline)
-        before = self._health[endpoint_id]
-        state = advance(before, result, self._current.settings.health)
-        self._health[endpoint_id] = state
-        self._observe(endpoint_id, result)
-        if state.verdict is not before.verdict or self._is_awaited(endpoint_id, before):
-            self._wake()
-        return result, state
-
-    async def _follow_canary(self, url: str) -> None:
-        canary = Endpoint(probe=url)
-        while True:
-            result = await self._prober.probe(canary, self._current.settings.probing.deadline_s)
-            before = self._canaries[url]
-            state = advance(before, result, self._current.settings.health)
-            self._canaries[url] = state
+    def saw(self, watch: Watch, before: HealthState, result: ProbeResult) -> None:
+        """A result was folded into a watch's state."""
+        key, state = watch.key, watch.state
+        if isinstance(key, EndpointId):
+            self._observe(key, result)
+            is_news = state.verdict is not before.verdict
+            if is_news and state.verdict is Verdict.DOWN:
+                self._witnesses.doubt(key, state)
+        else:
             self._observe(None, result)
-            if state.suspect is not before.suspect or self._is_awaited(url, before):
-                self._wake()
-            await self._kicks[url].wait(self._current.settings.probing.interval_s)
+            is_news = state.suspect is not before.suspect
+        if is_news or self._witnesses.is_awaited(key, before):
+            self._wake()
 
-    def _kick_witnesses(self, suspect: EndpointId) -> None:
-        """Ask at once whoever a down vote on this endpoint will wait for (`planning.quorum`)."""
-        for asked, kick in self._kicks.items():
-            if asked != suspect and self._is_witness(asked, suspect):
-                kick.ring()
+    def suspects(self, watch: Watch) -> None:
+        """An endpoint failed that was not down."""
+        if isinstance(watch.key, EndpointId):
+            self._witnesses.ask(watch.key)
 
-    def _is_witness(self, asked: EndpointId | str, suspect: EndpointId) -> bool:
-        if isinstance(asked, str) or not self._canaries:
-            return True
-        return asked.service == suspect.service and asked.region != suspect.region
+    def broke(self, error: Exception) -> None:
+        """End `run`: a prober that half works must not go on."""
+        if self._end is not None and not self._end.done():
+            self._end.set_exception(error)
 
-    def _is_awaited(self, witness: EndpointId | str, before: HealthState) -> bool:
-        """Whether a witness that answered now is the news some down vote waits for.
 
-        `before` is what was believed of the witness: it is news to the endpoints that began to fail
-        after its last answer.
-        """
-        last = before.last_result_at
-        return any(
-            state.verdict is Verdict.DOWN
-            and state.first_failure_at is not None
-            and (last is None or last < state.first_failure_at)
-            and self._is_witness(witness, suspect)
-            for suspect, state in self._health.items()
+class _Paces:
+    """The paces that settings ask for; most endpoints share one."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._probing = settings.probing
+        self._made: dict[Pace, Pace] = {}
+
+    def of(self, endpoint: Endpoint) -> Pace:
+        probing = self._probing
+        most_s = endpoint.deadline_s or probing.deadline_s
+        pace = Pace(
+            endpoint.interval_s or probing.interval_s,
+            min(probing.deadline_least_s, most_s),
+            most_s,
+            probing.confirm_gaps_s,
         )
+        return self._made.setdefault(pace, pace)

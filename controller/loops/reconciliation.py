@@ -12,7 +12,7 @@ One cycle, always the same steps, one at a time:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -24,20 +24,24 @@ from controller.loops.expectations import Expectations
 from controller.loops.observation import Observation
 from controller.loops.overrides import Overrides
 from controller.loops.probing import Probing
-from controller.loops.recording import Recording
+from controller.loops.recording import Draft, Recording
+from controller.loops.traffic import Traffic
 from controller.loops.wake import Bell
 from controller.model.configuration import Settings
-from controller.model.decision import Decision, DecisionRecord, Memory, Snapshot, Written
+from controller.model.decision import Decision, DecisionRecord, Memory, PoolName, Snapshot, Written
 from controller.model.levers import OutcomeStatus, Position
+from controller.model.opinions import Answered, Opinion
 from controller.model.overrides import Override
 from controller.planning.decision import decide
 from controller.planning.drift import acceptable, after_reasserting
 from controller.planning.memory import after_writing, still_doubtful
-from controller.ports import Clock
+from controller.ports import Clock, FigureSource
 
 _log = structlog.get_logger("reconciliation")
 _FIRST_BACKOFF_S = 0.25
 _LONGEST_BACKOFF_S = 10.0
+_MEASURED_S = 10.0
+"""Seconds of users' reports that a decision looks at."""
 _UNRECORDED = 50
 """Cycles that may wait for a slow disk before the loop does."""
 
@@ -74,6 +78,10 @@ class Reconciliation:
         actuation: Actuation,
         recording: Recording,
         bell: Bell,
+        traffic: Traffic,
+        figures: FigureSource,
+        opinions: Callable[[], Mapping[Position, Opinion]],
+        answered: Callable[[], Mapping[PoolName, Answered]],
         listeners: Iterable[Listener] = (),
     ) -> None:
         self._current = current
@@ -85,12 +93,16 @@ class Reconciliation:
         self._actuation = actuation
         self._recording = recording
         self._bell = bell
+        self._traffic = traffic
+        self._figures = figures
+        self._opinions = opinions
+        self._answered = answered
         self._listeners = tuple(listeners)
         self._memory = Memory()
         self._started_at = clock.monotonic()
         self._cycle = 0
         self._backoff_s = _FIRST_BACKOFF_S
-        self._unrecorded: asyncio.Queue[tuple[CycleReport, DecisionRecord | None]]
+        self._unrecorded: asyncio.Queue[tuple[CycleReport, Draft | None]]
         self._unrecorded = asyncio.Queue(_UNRECORDED)
         self._turn = asyncio.Lock()
         """Held by the cycle under way, or by whoever needs that none is."""
@@ -141,7 +153,7 @@ class Reconciliation:
             finally:
                 self._unrecorded.task_done()
 
-    async def _act(self) -> tuple[CycleReport, DecisionRecord | None]:
+    async def _act(self) -> tuple[CycleReport, Draft | None]:
         self._cycle += 1
         started = self._clock.monotonic()
         with structlog.contextvars.bound_contextvars(cycle=self._cycle):
@@ -156,7 +168,7 @@ class Reconciliation:
         self.latest = CycleReport(self._cycle, snapshot, decision, written, None, took_s, backoff_s)
         return self.latest, draft
 
-    async def _finish(self, report: CycleReport, draft: DecisionRecord | None) -> CycleReport:
+    async def _finish(self, report: CycleReport, draft: Draft | None) -> CycleReport:
         with structlog.contextvars.bound_contextvars(cycle=report.cycle):
             record = await self._recording.keep(draft)
             report = replace(report, record=record)
@@ -168,11 +180,14 @@ class Reconciliation:
 
     def preview(self, extra: Iterable[Override] = ()) -> Decision:
         """What would be decided now if these overrides were set. Writes nothing."""
+        return decide(self.known(extra))
+
+    def known(self, extra: Iterable[Override] = ()) -> Snapshot:
+        """Everything that would be decided on now if these overrides were set."""
         snapshot, added = self._gather(), tuple(extra)
         places = {override.place for override in added}
         kept = tuple(o for o in snapshot.overrides if o.place not in places)
-        snapshot = replace(snapshot, overrides=(*kept, *added))
-        return decide(snapshot)
+        return replace(snapshot, overrides=(*kept, *added))
 
     def preview_under(self, settings: Settings) -> Decision:
         """What would be decided now if these settings were in force. Writes nothing."""
@@ -190,7 +205,11 @@ class Reconciliation:
             observed=self._observation.observed(settings),
             expected=self._expectations.all,
             overrides=self._overrides.active(),
+            figures=self._figures.read(),
+            measured=self._traffic.split(_MEASURED_S),
             memory=self._memory,
+            opinions=self._opinions(),
+            answered=self._answered(),
         )
 
     async def _learn(

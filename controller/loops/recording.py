@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
 
+from controller import __version__
 from controller.model.decision import Decision, DecisionRecord, Moment, Snapshot, Written
 from controller.model.errors import StateUnavailableError
 from controller.model.health import Verdict
 from controller.model.overrides import Override
+from controller.planning.alternatives import rejected
+from controller.planning.evidence import Evidence
 from controller.planning.story import (
     Signature,
     authors,
@@ -31,6 +34,14 @@ _WAITING_RECORDS = 100
 """Records kept in memory while the store fails; the oldest are given up first."""
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A record that is not stored yet, with what its decision was made of."""
+
+    record: DecisionRecord
+    evidence: Evidence
+
+
 class Recording:
     """Writes decision records; a store that fails never stops deciding."""
 
@@ -42,7 +53,7 @@ class Recording:
         self._clock = clock
         self._listeners = tuple(listeners)
         self._open: OrderedDict[int, DecisionRecord] = OrderedDict()
-        self._waiting: deque[DecisionRecord] = deque(maxlen=_WAITING_RECORDS)
+        self._waiting: deque[Draft] = deque(maxlen=_WAITING_RECORDS)
         self._signature: Signature | None = None
         self._outcomes: tuple[tuple[str, str], ...] = ()
         self._notes: tuple[str, ...] = ()
@@ -59,7 +70,7 @@ class Recording:
         snapshot: Snapshot,
         decision: Decision,
         written: tuple[Written, ...],
-    ) -> DecisionRecord | None:
+    ) -> Draft | None:
         """A record of the decision if it or its outcome differs from the one before it; else None.
 
         To be called as soon as the outcomes are known, since it notes when that was.
@@ -69,7 +80,8 @@ class Recording:
         notes, self._notes = self._notes, ()
         if not self._is_new(decision, snapshot, written) and not notes:
             return None
-        return DecisionRecord(
+        evidence = Evidence(snapshot, decision)
+        record = DecisionRecord(
             id=0,
             at=self._wall_at(snapshot.now),
             cycle=cycle,
@@ -79,11 +91,14 @@ class Recording:
             plans=decision.plans,
             written=written,
             timeline=self._timeline(snapshot, decision, written),
-            expected_effect=expected_effect(decision.plans, snapshot.settings),
+            expected_effect=expected_effect(evidence),
             authors=authors(decision, overrides, snapshot.overrides),
+            rejected=rejected(snapshot, decision),
+            version=__version__,
         )
+        return Draft(record, evidence)
 
-    async def keep(self, draft: DecisionRecord | None) -> DecisionRecord | None:
+    async def keep(self, draft: Draft | None) -> DecisionRecord | None:
         """Store what was drafted, and whatever waits; the draft with its id.
 
         None without a draft, and while the store fails: then the record waits, and is stored in its
@@ -116,19 +131,20 @@ class Recording:
             self._outcomes = outcomes(written)
         return before != (self._signature, self._outcomes)
 
-    async def _add(self, record: DecisionRecord) -> DecisionRecord | None:
-        self._waiting.append(record)
+    async def _add(self, draft: Draft) -> DecisionRecord | None:
+        self._waiting.append(draft)
         error = await self._store_waiting()
         if error is None:
             return next(reversed(self._open.values()))
-        _log.error("record_not_durable", error=str(error), trigger=record.trigger)
+        _log.error("record_not_durable", error=str(error), trigger=draft.record.trigger)
         return None
 
     async def _store_waiting(self) -> StateUnavailableError | None:
         """Store the records that wait, oldest first; what hindered it, if anything."""
         while self._waiting:
             try:
-                stored = await self._store.add_record(self._waiting[0])
+                draft = self._waiting[0]
+                stored = await self._store.add_record(draft.record, draft.evidence)
             except StateUnavailableError as error:
                 return error
             self._waiting.popleft()

@@ -1,6 +1,7 @@
 """What users do, as reported to `POST /v1/measurements/traffic`, in a sliding window.
 
-Measurements never decide anything yet; they are what a decision's effect is held against.
+Measurements are what a decision's effect is held against: they tell whether users followed it, and
+they can hold back or undo the return of a region that fails them. They never empty one that serves.
 """
 
 from __future__ import annotations

@@ -19,8 +19,8 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 class Role(StrEnum):
     """What a caller may do; each role may do what the ones before it may.
 
-    `viewer`: look, and report what users did. `operator`: drain, fail over, freeze, and end all
-    but freezes. `admin`: everything.
+    `viewer`: look, and report what users did. `operator`: drain, fail over, pin, freeze, and end
+    all but freezes. `admin`: everything.
     """
 
     VIEWER = "viewer"

@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, PlainValidator, StringConstraints, WithJsonSchema
 
 from controller.model.access import Api
-from controller.model.noun import HostName, Name, Noun
+from controller.model.name_servers import Answers
+from controller.model.noun import Geography, HostName, Name, Noun
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 PositiveSeconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -23,9 +24,6 @@ Ratio = Annotated[float, Field(ge=0, le=1)]
 Text = Annotated[str, StringConstraints(min_length=1)]
 AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/\S+$")]
 RegionName = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
-Geography = Annotated[
-    str, StringConstraints(pattern=r"^(default|continent:[A-Z]{2}|country:[A-Z]{2})$")
-]
 
 
 class PlainSecretError(ValueError):
@@ -140,6 +138,10 @@ class Endpoint(Noun):
     """Seconds between probes; default: `probing.interval_s`."""
     deadline_s: PositiveSeconds | None = None
     """Seconds a probe may take; default: `probing.deadline_s`."""
+    keep_alive: bool = False
+    """Ask over a connection that is kept, renewed every minute: far cheaper, and its death is seen
+    at once; but it shows less, for a process that takes no new connections may still answer.
+    Latencies are the answers' alone, without connecting."""
 
     def accepts(self, status: int) -> bool:
         """Whether an answer with this HTTP status passes."""
@@ -158,12 +160,13 @@ class Region(Noun):
 
     jurisdiction: Text
     """Whose law holds there, for example EU or US; pools with a `residency` compare it."""
-    capacity_rps: Annotated[float, Field(gt=0)]
-    """Requests per second the region can carry."""
+    capacity_rps: Annotated[float, Field(gt=0)] | None = None
+    """Requests per second the region can carry; None: nobody knows, so it is given no more than
+    it carries as long as others have room."""
     egress_usd_per_gb: Annotated[float, Field(ge=0)] = 0.09
-    """Price of traffic to the Internet; recorded now, weighed by a later placement."""
+    """Price of traffic to the Internet; `placement.ms_per_usd_per_gb` weighs it."""
     share: Annotated[float, Field(ge=0)] = 1
-    """Its part of each pool's traffic when all is well, relative to the other regions'."""
+    """Its part, relative to the other regions', of pools that give no latencies."""
     endpoints: dict[Name, Endpoint] = Field(min_length=1)
 
 
@@ -178,6 +181,9 @@ class Pool(Noun):
     """Jurisdiction every region of the pool must have; None: unbound."""
     demand_rps: Annotated[float, Field(ge=0)]
     """Requests per second its users ask for at peak."""
+    latency_ms: dict[RegionName, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field({})
+    """Milliseconds from its users to each of its regions: they are placed near. Empty: they are
+    placed by the regions' shares."""
 
 
 class Route53Lever(Noun):
@@ -204,6 +210,9 @@ class AcceleratorLever(Noun):
     ]
     endpoint_weight: Annotated[int, Field(ge=1, le=255)] = 128
     """Weight of an endpoint that serves; AWS's own default is 128."""
+    nearest: dict[RegionName, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field({})
+    """How many of the pool's users are nearest to each region, relative to each other; corrected by
+    what users report. Empty: equally many."""
 
 
 class Levers(Noun):
@@ -260,12 +269,31 @@ class Probing(Noun):
 
     interval_s: PositiveSeconds = 1
     deadline_s: PositiveSeconds = 2
-    confirm_gap_s: PositiveSeconds = 0.2
-    """Seconds between the confirmation probes that follow a first failure."""
+    deadline_least_s: PositiveSeconds = 0.2
+    """Seconds below which a probe is never given up, however fast its endpoint is otherwise;
+    `deadline_s` or more: every probe has its whole deadline."""
+    confirm_gaps_s: Annotated[tuple[PositiveSeconds, ...], Field(strict=False, min_length=1)] = (
+        0.05,
+        0.2,
+        0.5,
+    )
+    """Seconds before each confirmation probe that follows a first failure; the last one repeats."""
     fresh_for_s: PositiveSeconds = 10
     """Age at which a vantage point's opinion becomes unknown; it never becomes down by age."""
     certificate_warn_days: Annotated[float, Field(ge=0)] = 14
     """Days before a probed certificate ends at which the log warns."""
+
+
+class Gray(Noun):
+    """When an endpoint that still answers counts as degraded."""
+
+    over_probes: Annotated[int, Field(ge=10)] = 60
+    """Probes over which bad ones (failed, or far slower than usual) are counted."""
+    bad_ratio: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    """Part of them from which a region is degraded; its usable capacity goes down in steps, to three
+    quarters, at three times this part to half, at eight times to a quarter, never to zero."""
+    slow_factor: Annotated[float, Field(gt=1)] = 3
+    """Slower than so many times its own usual latency is bad."""
 
 
 class Health(Noun):
@@ -279,6 +307,7 @@ class Health(Noun):
     """Successes in a row that turn an endpoint up."""
     up_for_s: Seconds = 30
     """Seconds these successes must at least span."""
+    gray: Gray = Gray()
 
 
 class Cycle(Noun):
@@ -294,13 +323,40 @@ class Cycle(Noun):
     """Seconds between two questions whether a change has reached all name servers."""
 
 
+class Placement(Noun):
+    """What makes one region better than another for a pool's users."""
+
+    target_utilisation: Annotated[float, Field(gt=0, le=1)] = 0.85
+    """Part of a region's capacity that is filled before traffic spills to the next region."""
+    ms_per_usd_per_gb: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 100
+    """Milliseconds of latency that a saving of one US dollar per GB is worth; 0: price is no
+    matter."""
+    move_gain_ms: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 10
+    """Milliseconds a request must gain to be moved without need."""
+    figures_half_life_s: PositiveSeconds = 300
+    """Seconds after which a measured figure counts half against the configured one."""
+    min_shift_points: Annotated[float, Field(ge=0, le=100)] = 2
+    """Percentage points below which a pool's split is left alone while no region comes or goes."""
+
+
 class Ramp(Noun):
-    """How a region gets its traffic back. Drains are never ramped."""
+    """How a region gets more traffic. Drains, and what takes over from them, are never ramped."""
 
     step_points: Annotated[float, Field(gt=0, le=100)] = 25
     """Percentage points a region's share may rise in one step."""
     step_gap_s: Seconds = 30
     """Least seconds between two steps of one region."""
+    tolerance_points: Annotated[float, Field(gt=0, le=100)] = 10
+    """Percentage points by which users' measured share may differ from a step's before the next;
+    nothing is waited for where nobody reports what users do."""
+    look_for_s: Seconds = 600
+    """Seconds after a step from which users who have not come are waited for no longer."""
+    max_error_ratio: Ratio = 0.05
+    """Part of a region's measured requests that may fail before it takes a step back."""
+    min_requests: Annotated[int, Field(ge=1)] = 50
+    """Measured requests below which their figures say nothing."""
+    retry_after_s: Seconds = 600
+    """Seconds after a step back before it is tried again."""
 
 
 class DriftPolicy(StrEnum):
@@ -323,13 +379,20 @@ class Drift(Noun):
     An emergency drain never waits."""
 
 
+class Flapping(Noun):
+    """When a region that keeps failing is no longer let back in at once."""
+
+    failures: Annotated[float, Field(gt=1)] = 3
+    """Failures, faded by age, beyond which a region is kept out when it is well again."""
+    half_life_s: PositiveSeconds = 900
+    """Seconds after which a failure counts half; let in again when less than one is left."""
+
+
 class Guards(Noun):
     """Reasons for which a plan is refused; each can be named to override it."""
 
     min_active_ratio: Ratio = 0.5
     """Part of a pool's regions that must stay serving when a person drains one."""
-    target_utilisation: Annotated[float, Field(gt=0, le=1)] = 0.85
-    """Part of a region's capacity that placement fills before it spills to the next region."""
     panic_ratio: Ratio = 0.5
     """When more than this part of a service's regions turns suspect at once, hold."""
     panic_window_s: PositiveSeconds = 30
@@ -337,6 +400,7 @@ class Guards(Noun):
     startup_data_s: Seconds = 30
     """Seconds of probe results needed before the first write."""
     drift: Drift = Drift()
+    flapping: Flapping = Flapping()
     writes_per_5_min: Annotated[int, Field(ge=1)] = 10
     """Batches written automatically in five minutes before the daemon stops itself."""
     auto_drains_per_h: Annotated[int, Field(ge=1)] = 3
@@ -376,6 +440,8 @@ class Settings(Noun):
     probing: Probing = Probing()
     health: Health = Health()
     cycle: Cycle = Cycle()
+    answers: Answers = Answers()
+    placement: Placement = Placement()
     ramp: Ramp = Ramp()
     guards: Guards = Guards()
     overrides: OverrideLimits = OverrideLimits()

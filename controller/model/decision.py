@@ -12,9 +12,12 @@ from datetime import datetime
 from enum import StrEnum
 
 from controller.model.configuration import EndpointId, Mode, Settings
+from controller.model.figures import NO_FIGURES, Figures
 from controller.model.health import HealthState, RegionHealth
 from controller.model.levers import Change, Observed, Outcome, Position, Setting
+from controller.model.opinions import Answered, Opinion
 from controller.model.overrides import Override
+from controller.model.traffic import MeasuredShare
 
 Shares = Mapping[str, float]
 """Region to fraction. On Route 53 the fractions of a pool add up to 1; behind an accelerator each
@@ -23,6 +26,10 @@ is that region's own dial, 0 to 1."""
 
 PoolName = tuple[str, str]
 """Service and pool."""
+
+
+RegionOf = tuple[str, str]
+"""Service and region."""
 
 
 class Hold(StrEnum):
@@ -42,6 +49,8 @@ class Hold(StrEnum):
     DRIFT = "drift"
     CONTESTED = "contested"
     STRUCTURE = "structure"
+    RESIDENCY = "residency"
+    FLAPPING = "flapping"
     RAMP_STEP = "ramp_step"
     NOT_OBSERVED = "not_observed"
 
@@ -53,6 +62,7 @@ GUARD_HOLDS = (
     Hold.BLAST_RADIUS,
     Hold.DRIFT,
     Hold.CONTESTED,
+    Hold.FLAPPING,
 )
 """Guards a person may override, by naming them in the call."""
 
@@ -111,6 +121,21 @@ class PoolPlan:
     """Whether a failed region's traffic leaves here."""
     by_person: bool = False
     """Whether an override makes a region's traffic leave here."""
+    overload_rps: float = 0.0
+    """Requests/s of this pool beyond what the regions that may serve it can carry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flaps:
+    """A region's failures, the older the less they count."""
+
+    penalty: float
+    """One for each failure, as of `at`."""
+    at: float
+    down: bool
+    """Whether it was down when last looked at."""
+    damped: bool = False
+    """Whether it failed so often that it is kept out for a while."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +157,23 @@ class Memory:
     """What placement wanted when somebody else's split was adopted, where it still is."""
     last_rise: Mapping[Position, float] = field(default_factory=dict)
     """When a returning region's share was last raised."""
-    returning: frozenset[Position] = frozenset()
-    """Positions on their way back by the ramp."""
+    cold: frozenset[Position] | None = None
+    """Positions that are out, or were and have not reached their share since; None: nobody looked
+    yet, and whatever carries nothing counts as cold."""
+    aborted: Mapping[Position, float] = field(default_factory=dict)
+    """When a region last took a step back."""
     batches: tuple[float, ...] = ()
     """When automatic changes were written, in the last five minutes."""
     drains: tuple[tuple[float, str], ...] = ()
     """When which regions were drained automatically, in the last hour."""
     begun: bool = False
     """Whether a first plan, made with everything known, is behind us."""
+    degraded: Mapping[RegionOf, int] = field(default_factory=dict)
+    """How far down regions' usable capacity stands, in steps; 0 is left out."""
+    nearest: Mapping[PoolName, Shares] = field(default_factory=dict)
+    """Pools behind accelerators: which part of the users is nearest to which region, as learned."""
+    flaps: Mapping[RegionOf, Flaps] = field(default_factory=dict)
+    """Regions that failed lately."""
     doubtful: frozenset[Change] = frozenset()
     """Changes that were sent and of which nobody knows whether they were applied."""
 
@@ -161,7 +195,15 @@ class Snapshot:
     """What we last applied or may have applied; a position never touched is missing."""
     overrides: tuple[Override, ...]
     """Those in force now."""
+    figures: Figures = NO_FIGURES
+    """How many users there are and how far, as measured."""
+    measured: Mapping[PoolName, Mapping[str, MeasuredShare]] = field(default_factory=dict)
+    """Where users went lately, pool by pool."""
     memory: Memory = Memory()
+    opinions: Mapping[Position, Opinion] = field(default_factory=dict)
+    """What Route 53's health checks say of each leaf; one nobody knows of is missing."""
+    answered: Mapping[PoolName, Answered] = field(default_factory=dict)
+    """What the name servers answered each pool's users since its weights were last changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +253,16 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
+class Rejected:
+    """A region that might have carried what a pool moved, and why it does not."""
+
+    service: str
+    pool: str
+    region: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class DecisionRecord:
     """One decision worth keeping: a verdict, plan, outcome or hold reason changed."""
 
@@ -228,3 +280,7 @@ class DecisionRecord:
     measured_effect: str = ""
     authors: tuple[str, ...] = ()
     """Whose overrides began, ended or moved something here; empty: nobody's."""
+    rejected: tuple[Rejected, ...] = ()
+    """What else was considered for the traffic that moves."""
+    version: str = ""
+    """Of the program that decided; empty: older than this is noted."""

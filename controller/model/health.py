@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 
 class Verdict(StrEnum):
@@ -27,9 +27,8 @@ class ProbeOutcome(StrEnum):
     COULD_NOT_RUN = "could_not_run"
 
 
-@dataclass(frozen=True, slots=True)
-class ProbeResult:
-    """One answer to one probe."""
+class ProbeResult(NamedTuple):
+    """One answer to one probe. A tuple, as `HealthState` is: both are made for every probe."""
 
     outcome: ProbeOutcome
     at: float
@@ -39,10 +38,11 @@ class ProbeResult:
     """Short reason a person reads: `200`, `connection refused`, `no answer in 1 s`."""
     certificate_ends_at: datetime | None = None
     """When the certificate that was shown ends; None without TLS or when it was not verified."""
+    address: str = ""
+    """The address that was asked, such as `192.0.2.1:443`; empty when none was reached for."""
 
 
-@dataclass(frozen=True, slots=True)
-class HealthState:
+class HealthState(NamedTuple):
     """A verdict on one endpoint from one vantage point, with the evidence it stands on."""
 
     verdict: Verdict = Verdict.UNKNOWN
@@ -64,11 +64,55 @@ class HealthState:
     """Latency of the last success."""
     certificate_ends_at: datetime | None = None
     """When the last certificate that could be verified ends."""
+    address: str = ""
+    """The address that was asked last."""
+    answers: int = 0
+    """Probes that passed since the verdict was last turned up; they are what is usual for it."""
+    usual_latency_s: float = 0.0
+    """Its usual latency: the baseline that slowness is held against."""
+    bad_ratio: float = 0.0
+    """Part of the probes lately that failed or were far slower than usual; older ones fade."""
 
     @property
     def suspect(self) -> bool:
         """Whether failures stand against it that nothing has cleared."""
         return self.first_failure_at is not None
+
+
+class Source(StrEnum):
+    """Who else can tell how a region is. Both show Route 53's one judgement of it."""
+
+    HEALTH_CHECKS = "health_checks"
+    """The status of the health checks on its leaves."""
+    ANSWERS = "answers"
+    """What the zone's name servers answer users."""
+
+    @property
+    def words(self) -> str:
+        """As people read it, in the plural."""
+        return {"health_checks": "Route 53's health checks", "answers": "the zone's answers"}[self]
+
+
+@dataclass(frozen=True, slots=True)
+class SecondOpinion:
+    """What another source says of a region."""
+
+    source: Source
+    verdict: Verdict
+    detail: str
+    """The evidence in one line."""
+
+
+class Confidence(StrEnum):
+    """How far a verdict can be trusted; `RegionHealth.doubts` says why it is low.
+
+    For people only: it neither delays nor causes a move. A drain that the quorum backs is never
+    held back by a source that is slower than our probes, and traffic never leaves a region whose
+    probes pass: Route 53 has already withheld its leaf where its checks say so.
+    """
+
+    HIGH = "high"
+    LOW = "low"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +126,47 @@ class RegionHealth:
     """When its first required endpoint became suspect, monotonic seconds."""
     agreeing: int = 0
     """Vantage points that call the region down."""
+    degraded: int = 0
+    """Steps by which it is degraded: it answers, but badly."""
+    usable: float = 1.0
+    """Part of its capacity that can be counted on; less than 1 while it is degraded."""
+    sources: tuple[SecondOpinion, ...] = ()
+    """What other sources say, those that know nothing left out."""
+
+    @property
+    def backing(self) -> int:
+        """Independent parties that call the region down: vantage points, and Route 53 as one."""
+        return self.agreeing + any(s.verdict is Verdict.DOWN for s in self.sources)
+
+    @property
+    def contradictions(self) -> tuple[SecondOpinion, ...]:
+        """The sources that say the opposite of the verdict."""
+        if self.verdict is Verdict.UNKNOWN:
+            return ()
+        return tuple(s for s in self.sources if s.verdict is not self.verdict)
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Why the verdict may be wrong, one line each."""
+        if self.verdict is Verdict.UNKNOWN:
+            return ("too little is known for a verdict",)
+        found = [
+            f"{one.source.words} say {one.verdict.value}: {one.detail}"
+            for one in self.contradictions
+        ]
+        if self.verdict is Verdict.DOWN and self.backing == 1:
+            found.append("one vantage point alone calls it down")
+        return tuple(found)
+
+    @property
+    def evidence(self) -> str:
+        """`why`, and how far to trust it where there is doubt."""
+        if self.verdict is Verdict.UNKNOWN or not self.doubts:
+            return self.why
+        unsaid = [doubt for doubt in self.doubts if doubt not in self.why]
+        return ": ".join((f"{self.why}; confidence {self.confidence.value}", *unsaid))
+
+    @property
+    def confidence(self) -> Confidence:
+        """High unless something speaks against the verdict or nobody else backs it."""
+        return Confidence.LOW if self.doubts else Confidence.HIGH

@@ -109,6 +109,26 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
+class Leak:
+    """A way in which a bound pool's users could be sent to where they may not be served."""
+
+    service: str
+    pool: str
+    geographies: tuple[str, ...]
+    """Whose users, in the pool's own words; behind an accelerator everybody's."""
+    reached: str | None
+    """The unlawful region; None: a place of which nobody can tell the region."""
+    failed: tuple[str, ...]
+    """The least that must be unhealthy: regions, or checks and targets that belong to none."""
+    drained: tuple[str, ...]
+    """What must be drained or unhealthy besides, as long as the weight that leads there is 0."""
+    path: tuple[str, ...]
+    """Record after record, or the endpoint group; at last what users get."""
+    why: str
+    """The rules that open the way."""
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
     """What AWS said of one service's levers when it was last read."""
 
@@ -121,6 +141,8 @@ class Observed:
     """Pool to what is missing, extra or unlawful in it; only drains happen there."""
     notices: tuple[str, ...] = ()
     """What looks wrong and does not hinder steering, such as a leaf without a health check."""
+    leaks: Mapping[str, tuple[Leak, ...]] = field(default_factory=dict)
+    """Bound pool to its leaks; one without any is proven, one that is missing was not looked at."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,18 +7,28 @@ called by `loops.probing`); effects happen in `loops.actuation`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from controller.model.decision import Decision, Held, Hold, PoolPlan, Shares, Snapshot
 from controller.model.health import RegionHealth
 from controller.model.levers import Change, Position
 from controller.planning import guard, memory
+from controller.planning.accelerated import learn_nearest
 from controller.planning.beginning import automatic_drains, has_begun, unconfirmed
 from controller.planning.diff import current_shares, diff
 from controller.planning.drift import adopted, find_drift, watch
+from controller.planning.figures import known
+from controller.planning.flapping import flaps
 from controller.planning.orders import obeyed
-from controller.planning.pools import Planned, desired_shares, guard_rules, plan_pool
+from controller.planning.pools import (
+    Case,
+    Planned,
+    desired_shares,
+    guard_rules,
+    must_leave,
+    plan_pool,
+)
 from controller.planning.quorum import isolation, judge
 from controller.planning.rate import is_repetition
 from controller.planning.standing import standings
@@ -32,12 +42,13 @@ def decide(snapshot: Snapshot) -> Decision:
     drift = find_drift(snapshot)
     panics = {name: guard.panic_at(snapshot, name, seen.values()) for name, seen in regions.items()}
     panic = {name: at for name, at in panics.items() if at is not None}
-    known = replace(
+    earlier = replace(
         watch(snapshot.memory, drift, snapshot.now),
+        flaps=flaps(snapshot, regions),
         panic=panic,
         isolated_since=_since(snapshot) if isolated else None,
     )
-    seen_now = replace(snapshot, memory=known)
+    seen_now = replace(snapshot, memory=earlier)
     planned = [
         one
         for name in snapshot.settings.services
@@ -46,12 +57,19 @@ def decide(snapshot: Snapshot) -> Decision:
     waiting = unconfirmed(seen_now, [p.plan for p in planned])
     plans = [_guarded(seen_now, p.plan, drift, waiting) for p in planned]
     begun = has_begun(seen_now, regions, waiting, blind=blind is not None)
-    returning = frozenset(position for p in planned for position in p.returning)
     return Decision(
         regions,
         tuple(plans),
         drift,
-        replace(known, returning=returning, adopted=adopted(seen_now, plans), begun=begun),
+        replace(
+            earlier,
+            degraded=_degraded(regions),
+            nearest=learn_nearest(snapshot),
+            cold=frozenset(position for p in planned for position in p.cold),
+            aborted=_aborted(seen_now, planned),
+            adopted=adopted(seen_now, plans),
+            begun=begun,
+        ),
         memory.wake_at(seen_now, [p.wait_s for p in planned if p.wait_s > 0]),
     )
 
@@ -68,19 +86,23 @@ def _plan_service(
     if name not in snapshot.observed:
         held = Held(Hold.NOT_OBSERVED, "AWS has not said yet how its levers stand")
         return [
-            Planned(PoolPlan(name, pool, {}, {}, {}, held=(held,)), frozenset(), 0.0)
+            Planned(PoolPlan(name, pool, {}, {}, {}, held=(held,)), _still_cold(snapshot, name))
             for pool in service.pools
         ]
     before: dict[str, Shares] = {
         pool: current_shares(service, name, pool, snapshot.observed[name]) for pool in service.pools
     }
     panic = name in snapshot.memory.panic
+    figures = known(snapshot, name, health, before)
     healthy = standings(snapshot, name, health, before, isolated=isolated, panic=panic)
-    stands = obeyed(snapshot, name, healthy, before)
-    placements = desired_shares(snapshot, service, stands, before)
+    stands = obeyed(snapshot, name, figures, healthy, before)
+    placements = desired_shares(snapshot, name, figures, stands, before)
+    urgent = any(must_leave(stands[pool], before[pool]) for pool in stands)
     return [
-        plan_pool(snapshot, name, pool, stands[pool], before[pool], placements[pool])
-        for pool in service.pools
+        plan_pool(
+            Case(snapshot, name, pool, figures, health, stands[pool], before[pool], wanted, urgent)
+        )
+        for pool, wanted in placements.items()
     ]
 
 
@@ -95,6 +117,9 @@ def _guarded(
         return plan
     service = snapshot.settings.services[plan.service]
     changes = diff(service, plan.service, plan.pool, snapshot.observed[plan.service], plan.after)
+    leak = guard.leaking(snapshot, plan.service, plan.pool)
+    if leak is not None:
+        plan = replace(plan, held=(*plan.held, leak))
     if not changes:
         return plan
     intent = _intent(snapshot, plan, changes, drift, waiting)
@@ -105,7 +130,7 @@ def _guarded(
         plan,
         after=plan.before,
         rules=(*plan.rules, *guard_rules(plan, held)),
-        held=(*plan.held, held),
+        held=plan.held if held == leak else (*plan.held, held),
         withheld=changes,
     )
 
@@ -131,6 +156,26 @@ def _intent(
         unconfirmed=waiting,
         repeated=is_repetition(snapshot.memory, changes),
     )
+
+
+def _degraded(regions: Mapping[str, Mapping[str, RegionHealth]]) -> dict[tuple[str, str], int]:
+    return {
+        (service, name): health.degraded
+        for service, members in regions.items()
+        for name, health in members.items()
+        if health.degraded
+    }
+
+
+def _still_cold(snapshot: Snapshot, service: str) -> frozenset[Position]:
+    return frozenset(p for p in snapshot.memory.cold or () if p.service == service)
+
+
+def _aborted(snapshot: Snapshot, planned: Iterable[Planned]) -> dict[Position, float]:
+    """When which region last took a step back, as long as it is not tried again."""
+    limit_s = snapshot.settings.ramp.retry_after_s
+    lately = {p: at for p, at in snapshot.memory.aborted.items() if snapshot.now - at < limit_s}
+    return {**lately, **{position: snapshot.now for p in planned for position in p.backing}}
 
 
 def _mended(snapshot: Snapshot) -> str | None:

@@ -18,6 +18,7 @@ from controller.model.overrides import OverrideKind
 from controller.planning import drift
 from controller.planning.beginning import first_plan, missing_data
 from controller.planning.rate import batches_lately, drains_lately, is_counted
+from controller.planning.residency import describe
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ Guard = Callable[[Snapshot, Intent], Held | None]
 
 def first_refusal(snapshot: Snapshot, intent: Intent) -> Held | None:
     """The first guard that refuses to let the plan be written now, if any."""
-    for guard in (frozen, startup, structure, contested, drifted, blast_radius, dry_run):
+    for guard in (frozen, startup, residency, structure, contested, drifted, blast_radius, dry_run):
         held = guard(snapshot, intent)
         if held is not None and held.reason.value not in intent.ignored:
             return held
@@ -68,6 +69,24 @@ def startup(snapshot: Snapshot, intent: Intent) -> Held | None:
     if held is not None or not intent.automatic_drains:
         return held
     return first_plan(intent.unconfirmed)
+
+
+def residency(snapshot: Snapshot, intent: Intent) -> Held | None:
+    """Its users could be answered an unlawful region: only urgent drains happen there.
+
+    These stay inside the pool, for the daemon writes to its lawful regions only. Nobody overrides
+    this: no order makes the other region lawful.
+    """
+    return None if intent.urgent else leaking(snapshot, intent.plan.service, intent.plan.pool)
+
+
+def leaking(snapshot: Snapshot, service: str, pool: str) -> Held | None:
+    """What a bound pool with leaks is held by, whether or not it has anything to change."""
+    leaks = snapshot.observed[service].leaks.get(pool, ())
+    if not leaks:
+        return None
+    count = "1 way" if len(leaks) == 1 else f"{len(leaks)} ways"
+    return Held(Hold.RESIDENCY, f"{count} out of the lawful regions; {describe(leaks[0])}")
 
 
 def structure(snapshot: Snapshot, intent: Intent) -> Held | None:

@@ -6,33 +6,47 @@ of an emergency bind it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
-from controller.model.configuration import Service
 from controller.model.decision import Held, Hold, Shares, Snapshot
 from controller.model.overrides import Override, OverrideKind
 from controller.planning import guard
-from controller.planning.placement import place
+from controller.planning.figures import Known
+from controller.planning.placement import Task, place
 from controller.planning.standing import May, Standing, pinned
+
+Stands = Mapping[str, Mapping[str, Standing]]
+"""Pool to region to standing."""
+
+_LITTLE_RPS = 1e-6
+"""Less than this is rounding."""
 
 
 def obeyed(
     snapshot: Snapshot,
     service_name: str,
-    stands: Mapping[str, Mapping[str, Standing]],
+    known: Known,
+    stands: Stands,
     before: Mapping[str, Shares],
-) -> dict[str, dict[str, Standing]]:
-    """Pool to region to standing, drains and pins included where guards let them."""
-    service = snapshot.settings.services[service_name]
-    result = {pool: dict(standings) for pool, standings in stands.items()}
+) -> Stands:
+    """The standings with drains and pins included where guards let them."""
+    case = _Case(snapshot, service_name, known, before)
     for override in sorted(snapshot.overrides, key=_drains_first):
-        concerned = [p for p in result if override.concerns(service_name, pool=p)]
-        if override.kind is OverrideKind.DRAIN:
-            _drain(snapshot, service, override, concerned, result, before)
-        elif override.kind is OverrideKind.PIN:
-            _pin(snapshot, service, override, concerned, result)
-    return result
+        for pool in stands:
+            if override.concerns(service_name, pool=pool) and override.region in stands[pool]:
+                stands = _obeyed(case, stands, override, pool)
+    return stands
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """What every order of one service is weighed against."""
+
+    snapshot: Snapshot
+    service_name: str
+    known: Known
+    before: Mapping[str, Shares]
 
 
 def _drains_first(override: Override) -> tuple[bool, bool, bool, int]:
@@ -41,95 +55,58 @@ def _drains_first(override: Override) -> tuple[bool, bool, bool, int]:
     return pin, override.service is not None, override.pool is not None, override.id
 
 
-def _drain(
-    snapshot: Snapshot,
-    service: Service,
-    override: Override,
-    concerned: Iterable[str],
-    stands: dict[str, dict[str, Standing]],
-    before: Mapping[str, Shares],
-) -> None:
-    """Take the region out of each of these pools if guards allow it; say so where they do not."""
+def _obeyed(case: _Case, stands: Stands, override: Override, pool: str) -> Stands:
+    """The standings after one order for one pool; what refuses it stands at its region."""
     region = override.region
-    why = f"drained by {override.author}: {override.reason}"
-    for pool_name in concerned:
-        pool = stands[pool_name]
-        if region not in pool or pool[region].may is May.OUT:
-            continue
-        held = None
-        if before[pool_name].get(region, 0.0) > 0:
-            held = _drain_refusal(snapshot, service, override, pool_name, stands, before[pool_name])
-        if held is None:
-            pool[region] = Standing(May.OUT, "drain", why)
-        else:
-            pool[region] = replace(pool[region], held=held)
+    assert region is not None
+    standing = stands[pool][region]
+    match override.kind:
+        case OverrideKind.DRAIN if standing.may is not May.OUT:
+            obeying = Standing(May.OUT, "drain", f"drained {_by(override)}")
+            held = _drain_refusal(case, stands, override, pool, obeying)
+        case OverrideKind.PIN if standing.may is May.IN:
+            why = f"pinned {_by(override)}"
+            obeying = replace(standing, cause="pin", why=why, share=override.share)
+            held = _pin_refusal(case, stands, override, pool, obeying)
+        case _:
+            return stands
+    return _with(stands, pool, region, replace(standing, held=held) if held else obeying)
 
 
-def _pin(
-    snapshot: Snapshot,
-    service: Service,
-    override: Override,
-    concerned: Iterable[str],
-    stands: dict[str, dict[str, Standing]],
-) -> None:
-    """Fix the region's share in each of these pools if guards allow it; say so where they do not.
+def _by(override: Override) -> str:
+    return f"by {override.author}: {override.reason}"
 
-    A region that is down, drained or unknown is not pinned: nothing is sent there by a pin.
-    """
-    assert override.region is not None
-    for pool_name in concerned:
-        pool = stands[pool_name]
-        if override.region not in pool or pool[override.region].may is not May.IN:
-            continue
-        standing = pool[override.region]
-        held = _pin_refusal(snapshot, service, override, pool_name, stands)
-        if held is None:
-            why = f"pinned by {override.author}: {override.reason}"
-            standing = replace(standing, cause="pin", why=why, share=override.share)
-        pool[override.region] = replace(standing, held=held or standing.held)
+
+def _drain_refusal(
+    case: _Case, stands: Stands, override: Override, pool: str, obeying: Standing
+) -> Held | None:
+    region, before = override.region, case.before[pool]
+    assert region is not None
+    if before.get(region, 0.0) == 0:
+        return None
+    serving = sum(before.get(r, 0.0) > 0 for r in _serving(stands[pool]) if r != region)
+    need = guard.too_few_active(
+        case.snapshot, len(stands[pool]), serving, f"draining {region}", region
+    )
+    return _first(override, need, _no_room(case, stands, pool, region, obeying))
 
 
 def _pin_refusal(
-    snapshot: Snapshot,
-    service: Service,
-    override: Override,
-    pool_name: str,
-    stands: Mapping[str, Mapping[str, Standing]],
+    case: _Case, stands: Stands, override: Override, pool: str, obeying: Standing
 ) -> Held | None:
     """A pin may not empty too many of the other regions, nor overload its own or them."""
     region, share = override.region, override.share
     assert region is not None
     assert share is not None
-    pool = stands[pool_name]
-    serving = [r for r, s in pool.items() if s.may is not May.OUT]
-    left = 1 if share >= 1 and service.levers.accelerator is None else len(serving)
-    standing = replace(pool[region], share=share)
+    dials = case.snapshot.settings.services[case.service_name].levers.accelerator is not None
+    serving = 1 if share >= 1 and not dials else len(_serving(stands[pool]))
     return _first(
         override,
-        guard.too_few_active(snapshot, len(pool), left, f"pinning {region}", region),
-        _no_room(snapshot, service, pool_name, region, standing, stands),
-        _no_room_for_pins(service, pool_name, region, standing, stands),
-    )
-
-
-def _drain_refusal(
-    snapshot: Snapshot,
-    service: Service,
-    override: Override,
-    pool_name: str,
-    stands: Mapping[str, Mapping[str, Standing]],
-    before: Shares,
-) -> Held | None:
-    region = override.region
-    assert region is not None
-    pool = stands[pool_name]
-    remaining = [r for r, s in pool.items() if r != region and s.may is not May.OUT]
-    serving = sum(before.get(r, 0.0) > 0 for r in remaining)
-    drained = replace(pool[region], may=May.OUT)
-    return _first(
-        override,
-        guard.too_few_active(snapshot, len(pool), serving, f"draining {region}", region),
-        _no_room(snapshot, service, pool_name, region, drained, stands),
+        guard.too_few_active(
+            case.snapshot, len(stands[pool]), serving, f"pinning {region}", region
+        ),
+        None if dials else _no_room_for_pins(case, stands, pool, region, share),
+        _no_room(case, stands, pool, region, obeying),
     )
 
 
@@ -139,51 +116,49 @@ def _first(override: Override, *refusals: Held | None) -> Held | None:
     return next(standing, None)
 
 
-def _no_room(
-    snapshot: Snapshot,
-    service: Service,
-    pool_name: str,
-    region: str,
-    standing: Standing,
-    stands: Mapping[str, Mapping[str, Standing]],
-) -> Held | None:
-    """Whether the regions could not carry this pool if the region stood like this."""
-    pools = {**stands, pool_name: {**stands[pool_name], region: standing}}
-    serving = {name: _serving(pool) for name, pool in pools.items()}
-    if service.levers.accelerator is not None:
-        fits = sum(service.regions[r].capacity_rps for r in serving[pool_name])
-        over = service.pools[pool_name].demand_rps - fits
-    else:
-        pins = {name: pinned(pool) for name, pool in pools.items()}
-        free = {name: tuple(r for r in serving[name] if r not in pins[name]) for name in pools}
-        placed = place(service, free, snapshot.settings.guards.target_utilisation, pins)
-        over = placed[pool_name].overload if pool_name in placed else 0.0
-    if over <= 0:
+def _no_room(case: _Case, stands: Stands, pool: str, region: str, obeying: Standing) -> Held | None:
+    """Whether the regions would lack room by obeying that they do not lack anyway."""
+    over = _lacking(case, _with(stands, pool, region, obeying)) - _lacking(case, stands)
+    if over <= _LITTLE_RPS:
         return None
-    what = f"without {region}" if standing.may is May.OUT else f"with this pin of {region}"
-    detail = f"{what} pool {pool_name} would lack {over:.0f} requests/s of capacity"
+    what = f"without {region}" if obeying.may is May.OUT else f"with this pin of {region}"
+    detail = f"{what} pool {pool} would lack {over:.0f} requests/s of capacity"
     return Held(Hold.CAPACITY, detail, region)
 
 
+def _lacking(case: _Case, stands: Stands) -> float:
+    """Requests/s beyond capacity over all pools, were these the standings."""
+    service = case.snapshot.settings.services[case.service_name]
+    serving = {pool: _serving(stand) for pool, stand in stands.items()}
+    if service.levers.accelerator is not None:
+        return sum(
+            max(0.0, case.known.demand_rps[p] - sum(case.known.capacity_rps[r] for r in regions))
+            for p, regions in serving.items()
+        )
+    pins = {pool: pinned(stand) for pool, stand in stands.items()}
+    free = {pool: tuple(r for r in serving[pool] if r not in pins[pool]) for pool in stands}
+    preferences = case.snapshot.settings.placement
+    placed = place(Task(service, preferences, case.known, free, pins, case.before))
+    return sum(placement.overload for placement in placed.values())
+
+
 def _no_room_for_pins(
-    service: Service,
-    pool_name: str,
-    region: str,
-    standing: Standing,
-    stands: Mapping[str, Mapping[str, Standing]],
+    case: _Case, stands: Stands, pool: str, region: str, share: float
 ) -> Held | None:
     """Whether the region's pins alone are more than it can carry."""
-    if service.levers.accelerator is not None:
-        return None
-    pins = {name: pool[region].share or 0.0 for name, pool in stands.items() if region in pool}
-    pins[pool_name] = standing.share or 0.0
-    load = sum(service.pools[name].demand_rps * share for name, share in pins.items())
-    capacity = service.regions[region].capacity_rps
+    pins = {name: stand[region].share or 0.0 for name, stand in stands.items() if region in stand}
+    pins[pool] = share
+    load = sum(case.known.demand_rps[name] * part for name, part in pins.items())
+    capacity = case.known.capacity_rps[region]
     if load <= capacity:
         return None
     detail = f"{region} would carry {load:.0f} requests/s by its pins, it can carry {capacity:.0f}"
     return Held(Hold.CAPACITY, detail, region)
 
 
-def _serving(pool: Mapping[str, Standing]) -> tuple[str, ...]:
-    return tuple(region for region, standing in pool.items() if standing.may is not May.OUT)
+def _serving(stand: Mapping[str, Standing]) -> tuple[str, ...]:
+    return tuple(region for region, standing in stand.items() if standing.may is not May.OUT)
+
+
+def _with(stands: Stands, pool: str, region: str, standing: Standing) -> Stands:
+    return {**stands, pool: {**stands[pool], region: standing}}

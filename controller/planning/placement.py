@@ -1,121 +1,156 @@
-"""Which share of each pool each region should carry.
+"""Which share of each pool each region should carry: an exact optimum over all pools together.
 
-By configured share among the regions that may serve, filled in rounds: first to the target
-utilisation of every region, then to its capacity, then over it. What does not fit where it should
-be spills to the regions of the same pool with room; when all are full they are overloaded evenly,
-and the result says so. Pools with the fewest lawful regions choose first, because they cannot go
-elsewhere. Residency needs no rule here: a region that is not lawful is not among the candidates.
+A pool that gives latencies goes where latency, and price at its stated worth, are least; one that
+gives none keeps to its regions' shares. Both within what the regions may carry: their capacity as
+well as they are, up to the target utilisation, or evenly beyond where all that may help are full
+(`overload`). Traffic moves without need only when each request gains by it. Residency needs no
+rule here: a region that is not lawful is not among the candidates.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
+from controller.model.configuration import Placement as Preferences
 from controller.model.configuration import Service
+from controller.model.decision import Shares
+from controller.planning.figures import Known, load
+from controller.planning.overload import Limits, even_limits
+from controller.planning.shares import normalised
+from controller.planning.transport import Portion, cheapest
 
-_DUST = 1e-9
+_ELSEWHERE_MS = 50.0
+"""What a request of a pool without latencies loses where its region has no room: about a detour
+inside a continent, so that it makes way for requests that would go farther."""
+_DUST = 1e-6
+"""A smaller part of a pool than this is rounding, and must not become a record's weight."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is to be placed."""
+
+    service: Service
+    preferences: Preferences
+    known: Known
+    candidates: Mapping[str, tuple[str, ...]]
+    """Pool to the lawful regions that may be given traffic."""
+    fixed: Mapping[str, Shares] = field(default_factory=dict)
+    """Pool to shares that are settled: their load takes up room, and only the rest is placed."""
+    before: Mapping[str, Shares] = field(default_factory=dict)
+    """Pool to its present split."""
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """The shares of one pool, and what kept them from being the configured ones."""
+    """The shares of one pool, and what kept its traffic from going where it would be best."""
 
-    shares: Mapping[str, float]
-    full: Mapping[str, float]
-    """Regions that could not take their configured share, and the requests/s they carry."""
+    shares: Shares
+    full: Mapping[str, float] = field(default_factory=dict)
+    """Regions with more to do if they had the room, and the requests/s they carry in all."""
     overload: float = 0.0
-    """Requests/s beyond what the pool's regions can carry together."""
+    """This pool's requests/s beyond what the regions that may serve it can carry together."""
 
 
-def place(
-    service: Service,
-    candidates: Mapping[str, tuple[str, ...]],
-    target_utilisation: float,
-    fixed: Mapping[str, Mapping[str, float]] | None = None,
-) -> dict[str, Placement]:
-    """Pool to placement; a pool without candidates is left out.
-
-    `candidates` maps each pool to the lawful regions that may serve it now; `fixed` holds shares
-    that are settled: their load takes up room, and only the rest of their pool is placed.
-    """
-    fixed = fixed or {}
-    load = dict.fromkeys(service.regions, 0.0)
-    for pool_name, split in fixed.items():
-        for region, share in split.items():
-            load[region] += share * service.pools[pool_name].demand_rps
-    placed: dict[str, Placement] = {}
-    for pool_name in sorted(candidates, key=lambda p: (len(service.pools[p].regions), p)):
-        if not candidates[pool_name]:
-            continue
-        settled = fixed.get(pool_name, {})
-        rest = 1 - sum(settled.values())
-        demand = rest * service.pools[pool_name].demand_rps
-        placement, added = _fill(service, candidates[pool_name], demand, load, target_utilisation)
-        shares = {region: share * rest for region, share in placement.shares.items()}
-        placed[pool_name] = replace(placement, shares={**settled, **shares})
-        for region, rps in added.items():
-            load[region] += rps
-    return placed
-
-
-def _fill(
-    service: Service,
-    regions: tuple[str, ...],
-    demand: float,
-    load: Mapping[str, float],
-    target_utilisation: float,
-) -> tuple[Placement, dict[str, float]]:
-    prefer = _preferences(service, regions)
-    if demand <= _DUST:
-        return Placement(prefer, {}), {}
-    capacity = {r: service.regions[r].capacity_rps for r in regions}
-    given = dict.fromkeys(regions, 0.0)
-    left = demand
-    full: dict[str, float] = {}
-    for limit in (target_utilisation, 1.0):
-        room = {r: max(0.0, capacity[r] * limit - load[r] - given[r]) for r in regions}
-        poured = _pour(left, prefer, room)
-        for region, rps in poured.items():
-            given[region] += rps
-        left = demand - sum(given.values())
-        if limit == target_utilisation:
-            full = {r: load[r] + given[r] for r in regions if given[r] < prefer[r] * demand - _DUST}
-        if left <= _DUST:
-            break
-    overload = left if left > _DUST else 0.0
-    if overload:
-        total = sum(capacity.values())
-        for region in regions:
-            given[region] += overload * capacity[region] / total
-    shares = {region: rps / demand for region, rps in given.items()}
-    return Placement(shares, full, overload), given
+def place(task: Task) -> dict[str, Placement]:
+    """Pool to placement; a pool without candidates is left out."""
+    taken = load(task.known.demand_rps, task.fixed)
+    owners: list[str] = []
+    portions: list[Portion] = []
+    for pool in sorted(task.candidates):
+        for portion in _portions(task, pool):
+            owners.append(pool)
+            portions.append(portion)
+    capacity, target = task.known.capacity_rps, task.preferences.target_utilisation
+    limits = even_limits(portions, capacity, target, taken)
+    flows = cheapest(portions, limits.rps, taken)
+    split: dict[str, dict[str, float]] = {pool: {} for pool in task.candidates}
+    for pool, flow in zip(owners, flows.flows, strict=True):
+        for region, rps in flow.items():
+            split[pool][region] = split[pool].get(region, 0.0) + rps
+    tight = {region for region, price in flows.prices.items() if price > 0}
+    tight |= {region for group in limits.bottlenecks for region in group.regions}
+    carried = {
+        region: taken.get(region, 0.0) + sum(flow.get(region, 0.0) for flow in flows.flows)
+        for region in tight
+    }
+    return {
+        pool: Placement(
+            _shares(task, pool, rps),
+            {region: carried[region] for region in rps if region in tight},
+            _overload(limits, rps),
+        )
+        for pool, rps in ((pool, _without_dust(rps)) for pool, rps in split.items())
+        if task.candidates[pool]
+    }
 
 
-def _pour(
-    amount: float, prefer: Mapping[str, float], room: Mapping[str, float]
-) -> dict[str, float]:
-    """Water-filling: by preference, each vessel to its brim, the rest to those with room."""
-    given = dict.fromkeys(prefer, 0.0)
-    open_ = {r for r in prefer if room[r] > _DUST}
-    while amount > _DUST and open_:
-        weight = sum(prefer[r] for r in open_)
-        wanted = {r: amount * (prefer[r] / weight if weight else 1 / len(open_)) for r in open_}
-        brimming = {r for r in open_ if given[r] + wanted[r] >= room[r] - _DUST}
-        if not brimming:
-            for region in sorted(open_):
-                given[region] += wanted[region]
-            return given
-        for region in sorted(brimming):
-            amount -= room[region] - given[region]
-            given[region] = room[region]
-        open_ -= brimming
-    return given
+def _portions(task: Task, pool: str) -> Iterator[Portion]:
+    """The pool's traffic in parts that prefer the same region."""
+    candidates = task.candidates[pool]
+    demand = _rest(task, pool) * task.known.demand_rps[pool]
+    if not candidates or demand <= 0:
+        return
+    costs = _costs(task, pool)
+    if costs is None:
+        for region, part in _by_share(task.service, candidates).items():
+            away = {r: 0.0 if r == region else _ELSEWHERE_MS for r in candidates}
+            yield Portion(part * demand, away)
+        return
+    now = {r: s for r, s in task.before.get(pool, {}).items() if r in candidates}
+    moving = max(0.0, 1 - sum(now.values()))
+    gain_ms = task.preferences.move_gain_ms
+    for region, part in normalised({**now, "": moving}).items():
+        # Where it is now it costs a little less, so that it does not move for nothing.
+        stay = {r: cost - gain_ms if r == region else cost for r, cost in costs.items()}
+        yield Portion(part * demand, stay)
 
 
-def _preferences(service: Service, regions: tuple[str, ...]) -> dict[str, float]:
+def _costs(task: Task, pool: str) -> dict[str, float] | None:
+    """Region to milliseconds per request, price included; None for a pool without latencies."""
+    latency_ms = task.known.latency_ms.get(pool)
+    if latency_ms is None:
+        return None
+    worth, regions = task.preferences.ms_per_usd_per_gb, task.service.regions
+    return {r: latency_ms[r] + worth * regions[r].egress_usd_per_gb for r in task.candidates[pool]}
+
+
+def _shares(task: Task, pool: str, rps: Mapping[str, float]) -> Shares:
+    """What is settled and what was placed; where there is no traffic, where it would go first."""
+    placed = normalised(rps) or _without_traffic(task, pool)
+    rest = _rest(task, pool)
+    shares = {r: rest * placed.get(r, 0.0) for r in task.candidates[pool]}
+    return {**task.fixed.get(pool, {}), **shares}
+
+
+def _without_dust(rps: Mapping[str, float]) -> dict[str, float]:
+    least = _DUST * sum(rps.values())
+    return {region: flow for region, flow in rps.items() if flow > least}
+
+
+def _without_traffic(task: Task, pool: str) -> dict[str, float]:
+    costs = _costs(task, pool)
+    if costs is None:
+        return _by_share(task.service, task.candidates[pool])
+    return {min(costs, key=lambda region: (costs[region], region)): 1.0}
+
+
+def _rest(task: Task, pool: str) -> float:
+    """The part of the pool that is not settled."""
+    return 1 - sum(task.fixed.get(pool, {}).values())
+
+
+def _overload(limits: Limits, rps: Mapping[str, float]) -> float:
+    return sum(
+        rps.get(region, 0.0) * (1 - 1 / group.utilisation)
+        for group in limits.bottlenecks
+        for region in group.regions
+        if group.utilisation > 1
+    )
+
+
+def _by_share(service: Service, regions: tuple[str, ...]) -> dict[str, float]:
     """Configured shares among these regions; equal when all of them are zero."""
-    total = sum(service.regions[r].share for r in regions)
-    if total <= 0:
-        return {r: 1 / len(regions) for r in regions}
-    return {r: service.regions[r].share / total for r in regions}
+    shares = {region: service.regions[region].share for region in regions}
+    return normalised(shares) or {region: 1 / len(regions) for region in regions}

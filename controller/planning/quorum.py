@@ -10,12 +10,14 @@ prober that loses its network, or regions that fail together, would be drained o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from controller.model.configuration import EndpointId, Region, Settings
 from controller.model.decision import Snapshot
 from controller.model.health import HealthState, RegionHealth, Verdict
+from controller.planning.gray import degradation, describe, usable
 from controller.planning.hysteresis import is_fresh
+from controller.planning.opinions import remarks, second_opinions
 
 
 def isolation(snapshot: Snapshot) -> str | None:
@@ -60,7 +62,7 @@ def _judge_region(
     verdicts: list[Verdict] = []
     reasons: list[str] = []
     suspect_since: list[float] = []
-    agreeing = 0
+    agreeing = level = 0
     for name, endpoint in region.endpoints.items():
         if not endpoint.required:
             continue
@@ -74,9 +76,26 @@ def _judge_region(
         suspect_since += [
             s.first_failure_at for s in states.values() if s.first_failure_at is not None
         ]
+        steps, evidence = _degradation(snapshot, (service, region_name), states.values())
+        if steps > level:
+            level = steps
+            reasons[-1] += f"; {evidence}"
     verdict = _worst(verdicts)
     why = "; ".join(r for v, r in zip(verdicts, reasons, strict=True) if v is verdict)
-    return RegionHealth(verdict, why, min(suspect_since, default=None), agreeing)
+    since = min(suspect_since, default=None)
+    others = second_opinions(snapshot, service, region_name, since)
+    why += remarks(verdict, others)
+    return RegionHealth(verdict, why, since, agreeing, level, usable(level), others)
+
+
+def _degradation(
+    snapshot: Snapshot, region: tuple[str, str], states: Collection[HealthState]
+) -> tuple[int, str]:
+    """How far one endpoint degrades its region, and the evidence."""
+    limits, was = snapshot.settings.health.gray, snapshot.memory.degraded.get(region, 0)
+    level = degradation(states, snapshot.settings.vantage.quorum, was, limits)
+    worst = max(states, key=lambda state: state.bad_ratio, default=None)
+    return level, describe(worst, limits) if worst is not None else ""
 
 
 def _opinions(

@@ -1,66 +1,67 @@
 """How far towards the desired split to go now.
 
-Drains happen at once: whatever leaves, leaves whole, and the regions that serve take it over
-without a limit. Only a region on its way *back*, and rebalancing while nobody leaves, go by steps.
+Whatever must leave leaves at once and whole, and while anything of the service must leave, the
+regions that serve take over and make way without a limit. Everything else goes by steps: a *cold*
+region, one that was out and is on its way back, always; any rise while nobody must leave. Whether
+the next step may be taken is `planning.pace`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from controller.model.configuration import Ramp
+from controller.planning.pace import Pace
 from controller.planning.shares import SAME, normalised, without
+
+Shares = Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Climb:
+    """What limits one pool's way."""
+
+    step: float
+    """The most a region's share may rise at once, 0 to 1."""
+    paces: Mapping[str, Pace]
+    """Region to whether it may take its next step."""
+    cold: Collection[str]
+    """Regions that were out and have not reached their share since."""
+    leaving: Collection[str]
+    """Regions with traffic that must leave this pool."""
+    urgent: bool
+    """Whether traffic must leave some region of the service."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ramped:
     """How far this cycle goes."""
 
-    shares: Mapping[str, float]
+    shares: Shares
     limited: tuple[str, ...] = ()
-    """Regions that get less than desired because of the step or the gap."""
-    wait_s: float = 0.0
-    """Seconds until the next step of a limited region is due."""
+    """Regions that get less than desired because of the step or their pace."""
 
 
-def ramp_shares(
-    before: Mapping[str, float],
-    desired: Mapping[str, float],
-    since_rise_s: Mapping[str, float],
-    returning: frozenset[str],
-    limits: Ramp,
-) -> Ramped:
-    """Next split of a weighted pool.
-
-    `since_rise_s`: seconds since each region was last raised (missing: long ago).
-    `returning`: regions whose ramp has begun and not ended.
-    """
-    leaving = {r for r, share in before.items() if share > 0 and desired.get(r, 0.0) == 0}
-    base = without(before, leaving)
+def ramp_shares(before: Shares, desired: Shares, climb: Climb) -> Ramped:
+    """Next split of a weighted pool."""
+    base = without(before, climb.leaving)
     if not base:
         return Ramped(desired)
-    step = limits.step_points / 100
-    fresh = {r for r in desired if base.get(r, 0.0) == 0 and desired[r] > 0}
-    slow = (fresh | (returning & desired.keys())) if leaving else set(desired)
-    ceilings = {
-        r: base.get(r, 0.0) + (step if _due(r, since_rise_s, limits) else 0.0)
-        for r in slow
-        if desired[r] > base.get(r, 0.0) + SAME
-    }
+    slow = set(climb.cold) if climb.urgent else set(desired)
+    rising = {r for r in slow if desired[r] > base.get(r, 0.0) + SAME}
+    ceilings = {r: _ceiling(base.get(r, 0.0), _reach(r, climb)) for r in rising}
     limited = tuple(sorted(r for r, c in ceilings.items() if c < desired[r] - SAME))
     if not limited:
         return Ramped(desired)
-    shares = _towards(base, desired, ceilings) if not leaving else _capped(desired, ceilings)
-    return Ramped(shares, limited, _wait(limited, since_rise_s, limits))
+    if climb.urgent:
+        return Ramped(_capped(desired, ceilings), limited)
+    backing = {r: c for r, c in ceilings.items() if c < base.get(r, 0.0)}
+    if backing:
+        return Ramped(_capped(base, backing), limited)
+    return Ramped(_towards(base, desired, ceilings), limited)
 
 
-def ramp_dials(
-    before: Mapping[str, float],
-    desired: Mapping[str, float],
-    since_rise_s: Mapping[str, float],
-    limits: Ramp,
-) -> Ramped:
+def ramp_dials(before: Shares, desired: Shares, climb: Climb) -> Ramped:
     """Next dials behind an accelerator: each rises by its own steps.
 
     Of the regions that may be opened wholly one always is, so that nobody is sent the long way
@@ -68,36 +69,38 @@ def ramp_dials(
     """
     if not any(share > 0 and before.get(r, 0.0) > 0 for r, share in desired.items()):
         return Ramped(desired)
-    step = limits.step_points / 100
-    shares: dict[str, float] = {}
-    limited: list[str] = []
-    for region, share in desired.items():
-        was = before.get(region, 0.0)
-        ceiling = was + (step if _due(region, since_rise_s, limits) else 0.0)
-        shares[region] = min(share, ceiling) if share > was else share
-        if shares[region] < share - SAME:
-            limited.append(region)
+    shares = {
+        region: min(share, _ceiling(before.get(region, 0.0), _reach(region, climb)))
+        if share > before.get(region, 0.0)
+        else share
+        for region, share in desired.items()
+    }
     opened = [r for r in desired if desired[r] >= 1]
     if opened:
         fullest = max(opened, key=lambda r: (shares[r], r))
         shares[fullest] = 1.0
-        limited = [r for r in limited if r != fullest]
-    return Ramped(shares, tuple(limited), _wait(tuple(limited), since_rise_s, limits))
+    limited = tuple(r for r, share in desired.items() if shares[r] < share - SAME)
+    return Ramped(shares, limited)
 
 
-def _due(region: str, since_rise_s: Mapping[str, float], limits: Ramp) -> bool:
-    return since_rise_s.get(region, float("inf")) >= limits.step_gap_s
+def _reach(region: str, climb: Climb) -> float:
+    """How far a region that is to rise may go from where it is; back when it turned out badly."""
+    match climb.paces[region].verdict:
+        case "go":
+            return climb.step
+        case "back" if region in climb.cold:
+            return -climb.step
+        case _:
+            return 0.0
 
 
-def _wait(regions: tuple[str, ...], since_rise_s: Mapping[str, float], limits: Ramp) -> float:
-    """Seconds until the first of them may take its next step; after one now, a whole gap."""
-    waits = [limits.step_gap_s - since_rise_s.get(r, float("inf")) for r in regions]
-    return min((w if w > 0 else limits.step_gap_s for w in waits), default=0.0)
+def _ceiling(share: float, reach: float) -> float:
+    """Where a region gets by going so far; a step back ends at zero, not just above."""
+    reached = share + reach
+    return 0.0 if reach < 0 and reached < 2 * SAME else reached
 
 
-def _towards(
-    base: Mapping[str, float], desired: Mapping[str, float], ceilings: Mapping[str, float]
-) -> dict[str, float]:
+def _towards(base: Shares, desired: Shares, ceilings: Shares) -> dict[str, float]:
     """The farthest point on the line from base to desired that no ceiling forbids."""
     part = min((ceilings[r] - base.get(r, 0.0)) / (desired[r] - base.get(r, 0.0)) for r in ceilings)
     return {
@@ -106,11 +109,11 @@ def _towards(
     }
 
 
-def _capped(desired: Mapping[str, float], ceilings: Mapping[str, float]) -> dict[str, float]:
-    """Desired under the ceilings; what they cut off goes to the others in proportion."""
-    capped = {r: min(share, ceilings.get(r, 1.0)) for r, share in desired.items()}
+def _capped(wanted: Shares, ceilings: Shares) -> dict[str, float]:
+    """A split under the ceilings; what they cut off goes to the others in proportion."""
+    capped = {r: min(share, ceilings.get(r, 1.0)) for r, share in wanted.items()}
     excess = 1 - sum(capped.values())
-    takers = normalised({r: s for r, s in desired.items() if r not in ceilings and s > 0})
+    takers = normalised({r: s for r, s in wanted.items() if r not in ceilings and s > 0})
     if not takers:
-        return dict(desired)
+        return dict(wanted)
     return {r: share + excess * takers.get(r, 0.0) for r, share in capped.items()}

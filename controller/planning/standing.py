@@ -6,7 +6,7 @@ what it has: nobody knows enough to move it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -15,9 +15,11 @@ from controller.model.health import RegionHealth, Verdict
 from controller.model.levers import Position
 from controller.model.overrides import OverrideKind
 from controller.planning import guard
+from controller.planning.flapping import wait_s
 
 _SECOND_SOURCE = 2
-"""Vantage points that must call a region down for it to be believed during a panic."""
+"""Independent parties (vantage points, Route 53) that must call a region down for it to be
+believed during a panic."""
 
 
 class May(Enum):
@@ -34,8 +36,8 @@ class Standing:
 
     may: May
     cause: str
-    """`serving`, `pin`, `region_down`, `failover`, `drain`, `missing`, or the hold that keeps it
-    as it is."""
+    """`serving`, `pin`, `region_down`, `flapping`, `failover`, `drain`, `missing`, or the hold that
+    keeps it as it is."""
     why: str
     held: Held | None = None
     share: float | None = None
@@ -53,20 +55,47 @@ def standings(
 ) -> dict[str, dict[str, Standing]]:
     """Pool to region to standing, by health and failovers alone; see `orders` for the rest."""
     service = snapshot.settings.services[service_name]
-    return {
-        pool_name: {
-            region: _standing(
-                snapshot,
-                Position(service_name, pool_name, region),
-                health,
-                before[pool_name],
-                isolated,
-                panic,
-            )
-            for region in pool.regions
+    stands = {}
+    for pool_name, pool in service.pools.items():
+        positions = [Position(service_name, pool_name, region) for region in pool.regions]
+        split = before[pool_name]
+        stands[pool_name] = {
+            position.region: _standing(snapshot, position, health, split, isolated, panic)
+            for position in positions
         }
-        for pool_name, pool in service.pools.items()
+        _keep_flapping_out(snapshot, positions, stands[pool_name], split)
+    return stands
+
+
+def _keep_flapping_out(
+    snapshot: Snapshot, positions: Iterable[Position], stand: dict[str, Standing], before: Shares
+) -> None:
+    """Whoever failed too often waits before it is let in again, as long as others serve."""
+    damped = {
+        position.region: flaps
+        for position in positions
+        if (flaps := snapshot.memory.flaps.get((position.service, position.region))) is not None
+        if flaps.damped and not _let_in(snapshot, position)
+        if stand[position.region].may is May.IN and before[position.region] == 0
     }
+    if all(s.may is May.OUT or region in damped for region, s in stand.items()):
+        return
+    limits = snapshot.settings.guards.flapping
+    for region, flaps in damped.items():
+        why = (
+            f"failed {flaps.penalty:.1f} times lately, older failures counting less; "
+            f"let in again in {wait_s(flaps, limits) / 60:.0f} min if it fails no more"
+        )
+        stand[region] = Standing(May.OUT, "flapping", why, Held(Hold.FLAPPING, why, region))
+
+
+def _let_in(snapshot: Snapshot, position: Position) -> bool:
+    """Whether a person named this guard in an order for the region."""
+    return any(
+        Hold.FLAPPING.value in override.ignore_guards
+        and override.concerns(position.service, position.region, pool=position.pool)
+        for override in snapshot.overrides
+    )
 
 
 def _standing(
@@ -88,7 +117,7 @@ def _standing(
             )
     seen = health[region]
     match seen.verdict:
-        case Verdict.DOWN if panic and seen.agreeing < _SECOND_SOURCE:
+        case Verdict.DOWN if panic and seen.backing < _SECOND_SOURCE:
             return _kept(Hold.PANIC, guard.panic_detail(health.values()), region)
         case Verdict.DOWN:
             return Standing(May.OUT, "region_down", seen.why)

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from controller.model.configuration import Settings
 from controller.model.decision import Decision, Hold, PoolPlan, Written
 from controller.model.health import RegionHealth, Verdict
 from controller.model.levers import Position
 from controller.model.overrides import Override
+from controller.planning.effects import RegionEffect, effects
+from controller.planning.evidence import Evidence
 from controller.planning.shares import SAME, percent
 
 
@@ -93,8 +94,13 @@ def authors(
     return tuple(dict.fromkeys(override.author for override in concerned))
 
 
-def expected_effect(plans: Iterable[PoolPlan], settings: Settings) -> str:
-    """What the written changes should do to users, and when."""
+def expected_effect(evidence: Evidence) -> str:
+    """What the written changes should do to users and regions, and when."""
+    settings, plans = evidence.snapshot.settings, evidence.decision.plans
+    if not any(plan.changes for plan in plans):
+        return ""
+    seen = effects(evidence, evidence)
+    latency_ms = {(pool.service, pool.pool): pool.latency_ms.after for pool in seen.pools}
     lines = []
     for plan in plans:
         if not plan.changes:
@@ -110,8 +116,26 @@ def expected_effect(plans: Iterable[PoolPlan], settings: Settings) -> str:
             if lever
             else "new connections follow once DEPLOYED"
         )
-        lines.append(f"{plan.service}/{plan.pool}: {moves}; {when}")
-    return "\n".join(lines)
+        away_ms = latency_ms[plan.service, plan.pool]
+        away = "" if away_ms is None else f", then {away_ms:.0f} ms away on average"
+        lines.append(f"{plan.service}/{plan.pool}: {moves}{away}; {when}")
+    return "\n".join([*lines, *_loads(plans, seen.regions)])
+
+
+def _loads(plans: Iterable[PoolPlan], regions: Iterable[RegionEffect]) -> Iterable[str]:
+    """What regions that get more will carry."""
+    gaining = {
+        (plan.service, region)
+        for plan in plans
+        if plan.changes
+        for region, share in plan.after.items()
+        if share > plan.before[region] + SAME
+    }
+    for one in regions:
+        rps, part = one.rps.after, one.utilisation.after
+        if (one.service, one.region) in gaining and rps is not None:
+            filled = "" if part is None else f", {part * 100:.0f} % of its capacity"
+            yield f"{one.service}/{one.region}: carries {rps:.0f} requests/s{filled}"
 
 
 def _moves(override: Override, plans: Iterable[PoolPlan]) -> bool:

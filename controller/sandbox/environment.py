@@ -27,6 +27,11 @@ def sandbox_variables(aws_url: str) -> dict[str, str]:
     }
 
 
+def name_server_variables(dns: str) -> dict[str, str]:
+    """What makes the daemon ask the emulated name server, whatever port it has."""
+    return {"GTC__ANSWERS__NAME_SERVERS": f"[{dns}]"}
+
+
 def as_shell(variables: Mapping[str, str]) -> str:
     """A file for `. file` in a shell: forgets every AWS variable, then sets these.
 

@@ -20,7 +20,12 @@ from pathlib import Path
 from socket import SOCK_DGRAM, SOCK_STREAM
 
 from controller.model.configuration import Settings
-from controller.sandbox.environment import as_shell, sandbox_variables, without_aws
+from controller.sandbox.environment import (
+    as_shell,
+    name_server_variables,
+    sandbox_variables,
+    without_aws,
+)
 from controller.sandbox.errors import SandboxError
 from controller.sandbox.preflight import Need, check, needs_of_settings
 from controller.sandbox.processes import Child, stop_all
@@ -110,7 +115,8 @@ class Supervisor:
         announced = await self._start("aws", ["sandbox", "child", "aws", *_flat(ports)])
         self.aws_url, self.dns = str(announced["url"]), str(announced["dns"])
         self.aws_control_url = str(announced["control"])
-        self.environment_file.write_text(as_shell(sandbox_variables(self.aws_url)))
+        variables = sandbox_variables(self.aws_url) | name_server_variables(self.dns)
+        self.environment_file.write_text(as_shell(variables))
 
     async def _seed(self) -> None:
         await self._start("seed", ["sandbox", "child", "seed", str(self.options.config)])
@@ -139,7 +145,7 @@ class Supervisor:
     def _new_child(self, name: str, arguments: list[str]) -> Child:
         environment = without_aws(os.environ)
         if name in ("seed", "daemon"):
-            environment |= sandbox_variables(self.aws_url)
+            environment |= sandbox_variables(self.aws_url) | name_server_variables(self.dns)
         log_path = self.options.state_dir / f"{name}.log"
         return Child(name, [sys.executable, "-m", "controller", *arguments], environment, log_path)
 

@@ -24,6 +24,7 @@ from controller.model.configuration import (
     Region,
     Vantage,
 )
+from controller.model.name_servers import Answers
 from controller.model.noun import Noun
 
 Piece = TypeVar("Piece", bound=Noun)
@@ -69,6 +70,7 @@ class Parts:
     vantage: Vantage | None
     probing: Probing | None
     cycle: Cycle | None
+    answers: Answers | None
     guards: Guards | None
     overrides: OverrideLimits | None
     services: Mapping[str, ServiceParts]
@@ -85,6 +87,7 @@ class Parts:
             vantage=_sound(Vantage, data.get("vantage", {})),
             probing=_sound(Probing, data.get("probing", {})),
             cycle=_sound(Cycle, data.get("cycle", {})),
+            answers=_sound(Answers, data.get("answers", {})),
             guards=_sound(Guards, data.get("guards", {})),
             overrides=_sound(OverrideLimits, data.get("overrides", {})),
             services={name: service for name, service in pieces.items() if service is not None},

@@ -29,6 +29,7 @@ def check(parts: Parts) -> Iterator[Finding]:
         override_ttls_in_order,
         opinions_outlive_interval,
         startup_covers_interval,
+        subnets_belong_to_pools,
         steered_names_differ,
         accelerators_differ,
     ):
@@ -137,6 +138,17 @@ def startup_covers_interval(parts: Parts) -> Iterator[Finding]:
             f"({longest_s:g}); the first write would rest on endpoints nobody asked"
         )
         yield Finding(("guards", "startup_data_s"), message)
+
+
+def subnets_belong_to_pools(parts: Parts) -> Iterator[Finding]:
+    """A subnet of a geography that no pool names would never be asked with."""
+    answers = parts.answers
+    if answers is None or any(None in s.pools.values() for s in parts.services.values()):
+        return
+    known = {g for s in parts.services.values() for _, p in s.sound_pools() for g in p.geographies}
+    for geography in answers.subnets.keys() - known:
+        message = f"no pool names the geography {geography}"
+        yield Finding(("answers", "subnets", geography), message, at_key=True)
 
 
 def steered_names_differ(parts: Parts) -> Iterator[Finding]:

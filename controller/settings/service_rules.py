@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from controller.model.configuration import Endpoint, Route53Lever
+from controller.settings.geography_rules import geographies_can_be_matched
 from controller.settings.messages import did_you_mean
 from controller.settings.parts import ServiceParts
 from controller.settings.places import Finding, KeyPath
 
 _IDLE_KEYS = {
-    "tcp": ("host", "headers", "ca_file", "statuses", "body_contains"),
+    "tcp": ("host", "headers", "ca_file", "statuses", "body_contains", "keep_alive"),
     "http": ("ca_file",),
 }
 """Keys of an endpoint that do nothing, by how its probe begins."""
@@ -32,7 +33,10 @@ def check_service(service: ServiceParts) -> Iterator[Finding]:
         pool_regions_differ,
         residency_holds,
         shares_not_all_zero,
+        latencies_cover_the_pool,
+        nearest_names_the_pools_regions,
         geographies_differ,
+        geographies_can_be_matched,
         one_default_pool,
         bound_pools_name_countries,
         pool_names_are_no_regions,
@@ -122,6 +126,42 @@ def shares_not_all_zero(service: ServiceParts) -> Iterator[Finding]:
         if all(region is not None and region.share == 0 for region in regions):
             message = f"all regions of pool {pool_name} have share 0; at least one must have more"
             yield Finding(("pools", pool_name, "regions"), message, at_key=True)
+
+
+def latencies_cover_the_pool(service: ServiceParts) -> Iterator[Finding]:
+    """Distances are given for all regions of a pool or for none; a dial knows no distance."""
+    accelerator = service.levers is not None and service.levers.accelerator is not None
+    for pool_name, pool in service.sound_pools():
+        path = ("pools", pool_name, "latency_ms")
+        if pool.latency_ms and accelerator:
+            message = "latency_ms does nothing behind an accelerator, which knows its users' paths"
+            yield Finding(path, message, "leave it out", at_key=True)
+            continue
+        missing = [region for region in pool.regions if region not in pool.latency_ms]
+        if pool.latency_ms and missing:
+            message = f"latency_ms lacks {', '.join(missing)}; all of the pool's regions, or none"
+            yield Finding(path, message, at_key=True)
+        for region in pool.latency_ms:
+            if region not in pool.regions:
+                message = f"{region} is not in pool {pool_name}"
+                yield Finding((*path, region), message, did_you_mean(region, pool.regions))
+
+
+def nearest_names_the_pools_regions(service: ServiceParts) -> Iterator[Finding]:
+    """Users are nearest to one of the pool's regions; to all of them some, or it is left open."""
+    lever = service.levers.accelerator if service.levers is not None else None
+    pool = service.pools.get(lever.pool) if lever is not None else None
+    if lever is None or pool is None or not lever.nearest:
+        return
+    path = ("levers", "accelerator", "nearest")
+    missing = [region for region in pool.regions if region not in lever.nearest]
+    if missing:
+        message = f"nearest lacks {', '.join(missing)}; all of the pool's regions, or none"
+        yield Finding(path, message, at_key=True)
+    for region in lever.nearest:
+        if region not in pool.regions:
+            message = f"{region} is not in pool {lever.pool}"
+            yield Finding((*path, region), message, did_you_mean(region, pool.regions))
 
 
 def geographies_differ(service: ServiceParts) -> Iterator[Finding]:

@@ -11,6 +11,8 @@ from controller.settings.places import Finding
 _LONGEST_TTL_S = 60
 """Answers kept longer outlast every other part of a failover."""
 
+_EUROPE_OUTSIDE_THE_UNION = {"eu-west-2": "the United Kingdom", "eu-central-2": "Switzerland"}
+
 
 def warnings_for(settings: Settings) -> Iterator[Finding]:
     """Everything worth a second look."""
@@ -20,8 +22,10 @@ def warnings_for(settings: Settings) -> Iterator[Finding]:
         for service_rule in (
             secrets_in_the_clear,
             long_ttl,
+            capacity_unknown,
             pools_survive_a_region,
             service_survives_a_region,
+            jurisdiction_as_on_the_map,
         ):
             for finding in service_rule(service):
                 yield finding.below("services", name)
@@ -78,6 +82,17 @@ def long_ttl(service: Service) -> Iterator[Finding]:
         yield Finding(("levers", "route53", "ttl_s"), message, f"{_LONGEST_TTL_S} is usual")
 
 
+def capacity_unknown(service: Service) -> Iterator[Finding]:
+    """What nobody measured cannot be counted on when another region fails."""
+    for name, region in service.regions.items():
+        if region.capacity_rps is None:
+            message = (
+                f"region {name} has no capacity_rps: it is given no more than it carries as long "
+                "as others have room"
+            )
+            yield Finding(("regions", name), message, "measure it", at_key=True)
+
+
 def pools_survive_a_region(service: Service) -> Iterator[Finding]:
     """A pool's other regions should carry it when its largest is lost."""
     for name, pool in service.pools.items():
@@ -117,5 +132,18 @@ def _falls_short(service: Service, pool: Pool) -> bool:
 
 def _without_largest(service: Service, names: tuple[str, ...]) -> tuple[str, float]:
     """The region with most capacity, and what the others carry together in requests/s."""
-    largest = max(names, key=lambda name: service.regions[name].capacity_rps)
-    return largest, sum(service.regions[n].capacity_rps for n in names if n != largest)
+    capacity = {name: service.regions[name].capacity_rps or 0.0 for name in names}
+    largest = max(names, key=capacity.__getitem__)
+    return largest, sum(capacity.values()) - capacity[largest]
+
+
+def jurisdiction_as_on_the_map(service: Service) -> Iterator[Finding]:
+    """Everything that is proven of residency rests on what a region's jurisdiction says."""
+    for name, region in service.regions.items():
+        country = _EUROPE_OUTSIDE_THE_UNION.get(name)
+        if region.jurisdiction != "EU" or (name.startswith("eu-") and country is None):
+            continue
+        place = f"in {country}" if country else "outside Europe"
+        message = f"{name} is said to be in jurisdiction EU, but lies {place}"
+        hint = "a pool with residency EU would be served from there"
+        yield Finding(("regions", name, "jurisdiction"), message, hint)

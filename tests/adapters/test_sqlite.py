@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import sys
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from controller.model.overrides import OverrideKind, OverrideRequest
 
 NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 FREEZE = OverrideRequest(OverrideKind.FREEZE, "ana", "incident 7", 3600)
+PIN = OverrideRequest(OverrideKind.PIN, "ana", "canary", 3600, region="eu-west-1", share=0.3)
 
 ENDLESS_WRITER = """
 import asyncio, sys
@@ -152,7 +154,9 @@ async def test_a_newer_files_schema_is_refused_and_left_alone(tmp_path: Path) ->
         pass
     _set_version(path, 99)
 
-    with pytest.raises(StateUnavailableError, match=r"newer version .* schema 99, .* up to 2"):
+    known = len(sqlite_schema.MIGRATIONS)
+    refusal = rf"newer version .* schema 99, .* up to {known}"
+    with pytest.raises(StateUnavailableError, match=refusal):
         async with SqliteStore(path):
             pass
     assert _version(path) == 99
@@ -169,6 +173,41 @@ async def test_an_older_file_is_migrated(tmp_path: Path, monkeypatch: pytest.Mon
     async with SqliteStore(path) as store:
         assert await store.overrides() == (override,)
     assert _version(path) == len(sqlite_schema.MIGRATIONS)
+
+
+async def test_an_override_from_before_pins_is_read_and_a_pin_stored_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file of a daemon that knew no shares, with a row that it wrote."""
+    path = tmp_path / "gtc.sqlite"
+    with monkeypatch.context() as earlier:
+        earlier.setattr(sqlite_schema, "MIGRATIONS", sqlite_schema.MIGRATIONS[:2])
+        sqlite_schema.open_database(path).close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(
+            """INSERT INTO overrides (kind, region, service, pool, author, reason, created_at,
+                                      expires_at, ignore_guards)
+               VALUES ('drain', 'eu-west-1', 'shop', 'europe', 'ana', 'update', ?, ?, '["drift"]')
+            """,
+            (NOON.isoformat(), NOON.isoformat()),
+        )
+
+    async with SqliteStore(path) as store:
+        pin = await store.add_override(PIN, NOON, NOON)
+        drain, kept = await store.overrides()
+    assert _version(path) == len(sqlite_schema.MIGRATIONS)
+    assert (drain.region, drain.pool, drain.ignore_guards) == ("eu-west-1", "europe", ("drift",))
+    assert drain.share is None
+    assert kept == pin
+    assert pin.share == 0.3
+
+
+async def test_the_audit_says_at_what_share_a_region_was_pinned(tmp_path: Path) -> None:
+    """As people write it."""
+    async with SqliteStore(tmp_path / "gtc.sqlite") as store:
+        await store.add_override(PIN, NOON, NOON)
+        [entry] = await store.audit_entries(limit=1)
+    assert entry.detail.startswith("#1 pin eu-west-1 at 30 % of every service until ")
 
 
 async def test_a_migration_that_fails_changes_nothing(

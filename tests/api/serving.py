@@ -27,7 +27,7 @@ _PATIENCE_S = 5.0
 QUICK: Settings = SETTINGS.model_copy(
     update={
         "probing": SETTINGS.probing.model_copy(
-            update={"interval_s": 0.05, "deadline_s": 0.05, "confirm_gap_s": 0.01}
+            update={"interval_s": 0.05, "deadline_s": 0.05, "confirm_gaps_s": (0.01,)}
         ),
         "health": SETTINGS.health.model_copy(
             update={"down_after": 2, "up_after": 1, "up_for_s": 0.0}
@@ -111,6 +111,8 @@ async def api(
         world.prober,
         world.records,
         world.accelerators,
+        world.checks,
+        world.name_servers,
         Metrics(CollectorRegistry(), settings),
         **options,
     )

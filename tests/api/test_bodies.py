@@ -23,7 +23,7 @@ DRAIN: dict[str, Any] = {"kind": "drain", "region": "eu-west-1", "reason": "INC-
         (
             {**DRAIN, "kind": "drane"},
             "kind",
-            "kind should be drain, failover or freeze, not the text 'drane'",
+            "kind should be drain, failover, pin or freeze, not the text 'drane'",
         ),
         (
             {**DRAIN, "ttl_s": "2h"},

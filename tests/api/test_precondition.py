@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from controller.model.levers import Position, Setting
 from tests.api.callers import bearer, guarded
-from tests.api.serving import Api, api
+from tests.api.serving import QUICK, Api, api
 
 DRAIN = {"kind": "drain", "region": "eu-west-1", "reason": "INC-42"}
 OPERATOR = bearer("operator")
@@ -56,6 +57,59 @@ async def test_a_preview_can_be_carried_out_as_it_was_shown() -> None:
     assert (preview.status, added.status) == (200, 201)
 
 
+async def test_what_the_preview_shows_is_what_is_written() -> None:
+    """Every change of it, in all pools and on both levers, and nothing else."""
+    async with api() as served:
+        before = levers(served)
+        preview = await served.post("/v1/overrides?dry_run=true", json=DRAIN)
+        headers = {"If-Match": preview.headers["ETag"]}
+        await served.post("/v1/overrides", json=DRAIN, headers=headers)
+        await served.until(lambda: served.calm() and levers(served) != before)
+        after = levers(served)
+
+    shown = [change for plan in preview.body["plans"] for change in plan["changes"]]
+    assert len(shown) == preview.body["changes"] == 3
+    assert {position: one for position, one in after.items() if one != before[position]} == {
+        Position(**change["position"]): Setting(**change["after"]) for change in shown
+    }
+
+
+def levers(served: Api) -> dict[Position, Setting]:
+    """Every position as AWS has it."""
+    latest = served.house.reconciliation.latest
+    assert latest is not None
+    observed = latest.snapshot.observed.values()
+    return {position: one for seen in observed for position, one in seen.settings.items()}
+
+
+async def test_a_preview_is_bound_to_the_plan_it_shows() -> None:
+    """Not to the state alone: what would hold only this order may end meanwhile."""
+    starting = QUICK.guards.model_copy(update={"startup_data_s": 1e6})
+    async with api(guarded().model_copy(update={"guards": starting})) as served:
+        held = await served.post("/v1/overrides?dry_run=true", json=DRAIN, headers=OPERATOR)
+        served.house.reconciliation._started_at -= 2e6  # time passes
+        headers = {**OPERATOR, "If-Match": held.headers["ETag"]}
+        refused = await served.post("/v1/overrides", json=DRAIN, headers=headers)
+        headers = {**OPERATOR, "If-Match": refused.headers["ETag"]}
+        added = await served.post("/v1/overrides", json=DRAIN, headers=headers)
+
+    assert "startup" in held.body["text"]
+    assert refused.status == 412
+    assert "startup" not in refused.body["current"]["text"]
+    assert added.status == 201
+
+
+async def test_a_preview_of_another_order_is_no_leave_for_this_one() -> None:
+    """Who looked at one region's drain has not seen the other's."""
+    async with api(guarded()) as served:
+        other = {**DRAIN, "region": "eu-central-1"}
+        preview = await served.post("/v1/overrides?dry_run=true", json=other, headers=OPERATOR)
+        headers = {**OPERATOR, "If-Match": preview.headers["ETag"]}
+        refused = await served.post("/v1/overrides", json=DRAIN, headers=headers)
+
+    assert refused.status == 412
+
+
 async def test_a_state_that_changed_since_is_shown_instead() -> None:
     """412 with the plan as it would be now, and the version to go on with."""
     async with api(guarded()) as served:
@@ -64,11 +118,12 @@ async def test_a_state_that_changed_since_is_shown_instead() -> None:
         headers = {**OPERATOR, "If-Match": preview.headers["ETag"]}
         refused = await served.post("/v1/overrides", json=DRAIN, headers=headers)
         overrides = served.house.overrides.active()
-        now = (await served.get("/v1/status", headers=OPERATOR)).headers["ETag"]
+        headers = {**OPERATOR, "If-Match": refused.headers["ETag"]}
+        added = await served.post("/v1/overrides", json=DRAIN, headers=headers)
 
     assert refused.status == 412
     assert overrides == ()
-    assert refused.headers["ETag"] == now
+    assert added.status == 201
     assert refused.body["current"]["plans"]
     assert refused.body["current"]["text"]
 

@@ -66,7 +66,15 @@ async def test_a_full_disk_is_told_to_who_orders_something_and_ends_with_it(
     async with SqliteStore(tmp_path / "gtc.sqlite", metrics.state_error) as store:
         world = World(QUICK)
         house = House(
-            QUICK, world.clock, store, world.prober, world.records, world.accelerators, metrics
+            QUICK,
+            world.clock,
+            store,
+            world.prober,
+            world.records,
+            world.accelerators,
+            world.checks,
+            world.name_servers,
+            metrics,
         )
         async with (
             serving(build(house.context()), "127.0.0.1", 0) as url,

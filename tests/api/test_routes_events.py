@@ -197,7 +197,8 @@ async def test_fifty_open_streams_do_not_delay_the_end() -> None:
     """They end as if nothing more were to come; nobody waits for a time-out."""
     loop = asyncio.get_running_loop()
     world = World()
-    outside = (world.clock, world.store, world.prober, world.records, world.accelerators)
+    levers = (world.records, world.accelerators, world.checks, world.name_servers)
+    outside = (world.clock, world.store, world.prober, *levers)
     house = House(world.settings, *outside, Metrics(CollectorRegistry(), world.settings))
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector) as session:

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from controller.model.configuration import Ramp
 from controller.model.decision import GUARD_HOLDS
-from tests.api.serving import QUICK, api
+from tests.api.serving import QUICK, Api, api
 
 DRAIN = {"kind": "drain", "region": "eu-west-1", "reason": "INC-42"}
 
@@ -31,6 +32,7 @@ async def test_a_drain_is_obeyed_and_answered_as_it_was_taken() -> None:
         "region": "eu-west-1",
         "service": None,
         "pool": None,
+        "share": None,
         "author": "ann (local)",
         "reason": "INC-42",
         "ignore_guards": [],
@@ -56,6 +58,62 @@ async def test_an_override_may_name_one_pool() -> None:
         if region["override"] is not None
     }
     assert bound == {("shop", "europe", "eu-west-1")}
+
+
+def pin(share: float, **more: str) -> dict[str, Any]:
+    """Fixes eu-west-1's share."""
+    return {"kind": "pin", "region": "eu-west-1", "share": share, "reason": "canary", **more}
+
+
+async def test_a_pin_is_obeyed_and_answered_with_its_share() -> None:
+    """AWS gets the share, and the record explains it by the pin; a newer one takes its place."""
+    settings = QUICK.model_copy(update={"ramp": Ramp(step_gap_s=0)})
+    async with api(settings) as served:
+        await served.post("/v1/overrides", json=pin(0.2, service="shop", pool="europe"))
+        answer = await served.post("/v1/overrides", json=pin(0.3, service="shop", pool="europe"))
+        await served.until(lambda: part(served, "europe", "eu-west-1") == 0.3)
+        why = await served.get("/v1/decisions/latest", headers={"Accept": "text/plain"})
+        listed = await served.get("/v1/overrides")
+        audit = await served.get("/v1/audit?limit=10")
+
+    assert answer.status == 201
+    assert answer.body["share"] == 0.3
+    assert [(one["kind"], one["share"]) for one in listed.body["items"]] == [("pin", 0.3)]
+    assert "placement pin" in why.text
+    assert "pinned by local: canary" in why.text
+    assert audit.body["items"][0]["action"] == "override_replaced"
+
+
+def part(served: Api, pool: str, region: str) -> float:
+    """A region's part of its pool, as AWS has it."""
+    weights = {name: weight or 0 for name, weight in served.world.weights(pool).items()}
+    return round(weights[region] / sum(weights.values()), 2)
+
+
+async def test_the_status_names_the_order_that_has_the_last_word() -> None:
+    """A narrower pin before a wider one that came later; what empties a region before both."""
+    async with api(running=False) as served:
+        for body in (pin(0.3, service="shop", pool="europe"), pin(0.4)):
+            await served.post("/v1/overrides", json=body)
+        pinned = await orders(served)
+        await served.post("/v1/overrides", json={**DRAIN, "service": "api"})
+        await served.post("/v1/overrides", json=pin(0.5, service="api"))
+        drained = await orders(served)
+
+    assert pinned == {"shop/europe": 1, "shop/world": 2, "api/world": 2}
+    assert drained == {"shop/europe": 1, "shop/world": 2, "api/world": 3}
+
+
+async def orders(served: Api) -> dict[str, int | None]:
+    """Pool to the override that its eu-west-1 is shown with."""
+    status = (await served.get("/v1/status")).body
+    return {
+        f"{service['name']}/{pool['name']}": region["override"]
+        for service in status["services"]
+        for pool in service["pools"]
+        for region in pool["regions"]
+        if region["region"] == "eu-west-1"
+    }
 
 
 async def test_an_override_gets_another_end() -> None:
@@ -196,6 +254,26 @@ async def test_an_override_that_is_not_in_force_is_answered_with_those_that_are(
             [hold.value for hold in GUARD_HOLDS],
         ),
         ({"kind": "freeze"}, "region", "a freeze has no region", None),
+        ({"kind": "pin"}, "share", "a pin needs its share", None),
+        ({"share": 0.3}, "share", "a drain has no share", None),
+        (
+            {"kind": "pin", "share": 0},
+            "share",
+            "share is 0, which takes the region out: drain it instead",
+            None,
+        ),
+        (
+            {"kind": "pin", "share": 30},
+            "share",
+            "share is 30; allowed is a part above 0 up to 1, such as 0.3 for 30 %",
+            None,
+        ),
+        (
+            {"kind": "pin", "share": "30%"},
+            "share",
+            "share should be a valid number, not the text '30%'",
+            None,
+        ),
     ],
 )
 @pytest.mark.parametrize("query", ["", "?dry_run=true"])

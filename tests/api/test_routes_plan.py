@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.api.serving import api
+from controller.model.configuration import Settings
+from tests.api.serving import QUICK, api
 
 
 async def test_on_a_calm_day_the_plan_is_empty() -> None:
@@ -35,6 +36,31 @@ async def test_several_overrides_are_previewed_together() -> None:
     assert answer.body["changes"] == len(changes) > 0
     assert changes[0]["position"] == {"service": "shop", "pool": "europe", "region": "eu-west-1"}
     assert "failover by preview: preview" in answer.body["text"]
+
+
+def with_demand(rps: float) -> Settings:
+    """Every pool of the shop with so many requests/s."""
+    shop = QUICK.services["shop"]
+    pools = {name: pool.model_copy(update={"demand_rps": rps}) for name, pool in shop.pools.items()}
+    services = {**QUICK.services, "shop": shop.model_copy(update={"pools": pools})}
+    return QUICK.model_copy(update={"services": services})
+
+
+async def test_a_pin_is_previewed_as_the_one_that_comes_last() -> None:
+    """Two are too much for one region: the one in force stays, as it will when the other is set."""
+    first = {"kind": "pin", "region": "eu-west-1", "service": "shop", "pool": "world", "share": 0.8}
+    second = {**first, "pool": "europe"}
+    async with api(with_demand(200)) as served:
+        await served.post("/v1/overrides", json={**first, "reason": "canary"})
+        answer = await served.post("/v1/plan", json={"overrides": [second]})
+
+    held = [
+        (plan["pool"], one["reason"])
+        for plan in answer.body["plans"]
+        for one in plan["held"]
+        if one["region"] == "eu-west-1"
+    ]
+    assert held == [("europe", "capacity")]
 
 
 async def test_a_preview_of_nothing_is_the_plan_as_it_stands() -> None:

@@ -14,9 +14,13 @@ def region(name: str, share: float | None = 0.5, **more: Any) -> dict[str, Any]:
         "verdict": "up",
         "suspect": False,
         "why": "web: answers in 20 ms (1 of 1 vantage point)",
+        "confidence": "high",
+        "doubts": [],
+        "sources": [],
         "observed": share,
         "desired": share,
         "planned": share,
+        "answered": None,
         "measured": share,
         "requests": 100,
         "errors": 0,
@@ -28,7 +32,8 @@ def region(name: str, share: float | None = 0.5, **more: Any) -> dict[str, Any]:
 
 def pool(name: str, *regions: dict[str, Any], **more: Any) -> dict[str, Any]:
     """A pool that nothing holds."""
-    return {"name": name, "residency": None, "holds": [], "regions": list(regions), **more}
+    calm = {"residency": None, "leaks": None, "holds": [], "answers": 0}
+    return {"name": name, **calm, "regions": list(regions), **more}
 
 
 def service(name: str, *pools: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -73,6 +78,7 @@ def override(number: int = 3, **more: Any) -> dict[str, Any]:
         "region": "eu-west-1",
         "service": None,
         "pool": None,
+        "share": None,
         "author": "ann",
         "reason": "INC-42",
         "created_at": CREATED_AT,
@@ -167,4 +173,4 @@ def standing(number: int, **more: Any) -> dict[str, Any]:
 
 def ordered(number: int, type_: str = "override_set", **more: Any) -> dict[str, Any]:
     """The event of an order."""
-    return event(number, type_, override=override(), **{"actor": "ann", "why": "", **more})
+    return event(number, type_, **{"override": override(), "actor": "ann", "why": "", **more})

@@ -88,6 +88,17 @@ def test_freeze_is_ordered_and_told_with_its_end(daemon: FakeDaemon, gtc: Run) -
     }
 
 
+@pytest.mark.parametrize("yes", [(), ("--yes",)])
+def test_freeze_needs_no_terminal_with_yes_or_without(
+    daemon: FakeDaemon, gtc: Run, yes: tuple[str, ...]
+) -> None:
+    """Nothing moves by a freeze, so it is not previewed; only production asks (see there)."""
+    daemon.answers("POST /v1/overrides", answers.override(5, kind="freeze", region=None))
+    result = gtc("freeze", "--reason", "deploy", *yes)
+    assert result.exit_code == exit_codes.OK
+    assert [request.path for request in daemon.requests] == ["/v1/overrides"]
+
+
 def test_unfreeze_ends_the_freezes_alone(three_orders: FakeDaemon, gtc: Run) -> None:
     """Drains go on."""
     assert gtc("unfreeze").stdout == "Override 5 has ended: freeze by ann: INC-42.\n"

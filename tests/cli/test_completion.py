@@ -56,6 +56,10 @@ def known(daemon: FakeDaemon) -> FakeDaemon:
     [
         ("gtc drain eu", ["eu-west-1"]),
         ("gtc failover ", ["eu-west-1", "us-east-1"]),
+        ("gtc pin eu", ["eu-west-1"]),
+        ("gtc unpin us", ["us-east-1"]),
+        ("gtc pin eu-west-1 30% --ignore-guard ca", ["capacity"]),
+        ("gtc unp", ["unpin"]),
         ("gtc why us", ["us-east-1"]),
         ("gtc plan --drain e", ["eu-west-1"]),
         ("gtc wait --region u", ["us-east-1"]),

@@ -11,12 +11,13 @@ from controller.cli.contexts import Context, Contexts
 from tests.cli import answers
 from tests.cli.conftest import Run
 from tests.cli.fake_daemon import FakeDaemon
-from tests.cli.test_leaving import EMPTY, EU, LEAVES, PREVIEW
+from tests.cli.test_giving import EMPTY, EU, LEAVES, PREVIEW
 
 ORDERS: dict[str, tuple[str, ...]] = {
     "freeze": ("freeze", "--reason", "deploy"),
     "unfreeze": ("unfreeze",),
     "undrain": ("undrain", EU),
+    "unpin": ("unpin", EU),
     "extend": ("extend", "3", "--ttl", "2h", "--reason", "x"),
 }
 
@@ -26,11 +27,12 @@ def production(daemon: FakeDaemon) -> FakeDaemon:
     """That daemon is production, and has a drain and a freeze in force."""
     contexts.save(Contexts("prod", {"prod": Context("prod", (daemon.url,), None, True)}))
     freeze = answers.override(5, kind="freeze", region=None)
-    daemon.answers("GET /v1/overrides", {"items": [answers.override(3), freeze]})
+    pin = answers.override(7, kind="pin", share=0.3)
+    daemon.answers("GET /v1/overrides", {"items": [answers.override(3), freeze, pin]})
     daemon.answers("POST /v1/overrides?dry_run=true", answers.plan(LEAVES, text=PREVIEW, changes=1))
     daemon.answers("POST /v1/overrides", answers.override())
     daemon.answers("PATCH /v1/overrides/3", answers.override())
-    for number in (3, 5):
+    for number in (3, 5, 7):
         daemon.answers(f"DELETE /v1/overrides/{number}", answers.override(number))
     daemon.answers("GET /v1/plan", answers.plan(EMPTY))
     return daemon

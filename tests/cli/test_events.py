@@ -87,6 +87,28 @@ def test_what_happened_lately_is_a_row_each(daemon: FakeDaemon, gtc: Run) -> Non
     assert result.stdout == ROWS
 
 
+def test_of_many_triggers_the_first_is_shown_and_all_are_in_the_document(
+    daemon: FakeDaemon, gtc: Run
+) -> None:
+    """What moved is shown whole."""
+    triggers = [f"shop/region-{number} up → unknown" for number in range(13)]
+    daemon.answers("GET /v1/events/recent", recent(answers.decided(1, trigger=triggers)))
+    assert gtc("events").stdout.endswith(
+        "12: shop/region-0 up → unknown; and 12 more: gtc why 12; "
+        "shop/europe eu-west-1 50 % → 0 %; applied\n"
+    )
+    assert json.loads(gtc("events", "-o", "json").stdout)["data"]["trigger"] == triggers
+
+
+def test_a_pins_event_says_at_what_share(daemon: FakeDaemon, gtc: Run) -> None:
+    """Set, or ended."""
+    pin = answers.override(kind="pin", share=0.3, service="shop", pool="europe")
+    daemon.answers("GET /v1/events/recent", recent(answers.ordered(1, override=pin)))
+    assert gtc("events").stdout.endswith(
+        "override_set           3, pin shop/europe/eu-west-1 at 30 % by ann: INC-42\n"
+    )
+
+
 @pytest.mark.parametrize("form", ["json", "yaml"])
 def test_documents_come_one_after_the_other(daemon: FakeDaemon, gtc: Run, form: str) -> None:
     """JSON a line each, YAML with its separator."""

@@ -57,6 +57,20 @@ def test_decisions_that_moved_or_held_are_a_row_each(daemon: FakeDaemon, gtc: Ru
     assert result.stdout == TABLE
 
 
+def test_a_pool_that_is_held_in_every_region_is_held_as_a_whole(
+    daemon: FakeDaemon, gtc: Run
+) -> None:
+    """In an isolation the row would name every region of every pool."""
+    shares = {"eu-west-1": 0.5, "us-east-1": 0.5}
+    holds = [answers.held("self_isolated", "blind", region) for region in shares]
+    parts = [
+        answers.pool_plan(shares, shares, *held, desired=shares, changes=[], withheld=[], pool=pool)
+        for pool, held in (("europe", holds), ("world", holds[:1]))
+    ]
+    daemon.answers("GET /v1/decisions", answers.page(answers.record(plans=parts)))
+    assert gtc("history").stdout.endswith("shop/europe: all held; shop/world: eu-west-1 held\n")
+
+
 def test_as_a_document_every_row_is_an_object(daemon: FakeDaemon, gtc: Run) -> None:
     """With the time as the daemon writes it."""
     daemon.answers("GET /v1/decisions", answers.page(*days_work()))

@@ -12,11 +12,12 @@ from tests.cli.conftest import Run
 from tests.cli.fake_daemon import FakeDaemon
 
 LIST = """\
-ID  KIND      REGION     SERVICE  POOL    ENDS IN          AUTHOR  IGNORES         REASON
-3   drain     eu-west-1  -        -       2 h              ann     -               INC-42
-4   failover  eu-west-1  shop     europe  2 h              bob     -               INC-7
-5   freeze    -          -        -       1 min 1 s, soon  ann     -               INC-42
-6   drain     us-east-1  -        -       2 h              ann     capacity,drift  two lines
+ID  KIND      REGION     SERVICE  POOL    SHARE  ENDS IN          AUTHOR  IGNORES         REASON
+3   drain     eu-west-1  -        -       -      2 h              ann     -               INC-42
+4   failover  eu-west-1  shop     europe  -      2 h              bob     -               INC-7
+5   freeze    -          -        -       -      1 min 1 s, soon  ann     -               INC-42
+6   drain     us-east-1  -        -       -      2 h              ann     capacity,drift  two lines
+7   pin       us-east-1  -        -       30.0%  2 h              ann     -               INC-42
 """
 
 
@@ -34,6 +35,7 @@ def several(daemon: FakeDaemon) -> FakeDaemon:
             ignore_guards=["capacity", "drift"],
             reason="two\nlines",
         ),
+        answers.override(7, kind="pin", region="us-east-1", share=0.3),
     ]
     daemon.answers("GET /v1/overrides", {"items": items})
     return daemon
@@ -67,6 +69,18 @@ def test_an_override_is_extended_from_now_on(daemon: FakeDaemon, gtc: Run) -> No
     assert request.headers["If-Match"] == "*"
 
 
+def test_a_pin_that_is_extended_is_told_with_its_share(daemon: FakeDaemon, gtc: Run) -> None:
+    """Which stays as it is."""
+    daemon.answers("PATCH /v1/overrides/3", answers.override(kind="pin", share=0.3))
+    result = gtc("extend", "3", "--ttl", "2h", "--reason", "x")
+    assert result.stdout.startswith("Override 3, pin eu-west-1 at 30 %, ends at ")
+
+
+def test_the_help_says_that_an_end_may_also_come_sooner(gtc: Run) -> None:
+    """The command is named after the commoner wish."""
+    assert "later, or sooner" in gtc("extend", "--help").stdout
+
+
 def test_an_extension_needs_a_reason_too(daemon: FakeDaemon, gtc: Run) -> None:
     """Whoever reads it later must know why it lasts so long."""
     result = gtc("extend", "3", "--ttl", "90s")
@@ -93,4 +107,4 @@ def test_an_override_that_has_ended_cannot_be_extended(daemon: FakeDaemon, gtc: 
 def test_the_document_is_the_daemons_answer(several: FakeDaemon, gtc: Run) -> None:
     """All of it."""
     ids = [one["id"] for one in json.loads(gtc("overrides", "-o", "json").stdout)["items"]]
-    assert ids == [3, 4, 5, 6]
+    assert ids == [3, 4, 5, 6, 7]

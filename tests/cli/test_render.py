@@ -49,6 +49,30 @@ def test_a_moment_is_utc_to_the_second() -> None:
     assert render.moment("2026-06-01T14:00:00+02:00") == "2026-06-01 12:00:00 UTC"
 
 
+@pytest.mark.parametrize(
+    ("override", "text"),
+    [
+        ({"kind": "drain", "region": "eu-west-1", "share": None}, "drain eu-west-1"),
+        ({"kind": "pin", "region": "eu-west-1", "share": 0.3}, "pin eu-west-1 at 30 %"),
+        ({"kind": "freeze", "region": None, "share": None}, "freeze"),
+    ],
+)
+def test_an_order_is_told_by_what_it_asks_for(override: dict[str, object], text: str) -> None:
+    """In the fewest words."""
+    assert render.order_text(override) == text
+
+
+@pytest.mark.parametrize(
+    ("texts", "text"),
+    [([], ""), (["one"], "one"), (["one", "two", "three"], "one; and 2 more: gtc why 7")],
+)
+def test_of_several_texts_the_first_is_shown_and_the_others_counted(
+    texts: list[str], text: str
+) -> None:
+    """With the command that shows them."""
+    assert render.in_short(texts, "gtc why 7") == text
+
+
 def test_foreign_text_can_neither_break_a_row_nor_steer_the_terminal() -> None:
     """Reasons are typed by people and errors written by others."""
     assert render.one_line("INC-42\nnow \x1b[31mred\t!") == "INC-42 now [31mred !"

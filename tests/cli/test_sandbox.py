@@ -86,6 +86,13 @@ def test_break_tells_the_sandbox_and_shows_the_regions(control: Control) -> None
     assert result.exit_code == exit_codes.OK
 
 
+def test_break_is_dead_unless_said_otherwise(control: Control) -> None:
+    """Which its help says."""
+    call("break", "eu-west-1")
+    assert control.requests == [("POST", "/break", {"region": "eu-west-1", "how": "dead"})]
+    assert "[default: dead]" in call("break", "--help").output
+
+
 def test_heal_takes_a_region_or_all(control: Control) -> None:
     """The word goes to the sandbox as it is."""
     assert call("heal", "all").exit_code == exit_codes.OK

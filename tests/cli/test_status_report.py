@@ -84,6 +84,58 @@ def test_the_reason_gathers_everything_unusual_about_a_region() -> None:
     )
 
 
+def test_a_hold_that_says_why_says_it_once() -> None:
+    """Nobody reads the same sentence twice; another hold, or another region's, says another."""
+    blind = "2 of 3 canaries fail: the prober is suspect, not the regions"
+    unknown: dict[str, Any] = {"verdict": "unknown", "why": f"web: {blind}"}
+    pool = answers.pool(
+        "europe",
+        answers.region("eu-west-1", **unknown),
+        answers.region("us-east-1", **unknown),
+        holds=[
+            answers.held("self_isolated", blind, "eu-west-1"),
+            answers.held("capacity", "too little", "us-east-1"),
+        ],
+    )
+    west, east = made(answers.service("shop", pool)).rows
+    assert west.reason == f"held by self_isolated: {blind}"
+    assert east.reason == f"web: {blind}; held by capacity: too little"
+
+
+def test_a_pin_is_a_reason_with_its_share() -> None:
+    """Whose it is, and until when."""
+    pin = answers.override(kind="pin", share=0.3, reason="canary")
+    pool = answers.pool("europe", answers.region("eu-west-1", override=3))
+    made_of = made(answers.service("shop", pool), overrides=[pin])
+    assert made_of.rows[0].reason == "pin at 30 % by ann: canary, ends in 2 h"
+    assert made_of.notes == (
+        "override: 3, pin eu-west-1 at 30 % everywhere by ann: canary, ends in 2 h",
+    )
+
+
+@pytest.mark.parametrize(
+    ("place", "where"),
+    [
+        ({}, "everywhere"),
+        ({"service": "shop"}, "in shop"),
+        ({"service": "shop", "pool": "europe"}, "in shop/europe"),
+    ],
+)
+def test_an_order_is_noted_with_its_place(place: dict[str, Any], where: str) -> None:
+    """As narrow as it is."""
+    [note] = made(overrides=[answers.override(**place)]).notes
+    assert note == f"override: 3, drain eu-west-1 {where} by ann: INC-42, ends in 2 h"
+
+
+def test_of_a_decision_with_many_triggers_the_first_is_shown() -> None:
+    """The line stays one that can be read; the command tells the rest."""
+    triggers = [f"shop/region-{number} up → unknown" for number in range(13)]
+    last = {"id": 12, "at": answers.CREATED_AT, "trigger": triggers}
+    assert made(last_decision=last).notes == (
+        "decision: 12, 2026-06-01 12:00:00 UTC: shop/region-0 up → unknown; and 12 more: gtc why",
+    )
+
+
 def test_few_errors_of_users_are_not_mentioned() -> None:
     """Some requests always fail."""
     region = answers.region("eu-west-1", requests=1000, errors=10)
@@ -176,3 +228,9 @@ def test_a_regions_verdict_and_shares_change_the_fingerprint(more: dict[str, Any
     changed = answers.status()
     changed["services"][0]["pools"][0]["regions"][0] |= more
     assert fingerprint(as_answer(answers.status())) != fingerprint(as_answer(changed))
+
+
+def test_a_leak_is_told_below_the_table() -> None:
+    """Whatever else is well: this is what must be mended first."""
+    europe = answers.pool("europe", answers.region("eu-west-1"), leaks=[{"text": "a way out"}])
+    assert made(answers.service("shop", europe)).notes == ("leak: shop/europe: a way out",)

@@ -11,6 +11,9 @@ from click.testing import CliRunner, Result
 from controller.cli import exit_codes, root
 from controller.cli.validate import problem_text
 from controller.model.errors import Problem
+from tests.cli import answers
+from tests.cli.conftest import Run
+from tests.cli.fake_daemon import FakeDaemon
 from tests.settings.minimal import MINIMAL, spoiled
 
 BROKEN = spoiled(
@@ -136,3 +139,88 @@ def test_a_line_that_may_hold_a_secret_is_not_shown(folder: Path) -> None:
         output = validate("-o", form, "leaky.yaml").output
         assert "Authorization must be where a secret is found" in output
         assert "s3cret-canary" not in output
+
+
+LIMIT = "note: DNS cannot prove where a user is: "
+
+
+def bound(leaks: list[dict[str, object]] | None) -> dict[str, object]:
+    """The status of a daemon with one bound pool."""
+    europe = answers.pool("europe", answers.region("eu-west-1"), residency="EU", leaks=leaks)
+    world = answers.pool("world", answers.region("us-east-1"))
+    return answers.status(answers.service("shop", europe, world))
+
+
+def test_what_dns_cannot_prove_is_said_where_users_are_bound(folder: Path) -> None:
+    """One line, and none where nobody is bound."""
+    lines = validate("good.yaml").output.splitlines()
+    assert [line[: len(LIMIT)] for line in lines if line.startswith("note")] == [LIMIT]
+    (folder / "free.yaml").write_text(spoiled(("        residency: EU\n", "")))
+    assert "note" not in validate("free.yaml").output
+
+
+def test_the_daemon_says_that_the_observed_tree_is_proven(
+    daemon: FakeDaemon, gtc: Run, folder: Path
+) -> None:
+    """With a file or without one."""
+    daemon.answers("GET /v1/status", bound([]))
+    expected = "observed: shop/europe: ok (no failure or drain leads EU users outside eu-west-1)"
+    result = gtc("validate", "--observed")
+    lines = result.stdout.splitlines()
+    assert (result.exit_code, lines[0], lines[1][: len(LIMIT)]) == (exit_codes.OK, expected, LIMIT)
+    assert expected in gtc("validate", "good.yaml", "--observed").stdout.splitlines()
+
+
+def test_a_leak_in_the_observed_tree_is_printed_and_refused(daemon: FakeDaemon, gtc: Run) -> None:
+    """Scripts stop at the exit code, people read the path."""
+    daemon.answers("GET /v1/status", bound([{"text": "users of country:DE can reach us-east-1"}]))
+    result = gtc("validate", "--observed")
+    assert result.exit_code == exit_codes.REFUSED
+    assert result.stdout.splitlines()[0] == (
+        "observed: shop/europe: leak: users of country:DE can reach us-east-1"
+    )
+    report = json.loads(gtc("validate", "--observed", "-o", "json").stdout)
+    assert (report["ok"], report["files"], len(report["limits"])) == (False, [], 1)
+    assert report["observed"] == [
+        {
+            "service": "shop",
+            "pool": "europe",
+            "residency": "EU",
+            "regions": ["eu-west-1"],
+            "leaks": ["users of country:DE can reach us-east-1"],
+            "proven": False,
+        }
+    ]
+
+
+def test_what_was_not_read_yet_is_not_proven(daemon: FakeDaemon, gtc: Run) -> None:
+    """Silence is no proof."""
+    daemon.answers("GET /v1/status", bound(None))
+    result = gtc("validate", "--observed")
+    assert result.exit_code == exit_codes.REFUSED
+    assert "AWS has not been read yet, so nothing is proven" in result.stdout
+
+
+def test_a_daemon_without_bound_pools_has_nothing_to_prove(daemon: FakeDaemon, gtc: Run) -> None:
+    """That is said, rather than nothing."""
+    world = answers.pool("world", answers.region("us-east-1"))
+    daemon.answers("GET /v1/status", answers.status(answers.service("shop", world)))
+    result = gtc("validate", "--observed")
+    assert (result.exit_code, result.stdout) == (
+        exit_codes.OK,
+        "observed: no pool is bound by a residency\n",
+    )
+
+
+def test_a_bad_file_outranks_what_the_daemon_says(
+    daemon: FakeDaemon, gtc: Run, folder: Path
+) -> None:
+    """Service managers know that code."""
+    daemon.answers("GET /v1/status", bound([{"text": "a way out"}]))
+    assert gtc("validate", "bad.yaml", "--observed").exit_code == exit_codes.BAD_CONFIG
+
+
+def test_without_observed_no_daemon_is_asked(daemon: FakeDaemon, gtc: Run, folder: Path) -> None:
+    """Checking a file works on a machine that reaches nothing."""
+    assert gtc("validate", "good.yaml").exit_code == exit_codes.OK
+    assert daemon.requests == []

@@ -42,6 +42,7 @@ DRAIN = OverrideRequest(
     ignore_guards=("capacity", "panic"),
 )
 FREEZE = OverrideRequest(OverrideKind.FREEZE, "bo", "incident 7", 3600)
+PIN = replace(DRAIN, kind=OverrideKind.PIN, share=0.3)
 WEST = Position("shop", "europe", "eu-west-1")
 CENTRAL = Position("shop", "europe", "eu-central-1")
 
@@ -88,8 +89,9 @@ class StoreContract:
         async with self.opened(tmp_path) as store:
             drain = await store.add_override(replace(DRAIN, pool="europe"), NOON, LATER)
             freeze = await store.add_override(FREEZE, NOON, LATER)
+            pin = await store.add_override(PIN, NOON, LATER)
         async with self.opened(tmp_path) as store:
-            assert await store.overrides() == (drain, freeze)
+            assert await store.overrides() == (drain, freeze, pin)
 
         assert drain.id != freeze.id
         assert (drain.kind, drain.region, drain.service) == (DRAIN.kind, "eu-west-1", "shop")
@@ -98,6 +100,7 @@ class StoreContract:
         assert (drain.created_at, drain.expires_at) == (NOON, LATER)
         assert drain.ignore_guards == ("capacity", "panic")
         assert (freeze.region, freeze.service, freeze.ignore_guards) == (None, None, ())
+        assert (drain.share, freeze.share, pin.share) == (None, None, 0.3)
 
     async def test_an_ended_override_is_gone_and_its_number_is_not_used_again(
         self, tmp_path: Path

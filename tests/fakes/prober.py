@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
+from datetime import datetime
 
 from controller.model.configuration import Endpoint
 from controller.model.health import ProbeOutcome, ProbeResult
-from controller.ports import Clock
+from controller.ports import Alarm, Clock, Watcher
 
 
 class FakeProber:
-    """Fulfils Prober. Everything passes until it is told otherwise.
+    """Fulfils Prober. Everything passes at once until it is told otherwise.
 
     Can be told, by the endpoint's `probe` address:
     - `answer(probe, outcome, detail)`: answer so from now on;
     - `answer_next(probe, outcome, detail)`: answer so once, before anything told by `answer`;
-    - `hang(probe)`: take the whole deadline from now on, then fail.
+    - `hang(probe)`: take the whole deadline from now on, then fail;
+    - `slow(probe, takes_s)`: take so long from now on, whatever the answer;
+    - `answer_late(probe)`: what was given up at last answers after all;
+    - `disturb(probe)`: the kept connection ends.
+    - `certificate_ends_at`: every answer shows a certificate that ends then.
     Tells what it was asked: `asked`, (monotonic seconds, probe) in order.
     """
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+        self.clock = clock
         self._steady: dict[str, tuple[ProbeOutcome, str]] = {}
         self._next: defaultdict[str, deque[tuple[ProbeOutcome, str]]] = defaultdict(deque)
         self._hanging: set[str] = set()
+        self._takes_s: dict[str, float] = {}
+        self._targets: dict[str, FakeTarget] = {}
+        self.certificate_ends_at: datetime | None = None
         self.asked: list[tuple[float, str]] = []
 
     def answer(self, probe: str, outcome: ProbeOutcome, detail: str = "") -> None:
@@ -36,15 +44,60 @@ class FakeProber:
     def hang(self, probe: str) -> None:
         self._hanging.add(probe)
 
-    async def probe(self, endpoint: Endpoint, deadline_s: float) -> ProbeResult:
-        started = self._clock.monotonic()
-        self.asked.append((started, endpoint.probe))
-        if self._next[endpoint.probe]:
-            outcome, detail = self._next[endpoint.probe].popleft()
-        elif endpoint.probe in self._hanging:
-            await self._clock.sleep(deadline_s)
-            outcome, detail = ProbeOutcome.FAILED, f"no answer in {deadline_s:g} s"
-        else:
-            outcome, detail = self._steady.get(endpoint.probe, (ProbeOutcome.PASSED, "200"))
-        ended = self._clock.monotonic()
-        return ProbeResult(outcome, ended, ended - started, detail)
+    def slow(self, probe: str, takes_s: float) -> None:
+        self._takes_s[probe] = takes_s
+
+    def answer_late(self, probe: str) -> None:
+        result = ProbeResult(ProbeOutcome.PASSED, self.clock.monotonic(), 1.0, "200")
+        self._targets[probe].watcher.answered_late(result)
+
+    def disturb(self, probe: str) -> None:
+        self._targets[probe].watcher.disturbed()
+
+    def target(self, endpoint: Endpoint, watcher: Watcher) -> FakeTarget:
+        made = self._targets[endpoint.probe] = FakeTarget(self, endpoint.probe, watcher)
+        return made
+
+    def takes_s(self, probe: str, most_s: float) -> float:
+        """How long the next probe takes."""
+        if probe in self._hanging and not self._next[probe]:
+            return most_s
+        return self._takes_s.get(probe, 0.0)
+
+    def finding(self, probe: str, most_s: float) -> tuple[ProbeOutcome, str]:
+        """What a probe finds that is answered now."""
+        if self._next[probe]:
+            return self._next[probe].popleft()
+        if probe in self._hanging:
+            return ProbeOutcome.FAILED, f"no answer in {most_s:g} s"
+        return self._steady.get(probe, (ProbeOutcome.PASSED, "200"))
+
+
+class FakeTarget:
+    """Fulfils Target."""
+
+    def __init__(self, prober: FakeProber, probe: str, watcher: Watcher) -> None:
+        self._prober = prober
+        self._probe = probe
+        self.watcher = watcher
+        self._answer: Alarm | None = None
+
+    def ask(self, least_s: float, most_s: float) -> None:
+        assert self._answer is None, "asked again before it was answered"
+        clock = self._prober.clock
+        started = clock.monotonic()
+        self._prober.asked.append((started, self._probe))
+
+        def tell() -> None:
+            self._answer = None
+            ended = clock.monotonic()
+            outcome, detail = self._prober.finding(self._probe, most_s)
+            ends_at = self._prober.certificate_ends_at
+            self.watcher.answered(ProbeResult(outcome, ended, ended - started, detail, ends_at))
+
+        self._answer = clock.call_at(started + self._prober.takes_s(self._probe, most_s), tell)
+
+    def close(self) -> None:
+        if self._answer is not None:
+            self._answer.cancel()
+            self._answer = None

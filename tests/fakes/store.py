@@ -20,6 +20,7 @@ from controller.model.errors import StateUnavailableError
 from controller.model.levers import Position, Setting
 from controller.model.overrides import Override, OverrideRequest
 from controller.planning.concern import concerned_regions
+from controller.planning.evidence import Evidence, EvidenceText, written
 
 
 class FakeStore:
@@ -33,6 +34,7 @@ class FakeStore:
         self._overrides: dict[int, Override] = {}
         self._ended: set[int] = set()
         self._records: dict[int, DecisionRecord] = {}
+        self._evidence: dict[int, EvidenceText] = {}
         self._expected: dict[Position, tuple[Setting, ...]] = {}
         self._audit: list[AuditEntry] = []
 
@@ -55,6 +57,7 @@ class FakeStore:
             expires_at=expires_at,
             ignore_guards=request.ignore_guards,
             pool=request.pool,
+            share=request.share,
         )
         self._overrides[override.id] = override
         await self.audit(
@@ -90,14 +93,22 @@ class FakeStore:
         self._check()
         return tuple(o for o in self._overrides.values() if o.id not in self._ended)
 
-    async def add_record(self, record: DecisionRecord) -> DecisionRecord:
+    async def add_record(
+        self, record: DecisionRecord, evidence: Evidence | None = None
+    ) -> DecisionRecord:
         self._check()
         if record.id != 0:
             raise ValueError(f"decision record {record.id} is stored already")
         stored = replace(record, id=len(self._records) + 1)
         self._records[stored.id] = stored
+        if evidence is not None:
+            self._evidence[stored.id] = written(evidence)
         await self.audit(at=stored.at, actor="gtc", action=RECORDED, detail=f"#{stored.id}")
         return stored
+
+    async def evidence(self, record_id: int) -> EvidenceText | None:
+        self._check()
+        return self._evidence.get(record_id)
 
     async def update_record(self, record: DecisionRecord) -> None:
         self._check()
@@ -110,7 +121,12 @@ class FakeStore:
         return self._records.get(record_id)
 
     async def records(
-        self, *, limit: int, before: int | None = None, region: str | None = None
+        self,
+        *,
+        limit: int,
+        before: int | None = None,
+        region: str | None = None,
+        until: datetime | None = None,
     ) -> tuple[DecisionRecord, ...]:
         self._check()
         found = [
@@ -118,6 +134,7 @@ class FakeStore:
             for record in reversed(self._records.values())
             if (before is None or record.id < before)
             and (region is None or region in concerned_regions(record))
+            and (until is None or record.at <= until)
         ]
         return tuple(found[:limit])
 

@@ -30,6 +30,8 @@ from controller.ports import Clock, Store
 from controller.sandbox.emulator.server import EmulatedAws
 from controller.sandbox.seed import seed
 from tests.contracts.emulated import Emulated, emulated_aws
+from tests.fakes.health_checks import FakeHealthChecks
+from tests.fakes.name_servers import FakeNameServers
 from tests.fakes.prober import FakeProber
 from tests.fakes.store import FakeStore
 
@@ -52,7 +54,7 @@ def settings(**sections: Any) -> Settings:
             "vantage": {"name": "here"},
             "canaries": ("http://127.0.77.91/", "http://127.0.77.92/", "http://127.0.77.93/"),
             "aws": {"call_deadline_s": 1, "calls_per_s": 50, "calls_burst": 100},
-            "probing": {"interval_s": 0.2, "deadline_s": 0.2, "confirm_gap_s": 0.05},
+            "probing": {"interval_s": 0.2, "deadline_s": 0.2, "confirm_gaps_s": [0.05]},
             "health": {"down_after": 3, "up_after": 2, "up_for_s": 0.2},
             "cycle": {
                 "period_s": 0.5,
@@ -217,7 +219,14 @@ async def steering(
         metrics = Metrics(registry, chosen)
         prober = FakeProber(time)
         house = House(
-            chosen, time, kept, prober, *_levers(chosen, emulated, time, metrics), metrics
+            chosen,
+            time,
+            kept,
+            prober,
+            *_levers(chosen, emulated, time, metrics),
+            FakeHealthChecks(time),
+            FakeNameServers(),
+            metrics,
         )
         await house.load()
         steered = Steered(house, emulated.aws, prober, kept, chosen, emulated.clients, registry)

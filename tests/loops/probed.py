@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 from controller.loops.current import Current
 from controller.loops.probing import Probing
-from controller.model.configuration import Endpoint, EndpointId, Settings
+from controller.model.configuration import EndpointId, Settings
 from controller.model.health import HealthState, ProbeOutcome, ProbeResult
 from tests.fakes.clock import FakeClock
 from tests.fakes.prober import FakeProber
 from tests.loops.small import WEST, in_background, region, small, weighted
 
 CANARIES = ("tcp://198.51.100.1:1", "tcp://198.51.100.2:1", "tcp://198.51.100.3:1")
-FAST = {"interval_s": 1, "deadline_s": 1, "confirm_gap_s": 0.2, "fresh_for_s": 10}
+FAST = {"interval_s": 1, "deadline_s": 1, "confirm_gaps_s": [0.2], "fresh_for_s": 10}
 QUICK = {"down_after": 3, "forgive_after": 2, "up_after": 3, "up_for_s": 0}
 
 
@@ -81,19 +80,3 @@ class Bench:
 
 def probe(name: str) -> str:
     return f"tcp://{name}.test:1"
-
-
-class Slow:
-    """A prober in front of which some addresses take their time."""
-
-    def __init__(
-        self, prober: FakeProber, takes_s: float, slow: tuple[str, ...] = CANARIES
-    ) -> None:
-        self._prober = prober
-        self._takes_s = takes_s
-        self._slow = slow
-
-    async def probe(self, endpoint: Endpoint, deadline_s: float) -> ProbeResult:
-        if endpoint.probe in self._slow:
-            await asyncio.sleep(self._takes_s)
-        return await self._prober.probe(endpoint, deadline_s)

@@ -18,9 +18,12 @@ from controller.model.configuration import Settings
 from controller.model.decision import DecisionRecord
 from controller.model.health import ProbeOutcome
 from controller.model.levers import AcceleratedEndpoint, EndpointGroup, RecordSet
+from controller.model.opinions import CheckDefinition, CheckKind
 from controller.settings import load
 from tests.fakes.accelerators import FakeAccelerators
 from tests.fakes.clock import FakeClock
+from tests.fakes.health_checks import FakeHealthChecks
+from tests.fakes.name_servers import FakeNameServers
 from tests.fakes.prober import FakeProber
 from tests.fakes.record_sets import FakeRecordSets
 from tests.fakes.store import FakeStore
@@ -80,6 +83,10 @@ class World:
         self.prober = FakeProber(self.clock)
         self.records = FakeRecordSets({ZONE: leaves(self.settings)})
         self.accelerators = FakeAccelerators(groups(self.settings))
+        self.checks = FakeHealthChecks(self.clock)
+        for region in self.settings.services["shop"].regions:
+            self.checks.define(f"check-{region}", CheckDefinition(CheckKind.ENDPOINT, 10, 3))
+        self.name_servers = FakeNameServers()
 
     @asynccontextmanager
     async def running(self, **options: Any) -> AsyncIterator[House]:
@@ -91,6 +98,8 @@ class World:
             self.prober,
             self.records,
             self.accelerators,
+            self.checks,
+            self.name_servers,
             Metrics(CollectorRegistry(), self.settings),
             **options,
         )

@@ -9,8 +9,11 @@ from typing import Any
 
 import structlog
 
+from controller.loops.recording import Draft
 from controller.model.configuration import Settings
+from controller.model.decision import Decision, DecisionRecord, Memory, Snapshot
 from controller.model.levers import AcceleratedEndpoint, EndpointGroup, RecordSet
+from controller.planning.evidence import Evidence
 
 ARN = "arn:aws:globalaccelerator::000000000000:accelerator/00000000-0000-4000-8000-000000000001"
 ZONE = "Z1"
@@ -98,3 +101,9 @@ def logged() -> Iterator[list[Any]]:
 def events(lines: list[Any]) -> list[str]:
     """Only the names of what was logged, in order."""
     return [line["event"] for line in lines]
+
+
+def draft(record: DecisionRecord) -> Draft:
+    """A record to be kept, of a decision made of nothing."""
+    nothing = Snapshot(0.0, 0.0, small(), {}, {}, {}, {}, ())
+    return Draft(record, Evidence(nothing, Decision({}, record.plans, {}, Memory())))

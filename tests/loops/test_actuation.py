@@ -229,3 +229,26 @@ async def test_nothing_to_change_writes_nothing() -> None:
     assert await bench.carry_out() == ()
     assert bench.records.writes == []
     assert bench.expectations.all == {}
+
+
+@pytest.mark.parametrize(
+    ("service", "lever", "target"), [("shop", "route53", ZONE), ("api", "accelerator", ARN)]
+)
+async def test_a_change_to_a_region_that_is_not_lawful_is_never_sent(
+    service: str, lever: str, target: str
+) -> None:
+    """The planner cannot ask for one; if it ever does, it is refused in words, alone."""
+    bench = Bench()
+    change = Change(Position(service, "world", "ap-south-1"), Setting(0, 0.0), Setting(128, 100.0))
+    written = await bench.carry_out(change, weight("blog", WEST, 0))
+
+    assert [(w.lever, w.target, w.outcome.status) for w in written] == [
+        (lever, target, OutcomeStatus.REFUSED),
+        ("route53", ZONE, OutcomeStatus.APPLIED),
+    ]
+    assert written[0].outcome.detail == (
+        f"not sent: pool world of {service} may only be served from eu-west-1, us-east-1, "
+        "not from ap-south-1"
+    )
+    assert bench.accelerators.writes == []
+    assert change.position not in await bench.store.expected()

@@ -37,7 +37,7 @@ SLOW: Settings = SETTINGS.model_copy(
             update={
                 "interval_s": 20.0,
                 "deadline_s": 5.0,
-                "confirm_gap_s": 1.0,
+                "confirm_gaps_s": (1.0,),
                 "fresh_for_s": 60.0,
             }
         ),
@@ -126,5 +126,8 @@ def _walk(value: Any, path: str, seen: set[int], depth: int) -> Iterator[tuple[s
 def _attributes(value: Any) -> Iterator[tuple[str, Any]]:
     if is_dataclass(value):
         yield from ((f.name, getattr(value, f.name)) for f in fields(value))
-    else:
+    elif hasattr(value, "__dict__"):
         yield from list(vars(value).items())
+    else:
+        slots: tuple[str, ...] = type(value).__slots__
+        yield from ((name, getattr(value, name)) for name in slots if hasattr(value, name))

@@ -27,6 +27,7 @@ from tests.loops.small import (
     WEST,
     ZONE,
     accelerated,
+    draft,
     events,
     groups,
     in_background,
@@ -95,7 +96,7 @@ class Bench:
         )
         plan = PoolPlan(service, "world", before, after, after, changes=changes)
         written = Written(lever, target, changes, Outcome(status, change_id="C1"))
-        stored = await self.recording._add(record_of(plan, written))
+        stored = await self.recording.keep(draft(record_of(plan, written)))
         assert stored is not None
         self.follow_up.follow(stored)
         return stored.id

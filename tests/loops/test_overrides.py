@@ -41,6 +41,26 @@ pytestmark = pytest.mark.looptime
         ({"ignore_guards": ("panik",)}, "ignore_guards", "no guard is named 'panik'"),
         ({"ignore_guards": ("frozen",)}, "ignore_guards", "no guard is named 'frozen'"),
         ({"kind": OverrideKind.FREEZE}, "region", "a freeze has no region"),
+        ({"share": 0.3}, "share", "a drain has no share"),
+        (
+            {"kind": OverrideKind.FREEZE, "region": None, "share": 0.3},
+            "share",
+            "a freeze has no share",
+        ),
+        ({"kind": OverrideKind.PIN}, "share", "a pin needs its share"),
+        ({"kind": OverrideKind.PIN, "region": None}, "region", "a pin needs its region"),
+        (
+            {"kind": OverrideKind.PIN, "share": 0},
+            "share",
+            "share is 0, which takes the region out: drain it instead",
+        ),
+        (
+            {"kind": OverrideKind.PIN, "share": 30},
+            "share",
+            "share is 30; allowed is a part above 0 up to 1, such as 0.3 for 30 %",
+        ),
+        ({"kind": OverrideKind.PIN, "share": -0.1}, "share", "share is -0.1; allowed is a part"),
+        ({"kind": OverrideKind.PIN, "share": float("nan")}, "share", "share is nan; allowed"),
         ({"pool": "world"}, "service", "a pool is one service's: name the service, too"),
         ({"service": "shop", "pool": "wrld"}, "pool", "no pool of service shop is named 'wrld'"),
         (
@@ -85,6 +105,25 @@ async def test_a_refusal_names_what_is_possible(
 async def test_the_limits_themselves_are_allowed(ttl_s: float) -> None:
     """Both ends."""
     Bench().overrides.check(replace(DRAIN, ttl_s=ttl_s))
+
+
+@pytest.mark.parametrize("share", [0.001, 0.3, 1])
+async def test_a_region_may_be_pinned_at_any_part(share: float) -> None:
+    """Of nearly nothing up to everything."""
+    Bench().overrides.check(replace(DRAIN, kind=OverrideKind.PIN, share=share))
+
+
+async def test_a_newer_pin_takes_the_place_of_the_older() -> None:
+    """Whatever its share; a drain of the same region stands beside it."""
+    bench = Bench()
+    pin = replace(DRAIN, kind=OverrideKind.PIN, share=0.3)
+    for request in (pin, DRAIN, replace(pin, share=0.6)):
+        await bench.overrides.add(request)
+
+    assert [(o.kind, o.share) for o in bench.overrides.active()] == [
+        (OverrideKind.DRAIN, None),
+        (OverrideKind.PIN, 0.6),
+    ]
 
 
 async def test_an_override_is_stored_obeyed_and_told_at_once() -> None:

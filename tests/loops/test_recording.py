@@ -218,11 +218,11 @@ async def test_only_what_condemned_the_region_dates_its_failure() -> None:
         settings=small(services={"shop": shop}),
         health={
             EndpointId("shop", WEST, "web"): down,
-            EndpointId("shop", WEST, "extra"): replace(down, since=95.0, first_failure_at=1.0),
+            EndpointId("shop", WEST, "extra"): down._replace(since=95.0, first_failure_at=1.0),
             EndpointId("shop", WEST, "flaky"): HealthState(
                 Verdict.UP, since=97.0, failures=1, first_failure_at=50.0
             ),
-            EndpointId("shop", EAST, "web"): replace(down, since=96.0, first_failure_at=2.0),
+            EndpointId("shop", EAST, "web"): down._replace(since=96.0, first_failure_at=2.0),
         },
     )
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from controller.model.health import ProbeOutcome
-from tests.loops.probed import CANARIES, FAST, QUICK, Bench, Slow, probe
+from tests.loops.probed import CANARIES, FAST, QUICK, Bench, probe
 from tests.loops.small import EAST, WEST, region, small, weighted
 
 pytestmark = pytest.mark.looptime
@@ -65,7 +65,8 @@ async def test_the_canaries_first_answers_wake_the_loop_while_a_down_vote_waits_
     bench = Bench({}, {}, canaries=CANARIES)
     async with bench.running():
         await asyncio.sleep(5.2)
-        bench.probing._prober = Slow(bench.prober, takes_s)
+        for canary in CANARIES:
+            bench.prober.slow(canary, takes_s)
         bench.fail("b")
         bench.wakes.clear()
         await asyncio.sleep(30)
@@ -80,7 +81,7 @@ async def test_without_canaries_the_other_endpoints_are_the_witnesses() -> None:
     bench = Bench({}, {}, {}, {})
     async with bench.running():
         await asyncio.sleep(9.9)
-        bench.probing._prober = Slow(bench.prober, 0.6, (probe("c"),))
+        bench.prober.slow(probe("c"), 0.6)
         bench.fail("a")
         bench.wakes.clear()
         await asyncio.sleep(5)

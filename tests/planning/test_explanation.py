@@ -10,7 +10,9 @@ import pytest
 from controller.model.configuration import Mode
 from controller.model.decision import Decision, DecisionRecord, Moment, PoolPlan, Written
 from controller.model.levers import Change, Outcome, OutcomeStatus, Position, Setting
+from controller.planning.alternatives import rejected
 from controller.planning.decision import decide
+from controller.planning.evidence import Evidence
 from controller.planning.explanation import explain, explain_plan
 from controller.planning.story import expected_effect, triggers
 from tests.storyboards.stage import Stage
@@ -51,7 +53,8 @@ def record_of(
         plans=decision.plans,
         written=written,
         timeline=timeline,
-        expected_effect=expected_effect(decision.plans, stage.settings()),
+        expected_effect=expected_effect(Evidence(stage.snapshot(), decision)),
+        rejected=rejected(stage.snapshot(), decision),
     )
 
 
@@ -92,14 +95,17 @@ what leaves eu-west-1
 within 0.4 s, last: connection refused (1 of 1 vantage point)
              eu-central-1  placement takes_over   50 % → 100 %           carries its part of \
 what leaves eu-west-1
+Not chosen shop/europe  us-east-1  not lawful: pool europe does not name it
 Wrote      route53 Z1: applied in 0.42 s, change C1
              shop/world/eu-west-1 weight 64 → weight 0
              shop/europe/eu-west-1 weight 128 → weight 0
-Expected   shop/world: us-east-1 50 % → 66.7 %, eu-west-1 25 % → 0 %, eu-central-1 25 % → \
-33.3 %; users follow within the TTL of 60 s after INSYNC
-           shop/europe: eu-west-1 50 % → 0 %, eu-central-1 50 % → 100 %; users follow within \
-the TTL of 60 s after INSYNC
-Measured   nothing yet
+Effect     shop/world         expected  us-east-1 50 % → 66.7 %, eu-west-1 25 % → 0 %, \
+eu-central-1 25 % → 33.3 %; users follow within the TTL of 60 s after INSYNC
+           shop/europe        expected  eu-west-1 50 % → 0 %, eu-central-1 50 % → 100 %; users \
+follow within the TTL of 60 s after INSYNC
+           shop/us-east-1     expected  carries 67 requests/s, 7 % of its capacity
+           shop/eu-central-1  expected  carries 133 requests/s, 13 % of its capacity
+                              measured  nothing yet
 Timeline   12:00:02.580Z first_failure
                  +0.42 s detected
                  +0.42 s decided
@@ -108,11 +114,17 @@ Timeline   12:00:02.580Z first_failure
     )
 
 
-def test_what_was_measured_follows_line_by_line() -> None:
-    """Each effect noted later has its own line below the label."""
+def test_what_was_measured_stands_beside_what_was_expected() -> None:
+    """Place by place; what belongs to no place comes last."""
     record = replace(failover(), measured_effect="shop/world: left\nshop/europe: left")
 
-    assert "Measured   shop/world: left\n           shop/europe: left\n" in explain(record)
+    effect = explain(record).partition("\nEffect")[2].partition("\nTimeline")[0].splitlines()
+    assert [line.split()[:3] for line in effect][:4] == [
+        ["shop/world", "expected", "us-east-1"],
+        ["shop/world", "measured", "left"],
+        ["shop/europe", "expected", "eu-west-1"],
+        ["shop/europe", "measured", "left"],
+    ]
 
 
 def test_a_decision_that_moved_nothing_says_what_held_it() -> None:
@@ -123,7 +135,7 @@ def test_a_decision_that_moved_nothing_says_what_held_it() -> None:
     assert "           shop/world/eu-west-1 weight 64 → weight 0 not written\n" in text
     assert "guard frozen  " in text
     assert "\nWrote      nothing" in text
-    assert "Measured" not in text
+    assert "measured" not in text
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from tests.storyboards.stage import Stage
 
 NOW = 1_000.0
 UP = HealthState(Verdict.UP, since=0.0, last_result_at=NOW, latency_s=0.02)
-SUSPECT = replace(UP, failures=1, first_failure_at=NOW - 5)
+SUSPECT = UP._replace(failures=1, first_failure_at=NOW - 5)
 DOWN = HealthState(
     Verdict.DOWN,
     since=NOW - 4.6,
@@ -98,7 +98,7 @@ def test_without_canaries_most_targets_failing_at_once_is_blindness(
 def test_at_once_means_within_the_panic_window(age_s: float, isolated: bool) -> None:
     """Both sides of its edge."""
     snapshot = targets("DDU")
-    early = replace(DOWN, first_failure_at=NOW - age_s)
+    early = DOWN._replace(first_failure_at=NOW - age_s)
     own = {**snapshot.health["here"], endpoint(): early}
 
     assert (isolation(replace(snapshot, health={"here": own})) is not None) is isolated
@@ -143,7 +143,7 @@ def test_the_majority_of_the_configured_points_decides(votes: str, verdict: Verd
 def test_an_opinion_counts_while_it_is_fresh(age_s: float, verdict: Verdict) -> None:
     """Both sides of `fresh_for_s`; by age nothing ever becomes down."""
     snapshot = targets("UU")
-    old = {**snapshot.health["here"], endpoint(): replace(UP, last_result_at=NOW - age_s)}
+    old = {**snapshot.health["here"], endpoint(): UP._replace(last_result_at=NOW - age_s)}
 
     assert judged(replace(snapshot, health={"here": old})).verdict is verdict
 
@@ -195,7 +195,7 @@ def test_a_down_vote_waits_until_most_canaries_have_answered(
     """After the first failure, in seconds; at the same moment is early enough."""
     since = NOW - 5
     seen = {
-        f"c{index}": replace(UP, last_result_at=None if late is None else since + late)
+        f"c{index}": UP._replace(last_result_at=None if late is None else since + late)
         for index, late in enumerate(answered)
     }
 
@@ -206,10 +206,10 @@ def test_a_down_vote_waits_until_most_canaries_have_answered(
     ("sibling", "verdict"),
     [
         (UP, Verdict.DOWN),
-        (replace(UP, last_result_at=NOW - 5), Verdict.DOWN),
-        (replace(UP, last_result_at=NOW - 5.1), Verdict.UNKNOWN),
-        (replace(SUSPECT, last_result_at=NOW - 5.1), Verdict.DOWN),
-        (replace(UP, last_result_at=NOW - 10.1), Verdict.DOWN),
+        (UP._replace(last_result_at=NOW - 5), Verdict.DOWN),
+        (UP._replace(last_result_at=NOW - 5.1), Verdict.UNKNOWN),
+        (SUSPECT._replace(last_result_at=NOW - 5.1), Verdict.DOWN),
+        (UP._replace(last_result_at=NOW - 10.1), Verdict.DOWN),
         (HealthState(), Verdict.DOWN),
     ],
     ids=["answered", "at the same moment", "before", "suspect anyway", "stale", "never asked"],

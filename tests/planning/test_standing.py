@@ -8,6 +8,7 @@ import pytest
 
 from controller.model.decision import Hold
 from controller.model.health import RegionHealth, Verdict
+from controller.planning.figures import known
 from controller.planning.orders import obeyed
 from controller.planning.standing import May, Standing, standings
 from tests.storyboards.stage import Stage
@@ -50,7 +51,8 @@ def stand_on(
     health = {WEST: west, CENTRAL: WELL, EAST: WELL}
     snapshot, shares = stage.snapshot(), {"world": before}
     healthy = standings(snapshot, "shop", health, shares, isolated=isolated, panic=panic)
-    return obeyed(snapshot, "shop", healthy, shares)["world"]
+    figures = known(snapshot, "shop", health, shares)
+    return dict(obeyed(snapshot, "shop", figures, healthy, shares)["world"])
 
 
 @pytest.mark.parametrize(

@@ -132,8 +132,34 @@ def test_the_expected_effect_says_who_moves_and_when_users_follow() -> None:
     shop = replace(STAYS, after={WEST: 0.0, EAST: 1.0}, changes=(CHANGE,))
     api = replace(shop, service="api", after={WEST: 0.0, EAST: 0.5})
 
-    assert expected_effect([shop, api, STAYS], settings).splitlines() == [
+    assert expected_effect(evidence(settings, shop, api, STAYS)).splitlines() == [
         "shop/world: eu-west-1 50 % → 0 %, us-east-1 50 % → 100 %; "
         "users follow within the TTL of 60 s after INSYNC",
         "api/world: eu-west-1 50 % → 0 %; new connections follow once DEPLOYED",
+        "shop/us-east-1: carries 10 requests/s, 1 % of its capacity",
     ]
+
+
+def test_the_expected_effect_says_how_far_users_will_be() -> None:
+    """On average over the pool, where the configuration gives latencies."""
+    service = weighted(ttl_s=60)
+    service["pools"]["world"]["latency_ms"] = {WEST: 20.0, EAST: 90.0}  # type: ignore[index]  # nested
+    shop = replace(STAYS, after={WEST: 0.0, EAST: 1.0}, changes=(CHANGE,))
+
+    [line, _] = expected_effect(evidence(small(services={"shop": service}), shop)).splitlines()
+    assert "us-east-1 50 % → 100 %, then 90 ms away on average; users follow" in line
+
+
+def test_what_writes_nothing_has_no_effect() -> None:
+    """Nothing is expected of it."""
+    assert expected_effect(evidence(small(), STAYS)) == ""
+
+
+def evidence(settings: Settings, *plans: PoolPlan) -> Evidence:
+    """A decision with these plans, all regions being well."""
+    snapshot = Snapshot(0.0, 0.0, settings, {}, {}, {}, {}, ())
+    regions = {
+        name: dict.fromkeys(service.regions, RegionHealth(Verdict.UP, "well"))
+        for name, service in settings.services.items()
+    }
+    return Evidence(snapshot, Decision(regions, plans, {}, Memory()))

@@ -268,7 +268,7 @@ def _settings(tmp_path: Path, regions: Mapping[str, Region]) -> dict[str, Any]:
         "aws": {"require_endpoint_url": True, "call_deadline_s": 3},
         "api": {"port": 0},
         "vantage": {"name": "local"},
-        "probing": {"interval_s": 0.2, "deadline_s": 0.5, "confirm_gap_s": 0.05},
+        "probing": {"interval_s": 0.2, "deadline_s": 0.5, "confirm_gaps_s": [0.05]},
         "health": {"down_after": 2, "up_after": 2, "up_for_s": 0},
         "cycle": {
             "period_s": 0.5,

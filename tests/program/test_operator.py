@@ -106,3 +106,41 @@ async def test_a_night_with_a_dead_region_and_a_restart(tmp_path: Path) -> None:
         assert "connected again" in errors.decode()
 
     await in_sandbox(tmp_path, play)
+
+
+async def test_a_pin_outlives_the_daemon_that_took_it(tmp_path: Path) -> None:
+    """Given, waited for over the ramp's steps, kept over a kill -9, refused where it cannot be."""
+    place = ("--service", "shop", "--pool", "world")
+    order = (*place, "--reason", "canary", "--author", "ann", "--yes")
+
+    async def play(supervisor: Supervisor, stage: Stage) -> None:
+        hands = Hands(supervisor.daemon_url, tmp_path)
+        for region in (DEAD, "us-east-1", "eu-central-1"):
+            serving = ("--state", "serving", "--timeout", "40s")
+            await hands.gtc("wait", "--region", region, *serving)
+
+        await hands.gtc("pin", "us-east-1", "100%", *order, code=exit_codes.REFUSED)
+        told = await hands.gtc("pin", DEAD, "70%", *order, "--wait", "--timeout", "60s")
+        assert "eu-west-1 is at 70 % in shop/world." in told
+        assert await applied(hands) == pytest.approx(0.7, abs=0.005)
+        assert "placement pin" in await hands.gtc("why", DEAD)
+
+        await stage.kill_daemon()
+        await stage.start_daemon()
+        [kept] = (await hands.json("overrides"))["items"]
+        assert (kept["kind"], kept["share"], kept["author"]) == ("pin", 0.7, "ann (local)")
+        await hands.gtc("wait", "--region", DEAD, "--state", "serving", "--timeout", "40s")
+        assert await applied(hands) == pytest.approx(0.7, abs=0.005)
+
+        ended = await hands.gtc("unpin", DEAD, *place)
+        assert "has ended: pin eu-west-1 at 70 % by ann (local): canary." in ended
+
+    await in_sandbox(tmp_path, play)
+
+
+async def applied(hands: Hands) -> float:
+    """The share of shop/world that AWS gives the pinned region."""
+    status = await hands.json("status", "--service", "shop")
+    pools = {pool["name"]: pool["regions"] for pool in status["services"][0]["pools"]}
+    [share] = [one["observed"] for one in pools["world"] if one["region"] == DEAD]
+    return float(share)

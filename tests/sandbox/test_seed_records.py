@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from controller.adapters.aws.record_sets import noun
 from controller.model.configuration import Route53Lever, Service
+from controller.planning.residency import Proof, prove_records
 from controller.sandbox import seed_records
 from controller.sandbox.errors import SandboxError
+from tests.loops.simulated import SETTINGS
 
+_EVALUATED = '"EvaluateTargetHealth":true'
 LEVER = {"hosted_zone_id": "Z1", "name": "shop.example.test.", "ttl_s": 5.0}
 
 
@@ -95,3 +101,23 @@ def test_a_region_without_an_address_is_refused() -> None:
     service = _service({"eu-west-1": 1.0}, "http://shop.example.test/")
     with pytest.raises(SandboxError, match=r"region eu-west-1: .* names no IPv4 address"):
         list(seed_records.leaves(service, _lever(service)))
+
+
+def test_the_seeded_tree_keeps_the_bound_pools_users_where_they_may_be_served() -> None:
+    """Whatever fails and whatever is drained; with evaluated aliases it would not."""
+    shop = SETTINGS.services["shop"]
+    lever = _lever(shop)
+    bound = {name for name, pool in shop.pools.items() if pool.residency is not None}
+    seeded = [
+        *seed_records.region_names(shop, lever),
+        *seed_records.leaves(shop, lever),
+        *seed_records.geolocation_aliases(shop, lever),
+    ]
+    records = [noun(record) for record in seeded]
+    assert prove_records("shop", shop, records) == Proof(dict.fromkeys(bound, ()))
+
+    spoiled = [
+        replace(one, rest=one.rest.replace('"EvaluateTargetHealth":false', _EVALUATED))
+        for one in records
+    ]
+    assert all(prove_records("shop", shop, spoiled).leaks.values())

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
+import pytest
+
+from controller.sandbox import story_faults
+from controller.sandbox.stage import Stage
 from controller.sandbox.story import STORIES
-from controller.sandbox.story_faults import ACTS, _failed, _whereabouts
+from controller.sandbox.story_faults import ACTS, Act, _act, _failed, _whereabouts
 
 USERS = {
     ("shop", "europe"): {"eu-west-1": {"requests": 30, "errors": 3, "share": 1.0}},
@@ -30,3 +36,63 @@ def test_the_failed_part_is_that_of_all_users() -> None:
 def test_where_the_shops_users_were_is_told_pool_by_pool() -> None:
     """Those who were sent nowhere stand as such."""
     assert _whereabouts(USERS) == "europe: eu-west-1 100%; world: eu-west-1 25%, none 75%"
+
+
+class Scripted:
+    """A stage on which nothing happens but what the emulated AWS noted of its calls."""
+
+    def __init__(self, *calls: dict[str, Any]) -> None:
+        self._calls = list(calls)
+
+    def now(self) -> float:
+        return 100.0
+
+    def wall(self) -> float:
+        return 1000.0
+
+    def say(self, text: str) -> None:
+        """Nobody listens."""
+
+    async def expect(self, *_: object) -> None:
+        """Everything has happened."""
+
+    async def users(self, window_s: int) -> dict[tuple[str, str], dict[str, dict[str, Any]]]:
+        return USERS
+
+    async def aws_calls(self) -> list[dict[str, Any]]:
+        return self._calls
+
+
+def called(operation: str, at: float = 1001.0, code: str | None = None) -> dict[str, Any]:
+    """A call as the emulated AWS notes it."""
+    return {"operation": operation, "at": at, "code": code}
+
+
+async def nothing(_stage: Stage, _began_at: float) -> None:
+    """An act in which nobody does anything."""
+
+
+async def test_an_acts_writes_are_what_dns_took_since_it_began() -> None:
+    """An accelerator's regions may still be coming back from the act before."""
+    stage = Scripted(
+        called("ChangeResourceRecordSets", at=999.0),
+        called("ChangeResourceRecordSets"),
+        called("ChangeResourceRecordSets", code="NoReply"),
+        called("ChangeResourceRecordSets", code="Throttling"),
+        called("UpdateEndpointGroup"),
+        called("ListResourceRecordSets"),
+    )
+    row = await _act(cast(Stage, stage), 6, Act("a region flaps", nothing))
+    assert row[:3] == ("6. a region flaps", "0 s", "2")
+
+
+async def test_the_column_says_what_it_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under its own name."""
+    said: list[str] = []
+    stage = Scripted(called("ChangeResourceRecordSets"))
+    monkeypatch.setattr(stage, "say", said.append)
+    monkeypatch.setattr(story_faults, "ACTS", (Act("nothing happens", nothing),))
+    await story_faults.faults(cast(Stage, stage))
+    head, row = (line.split("  ") for line in said[-2:])
+    column = [cell.strip() for cell in head if cell].index("DNS WRITES")
+    assert [cell.strip() for cell in row if cell.strip()][column] == "1"

@@ -15,6 +15,7 @@ from controller.settings import inspect, load, parse
 from tests.settings.minimal import MINIMAL, spoiled
 
 CAPACITY = "capacity_rps: 300"
+DEMAND = "demand_rps: 100"
 VANTAGE = "vantage: {name: local}"
 PROBE = "http://192.0.2.1/healthz"
 REGION = "services.shop.regions.eu-west-1"
@@ -82,10 +83,22 @@ MISTAKES = {
         "",
     ),
     "no value": (
-        instead(CAPACITY, "capacity_rps:"),
-        f"9:22 {REGION}.capacity_rps",
-        "capacity_rps must be a number, not empty",
+        instead(DEMAND, "demand_rps:"),
+        f"22:20 {POOLS}.europe.demand_rps",
+        "demand_rps must be a number, not empty",
         "",
+    ),
+    "latency missing for a region": (
+        instead("[us-east-1, eu-west-1]", "[us-east-1, eu-west-1]\n        latency_ms: {us-east-1: 9}"),
+        f"26:9 {POOLS}.world.latency_ms",
+        "latency_ms lacks eu-west-1; all of the pool's regions, or none",
+        "",
+    ),
+    "latency to a region of another pool": (
+        instead("[eu-west-1]", "[eu-west-1]\n        latency_ms: {eu-west-1: 9, eu-west-2: 9}"),
+        f"22:47 {POOLS}.europe.latency_ms.eu-west-2",
+        "eu-west-2 is not in pool europe",
+        "did you mean eu-west-1?",
     ),
     "list for a number": (
         instead(CAPACITY, "capacity_rps: [300]"),

@@ -31,6 +31,26 @@ def token(name: str, digit: str) -> str:
 
 
 SECTIONS = {
+    "subnet of a geography that no pool has": (
+        f'{VANTAGE}\nanswers: {{subnets: {{"country:JP": 192.0.2.0/24}}}}',
+        "4:21 answers.subnets.country:JP",
+        "no pool names the geography country:JP",
+        "",
+    ),
+    "subnet with an address inside": (
+        f"{VANTAGE}\nanswers: {{subnets: {{default: 192.0.2.1/24}}}}",
+        "4:30 answers.subnets.default",
+        "default must be a subnet such as 192.0.2.0/24 (192.0.2.1/24 has host bits set), "
+        "not the text '192.0.2.1/24'",
+        "",
+    ),
+    "name server by name": (
+        f"{VANTAGE}\nanswers: {{name_servers: [ns.example.com]}}",
+        "4:26 answers.name_servers[0]",
+        "name_servers[0] must be an address with or without a port, as in 192.0.2.1:53, "
+        "not the text 'ns.example.com'",
+        "",
+    ),
     "votes nobody can have": (
         "vantage: {name: ohio, points: [ohio, dublin, tokyo]}",
         "3:31 vantage.points",

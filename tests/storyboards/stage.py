@@ -2,21 +2,30 @@
 
 Commands, one per line:
 
-  pool NAME REGION… demand=N [accelerator]   a pool and its lawful regions (first commands)
-  region NAME [capacity=N] [share=N]         a region that is not like the others
-  guards KEY=VALUE… | ramp KEY=VALUE…        settings of that section; drift_KEY: of guards.drift
+  pool NAME REGION[:MS]… demand=N [accelerator]   a pool, its lawful regions and how far they are
+                                             (first commands)
+  region NAME [capacity=N] [share=N] [price=N]    a region not like the others; capacity=unknown
+  guards|ramp|placement KEY=VALUE…           settings of that section; drift_KEY, flapping_KEY: of its parts
   vantage NAME…                              the configured vantage points; the first is ours
   start AGE                                  seconds since the daemon started and has planned
                                              nothing yet (default: long ago)
   see REGION=LETTERS…                        what the vantage points see from now on, one letter
                                              each: U up, D down, S up but failing now, ? unknown
+  gray REGION=PERCENT[:ANSWERS]…             so many of its probes were bad lately
+  route53 REGION=LETTER…                     what Route 53's own health checks say from now on:
+                                             U healthy, D unhealthy, ? nobody knows
+  answered POOL REGION…                      what its users are answered from now on, in turn
   canaries LETTERS                           U answers, D fails, one letter each
   wait SECONDS                               time passes
   drain|failover [POOL/]REGION [ignoring GUARD…]   a person orders it, for one pool or for all
   pin [POOL/]REGION SHARE [ignoring GUARD…]        a person pins it at so many percent
   freeze [POOL/] | unfreeze | end REGION     a person orders or ends it
+  demand POOL N                              so many requests/s are measured from now on
+  users POOL REGION:REQUESTS[/ERRORS]…       where users went lately, as they report; none: nobody
+                                             reports
   edit POOL REGION WEIGHT                    somebody changes a weight by hand
   lose POOL REGION                           somebody deletes a leaf
+  stray POOL REGION | tidy POOL              somebody creates an unlawful leaf, or deletes it
   dry-run                                    nothing is written from here on
   decide                                     one decision, carried out by a perfect AWS
   decide refused                             one decision whose writes AWS refuses
@@ -25,16 +34,19 @@ Commands, one per line:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import yaml
 
 from controller.model.configuration import EndpointId, Settings
 from controller.model.decision import Decision, Memory, PoolPlan, Snapshot
+from controller.model.figures import Figure, Figures
 from controller.model.health import HealthState, Verdict
-from controller.model.levers import Observed, Position, Setting
+from controller.model.levers import Leak, Observed, Position, Setting
+from controller.model.opinions import Answered, Opinion
 from controller.model.overrides import Override, OverrideKind
+from controller.model.traffic import MeasuredShare
+from controller.planning.answered import Sample, summary
 from controller.planning.decision import decide
 from controller.planning.drift import acceptable, after_reasserting, show
 from controller.planning.memory import after_writing
@@ -52,17 +64,22 @@ class Stage:
         self.started_at = _LONG_AGO
         self.pools: dict[str, dict[str, object]] = {}
         self.regions: dict[str, dict[str, object]] = {}
-        self.sections: dict[str, dict[str, object]] = {"guards": {}, "ramp": {}}
+        self.sections: dict[str, dict[str, object]] = {"guards": {}, "ramp": {}, "placement": {}}
         self.vantage = ("here",)
         self.mode = "active"
         self.accelerator = False
         self.health: dict[str, dict[EndpointId, HealthState]] = {}
         self.canaries: dict[str, HealthState] = {}
+        self.checks: dict[str, Verdict] = {}
+        self.answers: dict[str, list[str]] = {}
         self.overrides: list[Override] = []
         self.observed: dict[Position, Setting] = {}
         self.faults: dict[str, tuple[str, ...]] = {}
+        self.leaks: dict[str, tuple[Leak, ...]] = {}
         self.expected: dict[Position, tuple[Setting, ...]] = {}
         self.memory = Memory(begun=True)
+        self.demand: dict[tuple[str, str], Figure] = {}
+        self.measured: dict[tuple[str, str], dict[str, MeasuredShare]] = {}
         self.settled = False
 
     def play(self, line: str) -> str:
@@ -75,11 +92,17 @@ class Stage:
 
     def _pool(self, words: list[str]) -> None:
         name, *rest = words
-        regions = [w for w in rest if "=" not in w and w != "accelerator"]
+        places = [w.partition(":") for w in rest if "=" not in w and w != "accelerator"]
+        regions = [region for region, _, _ in places]
         demand = next((float(w.split("=")[1]) for w in rest if w.startswith("demand=")), 100.0)
         self.accelerator = self.accelerator or "accelerator" in rest
         bound = [f"country:{c}" for c in ("DE", "FR")] if self.pools else ["default"]
-        self.pools[name] = {"geographies": bound, "regions": regions, "demand_rps": demand}
+        self.pools[name] = {
+            "geographies": bound,
+            "regions": regions,
+            "demand_rps": demand,
+            "latency_ms": {region: float(ms) for region, _, ms in places if ms},
+        }
         for region in regions:
             self.regions.setdefault(
                 region,
@@ -93,13 +116,17 @@ class Stage:
     def _region(self, words: list[str]) -> None:
         for word in words[1:]:
             key, value = word.split("=")
-            self.regions[words[0]][{"capacity": "capacity_rps"}.get(key, key)] = float(value)
+            name = {"capacity": "capacity_rps", "price": "egress_usd_per_gb"}.get(key, key)
+            self.regions[words[0]][name] = None if value == "unknown" else float(value)
 
     def _guards(self, words: list[str]) -> None:
         self._section("guards", words)
 
     def _ramp(self, words: list[str]) -> None:
         self._section("ramp", words)
+
+    def _placement(self, words: list[str]) -> None:
+        self._section("placement", words)
 
     def _section(self, name: str, words: list[str]) -> None:
         for word in words:
@@ -126,6 +153,43 @@ class Stage:
                 endpoint = EndpointId("shop", region, "web")
                 states = self.health.setdefault(vantage, {})
                 states[endpoint] = self._state(letter, states.get(endpoint))
+
+    def _gray(self, words: list[str]) -> None:
+        self._settle()
+        for word in words:
+            region, _, figures = word.partition("=")
+            percent_, _, answers = figures.partition(":")
+            endpoint = EndpointId("shop", region, "web")
+            for states in self.health.values():
+                states[endpoint] = states[endpoint]._replace(
+                    bad_ratio=float(percent_) / 100, answers=int(answers or 1000)
+                )
+
+    def _route53(self, words: list[str]) -> None:
+        for word in words:
+            region, letter = word.split("=")
+            self.checks[region] = self._state(letter, None).verdict
+
+    def _answered(self, words: list[str]) -> None:
+        self.answers[words[0]] = words[1:]
+
+    def _opinions(self) -> dict[Position, Opinion]:
+        return {
+            Position("shop", name, region): Opinion(verdict, self.now, "3 of 3 checkers say so")
+            for name, pool in self.settings().services["shop"].pools.items()
+            for region, verdict in self.checks.items()
+            if region in pool.regions
+        }
+
+    def _answers(self) -> dict[tuple[str, str], Answered]:
+        """A hundred answers each, the last of them just now."""
+        found = {}
+        for name, regions in self.answers.items():
+            samples = [Sample(self.now, regions[i % len(regions)]) for i in range(100)]
+            answered = summary(samples, self.settings().services["shop"].pools[name].regions)
+            assert answered is not None
+            found["shop", name] = answered
+        return found
 
     def _canaries(self, words: list[str]) -> None:
         self.canaries = {f"c{i}": self._state(letter, None) for i, letter in enumerate(words[0])}
@@ -169,6 +233,19 @@ class Stage:
         )
         self.overrides.append(override)
 
+    def _demand(self, words: list[str]) -> None:
+        self.demand["shop", words[0]] = Figure(float(words[1]), self.now)
+
+    def _users(self, words: list[str]) -> None:
+        pool, *places = words
+        counted = {region: counts for region, _, counts in (p.partition(":") for p in places)}
+        numbers = {region: counts.partition("/")[::2] for region, counts in counted.items()}
+        total = sum(int(requests) for requests, _ in numbers.values())
+        self.measured["shop", pool] = {
+            region: MeasuredShare(int(requests), int(errors or 0), int(requests) / total)
+            for region, (requests, errors) in numbers.items()
+        }
+
     def _edit(self, words: list[str]) -> None:
         self._settle()
         self.observed[Position("shop", words[0], words[1])] = Setting(int(words[2]))
@@ -179,6 +256,16 @@ class Stage:
         del self.observed[Position("shop", pool, region)]
         self.faults[pool] = (f"leaf {pool}.shop.test. A {region} is missing",)
 
+    def _stray(self, words: list[str]) -> None:
+        pool, region = words
+        lawful = ", ".join(self.settings().services["shop"].pools[pool].regions)
+        path = ("shop.test. A country:DE", f"{pool}.shop.test. A {region}")
+        why = f"EU users may only be served from {lawful}"
+        self.leaks[pool] = (Leak("shop", pool, ("country:DE",), region, (), (), path, why),)
+
+    def _tidy(self, words: list[str]) -> None:
+        del self.leaks[words[0]]
+
     def _state(self, letter: str, before: HealthState | None) -> HealthState:
         failing_since = (
             self.now if before is None or not before.suspect else before.first_failure_at
@@ -186,12 +273,11 @@ class Stage:
         seen = HealthState(since=self.now, last_result_at=self.now, latency_s=0.02)
         match letter:
             case "U":
-                return replace(seen, verdict=Verdict.UP)
+                return seen._replace(verdict=Verdict.UP)
             case "S":
-                return replace(seen, verdict=Verdict.UP, failures=1, first_failure_at=failing_since)
+                return seen._replace(verdict=Verdict.UP, failures=1, first_failure_at=failing_since)
             case "D":
-                return replace(
-                    seen,
+                return seen._replace(
                     verdict=Verdict.DOWN,
                     failures=3,
                     first_failure_at=failing_since,
@@ -227,17 +313,24 @@ class Stage:
             settings=self.settings(),
             health=self.health,
             canaries=self.canaries,
-            observed={"shop": Observed(self.now, self.observed, faults=self.faults)},
+            observed={
+                "shop": Observed(self.now, self.observed, faults=self.faults, leaks=self.leaks)
+            },
             expected=self.expected,
             overrides=tuple(self.overrides),
+            figures=Figures(demand_rps=self.demand),
+            measured=self.measured,
             memory=self.memory,
+            opinions=self._opinions(),
+            answered=self._answers(),
         )
 
     def settings(self) -> Settings:
         """The settings the commands described, with limits out of the way unless named."""
-        guards = {"startup_data_s": 0, "target_utilisation": 1.0, **self.sections["guards"]}
-        drift = {key: guards.pop(key) for key in list(guards) if key.startswith("drift_")}
-        guards["drift"] = {key.removeprefix("drift_"): value for key, value in drift.items()}
+        guards = {"startup_data_s": 0, **self.sections["guards"]}
+        for group in ("drift", "flapping"):
+            keys = [key for key in guards if key.startswith(f"{group}_")]
+            guards[group] = {key.removeprefix(f"{group}_"): guards.pop(key) for key in keys}
         arn = "arn:aws:globalaccelerator::000000000000:accelerator/00000000-0000-4000-8000-0001"
         lever = (
             {"accelerator": {"pool": next(iter(self.pools)), "arn": arn}}
@@ -252,6 +345,7 @@ class Stage:
                 "state_path": "unused",
                 "vantage": {"name": self.vantage[0], "points": self.vantage},
                 "guards": guards,
+                "placement": {"target_utilisation": 1.0, **self.sections["placement"]},
                 "ramp": {"step_points": 25, "step_gap_s": 30, **self.sections["ramp"]},
                 "services": {"shop": service},
             }
@@ -283,7 +377,7 @@ class Stage:
         for states in (*self.health.values(), self.canaries):
             for key, state in list(states.items()):
                 if state.verdict is not Verdict.UNKNOWN:
-                    states[key] = replace(state, last_result_at=self.now)
+                    states[key] = state._replace(last_result_at=self.now)
 
     def _carry_out(self, decision: Decision) -> None:
         snapshot = self.snapshot()
@@ -303,6 +397,11 @@ def tell(decision: Decision) -> str:
     """A decision as a storyboard shows it."""
     lines = [line for plan in decision.plans for line in _tell_pool(plan)]
     lines += [f"drift {text}" for text in decision.drift.values()]
+    lines += [
+        f"{region} is {seen.verdict}: {seen.why}"
+        for region, seen in decision.regions["shop"].items()
+        if seen.contradictions
+    ]
     return "\n".join(lines) or "nothing to do"
 
 

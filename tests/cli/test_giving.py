@@ -178,7 +178,7 @@ def test_waiting_ends_when_the_region_is_empty_and_tells_the_timeline(
     willing: FakeDaemon, gtc: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where a guard holds it, it is not waited for."""
-    monkeypatch.setattr("controller.cli.leaving._POLL_S", 0.01)
+    monkeypatch.setattr("controller.cli.giving._POLL_S", 0.01)
     guard = answers.held("min_active", "1 of 2 needed", EU)
     held = answers.pool_plan({EU: 0.5, US: 0.5}, {EU: 0.5, US: 0.5}, guard, pool="world")
     willing.answers("GET /v1/plan", answers.plan(LEAVES, held), answers.plan(EMPTY, held))
@@ -217,7 +217,7 @@ def test_waiting_longer_than_the_timeout_exits_with_its_own_code(
     willing: FakeDaemon, gtc: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The order stays in force, which the message says."""
-    monkeypatch.setattr("controller.cli.leaving._POLL_S", 0.01)
+    monkeypatch.setattr("controller.cli.giving._POLL_S", 0.01)
     willing.answers("GET /v1/plan", answers.plan(LEAVES))
     result = gtc(*ORDER, "--yes", "--wait", "--timeout", "0.05s")
     assert result.exit_code == exit_codes.TIMEOUT

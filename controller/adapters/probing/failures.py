@@ -10,10 +10,7 @@ from __future__ import annotations
 import errno
 import socket
 import ssl
-from datetime import datetime
 from typing import NamedTuple
-
-import aiohttp
 
 from controller.model.health import ProbeOutcome
 
@@ -46,7 +43,6 @@ class Finding(NamedTuple):
 
     outcome: ProbeOutcome
     detail: str
-    certificate_ends_at: datetime | None = None
 
 
 def passed(detail: str) -> Finding:
@@ -65,33 +61,23 @@ def could_not_run(detail: str) -> Finding:
 
 
 def finding_of(error: Exception) -> Finding:
-    """The finding behind an exception of aiohttp, of a socket, or of TLS."""
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return failed(f"certificate: {_certificate_fault(error.certificate_error)}")
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return _of_os_error(error.os_error)
+    """The finding behind an exception of a socket, of TLS, or of the resolver."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return failed(f"certificate: {error.verify_message}")
+    if isinstance(error, ssl.SSLError):
+        # Those that OpenSSL raises have a reason, those of Python's own have none.
+        return failed(f"TLS: {getattr(error, 'reason', None) or _one_line(error)}")
+    if isinstance(error, socket.gaierror):
+        return _of_resolver_error(error)
     if isinstance(error, OSError):
         return _of_os_error(error)
-    if isinstance(error, aiohttp.InvalidURL):
-        return could_not_run("address cannot be used")
-    if isinstance(error, aiohttp.ServerDisconnectedError):
-        return failed("connection closed without an answer")
-    if isinstance(error, aiohttp.ClientPayloadError):
-        return failed("answer breaks off")
-    if isinstance(error, aiohttp.ClientResponseError):
-        return failed("answer is not HTTP")
     if isinstance(error, UnicodeError):
         return could_not_run("host name cannot be used")
-    return failed(_one_line(error))
+    # A mistake of ours: an endpoint must not pay for it.
+    return could_not_run(_one_line(error))
 
 
 def _of_os_error(error: OSError) -> Finding:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return failed(f"certificate: {_certificate_fault(error)}")
-    if isinstance(error, ssl.SSLError):
-        return failed(f"TLS: {error.reason or _one_line(error)}")
-    if isinstance(error, socket.gaierror):
-        return _of_resolver_error(error)
     number = error.errno or 0
     if number in _OUR_OWN_ERRNOS:
         return could_not_run(_OUR_OWN_ERRNOS[number])
@@ -104,12 +90,6 @@ def _of_resolver_error(error: socket.gaierror) -> Finding:
     if error.errno in _OUR_OWN_RESOLVER_ERRORS:
         return could_not_run(f"resolver: {error.strerror}")
     return failed("name does not resolve")
-
-
-def _certificate_fault(error: Exception) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return error.verify_message
-    return _one_line(error)
 
 
 def _one_line(error: Exception) -> str:

@@ -6,10 +6,9 @@ import errno
 import socket
 import ssl
 
-import aiohttp
 import pytest
 
-from controller.adapters.probe_failures import Finding, finding_of
+from controller.adapters.probing.failures import Finding, finding_of
 from controller.model.health import ProbeOutcome
 
 
@@ -27,8 +26,10 @@ THEIRS = [
     (socket.gaierror(socket.EAI_NONAME, "x"), "name does not resolve"),
     (socket.gaierror(socket.EAI_AGAIN, "x"), "name does not resolve"),
     (_expired(), "certificate: certificate has expired"),
-    (aiohttp.ServerDisconnectedError(), "connection closed without an answer"),
-    (aiohttp.ClientPayloadError("x"), "answer breaks off"),
+    (
+        ssl.SSLError(1, "[SSL: NO_PROTOCOLS_AVAILABLE]"),
+        "TLS: SSLError: [SSL: NO_PROTOCOLS_AVAILABLE]",
+    ),
 ]
 OURS = [
     (OSError(errno.EMFILE, "x"), "no file descriptor left in this process"),
@@ -37,8 +38,8 @@ OURS = [
     (OSError(errno.ENETUNREACH, "x"), "no route from here"),
     (PermissionError(errno.EPERM, "x"), "not permitted here"),
     (socket.gaierror(socket.EAI_SYSTEM, "system error"), "resolver: system error"),
-    (aiohttp.InvalidURL("http://x y/"), "address cannot be used"),
     (UnicodeError("label too long"), "host name cannot be used"),
+    (ZeroDivisionError("of ours"), "ZeroDivisionError: of ours"),
 ]
 
 

@@ -1,0 +1,305 @@
+"""One connection to an endpoint: connects, makes it secure, asks, reads, and may wait to ask again.
+
+Socket events drive it from state to state. Events may be spurious (a descriptor's number is used
+again within one batch), so every state asks the socket itself and takes "not yet" for an answer.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import ssl
+from typing import Protocol
+
+import structlog
+
+from controller.adapters.probing.answer import NO_ANSWER, Answer, Expectation
+from controller.adapters.probing.failures import Finding, finding_of, passed
+from controller.adapters.probing.reactor import Reactor
+from controller.adapters.probing.resolver import Addresses
+from controller.adapters.probing.sockets import Address, connecting
+from controller.adapters.probing.trust import Pin, Trust
+
+_log = structlog.get_logger("probing")
+_PIECE = 4096
+"""Bytes read at a time; answers to probes are short."""
+_BROKEN = select.EPOLLERR | select.EPOLLHUP
+_ENDING = _BROKEN | select.EPOLLRDHUP
+CONNECTED = passed("connected")
+_CONNECTING, _SHAKING_HANDS, _ASKING, _IDLE = range(4)
+"""How far a connection is."""
+
+
+class Owner(Protocol):
+    """The endpoint as it is asked; what its connections need of it."""
+
+    reactor: Reactor
+    expected: Expectation
+    request: bytes
+    """Empty for a TCP probe: to be connected is all."""
+    trust: Trust | None
+    """None: no TLS."""
+    server_name: str
+
+    def found(self, connection: Connection, finding: Finding, now: float) -> None:
+        """A connection has its answer, or will have none."""
+        ...
+
+    def overdue(self, connection: Connection, now: float) -> None:
+        """The time that a connection was given is up."""
+        ...
+
+    def stale(self, connection: Connection, now: float) -> None:
+        """A kept connection was closed before our request could be answered."""
+        ...
+
+    def lost(self, connection: Connection) -> None:
+        """An idle connection ended, or is of no use any more."""
+        ...
+
+
+class Connection:
+    """A connection, from its beginning to its end. Slots, because there are many."""
+
+    __slots__ = (
+        "_addresses",
+        "_answer",
+        "_fd",
+        "_hops",
+        "_must_verify",
+        "_owner",
+        "_reactor",
+        "_socket",
+        "_state",
+        "_unsent",
+        "address",
+        "asked_at",
+        "deadline",
+        "due",
+        "is_late",
+        "is_reused",
+        "opened_at",
+        "pin",
+        "reusable",
+        "sent_at",
+        "until",
+    )
+
+    asked_at: float
+    deadline: float
+    """When the present probe's adapted patience ends."""
+    due: float
+    """When the reactor calls: the deadline, or earlier while there are other addresses to try."""
+    until: float
+    """When nobody listens any longer."""
+
+    def __init__(self, owner: Owner) -> None:
+        self._owner = owner
+        self._reactor = owner.reactor
+        self._socket: socket.SocketType | None = None
+        self._fd = -1
+        self._state = _CONNECTING
+        self._must_verify = False
+        self._unsent = b""
+        self._addresses: Addresses = ()
+        self._hops = 0
+        self.address: Address | None = None
+        self.opened_at: float | None = None
+        self.pin: Pin | None = None
+        """What vouched for the other side; None without TLS."""
+        self.is_late = False
+        """Whether its probe counts as failed already, and it only listens on."""
+        self.is_reused = False
+        """Whether the present probe is not its first."""
+        self.sent_at: float | None = None
+        """When the present probe's request went out."""
+        self.reusable = False
+        """Whether it can carry another request, once it found something."""
+
+    # -- what the owner does
+
+    def open(self, addresses: Addresses, first: int, now: float) -> None:
+        """Connect to one of these addresses, beginning with the `first`. Raises OSError."""
+        self.opened_at = now
+        self._addresses = addresses[first:] + addresses[:first]
+        self._hop(now)
+
+    def ask(self, now: float) -> None:
+        """Send the request over a connection that was kept. Raises OSError."""
+        self.is_reused = True
+        self._send(now)
+
+    def keep(self) -> None:
+        """Wait, connected, for the next request."""
+        self._state = _IDLE
+
+    def close(self) -> None:
+        """End it at once; nothing is told any more."""
+        self._reactor.settle(self)
+        if self._socket is not None:
+            self._reactor.forget(self._fd)
+            self._socket.close()
+            self._socket = None
+
+    # -- what the reactor tells
+
+    def ready(self, events: int, now: float) -> None:
+        """Go on as far as the socket lets us."""
+        try:
+            state = self._state
+            if state == _ASKING:
+                self._read(events, now)
+            elif state == _CONNECTING:
+                self._connected(events, now)
+            elif state == _SHAKING_HANDS:
+                self._shake_hands(now)
+            else:
+                self._disturbed()
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            pass  # not yet
+        except OSError as error:
+            self._fail(error, now)
+        except Exception as error:
+            _log.exception("probe_mistake")
+            self._owner.found(self, finding_of(error), now)
+
+    def overdue(self, now: float) -> None:
+        """Try the next address while there is time, or leave it to the owner."""
+        if self._state == _CONNECTING and now < self.deadline and self._has_more_addresses():
+            self._try_next(now)
+        else:
+            self._owner.overdue(self, now)
+
+    # -- connecting
+
+    def _hop(self, now: float) -> None:
+        """Connect to the next address that lets us begin. Raises the last one's OSError."""
+        while True:
+            address = self._addresses[self._hops]
+            self._hops += 1
+            try:
+                made = connecting(address, speaks_first=bool(self._owner.request))
+                break
+            except OSError:
+                if not self._has_more_addresses():
+                    raise
+        self.address = address
+        self._socket, self._fd, self._state = made, made.fileno(), _CONNECTING
+        self._reactor.watch(self._fd, self)
+        left = len(self._addresses) - self._hops
+        self.due = self.deadline if not left else now + (self.deadline - now) / (left + 1)
+
+    def _has_more_addresses(self) -> bool:
+        return self._hops < len(self._addresses)
+
+    def _try_next(self, now: float) -> None:
+        try:
+            self.close()
+            self._hop(now)
+        except OSError as error:
+            self._owner.found(self, finding_of(error), now)
+        else:
+            self._reactor.expect(self)
+
+    def _connected(self, events: int, now: float) -> None:
+        made = self._socket
+        assert made is not None
+        if events & _BROKEN:
+            error = made.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if error:
+                raise OSError(error, "connect")
+        if not self._owner.request:
+            if _is_connected(made):
+                self._owner.found(self, CONNECTED, now)
+            return
+        if self._owner.trust is None:
+            self._send(now)
+        elif _is_connected(made):
+            self._begin_tls(self._owner.trust, made, now)
+        self.due = self.deadline
+
+    # -- TLS
+
+    def _begin_tls(self, trust: Trust, made: socket.SocketType, now: float) -> None:
+        name = self._owner.server_name
+        context = trust.verifying if self._must_verify else trust.context(name, now)
+        self._socket = context.wrap_socket(
+            made,  # type: ignore[arg-type] # it is detached, whatever its Python type
+            server_hostname=name,
+            do_handshake_on_connect=False,
+        )
+        self._state = _SHAKING_HANDS
+        self._shake_hands(now)
+
+    def _shake_hands(self, now: float) -> None:
+        made, trust = self._socket, self._owner.trust
+        assert isinstance(made, ssl.SSLSocket)
+        assert trust is not None
+        made.do_handshake()
+        self.pin = trust.vouch(self._owner.server_name, made, now)
+        if self.pin is not None:
+            self._send(now)
+            return
+        # Nobody has vouched for this certificate: hear what a verifying context says of it.
+        self._must_verify = True
+        self._hops -= 1
+        self._try_next(now)
+
+    # -- asking
+
+    def _send(self, now: float) -> None:
+        made, request = self._socket, self._owner.request
+        assert made is not None
+        sent = made.send(request)
+        self._unsent = request[sent:] if sent < len(request) else b""
+        self._answer = Answer(self._owner.expected)
+        self.sent_at = now
+        self._state = _ASKING
+
+    def _read(self, events: int, now: float) -> None:
+        made = self._socket
+        assert made is not None
+        if self._unsent and events & select.EPOLLOUT:
+            self._unsent = self._unsent[made.send(self._unsent) :]
+        answer = self._answer
+        while True:
+            data = made.recv(_PIECE)
+            finding = answer.feed(data) if data else answer.end()
+            if finding is not None:
+                break
+            # A short read has emptied the socket (epoll(7)), unless its end is still to be read;
+            # of TLS only the exception tells.
+            if len(data) < _PIECE and not events & _ENDING and self.pin is None:
+                return
+        if finding is NO_ANSWER and self.is_reused:
+            self._owner.stale(self, now)
+        else:
+            self.reusable = answer.reusable
+            self._owner.found(self, finding, now)
+
+    # -- endings
+
+    def _fail(self, error: OSError, now: float) -> None:
+        if self._state == _IDLE:
+            self._owner.lost(self)
+        elif self._state == _CONNECTING and self._has_more_addresses():
+            self._try_next(now)
+        elif self.is_reused and self._answer.end() is NO_ANSWER:
+            self._owner.stale(self, now)
+        else:
+            self._owner.found(self, finding_of(error), now)
+
+    def _disturbed(self) -> None:
+        """Something came although nothing was asked: the end, or what no client can understand."""
+        made = self._socket
+        assert made is not None
+        made.recv(_PIECE)
+        self._owner.lost(self)
+
+
+def _is_connected(made: socket.SocketType) -> bool:
+    try:
+        made.getpeername()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,50 @@
+"""The Prober port over the network."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from controller.adapters.probing.reactor import Reactor
+from controller.adapters.probing.resolver import Ask, Resolver, look_up
+from controller.adapters.probing.shared import Shared
+from controller.adapters.probing.target import NetworkTarget
+from controller.model.configuration import Endpoint
+from controller.ports import Watcher
+from controller.settings.references import NOTHING, References
+
+
+class NetworkProber:
+    """Fulfils the Prober port; to be used as `async with`.
+
+    HTTPS always verifies the certificate and its name: users' browsers would refuse what does not
+    pass. No redirect is followed, no cookie kept, no compression asked for.
+    """
+
+    def __init__(self, references: References = NOTHING, ask: Ask = look_up) -> None:
+        """`ask`: resolves a name, in a thread."""
+        self._references = references
+        self._ask = ask
+
+    def use(self, references: References) -> None:
+        """Send these secrets and trust these authorities from the next probe on."""
+        self._shared.use(references)
+
+    async def __aenter__(self) -> Self:
+        self._reactor = Reactor()
+        self._resolver = Resolver(self._ask)
+        self._shared = Shared(self._reactor, self._resolver, self._references)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._reactor.close()
+        self._resolver.close()
+
+    def target(self, endpoint: Endpoint, watcher: Watcher) -> NetworkTarget:
+        """As the port promises."""
+        return NetworkTarget(self._shared, endpoint, watcher)

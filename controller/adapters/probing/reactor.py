@@ -1,0 +1,115 @@
+"""Waits for the sockets of all probes, and for their deadlines.
+
+An edge-triggered epoll of its own, whose descriptor the event loop watches like one socket: one
+system call registers a connection for its whole life, and no future, task or transport is made.
+Deadlines need no queue: what is under way is looked through when the earliest of them is due, and
+that is little, since most answers come after a small part of their deadline.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+from math import inf
+from typing import Protocol
+
+_ANY_EVENT = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
+_AT_ONCE = 64
+"""Events taken from the kernel at a time; each batch is stamped with the time it was taken."""
+_BATCHES = 16
+"""Batches after which other callbacks of the event loop get their turn."""
+_GRAIN_S = 0.005
+"""Deadlines are kept to this precision."""
+
+
+class Waiter(Protocol):
+    """A connection, as the reactor sees it."""
+
+    due: float
+    """When it is overdue, by the event loop's clock."""
+
+    def ready(self, events: int, now: float) -> None:
+        """Something may have happened on its socket, or nothing: descriptors are used again."""
+        ...
+
+    def overdue(self, now: float) -> None:
+        """Its time is up."""
+        ...
+
+    def close(self) -> None:
+        """Close its socket."""
+        ...
+
+
+class Reactor:
+    """One for each event loop that probes; to be made while that loop runs."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.time = self._loop.time
+        self.call_soon = self._loop.call_soon
+        self._epoll = select.epoll()
+        self._sockets: dict[int, Waiter] = {}
+        self._expected: set[Waiter] = set()
+        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_at = inf
+        self._loop.add_reader(self._epoll.fileno(), self._ready)
+
+    def close(self) -> None:
+        """Close every socket, and watch none any more."""
+        self._loop.remove_reader(self._epoll.fileno())
+        for waiter in list(self._sockets.values()):
+            waiter.close()
+        self._epoll.close()
+        self._expected.clear()
+        if self._alarm is not None:
+            self._alarm.cancel()
+
+    def watch(self, fd: int, waiter: Waiter) -> None:
+        """Tell it of everything on this socket until `forget`. Raises OSError."""
+        self._sockets[fd] = waiter
+        self._epoll.register(fd, _ANY_EVENT)
+
+    def forget(self, fd: int) -> None:
+        """The socket is about to be closed, which ends its registration."""
+        self._sockets.pop(fd, None)
+
+    def expect(self, waiter: Waiter) -> None:
+        """Tell it when it is overdue, unless `settle` comes first."""
+        self._expected.add(waiter)
+        if waiter.due < self._alarm_at:
+            self._set_alarm(waiter.due)
+
+    def settle(self, waiter: Waiter) -> None:
+        """It is not awaited any more."""
+        self._expected.discard(waiter)
+
+    def _ready(self) -> None:
+        poll, sockets, time = self._epoll.poll, self._sockets, self.time
+        for _ in range(_BATCHES):
+            events = poll(0, _AT_ONCE)
+            if not events:
+                return
+            now = time()
+            for fd, event in events:
+                waiter = sockets.get(fd)
+                if waiter is not None:
+                    waiter.ready(event, now)
+
+    def _set_alarm(self, at: float) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm_at = at
+        self._alarm = self._loop.call_at(at, self._ring)
+
+    def _ring(self) -> None:
+        # What has come already is read first: nobody is late because we were.
+        self._ready()
+        now = self.time()
+        for waiter in [one for one in self._expected if one.due <= now]:
+            if waiter in self._expected:
+                waiter.overdue(now)
+        self._alarm, self._alarm_at = None, inf
+        if self._expected:
+            earliest = min(waiter.due for waiter in self._expected)
+            self._set_alarm(max(earliest, now + _GRAIN_S))

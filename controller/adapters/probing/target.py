@@ -1,0 +1,262 @@
+"""One endpoint as it is asked: what to send where, how long to wait, and the connection kept."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from controller.adapters.probing.connection import Connection
+from controller.adapters.probing.failures import Finding, could_not_run, failed, finding_of
+from controller.adapters.probing.request import place_of, request_of
+from controller.adapters.probing.resolver import Addresses, Name, literal, shown
+from controller.adapters.probing.shared import Shared
+from controller.adapters.probing.sockets import Address
+from controller.adapters.probing.trust import Trust
+from controller.model.configuration import Endpoint
+from controller.model.health import ProbeOutcome, ProbeResult
+from controller.planning.patience import Patience
+from controller.ports import Watcher
+
+KEPT_FOR_S = 60.0
+"""A kept connection is replaced after so long: it answers for a process that may take no new ones,
+for an address that may be another by now, and for a certificate that may have changed."""
+
+
+class NetworkTarget:
+    """Fulfils the Target port, and owns its connections. Slots, because there are many."""
+
+    __slots__ = (
+        "_addresses",
+        "_cold",
+        "_current",
+        "_endpoint",
+        "_generation",
+        "_kept",
+        "_late",
+        "_name",
+        "_reached",
+        "_shared",
+        "_shown",
+        "_silent",
+        "_warm",
+        "_watcher",
+        "expected",
+        "reactor",
+        "request",
+        "server_name",
+        "trust",
+    )
+
+    request: bytes
+    server_name: str
+    trust: Trust | None
+
+    def __init__(self, shared: Shared, endpoint: Endpoint, watcher: Watcher) -> None:
+        self._shared = shared
+        self._endpoint = endpoint
+        self._watcher = watcher
+        self._generation = -1
+        self._addresses: Addresses = ()
+        """The address itself, where the endpoint names one."""
+        self._name: Name | None = None
+        """What knows the addresses, where it names a name."""
+        self._reached: Address | None = None
+        self._shown = ""
+        self._cold = Patience()
+        """With new connections."""
+        self._warm = Patience() if endpoint.keep_alive else self._cold
+        """With the connection that is kept."""
+        self._silent = 0
+        """Probes in a row that nobody answered in time."""
+        self._current: Connection | None = None
+        self._kept: Connection | None = None
+        self._late: tuple[Connection, ...] = ()
+        self.reactor = shared.reactor
+        self.expected = shared.expectation(endpoint)
+
+    # -- Target
+
+    def ask(self, least_s: float, most_s: float) -> None:
+        """As the port promises."""
+        now = self.reactor.time()
+        kept, self._kept = self._kept, None
+        if kept is not None and now - (kept.opened_at or 0.0) >= KEPT_FOR_S:
+            kept.close()
+            kept = None
+        if kept is None:
+            self._current = connection = Connection(self)
+            wait_s = self._cold.wait_s(least_s, most_s, self._silent)
+        else:
+            self._current = connection = kept
+            wait_s = self._warm.wait_s(least_s, most_s, self._silent)
+        connection.asked_at = now
+        connection.due = connection.deadline = now + wait_s
+        connection.until = now + most_s
+        self._begin(connection, now)
+
+    def close(self) -> None:
+        """As the port promises."""
+        for connection in (self._current, self._kept, *self._late):
+            if connection is not None:
+                connection.close()
+        self._current = self._kept = None
+        self._late = ()
+
+    # -- asking
+
+    def _begin(self, connection: Connection, now: float) -> None:
+        """Whatever goes wrong here is told a moment later, when the asker is done asking."""
+        try:
+            if self._generation != self._shared.generation:
+                self._prepare()
+            if connection.opened_at is not None:
+                connection.ask(now)
+            elif self._name is None:
+                connection.open(self._addresses, 0, now)
+            else:
+                addresses = self._name.addresses(partial(self._resolved, connection))
+                if addresses is not None:
+                    self._open(connection, addresses, now)
+        except KeyError as error:
+            finding = could_not_run(f"{error.args[0]} has not been read")
+            self.reactor.call_soon(self.found, connection, finding, now)
+        except Exception as error:
+            self.reactor.call_soon(self._failed_to_begin, connection, error, now)
+        else:
+            self.reactor.expect(connection)
+
+    def _failed_to_begin(self, connection: Connection, error: Exception, now: float) -> None:
+        if connection.is_reused:
+            self.stale(connection, now)
+        else:
+            self.found(connection, finding_of(error), now)
+
+    def _prepare(self) -> None:
+        """Read what to send and whom to trust. Raises UnicodeError and KeyError."""
+        endpoint, place = self._endpoint, place_of(self._endpoint)
+        is_tcp = place.scheme == "tcp"
+        self.request = b"" if is_tcp else request_of(endpoint, self._shared.secrets)
+        self.server_name = place.server_name
+        is_tls = place.scheme == "https"
+        self.trust = self._shared.authorities.trust(endpoint.ca_file) if is_tls else None
+        address = literal(place.host, place.port)
+        if address is None:
+            self._name = self._shared.resolver.name(place.host, place.port)
+        else:
+            self._addresses = (address,)
+        self._generation = self._shared.generation
+
+    def _open(self, connection: Connection, addresses: Addresses, now: float) -> None:
+        """Begin with the address that was reached last, if the name still leads there."""
+        reached = self._reached
+        first = addresses.index(reached) if reached in addresses else 0
+        connection.open(addresses, first, now)
+
+    def _resolved(self, connection: Connection, addresses: Addresses | Exception) -> None:
+        if connection is not self._current:
+            return
+        now = self.reactor.time()
+        if isinstance(addresses, Exception):
+            self.found(connection, finding_of(addresses), now)
+            return
+        try:
+            self._open(connection, addresses, now)
+        except OSError as error:
+            self.found(connection, finding_of(error), now)
+
+    # -- what connections tell
+
+    def found(self, connection: Connection, finding: Finding, now: float) -> None:
+        """A connection has its answer, or will have none."""
+        is_pass = finding.outcome is ProbeOutcome.PASSED
+        if connection is not self._current:
+            self._found_late(connection, finding, now)
+            return
+        self._current = None
+        self._silent = 0
+        latency_s = now - connection.asked_at
+        if is_pass and connection.reusable and self._endpoint.keep_alive:
+            self._kept = connection
+            connection.keep()
+        else:
+            connection.close()
+        if is_pass:
+            (self._warm if connection.is_reused else self._cold).learn(latency_s)
+            if self._late:
+                self._drop_late()
+        self._watcher.answered(self._result(connection, finding, now))
+
+    def overdue(self, connection: Connection, now: float) -> None:
+        """Give a probe up; but listen on as long as somebody with more patience would."""
+        if connection.is_late:
+            self._forget_late(connection)
+            return
+        self._current = None
+        self._silent += 1
+        wait_s = round(connection.deadline - connection.asked_at, 2)
+        if now < connection.until:
+            connection.is_late = True
+            connection.due = connection.deadline = connection.until
+            self._late += (connection,)
+        else:
+            connection.close()
+        finding = failed(f"no answer in {wait_s:g} s")
+        self._watcher.answered(self._result(connection, finding, now))
+
+    def stale(self, connection: Connection, now: float) -> None:
+        """Ask over a new connection: a server may close an idle one at any moment, and that it did
+        so while we were asking says nothing of its health (RFC 9112, 9.3.1)."""
+        connection.close()
+        if connection is not self._current:
+            self._forget_late(connection)
+            return
+        self._current = fresh = Connection(self)
+        fresh.asked_at, fresh.until = now, connection.until
+        left_s = connection.until - now
+        fresh.due = fresh.deadline = now + self._cold.wait_s(left_s, left_s, self._silent)
+        self._begin(fresh, now)
+
+    def lost(self, connection: Connection) -> None:
+        """The kept connection ended."""
+        self._kept = None
+        connection.close()
+        self._watcher.disturbed()
+
+    # -- late answers
+
+    def _found_late(self, connection: Connection, finding: Finding, now: float) -> None:
+        if connection not in self._late:
+            return  # closed meanwhile
+        self._forget_late(connection)
+        if finding.outcome is ProbeOutcome.PASSED:
+            self._silent = 0
+            (self._warm if connection.is_reused else self._cold).learn(now - connection.asked_at)
+            self._watcher.answered_late(self._result(connection, finding, now))
+
+    def _forget_late(self, connection: Connection) -> None:
+        connection.close()
+        self._late = tuple(one for one in self._late if one is not connection)
+
+    def _drop_late(self) -> None:
+        for connection in self._late:
+            connection.close()
+        self._late = ()
+
+    # -- results
+
+    def _result(self, connection: Connection, finding: Finding, now: float) -> ProbeResult:
+        address = connection.address
+        if address != self._reached and address is not None:
+            self._reached, self._shown = address, shown(address)
+        pin = connection.pin
+        began = connection.asked_at
+        if self._warm is not self._cold and connection.sent_at is not None:
+            # Else every new connection would look like an endpoint that has grown slow.
+            began = connection.sent_at
+        return ProbeResult(
+            finding.outcome,
+            now,
+            now - began,
+            finding.detail,
+            None if pin is None else pin.ends_at,
+            "" if address is None else self._shown,
+        )

@@ -1,0 +1,57 @@
+"""`gtc pin` and `unpin`: fixing a region's share, and leaving it to placement again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from controller.cli.client import Client, endpoint_option
+from controller.cli.confirmation import confirm_in_production, yes_option
+from controller.cli.ending import end_in_region
+from controller.cli.giving import give
+from controller.cli.names import region_argument, service_option
+from controller.cli.orders import author_option, giving_options, pool_option
+from controller.cli.percentage import PERCENTAGE
+from controller.cli.pinning import pinning
+
+
+@click.command()
+@region_argument
+@click.argument("share", type=PERCENTAGE)
+@giving_options(
+    timeout="10m",
+    timeout_help="How long --wait waits; then exit with 7. A share rises by the steps of the ramp, "
+    "which may take minutes.",
+)
+def pin(client: Client, **options: Any) -> None:
+    """Fix a region's share: it carries SHARE, such as 30%, of each pool while it is well.
+
+    Refused where its capacity or the others' does not allow it, or too few regions would serve.
+    Behind an accelerator a share is the region's dial. --wait returns when AWS has the share
+    wherever no guard holds it.
+    """
+    give(client, "pin", pinning, **options)
+
+
+@click.command()
+@region_argument
+@endpoint_option
+@service_option
+@pool_option
+@author_option
+@yes_option
+def unpin(
+    region: str,
+    client: Client,
+    service: str | None,
+    pool: str | None,
+    author: str | None,
+    yes: bool,
+) -> None:
+    """Leave a pinned region's share to placement again: end its pins.
+
+    A rise goes by steps.
+    """
+    confirm_in_production(client, f"the end of pins of {region}", yes=yes)
+    end_in_region(client, ("pin",), author, region=region, service=service, pool=pool)

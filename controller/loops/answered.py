@@ -1,0 +1,181 @@
+"""Asks the zones' own name servers, in the users' name, what users are answered.
+
+Each pool is asked `answers.asks` times in every interval, evenly spread, its geographies in turn;
+several answers estimate the split. Answers given while a change of weights is on its way to the
+name servers count for nothing. What follows from the answers is `planning.answered`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from controller.loops.current import Current
+from controller.loops.observation import Observation
+from controller.loops.reconciliation import CycleReport
+from controller.model.configuration import Route53Lever
+from controller.model.decision import PoolName
+from controller.model.errors import ProviderRejectedError, ProviderUnavailableError
+from controller.model.levers import Position
+from controller.model.opinions import Answered
+from controller.planning.answered import NO_ADDRESS, Sample, added, summary
+from controller.planning.destinations import Destination, destinations, region_of
+from controller.planning.opinions import FRESH_FOR_S
+from controller.ports import Clock, NameServers
+
+_log = structlog.get_logger("answered")
+_KEPT_S = 300.0
+"""Age at which an answer is of the past."""
+_RESOLVED_FOR_S = 60.0
+_REMEMBERED_S = 600.0
+"""Seconds for which an address counts as an alias target's own: load balancers change theirs."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One pool to be asked for."""
+
+    pool: PoolName
+    lever: Route53Lever
+    subnets: tuple[str, ...]
+
+
+class AnsweredShares:
+    """What users of each pool are answered, as lately asked."""
+
+    def __init__(
+        self,
+        current: Current,
+        name_servers: NameServers,
+        observation: Observation,
+        is_spreading: Callable[[str], bool],
+        clock: Clock,
+    ) -> None:
+        """`is_spreading` tells whether a write to a zone is known not to be INSYNC yet."""
+        self._current = current
+        self._name_servers = name_servers
+        self._observation = observation
+        self._is_spreading = is_spreading
+        self._clock = clock
+        self._aliases = _Aliases(name_servers, clock)
+        self._weights: dict[PoolName, dict[str, int]] = {}
+        self._settles_at: dict[PoolName, float] = {}
+        self._leads: dict[Position, Destination] = {}
+        self._samples: dict[PoolName, tuple[Sample, ...]] = {}
+        self._turns: dict[PoolName, int] = {}
+        self._failing: set[str] = set()
+
+    def latest(self) -> Mapping[PoolName, Answered]:
+        """Pool to its answers; pools not asked for, or not answered lately, are missing."""
+        now = self._clock.monotonic()
+        found = {}
+        for pool, samples in self._samples.items():
+            answered = summary(samples, self._weights[pool])
+            if answered is not None and now - answered.at <= FRESH_FOR_S:
+                found[pool] = answered
+        return found
+
+    def follow(self, report: CycleReport) -> None:
+        """Take over the leaves and their weights; other weights begin another count."""
+        now, weights = self._clock.monotonic(), dict[PoolName, dict[str, int]]()
+        self._leads = {}
+        for name, service in self._current.settings.services.items():
+            observed = report.snapshot.observed.get(name)
+            if service.levers.route53 is None or observed is None:
+                continue
+            records = self._observation.records(service.levers.route53.hosted_zone_id)
+            self._leads |= destinations(name, service, records)
+            for position, setting in observed.settings.items():
+                pool = (name, position.pool)
+                weights.setdefault(pool, {})[position.region] = setting.weight
+        for pool, new in weights.items():
+            if new != self._weights.get(pool):
+                self._settles_at[pool] = now + self._current.settings.answers.settled_after_s
+                self._samples.pop(pool, None)
+        for pool in self._samples.keys() - weights.keys():
+            del self._samples[pool]
+        self._weights = weights
+
+    async def run(self) -> None:
+        """Ask until cancelled."""
+        while True:
+            settings = self._current.settings.answers
+            round_s = settings.interval_s / settings.asks
+            asked = self._asked()
+            if not asked:
+                await self._clock.sleep(round_s)
+                continue
+            async with asyncio.TaskGroup() as group:
+                for one in asked:
+                    group.create_task(self._ask(one))
+                    await self._clock.sleep(round_s / len(asked))
+
+    def _asked(self) -> list[_Asked]:
+        """The pools whose weights have settled and whose users have a known subnet."""
+        now, settings = self._clock.monotonic(), self._current.settings
+        found = []
+        for name, service in settings.services.items():
+            lever = service.levers.route53
+            if lever is None or self._is_spreading(lever.hosted_zone_id):
+                continue
+            for pool_name, noun in service.pools.items():
+                pool = (name, pool_name)
+                known = settings.answers.subnets
+                subnets = tuple(known[g] for g in noun.geographies if g in known)
+                if subnets and pool in self._weights and now >= self._settles_at[pool]:
+                    found.append(_Asked(pool, lever, subnets))
+        return found
+
+    async def _ask(self, asked: _Asked) -> None:
+        pool, lever, weights = asked.pool, asked.lever, self._weights.get(asked.pool)
+        if weights is None:
+            return  # other settings were put in force between two questions
+        turn = self._turns[pool] = self._turns.get(pool, -1) + 1
+        subnet = asked.subnets[turn % len(asked.subnets)]
+        try:
+            leads_to = await self._leads_to(pool)
+            answer = await self._name_servers.ask(lever.hosted_zone_id, lever.name, subnet)
+        except (ProviderUnavailableError, ProviderRejectedError) as error:
+            if lever.name not in self._failing:
+                _log.warning("name_servers_unknown", name=lever.name, error=str(error))
+            self._failing.add(lever.name)
+            return
+        self._failing.discard(lever.name)
+        if self._weights.get(pool) != weights:
+            return  # answered by weights that were changed meanwhile
+        now, region = self._clock.monotonic(), region_of(answer, leads_to)
+        said = "" if region else ", ".join(sorted(answer)) or NO_ADDRESS
+        kept = tuple(s for s in self._samples.get(pool, ()) if now - s.at <= _KEPT_S)
+        self._samples[pool] = added(kept, Sample(now, region, said), weights)
+
+    async def _leads_to(self, pool: PoolName) -> dict[str, frozenset[str]]:
+        """Region to the addresses of the pool's leaf there."""
+        return {
+            position.region: to.addresses | await self._aliases.addresses(to.alias)
+            for position, to in self._leads.items()
+            if (position.service, position.pool) == pool
+        }
+
+
+class _Aliases:
+    """The addresses of alias targets, with those they had a while ago."""
+
+    def __init__(self, name_servers: NameServers, clock: Clock) -> None:
+        self._name_servers = name_servers
+        self._clock = clock
+        self._resolved_at: dict[str, float] = {}
+        self._seen_at: dict[str, dict[str, float]] = {}
+
+    async def addresses(self, name: str | None) -> frozenset[str]:
+        """None for None. Raises as NameServers.resolve does."""
+        if name is None:
+            return frozenset()
+        now = self._clock.monotonic()
+        known = self._seen_at.setdefault(name, {})
+        if now - self._resolved_at.get(name, float("-inf")) >= _RESOLVED_FOR_S:
+            known.update(dict.fromkeys(await self._name_servers.resolve(name.rstrip(".")), now))
+            self._resolved_at[name] = now
+        return frozenset(a for a, seen_at in known.items() if now - seen_at <= _REMEMBERED_S)

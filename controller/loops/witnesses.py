@@ -1,0 +1,104 @@
+"""Who is asked besides an endpoint that fails, and whose answers its fate waits for.
+
+A down vote counts only after its witnesses were asked (`planning.quorum`): the canaries, or without
+any the other endpoints, and the service's other regions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from math import inf
+
+from controller.loops.agenda import Agenda
+from controller.loops.watch import Watch
+from controller.model.configuration import EndpointId
+from controller.model.health import HealthState
+from controller.ports import Clock
+
+ROUND_GAP_S = 0.2
+"""Between two rounds of questions for one region: where many endpoints fail one after the other,
+their witnesses are not asked for each of them anew. A verdict takes longer than that anyway."""
+Place = tuple[str, str]
+"""Service and region."""
+
+
+class Witnesses:
+    """Kicks witnesses, and knows who is waited for."""
+
+    def __init__(self, clock: Clock, watches: Callable[[], Iterable[Watch]]) -> None:
+        self._clock = clock
+        self._watches = watches
+        self._has_canaries = False
+        self._asked_at: dict[Place, float] = {}
+        """When its witnesses were asked last, or will be."""
+        self._rounds: Agenda[EndpointId] = Agenda(clock, self._ask_all)
+        self._doubts: dict[Place, float] = {}
+        """The latest first failure of an endpoint that is down there."""
+        self._last_doubt = -inf
+
+    def follow(self, has_canaries: bool) -> None:
+        """Other settings are in force."""
+        self._has_canaries = has_canaries
+        self._asked_at.clear()
+
+    def wake(self) -> None:
+        """Begin."""
+        self._rounds.wake()
+
+    def sleep(self) -> None:
+        """Kick nobody any more."""
+        self._rounds.sleep()
+
+    def ask(self, suspect: EndpointId) -> None:
+        """Ask whoever a down vote on this endpoint will wait for."""
+        now = self._clock.monotonic()
+        place = (suspect.service, suspect.region)
+        last = self._asked_at.get(place, -inf)
+        if last > now:
+            return  # the round to come asks them after this failure
+        due = last + ROUND_GAP_S
+        if due <= now:
+            self._asked_at[place] = now
+            self._ask_all(suspect, now, now)
+        else:
+            self._asked_at[place] = due
+            self._rounds.add(due, suspect)
+
+    def doubt(self, suspect: EndpointId, state: HealthState) -> None:
+        """An endpoint is down."""
+        since = state.first_failure_at or 0.0
+        place = (suspect.service, suspect.region)
+        self._doubts[place] = max(since, self._doubts.get(place, since))
+        self._last_doubt = max(self._last_doubt, since)
+
+    def forget(self) -> None:
+        """Nothing is down any more."""
+        self._doubts.clear()
+        self._last_doubt = -inf
+
+    def is_awaited(self, witness: EndpointId | str, before: HealthState) -> bool:
+        """Whether a witness that answered now is the news some down vote waits for.
+
+        `before` is what was believed of the witness: it is news to the endpoints that began to fail
+        after its last answer.
+        """
+        last = before.last_result_at
+        if last is None:
+            last = -inf
+        if last >= self._last_doubt:
+            return False
+        return any(
+            last < since and self._is_witness(witness, *place)
+            for place, since in self._doubts.items()
+        )
+
+    def _ask_all(self, suspect: EndpointId, due: float, now: float) -> None:
+        for watch in self._watches():
+            key = watch.key
+            if key != suspect and self._is_witness(key, suspect.service, suspect.region):
+                watch.kick()
+
+    def _is_witness(self, asked: EndpointId | str, service: str, region: str) -> bool:
+        if isinstance(asked, str) or not self._has_canaries:
+            return True
+        return asked.service == service and asked.region != region

@@ -1,0 +1,175 @@
+"""From single answers of the name servers to the split that users are given.
+
+Follows the Route 53 Developer Guide. *Weighted routing*: a record is answered with the probability
+of its weight among all. *How Amazon Route 53 chooses records when health checking is configured*:
+unhealthy records are left out, those of weight 0 are answered only when all others are unhealthy,
+and when none is healthy all are taken for healthy. So the answers show Route 53's own view of
+health, except that a pool of which every leaf is answered may be wholly well or wholly unwell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil, log, log1p, sqrt
+
+from controller.model.decision import PoolName, Snapshot
+from controller.model.health import Verdict
+from controller.model.levers import Position
+from controller.model.opinions import Answered, Opinion
+from controller.planning.shares import percent
+
+NO_ADDRESS = "no address"
+"""What stands among the answers that lead nowhere for one without any address."""
+_CHANCE = 1e-9
+"""The chance that we take for certain: what is less probable is not a matter of luck."""
+_DEVIATIONS = 4.5
+"""Standard deviations beyond which a share is no longer explained by the number of answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One answer, mapped."""
+
+    at: float
+    region: str | None
+    """None when it belongs to no leaf of the pool."""
+    said: str = ""
+    """What was answered, when it belongs to none."""
+
+
+def added(
+    samples: Sequence[Sample], sample: Sample, weights: Mapping[str, int]
+) -> tuple[Sample, ...]:
+    """The answers that tell of the present, oldest first, with one more.
+
+    Once a leaf turns out to be withheld, those before it was are of the past; once it is answered
+    again, all others are.
+    """
+    known = summary(samples, weights)
+    if known is not None and sample.region in withheld(known, weights):
+        return (sample,)
+    now = (*samples, sample)
+    answered = summary(now, weights)
+    assert answered is not None
+    without = [answered.without[region] for region in withheld(answered, weights)]
+    return now[-min(without, default=len(now)) :]
+
+
+def summary(samples: Sequence[Sample], regions: Iterable[str]) -> Answered | None:
+    """These answers, oldest first, counted; None without any."""
+    if not samples:
+        return None
+    counts = dict.fromkeys(regions, 0)
+    last = dict.fromkeys(counts, -1)
+    elsewhere: dict[str, int] = {}
+    for index, sample in enumerate(samples):
+        if sample.region in counts:
+            counts[sample.region] += 1
+            last[sample.region] = index
+        else:
+            elsewhere[sample.said] = elsewhere.get(sample.said, 0) + 1
+    return Answered(
+        at=samples[-1].at,
+        counts=counts,
+        without={region: len(samples) - 1 - index for region, index in last.items()},
+        last_seen={region: samples[index].at for region, index in last.items() if index >= 0},
+        elsewhere=elsewhere,
+    )
+
+
+def answered_share(answered: Answered | None, region: str) -> float | None:
+    """The share of the answers that led to a region; None while there is none."""
+    if answered is None or not answered.total:
+        return None
+    return answered.counts.get(region, 0) / answered.total
+
+
+def leaf_opinion(snapshot: Snapshot, position: Position) -> Opinion | None:
+    """What a pool's answers say of the health of one leaf; None when nothing follows from them.
+
+    Down: it has weight, and answers have gone elsewhere for longer than chance explains. Up: it is
+    answered although another leaf is withheld, so that Route 53 is not answering for want of any
+    healthy one.
+    """
+    answered = snapshot.answered.get((position.service, position.pool))
+    if answered is None or answered.elsewhere:
+        return None
+    weights = _weights(snapshot, (position.service, position.pool))
+    out = withheld(answered, weights)
+    region = position.region
+    if region in out:
+        times = answered.without[region]
+        detail = f"not answered {times} times in a row although its weight is {weights[region]}"
+        return Opinion(Verdict.DOWN, answered.at, detail)
+    if out and region in answered.last_seen and answered.counts[region]:
+        detail = f"answered, while {', '.join(out)} is not"
+        return Opinion(Verdict.UP, answered.last_seen[region], detail)
+    return None
+
+
+def withheld(answered: Answered, weights: Mapping[str, int]) -> tuple[str, ...]:
+    """The regions that have weight and are not answered: Route 53's checks hold them back."""
+    total = sum(weights.values())
+    return tuple(
+        region
+        for region, weight in weights.items()
+        if 0 < weight < total
+        if answered.without.get(region, 0) >= _certain_after(weight / total)
+    )
+
+
+def answer_notices(snapshot: Snapshot, service: str) -> Iterator[str]:
+    """Where what is answered is not what is applied, beyond what chance explains."""
+    for (name, pool), answered in snapshot.answered.items():
+        if name == service:
+            weights = _weights(snapshot, (name, pool))
+            yield from (f"pool {pool}: {text}" for text in _mismatches(answered, weights))
+
+
+def _mismatches(answered: Answered, weights: Mapping[str, int]) -> Iterator[str]:
+    if answered.elsewhere:
+        said = ", ".join(sorted(answered.elsewhere))
+        times = sum(answered.elsewhere.values())
+        yield f"{times} of {answered.total} answers lead to none of its leaves: {said}"
+        return
+    out = withheld(answered, weights)
+    for region in out:
+        yield (
+            f"{region} has weight {weights[region]} and is not answered: "
+            "Route 53's health check holds it back"
+        )
+    total = sum(weight for region, weight in weights.items() if region not in out)
+    for region, weight in weights.items():
+        count = answered.counts.get(region, 0)
+        if weight == 0 and count:
+            yield (
+                f"{region} has weight 0 and is {count} of {answered.total} answers: "
+                "every other leaf is unhealthy to Route 53"
+            )
+        elif weight and region not in out and not _explained(count, answered.total, weight / total):
+            yield (
+                f"{region} is {percent(count / answered.total)} of {answered.total} answers, "
+                f"its weight makes {percent(weight / total)}"
+            )
+
+
+def _weights(snapshot: Snapshot, pool: PoolName) -> dict[str, int]:
+    observed = snapshot.observed.get(pool[0])
+    if observed is None:
+        return {}
+    return {p.region: s.weight for p, s in observed.settings.items() if p[:2] == pool}
+
+
+def _certain_after(share: float) -> int:
+    """After how many answers in a row without it a leaf of this share is certainly withheld.
+
+    While others are withheld, too, its share is larger still: the count errs on the safe side.
+    """
+    return ceil(log(_CHANCE) / log1p(-share))
+
+
+def _explained(count: int, total: int, share: float) -> bool:
+    """Whether chance explains this count: the score test, with a continuity correction."""
+    spread = sqrt(total * share * (1 - share))
+    return abs(count - total * share) <= _DEVIATIONS * spread + 0.5

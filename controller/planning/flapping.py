@@ -1,0 +1,46 @@
+"""Flap damping: a region that keeps failing is let back in later and later.
+
+Each failure counts one and fades by half every half-life, as in route-flap damping (RFC 2439; the
+limit of three is the caution of RFC 7196, two punished single events). Only the way back is damped,
+never the way out, and nobody is kept out when nobody else could serve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from math import log2
+
+from controller.model.configuration import Flapping
+from controller.model.decision import Flaps, RegionOf, Snapshot
+from controller.model.health import RegionHealth, Verdict
+
+_LET_IN_BELOW = 1.0
+_FORGOTTEN_BELOW = 0.05
+
+
+def flaps(
+    snapshot: Snapshot, regions: Mapping[str, Mapping[str, RegionHealth]]
+) -> dict[RegionOf, Flaps]:
+    """Every region's failures as of now, this cycle's included."""
+    limits, now = snapshot.settings.guards.flapping, snapshot.now
+    found = {
+        (service, region): _next(snapshot.memory.flaps.get((service, region)), health, limits, now)
+        for service, members in regions.items()
+        for region, health in members.items()
+    }
+    return {key: one for key, one in found.items() if one.down or one.penalty >= _FORGOTTEN_BELOW}
+
+
+def wait_s(one: Flaps, limits: Flapping) -> float:
+    """Seconds until a damped region is let in if it fails no more."""
+    return max(0.0, log2(one.penalty / _LET_IN_BELOW)) * limits.half_life_s
+
+
+def _next(known: Flaps | None, health: RegionHealth, limits: Flapping, now: float) -> Flaps:
+    before = known or Flaps(0.0, now, down=False)
+    faded: float = before.penalty * 0.5 ** (max(0.0, now - before.at) / limits.half_life_s)
+    down = health.verdict is Verdict.DOWN or (before.down and health.verdict is Verdict.UNKNOWN)
+    penalty = faded + (1.0 if down and not before.down else 0.0)
+    damped = penalty > limits.failures or (before.damped and penalty >= _LET_IN_BELOW)
+    return replace(before, penalty=penalty, at=now, down=down, damped=damped)

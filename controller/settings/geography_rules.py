@@ -1,0 +1,40 @@
+"""Geographies that Route 53 cannot match: a record for them would be refused, or never answer.
+
+Follows the API Reference, *GeoLocation* (continents, ISO 3166-1 countries) and the Developer Guide,
+*Values specific for geolocation records* (the countries without geolocation).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from controller.settings.parts import ServiceParts
+from controller.settings.places import Finding
+
+_CONTINENTS = ("AF", "AN", "AS", "EU", "NA", "OC", "SA")
+_UNMATCHED = ("BV", "CX", "EH", "HM")
+"""Countries that Route 53 finds nobody in."""
+_NO_COUNTRIES = {
+    "UK": "the United Kingdom is GB",
+    "EL": "Greece is GR",
+    "EU": "name the countries one by one",
+}
+"""Codes that people write although ISO 3166-1 has them for no country."""
+
+
+def geographies_can_be_matched(service: ServiceParts) -> Iterator[Finding]:
+    """Users of a geography that nobody is found in would be answered by another pool."""
+    if service.levers is None or service.levers.route53 is None:
+        return
+    for pool_name, pool in service.sound_pools():
+        for index, geography in enumerate(pool.geographies):
+            kind, _, code = geography.partition(":")
+            path = ("pools", pool_name, "geographies", index)
+            if kind == "continent" and code not in _CONTINENTS:
+                message = f"Route 53 knows no continent {code}; there are {', '.join(_CONTINENTS)}"
+                yield Finding(path, message)
+            elif kind == "country" and code in _NO_COUNTRIES:
+                yield Finding(path, f"there is no country {code}", _NO_COUNTRIES[code])
+            elif kind == "country" and code in _UNMATCHED:
+                message = f"Route 53 matches nobody with {geography}: they get the default's answer"
+                yield Finding(path, message, "leave it out; the application must check them")

@@ -1,0 +1,78 @@
+"""Asks endpoints over the network as the probing loop does, one at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from controller.adapters.probing.prober import NetworkProber
+from controller.adapters.probing.resolver import Ask, look_up
+from controller.model.configuration import Endpoint
+from controller.model.health import ProbeResult
+from controller.ports import Prober, Target
+from controller.settings.references import NOTHING, References
+
+DEADLINE_S = 0.5
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+class Asker:
+    """One endpoint that is asked; fulfils Watcher."""
+
+    target: Target
+
+    def __init__(self, prober: Prober, endpoint: Endpoint) -> None:
+        self._answers: asyncio.Queue[ProbeResult] = asyncio.Queue()
+        self.late: list[ProbeResult] = []
+        self.disturbances = 0
+        self.target = prober.target(endpoint, self)
+
+    async def ask(self, most_s: float = DEADLINE_S, least_s: float | None = None) -> ProbeResult:
+        """The answer to one probe; with one bound alone, nothing is adapted."""
+        self.target.ask(most_s if least_s is None else least_s, most_s)
+        assert self._answers.empty(), "answered before ask returned, or twice"
+        return await self._answers.get()
+
+    def answered(self, result: ProbeResult) -> None:
+        self._answers.put_nowait(result)
+
+    def answered_late(self, result: ProbeResult) -> None:
+        self.late.append(result)
+
+    def disturbed(self) -> None:
+        self.disturbances += 1
+
+    @property
+    def unasked(self) -> int:
+        """Answers that nobody waits for."""
+        return self._answers.qsize()
+
+
+async def until(happened: Callable[[], bool], within_s: float = 5.0) -> None:
+    """Wait until it is so; fail if it does not become so in time."""
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    while not happened():
+        assert loop.time() - started < within_s, f"not within {within_s:g} s"
+        await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def asking(
+    references: References = NOTHING, ask: Ask = look_up, **endpoint: Any
+) -> AsyncIterator[Asker]:
+    """An endpoint on a prober of its own."""
+    async with NetworkProber(references, ask) as prober:
+        asker = Asker(prober, Endpoint.model_validate(endpoint))
+        yield asker
+        asker.target.close()
+
+
+async def ask_once(
+    most_s: float = DEADLINE_S, references: References = NOTHING, **endpoint: Any
+) -> ProbeResult:
+    """The answer to one probe of this endpoint."""
+    async with asking(references, **endpoint) as asker:
+        return await asker.ask(most_s)

@@ -1,0 +1,83 @@
+"""Small servers on loopback: healthy, ill and hostile ones."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+
+from tests.adapters.probing.asking import OK
+
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+def raw(*pieces: bytes, gap_s: float = 0.0, closes: bool = True) -> Handler:
+    """Answers the first request with these bytes, piece by piece, and closes (or does not)."""
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(gap_s)
+        if not closes:
+            await reader.read()
+
+    return handle
+
+
+class KeepAlive:
+    """Answers every request of a connection; counts both. Can be told to end its connections."""
+
+    def __init__(self, answer: bytes = OK, requests_per_connection: int = 1_000_000) -> None:
+        self.connections = 0
+        self.requests = 0
+        self.answer = answer
+        self._per_connection = requests_per_connection
+        self._writers: list[asyncio.StreamWriter] = []
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        self._writers.append(writer)
+        for _ in range(self._per_connection):
+            await reader.readuntil(b"\r\n\r\n")
+            self.requests += 1
+            writer.write(self.answer)
+
+    def hang_up(self) -> None:
+        """Close every connection."""
+        for writer in self._writers:
+            writer.close()
+        self._writers.clear()
+
+
+async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Takes everything, says nothing."""
+    await reader.read()
+
+
+@asynccontextmanager
+async def served(
+    handler: Handler, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+) -> AsyncIterator[str]:
+    """Host and port of a server that serves by `handler`; its connections end with it."""
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        tasks.add(task)
+        # Streams report a cancelled handler as an error; the end of the test is none.
+        with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            await handler(reader, writer)
+        writer.close()
+
+    server = await asyncio.start_server(connected, host, 0, ssl=tls)
+    async with server:
+        found, port = server.sockets[0].getsockname()[:2]
+        yield f"[{found}]:{port}" if ":" in found else f"{found}:{port}"
+        server.close()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks)

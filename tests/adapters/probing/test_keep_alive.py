@@ -1,0 +1,143 @@
+"""Probes over a connection that is kept."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from controller.adapters.probing import target
+from controller.model.health import ProbeOutcome
+from tests.adapters.probing.asking import OK, asking, until
+from tests.adapters.probing.servers import KeepAlive, raw, served
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
+CLOSES = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
+
+
+@pytest.mark.parametrize("answer", [OK, CHUNKED], ids=["length", "chunked"])
+async def test_one_connection_carries_many_probes(answer: bytes) -> None:
+    """However the server says where its answer ends."""
+    server = KeepAlive(answer)
+    async with (
+        served(server) as address,
+        asking(probe=f"http://{address}/", keep_alive=True) as asker,
+    ):
+        results = [await asker.ask() for _ in range(5)]
+
+    assert {result.outcome for result in results} == {ProbeOutcome.PASSED}
+    assert (server.connections, server.requests) == (1, 5)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [CLOSES, OK + b"!", b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok"],
+    ids=["says so", "bytes too many", "HTTP/1.0"],
+)
+async def test_a_connection_that_cannot_go_on_is_not_kept(answer: bytes) -> None:
+    """The next answer on it could not be told from the rest of the last."""
+    server = KeepAlive(answer)
+    async with (
+        served(server) as address,
+        asking(probe=f"http://{address}/", keep_alive=True) as asker,
+    ):
+        results = [await asker.ask() for _ in range(3)]
+
+    assert {result.outcome for result in results} == {ProbeOutcome.PASSED}
+    assert server.connections == 3
+    assert asker.disturbances == 0
+
+
+async def test_a_failure_ends_the_connection() -> None:
+    """Whatever is wrong there, the next probe looks at it afresh."""
+    server = KeepAlive(b"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n")
+    async with (
+        served(server) as address,
+        asking(probe=f"http://{address}/", keep_alive=True) as asker,
+    ):
+        for _ in range(2):
+            await asker.ask()
+
+    assert server.connections == 2
+
+
+async def test_the_end_of_an_idle_connection_is_told_at_once() -> None:
+    """A process that dies is noticed before anybody asks it."""
+    server = KeepAlive()
+    async with (
+        served(server) as address,
+        asking(probe=f"http://{address}/", keep_alive=True) as asker,
+    ):
+        await asker.ask()
+        server.hang_up()
+        await until(lambda: asker.disturbances > 0)
+        result = await asker.ask()
+
+    assert result.outcome is ProbeOutcome.PASSED
+    assert (asker.disturbances, asker.unasked, server.connections) == (1, 0, 2)
+
+
+async def test_a_connection_closed_while_it_is_asked_is_no_failure() -> None:
+    """A server may close an idle connection at any moment; the same probe asks over a new one."""
+    server = KeepAlive(requests_per_connection=1)
+    async with (
+        served(server) as address,
+        asking(probe=f"http://{address}/", keep_alive=True) as asker,
+    ):
+        await asker.ask()
+        # The server has closed by now or does so any moment; our loop has not looked since.
+        results = [await asker.ask() for _ in range(5)]
+
+    assert {result.outcome for result in results} == {ProbeOutcome.PASSED}
+    assert server.requests == 6
+
+
+async def test_a_connection_closed_in_the_middle_of_an_answer_is_a_failure() -> None:
+    """What has begun must end."""
+    broken = OK[:-1]
+
+    async def breaks_off(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(OK)
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(broken)
+
+    async with (
+        served(breaks_off) as address,
+        asking(probe=f"http://{address}/", keep_alive=True) as asker,
+    ):
+        await asker.ask()
+        result = await asker.ask()
+
+    assert (result.outcome, result.detail) == (ProbeOutcome.FAILED, "answer breaks off")
+
+
+async def test_a_connection_is_renewed_when_it_is_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It answers for a process that may take no new ones."""
+    monkeypatch.setattr(target, "KEPT_FOR_S", 0.05)
+    server = KeepAlive()
+    async with (
+        served(server) as address,
+        asking(probe=f"http://{address}/", keep_alive=True) as asker,
+    ):
+        await asker.ask()
+        await asker.ask()
+        await asyncio.sleep(0.1)
+        await asker.ask()
+
+    assert (server.connections, server.requests) == (2, 3)
+
+
+async def test_a_server_that_stops_answering_on_its_connection_is_found_silent() -> None:
+    """The connection is not kept; the next probe opens another."""
+    answers = raw(OK, closes=False)
+    async with (
+        served(answers) as address,
+        asking(probe=f"http://{address}/", keep_alive=True) as asker,
+    ):
+        await asker.ask()
+        silent = await asker.ask(0.1)
+        again = await asker.ask()
+
+    assert (silent.outcome, silent.detail) == (ProbeOutcome.FAILED, "no answer in 0.1 s")
+    assert again.outcome is ProbeOutcome.PASSED

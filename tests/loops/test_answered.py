@@ -1,0 +1,170 @@
+"""What users are answered, asked in their name: shares, mapping, silence, changes of weights."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from structlog.testing import capture_logs
+
+from controller.model.health import Source, Verdict
+from controller.planning.answered import answered_share
+from tests.loops.simulated import SETTINGS, ZONE, World, leaves
+
+pytestmark = pytest.mark.looptime
+WEST, CENTRAL, EAST = "eu-west-1", "eu-central-1", "us-east-1"
+ADDRESSES = {WEST: "192.0.2.101", CENTRAL: "192.0.2.102", EAST: "192.0.2.103"}
+NAME = "shop.example.test."
+GERMANY, FRANCE = "192.0.2.0/28", "192.0.2.16/28"
+EUROPE = ("shop", "europe")
+SUBNETS = {"country:DE": GERMANY, "country:FR": FRANCE}
+ANSWERS = {"subnets": SUBNETS, "interval_s": 10, "asks": 10, "settled_after_s": 20}
+
+
+def world(*, alias: bool = False) -> World:
+    """The sandbox with an address of its own for every region; one pool is asked for."""
+    found = World(SETTINGS.model_copy(update={"answers": SETTINGS.answers.__class__(**ANSWERS)}))  # type: ignore[arg-type]  # the keys above
+    for leaf in leaves(found.settings):
+        region = str(leaf.set_identifier)
+        rest: dict[str, object] = {"TTL": 5, "ResourceRecords": [{"Value": ADDRESSES[region]}]}
+        if alias:
+            rest = {"AliasTarget": {"DNSName": f"lb.{region}.example."}}
+            found.name_servers.lead(f"lb.{region}.example", ADDRESSES[region])
+        found.records.put(ZONE, replace(leaf, rest=json.dumps(rest)))
+    return found
+
+
+def answer(found: World, regions: Sequence[str]) -> None:
+    """Users of Germany and France are answered these, in turn."""
+    for subnet in (GERMANY, FRANCE):
+        found.name_servers.answer(NAME, subnet, [ADDRESSES[region] for region in regions])
+
+
+@pytest.mark.parametrize("alias", [False, True], ids=["addresses", "aliases"])
+async def test_the_answered_split_is_estimated_from_many_answers(alias: bool) -> None:
+    """Each pool in the name of its geographies in turn, evenly spread."""
+    outside = world(alias=alias)
+    answer(outside, [WEST, WEST, WEST, CENTRAL])
+    async with outside.running() as house:
+        await asyncio.sleep(71)
+        found = house.answered.latest()
+
+    assert set(found) == {EUROPE}
+    assert answered_share(found[EUROPE], WEST) == pytest.approx(0.75, abs=0.03)
+    assert 45 <= found[EUROPE].total <= 52  # one a second once the weights have settled
+    asked = [subnet for zone, name, subnet in outside.name_servers.asked]
+    assert {(zone, name) for zone, name, _ in outside.name_servers.asked} == {(ZONE, NAME)}
+    assert abs(asked.count(GERMANY) - asked.count(FRANCE)) <= 1
+
+
+async def test_nobody_is_asked_without_a_subnet() -> None:
+    """It is a setting: nobody else knows where an operator's users are."""
+    outside = World(SETTINGS.model_copy(update={"answers": SETTINGS.answers.__class__()}))
+    async with outside.running():
+        await asyncio.sleep(120)
+
+    assert outside.name_servers.asked == []
+
+
+async def test_other_weights_begin_another_count_once_they_have_settled() -> None:
+    """What was answered before, or on the way, tells nothing of the weights that hold now."""
+    outside = world()
+    answer(outside, [WEST, CENTRAL])
+    async with outside.running() as house:
+        await asyncio.sleep(60)
+        assert house.answered.latest()[EUROPE].total > 20
+        outside.kill(WEST)
+        await asyncio.sleep(3)
+        assert outside.weights("europe")[WEST] == 0
+        assert EUROPE not in house.answered.latest()
+        asked = len(outside.name_servers.asked)
+        await asyncio.sleep(15)
+        assert len(outside.name_servers.asked) == asked
+        answer(outside, [CENTRAL])
+        await asyncio.sleep(15)
+        found = house.answered.latest()[EUROPE]
+
+    assert found.counts[WEST] == 0
+
+
+async def test_nobody_is_asked_while_a_write_is_known_not_to_be_insync() -> None:
+    """However long that takes."""
+    outside = world()
+    answer(outside, [CENTRAL])
+    async with outside.running() as house:
+        await asyncio.sleep(60)
+        outside.records.hold_insync = True
+        outside.kill(WEST)
+        await asyncio.sleep(3)
+        asked = len(outside.name_servers.asked)
+        await asyncio.sleep(100)
+        assert house.follow_up.is_spreading(ZONE)
+        assert len(outside.name_servers.asked) == asked
+        outside.records.hold_insync = False
+        await asyncio.sleep(10)
+        assert not house.follow_up.is_spreading(ZONE)
+
+    assert len(outside.name_servers.asked) > asked
+
+
+async def test_a_leaf_that_route_53_withholds_corroborates_what_our_probes_say() -> None:
+    """A panic is lifted by the answers where nobody can ask the health checks."""
+    outside = world()
+    answer(outside, [WEST, CENTRAL])
+    outside.checks.trouble.unavailable = True
+    async with outside.running() as house:
+        await asyncio.sleep(60)
+        outside.kill(WEST)
+        outside.kill(EAST)
+        await asyncio.sleep(20)
+        assert outside.records.writes == []
+        answer(outside, [CENTRAL])
+        await asyncio.sleep(45)
+        assert outside.weights("europe")[WEST] == 0
+        record = await outside.newest()
+        held = house.reconciliation.latest
+
+    assert any("the zone's answers agree: not answered" in line for line in record.trigger) or any(
+        "the zone's answers agree: not answered" in rule.why
+        for plan in record.plans
+        for rule in plan.rules
+    )
+    assert held is not None
+    assert outside.weights("world")[EAST] == 128  # nobody asks for this pool: it is held
+
+
+async def test_silent_name_servers_are_told_once_and_leave_nothing_known() -> None:
+    """Old answers are no answers; when they answer again, the count goes on."""
+    outside = world()
+    answer(outside, [WEST, CENTRAL])
+    with capture_logs() as log:
+        async with outside.running() as house:
+            await asyncio.sleep(60)
+            outside.name_servers.trouble.unavailable = True
+            await asyncio.sleep(70)
+            assert house.answered.latest() == {}
+            outside.name_servers.trouble.unavailable = False
+            await asyncio.sleep(10)
+            assert house.answered.latest()[EUROPE].at > 0
+
+    assert [line["event"] for line in log].count("name_servers_unknown") == 1
+
+
+async def test_answers_that_belong_to_no_leaf_are_told_in_words() -> None:
+    """They may be anybody's: nothing else follows from them."""
+    outside = world()
+    outside.name_servers.answer(NAME, GERMANY, ["203.0.113.99"])
+    answer_france = [ADDRESSES[WEST]]
+    outside.name_servers.answer(NAME, FRANCE, answer_france)
+    async with outside.running() as house:
+        await asyncio.sleep(90)
+        latest = house.reconciliation.latest
+
+    assert latest is not None
+    assert set(latest.snapshot.answered[EUROPE].elsewhere) == {"203.0.113.99"}
+    sources = latest.decision.regions["shop"][CENTRAL].sources
+    assert [one.verdict for one in sources if one.source is Source.ANSWERS] == []
+    assert latest.decision.regions["shop"][CENTRAL].verdict is Verdict.UP

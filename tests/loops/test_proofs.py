@@ -1,0 +1,81 @@
+"""When a proof is made again, and when what was proven still holds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from controller.loops import proofs
+from controller.loops.proofs import Proofs
+from controller.planning.residency import Proof, prove_records
+from tests.planning.test_residency import EU, bound_accelerator, group
+from tests.planning.zones import leaf, plan, service
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """One entry for every proof that was made."""
+    counted: list[int] = []
+
+    def counting(*arguments: object) -> Proof:
+        counted.append(1)
+        return prove_records(*arguments)  # type: ignore[arg-type] # passed on as they came
+
+    monkeypatch.setattr(proofs, "prove_records", counting)
+    return counted
+
+
+def test_weights_do_not_call_for_another_proof(made: list[int]) -> None:
+    """Every cycle may change them."""
+    kept = Proofs()
+    for weight in (64, 0, 255):
+        records = [replace(r, weight=r.weight and weight) for r in plan()]
+        assert kept.of_records("app", service(), records).leaks == {"eu": ()}
+
+    assert len(made) == 1
+
+
+def test_another_tree_or_other_settings_call_for_another_proof(made: list[int]) -> None:
+    """A leaf that appears, a region that is lawful no more."""
+    kept = Proofs()
+    kept.of_records("app", service(), plan())
+    stray = kept.of_records("app", service(), [*plan(), leaf("eu", "us-east-1", weight=0)])
+    assert [leak.reached for leak in stray.leaks["eu"]] == ["us-east-1"]
+
+    narrower = service(
+        {
+            "eu": {
+                "geographies": ["country:DE"],
+                "residency": "EU",
+                "regions": ["eu-west-1"],
+                "demand_rps": 1,
+            },
+            "rest": {"geographies": ["default"], "regions": list(EU), "demand_rps": 1},
+        }
+    )
+    found = kept.of_records("app", narrower, plan())
+    assert [leak.reached for leak in found.leaks["eu"]] == ["eu-central-1"]
+    assert len(made) == 3
+
+
+def test_services_are_proven_apart(made: list[int]) -> None:
+    """Two services of one zone do not push each other out."""
+    kept = Proofs()
+    for _ in range(2):
+        kept.of_records("app", service(), plan())
+        kept.of_records("blog", service(), [])
+
+    assert len(made) == 2
+
+
+def test_an_accelerator_is_proven_by_its_groups_and_endpoints() -> None:
+    """Dials and endpoints' weights and health do not enter; an endpoint more does."""
+    kept = Proofs()
+    groups = [group(region, "eip") for region in EU]
+    assert kept.of_groups("api", bound_accelerator(), groups).leaks == {"eu": ()}
+
+    empty = [*groups, group("us-east-1")]
+    assert kept.of_groups("api", bound_accelerator(), empty).leaks == {"eu": ()}
+    filled = [*groups, group("us-east-1", "eip", dial=0.0)]
+    assert len(kept.of_groups("api", bound_accelerator(), filled).leaks["eu"]) == 1

@@ -1,0 +1,104 @@
+"""A bound pool whose tree somebody spoils: held, alarmed, and still drained when it must be."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import replace
+
+import pytest
+
+from controller.daemon import House
+from controller.model.decision import Hold
+from controller.model.levers import RecordSet
+from tests.loops.simulated import SETTINGS, ZONE, World
+from tests.loops.small import events, logged
+
+pytestmark = pytest.mark.looptime
+
+NAME = "shop.example.test."
+
+
+def geolocation(country: str, pool: str) -> RecordSet:
+    """A geolocation alias of the plan."""
+    target = {
+        "HostedZoneId": ZONE,
+        "DNSName": f"{pool}.{NAME}",
+        "EvaluateTargetHealth": False,
+    }
+    rest = {"GeoLocation": {"CountryCode": country}, "AliasTarget": target}
+    return RecordSet(NAME, "A", country, None, None, json.dumps(rest))
+
+
+def stray(world: World) -> RecordSet:
+    """An unlawful leaf at weight 0."""
+    leaf = next(r for r in world.records.stored(ZONE) if r.name == f"europe.{NAME}")
+    return replace(leaf, set_identifier="us-east-1", weight=0)
+
+
+def built() -> World:
+    """The world with the geolocation records that lead to its leaves."""
+    world = World(SETTINGS)
+    for country in ("DE", "FR", "IE"):
+        world.records.put(ZONE, geolocation(country, "europe"))
+    world.records.put(ZONE, geolocation("*", "world"))
+    return world
+
+
+async def test_a_leak_is_alarmed_and_holds_the_pool_until_it_is_mended() -> None:
+    """One line when it begins, one when it ends; the other pool goes on as ever."""
+    world = built()
+    with logged() as lines:
+        async with world.running() as house:
+            await asyncio.sleep(30)
+            assert holds(house) == set()
+
+            leaf = stray(world)
+            world.records.put(ZONE, leaf)
+            await asyncio.sleep(30)
+            assert holds(house) == {("europe", Hold.RESIDENCY)}
+            record = await world.newest()
+            assert any("holds (residency)" in trigger for trigger in record.trigger)
+
+            world.records.remove(ZONE, leaf)
+            await asyncio.sleep(30)
+            assert holds(house) == set()
+
+    (alarm,) = [line for line in lines if line["event"] == "residency_leak"]
+    assert (alarm["log_level"], alarm["service"], alarm["pool"]) == ("error", "shop", "europe")
+    assert alarm["region"] == "us-east-1"
+    assert "users of country:DE and 2 more can reach us-east-1" in alarm["detail"]
+    assert events(lines).count("residency_restored") == 1
+
+
+async def test_a_region_that_fails_is_drained_although_the_pool_leaks() -> None:
+    """The drain stays inside the pool; the way back waits until the tree is lawful again."""
+    world = built()
+    world.records.put(ZONE, stray(world))
+    async with world.running() as house:
+        await asyncio.sleep(30)
+        world.kill("eu-west-1")
+        await asyncio.sleep(30)
+        assert weights(world) == {"eu-west-1": 0, "us-east-1": 0}
+
+        world.heal("eu-west-1")
+        await asyncio.sleep(120)
+        assert weights(world) == {"eu-west-1": 0, "us-east-1": 0}
+        assert ("europe", Hold.RESIDENCY) in holds(house)
+
+
+def holds(house: House) -> set[tuple[str, Hold]]:
+    """Which pools of the shop are held now, and why."""
+    latest = house.reconciliation.latest
+    assert latest is not None
+    return {(plan.pool, h.reason) for plan in latest.decision.plans for h in plan.held}
+
+
+def weights(world: World) -> dict[str, int | None]:
+    """Weights of the bound pool's A leaves in question."""
+    return {
+        str(r.set_identifier): r.weight
+        for r in world.records.stored(ZONE)
+        if (r.name, r.type) == (f"europe.{NAME}", "A")
+        if r.set_identifier in ("eu-west-1", "us-east-1")
+    }
