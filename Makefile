@@ -9,7 +9,7 @@ STORY ?=
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow check fix storyboards schema lock clean
+.PHONY: help demo test slow simulate check fix storyboards schema lock clean
 
 help: ## show this manual
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ test: $(VENV)/.dev ## every test; PYTEST="-k name" passes arguments on
 
 slow: $(VENV)/.dev ## what `make test` leaves out: kill -9 at named points, faults over processes, 1,000 slow clients
 	@$(BIN)/python -m pytest -m slow $(PYTEST)
+
+simulate: $(VENV)/.dev ## 10,000 random cases of every property of deciding; takes a while
+	@$(BIN)/python -m pytest tests/planning/test_properties.py --hypothesis-profile=simulate $(PYTEST)
 
 check: $(VENV)/.dev ## format, lint, types, layers, dependencies
 	@$(BIN)/ruff format --check --quiet . || { echo "run: make fix"; exit 1; }

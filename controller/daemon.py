@@ -49,6 +49,7 @@ from controller.loops.follow_up import FollowUp
 from controller.loops.heartbeat import Heartbeat
 from controller.loops.live import Live
 from controller.loops.observation import Observation
+from controller.loops.overload_alarm import OverloadAlarm
 from controller.loops.overrides import Overrides
 from controller.loops.probing import Probing
 from controller.loops.reconciliation import CycleReport, Reconciliation
@@ -209,6 +210,7 @@ class House:
                 self.check_opinions.follow,
                 self.answered.follow,
                 ContradictionAlarm().cycle,
+                OverloadAlarm().cycle,
             ),
         )
         self.heartbeat = Heartbeat(current, clock, self.reconciliation, metrics.event_loop_lag)

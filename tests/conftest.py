@@ -5,6 +5,18 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# Timing is the benchmarks' business; a property that says nothing else is tried 200 times.
+settings.register_profile("default", max_examples=200, deadline=None, print_blob=True)
+settings.register_profile(
+    "simulate",
+    max_examples=10_000,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
+)
+settings.load_profile("default")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -70,8 +70,8 @@ class DnsNameServers:
                 )
         except TimeoutError as error:
             raise ProviderUnavailableError(f"{name} was not resolved in time") from error
-        except OSError as error:
-            raise ProviderUnavailableError(f"{name} is not resolved: {error.strerror}") from error
+        except (OSError, UnicodeError) as error:  # the latter for a name that cannot be one
+            raise ProviderUnavailableError(f"{name} is not resolved: {error}") from error
         return frozenset(str(address[0]) for *_, address in found)
 
     async def _servers(self, hosted_zone_id: str) -> tuple[tuple[str, int], ...]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
 
 from controller import __version__
+from controller.api.capacity_metrics import CapacityMetrics
 from controller.api.cycle_metrics import CycleMetrics
 from controller.api.probe_metrics import ProbeMetrics
 from controller.api.steering_metrics import MeasuredShares, SteeringMetrics, positions
@@ -50,6 +51,7 @@ class Metrics:
         self._probes = ProbeMetrics(registry)
         self._cycles = CycleMetrics(registry)
         self._steering = SteeringMetrics(registry)
+        self._capacity = CapacityMetrics(registry)
         self._register_daemon(registry)
         self._register_configuration(registry)
         self._register_calls(registry)
@@ -61,6 +63,7 @@ class Metrics:
         self._probes.follow(settings)
         self._cycles.follow(settings)
         self._steering.follow(settings)
+        self._capacity.follow(settings)
         for mode in Mode:
             self._modes.labels(mode.value).set(mode is settings.mode)
 
@@ -78,6 +81,7 @@ class Metrics:
         """Take over what one cycle saw and did."""
         self._cycles.cycle(report)
         self._steering.cycle(report)
+        self._capacity.cycle(report)
 
     def aws_call(self, service: str, operation: str, outcome: str, seconds: float) -> None:
         """Count one call of AWS and the seconds it took."""

@@ -1,71 +1,144 @@
-"""Counts of probes, how long the passed ones took, and when certificates end."""
+"""Counts of probes, how long the passed ones took, and when certificates end.
+
+Kept in plain numbers and turned into families when somebody scrapes: with a metric object of the
+library for each series every probe would cost a third more CPU, and every endpoint 3 KB.
+"""
 
 from __future__ import annotations
 
-from math import nan
+from bisect import bisect_left
+from collections.abc import Iterator
+from itertools import accumulate
+from math import inf, nan
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
 
-from controller.api.series import Series
 from controller.model.configuration import EndpointId, Settings
 from controller.model.health import ProbeOutcome, ProbeResult
 
-_BUCKETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+_BUCKETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, inf)
+_BOUNDS = tuple("+Inf" if bound == inf else str(bound) for bound in _BUCKETS)
 
 
-class ProbeMetrics:
+class _Durations:
+    """How long the passed probes of one region's endpoints took."""
+
+    __slots__ = ("counts", "total_s")
+
+    def __init__(self) -> None:
+        self.counts = [0] * len(_BUCKETS)
+        self.total_s = 0.0
+
+
+class _Endpoint:
+    """What is counted of one endpoint; its region's durations beside it."""
+
+    __slots__ = ("certificate_ends_at", "could_not_run", "durations", "failed", "passed")
+
+    def __init__(self, durations: _Durations) -> None:
+        self.durations = durations
+        self.passed = self.failed = self.could_not_run = 0
+        self.certificate_ends_at = nan
+
+    def count(self, result: ProbeResult) -> None:
+        """Count one result."""
+        outcome = result.outcome
+        if outcome is ProbeOutcome.PASSED:
+            self.passed += 1
+            latency_s = result.latency_s
+            self.durations.counts[bisect_left(_BUCKETS, latency_s)] += 1
+            self.durations.total_s += latency_s
+        elif outcome is ProbeOutcome.FAILED:
+            self.failed += 1
+        else:
+            self.could_not_run += 1
+
+    def by_outcome(self) -> Iterator[tuple[str, int]]:
+        """Each outcome with its count."""
+        for outcome in ProbeOutcome:
+            yield outcome.value, getattr(self, outcome.value)
+
+
+class ProbeMetrics(Collector):
     """Observes every probe of endpoints and canaries."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._probes = Counter(
-            "gtc_probes_total",
-            "Probes of endpoints by outcome",
-            ("service", "region", "endpoint", "outcome"),
-            registry=registry,
-        )
-        self._canaries = Counter(
-            "gtc_canary_probes_total",
-            "Probes of canaries by outcome",
-            ("outcome",),
-            registry=registry,
-        )
-        self._seconds = Histogram(
-            "gtc_probe_duration_seconds",
-            "How long probes that passed took, connecting included",
-            ("service", "region"),
-            buckets=_BUCKETS,
-            registry=registry,
-        )
-        self._certificate = Gauge(
-            "gtc_probe_certificate_expiry_timestamp_seconds",
-            "When the certificate that an HTTPS endpoint last showed ends; NaN before the first",
-            ("service", "region", "endpoint"),
-            registry=registry,
-        )
-        for outcome in ProbeOutcome:
-            self._canaries.labels(outcome.value)
-        self._probe_series = Series(self._probes)
-        self._seconds_series = Series(self._seconds)
-        self._certificate_series = Series(self._certificate, nan)
+        self._canaries = dict.fromkeys(ProbeOutcome, 0)
+        self._endpoints: dict[EndpointId, _Endpoint] = {}
+        self._durations: dict[tuple[str, str], _Durations] = {}
+        self._with_certificate: tuple[EndpointId, ...] = ()
+        registry.register(self)
 
     def follow(self, settings: Settings) -> None:
-        """Have the series of the endpoints that these settings name."""
+        """Have the series of these settings' endpoints; what stays goes on counting."""
         named = dict(settings.endpoints())
-        self._probe_series.follow(
-            (*one, outcome.value) for one in named for outcome in ProbeOutcome
-        )
-        self._seconds_series.follow((one.service, one.region) for one in named)
-        self._certificate_series.follow(
+        places = dict.fromkeys((one.service, one.region) for one in named)
+        self._durations = {place: self._durations.get(place) or _Durations() for place in places}
+        self._endpoints = {
+            one: self._endpoints.get(one) or _Endpoint(self._durations[one.service, one.region])
+            for one in named
+        }
+        self._with_certificate = tuple(
             one for one, endpoint in named.items() if endpoint.probe.startswith("https:")
         )
 
     def probe(self, endpoint: EndpointId | None, result: ProbeResult) -> None:
         """Count one result; None stands for a canary."""
         if endpoint is None:
-            self._canaries.labels(result.outcome.value).inc()
+            self._canaries[result.outcome] += 1
             return
-        self._probes.labels(*endpoint, result.outcome.value).inc()
-        if result.outcome is ProbeOutcome.PASSED:
-            self._seconds.labels(endpoint.service, endpoint.region).observe(result.latency_s)
+        counted = self._endpoints[endpoint]
+        counted.count(result)
         if result.certificate_ends_at is not None:
-            self._certificate.labels(*endpoint).set(result.certificate_ends_at.timestamp())
+            counted.certificate_ends_at = result.certificate_ends_at.timestamp()
+
+    def collect(self) -> Iterator[Metric]:
+        """The families, as of now."""
+        yield self._probes()
+        yield self._canary_probes()
+        yield self._seconds()
+        yield self._certificates()
+
+    def _probes(self) -> Metric:
+        labels = ("service", "region", "endpoint", "outcome")
+        family = CounterMetricFamily("gtc_probes", "Probes of endpoints by outcome", labels=labels)
+        for one, counted in self._endpoints.items():
+            for outcome, count in counted.by_outcome():
+                family.add_metric((*one, outcome), count)
+        return family
+
+    def _canary_probes(self) -> Metric:
+        family = CounterMetricFamily(
+            "gtc_canary_probes", "Probes of canaries by outcome", labels=("outcome",)
+        )
+        for outcome, count in self._canaries.items():
+            family.add_metric((outcome.value,), count)
+        return family
+
+    def _seconds(self) -> Metric:
+        family = HistogramMetricFamily(
+            "gtc_probe_duration_seconds",
+            "How long probes that passed took, connecting included",
+            labels=("service", "region"),
+        )
+        for place, durations in self._durations.items():
+            buckets = list(zip(_BOUNDS, accumulate(durations.counts), strict=True))
+            family.add_metric(place, buckets, durations.total_s)
+        return family
+
+    def _certificates(self) -> Metric:
+        family = GaugeMetricFamily(
+            "gtc_probe_certificate_expiry_timestamp_seconds",
+            "When the certificate that an HTTPS endpoint last showed ends; NaN before the first",
+            labels=("service", "region", "endpoint"),
+        )
+        for one in self._with_certificate:
+            family.add_metric(one, self._endpoints[one].certificate_ends_at)
+        return family

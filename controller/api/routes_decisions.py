@@ -18,7 +18,7 @@ from controller.model.decision import DecisionRecord, PoolPlan
 from controller.planning.evidence import Exhibit, exported
 from controller.planning.explanation import explain, explain_replay
 from controller.planning.lossless import UnreadableError
-from controller.planning.replay import Difference, replay
+from controller.planning.replay import Mismatch, replay
 
 _LIMIT = limit(20)
 
@@ -33,9 +33,9 @@ class ReplayView(View):
     """Version of the program that decided again."""
     faithful: bool
     """False when the same version decided something else, which must not be."""
-    differences: tuple[Difference, ...]
+    differences: tuple[Mismatch, ...]
     """Between both decisions."""
-    unread: tuple[Difference, ...]
+    unread: tuple[Mismatch, ...]
     """What the snapshot holds and this version reads otherwise."""
     plans: tuple[PoolPlan, ...]
     """As decided again."""

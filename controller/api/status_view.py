@@ -59,6 +59,9 @@ class RegionStatus(View):
     """Whether failures stand against it that nothing has cleared."""
     why: str
     """The evidence in one line."""
+    usable: float
+    """Part of its capacity that can be counted on; less than 1 while it is degraded: it answers, but
+    badly."""
     confidence: Confidence
     """How far the verdict can be trusted; for people only, it moves nothing."""
     doubts: tuple[str, ...]
@@ -97,6 +100,9 @@ class PoolStatus(View):
     read to have; empty: none is possible. Null: unbound, or not read yet."""
     holds: tuple[Held, ...]
     """What did not move in the last cycle, and why."""
+    overload_rps: float | None
+    """Requests/s of its users beyond what the regions that may serve them can carry; null while
+    nothing was read."""
     answers: int
     """How many answers the `answered` shares rest on."""
     regions: tuple[RegionStatus, ...]
@@ -208,6 +214,7 @@ def _pool(
         residency=service.pools[pool].residency,
         leaks=leaks_of(latest, name, pool),
         holds=plan.held if plan else (),
+        overload_rps=plan.overload_rps if plan and plan.before else None,
         answers=answered.total if answered else 0,
         regions=tuple(
             _region(context, latest, plan, split, Position(name, pool, region))
@@ -233,6 +240,7 @@ def _region(
         verdict=seen.verdict,
         suspect=seen.suspect_since is not None,
         why=seen.why,
+        usable=seen.usable,
         confidence=seen.confidence,
         doubts=seen.doubts,
         sources=seen.sources,

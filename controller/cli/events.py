@@ -12,6 +12,7 @@ from controller.cli.client import Answer, Client, endpoint_option
 from controller.cli.event_stream import follow
 from controller.cli.output import TABLE, document_of_many, output_option
 from controller.cli.render import at_share, in_short, moment, moves_text, one_line
+from controller.cli.status_report import health_of
 
 _TYPE_WIDTH = len("override_expires_soon")
 
@@ -101,13 +102,11 @@ def _override(data: Answer) -> str:
 
 def _standing(data: Answer) -> str:
     """Only what is not as on a calm day."""
-    states = [
-        (one, "suspect" if one["verdict"] == "up" and one["suspect"] else one["verdict"])
-        for one in data["regions"]
-    ]
+    states = [(one, health_of(one)) for one in data["regions"]]
     unwell = [f"{one['service']}/{one['region']} {s}" for one, s in states if s != "up"]
+    overloads = [f"OVERLOAD {pool}" for pool in data["overloaded"]]
     banners = [name for name in ("frozen", "isolated") if data[name]]
     panic = [f"panic in {name}" for name in data["panic"]]
     held = dict.fromkeys(hold["reason"] for hold in data["holds"])
     holds = [f"held: {','.join(held)}"] if held else []
-    return "; ".join([*unwell, *banners, *panic, *holds]) or "all regions are up, nothing is held"
+    return "; ".join([*unwell, *overloads, *banners, *panic, *holds]) or "all regions are up, nothing is held"

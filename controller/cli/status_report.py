@@ -13,8 +13,11 @@ from typing import Any
 from controller.cli.client import Answer
 from controller.cli.render import at_share, duration, in_short, moment, one_line, order_text
 
-WORST_FIRST = ("down", "unknown", "suspect", "up")
-"""What HEALTH can say. `suspect` is up with failures that nothing has cleared yet."""
+WORST_FIRST = ("down", "unknown", "suspect", "degraded", "up")
+"""What HEALTH can say. `suspect` is up with failures that nothing has cleared yet, `degraded` up and
+counted on for less than its capacity."""
+_LEAKS_SHOWN = 3
+"""Leaks of one pool that are told in full."""
 _NOTABLE_ERRORS = 0.01
 """Part of a region's measured requests that may fail without being mentioned."""
 
@@ -85,6 +88,15 @@ def ends_in(override: Answer) -> str:
     return f"ends in {duration(override['remaining_s'])}"
 
 
+def health_of(region: Answer) -> str:
+    """A region's health in one of the words of WORST_FIRST."""
+    if region["verdict"] != "up":
+        return str(region["verdict"])
+    if region["suspect"]:
+        return "suspect"
+    return "degraded" if region["usable"] < 1 else "up"
+
+
 def _header(status: Answer) -> str:
     parts = [f"gtc {status['version']}", f"mode {status['mode']}"]
     if status["cycle"]:
@@ -137,10 +149,17 @@ def _service_notes(service: Answer) -> Iterator[str]:
     for fault in service["faults"]:
         yield _text("fault", f"{name}: {fault}")
     for pool in service["pools"]:
-        for leak in pool["leaks"] or ():
-            yield _text("leak", f"{name}/{pool['name']}: {leak['text']}")
+        if pool["overload_rps"]:
+            more = f"{pool['overload_rps']:.0f} requests/s more than its regions can carry"
+            yield f"OVERLOAD {name}/{pool['name']}: {more}"
+        leaks = pool["leaks"] or ()
+        for leak in leaks[:_LEAKS_SHOWN]:
+            yield _text("leak", f"{name}/{pool['name']} has urgent drains only: {leak['text']}")
+        if len(leaks) > _LEAKS_SHOWN:
+            more = f"{len(leaks) - _LEAKS_SHOWN} more; `gtc validate --observed` lists them"
+            yield _text("leak", f"{name}/{pool['name']}: {more}")
         for hold in pool["holds"]:
-            if hold["region"] is None:
+            if hold["region"] is None and not (leaks and hold["reason"] == "residency"):
                 yield _text("hold", f"{name}/{pool['name']}: {hold['reason']}, {hold['detail']}")
     for notice in service["notices"]:
         yield _text("notice", f"{name}: {notice}")
@@ -153,7 +172,7 @@ def _rows(service: Answer, pool: Answer, overrides: dict[Any, Answer]) -> Iterat
             pool=pool["name"],
             residency=pool["residency"],
             region=region["region"],
-            health=_health(region),
+            health=health_of(region),
             planned=region["planned"],
             applied=region["observed"],
             measured=region["measured"],
@@ -162,17 +181,12 @@ def _rows(service: Answer, pool: Answer, overrides: dict[Any, Answer]) -> Iterat
         )
 
 
-def _health(region: Answer) -> str:
-    suspect = region["verdict"] == "up" and region["suspect"]
-    return "suspect" if suspect else str(region["verdict"])
-
-
 def _reasons(region: Answer, holds: list[Answer], overrides: dict[Any, Answer]) -> Iterator[str]:
     held = [hold for hold in holds if hold["region"] == region["region"]]
     said = any(hold["detail"] in region["why"] for hold in held)
-    if _health(region) != "up" and not said:
+    if health_of(region) != "up" and not said:
         yield region["why"]
-    elif _health(region) == "up":
+    elif health_of(region) == "up":
         yield from region["doubts"]
     override = overrides.get(region["override"])
     if override is not None:
@@ -207,6 +221,7 @@ def _pool_fingerprint(pool: Answer) -> object:
         "region",
         "verdict",
         "suspect",
+        "usable",
         "confidence",
         "planned",
         "observed",
@@ -214,4 +229,5 @@ def _pool_fingerprint(pool: Answer) -> object:
         "override",
     )
     regions = [[region[key] for key in keys] for region in pool["regions"]]
-    return regions, [(hold["reason"], hold["region"]) for hold in pool["holds"]]
+    holds = [(hold["reason"], hold["region"]) for hold in pool["holds"]]
+    return regions, holds, bool(pool["overload_rps"])

@@ -21,6 +21,7 @@ from controller.cli.status_report import Report, Row
 _LOOKS = {
     "up": ("●", "green"),
     "suspect": ("▲", "yellow"),
+    "degraded": ("▲", "yellow"),
     "unknown": ("▲", "yellow"),
     "down": ("✖", "red"),
 }

@@ -22,7 +22,7 @@ _HEAD = (
     "SHARE",
     "REASON",
 )
-_COLOURS = {"down": "red", "unknown": "yellow", "suspect": "yellow"}
+_COLOURS = {"down": "red", "unknown": "yellow", "suspect": "yellow", "degraded": "yellow"}
 
 
 def as_text(report: Report) -> str:

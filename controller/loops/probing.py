@@ -130,8 +130,10 @@ class Probing:
     def _is_asked(self, endpoint_id: EndpointId, endpoint: Endpoint) -> bool:
         """Whether the same place is asked under this name already."""
         watch = self._endpoints.get(endpoint_id)
-        known = watch and watch.endpoint
-        return known is not None and (known.probe, known.host) == (endpoint.probe, endpoint.host)
+        if watch is None:
+            return False
+        known = watch.endpoint
+        return (known.probe, known.host) == (endpoint.probe, endpoint.host)
 
     def _watch(
         self, kept: Watch | None, key: EndpointId | str, endpoint: Endpoint, pace: Pace

@@ -161,8 +161,8 @@ class Region(Noun):
     jurisdiction: Text
     """Whose law holds there, for example EU or US; pools with a `residency` compare it."""
     capacity_rps: Annotated[float, Field(gt=0)] | None = None
-    """Requests per second the region can carry; None: nobody knows, so it is given no more than
-    it carries as long as others have room."""
+    """Requests per second the region can carry; None: nobody knows, so it is counted on for its
+    part (by `share`) of each pool's demand and no more."""
     egress_usd_per_gb: Annotated[float, Field(ge=0)] = 0.09
     """Price of traffic to the Internet; `placement.ms_per_usd_per_gb` weighs it."""
     share: Annotated[float, Field(ge=0)] = 1

@@ -107,10 +107,7 @@ def _settled(evidence: Evidence, plan: PoolPlan, region: str) -> str:
     service = evidence.snapshot.settings.services[plan.service]
     if service.levers.accelerator is not None:
         return "it may serve, so its dial is open: nearness decides who comes"
-    before = {p.pool: p.before for p in evidence.decision.plans if p.service == plan.service}
-    figures = known(
-        evidence.snapshot, plan.service, evidence.decision.regions[plan.service], before
-    )
+    figures = known(evidence.snapshot, plan.service, evidence.decision.regions[plan.service])
     away_ms = figures.latency_ms.get(plan.pool)
     if away_ms is None:
         return "that is its configured share, and it has room for it"

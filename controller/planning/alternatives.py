@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from controller.model.decision import Decision, PoolPlan, Rejected, Shares, Snapshot
+from controller.model.decision import Decision, PoolPlan, Rejected, Snapshot
 from controller.model.health import Verdict
 from controller.model.overrides import OverrideKind
 from controller.planning.figures import Known, known
@@ -22,7 +22,7 @@ def rejected(snapshot: Snapshot, decision: Decision) -> tuple[Rejected, ...]:
     """Every region that was passed over, pool by pool."""
     moving = [plan for plan in decision.plans if plan.changes or plan.withheld]
     figures = {
-        name: known(snapshot, name, decision.regions[name], _splits(decision, name))
+        name: known(snapshot, name, decision.regions[name])
         for name in dict.fromkeys(plan.service for plan in moving)
     }
     return tuple(
@@ -89,7 +89,3 @@ def _not_better(plan: PoolPlan, figures: Known, region: str, receivers: list[str
     if away_ms[region] > away_ms[nearest]:
         return f"farther: {away_ms[region]:.0f} ms, {nearest} {away_ms[nearest]:.0f} ms"
     return f"near at {away_ms[region]:.0f} ms, and worth no more traffic at its price and room"
-
-
-def _splits(decision: Decision, service: str) -> dict[str, Shares]:
-    return {plan.pool: plan.before for plan in decision.plans if plan.service == service}

@@ -21,16 +21,10 @@ from controller.planning.drift import adopted, find_drift, watch
 from controller.planning.figures import known
 from controller.planning.flapping import flaps
 from controller.planning.orders import obeyed
-from controller.planning.pools import (
-    Case,
-    Planned,
-    desired_shares,
-    guard_rules,
-    must_leave,
-    plan_pool,
-)
+from controller.planning.pools import Planned, desired_shares, must_leave, plan_pool
 from controller.planning.quorum import isolation, judge
 from controller.planning.rate import is_repetition
+from controller.planning.rules import Case, guard_rules
 from controller.planning.standing import standings
 
 
@@ -93,16 +87,27 @@ def _plan_service(
         pool: current_shares(service, name, pool, snapshot.observed[name]) for pool in service.pools
     }
     panic = name in snapshot.memory.panic
-    figures = known(snapshot, name, health, before)
+    figures = known(snapshot, name, health)
     healthy = standings(snapshot, name, health, before, isolated=isolated, panic=panic)
     stands = obeyed(snapshot, name, figures, healthy, before)
     placements = desired_shares(snapshot, name, figures, stands, before)
-    urgent = any(must_leave(stands[pool], before[pool]) for pool in stands)
+    leaving = {pool: must_leave(stands[pool], before[pool]) for pool in stands}
     return [
         plan_pool(
-            Case(snapshot, name, pool, figures, health, stands[pool], before[pool], wanted, urgent)
+            Case(
+                snapshot,
+                name,
+                pool,
+                figures,
+                health,
+                stands[pool],
+                before[pool],
+                placement,
+                leaving[pool],
+                urgent=any(leaving.values()),
+            )
         )
-        for pool, wanted in placements.items()
+        for pool, placement in placements.items()
     ]
 
 

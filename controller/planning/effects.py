@@ -2,12 +2,11 @@
 
 Four moments: `now`; `by_itself`, when Route 53 has left out what its own checks find unhealthy and
 nothing is written yet; `after` what this plan writes; `wanted`, where placement would end once
-ramps and guards let it. A number nobody knows is None: behind an accelerator, for one, users go by
-nearness as long as several regions are open.
+ramps and guards let it. A number nobody knows is None.
 
 Route 53 spreads a failed record's part over the others of its group in proportion, and answers as
 if all were healthy when none is (Developer Guide, "How Amazon Route 53 chooses records when health
-checking is configured").
+checking is configured"). An accelerator's flow is as `planning.dials` models it.
 """
 
 from __future__ import annotations
@@ -16,8 +15,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from controller.model.configuration import Service
-from controller.model.decision import Decision, PoolPlan, Shares
+from controller.model.decision import Decision, PoolName, PoolPlan, Shares, Snapshot
 from controller.model.health import Verdict
+from controller.planning.accelerated import nearest
+from controller.planning.dials import modelled
 from controller.planning.evidence import Evidence
 from controller.planning.figures import Known, known
 from controller.planning.shares import normalised, without
@@ -87,7 +88,7 @@ def effects(now: Evidence, then: Evidence, supposed_down: Places = frozenset()) 
     pools: list[PoolEffect] = []
     regions: list[RegionEffect] = []
     for name, service in then.snapshot.settings.services.items():
-        moments = tuple(_moments(name, service, now, then, supposed_down))
+        moments = tuple(_moments(name, now, then, supposed_down))
         pools += (_pool_effect(name, service, pool, moments) for pool in service.pools)
         regions += (_region_effect(name, service, region, moments) for region in service.regions)
     return Effects(tuple(pools), tuple(regions))
@@ -103,25 +104,28 @@ def down_places(decision: Decision) -> Places:
     )
 
 
-def served(service: Service, shares: Shares, down: frozenset[str]) -> Shares | None:
-    """Where users really are when the levers say `shares` and these regions fail their checks."""
-    left = without(shares, down)
-    if service.levers.accelerator is None:
-        return left or normalised(shares) or None
-    return dict.fromkeys(left, 1.0) if len(left) == 1 else None
+def served(
+    snapshot: Snapshot, name: PoolName, shares: Shares, down: frozenset[str]
+) -> Shares | None:
+    """Where users really are when the levers say `shares` and these regions fail their checks.
+
+    None where nobody knows how the levers stand.
+    """
+    if not shares:
+        return None
+    if snapshot.settings.services[name[0]].levers.accelerator is None:
+        return without(shares, down) or normalised(shares)
+    dials = {region: share for region, share in shares.items() if region not in down}
+    return modelled(nearest(snapshot, name), dials)
 
 
-def _moments(
-    name: str, service: Service, now: Evidence, then: Evidence, supposed_down: Places
-) -> Iterator[_Moment]:
+def _moments(name: str, now: Evidence, then: Evidence, supposed_down: Places) -> Iterator[_Moment]:
     plans = [plan for plan in then.decision.plans if plan.service == name]
     present = [plan for plan in now.decision.plans if plan.service == name]
     failed = _failed(name, down_places(then.decision) | supposed_down)
-    yield _moment(
-        name, service, now, present, lambda p: p.before, _failed(name, down_places(now.decision))
-    )
+    yield _moment(name, now, present, lambda p: p.before, _failed(name, down_places(now.decision)))
     for shares in (lambda p: p.before, lambda p: p.after, lambda p: p.desired):
-        yield _moment(name, service, then, plans, shares, failed)
+        yield _moment(name, then, plans, shares, failed)
 
 
 def _failed(service: str, places: Places) -> frozenset[str]:
@@ -130,15 +134,14 @@ def _failed(service: str, places: Places) -> frozenset[str]:
 
 def _moment(
     name: str,
-    service: Service,
     evidence: Evidence,
     plans: list[PoolPlan],
     shares: Callable[[PoolPlan], Shares],
     failed: frozenset[str],
 ) -> _Moment:
-    before = {plan.pool: plan.before for plan in plans}
-    figures = known(evidence.snapshot, name, evidence.decision.regions[name], before)
-    return _Moment(figures, {plan.pool: served(service, shares(plan), failed) for plan in plans})
+    snapshot = evidence.snapshot
+    split = {p.pool: served(snapshot, (name, p.pool), shares(p), failed) for p in plans}
+    return _Moment(known(snapshot, name, evidence.decision.regions[name]), split)
 
 
 def _region_effect(

@@ -46,7 +46,7 @@ def _by_itself(seen: Effects) -> list[str]:
 def _moved(pool: PoolEffect) -> tuple[str, str] | None:
     name = f"{pool.service}/{pool.pool}"
     if pool.now is None or pool.by_itself is None:
-        return name, "unknown: among open regions an accelerator chooses by nearness"
+        return name, "unknown: AWS has not said how its levers stand"
     moves = _moves(pool.now, pool.by_itself)
     return (name, moves) if moves else None
 

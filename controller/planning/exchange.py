@@ -16,8 +16,10 @@ from collections.abc import Sequence
 from heapq import heapify, heappop, heappush
 from itertools import compress, pairwise
 from math import inf
+from operator import sub
 
 _NOBODY = (inf, -1)
+"""A step that no kind can make."""
 
 
 class Exchange:
@@ -115,12 +117,15 @@ class Exchange:
 
     def _steps_from(self, here: int) -> list[float]:
         """Look at everybody in a region for the first time."""
-        for there in range(len(self._room)):
-            losses = self._losses(here, there) if there != here else []
-            least, leaver = min(losses, default=_NOBODY)
+        kinds = list(self.present[here])
+        columns = list(zip(*(self._rows[kind] for kind in kinds), strict=True))
+        for column in columns or self._columns:
+            losses = list(map(sub, column, columns[here])) if kinds else [inf]
+            least = min(losses)
             self._steps[here].append(least)
-            self._leavers[here].append(leaver)
+            self._leavers[here].append(kinds[losses.index(least)] if least < inf else -1)
             self._heaps[here].append([])
+        self._steps[here][here], self._leavers[here][here] = _NOBODY
         return self._steps[here]
 
     def _losses(self, here: int, there: int) -> list[tuple[float, int]]:

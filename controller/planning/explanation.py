@@ -21,7 +21,7 @@ from controller.model.decision import (
 from controller.model.levers import Change
 from controller.planning.account import Account
 from controller.planning.drift import show
-from controller.planning.replay import Difference, Replay
+from controller.planning.replay import Mismatch, Replay
 from controller.planning.shares import SAME, percent
 from controller.planning.text import aligned
 
@@ -137,7 +137,7 @@ def _verdict_on(replay: Replay) -> str:
     return f"{what}, is another when {by} decides again: {len(replay.differences)} differences."
 
 
-def _differences(differences: Sequence[Difference]) -> list[str]:
+def _differences(differences: Sequence[Mismatch]) -> list[str]:
     rows = [
         (f"  {one.place}", f"{_cut(one.recorded)} → {_cut(one.replayed)}")
         for one in differences[:_SHOWN]

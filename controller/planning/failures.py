@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from controller.model.decision import Shares, Snapshot
+from controller.model.decision import PoolPlan, Shares, Snapshot
+from controller.model.levers import Leak
 from controller.planning.decision import decide
-from controller.planning.effects import Effects, PoolEffect, effects
+from controller.planning.effects import Effects, PoolEffect, down_places, effects
 from controller.planning.evidence import Evidence
 from controller.planning.whatif import down
 
@@ -30,7 +31,8 @@ class Failure:
     overloaded: bool | None
     """Whether some survivor has more to carry than it can; None where nobody knows."""
     lawful: bool
-    """Whether every pool's users stay in its lawful regions, by Route 53 itself and by the plan."""
+    """Whether every pool's users stay in its lawful regions: by the plan, and by every answer that
+    AWS may give when the region fails (`Observed.leaks`)."""
     held: tuple[str, ...]
     """What keeps the plan from being written as wanted."""
 
@@ -62,10 +64,16 @@ def _failure(now: Evidence, service: str, region: str) -> Failure:
         _takes_over(seen, service, region),
         worst,
         full[worst] if worst else None,
-        any(part > _FULL for part in full.values()) if full else None,
-        _lawful(snapshot=then.snapshot, pools=[p for p in seen.pools if p.service == service]),
+        _overloaded(plans, list(full.values())),
+        _lawful(then, service, [pool for pool in seen.pools if pool.service == service]),
         tuple(dict.fromkeys(held.reason.value for plan in plans for held in plan.held)),
     )
+
+
+def _overloaded(plans: Iterable[PoolPlan], full: Collection[float]) -> bool | None:
+    if any(plan.overload_rps > 0 for plan in plans) or any(part > _FULL for part in full):
+        return True
+    return False if full else None
 
 
 def _takes_over(seen: Effects, service: str, lost: str) -> dict[str, float | None]:
@@ -81,13 +89,28 @@ def _takes_over(seen: Effects, service: str, lost: str) -> dict[str, float | Non
     return gains
 
 
-def _lawful(snapshot: Snapshot, pools: Iterable[PoolEffect]) -> bool:
+def _lawful(then: Evidence, service: str, pools: Iterable[PoolEffect]) -> bool:
+    failed = {region for name, region in down_places(then.decision) if name == service}
     return all(
-        _within(snapshot, pool, split)
+        not any(_opens(leak, pool, failed) for leak in _leaks(then.snapshot, pool))
+        and all(
+            _within(then.snapshot, pool, split)
+            for split in (pool.by_itself, pool.after, pool.wanted)
+            if split is not None
+        )
         for pool in pools
-        for split in (pool.by_itself, pool.after, pool.wanted)
-        if split is not None
     )
+
+
+def _leaks(snapshot: Snapshot, pool: PoolEffect) -> tuple[Leak, ...]:
+    observed = snapshot.observed.get(pool.service)
+    return observed.leaks.get(pool.pool, ()) if observed else ()
+
+
+def _opens(leak: Leak, pool: PoolEffect, failed: Collection[str]) -> bool:
+    """Whether users can get where they must not while these regions fail."""
+    empty = {region for region in leak.drained if not (pool.after or {}).get(region)}
+    return set(leak.failed) <= set(failed) and set(leak.drained) <= empty.union(failed)
 
 
 def _within(snapshot: Snapshot, pool: PoolEffect, split: Shares) -> bool:

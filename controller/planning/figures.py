@@ -6,7 +6,7 @@ old one loses its influence by halves instead of steering on as if it were new.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from controller.model.configuration import Service
@@ -14,6 +14,7 @@ from controller.model.decision import Shares, Snapshot
 from controller.model.figures import Figure
 from controller.model.health import RegionHealth
 from controller.model.levers import Position
+from controller.planning.shares import normalised
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,6 @@ def known(
     snapshot: Snapshot,
     service_name: str,
     health: Mapping[str, RegionHealth],
-    before: Mapping[str, Shares],
 ) -> Known:
     """The figures of a service at this moment."""
     service = snapshot.settings.services[service_name]
@@ -54,7 +54,7 @@ def known(
         for pool, noun in service.pools.items()
         if noun.latency_ms
     }
-    return Known(demand, latency, _capacities(snapshot, service, health, before, demand))
+    return Known(demand, latency, _capacities(snapshot, service, health, demand))
 
 
 def load(demand_rps: Mapping[str, float], split: Mapping[str, Shares]) -> dict[str, float]:
@@ -64,6 +64,12 @@ def load(demand_rps: Mapping[str, float], split: Mapping[str, Shares]) -> dict[s
         for region, share in shares.items():
             carried[region] = carried.get(region, 0.0) + share * demand_rps[pool]
     return carried
+
+
+def by_share(service: Service, regions: Iterable[str]) -> dict[str, float]:
+    """Configured shares among these regions; equal when all of them are zero."""
+    shares = {region: service.regions[region].share for region in regions}
+    return normalised(shares) or {region: 1 / len(shares) for region in shares}
 
 
 def _believed(snapshot: Snapshot, configured: float, measured: Figure | None) -> float:
@@ -78,14 +84,14 @@ def _capacities(
     snapshot: Snapshot,
     service: Service,
     health: Mapping[str, RegionHealth],
-    before: Mapping[str, Shares],
     demand_rps: Mapping[str, float],
 ) -> dict[str, float]:
-    """Capacity times health. Of a region that nobody measured: what it carries now fills it."""
-    now_rps = load(demand_rps, before)
+    """Capacity times health. A region that nobody measured is full with its part of each pool."""
+    parts = {pool: by_share(service, noun.regions) for pool, noun in service.pools.items()}
+    even = load(demand_rps, parts)
     target = snapshot.settings.placement.target_utilisation
     return {
         name: health[name].usable
-        * (now_rps.get(name, 0.0) / target if region.capacity_rps is None else region.capacity_rps)
+        * (even.get(name, 0.0) / target if region.capacity_rps is None else region.capacity_rps)
         for name, region in service.regions.items()
     }

@@ -70,7 +70,9 @@ def _obeyed(case: _Case, stands: Stands, override: Override, pool: str) -> Stand
             held = _pin_refusal(case, stands, override, pool, obeying)
         case _:
             return stands
-    return _with(stands, pool, region, replace(standing, held=held) if held else obeying)
+    if held is not None:
+        obeying = replace(standing, held=(*standing.held, held))
+    return _with(stands, pool, region, obeying)
 
 
 def _by(override: Override) -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from controller.model.configuration import Placement as Preferences
 from controller.model.configuration import Service
 from controller.model.decision import Shares
-from controller.planning.figures import Known, load
+from controller.planning.figures import Known, by_share, load
 from controller.planning.overload import Limits, even_limits
 from controller.planning.shares import normalised
 from controller.planning.transport import Portion, cheapest
@@ -94,7 +94,7 @@ def _portions(task: Task, pool: str) -> Iterator[Portion]:
         return
     costs = _costs(task, pool)
     if costs is None:
-        for region, part in _by_share(task.service, candidates).items():
+        for region, part in by_share(task.service, candidates).items():
             away = {r: 0.0 if r == region else _ELSEWHERE_MS for r in candidates}
             yield Portion(part * demand, away)
         return
@@ -132,7 +132,7 @@ def _without_dust(rps: Mapping[str, float]) -> dict[str, float]:
 def _without_traffic(task: Task, pool: str) -> dict[str, float]:
     costs = _costs(task, pool)
     if costs is None:
-        return _by_share(task.service, task.candidates[pool])
+        return by_share(task.service, task.candidates[pool])
     return {min(costs, key=lambda region: (costs[region], region)): 1.0}
 
 
@@ -148,9 +148,3 @@ def _overload(limits: Limits, rps: Mapping[str, float]) -> float:
         for region in group.regions
         if group.utilisation > 1
     )
-
-
-def _by_share(service: Service, regions: tuple[str, ...]) -> dict[str, float]:
-    """Configured shares among these regions; equal when all of them are zero."""
-    shares = {region: service.regions[region].share for region in regions}
-    return normalised(shares) or {region: 1 / len(regions) for region in regions}

@@ -16,11 +16,11 @@ NOTHING = "nothing"
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class Mismatch:
     """One place in which two documents differ."""
 
     place: str
-    """`plans[shop/europe].after.eu-west-1`."""
+    """Names from the outside in, with dots; a pool's plan is named by its pool."""
     recorded: str
     """As JSON, or `nothing`."""
     replayed: str
@@ -35,9 +35,9 @@ class Replay:
     """Of the program that decided."""
     replayed_by: str
     """Version of the program that decided again."""
-    differences: tuple[Difference, ...]
+    differences: tuple[Mismatch, ...]
     """Between the recorded decision and this one; empty when they are equal byte for byte."""
-    unread: tuple[Difference, ...]
+    unread: tuple[Mismatch, ...]
     """What the snapshot holds and this version does not know, or fills with a default."""
     plans: tuple[PoolPlan, ...]
     """As decided again."""
@@ -72,30 +72,30 @@ def replay(exhibit: Exhibit, version: str) -> Replay:
     )
 
 
-def _differences(recorded: str, replayed: str, where: str = "") -> tuple[Difference, ...]:
+def _differences(recorded: str, replayed: str, where: str = "") -> tuple[Mismatch, ...]:
     if recorded == replayed:
         return ()
     return tuple(_between(where, json.loads(recorded), json.loads(replayed)))
 
 
-def _between(where: str, one: object, other: object) -> Iterator[Difference]:
+def _between(where: str, one: object, other: object) -> Iterator[Mismatch]:
     if isinstance(one, dict) and isinstance(other, dict):
         yield from _members(where, one, other)
         if list(one) != list(other) and one.keys() == other.keys():
-            yield Difference(f"order in {where}", ", ".join(one), ", ".join(other))
+            yield Mismatch(f"order in {where}", ", ".join(one), ", ".join(other))
     elif isinstance(one, list) and isinstance(other, list):
         yield from _members(where, _named(one), _named(other))
     elif as_text(one) != as_text(other):
-        yield Difference(where, as_text(one), as_text(other))
+        yield Mismatch(where, as_text(one), as_text(other))
 
 
-def _members(where: str, one: dict[str, object], other: dict[str, object]) -> Iterator[Difference]:
+def _members(where: str, one: dict[str, object], other: dict[str, object]) -> Iterator[Mismatch]:
     for name in dict.fromkeys((*one, *other)):
         place = f"{where}{name}" if name.startswith("[") else ".".join(filter(None, (where, name)))
         if name not in other:
-            yield Difference(place, as_text(one[name]), NOTHING)
+            yield Mismatch(place, as_text(one[name]), NOTHING)
         elif name not in one:
-            yield Difference(place, NOTHING, as_text(other[name]))
+            yield Mismatch(place, NOTHING, as_text(other[name]))
         else:
             yield from _between(place, one[name], other[name])
 

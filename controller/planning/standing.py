@@ -39,7 +39,8 @@ class Standing:
     """`serving`, `pin`, `region_down`, `flapping`, `failover`, `drain`, `missing`, or the hold that
     keeps it as it is."""
     why: str
-    held: Held | None = None
+    held: tuple[Held, ...] = ()
+    """What keeps it from moving as it would, or as somebody ordered."""
     share: float | None = None
     """What a person pinned it at; None: as placement finds best."""
 
@@ -86,7 +87,7 @@ def _keep_flapping_out(
             f"failed {flaps.penalty:.1f} times lately, older failures counting less; "
             f"let in again in {wait_s(flaps, limits) / 60:.0f} min if it fails no more"
         )
-        stand[region] = Standing(May.OUT, "flapping", why, Held(Hold.FLAPPING, why, region))
+        stand[region] = Standing(May.OUT, "flapping", why, (Held(Hold.FLAPPING, why, region),))
 
 
 def _let_in(snapshot: Snapshot, position: Position) -> bool:
@@ -130,13 +131,13 @@ def _standing(
             held = Held(
                 Hold.WITHIN_HYSTERESIS, f"probes began to fail {failing_s:.1f} s ago", region
             )
-            return Standing(May.IN, "serving", seen.why, held)
+            return Standing(May.IN, "serving", seen.why, (held,))
         case Verdict.UP:
             return Standing(May.IN, "serving", seen.why)
 
 
 def _kept(reason: Hold, detail: str, region: str) -> Standing:
-    return Standing(May.KEEP, reason.value, detail, Held(reason, detail, region))
+    return Standing(May.KEEP, reason.value, detail, (Held(reason, detail, region),))
 
 
 def pinned(stand: Mapping[str, Standing]) -> dict[str, float]:

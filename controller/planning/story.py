@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from controller.model.decision import Decision, Hold, PoolPlan, Written
+from controller.model.decision import Decision, Hold, PoolName, PoolPlan, Written
 from controller.model.health import RegionHealth, Verdict
 from controller.model.levers import Position
 from controller.model.overrides import Override
@@ -22,7 +22,8 @@ from controller.planning.shares import SAME, percent
 class Signature:
     """What must differ for a decision to be kept."""
 
-    verdicts: tuple[tuple[str, str, Verdict], ...]
+    verdicts: tuple[tuple[str, str, Verdict, int], ...]
+    overloaded: frozenset[PoolName]
     plans: tuple[tuple[str, str, tuple[tuple[str, float], ...]], ...]
     holds: frozenset[tuple[str, str, Hold, str | None]]
     drift: frozenset[Position]
@@ -38,10 +39,11 @@ def signature(decision: Decision, overrides: Iterable[Override]) -> Signature:
     """The decision without its numbers and times."""
     return Signature(
         verdicts=tuple(
-            (service, region, seen.verdict)
+            (service, region, seen.verdict, seen.degraded)
             for service, regions in decision.regions.items()
             for region, seen in regions.items()
         ),
+        overloaded=frozenset(_overloads(decision)),
         plans=tuple(
             (plan.service, plan.pool, tuple((r, round(s, 3)) for r, s in plan.after.items()))
             for plan in decision.plans
@@ -71,6 +73,7 @@ def triggers(
             for p, text in decision.drift.items()
             if not before or p not in before.drift
         ),
+        *_overload_changes(before, decision),
         *_new_holds(before, decision),
     ]
     if not lines and decision.changes:
@@ -159,6 +162,30 @@ def _verdict_changes(
             old = was.verdict if was else Verdict.UNKNOWN
             if old is not seen.verdict:
                 yield f"{service}/{region} {old.value} → {seen.verdict.value}: {seen.why}"
+            elif was and seen.verdict is Verdict.DOWN and seen.backing > was.backing:
+                yield f"{service}/{region} is down, and more say so: {seen.why}"
+            elif (was.degraded if was else 0) != seen.degraded:
+                yield f"{service}/{region} {_counted_on(seen)}: {seen.why}"
+
+
+def _counted_on(seen: RegionHealth) -> str:
+    if not seen.degraded:
+        return "is no longer degraded"
+    return f"is degraded, {percent(seen.usable)} of its capacity is counted on"
+
+
+def _overload_changes(before: Decision | None, after: Decision) -> Iterable[str]:
+    old, new = _overloads(before) if before else {}, _overloads(after)
+    for pool, rps in new.items():
+        if pool not in old:
+            yield f"{'/'.join(pool)} is overloaded: {rps:.0f} requests/s more than fit"
+    for pool in old:
+        if pool not in new:
+            yield f"{'/'.join(pool)} is no longer overloaded"
+
+
+def _overloads(decision: Decision) -> dict[PoolName, float]:
+    return {(p.service, p.pool): p.overload_rps for p in decision.plans if p.overload_rps > 0}
 
 
 def _override_changes(before: tuple[Override, ...], after: tuple[Override, ...]) -> Iterable[str]:

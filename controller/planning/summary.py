@@ -48,6 +48,7 @@ def cycle_summary(snapshot: Snapshot, decision: Decision) -> Summary:
                 "region": region,
                 "verdict": seen.verdict,
                 "suspect": seen.suspect_since is not None,
+                "usable": seen.usable,
             }
             for service, regions in decision.regions.items()
             for region, seen in regions.items()
@@ -61,6 +62,7 @@ def cycle_summary(snapshot: Snapshot, decision: Decision) -> Summary:
             }
             for plan in decision.plans
         ],
+        "overloaded": [f"{p.service}/{p.pool}" for p in decision.plans if p.overload_rps],
         "holds": _holds(decision.plans),
         "drift": [position._asdict() for position in decision.drift],
     }

@@ -1,8 +1,9 @@
 """What if: hypotheses as people write them, made into the snapshot that would then be seen.
 
-Pure. A region supposed down is so as if every vantage point had confirmed it and every witness had
-answered; several supposed down fail at the same moment, so that what guards against seeing too much
-at once, such as panic, shows in the plan.
+Pure. A region supposed down is so as if every vantage point had confirmed it, every witness had
+answered, and Route 53's own checks, where their status is asked for, had found it, too. Several
+regions supposed down fail at the same moment, so that what guards against seeing too much at once
+shows in the plan.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from controller.model.configuration import EndpointId, Pool, Region, Service, Se
 from controller.model.decision import Snapshot
 from controller.model.errors import InvalidRequestError
 from controller.model.health import HealthState, Verdict
+from controller.model.opinions import Opinion
 from controller.model.overrides import Override, OverrideKind
 from controller.planning.hysteresis import is_fresh
 
@@ -106,7 +108,12 @@ def _down(supposed: Supposed, places: Collection[tuple[str, str]]) -> Supposed:
         for vantage in settings.vantage.all
     }
     canaries = {url: state._replace(last_result_at=now) for url, state in snapshot.canaries.items()}
-    seen = replace(snapshot, health=health, canaries=canaries)
+    agreeing = Opinion(Verdict.DOWN, now, _SUPPOSED)
+    opinions = {
+        position: agreeing if (position.service, position.region) in places else opinion
+        for position, opinion in snapshot.opinions.items()
+    }
+    seen = replace(snapshot, health=health, canaries=canaries, opinions=opinions)
     return Supposed(seen, supposed.down | frozenset(places))
 
 

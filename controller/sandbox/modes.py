@@ -12,8 +12,8 @@ from enum import StrEnum
 from random import Random
 
 SLOW_S = 1.5
-GRAY_DELAY_S = 0.3
-GRAY_ERROR_RATIO = 0.3
+GRAY_DELAY_S = 0.5
+GRAY_ERROR_RATIO = 0.02
 
 
 class RegionMode(StrEnum):
@@ -29,7 +29,8 @@ class RegionMode(StrEnum):
     ERRORS = "errors"
     """Every answer is an error: HTTP 500, or a TCP connection closed without a word."""
     GRAY = "gray"
-    """Three answers in ten are errors, all come 0.3 s late."""
+    """All answers come 0.5 s late and one in fifty is an error: too few for anybody to call it
+    down."""
 
 
 class Behaviour:

@@ -40,14 +40,16 @@ async def seed(settings: Settings) -> None:
     async with aws_clients(deadline_s=settings.aws.call_deadline_s) as clients:
         for service in settings.services.values():
             if service.levers.route53 is not None:
-                await _seed_tree(clients.route53, service, service.levers.route53)
+                await _seed_tree(clients.route53, settings, service, service.levers.route53)
         for name, service in settings.services.items():
             if service.levers.accelerator is not None:
                 lever = service.levers.accelerator
                 await _seed_accelerated(clients, settings, name, service, lever)
 
 
-async def _seed_tree(route53: Route53Client, service: Service, lever: Route53Lever) -> None:
+async def _seed_tree(
+    route53: Route53Client, settings: Settings, service: Service, lever: Route53Lever
+) -> None:
     """In an order in which everything exists before it is referred to."""
     await _ensure_zone(route53, lever.name.partition(".")[2], lever.hosted_zone_id)
     for region in service.regions:
@@ -55,7 +57,7 @@ async def _seed_tree(route53: Route53Client, service: Service, lever: Route53Lev
     existing = await _existing(route53, lever.hosted_zone_id)
     for records in (
         tree.region_names(service, lever),
-        tree.leaves(service, lever),
+        tree.leaves(service, lever, settings.placement),
         tree.geolocation_aliases(service, lever),
     ):
         await _create_missing(route53, lever.hosted_zone_id, records, existing)

@@ -1,20 +1,23 @@
 """The record tree that the sandbox starts with, as Route 53 takes it.
 
 Region names, weighted leaves with a health check each, and geolocation aliases that do not evaluate
-their target's health, A and AAAA alike. Follows *Choosing between alias and non-alias records*,
+their target's health, A and AAAA alike. Weights are as placement wants them when all is well, so
+that the daemon finds nothing to move. Follows *Choosing between alias and non-alias records*,
 *Values specific for weighted records* and *Values specific for geolocation alias records* in the
 Route 53 Developer Guide. Who sends them, and in which order, is `controller.sandbox.seed`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from uuid import NAMESPACE_DNS, uuid5
 
-from controller.model.configuration import Region, Route53Lever, Service
+from controller.model.configuration import Placement, Region, Route53Lever, Service
+from controller.planning.figures import Known
+from controller.planning.placement import Task, place
 from controller.sandbox.errors import SandboxError
 
 if TYPE_CHECKING:
@@ -64,10 +67,13 @@ def region_names(service: Service, lever: Route53Lever) -> Iterator[ResourceReco
             }
 
 
-def leaves(service: Service, lever: Route53Lever) -> Iterator[ResourceRecordSetTypeDef]:
+def leaves(
+    service: Service, lever: Route53Lever, placement: Placement
+) -> Iterator[ResourceRecordSetTypeDef]:
     """`<pool>.<service>`, weighted: one for each lawful region, with its health check."""
+    splits = starting_splits(service, placement)
     for pool_name, pool in service.pools.items():
-        weights = _weights({name: service.regions[name].share for name in pool.regions})
+        weights = _weights(splits[pool_name])
         for name in pool.regions:
             for type_, value in _addresses(name, service.regions[name]):
                 yield {
@@ -115,12 +121,28 @@ def accelerator_alias(name: str, dns_name: str) -> ResourceRecordSetTypeDef:
     }
 
 
+def starting_splits(service: Service, placement: Placement) -> dict[str, Mapping[str, float]]:
+    """Pool to the shares that are best while every region is well."""
+    pools = service.pools
+    demand_rps = {name: pool.demand_rps for name, pool in pools.items()}
+    # A region of which nobody knows what it can carry is taken to be large enough.
+    enough_rps = sum(demand_rps.values()) / placement.target_utilisation
+    figures = Known(
+        demand_rps,
+        {name: pool.latency_ms for name, pool in pools.items() if pool.latency_ms},
+        {name: region.capacity_rps or enough_rps for name, region in service.regions.items()},
+    )
+    candidates = {name: pool.regions for name, pool in pools.items()}
+    placed = place(Task(service, placement, figures, candidates))
+    return {name: placed[name].shares for name in pools}
+
+
 def _addresses(name: str, region: Region) -> tuple[tuple[RRTypeType, str], ...]:
     address, _ = address_and_port(name, region)
     return ("A", str(address)), ("AAAA", str(IPv6Address(_DOCUMENTATION_PREFIX + int(address))))
 
 
-def _weights(shares: dict[str, float]) -> dict[str, int]:
+def _weights(shares: Mapping[str, float]) -> dict[str, int]:
     """Weights in proportion, the largest 128; a positive share never rounds to zero."""
     largest = max(shares.values()) or 1.0
     return {

@@ -14,15 +14,22 @@ from typing import Any
 
 from controller.planning.shares import percent
 from controller.planning.text import aligned
+from controller.sandbox.sights import (
+    SHOP,
+    Users,
+    failed,
+    is_emptied,
+    places,
+    places_of,
+    shares,
+    shop_lever,
+    users_left,
+)
 from controller.sandbox.stage import Stage
 
-SHOP = ("europe", "world")
 WEST, CENTRAL, EAST = "eu-west-1", "eu-central-1", "us-east-1"
-EVERYWHERE = (WEST, CENTRAL, EAST)
 _WRITE = "ChangeResourceRecordSets"
-_CALM_WITHIN_S = 60
-_NOBODY = 0.02
-"""Part of a pool's users that may still be on their way."""
+_CALM_WITHIN_S = 90
 _FLAPS = 3
 _FLAP_S = 3.0
 _HEAD = ("ACT", "TOOK", "DNS WRITES", "FAILED", "USERS OF THE SHOP WERE IN")
@@ -64,7 +71,7 @@ async def _act(stage: Stage, number: int, act: Act) -> tuple[str, ...]:
         f"{number}. {act.title}",
         f"{took_s:.0f} s",
         str(writes),
-        _failed(split),
+        failed(split),
         _whereabouts(split),
     )
     stage.say(f"  users: {row[3]} of all requests failed; {row[4]}")
@@ -74,7 +81,7 @@ async def _act(stage: Stage, number: int, act: Act) -> tuple[str, ...]:
 async def _throttled(stage: Stage, began_at: float) -> None:
     await stage.fault("throttle", times=20, operation=_WRITE)
     await stage.break_region(WEST, "dead")
-    await stage.expect("its weight is 0 after all", lambda: _out(stage, WEST), 60)
+    await stage.expect("its weight is 0 after all", lambda: is_emptied(stage, WEST), 60)
     sent = await _sent(stage, began_at)
     stage.check(sent <= 25, f"it was sent {sent} times, not in a flood")
     await _left(stage, WEST)
@@ -84,7 +91,7 @@ async def _throttled(stage: Stage, began_at: float) -> None:
 async def _reply_lost(stage: Stage, began_at: float) -> None:
     await stage.fault("reply-lost", times=1, operation=_WRITE)
     await stage.break_region(WEST, "dead")
-    await stage.expect("the daemon sees that it was applied", lambda: _out(stage, WEST), 15)
+    await stage.expect("the daemon sees that it was applied", lambda: is_emptied(stage, WEST), 15)
     stage.check(await _sent(stage, began_at) == 1, "it was written once, and not refused")
     await _left(stage, WEST)
     await stage.heal(WEST)
@@ -94,7 +101,7 @@ async def _gone(stage: Stage, began_at: float) -> None:
     await stage.fault("gone", for_s=8)
     await stage.break_region(EAST, "dead")
     await stage.expect("the daemon says what it would do", lambda: _would(stage, EAST), 15)
-    await stage.expect("it does so when AWS is back", lambda: _out(stage, EAST), 30)
+    await stage.expect("it does so when AWS is back", lambda: is_emptied(stage, EAST), 30)
     sent = await _sent(stage, began_at)
     stage.check(sent <= 2, f"written {sent} times, not in a flood")
     await _left(stage, EAST)
@@ -104,21 +111,31 @@ async def _gone(stage: Stage, began_at: float) -> None:
 async def _late(stage: Stage, began_at: float) -> None:
     await stage.fault("late", seconds=6, operation=_WRITE)
     await stage.break_region(WEST, "dead")
-    await stage.expect("a second write does it", lambda: _out(stage, WEST), 15)
+    await stage.expect("a second write does it", lambda: is_emptied(stage, WEST), 15)
     await stage.pause(6)
-    stage.check(await _out(stage, WEST) is not None, "the late one came too late to harm")
+    stage.check(await is_emptied(stage, WEST) is not None, "the late one came too late to harm")
     await stage.heal(WEST)
 
 
 async def _bad_record(stage: Stage, began_at: float) -> None:
-    leaf = f"europe.{_name(stage)}"
+    order = (CENTRAL, "--service", SHOP, "--pool", "world")
+    reason = ("--ttl", "10m", "--reason", "story: two pools in one region", "--yes")
+    await stage.gtc("pin", order[0], "10%", *order[1:], *reason)
+    await stage.expect("two pools are in it", lambda: _in_two_pools(stage, CENTRAL), 20)
+    leaf = f"europe.{shop_lever(stage).name}"
     await stage.fault("error-5xx", operation="List.*", for_s=3)  # so that the edit is not seen
     await stage.fault("hand-edit", record=leaf, set_identifier=CENTRAL, weight=200)
     await stage.break_region(CENTRAL, "dead")
     await stage.expect("the other pool does not wait", lambda: _apart(stage, began_at), 5)
-    await stage.expect(f"{CENTRAL} is out everywhere", lambda: _out(stage, CENTRAL), 15)
+    await stage.expect(f"{CENTRAL} is out everywhere", lambda: is_emptied(stage, CENTRAL), 15)
     await _left(stage, CENTRAL)
+    await stage.gtc("unpin", *order)
     await stage.heal(CENTRAL)
+
+
+async def _in_two_pools(stage: Stage, region: str) -> str | None:
+    pools = [p["pool"] for p in await places_of(stage, region) if p["observed"]]
+    return f"{region} carries {' and '.join(pools)}" if len(pools) == 2 else None
 
 
 async def _flapping(stage: Stage, began_at: float) -> None:
@@ -132,12 +149,13 @@ async def _flapping(stage: Stage, began_at: float) -> None:
 
 
 async def _all_fail(stage: Stage, began_at: float) -> None:
-    for region in EVERYWHERE:
+    everywhere = tuple(stage.settings.services[SHOP].regions)
+    for region in everywhere:
         await stage.break_region(region, "dead")
     await stage.expect("the daemon holds", lambda: _holds(stage, "panic"), 15)
     await stage.pause(3)
     stage.check(await _sent(stage, began_at) == 0, "nothing was written to Route 53")
-    for region in EVERYWHERE:
+    for region in everywhere:
         await stage.heal(region)
 
 
@@ -161,7 +179,7 @@ async def _killed(stage: Stage, began_at: float) -> None:
     await stage.expect("AWS has taken a write", lambda: _written(stage, began_at), 15)
     await stage.kill_daemon()
     await stage.start_daemon()
-    await stage.expect("the next daemon agrees", lambda: _out(stage, EAST), 30)
+    await stage.expect("the next daemon agrees", lambda: is_emptied(stage, EAST), 30)
     stage.check(await _undrifted(stage), "and takes nothing for somebody else's work")
     await _left(stage, EAST)
     await stage.heal(EAST)
@@ -184,44 +202,31 @@ ACTS = (
 
 async def _calm(stage: Stage) -> str | None:
     """All is up, the shop as configured, its users everywhere; the accelerator may still ramp."""
-    places = _places(await stage.daemon("/v1/status"))
-    if any(place["verdict"] != "up" or place["drift"] for place in places):
+    found = places(await stage.daemon("/v1/status"))
+    if any(place["verdict"] != "up" or place["drift"] for place in found):
         return None
-    shop = [place for place in places if place["service"] == "shop"]
+    shop = [place for place in found if place["service"] == SHOP]
     known = [p for p in shop if None not in (p["observed"], p["desired"])]
     if len(known) < len(shop) or any(abs(p["observed"] - p["desired"]) > 0.01 for p in shop):
         return None
     users = await stage.users(window_s=2)
-    split = [users.get(("shop", pool), {}) for pool in SHOP]
+    split = [regions for (service, _), regions in users.items() if service == SHOP]
     home = {region for regions in split for region, item in regions.items() if item["share"] > 0.05}
-    return "all is up and as configured, users everywhere" if home >= set(EVERYWHERE) else None
-
-
-async def _out(stage: Stage, region: str) -> str | None:
-    places = _places(await stage.daemon("/v1/status"))
-    mine = [place for place in places if place["region"] == region]
-    if not mine or any(place["observed"] != 0 for place in mine):
-        return None
-    return f"{region} carries 0 % everywhere"
+    everywhere = stage.settings.services[SHOP].regions.keys()
+    return "all is up and as wanted, users everywhere" if home >= everywhere else None
 
 
 async def _left(stage: Stage, region: str) -> None:
-    await stage.expect(f"users have left {region}", lambda: _nobody_in(stage, region), 30)
-
-
-async def _nobody_in(stage: Stage, region: str) -> str | None:
-    users = await stage.users(window_s=1)
-    shares = [users.get(("shop", p), {}).get(region, {}).get("share", 0.0) for p in SHOP]
-    return None if not users or max(shares) > _NOBODY else f"none of the shop's is in {region}"
+    await stage.expect(f"users have left {region}", lambda: users_left(stage, region), 30)
 
 
 async def _would(stage: Stage, region: str) -> str | None:
     """The plan empties the region, and AWS has not heard of it."""
-    places = _places(await stage.daemon("/v1/status"))
-    mine = [p for p in places if p["region"] == region and p["service"] == "shop"]
-    if not mine or any(p["planned"] != 0 or p["observed"] == 0 for p in mine):
+    mine = [p for p in await places_of(stage, region) if p["service"] == SHOP]
+    had = [p["observed"] for p in mine if p["observed"]]
+    if not had or any(p["planned"] != 0 for p in mine):
         return None
-    return f"{region}: planned 0 %, AWS still has {percent(mine[0]['observed'])}"
+    return f"{region}: planned 0 %, AWS still has {percent(had[0])}"
 
 
 async def _holds(stage: Stage, reason: str) -> str | None:
@@ -253,7 +258,7 @@ async def _well_formed(stage: Stage) -> str | None:
 async def _faults(stage: Stage) -> list[str]:
     """What is missing, extra or unlawful in the shop's tree, as the daemon says."""
     services = (await stage.daemon("/v1/status"))["services"]
-    return [text for s in services if s["name"] == "shop" for text in s["faults"]]
+    return [text for s in services if s["name"] == SHOP for text in s["faults"]]
 
 
 async def _written(stage: Stage, began_at: float) -> str | None:
@@ -261,7 +266,7 @@ async def _written(stage: Stage, began_at: float) -> str | None:
 
 
 async def _undrifted(stage: Stage) -> bool:
-    return not any(place["drift"] for place in _places(await stage.daemon("/v1/status")))
+    return not any(place["drift"] for place in places(await stage.daemon("/v1/status")))
 
 
 async def _writes(stage: Stage, since: float) -> int:
@@ -279,33 +284,8 @@ async def _sent(stage: Stage, since: float) -> int:
     return sum(call["operation"] == _WRITE for call in calls)
 
 
-def _places(status: Any) -> list[dict[str, Any]]:
-    return [
-        {**region, "service": service["name"]}
-        for service in status["services"]
-        for pool in service["pools"]
-        for region in pool["regions"]
-    ]
-
-
-def _name(stage: Stage) -> str:
-    lever = stage.settings.services["shop"].levers.route53
-    assert lever is not None
-    return lever.name
-
-
-def _failed(split: dict[tuple[str, str], dict[str, dict[str, Any]]]) -> str:
-    """The part of all requests, of both services, that failed."""
-    items = [item for regions in split.values() for item in regions.values()]
-    requests, errors = (sum(item[key] for item in items) for key in ("requests", "errors"))
-    return f"{errors / requests:.1%}" if requests else "–"
-
-
-def _whereabouts(split: dict[tuple[str, str], dict[str, dict[str, Any]]]) -> str:
+def _whereabouts(users: Users) -> str:
     """Where the shop's users went, pool by pool."""
-    pools = []
-    for pool in SHOP:
-        regions = split.get(("shop", pool), {})
-        shares = ", ".join(f"{name} {item['share']:.0%}" for name, item in regions.items())
-        pools.append(f"{pool}: {shares}")
-    return "; ".join(pools)
+    return "; ".join(
+        f"{pool}: {shares(split)}" for (service, pool), split in users.items() if service == SHOP
+    )

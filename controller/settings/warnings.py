@@ -87,8 +87,8 @@ def capacity_unknown(service: Service) -> Iterator[Finding]:
     for name, region in service.regions.items():
         if region.capacity_rps is None:
             message = (
-                f"region {name} has no capacity_rps: it is given no more than it carries as long "
-                "as others have room"
+                f"region {name} has no capacity_rps: it is counted on for its part of each pool's "
+                "demand and no more"
             )
             yield Finding(("regions", name), message, "measure it", at_key=True)
 

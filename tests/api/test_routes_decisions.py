@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
+from controller import __version__
+from controller.planning.evidence import imported
 from controller.planning.explanation import explain
+from controller.planning.replay import replay
+from tests.api.callers import bearer, guarded
 from tests.api.serving import api
 
 TEXT = {"Accept": "text/plain"}
@@ -93,3 +101,69 @@ async def test_a_record_that_is_not_kept_is_answered_with_the_newest() -> None:
 
     assert [answer.status for answer in answers] == [404, 404, 404]
     assert answers[0].body["detail"] == f"no decision 999 is kept; the newest is {newest}"
+
+
+async def test_a_decision_is_made_again_and_is_the_same() -> None:
+    """Every one that is kept, a failover among them."""
+    async with api() as served:
+        await served.fail("eu-west-1")
+        records = (await served.get("/v1/decisions?limit=500")).body["items"]
+        replays = [await served.get(f"/v1/decisions/{one['id']}/replay") for one in records]
+
+    assert {replay.status for replay in replays} == {200}
+    assert all(replay.body["differences"] == [] for replay in replays)
+    assert all(replay.body["faithful"] for replay in replays)
+    assert {one["version"] for one in records} == {__version__}
+    moved = [one for one in replays if any(plan["changes"] for plan in one.body["plans"])]
+    assert "is the same byte for byte" in moved[0].body["text"]
+    assert "~ shop/world" in "".join(one.body["text"] for one in moved)
+
+
+async def test_a_replay_is_told_in_words() -> None:
+    """For `gtc replay`, as `gtc why` is."""
+    async with api() as served:
+        words = await served.get("/v1/decisions/1/replay", headers=TEXT)
+
+    assert words.headers["Content-Type"].startswith("text/plain")
+    assert words.text.startswith(f"Decision 1, made by version {__version__}, is the same byte")
+
+
+async def test_a_snapshot_is_exported_and_replayed_elsewhere() -> None:
+    """With nothing lost on the way, and nothing that helps to get in."""
+    async with api(guarded()) as served:
+        exported = await served.get("/v1/decisions/1/snapshot", headers=bearer("viewer"))
+
+    exhibit = imported(exported.text)
+    assert (exhibit.decision_id, exhibit.version) == (1, __version__)
+    assert replay(exhibit, __version__).differences == ()
+    assert "sha256" not in exported.text
+    assert "operator" not in exported.text
+
+
+@pytest.mark.parametrize("what", ["replay", "snapshot"])
+async def test_a_decision_without_a_snapshot_says_so(what: str) -> None:
+    """It was kept by a version that knew none."""
+    async with api() as served:
+        served.world.store._evidence.clear()
+        old = await served.get(f"/v1/decisions/1/{what}")
+        never = await served.get(f"/v1/decisions/999/{what}")
+
+    assert (old.status, never.status) == (404, 404)
+    assert old.body["detail"] == (
+        "no snapshot is kept of decision 1: it is older than snapshots are"
+    )
+    assert never.body["detail"].startswith("no decision 999 is kept; the newest is ")
+
+
+async def test_a_snapshot_that_this_version_cannot_read_is_a_conflict() -> None:
+    """Named by the member that it does not know."""
+    async with api() as served:
+        text = served.world.store._evidence[1]
+        other = text.settings.replace('"schema_version":1', '"schema_version":9')
+        served.world.store._evidence[1] = replace(text, settings=other)
+        answer = await served.get("/v1/decisions/1/replay")
+
+    assert answer.status == 409
+    assert (
+        "cannot read the snapshot of decision 1: settings.schema_version" in answer.body["detail"]
+    )

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from controller.model.configuration import Settings
 from tests.api.serving import QUICK, api
+
+MOMENTS = ("now", "by_itself", "after")
 
 
 async def test_on_a_calm_day_the_plan_is_empty() -> None:
@@ -88,3 +92,86 @@ async def test_before_aws_was_read_the_plan_says_that_nothing_is_known() -> None
 
     assert answer.status == 200
     assert answer.body["text"].endswith("No change; 3 held (not_observed)")
+
+
+async def test_hypotheses_are_previewed_with_what_they_do_to_regions_and_users() -> None:
+    """As values and in words; nothing is stored or written."""
+    hypotheses = ["eu-west-1 down", "demand europe ×1.5"]
+    async with api() as served:
+        answer = await served.post("/v1/plan", json={"hypotheses": hypotheses})
+
+        assert served.house.overrides.active() == ()
+        assert served.world.records.writes == []
+    assert answer.status == 200
+    assert answer.body["changes"] == 3
+    assert answer.body["text"].startswith("Supposed\n  eu-west-1 down\n  demand europe ×1.5\n")
+    loads = {
+        (one["service"], one["region"]): [one["rps"][moment] for moment in MOMENTS]
+        for one in answer.body["effects"]["regions"]
+    }
+    assert loads["shop", "eu-central-1"] == pytest.approx([75, 550 / 3, 550 / 3])
+    now, *later = loads["api", "us-east-1"]
+    assert now < 80
+    assert later == [80.0, 80.0]
+    europe = answer.body["effects"]["pools"][0]
+    assert europe["by_itself"] == {"eu-central-1": 1.0}
+
+
+async def test_hypotheses_and_overrides_are_supposed_together() -> None:
+    """The order is given, and then it happens."""
+    failover = {"kind": "failover", "region": "us-east-1", "service": "shop"}
+    async with api() as served:
+        answer = await served.post(
+            "/v1/plan", json={"overrides": [failover], "hypotheses": ["shop/eu-west-1 down"]}
+        )
+
+    world = next(p for p in answer.body["plans"] if (p["service"], p["pool"]) == ("shop", "world"))
+    assert world["desired"] == {"us-east-1": 0.0, "eu-west-1": 0.0, "eu-central-1": 1.0}
+
+
+async def test_every_plan_carries_its_figures() -> None:
+    """Also the one of a calm day."""
+    async with api() as served:
+        answer = await served.get("/v1/plan")
+
+    assert len(answer.body["effects"]["pools"]) == 3
+    assert answer.body["text"] == "No change."
+
+
+@pytest.mark.parametrize(
+    ("hypothesis", "detail", "valid"),
+    [
+        ("eu-west-9 down", "no region is named 'eu-west-9'", "eu-west-1"),
+        ("demand asia ×2", "no pool is named 'asia'", "europe"),
+        ("rain", "'rain' is no hypothesis; allowed are, for example", "drain eu-west-1"),
+    ],
+)
+async def test_a_hypothesis_that_is_not_understood_is_refused(
+    hypothesis: str, detail: str, valid: str
+) -> None:
+    """With what is allowed."""
+    async with api(running=False) as served:
+        answer = await served.post("/v1/plan", json={"hypotheses": [hypothesis]})
+
+    assert (answer.status, answer.body["field"]) == (422, "hypotheses")
+    assert detail in answer.body["detail"]
+    assert valid in answer.body["valid_values"]
+
+
+async def test_every_single_failure_is_a_row() -> None:
+    """As values and as a table."""
+    async with api() as served:
+        answer = await served.get("/v1/plan/failures")
+
+    lost = [(one["service"], one["region"]) for one in answer.body["items"]]
+    assert lost == [
+        ("shop", "eu-west-1"),
+        ("shop", "eu-central-1"),
+        ("shop", "us-east-1"),
+        ("api", "eu-west-1"),
+        ("api", "us-east-1"),
+    ]
+    first = answer.body["items"][0]
+    assert (first["overloaded"], first["lawful"], first["held"]) == (False, True, [])
+    assert set(first["takes_over"]) == {"eu-central-1", "us-east-1"}
+    assert len(answer.body["text"].splitlines()) == 6

@@ -14,6 +14,7 @@ def region(name: str, share: float | None = 0.5, **more: Any) -> dict[str, Any]:
         "verdict": "up",
         "suspect": False,
         "why": "web: answers in 20 ms (1 of 1 vantage point)",
+        "usable": 1.0,
         "confidence": "high",
         "doubts": [],
         "sources": [],
@@ -32,7 +33,13 @@ def region(name: str, share: float | None = 0.5, **more: Any) -> dict[str, Any]:
 
 def pool(name: str, *regions: dict[str, Any], **more: Any) -> dict[str, Any]:
     """A pool that nothing holds."""
-    calm = {"residency": None, "leaks": None, "holds": [], "answers": 0}
+    calm: dict[str, Any] = {
+        "residency": None,
+        "leaks": None,
+        "holds": [],
+        "overload_rps": 0.0,
+        "answers": 0,
+    }
     return {"name": name, **calm, "regions": list(regions), **more}
 
 
@@ -167,7 +174,14 @@ def decided(number: int, **more: Any) -> dict[str, Any]:
 def standing(number: int, **more: Any) -> dict[str, Any]:
     """The event of a cycle on a calm day."""
     up = {"service": "shop", "region": "eu-west-1", "verdict": "up", "suspect": False}
-    calm = {"regions": [up], "frozen": False, "isolated": False, "panic": [], "holds": []}
+    calm = {
+        "regions": [{**up, "usable": 1.0}],
+        "frozen": False,
+        "isolated": False,
+        "panic": [],
+        "overloaded": [],
+        "holds": [],
+    }
     return event(number, "cycle", **{**calm, **more})
 
 

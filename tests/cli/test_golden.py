@@ -38,6 +38,7 @@ LOOKS = {
     "why": ("why", "12"),
     "why-region": ("why", "eu-west-1"),
     "plan": ("plan",),
+    "replay": ("replay", "12"),
     "history": ("history",),
     "events": ("events",),
     "overrides": ("overrides",),
@@ -45,6 +46,24 @@ LOOKS = {
     "context": ("context", "list"),
 }
 FORMS = ("table", "json", "yaml")
+STANDING = "shop/eu-west-1 is up: web: answers in 20 ms; carries 75 requests/s\n\n"
+WHY = {
+    "at": answers.CREATED_AT,
+    "in_force": 12,
+    "accounts": [],
+    "decision": answers.record(),
+    "text": STANDING + EXPLANATION,
+}
+REPLAY = {
+    "decision_id": 12,
+    "version": "0.1.0",
+    "replayed_by": "0.1.0",
+    "faithful": True,
+    "differences": [],
+    "unread": [],
+    "plans": [],
+    "text": "Decision 12, made by version 0.1.0, is the same byte for byte.\n\nNo change.",
+}
 
 
 @pytest.fixture
@@ -56,6 +75,7 @@ def troubled_daemon(daemon: FakeDaemon) -> FakeDaemon:
     daemon.answers("GET /v1/events/recent", recent(*everything()))
     daemon.answers("GET /v1/overrides", {"items": troubled()["overrides"]})
     daemon.answers("GET /v1/audit", answers.page(ENTRY))
+    daemon.answers("GET /v1/decisions/12/replay", REPLAY)
     return daemon
 
 
@@ -64,6 +84,8 @@ def explains(daemon: FakeDaemon, form: str) -> None:
     for path in ("/v1/decisions/12", "/v1/decisions/latest"):
         text = Reply(EXPLANATION)
         daemon.answers(f"GET {path}", text if form == "table" else answers.record())
+    words = Reply(STANDING + EXPLANATION)
+    daemon.answers("GET /v1/why", words if form == "table" else WHY)
 
 
 def compare(name: str, text: str, request: pytest.FixtureRequest) -> None:

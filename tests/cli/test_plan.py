@@ -69,3 +69,49 @@ def test_a_service_alone_supposes_nothing(gtc: Run) -> None:
     result = gtc("plan", "--service", "shop")
     assert result.exit_code == exit_codes.USAGE
     assert "name a region with --drain or --failover" in result.stderr
+
+
+def test_hypotheses_are_sent_as_they_were_typed(daemon: FakeDaemon, gtc: Run) -> None:
+    """The daemon understands them; orders may be supposed beside them."""
+    daemon.answers("POST /v1/plan", answers.plan(text="Supposed", changes=1))
+    result = gtc("plan", "--if", "eu-west-1 down", "--if", "demand eu ×1.5", "--drain", "us-east-1")
+    assert result.stdout == "Supposed\n"
+    assert daemon.requests[0].body == {
+        "overrides": [{"kind": "drain", "region": "us-east-1"}],
+        "hypotheses": ["eu-west-1 down", "demand eu ×1.5"],
+    }
+
+
+def test_a_hypothesis_that_is_not_understood_is_told_with_what_is(
+    daemon: FakeDaemon, gtc: Run
+) -> None:
+    """As a wrong command line, in the daemon's words."""
+    detail = "'rain' is no hypothesis; allowed are, for example"
+    valid = ["eu-west-1 down", "demand ×1.5"]
+    daemon.refuses("POST /v1/plan", 422, detail, field="hypotheses", valid_values=valid)
+    result = gtc("plan", "--if", "rain")
+    assert result.exit_code == exit_codes.USAGE
+    assert "'rain' is no hypothesis" in result.stderr
+    assert "demand ×1.5" in result.stderr
+
+
+@pytest.mark.parametrize("form", ["table", "json"])
+def test_the_loss_of_every_region_is_a_table_or_a_document(
+    daemon: FakeDaemon, gtc: Run, form: str
+) -> None:
+    """The daemon's answer in either form."""
+    answer = {"at": answers.CREATED_AT, "items": [], "text": "LOST  TAKES OVER"}
+    daemon.answers("GET /v1/plan/failures", answer)
+    result = gtc("plan", "--all-single-failures", "-o", form)
+    assert result.exit_code == exit_codes.OK
+    assert (result.stdout == "LOST  TAKES OVER\n") == (form == "table")
+
+
+@pytest.mark.parametrize(
+    "more", [("--if", "eu-west-1 down"), ("--drain", "eu-west-1"), ("--service", "shop")]
+)
+def test_every_single_failure_supposes_nothing_else(gtc: Run, more: tuple[str, ...]) -> None:
+    """It would not be clear what it is the table of."""
+    result = gtc("plan", "--all-single-failures", *more)
+    assert result.exit_code == exit_codes.USAGE
+    assert "supposes nothing else" in result.stderr

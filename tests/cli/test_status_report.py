@@ -231,6 +231,13 @@ def test_a_regions_verdict_and_shares_change_the_fingerprint(more: dict[str, Any
 
 
 def test_a_leak_is_told_below_the_table() -> None:
-    """Whatever else is well: this is what must be mended first."""
-    europe = answers.pool("europe", answers.region("eu-west-1"), leaks=[{"text": "a way out"}])
-    assert made(answers.service("shop", europe)).notes == ("leak: shop/europe: a way out",)
+    """Whatever else is well: this is what must be mended first. Its hold would only repeat it."""
+    held = [answers.held("residency", "1 way out")]
+    found = [{"text": f"way {number}"} for number in range(5)]
+    europe = answers.pool("europe", answers.region("eu-west-1"), leaks=found, holds=held)
+    assert made(answers.service("shop", europe)).notes == (
+        "leak: shop/europe has urgent drains only: way 0",
+        "leak: shop/europe has urgent drains only: way 1",
+        "leak: shop/europe has urgent drains only: way 2",
+        "leak: shop/europe: 2 more; `gtc validate --observed` lists them",
+    )

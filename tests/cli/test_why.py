@@ -1,8 +1,12 @@
-"""`gtc why`: the present state first, then the decision in the daemon's words."""
+"""`gtc why`: a decision, a region or a time, in the daemon's words."""
 
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
 
 from controller.cli import exit_codes
 from tests.cli import answers
@@ -47,64 +51,96 @@ def test_when_nothing_was_decided_yet_the_daemons_words_are_printed(
 def test_a_region_is_told_as_it_stands_and_then_its_latest_decision(
     daemon: FakeDaemon, gtc: Run
 ) -> None:
-    """A service behind an accelerator has dials, not shares."""
-    daemon.answers("GET /v1/status", answers.status())
-    daemon.answers("GET /v1/decisions/latest?region=eu-west-1", Reply(TEXT))
-    assert gtc("why", "eu-west-1").stdout == (
-        "eu-west-1 is up and carries 50 % of shop/europe; nothing holds it.\n"
-        "eu-west-1 is up and has its dial open at 100 % of api/world; nothing holds it.\n"
-        f"\n{TEXT}"
-    )
-
-
-def test_a_region_that_did_not_move_is_explained_by_what_holds_it(
-    daemon: FakeDaemon, gtc: Run
-) -> None:
-    """Why nothing moved is as good a question; other regions' holds are left out."""
-    europe = answers.pool(
-        "europe",
-        answers.region("eu-west-1", verdict="unknown", why="no fresh opinion", override=3),
-        holds=[
-            answers.held("unknown_health", "no fresh opinion", "eu-west-1"),
-            answers.held("within_hysteresis", "not this one", "eu-central-1"),
-            answers.held("frozen", "by bob"),
-        ],
-    )
-    world = answers.pool("world", answers.region("eu-west-1", None), answers.region("us-east-1"))
-    daemon.answers("GET /v1/status", answers.status(answers.service("shop", europe, world)))
-    daemon.refuses("GET /v1/decisions/latest", 404, "no decision that concerns eu-west-1")
+    """All of it in the daemon's words."""
+    daemon.answers("GET /v1/why?region=eu-west-1", Reply(f"shop/eu-west-1 is up\n\n{TEXT}"))
     result = gtc("why", "eu-west-1")
-    assert result.exit_code == exit_codes.OK
-    assert result.stdout == (
-        "eu-west-1 is unknown (no fresh opinion) and carries 50 % of shop/europe, "
-        "an unknown part of shop/world; held by unknown_health in shop/europe (no fresh opinion); "
-        "frozen in shop/europe (by bob); override 3 concerns it.\n"
-        "\nNo decision on record concerns eu-west-1.\n"
-    )
+    assert (result.exit_code, result.stdout) == (exit_codes.OK, f"shop/eu-west-1 is up\n\n{TEXT}")
+    assert [request.accept for request in daemon.requests] == ["text/plain"]
 
 
-def test_a_region_without_a_decision_is_null_as_json(daemon: FakeDaemon, gtc: Run) -> None:
-    """A program can tell it from an error."""
-    daemon.answers("GET /v1/status", answers.status())
-    daemon.refuses("GET /v1/decisions/latest", 404, "none")
+def test_a_region_as_json_is_how_it_stands_and_the_record(daemon: FakeDaemon, gtc: Run) -> None:
+    """A program can tell a region without a decision from an error: its decision is null."""
+    view = {
+        "accounts": [],
+        "at": answers.CREATED_AT,
+        "decision": None,
+        "in_force": None,
+        "text": "",
+    }
+    daemon.answers("GET /v1/why?region=eu-west-1", view)
     result = gtc("why", "eu-west-1", "-o", "json")
-    assert (result.exit_code, result.stdout) == (exit_codes.OK, "null\n")
+    assert (result.exit_code, json.loads(result.stdout)) == (exit_codes.OK, view)
+
+
+@pytest.mark.parametrize(
+    ("typed", "asked"),
+    [
+        ("2026-06-01T12:00:00Z", "2026-06-01T12%3A00%3A00Z"),
+        ("2026-06-01T14:00:00+02:00", "2026-06-01T12%3A00%3A00Z"),
+        ("2026-06-01T12:00:00.5+00:00", "2026-06-01T12%3A00%3A00.500000Z"),
+    ],
+)
+def test_an_earlier_time_is_asked_for_in_utc(
+    daemon: FakeDaemon, gtc: Run, typed: str, asked: str
+) -> None:
+    """Of a region, or of everything."""
+    daemon.answers("GET /v1/why", Reply(TEXT))
+    assert gtc("why", "--at", typed).stdout == TEXT
+    assert gtc("why", "eu-west-1", "--at", typed).stdout == TEXT
+    assert [request.path for request in daemon.requests] == [
+        f"/v1/why?at={asked}",
+        f"/v1/why?region=eu-west-1&at={asked}",
+    ]
+
+
+def test_how_long_ago_is_a_time_too(daemon: FakeDaemon, gtc: Run) -> None:
+    """Ten minutes ago, by this machine's clock."""
+    daemon.answers("GET /v1/why", Reply(TEXT))
+    before = datetime.now(UTC)
+    assert gtc("why", "--at", "-10m").exit_code == exit_codes.OK
+    after = datetime.now(UTC)
+    [at] = parse_qs(urlsplit(daemon.requests[0].path).query)["at"]
+    assert before <= datetime.fromisoformat(at) + timedelta(minutes=10) <= after
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ("noon", "'noon' is no time; allowed are a time with its offset (2026-06-01T12:00:00Z"),
+        ("2026-06-01T12:00:00", "is no time; allowed are a time with its offset"),
+        ("-10x", "'10x' is not a duration"),
+        ("2126-06-01T12:00:00Z", "lies in the future"),
+    ],
+)
+def test_what_is_no_time_is_refused(gtc: Run, typed: str, message: str) -> None:
+    """Before anything is asked, with what is allowed."""
+    result = gtc("why", "--at", typed)
+    assert result.exit_code == exit_codes.USAGE
+    assert message in " ".join(result.stderr.split())
+
+
+def test_a_decision_has_its_own_time(gtc: Run) -> None:
+    """Both at once could mean two things."""
+    result = gtc("why", "7", "--at", "-10m")
+    assert result.exit_code == exit_codes.USAGE
+    assert "decision 7 has its own time: leave out --at" in result.stderr
 
 
 def test_another_failure_is_not_taken_for_a_region_without_decision(
     daemon: FakeDaemon, gtc: Run
 ) -> None:
     """Nobody must read "no decision" when the store is down."""
-    daemon.answers("GET /v1/status", answers.status())
-    daemon.refuses("GET /v1/decisions/latest", 503, "disk full")
+    daemon.refuses("GET /v1/why", 503, "disk full")
     result = gtc("why", "eu-west-1")
     assert result.exit_code == exit_codes.FAILED
     assert "disk full" in result.stderr
 
 
 def test_an_unknown_region_gets_the_valid_ones_named(daemon: FakeDaemon, gtc: Run) -> None:
-    """The nearest first."""
-    daemon.answers("GET /v1/status", answers.status())
+    """As the daemon names them."""
+    names = ["eu-central-1", "eu-west-1", "us-east-1"]
+    detail = "no region is named 'eu-west-2'"
+    daemon.refuses("GET /v1/why", 404, detail, field="region", valid_values=names)
     result = gtc("why", "eu-west-2")
     assert result.exit_code == exit_codes.USAGE
     assert result.stderr == (

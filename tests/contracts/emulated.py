@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from unittest.mock import patch
@@ -44,10 +45,12 @@ class Emulated:
 
 
 @asynccontextmanager
-async def emulated_aws(spread_after_s: float = 0.1) -> AsyncIterator[Emulated]:
+async def emulated_aws(
+    spread_after_s: float = 0.1, clock: Callable[[], float] = time.time
+) -> AsyncIterator[Emulated]:
     """Enter and leave it in the same task: not in a fixture.
 
-    `spread_after_s`: after so long changes are INSYNC or DEPLOYED.
+    `spread_after_s`: after so long changes are INSYNC or DEPLOYED, by `clock`.
     """
     options = ServerOptions(
         http_port=0,
@@ -56,7 +59,7 @@ async def emulated_aws(spread_after_s: float = 0.1) -> AsyncIterator[Emulated]:
         insync_after_s=spread_after_s,
         deployed_after_s=spread_after_s,
     )
-    async with running(options) as aws:
+    async with running(options, clock) as aws:
         with patch.dict(os.environ, {**ENVIRONMENT, "AWS_ENDPOINT_URL": aws.url}):
             async with aws_clients(deadline_s=DEADLINE_S) as clients:
                 yield Emulated(aws, clients)

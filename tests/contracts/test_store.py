@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -27,8 +27,10 @@ from controller.model.errors import StateUnavailableError
 from controller.model.health import RegionHealth, Verdict
 from controller.model.levers import Change, Outcome, OutcomeStatus, Position, Setting
 from controller.model.overrides import OverrideKind, OverrideRequest
+from controller.planning.evidence import written
 from controller.ports import Store
 from tests.fakes.store import FakeStore
+from tests.planning.test_evidence import evidence
 
 NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 LATER = NOON + timedelta(hours=4)
@@ -190,6 +192,20 @@ class StoreContract:
         assert stored == replace(_record(), id=stored.id)
         assert stored.id > 0
 
+    async def test_what_a_decision_was_made_of_comes_back_as_it_went_in(
+        self, tmp_path: Path
+    ) -> None:
+        """Through a restart and an update of its record; None where nothing was given."""
+        told = evidence("see eu-west-1=D")
+        async with self.opened(tmp_path) as store:
+            bare = await store.add_record(_record())
+            stored = await store.add_record(_record(), told)
+            await store.update_record(replace(stored, measured_effect="0 % remain"))
+        async with self.opened(tmp_path) as store:
+            assert await store.evidence(stored.id) == written(told)
+            assert await store.evidence(bare.id) is None
+            assert await store.evidence(99) is None
+
     async def test_a_record_is_updated_with_what_became_known_later(self, tmp_path: Path) -> None:
         """The timeline grows after the decision."""
         async with self.opened(tmp_path) as store:
@@ -228,6 +244,21 @@ class StoreContract:
             assert await store.records(limit=10, region="eu-north-1") == (north,)
             assert await store.records(limit=10, region="eu-central-1") == ()
             assert await store.records(limit=10, region="eu-west-1", before=west.id) == ()
+
+    async def test_records_can_be_asked_for_as_of_a_time(self, tmp_path: Path) -> None:
+        """What was the newest then; at the very moment it counts, in whatever zone."""
+        east = timezone(timedelta(hours=5))
+        async with self.opened(tmp_path) as store:
+            early = await store.add_record(replace(_record(1), at=NOON))
+            late = await store.add_record(replace(_record(2, "eu-north-1"), at=LATER))
+            for until, found in (
+                (NOON - timedelta(microseconds=1), ()),
+                (NOON, (early,)),
+                (NOON.astimezone(east) + timedelta(seconds=1.5), (early,)),
+                (LATER, (late, early)),
+            ):
+                assert await store.records(limit=10, until=until) == found
+            assert await store.records(limit=1, until=LATER, region="eu-west-1") == (early,)
 
     async def test_an_update_changes_which_regions_it_concerns(self, tmp_path: Path) -> None:
         """A region written to later is found from then on."""

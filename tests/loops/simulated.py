@@ -1,4 +1,4 @@
-"""The daemon's loops in simulated time: the sandbox's own settings, fakes for the outside."""
+"""The daemon's loops in simulated time: a small sandbox's settings, fakes for the outside."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.fakes.prober import FakeProber
 from tests.fakes.record_sets import FakeRecordSets
 from tests.fakes.store import FakeStore
 
-SETTINGS = load(Path(__file__).parents[2] / "config" / "sandbox.yaml")
+SETTINGS = load(Path(__file__).with_name("three_regions.yaml"))
 ZONE = "Z0SANDBOX0000000001"
 
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from controller import __version__
 from controller.loops.recording import Recording
 from controller.model.configuration import EndpointId, Settings
 from controller.model.decision import (
@@ -26,6 +27,7 @@ from controller.model.decision import (
 from controller.model.health import HealthState, RegionHealth, Verdict
 from controller.model.levers import Change, Outcome, OutcomeStatus, Position, Setting
 from controller.model.overrides import Override, OverrideKind
+from controller.planning.evidence import canonical
 from tests.fakes.clock import NOON, FakeClock
 from tests.fakes.store import FakeStore
 from tests.loops.small import EAST, WEST, events, logged, region, small, weighted
@@ -331,3 +333,32 @@ async def test_only_the_newest_hundred_may_still_change() -> None:
     effects = {record.id: record.measured_effect for record in await bench.stored()}
     assert len(effects) == 150
     assert (effects[50], effects[51]) == ("", "late")
+
+
+async def test_a_record_is_kept_with_what_its_decision_was_made_of() -> None:
+    """Also one that waited for the store; so that it can be decided again."""
+    bench = Bench()
+    bench.store.unavailable = True
+    await bench.keep(CALM)
+    bench.store.unavailable = False
+    await bench.keep(FAILOVER)
+
+    texts = [await bench.store.evidence(record.id) for record in await bench.stored()]
+    assert [text and text.decision for text in texts] == [canonical(FAILOVER), canonical(CALM)]
+    versions = {record.version for record in await bench.stored()}
+    assert versions == {__version__}
+
+
+async def test_a_record_says_what_else_was_considered() -> None:
+    """For the traffic that it moves."""
+    bench = Bench()
+    shop = weighted()
+    shop["regions"] = {**shop["regions"], "eu-north-1": region()}  # type: ignore[dict-item]  # a table
+    record = await bench.keep(
+        replace(FAILOVER, regions={"shop": {WEST: DEAD, EAST: WELL, "eu-north-1": WELL}}),
+        settings=small(services={"shop": shop}),
+    )
+    assert record is not None
+    assert [(one.region, one.why) for one in record.rejected] == [
+        ("eu-north-1", "not lawful: pool world does not name it")
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -114,7 +115,7 @@ def test_without_a_matching_area_there_is_no_answer() -> None:
 
 def test_a_subdivision_beats_its_country() -> None:
     """The smallest area is a state of the United States."""
-    spot = {"GeoLocation": {"CountryCode": "US", "SubdivisionCode": "CA"}}
+    spot: dict[str, Any] = {"GeoLocation": {"CountryCode": "US", "SubdivisionCode": "CA"}}
     records = [
         record(NAME, "A", "US", **place("country:US"), **address("::1")),
         record(NAME, "A", "CA", **spot, **address("::2")),
@@ -173,8 +174,8 @@ def test_the_emulator_answers_the_same(
     }
     zone = ZoneRecords("example.test.", groups)
     view = emulated.View({ZONE_ID: zone}, lambda check: check not in down, lambda _: ())
-    spot = where and geography.Location(where.country or "", where.continent or "")
-    found = emulated.candidates(view, zone, name, "A", spot)
+    theirs_at = geography.Location(where.country or "", where.continent or "") if where else None
+    found = emulated.candidates(view, zone, name, "A", theirs_at)
 
     ours = answered(
         Zone(ZONE_ID, records), name, "A", where or Location(), lambda one: one not in down
@@ -193,7 +194,8 @@ def _as_sent(listed: RecordSet) -> dict[str, object]:
         "Weight": listed.weight,
         "HealthCheckId": listed.health_check_id,
     }
-    return {k: v for k, v in fields.items() if v is not None} | json.loads(listed.rest)
+    rest: dict[str, object] = json.loads(listed.rest)
+    return {k: v for k, v in fields.items() if v is not None} | rest
 
 
 def _has_circle(records: list[RecordSet]) -> bool:

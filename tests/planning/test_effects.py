@@ -126,12 +126,15 @@ def test_what_nobody_knows_is_none() -> None:
     assert rounded(region(found, WEST).rps) == [200] * 4
 
 
-def test_behind_an_accelerator_nearness_decides_until_one_region_is_left() -> None:
-    """Then everybody is there."""
-    found = seen(stage_of(*ACCELERATED).snapshot(), f"{WEST} down")
-    assert rounded(region(found, EAST).rps) == [None, 100, 100, 100]
-    assert rounded(region(found, WEST).rps) == [None, 0, 0, 0]
-    assert pool(found).by_itself == {EAST: 1.0}
+def test_behind_an_accelerator_the_flow_is_as_modelled() -> None:
+    """By nearness while both are open, and everybody where only one is left."""
+    snapshot = stage_of(*ACCELERATED).snapshot()
+    nearer = {("shop", "world"): {EAST: 0.7, WEST: 0.3}}
+    near = replace(snapshot, memory=replace(snapshot.memory, nearest=nearer))
+    found = seen(near, f"{WEST} down")
+    assert rounded(region(found, EAST).rps) == [70, 100, 100, 100]
+    assert rounded(region(found, WEST).rps) == [30, 0, 0, 0]
+    assert pool(found).by_itself == {EAST: 1.0, WEST: 0.0}
 
 
 def test_a_lever_that_was_never_read_says_nothing() -> None:

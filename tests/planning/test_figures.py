@@ -18,7 +18,7 @@ NOW = 1_000.0
 
 
 def figures(*commands: str, measured: Figures | None = None, west: RegionHealth = WELL) -> Known:
-    """The figures of two regions, half of the pool's traffic in each."""
+    """The figures of two regions."""
     stage = Stage()
     stage.now = NOW
     stage.play(f"pool world {WEST}:20 {EAST}:90 demand=100")
@@ -29,7 +29,7 @@ def figures(*commands: str, measured: Figures | None = None, west: RegionHealth 
     if measured is not None:
         snapshot = replace(snapshot, figures=measured)
     health = {WEST: west, EAST: WELL}
-    return known(snapshot, "shop", health, {"world": {WEST: 0.5, EAST: 0.5}})
+    return known(snapshot, "shop", health)
 
 
 @pytest.mark.parametrize(("age_s", "demand"), [(0, 300), (300, 200), (600, 150), (1e6, 100)])
@@ -54,8 +54,8 @@ def test_a_degraded_region_has_less_capacity() -> None:
     assert figures(f"region {WEST} capacity=400", west=gray).capacity_rps[WEST] == 200
 
 
-def test_a_region_nobody_measured_is_full_with_what_it_carries() -> None:
-    """50 requests/s are what it has: the target is reached by them."""
+def test_a_region_nobody_measured_is_full_with_its_part() -> None:
+    """50 requests/s are its part: the target is reached by them."""
     found = figures(f"region {WEST} capacity=unknown", "placement target_utilisation=0.8")
 
     assert found.capacity_rps[WEST] * 0.8 == pytest.approx(50)

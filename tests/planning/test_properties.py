@@ -1,13 +1,14 @@
-"""What must hold of every decision, whatever goes in."""
+"""What must hold of every decision, whatever goes in; `make simulate` tries 10,000 of each."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from hypothesis import given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from controller.model.decision import Decision, Snapshot
+from controller.model.decision import Decision, Hold, Snapshot
+from controller.model.health import Verdict
 from controller.model.levers import Position, Setting
 from controller.model.overrides import OverrideKind
 from controller.planning.decision import decide
@@ -19,38 +20,72 @@ REGIONS = ("us-east-1", "us-west-2", "eu-west-1", "eu-central-1")
 
 
 @st.composite
-def stages(draw: st.DrawFn, letters: str = "UDS?") -> Stage:
-    """A service with two pools, any health, any weights, any orders."""
+def stages(
+    draw: st.DrawFn,
+    letters: str = "UDS?",
+    orders: tuple[str, ...] = ("", "", "", "drain", "failover", "pin"),
+    levers: tuple[str, ...] = ("", "accelerator"),
+    *,
+    may_be_blind: bool = True,
+) -> Stage:
+    """A service with up to two pools, any health, any weights, any orders."""
     stage = Stage()
     stage.now = 1_000.0
     points = draw(st.sampled_from([("here",), ("here", "there", "yonder")]))
     stage.play("vantage " + " ".join(points))
-    accelerated = draw(st.booleans())
-    for pool in ("world",) if accelerated else ("world", "europe"):
-        regions = draw(st.lists(st.sampled_from(REGIONS), min_size=1, unique=True))
-        demand = draw(st.integers(0, 500))
-        kind = "accelerator" if accelerated else ""
-        stage.play(f"pool {pool} {' '.join(regions)} demand={demand} {kind}")
-    for region in stage.regions:
-        capacity, share = draw(st.integers(1, 400)), draw(st.integers(0, 3))
-        stage.play(f"region {region} capacity={capacity} share={share}")
-    ensure_positive_shares(stage)
+    draw_service(draw, stage, draw(st.sampled_from(levers)))
     stage.play(f"start {draw(st.sampled_from([0, 1_000]))}")
     for region in stage.regions:
-        row = "".join(draw(st.sampled_from(letters)) for _ in points)
-        stage.play(f"see {region}={row}")
-        order = draw(st.sampled_from(["", "", "", "drain", "failover"]))
+        stage.play(f"see {region}={''.join(draw(st.sampled_from(letters)) for _ in points)}")
+        order = draw(st.sampled_from(orders))
         if order:
-            stage.play(f"{order} {region}")
-    if draw(st.booleans()):
+            stage.play(f"{order} {region} {draw(st.integers(1, 100)) if order == 'pin' else ''}")
+    if may_be_blind and draw(st.booleans()):
         stage.play("canaries " + "".join(draw(st.sampled_from("UD")) for _ in range(3)))
+    draw_levers(draw, stage)
+    draw_evidence(draw, stage)
+    return stage
+
+
+def draw_service(draw: st.DrawFn, stage: Stage, lever: str) -> None:
+    """Pools near or by share, regions of any size and price, some nobody measured."""
+    for pool in ("world",) if lever else ("world", "europe"):
+        regions = draw(st.lists(st.sampled_from(REGIONS), min_size=1, unique=True))
+        near = not lever and draw(st.booleans())
+        places = [f"{r}:{draw(st.integers(1, 300))}" if near else r for r in regions]
+        stage.play(f"pool {pool} {' '.join(places)} demand={draw(st.integers(0, 500))} {lever}")
+    for region in stage.regions:
+        capacity = draw(st.one_of(st.integers(1, 400), st.just("unknown")))
+        share, price = draw(st.integers(0, 3)), draw(st.sampled_from([0.02, 0.09, 0.12]))
+        stage.play(f"region {region} capacity={capacity} share={share} price={price}")
+    ensure_positive_shares(stage)
+
+
+def draw_levers(draw: st.DrawFn, stage: Stage) -> None:
+    """What AWS has: any weights and dials, some leaves missing."""
     for position in positions(stage):
-        dial = draw(st.sampled_from([0.0, 25.0, 100.0])) if accelerated else None
+        dial = draw(st.sampled_from([0.0, 25.0, 100.0])) if stage.accelerator else None
         stage.observed[position] = Setting(draw(st.integers(0, 255)), dial)
     for position in positions(stage):
         if draw(st.integers(0, 5)) == 5:
             stage.play(f"lose {position.pool} {position.region}")
-    return stage
+
+
+def draw_evidence(draw: st.DrawFn, stage: Stage) -> None:
+    """What users report, and how badly regions answer."""
+    for pool, noun in stage.pools.items():
+        if draw(st.booleans()):
+            stage.play(f"users {pool} {' '.join(map(draw, map(users_of, noun['regions'])))}")
+    for region in stage.regions:
+        if draw(st.booleans()):
+            stage.play(f"gray {region}={draw(st.integers(0, 100))}")
+
+
+def users_of(region: str) -> st.SearchStrategy[str]:
+    """Requests and errors of a region's users, as the stage takes them."""
+    return st.integers(1, 500).flatmap(
+        lambda requests: st.integers(0, requests).map(lambda n: f"{region}:{requests}/{n}")
+    )
 
 
 def ensure_positive_shares(stage: Stage) -> None:
@@ -87,7 +122,6 @@ def applied(snapshot: Snapshot, decision: Decision) -> Snapshot:
 
 
 @given(stages())
-@settings(max_examples=200, deadline=None)
 def test_no_decision_leaves_a_pool_without_a_serving_region(stage: Stage) -> None:
     """Weights that are all zero mean equal shares to Route 53: never written."""
     snapshot, decision = decided(stage)
@@ -103,7 +137,6 @@ def test_no_decision_leaves_a_pool_without_a_serving_region(stage: Stage) -> Non
 
 
 @given(stages())
-@settings(max_examples=200, deadline=None)
 def test_shares_of_a_weighted_pool_add_up(stage: Stage) -> None:
     """Nobody is lost, nobody counted twice, nothing is negative."""
     _, decision = decided(stage)
@@ -116,7 +149,6 @@ def test_shares_of_a_weighted_pool_add_up(stage: Stage) -> None:
 
 
 @given(stages())
-@settings(max_examples=200, deadline=None)
 def test_deciding_again_after_applying_changes_nothing_more_than_the_ramp(stage: Stage) -> None:
     """A plan that is carried out has nothing left to do.
 
@@ -133,7 +165,6 @@ def test_deciding_again_after_applying_changes_nothing_more_than_the_ramp(stage:
 
 
 @given(stages())
-@settings(max_examples=200, deadline=None)
 def test_the_order_of_what_is_known_does_not_matter(stage: Stage) -> None:
     """Mappings are compared by key, so arrival order cannot decide."""
     snapshot, decision = decided(stage)
@@ -152,7 +183,6 @@ def test_the_order_of_what_is_known_does_not_matter(stage: Stage) -> None:
 
 
 @given(stages(letters="?"))
-@settings(max_examples=100, deadline=None)
 def test_unknown_health_moves_nothing_but_what_a_person_orders(stage: Stage) -> None:
     """Fail static: a daemon that knows nothing changes nothing by itself."""
     _, decision = decided(stage)
@@ -167,7 +197,6 @@ def test_unknown_health_moves_nothing_but_what_a_person_orders(stage: Stage) -> 
     st.dictionaries(st.sampled_from(REGIONS), st.integers(0, 255), min_size=1),
     st.data(),
 )
-@settings(max_examples=200, deadline=None)
 def test_weights_express_their_shares(before: dict[str, int], data: st.DataObject) -> None:
     """Every share is within half a point or n/255, and none becomes zero by rounding."""
     shares = normalised({r: data.draw(st.floats(0, 1)) for r in before})
@@ -180,3 +209,60 @@ def test_weights_express_their_shares(before: dict[str, int], data: st.DataObjec
     assert all((found[r] == 0) == (shares[r] == 0) for r in shares)
     error = max(abs(found[r] / total - shares[r]) for r in shares)
     assert error < max(SAME, len(shares) / 255)
+
+
+@given(stages("UUUD", ("", "drain", "failover"), ("",), may_be_blind=False))
+def test_no_region_is_filled_beyond_its_capacity_unless_it_is_said(stage: Stage) -> None:
+    """As far as placement is free: nothing pinned, nothing drained in vain, every capacity known.
+
+    A split that hardly differs from the best is left alone, by two points.
+    """
+    snapshot, decision = decided(stage)
+    held = {h.reason for plan in decision.plans for h in plan.held}
+    assume(not held & {Hold.PANIC, Hold.UNKNOWN_HEALTH, Hold.SELF_ISOLATED, Hold.LAST_REGION})
+    shop = snapshot.settings.services["shop"]
+    assume(not any(plan.overload_rps for plan in decision.plans))
+
+    for name, region in shop.regions.items():
+        if region.capacity_rps is None:
+            continue
+        load = sum(
+            plan.desired.get(name, 0.0) * shop.pools[plan.pool].demand_rps
+            for plan in decision.plans
+        )
+        slack = 0.02 * sum(pool.demand_rps for pool in shop.pools.values())
+        usable = decision.regions["shop"][name].usable
+        assert load <= region.capacity_rps * usable + slack + 1e-6
+
+
+@given(stages("UUD", ("", "", "drain", "failover"), may_be_blind=False), st.data())
+def test_one_more_up_never_lowers_that_regions_share(stage: Stage, data: st.DataObject) -> None:
+    """Of the same moment, were one vantage point to say up instead of down."""
+    snapshot, before = decided(stage)
+    down = [
+        (vantage, endpoint)
+        for vantage, states in snapshot.health.items()
+        for endpoint, state in states.items()
+        if state.verdict is Verdict.DOWN
+    ]
+    assume(down)
+    vantage, endpoint = data.draw(st.sampled_from(down))
+    states = {**snapshot.health[vantage], endpoint: stage._state("U", None)}
+    after = decide(replace(snapshot, health={**snapshot.health, vantage: states}))
+    assume(not before.memory.panic)
+    assume(before.memory.isolated_since is after.memory.isolated_since is None)
+
+    for old, new in zip(before.plans, after.plans, strict=True):
+        if endpoint.region in old.desired and not new.held:
+            assert new.desired[endpoint.region] >= old.desired[endpoint.region] - 1e-9
+
+
+@given(stages())
+def test_nobody_is_sent_where_the_law_forbids(stage: Stage) -> None:
+    """A plan names no region but those of its pool, whatever is observed."""
+    snapshot, decision = decided(stage)
+
+    for plan in decision.plans:
+        lawful = set(snapshot.settings.services["shop"].pools[plan.pool].regions)
+        assert set(plan.after) <= lawful
+        assert {change.position.region for change in plan.changes} <= lawful

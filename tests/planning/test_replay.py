@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from controller.planning.decision import decide
 from controller.planning.evidence import Evidence, Exhibit, exported, written
 from controller.planning.explanation import explain_plan, explain_replay
-from controller.planning.replay import Difference, replay
+from controller.planning.replay import Mismatch, replay
 from tests.planning.test_evidence import evidence
 from tests.planning.test_properties import stages
 from tests.storyboards.stage import Stage
@@ -66,7 +66,7 @@ def test_another_decision_of_the_same_version_is_a_fault_shown_field_by_field() 
     other = told.evidence.decision.replace('"desired":{"us-east-1":1.0', '"desired":{"us-east-1":0')
     found = replay(replace(told, evidence=replace(told.evidence, decision=other)), "1")
 
-    assert found.differences == (Difference("plans[shop/world].desired.us-east-1", "0", "1.0"),)
+    assert found.differences == (Mismatch("plans[shop/world].desired.us-east-1", "0", "1.0"),)
     assert not found.faithful
     assert explain_replay(found).splitlines()[:3] == [
         "Decision 12, made by version 1, is another when the same version decides again: "
@@ -83,8 +83,8 @@ def test_another_decision_of_another_version_is_information() -> None:
     found = replay(replace(told, evidence=replace(told.evidence, decision=other)), "1")
 
     assert found.differences == (
-        Difference("plans[shop/world].urgent", "true", "nothing"),
-        Difference("plans[shop/world].emergency", "nothing", "true"),
+        Mismatch("plans[shop/world].urgent", "true", "nothing"),
+        Mismatch("plans[shop/world].emergency", "nothing", "true"),
     )
     assert found.faithful
     assert "made by version 0.9, is another when version 1 decides again" in explain_replay(found)
@@ -96,7 +96,7 @@ def test_what_this_version_does_not_know_of_the_snapshot_is_shown() -> None:
     more = told.evidence.snapshot.replace('{"now"', '{"weather":"rain","now"')
     found = replay(replace(told, evidence=replace(told.evidence, snapshot=more)), "1")
 
-    assert found.unread == (Difference("snapshot.weather", '"rain"', "nothing"),)
+    assert found.unread == (Mismatch("snapshot.weather", '"rain"', "nothing"),)
     text = explain_replay(found)
     assert text.startswith("Decision 12, made by version 2, is the same byte for byte")
     assert 'snapshot.weather  "rain" → nothing' in text

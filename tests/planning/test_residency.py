@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from controller.model.configuration import Service
 from controller.model.levers import AcceleratedEndpoint, EndpointGroup, Leak, RecordSet
 from controller.planning.answers import Location, Zone, answered
 from controller.planning.residency import Proof, describe, prove_groups, prove_records
+from tests.planning.test_residency_walk import all_but
 from tests.planning.zones import (
     ADDRESSES,
     NAME,
@@ -149,7 +151,7 @@ def test_a_state_with_a_record_of_its_own_is_looked_at() -> None:
         },
         "rest": {"geographies": ["default"], "regions": list(ADDRESSES), "demand_rps": 1},
     }
-    california = {"GeoLocation": {"CountryCode": "US", "SubdivisionCode": "CA"}}
+    california: dict[str, Any] = {"GeoLocation": {"CountryCode": "US", "SubdivisionCode": "CA"}}
     records = [
         leaf("us", "us-east-1"),
         *(leaf("rest", region) for region in ADDRESSES),
@@ -260,7 +262,7 @@ def test_the_state_that_a_leak_names_is_one_in_which_it_happens(records: list[Re
             for one in records
         ]
         where = Location(leak.geographies[0].partition(":")[2], "EU")
-        found = answered(Zone(ZONE_ID, idle), NAME, "A", where, lambda s, f=failed: s not in f)
+        found = answered(Zone(ZONE_ID, idle), NAME, "A", where, all_but(failed))
 
         assert leak.reached in {one.set_identifier for one in found}
 
@@ -306,7 +308,7 @@ def test_twenty_regions_and_250_geographies_are_proven_in_less_than_a_second(
     ]
     countries = [f"country:{a}{b}" for a in "ABCDEFGHIJ" for b in "ABCDEFGHIJKLMNOPQRSTUVWXY"]
     noun = {"jurisdiction": "EU", "capacity_rps": 1, "endpoints": {"web": {"probe": "tcp://a:1"}}}
-    pools = {
+    pools: dict[str, dict[str, Any]] = {
         "eu": {"geographies": countries, "residency": "EU", "regions": regions[:20]},
         "rest": {"geographies": ["default"], "regions": regions},
     }

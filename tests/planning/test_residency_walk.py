@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from itertools import combinations, product
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controller.model.levers import RecordSet
-from controller.planning.answers import Location, Record, Zone, answered
+from controller.planning.answers import IsUp, Location, Record, Zone, answered
 from controller.planning.residency_walk import failures, routes
 from tests.planning.zones import SIGNALS, ZONE_ID, address, record, trees
 
@@ -33,6 +34,11 @@ def outages() -> Iterator[frozenset[str]]:
         yield from map(frozenset, combinations(SIGNALS, size))
 
 
+def all_but(down: Collection[str]) -> IsUp:
+    """Every signal is up but these."""
+    return lambda signal: signal not in down
+
+
 def key(found: Record) -> tuple[str, str | None]:
     return found.name, found.set_identifier
 
@@ -45,7 +51,7 @@ def by_brute_force(records: list[RecordSet], where: Location) -> set[tuple[str, 
         for weighed in drains(records)
         for zone in [Zone(ZONE_ID, weighed)]
         for down in outages()
-        for found in answered(zone, name, "A", where, lambda signal, d=down: signal not in d)
+        for found in answered(zone, name, "A", where, all_but(down))
     }
 
 
@@ -73,13 +79,13 @@ def test_the_failures_of_a_route_suffice_and_none_is_idle(
             key(found)
             for weighed in drains(records)
             for found in answered(
-                Zone(ZONE_ID, weighed), records[0].name, "A", where, lambda s, d=down: s not in d
+                Zone(ZONE_ID, weighed), records[0].name, "A", where, all_but(down)
             )
         }
         assert key(route.end) in reached
         for signal in down:
             less = down - {signal}
-            assert any(zone.is_healthy(r, lambda s, d=less: s not in d) for r in route.dark)
+            assert any(zone.is_healthy(r, all_but(less)) for r in route.dark)
 
 
 def test_an_unlawful_leaf_of_weight_zero_is_found() -> None:
@@ -106,11 +112,58 @@ def test_a_record_that_an_unchecked_one_always_outdoes_is_not_found() -> None:
     assert {route.end.set_identifier for route in found} == {"DE", "w1"}
 
 
-def _at(country: str) -> dict[str, object]:
+def test_a_record_whose_check_must_be_down_serves_when_its_whole_group_is() -> None:
+    """What fails outward to it makes it unhealthy, and all unhealthy is all healthy."""
+    records = [
+        record("n.test.", "A", "DE", None, "check-a", **_at("DE"), **address("::1")),
+        record("n.test.", "A", "all", None, None, **_at("*"), **_to("t.test.")),
+        record("t.test.", "A", "w0", 1, "check-a", **address("::2")),
+        record("t.test.", "A", "w1", 1, "check-b", **address("::3")),
+    ]
+    zone = Zone(ZONE_ID, records)
+    found = {r.end.set_identifier: r for r in routes(zone, "n.test.", "A", Location("DE"))}
+
+    assert found.keys() == {"DE", "w0", "w1"}
+    assert failures(zone, found["w0"]) == {"check-a", "check-b"}
+    assert failures(zone, found["w1"]) == {"check-a"}
+
+
+def test_the_smallest_area_serves_when_none_that_apply_is_healthy() -> None:
+    """The same for a second choice by location."""
+    records = [
+        record("n.test.", "A", "DE", None, "check-a", **_at("DE"), **address("::1")),
+        record("n.test.", "A", "all", None, None, **_at("*"), **_to("t.test.")),
+        record("t.test.", "A", "small", None, "check-a", **_at("DE"), **address("::2")),
+        record("t.test.", "A", "large", None, "check-b", **_at("*"), **address("::3")),
+    ]
+    zone = Zone(ZONE_ID, records)
+    found = {r.end.set_identifier: r for r in routes(zone, "n.test.", "A", Location("DE"))}
+
+    assert found.keys() == {"DE", "small", "large"}
+    assert failures(zone, found["small"]) == {"check-a", "check-b"}
+
+
+def test_an_alias_is_not_healthy_by_its_target_alone() -> None:
+    """Its own check is down whenever the answer falls outward to it."""
+    records = [
+        record("n.test.", "A", "DE", None, "check-a", **_at("DE"), **address("::1")),
+        record("n.test.", "A", "EU", None, "check-a", **_in("EU"), **_to("t.test.", True)),
+        record("n.test.", "A", "all", None, None, **_at("*"), **address("::2")),
+        record("t.test.", "A", "end", None, "check-b", **address("::3")),
+    ]
+    found = routes(Zone(ZONE_ID, records), "n.test.", "A", Location("DE", "EU"))
+
+    assert {route.end.set_identifier for route in found} == {"DE", "all"}
+
+
+def _at(country: str) -> dict[str, Any]:
     return {"GeoLocation": {"CountryCode": country}}
 
 
-def _to(name: str) -> dict[str, object]:
-    return {
-        "AliasTarget": {"HostedZoneId": ZONE_ID, "DNSName": name, "EvaluateTargetHealth": False}
-    }
+def _in(continent: str) -> dict[str, Any]:
+    return {"GeoLocation": {"ContinentCode": continent}}
+
+
+def _to(name: str, evaluates: bool = False) -> dict[str, Any]:
+    pointer = {"HostedZoneId": ZONE_ID, "DNSName": name, "EvaluateTargetHealth": evaluates}
+    return {"AliasTarget": pointer}

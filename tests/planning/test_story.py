@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from controller.model.decision import Decision, Held, Hold, Memory, PoolPlan, Written
+from controller.model.configuration import Settings
+from controller.model.decision import Decision, Held, Hold, Memory, PoolPlan, Snapshot, Written
 from controller.model.health import RegionHealth, Verdict
 from controller.model.levers import Change, Outcome, OutcomeStatus, Position, Setting
 from controller.model.overrides import Override, OverrideKind
+from controller.planning.evidence import Evidence
 from controller.planning.story import expected_effect, outcomes, triggers
 from tests.loops.small import EAST, WEST, accelerated, small, weighted
 
@@ -132,7 +134,7 @@ def test_the_expected_effect_says_who_moves_and_when_users_follow() -> None:
     shop = replace(STAYS, after={WEST: 0.0, EAST: 1.0}, changes=(CHANGE,))
     api = replace(shop, service="api", after={WEST: 0.0, EAST: 0.5})
 
-    assert expected_effect(evidence(settings, shop, api, STAYS)).splitlines() == [
+    assert expected_effect(evidence(settings, shop, api)).splitlines() == [
         "shop/world: eu-west-1 50 % → 0 %, us-east-1 50 % → 100 %; "
         "users follow within the TTL of 60 s after INSYNC",
         "api/world: eu-west-1 50 % → 0 %; new connections follow once DEPLOYED",
@@ -142,11 +144,12 @@ def test_the_expected_effect_says_who_moves_and_when_users_follow() -> None:
 
 def test_the_expected_effect_says_how_far_users_will_be() -> None:
     """On average over the pool, where the configuration gives latencies."""
-    service = weighted(ttl_s=60)
-    service["pools"]["world"]["latency_ms"] = {WEST: 20.0, EAST: 90.0}  # type: ignore[index]  # nested
+    settings = small()
+    world = settings.services["shop"].pools["world"]
+    world.latency_ms.update({WEST: 20.0, EAST: 90.0})
     shop = replace(STAYS, after={WEST: 0.0, EAST: 1.0}, changes=(CHANGE,))
 
-    [line, _] = expected_effect(evidence(small(services={"shop": service}), shop)).splitlines()
+    [line, _] = expected_effect(evidence(settings, shop)).splitlines()
     assert "us-east-1 50 % → 100 %, then 90 ms away on average; users follow" in line
 
 

@@ -13,6 +13,7 @@ from controller.model.decision import Decision, Hold, Snapshot
 from controller.model.errors import InvalidRequestError
 from controller.model.figures import Figure, Figures
 from controller.model.health import Verdict
+from controller.model.opinions import Opinion
 from controller.model.overrides import OverrideKind
 from controller.planning.decision import decide
 from controller.planning.whatif import FORMS, suppose
@@ -86,6 +87,19 @@ def test_several_regions_down_at_once_are_doubted_as_they_would_be() -> None:
     decision = decided(f"{WEST} down", f"{CENTRAL} down", before=("canaries UUU",))
     assert {held.reason for plan in decision.plans for held in plan.held} >= {Hold.PANIC}
     assert decision.changes == ()
+
+
+def test_route_53s_own_checks_agree_where_they_are_asked() -> None:
+    """Then several regions are believed down, as they would be a little later."""
+    snapshot = calm("canaries UUU")
+    well = Opinion(Verdict.UP, snapshot.now, "18 of 18 checkers")
+    asked = replace(
+        snapshot,
+        opinions=dict.fromkeys(snapshot.observed["shop"].settings, well),
+    )
+    seen = suppose(asked, [f"{WEST} down", f"{EAST} down"]).snapshot
+    assert wanted(decide(seen), "world") == {CENTRAL: 1.0}
+    assert {p.region: o.verdict for p, o in seen.opinions.items()}[CENTRAL] is Verdict.UP
 
 
 @pytest.mark.parametrize(

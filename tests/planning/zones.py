@@ -18,7 +18,7 @@ ADDRESSES = {
     "eu-central-1": "192.0.2.2",
     "us-east-1": "192.0.2.3",
 }
-SIGNALS = ("check-a", "check-b", "check-c")
+SIGNALS = ("check-a", "check-b")
 
 
 def record(
@@ -103,14 +103,29 @@ def plan(evaluates: bool = False) -> list[RecordSet]:
 
 @st.composite
 def trees(draw: st.DrawFn) -> list[RecordSet]:
-    """Up to four names of any policy; aliases lead to any of them, to nothing, or in a circle."""
+    """Up to four names of any policy; aliases lead onward, to nothing, or sometimes in a circle.
+
+    The first name answers by location, mostly, and there are few signals: so what must be down for
+    one record is often the check of another.
+    """
     names = [f"n{index}.example.test." for index in range(draw(st.integers(1, 4)))]
-    return [one for name in names for one in draw(_groups(name, [*names, "none.example.test."]))]
+    found: list[RecordSet] = []
+    for index, name in enumerate(names):
+        onward = [*names[index + 1 :], "none.example.test."]
+        targets = st.sampled_from([*onward * 3, *names])
+        policies = ["geolocation", "geolocation", "weighted"] if index == 0 else _POLICIES
+        found += draw(_groups(name, targets, draw(st.sampled_from(policies))))
+    return found
+
+
+_POLICIES = ["simple", "weighted", "weighted", "geolocation"]
+_AREAS = ("country:DE", "continent:EU", "default")
 
 
 @st.composite
-def _groups(draw: st.DrawFn, name: str, targets: list[str]) -> list[RecordSet]:
-    policy = draw(st.sampled_from(["simple", "weighted", "geolocation"]))
+def _groups(
+    draw: st.DrawFn, name: str, targets: st.SearchStrategy[str], policy: str
+) -> list[RecordSet]:
     if policy == "simple":
         return [draw(_records(name, targets, None, None, {}))]
     if policy == "weighted":
@@ -119,8 +134,7 @@ def _groups(draw: st.DrawFn, name: str, targets: list[str]) -> list[RecordSet]:
             draw(_records(name, targets, f"w{index}", weight, {}))
             for index, weight in enumerate(weights)
         ]
-    areas = st.sampled_from(["country:DE", "continent:EU", "default"])
-    chosen = draw(st.lists(areas, min_size=1, max_size=3, unique=True))
+    chosen = draw(st.lists(st.sampled_from(_AREAS), min_size=1, max_size=3, unique=True))
     return [draw(_records(name, targets, area, None, place(area))) for area in chosen]
 
 
@@ -128,12 +142,12 @@ def _groups(draw: st.DrawFn, name: str, targets: list[str]) -> list[RecordSet]:
 def _records(
     draw: st.DrawFn,
     name: str,
-    targets: list[str],
+    targets: st.SearchStrategy[str],
     identifier: str | None,
     weight: int | None,
     more: dict[str, Any],
 ) -> RecordSet:
-    check = draw(st.sampled_from([None, *SIGNALS]))
+    check = draw(st.sampled_from([None, *SIGNALS, *SIGNALS]))
     leads = draw(st.booleans())
-    value = alias(draw(st.sampled_from(targets)), draw(st.booleans())) if leads else address("::1")
+    value = alias(draw(targets), draw(st.booleans())) if leads else address("::1")
     return record(name, "A", identifier, weight, check, **value, **more)

@@ -25,14 +25,14 @@ async def test_a_mode_delays_and_fails(mode: RegionMode, fails: bool, after_s: f
     assert asyncio.get_running_loop().time() - begin == pytest.approx(after_s)
 
 
-async def test_gray_fails_three_in_ten_and_is_late() -> None:
-    """A gray region answers most requests, so that a single probe proves nothing."""
+async def test_gray_fails_one_in_fifty_and_is_late() -> None:
+    """A gray region answers nearly all requests, so that no row of failures betrays it."""
     behaviour = Behaviour(Random(7))
     behaviour.mode = RegionMode.GRAY
     begin = asyncio.get_running_loop().time()
     failures = sum([await behaviour.fails() for _ in range(1000)])
-    assert 250 < failures < 350
-    assert asyncio.get_running_loop().time() - begin == pytest.approx(300)
+    assert 10 < failures < 30
+    assert asyncio.get_running_loop().time() - begin == pytest.approx(500)
 
 
 async def test_hang_never_answers() -> None:

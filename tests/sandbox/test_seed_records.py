@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -108,9 +109,9 @@ def test_the_seeded_tree_keeps_the_bound_pools_users_where_they_may_be_served() 
     shop = SETTINGS.services["shop"]
     lever = _lever(shop)
     bound = {name for name, pool in shop.pools.items() if pool.residency is not None}
-    seeded = [
+    seeded: list[Any] = [
         *seed_records.region_names(shop, lever),
-        *seed_records.leaves(shop, lever),
+        *seed_records.leaves(shop, lever, SETTINGS.placement),
         *seed_records.geolocation_aliases(shop, lever),
     ]
     records = [noun(record) for record in seeded]

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import resource
 import socket
+from typing import Any
 
 import pytest
 
@@ -48,7 +49,7 @@ async def _speaks_first(reader: asyncio.StreamReader, writer: asyncio.StreamWrit
     await reader.read()
 
 
-async def ask_served(handler: Handler, **endpoint: object) -> ProbeResult:
+async def ask_served(handler: Handler, **endpoint: Any) -> ProbeResult:
     """One HTTP probe of a server that serves by `handler`."""
     async with served(handler) as address:
         return await ask_once(probe=f"http://{address}/", **endpoint)

@@ -1,0 +1,149 @@
+"""Why a pool's shares are what they are: one rule for each step that moved or bound a region."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from controller.model.decision import Held, PoolPlan, Rule, Shares, Snapshot, Step
+from controller.model.health import RegionHealth
+from controller.model.levers import Position
+from controller.planning.figures import Known
+from controller.planning.pace import Pace
+from controller.planning.placement import Placement
+from controller.planning.shares import SAME, percent
+from controller.planning.standing import May, Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Everything that one pool's plan rests on."""
+
+    snapshot: Snapshot
+    service: str
+    pool: str
+    known: Known
+    health: Mapping[str, RegionHealth]
+    stand: Mapping[str, Standing]
+    before: Shares
+    placement: Placement | None
+    """Where placement wants to be; None where nobody may serve."""
+    leaving: tuple[str, ...]
+    """Regions with traffic that must leave this pool."""
+    urgent: bool
+    """Whether traffic must leave some region of the service."""
+
+    def position(self, region: str) -> Position:
+        """The region in this pool."""
+        return Position(self.service, self.pool, region)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A pool's way from its present split: where to, and how far this cycle goes."""
+
+    case: Case
+    placement: Placement
+    desired: Shares
+    cold: frozenset[str]
+    """Regions that are out, or were and have not reached their share since."""
+    paces: Mapping[str, Pace]
+    """Of the regions that are to rise."""
+    after: Shares
+    limited: tuple[str, ...]
+    """Regions that get less than desired because of the step or their pace."""
+
+
+def rules(way: Way) -> tuple[Rule, ...]:
+    """What placement and ramp did to each region."""
+    return (*_placement_rules(way), *_ramp_rules(way))
+
+
+def guard_rules(plan: PoolPlan, held: Held) -> tuple[Rule, ...]:
+    """What a refusal did to each region that would have moved."""
+    return tuple(
+        Rule(Step.GUARD, held.reason.value, r, plan.after[r], plan.before[r], True, held.detail)
+        for r in plan.before
+        if abs(plan.after[r] - plan.before[r]) >= SAME
+    )
+
+
+def _placement_rules(way: Way) -> list[Rule]:
+    before, desired, full = way.case.before, way.desired, way.placement.full
+    found = []
+    for region in before:
+        if abs(before[region] - desired[region]) < SAME and region not in full:
+            continue
+        standing = way.case.stand[region]
+        name, why = _placement_reason(way, region)
+        binding = standing.share is not None or standing.may is May.OUT or region in full
+        found.append(
+            Rule(Step.PLACEMENT, name, region, before[region], desired[region], binding, why)
+        )
+    return found
+
+
+def _placement_reason(way: Way, region: str) -> tuple[str, str]:
+    case, placement = way.case, way.placement
+    standing = case.stand[region]
+    if standing.may is May.OUT or standing.share is not None:
+        return standing.cause, standing.why
+    if placement.overload and region in placement.full:
+        lacking = f"{placement.overload:.0f} requests/s more than the regions of the pool can carry"
+        return "overload", f"{lacking}: spread evenly, {_filled(way, region)}"
+    if region in placement.full:
+        return "capacity", f"full, {_filled(way, region)}; the rest spills over"
+    if case.leaving and way.desired[region] > case.before[region]:
+        return "takes_over", f"carries its part of what leaves {', '.join(case.leaving)}"
+    if region in way.cold:
+        return "returns", f"serves again: {standing.why}"
+    return _preference(way, region)
+
+
+def _preference(way: Way, region: str) -> tuple[str, str]:
+    """What makes a region right for its share when nothing forces it."""
+    case = way.case
+    if case.pool not in case.known.latency_ms:
+        return "configured_share", "back to its configured share"
+    away = f"{case.known.latency_ms[case.pool][region]:.0f} ms from the pool's users"
+    if way.desired[region] < case.before[region]:
+        return "nearest", f"{away}; others are nearer or cheaper"
+    spilled = sorted(way.placement.full.keys() - {region})
+    if spilled:
+        return "spill", f"{away}; takes what has no room in {', '.join(spilled)}"
+    return "nearest", f"{away}, nearest of those that may serve, price considered"
+
+
+def _filled(way: Way, region: str) -> str:
+    rps, capacity = way.placement.full[region], way.case.known.capacity_rps[region]
+    part = f" = {percent(rps / capacity)} of its capacity" if capacity else ""
+    usable = way.case.health[region].usable
+    counted = f", of which only {percent(usable)} is counted on: it is degraded"
+    return f"{rps:.0f} requests/s{part}{counted if usable < 1 else ''}"
+
+
+def _ramp_rules(way: Way) -> list[Rule]:
+    before, desired, after = way.case.before, way.desired, way.after
+    return [
+        Rule(
+            Step.RAMP,
+            "back" if after[region] < before[region] < desired[region] else "step",
+            region,
+            desired[region],
+            after[region],
+            True,
+            _ramp_reason(way, region),
+        )
+        for region in desired
+        if abs(desired[region] - after[region]) >= SAME
+    ]
+
+
+def _ramp_reason(way: Way, region: str) -> str:
+    if region not in way.limited:
+        return f"keeps what {', '.join(way.limited)} cannot take yet"
+    pace = way.paces[region]
+    if pace.verdict != "go":
+        return pace.why
+    limits = way.case.snapshot.settings.ramp
+    return f"at most {limits.step_points:g} points a step, {limits.step_gap_s:g} s apart"

@@ -1,0 +1,119 @@
+"""What is probed: nginx on every address of 127.0.0.0/8, and a server that takes exactly 20 ms.
+
+Every 127.x.y.z is an endpoint without any further set-up. How many probes came is counted here and
+not by the probers: `requests`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.bench.prober.machine import (
+    COUNTER_PORT,
+    HTTP_PORT,
+    SLOW_PORT,
+    SLOW_S,
+    TLS_NAME,
+    TLS_PORT,
+)
+
+_CONFIGURATION = """\
+daemon off; master_process off; worker_processes 1; pid {folder}/nginx.pid;
+error_log {folder}/error.log crit;
+events {{ worker_connections 19900; multi_accept on; use epoll; }}
+http {{
+  access_log off; server_tokens off; etag off; tcp_nodelay on; lingering_close off;
+  keepalive_timeout 300s; keepalive_requests 100000000;
+  client_body_temp_path {folder}/t; proxy_temp_path {folder}/t; fastcgi_temp_path {folder}/t;
+  uwsgi_temp_path {folder}/t; scgi_temp_path {folder}/t;
+  server {{
+    listen 0.0.0.0:{http} backlog=65535;
+    location = /healthz {{ default_type text/plain; return 200 "ok\\n"; }}
+  }}
+  server {{
+    listen 0.0.0.0:{tls} ssl backlog=65535;
+    ssl_certificate {folder}/cert.pem; ssl_certificate_key {folder}/key.pem;
+    ssl_protocols TLSv1.2 TLSv1.3; ssl_session_cache off; ssl_session_tickets off;
+    location = /healthz {{ default_type text/plain; return 200 "ok\\n"; }}
+  }}
+  server {{ listen 127.0.0.1:{counter}; location / {{ stub_status; }} }}
+}}
+"""
+
+
+class Target:
+    """Both servers, while they run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.certificate = folder / "cert.pem"
+
+    def requests(self) -> int:
+        """Requests that nginx has answered so far, this question among them."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{COUNTER_PORT}/", timeout=5) as answer:
+            text = answer.read().decode()
+        found = re.search(r"\n\s*\d+ \d+ (\d+)", text)
+        assert found is not None, text
+        return int(found[1])
+
+
+@contextmanager
+def running(folder: Path, cpu: str) -> Iterator[Target]:
+    """Both servers on one core, until the block ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _certificate(folder)
+    ports = {"http": HTTP_PORT, "tls": TLS_PORT, "counter": COUNTER_PORT}
+    (folder / "nginx.conf").write_text(_CONFIGURATION.format(folder=folder, **ports))
+    (folder / "t").mkdir(exist_ok=True)
+    pinned = ["taskset", "-c", cpu]
+    started = [
+        subprocess.Popen([*pinned, "nginx", "-c", folder / "nginx.conf", "-p", folder]),
+        subprocess.Popen(
+            [*pinned, folder / "slow", str(SLOW_PORT), str(round(SLOW_S * 1e6))],
+            stdout=subprocess.DEVNULL,
+        ),
+    ]
+    try:
+        target = Target(folder)
+        _await(target)
+        yield target
+    finally:
+        for process in started:
+            process.send_signal(signal.SIGTERM)
+        for process in started:
+            process.wait(10)
+
+
+def _await(target: Target) -> None:
+    for _ in range(100):
+        try:
+            target.requests()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise RuntimeError("nginx does not answer; is one of the ports taken?")
+
+
+def _certificate(folder: Path) -> None:
+    if (folder / "cert.pem").exists():
+        return
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30"
+    names = f"subjectAltName=DNS:{TLS_NAME},IP:127.0.0.1"
+    subprocess.run(
+        [
+            *command.split(),
+            *("-subj", f"/CN={TLS_NAME}", "-addext", names),
+            *("-keyout", folder / "key.pem", "-out", folder / "cert.pem"),
+        ],
+        check=True,
+        capture_output=True,
+        env={**os.environ, "LC_ALL": "C"},
+    )

@@ -1,0 +1,237 @@
+"""Our prober as the daemon wires it, alone in a process: `python -m tests.bench.prober.wired …`.
+
+Settings, the probing loop with its agenda, the network prober, hysteresis and the observers that
+`controller.daemon.House` gives it (metrics, certificates): every result takes the daemon's own road.
+What the daemon does beside probing (cycles, API, state) is left out. Prints one line of JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import json
+import os
+import resource
+import time
+from array import array
+from collections.abc import Callable
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from controller.adapters.clock import SystemClock
+from controller.adapters.probing.prober import NetworkProber
+from controller.api.metrics import Metrics
+from controller.loops.certificates import Certificates
+from controller.loops.current import Current
+from controller.loops.probing import Probing
+from controller.model.configuration import Endpoint, EndpointId, Settings
+from controller.model.health import ProbeResult
+from controller.ports import Target, Watcher
+from controller.settings.references import References
+from tests.bench.prober.machine import HTTP_PORT, SLOW_PORT, TLS_NAME, TLS_PORT, address
+
+REGIONS, PER_REGION = 10, 10
+"""Of each service: 100 endpoints in ten regions."""
+
+
+def settings(options: argparse.Namespace) -> Settings:
+    """So many endpoints at one interval, in services of a hundred."""
+    slow = set(range(0, options.n, max(1, options.n // options.slow))) if options.slow else set()
+    services: dict[str, Any] = {}
+    for index in range(options.n):
+        service = services.setdefault(f"s{index // (REGIONS * PER_REGION)}", {})
+        region = service.setdefault(f"eu-west-{index // PER_REGION % REGIONS}", {})
+        region[f"e{index}"] = _endpoint(index, index in slow, options)
+    return Settings.model_validate(
+        {
+            "schema_version": 1,
+            "state_path": "unused",
+            "vantage": {"name": "here"},
+            "probing": {
+                "interval_s": options.interval,
+                "deadline_s": options.deadline,
+                "fresh_for_s": 60.0,
+            },
+            "health": {"up_after": 2, "up_for_s": 0.0},
+            "services": {name: _service(name, regions) for name, regions in services.items()},
+        }
+    )
+
+
+def _endpoint(index: int, is_slow: bool, options: argparse.Namespace) -> dict[str, Any]:
+    port = SLOW_PORT if is_slow else TLS_PORT if options.tls else HTTP_PORT
+    scheme = "https" if options.tls and not is_slow else "http"
+    endpoint: dict[str, Any] = {
+        "probe": f"{scheme}://{address(index)}:{port}/healthz",
+        "keep_alive": options.keep_alive,
+    }
+    if options.tls:
+        endpoint |= {"ca_file": options.ca, "host": TLS_NAME}
+    return endpoint
+
+
+def _service(name: str, regions: dict[str, Any]) -> dict[str, Any]:
+    nouns = {
+        region: {"jurisdiction": "EU", "capacity_rps": 1000.0, "endpoints": endpoints}
+        for region, endpoints in regions.items()
+    }
+    pool = {"geographies": ["default"], "regions": list(regions), "demand_rps": 1.0}
+    lever = {"hosted_zone_id": "Z1", "name": f"{name}.test.", "ttl_s": 60.0}
+    return {"regions": nouns, "pools": {"world": pool}, "levers": {"route53": lever}}
+
+
+class Noted:
+    """A prober in front of the real one that notes when each endpoint is asked."""
+
+    def __init__(self, prober: NetworkProber) -> None:
+        self._prober = prober
+        self.starts: list[array[float]] = []
+
+    def target(self, endpoint: Endpoint, watcher: Watcher) -> Target:
+        starts = array("d")
+        self.starts.append(starts)
+        return _NotedTarget(self._prober.target(endpoint, watcher), starts)
+
+
+class _NotedTarget:
+    def __init__(self, target: Target, starts: array[float]) -> None:
+        self._target, self._starts = target, starts
+        self._now = asyncio.get_running_loop().time
+
+    def ask(self, least_s: float, most_s: float) -> None:
+        self._starts.append(self._now())
+        self._target.ask(least_s, most_s)
+
+    def close(self) -> None:
+        self._target.close()
+
+
+class Run:
+    """One measurement."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._options = options
+        self._settings = settings(options)
+        self.slow: list[float] = []
+
+    async def measure(self) -> dict[str, Any]:
+        """Probe for a while; what it cost."""
+        options, chosen = self._options, self._settings
+        clock = SystemClock()
+        metrics = Metrics(CollectorRegistry(), chosen)
+        current = Current(chosen)
+        certificates = Certificates(current, clock)
+        is_slow = {i for i, e in chosen.endpoints() if f":{SLOW_PORT}/" in e.probe}
+
+        def observe(endpoint: EndpointId | None, result: ProbeResult) -> None:
+            # As House._probed does.
+            metrics.probe(endpoint, result)
+            certificates.probe(endpoint, result)
+
+        def observe_slow(endpoint: EndpointId | None, result: ProbeResult) -> None:
+            observe(endpoint, result)
+            if endpoint in is_slow:
+                self.slow.append(result.latency_s)
+
+        references = References({}, {options.ca: open(options.ca).read()}) if options.tls else None
+        gc.collect()
+        base_kb = rss_kb()
+        async with NetworkProber(*([references] if references else [])) as network:
+            noted = Noted(network) if options.jitter else None
+            probing = Probing(
+                current, noted or network, clock, lambda: None, observe_slow if is_slow else observe
+            )
+            async with asyncio.TaskGroup() as group:
+                began = clock.monotonic()
+                running = group.create_task(probing.run())
+                await asyncio.sleep(options.warm)
+                self.slow.clear()
+                found = await self._count(metrics, options.secs)
+                found["kb_per_endpoint"] = (rss_kb() - base_kb) / options.n
+                found["rss_mb"] = rss_kb() / 1024
+                found["up"] = sum(s.verdict.value == "up" for s in probing.health.values())
+                running.cancel()
+        if noted is not None:
+            found |= jitter(noted.starts, began, options.interval, options.warm)
+        if self.slow:
+            found |= percentiles("slow", self.slow)
+        return found
+
+    async def _count(self, metrics: Metrics, secs: float) -> dict[str, Any]:
+        before, cpu, wall = counts(metrics), resource.getrusage(resource.RUSAGE_SELF), time.time()
+        await asyncio.sleep(secs)
+        after = resource.getrusage(resource.RUSAGE_SELF)
+        wall = time.time() - wall
+        now = counts(metrics)
+        probes = {name: now[name] - before[name] for name in now}
+        total = sum(probes.values())
+        cpu_s = after.ru_utime - cpu.ru_utime + after.ru_stime - cpu.ru_stime
+        return {
+            "probes": total,
+            "ok": probes["passed"],
+            "us_cpu": 1e6 * cpu_s / max(1, total),
+            "user": after.ru_utime - cpu.ru_utime,
+            "per_wall_s": total / wall,
+            "cpu_percent": 100 * cpu_s / wall,
+        }
+
+
+def counts(metrics: Metrics) -> dict[str, float]:
+    """Probes so far by outcome, from the daemon's own metrics."""
+    found: dict[str, float] = {}
+    for family in metrics.registry.collect():
+        if family.name == "gtc_probes":
+            for sample in family.samples:
+                outcome = sample.labels["outcome"]
+                found[outcome] = found.get(outcome, 0.0) + sample.value
+    return found
+
+
+def jitter(
+    starts: list[array[float]], began: float, interval_s: float, warm_s: float
+) -> dict[str, float]:
+    """How far from its phase each probe began."""
+    late = []
+    for index, times in enumerate(starts):
+        phase = began + index / len(starts) * interval_s
+        for at in times:
+            if at > began + warm_s:
+                late.append((at - phase + interval_s / 2) % interval_s - interval_s / 2)
+    return percentiles("jitter", [abs(one) for one in late])
+
+
+def percentiles(name: str, seconds: list[float]) -> dict[str, float]:
+    """In milliseconds."""
+    ordered = sorted(seconds)
+    return {
+        f"{name}_{label}_ms": 1e3 * ordered[min(len(ordered) - 1, int(len(ordered) * part))]
+        for label, part in (("p50", 0.5), ("p99", 0.99), ("max", 1.0))
+    }
+
+
+def rss_kb() -> int:
+    """Resident memory of this process."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1024
+
+
+def arguments(parse: Callable[[], argparse.Namespace] | None = None) -> argparse.Namespace:
+    """What the command line says."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--n", type=int, default=1000)
+    parser.add_argument("--interval", type=float, default=1.0)
+    parser.add_argument("--deadline", type=float, default=2.0)
+    parser.add_argument("--secs", type=float, default=3.0)
+    parser.add_argument("--warm", type=float, default=1.5)
+    parser.add_argument("--slow", type=int, default=0)
+    parser.add_argument("--keep-alive", action="store_true")
+    parser.add_argument("--tls", action="store_true")
+    parser.add_argument("--ca", default="")
+    parser.add_argument("--jitter", action="store_true")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    print(json.dumps(asyncio.run(Run(arguments()).measure())))
