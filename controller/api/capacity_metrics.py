@@ -1,4 +1,4 @@
-"""How much of their capacity regions can be counted on for, and what is more than they can carry."""
+"""How much regions can be counted on for, and how much more is asked than they can carry."""
 
 from __future__ import annotations
 

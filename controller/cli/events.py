@@ -109,4 +109,5 @@ def _standing(data: Answer) -> str:
     panic = [f"panic in {name}" for name in data["panic"]]
     held = dict.fromkeys(hold["reason"] for hold in data["holds"])
     holds = [f"held: {','.join(held)}"] if held else []
-    return "; ".join([*unwell, *overloads, *banners, *panic, *holds]) or "all regions are up, nothing is held"
+    found = [*unwell, *overloads, *banners, *panic, *holds]
+    return "; ".join(found) or "all regions are up, nothing is held"

@@ -14,8 +14,8 @@ from controller.cli.client import Answer
 from controller.cli.render import at_share, duration, in_short, moment, one_line, order_text
 
 WORST_FIRST = ("down", "unknown", "suspect", "degraded", "up")
-"""What HEALTH can say. `suspect` is up with failures that nothing has cleared yet, `degraded` up and
-counted on for less than its capacity."""
+"""What HEALTH can say. `suspect` is up with failures that nothing has cleared yet, `degraded` is up
+and counted on for less than its capacity."""
 _LEAKS_SHOWN = 3
 """Leaks of one pool that are told in full."""
 _NOTABLE_ERRORS = 0.01

@@ -19,7 +19,6 @@ from controller.loops.reconciliation import CycleReport
 from controller.model.configuration import Route53Lever
 from controller.model.decision import PoolName
 from controller.model.errors import ProviderRejectedError, ProviderUnavailableError
-from controller.model.levers import Position
 from controller.model.opinions import Answered
 from controller.planning.answered import NO_ADDRESS, Sample, added, summary
 from controller.planning.destinations import Destination, destinations, region_of
@@ -63,7 +62,7 @@ class AnsweredShares:
         self._aliases = _Aliases(name_servers, clock)
         self._weights: dict[PoolName, dict[str, int]] = {}
         self._settles_at: dict[PoolName, float] = {}
-        self._leads: dict[Position, Destination] = {}
+        self._leads: dict[PoolName, dict[str, Destination]] = {}
         self._samples: dict[PoolName, tuple[Sample, ...]] = {}
         self._turns: dict[PoolName, int] = {}
         self._failing: set[str] = set()
@@ -80,24 +79,26 @@ class AnsweredShares:
 
     def follow(self, report: CycleReport) -> None:
         """Take over the leaves and their weights; other weights begin another count."""
-        now, weights = self._clock.monotonic(), dict[PoolName, dict[str, int]]()
-        self._leads = {}
-        for name, service in self._current.settings.services.items():
+        settings, now = self._current.settings, self._clock.monotonic()
+        weights: dict[PoolName, dict[str, int]] = {}
+        leads: dict[PoolName, dict[str, Destination]] = {}
+        for name, service in settings.services.items() if settings.answers.subnets else ():
             observed = report.snapshot.observed.get(name)
             if service.levers.route53 is None or observed is None:
                 continue
             records = self._observation.records(service.levers.route53.hosted_zone_id)
-            self._leads |= destinations(name, service, records)
+            for position, destination in destinations(name, service, records).items():
+                leads.setdefault((name, position.pool), {})[position.region] = destination
             for position, setting in observed.settings.items():
                 pool = (name, position.pool)
                 weights.setdefault(pool, {})[position.region] = setting.weight
         for pool, new in weights.items():
             if new != self._weights.get(pool):
-                self._settles_at[pool] = now + self._current.settings.answers.settled_after_s
+                self._settles_at[pool] = now + settings.answers.settled_after_s
                 self._samples.pop(pool, None)
         for pool in self._samples.keys() - weights.keys():
             del self._samples[pool]
-        self._weights = weights
+        self._weights, self._leads = weights, leads
 
     async def run(self) -> None:
         """Ask until cancelled."""
@@ -154,9 +155,8 @@ class AnsweredShares:
     async def _leads_to(self, pool: PoolName) -> dict[str, frozenset[str]]:
         """Region to the addresses of the pool's leaf there."""
         return {
-            position.region: to.addresses | await self._aliases.addresses(to.alias)
-            for position, to in self._leads.items()
-            if (position.service, position.pool) == pool
+            region: to.addresses | await self._aliases.addresses(to.alias)
+            for region, to in self._leads.get(pool, {}).items()
         }
 
 

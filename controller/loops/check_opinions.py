@@ -64,11 +64,12 @@ class CheckOpinions:
         self._clock = clock
         self._wake = wake
         self._leaves: dict[Position, tuple[str, ...]] = {}
-        self._suspects: set[Position] = set()
+        self._in_question: set[str] = set()
         self._defined: dict[str, _Defined] = {}
         self._checkers: dict[str, Checkers] = {}
         self._opinions: dict[str, Opinion] = {}
         self._asked_at: dict[str, float] = {}
+        """Every check that a leaf has, and when it was asked last."""
         self._rota_at = float("-inf")
         self._failing: set[str] = set()
 
@@ -85,16 +86,17 @@ class CheckOpinions:
     def follow(self, report: CycleReport) -> None:
         """Take over which leaves there are, and which regions are in question."""
         self._leaves = dict(self._leaves_now(report))
-        self._suspects = {
-            position
-            for position in self._leaves
+        used = {i for ids in self._leaves.values() for i in ids}
+        self._in_question = {
+            check_id
+            for position, ids in self._leaves.items()
             if (seen := report.decision.regions.get(position.service, {}).get(position.region))
             if seen.verdict is not Verdict.UP or seen.suspect_since is not None
+            for check_id in ids
         }
-        used = {i for ids in self._leaves.values() for i in ids}
-        for known in (self._opinions, self._asked_at):
-            for check_id in known.keys() - used:
-                del known[check_id]
+        self._asked_at = {i: self._asked_at.get(i, float("-inf")) for i in used}
+        for check_id in self._opinions.keys() - used:
+            del self._opinions[check_id]
 
     async def run(self) -> None:
         """Ask until cancelled, one check after the other."""
@@ -128,18 +130,14 @@ class CheckOpinions:
     def _next(self) -> str | None:
         """The check to be asked now, if any: the one that has waited longest."""
         now = self._clock.monotonic()
-        waited = {
-            check_id: now - self._asked_at.get(check_id, float("-inf"))
-            for ids in self._leaves.values()
-            for check_id in ids
-        }
-        urgent = {i for p in self._suspects for i in self._leaves[p]}
-        urgent |= {i for i, o in self._opinions.items() if o.verdict is not Verdict.UP}
-        due = [i for i, s in waited.items() if i in urgent and s >= _IN_QUESTION_EVERY_S]
+        waited = {check_id: now - at for check_id, at in self._asked_at.items()}
+        urgent = {i for i, o in self._opinions.items() if o.verdict is not Verdict.UP}
+        urgent |= self._in_question
+        due = [i for i in urgent if waited[i] >= _IN_QUESTION_EVERY_S]
         if not due and now - self._rota_at >= _ROTA_GAP_S:
             due = [i for i, s in waited.items() if i not in urgent and s >= _OTHERS_EVERY_S]
             self._rota_at = now if due else self._rota_at
-        return max(due, key=lambda i: waited[i], default=None)
+        return max(due, key=lambda i: (waited[i], i), default=None)
 
     async def _opinion(self, check_id: str) -> Opinion:
         check = await self._definition(check_id)
@@ -170,6 +168,8 @@ class CheckOpinions:
         return known.check
 
     def _learn(self, check_id: str, opinion: Opinion) -> None:
+        if check_id not in self._asked_at:
+            return  # no leaf has it any more
         before = self._opinions.get(check_id)
         self._opinions[check_id] = opinion
         was = before.verdict if before else Verdict.UNKNOWN

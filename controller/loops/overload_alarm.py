@@ -1,7 +1,7 @@
 """Tells the log when a pool's users begin to ask for more than its lawful regions can carry.
 
-Traffic is then spread evenly over regions that are all too full, and nothing the daemon may do makes
-it fit: somebody has to add capacity, shed load or allow another region.
+Traffic is then spread evenly over regions that are all too full, and nothing the daemon may do
+makes it fit: somebody has to add capacity, shed load or allow another region.
 """
 
 from __future__ import annotations

@@ -137,7 +137,9 @@ class Watch:
         """As the port promises."""
         try:
             self._is_asked = False
-            self._fold(result)
+            before, observer = self.state, self._observer
+            self.state = advance(before, result, observer.limits)
+            observer.saw(self, before, result)
             if self._confirmations or result.outcome is ProbeOutcome.FAILED:
                 self._go_on_confirming(result)
             if self._is_kicked and not self._is_busy:
@@ -149,7 +151,9 @@ class Watch:
         """It is not dead, then: there is nothing to confirm."""
         try:
             self._confirmations = 0
-            self._fold(result)
+            before, observer = self.state, self._observer
+            self.state = advance(before, result, observer.limits)
+            observer.saw(self, before, result)
             if self._is_kicked and not self._is_busy:
                 self.kick()
         except Exception as error:
@@ -160,11 +164,6 @@ class Watch:
         if not self._was_disturbed:
             self._was_disturbed = True
             self.kick()
-
-    def _fold(self, result: ProbeResult) -> None:
-        before = self.state
-        self.state = advance(before, result, self._observer.limits)
-        self._observer.saw(self, before, result)
 
     def _go_on_confirming(self, result: ProbeResult) -> None:
         """After a first failure probe on, until it answers or is down. Canaries wait their turn."""

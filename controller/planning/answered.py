@@ -85,27 +85,25 @@ def answered_share(answered: Answered | None, region: str) -> float | None:
     return answered.counts.get(region, 0) / answered.total
 
 
-def leaf_opinion(snapshot: Snapshot, position: Position) -> Opinion | None:
-    """What a pool's answers say of the health of one leaf; None when nothing follows from them.
+def answer_opinions(snapshot: Snapshot) -> Iterator[tuple[Position, Opinion]]:
+    """What the answers say of the health of leaves; those of which nothing follows are left out.
 
     Down: it has weight, and answers have gone elsewhere for longer than chance explains. Up: it is
     answered although another leaf is withheld, so that Route 53 is not answering for want of any
-    healthy one.
+    healthy one. While some answers lead to no leaf, nothing is known of any.
     """
-    answered = snapshot.answered.get((position.service, position.pool))
-    if answered is None or answered.elsewhere:
-        return None
-    weights = _weights(snapshot, (position.service, position.pool))
-    out = withheld(answered, weights)
-    region = position.region
-    if region in out:
-        times = answered.without[region]
-        detail = f"not answered {times} times in a row although its weight is {weights[region]}"
-        return Opinion(Verdict.DOWN, answered.at, detail)
-    if out and region in answered.last_seen and answered.counts[region]:
-        detail = f"answered, while {', '.join(out)} is not"
-        return Opinion(Verdict.UP, answered.last_seen[region], detail)
-    return None
+    for (service, pool), answered in snapshot.answered.items():
+        weights = _weights(snapshot, (service, pool), answered)
+        out = () if answered.elsewhere else withheld(answered, weights)
+        for region in weights if out else ():
+            if region in out:
+                times = answered.without[region]
+                detail = f"not answered {times} times in a row, with weight {weights[region]}"
+                yield Position(service, pool, region), Opinion(Verdict.DOWN, answered.at, detail)
+            elif answered.counts[region]:
+                detail = f"answered, while {', '.join(out)} is not"
+                at = answered.last_seen[region]
+                yield Position(service, pool, region), Opinion(Verdict.UP, at, detail)
 
 
 def withheld(answered: Answered, weights: Mapping[str, int]) -> tuple[str, ...]:
@@ -123,7 +121,7 @@ def answer_notices(snapshot: Snapshot, service: str) -> Iterator[str]:
     """Where what is answered is not what is applied, beyond what chance explains."""
     for (name, pool), answered in snapshot.answered.items():
         if name == service:
-            weights = _weights(snapshot, (name, pool))
+            weights = _weights(snapshot, (name, pool), answered)
             yield from (f"pool {pool}: {text}" for text in _mismatches(answered, weights))
 
 
@@ -154,11 +152,13 @@ def _mismatches(answered: Answered, weights: Mapping[str, int]) -> Iterator[str]
             )
 
 
-def _weights(snapshot: Snapshot, pool: PoolName) -> dict[str, int]:
+def _weights(snapshot: Snapshot, pool: PoolName, answered: Answered) -> dict[str, int]:
+    """Weights of the leaves that there are; what was answered was counted for each of them."""
     observed = snapshot.observed.get(pool[0])
     if observed is None:
         return {}
-    return {p.region: s.weight for p, s in observed.settings.items() if p[:2] == pool}
+    found = {region: observed.settings.get(Position(*pool, region)) for region in answered.counts}
+    return {region: setting.weight for region, setting in found.items() if setting is not None}
 
 
 def _certain_after(share: float) -> int:

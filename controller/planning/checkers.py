@@ -82,8 +82,8 @@ def endpoint_opinion(
         verdict = Verdict.UP
     elif len(fresh) >= _FEWEST and len(fresh) - len(ill) <= limit:
         latest = max(ill, key=lambda c: c.last.at).last
-        at, verdict = latest.at, Verdict.DOWN
-        detail = f"{len(ill)} of {len(fresh)} Route 53 checkers fail, last: {latest.status}"
+        at, verdict, said = latest.at, Verdict.DOWN, latest.status.rstrip(".")
+        detail = f"{len(ill)} of {len(fresh)} Route 53 checkers fail, last: {said}"
     else:
         at, verdict = wall, Verdict.UNKNOWN
         detail = f"{len(well)} of {len(fresh)} Route 53 checkers reach it, {len(ill)} fail"

@@ -91,7 +91,10 @@ def _plan_service(
     healthy = standings(snapshot, name, health, before, isolated=isolated, panic=panic)
     stands = obeyed(snapshot, name, figures, healthy, before)
     placements = desired_shares(snapshot, name, figures, stands, before)
-    leaving = {pool: must_leave(stands[pool], before[pool]) for pool in stands}
+    leaving = {
+        pool: must_leave(stands[pool], before[pool]) if wanted is not None else ()
+        for pool, wanted in placements.items()
+    }
     return [
         plan_pool(
             Case(

@@ -104,7 +104,7 @@ def explain_plan(plans: Sequence[PoolPlan]) -> str:
     """What would be written: pools that move or hold only, and one line that sums up."""
     rows = [row for plan in plans for row in (*_moving_rows(plan), *_held_rows(plan))]
     lines = [*aligned(rows), ""] if rows else []
-    return "\n".join([*lines, _summary(plans)])
+    return "\n".join([*lines, *_soft_drains(plans), _summary(plans)])
 
 
 def _share_of(one: Account) -> str:
@@ -269,6 +269,15 @@ def _summary(plans: Sequence[PoolPlan]) -> str:
     levers = ", ".join(_count(number, noun) for number, noun in counted if number)
     pools = f"{_count(moving, 'pool')} {'changes' if moving == 1 else 'change'}"
     return f"Plan: {pools}, {levers}{holding}"
+
+
+def _soft_drains(plans: Sequence[PoolPlan]) -> Iterator[str]:
+    """What weight 0 means, where one is written: it is the last resort, not the end."""
+    drains = [c for p in plans for c in p.changes if c.before.weight and not c.after.weight]
+    if any(change.after.dial is None for change in drains):
+        yield "Weight 0 is soft: still answered when every other region of the pool is unhealthy."
+    if any(change.after.dial is not None for change in drains):
+        yield "Endpoint weight 0 is soft: still used when nothing else is healthy."
 
 
 def _count(number: int, noun: str) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from controller.model.configuration import DriftPolicy, Mode
-from controller.model.decision import Held, Hold, PoolPlan, Snapshot
+from controller.model.decision import GUARD_HOLDS, Held, Hold, PoolPlan, Snapshot
 from controller.model.health import RegionHealth
 from controller.model.levers import Position
 from controller.model.overrides import OverrideKind
@@ -49,7 +49,7 @@ def first_refusal(snapshot: Snapshot, intent: Intent) -> Held | None:
     """The first guard that refuses to let the plan be written now, if any."""
     for guard in (frozen, startup, residency, structure, contested, drifted, blast_radius, dry_run):
         held = guard(snapshot, intent)
-        if held is not None and held.reason.value not in intent.ignored:
+        if held is not None and not (held.reason in GUARD_HOLDS and held.reason in intent.ignored):
             return held
     return None
 

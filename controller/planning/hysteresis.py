@@ -55,9 +55,11 @@ def _after_failure(state: HealthState, result: ProbeResult, limits: Health) -> H
 
 def _after_success(state: HealthState, result: ProbeResult, limits: Health) -> HealthState:
     """By far the commonest case: one new state, nothing else."""
-    verdict, since, failures, successes, first_failure, first, *_, answers, usual, bad = state
-    at, latency = result.at, result.latency_s
-    successes += 1
+    verdict, since = state.verdict, state.since
+    failures, first_failure = state.failures, state.first_failure_at
+    successes, first = state.successes + 1, state.first_success_at
+    answers, usual, bad = state.answers, state.usual_latency_s, state.bad_ratio
+    at, latency, gray = result.at, result.latency_s, limits.gray
     if first is None:
         first = at
     if verdict is not Verdict.UP and (
@@ -68,12 +70,12 @@ def _after_success(state: HealthState, result: ProbeResult, limits: Health) -> H
     elif failures and verdict is not Verdict.DOWN and successes >= limits.forgive_after:
         failures, first_failure = 0, None
     answers += 1
-    slowest = usual * limits.gray.slow_factor
+    slowest = usual * gray.slow_factor
     if usual and latency > slowest:
-        bad += (1.0 - bad) / limits.gray.over_probes
+        bad += (1.0 - bad) / gray.over_probes
         latency = slowest
     else:
-        bad -= bad / limits.gray.over_probes
+        bad -= bad / gray.over_probes
     usual += (latency - usual) / (answers if answers < _LONG_RUN else _LONG_RUN)
     return HealthState(
         verdict,

@@ -7,42 +7,46 @@ already, so a weight of 0 only makes lasting what Route 53 does anyway. Contradi
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import chain
 
 from controller.model.decision import Snapshot
 from controller.model.health import SecondOpinion, Source, Verdict
-from controller.model.levers import Position
 from controller.model.opinions import Opinion
-from controller.planning.answered import leaf_opinion
+from controller.planning.answered import answer_opinions
 
 FRESH_FOR_S = 60.0
 """Age at which another source's evidence says nothing any more. Half a minute is what Route 53's
 fast checks need for a change of mind; as much again is for our asking in turns."""
 
+Known = Mapping[Source, Sequence[Opinion]]
+"""What is known of one region's leaves."""
+
+
+def opinions_by_region(snapshot: Snapshot) -> Mapping[tuple[str, str], Known]:
+    """(service, region) to what each other source says of its leaves, old opinions included."""
+    found: defaultdict[tuple[str, str], dict[Source, list[Opinion]]] = defaultdict(dict)
+    for source, (position, opinion) in chain(
+        ((Source.HEALTH_CHECKS, one) for one in snapshot.opinions.items()),
+        ((Source.ANSWERS, one) for one in answer_opinions(snapshot)),
+    ):
+        of_region = found[position.service, position.region]
+        of_region.setdefault(source, []).append(opinion)
+    return found
+
 
 def second_opinions(
-    snapshot: Snapshot, service: str, region: str, suspect_since: float | None
+    known: Known, now: float, suspect_since: float | None
 ) -> tuple[SecondOpinion, ...]:
     """What each other source says of a region now; one that knows nothing is left out.
 
     `suspect_since`: when our probes began to fail. Who found the region well before that knew
     nothing of it yet, and is no contradiction.
     """
-    positions = [
-        Position(service, name, region)
-        for name, pool in snapshot.settings.services[service].pools.items()
-        if region in pool.regions
-    ]
-    answers = {p: o for p in positions if (o := leaf_opinion(snapshot, p)) is not None}
     found: list[SecondOpinion] = []
-    sources: Mapping[Source, Mapping[Position, Opinion]]
-    sources = {Source.HEALTH_CHECKS: snapshot.opinions, Source.ANSWERS: answers}
-    for source, opinions in sources.items():
-        counting = [
-            opinions[p]
-            for p in positions
-            if p in opinions and _counts(opinions[p], snapshot.now, suspect_since)
-        ]
+    for source, opinions in known.items():
+        counting = [opinion for opinion in opinions if _counts(opinion, now, suspect_since)]
         if counting and len({o.verdict for o in counting}) == 1:
             found.append(SecondOpinion(source, counting[0].verdict, _details(counting)))
     return tuple(found)

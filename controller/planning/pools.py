@@ -128,9 +128,8 @@ def _steady(case: Case, desired: Shares) -> Shares:
     least = settings.placement.min_shift_points / 100
     if settings.services[case.service].levers.accelerator is not None:
         least = max(least, _LEAST_DIAL)
-    if any(s.share is not None or s.may is not May.IN for s in case.stand.values()):
-        return desired
-    small = all(abs(desired[r] - before[r]) < least for r in desired)
+    fixed = {r for r in desired if case.stand[r].share is not None}
+    small = all(abs(desired[r] - before[r]) < (SAME if r in fixed else least) for r in desired)
     same_regions = all((desired[r] > 0) == (before[r] > 0) for r in desired)
     return before if small and same_regions else desired
 

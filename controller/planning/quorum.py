@@ -17,7 +17,12 @@ from controller.model.decision import Snapshot
 from controller.model.health import HealthState, RegionHealth, Verdict
 from controller.planning.gray import degradation, describe, usable
 from controller.planning.hysteresis import is_fresh
-from controller.planning.opinions import remarks, second_opinions
+from controller.planning.opinions import (
+    Known,
+    opinions_by_region,
+    remarks,
+    second_opinions,
+)
 
 
 def isolation(snapshot: Snapshot) -> str | None:
@@ -47,9 +52,17 @@ def judge(snapshot: Snapshot, *, isolated: str | None) -> Mapping[str, Mapping[s
 
     `isolated`: why our own vantage point casts no vote, if it does not.
     """
+    others = opinions_by_region(snapshot)
     return {
         service_name: {
-            region_name: _judge_region(snapshot, service_name, region_name, region, isolated)
+            region_name: _judge_region(
+                snapshot,
+                service_name,
+                region_name,
+                region,
+                isolated,
+                others.get((service_name, region_name), {}),
+            )
             for region_name, region in service.regions.items()
         }
         for service_name, service in snapshot.settings.services.items()
@@ -57,7 +70,12 @@ def judge(snapshot: Snapshot, *, isolated: str | None) -> Mapping[str, Mapping[s
 
 
 def _judge_region(
-    snapshot: Snapshot, service: str, region_name: str, region: Region, isolated: str | None
+    snapshot: Snapshot,
+    service: str,
+    region_name: str,
+    region: Region,
+    isolated: str | None,
+    known: Known,
 ) -> RegionHealth:
     verdicts: list[Verdict] = []
     reasons: list[str] = []
@@ -83,7 +101,7 @@ def _judge_region(
     verdict = _worst(verdicts)
     why = "; ".join(r for v, r in zip(verdicts, reasons, strict=True) if v is verdict)
     since = min(suspect_since, default=None)
-    others = second_opinions(snapshot, service, region_name, since)
+    others = second_opinions(known, snapshot.now, since)
     why += remarks(verdict, others)
     return RegionHealth(verdict, why, since, agreeing, level, usable(level), others)
 

@@ -47,7 +47,7 @@ def ramp_shares(before: Shares, desired: Shares, climb: Climb) -> Ramped:
     base = without(before, climb.leaving)
     if not base:
         return Ramped(desired)
-    slow = set(climb.cold) if climb.urgent else set(desired)
+    slow = set(desired).intersection(climb.cold) if climb.urgent else set(desired)
     rising = {r for r in slow if desired[r] > base.get(r, 0.0) + SAME}
     ceilings = {r: _ceiling(base.get(r, 0.0), _reach(r, climb)) for r in rising}
     limited = tuple(sorted(r for r, c in ceilings.items() if c < desired[r] - SAME))

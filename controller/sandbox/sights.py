@@ -74,7 +74,7 @@ async def is_emptied(stage: Stage, region: str) -> str | None:
 
 
 async def came_back(stage: Stage, region: str, since: float) -> str | None:
-    """Whether a region has its share again, and rose to it by steps after a time of `stage.wall`."""
+    """Whether a region has its share again and rose to it by steps, since a `stage.wall`."""
     mine = await places_of(stage, region)
     if any(p["verdict"] != "up" or abs(p["observed"] - p["desired"]) > _SAME for p in mine):
         return None

@@ -11,6 +11,7 @@ import aiohttp
 
 from controller.sandbox.errors import SandboxError
 from controller.sandbox.stage import Stage, StepFailedError
+from controller.sandbox.story_capacity import capacity
 from controller.sandbox.story_failover import failover
 from controller.sandbox.story_faults import faults
 from controller.sandbox.supervisor import Supervisor
@@ -18,6 +19,7 @@ from controller.sandbox.supervisor import Supervisor
 STORIES: dict[str, Callable[[Stage], Awaitable[None]]] = {
     "failover": failover,
     "faults": faults,
+    "capacity": capacity,
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from controller.model.decision import Decision, Rejected, Snapshot
 from controller.planning.alternatives import rejected
@@ -101,7 +101,6 @@ def test_what_is_withheld_was_considered_all_the_same() -> None:
 
 
 @given(stages())
-@settings(max_examples=200, deadline=None)
 def test_it_can_always_be_told(stage: Stage) -> None:
     """A record must not fail for want of an explanation; nobody chosen is among the rejected."""
     stage._settle()

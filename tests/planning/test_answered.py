@@ -17,8 +17,8 @@ from controller.planning.answered import (
     Sample,
     added,
     answer_notices,
+    answer_opinions,
     answered_share,
-    leaf_opinion,
     summary,
     withheld,
 )
@@ -98,13 +98,11 @@ def test_a_withheld_leaf_is_down_and_those_answered_instead_are_up() -> None:
     """Route 53 leaves a leaf out for its health check alone, and does so only while others pass."""
     seen = snapshot([WEST] + [CENTRAL] * 30, EVEN)
 
-    down = leaf_opinion(seen, Position(*POOL, WEST))
-    up = leaf_opinion(seen, Position(*POOL, CENTRAL))
+    opinions = dict(answer_opinions(seen))
+    down, up = opinions[Position(*POOL, WEST)], opinions[Position(*POOL, CENTRAL)]
 
-    assert down is not None
     assert (down.verdict, down.at) == (Verdict.DOWN, 30.0)
-    assert down.detail == "not answered 30 times in a row although its weight is 100"
-    assert up is not None
+    assert down.detail == "not answered 30 times in a row, with weight 100"
     assert (up.verdict, up.detail) == (Verdict.UP, "answered, while eu-west-1 is not")
 
 
@@ -112,7 +110,7 @@ def test_nothing_follows_while_every_leaf_is_answered() -> None:
     """All are healthy to Route 53, or none is: it answers alike."""
     seen = snapshot([WEST, CENTRAL] * 50, EVEN)
 
-    assert leaf_opinion(seen, Position(*POOL, WEST)) is None
+    assert list(answer_opinions(seen)) == []
     assert list(answer_notices(seen, "shop")) == []
 
 
@@ -120,15 +118,10 @@ def test_nothing_follows_while_answers_lead_nowhere() -> None:
     """An unknown address may be any leaf's."""
     seen = snapshot([CENTRAL] * 40 + [None], EVEN)
 
-    assert leaf_opinion(seen, Position(*POOL, WEST)) is None
+    assert list(answer_opinions(seen)) == []
     assert list(answer_notices(seen, "shop")) == [
         "pool europe: 1 of 41 answers lead to none of its leaves: no address"
     ]
-
-
-def test_a_pool_that_nobody_asked_for_says_nothing() -> None:
-    """Other pools' answers are no evidence."""
-    assert leaf_opinion(snapshot([WEST], EVEN), Position("shop", "world", WEST)) is None
 
 
 def test_answers_of_the_past_are_forgotten_when_a_leaf_goes_and_when_it_comes_back() -> None:

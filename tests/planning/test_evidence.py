@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from controller.model.configuration import Settings
 from controller.planning.decision import decide
@@ -40,7 +40,6 @@ def evidence(*lines: str) -> Evidence:
 
 
 @given(stages())
-@settings(max_examples=200, deadline=None)
 def test_a_snapshot_is_read_as_it_was_written(stage: Stage) -> None:
     """Every member, with every number, also after decisions have filled its memory."""
     stage.play("decide")

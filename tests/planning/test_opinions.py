@@ -10,7 +10,7 @@ from controller.model.decision import Snapshot
 from controller.model.health import Confidence, RegionHealth, SecondOpinion, Source, Verdict
 from controller.model.levers import Position
 from controller.model.opinions import Answered, Opinion
-from controller.planning.opinions import FRESH_FOR_S, remarks, second_opinions
+from controller.planning.opinions import FRESH_FOR_S, opinions_by_region, remarks, second_opinions
 from tests.planning.test_answered import EVEN, snapshot
 
 WEST, CENTRAL, EAST = "eu-west-1", "eu-central-1", "us-east-1"
@@ -32,6 +32,12 @@ def seen(
     return replace(calm, opinions=opinions, **more)  # type: ignore[arg-type]  # any of its fields
 
 
+def said(snapshot_: Snapshot, suspect_since: float | None) -> tuple[SecondOpinion, ...]:
+    """What other sources say of eu-west-1."""
+    known = opinions_by_region(snapshot_).get(("shop", WEST), {})
+    return second_opinions(known, snapshot_.now, suspect_since)
+
+
 @pytest.mark.parametrize(
     ("europe", "world", "verdict"),
     [
@@ -48,7 +54,7 @@ def test_a_source_speaks_when_the_leaves_it_knows_agree(
     europe: Verdict | None, world: Verdict | None, verdict: Verdict | None
 ) -> None:
     """A region has a leaf in every pool, mostly with one health check."""
-    found = second_opinions(seen(europe, world), "shop", WEST, None)
+    found = said(seen(europe, world), None)
 
     assert [one.verdict for one in found] == ([] if verdict is None else [verdict])
 
@@ -56,23 +62,21 @@ def test_a_source_speaks_when_the_leaves_it_knows_agree(
 def test_old_evidence_says_nothing() -> None:
     """On both sides of the age."""
     for age_s, known in ((FRESH_FOR_S, True), (FRESH_FOR_S + 0.1, False)):
-        found = second_opinions(seen(DOWN, at=NOW - age_s), "shop", WEST, None)
+        found = said(seen(DOWN, at=NOW - age_s), None)
         assert bool(found) is known
 
 
 def test_evidence_of_health_from_before_the_failure_is_no_contradiction() -> None:
     """Route 53 cannot know yet what our probes found a moment ago; of failures it can."""
     for at, known in ((989.0, False), (990.0, True)):
-        assert bool(second_opinions(seen(UP, at=at), "shop", WEST, 990.0)) is known
-    assert second_opinions(seen(DOWN, at=989.0), "shop", WEST, 990.0)
+        assert bool(said(seen(UP, at=at), 990.0)) is known
+    assert said(seen(DOWN, at=989.0), 990.0)
 
 
 def test_the_answers_are_a_source_of_their_own() -> None:
     """Shown beside the health checks, with their own evidence."""
     withheld = Answered(NOW, {WEST: 0, CENTRAL: 40}, {WEST: 40, CENTRAL: 0}, {CENTRAL: NOW})
-    found = second_opinions(
-        seen(DOWN, DOWN, answered={("shop", "europe"): withheld}), "shop", WEST, None
-    )
+    found = said(seen(DOWN, DOWN, answered={("shop", "europe"): withheld}), None)
 
     assert [(one.source.value, one.verdict) for one in found] == [
         ("health_checks", DOWN),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from controller.model.decision import Decision, Hold, Snapshot
@@ -27,6 +27,7 @@ def stages(
     levers: tuple[str, ...] = ("", "accelerator"),
     *,
     may_be_blind: bool = True,
+    reported: bool = True,
 ) -> Stage:
     """A service with up to two pools, any health, any weights, any orders."""
     stage = Stage()
@@ -43,7 +44,8 @@ def stages(
     if may_be_blind and draw(st.booleans()):
         stage.play("canaries " + "".join(draw(st.sampled_from("UD")) for _ in range(3)))
     draw_levers(draw, stage)
-    draw_evidence(draw, stage)
+    if reported:
+        draw_evidence(draw, stage)
     return stage
 
 
@@ -162,6 +164,20 @@ def test_deciding_again_after_applying_changes_nothing_more_than_the_ramp(stage:
     for plan in second.plans:
         if plan.pool not in limited and first.changes:
             assert plan.changes == ()
+
+
+@given(stages(reported=False))
+@settings(parent=settings(), max_examples=settings().max_examples // 4)
+def test_decisions_come_to_rest(stage: Stage) -> None:
+    """With nothing new to know, writing ends: after the ramps of twenty minutes nothing moves."""
+    stage._settle()
+    for _ in range(40):
+        stage.play("wait 31")
+        stage.play("decide")
+
+    for _ in range(5):
+        stage.play("wait 31")
+        assert "write" not in stage.play("decide")
 
 
 @given(stages())

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 
-from hypothesis import given, settings
+from hypothesis import given
 
 from controller.planning.decision import decide
 from controller.planning.evidence import Evidence, Exhibit, exported, written
@@ -33,7 +33,6 @@ def exhibit(*lines: str, version: str = "1") -> Exhibit:
 
 
 @given(stages())
-@settings(max_examples=200, deadline=None)
 def test_the_same_snapshot_gives_the_same_decision_byte_for_byte(stage: Stage) -> None:
     """Whatever was known, ordered or remembered."""
     stage.play("decide")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.model.configuration import EndpointId
@@ -236,7 +236,6 @@ def test_an_unknown_capacity_has_no_half() -> None:
 
 
 @given(stages(), st.data())
-@settings(max_examples=100, deadline=None)
 def test_any_hypothesis_can_be_decided_on(stage: Stage, data: st.DataObject) -> None:
     """Whatever is known besides; and a region supposed down is never called up."""
     stage._settle()

@@ -7,9 +7,10 @@ from typing import Any, cast
 import pytest
 
 from controller.sandbox import story_faults
+from controller.sandbox.sights import failed
 from controller.sandbox.stage import Stage
 from controller.sandbox.story import STORIES
-from controller.sandbox.story_faults import ACTS, Act, _act, _failed, _whereabouts
+from controller.sandbox.story_faults import ACTS, Act, _act, _whereabouts
 
 USERS = {
     ("shop", "europe"): {"eu-west-1": {"requests": 30, "errors": 3, "share": 1.0}},
@@ -29,13 +30,13 @@ def test_there_are_ten_acts_by_different_names() -> None:
 
 def test_the_failed_part_is_that_of_all_users() -> None:
     """Of both services, whoever could not even be told where to go included."""
-    assert _failed(USERS) == "33.0%"
-    assert _failed({}) == "–"
+    assert failed(USERS) == "33.0%"
+    assert failed({}) == "–"
 
 
 def test_where_the_shops_users_were_is_told_pool_by_pool() -> None:
     """Those who were sent nowhere stand as such."""
-    assert _whereabouts(USERS) == "europe: eu-west-1 100%; world: eu-west-1 25%, none 75%"
+    assert _whereabouts(USERS) == "europe: eu-west-1 100 %; world: eu-west-1 25 %, none 75 %"
 
 
 class Scripted:

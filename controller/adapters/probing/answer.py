@@ -16,11 +16,16 @@ NO_ANSWER = failed("connection closed without an answer")
 class Expectation:
     """What an endpoint must answer to pass."""
 
-    __slots__ = ("_endpoint", "_found", "text")
+    __slots__ = ("_endpoint", "_found", "known", "known_finding", "known_reusable", "text")
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         self._found: dict[bytes, Finding] = {}
+        self.known = b""
+        """The last short answer, whole. Endpoints run the same software and answer the same bytes
+        within a second (the Date header's): then the finding is the same, too."""
+        self.known_finding = NOT_HTTP
+        self.known_reusable = False
         wanted = endpoint.body_contains
         self.text = None if wanted is None else wanted.encode()
 
@@ -33,6 +38,10 @@ class Expectation:
             found = passed(str(status)) if accepted else failed(f"HTTP {status}")
             self._found[digits] = found
         return found
+
+    def know(self, answer: bytes, finding: Finding, reusable: bool) -> None:
+        """Remember what a whole answer means."""
+        self.known, self.known_finding, self.known_reusable = answer, finding, reusable
 
     def of_body(self, found: Finding, body: bytes | bytearray) -> Finding:
         """What an accepted status and the body's beginning say together."""
@@ -95,9 +104,10 @@ class Answer:
         if length is not None and head.size + length <= len(data) and length <= BODY_LIMIT_BYTES:
             # By far the commonest: a short answer that came in one piece.
             self.reusable = head.keeps and head.size + length == len(data)
-            if self._expected.text is None:
-                return found
-            return self._expected.of_body(found, data[head.size : head.size + length])
+            if self._expected.text is not None:
+                found = self._expected.of_body(found, data[head.size : head.size + length])
+            self._expected.know(data, found, self.reusable)
+            return found
         self._found, self._keeps = found, head.keeps
         self._body = body = body_of(head, self._expected.text is not None)
         return self._read(body, data[head.size :])

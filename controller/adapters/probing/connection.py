@@ -101,6 +101,8 @@ class Connection:
         self._state = _CONNECTING
         self._must_verify = False
         self._unsent = b""
+        self._answer: Answer | None = None
+        """What came of the answer so far; None before the first piece."""
         self._addresses: Addresses = ()
         self._hops = 0
         self.address: Address | None = None
@@ -131,6 +133,7 @@ class Connection:
 
     def keep(self) -> None:
         """Wait, connected, for the next request."""
+        self._reactor.settle(self)
         self._state = _IDLE
 
     def close(self) -> None:
@@ -252,18 +255,28 @@ class Connection:
         assert made is not None
         sent = made.send(request)
         self._unsent = request[sent:] if sent < len(request) else b""
-        self._answer = Answer(self._owner.expected)
+        self._answer = None
         self.sent_at = now
         self._state = _ASKING
 
     def _read(self, events: int, now: float) -> None:
-        made = self._socket
+        made, expected = self._socket, self._owner.expected
         assert made is not None
         if self._unsent and events & select.EPOLLOUT:
             self._unsent = self._unsent[made.send(self._unsent) :]
-        answer = self._answer
+        data = made.recv(_PIECE)
+        if data and data == expected.known and self._answer is None:
+            self.reusable = expected.known_reusable
+            self._owner.found(self, expected.known_finding, now)
+            return
+        if self._answer is None:
+            self._answer = Answer(expected)
+        self._read_on(made, self._answer, data, events, now)
+
+    def _read_on(
+        self, made: socket.SocketType, answer: Answer, data: bytes, events: int, now: float
+    ) -> None:
         while True:
-            data = made.recv(_PIECE)
             finding = answer.feed(data) if data else answer.end()
             if finding is not None:
                 break
@@ -271,6 +284,7 @@ class Connection:
             # of TLS only the exception tells.
             if len(data) < _PIECE and not events & _ENDING and self.pin is None:
                 return
+            data = made.recv(_PIECE)
         if finding is NO_ANSWER and self.is_reused:
             self._owner.stale(self, now)
         else:
@@ -284,7 +298,7 @@ class Connection:
             self._owner.lost(self)
         elif self._state == _CONNECTING and self._has_more_addresses():
             self._try_next(now)
-        elif self.is_reused and self._answer.end() is NO_ANSWER:
+        elif self.is_reused and self._answer is None:
             self._owner.stale(self, now)
         else:
             self._owner.found(self, finding_of(error), now)

@@ -245,7 +245,7 @@ class NetworkTarget:
 
     def _result(self, connection: Connection, finding: Finding, now: float) -> ProbeResult:
         address = connection.address
-        if address != self._reached and address is not None:
+        if address is not None and address != self._reached:
             self._reached, self._shown = address, shown(address)
         pin = connection.pin
         began = connection.asked_at

@@ -141,3 +141,17 @@ async def test_a_server_that_stops_answering_on_its_connection_is_found_silent()
 
     assert (silent.outcome, silent.detail) == (ProbeOutcome.FAILED, "no answer in 0.1 s")
     assert again.outcome is ProbeOutcome.PASSED
+
+
+async def test_an_idle_connection_is_not_overdue() -> None:
+    """The deadline was the probe's, not the connection's."""
+    server = KeepAlive()
+    async with (
+        served(server) as address,
+        asking(probe=f"http://{address}/", keep_alive=True) as asker,
+    ):
+        await asker.ask(0.05)
+        await asyncio.sleep(0.15)
+        await asker.ask(0.05)
+
+    assert (server.connections, asker.unasked) == (1, 0)
