@@ -172,7 +172,7 @@ class House:
         self._metrics = metrics
         self._started_at = clock.wall()
         self.traffic = Traffic(clock)
-        self.figures = ReportedFigures(clock)
+        self.figures = ReportedFigures(current, clock)
         self.live = Live(clock)
         self.expectations = Expectations(store)
         self.overrides = Overrides(current, store, clock, bell.ring, (self.live.override,))
@@ -269,6 +269,7 @@ class House:
             reconciliation=self.reconciliation,
             overrides=self.overrides,
             traffic=self.traffic,
+            figures=self.figures,
             live=self.live,
             heartbeat=self.heartbeat,
             metrics=self._metrics,
@@ -283,6 +284,7 @@ class House:
         """Other settings were put in force: whoever keeps something for each key adapts it."""
         self.probing.follow_settings()
         self.certificates.follow_settings()
+        self.figures.follow_settings()
         self._metrics.follow(loaded.settings)
 
     def _in_a_line(self) -> str:

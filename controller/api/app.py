@@ -11,6 +11,7 @@ from controller.api import (
     routes_audit,
     routes_decisions,
     routes_events,
+    routes_figures,
     routes_measurements,
     routes_overrides,
     routes_plan,
@@ -38,6 +39,7 @@ DECLARED = (
     *routes_audit.ROUTES,
     *routes_events.ROUTES,
     *routes_measurements.ROUTES,
+    *routes_figures.ROUTES,
     *routes_reload.ROUTES,
     *health.ROUTES,
 )

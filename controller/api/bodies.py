@@ -148,6 +148,33 @@ class PostedMeasurements(Body):
     measurements: tuple[PostedMeasurement, ...]
 
 
+class PostedDemand(Body):
+    """How much a pool's users ask for."""
+
+    service: Line
+    pool: Line
+    rps: Annotated[float, Field(ge=0, le=1e9)]
+    """Requests per second, now."""
+
+
+class PostedLatency(Body):
+    """How far a pool's users are from a region."""
+
+    service: Line
+    pool: Line
+    region: Line
+    """One of those for which the configuration has a `latency_ms`."""
+    ms: Annotated[float, Field(ge=0, le=60_000)]
+    """Milliseconds, now."""
+
+
+class PostedFigures(Body):
+    """Measured figures about users; each replaces the one of its place."""
+
+    demand: tuple[PostedDemand, ...] = ()
+    latency: tuple[PostedLatency, ...] = ()
+
+
 Posted = TypeVar("Posted", bound=Body)
 
 

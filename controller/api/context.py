@@ -9,6 +9,7 @@ from aiohttp import web
 
 from controller.api.metrics import Metrics
 from controller.loops.current import Current
+from controller.loops.figures import ReportedFigures
 from controller.loops.heartbeat import Heartbeat
 from controller.loops.live import Live
 from controller.loops.observation import Observation
@@ -34,6 +35,7 @@ class Context:
     reconciliation: Reconciliation
     overrides: Overrides
     traffic: Traffic
+    figures: ReportedFigures
     live: Live
     heartbeat: Heartbeat
     metrics: Metrics

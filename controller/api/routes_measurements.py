@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 from aiohttp import web
 
 from controller.api.bodies import PostedMeasurement, PostedMeasurements
-from controller.api.problems import ProblemError
+from controller.api.problems import known_name
 from controller.api.registry import Answered, Call, Meter, Route
 from controller.model.configuration import Settings
 from controller.model.traffic import Measurement
-from controller.settings.messages import did_you_mean
 
 NOWHERE = "none"
 """Region of requests that no region answered."""
@@ -29,16 +26,10 @@ async def _post(call: Call) -> web.Response:
 
 def _check(posted: PostedMeasurement, place: str, settings: Settings) -> None:
     """Any region of the service may be named: users do arrive where they should not."""
-    _known(posted.service, settings.services, f"{place}.service")
+    known_name(posted.service, settings.services, f"{place}.service")
     service = settings.services[posted.service]
-    _known(posted.pool, service.pools, f"{place}.pool")
-    _known(posted.region, (*service.regions, NOWHERE), f"{place}.region")
-
-
-def _known(name: str, possible: Collection[str], field: str) -> None:
-    if name not in possible:
-        detail = f"{field} is {name!r}; {did_you_mean(name, possible)}"
-        raise ProblemError(422, detail, field=field, valid=possible)
+    known_name(posted.pool, service.pools, f"{place}.pool")
+    known_name(posted.region, (*service.regions, NOWHERE), f"{place}.region")
 
 
 _EXAMPLE = {
@@ -55,8 +46,10 @@ ROUTES = (
         "/v1/measurements/traffic",
         _post,
         summary="Report what users did",
-        description="Region `none` counts requests that no region answered. A report is evidence "
-        "and no order: whoever sends it needs no right to move traffic.",
+        description="Region `none` counts requests that no region answered. Reports are evidence "
+        "of what a decision did. They can hold back or undo the return of a region that fails its "
+        "users, step by step; they never empty one that serves, and never send traffic anywhere: "
+        "whoever reports needs no right to move it.",
         body=PostedMeasurements,
         body_example=_EXAMPLE,
         answers={204: Answered("It is counted.", media=())},

@@ -64,7 +64,8 @@ class RegionView(View):
     """One region: what is configured, and what is believed of it."""
 
     jurisdiction: str
-    capacity_rps: float
+    capacity_rps: float | None
+    """Null: nobody knows it."""
     share: float
     """Its part of each pool's traffic when all is well, relative to the other regions'."""
     verdict: Verdict

@@ -60,7 +60,7 @@ class RegionStatus(View):
     why: str
     """The evidence in one line."""
     usable: float
-    """Part of its capacity that can be counted on; below 1 it is degraded: it answers, but badly."""
+    """Part of its capacity that can be counted on; below 1 it is degraded: it answers badly."""
     confidence: Confidence
     """How far the verdict can be trusted; for people only, it moves nothing."""
     doubts: tuple[str, ...]

@@ -120,7 +120,7 @@ def preview(
 
     Raises InvalidRequestError.
     """
-    now = _decided(context.reconciliation.known(as_if_set(context, requests)))
+    now = evidence(context, as_if_set(context, requests))
     supposed = suppose(now.snapshot, hypotheses)
     then = _decided(supposed.snapshot) if hypotheses else now
     plans, seen = then.decision.plans, effects(now, then, supposed.down)
@@ -131,6 +131,11 @@ def preview(
         effects=seen,
         text=explain_hypotheses(hypotheses, plans, seen) if hypotheses else explain_plan(plans),
     )
+
+
+def evidence(context: Context, extra: Iterable[Override] = ()) -> Evidence:
+    """Everything known now, these overrides included, and what would be decided on it."""
+    return _decided(context.reconciliation.known(extra))
 
 
 def as_if_set(context: Context, requests: Iterable[OverrideRequest]) -> list[Override]:

@@ -172,6 +172,8 @@ class Memory:
     """How far down regions' usable capacity stands, in steps; 0 is left out."""
     nearest: Mapping[PoolName, Shares] = field(default_factory=dict)
     """Pools behind accelerators: which part of the users is nearest to which region, as learned."""
+    learned_at: float | None = None
+    """When that was last learned from users' reports."""
     flaps: Mapping[RegionOf, Flaps] = field(default_factory=dict)
     """Regions that failed lately."""
     doubtful: frozenset[Change] = frozenset()

@@ -7,13 +7,17 @@ with what the settings say and is corrected by what users report.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from controller.model.decision import PoolName, Shares, Snapshot
+from controller.model.decision import Memory, PoolName, Shares, Snapshot
 from controller.planning.dials import fitted, learned, modelled
 from controller.planning.figures import Known
 from controller.planning.placement import Placement
 from controller.planning.shares import normalised
 from controller.planning.standing import May, Standing
+
+_LESSON_EVERY_S = 10.0
+"""As long as the reports that one decision looks at reach back."""
 
 
 def place_dials(
@@ -58,8 +62,18 @@ def nearest(snapshot: Snapshot, name: PoolName) -> Shares:
     }
 
 
-def learn_nearest(snapshot: Snapshot) -> dict[PoolName, Shares]:
-    """What users' reports say of who is nearest, for every pool behind an accelerator."""
+def after_learning(snapshot: Snapshot, memory: Memory) -> Memory:
+    """Memory with what users' reports say of who is nearest, for pools behind accelerators.
+
+    Each report teaches once: the next lesson is due when these reports are over.
+    """
+    last = snapshot.memory.learned_at
+    if last is not None and snapshot.now - last < _LESSON_EVERY_S:
+        return memory
+    return replace(memory, nearest=_lessons(snapshot), learned_at=snapshot.now)
+
+
+def _lessons(snapshot: Snapshot) -> dict[PoolName, Shares]:
     names = (
         (service_name, service.levers.accelerator.pool)
         for service_name, service in snapshot.settings.services.items()

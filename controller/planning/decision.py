@@ -14,7 +14,7 @@ from controller.model.decision import Decision, Held, Hold, PoolPlan, Shares, Sn
 from controller.model.health import RegionHealth
 from controller.model.levers import Change, Position
 from controller.planning import guard, memory
-from controller.planning.accelerated import learn_nearest
+from controller.planning.accelerated import after_learning
 from controller.planning.beginning import automatic_drains, has_begun, unconfirmed
 from controller.planning.diff import current_shares, diff
 from controller.planning.drift import adopted, find_drift, watch
@@ -37,7 +37,7 @@ def decide(snapshot: Snapshot) -> Decision:
     panics = {name: guard.panic_at(snapshot, name, seen.values()) for name, seen in regions.items()}
     panic = {name: at for name, at in panics.items() if at is not None}
     earlier = replace(
-        watch(snapshot.memory, drift, snapshot.now),
+        after_learning(snapshot, watch(snapshot.memory, drift, snapshot.now)),
         flaps=flaps(snapshot, regions),
         panic=panic,
         isolated_since=_since(snapshot) if isolated else None,
@@ -58,7 +58,6 @@ def decide(snapshot: Snapshot) -> Decision:
         replace(
             earlier,
             degraded=_degraded(regions),
-            nearest=learn_nearest(snapshot),
             cold=frozenset(position for p in planned for position in p.cold),
             aborted=_aborted(seen_now, planned),
             adopted=adopted(seen_now, plans),

@@ -18,6 +18,44 @@ from controller.planning.shares import normalised
 
 
 @dataclass(frozen=True, slots=True)
+class Belief:
+    """A figure, and what it is made of."""
+
+    configured: float
+    measured: float | None = None
+    """None: nobody measured it since the start."""
+    age_s: float | None = None
+    """Seconds since it was measured."""
+    influence: float = 0.0
+    """What the measured figure counts for, from 1 (just now) down to 0; the settings' have the
+    rest."""
+
+    @property
+    def value(self) -> float:
+        """The figure that decisions are made by."""
+        if self.measured is None:
+            return self.configured
+        return self.configured + (self.measured - self.configured) * self.influence
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A region's capacity, and what it is made of."""
+
+    configured: float | None
+    """None: nobody knows it."""
+    counted_on: float
+    """Requests/s it can carry when it is well: the configured ones, or its part of each pool."""
+    usable: float
+    """Part of them that can be counted on as well as it is now."""
+
+    @property
+    def value(self) -> float:
+        """The figure that decisions are made by."""
+        return self.usable * self.counted_on
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """The figures of one service."""
 
@@ -35,26 +73,58 @@ def known(
     health: Mapping[str, RegionHealth],
 ) -> Known:
     """The figures of a service at this moment."""
+    pools = snapshot.settings.services[service_name].pools
+    latency = {name: dict(pool.latency_ms) for name, pool in pools.items() if pool.latency_ms}
+    for position, belief in measured_latencies(snapshot, service_name).items():
+        latency[position.pool][position.region] = belief.value
+    return Known(
+        {pool: belief.value for pool, belief in demands(snapshot, service_name).items()},
+        latency,
+        {region: room.value for region, room in rooms(snapshot, service_name, health).items()},
+    )
+
+
+def demands(snapshot: Snapshot, service_name: str) -> dict[str, Belief]:
+    """Pool to the requests/s its users are believed to ask for."""
+    measured = snapshot.figures.demand_rps
+    return {
+        name: _belief(snapshot, pool.demand_rps, measured.get((service_name, name)))
+        for name, pool in snapshot.settings.services[service_name].pools.items()
+    }
+
+
+def measured_latencies(snapshot: Snapshot, service_name: str) -> dict[Position, Belief]:
+    """The milliseconds that somebody measured; for all others the settings' stand alone.
+
+    A pool without configured latencies is placed by shares: there they count for nothing.
+    """
+    pools = snapshot.settings.services[service_name].pools
+    return {
+        position: _belief(snapshot, pools[position.pool].latency_ms[position.region], figure)
+        for position, figure in snapshot.figures.latency_ms.items()
+        if position.service == service_name
+        and position.pool in pools
+        and position.region in pools[position.pool].latency_ms
+    }
+
+
+def rooms(
+    snapshot: Snapshot, service_name: str, health: Mapping[str, RegionHealth]
+) -> dict[str, Room]:
+    """Region to its capacity. One that nobody measured is full with its part of each pool."""
     service = snapshot.settings.services[service_name]
-    demand = {
-        pool: _believed(
-            snapshot,
-            noun.demand_rps,
-            snapshot.figures.demand_rps.get((service_name, pool)),
+    demand_rps = {pool: belief.value for pool, belief in demands(snapshot, service_name).items()}
+    parts = {pool: by_share(service, noun.regions) for pool, noun in service.pools.items()}
+    even = load(demand_rps, parts)
+    target = snapshot.settings.placement.target_utilisation
+    return {
+        name: Room(
+            region.capacity_rps,
+            even.get(name, 0.0) / target if region.capacity_rps is None else region.capacity_rps,
+            health[name].usable,
         )
-        for pool, noun in service.pools.items()
+        for name, region in service.regions.items()
     }
-    latency = {
-        pool: {
-            region: _believed(
-                snapshot, ms, snapshot.figures.latency_ms.get(Position(service_name, pool, region))
-            )
-            for region, ms in noun.latency_ms.items()
-        }
-        for pool, noun in service.pools.items()
-        if noun.latency_ms
-    }
-    return Known(demand, latency, _capacities(snapshot, service, health, demand))
 
 
 def load(demand_rps: Mapping[str, float], split: Mapping[str, Shares]) -> dict[str, float]:
@@ -72,26 +142,9 @@ def by_share(service: Service, regions: Iterable[str]) -> dict[str, float]:
     return normalised(shares) or {region: 1 / len(shares) for region in shares}
 
 
-def _believed(snapshot: Snapshot, configured: float, measured: Figure | None) -> float:
+def _belief(snapshot: Snapshot, configured: float, measured: Figure | None) -> Belief:
     if measured is None:
-        return configured
+        return Belief(configured)
     age_s = max(0.0, snapshot.now - measured.at)
     influence: float = 0.5 ** (age_s / snapshot.settings.placement.figures_half_life_s)
-    return configured + (measured.value - configured) * influence
-
-
-def _capacities(
-    snapshot: Snapshot,
-    service: Service,
-    health: Mapping[str, RegionHealth],
-    demand_rps: Mapping[str, float],
-) -> dict[str, float]:
-    """Capacity times health. A region that nobody measured is full with its part of each pool."""
-    parts = {pool: by_share(service, noun.regions) for pool, noun in service.pools.items()}
-    even = load(demand_rps, parts)
-    target = snapshot.settings.placement.target_utilisation
-    return {
-        name: health[name].usable
-        * (even.get(name, 0.0) / target if region.capacity_rps is None else region.capacity_rps)
-        for name, region in service.regions.items()
-    }
+    return Belief(configured, measured.value, age_s, influence)

@@ -74,9 +74,12 @@ def _after_success(state: HealthState, result: ProbeResult, limits: Health) -> H
     if usual and latency > slowest:
         bad += (1.0 - bad) / gray.over_probes
         latency = slowest
+        # Or else a young endpoint that grows slow would soon be as usual.
+        lesson = answers if answers < gray.over_probes else _LONG_RUN
     else:
         bad -= bad / gray.over_probes
-    usual += (latency - usual) / (answers if answers < _LONG_RUN else _LONG_RUN)
+        lesson = answers if answers < _LONG_RUN else _LONG_RUN
+    usual += (latency - usual) / lesson
     return HealthState(
         verdict,
         since,

@@ -28,25 +28,10 @@ class UnreadableError(ValueError):
     """Text does not hold what it should; says where and why."""
 
 
-def packed(value: object) -> object:
+def packed(value: object) -> Any:
     """The value in terms of dict, list, str, int, float, bool and None."""
-    if isinstance(value, Enum):
-        return value.value
-    if value is None or isinstance(value, _ATOMS):
-        return value
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, Mapping):
-        return _packed_mapping(value)
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return {name: packed(one) for name, one in zip(value._fields, value, strict=True)}
-    if isinstance(value, tuple | list):
-        return [packed(one) for one in value]
-    if isinstance(value, frozenset | set):
-        return sorted((packed(one) for one in value), key=as_text)
-    if is_dataclass(value):
-        return {field.name: packed(getattr(value, field.name)) for field in fields(value)}
-    raise TypeError(f"{type(value).__name__} cannot be packed")
+    kind: Any = type(value)
+    return _packer(kind)(value)
 
 
 def unpacked(kind: type[T], data: object, where: str = "") -> T:
@@ -96,6 +81,30 @@ def _reader_of_class(kind: type) -> Reader:
         defaults = (f for f in fields(kind) if (f.default, f.default_factory) != (MISSING, MISSING))
         return _object(kind, {field.name for field in defaults})
     raise TypeError(f"{kind.__name__} cannot be read")
+
+
+@cache
+def _packer(kind: Any) -> Callable[[Any], Any]:
+    """What packs values of a type; found out once for each, because snapshots are large."""
+    if issubclass(kind, Enum):
+        return lambda value: value.value
+    if issubclass(kind, (*_ATOMS, types.NoneType)):
+        return lambda value: value
+    if issubclass(kind, datetime):
+        return datetime.isoformat
+    if issubclass(kind, Mapping):
+        return _packed_mapping
+    if issubclass(kind, tuple) and hasattr(kind, "_fields"):
+        names = kind._fields
+        return lambda value: dict(zip(names, map(packed, value), strict=True))
+    if issubclass(kind, tuple | list):
+        return lambda value: list(map(packed, value))
+    if issubclass(kind, frozenset | set):
+        return lambda value: sorted(map(packed, value), key=as_text)
+    if is_dataclass(kind):
+        members = tuple(field.name for field in fields(kind))
+        return lambda value: {name: packed(getattr(value, name)) for name in members}
+    raise TypeError(f"{kind.__name__} cannot be packed")
 
 
 def _packed_mapping(value: Mapping[Any, Any]) -> object:

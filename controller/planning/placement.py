@@ -138,7 +138,8 @@ def _without_traffic(task: Task, pool: str) -> dict[str, float]:
 
 def _rest(task: Task, pool: str) -> float:
     """The part of the pool that is not settled."""
-    return 1 - sum(task.fixed.get(pool, {}).values())
+    rest = 1 - sum(task.fixed.get(pool, {}).values())
+    return rest if rest > _DUST else 0.0
 
 
 def _overload(limits: Limits, rps: Mapping[str, float]) -> float:

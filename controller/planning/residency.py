@@ -8,9 +8,9 @@ endpoints*), and any group is nearest to somebody. So every endpoint of every gr
 
 Which region an answer leads to is told by `residency_regions`; what it cannot tell is a leak, too.
 
-We know of no table from Amazon of the countries of each continent. So a country is looked for in every
-continent that has a record: that can only show a leak too many, and only where the country's own
-record is missing or can be unhealthy. Where a *user* is cannot be proven at all: see `LIMITS`.
+We know of no table from Amazon of the countries of each continent. So a country is looked for in
+every continent that has a record: that can only show a leak too many, and only where the country's
+own record is missing or can be unhealthy. Where a *user* is cannot be proven at all: see `LIMITS`.
 """
 
 from __future__ import annotations

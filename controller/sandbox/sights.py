@@ -73,6 +73,20 @@ async def is_emptied(stage: Stage, region: str) -> str | None:
     return f"{region} carries 0 % everywhere"
 
 
+async def decision_on(stage: Stage, region: str, rule: str) -> Any:
+    """The newest decision that moved the shop's users by this rule on this region; or None."""
+    items = (await stage.daemon(f"/v1/decisions?region={region}&limit=50"))["items"]
+    for record in items:
+        if record["written"] and any(
+            (found["name"], found["region"]) == (rule, region)
+            for plan in record["plans"]
+            if plan["changes"] and plan["service"] == SHOP
+            for found in plan["rules"]
+        ):
+            return record
+    return None
+
+
 async def came_back(stage: Stage, region: str, since: float) -> str | None:
     """Whether a region has its share again and rose to it by steps, since a `stage.wall`."""
     mine = await places_of(stage, region)

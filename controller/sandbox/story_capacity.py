@@ -21,10 +21,10 @@ from controller.sandbox.sights import (
     all_up,
     at_home,
     came_back,
+    decision_on,
     failed,
     is_emptied,
     is_up,
-    places,
     places_of,
     rises,
     shares,
@@ -79,7 +79,7 @@ async def _largest_dies(stage: Stage) -> str:
     await stage.break_region(LARGEST, "dead")
     await stage.expect(f"{LARGEST} is out", lambda: is_emptied(stage, LARGEST), within_s=10)
     await stage.expect(f"users have left {LARGEST}", lambda: users_left(stage, LARGEST), 30)
-    why = await stage.gtc("why", LARGEST)
+    why = await _why(stage, LARGEST)
     stage.check("region_down" in why and "connection refused" in why, "gtc why names the evidence")
     stage.check("the rest spills over" in why, f"and that {SPILLS_TO[0]} is full")
     world = await _plan_of(stage, "world")
@@ -116,7 +116,7 @@ async def _west_dies(stage: Stage) -> str:
     await stage.expect("the overload is said", lambda: _overload_said(stage), within_s=5)
     status = await stage.gtc("status")
     stage.check(f"OVERLOAD {SHOP}/europe" in status, "gtc status shows it")
-    why = await stage.gtc("why", WEST)
+    why = await _why(stage, WEST)
     stage.check("more than the regions of the pool can carry" in why, "gtc why explains it")
     await _answered_lawfully(stage)
     await stage.pause(_LOOK_S)
@@ -128,30 +128,24 @@ async def _west_dies(stage: Stage) -> str:
     return region
 
 
-async def _west_returns(stage: Stage) -> str:
-    since = stage.wall()
+async def _west_returns_and_largest_is_gray(stage: Stage) -> str:
+    since, share = stage.wall(), await _share(stage, LARGEST)
     await stage.heal(WEST)
-    await stage.expect("the overload is over", lambda: _no_overload(stage), within_s=60)
-    await stage.expect("it came back", lambda: came_back(stage, WEST, since), within_s=60)
-    await stage.expect("users are back", lambda: at_home(stage), within_s=30)
-    return await _everybody_fits(stage)
-
-
-async def _largest_is_gray(stage: Stage) -> str:
-    share = await _share(stage, LARGEST)
     await stage.break_region(LARGEST, "gray")
-    await stage.expect("it is counted on for less", lambda: _degraded(stage, 0.75), within_s=15)
-    await stage.expect("and for still less", lambda: _degraded(stage, 0.5), within_s=20)
+    await stage.expect("it is counted on for less", lambda: _counted_on(stage, 0.75), within_s=20)
+    await stage.expect("and for still less", lambda: _counted_on(stage, 0.5), within_s=30)
     await stage.expect("users spill over", lambda: _spilled(stage), within_s=45)
     less = await _share(stage, LARGEST)
     stage.check(0 < less < share, f"{percent(share)} → {percent(less)}: less, and not emptied")
+    await stage.expect(f"{WEST} came back", lambda: came_back(stage, WEST, since), within_s=60)
+    stage.check(not await _overloads(stage), "no pool is overloaded any more")
     status = await stage.gtc("status")
-    stage.check("degraded" in status, "gtc status calls it degraded")
+    stage.check("degraded" in status, f"gtc status calls {LARGEST} degraded")
     why = await stage.gtc("why", LARGEST)
     stage.check("probes failed or took more than" in why, "gtc why names the evidence")
     fullest = await _everybody_fits(stage)
     await stage.heal(LARGEST)
-    await stage.expect("it is counted on again", lambda: _degraded(stage, 1.0), within_s=60)
+    await stage.expect("it is counted on again", lambda: _counted_on(stage, 1.0), within_s=60)
     await stage.expect("users are back", lambda: at_home(stage), within_s=60)
     return fullest
 
@@ -161,14 +155,21 @@ ACTS: tuple[tuple[str, Act], ...] = (
     (f"{LARGEST} dies at peak", _largest_dies),
     (f"{LARGEST} returns", _largest_returns),
     (f"{WEST} dies, and {CENTRAL} is too small", _west_dies),
-    (f"{WEST} returns", _west_returns),
-    (f"{LARGEST} is gray", _largest_is_gray),
+    (f"{WEST} returns, {LARGEST} is gray", _west_returns_and_largest_is_gray),
 )
 """In their order; each begins where the one before it ended."""
 
 
+async def _why(stage: Stage, region: str) -> str:
+    """The decision that took the shop's users out of a dead region, as people are told it."""
+    record = await decision_on(stage, region, "region_down")
+    stage.check(record is not None, f"a decision took {region} out")
+    return await stage.gtc("why", str(record["id"] if record else ""))
+
+
 async def _everybody_fits(stage: Stage) -> str:
     """Check that no region has more than its capacity, as measured; the fullest one."""
+    await stage.pause(_LOOK_S)
     await stage.expect("no region is too full", lambda: _all_fit(stage), within_s=30)
     return _fullest(stage, await stage.users(window_s=_LOOK_S))
 
@@ -251,10 +252,6 @@ async def _overloads(stage: Stage) -> dict[str, float]:
     return {f"{p['service']}/{p['pool']}": p["overload_rps"] for p in plans if p["overload_rps"]}
 
 
-async def _no_overload(stage: Stage) -> str | None:
-    return None if await _overloads(stage) else "no pool is overloaded"
-
-
 async def _overload_said(stage: Stage) -> str | None:
     """Whether plan, status and metrics tell of the bound pool's overload, all with one number."""
     shop = stage.settings.services[SHOP]
@@ -280,19 +277,18 @@ async def _waits(stage: Stage, region: str) -> str | None:
     return next((d for d in details if d.startswith(region) and "of users arrived" in d), None)
 
 
-async def _degraded(stage: Stage, usable: float) -> str | None:
-    """Whether so little of the region's capacity is counted on by now; 1: all of it again."""
-    mine = [p for p in await places_of(stage, LARGEST) if p["service"] == SHOP]
-    if any(p["usable"] > usable or (usable == 1 and p["usable"] < 1) for p in mine):
+async def _counted_on(stage: Stage, usable: float) -> str | None:
+    """Whether no more of the gray region is counted on than this; 1: all of it again."""
+    mine = next(p for p in await places_of(stage, LARGEST) if p["service"] == SHOP)
+    if mine["usable"] > usable or (usable == 1 and mine["usable"] < 1):
         return None
-    return f"{percent(mine[0]['usable'])} of its capacity is counted on: {mine[0]['why']}"
+    return f"{percent(mine['usable'])} of its capacity is counted on: {mine['why']}"
 
 
 async def _spilled(stage: Stage) -> str | None:
     """Whether the gray region has no more than is counted on, in AWS and as users measure it."""
     shop, target = stage.settings.services[SHOP], stage.settings.placement.target_utilisation
-    found = places(await stage.daemon("/v1/status"))
-    [mine] = [p for p in found if (p["region"], p["pool"]) == (LARGEST, "world")][:1]
+    mine = next(p for p in await places_of(stage, LARGEST) if p["service"] == SHOP)
     counted_on = mine["usable"] * target * (shop.regions[LARGEST].capacity_rps or 0.0)
     room = counted_on / shop.pools["world"].demand_rps
     users = await stage.users(window_s=2)

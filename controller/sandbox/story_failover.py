@@ -14,6 +14,7 @@ from controller.sandbox.sights import (
     all_up,
     at_home,
     came_back,
+    decision_on,
     is_emptied,
     is_up,
     shop_lever,
@@ -82,7 +83,7 @@ async def _person_drains(stage: Stage) -> None:
 async def _out(stage: Stage, region: str, rule: str) -> str | None:
     """The newest writing decision took the region out everywhere, and AWS said yes."""
     emptied = await is_emptied(stage, region)
-    if emptied is None or await _record(stage, region, rule) is None:
+    if emptied is None or await decision_on(stage, region, rule) is None:
         return None
     writes = [call for call in await stage.aws_calls() if _is_write(call)]
     return f"{emptied}; AWS took {len(writes)} writes so far"
@@ -100,7 +101,7 @@ async def _unanswered(stage: Stage, region: str) -> str | None:
 
 async def _measured(stage: Stage, region: str) -> str | None:
     """Whether the decision's record says, for every pool that moved, that its users have left."""
-    record = await _record(stage, region, "region_down")
+    record = await decision_on(stage, region, "region_down")
     if record is None:
         return None
     moved = [p for p in record["plans"] if p["service"] == SHOP and p["before"].get(region)]
@@ -116,7 +117,7 @@ async def _no_override(stage: Stage) -> str | None:
 
 async def _timeline(stage: Stage, region: str) -> None:
     """The failover's moments, and whether they were as quick as promised."""
-    record = await _record(stage, region, "region_down")
+    record = await decision_on(stage, region, "region_down")
     assert record is not None
     at: dict[str, datetime] = {}
     for moment in record["timeline"]:
@@ -134,20 +135,6 @@ async def _timeline(stage: Stage, region: str) -> None:
     left_s = (at["measured"] - at["insync"]).total_seconds()
     allowed_s = shop_lever(stage).ttl_s + 5
     stage.check(left_s <= allowed_s, f"95 % had left {left_s:.1f} s after INSYNC ({allowed_s:g})")
-
-
-async def _record(stage: Stage, region: str, rule: str) -> Any | None:
-    """The newest decision that moved the shop's users because of this rule on this region."""
-    items = (await stage.daemon(f"/v1/decisions?region={region}&limit=50"))["items"]
-    for record in items:
-        if record["written"] and any(
-            (found["name"], found["region"]) == (rule, region)
-            for plan in record["plans"]
-            if plan["changes"] and plan["service"] == SHOP
-            for found in plan["rules"]
-        ):
-            return record
-    return None
 
 
 def _addresses(stage: Stage, region: str) -> set[str]:

@@ -42,6 +42,8 @@ ROLES = {
     "GET /v1/events": "viewer",
     "GET /v1/events/recent": "viewer",
     "POST /v1/measurements/traffic": "viewer",
+    "GET /v1/figures": "viewer",
+    "POST /v1/measurements/figures": "operator",
     "POST /v1/reload": "admin",
     "GET /livez": None,
     "GET /readyz": None,

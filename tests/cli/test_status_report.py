@@ -220,8 +220,23 @@ def test_what_a_person_must_know_changes_the_fingerprint(more: dict[str, Any]) -
     assert fingerprint(as_answer(answers.status())) != fingerprint(as_answer(changed))
 
 
+def test_a_region_that_is_up_to_us_alone_shows_who_contradicts() -> None:
+    """Users may see what our probes do not."""
+    doubts = ["Route 53's health checks say down: 3 of 3 checkers fail"]
+    region = answers.region("eu-west-1", confidence="low", doubts=doubts)
+    row = made(answers.service("shop", answers.pool("europe", region))).rows[0]
+    assert (row.health, row.reason) == ("up", doubts[0])
+
+
+def test_a_region_that_is_down_shows_its_evidence_once() -> None:
+    """It says already who agrees and who does not."""
+    more = {"verdict": "down", "confidence": "low", "doubts": ["one vantage point alone"]}
+    region = answers.region("eu-west-1", why="refused", **more)
+    assert made(answers.service("shop", answers.pool("europe", region))).rows[0].reason == "refused"
+
+
 @pytest.mark.parametrize(
-    "more", [{"verdict": "down"}, {"suspect": True}, {"observed": 0.0}, {"planned": 0.0}]
+    "more", [{"verdict": "down"}, {"suspect": True}, {"confidence": "low"}, {"observed": 0.0}, {"planned": 0.0}]
 )
 def test_a_regions_verdict_and_shares_change_the_fingerprint(more: dict[str, Any]) -> None:
     """A move must be seen."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import StringIO
 
 import pytest
@@ -42,6 +43,21 @@ def test_a_wide_screen_has_everything_in_one_table() -> None:
         "  us-east-1       ▲ suspect   100.0%   100.0%    100.0%  ##########",
         "hold: x",
     ]
+
+
+def test_what_users_are_answered_is_shown_where_there_is_room_and_somebody_asked() -> None:
+    """Between what AWS was told and what users did."""
+    asked = replace(UP, answered=0.42)
+    report = replace(REPORT, rows=(DOWN, asked, SUSPECT))
+
+    head, *_ = [line for line in drawn(120, report) if line.startswith("REGION")]
+    row = next(line for line in drawn(120, report) if "eu-central-1" in line)
+    assert head.split() == (
+        ["REGION", "HEALTH", "PLANNED", "APPLIED", "ANSWERED", "MEASURED", "SHARE", "REASON"]
+    )
+    assert row.split()[3:7] == ["100.0%", "100.0%", "42.0%", "97.0%"]
+    assert not any("ANSWERED" in line for line in drawn(119, report))
+    assert not any("ANSWERED" in line for line in drawn(120))
 
 
 def test_below_100_columns_the_bar_is_left_out() -> None:

@@ -181,6 +181,7 @@ def test_a_preview_shows_who_leaves_who_takes_over_and_what_is_written() -> None
         "~ shop/europe  eu-central-1  50 % → 100 %                   "
         "carries its part of what leaves eu-west-1",
         "",
+        "Weight 0 is soft: still answered when every other region of the pool is unhealthy.",
         "Plan: 2 pools change, 2 weights",
     ]
 
@@ -222,6 +223,7 @@ def test_dials_are_shown_with_the_weights_behind_an_accelerator() -> None:
         "~ shop/world  eu-west-1  100 % → 0 %  dial 100 → 0, weight 128 → 0  "
         "failover by ann: INC-42",
         "",
+        "Endpoint weight 0 is soft: still used when nothing else is healthy.",
         "Plan: 1 pool changes, 1 dial",
     ]
 

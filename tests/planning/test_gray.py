@@ -91,6 +91,14 @@ def test_a_slow_endpoint_is_measured_against_itself() -> None:
     assert slow.usual_latency_s < 0.025
 
 
+def test_a_young_endpoint_that_grows_slow_does_not_become_usual() -> None:
+    """Ten minutes later it is still measured against its first one."""
+    slow = after([0.02] * 61 + [0.2] * 600)
+
+    assert slow.bad_ratio > 0.99
+    assert slow.usual_latency_s < 0.03
+
+
 def test_lost_probes_count_like_slow_ones() -> None:
     """One in ten, never twice in a row."""
     assert after(([0.02] * 9 + [None]) * 60).bad_ratio == pytest.approx(0.1, abs=0.02)

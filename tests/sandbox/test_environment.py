@@ -5,7 +5,12 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from controller.sandbox.environment import as_shell, sandbox_variables, without_aws
+from controller.sandbox.environment import (
+    as_shell,
+    name_server_variables,
+    sandbox_variables,
+    without_aws,
+)
 
 REAL = {
     "PATH": "/usr/bin:/bin",
@@ -30,3 +35,21 @@ def test_the_shell_file_forgets_and_sets(tmp_path: Path) -> None:
     )
     after = dict(line.split("=", 1) for line in shell.stdout.splitlines())
     assert {key: value for key, value in after.items() if key.startswith("AWS_")} == variables
+
+
+def test_a_daemon_of_the_sandbox_asks_the_emulated_name_server(tmp_path: Path) -> None:
+    """Whatever port it has, in the supervisor's hands and in a shell's."""
+    variables = name_server_variables("127.0.0.1:10099")
+    file = tmp_path / "environment.sh"
+    file.write_text(as_shell(variables))
+    text = shell_value(file, "GTC__ANSWERS__NAME_SERVERS")
+    assert variables == {"GTC__ANSWERS__NAME_SERVERS": text}
+    settings = Source(CONFIG, {"GTC__ANSWERS__NAME_SERVERS": text}).load().settings
+    assert settings.answers.name_servers == ("127.0.0.1:10099",)
+
+
+def shell_value(file: Path, name: str) -> str:
+    """A variable's value in a shell that has read the file."""
+    script = f'. {file} && printf %s "${name}"'
+    shell = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
+    return shell.stdout

@@ -208,6 +208,14 @@ def test_the_status_is_what_each_checker_last_saw(
     assert len(failed) == 3
 
 
+def test_a_calculated_check_has_no_status_to_ask_for(store: HealthCheckStore) -> None:
+    """API reference, GetHealthCheckStatus: "You can't use it to get the status of" such a check."""
+    create(store, {"Type": "CALCULATED", "HealthThreshold": 0, "ChildHealthChecks": []})
+    with pytest.raises(AwsError) as caught:
+        store.get_health_check_status({"HealthCheckId": CHECK})
+    assert caught.value.code == "InvalidInput"
+
+
 def test_a_deleted_check_is_gone_and_withholds_nothing(
     store: HealthCheckStore, reports: CheckerReports
 ) -> None:

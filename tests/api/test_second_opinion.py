@@ -1,0 +1,78 @@
+"""What Route 53 shows of the regions, as the API and the metrics tell it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import isnan
+from typing import Any
+
+from controller.model.configuration import Settings
+from controller.model.name_servers import Answers
+from controller.model.opinions import CheckDefinition, CheckKind
+from tests.api.serving import QUICK, Api, api
+from tests.api.test_routes_status import pool_of, region_of
+from tests.loops.simulated import ZONE
+
+DOWN = "Route 53's health checks say down: 3 of 3 Route 53 checkers fail"
+PLACE = {"service": "shop", "pool": "europe", "region": "eu-west-1"}
+
+
+def asking() -> Settings:
+    """Quick settings that ask for pool europe; nothing takes long to settle."""
+    answers = Answers(
+        subnets={"country:DE": "192.0.2.0/28"}, interval_s=1, asks=100, settled_after_s=0
+    )
+    return QUICK.model_copy(update={"answers": answers})
+
+
+async def test_a_contradicted_region_shows_its_sources_and_low_confidence() -> None:
+    """Its checks fail while our probes pass."""
+    async with api() as served:
+        served.world.checks.define("ill", CheckDefinition(CheckKind.ENDPOINT, 1, 1))
+        served.world.checks.fail("ill")
+        for leaf in served.world.records.stored(ZONE):
+            if leaf.set_identifier == "eu-west-1":
+                served.world.records.put(ZONE, replace(leaf, health_check_id="ill"))
+        await served.until(lambda: _sources(served) != ())
+        region = region_of(await served.get("/v1/status"), "shop", "europe", "eu-west-1")
+
+    assert (region["verdict"], region["confidence"]) == ("up", "low")
+    assert [doubt.partition(",")[0] for doubt in region["doubts"]] == [DOWN]
+    assert [(one["source"], one["verdict"]) for one in region["sources"]] == [
+        ("health_checks", "down")
+    ]
+    assert "; but Route 53's health checks say down" in region["why"]
+
+
+async def test_what_is_answered_stands_beside_what_is_applied() -> None:
+    """With the number of answers it rests on; a mismatch is a notice, and a metric shows it."""
+    async with api(asking()) as served:
+        served.world.name_servers.answer("shop.example.test.", "192.0.2.0/28", ["203.0.113.9"])
+        await served.until(lambda: _answers(served) > 0)
+        status = await served.get("/v1/status")
+        scraped = served.house.context().metrics.registry
+        share = scraped.get_sample_value("gtc_region_share_answered_ratio", PLACE)
+        elsewhere = scraped.get_sample_value(
+            "gtc_region_share_answered_ratio", {**PLACE, "pool": "world"}
+        )
+
+    europe = pool_of(status, "shop", "europe")
+    assert europe["answers"] > 0
+    assert {region["answered"] for region in europe["regions"]} == {0.0}
+    assert pool_of(status, "shop", "world")["answers"] == 0
+    shop: dict[str, Any] = next(s for s in status.body["services"] if s["name"] == "shop")
+    assert any("answers lead to none of its leaves: 203.0.113.9" in n for n in shop["notices"])
+    assert share == 0
+    assert elsewhere is not None
+    assert isnan(elsewhere)
+
+
+def _sources(served: Api) -> tuple[object, ...]:
+    latest = served.house.reconciliation.latest
+    return latest.decision.regions["shop"]["eu-west-1"].contradictions if latest else ()
+
+
+def _answers(served: Api) -> int:
+    latest = served.house.reconciliation.latest
+    answered = latest.snapshot.answered.get(("shop", "europe")) if latest else None
+    return answered.total if answered else 0

@@ -1,0 +1,189 @@
+"""Vantage points in simulated time, around the production code: agenda, watches, hysteresis, quorum.
+
+Only what is outside the daemon is made up: the network, and that vantage points tell each other of
+a first failure (there are no replicas yet). Events are handed out from one heap, so a day passes in
+seconds.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from random import Random
+
+from controller.loops.agenda import Agenda
+from controller.loops.watch import Pace, Watch
+from controller.model.configuration import Endpoint, EndpointId, Health
+from controller.model.health import HealthState, ProbeOutcome, ProbeResult, Verdict
+from controller.planning.patience import Patience
+
+TOLD_S = 0.04
+"""What one vantage point's word takes to another."""
+WEB = EndpointId("shop", "eu-west-1", "web")
+
+
+class World:
+    """Simulated time; fulfils Clock."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self._events: list[tuple[float, int, _Event]] = []
+        self._numbers = count()
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def wall(self) -> datetime:
+        return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=self.now)
+
+    async def sleep(self, seconds: float) -> None:
+        raise NotImplementedError("nothing sleeps here")
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> _Event:
+        event = _Event(callback)
+        heapq.heappush(self._events, (max(when, self.now), next(self._numbers), event))
+        return event
+
+    def run(self, until: float, stop: Callable[[], bool] = lambda: False) -> None:
+        """Let time pass."""
+        while self._events and self._events[0][0] <= until and not stop():
+            self.now, _, event = heapq.heappop(self._events)
+            if not event.is_cancelled:
+                event.callback()
+        if not stop():
+            self.now = until
+
+
+class _Event:
+    def __init__(self, callback: Callable[[], None]) -> None:
+        self.callback = callback
+        self.is_cancelled = False
+
+    def cancel(self) -> None:
+        self.is_cancelled = True
+
+
+class Path:
+    """The way from a vantage point to the endpoint: how long an answer takes, and whether it comes.
+
+    Losses come in bursts: while one lasts everything is lost. A lost packet is repeated by TCP after
+    one second, then two, four (RFC 6298).
+    """
+
+    def __init__(self, random: Random, rtt_s: float, lost_ratio: float, burst_s: float) -> None:
+        self._random = random
+        self._rtt_s = rtt_s
+        self._burst_s = burst_s
+        self._gap_s = burst_s * (1 - lost_ratio) / lost_ratio if lost_ratio else 0.0
+        self._bad_from = random.expovariate(1 / self._gap_s) if lost_ratio else float("inf")
+        self._bad_until = self._bad_from + random.expovariate(1 / burst_s) if lost_ratio else 0.0
+        self.is_dead = False
+
+    def answer_after_s(self, now: float) -> float | None:
+        """Seconds until a new connection's answer comes; None: never."""
+        if self.is_dead:
+            return None
+        waited_s, repeat_s = 0.0, 1.0
+        while self._is_lost(now + waited_s):
+            waited_s += repeat_s
+            repeat_s *= 2
+        # Two round trips, the second with what the server takes.
+        return waited_s + 2 * self._rtt_s * self._random.uniform(0.9, 1.2)
+
+    def _is_lost(self, at: float) -> bool:
+        if self._bad_from == float("inf"):
+            return False
+        # Repeated packets look ahead; bursts that are over are drawn anew.
+        while at >= self._bad_until:
+            self._bad_from = self._bad_until + self._random.expovariate(1 / self._gap_s)
+            self._bad_until = self._bad_from + self._random.expovariate(1 / self._burst_s)
+        return at >= self._bad_from
+
+
+class SimulatedTarget:
+    """Fulfils Target as the network prober does: adapted patience, late answers."""
+
+    def __init__(self, world: World, path: Path, watch: Watch) -> None:
+        self._world, self._path, self._watch = world, path, watch
+        self._patience = Patience()
+        self._silent = 0
+        self.asked = 0
+
+    def ask(self, least_s: float, most_s: float) -> None:
+        self.asked += 1
+        world = self._world
+        began = world.now
+        wait_s = self._patience.wait_s(least_s, most_s, self._silent)
+        takes_s = self._path.answer_after_s(began)
+
+        def answer() -> None:
+            self._silent = 0
+            self._patience.learn(world.now - began)
+            result = ProbeResult(ProbeOutcome.PASSED, world.now, world.now - began, "200")
+            if world.now - began <= wait_s:
+                self._watch.answered(result)
+            else:
+                self._watch.answered_late(result)
+
+        def give_up() -> None:
+            self._silent += 1
+            detail = f"no answer in {wait_s:.2f} s"
+            self._watch.answered(ProbeResult(ProbeOutcome.FAILED, world.now, wait_s, detail))
+
+        if takes_s is None or takes_s > wait_s:
+            world.call_at(began + wait_s, give_up)
+        if takes_s is not None and takes_s <= most_s:
+            world.call_at(began + takes_s, answer)
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def die(self) -> None:
+        """No answer comes any more, not even to what was asked already."""
+        self._path.is_dead = True
+
+
+class VantagePoint:
+    """One replica's probing of one endpoint; fulfils the watch's Observer."""
+
+    def __init__(
+        self,
+        world: World,
+        path: Path,
+        pace: Pace,
+        limits: Health,
+        phase_s: float,
+        others: list[VantagePoint],
+    ) -> None:
+        self.limits = limits
+        self.downs = 0
+        self.down_at: float | None = None
+        """When its verdict turned down last."""
+        self._world, self._others = world, others
+        self._turns: Agenda[Watch] = Agenda(world, Watch.turn)
+        self.confirmations: Agenda[Watch] = Agenda(world, Watch.confirm)
+        self.watch = Watch(self, WEB, Endpoint(probe="http://192.0.2.1/"), pace)
+        self.target = SimulatedTarget(world, path, self.watch)
+        self.watch.aim(self.target)
+        self._turns.add(phase_s, self.watch)
+        for agenda in (self._turns, self.confirmations):
+            agenda.wake()
+
+    @property
+    def state(self) -> HealthState:
+        return self.watch.state
+
+    def saw(self, watch: Watch, before: HealthState, result: ProbeResult) -> None:
+        if watch.state.verdict is Verdict.DOWN and before.verdict is not Verdict.DOWN:
+            self.downs += 1
+            self.down_at = self._world.now
+
+    def suspects(self, watch: Watch) -> None:
+        for other in self._others:
+            if other is not self:
+                self._world.call_at(self._world.now + TOLD_S, other.watch.kick)
+
+    def broke(self, error: Exception) -> None:
+        raise error
