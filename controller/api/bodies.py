@@ -6,6 +6,7 @@ Texts are one line without control characters: they are shown on terminals and i
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from typing import Annotated, TypeVar, get_args
 
 from aiohttp import web
@@ -42,6 +43,13 @@ def line(name: str, text: str, longest: int) -> str:
         detail = f"{name} must be one line of at most {longest} characters"
         raise ProblemError(400, detail, field=name)
     return text
+
+
+def known_name(name: str, possible: Collection[str], field: str) -> None:
+    """Raises ProblemError 422 with the nearest name unless the name is one of the possible ones."""
+    if name not in possible:
+        detail = f"{field} is {name!r}; {did_you_mean(name, possible)}"
+        raise ProblemError(422, detail, field=field, valid=possible)
 
 
 Line = Annotated[str, Field(max_length=1000), AfterValidator(one_line)]

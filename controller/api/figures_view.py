@@ -63,9 +63,7 @@ def figures_of(evidence: Evidence, name: str) -> FiguresView:
     )
 
 
-def _latencies(
-    evidence: Evidence, name: str, service: Service
-) -> dict[str, dict[str, FigureView]]:
+def _latencies(evidence: Evidence, name: str, service: Service) -> dict[str, dict[str, FigureView]]:
     measured = {
         place[1:]: belief for place, belief in measured_latencies(evidence.snapshot, name).items()
     }

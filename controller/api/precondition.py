@@ -67,8 +67,11 @@ def check(
             return
         detail = "send If-Match with the ETag of what you looked at, or * for whatever it is now"
         raise ProblemError(428, detail, field="If-Match")
+    tags = _tags(given)
+    if "*" in tags:
+        return
     tag = state_tag(call.context, planned)
-    if not {tag, state_tag(call.context), "*"}.isdisjoint(_tags(given)):
+    if tag in tags or (planned and state_tag(call.context) in tags):
         return
     raise ProblemError(
         412,

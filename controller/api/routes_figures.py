@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from controller.api.bodies import PostedDemand, PostedFigures, PostedLatency
+from controller.api.bodies import PostedDemand, PostedFigures, PostedLatency, known_name
 from controller.api.figures_view import FiguresView, figures_of
 from controller.api.plain import answer
-from controller.api.problems import ProblemError, known_name
+from controller.api.problems import ProblemError
 from controller.api.registry import Answered, Call, Meter, Route
 from controller.api.views import Page, evidence
 from controller.model.access import Role
@@ -24,14 +24,15 @@ async def _list(call: Call) -> web.Response:
 
 async def _post(call: Call) -> web.Response:
     posted, figures = call.body(PostedFigures), call.context.figures
-    for index, one in enumerate(posted.demand):
-        _pool(one, f"demand.{index}", call.context.settings)
-    for index, one in enumerate(posted.latency):
-        _check_latency(one, f"latency.{index}", call.context.settings)
-    for one in posted.demand:
-        figures.tell_demand(one.service, one.pool, one.rps)
-    for one in posted.latency:
-        figures.tell_latency(Position(one.service, one.pool, one.region), one.ms)
+    for index, demand in enumerate(posted.demand):
+        _pool(demand, f"demand.{index}", call.context.settings)
+    for index, latency in enumerate(posted.latency):
+        _check_region(latency, f"latency.{index}", call.context.settings)
+    for demand in posted.demand:
+        figures.tell_demand(demand.service, demand.pool, demand.rps)
+    for latency in posted.latency:
+        position = Position(latency.service, latency.pool, latency.region)
+        figures.tell_latency(position, latency.ms)
     return web.Response(status=204)
 
 
@@ -42,7 +43,7 @@ def _pool(posted: PostedDemand | PostedLatency, place: str, settings: Settings) 
     return pools[posted.pool]
 
 
-def _check_latency(posted: PostedLatency, place: str, settings: Settings) -> None:
+def _check_region(posted: PostedLatency, place: str, settings: Settings) -> None:
     pool = _pool(posted, place, settings)
     if not pool.latency_ms:
         detail = (

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from controller.api.bodies import PostedMeasurement, PostedMeasurements
-from controller.api.problems import known_name
+from controller.api.bodies import PostedMeasurement, PostedMeasurements, known_name
 from controller.api.registry import Answered, Call, Meter, Route
 from controller.model.configuration import Settings
 from controller.model.traffic import Measurement
@@ -47,9 +46,10 @@ ROUTES = (
         _post,
         summary="Report what users did",
         description="Region `none` counts requests that no region answered. Reports are evidence "
-        "of what a decision did. They can hold back or undo the return of a region that fails its "
-        "users, step by step; they never empty one that serves, and never send traffic anywhere: "
-        "whoever reports needs no right to move it.",
+        "of what a decision did, and deciding looks at them: they can hold back a region's rise or "
+        "undo the return of one that fails its users; behind an accelerator they correct which "
+        "users are nearest to which region, from which dials are reckoned. They never empty a "
+        "region that serves, unless it is on its way back.",
         body=PostedMeasurements,
         body_example=_EXAMPLE,
         answers={204: Answered("It is counted.", media=())},

@@ -33,6 +33,9 @@ COMMANDS = {
     "plan": Entry(
         "controller.cli.plan", "plan", "What would change now, without doing it.", "Look"
     ),
+    "figures": Entry(
+        "controller.cli.figures", "figures", "Demand, latency and capacity as believed.", "Look"
+    ),
     "replay": Entry(
         "controller.cli.replay", "replay", "A recorded decision made again, and compared.", "Look"
     ),

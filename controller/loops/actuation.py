@@ -1,16 +1,17 @@
 """Carries out a plan in its order and reports what became of each write.
 
-Route 53: all weights of one hosted zone go in one atomic batch, A and AAAA twins together. If it is
-refused, something in it is at fault (a leaf changed by hand, a health check deleted), and the pools
-go on in a batch each, so that one bad record hinders its own pool alone. Global Accelerator: one
-group at a time, receivers opened before anyone is closed. What is about to be written is remembered
-first, so that after a crash our own write is not taken for drift.
+Route 53: all weights of one hosted zone go in one atomic batch, A and AAAA twins together; in
+several, urgent pools first, when they are more than a batch may hold. If one is refused, something
+in it is at fault (a leaf changed by hand, a health check deleted), and its pools go on in a batch
+each, so that one bad record hinders its own pool alone. Global Accelerator: one group at a time,
+receivers opened before anyone is closed. What is about to be written is remembered first, so that
+after a crash our own write is not taken for drift.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 
 from controller.loops.current import Current
 from controller.loops.expectations import Expectations
@@ -19,6 +20,14 @@ from controller.model.decision import Decision, PoolName, Written
 from controller.model.levers import Change, GroupChange, Outcome, OutcomeStatus, WeightChange
 from controller.planning.tree import leaves_of
 from controller.ports import Accelerators, RecordSets
+
+MOST_LEAVES = 400
+"""Leaves in one batch. Each is a DELETE and a CREATE; ChangeResourceRecordSets takes 1,000 elements
+with 32,000 characters of values, which 800 IPv6 addresses stay below (API reference, Limits)."""
+
+
+Elements = dict[Change, list[WeightChange]]
+"""Changes of one zone with what each means for its leaves."""
 
 
 class Actuation:
@@ -43,8 +52,11 @@ class Actuation:
         emergency = decision.emergency
         lawful, written = self._lawful(decision.changes)
         await self._expectations.intend(lawful, emergency=emergency)
+        urgent = {(plan.service, plan.pool) for plan in decision.plans if plan.emergency}
         for zone_id, changes in self._by_zone(lawful).items():
-            written += await self._change_zone(zone_id, changes, emergency=emergency)
+            elements = self._elements(zone_id, changes)
+            for pack in _packed(elements, urgent):
+                written += await self._change_zone(zone_id, pack, emergency=emergency)
         for arn, change, group_change in self._group_changes(lawful):
             outcome = await self._accelerators.change(group_change)
             written.append(Written("accelerator", arn, (change,), outcome))
@@ -80,22 +92,20 @@ class Actuation:
         return Written("route53", levers.route53.hosted_zone_id, (change,), outcome)
 
     async def _change_zone(
-        self, zone_id: str, changes: tuple[Change, ...], *, emergency: bool
+        self, zone_id: str, elements: Elements, *, emergency: bool
     ) -> list[Written]:
         """One batch for all; if that is refused for good, another try for each pool."""
-        whole = await self._send(zone_id, changes, emergency=emergency)
-        pools: dict[PoolName, list[Change]] = defaultdict(list)
-        for change in changes:
-            pools[change.position.service, change.position.pool].append(change)
+        whole = await self._send(zone_id, elements, emergency=emergency)
+        pools = _by_pool(elements)
         if not _is_refused(whole.outcome) or len(pools) == 1:
             return [whole]
         apart = [await self._send(zone_id, each, emergency=emergency) for each in pools.values()]
         return [whole, *apart]
 
-    async def _send(self, zone_id: str, changes: Sequence[Change], *, emergency: bool) -> Written:
-        batch = self._batch(zone_id, changes)
+    async def _send(self, zone_id: str, elements: Elements, *, emergency: bool) -> Written:
+        batch = [element for each in elements.values() for element in each]
         outcome = await self._records.change(zone_id, batch, emergency=emergency)
-        return Written("route53", zone_id, tuple(changes), outcome)
+        return Written("route53", zone_id, tuple(elements), outcome)
 
     async def _settle(self, written: Written) -> None:
         """Whatever was answered, the next cycle reads again instead of believing it."""
@@ -113,19 +123,22 @@ class Actuation:
                 zones[lever.hosted_zone_id].append(change)
         return {zone_id: tuple(found) for zone_id, found in zones.items()}
 
-    def _batch(self, zone_id: str, changes: Iterable[Change]) -> list[WeightChange]:
-        """Every twin whose weight is not the wanted one yet."""
+    def _elements(self, zone_id: str, changes: Iterable[Change]) -> Elements:
+        """Every change with those of its twins whose weight is not the wanted one yet."""
         records = self._observation.records(zone_id)
-        batch: list[WeightChange] = []
-        for change in changes:
-            name = change.position.service
-            leaves = leaves_of(name, self._current.settings.services[name], records)
-            batch += [
+        services = self._current.settings.services
+        leaves = {
+            name: leaves_of(name, services[name], records)
+            for name in dict.fromkeys(change.position.service for change in changes)
+        }
+        return {
+            change: [
                 WeightChange(leaf, change.after.weight)
-                for leaf in leaves[change.position]
+                for leaf in leaves[change.position.service][change.position]
                 if leaf.weight != change.after.weight
             ]
-        return batch
+            for change in changes
+        }
 
     def _group_changes(
         self, changes: Iterable[Change]
@@ -138,6 +151,29 @@ class Actuation:
                 if group.region == change.position.region:
                     wanted = GroupChange(group, change.after.dial, change.after.weight)
                     yield lever.arn, change, wanted
+
+
+def _packed(elements: Elements, urgent: Collection[PoolName]) -> Iterator[Elements]:
+    """The changes in as few batches as they fit in; a pool's stay together."""
+    pack: Elements = {}
+    size = 0
+    pools = _by_pool(elements)
+    for pool in sorted(pools, key=lambda pool: pool not in urgent):
+        leaves = sum(map(len, pools[pool].values()))
+        if pack and size + leaves > MOST_LEAVES:
+            yield pack
+            pack, size = {}, 0
+        pack |= pools[pool]
+        size += leaves
+    if pack:
+        yield pack
+
+
+def _by_pool(elements: Elements) -> dict[PoolName, Elements]:
+    pools: dict[PoolName, Elements] = defaultdict(dict)
+    for change, each in elements.items():
+        pools[change.position.service, change.position.pool][change] = each
+    return pools
 
 
 def _is_refused(outcome: Outcome) -> bool:

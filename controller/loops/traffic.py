@@ -1,7 +1,8 @@
 """What users do, as reported to `POST /v1/measurements/traffic`, in a sliding window.
 
 Measurements are what a decision's effect is held against: they tell whether users followed it, and
-they can hold back or undo the return of a region that fails them. They never empty one that serves.
+they can hold back or undo the return of a region that fails them, and behind an accelerator they
+teach who is nearest to whom. They never empty a region that serves, unless it is on its way back.
 """
 
 from __future__ import annotations

@@ -236,7 +236,14 @@ def test_a_region_that_is_down_shows_its_evidence_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "more", [{"verdict": "down"}, {"suspect": True}, {"confidence": "low"}, {"observed": 0.0}, {"planned": 0.0}]
+    "more",
+    [
+        {"verdict": "down"},
+        {"suspect": True},
+        {"confidence": "low"},
+        {"observed": 0.0},
+        {"planned": 0.0},
+    ],
 )
 def test_a_regions_verdict_and_shares_change_the_fingerprint(more: dict[str, Any]) -> None:
     """A move must be seen."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from controller.loops import actuation as actuation_module
 from controller.loops.actuation import Actuation
 from controller.loops.current import Current
 from controller.loops.expectations import Expectations
@@ -95,6 +96,46 @@ async def test_all_services_of_a_zone_go_in_one_batch_with_their_twins() -> None
         )
     ]
     assert [(w.lever, w.target, len(w.changes)) for w in written] == [("route53", ZONE, 2)]
+
+
+async def test_what_no_batch_can_hold_goes_in_several_urgent_pools_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A pool's records stay together, or users would see half of its change."""
+    monkeypatch.setattr(actuation_module, "MOST_LEAVES", 3)
+    bench = Bench()
+    await bench.observation.refresh(10)
+    calm = PoolPlan("shop", "world", {}, {}, {}, changes=(weight("shop", WEST, 0),))
+    urgent = replace(calm, service="blog", changes=(weight("blog", WEST, 0),), emergency=True)
+
+    written = await bench.actuation.carry_out(Decision({}, (calm, urgent), {}, Memory()))
+
+    assert [[text.split()[0] for text in batch] for _, batch in bench.batches()] == [
+        ["world.blog.test."] * 2,
+        ["world.shop.test."] * 2,
+    ]
+    assert [one.changes[0].position.service for one in written] == ["blog", "shop"]
+
+
+async def test_a_refused_batch_goes_on_pool_by_pool() -> None:
+    """One bad record hinders its own pool alone."""
+    bench = Bench()
+    await bench.observation.refresh(10)
+    theirs = next(r for r in bench.records.stored(ZONE) if r.name == "world.shop.test.")
+    bench.records.put(ZONE, replace(theirs, weight=7))
+
+    written = await bench.carry_out(weight("shop", WEST, 0), weight("blog", WEST, 0))
+
+    assert [[c.position.service for c in one.changes] for one in written] == [
+        ["shop", "blog"],
+        ["shop"],
+        ["blog"],
+    ]
+    assert [one.outcome.status for one in written] == [
+        OutcomeStatus.REFUSED,
+        OutcomeStatus.REFUSED,
+        OutcomeStatus.APPLIED,
+    ]
 
 
 async def test_every_zone_has_its_own_batch_and_its_own_outcome() -> None:

@@ -8,9 +8,11 @@ seconds.
 from __future__ import annotations
 
 import heapq
+from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from math import inf
 from random import Random
 
 from controller.loops.agenda import Agenda
@@ -47,13 +49,14 @@ class World:
         return event
 
     def run(self, until: float, stop: Callable[[], bool] = lambda: False) -> None:
-        """Let time pass."""
-        while self._events and self._events[0][0] <= until and not stop():
+        """Let time pass until then, or until it shall stop; asked after each event."""
+        while self._events and self._events[0][0] <= until:
             self.now, _, event = heapq.heappop(self._events)
             if not event.is_cancelled:
                 event.callback()
-        if not stop():
-            self.now = until
+                if stop():
+                    return
+        self.now = until
 
 
 class _Event:
@@ -76,15 +79,18 @@ class Path:
         self._random = random
         self._rtt_s = rtt_s
         self._burst_s = burst_s
-        self._gap_s = burst_s * (1 - lost_ratio) / lost_ratio if lost_ratio else 0.0
-        self._bad_from = random.expovariate(1 / self._gap_s) if lost_ratio else float("inf")
-        self._bad_until = self._bad_from + random.expovariate(1 / burst_s) if lost_ratio else 0.0
+        self._gap_s = burst_s * (1 / lost_ratio - 1) if lost_ratio else inf
+        self._bursts: deque[tuple[float, float]] = deque()
+        """Beginnings and ends, from the last one that was not over when something was asked."""
+        self._drawn_until = 0.0
         self.is_dead = False
 
     def answer_after_s(self, now: float) -> float | None:
         """Seconds until a new connection's answer comes; None: never."""
         if self.is_dead:
             return None
+        while self._bursts and self._bursts[0][1] <= now:
+            self._bursts.popleft()
         waited_s, repeat_s = 0.0, 1.0
         while self._is_lost(now + waited_s):
             waited_s += repeat_s
@@ -93,13 +99,13 @@ class Path:
         return waited_s + 2 * self._rtt_s * self._random.uniform(0.9, 1.2)
 
     def _is_lost(self, at: float) -> bool:
-        if self._bad_from == float("inf"):
+        if self._gap_s == inf:
             return False
-        # Repeated packets look ahead; bursts that are over are drawn anew.
-        while at >= self._bad_until:
-            self._bad_from = self._bad_until + self._random.expovariate(1 / self._gap_s)
-            self._bad_until = self._bad_from + self._random.expovariate(1 / self._burst_s)
-        return at >= self._bad_from
+        while self._drawn_until <= at:
+            begins = self._drawn_until + self._random.expovariate(1 / self._gap_s)
+            self._drawn_until = begins + self._random.expovariate(1 / self._burst_s)
+            self._bursts.append((begins, self._drawn_until))
+        return any(begins <= at < ends for begins, ends in self._bursts)
 
 
 class SimulatedTarget:
