@@ -1,6 +1,6 @@
-"""Composition root: builds adapters and loops, introduces them to each other, owns the TaskGroup.
+"""The daemon's process: adapters are made, the house runs until a signal, all is closed again.
 
-Nothing is decided here. To see what runs, read `run` from top to bottom.
+To see what is set up and in which order, read `run` from top to bottom.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,50 +32,15 @@ from controller.adapters.signals import on_signal, stop_signals
 from controller.adapters.sqlite import SqliteStore
 from controller.adapters.task_dump import dump_tasks
 from controller.api.app import build
-from controller.api.context import Context
 from controller.api.metrics import Metrics
 from controller.api.server import serving
-from controller.loops.actuation import Actuation
-from controller.loops.answered import AnsweredShares
-from controller.loops.audit_head import AuditHead
-from controller.loops.certificates import Certificates
-from controller.loops.check_opinions import CheckOpinions
-from controller.loops.contradiction_alarm import ContradictionAlarm
-from controller.loops.current import Current
-from controller.loops.cycle_log import log_cycle
-from controller.loops.expectations import Expectations
-from controller.loops.figures import ReportedFigures
-from controller.loops.follow_up import FollowUp
-from controller.loops.heartbeat import Heartbeat
-from controller.loops.live import Live
-from controller.loops.observation import Observation
-from controller.loops.overload_alarm import OverloadAlarm
-from controller.loops.overrides import Overrides
-from controller.loops.probing import Probing
-from controller.loops.reconciliation import CycleReport, Reconciliation
-from controller.loops.recording import Recording
-from controller.loops.reload import Reload
-from controller.loops.residency_alarm import ResidencyAlarm
-from controller.loops.supervision import Loop, LoopEndedError, supervised
-from controller.loops.traffic import Traffic
-from controller.loops.wake import Bell
-from controller.model.configuration import EndpointId, Settings
-from controller.model.errors import InvalidSettingsError, Problem
-from controller.model.health import ProbeResult
-from controller.ports import (
-    Accelerators,
-    Clock,
-    HealthChecks,
-    NameServers,
-    Prober,
-    RecordSets,
-    Store,
-)
+from controller.house import House
+from controller.loops.supervision import LoopEndedError
+from controller.model.configuration import Settings
+from controller.ports import Clock
 from controller.settings import Loaded, Source
 
 _log = structlog.get_logger("daemon")
-_NOBODY = ServiceManager({})
-"""A service manager that is not there."""
 
 
 async def run(
@@ -140,165 +105,6 @@ async def run(
         _log.info("started", version=__version__, url=url, mode=settings.mode.value)
         await _until(stop, house, manager)
     _log.info("stopped")
-
-
-async def _nothing_to_load() -> Loaded:
-    problem = Problem("these settings did not come from a file")
-    raise InvalidSettingsError("-", (problem,))
-
-
-class House:
-    """The loops, introduced to each other and to their ports."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        clock: Clock,
-        store: Store,
-        prober: Prober,
-        records: RecordSets,
-        accelerators: Accelerators,
-        checks: HealthChecks,
-        name_servers: NameServers,
-        metrics: Metrics,
-        load: Callable[[], Awaitable[Loaded]] = _nothing_to_load,
-        swapped: Iterable[Callable[[Loaded], None]] = (),
-    ) -> None:
-        """`load` reads the settings again; `swapped` are told when others are put in force."""
-        bell = Bell()
-        self.current = current = Current(settings)
-        self._clock = clock
-        self._store = store
-        self._metrics = metrics
-        self._started_at = clock.wall()
-        self.traffic = Traffic(clock)
-        self.figures = ReportedFigures(current, clock)
-        self.live = Live(clock)
-        self.expectations = Expectations(store)
-        self.overrides = Overrides(current, store, clock, bell.ring, (self.live.override,))
-        self.certificates = Certificates(current, clock)
-        self.probing = Probing(current, prober, clock, bell.ring, self._probed)
-        self.observation = Observation(current, records, accelerators, clock)
-        recording = Recording(store, clock, (self.live.record,))
-        self.follow_up = FollowUp(
-            current, records, accelerators, recording, self.traffic, clock, metrics.propagation
-        )
-        self.check_opinions = CheckOpinions(current, checks, self.observation, clock, bell.ring)
-        self.answered = AnsweredShares(
-            current, name_servers, self.observation, self.follow_up.is_spreading, clock
-        )
-        self.reconciliation = Reconciliation(
-            current,
-            clock,
-            self.probing,
-            self.observation,
-            self.overrides,
-            self.expectations,
-            Actuation(current, self.observation, records, accelerators, self.expectations),
-            recording,
-            bell,
-            self.traffic,
-            self.figures,
-            self.check_opinions.latest,
-            self.answered.latest,
-            listeners=(
-                metrics.cycle,
-                self.live.cycle,
-                self._follow,
-                log_cycle,
-                ResidencyAlarm().cycle,
-                self.check_opinions.follow,
-                self.answered.follow,
-                ContradictionAlarm().cycle,
-                OverloadAlarm().cycle,
-            ),
-        )
-        self.heartbeat = Heartbeat(current, clock, self.reconciliation, metrics.event_loop_lag)
-        self.reload = Reload(
-            load,
-            current,
-            self.observation,
-            self.reconciliation,
-            recording,
-            store,
-            clock,
-            bell.ring,
-            swapped=(self._follow_settings, *swapped),
-            observe=metrics.reload,
-        )
-
-    async def load(self) -> None:
-        """Take up what an earlier process left."""
-        await self.expectations.load()
-        await self.overrides.load()
-
-    async def run(self, manager: ServiceManager = _NOBODY) -> None:
-        """Run every loop until cancelled. Raises an ExceptionGroup of LoopEndedError."""
-
-        def beat() -> None:
-            manager.alive()
-            manager.status(self._in_a_line())
-
-        loops: dict[str, Loop] = {
-            "probing": self.probing.run,
-            "overrides": self.overrides.run,
-            "check_opinions": self.check_opinions.run,
-            "answered": self.answered.run,
-            "follow_up": self.follow_up.run,
-            "live": self.live.run,
-            "audit_head": AuditHead(self._store, self._clock).run,
-            "reload": lambda: self.reload.run(
-                manager.reloading, lambda: manager.ready(self._in_a_line())
-            ),
-            "heartbeat": lambda: self.heartbeat.run(manager.beat_every_s, beat),
-            "reconciliation": self.reconciliation.run,
-        }
-        async with asyncio.TaskGroup() as group:
-            for name, loop in loops.items():
-                group.create_task(supervised(name, loop), name=name)
-
-    def context(self) -> Context:
-        """What the admin API may look at and ask."""
-        return Context(
-            current=self.current,
-            reload=self.reload,
-            clock=self._clock,
-            store=self._store,
-            probing=self.probing,
-            observation=self.observation,
-            reconciliation=self.reconciliation,
-            overrides=self.overrides,
-            traffic=self.traffic,
-            figures=self.figures,
-            live=self.live,
-            heartbeat=self.heartbeat,
-            metrics=self._metrics,
-            started_at=self._started_at,
-        )
-
-    def _probed(self, endpoint: EndpointId | None, result: ProbeResult) -> None:
-        self._metrics.probe(endpoint, result)
-        self.certificates.probe(endpoint, result)
-
-    def _follow_settings(self, loaded: Loaded) -> None:
-        """Other settings were put in force: whoever keeps something for each key adapts it."""
-        self.probing.follow_settings()
-        self.certificates.follow_settings()
-        self.figures.follow_settings()
-        self._metrics.follow(loaded.settings)
-
-    def _in_a_line(self) -> str:
-        """How things stand, for `systemctl status`."""
-        mode = self.current.settings.mode.value
-        latest = self.reconciliation.latest
-        if latest is None:
-            return f"{mode}, no cycle yet"
-        holds = sorted({h.reason.value for p in latest.decision.plans for h in p.held})
-        return f"{mode}, cycle {latest.cycle}, holds: {', '.join(holds) or '-'}"
-
-    def _follow(self, report: CycleReport) -> None:
-        if report.record is not None and report.written:
-            self.follow_up.follow(report.record)
 
 
 @dataclass(frozen=True, slots=True)

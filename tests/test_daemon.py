@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 from prometheus_client import generate_latest
 
-from controller.daemon import House, LoopEndedError
+from controller.house import House
 from controller.loops.current import Current, settings_hash
+from controller.loops.supervision import LoopEndedError
 from controller.model.health import ProbeOutcome
 from controller.model.overrides import OverrideKind, OverrideRequest
 from controller.settings import load

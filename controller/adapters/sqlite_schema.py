@@ -125,17 +125,7 @@ def open_database(path: Path) -> sqlite3.Connection:
 
     Raises StateUnavailableError. The connection belongs to the calling thread.
     """
-    try:
-        # Transactions are begun and ended by us, not by the driver's guesses.
-        connection = sqlite3.connect(path, isolation_level=None)
-        try:
-            _prepare(connection, path)
-        except BaseException:
-            connection.close()
-            raise
-    except sqlite3.Error as error:
-        raise state_error(error, path) from error
-    return connection
+    return _opened(path, "rwc", _prepare)
 
 
 def open_read_only(path: Path) -> sqlite3.Connection:
@@ -145,12 +135,20 @@ def open_read_only(path: Path) -> sqlite3.Connection:
     """
     if not path.is_file():
         raise StateUnavailableError(f"state file {path}: there is no such file")
+    return _opened(path, "ro", _refuse_other_schema)
+
+
+def _opened(
+    path: Path, mode: str, prepare: Callable[[sqlite3.Connection, Path], None]
+) -> sqlite3.Connection:
+    """A connection that was prepared, in one of SQLite's modes for URIs."""
     try:
+        # Transactions are begun and ended by us, not by the driver's guesses.
         connection = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None
+            f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None
         )
         try:
-            _refuse_other_schema(connection, path)
+            prepare(connection, path)
         except BaseException:
             connection.close()
             raise

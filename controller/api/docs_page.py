@@ -1,7 +1,8 @@
 """`/docs`: the API's description as one plain page, written by the server.
 
 No script and nothing from elsewhere: it can be read on a phone, in a text browser, and in the
-middle of an outage of everything else.
+middle of an outage of everything else. On a narrow screen a table's cells stand below each other:
+nothing has to be scrolled sideways.
 """
 
 from __future__ import annotations
@@ -18,17 +19,26 @@ from controller.api.openapi import Document
 _STYLE = """
 :root { color-scheme: light dark; --line: #8886; --soft: #8882;
   --link: light-dark(#0550ae, #79b8ff) }
-body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 60rem; padding: 1rem }
+body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 60rem; padding: 1rem;
+  overflow-wrap: anywhere }
 h1 { font-size: 1.6rem } h2 { margin-top: 2.5rem; border-bottom: 1px solid var(--line) }
-h3 { margin: 2rem 0 .25rem; overflow-wrap: anywhere }
-a { color: var(--link) }
+h3 { margin: 2rem 0 .25rem } h3 code { font-size: 1.05rem; font-weight: 600 }
+:target { outline: 2px solid var(--line); outline-offset: .3rem }
+a { color: var(--link) } a:focus-visible { outline: 3px solid; outline-offset: 2px }
 code, pre { font: 14px/1.4 ui-monospace, monospace; background: var(--soft); border-radius: 4px }
-code { padding: .1em .3em } pre { padding: .75rem; overflow-x: auto }
-.wide { overflow-x: auto } table { border-collapse: collapse; width: 100% }
-th, td { text-align: left; vertical-align: top; padding: .3rem .75rem .3rem 0;
-  border-bottom: 1px solid var(--line) }
-th { font-weight: 600 } td:last-child { min-width: 12rem }
-nav ul { columns: 16rem; padding-left: 1.2rem }
+code { padding: .1em .3em } pre { padding: .75rem; white-space: pre-wrap }
+table { border-collapse: collapse; width: 100%; margin: .75rem 0 }
+th, td { text-align: left; vertical-align: top; padding: .3rem .75rem .3rem 0 }
+th { font-weight: 600 } td { min-width: 5rem } td:last-child { width: 50% }
+tr { border-bottom: 1px solid var(--line) }
+nav ul { columns: 17rem; column-gap: 2rem; padding: 0; list-style: none }
+nav li { break-inside: avoid; padding-bottom: .5rem } nav code { display: block }
+@media (max-width: 40rem) {
+  table, thead, tbody, tr, td { display: block }
+  th:not(:first-child), td:empty { display: none }
+  tr { padding: .5rem 0 } td, td:last-child { padding: .1rem 0; width: auto }
+  td:not(:first-child) { padding-left: 1rem }
+}
 """
 _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 CONTENT_SECURITY_POLICY = (
@@ -67,8 +77,8 @@ def _each(document: Document) -> Iterator[tuple[str, str, Document]]:
 def _contents(document: Document) -> Iterator[str]:
     yield "<nav><ul>"
     for method, path, operation in _each(document):
-        label = f"{_code(f'{method} {path}')} {escape(operation['summary'])}"
-        yield f'<li><a href="#{operation["operationId"]}">{label}</a></li>'
+        link = f'<a href="#{operation["operationId"]}">{escape(operation["summary"])}</a>'
+        yield f"<li>{_code(f'{method} {path}')} {link}</li>"
     yield "</ul></nav>"
 
 
@@ -143,7 +153,7 @@ def _example(content: Document) -> Iterator[str]:
 
 def _types(schemas: Document) -> Iterator[str]:
     for name, schema in sorted(schemas.items()):
-        yield f'<h3 id="{escape(name)}">{escape(name)}</h3>'
+        yield f'<h3 id="{escape(name)}">{escape(_called(name))}</h3>'
         yield f"<p>{_prose(schema.get('description', ''))}</p>"
         if "enum" in schema:
             yield f"<p>One of {', '.join(_code(value) for value in schema['enum'])}.</p>"
@@ -164,7 +174,7 @@ def _type(schema: Document) -> str:
     """A schema in a few words, with links to what is described elsewhere."""
     if "$ref" in schema:
         name = escape(schema["$ref"].rpartition("/")[2])
-        return f'<a href="#{name}">{name}</a>'
+        return f'<a href="#{name}">{_called(name)}</a>'
     if "anyOf" in schema:
         return " or ".join(_type(one) for one in schema["anyOf"])
     match schema.get("type"):
@@ -172,19 +182,28 @@ def _type(schema: Document) -> str:
             return f"list of {_type(schema.get('items', {}))}"
         case "object" if isinstance(schema.get("additionalProperties"), dict):
             return f"map to {_type(schema['additionalProperties'])}"
+        case "object" if "patternProperties" in schema:
+            (values,) = schema["patternProperties"].values()
+            return f"map to {_type(values)}"
         case None:
             return "anything"
         case kind:
             return escape(f"{kind} ({schema['format']})" if "format" in schema else str(kind))
 
 
+def _called(name: str) -> str:
+    """A type's name for people; pydantic writes `Page[Item]` as `Page_Item_`."""
+    noun, _, item = name.removesuffix("_").partition("_")
+    return f"{noun} of {item}" if item else name
+
+
 def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
-    yield '<div class="wide"><table><thead><tr>'
+    yield "<table><thead><tr>"
     yield "".join(f"<th>{escape(head)}</th>" for head in heads)
     yield "</tr></thead><tbody>"
     for row in rows:
         yield "<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>"
-    yield "</tbody></table></div>"
+    yield "</tbody></table>"
 
 
 def _code(text: Any) -> str:

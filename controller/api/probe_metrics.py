@@ -23,6 +23,7 @@ from prometheus_client.registry import Collector
 from controller.model.configuration import EndpointId, Settings
 from controller.model.health import ProbeOutcome, ProbeResult
 
+_PASSED = ProbeOutcome.PASSED
 _BUCKETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, inf)
 _BOUNDS = tuple("+Inf" if bound == inf else str(bound) for bound in _BUCKETS)
 
@@ -50,7 +51,7 @@ class _Endpoint:
     def count(self, result: ProbeResult) -> None:
         """Count one result."""
         outcome = result.outcome
-        if outcome is ProbeOutcome.PASSED:
+        if outcome is _PASSED:
             self.passed += 1
             latency_s = result.latency_s
             self.durations.counts[bisect_left(_BUCKETS, latency_s)] += 1

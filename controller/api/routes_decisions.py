@@ -16,9 +16,10 @@ from controller.api.registry import JSON, TEXT, Answered, Call, Route
 from controller.api.views import Page, View
 from controller.model.decision import DecisionRecord, PoolPlan
 from controller.planning.evidence import Exhibit, exported
-from controller.planning.explanation import explain, explain_replay
+from controller.planning.explanation import explain
 from controller.planning.lossless import UnreadableError
 from controller.planning.replay import Mismatch, replay
+from controller.planning.replay_text import explain_replay
 
 _LIMIT = limit(20)
 

@@ -18,9 +18,10 @@ from controller.api.registry import JSON, TEXT, Answered, Call, Route
 from controller.api.routes_decisions import wants_text
 from controller.api.views import View
 from controller.model.decision import Decision, DecisionRecord
-from controller.planning.account import Account, accounts
+from controller.planning.account import Account, accounts, carried_out
+from controller.planning.account_text import explain_accounts, explain_moment
 from controller.planning.evidence import Evidence, read_snapshot
-from controller.planning.explanation import explain, explain_accounts, explain_moment
+from controller.planning.explanation import explain
 from controller.planning.lossless import UnreadableError
 
 
@@ -99,7 +100,8 @@ async def _kept(context: Context, record: DecisionRecord) -> Evidence | None:
         snapshot = read_snapshot(text)
     except UnreadableError:
         return None
-    return Evidence(snapshot, Decision(record.regions, record.plans, {}, snapshot.memory))
+    decision = Decision(record.regions, carried_out(record), {}, snapshot.memory)
+    return Evidence(snapshot, decision)
 
 
 def _nothing(region: str | None) -> str:

@@ -18,9 +18,9 @@ from controller.cli.names import region_argument, service_option
 from controller.cli.orders import (
     asked_reason,
     author_option,
+    ending_options,
     giving_options,
     order,
-    pool_option,
     reason_option,
     ttl_option,
 )
@@ -55,26 +55,13 @@ def drain(client: Client, **options: Any) -> None:
 
 @click.command()
 @region_argument
-@endpoint_option
-@service_option
-@pool_option
-@author_option
-@yes_option
-def undrain(
-    region: str,
-    client: Client,
-    service: str | None,
-    pool: str | None,
-    author: str | None,
-    yes: bool,
-) -> None:
+@ending_options
+def undrain(client: Client, **options: Any) -> None:
     """Let a drained region serve again: end its drains and failovers.
 
     Its traffic comes back in steps.
     """
-    confirm_in_production(client, f"the end of drains of {region}", yes=yes)
-    kinds = ("drain", "failover")
-    end_in_region(client, kinds, author, region=region, service=service, pool=pool)
+    end_in_region(client, "drain", "failover", **options)
 
 
 @click.command()

@@ -14,6 +14,7 @@ import click
 
 from controller.cli import exit_codes
 from controller.cli.flags import set_option
+from controller.cli.output import form_option
 from controller.cli.validate import problem_text
 from controller.model.configuration import Settings
 from controller.model.errors import InvalidSettingsError
@@ -35,14 +36,7 @@ def config() -> None:
 @click.argument("file", type=_file)
 @click.option("--origin", is_flag=True, help="Say of each value where it comes from.")
 @set_option
-@click.option(
-    "-o",
-    "--output",
-    type=click.Choice(["yaml", "json"]),
-    default="yaml",
-    show_default=True,
-    help="Form of the output.",
-)
+@form_option("yaml", "json")
 def show(file: Path, origin: bool, flags: tuple[str, ...], output: str) -> int:
     """What FILE comes to, with every default and what the environment lays over it.
 
@@ -70,14 +64,7 @@ def schema() -> None:
 @config.command()
 @click.argument("old", type=_file)
 @click.argument("new", type=_file)
-@click.option(
-    "-o",
-    "--output",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="Form of the output.",
-)
+@form_option("text", "json")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 3 when they differ.")
 def diff(old: Path, new: Path, output: str, detailed_exitcode: bool) -> int:
     """What changes from file OLD to file NEW, key by key, defaults considered.

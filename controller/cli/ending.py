@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from controller.cli.client import ANY, Answer, Client
+from controller.cli.confirmation import confirm_in_production
 from controller.cli.errors import unknown
 from controller.cli.orders import user
 from controller.cli.render import one_line, order_text
@@ -41,17 +42,19 @@ def end(
 
 def end_in_region(
     client: Client,
-    kinds: tuple[str, ...],
-    author: str | None,
-    *,
+    *kinds: str,
     region: str,
     service: str | None,
     pool: str | None,
+    author: str | None,
+    yes: bool,
 ) -> None:
     """End the overrides of these kinds in a region, or say that there is none.
 
-    Raises what names the valid regions when there is none of that name.
+    In production somebody has to confirm it, unless `yes`. Raises what names the valid regions when
+    there is none of that name.
     """
+    confirm_in_production(client, f"the end of {kinds[0]}s of {region}", yes=yes)
     if end(client, kinds, author, region=region, service=service, pool=pool):
         return
     _check_region(client, region)

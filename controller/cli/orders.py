@@ -72,6 +72,13 @@ def giving_options(*, timeout: str, timeout_help: str) -> Callable[[C], C]:
     return decorate
 
 
+def ending_options(command: C) -> C:
+    """What commands share that end orders for a region: see `ending.end_in_region`."""
+    for option in (yes_option, author_option, pool_option, service_option, endpoint_option):
+        command = option(command)
+    return command
+
+
 def order(kind: str, author: str | None, **values: Any) -> dict[str, Any]:
     """The request; what is None is left out and takes the daemon's default."""
     found = {"kind": kind, "author": author or user(), **values}

@@ -13,14 +13,20 @@ import click
 TABLE, JSON, YAML = FORMS = ("table", "json", "yaml")
 C = TypeVar("C", bound=Callable[..., Any])
 
-output_option: Callable[[C], C] = click.option(
-    "-o",
-    "--output",
-    type=click.Choice(FORMS),
-    default=TABLE,
-    show_default=True,
-    help="Form of the output.",
-)
+
+def form_option(*forms: str) -> Callable[[C], C]:
+    """`-o`: the command gets `output`, one of these forms, the first one unless said otherwise."""
+    return click.option(
+        "-o",
+        "--output",
+        type=click.Choice(forms),
+        default=forms[0],
+        show_default=True,
+        help="Form of the output.",
+    )
+
+
+output_option: Callable[[C], C] = form_option(*FORMS)
 """The command gets `output`, one of `FORMS`."""
 
 

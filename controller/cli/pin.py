@@ -6,12 +6,11 @@ from typing import Any
 
 import click
 
-from controller.cli.client import Client, endpoint_option
-from controller.cli.confirmation import confirm_in_production, yes_option
+from controller.cli.client import Client
 from controller.cli.ending import end_in_region
 from controller.cli.giving import give
-from controller.cli.names import region_argument, service_option
-from controller.cli.orders import author_option, giving_options, pool_option
+from controller.cli.names import region_argument
+from controller.cli.orders import ending_options, giving_options
 from controller.cli.percentage import PERCENTAGE
 from controller.cli.pinning import pinning
 
@@ -36,22 +35,10 @@ def pin(client: Client, **options: Any) -> None:
 
 @click.command()
 @region_argument
-@endpoint_option
-@service_option
-@pool_option
-@author_option
-@yes_option
-def unpin(
-    region: str,
-    client: Client,
-    service: str | None,
-    pool: str | None,
-    author: str | None,
-    yes: bool,
-) -> None:
+@ending_options
+def unpin(client: Client, **options: Any) -> None:
     """Leave a pinned region's share to placement again: end its pins.
 
     A rise goes by steps.
     """
-    confirm_in_production(client, f"the end of pins of {region}", yes=yes)
-    end_in_region(client, ("pin",), author, region=region, service=service, pool=pool)
+    end_in_region(client, "pin", **options)

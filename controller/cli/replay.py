@@ -76,9 +76,9 @@ def _export(content: dict[str, object], path: Path) -> None:
 def _from_file(path: Path) -> dict[str, object]:
     """What the daemon would answer. Only this needs the planner, so only this imports it."""
     from controller.planning.evidence import imported
-    from controller.planning.explanation import explain_replay
     from controller.planning.lossless import UnreadableError, packed
     from controller.planning.replay import replay as decide_again
+    from controller.planning.replay_text import explain_replay
 
     try:
         text = path.read_text(encoding="utf-8")

@@ -21,6 +21,7 @@ import click
 from controller.cli import exit_codes, observed
 from controller.cli.client import client_of, place_options
 from controller.cli.observed import ObservedPool
+from controller.cli.output import form_option
 from controller.model.configuration import Settings
 from controller.model.errors import InvalidSettingsError, Problem
 from controller.planning.residency import LIMITS
@@ -49,14 +50,7 @@ class Report:
     help="Ask the daemon whether the records and endpoints at AWS keep residency, too.",
 )
 @place_options
-@click.option(
-    "-o",
-    "--output",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="Form of the report.",
-)
+@form_option("text", "json")
 def validate(
     files: tuple[Path, ...],
     output: str,

@@ -10,13 +10,18 @@ from typing import Generic, TypeVar
 
 from controller.ports import Alarm, Clock
 
+GRAIN_S = 0.001
+"""What is due within this time is handed out together: an alarm for each would cost more."""
+_ROUNDING_S = 1e-6
 Item = TypeVar("Item")
 
 
 class Agenda(Generic[Item]):
     """Hands out items when they are due, those due first coming first; asleep until `wake`."""
 
-    def __init__(self, clock: Clock, hand_out: Callable[[Item, float, float], float | None]) -> None:
+    def __init__(
+        self, clock: Clock, hand_out: Callable[[Item, float, float], float | None]
+    ) -> None:
         """`hand_out(item, due, now)` says when the item is due again; None: not any more."""
         self._clock = clock
         self._hand_out = hand_out
@@ -53,7 +58,7 @@ class Agenda(Generic[Item]):
     def _ring(self) -> None:
         self._alarm, self._alarm_at = None, -inf
         now, entries = self._clock.monotonic(), self._entries
-        while entries and entries[0][0] <= now:
+        while entries and entries[0][0] <= now + _ROUNDING_S:
             due, number, item = entries[0]
             again = self._hand_out(item, due, now)
             # What was entered meanwhile is due later, or has a higher number: ours is still first.
@@ -61,4 +66,6 @@ class Agenda(Generic[Item]):
                 heapq.heappop(entries)
             else:
                 heapq.heapreplace(entries, (again, number, item))
-        self.wake()
+        self._alarm_at = inf
+        if entries:
+            self._set_alarm(max(entries[0][0], now + GRAIN_S))

@@ -149,7 +149,9 @@ class AnsweredShares:
             return  # answered by weights that were changed meanwhile
         now, region = self._clock.monotonic(), region_of(answer, leads_to)
         said = "" if region else ", ".join(sorted(answer)) or NO_ADDRESS
-        kept = tuple(s for s in self._samples.get(pool, ()) if now - s.at <= _KEPT_S)
+        kept = self._samples.get(pool, ())
+        if kept and now - kept[0].at > _KEPT_S:
+            kept = tuple(sample for sample in kept if now - sample.at <= _KEPT_S)
         self._samples[pool] = added(kept, Sample(now, region, said), weights)
 
     async def _leads_to(self, pool: PoolName) -> dict[str, frozenset[str]]:

@@ -176,7 +176,7 @@ class Probing:
         else:
             self._observe(None, result)
             is_news = state.suspect is not before.suspect
-        if is_news or self._witnesses.is_awaited(key, before):
+        if is_news or self._witnesses.is_awaited(key, before.last_result_at):
             self._wake()
 
     def suspects(self, watch: Watch) -> None:

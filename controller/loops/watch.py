@@ -13,6 +13,8 @@ from controller.model.health import HealthState, ProbeOutcome, ProbeResult, Verd
 from controller.planning.hysteresis import advance
 from controller.ports import Target
 
+_FAILED = ProbeOutcome.FAILED
+
 
 class Pace(NamedTuple):
     """How often, how patiently, and how soon again after a failure."""
@@ -140,7 +142,7 @@ class Watch:
             before, observer = self.state, self._observer
             self.state = advance(before, result, observer.limits)
             observer.saw(self, before, result)
-            if self._confirmations or result.outcome is ProbeOutcome.FAILED:
+            if self._confirmations or result.outcome is _FAILED:
                 self._go_on_confirming(result)
             if self._is_kicked and not self._is_busy:
                 self.kick()

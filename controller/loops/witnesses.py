@@ -76,15 +76,12 @@ class Witnesses:
         self._doubts.clear()
         self._last_doubt = -inf
 
-    def is_awaited(self, witness: EndpointId | str, before: HealthState) -> bool:
+    def is_awaited(self, witness: EndpointId | str, last_at: float | None) -> bool:
         """Whether a witness that answered now is the news some down vote waits for.
 
-        `before` is what was believed of the witness: it is news to the endpoints that began to fail
-        after its last answer.
+        `last_at`: when it answered last. It is news to endpoints that began to fail after that.
         """
-        last = before.last_result_at
-        if last is None:
-            last = -inf
+        last = -inf if last_at is None else last_at
         if last >= self._last_doubt:
             return False
         return any(

@@ -294,6 +294,9 @@ class Gray(Noun):
     quarters, at three times this part to half, at eight times to a quarter, never to zero."""
     slow_factor: Annotated[float, Field(gt=1)] = 3
     """Slower than so many times its own usual latency is bad."""
+    slow_least_s: Seconds = 0.05
+    """And by at least so many seconds: a near endpoint answers in a few milliseconds, of which
+    three times as many are no sign of anything."""
 
 
 class Health(Noun):
@@ -392,7 +395,7 @@ class Guards(Noun):
     """Reasons for which a plan is refused; each can be named to override it."""
 
     min_active_ratio: Ratio = 0.5
-    """Part of a pool's regions that must stay serving when a person drains one."""
+    """Part of a pool's regions that must stay serving when a person drains or pins one."""
     panic_ratio: Ratio = 0.5
     """When more than this part of a service's regions turns suspect at once, hold."""
     panic_window_s: PositiveSeconds = 30

@@ -7,10 +7,11 @@ holds, a person's orders, rules that bound, or simply that placement wants nothi
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from controller.model.decision import PoolPlan, Step
+from controller.model.decision import DecisionRecord, PoolPlan, Step
 from controller.model.health import Verdict
+from controller.model.levers import OutcomeStatus
 from controller.model.overrides import Override, OverrideKind
 from controller.planning.effects import RegionEffect, effects
 from controller.planning.evidence import Evidence
@@ -68,6 +69,22 @@ def accounts(evidence: Evidence, region: str) -> tuple[Account, ...]:
                 )
             )
     return tuple(found)
+
+
+def carried_out(record: DecisionRecord) -> tuple[PoolPlan, ...]:
+    """The record's plans as they stood once AWS had applied what was written."""
+    applied = {
+        change.position
+        for one in record.written
+        if one.outcome.status is OutcomeStatus.APPLIED
+        for change in one.changes
+    }
+    return tuple(
+        replace(plan, before=plan.after)
+        if any(change.position in applied for change in plan.changes)
+        else plan
+        for plan in record.plans
+    )
 
 
 def _load(one: RegionEffect) -> str:

@@ -9,7 +9,7 @@ health, except that a pool of which every leaf is answered may be wholly well or
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, log, log1p, sqrt
 
@@ -21,6 +21,8 @@ from controller.planning.shares import percent
 
 NO_ADDRESS = "no address"
 """What stands among the answers that lead nowhere for one without any address."""
+_KEPT = 300
+"""Answers that are counted at most: enough to tell that a leaf of a fourteenth is withheld."""
 _CHANCE = 1e-9
 """The chance that we take for certain: what is less probable is not a matter of luck."""
 _DEVIATIONS = 4.5
@@ -46,14 +48,12 @@ def added(
     Once a leaf turns out to be withheld, those before it was are of the past; once it is answered
     again, all others are.
     """
-    known = summary(samples, weights)
-    if known is not None and sample.region in withheld(known, weights):
+    if sample.region in _withheld(_without(samples, weights), weights):
         return (sample,)
-    now = (*samples, sample)
-    answered = summary(now, weights)
-    assert answered is not None
-    without = [answered.without[region] for region in withheld(answered, weights)]
-    return now[-min(without, default=len(now)) :]
+    now = (*samples, sample)[-_KEPT:]
+    without = _without(now, weights)
+    gone = [without[region] for region in _withheld(without, weights)]
+    return now[-min(gone, default=len(now)) :]
 
 
 def summary(samples: Sequence[Sample], regions: Iterable[str]) -> Answered | None:
@@ -61,21 +61,15 @@ def summary(samples: Sequence[Sample], regions: Iterable[str]) -> Answered | Non
     if not samples:
         return None
     counts = dict.fromkeys(regions, 0)
-    last = dict.fromkeys(counts, -1)
+    last_seen: dict[str, float] = {}
     elsewhere: dict[str, int] = {}
-    for index, sample in enumerate(samples):
+    for sample in samples:
         if sample.region in counts:
             counts[sample.region] += 1
-            last[sample.region] = index
+            last_seen[sample.region] = sample.at
         else:
             elsewhere[sample.said] = elsewhere.get(sample.said, 0) + 1
-    return Answered(
-        at=samples[-1].at,
-        counts=counts,
-        without={region: len(samples) - 1 - index for region, index in last.items()},
-        last_seen={region: samples[index].at for region, index in last.items() if index >= 0},
-        elsewhere=elsewhere,
-    )
+    return Answered(samples[-1].at, counts, _without(samples, counts), last_seen, elsewhere)
 
 
 def answered_share(answered: Answered | None, region: str) -> float | None:
@@ -108,13 +102,7 @@ def answer_opinions(snapshot: Snapshot) -> Iterator[tuple[Position, Opinion]]:
 
 def withheld(answered: Answered, weights: Mapping[str, int]) -> tuple[str, ...]:
     """The regions that have weight and are not answered: Route 53's checks hold them back."""
-    total = sum(weights.values())
-    return tuple(
-        region
-        for region, weight in weights.items()
-        if 0 < weight < total
-        if answered.without.get(region, 0) >= _certain_after(weight / total)
-    )
+    return _withheld(answered.without, weights)
 
 
 def answer_notices(snapshot: Snapshot, service: str) -> Iterator[str]:
@@ -150,6 +138,28 @@ def _mismatches(answered: Answered, weights: Mapping[str, int]) -> Iterator[str]
                 f"{region} is {percent(count / answered.total)} of {answered.total} answers, "
                 f"its weight makes {percent(weight / total)}"
             )
+
+
+def _without(samples: Sequence[Sample], regions: Collection[str]) -> dict[str, int]:
+    """Region to how many of the last answers did not lead there; all, if none of them did."""
+    found: dict[str, int] = {}
+    for back, sample in enumerate(reversed(samples)):
+        region = sample.region
+        if region is not None and region in regions and region not in found:
+            found[region] = back
+            if len(found) == len(regions):
+                break
+    return {region: found.get(region, len(samples)) for region in regions}
+
+
+def _withheld(without: Mapping[str, int], weights: Mapping[str, int]) -> tuple[str, ...]:
+    total = sum(weights.values())
+    return tuple(
+        region
+        for region, weight in weights.items()
+        if 0 < weight < total
+        if without.get(region, 0) >= _certain_after(weight / total)
+    )
 
 
 def _weights(snapshot: Snapshot, pool: PoolName, answered: Answered) -> dict[str, int]:

@@ -44,17 +44,16 @@ def diff(
     after: Mapping[str, float],
 ) -> tuple[Change, ...]:
     """What must be written so that the levers say `after`; empty when they already do."""
+    now = current_shares(service, service_name, pool_name, observed)
+    unequal = {p.region for p in observed.unequal if p.pool == pool_name}
+    if not now or (not unequal and same(now, after)):
+        return ()
     before = {
         region: observed.settings[position]
         for region in after
         if (position := Position(service_name, pool_name, region)) in observed.settings
     }
-    if not before:
-        return ()
     wanted = _settings(service, before, after)
-    unequal = {p.region for p in observed.unequal if p.pool == pool_name}
-    if not unequal and same(current_shares(service, service_name, pool_name, observed), after):
-        return ()
     changes = [
         Change(Position(service_name, pool_name, region), before[region], setting)
         for region, setting in wanted.items()

@@ -19,17 +19,11 @@ from controller.model.decision import (
     Written,
 )
 from controller.model.levers import Change
-from controller.planning.account import Account
 from controller.planning.drift import show
-from controller.planning.replay import Mismatch, Replay
 from controller.planning.shares import SAME, percent
 from controller.planning.text import aligned
 
 _LABEL_WIDTH = 11
-_SHOWN = 50
-"""Differences that are shown; the rest is counted."""
-_LONGEST = 120
-"""Characters shown of one side of a difference."""
 _OFFSET_WIDTH = 13
 """Of a time of day with milliseconds, below which the offsets are aligned."""
 
@@ -43,7 +37,7 @@ def explain(record: DecisionRecord) -> str:
     sections = (
         ("Trigger", record.trigger or ("the plan or its outcome changed, nothing else did",)),
         ("Rules", [line for plan in record.plans for line in _rules_of(plan)]),
-        ("Held", [line for plan in record.plans for line in _held_of(plan)]),
+        ("Held", [line for plan in record.plans for line in held_lines(plan)]),
         ("Not chosen", _not_chosen(record.rejected)),
         ("Wrote", _wrote(record.written)),
         ("Effect", _effect(record)),
@@ -52,102 +46,11 @@ def explain(record: DecisionRecord) -> str:
     return "\n".join([head, *(line for name, body in sections for line in _section(name, body))])
 
 
-def explain_accounts(found: Sequence[Account]) -> str:
-    """How a region stands in every pool, and why; without a final newline."""
-    lines: list[str] = []
-    for service in dict.fromkeys(one.service for one in found):
-        own = [one for one in found if one.service == service]
-        load = f"; carries {own[0].load}" if own[0].load else ""
-        place = f"{service}/{own[0].region}"
-        lines.append(f"{place} is {own[0].verdict.value}: {own[0].evidence}{load}")
-        rows = [
-            (f"{one.service}/{one.pool}" if first else "", _share_of(one) if first else "", why)
-            for one in own
-            for first, why in zip((True, *[False] * len(one.because)), one.because, strict=False)
-        ]
-        lines += [f"  {line}" for line in aligned(rows)]
-    return "\n".join(lines)
-
-
-def explain_moment(at: datetime, record: DecisionRecord) -> str:
-    """What was in force at a time: the decision, since when, and what it held."""
-    ago = _span((at - record.at).total_seconds())
-    decided = f"{record.at.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
-    held = [line for plan in record.plans for line in _held_of(plan)]
-    sections = (
-        (
-            f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}",
-            [f"nothing had changed since decision {record.id}, {ago} before ({decided})"],
-        ),
-        ("Held then", held or ["nothing"]),
-        ("AWS had", aligned([_split_row(plan) for plan in record.plans])),
-    )
-    width = max(len(name) for name, _ in sections) + 2
-    return "\n".join(
-        f"{name if index == 0 else '':<{width}}{line}"
-        for name, body in sections
-        for index, line in enumerate(body)
-    )
-
-
-def explain_replay(replay: Replay) -> str:
-    """What came of deciding again: the differences, and then the plan as it is decided now."""
-    head = [_verdict_on(replay)]
-    if replay.unread:
-        head += ["The snapshot as this version reads it differs:", *_differences(replay.unread)]
-    if replay.differences:
-        head += ["The decision differs:", *_differences(replay.differences)]
-    return "\n".join([*head, "", explain_plan(replay.plans)])
-
-
 def explain_plan(plans: Sequence[PoolPlan]) -> str:
     """What would be written: pools that move or hold only, and one line that sums up."""
     rows = [row for plan in plans for row in (*_moving_rows(plan), *_held_rows(plan))]
     lines = [*aligned(rows), ""] if rows else []
     return "\n".join([*lines, *_soft_drains(plans), _summary(plans)])
-
-
-def _share_of(one: Account) -> str:
-    if one.share is None or one.next_share is None:
-        return "unknown"
-    if abs(one.next_share - one.share) >= SAME:
-        return f"moves {_move(one.share, one.next_share)}"
-    return f"stays {percent(one.share)}"
-
-
-def _split_row(plan: PoolPlan) -> tuple[str, str]:
-    shares = plan.after if plan.changes else plan.before
-    split = ", ".join(f"{region} {percent(share)}" for region, share in shares.items())
-    return _place(plan), split or "unknown"
-
-
-def _span(seconds: float) -> str:
-    """A length of time in its largest unit."""
-    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
-
-
-def _verdict_on(replay: Replay) -> str:
-    what = f"Decision {replay.decision_id}, made by version {replay.version or 'unknown'}"
-    by = "the same version" if replay.same_version else f"version {replay.replayed_by}"
-    if not replay.differences:
-        return f"{what}, is the same byte for byte when {by} decides again."
-    return f"{what}, is another when {by} decides again: {len(replay.differences)} differences."
-
-
-def _differences(differences: Sequence[Mismatch]) -> list[str]:
-    rows = [
-        (f"  {one.place}", f"{_cut(one.recorded)} → {_cut(one.replayed)}")
-        for one in differences[:_SHOWN]
-    ]
-    more = len(differences) - _SHOWN
-    return [*aligned(rows), *([f"  and {more} more"] if more > 0 else [])]
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def _section(name: str, body: Sequence[str]) -> Iterator[str]:
@@ -175,7 +78,8 @@ def _rule_row(rule: Rule) -> list[str]:
     return [rule.region, name, _move(rule.before, rule.after), binding, rule.why]
 
 
-def _held_of(plan: PoolPlan) -> list[str]:
+def held_lines(plan: PoolPlan) -> list[str]:
+    """What a plan holds, and what it would have written."""
     held = [f"{_place(plan, h)} {h.reason.value}: {h.detail}" for h in plan.held]
     return [*held, *(f"{_shown(change)} not written" for change in plan.withheld)]
 

@@ -12,6 +12,7 @@ from collections.abc import Collection
 
 from controller.model.configuration import Gray
 from controller.model.health import HealthState, Verdict
+from controller.planning.hysteresis import slow_from
 
 STEPS = ((1, 0.75), (3, 0.5), (8, 0.25))
 """Multiples of `gray.bad_ratio`, and the part of its capacity that can then be counted on."""
@@ -36,7 +37,7 @@ def describe(state: HealthState, limits: Gray) -> str:
     """The evidence in one line."""
     return (
         f"{state.bad_ratio:.0%} of the last {limits.over_probes} probes failed or took more than "
-        f"{limits.slow_factor * state.usual_latency_s * 1000:.0f} ms"
+        f"{slow_from(state.usual_latency_s, limits) * 1000:.0f} ms"
     )
 
 

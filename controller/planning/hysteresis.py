@@ -7,8 +7,12 @@ means, so that a state stays small; an endpoint that turns up again starts with 
 
 from __future__ import annotations
 
-from controller.model.configuration import Health
+from controller.model.configuration import Gray, Health
 from controller.model.health import HealthState, ProbeOutcome, ProbeResult, Verdict
+
+# Python 3.11 looks up a member of an enumeration anew each time, which is slow for every probe.
+_UP, _DOWN = Verdict.UP, Verdict.DOWN
+_PASSED, _FAILED = ProbeOutcome.PASSED, ProbeOutcome.FAILED
 
 _LONG_RUN = 5000
 """Answers over which the usual latency is learned: hours at usual intervals, so that an endpoint
@@ -18,9 +22,9 @@ that grows slow is measured against what it was."""
 def advance(state: HealthState, result: ProbeResult, limits: Health) -> HealthState:
     """Fold one result into the state. A probe that could not be run changes nothing."""
     outcome = result.outcome
-    if outcome is ProbeOutcome.PASSED:
+    if outcome is _PASSED:
         return _after_success(state, result, limits)
-    if outcome is ProbeOutcome.FAILED:
+    if outcome is _FAILED:
         return _after_failure(state, result, limits)
     return state
 
@@ -28,6 +32,13 @@ def advance(state: HealthState, result: ProbeResult, limits: Health) -> HealthSt
 def is_fresh(state: HealthState, now: float, fresh_for_s: float) -> bool:
     """Whether the state rests on a result young enough to be an opinion."""
     return state.last_result_at is not None and now - state.last_result_at <= fresh_for_s
+
+
+def slow_from(usual_s: float, limits: Gray) -> float:
+    """The latency in seconds above which an answer is bad, where so much is usual."""
+    slowest = usual_s * limits.slow_factor
+    at_least = usual_s + limits.slow_least_s
+    return slowest if slowest > at_least else at_least
 
 
 def _after_failure(state: HealthState, result: ProbeResult, limits: Health) -> HealthState:
@@ -55,22 +66,36 @@ def _after_failure(state: HealthState, result: ProbeResult, limits: Health) -> H
 
 def _after_success(state: HealthState, result: ProbeResult, limits: Health) -> HealthState:
     """By far the commonest case: one new state, nothing else."""
-    verdict, since = state.verdict, state.since
-    failures, first_failure = state.failures, state.first_failure_at
-    successes, first = state.successes + 1, state.first_success_at
-    answers, usual, bad = state.answers, state.usual_latency_s, state.bad_ratio
-    at, latency, gray = result.at, result.latency_s, limits.gray
+    (
+        verdict,
+        since,
+        failures,
+        successes,
+        first_failure,
+        first,
+        _,
+        last_failure,
+        _,
+        ends_at,
+        address,
+        answers,
+        usual,
+        bad,
+    ) = state
+    _, at, latency, _, shown_ends_at, shown_address = result
+    took, gray = latency, limits.gray
+    successes += 1
     if first is None:
         first = at
-    if verdict is not Verdict.UP and (
+    if verdict is not _UP and (
         successes >= limits.up_after and at - first >= limits.up_for_s
     ):
-        verdict, since, failures, first_failure = Verdict.UP, at, 0, None
+        verdict, since, failures, first_failure = _UP, at, 0, None
         answers, bad = 0, 0.0
-    elif failures and verdict is not Verdict.DOWN and successes >= limits.forgive_after:
+    elif failures and verdict is not _DOWN and successes >= limits.forgive_after:
         failures, first_failure = 0, None
     answers += 1
-    slowest = usual * gray.slow_factor
+    slowest = slow_from(usual, gray)
     if usual and latency > slowest:
         bad += (1.0 - bad) / gray.over_probes
         latency = slowest
@@ -88,10 +113,10 @@ def _after_success(state: HealthState, result: ProbeResult, limits: Health) -> H
         first_failure,
         first,
         at,
-        state.last_failure,
-        result.latency_s,
-        result.certificate_ends_at or state.certificate_ends_at,
-        result.address or state.address,
+        last_failure,
+        took,
+        shown_ends_at or ends_at,
+        shown_address or address,
         answers,
         usual,
         bad,

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from controller.model.decision import Held, Hold, Shares, Snapshot
+from controller.model.levers import Position
 from controller.model.overrides import Override, OverrideKind
 from controller.planning import guard
 from controller.planning.figures import Known
@@ -86,11 +87,19 @@ def _drain_refusal(
     assert region is not None
     if before.get(region, 0.0) == 0:
         return None
-    serving = sum(before.get(r, 0.0) > 0 for r in _serving(stands[pool]) if r != region)
+    others = [r for r in _serving(stands[pool]) if r != region]
+    serving = sum(before.get(r, 0.0) > 0 or _stands_by(case, stands, pool, r) for r in others)
     need = guard.too_few_active(
         case.snapshot, len(stands[pool]), serving, f"draining {region}", region
     )
     return _first(override, need, _no_room(case, stands, pool, region, obeying))
+
+
+def _stands_by(case: _Case, stands: Stands, pool: str, region: str) -> bool:
+    """Whether it carries nothing only because others are nearer, and is not on its way back."""
+    cold = case.snapshot.memory.cold
+    position = Position(case.service_name, pool, region)
+    return stands[pool][region].may is May.IN and cold is not None and position not in cold
 
 
 def _pin_refusal(

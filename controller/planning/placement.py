@@ -23,6 +23,7 @@ from controller.planning.transport import Portion, cheapest
 _ELSEWHERE_MS = 50.0
 """What a request of a pool without latencies loses where its region has no room: about a detour
 inside a continent, so that it makes way for requests that would go farther."""
+_NOWHERE = ""
 _DUST = 1e-6
 """A smaller part of a pool than this is rounding, and must not become a record's weight."""
 
@@ -98,13 +99,13 @@ def _portions(task: Task, pool: str) -> Iterator[Portion]:
             away = {r: 0.0 if r == region else _ELSEWHERE_MS for r in candidates}
             yield Portion(part * demand, away)
         return
-    now = {r: s for r, s in task.before.get(pool, {}).items() if r in candidates}
+    now = {r: s for r, s in task.before.get(pool, {}).items() if r in costs and s > 0}
     moving = max(0.0, 1 - sum(now.values()))
-    gain_ms = task.preferences.move_gain_ms
-    for region, part in normalised({**now, "": moving}).items():
-        # Where it is now it costs a little less, so that it does not move for nothing.
-        stay = {r: cost - gain_ms if r == region else cost for r, cost in costs.items()}
-        yield Portion(part * demand, stay)
+    for region, part in normalised(now | {_NOWHERE: moving}).items():
+        if part > _DUST:
+            # Where it is now it costs a little less, so that it does not move for nothing.
+            gained = {region: costs[region] - task.preferences.move_gain_ms} if region else {}
+            yield Portion(part * demand, costs | gained)
 
 
 def _costs(task: Task, pool: str) -> dict[str, float] | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from controller.model.decision import Decision, Hold, PoolName, PoolPlan, Written
 from controller.model.health import RegionHealth, Verdict
 from controller.model.levers import Position
-from controller.model.overrides import Override
+from controller.model.overrides import Override, OverrideKind
 from controller.planning.effects import RegionEffect, effects
 from controller.planning.evidence import Evidence
 from controller.planning.shares import SAME, percent
@@ -86,10 +86,10 @@ def triggers(
 def authors(
     decision: Decision, overrides_before: Iterable[Override], overrides: Iterable[Override]
 ) -> tuple[str, ...]:
-    """Whose overrides were set or ended here, or take a region out of a pool that moves now."""
+    """Whose overrides were set or ended here, or move their region now."""
     before, after = tuple(overrides_before), tuple(overrides)
     known, active = {o.id for o in before}, {o.id for o in after}
-    moving = [plan for plan in decision.plans if plan.by_person and plan.changes]
+    moving = [plan for plan in decision.plans if plan.changes]
     concerned = [
         *(o for o in before if o.id not in active),
         *(o for o in after if o.id not in known or _moves(o, moving)),
@@ -142,14 +142,21 @@ def _loads(plans: Iterable[PoolPlan], regions: Iterable[RegionEffect]) -> Iterab
 
 
 def _moves(override: Override, plans: Iterable[PoolPlan]) -> bool:
-    """Whether one of these plans empties the region that the override speaks of."""
+    """Whether one of these plans does to the override's region what that orders."""
+    obeys = _goes_to_its_pin if override.kind is OverrideKind.PIN else _is_emptied
     region = override.region
     return region is not None and any(
-        override.concerns(plan.service, pool=plan.pool)
-        and plan.before.get(region)
-        and not plan.after.get(region)
-        for plan in plans
+        override.concerns(plan.service, pool=plan.pool) and obeys(plan, region) for plan in plans
     )
+
+
+def _is_emptied(plan: PoolPlan, region: str) -> bool:
+    return plan.by_person and bool(plan.before.get(region)) and not plan.after.get(region)
+
+
+def _goes_to_its_pin(plan: PoolPlan, region: str) -> bool:
+    """Also in the later steps of its ramp; a pin that is refused makes no rule."""
+    return any(rule.name == OverrideKind.PIN.value and rule.region == region for rule in plan.rules)
 
 
 def _verdict_changes(
@@ -213,4 +220,5 @@ def _new_holds(before: Decision | None, decision: Decision) -> Iterable[str]:
 
 def _named(override: Override) -> str:
     place = "/".join(part for part in (override.service, override.pool, override.region) if part)
-    return f"{override.kind.value} {place}".strip()
+    share = "" if override.share is None else f"at {percent(override.share)}"
+    return " ".join(filter(None, (override.kind.value, place, share)))

@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry
 from controller.api.app import build
 from controller.api.metrics import Metrics
 from controller.api.server import serving
-from controller.daemon import House
+from controller.house import House
 from controller.model.configuration import Settings
 from tests.loops.simulated import SETTINGS, World
 

@@ -74,11 +74,29 @@ async def test_nothing_is_fetched_and_nothing_runs() -> None:
 
 
 async def test_it_can_be_read_on_a_phone() -> None:
-    """The width is the device's, and what is wide scrolls by itself."""
+    """The width is the device's, tables' cells stand below each other, long lines break."""
     text, _ = await served_page()
     assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in text
-    assert text.count("<table>") == text.count('<div class="wide"><table>')
+    assert "@media (max-width: 40rem)" in text
+    assert "overflow-wrap: anywhere" in text
+    assert "white-space: pre-wrap" in text
     assert not re.search(r"[^-]width: \d+(px|rem)", text)
+
+
+async def test_what_has_the_keyboards_focus_can_be_seen() -> None:
+    """In any colour scheme; a link is underlined, so that it needs no colour either."""
+    text, _ = await served_page()
+    assert "a:focus-visible { outline: 3px solid" in text
+    assert "text-decoration" not in text
+    assert "outline: none" not in text
+
+
+async def test_types_are_named_as_people_write_them() -> None:
+    """Lists of things by their items, maps by their values."""
+    text, _ = await served_page()
+    assert '<a href="#Page_FiguresView_">Page of FiguresView</a>' in text
+    assert "<td><code>nearest</code></td><td>map to number</td>" in text
+    assert ">Page_" not in text
 
 
 def test_text_from_elsewhere_cannot_become_markup() -> None:

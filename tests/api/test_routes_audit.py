@@ -11,7 +11,7 @@ from controller.adapters.sqlite import SqliteStore
 from controller.api.app import build
 from controller.api.metrics import Metrics
 from controller.api.server import serving
-from controller.daemon import House
+from controller.house import House
 from tests.api.serving import QUICK, api
 from tests.loops.simulated import World
 

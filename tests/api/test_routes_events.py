@@ -15,7 +15,7 @@ from controller.api import routes_events
 from controller.api.app import build
 from controller.api.metrics import Metrics
 from controller.api.server import serving
-from controller.daemon import House
+from controller.house import House
 from controller.loops.live import KEPT, Live
 from controller.model.events import EventType
 from tests.api.serving import Api, api

@@ -153,6 +153,29 @@ def page(*records: dict[str, Any], following: str | None = None) -> dict[str, An
     return {"items": list(records), "next": following}
 
 
+def figures() -> dict[str, Any]:
+    """What is believed of two services; one pool's demand was reported a half-life ago."""
+    silent = {"measured": None, "age_s": None, "influence": 0.0}
+    reported = {"measured": 90.0, "age_s": 300.0, "influence": 0.5}
+    shop = {
+        "service": "shop",
+        "demand_rps": {"europe": {"configured": 60.0, **reported, "believed": 75.0}},
+        "latency_ms": {"europe": {"eu-west-1": {"configured": 25.0, **silent, "believed": 25.0}}},
+        "capacity_rps": {
+            "eu-west-1": {"configured": 60.0, "counted_on": 60.0, "usable": 0.5, "believed": 30.0}
+        },
+    }
+    api = {
+        "service": "api",
+        "demand_rps": {"world": {"configured": 30.0, **silent, "believed": 30.0}},
+        "latency_ms": {"world": {}},
+        "capacity_rps": {
+            "us-east-1": {"configured": None, "counted_on": 35.3, "usable": 1.0, "believed": 35.3}
+        },
+    }
+    return {"items": [shop, api], "next": None}
+
+
 def event(number: int, type_: str, **data: Any) -> dict[str, Any]:
     """A live event."""
     return {"id": number, "type": type_, "at": CREATED_AT, "data": data}

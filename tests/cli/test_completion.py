@@ -65,6 +65,7 @@ def known(daemon: FakeDaemon) -> FakeDaemon:
         ("gtc wait --region u", ["us-east-1"]),
         ("gtc history --region u", ["us-east-1"]),
         ("gtc status --service s", ["shop"]),
+        ("gtc figures --service s", ["shop"]),
         ("gtc drain eu-west-1 --pool w", ["world"]),
         ("gtc drain eu-west-1 --ignore-guard ca", ["capacity"]),
         ("gtc wait --state d", ["down", "drained"]),

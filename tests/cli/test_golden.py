@@ -38,6 +38,7 @@ LOOKS = {
     "why": ("why", "12"),
     "why-region": ("why", "eu-west-1"),
     "plan": ("plan",),
+    "figures": ("figures",),
     "replay": ("replay", "12"),
     "history": ("history",),
     "events": ("events",),
@@ -71,6 +72,7 @@ def troubled_daemon(daemon: FakeDaemon) -> FakeDaemon:
     """It has something to tell to every command."""
     daemon.answers("GET /v1/status", troubled())
     daemon.answers("GET /v1/plan", PLAN)
+    daemon.answers("GET /v1/figures", answers.figures())
     daemon.answers("GET /v1/decisions", answers.page(*days_work()))
     daemon.answers("GET /v1/events/recent", recent(*everything()))
     daemon.answers("GET /v1/overrides", {"items": troubled()["overrides"]})

@@ -84,6 +84,38 @@ def test_the_reason_gathers_everything_unusual_about_a_region() -> None:
     )
 
 
+def test_a_region_that_is_half_well_is_degraded() -> None:
+    """Before those that are well, behind those of whom worse is to be feared."""
+    gray: dict[str, Any] = {"usable": 0.5, "why": "web: 12 % of the last 60 probes failed"}
+    pool = answers.pool(
+        "world",
+        answers.region("a"),
+        answers.region("b", **gray),
+        answers.region("c", suspect=True, **gray),
+        answers.region("d", verdict="down", **gray),
+    )
+    rows = made(answers.service("shop", pool)).rows
+    assert [(row.region, row.health) for row in rows] == [
+        ("d", "down"),
+        ("c", "suspect"),
+        ("b", "degraded"),
+        ("a", "up"),
+    ]
+    assert rows[2].reason == gray["why"]
+
+
+def test_an_overloaded_pool_is_a_note_with_its_number() -> None:
+    """And begins another block in a pipe, however much it wavers afterwards."""
+    fits = as_answer(answers.status(answers.service("shop", answers.pool("europe"))))
+    full = [answers.pool("europe", overload_rps=rps) for rps in (19.6, 25.0)]
+    first, later = (as_answer(answers.status(answers.service("shop", pool))) for pool in full)
+
+    assert report(first).notes == (
+        "OVERLOAD shop/europe: 20 requests/s more than its regions can carry",
+    )
+    assert fingerprint(fits) != fingerprint(first) == fingerprint(later)
+
+
 def test_a_hold_that_says_why_says_it_once() -> None:
     """Nobody reads the same sentence twice; another hold, or another region's, says another."""
     blind = "2 of 3 canaries fail: the prober is suspect, not the regions"

@@ -60,7 +60,7 @@ def test_a_region_is_told_as_it_stands_and_then_its_latest_decision(
 
 def test_a_region_as_json_is_how_it_stands_and_the_record(daemon: FakeDaemon, gtc: Run) -> None:
     """A program can tell a region without a decision from an error: its decision is null."""
-    view = {
+    view: dict[str, object] = {
         "accounts": [],
         "at": answers.CREATED_AT,
         "decision": None,

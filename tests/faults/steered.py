@@ -21,7 +21,7 @@ from controller.adapters.aws.route53 import Route53RecordSets
 from controller.adapters.aws.session import AwsClients
 from controller.adapters.clock import SystemClock
 from controller.api.metrics import Metrics
-from controller.daemon import House
+from controller.house import House
 from controller.model.configuration import Settings
 from controller.model.decision import DecisionRecord, Hold
 from controller.model.health import ProbeOutcome

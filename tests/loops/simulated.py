@@ -13,7 +13,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from controller.api.metrics import Metrics
-from controller.daemon import House
+from controller.house import House
 from controller.model.configuration import Settings
 from controller.model.decision import DecisionRecord
 from controller.model.health import ProbeOutcome

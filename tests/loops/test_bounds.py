@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from controller.daemon import House
+from controller.house import House
 from controller.loops import heartbeat, live
 from controller.model.configuration import Settings
 from controller.model.overrides import OverrideKind, OverrideRequest

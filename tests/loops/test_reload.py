@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from controller.daemon import House
+from controller.house import House
 from controller.loops.reload import ReloadRefusedError
 from controller.model.configuration import Mode, Settings
 from controller.model.errors import InvalidSettingsError, Problem, StateUnavailableError

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from controller.daemon import House
+from controller.house import House
 from controller.model.decision import Hold
 from controller.model.levers import RecordSet
 from tests.loops.simulated import SETTINGS, ZONE, World

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from controller.daemon import House
+from controller.house import House
 from controller.model.configuration import Settings
 from controller.model.decision import DecisionRecord, Hold
 from controller.model.health import ProbeOutcome

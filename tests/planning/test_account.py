@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 
 from controller.model.configuration import Mode
-from controller.model.decision import DecisionRecord
-from controller.planning.account import accounts
+from controller.model.decision import DecisionRecord, Written
+from controller.model.levers import Outcome, OutcomeStatus
+from controller.planning.account import accounts, carried_out
+from controller.planning.account_text import explain_accounts, explain_moment
 from controller.planning.decision import decide
 from controller.planning.evidence import Evidence
-from controller.planning.explanation import explain_accounts, explain_moment
 from tests.planning.test_properties import stages
 from tests.storyboards.stage import Stage
 
@@ -115,10 +117,28 @@ def test_a_quiet_time_says_since_when_and_what_was_held() -> None:
         "(2026-06-01 12:00:00Z)",
         "Held then             shop/world/eu-west-1 unknown_health: web: no fresh result in 10 s",
         "                      shop/europe/eu-west-1 unknown_health: web: no fresh result in 10 s",
-        "AWS had               shop/world   "
+        "AWS had then          shop/world   "
         "us-east-1 33.3 %, eu-west-1 33.3 %, eu-central-1 33.3 %",
         "                      shop/europe  eu-west-1 50 %, eu-central-1 50 %",
     ]
+
+
+@pytest.mark.parametrize(
+    ("status", "share"), [(OutcomeStatus.APPLIED, "0 %"), (OutcomeStatus.REFUSED, "50 %")]
+)
+def test_after_a_decision_things_stood_as_it_left_them(status: OutcomeStatus, share: str) -> None:
+    """Its move is over at a quiet time; one that AWS refused never was."""
+    found = evidence("decide", f"see {WEST}=D")
+    wrote = Written("route53", "Z1", found.decision.changes, Outcome(status))
+    plans = found.decision.plans
+    record = DecisionRecord(
+        12, NOON, 3, Mode.ACTIVE, (), found.decision.regions, plans, (wrote,), (), ""
+    )
+    assert f"shop/europe  eu-west-1 {share}, " in explain_moment(NOON, record)
+    then = replace(found, decision=replace(found.decision, plans=carried_out(record)))
+    line = explain_accounts(accounts(then, WEST)).splitlines()[2]
+    assert line.startswith("  shop/europe  stays 0 %" if share == "0 %" else "  shop/europe  moves")
+    assert "region_down (binding): web: 3 probes failed" in line
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,20 @@ from dataclasses import replace
 
 import pytest
 
+from controller.model.decision import Snapshot
 from controller.model.figures import Figure, Figures
 from controller.model.health import RegionHealth, Verdict
 from controller.model.levers import Position
-from controller.planning.figures import Known, known, load
+from controller.planning.figures import (
+    Belief,
+    Known,
+    Room,
+    demands,
+    known,
+    load,
+    measured_latencies,
+    rooms,
+)
 from tests.storyboards.stage import Stage
 
 WEST, EAST = "eu-west-1", "us-east-1"
@@ -17,8 +27,8 @@ WELL = RegionHealth(Verdict.UP, "well")
 NOW = 1_000.0
 
 
-def figures(*commands: str, measured: Figures | None = None, west: RegionHealth = WELL) -> Known:
-    """The figures of two regions."""
+def moment(*commands: str, measured: Figures | None = None) -> Snapshot:
+    """A pool of 100 requests/s, 20 ms from one region and 90 ms from the other."""
     stage = Stage()
     stage.now = NOW
     stage.play(f"pool world {WEST}:20 {EAST}:90 demand=100")
@@ -26,10 +36,13 @@ def figures(*commands: str, measured: Figures | None = None, west: RegionHealth 
         stage.play(command)
     stage._settle()
     snapshot = stage.snapshot()
-    if measured is not None:
-        snapshot = replace(snapshot, figures=measured)
+    return snapshot if measured is None else replace(snapshot, figures=measured)
+
+
+def figures(*commands: str, measured: Figures | None = None, west: RegionHealth = WELL) -> Known:
+    """The figures of two regions."""
     health = {WEST: west, EAST: WELL}
-    return known(snapshot, "shop", health)
+    return known(moment(*commands, measured=measured), "shop", health)
 
 
 @pytest.mark.parametrize(("age_s", "demand"), [(0, 300), (300, 200), (600, 150), (1e6, 100)])
@@ -66,3 +79,43 @@ def test_load_adds_up_over_pools() -> None:
     split = {"a": {WEST: 0.5, EAST: 0.5}, "b": {EAST: 1.0}}
 
     assert load({"a": 100, "b": 30}, split) == {WEST: 50, EAST: 80}
+
+
+def test_a_belief_says_what_it_is_made_of() -> None:
+    """Both figures, the measured one's age, and what that counts for."""
+    measured = Figures(demand_rps={("shop", "world"): Figure(300, NOW - 300)})
+
+    assert demands(moment(), "shop") == {"world": Belief(100)}
+    [belief] = demands(moment(measured=measured), "shop").values()
+    assert belief == Belief(100, 300, 300, 0.5)
+    assert belief.value == 200
+
+
+def test_only_what_was_measured_differs_from_the_settings() -> None:
+    """Figures of a place the settings do not name, or give no latency for, count for nothing."""
+    places = [("shop", "world", EAST), ("shop", "world", "ap-south-1"), ("shop", "x", EAST)]
+    places.append(("other", "world", EAST))
+    measured = Figures(latency_ms={Position(*place): Figure(10, NOW) for place in places})
+
+    found = measured_latencies(moment(measured=measured), "shop")
+    assert found == {Position("shop", "world", EAST): Belief(90, 10, 0, 1)}
+    shares = moment(f"pool world {WEST} {EAST} demand=100", measured=measured)
+    assert measured_latencies(shares, "shop") == {}
+
+
+def test_a_figure_from_a_clock_ahead_counts_as_just_measured() -> None:
+    """Never more than wholly."""
+    measured = Figures(demand_rps={("shop", "world"): Figure(300, NOW + 60)})
+
+    assert figures(measured=measured).demand_rps["world"] == 300
+
+
+def test_room_says_what_it_is_made_of() -> None:
+    """The configured capacity, or the part of each pool that stands for it, and what is usable."""
+    snapshot = moment(f"region {WEST} capacity=unknown", f"region {EAST} capacity=400")
+    health = {WEST: WELL, EAST: replace(WELL, degraded=2, usable=0.5)}
+    found = rooms(snapshot, "shop", health)
+    target = snapshot.settings.placement.target_utilisation
+
+    assert found == {WEST: Room(None, 50 / target, 1.0), EAST: Room(400, 400, 0.5)}
+    assert found[EAST].value == 200

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from controller.model.configuration import Gray, Health
@@ -69,10 +71,10 @@ def test_the_evidence_has_numbers() -> None:
     """What `gtc why` says."""
     text = describe(state(0.07), LIMITS)
 
-    assert text == "7% of the last 60 probes failed or took more than 60 ms"
+    assert text == "7% of the last 60 probes failed or took more than 70 ms"
 
 
-def after(latencies_s: list[float | None]) -> HealthState:
+def after(latencies_s: Sequence[float | None]) -> HealthState:
     """The state after these answers; None: a failure."""
     found = HealthState()
     for second, latency_s in enumerate(latencies_s):
@@ -97,6 +99,14 @@ def test_a_young_endpoint_that_grows_slow_does_not_become_usual() -> None:
 
     assert slow.bad_ratio > 0.99
     assert slow.usual_latency_s < 0.03
+
+
+def test_a_few_milliseconds_are_never_slow() -> None:
+    """Ten times as much as usual, and nobody would notice; by a hundred everybody does."""
+    near = [0.002] * 100
+
+    assert after([*near, *[0.02] * 50]).bad_ratio == 0
+    assert after([*near, *[0.2] * 50]).bad_ratio > 0.5
 
 
 def test_lost_probes_count_like_slow_ones() -> None:

@@ -8,6 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from controller.model.decision import Decision, Hold, Snapshot
+from controller.model.figures import Figure, Figures
 from controller.model.health import Verdict
 from controller.model.levers import Position, Setting
 from controller.model.overrides import OverrideKind
@@ -284,3 +285,43 @@ def test_nobody_is_sent_where_the_law_forbids(stage: Stage) -> None:
         lawful = set(snapshot.settings.services["shop"].pools[plan.pool].regions)
         assert set(plan.after) <= lawful
         assert {change.position.region for change in plan.changes} <= lawful
+
+
+@given(stages(), st.data())
+def test_no_measured_figure_makes_deciding_fail(stage: Stage, data: st.DataObject) -> None:
+    """Whatever was reported of whatever place, however old, a decision has sound shares."""
+    stage._settle()
+    snapshot = stage.snapshot()
+    decision = decide(replace(snapshot, figures=data.draw(figures_of(stage, st.floats(0, 1e6)))))
+
+    for plan in decision.plans:
+        for shares in (plan.desired, plan.after):
+            assert all(0 <= share <= 1 + 1e-9 for share in shares.values())
+
+
+@given(stages(), st.data())
+def test_figures_that_have_lost_their_influence_change_nothing(
+    stage: Stage, data: st.DataObject
+) -> None:
+    """A source that fell silent long ago is no source: to the last digit."""
+    snapshot, without = decided(stage)
+    half_life_s = snapshot.settings.placement.figures_half_life_s
+    old = data.draw(figures_of(stage, st.floats(1100 * half_life_s, 1e9)))
+
+    assert decide(replace(snapshot, figures=old)) == without
+
+
+def figures_of(stage: Stage, ages_s: st.SearchStrategy[float]) -> st.SearchStrategy[Figures]:
+    """Reports within the API's bounds, of these ages, of every place and one that is gone."""
+    places = [*positions(stage), Position("shop", "gone", REGIONS[0])]
+    pools = sorted({place[:2] for place in places})
+
+    def figures(most: float) -> st.SearchStrategy[Figure]:
+        values = st.one_of(st.just(0.0), st.just(most), st.floats(0, most))
+        return st.builds(lambda value, age_s: Figure(value, stage.now - age_s), values, ages_s)
+
+    return st.builds(
+        Figures,
+        st.dictionaries(st.sampled_from(pools), figures(1e9)),
+        st.dictionaries(st.sampled_from(places), figures(60_000)),
+    )

@@ -12,8 +12,9 @@ from hypothesis import given
 
 from controller.planning.decision import decide
 from controller.planning.evidence import Evidence, Exhibit, exported, written
-from controller.planning.explanation import explain_plan, explain_replay
+from controller.planning.explanation import explain_plan
 from controller.planning.replay import Mismatch, replay
+from controller.planning.replay_text import explain_replay
 from tests.planning.test_evidence import evidence
 from tests.planning.test_properties import stages
 from tests.storyboards.stage import Stage

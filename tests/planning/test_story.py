@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from controller.model.health import RegionHealth, Verdict
 from controller.model.levers import Change, Outcome, OutcomeStatus, Position, Setting
 from controller.model.overrides import Override, OverrideKind
 from controller.planning.evidence import Evidence
-from controller.planning.story import expected_effect, outcomes, triggers
+from controller.planning.story import expected_effect, outcomes, signature, triggers
 from tests.loops.small import EAST, WEST, accelerated, small, weighted
 
 WELL = RegionHealth(Verdict.UP, "web: answers in 20 ms")
@@ -55,6 +56,35 @@ def test_a_verdict_that_changed_is_told_with_its_evidence(
     assert told(now) == ((line,) if line else ())
 
 
+def test_what_can_be_counted_on_is_told_when_it_changes() -> None:
+    """A region that answers badly moves traffic without another verdict."""
+    gray = RegionHealth(Verdict.UP, "web: slow", degraded=1, usable=0.75)
+    graver = replace(gray, degraded=2, usable=0.5)
+    first, then = (replace(CALM, regions={"shop": {WEST: r, EAST: WELL}}) for r in (gray, graver))
+
+    assert told(first) == (
+        "shop/eu-west-1 is degraded, 75 % of its capacity is counted on: web: slow",
+    )
+    assert told(then, first) == (
+        "shop/eu-west-1 is degraded, 50 % of its capacity is counted on: web: slow",
+    )
+    assert told(CALM, then) == ("shop/eu-west-1 is no longer degraded: web: answers in 20 ms",)
+    assert told(first, first) == ()
+    assert signature(first, ()) != signature(CALM, ())
+
+
+def test_an_overload_is_told_when_it_begins_and_when_it_ends() -> None:
+    """Not again when only its number changes."""
+    full, fuller = (
+        replace(CALM, plans=(replace(STAYS, overload_rps=rps),)) for rps in (20.0, 25.0)
+    )
+
+    assert told(full) == ("shop/world is overloaded: 20 requests/s more than fit",)
+    assert told(fuller, full) == ()
+    assert told(CALM, full) == ("shop/world is no longer overloaded",)
+    assert signature(fuller, ()) == signature(full, ()) != signature(CALM, ())
+
+
 def test_at_the_start_everything_was_unknown() -> None:
     """So what is known at once is told, and what is still unknown is not."""
     unknown = RegionHealth(Verdict.UNKNOWN, "nobody knows")
@@ -69,12 +99,13 @@ def test_at_the_start_everything_was_unknown() -> None:
         ({}, "drain eu-west-1"),
         ({"service": "shop"}, "drain shop/eu-west-1"),
         ({"service": "shop", "pool": "world"}, "drain shop/world/eu-west-1"),
+        ({"kind": OverrideKind.PIN, "share": 0.3}, "pin eu-west-1 at 30 %"),
         ({"kind": OverrideKind.FREEZE, "region": None}, "freeze"),
         ({"kind": OverrideKind.FREEZE, "region": None, "service": "shop"}, "freeze shop"),
     ],
 )
 def test_an_order_is_told_when_it_begins_and_when_it_ends(
-    change: dict[str, str | None], name: str
+    change: dict[str, Any], name: str
 ) -> None:
     """By its place and its author."""
     order = replace(DRAIN, **change)

@@ -111,3 +111,21 @@ def test_a_region_that_leaves_by_an_order_leaves_by_its_author() -> None:
     bob = replace(drain, id=2, region="us-east-1", author="bob")
     assert decision.changes
     assert authors(decision, (drain, bob), (drain, bob)) == (drain.author,)
+
+
+def test_every_step_of_a_pin_is_its_authors_doing() -> None:
+    """Until the region has its share; then, or when the pin is refused, nothing moves by it."""
+    step = ("decide", "wait 30", "see us-east-1=U eu-west-1=U")
+    for steps, author in ((), True), (step, True), ((*step, *step), False):
+        snapshot, decision = decided("pin us-east-1 90", *steps)
+        [pin] = snapshot.overrides
+        assert bool(decision.changes) is author
+        assert authors(decision, (pin,), (pin,)) == ((pin.author,) if author else ())
+
+
+def test_a_pinned_region_that_fails_is_not_moved_by_the_pin() -> None:
+    """It leaves by itself."""
+    snapshot, decision = decided("pin us-east-1 50", "decide", "see us-east-1=D")
+    [pin] = snapshot.overrides
+    assert decision.changes
+    assert authors(decision, (pin,), (pin,)) == ()

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from controller.adapters.aws.record_sets import noun
-from controller.model.configuration import Route53Lever, Service
+from controller.model.configuration import Placement, Route53Lever, Service
 from controller.planning.residency import Proof, prove_records
 from controller.sandbox import seed_records
 from controller.sandbox.errors import SandboxError
-from tests.loops.simulated import SETTINGS
+from controller.settings import load
 
+SETTINGS = load(Path(__file__).parents[2] / "config" / "sandbox.yaml")
 _EVALUATED = '"EvaluateTargetHealth":true'
 LEVER = {"hosted_zone_id": "Z1", "name": "shop.example.test.", "ttl_s": 5.0}
 
@@ -50,16 +52,17 @@ def _lever(service: Service) -> Route53Lever:
         ((1, 1, 1), (128, 128, 128)),
         ((0, 1, 3), (0, 43, 128)),
         ((0.001, 1, 1), (1, 128, 128)),
-        ((0, 0, 0), (0, 0, 0)),
+        ((0, 0, 0), (128, 128, 128)),
     ],
 )
 def test_weights_are_in_proportion_to_shares(
     shares: tuple[float, ...], weights: tuple[int, ...]
 ) -> None:
-    """The largest is 128, and a positive share is never 0, which would mean standby."""
+    """The largest is 128, and a positive share is never 0, which would mean standby; without any
+    share all are equal."""
     regions = ("eu-west-1", "eu-central-1", "us-east-1")
     service = _service(dict(zip(regions, map(float, shares), strict=True)))
-    leaves = list(seed_records.leaves(service, _lever(service)))
+    leaves = list(seed_records.leaves(service, _lever(service), Placement()))
 
     assert [leaf["Weight"] for leaf in leaves if leaf["Type"] == "A"] == list(weights)
     assert [leaf["Weight"] for leaf in leaves if leaf["Type"] == "AAAA"] == list(weights)
@@ -68,7 +71,7 @@ def test_weights_are_in_proportion_to_shares(
 def test_every_leaf_is_a_twin_with_its_regions_check() -> None:
     """Address, TTL and check; one without a check would always be healthy."""
     service = _service({"eu-west-1": 1.0})
-    a, aaaa = seed_records.leaves(service, _lever(service))
+    a, aaaa = seed_records.leaves(service, _lever(service), Placement())
 
     assert a == {
         "Name": "all.shop.example.test.",
@@ -101,7 +104,7 @@ def test_a_region_without_an_address_is_refused() -> None:
     """A leaf is addresses, never a host name."""
     service = _service({"eu-west-1": 1.0}, "http://shop.example.test/")
     with pytest.raises(SandboxError, match=r"region eu-west-1: .* names no IPv4 address"):
-        list(seed_records.leaves(service, _lever(service)))
+        list(seed_records.leaves(service, _lever(service), Placement()))
 
 
 def test_the_seeded_tree_keeps_the_bound_pools_users_where_they_may_be_served() -> None:

@@ -17,10 +17,12 @@ from controller.adapters.probing.answer import NO_ANSWER, Answer, Expectation
 from controller.adapters.probing.failures import Finding, finding_of, passed
 from controller.adapters.probing.reactor import Reactor
 from controller.adapters.probing.resolver import Addresses
-from controller.adapters.probing.sockets import Address, connecting
+from controller.adapters.probing.sockets import Address, connecting, noticed_late_s, read, read_tls
 from controller.adapters.probing.trust import Pin, Trust
 
 _log = structlog.get_logger("probing")
+_WORTH_ASKING_S = 0.001
+"""A connection made faster was noticed at once: no need to ask the kernel."""
 _PIECE = 4096
 """Bytes read at a time; answers to probes are short."""
 _BROKEN = select.EPOLLERR | select.EPOLLHUP
@@ -67,16 +69,20 @@ class Connection:
         "_fd",
         "_hops",
         "_must_verify",
+        "_noticed_late_s",
         "_owner",
         "_reactor",
+        "_read_late_s",
         "_socket",
         "_state",
         "_unsent",
+        "_was_spared",
         "address",
         "asked_at",
         "deadline",
         "due",
         "is_late",
+        "is_open",
         "is_reused",
         "opened_at",
         "pin",
@@ -106,15 +112,21 @@ class Connection:
         self._addresses: Addresses = ()
         self._hops = 0
         self.address: Address | None = None
-        self.opened_at: float | None = None
+        self.is_open = False
         self.pin: Pin | None = None
         """What vouched for the other side; None without TLS."""
         self.is_late = False
         """Whether its probe counts as failed already, and it only listens on."""
         self.is_reused = False
         """Whether the present probe is not its first."""
-        self.sent_at: float | None = None
+        self.sent_at = 0.0
         """When the present probe's request went out."""
+        self._noticed_late_s = 0.0
+        """How late we noticed that it was made: our own latency, not the endpoint's."""
+        self._was_spared = False
+        """Whether the present probe was given that time back."""
+        self._read_late_s = 0.0
+        """How late we read what had come."""
         self.reusable = False
         """Whether it can carry another request, once it found something."""
 
@@ -122,14 +134,15 @@ class Connection:
 
     def open(self, addresses: Addresses, first: int, now: float) -> None:
         """Connect to one of these addresses, beginning with the `first`. Raises OSError."""
-        self.opened_at = now
+        self.is_open, self.opened_at = True, now
         self._addresses = addresses[first:] + addresses[:first]
         self._hop(now)
 
-    def ask(self, now: float) -> None:
+    def ask(self) -> None:
         """Send the request over a connection that was kept. Raises OSError."""
         self.is_reused = True
-        self._send(now)
+        self._noticed_late_s = self._read_late_s = 0.0
+        self._send()
 
     def keep(self) -> None:
         """Wait, connected, for the next request."""
@@ -144,6 +157,12 @@ class Connection:
             self._socket.close()
             self._socket = None
 
+    def latency_s(self, now: float, *, of_answer: bool) -> float:
+        """Seconds that the present probe took, or (`of_answer`) its answer alone."""
+        if of_answer and self.sent_at >= self.asked_at:
+            return now - self.sent_at - self._read_late_s
+        return now - self.asked_at - self._noticed_late_s - self._read_late_s
+
     # -- what the reactor tells
 
     def ready(self, events: int, now: float) -> None:
@@ -151,7 +170,7 @@ class Connection:
         try:
             state = self._state
             if state == _ASKING:
-                self._read(events, now)
+                self._read(events)
             elif state == _CONNECTING:
                 self._connected(events, now)
             elif state == _SHAKING_HANDS:
@@ -168,7 +187,12 @@ class Connection:
 
     def overdue(self, now: float) -> None:
         """Try the next address while there is time, or leave it to the owner."""
-        if self._state == _CONNECTING and now < self.deadline and self._has_more_addresses():
+        if self._noticed_late_s and not self._was_spared:
+            # The endpoint has not had this time: it was waiting for us.
+            self._was_spared = True
+            self.due += self._noticed_late_s
+            self.deadline = self.due
+        elif self._state == _CONNECTING and now < self.deadline and self._has_more_addresses():
             self._try_next(now)
         else:
             self._owner.overdue(self, now)
@@ -215,8 +239,11 @@ class Connection:
             if _is_connected(made):
                 self._owner.found(self, CONNECTED, now)
             return
+        took_s = now - self.opened_at
+        if took_s > _WORTH_ASKING_S:
+            self._noticed_late_s = noticed_late_s(made, took_s)
         if self._owner.trust is None:
-            self._send(now)
+            self._send()
         elif _is_connected(made):
             self._begin_tls(self._owner.trust, made, now)
         self.due = self.deadline
@@ -241,7 +268,7 @@ class Connection:
         made.do_handshake()
         self.pin = trust.vouch(self._owner.server_name, made, now)
         if self.pin is not None:
-            self._send(now)
+            self._send()
             return
         # Nobody has vouched for this certificate: hear what a verifying context says of it.
         self._must_verify = True
@@ -250,31 +277,31 @@ class Connection:
 
     # -- asking
 
-    def _send(self, now: float) -> None:
+    def _send(self) -> None:
         made, request = self._socket, self._owner.request
         assert made is not None
         sent = made.send(request)
         self._unsent = request[sent:] if sent < len(request) else b""
         self._answer = None
-        self.sent_at = now
+        self.sent_at = self._reactor.time()
         self._state = _ASKING
 
-    def _read(self, events: int, now: float) -> None:
+    def _read(self, events: int) -> None:
         made, expected = self._socket, self._owner.expected
         assert made is not None
         if self._unsent and events & select.EPOLLOUT:
             self._unsent = self._unsent[made.send(self._unsent) :]
-        data = made.recv(_PIECE)
+        data, late_s = _read_from(made)
         if data and data == expected.known and self._answer is None:
             self.reusable = expected.known_reusable
-            self._owner.found(self, expected.known_finding, now)
+            self._tell(expected.known_finding, late_s)
             return
         if self._answer is None:
             self._answer = Answer(expected)
-        self._read_on(made, self._answer, data, events, now)
+        self._read_on(made, self._answer, data, late_s, events)
 
     def _read_on(
-        self, made: socket.SocketType, answer: Answer, data: bytes, events: int, now: float
+        self, made: socket.SocketType, answer: Answer, data: bytes, late_s: float, events: int
     ) -> None:
         while True:
             finding = answer.feed(data) if data else answer.end()
@@ -284,12 +311,16 @@ class Connection:
             # of TLS only the exception tells.
             if len(data) < _PIECE and not events & _ENDING and self.pin is None:
                 return
-            data = made.recv(_PIECE)
+            data, late_s = _read_from(made)
         if finding is NO_ANSWER and self.is_reused:
-            self._owner.stale(self, now)
+            self._owner.stale(self, self._reactor.time())
         else:
             self.reusable = answer.reusable
-            self._owner.found(self, finding, now)
+            self._tell(finding, late_s)
+
+    def _tell(self, finding: Finding, late_s: float) -> None:
+        self._read_late_s = late_s
+        self._owner.found(self, finding, self._reactor.time())
 
     # -- endings
 
@@ -317,3 +348,9 @@ def _is_connected(made: socket.SocketType) -> bool:
     except OSError:
         return False
     return True
+
+
+def _read_from(made: socket.SocketType) -> tuple[bytes, float]:
+    if isinstance(made, ssl.SSLSocket):
+        return read_tls(made, _PIECE)
+    return read(made, _PIECE)

@@ -8,6 +8,7 @@ from typing import Self
 from controller.adapters.probing.reactor import Reactor
 from controller.adapters.probing.resolver import Ask, Resolver, look_up
 from controller.adapters.probing.shared import Shared
+from controller.adapters.probing.sockets import stamping
 from controller.adapters.probing.target import NetworkTarget
 from controller.model.configuration import Endpoint
 from controller.ports import Watcher
@@ -31,6 +32,7 @@ class NetworkProber:
         self._shared.use(references)
 
     async def __aenter__(self) -> Self:
+        self._stamping = stamping()
         self._reactor = Reactor()
         self._resolver = Resolver(self._ask)
         self._shared = Shared(self._reactor, self._resolver, self._references)
@@ -43,6 +45,7 @@ class NetworkProber:
         traceback: TracebackType | None,
     ) -> None:
         self._reactor.close()
+        self._stamping.close()
         self._resolver.close()
 
     def target(self, endpoint: Endpoint, watcher: Watcher) -> NetworkTarget:

@@ -18,6 +18,8 @@ _AT_ONCE = 64
 """Events taken from the kernel at a time; each batch is stamped with the time it was taken."""
 _BATCHES = 16
 """Batches after which other callbacks of the event loop get their turn."""
+_BUSY_S = 0.001
+"""When more happened within this time, it is looked at together once in this time."""
 _GRAIN_S = 0.005
 """Deadlines are kept to this precision."""
 
@@ -53,6 +55,9 @@ class Reactor:
         self._expected: set[Waiter] = set()
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = inf
+        self._looked_at = 0.0
+        self._next_look: asyncio.TimerHandle | None = None
+        """While busy; else the event loop watches the epoll."""
         self._loop.add_reader(self._epoll.fileno(), self._ready)
 
     def close(self) -> None:
@@ -62,8 +67,9 @@ class Reactor:
             waiter.close()
         self._epoll.close()
         self._expected.clear()
-        if self._alarm is not None:
-            self._alarm.cancel()
+        for timer in (self._alarm, self._next_look):
+            if timer is not None:
+                timer.cancel()
 
     def watch(self, fd: int, waiter: Waiter) -> None:
         """Tell it of everything on this socket until `forget`. Raises OSError."""
@@ -85,16 +91,38 @@ class Reactor:
         self._expected.discard(waiter)
 
     def _ready(self) -> None:
+        """The event loop says that something happened."""
+        looked_at = self._looked_at
+        self._look()
+        if self._looked_at - looked_at < _BUSY_S:
+            # Busy: waking up for every event would cost more than the events do. The kernel stamps
+            # what arrives, so no latency looks longer for it.
+            self._loop.remove_reader(self._epoll.fileno())
+            self._next_look = self._loop.call_later(_BUSY_S, self._look_again)
+
+    def _look_again(self) -> None:
+        if self._look():
+            self._next_look = self._loop.call_later(_BUSY_S, self._look_again)
+        else:
+            self._next_look = None
+            self._loop.add_reader(self._epoll.fileno(), self._ready)
+
+    def _look(self) -> bool:
+        """Take what happened; whether anything did."""
         poll, sockets, time = self._epoll.poll, self._sockets, self.time
+        has_any = False
         for _ in range(_BATCHES):
             events = poll(0, _AT_ONCE)
             if not events:
-                return
+                break
+            has_any = True
             now = time()
             for fd, event in events:
                 waiter = sockets.get(fd)
                 if waiter is not None:
                     waiter.ready(event, now)
+        self._looked_at = time()
+        return has_any
 
     def _set_alarm(self, at: float) -> None:
         if self._alarm is not None:
@@ -104,7 +132,7 @@ class Reactor:
 
     def _ring(self) -> None:
         # What has come already is read first: nobody is late because we were.
-        self._ready()
+        self._look()
         now = self.time()
         for waiter in [one for one in self._expected if one.due <= now]:
             if waiter in self._expected:

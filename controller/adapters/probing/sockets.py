@@ -5,12 +5,21 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import ssl
 import struct
+import time
 
 Address = tuple[str, int] | tuple[str, int, int, int]
 """IPv4 (host, port) or IPv6 (host, port, flow label, scope)."""
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+_SO_TIMESTAMPNS = 35
+"""Of asm-generic/socket.h; Python has no name for it. The kernel stamps what arrives (`read`)."""
+_TIMESPEC = struct.Struct("qq")
+_STAMP_SPACE = socket.CMSG_SPACE(_TIMESPEC.size)
+_RTT_IN_TCP_INFO = slice(68, 72)
+_FIRST_REPEAT_S = 1.0
+"""A SYN is sent again after so long (RFC 6298, 2)."""
 _UNDER_WAY = (0, errno.EINPROGRESS)
 _KIND = socket.SOCK_STREAM | socket.SOCK_NONBLOCK
 
@@ -35,6 +44,7 @@ def connecting(address: Address, *, speaks_first: bool) -> socket.SocketType:
             # is there at once, so one packet goes instead of two. Without data to send it would
             # only be late, and the other side would wait with accepting.
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
+        made.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
         error = made.connect_ex(address)
         if error not in _UNDER_WAY:
             raise OSError(error, os.strerror(error))
@@ -42,3 +52,51 @@ def connecting(address: Address, *, speaks_first: bool) -> socket.SocketType:
         made.close()
         raise
     return made
+
+
+def stamping() -> socket.SocketType:
+    """A socket that is only held, so that the kernel does not cease to stamp between probes: to
+    begin and to cease costs it more than a probe does."""
+    made = socket.SocketType(socket.AF_INET, _KIND)
+    made.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+    return made
+
+
+def read(made: socket.SocketType, size: int) -> tuple[bytes, float]:
+    """What came, and how many seconds ago by the kernel's stamp: how late we are with reading it.
+
+    Raises OSError as `recv` does.
+    """
+    return _stamped(made.recvmsg(size, _STAMP_SPACE))
+
+
+def _stamped(
+    received: tuple[bytes, list[tuple[int, int, bytes]], int, object],
+) -> tuple[bytes, float]:
+    data, stamps, _, _ = received
+    if not stamps:
+        return data, 0.0
+    seconds, nanoseconds = _TIMESPEC.unpack(stamps[0][2])
+    late_s = time.time() - (seconds + nanoseconds * 1e-9)
+    # A wall clock that was set meanwhile tells nothing.
+    return data, late_s if 0.0 < late_s < 60.0 else 0.0
+
+
+def read_tls(made: ssl.SSLSocket, size: int) -> tuple[bytes, float]:
+    """The same for a connection with TLS; the stamp is that of what waits beneath it."""
+    try:
+        # The plain type's method: the TLS one would have to decipher before it can tell.
+        _, late_s = _stamped(socket.SocketType.recvmsg(made, 1, _STAMP_SPACE, socket.MSG_PEEK))
+    except BlockingIOError:
+        late_s = 0.0  # it was deciphered with what came before
+    return made.recv(size), late_s
+
+
+def noticed_late_s(made: socket.SocketType, took_s: float) -> float:
+    """How late we noticed that a connection was made, which took `took_s` as we saw it."""
+    if took_s >= _FIRST_REPEAT_S:
+        return 0.0  # a SYN was lost: the round trip is not what the connection took
+    rtt_s = 1e-6 * int.from_bytes(
+        made.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)[_RTT_IN_TCP_INFO], "little"
+    )
+    return took_s - rtt_s if 0.0 < rtt_s < took_s else 0.0

@@ -16,6 +16,7 @@ from controller.model.health import ProbeOutcome, ProbeResult
 from controller.planning.patience import Patience
 from controller.ports import Watcher
 
+_PASSED = ProbeOutcome.PASSED
 KEPT_FOR_S = 60.0
 """A kept connection is replaced after so long: it answers for a process that may take no new ones,
 for an address that may be another by now, and for a certificate that may have changed."""
@@ -79,7 +80,7 @@ class NetworkTarget:
         """As the port promises."""
         now = self.reactor.time()
         kept, self._kept = self._kept, None
-        if kept is not None and now - (kept.opened_at or 0.0) >= KEPT_FOR_S:
+        if kept is not None and now - kept.opened_at >= KEPT_FOR_S:
             kept.close()
             kept = None
         if kept is None:
@@ -108,8 +109,8 @@ class NetworkTarget:
         try:
             if self._generation != self._shared.generation:
                 self._prepare()
-            if connection.opened_at is not None:
-                connection.ask(now)
+            if connection.is_open:
+                connection.ask()
             elif self._name is None:
                 connection.open(self._addresses, 0, now)
             else:
@@ -167,20 +168,19 @@ class NetworkTarget:
 
     def found(self, connection: Connection, finding: Finding, now: float) -> None:
         """A connection has its answer, or will have none."""
-        is_pass = finding.outcome is ProbeOutcome.PASSED
+        is_pass = finding.outcome is _PASSED
         if connection is not self._current:
             self._found_late(connection, finding, now)
             return
         self._current = None
         self._silent = 0
-        latency_s = now - connection.asked_at
-        if is_pass and connection.reusable and self._endpoint.keep_alive:
+        if is_pass and connection.reusable and self._warm is not self._cold:
             self._kept = connection
             connection.keep()
         else:
             connection.close()
         if is_pass:
-            (self._warm if connection.is_reused else self._cold).learn(latency_s)
+            self._learn(connection, now)
             if self._late:
                 self._drop_late()
         self._watcher.answered(self._result(connection, finding, now))
@@ -229,7 +229,7 @@ class NetworkTarget:
         self._forget_late(connection)
         if finding.outcome is ProbeOutcome.PASSED:
             self._silent = 0
-            (self._warm if connection.is_reused else self._cold).learn(now - connection.asked_at)
+            self._learn(connection, now)
             self._watcher.answered_late(self._result(connection, finding, now))
 
     def _forget_late(self, connection: Connection) -> None:
@@ -243,19 +243,21 @@ class NetworkTarget:
 
     # -- results
 
+    def _learn(self, connection: Connection, now: float) -> None:
+        patience = self._warm if connection.is_reused else self._cold
+        patience.learn(connection.latency_s(now, of_answer=False))
+
     def _result(self, connection: Connection, finding: Finding, now: float) -> ProbeResult:
         address = connection.address
         if address is not None and address != self._reached:
             self._reached, self._shown = address, shown(address)
         pin = connection.pin
-        began = connection.asked_at
-        if self._warm is not self._cold and connection.sent_at is not None:
-            # Else every new connection would look like an endpoint that has grown slow.
-            began = connection.sent_at
         return ProbeResult(
             finding.outcome,
             now,
-            now - began,
+            # Of the answer alone where connections are kept, or every new one would look like an
+            # endpoint that has grown slow.
+            connection.latency_s(now, of_answer=self._warm is not self._cold),
             finding.detail,
             None if pin is None else pin.ends_at,
             "" if address is None else self._shown,

@@ -5,7 +5,6 @@ threshold. The first result decides (INITIAL turns HEALTHY or UNHEALTHY), later 
 row; an endpoint that is still INITIAL is routed to, as nothing speaks against it.
 """
 
-import asyncio
 from collections.abc import Callable
 from random import Random
 
@@ -14,8 +13,6 @@ from controller.sandbox.emulator.accelerators import Endpoint, EndpointGroup
 from controller.sandbox.emulator.health_checkers import Probe
 from controller.sandbox.emulator.probe_rounds import Opinion, ProbeRounds
 from controller.sandbox.emulator.probing import Target, probe
-
-TICK_S = 0.1
 
 Job = tuple[str, str]  # endpoint group ARN and endpoint id
 
@@ -57,35 +54,20 @@ class EndpointMonitor:
         """`clock` gives seconds; `rng` staggers the checks."""
         self._store = store
         self._health = health
-        self._clock = clock
         self._probe = probe
-        self._rounds: ProbeRounds[Job] = ProbeRounds(rng)
+        self.rounds = ProbeRounds(self._wanted, self._check, clock, rng)
+        """When to check what; to be run."""
 
-    async def run(self) -> None:
-        """Check until cancelled."""
-        async with asyncio.TaskGroup() as probes:
-            while True:
-                for job in self.due():
-                    probes.create_task(self.check(job))
-                await asyncio.sleep(TICK_S)
+    def _wanted(self) -> dict[Job, float]:
+        return {job: float(group.check_interval_s) for job, (group, _) in self._endpoints().items()}
 
-    def due(self) -> list[Job]:
-        """The checks to make now."""
-        intervals = {
-            job: float(group.check_interval_s) for job, (group, _) in self._endpoints().items()
-        }
-        return self._rounds.due(intervals, self._clock())
-
-    async def check(self, job: Job) -> None:
+    async def _check(self, job: Job) -> None:
         """Make one check; an endpoint that was removed meanwhile is dropped."""
-        try:
-            known = self._endpoints().get(job)
-            if known is not None:
-                group, endpoint = known
-                result = await self._probe(Target(endpoint.address, group.check_port))
-                self._health.record(job, result.passed, group.threshold)
-        finally:
-            self._rounds.finished(job)
+        known = self._endpoints().get(job)
+        if known is not None:
+            group, endpoint = known
+            result = await self._probe(Target(endpoint.address, group.check_port))
+            self._health.record(job, result.passed, group.threshold)
 
     def _endpoints(self) -> dict[Job, tuple[EndpointGroup, Endpoint]]:
         return {

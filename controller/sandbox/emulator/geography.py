@@ -123,8 +123,13 @@ def source_address(country: str, host: int) -> str:
 
 def nearest_first(location: Location | None, regions: Iterable[str]) -> tuple[str, ...]:
     """The Regions in the order of their distance from a location, names break ties."""
+    return tuple(sorted(regions, key=lambda name: (region_distance_km(location, name), name)))
+
+
+def region_distance_km(location: Location | None, region: str) -> float:
+    """How far a Region is from a location; for None as if from the unknown origin."""
     origin = _UNKNOWN_ORIGIN if location is None else _COUNTRIES[location.country][1]
-    return tuple(sorted(regions, key=lambda name: (distance_km(origin, _REGIONS[name]), name)))
+    return distance_km(origin, _REGIONS[region])
 
 
 def known_region(name: str) -> bool:

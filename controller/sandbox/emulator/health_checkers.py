@@ -6,7 +6,6 @@ domain name is the Host header, without one it is resolved). Not emulated: check
 Regions with several machines each, and resolution outside the emulated zones.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from random import Random
 
@@ -14,8 +13,6 @@ from controller.sandbox.emulator.checker_reports import CHECKERS, CheckerReports
 from controller.sandbox.emulator.probe_rounds import ProbeRounds
 from controller.sandbox.emulator.probing import ProbeResult, Target, probe
 from controller.sandbox.emulator.route53_health import HealthCheckConfig, HealthCheckStore
-
-TICK_S = 0.1
 
 Probe = Callable[[Target], Awaitable[ProbeResult]]
 Resolve = Callable[[str], str | None]  # domain name to IPv4 address
@@ -40,38 +37,26 @@ class HealthCheckers:
         self._resolve = resolve
         self._clock = clock
         self._probe = probe
-        self._rounds: ProbeRounds[Job] = ProbeRounds(rng)
+        self.rounds = ProbeRounds(self._wanted, self._check, clock, rng)
+        """When to check what; to be run."""
 
-    async def run(self) -> None:
-        """Check until cancelled."""
-        async with asyncio.TaskGroup() as probes:
-            while True:
-                for job in self.due():
-                    probes.create_task(self.check(job))
-                await asyncio.sleep(TICK_S)
-
-    def due(self) -> list[Job]:
-        """The checks to make now, each by one checker."""
-        intervals = {
+    def _wanted(self) -> dict[Job, float]:
+        return {
             (check_id, region): float(config.interval_s or 30)
             for check_id, config in self._store.probed().items()
             for region in CHECKERS
         }
-        return self._rounds.due(intervals, self._clock())
 
-    async def check(self, job: Job) -> None:
+    async def _check(self, job: Job) -> None:
         """Make one check and report it; one that was deleted or disabled meanwhile is dropped."""
         check_id, region = job
-        try:
-            config = self._store.probed().get(check_id)
-            if config is None:
-                return
-            result = await self._ask(config)
-            if check_id in self._store.probed():
-                seen = Observation(region, result.passed, result.status, self._clock())
-                self._reports.record(check_id, seen, config.failure_threshold or 3)
-        finally:
-            self._rounds.finished(job)
+        config = self._store.probed().get(check_id)
+        if config is None:
+            return
+        result = await self._ask(config)
+        if check_id in self._store.probed():
+            seen = Observation(region, result.passed, result.status, self._clock())
+            self._reports.record(check_id, seen, config.failure_threshold or 3)
 
     async def _ask(self, config: HealthCheckConfig) -> ProbeResult:
         address = config.ip_address or self._resolve(config.domain_name or "")

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 from controller.sandbox.emulator.checker_reports import CHECKERS, CheckerReports, Observation
 from controller.sandbox.emulator.identifiers import uuid_id
-from controller.sandbox.emulator.route53_paging import bare_id, first_page
+from controller.sandbox.emulator.route53_paging import page_by_id
 from controller.sandbox.emulator.wire import (
     AwsError,
     Operation,
@@ -165,16 +165,8 @@ class HealthCheckStore:
 
     def list_health_checks(self, params: Params) -> Result:
         """Checks in the order of their ids, in pages that begin at `Marker`."""
-        marker = bare_id(params.get("Marker", ""))
-        checks = sorted((c for c in self._checks.values() if c.id >= marker), key=lambda c: c.id)
-        page, following, size = first_page(checks, params, CHECKS_PER_PAGE)
-        return {
-            "HealthChecks": [_check_result(check) for check in page],
-            "Marker": marker,
-            "IsTruncated": following is not None,
-            "NextMarker": following and following.id,
-            "MaxItems": str(size),
-        }
+        page, members = page_by_id(self._checks.values(), params, CHECKS_PER_PAGE)
+        return {"HealthChecks": [_check_result(check) for check in page], **members}
 
     def get_health_check_status(self, params: Params) -> Result:
         """What each checker last saw."""

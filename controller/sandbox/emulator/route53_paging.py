@@ -4,12 +4,21 @@ Follows the API reference, `MaxItems` of *ListResourceRecordSets*, *ListHostedZo
 *ListHealthChecks*: a page may be shorter than asked for, never longer than the documented most.
 """
 
-from collections.abc import Sequence
-from typing import TypeVar
+from collections.abc import Iterable, Sequence
+from typing import Protocol, TypeVar
 
-from controller.sandbox.emulator.wire import AwsError, Params
+from controller.sandbox.emulator.wire import AwsError, Params, Result
+
+
+class Identified(Protocol):
+    """What is listed by its id."""
+
+    @property
+    def id(self) -> str: ...
+
 
 T = TypeVar("T")
+Item = TypeVar("Item", bound=Identified)
 
 
 def first_page(items: Sequence[T], params: Params, most: int) -> tuple[Sequence[T], T | None, int]:
@@ -22,6 +31,19 @@ def first_page(items: Sequence[T], params: Params, most: int) -> tuple[Sequence[
         raise AwsError("InvalidInput", f"MaxItems must be a number from 1 up, not {asked!r}")
     size = min(int(asked), most)
     return items[:size], items[size] if len(items) > size else None, size
+
+
+def page_by_id(items: Iterable[Item], params: Params, most: int) -> tuple[Sequence[Item], Result]:
+    """The items that begin at `Marker`, in the order of their ids, and the page's own members."""
+    marker = bare_id(params.get("Marker", ""))
+    left = sorted((item for item in items if item.id >= marker), key=lambda item: item.id)
+    page, following, size = first_page(left, params, most)
+    return page, {
+        "Marker": marker,
+        "IsTruncated": following is not None,
+        "NextMarker": following and following.id,
+        "MaxItems": str(size),
+    }
 
 
 def bare_id(id_: str) -> str:

@@ -16,7 +16,7 @@ from itertools import count
 from controller.sandbox.emulator.identifiers import zone_id
 from controller.sandbox.emulator.propagation import Propagation
 from controller.sandbox.emulator.route53_changes import apply_changes, changes_from_params
-from controller.sandbox.emulator.route53_paging import bare_id, first_page
+from controller.sandbox.emulator.route53_paging import bare_id, first_page, page_by_id
 from controller.sandbox.emulator.route53_records import (
     RecordSet,
     ZoneRecords,
@@ -130,18 +130,8 @@ class ZoneStore:
 
     def list_hosted_zones(self, params: Params) -> Result:
         """Zones in the order of their ids, in pages that begin at `Marker`."""
-        zones = sorted(self._live(), key=lambda zone: zone.id)
-        marker = bare_id(params.get("Marker", ""))
-        page, following, size = first_page(
-            [z for z in zones if z.id >= marker], params, ZONES_PER_PAGE
-        )
-        return {
-            "HostedZones": [_zone_members(zone) for zone in page],
-            "Marker": marker,
-            "IsTruncated": following is not None,
-            "NextMarker": following and following.id,
-            "MaxItems": str(size),
-        }
+        page, members = page_by_id(self._live(), params, ZONES_PER_PAGE)
+        return {"HostedZones": [_zone_members(zone) for zone in page], **members}
 
     def list_hosted_zones_by_name(self, params: Params) -> Result:
         """Zones ordered by name with labels reversed, in pages that begin at `DNSName`."""

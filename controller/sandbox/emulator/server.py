@@ -111,7 +111,13 @@ class EmulatedAws:
         checkers = HealthCheckers(self.health_checks, reports, self._address_of, clock, self._rng)
         monitor = EndpointMonitor(self.accelerators, health, clock, self._rng)
         relay = AcceleratorRelay(self.accelerators, health.routable, self._rng)
-        self.workers = (checkers.run, monitor.run, relay.run, self.faults.run, self._layer.run)
+        self.workers = (
+            checkers.rounds.run,
+            monitor.rounds.run,
+            relay.run,
+            self.faults.run,
+            self._layer.run,
+        )
 
     @property
     def url(self) -> str:

@@ -3,14 +3,13 @@
 Time is from the death to the verdict of the quorum; DNS writes, propagation and TTL come on top for
 everyone. Route 53's and haproxy's figures are reckoned from their documentation: Route 53 "How
 Amazon Route 53 determines whether a health check is healthy" (fast interval 10 s, three failures,
-more than 18 % of some 16 checkers must call an endpoint healthy, connecting may take 4 s), haproxy's
-configuration manual (`inter` 2 s, `fall` 3; a check may take as long as `inter`).
+more than 18 % of some 16 checkers must call an endpoint healthy, connecting may take 4 s), and
+haproxy's configuration manual (`inter` 2 s, `fall` 3; a check may take as long as `inter`).
 """
 
 from __future__ import annotations
 
 from random import Random
-from statistics import mean
 
 from controller.loops.watch import Pace
 from controller.model.configuration import Health, Settings
@@ -154,7 +153,3 @@ def _judged(now: float, states: list[HealthState]) -> Verdict:
         overrides=(),
     )
     return judge(snapshot, isolated=None)["shop"]["eu-west-1"].verdict
-
-
-if __name__ == "__main__":
-    print(f"{mean(detections(500)):.2f} s, Route 53 {mean(route53_fast(500)):.2f} s")

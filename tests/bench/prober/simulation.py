@@ -1,4 +1,4 @@
-"""Vantage points in simulated time, around the production code: agenda, watches, hysteresis, quorum.
+"""Vantage points in simulated time, of the production code: agenda, watches, hysteresis.
 
 Only what is outside the daemon is made up: the network, and that vantage points tell each other of
 a first failure (there are no replicas yet). Events are handed out from one heap, so a day passes in
@@ -69,10 +69,10 @@ class _Event:
 
 
 class Path:
-    """The way from a vantage point to the endpoint: how long an answer takes, and whether it comes.
+    """The way from a vantage point to the endpoint: how long an answer takes, if it comes.
 
-    Losses come in bursts: while one lasts everything is lost. A lost packet is repeated by TCP after
-    one second, then two, four (RFC 6298).
+    Losses come in bursts: while one lasts everything is lost. A lost packet is repeated by TCP
+    after one second, then two, four (RFC 6298).
     """
 
     def __init__(self, random: Random, rtt_s: float, lost_ratio: float, burst_s: float) -> None:

@@ -1,7 +1,7 @@
 """Our prober as the daemon wires it, alone in a process: `python -m tests.bench.prober.wired …`.
 
 Settings, the probing loop with its agenda, the network prober, hysteresis and the observers that
-`controller.daemon.House` gives it (metrics, certificates): every result takes the daemon's own road.
+`controller.house.House` gives it (metrics, certificates): every result takes the daemon's own way.
 What the daemon does beside probing (cycles, API, state) is left out. Prints one line of JSON.
 """
 
@@ -13,9 +13,10 @@ import gc
 import json
 import os
 import resource
+import sys
 import time
 from array import array
-from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -27,7 +28,7 @@ from controller.loops.certificates import Certificates
 from controller.loops.current import Current
 from controller.loops.probing import Probing
 from controller.model.configuration import Endpoint, EndpointId, Settings
-from controller.model.health import ProbeResult
+from controller.model.health import ProbeOutcome, ProbeResult
 from controller.ports import Target, Watcher
 from controller.settings.references import References
 from tests.bench.prober.machine import HTTP_PORT, SLOW_PORT, TLS_NAME, TLS_PORT, address
@@ -114,7 +115,12 @@ class Run:
     def __init__(self, options: argparse.Namespace) -> None:
         self._options = options
         self._settings = settings(options)
+        texts = {options.ca: Path(options.ca).read_text()} if options.tls else {}
+        self._references = References({}, texts)
         self.slow: list[float] = []
+        """Reported latencies of the slow endpoints."""
+        self.told = 0
+        self.passed = 0
 
     async def measure(self) -> dict[str, Any]:
         """Probe for a while; what it cost."""
@@ -126,29 +132,25 @@ class Run:
         is_slow = {i for i, e in chosen.endpoints() if f":{SLOW_PORT}/" in e.probe}
 
         def observe(endpoint: EndpointId | None, result: ProbeResult) -> None:
-            # As House._probed does.
+            # As House._probed does; what follows is the benchmark's own.
             metrics.probe(endpoint, result)
             certificates.probe(endpoint, result)
-
-        def observe_slow(endpoint: EndpointId | None, result: ProbeResult) -> None:
-            observe(endpoint, result)
+            self.told += 1
+            self.passed += result.outcome is ProbeOutcome.PASSED
             if endpoint in is_slow:
                 self.slow.append(result.latency_s)
 
-        references = References({}, {options.ca: open(options.ca).read()}) if options.tls else None
         gc.collect()
         base_kb = rss_kb()
-        async with NetworkProber(*([references] if references else [])) as network:
+        async with NetworkProber(self._references) as network:
             noted = Noted(network) if options.jitter else None
-            probing = Probing(
-                current, noted or network, clock, lambda: None, observe_slow if is_slow else observe
-            )
+            probing = Probing(current, noted or network, clock, lambda: None, observe)
             async with asyncio.TaskGroup() as group:
                 began = clock.monotonic()
                 running = group.create_task(probing.run())
                 await asyncio.sleep(options.warm)
                 self.slow.clear()
-                found = await self._count(metrics, options.secs)
+                found = await self._count(options.secs)
                 found["kb_per_endpoint"] = (rss_kb() - base_kb) / options.n
                 found["rss_mb"] = rss_kb() / 1024
                 found["up"] = sum(s.verdict.value == "up" for s in probing.health.values())
@@ -159,34 +161,20 @@ class Run:
             found |= percentiles("slow", self.slow)
         return found
 
-    async def _count(self, metrics: Metrics, secs: float) -> dict[str, Any]:
-        before, cpu, wall = counts(metrics), resource.getrusage(resource.RUSAGE_SELF), time.time()
+    async def _count(self, secs: float) -> dict[str, float]:
+        before, passed = self.told, self.passed
+        cpu, wall = resource.getrusage(resource.RUSAGE_SELF), time.monotonic()
         await asyncio.sleep(secs)
-        after = resource.getrusage(resource.RUSAGE_SELF)
-        wall = time.time() - wall
-        now = counts(metrics)
-        probes = {name: now[name] - before[name] for name in now}
-        total = sum(probes.values())
+        after, wall = resource.getrusage(resource.RUSAGE_SELF), time.monotonic() - wall
+        probes = self.told - before
         cpu_s = after.ru_utime - cpu.ru_utime + after.ru_stime - cpu.ru_stime
         return {
-            "probes": total,
-            "ok": probes["passed"],
-            "us_cpu": 1e6 * cpu_s / max(1, total),
-            "user": after.ru_utime - cpu.ru_utime,
-            "per_wall_s": total / wall,
+            "probes": probes,
+            "failed": probes - (self.passed - passed),
+            "us_cpu": 1e6 * cpu_s / max(1, probes),
+            "per_wall_s": probes / wall,
             "cpu_percent": 100 * cpu_s / wall,
         }
-
-
-def counts(metrics: Metrics) -> dict[str, float]:
-    """Probes so far by outcome, from the daemon's own metrics."""
-    found: dict[str, float] = {}
-    for family in metrics.registry.collect():
-        if family.name == "gtc_probes":
-            for sample in family.samples:
-                outcome = sample.labels["outcome"]
-                found[outcome] = found.get(outcome, 0.0) + sample.value
-    return found
 
 
 def jitter(
@@ -217,7 +205,7 @@ def rss_kb() -> int:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1024
 
 
-def arguments(parse: Callable[[], argparse.Namespace] | None = None) -> argparse.Namespace:
+def arguments() -> argparse.Namespace:
     """What the command line says."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--n", type=int, default=1000)
@@ -234,4 +222,4 @@ def arguments(parse: Callable[[], argparse.Namespace] | None = None) -> argparse
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(Run(arguments()).measure())))
+    sys.stdout.write(json.dumps(asyncio.run(Run(arguments()).measure())))

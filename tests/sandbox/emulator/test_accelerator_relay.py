@@ -211,8 +211,8 @@ async def test_endpoint_health_turns_after_the_threshold_at_the_groups_interval(
 
     async def run(seconds: int) -> str:
         for _ in range(seconds):
-            for job in monitor.due():
-                await monitor.check(job)
+            for job in monitor.rounds.due():
+                await monitor.rounds.make(job)
             accelerator.clock.advance(1)
         return accelerator.health.state(accelerator.groups[EU], ALLOCATIONS[EU])
 

@@ -37,8 +37,8 @@ class World:
     async def run(self, seconds: int) -> None:
         """Let whole seconds pass, each with its due checks."""
         for _ in range(seconds):
-            for job in self.checkers.due():
-                await self.checkers.check(job)
+            for job in self.checkers.rounds.due():
+                await self.checkers.rounds.make(job)
             self.clock.advance(1)
 
     def healthy(self) -> bool:
@@ -85,7 +85,7 @@ async def test_a_check_deleted_while_it_is_asked_leaves_no_report() -> None:
     """The result of a probe under way is dropped."""
     world = World(IPAddress="127.0.10.1")
     world.store.delete_health_check({"HealthCheckId": "c"})
-    await world.checkers.check(("c", "us-east-1"))
+    await world.checkers.rounds.make(("c", "us-east-1"))
     assert world.asked == []
 
 
