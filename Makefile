@@ -7,9 +7,11 @@ export PYTHONDONTWRITEBYTECODE := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 STORY ?=
 PYTEST ?=
+SHORT ?=
+JSON ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow simulate check fix storyboards schema lock clean
+.PHONY: help demo test slow bench simulate check fix storyboards schema lock clean
 
 help: ## show this manual
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,13 +20,16 @@ demo: $(VENV)/.runtime ## the daemon, an embedded AWS and 200 users on this mach
 	@$(BIN)/gtc sandbox run $(if $(STORY),--story $(STORY)) || [ $$? = 130 ] # 130: Ctrl-C
 
 test: $(VENV)/.dev ## every test; PYTEST="-k name" passes arguments on
-	@$(BIN)/python -m pytest $(PYTEST)
+	@$(BIN)/python -m pytest --numprocesses=2 --dist=loadgroup $(PYTEST)
 
 slow: $(VENV)/.dev ## what `make test` leaves out: kill -9 at named points, faults over processes, 1,000 slow clients
 	@$(BIN)/python -m pytest -m slow $(PYTEST)
 
 simulate: $(VENV)/.dev ## 10,000 random cases of every property of deciding; takes a while
 	@$(BIN)/python -m pytest tests/planning/test_properties.py --hypothesis-profile=simulate $(PYTEST)
+
+bench: $(VENV)/.dev ## our prober beside its peers, as root; SHORT=1 for two minutes, JSON=path writes a file
+	@SHORT=$(SHORT) JSON=$(JSON) $(BIN)/python -m tests.bench.prober
 
 check: $(VENV)/.dev ## format, lint, types, layers, dependencies
 	@$(BIN)/ruff format --check --quiet . || { echo "run: make fix"; exit 1; }

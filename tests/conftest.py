@@ -24,6 +24,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rewrite", action="store_true", help="accept the storyboards' new text")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What listens on the sandbox's own addresses runs in one process, one after the other."""
+    for item in items:
+        if {"program", "sandbox"} & set(item.path.parts):
+            item.add_marker(pytest.mark.xdist_group("sandbox"))
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Keep looptime from making an event loop that nobody closes.
 

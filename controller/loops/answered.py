@@ -107,7 +107,7 @@ class AnsweredShares:
             round_s = settings.interval_s / settings.asks
             asked = self._asked()
             if not asked:
-                await self._clock.sleep(round_s)
+                await self._clock.sleep(round_s if settings.subnets else settings.interval_s)
                 continue
             async with asyncio.TaskGroup() as group:
                 for one in asked:

@@ -34,7 +34,7 @@ _IN_QUESTION_EVERY_S = 2.0
 _OTHERS_EVERY_S = 30.0
 _ROTA_GAP_S = 5.0
 """Least seconds between two questions about checks that are not in question."""
-_LOOK_EVERY_S = 0.5
+_LOOK_EVERY_S = 1.0
 _DEFINED_FOR_S = 300.0
 """Seconds after which a check's definition is read again; somebody may have changed it."""
 _ASKED_ELSEWHERE = "an alarm's or a routing control's status cannot be asked for"

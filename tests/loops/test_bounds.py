@@ -17,6 +17,7 @@ import pytest
 from controller.house import House
 from controller.loops import heartbeat, live
 from controller.model.configuration import Settings
+from controller.model.name_servers import Answers
 from controller.model.overrides import OverrideKind, OverrideRequest
 from controller.model.traffic import Measurement
 from tests.loops.simulated import SETTINGS, ZONE, World
@@ -33,6 +34,7 @@ _DEEPEST = 12
 
 SLOW: Settings = SETTINGS.model_copy(
     update={
+        "answers": Answers(subnets={"country:DE": "192.0.2.0/24"}, interval_s=60.0, asks=1),
         "probing": SETTINGS.probing.model_copy(
             update={
                 "interval_s": 20.0,
