@@ -26,7 +26,7 @@ slow: $(VENV)/.dev ## what `make test` leaves out: kill -9 at named points, faul
 	@$(BIN)/python -m pytest -m slow $(PYTEST)
 
 simulate: $(VENV)/.dev ## 10,000 random cases of every property of deciding; takes a while
-	@$(BIN)/python -m pytest tests/planning/test_properties.py --hypothesis-profile=simulate $(PYTEST)
+	@$(BIN)/python -m pytest tests/planning/test_properties.py --hypothesis-profile=simulate --timeout=0 $(PYTEST)
 
 bench: $(VENV)/.dev ## our prober beside its peers, as root; SHORT=1 for two minutes, JSON=path writes a file
 	@SHORT=$(SHORT) JSON=$(JSON) $(BIN)/python -m tests.bench.prober

@@ -10,6 +10,8 @@ GROWTH = 1.5
 """Each silent probe makes the next one wait so much longer. With the default floor of 0.2 s and
 gaps of 0.05 and 0.2 s three probes listen for 1.2 s in all: longer than one lost SYN takes, which
 TCP repeats after one second (RFC 6298, 2)."""
+_MANY = 50
+"""Silences after which any ceiling is reached."""
 _UNKNOWN = -1.0
 
 
@@ -43,5 +45,5 @@ class Patience:
         if wait_s < least_s:
             wait_s = least_s
         if silent:
-            wait_s *= GROWTH**silent
+            wait_s *= GROWTH ** min(silent, _MANY)
         return wait_s if wait_s < most_s else most_s

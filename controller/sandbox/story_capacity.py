@@ -120,9 +120,8 @@ async def _west_dies(stage: Stage) -> str:
     stage.check("more than the regions of the pool can carry" in why, "gtc why explains it")
     await _answered_lawfully(stage)
     await stage.pause(_LOOK_S)
+    await stage.expect("Europe's users stay in the EU", lambda: _all_in(stage, CENTRAL), 20)
     users = await stage.users(window_s=_LOOK_S)
-    split = users[SHOP, "europe"]
-    stage.check(split.keys() == {CENTRAL}, f"Europe's users are in {CENTRAL}, all of them")
     region = _fullest(stage, users)
     stage.check(region.startswith(f"{CENTRAL} ") and not _fits(stage, users), f"{region}: too full")
     return region
@@ -218,6 +217,12 @@ def _stayed(stage: Stage, users: Users) -> None:
     visits = sum(item["requests"] for item in split.values())
     abroad = split.keys() - {*pool.regions, NO_REGION}
     stage.check(not abroad, f"{visits} visits of the EU's users, {len(abroad)} regions outside it")
+
+
+async def _all_in(stage: Stage, region: str) -> str | None:
+    """Whether every request of the bound pool's users goes to one region."""
+    split = (await stage.users(window_s=_LOOK_S)).get((SHOP, "europe"), {})
+    return f"every request goes to {region}" if split.keys() == {region} else None
 
 
 async def _answered_lawfully(stage: Stage) -> None:

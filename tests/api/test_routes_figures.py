@@ -11,6 +11,7 @@ from controller.model.figures import NO_FIGURES
 from tests.api.callers import bearer, guarded
 from tests.api.serving import QUICK, Api, api
 from tests.api.test_metrics import scraped
+from tests.api.test_routes_reload import file
 
 PATH = "/v1/measurements/figures"
 DEMAND = {"service": "shop", "pool": "europe", "rps": 90.0}
@@ -171,6 +172,18 @@ async def test_a_report_wakes_nobody() -> None:
         await served.get("/v1/figures")
 
         assert served.house.reconciliation.latest is before
+
+
+async def test_a_reload_forgets_figures_of_what_it_takes_away() -> None:
+    """Without latencies in the settings there is nothing that a measured one could correct."""
+    async with api(NEAR, load=file(QUICK)) as served:
+        await served.post(PATH, json={"demand": [DEMAND], "latency": [{**LATENCY, "ms": 25.0}]})
+        done = await served.post("/v1/reload", json={})
+        kept = served.house.figures.read()
+
+    assert (done.status, done.body["applied"]) == (200, True)
+    assert list(kept.demand_rps) == [("shop", "europe")]
+    assert kept.latency_ms == {}
 
 
 async def test_metrics_show_what_is_believed() -> None:

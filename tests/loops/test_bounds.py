@@ -100,6 +100,7 @@ async def a_while(house: House, seconds: int) -> None:
     await asyncio.sleep(seconds - 60)
     for _ in range(60):
         house.traffic.add([Measurement("shop", "europe", "eu-west-1", 10, 0)])
+        house.figures.tell_demand("shop", "europe", 10)
         await asyncio.sleep(1)
 
 

@@ -13,6 +13,7 @@ from controller.sandbox.story import STORIES
 from controller.sandbox.story_capacity import (
     ACTS,
     _all_fit,
+    _all_in,
     _answered_lawfully,
     _counted_on,
     _fullest,
@@ -102,6 +103,13 @@ async def test_a_region_with_more_than_its_capacity_is_noticed() -> None:
     assert await _all_fit(stage(full)) is not None
     assert await _all_fit(stage(fuller)) is None
     assert _fullest(stage(), fuller) == "eu-central-1 40/s of 40"
+
+
+async def test_one_request_elsewhere_is_not_all() -> None:
+    """Nor is silence."""
+    assert await _all_in(stage(visited(central_1=600)), "eu-central-1") is not None
+    assert await _all_in(stage(visited(central_1=599, west_1=1)), "eu-central-1") is None
+    assert await _all_in(stage(), "eu-central-1") is None
 
 
 def test_one_visit_outside_the_law_is_noticed() -> None:

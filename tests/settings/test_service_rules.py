@@ -49,6 +49,12 @@ MISTAKES = {
         "statuses does nothing for a probe that begins with tcp://",
         "leave it out",
     ),
+    "a tcp probe that keeps its connection": (
+        [('"http://192.0.2.1/healthz"', '"tcp://192.0.2.1:9", keep_alive: true')],
+        "11:45 services.shop.regions.eu-west-1.endpoints.web.keep_alive",
+        "keep_alive does nothing for a probe that begins with tcp://",
+        "leave it out",
+    ),
     "authorities without TLS": (
         [('192.0.2.1/healthz"', '192.0.2.1/healthz", ca_file: /etc/ca.pem')],
         "11:52 services.shop.regions.eu-west-1.endpoints.web.ca_file",

@@ -134,7 +134,7 @@ class Connection:
 
     def open(self, addresses: Addresses, first: int, now: float) -> None:
         """Connect to one of these addresses, beginning with the `first`. Raises OSError."""
-        self.is_open, self.opened_at = True, now
+        self.is_open = True
         self._addresses = addresses[first:] + addresses[:first]
         self._hop(now)
 
@@ -210,7 +210,7 @@ class Connection:
             except OSError:
                 if not self._has_more_addresses():
                     raise
-        self.address = address
+        self.address, self.opened_at = address, now
         self._socket, self._fd, self._state = made, made.fileno(), _CONNECTING
         self._reactor.watch(self._fd, self)
         left = len(self._addresses) - self._hops

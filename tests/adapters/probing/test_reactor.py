@@ -1,0 +1,90 @@
+"""Deadlines and events of probes, when our own event loop is late."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from controller.adapters.probing.prober import NetworkProber
+from controller.model.configuration import Endpoint
+from controller.model.health import ProbeOutcome
+from tests.adapters.probing.asking import OK, Asker
+
+
+@contextmanager
+def serving_in_a_thread(takes_s: float) -> Iterator[str]:
+    """A server that answers although our event loop stands still."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while True:
+            try:
+                made, _ = listener.accept()
+            except OSError:
+                return
+            with made:
+                made.recv(4096)
+                time.sleep(takes_s)
+                made.sendall(OK)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield "{}:{}".format(*listener.getsockname())
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join()
+
+
+def stand_still(seconds: float) -> None:
+    """What a long computation does to the event loop."""
+    time.sleep(seconds)
+
+
+async def test_an_answer_that_came_in_time_is_not_late_because_we_are() -> None:
+    """Read first, called late afterwards; its latency is what the kernel saw."""
+    with serving_in_a_thread(0.05) as address:
+        async with NetworkProber() as prober:
+            asker = Asker(prober, Endpoint(probe=f"http://{address}/"))
+            probe = asyncio.ensure_future(asker.ask(0.2))
+            await asyncio.sleep(0.02)
+            stand_still(0.4)
+            result = await probe
+
+    assert result.outcome is ProbeOutcome.PASSED
+    assert 0.05 <= result.latency_s < 0.2
+
+
+async def test_time_that_we_lost_before_asking_is_not_the_endpoints() -> None:
+    """Connected at once, but noticed late: the probe is given that time back."""
+    with serving_in_a_thread(0.05) as address:
+        async with NetworkProber() as prober:
+            asker = Asker(prober, Endpoint(probe=f"http://{address}/"))
+            probe = asyncio.ensure_future(asker.ask(0.2))
+            await asyncio.sleep(0)
+            stand_still(0.4)
+            result = await probe
+
+    assert result.outcome is ProbeOutcome.PASSED
+    assert 0.05 <= result.latency_s < 0.2
+
+
+async def test_deadlines_of_many_probes_are_kept_each() -> None:
+    """They need no order among them."""
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as mute:
+        probe = "http://{}:{}/".format(*mute.getsockname())
+        async with NetworkProber() as prober:
+            askers = [Asker(prober, Endpoint(probe=probe)) for _ in range(40)]
+            waits = [0.05 + 0.01 * (index * 7 % 20) for index in range(40)]
+            results = await asyncio.gather(
+                *(asker.ask(wait) for asker, wait in zip(askers, waits, strict=True))
+            )
+
+    for result, wait in zip(results, waits, strict=True):
+        assert result.outcome is ProbeOutcome.FAILED
+        assert wait - 0.001 <= result.latency_s < wait + 0.15

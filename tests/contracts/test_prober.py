@@ -1,0 +1,131 @@
+"""What every Prober promises: the fake, and the one on the network."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+
+import pytest
+
+from controller.adapters.clock import SystemClock
+from controller.adapters.probing.prober import NetworkProber
+from controller.model.configuration import Endpoint
+from controller.model.health import ProbeOutcome
+from controller.ports import Prober
+from tests.adapters.probing.asking import Asker, until
+from tests.adapters.probing.servers import KeepAlive, hang, served
+from tests.fakes.prober import FakeProber
+
+
+@dataclass
+class World:
+    """A prober, an endpoint that is well and keeps connections, and one that is silent."""
+
+    prober: Prober
+    well: Endpoint
+    silent: Endpoint
+    disturb: Callable[[], None]
+    """End the connections that the endpoint that is well keeps."""
+
+
+class ProberContract:
+    """The promises. Subclasses say what they are made to."""
+
+    def world(self) -> AbstractAsyncContextManager[World]:
+        """A world of its own for each test."""
+        raise NotImplementedError
+
+    async def test_a_probe_is_answered_once_and_never_before_ask_returns(self) -> None:
+        """Whoever asks need not be ready for the answer yet."""
+        async with self.world() as world:
+            asker = Asker(world.prober, world.well)
+            asker.target.ask(1.0, 1.0)
+            assert asker.unasked == 0
+            await until(lambda: asker.unasked > 0)
+            await asyncio.sleep(0.05)
+            assert asker.unasked == 1
+
+    async def test_an_answer_may_ask_again_at_once(self) -> None:
+        """Confirmations and kicks do."""
+        async with self.world() as world:
+            asker = Asker(world.prober, world.well)
+            told = asker.answered
+            asked = 0
+
+            def answered_and_ask(result: object) -> None:
+                nonlocal asked
+                asked += 1
+                if asked < 5:
+                    asker.target.ask(1.0, 1.0)
+
+            asker.answered = answered_and_ask  # type: ignore[method-assign] # told differently
+            asker.target.ask(1.0, 1.0)
+            await until(lambda: asked == 5)
+            asker.answered = told  # type: ignore[method-assign] # as it was
+            assert (await asker.ask(1.0)).outcome is ProbeOutcome.PASSED
+
+    async def test_silence_is_a_failure_after_the_deadline(self) -> None:
+        """It says for how long nobody answered."""
+        async with self.world() as world:
+            result = await Asker(world.prober, world.silent).ask(0.1)
+
+        assert (result.outcome, result.detail) == (ProbeOutcome.FAILED, "no answer in 0.1 s")
+        assert result.latency_s == pytest.approx(0.1, abs=0.1)
+
+    async def test_a_closed_target_is_silent(self) -> None:
+        """Whatever is under way."""
+        async with self.world() as world:
+            askers = [Asker(world.prober, endpoint) for endpoint in (world.well, world.silent)]
+            for asker in askers:
+                asker.target.ask(0.05, 0.05)
+                asker.target.close()
+            await asyncio.sleep(0.15)
+
+        assert [asker.unasked for asker in askers] == [0, 0]
+
+    async def test_the_end_of_a_kept_connection_is_told(self) -> None:
+        """Nobody had asked."""
+        async with self.world() as world:
+            asker = Asker(world.prober, world.well)
+            await asker.ask(1.0)
+            world.disturb()
+            await until(lambda: asker.disturbances == 1)
+            assert asker.unasked == 0
+            assert (await asker.ask(1.0)).outcome is ProbeOutcome.PASSED
+
+
+class TestFake(ProberContract):
+    """The fake."""
+
+    @asynccontextmanager
+    async def world(self) -> AsyncIterator[World]:
+        prober = FakeProber(SystemClock())
+        well, silent = "http://192.0.2.1/", "http://192.0.2.2/"
+        prober.hang(silent)
+        yield World(
+            prober,
+            Endpoint(probe=well, keep_alive=True),
+            Endpoint(probe=silent),
+            lambda: prober.disturb(well),
+        )
+
+
+class TestNetwork(ProberContract):
+    """The network, on loopback."""
+
+    @asynccontextmanager
+    async def world(self) -> AsyncIterator[World]:
+        server = KeepAlive()
+        async with (
+            served(server) as well,
+            served(hang) as silent,
+            NetworkProber() as prober,
+        ):
+            yield World(
+                prober,
+                Endpoint(probe=f"http://{well}/", keep_alive=True),
+                Endpoint(probe=f"http://{silent}/"),
+                server.hang_up,
+            )
