@@ -12,7 +12,7 @@ from controller.sandbox.emulator.fault_kinds import KINDS
 TESTS = Path(__file__).parents[1]
 ROWS = [
     [cell.strip() for cell in line.strip("|").split("|")]
-    for line in (TESTS / "README.md").read_text(encoding="utf-8").splitlines()
+    for line in (TESTS / "README.md").read_text("utf-8").partition("## Faults")[2].splitlines()
     if line.startswith("| ")
 ]
 FAULTS = [row for row in ROWS if len(row) == 3 and row[0] not in ("Fault", "---")]
