@@ -25,7 +25,8 @@ shop/europe eu-west-1 50 % → 0 %; applied
 3, drain eu-west-1 by ann: INC-42 (expired by gtc)
 2026-06-01 12:00:00 UTC  cycle                  all regions are up, nothing is held
 2026-06-01 12:00:00 UTC  cycle                  \
-shop/eu-west-1 down; shop/eu-west-1 suspect; OVERLOAD shop/europe; frozen; panic in shop; held: frozen
+shop/eu-west-1 down; shop/eu-west-1 suspect; OVERLOAD shop/europe; frozen; panic in shop; \
+held: frozen
 2026-06-01 12:00:00 UTC  resync                 \
 events are missing here: see `gtc status` and `gtc history`
 """

@@ -1,4 +1,4 @@
-"""The table of faults in tests/README.md names every fault, and tests that exist."""
+"""The tables in tests/README.md name every fault, and tests that exist."""
 
 from __future__ import annotations
 
@@ -10,12 +10,19 @@ import pytest
 from controller.sandbox.emulator.fault_kinds import KINDS
 
 TESTS = Path(__file__).parents[1]
-ROWS = [
-    [cell.strip() for cell in line.strip("|").split("|")]
-    for line in (TESTS / "README.md").read_text("utf-8").partition("## Faults")[2].splitlines()
-    if line.startswith("| ")
-]
-FAULTS = [row for row in ROWS if len(row) == 3 and row[0] not in ("Fault", "---")]
+_HEADS = ("What happens", "Fault", "---")
+
+
+def rows_of(text: str) -> list[list[str]]:
+    """The rows of three cells in a part of the page."""
+    found = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("| ")]
+    rows = [[cell.strip() for cell in row] for row in found]
+    return [row for row in rows if len(row) == 3 and row[0] not in _HEADS]
+
+
+PAGE = (TESTS / "README.md").read_text("utf-8")
+DECISIONS = rows_of(PAGE.partition("## Decisions")[2].partition("## ")[0])
+FAULTS = rows_of(PAGE.partition("## Faults")[2])
 
 
 def test_every_fault_there_is_stands_in_the_table() -> None:
@@ -24,7 +31,7 @@ def test_every_fault_there_is_stands_in_the_table() -> None:
     assert sorted(KINDS.keys() - told) == []
 
 
-@pytest.mark.parametrize("row", FAULTS, ids=lambda row: row[0][:40])
+@pytest.mark.parametrize("row", [*DECISIONS, *FAULTS], ids=lambda row: row[0][:40])
 def test_every_row_names_tests_that_exist(row: list[str]) -> None:
     """A file, a storyboard, or the beginning of a test's name in the file named before it."""
     file = TESTS

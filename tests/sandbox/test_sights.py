@@ -54,8 +54,8 @@ def status(**place: Any) -> dict[str, Any]:
 
 def decided(second: int, before: float, after: float, **rule: Any) -> dict[str, Any]:
     """A decision that was written and moved eu-west-1."""
-    plan = {"service": "shop", "pool": "world", "changes": [{}], "rules": [rule] if rule else []}
-    plan |= {"before": {WEST: before}, "after": {WEST: after}}
+    plan: dict[str, Any] = {"service": "shop", "pool": "world", "changes": [{}]}
+    plan |= {"before": {WEST: before}, "after": {WEST: after}, "rules": [rule] if rule else []}
     return {"id": second, "at": AT.format(second=second), "plans": [plan], "written": [{}]}
 
 
