@@ -22,7 +22,7 @@ from controller.model.levers import (
 )
 from controller.model.opinions import CheckDefinition, CheckerReport
 from controller.model.overrides import Override, OverrideRequest
-from controller.planning.evidence import Evidence, EvidenceText
+from controller.planning.account.evidence import Evidence, EvidenceText
 
 
 class Clock(Protocol):

@@ -27,7 +27,7 @@ from controller.model.audit import AuditCheck, AuditEntry, Mark
 from controller.model.decision import DecisionRecord
 from controller.model.levers import Position, Setting
 from controller.model.overrides import Override, OverrideRequest
-from controller.planning.evidence import Evidence, EvidenceText
+from controller.planning.account.evidence import Evidence, EvidenceText
 
 P = ParamSpec("P")
 T = TypeVar("T")

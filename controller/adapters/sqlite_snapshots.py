@@ -11,7 +11,7 @@ import sqlite3
 import zlib
 
 from controller.model.errors import StateUnavailableError
-from controller.planning.evidence import Evidence, EvidenceText, written
+from controller.planning.account.evidence import Evidence, EvidenceText, written
 
 _BETWEEN = "\n"
 """Between snapshot and decision; JSON has line ends only escaped."""

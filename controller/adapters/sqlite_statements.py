@@ -21,8 +21,8 @@ from controller.model.decision import DecisionRecord
 from controller.model.errors import StateUnavailableError
 from controller.model.levers import Position, Setting
 from controller.model.overrides import Override, OverrideKind, OverrideRequest
-from controller.planning.concern import concerned_regions
-from controller.planning.evidence import Evidence
+from controller.planning.account.concern import concerned_regions
+from controller.planning.account.evidence import Evidence
 from controller.planning.shares import percent
 
 KEPT_RECORDS = 10_000

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from controller.api.series import Series
 from controller.loops.reconciliation import CycleReport
 from controller.model.configuration import Settings
-from controller.planning.figures import demands, rooms
+from controller.planning.placement.figures import demands, rooms
 
 _POOL = ("service", "pool")
 _REGION = ("service", "region")

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from controller.api.views import View
 from controller.model.configuration import Service
-from controller.planning.evidence import Evidence
-from controller.planning.figures import Belief, Room, demands, measured_latencies, rooms
+from controller.planning.account.evidence import Evidence
+from controller.planning.placement.figures import Belief, Room, demands, measured_latencies, rooms
 
 
 class FigureView(View):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from controller.api.views import View
 from controller.loops.reconciliation import CycleReport
 from controller.model.levers import Leak
-from controller.planning.residency import describe
+from controller.planning.residency.proof import describe
 
 
 class LeakView(View):

@@ -14,8 +14,8 @@ from controller.api.precondition import ETAG, tagged
 from controller.api.registry import Answered, Call, Meter, Route
 from controller.api.views import PlanView, View, preview
 from controller.model.overrides import OverrideRequest
-from controller.planning.effects_text import explain_failures
-from controller.planning.failures import Failure, single_failures
+from controller.planning.account.effects_text import explain_failures
+from controller.planning.account.failures import Failure, single_failures
 
 _AUTHOR = "preview"
 

@@ -14,7 +14,7 @@ from controller.api.views import View
 from controller.loops.reload import Proposal, ReloadRefusedError
 from controller.model.access import Role
 from controller.model.errors import InvalidSettingsError
-from controller.planning.moves import Move
+from controller.planning.account.moves import Move
 from controller.settings.difference import Difference
 
 

@@ -22,7 +22,7 @@ from controller.model.health import Confidence, RegionHealth, SecondOpinion, Ver
 from controller.model.levers import Position
 from controller.model.overrides import Override, OverrideKind
 from controller.model.traffic import MeasuredShare
-from controller.planning.answered import answer_notices, answered_share
+from controller.planning.health.answered import answer_notices, answered_share
 
 NOT_YET = RegionHealth(Verdict.UNKNOWN, "no cycle has ended yet")
 """What is believed of every region before its first cycle."""

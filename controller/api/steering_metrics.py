@@ -15,7 +15,7 @@ from controller.loops.traffic import Traffic
 from controller.model.configuration import Settings
 from controller.model.health import RegionHealth, Verdict
 from controller.model.levers import Position
-from controller.planning.answered import answered_share
+from controller.planning.health.answered import answered_share
 
 MEASURED_WINDOW_S = 5.0
 """Seconds of users' reports that count as now."""

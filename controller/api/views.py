@@ -15,12 +15,12 @@ from pydantic import BaseModel, ConfigDict
 from controller.api.context import Context
 from controller.model.decision import PoolPlan, Snapshot
 from controller.model.overrides import Override, OverrideKind, OverrideRequest
+from controller.planning.account.effects import Effects, effects
+from controller.planning.account.effects_text import explain_hypotheses
+from controller.planning.account.evidence import Evidence
+from controller.planning.account.explanation import explain_plan
+from controller.planning.account.whatif import suppose
 from controller.planning.decision import decide
-from controller.planning.effects import Effects, effects
-from controller.planning.effects_text import explain_hypotheses
-from controller.planning.evidence import Evidence
-from controller.planning.explanation import explain_plan
-from controller.planning.whatif import suppose
 
 Item = TypeVar("Item")
 

@@ -75,10 +75,10 @@ def _export(content: dict[str, object], path: Path) -> None:
 
 def _from_file(path: Path) -> dict[str, object]:
     """What the daemon would answer. Only this needs the planner, so only this imports it."""
-    from controller.planning.evidence import imported
-    from controller.planning.lossless import UnreadableError, packed
-    from controller.planning.replay import replay as decide_again
-    from controller.planning.replay_text import explain_replay
+    from controller.planning.account.evidence import imported
+    from controller.planning.account.lossless import UnreadableError, packed
+    from controller.planning.account.replay import replay as decide_again
+    from controller.planning.account.replay_text import explain_replay
 
     try:
         text = path.read_text(encoding="utf-8")

@@ -24,7 +24,7 @@ from controller.cli.observed import ObservedPool
 from controller.cli.output import form_option
 from controller.model.configuration import Settings
 from controller.model.errors import InvalidSettingsError, Problem
-from controller.planning.residency import LIMITS
+from controller.planning.residency.proof import LIMITS
 from controller.settings import Inspection, inspect, read_text
 from controller.settings.overlay import of_environment
 

@@ -2,7 +2,7 @@
 
 Each pool is asked `answers.asks` times in every interval, evenly spread, its geographies in turn;
 several answers estimate the split. Answers given while a change of weights is on its way to the
-name servers count for nothing. What follows from the answers is `planning.answered`.
+name servers count for nothing. What follows from the answers is `planning.health.answered`.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from controller.model.configuration import Route53Lever
 from controller.model.decision import PoolName
 from controller.model.errors import ProviderRejectedError, ProviderUnavailableError
 from controller.model.opinions import Answered
-from controller.planning.answered import NO_ADDRESS, Sample, added, summary
-from controller.planning.destinations import Destination, destinations, region_of
-from controller.planning.opinions import FRESH_FOR_S
+from controller.planning.health.answered import NO_ADDRESS, Sample, added, summary
+from controller.planning.health.opinions import FRESH_FOR_S
+from controller.planning.residency.destinations import Destination, destinations, region_of
 from controller.ports import Clock, NameServers
 
 _log = structlog.get_logger("answered")

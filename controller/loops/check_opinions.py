@@ -3,7 +3,7 @@
 In question are the checks of regions that are suspect, down or unknown to us, and those that are
 not clearly well to Route 53. The others are asked in turn, slowly: AWS grants one such question a
 second (`adapters.aws.health_checks`), and failover must never wait for it. What the reports add up
-to is `planning.checkers`.
+to is `planning.health.checkers`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from controller.model.errors import ProviderRejectedError, ProviderUnavailableEr
 from controller.model.health import Verdict
 from controller.model.levers import Position
 from controller.model.opinions import CheckDefinition, CheckKind, Opinion
-from controller.planning.checkers import (
+from controller.planning.health.checkers import (
     Checkers,
     advance,
     calculated_opinion,

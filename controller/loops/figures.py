@@ -1,4 +1,5 @@
-"""Measured figures, as they were last reported; what they are worth is `planning.figures`.
+"""Measured figures, as they were last reported; what they are worth is
+`planning.placement.figures`.
 
 They steer, so only those of who may steer are taken. Nothing is kept on disk: a restart forgets
 them, and the settings' own figures stand until somebody reports again. A report wakes nobody: the

@@ -17,7 +17,7 @@ from controller.loops.wake import Bell
 from controller.model.decision import DecisionRecord
 from controller.model.events import Event, EventType
 from controller.model.overrides import Override
-from controller.planning.summary import Summary, cycle_summary, decision_summary
+from controller.planning.account.summary import Summary, cycle_summary, decision_summary
 from controller.ports import Clock
 
 KEPT = 1_000

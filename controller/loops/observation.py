@@ -19,7 +19,7 @@ from controller.loops.proofs import Proofs
 from controller.model.configuration import Settings
 from controller.model.errors import ProviderRejectedError, ProviderUnavailableError
 from controller.model.levers import EndpointGroup, Observed, RecordSet
-from controller.planning.residency import Proof
+from controller.planning.residency.proof import Proof
 from controller.planning.tree import observe_groups, observe_records
 from controller.ports import Accelerators, Clock, RecordSets
 

@@ -3,7 +3,7 @@
 Probes are spread evenly over the interval. After a first failure the loop does not wait out the
 interval: confirmation probes follow with short gaps until the endpoint answers or is down, and the
 canaries and the service's other regions are asked at once, because a down vote counts only after
-these witnesses were asked (`planning.quorum`).
+these witnesses were asked (`planning.health.quorum`).
 
 Nothing here waits for a probe: `loops.watch` asks and is told, by callbacks, and there is no task
 for each endpoint. That is what lets one core probe tens of thousands of them.

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from controller.model.configuration import Service
 from controller.model.levers import EndpointGroup, RecordSet
-from controller.planning.residency import Proof, prove_groups, prove_records
+from controller.planning.residency.proof import Proof, prove_groups, prove_records
 
 
 @dataclass(frozen=True, slots=True)

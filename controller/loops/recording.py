@@ -14,9 +14,9 @@ from controller.model.decision import Decision, DecisionRecord, Moment, Snapshot
 from controller.model.errors import StateUnavailableError
 from controller.model.health import Verdict
 from controller.model.overrides import Override
-from controller.planning.alternatives import rejected
-from controller.planning.evidence import Evidence
-from controller.planning.story import (
+from controller.planning.account.alternatives import rejected
+from controller.planning.account.evidence import Evidence
+from controller.planning.account.story import (
     Signature,
     authors,
     expected_effect,

@@ -24,7 +24,7 @@ from controller.loops.recording import Recording
 from controller.loops.wake import Bell
 from controller.model.decision import PoolPlan
 from controller.model.errors import InvalidSettingsError, Problem, StateUnavailableError
-from controller.planning.moves import Move, losing, moves
+from controller.planning.account.moves import Move, losing, moves
 from controller.planning.shares import percent
 from controller.planning.text import aligned
 from controller.ports import Clock, Store

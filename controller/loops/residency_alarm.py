@@ -7,7 +7,7 @@ import structlog
 from controller.loops.reconciliation import CycleReport
 from controller.model.decision import PoolName
 from controller.model.levers import Leak
-from controller.planning.residency import describe
+from controller.planning.residency.proof import describe
 
 _log = structlog.get_logger("residency")
 

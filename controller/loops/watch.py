@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 from controller.loops.agenda import Agenda
 from controller.model.configuration import Endpoint, EndpointId, Health
 from controller.model.health import HealthState, ProbeOutcome, ProbeResult, Verdict
-from controller.planning.hysteresis import advance
+from controller.planning.health.hysteresis import advance
 from controller.ports import Target
 
 _FAILED = ProbeOutcome.FAILED

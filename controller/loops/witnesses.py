@@ -1,7 +1,7 @@
 """Who is asked besides an endpoint that fails, and whose answers its fate waits for.
 
-A down vote counts only after its witnesses were asked (`planning.quorum`): the canaries, or without
-any the other endpoints, and the service's other regions.
+A down vote counts only after its witnesses were asked (`planning.health.quorum`): the canaries, or
+without any the other endpoints, and the service's other regions.
 """
 
 from __future__ import annotations

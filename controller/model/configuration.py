@@ -290,8 +290,8 @@ class Gray(Noun):
     over_probes: Annotated[int, Field(ge=10)] = 60
     """Probes over which bad ones (failed, or far slower than usual) are counted."""
     bad_ratio: Annotated[float, Field(gt=0, lt=1)] = 0.05
-    """Part of them from which a region is degraded; its usable capacity goes down in steps, to three
-    quarters, at three times this part to half, at eight times to a quarter, never to zero."""
+    """Part of them from which a region is degraded; its usable capacity goes down in steps, to
+    three quarters, at three times this part to half, at eight times to a quarter, never to zero."""
     slow_factor: Annotated[float, Field(gt=1)] = 3
     """Slower than so many times its own usual latency is bad."""
     slow_least_s: Seconds = 0.05

@@ -1,7 +1,7 @@
 """What Route 53 itself shows of the regions: its health checks, and what it answers to users.
 
-Facts as they were seen; what follows from them is the business of `planning.checkers`,
-`planning.answered` and `planning.opinions`.
+Facts as they were seen; what follows from them is the business of `planning.health.checkers`,
+`planning.health.answered` and `planning.health.opinions`.
 """
 
 from __future__ import annotations

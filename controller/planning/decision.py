@@ -14,15 +14,15 @@ from controller.model.decision import Decision, Held, Hold, PoolPlan, Shares, Sn
 from controller.model.health import RegionHealth
 from controller.model.levers import Change, Position
 from controller.planning import guard, memory
-from controller.planning.accelerated import after_learning
 from controller.planning.beginning import automatic_drains, has_begun, unconfirmed
 from controller.planning.diff import current_shares, diff
 from controller.planning.drift import adopted, find_drift, watch
-from controller.planning.figures import known
-from controller.planning.flapping import flaps
+from controller.planning.health.flapping import flaps
+from controller.planning.health.quorum import isolation, judge
 from controller.planning.orders import obeyed
+from controller.planning.placement.accelerated import after_learning
+from controller.planning.placement.figures import known
 from controller.planning.pools import Planned, desired_shares, must_leave, plan_pool
-from controller.planning.quorum import isolation, judge
 from controller.planning.rate import is_repetition
 from controller.planning.rules import Case, guard_rules
 from controller.planning.standing import standings

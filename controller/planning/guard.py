@@ -18,7 +18,7 @@ from controller.model.overrides import OverrideKind
 from controller.planning import drift
 from controller.planning.beginning import first_plan, missing_data
 from controller.planning.rate import batches_lately, drains_lately, is_counted
-from controller.planning.residency import describe
+from controller.planning.residency.proof import describe
 
 
 @dataclass(frozen=True, slots=True)

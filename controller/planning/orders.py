@@ -13,8 +13,8 @@ from controller.model.decision import Held, Hold, Shares, Snapshot
 from controller.model.levers import Position
 from controller.model.overrides import Override, OverrideKind
 from controller.planning import guard
-from controller.planning.figures import Known
-from controller.planning.placement import Task, place
+from controller.planning.placement.figures import Known
+from controller.planning.placement.optimum import Task, place
 from controller.planning.standing import May, Standing, pinned
 
 Stands = Mapping[str, Mapping[str, Standing]]

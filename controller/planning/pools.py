@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from controller.model.decision import Held, Hold, PoolPlan, Shares, Snapshot
 from controller.model.levers import Position
-from controller.planning.accelerated import place_dials
-from controller.planning.figures import Known
 from controller.planning.pace import pace
-from controller.planning.placement import Placement, Task, place
+from controller.planning.placement.accelerated import place_dials
+from controller.planning.placement.figures import Known
+from controller.planning.placement.optimum import Placement, Task, place
 from controller.planning.ramp import Climb, ramp_dials, ramp_shares
 from controller.planning.rules import Case, Way, rules
 from controller.planning.shares import SAME, normalised

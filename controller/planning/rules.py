@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from controller.model.decision import Held, PoolPlan, Rule, Shares, Snapshot, Step
 from controller.model.health import RegionHealth
 from controller.model.levers import Position
-from controller.planning.figures import Known
 from controller.planning.pace import Pace
-from controller.planning.placement import Placement
+from controller.planning.placement.figures import Known
+from controller.planning.placement.optimum import Placement
 from controller.planning.shares import SAME, percent
 from controller.planning.standing import May, Standing
 

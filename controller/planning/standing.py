@@ -15,7 +15,7 @@ from controller.model.health import RegionHealth, Verdict
 from controller.model.levers import Position
 from controller.model.overrides import OverrideKind
 from controller.planning import guard
-from controller.planning.flapping import wait_s
+from controller.planning.health.flapping import wait_s
 
 _SECOND_SOURCE = 2
 """Independent parties (vantage points, Route 53) that must call a region down for it to be

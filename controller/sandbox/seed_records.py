@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 from uuid import NAMESPACE_DNS, uuid5
 
 from controller.model.configuration import Placement, Region, Route53Lever, Service
-from controller.planning.figures import Known
-from controller.planning.placement import Task, place
+from controller.planning.placement.figures import Known
+from controller.planning.placement.optimum import Task, place
 from controller.sandbox.errors import SandboxError
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from controller.adapters.sqlite import SqliteStore
 from controller.model.configuration import Mode
 from controller.model.decision import DecisionRecord
 from controller.model.errors import StateUnavailableError
-from controller.planning.evidence import Evidence, written
-from tests.planning.test_evidence import evidence
+from controller.planning.account.evidence import Evidence, written
+from tests.planning.account.test_evidence import evidence
 
 NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 RECORD = DecisionRecord(0, NOON, 1, Mode.ACTIVE, (), {}, (), (), (), "")

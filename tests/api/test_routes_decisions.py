@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from controller import __version__
-from controller.planning.evidence import imported
-from controller.planning.explanation import explain
-from controller.planning.replay import replay
+from controller.planning.account.evidence import imported
+from controller.planning.account.explanation import explain
+from controller.planning.account.replay import replay
 from tests.api.callers import bearer, guarded
 from tests.api.serving import api
 

@@ -15,11 +15,11 @@ from statistics import median
 from time import thread_time
 from typing import TypeVar
 
-from controller.planning.overload import Limits, even_limits
+from controller.planning.placement.overload import Limits, even_limits
+from controller.planning.placement.transport import Flows, cheapest
 from controller.planning.text import aligned
-from controller.planning.transport import Flows, cheapest
-from tests.planning.transport_lp import CheapestLp
-from tests.planning.transport_problems import Problem, total_cost, without_largest, world
+from tests.planning.placement.transport_lp import CheapestLp
+from tests.planning.placement.transport_problems import Problem, total_cost, without_largest, world
 
 _T = TypeVar("_T")
 ROUNDS = 7

@@ -10,10 +10,10 @@ import pytest
 
 from controller import __version__
 from controller.cli import exit_codes
-from controller.planning.evidence import Exhibit, exported, written
+from controller.planning.account.evidence import Exhibit, exported, written
 from tests.cli.conftest import Run
 from tests.cli.fake_daemon import FakeDaemon
-from tests.planning.test_evidence import evidence
+from tests.planning.account.test_evidence import evidence
 
 TEXT = "Decision 12, made by version 0.1.0, is the same byte for byte when the same version decides"
 OTHER = ('"emergency":true', '"emergency":false')

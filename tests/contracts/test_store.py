@@ -27,10 +27,10 @@ from controller.model.errors import StateUnavailableError
 from controller.model.health import RegionHealth, Verdict
 from controller.model.levers import Change, Outcome, OutcomeStatus, Position, Setting
 from controller.model.overrides import OverrideKind, OverrideRequest
-from controller.planning.evidence import written
+from controller.planning.account.evidence import written
 from controller.ports import Store
 from tests.fakes.store import FakeStore
-from tests.planning.test_evidence import evidence
+from tests.planning.account.test_evidence import evidence
 
 NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 LATER = NOON + timedelta(hours=4)

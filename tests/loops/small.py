@@ -13,7 +13,7 @@ from controller.loops.recording import Draft
 from controller.model.configuration import Settings
 from controller.model.decision import Decision, DecisionRecord, Memory, Snapshot
 from controller.model.levers import AcceleratedEndpoint, EndpointGroup, RecordSet
-from controller.planning.evidence import Evidence
+from controller.planning.account.evidence import Evidence
 
 ARN = "arn:aws:globalaccelerator::000000000000:accelerator/00000000-0000-4000-8000-000000000001"
 ZONE = "Z1"

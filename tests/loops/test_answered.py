@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from controller.model.health import Source, Verdict
-from controller.planning.answered import answered_share
+from controller.planning.health.answered import answered_share
 from tests.loops.simulated import SETTINGS, ZONE, World, leaves
 
 pytestmark = pytest.mark.looptime

@@ -8,9 +8,9 @@ import pytest
 
 from controller.loops import proofs
 from controller.loops.proofs import Proofs
-from controller.planning.residency import Proof, prove_records
-from tests.planning.test_residency import EU, bound_accelerator, group
-from tests.planning.zones import leaf, plan, service
+from controller.planning.residency.proof import Proof, prove_records
+from tests.planning.residency.test_proof import EU, bound_accelerator, group
+from tests.planning.residency.zones import leaf, plan, service
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from controller.model.decision import (
 from controller.model.health import HealthState, RegionHealth, Verdict
 from controller.model.levers import Change, Outcome, OutcomeStatus, Position, Setting
 from controller.model.overrides import Override, OverrideKind
-from controller.planning.evidence import canonical
+from controller.planning.account.evidence import canonical
 from tests.fakes.clock import NOON, FakeClock
 from tests.fakes.store import FakeStore
 from tests.loops.small import EAST, WEST, events, logged, region, small, weighted

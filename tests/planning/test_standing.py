@@ -8,8 +8,8 @@ import pytest
 
 from controller.model.decision import Hold
 from controller.model.health import RegionHealth, Verdict
-from controller.planning.figures import known
 from controller.planning.orders import obeyed
+from controller.planning.placement.figures import known
 from controller.planning.standing import May, Standing, standings
 from tests.storyboards.stage import Stage
 

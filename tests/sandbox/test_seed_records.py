@@ -10,7 +10,7 @@ import pytest
 
 from controller.adapters.aws.record_sets import noun
 from controller.model.configuration import Placement, Route53Lever, Service
-from controller.planning.residency import Proof, prove_records
+from controller.planning.residency.proof import Proof, prove_records
 from controller.sandbox import seed_records
 from controller.sandbox.errors import SandboxError
 from controller.settings import load

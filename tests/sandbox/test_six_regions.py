@@ -11,8 +11,8 @@ import pytest
 from controller.adapters.aws.record_sets import noun
 from controller.model.decision import Memory, Snapshot
 from controller.model.health import HealthState, Verdict
+from controller.planning.account.failures import single_failures
 from controller.planning.decision import decide
-from controller.planning.failures import single_failures
 from controller.planning.tree import observe_records
 from controller.sandbox import seed_records
 from controller.sandbox.emulator.geography import location_of, region_distance_km

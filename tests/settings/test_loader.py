@@ -89,7 +89,9 @@ MISTAKES = {
         "",
     ),
     "latency missing for a region": (
-        instead("[us-east-1, eu-west-1]", "[us-east-1, eu-west-1]\n        latency_ms: {us-east-1: 9}"),
+        instead(
+            "[us-east-1, eu-west-1]", "[us-east-1, eu-west-1]\n        latency_ms: {us-east-1: 9}"
+        ),
         f"26:9 {POOLS}.world.latency_ms",
         "latency_ms lacks eu-west-1; all of the pool's regions, or none",
         "",

@@ -5,7 +5,7 @@ Commands, one per line:
   pool NAME REGION[:MS]… demand=N [accelerator]   a pool, its lawful regions and how far they are
                                              (first commands)
   region NAME [capacity=N] [share=N] [price=N]    a region not like the others; capacity=unknown
-  guards|ramp|placement KEY=VALUE…           settings of that section; drift_KEY, flapping_KEY: of its parts
+  guards|ramp|placement KEY=VALUE…           settings of a section; drift_KEY: of guards.drift
   vantage NAME…                              the configured vantage points; the first is ours
   start AGE                                  seconds since the daemon started and has planned
                                              nothing yet (default: long ago)
@@ -46,9 +46,9 @@ from controller.model.levers import Leak, Observed, Position, Setting
 from controller.model.opinions import Answered, Opinion
 from controller.model.overrides import Override, OverrideKind
 from controller.model.traffic import MeasuredShare
-from controller.planning.answered import Sample, summary
 from controller.planning.decision import decide
 from controller.planning.drift import acceptable, after_reasserting, show
+from controller.planning.health.answered import Sample, summary
 from controller.planning.memory import after_writing
 from controller.planning.shares import SAME, percent
 

@@ -13,7 +13,7 @@ from controller.adapters.probing.sockets import Address
 from controller.adapters.probing.trust import Trust
 from controller.model.configuration import Endpoint
 from controller.model.health import ProbeOutcome, ProbeResult
-from controller.planning.patience import Patience
+from controller.planning.health.patience import Patience
 from controller.ports import Watcher
 
 _PASSED = ProbeOutcome.PASSED

@@ -15,7 +15,7 @@ from controller.loops.watch import Pace
 from controller.model.configuration import Health, Settings
 from controller.model.decision import Snapshot
 from controller.model.health import HealthState, Verdict
-from controller.planning.quorum import judge
+from controller.planning.health.quorum import judge
 from tests.bench.prober.simulation import WEB, Path, VantagePoint, World
 
 BUDGET_PER_S = 1.6

@@ -19,7 +19,7 @@ from controller.loops.agenda import Agenda
 from controller.loops.watch import Pace, Watch
 from controller.model.configuration import Endpoint, EndpointId, Health
 from controller.model.health import HealthState, ProbeOutcome, ProbeResult, Verdict
-from controller.planning.patience import Patience
+from controller.planning.health.patience import Patience
 
 TOLD_S = 0.04
 """What one vantage point's word takes to another."""

@@ -1,0 +1,91 @@
+"""What else might have carried the traffic that a decision moves, and why it does not.
+
+Told of pools that move or would move, region by region. A region that gives traffic away or takes
+some of it is told by its rules; what is left are those that were passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from controller.model.decision import Decision, PoolPlan, Rejected, Snapshot
+from controller.model.health import Verdict
+from controller.model.overrides import OverrideKind
+from controller.planning.placement.figures import Known, known
+from controller.planning.shares import SAME
+
+_FULL = ("capacity", "overload")
+_ORDERED_AWAY = (OverrideKind.DRAIN, OverrideKind.FAILOVER)
+
+
+def rejected(snapshot: Snapshot, decision: Decision) -> tuple[Rejected, ...]:
+    """Every region that was passed over, pool by pool."""
+    moving = [plan for plan in decision.plans if plan.changes or plan.withheld]
+    figures = {
+        name: known(snapshot, name, decision.regions[name])
+        for name in dict.fromkeys(plan.service for plan in moving)
+    }
+    return tuple(
+        Rejected(plan.service, plan.pool, region, why)
+        for plan in moving
+        for region, why in _passed_over(snapshot, decision, plan, figures[plan.service])
+    )
+
+
+def _passed_over(
+    snapshot: Snapshot, decision: Decision, plan: PoolPlan, figures: Known
+) -> Iterator[tuple[str, str]]:
+    receivers = [r for r in plan.before if plan.desired[r] > plan.before[r] + SAME]
+    for region in snapshot.settings.services[plan.service].regions if receivers else ():
+        gives = plan.before.get(region, 0.0) > plan.desired.get(region, 0.0) + SAME
+        if region not in receivers and not gives:
+            yield region, _why_not(snapshot, decision, plan, figures, region, receivers)
+
+
+def _why_not(
+    snapshot: Snapshot,
+    decision: Decision,
+    plan: PoolPlan,
+    figures: Known,
+    region: str,
+    receivers: list[str],
+) -> str:
+    if region not in snapshot.settings.services[plan.service].pools[plan.pool].regions:
+        return _unlawful(snapshot, plan, region)
+    if region not in plan.before:
+        return "its leaf or endpoint group is missing"
+    ordered = _ordered_away(snapshot, plan, region)
+    if ordered:
+        return ordered
+    seen = decision.regions[plan.service][region]
+    if seen.verdict is not Verdict.UP:
+        return f"{seen.verdict.value}: {seen.why}"
+    full = [rule.why for rule in plan.rules if rule.region == region and rule.name in _FULL]
+    return full[0] if full else _not_better(plan, figures, region, receivers)
+
+
+def _unlawful(snapshot: Snapshot, plan: PoolPlan, region: str) -> str:
+    service = snapshot.settings.services[plan.service]
+    bound, law = service.pools[plan.pool].residency, service.regions[region].jurisdiction
+    if bound is not None and bound != law:
+        return f"not lawful: pool {plan.pool} is bound to {bound}, {region} is in {law}"
+    return f"not lawful: pool {plan.pool} does not name it"
+
+
+def _ordered_away(snapshot: Snapshot, plan: PoolPlan, region: str) -> str:
+    for override in snapshot.overrides:
+        concerned = override.concerns(plan.service, region, pool=plan.pool)
+        if concerned and override.kind in _ORDERED_AWAY and not plan.desired.get(region):
+            return f"{override.kind.value} by {override.author}: {override.reason}"
+    return ""
+
+
+def _not_better(plan: PoolPlan, figures: Known, region: str, receivers: list[str]) -> str:
+    """Why a region that is well and has room is not given more."""
+    away_ms = figures.latency_ms.get(plan.pool)
+    if away_ms is None:
+        return "well, and has the share it is configured to have"
+    nearest = min(receivers, key=lambda one: (away_ms[one], one))
+    if away_ms[region] > away_ms[nearest]:
+        return f"farther: {away_ms[region]:.0f} ms, {nearest} {away_ms[nearest]:.0f} ms"
+    return f"near at {away_ms[region]:.0f} ms, and worth no more traffic at its price and room"

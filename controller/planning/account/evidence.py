@@ -1,0 +1,147 @@
+"""What a decision was made of, as text that is kept with its record and can be handed on.
+
+Settings stand apart, because they change rarely and are kept once. Of them is kept what a decision
+may look at: not who may call the API, nor where secrets, authorities and state are found.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields
+
+from pydantic import ValidationError
+
+from controller.model.access import Api
+from controller.model.configuration import Service, Settings
+from controller.model.decision import Decision, Snapshot
+from controller.planning.account.lossless import UnreadableError, as_text, packed, unpacked
+
+FORMAT = "gtc-snapshot/1"
+"""How an exported file says what it is."""
+_NOT_KEPT = "(not kept)"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What went into a decision, and what came out."""
+
+    snapshot: Snapshot
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceText:
+    """The same as JSON texts, in whatever version of the program wrote them."""
+
+    settings: str
+    snapshot: str
+    """Without its settings."""
+    decision: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exhibit:
+    """The evidence of one recorded decision."""
+
+    decision_id: int
+    version: str
+    """Of the program that decided."""
+    evidence: EvidenceText
+
+
+def written(evidence: Evidence) -> EvidenceText:
+    """The evidence as text."""
+    snapshot = evidence.snapshot
+    parts = {
+        field.name: packed(getattr(snapshot, field.name))
+        for field in fields(snapshot)
+        if field.name != "settings"
+    }
+    return EvidenceText(
+        kept_settings(snapshot.settings).model_dump_json(),
+        as_text(parts),
+        canonical(evidence.decision),
+    )
+
+
+def read_snapshot(text: EvidenceText) -> Snapshot:
+    """The snapshot, as far as this version knows its members. Raises UnreadableError."""
+    return _unpacked_snapshot(_settings(text.settings), _parsed(text.snapshot, "the snapshot"))
+
+
+def canonical(decision: Decision) -> str:
+    """The one text of a decision: equal texts are equal decisions."""
+    return as_text(packed(decision))
+
+
+def kept_settings(settings: Settings) -> Settings:
+    """The settings without what no decision looks at and not everybody may know."""
+    services = {name: _without_references(service) for name, service in settings.services.items()}
+    gone = {"api": Api(), "state_path": _NOT_KEPT, "services": services}
+    return settings.model_copy(update=gone)
+
+
+def exported(exhibit: Exhibit) -> dict[str, object]:
+    """The content of a file with everything that a replay needs; `imported` reads it."""
+    text = exhibit.evidence
+    return {
+        "format": FORMAT,
+        "decision_id": exhibit.decision_id,
+        "version": exhibit.version,
+        "settings": json.loads(text.settings),
+        "snapshot": json.loads(text.snapshot),
+        "decision": json.loads(text.decision),
+    }
+
+
+def imported(text: str) -> Exhibit:
+    """The evidence in a file. Raises UnreadableError when it is something else."""
+    data = _parsed(text, "the file")
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        raise UnreadableError(f"the file is no exported snapshot: its format is not {FORMAT}")
+    for name, kind in (("decision_id", int), ("version", str)):
+        if not isinstance(data.get(name), kind):
+            raise UnreadableError(f"the file's {name} is missing or no {kind.__name__}")
+    for name in ("settings", "snapshot", "decision"):
+        if not isinstance(data.get(name), dict):
+            raise UnreadableError(f"the file's {name} is missing or no object")
+    parts = (as_text(data[name]) for name in ("settings", "snapshot", "decision"))
+    return Exhibit(data["decision_id"], data["version"], EvidenceText(*parts))
+
+
+def _unpacked_snapshot(settings: Settings, data: object) -> Snapshot:
+    if not isinstance(data, dict):
+        raise UnreadableError("the snapshot is no object")
+    return unpacked(Snapshot, {**data, "settings": settings}, "snapshot")
+
+
+def _settings(text: str) -> Settings:
+    try:
+        return Settings.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise UnreadableError(f"settings.{place}: {first['msg']}") from error
+
+
+def _parsed(text: str, what: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise UnreadableError(f"{what} is no JSON: {error}") from error
+
+
+def _without_references(service: Service) -> Service:
+    """The service without the places where its probes' secrets and authorities are found."""
+    regions = {
+        name: region.model_copy(
+            update={
+                "endpoints": {
+                    key: endpoint.model_copy(update={"headers": {}, "ca_file": None})
+                    for key, endpoint in region.endpoints.items()
+                }
+            }
+        )
+        for name, region in service.regions.items()
+    }
+    return service.model_copy(update={"regions": regions})

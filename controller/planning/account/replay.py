@@ -1,0 +1,117 @@
+"""A recorded decision made again: from what it was made of, by the program that runs now."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from controller.model.decision import PoolPlan
+from controller.planning.account.evidence import (
+    Evidence,
+    Exhibit,
+    canonical,
+    read_snapshot,
+    written,
+)
+from controller.planning.account.lossless import as_text
+from controller.planning.decision import decide
+
+NOTHING = "nothing"
+"""What stands for a member that is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """One place in which two documents differ."""
+
+    place: str
+    """Names from the outside in, with dots; a pool's plan is named by its pool."""
+    recorded: str
+    """As JSON, or `nothing`."""
+    replayed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What came of deciding again."""
+
+    decision_id: int
+    version: str
+    """Of the program that decided."""
+    replayed_by: str
+    """Version of the program that decided again."""
+    differences: tuple[Mismatch, ...]
+    """Between the recorded decision and this one; empty when they are equal byte for byte."""
+    unread: tuple[Mismatch, ...]
+    """What the snapshot holds and this version does not know, or fills with a default."""
+    plans: tuple[PoolPlan, ...]
+    """As decided again."""
+
+    @property
+    def same_version(self) -> bool:
+        """Whether the same program decided, so that any difference is a fault."""
+        return self.version == self.replayed_by
+
+    @property
+    def faithful(self) -> bool:
+        """Whether nothing differs that must not."""
+        return not (self.same_version and (self.differences or self.unread))
+
+
+def replay(exhibit: Exhibit, version: str) -> Replay:
+    """Decide again; `version` is that of this program. Raises UnreadableError."""
+    text = exhibit.evidence
+    snapshot = read_snapshot(text)
+    decision = decide(snapshot)
+    again = written(Evidence(snapshot, decision))
+    return Replay(
+        exhibit.decision_id,
+        exhibit.version,
+        version,
+        _differences(text.decision, canonical(decision)),
+        (
+            *_differences(text.settings, again.settings, "settings"),
+            *_differences(text.snapshot, again.snapshot, "snapshot"),
+        ),
+        decision.plans,
+    )
+
+
+def _differences(recorded: str, replayed: str, where: str = "") -> tuple[Mismatch, ...]:
+    if recorded == replayed:
+        return ()
+    return tuple(_between(where, json.loads(recorded), json.loads(replayed)))
+
+
+def _between(where: str, one: object, other: object) -> Iterator[Mismatch]:
+    if isinstance(one, dict) and isinstance(other, dict):
+        yield from _members(where, one, other)
+        if list(one) != list(other) and one.keys() == other.keys():
+            yield Mismatch(f"order in {where}", ", ".join(one), ", ".join(other))
+    elif isinstance(one, list) and isinstance(other, list):
+        yield from _members(where, _named(one), _named(other))
+    elif as_text(one) != as_text(other):
+        yield Mismatch(where, as_text(one), as_text(other))
+
+
+def _members(where: str, one: dict[str, object], other: dict[str, object]) -> Iterator[Mismatch]:
+    for name in dict.fromkeys((*one, *other)):
+        place = f"{where}{name}" if name.startswith("[") else ".".join(filter(None, (where, name)))
+        if name not in other:
+            yield Mismatch(place, as_text(one[name]), NOTHING)
+        elif name not in one:
+            yield Mismatch(place, NOTHING, as_text(other[name]))
+        else:
+            yield from _between(place, one[name], other[name])
+
+
+def _named(items: list[object]) -> dict[str, object]:
+    """Members of a list by their numbers, plans by their pools."""
+    return {f"[{_name(item) or number}]": item for number, item in enumerate(items)}
+
+
+def _name(item: object) -> str:
+    if isinstance(item, dict) and {"service", "pool", "rules"} <= item.keys():
+        return f"{item['service']}/{item['pool']}"
+    return ""

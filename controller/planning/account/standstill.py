@@ -1,0 +1,132 @@
+"""How one region stands in every pool, and what makes it carry what it carries.
+
+Asked of regions that did not move as much as of those that did: what keeps a share as it is are
+holds, a person's orders, rules that bound, or simply that placement wants nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from controller.model.decision import DecisionRecord, PoolPlan, Step
+from controller.model.health import Verdict
+from controller.model.levers import OutcomeStatus
+from controller.model.overrides import Override, OverrideKind
+from controller.planning.account.effects import RegionEffect, effects
+from controller.planning.account.evidence import Evidence
+from controller.planning.placement.figures import known
+from controller.planning.shares import SAME, percent
+
+_ORDERS = (OverrideKind.DRAIN, OverrideKind.FAILOVER, OverrideKind.PIN)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One region in one pool."""
+
+    service: str
+    pool: str
+    region: str
+    verdict: Verdict
+    evidence: str
+    """What the verdict stands on."""
+    share: float | None
+    """As AWS has it, its dial behind an accelerator; None while nobody knows."""
+    next_share: float | None
+    """As it is after this decision's writes."""
+    load: str
+    """What it carries of all pools, in words; empty where nobody knows."""
+    because: tuple[str, ...]
+    """What makes it so; never empty."""
+
+
+def accounts(evidence: Evidence, region: str) -> tuple[Account, ...]:
+    """The region in every pool that may use it."""
+    snapshot, decision = evidence.snapshot, evidence.decision
+    loads = {
+        one.service: _load(one)
+        for one in effects(evidence, evidence).regions
+        if one.region == region
+    }
+    found = []
+    for plan in decision.plans:
+        pool = snapshot.settings.services[plan.service].pools[plan.pool]
+        if region in pool.regions:
+            seen = decision.regions[plan.service][region]
+            because = tuple(_because(evidence, plan, region)) or (_settled(evidence, plan, region),)
+            found.append(
+                Account(
+                    plan.service,
+                    plan.pool,
+                    region,
+                    seen.verdict,
+                    seen.evidence,
+                    plan.before.get(region),
+                    plan.after.get(region),
+                    loads[plan.service],
+                    because,
+                )
+            )
+    return tuple(found)
+
+
+def carried_out(record: DecisionRecord) -> tuple[PoolPlan, ...]:
+    """The record's plans as they stood once AWS had applied what was written."""
+    applied = {
+        change.position
+        for one in record.written
+        if one.outcome.status is OutcomeStatus.APPLIED
+        for change in one.changes
+    }
+    return tuple(
+        replace(plan, before=plan.after)
+        if any(change.position in applied for change in plan.changes)
+        else plan
+        for plan in record.plans
+    )
+
+
+def _load(one: RegionEffect) -> str:
+    if one.rps.now is None:
+        return ""
+    part = one.utilisation.now
+    filled = "" if part is None else f", {part * 100:.0f} % of its capacity"
+    return f"{one.rps.now:.0f} requests/s{filled}"
+
+
+def _because(evidence: Evidence, plan: PoolPlan, region: str) -> Iterator[str]:
+    for held in plan.held:
+        if held.region in (None, region):
+            yield f"held by {held.reason.value}: {held.detail}"
+    for override in evidence.snapshot.overrides:
+        concerned = override.concerns(plan.service, region, pool=plan.pool)
+        if concerned and override.kind in _ORDERS:
+            yield _order(override)
+    for rule in plan.rules:
+        if rule.region == region and rule.step is not Step.GUARD:
+            yield f"{rule.name}{' (binding)' if rule.binding else ''}: {rule.why}"
+
+
+def _order(override: Override) -> str:
+    at = "" if override.share is None else f" at {percent(override.share)}"
+    return f"{override.kind.value}{at} by {override.author}: {override.reason} (#{override.id})"
+
+
+def _settled(evidence: Evidence, plan: PoolPlan, region: str) -> str:
+    """Why placement wants just what there is."""
+    seen = evidence.decision.regions[plan.service][region]
+    if region not in plan.before:
+        return "its leaf or endpoint group is missing"
+    share = plan.before[region]
+    if seen.verdict is Verdict.DOWN:
+        return "it is down and carries nothing"
+    service = evidence.snapshot.settings.services[plan.service]
+    if service.levers.accelerator is not None:
+        return "it may serve, so its dial is open: nearness decides who comes"
+    figures = known(evidence.snapshot, plan.service, evidence.decision.regions[plan.service])
+    away_ms = figures.latency_ms.get(plan.pool)
+    if away_ms is None:
+        return "that is its configured share, and it has room for it"
+    what = "near enough for this share" if share > SAME else "others are nearer or cheaper"
+    return f"{away_ms[region]:.0f} ms from the pool's users: {what}"

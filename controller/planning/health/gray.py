@@ -1,0 +1,52 @@
+"""Gray failure: a region that answers, but badly, can be counted on for less.
+
+An endpoint's bad probes (failed, or far slower than its own baseline; `planning.health.hysteresis`)
+are counted by every vantage point; the majority's view holds. A few bad probes in sixty are too
+weak a reason to empty a region, so its usable capacity goes down in steps and never to zero;
+placement then spills what does not fit. It recovers at half the part at which it was degraded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from controller.model.configuration import Gray
+from controller.model.health import HealthState, Verdict
+from controller.planning.health.hysteresis import slow_from
+
+STEPS = ((1, 0.75), (3, 0.5), (8, 0.25))
+"""Multiples of `gray.bad_ratio`, and the part of its capacity that can then be counted on."""
+_RECOVERS_AT = 0.5
+
+
+def degradation(states: Collection[HealthState], quorum: int, was: int, limits: Gray) -> int:
+    """How many steps a region is degraded by one endpoint's states, one per vantage point.
+
+    `was`: the steps until now.
+    """
+    levels = sorted((_level(state, was, limits) for state in states), reverse=True)
+    return levels[quorum - 1] if len(levels) >= quorum else was
+
+
+def usable(level: int) -> float:
+    """The part of a region's capacity that can be counted on at this level."""
+    return STEPS[level - 1][1] if level else 1.0
+
+
+def describe(state: HealthState, limits: Gray) -> str:
+    """The evidence in one line."""
+    return (
+        f"{state.bad_ratio:.0%} of the last {limits.over_probes} probes failed or took more than "
+        f"{slow_from(state.usual_latency_s, limits) * 1000:.0f} ms"
+    )
+
+
+def _level(state: HealthState, was: int, limits: Gray) -> int:
+    if state.verdict is not Verdict.UP or state.answers < limits.over_probes:
+        return 0 if state.verdict is Verdict.DOWN else min(was, len(STEPS))
+    level = 0
+    for index, (multiple, _) in enumerate(STEPS, 1):
+        threshold = multiple * limits.bad_ratio * (_RECOVERS_AT if index <= was else 1.0)
+        if state.bad_ratio >= threshold:
+            level = index
+    return level

@@ -1,0 +1,121 @@
+"""Health state and probe result in, next health state out: quick to doubt, slow to trust.
+
+Beside the verdict it keeps what gray failure is read from (`planning.health.gray`): what latency is
+usual here, and how many of the last probes were bad, that is failed or far slower. Both are running
+means, so that a state stays small; an endpoint that turns up again starts with a clean record.
+"""
+
+from __future__ import annotations
+
+from controller.model.configuration import Gray, Health
+from controller.model.health import HealthState, ProbeOutcome, ProbeResult, Verdict
+
+# Python 3.11 looks up a member of an enumeration anew each time, which is slow for every probe.
+_UP, _DOWN = Verdict.UP, Verdict.DOWN
+_PASSED, _FAILED = ProbeOutcome.PASSED, ProbeOutcome.FAILED
+
+_LONG_RUN = 5000
+"""Answers over which the usual latency is learned: hours at usual intervals, so that an endpoint
+that grows slow is measured against what it was."""
+
+
+def advance(state: HealthState, result: ProbeResult, limits: Health) -> HealthState:
+    """Fold one result into the state. A probe that could not be run changes nothing."""
+    outcome = result.outcome
+    if outcome is _PASSED:
+        return _after_success(state, result, limits)
+    if outcome is _FAILED:
+        return _after_failure(state, result, limits)
+    return state
+
+
+def is_fresh(state: HealthState, now: float, fresh_for_s: float) -> bool:
+    """Whether the state rests on a result young enough to be an opinion."""
+    return state.last_result_at is not None and now - state.last_result_at <= fresh_for_s
+
+
+def slow_from(usual_s: float, limits: Gray) -> float:
+    """The latency in seconds above which an answer is bad, where so much is usual."""
+    slowest = usual_s * limits.slow_factor
+    at_least = usual_s + limits.slow_least_s
+    return slowest if slowest > at_least else at_least
+
+
+def _after_failure(state: HealthState, result: ProbeResult, limits: Health) -> HealthState:
+    failures = state.failures + 1
+    first = result.at if state.first_failure_at is None else state.first_failure_at
+    turns_down = failures >= limits.down_after and state.verdict is not Verdict.DOWN
+    bad_ratio = state.bad_ratio
+    return HealthState(
+        verdict=Verdict.DOWN if turns_down else state.verdict,
+        since=result.at if turns_down else state.since,
+        failures=failures,
+        successes=0,
+        first_failure_at=first,
+        first_success_at=None,
+        last_result_at=result.at,
+        last_failure=result.detail,
+        latency_s=state.latency_s,
+        certificate_ends_at=result.certificate_ends_at or state.certificate_ends_at,
+        address=result.address or state.address,
+        answers=state.answers,
+        usual_latency_s=state.usual_latency_s,
+        bad_ratio=bad_ratio + (1.0 - bad_ratio) / limits.gray.over_probes,
+    )
+
+
+def _after_success(state: HealthState, result: ProbeResult, limits: Health) -> HealthState:
+    """By far the commonest case: one new state, nothing else."""
+    (
+        verdict,
+        since,
+        failures,
+        successes,
+        first_failure,
+        first,
+        _,
+        last_failure,
+        _,
+        ends_at,
+        address,
+        answers,
+        usual,
+        bad,
+    ) = state
+    _, at, latency, _, shown_ends_at, shown_address = result
+    took, gray = latency, limits.gray
+    successes += 1
+    if first is None:
+        first = at
+    if verdict is not _UP and (successes >= limits.up_after and at - first >= limits.up_for_s):
+        verdict, since, failures, first_failure = _UP, at, 0, None
+        answers, bad = 0, 0.0
+    elif failures and verdict is not _DOWN and successes >= limits.forgive_after:
+        failures, first_failure = 0, None
+    answers += 1
+    slowest = slow_from(usual, gray)
+    if usual and latency > slowest:
+        bad += (1.0 - bad) / gray.over_probes
+        latency = slowest
+        # Or else a young endpoint that grows slow would soon be as usual.
+        lesson = answers if answers < gray.over_probes else _LONG_RUN
+    else:
+        bad -= bad / gray.over_probes
+        lesson = answers if answers < _LONG_RUN else _LONG_RUN
+    usual += (latency - usual) / lesson
+    return HealthState(
+        verdict,
+        since,
+        failures,
+        successes,
+        first_failure,
+        first,
+        at,
+        last_failure,
+        took,
+        shown_ends_at or ends_at,
+        shown_address or address,
+        answers,
+        usual,
+        bad,
+    )

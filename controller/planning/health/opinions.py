@@ -1,0 +1,75 @@
+"""What others than our probes say of a region, as one opinion for each source.
+
+They corroborate or contradict the quorum's verdict, and never make one. Corroboration lifts the
+panic hold: a region that is down for us and unhealthy to Route 53 has been left by its users
+already, so a weight of 0 only makes lasting what Route 53 does anyway. Contradiction is shown.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from itertools import chain
+
+from controller.model.decision import Snapshot
+from controller.model.health import SecondOpinion, Source, Verdict
+from controller.model.opinions import Opinion
+from controller.planning.health.answered import answer_opinions
+
+FRESH_FOR_S = 60.0
+"""Age at which another source's evidence says nothing any more. Half a minute is what Route 53's
+fast checks need for a change of mind; as much again is for our asking in turns."""
+
+Known = Mapping[Source, Sequence[Opinion]]
+"""What is known of one region's leaves."""
+
+
+def opinions_by_region(snapshot: Snapshot) -> Mapping[tuple[str, str], Known]:
+    """(service, region) to what each other source says of its leaves, old opinions included."""
+    found: defaultdict[tuple[str, str], dict[Source, list[Opinion]]] = defaultdict(dict)
+    for source, (position, opinion) in chain(
+        ((Source.HEALTH_CHECKS, one) for one in snapshot.opinions.items()),
+        ((Source.ANSWERS, one) for one in answer_opinions(snapshot)),
+    ):
+        of_region = found[position.service, position.region]
+        of_region.setdefault(source, []).append(opinion)
+    return found
+
+
+def second_opinions(
+    known: Known, now: float, suspect_since: float | None
+) -> tuple[SecondOpinion, ...]:
+    """What each other source says of a region now; one that knows nothing is left out.
+
+    `suspect_since`: when our probes began to fail. Who found the region well before that knew
+    nothing of it yet, and is no contradiction.
+    """
+    found: list[SecondOpinion] = []
+    for source, opinions in known.items():
+        counting = [opinion for opinion in opinions if _counts(opinion, now, suspect_since)]
+        if counting and len({o.verdict for o in counting}) == 1:
+            found.append(SecondOpinion(source, counting[0].verdict, _details(counting)))
+    return tuple(found)
+
+
+def remarks(verdict: Verdict, sources: Sequence[SecondOpinion]) -> str:
+    """What the other sources add to the evidence for a verdict; empty when they add nothing."""
+    found = []
+    for one in sources:
+        if one.verdict is not verdict:
+            but = "" if verdict is Verdict.UNKNOWN else "but "
+            found.append(f"; {but}{one.source.words} say {one.verdict.value}: {one.detail}")
+        elif verdict is Verdict.DOWN:
+            found.append(f"; {one.source.words} agree: {one.detail}")
+    return "".join(found)
+
+
+def _counts(opinion: Opinion, now: float, suspect_since: float | None) -> bool:
+    if opinion.verdict is Verdict.UNKNOWN or now - opinion.at > FRESH_FOR_S:
+        return False
+    return opinion.verdict is Verdict.DOWN or suspect_since is None or opinion.at >= suspect_since
+
+
+def _details(opinions: Sequence[Opinion]) -> str:
+    """Each evidence once: the leaves of a region mostly share a health check."""
+    return "; ".join(dict.fromkeys(opinion.detail for opinion in opinions))

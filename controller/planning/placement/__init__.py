@@ -1,0 +1,1 @@
+"""Where traffic should be: an exact optimum within what regions can carry."""

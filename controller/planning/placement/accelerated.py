@@ -1,0 +1,113 @@
+"""Where placement wants to be behind an accelerator: everybody open, except for want of room.
+
+Nearness does the rest. How dials become flow is `planning.placement.dials`; who is nearest to whom
+starts with what the settings say and is corrected by what users report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from controller.model.decision import Memory, PoolName, Shares, Snapshot
+from controller.planning.placement.dials import fitted, learned, modelled
+from controller.planning.placement.figures import Known
+from controller.planning.placement.optimum import Placement
+from controller.planning.shares import normalised
+from controller.planning.standing import May, Standing
+
+_LESSON_EVERY_S = 10.0
+"""As long as the reports that one decision looks at reach back."""
+
+
+def place_dials(
+    snapshot: Snapshot,
+    name: PoolName,
+    known: Known,
+    stand: Mapping[str, Standing],
+    before: Shares,
+) -> Placement | None:
+    """The dials of a pool, 0 to 1, and which regions' room is used up; None: nobody may serve."""
+    given = {region: _given(s, region, before) for region, s in stand.items()}
+    fixed = {region: dial for region, dial in given.items() if dial is not None}
+    free = [region for region in stand if region not in fixed]
+    if not free:
+        return Placement(fixed) if any(fixed.values()) else None
+    near = nearest(snapshot, name)
+    demand = known.demand_rps[name[1]]
+    capacity = {region: known.capacity_rps[region] for region in free}
+    total = sum(capacity.values())
+    target = snapshot.settings.placement.target_utilisation
+    if demand <= 0 or total <= 0:
+        return Placement({**fixed, **dict.fromkeys(free, 1.0)})
+    # Where the target does not hold it all, each is filled in proportion: evenly.
+    scale = max(target / demand, 1 / total)
+    dials = fitted(near, {region: rps * scale for region, rps in capacity.items()}, fixed)
+    flow = modelled(near, dials)
+    full = {region: flow[region] * demand for region in free if dials[region] < 1}
+    return Placement(dials, full, max(0.0, demand - total))
+
+
+def nearest(snapshot: Snapshot, name: PoolName) -> Shares:
+    """Which part of a pool's users is nearest to which of its regions, as far as is known."""
+    if name in snapshot.memory.nearest:
+        return snapshot.memory.nearest[name]
+    service_name, pool = name
+    service = snapshot.settings.services[service_name]
+    lever = service.levers.accelerator
+    assert lever is not None
+    regions = service.pools[pool].regions
+    return normalised({region: lever.nearest.get(region, 0.0) for region in regions}) or {
+        region: 1 / len(regions) for region in regions
+    }
+
+
+def after_learning(snapshot: Snapshot, memory: Memory) -> Memory:
+    """Memory with what users' reports say of who is nearest, for pools behind accelerators.
+
+    Each report teaches once: the next lesson is due when these reports are over.
+    """
+    last = snapshot.memory.learned_at
+    if last is not None and snapshot.now - last < _LESSON_EVERY_S:
+        return memory
+    return replace(memory, nearest=_lessons(snapshot), learned_at=snapshot.now)
+
+
+def _lessons(snapshot: Snapshot) -> dict[PoolName, Shares]:
+    names = (
+        (service_name, service.levers.accelerator.pool)
+        for service_name, service in snapshot.settings.services.items()
+        if service.levers.accelerator is not None and service_name in snapshot.observed
+    )
+    return {name: _learned(snapshot, name) for name in names}
+
+
+def _learned(snapshot: Snapshot, name: PoolName) -> Shares:
+    near = nearest(snapshot, name)
+    measured = {
+        r: seen.requests for r, seen in snapshot.measured.get(name, {}).items() if r in near
+    }
+    if sum(measured.values()) < snapshot.settings.ramp.min_requests:
+        return near
+    dials = _dials(snapshot, name)
+    return learned(near, dials, normalised(measured)) if any(dials.values()) else near
+
+
+def _dials(snapshot: Snapshot, name: PoolName) -> dict[str, float]:
+    settings = snapshot.observed[name[0]].settings
+    return {
+        position.region: (setting.dial or 0.0) / 100 if setting.weight else 0.0
+        for position, setting in settings.items()
+        if (position.service, position.pool) == name
+    }
+
+
+def _given(standing: Standing, region: str, before: Shares) -> float | None:
+    """The dial a region must have; None where placement may choose."""
+    match standing.may:
+        case May.OUT:
+            return 0.0
+        case May.KEEP:
+            return before.get(region, 0.0)
+        case May.IN:
+            return standing.share

@@ -1,0 +1,152 @@
+"""Which share of each pool each region should carry: an exact optimum over all pools together.
+
+A pool that gives latencies goes where latency, and price at its stated worth, are least; one that
+gives none keeps to its regions' shares. Both within what the regions may carry: their capacity as
+well as they are, up to the target utilisation, or evenly beyond where all that may help are full
+(`overload`). Traffic moves without need only when each request gains by it. Residency needs no
+rule here: a region that is not lawful is not among the candidates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from controller.model.configuration import Placement as Preferences
+from controller.model.configuration import Service
+from controller.model.decision import Shares
+from controller.planning.placement.figures import Known, by_share, load
+from controller.planning.placement.overload import Limits, even_limits
+from controller.planning.placement.transport import Portion, cheapest
+from controller.planning.shares import normalised
+
+_ELSEWHERE_MS = 50.0
+"""What a request of a pool without latencies loses where its region has no room: about a detour
+inside a continent, so that it makes way for requests that would go farther."""
+_NOWHERE = ""
+_DUST = 1e-6
+"""A smaller part of a pool than this is rounding, and must not become a record's weight."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is to be placed."""
+
+    service: Service
+    preferences: Preferences
+    known: Known
+    candidates: Mapping[str, tuple[str, ...]]
+    """Pool to the lawful regions that may be given traffic."""
+    fixed: Mapping[str, Shares] = field(default_factory=dict)
+    """Pool to shares that are settled: their load takes up room, and only the rest is placed."""
+    before: Mapping[str, Shares] = field(default_factory=dict)
+    """Pool to its present split."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """The shares of one pool, and what kept its traffic from going where it would be best."""
+
+    shares: Shares
+    full: Mapping[str, float] = field(default_factory=dict)
+    """Regions with more to do if they had the room, and the requests/s they carry in all."""
+    overload: float = 0.0
+    """This pool's requests/s beyond what the regions that may serve it can carry together."""
+
+
+def place(task: Task) -> dict[str, Placement]:
+    """Pool to placement; a pool without candidates is left out."""
+    taken = load(task.known.demand_rps, task.fixed)
+    owners: list[str] = []
+    portions: list[Portion] = []
+    for pool in sorted(task.candidates):
+        for portion in _portions(task, pool):
+            owners.append(pool)
+            portions.append(portion)
+    capacity, target = task.known.capacity_rps, task.preferences.target_utilisation
+    limits = even_limits(portions, capacity, target, taken)
+    flows = cheapest(portions, limits.rps, taken)
+    split: dict[str, dict[str, float]] = {pool: {} for pool in task.candidates}
+    for pool, flow in zip(owners, flows.flows, strict=True):
+        for region, rps in flow.items():
+            split[pool][region] = split[pool].get(region, 0.0) + rps
+    tight = {region for region, price in flows.prices.items() if price > 0}
+    tight |= {region for group in limits.bottlenecks for region in group.regions}
+    carried = {
+        region: taken.get(region, 0.0) + sum(flow.get(region, 0.0) for flow in flows.flows)
+        for region in tight
+    }
+    return {
+        pool: Placement(
+            _shares(task, pool, rps),
+            {region: carried[region] for region in rps if region in tight},
+            _overload(limits, rps),
+        )
+        for pool, rps in ((pool, _without_dust(rps)) for pool, rps in split.items())
+        if task.candidates[pool]
+    }
+
+
+def _portions(task: Task, pool: str) -> Iterator[Portion]:
+    """The pool's traffic in parts that prefer the same region."""
+    candidates = task.candidates[pool]
+    demand = _rest(task, pool) * task.known.demand_rps[pool]
+    if not candidates or demand <= 0:
+        return
+    costs = _costs(task, pool)
+    if costs is None:
+        for region, part in by_share(task.service, candidates).items():
+            away = {r: 0.0 if r == region else _ELSEWHERE_MS for r in candidates}
+            yield Portion(part * demand, away)
+        return
+    now = {r: s for r, s in task.before.get(pool, {}).items() if r in costs and s > 0}
+    moving = max(0.0, 1 - sum(now.values()))
+    for region, part in normalised(now | {_NOWHERE: moving}).items():
+        if part > _DUST:
+            # Where it is now it costs a little less, so that it does not move for nothing.
+            gained = {region: costs[region] - task.preferences.move_gain_ms} if region else {}
+            yield Portion(part * demand, costs | gained)
+
+
+def _costs(task: Task, pool: str) -> dict[str, float] | None:
+    """Region to milliseconds per request, price included; None for a pool without latencies."""
+    latency_ms = task.known.latency_ms.get(pool)
+    if latency_ms is None:
+        return None
+    worth, regions = task.preferences.ms_per_usd_per_gb, task.service.regions
+    return {r: latency_ms[r] + worth * regions[r].egress_usd_per_gb for r in task.candidates[pool]}
+
+
+def _shares(task: Task, pool: str, rps: Mapping[str, float]) -> Shares:
+    """What is settled and what was placed; where there is no traffic, where it would go first."""
+    placed = normalised(rps) or _without_traffic(task, pool)
+    rest = _rest(task, pool)
+    shares = {r: rest * placed.get(r, 0.0) for r in task.candidates[pool]}
+    return {**task.fixed.get(pool, {}), **shares}
+
+
+def _without_dust(rps: Mapping[str, float]) -> dict[str, float]:
+    least = _DUST * sum(rps.values())
+    return {region: flow for region, flow in rps.items() if flow > least}
+
+
+def _without_traffic(task: Task, pool: str) -> dict[str, float]:
+    costs = _costs(task, pool)
+    if costs is None:
+        return by_share(task.service, task.candidates[pool])
+    return {min(costs, key=lambda region: (costs[region], region)): 1.0}
+
+
+def _rest(task: Task, pool: str) -> float:
+    """The part of the pool that is not settled."""
+    rest = 1 - sum(task.fixed.get(pool, {}).values())
+    return rest if rest > _DUST else 0.0
+
+
+def _overload(limits: Limits, rps: Mapping[str, float]) -> float:
+    return sum(
+        rps.get(region, 0.0) * (1 - 1 / group.utilisation)
+        for group in limits.bottlenecks
+        for region in group.regions
+        if group.utilisation > 1
+    )

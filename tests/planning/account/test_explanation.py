@@ -1,0 +1,243 @@
+"""What people read of decisions, letter by letter."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from controller.model.configuration import Mode
+from controller.model.decision import Decision, DecisionRecord, Moment, PoolPlan, Written
+from controller.model.levers import Change, Outcome, OutcomeStatus, Position, Setting
+from controller.planning.account.alternatives import rejected
+from controller.planning.account.evidence import Evidence
+from controller.planning.account.explanation import explain, explain_plan
+from controller.planning.account.story import expected_effect, triggers
+from controller.planning.decision import decide
+from tests.storyboards.stage import Stage
+
+WHEN = datetime(2026, 6, 1, 12, 0, 3, tzinfo=UTC)
+TWO_POOLS = """\
+pool world us-east-1 eu-west-1 eu-central-1
+pool europe eu-west-1 eu-central-1
+region us-east-1 share=2
+decide
+"""
+ACCELERATED = "pool world us-east-1 eu-west-1 accelerator\ndecide\n"
+
+
+def staged(story: str) -> tuple[Stage, Decision]:
+    """What is decided at the end of a story told in the storyboards' words."""
+    stage = Stage()
+    for line in story.splitlines():
+        stage.play(line)
+    return stage, decide(stage.snapshot())
+
+
+def plan_text(story: str) -> list[str]:
+    return explain_plan(staged(story)[1].plans).splitlines()
+
+
+def record_of(
+    story: str, written: tuple[Written, ...] = (), timeline: tuple[Moment, ...] = ()
+) -> DecisionRecord:
+    stage, decision = staged(story)
+    return DecisionRecord(
+        id=12,
+        at=WHEN,
+        cycle=17,
+        mode=Mode.ACTIVE,
+        trigger=triggers(None, decision, (), ()),
+        regions=decision.regions,
+        plans=decision.plans,
+        written=written,
+        timeline=timeline,
+        expected_effect=expected_effect(Evidence(stage.snapshot(), decision)),
+        rejected=rejected(stage.snapshot(), decision),
+    )
+
+
+def failover() -> DecisionRecord:
+    """A region is down; its weights were written and what followed is known."""
+    story = f"{TWO_POOLS}see eu-west-1=S\nwait 0.4\nsee eu-west-1=D"
+    changes = staged(story)[1].changes
+    outcome = Outcome(OutcomeStatus.APPLIED, change_id="C1", took_s=0.42)
+    timeline = (
+        Moment("first_failure", WHEN - timedelta(seconds=0.42)),
+        Moment("detected", WHEN),
+        Moment("decided", WHEN),
+        Moment("applied", WHEN + timedelta(seconds=0.42), "route53 Z1"),
+        Moment("insync", WHEN + timedelta(seconds=12), "route53 Z1"),
+    )
+    return record_of(story, (Written("route53", "Z1", changes, outcome),), timeline)
+
+
+def test_a_failover_is_explained_from_trigger_to_timeline() -> None:
+    """Every section in its place, numbers before and after, offsets from the first failure."""
+    assert explain(failover()) == (
+        """\
+Decision 12  2026-06-01 12:00:03Z  cycle 17  mode active
+Trigger    shop/us-east-1 unknown → up: web: answers in 20 ms (1 of 1 vantage point)
+           shop/eu-west-1 unknown → down: web: 3 probes failed within 0.4 s, last: connection \
+refused (1 of 1 vantage point)
+           shop/eu-central-1 unknown → up: web: answers in 20 ms (1 of 1 vantage point)
+Rules      shop/world (emergency): us-east-1 50 % → 66.7 %, eu-west-1 25 % → 0 %, \
+eu-central-1 25 % → 33.3 %
+             us-east-1     placement takes_over   50 % → 66.7 %           carries its part of \
+what leaves eu-west-1
+             eu-west-1     placement region_down  25 % → 0 %     binding  web: 3 probes failed \
+within 0.4 s, last: connection refused (1 of 1 vantage point)
+             eu-central-1  placement takes_over   25 % → 33.3 %           carries its part of \
+what leaves eu-west-1
+           shop/europe (emergency): eu-west-1 50 % → 0 %, eu-central-1 50 % → 100 %
+             eu-west-1     placement region_down  50 % → 0 %    binding  web: 3 probes failed \
+within 0.4 s, last: connection refused (1 of 1 vantage point)
+             eu-central-1  placement takes_over   50 % → 100 %           carries its part of \
+what leaves eu-west-1
+Not chosen shop/europe  us-east-1  not lawful: pool europe does not name it
+Wrote      route53 Z1: applied in 0.42 s, change C1
+             shop/world/eu-west-1 weight 64 → weight 0
+             shop/europe/eu-west-1 weight 128 → weight 0
+Effect     shop/world         expected  us-east-1 50 % → 66.7 %, eu-west-1 25 % → 0 %, \
+eu-central-1 25 % → 33.3 %; users follow within the TTL of 60 s after INSYNC
+           shop/europe        expected  eu-west-1 50 % → 0 %, eu-central-1 50 % → 100 %; users \
+follow within the TTL of 60 s after INSYNC
+           shop/us-east-1     expected  carries 67 requests/s, 7 % of its capacity
+           shop/eu-central-1  expected  carries 133 requests/s, 13 % of its capacity
+                              measured  nothing yet
+Timeline   12:00:02.580Z first_failure
+                 +0.42 s detected
+                 +0.42 s decided
+                 +0.84 s applied  route53 Z1
+                +12.42 s insync  route53 Z1"""
+    )
+
+
+def test_what_was_measured_stands_beside_what_was_expected() -> None:
+    """Place by place; what belongs to no place comes last."""
+    record = replace(failover(), measured_effect="shop/world: left\nshop/europe: left")
+
+    effect = explain(record).partition("\nEffect")[2].partition("\nTimeline")[0].splitlines()
+    assert [line.split()[:3] for line in effect][:4] == [
+        ["shop/world", "expected", "us-east-1"],
+        ["shop/world", "measured", "left"],
+        ["shop/europe", "expected", "eu-west-1"],
+        ["shop/europe", "measured", "left"],
+    ]
+
+
+def test_a_decision_that_moved_nothing_says_what_held_it() -> None:
+    """Why nothing moved is an answer, too: the hold, its numbers, and what was not written."""
+    text = explain(record_of(f"{TWO_POOLS}freeze\nsee eu-west-1=D"))
+
+    assert "Held       shop/world frozen: frozen by ann: INC-42\n" in text
+    assert "           shop/world/eu-west-1 weight 64 → weight 0 not written\n" in text
+    assert "guard frozen  " in text
+    assert "\nWrote      nothing" in text
+    assert "measured" not in text
+
+
+@pytest.mark.parametrize(
+    ("outcome", "line"),
+    [
+        (
+            Outcome(OutcomeStatus.REFUSED, "Throttling: Rate exceeded", took_s=0.1),
+            "accelerator arn: refused in 0.10 s: Throttling: Rate exceeded",
+        ),
+        (
+            Outcome(OutcomeStatus.UNKNOWN, "no answer within the deadline", took_s=5),
+            "accelerator arn: unknown in 5.00 s: no answer within the deadline",
+        ),
+    ],
+)
+def test_a_write_that_failed_says_what_aws_answered(outcome: Outcome, line: str) -> None:
+    """Refused and unknown are told apart, with AWS's own words."""
+    change = Change(Position("api", "world", "eu-west-1"), Setting(128, 100.0), Setting(0, 0.0))
+    record = record_of(TWO_POOLS, (Written("accelerator", "arn", (change,), outcome),))
+
+    text = explain(record)
+
+    assert f"Wrote      {line}\n" in text
+    assert "api/world/eu-west-1 dial 100 weight 128 → dial 0 weight 0" in text
+
+
+def test_a_record_without_a_known_trigger_says_so() -> None:
+    """The section never vanishes: a decision was kept for some reason."""
+    record = replace(record_of(TWO_POOLS), trigger=())
+
+    assert "Trigger    the plan or its outcome changed, nothing else did" in explain(record)
+
+
+def test_a_preview_shows_who_leaves_who_takes_over_and_what_is_written() -> None:
+    """Only what moves, aligned, with the reason of each row and one line that sums up."""
+    assert plan_text(f"{TWO_POOLS}failover eu-west-1") == [
+        "~ shop/world   us-east-1     50 % → 66.7 %                  "
+        "carries its part of what leaves eu-west-1",
+        "~ shop/world   eu-west-1     25 % → 0 %     weight 64 → 0   failover by ann: INC-42",
+        "~ shop/world   eu-central-1  25 % → 33.3 %                  "
+        "carries its part of what leaves eu-west-1",
+        "~ shop/europe  eu-west-1     50 % → 0 %     weight 128 → 0  failover by ann: INC-42",
+        "~ shop/europe  eu-central-1  50 % → 100 %                   "
+        "carries its part of what leaves eu-west-1",
+        "",
+        "Weight 0 is soft: still answered when every other region of the pool is unhealthy.",
+        "Plan: 2 pools change, 2 weights",
+    ]
+
+
+def test_a_preview_of_a_refused_drain_names_the_guard() -> None:
+    """A hold is shown with its numbers, and nothing pretends to move."""
+    story = "pool europe eu-west-1 eu-central-1 demand=1500\ndecide\ndrain eu-west-1"
+
+    assert plan_text(story) == [
+        "! shop/europe  eu-west-1  held  "
+        "capacity: without eu-west-1 pool europe would lack 500 requests/s of capacity",
+        "",
+        "No change; 1 held (capacity)",
+    ]
+
+
+def test_a_preview_under_a_freeze_shows_what_is_not_written() -> None:
+    """What would be written without the hold stands below it."""
+    assert plan_text(f"{TWO_POOLS}freeze\nsee eu-west-1=D") == [
+        "! shop/world              held                  frozen: frozen by ann: INC-42",
+        "! shop/world   eu-west-1  held  weight 64 → 0   not written",
+        "! shop/europe             held                  frozen: frozen by ann: INC-42",
+        "! shop/europe  eu-west-1  held  weight 128 → 0  not written",
+        "",
+        "No change; 2 held (frozen)",
+    ]
+
+
+def test_a_pool_may_change_and_hold_at_once() -> None:
+    """A ramp's step is written while the rest of the way is held."""
+    story = f"{TWO_POOLS}see eu-west-1=D\ndecide\nsee eu-west-1=U"
+
+    assert plan_text(story)[-1] == "Plan: 2 pools change, 2 weights; 1 held (ramp_step)"
+
+
+def test_dials_are_shown_with_the_weights_behind_an_accelerator() -> None:
+    """Both units of the lever, counted as one dial."""
+    assert plan_text(f"{ACCELERATED}failover eu-west-1") == [
+        "~ shop/world  eu-west-1  100 % → 0 %  dial 100 → 0, weight 128 → 0  "
+        "failover by ann: INC-42",
+        "",
+        "Endpoint weight 0 is soft: still used when nothing else is healthy.",
+        "Plan: 1 pool changes, 1 dial",
+    ]
+
+
+def test_twins_set_unlike_are_told_to_be_made_equal() -> None:
+    """A change without a difference in its own numbers still says what it does."""
+    change = Change(Position("shop", "world", "eu-west-1"), Setting(64), Setting(64))
+    plan = PoolPlan("shop", "world", {"eu-west-1": 1.0}, {"eu-west-1": 1.0}, {"eu-west-1": 1.0})
+
+    text = explain_plan([replace(plan, changes=(change,))])
+
+    assert "weight 64 on every record or endpoint" in text
+
+
+def test_nothing_to_do_is_one_reassuring_line() -> None:
+    """A calm plan has no rows at all."""
+    assert plan_text(TWO_POOLS) == ["No change."]

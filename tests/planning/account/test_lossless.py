@@ -1,0 +1,150 @@
+"""Values as JSON and back: nothing is lost, and what cannot be read is named."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+import pytest
+
+from controller.model.decision import Decision, Snapshot
+from controller.planning.account.lossless import UnreadableError, as_text, packed, reader, unpacked
+
+
+class Colour(StrEnum):
+    """Two of them."""
+
+    RED = "red"
+    BLUE = "blue"
+
+
+class Place(NamedTuple):
+    """A key of more than text."""
+
+    row: str
+    column: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """One member of every kind."""
+
+    name: str
+    number: float
+    colour: Colour
+    at: datetime | None = None
+    flag: bool = False
+    by_place: Mapping[Place, tuple[Colour, ...]] = field(default_factory=dict)
+    by_pair: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    by_name: Mapping[str, float] = field(default_factory=dict)
+    pairs: tuple[tuple[float, str], ...] = ()
+    places: frozenset[Place] = frozenset()
+
+
+FULL = Thing(
+    "é\n",
+    3,
+    Colour.BLUE,
+    datetime(2026, 6, 1, 12, 0, 0, 1, UTC),
+    True,
+    {Place("b", 2): (Colour.RED,), Place("a"): ()},
+    {("x", "y"): 1},
+    {"z": 0.1 + 0.2, "a": -0.0},
+    ((1.5, "one"), (2.0, "two")),
+    frozenset({Place("q"), Place("p", 1)}),
+)
+
+
+@pytest.mark.parametrize("thing", [FULL, Thing("", 0.0, Colour.RED)])
+def test_what_went_in_comes_out(thing: Thing) -> None:
+    """Through text; whole numbers stay whole and mappings keep their order."""
+    back = unpacked(Thing, json.loads(as_text(packed(thing))), "thing")
+
+    assert back == thing
+    assert repr(back.number) == repr(thing.number)
+    assert list(back.by_place) == list(thing.by_place)
+    assert list(back.by_name) == list(thing.by_name)
+    assert as_text(packed(back)) == as_text(packed(thing))
+
+
+def test_the_order_in_a_set_does_not_show() -> None:
+    """It differs from process to process."""
+    names = [f"name-{number}" for number in range(50)]
+    assert as_text(packed(frozenset(names))) == as_text(packed(frozenset(reversed(names))))
+
+
+def test_another_versions_members_are_tolerated() -> None:
+    """One with a default may be missing, one that is not known is left out."""
+    data = {"name": "n", "number": 1.0, "colour": "red", "weight": 7}
+    assert unpacked(Thing, data, "thing") == Thing("n", 1.0, Colour.RED)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"name": None}, "thing.name is null, not of type str"),
+        ({"number": "1"}, "thing.number is 1, not of type float"),
+        ({"number": True}, "thing.number is true, not of type float"),
+        ({"colour": "green"}, "thing.colour is green, not one of red, blue"),
+        ({"at": "noon"}, "thing.at is noon, not a time such as 2026-06-01T12:00:00+00:00"),
+        ({"by_name": {"a": []}}, "thing.by_name[a] is [], not of type float"),
+        ({"by_name": 7}, "thing.by_name is neither an object nor a list of pairs"),
+        ({"by_place": [[{"row": 1}, []]]}, "thing.by_place key.row is 1, not of type str"),
+        ({"pairs": [[1.0]]}, "thing.pairs[0] has 1 members instead of 2"),
+        ({"pairs": {}}, "thing.pairs is no list"),
+        ({"places": ["p"]}, "thing.places[0] is no object"),
+        ({"places": [{}]}, "thing.places[0] has no row"),
+    ],
+)
+def test_what_cannot_be_read_is_named_with_its_place(
+    change: dict[str, object], message: str
+) -> None:
+    """A file may have been written by hand."""
+    data = {"name": "n", "number": 1.0, "colour": "red", **change}
+    with pytest.raises(UnreadableError) as caught:
+        unpacked(Thing, data, "thing")
+    assert str(caught.value) == message
+
+
+def test_a_value_of_no_known_kind_is_refused() -> None:
+    """Rather than kept as something that cannot be read."""
+    with pytest.raises(TypeError, match="object cannot be packed"):
+        packed(object())
+
+
+@pytest.mark.parametrize("kind", [Snapshot, Decision])
+def test_everything_a_decision_is_made_of_can_be_read(kind: type) -> None:
+    """A new member of a kind that cannot would lose the snapshots of a daemon: it fails here."""
+    seen: set[object] = set()
+
+    def walk(one: object) -> None:
+        if one in seen:
+            return
+        seen.add(one)
+        reader(one)
+        for hint in _members(one):
+            walk(hint)
+
+    walk(kind)
+    assert len(seen) > 10
+
+
+def _members(kind: object) -> list[object]:
+    """The types that a type is made of; configuration nouns are pydantic's."""
+    from typing import get_args, get_type_hints
+
+    from controller.model.noun import Noun
+
+    arguments = [one for one in get_args(kind) if one not in (..., type(None))]
+    if arguments:
+        return arguments
+    if isinstance(kind, type) and not issubclass(kind, Noun | StrEnum | datetime):
+        if hasattr(kind, "_fields"):
+            return [get_type_hints(kind)[name] for name in kind._fields]
+        if hasattr(kind, "__dataclass_fields__"):
+            return [get_type_hints(kind)[name] for name in kind.__dataclass_fields__]
+    return []

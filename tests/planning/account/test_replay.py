@@ -1,0 +1,122 @@
+"""A decision made again on its stored snapshot is the same, and what differs is shown."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+from hypothesis import given
+
+from controller.planning.account.evidence import Evidence, Exhibit, exported, written
+from controller.planning.account.explanation import explain_plan
+from controller.planning.account.replay import Mismatch, replay
+from controller.planning.account.replay_text import explain_replay
+from controller.planning.decision import decide
+from tests.planning.account.test_evidence import evidence
+from tests.planning.test_properties import stages
+from tests.storyboards.stage import Stage
+
+FAILED = ("see eu-west-1=D",)
+ELSEWHERE = """
+import sys
+from controller.planning.account.evidence import imported
+from controller.planning.account.replay import replay
+found = replay(imported(sys.stdin.read()), "1")
+print(found.differences, found.unread)
+"""
+
+
+def exhibit(*lines: str, version: str = "1") -> Exhibit:
+    return Exhibit(12, version, written(evidence(*lines)))
+
+
+@given(stages())
+def test_the_same_snapshot_gives_the_same_decision_byte_for_byte(stage: Stage) -> None:
+    """Whatever was known, ordered or remembered."""
+    stage.play("decide")
+    snapshot = stage.snapshot()
+    found = replay(Exhibit(1, "1", written(Evidence(snapshot, decide(snapshot)))), "1")
+
+    assert (found.differences, found.unread) == ((), ())
+    assert found.faithful
+
+
+def test_another_process_decides_the_same() -> None:
+    """Text hashes differently there, so sets have another order."""
+    story = ("pool europe eu-west-1 eu-central-1", "edit world eu-west-1 7", *FAILED, "decide")
+    text = json.dumps(exported(exhibit(*story)))
+    for seed in ("1", "2", "3"):
+        ended = subprocess.run(
+            [sys.executable, "-c", ELSEWHERE],
+            input=text,
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        )
+        assert ended.stdout == "() ()\n"
+
+
+def test_another_decision_of_the_same_version_is_a_fault_shown_field_by_field() -> None:
+    """With the place, what was recorded and what is decided now."""
+    told = exhibit(*FAILED)
+    other = told.evidence.decision.replace('"desired":{"us-east-1":1.0', '"desired":{"us-east-1":0')
+    found = replay(replace(told, evidence=replace(told.evidence, decision=other)), "1")
+
+    assert found.differences == (Mismatch("plans[shop/world].desired.us-east-1", "0", "1.0"),)
+    assert not found.faithful
+    assert explain_replay(found).splitlines()[:3] == [
+        "Decision 12, made by version 1, is another when the same version decides again: "
+        "1 differences.",
+        "The decision differs:",
+        "  plans[shop/world].desired.us-east-1  0 → 1.0",
+    ]
+
+
+def test_another_decision_of_another_version_is_information() -> None:
+    """That is what versions are for."""
+    told = exhibit(*FAILED, version="0.9")
+    other = told.evidence.decision.replace('"emergency":true', '"urgent":true')
+    found = replay(replace(told, evidence=replace(told.evidence, decision=other)), "1")
+
+    assert found.differences == (
+        Mismatch("plans[shop/world].urgent", "true", "nothing"),
+        Mismatch("plans[shop/world].emergency", "nothing", "true"),
+    )
+    assert found.faithful
+    assert "made by version 0.9, is another when version 1 decides again" in explain_replay(found)
+
+
+def test_what_this_version_does_not_know_of_the_snapshot_is_shown() -> None:
+    """The comparison would be worth little without it."""
+    told = exhibit(*FAILED, version="2")
+    more = told.evidence.snapshot.replace('{"now"', '{"weather":"rain","now"')
+    found = replay(replace(told, evidence=replace(told.evidence, snapshot=more)), "1")
+
+    assert found.unread == (Mismatch("snapshot.weather", '"rain"', "nothing"),)
+    text = explain_replay(found)
+    assert text.startswith("Decision 12, made by version 2, is the same byte for byte")
+    assert 'snapshot.weather  "rain" → nothing' in text
+
+
+def test_the_plan_of_the_replayed_decision_is_told_as_any_plan() -> None:
+    """By the one renderer."""
+    found = replay(exhibit(*FAILED), "1")
+    assert explain_replay(found) == (
+        "Decision 12, made by version 1, is the same byte for byte when the same version decides "
+        f"again.\n\n{explain_plan(found.plans)}"
+    )
+    assert "~ shop/world" in explain_replay(found)
+
+
+def test_many_differences_are_cut_short() -> None:
+    """The first ones tell what is wrong."""
+    told = exhibit(*FAILED)
+    found = replay(replace(told, evidence=replace(told.evidence, decision="{}")), "1")
+    many = replace(found, differences=found.differences * 60)
+
+    assert f"and {len(many.differences) - 50} more" in explain_replay(many)
+    assert max(map(len, explain_replay(found).splitlines())) < 300
