@@ -9,7 +9,7 @@ from __future__ import annotations
 import select
 import socket
 import ssl
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 
@@ -182,6 +182,7 @@ class Connection:
         except OSError as error:
             self._fail(error, now)
         except Exception as error:
+            # The endpoint must not pay for it, nor the other connections.
             _log.exception("probe_mistake")
             self._owner.found(self, finding_of(error), now)
 
@@ -223,7 +224,7 @@ class Connection:
         try:
             self.close()
             self._hop(now)
-        except OSError as error:
+        except Exception as error:
             self._owner.found(self, finding_of(error), now)
         else:
             self._reactor.expect(self)
@@ -280,29 +281,27 @@ class Connection:
     def _send(self) -> None:
         made, request = self._socket, self._owner.request
         assert made is not None
+        self.sent_at = self._reactor.time()
         sent = made.send(request)
         self._unsent = request[sent:] if sent < len(request) else b""
         self._answer = None
-        self.sent_at = self._reactor.time()
         self._state = _ASKING
 
     def _read(self, events: int) -> None:
-        made, expected = self._socket, self._owner.expected
-        assert made is not None
+        made: Any = self._socket  # of TLS when `pin` says so
+        expected = self._owner.expected
         if self._unsent and events & select.EPOLLOUT:
             self._unsent = self._unsent[made.send(self._unsent) :]
-        data, late_s = _read_from(made)
+        data, self._read_late_s = read_tls(made, _PIECE) if self.pin else read(made, _PIECE)
         if data and data == expected.known and self._answer is None:
             self.reusable = expected.known_reusable
-            self._tell(expected.known_finding, late_s)
+            self._owner.found(self, expected.known_finding, self._reactor.time())
             return
         if self._answer is None:
             self._answer = Answer(expected)
-        self._read_on(made, self._answer, data, late_s, events)
+        self._read_on(made, self._answer, data, events)
 
-    def _read_on(
-        self, made: socket.SocketType, answer: Answer, data: bytes, late_s: float, events: int
-    ) -> None:
+    def _read_on(self, made: Any, answer: Answer, data: bytes, events: int) -> None:
         while True:
             finding = answer.feed(data) if data else answer.end()
             if finding is not None:
@@ -311,16 +310,13 @@ class Connection:
             # of TLS only the exception tells.
             if len(data) < _PIECE and not events & _ENDING and self.pin is None:
                 return
-            data, late_s = _read_from(made)
+            data, self._read_late_s = read_tls(made, _PIECE) if self.pin else read(made, _PIECE)
+        now = self._reactor.time()
         if finding is NO_ANSWER and self.is_reused:
-            self._owner.stale(self, self._reactor.time())
+            self._owner.stale(self, now)
         else:
             self.reusable = answer.reusable
-            self._tell(finding, late_s)
-
-    def _tell(self, finding: Finding, late_s: float) -> None:
-        self._read_late_s = late_s
-        self._owner.found(self, finding, self._reactor.time())
+            self._owner.found(self, finding, now)
 
     # -- endings
 
@@ -348,9 +344,3 @@ def _is_connected(made: socket.SocketType) -> bool:
     except OSError:
         return False
     return True
-
-
-def _read_from(made: socket.SocketType) -> tuple[bytes, float]:
-    if isinstance(made, ssl.SSLSocket):
-        return read_tls(made, _PIECE)
-    return read(made, _PIECE)

@@ -67,29 +67,27 @@ def read(made: socket.SocketType, size: int) -> tuple[bytes, float]:
 
     Raises OSError as `recv` does.
     """
-    return _stamped(made.recvmsg(size, _STAMP_SPACE))
-
-
-def _stamped(
-    received: tuple[bytes, list[tuple[int, int, bytes]], int, object],
-) -> tuple[bytes, float]:
-    data, stamps, _, _ = received
-    if not stamps:
-        return data, 0.0
-    seconds, nanoseconds = _TIMESPEC.unpack(stamps[0][2])
-    late_s = time.time() - (seconds + nanoseconds * 1e-9)
-    # A wall clock that was set meanwhile tells nothing.
-    return data, late_s if 0.0 < late_s < 60.0 else 0.0
+    data, stamps, _, _ = made.recvmsg(size, _STAMP_SPACE)
+    return data, _late_s(stamps[0][2]) if stamps else 0.0
 
 
 def read_tls(made: ssl.SSLSocket, size: int) -> tuple[bytes, float]:
     """The same for a connection with TLS; the stamp is that of what waits beneath it."""
+    late_s = 0.0
     try:
         # The plain type's method: the TLS one would have to decipher before it can tell.
-        _, late_s = _stamped(socket.SocketType.recvmsg(made, 1, _STAMP_SPACE, socket.MSG_PEEK))
+        peek = socket.SocketType.recvmsg(made, 1, _STAMP_SPACE, socket.MSG_PEEK)
+        late_s = _late_s(peek[1][0][2]) if peek[1] else 0.0
     except BlockingIOError:
-        late_s = 0.0  # it was deciphered with what came before
+        pass  # it was deciphered with what came before
     return made.recv(size), late_s
+
+
+def _late_s(stamp: bytes) -> float:
+    seconds, nanoseconds = _TIMESPEC.unpack(stamp)
+    late_s = time.time() - (seconds + nanoseconds * 1e-9)
+    # A wall clock that was set meanwhile tells nothing.
+    return late_s if 0.0 < late_s < 60.0 else 0.0
 
 
 def noticed_late_s(made: socket.SocketType, took_s: float) -> float:

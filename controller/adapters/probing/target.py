@@ -109,6 +109,14 @@ class NetworkTarget:
         try:
             if self._generation != self._shared.generation:
                 self._prepare()
+        except KeyError as error:
+            finding = could_not_run(f"{error.args[0]} has not been read")
+            self.reactor.call_soon(self.found, connection, finding, now)
+            return
+        except UnicodeError as error:
+            self.reactor.call_soon(self.found, connection, finding_of(error), now)
+            return
+        try:
             if connection.is_open:
                 connection.ask()
             elif self._name is None:
@@ -117,9 +125,6 @@ class NetworkTarget:
                 addresses = self._name.addresses(partial(self._resolved, connection))
                 if addresses is not None:
                     self._open(connection, addresses, now)
-        except KeyError as error:
-            finding = could_not_run(f"{error.args[0]} has not been read")
-            self.reactor.call_soon(self.found, connection, finding, now)
         except Exception as error:
             self.reactor.call_soon(self._failed_to_begin, connection, error, now)
         else:
@@ -176,16 +181,17 @@ class NetworkTarget:
             return
         self._current = None
         self._silent = 0
+        took_s = connection.latency_s(now, of_answer=False)
         if is_pass and connection.reusable and self._warm is not self._cold:
             self._kept = connection
             connection.keep()
         else:
             connection.close()
         if is_pass:
-            self._learn(connection, now)
+            (self._warm if connection.is_reused else self._cold).learn(took_s)
             if self._late:
                 self._drop_late()
-        self._watcher.answered(self._result(connection, finding, now))
+        self._watcher.answered(self._result(connection, finding, now, took_s))
 
     def overdue(self, connection: Connection, now: float) -> None:
         """Give a probe up; but listen on as long as somebody with more patience would."""
@@ -202,7 +208,8 @@ class NetworkTarget:
         else:
             connection.close()
         finding = failed(f"no answer in {wait_s:g} s")
-        self._watcher.answered(self._result(connection, finding, now))
+        took_s = now - connection.asked_at
+        self._watcher.answered(self._result(connection, finding, now, took_s))
 
     def stale(self, connection: Connection, now: float) -> None:
         """Ask over a new connection: a server may close an idle one at any moment, and that it did
@@ -231,8 +238,9 @@ class NetworkTarget:
         self._forget_late(connection)
         if finding.outcome is ProbeOutcome.PASSED:
             self._silent = 0
-            self._learn(connection, now)
-            self._watcher.answered_late(self._result(connection, finding, now))
+            took_s = connection.latency_s(now, of_answer=False)
+            (self._warm if connection.is_reused else self._cold).learn(took_s)
+            self._watcher.answered_late(self._result(connection, finding, now, took_s))
 
     def _forget_late(self, connection: Connection) -> None:
         connection.close()
@@ -245,21 +253,21 @@ class NetworkTarget:
 
     # -- results
 
-    def _learn(self, connection: Connection, now: float) -> None:
-        patience = self._warm if connection.is_reused else self._cold
-        patience.learn(connection.latency_s(now, of_answer=False))
-
-    def _result(self, connection: Connection, finding: Finding, now: float) -> ProbeResult:
+    def _result(
+        self, connection: Connection, finding: Finding, now: float, took_s: float
+    ) -> ProbeResult:
         address = connection.address
-        if address is not None and address != self._reached:
+        if address is not self._reached and address is not None:
             self._reached, self._shown = address, shown(address)
+        if self._warm is not self._cold:
+            # Of the answer alone, or every new connection would look like an endpoint that has
+            # grown slow.
+            took_s = connection.latency_s(now, of_answer=True)
         pin = connection.pin
         return ProbeResult(
             finding.outcome,
             now,
-            # Of the answer alone where connections are kept, or every new one would look like an
-            # endpoint that has grown slow.
-            connection.latency_s(now, of_answer=self._warm is not self._cold),
+            took_s,
             finding.detail,
             None if pin is None else pin.ends_at,
             "" if address is None else self._shown,

@@ -34,6 +34,9 @@ def main() -> None:
     is_short = bool(os.environ.get("SHORT"))
     tools.install()
     _raise_file_limit()
+    # Target and probers alike: what else runs on the machine disturbs them less.
+    if os.geteuid() == 0:
+        os.nice(-10)
     with tempfile.TemporaryDirectory(prefix="prober-bench-") as name:
         folder = Path(name)
         tools.compile_c(folder)
@@ -51,7 +54,7 @@ def main() -> None:
 
 def _runs(bench: Bench, *, with_go: bool) -> Runs:
     runs: Runs = {
-        "ours new": lambda: bench.ours(1000, 0.05),
+        "ours new": lambda: bench.ours(1000, 0.06),
         "c new": lambda: bench.limit("close"),
         "c new, our options": lambda: bench.limit("rst"),
         "haproxy new": lambda: bench.haproxy(1000, 0.02),
@@ -60,14 +63,14 @@ def _runs(bench: Bench, *, with_go: bool) -> Runs:
         "ours 5000/s": lambda: bench.ours(10_000, 2.0, warm_s=3.0),
         "haproxy 5000/s": lambda: bench.haproxy(10_000, 2.0),
         "gdnsd 5000/s": lambda: bench.gdnsd(10_000),
-        "ours kept": lambda: bench.ours(1000, 0.012, "--keep-alive"),
+        "ours kept": lambda: bench.ours(1000, 0.02, "--keep-alive"),
         "c kept": lambda: bench.limit("keepalive"),
         "aiohttp kept": lambda: bench.aiohttp("keepalive"),
         "ours tls": lambda: bench.ours_tls(1000, 0.6),
         "haproxy tls": lambda: bench.haproxy(1000, 0.6, tls=True),
         "blackbox tls": lambda: bench.blackbox(tls=True),
         "aiohttp tls": lambda: bench.aiohttp("close", "https"),
-        "ours tls kept": lambda: bench.ours_tls(1000, 0.02, "--keep-alive"),
+        "ours tls kept": lambda: bench.ours_tls(1000, 0.03, "--keep-alive"),
         "aiohttp tls kept": lambda: bench.aiohttp("keepalive", "https"),
         "ours jitter": lambda: bench.ours(20_000, 4.0, "--jitter", warm_s=5.0),
         "ours latency": bench.ours_latency,
