@@ -51,6 +51,7 @@ SLOW: Settings = SETTINGS.model_copy(
 
 @pytest.mark.looptime
 @pytest.mark.timeout(170)
+@pytest.mark.slow
 async def test_a_day_of_flapping_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sizes after two hours are the sizes after twenty-four, or below their bound."""
     monkeypatch.setattr(heartbeat, "SAMPLE_S", 60.0)

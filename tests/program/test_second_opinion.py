@@ -14,7 +14,7 @@ from controller.sandbox.supervisor import Supervisor
 from tests.program.sandboxed import aws_counts, in_sandbox, writes
 from tests.program.test_promises import all_up, first_write, holds, metric, out, regions
 
-pytestmark = [pytest.mark.program, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.program, pytest.mark.timeout(180)]
 LEFT = ("eu-central-1", "us-west-2")
 """Who lives on: one region at least of every pool, and fewer than half of all."""
 _CHECKS_NEED_S = 45

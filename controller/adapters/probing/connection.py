@@ -21,7 +21,7 @@ from controller.adapters.probing.sockets import Address, connecting, noticed_lat
 from controller.adapters.probing.trust import Pin, Trust
 
 _log = structlog.get_logger("probing")
-_WORTH_ASKING_S = 0.001
+_WORTH_ASKING_S = 0.0003
 """A connection made faster was noticed at once: no need to ask the kernel."""
 _PIECE = 4096
 """Bytes read at a time; answers to probes are short."""
