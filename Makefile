@@ -11,10 +11,10 @@ SHORT ?=
 JSON ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow bench simulate check fix storyboards schema lock clean
+.PHONY: help demo test slow bench bench-placement simulate check fix storyboards schema lock clean
 
 help: ## show this manual
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.runtime ## the daemon, an embedded AWS and 200 users on this machine; STORY=failover plays a story
 	@$(BIN)/gtc sandbox run $(if $(STORY),--story $(STORY)) || [ $$? = 130 ] # 130: Ctrl-C
@@ -30,6 +30,9 @@ simulate: $(VENV)/.dev ## 10,000 random cases of every property of deciding; tak
 
 bench: $(VENV)/.dev ## our prober beside its peers, as root; SHORT=1 for two minutes, JSON=path writes a file
 	@SHORT=$(SHORT) JSON=$(JSON) $(BIN)/python -m tests.bench.prober
+
+bench-placement: $(VENV)/.dev ## time of placing traffic beside a solver's
+	@$(BIN)/python -m tests.bench.placement
 
 check: $(VENV)/.dev ## format, lint, types, layers, dependencies
 	@$(BIN)/ruff format --check --quiet . || { echo "run: make fix"; exit 1; }

@@ -24,6 +24,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rewrite", action="store_true", help="accept the storyboards' new text")
 
 
+@pytest.hookimpl(tryfirst=True)  # before the plugin looks at these marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What listens on the sandbox's own addresses runs in one process, one after the other."""
     for item in items:

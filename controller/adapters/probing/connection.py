@@ -158,10 +158,13 @@ class Connection:
             self._socket = None
 
     def latency_s(self, now: float, *, of_answer: bool) -> float:
-        """Seconds that the present probe took, or (`of_answer`) its answer alone."""
+        """Seconds that the present probe took, or (`of_answer`) its answer alone.
+
+        How late we noticed is reckoned by other clocks than ours: it never makes less than nothing.
+        """
         if of_answer and self.sent_at >= self.asked_at:
-            return now - self.sent_at - self._read_late_s
-        return now - self.asked_at - self._noticed_late_s - self._read_late_s
+            return max(0.0, now - self.sent_at - self._read_late_s)
+        return max(0.0, now - self.asked_at - self._noticed_late_s - self._read_late_s)
 
     # -- what the reactor tells
 
