@@ -20,7 +20,7 @@ demo: $(VENV)/.runtime ## the daemon, an embedded AWS and 200 users on this mach
 	@$(BIN)/gtc sandbox run $(if $(STORY),--story $(STORY)) || [ $$? = 130 ] # 130: Ctrl-C
 
 test: $(VENV)/.dev ## every test; PYTEST="-k name" passes arguments on
-	@$(BIN)/python -m pytest --numprocesses=2 --dist=loadgroup $(PYTEST)
+	@$(BIN)/python -m pytest --numprocesses=2 $(PYTEST)
 
 slow: $(VENV)/.dev ## what `make test` leaves out: kill -9 at named points, faults over processes, 1,000 slow clients
 	@$(BIN)/python -m pytest -m slow $(PYTEST)

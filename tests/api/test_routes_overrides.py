@@ -72,15 +72,16 @@ async def test_a_pin_is_obeyed_and_answered_with_its_share() -> None:
         await served.post("/v1/overrides", json=pin(0.2, service="shop", pool="europe"))
         answer = await served.post("/v1/overrides", json=pin(0.3, service="shop", pool="europe"))
         await served.until(lambda: part(served, "europe", "eu-west-1") == 0.3)
-        why = await served.get("/v1/decisions/latest", headers={"Accept": "text/plain"})
+        records = await served.get("/v1/decisions?limit=10")
         listed = await served.get("/v1/overrides")
         audit = await served.get("/v1/audit?limit=10")
 
     assert answer.status == 201
     assert answer.body["share"] == 0.3
     assert [(one["kind"], one["share"]) for one in listed.body["items"]] == [("pin", 0.3)]
-    assert "placement pin" in why.text
-    assert "pinned by local: canary" in why.text
+    plans = [plan for record in records.body["items"] for plan in record["plans"]]
+    rules = [rule for plan in plans for rule in plan["rules"]]
+    assert ("pin", "pinned by local: canary") in {(rule["name"], rule["why"]) for rule in rules}
     assert audit.body["items"][0]["action"] == "override_replaced"
 
 
