@@ -27,6 +27,7 @@ class Shared:
         self.secrets = references.secrets
         self.authorities = self.authorities.replaced(references.authorities)
         self.generation += 1
+        self._expectations.clear()
 
     def expectation(self, endpoint: Endpoint) -> Expectation:
         """What the endpoint must answer; most endpoints must answer the same."""

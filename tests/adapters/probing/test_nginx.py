@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing, suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -107,7 +108,7 @@ async def test_nginx_is_kept_and_may_close_when_it_likes(
     """It closes after every third request, and says so: no failure, no disturbance."""
     async with nginx(tmp_path) as (plain, tls, references):
         ca_file = next(iter(references.authorities))
-        endpoint = {"probe": f"http://{plain}/{path}", "keep_alive": True}
+        endpoint: dict[str, Any] = {"probe": f"http://{plain}/{path}", "keep_alive": True}
         if is_tls:
             secure = {"probe": f"https://{tls}/{path}", "host": "app.test", "ca_file": ca_file}
             endpoint |= secure
