@@ -269,9 +269,10 @@ class Probing(Noun):
 
     interval_s: PositiveSeconds = 1
     deadline_s: PositiveSeconds = 2
-    deadline_least_s: PositiveSeconds = 0.2
-    """Seconds below which a probe is never given up, however fast its endpoint is otherwise;
-    `deadline_s` or more: every probe has its whole deadline."""
+    deadline_least_s: PositiveSeconds = 0.5
+    """Seconds below which a probe is never given up, however fast its endpoint is otherwise: 0.5
+    outlives bursts of loss on a single vantage point's path. `deadline_s` or more: every probe has
+    its whole deadline."""
     confirm_gaps_s: Annotated[tuple[PositiveSeconds, ...], Field(strict=False, min_length=1)] = (
         0.05,
         0.2,
