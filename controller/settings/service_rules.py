@@ -7,9 +7,9 @@ accelerators "How AWS Global Accelerator works".
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
-from controller.model.configuration import Endpoint, Route53Lever
+from controller.model.configuration import Endpoint, Pool, Route53Lever
 from controller.settings.geography_rules import geographies_can_be_matched
 from controller.settings.messages import did_you_mean
 from controller.settings.parts import ServiceParts
@@ -136,31 +136,30 @@ def latencies_cover_the_pool(service: ServiceParts) -> Iterator[Finding]:
         if pool.latency_ms and accelerator:
             message = "latency_ms does nothing behind an accelerator, which knows its users' paths"
             yield Finding(path, message, "leave it out", at_key=True)
-            continue
-        missing = [region for region in pool.regions if region not in pool.latency_ms]
-        if pool.latency_ms and missing:
-            message = f"latency_ms lacks {', '.join(missing)}; all of the pool's regions, or none"
-            yield Finding(path, message, at_key=True)
-        for region in pool.latency_ms:
-            if region not in pool.regions:
-                message = f"{region} is not in pool {pool_name}"
-                yield Finding((*path, region), message, did_you_mean(region, pool.regions))
+        elif pool.latency_ms:
+            yield from _all_or_none(path, pool.latency_ms, pool_name, pool)
 
 
 def nearest_names_the_pools_regions(service: ServiceParts) -> Iterator[Finding]:
     """Users are nearest to one of the pool's regions; to all of them some, or it is left open."""
     lever = service.levers.accelerator if service.levers is not None else None
     pool = service.pools.get(lever.pool) if lever is not None else None
-    if lever is None or pool is None or not lever.nearest:
-        return
-    path = ("levers", "accelerator", "nearest")
-    missing = [region for region in pool.regions if region not in lever.nearest]
+    if lever is not None and pool is not None and lever.nearest:
+        path = ("levers", "accelerator", "nearest")
+        yield from _all_or_none(path, lever.nearest, lever.pool, pool)
+
+
+def _all_or_none(
+    path: KeyPath, named: Collection[str], pool_name: str, pool: Pool
+) -> Iterator[Finding]:
+    """A figure for each of the pool's regions, and for no other."""
+    missing = [region for region in pool.regions if region not in named]
     if missing:
-        message = f"nearest lacks {', '.join(missing)}; all of the pool's regions, or none"
+        message = f"{path[-1]} lacks {', '.join(missing)}; all of the pool's regions, or none"
         yield Finding(path, message, at_key=True)
-    for region in lever.nearest:
+    for region in named:
         if region not in pool.regions:
-            message = f"{region} is not in pool {lever.pool}"
+            message = f"{region} is not in pool {pool_name}"
             yield Finding((*path, region), message, did_you_mean(region, pool.regions))
 
 
