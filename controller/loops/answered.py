@@ -8,7 +8,7 @@ name servers count for nothing. What follows from the answers is `planning.healt
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -99,6 +99,7 @@ class AnsweredShares:
         for pool in self._samples.keys() - weights.keys():
             del self._samples[pool]
         self._weights, self._leads = weights, leads
+        self._aliases.keep([to.alias for regions in leads.values() for to in regions.values()])
 
     async def run(self) -> None:
         """Ask until cancelled."""
@@ -175,9 +176,15 @@ class _Aliases:
         """None for None. Raises as NameServers.resolve does."""
         if name is None:
             return frozenset()
-        now = self._clock.monotonic()
-        known = self._seen_at.setdefault(name, {})
+        now, known = self._clock.monotonic(), self._seen_at.get(name, {})
         if now - self._resolved_at.get(name, float("-inf")) >= _RESOLVED_FOR_S:
-            known.update(dict.fromkeys(await self._name_servers.resolve(name.rstrip(".")), now))
+            known |= dict.fromkeys(await self._name_servers.resolve(name.rstrip(".")), now)
             self._resolved_at[name] = now
-        return frozenset(a for a, seen_at in known.items() if now - seen_at <= _REMEMBERED_S)
+        self._seen_at[name] = {a: at for a, at in known.items() if now - at <= _REMEMBERED_S}
+        return frozenset(self._seen_at[name])
+
+    def keep(self, names: Collection[str | None]) -> None:
+        """Forget all others."""
+        for gone in self._seen_at.keys() - set(names):
+            del self._seen_at[gone]
+            self._resolved_at.pop(gone, None)

@@ -8,7 +8,7 @@ to is `planning.health.checkers`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -95,8 +95,7 @@ class CheckOpinions:
             for check_id in ids
         }
         self._asked_at = {i: self._asked_at.get(i, float("-inf")) for i in used}
-        for check_id in self._opinions.keys() - used:
-            del self._opinions[check_id]
+        self._forget_all_but(used)
 
     async def run(self) -> None:
         """Ask until cancelled, one check after the other."""
@@ -115,6 +114,15 @@ class CheckOpinions:
             else:
                 self._failing.discard(check_id)
                 self._learn(check_id, opinion)
+
+    def _forget_all_but(self, used: Collection[str]) -> None:
+        """Keep what is known of these checks and, where they are calculated, of their children."""
+        below = (self._defined[i].check.children for i in used if i in self._defined)
+        needed = set(used).union(*below)
+        for known in (self._opinions, self._defined, self._checkers):
+            for check_id in known.keys() - needed:
+                del known[check_id]
+        self._failing &= needed
 
     def _leaves_now(self, report: CycleReport) -> Iterator[tuple[Position, tuple[str, ...]]]:
         for name, service in self._current.settings.services.items():

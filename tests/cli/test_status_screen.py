@@ -97,4 +97,7 @@ def test_following_shows_every_report_and_every_reason_for_none() -> None:
 
 def test_a_report_without_services_can_be_drawn() -> None:
     """An empty table is no error."""
-    console(80).print(draw(Report("head", (), (), ()), 80))
+    screen = console(80)
+    screen.print(draw(Report("head", (), (), ()), 80))
+    assert isinstance(screen.file, StringIO)
+    assert screen.file.getvalue().startswith("head")

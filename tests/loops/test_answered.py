@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 from controller.model.health import Source, Verdict
 from controller.planning.health.answered import answered_share
 from tests.loops.simulated import SETTINGS, ZONE, World, leaves
+from tests.loops.test_bounds import sizes
 
 pytestmark = pytest.mark.looptime
 WEST, CENTRAL, EAST = "eu-west-1", "eu-central-1", "us-east-1"
@@ -165,3 +166,18 @@ async def test_answers_that_belong_to_no_leaf_are_told_in_words() -> None:
     sources = latest.decision.regions["shop"][CENTRAL].sources
     assert [one.verdict for one in sources if one.source is Source.ANSWERS] == []
     assert latest.decision.regions["shop"][CENTRAL].verdict is Verdict.UP
+
+
+async def test_addresses_that_a_load_balancer_had_long_ago_are_forgotten() -> None:
+    """It changes them all the time, for months."""
+    outside = world(alias=True)
+    answer(outside, [WEST])
+    async with outside.running() as house:
+        for minute in range(60):
+            for region in (WEST, CENTRAL, EAST):
+                outside.name_servers.lead(f"lb.{region}.example", f"198.51.100.{minute}")
+            await asyncio.sleep(61)
+        kept = {name: size for name, size in sizes(house) if name.startswith(".answered._aliases.")}
+
+    assert len(kept) > 2, "the walk has lost its way"
+    assert {name: size for name, size in kept.items() if size > 12} == {}

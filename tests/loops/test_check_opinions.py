@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from controller.model.health import Confidence, Source, Verdict
 from controller.model.levers import Position
 from controller.model.opinions import CheckDefinition, CheckKind
-from tests.loops.simulated import World
+from tests.loops.simulated import ZONE, World
+from tests.loops.test_bounds import sizes
 
 pytestmark = pytest.mark.looptime
 WEST, CENTRAL, EAST = "eu-west-1", "eu-central-1", "us-east-1"
@@ -161,3 +163,23 @@ async def test_silence_of_aws_makes_the_checks_unknown_in_time() -> None:
     assert latest is not None
     sources = latest.decision.regions["shop"][CENTRAL].sources
     assert [one.verdict for one in sources] == [Verdict.UP]
+
+
+async def test_checks_that_no_leaf_has_any_more_are_forgotten() -> None:
+    """Somebody replaces the checks all day long; what hangs below a calculated one, too."""
+    world = World()
+    async with world.running() as house:
+        for number in range(40):
+            child, check = f"child-{number}", f"calculated-{number}"
+            world.checks.define(child, CheckDefinition(CheckKind.ENDPOINT, 10, 3))
+            definition = CheckDefinition(
+                CheckKind.CALCULATED, children=(child,), health_threshold=1
+            )
+            world.checks.define(check, definition)
+            for leaf in world.records.stored(ZONE):
+                world.records.put(ZONE, replace(leaf, health_check_id=check))
+            await asyncio.sleep(60)
+        kept = {name: size for name, size in sizes(house) if name.startswith(".check_opinions.")}
+
+    assert len(kept) > 3, "the walk has lost its way"
+    assert {name: size for name, size in kept.items() if size > 8} == {}

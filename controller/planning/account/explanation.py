@@ -36,7 +36,7 @@ def explain(record: DecisionRecord) -> str:
     )
     sections = (
         ("Trigger", record.trigger or ("the plan or its outcome changed, nothing else did",)),
-        ("Rules", [line for plan in record.plans for line in _rules_of(plan)]),
+        ("Rules", [line for plan in _telling(record.plans) for line in _rules_of(plan)]),
         ("Held", [line for plan in record.plans for line in held_lines(plan)]),
         ("Not chosen", _not_chosen(record.rejected)),
         ("Wrote", _wrote(record.written)),
@@ -56,6 +56,11 @@ def explain_plan(plans: Sequence[PoolPlan]) -> str:
 def _section(name: str, body: Sequence[str]) -> Iterator[str]:
     for index, line in enumerate(body):
         yield f"{name if index == 0 else '':<{_LABEL_WIDTH}}{line}"
+
+
+def _telling(plans: Sequence[PoolPlan]) -> Sequence[PoolPlan]:
+    """Those that move or would move. What binds the others is worth words only when none does."""
+    return [plan for plan in plans if plan.changes or plan.withheld] or plans
 
 
 def _rules_of(plan: PoolPlan) -> list[str]:

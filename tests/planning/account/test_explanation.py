@@ -241,3 +241,33 @@ def test_twins_set_unlike_are_told_to_be_made_equal() -> None:
 def test_nothing_to_do_is_one_reassuring_line() -> None:
     """A calm plan has no rows at all."""
     assert plan_text(TWO_POOLS) == ["No change."]
+
+
+BINDING = """\
+pool world us-east-1:20 eu-west-1:90 demand=400
+pool europe eu-west-1:10 eu-central-1:20 demand=50
+region us-east-1 capacity=300
+region eu-west-1 capacity=300
+region eu-central-1 capacity=300
+ramp step_points=100
+decide
+"""
+"""world's nearest region is full, and stays so."""
+
+
+def test_a_pool_that_only_stays_as_it_is_is_left_out_when_another_moves() -> None:
+    """At 3 a.m. one looks for what moved."""
+    lines = explain(record_of(f"{BINDING}see eu-central-1=D\nedit europe eu-central-1 9")).split(
+        "\n"
+    )
+
+    assert any("shop/europe (emergency)" in line for line in lines)
+    assert not any("shop/world" in line and "stays as it is" in line for line in lines)
+
+
+def test_what_binds_is_told_when_nothing_moves() -> None:
+    """It is why nothing moves."""
+    text = explain(record_of(BINDING))
+
+    assert "shop/world (calm): stays as it is" in text
+    assert "placement capacity" in text

@@ -180,9 +180,10 @@ def test_nothing_supposed_changes_nothing() -> None:
 
 
 def test_every_documented_form_is_understood() -> None:
-    """The examples are for a service like this one."""
+    """The examples are for a service like this one, and each supposes something."""
+    snapshot = calm()
     for form in FORMS:
-        suppose(calm(), [form])
+        assert suppose(snapshot, [form]).snapshot != snapshot, form
 
 
 @pytest.mark.parametrize(

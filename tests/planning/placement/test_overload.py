@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import fsum, inf
 from random import Random
 
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 
 from controller.planning.placement.overload import Limits, even_limits
 from controller.planning.placement.transport import Portion
-from tests.planning.placement.transport_problems import Problem, problems
+from tests.planning.placement.transport_problems import Problem, problems, shuffled
 
 EU, EC, AP, US = "eu", "ec", "ap", "us"
 
@@ -156,18 +155,10 @@ def test_the_order_of_portions_and_regions_makes_no_difference(
     problem: Problem, random: Random
 ) -> None:
     """Not in the last bit."""
-    order = list(range(len(problem.portions)))
-    random.shuffle(order)
-    regions = list(problem.capacity.items())
-    random.shuffle(regions)
-    shuffled = replace(
-        problem,
-        portions=tuple(problem.portions[index] for index in order),
-        capacity=dict(regions),
-    )
+    other_way, order = shuffled(problem, random)
 
     one = even_limits(problem.portions, problem.capacity, problem.target, problem.taken)
-    other = even_limits(shuffled.portions, shuffled.capacity, problem.target, problem.taken)
+    other = even_limits(other_way.portions, other_way.capacity, problem.target, problem.taken)
 
     assert one.rps == other.rps
     assert [b.regions for b in one.bottlenecks] == [b.regions for b in other.bottlenecks]

@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 
 from controller.planning.placement.overload import even_limits
 from controller.planning.placement.transport import Flows, Portion, cheapest
-from tests.planning.placement.transport_problems import Problem, added, problems, total_cost
+from tests.planning.placement.transport_problems import (
+    Problem,
+    added,
+    problems,
+    shuffled,
+    total_cost,
+)
 
 EU, AP, US = "eu", "ap", "us"
 
@@ -195,17 +201,9 @@ def test_the_order_of_portions_and_regions_makes_no_difference(
     problem: Problem, random: Random
 ) -> None:
     """Not in the last bit."""
-    order = list(range(len(problem.portions)))
-    random.shuffle(order)
-    capacity = list(problem.capacity.items())
-    random.shuffle(capacity)
-    shuffled = replace(
-        problem,
-        portions=tuple(problem.portions[index] for index in order),
-        capacity=dict(capacity),
-    )
+    other_way, order = shuffled(problem, random)
 
-    one, other = solved(problem), solved(shuffled)
+    one, other = solved(problem), solved(other_way)
 
     assert [one.flows[index] for index in order] == list(other.flows)
     assert one.prices == other.prices

@@ -92,3 +92,13 @@ def _place(random: Random) -> tuple[float, float, float]:
 
 def _angle(one: tuple[float, float, float], other: tuple[float, float, float]) -> float:
     return acos(max(-1.0, min(1.0, sum(a * b for a, b in zip(one, other, strict=True)))))
+
+
+def shuffled(problem: Problem, random: Random) -> tuple[Problem, list[int]]:
+    """The same problem told in another order, and where its portions were before."""
+    order = list(range(len(problem.portions)))
+    random.shuffle(order)
+    regions = list(problem.capacity.items())
+    random.shuffle(regions)
+    portions = tuple(problem.portions[index] for index in order)
+    return replace(problem, portions=portions, capacity=dict(regions)), order
