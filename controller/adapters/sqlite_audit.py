@@ -1,9 +1,9 @@
 """The audit's tables: appending within somebody's transaction, paging, pruning and checking.
 
 Every entry is sealed to the one before (`controller.model.audit`). Decision records are covered
-too: storing one appends an entry with the digest of what the decision said, so that neither its
-removal nor a later edit goes unseen; what became known afterwards (timeline, measured effect) is
-not covered, because it grows.
+too: storing one appends an entry with the digests of what the decision said and of what it was made
+of, so that neither a removal nor a later edit goes unseen; what became known afterwards (timeline,
+measured effect) is not covered, because it grows.
 """
 
 from __future__ import annotations
@@ -12,14 +12,17 @@ import hashlib
 import json
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import astuple
 from datetime import UTC, datetime
 
+from controller.adapters import sqlite_snapshots
+from controller.adapters.sqlite_snapshots import Seal
 from controller.model.audit import (
     BEGINNING,
     PRUNED,
     RECORDED,
+    SNAPSHOT_SEALED,
     AuditCheck,
     AuditEntry,
     Mark,
@@ -36,7 +39,10 @@ PRUNE_STEP = 1_000
 DAEMON = "gtc"
 """Actor of what nobody ordered."""
 _COLUMNS = "seq, at, actor, action, detail, previous, digest"
-_RECORDED_DETAIL = re.compile(r"#(\d+) with digest ([0-9a-f]{64})")
+_RECORDED_DETAIL = re.compile(r"#(\d+) with digest ([0-9a-f]{64})(?:, (.+))?")
+_SEALED_DETAIL = re.compile(r"#(\d+) with (.+)")
+_NAMED = 5
+"""Decisions named in one fault; the rest is counted."""
 _GROWING = ("id", "timeline", "measured_effect")
 """Parts of a decision record that are not covered: they become known later."""
 
@@ -55,9 +61,16 @@ def append(
         _prune(connection, at)
 
 
-def append_record(connection: sqlite3.Connection, record_id: int, at: datetime, body: str) -> None:
-    """Append the entry of a decision record that is stored in the same transaction."""
-    append(connection, at, DAEMON, RECORDED, f"#{record_id} with digest {record_digest(body)}")
+def append_record(
+    connection: sqlite3.Connection, record_id: int, at: datetime, body: str, seal: Seal | None
+) -> None:
+    """Append the entry of a decision record that is stored in the same transaction.
+
+    `seal`: of what it was made of; None when that is not kept.
+    """
+    made_of = f", {seal}" if seal else ""
+    detail = f"#{record_id} with digest {record_digest(body)}{made_of}"
+    append(connection, at, DAEMON, RECORDED, detail)
 
 
 def entries(
@@ -66,9 +79,9 @@ def entries(
     """Newest first; `before` a number. Decisions are left out: they have a list of their own."""
     rows = connection.execute(
         f"""SELECT {_COLUMNS} FROM audit
-            WHERE (:before IS NULL OR seq < :before) AND action <> :recorded
+            WHERE (:before IS NULL OR seq < :before) AND action NOT IN (:recorded, :sealed)
             ORDER BY seq DESC LIMIT :limit""",
-        {"before": before, "limit": limit, "recorded": RECORDED},
+        {"before": before, "limit": limit, "recorded": RECORDED, "sealed": SNAPSHOT_SEALED},
     )
     return tuple(AuditEntry(*row) for row in rows)
 
@@ -76,7 +89,7 @@ def entries(
 def check(
     connection: sqlite3.Connection, kept_records: int, noted: Mark | None = None
 ) -> AuditCheck:
-    """Look through the whole chain and compare the decision records with it.
+    """Look through the whole chain; compare the decision records and their snapshots with it.
 
     `kept_records`: how many of the newest must be there. Everything is read from one moment's
     state; at the bounds of retention it takes seconds.
@@ -90,9 +103,12 @@ def check(
             faults.append("what the chain should end with is not stored")
         stored = dict(_record_digests(connection))
         faults += _record_faults(seen, stored, kept_records)
+        snapshots = dict(sqlite_snapshots.seals(connection))
+        faults += _snapshot_faults(seen, stored.keys(), snapshots)
+        faults += _settings_faults(snapshots, sqlite_snapshots.altered_settings(connection))
     finally:
         connection.execute("ROLLBACK")
-    return AuditCheck(seen.entries, seen.last, len(stored), tuple(faults))
+    return AuditCheck(seen.entries, seen.last, len(stored), len(snapshots), tuple(faults))
 
 
 def head(connection: sqlite3.Connection) -> Mark:
@@ -115,11 +131,23 @@ def chain_old_rows(connection: sqlite3.Connection) -> None:
     for at, actor, action, detail in old:
         append(connection, datetime.fromisoformat(at), actor, action, detail)
     for record_id, at, body in records:
-        append_record(connection, record_id, datetime.fromisoformat(at), body)
+        append_record(connection, record_id, datetime.fromisoformat(at), body, None)
     if old or records:
         detail = f"{len(old)} entries and {len(records)} decisions were sealed; until now they "
         detail += "were not protected"
         append(connection, datetime.now(UTC), DAEMON, "audit_began", detail)
+
+
+def seal_old_snapshots(connection: sqlite3.Connection) -> None:
+    """Seal the snapshots of schema 4, whose decisions' entries do not, and say so."""
+    now = datetime.now(UTC)
+    count = 0
+    for record_id, seal in list(sqlite_snapshots.seals(connection)):
+        append(connection, now, DAEMON, SNAPSHOT_SEALED, f"#{record_id} with {seal}")
+        count += 1
+    if count:
+        detail = f"{count} snapshots of decisions were sealed; until now they were not protected"
+        append(connection, now, DAEMON, "audit_widened", detail)
 
 
 class _Seen:
@@ -129,16 +157,39 @@ class _Seen:
         self.entries = 0
         self.first = self.last = BEGINNING
         self.records: dict[int, str] = {}
+        """Decision record to the digest that was sealed when it was stored."""
+        self.snapshots: dict[int, Seal] = {}
+        """Decision record to the seal of what it was made of."""
+        self.twice: list[int] = []
+        """Decision records that a later entry seals again: what was altered would look right."""
 
     def watch(self, chain: Iterable[AuditEntry]) -> Iterator[AuditEntry]:
         for entry in chain:
             self.entries += 1
             self.first = entry.mark if self.entries == 1 else self.first
             self.last = entry.mark
-            found = _RECORDED_DETAIL.fullmatch(entry.detail) if entry.action == RECORDED else None
-            if found:
-                self.records[int(found[1])] = found[2]
+            if entry.action == RECORDED and (found := _RECORDED_DETAIL.fullmatch(entry.detail)):
+                self._record(int(found[1]), found[2], found[3])
+            if entry.action == SNAPSHOT_SEALED and (
+                found := _SEALED_DETAIL.fullmatch(entry.detail)
+            ):
+                self._snapshot(int(found[1]), found[2])
             yield entry
+
+    def _record(self, record_id: int, digest: str, made_of: str | None) -> None:
+        if record_id in self.records:
+            self.twice.append(record_id)
+            return
+        self.records[record_id] = digest
+        if made_of:
+            self._snapshot(record_id, made_of)
+
+    def _snapshot(self, record_id: int, text: str) -> None:
+        seal = Seal.parse(text)
+        if record_id in self.snapshots:
+            self.twice.append(record_id)
+        elif seal is not None:
+            self.snapshots[record_id] = seal
 
 
 def _head(connection: sqlite3.Connection) -> Mark | None:
@@ -189,7 +240,9 @@ def _record_digests(connection: sqlite3.Connection) -> Iterator[tuple[int, str]]
 
 
 def _record_faults(seen: _Seen, stored: dict[int, str], kept: int) -> Iterator[str]:
-    """Decision records that were altered, removed or slipped in."""
+    """Decision records that were altered, removed, slipped in or sealed again."""
+    for record_id in seen.twice:
+        yield f"decision record {record_id} was sealed again later"
     for record_id, digest in stored.items():
         sealed = seen.records.get(record_id)
         # The entry of a record as old as the chain may have been pruned.
@@ -201,3 +254,29 @@ def _record_faults(seen: _Seen, stored: dict[int, str], kept: int) -> Iterator[s
     for record_id in seen.records.keys() - stored.keys():
         if record_id > newest - kept:
             yield f"decision record {record_id} is missing"
+
+
+def _snapshot_faults(
+    seen: _Seen, records: Collection[int], stored: Mapping[int, Seal]
+) -> Iterator[str]:
+    """Snapshots that were altered, removed or slipped in; those of forgotten records are gone."""
+    for record_id, seal in stored.items():
+        sealed = seen.snapshots.get(record_id)
+        # As with records, the entry of an old one may have been pruned.
+        if sealed is None and (record_id in seen.records or seen.first.seq == 1):
+            yield f"the snapshot of decision {record_id} is not in the audit"
+        elif sealed is not None and sealed != seal:
+            yield f"the snapshot of decision {record_id} was altered"
+    for record_id in seen.snapshots:
+        if record_id in records and record_id not in stored:
+            yield f"the snapshot of decision {record_id} is missing"
+
+
+def _settings_faults(stored: Mapping[int, Seal], altered: Collection[str]) -> Iterator[str]:
+    """Settings that are not those under which decisions were made."""
+    for digest in sorted(altered):
+        concerned = [str(one) for one, seal in stored.items() if seal.settings == digest]
+        more = len(concerned) - _NAMED
+        named = ", ".join(concerned[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+        if concerned:
+            yield f"the settings in the snapshot of decision {named} were altered"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from controller.adapters.sqlite_audit import chain_old_rows
+from controller.adapters.sqlite_audit import chain_old_rows, seal_old_snapshots
 from controller.model.errors import StateUnavailableError
 
 PRAGMAS = (
@@ -105,6 +105,7 @@ MIGRATIONS: tuple[tuple[Step, ...], ...] = (
         ) STRICT""",
         "CREATE INDEX snapshots_by_settings ON snapshots (settings)",
     ),
+    (seal_old_snapshots,),
 )
 
 _CAUSES = {

@@ -7,20 +7,44 @@ that takes 1 kB. Settings are kept once for all snapshots that rest on them.
 from __future__ import annotations
 
 import hashlib
+import re
 import sqlite3
 import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Self
 
 from controller.model.errors import StateUnavailableError
 from controller.planning.account.evidence import Evidence, EvidenceText, written
 
 _BETWEEN = "\n"
 """Between snapshot and decision; JSON has line ends only escaped."""
+_SEAL = re.compile(r"snapshot ([0-9a-f]{64}), settings ([0-9a-f]{64})")
 
 
-def add(connection: sqlite3.Connection, record_id: int, evidence: Evidence) -> None:
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """What tells that a snapshot is the one that was stored."""
+
+    snapshot: str
+    """Digest of snapshot and decision, to the byte as they are stored."""
+    settings: str
+    """Digest of the settings' text; they are stored under it."""
+
+    def __str__(self) -> str:
+        return f"snapshot {self.snapshot}, settings {self.settings}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """The seal that `str` made; None when the text is something else."""
+        found = _SEAL.fullmatch(text)
+        return cls(found[1], found[2]) if found else None
+
+
+def add(connection: sqlite3.Connection, record_id: int, evidence: Evidence) -> Seal:
     """Keep what a record's decision was made of, in the caller's transaction."""
     text = written(evidence)
-    settings = hashlib.sha256(text.settings.encode()).hexdigest()
+    settings = _digest(text.settings.encode())
     connection.execute(
         "INSERT OR IGNORE INTO snapshot_settings (hash, body) VALUES (?, ?)",
         (settings, zlib.compress(text.settings.encode())),
@@ -30,6 +54,30 @@ def add(connection: sqlite3.Connection, record_id: int, evidence: Evidence) -> N
         "INSERT INTO snapshots (record_id, settings, body) VALUES (?, ?, ?)",
         (record_id, settings, body),
     )
+    return Seal(_digest(body), settings)
+
+
+def seals(connection: sqlite3.Connection) -> Iterator[tuple[int, Seal]]:
+    """Every stored snapshot's record and seal, oldest first."""
+    rows = connection.execute("SELECT record_id, body, settings FROM snapshots ORDER BY record_id")
+    for record_id, body, settings in rows:
+        yield record_id, Seal(_digest(body), settings)
+
+
+def altered_settings(connection: sqlite3.Connection) -> frozenset[str]:
+    """Digests under which other settings are stored than those they were made of, or none."""
+    unlike = set()
+    for digest, body in connection.execute("SELECT hash, body FROM snapshot_settings"):
+        try:
+            text = zlib.decompress(body)
+        except zlib.error:
+            text = b""
+        if _digest(text) != digest:
+            unlike.add(digest)
+    missing = connection.execute(
+        "SELECT settings FROM snapshots EXCEPT SELECT hash FROM snapshot_settings"
+    )
+    return frozenset(unlike).union(digest for (digest,) in missing)
 
 
 def find(connection: sqlite3.Connection, record_id: int) -> EvidenceText | None:
@@ -55,3 +103,7 @@ def forget_unused_settings(connection: sqlite3.Connection) -> None:
     connection.execute(
         "DELETE FROM snapshot_settings WHERE hash NOT IN (SELECT settings FROM snapshots)"
     )
+
+
+def _digest(stored: bytes) -> str:
+    return hashlib.sha256(stored).hexdigest()

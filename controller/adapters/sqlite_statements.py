@@ -138,10 +138,9 @@ def add_record(
             "INSERT INTO records (at, body) VALUES (?, ?)", (record.at.isoformat(), body)
         )
         stored = replace(record, id=int(cursor.lastrowid or 0))
-        sqlite_audit.append_record(connection, stored.id, record.at, body)
+        seal = sqlite_snapshots.add(connection, stored.id, evidence) if evidence else None
+        sqlite_audit.append_record(connection, stored.id, record.at, body, seal)
         _insert_regions(connection, stored)
-        if evidence is not None:
-            sqlite_snapshots.add(connection, stored.id, evidence)
         old = stored.id - KEPT_RECORDS
         if connection.execute("DELETE FROM records WHERE id <= ?", (old,)).rowcount:
             sqlite_snapshots.forget_unused_settings(connection)

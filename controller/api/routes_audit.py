@@ -58,8 +58,8 @@ ROUTES = (
         "/v1/audit/check",
         _check,
         summary="Whether the audit is whole",
-        description="Looks through every entry and decision kept. With a large state file it takes "
-        "seconds; the daemon goes on steering.",
+        description="Looks through every entry kept, and every decision with its snapshot. With a "
+        "large state file it takes seconds; the daemon goes on steering.",
         parameters=(_NOTED,),
         answers={200: Answered("What was found; no fault means whole.", AuditCheck)},
         problems=(503,),

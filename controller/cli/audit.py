@@ -69,7 +69,7 @@ def list_entries(client: Client, state: Path | None, limit: int, output: str) ->
 )
 @output_option
 def verify(client: Client, state: Path | None, head: str | None, output: str) -> None:
-    """Look through every entry and decision kept: exit code 1 when one does not fit.
+    """Look through every entry, decision and snapshot kept: exit code 1 when one does not fit.
 
     Whoever may write the state file may make a whole new chain; --head shows that.
     """
@@ -87,7 +87,9 @@ def verify(client: Client, state: Path | None, head: str | None, output: str) ->
 
 
 def _tell(check: dict[str, Any]) -> None:
-    counted = f"{check['entries']} entries and {check['records']} decisions"
+    counted = (
+        f"{check['entries']} entries, {check['records']} decisions, {check['snapshots']} snapshots"
+    )
     if not check["faults"]:
         click.echo(f"The audit is whole: {counted}.")
     else:

@@ -17,7 +17,9 @@ from datetime import datetime
 
 _BEFORE_ANY = "0" * 64
 RECORDED = "decision_recorded"
-"""Action of the entry that seals a decision record."""
+"""Action of the entry that seals a decision record, and with it what the decision was made of."""
+SNAPSHOT_SEALED = "snapshot_sealed"
+"""Action of the entry that seals what an older decision was made of, whose own entry does not."""
 PRUNED = "audit_pruned"
 """Action of the entry that stands for older ones removed by retention."""
 _PRUNED_DETAIL = re.compile(r"entries up to (\d+) were removed; the last had digest ([0-9a-f]{64})")
@@ -76,6 +78,8 @@ class AuditCheck:
     """To be noted elsewhere; a later check against it shows a chain made anew."""
     records: int
     """Decision records compared with the audit."""
+    snapshots: int
+    """Snapshots, which decisions were made of, compared with the audit."""
     faults: tuple[str, ...]
 
     @property

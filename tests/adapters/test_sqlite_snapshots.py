@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import zlib
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,8 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from controller.adapters import sqlite_schema, sqlite_statements
-from controller.adapters.sqlite import SqliteStore
+from controller.adapters import (
+    sqlite_audit,
+    sqlite_schema,
+    sqlite_snapshots,
+    sqlite_statements,
+)
+from controller.adapters.sqlite import SqliteStore, check_audit
 from controller.model.configuration import Mode
 from controller.model.decision import DecisionRecord
 from controller.model.errors import StateUnavailableError
@@ -129,3 +135,153 @@ async def test_a_record_and_its_snapshot_are_stored_together_or_not_at_all(
     assert stored
     for table in ("records", "snapshots", "snapshot_settings"):
         assert rows(path, f"SELECT count(*) FROM {table}") == [(len(stored),)]
+
+
+async def a_file(path: Path, records: int = 3) -> None:
+    """Decisions, each made under settings of its own but the last, which shares those before."""
+    async with SqliteStore(path) as store:
+        for number in range(records):
+            told = under_other_settings(evidence("see eu-west-1=D"), min(number, records - 2))
+            await store.add_record(RECORD, told)
+
+
+@pytest.mark.parametrize(
+    ("statement", "values", "fault"),
+    [
+        (
+            "UPDATE snapshots SET body = ? WHERE record_id = 2",
+            (zlib.compress(b"{}\n{}"),),
+            "the snapshot of decision 2 was altered",
+        ),
+        (
+            "UPDATE snapshots SET body = (SELECT body FROM snapshots WHERE record_id = 1), "
+            "settings = (SELECT settings FROM snapshots WHERE record_id = 1) WHERE record_id = 2",
+            (),
+            "the snapshot of decision 2 was altered",
+        ),
+        (
+            "DELETE FROM snapshots WHERE record_id = 3",
+            (),
+            "the snapshot of decision 3 is missing",
+        ),
+        (
+            "UPDATE snapshot_settings SET body = ? WHERE hash = "
+            "(SELECT settings FROM snapshots WHERE record_id = 3)",
+            (zlib.compress(b"{}"),),
+            "the settings in the snapshot of decision 2, 3 were altered",
+        ),
+        (
+            "UPDATE snapshot_settings SET body = ? WHERE hash = "
+            "(SELECT settings FROM snapshots WHERE record_id = 1)",
+            (b"not compressed",),
+            "the settings in the snapshot of decision 1 were altered",
+        ),
+        (
+            "DELETE FROM snapshot_settings WHERE hash = "
+            "(SELECT settings FROM snapshots WHERE record_id = 1)",
+            (),
+            "the settings in the snapshot of decision 1 were altered",
+        ),
+    ],
+)
+async def test_what_a_decision_was_made_of_cannot_be_altered_unseen(
+    tmp_path: Path, statement: str, values: tuple[bytes, ...], fault: str
+) -> None:
+    """The decision is named, and nothing else is accused."""
+    path = tmp_path / "gtc.sqlite"
+    await a_file(path)
+    whole = check_audit(path)
+    assert (whole.faults, whole.records, whole.snapshots) == ((), 3, 3)
+
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(statement, values)
+
+    assert check_audit(path).faults == (fault,)
+
+
+async def test_a_snapshot_slipped_in_for_a_decision_without_one_is_seen(tmp_path: Path) -> None:
+    """Nobody can add afterwards what a decision was made of."""
+    path = tmp_path / "gtc.sqlite"
+    async with SqliteStore(path) as store:
+        await store.add_record(RECORD)
+        await store.add_record(RECORD, evidence())
+        assert (await store.check_audit()).ok
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("INSERT INTO snapshots SELECT 1, settings, body FROM snapshots")
+
+    assert check_audit(path).faults == ("the snapshot of decision 1 is not in the audit",)
+
+
+async def test_a_later_entry_cannot_make_an_altered_decision_look_right(tmp_path: Path) -> None:
+    """Whoever writes the file can append to the chain, which a noted mark does not show."""
+    path = tmp_path / "gtc.sqlite"
+    await a_file(path)
+    noted = check_audit(path).head
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("UPDATE records SET body = replace(body, 'active', 'dry_run')")
+        connection.execute("UPDATE snapshots SET body = ? WHERE record_id = 1", (b"other",))
+        for record_id, at, body in connection.execute("SELECT id, at, body FROM records"):
+            seal = dict(sqlite_snapshots.seals(connection))[record_id]
+            sqlite_audit.append_record(
+                connection, record_id, datetime.fromisoformat(at), body, seal
+            )
+
+    faults = check_audit(path, noted).faults
+    for record_id in (1, 2, 3):
+        assert f"decision record {record_id} was sealed again later" in faults
+        assert f"decision record {record_id} was altered" in faults
+    assert "the snapshot of decision 1 was altered" in faults
+
+
+async def test_retention_that_drops_records_with_their_snapshots_is_no_tampering(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor is retention of the audit that drops the entries which sealed them."""
+    monkeypatch.setattr(sqlite_statements, "KEPT_RECORDS", 4)
+    monkeypatch.setattr(sqlite_audit, "KEPT_ENTRIES", 6)
+    monkeypatch.setattr(sqlite_audit, "PRUNE_STEP", 2)
+    path = tmp_path / "gtc.sqlite"
+    async with SqliteStore(path) as store:
+        for number in range(9):
+            await store.add_record(RECORD, under_other_settings(evidence(), number))
+        assert (await store.check_audit()).faults == ()
+        for number in range(20):
+            await store.audit(at=NOON, actor="ana", action="reload", detail=str(number))
+        check = await store.check_audit()
+
+    assert (check.faults, check.records, check.snapshots) == ((), 4, 4)
+
+
+async def test_snapshots_of_a_file_that_did_not_seal_them_are_sealed_when_it_is_migrated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One word says since when; from then on they are protected like new ones."""
+    path = tmp_path / "gtc.sqlite"
+    with monkeypatch.context() as earlier:
+        earlier.setattr(sqlite_schema, "MIGRATIONS", sqlite_schema.MIGRATIONS[:4])
+        sealing = sqlite_audit.append_record
+
+        def without_seal(
+            connection: sqlite3.Connection, record_id: int, at: datetime, body: str, _: object
+        ) -> None:
+            sealing(connection, record_id, at, body, None)
+
+        earlier.setattr(sqlite_audit, "append_record", without_seal)
+        await a_file(path)
+    assert rows(path, "PRAGMA user_version") == [(4,)]
+    assert rows(path, "SELECT count(*) FROM audit WHERE detail LIKE '%snapshot%'") == [(0,)]
+
+    async with SqliteStore(path) as store:
+        await store.add_record(RECORD, evidence())
+        check = await store.check_audit()
+        listed = await store.audit_entries(limit=100)
+    assert (check.faults, check.records, check.snapshots) == ((), 4, 4)
+    [widened] = listed
+    assert (widened.action, widened.detail) == (
+        "audit_widened",
+        "3 snapshots of decisions were sealed; until now they were not protected",
+    )
+
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("UPDATE snapshots SET body = ? WHERE record_id = 2", (b"other",))
+    assert check_audit(path).faults == ("the snapshot of decision 2 was altered",)

@@ -29,7 +29,13 @@ ENTRY = {
     "previous": "cd" * 32,
     "digest": DIGEST,
 }
-WHOLE = {"entries": 7, "records": 2, "head": {"seq": 7, "digest": DIGEST}, "faults": []}
+WHOLE = {
+    "entries": 7,
+    "records": 2,
+    "snapshots": 2,
+    "head": {"seq": 7, "digest": DIGEST},
+    "faults": [],
+}
 
 
 @pytest.fixture
@@ -90,7 +96,7 @@ def test_a_whole_audit_ends_with_0_and_its_head(daemon: FakeDaemon, gtc: Run) ->
 
     assert result.exit_code == exit_codes.OK
     assert result.stdout == (
-        "The audit is whole: 7 entries and 2 decisions.\n"
+        "The audit is whole: 7 entries, 2 decisions, 2 snapshots.\n"
         f"Its head, to be noted elsewhere: 7:{DIGEST}\n"
     )
 
@@ -102,7 +108,7 @@ def test_a_fault_ends_with_1(daemon: FakeDaemon, gtc: Run) -> None:
 
     assert result.exit_code == exit_codes.FAILED
     assert result.stdout.splitlines()[:2] == [
-        "The audit is NOT whole: 7 entries and 2 decisions, 1 fault(s):",
+        "The audit is NOT whole: 7 entries, 2 decisions, 2 snapshots, 1 fault(s):",
         "  entry 4 was altered",
     ]
 
@@ -129,7 +135,9 @@ def test_a_state_file_is_looked_into_without_a_daemon(
     assert len(listed.stdout.splitlines()) == 111
     assert "incident 7" in listed.stdout
     assert verified.exit_code == exit_codes.OK
-    assert verified.stdout.startswith("The audit is whole: 120 entries and 0 decisions.\n")
+    assert verified.stdout.startswith(
+        "The audit is whole: 120 entries, 0 decisions, 0 snapshots.\n"
+    )
     assert daemon.requests == []
 
 

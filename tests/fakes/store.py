@@ -168,7 +168,9 @@ class FakeStore:
     async def check_audit(self, noted: Mark | None = None) -> AuditCheck:
         self._check()
         faults = tuple(find_faults(self._audit, self._head(), noted))
-        return AuditCheck(len(self._audit), self._head(), len(self._records), faults)
+        return AuditCheck(
+            len(self._audit), self._head(), len(self._records), len(self._evidence), faults
+        )
 
     def _head(self) -> Mark:
         return self._audit[-1].mark if self._audit else BEGINNING
