@@ -20,6 +20,7 @@ from controller.loops.watch import Pace, Watch
 from controller.loops.witnesses import Witnesses
 from controller.model.configuration import Endpoint, EndpointId, Settings
 from controller.model.health import HealthState, ProbeResult, Verdict
+from controller.planning.health.gray import level
 from controller.ports import Clock, Prober
 
 ProbeObserver = Callable[[EndpointId | None, ProbeResult], None]
@@ -173,11 +174,20 @@ class Probing:
             is_news = state.verdict is not before.verdict
             if is_news and state.verdict is Verdict.DOWN:
                 self._witnesses.doubt(key, state)
+            is_news = self._has_changed_level(watch) or is_news
         else:
             self._observe(None, result)
             is_news = state.suspect is not before.suspect
         if is_news or self._witnesses.is_awaited(key, before.last_result_at):
             self._wake()
+
+    def _has_changed_level(self, watch: Watch) -> bool:
+        """Whether it answers worse, or better, by a step. Called for every probe."""
+        state, gray = watch.state, self.limits.gray
+        if not watch.level and state.bad_ratio < gray.bad_ratio:
+            return False
+        was, watch.level = watch.level, level(state, watch.level, gray)
+        return watch.level != was
 
     def suspects(self, watch: Watch) -> None:
         """An endpoint failed that was not down."""

@@ -58,6 +58,7 @@ class Watch:
         "_was_disturbed",
         "endpoint",
         "key",
+        "level",
         "pace",
         "state",
         "target",
@@ -76,6 +77,8 @@ class Watch:
         self.endpoint = endpoint
         self.pace = pace
         self.state = HealthState()
+        self.level = 0
+        """How many steps it is degraded, as far as this vantage point can tell."""
         self.target: Target | None = None
         """What is asked; None before the probing runs and after the end of this watch."""
         self._is_asked = False

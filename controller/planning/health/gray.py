@@ -19,18 +19,30 @@ STEPS = ((1, 0.75), (3, 0.5), (8, 0.25))
 _RECOVERS_AT = 0.5
 
 
+def level(state: HealthState, was: int, limits: Gray) -> int:
+    """How many steps one vantage point's opinion degrades a region that stood at `was`."""
+    if state.verdict is not Verdict.UP or state.answers < limits.over_probes:
+        return 0 if state.verdict is Verdict.DOWN else min(was, len(STEPS))
+    found = 0
+    for index, (multiple, _) in enumerate(STEPS, 1):
+        threshold = multiple * limits.bad_ratio * (_RECOVERS_AT if index <= was else 1.0)
+        if state.bad_ratio >= threshold:
+            found = index
+    return found
+
+
 def degradation(states: Collection[HealthState], quorum: int, was: int, limits: Gray) -> int:
     """How many steps a region is degraded by one endpoint's states, one per vantage point.
 
     `was`: the steps until now.
     """
-    levels = sorted((_level(state, was, limits) for state in states), reverse=True)
+    levels = sorted((level(state, was, limits) for state in states), reverse=True)
     return levels[quorum - 1] if len(levels) >= quorum else was
 
 
-def usable(level: int) -> float:
-    """The part of a region's capacity that can be counted on at this level."""
-    return STEPS[level - 1][1] if level else 1.0
+def usable(steps: int) -> float:
+    """The part of a region's capacity that can be counted on when it is degraded so far."""
+    return STEPS[steps - 1][1] if steps else 1.0
 
 
 def describe(state: HealthState, limits: Gray) -> str:
@@ -39,14 +51,3 @@ def describe(state: HealthState, limits: Gray) -> str:
         f"{state.bad_ratio:.0%} of the last {limits.over_probes} probes failed or took more than "
         f"{slow_from(state.usual_latency_s, limits) * 1000:.0f} ms"
     )
-
-
-def _level(state: HealthState, was: int, limits: Gray) -> int:
-    if state.verdict is not Verdict.UP or state.answers < limits.over_probes:
-        return 0 if state.verdict is Verdict.DOWN else min(was, len(STEPS))
-    level = 0
-    for index, (multiple, _) in enumerate(STEPS, 1):
-        threshold = multiple * limits.bad_ratio * (_RECOVERS_AT if index <= was else 1.0)
-        if state.bad_ratio >= threshold:
-            level = index
-    return level
