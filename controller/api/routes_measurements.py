@@ -6,6 +6,7 @@ from aiohttp import web
 
 from controller.api.bodies import PostedMeasurement, PostedMeasurements, known_name
 from controller.api.registry import Answered, Call, Meter, Route
+from controller.model.access import Role
 from controller.model.configuration import Settings
 from controller.model.traffic import Measurement
 
@@ -44,12 +45,14 @@ ROUTES = (
         "POST",
         "/v1/measurements/traffic",
         _post,
+        role=Role.OPERATOR,
         summary="Report what users did",
         description="Region `none` counts requests that no region answered. Reports are evidence "
-        "of what a decision did, and deciding looks at them: they can hold back a region's rise or "
-        "undo the return of one that fails its users; behind an accelerator they correct which "
-        "users are nearest to which region, from which dials are reckoned. They never empty a "
-        "region that serves, unless it is on its way back.",
+        "of what a decision did, and deciding looks at them, so it takes the role that may move "
+        "traffic: they can hold back a region's rise or undo the return of one that fails its "
+        "users; behind an accelerator they correct which users are nearest to which region, from "
+        "which dials are reckoned. They never empty a region that serves, unless it is on its way "
+        "back.",
         body=PostedMeasurements,
         body_example=_EXAMPLE,
         answers={204: Answered("It is counted.", media=())},

@@ -48,7 +48,7 @@ def token() -> None:
     "--role",
     required=True,
     type=click.Choice(_ROLES),
-    help="viewer looks, operator drains, fails over and freezes, admin does everything.",
+    help="viewer looks, operator gives orders and reports what users do, admin does everything.",
 )
 @click.option(
     "--expires",

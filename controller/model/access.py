@@ -19,8 +19,8 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 class Role(StrEnum):
     """What a caller may do; each role may do what the ones before it may.
 
-    `viewer`: look, and report what users did. `operator`: drain, fail over, pin, freeze, and end
-    all but freezes. `admin`: everything.
+    `viewer`: look. `operator`: drain, fail over, pin, freeze, end all but freezes, and report what
+    users do, which steers, too. `admin`: everything.
     """
 
     VIEWER = "viewer"
@@ -85,7 +85,7 @@ class Token(Noun):
     name: Name
     """Who it is, in the audit and in logs."""
     role: Annotated[Role, Field(strict=False)]
-    """`viewer` looks, `operator` orders, `admin` does everything."""
+    """`viewer` looks, `operator` gives orders and reports, `admin` does everything."""
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
     """SHA-256 of the token in hex; `gtc token new` makes both."""
     expires_at: Day | None = None

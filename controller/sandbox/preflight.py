@@ -40,6 +40,15 @@ def check(needs: Sequence[Need]) -> None:
         raise SandboxError("\n".join(_refusal(need, code) for need, code in failures.items()))
 
 
+def check_open(settings: Settings, config: str) -> None:
+    """Raise SandboxError unless everybody on this machine may call the daemon, as users do."""
+    if settings.api.tokens:
+        raise SandboxError(
+            "api.tokens is set, but the sandbox's users, status and stories call the daemon without "
+            f"a token: leave api.tokens out of {config} (and GTC__API__TOKENS out of the environment)"
+        )
+
+
 def needs_of_settings(settings: Settings, config: str) -> Iterator[Need]:
     """What regions, canaries, accelerators and users need; `config` names the file to edit."""
     remedy = f"change its port in {config}"

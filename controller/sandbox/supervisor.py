@@ -27,7 +27,7 @@ from controller.sandbox.environment import (
     without_aws,
 )
 from controller.sandbox.errors import SandboxError
-from controller.sandbox.preflight import Need, check, needs_of_settings
+from controller.sandbox.preflight import Need, check, check_open, needs_of_settings
 from controller.sandbox.processes import Child, stop_all
 
 HOST = "127.0.0.1"
@@ -87,6 +87,7 @@ class Supervisor:
 
     async def start(self) -> None:
         """Start everything; SandboxError, with the end of a log, if a child does not come up."""
+        check_open(self.settings, str(self.options.config))
         check(needs(self.options, self.settings))
         self._wipe()
         await self._start_aws()

@@ -41,7 +41,7 @@ ROLES = {
     "GET /v1/audit/check": "viewer",
     "GET /v1/events": "viewer",
     "GET /v1/events/recent": "viewer",
-    "POST /v1/measurements/traffic": "viewer",
+    "POST /v1/measurements/traffic": "operator",
     "GET /v1/figures": "viewer",
     "POST /v1/measurements/figures": "operator",
     "POST /v1/reload": "admin",

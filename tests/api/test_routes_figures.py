@@ -155,7 +155,7 @@ async def test_a_number_that_is_none_is_refused(number: str) -> None:
 
 
 async def test_who_may_not_move_traffic_may_not_report_what_steers_it() -> None:
-    """A viewer may look at the figures and report what users did."""
+    """A viewer may look at the figures."""
     async with api(guarded(), running=False) as served:
         refused = await served.post(PATH, json={"demand": [DEMAND]}, headers=bearer("viewer"))
         taken = await served.post(PATH, json={"demand": [DEMAND]}, headers=bearer("operator"))

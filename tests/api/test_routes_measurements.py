@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.api.callers import bearer, guarded
 from tests.api.serving import Api, api
 
 PATH = "/v1/measurements/traffic"
@@ -53,6 +54,17 @@ async def test_users_may_be_seen_where_their_pool_is_not_served() -> None:
         answer = await served.post(PATH, json=measured(pool="europe", region="us-east-1"))
 
     assert answer.status == 204
+
+
+async def test_reports_steer_and_take_the_role_of_who_may_steer() -> None:
+    """A viewer's could shift dials or undo a return: nothing of one is counted."""
+    async with api(guarded(), running=False) as served:
+        refused = await served.post(PATH, json=measured(), headers=bearer("viewer"))
+        assert served.house.traffic.split(60) == {}
+        taken = await served.post(PATH, json=measured(), headers=bearer("operator"))
+
+    assert (refused.status, taken.status) == (403, 204)
+    assert refused.body["detail"] == f"POST {PATH} takes the role operator; viewer is viewer"
 
 
 @pytest.mark.parametrize(

@@ -176,6 +176,22 @@ async def test_a_port_in_use_stops_it_before_anything_is_wiped(stage: Stage) -> 
     assert stage.read(".sandbox/gtc.sqlite") == "precious"
 
 
+async def test_a_daemon_that_asks_for_tokens_stops_it_before_anything_is_wiped(
+    stage: Stage,
+) -> None:
+    """Its users' reports would all be refused, and returns would wait for them in vain."""
+    token = {"name": "ci", "role": "operator", "sha256": "a" * 64}
+    raw = stage.settings.model_dump() | {"api": {"port": 0, "tokens": [token]}}
+    stage.settings = type(stage.settings).model_validate(raw)
+    stage.write(".sandbox/world.log", "of yesterday")
+
+    assert await stage.run(lambda _: pytest.fail("it must not come up")) == 1
+    [said] = stage.said
+    assert said.startswith("api.tokens is set, but the sandbox's users, status and stories call")
+    assert "leave api.tokens out of my.yaml" in said
+    assert stage.read(".sandbox/world.log") == "of yesterday"
+
+
 async def test_each_sandbox_begins_fresh(stage: Stage) -> None:
     """What an earlier one left behind is gone."""
     stage.write(".sandbox/gtc.sqlite", "old")
