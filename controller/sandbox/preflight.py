@@ -44,8 +44,8 @@ def check_open(settings: Settings, config: str) -> None:
     """Raise SandboxError unless everybody on this machine may call the daemon, as users do."""
     if settings.api.tokens:
         raise SandboxError(
-            "api.tokens is set, but the sandbox's users, status and stories call the daemon without "
-            f"a token: leave api.tokens out of {config} (and GTC__API__TOKENS out of the environment)"
+            "api.tokens is set, but the sandbox's users, status and stories call the daemon "
+            f"without a token: leave api.tokens out of {config} and GTC__API__TOKENS unset"
         )
 
 
