@@ -158,7 +158,7 @@ class Memory:
     last_rise: Mapping[Position, float] = field(default_factory=dict)
     """When a returning region's share was last raised."""
     cold: frozenset[Position] | None = None
-    """Positions that are out, or were and have not reached their share since; None: nobody looked
+    """Positions that are out, or were and have not stood their share since; None: nobody looked
     yet, and whatever carries nothing counts as cold."""
     aborted: Mapping[Position, float] = field(default_factory=dict)
     """When a region last took a step back."""

@@ -1,8 +1,9 @@
 """Whether a region that gets traffic back may take its next step: time passed, and it went well.
 
 A step is over when users arrived as predicted and the region stayed healthy, not when AWS said
-yes. Where nobody reports what users do, time alone decides. Users who never come (resolvers that
-ignore the TTL) are not waited for beyond `ramp.look_for_s`.
+yes. Steps back are as far apart as steps up: what is measured tells of the time before them. Where
+nobody reports what users do, time alone decides. Users who never come (resolvers that ignore the
+TTL) are not waited for beyond `ramp.look_for_s`.
 """
 
 from __future__ import annotations
@@ -34,12 +35,14 @@ def pace(snapshot: Snapshot, position: Position, before: Shares, health: RegionH
     measured = snapshot.measured.get((position.service, position.pool), {})
     seen = measured.get(position.region)
     share = before.get(position.region, 0.0)
+    back_s = snapshot.now - memory.aborted.get(position, float("-inf"))
     trouble = _trouble(snapshot, health, seen)
+    if trouble and share > 0 and back_s >= limits.step_gap_s:
+        return Pace("back", trouble, limits.step_gap_s)
     if trouble:
-        return Pace("back" if share > 0 else "wait", trouble, limits.step_gap_s)
-    aborted = memory.aborted.get(position)
-    if aborted is not None and snapshot.now - aborted < limits.retry_after_s:
-        left_s = limits.retry_after_s - (snapshot.now - aborted)
+        return Pace("wait", trouble, max(0.0, limits.step_gap_s - back_s) or limits.step_gap_s)
+    if back_s < limits.retry_after_s:
+        left_s = limits.retry_after_s - back_s
         return Pace("wait", f"went back lately, tried again in {left_s:.0f} s", left_s)
     since_s = snapshot.now - memory.last_rise.get(position, float("-inf"))
     if since_s < limits.step_gap_s:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from controller.model.decision import Held, Hold, PoolPlan, Shares, Snapshot
 from controller.model.levers import Position
-from controller.planning.pace import pace
+from controller.planning.pace import Pace, pace
 from controller.planning.placement.accelerated import place_dials
 from controller.planning.placement.figures import Known
 from controller.planning.placement.optimum import Placement, Task, place
@@ -76,7 +76,7 @@ def plan_pool(case: Case) -> Planned:
     if placement is None:
         last = Held(Hold.LAST_REGION, "no other region may serve: traffic stays where it is")
         plan = PoolPlan(case.service, case.pool, before, before, before, held=(*held, last))
-        return Planned(plan, _positions(case, _cold(case, before)))
+        return Planned(plan, _positions(case, case.stand))
     way = _way(case, placement)
     after = way.after
     causes = {case.stand[r].cause for r in before if before[r] > 0 and after[r] == 0}
@@ -106,12 +106,13 @@ def _way(case: Case, placement: Placement) -> Way:
     """From the present split towards the best one, as far as this cycle goes."""
     before, settings = case.before, case.snapshot.settings
     desired = _steady(case, {region: placement.shares.get(region, 0.0) for region in before})
-    cold = _cold(case, desired)
+    was_cold = _was_cold(case)
     paces = {
         region: pace(case.snapshot, case.position(region), before, case.health[region])
         for region in before
-        if desired[region] > before[region]
+        if desired[region] > before[region] or region in was_cold
     }
+    cold = _still_cold(case, was_cold, desired, paces)
     climb = Climb(settings.ramp.step_points / 100, paces, cold, case.leaving, case.urgent)
     accelerated = settings.services[case.service].levers.accelerator is not None
     ramped = (ramp_dials if accelerated else ramp_shares)(before, desired, climb)
@@ -146,19 +147,34 @@ def _kept_split(stand: Mapping[str, Standing], before: Shares) -> dict[str, floa
     )
 
 
-def _cold(case: Case, desired: Shares) -> frozenset[str]:
-    """Regions that are out, or were and have not reached their share since."""
+def _was_cold(case: Case) -> set[str]:
+    """Regions that were out when they were last looked at, or on their way back."""
     earlier = case.snapshot.memory.cold
-    found = set()
-    for region, standing in case.stand.items():
-        before = case.before.get(region, 0.0)
-        if standing.may is May.OUT:
-            found.add(region)
-        elif desired.get(region, 0.0) > before + SAME:
-            was_cold = before == 0 if earlier is None else case.position(region) in earlier
-            if was_cold:
-                found.add(region)
-    return frozenset(found)
+    if earlier is None:
+        return {region for region, share in case.before.items() if share == 0}
+    return {region for region in case.before if case.position(region) in earlier}
+
+
+def _still_cold(
+    case: Case, was_cold: Collection[str], desired: Shares, paces: Mapping[str, Pace]
+) -> frozenset[str]:
+    """Regions that are out, or were and have not stood their whole share for a step since.
+
+    Not to know how a region is makes it no warmer.
+    """
+    return frozenset(
+        region
+        for region, standing in case.stand.items()
+        if standing.may is May.OUT
+        or (
+            region in was_cold
+            and (
+                standing.may is May.KEEP
+                or desired[region] > case.before[region] + SAME
+                or paces[region].verdict != "go"
+            )
+        )
+    )
 
 
 def _positions(case: Case, regions: Iterable[str]) -> frozenset[Position]:

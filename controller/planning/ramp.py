@@ -26,7 +26,7 @@ class Climb:
     paces: Mapping[str, Pace]
     """Region to whether it may take its next step."""
     cold: Collection[str]
-    """Regions that were out and have not reached their share since."""
+    """Regions that were out and have not stood their share since."""
     leaving: Collection[str]
     """Regions with traffic that must leave this pool."""
     urgent: bool
@@ -48,8 +48,8 @@ def ramp_shares(before: Shares, desired: Shares, climb: Climb) -> Ramped:
     if not base:
         return Ramped(desired)
     slow = set(desired).intersection(climb.cold) if climb.urgent else set(desired)
-    rising = {r for r in slow if desired[r] > base.get(r, 0.0) + SAME}
-    ceilings = {r: _ceiling(base.get(r, 0.0), _reach(r, climb)) for r in rising}
+    bound = {r for r in slow if desired[r] > base.get(r, 0.0) + SAME or _goes_back(r, climb)}
+    ceilings = {r: _ceiling(base.get(r, 0.0), _reach(r, climb)) for r in bound}
     limited = tuple(sorted(r for r, c in ceilings.items() if c < desired[r] - SAME))
     if not limited:
         return Ramped(desired)
@@ -71,7 +71,7 @@ def ramp_dials(before: Shares, desired: Shares, climb: Climb) -> Ramped:
         return Ramped(desired)
     shares = {
         region: min(share, _ceiling(before.get(region, 0.0), _reach(region, climb)))
-        if share > before.get(region, 0.0)
+        if share > before.get(region, 0.0) or _goes_back(region, climb)
         else share
         for region, share in desired.items()
     }
@@ -83,15 +83,16 @@ def ramp_dials(before: Shares, desired: Shares, climb: Climb) -> Ramped:
     return Ramped(shares, limited)
 
 
+def _goes_back(region: str, climb: Climb) -> bool:
+    """Whether a region on its way back, or just there, has turned out badly."""
+    return region in climb.cold and region in climb.paces and climb.paces[region].verdict == "back"
+
+
 def _reach(region: str, climb: Climb) -> float:
     """How far a region that is to rise may go from where it is; back when it turned out badly."""
-    match climb.paces[region].verdict:
-        case "go":
-            return climb.step
-        case "back" if region in climb.cold:
-            return -climb.step
-        case _:
-            return 0.0
+    if _goes_back(region, climb):
+        return -climb.step
+    return climb.step if climb.paces[region].verdict == "go" else 0.0
 
 
 def _ceiling(share: float, reach: float) -> float:

@@ -46,9 +46,9 @@ class Way:
     placement: Placement
     desired: Shares
     cold: frozenset[str]
-    """Regions that are out, or were and have not reached their share since."""
+    """Regions that are out, or were and have not stood their share since."""
     paces: Mapping[str, Pace]
-    """Of the regions that are to rise."""
+    """Of the regions that are to rise, and of those on their way back."""
     after: Shares
     limited: tuple[str, ...]
     """Regions that get less than desired because of the step or their pace."""
@@ -127,7 +127,7 @@ def _ramp_rules(way: Way) -> list[Rule]:
     return [
         Rule(
             Step.RAMP,
-            "back" if after[region] < before[region] < desired[region] else "step",
+            "back" if region in way.limited and after[region] < before[region] else "step",
             region,
             desired[region],
             after[region],

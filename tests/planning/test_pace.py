@@ -87,3 +87,11 @@ def test_a_degraded_region_goes_back_or_does_not_begin() -> None:
 def test_after_a_step_back_it_takes_longer(since_s: float, verdict: str) -> None:
     """`retry_after_s`."""
     assert paced(snapshot(aborted={AT: NOW - since_s})).verdict == verdict
+
+
+@pytest.mark.parametrize(("back_s", "verdict"), [(0.2, "wait"), (29.9, "wait"), (30.1, "back")])
+def test_steps_back_are_a_step_gap_apart(back_s: float, verdict: str) -> None:
+    """What users report still tells of the time before the last one."""
+    found = users(snapshot(60, aborted={AT: NOW - back_s}), 500, 500, errors=100)
+
+    assert paced(found).verdict == verdict
