@@ -62,8 +62,9 @@ def validate(
 
     Variables such as GTC__API__PORT go over each file, as when the daemon runs. Nothing is started
     and nothing is asked of AWS. With --observed the daemon is asked, with or without FILES, for its
-    proof over every combination of failed regions and drains. Exits with 0 when all is in order
-    (there may be warnings), with 78 when a file is not, and with 4 when residency is not proven.
+    proof over every combination of failed regions and drains, by the settings it runs with; `gtc
+    reload --dry-run` has it prove those of its file. Exits with 0 when all is in order (there may
+    be warnings), with 78 when a file is not, and with 4 when residency is not proven.
     """
     context = click.get_current_context()
     if not files and not ask_daemon:
@@ -160,7 +161,7 @@ def _limits(reports: list[Report], pools: Sequence[ObservedPool] | None) -> Iter
     settings = [report.inspection.settings for report in reports]
     services = [service for one in settings if one for service in one.services.values()]
     if pools or any(pool.residency for service in services for pool in service.pools.values()):
-        yield LIMITS
+        yield from LIMITS
 
 
 def _file_as_json(report: Report) -> dict[str, object]:

@@ -126,6 +126,8 @@ class Leak:
     """Record after record, or the endpoint group; at last what users get."""
     why: str
     """The rules that open the way."""
+    astray: str | None = None
+    """The lawful region whose own leaf is on the way, and so does not lead where it should."""
 
 
 @dataclass(frozen=True, slots=True)

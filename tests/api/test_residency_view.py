@@ -79,5 +79,5 @@ async def test_a_leak_is_shown_with_its_path_and_in_words() -> None:
         "why": "EU users may only be served from eu-west-1, eu-central-1; "
         "a record of weight 0 is a standby, not off",
     }
-    assert text.startswith("users of country:DE and 2 more can reach us-east-1 without any failure")
+    assert text.startswith("users of country:DE and 2 more can reach us-east-1 at once")
     assert "residency" in [hold["reason"] for hold in pool["holds"]]

@@ -12,13 +12,15 @@ Written from Amazon's documentation; each rule names its page of the Route 53 De
   weight is healthy; all weights 0 mean equal chances.
 - geolocation: *Geolocation routing*. The smallest area with a healthy record wins, outward from the
   subdivision over country and continent to `*`; without any there is no answer.
+- failover: *Active-passive failover*. The secondary record serves while the primary is unhealthy.
 - aliases: *Choosing between alias and non-alias records*. Route 53 answers with the target's own
   records, chosen by their own policy. An alias never leaves its zone but to an AWS resource.
 - wildcards: *DNS domain name format*. `*.name` answers names below it that do not exist.
+- delegation: *Routing traffic for subdomains*. An NS record set below the zone's own name hands
+  everything at and below its name to those name servers: it stands for whatever they may answer.
 
-Of the policies that the record plan does not use (latency, failover, multivalue, CIDR,
-geoproximity) any healthy record may be answered: at least as much as they really allow. Not
-reckoned with: a name that is delegated to other name servers.
+Of the policies that the record plan does not use (latency, multivalue, CIDR, geoproximity) any
+healthy record may be answered: at least as much as they really allow.
 """
 
 from __future__ import annotations
@@ -35,6 +37,9 @@ IsUp = Callable[[str], bool]
 """Whether a signal is well: a health check's id, or `external` of an alias to an AWS resource."""
 
 EVERYWHERE = "default"
+DELEGATION = "NS"
+"""Type of the records that stand for what other name servers answer."""
+_PRIMARY = "PRIMARY"
 _WILDCARD = "\\052."
 """How Route 53 lists the label `*`."""
 
@@ -69,6 +74,8 @@ class Record:
     check: str | None
     area: str | None
     """Where a geolocation record applies: `country:DE`, `continent:EU`, `default`…"""
+    is_primary: bool | None
+    """Whether it comes first by failover; None: it has another policy."""
     values: tuple[str, ...]
     target: str | None
     """The name an alias or CNAME leads to."""
@@ -96,13 +103,20 @@ class Zone:
     def __init__(self, zone_id: str, records: Iterable[RecordSet]) -> None:
         found: dict[tuple[str, str], list[Record]] = defaultdict(list)
         self._names: set[str] = set()
+        apex = set[str]()
         for record in records:
             found[record.name, record.type].append(_record(zone_id, record))
             self._add_names(record.name)
+            if record.type == "SOA":
+                apex.add(record.name)
         self._groups = {key: tuple(group) for key, group in found.items()}
+        self._delegated = {name for name, type_ in found if type_ == DELEGATION} - apex
 
     def group(self, name: str, type_: str) -> tuple[Record, ...]:
         """The records that answer for a name and type; a CNAME answers for every type."""
+        for cut in self._delegated:
+            if name == cut or name.endswith(f".{cut}"):
+                return self._groups[cut, DELEGATION]
         if name in self._names:
             return self._listed(name, type_)
         above = name
@@ -165,20 +179,28 @@ def answered(
     return frozenset(found)
 
 
-def matching(group: Sequence[Record], where: Location) -> list[Record]:
-    """The records of a geolocation group that apply to a location, smallest area first."""
-    by_area = {record.area: record for record in group}
-    return [by_area[area] for area in where.areas if area in by_area]
+def ranked(group: Sequence[Record], where: Location) -> list[Record] | None:
+    """The records that may be answered at a location, in the order in which a healthy one is
+    looked for: smallest area first, or primary before secondary. None: the policy has no order.
+
+    A group never mixes policies.
+    """
+    if is_geolocation(group):
+        by_area = {record.area: record for record in group}
+        return [by_area[area] for area in where.areas if area in by_area]
+    if any(record.is_primary is not None for record in group):
+        return sorted(group, key=lambda record: not record.is_primary)
+    return None
 
 
 def is_geolocation(group: Sequence[Record]) -> bool:
-    """Whether a group answers by location; a group never mixes policies."""
+    """Whether a group answers by location."""
     return any(record.area is not None for record in group)
 
 
 def _chosen(zone: Zone, group: Sequence[Record], where: Location, is_up: IsUp) -> Sequence[Record]:
-    if is_geolocation(group):
-        found = matching(group, where)
+    found = ranked(group, where)
+    if found is not None:
         return ([r for r in found if zone.is_healthy(r, is_up)] or found)[:1]
     healthy = [record for record in group if zone.is_healthy(record, is_up)]
     if all(record.weight is None for record in group):
@@ -206,6 +228,7 @@ def _record(zone_id: str, listed: RecordSet) -> Record:
         weight=listed.weight,
         check=listed.health_check_id,
         area=_area(place) if place else None,
+        is_primary=rest["Failover"] == _PRIMARY if "Failover" in rest else None,
         values=values,
         target=target and target.lower().rstrip(".") + ".",
         is_alias=bool(alias),

@@ -22,13 +22,15 @@ from itertools import product
 
 from controller.model.configuration import Pool, Route53Lever, Service
 from controller.model.levers import EndpointGroup, Leak, RecordSet
-from controller.planning.residency.answers import Location, Zone, is_geolocation, matching
+from controller.planning.residency.answers import Location, Zone, is_geolocation, ranked
 from controller.planning.residency.regions import TYPES, Regions
 from controller.planning.residency.walk import Route, failures, routes
 
 LIMITS = (
     "DNS cannot prove where a user is: resolvers without client subnet, public resolvers and VPNs "
-    "hide it, so the application must check the user's country itself and answer 451 or redirect"
+    "hide it, so the application must check the user's country itself and answer 451 or redirect",
+    "DNS does not say where an address is: it is taken to be where its leaf's SetIdentifier says, "
+    "unless a record <region>.<service> or the name of an AWS resource says otherwise",
 )
 """What no proof about records or endpoints can say."""
 
@@ -58,7 +60,11 @@ def prove_records(service_name: str, service: Service, records: Iterable[RecordS
     if not bound:
         return Proof({})
     zone = Zone(lever.hosted_zone_id, records)
-    leaks = {name: tuple(_Search(zone, service_name, service, name).leaks()) for name in bound}
+    leaks = {
+        # A CNAME answers for every type, and leaks once.
+        name: tuple(dict.fromkeys(_Search(zone, service_name, service, name).leaks()))
+        for name in bound
+    }
     return Proof(leaks, tuple(_over_covered(zone, lever, bound)))
 
 
@@ -79,12 +85,17 @@ def describe(leak: Leak) -> str:
     first, *more = leak.geographies
     who = f"{first} and {len(more)} more" if more else first
     where = leak.reached or "a place of unknown region"
-    failed = f"once {_some(leak.failed)} failed" if leak.failed else "without any failure"
-    drained = (
-        f" (at weight 0: once {_some(leak.drained)} cannot serve either)" if leak.drained else ""
-    )
     path = " → ".join(leak.path)
-    return f"users of {who} can reach {where} {failed}{drained}: {path}, because {leak.why}"
+    return f"users of {who} can reach {where} {_when(leak)}: {path}, because {leak.why}"
+
+
+def _when(leak: Leak) -> str:
+    """What must have happened first."""
+    failed = f"once {_some(leak.failed)} failed" if leak.failed else "at once"
+    if not leak.drained:
+        return failed
+    are = "is" if len(leak.drained) == 1 else "are"
+    return f"{failed} (at weight 0 only when {_some(leak.drained)} {are} drained or failed)"
 
 
 class _Search:
@@ -137,11 +148,18 @@ class _Search:
                 pool=self._pool_name,
                 geographies=geographies,
                 reached=region,
-                failed=tuple(sorted(map(self._regions.of_signal, failed))),
+                failed=tuple(sorted(set(map(self._regions.of_signal, failed)))),
                 drained=_drained(self._zone, route, failed),
                 path=(*(step.record.label for step in route.steps), how),
                 why=_why(route, region, self._pool),
+                astray=self._leaf_on(route),
             )
+
+    def _leaf_on(self, route: Route) -> str | None:
+        """The lawful region whose leaf the route takes."""
+        name, lawful = self._lever.leaf_name(self._pool_name), self._pool.regions
+        leaves = (step.record.set_identifier for step in route.steps if step.record.name == name)
+        return next((region for region in leaves if region in lawful), None)
 
 
 def _behind_accelerator(service: str, pool_name: str, pool: Pool, group: EndpointGroup) -> Leak:
@@ -179,7 +197,7 @@ def _treatment(zone: Zone, name: str, type_: str, where: Location) -> object:
     group = zone.group(name, type_)
     if not is_geolocation(group):
         return None
-    found = matching(group, where)
+    found = ranked(group, where) or []
     for index, record in enumerate(found):
         if record.check is None and not record.evaluates:
             found = found[: index + 1]  # always healthy: nothing falls outward past it

@@ -7,8 +7,8 @@ be up, and the records that must be unhealthy. This is exact:
 - Weights are free. In a group without locations a record is chosen in some state exactly if it is
   healthy (then let its weight alone be positive) or no record of the group is healthy. So two
   branches for each record say all there is to say, and weights need no trying.
-- Of a geolocation group a record is chosen exactly if it is healthy and those of smaller areas are
-  not, or if it is the smallest and none that apply are healthy.
+- Where a policy has an order (geolocation, failover) a record is chosen exactly if it is healthy
+  and those before it are not, or if it is the first and none that apply are healthy.
 - A record is healthy if its own check is up and, where it evaluates its target, one record there is
   healthy: signals joined by *and* and *or*, never by *not*. So the least sets of signals that make
   it healthy can be listed (one for each path below it), and taking further signals down never makes
@@ -24,7 +24,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from controller.planning.residency.answers import Location, Record, Zone, is_geolocation, matching
+from controller.planning.residency.answers import Location, Record, Zone, ranked
 
 Signals = frozenset[str]
 
@@ -115,7 +115,8 @@ class _Walk:
         return self._dark[key]
 
     def _choices(self, group: Sequence[Record]) -> Iterator[_Choice]:
-        return _by_location(group, self._where) if is_geolocation(group) else _by_weight(group)
+        found = ranked(group, self._where)
+        return _by_weight(group) if found is None else _by_rank(found, self._where)
 
     def _ways(self, choice: _Choice) -> Iterable[Signals]:
         if not choice.must_be_healthy:
@@ -133,19 +134,21 @@ class _Walk:
             self.best[record] = route
 
 
-def _by_location(group: Sequence[Record], where: Location) -> Iterator[_Choice]:
-    found = matching(group, where)
+def _by_rank(found: Sequence[Record], where: Location) -> Iterator[_Choice]:
     for index, record in enumerate(found):
-        smaller = tuple(found[:index])
-        yield _Choice(Step(record, _why_outward(record, smaller, where)), True, smaller)
+        earlier = tuple(found[:index])
+        yield _Choice(Step(record, _why_not_earlier(record, earlier, where)), True, earlier)
     if found:
-        why = "no area's record is healthy, so the smallest is answered as if it were"
+        first = "primary" if found[0].area is None else "smallest area's"
+        why = f"no record is healthy, so the {first} is answered as if it were"
         yield _Choice(Step(found[0], why), False, tuple(found))
 
 
-def _why_outward(record: Record, smaller: Sequence[Record], where: Location) -> str:
-    if smaller:
-        past = ", ".join(str(one.area) for one in smaller)
+def _why_not_earlier(record: Record, earlier: Sequence[Record], where: Location) -> str:
+    if record.area is None:
+        return f"the primary record of {record.name} is unhealthy" if earlier else ""
+    if earlier:
+        past = ", ".join(str(one.area) for one in earlier)
         return f"the record of {past} is unhealthy, and geolocation falls outward to {record.area}"
     if record.area != where.areas[0]:
         return f"{where.areas[0]} has no record, and geolocation falls outward to {record.area}"

@@ -165,7 +165,11 @@ def test_a_policy_outside_the_plan_may_answer_with_any_healthy_record() -> None:
     assert asked(records, BERLIN, "check-b", name="n.test.") == ["n eu-west-1"]
 
 
-@given(trees(), st.sets(st.sampled_from(SIGNALS)), st.sampled_from([BERLIN, TOKYO, None]))
+@given(
+    trees(failover=False),  # which the emulator refuses
+    st.sets(st.sampled_from(SIGNALS)),
+    st.sampled_from([BERLIN, TOKYO, None]),
+)
 @settings(max_examples=300, deadline=None)
 def test_the_emulator_answers_the_same(
     records: list[RecordSet], down: set[str], where: Location | None

@@ -69,8 +69,8 @@ def test_an_unlawful_leaf_leaks_even_at_weight_zero() -> None:
     assert leak.geographies == ("country:DE", "country:FR")
     assert (leak.failed, leak.drained) == ((), EU)
     assert describe(leak) == (
-        "users of country:DE and 1 more can reach us-east-1 without any failure (at weight 0: once "
-        "eu-central-1, eu-west-1 cannot serve either): app.example.test. A country:DE → "
+        "users of country:DE and 1 more can reach us-east-1 at once (at weight 0 only when "
+        "eu-central-1, eu-west-1 are drained or failed): app.example.test. A country:DE → "
         "eu.app.example.test. A us-east-1 → 192.0.2.3, because EU users may only be served from "
         "eu-west-1, eu-central-1; a record of weight 0 is a standby, not off"
     )
@@ -332,3 +332,162 @@ def test_twenty_regions_and_250_geographies_are_proven_in_less_than_a_second(
 
     assert time.perf_counter() - started < 1.0
     assert len({leak.reached for leak in found}) == (20 if evaluates else 0)
+
+
+WEST_LEAF = (f"eu.{NAME}", "eu-west-1")
+
+
+def with_west(**value: Any) -> list[RecordSet]:
+    """The plan with other contents of the bound pool's leaf eu-west-1."""
+    others = [r for r in plan() if (r.name, r.set_identifier) != WEST_LEAF]
+    return [*others, record(f"eu.{NAME}", "A", "eu-west-1", 64, "check-eu-west-1", **value)]
+
+
+def in_place_of_germany(*records: RecordSet) -> list[RecordSet]:
+    """The plan with country:DE led to the name `de`, which these records hold."""
+    to_it = record(NAME, "A", "country:DE", **place("country:DE"), **alias(f"de.{NAME}"))
+    return [*instead(plan(), "country:DE", to_it), *records]
+
+
+def at_de(identifier: str | None, region: str, check: str | None, **policy: Any) -> RecordSet:
+    return record(
+        f"de.{NAME}", "A", identifier, None, check, **policy, **address(ADDRESSES[region])
+    )
+
+
+def test_a_secondary_record_is_reached_only_once_the_primary_fails() -> None:
+    """Failover has an order; a primary that is always healthy never gives way."""
+    second = at_de("second", "us-east-1", None, Failover="SECONDARY")
+    (leak,) = leaks(
+        *in_place_of_germany(at_de("first", "eu-west-1", "check-eu-west-1", Failover="PRIMARY")),
+        second,
+    )
+    assert (leak.reached, leak.failed, leak.drained) == ("us-east-1", ("eu-west-1",), ())
+    assert f"the primary record of de.{NAME} is unhealthy" in leak.why
+
+    always = at_de("first", "eu-west-1", None, Failover="PRIMARY")
+    assert leaks(*in_place_of_germany(always, second)) == ()
+
+
+@pytest.mark.parametrize("check", [None, "check-us-east-1"])
+def test_a_secondary_record_that_is_unhealthy_too_gives_the_answer_back(check: str | None) -> None:
+    """When neither is healthy the primary is answered; while the secondary is, it is."""
+    first = at_de("first", "us-east-1", check, Failover="PRIMARY")
+    second = at_de("second", "eu-west-1", "check-eu-west-1", Failover="SECONDARY")
+    (leak,) = leaks(*in_place_of_germany(first, second))
+
+    assert (leak.reached, leak.failed) == ("us-east-1", ())
+
+
+@pytest.mark.parametrize(
+    "policy", [{"Region": "us-east-1"}, {"MultiValueAnswer": True}, {"CidrRoutingConfig": {}}]
+)
+def test_any_healthy_record_of_other_policies_may_be_answered(policy: dict[str, Any]) -> None:
+    """Nearest to somebody, or one of several: no failure is needed."""
+    lawful = at_de("one", "eu-west-1", "check-eu-west-1", **{**policy})
+    (leak,) = leaks(*in_place_of_germany(lawful, at_de("two", "us-east-1", "c", **policy)))
+
+    assert (leak.reached, leak.failed, leak.drained) == ("us-east-1", (), ())
+    assert describe(leak).startswith("users of country:DE can reach us-east-1 at once: ")
+
+
+def test_aliases_in_aliases_are_followed_to_the_address() -> None:
+    """Latency in front of weights, two names deep; the leaf's unlawful twin is found."""
+    near = record(f"de.{NAME}", "A", "near", Region="eu-west-1", **alias(f"two.{NAME}", True))
+    two = [
+        record(f"two.{NAME}", "A", "a", 10, "check-a", **address(ADDRESSES["eu-west-1"])),
+        record(f"two.{NAME}", "A", "b", 0, "check-b", **alias(f"us-east-1.{NAME}")),
+    ]
+    (leak,) = leaks(*in_place_of_germany(near, *two))
+
+    assert leak.path == (
+        f"{NAME} A country:DE",
+        f"de.{NAME} A near",
+        f"two.{NAME} A b",
+        f"us-east-1.{NAME} A",
+        "192.0.2.3",
+    )
+    assert leak.drained == ("a",)
+
+
+def test_nobody_falls_outward_where_there_is_no_default() -> None:
+    """The whole of a bound pool unhealthy: its own area is answered all the same."""
+    assert leaks(*without(plan(evaluates=True), "default")) == ()
+
+
+def test_all_weights_zero_stay_inside() -> None:
+    """Equal chances among the pool's own leaves."""
+    assert leaks(*(replace(r, weight=r.weight and 0) for r in plan())) == ()
+
+
+def test_a_missing_twin_is_no_leak() -> None:
+    """IPv6 users of that leaf get the other one's address, or none."""
+    twins = [replace(one, type="AAAA") for one in plan()]
+    lacking = [r for r in twins if (r.name, r.set_identifier) != WEST_LEAF]
+    assert leaks(*plan(), *lacking) == ()
+
+
+@pytest.mark.parametrize("delegated", [f"eu.{NAME}", NAME])
+def test_a_name_given_to_other_name_servers_cannot_be_proven(delegated: str) -> None:
+    """What they answer is written in no record of the zone."""
+    servers = record(delegated, "NS", **address("ns1.elsewhere.example.", "ns2.elsewhere.example."))
+    apex = [record("example.test.", kind, **address("x")) for kind in ("NS", "SOA")]
+    assert leaks(*plan(), *apex) == ()
+
+    found = leaks(*plan(), *apex, servers)
+    assert {leak.reached for leak in found} == {None}
+    assert "name servers ns1.elsewhere.example., ns2.elsewhere.example." in found[0].path[-1]
+
+
+def test_a_name_that_is_not_amazons_tells_no_region() -> None:
+    """Anybody can put a region's name into a name of their own."""
+    elsewhere = record(NAME, "CNAME", **address("eu-west-1.cdn.example."))
+    (leak,) = leaks(*[r for r in plan() if r.name != NAME], elsewhere)
+    assert (leak.reached, leak.path[-1]) == (None, "eu-west-1.cdn.example.")
+
+    balancer = record(NAME, "CNAME", **address("web-1.eu-west-1.elb.amazonaws.com."))
+    assert leaks(*[r for r in plan() if r.name != NAME], balancer) == ()
+
+
+def test_an_address_that_two_unsteered_names_have_is_of_both() -> None:
+    """One of them is wrong, and nobody can say which."""
+    twice = replace(
+        next(r for r in plan() if r.name == f"us-east-1.{NAME}"),
+        rest=with_west(**address(ADDRESSES["eu-west-1"]))[-1].rest,
+    )
+    (leak,) = leaks(*[r for r in plan() if r.name != twice.name], twice)
+
+    assert (leak.reached, leak.path[-1]) == (
+        "us-east-1",
+        f"192.0.2.1, as us-east-1.{NAME} has it",
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "path"),
+    [
+        ("1 elsewhere.example. alpn=h2", "1 elsewhere.example. alpn=h2"),
+        ("0 elsewhere.example.", "0 elsewhere.example."),
+        ("1 . alpn=h2 ipv4hint=192.0.2.3", "1 . alpn=h2 ipv4hint=192.0.2.3"),
+        ("1 . alpn=h2,h3", None),
+    ],
+)
+def test_an_https_record_may_lead_browsers_elsewhere(value: str, path: str | None) -> None:
+    """One that only says how to speak leads nowhere else (RFC 9460, 2.5)."""
+    found = leaks(*plan(), record(f"eu.{NAME}", "HTTPS", **address(value)), *_https_aliases())
+
+    assert [leak.path[-1] for leak in found] == ([path] if path else [])
+
+
+def _https_aliases() -> list[RecordSet]:
+    return [replace(r, type="HTTPS") for r in plan() if r.name == NAME]
+
+
+def test_a_region_whose_own_leaf_leads_astray_is_named() -> None:
+    """It must be given no traffic, whatever happens to the others."""
+    (astray,) = leaks(*with_west(**address(ADDRESSES["us-east-1"])))
+    (stray,) = leaks(*plan(), leaf("eu", "us-east-1"))
+    nowhere = leaks(*with_west(**alias("d111.cloudfront.net.", zone_id="Z2")))
+
+    assert (astray.astray, stray.astray) == ("eu-west-1", None)
+    assert [leak.astray for leak in nowhere] == ["eu-west-1"]

@@ -102,7 +102,7 @@ def plan(evaluates: bool = False) -> list[RecordSet]:
 
 
 @st.composite
-def trees(draw: st.DrawFn) -> list[RecordSet]:
+def trees(draw: st.DrawFn, *, failover: bool = True) -> list[RecordSet]:
     """Up to four names of any policy; aliases lead onward, to nothing, or sometimes in a circle.
 
     The first name answers by location, mostly, and there are few signals: so what must be down for
@@ -114,6 +114,7 @@ def trees(draw: st.DrawFn) -> list[RecordSet]:
         onward = [*names[index + 1 :], "none.example.test."]
         targets = st.sampled_from([*onward * 3, *names])
         policies = ["geolocation", "geolocation", "weighted"] if index == 0 else _POLICIES
+        policies = [*policies, "failover"] if failover else policies
         found += draw(_groups(name, targets, draw(st.sampled_from(policies))))
     return found
 
@@ -133,6 +134,11 @@ def _groups(
         return [
             draw(_records(name, targets, f"w{index}", weight, {}))
             for index, weight in enumerate(weights)
+        ]
+    if policy == "failover":
+        return [
+            draw(_records(name, targets, rank, None, {"Failover": rank}))
+            for rank in ("PRIMARY", "SECONDARY")
         ]
     chosen = draw(st.lists(st.sampled_from(_AREAS), min_size=1, max_size=3, unique=True))
     return [draw(_records(name, targets, area, None, place(area))) for area in chosen]
