@@ -83,7 +83,8 @@ ROUTES = (
         summary="Read the configuration again and put it in force",
         description=(
             "All of it between two cycles, or nothing. Refused when a key differs that is read at "
-            "the start only, and when more than one region would lose traffic, unless `accept` "
+            "the start only, when a bound pool's users could leave their lawful regions by it and "
+            "could not before, and when more than one region would lose traffic, unless `accept` "
             "names exactly this plan. With `dry_run` it is only shown."
         ),
         role=Role.ADMIN,

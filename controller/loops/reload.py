@@ -2,7 +2,8 @@
 
 The file is read and validated as at start. Then a plan is made with the new settings on what is
 known now; when more regions would lose traffic by it than one, a person has to accept exactly this
-plan, by its hash. Whatever stands against a reload leaves the settings in force as they are. A
+plan, by its hash. Settings by which a bound pool's users could leave their lawful regions, and could
+not before, are refused: the records have to be mended first. Whatever stands against a reload leaves the settings in force as they are. A
 reload writes nothing to AWS: the cycle after it does, through every guard.
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -24,7 +25,9 @@ from controller.loops.recording import Recording
 from controller.loops.wake import Bell
 from controller.model.decision import PoolPlan
 from controller.model.errors import InvalidSettingsError, Problem, StateUnavailableError
+from controller.model.levers import Leak, Observed
 from controller.planning.account.moves import Move, losing, moves
+from controller.planning.residency.proof import describe
 from controller.planning.shares import percent
 from controller.planning.text import aligned
 from controller.ports import Clock, Store
@@ -50,6 +53,8 @@ class Proposal:
     moves: tuple[Move, ...]
     plans: tuple[PoolPlan, ...]
     """What the next cycle would do, as known now."""
+    leaks: tuple[Leak, ...] = ()
+    """Ways out of bound pools' lawful regions that the settings in force do not leave open."""
 
     @property
     def hash(self) -> str:
@@ -79,12 +84,21 @@ class Proposal:
             (f"{m.service}/{m.pool}", m.region, f"{percent(m.before)} → {percent(m.after)}")
             for m in self.moves
         ]
-        return "\n".join([*lines, "", *(aligned(rows) if rows else ["No traffic moves by it."])])
+        ways = [f"{one.service}/{one.pool}: {describe(one)}" for one in self.leaks]
+        moved = aligned(rows) if rows else ["No traffic moves by it."]
+        return "\n".join([*lines, "", *moved, *(["", *ways] if ways else [])])
 
     def refusal(self, accept: str | None) -> str:
         """Why it is refused; empty when it is not."""
         if self.restart:
             return f"these keys need a restart: {', '.join(self.restart)}"
+        if self.leaks:
+            first = self.leaks[0]
+            count = "1 way" if len(self.leaks) == 1 else f"{len(self.leaks)} ways"
+            return (
+                f"by these settings there is {count} out of lawful regions, as the records at AWS "
+                f"are; mend them first: {first.service}/{first.pool}: {describe(first)}"
+            )
         if accept is not None and accept != self.hash:
             return f"the hash {accept} is of another plan; this one's is {self.hash}"
         if accept is None and len(self.losing) > _WITHOUT_ASKING:
@@ -194,12 +208,15 @@ class Reload:
 
     def _proposal(self, loaded: Loaded) -> Proposal:
         old, new = self._current.settings, loaded.settings
+        observed = self._observation.observed
+        leaks = _opened(observed(old), observed(new))
         decision = self._reconciliation.preview_under(new)
         return Proposal(
             settings_hash(new),
             differences(old, new),
             moves(self._reconciliation.preview_under(old), decision),
             decision.plans,
+            leaks,
         )
 
     def _swap(self, loaded: Loaded) -> None:
@@ -208,6 +225,20 @@ class Reload:
         for swapped in self._swapped:
             swapped(loaded)
         self._observation.forget_unused()
+
+
+def _opened(before: Mapping[str, Observed], after: Mapping[str, Observed]) -> tuple[Leak, ...]:
+    """The leaks after that concern users, or lead by ways, that none before did."""
+    known = {way for leak in _leaks(before) for way in _ways(leak)}
+    return tuple(leak for leak in _leaks(after) if not known.issuperset(_ways(leak)))
+
+
+def _leaks(observed: Mapping[str, Observed]) -> Iterable[Leak]:
+    return (leak for one in observed.values() for leaks in one.leaks.values() for leak in leaks)
+
+
+def _ways(leak: Leak) -> set[tuple[str, str, str, tuple[str, ...]]]:
+    return {(leak.service, leak.pool, who, leak.path) for who in leak.geographies}
 
 
 def _told(found: tuple[Difference, ...]) -> str:

@@ -9,10 +9,13 @@ from dataclasses import replace
 import pytest
 
 from controller.house import House
+from controller.loops.reload import ReloadRefusedError
+from controller.model.configuration import Settings
 from controller.model.decision import Hold
 from controller.model.levers import RecordSet
 from tests.loops.simulated import SETTINGS, ZONE, World
 from tests.loops.small import events, logged
+from tests.loops.test_reload import File
 
 pytestmark = pytest.mark.looptime
 
@@ -85,6 +88,37 @@ async def test_a_region_that_fails_is_drained_although_the_pool_leaks() -> None:
         await asyncio.sleep(120)
         assert weights(world) == {"eu-west-1": 0, "us-east-1": 0}
         assert ("europe", Hold.RESIDENCY) in holds(house)
+
+
+async def test_a_reload_by_which_users_could_leave_is_refused_until_the_tree_has_them() -> None:
+    """Italy has no record yet: it would fall to everybody's pool."""
+    world, file = built(), File()
+    data = SETTINGS.model_dump(mode="json")
+    data["services"]["shop"]["pools"]["europe"]["geographies"].append("country:IT")
+    file.settings = Settings.model_validate(data)
+    async with file.running(world) as house:
+        with pytest.raises(ReloadRefusedError, match="there is 1 way out of lawful regions") as no:
+            await house.reload.reload("ann")
+        assert "users of country:IT can reach us-east-1 at once" in str(no.value)
+        assert "country:IT has no record, and geolocation falls outward" in no.value.proposal.text
+        assert house.context().settings is SETTINGS
+
+        world.records.put(ZONE, geolocation("IT", "europe"))
+        house.observation.invalidate(ZONE)
+        assert (await house.reload.reload("ann")).leaks == ()
+        assert house.context().settings is file.settings
+
+
+async def test_a_pool_that_leaks_already_can_still_be_reloaded() -> None:
+    """Or a leak would keep people from mending other things."""
+    world, file = built(), File()
+    world.records.put(ZONE, stray(world))
+    data = SETTINGS.model_dump(mode="json")
+    data["services"]["shop"]["pools"]["europe"]["demand_rps"] += 1
+    file.settings = Settings.model_validate(data)
+    async with file.running(world) as house:
+        assert ("europe", Hold.RESIDENCY) in holds(house)
+        assert (await house.reload.reload("ann")).leaks == ()
 
 
 def holds(house: House) -> set[tuple[str, Hold]]:
