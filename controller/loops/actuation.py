@@ -4,12 +4,14 @@ Route 53: all weights of one hosted zone go in one atomic batch, A and AAAA twin
 several, urgent pools first, when they are more than a batch may hold. If one is refused, something
 in it is at fault (a leaf changed by hand, a health check deleted), and its pools go on in a batch
 each, so that one bad record hinders its own pool alone. Global Accelerator: one group at a time,
-receivers opened before anyone is closed. What is about to be written is remembered first, so that
+receivers opened before anyone is closed. Zones and accelerators are written at the same time: one
+that hangs delays no other's drain. What is about to be written is remembered first, so that
 after a crash our own write is not taken for drift.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 
@@ -53,13 +55,18 @@ class Actuation:
         lawful, written = self._lawful(decision.changes)
         await self._expectations.intend(lawful, emergency=emergency)
         urgent = {(plan.service, plan.pool) for plan in decision.plans if plan.emergency}
-        for zone_id, changes in self._by_zone(lawful).items():
-            elements = self._elements(zone_id, changes)
-            for pack in _packed(elements, urgent):
-                written += await self._change_zone(zone_id, pack, emergency=emergency)
-        for arn, change, group_change in self._group_changes(lawful):
-            outcome = await self._accelerators.change(group_change)
-            written.append(Written("accelerator", arn, (change,), outcome))
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                *(
+                    group.create_task(self._change_zone(zone_id, changes, urgent, emergency))
+                    for zone_id, changes in self._by_zone(lawful).items()
+                ),
+                *(
+                    group.create_task(self._change_groups(arn, changes))
+                    for arn, changes in self._by_accelerator(lawful).items()
+                ),
+            ]
+        written += [one for task in tasks for one in task.result()]
         for one in written:
             await self._settle(one)
         return tuple(written)
@@ -92,6 +99,29 @@ class Actuation:
         return Written("route53", levers.route53.hosted_zone_id, (change,), outcome)
 
     async def _change_zone(
+        self,
+        zone_id: str,
+        changes: Iterable[Change],
+        urgent: Collection[PoolName],
+        emergency: bool,
+    ) -> list[Written]:
+        """Batch after batch, as many as it takes."""
+        written: list[Written] = []
+        for pack in _packed(self._elements(zone_id, changes), urgent):
+            written += await self._change_pack(zone_id, pack, emergency=emergency)
+        return written
+
+    async def _change_groups(
+        self, arn: str, changes: Iterable[tuple[Change, GroupChange]]
+    ) -> list[Written]:
+        """Group after group in the plan's order."""
+        written = []
+        for change, group_change in changes:
+            outcome = await self._accelerators.change(group_change)
+            written.append(Written("accelerator", arn, (change,), outcome))
+        return written
+
+    async def _change_pack(
         self, zone_id: str, elements: Elements, *, emergency: bool
     ) -> list[Written]:
         """One batch for all; if that is refused for good, another try for each pool."""
@@ -140,9 +170,10 @@ class Actuation:
             for change in changes
         }
 
-    def _group_changes(
+    def _by_accelerator(
         self, changes: Iterable[Change]
-    ) -> Iterator[tuple[str, Change, GroupChange]]:
+    ) -> dict[str, list[tuple[Change, GroupChange]]]:
+        found: dict[str, list[tuple[Change, GroupChange]]] = defaultdict(list)
         for change in changes:
             lever = self._current.settings.services[change.position.service].levers.accelerator
             if lever is None or change.after.dial is None:
@@ -150,7 +181,8 @@ class Actuation:
             for group in self._observation.groups(lever.arn):
                 if group.region == change.position.region:
                     wanted = GroupChange(group, change.after.dial, change.after.weight)
-                    yield lever.arn, change, wanted
+                    found[lever.arn].append((change, wanted))
+        return found
 
 
 def _packed(elements: Elements, urgent: Collection[PoolName]) -> Iterator[Elements]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -13,7 +15,15 @@ from controller.loops.expectations import Expectations
 from controller.loops.observation import Observation
 from controller.model.configuration import Settings
 from controller.model.decision import Decision, Memory, PoolPlan, Written
-from controller.model.levers import Change, Outcome, OutcomeStatus, Position, Setting, WeightChange
+from controller.model.levers import (
+    Change,
+    GroupChange,
+    Outcome,
+    OutcomeStatus,
+    Position,
+    Setting,
+    WeightChange,
+)
 from tests.fakes.accelerators import FakeAccelerators
 from tests.fakes.clock import FakeClock
 from tests.fakes.record_sets import FakeRecordSets
@@ -293,3 +303,28 @@ async def test_a_change_to_a_region_that_is_not_lawful_is_never_sent(
     )
     assert bench.accelerators.writes == []
     assert change.position not in await bench.store.expected()
+
+
+async def test_a_zone_that_hangs_delays_no_accelerator_and_no_other_zone() -> None:
+    """Route 53 silent for a deadline: an accelerator's drain must not wait for it."""
+    bench = Bench()
+    began: dict[str, float] = {}
+    change_zone, change_group = bench.records.change, bench.accelerators.change
+
+    async def slow_zone(zone: str, changes: Sequence[WeightChange], *, emergency: bool) -> Outcome:
+        began[zone] = asyncio.get_running_loop().time()
+        await asyncio.sleep(5)
+        return await change_zone(zone, changes, emergency=emergency)
+
+    async def group(change: GroupChange) -> Outcome:
+        began[ARN] = asyncio.get_running_loop().time()
+        return await change_group(change)
+
+    bench.records.change = slow_zone
+    bench.accelerators.change = group
+    written = await bench.carry_out(
+        weight("shop", WEST, 0), weight("wiki", WEST, 0), dial(WEST, 0), emergency=True
+    )
+
+    assert began == {ZONE: 0, "Z2": 0, ARN: 0}
+    assert [one.target for one in written] == [ZONE, "Z2", ARN]
