@@ -2,9 +2,10 @@
 
 The file is read and validated as at start. Then a plan is made with the new settings on what is
 known now; when more regions would lose traffic by it than one, a person has to accept exactly this
-plan, by its hash. Settings by which a bound pool's users could leave their lawful regions, and could
-not before, are refused: the records have to be mended first. Whatever stands against a reload leaves the settings in force as they are. A
-reload writes nothing to AWS: the cycle after it does, through every guard.
+plan, by its hash. Settings by which a bound pool's users could leave their lawful regions, and
+could not before, are refused: the records have to be mended first. Whatever stands against a reload
+leaves the settings in force as they are. A reload writes nothing to AWS: the cycle after it does,
+through every guard.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -25,8 +26,9 @@ from controller.loops.recording import Recording
 from controller.loops.wake import Bell
 from controller.model.decision import PoolPlan
 from controller.model.errors import InvalidSettingsError, Problem, StateUnavailableError
-from controller.model.levers import Leak, Observed
+from controller.model.levers import Leak
 from controller.planning.account.moves import Move, losing, moves
+from controller.planning.residency.opened import opened
 from controller.planning.residency.proof import describe
 from controller.planning.shares import percent
 from controller.planning.text import aligned
@@ -209,7 +211,7 @@ class Reload:
     def _proposal(self, loaded: Loaded) -> Proposal:
         old, new = self._current.settings, loaded.settings
         observed = self._observation.observed
-        leaks = _opened(observed(old), observed(new))
+        leaks = opened(observed(old), observed(new))
         decision = self._reconciliation.preview_under(new)
         return Proposal(
             settings_hash(new),
@@ -225,20 +227,6 @@ class Reload:
         for swapped in self._swapped:
             swapped(loaded)
         self._observation.forget_unused()
-
-
-def _opened(before: Mapping[str, Observed], after: Mapping[str, Observed]) -> tuple[Leak, ...]:
-    """The leaks after that concern users, or lead by ways, that none before did."""
-    known = {way for leak in _leaks(before) for way in _ways(leak)}
-    return tuple(leak for leak in _leaks(after) if not known.issuperset(_ways(leak)))
-
-
-def _leaks(observed: Mapping[str, Observed]) -> Iterable[Leak]:
-    return (leak for one in observed.values() for leaks in one.leaks.values() for leak in leaks)
-
-
-def _ways(leak: Leak) -> set[tuple[str, str, str, tuple[str, ...]]]:
-    return {(leak.service, leak.pool, who, leak.path) for who in leak.geographies}
 
 
 def _told(found: tuple[Difference, ...]) -> str:
