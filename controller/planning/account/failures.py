@@ -32,7 +32,7 @@ class Failure:
     """Whether some survivor has more to carry than it can; None where nobody knows."""
     lawful: bool
     """Whether every pool's users stay in its lawful regions: by the plan, and by every answer that
-    AWS may give when the region fails (`Observed.leaks`)."""
+    AWS may give when the region fails, whatever weights are then (`Observed.leaks`)."""
     held: tuple[str, ...]
     """What keeps the plan from being written as wanted."""
 
@@ -92,7 +92,7 @@ def _takes_over(seen: Effects, service: str, lost: str) -> dict[str, float | Non
 def _lawful(then: Evidence, service: str, pools: Iterable[PoolEffect]) -> bool:
     failed = {region for name, region in down_places(then.decision) if name == service}
     return all(
-        not any(_opens(leak, pool, failed) for leak in _leaks(then.snapshot, pool))
+        not any(failed.issuperset(leak.failed) for leak in _leaks(then.snapshot, pool))
         and all(
             _within(then.snapshot, pool, split)
             for split in (pool.by_itself, pool.after, pool.wanted)
@@ -105,12 +105,6 @@ def _lawful(then: Evidence, service: str, pools: Iterable[PoolEffect]) -> bool:
 def _leaks(snapshot: Snapshot, pool: PoolEffect) -> tuple[Leak, ...]:
     observed = snapshot.observed.get(pool.service)
     return observed.leaks.get(pool.pool, ()) if observed else ()
-
-
-def _opens(leak: Leak, pool: PoolEffect, failed: Collection[str]) -> bool:
-    """Whether users can get where they must not while these regions fail."""
-    empty = {region for region in leak.drained if not (pool.after or {}).get(region)}
-    return set(leak.failed) <= set(failed) and set(leak.drained) <= empty.union(failed)
 
 
 def _within(snapshot: Snapshot, pool: PoolEffect, split: Shares) -> bool:

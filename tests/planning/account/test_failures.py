@@ -50,11 +50,21 @@ def test_what_would_hold_it_is_named() -> None:
 def test_a_way_out_of_the_law_that_the_loss_would_open_is_not_lawful() -> None:
     """One that takes another failure besides is not this row's."""
     snapshot = stage_of(*WEIGHTED).snapshot()
-    leaks = [leak(failed=(WEST,)), leak(failed=(CENTRAL,), drained=(WEST,))]
+    leaks = [leak(failed=(WEST,)), leak(failed=(CENTRAL, WEST))]
     observed = replace(snapshot.observed["shop"], leaks={"europe": tuple(leaks)})
     found = single_failures(replace(snapshot, observed={"shop": observed}))
 
     assert {one.region: one.lawful for one in found} == {EAST: True, WEST: False, CENTRAL: True}
+
+
+def test_a_way_out_that_needs_no_failure_is_open_whatever_is_lost() -> None:
+    """An unlawful leaf answers while it has weight; that it might be at 0 is no comfort."""
+    snapshot = stage_of(*WEIGHTED).snapshot()
+    stray = leak(failed=(), drained=(CENTRAL, WEST))
+    observed = replace(snapshot.observed["shop"], leaks={"europe": (stray,)})
+    found = single_failures(replace(snapshot, observed={"shop": observed}))
+
+    assert not any(one.lawful for one in found)
 
 
 def leak(failed: tuple[str, ...], drained: tuple[str, ...] = ()) -> Leak:
