@@ -72,17 +72,16 @@ class Connection:
         "_noticed_late_s",
         "_owner",
         "_reactor",
-        "_read_late_s",
         "_socket",
         "_state",
         "_unsent",
         "_was_spared",
         "address",
+        "answered_at",
         "asked_at",
         "deadline",
         "due",
         "is_late",
-        "is_open",
         "is_reused",
         "opened_at",
         "pin",
@@ -112,7 +111,6 @@ class Connection:
         self._addresses: Addresses = ()
         self._hops = 0
         self.address: Address | None = None
-        self.is_open = False
         self.pin: Pin | None = None
         """What vouched for the other side; None without TLS."""
         self.is_late = False
@@ -125,24 +123,29 @@ class Connection:
         """How late we noticed that it was made: our own latency, not the endpoint's."""
         self._was_spared = False
         """Whether the present probe was given that time back."""
-        self._read_late_s = 0.0
-        """How late we read what had come."""
+        self.answered_at = 0.0
+        """When the last piece of the present probe's answer came; 0.0 before the first."""
         self.reusable = False
         """Whether it can carry another request, once it found something."""
 
     # -- what the owner does
 
+    def give(self, now: float, deadline: float, until: float) -> None:
+        """Time for one probe, which begins now."""
+        self.asked_at = now
+        self.due = self.deadline = deadline
+        self.until = until
+
     def open(self, addresses: Addresses, first: int, now: float) -> None:
         """Connect to one of these addresses, beginning with the `first`. Raises OSError."""
-        self.is_open = True
         self._addresses = addresses[first:] + addresses[:first]
         self._hop(now)
 
-    def ask(self) -> None:
+    def ask(self, now: float) -> None:
         """Send the request over a connection that was kept. Raises OSError."""
         self.is_reused = True
-        self._noticed_late_s = self._read_late_s = 0.0
-        self._send()
+        self._noticed_late_s = self.answered_at = 0.0
+        self._send(now)
 
     def keep(self) -> None:
         """Wait, connected, for the next request."""
@@ -157,14 +160,20 @@ class Connection:
             self._socket.close()
             self._socket = None
 
-    def latency_s(self, now: float, *, of_answer: bool) -> float:
-        """Seconds that the present probe took, or (`of_answer`) its answer alone.
+    def took_s(self, now: float) -> float:
+        """Seconds from the present probe's beginning to its answer, or to now.
 
         How late we noticed is reckoned by other clocks than ours: it never makes less than nothing.
         """
-        if of_answer and self.sent_at >= self.asked_at:
-            return max(0.0, now - self.sent_at - self._read_late_s)
-        return max(0.0, now - self.asked_at - self._noticed_late_s - self._read_late_s)
+        took_s = (self.answered_at or now) - self.asked_at - self._noticed_late_s
+        return took_s if took_s > 0.0 else 0.0
+
+    def answer_took_s(self, now: float) -> float:
+        """The same without connecting, where the request could be sent."""
+        if self.sent_at < self.asked_at:
+            return self.took_s(now)
+        took_s = (self.answered_at or now) - self.sent_at
+        return took_s if took_s > 0.0 else 0.0
 
     # -- what the reactor tells
 
@@ -173,7 +182,7 @@ class Connection:
         try:
             state = self._state
             if state == _ASKING:
-                self._read(events)
+                self._read(events, now)
             elif state == _CONNECTING:
                 self._connected(events, now)
             elif state == _SHAKING_HANDS:
@@ -247,7 +256,7 @@ class Connection:
         if took_s > _WORTH_ASKING_S:
             self._noticed_late_s = noticed_late_s(made, took_s)
         if self._owner.trust is None:
-            self._send()
+            self._send(self._reactor.time())
         elif _is_connected(made):
             self._begin_tls(self._owner.trust, made, now)
         self.due = self.deadline
@@ -272,7 +281,7 @@ class Connection:
         made.do_handshake()
         self.pin = trust.vouch(self._owner.server_name, made, now)
         if self.pin is not None:
-            self._send()
+            self._send(self._reactor.time())
             return
         # Nobody has vouched for this certificate: hear what a verifying context says of it.
         self._must_verify = True
@@ -281,30 +290,37 @@ class Connection:
 
     # -- asking
 
-    def _send(self) -> None:
+    def _send(self, now: float) -> None:
         made, request = self._socket, self._owner.request
         assert made is not None
-        self.sent_at = self._reactor.time()
+        self.sent_at = now
         sent = made.send(request)
         self._unsent = request[sent:] if sent < len(request) else b""
         self._answer = None
         self._state = _ASKING
 
-    def _read(self, events: int) -> None:
+    def _read(self, events: int, now: float) -> None:
         made: Any = self._socket  # of TLS when `pin` says so
         expected = self._owner.expected
         if self._unsent and events & select.EPOLLOUT:
             self._unsent = self._unsent[made.send(self._unsent) :]
-        data, self._read_late_s = read_tls(made, _PIECE) if self.pin else read(made, _PIECE)
+        data = self._take(made, now)
         if data and data == expected.known and self._answer is None:
             self.reusable = expected.known_reusable
-            self._owner.found(self, expected.known_finding, self._reactor.time())
+            self._owner.found(self, expected.known_finding, now)
             return
         if self._answer is None:
             self._answer = Answer(expected)
-        self._read_on(made, self._answer, data, events)
+        self._read_on(made, self._answer, data, events, now)
 
-    def _read_on(self, made: Any, answer: Answer, data: bytes, events: int) -> None:
+    def _take(self, made: Any, now: float) -> bytes:
+        """What came, its time being noted: the kernel's, unless the wall clock was set."""
+        data, stamp = read(made, _PIECE) if self.pin is None else read_tls(made, _PIECE)
+        came_at = stamp - self._reactor.wall_ahead_s
+        self.answered_at = came_at if self.sent_at <= came_at <= now else now
+        return data
+
+    def _read_on(self, made: Any, answer: Answer, data: bytes, events: int, now: float) -> None:
         while True:
             finding = answer.feed(data) if data else answer.end()
             if finding is not None:
@@ -313,8 +329,7 @@ class Connection:
             # of TLS only the exception tells.
             if len(data) < _PIECE and not events & _ENDING and self.pin is None:
                 return
-            data, self._read_late_s = read_tls(made, _PIECE) if self.pin else read(made, _PIECE)
-        now = self._reactor.time()
+            data = self._take(made, now)
         if finding is NO_ANSWER and self.is_reused:
             self._owner.stale(self, now)
         else:

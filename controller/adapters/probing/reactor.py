@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import select
+import time
 from math import inf
 from typing import Protocol
 
@@ -50,6 +51,8 @@ class Reactor:
         self._loop = asyncio.get_running_loop()
         self.time = self._loop.time
         self.call_soon = self._loop.call_soon
+        self.wall_ahead_s = 0.0
+        """By how much the wall clock, which stamps what arrives, was ahead of ours lately."""
         self._epoll = select.epoll()
         self._sockets: dict[int, Waiter] = {}
         self._expected: set[Waiter] = set()
@@ -109,19 +112,21 @@ class Reactor:
 
     def _look(self) -> bool:
         """Take what happened; whether anything did."""
-        poll, sockets, time = self._epoll.poll, self._sockets, self.time
+        poll, sockets, now_s = self._epoll.poll, self._sockets, self.time
+        # Anew each time: somebody may set it.
+        self.wall_ahead_s = time.time() - now_s()
         has_any = False
         for _ in range(_BATCHES):
             events = poll(0, _AT_ONCE)
             if not events:
                 break
             has_any = True
-            now = time()
+            now = now_s()
             for fd, event in events:
                 waiter = sockets.get(fd)
                 if waiter is not None:
                     waiter.ready(event, now)
-        self._looked_at = time()
+        self._looked_at = now_s()
         return has_any
 
     def _set_alarm(self, at: float) -> None:

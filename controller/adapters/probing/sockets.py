@@ -7,7 +7,6 @@ import os
 import socket
 import ssl
 import struct
-import time
 
 Address = tuple[str, int] | tuple[str, int, int, int]
 """IPv4 (host, port) or IPv6 (host, port, flow label, scope)."""
@@ -16,6 +15,7 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _SO_TIMESTAMPNS = 35
 """Of asm-generic/socket.h; Python has no name for it. The kernel stamps what arrives (`read`)."""
 _TIMESPEC = struct.Struct("qq")
+_unpack = _TIMESPEC.unpack
 _STAMP_SPACE = socket.CMSG_SPACE(_TIMESPEC.size)
 _RTT_IN_TCP_INFO = slice(68, 72)
 _FIRST_REPEAT_S = 1.0
@@ -63,31 +63,30 @@ def stamping() -> socket.SocketType:
 
 
 def read(made: socket.SocketType, size: int) -> tuple[bytes, float]:
-    """What came, and how many seconds ago by the kernel's stamp: how late we are with reading it.
+    """What came, and when by the kernel's stamp: seconds of the wall clock, 0.0 without a stamp.
 
     Raises OSError as `recv` does.
     """
     data, stamps, _, _ = made.recvmsg(size, _STAMP_SPACE)
-    return data, _late_s(stamps[0][2]) if stamps else 0.0
+    return data, _wall_time(stamps)
 
 
 def read_tls(made: ssl.SSLSocket, size: int) -> tuple[bytes, float]:
     """The same for a connection with TLS; the stamp is that of what waits beneath it."""
-    late_s = 0.0
+    stamp = 0.0
     try:
         # The plain type's method: the TLS one would have to decipher before it can tell.
-        peek = socket.SocketType.recvmsg(made, 1, _STAMP_SPACE, socket.MSG_PEEK)
-        late_s = _late_s(peek[1][0][2]) if peek[1] else 0.0
+        stamp = _wall_time(socket.SocketType.recvmsg(made, 1, _STAMP_SPACE, socket.MSG_PEEK)[1])
     except BlockingIOError:
         pass  # it was deciphered with what came before
-    return made.recv(size), late_s
+    return made.recv(size), stamp
 
 
-def _late_s(stamp: bytes) -> float:
-    seconds, nanoseconds = _TIMESPEC.unpack(stamp)
-    late_s = time.time() - (seconds + nanoseconds * 1e-9)
-    # A wall clock that was set meanwhile tells nothing.
-    return late_s if 0.0 < late_s < 60.0 else 0.0
+def _wall_time(stamps: list[tuple[int, int, bytes]]) -> float:
+    if not stamps:
+        return 0.0
+    seconds, nanoseconds = _unpack(stamps[0][2])
+    return float(seconds + nanoseconds * 1e-9)
 
 
 def noticed_late_s(made: socket.SocketType, took_s: float) -> float:

@@ -80,18 +80,16 @@ class NetworkTarget:
         """As the port promises."""
         now = self.reactor.time()
         kept, self._kept = self._kept, None
-        if kept is not None and now - kept.opened_at >= KEPT_FOR_S:
+        if kept is not None:
+            is_good = now - kept.opened_at < KEPT_FOR_S
+            if is_good and self._generation == self._shared.generation:
+                wait_s = self._warm.wait_s(least_s, most_s, self._silent)
+                self._ask_again(kept, now, now + wait_s, now + most_s)
+                return
             kept.close()
-            kept = None
-        if kept is None:
-            self._current = connection = Connection(self)
-            wait_s = self._cold.wait_s(least_s, most_s, self._silent)
-        else:
-            self._current = connection = kept
-            wait_s = self._warm.wait_s(least_s, most_s, self._silent)
-        connection.asked_at = now
-        connection.due = connection.deadline = now + wait_s
-        connection.until = now + most_s
+        self._current = connection = Connection(self)
+        wait_s = self._cold.wait_s(least_s, most_s, self._silent)
+        connection.give(now, now + wait_s, now + most_s)
         self._begin(connection, now)
 
     def close(self) -> None:
@@ -103,6 +101,17 @@ class NetworkTarget:
         self._late = ()
 
     # -- asking
+
+    def _ask_again(self, kept: Connection, now: float, deadline: float, until: float) -> None:
+        """Over the connection that was kept."""
+        self._current = kept
+        kept.give(now, deadline, until)
+        try:
+            kept.ask(now)
+        except Exception:
+            self.reactor.call_soon(self.stale, kept, now)
+        else:
+            self.reactor.expect(kept)
 
     def _begin(self, connection: Connection, now: float) -> None:
         """Whatever goes wrong here is told a moment later, when the asker is done asking."""
@@ -117,24 +126,16 @@ class NetworkTarget:
             self.reactor.call_soon(self.found, connection, finding_of(error), now)
             return
         try:
-            if connection.is_open:
-                connection.ask()
-            elif self._name is None:
+            if self._name is None:
                 connection.open(self._addresses, 0, now)
             else:
                 addresses = self._name.addresses(partial(self._resolved, connection))
                 if addresses is not None:
                     self._open(connection, addresses, now)
         except Exception as error:
-            self.reactor.call_soon(self._failed_to_begin, connection, error, now)
+            self.reactor.call_soon(self.found, connection, finding_of(error), now)
         else:
             self.reactor.expect(connection)
-
-    def _failed_to_begin(self, connection: Connection, error: Exception, now: float) -> None:
-        if connection.is_reused:
-            self.stale(connection, now)
-        else:
-            self.found(connection, finding_of(error), now)
 
     def _prepare(self) -> None:
         """Read what to send and whom to trust. Raises UnicodeError and KeyError."""
@@ -175,22 +176,23 @@ class NetworkTarget:
 
     def found(self, connection: Connection, finding: Finding, now: float) -> None:
         """A connection has its answer, or will have none."""
-        is_pass = finding.outcome is _PASSED
         if connection is not self._current:
             self._found_late(connection, finding, now)
             return
         self._current = None
         self._silent = 0
-        took_s = connection.latency_s(now, of_answer=False)
-        if is_pass and connection.reusable and self._warm is not self._cold:
+        took_s = connection.took_s(now)
+        keeps = False
+        if finding.outcome is _PASSED:
+            (self._warm if connection.is_reused else self._cold).learn(took_s)
+            if self._late:
+                self._drop_late()
+            keeps = connection.reusable and self._warm is not self._cold
+        if keeps:
             self._kept = connection
             connection.keep()
         else:
             connection.close()
-        if is_pass:
-            (self._warm if connection.is_reused else self._cold).learn(took_s)
-            if self._late:
-                self._drop_late()
         self._watcher.answered(self._result(connection, finding, now, took_s))
 
     def overdue(self, connection: Connection, now: float) -> None:
@@ -219,9 +221,9 @@ class NetworkTarget:
             self._forget_late(connection)
             return
         self._current = fresh = Connection(self)
-        fresh.asked_at, fresh.until = now, connection.until
         left_s = connection.until - now
-        fresh.due = fresh.deadline = now + self._cold.wait_s(left_s, left_s, self._silent)
+        wait_s = self._cold.wait_s(left_s, left_s, self._silent)
+        fresh.give(now, now + wait_s, connection.until)
         self._begin(fresh, now)
 
     def lost(self, connection: Connection) -> None:
@@ -238,7 +240,7 @@ class NetworkTarget:
         self._forget_late(connection)
         if finding.outcome is ProbeOutcome.PASSED:
             self._silent = 0
-            took_s = connection.latency_s(now, of_answer=False)
+            took_s = connection.took_s(now)
             (self._warm if connection.is_reused else self._cold).learn(took_s)
             self._watcher.answered_late(self._result(connection, finding, now, took_s))
 
@@ -259,10 +261,10 @@ class NetworkTarget:
         address = connection.address
         if address is not self._reached and address is not None:
             self._reached, self._shown = address, shown(address)
-        if self._warm is not self._cold:
+        if self._warm is not self._cold and not connection.is_reused:
             # Of the answer alone, or every new connection would look like an endpoint that has
             # grown slow.
-            took_s = connection.latency_s(now, of_answer=True)
+            took_s = connection.answer_took_s(now)
         pin = connection.pin
         return ProbeResult(
             finding.outcome,
