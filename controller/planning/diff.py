@@ -86,16 +86,19 @@ def weights(before: Mapping[str, Setting], after: Mapping[str, float]) -> dict[s
     wins, the finer of two. If none is that good the largest share gets 255, which errs by less than
     n/255 for n regions. A positive share never becomes zero, because zero means another thing.
     """
-    finest = FULL_WEIGHT / max(after.values())
-    scales = {before[r].weight / share for r, share in after.items() if share * finest >= 1}
+    # What carries nothing weighs nothing on every scale.
+    positive = {region: share for region, share in after.items() if share > 0}
+    finest = FULL_WEIGHT / max(positive.values())
+    scales = {before[r].weight / share for r, share in positive.items() if share * finest >= 1}
     usable = sorted((scale for scale in scales if 0 < scale <= finest), reverse=True)
-    drafts = [draft for scale in usable if same(normalised(draft := _scaled(after, scale)), after)]
+    drafts = [d for scale in usable if same(normalised(d := _scaled(positive, scale)), positive)]
     changed = [sum(draft[r] != before[r].weight for r in draft) for draft in drafts]
-    return drafts[changed.index(min(changed))] if drafts else _scaled(after, finest)
+    best = drafts[changed.index(min(changed))] if drafts else _scaled(positive, finest)
+    return {region: best.get(region, 0) for region in after}
 
 
-def _scaled(shares: Mapping[str, float], scale: float) -> dict[str, int]:
-    return {r: max(1, round(share * scale)) if share > 0 else 0 for r, share in shares.items()}
+def _scaled(positive: Mapping[str, float], scale: float) -> dict[str, int]:
+    return {region: max(1, round(share * scale)) for region, share in positive.items()}
 
 
 def _opens(change: Change) -> float:

@@ -112,19 +112,27 @@ def rooms(
     snapshot: Snapshot, service_name: str, health: Mapping[str, RegionHealth]
 ) -> dict[str, Room]:
     """Region to its capacity. One that nobody measured is full with its part of each pool."""
-    service = snapshot.settings.services[service_name]
-    demand_rps = {pool: belief.value for pool, belief in demands(snapshot, service_name).items()}
-    parts = {pool: by_share(service, noun.regions) for pool, noun in service.pools.items()}
-    even = load(demand_rps, parts)
+    regions = snapshot.settings.services[service_name].regions
+    unmeasured = any(region.capacity_rps is None for region in regions.values())
+    parts = _parts_rps(snapshot, service_name) if unmeasured else {}
     target = snapshot.settings.placement.target_utilisation
     return {
         name: Room(
             region.capacity_rps,
-            even.get(name, 0.0) / target if region.capacity_rps is None else region.capacity_rps,
+            parts.get(name, 0.0) / target if region.capacity_rps is None else region.capacity_rps,
             health[name].usable,
         )
-        for name, region in service.regions.items()
+        for name, region in regions.items()
     }
+
+
+def _parts_rps(snapshot: Snapshot, service_name: str) -> dict[str, float]:
+    """Region to its part, by share, of each pool's requests/s."""
+    service = snapshot.settings.services[service_name]
+    demand_rps = {pool: belief.value for pool, belief in demands(snapshot, service_name).items()}
+    return load(
+        demand_rps, {n: by_share(service, pool.regions) for n, pool in service.pools.items()}
+    )
 
 
 def load(demand_rps: Mapping[str, float], split: Mapping[str, Shares]) -> dict[str, float]:

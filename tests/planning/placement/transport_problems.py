@@ -49,7 +49,7 @@ def world(regions: int, portions: int, seed: int, *, room: float, bound: bool) -
     be served by a quarter of the regions only.
     """
     random = Random(seed)
-    names = [f"region-{number:02}" for number in range(regions)]
+    names = [f"rg-{chr(97 + number // 10)}-{number % 10}" for number in range(regions)]
     places = {name: _place(random) for name in names}
     drawn = []
     for _ in range(portions):
