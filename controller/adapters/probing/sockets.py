@@ -73,13 +73,16 @@ def read(made: socket.SocketType, size: int) -> tuple[bytes, float]:
 
 def read_tls(made: ssl.SSLSocket, size: int) -> tuple[bytes, float]:
     """The same for a connection with TLS; the stamp is that of what waits beneath it."""
-    stamp = 0.0
+    stamp = _stamp_beneath(made)
+    return made.recv(size), stamp
+
+
+def _stamp_beneath(made: ssl.SSLSocket) -> float:
     try:
         # The plain type's method: the TLS one would have to decipher before it can tell.
-        stamp = _wall_time(socket.SocketType.recvmsg(made, 1, _STAMP_SPACE, socket.MSG_PEEK)[1])
+        return _wall_time(socket.SocketType.recvmsg(made, 1, _STAMP_SPACE, socket.MSG_PEEK)[1])
     except BlockingIOError:
-        pass  # it was deciphered with what came before
-    return made.recv(size), stamp
+        return 0.0  # it was deciphered with what came before
 
 
 def _wall_time(stamps: list[tuple[int, int, bytes]]) -> float:
