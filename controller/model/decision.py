@@ -164,8 +164,10 @@ class Memory:
     """When a region last took a step back."""
     batches: tuple[float, ...] = ()
     """When automatic changes were written, in the last five minutes."""
+    emergencies: tuple[float, ...] = ()
+    """When those of them were written that took traffic out of a failed region."""
     drains: tuple[tuple[float, str], ...] = ()
-    """When which regions were drained automatically, in the last hour."""
+    """Regions drained automatically in the last hour, each with when it was last."""
     begun: bool = False
     """Whether a first plan, made with everything known, is behind us."""
     degraded: Mapping[RegionOf, int] = field(default_factory=dict)

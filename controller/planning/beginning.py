@@ -44,12 +44,11 @@ def automatic_drains(plans: Iterable[PoolPlan]) -> frozenset[str]:
     )
 
 
-def unconfirmed(snapshot: Snapshot, plans: Iterable[PoolPlan]) -> frozenset[str]:
-    """Drains of the first plan that wait for a person; none of a later one. Plans as wanted."""
-    if snapshot.memory.begun:
+def unconfirmed(snapshot: Snapshot, drains: frozenset[str]) -> frozenset[str]:
+    """Those drains of the first plan that wait for a person; none of a later one."""
+    if snapshot.memory.begun or len(drains) <= _WITHOUT_ASKING:
         return frozenset()
-    drains = automatic_drains(plans)
-    return drains if len(drains) > _WITHOUT_ASKING else frozenset()
+    return drains
 
 
 def first_plan(waiting: Collection[str]) -> Held | None:

@@ -23,7 +23,7 @@ from controller.planning.orders import obeyed
 from controller.planning.placement.accelerated import after_learning
 from controller.planning.placement.figures import known
 from controller.planning.pools import Planned, desired_shares, must_leave, plan_pool
-from controller.planning.rate import is_repetition
+from controller.planning.rate import beyond_allowance, is_repetition
 from controller.planning.rules import Case, guard_rules
 from controller.planning.standing import standings
 
@@ -43,12 +43,13 @@ def decide(snapshot: Snapshot) -> Decision:
         isolated_since=_since(snapshot) if isolated else None,
     )
     seen_now = replace(snapshot, memory=earlier)
-    planned = [
-        one
-        for name in snapshot.settings.services
-        for one in _plan_service(seen_now, name, regions[name], isolated=blind)
-    ]
-    waiting = unconfirmed(seen_now, [p.plan for p in planned])
+    planned = _plan_all(seen_now, regions, blind)
+    drains = automatic_drains([p.plan for p in planned])
+    waiting = unconfirmed(seen_now, drains)
+    allowed = snapshot.settings.guards.auto_drains_per_h
+    kept = beyond_allowance(earlier, drains, allowed, snapshot.now)
+    if kept:
+        planned = _plan_all(seen_now, regions, blind, kept)
     plans = [_guarded(seen_now, p.plan, drift, waiting) for p in planned]
     begun = has_begun(seen_now, regions, waiting, blind=blind is not None)
     return Decision(
@@ -67,14 +68,27 @@ def decide(snapshot: Snapshot) -> Decision:
     )
 
 
+def _plan_all(
+    snapshot: Snapshot,
+    regions: Mapping[str, Mapping[str, RegionHealth]],
+    isolated: str | None,
+    kept: Collection[str] = (),
+) -> list[Planned]:
+    """What every pool should do if no guard objects. `kept` are not drained, though down."""
+    return [
+        one
+        for name in snapshot.settings.services
+        for one in _plan_service(snapshot, name, regions[name], isolated, kept)
+    ]
+
+
 def _plan_service(
     snapshot: Snapshot,
     name: str,
     health: Mapping[str, RegionHealth],
-    *,
     isolated: str | None,
+    kept: Collection[str],
 ) -> list[Planned]:
-    """What every pool of a service should do if no guard objects."""
     service = snapshot.settings.services[name]
     if name not in snapshot.observed:
         held = Held(Hold.NOT_OBSERVED, "AWS has not said yet how its levers stand")
@@ -85,9 +99,8 @@ def _plan_service(
     before: dict[str, Shares] = {
         pool: current_shares(service, name, pool, snapshot.observed[name]) for pool in service.pools
     }
-    panic = name in snapshot.memory.panic
     figures = known(snapshot, name, health)
-    healthy = standings(snapshot, name, health, before, isolated=isolated, panic=panic)
+    healthy = standings(snapshot, name, health, before, isolated=isolated, kept=kept)
     stands = obeyed(snapshot, name, figures, healthy, before)
     placements = desired_shares(snapshot, name, figures, stands, before)
     leaving = {
@@ -149,16 +162,10 @@ def _intent(
     drift: Collection[Position],
     waiting: Collection[str],
 ) -> guard.Intent:
-    regions = snapshot.settings.services[plan.service].pools[plan.pool].regions
-    concerned = [
-        o
-        for o in snapshot.overrides
-        if o.concerns(plan.service, pool=plan.pool) and o.region in regions
-    ]
     return guard.Intent(
         plan,
         automatic_drains=tuple(sorted(automatic_drains([plan]))),
-        ignored={name for override in concerned for name in override.ignore_guards},
+        ignored=guard.named(snapshot, plan.service, plan.pool),
         drift=tuple(p for p in drift if (p.service, p.pool) == (plan.service, plan.pool)),
         unconfirmed=waiting,
         repeated=is_repetition(snapshot.memory, changes),

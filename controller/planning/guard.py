@@ -17,7 +17,7 @@ from controller.model.levers import Position
 from controller.model.overrides import OverrideKind
 from controller.planning import drift
 from controller.planning.beginning import first_plan, missing_data
-from controller.planning.rate import batches_lately, drains_lately, is_counted
+from controller.planning.rate import batches_lately, drained_lately
 from controller.planning.residency.proof import describe
 
 
@@ -138,22 +138,43 @@ def _adopted(snapshot: Snapshot, intent: Intent) -> Held | None:
 
 
 def blast_radius(snapshot: Snapshot, intent: Intent) -> Held | None:
-    """A loop gone mad is stopped by its own rate. Moves that a person ordered do not count."""
+    """A loop gone mad is stopped by its own rate. Moves that a person ordered do not count.
+
+    What can wait never uses up what an emergency needs: that has as many batches of its own. How
+    many regions may be drained is `too_many_drains`.
+    """
     if intent.plan.by_person or intent.repeated:
         return None
-    limits, memory, now = snapshot.settings.guards, snapshot.memory, snapshot.now
-    batches = len(batches_lately(memory, now))
-    if batches >= limits.writes_per_5_min:
-        detail = f"{batches} of {limits.writes_per_5_min} batches allowed in 5 min are used up"
-        return Held(Hold.BLAST_RADIUS, detail)
-    lately = [region for _, region in drains_lately(memory, now)]
-    new = [region for region in intent.automatic_drains if not is_counted(memory, region, now)]
-    if new and len(lately) >= limits.auto_drains_per_h:
-        detail = (
-            f"{len(lately)} of {limits.auto_drains_per_h} drains allowed in an hour are used up"
-        )
-        return Held(Hold.BLAST_RADIUS, f"{detail}: {', '.join(lately)}")
-    return None
+    memory, allowed = snapshot.memory, snapshot.settings.guards.writes_per_5_min
+    urgent = intent.plan.emergency
+    used = len(batches_lately(memory.emergencies if urgent else memory.batches, snapshot.now))
+    if used < allowed:
+        return None
+    what = "emergency batches" if urgent else "batches"
+    return Held(Hold.BLAST_RADIUS, f"{used} of {allowed} {what} allowed in 5 min are used up")
+
+
+def too_many_drains(snapshot: Snapshot, region: str) -> Held:
+    """Why a region that is down is not drained: enough others were, lately."""
+    lately = ", ".join(sorted(drained_lately(snapshot.memory, snapshot.now)))
+    allowed = snapshot.settings.guards.auto_drains_per_h
+    most = f"{allowed} region{'s' if allowed > 1 else ''}"
+    detail = (
+        f"more than {most} would be drained automatically within an hour"
+        f"{f', lately {lately}' if lately else ''}; a person may: gtc failover {region}"
+    )
+    return Held(Hold.BLAST_RADIUS, detail, region)
+
+
+def named(snapshot: Snapshot, service: str, pool: str) -> frozenset[str]:
+    """The guards that persons named in their orders for this pool."""
+    regions = snapshot.settings.services[service].pools[pool].regions
+    return frozenset(
+        name
+        for override in snapshot.overrides
+        if override.concerns(service, pool=pool) and override.region in regions
+        for name in override.ignore_guards
+    )
 
 
 def dry_run(snapshot: Snapshot, intent: Intent) -> Held | None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from controller.model.decision import Memory, PoolPlan, Snapshot, Written
 from controller.model.levers import Change, OutcomeStatus, Position
 from controller.planning.beginning import automatic_drains
-from controller.planning.rate import batches_lately, drains_lately, is_counted, is_repetition
+from controller.planning.rate import batches_lately, drained_lately, is_repetition
 from controller.planning.shares import SAME
 
 
@@ -23,15 +23,17 @@ def after_writing(memory: Memory, sent: Sequence[PoolPlan], now: float) -> Memor
         for region, share in plan.after.items()
         if share > plan.before[region] + SAME
     }
-    batches, drains = batches_lately(memory, now), drains_lately(memory, now)
-    if not all(plan.by_person or is_repetition(memory, plan.changes) for plan in sent):
-        batches.append(now)
-        drains += [(now, region) for region in _newly_drained(memory, sent, now)]
+    counted = [p for p in sent if not (p.by_person or is_repetition(memory, p.changes))]
+    drains = drained_lately(memory, now) | dict.fromkeys(sorted(automatic_drains(counted)), now)
     return replace(
         memory,
         last_rise={**memory.last_rise, **rises},
-        batches=tuple(batches),
-        drains=tuple(drains),
+        batches=(*batches_lately(memory.batches, now), *([now] if counted else ())),
+        emergencies=(
+            *batches_lately(memory.emergencies, now),
+            *([now] if any(plan.emergency for plan in counted) else ()),
+        ),
+        drains=tuple((at, region) for region, at in drains.items()),
     )
 
 
@@ -54,8 +56,3 @@ def still_doubtful(
     unknown = {c for w in written if w.outcome.status is OutcomeStatus.UNKNOWN for c in w.changes}
     waiting = {change for plan in plans for change in plan.withheld}
     return frozenset(unknown | (memory.doubtful & waiting))
-
-
-def _newly_drained(memory: Memory, plans: Sequence[PoolPlan], now: float) -> list[str]:
-    drained = automatic_drains(plans)
-    return sorted(region for region in drained if not is_counted(memory, region, now))

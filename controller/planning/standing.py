@@ -6,7 +6,7 @@ what it has: nobody knows enough to move it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -52,16 +52,20 @@ def standings(
     before: Mapping[str, Shares],
     *,
     isolated: str | None,
-    panic: bool,
+    kept: Collection[str],
 ) -> dict[str, dict[str, Standing]]:
-    """Pool to region to standing, by health and failovers alone; see `orders` for the rest."""
+    """Pool to region to standing, by health and failovers alone; see `orders` for the rest.
+
+    `isolated`: why our own vantage point sees nothing, if it does not. `kept`: regions that may not
+    be drained now, though they are down.
+    """
     service = snapshot.settings.services[service_name]
     stands = {}
     for pool_name, pool in service.pools.items():
         positions = [Position(service_name, pool_name, region) for region in pool.regions]
         split = before[pool_name]
         stands[pool_name] = {
-            position.region: _standing(snapshot, position, health, split, isolated, panic)
+            position.region: _standing(snapshot, position, health, split, isolated, kept)
             for position in positions
         }
         _keep_flapping_out(snapshot, positions, stands[pool_name], split)
@@ -105,7 +109,7 @@ def _standing(
     health: Mapping[str, RegionHealth],
     before: Shares,
     isolated: str | None,
-    panic: bool,
+    kept: Collection[str],
 ) -> Standing:
     service, pool, region = position
     if region not in before:
@@ -118,14 +122,13 @@ def _standing(
             )
     seen = health[region]
     match seen.verdict:
-        case Verdict.DOWN if panic and seen.backing < _SECOND_SOURCE:
-            return _kept(Hold.PANIC, guard.panic_detail(health.values()), region)
         case Verdict.DOWN:
-            return Standing(May.OUT, "region_down", seen.why)
+            held = _why_not_out(snapshot, position, health, kept)
+            return _kept(held) if held else Standing(May.OUT, "region_down", seen.why)
         case Verdict.UNKNOWN if isolated is not None:
-            return _kept(Hold.SELF_ISOLATED, isolated, region)
+            return _kept(Held(Hold.SELF_ISOLATED, isolated, region))
         case Verdict.UNKNOWN:
-            return _kept(Hold.UNKNOWN_HEALTH, seen.why, region)
+            return _kept(Held(Hold.UNKNOWN_HEALTH, seen.why, region))
         case Verdict.UP if seen.suspect_since is not None:
             failing_s = snapshot.now - seen.suspect_since
             held = Held(
@@ -136,8 +139,23 @@ def _standing(
             return Standing(May.IN, "serving", seen.why)
 
 
-def _kept(reason: Hold, detail: str, region: str) -> Standing:
-    return Standing(May.KEEP, reason.value, detail, (Held(reason, detail, region),))
+def _why_not_out(
+    snapshot: Snapshot,
+    position: Position,
+    health: Mapping[str, RegionHealth],
+    kept: Collection[str],
+) -> Held | None:
+    """What keeps a region in service that is down, if anything does."""
+    service, pool, region = position
+    if service in snapshot.memory.panic and health[region].backing < _SECOND_SOURCE:
+        return Held(Hold.PANIC, guard.panic_detail(health.values()), region)
+    if region in kept and Hold.BLAST_RADIUS not in guard.named(snapshot, service, pool):
+        return guard.too_many_drains(snapshot, region)
+    return None
+
+
+def _kept(held: Held) -> Standing:
+    return Standing(May.KEEP, held.reason.value, held.detail, (held,))
 
 
 def pinned(stand: Mapping[str, Standing]) -> dict[str, float]:

@@ -28,9 +28,16 @@ def careful() -> Settings:
     return SETTINGS.model_copy(update={"guards": guards, "ramp": ramp})
 
 
-@pytest.mark.parametrize("period_s", [1.5, 4.0, 20.0, 90.0, 600.0])
-async def test_a_flapping_region_is_drained_three_times_an_hour_at_most(period_s: float) -> None:
-    """And with four ramp steps after each: fifteen batches to a zone, however it flaps."""
+@pytest.mark.parametrize(
+    ("period_s", "most"), [(1.5, 4), (4.0, 4), (20.0, 4), (90.0, 4), (270.0, 7), (600.0, 4)]
+)
+async def test_a_flapping_region_is_drained_a_few_times_an_hour_and_then_kept_out(
+    period_s: float, most: int
+) -> None:
+    """Four times until flap damping keeps it out, or seven, so seldom that it never does.
+
+    With four ramp steps after each that is twenty batches to a zone, or thirty-five.
+    """
     world = World(careful())
     drains: set[int] = set()
     async with world.running() as house:
@@ -46,9 +53,9 @@ async def test_a_flapping_region_is_drained_three_times_an_hour_at_most(period_s
                 # the zone's part and the accelerator's, a moment apart, are one drain
                 drains.add(round(record.at.timestamp() / 10))
 
-    assert 1 <= len(drains) <= 3
-    assert len(world.records.writes) <= 3 * 5
-    assert len(world.accelerators.writes) <= 3 * 5
+    assert 1 <= len(drains) <= most
+    assert len(world.records.writes) <= most * 5
+    assert len(world.accelerators.writes) <= most * 5
 
 
 async def test_a_region_that_flaps_faster_than_it_is_trusted_moves_once() -> None:

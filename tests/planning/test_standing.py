@@ -49,8 +49,9 @@ def stand_on(
     """The same on a stage where something has happened."""
     stage._settle()
     health = {WEST: west, CENTRAL: WELL, EAST: WELL}
+    stage.memory = replace(stage.memory, panic={"shop": stage.now} if panic else {})
     snapshot, shares = stage.snapshot(), {"world": before}
-    healthy = standings(snapshot, "shop", health, shares, isolated=isolated, panic=panic)
+    healthy = standings(snapshot, "shop", health, shares, isolated=isolated, kept=())
     figures = known(snapshot, "shop", health)
     return dict(obeyed(snapshot, "shop", figures, healthy, shares)["world"])
 

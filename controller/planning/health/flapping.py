@@ -16,6 +16,9 @@ from controller.model.decision import Flaps, RegionOf, Snapshot
 from controller.model.health import RegionHealth, Verdict
 
 _LET_IN_BELOW = 1.0
+_MOST = 16.0
+"""However often it failed, a region that fails no more is let in after four half-lives: an hour by
+default, as in RFC 2439, where suppression has a longest time, too."""
 _FORGOTTEN_BELOW = 0.05
 
 
@@ -41,6 +44,6 @@ def _next(known: Flaps | None, health: RegionHealth, limits: Flapping, now: floa
     before = known or Flaps(0.0, now, down=False)
     faded: float = before.penalty * 0.5 ** (max(0.0, now - before.at) / limits.half_life_s)
     down = health.verdict is Verdict.DOWN or (before.down and health.verdict is Verdict.UNKNOWN)
-    penalty = faded + (1.0 if down and not before.down else 0.0)
+    penalty = min(_MOST, faded + (1.0 if down and not before.down else 0.0))
     damped = penalty > limits.failures or (before.damped and penalty >= _LET_IN_BELOW)
     return replace(before, penalty=penalty, at=now, down=down, damped=damped)

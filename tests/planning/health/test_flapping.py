@@ -1,0 +1,70 @@
+"""How long a region that keeps failing is kept out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from controller.model.configuration import Flapping
+from controller.model.decision import Flaps, Memory
+from controller.model.health import RegionHealth, Verdict
+from controller.planning.health.flapping import flaps, wait_s
+from tests.storyboards.stage import Stage
+
+WEST = ("shop", "eu-west-1")
+LIMITS = Flapping()
+WELL, DEAD = RegionHealth(Verdict.UP, "well"), RegionHealth(Verdict.DOWN, "dead")
+UNKNOWN = RegionHealth(Verdict.UNKNOWN, "nobody knows")
+
+
+def after(*seen: tuple[float, RegionHealth], known: Flaps | None = None) -> Flaps | None:
+    """What is remembered of a region that was seen like this, one after the other."""
+    stage = Stage()
+    stage.play("pool world eu-west-1")
+    snapshot, memory = stage.snapshot(), Memory(flaps={WEST: known} if known else {})
+    for now, health in seen:
+        looked = replace(snapshot, now=now, memory=memory)
+        memory = replace(memory, flaps=flaps(looked, {"shop": {"eu-west-1": health}}))
+    return memory.flaps.get(WEST)
+
+
+@pytest.mark.parametrize(("failures", "damped"), [(3, False), (4, True)])
+def test_the_fourth_failure_in_a_row_is_one_too_many(failures: int, damped: bool) -> None:
+    """Three seconds apart, so that next to nothing has faded."""
+    seen = [(i * 3.0 + j, h) for i in range(failures) for j, h in ((0, DEAD), (1, WELL))]
+    found = after(*seen)
+
+    assert found is not None
+    assert found.damped is damped
+
+
+def test_a_failure_counts_once_however_long_it_lasts_and_whatever_is_unknown_between() -> None:
+    """A prober that was blind for a while has not seen another failure."""
+    found = after((0, DEAD), (1, DEAD), (2, UNKNOWN), (3, DEAD))
+
+    assert found is not None
+    assert found.penalty == pytest.approx(1, abs=0.01)
+
+
+@pytest.mark.parametrize(("age_s", "damped"), [(1799, True), (1801, False)])
+def test_it_is_let_in_when_less_than_one_failure_is_left(age_s: float, damped: bool) -> None:
+    """Two half-lives after four failures."""
+    found = after((age_s, WELL), known=Flaps(4.0, 0.0, down=False, damped=True))
+
+    assert found is not None
+    assert found.damped is damped
+
+
+def test_nobody_waits_longer_than_four_half_lives() -> None:
+    """A hundred failures in a row are forgiven after an hour, as forty are."""
+    seen = [(i * 2.0 + j, h) for i in range(100) for j, h in ((0, DEAD), (1, WELL))]
+    found = after(*seen)
+
+    assert found is not None
+    assert wait_s(found, LIMITS) <= 4 * LIMITS.half_life_s
+
+
+def test_a_failure_that_has_faded_is_forgotten() -> None:
+    """Memory does not grow."""
+    assert after((5 * LIMITS.half_life_s, WELL), known=Flaps(1.0, 0.0, down=False)) is None
