@@ -13,11 +13,11 @@ from controller.api.plain import answer
 from controller.api.precondition import ETAG, tagged
 from controller.api.registry import Answered, Call, Meter, Route
 from controller.api.views import PlanView, View, preview
+from controller.model.errors import within
 from controller.model.overrides import OverrideRequest
 from controller.planning.account.effects_text import explain_failures
 from controller.planning.account.failures import Failure, single_failures
-
-_AUTHOR = "preview"
+from controller.planning.account.whatif import PREVIEW, SUPPOSED
 
 
 class FailuresView(View):
@@ -36,6 +36,9 @@ async def _get(call: Call) -> web.Response:
 async def _post(call: Call) -> web.Response:
     posted = call.body(PostedPlan)
     wanted = [_request(call.context, override) for override in posted.overrides]
+    for number, one in enumerate(wanted):
+        with within(f"overrides.{number}"):
+            call.context.overrides.check(one)
     return answer(preview(call.context, wanted, posted.hypotheses))
 
 
@@ -49,8 +52,8 @@ async def _failures(call: Call) -> web.Response:
 def _request(context: Context, planned: PlannedOverride) -> OverrideRequest:
     return OverrideRequest(
         kind=planned.kind,
-        author=_AUTHOR,
-        reason=_AUTHOR,
+        author=PREVIEW,
+        reason=SUPPOSED,
         ttl_s=context.settings.overrides.default_ttl_s,
         region=planned.region,
         service=planned.service,

@@ -20,6 +20,7 @@ from controller.planning.account.story import (
     Signature,
     authors,
     expected_effect,
+    is_news,
     outcomes,
     signature,
     triggers,
@@ -125,11 +126,11 @@ class Recording:
 
     def _is_new(self, decision: Decision, snapshot: Snapshot, written: tuple[Written, ...]) -> bool:
         """Whether it differs from the last one; without a write nothing is known of outcomes."""
-        before = (self._signature, self._outcomes)
-        self._signature = signature(decision, snapshot.overrides)
+        before, self._signature = self._signature, signature(decision, snapshot.overrides)
+        known = self._outcomes
         if written:
             self._outcomes = outcomes(written)
-        return before != (self._signature, self._outcomes)
+        return is_news(before, self._signature) or self._outcomes != known
 
     async def _add(self, draft: Draft) -> DecisionRecord | None:
         self._waiting.append(draft)

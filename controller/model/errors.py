@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 
@@ -41,6 +43,16 @@ class ProviderRejectedError(Exception):
 
 class StateUnavailableError(Exception):
     """The state store cannot be read or written."""
+
+
+@contextmanager
+def within(place: str) -> Iterator[None]:
+    """Tells where in a larger request it is that something is wrong: `overrides.2.region`."""
+    try:
+        yield
+    except InvalidRequestError as error:
+        field = ".".join(filter(None, (place, error.field)))
+        raise InvalidRequestError(str(error), field=field, valid=error.valid) from error
 
 
 class InvalidRequestError(Exception):

@@ -39,7 +39,7 @@ async def test_several_overrides_are_previewed_together() -> None:
     changes = [change for plan in answer.body["plans"] for change in plan["changes"]]
     assert answer.body["changes"] == len(changes) > 0
     assert changes[0]["position"] == {"service": "shop", "pool": "europe", "region": "eu-west-1"}
-    assert "failover by preview: preview" in answer.body["text"]
+    assert "failover by preview: supposed" in answer.body["text"]
 
 
 def with_demand(rps: float) -> Settings:
@@ -153,7 +153,7 @@ async def test_a_hypothesis_that_is_not_understood_is_refused(
     async with api(running=False) as served:
         answer = await served.post("/v1/plan", json={"hypotheses": [hypothesis]})
 
-    assert (answer.status, answer.body["field"]) == (422, "hypotheses")
+    assert (answer.status, answer.body["field"]) == (422, "hypotheses.0")
     assert detail in answer.body["detail"]
     assert valid in answer.body["valid_values"]
 
@@ -175,3 +175,14 @@ async def test_every_single_failure_is_a_row() -> None:
     assert (first["overloaded"], first["lawful"], first["held"]) == (False, True, [])
     assert set(first["takes_over"]) == {"eu-central-1", "us-east-1"}
     assert len(answer.body["text"].splitlines()) == 6
+
+
+async def test_a_planned_override_that_makes_no_sense_is_named_by_its_number() -> None:
+    """The key, what was found, what is allowed."""
+    overrides = [{"kind": "drain", "region": "eu-west-1"}, {"kind": "drain", "region": "eu-west-9"}]
+    async with api(running=False) as served:
+        answer = await served.post("/v1/plan", json={"overrides": overrides})
+
+    assert (answer.status, answer.body["field"]) == (422, "overrides.1.region")
+    assert answer.body["detail"] == "no region is named 'eu-west-9'"
+    assert "eu-west-1" in answer.body["valid_values"]

@@ -110,7 +110,7 @@ async def test_the_first_decision_is_kept_and_the_same_again_is_not() -> None:
     "other",
     [
         replace(CALM, regions={"shop": {WEST: replace(DEAD, verdict=Verdict.UNKNOWN), EAST: WELL}}),
-        replace(CALM, plans=(replace(STAYS, after={WEST: 0.498, EAST: 0.502}),)),
+        replace(CALM, plans=(replace(STAYS, after={WEST: 0.49, EAST: 0.51}),)),
         HELD,
         replace(CALM, drift={Position("shop", "world", WEST): "weight 128 expected, 7 seen"}),
     ],

@@ -16,6 +16,7 @@ from controller.model.decision import (
     PoolPlan,
     Rejected,
     Rule,
+    Step,
     Written,
 )
 from controller.model.levers import Change
@@ -24,6 +25,8 @@ from controller.planning.shares import SAME, percent
 from controller.planning.text import aligned
 
 _LABEL_WIDTH = 11
+_SEE_HELD = "see Held"
+"""What a guard says is said there once, not once more for every region."""
 _OFFSET_WIDTH = 13
 """Of a time of day with milliseconds, below which the offsets are aligned."""
 
@@ -80,7 +83,8 @@ def _rules_of(plan: PoolPlan) -> list[str]:
 def _rule_row(rule: Rule) -> list[str]:
     binding = "binding" if rule.binding else ""
     name = f"{rule.step.value} {rule.name}"
-    return [rule.region, name, _move(rule.before, rule.after), binding, rule.why]
+    why = _SEE_HELD if rule.step is Step.GUARD else rule.why
+    return [rule.region, name, _move(rule.before, rule.after), binding, why]
 
 
 def held_lines(plan: PoolPlan) -> list[str]:

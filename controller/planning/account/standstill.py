@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from controller.model.decision import DecisionRecord, PoolPlan, Step
+from controller.model.decision import DecisionRecord, Hold, PoolPlan, Step
 from controller.model.health import Verdict
 from controller.model.levers import OutcomeStatus
 from controller.model.overrides import Override, OverrideKind
@@ -17,8 +17,6 @@ from controller.planning.account.effects import RegionEffect, effects
 from controller.planning.account.evidence import Evidence
 from controller.planning.placement.figures import known
 from controller.planning.shares import SAME, percent
-
-_ORDERS = (OverrideKind.DRAIN, OverrideKind.FAILOVER, OverrideKind.PIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +94,33 @@ def _load(one: RegionEffect) -> str:
 
 
 def _because(evidence: Evidence, plan: PoolPlan, region: str) -> Iterator[str]:
+    """First what holds it, then who ordered it, then where placement wants it."""
+    own = [rule for rule in plan.rules if rule.region == region]
     for held in plan.held:
-        if held.region in (None, region):
-            yield f"held by {held.reason.value}: {held.detail}"
+        # A ramp holds region by region, which its rules tell.
+        if held.region in (None, region) and held.reason is not Hold.RAMP_STEP:
+            yield _held(held.reason, held.detail)
+    for rule in own:
+        if rule.step is Step.RAMP:
+            yield _held(Hold.RAMP_STEP, rule.why)
     for override in evidence.snapshot.overrides:
-        concerned = override.concerns(plan.service, region, pool=plan.pool)
-        if concerned and override.kind in _ORDERS:
+        concerned = override.concerns(plan.service, pool=plan.pool)
+        if concerned and override.region in (None, region) and not _says(plan, override):
             yield _order(override)
-    for rule in plan.rules:
-        if rule.region == region and rule.step is not Step.GUARD:
-            yield f"{rule.name}{' (binding)' if rule.binding else ''}: {rule.why}"
+    for rule in own:
+        if rule.step is Step.PLACEMENT:
+            binding = ", binding" if rule.binding else ""
+            yield f"wants {percent(rule.after)} ({rule.name}{binding}): {rule.why}"
+
+
+def _held(reason: Hold, detail: str) -> str:
+    return f"held by {reason.value}: {detail}"
+
+
+def _says(plan: PoolPlan, override: Override) -> bool:
+    """Whether what holds the plan names the override already, as a freeze does."""
+    frozen = any(held.reason is Hold.FROZEN for held in plan.held)
+    return override.kind is OverrideKind.FREEZE and frozen
 
 
 def _order(override: Override) -> str:

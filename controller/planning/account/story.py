@@ -1,21 +1,21 @@
 """What changed between two decisions, in words and as a comparable value.
 
-A decision is worth keeping when its signature differs from the one before it, or when AWS answers
+A decision is worth keeping when its signature is news after the one before it, or when AWS answers
 a write differently.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from controller.model.decision import Decision, Hold, PoolName, PoolPlan, Written
+from controller.model.decision import Decision, Hold, PoolName, PoolPlan, Shares, Written
 from controller.model.health import RegionHealth, Verdict
 from controller.model.levers import Position
 from controller.model.overrides import Override, OverrideKind
 from controller.planning.account.effects import RegionEffect, effects
 from controller.planning.account.evidence import Evidence
-from controller.planning.shares import SAME, percent
+from controller.planning.shares import SAME, percent, same
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,10 @@ class Signature:
 
     verdicts: tuple[tuple[str, str, Verdict, int], ...]
     overloaded: frozenset[PoolName]
-    plans: tuple[tuple[str, str, tuple[tuple[str, float], ...]], ...]
+    plans: Mapping[PoolName, Shares]
+    """Where each pool's traffic is after it."""
+    moving: frozenset[PoolName]
+    """Pools that it writes to."""
     holds: frozenset[tuple[str, str, Hold, str | None]]
     drift: frozenset[Position]
     overrides: tuple[int, ...]
@@ -44,10 +47,11 @@ def signature(decision: Decision, overrides: Iterable[Override]) -> Signature:
             for region, seen in regions.items()
         ),
         overloaded=frozenset(_overloads(decision)),
-        plans=tuple(
-            (plan.service, plan.pool, tuple((r, round(s, 3)) for r, s in plan.after.items()))
+        plans={
+            (plan.service, plan.pool): {r: round(share, 3) for r, share in plan.after.items()}
             for plan in decision.plans
-        ),
+        },
+        moving=frozenset((plan.service, plan.pool) for plan in decision.plans if plan.changes),
         holds=frozenset(
             (plan.service, plan.pool, held.reason, held.region)
             for plan in decision.plans
@@ -55,6 +59,19 @@ def signature(decision: Decision, overrides: Iterable[Override]) -> Signature:
         ),
         drift=frozenset(decision.drift),
         overrides=tuple(override.id for override in overrides),
+    )
+
+
+def is_news(before: Signature | None, now: Signature) -> bool:
+    """Whether a decision says anything that the one before it did not.
+
+    That AWS has what was written is none: whole weights give shares that are off by rounding.
+    """
+    if before is None or replace(now, plans=before.plans, moving=before.moving) != before:
+        return True
+    return now.plans.keys() != before.plans.keys() or any(
+        shares != before.plans[pool] if pool in now.moving else not same(shares, before.plans[pool])
+        for pool, shares in now.plans.items()
     )
 
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 from controller.model.configuration import EndpointId, Pool, Region, Service, Settings
 from controller.model.decision import Snapshot
-from controller.model.errors import InvalidRequestError
+from controller.model.errors import InvalidRequestError, within
 from controller.model.health import HealthState, Verdict
 from controller.model.opinions import Opinion
 from controller.model.overrides import Override, OverrideKind
@@ -32,12 +32,15 @@ FORMS = (
 )
 """One example of everything that can be supposed."""
 FIELD = "hypotheses"
-_FACTOR = re.compile(r"(?P<what>.+?)(?:\s+x|\s*[×*])\s*(?P<factor>[0-9]{1,9}(?:\.[0-9]{1,9})?)")
+_FACTOR = re.compile(r"(?P<what>.+?)(?:\s+[xX]|\s*[×*])\s*(?P<factor>[0-9]{1,9}(?:\.[0-9]{1,9})?)")
 _LARGEST = 1000.0
 _ORDERS = {"drain": OverrideKind.DRAIN, "failover": OverrideKind.FAILOVER}
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 """Planning never asks when an order was given or ends."""
-_SUPPOSED = "supposed"
+PREVIEW = "preview"
+"""Who gives an order that nobody has given yet."""
+SUPPOSED = "supposed"
+"""Its reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +53,14 @@ class Supposed:
 
 
 def suppose(snapshot: Snapshot, hypotheses: Iterable[str]) -> Supposed:
-    """The snapshot under all hypotheses. Raises InvalidRequestError, which says what is allowed."""
+    """The snapshot under all hypotheses.
+
+    Raises InvalidRequestError, which says which of them is wrong and what is allowed.
+    """
     supposed = Supposed(snapshot)
-    for text in hypotheses:
-        supposed = _suppose(supposed, " ".join(text.split()))
+    for number, text in enumerate(hypotheses):
+        with within(f"{FIELD}.{number}"):
+            supposed = _suppose(supposed, " ".join(text.split()))
     return supposed
 
 
@@ -93,7 +100,7 @@ def _down(supposed: Supposed, places: Collection[tuple[str, str]]) -> Supposed:
         failures=settings.health.down_after,
         first_failure_at=now,
         last_result_at=now,
-        last_failure=_SUPPOSED,
+        last_failure=SUPPOSED,
     )
     concerned = [
         endpoint_id
@@ -108,7 +115,7 @@ def _down(supposed: Supposed, places: Collection[tuple[str, str]]) -> Supposed:
         for vantage in settings.vantage.all
     }
     canaries = {url: state._replace(last_result_at=now) for url, state in snapshot.canaries.items()}
-    agreeing = Opinion(Verdict.DOWN, now, _SUPPOSED)
+    agreeing = Opinion(Verdict.DOWN, now, SUPPOSED)
     opinions = {
         position: agreeing if (position.service, position.region) in places else opinion
         for position, opinion in snapshot.opinions.items()
@@ -146,8 +153,8 @@ def _ordered(snapshot: Snapshot, kind: OverrideKind, place: str) -> Snapshot:
         kind=kind,
         region=region,
         service=service,
-        author=_SUPPOSED,
-        reason=_SUPPOSED,
+        author=PREVIEW,
+        reason=SUPPOSED,
         created_at=_NEVER,
         expires_at=_NEVER,
         pool=pool,
@@ -230,4 +237,4 @@ def _known(noun: str, name: str, names: tuple[str, ...]) -> None:
 
 
 def _wrong(message: str, valid: tuple[str, ...] = ()) -> InvalidRequestError:
-    return InvalidRequestError(message, field=FIELD, valid=valid)
+    return InvalidRequestError(message, field="", valid=valid)

@@ -271,3 +271,12 @@ def test_what_binds_is_told_when_nothing_moves() -> None:
 
     assert "shop/world (calm): stays as it is" in text
     assert "placement capacity" in text
+
+
+def test_what_a_guard_says_is_said_once() -> None:
+    """Not once more for every region that it keeps where it is."""
+    text = explain(record_of(f"{TWO_POOLS}freeze\nsee eu-west-1=D"))
+    held = text.partition("\nHeld ")[2]
+    assert held.count("frozen by ann: INC-42") == 2, "once for each pool"
+    assert "guard frozen" in text
+    assert text.count("see Held") == 5, "three regions and two"

@@ -58,9 +58,17 @@ def test_a_calm_region_says_what_keeps_its_share() -> None:
         (("decide", f"lose europe {WEST}"), "its leaf or endpoint group is missing"),
         (
             ("decide", f"see {WEST}=D", "decide", f"see {WEST}=U"),
-            "held by ramp_step: eu-west-1: ",
+            "held by ramp_step: at most 25 points a step, 30 s apart",
         ),
-        (("decide", f"see {WEST}=D"), "region_down (binding): web: 3 probes failed within 0.0 s"),
+        (
+            ("decide", f"see {WEST}=D", "decide", f"see {WEST}=U"),
+            "wants 33.3 % (returns): serves again: web: answers in 20 ms",
+        ),
+        (("decide", "freeze"), "freeze by ann: INC-42 (#1)"),
+        (
+            ("decide", f"see {WEST}=D"),
+            "wants 0 % (region_down, binding): web: 3 probes failed within 0.0 s",
+        ),
     ],
 )
 def test_a_region_says_what_makes_it_so(lines: tuple[str, ...], row: str) -> None:
@@ -72,8 +80,23 @@ def test_a_move_is_told_with_its_numbers() -> None:
     """And each of its reasons below the first."""
     lines = told("decide", f"drain {WEST}")
     assert lines[1] == "  shop/world   moves 33.3 % → 0 %  drain by ann: INC-42 (#1)"
-    assert lines[2].strip() == "drain (binding): drained by ann: INC-42"
-    assert lines[2].index("drain") == lines[1].index("drain")
+    assert lines[2].strip() == "wants 0 % (drain, binding): drained by ann: INC-42"
+    assert lines[2].index("wants") == lines[1].index("drain")
+
+
+def test_what_is_held_is_said_once_and_of_the_regions_it_holds() -> None:
+    """A freeze by its hold alone; another region's ramp not at all."""
+    frozen = told("decide", "freeze", f"see {WEST}=D")
+    assert sum("frozen by ann" in line for line in frozen) == 2, "once for each pool"
+    assert not any("freeze by ann" in line for line in frozen)
+
+    returning = ("decide", f"see {WEST}=D", "decide", f"see {WEST}=U")
+    rows = told(*returning)
+    assert sum("ramp_step" in line for line in rows) == 2
+    assert not any("step (binding)" in line for line in rows)
+    assert "held by ramp_step: keeps what eu-west-1 cannot take yet" in "\n".join(
+        told(*returning, region=CENTRAL)
+    )
 
 
 def test_distance_explains_a_share_of_users_placed_near() -> None:
@@ -138,7 +161,7 @@ def test_after_a_decision_things_stood_as_it_left_them(status: OutcomeStatus, sh
     then = replace(found, decision=replace(found.decision, plans=carried_out(record)))
     line = explain_accounts(accounts(then, WEST)).splitlines()[2]
     assert line.startswith("  shop/europe  stays 0 %" if share == "0 %" else "  shop/europe  moves")
-    assert "region_down (binding): web: 3 probes failed" in line
+    assert "wants 0 % (region_down, binding): web: 3 probes failed" in line
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,13 @@ from controller.model.health import RegionHealth, Verdict
 from controller.model.levers import Change, Outcome, OutcomeStatus, Position, Setting
 from controller.model.overrides import Override, OverrideKind
 from controller.planning.account.evidence import Evidence
-from controller.planning.account.story import expected_effect, outcomes, signature, triggers
+from controller.planning.account.story import (
+    expected_effect,
+    is_news,
+    outcomes,
+    signature,
+    triggers,
+)
 from tests.loops.small import EAST, WEST, accelerated, small, weighted
 
 WELL = RegionHealth(Verdict.UP, "web: answers in 20 ms")
@@ -197,3 +203,37 @@ def evidence(settings: Settings, *plans: PoolPlan) -> Evidence:
         for name, service in settings.services.items()
     }
     return Evidence(snapshot, Decision(regions, plans, {}, Memory()))
+
+
+def test_that_aws_has_what_was_written_is_no_news() -> None:
+    """Whole weights are off by up to half a point; the record that wrote them stays the newest."""
+    rising = {WEST: 0.25, EAST: 0.75}
+    wrote = replace(CALM, plans=(replace(STAYS, after=rising, changes=(CHANGE,)),))
+    off = {WEST: 0.2471, EAST: 0.7529}
+    read_back = replace(CALM, plans=(replace(STAYS, before=off, desired=off, after=off),))
+
+    assert is_news(signature(CALM, ()), signature(wrote, ()))
+    assert not is_news(signature(wrote, ()), signature(read_back, ()))
+
+
+@pytest.mark.parametrize(
+    ("after", "changes"),
+    [
+        ({WEST: 0.49, EAST: 0.51}, ()),
+        ({WEST: 0.496, EAST: 0.504}, (CHANGE,)),
+        ({WEST: 0.0, EAST: 1.0}, ()),
+    ],
+)
+def test_every_write_and_every_other_split_is_news(
+    after: dict[str, float], changes: tuple[Change, ...]
+) -> None:
+    """However little a write moves."""
+    other = replace(CALM, plans=(replace(STAYS, after=after, changes=changes),))
+    assert is_news(signature(CALM, ()), signature(other, ()))
+
+
+def test_a_little_that_becomes_nothing_is_news() -> None:
+    """Zero is not a matter of rounding."""
+    little, none = ({WEST: share, EAST: 1 - share} for share in (0.004, 0.0))
+    one, other = (replace(CALM, plans=(replace(STAYS, after=a),)) for a in (little, none))
+    assert is_news(signature(one, ()), signature(other, ()))

@@ -121,11 +121,11 @@ def test_a_supposed_order_takes_the_place_of_the_one_there() -> None:
     """As it would when given; others stay, and it comes last."""
     snapshot = calm(f"drain {WEST}", f"drain {EAST}")
     orders = suppose(snapshot, [f"drain {WEST}"]).snapshot.overrides
-    assert [(o.region, o.author) for o in orders] == [(EAST, "ann"), (WEST, "supposed")]
+    assert [(o.region, o.author) for o in orders] == [(EAST, "ann"), (WEST, "preview")]
     assert orders[1].id > orders[0].id
 
 
-@pytest.mark.parametrize("sign", ["×", " ×", " × ", " x", " x ", "*", " * "])
+@pytest.mark.parametrize("sign", ["×", " ×", " × ", " x", " x ", " X", "*", " * "])
 def test_a_factor_is_understood_however_it_is_typed(sign: str) -> None:
     """Keyboards differ."""
     seen = suppose(calm(), [f"demand europe{sign}1.5"]).snapshot
@@ -223,7 +223,7 @@ def test_what_is_not_understood_is_answered_with_what_is_allowed(
     with pytest.raises(InvalidRequestError) as caught:
         suppose(calm(), [text])
     assert str(caught.value).startswith(message)
-    assert (caught.value.field, caught.value.valid) == ("hypotheses", valid)
+    assert (caught.value.field, caught.value.valid) == ("hypotheses.0", valid)
 
 
 def test_an_unknown_capacity_has_no_half() -> None:
@@ -244,3 +244,10 @@ def test_any_hypothesis_can_be_decided_on(stage: Stage, data: st.DataObject) -> 
     region = data.draw(st.sampled_from(sorted(stage.regions)))
     decision = decide(suppose(snapshot, [f"{region} down", "demand ×2"]).snapshot)
     assert decision.regions["shop"][region].verdict is not Verdict.UP
+
+
+def test_the_one_that_is_not_understood_is_named() -> None:
+    """Of several, by its number."""
+    with pytest.raises(InvalidRequestError, match="'asia'") as caught:
+        suppose(calm(), [f"{WEST} down", "demand asia ×2"])
+    assert caught.value.field == "hypotheses.1"
