@@ -89,7 +89,7 @@ class House:
         self.overrides = Overrides(current, store, clock, bell.ring, (self.live.override,))
         self.certificates = Certificates(current, clock)
         self.probing = Probing(current, prober, clock, bell.ring, self._probed)
-        self.observation = Observation(current, records, accelerators, clock)
+        self.observation = Observation(current, records, accelerators, clock, bell.ring)
         recording = Recording(store, clock, (self.live.record,))
         self.follow_up = FollowUp(
             current, records, accelerators, recording, self.traffic, clock, metrics.propagation
@@ -164,9 +164,12 @@ class House:
             "heartbeat": lambda: self.heartbeat.run(manager.beat_every_s, beat),
             "reconciliation": self.reconciliation.run,
         }
-        async with asyncio.TaskGroup() as group:
-            for name, loop in loops.items():
-                group.create_task(supervised(name, loop), name=name)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for name, loop in loops.items():
+                    group.create_task(supervised(name, loop), name=name)
+        finally:
+            await self.observation.end()
 
     def context(self) -> Context:
         """What the admin API may look at and ask."""

@@ -2,7 +2,8 @@
 
 One listing per hosted zone and one reading per accelerator serve all services that share them. When
 AWS does not answer, the last reading stays, with its age: deciding goes on, and a write that rests
-on an old reading is refused by its own compare-and-swap.
+on an old reading is refused by its own compare-and-swap. Nor is a slow answer waited for longer
+than `PATIENCE_S` where there is an earlier one: a hanging zone delays no accelerator's drain.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ from controller.ports import Accelerators, Clock, RecordSets
 _log = structlog.get_logger("observation")
 T = TypeVar("T")
 
+PATIENCE_S = 1.0
+"""Seconds a refresh waits for what was read before. What comes later rings."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reading(Generic[T]):
@@ -39,8 +43,14 @@ class Observation:
     """What AWS says of every lever, as last read."""
 
     def __init__(
-        self, current: Current, records: RecordSets, accelerators: Accelerators, clock: Clock
+        self,
+        current: Current,
+        records: RecordSets,
+        accelerators: Accelerators,
+        clock: Clock,
+        arrived: Callable[[], None] = lambda: None,
     ) -> None:
+        """`arrived` is called when a reading comes that nobody waited for any more."""
         self._current = current
         self._records = records
         self._accelerators = accelerators
@@ -49,6 +59,10 @@ class Observation:
         self._groups: dict[str, Reading[tuple[EndpointGroup, ...]]] = {}
         self._failing: dict[str, str] = {}
         self._stale: set[str] = set()
+        self._arrived = arrived
+        self._under_way: dict[str, asyncio.Task[None]] = {}
+        self._late: set[str] = set()
+        """Targets whose reading under way is not waited for any more."""
         self._proofs = Proofs()
 
     @property
@@ -63,20 +77,29 @@ class Observation:
     async def refresh(self, max_age_s: float, settings: Settings | None = None) -> None:
         """Read again what is older than `max_age_s` or stale; a failure keeps the old reading.
 
-        What is read are the levers of the settings in force, or of those given.
+        What is read are the levers of the settings in force, or of those given. What was never read
+        is waited for to its end, everything else for `PATIENCE_S`.
         """
         asked = settings or self._current.settings
-        async with asyncio.TaskGroup() as group:
-            for zone_id in sorted(_zone_ids(asked)):
-                if self._is_old(zone_id, self._zones, max_age_s):
-                    group.create_task(self._read(zone_id, self._records.read, self._zones))
-            for arn in sorted(_arns(asked)):
-                if self._is_old(arn, self._groups, max_age_s):
-                    group.create_task(self._read(arn, self._accelerators.read, self._groups))
+        for zone_id in sorted(_zone_ids(asked)):
+            if self._is_old(zone_id, self._zones, max_age_s):
+                self._begin(zone_id, self._records.read, self._zones)
+        for arn in sorted(_arns(asked)):
+            if self._is_old(arn, self._groups, max_age_s):
+                self._begin(arn, self._accelerators.read, self._groups)
+        under_way = {t: self._under_way[t] for t in _targets(asked) if t in self._under_way}
+        await self._wait(under_way)
+
+    async def end(self) -> None:
+        """Give up every reading under way."""
+        tasks = list(self._under_way.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def forget_unused(self) -> None:
         """Drop what was read of levers that the settings in force do not name."""
-        used = _zone_ids(self._current.settings) | _arns(self._current.settings)
+        used = _targets(self._current.settings)
         for known in (self._zones, self._groups, self._failing):
             for target in known.keys() - used:
                 del known[target]
@@ -107,21 +130,65 @@ class Observation:
         """Endpoint groups of an accelerator as last read."""
         return self._groups[arn].value
 
+    def _begin(
+        self, target: str, read: Callable[[str], Awaitable[T]], into: dict[str, Reading[T]]
+    ) -> None:
+        """Have it read, unless that is under way."""
+        if target not in self._under_way:
+            task = asyncio.create_task(  # noqa: TID251 - outlives its cycle; `end` gives it up
+                self._read(target, read, into), name=f"reading {target}"
+            )
+            self._under_way[target] = task
+            task.add_done_callback(lambda ended: self._ended(target, ended))
+
+    async def _wait(self, tasks: Mapping[str, asyncio.Task[None]]) -> None:
+        """For these readings; raises what one of them raised."""
+        known = {target for target in tasks if target in self._zones or target in self._groups}
+        if first := [task for target, task in tasks.items() if target not in known]:
+            await asyncio.wait(first)
+        if again := [tasks[target] for target in known]:
+            await asyncio.wait(again, timeout=PATIENCE_S)
+        for target, task in tasks.items():
+            if task.done():
+                await task
+            else:
+                self._late.add(target)
+
+    def _ended(self, target: str, task: asyncio.Task[None]) -> None:
+        del self._under_way[target]
+        if target not in self._late:
+            return  # whoever waits looks at it
+        self._late.discard(target)
+        if task.cancelled():
+            return
+        if error := task.exception():
+            self._stale.add(target)
+            _log.error("reading_failed", target=target, exc_info=error)
+        elif target not in self._stale:
+            self._arrived()
+
     async def _read(
         self, target: str, read: Callable[[str], Awaitable[T]], into: dict[str, Reading[T]]
     ) -> None:
-        asked_at = self._clock.monotonic()
-        self._stale.discard(target)
-        try:
-            into[target] = Reading(await read(target), asked_at)
-        except (ProviderUnavailableError, ProviderRejectedError) as error:
-            self._stale.add(target)
-            if target not in self._failing:
-                _log.warning("observation_failed", target=target, error=str(error))
-            self._failing[target] = str(error)
-        else:
+        """Read it, and again if it became stale meanwhile: the answer may be older than that."""
+        while True:
+            self._stale.discard(target)
+            asked_at = self._clock.monotonic()
+            try:
+                into[target] = Reading(await read(target), asked_at)
+            except (ProviderUnavailableError, ProviderRejectedError) as error:
+                self._failed(target, str(error))
+                return
             if self._failing.pop(target, None) is not None:
                 _log.info("observation_recovered", target=target)
+            if target not in self._stale:
+                return
+
+    def _failed(self, target: str, error: str) -> None:
+        self._stale.add(target)
+        if target not in self._failing:
+            _log.warning("observation_failed", target=target, error=error)
+        self._failing[target] = error
 
     def _is_old(self, target: str, readings: Mapping[str, Reading[T]], max_age_s: float) -> bool:
         reading = readings.get(target)
@@ -132,6 +199,10 @@ class Observation:
 
 def _with(proof: Proof, observed: Observed) -> Observed:
     return replace(observed, leaks=proof.leaks, notices=(*observed.notices, *proof.notices))
+
+
+def _targets(settings: Settings) -> set[str]:
+    return _zone_ids(settings) | _arns(settings)
 
 
 def _zone_ids(settings: Settings) -> set[str]:

@@ -42,7 +42,13 @@ class Bench:
         self.records = FakeRecordSets({ZONE: leaves(settings, ZONE), "Z2": leaves(settings, "Z2")})
         self.accelerators = FakeAccelerators({ARN: groups()})
         self.current = Current(settings)
-        self.observation = Observation(self.current, self.records, self.accelerators, FakeClock())
+        self.rings = 0
+        self.observation = Observation(
+            self.current, self.records, self.accelerators, FakeClock(), self._ring
+        )
+
+    def _ring(self) -> None:
+        self.rings += 1
 
     def edit(self, weight: int) -> None:
         """Somebody gives every leaf another weight."""
@@ -208,15 +214,123 @@ async def test_other_settings_are_read_and_observed_without_being_in_force() -> 
     assert set(bench.observation.observed(new)) == {"blog"}
 
 
+async def test_a_target_that_hangs_is_waited_for_a_second_and_no_longer() -> None:
+    """A dead region behind the accelerator must not wait for Route 53's deadline."""
+    bench = Bench(small(services=BOTH))
+    await bench.observation.refresh(10)
+    bench.records.read = Slow(bench.records.read, 4)
+    await asyncio.sleep(10)
+    bench.edit(5)
+    await bench.observation.refresh(10)
+    waited = asyncio.get_running_loop().time() - 10
+    during = bench.observation.observed()
+    await asyncio.sleep(4)
+
+    assert waited == pytest.approx(1)
+    assert (during["shop"].at, during["api"].at) == (0, 10)
+    assert bench.observation.observed()["shop"].at == 10
+    assert bench.observation.observed()["shop"].settings[SHOP_WEST] == Setting(5)
+    assert bench.records.reads == [ZONE, ZONE]
+
+
+async def test_what_comes_when_nobody_waits_rings_and_what_is_waited_for_does_not() -> None:
+    """So that the next cycle decides on it; a failure says nothing new and does not ring."""
+    bench = Bench(small())
+    await bench.observation.refresh(10)
+    assert bench.rings == 0
+    bench.observation.invalidate(ZONE)
+    bench.records.read = Slow(bench.records.read, 4)
+    await bench.observation.refresh(10)
+    await asyncio.sleep(2.9)
+    assert bench.rings == 0
+    await asyncio.sleep(0.2)
+    assert bench.rings == 1
+
+    bench.observation.invalidate(ZONE)
+    await bench.observation.refresh(10)
+    bench.records.trouble.unavailable = True
+    bench.observation.invalidate(ZONE)
+    await asyncio.sleep(20)
+    assert bench.rings == 1
+    assert set(bench.observation.failing) == {ZONE}
+
+
+async def test_one_slow_reading_is_under_way_at_a_time() -> None:
+    """However many cycles it outlasts: the request budget is small."""
+    bench = Bench(small())
+    await bench.observation.refresh(10)
+    bench.records.read = Slow(bench.records.read, 30)
+    bench.observation.invalidate(ZONE)
+    for _ in range(5):
+        await bench.observation.refresh(10)
+        await asyncio.sleep(2)
+
+    assert bench.records.reads == [ZONE, ZONE]
+    await bench.observation.end()
+
+
+async def test_what_was_never_read_is_waited_for() -> None:
+    """There is nothing to decide on without it."""
+    bench = Bench(small(services=BOTH))
+    bench.records.read = Slow(bench.records.read, 4)
+    await bench.observation.refresh(10)
+
+    assert set(bench.observation.observed()) == {"shop", "api"}
+
+
+async def test_a_reading_that_ends_by_a_mistake_is_raised_or_told() -> None:
+    """Waited for: the cycle fails and is tried again. Not waited for: the log has it."""
+    bench = Bench(small())
+    await bench.observation.refresh(10)
+    bench.observation.invalidate(ZONE)
+    bench.records.read = Broken(0.5)
+    with pytest.raises(ZeroDivisionError):
+        await bench.observation.refresh(10)
+
+    bench.observation.invalidate(ZONE)
+    bench.records.read = Broken(3)
+    with logged() as lines:
+        await bench.observation.refresh(10)
+        await asyncio.sleep(3)
+    assert events(lines) == ["reading_failed"]
+
+
+async def test_the_end_gives_up_what_is_under_way() -> None:
+    """Nothing is asked of clients that are being closed."""
+    bench = Bench(small())
+    await bench.observation.refresh(10)
+    bench.observation.invalidate(ZONE)
+    bench.records.read = Slow(bench.records.read, 30)
+    await bench.observation.refresh(10)
+    await bench.observation.end()
+
+    assert [task.get_name() for task in asyncio.all_tasks() if "reading" in task.get_name()] == []
+    assert bench.rings == 0
+
+
+class Broken:
+    """Ends by a mistake of ours, after a while."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    async def __call__(self, target: str) -> tuple[RecordSet, ...]:
+        await asyncio.sleep(self._seconds)
+        raise ZeroDivisionError(target)
+
+
 class Slow:
-    """Asks after a second."""
+    """Hands the answer on after a while."""
 
     def __init__(
-        self, read: Callable[[str], Awaitable[tuple[RecordSet | EndpointGroup, ...]]]
+        self,
+        read: Callable[[str], Awaitable[tuple[RecordSet | EndpointGroup, ...]]],
+        seconds: float = 1,
     ) -> None:
         self._read = read
+        self._seconds = seconds
 
     async def __call__(self, target: str) -> tuple[RecordSet | EndpointGroup, ...]:
         answer = await self._read(target)
-        await asyncio.sleep(1)
+        await asyncio.sleep(self._seconds)
         return answer
