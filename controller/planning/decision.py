@@ -14,6 +14,7 @@ from controller.model.decision import Decision, Held, Hold, PoolPlan, Shares, Sn
 from controller.model.health import RegionHealth
 from controller.model.levers import Change, Position
 from controller.planning import guard, memory
+from controller.planning.astray import without_astray
 from controller.planning.beginning import automatic_drains, has_begun, unconfirmed
 from controller.planning.diff import current_shares, diff
 from controller.planning.drift import adopted, find_drift, watch
@@ -101,7 +102,8 @@ def _plan_service(
     }
     figures = known(snapshot, name, health)
     healthy = standings(snapshot, name, health, before, isolated=isolated, kept=kept)
-    stands = obeyed(snapshot, name, figures, healthy, before)
+    ordered = obeyed(snapshot, name, figures, healthy, before)
+    stands = without_astray(snapshot, name, ordered, before)
     placements = desired_shares(snapshot, name, figures, stands, before)
     leaving = {
         pool: must_leave(stands[pool], before[pool]) if wanted is not None else ()

@@ -26,6 +26,7 @@ Commands, one per line:
   edit POOL REGION WEIGHT                    somebody changes a weight by hand
   lose POOL REGION                           somebody deletes a leaf
   stray POOL REGION | tidy POOL              somebody creates an unlawful leaf, or deletes it
+  astray POOL REGION PLACE                   somebody points a lawful region's leaf elsewhere
   dry-run                                    nothing is written from here on
   decide                                     one decision, carried out by a perfect AWS
   decide refused                             one decision whose writes AWS refuses
@@ -34,6 +35,7 @@ Commands, one per line:
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import yaml
@@ -262,6 +264,11 @@ class Stage:
         path = ("shop.test. A country:DE", f"{pool}.shop.test. A {region}")
         why = f"EU users may only be served from {lawful}"
         self.leaks[pool] = (Leak("shop", pool, ("country:DE",), region, (), (), path, why),)
+
+    def _astray(self, words: list[str]) -> None:
+        pool, region, where = words
+        self._stray([pool, region])
+        self.leaks[pool] = (replace(self.leaks[pool][0], reached=where, astray=region),)
 
     def _tidy(self, words: list[str]) -> None:
         del self.leaks[words[0]]
