@@ -68,9 +68,9 @@ def _settings(
     accelerator = service.levers.accelerator
     if accelerator is not None:
         return {
-            region: Setting(
-                accelerator.endpoint_weight if share > 0 else 0, round(share * 100.0, 0)
-            )
+            region: Setting(accelerator.endpoint_weight, max(1.0, round(share * 100.0, 0)))
+            if share > 0
+            else Setting(0, 0.0)
             for region, share in after.items()
             if region in before
         }

@@ -74,7 +74,9 @@ def plan_pool(case: Case) -> Planned:
     before, placement = case.before, case.placement
     held = tuple(held for standing in case.stand.values() for held in standing.held)
     if placement is None:
-        last = Held(Hold.LAST_REGION, "no other region may serve: traffic stays where it is")
+        why = ", ".join(f"{region}: {s.cause}" for region, s in case.stand.items())
+        detail = f"no region may serve ({why}): traffic stays where it is"
+        last = Held(Hold.LAST_REGION, detail)
         plan = PoolPlan(case.service, case.pool, before, before, before, held=(*held, last))
         return Planned(plan, _positions(case, case.stand))
     way = _way(case, placement)

@@ -11,8 +11,10 @@ from controller.model.levers import Position
 from controller.planning.pace import Pace
 from controller.planning.placement.figures import Known
 from controller.planning.placement.optimum import Placement
-from controller.planning.shares import SAME, percent
+from controller.planning.shares import SAME, is_same, percent
 from controller.planning.standing import May, Standing
+
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ def _placement_rules(way: Way) -> list[Rule]:
     before, desired, full = way.case.before, way.desired, way.placement.full
     found = []
     for region in before:
-        if abs(before[region] - desired[region]) < SAME and region not in full:
+        if is_same(before[region], desired[region]) and region not in full:
             continue
         standing = way.case.stand[region]
         name, why = _placement_reason(way, region)
@@ -92,7 +94,7 @@ def _placement_reason(way: Way, region: str) -> tuple[str, str]:
         lacking = f"{placement.overload:.0f} requests/s more than the regions of the pool can carry"
         return "overload", f"{lacking}: spread evenly, {_filled(way, region)}"
     if region in placement.full:
-        return "capacity", f"full, {_filled(way, region)}; the rest spills over"
+        return "capacity", _full(way, region)
     if case.leaving and way.desired[region] > case.before[region]:
         return "takes_over", f"carries its part of what leaves {', '.join(case.leaving)}"
     if region in way.cold:
@@ -114,12 +116,29 @@ def _preference(way: Way, region: str) -> tuple[str, str]:
     return "nearest", f"{away}, nearest of those that may serve, price considered"
 
 
+def _full(way: Way, region: str) -> str:
+    """A region's capacity binds: it is filled up to what is aimed at, or all are beyond that."""
+    target = way.case.snapshot.settings.placement.target_utilisation
+    aimed_at = target * way.case.known.capacity_rps[region]
+    if way.placement.full[region] <= aimed_at * (1 + _ROUNDING):
+        return f"full, {_filled(way, region)}; the rest spills over"
+    return (
+        f"beyond the {percent(target)} aimed at, as are all that may help: {_filled(way, region)}"
+    )
+
+
 def _filled(way: Way, region: str) -> str:
-    rps, capacity = way.placement.full[region], way.case.known.capacity_rps[region]
-    part = f" = {percent(rps / capacity)} of its capacity" if capacity else ""
-    usable = way.case.health[region].usable
-    counted = f", of which only {percent(usable)} is counted on: it is degraded"
-    return f"{rps:.0f} requests/s{part}{counted if usable < 1 else ''}"
+    """What it carries, and which part that is of what is counted on."""
+    case, rps = way.case, way.placement.full[region]
+    configured = case.snapshot.settings.services[case.service].regions[region].capacity_rps
+    if configured is None:
+        return (
+            f"{rps:.0f} requests/s, nobody knows its capacity: its part of the demand is counted on"
+        )
+    usable = case.health[region].usable
+    degraded = f", of which {percent(usable)} is counted on while it is degraded"
+    part = f"{percent(rps / configured)} of its capacity"
+    return f"{rps:.0f} requests/s = {part}{degraded if usable < 1 else ''}"
 
 
 def _ramp_rules(way: Way) -> list[Rule]:

@@ -20,11 +20,15 @@ def without(shares: Mapping[str, float], leaving: Iterable[str]) -> dict[str, fl
     return normalised({r: s for r, s in shares.items() if r not in gone and s > 0})
 
 
+def is_same(one: float, other: float) -> bool:
+    """Whether two shares differ by less than half a point, and both or neither are zero."""
+    return abs(one - other) < SAME and (one == 0) == (other == 0)
+
+
 def same(one: Mapping[str, float], other: Mapping[str, float]) -> bool:
     """Whether two splits differ by less than half a point and are zero at the same places."""
     regions = one.keys() | other.keys()
-    pairs = [(one.get(region, 0.0), other.get(region, 0.0)) for region in regions]
-    return all(abs(a - b) < SAME and (a == 0) == (b == 0) for a, b in pairs)
+    return all(is_same(one.get(region, 0.0), other.get(region, 0.0)) for region in regions)
 
 
 def percent(share: float) -> str:

@@ -97,7 +97,7 @@ def _judge_region(
         steps, evidence = _degradation(snapshot, (service, region_name), states.values())
         if steps > level:
             level = steps
-            reasons[-1] += f"; {evidence}"
+            reasons[-1] += evidence
     verdict = _worst(verdicts)
     why = "; ".join(r for v, r in zip(verdicts, reasons, strict=True) if v is verdict)
     since = min(suspect_since, default=None)
@@ -113,7 +113,7 @@ def _degradation(
     limits, was = snapshot.settings.health.gray, snapshot.memory.degraded.get(region, 0)
     level = degradation(states, snapshot.settings.vantage.quorum, was, limits)
     worst = max(states, key=lambda state: state.bad_ratio, default=None)
-    return level, describe(worst, limits) if worst is not None else ""
+    return level, f"; {describe(worst, limits)}" if worst is not None else ""
 
 
 def _opinions(

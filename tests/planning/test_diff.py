@@ -1,0 +1,68 @@
+"""Shares in the levers' own units."""
+
+from __future__ import annotations
+
+import pytest
+
+from controller.model.levers import Observed, Position, Setting
+from controller.planning.decision import decide
+from controller.planning.diff import current_shares, diff
+from tests.storyboards.stage import Stage
+
+WEST, EAST = "eu-west-1", "us-east-1"
+
+
+def written(lever: str, before: dict[str, Setting], after: dict[str, float]) -> dict[str, Setting]:
+    """What is written to each of two regions."""
+    stage = Stage()
+    stage.play(f"pool world {WEST} {EAST} {lever}")
+    service = stage.settings().services["shop"]
+    settings = {Position("shop", "world", region): one for region, one in before.items()}
+    changes = diff(service, "shop", "world", Observed(0.0, settings), after)
+    return {change.position.region: change.after for change in changes}
+
+
+@pytest.mark.parametrize(
+    ("share", "dial"), [(0.0, 0), (0.001, 1), (0.004, 1), (0.05, 5), (0.996, 100)]
+)
+def test_a_dial_that_is_to_be_open_is_never_rounded_to_zero(share: float, dial: int) -> None:
+    """As with weights: zero means another thing."""
+    before = {WEST: Setting(128, 50.0), EAST: Setting(128, 100.0)}
+    found = written("accelerator", before, {WEST: share, EAST: 1.0})
+
+    assert found == {WEST: Setting(128 if share else 0, dial)}
+
+
+def test_a_dial_that_is_as_wanted_up_to_rounding_is_left_alone() -> None:
+    """What was written for a thousandth reads as a hundredth."""
+    before = {WEST: Setting(128, 1.0), EAST: Setting(128, 100.0)}
+
+    assert written("accelerator", before, {WEST: 0.001, EAST: 1.0}) == {}
+
+
+def test_receivers_come_first() -> None:
+    """Whoever is opened stands before whoever is closed."""
+    before = {EAST: Setting(128, 100.0), WEST: Setting(0, 0.0)}
+
+    assert list(written("accelerator", before, {WEST: 1.0, EAST: 0.0})) == [WEST, EAST]
+
+
+def test_the_last_traces_of_a_region_that_is_down_leave_by_a_rule_of_their_own() -> None:
+    """Its share is below half a point; that it leaves is said, and counted, all the same."""
+    stage = Stage()
+    stage.now = 1_000.0
+    for command in (f"pool world {WEST} {EAST} us-west-2", f"edit world {WEST} 1"):
+        stage.play(command)
+    stage.expected = dict.fromkeys(stage.expected, ())
+    stage.play(f"see {WEST}=D")
+    snapshot = stage.snapshot()
+    (plan,) = decide(snapshot).plans
+
+    assert (
+        current_shares(
+            snapshot.settings.services["shop"], "shop", "world", snapshot.observed["shop"]
+        )[WEST]
+        < 0.005
+    )
+    assert [c.position.region for c in plan.changes] == [WEST]
+    assert [(r.name, r.region) for r in plan.rules if r.region == WEST] == [("region_down", WEST)]
