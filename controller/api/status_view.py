@@ -272,16 +272,15 @@ def _precedence(override: Override) -> tuple[bool, bool, bool, int]:
 def _cycle_age_s(context: Context, latest: CycleReport | None) -> float | None:
     if latest is None:
         return None
-    return round(context.clock.monotonic() - latest.snapshot.now - latest.took_s, 3)
+    return round(context.clock.monotonic() - latest.ended_at, 3)
 
 
 def _next_cycle_in_s(context: Context, latest: CycleReport | None) -> float | None:
     if latest is None:
         return None
     cycle = context.settings.cycle
-    ended = latest.snapshot.now + latest.took_s
-    due = ended + cycle.min_gap_s + cycle.period_s
+    due = latest.ended_at + cycle.min_gap_s + cycle.period_s
     wake_at = latest.decision.wake_at
     if wake_at is not None:
-        due = min(due, max(wake_at, ended + cycle.min_gap_s))
+        due = min(due, max(wake_at, latest.ended_at + cycle.min_gap_s))
     return round(max(0.0, due - context.clock.monotonic()), 3)

@@ -39,7 +39,7 @@ class Heartbeat:
     def silent_s(self) -> float:
         """Seconds since the last cycle ended; before the first one, since the daemon began."""
         latest = self._reconciliation.latest
-        since = latest.snapshot.now + latest.took_s if latest else self._began_at
+        since = latest.ended_at if latest else self._began_at
         return self._clock.monotonic() - since
 
     @property

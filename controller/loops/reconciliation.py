@@ -59,6 +59,8 @@ class CycleReport:
     took_s: float
     backoff_s: float = 0.0
     """Seconds until what was not applied is tried again; 0 when all was."""
+    ended_at: float = 0.0
+    """Monotonic seconds; when the outcomes were known."""
 
 
 Listener = Callable[[CycleReport], None]
@@ -163,9 +165,17 @@ class Reconciliation:
             written = await self._actuation.carry_out(decision)
             draft = self._recording.draft(self._cycle, snapshot, decision, written)
             await self._learn(snapshot, decision, written)
-        took_s = self._clock.monotonic() - started
-        backoff_s = self._backoff_after(written)
-        self.latest = CycleReport(self._cycle, snapshot, decision, written, None, took_s, backoff_s)
+        ended_at = self._clock.monotonic()
+        self.latest = CycleReport(
+            self._cycle,
+            snapshot,
+            decision,
+            written,
+            record=None,
+            took_s=ended_at - started,
+            backoff_s=self._backoff_after(written),
+            ended_at=ended_at,
+        )
         return self.latest, draft
 
     async def _finish(self, report: CycleReport, draft: Draft | None) -> CycleReport:

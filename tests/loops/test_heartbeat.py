@@ -10,6 +10,7 @@ import pytest
 
 from controller.loops.heartbeat import SAMPLE_S
 from controller.loops.reconciliation import Reconciliation
+from controller.model.levers import RecordSet
 from tests.loops.simulated import World
 
 STUCK_S = 30.0
@@ -51,6 +52,27 @@ async def test_it_stops_beating_when_cycles_hang(monkeypatch: pytest.MonkeyPatch
         task.cancel()
 
     assert STUCK_S - 2 <= beats[-1] <= STUCK_S + 1
+
+
+@pytest.mark.looptime
+async def test_silence_counts_from_the_end_of_a_cycle_whatever_its_reading_took() -> None:
+    """A cycle that waited for AWS did not end in the future."""
+    world = World()
+    async with world.running() as house:
+        await asyncio.sleep(30)
+        read = world.records.read
+
+        async def slow(zone: str) -> tuple[RecordSet, ...]:
+            await asyncio.sleep(0.9)
+            return await read(zone)
+
+        world.records.read = slow
+        silences = []
+        for _ in range(100):
+            await asyncio.sleep(0.37)
+            silences.append(house.heartbeat.silent_s)
+
+    assert min(silences) >= 0
 
 
 @pytest.mark.looptime

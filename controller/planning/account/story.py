@@ -93,11 +93,19 @@ def triggers(
         *_overload_changes(before, decision),
         *_new_holds(before, decision),
     ]
-    if not lines and decision.changes:
-        lines = [
-            f"{plan.service}/{plan.pool}: next step" for plan in decision.plans if plan.changes
-        ]
-    return tuple(lines)
+    if not lines:
+        lines = [_next_move(before, plan) for plan in decision.plans if plan.changes]
+    return tuple(dict.fromkeys(lines))  # a pool's regions are often held by the same words
+
+
+def _next_move(before: Decision | None, plan: PoolPlan) -> str:
+    """Why a pool moves although nothing new is known."""
+    place = plan.service, plan.pool
+    sent = [p.changes for p in before.plans if (p.service, p.pool) == place] if before else []
+    again = plan.changes in sent
+    return f"{'/'.join(place)}: " + (
+        "sent again, for AWS does not show it yet" if again else "next step"
+    )
 
 
 def authors(

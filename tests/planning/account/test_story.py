@@ -153,6 +153,22 @@ def test_a_step_of_a_ramp_is_its_own_reason() -> None:
     )
 
 
+def test_what_is_sent_once_more_is_no_next_step() -> None:
+    """After a write that was refused or got no answer: the same again, not farther."""
+    sent = holding(changes=(CHANGE,))
+    farther = holding(changes=(replace(CHANGE, after=Setting(7)),))
+
+    assert told(sent, before=sent) == ("shop/world: sent again, for AWS does not show it yet",)
+    assert told(farther, before=sent) == ("shop/world: next step",)
+
+
+def test_the_same_words_are_told_once() -> None:
+    """A panic holds each region of a pool for the same reason."""
+    held = (Held(Hold.PANIC, "3 of 3", WEST), Held(Hold.PANIC, "3 of 3", EAST))
+
+    assert told(holding(*held)) == ("shop/world holds (panic): 3 of 3",)
+
+
 def test_what_aws_answered_is_compared_target_by_target() -> None:
     """The wording of an error is no difference."""
 
