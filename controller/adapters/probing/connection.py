@@ -28,8 +28,8 @@ _PIECE = 4096
 _BROKEN = select.EPOLLERR | select.EPOLLHUP
 _ENDING = _BROKEN | select.EPOLLRDHUP
 CONNECTED = passed("connected")
-_CONNECTING, _SHAKING_HANDS, _ASKING, _IDLE = range(4)
-"""How far a connection is."""
+_CONNECTING, _SHAKING_HANDS, _ASKING, _IDLE, _POSTED = range(5)
+"""How far a connection is; posted: its request is about to leave."""
 
 
 class Owner(Protocol):
@@ -141,11 +141,13 @@ class Connection:
         self._addresses = addresses[first:] + addresses[:first]
         self._hop(now)
 
-    def ask(self, now: float) -> None:
-        """Send the request over a connection that was kept. Raises OSError."""
+    def ask(self) -> None:
+        """Send the request in a moment, over this connection that was kept."""
         self.is_reused = True
         self._noticed_late_s = self.answered_at = 0.0
-        self._send(now)
+        self._answer = None
+        self._state = _POSTED
+        self._reactor.post(self)
 
     def keep(self) -> None:
         """Wait, connected, for the next request."""
@@ -177,6 +179,16 @@ class Connection:
 
     # -- what the reactor tells
 
+    def send(self, now: float) -> None:
+        """Its request is on."""
+        if self._socket is None:
+            return  # closed meanwhile
+        self.asked_at = now
+        try:
+            self._send(now)
+        except OSError:
+            self._owner.stale(self, now)
+
     def ready(self, events: int, now: float) -> None:
         """Go on as far as the socket lets us."""
         try:
@@ -188,7 +200,7 @@ class Connection:
             elif state == _SHAKING_HANDS:
                 self._shake_hands(now)
             else:
-                self._disturbed()
+                self._disturbed(now)
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             pass  # not yet
         except OSError as error:
@@ -348,12 +360,15 @@ class Connection:
         else:
             self._owner.found(self, finding_of(error), now)
 
-    def _disturbed(self) -> None:
+    def _disturbed(self, now: float) -> None:
         """Something came although nothing was asked: the end, or what no client can understand."""
         made = self._socket
         assert made is not None
         made.recv(_PIECE)
-        self._owner.lost(self)
+        if self._state == _IDLE:
+            self._owner.lost(self)
+        else:
+            self._owner.stale(self, now)
 
 
 def _is_connected(made: socket.SocketType) -> bool:

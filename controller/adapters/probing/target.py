@@ -106,12 +106,8 @@ class NetworkTarget:
         """Over the connection that was kept."""
         self._current = kept
         kept.give(now, deadline, until)
-        try:
-            kept.ask(now)
-        except Exception:
-            self.reactor.call_soon(self.stale, kept, now)
-        else:
-            self.reactor.expect(kept)
+        kept.ask()
+        self.reactor.expect(kept)
 
     def _begin(self, connection: Connection, now: float) -> None:
         """Whatever goes wrong here is told a moment later, when the asker is done asking."""

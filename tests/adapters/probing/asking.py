@@ -33,6 +33,10 @@ class Asker:
         """The answer to one probe; with one bound alone, nothing is adapted."""
         self.target.ask(most_s if least_s is None else least_s, most_s)
         assert self._answers.empty(), "answered before ask returned, or twice"
+        return await self.next_answer()
+
+    async def next_answer(self) -> ProbeResult:
+        """The answer to a probe that somebody has begun."""
         return await self._answers.get()
 
     def answered(self, result: ProbeResult) -> None:

@@ -45,9 +45,10 @@ class KeepAlive:
             self.requests += 1
             writer.write(self.answer)
 
-    def hang_up(self) -> None:
-        """Close every connection."""
+    def hang_up(self, farewell: bytes = b"") -> None:
+        """Close every connection, with these last words."""
         for writer in self._writers:
+            writer.write(farewell)
             writer.close()
         self._writers.clear()
 

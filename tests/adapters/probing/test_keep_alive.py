@@ -7,8 +7,11 @@ import asyncio
 import pytest
 
 from controller.adapters.probing import target
+from controller.adapters.probing.prober import NetworkProber
+from controller.model.configuration import Endpoint
 from controller.model.health import ProbeOutcome
-from tests.adapters.probing.asking import OK, asking, until
+from controller.ports import Prober
+from tests.adapters.probing.asking import DEADLINE_S, OK, Asker, asking, until
 from tests.adapters.probing.servers import KeepAlive, raw, served
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
@@ -90,6 +93,50 @@ async def test_a_connection_closed_while_it_is_asked_is_no_failure() -> None:
 
     assert {result.outcome for result in results} == {ProbeOutcome.PASSED}
     assert server.requests == 6
+
+
+async def test_a_connection_closed_between_being_chosen_and_asked_is_no_failure() -> None:
+    """Two end at once, with a farewell; on the end of the first the second one is asked."""
+    server = KeepAlive()
+    async with served(server) as address, NetworkProber() as prober:
+        endpoint = Endpoint(probe=f"http://{address}/", keep_alive=True)
+        second = Asker(prober, endpoint)
+        first = AsksAnother(prober, endpoint, second)
+        for asker in (first, second):
+            await asker.ask()
+        server.hang_up(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")
+        result = await second.next_answer()
+
+    assert (first.disturbances, second.disturbances) == (1, 0)
+    assert result.outcome is ProbeOutcome.PASSED
+    assert server.connections == 3
+
+
+async def test_an_endpoint_forgotten_between_being_chosen_and_asked_is_not_asked() -> None:
+    """Nothing is sent, nothing told."""
+    server = KeepAlive()
+    async with (
+        served(server) as address,
+        asking(probe=f"http://{address}/", keep_alive=True) as asker,
+    ):
+        await asker.ask()
+        asker.target.ask(DEADLINE_S, DEADLINE_S)
+        asker.target.close()
+        await asyncio.sleep(0.05)
+
+    assert (server.requests, asker.unasked) == (1, 0)
+
+
+class AsksAnother(Asker):
+    """When its connection ends it has another endpoint asked, as siblings are."""
+
+    def __init__(self, prober: Prober, endpoint: Endpoint, other: Asker) -> None:
+        super().__init__(prober, endpoint)
+        self._other = other
+
+    def disturbed(self) -> None:
+        super().disturbed()
+        self._other.target.ask(DEADLINE_S, DEADLINE_S)
 
 
 async def test_a_connection_closed_in_the_middle_of_an_answer_is_a_failure() -> None:
