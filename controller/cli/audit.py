@@ -39,7 +39,7 @@ def audit() -> None:
     """Who did what, and whether the account of it is whole."""
 
 
-@audit.command("list")
+@audit.command("list", short_help="What people ordered and what ended.")
 @endpoint_option
 @_state_option
 @click.option(
@@ -59,7 +59,7 @@ def list_entries(client: Client, state: Path | None, limit: int, output: str) ->
         click.echo("Nobody has done anything yet.")
 
 
-@audit.command()
+@audit.command(short_help="Whether every entry and decision kept is as it was written.")
 @endpoint_option
 @_state_option
 @click.option(

@@ -32,7 +32,7 @@ def config() -> None:
     """Settings in effect and where they come from, their schema, how two files differ."""
 
 
-@config.command()
+@config.command(short_help="What FILE comes to, defaults and environment included.")
 @click.argument("file", type=_file)
 @click.option("--origin", is_flag=True, help="Say of each value where it comes from.")
 @set_option
@@ -61,7 +61,7 @@ def schema() -> None:
     click.echo(schema_text(), nl=False)
 
 
-@config.command()
+@config.command(short_help="What changes from file OLD to file NEW, key by key.")
 @click.argument("old", type=_file)
 @click.argument("new", type=_file)
 @form_option("text", "json")

@@ -10,6 +10,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 import click
 
 from controller.cli import exit_codes
+from controller.cli.errors import with_valid
 
 _DEADLINE_S = 5.0
 
@@ -56,8 +57,7 @@ def _refusal(error: HTTPError) -> click.ClickException:
     text = error.read().decode(errors="replace")
     try:
         problem = json.loads(text)
-        valid = ", ".join(problem["valid_values"])
-        message = problem["detail"] + (f"\nValid: {valid}" if valid else "")
+        message = with_valid(problem["detail"], problem["valid_values"])
     except (ValueError, KeyError, TypeError):  # somebody else's server answers there
         message = f"{error.url} answered {error.code}: {text[:200]}"
     return (WrongValueError if error.code == 400 else click.ClickException)(message)

@@ -47,8 +47,17 @@ class FaultGroup(click.Group):
         kind = KINDS.get(cmd_name)
         return super().get_command(ctx, cmd_name) if kind is None else _command(cmd_name, kind)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:  # click knows only commands that are loaded
+            known = self.list_commands(ctx)
+            raise click.NoSuchCommand(error.command_name, possibilities=known, ctx=ctx) from error
 
-@click.group(cls=FaultGroup)
+
+@click.group(cls=FaultGroup, short_help="Hurt the emulated AWS by name.")
 def fault() -> None:
     """Hurt the emulated AWS by name; `list` shows what is in force, `clear` ends it."""
 

@@ -93,6 +93,13 @@ def test_an_unknown_command_gets_the_nearest_one_suggested() -> None:
     assert "Did you mean 'validate'?" in result.output
 
 
+@pytest.mark.parametrize("group", ["audit", "config", "context", "token", "sandbox"])
+def test_a_group_lists_its_commands_in_whole_sentences(group: str) -> None:
+    """What is cut off in the middle helps nobody."""
+    lines = CliRunner().invoke(root, [group, "--help"]).output.splitlines()
+    assert [line for line in lines if line.startswith("  ") and line.endswith("...")] == []
+
+
 def test_the_module_is_the_command() -> None:
     """`python -m controller` works where the script is not on the path."""
     result = subprocess.run(

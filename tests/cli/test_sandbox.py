@@ -113,10 +113,11 @@ def test_users_prints_the_measured_split(control: Control) -> None:
 def test_a_refusal_names_what_is_valid_and_exits_with_2(control: Control) -> None:
     """The sandbox's own words, without its JSON."""
     control.status = 400
-    problem = {"title": "bad request", "detail": "no region is called 'x'", "valid_values": ["a"]}
+    detail, valid = "no region is called 'eu-wst-1'", ["eu-west-1"]
+    problem = {"title": "bad request", "detail": detail, "valid_values": valid}
     control.answer = json.dumps(problem).encode()
-    result = call("heal", "x")
-    assert result.output == "Error: no region is called 'x'\nValid: a\n"
+    result = call("heal", "eu-wst-1")
+    assert result.output == f"Error: {detail}\nDid you mean eu-west-1? Valid: eu-west-1\n"
     assert result.exit_code == exit_codes.USAGE
 
 

@@ -53,6 +53,14 @@ async def test_a_hands_work_is_done_at_once(monkeypatch: pytest.MonkeyPatch) -> 
     assert result.output == "hand-edit: done\n"
 
 
+def test_a_slip_in_a_faults_name_gets_the_nearest_one_suggested() -> None:
+    """Faults are commands that are made when they are asked for."""
+    result = CliRunner().invoke(sandbox, ["fault", "thrtle"])
+
+    assert result.exit_code == exit_codes.USAGE
+    assert "Did you mean 'throttle'?" in result.output
+
+
 async def test_a_mistake_is_answered_with_what_is_possible(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -62,7 +70,7 @@ async def test_a_mistake_is_answered_with_what_is_possible(
         option = await call(monkeypatch, aws, "gone", "--times", "3")
         missing = await call(monkeypatch, aws, "hand-edit")
 
-    assert "no fault is called 'trottle'\nValid: throttle," in unknown.output
+    assert "no fault is called 'trottle'\nDid you mean throttle? Valid: throttle," in unknown.output
     assert "No such option" in option.output
     assert "Missing option '--weight'" in missing.output
     assert {r.exit_code for r in (unknown, option, missing)} == {exit_codes.USAGE}
