@@ -23,7 +23,7 @@ from controller.planning.health.quorum import isolation, judge
 from controller.planning.orders import obeyed
 from controller.planning.placement.accelerated import after_learning
 from controller.planning.placement.figures import known
-from controller.planning.pools import Planned, desired_shares, must_leave, plan_pool
+from controller.planning.pools import Planned, desired_shares, must_leave, plan_pools
 from controller.planning.rate import beyond_allowance, is_repetition
 from controller.planning.rules import Case, guard_rules
 from controller.planning.standing import standings
@@ -109,8 +109,8 @@ def _plan_service(
         pool: must_leave(stands[pool], before[pool]) if wanted is not None else ()
         for pool, wanted in placements.items()
     }
-    return [
-        plan_pool(
+    return plan_pools(
+        [
             Case(
                 snapshot,
                 name,
@@ -123,9 +123,9 @@ def _plan_service(
                 leaving[pool],
                 urgent=any(leaving.values()),
             )
-        )
-        for pool, placement in placements.items()
-    ]
+            for pool, placement in placements.items()
+        ]
+    )
 
 
 def _guarded(

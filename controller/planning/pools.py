@@ -1,12 +1,13 @@
-"""One pool's plan: from standings to the shares of this cycle, with every rule that bound."""
+"""A service's plans: from standings to the shares of this cycle, with every rule that bound."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from controller.model.decision import Held, Hold, PoolPlan, Shares, Snapshot
 from controller.model.levers import Position
+from controller.planning.hurry import with_room
 from controller.planning.pace import Pace, pace
 from controller.planning.placement.accelerated import place_dials
 from controller.planning.placement.figures import Known
@@ -69,18 +70,30 @@ def _settled(shares: Shares) -> Placement | None:
     return Placement(normalised(shares)) if shares else None
 
 
-def plan_pool(case: Case) -> Planned:
-    """Placement and ramp of one pool, explained."""
-    before, placement = case.before, case.placement
-    held = tuple(held for standing in case.stand.values() for held in standing.held)
-    if placement is None:
-        why = ", ".join(f"{region}: {s.cause}" for region, s in case.stand.items())
-        detail = f"no region may serve ({why}): traffic stays where it is"
-        last = Held(Hold.LAST_REGION, detail)
-        plan = PoolPlan(case.service, case.pool, before, before, before, held=(*held, last))
-        return Planned(plan, _positions(case, case.stand))
-    way = _way(case, placement)
-    after = way.after
+def plan_pools(cases: Sequence[Case]) -> list[Planned]:
+    """Placement and ramp of a service's pools, explained."""
+    ways = [_way(case, case.placement) for case in cases if case.placement is not None]
+    if not any(map(_is_accelerated, cases)):
+        ways = with_room(ways)
+    found = {way.case.pool: way for way in ways}
+    return [_planned(found[case.pool]) if case.pool in found else _staying(case) for case in cases]
+
+
+def _staying(case: Case) -> Planned:
+    """What becomes of a pool that nobody may serve."""
+    why = ", ".join(f"{region}: {s.cause}" for region, s in case.stand.items())
+    detail = f"no region may serve ({why}): traffic stays where it is"
+    held = (*_held(case), Held(Hold.LAST_REGION, detail))
+    plan = PoolPlan(case.service, case.pool, case.before, case.before, case.before, held=held)
+    return Planned(plan, _positions(case, case.stand))
+
+
+def _held(case: Case) -> tuple[Held, ...]:
+    return tuple(held for standing in case.stand.values() for held in standing.held)
+
+
+def _planned(way: Way) -> Planned:
+    case, before, after = way.case, way.case.before, way.after
     causes = {case.stand[r].cause for r in before if before[r] > 0 and after[r] == 0}
     waits = tuple(Held(Hold.RAMP_STEP, f"{r}: {way.paces[r].why}") for r in way.limited)
     plan = PoolPlan(
@@ -90,10 +103,10 @@ def plan_pool(case: Case) -> Planned:
         way.desired,
         after,
         rules(way),
-        (*held, *waits),
+        (*_held(case), *waits),
         emergency=bool(causes & {"region_down", "failover"}),
         by_person=bool(causes & {"drain", "failover"}),
-        overload_rps=placement.overload,
+        overload_rps=way.placement.overload,
     )
     backing = {r for r in way.limited if after[r] < before[r] - SAME and r not in case.leaving}
     return Planned(
@@ -116,8 +129,7 @@ def _way(case: Case, placement: Placement) -> Way:
     }
     cold = _still_cold(case, was_cold, desired, paces)
     climb = Climb(settings.ramp.step_points / 100, paces, cold, case.leaving, case.urgent)
-    accelerated = settings.services[case.service].levers.accelerator is not None
-    ramped = (ramp_dials if accelerated else ramp_shares)(before, desired, climb)
+    ramped = (ramp_dials if _is_accelerated(case) else ramp_shares)(before, desired, climb)
     after = {region: ramped.shares.get(region, 0.0) for region in before}
     return Way(case, placement, desired, cold, paces, after, ramped.limited)
 
@@ -129,12 +141,16 @@ def _steady(case: Case, desired: Shares) -> Shares:
     """
     before, settings = case.before, case.snapshot.settings
     least = settings.placement.min_shift_points / 100
-    if settings.services[case.service].levers.accelerator is not None:
+    if _is_accelerated(case):
         least = max(least, _LEAST_DIAL)
     fixed = {r for r in desired if case.stand[r].share is not None}
     small = all(abs(desired[r] - before[r]) < (SAME if r in fixed else least) for r in desired)
     same_regions = all((desired[r] > 0) == (before[r] > 0) for r in desired)
     return before if small and same_regions else desired
+
+
+def _is_accelerated(case: Case) -> bool:
+    return case.snapshot.settings.services[case.service].levers.accelerator is not None
 
 
 def _kept_split(stand: Mapping[str, Standing], before: Shares) -> dict[str, float]:

@@ -54,6 +54,8 @@ class Way:
     after: Shares
     limited: tuple[str, ...]
     """Regions that get less than desired because of the step or their pace."""
+    hurried: bool = False
+    """Whether they get more than step and pace allow, because others would be overloaded."""
 
 
 def rules(way: Way) -> tuple[Rule, ...]:
@@ -161,6 +163,8 @@ def _ramp_rules(way: Way) -> list[Rule]:
 def _ramp_reason(way: Way, region: str) -> str:
     if region not in way.limited:
         return f"keeps what {', '.join(way.limited)} cannot take yet"
+    if way.hurried:
+        return "more than its steps allow: the others have no room for the rest"
     pace = way.paces[region]
     if pace.verdict != "go":
         return pace.why
