@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 
 from controller.adapters.sd_notify import ServiceManager
 from controller.api.context import Context
@@ -27,7 +28,7 @@ from controller.loops.live import Live
 from controller.loops.observation import Observation
 from controller.loops.overload_alarm import OverloadAlarm
 from controller.loops.overrides import Overrides
-from controller.loops.probing import Probing
+from controller.loops.probing import Observers, Probing
 from controller.loops.reconciliation import CycleReport, Reconciliation
 from controller.loops.recording import Recording
 from controller.loops.reload import Reload
@@ -35,7 +36,8 @@ from controller.loops.residency_alarm import ResidencyAlarm
 from controller.loops.supervision import Loop, supervised
 from controller.loops.traffic import Traffic
 from controller.loops.wake import Bell
-from controller.model.configuration import EndpointId, Settings
+from controller.loops.watch import ProbeObserver
+from controller.model.configuration import Endpoint, EndpointId, Settings
 from controller.model.errors import InvalidSettingsError, Problem
 from controller.model.health import ProbeResult
 from controller.ports import (
@@ -56,6 +58,24 @@ _NOBODY = ServiceManager({})
 async def _nothing_to_load() -> Loaded:
     problem = Problem("these settings did not come from a file")
     raise InvalidSettingsError("-", (problem,))
+
+
+def observers(metrics: Metrics, certificates: Certificates) -> Observers:
+    """Who is told what becomes of an endpoint's probes: metrics, and of HTTPS who warns."""
+
+    def of(endpoint_id: EndpointId | None, endpoint: Endpoint) -> ProbeObserver:
+        count = metrics.probes(endpoint_id)
+        if endpoint_id is None or not endpoint.probe.startswith("https:"):
+            return count
+        warn = partial(certificates.probe, endpoint_id)
+
+        def count_and_warn(result: ProbeResult) -> None:
+            count(result)
+            warn(result)
+
+        return count_and_warn
+
+    return of
 
 
 class House:
@@ -88,7 +108,9 @@ class House:
         self.expectations = Expectations(store)
         self.overrides = Overrides(current, store, clock, bell.ring, (self.live.override,))
         self.certificates = Certificates(current, clock)
-        self.probing = Probing(current, prober, clock, bell.ring, self._probed)
+        self.probing = Probing(
+            current, prober, clock, bell.ring, observers(metrics, self.certificates)
+        )
         self.observation = Observation(current, records, accelerators, clock, bell.ring)
         recording = Recording(store, clock, (self.live.record,))
         self.follow_up = FollowUp(
@@ -190,16 +212,12 @@ class House:
             started_at=self._started_at,
         )
 
-    def _probed(self, endpoint: EndpointId | None, result: ProbeResult) -> None:
-        self._metrics.probe(endpoint, result)
-        self.certificates.probe(endpoint, result)
-
     def _follow_settings(self, loaded: Loaded) -> None:
         """Other settings were put in force: whoever keeps something for each key adapts it."""
+        self._metrics.follow(loaded.settings)
         self.probing.follow_settings()
         self.certificates.follow_settings()
         self.figures.follow_settings()
-        self._metrics.follow(loaded.settings)
 
     def _in_a_line(self) -> str:
         """How things stand, for `systemctl status`."""

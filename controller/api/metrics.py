@@ -7,6 +7,8 @@ event shows in a rate. Counters and states begin at 0; what is not known yet is 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
 
 from controller import __version__
@@ -73,9 +75,9 @@ class Metrics:
         if succeeded:
             self._reload_at.set_to_current_time()
 
-    def probe(self, endpoint: EndpointId | None, result: ProbeResult) -> None:
-        """Count one probe; None stands for a canary."""
-        self._probes.probe(endpoint, result)
+    def probes(self, endpoint: EndpointId | None) -> Callable[[ProbeResult], None]:
+        """What counts the probes of this endpoint; None stands for the canaries."""
+        return self._probes.counter(endpoint)
 
     def cycle(self, report: CycleReport) -> None:
         """Take over what one cycle saw and did."""

@@ -7,7 +7,7 @@ library for each series every probe would cost a third more CPU, and every endpo
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import accumulate
 from math import inf, nan
 
@@ -60,6 +60,8 @@ class _Endpoint:
             self.failed += 1
         else:
             self.could_not_run += 1
+        if result.certificate_ends_at is not None:
+            self.certificate_ends_at = result.certificate_ends_at.timestamp()
 
     def by_outcome(self) -> Iterator[tuple[str, int]]:
         """Each outcome with its count."""
@@ -90,15 +92,12 @@ class ProbeMetrics(Collector):
             one for one, endpoint in named.items() if endpoint.probe.startswith("https:")
         )
 
-    def probe(self, endpoint: EndpointId | None, result: ProbeResult) -> None:
-        """Count one result; None stands for a canary."""
-        if endpoint is None:
-            self._canaries[result.outcome] += 1
-            return
-        counted = self._endpoints[endpoint]
-        counted.count(result)
-        if result.certificate_ends_at is not None:
-            counted.certificate_ends_at = result.certificate_ends_at.timestamp()
+    def counter(self, endpoint: EndpointId | None) -> Callable[[ProbeResult], None]:
+        """What counts an endpoint's results as long as settings name it; None: the canaries'."""
+        return self._count_canary if endpoint is None else self._endpoints[endpoint].count
+
+    def _count_canary(self, result: ProbeResult) -> None:
+        self._canaries[result.outcome] += 1
 
     def collect(self) -> Iterator[Metric]:
         """The families, as of now."""

@@ -22,7 +22,7 @@ _REMEMBERED = 20
 
 
 class Certificates:
-    """Told every probe's result; says once a day and certificate that it ends soon."""
+    """Told the results of HTTPS probes; says once a day and certificate that it ends soon."""
 
     def __init__(self, current: Current, clock: Clock) -> None:
         self._current = current
@@ -30,10 +30,10 @@ class Certificates:
         self._warned: dict[EndpointId, deque[tuple[datetime, int]]] = {}
         """The certificates last warned of, and the days they had left; servers may take turns."""
 
-    def probe(self, endpoint: EndpointId | None, result: ProbeResult) -> None:
-        """Take note of one probe; None stands for a canary, whose certificates are not ours."""
+    def probe(self, endpoint: EndpointId, result: ProbeResult) -> None:
+        """Take note of one probe."""
         ends_at = result.certificate_ends_at
-        if endpoint is None or ends_at is None:
+        if ends_at is None:
             return
         days = (ends_at - self._clock.wall()).total_seconds() / _DAY_S
         warned = self._warned.setdefault(endpoint, deque(maxlen=_REMEMBERED))

@@ -16,15 +16,15 @@ from collections.abc import Callable, Mapping
 
 from controller.loops.agenda import Agenda
 from controller.loops.current import Current
-from controller.loops.watch import Pace, Watch
+from controller.loops.watch import Pace, ProbeObserver, Watch
 from controller.loops.witnesses import Witnesses
 from controller.model.configuration import Endpoint, EndpointId, Settings
-from controller.model.health import HealthState, ProbeResult, Verdict
+from controller.model.health import HealthState, Verdict
 from controller.planning.health.gray import level
 from controller.ports import Clock, Prober
 
-ProbeObserver = Callable[[EndpointId | None, ProbeResult], None]
-"""Told every result; None stands for a canary."""
+Observers = Callable[[EndpointId | None, Endpoint], ProbeObserver]
+"""Who is told what becomes of the probes of an endpoint; None stands for a canary."""
 
 
 class Probing:
@@ -36,13 +36,13 @@ class Probing:
         prober: Prober,
         clock: Clock,
         wake: Callable[[], None],
-        observe: ProbeObserver,
+        observers: Observers,
     ) -> None:
         self._current = current
         self._prober = prober
         self._clock = clock
         self._wake = wake
-        self._observe = observe
+        self._observers = observers
         self._endpoints: dict[EndpointId, Watch] = {}
         self._canaries: dict[str, Watch] = {}
         self._turns: Agenda[Watch] = Agenda(clock, Watch.turn)
@@ -140,7 +140,8 @@ class Probing:
         self, kept: Watch | None, key: EndpointId | str, endpoint: Endpoint, pace: Pace
     ) -> Watch:
         if kept is None:
-            return Watch(self, key, endpoint, pace)
+            observed = key if isinstance(key, EndpointId) else None
+            return Watch(self, key, endpoint, pace, self._observers(observed, endpoint))
         kept.pace = pace
         if kept.endpoint != endpoint:
             kept.endpoint = endpoint
@@ -166,17 +167,15 @@ class Probing:
 
     # -- what watches tell
 
-    def saw(self, watch: Watch, before: HealthState, result: ProbeResult) -> None:
+    def saw(self, watch: Watch, before: HealthState) -> None:
         """A result was folded into a watch's state."""
         key, state = watch.key, watch.state
         if isinstance(key, EndpointId):
-            self._observe(key, result)
             is_news = state.verdict is not before.verdict
             if is_news and state.verdict is Verdict.DOWN:
                 self._witnesses.doubt(key, state)
             is_news = self._has_changed_level(watch) or is_news
         else:
-            self._observe(None, result)
             is_news = state.suspect is not before.suspect
         if is_news or self._witnesses.is_awaited(key, before.last_result_at):
             self._wake()

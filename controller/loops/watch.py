@@ -5,6 +5,7 @@ Nothing waits here: every method is called when something happened, and returns 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from controller.loops.agenda import Agenda
@@ -14,6 +15,8 @@ from controller.planning.health.hysteresis import advance
 from controller.ports import Target
 
 _FAILED = ProbeOutcome.FAILED
+ProbeObserver = Callable[[ProbeResult], None]
+"""Told every result of one endpoint or canary."""
 
 
 class Pace(NamedTuple):
@@ -33,7 +36,7 @@ class Observer(Protocol):
     limits: Health
     confirmations: Agenda[Watch]
 
-    def saw(self, watch: Watch, before: HealthState, result: ProbeResult) -> None:
+    def saw(self, watch: Watch, before: HealthState) -> None:
         """A result was folded into a watch's state."""
         ...
 
@@ -55,6 +58,7 @@ class Watch:
         "_is_asked",
         "_is_kicked",
         "_observer",
+        "_tell",
         "_was_disturbed",
         "endpoint",
         "key",
@@ -70,9 +74,11 @@ class Watch:
         key: EndpointId | str,
         endpoint: Endpoint,
         pace: Pace,
+        tell: ProbeObserver,
     ) -> None:
-        """`key`: an endpoint's id, or a canary's address."""
+        """`key`: an endpoint's id, or a canary's address; `tell`: told every result."""
         self._observer = observer
+        self._tell = tell
         self.key = key
         self.endpoint = endpoint
         self.pace = pace
@@ -144,7 +150,8 @@ class Watch:
             self._is_asked = False
             before, observer = self.state, self._observer
             self.state = advance(before, result, observer.limits)
-            observer.saw(self, before, result)
+            self._tell(result)
+            observer.saw(self, before)
             if self._confirmations or result.outcome is _FAILED:
                 self._go_on_confirming(result)
             if self._is_kicked and not self._is_busy:
@@ -158,7 +165,8 @@ class Watch:
             self._confirmations = 0
             before, observer = self.state, self._observer
             self.state = advance(before, result, observer.limits)
-            observer.saw(self, before, result)
+            self._tell(result)
+            observer.saw(self, before)
             if self._is_kicked and not self._is_busy:
                 self.kick()
         except Exception as error:

@@ -94,8 +94,8 @@ def test_probes_are_counted_by_outcome_and_timed_when_they_pass() -> None:
     """A failure's time is its deadline and says nothing of the region's speed."""
     metrics, value = fresh()
     for outcome in ProbeOutcome:
-        metrics.probe(WEB, ProbeResult(outcome, 1.0, 0.25, ""))
-    metrics.probe(None, ProbeResult(ProbeOutcome.FAILED, 1.0, 0.25, ""))
+        metrics.probes(WEB)(ProbeResult(outcome, 1.0, 0.25, ""))
+    metrics.probes(None)(ProbeResult(ProbeOutcome.FAILED, 1.0, 0.25, ""))
 
     assert value("gtc_probes_total", **WEB._asdict(), outcome="failed") == 1
     place = {"service": "shop", "region": "eu-west-1"}
@@ -242,7 +242,7 @@ def test_settings_that_change_change_the_series_and_keep_the_counts() -> None:
     """What is gone vanishes, what is new begins, what stays goes on counting."""
     metrics, value = fresh()
     passed = ProbeResult(ProbeOutcome.PASSED, 1.0, 0.01, "200")
-    metrics.probe(WEB, passed)
+    metrics.probes(WEB)(passed)
     data = QUICK.model_dump(mode="json")
     shop = data["services"]["shop"]
     shop["regions"]["us-west-2"] = shop["regions"].pop("eu-central-1")
@@ -279,8 +279,8 @@ def test_an_https_endpoint_has_its_certificates_end_and_others_have_none() -> No
     assert unseen is not None
     assert isnan(unseen)
     ends_at = datetime(2027, 1, 2, tzinfo=UTC)
-    metrics.probe(WEB, ProbeResult(ProbeOutcome.PASSED, 1.0, 0.01, "200", ends_at))
-    metrics.probe(WEB, ProbeResult(ProbeOutcome.FAILED, 2.0, 0.01, "connection refused"))
+    metrics.probes(WEB)(ProbeResult(ProbeOutcome.PASSED, 1.0, 0.01, "200", ends_at))
+    metrics.probes(WEB)(ProbeResult(ProbeOutcome.FAILED, 2.0, 0.01, "connection refused"))
     assert value(name, **WEB._asdict()) == ends_at.timestamp()
     assert value(name, service="shop", region="us-east-1", endpoint="web") is None
 

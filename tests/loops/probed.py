@@ -8,7 +8,8 @@ from typing import Any
 
 from controller.loops.current import Current
 from controller.loops.probing import Probing
-from controller.model.configuration import EndpointId, Settings
+from controller.loops.watch import ProbeObserver
+from controller.model.configuration import Endpoint, EndpointId, Settings
 from controller.model.health import HealthState, ProbeOutcome, ProbeResult
 from tests.fakes.clock import FakeClock
 from tests.fakes.prober import FakeProber
@@ -44,7 +45,7 @@ class Bench:
         self.wakes: list[float] = []
         self.told: list[tuple[EndpointId | None, ProbeOutcome]] = []
         self.current = Current(settings)
-        self.probing = Probing(self.current, self.prober, self.clock, self._wake, self._tell)
+        self.probing = Probing(self.current, self.prober, self.clock, self._wake, self._observer)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -74,8 +75,12 @@ class Bench:
     def _wake(self) -> None:
         self.wakes.append(round(self.clock.monotonic(), 3))
 
-    def _tell(self, endpoint: EndpointId | None, result: ProbeResult) -> None:
-        self.told.append((endpoint, result.outcome))
+    def _observer(self, endpoint_id: EndpointId | None, endpoint: Endpoint) -> ProbeObserver:
+        return lambda result: self.tell(endpoint_id, result)
+
+    def tell(self, endpoint_id: EndpointId | None, result: ProbeResult) -> None:
+        """Told what became of a probe."""
+        self.told.append((endpoint_id, result.outcome))
 
 
 def probe(name: str) -> str:

@@ -47,11 +47,10 @@ async def test_a_certificate_that_ends_soon_is_named_once_a_day() -> None:
     assert len(lines) == 3
 
 
-async def test_canaries_and_certificates_with_time_left_are_nobodys_concern() -> None:
-    """A stranger's certificate is the stranger's."""
+async def test_certificates_with_time_left_are_nobodys_concern() -> None:
+    """So many days before the end as the settings say."""
     certificates = Certificates(Current(small(probing={"certificate_warn_days": 2.0})), FakeClock())
     with logged() as lines:
-        certificates.probe(None, seen(NOON + DAY))
         certificates.probe(WEB, seen(NOON + 3 * DAY))
     assert lines == []
 

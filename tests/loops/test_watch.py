@@ -112,7 +112,7 @@ async def test_a_mistake_in_a_callback_ends_probing() -> None:
     def stumble(endpoint: EndpointId | None, result: ProbeResult) -> None:
         raise ZeroDivisionError("of ours")
 
-    bench.probing._observe = stumble
+    bench.tell = stumble  # type: ignore[method-assign]
     with pytest.raises(ExceptionGroup) as caught:
         async with in_background(bench.probing.run()):
             await asyncio.sleep(5)

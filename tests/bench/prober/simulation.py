@@ -151,6 +151,10 @@ class SimulatedTarget:
         self._path.is_dead = True
 
 
+def _nobody(result: ProbeResult) -> None:
+    """Nobody counts."""
+
+
 class VantagePoint:
     """One replica's probing of one endpoint; fulfils the watch's Observer."""
 
@@ -170,7 +174,7 @@ class VantagePoint:
         self._world, self._others = world, others
         self._turns: Agenda[Watch] = Agenda(world, Watch.turn)
         self.confirmations: Agenda[Watch] = Agenda(world, Watch.confirm)
-        self.watch = Watch(self, WEB, Endpoint(probe="http://192.0.2.1/"), pace)
+        self.watch = Watch(self, WEB, Endpoint(probe="http://192.0.2.1/"), pace, _nobody)
         self.target = SimulatedTarget(world, path, self.watch)
         self.watch.aim(self.target)
         self._turns.add(phase_s, self.watch)
@@ -181,7 +185,7 @@ class VantagePoint:
     def state(self) -> HealthState:
         return self.watch.state
 
-    def saw(self, watch: Watch, before: HealthState, result: ProbeResult) -> None:
+    def saw(self, watch: Watch, before: HealthState) -> None:
         if watch.state.verdict is Verdict.DOWN and before.verdict is not Verdict.DOWN:
             self.downs += 1
             self.down_at = self._world.now

@@ -1,7 +1,7 @@
 """Our prober as the daemon wires it, alone in a process: `python -m tests.bench.prober.wired …`.
 
 Settings, the probing loop with its agenda, the network prober, hysteresis and the observers that
-`controller.house.House` gives it (metrics, certificates): every result takes the daemon's own way.
+`controller.house` gives it (metrics, certificates): every result takes the daemon's own way.
 What the daemon does beside probing (cycles, API, state) is left out. Prints one line of JSON.
 """
 
@@ -24,9 +24,11 @@ from prometheus_client import CollectorRegistry
 from controller.adapters.clock import SystemClock
 from controller.adapters.probing.prober import NetworkProber
 from controller.api.metrics import Metrics
+from controller.house import observers
 from controller.loops.certificates import Certificates
 from controller.loops.current import Current
-from controller.loops.probing import Probing
+from controller.loops.probing import Observers, Probing
+from controller.loops.watch import ProbeObserver
 from controller.model.configuration import Endpoint, EndpointId, Settings
 from controller.model.health import ProbeOutcome, ProbeResult
 from controller.ports import Target, Watcher
@@ -119,8 +121,6 @@ class Run:
         self._references = References({}, texts)
         self.slow: list[float] = []
         """Reported latencies of the slow endpoints."""
-        self.told = 0
-        self.passed = 0
 
     async def measure(self) -> dict[str, Any]:
         """Probe for a while; what it cost."""
@@ -129,28 +129,18 @@ class Run:
         metrics = Metrics(CollectorRegistry(), chosen)
         current = Current(chosen)
         certificates = Certificates(current, clock)
-        is_slow = {i for i, e in chosen.endpoints() if f":{SLOW_PORT}/" in e.probe}
-
-        def observe(endpoint: EndpointId | None, result: ProbeResult) -> None:
-            # As House._probed does; what follows is the benchmark's own.
-            metrics.probe(endpoint, result)
-            certificates.probe(endpoint, result)
-            self.told += 1
-            self.passed += result.outcome is ProbeOutcome.PASSED
-            if endpoint in is_slow:
-                self.slow.append(result.latency_s)
-
+        told = self._noting_slow(observers(metrics, certificates))
         gc.collect()
         base_kb = rss_kb()
         async with NetworkProber(self._references) as network:
             noted = Noted(network) if options.jitter else None
-            probing = Probing(current, noted or network, clock, lambda: None, observe)
+            probing = Probing(current, noted or network, clock, lambda: None, told)
             async with asyncio.TaskGroup() as group:
                 began = clock.monotonic()
                 running = group.create_task(probing.run())
                 await asyncio.sleep(options.warm)
                 self.slow.clear()
-                found = await self._count(options.secs)
+                found = await self._count(options.secs, metrics)
                 found["kb_per_endpoint"] = (rss_kb() - base_kb) / options.n
                 found["rss_mb"] = rss_kb() / 1024
                 found["up"] = sum(s.verdict.value == "up" for s in probing.health.values())
@@ -161,20 +151,49 @@ class Run:
             found |= percentiles("slow", self.slow)
         return found
 
-    async def _count(self, secs: float) -> dict[str, float]:
-        before, passed = self.told, self.passed
+    def _noting_slow(self, daemons: Observers) -> Observers:
+        """The daemon's observers, and ours beside them at the slow endpoints alone."""
+
+        def of(endpoint_id: EndpointId | None, endpoint: Endpoint) -> ProbeObserver:
+            tell = daemons(endpoint_id, endpoint)
+            if f":{SLOW_PORT}/" not in endpoint.probe:
+                return tell
+
+            def note(result: ProbeResult) -> None:
+                tell(result)
+                self.slow.append(result.latency_s)
+
+            return note
+
+        return of
+
+    async def _count(self, secs: float, metrics: Metrics) -> dict[str, float]:
+        before = counts(metrics)
         cpu, wall = resource.getrusage(resource.RUSAGE_SELF), time.monotonic()
         await asyncio.sleep(secs)
         after, wall = resource.getrusage(resource.RUSAGE_SELF), time.monotonic() - wall
-        probes = self.told - before
+        passed, others = (now - then for now, then in zip(counts(metrics), before, strict=True))
+        probes = passed + others
         cpu_s = after.ru_utime - cpu.ru_utime + after.ru_stime - cpu.ru_stime
         return {
             "probes": probes,
-            "failed": probes - (self.passed - passed),
+            "failed": others,
             "us_cpu": 1e6 * cpu_s / max(1, probes),
             "per_wall_s": probes / wall,
             "cpu_percent": 100 * cpu_s / wall,
         }
+
+
+def counts(metrics: Metrics) -> tuple[float, float]:
+    """Probes that passed and those that did not, as anybody can scrape them."""
+    passed = others = 0.0
+    for family in metrics.registry.collect():
+        for sample in family.samples if family.name == "gtc_probes" else ():
+            if sample.labels["outcome"] == ProbeOutcome.PASSED.value:
+                passed += sample.value
+            else:
+                others += sample.value
+    return passed, others
 
 
 def jitter(
