@@ -3,15 +3,15 @@
 The tag stands for everything a decision rests on and leads to: settings, overrides, verdicts, and
 what would be done now. Times and counters are left out: they change without changing anything.
 
-A preview's tag stands besides for what would be done with the previewed overrides, so that an order
-based on it is carried out as it was shown, or not at all.
+A preview's tag stands besides for what would be done with the overrides that it supposes, so that
+an order based on it, or the end of one, is carried out as it was shown, or not at all.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from aiohttp import web
 
@@ -20,18 +20,19 @@ from controller.api.parameters import IF_MATCH
 from controller.api.plain import answer, plain
 from controller.api.problems import ProblemError
 from controller.api.registry import Call
-from controller.api.views import as_if_set, preview
+from controller.api.views import preview
 from controller.model.access import LOCAL
 from controller.model.decision import Decision, PoolPlan, Shares
-from controller.model.overrides import OverrideRequest
+from controller.model.overrides import Override
 
+Overrides = Sequence[Override]
 ETAG = {"ETag": "Version of the state, for `If-Match`."}
 """The header that `tagged` sets, for the documentation."""
 
 
-def state_tag(context: Context, planned: Sequence[OverrideRequest] = ()) -> str:
-    """A strong ETag of the state, and of what would be done with planned overrides."""
-    state = [*_state(context), *_planned(context, planned)]
+def state_tag(context: Context, supposed: Overrides | None = None) -> str:
+    """A strong ETag of the state, and of what would be done with the supposed overrides."""
+    state = [*_state(context), *([] if supposed is None else [_plans(context, supposed)])]
     text = json.dumps(state, sort_keys=True)
     return f'"{hashlib.sha256(text.encode()).hexdigest()[:16]}"'
 
@@ -44,18 +45,17 @@ def tagged(
     return answer(body, status=status, headers={**tag, **(headers or {})})
 
 
-def previewed(call: Call, planned: Sequence[OverrideRequest]) -> web.Response:
-    """The plan with these overrides, tagged so that giving them is bound to that very plan."""
-    view = preview(call.context, planned)
-    return answer(view, headers={"ETag": state_tag(call.context, planned)})
+def previewed(call: Call, supposed: Overrides) -> web.Response:
+    """The plan with these overrides in force, tagged so that what makes them so is bound to it."""
+    view = preview(call.context, supposed)
+    return answer(view, headers={"ETag": state_tag(call.context, supposed)})
 
 
-def check(
-    call: Call, current: Callable[[], object], planned: Sequence[OverrideRequest] = ()
-) -> None:
+def check(call: Call, supposed: Overrides | None = None) -> None:
     """Refuse a write that is based on another state than the present one.
 
-    One that gives the `planned` overrides may be based on their preview, too.
+    `supposed`: what is in force once it is carried out. It may be based on the preview of that,
+    too, and whoever is refused is shown the preview as it is now.
 
     Raises ProblemError: 428 without If-Match, which only `local` may leave out, so that a person
     with curl on the machine itself is never kept from acting; 412 with `current`, the state as it
@@ -70,22 +70,20 @@ def check(
     tags = _tags(given)
     if "*" in tags:
         return
-    tag = state_tag(call.context, planned)
-    if tag in tags or (planned and state_tag(call.context) in tags):
+    tag = state_tag(call.context, supposed)
+    if tag in tags or (supposed is not None and state_tag(call.context) in tags):
         return
     raise ProblemError(
         412,
         "something changed since you looked: look again, then decide",
         field="If-Match",
         headers={"ETag": tag},
-        more={"current": current()},
+        more={"current": preview(call.context, supposed)},
     )
 
 
-def _planned(context: Context, planned: Sequence[OverrideRequest]) -> Iterator[object]:
-    if planned:
-        decision = context.reconciliation.preview(as_if_set(context, planned))
-        yield [_plan(plan) for plan in decision.plans]
+def _plans(context: Context, supposed: Overrides | None = None) -> list[object]:
+    return [_plan(plan) for plan in context.reconciliation.preview(supposed).plans]
 
 
 def _tags(header: str) -> list[str]:
@@ -93,7 +91,7 @@ def _tags(header: str) -> list[str]:
 
 
 def _state(context: Context) -> Iterator[object]:
-    decision = context.reconciliation.preview(())
+    decision = context.reconciliation.preview()
     yield context.settings_hash
     yield [plain(override) for override in context.overrides.active()]
     yield _verdicts(decision)

@@ -14,7 +14,15 @@ from controller.api.plain import answer
 from controller.api.precondition import ETAG, check, previewed, tagged
 from controller.api.problems import ProblemError
 from controller.api.registry import Answered, Call, Route
-from controller.api.views import OverrideView, Page, PlanView, in_force, preview, shown
+from controller.api.views import (
+    OverrideView,
+    Page,
+    PlanView,
+    as_if_ended,
+    as_if_set,
+    in_force,
+    shown,
+)
 from controller.model.access import Role
 from controller.model.overrides import Override, OverrideKind, OverrideRequest
 
@@ -42,7 +50,7 @@ async def _one(call: Call) -> web.Response:
 async def _add(call: Call) -> web.Response:
     wanted = _request(call)
     if call[_DRY_RUN]:
-        return previewed(call, [wanted])
+        return previewed(call, as_if_set(call.context, wanted))
     key = call[IDEMPOTENCY_KEY]
     if key is None:
         return await _set(call, wanted)
@@ -54,8 +62,7 @@ async def _add(call: Call) -> web.Response:
 async def _set(call: Call, wanted: OverrideRequest) -> web.Response:
     context = call.context
     async with call.request.app[ONE_WRITE]:
-        context.overrides.check(wanted)
-        check(call, lambda: preview(context, [wanted]), [wanted])
+        check(call, as_if_set(context, wanted))
         for replaced in context.overrides.active():
             if replaced.place == wanted.place:
                 _may_end(call, replaced, wanted.ttl_s)
@@ -70,11 +77,15 @@ async def _extend(call: Call) -> web.Response:
     async with call.request.app[ONE_WRITE]:
         override = _in_force(call)
         _may_end(call, override, posted.ttl_s)
-        check(call, lambda: preview(call.context))
+        check(call)
         override = await call.context.overrides.extend(
             override.id, posted.ttl_s, actor, posted.reason
         )
     return tagged(call, shown(call.context, override))
+
+
+async def _ending(call: Call) -> web.Response:
+    return previewed(call, as_if_ended(call.context, _in_force(call)))
 
 
 async def _end(call: Call) -> web.Response:
@@ -82,7 +93,7 @@ async def _end(call: Call) -> web.Response:
     async with call.request.app[ONE_WRITE]:
         override = _in_force(call)
         _may_end(call, override, 0)
-        check(call, lambda: preview(call.context))
+        check(call, as_if_ended(call.context, override))
         await call.context.overrides.withdraw(override.id, actor)
     return tagged(call, shown(call.context, override))
 
@@ -181,6 +192,17 @@ ROUTES = (
         problems=(404,),
     ),
     Route(
+        "GET",
+        "/v1/overrides/{id}/ending",
+        _ending,
+        summary="What would be written if an override ended now",
+        description="Nothing ends. With its ETag as `If-Match`, a DELETE ends the override only "
+        "while this is still what follows.",
+        parameters=(ID,),
+        answers={200: Answered("The plan without it.", PlanView, headers=ETAG)},
+        problems=(404,),
+    ),
+    Route(
         "PATCH",
         "/v1/overrides/{id}",
         _extend,
@@ -200,7 +222,8 @@ ROUTES = (
         _end,
         role=Role.OPERATOR,
         summary="End an override",
-        description="Ending a freeze takes admin. A region's traffic comes back in steps.",
+        description="Ending a freeze takes admin. A region's traffic comes back in steps. May be "
+        "bound to what `GET /v1/overrides/{id}/ending` shows.",
         parameters=(ID, _AUTHOR, IF_MATCH),
         answers={200: Answered("The override, which has ended.", OverrideView, headers=ETAG)},
         problems=(404, 412, 428, 503),

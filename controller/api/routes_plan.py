@@ -12,7 +12,7 @@ from controller.api.context import Context
 from controller.api.plain import answer
 from controller.api.precondition import ETAG, tagged
 from controller.api.registry import Answered, Call, Meter, Route
-from controller.api.views import PlanView, View, preview
+from controller.api.views import PlanView, View, as_if_set, preview
 from controller.model.errors import within
 from controller.model.overrides import OverrideRequest
 from controller.planning.account.effects_text import explain_failures
@@ -39,7 +39,8 @@ async def _post(call: Call) -> web.Response:
     for number, one in enumerate(wanted):
         with within(f"overrides.{number}"):
             call.context.overrides.check(one)
-    return answer(preview(call.context, wanted, posted.hypotheses))
+    supposed = as_if_set(call.context, *wanted)
+    return answer(preview(call.context, supposed, posted.hypotheses))
 
 
 async def _failures(call: Call) -> web.Response:

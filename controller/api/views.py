@@ -114,13 +114,16 @@ def in_force(context: Context) -> tuple[OverrideView, ...]:
 
 
 def preview(
-    context: Context, requests: Iterable[OverrideRequest] = (), hypotheses: Sequence[str] = ()
+    context: Context,
+    overrides: Iterable[Override] | None = None,
+    hypotheses: Sequence[str] = (),
 ) -> PlanView:
-    """The plan as if these overrides were in force, too, and this had happened.
+    """The plan as if these overrides were in force instead of those that are, and this had
+    happened.
 
     Raises InvalidRequestError.
     """
-    now = evidence(context, as_if_set(context, requests))
+    now = evidence(context, overrides)
     supposed = suppose(now.snapshot, hypotheses)
     then = _decided(supposed.snapshot) if hypotheses else now
     plans, seen = then.decision.plans, effects(now, then, supposed.down)
@@ -133,19 +136,28 @@ def preview(
     )
 
 
-def evidence(context: Context, extra: Iterable[Override] = ()) -> Evidence:
-    """Everything known now, these overrides included, and what would be decided on it."""
-    return _decided(context.reconciliation.known(extra))
+def evidence(context: Context, overrides: Iterable[Override] | None = None) -> Evidence:
+    """Everything known now, and what would be decided on it with these overrides in force."""
+    return _decided(context.reconciliation.known(overrides))
 
 
-def as_if_set(context: Context, requests: Iterable[OverrideRequest]) -> list[Override]:
-    """The overrides that these requests would become. Raises InvalidRequestError."""
-    newest = max((override.id for override in context.overrides.active()), default=0)
-    extra = []
-    for number, wanted in enumerate(requests, newest + 1):
+def as_if_set(context: Context, *requests: OverrideRequest) -> tuple[Override, ...]:
+    """What would be in force with these requests obeyed. Raises InvalidRequestError."""
+    active = context.overrides.active()
+    newest = max((override.id for override in active), default=0)
+    for wanted in requests:
         context.overrides.check(wanted)
-        extra.append(_as_if_set(number, wanted, context.clock.wall()))
-    return extra
+    added = [
+        _as_if_set(number, wanted, context.clock.wall())
+        for number, wanted in enumerate(requests, newest + 1)
+    ]
+    places = {override.place for override in added}
+    return (*(one for one in active if one.place not in places), *added)
+
+
+def as_if_ended(context: Context, ended: Override) -> tuple[Override, ...]:
+    """What would be in force without this one."""
+    return tuple(one for one in context.overrides.active() if one.id != ended.id)
 
 
 def _decided(snapshot: Snapshot) -> Evidence:

@@ -188,16 +188,14 @@ class Reconciliation:
                 self._tell(report)
         return report
 
-    def preview(self, extra: Iterable[Override] = ()) -> Decision:
-        """What would be decided now if these overrides were set. Writes nothing."""
-        return decide(self.known(extra))
+    def preview(self, overrides: Iterable[Override] | None = None) -> Decision:
+        """What would be decided now if these overrides were in force. Writes nothing."""
+        return decide(self.known(overrides))
 
-    def known(self, extra: Iterable[Override] = ()) -> Snapshot:
-        """Everything that would be decided on now if these overrides were set."""
-        snapshot, added = self._gather(), tuple(extra)
-        places = {override.place for override in added}
-        kept = tuple(o for o in snapshot.overrides if o.place not in places)
-        return replace(snapshot, overrides=(*kept, *added))
+    def known(self, overrides: Iterable[Override] | None = None) -> Snapshot:
+        """Everything that would be decided on now; None: with the overrides that are in force."""
+        snapshot = self._gather()
+        return snapshot if overrides is None else replace(snapshot, overrides=tuple(overrides))
 
     def preview_under(self, settings: Settings) -> Decision:
         """What would be decided now if these settings were in force. Writes nothing."""

@@ -29,6 +29,7 @@ ROLES = {
     "GET /v1/overrides": "viewer",
     "POST /v1/overrides": "operator",
     "GET /v1/overrides/{id}": "viewer",
+    "GET /v1/overrides/{id}/ending": "viewer",
     "PATCH /v1/overrides/{id}": "operator",
     "DELETE /v1/overrides/{id}": "operator",
     "GET /v1/decisions": "viewer",

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import pytest
 
+from controller.model.health import Verdict
 from controller.model.levers import Position, Setting
 from tests.api.callers import bearer, guarded
 from tests.api.serving import QUICK, Api, api
 
 DRAIN = {"kind": "drain", "region": "eu-west-1", "reason": "INC-42"}
 OPERATOR = bearer("operator")
+
+
+def is_down(served: Api, region: str) -> bool:
+    """Whether every service believes so, and has planned on it."""
+    latest = served.house.reconciliation.latest
+    services = latest.decision.regions.values() if latest else ()
+    return {regions[region].verdict for regions in services} == {Verdict.DOWN}
 
 
 async def test_status_plan_and_overrides_carry_one_version_of_the_state() -> None:
@@ -168,3 +176,79 @@ async def test_on_the_machine_itself_it_may_be_left_out(verb: str) -> None:
 
     assert old == 412
     assert without in (200, 201)
+
+
+async def test_an_end_is_bound_to_the_plan_it_shows() -> None:
+    """Traffic comes back as was shown, or the caller is shown how it would come back now."""
+    async with api(guarded()) as served:
+        given = {**OPERATOR, "If-Match": "*"}
+        drain = {**DRAIN, "service": "shop", "pool": "world"}
+        added = await served.post("/v1/overrides", json=drain, headers=given)
+        await served.until(
+            lambda: served.calm() and served.world.weights("world")["eu-west-1"] == 0
+        )
+        path = f"/v1/overrides/{added.body['id']}"
+        shown = await served.get(f"{path}/ending", headers=OPERATOR)
+        bound = {**OPERATOR, "If-Match": shown.headers["ETag"]}
+        await served.fail("us-east-1")
+        late = await served.delete(path, headers=bound)
+        fresh = {**OPERATOR, "If-Match": late.headers["ETag"]}
+        ended = await served.delete(path, headers=fresh)
+
+    wanted = {plan["pool"]: plan["desired"]["eu-west-1"] for plan in shown.body["plans"][:2]}
+    assert (shown.status, wanted) == (200, {"europe": 0.5, "world": 0.25})
+    assert late.status == 412
+    assert late.body["current"]["text"] != shown.body["text"]
+    assert ended.status == 200
+
+
+async def test_what_would_follow_the_end_of_no_override_is_not_found() -> None:
+    """With those that are in force."""
+    async with api(running=False) as served:
+        answer = await served.get("/v1/overrides/7/ending")
+    assert (answer.status, answer.body["detail"]) == (404, "no override 7 is in force")
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        {"kind": "failover", "region": "eu-west-1", "reason": "INC-42"},
+        {"kind": "drain", "region": "eu-west-1", "reason": "INC-42"},
+        {"kind": "pin", "region": "eu-west-1", "share": 0.3, "reason": "INC-42"},
+        {"kind": "freeze", "reason": "INC-42"},
+    ],
+    ids=lambda order: order["kind"],
+)
+async def test_every_order_is_carried_out_as_previewed_or_previewed_anew(
+    order: dict[str, object],
+) -> None:
+    """What changed meanwhile is in the refusal, and that can be carried out."""
+    async with api(guarded()) as served:
+        preview = await served.post("/v1/overrides?dry_run=true", json=order, headers=OPERATOR)
+        await served.fail("us-east-1")
+        bound = {**OPERATOR, "If-Match": preview.headers["ETag"]}
+        late = await served.post("/v1/overrides", json=order, headers=bound)
+        fresh = {**OPERATOR, "If-Match": late.headers["ETag"]}
+        given = await served.post("/v1/overrides", json=order, headers=fresh)
+
+    assert (preview.status, late.status, given.status) == (200, 412, 201)
+    assert late.body["current"]["plans"] != preview.body["plans"]
+
+
+async def test_an_extension_is_bound_to_the_state_it_was_made_from() -> None:
+    """It moves nothing now, so its preview is the present plan."""
+    async with api(guarded()) as served:
+        freeze = {"kind": "freeze", "reason": "launch"}
+        added = await served.post(
+            "/v1/overrides", json=freeze, headers={**OPERATOR, "If-Match": "*"}
+        )
+        path, more = f"/v1/overrides/{added.body['id']}", {"ttl_s": 100_000, "reason": "goes on"}
+        seen = (await served.get("/v1/overrides", headers=OPERATOR)).headers["ETag"]
+        served.world.kill("us-east-1")
+        await served.until(lambda: is_down(served, "us-east-1"))
+        late = await served.patch(path, json=more, headers={**OPERATOR, "If-Match": seen})
+        fresh = {**OPERATOR, "If-Match": late.headers["ETag"]}
+        extended = await served.patch(path, json=more, headers=fresh)
+
+    assert (late.status, extended.status) == (412, 200)
+    assert "frozen" in late.body["current"]["text"]
