@@ -18,6 +18,7 @@ from controller.cli.names import region_argument, service_option
 from controller.cli.orders import (
     asked_reason,
     author_option,
+    dry_run_option,
     ending_options,
     giving_options,
     order,
@@ -95,8 +96,11 @@ def freeze(
 @service_option
 @author_option
 @yes_option
-def unfreeze(client: Client, service: str | None, author: str | None, yes: bool) -> None:
+@dry_run_option
+def unfreeze(
+    client: Client, service: str | None, author: str | None, yes: bool, dry_run: bool
+) -> None:
     """Allow automatic changes again: end the freezes."""
-    confirm_in_production(client, "the end of freezes", yes=yes)
-    if not end(client, ("freeze",), author, region=None, service=service):
+    confirm_in_production(client, "the end of freezes", yes=yes or dry_run)
+    if not end(client, ("freeze",), author, region=None, service=service, dry_run=dry_run):
         click.echo(f"Nothing to end: no freeze{alone(service, None)} is in force.")

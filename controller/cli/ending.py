@@ -8,7 +8,7 @@ from controller.cli.client import ANY, Answer, Client
 from controller.cli.confirmation import confirm_in_production
 from controller.cli.errors import unknown
 from controller.cli.orders import user
-from controller.cli.render import one_line, order_text
+from controller.cli.render import one_line, order_text, printable
 
 
 def end(
@@ -19,10 +19,12 @@ def end(
     region: str | None,
     service: str | None,
     pool: str | None = None,
+    dry_run: bool = False,
 ) -> int:
     """End the overrides of these kinds at this place, say so, and count them.
 
-    Of a service or pool that is not given, all end.
+    Of a service or pool that is not given, all end. With `dry_run` none does: what would follow is
+    shown of each.
     """
     found = [
         override
@@ -33,9 +35,14 @@ def end(
     ]
     name = author or user()
     for override in found:
-        query = {"author": name} if name else {}
-        client.delete(f"/v1/overrides/{override['id']}", if_match=ANY, **query)
+        path = f"/v1/overrides/{override['id']}"
         what = f"{order_text(override)} by {override['author']}: {override['reason']}"
+        if dry_run:
+            click.echo(one_line(f"If override {override['id']} ended, {what}:"))
+            click.echo(printable(client.get(f"{path}/ending")["text"]).rstrip())
+            continue
+        query = {"author": name} if name else {}
+        client.delete(path, if_match=ANY, **query)
         click.echo(one_line(f"Override {override['id']} has ended: {what}."))
     return len(found)
 
@@ -48,14 +55,16 @@ def end_in_region(
     pool: str | None,
     author: str | None,
     yes: bool,
+    dry_run: bool,
 ) -> None:
     """End the overrides of these kinds in a region, or say that there is none.
 
     In production somebody has to confirm it, unless `yes`. Raises what names the valid regions when
     there is none of that name.
     """
-    confirm_in_production(client, f"the end of {kinds[0]}s of {region}", yes=yes)
-    if end(client, kinds, author, region=region, service=service, pool=pool):
+    confirm_in_production(client, f"the end of {kinds[0]}s of {region}", yes=yes or dry_run)
+    place = {"region": region, "service": service, "pool": pool}
+    if end(client, kinds, author, **place, dry_run=dry_run):
         return
     _check_region(client, region)
     what = f"{' or '.join(kinds)} of {region}{alone(service, pool)}"

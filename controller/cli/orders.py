@@ -29,6 +29,7 @@ ttl_option = click.option(
     type=DURATION,
     help="When it ends by itself: 90s, 30m, 2h, 1d; default: as the daemon is configured.",
 )
+dry_run_option = click.option("--dry-run", is_flag=True, help="Show the preview and do nothing.")
 pool_option = click.option(
     "--pool", metavar="NAME", shell_complete=complete_pools, help="Only in this pool."
 )
@@ -52,7 +53,7 @@ def giving_options(*, timeout: str, timeout_help: str) -> Callable[[C], C]:
             help="Override this guard; may be given several times.",
         ),
         yes_option,
-        click.option("--dry-run", is_flag=True, help="Show the preview and do nothing."),
+        dry_run_option,
         click.option("--wait", is_flag=True, help="Return when it is applied."),
         click.option(
             "--timeout",
@@ -74,7 +75,15 @@ def giving_options(*, timeout: str, timeout_help: str) -> Callable[[C], C]:
 
 def ending_options(command: C) -> C:
     """What commands share that end orders for a region: see `ending.end_in_region`."""
-    for option in (yes_option, author_option, pool_option, service_option, endpoint_option):
+    options = (
+        dry_run_option,
+        yes_option,
+        author_option,
+        pool_option,
+        service_option,
+        endpoint_option,
+    )
+    for option in options:
         command = option(command)
     return command
 

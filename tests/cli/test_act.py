@@ -111,3 +111,27 @@ def test_unfreeze_where_nothing_is_frozen_is_not_an_error(daemon: FakeDaemon, gt
     result = gtc("unfreeze", "--service", "shop")
     assert result.exit_code == exit_codes.OK
     assert result.stdout == "Nothing to end: no freeze for shop alone is in force.\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        (("undrain", EU), [3, 4]),
+        (("unfreeze",), [5]),
+    ],
+)
+def test_what_would_follow_an_end_can_be_seen_first(
+    three_orders: FakeDaemon, gtc: Run, command: tuple[str, ...], expected: list[int]
+) -> None:
+    """Of each order that would end; none does."""
+    for number in expected:
+        plan = {"text": f"~ shop/world  eu-west-1  0 % → 25 %  of {number}"}
+        three_orders.answers(f"GET /v1/overrides/{number}/ending", plan)
+    lines = gtc(*command, "--dry-run").stdout.splitlines()
+
+    shown = [line for line in lines if line.startswith("If override ")]
+    assert [int(line.split()[2]) for line in shown] == expected
+    assert [line.rpartition(" ")[2] for line in lines if line.startswith("~")] == list(
+        map(str, expected)
+    )
+    assert three_orders.asked("DELETE") == []
