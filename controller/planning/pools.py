@@ -178,8 +178,9 @@ def _still_cold(
 ) -> frozenset[str]:
     """Regions that are out, or were and have not stood their whole share for a step since.
 
-    Not to know how a region is makes it no warmer.
+    Nothing gets warmer while the pool is kept as it is because nobody knows how some region is.
     """
+    is_kept = any(standing.may is May.KEEP for standing in case.stand.values())
     return frozenset(
         region
         for region, standing in case.stand.items()
@@ -187,7 +188,7 @@ def _still_cold(
         or (
             region in was_cold
             and (
-                standing.may is May.KEEP
+                is_kept
                 or desired[region] > case.before[region] + SAME
                 or paces[region].verdict != "go"
             )
