@@ -16,14 +16,20 @@ from controller.model.levers import Change, Position
 from controller.planning import guard, memory
 from controller.planning.astray import without_astray
 from controller.planning.beginning import automatic_drains, has_begun, unconfirmed
-from controller.planning.diff import current_shares, diff
+from controller.planning.diff import current_shares, diff, settings_by_pool
 from controller.planning.drift import adopted, find_drift, watch
 from controller.planning.health.flapping import flaps
 from controller.planning.health.quorum import isolation, judge
 from controller.planning.orders import obeyed
 from controller.planning.placement.accelerated import after_learning
 from controller.planning.placement.figures import known
-from controller.planning.pools import Planned, desired_shares, must_leave, plan_pools
+from controller.planning.pools import (
+    Planned,
+    cold_by_pool,
+    desired_shares,
+    must_leave,
+    plan_pools,
+)
 from controller.planning.rate import beyond_allowance, is_repetition
 from controller.planning.rules import Case, guard_rules
 from controller.planning.standing import standings
@@ -98,8 +104,10 @@ def _plan_service(
             for pool in service.pools
         ]
     before: dict[str, Shares] = {
-        pool: current_shares(service, name, pool, snapshot.observed[name]) for pool in service.pools
+        pool: current_shares(service, settings)
+        for pool, settings in settings_by_pool(service, snapshot.observed[name]).items()
     }
+    was_cold = cold_by_pool(snapshot.memory, name, before)
     figures = known(snapshot, name, health)
     healthy = standings(snapshot, name, health, before, isolated=isolated, kept=kept)
     ordered = obeyed(snapshot, name, figures, healthy, before)
@@ -121,6 +129,7 @@ def _plan_service(
                 before[pool],
                 placement,
                 leaving[pool],
+                was_cold[pool],
                 urgent=any(leaving.values()),
             )
             for pool, placement in placements.items()
@@ -138,7 +147,7 @@ def _guarded(
     if plan.service not in snapshot.observed:
         return plan
     service = snapshot.settings.services[plan.service]
-    changes = diff(service, plan.service, plan.pool, snapshot.observed[plan.service], plan.after)
+    changes = diff(service, plan, snapshot.observed[plan.service])
     leak = guard.leaking(snapshot, plan.service, plan.pool)
     if leak is not None:
         plan = replace(plan, held=(*plan.held, leak))

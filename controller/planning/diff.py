@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from controller.model.configuration import Service
+from controller.model.decision import PoolPlan
 from controller.model.levers import Change, Observed, Position, Setting
 from controller.planning.shares import normalised, same
 
@@ -16,46 +17,45 @@ FULL_WEIGHT = 255
 """Route 53's largest weight."""
 
 
-def current_shares(
-    service: Service, service_name: str, pool_name: str, observed: Observed
-) -> dict[str, float]:
-    """What the levers say now, as shares.
+def settings_by_pool(service: Service, observed: Observed) -> dict[str, dict[str, Setting]]:
+    """Pool to region to how far it is open: lawful regions only, in their pool's order."""
+    seen: dict[str, dict[str, Setting]] = {name: {} for name in service.pools}
+    for (_, pool_name, region), setting in observed.settings.items():
+        if pool_name in seen:
+            seen[pool_name][region] = setting
+    return {
+        name: {region: seen[name][region] for region in pool.regions if region in seen[name]}
+        for name, pool in service.pools.items()
+    }
+
+
+def current_shares(service: Service, settings: Mapping[str, Setting]) -> dict[str, float]:
+    """What a pool's levers say now, as shares.
 
     Weights that are all zero mean *equal* shares to Route 53, so that is what is returned.
     """
-    settings = {
-        region: observed.settings[position]
-        for region in service.pools[pool_name].regions
-        if (position := Position(service_name, pool_name, region)) in observed.settings
-    }
     if service.levers.accelerator is not None:
         return {r: (s.dial or 0.0) / 100 if s.weight else 0.0 for r, s in settings.items()}
-    weights = {region: float(setting.weight) for region, setting in settings.items()}
-    if weights and not any(weights.values()):
-        return {region: 1 / len(weights) for region in weights}
-    return normalised(weights)
+    total = sum(setting.weight for setting in settings.values())
+    if total == 0:
+        return {region: 1 / len(settings) for region in settings}
+    return {region: setting.weight / total for region, setting in settings.items()}
 
 
-def diff(
-    service: Service,
-    service_name: str,
-    pool_name: str,
-    observed: Observed,
-    after: Mapping[str, float],
-) -> tuple[Change, ...]:
-    """What must be written so that the levers say `after`; empty when they already do."""
-    now = current_shares(service, service_name, pool_name, observed)
-    unequal = {p.region for p in observed.unequal if p.pool == pool_name}
-    if not now or (not unequal and same(now, after)):
+def diff(service: Service, plan: PoolPlan, observed: Observed) -> tuple[Change, ...]:
+    """What must be written so that the levers say `plan.after`; empty when they already do."""
+    now, after = plan.before, plan.after
+    unequal = {p.region for p in observed.unequal if p.pool == plan.pool}
+    if not now or (not unequal and (after is now or same(now, after))):
         return ()
     before = {
         region: observed.settings[position]
         for region in after
-        if (position := Position(service_name, pool_name, region)) in observed.settings
+        if (position := Position(plan.service, plan.pool, region)) in observed.settings
     }
     wanted = _settings(service, before, after)
     changes = [
-        Change(Position(service_name, pool_name, region), before[region], setting)
+        Change(Position(plan.service, plan.pool, region), before[region], setting)
         for region, setting in wanted.items()
         if before[region] != setting or region in unequal
     ]

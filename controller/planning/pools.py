@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from controller.model.decision import Held, Hold, PoolPlan, Shares, Snapshot
+from controller.model.decision import Held, Hold, Memory, PoolPlan, Shares, Snapshot
 from controller.model.levers import Position
 from controller.planning.hurry import with_room
 from controller.planning.pace import Pace, pace
@@ -15,7 +15,9 @@ from controller.planning.placement.optimum import Placement, Task, place
 from controller.planning.ramp import Climb, ramp_dials, ramp_shares
 from controller.planning.rules import Case, Way, rules
 from controller.planning.shares import SAME, normalised
-from controller.planning.standing import May, Standing, pinned
+from controller.planning.standing import May, Standing, free_regions, pinned
+
+_OUT = May.OUT  # Python 3.11 looks up a member of an enumeration anew each time.
 
 _LEAST_DIAL = 0.05
 """A dial moves by so much at least: who is nearest is learned by and by, from noisy reports."""
@@ -36,7 +38,7 @@ class Planned:
 
 def must_leave(stand: Mapping[str, Standing], before: Shares) -> tuple[str, ...]:
     """Regions with traffic that may have none."""
-    return tuple(r for r, s in stand.items() if s.may is May.OUT and before.get(r, 0.0) > 0)
+    return tuple(r for r, share in before.items() if share > 0 and stand[r].may is _OUT)
 
 
 def desired_shares(
@@ -53,16 +55,14 @@ def desired_shares(
             pool: place_dials(snapshot, (service_name, pool), known, stand, before[pool])
             for pool, stand in stands.items()
         }
-    kept = {pool: _kept_split(stand, before[pool]) for pool, stand in stands.items()}
-    candidates = {
-        pool: tuple(r for r, s in stand.items() if s.may is May.IN and s.share is None)
-        for pool, stand in stands.items()
-        if not kept[pool]
-    }
-    fixed = {pool: kept[pool] or pinned(stand) for pool, stand in stands.items()}
+    free = {pool: free_regions(stand) for pool, stand in stands.items()}
+    bound = {pool: stand for pool, stand in stands.items() if len(free[pool]) < len(stand)}
+    kept = {pool: _kept_split(stand, before[pool]) for pool, stand in bound.items()}
+    candidates = {pool: regions for pool, regions in free.items() if not kept.get(pool)}
+    fixed = {pool: kept[pool] or pinned(stand) for pool, stand in bound.items()}
     task = Task(service, snapshot.settings.placement, known, candidates, fixed, before)
     placed = place(task)
-    return {pool: placed.get(pool) or _settled(fixed[pool]) for pool in stands}
+    return {pool: placed.get(pool) or _settled(fixed.get(pool, {})) for pool in stands}
 
 
 def _settled(shares: Shares) -> Placement | None:
@@ -89,12 +89,14 @@ def _staying(case: Case) -> Planned:
 
 
 def _held(case: Case) -> tuple[Held, ...]:
-    return tuple(held for standing in case.stand.values() for held in standing.held)
+    stand = case.stand.values()
+    return tuple([held for standing in stand if standing.held for held in standing.held])
 
 
 def _planned(way: Way) -> Planned:
     case, before, after = way.case, way.case.before, way.after
-    causes = {case.stand[r].cause for r in before if before[r] > 0 and after[r] == 0}
+    left = [r for r in before if before[r] > 0 and after[r] == 0] if after is not before else []
+    causes = {case.stand[r].cause for r in left}
     waits = tuple(Held(Hold.RAMP_STEP, f"{r}: {way.paces[r].why}") for r in way.limited)
     plan = PoolPlan(
         case.service,
@@ -119,22 +121,24 @@ def _planned(way: Way) -> Planned:
 
 def _way(case: Case, placement: Placement) -> Way:
     """From the present split towards the best one, as far as this cycle goes."""
-    before, settings = case.before, case.snapshot.settings
-    desired = _steady(case, {region: placement.shares.get(region, 0.0) for region in before})
-    was_cold = _was_cold(case)
+    before = case.before
+    desired = _steady(case, placement.shares)
+    rising = [r for r in before if desired[r] > before[r]] if desired is not before else []
     paces = {
         region: pace(case.snapshot, case.position(region), before, case.health[region])
-        for region in before
-        if desired[region] > before[region] or region in was_cold
+        for region in case.was_cold | set(rising)
     }
-    cold = _still_cold(case, was_cold, desired, paces)
+    cold = _still_cold(case, desired, paces)
+    if desired is before and all(pace.verdict != "back" for pace in paces.values()):
+        return Way(case, placement, before, cold, paces, before, ())
+    settings = case.snapshot.settings
     climb = Climb(settings.ramp.step_points / 100, paces, cold, case.leaving, case.urgent)
     ramped = (ramp_dials if _is_accelerated(case) else ramp_shares)(before, desired, climb)
     after = {region: ramped.shares.get(region, 0.0) for region in before}
     return Way(case, placement, desired, cold, paces, after, ramped.limited)
 
 
-def _steady(case: Case, desired: Shares) -> Shares:
+def _steady(case: Case, placed: Shares) -> Shares:
     """The present split where another would hardly differ: rebalancing for a little is noise.
 
     Whatever comes or goes, and whatever a person pinned, is never too little.
@@ -143,10 +147,13 @@ def _steady(case: Case, desired: Shares) -> Shares:
     least = settings.placement.min_shift_points / 100
     if _is_accelerated(case):
         least = max(least, _LEAST_DIAL)
-    fixed = {r for r in desired if case.stand[r].share is not None}
-    small = all(abs(desired[r] - before[r]) < (SAME if r in fixed else least) for r in desired)
-    same_regions = all((desired[r] > 0) == (before[r] > 0) for r in desired)
-    return before if small and same_regions else desired
+    for region, share in before.items():
+        wanted = placed.get(region, 0.0)
+        if share or wanted:
+            limit = least if case.stand[region].share is None else SAME
+            if abs(wanted - share) >= limit or (wanted > 0) != (share > 0):
+                return {region: placed.get(region, 0.0) for region in before}
+    return before
 
 
 def _is_accelerated(case: Case) -> bool:
@@ -165,34 +172,33 @@ def _kept_split(stand: Mapping[str, Standing], before: Shares) -> dict[str, floa
     )
 
 
-def _was_cold(case: Case) -> set[str]:
-    """Regions that were out when they were last looked at, or on their way back."""
-    earlier = case.snapshot.memory.cold
-    if earlier is None:
-        return {region for region, share in case.before.items() if share == 0}
-    return {region for region in case.before if case.position(region) in earlier}
+def cold_by_pool(
+    memory: Memory, service_name: str, before: Mapping[str, Shares]
+) -> dict[str, set[str]]:
+    """Pool to its regions that were out when last looked at, or on their way back."""
+    if memory.cold is None:
+        return {p: {r for r, share in split.items() if share == 0} for p, split in before.items()}
+    found: dict[str, set[str]] = {pool: set() for pool in before}
+    for service, pool, region in memory.cold:
+        if service == service_name and region in before.get(pool, ()):
+            found[pool].add(region)
+    return found
 
 
-def _still_cold(
-    case: Case, was_cold: Collection[str], desired: Shares, paces: Mapping[str, Pace]
-) -> frozenset[str]:
+def _still_cold(case: Case, desired: Shares, paces: Mapping[str, Pace]) -> frozenset[str]:
     """Regions that are out, or were and have not stood their whole share for a step since.
 
     Nothing gets warmer while the pool is kept as it is because nobody knows how some region is.
     """
-    is_kept = any(standing.may is May.KEEP for standing in case.stand.values())
-    return frozenset(
+    stand = case.stand
+    out = frozenset([region for region, standing in stand.items() if standing.may is _OUT])
+    if not case.was_cold:
+        return out
+    is_kept = any(standing.may is May.KEEP for standing in stand.values())
+    return out.union(
         region
-        for region, standing in case.stand.items()
-        if standing.may is May.OUT
-        or (
-            region in was_cold
-            and (
-                is_kept
-                or desired[region] > case.before[region] + SAME
-                or paces[region].verdict != "go"
-            )
-        )
+        for region in case.was_cold
+        if is_kept or desired[region] > case.before[region] + SAME or paces[region].verdict != "go"
     )
 
 

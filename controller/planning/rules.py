@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 from controller.model.decision import Held, PoolPlan, Rule, Shares, Snapshot, Step
@@ -32,6 +32,8 @@ class Case:
     """Where placement wants to be; None where nobody may serve."""
     leaving: tuple[str, ...]
     """Regions with traffic that must leave this pool."""
+    was_cold: Set[str]
+    """Regions that were out when they were last looked at, or on their way back."""
     urgent: bool
     """Whether traffic must leave some region of the service."""
 
@@ -75,9 +77,7 @@ def guard_rules(plan: PoolPlan, held: Held) -> tuple[Rule, ...]:
 def _placement_rules(way: Way) -> list[Rule]:
     before, desired, full = way.case.before, way.desired, way.placement.full
     found = []
-    for region in before:
-        if is_same(before[region], desired[region]) and region not in full:
-            continue
+    for region in _told(way):
         standing = way.case.stand[region]
         name, why = _placement_reason(way, region)
         binding = standing.share is not None or standing.may is May.OUT or region in full
@@ -85,6 +85,14 @@ def _placement_rules(way: Way) -> list[Rule]:
             Rule(Step.PLACEMENT, name, region, before[region], desired[region], binding, why)
         )
     return found
+
+
+def _told(way: Way) -> list[str]:
+    """Regions of which placement has something to say: they differ, or are full."""
+    before, desired, full = way.case.before, way.desired, way.placement.full
+    if desired is before:
+        return [region for region in before if region in full] if full else []
+    return [r for r in before if r in full or not is_same(before[r], desired[r])]
 
 
 def _placement_reason(way: Way, region: str) -> tuple[str, str]:
@@ -145,6 +153,8 @@ def _filled(way: Way, region: str) -> str:
 
 def _ramp_rules(way: Way) -> list[Rule]:
     before, desired, after = way.case.before, way.desired, way.after
+    if after is desired:
+        return []
     return [
         Rule(
             Step.RAMP,

@@ -6,14 +6,14 @@ what it has: nobody knows enough to move it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from controller.model.decision import Held, Hold, Shares, Snapshot
+from controller.model.decision import Flaps, Held, Hold, PoolName, Shares, Snapshot
 from controller.model.health import RegionHealth, Verdict
 from controller.model.levers import Position
-from controller.model.overrides import OverrideKind
+from controller.model.overrides import Override, OverrideKind
 from controller.planning import guard
 from controller.planning.health.flapping import wait_s
 
@@ -28,6 +28,9 @@ class May(Enum):
     IN = auto()
     OUT = auto()
     KEEP = auto()
+
+
+_IN = May.IN  # Python 3.11 looks up a member of an enumeration anew each time.
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,9 @@ class Standing:
     """What a person pinned it at; None: as placement finds best."""
 
 
+_MISSING = Standing(May.OUT, "missing", "its leaf or endpoint group is missing")
+
+
 def standings(
     snapshot: Snapshot,
     service_name: str,
@@ -60,33 +66,44 @@ def standings(
     be drained now, though they are down.
     """
     service = snapshot.settings.services[service_name]
+    seen = _Seen(snapshot, service_name, health, isolated)
+    usual = {region: _by_health(seen, region, kept) for region in service.regions}
+    unkept = {region: _by_health(seen, region, ()) for region in kept if region in usual}
+    failovers = [o for o in snapshot.overrides if o.kind is OverrideKind.FAILOVER]
+    damped = {r: f for (s, r), f in snapshot.memory.flaps.items() if s == service_name and f.damped}
     stands = {}
     for pool_name, pool in service.pools.items():
-        positions = [Position(service_name, pool_name, region) for region in pool.regions]
         split = before[pool_name]
-        stands[pool_name] = {
-            position.region: _standing(snapshot, position, health, split, isolated, kept)
-            for position in positions
-        }
-        _keep_flapping_out(snapshot, positions, stands[pool_name], split)
+        stand = {r: usual[r] if r in split else _MISSING for r in pool.regions}
+        if unkept and Hold.BLAST_RADIUS in guard.named(snapshot, service_name, pool_name):
+            stand |= {r: standing for r, standing in unkept.items() if r in split}
+        for order in reversed(failovers):
+            if order.concerns(service_name, pool=pool_name) and order.region in split:
+                stand[str(order.region)] = _ordered_out(order)
+        if damped:
+            _keep_flapping_out(snapshot, (service_name, pool_name), damped, stand, split)
+        stands[pool_name] = stand
     return stands
 
 
 def _keep_flapping_out(
-    snapshot: Snapshot, positions: Iterable[Position], stand: dict[str, Standing], before: Shares
+    snapshot: Snapshot,
+    pool: PoolName,
+    damped: Mapping[str, Flaps],
+    stand: dict[str, Standing],
+    before: Shares,
 ) -> None:
     """Whoever failed too often waits before it is let in again, as long as others serve."""
-    damped = {
-        position.region: flaps
-        for position in positions
-        if (flaps := snapshot.memory.flaps.get((position.service, position.region))) is not None
-        if flaps.damped and not _let_in(snapshot, position)
-        if stand[position.region].may is May.IN and before[position.region] == 0
+    waiting = {
+        region: flaps
+        for region, flaps in damped.items()
+        if region in before and before[region] == 0 and stand[region].may is May.IN
+        if not _let_in(snapshot, Position(*pool, region))
     }
-    if all(s.may is May.OUT or region in damped for region, s in stand.items()):
+    if all(s.may is May.OUT or region in waiting for region, s in stand.items()):
         return
     limits = snapshot.settings.guards.flapping
-    for region, flaps in damped.items():
+    for region, flaps in waiting.items():
         why = (
             f"failed {flaps.penalty:.1f} times lately, older failures counting less; "
             f"let in again in {wait_s(flaps, limits) / 60:.0f} min if it fails no more"
@@ -103,59 +120,55 @@ def _let_in(snapshot: Snapshot, position: Position) -> bool:
     )
 
 
-def _standing(
-    snapshot: Snapshot,
-    position: Position,
-    health: Mapping[str, RegionHealth],
-    before: Shares,
-    isolated: str | None,
-    kept: Collection[str],
-) -> Standing:
-    service, pool, region = position
-    if region not in before:
-        return Standing(May.OUT, "missing", "its leaf or endpoint group is missing")
-    for override in snapshot.overrides:
-        concerned = override.concerns(service, region, pool=pool)
-        if override.kind is OverrideKind.FAILOVER and concerned:
-            return Standing(
-                May.OUT, "failover", f"failover by {override.author}: {override.reason}"
-            )
-    seen = health[region]
-    match seen.verdict:
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a service's standings by health rest on."""
+
+    snapshot: Snapshot
+    service: str
+    health: Mapping[str, RegionHealth]
+    isolated: str | None
+
+
+def _by_health(seen: _Seen, region: str, kept: Collection[str]) -> Standing:
+    """A region's standing in every pool of the service that has it, unless somebody orders."""
+    health = seen.health[region]
+    match health.verdict:
         case Verdict.DOWN:
-            held = _why_not_out(snapshot, position, health, kept)
-            return _kept(held) if held else Standing(May.OUT, "region_down", seen.why)
-        case Verdict.UNKNOWN if isolated is not None:
-            return _kept(Held(Hold.SELF_ISOLATED, isolated, region))
+            held = _why_not_out(seen, region, kept)
+            return _kept(held) if held else Standing(May.OUT, "region_down", health.why)
+        case Verdict.UNKNOWN if seen.isolated is not None:
+            return _kept(Held(Hold.SELF_ISOLATED, seen.isolated, region))
         case Verdict.UNKNOWN:
-            return _kept(Held(Hold.UNKNOWN_HEALTH, seen.why, region))
-        case Verdict.UP if seen.suspect_since is not None:
-            failing_s = snapshot.now - seen.suspect_since
-            held = Held(
-                Hold.WITHIN_HYSTERESIS, f"probes began to fail {failing_s:.1f} s ago", region
-            )
-            return Standing(May.IN, "serving", seen.why, (held,))
+            return _kept(Held(Hold.UNKNOWN_HEALTH, health.why, region))
+        case Verdict.UP if health.suspect_since is not None:
+            failing_s = seen.snapshot.now - health.suspect_since
+            why = f"probes began to fail {failing_s:.1f} s ago"
+            held = Held(Hold.WITHIN_HYSTERESIS, why, region)
+            return Standing(May.IN, "serving", health.why, (held,))
         case Verdict.UP:
-            return Standing(May.IN, "serving", seen.why)
+            return Standing(May.IN, "serving", health.why)
 
 
-def _why_not_out(
-    snapshot: Snapshot,
-    position: Position,
-    health: Mapping[str, RegionHealth],
-    kept: Collection[str],
-) -> Held | None:
+def _why_not_out(seen: _Seen, region: str, kept: Collection[str]) -> Held | None:
     """What keeps a region in service that is down, if anything does."""
-    service, pool, region = position
-    if service in snapshot.memory.panic and health[region].backing < _SECOND_SOURCE:
-        return Held(Hold.PANIC, guard.panic_detail(health.values()), region)
-    if region in kept and Hold.BLAST_RADIUS not in guard.named(snapshot, service, pool):
-        return guard.too_many_drains(snapshot, region)
-    return None
+    panic = seen.service in seen.snapshot.memory.panic
+    if panic and seen.health[region].backing < _SECOND_SOURCE:
+        return Held(Hold.PANIC, guard.panic_detail(seen.health.values()), region)
+    return guard.too_many_drains(seen.snapshot, region) if region in kept else None
+
+
+def _ordered_out(order: Override) -> Standing:
+    return Standing(May.OUT, "failover", f"failover by {order.author}: {order.reason}")
 
 
 def _kept(held: Held) -> Standing:
     return Standing(May.KEEP, held.reason.value, held.detail, (held,))
+
+
+def free_regions(stand: Mapping[str, Standing]) -> tuple[str, ...]:
+    """Those that may be given whatever placement finds best."""
+    return tuple([r for r, s in stand.items() if s.may is _IN and s.share is None])
 
 
 def pinned(stand: Mapping[str, Standing]) -> dict[str, float]:

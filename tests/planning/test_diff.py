@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from controller.model.decision import PoolPlan
 from controller.model.levers import Observed, Position, Setting
 from controller.planning.decision import decide
 from controller.planning.diff import current_shares, diff
@@ -18,7 +19,8 @@ def written(lever: str, before: dict[str, Setting], after: dict[str, float]) -> 
     stage.play(f"pool world {WEST} {EAST} {lever}")
     service = stage.settings().services["shop"]
     settings = {Position("shop", "world", region): one for region, one in before.items()}
-    changes = diff(service, "shop", "world", Observed(0.0, settings), after)
+    plan = PoolPlan("shop", "world", current_shares(service, before), after, after)
+    changes = diff(service, plan, Observed(0.0, settings))
     return {change.position.region: change.after for change in changes}
 
 
@@ -58,11 +60,6 @@ def test_the_last_traces_of_a_region_that_is_down_leave_by_a_rule_of_their_own()
     snapshot = stage.snapshot()
     (plan,) = decide(snapshot).plans
 
-    assert (
-        current_shares(
-            snapshot.settings.services["shop"], "shop", "world", snapshot.observed["shop"]
-        )[WEST]
-        < 0.005
-    )
+    assert 0 < plan.before[WEST] < 0.005
     assert [c.position.region for c in plan.changes] == [WEST]
     assert [(r.name, r.region) for r in plan.rules if r.region == WEST] == [("region_down", WEST)]

@@ -12,14 +12,11 @@ Numbers only; `planning.placement.transport` knows what they stand for.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from heapq import heapify, heappop, heappush
+from collections.abc import Iterable, Sequence
+from heapq import heappop, heappush
 from itertools import compress, pairwise
 from math import inf
 from operator import sub
-
-_NOBODY = (inf, -1)
-"""A step that no kind can make."""
 
 
 class Exchange:
@@ -50,9 +47,6 @@ class Exchange:
         until traffic first has to leave the region."""
         self._leavers: list[list[int]] = [[] for _ in room]
         """From region, to region: which kind that is."""
-        self._heaps: list[list[list[tuple[float, int]]]] = [[] for _ in room]
-        """From region, to region: (loss, kind) of all kinds there, and of some that have left.
-        Empty until the first leaver is gone."""
         self._begin(demand)
 
     def _begin(self, demand: Sequence[float]) -> None:
@@ -117,21 +111,23 @@ class Exchange:
 
     def _steps_from(self, here: int) -> list[float]:
         """Look at everybody in a region for the first time."""
-        kinds = list(self.present[here])
-        columns = list(zip(*(self._rows[kind] for kind in kinds), strict=True))
-        for column in columns or self._columns:
-            losses = list(map(sub, column, columns[here])) if kinds else [inf]
-            least = min(losses)
-            self._steps[here].append(least)
-            self._leavers[here].append(kinds[losses.index(least)] if least < inf else -1)
-            self._heaps[here].append([])
-        self._steps[here][here], self._leavers[here][here] = _NOBODY
+        regions = range(len(self._columns))
+        self._steps[here] = [inf for _ in regions]
+        self._leavers[here] = [-1 for _ in regions]
+        self._find_leavers(here, [there for there in regions if there != here])
         return self._steps[here]
 
-    def _losses(self, here: int, there: int) -> list[tuple[float, int]]:
-        """What each kind in a region loses by going to another where it may go."""
-        at, to = self._columns[here], self._columns[there]
-        return [(to[kind] - at[kind], kind) for kind in self.present[here] if to[kind] < inf]
+    def _find_leavers(self, here: int, regions: Iterable[int]) -> None:
+        """Who in a region loses least by going to each of these others."""
+        kinds = sorted(self.present[here])
+        columns, steps, leavers = self._columns, self._steps[here], self._leavers[here]
+        at = [columns[here][kind] for kind in kinds]
+        for there in regions:
+            to = columns[there]
+            losses = list(map(sub, [to[kind] for kind in kinds], at))
+            least = min(losses, default=inf)
+            steps[there] = least
+            leavers[there] = kinds[losses.index(least)] if least < inf else -1
 
     def _move(self, path: list[int]) -> None:
         """Send as much along the path as its ends and the kinds that move allow."""
@@ -153,15 +149,9 @@ class Exchange:
             present[kind] -= rps
             return
         del present[kind]
-        leavers, heaps = self._leavers[here], self._heaps[here]
-        for there in [there for there, leaver in enumerate(leavers) if leaver == kind]:
-            heap = heaps[there]
-            while heap and heap[0][1] not in present:
-                heappop(heap)
-            if not heap:
-                heap.extend(self._losses(here, there))
-                heapify(heap)
-            self._steps[here][there], leavers[there] = heap[0] if heap else _NOBODY
+        bereft = [there for there, leaver in enumerate(self._leavers[here]) if leaver == kind]
+        if bereft:
+            self._find_leavers(here, bereft)
 
     def _put(self, here: int, kind: int, rps: float) -> None:
         present = self.present[here]
@@ -171,9 +161,6 @@ class Exchange:
         present[kind] = rps
         row, steps, leavers = self._rows[kind], self._steps[here], self._leavers[here]
         at = row[here]
-        for there, heap in enumerate(self._heaps[here]):
-            loss = row[there] - at
-            if heap and loss < inf:
-                heappush(heap, (loss, kind))
-            if loss < steps[there] and there != here:
-                steps[there], leavers[there] = loss, kind
+        for there, (to, step) in enumerate(zip(row, steps, strict=False)):
+            if to - at < step and there != here:
+                steps[there], leavers[there] = to - at, kind
