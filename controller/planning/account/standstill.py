@@ -16,7 +16,7 @@ from controller.model.overrides import Override, OverrideKind
 from controller.planning.account.effects import RegionEffect, effects
 from controller.planning.account.evidence import Evidence
 from controller.planning.placement.figures import known
-from controller.planning.shares import SAME, percent
+from controller.planning.shares import SAME, normalised, percent
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +142,23 @@ def _settled(evidence: Evidence, plan: PoolPlan, region: str) -> str:
     figures = known(evidence.snapshot, plan.service, evidence.decision.regions[plan.service])
     away_ms = figures.latency_ms.get(plan.pool)
     if away_ms is None:
-        return "that is its configured share, and it has room for it"
+        return _by_share(evidence, plan, region)
     what = "near enough for this share" if share > SAME else "others are nearer or cheaper"
     return f"{away_ms[region]:.0f} ms from the pool's users: {what}"
+
+
+def _by_share(evidence: Evidence, plan: PoolPlan, region: str) -> str:
+    """How near its share is to the configured one, of the regions that serve."""
+    settings = evidence.snapshot.settings
+    regions = settings.services[plan.service].regions
+    serving = [one for one, share in plan.before.items() if share > 0 or one == region]
+    whole = len(serving) == len(plan.before)
+    configured = normalised({one: regions[one].share for one in serving}).get(region, 0.0)
+    of_whom = "" if whole else f" of the {len(serving)} regions that serve"
+    if abs(configured - plan.before[region]) < SAME:
+        return f"that is its configured share{of_whom}, and it has room for it"
+    its = f"its configured share of {percent(configured)}{of_whom}"
+    least = settings.placement.min_shift_points
+    if abs(configured - plan.before[region]) * 100 >= least:
+        return f"placement wants nothing else, not even {its}"
+    return f"near {its}: a difference below {least:g} points is left as it is"

@@ -76,6 +76,19 @@ def test_a_region_says_what_makes_it_so(lines: tuple[str, ...], row: str) -> Non
     assert any(row in line for line in told(*lines)), told(*lines)
 
 
+def test_a_share_that_is_not_quite_the_configured_one_does_not_pass_for_it() -> None:
+    """The dead band keeps it; and while others are out its part is larger than configured."""
+    edit = (f"edit europe {WEST} 124", f"edit europe {CENTRAL} 132")
+    assert told("decide", *edit)[2] == (
+        "  shop/europe  stays 48.4 %  near its configured share of 50 %: a difference below 2 "
+        "points is left as it is"
+    )
+    assert told("decide", f"see {WEST}=D", "decide", region=CENTRAL)[1] == (
+        "  shop/world   stays 50 %   that is its configured share of the 2 regions that serve, and "
+        "it has room for it"
+    )
+
+
 def test_a_move_is_told_with_its_numbers() -> None:
     """And each of its reasons below the first."""
     lines = told("decide", f"drain {WEST}")
