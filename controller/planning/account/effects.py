@@ -45,9 +45,11 @@ class RegionEffect:
     region: str
     capacity_rps: float | None
     """What it can carry as well as it is; None: not configured."""
+    usable: float
+    """Part of its configured capacity that this is; below 1 it is degraded."""
     rps: Stages
     utilisation: Stages
-    """Part of its capacity."""
+    """Part of what it can carry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +92,18 @@ def effects(now: Evidence, then: Evidence, supposed_down: Places = frozenset()) 
     for name, service in then.snapshot.settings.services.items():
         moments = tuple(_moments(name, now, then, supposed_down))
         pools += (_pool_effect(name, service, pool, moments) for pool in service.pools)
-        regions += (_region_effect(name, service, region, moments) for region in service.regions)
+        regions += (
+            _region_effect(name, service, region, moments, then) for region in service.regions
+        )
     return Effects(tuple(pools), tuple(regions))
+
+
+def load_text(one: RegionEffect, rps: float, utilisation: float | None) -> str:
+    """What a region carries at some moment, in words."""
+    if utilisation is None:
+        return f"{rps:.0f} requests/s"
+    now = "" if one.usable >= 1 else ", degraded as it is"
+    return f"{rps:.0f} requests/s, {utilisation * 100:.0f} % of its capacity{now}"
 
 
 def down_places(decision: Decision) -> Places:
@@ -145,7 +157,7 @@ def _moment(
 
 
 def _region_effect(
-    name: str, service: Service, region: str, moments: tuple[_Moment, ...]
+    name: str, service: Service, region: str, moments: tuple[_Moment, ...], then: Evidence
 ) -> RegionEffect:
     rps = [_carried(service, region, moment) for moment in moments]
     measured = service.regions[region].capacity_rps is not None
@@ -154,7 +166,8 @@ def _region_effect(
         load / capacity if load is not None and capacity else None
         for load, capacity in zip(rps, capacities, strict=True)
     ]
-    return RegionEffect(name, region, capacities[-1], Stages(*rps), Stages(*parts))
+    usable = then.decision.regions[name][region].usable
+    return RegionEffect(name, region, capacities[-1], usable, Stages(*rps), Stages(*parts))
 
 
 def _carried(service: Service, region: str, moment: _Moment) -> float | None:

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 
 from controller.model.decision import (
     DecisionRecord,
-    Held,
     Moment,
     PoolPlan,
     Rejected,
@@ -88,9 +87,15 @@ def _rule_row(rule: Rule) -> list[str]:
 
 
 def held_lines(plan: PoolPlan) -> list[str]:
-    """What a plan holds, and what it would have written."""
-    held = [f"{_place(plan, h)} {h.reason.value}: {h.detail}" for h in plan.held]
-    return [*held, *(f"{_shown(change)} not written" for change in plan.withheld)]
+    """What a plan holds, regions that are held alike in one line, and what it would have written."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for held in plan.held:
+        alike.setdefault((held.reason.value, held.detail), []).append(held.region or "")
+    lines = [
+        f"{_place(plan, ', '.join(filter(None, regions)))} {reason}: {detail}"
+        for (reason, detail), regions in alike.items()
+    ]
+    return [*lines, *(f"{_shown(change)} not written" for change in plan.withheld)]
 
 
 def _wrote(written: Iterable[Written]) -> list[str]:
@@ -210,9 +215,8 @@ def _setting(change: Change) -> str:
     return ", ".join(parts)
 
 
-def _place(plan: PoolPlan, held: Held | None = None) -> str:
-    region = f"/{held.region}" if held and held.region else ""
-    return f"{plan.service}/{plan.pool}{region}"
+def _place(plan: PoolPlan, regions: str = "") -> str:
+    return "/".join(filter(None, (plan.service, plan.pool, regions)))
 
 
 def _move(before: float, after: float) -> str:

@@ -13,7 +13,7 @@ from controller.model.decision import DecisionRecord, Hold, PoolPlan, Step
 from controller.model.health import Verdict
 from controller.model.levers import OutcomeStatus
 from controller.model.overrides import Override, OverrideKind
-from controller.planning.account.effects import RegionEffect, effects
+from controller.planning.account.effects import RegionEffect, effects, load_text
 from controller.planning.account.evidence import Evidence
 from controller.planning.placement.figures import known
 from controller.planning.shares import SAME, normalised, percent
@@ -86,11 +86,7 @@ def carried_out(record: DecisionRecord) -> tuple[PoolPlan, ...]:
 
 
 def _load(one: RegionEffect) -> str:
-    if one.rps.now is None:
-        return ""
-    part = one.utilisation.now
-    filled = "" if part is None else f", {part * 100:.0f} % of its capacity"
-    return f"{one.rps.now:.0f} requests/s{filled}"
+    return "" if one.rps.now is None else load_text(one, one.rps.now, one.utilisation.now)
 
 
 def _because(evidence: Evidence, plan: PoolPlan, region: str) -> Iterator[str]:

@@ -13,7 +13,7 @@ from controller.model.decision import Decision, Hold, PoolName, PoolPlan, Shares
 from controller.model.health import RegionHealth, Verdict
 from controller.model.levers import Position
 from controller.model.overrides import Override, OverrideKind
-from controller.planning.account.effects import RegionEffect, effects
+from controller.planning.account.effects import RegionEffect, effects, load_text
 from controller.planning.account.evidence import Evidence
 from controller.planning.shares import SAME, percent, same
 
@@ -160,10 +160,10 @@ def _loads(plans: Iterable[PoolPlan], regions: Iterable[RegionEffect]) -> Iterab
         if share > plan.before[region] + SAME
     }
     for one in regions:
-        rps, part = one.rps.after, one.utilisation.after
+        rps = one.rps.after
         if (one.service, one.region) in gaining and rps is not None:
-            filled = "" if part is None else f", {part * 100:.0f} % of its capacity"
-            yield f"{one.service}/{one.region}: carries {rps:.0f} requests/s{filled}"
+            carried = load_text(one, rps, one.utilisation.after)
+            yield f"{one.service}/{one.region}: carries {carried}"
 
 
 def _moves(override: Override, plans: Iterable[PoolPlan]) -> bool:

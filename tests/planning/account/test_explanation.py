@@ -280,3 +280,11 @@ def test_what_a_guard_says_is_said_once() -> None:
     assert held.count("frozen by ann: INC-42") == 2, "once for each pool"
     assert "guard frozen" in text
     assert text.count("see Held") == 5, "three regions and two"
+
+
+def test_regions_that_are_held_alike_are_told_in_one_line() -> None:
+    """A panic holds many of them for one reason."""
+    text = explain(record_of(f"{TWO_POOLS}see eu-west-1=? eu-central-1=?"))
+    held = text.partition("\nHeld ")[2]
+    for pool in ("world", "europe"):
+        assert f"shop/{pool}/eu-west-1, eu-central-1 unknown_health: " in held

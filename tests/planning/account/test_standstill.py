@@ -198,3 +198,10 @@ def test_every_region_can_always_be_accounted_for(stage: Stage) -> None:
     for region in stage.regions:
         assert all(one.because for one in accounts(found, region))
         assert explain_accounts(accounts(found, region))
+
+
+def test_of_a_degraded_region_it_is_said_that_its_capacity_is_less() -> None:
+    """Or 191 % of it would seem to contradict what placement says."""
+    gray = ("region eu-west-1 capacity=350", "decide", f"gray {WEST}=60")
+    first = told(*gray)[0]
+    assert first.endswith("carries 150 requests/s, 171 % of its capacity, degraded as it is")
