@@ -87,7 +87,7 @@ def _rule_row(rule: Rule) -> list[str]:
 
 
 def held_lines(plan: PoolPlan) -> list[str]:
-    """What a plan holds, regions that are held alike in one line, and what it would have written."""
+    """What a plan holds, regions held alike in one line, and what it would have written."""
     alike: dict[tuple[str, str], list[str]] = {}
     for held in plan.held:
         alike.setdefault((held.reason.value, held.detail), []).append(held.region or "")
