@@ -11,7 +11,6 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlsplit
 
 import click
 
@@ -48,7 +47,7 @@ def audit() -> None:
 @output_option
 def list_entries(client: Client, state: Path | None, limit: int, output: str) -> None:
     """What people ordered and what ended, the newest first. For decisions: gtc history."""
-    entries = _entries_of_file(state) if state else _entries(client)
+    entries = _entries_of_file(state) if state else client.items("/v1/audit", limit=str(_PAGE))
     found = list(islice(entries, limit))
     if output != TABLE:
         click.echo(document({"items": found}, output))
@@ -98,16 +97,6 @@ def _tell(check: dict[str, Any]) -> None:
             click.echo(f"  {one_line(fault)}")
     mark = f"{check['head']['seq']}:{check['head']['digest']}"
     click.echo(f"Its head, to be noted elsewhere: {mark}")
-
-
-def _entries(client: Client) -> Iterator[dict[str, Any]]:
-    query = {"limit": str(_PAGE)}
-    while True:
-        page = client.get("/v1/audit", **query)
-        yield from page["items"]
-        if page["next"] is None:
-            return
-        query = dict(parse_qsl(urlsplit(page["next"]).query))
 
 
 def _entries_of_file(state: Path) -> Iterator[dict[str, Any]]:

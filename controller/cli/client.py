@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from functools import wraps
 from http.client import HTTPException, HTTPResponse
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import click
 from click.core import ParameterSource
@@ -62,6 +62,15 @@ class Client:
     def get(self, path: str, **query: str) -> Answer:
         """The JSON object at a path."""
         return self._object("GET", path, query)
+
+    def items(self, path: str, **query: str) -> Iterator[Answer]:
+        """What is listed at a path, page by page as it is needed."""
+        while True:
+            page = self.get(path, **query)
+            yield from page["items"]
+            if page["next"] is None:
+                return
+            query = dict(parse_qsl(urlsplit(page["next"]).query))
 
     def get_text(self, path: str, **query: str) -> str:
         """What the daemon says of a path in words."""

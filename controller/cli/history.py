@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice, takewhile
-from urllib.parse import parse_qsl, urlsplit
 
 import click
 
@@ -73,13 +72,7 @@ def history(
 
 def _records(client: Client, region: str | None) -> Iterator[Answer]:
     """All records, page by page as they are needed."""
-    query = {"limit": str(_PAGE), **({"region": region} if region else {})}
-    while True:
-        page = client.get("/v1/decisions", **query)
-        yield from page["items"]
-        if page["next"] is None:
-            return
-        query = dict(parse_qsl(urlsplit(page["next"]).query))
+    return client.items("/v1/decisions", limit=str(_PAGE), **({"region": region} if region else {}))
 
 
 def _row(record: Answer) -> Row | None:

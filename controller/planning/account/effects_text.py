@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from controller.model.decision import PoolPlan, Shares
+from controller.model.decision import PoolPlan
 from controller.planning.account.effects import Effects, PoolEffect, RegionEffect, Stages
 from controller.planning.account.explanation import explain_plan
 from controller.planning.account.failures import Failure
-from controller.planning.shares import SAME, percent
+from controller.planning.account.moves import in_words
 from controller.planning.text import aligned
 
 _UNKNOWN = "unknown"
@@ -47,20 +47,8 @@ def _moved(pool: PoolEffect) -> tuple[str, str] | None:
     name = f"{pool.service}/{pool.pool}"
     if pool.now is None or pool.by_itself is None:
         return name, "unknown: AWS has not said how its levers stand"
-    moves = _moves(pool.now, pool.by_itself)
+    moves = in_words(pool.now, pool.by_itself)
     return (name, moves) if moves else None
-
-
-def _moves(before: Shares, after: Shares) -> str:
-    pairs = [
-        (region, before.get(region, 0.0), after.get(region, 0.0))
-        for region in dict.fromkeys((*before, *after))
-    ]
-    return ", ".join(
-        f"{region} {percent(old)} → {percent(new)}"
-        for region, old, new in pairs
-        if abs(new - old) >= SAME
-    )
 
 
 def _loads(regions: Sequence[RegionEffect]) -> list[str]:

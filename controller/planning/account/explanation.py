@@ -19,6 +19,7 @@ from controller.model.decision import (
     Written,
 )
 from controller.model.levers import Change
+from controller.planning.account.moves import in_words
 from controller.planning.drift import show
 from controller.planning.shares import SAME, percent
 from controller.planning.text import aligned
@@ -69,11 +70,7 @@ def _rules_of(plan: PoolPlan) -> list[str]:
     if not plan.rules:
         return []
     kind = "emergency" if plan.emergency else "ordered" if plan.by_person else "calm"
-    moves = ", ".join(
-        f"{region} {_move(plan.before[region], share)}"
-        for region, share in plan.after.items()
-        if abs(share - plan.before[region]) >= SAME
-    )
+    moves = in_words(plan.before, plan.after)
     rows = [_rule_row(rule) for rule in plan.rules]
     title = f"{_place(plan)} ({kind}): {moves or 'stays as it is'}"
     return [title, *(f"  {line}" for line in aligned(rows))]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from controller.model.decision import Decision, PoolPlan, Shares
-from controller.planning.shares import SAME
+from controller.planning.shares import SAME, percent
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,19 @@ def moves(before: Decision, after: Decision) -> tuple[Move, ...]:
         written = _between(plan, old.after if old else plan.before, plan.after)
         found += {**_by_region(written), **_by_region(wanted)}.values()
     return tuple(found)
+
+
+def in_words(before: Shares, after: Shares) -> str:
+    """Regions whose shares differ: `eu-west-1 50 % → 0 %, us-east-1 0 % → 50 %`."""
+    pairs = {
+        region: (before.get(region, 0.0), after.get(region, 0.0))
+        for region in dict.fromkeys((*before, *after))
+    }
+    return ", ".join(
+        f"{region} {percent(old)} → {percent(new)}"
+        for region, (old, new) in pairs.items()
+        if abs(new - old) >= SAME
+    )
 
 
 def losing(found: Iterable[Move]) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from controller.model.levers import Position
 from controller.model.overrides import Override, OverrideKind
 from controller.planning.account.effects import RegionEffect, effects, load_text
 from controller.planning.account.evidence import Evidence
+from controller.planning.account.moves import in_words
 from controller.planning.shares import SAME, percent, same
 
 
@@ -133,11 +134,7 @@ def expected_effect(evidence: Evidence) -> str:
     for plan in plans:
         if not plan.changes:
             continue
-        moves = ", ".join(
-            f"{region} {percent(plan.before[region])} → {percent(share)}"
-            for region, share in plan.after.items()
-            if abs(share - plan.before[region]) >= SAME
-        )
+        moves = in_words(plan.before, plan.after)
         lever = settings.services[plan.service].levers.route53
         when = (
             f"users follow within the TTL of {lever.ttl_s:g} s after INSYNC"
