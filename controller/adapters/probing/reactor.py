@@ -53,7 +53,7 @@ class Reactor:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self.time = self._loop.time
+        self.time = time.monotonic  # the event loop's own clock, without the method around it
         self.call_soon = self._loop.call_soon
         self.wall_ahead_s = 0.0
         """By how much the wall clock, which stamps what arrives, was ahead of ours lately."""

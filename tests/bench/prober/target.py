@@ -1,4 +1,4 @@
-"""What is probed: nginx on every address of 127.0.0.0/8, and a server that takes exactly 20 ms.
+"""What is probed: nginx on every address of 127.0.0.0/8, and a server that takes 20 ms.
 
 Every 127.x.y.z is an endpoint without any further set-up. How many probes came is counted here and
 not by the probers: `requests`.
@@ -6,6 +6,7 @@ not by the probers: `requests`.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -50,7 +51,7 @@ http {{
 
 
 class Target:
-    """Both servers, while they run."""
+    """nginx, while it runs."""
 
     def __init__(self, folder: Path) -> None:
         self.certificate = folder / "cert.pem"
@@ -66,29 +67,43 @@ class Target:
 
 @contextmanager
 def running(folder: Path, cpu: str) -> Iterator[Target]:
-    """Both servers on one core, until the block ends."""
+    """nginx on one core, until the block ends."""
     folder.mkdir(parents=True, exist_ok=True)
     _certificate(folder)
     ports = {"http": HTTP_PORT, "tls": TLS_PORT, "counter": COUNTER_PORT}
     (folder / "nginx.conf").write_text(_CONFIGURATION.format(folder=folder, **ports))
     (folder / "t").mkdir(exist_ok=True)
-    pinned = ["taskset", "-c", cpu]
-    started = [
-        subprocess.Popen([*pinned, "nginx", "-c", folder / "nginx.conf", "-p", folder]),
-        subprocess.Popen(
-            [*pinned, folder / "slow", str(SLOW_PORT), str(round(SLOW_S * 1e6))],
-            stdout=subprocess.DEVNULL,
-        ),
-    ]
+    started = subprocess.Popen(
+        ["taskset", "-c", cpu, "nginx", "-c", folder / "nginx.conf", "-p", folder]
+    )
     try:
         target = Target(folder)
         _await(target)
         yield target
     finally:
-        for process in started:
-            process.send_signal(signal.SIGTERM)
-        for process in started:
-            process.wait(10)
+        started.send_signal(signal.SIGTERM)
+        started.wait(10)
+
+
+class Slow:
+    """The slow server; what its answers truly took is known when it has ended."""
+
+    p99_s = 0.0
+
+
+@contextmanager
+def slow_running(folder: Path, cpu: str) -> Iterator[Slow]:
+    """The slow server on one core, until the block ends."""
+    command = ["taskset", "-c", cpu, folder / "slow", str(SLOW_PORT), str(round(SLOW_S * 1e6))]
+    slow, started = Slow(), subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        yield slow
+    finally:
+        started.send_signal(signal.SIGTERM)
+        told, _ = started.communicate(timeout=10)
+    truth = json.loads(told)
+    assert truth["n"], "nobody asked the slow server"
+    slow.p99_s = truth["p99_us"] * 1e-6
 
 
 def _await(target: Target) -> None:
