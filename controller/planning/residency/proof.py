@@ -65,7 +65,7 @@ def prove_records(service_name: str, service: Service, records: Iterable[RecordS
         name: tuple(dict.fromkeys(_Search(zone, service_name, service, name).leaks()))
         for name in bound
     }
-    return Proof(leaks, tuple(_over_covered(zone, lever, bound)))
+    return Proof(leaks, tuple(dict.fromkeys(_over_covered(zone, lever, bound))))
 
 
 def prove_groups(service_name: str, service: Service, groups: Iterable[EndpointGroup]) -> Proof:
