@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -33,20 +35,37 @@ def run(file: Path, flags: tuple[str, ...]) -> int:
     from controller.model.errors import InvalidSettingsError, StateUnavailableError
     from controller.settings import Source
 
+    structured_log.configure()
+    log = structlog.get_logger("run")
     source = Source(file, flags=flags)
     try:
         loaded = source.load()
     except InvalidSettingsError as error:
-        for problem in error.problems:
-            click.echo(problem_text(error.source, "", problem), err=True)
-        click.echo(f"{len(error.problems)} problem(s); see: gtc validate {file}", err=True)
+        texts = [problem_text(error.source, "", problem) for problem in error.problems]
+        _tell_mistakes(texts, f"{_count(len(texts))} in the settings; see: gtc validate {file}")
         return exit_codes.BAD_CONFIG
-    structured_log.configure()
     try:
         asyncio.run(daemon.run(source, loaded, lambda ready: click.echo(json.dumps(ready))))
     except (StateUnavailableError, EndpointUrlMissingError, OSError) as error:
-        structlog.get_logger("run").critical("not_started", error=str(error))
+        log.critical("not_started", error=str(error))
         return exit_codes.FAILED
     except LoopEndedError:
         return exit_codes.FAILED  # the log has said which loop, and why
     return exit_codes.OK
+
+
+def _tell_mistakes(mistakes: Sequence[str], summary: str) -> None:
+    """In the log, one line each; on a terminal as `gtc validate` does."""
+    import structlog
+
+    if sys.stderr.isatty():
+        click.echo("\n".join([*mistakes, summary]), err=True)
+        return
+    log = structlog.get_logger("run")
+    for mistake in mistakes:
+        log.critical("bad_settings", problem=mistake)
+    log.critical("not_started", error=summary)
+
+
+def _count(mistakes: int) -> str:
+    return "1 mistake" if mistakes == 1 else f"{mistakes} mistakes"

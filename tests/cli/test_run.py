@@ -1,0 +1,68 @@
+"""`gtc run` with settings that cannot be used: what a log collector and a person get to read."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+from controller.cli import exit_codes
+
+THREE_MISTAKES = """\
+schema_version: 2
+state_path: gtc.sqlite
+mod: active
+vantage: {name: local}
+services: {}
+"""
+
+
+def command(tmp_path: Path) -> list[str]:
+    config = tmp_path / "gtc.yaml"
+    config.write_text(THREE_MISTAKES)
+    return [sys.executable, "-m", "controller", "run", str(config)]
+
+
+def test_every_mistake_is_a_json_line_with_its_place(tmp_path: Path) -> None:
+    """A start that fails is what a log collector must not lose for its form."""
+    ended = subprocess.run(command(tmp_path), capture_output=True, text=True, timeout=60)
+    lines = [json.loads(line) for line in ended.stderr.splitlines()]
+
+    assert ended.returncode == exit_codes.BAD_CONFIG
+    assert ended.stdout == ""
+    assert [line["event"] for line in lines] == [*["bad_settings"] * 3, "not_started"]
+    assert {line["level"] for line in lines} == {"critical"}
+    places = [line["problem"].removeprefix(str(tmp_path)) for line in lines[:3]]
+    assert [place[: place.index(" ")] for place in places] == [
+        "/gtc.yaml:1:17:",
+        "/gtc.yaml:3:1:",
+        "/gtc.yaml:5:11:",
+    ]
+    assert "did you mean mode?" in places[1]
+    assert lines[-1]["error"].startswith("3 mistakes in the settings; see: gtc validate ")
+
+
+def test_on_a_terminal_the_mistakes_are_read_by_a_person(tmp_path: Path) -> None:
+    """As `gtc validate` tells them, not as JSON in a row."""
+    ours, theirs = pty.openpty()
+    try:
+        ended = subprocess.run(
+            command(tmp_path), stdout=theirs, stderr=theirs, timeout=60, env=plain_environment()
+        )
+        shown = os.read(ours, 65_536).decode().replace("\r\n", "\n")
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+    assert ended.returncode == exit_codes.BAD_CONFIG
+    assert "gtc.yaml:3:1: unknown key mod (mod)\n      did you mean mode?\n" in shown
+    assert shown.endswith("gtc.yaml\n")
+    assert "3 mistakes in the settings; see: gtc validate " in shown
+    assert "bad_settings" not in shown
+
+
+def plain_environment() -> dict[str, str]:
+    return {**os.environ, "NO_COLOR": "1"}
