@@ -13,13 +13,22 @@ import resource
 from collections.abc import Callable
 from typing import Any
 
+import structlog
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 from aiohttp.typedefs import Handler
 
 from controller.api.bodies import RECEIVE_DEADLINE_S
+from controller.api.problems import ProblemError, problem_response
+from controller.api.protection import dress
+
+_log = structlog.get_logger("api")
 
 TAKE_DEADLINE_S = 30.0
 """Seconds a caller may take nothing of what is sent to it."""
+_NO_REQUEST = "none"
+"""Id of what is no request."""
+_TOO_LONG = "the request's first line or a header is too long"
 _OPEN_FILES = 8192
 _SPARE_FILES = 256
 """Left to the probes, AWS and the state file."""
@@ -80,6 +89,29 @@ class Connection(web.RequestHandler):
         """The request was answered, all but the sending."""
         self._handling = False
         self._others.rested(self)
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer what could not be read as a request like every other mistake of a caller.
+
+        aiohttp would answer in its own words and log a stack with a piece of what was sent: at the
+        pleasure of whoever sends it, and it may hold a secret. So its kind alone is told.
+        """
+        if not isinstance(exc, HttpProcessingError):
+            return super().handle_error(request, status, exc, message)
+        kind = type(exc).__name__
+        _log.info("request_unreadable", why=kind, peer=request.remote)
+        too_long = isinstance(exc, LineTooLong)
+        detail = _TOO_LONG if too_long else f"not a request of HTTP/1.1 ({kind})"
+        response = problem_response(ProblemError(400, detail), _NO_REQUEST)
+        dress(response, _NO_REQUEST)
+        response.force_close()
+        return response
 
     def abort(self) -> None:
         """Close it without waiting for anything."""

@@ -61,10 +61,15 @@ def refuse_foreign_write(request: web.Request, *, takes_body: bool) -> None:
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """Headers of every answer: nothing is cached, guessed, framed or run; each has its id."""
+    """Headers of every answer to a request that could be read."""
+    dress(response, request.get(REQUEST_ID, "none"))
+
+
+def dress(response: web.StreamResponse, request_id: str) -> None:
+    """Nothing of it is cached, guessed, framed or run; it has its request's id."""
     response.headers.update(_HEADERS)
     response.headers.setdefault("Content-Security-Policy", _NO_CONTENT)
-    response.headers["X-Request-Id"] = request.get(REQUEST_ID, "none")
+    response.headers["X-Request-Id"] = request_id
 
 
 def _refuse_foreign_origin(request: web.Request) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import resource
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +15,7 @@ from aiohttp import web
 from controller.api import bodies, connections, server
 from controller.api.connections import affordable, watched
 from controller.api.server import serving
+from tests.loops.small import events, logged
 
 DEADLINE_S = 0.3
 KEEP_ALIVE_S = 1.5
@@ -197,3 +199,43 @@ def test_connections_leave_files_for_the_rest_of_the_daemon() -> None:
         assert affordable(10**9) <= soft - 256
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+@pytest.mark.parametrize(
+    ("sent", "detail"),
+    [
+        (
+            b"GET /hello HTTP/1.1\r\nHost: localhost\r\nX-Api-Key: CANARY"
+            + b"a" * 9000
+            + b"\r\n\r\n",
+            "the request's first line or a header is too long",
+        ),
+        (
+            b"GET /CANARY" + b"a" * 9000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            "the request's first line or a header is too long",
+        ),
+        (b"CANARY\r\n\r\n", "not a request of HTTP/1.1 (BadHttpMethod)"),
+        (
+            b"GET /hello HTTP/1.1\r\nHost: localhost\r\nCookie\xff CANARY\r\n\r\n",
+            "not a request of HTTP/1.1 (BadHttpMessage)",
+        ),
+    ],
+)
+async def test_what_is_no_request_is_answered_like_every_mistake_and_shown_nowhere(
+    sent: bytes, detail: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As a problem with the headers of every answer; a secret in it reaches no log."""
+    async with place() as here, asyncio.timeout(5):
+        with logged() as lines:
+            reader, writer = await here.open(sent)
+            answer = (await reader.read()).decode()
+            writer.close()
+
+    head, _, body = answer.partition("\r\n\r\n")
+    problem = json.loads(body)
+    assert head.splitlines()[0].endswith("400 Bad Request")
+    assert (problem["status"], problem["detail"]) == (400, detail)
+    for header in ("Server: gtc", "X-Content-Type-Options: nosniff", "application/problem+json"):
+        assert header in head
+    assert "CANARY" not in answer + caplog.text + str(lines)
+    assert events(lines) == ["request_unreadable"]
