@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from controller.model.decision import PoolPlan
+from controller.model.decision import Decision, PoolPlan, Snapshot
 from controller.planning.account.evidence import (
     Evidence,
     Exhibit,
@@ -14,7 +14,7 @@ from controller.planning.account.evidence import (
     read_snapshot,
     written,
 )
-from controller.planning.account.lossless import as_text
+from controller.planning.account.lossless import UnreadableError, as_text
 from controller.planning.decision import decide
 
 NOTHING = "nothing"
@@ -63,7 +63,7 @@ def replay(exhibit: Exhibit, version: str) -> Replay:
     """Decide again; `version` is that of this program. Raises UnreadableError."""
     text = exhibit.evidence
     snapshot = read_snapshot(text)
-    decision = decide(snapshot)
+    decision = _decided(snapshot)
     again = written(Evidence(snapshot, decision))
     return Replay(
         exhibit.decision_id,
@@ -76,6 +76,14 @@ def replay(exhibit: Exhibit, version: str) -> Replay:
         ),
         decision.plans,
     )
+
+
+def _decided(snapshot: Snapshot) -> Decision:
+    """Deciding never fails on what a daemon knows; on what somebody has edited it may."""
+    try:
+        return decide(snapshot)
+    except (LookupError, ValueError, ArithmeticError, AssertionError) as error:
+        raise UnreadableError(f"settings and snapshot contradict each other: {error!r}") from error
 
 
 def _differences(recorded: str, replayed: str, where: str = "") -> tuple[Mismatch, ...]:

@@ -29,7 +29,9 @@ def _verdict_on(replay: Replay) -> str:
     by = "the same version" if replay.same_version else f"version {replay.replayed_by}"
     if not replay.differences:
         return f"{what}, is the same byte for byte when {by} decides again."
-    return f"{what}, is another when {by} decides again: {len(replay.differences)} differences."
+    count = len(replay.differences)
+    number = "1 difference" if count == 1 else f"{count} differences"
+    return f"{what}, is another when {by} decides again: {number}."
 
 
 def _differences(differences: Sequence[Mismatch]) -> list[str]:

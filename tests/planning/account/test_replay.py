@@ -8,10 +8,12 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 
 from controller.planning.account.evidence import Evidence, Exhibit, exported, written
 from controller.planning.account.explanation import explain_plan
+from controller.planning.account.lossless import UnreadableError
 from controller.planning.account.replay import Mismatch, replay
 from controller.planning.account.replay_text import explain_replay
 from controller.planning.decision import decide
@@ -70,7 +72,7 @@ def test_another_decision_of_the_same_version_is_a_fault_shown_field_by_field() 
     assert not found.faithful
     assert explain_replay(found).splitlines()[:3] == [
         "Decision 12, made by version 1, is another when the same version decides again: "
-        "1 differences.",
+        "1 difference.",
         "The decision differs:",
         "  plans[shop/world].desired.us-east-1  0 → 1.0",
     ]
@@ -120,3 +122,14 @@ def test_many_differences_are_cut_short() -> None:
 
     assert f"and {len(many.differences) - 50} more" in explain_replay(many)
     assert max(map(len, explain_replay(found).splitlines())) < 300
+
+
+def test_a_snapshot_that_contradicts_its_settings_is_unreadable() -> None:
+    """Somebody edited the file: that is said instead of a traceback."""
+    told = exhibit(*FAILED)
+    settings = json.loads(told.evidence.settings)
+    del settings["services"]["shop"]["regions"]["eu-west-1"]
+    edited = replace(told.evidence, settings=json.dumps(settings))
+
+    with pytest.raises(UnreadableError, match="contradict each other: KeyError"):
+        replay(replace(told, evidence=edited), "1")
