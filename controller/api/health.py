@@ -49,6 +49,8 @@ async def _metrics(call: Call) -> web.StreamResponse:
 
 
 async def _state(context: Context) -> Check:
+    if (waiting := context.reconciliation.unrecorded) is not None:
+        return Check("state", False, waiting)
     try:
         async with asyncio.timeout(_STORE_DEADLINE_S):
             await context.store.audit_entries(limit=1)

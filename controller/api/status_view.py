@@ -145,7 +145,8 @@ class Status(View):
     overrides: tuple[OverrideView, ...]
     last_decision: DecisionBrief | None
     state_error: str | None
-    """Why the state store could not be read; the last decision is null then."""
+    """Why the state store cannot be read (the last decision is null then), or decisions wait to be
+    written to it."""
 
 
 def status(context: Context, last: DecisionBrief | None, state_error: str | None) -> Status:
@@ -168,7 +169,7 @@ def status(context: Context, last: DecisionBrief | None, state_error: str | None
         services=tuple(_service(context, latest, name) for name in context.settings.services),
         overrides=in_force(context),
         last_decision=last,
-        state_error=state_error,
+        state_error=state_error or context.reconciliation.unrecorded,
     )
 
 

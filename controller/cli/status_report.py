@@ -135,7 +135,7 @@ def _notes(status: Answer) -> Iterator[str]:
             what = f"{override['id']}, {order_text(override)} {_where(override)}"
             yield _text("override", f"{what} {_who(override)}")
     if status.get("state_error"):
-        yield _text("state", f"the store cannot be read: {status['state_error']}")
+        yield _text("state", status["state_error"])
     last = status["last_decision"]
     if last is not None:
         trigger = in_short(last["trigger"], "gtc why") or "no trigger"

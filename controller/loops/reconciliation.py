@@ -116,6 +116,11 @@ class Reconciliation:
             group.create_task(self._record())
             await self._go_on()
 
+    @property
+    def unrecorded(self) -> str | None:
+        """Why decisions are not on record yet, if the disk keeps them waiting."""
+        return self._recording.hindered
+
     async def reconcile(self) -> CycleReport:
         """One cycle, recorded and told."""
         async with self._turn:

@@ -55,11 +55,21 @@ class Recording:
         self._listeners = tuple(listeners)
         self._open: OrderedDict[int, DecisionRecord] = OrderedDict()
         self._waiting: deque[Draft] = deque(maxlen=_WAITING_RECORDS)
+        self._hindrance = ""
         self._signature: Signature | None = None
         self._outcomes: tuple[tuple[str, str], ...] = ()
         self._notes: tuple[str, ...] = ()
         self._before: Decision | None = None
         self._overrides: tuple[Override, ...] = ()
+
+    @property
+    def hindered(self) -> str | None:
+        """Why decisions wait to be kept, and how many; None while none does."""
+        if not self._waiting or not self._hindrance:
+            return None
+        count = len(self._waiting)
+        waiting = "1 decision waits" if count == 1 else f"{count} decisions wait"
+        return f"{self._hindrance}; {waiting} to be kept"
 
     def note(self, text: str) -> None:
         """Have the next decision kept, whatever it says, with this among what set it off."""
@@ -147,7 +157,9 @@ class Recording:
                 draft = self._waiting[0]
                 stored = await self._store.add_record(draft.record, draft.evidence)
             except StateUnavailableError as error:
+                self._hindrance = str(error)
                 return error
+            self._hindrance = ""
             self._waiting.popleft()
             self._open[stored.id] = stored
             if len(self._open) > _OPEN_RECORDS:

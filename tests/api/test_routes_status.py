@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from controller import __version__
+from controller.model.decision import DecisionRecord
+from controller.model.errors import StateUnavailableError
 from controller.model.health import ProbeOutcome
+from controller.planning.account.evidence import Evidence
 from tests.api.serving import Answer, api
 
 
@@ -152,3 +155,27 @@ async def test_the_audit_names_who_did_what() -> None:
         ("bob (local)", "override_replaced"),
         ("bob (local)", "override_added"),
     ]
+
+
+async def test_a_full_disk_is_told_by_status_and_readiness_until_there_is_room() -> None:
+    """Reading goes on when nothing can be written: that alone is no good sign."""
+
+    async def refuse(_record: DecisionRecord, _evidence: Evidence | None = None) -> DecisionRecord:
+        raise StateUnavailableError("the disk is full")
+
+    async with api() as served:
+        reconciliation, store = served.house.reconciliation, served.world.store
+        keep, store.add_record = store.add_record, refuse
+        await served.fail("eu-west-1")
+        await served.until(lambda: reconciliation.unrecorded is not None)
+        full, unready = await served.get("/v1/status"), await served.get("/readyz?verbose")
+        store.add_record = keep
+        await reconciliation.reconcile()
+        room, ready = await served.get("/v1/status"), await served.get("/readyz?verbose")
+
+    assert full.body["state_error"].startswith("the disk is full; ")
+    assert full.body["state_error"].endswith(" to be kept")
+    assert full.body["last_decision"] is not None
+    assert unready.status == 503
+    assert "FAILED state: the disk is full; " in unready.text
+    assert (room.body["state_error"], ready.status) == (None, 200)

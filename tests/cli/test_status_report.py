@@ -219,7 +219,7 @@ def test_notes_tell_what_concerns_no_single_region() -> None:
         "hold: shop/europe: frozen, by ann",
         "notice: shop: n",
         "override: 3, drain eu-west-1 in shop by ann: INC-42, ends in 2 h",
-        "state: the store cannot be read: disk full",
+        "state: disk full",
         "decision: 12, 2026-06-01 12:00:00 UTC: eu-west-1 is down",
     )
 
