@@ -211,8 +211,9 @@ class Overrides:
     def _check_ttl(self, ttl_s: float) -> None:
         limits = self._current.settings.overrides
         if not limits.min_ttl_s <= ttl_s <= limits.max_ttl_s:
-            allowed = f"{limits.min_ttl_s:g} to {limits.max_ttl_s:g} s"
-            raise InvalidRequestError(f"ttl_s is {ttl_s:g}; allowed are {allowed}", field="ttl_s")
+            allowed = f"{limits.min_ttl_s:.15g} to {limits.max_ttl_s:.15g} s"
+            detail = f"ttl_s is {ttl_s:.15g}; allowed are {allowed}"
+            raise InvalidRequestError(detail, field="ttl_s")
 
     @staticmethod
     def _check_share(request: OverrideRequest) -> None:

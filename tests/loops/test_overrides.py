@@ -34,6 +34,7 @@ pytestmark = pytest.mark.looptime
         ({"region": "eu-west-9", "service": "shop"}, "region", "of service shop is named"),
         ({"region": None}, "region", "a drain needs its region"),
         ({"ttl_s": 59.9}, "ttl_s", "ttl_s is 59.9; allowed are 60 to 3600 s"),
+        ({"ttl_s": 34_560_000}, "ttl_s", "ttl_s is 34560000; allowed are 60 to 3600 s"),
         ({"ttl_s": 3600.1}, "ttl_s", "allowed are 60 to 3600 s"),
         ({"ttl_s": float("nan")}, "ttl_s", "allowed are 60 to 3600 s"),
         ({"reason": " "}, "reason", "an override needs its reason"),
