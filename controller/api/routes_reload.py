@@ -67,7 +67,7 @@ def _view(proposal: Proposal, refusal: str = "", *, applied: bool) -> ReloadView
 def _invalid(error: InvalidSettingsError) -> ProblemError:
     """Every mistake, in words and as members; what may be a secret is in neither."""
     lines = [f"the configuration cannot be used, and the one in force stays: {error}"]
-    lines += [f"  {one.origin or f'line {one.line}'}: {one.message}" for one in error.problems]
+    lines += [f"  {one.in_a_line(error.source)}" for one in error.problems]
     mistakes = [
         {key: value for key, value in asdict(one).items() if key != "confidential"}
         for one in error.problems

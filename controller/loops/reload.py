@@ -25,7 +25,7 @@ from controller.loops.reconciliation import Reconciliation
 from controller.loops.recording import Recording
 from controller.loops.wake import Bell
 from controller.model.decision import PoolPlan
-from controller.model.errors import InvalidSettingsError, Problem, StateUnavailableError
+from controller.model.errors import InvalidSettingsError, StateUnavailableError
 from controller.model.levers import Leak
 from controller.planning.account.moves import Move, losing, moves
 from controller.planning.residency.opened import opened
@@ -240,15 +240,9 @@ def _told(found: tuple[Difference, ...]) -> str:
 
 def _log_failure(actor: str, error: Exception) -> None:
     if isinstance(error, InvalidSettingsError):
-        problems = [_in_a_line(one) for one in error.problems]
+        problems = [one.in_a_line(error.source) for one in error.problems]
         _log.error("reload_failed", actor=actor, why=str(error), problems=problems)
     elif isinstance(error, ReloadRefusedError | StateUnavailableError):
         _log.error("reload_failed", actor=actor, why=str(error))
     else:
         _log.exception("reload_failed", actor=actor)
-
-
-def _in_a_line(problem: Problem) -> str:
-    place = problem.origin or (f"line {problem.line}" if problem.line else "")
-    path = f" ({problem.path})" if problem.path else ""
-    return f"{place}: {problem.message}{path}".removeprefix(": ")

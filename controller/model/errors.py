@@ -23,12 +23,20 @@ class Problem:
     confidential: bool = False
     """Whether what stands in this line may be a secret: it is not to be shown."""
 
+    def in_a_line(self, source: str) -> str:
+        """Place, message, key and hint; `source` names the file."""
+        place = f"{source}:{self.line}:{self.column}" if self.line else source
+        path = f" ({self.path})" if self.path else ""
+        hint = f"; {self.hint}" if self.hint else ""
+        return f"{self.origin or place}: {self.message}{path}{hint}"
+
 
 class InvalidSettingsError(Exception):
     """A configuration cannot be used; carries every mistake found."""
 
     def __init__(self, source: str, problems: tuple[Problem, ...]) -> None:
-        super().__init__(f"{source}: {len(problems)} problem(s)")
+        count = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
+        super().__init__(f"{source}: {count}")
         self.source = source
         self.problems = problems
 

@@ -74,7 +74,8 @@ async def test_a_plan_that_moves_several_regions_is_a_conflict_until_it_is_accep
 async def test_mistakes_are_members_of_the_problem() -> None:
     """In words for people, one by one for programs."""
     mistakes = (
-        Problem("port must be a number", "api.port", 3, 9),
+        Problem("port must be a number", "api.port", 3, 9, hint="leave out the quotes"),
+        Problem("cannot be read: No such file or directory"),
         Problem("no setting has this name", origin="env:GTC__X"),
     )
 
@@ -86,10 +87,11 @@ async def test_mistakes_are_members_of_the_problem() -> None:
             answer = await served.post("/v1/reload", json=order)
             assert answer.status == 422
             assert answer.body["detail"].splitlines()[1:] == [
-                "  line 3: port must be a number",
+                "  gtc.yaml:3:9: port must be a number (api.port); leave out the quotes",
+                "  gtc.yaml: cannot be read: No such file or directory",
                 "  env:GTC__X: no setting has this name",
             ]
-            assert [one["path"] for one in answer.body["problems"]] == ["api.port", ""]
+            assert [one["path"] for one in answer.body["problems"]] == ["api.port", "", ""]
 
 
 async def test_a_new_service_is_answered_before_its_first_cycle() -> None:

@@ -218,7 +218,7 @@ async def test_a_file_with_a_mistake_leaves_the_last_good_settings_in_force() ->
         assert metric(house, "gtc_config_last_reload_successful") == 0
 
     (line,) = [line for line in lines if line["event"] == "reload_failed"]
-    assert line["problems"] == ["line 3: port must be a number (api.port)"]
+    assert line["problems"] == ["gtc.yaml:3:9: port must be a number (api.port)"]
 
 
 async def test_a_reload_that_cannot_be_audited_is_not_carried_out() -> None:
