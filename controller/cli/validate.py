@@ -14,6 +14,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import click
@@ -102,9 +103,15 @@ def _examine(path: Path) -> Report:
     return Report(str(path), text, inspect(text, of_environment(os.environ)))
 
 
+@lru_cache(maxsize=1)
+def _lines(text: str) -> list[str]:
+    """Of a text with thousands of mistakes as quickly as of one."""
+    return _LINE_END.split(text)
+
+
 def _excerpt(text: str, line: int, column: int) -> list[str]:
     """The line and a caret below the column; long lines are shown around it."""
-    lines = _LINE_END.split(text)
+    lines = _lines(text)
     content = lines[line - 1] if line <= len(lines) else ""
     start = max(0, column - 60)
     shown = "".join(one if one.isprintable() else " " for one in content[start : start + 100])

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from controller.cli import exit_codes, root
+from controller.cli import validate as validate_module
 from controller.cli.validate import problem_text
 from controller.model.errors import Problem
 from controller.planning.residency.proof import LIMITS
@@ -69,6 +71,30 @@ def test_problems_come_with_place_excerpt_caret_and_hint(folder: Path) -> None:
         "      |               ^\n"
         "3 problems\n"
     )
+
+
+def test_the_file_is_cut_into_lines_once_however_many_mistakes_it_has(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Forty thousand mistakes took eight minutes to tell."""
+    cut = Counted(validate_module._LINE_END.split)
+    monkeypatch.setattr(validate_module, "_LINE_END", cut)
+    (folder / "many.yaml").write_text("a: 1\n" * 500)
+
+    assert validate("many.yaml").output.endswith(" problems\n")
+    assert cut.times == 1
+
+
+class Counted:
+    """Cuts, and counts how often."""
+
+    def __init__(self, cut: Callable[[str], list[str]]) -> None:
+        self._cut = cut
+        self.times = 0
+
+    def split(self, text: str) -> list[str]:
+        self.times += 1
+        return self._cut(text)
 
 
 def test_a_missing_file_is_reported_beside_the_others(folder: Path) -> None:
