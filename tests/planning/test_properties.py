@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from controller.model.decision import Decision, Hold, Snapshot
+from controller.model.decision import GUARD_HOLDS, Decision, Flaps, Hold, Memory, Snapshot
 from controller.model.figures import Figure, Figures
 from controller.model.health import Verdict
 from controller.model.levers import Position, Setting
@@ -18,6 +18,36 @@ from controller.planning.shares import SAME, normalised
 from tests.storyboards.stage import Stage
 
 REGIONS = ("us-east-1", "us-west-2", "eu-west-1", "eu-central-1")
+NOW = 1_000.0
+POOLS = ("world", "europe")
+_TIMES = st.integers(0, 4_000).map(lambda age_s: NOW - age_s)
+_REGION = st.sampled_from(REGIONS)
+_OF_SHOP = st.sampled_from([("shop", region) for region in REGIONS])
+_POOL = st.sampled_from([("shop", pool) for pool in POOLS])
+_SPOT = st.sampled_from([Position("shop", pool, region) for pool in POOLS for region in REGIONS])
+_PENALTIES = st.integers(0, 16).map(lambda count: count / 2)
+_LATELY = st.lists(_TIMES, max_size=12).map(tuple)
+MEMORIES = st.builds(
+    Memory,
+    panic=st.sampled_from([{}, {}, {}, {"shop": NOW - 10}]),
+    drift_since=st.dictionaries(_SPOT, _TIMES, max_size=3),
+    reasserted=st.dictionaries(_POOL, _TIMES),
+    reverted=st.dictionaries(_POOL, st.integers(0, 3)),
+    last_rise=st.dictionaries(_SPOT, _TIMES, max_size=4),
+    cold=st.none() | st.frozensets(_SPOT),
+    aborted=st.dictionaries(_SPOT, _TIMES, max_size=3),
+    batches=_LATELY,
+    emergencies=_LATELY,
+    drains=st.lists(st.tuples(_TIMES, _REGION), max_size=4).map(tuple),
+    begun=st.booleans(),
+    degraded=st.dictionaries(_OF_SHOP, st.integers(1, 3), max_size=2),
+    flaps=st.dictionaries(
+        _OF_SHOP,
+        st.builds(Flaps, _PENALTIES, _TIMES, st.booleans(), st.booleans()),
+        max_size=3,
+    ),
+)
+"""Anything that earlier decisions may have left behind."""
 
 
 @st.composite
@@ -29,10 +59,11 @@ def stages(
     *,
     may_be_blind: bool = True,
     reported: bool = True,
+    past: bool = True,
 ) -> Stage:
     """A service with up to two pools, any health, any weights, any orders."""
     stage = Stage()
-    stage.now = 1_000.0
+    stage.now = NOW
     points = draw(st.sampled_from([("here",), ("here", "there", "yonder")]))
     stage.play("vantage " + " ".join(points))
     draw_service(draw, stage, draw(st.sampled_from(levers)))
@@ -43,12 +74,16 @@ def stages(
             stage.play(f"route53 {region}={draw(st.sampled_from('UD?'))}")
         order = draw(st.sampled_from(orders))
         if order:
-            stage.play(f"{order} {region} {draw(st.integers(1, 100)) if order == 'pin' else ''}")
+            share = f" {draw(st.integers(1, 100))}" if order == "pin" else ""
+            guard = draw(st.sampled_from(["", "", *GUARD_HOLDS]))
+            stage.play(f"{order} {region}{share}{f' ignoring {guard}' if guard else ''}")
     if may_be_blind and draw(st.booleans()):
         stage.play("canaries " + "".join(draw(st.sampled_from("UD")) for _ in range(3)))
     draw_levers(draw, stage)
     if reported:
         draw_evidence(draw, stage)
+    if past:
+        draw_past(draw, stage)
     return stage
 
 
@@ -86,6 +121,23 @@ def draw_evidence(draw: st.DrawFn, stage: Stage) -> None:
             stage.play(f"gray {region}={draw(st.integers(0, 100))}")
 
 
+def draw_past(draw: st.DrawFn, stage: Stage) -> None:
+    """What happened before: hand edits, half-applied writes, leaks, failures, steps, a panic."""
+    stage._settle()
+    places = positions(stage)
+    present = sorted(stage.observed.keys() & set(places))
+    for position in present:
+        if draw(st.integers(0, 3)) == 3:
+            dial = 50.0 if stage.accelerator else None
+            stage.expected[position] = (Setting(draw(st.integers(0, 255)), dial),)
+    if present and draw(st.booleans()):
+        stage.unequal = draw(st.frozensets(st.sampled_from(present)))
+    for pool in stage.pools:
+        if draw(st.integers(0, 7)) == 7:
+            stage.play(f"stray {pool} ap-south-1")
+    stage.memory = draw(MEMORIES)
+
+
 def users_of(region: str) -> st.SearchStrategy[str]:
     """Requests and errors of a region's users, as the stage takes them."""
     return st.integers(1, 500).flatmap(
@@ -120,7 +172,13 @@ def applied(snapshot: Snapshot, decision: Decision) -> Snapshot:
     expected = {**snapshot.expected, **{c.position: (c.after,) for c in decision.changes}}
     return replace(
         snapshot,
-        observed={"shop": replace(observed, settings=settings_)},
+        observed={
+            "shop": replace(
+                observed,
+                settings=settings_,
+                unequal=observed.unequal - {change.position for change in decision.changes},
+            )
+        },
         expected=expected,
         memory=decision.memory,
     )
@@ -188,9 +246,21 @@ def test_decisions_come_to_rest(stage: Stage) -> None:
 def test_the_order_of_what_is_known_does_not_matter(stage: Stage) -> None:
     """Mappings are compared by key, so arrival order cannot decide."""
     snapshot, decision = decided(stage)
+    memory = snapshot.memory
     backwards = replace(
         snapshot,
         health={v: dict(reversed(h.items())) for v, h in reversed(snapshot.health.items())},
+        canaries=dict(reversed(snapshot.canaries.items())),
+        overrides=snapshot.overrides[::-1],
+        expected=dict(reversed(snapshot.expected.items())),
+        measured={p: dict(reversed(m.items())) for p, m in reversed(snapshot.measured.items())},
+        opinions=dict(reversed(snapshot.opinions.items())),
+        memory=replace(
+            memory,
+            drains=memory.drains[::-1],
+            drift_since=dict(reversed(memory.drift_since.items())),
+            flaps=dict(reversed(memory.flaps.items())),
+        ),
         observed={
             "shop": replace(
                 snapshot.observed["shop"],
@@ -204,13 +274,18 @@ def test_the_order_of_what_is_known_does_not_matter(stage: Stage) -> None:
 
 @given(stages(letters="?"))
 def test_unknown_health_moves_nothing_but_what_a_person_orders(stage: Stage) -> None:
-    """Fail static: a daemon that knows nothing changes nothing by itself."""
+    """Fail static: a daemon that knows nothing changes nothing by itself.
+
+    What was half done is brought to an end: twins that differ are made alike, as they stand.
+    """
     _, decision = decided(stage)
     ordered = {o.region for o in stage.overrides if o.kind is not OverrideKind.FREEZE}
 
     for plan in decision.plans:
-        if plan.changes:
-            assert any(plan.before[r] > 0 and plan.after[r] == 0 for r in ordered & set(plan.after))
+        leaves = any(plan.before[r] > 0 and plan.after[r] == 0 for r in ordered & set(plan.after))
+        if plan.changes and not leaves:
+            assert {change.position for change in plan.changes} <= stage.unequal
+            assert plan.after == plan.before
 
 
 @given(
@@ -326,3 +401,52 @@ def figures_of(stage: Stage, ages_s: st.SearchStrategy[float]) -> st.SearchStrat
         st.dictionaries(st.sampled_from(pools), figures(1e9)),
         st.dictionaries(st.sampled_from(places), figures(60_000)),
     )
+
+
+@given(stages())
+def test_no_more_regions_are_drained_by_themselves_than_may(stage: Stage) -> None:
+    """In an hour, those of before included; unless somebody named the guard."""
+    snapshot, decision = decided(stage)
+    named = any("blast_radius" in o.ignore_guards for o in snapshot.overrides)
+    assume(decision.changes and not named)
+    ordered = {o.region for o in snapshot.overrides}
+    lately = {region for at, region in snapshot.memory.drains if snapshot.now - at < 3600}
+    left = {
+        change.position.region
+        for plan in decision.plans
+        for change in plan.changes
+        if plan.before[change.position.region] > 0 and plan.after[change.position.region] == 0
+        if decision.regions["shop"][change.position.region].verdict is Verdict.DOWN
+    }
+    new = left - lately - ordered
+
+    assert len(new) <= max(0, snapshot.settings.guards.auto_drains_per_h - len(lately))
+
+
+@given(stages("UUUD", ("", "drain", "failover"), ("",), may_be_blind=False))
+def test_while_traffic_must_leave_nobody_is_overloaded_for_the_sake_of_steps(stage: Stage) -> None:
+    """What is written fills nobody beyond its capacity, unless placement itself had to."""
+    snapshot, decision = decided(stage)
+    assume(any(plan.emergency or plan.by_person for plan in decision.plans))
+    assume(not any(held.reason is Hold.LAST_REGION for p in decision.plans for held in p.held))
+    assume(all(not p.withheld for p in decision.plans))
+    shop = snapshot.settings.services["shop"]
+
+    for name, region in shop.regions.items():
+        if region.capacity_rps is None:
+            continue
+        usable = region.capacity_rps * decision.regions["shop"][name].usable
+        after, wanted = (
+            sum(split(p).get(name, 0.0) * shop.pools[p.pool].demand_rps for p in decision.plans)
+            for split in (lambda plan: plan.after, lambda plan: plan.desired)
+        )
+        assert after <= max(usable, wanted) * (1 + SAME) + 1e-6
+
+
+@given(stages(), st.sampled_from(["freeze", "dry-run"]))
+def test_nothing_is_written_while_a_person_stops_all_changes(stage: Stage, word: str) -> None:
+    """Whatever happens, and whatever else was ordered."""
+    stage._settle()
+    stage.play(word)
+
+    assert decide(stage.snapshot()).changes == ()

@@ -77,6 +77,7 @@ class Stage:
         self.overrides: list[Override] = []
         self.observed: dict[Position, Setting] = {}
         self.faults: dict[str, tuple[str, ...]] = {}
+        self.unequal: frozenset[Position] = frozenset()
         self.leaks: dict[str, tuple[Leak, ...]] = {}
         self.expected: dict[Position, tuple[Setting, ...]] = {}
         self.memory = Memory(begun=True)
@@ -321,7 +322,9 @@ class Stage:
             health=self.health,
             canaries=self.canaries,
             observed={
-                "shop": Observed(self.now, self.observed, faults=self.faults, leaks=self.leaks)
+                "shop": Observed(
+                    self.now, self.observed, self.unequal, self.faults, leaks=self.leaks
+                )
             },
             expected=self.expected,
             overrides=tuple(self.overrides),
