@@ -212,7 +212,14 @@ async def _calm(stage: Stage) -> str | None:
     split = [regions for (service, _), regions in users.items() if service == SHOP]
     home = {region for regions in split for region, item in regions.items() if item["share"] > 0.05}
     everywhere = stage.settings.services[SHOP].regions.keys()
+    if await _writes(stage, stage.wall() - _looked_at_s(stage)):
+        return None
     return "all is up and as wanted, users everywhere" if home >= everywhere else None
+
+
+def _looked_at_s(stage: Stage) -> float:
+    """Seconds in which a region's last step may still be taken back: an act would count that."""
+    return stage.settings.ramp.step_gap_s + stage.settings.cycle.period_s
 
 
 async def _left(stage: Stage, region: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -10,7 +11,8 @@ from controller.sandbox import story_faults
 from controller.sandbox.sights import failed
 from controller.sandbox.stage import Stage
 from controller.sandbox.story import STORIES
-from controller.sandbox.story_faults import ACTS, Act, _act, _whereabouts
+from controller.sandbox.story_faults import ACTS, Act, _act, _calm, _whereabouts
+from controller.settings import load
 
 USERS = {
     ("shop", "europe"): {"eu-west-1": {"requests": 30, "errors": 3, "share": 1.0}},
@@ -42,6 +44,8 @@ def test_where_the_shops_users_were_is_told_pool_by_pool() -> None:
 class Scripted:
     """A stage on which nothing happens but what the emulated AWS noted of its calls."""
 
+    settings = load(Path("config/sandbox.yaml"))
+
     def __init__(self, *calls: dict[str, Any]) -> None:
         self._calls = list(calls)
 
@@ -59,6 +63,9 @@ class Scripted:
 
     async def users(self, window_s: int) -> dict[tuple[str, str], dict[str, dict[str, Any]]]:
         return USERS
+
+    async def daemon(self, _path: str) -> dict[str, Any]:
+        return {"services": []}
 
     async def aws_calls(self) -> list[dict[str, Any]]:
         return self._calls
@@ -97,3 +104,20 @@ async def test_the_column_says_what_it_counts(monkeypatch: pytest.MonkeyPatch) -
     head, row = (line.split("  ") for line in said[-2:])
     column = [cell.strip() for cell in head if cell].index("DNS WRITES")
     assert [cell.strip() for cell in row if cell.strip()][column] == "1"
+
+
+@pytest.mark.parametrize(("age_s", "calm"), [(8.9, False), (9.1, True)])
+async def test_it_is_not_calm_while_the_last_step_may_be_taken_back(
+    age_s: float, calm: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next act counts writes, and that one would be none of its own."""
+    stage = Scripted(called("ChangeResourceRecordSets", at=1000.0 - age_s))
+    regions = stage.settings.services["shop"].regions
+    everywhere = {("shop", "world"): {r: {"share": 1 / len(regions)} for r in regions}}
+    monkeypatch.setattr(stage, "users", lambda window_s: answered(everywhere))
+
+    assert (await _calm(cast(Stage, stage)) is not None) is calm
+
+
+async def answered(value: Any) -> Any:
+    return value
