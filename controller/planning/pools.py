@@ -124,11 +124,12 @@ def _way(case: Case, placement: Placement) -> Way:
     before = case.before
     desired = _steady(case, placement.shares)
     rising = [r for r in before if desired[r] > before[r]] if desired is not before else []
+    is_kept = bool(case.was_cold) and any(s.may is May.KEEP for s in case.stand.values())
     paces = {
         region: pace(case.snapshot, case.position(region), before, case.health[region])
-        for region in case.was_cold | set(rising)
+        for region in (set() if is_kept else case.was_cold) | set(rising)
     }
-    cold = _still_cold(case, desired, paces)
+    cold = _still_cold(case, desired, paces, is_kept=is_kept)
     if desired is before and all(pace.verdict != "back" for pace in paces.values()):
         return Way(case, placement, before, cold, paces, before, ())
     settings = case.snapshot.settings
@@ -185,16 +186,18 @@ def cold_by_pool(
     return found
 
 
-def _still_cold(case: Case, desired: Shares, paces: Mapping[str, Pace]) -> frozenset[str]:
+def _still_cold(
+    case: Case, desired: Shares, paces: Mapping[str, Pace], *, is_kept: bool
+) -> frozenset[str]:
     """Regions that are out, or were and have not stood their whole share for a step since.
 
-    Nothing gets warmer while the pool is kept as it is because nobody knows how some region is.
+    `is_kept`: nobody knows how some region is, so that the pool is only drained. Then nothing gets
+    warmer, and nothing goes back.
     """
     stand = case.stand
     out = frozenset([region for region, standing in stand.items() if standing.may is _OUT])
     if not case.was_cold:
         return out
-    is_kept = any(standing.may is May.KEEP for standing in stand.values())
     return out.union(
         region
         for region in case.was_cold
