@@ -7,7 +7,7 @@ unlawful or extra is a fault: it is reported and never repaired by creating or d
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from controller.model.configuration import Pool, Service
 from controller.model.levers import EndpointGroup, Observed, Position, RecordSet, Setting
@@ -60,19 +60,20 @@ def observe_groups(
     lever = service.levers.accelerator
     assert lever is not None
     pool = service.pools[lever.pool]
-    found = {group.region: group for group in groups}
     settings: dict[Position, Setting] = {}
     unequal: set[Position] = set()
     for region in pool.regions:
-        if region not in found:
+        mine = [group for group in groups if group.region == region]
+        if not mine:
             continue
         position = Position(service_name, lever.pool, region)
-        group = found[region]
-        weights = [endpoint.weight for endpoint in group.endpoints]
-        settings[position] = Setting(max(weights, default=0), group.dial)
-        if len(set(weights)) > 1:
+        weights = {endpoint.weight for group in mine for endpoint in group.endpoints}
+        dials = {group.dial for group in mine}
+        # What serves most counts: a region is not out before every listener says so.
+        settings[position] = Setting(max(weights, default=0), max(dials))
+        if len(weights) > 1 or len(dials) > 1:
             unequal.add(position)
-    faults = tuple(_group_faults(lever.pool, pool, found))
+    faults = tuple(_group_faults(lever.pool, pool, groups))
     return Observed(at, settings, frozenset(unequal), {lever.pool: faults} if faults else {})
 
 
@@ -92,15 +93,26 @@ def _faults(
             yield f"leaf {name} {type_} {identifier} should not exist{law}"
 
 
-def _group_faults(pool_name: str, pool: Pool, found: Mapping[str, EndpointGroup]) -> Iterable[str]:
+def _group_faults(pool_name: str, pool: Pool, groups: tuple[EndpointGroup, ...]) -> Iterable[str]:
+    listeners = dict.fromkeys(_listener(group) for group in groups)
     for region in pool.regions:
-        if region not in found:
+        mine = [group for group in groups if group.region == region]
+        lacking = [one for one in listeners if one not in map(_listener, mine)]
+        if not mine:
             yield f"endpoint group {region} is missing"
-        elif not found[region].endpoints:
+            continue
+        yield from (f"endpoint group {region} is missing at {listener}" for listener in lacking)
+        if not all(group.endpoints for group in mine):
             yield f"endpoint group {region} has no endpoint"
-    for region in sorted(found.keys() - set(pool.regions)):
+    for region in sorted({group.region for group in groups}.difference(pool.regions)):
         law = f"; pool {pool_name} may only be served from {', '.join(pool.regions)}"
         yield f"endpoint group {region} should not exist{law}"
+
+
+def _listener(group: EndpointGroup) -> str:
+    """ARN of the listener that the group stands behind, the beginning of the group's own."""
+    listener, found, _ = group.arn.partition("/endpoint-group/")
+    return listener if found else ""
 
 
 def _weighted_by_name(

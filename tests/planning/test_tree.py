@@ -6,7 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from controller.model.levers import Position, RecordSet, Setting
+from controller.model.levers import (
+    AcceleratedEndpoint,
+    EndpointGroup,
+    Position,
+    RecordSet,
+    Setting,
+)
 from controller.planning.tree import leaves_of, observe_groups, observe_records
 from tests.loops.simulated import SETTINGS, groups, leaves
 
@@ -115,3 +121,42 @@ def test_a_group_is_set_to_its_dial_and_its_endpoints_weight() -> None:
     observed = observe_groups("api", API, tuple(listed), 0.0)
 
     assert observed.settings[Position("api", "world", "us-east-1")] == Setting(128, 100.0)
+
+
+def at_listener(listener: str, **dials: float) -> list[EndpointGroup]:
+    """Groups behind one listener, by region with `_` for `-`."""
+    endpoint = AcceleratedEndpoint("e", 128, "", "{}")
+    return [
+        EndpointGroup(
+            f"arn/listener/{listener}/endpoint-group/{region}",
+            region.replace("_", "-"),
+            dial,
+            (replace(endpoint, weight=128 if dial else 0),),
+        )
+        for region, dial in dials.items()
+    ]
+
+
+def test_a_region_drained_at_one_of_two_listeners_still_serves() -> None:
+    """Ports 80 and 443: whichever is listed last, the region is not out before both are."""
+    http = at_listener("80", eu_west_1=100.0, us_east_1=100.0)
+    https = at_listener("443", eu_west_1=0.0, us_east_1=100.0)
+    west = Position("api", "world", "eu-west-1")
+    for listed in ((*http, *https), (*https, *http)):
+        observed = observe_groups("api", API, listed, 0.0)
+        assert observed.settings[west] == Setting(128, 100.0)
+        assert observed.unequal == {west}
+        assert observed.faults == {}
+
+
+def test_a_group_missing_at_one_of_two_listeners_is_a_fault() -> None:
+    """It names the listener: the other one has its group."""
+    listed = (
+        *at_listener("80", eu_west_1=100.0, us_east_1=100.0),
+        *at_listener("443", us_east_1=100.0),
+    )
+    observed = observe_groups("api", API, listed, 0.0)
+
+    fault = "endpoint group eu-west-1 is missing at arn/listener/443"
+    assert observed.faults == {"world": (fault,)}
+    assert observed.unequal == frozenset()
