@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -182,11 +182,22 @@ class Recording:
         for name, at in self._detection(snapshot, decision):
             moments.append(Moment(name, self._wall_at(at)))
         moments.append(Moment("decided", self._wall_at(snapshot.now)))
-        moments += [
-            Moment(w.outcome.status.value, self._clock.wall(), f"{w.lever} {w.target}".strip())
-            for w in written
+        answers = [
+            Moment(w.outcome.status.value, at, f"{w.lever} {w.target}".strip())
+            for w, at in zip(written, self._answered_at(written), strict=True)
         ]
-        return tuple(moments)
+        return (*moments, *sorted(answers, key=lambda moment: moment.at))
+
+    def _answered_at(self, written: tuple[Written, ...]) -> list[datetime]:
+        """When each write was answered: of one target one after the other, all targets at once, and
+        the last answer came just now."""
+        took_s: dict[str, float] = defaultdict(float)
+        ended_s = []
+        for one in written:
+            took_s[one.target] += one.outcome.took_s
+            ended_s.append(took_s[one.target])
+        now, longest_s = self._clock.wall(), max(ended_s, default=0.0)
+        return [now - timedelta(seconds=longest_s - one) for one in ended_s]
 
     def _detection(self, snapshot: Snapshot, decision: Decision) -> list[tuple[str, float]]:
         """When the first probe failed, and when that became a verdict, of regions leaving now."""

@@ -200,6 +200,29 @@ async def test_a_failover_has_its_moments_from_first_failure_to_answer() -> None
     assert record.timeline[-1].detail == "route53 Z0"
 
 
+async def test_each_write_has_its_own_moment_though_all_are_told_together() -> None:
+    """An accelerator that took it at once, beside a zone that hung for its deadline."""
+    bench = Bench()
+    await asyncio.sleep(20)
+    taken = [("Z0", 3.0, "unknown"), ("arn", 0.1, "applied"), ("arn", 0.4, "applied")]
+    written = tuple(
+        Written("lever", target, FAILOVER.changes, Outcome(OutcomeStatus(status), took_s=took_s))
+        for target, took_s, status in taken
+    )
+    snapshot = Snapshot(17.0, 0.0, small(), {"here": {}}, {}, {}, {}, ())
+    record = await bench.recording.keep(bench.recording.draft(1, snapshot, FAILOVER, written))
+
+    assert record is not None
+    assert [
+        (m.name, m.detail, round((m.at - NOON).total_seconds(), 3)) for m in record.timeline
+    ] == [
+        ("decided", "", 17),
+        ("applied", "lever arn", 17.1),
+        ("applied", "lever arn", 17.5),
+        ("unknown", "lever Z0", 20),
+    ]
+
+
 async def test_only_what_condemned_the_region_dates_its_failure() -> None:
     """An optional endpoint that has failed for days, or another region, says nothing about it."""
     bench = Bench()
