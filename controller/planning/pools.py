@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from controller.model.decision import Held, Hold, Memory, PoolPlan, Shares, Snapshot
 from controller.model.levers import Position
@@ -129,6 +129,10 @@ def _way(case: Case, placement: Placement) -> Way:
         region: pace(case.snapshot, case.position(region), before, case.health[region])
         for region in (set() if is_kept else case.was_cold) | set(rising)
     }
+    if is_kept:
+        paces = {
+            r: replace(p, verdict="wait") if p.verdict == "back" else p for r, p in paces.items()
+        }
     cold = _still_cold(case, desired, paces, is_kept=is_kept)
     if desired is before and all(pace.verdict != "back" for pace in paces.values()):
         return Way(case, placement, before, cold, paces, before, ())

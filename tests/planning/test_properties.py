@@ -24,8 +24,10 @@ _TIMES = st.integers(0, 4_000).map(lambda age_s: NOW - age_s)
 _REGION = st.sampled_from(REGIONS)
 _OF_SHOP = st.sampled_from([("shop", region) for region in REGIONS])
 _POOL = st.sampled_from([("shop", pool) for pool in POOLS])
-_SPOT = st.sampled_from([Position("shop", pool, region) for pool in POOLS for region in REGIONS])
+_SPOTS = [Position("shop", pool, region) for pool in POOLS for region in REGIONS]
+_SPOT = st.sampled_from(_SPOTS)
 _PENALTIES = st.integers(0, 16).map(lambda count: count / 2)
+_WEIGHTS = st.sampled_from([0, 0, 0, 1, 64, 128, 255]) | st.integers(0, 255)
 _LATELY = st.lists(_TIMES, max_size=12).map(tuple)
 MEMORIES = st.builds(
     Memory,
@@ -34,7 +36,7 @@ MEMORIES = st.builds(
     reasserted=st.dictionaries(_POOL, _TIMES),
     reverted=st.dictionaries(_POOL, st.integers(0, 3)),
     last_rise=st.dictionaries(_SPOT, _TIMES, max_size=4),
-    cold=st.none() | st.frozensets(_SPOT),
+    cold=st.none() | st.frozensets(_SPOT) | st.just(frozenset(_SPOTS)),
     aborted=st.dictionaries(_SPOT, _TIMES, max_size=3),
     batches=_LATELY,
     emergencies=_LATELY,
@@ -53,7 +55,7 @@ MEMORIES = st.builds(
 @st.composite
 def stages(
     draw: st.DrawFn,
-    letters: str = "UDS?",
+    letters: str = "UUUDS?",
     orders: tuple[str, ...] = ("", "", "", "drain", "failover", "pin"),
     levers: tuple[str, ...] = ("", "accelerator"),
     *,
@@ -69,7 +71,10 @@ def stages(
     draw_service(draw, stage, draw(st.sampled_from(levers)))
     stage.play(f"start {draw(st.sampled_from([0, 1_000]))}")
     for region in stage.regions:
-        stage.play(f"see {region}={''.join(draw(st.sampled_from(letters)) for _ in points)}")
+        seen = draw(st.sampled_from(letters)) * len(points)
+        if draw(st.booleans()):
+            seen = "".join(draw(st.sampled_from(letters)) for _ in points)
+        stage.play(f"see {region}={seen}")
         if reported and draw(st.booleans()):
             stage.play(f"route53 {region}={draw(st.sampled_from('UD?'))}")
         order = draw(st.sampled_from(orders))
@@ -105,7 +110,7 @@ def draw_levers(draw: st.DrawFn, stage: Stage) -> None:
     """What AWS has: any weights and dials, some leaves missing."""
     for position in positions(stage):
         dial = draw(st.sampled_from([0.0, 25.0, 100.0])) if stage.accelerator else None
-        stage.observed[position] = Setting(draw(st.integers(0, 255)), dial)
+        stage.observed[position] = Setting(draw(_WEIGHTS), dial)
     for position in positions(stage):
         if draw(st.integers(0, 5)) == 5:
             stage.play(f"lose {position.pool} {position.region}")
@@ -118,7 +123,7 @@ def draw_evidence(draw: st.DrawFn, stage: Stage) -> None:
             stage.play(f"users {pool} {' '.join(map(draw, map(users_of, noun['regions'])))}")
     for region in stage.regions:
         if draw(st.booleans()):
-            stage.play(f"gray {region}={draw(st.integers(0, 100))}")
+            stage.play(f"gray {region}={draw(st.integers(0, 6) | st.integers(0, 100))}")
 
 
 def draw_past(draw: st.DrawFn, stage: Stage) -> None:
@@ -141,7 +146,9 @@ def draw_past(draw: st.DrawFn, stage: Stage) -> None:
 def users_of(region: str) -> st.SearchStrategy[str]:
     """Requests and errors of a region's users, as the stage takes them."""
     return st.integers(1, 500).flatmap(
-        lambda requests: st.integers(0, requests).map(lambda n: f"{region}:{requests}/{n}")
+        lambda requests: (st.just(0) | st.integers(0, requests)).map(
+            lambda errors: f"{region}:{requests}/{errors}"
+        )
     )
 
 
@@ -328,7 +335,8 @@ def test_no_region_is_filled_beyond_its_capacity_unless_it_is_said(stage: Stage)
     """
     snapshot, decision = decided(stage)
     held = {h.reason for plan in decision.plans for h in plan.held}
-    assume(not held & {Hold.PANIC, Hold.UNKNOWN_HEALTH, Hold.SELF_ISOLATED, Hold.LAST_REGION})
+    kept = {Hold.PANIC, Hold.UNKNOWN_HEALTH, Hold.SELF_ISOLATED, Hold.BLAST_RADIUS}
+    assume(not held & {*kept, Hold.LAST_REGION})
     shop = snapshot.settings.services["shop"]
     assume(not any(plan.overload_rps for plan in decision.plans))
 
