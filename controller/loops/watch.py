@@ -140,7 +140,10 @@ class Watch:
     def _ask(self, target: Target) -> None:
         self._is_asked, self._is_kicked = True, False
         pace = self.pace
-        target.ask(pace.least_s, pace.most_s)
+        try:
+            target.ask(pace.least_s, pace.most_s)
+        except Exception as error:
+            self._observer.broke(error)
 
     # -- Watcher
 

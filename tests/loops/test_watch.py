@@ -120,6 +120,21 @@ async def test_a_mistake_in_a_callback_ends_probing() -> None:
     assert caught.group_contains(ZeroDivisionError)
 
 
+async def test_a_mistake_in_asking_ends_probing() -> None:
+    """The event loop alone would log it, and nobody be asked any more."""
+    bench = Bench()
+
+    def stumble(probe: str, most_s: float) -> float:
+        raise ZeroDivisionError("of ours")
+
+    bench.prober.takes_s = stumble  # type: ignore[method-assign]
+    with pytest.raises(ExceptionGroup) as caught:
+        async with in_background(bench.probing.run()):
+            await asyncio.sleep(5)
+
+    assert caught.group_contains(ZeroDivisionError)
+
+
 async def test_many_endpoints_that_fail_have_their_witnesses_asked_in_rounds() -> None:
     """Once at once, then at most every 0.2 s: not for each of them anew."""
     shop = weighted()
