@@ -17,16 +17,25 @@ def without_astray(
     service_name: str,
     stands: Mapping[str, Mapping[str, Standing]],
     before: Mapping[str, Shares],
-) -> dict[str, dict[str, Standing]]:
+) -> Mapping[str, Mapping[str, Standing]]:
     """The standings; where traffic must leave some region, astray ones may carry nothing either.
 
     A leaf that leads to a place of unknown region stays as it is: unknown moves nothing.
     """
-    found = {pool: dict(stand) for pool, stand in stands.items()}
-    for pool, stand in found.items():
+    found = dict(stands)
+    for pool, leaks in snapshot.observed[service_name].leaks.items():
+        stand = stands.get(pool, {})
         if any(s.may is May.OUT and before[pool].get(r, 0.0) > 0 for r, s in stand.items()):
-            for leak in snapshot.observed[service_name].leaks.get(pool, ()):
-                if leak.astray is not None and leak.reached is not None:
-                    why = f"its own leaf leads to {leak.reached}"
-                    stand[leak.astray] = Standing(May.OUT, Hold.RESIDENCY.value, why)
+            found[pool] = {
+                **stand,
+                **{
+                    leak.astray: _led_away(leak.reached)
+                    for leak in leaks
+                    if leak.astray is not None and leak.reached is not None
+                },
+            }
     return found
+
+
+def _led_away(reached: str) -> Standing:
+    return Standing(May.OUT, Hold.RESIDENCY.value, f"its own leaf leads to {reached}")

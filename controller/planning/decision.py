@@ -117,6 +117,7 @@ def _plan_service(
         pool: must_leave(stands[pool], before[pool]) if wanted is not None else ()
         for pool, wanted in placements.items()
     }
+    urgent = any(leaving.values())
     return plan_pools(
         [
             Case(
@@ -130,7 +131,7 @@ def _plan_service(
                 placement,
                 leaving[pool],
                 was_cold[pool],
-                urgent=any(leaving.values()),
+                urgent,
             )
             for pool, placement in placements.items()
         ]

@@ -23,10 +23,13 @@ def settings_by_pool(service: Service, observed: Observed) -> dict[str, dict[str
     for (_, pool_name, region), setting in observed.settings.items():
         if pool_name in seen:
             seen[pool_name][region] = setting
-    return {
-        name: {region: seen[name][region] for region in pool.regions if region in seen[name]}
-        for name, pool in service.pools.items()
-    }
+    return {name: _in_order(pool.regions, seen[name]) for name, pool in service.pools.items()}
+
+
+def _in_order(regions: tuple[str, ...], seen: dict[str, Setting]) -> dict[str, Setting]:
+    if tuple(seen) == regions:
+        return seen
+    return {region: seen[region] for region in regions if region in seen}
 
 
 def current_shares(service: Service, settings: Mapping[str, Setting]) -> dict[str, float]:
@@ -36,10 +39,11 @@ def current_shares(service: Service, settings: Mapping[str, Setting]) -> dict[st
     """
     if service.levers.accelerator is not None:
         return {r: (s.dial or 0.0) / 100 if s.weight else 0.0 for r, s in settings.items()}
-    total = sum(setting.weight for setting in settings.values())
+    weighed = [setting.weight for setting in settings.values()]
+    total = sum(weighed)
     if total == 0:
         return {region: 1 / len(settings) for region in settings}
-    return {region: setting.weight / total for region, setting in settings.items()}
+    return {region: weight / total for region, weight in zip(settings, weighed, strict=True)}
 
 
 def diff(service: Service, plan: PoolPlan, observed: Observed) -> tuple[Change, ...]:

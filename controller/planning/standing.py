@@ -71,10 +71,15 @@ def standings(
     unkept = {region: _by_health(seen, region, ()) for region in kept if region in usual}
     failovers = [o for o in snapshot.overrides if o.kind is OverrideKind.FAILOVER]
     damped = {r: f for (s, r), f in snapshot.memory.flaps.items() if s == service_name and f.damped}
+    whole: dict[tuple[str, ...], dict[str, Standing]] = {}
     stands = {}
     for pool_name, pool in service.pools.items():
-        split = before[pool_name]
-        stand = {r: usual[r] if r in split else _MISSING for r in pool.regions}
+        split, regions = before[pool_name], pool.regions
+        if regions not in whole:
+            whole[regions] = {region: usual[region] for region in regions}
+        stand = whole[regions].copy()
+        if len(split) < len(stand):
+            stand |= {region: _MISSING for region in regions if region not in split}
         if unkept and Hold.BLAST_RADIUS in guard.named(snapshot, service_name, pool_name):
             stand |= {r: standing for r, standing in unkept.items() if r in split}
         for order in reversed(failovers):

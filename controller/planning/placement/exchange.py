@@ -7,16 +7,23 @@ everything fits, nobody could be served cheaper. This is the method of successiv
 (Ahuja, Magnanti, Orlin: Network Flows, section 9.7) on the graph of the regions: the step from one
 region to another costs what the kind of traffic loses that loses least by it.
 
+Traffic that is somewhere already is left there where it can be: prices begin as those at which
+nobody there would rather be in a full region. A region that then turns out not to be full lowers
+its price again, until enough has come or the price is gone.
+
 Numbers only; `planning.placement.transport` knows what they stand for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from heapq import heappop, heappush
-from itertools import compress, pairwise
+from collections.abc import Iterable, Iterator, Sequence
+from heapq import heapify, heappop, heappush
+from itertools import pairwise
 from math import inf
-from operator import sub
+from operator import add, sub
+
+_NEARLY = 0.8
+"""A region whose room is used to this part before anything moves is taken for full."""
 
 
 class Exchange:
@@ -24,7 +31,8 @@ class Exchange:
 
     Kinds and regions are numbers. A row holds what one kind costs in each region, infinite where
     it may not go: whole numbers, whose sums and differences floats represent exactly, so that no
-    comparison needs a tolerance. The last region has room for everything.
+    comparison needs a tolerance. The last region has room for everything. `homes`: the region where
+    a kind is already, None where it is nowhere yet.
     """
 
     def __init__(
@@ -32,12 +40,12 @@ class Exchange:
         rows: Sequence[Sequence[float]],
         demand: Sequence[float],
         room: Sequence[float],
+        homes: Sequence[int | None],
     ) -> None:
         self.present: list[dict[int, float]] = [{} for _ in room]
         """Region to the kinds that are there, in requests/s."""
-        self.price = [0.0] * len(room)
-        """What each request/s of additional room would save per request: there always is a chain
-        of displacements from a region without price whose saving is exactly that."""
+        self._price = [0.0] * len(room)
+        """No region is cheaper than the last, and whichever has room to spare is as cheap."""
         self._rows = rows
         self._columns = list(zip(*rows, strict=True)) or [()] * len(room)
         self._room = room
@@ -47,43 +55,103 @@ class Exchange:
         until traffic first has to leave the region."""
         self._leavers: list[list[int]] = [[] for _ in room]
         """From region, to region: which kind that is."""
-        self._begin(demand)
+        self._begin(demand, homes)
 
-    def _begin(self, demand: Sequence[float]) -> None:
-        """Everybody goes to the nearest region that has any room."""
-        has_room = [room > 0 for room in self._room]
-        usable = [region for region, room in enumerate(self._room) if room > 0]
+    @property
+    def prices(self) -> list[float]:
+        """What each request/s of additional room would save per request: there always is a chain
+        of displacements from a region without price whose saving is exactly that."""
+        return [price - self._price[-1] for price in self._price]
+
+    def _begin(self, demand: Sequence[float], homes: Sequence[int | None]) -> None:
+        """Everybody goes where cost and price are least, of the regions that have any room."""
         barred = [region for region, room in enumerate(self._room) if not room > 0]
-        for kind, row in enumerate(self._rows):
-            offers = tuple(compress(row, has_room))
-            nearest = usable[offers.index(min(offers))]
-            self.present[nearest][kind] = demand[kind]
-            self._load[nearest] += demand[kind]
+        entry = self._price = self._first_prices(demand, homes)
+        for region in barred:
+            entry[region] = inf
+        wanted = [0.0] * len(entry)
+        for kind, (row, home) in enumerate(zip(self._rows, homes, strict=True)):
+            offers = list(map(add, row, entry))
+            best = min(offers)
+            here = home if home is not None and offers[home] == best else offers.index(best)
+            self.present[here][kind] = demand[kind]
+            self._load[here] += demand[kind]
             for region in barred:
-                self.price[region] = max(self.price[region], row[nearest] - row[region])
+                wanted[region] = max(wanted[region], best - row[region])
+        for region in barred:
+            self._price[region] = wanted[region]
+
+    def _first_prices(self, demand: Sequence[float], homes: Sequence[int | None]) -> list[float]:
+        """The least prices of full regions at which all would stay at home; none without such."""
+        prices = [0.0] * len(self._room)
+        at_home: dict[int, list[int]] = {}
+        for kind, home in enumerate(homes):
+            if home is not None and self._room[home] > 0:
+                at_home.setdefault(home, []).append(kind)
+        full = [
+            region
+            for region, kinds in at_home.items()
+            if sum(demand[kind] for kind in kinds) >= _NEARLY * self._room[region]
+        ]
+        gains = [
+            (there, here, gain)
+            for here, kinds in at_home.items()
+            for there, gain in zip(full, self._gains(here, kinds, full), strict=True)
+        ]
+        for _ in range(len(full) + 1):
+            risen = [
+                (there, prices[here] + gain)
+                for there, here, gain in gains
+                if prices[here] + gain > prices[there]
+            ]
+            if not risen:
+                return prices
+            for there, price in risen:
+                prices[there] = max(prices[there], price)
+        # Some would gain by changing places: they are no guide.
+        return [0.0] * len(self._room)
+
+    def _gains(self, here: int, kinds: Sequence[int], regions: Iterable[int]) -> Iterator[float]:
+        """What the one kind in a region gains that gains most by going to each of these."""
+        columns = list(zip(*(self._rows[kind] for kind in kinds), strict=True))
+        return (max(map(sub, columns[here], columns[there])) for there in regions)
 
     def settle(self) -> None:
-        """Move traffic out of the regions that have too much, until none has."""
-        crowded = [r for r, room in enumerate(self._room) if self._load[r] > room]
+        """Move traffic out of the regions that have too much and into those that lack it."""
+        load, room = self._load, self._room
+        crowded = [r for r, most in enumerate(room) if load[r] > most]
         while crowded:
             # Prices of crowded regions rise side by side: that makes for the shortest chains.
-            region = min(crowded, key=self.price.__getitem__)
-            self._move(self._shortest_path(region))
-            if self._load[region] <= self._room[region]:
+            region = min(crowded, key=self._price.__getitem__)
+            self._move(self._shortest_path([(0.0, region)]))
+            if load[region] <= room[region]:
                 crowded.remove(region)
+        while True:
+            spare = self.prices
+            lacking = [(spare[r], r) for r, most in enumerate(room) if spare[r] and load[r] < most]
+            if not lacking:
+                return
+            anywhere = [(price, region) for region, price in enumerate(spare)]
+            self._move(self._shortest_path(anywhere, *min(lacking)))
 
-    def _shortest_path(self, source: int) -> list[int]:
-        """The cheapest chain of displacements from a region to one with room; raises the prices.
+    def _shortest_path(
+        self, sources: list[tuple[float, int]], nearest: float = inf, target: int = -1
+    ) -> list[int]:
+        """The cheapest chain of displacements to a region with room; raises the prices.
 
-        Dijkstra on what each step costs beyond the difference of prices, which is never negative.
+        `sources`: where it may begin, and at what cost. `nearest`, `target`: a region with room
+        that is reached at this cost anyway. Dijkstra on what each step costs beyond the difference
+        of prices, which is never negative.
         """
-        price, load, room = self.price, self._load, self._room
+        price, load, room = self._price, self._load, self._room
         distance = [inf] * len(room)
-        distance[source] = 0.0
-        before = {source: source}
+        before = {}
+        for so_far, source in sources:
+            distance[source] = so_far
+            before[source] = source
         reached: list[int] = []
-        queue = [(0.0, source)]
-        nearest, target = inf, source
+        queue = sources
+        heapify(queue)
         while queue and queue[0][0] < nearest:
             so_far, here = heappop(queue)
             if so_far > distance[here]:
@@ -105,13 +173,13 @@ class Exchange:
         for region in reached:
             price[region] += nearest - distance[region]
         path = [target]
-        while path[-1] != source:
+        while before[path[-1]] != path[-1]:
             path.append(before[path[-1]])
         return path[::-1]
 
     def _steps_from(self, here: int) -> list[float]:
         """Look at everybody in a region for the first time."""
-        regions = range(len(self._columns))
+        regions = range(len(self._room))
         self._steps[here] = [inf for _ in regions]
         self._leavers[here] = [-1 for _ in regions]
         self._find_leavers(here, [there for there in regions if there != here])
@@ -132,10 +200,13 @@ class Exchange:
     def _move(self, path: list[int]) -> None:
         """Send as much along the path as its ends and the kinds that move allow."""
         source, target = path[0], path[-1]
+        if source == target:
+            return
         excess = self._load[source] - self._room[source]
         free = self._room[target] - self._load[target]
         steps = [(a, b, self._leavers[a][b]) for a, b in pairwise(path)]
-        moved = min(excess, free, *(self.present[a][kind] for a, _, kind in steps))
+        most = excess if excess > 0 else inf
+        moved = min(most, free, *(self.present[a][kind] for a, _, kind in steps))
         # Set, not subtracted, where it must come out even: rounding leaves no crumbs to be moved.
         self._load[source] = self._room[source] if moved == excess else self._load[source] - moved
         self._load[target] = self._room[target] if moved == free else self._load[target] + moved

@@ -57,72 +57,83 @@ class Placement:
 def place(task: Task) -> dict[str, Placement]:
     """Pool to placement; a pool without candidates is left out."""
     taken = load(task.known.demand_rps, task.fixed)
+    price_ms = _price_ms(task)
     owners: list[str] = []
     portions: list[Portion] = []
     for pool in sorted(task.candidates):
-        for portion in _portions(task, pool):
+        for portion in _portions(task, pool, price_ms):
             owners.append(pool)
             portions.append(portion)
     capacity, target = task.known.capacity_rps, task.preferences.target_utilisation
     limits = even_limits(portions, capacity, target, taken)
     flows = cheapest(portions, limits.rps, taken)
     split: dict[str, dict[str, float]] = {pool: {} for pool in task.candidates}
+    carried: dict[str, float] = {}
     for pool, flow in zip(owners, flows.flows, strict=True):
+        of_pool = split[pool]
         for region, rps in flow.items():
-            split[pool][region] = split[pool].get(region, 0.0) + rps
+            of_pool[region] = of_pool.get(region, 0.0) + rps
+            carried[region] = carried.get(region, 0.0) + rps
     tight = {region for region, price in flows.prices.items() if price > 0}
     tight |= {region for group in limits.bottlenecks for region in group.regions}
-    carried = {
-        region: taken.get(region, 0.0) + sum(flow.get(region, 0.0) for flow in flows.flows)
-        for region in tight
-    }
+    full = {region: taken.get(region, 0.0) + carried.get(region, 0.0) for region in tight}
+    beyond = _beyond(limits)
     return {
         pool: Placement(
-            _shares(task, pool, rps),
-            {region: carried[region] for region in rps if region in tight},
-            _overload(limits, rps),
+            _shares(task, pool, rps, price_ms),
+            {region: full[region] for region in rps if region in full},
+            sum((flow * beyond[r] for r, flow in rps.items() if r in beyond), 0.0),
         )
         for pool, rps in ((pool, _without_dust(rps)) for pool, rps in split.items())
         if task.candidates[pool]
     }
 
 
-def _portions(task: Task, pool: str) -> Iterator[Portion]:
+def _price_ms(task: Task) -> dict[str, float]:
+    """Region to what its price is worth in milliseconds per request."""
+    worth = task.preferences.ms_per_usd_per_gb
+    return {name: worth * r.egress_usd_per_gb for name, r in task.service.regions.items()}
+
+
+def _portions(task: Task, pool: str, price_ms: Mapping[str, float]) -> Iterator[Portion]:
     """The pool's traffic in parts that prefer the same region."""
     candidates = task.candidates[pool]
     demand = _rest(task, pool) * task.known.demand_rps[pool]
     if not candidates or demand <= 0:
         return
-    costs = _costs(task, pool)
+    costs = _costs(task, pool, price_ms)
     if costs is None:
         for region, part in by_share(task.service, candidates).items():
             away = {r: 0.0 if r == region else _ELSEWHERE_MS for r in candidates}
             yield Portion(part * demand, away)
         return
-    now = {r: s for r, s in task.before.get(pool, {}).items() if r in costs and s > 0}
+    now = {r: s for r, s in task.before.get(pool, {}).items() if s > 0 and r in costs}
     moving = max(0.0, 1 - sum(now.values()))
     for region, part in normalised(now | {_NOWHERE: moving}).items():
         if part > _DUST:
-            # Where it is now it costs a little less, so that it does not move for nothing.
-            gained = {region: costs[region] - task.preferences.move_gain_ms} if region else {}
-            yield Portion(part * demand, costs | gained)
+            # It does not move for nothing.
+            gain = task.preferences.move_gain_ms if region else 0.0
+            yield Portion(part * demand, costs, region or None, gain)
 
 
-def _costs(task: Task, pool: str) -> dict[str, float] | None:
+def _costs(task: Task, pool: str, price_ms: Mapping[str, float]) -> dict[str, float] | None:
     """Region to milliseconds per request, price included; None for a pool without latencies."""
     latency_ms = task.known.latency_ms.get(pool)
     if latency_ms is None:
         return None
-    worth, regions = task.preferences.ms_per_usd_per_gb, task.service.regions
-    return {r: latency_ms[r] + worth * regions[r].egress_usd_per_gb for r in task.candidates[pool]}
+    return {region: latency_ms[region] + price_ms[region] for region in task.candidates[pool]}
 
 
-def _shares(task: Task, pool: str, rps: Mapping[str, float]) -> Shares:
+def _shares(
+    task: Task, pool: str, rps: Mapping[str, float], price_ms: Mapping[str, float]
+) -> Shares:
     """What is settled and what was placed; where there is no traffic, where it would go first."""
-    placed = normalised(rps) or _without_traffic(task, pool)
+    placed = normalised(rps) or _without_traffic(task, pool, price_ms)
     rest = _rest(task, pool)
-    shares = {r: rest * placed.get(r, 0.0) for r in task.candidates[pool]}
-    return {**task.fixed.get(pool, {}), **shares}
+    shares = {**task.fixed.get(pool, {}), **dict.fromkeys(task.candidates[pool], 0.0)}
+    for region, part in placed.items():
+        shares[region] = rest * part
+    return shares
 
 
 def _without_dust(rps: Mapping[str, float]) -> dict[str, float]:
@@ -130,8 +141,8 @@ def _without_dust(rps: Mapping[str, float]) -> dict[str, float]:
     return {region: flow for region, flow in rps.items() if flow > least}
 
 
-def _without_traffic(task: Task, pool: str) -> dict[str, float]:
-    costs = _costs(task, pool)
+def _without_traffic(task: Task, pool: str, price_ms: Mapping[str, float]) -> dict[str, float]:
+    costs = _costs(task, pool, price_ms)
     if costs is None:
         return by_share(task.service, task.candidates[pool])
     return {min(costs, key=lambda region: (costs[region], region)): 1.0}
@@ -143,10 +154,11 @@ def _rest(task: Task, pool: str) -> float:
     return rest if rest > _DUST else 0.0
 
 
-def _overload(limits: Limits, rps: Mapping[str, float]) -> float:
-    return sum(
-        rps.get(region, 0.0) * (1 - 1 / group.utilisation)
+def _beyond(limits: Limits) -> dict[str, float]:
+    """Region to the part of its load that is more than it can carry."""
+    return {
+        region: 1 - 1 / group.utilisation
         for group in limits.bottlenecks
         for region in group.regions
         if group.utilisation > 1
-    )
+    }

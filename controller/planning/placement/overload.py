@@ -139,11 +139,14 @@ def _sharing(portions: Sequence[Portion], names: Sequence[str]) -> _Sharing:
     bit = {region: 1 << number for number, region in enumerate(names)}
     known: dict[tuple[str, ...], int] = {}
     sharing: _Sharing = {}
+    costs: Mapping[str, float] | None = None
     for index, portion in enumerate(portions):
         if portion.rps > 0:
-            allowed = tuple(portion.costs)
-            if allowed not in known:
-                known[allowed] = sum(bit.get(region, 0) for region in allowed)
+            if portion.costs is not costs:  # portions of the same users have them in common
+                costs = portion.costs
+                allowed = tuple(costs)
+                if allowed not in known:
+                    known[allowed] = sum(bit.get(region, 0) for region in allowed)
             sharing.setdefault(known[allowed], []).append(index)
     return sharing
 

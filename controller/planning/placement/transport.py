@@ -8,8 +8,9 @@ caller.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from math import inf
 
 from controller.planning.placement.exchange import Exchange
@@ -34,6 +35,14 @@ class Portion:
     rps: float
     costs: Mapping[str, float]
     """Region to cost per request, any finite number; only the regions that may serve it."""
+    home: str | None = None
+    """The region where it is already."""
+    gain: float = 0.0
+    """How much less a request costs at home, for not having to move."""
+
+    def cost(self, region: str) -> float:
+        """What a request costs there, all things considered."""
+        return self.costs[region] - (self.gain if region == self.home else 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,24 +78,29 @@ def cheapest(
     room = [_room(limits[region], (taken or {}).get(region, 0.0)) for region in regions]
     scale = _scale(portions)
     # All portions with the same costs are one kind of traffic; nobody can tell them apart.
-    kinds: dict[tuple[float, ...], list[int]] = {}
-    for index, row in _rows(portions, regions, scale):
-        kinds.setdefault(row, []).append(index)
-    rows = sorted(kinds)
-    demand = [sum(sorted(portions[index].rps for index in kinds[row])) for row in rows]
-    exchange = Exchange(rows, demand, [*room, inf])
+    alike: dict[tuple[float, ...], list[tuple[int, int | None]]] = {}
+    for index, row, home in _rows(portions, regions, scale):
+        alike.setdefault(row, []).append((index, home))
+    kinds = sorted(alike.items())
+    members = [[index for index, _ in found] for _, found in kinds]
+    exchange = Exchange(
+        [row for row, _ in kinds],
+        [sum(sorted([portions[index].rps for index in indexes])) for indexes in members],
+        [*room, inf],
+        [min((home for _, home in found if home is not None), default=None) for _, found in kinds],
+    )
     exchange.settle()
     dust = [2 * _SLACK * rps for rps in [*room, max(room, default=0.0)]]
     flows: list[dict[str, float]] = [{} for _ in portions]
     unplaced: dict[int, float] = {}
-    for row, split in zip(rows, _splits(exchange, len(rows), dust), strict=True):
+    for indexes, split in zip(members, _splits(exchange, len(kinds), dust), strict=True):
         for region, part in split.items():
-            for index in kinds[row]:
+            for index in indexes:
                 if region < len(regions):
                     flows[index][regions[region]] = portions[index].rps * part
                 else:
                     unplaced[index] = portions[index].rps * part
-    return Flows(tuple(flows), _prices(regions, exchange.price, scale), unplaced)
+    return Flows(tuple(flows), _prices(regions, exchange.prices, scale), unplaced)
 
 
 def _room(limit: float, taken: float) -> float:
@@ -96,22 +110,35 @@ def _room(limit: float, taken: float) -> float:
 def _scale(portions: Iterable[Portion]) -> tuple[float, float]:
     """The least cost, and how many steps of the grid a unit of cost is."""
     costs = [portion.costs.values() for portion in portions if portion.costs]
-    low = min(map(min, costs), default=0.0)
+    gain = max((portion.gain for portion in portions), default=0.0)
+    low = min(map(min, costs), default=0.0) - gain
     high = max(map(max, costs), default=0.0)
     return low, _GRID / max(high - low, 1e-200)
 
 
 def _rows(
     portions: Sequence[Portion], regions: Sequence[str], scale: tuple[float, float]
-) -> Iterable[tuple[int, tuple[float, ...]]]:
-    """Index of each portion with traffic, and its costs on the grid: regions, then nowhere."""
+) -> Iterator[tuple[int, tuple[float, ...], int | None]]:
+    """Index of each portion with traffic, its costs on the grid (regions, then nowhere), its home.
+
+    Portions of the same users come one after the other, with the same costs but for their homes.
+    """
     low, steps = scale
+    number = {region: n for n, region in enumerate(regions)}
     nowhere = _nowhere(regions) + _WHOLE
+    costs: Mapping[str, float] | None = None
     for index, portion in enumerate(portions):
         if portion.rps > 0:
-            cost = portion.costs.get
-            row = [(cost(region, inf) - low) * steps + _WHOLE for region in regions]
-            yield index, (*row, nowhere)
+            if portion.costs is not costs:
+                costs = portion.costs
+                known = map(costs.get, regions, repeat(inf))
+                usual = [(cost - low) * steps + _WHOLE for cost in known]
+                usual.append(nowhere)
+            home = number.get(portion.home or "") if portion.home in costs else None
+            row = usual.copy()
+            if home is not None:
+                row[home] = (portion.cost(regions[home]) - low) * steps + _WHOLE
+            yield index, tuple(row), home
 
 
 def _nowhere(regions: Sequence[str]) -> float:
