@@ -92,6 +92,33 @@ def stages(
     return stage
 
 
+@st.composite
+def returns(draw: st.DrawFn) -> Stage:
+    """A region on its way back beside warm ones, of which one may fail or be ordered out now."""
+    stage = Stage()
+    stage.now = NOW
+    near = draw(st.booleans())
+    demand = draw(st.integers(1, 500))
+    places = [f"{region}:{draw(st.integers(1, 300))}" if near else region for region in REGIONS]
+    stage.play(f"pool world {' '.join(places)} demand={demand}")
+    for region in REGIONS:
+        stage.play(f"region {region} capacity={draw(st.integers(50, 400))}")
+    stage.play("canaries UUU")
+    back, leaves, *_ = REGIONS
+    stage.play(draw(st.sampled_from(["", f"see {leaves}=D", f"drain {leaves}"])) or "wait 0")
+    for region in REGIONS:
+        weight = draw(st.integers(0, 80) if region == back else st.integers(1, 255))
+        stage.observed[Position("shop", "world", region)] = Setting(weight)
+    if draw(st.booleans()):
+        stage.play(f"users world {' '.join(map(draw, map(users_of, REGIONS)))}")
+    spot = Position("shop", "world", back)
+    raised = draw(st.integers(0, 60))
+    stage.memory = Memory(
+        begun=True, cold=frozenset({spot}), last_rise={spot: NOW - raised}, learned_at=NOW
+    )
+    return stage
+
+
 def draw_service(draw: st.DrawFn, stage: Stage, lever: str) -> None:
     """Pools near or by share, regions of any size and price, some nobody measured."""
     for pool in ("world",) if lever else ("world", "europe"):
@@ -191,7 +218,7 @@ def applied(snapshot: Snapshot, decision: Decision) -> Snapshot:
     )
 
 
-@given(stages())
+@given(stages() | returns())
 def test_no_decision_leaves_a_pool_without_a_serving_region(stage: Stage) -> None:
     """Weights that are all zero mean equal shares to Route 53: never written."""
     snapshot, decision = decided(stage)
@@ -206,7 +233,7 @@ def test_no_decision_leaves_a_pool_without_a_serving_region(stage: Stage) -> Non
             )
 
 
-@given(stages())
+@given(stages() | returns())
 def test_shares_of_a_weighted_pool_add_up(stage: Stage) -> None:
     """Nobody is lost, nobody counted twice, nothing is negative."""
     _, decision = decided(stage)
@@ -218,7 +245,7 @@ def test_shares_of_a_weighted_pool_add_up(stage: Stage) -> None:
                 assert abs(sum(shares.values()) - 1) < 1e-6
 
 
-@given(stages())
+@given(stages() | returns())
 def test_deciding_again_after_applying_changes_nothing_more_than_the_ramp(stage: Stage) -> None:
     """A plan that is carried out has nothing left to do.
 
@@ -249,7 +276,7 @@ def test_decisions_come_to_rest(stage: Stage) -> None:
         assert "\n  write" not in stage.play("decide")
 
 
-@given(stages())
+@given(stages() | returns())
 def test_the_order_of_what_is_known_does_not_matter(stage: Stage) -> None:
     """Mappings are compared by key, so arrival order cannot decide."""
     snapshot, decision = decided(stage)
@@ -446,7 +473,7 @@ def test_no_more_regions_are_drained_by_themselves_than_may(stage: Stage, most: 
     assert len(new) <= max(0, most - len(lately))
 
 
-@given(stages("UUUD", ("", "drain", "failover"), ("",), may_be_blind=False))
+@given(stages("UUUD", ("", "drain", "failover"), ("",), may_be_blind=False) | returns())
 def test_while_traffic_must_leave_nobody_is_overloaded_for_the_sake_of_steps(stage: Stage) -> None:
     """What is written fills nobody beyond its capacity, unless placement itself had to."""
     snapshot, decision = decided(stage)
@@ -473,3 +500,20 @@ def test_nothing_is_written_while_a_person_stops_all_changes(stage: Stage, word:
     stage.play(word)
 
     assert decide(stage.snapshot()).changes == ()
+
+
+@given(returns())
+def test_a_region_on_its_way_back_gets_a_step_at_most(stage: Stage) -> None:
+    """More only where the others would be overloaded, less only where it fails its users."""
+    _, decision = decided(stage)
+    (plan,) = decision.plans
+    back = REGIONS[0]
+    leaving = sum(share for r, share in plan.before.items() if plan.after[r] == 0 and r != back)
+    base = plan.before[back] / (1 - leaving)
+    why = {rule.name: rule.why for rule in plan.rules if rule.region == back}
+
+    if plan.after[back] > max(base + 0.25, plan.before[back]) + 1e-9:
+        assert plan.emergency or plan.by_person
+        assert "no room" in why.get("step", "no room")
+    if plan.desired[back] > base and plan.after[back] < base - 1e-9:
+        assert "back" in why
