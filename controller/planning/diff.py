@@ -43,7 +43,7 @@ def current_shares(service: Service, settings: Mapping[str, Setting]) -> dict[st
     total = sum(weighed)
     if total == 0:
         return {region: 1 / len(settings) for region in settings}
-    return {region: weight / total for region, weight in zip(settings, weighed, strict=True)}
+    return dict(zip(settings, [weight / total for weight in weighed], strict=True))
 
 
 def diff(service: Service, plan: PoolPlan, observed: Observed) -> tuple[Change, ...]:

@@ -8,7 +8,6 @@ than its steps allow, and no more than placement gives it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from controller.planning.placement.figures import load
 from controller.planning.rules import Way
@@ -41,4 +40,4 @@ def _nearer(way: Way, part: float) -> Way:
         return way
     after = {r: share + part * (way.desired[r] - share) for r, share in way.after.items()}
     limited = tuple(r for r in way.limited if after[r] < way.desired[r] - SAME)
-    return replace(way, after=after, limited=limited, hurried=True)
+    return way._replace(after=after, limited=limited, hurried=True)

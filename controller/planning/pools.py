@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from controller.model.decision import Held, Hold, Memory, PoolPlan, Shares, Snapshot
 from controller.model.levers import Position
@@ -23,8 +24,7 @@ _LEAST_DIAL = 0.05
 """A dial moves by so much at least: who is nearest is learned by and by, from noisy reports."""
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(NamedTuple):
     """A pool's plan before guards and diff, and what the next decision must know of it."""
 
     plan: PoolPlan
@@ -73,7 +73,7 @@ def _settled(shares: Shares) -> Placement | None:
 def plan_pools(cases: Sequence[Case]) -> list[Planned]:
     """Placement and ramp of a service's pools, explained."""
     ways = [_way(case, case.placement) for case in cases if case.placement is not None]
-    if not any(map(_is_accelerated, cases)):
+    if cases and not _is_accelerated(cases[0]):
         ways = with_room(ways)
     found = {way.case.pool: way for way in ways}
     return [_planned(found[case.pool]) if case.pool in found else _staying(case) for case in cases]
@@ -88,16 +88,16 @@ def _staying(case: Case) -> Planned:
     return Planned(plan, _positions(case, case.stand))
 
 
-def _held(case: Case) -> tuple[Held, ...]:
+def _held(case: Case) -> list[Held]:
     stand = case.stand.values()
-    return tuple([held for standing in stand if standing.held for held in standing.held])
+    return [held for standing in stand if standing.held for held in standing.held]
 
 
 def _planned(way: Way) -> Planned:
     case, before, after = way.case, way.case.before, way.after
     left = [r for r in before if before[r] > 0 and after[r] == 0] if after is not before else []
     causes = {case.stand[r].cause for r in left}
-    waits = tuple(Held(Hold.RAMP_STEP, f"{r}: {way.paces[r].why}") for r in way.limited)
+    waits = [Held(Hold.RAMP_STEP, f"{r}: {way.paces[r].why}") for r in way.limited]
     plan = PoolPlan(
         case.service,
         case.pool,

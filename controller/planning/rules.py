@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from controller.model.decision import Held, PoolPlan, Rule, Shares, Snapshot, Step
 from controller.model.health import RegionHealth
@@ -17,9 +17,8 @@ from controller.planning.standing import May, Standing
 _ROUNDING = 1e-6
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """Everything that one pool's plan rests on."""
+class Case(NamedTuple):
+    """Everything that one pool's plan rests on. A tuple, as `Way` is: both are made for each."""
 
     snapshot: Snapshot
     service: str
@@ -42,8 +41,7 @@ class Case:
         return Position(self.service, self.pool, region)
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(NamedTuple):
     """A pool's way from its present split: where to, and how far this cycle goes."""
 
     case: Case

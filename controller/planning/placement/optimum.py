@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 from controller.model.configuration import Placement as Preferences
 from controller.model.configuration import Service
@@ -43,12 +45,11 @@ class Task:
     """Pool to its present split."""
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
+class Placement(NamedTuple):
     """The shares of one pool, and what kept its traffic from going where it would be best."""
 
     shares: Shares
-    full: Mapping[str, float] = field(default_factory=dict)
+    full: Mapping[str, float] = MappingProxyType({})
     """Regions with more to do if they had the room, and the requests/s they carry in all."""
     overload: float = 0.0
     """This pool's requests/s beyond what the regions that may serve it can carry together."""

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from math import inf
+from typing import NamedTuple
 
 from controller.planning.placement.exchange import Exchange
 
@@ -28,8 +29,7 @@ _SLACK = 1e-12
 fits exactly does fit. What slips into that gap and nothing else is not worth telling."""
 
 
-@dataclass(frozen=True, slots=True)
-class Portion:
+class Portion(NamedTuple):
     """Traffic that goes wherever it costs least."""
 
     rps: float

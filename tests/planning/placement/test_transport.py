@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import fsum, inf
 from random import Random
 
@@ -169,7 +168,7 @@ def test_prices_prove_that_nothing_is_cheaper(problem: Problem, part: float) -> 
         if added(result).get(region, 0.0) < rps * (1 - 1e-9):
             assert result.prices[region] == 0
     for portion, flow in zip(problem.portions, result.flows, strict=True):
-        dearness = {r: cost + result.prices[r] for r, cost in portion.costs.items()}
+        dearness = {r: portion.cost(r) + result.prices[r] for r in portion.costs}
         for region in flow:
             assert dearness[region] <= min(dearness.values()) + 1e-6
     for index in result.unplaced:
@@ -181,7 +180,7 @@ def test_prices_prove_that_nothing_is_cheaper(problem: Problem, part: float) -> 
 def test_a_price_is_what_a_little_more_room_saves(problem: Problem, random: Random) -> None:
     """Exactly, also where limits are met by chance."""
     room = {r: float(round(rps)) for r, rps in problem.capacity.items()}
-    portions = tuple(replace(p, rps=float(round(p.rps))) for p in problem.portions)
+    portions = tuple(p._replace(rps=float(round(p.rps))) for p in problem.portions)
     result = cheapest(portions, room)
     region = random.choice(sorted(room))
     little = 0.01

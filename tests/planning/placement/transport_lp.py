@@ -24,9 +24,9 @@ class CheapestLp:
         costs: list[float] = []
         entries: list[tuple[int, ...]] = []
         for index, portion in enumerate(portions):
-            for region, cost in portion.costs.items():
+            for region in portion.costs:
                 if region in row:
-                    costs.append(cost)
+                    costs.append(portion.cost(region))
                     entries.append((row[region], len(row) + index))
             if nowhere is not None:
                 costs.append(nowhere)

@@ -25,7 +25,7 @@ class Problem:
 
 @st.composite
 def problems(draw: st.DrawFn, most_taken: float = 2.0) -> Problem:
-    """Few regions, up to 25 portions; ties, zeroes, negative costs, too little room.
+    """Few regions, up to 25 portions; ties, zeroes, negative costs, too little room, any homes.
 
     `most_taken`: up to how much of its capacity is taken in a region.
     """
@@ -34,7 +34,9 @@ def problems(draw: st.DrawFn, most_taken: float = 2.0) -> Problem:
     number = draw(st.sampled_from([st.integers(0, 20).map(float), st.floats(0.001, 1000)]))
     cost = draw(st.sampled_from([st.integers(-3, 3).map(float), st.floats(-50, 300)]))
     costs = st.dictionaries(st.sampled_from(regions), cost)
-    portions = draw(st.lists(st.builds(Portion, number, costs), max_size=25))
+    home = st.one_of(st.none(), st.sampled_from(REGIONS))
+    gain = st.sampled_from([0.0, 0.0, 1.0, 10.5])
+    portions = draw(st.lists(st.builds(Portion, number, costs, home, gain), max_size=25))
     scale = draw(st.sampled_from([0.3, 1.0, 3.0, 10.0]))
     capacity = {region: draw(number) * scale for region in regions}
     part = st.sampled_from([0.0, 0.0, 0.15, 0.35, 1.0])
@@ -82,7 +84,7 @@ def added(flows: Flows) -> dict[str, float]:
 def total_cost(portions: tuple[Portion, ...], flows: Flows) -> float:
     """The objective: requests/s times cost."""
     pairs = zip(portions, flows.flows, strict=True)
-    return fsum(rps * portion.costs[r] for portion, flow in pairs for r, rps in flow.items())
+    return fsum(rps * portion.cost(r) for portion, flow in pairs for r, rps in flow.items())
 
 
 def _place(random: Random) -> tuple[float, float, float]:
