@@ -171,10 +171,8 @@ def _ramp_rules(way: Way) -> list[Rule]:
 def _ramp_reason(way: Way, region: str) -> str:
     if region not in way.limited:
         return f"keeps what {', '.join(way.limited)} cannot take yet"
-    if way.hurried:
-        return "more than its steps allow: the others have no room for the rest"
-    pace = way.paces[region]
+    pace, limits = way.paces[region], way.case.snapshot.settings.ramp
+    why = f"at most {limits.step_points:g} points a step, {limits.step_gap_s:g} s apart"
     if pace.verdict != "go":
-        return pace.why
-    limits = way.case.snapshot.settings.ramp
-    return f"at most {limits.step_points:g} points a step, {limits.step_gap_s:g} s apart"
+        why = pace.why
+    return f"{why}; it gets more, for the others have no room" if way.hurried else why
