@@ -9,31 +9,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from controller.model.decision import Hold, Shares, Snapshot
-from controller.planning.standing import May, Standing
+from controller.planning.standing import May, Stand, Standing
 
 
 def without_astray(
     snapshot: Snapshot,
     service_name: str,
-    stands: Mapping[str, Mapping[str, Standing]],
+    stands: Mapping[str, Stand],
     before: Mapping[str, Shares],
-) -> Mapping[str, Mapping[str, Standing]]:
+) -> Mapping[str, Stand]:
     """The standings; where traffic must leave some region, astray ones may carry nothing either.
 
     A leaf that leads to a place of unknown region stays as it is: unknown moves nothing.
     """
     found = dict(stands)
     for pool, leaks in snapshot.observed[service_name].leaks.items():
-        stand = stands.get(pool, {})
-        if any(s.may is May.OUT and before[pool].get(r, 0.0) > 0 for r, s in stand.items()):
-            found[pool] = {
-                **stand,
-                **{
-                    leak.astray: _led_away(leak.reached)
-                    for leak in leaks
-                    if leak.astray is not None and leak.reached is not None
-                },
-            }
+        stand = stands.get(pool)
+        if stand and any(before[pool].get(region, 0.0) > 0 for region in stand.out):
+            away = {leak.astray: leak.reached for leak in leaks if leak.astray and leak.reached}
+            found[pool] = stand.but({r: _led_away(reached) for r, reached in away.items()})
     return found
 
 

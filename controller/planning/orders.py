@@ -15,9 +15,9 @@ from controller.model.overrides import Override, OverrideKind
 from controller.planning import guard
 from controller.planning.placement.figures import Known
 from controller.planning.placement.optimum import Task, place
-from controller.planning.standing import May, Standing, pinned
+from controller.planning.standing import May, Stand, Standing
 
-Stands = Mapping[str, Mapping[str, Standing]]
+Stands = Mapping[str, Stand]
 """Pool to region to standing."""
 
 _LITTLE_RPS = 1e-6
@@ -146,7 +146,7 @@ def _lacking(case: _Case, stands: Stands) -> float:
             max(0.0, case.known.demand_rps[p] - sum(case.known.capacity_rps[r] for r in regions))
             for p, regions in serving.items()
         )
-    pins = {pool: pinned(stand) for pool, stand in stands.items()}
+    pins = {pool: stand.pinned for pool, stand in stands.items()}
     free = {pool: tuple(r for r in serving[pool] if r not in pins[pool]) for pool in stands}
     preferences = case.snapshot.settings.placement
     placed = place(Task(service, preferences, case.known, free, pins, case.before))
@@ -172,4 +172,4 @@ def _serving(stand: Mapping[str, Standing]) -> tuple[str, ...]:
 
 
 def _with(stands: Stands, pool: str, region: str, standing: Standing) -> Stands:
-    return {**stands, pool: {**stands[pool], region: standing}}
+    return {**stands, pool: stands[pool].but({region: standing})}

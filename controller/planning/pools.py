@@ -16,9 +16,7 @@ from controller.planning.placement.optimum import Placement, Task, place
 from controller.planning.ramp import Climb, ramp_dials, ramp_shares
 from controller.planning.rules import Case, Way, rules
 from controller.planning.shares import SAME, normalised
-from controller.planning.standing import May, Standing, free_regions, pinned
-
-_OUT = May.OUT  # Python 3.11 looks up a member of an enumeration anew each time.
+from controller.planning.standing import May, Stand
 
 _LEAST_DIAL = 0.05
 """A dial moves by so much at least: who is nearest is learned by and by, from noisy reports."""
@@ -36,16 +34,16 @@ class Planned(NamedTuple):
     """Seconds until a step held back may be due; 0: none is."""
 
 
-def must_leave(stand: Mapping[str, Standing], before: Shares) -> tuple[str, ...]:
+def must_leave(stand: Stand, before: Shares) -> tuple[str, ...]:
     """Regions with traffic that may have none."""
-    return tuple(r for r, share in before.items() if share > 0 and stand[r].may is _OUT)
+    return tuple(region for region in stand.out if before.get(region, 0.0) > 0)
 
 
 def desired_shares(
     snapshot: Snapshot,
     service_name: str,
     known: Known,
-    stands: Mapping[str, Mapping[str, Standing]],
+    stands: Mapping[str, Stand],
     before: Mapping[str, Shares],
 ) -> dict[str, Placement | None]:
     """Pool to where placement wants to be; None where nobody may serve."""
@@ -55,11 +53,10 @@ def desired_shares(
             pool: place_dials(snapshot, (service_name, pool), known, stand, before[pool])
             for pool, stand in stands.items()
         }
-    free = {pool: free_regions(stand) for pool, stand in stands.items()}
-    bound = {pool: stand for pool, stand in stands.items() if len(free[pool]) < len(stand)}
+    bound = {pool: stand for pool, stand in stands.items() if len(stand.free) < len(stand)}
     kept = {pool: _kept_split(stand, before[pool]) for pool, stand in bound.items()}
-    candidates = {pool: regions for pool, regions in free.items() if not kept.get(pool)}
-    fixed = {pool: kept[pool] or pinned(stand) for pool, stand in bound.items()}
+    candidates = {pool: stand.free for pool, stand in stands.items() if not kept.get(pool)}
+    fixed = {pool: kept[pool] or stand.pinned for pool, stand in bound.items()}
     task = Task(service, snapshot.settings.placement, known, candidates, fixed, before)
     placed = place(task)
     return {pool: placed.get(pool) or _settled(fixed.get(pool, {})) for pool in stands}
@@ -83,14 +80,9 @@ def _staying(case: Case) -> Planned:
     """What becomes of a pool that nobody may serve."""
     why = ", ".join(f"{region}: {s.cause}" for region, s in case.stand.items())
     detail = f"no region may serve ({why}): traffic stays where it is"
-    held = (*_held(case), Held(Hold.LAST_REGION, detail))
+    held = (*case.stand.held, Held(Hold.LAST_REGION, detail))
     plan = PoolPlan(case.service, case.pool, case.before, case.before, case.before, held=held)
     return Planned(plan, _positions(case, case.stand))
-
-
-def _held(case: Case) -> list[Held]:
-    stand = case.stand.values()
-    return [held for standing in stand if standing.held for held in standing.held]
 
 
 def _planned(way: Way) -> Planned:
@@ -105,7 +97,7 @@ def _planned(way: Way) -> Planned:
         way.desired,
         after,
         rules(way),
-        (*_held(case), *waits),
+        (*case.stand.held, *waits),
         emergency=bool(causes & {"region_down", "failover"}),
         by_person=bool(causes & {"drain", "failover"}),
         overload_rps=way.placement.overload,
@@ -124,7 +116,7 @@ def _way(case: Case, placement: Placement) -> Way:
     before = case.before
     desired = _steady(case, placement.shares)
     rising = [r for r in before if desired[r] > before[r]] if desired is not before else []
-    is_kept = bool(case.was_cold) and any(s.may is May.KEEP for s in case.stand.values())
+    is_kept = case.stand.is_kept
     paces = {
         region: pace(case.snapshot, case.position(region), before, case.health[region])
         for region in (set() if is_kept else case.was_cold) | set(rising)
@@ -152,25 +144,27 @@ def _steady(case: Case, placed: Shares) -> Shares:
     least = settings.placement.min_shift_points / 100
     if _is_accelerated(case):
         least = max(least, _LEAST_DIAL)
-    for region, share in before.items():
-        wanted = placed.get(region, 0.0)
-        if share or wanted:
-            limit = least if case.stand[region].share is None else SAME
-            if abs(wanted - share) >= limit or (wanted > 0) != (share > 0):
-                return {region: placed.get(region, 0.0) for region in before}
-    return before
+    serving = [region for region, share in before.items() if share > 0]
+    same_regions = len(serving) == sum([share > 0 for share in placed.values()])
+    if same_regions and all(
+        placed.get(r, 0.0) > 0
+        and abs(placed[r] - before[r]) < (least if case.stand[r].share is None else SAME)
+        for r in serving
+    ):
+        return before
+    return {region: placed.get(region, 0.0) for region in before}
 
 
 def _is_accelerated(case: Case) -> bool:
     return case.snapshot.settings.services[case.service].levers.accelerator is not None
 
 
-def _kept_split(stand: Mapping[str, Standing], before: Shares) -> dict[str, float]:
+def _kept_split(stand: Stand, before: Shares) -> dict[str, float]:
     """The present split without what must leave, when some region is to be kept as it is.
 
     Empty when placement is free to choose: no region is kept, or nothing would be left.
     """
-    if not any(s.may is May.KEEP for s in stand.values()):
+    if not stand.is_kept:
         return {}
     return normalised(
         {r: before[r] for r, s in stand.items() if r in before and s.may is not May.OUT}
@@ -198,11 +192,7 @@ def _still_cold(
     `is_kept`: nobody knows how some region is, so that the pool is only drained. Then nothing gets
     warmer, and nothing goes back.
     """
-    stand = case.stand
-    out = frozenset([region for region, standing in stand.items() if standing.may is _OUT])
-    if not case.was_cold:
-        return out
-    return out.union(
+    return frozenset(case.stand.out).union(
         region
         for region in case.was_cold
         if is_kept or desired[region] > case.before[region] + SAME or paces[region].verdict != "go"
@@ -210,4 +200,4 @@ def _still_cold(
 
 
 def _positions(case: Case, regions: Iterable[str]) -> frozenset[Position]:
-    return frozenset(map(case.position, regions))
+    return frozenset([case.position(region) for region in regions])

@@ -12,7 +12,7 @@ from controller.planning.pace import Pace
 from controller.planning.placement.figures import Known
 from controller.planning.placement.optimum import Placement
 from controller.planning.shares import SAME, is_same, percent
-from controller.planning.standing import May, Standing
+from controller.planning.standing import May, Stand
 
 _ROUNDING = 1e-6
 
@@ -25,7 +25,7 @@ class Case(NamedTuple):
     pool: str
     known: Known
     health: Mapping[str, RegionHealth]
-    stand: Mapping[str, Standing]
+    stand: Stand
     before: Shares
     placement: Placement | None
     """Where placement wants to be; None where nobody may serve."""

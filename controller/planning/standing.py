@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import cached_property
 
+from controller.model.configuration import Flapping
 from controller.model.decision import Flaps, Held, Hold, PoolName, Shares, Snapshot
 from controller.model.health import RegionHealth, Verdict
 from controller.model.levers import Position
@@ -30,9 +32,6 @@ class May(Enum):
     KEEP = auto()
 
 
-_IN = May.IN  # Python 3.11 looks up a member of an enumeration anew each time.
-
-
 @dataclass(frozen=True, slots=True)
 class Standing:
     """One region's standing in one pool."""
@@ -48,6 +47,41 @@ class Standing:
     """What a person pinned it at; None: as placement finds best."""
 
 
+class Stand(dict[str, Standing]):
+    """Region to standing in one pool. Never changed once it is made: pools have it in common."""
+
+    def but(self, others: Mapping[str, Standing]) -> Stand:
+        """The same with these instead."""
+        return Stand({**self, **others}) if others else self
+
+    @cached_property
+    def free(self) -> tuple[str, ...]:
+        """Regions that may be given whatever placement finds best."""
+        return tuple(r for r, s in self.items() if s.may is May.IN and s.share is None)
+
+    @cached_property
+    def out(self) -> tuple[str, ...]:
+        """Regions that must carry nothing."""
+        return tuple(region for region, standing in self.items() if standing.may is May.OUT)
+
+    @cached_property
+    def is_kept(self) -> bool:
+        """Whether some region keeps what it has."""
+        return any(standing.may is May.KEEP for standing in self.values())
+
+    @cached_property
+    def held(self) -> tuple[Held, ...]:
+        """What keeps regions from moving."""
+        return tuple(held for standing in self.values() for held in standing.held)
+
+    @cached_property
+    def pinned(self) -> Shares:
+        """The shares that persons pinned, in proportion where they are more than the whole."""
+        shares = {r: s.share for r, s in self.items() if s.may is May.IN and s.share is not None}
+        total = sum(shares.values())
+        return {region: share / max(1.0, total) for region, share in shares.items()}
+
+
 _MISSING = Standing(May.OUT, "missing", "its leaf or endpoint group is missing")
 
 
@@ -59,7 +93,7 @@ def standings(
     *,
     isolated: str | None,
     kept: Collection[str],
-) -> dict[str, dict[str, Standing]]:
+) -> dict[str, Stand]:
     """Pool to region to standing, by health and failovers alone; see `orders` for the rest.
 
     `isolated`: why our own vantage point sees nothing, if it does not. `kept`: regions that may not
@@ -71,33 +105,33 @@ def standings(
     unkept = {region: _by_health(seen, region, ()) for region in kept if region in usual}
     failovers = [o for o in snapshot.overrides if o.kind is OverrideKind.FAILOVER]
     damped = {r: f for (s, r), f in snapshot.memory.flaps.items() if s == service_name and f.damped}
-    whole: dict[tuple[str, ...], dict[str, Standing]] = {}
+    usually: dict[tuple[str, ...], Stand] = {}
     stands = {}
     for pool_name, pool in service.pools.items():
         split, regions = before[pool_name], pool.regions
-        if regions not in whole:
-            whole[regions] = {region: usual[region] for region in regions}
-        stand = whole[regions].copy()
+        if regions not in usually:
+            usually[regions] = Stand({region: usual[region] for region in regions})
+        stand = usually[regions]
         if len(split) < len(stand):
-            stand |= {region: _MISSING for region in regions if region not in split}
+            stand = stand.but({region: _MISSING for region in regions if region not in split})
         if unkept and Hold.BLAST_RADIUS in guard.named(snapshot, service_name, pool_name):
-            stand |= {r: standing for r, standing in unkept.items() if r in split}
+            stand = stand.but({r: standing for r, standing in unkept.items() if r in split})
         for order in reversed(failovers):
             if order.concerns(service_name, pool=pool_name) and order.region in split:
-                stand[str(order.region)] = _ordered_out(order)
+                stand = stand.but({str(order.region): _ordered_out(order)})
         if damped:
-            _keep_flapping_out(snapshot, (service_name, pool_name), damped, stand, split)
+            stand = _with_flapping_out(snapshot, (service_name, pool_name), damped, stand, split)
         stands[pool_name] = stand
     return stands
 
 
-def _keep_flapping_out(
+def _with_flapping_out(
     snapshot: Snapshot,
     pool: PoolName,
     damped: Mapping[str, Flaps],
-    stand: dict[str, Standing],
+    stand: Stand,
     before: Shares,
-) -> None:
+) -> Stand:
     """Whoever failed too often waits before it is let in again, as long as others serve."""
     waiting = {
         region: flaps
@@ -106,14 +140,17 @@ def _keep_flapping_out(
         if not _let_in(snapshot, Position(*pool, region))
     }
     if all(s.may is May.OUT or region in waiting for region, s in stand.items()):
-        return
+        return stand
     limits = snapshot.settings.guards.flapping
-    for region, flaps in waiting.items():
-        why = (
-            f"failed {flaps.penalty:.1f} times lately, older failures counting less; "
-            f"let in again in {wait_s(flaps, limits) / 60:.0f} min if it fails no more"
-        )
-        stand[region] = Standing(May.OUT, "flapping", why, (Held(Hold.FLAPPING, why, region),))
+    return stand.but({region: _waiting(region, flaps, limits) for region, flaps in waiting.items()})
+
+
+def _waiting(region: str, flaps: Flaps, limits: Flapping) -> Standing:
+    why = (
+        f"failed {flaps.penalty:.1f} times lately, older failures counting less; "
+        f"let in again in {wait_s(flaps, limits) / 60:.0f} min if it fails no more"
+    )
+    return Standing(May.OUT, "flapping", why, (Held(Hold.FLAPPING, why, region),))
 
 
 def _let_in(snapshot: Snapshot, position: Position) -> bool:
@@ -169,15 +206,3 @@ def _ordered_out(order: Override) -> Standing:
 
 def _kept(held: Held) -> Standing:
     return Standing(May.KEEP, held.reason.value, held.detail, (held,))
-
-
-def free_regions(stand: Mapping[str, Standing]) -> tuple[str, ...]:
-    """Those that may be given whatever placement finds best."""
-    return tuple([r for r, s in stand.items() if s.may is _IN and s.share is None])
-
-
-def pinned(stand: Mapping[str, Standing]) -> dict[str, float]:
-    """The shares that persons pinned, in proportion where they are more than the whole."""
-    shares = {r: s.share for r, s in stand.items() if s.may is May.IN and s.share is not None}
-    total = sum(shares.values())
-    return {region: share / max(1.0, total) for region, share in shares.items()}

@@ -134,7 +134,10 @@ def starting_splits(service: Service, placement: Placement) -> dict[str, Mapping
     )
     candidates = {name: pool.regions for name, pool in pools.items()}
     placed = place(Task(service, placement, figures, candidates))
-    return {name: placed[name].shares for name in pools}
+    return {
+        name: {region: placed[name].shares.get(region, 0.0) for region in pool.regions}
+        for name, pool in pools.items()
+    }
 
 
 def _addresses(name: str, region: Region) -> tuple[tuple[RRTypeType, str], ...]:

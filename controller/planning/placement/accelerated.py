@@ -45,7 +45,9 @@ def place_dials(
     dials = fitted(near, {region: rps * scale for region, rps in capacity.items()}, fixed)
     flow = modelled(near, dials)
     full = {region: flow[region] * demand for region in free if dials[region] < 1}
-    return Placement(dials, full, max(0.0, demand - total))
+    # What given dials let in elsewhere is nothing that these have to carry.
+    carried = demand * sum(flow[region] for region in free)
+    return Placement(dials, full, max(0.0, carried - total))
 
 
 def nearest(snapshot: Snapshot, name: PoolName) -> Shares:

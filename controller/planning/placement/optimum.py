@@ -25,7 +25,6 @@ from controller.planning.shares import normalised
 _ELSEWHERE_MS = 50.0
 """What a request of a pool without latencies loses where its region has no room: about a detour
 inside a continent, so that it makes way for requests that would go farther."""
-_NOWHERE = ""
 _DUST = 1e-6
 """A smaller part of a pool than this is rounding, and must not become a record's weight."""
 
@@ -49,6 +48,7 @@ class Placement(NamedTuple):
     """The shares of one pool, and what kept its traffic from going where it would be best."""
 
     shares: Shares
+    """Regions without any may be left out."""
     full: Mapping[str, float] = MappingProxyType({})
     """Regions with more to do if they had the room, and the requests/s they carry in all."""
     overload: float = 0.0
@@ -69,21 +69,21 @@ def place(task: Task) -> dict[str, Placement]:
     limits = even_limits(portions, capacity, target, taken)
     flows = cheapest(portions, limits.rps, taken)
     split: dict[str, dict[str, float]] = {pool: {} for pool in task.candidates}
-    carried: dict[str, float] = {}
+    carried = dict.fromkeys(limits.rps, 0.0)
     for pool, flow in zip(owners, flows.flows, strict=True):
         of_pool = split[pool]
         for region, rps in flow.items():
             of_pool[region] = of_pool.get(region, 0.0) + rps
-            carried[region] = carried.get(region, 0.0) + rps
+            carried[region] += rps
     tight = {region for region, price in flows.prices.items() if price > 0}
     tight |= {region for group in limits.bottlenecks for region in group.regions}
-    full = {region: taken.get(region, 0.0) + carried.get(region, 0.0) for region in tight}
+    full = {region: taken.get(region, 0.0) + carried[region] for region in tight}
     beyond = _beyond(limits)
     return {
         pool: Placement(
             _shares(task, pool, rps, price_ms),
             {region: full[region] for region in rps if region in full},
-            sum((flow * beyond[r] for r, flow in rps.items() if r in beyond), 0.0),
+            sum([flow * beyond[region] for region, flow in rps.items() if region in beyond], 0.0),
         )
         for pool, rps in ((pool, _without_dust(rps)) for pool, rps in split.items())
         if task.candidates[pool]
@@ -109,12 +109,14 @@ def _portions(task: Task, pool: str, price_ms: Mapping[str, float]) -> Iterator[
             yield Portion(part * demand, away)
         return
     now = {r: s for r, s in task.before.get(pool, {}).items() if s > 0 and r in costs}
-    moving = max(0.0, 1 - sum(now.values()))
-    for region, part in normalised(now | {_NOWHERE: moving}).items():
-        if part > _DUST:
+    settled = sum(now.values())
+    moving = max(0.0, 1 - settled)
+    for region, share in now.items():
+        if (part := share / (settled + moving)) > _DUST:
             # It does not move for nothing.
-            gain = task.preferences.move_gain_ms if region else 0.0
-            yield Portion(part * demand, costs, region or None, gain)
+            yield Portion(part * demand, costs, region, task.preferences.move_gain_ms)
+    if (part := moving / (settled + moving)) > _DUST:
+        yield Portion(part * demand, costs)
 
 
 def _costs(task: Task, pool: str, price_ms: Mapping[str, float]) -> dict[str, float] | None:
@@ -131,13 +133,13 @@ def _shares(
     """What is settled and what was placed; where there is no traffic, where it would go first."""
     placed = normalised(rps) or _without_traffic(task, pool, price_ms)
     rest = _rest(task, pool)
-    shares = {**task.fixed.get(pool, {}), **dict.fromkeys(task.candidates[pool], 0.0)}
-    for region, part in placed.items():
-        shares[region] = rest * part
-    return shares
+    shares = {region: rest * part for region, part in placed.items()}
+    return {**task.fixed[pool], **shares} if task.fixed.get(pool) else shares
 
 
-def _without_dust(rps: Mapping[str, float]) -> dict[str, float]:
+def _without_dust(rps: dict[str, float]) -> dict[str, float]:
+    if len(rps) == 1:
+        return rps
     least = _DUST * sum(rps.values())
     return {region: flow for region, flow in rps.items() if flow > least}
 
@@ -151,7 +153,7 @@ def _without_traffic(task: Task, pool: str, price_ms: Mapping[str, float]) -> di
 
 def _rest(task: Task, pool: str) -> float:
     """The part of the pool that is not settled."""
-    rest = 1 - sum(task.fixed.get(pool, {}).values())
+    rest = 1 - sum(task.fixed[pool].values()) if pool in task.fixed else 1.0
     return rest if rest > _DUST else 0.0
 
 

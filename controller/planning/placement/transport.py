@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
-from math import inf
+from math import fsum, inf
 from typing import NamedTuple
 
 from controller.planning.placement.exchange import Exchange
@@ -85,7 +85,7 @@ def cheapest(
     members = [[index for index, _ in found] for _, found in kinds]
     exchange = Exchange(
         [row for row, _ in kinds],
-        [sum(sorted([portions[index].rps for index in indexes])) for indexes in members],
+        [fsum([portions[index].rps for index in indexes]) for indexes in members],
         [*room, inf],
         [min((home for _, home in found if home is not None), default=None) for _, found in kinds],
     )
