@@ -14,7 +14,7 @@ from controller.model.levers import Position
 from controller.model.overrides import Override, OverrideKind
 from controller.planning import guard
 from controller.planning.placement.figures import Known
-from controller.planning.placement.optimum import Task, place
+from controller.planning.placement.optimum import Task, lacking_rps
 from controller.planning.standing import May, Stand, Standing
 
 Stands = Mapping[str, Stand]
@@ -149,8 +149,7 @@ def _lacking(case: _Case, stands: Stands) -> float:
     pins = {pool: stand.pinned for pool, stand in stands.items()}
     free = {pool: tuple(r for r in serving[pool] if r not in pins[pool]) for pool in stands}
     preferences = case.snapshot.settings.placement
-    placed = place(Task(service, preferences, case.known, free, pins, case.before))
-    return sum(placement.overload for placement in placed.values())
+    return lacking_rps(Task(service, preferences, case.known, free, pins))
 
 
 def _no_room_for_pins(

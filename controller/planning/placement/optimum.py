@@ -90,6 +90,23 @@ def place(task: Task) -> dict[str, Placement]:
     }
 
 
+def lacking_rps(task: Task) -> float:
+    """The overload of all pools together, as `place` would find it, without placing them."""
+    taken = load(task.known.demand_rps, task.fixed)
+    portions = [
+        Portion(_rest(task, pool) * task.known.demand_rps[pool], dict.fromkeys(candidates, 0.0))
+        for pool, candidates in task.candidates.items()
+        if candidates
+    ]
+    target = task.preferences.target_utilisation
+    limits = even_limits(portions, task.known.capacity_rps, target, taken)
+    # What overloads regions fills them to the brim.
+    return sum(
+        (limits.rps[region] - taken.get(region, 0.0)) * part
+        for region, part in _beyond(limits).items()
+    )
+
+
 def _price_ms(task: Task) -> dict[str, float]:
     """Region to what its price is worth in milliseconds per request."""
     worth = task.preferences.ms_per_usd_per_gb

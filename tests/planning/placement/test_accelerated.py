@@ -12,7 +12,7 @@ WEST, EAST = "eu-west-1", "us-east-1"
 
 
 def planned(demand: int, *commands: str) -> PoolPlan:
-    """A pool of two regions, each as near to half of the users and able to carry 1000 requests/s."""
+    """A pool of two regions, each near to half of the users, for 1000 requests/s each."""
     stage = Stage()
     stage.now = 1_000.0
     stage.play(f"pool world {WEST} {EAST} demand={demand} accelerator")

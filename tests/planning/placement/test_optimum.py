@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from controller.model.configuration import Placement as Preferences
 from controller.model.configuration import Service
 from controller.planning.placement.figures import Known
-from controller.planning.placement.optimum import Placement, Task, place
+from controller.planning.placement.optimum import Placement, Task, lacking_rps, place
 
 EU, EC, US = "eu-west-1", "eu-central-1", "us-east-1"
 Regions = dict[str, tuple[float, float]]
@@ -18,7 +20,12 @@ Pools = dict[str, tuple[float, dict[str, float]]]
 """Pool to demand, and regions with their latencies (0: none is given)."""
 
 
-def placed(
+def placed(regions: Regions, pools: Pools, **given: Any) -> dict[str, Placement]:
+    """Every pool's placement; `given` as in `task`."""
+    return place(task(regions, pools, **given))
+
+
+def task(
     regions: Regions,
     pools: Pools,
     *,
@@ -27,8 +34,8 @@ def placed(
     fixed: dict[str, dict[str, float]] | None = None,
     before: dict[str, dict[str, float]] | None = None,
     **preferences: float,
-) -> dict[str, Placement]:
-    """Every pool's placement, by default of a service nobody serves yet."""
+) -> Task:
+    """What is to be placed, by default of a service nobody serves yet."""
     service = Service.model_validate(
         {
             "regions": {
@@ -63,7 +70,7 @@ def placed(
         for name, pool in service.pools.items()
     }
     limits = Preferences.model_validate({"target_utilisation": target, **preferences})
-    return place(Task(service, limits, known, candidates, settled, before or {}))
+    return Task(service, limits, known, candidates, settled, before or {})
 
 
 def shares_only(*regions: str) -> dict[str, float]:
@@ -229,6 +236,38 @@ def test_nothing_is_lost_and_nobody_overloads_while_there_is_room(
     if demand <= total:
         for region, (capacity, _) in sizes.items():
             assert world.shares.get(region, 0.0) * demand <= capacity + 1e-6
+
+
+@given(
+    st.lists(st.floats(10, 500), min_size=3, max_size=3),
+    st.dictionaries(
+        st.sampled_from(["a", "b", "c"]),
+        st.tuples(
+            st.floats(0, 900),
+            st.lists(st.sampled_from([US, EU, EC]), min_size=1, unique=True),
+            st.sampled_from([0.0, 0.0, 0.3, 1.0]),
+        ),
+        min_size=1,
+    ),
+)
+@settings(max_examples=200, deadline=None)
+def test_what_is_lacking_is_known_without_placing(
+    capacities: list[float], pools: dict[str, tuple[float, list[str], float]]
+) -> None:
+    """The overload of all pools, pinned ones among them."""
+    regions = {r: (c, 1.0) for r, c in zip((US, EU, EC), capacities, strict=True)}
+    problem = task(
+        regions,
+        {name: (rps, dict.fromkeys(places, 9.0)) for name, (rps, places, _) in pools.items()},
+        target=0.85,
+        fixed={name: {places[0]: part} for name, (_, places, part) in pools.items() if part},
+    )
+
+    placed = place(problem)
+
+    assert lacking_rps(problem) == pytest.approx(
+        sum(one.overload for one in placed.values()), abs=1e-3
+    )
 
 
 @given(
