@@ -25,10 +25,12 @@ _PATIENCE = 2
 def find_drift(snapshot: Snapshot) -> dict[Position, str]:
     """Position to what was expected and what was seen."""
     found: dict[Position, str] = {}
+    known = snapshot.expected.get
     for observed in snapshot.observed.values():
+        unequal = observed.unequal
         for position, setting in observed.settings.items():
-            expected = snapshot.expected.get(position)
-            if position in observed.unequal:
+            expected = known(position)
+            if unequal and position in unequal:
                 found[position] = f"{position}: its A and AAAA records (or endpoints) are unequal"
             elif expected and setting not in expected:
                 found[position] = f"{position}: {show(expected[-1])} expected, {show(setting)} seen"

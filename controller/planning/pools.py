@@ -87,7 +87,8 @@ def _staying(case: Case) -> Planned:
 
 def _planned(way: Way) -> Planned:
     case, before, after = way.case, way.case.before, way.after
-    left = [r for r in before if before[r] > 0 and after[r] == 0] if after is not before else []
+    moving = after is not before
+    left = [r for r in before if before[r] > 0 and after[r] == 0] if moving else ()
     causes = {case.stand[r].cause for r in left}
     waits = [Held(Hold.RAMP_STEP, f"{r}: {way.paces[r].why}") for r in way.limited]
     plan = PoolPlan(

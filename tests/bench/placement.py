@@ -1,70 +1,102 @@
-"""How long placement takes, beside a solver: `python -m tests.bench.placement`.
+"""How long placement and a whole decision take, beside a solver: `python -m tests.bench.placement`.
 
-Ours is `even_limits` and `cheapest` together, from portions to flows. HiGHS gets the limits from
-us and only finds the flows: the time to build its model, the first solution, and a warm one, when
-only the traffic has changed by up to a tenth since the one before. Times are milliseconds of CPU,
-which neighbours on the machine disturb least; a cost that is not the solver's ends the program.
+Each case is timed three ways. *Optimum*: the limits and the flows of the bare problem, begun from
+nothing, which is what HiGHS is given too. *Placement*: the same for a running service, begun from
+where its traffic is: `place`, as every decision calls it. *Decision*: all of `decide`, with the
+reasons for every position. HiGHS gets the limits from us and only finds the flows: the time to
+build its model, the first solution, and a warm one, when only the traffic has changed by up to a
+tenth since the one before. Times are milliseconds of CPU, which neighbours on the machine disturb
+least, with the garbage collector on; a cost that is not the solver's ends the program.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from random import Random
 from statistics import median
 from time import thread_time
 from typing import TypeVar
 
+from controller.model.decision import Shares, Snapshot
+from controller.planning.decision import decide
+from controller.planning.diff import current_shares, settings_by_pool
+from controller.planning.health.quorum import judge
+from controller.planning.placement.figures import known
+from controller.planning.placement.optimum import Task, place
 from controller.planning.placement.overload import Limits, even_limits
 from controller.planning.placement.transport import Flows, cheapest
+from controller.planning.standing import standings
 from controller.planning.text import aligned
+from tests.bench.worlds import at_rest, failed
 from tests.planning.placement.transport_lp import CheapestLp
 from tests.planning.placement.transport_problems import Problem, total_cost, without_largest, world
 
 _T = TypeVar("_T")
 ROUNDS = 7
 SEED = 11
-HEAD = ("regions x portions", "lawful", "situation", "ours median", "min", "max")
-SOLVER_HEAD = ("HiGHS build", "first", "warm", "regions raised")
+SIZES = ((20, 250), (60, 2000))
+HEAD = ("regions x pools", "lawful", "situation", "optimum", "placement", "decision")
+SOLVER_HEAD = ("HiGHS build", "first", "warm", "written")
 
 
 def main() -> None:
     """Print the table."""
-    sys.stdout.write(f"placement in ms of CPU, {ROUNDS} rounds, seed {SEED}\n")
-    rows = [[*HEAD, *SOLVER_HEAD]]
-    for regions, portions in ((20, 250), (60, 2000)):
-        for bound in (False, True):
-            usual = world(regions, portions, SEED, room=1.25, bound=bound)
-            overloaded = world(regions, portions, SEED, room=0.5, bound=bound)
-            situations = {
-                "normal": usual,
-                "one region failed": without_largest(usual),
-                "overloaded": overloaded,
-                "overloaded, one failed": without_largest(overloaded),
-            }
-            for name, problem in situations.items():
-                lawful = "two of five bound" if bound else "all"
-                rows.append([f"{regions} x {portions}", lawful, name, *measured(problem)])
-    sys.stdout.write("\n".join(aligned(rows)) + "\n")
+    what = f"{ROUNDS} rounds, seed {SEED}"
+    sys.stdout.write(f"ms of CPU, median (min to max) of {what}\n")
+    rows = [
+        [f"{regions} x {pools}", "two of five bound" if bound else "all", name, *measured(*case)]
+        for regions, pools in SIZES
+        for bound in (False, True)
+        for name, *case in cases(regions, pools, bound=bound)
+    ]
+    sys.stdout.write("\n".join(aligned([[*HEAD, *SOLVER_HEAD], *rows])) + "\n")
 
 
-def measured(problem: Problem) -> list[str]:
+def cases(regions: int, pools: int, *, bound: bool) -> Iterator[tuple[str, Problem, Snapshot]]:
+    """Name, bare problem, and the moment to decide on."""
+    for name, room in (("normal", 1.25), ("overloaded", 0.5)):
+        problem = world(regions, pools, SEED, room=room, bound=bound)
+        moment = at_rest(problem)
+        yield name, problem, moment
+        largest = max(problem.capacity, key=problem.capacity.__getitem__)
+        yield f"{name}, one failed", without_largest(problem), failed(moment, largest)
+
+
+def measured(problem: Problem, moment: Snapshot) -> list[str]:
     """Ours and the solver's times, as in the table."""
     limits, flows = solved(problem)
-    ours = [timed(lambda: solved(problem))[0] for _ in range(ROUNDS)]
     build, lp = timed(lambda: CheapestLp(problem.portions, limits.rps))
     first, optimum = timed(lp.solve)
     assert abs(total_cost(problem.portions, flows) - optimum) <= 1e-6 * optimum
-    warm = [warm_ms(lp, problem, Random(seed)) for seed in range(ROUNDS)]
-    raised = sum(len(bottleneck.regions) for bottleneck in limits.bottlenecks)
-    times = [median(ours), min(ours), max(ours), build, first, median(warm)]
-    return [*(f"{ms:.1f}" for ms in times), str(raised)]
+    warm = median(warm_ms(lp, problem, Random(seed)) for seed in range(ROUNDS))
+    task = task_of(moment)
+    ours = (lambda: solved(problem), lambda: place(task), lambda: decide(moment))
+    return [
+        *(spread([timed(call)[0] for _ in range(ROUNDS)]) for call in ours),
+        *(f"{ms:.1f}" for ms in (build, first, warm)),
+        str(len(decide(moment).changes)),
+    ]
 
 
 def solved(problem: Problem) -> tuple[Limits, Flows]:
-    """What placement does in every cycle."""
+    """The optimum of the bare problem."""
     limits = even_limits(problem.portions, problem.capacity, problem.target)
     return limits, cheapest(problem.portions, limits.rps)
+
+
+def task_of(moment: Snapshot) -> Task:
+    """What placement is asked when this moment is decided on."""
+    service = moment.settings.services["shop"]
+    health = judge(moment, isolated=None)["shop"]
+    before: dict[str, Shares] = {
+        pool: current_shares(service, settings)
+        for pool, settings in settings_by_pool(service, moment.observed["shop"]).items()
+    }
+    stands = standings(moment, "shop", health, before, isolated=None, kept=())
+    free = {pool: stand.free for pool, stand in stands.items()}
+    figures = known(moment, "shop", health)
+    return Task(service, moment.settings.placement, figures, free, before=before)
 
 
 def warm_ms(lp: CheapestLp, problem: Problem, random: Random) -> float:
@@ -73,6 +105,11 @@ def warm_ms(lp: CheapestLp, problem: Problem, random: Random) -> float:
     lp.solve()
     lp.set_demand([portion.rps for portion in problem.portions])
     return timed(lp.solve)[0]
+
+
+def spread(times_ms: list[float]) -> str:
+    """Median, and in brackets the least and the most."""
+    return f"{median(times_ms):.1f} ({min(times_ms):.1f} to {max(times_ms):.1f})"
 
 
 def timed(call: Callable[[], _T]) -> tuple[float, _T]:

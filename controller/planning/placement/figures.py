@@ -77,8 +77,12 @@ def known(
     latency = {name: dict(pool.latency_ms) for name, pool in pools.items() if pool.latency_ms}
     for position, belief in measured_latencies(snapshot, service_name).items():
         latency[position.pool][position.region] = belief.value
+    demand = {name: pool.demand_rps for name, pool in pools.items()}
+    for service, name in snapshot.figures.demand_rps:
+        if service == service_name and name in pools:
+            demand[name] = _demand(snapshot, service_name, name).value
     return Known(
-        {pool: belief.value for pool, belief in demands(snapshot, service_name).items()},
+        demand,
         latency,
         {region: room.value for region, room in rooms(snapshot, service_name, health).items()},
     )
@@ -86,11 +90,14 @@ def known(
 
 def demands(snapshot: Snapshot, service_name: str) -> dict[str, Belief]:
     """Pool to the requests/s its users are believed to ask for."""
-    measured = snapshot.figures.demand_rps
-    return {
-        name: _belief(snapshot, pool.demand_rps, measured.get((service_name, name)))
-        for name, pool in snapshot.settings.services[service_name].pools.items()
-    }
+    pools = snapshot.settings.services[service_name].pools
+    return {name: _demand(snapshot, service_name, name) for name in pools}
+
+
+def _demand(snapshot: Snapshot, service_name: str, name: str) -> Belief:
+    pool = snapshot.settings.services[service_name].pools[name]
+    measured = snapshot.figures.demand_rps.get((service_name, name))
+    return _belief(snapshot, pool.demand_rps, measured)
 
 
 def measured_latencies(snapshot: Snapshot, service_name: str) -> dict[Position, Belief]:

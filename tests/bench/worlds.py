@@ -1,0 +1,118 @@
+"""Moments to decide on, as large as a placement problem: its portions as pools, one service."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from string import ascii_uppercase
+
+from controller.model.configuration import EndpointId, Placement, Ramp, Settings
+from controller.model.decision import Decision, Memory, Snapshot
+from controller.model.health import HealthState, Verdict
+from controller.model.levers import Observed, Position, Setting
+from controller.planning.decision import decide
+from tests.planning.placement.transport_problems import Problem
+
+_NOW = 10_000.0
+_SETTLING = 4
+"""Decisions after which nothing moves but what rounding of weights leaves."""
+
+
+def at_rest(problem: Problem) -> Snapshot:
+    """All is well, and the weights are what placement wants."""
+    settings = settings_of(problem)
+    # From nothing to the optimum at once, not by steps from where it happened to be.
+    hurry = {"ramp": Ramp(step_points=100), "placement": _placement(problem, move_gain_ms=0.0)}
+    moment = _moment(problem, settings.model_copy(update=hurry))
+    for _ in range(_SETTLING):
+        moment = _carried_out(moment, decide(moment))
+    return replace(moment, settings=settings)
+
+
+def failed(moment: Snapshot, region: str) -> Snapshot:
+    """The same moment, had this region been found down."""
+    (vantage,) = moment.health
+    state = _state(Verdict.DOWN)._replace(
+        failures=3, first_failure_at=_NOW - 2, last_failure="no answer in 1 s"
+    )
+    states = {**moment.health[vantage], EndpointId("shop", region, "web"): state}
+    return replace(moment, health={vantage: states})
+
+
+def settings_of(problem: Problem) -> Settings:
+    """A service with a pool for each portion."""
+    regions = {
+        name: {
+            "jurisdiction": "any",
+            "capacity_rps": capacity,
+            "endpoints": {"web": {"probe": f"http://{name}.test/healthz"}},
+        }
+        for name, capacity in problem.capacity.items()
+    }
+    pools = {
+        f"pool-{number:04}": {
+            "geographies": [f"country:{_country(number)}"],
+            "regions": list(portion.costs),
+            "demand_rps": portion.rps,
+            "latency_ms": dict(portion.costs),
+        }
+        for number, portion in enumerate(problem.portions)
+    }
+    lever = {"route53": {"hosted_zone_id": "Z1", "name": "shop.test."}}
+    return Settings.model_validate(
+        {
+            "schema_version": 1,
+            "mode": "active",
+            "state_path": "unused",
+            "vantage": {"name": "here"},
+            "placement": _placement(problem),
+            "services": {"shop": {"regions": regions, "pools": pools, "levers": lever}},
+        }
+    )
+
+
+def _placement(problem: Problem, **preferences: float) -> Placement:
+    return Placement(target_utilisation=problem.target, **preferences)
+
+
+def _country(number: int) -> str:
+    """Two letters; planning does not mind that several pools have the same."""
+    return ascii_uppercase[number // 26 % 26] + ascii_uppercase[number % 26]
+
+
+def _moment(problem: Problem, settings: Settings) -> Snapshot:
+    pools = settings.services["shop"].pools
+    levers = {
+        Position("shop", name, region): Setting(100)
+        for name, pool in pools.items()
+        for region in pool.regions
+    }
+    return Snapshot(
+        now=_NOW,
+        started_at=0.0,
+        settings=settings,
+        health={"here": {EndpointId("shop", r, "web"): _state() for r in problem.capacity}},
+        canaries={"canary": _state()},
+        observed={"shop": Observed(_NOW - 1, levers)},
+        expected={position: (setting,) for position, setting in levers.items()},
+        overrides=(),
+        memory=Memory(begun=True, cold=frozenset()),
+    )
+
+
+def _state(verdict: Verdict = Verdict.UP) -> HealthState:
+    return HealthState(
+        verdict, since=_NOW - 2, last_result_at=_NOW - 0.1, latency_s=0.02, answers=1000
+    )
+
+
+def _carried_out(moment: Snapshot, decision: Decision) -> Snapshot:
+    """After a perfect AWS did what was asked for, guards or not."""
+    shop = moment.observed["shop"]
+    asked = [change for plan in decision.plans for change in (*plan.changes, *plan.withheld)]
+    levers = {**shop.settings, **{change.position: change.after for change in asked}}
+    return replace(
+        moment,
+        observed={"shop": replace(shop, settings=levers)},
+        expected={position: (setting,) for position, setting in levers.items()},
+        memory=decision.memory,
+    )
