@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from typing import NamedTuple
 
+from controller.model.configuration import Region
 from controller.model.decision import Held, PoolPlan, Rule, Shares, Snapshot, Step
 from controller.model.health import RegionHealth
 from controller.model.levers import Position
 from controller.planning.pace import Pace
-from controller.planning.placement.figures import Known
-from controller.planning.placement.optimum import Placement
+from controller.planning.placement.figures import Known, by_share
+from controller.planning.placement.optimum import Placement, price_ms
 from controller.planning.shares import SAME, is_same, percent
 from controller.planning.standing import May, Stand
 
@@ -35,6 +36,11 @@ class Case(NamedTuple):
     """Regions that were out when they were last looked at, or on their way back."""
     urgent: bool
     """Whether traffic must leave some region of the service."""
+
+    @property
+    def regions(self) -> Mapping[str, Region]:
+        """The service's, as configured."""
+        return self.snapshot.settings.services[self.service].regions
 
     def position(self, region: str) -> Position:
         """The region in this pool."""
@@ -73,12 +79,13 @@ def guard_rules(plan: PoolPlan, held: Held) -> tuple[Rule, ...]:
 
 
 def _placement_rules(way: Way) -> list[Rule]:
-    before, desired, full = way.case.before, way.desired, way.placement.full
+    before, desired = way.case.before, way.desired
     found = []
     for region in _told(way):
         standing = way.case.stand[region]
         name, why = _placement_reason(way, region)
-        binding = standing.share is not None or standing.may is May.OUT or region in full
+        forced = standing.share is not None or standing.may is May.OUT
+        binding = forced or _is_bound(way, region)
         found.append(
             Rule(Step.PLACEMENT, name, region, before[region], desired[region], binding, why)
         )
@@ -89,8 +96,10 @@ def _told(way: Way) -> list[str]:
     """Regions of which placement has something to say: they differ, or are full."""
     before, desired, full = way.case.before, way.desired, way.placement.full
     if desired is before:
-        return [region for region in before if region in full] if full else []
-    return [r for r in before if r in full or not is_same(before[r], desired[r])]
+        return [r for r, share in before.items() if share > 0 and r in full] if full else []
+    return [
+        r for r in before if not is_same(before[r], desired[r]) or (r in full and desired[r] > 0)
+    ]
 
 
 def _placement_reason(way: Way, region: str) -> tuple[str, str]:
@@ -98,11 +107,11 @@ def _placement_reason(way: Way, region: str) -> tuple[str, str]:
     standing = case.stand[region]
     if standing.may is May.OUT or standing.share is not None:
         return standing.cause, standing.why
-    if placement.overload and region in placement.full:
+    if _is_bound(way, region):
+        if not placement.overload:
+            return "capacity", _full(way, region)
         lacking = f"{placement.overload:.0f} requests/s more than the regions of the pool can carry"
         return "overload", f"{lacking}: spread evenly, {_filled(way, region)}"
-    if region in placement.full:
-        return "capacity", _full(way, region)
     if case.leaving and way.desired[region] > case.before[region]:
         return "takes_over", f"carries its part of what leaves {', '.join(case.leaving)}"
     if region in way.cold:
@@ -110,18 +119,44 @@ def _placement_reason(way: Way, region: str) -> tuple[str, str]:
     return _preference(way, region)
 
 
+def _is_bound(way: Way, region: str) -> bool:
+    """Whether the pool would send more users there if the region had room for them."""
+    if region not in way.placement.full:
+        return False
+    served = [r for r, share in way.placement.shares.items() if share > 0]
+    costs = _costs_ms(way.case)
+    if region in served:
+        return True
+    if costs is None:
+        return way.case.regions[region].share > 0
+    return costs[region] < max(costs[r] for r in served)
+
+
 def _preference(way: Way, region: str) -> tuple[str, str]:
     """What makes a region right for its share when nothing forces it."""
-    case = way.case
-    if case.pool not in case.known.latency_ms:
+    case, costs = way.case, _costs_ms(way.case)
+    full = [r for r in case.before if r in way.placement.full and r != region]
+    if costs is None:
+        part = by_share(case.regions, case.stand.free).get(region, 0.0)
+        if full and way.placement.shares.get(region, 0.0) > part + SAME:
+            return "spill", f"takes what has no room in {', '.join(sorted(full))}"
         return "configured_share", "back to its configured share"
     away = f"{case.known.latency_ms[case.pool][region]:.0f} ms from the pool's users"
     if way.desired[region] < case.before[region]:
         return "nearest", f"{away}; others are nearer or cheaper"
-    spilled = sorted(way.placement.full.keys() - {region})
+    spilled = sorted(r for r in full if costs[r] < costs[region])
     if spilled:
         return "spill", f"{away}; takes what has no room in {', '.join(spilled)}"
     return "nearest", f"{away}, nearest of those that may serve, price considered"
+
+
+def _costs_ms(case: Case) -> Mapping[str, float] | None:
+    """Region to what a request of the pool costs there; None where shares alone count."""
+    latency_ms = case.known.latency_ms.get(case.pool)
+    if latency_ms is None:
+        return None
+    preferences = case.snapshot.settings.placement
+    return {r: ms + price_ms(preferences, case.regions[r]) for r, ms in latency_ms.items()}
 
 
 def _full(way: Way, region: str) -> str:
@@ -138,7 +173,7 @@ def _full(way: Way, region: str) -> str:
 def _filled(way: Way, region: str) -> str:
     """What it carries, and which part that is of what is counted on."""
     case, rps = way.case, way.placement.full[region]
-    configured = case.snapshot.settings.services[case.service].regions[region].capacity_rps
+    configured = case.regions[region].capacity_rps
     if configured is None:
         return (
             f"{rps:.0f} requests/s, nobody knows its capacity: its part of the demand is counted on"

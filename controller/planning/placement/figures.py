@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from controller.model.configuration import Service
+from controller.model.configuration import Region
 from controller.model.decision import Shares, Snapshot
 from controller.model.figures import Figure
 from controller.model.health import RegionHealth
@@ -138,7 +138,8 @@ def _parts_rps(snapshot: Snapshot, service_name: str) -> dict[str, float]:
     service = snapshot.settings.services[service_name]
     demand_rps = {pool: belief.value for pool, belief in demands(snapshot, service_name).items()}
     return load(
-        demand_rps, {n: by_share(service, pool.regions) for n, pool in service.pools.items()}
+        demand_rps,
+        {n: by_share(service.regions, pool.regions) for n, pool in service.pools.items()},
     )
 
 
@@ -151,9 +152,9 @@ def load(demand_rps: Mapping[str, float], split: Mapping[str, Shares]) -> dict[s
     return carried
 
 
-def by_share(service: Service, regions: Iterable[str]) -> dict[str, float]:
+def by_share(known: Mapping[str, Region], regions: Iterable[str]) -> dict[str, float]:
     """Configured shares among these regions; equal when all of them are zero."""
-    shares = {region: service.regions[region].share for region in regions}
+    shares = {region: known[region].share for region in regions}
     return normalised(shares) or {region: 1 / len(shares) for region in shares}
 
 

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from controller.model.configuration import Placement as Preferences
-from controller.model.configuration import Service
+from controller.model.configuration import Region, Service
 from controller.model.decision import Shares
 from controller.planning.placement.figures import Known, by_share, load
 from controller.planning.placement.overload import Limits, even_limits
@@ -50,7 +50,8 @@ class Placement(NamedTuple):
     shares: Shares
     """Regions without any may be left out."""
     full: Mapping[str, float] = MappingProxyType({})
-    """Regions with more to do if they had the room, and the requests/s they carry in all."""
+    """Regions of the service with more to do if they had the room, and the requests/s they carry
+    in all."""
     overload: float = 0.0
     """This pool's requests/s beyond what the regions that may serve it can carry together."""
 
@@ -58,11 +59,11 @@ class Placement(NamedTuple):
 def place(task: Task) -> dict[str, Placement]:
     """Pool to placement; a pool without candidates is left out."""
     taken = load(task.known.demand_rps, task.fixed)
-    price_ms = _price_ms(task)
+    prices = {name: price_ms(task.preferences, r) for name, r in task.service.regions.items()}
     owners: list[str] = []
     portions: list[Portion] = []
     for pool in sorted(task.candidates):
-        for portion in _portions(task, pool, price_ms):
+        for portion in _portions(task, pool, prices):
             owners.append(pool)
             portions.append(portion)
     capacity, target = task.known.capacity_rps, task.preferences.target_utilisation
@@ -81,8 +82,8 @@ def place(task: Task) -> dict[str, Placement]:
     beyond = _beyond(limits)
     return {
         pool: Placement(
-            _shares(task, pool, rps, price_ms),
-            {region: full[region] for region in rps if region in full},
+            _shares(task, pool, rps, prices),
+            full,
             sum([flow * beyond[region] for region, flow in rps.items() if region in beyond], 0.0),
         )
         for pool, rps in ((pool, _without_dust(rps)) for pool, rps in split.items())
@@ -107,21 +108,20 @@ def lacking_rps(task: Task) -> float:
     )
 
 
-def _price_ms(task: Task) -> dict[str, float]:
-    """Region to what its price is worth in milliseconds per request."""
-    worth = task.preferences.ms_per_usd_per_gb
-    return {name: worth * r.egress_usd_per_gb for name, r in task.service.regions.items()}
+def price_ms(preferences: Preferences, region: Region) -> float:
+    """What a region's price is worth in milliseconds per request."""
+    return preferences.ms_per_usd_per_gb * region.egress_usd_per_gb
 
 
-def _portions(task: Task, pool: str, price_ms: Mapping[str, float]) -> Iterator[Portion]:
+def _portions(task: Task, pool: str, prices: Mapping[str, float]) -> Iterator[Portion]:
     """The pool's traffic in parts that prefer the same region."""
     candidates = task.candidates[pool]
     demand = _rest(task, pool) * task.known.demand_rps[pool]
     if not candidates or demand <= 0:
         return
-    costs = _costs(task, pool, price_ms)
+    costs = _costs(task, pool, prices)
     if costs is None:
-        for region, part in by_share(task.service, candidates).items():
+        for region, part in by_share(task.service.regions, candidates).items():
             away = {r: 0.0 if r == region else _ELSEWHERE_MS for r in candidates}
             yield Portion(part * demand, away)
         return
@@ -136,19 +136,17 @@ def _portions(task: Task, pool: str, price_ms: Mapping[str, float]) -> Iterator[
         yield Portion(part * demand, costs)
 
 
-def _costs(task: Task, pool: str, price_ms: Mapping[str, float]) -> dict[str, float] | None:
+def _costs(task: Task, pool: str, prices: Mapping[str, float]) -> dict[str, float] | None:
     """Region to milliseconds per request, price included; None for a pool without latencies."""
     latency_ms = task.known.latency_ms.get(pool)
     if latency_ms is None:
         return None
-    return {region: latency_ms[region] + price_ms[region] for region in task.candidates[pool]}
+    return {region: latency_ms[region] + prices[region] for region in task.candidates[pool]}
 
 
-def _shares(
-    task: Task, pool: str, rps: Mapping[str, float], price_ms: Mapping[str, float]
-) -> Shares:
+def _shares(task: Task, pool: str, rps: Mapping[str, float], prices: Mapping[str, float]) -> Shares:
     """What is settled and what was placed; where there is no traffic, where it would go first."""
-    placed = normalised(rps) or _without_traffic(task, pool, price_ms)
+    placed = normalised(rps) or _without_traffic(task, pool, prices)
     rest = _rest(task, pool)
     shares = {region: rest * part for region, part in placed.items()}
     return {**task.fixed[pool], **shares} if task.fixed.get(pool) else shares
@@ -161,10 +159,10 @@ def _without_dust(rps: dict[str, float]) -> dict[str, float]:
     return {region: flow for region, flow in rps.items() if flow > least}
 
 
-def _without_traffic(task: Task, pool: str, price_ms: Mapping[str, float]) -> dict[str, float]:
-    costs = _costs(task, pool, price_ms)
+def _without_traffic(task: Task, pool: str, prices: Mapping[str, float]) -> dict[str, float]:
+    costs = _costs(task, pool, prices)
     if costs is None:
-        return by_share(task.service, task.candidates[pool])
+        return by_share(task.service.regions, task.candidates[pool])
     return {min(costs, key=lambda region: (costs[region], region)): 1.0}
 
 
