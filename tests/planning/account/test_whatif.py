@@ -160,7 +160,7 @@ def test_less_capacity_makes_a_region_spill() -> None:
     decision = decided(f"capacity {CENTRAL} ×0.05")
     assert wanted(decision, "europe")[WEST] > 0.7
     rules = [rule for plan in decision.plans for rule in plan.rules if rule.name == "capacity"]
-    assert [rule.region for rule in rules if rule.binding] == [CENTRAL]
+    assert {rule.region for rule in rules if rule.binding} == {CENTRAL}
 
 
 def test_hypotheses_add_up() -> None:
