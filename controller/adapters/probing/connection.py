@@ -74,6 +74,7 @@ class Connection:
         "_reactor",
         "_socket",
         "_state",
+        "_taken",
         "_unsent",
         "_was_spared",
         "address",
@@ -106,6 +107,8 @@ class Connection:
         self._state = _CONNECTING
         self._must_verify = False
         self._unsent = b""
+        self._taken: tuple[bytes, float] | OSError | None = None
+        """What was read and not looked at yet."""
         self._answer: Answer | None = None
         """What came of the answer so far; None before the first piece."""
         self._addresses: Addresses = ()
@@ -189,8 +192,19 @@ class Connection:
         except OSError:
             self._owner.stale(self, now)
 
+    def take(self) -> None:
+        """Read a piece of the awaited answer, if it has come."""
+        made = self._socket
+        if self._state == _ASKING and self.pin is None and made is not None:
+            try:
+                self._taken = read(made, _PIECE)
+            except OSError as error:
+                self._taken = error
+
     def ready(self, events: int, now: float) -> None:
         """Go on as far as the socket lets us."""
+        if self._socket is None:
+            return  # closed meanwhile
         try:
             state = self._state
             if state == _ASKING:
@@ -327,7 +341,12 @@ class Connection:
 
     def _take(self, made: Any, now: float) -> bytes:
         """What came, its time being noted: the kernel's, unless the wall clock was set."""
-        data, stamp = read(made, _PIECE) if self.pin is None else read_tls(made, _PIECE)
+        taken, self._taken = self._taken, None
+        if taken is None:
+            taken = read(made, _PIECE) if self.pin is None else read_tls(made, _PIECE)
+        elif isinstance(taken, OSError):
+            raise taken
+        data, stamp = taken
         came_at = stamp - self._reactor.wall_ahead_s
         self.answered_at = came_at if self.sent_at <= came_at <= now else now
         return data
