@@ -11,8 +11,9 @@ from contextlib import contextmanager
 
 from controller.adapters.probing.prober import NetworkProber
 from controller.model.configuration import Endpoint
-from controller.model.health import ProbeOutcome
-from tests.adapters.probing.asking import OK, Asker
+from controller.model.health import ProbeOutcome, ProbeResult
+from tests.adapters.probing.asking import DEADLINE_S, OK, Asker
+from tests.adapters.probing.servers import served
 
 
 @contextmanager
@@ -88,3 +89,36 @@ async def test_deadlines_of_many_probes_are_kept_each() -> None:
     for result, wait in zip(results, waits, strict=True):
         assert result.outcome is ProbeOutcome.FAILED
         assert wait - 0.001 <= result.latency_s < wait + 0.15
+
+
+class EndsAnother(Asker):
+    """When it is answered it forgets another endpoint, as a reload does."""
+
+    other: Asker
+
+    def answered(self, result: ProbeResult) -> None:
+        super().answered(result)
+        self.other.target.close()
+
+
+async def test_who_is_forgotten_while_answers_are_looked_at_hears_nothing() -> None:
+    """Both answers have come and were read; the first one heard ends the other."""
+    may_answer = asyncio.Event()
+
+    async def together(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        await may_answer.wait()
+        writer.write(OK)
+
+    async with served(together) as address, NetworkProber() as prober:
+        first, second = (
+            EndsAnother(prober, Endpoint(probe=f"http://{address}/")) for _ in range(2)
+        )
+        first.other, second.other = second, first
+        for asker in (first, second):
+            asker.target.ask(DEADLINE_S, DEADLINE_S)
+        await asyncio.sleep(0.1)
+        may_answer.set()
+        await asyncio.sleep(0.1)
+
+    assert first.unasked + second.unasked == 1
