@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from controller.adapters.probing.prober import NetworkProber
 from controller.model.configuration import Endpoint
 from controller.model.health import ProbeOutcome, ProbeResult
-from tests.adapters.probing.asking import DEADLINE_S, OK, Asker
-from tests.adapters.probing.servers import served
+from tests.adapters.probing.asking import DEADLINE_S, OK, Asker, until
+from tests.adapters.probing.servers import KeepAlive, served
+from tests.loops.small import logged
 
 
 @contextmanager
@@ -92,13 +93,25 @@ async def test_deadlines_of_many_probes_are_kept_each() -> None:
 
 
 class EndsAnother(Asker):
-    """When it is answered it forgets another endpoint, as a reload does."""
+    """When it hears anything it forgets another endpoint, as a reload does."""
 
     other: Asker
 
     def answered(self, result: ProbeResult) -> None:
         super().answered(result)
         self.other.target.close()
+
+    def disturbed(self) -> None:
+        super().disturbed()
+        self.other.target.close()
+
+
+def two(prober: NetworkProber, address: str) -> tuple[EndsAnother, EndsAnother]:
+    """Two endpoints of which the one that hears something first ends the other."""
+    endpoint = Endpoint(probe=f"http://{address}/", keep_alive=True)
+    first, second = EndsAnother(prober, endpoint), EndsAnother(prober, endpoint)
+    first.other, second.other = second, first
+    return first, second
 
 
 async def test_who_is_forgotten_while_answers_are_looked_at_hears_nothing() -> None:
@@ -110,15 +123,33 @@ async def test_who_is_forgotten_while_answers_are_looked_at_hears_nothing() -> N
         await may_answer.wait()
         writer.write(OK)
 
-    async with served(together) as address, NetworkProber() as prober:
-        first, second = (
-            EndsAnother(prober, Endpoint(probe=f"http://{address}/")) for _ in range(2)
-        )
-        first.other, second.other = second, first
-        for asker in (first, second):
-            asker.target.ask(DEADLINE_S, DEADLINE_S)
-        await asyncio.sleep(0.1)
-        may_answer.set()
-        await asyncio.sleep(0.1)
+    with logged() as lines:
+        async with served(together) as address, NetworkProber() as prober:
+            first, second = two(prober, address)
+            for asker in (first, second):
+                asker.target.ask(DEADLINE_S, DEADLINE_S)
+            await asyncio.sleep(0.1)
+            may_answer.set()
+            await until(lambda: first.unasked + second.unasked > 0)
+            await asyncio.sleep(0.05)
 
     assert first.unasked + second.unasked == 1
+    assert lines == []
+
+
+async def test_who_is_forgotten_while_connections_end_hears_nothing() -> None:
+    """Both kept connections end at once."""
+    server = KeepAlive()
+    with logged() as lines:
+        async with served(server) as address, NetworkProber() as prober:
+            first, second = two(prober, address)
+            for asker in (first, second):
+                asker.other = Asker(prober, Endpoint(probe=f"http://{address}/"))
+                await asker.ask()
+            first.other, second.other = second, first
+            server.hang_up()
+            await until(lambda: first.disturbances + second.disturbances > 0)
+            await asyncio.sleep(0.05)
+
+    assert first.disturbances + second.disturbances == 1
+    assert lines == []
