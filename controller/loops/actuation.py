@@ -18,8 +18,16 @@ from collections.abc import Collection, Iterable, Iterator
 from controller.loops.current import Current
 from controller.loops.expectations import Expectations
 from controller.loops.observation import Observation
+from controller.loops.veto import Veto
 from controller.model.decision import Decision, PoolName, Written
-from controller.model.levers import Change, GroupChange, Outcome, OutcomeStatus, WeightChange
+from controller.model.levers import (
+    Change,
+    GroupChange,
+    Outcome,
+    OutcomeStatus,
+    Setting,
+    WeightChange,
+)
 from controller.planning.tree import leaves_of
 from controller.ports import Accelerators, RecordSets
 
@@ -48,55 +56,29 @@ class Actuation:
         self._records = records
         self._accelerators = accelerators
         self._expectations = expectations
+        self._veto = Veto(current, observation)
 
     async def carry_out(self, decision: Decision) -> tuple[Written, ...]:
         """Write every change of the decision. Targets fail apart from each other."""
         emergency = decision.emergency
-        lawful, written = self._lawful(decision.changes)
-        await self._expectations.intend(lawful, emergency=emergency)
+        allowed, written = self._veto.on(decision.changes)
+        await self._expectations.intend(allowed, emergency=emergency)
         urgent = {(plan.service, plan.pool) for plan in decision.plans if plan.emergency}
         async with asyncio.TaskGroup() as group:
             tasks = [
                 *(
                     group.create_task(self._change_zone(zone_id, changes, urgent, emergency))
-                    for zone_id, changes in self._by_zone(lawful).items()
+                    for zone_id, changes in self._by_zone(allowed).items()
                 ),
                 *(
                     group.create_task(self._change_groups(arn, changes))
-                    for arn, changes in self._by_accelerator(lawful).items()
+                    for arn, changes in self._by_accelerator(allowed).items()
                 ),
             ]
         written += [one for task in tasks for one in task.result()]
         for one in written:
             await self._settle(one)
         return tuple(written)
-
-    def _lawful(self, changes: Iterable[Change]) -> tuple[tuple[Change, ...], list[Written]]:
-        """The changes to lawful regions, and the refusal of any other.
-
-        The planner cannot express such a change; should it ever, it ends here.
-        """
-        lawful, refused = list[Change](), list[Written]()
-        for change in changes:
-            service, pool, region = change.position
-            noun = self._current.settings.services[service].pools[pool]
-            if region in noun.regions:
-                lawful.append(change)
-                continue
-            detail = (
-                f"not sent: pool {pool} of {service} may only be served from "
-                f"{', '.join(noun.regions)}, not from {region}"
-            )
-            refused.append(self._refused(change, detail))
-        return tuple(lawful), refused
-
-    def _refused(self, change: Change, detail: str) -> Written:
-        levers = self._current.settings.services[change.position.service].levers
-        outcome = Outcome(OutcomeStatus.REFUSED, detail)
-        if levers.accelerator is not None:
-            return Written("accelerator", levers.accelerator.arn, (change,), outcome)
-        assert levers.route53 is not None, "the settings' rules ask for exactly one lever"
-        return Written("route53", levers.route53.hosted_zone_id, (change,), outcome)
 
     async def _change_zone(
         self,
@@ -114,11 +96,19 @@ class Actuation:
     async def _change_groups(
         self, arn: str, changes: Iterable[tuple[Change, GroupChange]]
     ) -> list[Written]:
-        """Group after group in the plan's order."""
+        """Group after group in the plan's order; the last open one stays so until another is."""
         written = []
+        applied: dict[str, Setting] = {}
         for change, group_change in changes:
+            after = {**applied, group_change.group.arn: change.after}
+            refused = self._veto.on_closing(arn, change, after)
+            if refused is not None:
+                written.append(refused)
+                continue
             outcome = await self._accelerators.change(group_change)
             written.append(Written("accelerator", arn, (change,), outcome))
+            if outcome.status is OutcomeStatus.APPLIED:
+                applied = after
         return written
 
     async def _change_pack(

@@ -77,6 +77,12 @@ def observe_groups(
     return Observed(at, settings, frozenset(unequal), {lever.pool: faults} if faults else {})
 
 
+def listener_of(group: EndpointGroup) -> str:
+    """ARN of the listener that the group stands behind, the beginning of the group's own."""
+    listener, found, _ = group.arn.partition("/endpoint-group/")
+    return listener if found else ""
+
+
 def _faults(
     service: Service, pool_name: str, pool: Pool, records: tuple[RecordSet, ...]
 ) -> Iterable[str]:
@@ -94,10 +100,10 @@ def _faults(
 
 
 def _group_faults(pool_name: str, pool: Pool, groups: tuple[EndpointGroup, ...]) -> Iterable[str]:
-    listeners = dict.fromkeys(_listener(group) for group in groups)
+    listeners = dict.fromkeys(listener_of(group) for group in groups)
     for region in pool.regions:
         mine = [group for group in groups if group.region == region]
-        lacking = [one for one in listeners if one not in map(_listener, mine)]
+        lacking = [one for one in listeners if one not in map(listener_of, mine)]
         if not mine:
             yield f"endpoint group {region} is missing"
             continue
@@ -107,12 +113,6 @@ def _group_faults(pool_name: str, pool: Pool, groups: tuple[EndpointGroup, ...])
     for region in sorted({group.region for group in groups}.difference(pool.regions)):
         law = f"; pool {pool_name} may only be served from {', '.join(pool.regions)}"
         yield f"endpoint group {region} should not exist{law}"
-
-
-def _listener(group: EndpointGroup) -> str:
-    """ARN of the listener that the group stands behind, the beginning of the group's own."""
-    listener, found, _ = group.arn.partition("/endpoint-group/")
-    return listener if found else ""
 
 
 def _weighted_by_name(

@@ -36,6 +36,7 @@ from tests.loops.small import (
     accelerated,
     groups,
     leaves,
+    logged,
     small,
     weighted,
 )
@@ -164,7 +165,7 @@ async def test_a_twin_that_is_as_wanted_already_is_left_alone() -> None:
     """What is written is what differs."""
     bench = Bench()
     for record in bench.records.stored(ZONE):
-        if record.type == "AAAA" and record.name.startswith("world.shop"):
+        if (record.name, record.type, record.set_identifier) == ("world.shop.test.", "AAAA", WEST):
             bench.records.put(ZONE, replace(record, weight=0))
     await bench.carry_out(weight("shop", WEST, 0))
 
@@ -303,6 +304,98 @@ async def test_a_change_to_a_region_that_is_not_lawful_is_never_sent(
     )
     assert bench.accelerators.writes == []
     assert change.position not in await bench.store.expected()
+
+
+async def test_weights_that_are_all_zero_are_never_sent() -> None:
+    """Route 53 takes them for equal ones: everybody would go everywhere, dead regions included."""
+    bench = Bench()
+    with logged() as lines:
+        written = await bench.carry_out(
+            weight("shop", WEST, 0), weight("shop", EAST, 0), weight("blog", WEST, 0)
+        )
+
+    refused, applied = written
+    assert [c.position.region for c in refused.changes] == [WEST, EAST]
+    assert (refused.lever, refused.target) == ("route53", ZONE)
+    assert refused.outcome == Outcome(
+        OutcomeStatus.REFUSED,
+        "not sent: pool world of shop would have no region left that is open; Route 53 takes "
+        "weights that are all zero for equal ones",
+    )
+    assert applied.outcome.status is OutcomeStatus.APPLIED
+    assert {text.split()[0] for _, batch in bench.batches() for text in batch} == {
+        "world.blog.test."
+    }
+    assert refused.changes[0].position not in await bench.store.expected()
+    assert [(line["event"], line["log_level"]) for line in lines] == [("write_refused", "error")]
+
+
+async def test_what_others_closed_before_counts() -> None:
+    """The last open leaves are closed by one change alone; of one twin it is as bad."""
+    bench = Bench()
+    for record in bench.records.stored(ZONE):
+        if record.type == "AAAA" and record.set_identifier == EAST:
+            bench.records.put(ZONE, replace(record, weight=0))
+    written = await bench.carry_out(weight("shop", WEST, 0))
+
+    assert [one.outcome.status for one in written] == [OutcomeStatus.REFUSED]
+    assert bench.records.writes == []
+
+    reopened = await bench.carry_out(weight("shop", EAST, 255), weight("shop", WEST, 0))
+    assert [one.outcome.status for one in reopened] == [OutcomeStatus.APPLIED]
+
+
+async def test_an_unlawful_leaf_keeps_no_pool_open() -> None:
+    """What stays open must be lawful."""
+    bench = Bench()
+    leaf = bench.records.stored(ZONE)[0]
+    bench.records.put(ZONE, replace(leaf, set_identifier="ap-south-1"))
+    written = await bench.carry_out(weight("shop", WEST, 0), weight("shop", EAST, 0))
+
+    assert [one.outcome.status for one in written] == [OutcomeStatus.REFUSED]
+    assert bench.records.writes == []
+
+
+async def test_a_missing_twin_does_not_keep_users_in_a_dead_region() -> None:
+    """No write could bring it back; those of the other record type must still get away."""
+    bench = Bench()
+    twin = next(r for r in bench.records.stored(ZONE) if r.type == "AAAA")
+    bench.records.remove(ZONE, replace(twin, set_identifier=EAST))
+    written = await bench.carry_out(weight("shop", WEST, 0), emergency=True)
+
+    assert [one.outcome.status for one in written] == [OutcomeStatus.APPLIED]
+
+
+async def test_an_accelerator_is_never_closed_wholly() -> None:
+    """Nor is half of it, when the whole is asked for."""
+    bench = Bench()
+    with logged() as lines:
+        written = await bench.carry_out(dial(WEST, 0), dial(EAST, 0), weight("shop", WEST, 0))
+
+    assert [(w.lever, w.target, w.outcome.status) for w in written] == [
+        ("accelerator", ARN, OutcomeStatus.REFUSED),
+        ("route53", ZONE, OutcomeStatus.APPLIED),
+    ]
+    assert written[0].outcome.detail == (
+        "not sent: pool world of api would have no region left that is open; an accelerator whose "
+        "groups are all closed sends users to any of them"
+    )
+    assert bench.accelerators.writes == []
+    assert [line["event"] for line in lines] == ["write_refused"]
+
+
+@pytest.mark.parametrize("trouble", ["throttle_next", "lose_requests", "lose_replies"])
+async def test_the_last_open_group_is_not_closed_before_another_is_open(trouble: str) -> None:
+    """There is no batch behind an accelerator: what should have opened may not have."""
+    bench = Bench()
+    east = next(g for g in bench.accelerators.stored(ARN) if g.region == EAST)
+    bench.accelerators.put(ARN, replace(east, dial=0.0))
+    setattr(bench.accelerators.trouble, trouble, 1)
+    written = await bench.carry_out(dial(EAST, 100), dial(WEST, 0))
+
+    assert len(written) == 2
+    assert written[1].outcome.status is OutcomeStatus.REFUSED
+    assert [c.group.region for c in bench.accelerators.writes] == [EAST]
 
 
 async def test_a_zone_that_hangs_delays_no_accelerator_and_no_other_zone() -> None:

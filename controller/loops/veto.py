@@ -1,0 +1,118 @@
+"""The last look before anything is sent: what must never be written, whoever asks, ends here.
+
+The planner cannot express a change to an unlawful region, nor a pool with nobody open; should it
+ever, that is refused as an outcome, and everything else goes on.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+import structlog
+
+from controller.loops.current import Current
+from controller.loops.observation import Observation
+from controller.model.decision import PoolName, Written
+from controller.model.levers import Change, Outcome, OutcomeStatus, Position, RecordSet, Setting
+from controller.planning.emptied import is_emptied, is_open, open_groups, open_leaves
+from controller.planning.tree import leaves_of
+
+_log = structlog.get_logger("veto")
+_ALL_ZERO = "Route 53 takes weights that are all zero for equal ones"
+_ALL_CLOSED = "an accelerator whose groups are all closed sends users to any of them"
+Leaves = Mapping[Position, tuple[RecordSet, ...]]
+
+
+class Veto:
+    """Refuses writes by what the settings in force allow and what AWS last said."""
+
+    def __init__(self, current: Current, observation: Observation) -> None:
+        self._current = current
+        self._observation = observation
+
+    def on(self, changes: Iterable[Change]) -> tuple[tuple[Change, ...], list[Written]]:
+        """The changes that may be sent, and the refusal of the others."""
+        lawful, unlawful = self._lawful(changes)
+        allowed, emptying = self._not_emptying(lawful)
+        return tuple(allowed), [*unlawful, *emptying]
+
+    def on_closing(self, arn: str, change: Change, after: Mapping[str, Setting]) -> Written | None:
+        """The refusal of a change that closes the last open group of its pool.
+
+        `after` are the settings, by the groups' ARNs, that differ from those last observed.
+        """
+        service, pool, _ = change.position
+        regions = self._current.settings.services[service].pools[pool].regions
+        groups = self._observation.groups(arn)
+        if is_open(change.after) or not is_emptied(open_groups(regions, groups, after)):
+            return None
+        detail = (
+            f"not sent: {change.position} is the last one open, for what was to open before it is "
+            "not known to be"
+        )
+        return self._refused((change,), detail)
+
+    def _lawful(self, changes: Iterable[Change]) -> tuple[list[Change], list[Written]]:
+        lawful, refused = list[Change](), list[Written]()
+        for change in changes:
+            service, pool, region = change.position
+            noun = self._current.settings.services[service].pools[pool]
+            if region in noun.regions:
+                lawful.append(change)
+                continue
+            detail = (
+                f"not sent: pool {pool} of {service} may only be served from "
+                f"{', '.join(noun.regions)}, not from {region}"
+            )
+            refused.append(self._refused((change,), detail))
+        return lawful, refused
+
+    def _not_emptying(self, changes: Iterable[Change]) -> tuple[list[Change], list[Written]]:
+        """Of a pool that would be emptied nothing is sent: half of it could be as wrong."""
+        allowed, refused = list[Change](), list[Written]()
+        pools: dict[PoolName, list[Change]] = defaultdict(list)
+        for change in changes:
+            pools[change.position.service, change.position.pool].append(change)
+        leaves = {service: self._leaves(service) for service in {name for name, _ in pools}}
+        for (service, pool), each in pools.items():
+            if not self._would_empty(service, pool, each, leaves[service]):
+                allowed += each
+                continue
+            levers = self._current.settings.services[service].levers
+            detail = (
+                f"not sent: pool {pool} of {service} would have no region left that is open; "
+                f"{_ALL_CLOSED if levers.accelerator else _ALL_ZERO}"
+            )
+            refused.append(self._refused(tuple(each), detail))
+        return allowed, refused
+
+    def _would_empty(
+        self, service: str, pool: str, changes: Iterable[Change], leaves: Leaves
+    ) -> bool:
+        """Whether a pool is empty once the changes are made, as last observed otherwise."""
+        noun = self._current.settings.services[service]
+        regions = noun.pools[pool].regions
+        wanted = {change.position.region: change.after for change in changes}
+        if noun.levers.accelerator is None:
+            mine = {region: leaves[Position(service, pool, region)] for region in regions}
+            return is_emptied(open_leaves(mine, wanted))
+        groups = self._observation.groups(noun.levers.accelerator.arn)
+        by_arn = {group.arn: wanted[group.region] for group in groups if group.region in wanted}
+        return is_emptied(open_groups(regions, groups, by_arn))
+
+    def _leaves(self, service: str) -> Leaves:
+        noun = self._current.settings.services[service]
+        if noun.levers.route53 is None:
+            return {}
+        records = self._observation.records(noun.levers.route53.hosted_zone_id)
+        return leaves_of(service, noun, records)
+
+    def _refused(self, changes: tuple[Change, ...], detail: str) -> Written:
+        _log.error("write_refused", detail=detail)
+        levers = self._current.settings.services[changes[0].position.service].levers
+        outcome = Outcome(OutcomeStatus.REFUSED, detail)
+        if levers.accelerator is not None:
+            return Written("accelerator", levers.accelerator.arn, changes, outcome)
+        assert levers.route53 is not None, "the settings' rules ask for exactly one lever"
+        return Written("route53", levers.route53.hosted_zone_id, changes, outcome)

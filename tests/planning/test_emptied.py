@@ -1,0 +1,68 @@
+"""When a pool has nobody open: by record type, by listener, and where something is missing."""
+
+from __future__ import annotations
+
+import pytest
+
+from controller.model.levers import AcceleratedEndpoint, EndpointGroup, RecordSet, Setting
+from controller.planning.emptied import is_emptied, open_groups, open_leaves
+
+WEST, EAST = "eu-west-1", "us-east-1"
+
+
+@pytest.mark.parametrize(
+    ("pool", "emptied"),
+    [
+        ({}, True),
+        ({WEST: {}, EAST: {}}, True),
+        ({WEST: {"A": False}, EAST: {"A": False}}, True),
+        ({WEST: {"A": False}, EAST: {"A": True}}, False),
+        ({WEST: {"A": True, "AAAA": False}, EAST: {"A": False, "AAAA": True}}, False),
+        ({WEST: {"A": True, "AAAA": False}, EAST: {"A": True, "AAAA": False}}, True),
+        # EAST, where A goes, has no AAAA at all: nothing that is written can mend that.
+        ({WEST: {"A": False, "AAAA": False}, EAST: {"A": True}}, False),
+        ({WEST: {"A": False, "AAAA": False}, EAST: {"A": False}}, True),
+    ],
+)
+def test_every_kind_needs_somebody_open(pool: dict[str, dict[str, bool]], emptied: bool) -> None:
+    """A and AAAA alike, unless those open lack the kind altogether."""
+    assert is_emptied(pool) is emptied
+
+
+def test_leaves_are_looked_at_as_they_will_be() -> None:
+    """What is not written stays as it was read."""
+    leaves = {r: (RecordSet("w.", "A", r, 10, None, "{}"),) for r in (WEST, EAST)}
+
+    assert open_leaves(leaves, {WEST: Setting(0)}) == {WEST: {"A": False}, EAST: {"A": True}}
+
+
+def group(region: str, listener: int, *, dial: float = 100, weights: tuple[int, ...] = (128,)):
+    endpoints = tuple(AcceleratedEndpoint(f"e{i}", w, "", "{}") for i, w in enumerate(weights))
+    return EndpointGroup(f"l/{listener}/endpoint-group/{region}", region, dial, endpoints)
+
+
+@pytest.mark.parametrize(
+    ("shut", "open_"),
+    [
+        (group(WEST, 1), True),
+        (group(WEST, 1, dial=0), False),
+        (group(WEST, 1, weights=(0, 0)), False),
+        (group(WEST, 1, weights=(0, 1)), True),
+    ],
+)
+def test_a_group_is_open_by_dial_and_by_weight(shut: EndpointGroup, open_: bool) -> None:
+    """Either closes it."""
+    assert open_groups((WEST,), (shut,), {}) == {WEST: {"l/1": open_}}
+
+
+def test_groups_count_by_listener_lawful_and_with_endpoints_only() -> None:
+    """Those of no endpoint and of other regions serve none of the pool's users."""
+    groups = (
+        group(WEST, 1),
+        group(WEST, 2, dial=0),
+        group(EAST, 1, weights=()),
+        group("ap-south-1", 1),
+    )
+
+    found = open_groups((WEST, EAST), groups, {groups[0].arn: Setting(0, 0.0)})
+    assert found == {WEST: {"l/1": False, "l/2": False}, EAST: {}}
