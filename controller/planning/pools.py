@@ -87,9 +87,19 @@ def _staying(case: Case) -> Planned:
 
 def _planned(way: Way) -> Planned:
     case, before, after = way.case, way.case.before, way.after
-    moving = after is not before
-    left = [r for r in before if before[r] > 0 and after[r] == 0] if moving else ()
-    causes = {case.stand[r].cause for r in left}
+    if after is before and not way.limited:
+        plan = PoolPlan(
+            case.service,
+            case.pool,
+            before,
+            way.desired,
+            before,
+            rules(way),
+            case.stand.held,
+            overload_rps=way.placement.overload,
+        )
+        return Planned(plan, _positions(case, way.cold))
+    causes = {case.stand[r].cause for r in before if before[r] > 0 and after[r] == 0}
     waits = [Held(Hold.RAMP_STEP, f"{r}: {way.paces[r].why}") for r in way.limited]
     plan = PoolPlan(
         case.service,
@@ -116,6 +126,8 @@ def _way(case: Case, placement: Placement) -> Way:
     """From the present split towards the best one, as far as this cycle goes."""
     before = case.before
     desired = _steady(case, placement.shares)
+    if desired is before and not case.was_cold:
+        return Way(case, placement, before, frozenset(case.stand.out), {}, before, ())
     rising = [r for r in before if desired[r] > before[r]] if desired is not before else []
     is_kept = case.stand.is_kept
     paces = {

@@ -83,9 +83,11 @@ def _placement_rules(way: Way) -> list[Rule]:
     found = []
     for region in _told(way):
         standing = way.case.stand[region]
-        name, why = _placement_reason(way, region)
-        forced = standing.share is not None or standing.may is May.OUT
-        binding = forced or _is_bound(way, region)
+        if standing.may is May.OUT or standing.share is not None:
+            binding, name, why = True, standing.cause, standing.why
+        else:
+            binding = _is_bound(way, region)
+            name, why = _limit(way, region) if binding else _placement_reason(way, region)
         found.append(
             Rule(Step.PLACEMENT, name, region, before[region], desired[region], binding, why)
         )
@@ -102,61 +104,63 @@ def _told(way: Way) -> list[str]:
     ]
 
 
-def _placement_reason(way: Way, region: str) -> tuple[str, str]:
-    case, placement = way.case, way.placement
-    standing = case.stand[region]
-    if standing.may is May.OUT or standing.share is not None:
-        return standing.cause, standing.why
-    if _is_bound(way, region):
-        if not placement.overload:
-            return "capacity", _full(way, region)
-        lacking = f"{placement.overload:.0f} requests/s more than the regions of the pool can carry"
-        return "overload", f"{lacking}: spread evenly, {_filled(way, region)}"
-    if case.leaving and way.desired[region] > case.before[region]:
-        return "takes_over", f"carries its part of what leaves {', '.join(case.leaving)}"
-    if region in way.cold:
-        return "returns", f"serves again: {standing.why}"
-    return _preference(way, region)
-
-
 def _is_bound(way: Way, region: str) -> bool:
     """Whether the pool would send more users there if the region had room for them."""
     if region not in way.placement.full:
         return False
-    served = [r for r, share in way.placement.shares.items() if share > 0]
-    costs = _costs_ms(way.case)
-    if region in served:
+    case, shares = way.case, way.placement.shares
+    if shares.get(region, 0.0) > 0:
         return True
-    if costs is None:
-        return way.case.regions[region].share > 0
-    return costs[region] < max(costs[r] for r in served)
+    if case.pool not in case.known.latency_ms:
+        return case.regions[region].share > 0
+    return _cost_ms(case, region) < max(_cost_ms(case, r) for r, s in shares.items() if s > 0)
 
 
-def _preference(way: Way, region: str) -> tuple[str, str]:
+def _limit(way: Way, region: str) -> tuple[str, str]:
+    overload = way.placement.overload
+    if not overload:
+        return "capacity", _full(way, region)
+    lacking = f"{overload:.0f} requests/s more than the regions of the pool can carry"
+    return "overload", f"{lacking}: spread evenly, {_filled(way, region)}"
+
+
+def _placement_reason(way: Way, region: str) -> tuple[str, str]:
+    case = way.case
+    if case.leaving and way.desired[region] > case.before[region]:
+        return "takes_over", f"carries its part of what leaves {', '.join(case.leaving)}"
+    if region in way.cold:
+        return "returns", f"serves again: {case.stand[region].why}"
+    if case.pool in case.known.latency_ms:
+        return _by_distance(way, region)
+    part = by_share(case.regions, case.stand.free).get(region, 0.0)
+    full = _full_beside(way, region)
+    if full and way.placement.shares.get(region, 0.0) > part + SAME:
+        return "spill", f"takes what has no room in {', '.join(full)}"
+    return "configured_share", "back to its configured share"
+
+
+def _by_distance(way: Way, region: str) -> tuple[str, str]:
     """What makes a region right for its share when nothing forces it."""
-    case, costs = way.case, _costs_ms(way.case)
-    full = [r for r in case.before if r in way.placement.full and r != region]
-    if costs is None:
-        part = by_share(case.regions, case.stand.free).get(region, 0.0)
-        if full and way.placement.shares.get(region, 0.0) > part + SAME:
-            return "spill", f"takes what has no room in {', '.join(sorted(full))}"
-        return "configured_share", "back to its configured share"
+    case = way.case
     away = f"{case.known.latency_ms[case.pool][region]:.0f} ms from the pool's users"
     if way.desired[region] < case.before[region]:
         return "nearest", f"{away}; others are nearer or cheaper"
-    spilled = sorted(r for r in full if costs[r] < costs[region])
+    here = _cost_ms(case, region)
+    spilled = [r for r in _full_beside(way, region) if _cost_ms(case, r) < here]
     if spilled:
         return "spill", f"{away}; takes what has no room in {', '.join(spilled)}"
     return "nearest", f"{away}, nearest of those that may serve, price considered"
 
 
-def _costs_ms(case: Case) -> Mapping[str, float] | None:
-    """Region to what a request of the pool costs there; None where shares alone count."""
-    latency_ms = case.known.latency_ms.get(case.pool)
-    if latency_ms is None:
-        return None
+def _full_beside(way: Way, region: str) -> list[str]:
+    """The other regions of the pool that are full, by name."""
+    return sorted(r for r in way.placement.full if r in way.case.before and r != region)
+
+
+def _cost_ms(case: Case, region: str) -> float:
+    """What a request of the pool costs there, price included."""
     preferences = case.snapshot.settings.placement
-    return {r: ms + price_ms(preferences, case.regions[r]) for r, ms in latency_ms.items()}
+    return case.known.latency_ms[case.pool][region] + price_ms(preferences, case.regions[region])
 
 
 def _full(way: Way, region: str) -> str:

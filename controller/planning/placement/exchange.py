@@ -179,10 +179,13 @@ class Exchange:
 
     def _steps_from(self, here: int) -> list[float]:
         """Look at everybody in a region for the first time."""
-        regions = range(len(self._room))
-        self._steps[here] = [inf for _ in regions]
-        self._leavers[here] = [-1 for _ in regions]
-        self._find_leavers(here, [there for there in regions if there != here])
+        kinds = sorted(self.present[here])
+        columns = list(zip(*(self._rows[kind] for kind in kinds), strict=True)) or self._columns
+        for there, column in enumerate(columns):
+            losses = list(map(sub, column, columns[here])) if kinds and there != here else [inf]
+            least = min(losses)
+            self._steps[here].append(least)
+            self._leavers[here].append(kinds[losses.index(least)] if least < inf else -1)
         return self._steps[here]
 
     def _find_leavers(self, here: int, regions: Iterable[int]) -> None:

@@ -87,7 +87,7 @@ def cheapest(
         [row for row, _ in kinds],
         [fsum([portions[index].rps for index in indexes]) for indexes in members],
         [*room, inf],
-        [min((home for _, home in found if home is not None), default=None) for _, found in kinds],
+        [_first([home for _, home in found]) for _, found in kinds],
     )
     exchange.settle()
     dust = [2 * _SLACK * rps for rps in [*room, max(room, default=0.0)]]
@@ -101,6 +101,11 @@ def cheapest(
                 else:
                     unplaced[index] = portions[index].rps * part
     return Flows(tuple(flows), _prices(regions, exchange.prices, scale), unplaced)
+
+
+def _first(homes: Sequence[int | None]) -> int | None:
+    """Where portions with the same costs are taken to be: the first region of theirs by name."""
+    return homes[0] if len(homes) == 1 else min((h for h in homes if h is not None), default=None)
 
 
 def _room(limit: float, taken: float) -> float:
