@@ -39,7 +39,7 @@ from controller.loops.wake import Bell
 from controller.loops.watch import ProbeObserver
 from controller.model.configuration import Endpoint, EndpointId, Settings
 from controller.model.errors import InvalidSettingsError, Problem
-from controller.model.health import ProbeResult
+from controller.model.health import Canary, ProbeResult
 from controller.ports import (
     Accelerators,
     Clock,
@@ -63,11 +63,11 @@ async def _nothing_to_load() -> Loaded:
 def observers(metrics: Metrics, certificates: Certificates) -> Observers:
     """Who is told what becomes of an endpoint's probes: metrics, and of HTTPS who warns."""
 
-    def of(endpoint_id: EndpointId | None, endpoint: Endpoint) -> ProbeObserver:
-        count = metrics.probes(endpoint_id)
-        if endpoint_id is None or not endpoint.probe.startswith("https:"):
+    def of(observed: EndpointId | Canary, endpoint: Endpoint) -> ProbeObserver:
+        count = metrics.probes(observed)
+        if isinstance(observed, Canary) or not endpoint.probe.startswith("https:"):
             return count
-        warn = partial(certificates.probe, endpoint_id)
+        warn = partial(certificates.probe, observed)
 
         def count_and_warn(result: ProbeResult) -> None:
             count(result)

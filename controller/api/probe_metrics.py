@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import accumulate
 from math import inf, nan
 
@@ -21,7 +22,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from controller.model.configuration import EndpointId, Settings
-from controller.model.health import ProbeOutcome, ProbeResult
+from controller.model.health import Canary, ProbeOutcome, ProbeResult
 
 _PASSED = ProbeOutcome.PASSED
 _BUCKETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, inf)
@@ -73,7 +74,7 @@ class ProbeMetrics(Collector):
     """Observes every probe of endpoints and canaries."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._canaries = dict.fromkeys(ProbeOutcome, 0)
+        self._canaries = {kind: dict.fromkeys(ProbeOutcome, 0) for kind in Canary}
         self._endpoints: dict[EndpointId, _Endpoint] = {}
         self._durations: dict[tuple[str, str], _Durations] = {}
         self._with_certificate: tuple[EndpointId, ...] = ()
@@ -92,17 +93,21 @@ class ProbeMetrics(Collector):
             one for one, endpoint in named.items() if endpoint.probe.startswith("https:")
         )
 
-    def counter(self, endpoint: EndpointId | None) -> Callable[[ProbeResult], None]:
-        """What counts an endpoint's results as long as settings name it; None: the canaries'."""
-        return self._count_canary if endpoint is None else self._endpoints[endpoint].count
+    def counter(self, observed: EndpointId | Canary) -> Callable[[ProbeResult], None]:
+        """What counts an endpoint's results as long as settings name it, or a kind of canaries'."""
+        if isinstance(observed, Canary):
+            return partial(self._count_canary, self._canaries[observed])
+        return self._endpoints[observed].count
 
-    def _count_canary(self, result: ProbeResult) -> None:
-        self._canaries[result.outcome] += 1
+    @staticmethod
+    def _count_canary(counts: dict[ProbeOutcome, int], result: ProbeResult) -> None:
+        counts[result.outcome] += 1
 
     def collect(self) -> Iterator[Metric]:
         """The families, as of now."""
         yield self._probes()
-        yield self._canary_probes()
+        yield self._canary_probes("gtc_canary_probes", "canaries", Canary.GOOD)
+        yield self._canary_probes("gtc_bad_canary_probes", "known-bad canaries", Canary.BAD)
         yield self._seconds()
         yield self._certificates()
 
@@ -114,11 +119,9 @@ class ProbeMetrics(Collector):
                 family.add_metric((*one, outcome), count)
         return family
 
-    def _canary_probes(self) -> Metric:
-        family = CounterMetricFamily(
-            "gtc_canary_probes", "Probes of canaries by outcome", labels=("outcome",)
-        )
-        for outcome, count in self._canaries.items():
+    def _canary_probes(self, name: str, what: str, kind: Canary) -> Metric:
+        family = CounterMetricFamily(name, f"Probes of {what} by outcome", labels=("outcome",))
+        for outcome, count in self._canaries[kind].items():
             family.add_metric((outcome.value,), count)
         return family
 

@@ -23,16 +23,20 @@ from controller.model.levers import Position
 from controller.model.overrides import Override, OverrideKind
 from controller.model.traffic import MeasuredShare
 from controller.planning.health.answered import answer_notices, answered_share
+from controller.planning.health.quorum import answering
 
 NOT_YET = RegionHealth(Verdict.UNKNOWN, "no cycle has ended yet")
 """What is believed of every region before its first cycle."""
 
 
 class Canaries(View):
-    """Probes of what is known to be well."""
+    """Probes of what is known to be well, and of what is known to answer nobody."""
 
     failing: int
     total: int
+    bad_answering: tuple[str, ...]
+    """Known-bad canaries that answer; while one does, the prober is not believed."""
+    bad_total: int
 
 
 class Reading(View):
@@ -152,7 +156,6 @@ class Status(View):
 def status(context: Context, last: DecisionBrief | None, state_error: str | None) -> Status:
     """The daemon and all that it steers."""
     latest = context.reconciliation.latest
-    canaries = context.probing.canaries.values()
     return Status(
         version=__version__,
         mode=context.settings.mode,
@@ -163,13 +166,23 @@ def status(context: Context, last: DecisionBrief | None, state_error: str | None
         settings_hash=context.settings_hash,
         frozen=any(o.kind is OverrideKind.FREEZE for o in context.overrides.active()),
         isolated=bool(latest and latest.decision.memory.isolated_since is not None),
-        canaries=Canaries(failing=sum(c.suspect for c in canaries), total=len(canaries)),
+        canaries=_canaries(context),
         observation=Reading(failing=context.observation.failing),
         next_cycle_in_s=_next_cycle_in_s(context, latest),
         services=tuple(_service(context, latest, name) for name in context.settings.services),
         overrides=in_force(context),
         last_decision=last,
         state_error=state_error or context.reconciliation.unrecorded,
+    )
+
+
+def _canaries(context: Context) -> Canaries:
+    good, bad = context.probing.canaries.values(), context.probing.bad_canaries
+    return Canaries(
+        failing=sum(state.suspect for state in good),
+        total=len(good),
+        bad_answering=answering(bad, context.settings, context.clock.monotonic()),
+        bad_total=len(bad),
     )
 
 

@@ -116,11 +116,13 @@ def _banners(status: Answer) -> Iterator[str]:
     if status["frozen"] and not freezes:
         yield "FROZEN: nothing is changed"
     canaries = status["canaries"]
-    failing = f"{canaries['failing']} of {canaries['total']} canaries fail"
+    told = f"{canaries['failing']} of {canaries['total']} canaries fail"
+    if canaries["bad_answering"]:
+        told += f", known to be bad but answering: {', '.join(canaries['bad_answering'])}"
     if status["isolated"]:
-        yield f"ISOLATED: the prober doubts itself and moves nothing; {failing}"
-    elif canaries["failing"]:
-        yield f"CANARIES: {failing}"
+        yield f"ISOLATED: the prober doubts itself and moves nothing; {told}"
+    elif canaries["failing"] or canaries["bad_answering"]:
+        yield f"CANARIES: {told}"
     if status["mode"] == "dry_run":
         yield "DRY RUN: decides and records, writes nothing"
 

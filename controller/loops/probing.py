@@ -3,7 +3,8 @@
 Probes are spread evenly over the interval. After a first failure the loop does not wait out the
 interval: confirmation probes follow with short gaps until the endpoint answers or is down, and the
 canaries and the service's other regions are asked at once, because a down vote counts only after
-these witnesses were asked (`planning.health.quorum`).
+these witnesses were asked (`planning.health.quorum`). Known-bad canaries are no witnesses: they
+only have their turns.
 
 Nothing here waits for a probe: `loops.watch` asks and is told, by callbacks, and there is no task
 for each endpoint. That is what lets one core probe tens of thousands of them.
@@ -12,19 +13,20 @@ for each endpoint. That is what lets one core probe tens of thousands of them.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from controller.loops.agenda import Agenda
 from controller.loops.current import Current
 from controller.loops.watch import Pace, ProbeObserver, Watch
 from controller.loops.witnesses import Witnesses
 from controller.model.configuration import Endpoint, EndpointId, Settings
-from controller.model.health import HealthState, Verdict
+from controller.model.health import Canary, HealthState, Verdict
 from controller.planning.health.gray import level
+from controller.planning.health.hysteresis import passes
 from controller.ports import Clock, Prober
 
-Observers = Callable[[EndpointId | None, Endpoint], ProbeObserver]
-"""Who is told what becomes of the probes of an endpoint; None stands for a canary."""
+Observers = Callable[[EndpointId | Canary, Endpoint], ProbeObserver]
+"""Who is told what becomes of the probes of an endpoint or canary."""
 
 
 class Probing:
@@ -45,9 +47,10 @@ class Probing:
         self._observers = observers
         self._endpoints: dict[EndpointId, Watch] = {}
         self._canaries: dict[str, Watch] = {}
+        self._bad_canaries: dict[str, Watch] = {}
         self._turns: Agenda[Watch] = Agenda(clock, Watch.turn)
         self.confirmations: Agenda[Watch] = Agenda(clock, Watch.confirm)
-        self._witnesses = Witnesses(clock, self._everybody)
+        self._witnesses = Witnesses(clock, self._askable)
         self._end: asyncio.Future[None] | None = None
         """Fails when a callback does; None unless probing runs."""
         self.follow_settings()
@@ -61,6 +64,11 @@ class Probing:
     def canaries(self) -> Mapping[str, HealthState]:
         """What we believe of every canary, as of now."""
         return {url: watch.state for url, watch in self._canaries.items()}
+
+    @property
+    def bad_canaries(self) -> Mapping[str, HealthState]:
+        """What we believe of every known-bad canary, as of now."""
+        return {url: watch.state for url, watch in self._bad_canaries.items()}
 
     def forget(self) -> None:
         """Start over with every endpoint unknown: what a blind prober saw is no evidence."""
@@ -82,6 +90,11 @@ class Probing:
         known = self.canaries
         return {url: known.get(url, HealthState()) for url in settings.canaries}
 
+    def bad_canaries_under(self, settings: Settings) -> dict[str, HealthState]:
+        """The same for known-bad canaries."""
+        known = self.bad_canaries
+        return {url: known.get(url, HealthState()) for url in settings.bad_canaries}
+
     def follow_settings(self) -> None:
         """Probe what the settings in force name, and nothing else; to be called when they change.
 
@@ -91,20 +104,19 @@ class Probing:
         self.limits = settings.health
         endpoints = dict(settings.endpoints())
         kept = {i: self._endpoints[i] for i, e in endpoints.items() if self._is_asked(i, e)}
-        canaries = {url: Endpoint(probe=url) for url in settings.canaries}
-        for watch in self._everybody():
-            if watch.key not in kept and watch.key not in canaries:
+        for endpoint_id, watch in self._endpoints.items():
+            if endpoint_id not in kept:
                 watch.close()
         paces = _Paces(settings)
         self._endpoints = {
-            i: self._watch(kept.get(i), i, endpoint, paces.of(endpoint))
+            i: self._watch(kept.get(i), i, i, endpoint, paces.of(endpoint))
             for i, endpoint in endpoints.items()
         }
-        self._canaries = {
-            url: self._watch(self._canaries.get(url), url, canary, paces.of(canary))
-            for url, canary in canaries.items()
-        }
-        self._witnesses.follow(has_canaries=bool(canaries))
+        self._canaries = self._follow(Canary.GOOD, self._canaries, settings.canaries, paces)
+        self._bad_canaries = self._follow(
+            Canary.BAD, self._bad_canaries, settings.bad_canaries, paces
+        )
+        self._witnesses.follow(has_canaries=bool(self._canaries))
         self._begin_new()
 
     async def run(self) -> None:
@@ -125,8 +137,12 @@ class Probing:
 
     # -- who is watched
 
-    def _everybody(self) -> tuple[Watch, ...]:
+    def _askable(self) -> tuple[Watch, ...]:
+        """Who may be asked as a witness."""
         return (*self._endpoints.values(), *self._canaries.values())
+
+    def _everybody(self) -> tuple[Watch, ...]:
+        return (*self._askable(), *self._bad_canaries.values())
 
     def _is_asked(self, endpoint_id: EndpointId, endpoint: Endpoint) -> bool:
         """Whether the same place is asked under this name already."""
@@ -136,11 +152,28 @@ class Probing:
         known = watch.endpoint
         return (known.probe, known.host) == (endpoint.probe, endpoint.host)
 
+    def _follow(
+        self, kind: Canary, watches: Mapping[str, Watch], urls: Iterable[str], paces: _Paces
+    ) -> dict[str, Watch]:
+        """The canaries of one kind that settings name; the others are closed."""
+        canaries = {url: Endpoint(probe=url) for url in urls}
+        for url, watch in watches.items():
+            if url not in canaries:
+                watch.close()
+        return {
+            url: self._watch(watches.get(url), url, kind, canary, paces.of(canary))
+            for url, canary in canaries.items()
+        }
+
     def _watch(
-        self, kept: Watch | None, key: EndpointId | str, endpoint: Endpoint, pace: Pace
+        self,
+        kept: Watch | None,
+        key: EndpointId | str,
+        observed: EndpointId | Canary,
+        endpoint: Endpoint,
+        pace: Pace,
     ) -> Watch:
         if kept is None:
-            observed = key if isinstance(key, EndpointId) else None
             return Watch(self, key, endpoint, pace, self._observers(observed, endpoint))
         kept.pace = pace
         if kept.endpoint != endpoint:
@@ -157,7 +190,7 @@ class Probing:
         count = len(self._endpoints)
         for index, watch in enumerate(self._endpoints.values()):
             self._begin(watch, now + index / count * watch.pace.interval_s)
-        for watch in self._canaries.values():
+        for watch in (*self._canaries.values(), *self._bad_canaries.values()):
             self._begin(watch, now)
 
     def _begin(self, watch: Watch, first_turn: float) -> None:
@@ -175,6 +208,10 @@ class Probing:
             if is_news and state.verdict is Verdict.DOWN:
                 self._witnesses.doubt(key, state)
             is_news = self._has_changed_level(watch) or is_news
+        elif self._bad_canaries.get(key) is watch:
+            if passes(state, self.limits) is not passes(before, self.limits):
+                self._wake()
+            return
         else:
             is_news = state.suspect is not before.suspect
         if is_news or self._witnesses.is_awaited(key, before.last_result_at):

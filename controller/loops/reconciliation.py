@@ -215,6 +215,7 @@ class Reconciliation:
             settings=settings,
             health={settings.vantage.name: self._probing.health_under(settings)},
             canaries=self._probing.canaries_under(settings),
+            bad_canaries=self._probing.bad_canaries_under(settings),
             observed=self._observation.observed(settings),
             expected=self._expectations.all,
             overrides=self._overrides.active(),

@@ -441,6 +441,8 @@ class Settings(Noun):
     vantage: Vantage
     canaries: tuple[ProbeAddress, ...] = Field((), strict=False)
     """Addresses known to be well and not ours to steer: when most fail, the prober is broken."""
+    bad_canaries: tuple[ProbeAddress, ...] = Field((), strict=False)
+    """Addresses known to answer nobody: when one answers, the prober calls everything healthy."""
     probing: Probing = Probing()
     health: Health = Health()
     cycle: Cycle = Cycle()

@@ -208,6 +208,8 @@ class Snapshot:
     """What Route 53's health checks say of each leaf; one nobody knows of is missing."""
     answered: Mapping[PoolName, Answered] = field(default_factory=dict)
     """What the name servers answered each pool's users since its weights were last changed."""
+    bad_canaries: Mapping[str, HealthState] = field(default_factory=dict)
+    """This vantage point's opinion of its known-bad canaries."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,13 @@ class ProbeOutcome(StrEnum):
     COULD_NOT_RUN = "could_not_run"
 
 
+class Canary(StrEnum):
+    """What is known of an address that is asked only to find out whether the prober works."""
+
+    GOOD = "good"
+    BAD = "bad"
+
+
 class ProbeResult(NamedTuple):
     """One answer to one probe. A tuple, as `HealthState` is: both are made for every probe."""
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from controller.model.access import Api
 from controller.model.configuration import (
@@ -20,6 +20,7 @@ from controller.model.configuration import (
     Levers,
     OverrideLimits,
     Pool,
+    ProbeAddress,
     Probing,
     Region,
     Vantage,
@@ -28,6 +29,7 @@ from controller.model.name_servers import Answers
 from controller.model.noun import Noun
 
 Piece = TypeVar("Piece", bound=Noun)
+_PROBE_ADDRESS: TypeAdapter[str] = TypeAdapter(ProbeAddress)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,8 @@ class Parts:
     guards: Guards | None
     overrides: OverrideLimits | None
     services: Mapping[str, ServiceParts]
+    canaries: tuple[str | None, ...]
+    bad_canaries: tuple[str | None, ...]
 
     @classmethod
     def of(cls, data: Mapping[str, object]) -> Parts:
@@ -91,7 +95,20 @@ class Parts:
             guards=_sound(Guards, data.get("guards", {})),
             overrides=_sound(OverrideLimits, data.get("overrides", {})),
             services={name: service for name, service in pieces.items() if service is not None},
+            canaries=_addresses(data.get("canaries")),
+            bad_canaries=_addresses(data.get("bad_canaries")),
         )
+
+
+def _addresses(data: object) -> tuple[str | None, ...]:
+    return tuple(map(_address, data)) if isinstance(data, list | tuple) else ()
+
+
+def _address(data: object) -> str | None:
+    try:
+        return _PROBE_ADDRESS.validate_python(data)
+    except ValidationError:  # reported as `_sound` says
+        return None
 
 
 def _sound(noun: type[Piece], data: object) -> Piece | None:

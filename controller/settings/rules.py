@@ -25,6 +25,7 @@ def check(parts: Parts) -> Iterator[Finding]:
         tokens_differ,
         reserve_below_burst,
         vantage_stands_alone,
+        canaries_differ,
         cycle_gap_within_period,
         override_ttls_in_order,
         opinions_outlive_interval,
@@ -84,6 +85,17 @@ def vantage_stands_alone(parts: Parts) -> Iterator[Finding]:
         f"{vantage.name} alone: without a majority nothing would ever move"
     )
     yield Finding(("vantage", "points"), message, f"write [{vantage.name}], or leave points out")
+
+
+def canaries_differ(parts: Parts) -> Iterator[Finding]:
+    """What is known to be well cannot be known to be bad."""
+    for index, url in enumerate(parts.bad_canaries):
+        if url is not None and url in parts.canaries:
+            message = (
+                f"bad_canaries[{index}] is {url!r}, which is in canaries, too: "
+                "an address is known either to answer or not to answer"
+            )
+            yield Finding(("bad_canaries", index), message, "leave it in one of the two lists")
 
 
 def cycle_gap_within_period(parts: Parts) -> Iterator[Finding]:

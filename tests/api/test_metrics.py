@@ -14,7 +14,7 @@ from controller import __version__
 from controller.api.metrics import CALL_OUTCOMES, OPERATIONS, Metrics
 from controller.loops.traffic import Traffic
 from controller.model.configuration import EndpointId, Mode
-from controller.model.health import ProbeOutcome, ProbeResult
+from controller.model.health import Canary, ProbeOutcome, ProbeResult
 from controller.model.traffic import Measurement
 from tests.api.serving import QUICK, Api, api
 from tests.fakes.clock import FakeClock
@@ -49,6 +49,7 @@ def test_every_event_has_its_series_before_it_first_happens() -> None:
     for outcome in ProbeOutcome:
         assert value("gtc_probes_total", **WEB._asdict(), outcome=outcome.value) == 0
         assert value("gtc_canary_probes_total", outcome=outcome.value) == 0
+        assert value("gtc_bad_canary_probes_total", outcome=outcome.value) == 0
     for service, operations in OPERATIONS.items():
         for operation in operations:
             labels = {"service": service, "operation": operation}
@@ -95,13 +96,18 @@ def test_probes_are_counted_by_outcome_and_timed_when_they_pass() -> None:
     metrics, value = fresh()
     for outcome in ProbeOutcome:
         metrics.probes(WEB)(ProbeResult(outcome, 1.0, 0.25, ""))
-    metrics.probes(None)(ProbeResult(ProbeOutcome.FAILED, 1.0, 0.25, ""))
+    metrics.probes(Canary.GOOD)(ProbeResult(ProbeOutcome.FAILED, 1.0, 0.25, ""))
+    metrics.probes(Canary.BAD)(ProbeResult(ProbeOutcome.FAILED, 1.0, 0.25, ""))
+    metrics.probes(Canary.BAD)(ProbeResult(ProbeOutcome.PASSED, 1.0, 0.25, ""))
 
     assert value("gtc_probes_total", **WEB._asdict(), outcome="failed") == 1
     place = {"service": "shop", "region": "eu-west-1"}
     assert value("gtc_probe_duration_seconds_count", **place) == 1
     assert value("gtc_probe_duration_seconds_sum", **place) == 0.25
     assert value("gtc_canary_probes_total", outcome="failed") == 1
+    assert value("gtc_canary_probes_total", outcome="passed") == 0
+    assert value("gtc_bad_canary_probes_total", outcome="failed") == 1
+    assert value("gtc_bad_canary_probes_total", outcome="passed") == 1
 
 
 def test_calls_and_propagation_are_counted_and_timed() -> None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from controller import __version__
 from controller.model.decision import DecisionRecord
 from controller.model.errors import StateUnavailableError
-from controller.model.health import ProbeOutcome
+from controller.model.health import HealthState, ProbeOutcome
 from controller.planning.account.evidence import Evidence
-from tests.api.serving import Answer, api
+from tests.api.serving import QUICK, Answer, Api, api
+from tests.loops.probed import BAD_CANARY
+from tests.loops.small import in_background
 
 
 def pool_of(status: Answer, service: str, pool: str) -> dict[str, Any]:
@@ -21,6 +25,16 @@ def region_of(status: Answer, service: str, pool: str, region: str) -> dict[str,
     return next(r for r in pool_of(status, service, pool)["regions"] if r["region"] == region)
 
 
+def is_settled(state: HealthState) -> bool:
+    """Asked thrice, with one result each time."""
+    return max(state.successes, state.failures) >= 3
+
+
+def is_isolated(served: Api) -> bool:
+    latest = served.house.reconciliation.latest
+    return latest is not None and latest.decision.memory.isolated_since is not None
+
+
 async def test_a_calm_day_at_a_glance() -> None:
     """Verdicts, shares and the daemon's own state, exactly as the contract has them."""
     async with api() as served:
@@ -29,7 +43,7 @@ async def test_a_calm_day_at_a_glance() -> None:
     body = status.body
     assert (body["version"], body["mode"]) == (__version__, "active")
     assert (body["frozen"], body["isolated"]) == (False, False)
-    assert body["canaries"] == {"failing": 0, "total": 3}
+    assert body["canaries"] == {"failing": 0, "total": 3, "bad_answering": [], "bad_total": 0}
     assert body["observation"] == {"failing": {}}
     assert body["cycle"] > 0
     assert 0 <= body["cycle_age_s"] < 5
@@ -117,7 +131,31 @@ async def test_a_blind_daemon_says_so() -> None:
         status = await served.get("/v1/status")
 
     assert status.body["isolated"] is True
-    assert status.body["canaries"] == {"failing": 3, "total": 3}
+    assert status.body["canaries"]["failing"] == status.body["canaries"]["total"] == 3
+
+
+@pytest.mark.parametrize(
+    ("outcome", "answering"), [(ProbeOutcome.FAILED, []), (ProbeOutcome.PASSED, [BAD_CANARY])]
+)
+async def test_known_bad_canaries_are_told_when_they_answer(
+    outcome: ProbeOutcome, answering: list[str]
+) -> None:
+    """Failing is what they are for."""
+    settings = QUICK.model_copy(update={"bad_canaries": (BAD_CANARY,)})
+    async with api(settings, running=False) as served:
+        served.world.prober.answer(BAD_CANARY, outcome)
+        async with in_background(served.house.run()):
+            await served.until(
+                lambda: (
+                    is_settled(served.house.probing.bad_canaries[BAD_CANARY])
+                    and is_isolated(served) is bool(answering)
+                )
+            )
+            status = await served.get("/v1/status")
+
+    assert status.body["isolated"] is bool(answering)
+    told = {"failing": 0, "total": 3, "bad_answering": answering, "bad_total": 1}
+    assert status.body["canaries"] == told
 
 
 async def test_aws_that_does_not_answer_is_named() -> None:

@@ -60,7 +60,7 @@ def status(*services: dict[str, Any], **more: Any) -> dict[str, Any]:
         "settings_hash": "7f3a09c4d2",
         "frozen": False,
         "isolated": False,
-        "canaries": {"failing": 0, "total": 3},
+        "canaries": {"failing": 0, "total": 3, "bad_answering": [], "bad_total": 1},
         "observation": {"failing": {}},
         "next_cycle_in_s": 7.9,
         "overrides": [],

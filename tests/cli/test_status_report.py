@@ -10,6 +10,13 @@ from controller.cli.client import Answer
 from controller.cli.status_report import Report, fingerprint, report
 from tests.cli import answers
 
+BAD = "tcp://192.0.2.9:9"
+
+
+def canaries(failing: int, *bad_answering: str) -> dict[str, Any]:
+    """What the status says of three canaries and a known-bad one."""
+    return {"failing": failing, "total": 3, "bad_answering": bad_answering, "bad_total": 1}
+
 
 def made(*services: dict[str, Any], **more: Any) -> Report:
     """The report on a status."""
@@ -187,10 +194,19 @@ def test_few_errors_of_users_are_not_mentioned() -> None:
         ),
         ({"frozen": True}, "FROZEN: nothing is changed"),
         (
-            {"isolated": True, "canaries": {"failing": 2, "total": 3}},
+            {"isolated": True, "canaries": canaries(2)},
             "ISOLATED: the prober doubts itself and moves nothing; 2 of 3 canaries fail",
         ),
-        ({"canaries": {"failing": 1, "total": 3}}, "CANARIES: 1 of 3 canaries fail"),
+        ({"canaries": canaries(1)}, "CANARIES: 1 of 3 canaries fail"),
+        (
+            {"isolated": True, "canaries": canaries(0, BAD)},
+            "ISOLATED: the prober doubts itself and moves nothing; 0 of 3 canaries fail, "
+            f"known to be bad but answering: {BAD}",
+        ),
+        (
+            {"canaries": canaries(0, BAD)},
+            f"CANARIES: 0 of 3 canaries fail, known to be bad but answering: {BAD}",
+        ),
         ({"mode": "dry_run"}, "DRY RUN: decides and records, writes nothing"),
     ],
 )

@@ -10,11 +10,12 @@ from controller.loops.current import Current
 from controller.loops.probing import Probing
 from controller.loops.watch import ProbeObserver
 from controller.model.configuration import Endpoint, EndpointId, Settings
-from controller.model.health import HealthState, ProbeOutcome, ProbeResult
+from controller.model.health import Canary, HealthState, ProbeOutcome, ProbeResult
 from tests.fakes.clock import FakeClock
 from tests.fakes.prober import FakeProber
 from tests.loops.small import WEST, in_background, region, small, weighted
 
+BAD_CANARY = "tcp://198.51.100.9:9"
 CANARIES = ("tcp://198.51.100.1:1", "tcp://198.51.100.2:1", "tcp://198.51.100.3:1")
 FAST = {"interval_s": 1, "deadline_s": 1, "confirm_gaps_s": [0.2], "fresh_for_s": 10}
 QUICK = {"down_after": 3, "forgive_after": 2, "up_after": 3, "up_for_s": 0}
@@ -27,6 +28,7 @@ class Bench:
         self,
         *endpoints: dict[str, object],
         canaries: tuple[str, ...] = (),
+        bad_canaries: tuple[str, ...] = (),
         probing: dict[str, Any] = FAST,
         health: dict[str, Any] = QUICK,
         settings: Settings | None = None,
@@ -38,12 +40,16 @@ class Bench:
         shop["regions"] = {WEST: region(**nouns)}
         shop["pools"]["world"]["regions"] = [WEST]
         settings = settings or small(
-            services={"shop": shop}, canaries=canaries, probing=probing, health=health
+            services={"shop": shop},
+            canaries=canaries,
+            bad_canaries=bad_canaries,
+            probing=probing,
+            health=health,
         )
         self.clock = FakeClock()
         self.prober = FakeProber(self.clock)
         self.wakes: list[float] = []
-        self.told: list[tuple[EndpointId | None, ProbeOutcome]] = []
+        self.told: list[tuple[EndpointId | Canary, ProbeOutcome]] = []
         self.current = Current(settings)
         self.probing = Probing(self.current, self.prober, self.clock, self._wake, self._observer)
 
@@ -75,12 +81,12 @@ class Bench:
     def _wake(self) -> None:
         self.wakes.append(round(self.clock.monotonic(), 3))
 
-    def _observer(self, endpoint_id: EndpointId | None, endpoint: Endpoint) -> ProbeObserver:
-        return lambda result: self.tell(endpoint_id, result)
+    def _observer(self, observed: EndpointId | Canary, endpoint: Endpoint) -> ProbeObserver:
+        return lambda result: self.tell(observed, result)
 
-    def tell(self, endpoint_id: EndpointId | None, result: ProbeResult) -> None:
+    def tell(self, observed: EndpointId | Canary, result: ProbeResult) -> None:
         """Told what became of a probe."""
-        self.told.append((endpoint_id, result.outcome))
+        self.told.append((observed, result.outcome))
 
 
 def probe(name: str) -> str:

@@ -7,6 +7,8 @@ import asyncio
 import pytest
 
 from controller.model.decision import Hold
+from controller.model.health import ProbeOutcome
+from tests.loops.probed import BAD_CANARY
 from tests.loops.simulated import SETTINGS, World
 from tests.loops.watching import (
     CALM,
@@ -64,6 +66,40 @@ async def test_a_prober_that_was_blind_to_some_is_not_believed_when_it_sees_agai
 
     assert world.records.writes == []
     assert world.accelerators.writes == []
+
+
+async def test_a_prober_to_which_a_known_bad_canary_answers_moves_nothing() -> None:
+    """Until it fails again; then everything starts over, and a region that is dead leaves."""
+    world = World(SETTINGS.model_copy(update={"bad_canaries": (BAD_CANARY,)}))
+    world.prober.answer(BAD_CANARY, ProbeOutcome.FAILED, "connection refused")
+    async with world.running() as house:
+        await asyncio.sleep(WELL_S)
+        calm = reasons(house)
+        world.prober.answer(BAD_CANARY, ProbeOutcome.PASSED)
+        await asyncio.sleep(3)
+        lying = reasons(house)
+        world.kill("eu-west-1")
+        await asyncio.sleep(60)
+        before = [*world.records.writes, *world.accelerators.writes]
+        world.prober.answer(BAD_CANARY, ProbeOutcome.FAILED, "connection refused")
+        await asyncio.sleep(60)
+
+    assert calm == set()
+    assert lying == {Hold.SELF_ISOLATED}
+    assert before == []
+    assert world.weights("world") == {**CALM, "eu-west-1": 0}
+
+
+async def test_a_known_bad_canary_that_fails_delays_nothing() -> None:
+    """Not even one that is silent: nobody waits for it."""
+    world = World(SETTINGS.model_copy(update={"bad_canaries": (BAD_CANARY,)}))
+    world.prober.hang(BAD_CANARY)
+    async with world.running():
+        await asyncio.sleep(WELL_S)
+        world.kill("eu-west-1")
+        await asyncio.sleep(2)
+
+    assert world.weights("world") == {**CALM, "eu-west-1": 0}
 
 
 @pytest.mark.parametrize("offset_s", [0.1, 0.3, 0.5, 0.7, 0.9])

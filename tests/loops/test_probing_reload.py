@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from controller.model.configuration import EndpointId, Settings
-from controller.model.health import HealthState, Verdict
+from controller.model.health import Canary, HealthState, Verdict
 from tests.loops.probed import CANARIES, QUICK, Bench, probe
 from tests.loops.small import WEST
 
@@ -88,6 +88,31 @@ async def test_canaries_come_and_go_with_the_settings() -> None:
 
     assert len(bench.asked(new[1])) == 4
     assert max(bench.asked(CANARIES[1])) < 3.1
+
+
+async def test_known_bad_canaries_come_and_go_with_the_settings() -> None:
+    """One that moves to the other list is another question, and is counted as such."""
+    moved = CANARIES[0]
+    bench = Bench(canaries=(moved,), bad_canaries=CANARIES[1:])
+    async with bench.running():
+        await asyncio.sleep(3.1)
+        kept = bench.probing.bad_canaries[CANARIES[1]]
+        endpoints: dict[str, dict[str, object]] = {"a": {"probe": probe("a")}}
+        bench.current.swap(
+            regrouped(
+                bench.current.settings, endpoints, canaries=[], bad_canaries=[CANARIES[1], moved]
+            )
+        )
+        bench.probing.follow_settings()
+        assert bench.probing.canaries == {}
+        assert bench.probing.bad_canaries == {CANARIES[1]: kept, moved: HealthState()}
+        bench.told.clear()
+        await asyncio.sleep(3)
+
+    assert kept.successes > 0
+    assert len(bench.asked(moved)) == 4 + 4
+    assert max(bench.asked(CANARIES[2])) < 3.1
+    assert {observed for observed, _ in bench.told} == {EndpointId("shop", WEST, "a"), Canary.BAD}
 
 
 async def test_a_preview_of_other_settings_changes_nothing() -> None:

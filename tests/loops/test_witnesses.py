@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from controller.model.health import ProbeOutcome
-from tests.loops.probed import CANARIES, FAST, QUICK, Bench, probe
+from tests.loops.probed import BAD_CANARY, CANARIES, FAST, QUICK, Bench, probe
 from tests.loops.small import EAST, WEST, region, small, weighted
 
 pytestmark = pytest.mark.looptime
@@ -22,6 +22,36 @@ async def test_canaries_are_asked_at_once_after_a_first_failure() -> None:
         await asyncio.sleep(0.5)
 
         assert [bench.asked(canary)[-1] for canary in CANARIES] == [10.5] * 3
+
+
+@pytest.mark.parametrize("canaries", [CANARIES, ()], ids=["canaries", "no canaries"])
+async def test_known_bad_canaries_are_not_asked_out_of_turn(canaries: tuple[str, ...]) -> None:
+    """They are no witnesses, and their own failures need no confirmation."""
+    bench = Bench({}, {}, canaries=canaries, bad_canaries=(BAD_CANARY,))
+    bench.prober.answer(BAD_CANARY, ProbeOutcome.FAILED, "refused")
+    async with bench.running():
+        await asyncio.sleep(10.3)
+        wakes = list(bench.wakes)
+        bench.fail("b")
+        await asyncio.sleep(10)
+
+    assert bench.asked(BAD_CANARY) == list(range(21))
+    assert not set(wakes) - {2, 2.5}, "only what turned up is news"
+
+
+async def test_a_known_bad_canary_wakes_the_loop_when_it_answers_and_when_it_fails() -> None:
+    """When it counts as answering, no sooner: `forgive_after` times in a row."""
+    bench = Bench(bad_canaries=(BAD_CANARY,))
+    bench.prober.answer(BAD_CANARY, ProbeOutcome.FAILED, "refused")
+    async with bench.running():
+        await asyncio.sleep(9.5)
+        bench.wakes.clear()
+        bench.prober.answer(BAD_CANARY, ProbeOutcome.PASSED)
+        await asyncio.sleep(5)
+        bench.prober.answer(BAD_CANARY, ProbeOutcome.FAILED, "refused")
+        await asyncio.sleep(5)
+
+    assert bench.wakes == [11, 17]
 
 
 async def test_a_canary_that_is_being_asked_meanwhile_is_asked_again() -> None:

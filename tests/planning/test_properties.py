@@ -285,6 +285,7 @@ def test_the_order_of_what_is_known_does_not_matter(stage: Stage) -> None:
         snapshot,
         health={v: dict(reversed(h.items())) for v, h in reversed(snapshot.health.items())},
         canaries=dict(reversed(snapshot.canaries.items())),
+        bad_canaries=dict(reversed(snapshot.bad_canaries.items())),
         overrides=snapshot.overrides[::-1],
         expected=dict(reversed(snapshot.expected.items())),
         measured={p: dict(reversed(m.items())) for p, m in reversed(snapshot.measured.items())},

@@ -170,6 +170,12 @@ MISTAKES = {
         "mode must be active or dry_run, not the text 'dryrun'",
         "did you mean dry_run?",
     ),
+    "unknown mode of a service": (
+        MINIMAL.replace("    regions:\n", "    mode: dryrun\n    regions:\n", 1),
+        "WHERE",
+        "services.shop.mode must be active or dry_run, not the text 'dryrun'",
+        "did you mean dry_run?",
+    ),
     "text for a list": (
         added("canaries: http://192.0.2.1/"),
         "4:11 canaries",
@@ -180,6 +186,13 @@ MISTAKES = {
         added("api: {port: 70000}"),
         "4:13 api.port",
         "port must be at most 65535, not 70000",
+        "",
+    ),
+    "known-bad canary without a port": (
+        added("bad_canaries: [tcp://192.0.2.1]"),
+        "4:16 bad_canaries[0]",
+        "bad_canaries[0] must be an address to probe (a tcp probe is tcp://host:port, with nothing "
+        "behind the port), not the text 'tcp://192.0.2.1'",
         "",
     ),
     "canary without a scheme": (
@@ -319,6 +332,15 @@ MISTAKES = {
         "make a token with `gtc token new`, or listen on 127.0.0.1",
     ),
 }
+
+
+def test_an_address_with_a_password_is_not_shown_because_it_is_in_both_lists() -> None:
+    """It is named as the mistake it is, and compared with nothing."""
+    address = "'tcp://u:s3cret-canary@192.0.2.1:1'"
+    problems = inspect(added(f"canaries: [{address}]\nbad_canaries: [{address}]")).problems
+
+    assert [p.path for p in problems] == ["canaries[0]", "bad_canaries[0]"]
+    assert "s3cret-canary" not in "".join(p.message + p.hint for p in problems)
 
 
 @pytest.mark.parametrize("name", MISTAKES)

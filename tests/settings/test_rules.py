@@ -51,6 +51,14 @@ SECTIONS = {
         "not the text 'ns.example.com'",
         "",
     ),
+    "canary known to be well and to be bad": (
+        f"{VANTAGE}\ncanaries: [tcp://192.0.2.8:1]\n"
+        "bad_canaries: [tcp://192.0.2.9:1, tcp://192.0.2.8:1]",
+        "5:35 bad_canaries[1]",
+        "bad_canaries[1] is 'tcp://192.0.2.8:1', which is in canaries, too: "
+        "an address is known either to answer or not to answer",
+        "leave it in one of the two lists",
+    ),
     "votes nobody can have": (
         "vantage: {name: ohio, points: [ohio, dublin, tokyo]}",
         "3:31 vantage.points",

@@ -16,6 +16,7 @@ Commands, one per line:
                                              U healthy, D unhealthy, ? nobody knows
   answered POOL REGION…                      what its users are answered from now on, in turn
   canaries LETTERS                           U answers, D fails, one letter each
+  bad-canaries LETTERS                       the same for those that must fail
   wait SECONDS                               time passes
   drain|failover [POOL/]REGION [ignoring GUARD…]   a person orders it, for one pool or for all
   pin [POOL/]REGION SHARE [ignoring GUARD…]        a person pins it at so many percent
@@ -72,6 +73,7 @@ class Stage:
         self.accelerator = False
         self.health: dict[str, dict[EndpointId, HealthState]] = {}
         self.canaries: dict[str, HealthState] = {}
+        self.bad_canaries: dict[str, HealthState] = {}
         self.checks: dict[str, Verdict] = {}
         self.answers: dict[str, list[str]] = {}
         self.overrides: list[Override] = []
@@ -197,6 +199,11 @@ class Stage:
     def _canaries(self, words: list[str]) -> None:
         self.canaries = {f"c{i}": self._state(letter, None) for i, letter in enumerate(words[0])}
 
+    def _bad_canaries(self, words: list[str]) -> None:
+        self.bad_canaries = {
+            f"tcp://bad{i}.test:9": self._state(letter, None) for i, letter in enumerate(words[0])
+        }
+
     def _wait(self, words: list[str]) -> None:
         self.now += float(words[0])
 
@@ -321,6 +328,7 @@ class Stage:
             settings=self.settings(),
             health=self.health,
             canaries=self.canaries,
+            bad_canaries=self.bad_canaries,
             observed={
                 "shop": Observed(
                     self.now, self.observed, self.unequal, self.faults, leaks=self.leaks
@@ -384,7 +392,7 @@ class Stage:
 
     def _probe_on(self) -> None:
         """Probes go on: every opinion but an unknown one is as fresh as can be."""
-        for states in (*self.health.values(), self.canaries):
+        for states in (*self.health.values(), self.canaries, self.bad_canaries):
             for key, state in list(states.items()):
                 if state.verdict is not Verdict.UNKNOWN:
                     states[key] = state._replace(last_result_at=self.now)

@@ -34,6 +34,11 @@ def is_fresh(state: HealthState, now: float, fresh_for_s: float) -> bool:
     return state.last_result_at is not None and now - state.last_result_at <= fresh_for_s
 
 
+def passes(state: HealthState, limits: Health) -> bool:
+    """Whether something that must not answer does: quicker to say so than a region is to be up."""
+    return state.verdict is _UP or state.successes >= limits.forgive_after
+
+
 def slow_from(usual_s: float, limits: Gray) -> float:
     """The latency in seconds above which an answer is bad, where so much is usual."""
     slowest = usual_s * limits.slow_factor

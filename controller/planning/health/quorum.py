@@ -5,7 +5,8 @@ old. What is left counts by majority of the *configured* points, so silence neve
 
 Whether it must doubt itself is told by witnesses: its canaries, or all its targets where it has no
 canary, and the service's other regions. A down vote waits until they were asked, too, or else a
-prober that loses its network, or regions that fail together, would be drained one by one.
+prober that loses its network, or regions that fail together, would be drained one by one. Nobody
+waits for known-bad canaries: one that answers makes the prober doubt itself, and that is all.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from controller.model.configuration import EndpointId, Region, Settings
 from controller.model.decision import Snapshot
 from controller.model.health import HealthState, RegionHealth, Verdict
 from controller.planning.health.gray import degradation, describe, usable
-from controller.planning.health.hysteresis import is_fresh
+from controller.planning.health.hysteresis import is_fresh, passes
 from controller.planning.health.opinions import (
     Known,
     opinions_by_region,
@@ -28,11 +29,16 @@ from controller.planning.health.opinions import (
 def isolation(snapshot: Snapshot) -> str | None:
     """Why this vantage point's own path is the likelier culprit; None when it is not.
 
-    Canaries are the best witness: when most of them fail, the prober is broken; while they answer,
-    it is not, however many targets fail. Without canaries the majority of the targets turning
-    suspect within the panic window counts as blindness.
+    A prober to which a known-bad canary answers sees no failure at all. Canaries are the best
+    witness: when most of them fail, the prober is broken; while they answer, it is not, however
+    many targets fail. Without canaries the majority of the targets turning suspect within the
+    panic window counts as blindness.
     """
     settings = snapshot.settings
+    liars = answering(snapshot.bad_canaries, settings, snapshot.now)
+    if liars:
+        who = "canary {} answers" if len(liars) == 1 else "canaries {} answer"
+        return f"the known-bad {who.format(', '.join(liars))}: the prober cannot be trusted"
     if snapshot.canaries:
         failing = sum(state.suspect for state in snapshot.canaries.values())
         if 2 * failing > len(snapshot.canaries):
@@ -45,6 +51,17 @@ def isolation(snapshot: Snapshot) -> str | None:
     if len(own) > 1 and 2 * lately > len(own):
         return f"{lately} of {len(own)} targets turned suspect at once: the prober is suspect"
     return None
+
+
+def answering(
+    bad_canaries: Mapping[str, HealthState], settings: Settings, now: float
+) -> tuple[str, ...]:
+    """Known-bad canaries that answer, by fresh results."""
+    return tuple(
+        url
+        for url, state in sorted(bad_canaries.items())
+        if is_fresh(state, now, settings.probing.fresh_for_s) and passes(state, settings.health)
+    )
 
 
 def judge(snapshot: Snapshot, *, isolated: str | None) -> Mapping[str, Mapping[str, RegionHealth]]:

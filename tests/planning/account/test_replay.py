@@ -104,6 +104,32 @@ def test_what_this_version_does_not_know_of_the_snapshot_is_shown() -> None:
     assert 'snapshot.weather  "rain" → nothing' in text
 
 
+def test_a_snapshot_from_before_known_bad_canaries_is_replayed() -> None:
+    """Byte for byte; that this version knows of more is shown."""
+    told = exhibit(*FAILED, version="0.9")
+    snapshot, settings = told.evidence.snapshot, told.evidence.settings
+    none, empty = ',"bad_canaries":{}', ',"bad_canaries":[]'
+    assert (snapshot.count(none), settings.count(empty)) == (1, 1)
+    old = replace(
+        told.evidence, snapshot=snapshot.replace(none, ""), settings=settings.replace(empty, "")
+    )
+    found = replay(replace(told, evidence=old), "1")
+
+    assert found.differences == ()
+    assert found.unread == (
+        Mismatch("settings.bad_canaries", "nothing", "[]"),
+        Mismatch("snapshot.bad_canaries", "nothing", "{}"),
+    )
+
+
+def test_a_decision_under_a_known_bad_canary_that_answers_is_replayed() -> None:
+    """It is part of what was known."""
+    found = replay(exhibit("bad-canaries U", *FAILED), "1")
+
+    assert found.faithful
+    assert "the known-bad canary tcp://bad0.test:9 answers" in explain_replay(found)
+
+
 def test_the_plan_of_the_replayed_decision_is_told_as_any_plan() -> None:
     """By the one renderer."""
     found = replay(exhibit(*FAILED), "1")

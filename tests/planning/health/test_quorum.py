@@ -84,6 +84,51 @@ def test_while_the_canaries_answer_failing_targets_are_not_blindness() -> None:
 
 
 @pytest.mark.parametrize(
+    ("state", "isolated"),
+    [
+        (UP, True),
+        (UP._replace(failures=2, first_failure_at=NOW - 5), True),
+        (HealthState(successes=2, last_result_at=NOW), True),
+        (DOWN._replace(successes=2), True),
+        (DOWN._replace(successes=1), False),
+        (DOWN, False),
+        (HealthState(), False),
+        (UP._replace(last_result_at=NOW - 10.0), True),
+        (UP._replace(last_result_at=NOW - 10.1), False),
+    ],
+    ids=["up", "not down yet", "answers", "comes up", "once", "down", "unknown", "fresh", "stale"],
+)
+def test_a_known_bad_canary_that_answers_means_that_the_prober_is_blind(
+    state: HealthState, isolated: bool
+) -> None:
+    """Whatever canaries and targets say; `forgive_after` answers in a row are enough."""
+    for good in ("UUU", ""):
+        snapshot = replace(
+            targets("UU"), canaries=canaries(good), bad_canaries={"tcp://b": state, "tcp://a": DOWN}
+        )
+        told = "the known-bad canary tcp://b answers: the prober cannot be trusted"
+
+        assert isolation(snapshot) == (told if isolated else None)
+
+
+def test_known_bad_canaries_that_answer_are_all_named() -> None:
+    """In one order, whatever order they came in."""
+    told = isolation(replace(targets("UU"), bad_canaries={"tcp://b": UP, "tcp://a": UP}))
+
+    assert told == "the known-bad canaries tcp://a, tcp://b answer: the prober cannot be trusted"
+
+
+def test_a_down_vote_does_not_wait_for_known_bad_canaries() -> None:
+    """They are no witnesses, and their failing is no blindness, even where all else fails."""
+    bad = {"tcp://a": HealthState(), "tcp://b": DOWN, "tcp://c": UP._replace(last_result_at=0.0)}
+    for good in ("UUU", ""):
+        snapshot = replace(targets("DU"), canaries=canaries(good), bad_canaries=bad)
+
+        assert isolation(snapshot) is None
+        assert judged(snapshot).verdict is Verdict.DOWN
+
+
+@pytest.mark.parametrize(
     ("letters", "isolated"),
     [("D", False), ("DU", False), ("DS", True), ("DDUU", False), ("DDSU", True), ("UUU", False)],
 )
