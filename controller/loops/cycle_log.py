@@ -36,6 +36,7 @@ def log_cycle(report: CycleReport) -> None:
             "decision",
             trigger=report.record.trigger,
             changes=_changes(report.decision.changes),
+            withheld=_changes(c for p in report.decision.plans for c in p.withheld),
             holds=sorted({h.reason.value for p in report.decision.plans for h in p.held}),
         )
 

@@ -222,9 +222,19 @@ class Levers(Noun):
     accelerator: AcceleratorLever | None = None
 
 
+class Mode(StrEnum):
+    """Whether plans are carried out."""
+
+    ACTIVE = "active"
+    DRY_RUN = "dry_run"
+
+
 class Service(Noun):
     """One steered name with its regions, pools and levers."""
 
+    mode: Annotated[Mode, Field(strict=False)] | None = None
+    """`dry_run`: write nothing of this service, whatever becomes of others; default: the daemon's
+    `mode`. The stricter of the two holds: none is more daring than its daemon."""
     regions: dict[RegionName, Region] = Field(min_length=1)
     pools: dict[Name, Pool] = Field(min_length=1)
     levers: Levers
@@ -419,13 +429,6 @@ class OverrideLimits(Noun):
     max_ttl_s: PositiveSeconds = 604_800
     announce_before_s: Seconds = 900
     """Seconds before its expiry at which an override is announced."""
-
-
-class Mode(StrEnum):
-    """Whether plans are carried out."""
-
-    ACTIVE = "active"
-    DRY_RUN = "dry_run"
 
 
 class Settings(Noun):

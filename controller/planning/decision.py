@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
+from controller.model.configuration import Mode
 from controller.model.decision import Decision, Held, Hold, PoolPlan, Shares, Snapshot
 from controller.model.health import RegionHealth
 from controller.model.levers import Change, Position
@@ -51,7 +52,7 @@ def decide(snapshot: Snapshot) -> Decision:
     )
     seen_now = replace(snapshot, memory=earlier)
     planned = _plan_all(seen_now, regions, blind)
-    drains = automatic_drains([p.plan for p in planned])
+    drains = automatic_drains([p.plan for p in planned if not _only_rehearsed(snapshot, p.plan)])
     waiting = unconfirmed(seen_now, drains)
     allowed = snapshot.settings.guards.auto_drains_per_h
     kept = beyond_allowance(earlier, drains, allowed, snapshot.now)
@@ -165,6 +166,15 @@ def _guarded(
         held=plan.held if held == leak else (*plan.held, held),
         withheld=changes,
     )
+
+
+def _only_rehearsed(snapshot: Snapshot, plan: PoolPlan) -> bool:
+    """Whether its service is in dry run and others are steered: what it would drain hinders none.
+
+    In a dry run of the daemon all is rehearsed, what guards the first plan and the rate included.
+    """
+    modes = snapshot.settings.mode, snapshot.settings.services[plan.service].mode
+    return modes == (Mode.ACTIVE, Mode.DRY_RUN)
 
 
 def _intent(

@@ -66,7 +66,7 @@ def frozen(snapshot: Snapshot, intent: Intent) -> Held | None:
 def startup(snapshot: Snapshot, intent: Intent) -> Held | None:
     """Too little was seen since the start, or the first plan would do too much by itself."""
     held = missing_data(snapshot)
-    if held is not None or not intent.automatic_drains:
+    if held is not None or not set(intent.unconfirmed).intersection(intent.automatic_drains):
         return held
     return first_plan(intent.unconfirmed)
 
@@ -178,9 +178,13 @@ def named(snapshot: Snapshot, service: str, pool: str) -> frozenset[str]:
 
 
 def dry_run(snapshot: Snapshot, intent: Intent) -> Held | None:
-    """Deciding without acting, as configured."""
+    """Deciding without acting, as configured for all or for this service."""
     if snapshot.settings.mode is Mode.DRY_RUN:
         return Held(Hold.DRY_RUN, "mode is dry_run: nothing is written")
+    name = intent.plan.service
+    if snapshot.settings.services[name].mode is Mode.DRY_RUN:
+        detail = f"services.{name}.mode is dry_run: nothing of this service is written"
+        return Held(Hold.DRY_RUN, detail)
     return None
 
 

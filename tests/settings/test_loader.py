@@ -172,8 +172,8 @@ MISTAKES = {
     ),
     "unknown mode of a service": (
         MINIMAL.replace("    regions:\n", "    mode: dryrun\n    regions:\n", 1),
-        "WHERE",
-        "services.shop.mode must be active or dry_run, not the text 'dryrun'",
+        "6:11 services.shop.mode",
+        "mode must be active or dry_run, not the text 'dryrun'",
         "did you mean dry_run?",
     ),
     "text for a list": (

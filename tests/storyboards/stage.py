@@ -9,7 +9,7 @@ Commands, one per line:
   vantage NAME…                              the configured vantage points; the first is ours
   start AGE                                  seconds since the daemon started and has planned
                                              nothing yet (default: long ago)
-  see REGION=LETTERS…                        what the vantage points see from now on, one letter
+  see [SERVICE/]REGION=LETTERS…              what the vantage points see from now on, one letter
                                              each: U up, D down, S up but failing now, ? unknown
   gray REGION=PERCENT[:ANSWERS]…             so many of its probes were bad lately
   route53 REGION=LETTER…                     what Route 53's own health checks say from now on:
@@ -28,7 +28,9 @@ Commands, one per line:
   lose POOL REGION                           somebody deletes a leaf
   stray POOL REGION | tidy POOL              somebody creates an unlawful leaf, or deletes it
   astray POOL REGION PLACE                   somebody points a lawful region's leaf elsewhere
-  dry-run                                    nothing is written from here on
+  dry-run [SERVICE]                          nothing (of it) is written from here on
+  service NAME                               another service with the same pools and regions (before
+                                             anything happens)
   decide                                     one decision, carried out by a perfect AWS
   decide refused                             one decision whose writes AWS refuses
 """
@@ -60,7 +62,7 @@ _WHEN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Stage:
-    """One service `shop` and everything a decision looks at."""
+    """One service `shop`, others like it if any, and everything a decision looks at."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -70,6 +72,7 @@ class Stage:
         self.sections: dict[str, dict[str, object]] = {"guards": {}, "ramp": {}, "placement": {}}
         self.vantage = ("here",)
         self.mode = "active"
+        self.modes: dict[str, str | None] = {"shop": None}
         self.accelerator = False
         self.health: dict[str, dict[EndpointId, HealthState]] = {}
         self.canaries: dict[str, HealthState] = {}
@@ -147,17 +150,25 @@ class Stage:
         self.memory = Memory()
 
     def _dry_run(self, words: list[str]) -> None:
-        self.mode = "dry_run"
+        if words:
+            self.modes[words[0]] = "dry_run"
+        else:
+            self.mode = "dry_run"
+
+    def _service(self, words: list[str]) -> None:
+        self.modes[words[0]] = None
 
     # -- what happens
 
     def _see(self, words: list[str]) -> None:
         for word in words:
-            region, letters = word.split("=")
+            place, letters = word.split("=")
+            only, _, region = place.rpartition("/")
             for vantage, letter in zip(self.vantage, letters, strict=True):
-                endpoint = EndpointId("shop", region, "web")
                 states = self.health.setdefault(vantage, {})
-                states[endpoint] = self._state(letter, states.get(endpoint))
+                for service in [only] if only else self.modes:
+                    endpoint = EndpointId(service, region, "web")
+                    states[endpoint] = self._state(letter, states.get(endpoint))
 
     def _gray(self, words: list[str]) -> None:
         self._settle()
@@ -329,11 +340,7 @@ class Stage:
             health=self.health,
             canaries=self.canaries,
             bad_canaries=self.bad_canaries,
-            observed={
-                "shop": Observed(
-                    self.now, self.observed, self.unequal, self.faults, leaks=self.leaks
-                )
-            },
+            observed={name: self._observed(name) for name in self.modes},
             expected=self.expected,
             overrides=tuple(self.overrides),
             figures=Figures(demand_rps=self.demand),
@@ -343,6 +350,13 @@ class Stage:
             answered=self._answers(),
         )
 
+    def _observed(self, service: str) -> Observed:
+        """Faults and leaks are the service `shop`'s alone."""
+        mine = {p: setting for p, setting in self.observed.items() if p.service == service}
+        if service != "shop":
+            return Observed(self.now, mine)
+        return Observed(self.now, mine, self.unequal, self.faults, leaks=self.leaks)
+
     def settings(self) -> Settings:
         """The settings the commands described, with limits out of the way unless named."""
         guards = {"startup_data_s": 0, **self.sections["guards"]}
@@ -350,12 +364,17 @@ class Stage:
             keys = [key for key in guards if key.startswith(f"{group}_")]
             guards[group] = {key.removeprefix(f"{group}_"): guards.pop(key) for key in keys}
         arn = "arn:aws:globalaccelerator::000000000000:accelerator/00000000-0000-4000-8000-0001"
-        lever = (
-            {"accelerator": {"pool": next(iter(self.pools)), "arn": arn}}
-            if self.accelerator
-            else {"route53": {"hosted_zone_id": "Z1", "name": "shop.test."}}
-        )
-        service = {"regions": self.regions, "pools": self.pools, "levers": lever}
+        services = {
+            name: {
+                "mode": mode,
+                "regions": self.regions,
+                "pools": self.pools,
+                "levers": {"accelerator": {"pool": next(iter(self.pools)), "arn": arn}}
+                if self.accelerator
+                else {"route53": {"hosted_zone_id": "Z1", "name": f"{name}.test."}},
+            }
+            for name, mode in self.modes.items()
+        }
         return Settings.model_validate(
             {
                 "schema_version": 1,
@@ -365,7 +384,7 @@ class Stage:
                 "guards": guards,
                 "placement": {"target_utilisation": 1.0, **self.sections["placement"]},
                 "ramp": {"step_points": 25, "step_gap_s": 30, **self.sections["ramp"]},
-                "services": {"shop": service},
+                "services": services,
             }
         )
 
@@ -374,19 +393,19 @@ class Stage:
         if self.settled:
             return
         self.settled = True
-        for pool, noun in self.settings().services["shop"].pools.items():
-            largest = max(self.settings().services["shop"].regions[r].share for r in noun.regions)
-            for region in noun.regions:
-                share = self.settings().services["shop"].regions[region].share
-                weight = (
-                    Setting(128, 100.0)
-                    if self.accelerator
-                    else Setting(round(128 * share / largest))
-                )
-                self.observed.setdefault(Position("shop", pool, region), weight)
+        for name, service in self.settings().services.items():
+            for pool, noun in service.pools.items():
+                largest = max(service.regions[r].share for r in noun.regions)
+                for region in noun.regions:
+                    share = service.regions[region].share
+                    weight = (
+                        Setting(128, 100.0)
+                        if self.accelerator
+                        else Setting(round(128 * share / largest))
+                    )
+                    self.observed.setdefault(Position(name, pool, region), weight)
         for vantage in self.vantage:
-            for region in self.regions:
-                endpoint = EndpointId("shop", region, "web")
+            for endpoint, _ in self.settings().endpoints():
                 self.health.setdefault(vantage, {}).setdefault(endpoint, self._state("U", None))
         self.expected = {position: (setting,) for position, setting in self.observed.items()}
 
@@ -425,13 +444,14 @@ def tell(decision: Decision) -> str:
 
 def _tell_pool(plan: PoolPlan) -> list[str]:
     lines = []
+    where = plan.pool if plan.service == "shop" else f"{plan.service}/{plan.pool}"
     moved = [r for r in plan.before if abs(plan.after[r] - plan.before[r]) >= SAME]
     if moved or plan.changes:
         kind = "emergency" if plan.emergency else "by person" if plan.by_person else "calm"
         moves = ", ".join(
             f"{r} {percent(plan.before[r])} → {percent(plan.after[r])}" for r in moved
         )
-        lines.append(f"{plan.pool} ({kind}): {moves}")
+        lines.append(f"{where} ({kind}): {moves}")
     for change in plan.changes:
         lines.append(
             f"  write {change.position.region}: {show(change.before)} → {show(change.after)}"
@@ -444,6 +464,6 @@ def _tell_pool(plan: PoolPlan) -> list[str]:
             f"  would write {change.position.region}: {show(change.before)} → {show(change.after)}"
         )
     for held in plan.held:
-        place = f"{plan.pool} {held.region or ''}".strip()
+        place = f"{where} {held.region or ''}".strip()
         lines.append(f"{place} holds {held.reason.value}: {held.detail}")
     return lines
