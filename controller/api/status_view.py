@@ -115,6 +115,8 @@ class ServiceStatus(View):
     """How one service stands."""
 
     name: str
+    mode: Mode
+    """Whether its plans are carried out; a dry run of all outranks its own."""
     lever: Literal["route53", "accelerator"]
     steered_name: str | None
     """Its DNS name; null behind an accelerator."""
@@ -199,6 +201,7 @@ def _service(context: Context, latest: CycleReport | None, name: str) -> Service
     faults = observed.faults.values() if observed else ()
     return ServiceStatus(
         name=name,
+        mode=context.settings.mode_of(name),
         lever="route53" if route53 else "accelerator",
         steered_name=route53.name if route53 else None,
         panic=bool(latest and name in latest.decision.memory.panic),

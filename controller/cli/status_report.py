@@ -68,7 +68,7 @@ def fingerprint(status: Answer) -> object:
     """What must differ before a new block is worth printing: no ages, counts or measurements."""
     services = [
         (
-            [service[key] for key in ("name", "panic", "faults", "notices")],
+            [service[key] for key in ("name", "mode", "panic", "faults", "notices")],
             [_pool_fingerprint(pool) for pool in service["pools"]],
         )
         for service in status["services"]
@@ -125,6 +125,8 @@ def _banners(status: Answer) -> Iterator[str]:
         yield f"CANARIES: {told}"
     if status["mode"] == "dry_run":
         yield "DRY RUN: decides and records, writes nothing"
+    elif rehearsed := [s["name"] for s in status["services"] if s["mode"] == "dry_run"]:
+        yield f"DRY RUN of {', '.join(rehearsed)}: decides and records, writes nothing of it"
 
 
 def _notes(status: Answer) -> Iterator[str]:

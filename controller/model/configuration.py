@@ -456,6 +456,11 @@ class Settings(Noun):
     overrides: OverrideLimits = OverrideLimits()
     services: dict[Name, Service] = Field(min_length=1)
 
+    def mode_of(self, service: str) -> Mode:
+        """Whether a service's plans are carried out: the stricter of its own and the daemon's."""
+        modes = self.mode, self.services[service].mode
+        return Mode.DRY_RUN if Mode.DRY_RUN in modes else Mode.ACTIVE
+
     def endpoints(self) -> Iterator[tuple[EndpointId, Endpoint]]:
         """Every probed endpoint, in the order of the file."""
         for service_name, service in self.services.items():

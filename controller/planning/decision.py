@@ -173,8 +173,8 @@ def _only_rehearsed(snapshot: Snapshot, plan: PoolPlan) -> bool:
 
     In a dry run of the daemon all is rehearsed, what guards the first plan and the rate included.
     """
-    modes = snapshot.settings.mode, snapshot.settings.services[plan.service].mode
-    return modes == (Mode.ACTIVE, Mode.DRY_RUN)
+    settings = snapshot.settings
+    return settings.mode is Mode.ACTIVE and settings.mode_of(plan.service) is Mode.DRY_RUN
 
 
 def _intent(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from controller import __version__
+from controller.model.configuration import Settings
 from controller.model.decision import DecisionRecord
 from controller.model.errors import StateUnavailableError
 from controller.model.health import HealthState, ProbeOutcome
@@ -75,6 +76,20 @@ async def test_a_calm_day_at_a_glance() -> None:
         "drift": None,
         "override": None,
     }
+
+
+@pytest.mark.parametrize(("daemons", "apis"), [("active", "dry_run"), ("dry_run", "active")])
+async def test_each_service_shows_whether_its_plans_are_carried_out(
+    daemons: str, apis: str
+) -> None:
+    """The stricter of its own mode and the daemon's."""
+    data = QUICK.model_dump(mode="json") | {"mode": daemons}
+    data["services"]["api"]["mode"] = apis
+    async with api(Settings.model_validate(data)) as served:
+        status = await served.get("/v1/status")
+
+    modes = {service["name"]: service["mode"] for service in status.body["services"]}
+    assert modes == {"shop": daemons, "api": "dry_run"}
 
 
 async def test_before_the_first_cycle_nothing_is_claimed() -> None:

@@ -45,7 +45,7 @@ def pool(name: str, *regions: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 def service(name: str, *pools: dict[str, Any], **more: Any) -> dict[str, Any]:
     """A service without anything unusual."""
-    calm = {"lever": "route53", "panic": False, "faults": [], "notices": []}
+    calm = {"mode": "active", "lever": "route53", "panic": False, "faults": [], "notices": []}
     return {"name": name, **calm, "pools": list(pools), **more}
 
 

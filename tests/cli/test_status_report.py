@@ -217,6 +217,15 @@ def test_what_changes_the_meaning_of_everything_is_a_banner(
     assert made(**more).banners == (banner,)
 
 
+def test_services_in_dry_run_are_named() -> None:
+    """Unless everything is rehearsed: then one banner says so."""
+    services = [answers.service(name, mode="dry_run") for name in ("blog", "shop")]
+    named = "DRY RUN of blog, shop: decides and records, writes nothing of it"
+    assert made(*services, answers.service("api")).banners == (named,)
+    all_of_it = made(*services, mode="dry_run")
+    assert all_of_it.banners == ("DRY RUN: decides and records, writes nothing",)
+
+
 def test_notes_tell_what_concerns_no_single_region() -> None:
     """Each is one line that begins with its kind."""
     pool = answers.pool("europe", holds=[answers.held("frozen", "by ann")])
