@@ -14,6 +14,7 @@ import click
 
 from controller import __version__
 from controller.cli import exit_codes, terminal
+from controller.cli.groups import LateGroup
 
 
 class Entry(NamedTuple):
@@ -92,7 +93,7 @@ COMMANDS = {
 """Every command, in the order in which help lists them."""
 
 
-class LazyGroup(click.Group):
+class LazyGroup(LateGroup):
     """A command group that imports a command's module when the command is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -105,16 +106,6 @@ class LazyGroup(click.Group):
         command = getattr(import_module(entry.module), entry.attribute)
         assert isinstance(command, click.Command), f"{entry.module}.{entry.attribute}"
         return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        try:
-            return super().resolve_command(ctx, args)
-        except click.NoSuchCommand as error:  # click knows only commands that are loaded
-            raise click.NoSuchCommand(
-                error.command_name, possibilities=COMMANDS, ctx=ctx
-            ) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         width = max(map(len, COMMANDS))

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from controller.cli.duration import DURATION
+from controller.cli.groups import LateGroup
 from controller.cli.sandbox_client import call
 from controller.sandbox.emulator.fault_kinds import KINDS, SERVICES, Kind
 
@@ -37,7 +38,7 @@ _OPTIONS: Mapping[str, Callable[[], click.Option]] = {
 }
 
 
-class FaultGroup(click.Group):
+class FaultGroup(LateGroup):
     """One command for each fault the emulator knows, made when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -46,15 +47,6 @@ class FaultGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         kind = KINDS.get(cmd_name)
         return super().get_command(ctx, cmd_name) if kind is None else _command(cmd_name, kind)
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        try:
-            return super().resolve_command(ctx, args)
-        except click.NoSuchCommand as error:  # click knows only commands that are loaded
-            known = self.list_commands(ctx)
-            raise click.NoSuchCommand(error.command_name, possibilities=known, ctx=ctx) from error
 
 
 @click.group(cls=FaultGroup, short_help="Hurt the emulated AWS by name.")
