@@ -459,7 +459,7 @@ def test_no_more_regions_are_drained_by_themselves_than_may(stage: Stage, most: 
     stage.play(f"guards auto_drains_per_h={most} panic_ratio=1")
     snapshot, decision = decided(stage)
     named = any("blast_radius" in o.ignore_guards for o in snapshot.overrides)
-    assume(decision.changes and not named)
+    assume(not named)
     ordered = {o.region for o in snapshot.overrides}
     lately = {region for at, region in snapshot.memory.drains if snapshot.now - at < 3600}
     left = {
