@@ -119,6 +119,21 @@ def returns(draw: st.DrawFn) -> Stage:
     return stage
 
 
+@st.composite
+def outages(draw: st.DrawFn) -> Stage:
+    """Regions that carry traffic, of which some have failed, some of them not for the first time."""
+    stage = Stage()
+    stage.now = NOW
+    stage.play(f"pool world {' '.join(REGIONS)}")
+    stage.play("canaries UUU")
+    for region in REGIONS:
+        stage.play(f"see {region}={draw(st.sampled_from('UD'))}")
+        stage.observed[Position("shop", "world", region)] = Setting(draw(st.integers(1, 255)))
+    drains = draw(st.lists(st.tuples(_TIMES, _REGION), max_size=3).map(tuple))
+    stage.memory = Memory(begun=True, drains=drains)
+    return stage
+
+
 def draw_service(draw: st.DrawFn, stage: Stage, lever: str) -> None:
     """Pools near or by share, regions of any size and price, some nobody measured."""
     for pool in ("world",) if lever else ("world", "europe"):
@@ -453,7 +468,7 @@ def figures_of(stage: Stage, ages_s: st.SearchStrategy[float]) -> st.SearchStrat
     )
 
 
-@given(stages("UDD"), st.integers(1, 3))
+@given(stages("UDD") | outages(), st.integers(1, 3))
 def test_no_more_regions_are_drained_by_themselves_than_may(stage: Stage, most: int) -> None:
     """In an hour, those of before included; unless somebody named the guard."""
     stage.play(f"guards auto_drains_per_h={most} panic_ratio=1")
