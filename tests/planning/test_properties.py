@@ -121,7 +121,7 @@ def returns(draw: st.DrawFn) -> Stage:
 
 @st.composite
 def outages(draw: st.DrawFn) -> Stage:
-    """Regions that carry traffic, of which some have failed, some of them not for the first time."""
+    """Regions with traffic of which some have failed, a few not for the first time."""
     stage = Stage()
     stage.now = NOW
     stage.play(f"pool world {' '.join(REGIONS)}")
