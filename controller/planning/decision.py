@@ -52,11 +52,11 @@ def decide(snapshot: Snapshot) -> Decision:
     )
     seen_now = replace(snapshot, memory=earlier)
     planned = _plan_all(seen_now, regions, blind)
-    drains = automatic_drains([p.plan for p in planned if not _only_rehearsed(snapshot, p.plan)])
-    waiting = unconfirmed(seen_now, drains)
-    allowed = snapshot.settings.guards.auto_drains_per_h
-    kept = beyond_allowance(earlier, drains, allowed, snapshot.now)
-    if kept:
+    waiting = unconfirmed(seen_now, _drains(snapshot, planned))
+    kept: frozenset[str] = frozenset()
+    # Who is kept may take over where nobody could before, and so let another one leave.
+    while surplus := _surplus(seen_now, planned):
+        kept |= surplus
         planned = _plan_all(seen_now, regions, blind, kept)
     plans = [_guarded(seen_now, p.plan, drift, waiting) for p in planned]
     begun = has_begun(seen_now, regions, waiting, blind=blind is not None)
@@ -166,6 +166,17 @@ def _guarded(
         held=plan.held if held == leak else (*plan.held, held),
         withheld=changes,
     )
+
+
+def _drains(snapshot: Snapshot, planned: Iterable[Planned]) -> frozenset[str]:
+    """Regions whose traffic would leave because they are down, rehearsals left out."""
+    return automatic_drains([p.plan for p in planned if not _only_rehearsed(snapshot, p.plan)])
+
+
+def _surplus(snapshot: Snapshot, planned: Iterable[Planned]) -> frozenset[str]:
+    """Those of them that are more than may leave in an hour."""
+    allowed = snapshot.settings.guards.auto_drains_per_h
+    return beyond_allowance(snapshot.memory, _drains(snapshot, planned), allowed, snapshot.now)
 
 
 def _only_rehearsed(snapshot: Snapshot, plan: PoolPlan) -> bool:
