@@ -54,8 +54,9 @@ def decide(snapshot: Snapshot) -> Decision:
     planned = _plan_all(seen_now, regions, blind)
     waiting = unconfirmed(seen_now, _drains(snapshot, planned))
     kept: frozenset[str] = frozenset()
-    # Who is kept may take over where nobody could before, and so let another one leave.
-    while surplus := _surplus(seen_now, planned) - kept:  # a named guard lifts it for its pools
+    # Who is kept may take over where nobody could before, and so let another one leave. Where an
+    # order names the guard, who is kept leaves all the same.
+    while surplus := _surplus(seen_now, planned) - kept:
         kept |= surplus
         planned = _plan_all(seen_now, regions, blind, kept)
     plans = [_guarded(seen_now, p.plan, drift, waiting) for p in planned]

@@ -107,8 +107,8 @@ class Connection:
         self._state = _CONNECTING
         self._must_verify = False
         self._unsent = b""
-        self._taken: tuple[bytes, float] | OSError | None = None
-        """What was read and not looked at yet."""
+        self._taken: tuple[bytes, float] | Exception | None = None
+        """What was read, or why nothing could be, and not looked at yet."""
         self._answer: Answer | None = None
         """What came of the answer so far; None before the first piece."""
         self._addresses: Addresses = ()
@@ -183,7 +183,7 @@ class Connection:
     # -- what the reactor tells
 
     def send(self, now: float) -> None:
-        """Its request is on."""
+        """Send the request that was posted."""
         if self._socket is None:
             return  # closed meanwhile
         self.asked_at = now
@@ -191,14 +191,16 @@ class Connection:
             self._send(now)
         except OSError:
             self._owner.stale(self, now)
+        except Exception as error:
+            self._stumbled(error, now)
 
     def take(self) -> None:
-        """Read a piece of the awaited answer, if it has come."""
+        """Read a piece of the awaited answer, if it has come. What goes wrong `ready` meets."""
         made = self._socket
         if self._state == _ASKING and self.pin is None and made is not None:
             try:
                 self._taken = read(made, _PIECE)
-            except OSError as error:
+            except Exception as error:
                 self._taken = error
 
     def ready(self, events: int, now: float) -> None:
@@ -220,9 +222,7 @@ class Connection:
         except OSError as error:
             self._fail(error, now)
         except Exception as error:
-            # The endpoint must not pay for it, nor the other connections.
-            _log.exception("probe_mistake")
-            self._owner.found(self, finding_of(error), now)
+            self._stumbled(error, now)
 
     def overdue(self, now: float) -> None:
         """Try the next address while there is time, or leave it to the owner."""
@@ -344,7 +344,7 @@ class Connection:
         taken, self._taken = self._taken, None
         if taken is None:
             taken = read(made, _PIECE) if self.pin is None else read_tls(made, _PIECE)
-        elif isinstance(taken, OSError):
+        elif isinstance(taken, Exception):
             raise taken
         data, stamp = taken
         came_at = stamp - self._reactor.wall_ahead_s
@@ -368,6 +368,11 @@ class Connection:
             self._owner.found(self, finding, now)
 
     # -- endings
+
+    def _stumbled(self, mistake: Exception, now: float) -> None:
+        """A mistake of ours: the endpoint must not pay for it, nor the other connections."""
+        _log.error("probe_mistake", exc_info=mistake)
+        self._owner.found(self, finding_of(mistake), now)
 
     def _fail(self, error: OSError, now: float) -> None:
         if self._state == _IDLE:

@@ -6,9 +6,13 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
+import pytest
+
+from controller.adapters.probing import connection
 from controller.adapters.probing.prober import NetworkProber
 from controller.model.configuration import Endpoint
 from controller.model.health import ProbeOutcome, ProbeResult
@@ -153,3 +157,40 @@ async def test_who_is_forgotten_while_connections_end_hears_nothing() -> None:
 
     assert first.disturbances + second.disturbances == 1
     assert lines == []
+
+
+@pytest.mark.parametrize("where", ["reading", "sending"])
+async def test_a_mistake_of_ours_costs_nobody_else_an_answer(
+    monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """Of two that are asked, and answer, together: the endpoint itself does not pay either."""
+    server = KeepAlive()
+    with logged() as lines:
+        async with served(server) as address, NetworkProber() as prober:
+            endpoint = Endpoint(probe=f"http://{address}/", keep_alive=True)
+            askers = [Asker(prober, endpoint) for _ in range(2)]
+            for asker in askers:
+                await asker.ask()
+            owner, name = {
+                "reading": (connection, "read"),
+                "sending": (connection.Connection, "_send"),
+            }[where]
+            monkeypatch.setattr(owner, name, stumbling_once(getattr(owner, name)))
+            for asker in askers:
+                asker.target.ask(DEADLINE_S, DEADLINE_S)
+            outcomes = [(await asker.next_answer()).outcome for asker in askers]
+
+    assert sorted(outcomes) == [ProbeOutcome.COULD_NOT_RUN, ProbeOutcome.PASSED]
+    assert [line["event"] for line in lines] == ["probe_mistake"]
+
+
+def stumbling_once(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same, but for a mistake when it is first called."""
+    mistakes = iter([ZeroDivisionError("of ours")])
+
+    def stumble(*given: Any) -> Any:
+        for mistake in mistakes:
+            raise mistake
+        return function(*given)
+
+    return stumble
