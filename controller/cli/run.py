@@ -11,6 +11,7 @@ import click
 
 from controller.cli import exit_codes
 from controller.cli.flags import set_option
+from controller.model.words import counted
 
 
 @click.command()
@@ -42,7 +43,8 @@ def run(file: Path, flags: tuple[str, ...]) -> int:
         loaded = source.load()
     except InvalidSettingsError as error:
         texts = [problem_text(error.source, "", problem) for problem in error.problems]
-        _tell_mistakes(texts, f"{_count(len(texts))} in the settings; see: gtc validate {file}")
+        number = counted(len(texts), "problem")
+        _tell_problems(texts, f"{number} in the settings; see: gtc validate {file}")
         return exit_codes.BAD_CONFIG
     try:
         asyncio.run(daemon.run(source, loaded, lambda ready: click.echo(json.dumps(ready))))
@@ -54,18 +56,14 @@ def run(file: Path, flags: tuple[str, ...]) -> int:
     return exit_codes.OK
 
 
-def _tell_mistakes(mistakes: Sequence[str], summary: str) -> None:
+def _tell_problems(problems: Sequence[str], summary: str) -> None:
     """In the log, one line each; on a terminal as `gtc validate` does."""
     import structlog
 
     if sys.stderr.isatty():
-        click.echo("\n".join([*mistakes, summary]), err=True)
+        click.echo("\n".join([*problems, summary]), err=True)
         return
     log = structlog.get_logger("run")
-    for mistake in mistakes:
-        log.critical("bad_settings", problem=mistake)
+    for problem in problems:
+        log.critical("bad_settings", problem=problem)
     log.critical("not_started", error=summary)
-
-
-def _count(mistakes: int) -> str:
-    return "1 mistake" if mistakes == 1 else f"{mistakes} mistakes"

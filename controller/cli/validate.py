@@ -25,6 +25,7 @@ from controller.cli.observed import ObservedPool
 from controller.cli.output import form_option
 from controller.model.configuration import Settings
 from controller.model.errors import InvalidSettingsError, Problem
+from controller.model.words import counted
 from controller.planning.residency.proof import LIMITS
 from controller.settings import Inspection, inspect, read_text
 from controller.settings.overlay import of_environment
@@ -131,23 +132,19 @@ def _as_text(reports: list[Report], pools: Sequence[ObservedPool] | None) -> str
     blocks += [f"note: {limit}" for limit in _limits(reports, pools)]
     count = sum(len(report.inspection.problems) for report in reports)
     if count:
-        blocks.append(_count(count, "problem"))
+        blocks.append(counted(count, "problem"))
     return "\n".join(blocks)
 
 
 def _summary(settings: Settings) -> str:
     services, regions, pools = _sizes(settings)
-    return f"{_count(services, 'service')}, {_count(regions, 'region')}, {_count(pools, 'pool')}"
+    return f"{counted(services, 'service')}, {counted(regions, 'region')}, {counted(pools, 'pool')}"
 
 
 def _sizes(settings: Settings) -> tuple[int, int, int]:
     services = settings.services.values()
     regions = sum(len(service.regions) for service in services)
     return len(services), regions, sum(len(service.pools) for service in services)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _as_json(reports: list[Report], pools: Sequence[ObservedPool] | None) -> str:

@@ -27,6 +27,7 @@ from controller.loops.wake import Bell
 from controller.model.decision import PoolPlan
 from controller.model.errors import InvalidSettingsError, StateUnavailableError
 from controller.model.levers import Leak
+from controller.model.words import counted
 from controller.planning.account.moves import Move, losing, moves
 from controller.planning.residency.opened import opened
 from controller.planning.residency.proof import describe
@@ -96,9 +97,9 @@ class Proposal:
             return f"these keys need a restart: {', '.join(self.restart)}"
         if self.leaks:
             first = self.leaks[0]
-            count = "1 way" if len(self.leaks) == 1 else f"{len(self.leaks)} ways"
+            ways = counted(len(self.leaks), "way")
             return (
-                f"by these settings there is {count} out of lawful regions, as the records at AWS "
+                f"by these settings there is {ways} out of lawful regions, as the records at AWS "
                 f"are; mend them first: {first.service}/{first.pool}: {describe(first)}"
             )
         if accept is not None and accept != self.hash:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from controller.model.words import counted
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -35,8 +37,7 @@ class InvalidSettingsError(Exception):
     """A configuration cannot be used; carries every mistake found."""
 
     def __init__(self, source: str, problems: tuple[Problem, ...]) -> None:
-        count = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
-        super().__init__(f"{source}: {count}")
+        super().__init__(f"{source}: {counted(len(problems), 'problem')}")
         self.source = source
         self.problems = problems
 

@@ -15,6 +15,7 @@ from controller.model.decision import GUARD_HOLDS, Held, Hold, PoolPlan, Snapsho
 from controller.model.health import RegionHealth
 from controller.model.levers import Position
 from controller.model.overrides import OverrideKind
+from controller.model.words import counted
 from controller.planning import drift
 from controller.planning.beginning import first_plan, missing_data
 from controller.planning.rate import batches_lately, drained_lately
@@ -85,8 +86,8 @@ def leaking(snapshot: Snapshot, service: str, pool: str) -> Held | None:
     leaks = snapshot.observed[service].leaks.get(pool, ())
     if not leaks:
         return None
-    count = "1 way" if len(leaks) == 1 else f"{len(leaks)} ways"
-    return Held(Hold.RESIDENCY, f"{count} out of the lawful regions; {describe(leaks[0])}")
+    ways = counted(len(leaks), "way")
+    return Held(Hold.RESIDENCY, f"{ways} out of the lawful regions; {describe(leaks[0])}")
 
 
 def structure(snapshot: Snapshot, intent: Intent) -> Held | None:

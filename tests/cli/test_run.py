@@ -42,7 +42,7 @@ def test_every_mistake_is_a_json_line_with_its_place(tmp_path: Path) -> None:
         "/gtc.yaml:5:11:",
     ]
     assert "did you mean mode?" in places[1]
-    assert lines[-1]["error"].startswith("3 mistakes in the settings; see: gtc validate ")
+    assert lines[-1]["error"].startswith("3 problems in the settings; see: gtc validate ")
 
 
 def test_on_a_terminal_the_mistakes_are_read_by_a_person(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_on_a_terminal_the_mistakes_are_read_by_a_person(tmp_path: Path) -> None
     assert ended.returncode == exit_codes.BAD_CONFIG
     assert "gtc.yaml:3:1: unknown key mod (mod)\n      did you mean mode?\n" in shown
     assert shown.endswith("gtc.yaml\n")
-    assert "3 mistakes in the settings; see: gtc validate " in shown
+    assert "3 problems in the settings; see: gtc validate " in shown
     assert "bad_settings" not in shown
 
 

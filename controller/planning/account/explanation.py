@@ -19,6 +19,7 @@ from controller.model.decision import (
     Written,
 )
 from controller.model.levers import Change
+from controller.model.words import counted
 from controller.planning.account.moves import in_words
 from controller.planning.drift import show
 from controller.planning.shares import SAME, percent
@@ -180,9 +181,9 @@ def _summary(plans: Sequence[PoolPlan]) -> str:
     if not changes:
         return f"No change{holding}" if held else "No change."
     dials = sum(change.after.dial is not None for change in changes)
-    counted = [(len(changes) - dials, "weight"), (dials, "dial")]
-    levers = ", ".join(_count(number, noun) for number, noun in counted if number)
-    pools = f"{_count(moving, 'pool')} {'changes' if moving == 1 else 'change'}"
+    written = [(len(changes) - dials, "weight"), (dials, "dial")]
+    levers = ", ".join(counted(number, noun) for number, noun in written if number)
+    pools = f"{counted(moving, 'pool')} {'changes' if moving == 1 else 'change'}"
     return f"Plan: {pools}, {levers}{holding}"
 
 
@@ -193,10 +194,6 @@ def _soft_drains(plans: Sequence[PoolPlan]) -> Iterator[str]:
         yield "Weight 0 is soft: still answered when every other region of the pool is unhealthy."
     if any(change.after.dial is not None for change in drains):
         yield "Endpoint weight 0 is soft: still used when nothing else is healthy."
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _setting(change: Change) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from controller.model.words import counted
 from controller.planning.account.explanation import explain_plan
 from controller.planning.account.replay import Mismatch, Replay
 from controller.planning.text import aligned
@@ -29,8 +30,7 @@ def _verdict_on(replay: Replay) -> str:
     by = "the same version" if replay.same_version else f"version {replay.replayed_by}"
     if not replay.differences:
         return f"{what}, is the same byte for byte when {by} decides again."
-    count = len(replay.differences)
-    number = "1 difference" if count == 1 else f"{count} differences"
+    number = counted(len(replay.differences), "difference")
     return f"{what}, is another when {by} decides again: {number}."
 
 
