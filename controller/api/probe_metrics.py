@@ -51,18 +51,18 @@ class _Endpoint:
 
     def count(self, result: ProbeResult) -> None:
         """Count one result."""
-        outcome = result.outcome
+        outcome, _, latency_s, _, certificate_ends_at, _ = result
         if outcome is _PASSED:
             self.passed += 1
-            latency_s = result.latency_s
-            self.durations.counts[bisect_left(_BUCKETS, latency_s)] += 1
-            self.durations.total_s += latency_s
+            durations = self.durations
+            durations.counts[bisect_left(_BUCKETS, latency_s)] += 1
+            durations.total_s += latency_s
         elif outcome is ProbeOutcome.FAILED:
             self.failed += 1
         else:
             self.could_not_run += 1
-        if result.certificate_ends_at is not None:
-            self.certificate_ends_at = result.certificate_ends_at.timestamp()
+        if certificate_ends_at is not None:
+            self.certificate_ends_at = certificate_ends_at.timestamp()
 
     def by_outcome(self) -> Iterator[tuple[str, int]]:
         """Each outcome with its count."""

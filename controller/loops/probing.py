@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterable, Mapping
 
 from controller.loops.agenda import Agenda
 from controller.loops.current import Current
+from controller.loops.doubts import Doubts
+from controller.loops.turns import Turns
 from controller.loops.watch import Pace, ProbeObserver, Watch
 from controller.loops.witnesses import Witnesses
 from controller.model.configuration import Endpoint, EndpointId, Settings
@@ -48,9 +50,10 @@ class Probing:
         self._endpoints: dict[EndpointId, Watch] = {}
         self._canaries: dict[str, Watch] = {}
         self._bad_canaries: dict[str, Watch] = {}
-        self._turns: Agenda[Watch] = Agenda(clock, Watch.turn)
+        self._turns: Turns[Watch] = Turns(clock, Watch.turn)
         self.confirmations: Agenda[Watch] = Agenda(clock, Watch.confirm)
-        self._witnesses = Witnesses(clock, self._askable)
+        self.doubts = Doubts()
+        self._witnesses = Witnesses(clock, self._askable, self.doubts)
         self._end: asyncio.Future[None] | None = None
         """Fails when a callback does; None unless probing runs."""
         self.follow_settings()
@@ -73,8 +76,8 @@ class Probing:
     def forget(self) -> None:
         """Start over with every endpoint unknown: what a blind prober saw is no evidence."""
         for watch in self._endpoints.values():
-            watch.state = HealthState()
-        self._witnesses.forget()
+            watch.forget()
+        self.doubts.forget()
 
     def health_under(self, settings: Settings) -> dict[EndpointId, HealthState]:
         """What we would believe if these settings were in force: unknown where others are asked."""
@@ -175,7 +178,7 @@ class Probing:
     ) -> Watch:
         if kept is None:
             return Watch(self, key, endpoint, pace, self._observers(observed, endpoint))
-        kept.pace = pace
+        kept.follow(pace)
         if kept.endpoint != endpoint:
             kept.endpoint = endpoint
             if kept.target is not None:
@@ -187,16 +190,17 @@ class Probing:
         if self._end is None:
             return
         now = self._clock.monotonic()
-        count = len(self._endpoints)
-        for index, watch in enumerate(self._endpoints.values()):
-            self._begin(watch, now + index / count * watch.pace.interval_s)
-        for watch in (*self._canaries.values(), *self._bad_canaries.values()):
-            self._begin(watch, now)
-
-    def _begin(self, watch: Watch, first_turn: float) -> None:
-        if watch.target is None:
-            watch.aim(self._prober.target(watch.endpoint, watch))
-            self._turns.add(first_turn, watch)
+        part_s = 1.0 / max(1, len(self._endpoints))
+        turns = [
+            (watch, watch.pace.interval_s, now + index * part_s * watch.pace.interval_s)
+            for index, watch in enumerate(self._endpoints.values())
+        ]
+        canaries = (*self._canaries.values(), *self._bad_canaries.values())
+        turns += [(watch, watch.pace.interval_s, now) for watch in canaries]
+        for watch, _, _ in turns:
+            if watch.target is None:
+                watch.aim(self._prober.target(watch.endpoint, watch))
+        self._turns.follow(turns)
 
     # -- what watches tell
 
@@ -206,7 +210,7 @@ class Probing:
         if isinstance(key, EndpointId):
             is_news = state.verdict is not before.verdict
             if is_news and state.verdict is Verdict.DOWN:
-                self._witnesses.doubt(key, state)
+                self.doubts.add(key, state)
             is_news = self._has_changed_level(watch) or is_news
         elif self._bad_canaries.get(key) is watch:
             if passes(state, self.limits) is not passes(before, self.limits):

@@ -9,9 +9,11 @@ from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from controller.loops.agenda import Agenda
+from controller.loops.doubts import Doubts
 from controller.model.configuration import Endpoint, EndpointId, Health
 from controller.model.health import HealthState, ProbeOutcome, ProbeResult, Verdict
 from controller.planning.health.hysteresis import advance
+from controller.planning.health.steady import Steady
 from controller.ports import Target
 
 _FAILED = ProbeOutcome.FAILED
@@ -35,9 +37,10 @@ class Observer(Protocol):
 
     limits: Health
     confirmations: Agenda[Watch]
+    doubts: Doubts
 
     def saw(self, watch: Watch, before: HealthState) -> None:
-        """A result was folded into a watch's state."""
+        """A result was folded into a watch's state, other than an answer like those before it."""
         ...
 
     def suspects(self, watch: Watch) -> None:
@@ -58,13 +61,14 @@ class Watch:
         "_is_asked",
         "_is_kicked",
         "_observer",
+        "_state",
+        "_steady",
         "_tell",
         "_was_disturbed",
         "endpoint",
         "key",
         "level",
         "pace",
-        "state",
         "target",
     )
 
@@ -82,7 +86,9 @@ class Watch:
         self.key = key
         self.endpoint = endpoint
         self.pace = pace
-        self.state = HealthState()
+        self._state = HealthState()
+        self._steady: Steady | None = None
+        """What holds instead while it answers as usual."""
         self.level = 0
         """How many steps it is degraded, as far as this vantage point can tell."""
         self.target: Target | None = None
@@ -97,19 +103,35 @@ class Watch:
         self._confirm_at = 0.0
 
     @property
+    def state(self) -> HealthState:
+        """What is believed of it, as of now."""
+        return self._state if self._steady is None else self._steady.state()
+
+    def forget(self) -> None:
+        """Believe nothing of it any more."""
+        self._state, self._steady = HealthState(), None
+
+    def follow(self, pace: Pace) -> None:
+        """Other settings are in force, with other limits perhaps."""
+        self.pace = pace
+        self._state, self._steady = self.state, None
+
+    @property
     def _is_busy(self) -> bool:
         return self._is_asked or self._confirmations > 0
 
-    def turn(self, due: float, now: float) -> float | None:
-        """Its turn has come; when the next one does. Turns that were missed are skipped."""
-        if self.target is None:
-            return None
+    def turn(self) -> None:
+        """Its turn has come; it is missed while a probe is under way."""
         self._was_disturbed = False
-        if not (self._is_asked or self._confirmations):
-            self._ask(self.target)
-        interval_s = self.pace.interval_s
-        due += interval_s
-        return due if due > now else due + interval_s * (1 + (now - due) // interval_s)
+        target = self.target
+        if target is None or self._is_asked or self._confirmations:
+            return
+        # As `_ask` does, which is called for fewer probes.
+        self._is_asked, self._is_kicked, pace = True, False, self.pace
+        try:
+            target.ask(pace.least_s, pace.most_s)
+        except Exception as error:
+            self._observer.broke(error)
 
     def kick(self) -> None:
         """Ask at once, or once more when the probe under way is over: its answer says too little
@@ -151,12 +173,17 @@ class Watch:
         """As the port promises."""
         try:
             self._is_asked = False
-            before, observer = self.state, self._observer
-            self.state = advance(before, result, observer.limits)
-            self._tell(result)
-            observer.saw(self, before)
-            if self._confirmations or result.outcome is _FAILED:
-                self._go_on_confirming(result)
+            steady = self._steady
+            if (
+                steady is not None
+                and steady.last_result_at >= self._observer.doubts.latest
+                and steady.folds(result)
+            ):
+                self._tell(result)
+            else:
+                self._fold(result)
+                if self._confirmations or result.outcome is _FAILED:
+                    self._go_on_confirming(result)
             if self._is_kicked and not self._is_busy:
                 self.kick()
         except Exception as error:
@@ -166,14 +193,19 @@ class Watch:
         """It is not dead, then: there is nothing to confirm."""
         try:
             self._confirmations = 0
-            before, observer = self.state, self._observer
-            self.state = advance(before, result, observer.limits)
-            self._tell(result)
-            observer.saw(self, before)
+            self._fold(result)
             if self._is_kicked and not self._is_busy:
                 self.kick()
         except Exception as error:
             self._observer.broke(error)
+
+    def _fold(self, result: ProbeResult) -> None:
+        before, observer = self.state, self._observer
+        self._state, self._steady = advance(before, result, observer.limits), None
+        self._tell(result)
+        observer.saw(self, before)
+        if not self.level:
+            self._steady = Steady.of(self._state, observer.limits.gray)
 
     def disturbed(self) -> None:
         """Ask whoever closed its connection, but once in an interval: some servers always do."""

@@ -10,31 +10,29 @@ from collections.abc import Callable, Iterable
 from math import inf
 
 from controller.loops.agenda import Agenda
+from controller.loops.doubts import Doubts, Place
 from controller.loops.watch import Watch
 from controller.model.configuration import EndpointId
-from controller.model.health import HealthState
 from controller.ports import Clock
 
 ROUND_GAP_S = 0.2
 """Between two rounds of questions for one region: where many endpoints fail one after the other,
 their witnesses are not asked for each of them anew. A verdict takes longer than that anyway."""
-Place = tuple[str, str]
-"""Service and region."""
 
 
 class Witnesses:
     """Kicks witnesses, and knows who is waited for."""
 
-    def __init__(self, clock: Clock, watches: Callable[[], Iterable[Watch]]) -> None:
+    def __init__(
+        self, clock: Clock, watches: Callable[[], Iterable[Watch]], doubts: Doubts
+    ) -> None:
         self._clock = clock
         self._watches = watches
+        self._doubts = doubts
         self._has_canaries = False
         self._asked_at: dict[Place, float] = {}
         """When its witnesses were asked last, or will be."""
         self._rounds: Agenda[EndpointId] = Agenda(clock, self._ask_all)
-        self._doubts: dict[Place, float] = {}
-        """The latest first failure of an endpoint that is down there."""
-        self._last_doubt = -inf
 
     def follow(self, has_canaries: bool) -> None:
         """Other settings are in force."""
@@ -64,30 +62,13 @@ class Witnesses:
             self._asked_at[place] = due
             self._rounds.add(due, suspect)
 
-    def doubt(self, suspect: EndpointId, state: HealthState) -> None:
-        """An endpoint is down."""
-        since = state.first_failure_at or 0.0
-        place = (suspect.service, suspect.region)
-        self._doubts[place] = max(since, self._doubts.get(place, since))
-        self._last_doubt = max(self._last_doubt, since)
-
-    def forget(self) -> None:
-        """Nothing is down any more."""
-        self._doubts.clear()
-        self._last_doubt = -inf
-
     def is_awaited(self, witness: EndpointId | str, last_at: float | None) -> bool:
         """Whether a witness that answered now is the news some down vote waits for.
 
         `last_at`: when it answered last. It is news to endpoints that began to fail after that.
         """
         last = -inf if last_at is None else last_at
-        if last >= self._last_doubt:
-            return False
-        return any(
-            last < since and self._is_witness(witness, *place)
-            for place, since in self._doubts.items()
-        )
+        return any(self._is_witness(witness, *place) for place in self._doubts.since(last))
 
     def _ask_all(self, suspect: EndpointId, due: float, now: float) -> None:
         for watch in self._watches():

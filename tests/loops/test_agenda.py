@@ -15,14 +15,12 @@ pytestmark = pytest.mark.looptime
 class Noted:
     """An agenda of names, and when each was handed out."""
 
-    def __init__(self, every_s: float | None = None) -> None:
+    def __init__(self) -> None:
         self.handed_out: list[tuple[str, float]] = []
-        self._every_s = every_s
         self.agenda: Agenda[str] = Agenda(FakeClock(), self._hand_out)
 
-    def _hand_out(self, name: str, due: float, now: float) -> float | None:
+    def _hand_out(self, name: str, due: float, now: float) -> None:
         self.handed_out.append((name, round(now, 3)))
-        return None if self._every_s is None else due + self._every_s
 
 
 async def test_items_come_when_they_are_due_whatever_the_order_of_entering() -> None:
@@ -52,24 +50,6 @@ async def test_nothing_is_handed_out_before_waking_and_after_falling_asleep() ->
     noted.agenda.sleep()
     await asyncio.sleep(5)
     assert len(noted.handed_out) == 2
-
-
-async def test_items_come_again_when_they_say_so() -> None:
-    """Turn after turn, in step with the first one and not with when we came to it."""
-    noted = Noted(every_s=1.0)
-    noted.agenda.add(0.25, "a")
-    noted.agenda.add(0.5, "b")
-    noted.agenda.wake()
-    await asyncio.sleep(2.9)
-
-    assert noted.handed_out == [
-        ("a", 0.25),
-        ("b", 0.5),
-        ("a", 1.25),
-        ("b", 1.5),
-        ("a", 2.25),
-        ("b", 2.5),
-    ]
 
 
 async def test_what_is_due_within_a_millisecond_comes_together() -> None:

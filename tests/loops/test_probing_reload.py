@@ -127,3 +127,23 @@ async def test_a_preview_of_other_settings_changes_nothing() -> None:
         assert health == {EndpointId("shop", WEST, "a"): bench.state("a")}
         assert canaries == {CANARIES[0]: HealthState()}
         assert len(bench.probing.health) == 2
+
+
+async def test_limits_that_a_reload_brings_hold_for_the_next_answer() -> None:
+    """Of an endpoint, too, that answers as it always did."""
+    gray = {"over_probes": 10, "bad_ratio": 0.5, "slow_factor": 30, "slow_least_s": 0.05}
+    bench = Bench(health={**QUICK, "gray": gray})
+    bench.prober.slow(probe("a"), 0.01)
+    async with bench.running():
+        await asyncio.sleep(10.5)
+        bench.prober.slow(probe("a"), 0.1)
+        await asyncio.sleep(2)
+        before = bench.state("a").bad_ratio
+        stricter = {"health": {**QUICK, "gray": {**gray, "slow_factor": 2}}}
+        settings = bench.current.settings
+        bench.current.swap(Settings.model_validate(settings.model_dump(mode="json") | stricter))
+        bench.probing.follow_settings()
+        await asyncio.sleep(1)
+
+    assert before == 0.0
+    assert bench.state("a").bad_ratio == pytest.approx(0.1)

@@ -28,7 +28,7 @@ _PIECE = 4096
 _BROKEN = select.EPOLLERR | select.EPOLLHUP
 _ENDING = _BROKEN | select.EPOLLRDHUP
 CONNECTED = passed("connected")
-_CONNECTING, _SHAKING_HANDS, _ASKING, _IDLE, _POSTED = range(5)
+_CONNECTING, _SHAKING_HANDS, _POSTED, _ASKING, _IDLE, _CLOSED = range(6)
 """How far a connection is; posted: its request is about to leave."""
 
 
@@ -74,30 +74,31 @@ class Connection:
         "_reactor",
         "_socket",
         "_state",
-        "_taken",
         "_unsent",
         "_was_spared",
         "address",
         "answered_at",
         "asked_at",
-        "deadline",
-        "due",
         "is_late",
         "is_reused",
+        "most_s",
         "opened_at",
+        "patience_s",
         "pin",
         "reusable",
         "sent_at",
-        "until",
+        "wait_s",
     )
 
+    # Seconds count from `asked_at`: most probes of all endpoints are given the same, so that there
+    # is no number of its own to keep for each.
     asked_at: float
-    deadline: float
-    """When the present probe's adapted patience ends."""
-    due: float
-    """When the reactor calls: the deadline, or earlier while there are other addresses to try."""
-    until: float
-    """When nobody listens any longer."""
+    patience_s: float
+    """What the present probe is given."""
+    wait_s: float
+    """After so long the reactor calls: as `patience_s`, or less while there are other addresses."""
+    most_s: float
+    """After so long nobody listens any more."""
 
     def __init__(self, owner: Owner) -> None:
         self._owner = owner
@@ -107,8 +108,6 @@ class Connection:
         self._state = _CONNECTING
         self._must_verify = False
         self._unsent = b""
-        self._taken: tuple[bytes, float] | Exception | None = None
-        """What was read, or why nothing could be, and not looked at yet."""
         self._answer: Answer | None = None
         """What came of the answer so far; None before the first piece."""
         self._addresses: Addresses = ()
@@ -133,44 +132,50 @@ class Connection:
 
     # -- what the owner does
 
-    def give(self, now: float, deadline: float, until: float) -> None:
+    def give(self, now: float, patience_s: float, most_s: float) -> None:
         """Time for one probe, which begins now."""
         self.asked_at = now
-        self.due = self.deadline = deadline
-        self.until = until
+        self.wait_s = self.patience_s = patience_s
+        self.most_s = most_s
 
     def open(self, addresses: Addresses, first: int, now: float) -> None:
         """Connect to one of these addresses, beginning with the `first`. Raises OSError."""
         self._addresses = addresses[first:] + addresses[:first]
         self._hop(now)
 
-    def ask(self) -> None:
-        """Send the request in a moment, over this connection that was kept."""
+    def ask(self, now: float, patience_s: float, most_s: float) -> None:
+        """Begin a probe over this connection that was kept, and send the request in a moment."""
+        self.asked_at = self.sent_at = now
+        self.wait_s = self.patience_s = patience_s
+        self.most_s = most_s
         self.is_reused = True
         self._noticed_late_s = self.answered_at = 0.0
         self._answer = None
         self._state = _POSTED
         self._reactor.post(self)
-
-    def keep(self) -> None:
-        """Wait, connected, for the next request."""
-        self._reactor.settle(self)
-        self._state = _IDLE
+        self._reactor.expect(self, now + patience_s)
 
     def close(self) -> None:
         """End it at once; nothing is told any more."""
         self._reactor.settle(self)
+        self._state = _CLOSED
         if self._socket is not None:
             self._reactor.forget(self._fd)
             self._socket.close()
             self._socket = None
+
+    @property
+    def due(self) -> float:
+        """When the reactor calls, by the event loop's clock."""
+        return self.asked_at + self.wait_s
 
     def took_s(self, now: float) -> float:
         """Seconds from the present probe's beginning to its answer, or to now.
 
         How late we noticed is reckoned by other clocks than ours: it never makes less than nothing.
         """
-        took_s = (self.answered_at or now) - self.asked_at - self._noticed_late_s
+        began_at = self.sent_at if self.is_reused else self.asked_at + self._noticed_late_s
+        took_s = (self.answered_at or now) - began_at
         return took_s if took_s > 0.0 else 0.0
 
     def answer_took_s(self, now: float) -> float:
@@ -183,55 +188,93 @@ class Connection:
     # -- what the reactor tells
 
     def send(self, now: float) -> None:
-        """Send the request that was posted."""
-        if self._socket is None:
+        """Send the request. Raises OSError."""
+        made, request = self._socket, self._owner.request
+        if made is None:
             return  # closed meanwhile
-        self.asked_at = now
-        try:
-            self._send(now)
-        except OSError:
-            self._owner.stale(self, now)
-        except Exception as error:
-            self._stumbled(error, now)
+        self.sent_at = now
+        if self.is_reused:
+            self.asked_at = now
+        sent = made.send(request)
+        self._unsent = request[sent:] if sent < len(request) else b""
+        self._state = _ASKING
 
-    def take(self) -> None:
-        """Read a piece of the awaited answer, if it has come. What goes wrong `ready` meets."""
+    def take(self, now: float, came_at: float | None = None) -> bytes | None:
+        """Read a piece of the awaited answer, and note when it came.
+
+        `came_at`: that time; None: the kernel's stamp is asked for. None comes back when `ready` is
+        to read, or to do what else there is to do.
+        """
         made = self._socket
-        if self._state == _ASKING and self.pin is None and made is not None:
-            try:
-                self._taken = read(made, _PIECE)
-            except Exception as error:
-                self._taken = error
+        if self._state != _ASKING or made is None or self.pin is not None or self._unsent:
+            return None
+        try:
+            if came_at is None:
+                data, stamp = read(made, _PIECE)
+                self._came(stamp, now)
+            else:
+                data = made.recv(_PIECE)
+                self.answered_at = came_at if self.sent_at <= came_at else now
+        except Exception as error:
+            self.failed(error, now)
+            return None
+        return data
+
+    def hear(self, data: bytes, events: int, now: float) -> None:
+        """Understand a piece of the answer; with nothing in it, its end."""
+        if self._state != _ASKING:
+            return  # closed meanwhile
+        expected = self._owner.expected
+        finding: Finding | None
+        if data == expected.known and self._answer is None and data:
+            finding, self.reusable = expected.known_finding, expected.known_reusable
+        else:
+            finding = self._hear_out(data, events, now)
+            if finding is None:
+                return
+        self._state = _IDLE
+        self._reactor.settle(self)
+        self._owner.found(self, finding, now)
 
     def ready(self, events: int, now: float) -> None:
-        """Go on as far as the socket lets us."""
-        if self._socket is None:
-            return  # closed meanwhile
-        try:
-            state = self._state
-            if state == _ASKING:
-                self._read(events, now)
-            elif state == _CONNECTING:
-                self._connected(events, now)
-            elif state == _SHAKING_HANDS:
-                self._shake_hands(now)
-            else:
-                self._disturbed(now)
-        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            pass  # not yet
-        except OSError as error:
-            self._fail(error, now)
-        except Exception as error:
+        """Go on as far as the socket lets us. Raises what `failed` understands."""
+        state = self._state
+        if state == _ASKING:
+            self._read(events, now)
+        elif state == _CONNECTING:
+            self._connected(events, now)
+        elif state == _SHAKING_HANDS:
+            self._shake_hands(now)
+        elif state != _CLOSED:
+            self._disturbed(now)
+
+    def failed(self, error: Exception, now: float) -> None:
+        """Something went wrong in one of these."""
+        if isinstance(error, (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)):
+            return  # not yet
+        if not isinstance(error, OSError):
             self._stumbled(error, now)
+        elif self._state == _IDLE:
+            self._owner.lost(self)
+        elif self._state == _CONNECTING and self._has_more_addresses():
+            self._try_next(now)
+        elif self.is_reused and self._answer is None:
+            self._owner.stale(self, now)
+        else:
+            self._owner.found(self, finding_of(error), now)
 
     def overdue(self, now: float) -> None:
         """Try the next address while there is time, or leave it to the owner."""
         if self._noticed_late_s and not self._was_spared:
             # The endpoint has not had this time: it was waiting for us.
             self._was_spared = True
-            self.due += self._noticed_late_s
-            self.deadline = self.due
-        elif self._state == _CONNECTING and now < self.deadline and self._has_more_addresses():
+            self.wait_s += self._noticed_late_s
+            self.patience_s = self.wait_s
+        elif (
+            self._state == _CONNECTING
+            and now < self.asked_at + self.patience_s
+            and self._has_more_addresses()
+        ):
             self._try_next(now)
         else:
             self._owner.overdue(self, now)
@@ -253,7 +296,8 @@ class Connection:
         self._socket, self._fd, self._state = made, made.fileno(), _CONNECTING
         self._reactor.watch(self._fd, self)
         left = len(self._addresses) - self._hops
-        self.due = self.deadline if not left else now + (self.deadline - now) / (left + 1)
+        waited_s = now - self.asked_at
+        self.wait_s = waited_s + (self.patience_s - waited_s) / (left + 1)
 
     def _has_more_addresses(self) -> bool:
         return self._hops < len(self._addresses)
@@ -265,7 +309,7 @@ class Connection:
         except Exception as error:
             self._owner.found(self, finding_of(error), now)
         else:
-            self._reactor.expect(self)
+            self._reactor.expect(self, self.due)
 
     def _connected(self, events: int, now: float) -> None:
         made = self._socket
@@ -282,10 +326,10 @@ class Connection:
         if took_s > _WORTH_ASKING_S:
             self._noticed_late_s = noticed_late_s(made, took_s)
         if self._owner.trust is None:
-            self._send(self._reactor.time())
+            self.send(self._reactor.time())
         elif _is_connected(made):
             self._begin_tls(self._owner.trust, made, now)
-        self.due = self.deadline
+        self.wait_s = self.patience_s
 
     # -- TLS
 
@@ -307,7 +351,7 @@ class Connection:
         made.do_handshake()
         self.pin = trust.vouch(self._owner.server_name, made, now)
         if self.pin is not None:
-            self._send(self._reactor.time())
+            self.send(self._reactor.time())
             return
         # Nobody has vouched for this certificate: hear what a verifying context says of it.
         self._must_verify = True
@@ -316,42 +360,28 @@ class Connection:
 
     # -- asking
 
-    def _send(self, now: float) -> None:
-        made, request = self._socket, self._owner.request
-        assert made is not None
-        self.sent_at = now
-        sent = made.send(request)
-        self._unsent = request[sent:] if sent < len(request) else b""
-        self._answer = None
-        self._state = _ASKING
-
-    def _read(self, events: int, now: float) -> None:
-        made: Any = self._socket  # of TLS when `pin` says so
-        expected = self._owner.expected
-        if self._unsent and events & select.EPOLLOUT:
-            self._unsent = self._unsent[made.send(self._unsent) :]
-        data = self._take(made, now)
-        if data and data == expected.known and self._answer is None:
-            self.reusable = expected.known_reusable
-            self._owner.found(self, expected.known_finding, now)
-            return
-        if self._answer is None:
-            self._answer = Answer(expected)
-        self._read_on(made, self._answer, data, events, now)
-
-    def _take(self, made: Any, now: float) -> bytes:
-        """What came, its time being noted: the kernel's, unless the wall clock was set."""
-        taken, self._taken = self._taken, None
-        if taken is None:
-            taken = read(made, _PIECE) if self.pin is None else read_tls(made, _PIECE)
-        elif isinstance(taken, Exception):
-            raise taken
-        data, stamp = taken
+    def _came(self, stamp: float, now: float) -> None:
+        """Note when something came: by the kernel's stamp, unless the wall clock was set."""
         came_at = stamp - self._reactor.wall_ahead_s
         self.answered_at = came_at if self.sent_at <= came_at <= now else now
+
+    def _read(self, events: int, now: float) -> None:
+        made: Any = self._socket
+        if self._unsent and events & select.EPOLLOUT:
+            self._unsent = self._unsent[made.send(self._unsent) :]
+        self.hear(self._piece(now), events, now)
+
+    def _piece(self, now: float) -> bytes:
+        made: Any = self._socket  # of TLS when `pin` says so
+        data, stamp = read(made, _PIECE) if self.pin is None else read_tls(made, _PIECE)
+        self._came(stamp, now)
         return data
 
-    def _read_on(self, made: Any, answer: Answer, data: bytes, events: int, now: float) -> None:
+    def _hear_out(self, data: bytes, events: int, now: float) -> Finding | None:
+        """What it says, further pieces being read; None: more is to come, or nobody answered."""
+        answer = self._answer
+        if answer is None:
+            self._answer = answer = Answer(self._owner.expected)
         while True:
             finding = answer.feed(data) if data else answer.end()
             if finding is not None:
@@ -359,13 +389,13 @@ class Connection:
             # A short read has emptied the socket (epoll(7)), unless its end is still to be read;
             # of TLS only the exception tells.
             if len(data) < _PIECE and not events & _ENDING and self.pin is None:
-                return
-            data = self._take(made, now)
+                return None
+            data = self._piece(now)
         if finding is NO_ANSWER and self.is_reused:
             self._owner.stale(self, now)
-        else:
-            self.reusable = answer.reusable
-            self._owner.found(self, finding, now)
+            return None
+        self.reusable = answer.reusable
+        return finding
 
     # -- endings
 
@@ -373,16 +403,6 @@ class Connection:
         """A mistake of ours: the endpoint must not pay for it, nor the other connections."""
         _log.error("probe_mistake", exc_info=mistake)
         self._owner.found(self, finding_of(mistake), now)
-
-    def _fail(self, error: OSError, now: float) -> None:
-        if self._state == _IDLE:
-            self._owner.lost(self)
-        elif self._state == _CONNECTING and self._has_more_addresses():
-            self._try_next(now)
-        elif self.is_reused and self._answer is None:
-            self._owner.stale(self, now)
-        else:
-            self._owner.found(self, finding_of(error), now)
 
     def _disturbed(self, now: float) -> None:
         """Something came although nothing was asked: the end, or what no client can understand."""

@@ -68,7 +68,10 @@ def read(made: socket.SocketType, size: int) -> tuple[bytes, float]:
     Raises OSError as `recv` does.
     """
     data, stamps, _, _ = made.recvmsg(size, _STAMP_SPACE)
-    return data, _wall_time(stamps)
+    if not stamps:
+        return data, 0.0
+    seconds, nanoseconds = _unpack(stamps[0][2])
+    return data, seconds + nanoseconds * 1e-9
 
 
 def read_tls(made: ssl.SSLSocket, size: int) -> tuple[bytes, float]:

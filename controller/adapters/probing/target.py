@@ -17,6 +17,7 @@ from controller.planning.health.patience import Patience
 from controller.ports import Watcher
 
 _PASSED = ProbeOutcome.PASSED
+_new = tuple.__new__  # a named tuple's own `__new__` is Python code, and costs as much again
 KEPT_FOR_S = 60.0
 """A kept connection is replaced after so long: it answers for a process that may take no new ones,
 for an address that may be another by now, and for a certificate that may have changed."""
@@ -79,17 +80,19 @@ class NetworkTarget:
     def ask(self, least_s: float, most_s: float) -> None:
         """As the port promises."""
         now = self.reactor.time()
-        kept, self._kept = self._kept, None
+        kept = self._kept
         if kept is not None:
+            self._kept = None
             is_good = now - kept.opened_at < KEPT_FOR_S
             if is_good and self._generation == self._shared.generation:
+                self._current = kept
                 wait_s = self._warm.wait_s(least_s, most_s, self._silent)
-                self._ask_again(kept, now, now + wait_s, now + most_s)
+                kept.ask(now, wait_s, most_s)
                 return
             kept.close()
         self._current = connection = Connection(self)
         wait_s = self._cold.wait_s(least_s, most_s, self._silent)
-        connection.give(now, now + wait_s, now + most_s)
+        connection.give(now, wait_s, most_s)
         self._begin(connection, now)
 
     def close(self) -> None:
@@ -101,13 +104,6 @@ class NetworkTarget:
         self._late = ()
 
     # -- asking
-
-    def _ask_again(self, kept: Connection, now: float, deadline: float, until: float) -> None:
-        """Over the connection that was kept."""
-        self._current = kept
-        kept.give(now, deadline, until)
-        kept.ask()
-        self.reactor.expect(kept)
 
     def _begin(self, connection: Connection, now: float) -> None:
         """Whatever goes wrong here is told a moment later, when the asker is done asking."""
@@ -131,7 +127,7 @@ class NetworkTarget:
         except Exception as error:
             self.reactor.call_soon(self.found, connection, finding_of(error), now)
         else:
-            self.reactor.expect(connection)
+            self.reactor.expect(connection, connection.due)
 
     def _prepare(self) -> None:
         """Read what to send and whom to trust. Raises UnicodeError and KeyError."""
@@ -166,7 +162,7 @@ class NetworkTarget:
         except OSError as error:
             self.found(connection, finding_of(error), now)
         else:
-            self.reactor.expect(connection)
+            self.reactor.expect(connection, connection.due)
 
     # -- what connections tell
 
@@ -178,17 +174,16 @@ class NetworkTarget:
         self._current = None
         self._silent = 0
         took_s = connection.took_s(now)
-        keeps = False
-        if finding.outcome is _PASSED:
+        if finding.outcome is not _PASSED:
+            connection.close()
+        else:
             (self._warm if connection.is_reused else self._cold).learn(took_s)
             if self._late:
                 self._drop_late()
-            keeps = connection.reusable and self._warm is not self._cold
-        if keeps:
-            self._kept = connection
-            connection.keep()
-        else:
-            connection.close()
+            if connection.reusable and self._warm is not self._cold:
+                self._kept = connection
+            else:
+                connection.close()
         self._watcher.answered(self._result(connection, finding, now, took_s))
 
     def overdue(self, connection: Connection, now: float) -> None:
@@ -198,10 +193,10 @@ class NetworkTarget:
             return
         self._current = None
         self._silent += 1
-        wait_s = round(connection.deadline - connection.asked_at, 2)
-        if now < connection.until:
+        wait_s = round(connection.patience_s, 2)
+        if now < connection.asked_at + connection.most_s:
             connection.is_late = True
-            connection.due = connection.deadline = connection.until
+            connection.wait_s = connection.patience_s = connection.most_s
             self._late += (connection,)
         else:
             connection.close()
@@ -217,9 +212,9 @@ class NetworkTarget:
             self._forget_late(connection)
             return
         self._current = fresh = Connection(self)
-        left_s = connection.until - now
+        left_s = connection.asked_at + connection.most_s - now
         wait_s = self._cold.wait_s(left_s, left_s, self._silent)
-        fresh.give(now, now + wait_s, connection.until)
+        fresh.give(now, wait_s, left_s)
         self._begin(fresh, now)
 
     def lost(self, connection: Connection) -> None:
@@ -262,11 +257,14 @@ class NetworkTarget:
             # grown slow.
             took_s = connection.answer_took_s(now)
         pin = connection.pin
-        return ProbeResult(
-            finding.outcome,
-            now,
-            took_s,
-            finding.detail,
-            None if pin is None else pin.ends_at,
-            "" if address is None else self._shown,
+        return _new(
+            ProbeResult,
+            (
+                finding.outcome,
+                now,
+                took_s,
+                finding.detail,
+                None if pin is None else pin.ends_at,
+                "" if address is None else self._shown,
+            ),
         )

@@ -14,7 +14,9 @@ from controller.model.health import HealthState, ProbeOutcome, ProbeResult, Verd
 _UP, _DOWN = Verdict.UP, Verdict.DOWN
 _PASSED, _FAILED = ProbeOutcome.PASSED, ProbeOutcome.FAILED
 
-_LONG_RUN = 5000
+_new = tuple.__new__  # a named tuple's own `__new__` is Python code, and costs as much again
+
+LONG_RUN = 5000
 """Answers over which the usual latency is learned: hours at usual intervals, so that an endpoint
 that grows slow is measured against what it was."""
 
@@ -103,24 +105,27 @@ def _after_success(state: HealthState, result: ProbeResult, limits: Health) -> H
         bad += (1.0 - bad) / gray.over_probes
         latency = slowest
         # Or else a young endpoint that grows slow would soon be as usual.
-        lesson = answers if answers < gray.over_probes else _LONG_RUN
+        lesson = answers if answers < gray.over_probes else LONG_RUN
     else:
         bad -= bad / gray.over_probes
-        lesson = answers if answers < _LONG_RUN else _LONG_RUN
+        lesson = answers if answers < LONG_RUN else LONG_RUN
     usual += (latency - usual) / lesson
-    return HealthState(
-        verdict,
-        since,
-        failures,
-        successes,
-        first_failure,
-        first,
-        at,
-        last_failure,
-        took,
-        shown_ends_at or ends_at,
-        shown_address or address,
-        answers,
-        usual,
-        bad,
+    return _new(
+        HealthState,
+        (
+            verdict,
+            since,
+            failures,
+            successes,
+            first_failure,
+            first,
+            at,
+            last_failure,
+            took,
+            shown_ends_at or ends_at,
+            shown_address or address,
+            answers,
+            usual,
+            bad,
+        ),
     )

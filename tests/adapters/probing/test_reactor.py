@@ -7,12 +7,12 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
 
-from controller.adapters.probing import connection
+from controller.adapters.probing import connection, reactor
 from controller.adapters.probing.prober import NetworkProber
 from controller.model.configuration import Endpoint
 from controller.model.health import ProbeOutcome, ProbeResult
@@ -47,6 +47,13 @@ def serving_in_a_thread(takes_s: float) -> Iterator[str]:
         thread.join()
 
 
+def _was_asked(made: socket.socket) -> bool:
+    try:
+        return bool(made.recv(4096))
+    except ConnectionResetError:
+        return False
+
+
 def stand_still(seconds: float) -> None:
     """What a long computation does to the event loop."""
     time.sleep(seconds)
@@ -64,6 +71,89 @@ async def test_an_answer_that_came_in_time_is_not_late_because_we_are() -> None:
 
     assert result.outcome is ProbeOutcome.PASSED
     assert 0.05 <= result.latency_s < 0.2
+
+
+@contextmanager
+def answering_in_bursts(count: int, gaps_s: tuple[float, ...]) -> Iterator[str]:
+    """A server that keeps so many connections. Whenever all of them have asked it answers them, in
+    as many bursts as there are gaps, each so long after the one before."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=count)
+
+    def serve() -> None:
+        with ExitStack() as closing:
+            made = [closing.enter_context(listener.accept()[0]) for _ in range(count)]
+            while all([_was_asked(one) for one in made]):
+                answer(made)
+
+    def answer(made: list[socket.socket]) -> None:
+        each = count // len(gaps_s)
+        for burst, gap_s in enumerate(gaps_s):
+            time.sleep(gap_s)
+            for one in made[burst * each : (burst + 1) * each]:
+                one.sendall(OK)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield "{}:{}".format(*listener.getsockname())
+    finally:
+        thread.join()
+        listener.close()
+
+
+async def test_answers_that_are_read_together_keep_their_own_latencies() -> None:
+    """Not each is stamped: what came between two stamps near each other came with them. Bursts are
+    30 ms apart, and groups of stamps lie across them."""
+    count, gaps_s = 60, (0.03,) * 5
+    with answering_in_bursts(count, gaps_s) as address:
+        async with NetworkProber() as prober:
+            endpoint = Endpoint(probe=f"http://{address}/", keep_alive=True)
+            askers = [Asker(prober, endpoint) for _ in range(count)]
+            for asker in askers:
+                asker.target.ask(DEADLINE_S, DEADLINE_S)
+                await asyncio.sleep(0)
+            for asker in askers:
+                await asker.next_answer()
+            for asker in askers:
+                asker.target.ask(DEADLINE_S, DEADLINE_S)
+            await asyncio.sleep(0.01)
+            stand_still(0.25)
+            latencies = [(await asker.next_answer()).latency_s for asker in askers]
+            for asker in askers:
+                asker.target.close()
+
+    for index, latency_s in enumerate(latencies):
+        burst = index // (count // len(gaps_s))
+        assert 0.03 * (burst + 1) - 0.005 <= latency_s < 0.03 * (burst + 1) + 0.025, index
+
+
+async def test_a_busy_prober_may_end_while_a_probe_is_being_begun(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing of it is looked for any more."""
+    monkeypatch.setattr(reactor, "_BUSY_S", 0.1)
+    with raising_in_callbacks() as errors:
+        async with served(KeepAlive()) as address:
+            async with NetworkProber() as prober:
+                asker = Asker(prober, Endpoint(probe=f"http://{address}/", keep_alive=True))
+                await asker.ask()
+                asker.target.ask(DEADLINE_S, DEADLINE_S)
+            await asyncio.sleep(0.2)
+
+    assert errors == []
+    assert asker.unasked == 0
+
+
+@contextmanager
+def raising_in_callbacks() -> Iterator[list[dict[str, Any]]]:
+    """What the event loop complains of."""
+    errors: list[dict[str, Any]] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: errors.append(context))
+    try:
+        yield errors
+    finally:
+        loop.set_exception_handler(None)
 
 
 async def test_time_that_we_lost_before_asking_is_not_the_endpoints() -> None:
@@ -159,7 +249,7 @@ async def test_who_is_forgotten_while_connections_end_hears_nothing() -> None:
     assert lines == []
 
 
-@pytest.mark.parametrize("where", ["reading", "sending"])
+@pytest.mark.parametrize("where", ["reading", "sending", "understanding"])
 async def test_a_mistake_of_ours_costs_nobody_else_an_answer(
     monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
@@ -173,7 +263,8 @@ async def test_a_mistake_of_ours_costs_nobody_else_an_answer(
                 await asker.ask()
             owner, name = {
                 "reading": (connection, "read"),
-                "sending": (connection.Connection, "_send"),
+                "sending": (connection.Connection, "send"),
+                "understanding": (connection.Connection, "hear"),
             }[where]
             monkeypatch.setattr(owner, name, stumbling_once(getattr(owner, name)))
             for asker in askers:
