@@ -45,10 +45,10 @@ def main() -> None:
     what = f"{ROUNDS} rounds, seed {SEED}"
     sys.stdout.write(f"ms of CPU, median (min to max) of {what}\n")
     rows = [
-        [f"{regions} x {pools}", "two of five bound" if bound else "all", name, *measured(*case)]
+        [f"{regions} x {pools}", "two of five bound" if bound else "all", name, *measured(p, m)]
         for regions, pools in SIZES
         for bound in (False, True)
-        for name, *case in cases(regions, pools, bound=bound)
+        for name, p, m in cases(regions, pools, bound=bound)
     ]
     sys.stdout.write("\n".join(aligned([[*HEAD, *SOLVER_HEAD], *rows])) + "\n")
 

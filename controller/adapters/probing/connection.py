@@ -79,6 +79,7 @@ class Connection:
         "address",
         "answered_at",
         "asked_at",
+        "good_until",
         "is_late",
         "is_reused",
         "most_s",
@@ -90,6 +91,8 @@ class Connection:
         "wait_s",
     )
 
+    good_until: float
+    """When it is to be replaced, once it is kept."""
     # Seconds count from `asked_at`: most probes of all endpoints are given the same, so that there
     # is no number of its own to keep for each.
     asked_at: float

@@ -9,6 +9,12 @@ from controller.adapters.probing.trust import Authorities
 from controller.model.configuration import Endpoint
 from controller.settings.references import References
 
+KEPT_FOR_S = 60.0
+"""A kept connection is replaced after so long at most: it answers for a process that may take no
+new ones, for an address that may be another by now, and for a certificate that may have changed."""
+_SPREAD = 0.5
+_GOLDEN_RATIO = (5**0.5 - 1) / 2
+
 
 class Shared:
     """The reactor, the resolver, the secrets, the authorities."""
@@ -21,6 +27,8 @@ class Shared:
         self.generation = 0
         """Counts how often secrets and authorities were replaced."""
         self._expectations: dict[tuple[object, ...], Expectation] = {}
+        self._kept = 0
+        """Counts the connections that were kept."""
 
     def use(self, references: References) -> None:
         """Send these secrets and trust these authorities from the next probe on."""
@@ -35,3 +43,12 @@ class Shared:
         if key not in self._expectations:
             self._expectations[key] = Expectation(endpoint)
         return self._expectations[key]
+
+    def keeping_s(self) -> float:
+        """For how long the next connection is kept, spread evenly over the second half of the most.
+
+        All begin within one interval, and that many handshakes at a time would keep every probe
+        waiting. Multiples of the golden ratio lie evenly however many there are.
+        """
+        self._kept += 1
+        return KEPT_FOR_S * (1.0 - _SPREAD * (self._kept * _GOLDEN_RATIO % 1.0))

@@ -18,9 +18,6 @@ from controller.ports import Watcher
 
 _PASSED = ProbeOutcome.PASSED
 _new = tuple.__new__  # a named tuple's own `__new__` is Python code, and costs as much again
-KEPT_FOR_S = 60.0
-"""A kept connection is replaced after so long: it answers for a process that may take no new ones,
-for an address that may be another by now, and for a certificate that may have changed."""
 
 
 class NetworkTarget:
@@ -83,8 +80,7 @@ class NetworkTarget:
         kept = self._kept
         if kept is not None:
             self._kept = None
-            is_good = now - kept.opened_at < KEPT_FOR_S
-            if is_good and self._generation == self._shared.generation:
+            if now < kept.good_until and self._generation == self._shared.generation:
                 self._current = kept
                 wait_s = self._warm.wait_s(least_s, most_s, self._silent)
                 kept.ask(now, wait_s, most_s)
@@ -182,6 +178,8 @@ class NetworkTarget:
                 self._drop_late()
             if connection.reusable and self._warm is not self._cold:
                 self._kept = connection
+                if not connection.is_reused:
+                    connection.good_until = now + self._shared.keeping_s()
             else:
                 connection.close()
         self._watcher.answered(self._result(connection, finding, now, took_s))

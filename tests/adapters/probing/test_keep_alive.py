@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 
-from controller.adapters.probing import target
+from controller.adapters.probing import shared
 from controller.adapters.probing.prober import NetworkProber
 from controller.model.configuration import Endpoint
 from controller.model.health import ProbeOutcome
@@ -161,7 +162,7 @@ async def test_a_connection_closed_in_the_middle_of_an_answer_is_a_failure() -> 
 
 async def test_a_connection_is_renewed_when_it_is_old(monkeypatch: pytest.MonkeyPatch) -> None:
     """It answers for a process that may take no new ones."""
-    monkeypatch.setattr(target, "KEPT_FOR_S", 0.05)
+    monkeypatch.setattr(shared, "KEPT_FOR_S", 0.05)
     server = KeepAlive()
     async with (
         served(server) as address,
@@ -173,6 +174,16 @@ async def test_a_connection_is_renewed_when_it_is_old(monkeypatch: pytest.Monkey
         await asker.ask()
 
     assert (server.connections, server.requests) == (2, 3)
+
+
+async def test_connections_that_began_together_are_not_renewed_together() -> None:
+    """So many handshakes at once would keep every probe waiting."""
+    async with NetworkProber() as prober:
+        kept_s = sorted(prober._shared.keeping_s() for _ in range(1000))
+
+    assert kept_s[0] >= shared.KEPT_FOR_S / 2
+    assert kept_s[-1] <= shared.KEPT_FOR_S
+    assert max(after - before for before, after in pairwise(kept_s)) < 0.1
 
 
 async def test_a_server_that_stops_answering_on_its_connection_is_found_silent() -> None:

@@ -44,10 +44,10 @@ class Bench:
 
     # -- the limit
 
-    def limit(self, mode: str) -> Figures:
+    def limit(self, mode: str, n: int = 1000) -> Figures:
         """One epoll loop in C, 64 probes at a time: close, rst (with our options), keepalive."""
         environment = {"QA0": "1"} if mode == "rst" else {}
-        command = (self.folder / "limit", mode, 1000, 64, self.secs, HTTP_PORT)
+        command = (self.folder / "limit", mode, n, 64, self.secs, HTTP_PORT)
         return self._command(*command, environment=environment)
 
     # -- peers

@@ -16,6 +16,8 @@ from math import inf
 from random import Random
 
 from controller.loops.agenda import Agenda
+from controller.loops.doubts import Doubts
+from controller.loops.turns import Turns
 from controller.loops.watch import Pace, Watch
 from controller.model.configuration import Endpoint, EndpointId, Health
 from controller.model.health import HealthState, ProbeOutcome, ProbeResult, Verdict
@@ -172,14 +174,15 @@ class VantagePoint:
         self.down_at: float | None = None
         """When its verdict turned down last."""
         self._world, self._others = world, others
-        self._turns: Agenda[Watch] = Agenda(world, Watch.turn)
+        self.doubts = Doubts()
+        self._turns: Turns[Watch] = Turns(world, Watch.turn)
         self.confirmations: Agenda[Watch] = Agenda(world, Watch.confirm)
         self.watch = Watch(self, WEB, Endpoint(probe="http://192.0.2.1/"), pace, _nobody)
         self.target = SimulatedTarget(world, path, self.watch)
         self.watch.aim(self.target)
-        self._turns.add(phase_s, self.watch)
-        for agenda in (self._turns, self.confirmations):
-            agenda.wake()
+        self._turns.follow([(self.watch, pace.interval_s, phase_s)])
+        self._turns.wake()
+        self.confirmations.wake()
 
     @property
     def state(self) -> HealthState:

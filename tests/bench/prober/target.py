@@ -94,7 +94,8 @@ class Slow:
 @contextmanager
 def slow_running(folder: Path, cpu: str) -> Iterator[Slow]:
     """The slow server on one core, until the block ends."""
-    command = ["taskset", "-c", cpu, folder / "slow", str(SLOW_PORT), str(round(SLOW_S * 1e6))]
+    slow_target = (folder / "slow", SLOW_PORT, round(SLOW_S * 1e6))
+    command = ["taskset", "-c", cpu, *map(str, slow_target)]
     slow, started = Slow(), subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         yield slow
