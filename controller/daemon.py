@@ -6,6 +6,7 @@ To see what is set up and in which order, read `run` from top to bottom.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import Callable
@@ -100,6 +101,10 @@ async def run(
                 connections=settings.api.limits.connections,
             )
         )
+        # What is there by now lasts as long as the process. Every full collection of garbage would
+        # look through it, botocore's models above all, and stop the event loop for 60 ms and more.
+        gc.collect()
+        gc.freeze()
         announce({"ready": "daemon", "url": url})
         manager.ready(f"{settings.mode.value}, admin API at {url}")
         _log.info("started", version=__version__, url=url, mode=settings.mode.value)

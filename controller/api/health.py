@@ -10,9 +10,9 @@ import asyncio
 from dataclasses import dataclass
 
 from aiohttp import web
-from prometheus_client.aiohttp import make_aiohttp_handler
 
 from controller.api.context import Context
+from controller.api.exposition import exposition
 from controller.api.parameters import Parameter
 from controller.api.registry import TEXT, Answered, Call, Route
 from controller.model.access import Role
@@ -45,7 +45,7 @@ async def _readyz(call: Call) -> web.Response:
 
 
 async def _metrics(call: Call) -> web.StreamResponse:
-    return await make_aiohttp_handler(call.context.metrics.registry)(call.request)
+    return await exposition(call.context.metrics.registry, call.request)
 
 
 async def _state(context: Context) -> Check:

@@ -18,6 +18,7 @@ from prometheus_client.core import (
     GaugeMetricFamily,
     HistogramMetricFamily,
     Metric,
+    Sample,
 )
 from prometheus_client.registry import Collector
 
@@ -112,11 +113,17 @@ class ProbeMetrics(Collector):
         yield self._certificates()
 
     def _probes(self) -> Metric:
-        labels = ("service", "region", "endpoint", "outcome")
-        family = CounterMetricFamily("gtc_probes", "Probes of endpoints by outcome", labels=labels)
-        for one, counted in self._endpoints.items():
-            for outcome, count in counted.by_outcome():
-                family.add_metric((*one, outcome), count)
+        family = CounterMetricFamily("gtc_probes", "Probes of endpoints by outcome")
+        # Not by `add_metric`, which takes three times as long: there are a great many.
+        family.samples = [
+            Sample(
+                "gtc_probes_total",
+                {"service": service, "region": region, "endpoint": endpoint, "outcome": outcome},
+                count,
+            )
+            for (service, region, endpoint), counted in self._endpoints.items()
+            for outcome, count in counted.by_outcome()
+        ]
         return family
 
     def _canary_probes(self, name: str, what: str, kind: Canary) -> Metric:
