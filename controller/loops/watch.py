@@ -126,7 +126,7 @@ class Watch:
         target = self.target
         if target is None or self._is_asked or self._confirmations:
             return
-        # As `_ask` does, which is called for fewer probes.
+        # `_ask`, written out: one call less for every probe.
         self._is_asked, self._is_kicked, pace = True, False, self.pace
         try:
             target.ask(pace.least_s, pace.most_s)

@@ -13,7 +13,7 @@ from controller.adapters.probing.sockets import Address
 from controller.adapters.probing.trust import Trust
 from controller.model.configuration import Endpoint
 from controller.model.health import ProbeOutcome, ProbeResult
-from controller.planning.health.patience import Patience
+from controller.planning.health.patience import BRISK, Patience
 from controller.ports import Watcher
 
 _PASSED = ProbeOutcome.PASSED
@@ -25,6 +25,7 @@ class NetworkTarget:
 
     __slots__ = (
         "_addresses",
+        "_brisk_for",
         "_cold",
         "_current",
         "_endpoint",
@@ -64,6 +65,9 @@ class NetworkTarget:
         """With new connections."""
         self._warm = Patience() if endpoint.keep_alive else self._cold
         """With the connection that is kept."""
+        self._brisk_for: float | None = None
+        """The least deadline, in seconds, for which the kept connection's answers need not be
+        learned unless one is not brisk."""
         self._silent = 0
         """Probes in a row that nobody answered in time."""
         self._current: Connection | None = None
@@ -82,8 +86,10 @@ class NetworkTarget:
             self._kept = None
             if now < kept.good_until and self._generation == self._shared.generation:
                 self._current = kept
-                wait_s = self._warm.wait_s(least_s, most_s, self._silent)
-                kept.ask(now, wait_s, most_s)
+                if self._brisk_for is least_s:
+                    kept.ask(now, least_s, most_s)
+                else:
+                    kept.ask(now, self._wait_s(least_s, most_s), most_s)
                 return
             kept.close()
         self._current = connection = Connection(self)
@@ -100,6 +106,12 @@ class NetworkTarget:
         self._late = ()
 
     # -- asking
+
+    def _wait_s(self, least_s: float, most_s: float) -> float:
+        """How long to wait for the kept connection's next answer."""
+        warm, silent = self._warm, self._silent
+        self._brisk_for = least_s if not silent and warm.is_brisk(least_s) else None
+        return warm.wait_s(least_s, most_s, silent)
 
     def _begin(self, connection: Connection, now: float) -> None:
         """Whatever goes wrong here is told a moment later, when the asker is done asking."""
@@ -169,20 +181,30 @@ class NetworkTarget:
             return
         self._current = None
         self._silent = 0
-        took_s = connection.took_s(now)
-        if finding.outcome is not _PASSED:
-            connection.close()
+        if connection.is_reused and finding.outcome is _PASSED:
+            took_s = connection.answered_at - connection.sent_at
+            if self._brisk_for is None or took_s > self._brisk_for * BRISK:
+                self._brisk_for = None
+                self._warm.learn(took_s)
+            keeps = connection.reusable
         else:
-            (self._warm if connection.is_reused else self._cold).learn(took_s)
-            if self._late:
-                self._drop_late()
-            if connection.reusable and self._warm is not self._cold:
-                self._kept = connection
-                if not connection.is_reused:
-                    connection.good_until = now + self._shared.keeping_s()
-            else:
-                connection.close()
+            took_s = connection.took_s(now)
+            keeps = finding.outcome is _PASSED and self._learn_first(connection, took_s, now)
+        if keeps:
+            self._kept = connection
+        else:
+            connection.close()
+        if self._late and finding.outcome is _PASSED:
+            self._drop_late()
         self._watcher.answered(self._result(connection, finding, now, took_s))
+
+    def _learn_first(self, connection: Connection, took_s: float, now: float) -> bool:
+        """Learn from a new connection's first answer; whether the connection is kept."""
+        self._cold.learn(took_s)
+        keeps = connection.reusable and self._warm is not self._cold
+        if keeps:
+            connection.good_until = now + self._shared.keeping_s()
+        return keeps
 
     def overdue(self, connection: Connection, now: float) -> None:
         """Give a probe up; but listen on as long as somebody with more patience would."""
@@ -191,6 +213,7 @@ class NetworkTarget:
             return
         self._current = None
         self._silent += 1
+        self._brisk_for = None
         wait_s = round(connection.patience_s, 2)
         if now < connection.asked_at + connection.most_s:
             connection.is_late = True
@@ -231,6 +254,7 @@ class NetworkTarget:
             self._silent = 0
             took_s = connection.took_s(now)
             (self._warm if connection.is_reused else self._cold).learn(took_s)
+            self._brisk_for = None
             self._watcher.answered_late(self._result(connection, finding, now, took_s))
 
     def _forget_late(self, connection: Connection) -> None:
@@ -247,14 +271,13 @@ class NetworkTarget:
     def _result(
         self, connection: Connection, finding: Finding, now: float, took_s: float
     ) -> ProbeResult:
-        address = connection.address
+        address, pin = connection.address, connection.pin
         if address is not self._reached and address is not None:
             self._reached, self._shown = address, shown(address)
         if self._warm is not self._cold and not connection.is_reused:
             # Of the answer alone, or every new connection would look like an endpoint that has
             # grown slow.
             took_s = connection.answer_took_s(now)
-        pin = connection.pin
         return _new(
             ProbeResult,
             (

@@ -34,6 +34,7 @@ class KeepAlive:
         self.connections = 0
         self.requests = 0
         self.answer = answer
+        self.takes_s = 0.0
         self._per_connection = requests_per_connection
         self._writers: list[asyncio.StreamWriter] = []
 
@@ -43,6 +44,7 @@ class KeepAlive:
         for _ in range(self._per_connection):
             await reader.readuntil(b"\r\n\r\n")
             self.requests += 1
+            await asyncio.sleep(self.takes_s)
             writer.write(self.answer)
 
     def hang_up(self, farewell: bytes = b"") -> None:

@@ -201,6 +201,26 @@ async def test_a_server_that_stops_answering_on_its_connection_is_found_silent()
     assert again.outcome is ProbeOutcome.PASSED
 
 
+async def test_a_brisk_endpoint_that_grows_slow_is_waited_for_longer() -> None:
+    """What need not be learned of brisk answers is learned of others."""
+    server = KeepAlive()
+    async with (
+        served(server) as address,
+        asking(probe=f"http://{address}/", keep_alive=True) as asker,
+    ):
+        for _ in range(10):
+            await asker.ask(2.0, least_s=0.3)
+        server.takes_s = 0.2
+        for _ in range(3):
+            await asker.ask(2.0, least_s=0.3)
+        server.takes_s = 1.0
+        given_up = await asker.ask(2.0, least_s=0.3)
+
+    assert given_up.outcome is ProbeOutcome.FAILED
+    assert 0.4 < given_up.latency_s < 1.0
+    assert server.connections == 1
+
+
 async def test_an_idle_connection_is_not_overdue() -> None:
     """The deadline was the probe's, not the connection's."""
     server = KeepAlive()

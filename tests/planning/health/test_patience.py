@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.planning.health.patience import GROWTH, Patience
+from controller.planning.health.patience import BRISK, GROWTH, Patience
 
 
 def learned(*latencies_s: float) -> Patience:
@@ -58,3 +58,29 @@ def test_the_bounds_always_hold(latencies_s: list[float], bounds: list[float], s
     least_s, most_s = bounds
 
     assert least_s <= learned(*latencies_s).wait_s(least_s, most_s, silent) <= most_s
+
+
+@given(
+    st.lists(st.floats(0, 0.5), max_size=20),
+    st.lists(st.floats(0, 0.2 * BRISK), min_size=1, max_size=60),
+)
+def test_brisk_answers_need_not_be_learned_of_a_brisk_endpoint(
+    before: list[float], brisk: list[float]
+) -> None:
+    """The least is waited whatever they teach, and it stays brisk."""
+    patience = learned(*before)
+    if not patience.is_brisk(0.2):
+        return
+    for latency_s in brisk:
+        patience.learn(latency_s)
+        assert patience.wait_s(0.2, 2.0) == 0.2
+        assert patience.is_brisk(0.2)
+
+
+def test_an_endpoint_is_brisk_that_has_answered_so_for_a_while() -> None:
+    """Neither before its first answer, nor soon after a slow one, nor for a lower least."""
+    assert not Patience().is_brisk(0.2)
+    assert learned(*[0.01] * 5).is_brisk(0.2)
+    assert not learned(*[0.01] * 5).is_brisk(0.05)
+    assert not learned(*[0.01] * 50, 0.3).is_brisk(0.2)
+    assert learned(*[0.01] * 50, 0.3, *[0.01] * 50).is_brisk(0.2)
