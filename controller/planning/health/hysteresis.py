@@ -14,8 +14,6 @@ from controller.model.health import HealthState, ProbeOutcome, ProbeResult, Verd
 _UP, _DOWN = Verdict.UP, Verdict.DOWN
 _PASSED, _FAILED = ProbeOutcome.PASSED, ProbeOutcome.FAILED
 
-_new = tuple.__new__  # a named tuple's own `__new__` is Python code, and costs as much again
-
 LONG_RUN = 5000
 """Answers over which the usual latency is learned: hours at usual intervals, so that an endpoint
 that grows slow is measured against what it was."""
@@ -72,7 +70,7 @@ def _after_failure(state: HealthState, result: ProbeResult, limits: Health) -> H
 
 
 def _after_success(state: HealthState, result: ProbeResult, limits: Health) -> HealthState:
-    """By far the commonest case: one new state, nothing else."""
+    """Not called for answers like those before: `planning.health.steady` folds them in place."""
     (
         verdict,
         since,
@@ -110,22 +108,19 @@ def _after_success(state: HealthState, result: ProbeResult, limits: Health) -> H
         bad -= bad / gray.over_probes
         lesson = answers if answers < LONG_RUN else LONG_RUN
     usual += (latency - usual) / lesson
-    return _new(
-        HealthState,
-        (
-            verdict,
-            since,
-            failures,
-            successes,
-            first_failure,
-            first,
-            at,
-            last_failure,
-            took,
-            shown_ends_at or ends_at,
-            shown_address or address,
-            answers,
-            usual,
-            bad,
-        ),
+    return HealthState(
+        verdict,
+        since,
+        failures,
+        successes,
+        first_failure,
+        first,
+        at,
+        last_failure,
+        took,
+        shown_ends_at or ends_at,
+        shown_address or address,
+        answers,
+        usual,
+        bad,
     )
