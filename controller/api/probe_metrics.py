@@ -114,7 +114,7 @@ class ProbeMetrics(Collector):
 
     def _probes(self) -> Metric:
         family = CounterMetricFamily("gtc_probes", "Probes of endpoints by outcome")
-        # Not by `add_metric`, which takes three times as long: there are a great many.
+        # Not by `add_metric`, which takes twice as long: there are a great many.
         family.samples = [
             Sample(
                 "gtc_probes_total",

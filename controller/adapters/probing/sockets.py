@@ -68,10 +68,7 @@ def read(made: socket.SocketType, size: int) -> tuple[bytes, float]:
     Raises OSError as `recv` does.
     """
     data, stamps, _, _ = made.recvmsg(size, _STAMP_SPACE)
-    if not stamps:
-        return data, 0.0
-    seconds, nanoseconds = _unpack(stamps[0][2])
-    return data, seconds + nanoseconds * 1e-9
+    return data, _wall_time(stamps)
 
 
 def read_tls(made: ssl.SSLSocket, size: int) -> tuple[bytes, float]:

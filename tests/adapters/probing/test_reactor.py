@@ -22,11 +22,23 @@ from tests.loops.small import logged
 
 
 @contextmanager
-def serving_in_a_thread(takes_s: float) -> Iterator[str]:
-    """A server that answers although our event loop stands still."""
-    listener = socket.create_server(("127.0.0.1", 0))
+def serving_in_a_thread(serve: Callable[[socket.socket], None]) -> Iterator[str]:
+    """A server that answers although our event loop stands still; told its listening socket."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+    thread = threading.Thread(target=serve, args=(listener,))
+    thread.start()
+    try:
+        yield "{}:{}".format(*listener.getsockname())
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join()
 
-    def serve() -> None:
+
+def answering_after(takes_s: float) -> Callable[[socket.socket], None]:
+    """One connection after the other, until the listener ends."""
+
+    def serve(listener: socket.socket) -> None:
         while True:
             try:
                 made, _ = listener.accept()
@@ -37,14 +49,7 @@ def serving_in_a_thread(takes_s: float) -> Iterator[str]:
                 time.sleep(takes_s)
                 made.sendall(OK)
 
-    thread = threading.Thread(target=serve)
-    thread.start()
-    try:
-        yield "{}:{}".format(*listener.getsockname())
-    finally:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        thread.join()
+    return serve
 
 
 def _was_asked(made: socket.socket) -> bool:
@@ -61,7 +66,7 @@ def stand_still(seconds: float) -> None:
 
 async def test_an_answer_that_came_in_time_is_not_late_because_we_are() -> None:
     """Read first, called late afterwards; its latency is what the kernel saw."""
-    with serving_in_a_thread(0.05) as address:
+    with serving_in_a_thread(answering_after(0.05)) as address:
         async with NetworkProber() as prober:
             asker = Asker(prober, Endpoint(probe=f"http://{address}/"))
             probe = asyncio.ensure_future(asker.ask(0.2))
@@ -73,39 +78,28 @@ async def test_an_answer_that_came_in_time_is_not_late_because_we_are() -> None:
     assert 0.05 <= result.latency_s < 0.2
 
 
-@contextmanager
-def answering_in_bursts(count: int, gaps_s: tuple[float, ...]) -> Iterator[str]:
-    """A server that keeps so many connections. Whenever all of them have asked it answers them, in
-    as many bursts as there are gaps, each so long after the one before."""
-    listener = socket.create_server(("127.0.0.1", 0), backlog=count)
+def answering_in_bursts(count: int, gaps_s: tuple[float, ...]) -> Callable[[socket.socket], None]:
+    """Keeps so many connections. Whenever all of them have asked it answers them, in as many bursts
+    as there are gaps, each so long after the one before."""
+    each = count // len(gaps_s)
 
-    def serve() -> None:
+    def serve(listener: socket.socket) -> None:
         with ExitStack() as closing:
             made = [closing.enter_context(listener.accept()[0]) for _ in range(count)]
             while all([_was_asked(one) for one in made]):
-                answer(made)
+                for burst, gap_s in enumerate(gaps_s):
+                    time.sleep(gap_s)
+                    for one in made[burst * each : (burst + 1) * each]:
+                        one.sendall(OK)
 
-    def answer(made: list[socket.socket]) -> None:
-        each = count // len(gaps_s)
-        for burst, gap_s in enumerate(gaps_s):
-            time.sleep(gap_s)
-            for one in made[burst * each : (burst + 1) * each]:
-                one.sendall(OK)
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    try:
-        yield "{}:{}".format(*listener.getsockname())
-    finally:
-        thread.join()
-        listener.close()
+    return serve
 
 
 async def test_answers_that_are_read_together_keep_their_own_latencies() -> None:
     """Not each is stamped: what came between two stamps near each other came with them. Bursts are
     30 ms apart, and groups of stamps lie across them."""
     count, gaps_s = 60, (0.03,) * 5
-    with answering_in_bursts(count, gaps_s) as address:
+    with serving_in_a_thread(answering_in_bursts(count, gaps_s)) as address:
         async with NetworkProber() as prober:
             endpoint = Endpoint(probe=f"http://{address}/", keep_alive=True)
             askers = [Asker(prober, endpoint) for _ in range(count)]
@@ -158,7 +152,7 @@ def raising_in_callbacks() -> Iterator[list[dict[str, Any]]]:
 
 async def test_time_that_we_lost_before_asking_is_not_the_endpoints() -> None:
     """Connected at once, but noticed late: the probe is given that time back."""
-    with serving_in_a_thread(0.05) as address:
+    with serving_in_a_thread(answering_after(0.05)) as address:
         async with NetworkProber() as prober:
             asker = Asker(prober, Endpoint(probe=f"http://{address}/"))
             probe = asyncio.ensure_future(asker.ask(0.2))
