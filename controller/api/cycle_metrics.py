@@ -144,7 +144,7 @@ class CycleMetrics:
     def _tell_doubts(self, decision: Decision) -> None:
         self._isolated.set(decision.memory.isolated_since is not None)
         for service in decision.regions:
-            self._panic.labels(service).set(service in decision.memory.panic)
+            self._panic.labels(service).set(decision.memory.of(service).panic is not None)
         drifted = Tally((position.service, position.pool) for position in decision.drift)
         for place in self._pools:
             self._drift.labels(*place).set(drifted[place])

@@ -204,7 +204,7 @@ def _service(context: Context, latest: CycleReport | None, name: str) -> Service
         mode=context.settings.mode_of(name),
         lever="route53" if route53 else "accelerator",
         steered_name=route53.name if route53 else None,
-        panic=bool(latest and name in latest.decision.memory.panic),
+        panic=bool(latest and latest.decision.memory.of(name).panic is not None),
         faults=tuple(fault for found in faults for fault in found),
         notices=_notices(latest, name),
         pools=tuple(_pool(context, latest, name, service, pool) for pool in service.pools),

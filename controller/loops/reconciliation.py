@@ -28,13 +28,14 @@ from controller.loops.recording import Draft, Recording
 from controller.loops.traffic import Traffic
 from controller.loops.wake import Bell
 from controller.model.configuration import Settings
-from controller.model.decision import Decision, DecisionRecord, Memory, PoolName, Snapshot, Written
+from controller.model.decision import Decision, DecisionRecord, PoolName, Snapshot, Written
 from controller.model.levers import OutcomeStatus, Position
+from controller.model.memory import Memory
 from controller.model.opinions import Answered, Opinion
 from controller.model.overrides import Override
 from controller.planning.decision import decide
 from controller.planning.drift import acceptable, after_reasserting
-from controller.planning.memory import after_writing, still_doubtful
+from controller.planning.memory import after_answers, after_writing
 from controller.ports import Clock, FigureSource
 
 _log = structlog.get_logger("reconciliation")
@@ -239,8 +240,7 @@ class Reconciliation:
             positions = _positions(sent)
             plans = [p for p in decision.plans if any(c.position in positions for c in p.changes)]
             self._memory = after_writing(self._memory, plans, snapshot.now)
-        doubtful = still_doubtful(self._memory, decision.plans, written)
-        self._memory = replace(self._memory, doubtful=doubtful)
+        self._memory = after_answers(self._memory, decision.plans, written)
         applied = _positions(w for w in written if w.outcome.status is OutcomeStatus.APPLIED)
         self._memory = after_reasserting(self._memory, decision, applied, snapshot.now)
         await self._expectations.adopt(acceptable(snapshot, decision, applied))

@@ -463,7 +463,11 @@ class Settings(Noun):
 
     def endpoints(self) -> Iterator[tuple[EndpointId, Endpoint]]:
         """Every probed endpoint, in the order of the file."""
-        for service_name, service in self.services.items():
-            for region_name, region in service.regions.items():
-                for endpoint_name, endpoint in region.endpoints.items():
-                    yield EndpointId(service_name, region_name, endpoint_name), endpoint
+        for service in self.services:
+            yield from self.endpoints_of(service)
+
+    def endpoints_of(self, service: str) -> Iterator[tuple[EndpointId, Endpoint]]:
+        """A service's probed endpoints, in the order of the file."""
+        for region_name, region in self.services[service].regions.items():
+            for endpoint_name, endpoint in region.endpoints.items():
+                yield EndpointId(service, region_name, endpoint_name), endpoint

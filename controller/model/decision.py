@@ -15,6 +15,7 @@ from controller.model.configuration import EndpointId, Mode, Settings
 from controller.model.figures import NO_FIGURES, Figures
 from controller.model.health import HealthState, RegionHealth
 from controller.model.levers import Change, Observed, Outcome, Position, Setting
+from controller.model.memory import NO_MEMORY, Memory
 from controller.model.opinions import Answered, Opinion
 from controller.model.overrides import Override
 from controller.model.traffic import MeasuredShare
@@ -26,10 +27,6 @@ is that region's own dial, 0 to 1."""
 
 PoolName = tuple[str, str]
 """Service and pool."""
-
-
-RegionOf = tuple[str, str]
-"""Service and region."""
 
 
 class Hold(StrEnum):
@@ -53,6 +50,7 @@ class Hold(StrEnum):
     FLAPPING = "flapping"
     RAMP_STEP = "ramp_step"
     NOT_OBSERVED = "not_observed"
+    UNDECIDED = "undecided"
 
 
 GUARD_HOLDS = (
@@ -126,63 +124,6 @@ class PoolPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class Flaps:
-    """A region's failures, the older the less they count."""
-
-    penalty: float
-    """One for each failure, as of `at`."""
-    at: float
-    down: bool
-    """Whether it was down when last looked at."""
-    damped: bool = False
-    """Whether it failed so often that it is kept out for a while."""
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """What the next decision must know of earlier ones; lost at restart without harm."""
-
-    panic: Mapping[str, float] = field(default_factory=dict)
-    """Services that hold because too many regions turned suspect at once, and when they last
-    were."""
-    isolated_since: float | None = None
-    """When this vantage point began to doubt itself."""
-    drift_since: Mapping[Position, float] = field(default_factory=dict)
-    """When each present drift was first seen."""
-    reasserted: Mapping[PoolName, float] = field(default_factory=dict)
-    """When our plan was last written over somebody else's change."""
-    reverted: Mapping[PoolName, int] = field(default_factory=dict)
-    """How many of these writes in a row were soon changed back."""
-    adopted: Mapping[PoolName, Shares] = field(default_factory=dict)
-    """What placement wanted when somebody else's split was adopted, where it still is."""
-    last_rise: Mapping[Position, float] = field(default_factory=dict)
-    """When a returning region's share was last raised."""
-    cold: frozenset[Position] | None = None
-    """Positions that are out, or were and have not stood their share since; None: nobody looked
-    yet, and whatever carries nothing counts as cold."""
-    aborted: Mapping[Position, float] = field(default_factory=dict)
-    """When a region last took a step back."""
-    batches: tuple[float, ...] = ()
-    """When automatic changes were written, in the last five minutes."""
-    emergencies: tuple[float, ...] = ()
-    """When those of them were written that took traffic out of a failed region."""
-    drains: tuple[tuple[float, str], ...] = ()
-    """Regions drained automatically in the last hour, each with when it was last."""
-    begun: bool = False
-    """Whether a first plan, made with everything known, is behind us."""
-    degraded: Mapping[RegionOf, int] = field(default_factory=dict)
-    """How far down regions' usable capacity stands, in steps; 0 is left out."""
-    nearest: Mapping[PoolName, Shares] = field(default_factory=dict)
-    """Pools behind accelerators: which part of the users is nearest to which region, as learned."""
-    learned_at: float | None = None
-    """When that was last learned from users' reports."""
-    flaps: Mapping[RegionOf, Flaps] = field(default_factory=dict)
-    """Regions that failed lately."""
-    doubtful: frozenset[Change] = frozenset()
-    """Changes that were sent and of which nobody knows whether they were applied."""
-
-
-@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything one decision may look at. Times are monotonic seconds."""
 
@@ -203,7 +144,7 @@ class Snapshot:
     """How many users there are and how far, as measured."""
     measured: Mapping[PoolName, Mapping[str, MeasuredShare]] = field(default_factory=dict)
     """Where users went lately, pool by pool."""
-    memory: Memory = Memory()
+    memory: Memory = NO_MEMORY
     opinions: Mapping[Position, Opinion] = field(default_factory=dict)
     """What Route 53's health checks say of each leaf; one nobody knows of is missing."""
     answered: Mapping[PoolName, Answered] = field(default_factory=dict)
@@ -224,6 +165,9 @@ class Decision:
     memory: Memory
     wake_at: float | None = None
     """When time alone will change the answer: the next ramp step, the end of a hold."""
+    undecided: Mapping[str, str] = field(default_factory=dict)
+    """Services that could not be decided about because of a mistake in this program, and where it
+    happened. They are held; the others are decided as if these did not exist."""
 
     @property
     def changes(self) -> tuple[Change, ...]:

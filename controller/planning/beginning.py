@@ -1,9 +1,15 @@
-"""What may not be done yet because the daemon has only just started.
+"""What may not be done yet for a service because the daemon has only just begun to steer it.
 
 A process that knows nothing of before is easily wrong in one go: a bad configuration, a broken
-network of its own, a clock. So it first gathers data; and when its first plan, everything known,
-would take more than one region out of service by itself, a person has to agree. That person orders
-one of these drains, or names the guard.
+network of its own, a clock. So it first gathers data; and when the first plans, everything known,
+would take more than one region out of service by themselves, a person has to agree. That person
+orders one of these drains, or names the guard.
+
+Scope: `missing_data` binds the service whose data are missing. The first plan is reckoned over all
+services that have not begun yet, since it guards against what the daemon as a whole has wrong.
+End: data are waited for until `startup_data_s + PROBED_WITHIN_S` after the service's beginning, and
+so is a verdict on each of its regions; the first plan waits for a person, or until the regions are
+well again.
 """
 
 from __future__ import annotations
@@ -14,19 +20,24 @@ from controller.model.decision import Held, Hold, PoolPlan, Snapshot
 from controller.model.health import RegionHealth, Verdict
 
 _ENOUGH_TARGETS = 0.9
-"""Part of the required endpoints that must have answered before the first write."""
+"""Part of a service's required endpoints that must have answered before its first write."""
+PROBED_WITHIN_S = 120.0
+"""Seconds after `startup_data_s` from which an endpoint that never was probed is waited for no
+longer: it cannot be, and its region is unknown, which moves nothing."""
 _WITHOUT_ASKING = 1
-"""Regions that the first plan may drain by itself."""
+"""Regions that the first plans may drain by themselves."""
 
 
-def missing_data(snapshot: Snapshot) -> Held | None:
-    """Too little was seen since the start to act on."""
+def missing_data(snapshot: Snapshot, service: str) -> Held | None:
+    """Too little was seen of the service since it is steered to act on."""
     need = snapshot.settings.guards.startup_data_s
-    have = snapshot.now - snapshot.started_at
+    have = snapshot.now - snapshot.memory.of(service).since
     if have < need:
         return Held(Hold.STARTUP, f"{have:.1f} of {need:g} s of data since the start")
+    if have >= need + PROBED_WITHIN_S:
+        return None
     seen = snapshot.health.get(snapshot.settings.vantage.name, {})
-    required = [i for i, endpoint in snapshot.settings.endpoints() if endpoint.required]
+    required = [i for i, endpoint in snapshot.settings.endpoints_of(service) if endpoint.required]
     probed = sum(i in seen and seen[i].last_result_at is not None for i in required)
     if probed < _ENOUGH_TARGETS * len(required):
         return Held(Hold.STARTUP, f"only {probed} of {len(required)} endpoints were ever probed")
@@ -44,11 +55,16 @@ def automatic_drains(plans: Iterable[PoolPlan]) -> frozenset[str]:
     )
 
 
-def unconfirmed(snapshot: Snapshot, drains: frozenset[str]) -> frozenset[str]:
-    """Those drains of the first plan that wait for a person; none of a later one."""
-    if snapshot.memory.begun or len(drains) <= _WITHOUT_ASKING:
-        return frozenset()
-    return drains
+def unconfirmed(
+    snapshot: Snapshot, drains: Mapping[str, Collection[str]]
+) -> dict[str, frozenset[str]]:
+    """Service to those of its drains that belong to first plans and wait for a person.
+
+    `drains`: service to the regions that its plans would drain by themselves.
+    """
+    first = {s: frozenset(d) for s, d in drains.items() if not snapshot.memory.of(s).begun}
+    regions = {region for each in first.values() for region in each}
+    return first if len(regions) > _WITHOUT_ASKING else {}
 
 
 def first_plan(waiting: Collection[str]) -> Held | None:
@@ -65,20 +81,25 @@ def first_plan(waiting: Collection[str]) -> Held | None:
 
 def has_begun(
     snapshot: Snapshot,
-    regions: Mapping[str, Mapping[str, RegionHealth]],
+    service: str,
+    regions: Mapping[str, RegionHealth],
     waiting: Collection[str],
     *,
     blind: bool,
 ) -> bool:
-    """Whether the first plan is behind us: made with everything known, and nothing waiting."""
-    if snapshot.memory.begun:
+    """Whether the service's first plan, made with everything known, is behind it."""
+    memory = snapshot.memory.of(service)
+    if memory.begun:
         return True
-    verdicts = [seen.verdict for service in regions.values() for seen in service.values()]
-    everything_known = (
-        missing_data(snapshot) is None
-        and not blind
-        and not snapshot.memory.panic
-        and Verdict.UNKNOWN not in verdicts
-        and snapshot.observed.keys() >= snapshot.settings.services.keys()
+    waited_s = snapshot.now - memory.since - snapshot.settings.guards.startup_data_s
+    is_known = waited_s >= PROBED_WITHIN_S or all(
+        seen.verdict is not Verdict.UNKNOWN for seen in regions.values()
     )
-    return everything_known and not waiting
+    return (
+        missing_data(snapshot, service) is None
+        and is_known
+        and not blind
+        and memory.panic is None
+        and service in snapshot.observed
+        and not waiting
+    )

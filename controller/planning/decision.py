@@ -3,227 +3,181 @@
 Pure and total. Everything known goes in as one value, everything wanted comes out as one value with
 its reasons. Hysteresis has already turned single probes into health states (`hysteresis.advance`,
 called by `loops.probing`); effects happen in `loops.actuation`.
+
+A decision is a fold of one service's decision (`service_decision`) over its services. These facts
+alone are shared by them:
+
+- the prober's own health: a vantage point that doubts itself is no evidence for any service
+  (`health.quorum.isolation`);
+- the hourly allowance of automatic drains and the five minutes' of writes (`rate`), of which each
+  service has its first to itself;
+- the regions that first plans since the start would drain (`beginning.unconfirmed`).
+
+A service that cannot be decided about is held, and hinders no other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
+from pathlib import PurePath
+from traceback import extract_tb
+from typing import TypeVar
 
-from controller.model.configuration import Mode
-from controller.model.decision import Decision, Held, Hold, PoolPlan, Shares, Snapshot
-from controller.model.health import RegionHealth
-from controller.model.levers import Change, Position
-from controller.planning import guard, memory
-from controller.planning.astray import without_astray
-from controller.planning.beginning import automatic_drains, has_begun, unconfirmed
-from controller.planning.diff import current_shares, diff, settings_by_pool
-from controller.planning.drift import adopted, find_drift, watch
-from controller.planning.health.flapping import flaps
-from controller.planning.health.quorum import isolation, judge
-from controller.planning.orders import obeyed
-from controller.planning.placement.accelerated import after_learning
-from controller.planning.placement.figures import known
-from controller.planning.pools import (
-    Planned,
-    cold_by_pool,
-    desired_shares,
-    must_leave,
-    plan_pools,
+from controller.model.decision import Decision, Held, Hold, Snapshot
+from controller.model.health import RegionHealth, Verdict
+from controller.model.levers import Position
+from controller.model.memory import ServiceMemory
+from controller.planning import memory
+from controller.planning.beginning import unconfirmed
+from controller.planning.health.quorum import Jury, isolation, judge_service
+from controller.planning.rate import beyond_allowance
+from controller.planning.service_decision import (
+    Concluded,
+    Proposal,
+    conclude,
+    held_whole,
+    propose,
+    replanned,
 )
-from controller.planning.rate import beyond_allowance, is_repetition
-from controller.planning.rules import Case, guard_rules
-from controller.planning.standing import standings
+
+T = TypeVar("T")
 
 
 def decide(snapshot: Snapshot) -> Decision:
     """What every pool of every service should do now, and why."""
+    snapshot = replace(snapshot, memory=memory.remembered(snapshot))
     isolated = isolation(snapshot)
+    since = _since(snapshot) if isolated else None
     blind = isolated or _mended(snapshot)
-    regions = judge(snapshot, isolated=blind)
-    drift = find_drift(snapshot)
-    panics = {name: guard.panic_at(snapshot, name, seen.values()) for name, seen in regions.items()}
-    panic = {name: at for name, at in panics.items() if at is not None}
-    earlier = replace(
-        after_learning(snapshot, watch(snapshot.memory, drift, snapshot.now)),
-        flaps=flaps(snapshot, regions),
-        panic=panic,
-        isolated_since=_since(snapshot) if isolated else None,
-    )
-    seen_now = replace(snapshot, memory=earlier)
-    planned = _plan_all(seen_now, regions, blind)
-    waiting = unconfirmed(seen_now, _drains(snapshot, planned))
-    kept: frozenset[str] = frozenset()
-    # Who is kept may take over where nobody could before, and so let another one leave. Where an
-    # order names the guard, who is kept leaves all the same.
-    while surplus := _surplus(seen_now, planned) - kept:
-        kept |= surplus
-        planned = _plan_all(seen_now, regions, blind, kept)
-    plans = [_guarded(seen_now, p.plan, drift, waiting) for p in planned]
-    begun = has_begun(seen_now, regions, waiting, blind=blind is not None)
+    fold = _Fold(replace(snapshot, memory=replace(snapshot.memory, isolated_since=since)))
+    regions = fold.judged(Jury.of(snapshot, blind))
+    proposals = fold.proposed(regions, blind)
+    waiting = unconfirmed(snapshot, _drains(proposals))
+    fold.keep_within_allowance(proposals)
+    concluded = {name: fold.concluded(name, proposals.get(name), waiting) for name in regions}
+    drift: dict[Position, str] = {}
+    for proposal in proposals.values():
+        drift |= proposal.drift
+    earlier = memory.updated(fold.snapshot.memory, {n: one.memory for n, one in concluded.items()})
     return Decision(
         regions,
-        tuple(plans),
+        tuple(plan for one in concluded.values() for plan in one.plans),
         drift,
-        replace(
-            earlier,
-            degraded=_degraded(regions),
-            cold=frozenset(position for p in planned for position in p.cold),
-            aborted=_aborted(seen_now, planned),
-            adopted=adopted(seen_now, plans),
-            begun=begun,
+        earlier,
+        memory.wake_at(
+            replace(snapshot, memory=earlier), [s for c in concluded.values() for s in c.waits_s]
         ),
-        memory.wake_at(seen_now, [p.wait_s for p in planned if p.wait_s > 0]),
+        fold.mistakes,
     )
 
 
-def _plan_all(
-    snapshot: Snapshot,
-    regions: Mapping[str, Mapping[str, RegionHealth]],
-    isolated: str | None,
-    kept: Collection[str] = (),
-) -> list[Planned]:
-    """What every pool should do if no guard objects. `kept` are not drained, though down."""
-    return [
-        one
-        for name in snapshot.settings.services
-        for one in _plan_service(snapshot, name, regions[name], isolated, kept)
-    ]
+class _Fold:
+    """The services of one decision; a mistake made with one of them ends that one alone."""
 
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.mistakes: dict[str, str] = {}
+        """Service to the mistake by which it cannot be decided about."""
 
-def _plan_service(
-    snapshot: Snapshot,
-    name: str,
-    health: Mapping[str, RegionHealth],
-    isolated: str | None,
-    kept: Collection[str],
-) -> list[Planned]:
-    service = snapshot.settings.services[name]
-    if name not in snapshot.observed:
-        held = Held(Hold.NOT_OBSERVED, "AWS has not said yet how its levers stand")
-        return [
-            Planned(PoolPlan(name, pool, {}, {}, {}, held=(held,)), _still_cold(snapshot, name))
-            for pool in service.pools
-        ]
-    before: dict[str, Shares] = {
-        pool: current_shares(service, settings)
-        for pool, settings in settings_by_pool(service, snapshot.observed[name]).items()
-    }
-    was_cold = cold_by_pool(snapshot.memory, name, before)
-    figures = known(snapshot, name, health)
-    healthy = standings(snapshot, name, health, before, isolated=isolated, kept=kept)
-    ordered = obeyed(snapshot, name, figures, healthy, before)
-    stands = without_astray(snapshot, name, ordered, before)
-    placements = desired_shares(snapshot, name, figures, stands, before)
-    leaving = {
-        pool: must_leave(stands[pool], before[pool]) if wanted is not None else ()
-        for pool, wanted in placements.items()
-    }
-    urgent = any(leaving.values())
-    return plan_pools(
-        [
-            Case(
-                snapshot,
-                name,
-                pool,
-                figures,
-                health,
-                stands[pool],
-                before[pool],
-                placement,
-                leaving[pool],
-                was_cold[pool],
-                urgent,
+    def judged(self, jury: Jury) -> dict[str, Mapping[str, RegionHealth]]:
+        """Service to region to verdict; unknown where no verdict can be had."""
+        return {
+            name: self._tried(name, partial(judge_service, jury, name)) or self._unjudged(name)
+            for name in self.snapshot.settings.services
+        }
+
+    def proposed(
+        self, regions: Mapping[str, Mapping[str, RegionHealth]], blind: str | None
+    ) -> dict[str, Proposal]:
+        """Service to what it would do if it were alone."""
+        found = {
+            name: self._tried(name, partial(propose, self.snapshot, name, health, blind))
+            for name, health in regions.items()
+        }
+        return {name: proposal for name, proposal in found.items() if proposal is not None}
+
+    def keep_within_allowance(self, proposals: dict[str, Proposal]) -> None:
+        """Let no more regions be drained by themselves than may be in an hour.
+
+        A region that is kept may take over where no other could before, and so let another one
+        leave: it is looked at until nothing more is to be kept. Where an order names the guard, a
+        region that is kept leaves all the same.
+        """
+        kept: dict[str, frozenset[str]] = {}
+        allowed = self.snapshot.settings.guards.auto_drains_per_h
+        while True:
+            beyond = beyond_allowance(
+                self.snapshot.memory, _drains(proposals), allowed, self.snapshot.now
             )
-            for pool, placement in placements.items()
-        ]
-    )
+            more = {s: r for s, r in beyond.items() if not r <= kept.get(s, frozenset())}
+            if not more:
+                return
+            for service, regions in more.items():
+                kept[service] = kept.get(service, frozenset()) | regions
+                self._replan(proposals, service, kept[service])
+
+    def concluded(
+        self, service: str, proposal: Proposal | None, waiting: Mapping[str, frozenset[str]]
+    ) -> Concluded:
+        """What becomes of a service; held as it is if that cannot be said."""
+        found = None
+        if proposal is not None:
+            found = self._tried(service, partial(conclude, proposal, waiting))
+        return found or self._undecided(service)
+
+    def _replan(self, proposals: dict[str, Proposal], service: str, kept: frozenset[str]) -> None:
+        again = self._tried(service, partial(replanned, proposals[service], kept))
+        if again is None:
+            del proposals[service]
+        else:
+            proposals[service] = again
+
+    def _tried(self, service: str, act: Callable[[], T]) -> T | None:
+        """What comes of one step for one service; None after a mistake."""
+        if service in self.mistakes:
+            return None
+        try:
+            return act()
+        except Exception as error:
+            self.mistakes[service] = _described(error)
+            return None
+
+    def _unjudged(self, service: str) -> dict[str, RegionHealth]:
+        why = f"no verdict: {self.mistakes[service]}"
+        regions = self.snapshot.settings.services[service].regions
+        return {name: RegionHealth(Verdict.UNKNOWN, why) for name in regions}
+
+    def _undecided(self, service: str) -> Concluded:
+        """Held whole. What was remembered may be the cause: only what counts writes is kept."""
+        detail = f"a mistake in this program, please report it: {self.mistakes[service]}"
+        held = Held(Hold.UNDECIDED, detail)
+        known = self.snapshot.memory.of(service)
+        kept = ServiceMemory(
+            learned_under=known.learned_under,
+            since=known.since,
+            begun=known.begun,
+            batches=known.batches,
+            emergencies=known.emergencies,
+            drains=known.drains,
+        )
+        return Concluded(held_whole(self.snapshot, service, held), kept, ())
 
 
-def _guarded(
-    snapshot: Snapshot,
-    plan: PoolPlan,
-    drift: Collection[Position],
-    waiting: Collection[str],
-) -> PoolPlan:
-    """The plan with its changes, or held with what it would have changed."""
-    if plan.service not in snapshot.observed:
-        return plan
-    service = snapshot.settings.services[plan.service]
-    changes = diff(service, plan, snapshot.observed[plan.service])
-    leak = guard.leaking(snapshot, plan.service, plan.pool)
-    if leak is not None:
-        plan = replace(plan, held=(*plan.held, leak))
-    if not changes:
-        return plan
-    intent = _intent(snapshot, plan, changes, drift, waiting)
-    held = guard.first_refusal(snapshot, intent)
-    if held is None:
-        return replace(plan, changes=changes)
-    return replace(
-        plan,
-        after=plan.before,
-        rules=(*plan.rules, *guard_rules(plan, held)),
-        held=plan.held if held == leak else (*plan.held, held),
-        withheld=changes,
-    )
+def _drains(proposals: Mapping[str, Proposal]) -> dict[str, frozenset[str]]:
+    """Service to the regions that it would drain by itself, rehearsals left out."""
+    return {name: one.drains for name, one in proposals.items() if not one.is_rehearsed}
 
 
-def _drains(snapshot: Snapshot, planned: Iterable[Planned]) -> frozenset[str]:
-    """Regions whose traffic would leave because they are down, rehearsals left out."""
-    return automatic_drains([p.plan for p in planned if not _only_rehearsed(snapshot, p.plan)])
-
-
-def _surplus(snapshot: Snapshot, planned: Iterable[Planned]) -> frozenset[str]:
-    """Those of them that are more than may leave in an hour."""
-    allowed = snapshot.settings.guards.auto_drains_per_h
-    return beyond_allowance(snapshot.memory, _drains(snapshot, planned), allowed, snapshot.now)
-
-
-def _only_rehearsed(snapshot: Snapshot, plan: PoolPlan) -> bool:
-    """Whether its service is in dry run and others are steered: what it would drain hinders none.
-
-    In a dry run of the daemon all is rehearsed, what guards the first plan and the rate included.
-    """
-    settings = snapshot.settings
-    return settings.mode is Mode.ACTIVE and settings.mode_of(plan.service) is Mode.DRY_RUN
-
-
-def _intent(
-    snapshot: Snapshot,
-    plan: PoolPlan,
-    changes: Collection[Change],
-    drift: Collection[Position],
-    waiting: Collection[str],
-) -> guard.Intent:
-    return guard.Intent(
-        plan,
-        automatic_drains=tuple(sorted(automatic_drains([plan]))),
-        ignored=guard.named(snapshot, plan.service, plan.pool),
-        drift=tuple(p for p in drift if (p.service, p.pool) == (plan.service, plan.pool)),
-        unconfirmed=waiting,
-        repeated=is_repetition(snapshot.memory, changes),
-    )
-
-
-def _degraded(regions: Mapping[str, Mapping[str, RegionHealth]]) -> dict[tuple[str, str], int]:
-    return {
-        (service, name): health.degraded
-        for service, members in regions.items()
-        for name, health in members.items()
-        if health.degraded
-    }
-
-
-def _still_cold(snapshot: Snapshot, service: str) -> frozenset[Position]:
-    return frozenset(p for p in snapshot.memory.cold or () if p.service == service)
-
-
-def _aborted(snapshot: Snapshot, planned: Iterable[Planned]) -> dict[Position, float]:
-    """When which region last took a step back, as long as it is not tried again."""
-    limit_s = snapshot.settings.ramp.retry_after_s
-    lately = {p: at for p, at in snapshot.memory.aborted.items() if snapshot.now - at < limit_s}
-    return {**lately, **{position: snapshot.now for p in planned for position in p.backing}}
+def _described(error: Exception) -> str:
+    """An exception and where it was raised, the same on every machine."""
+    frames = extract_tb(error.__traceback__)
+    if not frames:
+        return repr(error)
+    last = frames[-1]
+    place = "/".join(PurePath(last.filename).parts[-2:])
+    return f"{error!r} in {last.name} ({place}:{last.lineno})"
 
 
 def _mended(snapshot: Snapshot) -> str | None:

@@ -12,8 +12,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from controller.model.configuration import DriftPolicy
-from controller.model.decision import Decision, Memory, PoolName, PoolPlan, Shares, Snapshot
+from controller.model.decision import Decision, PoolPlan, Shares, Snapshot
 from controller.model.levers import Position, Setting
+from controller.model.memory import Memory, ServiceMemory
 from controller.planning.shares import same
 
 WATCH_S = 600
@@ -22,29 +23,32 @@ _PATIENCE = 2
 """Re-assertions in a row that may be changed back before we stop."""
 
 
-def find_drift(snapshot: Snapshot) -> dict[Position, str]:
-    """Position to what was expected and what was seen."""
+def find_drift(snapshot: Snapshot, service: str) -> dict[Position, str]:
+    """A service's position to what was expected and what was seen."""
     found: dict[Position, str] = {}
     known = snapshot.expected.get
-    for observed in snapshot.observed.values():
-        unequal = observed.unequal
-        for position, setting in observed.settings.items():
-            expected = known(position)
-            if unequal and position in unequal:
-                found[position] = f"{position}: its A and AAAA records (or endpoints) are unequal"
-            elif expected and setting not in expected:
-                found[position] = f"{position}: {show(expected[-1])} expected, {show(setting)} seen"
+    observed = snapshot.observed.get(service)
+    if observed is None:
+        return found
+    unequal = observed.unequal
+    for position, setting in observed.settings.items():
+        expected = known(position)
+        if unequal and position in unequal:
+            found[position] = f"{position}: its A and AAAA records (or endpoints) are unequal"
+        elif expected and setting not in expected:
+            found[position] = f"{position}: {show(expected[-1])} expected, {show(setting)} seen"
     return found
 
 
-def watch(memory: Memory, drift: Collection[Position], now: float) -> Memory:
-    """Memory with this moment's drift: since when it is there, and whether it is an answer."""
-    answered = {_pool_of(p) for p in drift if p not in memory.drift_since}
+def watch(memory: ServiceMemory, drift: Collection[Position], now: float) -> ServiceMemory:
+    """A service's memory with this moment's drift: since when it is there, and whether it is an
+    answer to our last re-assertion."""
+    answered = {p.pool for p in drift if p not in memory.drift_since}
     reverted = dict(memory.reverted)
     for pool in answered & memory.reasserted.keys():
         quickly = now - memory.reasserted[pool] <= WATCH_S
         reverted[pool] = reverted.get(pool, 0) + 1 if quickly else 0
-    drifting = {_pool_of(p) for p in drift}
+    drifting = {p.pool for p in drift}
     watched = {
         pool: at
         for pool, at in memory.reasserted.items()
@@ -58,34 +62,35 @@ def watch(memory: Memory, drift: Collection[Position], now: float) -> Memory:
     )
 
 
-def is_contested(memory: Memory, pool: PoolName) -> bool:
+def is_contested(memory: ServiceMemory, pool: str) -> bool:
     """Whether somebody changes this pool back whenever we put our plan there."""
     return memory.reverted.get(pool, 0) >= _PATIENCE
 
 
-def adopted(snapshot: Snapshot, plans: Iterable[PoolPlan]) -> dict[PoolName, Shares]:
-    """Pools whose split is somebody else's, with what placement wanted when it was adopted.
+def adopted(snapshot: Snapshot, service: str, plans: Iterable[PoolPlan]) -> dict[str, Shares]:
+    """A service's pools whose split is another party's, with what placement wanted when adopted.
 
     An adoption ends when placement wants something new, or a region must leave.
     """
     if snapshot.settings.guards.drift.policy is not DriftPolicy.ADOPT:
         return {}
-    drifting = {_pool_of(position) for position in snapshot.memory.drift_since}
-    found: dict[PoolName, Shares] = {}
+    memory = snapshot.memory.of(service)
+    drifting = {position.pool for position in memory.drift_since}
+    found: dict[str, Shares] = {}
     for plan in plans:
-        pool = (plan.service, plan.pool)
+        pool = plan.pool
         if plan.emergency or plan.by_person or plan.changes:
             continue
         if pool in drifting:
             found[pool] = plan.desired
-        elif pool in snapshot.memory.adopted and _is_nothing_new(snapshot.memory, plan):
-            found[pool] = snapshot.memory.adopted[pool]
+        elif pool in memory.adopted and _is_nothing_new(memory, plan):
+            found[pool] = memory.adopted[pool]
     return found
 
 
-def keeps_adopted(memory: Memory, plan: PoolPlan) -> bool:
-    """Whether the pool's split is somebody else's and nothing has happened since."""
-    known = memory.adopted.get((plan.service, plan.pool))
+def keeps_adopted(memory: ServiceMemory, plan: PoolPlan) -> bool:
+    """Whether the pool's split is another party's and nothing has happened since."""
+    known = memory.adopted.get(plan.pool)
     return known is not None and same(plan.desired, known)
 
 
@@ -94,10 +99,22 @@ def after_reasserting(
 ) -> Memory:
     """Memory after these positions were set: our plan stands where somebody else's change stood."""
     over = overwritten(decision, applied)
+    services = {
+        name: _after_reasserting(one, [p for p in over if p.service == name], now)
+        for name, one in memory.services.items()
+    }
+    return replace(memory, services=services)
+
+
+def _after_reasserting(
+    memory: ServiceMemory, over: Collection[Position], now: float
+) -> ServiceMemory:
+    if not over:
+        return memory
     return replace(
         memory,
         drift_since={p: at for p, at in memory.drift_since.items() if p not in over},
-        reasserted={**memory.reasserted, **{_pool_of(position): now for position in over}},
+        reasserted={**memory.reasserted, **{position.pool: now for position in over}},
     )
 
 
@@ -129,10 +146,11 @@ def acceptable(
         pool = _pool_of(position)
         if position not in decision.drift:
             return position not in snapshot.expected
+        memory = decision.memory.of(position.service)
         is_content = pool not in busy and (
-            snapshot.now - decision.memory.drift_since[position] >= drift.hold_s
+            snapshot.now - memory.drift_since[position] >= drift.hold_s
         )
-        return is_content or position in around or pool in decision.memory.adopted
+        return is_content or position in around or position.pool in memory.adopted
 
     return {
         position: setting
@@ -150,9 +168,9 @@ def show(setting: Setting) -> str:
     return f"dial {setting.dial:g} weight {setting.weight}"
 
 
-def _is_nothing_new(memory: Memory, plan: PoolPlan) -> bool:
+def _is_nothing_new(memory: ServiceMemory, plan: PoolPlan) -> bool:
     return keeps_adopted(memory, plan) or same(plan.desired, plan.before)
 
 
-def _pool_of(position: Position) -> PoolName:
+def _pool_of(position: Position) -> tuple[str, str]:
     return position.service, position.pool

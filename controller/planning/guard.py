@@ -17,8 +17,8 @@ from controller.model.levers import Position
 from controller.model.overrides import OverrideKind
 from controller.model.words import counted
 from controller.planning import drift
-from controller.planning.beginning import first_plan, missing_data
-from controller.planning.rate import batches_lately, drained_lately
+from controller.planning.beginning import first_plan
+from controller.planning.rate import drained_lately, used_batches
 from controller.planning.residency.proof import describe
 
 
@@ -32,8 +32,10 @@ class Intent:
     ignored: Collection[str]
     """Guards named by the overrides that concern this pool."""
     drift: tuple[Position, ...]
+    missing: Held | None = None
+    """What too little data since the start hold it by."""
     unconfirmed: Collection[str] = ()
-    """Regions that the first plan since the start would drain, over all services."""
+    """Regions that the first plans since the start would drain, over all services."""
     repeated: bool = False
     """Whether all its changes were sent before and nobody knows what became of them."""
 
@@ -66,9 +68,10 @@ def frozen(snapshot: Snapshot, intent: Intent) -> Held | None:
 
 def startup(snapshot: Snapshot, intent: Intent) -> Held | None:
     """Too little was seen since the start, or the first plan would do too much by itself."""
-    held = missing_data(snapshot)
-    if held is not None or not set(intent.unconfirmed).intersection(intent.automatic_drains):
-        return held
+    if intent.missing is not None:
+        return intent.missing
+    if not set(intent.unconfirmed).intersection(intent.automatic_drains):
+        return None
     return first_plan(intent.unconfirmed)
 
 
@@ -101,13 +104,14 @@ def structure(snapshot: Snapshot, intent: Intent) -> Held | None:
 
 def contested(snapshot: Snapshot, intent: Intent) -> Held | None:
     """Somebody changes back what we write: two steering one pool help nobody."""
-    pool = (intent.plan.service, intent.plan.pool)
-    if intent.urgent or not intent.drift or not drift.is_contested(snapshot.memory, pool):
+    service, pool = intent.plan.service, intent.plan.pool
+    memory = snapshot.memory.of(service)
+    if intent.urgent or not intent.drift or not drift.is_contested(memory, pool):
         return None
-    lever = snapshot.settings.services[pool[0]].levers
+    lever = snapshot.settings.services[service].levers
     detail = (
         f"another controller changes this {'zone' if lever.route53 else 'accelerator'}: "
-        f"{snapshot.memory.reverted[pool]} of our writes in a row were changed back within "
+        f"{memory.reverted[pool]} of our writes in a row were changed back within "
         f"{drift.WATCH_S / 60:g} min each, last {intent.drift[0]}; held until it is as we left it"
     )
     return Held(Hold.CONTESTED, detail)
@@ -122,7 +126,8 @@ def drifted(snapshot: Snapshot, intent: Intent) -> Held | None:
         return _adopted(snapshot, intent)
     hold_s = limits.hold_s if limits.policy is DriftPolicy.HOLD else 0.0
     for position in intent.drift:
-        seen_for = snapshot.now - snapshot.memory.drift_since.get(position, snapshot.now)
+        since = snapshot.memory.of(position.service).drift_since
+        seen_for = snapshot.now - since.get(position, snapshot.now)
         if seen_for < hold_s:
             detail = (
                 f"{position} was changed by someone else {seen_for:.0f} s ago; holding {hold_s:g} s"
@@ -132,7 +137,8 @@ def drifted(snapshot: Snapshot, intent: Intent) -> Held | None:
 
 
 def _adopted(snapshot: Snapshot, intent: Intent) -> Held | None:
-    if not intent.drift and not drift.keeps_adopted(snapshot.memory, intent.plan):
+    memory = snapshot.memory.of(intent.plan.service)
+    if not intent.drift and not drift.keeps_adopted(memory, intent.plan):
         return None
     whose = f"{intent.drift[0]} was changed by someone else" if intent.drift else "not our split"
     return Held(Hold.DRIFT, f"{whose}: adopted, kept until something else asks for another split")
@@ -146,9 +152,8 @@ def blast_radius(snapshot: Snapshot, intent: Intent) -> Held | None:
     """
     if intent.plan.by_person or intent.repeated:
         return None
-    memory, allowed = snapshot.memory, snapshot.settings.guards.writes_per_5_min
-    urgent = intent.plan.emergency
-    used = len(batches_lately(memory.emergencies if urgent else memory.batches, snapshot.now))
+    allowed, urgent = snapshot.settings.guards.writes_per_5_min, intent.plan.emergency
+    used = used_batches(snapshot.memory, intent.plan.service, snapshot.now, urgent=urgent)
     if used < allowed:
         return None
     what = "emergency batches" if urgent else "batches"
@@ -205,13 +210,15 @@ def panic_at(snapshot: Snapshot, service: str, regions: Iterable[RegionHealth]) 
 
     Begins when more than `panic_ratio` of them turn suspect within the window. Lasts while more
     than that remain suspect, and for one window longer: regions come back one after the other, and
-    the last of them is not the one that failed.
+    the last of them is not the one that failed. One region alone is no "too many".
     """
     limits, now = snapshot.settings.guards, snapshot.now
     since = [region.suspect_since for region in regions]
+    if len(since) < 2:
+        return None
     suspect = [at for at in since if at is not None]
     limit = limits.panic_ratio * len(since)
-    known = snapshot.memory.panic.get(service)
+    known = snapshot.memory.of(service).panic
     if known is not None:
         last = now if len(suspect) > limit else known
         return last if suspect and now - last < limits.panic_window_s else None

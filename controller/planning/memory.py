@@ -1,22 +1,145 @@
-"""What the next decision must know of this one."""
+"""How a decision's memory follows the settings, and what was written.
+
+What a service's memory rests on is compared with the settings at every decision, so a reload needs
+no step of its own, and a preview of other settings is decided as it would be under them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from typing import TypeVar
 
-from controller.model.decision import Memory, PoolPlan, Snapshot, Written
+from controller.model.configuration import Service
+from controller.model.decision import PoolPlan, Snapshot, Written
 from controller.model.levers import Change, OutcomeStatus, Position
-from controller.planning.beginning import automatic_drains
-from controller.planning.rate import batches_lately, drained_lately, is_repetition
+from controller.model.memory import NEW, NOT_NOTED, LearnedUnder, Memory, ServiceMemory
+from controller.planning.beginning import PROBED_WITHIN_S, automatic_drains
+from controller.planning.rate import (
+    batches_lately,
+    is_repetition,
+    lately_drained,
+)
 from controller.planning.shares import SAME
 
+K = TypeVar("K")
+V = TypeVar("V")
 
-def after_writing(memory: Memory, sent: Sequence[PoolPlan], now: float) -> Memory:
-    """Memory after these plans were sent to AWS and applied, or possibly applied.
 
-    Only what nobody ordered counts against the blast radius.
+def remembered(snapshot: Snapshot) -> Memory:
+    """The memory, as far as it is about the services, pools, regions and levers of the settings.
+
+    What was learned of places that are gone is forgotten, and so is whatever was learned of the
+    levers when others are steered now; what was learned of a region's health stays. A service that
+    is new begins now, or with the daemon when this is its first decision.
     """
+    memory = snapshot.memory
+    since = snapshot.now if memory.services else snapshot.started_at
+    services = {
+        name: _under(memory.services.get(name, replace(NEW, since=since)), name, service)
+        for name, service in snapshot.settings.services.items()
+    }
+    same = services.keys() == memory.services.keys() and all(
+        services[name] is known for name, known in memory.services.items()
+    )
+    return memory if same else replace(memory, services=services)
+
+
+def updated(memory: Memory, services: Mapping[str, ServiceMemory]) -> Memory:
+    """The memory with these services' part of it replaced."""
+    return replace(memory, services={**memory.services, **services})
+
+
+def learned_under(service: Service) -> LearnedUnder:
+    """The settings of a service that its memory rests on."""
+    levers = service.levers
+    places = repr(
+        (list(service.regions), [(name, pool.regions) for name, pool in service.pools.items()])
+    )
+    nearest = ""
+    if levers.accelerator is not None:
+        lever = f"accelerator {levers.accelerator.arn} {levers.accelerator.pool}"
+        nearest = repr(sorted(levers.accelerator.nearest.items()))
+    elif levers.route53 is not None:
+        lever = f"route53 {levers.route53.hosted_zone_id} {levers.route53.name}"
+    else:
+        lever = ""
+    return LearnedUnder(lever, hashlib.sha256(places.encode()).hexdigest()[:16], nearest)
+
+
+def _under(memory: ServiceMemory, name: str, service: Service) -> ServiceMemory:
+    """A service's memory under its settings as they are now."""
+    was, now = memory.learned_under, learned_under(service)
+    if was == now:
+        return memory
+    if was == NOT_NOTED:
+        return replace(_within(memory, name, service), learned_under=now)
+    if was.lever != now.lever:
+        memory = _without_levers(memory)
+    memory = _within(replace(memory, nearest={}, learned_at=None), name, service)
+    return replace(memory, learned_under=now, closed_is_cold=True)
+
+
+def _without_levers(memory: ServiceMemory) -> ServiceMemory:
+    """What stays when other records or endpoint groups are steered: what is known of regions."""
+    return ServiceMemory(
+        since=memory.since,
+        begun=memory.begun,
+        panic=memory.panic,
+        batches=memory.batches,
+        emergencies=memory.emergencies,
+        drains=memory.drains,
+        degraded=memory.degraded,
+        flaps=memory.flaps,
+    )
+
+
+def _within(memory: ServiceMemory, name: str, service: Service) -> ServiceMemory:
+    """What is about the service's own regions, pools and positions."""
+
+    def is_place(position: Position) -> bool:
+        pool = service.pools.get(position.pool)
+        return position.service == name and pool is not None and position.region in pool.regions
+
+    def is_pool(pool: str) -> bool:
+        return pool in service.pools
+
+    def is_region(region: str) -> bool:
+        return region in service.regions
+
+    return replace(
+        memory,
+        drift_since=_only(memory.drift_since, is_place),
+        reasserted=_only(memory.reasserted, is_pool),
+        reverted=_only(memory.reverted, is_pool),
+        adopted=_only(memory.adopted, is_pool),
+        last_rise=_only(memory.last_rise, is_place),
+        cold=frozenset(filter(is_place, memory.cold)),
+        aborted=_only(memory.aborted, is_place),
+        drains=_only(memory.drains, is_region),
+        degraded=_only(memory.degraded, is_region),
+        flaps=_only(memory.flaps, is_region),
+        doubtful=frozenset(c for c in memory.doubtful if is_place(c.position)),
+    )
+
+
+def _only(known: Mapping[K, V], belongs: Callable[[K], bool]) -> dict[K, V]:
+    return {key: value for key, value in known.items() if belongs(key)}
+
+
+def after_writing(memory: Memory, sent: Iterable[PoolPlan], now: float) -> Memory:
+    """Memory after these plans were sent to AWS and applied, or possibly applied."""
+    plans: dict[str, list[PoolPlan]] = {}
+    for plan in sent:
+        plans.setdefault(plan.service, []).append(plan)
+    return updated(
+        memory, {s: _after_writing(memory.of(s), each, now) for s, each in plans.items()}
+    )
+
+
+def _after_writing(memory: ServiceMemory, sent: list[PoolPlan], now: float) -> ServiceMemory:
+    """The same of one service. Only what no person ordered counts against the blast radius."""
     rises = {
         Position(plan.service, plan.pool, region): now
         for plan in sent
@@ -24,7 +147,6 @@ def after_writing(memory: Memory, sent: Sequence[PoolPlan], now: float) -> Memor
         if share > plan.before[region] + SAME
     }
     counted = [p for p in sent if not (p.by_person or is_repetition(memory, p.changes))]
-    drains = drained_lately(memory, now) | dict.fromkeys(sorted(automatic_drains(counted)), now)
     return replace(
         memory,
         last_rise={**memory.last_rise, **rises},
@@ -33,26 +155,40 @@ def after_writing(memory: Memory, sent: Sequence[PoolPlan], now: float) -> Memor
             *batches_lately(memory.emergencies, now),
             *([now] if any(plan.emergency for plan in counted) else ()),
         ),
-        drains=tuple((at, region) for region, at in drains.items()),
+        drains={
+            **lately_drained(memory, now),
+            **dict.fromkeys(sorted(automatic_drains(counted)), now),
+        },
     )
+
+
+def after_answers(memory: Memory, plans: Iterable[PoolPlan], written: Iterable[Written]) -> Memory:
+    """Memory with the changes that may have been applied, although AWS did not say so."""
+    unknown = {c for w in written if w.outcome.status is OutcomeStatus.UNKNOWN for c in w.changes}
+    waiting = {change for plan in plans for change in plan.withheld}
+    services = {
+        name: replace(one, doubtful=_doubtful(name, one, unknown, waiting))
+        for name, one in memory.services.items()
+    }
+    return replace(memory, services=services)
+
+
+def _doubtful(
+    service: str, memory: ServiceMemory, unknown: set[Change], waiting: set[Change]
+) -> frozenset[Change]:
+    mine = {change for change in unknown if change.position.service == service}
+    return frozenset(mine | (memory.doubtful & waiting))
 
 
 def wake_at(snapshot: Snapshot, waits: Iterable[float]) -> float | None:
     """When time alone will change the answer, monotonic seconds."""
     guards, now = snapshot.settings.guards, snapshot.now
+    services = snapshot.memory.services.values()
     ends = [
-        snapshot.started_at + guards.startup_data_s,
-        *(at + guards.drift.hold_s for at in snapshot.memory.drift_since.values()),
-        *(at + guards.panic_window_s for at in snapshot.memory.panic.values()),
+        *(s.since + guards.startup_data_s for s in services),
+        *(s.since + guards.startup_data_s + PROBED_WITHIN_S for s in services if not s.begun),
+        *(at + guards.drift.hold_s for s in services for at in s.drift_since.values()),
+        *(s.panic + guards.panic_window_s for s in services if s.panic is not None),
         *(now + wait for wait in waits),
     ]
     return min((end for end in ends if end > now), default=None)
-
-
-def still_doubtful(
-    memory: Memory, plans: Iterable[PoolPlan], written: Iterable[Written]
-) -> frozenset[Change]:
-    """Changes that may have been applied, although what AWS said last does not show them."""
-    unknown = {c for w in written if w.outcome.status is OutcomeStatus.UNKNOWN for c in w.changes}
-    waiting = {change for plan in plans for change in plan.withheld}
-    return frozenset(unknown | (memory.doubtful & waiting))

@@ -97,9 +97,10 @@ def _drain_refusal(
 
 def _stands_by(case: _Case, stands: Stands, pool: str, region: str) -> bool:
     """Whether it carries nothing only because others are nearer, and is not on its way back."""
-    cold = case.snapshot.memory.cold
+    memory = case.snapshot.memory.of(case.service_name)
     position = Position(case.service_name, pool, region)
-    return stands[pool][region].may is May.IN and cold is not None and position not in cold
+    is_warm = not memory.closed_is_cold and position not in memory.cold
+    return stands[pool][region].may is May.IN and is_warm
 
 
 def _pin_refusal(

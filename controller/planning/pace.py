@@ -31,7 +31,7 @@ class Pace:
 
 def pace(snapshot: Snapshot, position: Position, before: Shares, health: RegionHealth) -> Pace:
     """The region's pace on its way up."""
-    memory, limits = snapshot.memory, snapshot.settings.ramp
+    memory, limits = snapshot.memory.of(position.service), snapshot.settings.ramp
     measured = snapshot.measured.get((position.service, position.pool), {})
     seen = measured.get(position.region)
     share = before.get(position.region, 0.0)

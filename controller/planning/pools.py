@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from controller.model.decision import Held, Hold, Memory, PoolPlan, Shares, Snapshot
+from controller.model.decision import Held, Hold, PoolPlan, Shares, Snapshot
 from controller.model.levers import Position
+from controller.model.memory import ServiceMemory
 from controller.planning.hurry import with_room
 from controller.planning.pace import Pace, pace
 from controller.planning.placement.accelerated import place_dials
@@ -184,15 +185,14 @@ def _kept_split(stand: Stand, before: Shares) -> dict[str, float]:
     )
 
 
-def cold_by_pool(
-    memory: Memory, service_name: str, before: Mapping[str, Shares]
-) -> dict[str, set[str]]:
+def cold_by_pool(memory: ServiceMemory, before: Mapping[str, Shares]) -> dict[str, set[str]]:
     """Pool to its regions that were out when last looked at, or on their way back."""
-    if memory.cold is None:
-        return {p: {r for r, share in split.items() if share == 0} for p, split in before.items()}
     found: dict[str, set[str]] = {pool: set() for pool in before}
-    for service, pool, region in memory.cold:
-        if service == service_name and region in before.get(pool, ()):
+    if memory.closed_is_cold:
+        for pool, split in before.items():
+            found[pool].update(region for region, share in split.items() if share == 0)
+    for _, pool, region in memory.cold:
+        if region in before.get(pool, ()):
             found[pool].add(region)
     return found
 

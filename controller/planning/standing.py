@@ -12,9 +12,10 @@ from enum import Enum, auto
 from functools import cached_property
 
 from controller.model.configuration import Flapping
-from controller.model.decision import Flaps, Held, Hold, PoolName, Shares, Snapshot
+from controller.model.decision import Held, Hold, PoolName, Shares, Snapshot
 from controller.model.health import RegionHealth, Verdict
 from controller.model.levers import Position
+from controller.model.memory import Flaps
 from controller.model.overrides import Override, OverrideKind
 from controller.planning import guard
 from controller.planning.health.flapping import wait_s
@@ -104,7 +105,7 @@ def standings(
     usual = {region: _by_health(seen, region, kept) for region in service.regions}
     unkept = {region: _by_health(seen, region, ()) for region in kept if region in usual}
     failovers = [o for o in snapshot.overrides if o.kind is OverrideKind.FAILOVER]
-    damped = {r: f for (s, r), f in snapshot.memory.flaps.items() if s == service_name and f.damped}
+    damped = {r: f for r, f in snapshot.memory.of(service_name).flaps.items() if f.damped}
     usually: dict[tuple[str, ...], Stand] = {}
     stands = {}
     for pool_name, pool in service.pools.items():
@@ -194,8 +195,8 @@ def _by_health(seen: _Seen, region: str, kept: Collection[str]) -> Standing:
 
 def _why_not_out(seen: _Seen, region: str, kept: Collection[str]) -> Held | None:
     """What keeps a region in service that is down, if anything does."""
-    panic = seen.service in seen.snapshot.memory.panic
-    if panic and seen.health[region].backing < _SECOND_SOURCE:
+    panic = seen.snapshot.memory.of(seen.service).panic
+    if panic is not None and seen.health[region].backing < _SECOND_SOURCE:
         return Held(Hold.PANIC, guard.panic_detail(seen.health.values()), region)
     return guard.too_many_drains(seen.snapshot, region) if region in kept else None
 

@@ -8,9 +8,10 @@ from prometheus_client import CollectorRegistry
 
 from controller.api.capacity_metrics import CapacityMetrics
 from controller.loops.reconciliation import CycleReport
-from controller.model.decision import Decision, Memory, PoolPlan, Snapshot
+from controller.model.decision import Decision, PoolPlan, Snapshot
 from controller.model.health import RegionHealth, Verdict
 from controller.model.levers import Observed
+from controller.model.memory import Memory
 from tests.loops.simulated import SETTINGS
 
 SPLIT = {"eu-west-1": 0.5, "eu-central-1": 0.5}

@@ -6,9 +6,10 @@ from dataclasses import replace
 from string import ascii_uppercase
 
 from controller.model.configuration import EndpointId, Placement, Ramp, Settings
-from controller.model.decision import Decision, Memory, Snapshot
+from controller.model.decision import Decision, Snapshot
 from controller.model.health import HealthState, Verdict
 from controller.model.levers import Observed, Position, Setting
+from controller.model.memory import Memory, ServiceMemory
 from controller.planning.decision import decide
 from tests.planning.placement.transport_problems import Problem
 
@@ -95,7 +96,7 @@ def _moment(problem: Problem, settings: Settings) -> Snapshot:
         observed={"shop": Observed(_NOW - 1, levers)},
         expected={position: (setting,) for position, setting in levers.items()},
         overrides=(),
-        memory=Memory(begun=True, cold=frozenset()),
+        memory=Memory(services={"shop": ServiceMemory(begun=True, closed_is_cold=False)}),
     )
 
 

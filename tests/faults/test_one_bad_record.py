@@ -10,8 +10,9 @@ from controller.loops.actuation import Actuation
 from controller.loops.current import Current
 from controller.loops.expectations import Expectations
 from controller.loops.observation import Observation
-from controller.model.decision import Decision, Memory, PoolPlan, Written
+from controller.model.decision import Decision, PoolPlan, Written
 from controller.model.levers import Change, OutcomeStatus, Position, Setting
+from controller.model.memory import Memory
 from tests.fakes.accelerators import FakeAccelerators
 from tests.fakes.clock import FakeClock
 from tests.fakes.record_sets import FakeRecordSets

@@ -11,8 +11,9 @@ import structlog
 
 from controller.loops.recording import Draft
 from controller.model.configuration import Settings
-from controller.model.decision import Decision, DecisionRecord, Memory, Snapshot
+from controller.model.decision import Decision, DecisionRecord, Snapshot
 from controller.model.levers import AcceleratedEndpoint, EndpointGroup, RecordSet
+from controller.model.memory import Memory
 from controller.planning.account.evidence import Evidence
 
 ARN = "arn:aws:globalaccelerator::000000000000:accelerator/00000000-0000-4000-8000-000000000001"

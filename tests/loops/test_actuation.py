@@ -14,7 +14,7 @@ from controller.loops.current import Current
 from controller.loops.expectations import Expectations
 from controller.loops.observation import Observation
 from controller.model.configuration import Settings
-from controller.model.decision import Decision, Memory, PoolPlan, Written
+from controller.model.decision import Decision, PoolPlan, Written
 from controller.model.levers import (
     Change,
     GroupChange,
@@ -24,6 +24,7 @@ from controller.model.levers import (
     Setting,
     WeightChange,
 )
+from controller.model.memory import Memory
 from tests.fakes.accelerators import FakeAccelerators
 from tests.fakes.clock import FakeClock
 from tests.fakes.record_sets import FakeRecordSets

@@ -16,7 +16,6 @@ from controller.model.decision import (
     DecisionRecord,
     Held,
     Hold,
-    Memory,
     Moment,
     PoolPlan,
     Rule,
@@ -26,6 +25,7 @@ from controller.model.decision import (
 )
 from controller.model.health import HealthState, RegionHealth, Verdict
 from controller.model.levers import Change, Outcome, OutcomeStatus, Position, Setting
+from controller.model.memory import Memory
 from controller.model.overrides import Override, OverrideKind
 from controller.planning.account.evidence import canonical
 from tests.fakes.clock import NOON, FakeClock

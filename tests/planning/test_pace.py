@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from controller.model.decision import Memory, Snapshot
+from controller.model.decision import Snapshot
 from controller.model.health import RegionHealth, Verdict
 from controller.model.levers import Position
 from controller.model.traffic import MeasuredShare
 from controller.planning.pace import Pace, pace
+from tests.planning.remembering import remembers
 from tests.storyboards.stage import Stage
 
 WEST, EAST = "eu-west-1", "us-east-1"
@@ -26,7 +27,7 @@ def snapshot(raised_s_ago: float = 1e6, **changes: object) -> Snapshot:
     for command in (f"pool world {WEST} {EAST}", "ramp look_for_s=300 min_requests=50"):
         stage.play(command)
     stage._settle()
-    memory = Memory(last_rise={AT: NOW - raised_s_ago}, **changes)  # type: ignore[arg-type]  # fields of Memory
+    memory = remembers(last_rise={AT: NOW - raised_s_ago}, **changes)
     return replace(stage.snapshot(), memory=memory)
 
 

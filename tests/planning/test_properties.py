@@ -7,49 +7,19 @@ from dataclasses import replace
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from controller.model.decision import GUARD_HOLDS, Decision, Flaps, Hold, Memory, Snapshot
+from controller.model.decision import GUARD_HOLDS, Decision, Hold, Snapshot
 from controller.model.figures import Figure, Figures
 from controller.model.health import Verdict
 from controller.model.levers import Position, Setting
 from controller.model.overrides import OverrideKind
 from controller.planning.decision import decide
 from controller.planning.diff import weights
+from controller.planning.memory import updated
+from controller.planning.rate import drained_lately
 from controller.planning.shares import SAME, normalised
+from tests.planning.memories import MEMORIES, NOW, REGION, REGIONS, TIMES, WEIGHTS
+from tests.planning.remembering import remembers
 from tests.storyboards.stage import Stage
-
-REGIONS = ("us-east-1", "us-west-2", "eu-west-1", "eu-central-1")
-NOW = 1_000.0
-POOLS = ("world", "europe")
-_TIMES = st.integers(0, 4_000).map(lambda age_s: NOW - age_s)
-_REGION = st.sampled_from(REGIONS)
-_OF_SHOP = st.sampled_from([("shop", region) for region in REGIONS])
-_POOL = st.sampled_from([("shop", pool) for pool in POOLS])
-_SPOTS = [Position("shop", pool, region) for pool in POOLS for region in REGIONS]
-_SPOT = st.sampled_from(_SPOTS)
-_PENALTIES = st.integers(0, 16).map(lambda count: count / 2)
-_WEIGHTS = st.sampled_from([0, 0, 0, 1, 64, 128, 255]) | st.integers(0, 255)
-_LATELY = st.lists(_TIMES, max_size=12).map(tuple)
-MEMORIES = st.builds(
-    Memory,
-    panic=st.sampled_from([{}, {}, {}, {"shop": NOW - 10}]),
-    drift_since=st.dictionaries(_SPOT, _TIMES, max_size=3),
-    reasserted=st.dictionaries(_POOL, _TIMES),
-    reverted=st.dictionaries(_POOL, st.integers(0, 3)),
-    last_rise=st.dictionaries(_SPOT, _TIMES, max_size=4),
-    cold=st.none() | st.frozensets(_SPOT) | st.just(frozenset(_SPOTS)),
-    aborted=st.dictionaries(_SPOT, _TIMES, max_size=3),
-    batches=_LATELY,
-    emergencies=_LATELY,
-    drains=st.lists(st.tuples(_TIMES, _REGION), max_size=4).map(tuple),
-    begun=st.booleans(),
-    degraded=st.dictionaries(_OF_SHOP, st.integers(1, 3), max_size=2),
-    flaps=st.dictionaries(
-        _OF_SHOP,
-        st.builds(Flaps, _PENALTIES, _TIMES, st.booleans(), st.booleans()),
-        max_size=3,
-    ),
-)
-"""Anything that earlier decisions may have left behind."""
 
 
 @st.composite
@@ -113,7 +83,7 @@ def returns(draw: st.DrawFn) -> Stage:
         stage.play(f"users world {' '.join(map(draw, map(users_of, REGIONS)))}")
     spot = Position("shop", "world", back)
     raised = draw(st.integers(0, 60))
-    stage.memory = Memory(
+    stage.memory = remembers(
         begun=True, cold=frozenset({spot}), last_rise={spot: NOW - raised}, learned_at=NOW
     )
     return stage
@@ -129,8 +99,8 @@ def outages(draw: st.DrawFn) -> Stage:
     for region in REGIONS:
         stage.play(f"see {region}={draw(st.sampled_from('UD'))}")
         stage.observed[Position("shop", "world", region)] = Setting(draw(st.integers(1, 255)))
-    drains = draw(st.lists(st.tuples(_TIMES, _REGION), max_size=3).map(tuple))
-    stage.memory = Memory(begun=True, drains=drains)
+    drains = draw(st.dictionaries(REGION, TIMES, max_size=3))
+    stage.memory = remembers(begun=True, drains=drains)
     return stage
 
 
@@ -152,7 +122,7 @@ def draw_levers(draw: st.DrawFn, stage: Stage) -> None:
     """What AWS has: any weights and dials, some leaves missing."""
     for position in positions(stage):
         dial = draw(st.sampled_from([0.0, 25.0, 100.0])) if stage.accelerator else None
-        stage.observed[position] = Setting(draw(_WEIGHTS), dial)
+        stage.observed[position] = Setting(draw(WEIGHTS), dial)
     for position in positions(stage):
         if draw(st.integers(0, 5)) == 5:
             stage.play(f"lose {position.pool} {position.region}")
@@ -295,7 +265,15 @@ def test_decisions_come_to_rest(stage: Stage) -> None:
 def test_the_order_of_what_is_known_does_not_matter(stage: Stage) -> None:
     """Mappings are compared by key, so arrival order cannot decide."""
     snapshot, decision = decided(stage)
-    memory = snapshot.memory
+    memory = snapshot.memory.of("shop")
+    turned = replace(
+        memory,
+        drains=dict(reversed(memory.drains.items())),
+        drift_since=dict(reversed(memory.drift_since.items())),
+        flaps=dict(reversed(memory.flaps.items())),
+        nearest=dict(reversed(memory.nearest.items())),
+        adopted=dict(reversed(memory.adopted.items())),
+    )
     backwards = replace(
         snapshot,
         health={v: dict(reversed(h.items())) for v, h in reversed(snapshot.health.items())},
@@ -305,12 +283,7 @@ def test_the_order_of_what_is_known_does_not_matter(stage: Stage) -> None:
         expected=dict(reversed(snapshot.expected.items())),
         measured={p: dict(reversed(m.items())) for p, m in reversed(snapshot.measured.items())},
         opinions=dict(reversed(snapshot.opinions.items())),
-        memory=replace(
-            memory,
-            drains=memory.drains[::-1],
-            drift_since=dict(reversed(memory.drift_since.items())),
-            flaps=dict(reversed(memory.flaps.items())),
-        ),
+        memory=updated(snapshot.memory, {"shop": turned}),
         observed={
             "shop": replace(
                 snapshot.observed["shop"],
@@ -409,7 +382,7 @@ def test_one_more_up_never_lowers_that_regions_share(stage: Stage, data: st.Data
     vantage, endpoint = data.draw(st.sampled_from(down))
     states = {**snapshot.health[vantage], endpoint: stage._state("U", None)}
     after = decide(replace(snapshot, health={**snapshot.health, vantage: states}))
-    assume(not before.memory.panic)
+    assume(before.memory.of("shop").panic is None)
     assume(before.memory.isolated_since is after.memory.isolated_since is None)
 
     for old, new in zip(before.plans, after.plans, strict=True):
@@ -476,7 +449,7 @@ def test_no_more_regions_are_drained_by_themselves_than_may(stage: Stage, most: 
     named = any("blast_radius" in o.ignore_guards for o in snapshot.overrides)
     assume(not named)
     ordered = {o.region for o in snapshot.overrides}
-    lately = {region for at, region in snapshot.memory.drains if snapshot.now - at < 3600}
+    lately = drained_lately(snapshot.memory, snapshot.now)
     left = {
         change.position.region
         for plan in decision.plans

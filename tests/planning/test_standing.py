@@ -11,6 +11,7 @@ from controller.model.health import RegionHealth, Verdict
 from controller.planning.orders import obeyed
 from controller.planning.placement.figures import known
 from controller.planning.standing import May, Standing, standings
+from tests.planning.remembering import remembers
 from tests.storyboards.stage import Stage
 
 WEST, CENTRAL, EAST = "eu-west-1", "eu-central-1", "us-east-1"
@@ -49,7 +50,7 @@ def stand_on(
     """The same on a stage where something has happened."""
     stage._settle()
     health = {WEST: west, CENTRAL: WELL, EAST: WELL}
-    stage.memory = replace(stage.memory, panic={"shop": stage.now} if panic else {})
+    stage.memory = remembers(begun=True, panic=stage.now if panic else None)
     snapshot, shares = stage.snapshot(), {"world": before}
     healthy = standings(snapshot, "shop", health, shares, isolated=isolated, kept=())
     figures = known(snapshot, "shop", health)

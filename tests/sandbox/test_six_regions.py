@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from controller.adapters.aws.record_sets import noun
-from controller.model.decision import Memory, Snapshot
+from controller.model.decision import Snapshot
 from controller.model.health import HealthState, Verdict
 from controller.planning.account.failures import single_failures
 from controller.planning.decision import decide
@@ -18,6 +18,7 @@ from controller.sandbox import seed_records
 from controller.sandbox.emulator.geography import location_of, region_distance_km
 from controller.sandbox.population import population, source_of
 from controller.settings import load
+from tests.planning.remembering import remembers
 
 SANDBOX = load(Path(__file__).parents[2] / "config" / "sandbox.yaml")
 SHOP = SANDBOX.services["shop"]
@@ -41,7 +42,7 @@ def calm() -> Snapshot:
         observed={"shop": observe_records("shop", SHOP, records, at=100.0)},
         expected={},
         overrides=(),
-        memory=Memory(begun=True),
+        memory=remembers(begun=True),
     )
 
 

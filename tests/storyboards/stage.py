@@ -44,18 +44,20 @@ from datetime import UTC, datetime
 import yaml
 
 from controller.model.configuration import EndpointId, Settings
-from controller.model.decision import Decision, Memory, PoolPlan, Snapshot
+from controller.model.decision import Decision, PoolPlan, Snapshot
 from controller.model.figures import Figure, Figures
 from controller.model.health import HealthState, Verdict
 from controller.model.levers import Leak, Observed, Position, Setting
+from controller.model.memory import NO_MEMORY
 from controller.model.opinions import Answered, Opinion
 from controller.model.overrides import Override, OverrideKind
 from controller.model.traffic import MeasuredShare
 from controller.planning.decision import decide
 from controller.planning.drift import acceptable, after_reasserting, show
 from controller.planning.health.answered import Sample, summary
-from controller.planning.memory import after_writing
+from controller.planning.memory import after_writing, updated
 from controller.planning.shares import SAME, percent
+from tests.planning.remembering import remembers, service_memory
 
 _LONG_AGO = -100_000.0
 _WHEN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -85,7 +87,7 @@ class Stage:
         self.unequal: frozenset[Position] = frozenset()
         self.leaks: dict[str, tuple[Leak, ...]] = {}
         self.expected: dict[Position, tuple[Setting, ...]] = {}
-        self.memory = Memory(begun=True)
+        self.memory = remembers(begun=True)
         self.demand: dict[tuple[str, str], Figure] = {}
         self.measured: dict[tuple[str, str], dict[str, MeasuredShare]] = {}
         self.settled = False
@@ -147,7 +149,7 @@ class Stage:
 
     def _start(self, words: list[str]) -> None:
         self.started_at = self.now - float(words[0])
-        self.memory = Memory()
+        self.memory = NO_MEMORY
 
     def _dry_run(self, words: list[str]) -> None:
         if words:
@@ -157,6 +159,7 @@ class Stage:
 
     def _service(self, words: list[str]) -> None:
         self.modes[words[0]] = None
+        self.memory = updated(self.memory, {words[0]: service_memory(begun=True)})
 
     # -- what happens
 

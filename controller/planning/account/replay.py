@@ -63,7 +63,7 @@ def replay(exhibit: Exhibit, version: str) -> Replay:
     """Decide again; `version` is that of this program. Raises UnreadableError."""
     text = exhibit.evidence
     snapshot = read_snapshot(text)
-    decision = _decided(snapshot)
+    decision = _decided(snapshot, text.decision)
     again = written(Evidence(snapshot, decision))
     return Replay(
         exhibit.decision_id,
@@ -78,12 +78,21 @@ def replay(exhibit: Exhibit, version: str) -> Replay:
     )
 
 
-def _decided(snapshot: Snapshot) -> Decision:
-    """Deciding never fails on what a daemon knows; on what somebody has edited it may."""
+def _decided(snapshot: Snapshot, recorded: str) -> Decision:
+    """Deciding never fails on what a daemon knows; on an edited file it may.
+
+    A service that could not be decided about when it was recorded cannot be now, and no file was
+    edited for it.
+    """
+    contradiction = "settings and snapshot contradict each other"
     try:
-        return decide(snapshot)
+        decision = decide(snapshot)
     except (LookupError, ValueError, ArithmeticError, AssertionError) as error:
-        raise UnreadableError(f"settings and snapshot contradict each other: {error!r}") from error
+        raise UnreadableError(f"{contradiction}: {error!r}") from error
+    new = decision.undecided.keys() - json.loads(recorded).get("undecided", {}).keys()
+    if new:
+        raise UnreadableError(f"{contradiction}: {decision.undecided[min(new)]}")
+    return decision
 
 
 def _differences(recorded: str, replayed: str, where: str = "") -> tuple[Mismatch, ...]:

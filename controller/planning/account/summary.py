@@ -40,7 +40,7 @@ def cycle_summary(snapshot: Snapshot, decision: Decision) -> Summary:
     return {
         "frozen": any(o.kind is OverrideKind.FREEZE for o in snapshot.overrides),
         "isolated": decision.memory.isolated_since is not None,
-        "panic": sorted(decision.memory.panic),
+        "panic": sorted(n for n, m in decision.memory.services.items() if m.panic is not None),
         "overrides": [override.id for override in snapshot.overrides],
         "regions": [
             {

@@ -79,14 +79,16 @@ def answered_share(answered: Answered | None, region: str) -> float | None:
     return answered.counts.get(region, 0) / answered.total
 
 
-def answer_opinions(snapshot: Snapshot) -> Iterator[tuple[Position, Opinion]]:
-    """What the answers say of the health of leaves; those of which nothing follows are left out.
+def answer_opinions(snapshot: Snapshot, service: str) -> Iterator[tuple[Position, Opinion]]:
+    """What the answers say of the health of a service's leaves; where nothing follows, none.
 
     Down: it has weight, and answers have gone elsewhere for longer than chance explains. Up: it is
     answered although another leaf is withheld, so that Route 53 is not answering for want of any
     healthy one. While some answers lead to no leaf, nothing is known of any.
     """
-    for (service, pool), answered in snapshot.answered.items():
+    for (name, pool), answered in snapshot.answered.items():
+        if name != service:
+            continue
         weights = _weights(snapshot, (service, pool), answered)
         out = () if answered.elsewhere else withheld(answered, weights)
         for region in weights if out else ():

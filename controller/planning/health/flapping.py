@@ -12,8 +12,9 @@ from dataclasses import replace
 from math import log2
 
 from controller.model.configuration import Flapping
-from controller.model.decision import Flaps, RegionOf, Snapshot
+from controller.model.decision import Snapshot
 from controller.model.health import RegionHealth, Verdict
+from controller.model.memory import Flaps
 
 _LET_IN_BELOW = 1.0
 _MOST = 16.0
@@ -23,14 +24,13 @@ _FORGOTTEN_BELOW = 0.05
 
 
 def flaps(
-    snapshot: Snapshot, regions: Mapping[str, Mapping[str, RegionHealth]]
-) -> dict[RegionOf, Flaps]:
-    """Every region's failures as of now, this cycle's included."""
+    snapshot: Snapshot, service: str, regions: Mapping[str, RegionHealth]
+) -> dict[str, Flaps]:
+    """Failures of each of a service's regions as of now, this cycle's included."""
     limits, now = snapshot.settings.guards.flapping, snapshot.now
+    known = snapshot.memory.of(service).flaps
     found = {
-        (service, region): _next(snapshot.memory.flaps.get((service, region)), health, limits, now)
-        for service, members in regions.items()
-        for region, health in members.items()
+        region: _next(known.get(region), health, limits, now) for region, health in regions.items()
     }
     return {key: one for key, one in found.items() if one.down or one.penalty >= _FORGOTTEN_BELOW}
 

@@ -13,6 +13,7 @@ from itertools import chain
 
 from controller.model.decision import Snapshot
 from controller.model.health import SecondOpinion, Source, Verdict
+from controller.model.levers import Position
 from controller.model.opinions import Opinion
 from controller.planning.health.answered import answer_opinions
 
@@ -24,15 +25,26 @@ Known = Mapping[Source, Sequence[Opinion]]
 """What is known of one region's leaves."""
 
 
-def opinions_by_region(snapshot: Snapshot) -> Mapping[tuple[str, str], Known]:
-    """(service, region) to what each other source says of its leaves, old opinions included."""
-    found: defaultdict[tuple[str, str], dict[Source, list[Opinion]]] = defaultdict(dict)
+Reports = Sequence[tuple[Position, Opinion]]
+"""What health checks say of some leaves."""
+
+
+def reports_by_service(snapshot: Snapshot) -> Mapping[str, Reports]:
+    """Service to what health checks say of its leaves."""
+    found: defaultdict[str, list[tuple[Position, Opinion]]] = defaultdict(list)
+    for position, opinion in snapshot.opinions.items():
+        found[position.service].append((position, opinion))
+    return found
+
+
+def opinions_by_region(snapshot: Snapshot, service: str, reports: Reports) -> Mapping[str, Known]:
+    """A service's region to what each other source says of its leaves, old opinions included."""
+    found: defaultdict[str, dict[Source, list[Opinion]]] = defaultdict(dict)
     for source, (position, opinion) in chain(
-        ((Source.HEALTH_CHECKS, one) for one in snapshot.opinions.items()),
-        ((Source.ANSWERS, one) for one in answer_opinions(snapshot)),
+        ((Source.HEALTH_CHECKS, one) for one in reports),
+        ((Source.ANSWERS, one) for one in answer_opinions(snapshot, service)),
     ):
-        of_region = found[position.service, position.region]
-        of_region.setdefault(source, []).append(opinion)
+        found[position.region].setdefault(source, []).append(opinion)
     return found
 
 

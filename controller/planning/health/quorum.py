@@ -11,19 +11,28 @@ waits for known-bad canaries: one that answers makes the prober doubt itself, an
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from controller.model.configuration import EndpointId, Region, Settings
 from controller.model.decision import Snapshot
 from controller.model.health import HealthState, RegionHealth, Verdict
+from controller.planning.health.corroboration import Corroboration
 from controller.planning.health.gray import degradation, describe, usable
 from controller.planning.health.hysteresis import is_fresh, passes
 from controller.planning.health.opinions import (
     Known,
+    Reports,
     opinions_by_region,
     remarks,
+    reports_by_service,
     second_opinions,
 )
+
+_MOST_TOLD = 3
+"""Endpoints whose evidence a region's verdict names; a region may have a thousand."""
 
 
 def isolation(snapshot: Snapshot) -> str | None:
@@ -31,7 +40,7 @@ def isolation(snapshot: Snapshot) -> str | None:
 
     A prober to which a known-bad canary answers sees no failure at all. Canaries are the best
     witness: when most of them fail, the prober is broken; while they answer, it is not, however
-    many targets fail. Without canaries the majority of the targets turning suspect within the
+    many targets fail. Without canaries the majority of the regions turning suspect within the
     panic window counts as blindness.
     """
     settings = snapshot.settings
@@ -44,12 +53,29 @@ def isolation(snapshot: Snapshot) -> str | None:
         if 2 * failing > len(snapshot.canaries):
             return f"{failing} of {len(snapshot.canaries)} canaries fail too: the prober is suspect"
         return None
+    return _most_regions_failing(snapshot)
+
+
+def _most_regions_failing(snapshot: Snapshot) -> str | None:
+    """Most regions turning suspect within the panic window; a region is one, however many
+    endpoints it has, and suspect when more than half of its required ones are."""
+    settings = snapshot.settings
     own = snapshot.health.get(settings.vantage.name, {})
     window_start = snapshot.now - settings.guards.panic_window_s
-    began = [s.first_failure_at for s in own.values() if s.first_failure_at is not None]
-    lately = sum(at >= window_start for at in began)
-    if len(own) > 1 and 2 * lately > len(own):
-        return f"{lately} of {len(own)} targets turned suspect at once: the prober is suspect"
+    lately = {
+        i
+        for i, s in own.items()
+        if s.first_failure_at is not None and s.first_failure_at >= window_start
+    }
+    if not lately:
+        return None
+    regions: defaultdict[str, list[bool]] = defaultdict(list)
+    for endpoint_id, endpoint in settings.endpoints():
+        if endpoint.required and endpoint_id in own:
+            regions[endpoint_id.region].append(endpoint_id in lately)
+    suspect = sum(2 * sum(each) > len(each) for each in regions.values())
+    if len(regions) > 1 and 2 * suspect > len(regions):
+        return f"{suspect} of {len(regions)} regions turned suspect at once: the prober is suspect"
     return None
 
 
@@ -64,73 +90,124 @@ def answering(
     )
 
 
+class Judged(NamedTuple):
+    """One required endpoint, as the vantage points see it."""
+
+    name: str
+    verdict: Verdict
+    ballots: Sequence[Verdict]
+    states: Mapping[str, HealthState]
+    """Vantage point to its fresh opinion, without those that abstain."""
+    degraded: int
+    """Steps by which it degrades its region."""
+
+
+@dataclass(frozen=True, slots=True)
+class Jury:
+    """What the verdicts on all services have in common."""
+
+    snapshot: Snapshot
+    corroboration: Corroboration
+    reports: Mapping[str, Reports]
+    """Service to what health checks say of its leaves."""
+    isolated: str | None
+    """Why this vantage point casts no vote, if it does not."""
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, isolated: str | None) -> Jury:
+        """The jury of one decision."""
+        return cls(snapshot, Corroboration(snapshot), reports_by_service(snapshot), isolated)
+
+
 def judge(snapshot: Snapshot, *, isolated: str | None) -> Mapping[str, Mapping[str, RegionHealth]]:
     """Service to region to verdict, with the evidence in one line.
 
-    `isolated`: why our own vantage point casts no vote, if it does not.
+    `isolated`: why this vantage point casts no vote, if it does not.
     """
-    others = opinions_by_region(snapshot)
+    jury = Jury.of(snapshot, isolated)
+    return {service: judge_service(jury, service) for service in snapshot.settings.services}
+
+
+def judge_service(jury: Jury, service: str) -> dict[str, RegionHealth]:
+    """Region to verdict, with the evidence in one line."""
+    regions = jury.snapshot.settings.services[service].regions
+    others = opinions_by_region(jury.snapshot, service, jury.reports.get(service, ()))
     return {
-        service_name: {
-            region_name: _judge_region(
-                snapshot,
-                service_name,
-                region_name,
-                region,
-                isolated,
-                others.get((service_name, region_name), {}),
-            )
-            for region_name, region in service.regions.items()
-        }
-        for service_name, service in snapshot.settings.services.items()
+        name: _judge_region(jury, service, name, region, others.get(name, {}))
+        for name, region in regions.items()
     }
 
 
 def _judge_region(
-    snapshot: Snapshot,
-    service: str,
-    region_name: str,
-    region: Region,
-    isolated: str | None,
-    known: Known,
+    jury: Jury, service: str, name: str, region: Region, known: Known
 ) -> RegionHealth:
-    verdicts: list[Verdict] = []
-    reasons: list[str] = []
-    suspect_since: list[float] = []
-    agreeing = level = 0
-    for name, endpoint in region.endpoints.items():
-        if not endpoint.required:
-            continue
-        target = EndpointId(service, region_name, name)
-        states = _opinions(snapshot, target, isolated=isolated is not None)
-        ballots = [_vote(snapshot, target, state) for state in states.values()]
-        verdict = _majority(ballots, snapshot.settings)
-        verdicts.append(verdict)
-        reasons.append(f"{name}: {_reason(verdict, ballots, states, snapshot, isolated)}")
-        agreeing = max(agreeing, sum(s.verdict is Verdict.DOWN for s in states.values()))
-        suspect_since += [
-            s.first_failure_at for s in states.values() if s.first_failure_at is not None
-        ]
-        steps, evidence = _degradation(snapshot, (service, region_name), states.values())
-        if steps > level:
-            level = steps
-            reasons[-1] += evidence
-    verdict = _worst(verdicts)
-    why = "; ".join(r for v, r in zip(verdicts, reasons, strict=True) if v is verdict)
-    since = min(suspect_since, default=None)
+    snapshot = jury.snapshot
+    was = snapshot.memory.of(service).degraded.get(name, 0)
+    judged = [
+        _judge_endpoint(jury, EndpointId(service, name, key), was)
+        for key, endpoint in region.endpoints.items()
+        if endpoint.required
+    ]
+    verdict = _worst(one.verdict for one in judged)
+    began = [
+        state.first_failure_at
+        for one in judged
+        for state in one.states.values()
+        if state.first_failure_at is not None
+    ]
+    since = min(began, default=None)
     others = second_opinions(known, snapshot.now, since)
-    why += remarks(verdict, others)
-    return RegionHealth(verdict, why, since, agreeing, level, usable(level), others)
+    level = max((one.degraded for one in judged), default=0)
+    return RegionHealth(
+        verdict,
+        _why(jury, verdict, judged) + remarks(verdict, others),
+        since,
+        max((_calling_down(one) for one in judged), default=0),
+        level,
+        usable(level),
+        others,
+    )
 
 
-def _degradation(
-    snapshot: Snapshot, region: tuple[str, str], states: Collection[HealthState]
-) -> tuple[int, str]:
-    """How far one endpoint degrades its region, and the evidence."""
-    limits, was = snapshot.settings.health.gray, snapshot.memory.degraded.get(region, 0)
-    level = degradation(states, snapshot.settings.vantage.quorum, was, limits)
-    worst = max(states, key=lambda state: state.bad_ratio, default=None)
-    return level, f"; {describe(worst, limits)}" if worst is not None else ""
+def _judge_endpoint(jury: Jury, target: EndpointId, was: int) -> Judged:
+    """`was`: the steps by which its region was degraded until now."""
+    snapshot = jury.snapshot
+    settings = snapshot.settings
+    states = _opinions(snapshot, target, isolated=jury.isolated is not None)
+    ballots = [_vote(jury, target, state) for state in states.values()]
+    verdict = _majority(ballots, settings)
+    steps = degradation(states.values(), settings.vantage.quorum, was, settings.health.gray)
+    return Judged(target.endpoint, verdict, ballots, states, steps)
+
+
+def _calling_down(judged: Judged) -> int:
+    """Vantage points that call it down."""
+    return sum([state.verdict is Verdict.DOWN for state in judged.states.values()])
+
+
+def _why(jury: Jury, verdict: Verdict, judged: Sequence[Judged]) -> str:
+    """The evidence for a region's verdict: of many endpoints that agree the first few are told.
+
+    Where the region is degraded, the one that degrades it most comes with its numbers.
+    """
+    agreeing = [one for one in judged if one.verdict is verdict]
+    worst = max(agreeing, key=lambda one: one.degraded, default=None)
+    told = agreeing[:_MOST_TOLD]
+    if worst is not None and worst.degraded and worst not in told:
+        told[-1] = worst
+    texts = [_told(jury, one, degrades=one is worst and bool(one.degraded)) for one in told]
+    if len(agreeing) > len(told):
+        texts.append(f"and {len(agreeing) - len(told)} more endpoints")
+    return "; ".join(texts)
+
+
+def _told(jury: Jury, judged: Judged, *, degrades: bool) -> str:
+    text = f"{judged.name}: {_reason(jury, judged)}"
+    if not degrades:
+        return text
+    worst = max(judged.states.values(), key=lambda state: state.bad_ratio, default=None)
+    limits = jury.snapshot.settings.health.gray
+    return f"{text}; {describe(worst, limits)}" if worst is not None else text
 
 
 def _opinions(
@@ -148,47 +225,11 @@ def _opinions(
     }
 
 
-def _vote(snapshot: Snapshot, target: EndpointId, state: HealthState) -> Verdict:
-    """A down vote waits until the witnesses have answered after the first failure."""
-    if state.verdict is Verdict.DOWN and not _witnessed(snapshot, target, state):
+def _vote(jury: Jury, target: EndpointId, state: HealthState) -> Verdict:
+    """A down vote waits until those who could contradict were asked after the first failure."""
+    if state.verdict is Verdict.DOWN and not jury.corroboration.is_complete(target, state):
         return Verdict.UNKNOWN
     return state.verdict
-
-
-def _witnessed(snapshot: Snapshot, target: EndpointId, state: HealthState) -> bool:
-    """Whether everybody who could contradict was asked after the first failure.
-
-    How they answered is for others to judge: the canaries (or without any the other targets) for
-    `isolation`, the other regions of the service for the panic rule, which must not see a failure
-    of many regions one by one.
-    """
-    since = state.first_failure_at
-    own = snapshot.health.get(snapshot.settings.vantage.name, {})
-    if since is None:
-        return True
-    siblings = (
-        other
-        for endpoint, other in own.items()
-        if endpoint.service == target.service and endpoint.region != target.region
-    )
-    if not all(_has_spoken(snapshot, sibling, since) for sibling in siblings):
-        return False
-    if snapshot.canaries:
-        spoken = [_answered(canary, since) for canary in snapshot.canaries.values()]
-    else:
-        others = [state for endpoint, state in own.items() if endpoint != target]
-        spoken = [_has_spoken(snapshot, other, since) for other in others]
-    return 2 * sum(spoken) > len(spoken) or not spoken
-
-
-def _has_spoken(snapshot: Snapshot, sibling: HealthState, since: float) -> bool:
-    """Whether nothing new is to be expected: it answered, is suspect anyway, or cannot be asked."""
-    fresh = is_fresh(sibling, snapshot.now, snapshot.settings.probing.fresh_for_s)
-    return sibling.suspect or not fresh or _answered(sibling, since)
-
-
-def _answered(state: HealthState, since: float) -> bool:
-    return state.last_result_at is not None and state.last_result_at >= since
 
 
 def _majority(ballots: Sequence[Verdict], settings: Settings) -> Verdict:
@@ -207,16 +248,12 @@ def _worst(verdicts: Iterable[Verdict]) -> Verdict:
     return Verdict.UP
 
 
-def _reason(
-    verdict: Verdict,
-    ballots: Sequence[Verdict],
-    states: Mapping[str, HealthState],
-    snapshot: Snapshot,
-    isolated: str | None,
-) -> str:
-    points = len(snapshot.settings.vantage.all)
+def _reason(jury: Jury, judged: Judged) -> str:
+    settings = jury.snapshot.settings
+    verdict, states = judged.verdict, judged.states
+    points = len(settings.vantage.all)
     if verdict is Verdict.UNKNOWN:
-        return _why_unknown(ballots, states, snapshot, isolated)
+        return _why_unknown(jury, judged)
     agreeing = [state for state in states.values() if state.verdict is verdict]
     share = f"{len(agreeing)} of {points} vantage point{'s' if points > 1 else ''}"
     if verdict is Verdict.UP:
@@ -225,23 +262,20 @@ def _reason(
     worst = max(agreeing, key=lambda state: state.failures)
     took = (worst.since - worst.first_failure_at) if worst.first_failure_at is not None else 0.0
     return (
-        f"{snapshot.settings.health.down_after} probes failed within {took:.1f} s, "
+        f"{settings.health.down_after} probes failed within {took:.1f} s, "
         f"last: {worst.last_failure} ({share})"
     )
 
 
-def _why_unknown(
-    ballots: Sequence[Verdict],
-    states: Mapping[str, HealthState],
-    snapshot: Snapshot,
-    isolated: str | None,
-) -> str:
+def _why_unknown(jury: Jury, judged: Judged) -> str:
+    snapshot, states = jury.snapshot, judged.states
+    settings = snapshot.settings
     if not states:
-        return isolated or f"no fresh result in {snapshot.settings.probing.fresh_for_s:g} s"
-    points = len(snapshot.settings.vantage.all)
+        return jury.isolated or f"no fresh result in {settings.probing.fresh_for_s:g} s"
+    points = len(settings.vantage.all)
     counts = {v: sum(s.verdict is v for s in states.values()) for v in (Verdict.UP, Verdict.DOWN)}
     seen = f"{counts[Verdict.UP]} up and {counts[Verdict.DOWN]} down of {points}"
-    if ballots.count(Verdict.DOWN) < counts[Verdict.DOWN]:
+    if judged.ballots.count(Verdict.DOWN) < counts[Verdict.DOWN]:
         witnesses = "canaries and the other regions" if snapshot.canaries else "other targets"
         return f"{seen}, waiting for the {witnesses}"
     if points == 1:

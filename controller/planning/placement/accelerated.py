@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from controller.model.decision import Memory, PoolName, Shares, Snapshot
+from controller.model.decision import PoolName, Shares, Snapshot
+from controller.model.memory import ServiceMemory
 from controller.planning.placement.dials import fitted, learned, modelled
 from controller.planning.placement.figures import Known
 from controller.planning.placement.optimum import Placement
@@ -52,9 +53,10 @@ def place_dials(
 
 def nearest(snapshot: Snapshot, name: PoolName) -> Shares:
     """Which part of a pool's users is nearest to which of its regions, as far as is known."""
-    if name in snapshot.memory.nearest:
-        return snapshot.memory.nearest[name]
     service_name, pool = name
+    known = snapshot.memory.of(service_name).nearest
+    if known:
+        return known
     service = snapshot.settings.services[service_name]
     lever = service.levers.accelerator
     assert lever is not None
@@ -64,24 +66,18 @@ def nearest(snapshot: Snapshot, name: PoolName) -> Shares:
     }
 
 
-def after_learning(snapshot: Snapshot, memory: Memory) -> Memory:
-    """Memory with what users' reports say of who is nearest, for pools behind accelerators.
+def after_learning(snapshot: Snapshot, service: str, memory: ServiceMemory) -> ServiceMemory:
+    """A service's memory with what users' reports say of who is nearest, behind an accelerator.
 
     Each report teaches once: the next lesson is due when these reports are over.
     """
-    last = snapshot.memory.learned_at
-    if last is not None and snapshot.now - last < _LESSON_EVERY_S:
+    lever = snapshot.settings.services[service].levers.accelerator
+    if lever is None or service not in snapshot.observed:
         return memory
-    return replace(memory, nearest=_lessons(snapshot), learned_at=snapshot.now)
-
-
-def _lessons(snapshot: Snapshot) -> dict[PoolName, Shares]:
-    names = (
-        (service_name, service.levers.accelerator.pool)
-        for service_name, service in snapshot.settings.services.items()
-        if service.levers.accelerator is not None and service_name in snapshot.observed
-    )
-    return {name: _learned(snapshot, name) for name in names}
+    if memory.learned_at is not None and snapshot.now - memory.learned_at < _LESSON_EVERY_S:
+        return memory
+    nearer = _learned(snapshot, (service, lever.pool))
+    return replace(memory, nearest=nearer, learned_at=snapshot.now)
 
 
 def _learned(snapshot: Snapshot, name: PoolName) -> Shares:

@@ -11,6 +11,7 @@ from controller.planning.account.effects import Effects, PoolEffect, RegionEffec
 from controller.planning.account.evidence import Evidence
 from controller.planning.account.whatif import suppose
 from controller.planning.decision import decide
+from tests.planning.remembering import remembers
 from tests.storyboards.stage import Stage
 
 EAST, WEST, CENTRAL = "us-east-1", "eu-west-1", "eu-central-1"
@@ -129,8 +130,7 @@ def test_what_nobody_knows_is_none() -> None:
 def test_behind_an_accelerator_the_flow_is_as_modelled() -> None:
     """By nearness while both are open, and everybody where only one is left."""
     snapshot = stage_of(*ACCELERATED).snapshot()
-    nearer = {("shop", "world"): {EAST: 0.7, WEST: 0.3}}
-    near = replace(snapshot, memory=replace(snapshot.memory, nearest=nearer))
+    near = replace(snapshot, memory=remembers(begun=True, nearest={EAST: 0.7, WEST: 0.3}))
     found = seen(near, f"{WEST} down")
     assert rounded(region(found, EAST).rps) == [70, 100, 100, 100]
     assert rounded(region(found, WEST).rps) == [30, 0, 0, 0]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from controller.model.decision import Decision, Memory, PoolPlan
+from controller.model.decision import Decision, PoolPlan
+from controller.model.memory import Memory
 from controller.planning.account.moves import Move, losing, moves
 
 EVEN = {"a": 0.5, "b": 0.5}

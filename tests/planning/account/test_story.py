@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from controller.model.configuration import Settings
-from controller.model.decision import Decision, Held, Hold, Memory, PoolPlan, Snapshot, Written
+from controller.model.decision import Decision, Held, Hold, PoolPlan, Snapshot, Written
 from controller.model.health import RegionHealth, Verdict
 from controller.model.levers import Change, Outcome, OutcomeStatus, Position, Setting
+from controller.model.memory import Memory
 from controller.model.overrides import Override, OverrideKind
 from controller.planning.account.evidence import Evidence
 from controller.planning.account.story import (

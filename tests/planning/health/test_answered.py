@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controller.model.decision import Memory, Snapshot
+from controller.model.decision import Snapshot
 from controller.model.health import Verdict
 from controller.model.levers import Observed, Position, Setting
+from controller.model.memory import Memory
 from controller.planning.health.answered import (
     NO_ADDRESS,
     Sample,
@@ -98,7 +99,7 @@ def test_a_withheld_leaf_is_down_and_those_answered_instead_are_up() -> None:
     """Route 53 leaves a leaf out for its health check alone, and does so only while others pass."""
     seen = snapshot([WEST] + [CENTRAL] * 30, EVEN)
 
-    opinions = dict(answer_opinions(seen))
+    opinions = dict(answer_opinions(seen, "shop"))
     down, up = opinions[Position(*POOL, WEST)], opinions[Position(*POOL, CENTRAL)]
 
     assert (down.verdict, down.at) == (Verdict.DOWN, 30.0)
@@ -110,7 +111,7 @@ def test_nothing_follows_while_every_leaf_is_answered() -> None:
     """All are healthy to Route 53, or none is: it answers alike."""
     seen = snapshot([WEST, CENTRAL] * 50, EVEN)
 
-    assert list(answer_opinions(seen)) == []
+    assert list(answer_opinions(seen, "shop")) == []
     assert list(answer_notices(seen, "shop")) == []
 
 
@@ -118,7 +119,7 @@ def test_nothing_follows_while_answers_lead_nowhere() -> None:
     """An unknown address may be any leaf's."""
     seen = snapshot([CENTRAL] * 40 + [None], EVEN)
 
-    assert list(answer_opinions(seen)) == []
+    assert list(answer_opinions(seen, "shop")) == []
     assert list(answer_notices(seen, "shop")) == [
         "pool europe: 1 of 41 answers lead to none of its leaves: no address"
     ]

@@ -7,12 +7,13 @@ from dataclasses import replace
 import pytest
 
 from controller.model.configuration import Flapping
-from controller.model.decision import Flaps, Memory
 from controller.model.health import RegionHealth, Verdict
+from controller.model.memory import Flaps
 from controller.planning.health.flapping import flaps, wait_s
+from tests.planning.remembering import remembers
 from tests.storyboards.stage import Stage
 
-WEST = ("shop", "eu-west-1")
+WEST = "eu-west-1"
 LIMITS = Flapping()
 WELL, DEAD = RegionHealth(Verdict.UP, "well"), RegionHealth(Verdict.DOWN, "dead")
 UNKNOWN = RegionHealth(Verdict.UNKNOWN, "nobody knows")
@@ -22,11 +23,11 @@ def after(*seen: tuple[float, RegionHealth], known: Flaps | None = None) -> Flap
     """What is remembered of a region that was seen like this, one after the other."""
     stage = Stage()
     stage.play("pool world eu-west-1")
-    snapshot, memory = stage.snapshot(), Memory(flaps={WEST: known} if known else {})
+    snapshot, known_now = stage.snapshot(), {WEST: known} if known else {}
     for now, health in seen:
-        looked = replace(snapshot, now=now, memory=memory)
-        memory = replace(memory, flaps=flaps(looked, {"shop": {"eu-west-1": health}}))
-    return memory.flaps.get(WEST)
+        looked = replace(snapshot, now=now, memory=remembers(flaps=known_now))
+        known_now = flaps(looked, "shop", {WEST: health})
+    return known_now.get(WEST)
 
 
 @pytest.mark.parametrize(("failures", "damped"), [(3, False), (4, True)])

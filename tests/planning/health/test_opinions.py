@@ -14,6 +14,7 @@ from controller.planning.health.opinions import (
     FRESH_FOR_S,
     opinions_by_region,
     remarks,
+    reports_by_service,
     second_opinions,
 )
 from tests.planning.health.test_answered import EVEN, snapshot
@@ -39,7 +40,8 @@ def seen(
 
 def said(snapshot_: Snapshot, suspect_since: float | None) -> tuple[SecondOpinion, ...]:
     """What other sources say of eu-west-1."""
-    known = opinions_by_region(snapshot_).get(("shop", WEST), {})
+    reports = reports_by_service(snapshot_).get("shop", ())
+    known = opinions_by_region(snapshot_, "shop", reports).get(WEST, {})
     return second_opinions(known, snapshot_.now, suspect_since)
 
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from controller.model.configuration import EndpointId
-from controller.model.decision import Memory, Snapshot
+from controller.model.decision import Snapshot
 from controller.model.health import HealthState, RegionHealth, Verdict
 from controller.planning.health.quorum import isolation, judge
+from tests.planning.remembering import remembers
 from tests.storyboards.stage import Stage
 
 NOW = 1_000.0
@@ -312,7 +313,7 @@ def test_a_verdict_gives_its_reason_with_numbers(snapshot: Snapshot, why: str) -
 
 def test_a_blind_prober_adds_no_empty_evidence_of_degradation() -> None:
     """It stays as degraded as it was; nobody has seen anything new."""
-    snapshot = replace(targets("UU"), memory=Memory(degraded={("shop", "eu-west-1"): 1}))
+    snapshot = replace(targets("UU"), memory=remembers(degraded={"eu-west-1": 1}))
     seen = judged(snapshot, isolated="blind")
 
     assert (seen.degraded, seen.why) == (1, "web: blind")
