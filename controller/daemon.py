@@ -35,7 +35,7 @@ from controller.adapters.task_dump import dump_tasks
 from controller.api.app import build
 from controller.api.metrics import Metrics
 from controller.api.server import serving
-from controller.house import House
+from controller.composition import Controller
 from controller.loops.supervision import LoopEndedError
 from controller.model.configuration import Settings
 from controller.ports import Clock
@@ -78,7 +78,7 @@ async def run(
             prober.use(again.references)
             aws.name_servers.use(again.settings.answers)
 
-        house = House(
+        house = Controller(
             settings,
             clock,
             store,
@@ -150,7 +150,7 @@ def _aws(settings: Settings, clients: AwsClients, clock: Clock, metrics: Metrics
     )
 
 
-async def _until(stop: asyncio.Event, house: House, manager: ServiceManager) -> None:
+async def _until(stop: asyncio.Event, house: Controller, manager: ServiceManager) -> None:
     """Run the loops until `stop` is set. Raises LoopEndedError."""
     try:
         async with asyncio.TaskGroup() as group:

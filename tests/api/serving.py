@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry
 from controller.api.app import build
 from controller.api.metrics import Metrics
 from controller.api.server import serving
-from controller.house import House
+from controller.composition import Controller
 from controller.model.configuration import Settings
 from tests.loops.simulated import SETTINGS, World
 
@@ -56,7 +56,7 @@ class Api:
     """The API and everything behind it."""
 
     world: World
-    house: House
+    house: Controller
     client: ClientSession
     url: str
 
@@ -101,10 +101,10 @@ async def api(
 ) -> AsyncIterator[Api]:
     """The API; with `running`, the loops too, from the moment everything is calm.
 
-    `options` go to the House.
+    `options` go to the Controller.
     """
     world = World(settings)
-    house = House(
+    house = Controller(
         settings,
         world.clock,
         world.store,

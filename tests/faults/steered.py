@@ -21,7 +21,7 @@ from controller.adapters.aws.route53 import Route53RecordSets
 from controller.adapters.aws.session import AwsClients
 from controller.adapters.clock import SystemClock
 from controller.api.metrics import Metrics
-from controller.house import House
+from controller.composition import Controller
 from controller.model.configuration import Settings
 from controller.model.decision import DecisionRecord, Hold
 from controller.model.health import ProbeOutcome
@@ -113,7 +113,7 @@ def _regions() -> dict[str, object]:
 class Steered:
     """The daemon, what it steers, and what a test does to both."""
 
-    house: House
+    house: Controller
     aws: EmulatedAws
     prober: FakeProber
     store: Store
@@ -218,7 +218,7 @@ async def steering(
         registry = CollectorRegistry()
         metrics = Metrics(registry, chosen)
         prober = FakeProber(time)
-        house = House(
+        house = Controller(
             chosen,
             time,
             kept,

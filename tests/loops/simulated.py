@@ -13,7 +13,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from controller.api.metrics import Metrics
-from controller.house import House
+from controller.composition import Controller
 from controller.model.configuration import Settings
 from controller.model.decision import DecisionRecord
 from controller.model.health import ProbeOutcome
@@ -89,9 +89,9 @@ class World:
         self.name_servers = FakeNameServers()
 
     @asynccontextmanager
-    async def running(self, **options: Any) -> AsyncIterator[House]:
-        """The daemon's loops, until the block ends; `options` go to the House."""
-        house = House(
+    async def running(self, **options: Any) -> AsyncIterator[Controller]:
+        """The daemon's loops, until the block ends; `options` go to the Controller."""
+        house = Controller(
             self.settings,
             self.clock,
             self.store,

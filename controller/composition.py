@@ -78,7 +78,7 @@ def observers(metrics: Metrics, certificates: Certificates) -> Observers:
     return of
 
 
-class House:
+class Controller:
     """The loops, introduced to each other and to their ports."""
 
     def __init__(
