@@ -1,12 +1,15 @@
 """Composition root: the loops, introduced to each other and to their ports.
 
-Nothing is decided here. What the ports are made of, and what the process does, is `daemon`.
+Nothing is decided here. The daemon, tests and the simulator all use `compose`. What a process
+needs beside the loops (signals, sockets, the state file) is in `daemon`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
 from controller.adapters.sd_notify import ServiceManager
@@ -78,87 +81,52 @@ def observers(metrics: Metrics, certificates: Certificates) -> Observers:
     return of
 
 
-class Controller:
-    """The loops, introduced to each other and to their ports."""
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Everything outside the loops: what production reaches, and what tests put in its place."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        clock: Clock,
-        store: Store,
-        prober: Prober,
-        records: RecordSets,
-        accelerators: Accelerators,
-        checks: HealthChecks,
-        name_servers: NameServers,
-        metrics: Metrics,
-        load: Callable[[], Awaitable[Loaded]] = _nothing_to_load,
-        swapped: Iterable[Callable[[Loaded], None]] = (),
-    ) -> None:
-        """`load` reads the settings again; `swapped` are told when others are put in force."""
-        bell = Bell()
-        self.current = current = Current(settings)
-        self._clock = clock
-        self._store = store
-        self._metrics = metrics
-        self._started_at = clock.wall()
-        self.traffic = Traffic(clock)
-        self.figures = ReportedFigures(current, clock)
-        self.live = Live(clock)
-        self.expectations = Expectations(store)
-        self.overrides = Overrides(current, store, clock, bell.ring, (self.live.override,))
-        self.certificates = Certificates(current, clock)
-        self.probing = Probing(
-            current, prober, clock, bell.ring, observers(metrics, self.certificates)
-        )
-        self.observation = Observation(current, records, accelerators, clock, bell.ring)
-        recording = Recording(store, clock, (self.live.record,))
-        self.follow_up = FollowUp(
-            current, records, accelerators, recording, self.traffic, clock, metrics.propagation
-        )
-        self.check_opinions = CheckOpinions(current, checks, self.observation, clock, bell.ring)
-        self.answered = AnsweredShares(
-            current, name_servers, self.observation, self.follow_up.is_spreading, clock
-        )
-        self.reconciliation = Reconciliation(
-            current,
-            clock,
-            self.probing,
-            self.observation,
-            self.overrides,
-            self.expectations,
-            Actuation(current, self.observation, records, accelerators, self.expectations),
-            recording,
-            bell,
-            self.traffic,
-            self.figures,
-            self.check_opinions.latest,
-            self.answered.latest,
-            listeners=(
-                metrics.cycle,
-                self.live.cycle,
-                self._follow,
-                log_cycle,
-                ResidencyAlarm().cycle,
-                self.check_opinions.follow,
-                self.answered.follow,
-                ContradictionAlarm().cycle,
-                OverloadAlarm().cycle,
-            ),
-        )
-        self.heartbeat = Heartbeat(current, clock, self.reconciliation, metrics.event_loop_lag)
-        self.reload = Reload(
-            load,
-            current,
-            self.observation,
-            self.reconciliation,
-            recording,
-            store,
-            clock,
-            bell.ring,
-            swapped=(self._follow_settings, *swapped),
-            observe=metrics.reload,
-        )
+    clock: Clock
+    store: Store
+    prober: Prober
+    records: RecordSets
+    accelerators: Accelerators
+    checks: HealthChecks
+    name_servers: NameServers
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadSource:
+    """Where changed settings come from, and what else takes them over.
+
+    `load` reads the settings again and raises InvalidSettingsError. Each of `swapped` is called
+    once after every reload that was taken over.
+    """
+
+    load: Callable[[], Awaitable[Loaded]] = _nothing_to_load
+    swapped: tuple[Callable[[Loaded], None], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Controller:
+    """The loops as `compose` made them: taken up, run, looked at."""
+
+    ports: Ports
+    metrics: Metrics
+    started_at: datetime
+    current: Current
+    traffic: Traffic
+    figures: ReportedFigures
+    live: Live
+    expectations: Expectations
+    overrides: Overrides
+    probing: Probing
+    observation: Observation
+    follow_up: FollowUp
+    check_opinions: CheckOpinions
+    answered: AnsweredShares
+    reconciliation: Reconciliation
+    heartbeat: Heartbeat
+    reload: Reload
 
     async def load(self) -> None:
         """Take up what an earlier process left."""
@@ -179,7 +147,7 @@ class Controller:
             "answered": self.answered.run,
             "follow_up": self.follow_up.run,
             "live": self.live.run,
-            "audit_head": AuditHead(self._store, self._clock).run,
+            "audit_head": AuditHead(self.ports.store, self.ports.clock).run,
             "reload": lambda: self.reload.run(
                 manager.reloading, lambda: manager.ready(self._in_a_line())
             ),
@@ -198,8 +166,8 @@ class Controller:
         return Context(
             current=self.current,
             reload=self.reload,
-            clock=self._clock,
-            store=self._store,
+            clock=self.ports.clock,
+            store=self.ports.store,
             probing=self.probing,
             observation=self.observation,
             reconciliation=self.reconciliation,
@@ -208,16 +176,9 @@ class Controller:
             figures=self.figures,
             live=self.live,
             heartbeat=self.heartbeat,
-            metrics=self._metrics,
-            started_at=self._started_at,
+            metrics=self.metrics,
+            started_at=self.started_at,
         )
-
-    def _follow_settings(self, loaded: Loaded) -> None:
-        """Other settings were put in force: whoever keeps something for each key adapts it."""
-        self._metrics.follow(loaded.settings)
-        self.probing.follow_settings()
-        self.certificates.follow_settings()
-        self.figures.follow_settings()
 
     def _in_a_line(self) -> str:
         """How things stand, for `systemctl status`."""
@@ -228,6 +189,103 @@ class Controller:
         holds = sorted({h.reason.value for p in latest.decision.plans for h in p.held})
         return f"{mode}, cycle {latest.cycle}, holds: {', '.join(holds) or '-'}"
 
-    def _follow(self, report: CycleReport) -> None:
-        if report.record is not None and report.written:
-            self.follow_up.follow(report.record)
+
+def compose(
+    settings: Settings, ports: Ports, metrics: Metrics, source: ReloadSource | None = None
+) -> Controller:
+    """The loops, introduced to each other and to their ports; without a source no reload works."""
+    clock, store = ports.clock, ports.store
+    bell = Bell()
+    current = Current(settings)
+    traffic = Traffic(clock)
+    figures = ReportedFigures(current, clock)
+    live = Live(clock)
+    expectations = Expectations(store)
+    overrides = Overrides(current, store, clock, bell.ring, (live.override,))
+    certificates = Certificates(current, clock)
+    probing = Probing(current, ports.prober, clock, bell.ring, observers(metrics, certificates))
+    observation = Observation(current, ports.records, ports.accelerators, clock, bell.ring)
+    recording = Recording(store, clock, (live.record,))
+    follow_up = FollowUp(
+        current,
+        ports.records,
+        ports.accelerators,
+        recording,
+        traffic,
+        clock,
+        metrics.propagation,
+    )
+    check_opinions = CheckOpinions(current, ports.checks, observation, clock, bell.ring)
+    answered = AnsweredShares(
+        current, ports.name_servers, observation, follow_up.is_spreading, clock
+    )
+    reconciliation = Reconciliation(
+        current,
+        clock,
+        probing,
+        observation,
+        overrides,
+        expectations,
+        Actuation(current, observation, ports.records, ports.accelerators, expectations),
+        recording,
+        bell,
+        traffic,
+        figures,
+        check_opinions.latest,
+        answered.latest,
+        listeners=(
+            metrics.cycle,
+            live.cycle,
+            partial(_follow_writes, follow_up),
+            log_cycle,
+            ResidencyAlarm().cycle,
+            check_opinions.follow,
+            answered.follow,
+            ContradictionAlarm().cycle,
+            OverloadAlarm().cycle,
+        ),
+    )
+
+    def follow_settings(loaded: Loaded) -> None:
+        """Whatever keeps something for each key of the settings adapts it."""
+        metrics.follow(loaded.settings)
+        probing.follow_settings()
+        certificates.follow_settings()
+        figures.follow_settings()
+
+    source = source or ReloadSource()
+    return Controller(
+        ports=ports,
+        metrics=metrics,
+        started_at=clock.wall(),
+        current=current,
+        traffic=traffic,
+        figures=figures,
+        live=live,
+        expectations=expectations,
+        overrides=overrides,
+        probing=probing,
+        observation=observation,
+        follow_up=follow_up,
+        check_opinions=check_opinions,
+        answered=answered,
+        reconciliation=reconciliation,
+        heartbeat=Heartbeat(current, clock, reconciliation, metrics.event_loop_lag),
+        reload=Reload(
+            source.load,
+            current,
+            observation,
+            reconciliation,
+            recording,
+            store,
+            clock,
+            bell.ring,
+            swapped=(follow_settings, *source.swapped),
+            observe=metrics.reload,
+        ),
+    )
+
+
+def _follow_writes(follow_up: FollowUp, report: CycleReport) -> None:
+    if report.record is not None and report.written:
+        follow_up.follow(report.record)
