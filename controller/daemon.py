@@ -1,4 +1,4 @@
-"""The daemon's process: adapters are made, the house runs until a signal, all is closed again.
+"""The daemon's process: adapters are made, the loops run until a signal, all is closed again.
 
 To see what is set up and in which order, read `run` from top to bottom.
 """
@@ -11,20 +11,14 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 from prometheus_client import CollectorRegistry
 
 from controller import __version__
-from controller.adapters.aws.budget import TokenBucket
-from controller.adapters.aws.calls import Calls
-from controller.adapters.aws.global_accelerator import GlobalAccelerators
-from controller.adapters.aws.health_checks import Route53HealthChecks
-from controller.adapters.aws.hosted_zones import Delegations
-from controller.adapters.aws.route53 import Route53RecordSets
-from controller.adapters.aws.session import AwsClients, aws_clients, require_endpoint_url
+from controller.adapters.aws.adapters import aws_adapters
+from controller.adapters.aws.session import aws_clients, require_endpoint_url
 from controller.adapters.clock import SystemClock
 from controller.adapters.dns_answers import DnsNameServers
 from controller.adapters.probing.prober import NetworkProber
@@ -35,10 +29,8 @@ from controller.adapters.task_dump import dump_tasks
 from controller.api.app import build
 from controller.api.metrics import Metrics
 from controller.api.server import serving
-from controller.house import House
+from controller.composition import Controller, Ports, ReloadSource, compose
 from controller.loops.supervision import LoopEndedError
-from controller.model.configuration import Settings
-from controller.ports import Clock
 from controller.settings import Loaded, Source
 
 _log = structlog.get_logger("daemon")
@@ -69,33 +61,27 @@ async def run(
             aws_clients(deadline_s=settings.aws.call_deadline_s)
         )
         prober = await stack.enter_async_context(NetworkProber(loaded.references))
-        aws = _aws(settings, clients, clock, metrics)
+        aws = aws_adapters(settings, clients, clock, metrics.aws_call)
+        name_servers = DnsNameServers(aws.delegations.name_servers, settings.answers)
 
         async def load() -> Loaded:
             return await asyncio.to_thread(source.load)
 
         def follow(again: Loaded) -> None:
             prober.use(again.references)
-            aws.name_servers.use(again.settings.answers)
+            name_servers.use(again.settings.answers)
 
-        house = House(
+        controller = compose(
             settings,
-            clock,
-            store,
-            prober,
-            aws.records,
-            aws.accelerators,
-            aws.checks,
-            aws.name_servers,
+            Ports(clock, store, prober, aws.records, aws.accelerators, aws.checks, name_servers),
             metrics,
-            load,
-            (follow,),
+            ReloadSource(load, (follow,)),
         )
-        stack.enter_context(on_signal(signal.SIGHUP, house.reload.signal))
-        await house.load()
+        stack.enter_context(on_signal(signal.SIGHUP, controller.reload.signal))
+        await controller.load()
         url = await stack.enter_async_context(
             serving(
-                build(house.context()),
+                build(controller.context()),
                 settings.api.host,
                 settings.api.port,
                 connections=settings.api.limits.connections,
@@ -108,53 +94,15 @@ async def run(
         announce({"ready": "daemon", "url": url})
         manager.ready(f"{settings.mode.value}, admin API at {url}")
         _log.info("started", version=__version__, url=url, mode=settings.mode.value)
-        await _until(stop, house, manager)
+        await _until(stop, controller, manager)
     _log.info("stopped")
 
 
-@dataclass(frozen=True, slots=True)
-class _Aws:
-    """What talks to AWS. One budget for all that asks Route 53's API."""
-
-    records: Route53RecordSets
-    accelerators: GlobalAccelerators
-    checks: Route53HealthChecks
-    name_servers: DnsNameServers
-
-
-def _aws(settings: Settings, clients: AwsClients, clock: Clock, metrics: Metrics) -> _Aws:
-    aws = settings.aws
-
-    def calls(service: str) -> Calls:
-        budget = TokenBucket(
-            rate=aws.calls_per_s,
-            burst=aws.calls_burst,
-            reserve=aws.calls_reserve,
-            clock=clock,
-        )
-        return Calls(
-            service,
-            budget=budget,
-            deadline_s=aws.call_deadline_s,
-            clock=clock,
-            observe=metrics.aws_call,
-        )
-
-    route53 = calls("route53")
-    delegations = Delegations(clients.route53, route53)
-    return _Aws(
-        Route53RecordSets(clients.route53, route53, clock),
-        GlobalAccelerators(clients.global_accelerator, calls("globalaccelerator"), clock),
-        Route53HealthChecks(clients.route53, route53, clock),
-        DnsNameServers(delegations.name_servers, settings.answers),
-    )
-
-
-async def _until(stop: asyncio.Event, house: House, manager: ServiceManager) -> None:
+async def _until(stop: asyncio.Event, controller: Controller, manager: ServiceManager) -> None:
     """Run the loops until `stop` is set. Raises LoopEndedError."""
     try:
         async with asyncio.TaskGroup() as group:
-            running = group.create_task(house.run(manager), name="house")
+            running = group.create_task(controller.run(manager), name="controller")
             await stop.wait()
             _log.info("stopping")
             manager.stopping("stopping; traffic stays as it is")

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import generate_latest
 
-from controller.house import House
+from controller.composition import Controller
 from controller.loops.current import Current, settings_hash
 from controller.loops.supervision import LoopEndedError
 from controller.model.health import ProbeOutcome
@@ -170,7 +170,7 @@ async def test_a_cycle_that_fails_is_tried_again_and_does_not_end_the_house() ->
     assert world.records.reads == [ZONE] * len(world.records.reads) != []
 
 
-def cycle_of(house: House) -> int:
+def cycle_of(house: Controller) -> int:
     latest = house.reconciliation.latest
     return latest.cycle if latest else 0
 

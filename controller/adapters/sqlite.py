@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import closing
 from datetime import datetime
 from functools import partial
@@ -33,6 +33,10 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+def _one_thread() -> Executor:
+    return ThreadPoolExecutor(1, thread_name_prefix="state")
+
+
 class SqliteStore:
     """Fulfils the Store port; to be used as `async with`.
 
@@ -40,20 +44,31 @@ class SqliteStore:
     StateUnavailableError says what is wrong with it otherwise.
     """
 
-    def __init__(self, path: Path, observe_error: Callable[[], None] = lambda: None) -> None:
-        """`observe_error` is called for every act that failed."""
+    def __init__(
+        self,
+        path: Path,
+        observe_error: Callable[[], None] = lambda: None,
+        executor: Callable[[], Executor] = _one_thread,
+    ) -> None:
+        """`observe_error` is called for every act that failed.
+
+        `executor` makes what the acts run in, one after another in the order of the calls; it is
+        shut down at the end.
+        """
         self._path = path
         self._observe_error = observe_error
+        self._make_executor = executor
+        self._lock = StateLock(path)
+        self._connection: sqlite3.Connection | None = None
         self._checking = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
-        self._lock = StateLock(self._path)
         self._lock.take()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="state")
+        self._executor = self._make_executor()
         try:
-            self._connection = await self._in_thread(partial(open_database, self._path))
+            self._connection = await self._in_executor(partial(open_database, self._path))
         except BaseException:
-            self._thread.shutdown()
+            self._executor.shutdown()
             self._lock.release()
             raise
         return self
@@ -65,10 +80,20 @@ class SqliteStore:
         traceback: TracebackType | None,
     ) -> None:
         try:
-            await self._in_thread(self._connection.close)
+            await self._in_executor(self._opened.close)
         finally:
-            self._thread.shutdown()
+            self._executor.shutdown()
             self._lock.release()
+
+    def abandon(self) -> None:
+        """Let go of file and lock at once, as the kernel does for a process that is killed.
+
+        For simulated processes: what was not committed is lost, and the store is of no more use.
+        Call it in the executor's thread.
+        """
+        if self._connection is not None:
+            self._connection.close()
+        self._lock.release()
 
     async def add_override(
         self,
@@ -164,13 +189,18 @@ class SqliteStore:
         **kwargs: P.kwargs,
     ) -> T:
         try:
-            return await self._in_thread(partial(statement, self._connection, *args, **kwargs))
+            return await self._in_executor(partial(statement, self._opened, *args, **kwargs))
         except sqlite3.Error as error:
             self._observe_error()
             raise state_error(error, self._path) from error
 
-    async def _in_thread(self, act: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, act)
+    @property
+    def _opened(self) -> sqlite3.Connection:
+        assert self._connection is not None, "the store is used outside its `async with`"
+        return self._connection
+
+    async def _in_executor(self, act: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, act)
 
 
 def check_audit(path: Path, noted: Mark | None = None) -> AuditCheck:

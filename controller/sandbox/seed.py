@@ -38,13 +38,18 @@ async def seed(settings: Settings) -> None:
     """
     require_endpoint_url()
     async with aws_clients(deadline_s=settings.aws.call_deadline_s) as clients:
-        for service in settings.services.values():
-            if service.levers.route53 is not None:
-                await _seed_tree(clients.route53, settings, service, service.levers.route53)
-        for name, service in settings.services.items():
-            if service.levers.accelerator is not None:
-                lever = service.levers.accelerator
-                await _seed_accelerated(clients, settings, name, service, lever)
+        await seed_through(clients, settings)
+
+
+async def seed_through(clients: AwsClients, settings: Settings) -> None:
+    """Do the same through these clients, wherever they lead."""
+    for service in settings.services.values():
+        if service.levers.route53 is not None:
+            await _seed_tree(clients.route53, settings, service, service.levers.route53)
+    for name, service in settings.services.items():
+        if service.levers.accelerator is not None:
+            lever = service.levers.accelerator
+            await _seed_accelerated(clients, settings, name, service, lever)
 
 
 async def _seed_tree(

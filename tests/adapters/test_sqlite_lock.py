@@ -5,12 +5,20 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 import pytest
 
 from controller.adapters.sqlite import SqliteStore, check_audit
 from controller.model.errors import StateUnavailableError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+AT = datetime(2026, 6, 1, tzinfo=UTC)
 
 HOLDER = """
 import asyncio, sys
@@ -83,3 +91,29 @@ async def test_a_lock_file_that_cannot_be_opened_is_named(tmp_path: Path) -> Non
     with pytest.raises(StateUnavailableError, match=r"lock file .*\.lock cannot be opened"):
         async with SqliteStore(path):
             pass
+
+
+async def test_an_abandoned_store_is_as_good_as_that_of_a_killed_process(tmp_path: Path) -> None:
+    """What was acknowledged stays, what was not committed is gone, the file is free."""
+    path = tmp_path / "gtc.sqlite"
+    killed = await SqliteStore(path, executor=_Here).__aenter__()
+    await killed.audit(at=AT, actor="ann", action="note", detail="acknowledged")
+    connection = killed._connection
+    assert connection is not None
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("DELETE FROM audit")
+
+    killed.abandon()
+
+    async with SqliteStore(path) as later:
+        assert [one.detail for one in await later.audit_entries(limit=10)] == ["acknowledged"]
+        assert (await later.check_audit()).ok
+
+
+class _Here(ThreadPoolExecutor):
+    """Runs what it is given at once, in the caller's thread."""
+
+    def submit(self, act: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        done: Future[T] = Future()
+        done.set_result(act(*args, **kwargs))
+        return done

@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry
 from controller.api.app import build
 from controller.api.metrics import Metrics
 from controller.api.server import serving
-from controller.house import House
+from controller.composition import Controller, ReloadSource, compose
 from controller.model.configuration import Settings
 from tests.loops.simulated import SETTINGS, World
 
@@ -56,7 +56,7 @@ class Api:
     """The API and everything behind it."""
 
     world: World
-    house: House
+    house: Controller
     client: ClientSession
     url: str
 
@@ -101,21 +101,11 @@ async def api(
 ) -> AsyncIterator[Api]:
     """The API; with `running`, the loops too, from the moment everything is calm.
 
-    `options` go to the House.
+    `options` are a ReloadSource's.
     """
     world = World(settings)
-    house = House(
-        settings,
-        world.clock,
-        world.store,
-        world.prober,
-        world.records,
-        world.accelerators,
-        world.checks,
-        world.name_servers,
-        Metrics(CollectorRegistry(), settings),
-        **options,
-    )
+    metrics = Metrics(CollectorRegistry(), settings)
+    house = compose(settings, world.ports(), metrics, ReloadSource(**options))
     async with (
         serving(build(house.context()), host, 0) as url,
         ClientSession(url) as client,

@@ -11,7 +11,7 @@ from controller.adapters.sqlite import SqliteStore
 from controller.api.app import build
 from controller.api.metrics import Metrics
 from controller.api.server import serving
-from controller.house import House
+from controller.composition import compose
 from tests.api.serving import QUICK, api
 from tests.loops.simulated import World
 
@@ -65,17 +65,7 @@ async def test_a_full_disk_is_told_to_who_orders_something_and_ends_with_it(
     metrics = Metrics(CollectorRegistry(), QUICK)
     async with SqliteStore(tmp_path / "gtc.sqlite", metrics.state_error) as store:
         world = World(QUICK)
-        house = House(
-            QUICK,
-            world.clock,
-            store,
-            world.prober,
-            world.records,
-            world.accelerators,
-            world.checks,
-            world.name_servers,
-            metrics,
-        )
+        house = compose(QUICK, world.ports(store), metrics)
         async with (
             serving(build(house.context()), "127.0.0.1", 0) as url,
             ClientSession(url) as client,

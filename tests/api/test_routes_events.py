@@ -15,7 +15,7 @@ from controller.api import routes_events
 from controller.api.app import build
 from controller.api.metrics import Metrics
 from controller.api.server import serving
-from controller.house import House
+from controller.composition import compose
 from controller.loops.live import KEPT, Live
 from controller.model.events import EventType
 from tests.api.serving import Api, api
@@ -197,9 +197,8 @@ async def test_fifty_open_streams_do_not_delay_the_end() -> None:
     """They end as if nothing more were to come; nobody waits for a time-out."""
     loop = asyncio.get_running_loop()
     world = World()
-    levers = (world.records, world.accelerators, world.checks, world.name_servers)
-    outside = (world.clock, world.store, world.prober, *levers)
-    house = House(world.settings, *outside, Metrics(CollectorRegistry(), world.settings))
+    metrics = Metrics(CollectorRegistry(), world.settings)
+    house = compose(world.settings, world.ports(), metrics)
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector) as session:
         async with serving(build(house.context()), "127.0.0.1", 0) as url:

@@ -14,14 +14,11 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
 
-from controller.adapters.aws.budget import TokenBucket
-from controller.adapters.aws.calls import Calls
-from controller.adapters.aws.global_accelerator import GlobalAccelerators
-from controller.adapters.aws.route53 import Route53RecordSets
+from controller.adapters.aws.adapters import aws_adapters
 from controller.adapters.aws.session import AwsClients
 from controller.adapters.clock import SystemClock
 from controller.api.metrics import Metrics
-from controller.house import House
+from controller.composition import Controller, Ports, compose
 from controller.model.configuration import Settings
 from controller.model.decision import DecisionRecord, Hold
 from controller.model.health import ProbeOutcome
@@ -29,7 +26,7 @@ from controller.model.levers import Outcome
 from controller.ports import Clock, Store
 from controller.sandbox.emulator.server import EmulatedAws
 from controller.sandbox.seed import seed
-from tests.contracts.emulated import Emulated, emulated_aws
+from tests.contracts.emulated import emulated_aws
 from tests.fakes.health_checks import FakeHealthChecks
 from tests.fakes.name_servers import FakeNameServers
 from tests.fakes.prober import FakeProber
@@ -113,7 +110,7 @@ def _regions() -> dict[str, object]:
 class Steered:
     """The daemon, what it steers, and what a test does to both."""
 
-    house: House
+    house: Controller
     aws: EmulatedAws
     prober: FakeProber
     store: Store
@@ -218,16 +215,10 @@ async def steering(
         registry = CollectorRegistry()
         metrics = Metrics(registry, chosen)
         prober = FakeProber(time)
-        house = House(
-            chosen,
-            time,
-            kept,
-            prober,
-            *_levers(chosen, emulated, time, metrics),
-            FakeHealthChecks(time),
-            FakeNameServers(),
-            metrics,
-        )
+        aws = aws_adapters(chosen, emulated.clients, time, metrics.aws_call)
+        checks, name_servers = FakeHealthChecks(time), FakeNameServers()
+        ports = Ports(time, kept, prober, aws.records, aws.accelerators, checks, name_servers)
+        house = compose(chosen, ports, metrics)
         await house.load()
         steered = Steered(house, emulated.aws, prober, kept, chosen, emulated.clients, registry)
         async with asyncio.TaskGroup() as group:
@@ -253,23 +244,3 @@ def _is_ready(steered: Steered) -> bool:
         return False
     verdicts = {s.verdict.value for seen in latest.decision.regions.values() for s in seen.values()}
     return verdicts == {"up"}
-
-
-def _levers(
-    chosen: Settings, emulated: Emulated, clock: Clock, metrics: Metrics
-) -> tuple[Route53RecordSets, GlobalAccelerators]:
-    aws = chosen.aws
-
-    def calls(service: str) -> Calls:
-        budget = TokenBucket(aws.calls_per_s, aws.calls_burst, aws.calls_reserve, clock)
-        return Calls(
-            service,
-            budget=budget,
-            deadline_s=aws.call_deadline_s,
-            clock=clock,
-            observe=metrics.aws_call,
-        )
-
-    route53 = Route53RecordSets(emulated.clients.route53, calls("route53"), clock)
-    ga = GlobalAccelerators(emulated.clients.global_accelerator, calls("globalaccelerator"), clock)
-    return route53, ga

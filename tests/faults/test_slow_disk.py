@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 import pytest
 
@@ -17,6 +18,7 @@ from tests.fakes.store import FakeStore
 from tests.faults.steered import steering, until
 from tests.loops.small import events, logged
 
+P = ParamSpec("P")
 T = TypeVar("T")
 POSITION, OTHER = Position("shop", "world", "eu-west-1"), Position("shop", "world", "us-east-1")
 DRAIN = Change(POSITION, Setting(128), Setting(0))
@@ -24,17 +26,20 @@ MOMENT_S = 0.2
 """What an emergency waits for the disk, at most."""
 
 
-class SlowSqliteStore(SqliteStore):
-    """The real store on a disk that takes so long for everything."""
+class SlowDisk(ThreadPoolExecutor):
+    """The thread of a state file on a disk that takes `delay_s` for everything."""
 
     delay_s = 0.0
 
-    async def _in_thread(self, act: Callable[[], T]) -> T:
+    def __init__(self) -> None:
+        super().__init__(1)
+
+    def submit(self, act: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         def slowly() -> T:
             time.sleep(self.delay_s)
-            return act()
+            return act(*args, **kwargs)
 
-        return await super()._in_thread(slowly)
+        return super().submit(slowly)
 
 
 class SlowStore(FakeStore):
@@ -52,13 +57,14 @@ async def test_a_region_is_out_in_a_second_however_slow_the_disk(
     tmp_path: Path, delay_s: float
 ) -> None:
     """One moment is waited before the write; the rest follows behind."""
-    async with SlowSqliteStore(tmp_path / "gtc.sqlite") as store:
+    disk = SlowDisk()
+    async with SqliteStore(tmp_path / "gtc.sqlite", executor=lambda: disk) as store:
         async with steering(store=store) as steered:
             await asyncio.sleep(1)
-            store.delay_s = delay_s
+            disk.delay_s = delay_s
             steered.kill("eu-west-1")
             took_s = await until(steered.is_out, "out")
-            store.delay_s = 0.0
+            disk.delay_s = 0.0
         assert took_s < 1 + MOMENT_S
 
 

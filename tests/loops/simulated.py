@@ -13,12 +13,13 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from controller.api.metrics import Metrics
-from controller.house import House
+from controller.composition import Controller, Ports, ReloadSource, compose
 from controller.model.configuration import Settings
 from controller.model.decision import DecisionRecord
 from controller.model.health import ProbeOutcome
 from controller.model.levers import AcceleratedEndpoint, EndpointGroup, RecordSet
 from controller.model.opinions import CheckDefinition, CheckKind
+from controller.ports import Store
 from controller.settings import load
 from tests.fakes.accelerators import FakeAccelerators
 from tests.fakes.clock import FakeClock
@@ -88,21 +89,23 @@ class World:
             self.checks.define(f"check-{region}", CheckDefinition(CheckKind.ENDPOINT, 10, 3))
         self.name_servers = FakeNameServers()
 
-    @asynccontextmanager
-    async def running(self, **options: Any) -> AsyncIterator[House]:
-        """The daemon's loops, until the block ends; `options` go to the House."""
-        house = House(
-            self.settings,
+    def ports(self, store: Store | None = None) -> Ports:
+        """Everything outside the loops; with `store`, that one in the place of our own."""
+        return Ports(
             self.clock,
-            self.store,
+            store or self.store,
             self.prober,
             self.records,
             self.accelerators,
             self.checks,
             self.name_servers,
-            Metrics(CollectorRegistry(), self.settings),
-            **options,
         )
+
+    @asynccontextmanager
+    async def running(self, **options: Any) -> AsyncIterator[Controller]:
+        """The daemon's loops, until the block ends; `options` are a ReloadSource's."""
+        metrics = Metrics(CollectorRegistry(), self.settings)
+        house = compose(self.settings, self.ports(), metrics, ReloadSource(**options))
         await house.load()
         async with asyncio.TaskGroup() as group:
             running = group.create_task(house.run())

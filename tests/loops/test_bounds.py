@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from controller.house import House
+from controller.composition import Controller
 from controller.loops import heartbeat, live
 from controller.model.configuration import Settings
 from controller.model.name_servers import Answers
@@ -79,7 +79,7 @@ def _bound(name: str) -> int:
     return next((bound for tail, bound in FULL.items() if name.endswith(tail)), 16)
 
 
-async def a_busy_hour(world: World, house: House, hour: int) -> None:
+async def a_busy_hour(world: World, house: Controller, hour: int) -> None:
     """A region flaps, people order things, somebody edits the zone, users report."""
     for quarter in range(4):
         region = ("eu-west-1", "us-east-1")[quarter % 2]
@@ -96,7 +96,7 @@ async def a_busy_hour(world: World, house: House, hour: int) -> None:
         await a_while(house, 600)
 
 
-async def a_while(house: House, seconds: int) -> None:
+async def a_while(house: Controller, seconds: int) -> None:
     """Seconds pass; in the last minute of them users report every second."""
     await asyncio.sleep(seconds - 60)
     for _ in range(60):
@@ -105,7 +105,7 @@ async def a_while(house: House, seconds: int) -> None:
         await asyncio.sleep(1)
 
 
-def sizes(house: House) -> Iterator[tuple[str, int]]:
+def sizes(house: Controller) -> Iterator[tuple[str, int]]:
     """Path to length of every collection that the loops reach."""
     seen: set[int] = set()
     yield from _walk(house, "", seen, 0)

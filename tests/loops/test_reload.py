@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from controller.house import House
+from controller.composition import Controller
 from controller.loops.reload import ReloadRefusedError
 from controller.model.configuration import Mode, Settings
 from controller.model.errors import InvalidSettingsError, Problem, StateUnavailableError
@@ -71,14 +71,14 @@ class File:
         return Loaded(self.settings, self.references)
 
     @asynccontextmanager
-    async def running(self, world: World) -> AsyncIterator[House]:
+    async def running(self, world: World) -> AsyncIterator[Controller]:
         """The daemon's loops on this file, once everything is well."""
         async with world.running(load=self.load, swapped=(self.taken.append,)) as house:
             await asyncio.sleep(WELL_S)
             yield house
 
 
-def metric(house: House, name: str, **labels: str) -> float | None:
+def metric(house: Controller, name: str, **labels: str) -> float | None:
     return house.context().metrics.registry.get_sample_value(name, labels)
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from controller.house import House
+from controller.composition import Controller
 from controller.loops.reload import ReloadRefusedError
 from controller.model.configuration import Settings
 from controller.model.decision import Hold
@@ -121,7 +121,7 @@ async def test_a_pool_that_leaks_already_can_still_be_reloaded() -> None:
         assert (await house.reload.reload("ann")).leaks == ()
 
 
-def holds(house: House) -> set[tuple[str, Hold]]:
+def holds(house: Controller) -> set[tuple[str, Hold]]:
     """Which pools of the shop are held now, and why."""
     latest = house.reconciliation.latest
     assert latest is not None

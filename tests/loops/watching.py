@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from controller.house import House
+from controller.composition import Controller
 from controller.model.configuration import Settings
 from controller.model.decision import DecisionRecord, Hold
 from controller.model.health import ProbeOutcome
@@ -73,12 +73,12 @@ def zone_writes(record: DecisionRecord) -> list[tuple[str, list[str]]]:
     ]
 
 
-def drifting(house: House) -> set[Position]:
+def drifting(house: Controller) -> set[Position]:
     latest = house.reconciliation.latest
     return set(latest.decision.drift) if latest else set()
 
 
-def reasons(house: House) -> set[Hold]:
+def reasons(house: Controller) -> set[Hold]:
     latest = house.reconciliation.latest
     assert latest is not None
     return {held.reason for plan in latest.decision.plans for held in plan.held}

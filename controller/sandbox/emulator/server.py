@@ -13,22 +13,18 @@ from dataclasses import dataclass
 from random import Random
 
 from controller.sandbox.emulator.accelerator_relay import AcceleratorRelay
-from controller.sandbox.emulator.accelerator_store import AcceleratorStore
-from controller.sandbox.emulator.answers import View, resolve
-from controller.sandbox.emulator.checker_reports import CheckerReports
+from controller.sandbox.emulator.answers import resolve
 from controller.sandbox.emulator.control import Control
 from controller.sandbox.emulator.dns import DnsServer, Responder
-from controller.sandbox.emulator.endpoint_monitor import EndpointHealth, EndpointMonitor
+from controller.sandbox.emulator.endpoint_monitor import EndpointMonitor
 from controller.sandbox.emulator.fault_layer import FaultLayer
 from controller.sandbox.emulator.faults import Faults
-from controller.sandbox.emulator.gateway import Call, Gateway, Service, Services
-from controller.sandbox.emulator.globalaccelerator import API_REGION, GlobalAccelerator
+from controller.sandbox.emulator.gateway import Call, Gateway, Services
 from controller.sandbox.emulator.hands import Hands
 from controller.sandbox.emulator.health_checkers import HealthCheckers
 from controller.sandbox.emulator.http_listener import HttpListener
-from controller.sandbox.emulator.route53_health import HealthCheckStore
 from controller.sandbox.emulator.route53_records import normal_name
-from controller.sandbox.emulator.route53_zones import ZoneStore
+from controller.sandbox.emulator.stores import Stores
 from controller.sandbox.emulator.wire import Result
 
 Announce = Callable[[dict[str, object]], None]
@@ -85,18 +81,18 @@ async def running(
 
 
 class EmulatedAws:
-    """All stores and workers, wired together."""
+    """All stores, sockets and workers, wired together."""
 
     def __init__(self, options: ServerOptions, clock: Callable[[], float]) -> None:
         """`clock` gives seconds since 1970."""
         self._options = options
         self._rng = Random(options.seed)
-        reports = CheckerReports()
-        self.health_checks = HealthCheckStore(reports)
-        self.zones = ZoneStore(clock, options.insync_after_s, self.health_checks.exists)
-        self.accelerators = AcceleratorStore(clock, options.deployed_after_s)
-        health = EndpointHealth()
-        services = self._services(health)
+        stores = Stores(clock, options.insync_after_s, options.deployed_after_s)
+        self.health_checks = stores.health_checks
+        self.zones = stores.zones
+        self.accelerators = stores.accelerators
+        self.view = stores.view
+        services = stores.services()
         self.gateway = Gateway(self._dispatch, tuple(services), clock)
         self.http = HttpListener(self.gateway.handle, options.http_host, options.http_port)
         self.faults = Faults(Hands(self.zones), self.http, clock)
@@ -108,7 +104,10 @@ class EmulatedAws:
         )
         self._dns = DnsServer(Responder(self.view, self._rng))
         self._dns_port = options.dns_port
-        checkers = HealthCheckers(self.health_checks, reports, self._address_of, clock, self._rng)
+        checkers = HealthCheckers(
+            self.health_checks, stores.reports, self._address_of, clock, self._rng
+        )
+        health = stores.endpoint_health
         monitor = EndpointMonitor(self.accelerators, health, clock, self._rng)
         relay = AcceleratorRelay(self.accelerators, health.routable, self._rng)
         self.workers = (
@@ -146,26 +145,8 @@ class EmulatedAws:
         await self._control.close()
         await self._dns.close()
 
-    def view(self) -> View:
-        """What users are answered from at this moment."""
-        return View(
-            self.zones.served_zones(),
-            self.health_checks.is_healthy,
-            self.accelerators.static_addresses,
-        )
-
     async def _dispatch(self, call: Call) -> Result:
         return await self._layer.dispatch(call)
-
-    def _services(self, health: EndpointHealth) -> dict[str, Service]:
-        accelerator = GlobalAccelerator(self.accelerators, health.state)
-        route53 = {**self.zones.operations, **self.health_checks.operations}
-        return {
-            "route53": Service("route53", route53),
-            "globalaccelerator": Service(
-                "globalaccelerator", accelerator.operations, home_region=API_REGION
-            ),
-        }
 
     def _address_of(self, domain_name: str) -> str | None:
         answer = resolve(self.view(), normal_name(domain_name), "A", None, self._rng)

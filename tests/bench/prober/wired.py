@@ -1,7 +1,7 @@
 """Our prober as the daemon wires it, alone in a process: `python -m tests.bench.prober.wired …`.
 
 Settings, the probing loop with its agenda, the network prober, hysteresis and the observers that
-`controller.house` gives it (metrics, certificates): every result takes the daemon's own way.
+`controller.composition` gives it (metrics, certificates): every result takes the daemon's own way.
 What the daemon does beside probing (cycles, API, state) is left out. Prints one line of JSON.
 """
 
@@ -24,7 +24,7 @@ from prometheus_client import CollectorRegistry
 from controller.adapters.clock import SystemClock
 from controller.adapters.probing.prober import NetworkProber
 from controller.api.metrics import Metrics
-from controller.house import observers
+from controller.composition import observers
 from controller.loops.certificates import Certificates
 from controller.loops.current import Current
 from controller.loops.probing import Observers, Probing

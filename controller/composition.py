@@ -1,0 +1,291 @@
+"""Composition root: the loops, introduced to each other and to their ports.
+
+Nothing is decided here. The daemon, tests and the simulator all use `compose`. What a process
+needs beside the loops (signals, sockets, the state file) is in `daemon`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from controller.adapters.sd_notify import ServiceManager
+from controller.api.context import Context
+from controller.api.metrics import Metrics
+from controller.loops.actuation import Actuation
+from controller.loops.answered import AnsweredShares
+from controller.loops.audit_head import AuditHead
+from controller.loops.certificates import Certificates
+from controller.loops.check_opinions import CheckOpinions
+from controller.loops.contradiction_alarm import ContradictionAlarm
+from controller.loops.current import Current
+from controller.loops.cycle_log import log_cycle
+from controller.loops.expectations import Expectations
+from controller.loops.figures import ReportedFigures
+from controller.loops.follow_up import FollowUp
+from controller.loops.heartbeat import Heartbeat
+from controller.loops.live import Live
+from controller.loops.observation import Observation
+from controller.loops.overload_alarm import OverloadAlarm
+from controller.loops.overrides import Overrides
+from controller.loops.probing import Observers, Probing
+from controller.loops.reconciliation import CycleReport, Reconciliation
+from controller.loops.recording import Recording
+from controller.loops.reload import Reload
+from controller.loops.residency_alarm import ResidencyAlarm
+from controller.loops.supervision import Loop, supervised
+from controller.loops.traffic import Traffic
+from controller.loops.wake import Bell
+from controller.loops.watch import ProbeObserver
+from controller.model.configuration import Endpoint, EndpointId, Settings
+from controller.model.errors import InvalidSettingsError, Problem
+from controller.model.health import Canary, ProbeResult
+from controller.ports import (
+    Accelerators,
+    Clock,
+    HealthChecks,
+    NameServers,
+    Prober,
+    RecordSets,
+    Store,
+)
+from controller.settings import Loaded
+
+_NOBODY = ServiceManager({})
+"""A service manager that is not there."""
+
+
+async def _nothing_to_load() -> Loaded:
+    problem = Problem("these settings did not come from a file")
+    raise InvalidSettingsError("-", (problem,))
+
+
+def observers(metrics: Metrics, certificates: Certificates) -> Observers:
+    """Who is told what becomes of an endpoint's probes: metrics, and of HTTPS who warns."""
+
+    def of(observed: EndpointId | Canary, endpoint: Endpoint) -> ProbeObserver:
+        count = metrics.probes(observed)
+        if isinstance(observed, Canary) or not endpoint.probe.startswith("https:"):
+            return count
+        warn = partial(certificates.probe, observed)
+
+        def count_and_warn(result: ProbeResult) -> None:
+            count(result)
+            warn(result)
+
+        return count_and_warn
+
+    return of
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Everything outside the loops: what production reaches, and what tests put in its place."""
+
+    clock: Clock
+    store: Store
+    prober: Prober
+    records: RecordSets
+    accelerators: Accelerators
+    checks: HealthChecks
+    name_servers: NameServers
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadSource:
+    """Where changed settings come from, and what else takes them over.
+
+    `load` reads the settings again and raises InvalidSettingsError. Each of `swapped` is called
+    once after every reload that was taken over.
+    """
+
+    load: Callable[[], Awaitable[Loaded]] = _nothing_to_load
+    swapped: tuple[Callable[[Loaded], None], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Controller:
+    """The loops as `compose` made them: taken up, run, looked at."""
+
+    ports: Ports
+    metrics: Metrics
+    started_at: datetime
+    current: Current
+    traffic: Traffic
+    figures: ReportedFigures
+    live: Live
+    expectations: Expectations
+    overrides: Overrides
+    probing: Probing
+    observation: Observation
+    follow_up: FollowUp
+    check_opinions: CheckOpinions
+    answered: AnsweredShares
+    reconciliation: Reconciliation
+    heartbeat: Heartbeat
+    reload: Reload
+
+    async def load(self) -> None:
+        """Take up what an earlier process left."""
+        await self.expectations.load()
+        await self.overrides.load()
+
+    async def run(self, manager: ServiceManager = _NOBODY) -> None:
+        """Run every loop until cancelled. Raises an ExceptionGroup of LoopEndedError."""
+
+        def beat() -> None:
+            manager.alive()
+            manager.status(self._in_a_line())
+
+        loops: dict[str, Loop] = {
+            "probing": self.probing.run,
+            "overrides": self.overrides.run,
+            "check_opinions": self.check_opinions.run,
+            "answered": self.answered.run,
+            "follow_up": self.follow_up.run,
+            "live": self.live.run,
+            "audit_head": AuditHead(self.ports.store, self.ports.clock).run,
+            "reload": lambda: self.reload.run(
+                manager.reloading, lambda: manager.ready(self._in_a_line())
+            ),
+            "heartbeat": lambda: self.heartbeat.run(manager.beat_every_s, beat),
+            "reconciliation": self.reconciliation.run,
+        }
+        try:
+            async with asyncio.TaskGroup() as group:
+                for name, loop in loops.items():
+                    group.create_task(supervised(name, loop), name=name)
+        finally:
+            await self.observation.end()
+
+    def context(self) -> Context:
+        """What the admin API may look at and ask."""
+        return Context(
+            current=self.current,
+            reload=self.reload,
+            clock=self.ports.clock,
+            store=self.ports.store,
+            probing=self.probing,
+            observation=self.observation,
+            reconciliation=self.reconciliation,
+            overrides=self.overrides,
+            traffic=self.traffic,
+            figures=self.figures,
+            live=self.live,
+            heartbeat=self.heartbeat,
+            metrics=self.metrics,
+            started_at=self.started_at,
+        )
+
+    def _in_a_line(self) -> str:
+        """How things stand, for `systemctl status`."""
+        mode = self.current.settings.mode.value
+        latest = self.reconciliation.latest
+        if latest is None:
+            return f"{mode}, no cycle yet"
+        holds = sorted({h.reason.value for p in latest.decision.plans for h in p.held})
+        return f"{mode}, cycle {latest.cycle}, holds: {', '.join(holds) or '-'}"
+
+
+def compose(
+    settings: Settings, ports: Ports, metrics: Metrics, source: ReloadSource | None = None
+) -> Controller:
+    """The loops, introduced to each other and to their ports; without a source no reload works."""
+    clock, store = ports.clock, ports.store
+    bell = Bell()
+    current = Current(settings)
+    traffic = Traffic(clock)
+    figures = ReportedFigures(current, clock)
+    live = Live(clock)
+    expectations = Expectations(store)
+    overrides = Overrides(current, store, clock, bell.ring, (live.override,))
+    certificates = Certificates(current, clock)
+    probing = Probing(current, ports.prober, clock, bell.ring, observers(metrics, certificates))
+    observation = Observation(current, ports.records, ports.accelerators, clock, bell.ring)
+    recording = Recording(store, clock, (live.record,))
+    follow_up = FollowUp(
+        current,
+        ports.records,
+        ports.accelerators,
+        recording,
+        traffic,
+        clock,
+        metrics.propagation,
+    )
+    check_opinions = CheckOpinions(current, ports.checks, observation, clock, bell.ring)
+    answered = AnsweredShares(
+        current, ports.name_servers, observation, follow_up.is_spreading, clock
+    )
+    reconciliation = Reconciliation(
+        current,
+        clock,
+        probing,
+        observation,
+        overrides,
+        expectations,
+        Actuation(current, observation, ports.records, ports.accelerators, expectations),
+        recording,
+        bell,
+        traffic,
+        figures,
+        check_opinions.latest,
+        answered.latest,
+        listeners=(
+            metrics.cycle,
+            live.cycle,
+            partial(_follow_writes, follow_up),
+            log_cycle,
+            ResidencyAlarm().cycle,
+            check_opinions.follow,
+            answered.follow,
+            ContradictionAlarm().cycle,
+            OverloadAlarm().cycle,
+        ),
+    )
+
+    def follow_settings(loaded: Loaded) -> None:
+        """Whatever keeps something for each key of the settings adapts it."""
+        metrics.follow(loaded.settings)
+        probing.follow_settings()
+        certificates.follow_settings()
+        figures.follow_settings()
+
+    source = source or ReloadSource()
+    return Controller(
+        ports=ports,
+        metrics=metrics,
+        started_at=clock.wall(),
+        current=current,
+        traffic=traffic,
+        figures=figures,
+        live=live,
+        expectations=expectations,
+        overrides=overrides,
+        probing=probing,
+        observation=observation,
+        follow_up=follow_up,
+        check_opinions=check_opinions,
+        answered=answered,
+        reconciliation=reconciliation,
+        heartbeat=Heartbeat(current, clock, reconciliation, metrics.event_loop_lag),
+        reload=Reload(
+            source.load,
+            current,
+            observation,
+            reconciliation,
+            recording,
+            store,
+            clock,
+            bell.ring,
+            swapped=(follow_settings, *source.swapped),
+            observe=metrics.reload,
+        ),
+    )
+
+
+def _follow_writes(follow_up: FollowUp, report: CycleReport) -> None:
+    if report.record is not None and report.written:
+        follow_up.follow(report.record)

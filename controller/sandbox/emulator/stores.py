@@ -1,0 +1,49 @@
+"""The emulated AWS without sockets: its stores, and the operations of its APIs upon them.
+
+`server` puts HTTP, DNS, health checkers and the accelerators' data plane around it. A simulation
+calls the operations itself, in its own time.
+"""
+
+from collections.abc import Callable, Mapping
+
+from controller.sandbox.emulator.accelerator_store import AcceleratorStore
+from controller.sandbox.emulator.answers import View
+from controller.sandbox.emulator.checker_reports import CheckerReports
+from controller.sandbox.emulator.endpoint_monitor import EndpointHealth
+from controller.sandbox.emulator.gateway import Service
+from controller.sandbox.emulator.globalaccelerator import API_REGION, GlobalAccelerator
+from controller.sandbox.emulator.route53_health import HealthCheckStore
+from controller.sandbox.emulator.route53_zones import ZoneStore
+
+
+class Stores:
+    """What the emulated AWS keeps, and what its APIs do with it."""
+
+    def __init__(
+        self, clock: Callable[[], float], insync_after_s: float, deployed_after_s: float
+    ) -> None:
+        """`clock` gives seconds since 1970; changes are INSYNC or DEPLOYED after these times."""
+        self.reports = CheckerReports()
+        self.health_checks = HealthCheckStore(self.reports)
+        self.zones = ZoneStore(clock, insync_after_s, self.health_checks.exists)
+        self.accelerators = AcceleratorStore(clock, deployed_after_s)
+        self.endpoint_health = EndpointHealth()
+
+    def services(self) -> Mapping[str, Service]:
+        """The emulated services by the names under which requests are signed."""
+        accelerator = GlobalAccelerator(self.accelerators, self.endpoint_health.state)
+        route53 = {**self.zones.operations, **self.health_checks.operations}
+        return {
+            "route53": Service("route53", route53),
+            "globalaccelerator": Service(
+                "globalaccelerator", accelerator.operations, home_region=API_REGION
+            ),
+        }
+
+    def view(self) -> View:
+        """What users are answered from at this moment."""
+        return View(
+            self.zones.served_zones(),
+            self.health_checks.is_healthy,
+            self.accelerators.static_addresses,
+        )
