@@ -15,6 +15,7 @@ from controller.model.overrides import Override, OverrideKind
 from controller.planning import guard
 from controller.planning.placement.figures import Known
 from controller.planning.placement.optimum import Task, lacking_rps
+from controller.planning.shares import SAME
 from controller.planning.standing import May, Stand, Standing
 
 Stands = Mapping[str, Stand]
@@ -111,11 +112,12 @@ def _pin_refusal(
     assert region is not None
     assert share is not None
     dials = case.snapshot.settings.services[case.service_name].levers.accelerator is not None
-    serving = 1 if share >= 1 and not dials else len(_serving(stands[pool]))
+    stand = stands[pool]
+    serving = _serving(stand) if dials else _serving_beside_pins(stand.but({region: obeying}))
     return _first(
         override,
         guard.too_few_active(
-            case.snapshot, len(stands[pool]), serving, f"pinning {region}", region
+            case.snapshot, len(stand), len(serving), f"pinning {region}", region
         ),
         None if dials else _no_room_for_pins(case, stands, pool, region, share),
         _no_room(case, stands, pool, region, obeying),
@@ -169,6 +171,12 @@ def _no_room_for_pins(
 
 def _serving(stand: Mapping[str, Standing]) -> tuple[str, ...]:
     return tuple(region for region, standing in stand.items() if standing.may is not May.OUT)
+
+
+def _serving_beside_pins(stand: Stand) -> tuple[str, ...]:
+    """Regions that may serve; none but the pinned ones where pins take the whole pool."""
+    pinned = {r: s.share for r, s in stand.items() if s.may is May.IN and s.share is not None}
+    return tuple(pinned) if sum(pinned.values()) >= 1 - SAME else _serving(stand)
 
 
 def _with(stands: Stands, pool: str, region: str, standing: Standing) -> Stands:

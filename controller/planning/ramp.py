@@ -64,8 +64,11 @@ def ramp_shares(before: Shares, desired: Shares, climb: Climb) -> Ramped:
 def ramp_dials(before: Shares, desired: Shares, climb: Climb) -> Ramped:
     """Next dials behind an accelerator: each rises by its own steps.
 
-    Of the regions that may be opened wholly one always is, so that nobody is sent the long way
-    only because all dials are low.
+    Of the regions that may be opened wholly one always is, so that no user is sent the long way
+    only because all dials are low; and the one most open never goes back to 0 when no other is
+    open, for an accelerator that is closed everywhere sends users anywhere.
+
+    Invariant: `any(desired) => any(result)`.
     """
     if not any(share > 0 and before.get(r, 0.0) > 0 for r, share in desired.items()):
         return Ramped(desired)
@@ -79,6 +82,9 @@ def ramp_dials(before: Shares, desired: Shares, climb: Climb) -> Ramped:
     if opened:
         fullest = max(opened, key=lambda r: (shares[r], r))
         shares[fullest] = 1.0
+    if not any(shares.values()):
+        last = max(desired, key=lambda r: (min(before.get(r, 0.0), desired[r]), r))
+        shares[last] = min(before[last], desired[last])
     limited = tuple(r for r, share in desired.items() if shares[r] < share - SAME)
     return Ramped(shares, limited)
 

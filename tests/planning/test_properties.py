@@ -218,6 +218,38 @@ def test_no_decision_leaves_a_pool_without_a_serving_region(stage: Stage) -> Non
             )
 
 
+@st.composite
+def pinned_dials(draw: st.DrawFn) -> Stage:
+    """Behind an accelerator: regions pinned low and coming back, with the others ordered out."""
+    stage = Stage()
+    stage.now = NOW
+    stage.play(f"pool world {' '.join(REGIONS[:3])} demand=10 accelerator")
+    stage.play("canaries UUU")
+    stage._settle()
+    cold = draw(st.frozensets(st.sampled_from(REGIONS[:3]), min_size=1))
+    for region in REGIONS[:3]:
+        stage.observed[Position("shop", "world", region)] = Setting(
+            128, float(draw(st.integers(0, 100)))
+        )
+        order = draw(st.sampled_from([f"pin {region} {draw(st.integers(1, 60))}", "failover", ""]))
+        if order:
+            stage.play(f"{order if ' ' in order else f'{order} {region}'} ignoring min_active")
+    stage.play(f"users world {' '.join(draw(users_of(region)) for region in REGIONS[:3])}")
+    stage.memory = remembers(
+        begun=True, cold=frozenset(Position("shop", "world", r) for r in cold), learned_at=NOW
+    )
+    return stage
+
+
+@given(stages() | returns() | pinned_dials())
+def test_no_plan_closes_whatever_is_open(stage: Stage) -> None:
+    """The last check before sending has nothing to refuse."""
+    _, decision = decided(stage)
+
+    for plan in decision.plans:
+        assert any(plan.after.values()) or not any(plan.before.values())
+
+
 @given(stages() | returns())
 def test_shares_of_a_weighted_pool_add_up(stage: Stage) -> None:
     """Nobody is lost, nobody counted twice, nothing is negative."""
