@@ -105,3 +105,12 @@ def test_a_closed_region_teaches_nothing_about_its_users() -> None:
     near = {A: 0.5, B: 0.5}
 
     assert learned(near, {A: 0.0, B: 1.0}, {A: 0.0, B: 1.0})[A] == pytest.approx(0.5)
+
+
+def test_one_look_corrects_a_fifth_of_what_is_off() -> None:
+    """Noise fades and a shift takes minutes: neither faster nor slower."""
+    near, dials = {A: 0.5, B: 0.5}, {A: 1.0, B: 1.0}
+
+    found = learned(near, dials, {A: 0.75, B: 0.25})
+
+    assert found == pytest.approx({A: 0.55, B: 0.45})

@@ -1,0 +1,29 @@
+"""Who is nearest to whom behind an accelerator is learned from users' reports, each told once."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.storyboards.stage import Stage
+
+WEST, EAST = "eu-west-1", "us-east-1"
+
+
+@pytest.mark.parametrize(
+    ("waits", "nearer"), [((), 0.55), ((9.9,), 0.55), ((10.0,), 0.59), ((10.0, 10.0), 0.622)]
+)
+def test_a_report_teaches_once(waits: tuple[float, ...], nearer: float) -> None:
+    """The next lesson comes when these reports are over, ten seconds later."""
+    stage = Stage()
+    stage.now = 1_000.0
+    stage.play(f"pool world {WEST} {EAST} accelerator")
+    stage.play("canaries UU")
+    stage.play(f"users world {WEST}:750 {EAST}:250")
+    stage.play("decide")
+    for wait_s in waits:
+        stage.play(f"wait {wait_s}")
+        stage.play("decide")
+    learned = stage.memory.of("shop").nearest
+
+    assert learned[WEST] == pytest.approx(nearer, abs=1e-6)
+    assert sum(learned.values()) == pytest.approx(1)
