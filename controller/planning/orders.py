@@ -116,9 +116,7 @@ def _pin_refusal(
     serving = _serving(stand) if dials else _serving_beside_pins(stand.but({region: obeying}))
     return _first(
         override,
-        guard.too_few_active(
-            case.snapshot, len(stand), len(serving), f"pinning {region}", region
-        ),
+        guard.too_few_active(case.snapshot, len(stand), len(serving), f"pinning {region}", region),
         None if dials else _no_room_for_pins(case, stands, pool, region, share),
         _no_room(case, stands, pool, region, obeying),
     )

@@ -17,12 +17,15 @@ from controller.planning.health.hysteresis import slow_from
 STEPS = ((1, 0.75), (3, 0.5), (8, 0.25))
 """Multiples of `gray.bad_ratio`, and the part of its capacity that can then be counted on."""
 _RECOVERS_AT = 0.5
+_UP = Verdict.UP
 
 
 def level(state: HealthState, was: int, limits: Gray) -> int:
     """How many steps one vantage point's opinion degrades a region that stood at `was`."""
-    if state.verdict is not Verdict.UP or state.answers < limits.over_probes:
+    if state.verdict is not _UP or state.answers < limits.over_probes:
         return 0 if state.verdict is Verdict.DOWN else min(was, len(STEPS))
+    if not was and state.bad_ratio < limits.bad_ratio:
+        return 0
     found = 0
     for index, (multiple, _) in enumerate(STEPS, 1):
         threshold = multiple * limits.bad_ratio * (_RECOVERS_AT if index <= was else 1.0)
@@ -36,7 +39,7 @@ def degradation(states: Collection[HealthState], quorum: int, was: int, limits: 
 
     `was`: the steps until now.
     """
-    levels = sorted((level(state, was, limits) for state in states), reverse=True)
+    levels = sorted([level(state, was, limits) for state in states], reverse=True)
     return levels[quorum - 1] if len(levels) >= quorum else was
 
 

@@ -31,6 +31,8 @@ from controller.planning.health.opinions import (
     second_opinions,
 )
 
+# Python 3.11 looks up a member of an enumeration anew each time, which is slow for each endpoint.
+_UP, _DOWN = Verdict.UP, Verdict.DOWN
 _MOST_TOLD = 3
 """Endpoints whose evidence a region's verdict names; a region may have a thousand."""
 
@@ -67,8 +69,14 @@ def _most_regions_failing(snapshot: Snapshot) -> str | None:
         for i, s in own.items()
         if s.first_failure_at is not None and s.first_failure_at >= window_start
     }
-    if not lately:
-        return None
+    known = {
+        name
+        for service in settings.services.values()
+        for name, region in service.regions.items()
+        if any(endpoint.required for endpoint in region.endpoints.values())
+    }
+    if 2 * len({i.region for i in lately}) <= len(known):
+        return None  # without a look at every endpoint
     regions: defaultdict[str, list[bool]] = defaultdict(list)
     for endpoint_id, endpoint in settings.endpoints():
         if endpoint.required and endpoint_id in own:
@@ -112,11 +120,19 @@ class Jury:
     """Service to what health checks say of its leaves."""
     isolated: str | None
     """Why this vantage point casts no vote, if it does not."""
+    quorum: int
+    """How many equal votes make an opinion count."""
 
     @classmethod
     def of(cls, snapshot: Snapshot, isolated: str | None) -> Jury:
         """The jury of one decision."""
-        return cls(snapshot, Corroboration(snapshot), reports_by_service(snapshot), isolated)
+        return cls(
+            snapshot,
+            Corroboration(snapshot),
+            reports_by_service(snapshot),
+            isolated,
+            snapshot.settings.vantage.quorum,
+        )
 
 
 def judge(snapshot: Snapshot, *, isolated: str | None) -> Mapping[str, Mapping[str, RegionHealth]]:
@@ -172,17 +188,16 @@ def _judge_region(
 def _judge_endpoint(jury: Jury, target: EndpointId, was: int) -> Judged:
     """`was`: the steps by which its region was degraded until now."""
     snapshot = jury.snapshot
-    settings = snapshot.settings
     states = _opinions(snapshot, target, isolated=jury.isolated is not None)
     ballots = [_vote(jury, target, state) for state in states.values()]
-    verdict = _majority(ballots, settings)
-    steps = degradation(states.values(), settings.vantage.quorum, was, settings.health.gray)
+    verdict = _majority(ballots, jury.quorum)
+    steps = degradation(states.values(), jury.quorum, was, snapshot.settings.health.gray)
     return Judged(target.endpoint, verdict, ballots, states, steps)
 
 
 def _calling_down(judged: Judged) -> int:
     """Vantage points that call it down."""
-    return sum([state.verdict is Verdict.DOWN for state in judged.states.values()])
+    return sum([state.verdict is _DOWN for state in judged.states.values()])
 
 
 def _why(jury: Jury, verdict: Verdict, judged: Sequence[Judged]) -> str:
@@ -227,14 +242,14 @@ def _opinions(
 
 def _vote(jury: Jury, target: EndpointId, state: HealthState) -> Verdict:
     """A down vote waits until those who could contradict were asked after the first failure."""
-    if state.verdict is Verdict.DOWN and not jury.corroboration.is_complete(target, state):
+    if state.verdict is _DOWN and not jury.corroboration.is_complete(target, state):
         return Verdict.UNKNOWN
     return state.verdict
 
 
-def _majority(ballots: Sequence[Verdict], settings: Settings) -> Verdict:
-    for verdict in (Verdict.DOWN, Verdict.UP):
-        if sum(ballot is verdict for ballot in ballots) >= settings.vantage.quorum:
+def _majority(ballots: Sequence[Verdict], quorum: int) -> Verdict:
+    for verdict in (_DOWN, _UP):
+        if ballots.count(verdict) >= quorum:
             return verdict
     return Verdict.UNKNOWN
 
