@@ -1,7 +1,8 @@
 """The last look before anything is sent: what must never be written, whoever asks, ends here.
 
 The planner cannot express a change to an unlawful region, nor a pool with nobody open; should it
-ever, that is refused as an outcome, and everything else goes on.
+ever, that is refused as an outcome, and everything else goes on. A refusal is an error in the log
+when it begins, not in each cycle that asks for the same again.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from controller.loops.current import Current
 from controller.loops.observation import Observation
 from controller.model.decision import PoolName, Written
 from controller.model.levers import Change, Outcome, OutcomeStatus, Position, RecordSet, Setting
-from controller.planning.emptied import is_emptied, is_open, open_groups, open_leaves
+from controller.planning.emptied import is_emptied, open_groups, open_leaves
 from controller.planning.tree import leaves_of
 
 _log = structlog.get_logger("veto")
@@ -30,6 +31,17 @@ class Veto:
     def __init__(self, current: Current, observation: Observation) -> None:
         self._current = current
         self._observation = observation
+        self._told: set[str] = set()
+        """Refusals in the log that have not ended."""
+        self._repeated: set[str] = set()
+        """Those of them met in the present round."""
+
+    def begin(self) -> None:
+        """A new round of writes: what the last one did not refuse again has ended."""
+        for detail in sorted(self._told - self._repeated):
+            _log.info("write_refusal_ended", detail=detail)
+        self._told &= self._repeated
+        self._repeated = set()
 
     def on(self, changes: Iterable[Change]) -> tuple[tuple[Change, ...], list[Written]]:
         """The changes that may be sent, and the refusal of the others."""
@@ -45,13 +57,30 @@ class Veto:
         service, pool, _ = change.position
         regions = self._current.settings.services[service].pools[pool].regions
         groups = self._observation.groups(arn)
-        if is_open(change.after) or not is_emptied(open_groups(regions, groups, after)):
+        if change.after.is_open or not is_emptied(open_groups(regions, groups, after)):
             return None
         detail = (
             f"not sent: {change.position} is the last one open, for what was to open before it is "
             "not known to be"
         )
         return self._refused((change,), detail)
+
+    def on_part(
+        self, pool: PoolName, applied: Iterable[Change], part: tuple[Change, ...]
+    ) -> Written | None:
+        """The refusal of a part of a pool's changes that would leave it with nobody open.
+
+        `applied` are the changes known to be made since the last observation.
+        """
+        service, name = pool
+        mine = [c for c in applied if (c.position.service, c.position.pool) == pool]
+        if not self._would_empty(service, name, [*mine, *part], self._leaves(service)):
+            return None
+        detail = (
+            f"not sent: pool {name} of {service} would have no region left that is open, for what "
+            f"was to open before is not known to be; {_ALL_ZERO}"
+        )
+        return self._refused(part, detail)
 
     def _lawful(self, changes: Iterable[Change]) -> tuple[list[Change], list[Written]]:
         lawful, refused = list[Change](), list[Written]()
@@ -109,7 +138,10 @@ class Veto:
         return leaves_of(service, noun, records)
 
     def _refused(self, changes: tuple[Change, ...], detail: str) -> Written:
-        _log.error("write_refused", detail=detail)
+        if detail not in self._told:
+            _log.error("write_refused", detail=detail)
+        self._told.add(detail)
+        self._repeated.add(detail)
         levers = self._current.settings.services[changes[0].position.service].levers
         outcome = Outcome(OutcomeStatus.REFUSED, detail)
         if levers.accelerator is not None:

@@ -11,13 +11,13 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from controller.model.configuration import Mode
-from controller.model.decision import Decision, Held, Hold, PoolPlan, Shares, Snapshot
+from controller.model.decision import Decision, Held, Hold, PoolPlan, Snapshot
 from controller.model.health import RegionHealth
 from controller.model.levers import Change, Position
 from controller.planning import guard, memory
 from controller.planning.astray import without_astray
 from controller.planning.beginning import automatic_drains, has_begun, unconfirmed
-from controller.planning.diff import current_shares, diff, settings_by_pool
+from controller.planning.diff import diff, shares_by_pool
 from controller.planning.drift import adopted, find_drift, watch
 from controller.planning.health.flapping import flaps
 from controller.planning.health.quorum import isolation, judge
@@ -105,10 +105,7 @@ def _plan_service(
             Planned(PoolPlan(name, pool, {}, {}, {}, held=(held,)), _still_cold(snapshot, name))
             for pool in service.pools
         ]
-    before: dict[str, Shares] = {
-        pool: current_shares(service, settings)
-        for pool, settings in settings_by_pool(service, snapshot.observed[name]).items()
-    }
+    before = shares_by_pool(service, snapshot.observed[name])
     was_cold = cold_by_pool(snapshot.memory, name, before)
     figures = known(snapshot, name, health)
     healthy = standings(snapshot, name, health, before, isolated=isolated, kept=kept)

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from controller.model.configuration import DriftPolicy
 from controller.model.decision import Decision, Memory, PoolName, PoolPlan, Shares, Snapshot
-from controller.model.levers import Position, Setting
+from controller.model.levers import Observed, Position, Setting
 from controller.planning.shares import same
 
 WATCH_S = 600
@@ -23,18 +23,37 @@ _PATIENCE = 2
 
 
 def find_drift(snapshot: Snapshot) -> dict[Position, str]:
-    """Position to what was expected and what was seen."""
+    """Position to what was expected and what was seen.
+
+    A position is ours while each of its parts shows something that we expect: `settings of its
+    parts <= expected`. So a write of ours that only some parts took is no drift, and one part that
+    somebody else changed is. A reading older than our last write shows no new drift.
+    """
     found: dict[Position, str] = {}
-    known = snapshot.expected.get
+    known, since = snapshot.expected.get, snapshot.memory.drift_since
     for observed in snapshot.observed.values():
-        unequal = observed.unequal
+        unequal, outdated = observed.unequal, observed.outdated
         for position, setting in observed.settings.items():
             expected = known(position)
             if unequal and position in unequal:
-                found[position] = f"{position}: its A and AAAA records (or endpoints) are unequal"
-            elif expected and setting not in expected:
-                found[position] = f"{position}: {show(expected[-1])} expected, {show(setting)} seen"
+                is_ours = _is_half_written(observed.parts.get(position, ()), expected)
+            else:
+                is_ours = not expected or setting in expected
+            if not is_ours and (not outdated or position in since):
+                found[position] = _differing(position, expected, observed)
     return found
+
+
+def _is_half_written(parts: Collection[Setting], expected: Collection[Setting] | None) -> bool:
+    """Whether every part shows what we left there or what we last wrote."""
+    return bool(parts) and expected is not None and set(parts) <= set(expected)
+
+
+def _differing(position: Position, expected: tuple[Setting, ...] | None, observed: Observed) -> str:
+    seen = " and ".join(map(show, observed.parts.get(position, (observed.settings[position],))))
+    if not expected:
+        return f"{position}: its A and AAAA records (or endpoints) are unequal, {seen} seen"
+    return f"{position}: {show(expected[-1])} expected, {seen} seen"
 
 
 def watch(memory: Memory, drift: Collection[Position], now: float) -> Memory:
@@ -117,18 +136,21 @@ def acceptable(
 ) -> dict[Position, Setting]:
     """What was seen and is to be expected from now on.
 
-    Positions seen for the first time; somebody else's change that is adopted, that our plan is
-    content with once its hold is over, or that we wrote our plan around.
+    Positions seen for the first time; those that show our last write, whose outcome was unknown or
+    which took several tries; somebody else's change that is adopted, that our plan is content with
+    once its hold is over, or that we wrote our plan around. A reading older than our last write
+    tells nothing.
     """
     drift = snapshot.settings.guards.drift
     busy = {(p.service, p.pool) for p in decision.plans if p.changes or p.withheld}
     around = overwritten(decision, applied)
     touched = {change.position for change in decision.changes}
 
-    def is_acceptable(position: Position) -> bool:
+    def is_acceptable(position: Position, setting: Setting) -> bool:
         pool = _pool_of(position)
         if position not in decision.drift:
-            return position not in snapshot.expected
+            expected = snapshot.expected.get(position)
+            return expected is None or (len(expected) > 1 and setting == expected[-1])
         is_content = pool not in busy and (
             snapshot.now - decision.memory.drift_since[position] >= drift.hold_s
         )
@@ -137,9 +159,10 @@ def acceptable(
     return {
         position: setting
         for observed in snapshot.observed.values()
+        if not observed.outdated
         for position, setting in observed.settings.items()
         if position not in touched and position not in observed.unequal
-        if is_acceptable(position)
+        if is_acceptable(position, setting)
     }
 
 
