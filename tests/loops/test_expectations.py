@@ -43,7 +43,7 @@ async def test_the_answer_narrows_it_down(
 
 
 async def test_a_refusal_leaves_what_was_expected_before_the_write() -> None:
-    """An earlier write of unknown outcome may still be seen; what was edited by hand is not ours."""
+    """An earlier write of unknown outcome may still be seen; a hand edit stays one."""
     expectations = Expectations(FakeStore())
     await expectations.intend([DRAIN])
     await expectations.settle({DRAIN: OutcomeStatus.UNKNOWN})

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from controller.adapters.aws.calls import Calls
-from controller.adapters.aws.errors import AWS_ERRORS, write_outcome
+from controller.adapters.aws.errors import AWS_ERRORS
 from controller.adapters.aws.record_sets import as_sent, noun
 from controller.model.levers import Outcome, OutcomeStatus, RecordSet, WeightChange
 from controller.planning.batches import MAX_CHARACTERS, MAX_ELEMENTS, size_of
@@ -100,7 +100,7 @@ class Route53RecordSets:
                 emergency=emergency,
             )
         except AWS_ERRORS as error:
-            return write_outcome(error)
+            return self._calls.outcome(error)
         change_id = answer["ChangeInfo"]["Id"].removeprefix("/change/")
         return Outcome(OutcomeStatus.APPLIED, change_id=change_id)
 
