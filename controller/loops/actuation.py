@@ -64,7 +64,6 @@ class Actuation:
     async def carry_out(self, decision: Decision) -> tuple[Written, ...]:
         """Write every change of the decision. Targets fail apart from each other."""
         emergency = decision.emergency
-        self._veto.begin()
         allowed, written = self._veto.on(decision.changes)
         await self._expectations.intend(allowed, emergency=emergency)
         urgent = {(plan.service, plan.pool) for plan in decision.plans if plan.emergency}
@@ -79,6 +78,7 @@ class Actuation:
                     for arn, changes in self._by_accelerator(allowed).items()
                 ),
             ]
+        self._veto.end_cycle()
         written += [one for task in tasks for one in task.result()]
         await self._settle(written)
         return tuple(written)

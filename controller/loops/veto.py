@@ -31,17 +31,15 @@ class Veto:
     def __init__(self, current: Current, observation: Observation) -> None:
         self._current = current
         self._observation = observation
-        self._told: set[str] = set()
-        """Refusals in the log that have not ended."""
-        self._repeated: set[str] = set()
-        """Those of them met in the present round."""
+        self._refused_before: set[str] = set()
+        self._refused_now: set[str] = set()
+        """Why something was refused, in the last cycle and in this one."""
 
-    def begin(self) -> None:
-        """A new round of writes: what the last one did not refuse again has ended."""
-        for detail in sorted(self._told - self._repeated):
+    def end_cycle(self) -> None:
+        """All writes of a cycle were looked at: what was not refused again has ended."""
+        for detail in sorted(self._refused_before - self._refused_now):
             _log.info("write_refusal_ended", detail=detail)
-        self._told &= self._repeated
-        self._repeated = set()
+        self._refused_before, self._refused_now = self._refused_now, set()
 
     def on(self, changes: Iterable[Change]) -> tuple[tuple[Change, ...], list[Written]]:
         """The changes that may be sent, and the refusal of the others."""
@@ -63,7 +61,7 @@ class Veto:
             f"not sent: {change.position} is the last one open, for what was to open before it is "
             "not known to be"
         )
-        return self._refused((change,), detail)
+        return self._refusal((change,), detail)
 
     def on_part(
         self, pool: PoolName, applied: Iterable[Change], part: tuple[Change, ...]
@@ -80,7 +78,7 @@ class Veto:
             f"not sent: pool {name} of {service} would have no region left that is open, for what "
             f"was to open before is not known to be; {_ALL_ZERO}"
         )
-        return self._refused(part, detail)
+        return self._refusal(part, detail)
 
     def _lawful(self, changes: Iterable[Change]) -> tuple[list[Change], list[Written]]:
         lawful, refused = list[Change](), list[Written]()
@@ -94,7 +92,7 @@ class Veto:
                 f"not sent: pool {pool} of {service} may only be served from "
                 f"{', '.join(noun.regions)}, not from {region}"
             )
-            refused.append(self._refused((change,), detail))
+            refused.append(self._refusal((change,), detail))
         return lawful, refused
 
     def _not_emptying(self, changes: Iterable[Change]) -> tuple[list[Change], list[Written]]:
@@ -113,7 +111,7 @@ class Veto:
                 f"not sent: pool {pool} of {service} would have no region left that is open; "
                 f"{_ALL_CLOSED if levers.accelerator else _ALL_ZERO}"
             )
-            refused.append(self._refused(tuple(each), detail))
+            refused.append(self._refusal(tuple(each), detail))
         return allowed, refused
 
     def _would_empty(
@@ -137,11 +135,10 @@ class Veto:
         records = self._observation.records(noun.levers.route53.hosted_zone_id)
         return leaves_of(service, noun, records)
 
-    def _refused(self, changes: tuple[Change, ...], detail: str) -> Written:
-        if detail not in self._told:
+    def _refusal(self, changes: tuple[Change, ...], detail: str) -> Written:
+        if detail not in self._refused_before | self._refused_now:
             _log.error("write_refused", detail=detail)
-        self._told.add(detail)
-        self._repeated.add(detail)
+        self._refused_now.add(detail)
         levers = self._current.settings.services[changes[0].position.service].levers
         outcome = Outcome(OutcomeStatus.REFUSED, detail)
         if levers.accelerator is not None:

@@ -449,6 +449,28 @@ async def test_weights_that_are_all_zero_are_never_sent() -> None:
     assert [(line["event"], line["log_level"]) for line in lines] == [("write_refused", "error")]
 
 
+async def test_a_refusal_that_goes_on_is_one_error_until_it_ends() -> None:
+    """Each cycle that asks again is refused again; the log says so where it begins and ends."""
+    bench = Bench()
+    closing = (weight("shop", WEST, 0), weight("shop", EAST, 0))
+    other = (weight("blog", WEST, 0), weight("blog", EAST, 0))
+    said = []
+    for changes in (closing, closing, (*closing, *other), closing, (), closing):
+        with logged() as lines:
+            written = await bench.carry_out(*changes)
+        assert {one.outcome.status for one in written} <= {OutcomeStatus.REFUSED}
+        said.append([(line["event"], line["detail"].split(" of ")[1][:4]) for line in lines])
+
+    assert said == [
+        [("write_refused", "shop")],
+        [],
+        [("write_refused", "blog")],
+        [("write_refusal_ended", "blog")],
+        [("write_refusal_ended", "shop")],
+        [("write_refused", "shop")],
+    ]
+
+
 async def test_what_others_closed_before_counts() -> None:
     """The last open leaves are closed by one change alone; of one twin it is as bad."""
     bench = Bench()

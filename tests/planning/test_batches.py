@@ -119,10 +119,10 @@ def test_a_position_that_no_batch_can_hold_stands_alone() -> None:
 
 @given(
     st.lists(
-        st.tuples(st.integers(1, 40), st.integers(1, 40), st.sampled_from([V4, V6, LONG])),
-        max_size=20,
+        st.tuples(st.integers(1, 20), st.integers(1, 40), st.sampled_from([V4, V6, LONG])),
+        max_size=8,
     ),
-    st.sets(st.integers(0, 19)),
+    st.sets(st.integers(0, 7)),
 )
 def test_everything_is_sent_once_and_whatever_can_fit_fits(
     pools: list[tuple[int, int, str]], urgent: set[int]
