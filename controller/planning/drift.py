@@ -123,12 +123,17 @@ def after_reasserting(
 def overwritten(decision: Decision, applied: Collection[Position]) -> set[Position]:
     """Drifted positions that our writes dealt with.
 
-    A calm plan deals with the whole pool: what it did not write it was content with. An urgent one
-    deals with what it wrote.
+    A calm plan deals with the whole pool: what it did not want to write it was content with. An
+    urgent one deals with what it wrote. What is not known to be applied is not dealt with yet.
     """
+    wanted = {change.position for change in decision.changes}
     calm = {(p.service, p.pool) for p in decision.plans if not (p.emergency or p.by_person)}
     written = {_pool_of(position) for position in applied}
-    return {p for p in decision.drift if p in applied or _pool_of(p) in calm & written}
+    return {
+        p
+        for p in decision.drift
+        if p in applied or (p not in wanted and _pool_of(p) in calm & written)
+    }
 
 
 def acceptable(

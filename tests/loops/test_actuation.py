@@ -339,6 +339,26 @@ async def test_what_is_about_to_be_written_is_durable_before_it_is_sent() -> Non
     assert await bench.store.expected() == {position: (Setting(0),)}
 
 
+async def test_an_emergency_is_sent_though_the_disk_is_slow() -> None:
+    """It waits 0.2 s for the disk; users come first."""
+    bench = Bench()
+    await bench.observation.refresh(10)
+    began: list[float] = []
+    change, loop = bench.records.change, asyncio.get_running_loop()
+
+    async def timed(zone: str, changes: list[WeightChange], *, emergency: bool) -> Outcome:
+        began.append(loop.time())
+        return await change(zone, changes, emergency=emergency)
+
+    async def slow(_: object) -> None:
+        await asyncio.sleep(10)
+
+    bench.records.change, bench.store.expect = timed, slow
+    await bench.carry_out(weight("shop", WEST, 0), emergency=True)
+
+    assert began == [pytest.approx(0.2)]
+
+
 @pytest.mark.parametrize(
     ("trouble", "expected"),
     [

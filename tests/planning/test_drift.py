@@ -16,7 +16,7 @@ from controller.model.levers import (
     Position,
     Setting,
 )
-from controller.planning.drift import acceptable, find_drift
+from controller.planning.drift import acceptable, find_drift, overwritten
 from controller.planning.write_results import results_of
 from tests.loops.small import small
 
@@ -167,3 +167,15 @@ def test_changes_have_their_own_results() -> None:
     ]
 
     assert results_of(written) == {DRAIN: APPLIED, other: REFUSED}
+
+
+def test_a_change_that_was_not_applied_did_not_put_drift_right() -> None:
+    """Else what still stands there would count as an answer to our write."""
+    other = Position("shop", "world", "us-east-1")
+    third = Position("shop", "world", "ap-south-1")
+    changes = (DRAIN, replace(DRAIN, position=other))
+    plan = PoolPlan("shop", "world", {}, {}, {}, changes=changes)
+    decision = Decision({}, (plan,), dict.fromkeys((HERE, other, third), "seen"), Memory())
+
+    assert overwritten(decision, {other}) == {other, third}
+    assert overwritten(decision, set()) == set()
