@@ -1,19 +1,22 @@
 """Carries out a plan in its order and reports what became of each write.
 
 Route 53: all weights of one hosted zone go in one atomic batch, A and AAAA twins together; in
-several, urgent pools first, when they are more than a batch may hold. If one is refused, something
-in it is at fault (a leaf changed by hand, a health check deleted), and its pools go on in a batch
-each, so that one bad record hinders its own pool alone. Global Accelerator: one group at a time,
-receivers opened before anyone is closed. Zones and accelerators are written at the same time: one
-that hangs delays no other's drain. What is about to be written is remembered first, so that
-after a crash our own write is not taken for drift.
+several, urgent pools first, when they are more than a batch may hold (`planning.batches`). If one
+is refused, something in it is at fault (a leaf changed by hand, a health check deleted), and its
+pools go on in a batch each, so that one bad record hinders its own pool alone. A batch that is
+throttled is not split; it and what was to follow it wait for the next cycle. Global Accelerator:
+one group at a time, groups that open before groups that close. Zones and accelerators are written
+at the same time: one that hangs delays no other's drain. What is about to be written is remembered
+first, so that after a crash our own write is not taken for drift.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Sequence
+
+import structlog
 
 from controller.loops.current import Current
 from controller.loops.expectations import Expectations
@@ -22,22 +25,22 @@ from controller.loops.veto import Veto
 from controller.model.decision import Decision, PoolName, Written
 from controller.model.levers import (
     Change,
+    EndpointGroup,
     GroupChange,
     Outcome,
     OutcomeStatus,
     Setting,
     WeightChange,
 )
-from controller.planning.tree import leaves_of
+from controller.planning.batches import Batch, Elements, batches, by_pool
+from controller.planning.tree import is_set, leaves_of, opens, settable
+from controller.planning.write_results import results_of
 from controller.ports import Accelerators, RecordSets
 
-MOST_LEAVES = 400
-"""Leaves in one batch. Each is a DELETE and a CREATE; ChangeResourceRecordSets takes 1,000 elements
-with 32,000 characters of values, which 800 IPv6 addresses stay below (API reference, Limits)."""
-
-
-Elements = dict[Change, list[WeightChange]]
-"""Changes of one zone with what each means for its leaves."""
+_log = structlog.get_logger("actuation")
+_AFTER_THROTTLING = Outcome(
+    OutcomeStatus.REFUSED, "not sent: Route 53 throttled the batch before it", throttled=True
+)
 
 
 class Actuation:
@@ -75,9 +78,9 @@ class Actuation:
                     for arn, changes in self._by_accelerator(allowed).items()
                 ),
             ]
+        self._veto.end_cycle()
         written += [one for task in tasks for one in task.result()]
-        for one in written:
-            await self._settle(one)
+        await self._settle(written)
         return tuple(written)
 
     async def _change_zone(
@@ -89,9 +92,26 @@ class Actuation:
     ) -> list[Written]:
         """Batch after batch, as many as it takes."""
         written: list[Written] = []
-        for pack in _packed(self._elements(zone_id, changes), urgent):
-            written += await self._change_pack(zone_id, pack, emergency=emergency)
+        planned = batches(self._elements(zone_id, changes), urgent)
+        _tell_split(planned)
+        for batch in planned:
+            refused = self._refused_part(batch, written)
+            if refused is not None:
+                written.append(refused)
+                continue
+            whole = await self._send(zone_id, batch.elements, written, emergency)
+            written.append(whole)
+            # Something in it is at fault: another try for each pool.
+            for each in _apart(batch.elements) if _is_refused(whole.outcome) else ():
+                written.append(await self._send(zone_id, each, written, emergency))
         return written
+
+    def _refused_part(self, batch: Batch, written: Iterable[Written]) -> Written | None:
+        """The refusal of a part of a pool that would empty it, earlier parts not being applied."""
+        if batch.part_of is None:
+            return None
+        earlier = [c for c, one in results_of(written).items() if one is OutcomeStatus.APPLIED]
+        return self._veto.on_part(batch.part_of, earlier, tuple(batch.elements))
 
     async def _change_groups(
         self, arn: str, changes: Iterable[tuple[Change, GroupChange]]
@@ -111,29 +131,22 @@ class Actuation:
                 applied = after
         return written
 
-    async def _change_pack(
-        self, zone_id: str, elements: Elements, *, emergency: bool
-    ) -> list[Written]:
-        """One batch for all; if that is refused for good, another try for each pool."""
-        whole = await self._send(zone_id, elements, emergency=emergency)
-        pools = _by_pool(elements)
-        if not _is_refused(whole.outcome) or len(pools) == 1:
-            return [whole]
-        apart = [await self._send(zone_id, each, emergency=emergency) for each in pools.values()]
-        return [whole, *apart]
-
-    async def _send(self, zone_id: str, elements: Elements, *, emergency: bool) -> Written:
+    async def _send(
+        self, zone_id: str, elements: Elements, earlier: Iterable[Written], emergency: bool
+    ) -> Written:
+        """One batch. Once Route 53 has throttled this zone, the rest waits for the next cycle."""
+        changes = tuple(elements)
+        if any(one.outcome.throttled for one in earlier):
+            return Written("route53", zone_id, changes, _AFTER_THROTTLING)
         batch = [element for each in elements.values() for element in each]
         outcome = await self._records.change(zone_id, batch, emergency=emergency)
-        return Written("route53", zone_id, tuple(elements), outcome)
+        return Written("route53", zone_id, changes, outcome)
 
-    async def _settle(self, written: Written) -> None:
+    async def _settle(self, written: Iterable[Written]) -> None:
         """Whatever was answered, the next cycle reads again instead of believing it."""
-        self._observation.invalidate(written.target)
-        # A refused compare-and-swap means that someone else was faster: what stands there now is
-        # theirs, and seeing it must count as drift. A throttled write changed nothing.
-        if not _is_refused(written.outcome):
-            await self._expectations.settle(written.changes, written.outcome.status)
+        for target in {one.target for one in written}:
+            self._observation.invalidate(target)
+        await self._expectations.settle(results_of(written))
 
     def _by_zone(self, changes: Iterable[Change]) -> dict[str, tuple[Change, ...]]:
         zones: dict[str, list[Change]] = defaultdict(list)
@@ -144,60 +157,60 @@ class Actuation:
         return {zone_id: tuple(found) for zone_id, found in zones.items()}
 
     def _elements(self, zone_id: str, changes: Iterable[Change]) -> Elements:
-        """Every change with those of its twins whose weight is not the wanted one yet."""
+        """Every change with those of its twins whose weight is not the wanted one yet, if any."""
         records = self._observation.records(zone_id)
         services = self._current.settings.services
         leaves = {
             name: leaves_of(name, services[name], records)
             for name in dict.fromkeys(change.position.service for change in changes)
         }
-        return {
-            change: [
+        found = {
+            change: tuple(
                 WeightChange(leaf, change.after.weight)
                 for leaf in leaves[change.position.service][change.position]
                 if leaf.weight != change.after.weight
-            ]
+            )
             for change in changes
         }
+        return {change: each for change, each in found.items() if each}
 
     def _by_accelerator(
         self, changes: Iterable[Change]
     ) -> dict[str, list[tuple[Change, GroupChange]]]:
+        """What is to be written at each accelerator: groups that open before groups that close."""
         found: dict[str, list[tuple[Change, GroupChange]]] = defaultdict(list)
         for change in changes:
             lever = self._current.settings.services[change.position.service].levers.accelerator
-            if lever is None or change.after.dial is None:
-                continue
-            for group in self._observation.groups(lever.arn):
-                if group.region == change.position.region:
-                    wanted = GroupChange(group, change.after.dial, change.after.weight)
-                    found[lever.arn].append((change, wanted))
-        return found
-
-
-def _packed(elements: Elements, urgent: Collection[PoolName]) -> Iterator[Elements]:
-    """The changes in as few batches as they fit in; a pool's stay together."""
-    pack: Elements = {}
-    size = 0
-    pools = _by_pool(elements)
-    for pool in sorted(pools, key=lambda pool: pool not in urgent):
-        leaves = sum(map(len, pools[pool].values()))
-        if pack and size + leaves > MOST_LEAVES:
-            yield pack
-            pack, size = {}, 0
-        pack |= pools[pool]
-        size += leaves
-    if pack:
-        yield pack
-
-
-def _by_pool(elements: Elements) -> dict[PoolName, Elements]:
-    pools: dict[PoolName, Elements] = defaultdict(dict)
-    for change, each in elements.items():
-        pools[change.position.service, change.position.pool][change] = each
-    return pools
+            if lever is not None:
+                groups = self._observation.groups(lever.arn)
+                found[lever.arn] += [(change, one) for one in _group_changes(change, groups)]
+        return {arn: sorted(each, key=lambda one: not opens(one[1])) for arn, each in found.items()}
 
 
 def _is_refused(outcome: Outcome) -> bool:
     """Whether AWS said no to what was asked, and not only to asking now."""
     return outcome.status is OutcomeStatus.REFUSED and not outcome.throttled
+
+
+def _apart(elements: Elements) -> Sequence[Elements]:
+    """Its pools, if there are several."""
+    pools = list(by_pool(elements).values())
+    return pools if len(pools) > 1 else []
+
+
+def _group_changes(change: Change, groups: Iterable[EndpointGroup]) -> list[GroupChange]:
+    """What a change means for those of its region's groups that are not set so yet."""
+    if change.after.dial is None:
+        return []
+    return [
+        GroupChange(group, change.after.dial, change.after.weight)
+        for group in settable(group for group in groups if group.region == change.position.region)
+        if not is_set(group, change.after)
+    ]
+
+
+def _tell_split(planned: Iterable[Batch]) -> None:
+    """Say which pools are changed in several steps, seen by users in between."""
+    parts = Counter(batch.part_of for batch in planned if batch.part_of is not None)
+    for (service, pool), count in parts.items():
+        _log.warning("pool_in_several_batches", service=service, pool=pool, batches=count)

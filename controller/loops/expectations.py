@@ -1,5 +1,9 @@
 """What we last set each position to, or may have: what drift is told from.
 
+From `intend` until a reading shows the new setting on every part, a part may show what was
+expected before or the new setting. An outcome narrows that down: applied leaves the new setting,
+refused what was expected before, and unknown, or applied to some parts only, leaves both.
+
 Durable before a write is sent, so that a crash in the middle of a failover does not make our own
 change look like somebody else's. Neither a full nor a slow disk may keep users on a dead region: a
 failure to remember is logged, an emergency waits for a moment only, and what is not durable yet is
@@ -28,6 +32,8 @@ class Expectations:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._expected: dict[Position, tuple[Setting, ...]] = {}
+        self._earlier: dict[Position, tuple[Setting, ...]] = {}
+        """What was expected of a position before the write now under way."""
         self._unsaved: dict[Position, tuple[Setting, ...]] = {}
 
     @property
@@ -40,19 +46,25 @@ class Expectations:
         self._expected = dict(await self._store.expected())
 
     async def intend(self, changes: Iterable[Change], *, emergency: bool = False) -> None:
-        """Either the old or the new setting may be seen from now on."""
-        within_s = _MOMENT_S if emergency else None
-        await self._keep({c.position: (c.before, c.after) for c in changes}, within_s)
+        """The new setting may be seen from now on, beside what was expected before.
 
-    async def settle(self, changes: Iterable[Change], status: OutcomeStatus) -> None:
+        What is seen and was not expected stays somebody else's until our write replaced it.
+        """
+        within_s = _MOMENT_S if emergency else None
+        wanted = {change.position: change for change in changes}
+        self._earlier = {p: self._expected.get(p) or (c.before,) for p, c in wanted.items()}
+        may_be = {p: _newest_last(self._earlier[p], c.after) for p, c in wanted.items()}
+        await self._keep(may_be, within_s)
+
+    async def settle(self, results: Mapping[Change, OutcomeStatus]) -> None:
         """Narrow down what may be seen, once AWS has answered; unknown leaves both possible."""
-        match status:
-            case OutcomeStatus.APPLIED:
-                await self._keep({c.position: (c.after,) for c in changes}, _MOMENT_S)
-            case OutcomeStatus.REFUSED:
-                await self._keep({c.position: (c.before,) for c in changes}, _MOMENT_S)
-            case OutcomeStatus.UNKNOWN:
-                return
+        applied = {c.position: (c.after,) for c, s in results.items() if s is OutcomeStatus.APPLIED}
+        refused = {
+            change.position: self._earlier[change.position]
+            for change, status in results.items()
+            if status is OutcomeStatus.REFUSED and change.position in self._earlier
+        }
+        await self._keep(applied | refused, _MOMENT_S)
 
     async def adopt(self, seen: Mapping[Position, Setting]) -> None:
         """Take what was seen for what is expected."""
@@ -77,3 +89,7 @@ class Expectations:
         else:
             kept = self._unsaved.items()
             self._unsaved = {p: settings for p, settings in kept if saving.get(p) != settings}
+
+
+def _newest_last(known: tuple[Setting, ...], newest: Setting) -> tuple[Setting, ...]:
+    return (*(setting for setting in known if setting != newest), newest)

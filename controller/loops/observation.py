@@ -59,6 +59,8 @@ class Observation:
         self._groups: dict[str, Reading[tuple[EndpointGroup, ...]]] = {}
         self._failing: dict[str, str] = {}
         self._stale: set[str] = set()
+        self._outdated: set[str] = set()
+        """Targets that have not been read since they were last written."""
         self._arrived = arrived
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._late: set[str] = set()
@@ -71,8 +73,9 @@ class Observation:
         return dict(self._failing)
 
     def invalidate(self, target: str) -> None:
-        """Have this zone or accelerator read again before it is next used."""
+        """Have this zone or accelerator, which was written, read again before it is next used."""
         self._stale.add(target)
+        self._outdated.add(target)
 
     async def refresh(self, max_age_s: float, settings: Settings | None = None) -> None:
         """Read again what is older than `max_age_s` or stale; a failure keeps the old reading.
@@ -104,6 +107,7 @@ class Observation:
             for target in known.keys() - used:
                 del known[target]
         self._stale &= used
+        self._outdated &= used
         self._proofs = Proofs()
 
     def observed(self, settings: Settings | None = None) -> dict[str, Observed]:
@@ -116,10 +120,12 @@ class Observation:
             route53, accelerator = service.levers.route53, service.levers.accelerator
             if route53 and (zone := self._zones.get(route53.hosted_zone_id)):
                 proof = self._proofs.of_records(name, service, zone.value)
-                found[name] = _with(proof, observe_records(name, service, zone.value, zone.at))
+                seen = observe_records(name, service, zone.value, zone.at)
+                found[name] = self._with(proof, seen, route53.hosted_zone_id)
             if accelerator and (groups := self._groups.get(accelerator.arn)):
                 proof = self._proofs.of_groups(name, service, groups.value)
-                found[name] = _with(proof, observe_groups(name, service, groups.value, groups.at))
+                seen = observe_groups(name, service, groups.value, groups.at)
+                found[name] = self._with(proof, seen, accelerator.arn)
         return found
 
     def records(self, zone_id: str) -> tuple[RecordSet, ...]:
@@ -129,6 +135,11 @@ class Observation:
     def groups(self, arn: str) -> tuple[EndpointGroup, ...]:
         """Endpoint groups of an accelerator as last read."""
         return self._groups[arn].value
+
+    def _with(self, proof: Proof, observed: Observed, target: str) -> Observed:
+        notices = (*observed.notices, *proof.notices)
+        outdated = target in self._outdated
+        return replace(observed, leaks=proof.leaks, notices=notices, outdated=outdated)
 
     def _begin(
         self, target: str, read: Callable[[str], Awaitable[T]], into: dict[str, Reading[T]]
@@ -182,6 +193,7 @@ class Observation:
             if self._failing.pop(target, None) is not None:
                 _log.info("observation_recovered", target=target)
             if target not in self._stale:
+                self._outdated.discard(target)
                 return
 
     def _failed(self, target: str, error: str) -> None:
@@ -195,10 +207,6 @@ class Observation:
         if reading is None or target in self._stale:
             return True
         return self._clock.monotonic() - reading.at >= max_age_s
-
-
-def _with(proof: Proof, observed: Observed) -> Observed:
-    return replace(observed, leaks=proof.leaks, notices=(*observed.notices, *proof.notices))
 
 
 def _targets(settings: Settings) -> set[str]:

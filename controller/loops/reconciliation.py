@@ -36,6 +36,7 @@ from controller.model.overrides import Override
 from controller.planning.decision import decide
 from controller.planning.drift import acceptable, after_reasserting
 from controller.planning.memory import after_answers, after_writing
+from controller.planning.write_results import results_of
 from controller.ports import Clock, FigureSource
 
 _log = structlog.get_logger("reconciliation")
@@ -241,7 +242,8 @@ class Reconciliation:
             plans = [p for p in decision.plans if any(c.position in positions for c in p.changes)]
             self._memory = after_writing(self._memory, plans, snapshot.now)
         self._memory = after_answers(self._memory, decision.plans, written)
-        applied = _positions(w for w in written if w.outcome.status is OutcomeStatus.APPLIED)
+        results = results_of(written).items()
+        applied = {change.position for change, one in results if one is OutcomeStatus.APPLIED}
         self._memory = after_reasserting(self._memory, decision, applied, snapshot.now)
         await self._expectations.adopt(acceptable(snapshot, decision, applied))
 

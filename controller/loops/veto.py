@@ -1,7 +1,8 @@
 """The last look before anything is sent: what must never be written, whoever asks, ends here.
 
 The planner cannot express a change to an unlawful region, nor a pool with nobody open; should it
-ever, that is refused as an outcome, and everything else goes on.
+ever, that is refused as an outcome, and everything else goes on. A refusal is an error in the log
+when it begins, not in each cycle that asks for the same again.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from controller.loops.current import Current
 from controller.loops.observation import Observation
 from controller.model.decision import PoolName, Written
 from controller.model.levers import Change, Outcome, OutcomeStatus, Position, RecordSet, Setting
-from controller.planning.emptied import is_emptied, is_open, open_groups, open_leaves
+from controller.planning.emptied import is_emptied, open_groups, open_leaves
 from controller.planning.tree import leaves_of
 
 _log = structlog.get_logger("veto")
@@ -30,6 +31,15 @@ class Veto:
     def __init__(self, current: Current, observation: Observation) -> None:
         self._current = current
         self._observation = observation
+        self._refused_before: set[str] = set()
+        self._refused_now: set[str] = set()
+        """Why something was refused, in the last cycle and in this one."""
+
+    def end_cycle(self) -> None:
+        """All writes of a cycle were looked at: what was not refused again has ended."""
+        for detail in sorted(self._refused_before - self._refused_now):
+            _log.info("write_refusal_ended", detail=detail)
+        self._refused_before, self._refused_now = self._refused_now, set()
 
     def on(self, changes: Iterable[Change]) -> tuple[tuple[Change, ...], list[Written]]:
         """The changes that may be sent, and the refusal of the others."""
@@ -45,13 +55,30 @@ class Veto:
         service, pool, _ = change.position
         regions = self._current.settings.services[service].pools[pool].regions
         groups = self._observation.groups(arn)
-        if is_open(change.after) or not is_emptied(open_groups(regions, groups, after)):
+        if change.after.is_open or not is_emptied(open_groups(regions, groups, after)):
             return None
         detail = (
             f"not sent: {change.position} is the last one open, for what was to open before it is "
             "not known to be"
         )
-        return self._refused((change,), detail)
+        return self._refusal((change,), detail)
+
+    def on_part(
+        self, pool: PoolName, applied: Iterable[Change], part: tuple[Change, ...]
+    ) -> Written | None:
+        """The refusal of a part of a pool's changes that would leave it with nobody open.
+
+        `applied` are the changes known to be made since the last observation.
+        """
+        service, name = pool
+        mine = [c for c in applied if (c.position.service, c.position.pool) == pool]
+        if not self._would_empty(service, name, [*mine, *part], self._leaves(service)):
+            return None
+        detail = (
+            f"not sent: pool {name} of {service} would have no region left that is open, for what "
+            f"was to open before is not known to be; {_ALL_ZERO}"
+        )
+        return self._refusal(part, detail)
 
     def _lawful(self, changes: Iterable[Change]) -> tuple[list[Change], list[Written]]:
         lawful, refused = list[Change](), list[Written]()
@@ -65,7 +92,7 @@ class Veto:
                 f"not sent: pool {pool} of {service} may only be served from "
                 f"{', '.join(noun.regions)}, not from {region}"
             )
-            refused.append(self._refused((change,), detail))
+            refused.append(self._refusal((change,), detail))
         return lawful, refused
 
     def _not_emptying(self, changes: Iterable[Change]) -> tuple[list[Change], list[Written]]:
@@ -84,7 +111,7 @@ class Veto:
                 f"not sent: pool {pool} of {service} would have no region left that is open; "
                 f"{_ALL_CLOSED if levers.accelerator else _ALL_ZERO}"
             )
-            refused.append(self._refused(tuple(each), detail))
+            refused.append(self._refusal(tuple(each), detail))
         return allowed, refused
 
     def _would_empty(
@@ -108,8 +135,10 @@ class Veto:
         records = self._observation.records(noun.levers.route53.hosted_zone_id)
         return leaves_of(service, noun, records)
 
-    def _refused(self, changes: tuple[Change, ...], detail: str) -> Written:
-        _log.error("write_refused", detail=detail)
+    def _refusal(self, changes: tuple[Change, ...], detail: str) -> Written:
+        if detail not in self._refused_before | self._refused_now:
+            _log.error("write_refused", detail=detail)
+        self._refused_now.add(detail)
         levers = self._current.settings.services[changes[0].position.service].levers
         outcome = Outcome(OutcomeStatus.REFUSED, detail)
         if levers.accelerator is not None:

@@ -66,6 +66,12 @@ class EndpointGroup:
     """Percentage of the traffic directed to this group that it accepts, 0 to 100."""
     endpoints: tuple[AcceleratedEndpoint, ...]
 
+    @property
+    def listener(self) -> str:
+        """ARN of the listener that the group stands behind, the beginning of the group's own."""
+        listener, found, _ = self.arn.partition("/endpoint-group/")
+        return listener if found else ""
+
 
 @dataclass(frozen=True, slots=True)
 class GroupChange:
@@ -107,6 +113,11 @@ class Setting:
     weight: int
     dial: float | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it lets any users in."""
+        return self.weight > 0 and self.dial != 0
+
 
 @dataclass(frozen=True, slots=True)
 class Leak:
@@ -137,14 +148,24 @@ class Observed:
     at: float
     """When the reading began, monotonic seconds."""
     settings: Mapping[Position, Setting]
+    """A position's parts are its A and AAAA record, or each endpoint of its groups. Where they are
+    not set alike, its most open part is given: a region is not out before all its parts are."""
     unequal: frozenset[Position] = frozenset()
-    """Positions whose parts (A and AAAA, several endpoints) are not set alike."""
+    """Positions whose parts are not set alike."""
     faults: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Pool to what is missing, extra or unlawful in it; only drains happen there."""
     notices: tuple[str, ...] = ()
     """What looks wrong and does not hinder steering, such as a leaf without a health check."""
     leaks: Mapping[str, tuple[Leak, ...]] = field(default_factory=dict)
     """Bound pool to its leaks; one without any is proven, one that is missing was not looked at."""
+    parts: Mapping[Position, tuple[Setting, ...]] = field(default_factory=dict)
+    """Unequal position to the settings of its parts, each once, the most open first:
+    `parts.keys() <= unequal` and `parts[p][0] == settings[p]`."""
+    failing_open: frozenset[Position] = frozenset()
+    """Closed positions that users reach all the same: all parts of one record type, or behind one
+    listener, are closed in their pool, which AWS takes for equally open."""
+    outdated: bool = False
+    """Whether we wrote since it was read: what differs from our last write may be our own doing."""
 
 
 @dataclass(frozen=True, slots=True)

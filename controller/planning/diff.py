@@ -6,10 +6,11 @@ Route 53 everything goes in one batch anyway, behind an accelerator the order is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Collection, Mapping
 
 from controller.model.configuration import Service
-from controller.model.decision import PoolPlan
+from controller.model.decision import PoolPlan, Shares
 from controller.model.levers import Change, Observed, Position, Setting
 from controller.planning.shares import normalised, same
 
@@ -30,6 +31,27 @@ def _in_order(regions: tuple[str, ...], seen: dict[str, Setting]) -> dict[str, S
     if tuple(seen) == regions:
         return seen
     return {region: seen[region] for region in regions if region in seen}
+
+
+def shares_by_pool(service: Service, observed: Observed) -> dict[str, Shares]:
+    """Pool to what its levers say now, as shares; closed regions that users reach included."""
+    reached: defaultdict[str, set[str]] = defaultdict(set)
+    for _, pool, region in observed.failing_open:
+        reached[pool].add(region)
+    return {
+        pool: _with_reached(service, current_shares(service, settings), reached[pool])
+        if pool in reached
+        else current_shares(service, settings)
+        for pool, settings in settings_by_pool(service, observed).items()
+    }
+
+
+def _with_reached(service: Service, shares: Shares, reached: Collection[str]) -> dict[str, float]:
+    """Shares when users of some record type or listener are sent to any region."""
+    if service.levers.accelerator is not None:
+        return {region: 1.0 if region in reached else share for region, share in shares.items()}
+    most = {region: max(share, 1 / len(shares)) for region, share in shares.items()}
+    return normalised(most)
 
 
 def current_shares(service: Service, settings: Mapping[str, Setting]) -> dict[str, float]:

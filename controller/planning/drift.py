@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from controller.model.configuration import DriftPolicy
 from controller.model.decision import Decision, PoolPlan, Shares, Snapshot
-from controller.model.levers import Position, Setting
+from controller.model.levers import Observed, Position, Setting
 from controller.model.memory import Memory, ServiceMemory
 from controller.planning.shares import same
 
@@ -24,20 +24,39 @@ _PATIENCE = 2
 
 
 def find_drift(snapshot: Snapshot, service: str) -> dict[Position, str]:
-    """A service's position to what was expected and what was seen."""
+    """A service's position to what was expected and what was seen.
+
+    A position is ours while each of its parts shows something that we expect: `settings of its
+    parts <= expected`. So a write of ours that only some parts took is no drift, and one part that
+    another party changed is. A reading older than our last write shows no new drift.
+    """
     found: dict[Position, str] = {}
-    known = snapshot.expected.get
     observed = snapshot.observed.get(service)
     if observed is None:
         return found
-    unequal = observed.unequal
+    known, since = snapshot.expected.get, snapshot.memory.of(service).drift_since
+    unequal, outdated = observed.unequal, observed.outdated
     for position, setting in observed.settings.items():
         expected = known(position)
         if unequal and position in unequal:
-            found[position] = f"{position}: its A and AAAA records (or endpoints) are unequal"
-        elif expected and setting not in expected:
-            found[position] = f"{position}: {show(expected[-1])} expected, {show(setting)} seen"
+            is_ours = _is_half_written(observed.parts.get(position, ()), expected)
+        else:
+            is_ours = not expected or setting in expected
+        if not is_ours and (not outdated or position in since):
+            found[position] = _differing(position, expected, observed)
     return found
+
+
+def _is_half_written(parts: Collection[Setting], expected: Collection[Setting] | None) -> bool:
+    """Whether every part shows what we left there or what we last wrote."""
+    return bool(parts) and expected is not None and set(parts) <= set(expected)
+
+
+def _differing(position: Position, expected: tuple[Setting, ...] | None, observed: Observed) -> str:
+    seen = " and ".join(map(show, observed.parts.get(position, (observed.settings[position],))))
+    if not expected:
+        return f"{position}: its A and AAAA records (or endpoints) are unequal, {seen} seen"
+    return f"{position}: {show(expected[-1])} expected, {seen} seen"
 
 
 def watch(memory: ServiceMemory, drift: Collection[Position], now: float) -> ServiceMemory:
@@ -121,12 +140,17 @@ def _after_reasserting(
 def overwritten(decision: Decision, applied: Collection[Position]) -> set[Position]:
     """Drifted positions that our writes dealt with.
 
-    A calm plan deals with the whole pool: what it did not write it was content with. An urgent one
-    deals with what it wrote.
+    A calm plan deals with the whole pool: what it did not want to write it was content with. An
+    urgent one deals with what it wrote. What is not known to be applied is not dealt with yet.
     """
+    wanted = {change.position for change in decision.changes}
     calm = {(p.service, p.pool) for p in decision.plans if not (p.emergency or p.by_person)}
     written = {_pool_of(position) for position in applied}
-    return {p for p in decision.drift if p in applied or _pool_of(p) in calm & written}
+    return {
+        p
+        for p in decision.drift
+        if p in applied or (p not in wanted and _pool_of(p) in calm & written)
+    }
 
 
 def acceptable(
@@ -134,18 +158,21 @@ def acceptable(
 ) -> dict[Position, Setting]:
     """What was seen and is to be expected from now on.
 
-    Positions seen for the first time; somebody else's change that is adopted, that our plan is
-    content with once its hold is over, or that we wrote our plan around.
+    Positions seen for the first time; those that show our last write, whose outcome was unknown or
+    which took several tries; somebody else's change that is adopted, that our plan is content with
+    once its hold is over, or that we wrote our plan around. A reading older than our last write
+    tells nothing.
     """
     drift = snapshot.settings.guards.drift
     busy = {(p.service, p.pool) for p in decision.plans if p.changes or p.withheld}
     around = overwritten(decision, applied)
     touched = {change.position for change in decision.changes}
 
-    def is_acceptable(position: Position) -> bool:
+    def is_acceptable(position: Position, setting: Setting) -> bool:
         pool = _pool_of(position)
         if position not in decision.drift:
-            return position not in snapshot.expected
+            expected = snapshot.expected.get(position)
+            return expected is None or (len(expected) > 1 and setting == expected[-1])
         memory = decision.memory.of(position.service)
         is_content = pool not in busy and (
             snapshot.now - memory.drift_since[position] >= drift.hold_s
@@ -155,9 +182,10 @@ def acceptable(
     return {
         position: setting
         for observed in snapshot.observed.values()
+        if not observed.outdated
         for position, setting in observed.settings.items()
         if position not in touched and position not in observed.unequal
-        if is_acceptable(position)
+        if is_acceptable(position, setting)
     }
 
 

@@ -1,8 +1,8 @@
-"""Whether nobody would be open in a pool after a write: the last look before it is sent.
+"""Where a pool has no region open, or none of one record type or listener.
 
-`decide` never asks for that. Should it ever, it must not be sent, for nothing at AWS is "off":
-weights that are all zero are equal ones to Route 53, and an accelerator whose groups are all closed
-sends users to any of them.
+Nothing at AWS is "off": weights that are all zero are equal ones to Route 53, and a listener whose
+groups are all closed sends users to any of them. So `decide` never asks for that, a write that
+would lead there is not sent, and where it was done by hand users count as reaching every region.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from controller.model.levers import EndpointGroup, RecordSet, Setting
-from controller.planning.tree import listener_of
 
 Open = Mapping[str, Mapping[str, bool]]
 """Region to its parts (A and AAAA, or one group per listener) and whether each is open."""
@@ -22,13 +21,34 @@ def is_emptied(pool: Open) -> bool:
     A kind that the open regions lack altogether is let pass: a missing record or group is a fault
     that no write mends, and users of the other kind must get away from a dead region all the same.
     """
-    serving = [parts for parts in pool.values() if any(parts.values())]
+    return not any(map(_serves, pool.values())) or bool(_closed_kinds(pool))
+
+
+def failing_open(pool: Open) -> set[str]:
+    """Regions closed in all their parts that users of a kind reach, for it is closed everywhere.
+
+    None where no region is open at all: then every region is reached alike.
+    """
+    if not any(map(_serves, pool.values())):
+        return set()
+    closed = _closed_kinds(pool)
+    return {r for r, parts in pool.items() if not _serves(parts) and closed & parts.keys()}
+
+
+def _closed_kinds(pool: Open) -> set[str]:
+    """Kinds that every open region has and no region has open."""
+    serving = [parts for parts in pool.values() if _serves(parts)]
     kinds = {kind for parts in pool.values() for kind in parts}
-    return not serving or any(
-        all(kind in parts for parts in serving)
-        and not any(parts.get(kind) for parts in pool.values())
+    return {
+        kind
         for kind in kinds
-    )
+        if all(kind in parts for parts in serving)
+        if not any(parts.get(kind) for parts in pool.values())
+    }
+
+
+def _serves(parts: Mapping[str, bool]) -> bool:
+    return any(parts.values())
 
 
 def open_leaves(leaves: Mapping[str, Iterable[RecordSet]], wanted: Mapping[str, Setting]) -> Open:
@@ -53,13 +73,8 @@ def open_groups(
     for group in groups:
         if group.region in found and group.endpoints:
             setting = wanted.get(group.arn) or _setting(group)
-            found[group.region][listener_of(group)] = is_open(setting)
+            found[group.region][group.listener] = setting.is_open
     return found
-
-
-def is_open(setting: Setting) -> bool:
-    """Whether a position that is set so serves anybody."""
-    return setting.weight > 0 and setting.dial != 0
 
 
 def _setting(group: EndpointGroup) -> Setting:

@@ -11,14 +11,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from controller.model.configuration import Mode
-from controller.model.decision import Held, Hold, PoolPlan, Shares, Snapshot
+from controller.model.decision import Held, Hold, PoolPlan, Snapshot
 from controller.model.health import RegionHealth
 from controller.model.levers import Change, Position
 from controller.model.memory import ServiceMemory
 from controller.planning import guard
 from controller.planning.astray import without_astray
 from controller.planning.beginning import automatic_drains, has_begun, missing_data
-from controller.planning.diff import current_shares, diff, settings_by_pool
+from controller.planning.diff import diff, shares_by_pool
 from controller.planning.drift import adopted, find_drift, watch
 from controller.planning.health.flapping import flaps
 from controller.planning.memory import updated
@@ -134,10 +134,7 @@ def _plan(proposal: Proposal, kept: Collection[str]) -> list[Planned]:
     if not proposal.is_observed:
         held = Held(Hold.NOT_OBSERVED, "AWS has not said yet how its levers stand")
         return [Planned(plan, memory.cold) for plan in held_whole(snapshot, name, held)]
-    before: dict[str, Shares] = {
-        pool: current_shares(service, settings)
-        for pool, settings in settings_by_pool(service, snapshot.observed[name]).items()
-    }
+    before = shares_by_pool(service, snapshot.observed[name])
     was_cold = cold_by_pool(memory, before)
     figures = known(snapshot, name, health)
     healthy = standings(snapshot, name, health, before, isolated=proposal.blind, kept=kept)

@@ -7,10 +7,18 @@ unlawful or extra is a fault: it is reported and never repaired by creating or d
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from controller.model.configuration import Pool, Service
-from controller.model.levers import EndpointGroup, Observed, Position, RecordSet, Setting
+from controller.model.levers import (
+    EndpointGroup,
+    GroupChange,
+    Observed,
+    Position,
+    RecordSet,
+    Setting,
+)
+from controller.planning.emptied import Open, failing_open, open_groups, open_leaves
 
 _TWINS = ("A", "AAAA")
 
@@ -36,8 +44,14 @@ def observe_records(
 ) -> Observed:
     """What the zone says of a service steered by Route 53."""
     leaves = leaves_of(service_name, service, records)
-    settings = {p: Setting(twins[0].weight or 0) for p, twins in leaves.items() if twins}
-    unequal = frozenset(p for p, twins in leaves.items() if len({t.weight for t in twins}) > 1)
+    settings: dict[Position, Setting] = {}
+    parts: dict[Position, tuple[Setting, ...]] = {}
+    for position, twins in leaves.items():
+        weights = {twin.weight or 0 for twin in twins}
+        if weights:
+            settings[position] = Setting(max(weights))
+        if len(weights) > 1:
+            parts[position] = tuple(map(Setting, sorted(weights, reverse=True)))
     faults = {
         pool_name: found
         for pool_name, pool in service.pools.items()
@@ -50,7 +64,15 @@ def observe_records(
         for twin in twins
         if twin.health_check_id is None
     )
-    return Observed(at, settings, unequal, faults, notices)
+    reached = frozenset(
+        Position(service_name, pool_name, region)
+        # A type that is closed everywhere makes the regions unequal that are open by the other.
+        for pool_name in dict.fromkeys(position.pool for position in parts)
+        for region in failing_open(_opened(leaves, service_name, service, pool_name))
+    )
+    return Observed(
+        at, settings, frozenset(parts), faults, notices, parts=parts, failing_open=reached
+    )
 
 
 def observe_groups(
@@ -61,26 +83,69 @@ def observe_groups(
     assert lever is not None
     pool = service.pools[lever.pool]
     settings: dict[Position, Setting] = {}
-    unequal: set[Position] = set()
+    parts: dict[Position, tuple[Setting, ...]] = {}
     for region in pool.regions:
-        mine = [group for group in groups if group.region == region]
-        if not mine:
-            continue
+        found = _settings_of([group for group in groups if group.region == region])
         position = Position(service_name, lever.pool, region)
-        weights = {endpoint.weight for group in mine for endpoint in group.endpoints}
-        dials = {group.dial for group in mine}
-        # What serves most counts: a region is not out before every listener says so.
-        settings[position] = Setting(max(weights, default=0), max(dials))
-        if len(weights) > 1 or len(dials) > 1:
-            unequal.add(position)
+        if found:
+            settings[position] = found[0]
+        if len(found) > 1:
+            parts[position] = found
     faults = tuple(_group_faults(lever.pool, pool, groups))
-    return Observed(at, settings, frozenset(unequal), {lever.pool: faults} if faults else {})
+    opened = failing_open(open_groups(pool.regions, groups, {})) if parts else ()
+    return Observed(
+        at,
+        settings,
+        frozenset(parts),
+        {lever.pool: faults} if faults else {},
+        parts=parts,
+        failing_open=frozenset(Position(service_name, lever.pool, region) for region in opened),
+    )
 
 
-def listener_of(group: EndpointGroup) -> str:
-    """ARN of the listener that the group stands behind, the beginning of the group's own."""
-    listener, found, _ = group.arn.partition("/endpoint-group/")
-    return listener if found else ""
+def _opened(
+    leaves: Mapping[Position, tuple[RecordSet, ...]], name: str, service: Service, pool: str
+) -> Open:
+    regions = service.pools[pool].regions
+    return open_leaves({r: leaves[Position(name, pool, r)] for r in regions}, {})
+
+
+def settable(groups: Iterable[EndpointGroup]) -> list[EndpointGroup]:
+    """Those groups that can be set: without an endpoint a group serves nobody and is not written.
+
+    All of them where none has an endpoint, so that their refusal says so.
+    """
+    found = list(groups)
+    return [group for group in found if group.endpoints] or found
+
+
+def is_set(group: EndpointGroup, setting: Setting) -> bool:
+    """Whether the group and all its endpoints are set like this."""
+    weights = {endpoint.weight for endpoint in group.endpoints}
+    return group.dial == setting.dial and weights <= {setting.weight}
+
+
+def opens(change: GroupChange) -> bool:
+    """Whether the write lets more users into some endpoint of the group."""
+    after = Setting(change.endpoint_weight, change.dial)
+    return any(
+        _openness(after) > _openness(Setting(endpoint.weight, change.group.dial))
+        for endpoint in change.group.endpoints
+    )
+
+
+def _openness(setting: Setting) -> tuple[bool, float, int]:
+    return setting.is_open, setting.dial or 0.0, setting.weight
+
+
+def _settings_of(groups: Iterable[EndpointGroup]) -> tuple[Setting, ...]:
+    """The settings of one region's endpoints, each once, the most open first."""
+    found = {
+        Setting(weight, group.dial)
+        for group in settable(groups)
+        for weight in [endpoint.weight for endpoint in group.endpoints] or [0]
+    }
+    return tuple(sorted(found, key=_openness, reverse=True))
 
 
 def _faults(
@@ -100,10 +165,10 @@ def _faults(
 
 
 def _group_faults(pool_name: str, pool: Pool, groups: tuple[EndpointGroup, ...]) -> Iterable[str]:
-    listeners = dict.fromkeys(listener_of(group) for group in groups)
+    listeners = dict.fromkeys(group.listener for group in groups)
     for region in pool.regions:
         mine = [group for group in groups if group.region == region]
-        lacking = [one for one in listeners if one not in map(listener_of, mine)]
+        lacking = [one for one in listeners if one not in {group.listener for group in mine}]
         if not mine:
             yield f"endpoint group {region} is missing"
             continue

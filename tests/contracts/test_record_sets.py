@@ -170,6 +170,23 @@ class RecordSetsContract:
                 assert outcome.status is OutcomeStatus.REFUSED
                 assert outcome.detail.startswith("not sent: ")
 
+    async def test_what_fills_a_batch_to_the_last_element_is_accepted(self) -> None:
+        """500 values, deleted and created; one more is refused unsent."""
+        leaves: list[Any] = [
+            {
+                **_leaf(f"r{n}", "A", f"198.51.{n // 250}.{n % 250}"),
+                "Name": f"p{n // 90}.example.test.",
+            }
+            for n in range(501)
+        ]
+        async with self.world(leaves) as world:
+            read = [r for r in await world.port.read(ZONE) if r.name.startswith("p")]
+            beyond = await _change(world, [WeightChange(leaf, 1) for leaf in read])
+            within = await _change(world, [WeightChange(leaf, 1) for leaf in read[:500]])
+
+        assert (beyond.status, beyond.detail[:10]) == (OutcomeStatus.REFUSED, "not sent: ")
+        assert within.status is OutcomeStatus.APPLIED
+
     async def test_an_applied_change_can_be_followed_until_insync(self) -> None:
         """The outcome names the change, and the change arrives."""
         async with self.world() as world:

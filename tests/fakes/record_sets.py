@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -88,4 +89,12 @@ def _fault(changes: Sequence[WeightChange]) -> str:
         return "not a weighted record set"
     if not all(0 <= change.weight <= 255 for change in changes):
         return "a weight is outside 0 to 255"
-    return "too many record elements" if 2 * len(changes) > 1_000 else ""
+    values = [_values(change.record) for change in changes]
+    if sum(2 * max(1, len(each)) for each in values) > 1_000:
+        return "too many record elements"
+    characters = sum(2 * len(value) for each in values for value in each)
+    return "too many characters of values" if characters > 32_000 else ""
+
+
+def _values(record: RecordSet) -> list[str]:
+    return [one["Value"] for one in json.loads(record.rest).get("ResourceRecords", [])]

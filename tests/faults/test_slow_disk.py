@@ -102,7 +102,7 @@ async def test_what_a_full_disk_refused_is_written_when_there_is_room() -> None:
     expectations = Expectations(store)
     store.unavailable = True
     await expectations.intend([DRAIN])
-    await expectations.settle([DRAIN], OutcomeStatus.APPLIED)
+    await expectations.settle({DRAIN: OutcomeStatus.APPLIED})
     store.unavailable = False
     await expectations.adopt({OTHER: Setting(7)})
 

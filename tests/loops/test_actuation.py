@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from controller.loops import actuation as actuation_module
+from controller.adapters.aws.errors import THROTTLE_CODES
+from controller.adapters.aws.route53 import Route53RecordSets
 from controller.loops.actuation import Actuation
 from controller.loops.current import Current
 from controller.loops.expectations import Expectations
@@ -25,6 +28,8 @@ from controller.model.levers import (
     WeightChange,
 )
 from controller.model.memory import Memory
+from controller.planning import batches
+from tests.adapters.aws.scripted import ScriptedClient, calls, refusal
 from tests.fakes.accelerators import FakeAccelerators
 from tests.fakes.clock import FakeClock
 from tests.fakes.record_sets import FakeRecordSets
@@ -114,7 +119,7 @@ async def test_what_no_batch_can_hold_goes_in_several_urgent_pools_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A pool's records stay together, or users would see half of its change."""
-    monkeypatch.setattr(actuation_module, "MOST_LEAVES", 3)
+    monkeypatch.setattr(batches, "MAX_ELEMENTS", 7)
     bench = Bench()
     await bench.observation.refresh(10)
     calm = PoolPlan("shop", "world", {}, {}, {}, changes=(weight("shop", WEST, 0),))
@@ -145,6 +150,120 @@ async def test_a_refused_batch_goes_on_pool_by_pool() -> None:
     ]
     assert [one.outcome.status for one in written] == [
         OutcomeStatus.REFUSED,
+        OutcomeStatus.REFUSED,
+        OutcomeStatus.APPLIED,
+    ]
+
+
+@pytest.mark.parametrize("trouble", ["lose_requests", "lose_replies"])
+async def test_a_batch_of_unknown_fate_is_not_sent_again_pool_by_pool(trouble: str) -> None:
+    """It may have been applied; the next cycle reads it."""
+    bench = Bench()
+    setattr(bench.records.trouble, trouble, 1)
+    written = await bench.carry_out(weight("shop", WEST, 0), weight("blog", WEST, 0))
+
+    assert [one.outcome.status for one in written] == [OutcomeStatus.UNKNOWN]
+    assert len(bench.records.writes) == 1
+
+
+@pytest.mark.parametrize("emergency", [True, False])
+@pytest.mark.parametrize("code", sorted(THROTTLE_CODES))
+async def test_a_throttled_batch_is_never_split(code: str, emergency: bool) -> None:
+    """To send its pools one by one would be the opposite of backing off."""
+    bench = Bench()
+    client: Any = ScriptedClient(*[refusal(code)] * 9)
+    records = Route53RecordSets(client, calls(), FakeClock())
+    bench.records.change = records.change
+    written = await bench.carry_out(
+        weight("shop", WEST, 0), weight("blog", WEST, 0), emergency=emergency
+    )
+
+    assert [(len(w.changes), w.outcome.throttled) for w in written] == [(2, True)]
+    assert {len(asked["ChangeBatch"]["Changes"]) for _, asked in client.asked} == {8}
+    assert len(client.asked) == (5 if emergency else 1)
+
+
+async def test_what_follows_a_throttled_batch_waits_for_the_next_cycle(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is refused unsent, and nothing of it is expected to be seen."""
+    monkeypatch.setattr(batches, "MAX_ELEMENTS", 7)
+    bench = Bench()
+    bench.records.trouble.throttle_next = 1
+    written = await bench.carry_out(
+        weight("shop", WEST, 0), weight("blog", WEST, 0), weight("wiki", WEST, 0)
+    )
+
+    assert [(w.target, w.outcome.status, w.outcome.throttled) for w in written] == [
+        (ZONE, OutcomeStatus.REFUSED, True),
+        (ZONE, OutcomeStatus.REFUSED, True),
+        ("Z2", OutcomeStatus.APPLIED, False),
+    ]
+    assert written[1].outcome.detail == "not sent: Route 53 throttled the batch before it"
+    assert [zone for zone, _ in bench.batches()] == [ZONE, "Z2"]
+    assert bench.expectations.all[Position("blog", "world", WEST)] == (Setting(128),)
+
+
+async def test_two_hundred_pools_of_three_addresses_are_three_batches() -> None:
+    """Route 53 counts values: each pool is 12 elements of the 1,000 that a batch may hold."""
+    world = {"regions": [WEST, EAST], "demand_rps": 10.0}
+    pools = {f"p{n}": {**world, "geographies": [f"country:{code(n)}"]} for n in range(199)}
+    service = weighted()
+    service["pools"] = {"world": {**world, "geographies": ["default"]}, **pools}
+    bench = Bench(small(services={"shop": service}))
+    values = [{"Value": f"192.0.2.{number}"} for number in range(3)]
+    for leaf in bench.records.stored(ZONE):
+        bench.records.put(ZONE, replace(leaf, rest=json.dumps({"ResourceRecords": values})))
+    changes = [
+        Change(Position("shop", pool, WEST), Setting(128), Setting(0)) for pool in service["pools"]
+    ]
+    written = await bench.carry_out(*changes, emergency=True)
+
+    assert [one.outcome.status for one in written] == [OutcomeStatus.APPLIED] * 3
+    assert [len(one.changes) for one in written] == [83, 83, 34]
+
+
+def code(number: int) -> str:
+    """A country code of its own for each of 676 numbers."""
+    return f"{chr(65 + number // 26)}{chr(65 + number % 26)}"
+
+
+@pytest.mark.parametrize("outcome", ["throttle_next", "lose_requests", "lose_replies", ""])
+async def test_a_pool_in_several_batches_closes_nothing_before_another_region_is_open(
+    monkeypatch: pytest.MonkeyPatch, outcome: str
+) -> None:
+    """Its changes are in the plan's order; the part that closes needs the part that opened."""
+    monkeypatch.setattr(batches, "MAX_ELEMENTS", 4)
+    bench = Bench()
+    for record in bench.records.stored(ZONE):
+        if record.set_identifier == EAST:
+            bench.records.put(ZONE, replace(record, weight=0))
+    if outcome:
+        setattr(bench.records.trouble, outcome, 1)
+    with logged() as lines:
+        written = await bench.carry_out(
+            weight("shop", EAST, 128, before=0), weight("shop", WEST, 0), emergency=True
+        )
+
+    sent = [batch for _, batch in bench.batches()]
+    assert len(written) == 2
+    assert len(sent) == (1 if outcome else 2)
+    assert "0→128" in sent[0][0]
+    assert [line["batches"] for line in lines if line["event"] == "pool_in_several_batches"] == [2]
+
+
+async def test_a_part_that_leaves_a_region_open_is_sent_whatever_became_of_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One bad record of a split pool hinders its own part alone."""
+    monkeypatch.setattr(batches, "MAX_ELEMENTS", 4)
+    bench = Bench()
+    await bench.observation.refresh(10)
+    theirs = next(r for r in bench.records.stored(ZONE) if r.set_identifier == EAST)
+    bench.records.put(ZONE, replace(theirs, weight=7))
+    written = await bench.carry_out(weight("shop", EAST, 255), weight("shop", WEST, 0))
+
+    assert [one.outcome.status for one in written] == [
         OutcomeStatus.REFUSED,
         OutcomeStatus.APPLIED,
     ]
@@ -219,6 +338,26 @@ async def test_what_is_about_to_be_written_is_durable_before_it_is_sent() -> Non
     position = Position("shop", "world", WEST)
     assert seen == [{position: (Setting(128), Setting(0))}]
     assert await bench.store.expected() == {position: (Setting(0),)}
+
+
+async def test_an_emergency_is_sent_though_the_disk_is_slow() -> None:
+    """It waits 0.2 s for the disk; users come first."""
+    bench = Bench()
+    await bench.observation.refresh(10)
+    began: list[float] = []
+    change, loop = bench.records.change, asyncio.get_running_loop()
+
+    async def timed(zone: str, changes: list[WeightChange], *, emergency: bool) -> Outcome:
+        began.append(loop.time())
+        return await change(zone, changes, emergency=emergency)
+
+    async def slow(_: object) -> None:
+        await asyncio.sleep(10)
+
+    bench.records.change, bench.store.expect = timed, slow
+    await bench.carry_out(weight("shop", WEST, 0), emergency=True)
+
+    assert began == [pytest.approx(0.2)]
 
 
 @pytest.mark.parametrize(
@@ -329,6 +468,28 @@ async def test_weights_that_are_all_zero_are_never_sent() -> None:
     }
     assert refused.changes[0].position not in await bench.store.expected()
     assert [(line["event"], line["log_level"]) for line in lines] == [("write_refused", "error")]
+
+
+async def test_a_refusal_that_goes_on_is_one_error_until_it_ends() -> None:
+    """Each cycle that asks again is refused again; the log says so where it begins and ends."""
+    bench = Bench()
+    closing = (weight("shop", WEST, 0), weight("shop", EAST, 0))
+    other = (weight("blog", WEST, 0), weight("blog", EAST, 0))
+    said = []
+    for changes in (closing, closing, (*closing, *other), closing, (), closing):
+        with logged() as lines:
+            written = await bench.carry_out(*changes)
+        assert {one.outcome.status for one in written} <= {OutcomeStatus.REFUSED}
+        said.append([(line["event"], line["detail"].split(" of ")[1][:4]) for line in lines])
+
+    assert said == [
+        [("write_refused", "shop")],
+        [],
+        [("write_refused", "blog")],
+        [("write_refusal_ended", "blog")],
+        [("write_refusal_ended", "shop")],
+        [("write_refused", "shop")],
+    ]
 
 
 async def test_what_others_closed_before_counts() -> None:

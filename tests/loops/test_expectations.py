@@ -37,9 +37,44 @@ async def test_the_answer_narrows_it_down(
     """Unknown leaves both possible."""
     expectations = Expectations(FakeStore())
     await expectations.intend([DRAIN])
-    await expectations.settle([DRAIN], status)
+    await expectations.settle({DRAIN: status})
 
     assert expectations.all == {POSITION: expected}
+
+
+async def test_a_refusal_leaves_what_was_expected_before_the_write() -> None:
+    """An earlier write of unknown outcome may still be seen; a hand edit stays one."""
+    expectations = Expectations(FakeStore())
+    await expectations.intend([DRAIN])
+    await expectations.settle({DRAIN: OutcomeStatus.UNKNOWN})
+    again = Change(POSITION, Setting(7), Setting(64))
+    await expectations.intend([again])
+    between = expectations.all
+    await expectations.settle({again: OutcomeStatus.REFUSED})
+
+    assert between == {POSITION: (Setting(128), Setting(0), Setting(64))}
+    assert expectations.all == {POSITION: (Setting(128), Setting(0))}
+
+
+async def test_the_newest_setting_is_last_and_none_is_twice() -> None:
+    """However often the same is tried."""
+    expectations = Expectations(FakeStore())
+    for after in (0, 64, 0):
+        change = Change(POSITION, Setting(128), Setting(after))
+        await expectations.intend([change])
+        await expectations.settle({change: OutcomeStatus.UNKNOWN})
+
+    assert expectations.all == {POSITION: (Setting(128), Setting(64), Setting(0))}
+
+
+async def test_what_was_never_sent_changes_nothing() -> None:
+    """A change that was refused before it was intended."""
+    expectations = Expectations(FakeStore())
+    await expectations.adopt({POSITION: Setting(7)})
+    await expectations.intend([])
+    await expectations.settle({DRAIN: OutcomeStatus.REFUSED})
+
+    assert expectations.all == {POSITION: (Setting(7),)}
 
 
 async def test_adopting_takes_what_was_seen_for_what_is_expected() -> None:
@@ -56,7 +91,7 @@ async def test_a_later_process_takes_up_what_an_earlier_one_remembered() -> None
     store = FakeStore()
     earlier = Expectations(store)
     await earlier.intend([DRAIN])
-    await earlier.settle([DRAIN], OutcomeStatus.APPLIED)
+    await earlier.settle({DRAIN: OutcomeStatus.APPLIED})
     await earlier.adopt({OTHER: Setting(7)})
     later = Expectations(store)
     await later.load()

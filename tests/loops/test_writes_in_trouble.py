@@ -128,7 +128,7 @@ async def test_a_hand_edit_between_reading_and_writing_is_not_trampled() -> None
         ("refused", ["shop/world/eu-west-1 64→0"]),
     ]
     assert second == [("applied", ["shop/world/eu-west-1 10→0"])]
-    assert "drift: shop/world/eu-west-1: weight 0 expected, weight 10 seen" in records[1].trigger
+    assert "drift: shop/world/eu-west-1: weight 64 expected, weight 10 seen" in records[1].trigger
 
 
 async def test_a_hand_edit_elsewhere_stands_while_the_dead_region_leaves() -> None:

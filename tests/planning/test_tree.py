@@ -9,11 +9,13 @@ import pytest
 from controller.model.levers import (
     AcceleratedEndpoint,
     EndpointGroup,
+    GroupChange,
     Position,
     RecordSet,
     Setting,
 )
-from controller.planning.tree import leaves_of, observe_groups, observe_records
+from controller.planning.diff import shares_by_pool
+from controller.planning.tree import leaves_of, observe_groups, observe_records, opens
 from tests.loops.simulated import SETTINGS, groups, leaves
 
 SHOP = SETTINGS.services["shop"]
@@ -71,6 +73,49 @@ def test_twins_with_unequal_weights_are_unequal() -> None:
     observed = observe_records("shop", SHOP, tuple(records), 0.0)
 
     assert observed.unequal == {Position("shop", "world", "us-east-1")}
+
+
+@pytest.mark.parametrize("type_", ["A", "AAAA"])
+def test_a_position_is_as_open_as_its_most_open_record(type_: str) -> None:
+    """A at 0 and AAAA at 128 serves; which of them is closed makes no difference."""
+    records = [
+        replace(r, weight=0) if is_leaf(r, "world", "us-east-1", type_) else r
+        for r in leaves(SETTINGS)
+    ]
+    observed = observe_records("shop", SHOP, tuple(records), 0.0)
+
+    position = Position("shop", "world", "us-east-1")
+    assert observed.settings[position] == Setting(128)
+    assert observed.parts == {position: (Setting(128), Setting(0))}
+    assert observed.failing_open == frozenset()
+
+
+@pytest.mark.parametrize("type_", ["A", "AAAA"])
+def test_a_closed_region_is_reached_where_a_record_type_is_closed_everywhere(type_: str) -> None:
+    """Route 53 takes weights that are all zero for equal ones, type by type."""
+    closed = [
+        replace(r, weight=0)
+        if r.type == type_ or is_leaf(r, "world", "us-east-1", "A" if type_ == "AAAA" else "AAAA")
+        else r
+        for r in leaves(SETTINGS)
+    ]
+    observed = observe_records("shop", SHOP, tuple(closed), 0.0)
+
+    here = Position("shop", "world", "us-east-1")
+    assert observed.settings[here] == Setting(0)
+    assert observed.failing_open == {here}
+    shares = shares_by_pool(SHOP, observed)
+    assert shares["world"]["us-east-1"] > 0
+    assert sum(shares["world"].values()) == pytest.approx(1)
+
+
+def test_where_all_is_closed_no_region_counts_more_than_another() -> None:
+    """Equal weights, as ever."""
+    closed = tuple(replace(r, weight=0) for r in leaves(SETTINGS))
+    observed = observe_records("shop", SHOP, closed, 0.0)
+
+    assert observed.failing_open == frozenset()
+    assert set(shares_by_pool(SHOP, observed)["europe"].values()) == {0.5}
 
 
 def test_a_leaf_without_health_check_is_noticed_but_hinders_nothing() -> None:
@@ -160,3 +205,72 @@ def test_a_group_missing_at_one_of_two_listeners_is_a_fault() -> None:
     fault = "endpoint group eu-west-1 is missing at arn/listener/443"
     assert observed.faults == {"world": (fault,)}
     assert observed.unequal == frozenset()
+
+
+def group_with(*weights: int, dial: float = 100.0, listener: str = "80") -> EndpointGroup:
+    endpoints = tuple(AcceleratedEndpoint(f"e{i}", w, "", "{}") for i, w in enumerate(weights))
+    arn = f"arn/listener/{listener}/endpoint-group/eu-west-1"
+    return EndpointGroup(arn, "eu-west-1", dial, endpoints)
+
+
+@pytest.mark.parametrize(
+    ("listed", "parts"),
+    [
+        ([group_with(128, 0)], [Setting(128, 100.0), Setting(0, 100.0)]),
+        (
+            [group_with(128, dial=0.0), group_with(0, listener="443")],
+            [Setting(0, 100.0), Setting(128, 0.0)],
+        ),
+        (
+            [group_with(128, dial=0.0), group_with(1, dial=1.0, listener="443")],
+            [Setting(1, 1.0), Setting(128, 0.0)],
+        ),
+        ([group_with(128), group_with(dial=50.0, listener="443")], [Setting(128, 100.0)]),
+        ([group_with(dial=50.0)], [Setting(0, 50.0)]),
+    ],
+)
+def test_a_position_is_as_open_as_its_most_open_endpoint(
+    listed: list[EndpointGroup], parts: list[Setting]
+) -> None:
+    """By dial and weight of one and the same endpoint; a group without endpoints serves nobody."""
+    west = Position("api", "world", "eu-west-1")
+    for order in (listed, listed[::-1]):
+        observed = observe_groups("api", API, tuple(order), 0.0)
+        assert observed.settings[west] == parts[0]
+        assert observed.parts == ({west: tuple(parts)} if len(parts) > 1 else {})
+        assert observed.unequal == observed.parts.keys()
+
+
+def test_a_closed_region_is_reached_where_a_listener_is_closed_everywhere() -> None:
+    """Its users are sent to any of the groups."""
+    listed = (
+        *at_listener("80", eu_west_1=0.0, us_east_1=100.0),
+        *at_listener("443", eu_west_1=0.0, us_east_1=0.0),
+    )
+    observed = observe_groups("api", API, listed, 0.0)
+
+    assert observed.failing_open == {Position("api", "world", "eu-west-1")}
+    assert shares_by_pool(API, observed) == {"world": {"eu-west-1": 1.0, "us-east-1": 1.0}}
+
+
+def test_a_listener_that_the_open_region_lacks_reaches_nobody_who_could_be_helped() -> None:
+    """No write could open it there; the missing group is the fault."""
+    listed = (
+        *at_listener("80", eu_west_1=0.0, us_east_1=100.0),
+        *at_listener("443", eu_west_1=0.0),
+    )
+    observed = observe_groups("api", API, listed, 0.0)
+
+    assert observed.failing_open == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("dial", "weight", "is_opening"),
+    [(100.0, 128, False), (0.0, 0, False), (50.0, 128, False), (100.0, 200, True)],
+)
+def test_a_write_opens_a_group_if_it_opens_one_of_its_endpoints(
+    dial: float, weight: int, is_opening: bool
+) -> None:
+    """What opens is written before what closes."""
+    assert opens(GroupChange(group_with(128, 128), dial, weight)) is is_opening
+    assert opens(GroupChange(group_with(128, 0), 100.0, 128))

@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from controller.adapters.aws.budget import TokenBucket
-from controller.adapters.aws.errors import AWS_ERRORS, is_throttle, provider_error, write_outcome
-from controller.model.levers import OutcomeStatus
+from controller.adapters.aws.errors import AWS_ERRORS, provider_error, write_outcome
+from controller.model.levers import Outcome, OutcomeStatus
 from controller.ports import Clock
 
 T = TypeVar("T")
@@ -47,7 +47,7 @@ class Calls:
         try:
             return await self.send(operation, request)
         except AWS_ERRORS as error:
-            raise provider_error(error, f"{self._service} {operation}") from error
+            raise provider_error(error, self._service, operation) from error
 
     async def send(
         self, operation: str, request: Callable[[], Awaitable[T]], *, emergency: bool = False
@@ -65,13 +65,17 @@ class Calls:
             outcome = "ok"
             return answer
         except AWS_ERRORS as error:
-            outcome = _word_for(error)
+            outcome = self._word_for(error)
             raise
         finally:
             self._observe(self._service, operation, outcome, self._clock.monotonic() - started)
 
+    def outcome(self, error: Exception) -> Outcome:
+        """What became of a write whose `send` raised this."""
+        return write_outcome(error, self._service)
 
-def _word_for(error: Exception) -> str:
-    if is_throttle(error):
-        return "throttled"
-    return "refused" if write_outcome(error).status is OutcomeStatus.REFUSED else "unknown"
+    def _word_for(self, error: Exception) -> str:
+        outcome = self.outcome(error)
+        if outcome.throttled:
+            return "throttled"
+        return "refused" if outcome.status is OutcomeStatus.REFUSED else "unknown"

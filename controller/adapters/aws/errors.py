@@ -5,8 +5,9 @@ does not help). A write ends in an Outcome, and there one rule decides: refused 
 so. Whatever ended without such an answer is unknown, because the SDK reports a connection that
 never came about and one that broke after sending by the same exception; the state is read again.
 
-Codes: *Throttling for Amazon Route 53 API requests*, ChangeResourceRecordSets and
-UpdateEndpointGroup in the API references. Nothing here retries.
+A throttled request was refused for rate or order alone and may be sent again later. Which codes say
+so at which service is documented in part (*Throttling for Amazon Route 53 API requests*,
+ChangeResourceRecordSets, UpdateEndpointGroup), so all that the SDK knows are. Nothing here retries.
 """
 
 from __future__ import annotations
@@ -28,47 +29,64 @@ AWS_ERRORS = (ClientError, BotoCoreError, TimeoutError)
 
 THROTTLE_CODES = frozenset(
     {
+        "BandwidthLimitExceeded",
+        "EC2ThrottledException",
+        "LimitExceededException",
+        "PriorRequestNotComplete",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "ThrottledException",
         "Throttling",
         "ThrottlingException",
-        "PriorRequestNotComplete",
+        "TooManyRequestsException",
         "TransactionInProgressException",
     }
 )
-"""Refusals for rate or order alone: the same request may be sent again."""
+"""The codes that botocore takes for throttling; a test notices when it learns another."""
+
+HARD_QUOTAS = {"globalaccelerator": frozenset({"LimitExceededException"})}
+"""Service to those of them that mean a quota there, which no waiting changes (Global Accelerator's
+API reference: processing the request would exceed a limit of the account)."""
+
+_TOO_MANY_REQUESTS = (429, 509)
+"""Statuses that mean throttling whatever the code: too many requests, bandwidth limit exceeded."""
 
 _NEVER_SENT = (NoCredentialsError, PartialCredentialsError, NoRegionError, ParamValidationError)
 
 
 def provider_error(
-    error: Exception, called: str
+    error: Exception, service: str, operation: str
 ) -> ProviderUnavailableError | ProviderRejectedError:
-    """What to raise for a question that failed; to be raised `from error`.
-
-    `called` names service and operation for the message.
-    """
-    message = f"{called}: {describe(error)}"
+    """What to raise for a question that failed; to be raised `from error`."""
+    message = f"{service} {operation}: {describe(error)}"
     if isinstance(error, ClientError):
-        unavailable = is_throttle(error) or _status(error) >= 500
+        unavailable = is_throttle(error, service) or _status(error) >= 500
     else:
         unavailable = not isinstance(error, _NEVER_SENT)
     return (ProviderUnavailableError if unavailable else ProviderRejectedError)(message)
 
 
-def write_outcome(error: Exception) -> Outcome:
+def write_outcome(error: Exception, service: str) -> Outcome:
     """What became of a write that raised."""
-    refused = isinstance(error, _NEVER_SENT)
-    if isinstance(error, ClientError):
-        refused = is_throttle(error) or 400 <= _status(error) < 500
+    throttled = is_throttle(error, service)
+    refused = throttled or isinstance(error, _NEVER_SENT)
+    if isinstance(error, ClientError) and 400 <= _status(error) < 500:
+        refused = True
     return Outcome(
         OutcomeStatus.REFUSED if refused else OutcomeStatus.UNKNOWN,
         describe(error),
-        throttled=is_throttle(error),
+        throttled=throttled,
     )
 
 
-def is_throttle(error: Exception) -> bool:
+def is_throttle(error: Exception, service: str) -> bool:
     """Whether AWS refused for rate or order alone."""
-    return isinstance(error, ClientError) and _code(error) in THROTTLE_CODES
+    if not isinstance(error, ClientError) or _code(error) in HARD_QUOTAS.get(service, ()):
+        return False
+    return _code(error) in THROTTLE_CODES or _status(error) in _TOO_MANY_REQUESTS
 
 
 def describe(error: Exception) -> str:

@@ -18,7 +18,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from controller.adapters.aws.calls import Calls
-from controller.adapters.aws.errors import AWS_ERRORS, write_outcome
+from controller.adapters.aws.errors import AWS_ERRORS
 from controller.model.levers import (
     AcceleratedEndpoint,
     EndpointGroup,
@@ -129,7 +129,7 @@ class GlobalAccelerators:
                 emergency=True,
             )
         except AWS_ERRORS as error:
-            return write_outcome(error)
+            return self._calls.outcome(error)
         difference = _difference(change, _group(answer["EndpointGroup"]))
         if difference:
             return Outcome(OutcomeStatus.UNKNOWN, f"AWS returned another group: {difference}")

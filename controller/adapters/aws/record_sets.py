@@ -8,7 +8,6 @@ exactly. API Reference, *ResourceRecordSet*.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 from controller.model.levers import RecordSet
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     )
 
 _FIELDS = frozenset({"Name", "Type", "SetIdentifier", "Weight", "HealthCheckId"})
-_DELETE_AND_CREATE = 2
 
 
 def noun(listed: ResourceRecordSetOutputTypeDef) -> RecordSet:
@@ -48,16 +46,6 @@ def as_sent(record: RecordSet) -> ResourceRecordSetTypeDef:
     present = {name: value for name, value in fields.items() if value is not None}
     # The properties come from AWS's own listing, whose member names are those of the request.
     return cast("ResourceRecordSetTypeDef", present | _rest(record))
-
-
-def batch_size(records: Iterable[RecordSet]) -> tuple[int, int]:
-    """Elements and characters that Route 53 counts for deleting and creating these record sets."""
-    elements = characters = 0
-    for record in records:
-        values = [value["Value"] for value in _rest(record).get("ResourceRecords", [])]
-        elements += _DELETE_AND_CREATE * (len(values) or 1)
-        characters += _DELETE_AND_CREATE * sum(map(len, values))
-    return elements, characters
 
 
 def _rest(record: RecordSet) -> dict[str, Any]:

@@ -15,9 +15,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from controller.adapters.aws.calls import Calls
-from controller.adapters.aws.errors import AWS_ERRORS, write_outcome
-from controller.adapters.aws.record_sets import as_sent, batch_size, noun
+from controller.adapters.aws.errors import AWS_ERRORS
+from controller.adapters.aws.record_sets import as_sent, noun
 from controller.model.levers import Outcome, OutcomeStatus, RecordSet, WeightChange
+from controller.planning.batches import MAX_CHARACTERS, MAX_ELEMENTS, size_of
 from controller.ports import Clock
 
 if TYPE_CHECKING:
@@ -28,10 +29,6 @@ if TYPE_CHECKING:
         ListResourceRecordSetsRequestTypeDef,
         ListResourceRecordSetsResponseTypeDef,
     )
-
-# Developer Guide, *Quotas*: limits of one ChangeResourceRecordSets request.
-MAX_ELEMENTS = 1_000
-MAX_VALUE_CHARACTERS = 32_000
 
 PAGE_SIZE = "300"
 _RETRY_AFTER_S = (0.25, 0.5, 1.0, 2.0)
@@ -103,7 +100,7 @@ class Route53RecordSets:
                 emergency=emergency,
             )
         except AWS_ERRORS as error:
-            return write_outcome(error)
+            return self._calls.outcome(error)
         change_id = answer["ChangeInfo"]["Id"].removeprefix("/change/")
         return Outcome(OutcomeStatus.APPLIED, change_id=change_id)
 
@@ -144,11 +141,11 @@ def _fault(changes: Sequence[WeightChange]) -> str:
             return f"{what} is not a weighted record set"
         if not 0 <= change.weight <= 255:
             return f"weight {change.weight} of {what} is outside 0 to 255"
-    elements, characters = batch_size(change.record for change in changes)
-    if elements > MAX_ELEMENTS:
-        return f"{elements} record elements in one batch; Route 53 takes {MAX_ELEMENTS}"
-    if characters > MAX_VALUE_CHARACTERS:
-        return f"{characters} characters of values; Route 53 takes {MAX_VALUE_CHARACTERS}"
+    size = size_of(change.record for change in changes)
+    if size.elements > MAX_ELEMENTS:
+        return f"{size.elements} record elements in one batch; Route 53 takes {MAX_ELEMENTS}"
+    if size.characters > MAX_CHARACTERS:
+        return f"{size.characters} characters of values; Route 53 takes {MAX_CHARACTERS}"
     return ""
 
 

@@ -13,8 +13,10 @@ from botocore.exceptions import (
     ParamValidationError,
     ReadTimeoutError,
 )
+from botocore.loaders import create_loader
+from botocore.retries.standard import ThrottledRetryableChecker
 
-from controller.adapters.aws.errors import provider_error, write_outcome
+from controller.adapters.aws.errors import THROTTLE_CODES, provider_error, write_outcome
 from controller.model.errors import ProviderRejectedError, ProviderUnavailableError
 from controller.model.levers import OutcomeStatus
 
@@ -34,10 +36,10 @@ def _answered(code: str, status: int, message: str = "why", **more: object) -> C
 
 CASES = [
     (_answered("Throttling", 400), REFUSED, True, AGAIN),
-    (_answered("ThrottlingException", 400), REFUSED, True, AGAIN),
     (_answered("Throttling", 503), REFUSED, True, AGAIN),
-    (_answered("PriorRequestNotComplete", 400), REFUSED, True, AGAIN),
-    (_answered("TransactionInProgressException", 400), REFUSED, True, AGAIN),
+    (_answered("SlowDown", 503), REFUSED, True, AGAIN),
+    (_answered("Unknown", 429), REFUSED, True, AGAIN),
+    (_answered("Unknown", 509), REFUSED, True, AGAIN),
     (_answered("InvalidChangeBatch", 400), REFUSED, False, NEVER),
     (_answered("NoSuchHostedZone", 404), REFUSED, False, NEVER),
     (_answered("AccessDenied", 403), REFUSED, False, NEVER),
@@ -52,6 +54,47 @@ CASES = [
 ]
 
 
+def _known_to_botocore() -> list[str]:
+    """Every code that either of the SDK's ways to retry takes for throttling at any service."""
+    data = create_loader().load_data("_retry")
+    legacy = [
+        data["definitions"][name]["applies_when"].get("response", {}).get("service_error_code")
+        for name in data["retry"]["__default__"]["policies"].keys() & data["definitions"].keys()
+    ]
+    standard = ThrottledRetryableChecker._THROTTLED_ERROR_CODES
+    return sorted({*standard, *filter(None, legacy)})
+
+
+@pytest.mark.parametrize("service", ["route53", "globalaccelerator"])
+@pytest.mark.parametrize("status", [400, 503])
+@pytest.mark.parametrize("code", _known_to_botocore())
+def test_every_throttle_code_of_botocore_is_one_of_ours(
+    code: str, status: int, service: str
+) -> None:
+    """A newer botocore may know more; Global Accelerator means a hard quota by one of them."""
+    error = _answered(code, status)
+    is_quota = service == "globalaccelerator" and code == "LimitExceededException"
+    outcome = write_outcome(error, service)
+
+    assert outcome.throttled is not is_quota
+    if not is_quota:
+        assert outcome.status is REFUSED
+        assert type(provider_error(error, service, "Operation")) is AGAIN
+
+
+def test_a_quota_of_global_accelerator_is_refused_for_good() -> None:
+    """No waiting changes it."""
+    error = _answered("LimitExceededException", 400)
+
+    assert write_outcome(error, "globalaccelerator").status is REFUSED
+    assert type(provider_error(error, "globalaccelerator", "Operation")) is NEVER
+
+
+def test_no_code_of_ours_is_unknown_to_botocore() -> None:
+    """What the SDK does not call throttling would be sent again without need."""
+    assert set(_known_to_botocore()) == THROTTLE_CODES
+
+
 @pytest.mark.parametrize(
     ("error", "status", "throttled", "_"), CASES, ids=lambda value: str(value)[:50]
 )
@@ -59,7 +102,7 @@ def test_a_write_is_refused_only_if_aws_said_so(
     error: Exception, status: OutcomeStatus, throttled: bool, _: object
 ) -> None:
     """Refused, throttled or unknown; a write that raised is never applied for certain."""
-    outcome = write_outcome(error)
+    outcome = write_outcome(error, "route53")
 
     assert (outcome.status, outcome.throttled) == (status, throttled)
     assert outcome.detail
@@ -70,7 +113,7 @@ def test_a_question_is_worth_asking_again_or_not(
     error: Exception, _: object, __: object, kind: type[Exception]
 ) -> None:
     """The type says it, the message names the call."""
-    raised = provider_error(error, "route53 GetChange")
+    raised = provider_error(error, "route53", "GetChange")
 
     assert type(raised) is kind
     assert str(raised).startswith("route53 GetChange: ")
@@ -80,12 +123,12 @@ def test_all_faults_of_a_batch_are_told() -> None:
     """InvalidChangeBatch lists them beside its message."""
     error = _answered("InvalidChangeBatch", 400, "", messages=["not found", "wrong TTL"])
 
-    assert write_outcome(error).detail == "InvalidChangeBatch: not found; wrong TTL"
+    assert write_outcome(error, "route53").detail == "InvalidChangeBatch: not found; wrong TTL"
 
 
 def test_an_answer_without_any_detail_is_still_described() -> None:
     """A proxy's error page has neither code nor message."""
     error = ClientError({}, "Operation")
 
-    assert write_outcome(error).status is UNKNOWN
-    assert write_outcome(error).detail == "Unknown: no message"
+    assert write_outcome(error, "route53").status is UNKNOWN
+    assert write_outcome(error, "route53").detail == "Unknown: no message"

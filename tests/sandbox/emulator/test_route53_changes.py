@@ -313,6 +313,19 @@ def test_a_batch_holds_1000_records_and_an_upsert_counts_twice(
     submit(store, *(change(action, record) for record in records[:most]))
 
 
+def test_every_value_of_a_record_set_counts_when_it_is_deleted_too(store: ZoneStore) -> None:
+    """Quotas speak of ResourceRecord elements: 5 sets of 100 values, DELETE and CREATE."""
+    values = [f"192.0.2.{number}" for number in range(100)]
+    sets = [simple(f"n{n}.example.com") for n in range(5)]
+    for one in sets:
+        one["ResourceRecords"] = [{"Value": value} for value in values]
+    submit(store, *(change("CREATE", one) for one in sets))
+    swap = [change(action, one) for one in sets for action in ("DELETE", "CREATE")]
+    with pytest.raises(AwsError, match="Number of records limit of 1000 exceeded"):
+        submit(store, *swap, change("CREATE", simple("one-more.example.com")))
+    submit(store, *swap)
+
+
 def test_a_batch_holds_32000_characters_of_values(store: ZoneStore) -> None:
     """Quotas: 32,000 characters, doubled for UPSERT."""
     value = '"' + "a" * 198 + '"'

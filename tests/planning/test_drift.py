@@ -1,0 +1,183 @@
+"""What is drift, and what may be expected from now on, where a position has several parts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import combinations_with_replacement
+
+import pytest
+
+from controller.model.decision import Decision, PoolPlan, Snapshot, Written
+from controller.model.levers import (
+    Change,
+    Observed,
+    Outcome,
+    OutcomeStatus,
+    Position,
+    Setting,
+)
+from controller.model.memory import Memory
+from controller.planning.drift import acceptable, find_drift, overwritten
+from controller.planning.write_results import results_of
+from tests.loops.small import small
+from tests.planning.remembering import remembers
+
+HERE = Position("shop", "world", "eu-west-1")
+BEFORE, AFTER, THEIRS = Setting(128), Setting(64), Setting(7)
+APPLIED, REFUSED, UNKNOWN = OutcomeStatus.APPLIED, OutcomeStatus.REFUSED, OutcomeStatus.UNKNOWN
+
+
+def snapshot(
+    parts: tuple[Setting, ...],
+    expected: tuple[Setting, ...] | None,
+    *,
+    outdated: bool = False,
+    since: bool = False,
+) -> Snapshot:
+    """One position whose parts show this; `since`: it was called drift before."""
+    shown = tuple(sorted(set(parts), key=lambda one: -one.weight))
+    is_unequal = len(shown) > 1
+    observed = Observed(
+        0.0,
+        {HERE: shown[0]},
+        frozenset({HERE} if is_unequal else ()),
+        parts={HERE: shown} if is_unequal else {},
+        outdated=outdated,
+    )
+    return Snapshot(
+        now=100.0,
+        started_at=0.0,
+        settings=small(),
+        health={},
+        canaries={},
+        observed={"shop": observed},
+        expected={} if expected is None else {HERE: expected},
+        overrides=(),
+        memory=remembers(drift_since={HERE: 90.0} if since else {}),
+    )
+
+
+PARTS = [
+    parts
+    for count in (1, 2, 3)
+    for parts in combinations_with_replacement((BEFORE, AFTER, THEIRS), count)
+]
+EXPECTED = [None, (BEFORE,), (AFTER,), (BEFORE, AFTER)]
+
+
+@pytest.mark.parametrize("expected", EXPECTED, ids=str)
+@pytest.mark.parametrize("parts", PARTS, ids=str)
+def test_it_is_drift_unless_every_part_shows_something_expected(
+    parts: tuple[Setting, ...], expected: tuple[Setting, ...] | None
+) -> None:
+    """Of a position seen for the first time only that its parts differ is."""
+    is_ours = len(set(parts)) == 1 if expected is None else set(parts) <= set(expected)
+
+    assert (HERE not in find_drift(snapshot(parts, expected), "shop")) is is_ours
+
+
+@pytest.mark.parametrize("since", [True, False])
+@pytest.mark.parametrize("parts", PARTS, ids=str)
+def test_a_reading_older_than_our_write_shows_no_new_drift(
+    parts: tuple[Setting, ...], since: bool
+) -> None:
+    """What was drift before stays so until a reading shows otherwise."""
+    is_other = set(parts) != {AFTER}
+    found = find_drift(snapshot(parts, (AFTER,), outdated=True, since=since), "shop")
+
+    assert (HERE in found) is (is_other and since)
+
+
+def test_drift_says_what_every_part_shows() -> None:
+    """The most open first."""
+    assert find_drift(snapshot((Setting(0), BEFORE), (BEFORE,)), "shop") == {
+        HERE: "shop/world/eu-west-1: weight 128 expected, weight 128 and weight 0 seen"
+    }
+    assert find_drift(snapshot((Setting(0), BEFORE), None), "shop") == {
+        HERE: "shop/world/eu-west-1: its A and AAAA records (or endpoints) are unequal, "
+        "weight 128 and weight 0 seen"
+    }
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected", "narrowed"),
+    [
+        ((AFTER,), (BEFORE, AFTER), AFTER),
+        ((BEFORE,), (BEFORE, AFTER), None),
+        ((BEFORE, AFTER), (BEFORE, AFTER), None),
+        ((AFTER,), (AFTER,), None),
+        ((THEIRS,), None, THEIRS),
+        ((THEIRS, AFTER), None, None),
+    ],
+)
+def test_a_reading_that_shows_our_last_write_confirms_it(
+    parts: tuple[Setting, ...], expected: tuple[Setting, ...] | None, narrowed: Setting | None
+) -> None:
+    """From then on the old setting is somebody else's. An older reading confirms nothing."""
+    plan = PoolPlan("shop", "world", {}, {}, {})
+    for outdated in (False, True):
+        seen = snapshot(parts, expected, outdated=outdated)
+        decision = Decision({}, (plan,), find_drift(seen, "shop"), Memory())
+        found = acceptable(seen, decision, ())
+        assert found == ({} if outdated or narrowed is None else {HERE: narrowed})
+
+
+def test_what_this_cycle_writes_is_not_confirmed_by_what_it_read() -> None:
+    """The reading is older than the write."""
+    seen = snapshot((AFTER,), (BEFORE, AFTER))
+    change = Change(HERE, AFTER, BEFORE)
+    decision = Decision(
+        {}, (PoolPlan("shop", "world", {}, {}, {}, changes=(change,)),), {}, Memory()
+    )
+
+    assert acceptable(seen, decision, {HERE}) == {}
+
+
+DRAIN = Change(HERE, BEFORE, AFTER)
+
+
+@pytest.mark.parametrize(
+    ("lever", "statuses", "result"),
+    [
+        ("route53", [APPLIED], APPLIED),
+        ("route53", [REFUSED, APPLIED], APPLIED),
+        ("route53", [REFUSED, REFUSED], REFUSED),
+        ("route53", [REFUSED, UNKNOWN], UNKNOWN),
+        ("accelerator", [APPLIED, APPLIED], APPLIED),
+        ("accelerator", [REFUSED, APPLIED], UNKNOWN),
+        ("accelerator", [APPLIED, REFUSED], UNKNOWN),
+        ("accelerator", [REFUSED, REFUSED], REFUSED),
+        ("accelerator", [APPLIED, UNKNOWN], UNKNOWN),
+    ],
+)
+def test_a_change_is_applied_or_refused_only_with_all_its_parts(
+    lever: str, statuses: list[OutcomeStatus], result: OutcomeStatus
+) -> None:
+    """A batch holds them all, so a second one is another try; groups are written one by one."""
+    written = [Written(lever, "target", (DRAIN,), Outcome(status)) for status in statuses]
+
+    assert results_of(written) == {DRAIN: result}
+
+
+def test_changes_have_their_own_results() -> None:
+    """Of one batch or of several."""
+    other = replace(DRAIN, position=Position("shop", "europe", "eu-west-1"))
+    written = [
+        Written("route53", "Z1", (DRAIN, other), Outcome(REFUSED)),
+        Written("route53", "Z1", (DRAIN,), Outcome(APPLIED)),
+        Written("route53", "Z1", (other,), Outcome(REFUSED)),
+    ]
+
+    assert results_of(written) == {DRAIN: APPLIED, other: REFUSED}
+
+
+def test_a_change_that_was_not_applied_did_not_put_drift_right() -> None:
+    """Else what still stands there would count as an answer to our write."""
+    other = Position("shop", "world", "us-east-1")
+    third = Position("shop", "world", "ap-south-1")
+    changes = (DRAIN, replace(DRAIN, position=other))
+    plan = PoolPlan("shop", "world", {}, {}, {}, changes=changes)
+    decision = Decision({}, (plan,), dict.fromkeys((HERE, other, third), "seen"), Memory())
+
+    assert overwritten(decision, {other}) == {other, third}
+    assert overwritten(decision, set()) == set()
