@@ -1,0 +1,101 @@
+"""What must hold in the end, when everything has been well for a while."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from controller.adapters.sqlite import check_audit
+from controller.composition import Controller
+from controller.model.decision import Hold
+from tests.simulation.aws import SimulatedAws
+from tests.simulation.daemon import SimulatedDaemon
+from tests.simulation.journal import Journal, Violation, must
+from tests.simulation.levers import PoolKey, Standing
+from tests.simulation.operators import Operators
+
+_NEAR = 0.03
+"""Shares of whole weights are equal within this."""
+_AROUND_S = 10.0
+"""A crash so soon before or after a write may cost its record."""
+_PATIENT_HOLDS = {Hold.FLAPPING, Hold.CONTESTED}
+"""What rightly keeps a pool longer than a simulation waits."""
+
+
+class EndingOracles:
+    """Compares the end with the beginning."""
+
+    def __init__(
+        self, aws: SimulatedAws, daemon: SimulatedDaemon, operators: Operators, journal: Journal
+    ) -> None:
+        self._aws = aws
+        self._daemon = daemon
+        self._operators = operators
+        self._journal = journal
+        self.start: Standing = {}
+
+    def look(self) -> None:
+        """Once, at the end. Raises Violation."""
+        controller = self._daemon.controller
+        if controller is None:
+            raise Violation("L1 the daemon does not run")
+        self._l1_everything_is_back(controller)
+        self._l2_everything_is_recorded(controller)
+        self._f12_no_write_without_a_record()
+
+    def _l1_everything_is_back(self, controller: Controller) -> None:
+        """L1: `|share(r) - share at the start(r)| <= 0.03` for all r, and there is no drift."""
+        latest = controller.reconciliation.latest
+        if latest is None:
+            raise Violation("L1 no cycle has ended")
+        for pool in self.start:
+            held = {
+                hold.reason
+                for plan in latest.decision.plans
+                if (plan.service, plan.pool) == pool
+                for hold in plan.held
+            }
+            if held & _PATIENT_HOLDS or controller.overrides.active():
+                self._journal.counts["ended held"] += 1
+                continue
+            off = self._off(pool)
+            names = sorted(one.value for one in held)
+            must(not off, f"L1 {pool} is not where it began: {off}; held: {names}")
+        must(not latest.decision.drift, f"L1 there still is drift: {latest.decision.drift}")
+
+    def _l2_everything_is_recorded(self, controller: Controller) -> None:
+        """L2: no record waits to be stored."""
+        unrecorded = controller.reconciliation.unrecorded
+        must(unrecorded is None, f"L2 records are not stored: {unrecorded}")
+
+    def _f12_no_write_without_a_record(self) -> None:
+        """F12: every change that AWS acknowledged to a running process is in a stored record.
+
+        Unless the process was killed or stood still within 10 s of it.
+        """
+        life = self._daemon.life
+        recorded = self._daemon.recorded_changes()
+        for change_id, at in self._aws.answered.items():
+            crashed = any(abs(at - crash) < _AROUND_S for crash in life.crashes)
+            frozen = any(since - 5 < at < until + 5 for since, until in life.frozen)
+            must(
+                crashed or frozen or change_id in recorded,
+                f"F12 the write that was applied at {at:.1f} s is in no record",
+            )
+
+    def _off(self, pool: PoolKey) -> dict[str, tuple[float, float]]:
+        levers = self._aws.levers
+        wanted = levers.shares(pool, self.start[pool])
+        found = levers.shares(pool, self._aws.standing[pool])
+        return {
+            region: (round(wanted[region], 2), round(found[region], 2))
+            for region in wanted
+            if abs(wanted[region] - found[region]) > _NEAR
+        }
+
+
+def f10_the_audit_holds(state: Path, journal: Journal) -> None:
+    """F10: the hash chain of the state file is whole, whatever killed its writers."""
+    found = check_audit(state)
+    journal.counts["records"] += found.records
+    if not found.ok:
+        journal.fail(Violation(f"F10 the audit is broken: {found.faults[:3]}"))
