@@ -22,7 +22,8 @@ def main() -> int:
     summary = Summary()
     for outcome in summary.add(run(_plan(options, seed)) for seed in seeds):
         if outcome.violation or options.seed is not None:
-            _say("\n".join([*outcome.trace[-options.trace :], str(outcome)]))
+            first = max(0, len(outcome.trace) - options.trace)
+            _say("\n".join([*outcome.trace[first:], str(outcome)]))
     if options.seed is None:
         _say(str(summary))
     return 1 if summary.violated else 0

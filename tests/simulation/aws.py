@@ -68,6 +68,11 @@ class Troubles:
         self.lost = 0.0
         """The part of all writes whose answer never comes."""
 
+    @property
+    def apis(self) -> set[str]:
+        """Those that hang or fail now."""
+        return self.hanging | self.failing.keys()
+
     def end(self) -> None:
         """Everything is well again."""
         self.failing.clear()
@@ -100,8 +105,6 @@ class SimulatedAws:
         self.calls = 0
         self.answered: dict[str, float] = {}
         """Ids of applied changes whose answer arrived, with its time."""
-        self.lost_at: float = -1e9
-        """When the last answer of a write was lost."""
 
     def clients(self) -> AwsClients:
         """What the adapters take for clients of the SDK."""
@@ -133,7 +136,6 @@ class SimulatedAws:
             self.look()
             self._arrived(Arrival(call, before, self.standing, error))
             if self._rng.random() < self.troubles.lost:
-                self.lost_at = self._loop.time()
                 return
             self._remember(call, outcome)
         self._loop.later(0.01, _answer, answer, outcome)

@@ -28,6 +28,8 @@ from tests.simulation.regions import LONG_AGO, Regions, SimulatedProber
 
 _DOWN_S = (2.0, 40.0)
 """How long a supervisor takes to start a crashed daemon again."""
+_STORED_S = 10.0
+"""By then a disk that is well has taken in what was to be stored."""
 _ROOM = 2**30
 """Pages of a disk that is not full."""
 
@@ -39,7 +41,22 @@ class Life:
     booted_at: float = LONG_AGO
     thawed_at: float = LONG_AGO
     frozen: list[tuple[float, float]] = field(default_factory=list)
+    """From and until when it stood still."""
+    disk_trouble: list[tuple[float, float]] = field(default_factory=list)
+    """From and until when its disk was full or slow."""
     crashes: list[float] = field(default_factory=list)
+
+    def crashed_near(self, at: float) -> bool:
+        """Whether it was killed within 10 s; by then a disk that is well has taken in all."""
+        return any(abs(at - crash) < _STORED_S for crash in self.crashes)
+
+    def lost_to_the_disk(self, at: float) -> bool:
+        """Whether it was killed before a full or slow disk had taken in what was known then.
+
+        Users come first, the state file second.
+        """
+        waits = [until for since, until in self.disk_trouble if since - 1 < at < until]
+        return any(at < crash < max(waits) + _STORED_S for crash in self.crashes if waits)
 
 
 class SimulatedDaemon:
@@ -130,7 +147,13 @@ class SimulatedDaemon:
         store = self._store
         [[pages]] = ask_state(store, "PRAGMA page_count")
         ask_state(store, f"PRAGMA max_page_count = {pages}")
+        self.disk_is_in_trouble(for_s)
         self._loop.later(for_s, _make_room, store)
+
+    def disk_is_in_trouble(self, for_s: float) -> None:
+        """Note that from now on its disk is slow or full."""
+        now = self._loop.time()
+        self.life.disk_trouble.append((now, now + for_s))
 
     def recorded_changes(self) -> frozenset[str]:
         """Ids of AWS's changes that stored decision records name."""

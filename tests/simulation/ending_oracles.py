@@ -15,8 +15,6 @@ from tests.simulation.operators import Operators
 
 _NEAR = 0.03
 """Shares of whole weights are equal within this."""
-_AROUND_S = 10.0
-"""A crash so soon before or after a write may cost its record."""
 _PATIENT_HOLDS = {Hold.FLAPPING, Hold.CONTESTED}
 """What rightly keeps a pool longer than a simulation waits."""
 
@@ -70,17 +68,20 @@ class EndingOracles:
     def _f12_no_write_without_a_record(self) -> None:
         """F12: every change that AWS acknowledged to a running process is in a stored record.
 
-        Unless the process was killed or stood still within 10 s of it.
+        Unless the process stood still within 5 s of it, was killed within 10 s, or lost it to the
+        disk.
         """
-        life = self._daemon.life
         recorded = self._daemon.recorded_changes()
         for change_id, at in self._aws.answered.items():
-            crashed = any(abs(at - crash) < _AROUND_S for crash in life.crashes)
-            frozen = any(since - 5 < at < until + 5 for since, until in life.frozen)
             must(
-                crashed or frozen or change_id in recorded,
+                change_id in recorded or self._may_be_unrecorded(at),
                 f"F12 the write that was applied at {at:.1f} s is in no record",
             )
+
+    def _may_be_unrecorded(self, at: float) -> bool:
+        life = self._daemon.life
+        frozen = any(since - 5 < at < until + 5 for since, until in life.frozen)
+        return frozen or life.crashed_near(at) or life.lost_to_the_disk(at)
 
     def _off(self, pool: PoolKey) -> dict[str, tuple[float, float]]:
         levers = self._aws.levers

@@ -23,8 +23,9 @@ _STARTING_S = 5.0
 """After a start, or an order, it is in effect by then."""
 _STRANGERS_S = 1500.0
 """So long after a foreign or late write its pool may show drift: held, contested, put right."""
-_READ_AGAIN_S = 15.0
-"""After a failed reading has succeeded again, its known consequences last so long."""
+_HANGING_ON_S = 5.0
+"""A call that was sent to an API in trouble may hang so much longer, to its deadline."""
+_TWO_CYCLES_S = 20.0
 
 
 class RunningOracles:
@@ -48,16 +49,14 @@ class RunningOracles:
         self._faults = faults
         self._writes = writes
         self._journal = journal
-        self._target_of = {
-            name: service.levers.route53.hosted_zone_id
-            if service.levers.route53
-            else service.levers.accelerator.arn
-            if service.levers.accelerator
-            else ""
+        self._api_of = {
+            name: "globalaccelerator" if service.levers.accelerator else "route53"
             for name, service in settings.services.items()
         }
-        self._unread_at: defaultdict[str, float] = defaultdict(lambda: LONG_AGO)
-        """Zone or accelerator to when its last reading was seen to have failed."""
+        self._troubled_at: defaultdict[str, float] = defaultdict(lambda: LONG_AGO)
+        """API to when it last hung or failed."""
+        self._put_right_s = settings.guards.drift.hold_s + _TWO_CYCLES_S
+        """Within this drift is put right, if nobody contests it."""
         self.excuses = True
         """Whether known faults are excused."""
 
@@ -65,6 +64,7 @@ class RunningOracles:
         """Now, and every half second."""
         controller = self._daemon.controller
         self._operators.expire()
+        self._troubled_at.update(dict.fromkeys(self._aws.troubles.apis, self._loop.time()))
         if controller is not None and not self._daemon.is_frozen:
             self._l4_cycles_end(controller)
             self._f7_orders_are_kept(controller)
@@ -97,21 +97,31 @@ class RunningOracles:
             )
 
     def _f9_own_writes_are_not_drift(self, controller: Controller) -> None:
-        """F9: x is drift only if a person or a late write changed its pool within 1500 s."""
-        now = self._loop.time()
-        self._unread_at.update(dict.fromkeys(controller.observation.failing, now))
+        """F9: x is drift only if a person or a late write changed its pool within 1500 s, or the
+        daemon's intent to write it was lost to the disk."""
         latest = controller.reconciliation.latest
         for position, text in latest.decision.drift.items() if latest else ():
-            pool = (position.service, position.pool)
-            strangers_at = max(
-                self._operators.hand_at[pool], self._writes.late_at.get(pool, LONG_AGO)
-            )
-            if now - strangers_at <= _STRANGERS_S:
+            if self._may_be_strangers(position):
                 continue
-            if not self._is_unread(position):
+            fault = self._known_fault(position) if self.excuses else None
+            if fault is None:
                 raise Violation(f"F9 an own write is taken for somebody else's: {text}")
-            self._journal.excuse(KnownFault.UNREAD_OWN_WRITE, text)
+            self._journal.excuse(fault, text)
 
-    def _is_unread(self, position: Position) -> bool:
-        unread_at = self._unread_at[self._target_of[position.service]]
-        return self.excuses and self._loop.time() - unread_at < _READ_AGAIN_S
+    def _may_be_strangers(self, position: Position) -> bool:
+        pool = (position.service, position.pool)
+        at = max(self._operators.hand_at[pool], self._writes.late_at.get(pool, LONG_AGO))
+        if self._loop.time() - at <= _STRANGERS_S:
+            return True
+        return self._daemon.life.lost_to_the_disk(self._writes.own_at.get(position, LONG_AGO))
+
+    def _known_fault(self, position: Position) -> KnownFault | None:
+        """Which it is, if the position was written while its API was in trouble."""
+        written_at = self._writes.own_at.get(position, LONG_AGO)
+        troubled_at = self._troubled_at[self._api_of[position.service]]
+        passed_s = self._loop.time() - troubled_at
+        if written_at > troubled_at + _HANGING_ON_S:
+            return None
+        if passed_s < _HANGING_ON_S:
+            return KnownFault.UNREAD_OWN_WRITE
+        return KnownFault.THROTTLED_RETRY if passed_s < self._put_right_s else None
