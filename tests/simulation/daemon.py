@@ -83,6 +83,7 @@ class SimulatedDaemon:
         self.life = Life()
         self.boots = 0
         self.pid: Pid | None = None
+        self._is_over = False
         self._controller: Controller | None = None
         self._store: SqliteStore | None = None
 
@@ -98,7 +99,7 @@ class SimulatedDaemon:
 
     def boot(self) -> None:
         """Start it, unless it runs."""
-        if self.pid is not None or self._journal.violation:
+        if self.pid is not None or self._is_over:
             return
         self.boots += 1
         self.life.booted_at = self._loop.time()
@@ -155,18 +156,9 @@ class SimulatedDaemon:
         now = self._loop.time()
         self.life.disk_trouble.append((now, now + for_s))
 
-    def recorded_changes(self) -> frozenset[str]:
-        """Ids of AWS's changes that stored decision records name."""
-        assert self._store is not None
-        rows = ask_state(
-            self._store,
-            "SELECT json_extract(one.value, '$.outcome.change_id') "
-            "FROM records, json_each(records.body, '$.written') AS one",
-        )
-        return frozenset(str(row[0]) for row in rows if row[0])
-
     def end(self) -> None:
         """Kill it for good."""
+        self._is_over = True
         if self.pid is not None:
             self._loop.kill(self.pid)
         self.pid = self._controller = None

@@ -15,7 +15,7 @@ from typing import Any
 from controller.sandbox.seed import seed_through
 from tests.simulation.aws import Arrival, SimulatedAws
 from tests.simulation.daemon import SimulatedDaemon
-from tests.simulation.ending_oracles import EndingOracles, f10_the_audit_holds
+from tests.simulation.ending_oracles import EndingOracles, StateOracles
 from tests.simulation.faults import ALL_KINDS, Disk, Faults
 from tests.simulation.journal import Journal, Violation
 from tests.simulation.loop import Pid, SimulatedLoop
@@ -117,9 +117,13 @@ class Simulation:
     def close(self) -> None:
         """Kill what runs, and look through the state file."""
         self.daemon.end()
+        if self.journal.violation is None:
+            oracles = StateOracles(self.aws, self.daemon, self.journal)
+            try:
+                self.loop.run_until_complete(self.loop.world_task(oracles.look()))
+            except Violation as error:
+                self.journal.fail(error)
         self.loop.bury()
-        if self.daemon.state.exists() and self.journal.violation is None:
-            f10_the_audit_holds(self.daemon.state, self.journal)
 
     def _heal(self) -> None:
         self.journal.note("HEAL")

@@ -24,8 +24,10 @@ _ARN = "arn:aws:globalaccelerator::000000000000:accelerator/00000000-0000-4000-8
 
 
 def three_regions() -> Settings:
-    """The sandbox's pace and limits, three regions."""
-    return load(_TESTS / "loops" / "three_regions.yaml")
+    """The sandbox's pace and limits, three regions; a step that failed is tried again soon."""
+    settings = load(_TESTS / "loops" / "three_regions.yaml")
+    ramp = settings.ramp.model_copy(update={"retry_after_s": 60.0})
+    return settings.model_copy(update={"ramp": ramp})
 
 
 def ten_regions() -> Settings:

@@ -14,7 +14,7 @@ from controller.model.levers import Position
 from tests.simulation.aws import Arrival, SimulatedAws
 from tests.simulation.daemon import SimulatedDaemon
 from tests.simulation.journal import Journal, KnownFault, Violation, must
-from tests.simulation.levers import Levers, Pair, PoolKey, Structure, is_open
+from tests.simulation.levers import Levers, Pair, PoolKey, Standing, Structure, is_open
 from tests.simulation.loop import SimulatedLoop
 from tests.simulation.operators import AFTERMATH_S, Operators
 from tests.simulation.regions import LONG_AGO, Condition, Regions
@@ -112,7 +112,7 @@ class WriteOracles:
     def _check_timely(self, arrival: Arrival, moves: tuple[Move, ...]) -> None:
         for move in moves:
             if move.is_drain:
-                self._f4_only_what_fails(move)
+                self._f4_only_what_fails(arrival, move, moves)
                 self._f11_not_all_at_once(move)
                 self._measure(move)
         self._f7_not_in_a_freeze()
@@ -133,12 +133,15 @@ class WriteOracles:
         for pool, pairs in arrival.after.items():
             must(any(map(is_open, pairs.values())), f"F2 nobody is open in {pool}: {dict(pairs)}")
 
-    def _f4_only_what_fails(self, move: Move) -> None:
+    def _f4_only_what_fails(self, arrival: Arrival, move: Move, moves: tuple[Move, ...]) -> None:
         """F4: region r is closed only if one of its probes failed within the last 60 s (and the
-        prober is not to blame), a person ordered something for r, or changed the pool by hand."""
+        prober is not to blame), a person ordered something for r or changed the pool by hand, or
+        the service's other pools need its room: others fail, and r stays open in one of them."""
         since = self._regions.since(move.region)
         text = f"F4 {move} closed a region that is well since {since:.0f}"
         if self._regions.failed_within(_BELIEVED_S, move.region) or self._may_follow_a_person(move):
+            return
+        if self._lacks_room(move, moves) and _is_open_elsewhere(arrival.after, move):
             return
         if self._rests_on_before_a_freeze(move.region):
             self._journal.excuse(KnownFault.PAUSED, text)
@@ -215,3 +218,12 @@ def _moves(arrival: Arrival) -> Iterator[Move]:
             was = arrival.before[pool][region]
             if was != became:
                 yield Move(pool, region, was, became)
+
+
+def _is_open_elsewhere(standing: Standing, move: Move) -> bool:
+    """Whether the region serves another pool of the same service."""
+    return any(
+        is_open(pairs[move.region])
+        for pool, pairs in standing.items()
+        if pool[0] == move.pool[0] and pool != move.pool and move.region in pairs
+    )
