@@ -55,7 +55,7 @@ class Regions:
         self.half_blind_to: str | None = None
         """The one region that it reaches as little as the canaries."""
         self.failed_at: defaultdict[str, float] = defaultdict(lambda: LONG_AGO)
-        """Region to when a probe last failed for which the prober is not to blame."""
+        """Region to when a probe last failed, in truth, for which the prober is not to blame."""
         self.probes = 0
 
     def condition(self, region: str) -> Condition:
@@ -82,7 +82,14 @@ class Regions:
         return self._loop.time() - self.failed_at[region] < seconds
 
     def probe(self, place: str, patience_s: float) -> tuple[bool, float]:
-        """Whether it passes, and after how long one knows."""
+        """Whether a probe that begins now passes, and after how long one knows."""
+        self.probes += 1
+        passed, takes_s = self._answer(place, patience_s)
+        if not passed and not self._is_own_fault(place):
+            self.failed_at[place] = self._loop.time() + takes_s
+        return passed, takes_s
+
+    def _answer(self, place: str, patience_s: float) -> tuple[bool, float]:
         if self._is_out_of_reach(place):
             return False, patience_s
         condition = Condition.WELL if place == CANARY else self.condition(place)
@@ -95,11 +102,6 @@ class Regions:
                 return self._rng.random() > _GRAY_FAILS, 0.05 + 0.3 * self._rng.random()
             case Condition.WELL:
                 return True, 0.02 + 0.05 * self._rng.random()
-
-    def failed(self, place: str) -> None:
-        """A probe failed: note it unless the prober's own way is the culprit."""
-        if not self._is_own_fault(place):
-            self.failed_at[place] = self._loop.time()
 
     def _is_out_of_reach(self, place: str) -> bool:
         if self.isolated or place in self.cut_off:
@@ -138,7 +140,6 @@ class SimulatedTarget:
         self._alarm: asyncio.TimerHandle | None = None
 
     def ask(self, least_s: float, most_s: float) -> None:
-        self._regions.probes += 1
         started = self._clock.monotonic()
         passed, takes_s = self._regions.probe(self._place, least_s)
         self._alarm = self._clock.call_at(started + takes_s, lambda: self._tell(started, passed))
@@ -151,8 +152,6 @@ class SimulatedTarget:
     def _tell(self, started: float, passed: bool) -> None:
         self._alarm = None
         now = self._clock.monotonic()
-        if not passed:
-            self._regions.failed(self._place)
         outcome = ProbeOutcome.PASSED if passed else ProbeOutcome.FAILED
         detail = "200" if passed else "connection refused"
         self._watcher.answered(ProbeResult(outcome, now, now - started, detail))

@@ -57,6 +57,8 @@ class RunningOracles:
         """API to when it last hung or failed."""
         self._put_right_s = settings.guards.drift.hold_s + _TWO_CYCLES_S
         """Within this drift is put right, if nobody contests it."""
+        self._known: dict[Position, KnownFault] = {}
+        """Drift that is there, and the known fault that it comes of."""
         self.excuses = True
         """Whether known faults are excused."""
 
@@ -100,12 +102,17 @@ class RunningOracles:
         """F9: x is drift only if a person or a late write changed its pool within 1500 s, or the
         daemon's intent to write it was lost to the disk."""
         latest = controller.reconciliation.latest
-        for position, text in latest.decision.drift.items() if latest else ():
+        drift = latest.decision.drift if latest else {}
+        self._known = {
+            position: fault for position, fault in self._known.items() if position in drift
+        }
+        for position, text in drift.items():
             if self._may_be_strangers(position):
                 continue
             fault = self._known_fault(position) if self.excuses else None
             if fault is None:
                 raise Violation(f"F9 an own write is taken for somebody else's: {text}")
+            self._known[position] = fault
             self._journal.excuse(fault, text)
 
     def _may_be_strangers(self, position: Position) -> bool:
@@ -116,11 +123,11 @@ class RunningOracles:
         return self._daemon.life.lost_to_the_disk(self._writes.own_at.get(position, LONG_AGO))
 
     def _known_fault(self, position: Position) -> KnownFault | None:
-        """Which it is, if the position was written while its API was in trouble."""
+        """Which it is, if the drift began with a write while the API was in trouble."""
         written_at = self._writes.own_at.get(position, LONG_AGO)
         troubled_at = self._troubled_at[self._api_of[position.service]]
         passed_s = self._loop.time() - troubled_at
-        if written_at > troubled_at + _HANGING_ON_S:
+        if position not in self._known and written_at > troubled_at + _HANGING_ON_S:
             return None
         if passed_s < _HANGING_ON_S:
             return KnownFault.UNREAD_OWN_WRITE

@@ -6,7 +6,7 @@ import gc
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -60,11 +60,15 @@ def replay(plan: Plan) -> str:
     return command + ("" if plan.excuses else " --no-excuses")
 
 
-def run(plan: Plan) -> Outcome:
-    """Run one simulation. X3: the daemon logs nothing with a traceback."""
+def run(plan: Plan, script: Callable[[Simulation], None] = lambda _: None) -> Outcome:
+    """Run one simulation; `script` plans what happens beside the plan's faults.
+
+    X3: the daemon logs nothing with a traceback.
+    """
     began = time.process_time()
     with unexpected_events() as unexpected, state_folder() as folder, _quiet_graves():
         simulation = Simulation(plan, folder)
+        script(simulation)
         simulation.run()
         journal = simulation.journal
         if unexpected:

@@ -14,12 +14,12 @@ import pytest
 from tests.simulation.runs import run
 from tests.simulation.simulation import Plan
 
-FAULTS_S, SETTLE_S = 480.0, 300.0
+FAULTS_S, SETTLE_S = 400.0, 240.0
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_nothing_that_must_hold_is_violated(seed: int) -> None:
-    """Eight minutes of faults, five to recover; known faults are counted and shown."""
+    """Under faults of all kinds; what is known to go wrong is excused and counted."""
     outcome = run(Plan(seed, faults_s=FAULTS_S, settle_s=SETTLE_S))
 
     assert outcome.violation is None, "\n".join([*outcome.trace[-40:], str(outcome)])

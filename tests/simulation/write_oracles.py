@@ -25,6 +25,8 @@ _ALL_AT_ONCE_S = 15.0
 """Regions that failed together longer ago may be drained: Route 53's own checks agree by then."""
 _REACTION_S = 5.0
 """From being thawed to the last write that rests on what was known before."""
+_OUTSTANDING_S = 2.0
+"""A probe that is under way when the process stops fails by then."""
 _UNWELL_S = 90.0
 """So long after a failed probe of another region steps may give way to room."""
 
@@ -170,10 +172,10 @@ class WriteOracles:
         """F5: a closed region r comes back by at most one step:
         `after.share(r) - before.share(r) <= step_points / 100`, unless the service's other regions
         may lack room (one is closed by the same write, or failed within 90 s), a person ordered
-        anything, or changed the pool by hand."""
+        anything, or somebody or a late write changed the pool behind the daemon's back."""
         limit = self._settings.ramp.step_points / 100 + _ROUNDING
         for move in moves:
-            if is_open(move.was) or self._operators.any_order() or self._is_by_hand(move):
+            if is_open(move.was) or self._operators.any_order() or self._is_disturbed(move):
                 continue
             rise = self._share(arrival.after, move) - self._share(arrival.before, move)
             text = f"F5 {move} came back by {rise:.0%} at once"
@@ -192,16 +194,20 @@ class WriteOracles:
     def _may_follow_a_person(self, move: Move) -> bool:
         return self._is_by_hand(move) or self._operators.may_be_ordered(move.region)
 
+    def _is_disturbed(self, move: Move) -> bool:
+        late_at = self.late_at.get(move.pool, LONG_AGO)
+        return self._is_by_hand(move) or self._loop.time() - late_at < AFTERMATH_S
+
     def _is_by_hand(self, move: Move) -> bool:
         return self._loop.time() - self._operators.hand_at[move.pool] < AFTERMATH_S
 
     def _rests_on_before_a_freeze(self, region: str) -> bool:
-        """Thawed just now, and the region had failed before the process stood still."""
+        """Thawed just now, and the region failed within 60 s before the process stood still."""
         life = self._daemon.life
         if self._loop.time() - life.thawed_at > _REACTION_S or not life.frozen:
             return False
         frozen_at = life.frozen[-1][0]
-        return 0 <= frozen_at - self._regions.failed_at[region] < _BELIEVED_S
+        return -_OUTSTANDING_S < frozen_at - self._regions.failed_at[region] < _BELIEVED_S
 
     def _measure(self, move: Move) -> None:
         since = self._regions.since(move.region)
