@@ -55,7 +55,7 @@ class Life:
 
         Users come first, the state file second.
         """
-        waits = [until for since, until in self.disk_trouble if since - 1 < at < until]
+        waits = [until for since, until in self.disk_trouble if since - _STORED_S < at < until]
         return any(at < crash < max(waits) + _STORED_S for crash in self.crashes if waits)
 
 
