@@ -9,6 +9,7 @@ STORY ?=
 PYTEST ?=
 SHORT ?=
 JSON ?=
+SEEDS ?= 200
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test slow bench bench-placement simulate check fix storyboards schema lock clean
@@ -25,8 +26,8 @@ test: $(VENV)/.dev ## every test; PYTEST="-k name" passes arguments on
 slow: $(VENV)/.dev ## what `make test` leaves out: kill -9 at named points, faults over processes, 1,000 slow clients
 	@$(BIN)/python -m pytest -m slow $(PYTEST)
 
-simulate: $(VENV)/.dev ## 10,000 random cases of every property of deciding; takes a while
-	@$(BIN)/python -m pytest tests/planning/test_properties.py --hypothesis-profile=simulate --timeout=0 $(PYTEST)
+simulate: $(VENV)/.dev ## SEEDS=200 random lives of the daemon in simulated time, faults of all kinds; a failure says how to replay it
+	@$(BIN)/python -m tests.simulation --seeds $(SEEDS)
 
 bench: $(VENV)/.dev ## our prober beside its peers, as root; SHORT=1 for two minutes, JSON=path writes a file
 	@SHORT=$(SHORT) JSON=$(JSON) $(BIN)/python -m tests.bench.prober
