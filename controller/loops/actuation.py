@@ -28,7 +28,6 @@ from controller.model.levers import (
     Setting,
     WeightChange,
 )
-from controller.planning.tree import leaves_of
 from controller.ports import Accelerators, RecordSets
 
 MOST_LEAVES = 400
@@ -89,7 +88,7 @@ class Actuation:
     ) -> list[Written]:
         """Batch after batch, as many as it takes."""
         written: list[Written] = []
-        for pack in _packed(self._elements(zone_id, changes), urgent):
+        for pack in _packed(self._elements(changes), urgent):
             written += await self._change_pack(zone_id, pack, emergency=emergency)
         return written
 
@@ -143,12 +142,10 @@ class Actuation:
                 zones[lever.hosted_zone_id].append(change)
         return {zone_id: tuple(found) for zone_id, found in zones.items()}
 
-    def _elements(self, zone_id: str, changes: Iterable[Change]) -> Elements:
+    def _elements(self, changes: Iterable[Change]) -> Elements:
         """Every change with those of its twins whose weight is not the wanted one yet."""
-        records = self._observation.records(zone_id)
-        services = self._current.settings.services
         leaves = {
-            name: leaves_of(name, services[name], records)
+            name: self._observation.leaves(name)
             for name in dict.fromkeys(change.position.service for change in changes)
         }
         return {

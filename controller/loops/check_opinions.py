@@ -26,7 +26,6 @@ from controller.planning.health.checkers import (
     calculated_opinion,
     endpoint_opinion,
 )
-from controller.planning.tree import leaves_of
 from controller.ports import Clock, HealthChecks
 
 _log = structlog.get_logger("check_opinions")
@@ -126,11 +125,9 @@ class CheckOpinions:
 
     def _leaves_now(self, report: CycleReport) -> Iterator[tuple[Position, tuple[str, ...]]]:
         for name, service in self._current.settings.services.items():
-            lever = service.levers.route53
-            if lever is None or name not in report.snapshot.observed:
+            if service.levers.route53 is None or name not in report.snapshot.observed:
                 continue
-            records = self._observation.records(lever.hosted_zone_id)
-            for position, twins in leaves_of(name, service, records).items():
+            for position, twins in self._observation.leaves(name).items():
                 ids = dict.fromkeys(t.health_check_id for t in twins if t.health_check_id)
                 if ids:
                     yield position, tuple(ids)

@@ -7,41 +7,65 @@ unlawful or extra is a fault: it is reported and never repaired by creating or d
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from controller.model.configuration import Pool, Service
 from controller.model.levers import EndpointGroup, Observed, Position, RecordSet, Setting
 
 _TWINS = ("A", "AAAA")
 
+Leaves = Mapping[Position, tuple[RecordSet, ...]]
+"""Position to its existing leaves, A before AAAA."""
+Groups = Mapping[tuple[str, str], Mapping[str | None, RecordSet]]
+"""Name and type to SetIdentifier to record set: a zone's groups of records, each found at once."""
+
+
+def grouped(records: Iterable[RecordSet]) -> Groups:
+    """The record sets of a zone by name and type."""
+    groups: dict[tuple[str, str], dict[str | None, RecordSet]] = {}
+    for record in records:
+        groups.setdefault((record.name, record.type), {})[record.set_identifier] = record
+    return groups
+
 
 def leaves_of(
     service_name: str, service: Service, records: Iterable[RecordSet]
 ) -> dict[Position, tuple[RecordSet, ...]]:
     """Position to its existing leaves, A before AAAA; lawful regions only."""
-    by_name = _weighted_by_name(records)
-    return {
-        Position(service_name, pool_name, region): tuple(
-            leaf
-            for type_ in _TWINS
-            if (leaf := by_name.get((_leaf_name(service, pool_name), type_, region))) is not None
-        )
-        for pool_name, pool in service.pools.items()
-        for region in pool.regions
-    }
+    return leaves_in(service_name, service, grouped(records))
+
+
+def leaves_in(
+    service_name: str, service: Service, groups: Groups
+) -> dict[Position, tuple[RecordSet, ...]]:
+    """The same of a zone's groups."""
+    leaves: dict[Position, tuple[RecordSet, ...]] = {}
+    for pool_name, pool in service.pools.items():
+        twins = _twins(service, pool_name, groups)
+        for region in pool.regions:
+            found = [group.get(region) for group in twins]
+            leaves[Position(service_name, pool_name, region)] = tuple(
+                [leaf for leaf in found if leaf is not None and leaf.weight is not None]
+            )
+    return leaves
 
 
 def observe_records(
-    service_name: str, service: Service, records: tuple[RecordSet, ...], at: float
+    service_name: str, service: Service, records: Iterable[RecordSet], at: float
 ) -> Observed:
     """What the zone says of a service steered by Route 53."""
-    leaves = leaves_of(service_name, service, records)
+    groups = grouped(records)
+    return observe_leaves(service, groups, leaves_in(service_name, service, groups), at)
+
+
+def observe_leaves(service: Service, groups: Groups, leaves: Leaves, at: float) -> Observed:
+    """The same of a zone's groups and the service's leaves among them."""
     settings = {p: Setting(twins[0].weight or 0) for p, twins in leaves.items() if twins}
     unequal = frozenset(p for p, twins in leaves.items() if len({t.weight for t in twins}) > 1)
     faults = {
         pool_name: found
         for pool_name, pool in service.pools.items()
-        if (found := tuple(_faults(service, pool_name, pool, records)))
+        if (found := tuple(_faults(service, pool_name, pool, groups)))
     }
     notices = tuple(
         f"leaf {twin.name} {twin.type} {position.region} has no health check: Route 53 takes it "
@@ -83,12 +107,9 @@ def listener_of(group: EndpointGroup) -> str:
     return listener if found else ""
 
 
-def _faults(
-    service: Service, pool_name: str, pool: Pool, records: tuple[RecordSet, ...]
-) -> Iterable[str]:
+def _faults(service: Service, pool_name: str, pool: Pool, groups: Groups) -> Iterable[str]:
     name = _leaf_name(service, pool_name)
-    for type_ in _TWINS:
-        listed = {r.set_identifier: r for r in records if r.name == name and r.type == type_}
+    for type_, listed in zip(_TWINS, _twins(service, pool_name, groups), strict=True):
         for region in pool.regions:
             if region not in listed:
                 yield f"leaf {name} {type_} {region} is missing"
@@ -115,10 +136,12 @@ def _group_faults(pool_name: str, pool: Pool, groups: tuple[EndpointGroup, ...])
         yield f"endpoint group {region} should not exist{law}"
 
 
-def _weighted_by_name(
-    records: Iterable[RecordSet],
-) -> dict[tuple[str, str, str | None], RecordSet]:
-    return {(r.name, r.type, r.set_identifier): r for r in records if r.weight is not None}
+def _twins(
+    service: Service, pool_name: str, groups: Groups
+) -> tuple[Mapping[str | None, RecordSet], ...]:
+    """The pool's A and its AAAA leaves, lawful or not."""
+    name = _leaf_name(service, pool_name)
+    return tuple([groups.get((name, type_), {}) for type_ in _TWINS])
 
 
 def _leaf_name(service: Service, pool_name: str) -> str:
