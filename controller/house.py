@@ -28,6 +28,7 @@ from controller.loops.live import Live
 from controller.loops.observation import Observation
 from controller.loops.overload_alarm import OverloadAlarm
 from controller.loops.overrides import Overrides
+from controller.loops.previews import Previews
 from controller.loops.probing import Observers, Probing
 from controller.loops.reconciliation import CycleReport, Reconciliation
 from controller.loops.recording import Recording
@@ -146,6 +147,15 @@ class House:
                 OverloadAlarm().cycle,
             ),
         )
+        self.previews = Previews(
+            current,
+            clock,
+            self.probing,
+            self.observation,
+            self.overrides,
+            self.figures,
+            self.reconciliation,
+        )
         self.heartbeat = Heartbeat(current, clock, self.reconciliation, metrics.event_loop_lag)
         self.reload = Reload(
             load,
@@ -203,6 +213,7 @@ class House:
             probing=self.probing,
             observation=self.observation,
             reconciliation=self.reconciliation,
+            previews=self.previews,
             overrides=self.overrides,
             traffic=self.traffic,
             figures=self.figures,
