@@ -6,9 +6,10 @@ this moment. Before the first cycle everything unknown is null.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from controller import __version__
 from controller.api.context import Context
@@ -17,7 +18,7 @@ from controller.api.steering_metrics import MEASURED_WINDOW_S
 from controller.api.views import OverrideView, View, in_force
 from controller.loops.reconciliation import CycleReport
 from controller.model.configuration import Mode, Service
-from controller.model.decision import Held, PoolPlan
+from controller.model.decision import Held, PoolName, PoolPlan
 from controller.model.health import Confidence, RegionHealth, SecondOpinion, Verdict
 from controller.model.levers import Position
 from controller.model.overrides import Override, OverrideKind
@@ -155,9 +156,33 @@ class Status(View):
     written to it."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Findings:
+    """What the positions' status is made of, gathered once: there may be thousands of them."""
+
+    latest: CycleReport | None
+    plans: Mapping[PoolName, PoolPlan]
+    split: Mapping[PoolName, Mapping[str, MeasuredShare]]
+    """What users do lately."""
+    overrides: tuple[Override, ...]
+    """Those in force."""
+
+
+def _findings(context: Context) -> _Findings:
+    latest = context.reconciliation.latest
+    plans = latest.decision.plans if latest else ()
+    return _Findings(
+        latest,
+        {(plan.service, plan.pool): plan for plan in plans},
+        context.traffic.split(MEASURED_WINDOW_S),
+        context.overrides.active(),
+    )
+
+
 def status(context: Context, last: DecisionBrief | None, state_error: str | None) -> Status:
     """The daemon and all that it steers."""
-    latest = context.reconciliation.latest
+    found = _findings(context)
+    latest = found.latest
     return Status(
         version=__version__,
         mode=context.settings.mode,
@@ -166,12 +191,12 @@ def status(context: Context, last: DecisionBrief | None, state_error: str | None
         cycle=latest.cycle if latest else 0,
         cycle_age_s=_cycle_age_s(context, latest),
         settings_hash=context.settings_hash,
-        frozen=any(o.kind is OverrideKind.FREEZE for o in context.overrides.active()),
+        frozen=any(o.kind is OverrideKind.FREEZE for o in found.overrides),
         isolated=bool(latest and latest.decision.memory.isolated_since is not None),
         canaries=_canaries(context),
         observation=Reading(failing=context.observation.failing),
         next_cycle_in_s=_next_cycle_in_s(context, latest),
-        services=tuple(_service(context, latest, name) for name in context.settings.services),
+        services=tuple(_service(context, found, name) for name in context.settings.services),
         overrides=in_force(context),
         last_decision=last,
         state_error=state_error or context.reconciliation.unrecorded,
@@ -194,9 +219,10 @@ def health_of(latest: CycleReport | None, service: str, region: str) -> RegionHe
     return regions.get(region, NOT_YET)
 
 
-def _service(context: Context, latest: CycleReport | None, name: str) -> ServiceStatus:
-    service = context.settings.services[name]
+def _service(context: Context, found: _Findings, name: str) -> ServiceStatus:
+    service, latest = context.settings.services[name], found.latest
     route53 = service.levers.route53
+    believed = {region: _believed(health_of(latest, name, region)) for region in service.regions}
     observed = latest.snapshot.observed.get(name) if latest else None
     faults = observed.faults.values() if observed else ()
     return ServiceStatus(
@@ -205,9 +231,9 @@ def _service(context: Context, latest: CycleReport | None, name: str) -> Service
         lever="route53" if route53 else "accelerator",
         steered_name=route53.name if route53 else None,
         panic=bool(latest and name in latest.decision.memory.panic),
-        faults=tuple(fault for found in faults for fault in found),
+        faults=tuple(fault for pool in faults for fault in pool),
         notices=_notices(latest, name),
-        pools=tuple(_pool(context, latest, name, service, pool) for pool in service.pools),
+        pools=tuple(_pool(found, service, (name, pool), believed) for pool in service.pools),
     )
 
 
@@ -219,63 +245,63 @@ def _notices(latest: CycleReport | None, name: str) -> tuple[str, ...]:
 
 
 def _pool(
-    context: Context, latest: CycleReport | None, name: str, service: Service, pool: str
+    found: _Findings, service: Service, name: PoolName, believed: Mapping[str, Mapping[str, Any]]
 ) -> PoolStatus:
-    plans = latest.decision.plans if latest else ()
-    plan = next((p for p in plans if (p.service, p.pool) == (name, pool)), None)
-    split = context.traffic.split(MEASURED_WINDOW_S).get((name, pool))
-    answered = latest.snapshot.answered.get((name, pool)) if latest else None
+    plan, latest, (_, pool) = found.plans.get(name), found.latest, name
+    answered = latest.snapshot.answered.get(name) if latest else None
     return PoolStatus(
         name=pool,
         residency=service.pools[pool].residency,
-        leaks=leaks_of(latest, name, pool),
+        leaks=leaks_of(latest, *name),
         holds=plan.held if plan else (),
         overload_rps=plan.overload_rps if plan and plan.before else None,
         answers=answered.total if answered else 0,
         regions=tuple(
-            _region(context, latest, plan, split, Position(name, pool, region))
+            RegionStatus(
+                region=region, **believed[region], **_carried(found, Position(*name, region))
+            )
             for region in service.pools[pool].regions
         ),
     )
 
 
-def _region(
-    context: Context,
-    latest: CycleReport | None,
-    plan: PoolPlan | None,
-    split: Mapping[str, MeasuredShare] | None,
-    position: Position,
-) -> RegionStatus:
-    region = position.region
-    seen = health_of(latest, position.service, region)
-    answered = latest.snapshot.answered.get(position[:2]) if latest else None
+def _believed(seen: RegionHealth) -> dict[str, Any]:
+    """What is the same for a region in every pool."""
+    return {
+        "verdict": seen.verdict,
+        "suspect": seen.suspect_since is not None,
+        "why": seen.why,
+        "usable": seen.usable,
+        "confidence": seen.confidence,
+        "doubts": seen.doubts,
+        "sources": seen.sources,
+    }
+
+
+def _carried(found: _Findings, position: Position) -> dict[str, Any]:
+    """What a region has of one pool's traffic, and by whose order."""
+    region, latest, pool = position.region, found.latest, position[:2]
+    plan, split = found.plans.get(pool), found.split.get(pool)
+    answered = latest.snapshot.answered.get(pool) if latest else None
     measured = split.get(region) if split else None
     nothing = 0.0 if split else None
-    return RegionStatus(
-        region=region,
-        verdict=seen.verdict,
-        suspect=seen.suspect_since is not None,
-        why=seen.why,
-        usable=seen.usable,
-        confidence=seen.confidence,
-        doubts=seen.doubts,
-        sources=seen.sources,
-        observed=plan.before.get(region) if plan else None,
-        desired=plan.desired.get(region) if plan else None,
-        planned=plan.after.get(region) if plan else None,
-        answered=answered_share(answered, region),
-        measured=measured.share if measured else nothing,
-        requests=measured.requests if measured else 0,
-        errors=measured.errors if measured else 0,
-        drift=latest.decision.drift.get(position) if latest else None,
-        override=_override_id(context, position),
-    )
+    return {
+        "observed": plan.before.get(region) if plan else None,
+        "desired": plan.desired.get(region) if plan else None,
+        "planned": plan.after.get(region) if plan else None,
+        "answered": answered_share(answered, region),
+        "measured": measured.share if measured else nothing,
+        "requests": measured.requests if measured else 0,
+        "errors": measured.errors if measured else 0,
+        "drift": latest.decision.drift.get(position) if latest else None,
+        "override": _override_id(found.overrides, position),
+    }
 
 
-def _override_id(context: Context, position: Position) -> int | None:
+def _override_id(overrides: Iterable[Override], position: Position) -> int | None:
     """The override that has the last word on this region's share."""
     service, pool, region = position
-    concerned = [o for o in context.overrides.active() if o.concerns(service, region, pool=pool)]
+    concerned = [o for o in overrides if o.concerns(service, region, pool=pool)]
     return max(concerned, key=_precedence).id if concerned else None
 
 

@@ -125,12 +125,8 @@ class CheckOpinions:
 
     def _leaves_now(self, report: CycleReport) -> Iterator[tuple[Position, tuple[str, ...]]]:
         for name, service in self._current.settings.services.items():
-            if service.levers.route53 is None or name not in report.snapshot.observed:
-                continue
-            for position, twins in self._observation.leaves(name).items():
-                ids = dict.fromkeys(t.health_check_id for t in twins if t.health_check_id)
-                if ids:
-                    yield position, tuple(ids)
+            if service.levers.route53 is not None and name in report.snapshot.observed:
+                yield from self._observation.checks(name).items()
 
     def _next(self) -> str | None:
         """The check to be asked now, if any: the one that has waited longest."""

@@ -138,6 +138,12 @@ class Observation:
         reading = self._reading(service)
         return {} if reading is None else reading.derived(name, service).destinations
 
+    def checks(self, name: str) -> Mapping[Position, tuple[str, ...]]:
+        """The health checks of a service's leaves, as last read; positions without are missing."""
+        service = self._current.settings.services[name]
+        reading = self._reading(service)
+        return {} if reading is None else reading.derived(name, service).checks
+
     def groups(self, arn: str) -> tuple[EndpointGroup, ...]:
         """Endpoint groups of an accelerator as last read."""
         return self._groups[arn].value

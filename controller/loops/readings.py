@@ -49,6 +49,15 @@ class Derived:
         """Where each A leaf leads."""
         return destinations(self.leaves)
 
+    @cached_property
+    def checks(self) -> Mapping[Position, tuple[str, ...]]:
+        """The health checks of each position's leaves; positions without any are missing."""
+        found = {
+            position: tuple(dict.fromkeys(t.health_check_id for t in twins if t.health_check_id))
+            for position, twins in self.leaves.items()
+        }
+        return {position: ids for position, ids in found.items() if ids}
+
     def is_of(self, name: str, service: Service) -> bool:
         """Whether it was derived for this service with exactly these settings."""
         return self.name == name and (self.service is service or self.service == service)

@@ -24,12 +24,11 @@ def digest(decision: Decision) -> str:
 
 
 def _plan(plan: PoolPlan) -> object:
-    before = _rounded(plan.before)
     return [
         plan.service,
         plan.pool,
-        before,
-        before if plan.desired is plan.before else _rounded(plan.desired),
+        _rounded(plan.before),
+        None if plan.desired == plan.before else _rounded(plan.desired),
         [_change(change) for change in (*plan.changes, *plan.withheld)],
         sorted((held.reason.value, held.region or "") for held in plan.held),
     ]
