@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime
 
 from aiohttp import web
@@ -16,7 +15,7 @@ from controller.api.views import ALL, PlanView, View, as_if_set, planned, suppos
 from controller.model.errors import within
 from controller.model.overrides import OverrideRequest
 from controller.planning.account.effects_text import explain_failures
-from controller.planning.account.failures import Failure, single_failures
+from controller.planning.account.failures import Failure
 from controller.planning.account.whatif import PREVIEW, SUPPOSED
 
 
@@ -47,8 +46,7 @@ async def _post(call: Call) -> web.Response:
 
 
 async def _failures(call: Call) -> web.Response:
-    # In a thread of its own: it decides once for every region.
-    failures = await asyncio.to_thread(single_failures, call.context.reconciliation.known())
+    failures = await call.context.previews.failures()
     text = explain_failures(failures)
     return answer(FailuresView(at=call.context.clock.wall(), items=failures, text=text))
 

@@ -12,6 +12,7 @@ when it could have an effect: only cycles act.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,10 +29,11 @@ from controller.model.overrides import Override
 from controller.planning.account.digest import digest
 from controller.planning.account.effects import Effects, effects
 from controller.planning.account.evidence import Evidence
+from controller.planning.account.failures import Failure, single_failures
 from controller.planning.decision import decide
 from controller.ports import Clock
 
-_KEPT = 8
+_KEPT = 4
 """Sets of overrides of which one state's decisions are kept; the oldest gives way."""
 
 Order = tuple[object, ...]
@@ -93,6 +95,8 @@ class Previews:
         self._state: _State | None = None
         self._kept: dict[tuple[Order, ...], _Kept] = {}
         """Oldest first."""
+        self._failures: tuple[Preview, tuple[Failure, ...]] | None = None
+        self._one_at_a_time = asyncio.Lock()
 
     def present(self) -> Preview:
         """With the overrides that are in force."""
@@ -112,6 +116,18 @@ class Previews:
         while len(self._kept) > _KEPT:
             del self._kept[next(iter(self._kept))]
         return kept.preview
+
+    async def failures(self) -> tuple[Failure, ...]:
+        """What would become of the loss of every single region, in the present state.
+
+        Reckoned in a thread, for it decides once for every region; who asks meanwhile waits.
+        """
+        async with self._one_at_a_time:
+            present = self.present()
+            if self._failures is None or self._failures[0] is not present:
+                found = await asyncio.to_thread(single_failures, present.evidence.snapshot)
+                self._failures = (present, found)
+            return self._failures[1]
 
     def _decided(self, overrides: tuple[Override, ...]) -> _Kept:
         snapshot = self._reconciliation.known(overrides)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,6 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from controller.model.decision import Decision, Snapshot
+from controller.planning.account.failures import Failure, single_failures
 from controller.planning.decision import decide
 from tests.api.callers import bearer, guarded
 from tests.api.serving import Api, api
@@ -167,6 +169,32 @@ async def test_hypotheses_cost_one_decision_beside_the_present_one(
             assert (await served.post("/v1/plan", json=body, headers=OPERATOR)).status == 200
 
     assert len(decisions) == 1 + 3
+
+
+async def test_the_loss_of_every_region_is_reckoned_once_for_each_state(
+    decisions: list[Snapshot], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes a decision for each region; who asks at the same time gets the same answer."""
+    reckoned: list[Snapshot] = []
+
+    def counting(snapshot: Snapshot) -> tuple[Failure, ...]:
+        reckoned.append(snapshot)
+        return single_failures(snapshot)
+
+    for name, module in list(sys.modules.items()):
+        ours = name.startswith(("controller.api.", "controller.loops."))
+        if ours and getattr(module, "single_failures", None) is single_failures:
+            monkeypatch.setattr(module, "single_failures", counting)
+    async with resting(decisions) as served:
+        path = "/v1/plan/failures"
+        asked = [served.get(path, headers=OPERATOR) for _ in range(5)]
+        answers = [*await asyncio.gather(*asked), await served.get(path, headers=OPERATOR)]
+        assert len(reckoned) == 1
+        await cycle(served, decisions)
+        answers.append(await served.get(path, headers=OPERATOR))
+
+    assert len(reckoned) == 2
+    assert {(answer.status, len(answer.body["items"])) for answer in answers} == {(200, 5)}
 
 
 async def test_a_preview_tells_why_it_would_be_ordered() -> None:
