@@ -32,7 +32,7 @@ simulate: $(VENV)/.dev ## SEEDS=200 random lives of the daemon in simulated time
 bench: $(VENV)/.dev ## our prober beside its peers, as root; SHORT=1 for two minutes, JSON=path writes a file
 	@SHORT=$(SHORT) JSON=$(JSON) $(BIN)/python -m tests.bench.prober
 
-bench-placement: $(VENV)/.dev ## time of placing traffic and of deciding beside a solver's
+bench-placement: $(VENV)/.dev ## time of placing and deciding beside a solver's; costs of readings and answers
 	@$(BIN)/python -m tests.bench.placement
 
 check: $(VENV)/.dev ## format, lint, types, layers, dependencies

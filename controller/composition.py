@@ -31,6 +31,7 @@ from controller.loops.live import Live
 from controller.loops.observation import Observation
 from controller.loops.overload_alarm import OverloadAlarm
 from controller.loops.overrides import Overrides
+from controller.loops.previews import Previews
 from controller.loops.probing import Observers, Probing
 from controller.loops.reconciliation import CycleReport, Reconciliation
 from controller.loops.recording import Recording
@@ -125,6 +126,7 @@ class Controller:
     check_opinions: CheckOpinions
     answered: AnsweredShares
     reconciliation: Reconciliation
+    previews: Previews
     heartbeat: Heartbeat
     reload: Reload
 
@@ -171,6 +173,7 @@ class Controller:
             probing=self.probing,
             observation=self.observation,
             reconciliation=self.reconciliation,
+            previews=self.previews,
             overrides=self.overrides,
             traffic=self.traffic,
             figures=self.figures,
@@ -270,6 +273,7 @@ def compose(
         check_opinions=check_opinions,
         answered=answered,
         reconciliation=reconciliation,
+        previews=Previews(current, clock, probing, observation, overrides, figures, reconciliation),
         heartbeat=Heartbeat(current, clock, reconciliation, metrics.event_loop_lag),
         reload=Reload(
             source.load,

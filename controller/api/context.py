@@ -14,6 +14,7 @@ from controller.loops.heartbeat import Heartbeat
 from controller.loops.live import Live
 from controller.loops.observation import Observation
 from controller.loops.overrides import Overrides
+from controller.loops.previews import Previews
 from controller.loops.probing import Probing
 from controller.loops.reconciliation import Reconciliation
 from controller.loops.reload import Reload
@@ -33,6 +34,7 @@ class Context:
     probing: Probing
     observation: Observation
     reconciliation: Reconciliation
+    previews: Previews
     overrides: Overrides
     traffic: Traffic
     figures: ReportedFigures

@@ -3,15 +3,24 @@
 The tag stands for everything a decision rests on and leads to: settings, overrides, verdicts, and
 what would be done now. Times and counters are left out: they change without changing anything.
 
-A preview's tag stands besides for what would be done with the overrides that it supposes, so that
-an order based on it, or the end of one, is carried out as it was shown, or not at all.
+A preview's tag stands for what would be done with the overrides that it supposes, instead of what
+would be done now, so that an order based on it, or the end of one, is carried out as it was shown,
+or not at all.
+
+Each tag is made of one decision, and that decision once for each state (`loops.previews`): a state
+ends with a cycle, an order, other settings, another reading, verdict or suspicion, so a tag given
+before any of these does not match after it. What a state does not notice at once it notices with
+the next cycle. So `If-Match` may let an order pass that rests on figures a cycle old at most. That
+is safe, because no order is carried out as it was previewed: the next cycle decides anew on all
+that is known then, behind every guard. The tag keeps people from acting on what has changed under
+their eyes; it does not stand between them and AWS.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from aiohttp import web
 
@@ -20,9 +29,9 @@ from controller.api.parameters import IF_MATCH
 from controller.api.plain import answer, plain
 from controller.api.problems import ProblemError
 from controller.api.registry import Call
-from controller.api.views import preview
+from controller.api.views import ALL, planned
+from controller.loops.previews import Preview
 from controller.model.access import LOCAL
-from controller.model.decision import Decision, PoolPlan, Shares
 from controller.model.overrides import Override
 
 Overrides = Sequence[Override]
@@ -30,11 +39,9 @@ ETAG = {"ETag": "Version of the state, for `If-Match`."}
 """The header that `tagged` sets, for the documentation."""
 
 
-def state_tag(context: Context, supposed: Overrides | None = None) -> str:
-    """A strong ETag of the state, and of what would be done with the supposed overrides."""
-    state = [*_state(context), *([] if supposed is None else [_plans(context, supposed)])]
-    text = json.dumps(state, sort_keys=True)
-    return f'"{hashlib.sha256(text.encode()).hexdigest()[:16]}"'
+def state_tag(context: Context) -> str:
+    """A strong ETag of the state."""
+    return _tag(context, context.previews.present())
 
 
 def tagged(
@@ -45,10 +52,21 @@ def tagged(
     return answer(body, status=status, headers={**tag, **(headers or {})})
 
 
+def present(call: Call) -> web.Response:
+    """The plan as it stands, with the state's tag. The request declares `ALL`."""
+    decided = call.context.previews.present()
+    view = planned(call.context, decided, everything=call[ALL])
+    return answer(view, headers={"ETag": _tag(call.context, decided)})
+
+
 def previewed(call: Call, supposed: Overrides) -> web.Response:
-    """The plan with these overrides in force, tagged so that what makes them so is bound to it."""
-    view = preview(call.context, supposed)
-    return answer(view, headers={"ETag": state_tag(call.context, supposed)})
+    """The plan with these overrides in force, tagged so that what makes them so is bound to it.
+
+    The request declares `ALL`.
+    """
+    decided = call.context.previews.under(supposed)
+    view = planned(call.context, decided, everything=call[ALL])
+    return answer(view, headers={"ETag": _tag(call.context, decided, supposed)})
 
 
 def check(call: Call, supposed: Overrides | None = None) -> None:
@@ -70,52 +88,33 @@ def check(call: Call, supposed: Overrides | None = None) -> None:
     tags = _tags(given)
     if "*" in tags:
         return
-    tag = state_tag(call.context, supposed)
-    if tag in tags or (supposed is not None and state_tag(call.context) in tags):
+    context = call.context
+    previews = context.previews
+    decided = previews.present() if supposed is None else previews.under(supposed)
+    tag = _tag(context, decided, supposed)
+    if tag in tags or (supposed is not None and state_tag(context) in tags):
         return
     raise ProblemError(
         412,
         "something changed since you looked: look again, then decide",
         field="If-Match",
         headers={"ETag": tag},
-        more={"current": preview(call.context, supposed)},
+        more={"current": planned(context, decided)},
     )
-
-
-def _plans(context: Context, supposed: Overrides | None = None) -> list[object]:
-    return [_plan(plan) for plan in context.reconciliation.preview(supposed).plans]
 
 
 def _tags(header: str) -> list[str]:
     return [tag.strip() for tag in header.split(",")]
 
 
-def _state(context: Context) -> Iterator[object]:
-    decision = context.reconciliation.preview()
-    yield context.settings_hash
-    yield [plain(override) for override in context.overrides.active()]
-    yield _verdicts(decision)
-    yield [_plan(plan) for plan in decision.plans]
+def _tag(context: Context, decided: Preview, supposed: Overrides | None = None) -> str:
+    """Of the state, or of what would be done in it with the supposed overrides."""
+    orders = None if supposed is None else [_order(override) for override in supposed]
+    active = [plain(override) for override in context.overrides.active()]
+    text = json.dumps([context.settings_hash, active, orders, decided.digest], sort_keys=True)
+    return f'"{hashlib.sha256(text.encode()).hexdigest()[:16]}"'
 
 
-def _verdicts(decision: Decision) -> object:
-    return {
-        service: {region: seen.verdict.value for region, seen in regions.items()}
-        for service, regions in decision.regions.items()
-    }
-
-
-def _plan(plan: PoolPlan) -> object:
-    """What would be done and what is held; details with running numbers in them left out."""
-    return [
-        plan.service,
-        plan.pool,
-        _rounded(plan.before),
-        _rounded(plan.desired),
-        [plain(change) for change in (*plan.changes, *plan.withheld)],
-        sorted((held.reason.value, held.region or "") for held in plan.held),
-    ]
-
-
-def _rounded(shares: Shares) -> object:
-    return {region: round(share, 4) for region, share in shares.items()}
+def _order(override: Override) -> object:
+    """What it orders, whoever gives it when and why."""
+    return [*override.place, override.share, sorted(override.ignore_guards)]

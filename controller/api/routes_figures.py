@@ -10,14 +10,18 @@ from controller.api.figures_view import FiguresView, figures_of
 from controller.api.plain import answer
 from controller.api.problems import ProblemError
 from controller.api.registry import Answered, Call, Meter, Route
-from controller.api.views import Page, evidence
+from controller.api.views import Page
 from controller.model.access import Role
 from controller.model.configuration import Pool, Settings
 from controller.model.levers import Position
+from controller.planning.account.evidence import Evidence
 
 
 async def _list(call: Call) -> web.Response:
-    now = evidence(call.context)
+    context = call.context
+    # Verdicts as last decided on, figures with their age by now.
+    decision = context.previews.present().evidence.decision
+    now = Evidence(context.reconciliation.known(), decision)
     items = tuple(figures_of(now, name) for name in now.snapshot.settings.services)
     return answer(Page[FiguresView](items=items))
 

@@ -15,6 +15,7 @@ from controller.api.precondition import ETAG, check, previewed, tagged
 from controller.api.problems import ProblemError
 from controller.api.registry import Answered, Call, Route
 from controller.api.views import (
+    ALL,
     OverrideView,
     Page,
     PlanView,
@@ -164,7 +165,7 @@ ROUTES = (
         "acknowledged once it is durable. A pin fixes a region's `share` of each pool while the "
         "region is well; it rises in steps. A freeze that would end one in force sooner takes "
         "admin.",
-        parameters=(_DRY_RUN, IF_MATCH, IDEMPOTENCY_KEY),
+        parameters=(_DRY_RUN, ALL, IF_MATCH, IDEMPOTENCY_KEY),
         body=PostedOverride,
         body_example={"kind": "drain", "region": "eu-west-1", "reason": "INC-42", "ttl_s": 14400},
         answers={
@@ -198,7 +199,7 @@ ROUTES = (
         summary="What would be written if an override ended now",
         description="Nothing ends. With its ETag as `If-Match`, a DELETE ends the override only "
         "while this is still what follows.",
-        parameters=(ID,),
+        parameters=(ID, ALL),
         answers={200: Answered("The plan without it.", PlanView, headers=ETAG)},
         problems=(404,),
     ),

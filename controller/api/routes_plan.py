@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime
 
 from aiohttp import web
@@ -10,13 +9,13 @@ from aiohttp import web
 from controller.api.bodies import PlannedOverride, PostedPlan
 from controller.api.context import Context
 from controller.api.plain import answer
-from controller.api.precondition import ETAG, tagged
+from controller.api.precondition import ETAG, present
 from controller.api.registry import Answered, Call, Meter, Route
-from controller.api.views import PlanView, View, as_if_set, preview
+from controller.api.views import ALL, PlanView, View, as_if_set, planned, supposed
 from controller.model.errors import within
 from controller.model.overrides import OverrideRequest
 from controller.planning.account.effects_text import explain_failures
-from controller.planning.account.failures import Failure, single_failures
+from controller.planning.account.failures import Failure
 from controller.planning.account.whatif import PREVIEW, SUPPOSED
 
 
@@ -30,7 +29,7 @@ class FailuresView(View):
 
 
 async def _get(call: Call) -> web.Response:
-    return tagged(call, preview(call.context))
+    return present(call)
 
 
 async def _post(call: Call) -> web.Response:
@@ -39,13 +38,15 @@ async def _post(call: Call) -> web.Response:
     for number, one in enumerate(wanted):
         with within(f"overrides.{number}"):
             call.context.overrides.check(one)
-    supposed = as_if_set(call.context, *wanted)
-    return answer(preview(call.context, supposed, posted.hypotheses))
+    context, everything = call.context, call[ALL]
+    decided = context.previews.under(as_if_set(context, *wanted))
+    if not posted.hypotheses:
+        return answer(planned(context, decided, everything=everything))
+    return answer(supposed(context, decided, posted.hypotheses, everything=everything))
 
 
 async def _failures(call: Call) -> web.Response:
-    # In a thread of its own: it decides once for every region.
-    failures = await asyncio.to_thread(single_failures, call.context.reconciliation.known())
+    failures = await call.context.previews.failures()
     text = explain_failures(failures)
     return answer(FailuresView(at=call.context.clock.wall(), items=failures, text=text))
 
@@ -70,7 +71,10 @@ ROUTES = (
         "/v1/plan",
         _get,
         summary="What would be written now",
-        description="Decided anew for this answer; nothing is written.",
+        description="Nothing is written. Told are the pools that move or that something holds. "
+        "Decided once for each state: a cycle's end, an order, other settings, another reading, "
+        "verdict or reported figure begins the next.",
+        parameters=(ALL,),
         answers={200: Answered("The plan.", PlanView, headers=ETAG)},
     ),
     Route(
@@ -80,6 +84,7 @@ ROUTES = (
         summary="What would be written if some overrides were in force, or something happened",
         description="Nothing is stored and nothing is written. With hypotheses, the text says "
         "first what AWS does by itself, then the plan and what it does to regions and users.",
+        parameters=(ALL,),
         body=PostedPlan,
         body_example={
             "overrides": [{"kind": "failover", "region": "eu-west-1"}],

@@ -11,8 +11,8 @@ from aiohttp import web
 from controller.api.context import Context
 from controller.api.parameters import SERVICE
 from controller.api.plain import answer
+from controller.api.pool_status import health_of
 from controller.api.registry import Answered, Call, Route
-from controller.api.status_view import health_of
 from controller.api.views import Page, View
 from controller.model.configuration import (
     AcceleratorLever,

@@ -12,21 +12,13 @@ from typing import Literal
 
 from controller import __version__
 from controller.api.context import Context
-from controller.api.residency_view import LeakView, leaks_of
-from controller.api.steering_metrics import MEASURED_WINDOW_S
+from controller.api.pool_status import Findings, PoolStatus, findings, pools_of
 from controller.api.views import OverrideView, View, in_force
 from controller.loops.reconciliation import CycleReport
-from controller.model.configuration import Mode, Service
-from controller.model.decision import Held, PoolPlan
-from controller.model.health import Confidence, RegionHealth, SecondOpinion, Verdict
-from controller.model.levers import Position
-from controller.model.overrides import Override, OverrideKind
-from controller.model.traffic import MeasuredShare
-from controller.planning.health.answered import answer_notices, answered_share
+from controller.model.configuration import Mode
+from controller.model.overrides import OverrideKind
+from controller.planning.health.answered import answer_notices
 from controller.planning.health.quorum import answering
-
-NOT_YET = RegionHealth(Verdict.UNKNOWN, "no cycle has ended yet")
-"""What is believed of every region before its first cycle."""
 
 
 class Canaries(View):
@@ -52,63 +44,6 @@ class DecisionBrief(View):
     id: int
     at: datetime
     trigger: tuple[str, ...]
-
-
-class RegionStatus(View):
-    """How one region stands in one pool."""
-
-    region: str
-    verdict: Verdict
-    suspect: bool
-    """Whether failures stand against it that nothing has cleared."""
-    why: str
-    """The evidence in one line."""
-    usable: float
-    """Part of its capacity that can be counted on; below 1 it is degraded: it answers badly."""
-    confidence: Confidence
-    """How far the verdict can be trusted; for people only, it moves nothing."""
-    doubts: tuple[str, ...]
-    """Why confidence is low; empty: it is high."""
-    sources: tuple[SecondOpinion, ...]
-    """What sources other than our probes say of it, those that know nothing left out."""
-    observed: float | None
-    """Share that AWS directs to it, as last read; null while nothing was read."""
-    desired: float | None
-    """Share that placement wants it to have."""
-    planned: float | None
-    """Share after this cycle's changes."""
-    answered: float | None
-    """Share of the zone's answers to the pool's users that lately led to it; null while nobody
-    asked, such as after a change of weights or behind an accelerator."""
-    measured: float | None
-    """Share of the pool's requests that reached it lately; null while nobody reports."""
-    requests: int
-    """Requests that reached it lately."""
-    errors: int
-    """Requests of these that failed."""
-    drift: str | None
-    """What somebody else changed."""
-    override: int | None
-    """The override that has the last word on its share: one that empties it before a pin, a
-    narrower pin before a wider, then the newest."""
-
-
-class PoolStatus(View):
-    """How one pool stands."""
-
-    name: str
-    residency: str | None
-    leaks: tuple[LeakView, ...] | None
-    """Of a bound pool, proven over every combination of failures and drains in what AWS was last
-    read to have; empty: none is possible. Null: unbound, or not read yet."""
-    holds: tuple[Held, ...]
-    """What did not move in the last cycle, and why."""
-    overload_rps: float | None
-    """Requests/s of its users beyond what the regions that may serve them can carry; null while
-    nothing was read."""
-    answers: int
-    """How many answers the `answered` shares rest on."""
-    regions: tuple[RegionStatus, ...]
 
 
 class ServiceStatus(View):
@@ -157,7 +92,8 @@ class Status(View):
 
 def status(context: Context, last: DecisionBrief | None, state_error: str | None) -> Status:
     """The daemon and all that it steers."""
-    latest = context.reconciliation.latest
+    found = findings(context)
+    latest = found.latest
     return Status(
         version=__version__,
         mode=context.settings.mode,
@@ -166,12 +102,12 @@ def status(context: Context, last: DecisionBrief | None, state_error: str | None
         cycle=latest.cycle if latest else 0,
         cycle_age_s=_cycle_age_s(context, latest),
         settings_hash=context.settings_hash,
-        frozen=any(o.kind is OverrideKind.FREEZE for o in context.overrides.active()),
+        frozen=any(o.kind is OverrideKind.FREEZE for o in found.overrides),
         isolated=bool(latest and latest.decision.memory.isolated_since is not None),
         canaries=_canaries(context),
         observation=Reading(failing=context.observation.failing),
         next_cycle_in_s=_next_cycle_in_s(context, latest),
-        services=tuple(_service(context, latest, name) for name in context.settings.services),
+        services=tuple(_service(context, found, name) for name in context.settings.services),
         overrides=in_force(context),
         last_decision=last,
         state_error=state_error or context.reconciliation.unrecorded,
@@ -188,14 +124,8 @@ def _canaries(context: Context) -> Canaries:
     )
 
 
-def health_of(latest: CycleReport | None, service: str, region: str) -> RegionHealth:
-    """What the last cycle believed of a region."""
-    regions = latest.decision.regions.get(service, {}) if latest else {}
-    return regions.get(region, NOT_YET)
-
-
-def _service(context: Context, latest: CycleReport | None, name: str) -> ServiceStatus:
-    service = context.settings.services[name]
+def _service(context: Context, found: Findings, name: str) -> ServiceStatus:
+    service, latest = context.settings.services[name], found.latest
     route53 = service.levers.route53
     observed = latest.snapshot.observed.get(name) if latest else None
     faults = observed.faults.values() if observed else ()
@@ -205,9 +135,9 @@ def _service(context: Context, latest: CycleReport | None, name: str) -> Service
         lever="route53" if route53 else "accelerator",
         steered_name=route53.name if route53 else None,
         panic=bool(latest and latest.decision.memory.of(name).panic is not None),
-        faults=tuple(fault for found in faults for fault in found),
+        faults=tuple(fault for pool in faults for fault in pool),
         notices=_notices(latest, name),
-        pools=tuple(_pool(context, latest, name, service, pool) for pool in service.pools),
+        pools=pools_of(found, name, service),
     )
 
 
@@ -216,74 +146,6 @@ def _notices(latest: CycleReport | None, name: str) -> tuple[str, ...]:
     if latest is None or observed is None:
         return ()
     return (*observed.notices, *answer_notices(latest.snapshot, name))
-
-
-def _pool(
-    context: Context, latest: CycleReport | None, name: str, service: Service, pool: str
-) -> PoolStatus:
-    plans = latest.decision.plans if latest else ()
-    plan = next((p for p in plans if (p.service, p.pool) == (name, pool)), None)
-    split = context.traffic.split(MEASURED_WINDOW_S).get((name, pool))
-    answered = latest.snapshot.answered.get((name, pool)) if latest else None
-    return PoolStatus(
-        name=pool,
-        residency=service.pools[pool].residency,
-        leaks=leaks_of(latest, name, pool),
-        holds=plan.held if plan else (),
-        overload_rps=plan.overload_rps if plan and plan.before else None,
-        answers=answered.total if answered else 0,
-        regions=tuple(
-            _region(context, latest, plan, split, Position(name, pool, region))
-            for region in service.pools[pool].regions
-        ),
-    )
-
-
-def _region(
-    context: Context,
-    latest: CycleReport | None,
-    plan: PoolPlan | None,
-    split: Mapping[str, MeasuredShare] | None,
-    position: Position,
-) -> RegionStatus:
-    region = position.region
-    seen = health_of(latest, position.service, region)
-    answered = latest.snapshot.answered.get(position[:2]) if latest else None
-    measured = split.get(region) if split else None
-    nothing = 0.0 if split else None
-    return RegionStatus(
-        region=region,
-        verdict=seen.verdict,
-        suspect=seen.suspect_since is not None,
-        why=seen.why,
-        usable=seen.usable,
-        confidence=seen.confidence,
-        doubts=seen.doubts,
-        sources=seen.sources,
-        observed=plan.before.get(region) if plan else None,
-        desired=plan.desired.get(region) if plan else None,
-        planned=plan.after.get(region) if plan else None,
-        answered=answered_share(answered, region),
-        measured=measured.share if measured else nothing,
-        requests=measured.requests if measured else 0,
-        errors=measured.errors if measured else 0,
-        drift=latest.decision.drift.get(position) if latest else None,
-        override=_override_id(context, position),
-    )
-
-
-def _override_id(context: Context, position: Position) -> int | None:
-    """The override that has the last word on this region's share."""
-    service, pool, region = position
-    concerned = [o for o in context.overrides.active() if o.concerns(service, region, pool=pool)]
-    return max(concerned, key=_precedence).id if concerned else None
-
-
-def _precedence(override: Override) -> tuple[bool, bool, bool, int]:
-    """As in `planning.orders`: what empties a region before a pin, of pins the narrower."""
-    if override.kind is not OverrideKind.PIN:
-        return True, False, False, override.id
-    return False, override.service is not None, override.pool is not None, override.id
 
 
 def _cycle_age_s(context: Context, latest: CycleReport | None) -> float | None:

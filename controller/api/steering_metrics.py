@@ -43,9 +43,9 @@ class SteeringMetrics:
     def follow(self, settings: Settings) -> None:
         """Have the series of the regions and pools that these settings name."""
         self._positions = positions(settings)
-        for series in self._position_series:
+        for series in (self._desired, self._observed, self._answered, self._weight):
             series.follow(self._positions)
-        self._dial_series.follow(
+        self._dial.follow(
             position
             for position in self._positions
             if settings.services[position.service].levers.accelerator is not None
@@ -74,11 +74,12 @@ class SteeringMetrics:
         for service, regions in report.decision.regions.items():
             for region, seen in regions.items():
                 self._tell_region(service, region, seen)
-        for plan in report.decision.plans:
-            for position in self._positions:
-                if (position.service, position.pool) == (plan.service, plan.pool):
-                    self._desired.labels(*position).set(plan.desired.get(position.region, nan))
-                    self._observed.labels(*position).set(plan.before.get(position.region, nan))
+        plans = {(plan.service, plan.pool): plan for plan in report.decision.plans}
+        for position in self._positions:
+            # The settings may have changed since the cycle.
+            if (plan := plans.get(position[:2])) is not None:
+                self._desired.set(position, plan.desired.get(position.region, nan))
+                self._observed.set(position, plan.before.get(position.region, nan))
         self._tell_answered(report)
         self._tell_levers(report)
         self._tell_leaks(report)
@@ -100,44 +101,55 @@ class SteeringMetrics:
         self._state_series = Series(self._state)
 
     def _register_shares(self, registry: CollectorRegistry) -> None:
-        self._desired = Gauge(
-            "gtc_region_share_desired_ratio",
-            "Share of a pool that placement wants a region to carry",
-            _PLACE,
-            registry=registry,
+        self._desired = Series(
+            Gauge(
+                "gtc_region_share_desired_ratio",
+                "Share of a pool that placement wants a region to carry",
+                _PLACE,
+                registry=registry,
+            ),
+            nan,
         )
-        self._observed = Gauge(
-            "gtc_region_share_observed_ratio",
-            "Share of a pool that AWS directs to a region, as last read",
-            _PLACE,
-            registry=registry,
+        self._observed = Series(
+            Gauge(
+                "gtc_region_share_observed_ratio",
+                "Share of a pool that AWS directs to a region, as last read",
+                _PLACE,
+                registry=registry,
+            ),
+            nan,
         )
 
-        self._answered = Gauge(
-            "gtc_region_share_answered_ratio",
-            "Share of the zone's answers to a pool's users that lately led to a region",
-            _PLACE,
-            registry=registry,
+        self._answered = Series(
+            Gauge(
+                "gtc_region_share_answered_ratio",
+                "Share of the zone's answers to a pool's users that lately led to a region",
+                _PLACE,
+                registry=registry,
+            ),
+            nan,
         )
 
     def _register_levers(self, registry: CollectorRegistry) -> None:
-        self._weight = Gauge(
-            "gtc_lever_weight",
-            "Weight of a region's records (Route 53) or endpoints (Global Accelerator), as read",
-            _PLACE,
-            registry=registry,
+        self._weight = Series(
+            Gauge(
+                "gtc_lever_weight",
+                "Weight of a region's records (Route 53) or endpoints (Global Accelerator), "
+                "as read",
+                _PLACE,
+                registry=registry,
+            ),
+            nan,
         )
-        self._dial = Gauge(
-            "gtc_lever_dial_percent",
-            "Traffic dial of a region's endpoint group, as read",
-            _PLACE,
-            registry=registry,
+        self._dial = Series(
+            Gauge(
+                "gtc_lever_dial_percent",
+                "Traffic dial of a region's endpoint group, as read",
+                _PLACE,
+                registry=registry,
+            ),
+            nan,
         )
-        self._position_series = [
-            Series(gauge, nan)
-            for gauge in (self._desired, self._observed, self._answered, self._weight)
-        ]
-        self._dial_series = Series(self._dial, nan)
 
     def _tell_region(self, service: str, region: str, seen: RegionHealth) -> None:
         self._up.labels(service, region).set(seen.verdict is Verdict.UP)
@@ -155,7 +167,7 @@ class SteeringMetrics:
         for position in self._positions:
             answered = report.snapshot.answered.get(position[:2])
             share = answered_share(answered, position.region)
-            self._answered.labels(*position).set(nan if share is None else share)
+            self._answered.set(position, nan if share is None else share)
 
     def _tell_levers(self, report: CycleReport) -> None:
         settings = {
@@ -165,10 +177,10 @@ class SteeringMetrics:
         }
         for position in self._positions:
             setting = settings.get(position)
-            self._weight.labels(*position).set(setting.weight if setting else nan)
-            if report.snapshot.settings.services[position.service].levers.accelerator is not None:
+            self._weight.set(position, setting.weight if setting else nan)
+            if position in self._dial:
                 dial = setting.dial if setting else None
-                self._dial.labels(*position).set(nan if dial is None else dial)
+                self._dial.set(position, nan if dial is None else dial)
 
 
 class MeasuredShares(Collector):

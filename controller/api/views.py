@@ -6,23 +6,29 @@ docstrings what the documentation says of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from controller.api.context import Context
-from controller.model.decision import PoolPlan, Snapshot
+from controller.api.parameters import flag
+from controller.loops.previews import Preview
+from controller.model.decision import Decision, PoolPlan
 from controller.model.overrides import Override, OverrideKind, OverrideRequest
 from controller.planning.account.effects import Effects, effects
 from controller.planning.account.effects_text import explain_hypotheses
 from controller.planning.account.evidence import Evidence
-from controller.planning.account.explanation import explain_plan
+from controller.planning.account.explanation import explain_plan, is_quiet
 from controller.planning.account.whatif import suppose
 from controller.planning.decision import decide
 
 Item = TypeVar("Item")
+
+ALL = flag("all", "Tell of the pools, too, that stay as they are and that nothing holds.")
+"""Of every request that is answered with a plan."""
 
 VIEW_CONFIG = ConfigDict(
     frozen=True,
@@ -77,7 +83,9 @@ class PlanView(View):
 
     at: datetime
     plans: tuple[PoolPlan, ...]
-    """Every pool, also those that stay as they are."""
+    """The pools that move or that something holds; with `all` every pool."""
+    left_out: int
+    """Pools that are told neither here nor in `effects`: they stay as they are, held by nothing."""
     changes: int
     """Positions that would be set."""
     effects: Effects
@@ -113,32 +121,23 @@ def in_force(context: Context) -> tuple[OverrideView, ...]:
     return tuple(shown(context, override) for override in context.overrides.active())
 
 
-def preview(
-    context: Context,
-    overrides: Iterable[Override] | None = None,
-    hypotheses: Sequence[str] = (),
+def planned(context: Context, decided: Preview, *, everything: bool = False) -> PlanView:
+    """A preview's plan; with `everything` the pools that stay as they are, too."""
+    decision = decided.evidence.decision
+    text = explain_plan(decision.plans, everything=everything)
+    return _view(context, decision, decided.effects, text, everything=everything)
+
+
+def supposed(
+    context: Context, decided: Preview, hypotheses: Sequence[str], *, everything: bool = False
 ) -> PlanView:
-    """The plan as if these overrides were in force instead of those that are, and this had
-    happened.
-
-    Raises InvalidRequestError.
-    """
-    now = evidence(context, overrides)
-    supposed = suppose(now.snapshot, hypotheses)
-    then = _decided(supposed.snapshot) if hypotheses else now
-    plans, seen = then.decision.plans, effects(now, then, supposed.down)
-    return PlanView(
-        at=context.clock.wall(),
-        plans=plans,
-        changes=len(then.decision.changes),
-        effects=seen,
-        text=explain_hypotheses(hypotheses, plans, seen) if hypotheses else explain_plan(plans),
-    )
-
-
-def evidence(context: Context, overrides: Iterable[Override] | None = None) -> Evidence:
-    """Everything known now, and what would be decided on it with these overrides in force."""
-    return _decided(context.reconciliation.known(overrides))
+    """The plan as if besides this had happened. Raises InvalidRequestError."""
+    now = decided.evidence
+    supposition = suppose(now.snapshot, hypotheses)
+    then = Evidence(supposition.snapshot, decide(supposition.snapshot))
+    seen = effects(now, then, supposition.down)
+    text = explain_hypotheses(hypotheses, then.decision.plans, seen, everything=everything)
+    return _view(context, then.decision, seen, text, everything=everything)
 
 
 def as_if_set(context: Context, *requests: OverrideRequest) -> tuple[Override, ...]:
@@ -160,8 +159,20 @@ def as_if_ended(context: Context, ended: Override) -> tuple[Override, ...]:
     return tuple(one for one in context.overrides.active() if one.id != ended.id)
 
 
-def _decided(snapshot: Snapshot) -> Evidence:
-    return Evidence(snapshot, decide(snapshot))
+def _view(
+    context: Context, decision: Decision, seen: Effects, text: str, *, everything: bool
+) -> PlanView:
+    plans = tuple(p for p in decision.plans if everything or not is_quiet(p))
+    told = {(plan.service, plan.pool) for plan in plans}
+    pools = tuple(one for one in seen.pools if (one.service, one.pool) in told)
+    return PlanView(
+        at=context.clock.wall(),
+        plans=plans,
+        left_out=len(decision.plans) - len(plans),
+        changes=len(decision.changes),
+        effects=replace(seen, pools=pools),
+        text=text,
+    )
 
 
 def _as_if_set(number: int, wanted: OverrideRequest, now: datetime) -> Override:

@@ -93,7 +93,7 @@ def say_in_force(override: Answer) -> None:
 
 def _previewed(giving: _Giving) -> Answer:
     """Show what the order would do. Raises HeldError when it would do nothing."""
-    preview = giving.client.post("/v1/overrides", giving.order, dry_run="true")
+    preview = giving.client.post("/v1/overrides", giving.order, dry_run="true", all="true")
     click.echo(printable(preview["text"]).rstrip())
     _refuse(giving.look(preview, giving.order), giving.order)
     return preview
@@ -130,7 +130,7 @@ def _refuse(found: Outlook, wanted: Mapping[str, Any]) -> None:
 def _wait(giving: _Giving, override: Answer, timeout_s: float) -> None:
     """Until it is done wherever no guard holds it."""
     deadline = time.monotonic() + timeout_s
-    found = giving.look(giving.client.get("/v1/plan"), giving.order)
+    found = giving.look(giving.client.get("/v1/plan", all="true"), giving.order)
     while found.pending:
         if time.monotonic() >= deadline:
             raise TimedOutError(
@@ -138,7 +138,7 @@ def _wait(giving: _Giving, override: Answer, timeout_s: float) -> None:
                 "the override stays in force: look with `gtc status`"
             )
         time.sleep(_POLL_S)
-        found = giving.look(giving.client.get("/v1/plan"), giving.order)
+        found = giving.look(giving.client.get("/v1/plan", all="true"), giving.order)
     click.echo()
     for line in found.lines():
         click.echo(one_line(line))

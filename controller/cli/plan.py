@@ -46,6 +46,7 @@ _LONG_S = 60.0
     is_flag=True,
     help="A table of the loss of every single region instead.",
 )
+@click.option("--all", "everything", is_flag=True, help="The pools that stay as they are, too.")
 @service_option
 @pool_option
 @output_option
@@ -56,6 +57,7 @@ def plan(
     failovers: tuple[str, ...],
     hypotheses: tuple[str, ...],
     all_single_failures: bool,
+    everything: bool,
     service: str | None,
     pool: str | None,
     output: str,
@@ -63,10 +65,11 @@ def plan(
 ) -> None:
     """What would change now, without doing it.
 
-    --drain, --failover and --if may be given several times; the preview then supposes all of them.
+    Told are the pools that move or that something holds, with --all every one. --drain, --failover
+    and --if may be given several times; the preview then supposes all of them.
     """
     if all_single_failures:
-        if drains or failovers or hypotheses or service or pool:
+        if drains or failovers or hypotheses or everything or service or pool:
             raise click.UsageError("--all-single-failures supposes nothing else")
         client.allow(_LONG_S)
         _echo(client.get("/v1/plan/failures"), output)
@@ -78,19 +81,24 @@ def plan(
         named = " and ".join(f"--{key}" for key in place)
         raise click.UsageError(f"{named} says where; name a region with --drain or --failover")
     supposed = [{**one, **place} for one in supposed]
-    answer = _ask(client, supposed, hypotheses)
+    answer = _ask(client, supposed, hypotheses, {"all": "true"} if everything else {})
     _echo(answer, output)
     if detailed_exitcode and answer["changes"]:
         click.get_current_context().exit(exit_codes.PLAN_HAS_CHANGES)
 
 
-def _ask(client: Client, supposed: list[dict[str, str]], hypotheses: tuple[str, ...]) -> Answer:
+def _ask(
+    client: Client,
+    supposed: list[dict[str, str]],
+    hypotheses: tuple[str, ...],
+    query: dict[str, str],
+) -> Answer:
     if not supposed and not hypotheses:
-        return client.get("/v1/plan")
+        return client.get("/v1/plan", **query)
     body: dict[str, object] = {"overrides": supposed}
     if hypotheses:
         body["hypotheses"] = list(hypotheses)
-    return client.post("/v1/plan", body)
+    return client.post("/v1/plan", body, **query)
 
 
 def _echo(answer: Answer, output: str) -> None:

@@ -33,7 +33,7 @@ from controller.model.levers import (
     WeightChange,
 )
 from controller.planning.batches import Batch, Elements, batches, by_pool
-from controller.planning.tree import is_set, leaves_of, opens, settable
+from controller.planning.tree import is_set, opens, settable
 from controller.planning.write_results import results_of
 from controller.ports import Accelerators, RecordSets
 
@@ -92,7 +92,7 @@ class Actuation:
     ) -> list[Written]:
         """Batch after batch, as many as it takes."""
         written: list[Written] = []
-        planned = batches(self._elements(zone_id, changes), urgent)
+        planned = batches(self._elements(changes), urgent)
         _tell_split(planned)
         for batch in planned:
             refused = self._refused_part(batch, written)
@@ -156,12 +156,10 @@ class Actuation:
                 zones[lever.hosted_zone_id].append(change)
         return {zone_id: tuple(found) for zone_id, found in zones.items()}
 
-    def _elements(self, zone_id: str, changes: Iterable[Change]) -> Elements:
+    def _elements(self, changes: Iterable[Change]) -> Elements:
         """Every change with those of its twins whose weight is not the wanted one yet, if any."""
-        records = self._observation.records(zone_id)
-        services = self._current.settings.services
         leaves = {
-            name: leaves_of(name, services[name], records)
+            name: self._observation.leaves(name)
             for name in dict.fromkeys(change.position.service for change in changes)
         }
         found = {

@@ -22,7 +22,7 @@ from controller.model.errors import ProviderRejectedError, ProviderUnavailableEr
 from controller.model.opinions import Answered
 from controller.planning.health.answered import NO_ADDRESS, Sample, added, summary
 from controller.planning.health.opinions import FRESH_FOR_S
-from controller.planning.residency.destinations import Destination, destinations, region_of
+from controller.planning.residency.destinations import Destination, region_of
 from controller.ports import Clock, NameServers
 
 _log = structlog.get_logger("answered")
@@ -86,8 +86,7 @@ class AnsweredShares:
             observed = report.snapshot.observed.get(name)
             if service.levers.route53 is None or observed is None:
                 continue
-            records = self._observation.records(service.levers.route53.hosted_zone_id)
-            for position, destination in destinations(name, service, records).items():
+            for position, destination in self._observation.destinations(name).items():
                 leads.setdefault((name, position.pool), {})[position.region] = destination
             for position, setting in observed.settings.items():
                 pool = (name, position.pool)

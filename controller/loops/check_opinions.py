@@ -26,7 +26,6 @@ from controller.planning.health.checkers import (
     calculated_opinion,
     endpoint_opinion,
 )
-from controller.planning.tree import leaves_of
 from controller.ports import Clock, HealthChecks
 
 _log = structlog.get_logger("check_opinions")
@@ -126,14 +125,8 @@ class CheckOpinions:
 
     def _leaves_now(self, report: CycleReport) -> Iterator[tuple[Position, tuple[str, ...]]]:
         for name, service in self._current.settings.services.items():
-            lever = service.levers.route53
-            if lever is None or name not in report.snapshot.observed:
-                continue
-            records = self._observation.records(lever.hosted_zone_id)
-            for position, twins in leaves_of(name, service, records).items():
-                ids = dict.fromkeys(t.health_check_id for t in twins if t.health_check_id)
-                if ids:
-                    yield position, tuple(ids)
+            if service.levers.route53 is not None and name in report.snapshot.observed:
+                yield from self._observation.checks(name).items()
 
     def _next(self) -> str | None:
         """The check to be asked now, if any: the one that has waited longest."""

@@ -26,6 +26,12 @@ class ReportedFigures:
         self._clock = clock
         self._demand: dict[tuple[str, str], Figure] = {}
         self._latency: dict[Position, Figure] = {}
+        self._reports = 0
+
+    @property
+    def reports(self) -> int:
+        """How many figures were reported; it only rises."""
+        return self._reports
 
     def read(self) -> Figures:
         """Everything reported, however old."""
@@ -34,10 +40,12 @@ class ReportedFigures:
     def tell_demand(self, service: str, pool: str, rps: float) -> None:
         """A pool's users ask for so many requests per second now."""
         self._demand[service, pool] = Figure(rps, self._clock.monotonic())
+        self._reports += 1
 
     def tell_latency(self, position: Position, ms: float) -> None:
         """A pool's users are so many milliseconds from a region now."""
         self._latency[position] = Figure(ms, self._clock.monotonic())
+        self._reports += 1
 
     def follow_settings(self) -> None:
         """Forget what the settings in force do not name."""

@@ -10,33 +10,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from dataclasses import replace
+from typing import Any, TypeVar
 
 import structlog
 
 from controller.loops.current import Current
 from controller.loops.proofs import Proofs
-from controller.model.configuration import Settings
+from controller.loops.readings import AcceleratorReading, Reading, ZoneReading
+from controller.model.configuration import Service, Settings
 from controller.model.errors import ProviderRejectedError, ProviderUnavailableError
-from controller.model.levers import EndpointGroup, Observed, RecordSet
-from controller.planning.residency.proof import Proof
-from controller.planning.tree import observe_groups, observe_records
+from controller.model.levers import EndpointGroup, Observed, Position
+from controller.planning.residency.destinations import Destination
+from controller.planning.tree import Leaves, leaves_of
 from controller.ports import Accelerators, Clock, RecordSets
 
 _log = structlog.get_logger("observation")
-T = TypeVar("T")
+R = TypeVar("R", bound=Reading[Any])
 
 PATIENCE_S = 1.0
 """Seconds a refresh waits for what was read before. What comes later rings."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reading(Generic[T]):
-    """What AWS said, and when the question was asked (monotonic seconds)."""
-
-    value: T
-    at: float
 
 
 class Observation:
@@ -55,8 +48,8 @@ class Observation:
         self._records = records
         self._accelerators = accelerators
         self._clock = clock
-        self._zones: dict[str, Reading[tuple[RecordSet, ...]]] = {}
-        self._groups: dict[str, Reading[tuple[EndpointGroup, ...]]] = {}
+        self._zones: dict[str, ZoneReading] = {}
+        self._groups: dict[str, AcceleratorReading] = {}
         self._failing: dict[str, str] = {}
         self._stale: set[str] = set()
         self._outdated: set[str] = set()
@@ -66,6 +59,12 @@ class Observation:
         self._late: set[str] = set()
         """Targets whose reading under way is not waited for any more."""
         self._proofs = Proofs()
+        self._changes = 0
+
+    @property
+    def changes(self) -> int:
+        """How many readings said something else than the one before; it only rises."""
+        return self._changes
 
     @property
     def failing(self) -> Mapping[str, str]:
@@ -86,10 +85,10 @@ class Observation:
         asked = settings or self._current.settings
         for zone_id in sorted(_zone_ids(asked)):
             if self._is_old(zone_id, self._zones, max_age_s):
-                self._begin(zone_id, self._records.read, self._zones)
+                self._begin(zone_id, self._read_zone)
         for arn in sorted(_arns(asked)):
             if self._is_old(arn, self._groups, max_age_s):
-                self._begin(arn, self._accelerators.read, self._groups)
+                self._begin(arn, self._read_groups)
         under_way = {t: self._under_way[t] for t in _targets(asked) if t in self._under_way}
         await self._wait(under_way)
 
@@ -108,46 +107,71 @@ class Observation:
                 del known[target]
         self._stale &= used
         self._outdated &= used
-        self._proofs = Proofs()
+        names = self._current.settings.services.keys()
+        self._proofs.forget_all_but(names)
+        for zone in self._zones.values():
+            zone.forget_all_but(names)
+        for accelerator in self._groups.values():
+            accelerator.forget_all_but(names)
 
     def observed(self, settings: Settings | None = None) -> dict[str, Observed]:
         """Service to what its levers say; services never read are missing.
 
         The services are those of the settings in force, or of those given.
         """
-        found: dict[str, Observed] = {}
-        for name, service in (settings or self._current.settings).services.items():
-            route53, accelerator = service.levers.route53, service.levers.accelerator
-            if route53 and (zone := self._zones.get(route53.hosted_zone_id)):
-                proof = self._proofs.of_records(name, service, zone.value)
-                seen = observe_records(name, service, zone.value, zone.at)
-                found[name] = self._with(proof, seen, route53.hosted_zone_id)
-            if accelerator and (groups := self._groups.get(accelerator.arn)):
-                proof = self._proofs.of_groups(name, service, groups.value)
-                seen = observe_groups(name, service, groups.value, groups.at)
-                found[name] = self._with(proof, seen, accelerator.arn)
-        return found
+        services = (settings or self._current.settings).services
+        return {
+            name: self._seen(reading, name, service)
+            for name, service in services.items()
+            if (reading := self._reading(service)) is not None
+        }
 
-    def records(self, zone_id: str) -> tuple[RecordSet, ...]:
-        """Record sets of a zone as last read; none of one that never was."""
-        return self._zones[zone_id].value if zone_id in self._zones else ()
+    def leaves(self, name: str) -> Leaves:
+        """Position to the leaves of a service steered by Route 53, as last read.
+
+        Every position is there, of a zone that was never read without leaves. Behind an accelerator
+        there is none.
+        """
+        service = self._current.settings.services[name]
+        if (reading := self._reading(service)) is not None:
+            return reading.derived(name, service).leaves
+        return leaves_of(name, service, ()) if service.levers.route53 is not None else {}
+
+    def destinations(self, name: str) -> Mapping[Position, Destination]:
+        """Where each A leaf of a service leads, as last read."""
+        service = self._current.settings.services[name]
+        reading = self._reading(service)
+        return {} if reading is None else reading.derived(name, service).destinations
+
+    def checks(self, name: str) -> Mapping[Position, tuple[str, ...]]:
+        """The health checks of a service's leaves, as last read; positions without are missing."""
+        service = self._current.settings.services[name]
+        reading = self._reading(service)
+        return {} if reading is None else reading.derived(name, service).checks
 
     def groups(self, arn: str) -> tuple[EndpointGroup, ...]:
         """Endpoint groups of an accelerator as last read."""
         return self._groups[arn].value
 
-    def _with(self, proof: Proof, observed: Observed, target: str) -> Observed:
-        notices = (*observed.notices, *proof.notices)
-        outdated = target in self._outdated
-        return replace(observed, leaks=proof.leaks, notices=notices, outdated=outdated)
+    def _reading(self, service: Service) -> ZoneReading | AcceleratorReading | None:
+        """The last one of the service's lever."""
+        route53, accelerator = service.levers.route53, service.levers.accelerator
+        if route53 is not None:
+            return self._zones.get(route53.hosted_zone_id)
+        return None if accelerator is None else self._groups.get(accelerator.arn)
 
-    def _begin(
-        self, target: str, read: Callable[[str], Awaitable[T]], into: dict[str, Reading[T]]
-    ) -> None:
+    def _seen(
+        self, reading: ZoneReading | AcceleratorReading, name: str, service: Service
+    ) -> Observed:
+        observed = reading.observed(name, service)
+        is_outdated = not self._outdated.isdisjoint(_targets_of(service))
+        return replace(observed, outdated=True) if is_outdated else observed
+
+    def _begin(self, target: str, read: Callable[[str], Awaitable[None]]) -> None:
         """Have it read, unless that is under way."""
         if target not in self._under_way:
             task = asyncio.create_task(  # noqa: TID251 - outlives its cycle; `end` gives it up
-                self._read(target, read, into), name=f"reading {target}"
+                self._read(target, read), name=f"reading {target}"
             )
             self._under_way[target] = task
             task.add_done_callback(lambda ended: self._ended(target, ended))
@@ -178,15 +202,12 @@ class Observation:
         elif target not in self._stale:
             self._arrived()
 
-    async def _read(
-        self, target: str, read: Callable[[str], Awaitable[T]], into: dict[str, Reading[T]]
-    ) -> None:
+    async def _read(self, target: str, read: Callable[[str], Awaitable[None]]) -> None:
         """Read it, and again if it became stale meanwhile: the answer may be older than that."""
         while True:
             self._stale.discard(target)
-            asked_at = self._clock.monotonic()
             try:
-                into[target] = Reading(await read(target), asked_at)
+                await read(target)
             except (ProviderUnavailableError, ProviderRejectedError) as error:
                 self._failed(target, str(error))
                 return
@@ -196,17 +217,43 @@ class Observation:
                 self._outdated.discard(target)
                 return
 
+    async def _read_zone(self, zone_id: str) -> None:
+        asked_at = self._clock.monotonic()
+        records = await self._records.read(zone_id)
+        self._keep(self._zones, zone_id, ZoneReading(records, asked_at, self._proofs))
+
+    async def _read_groups(self, arn: str) -> None:
+        asked_at = self._clock.monotonic()
+        groups = await self._accelerators.read(arn)
+        self._keep(self._groups, arn, AcceleratorReading(groups, asked_at, self._proofs))
+
+    def _keep(self, known: dict[str, R], target: str, reading: R) -> None:
+        """Take a reading for the last one; what says the same as before is not derived again."""
+        before = known.get(target)
+        if before is not None and before.value == reading.value:
+            known[target] = before.again(reading.at)
+        else:
+            known[target] = reading
+            self._changes += 1
+
     def _failed(self, target: str, error: str) -> None:
         self._stale.add(target)
         if target not in self._failing:
             _log.warning("observation_failed", target=target, error=error)
         self._failing[target] = error
 
-    def _is_old(self, target: str, readings: Mapping[str, Reading[T]], max_age_s: float) -> bool:
+    def _is_old(self, target: str, readings: Mapping[str, R], max_age_s: float) -> bool:
         reading = readings.get(target)
         if reading is None or target in self._stale:
             return True
         return self._clock.monotonic() - reading.at >= max_age_s
+
+
+def _targets_of(service: Service) -> set[str]:
+    """The zone or accelerator that steers it."""
+    route53, accelerator = service.levers.route53, service.levers.accelerator
+    zones = {route53.hosted_zone_id} if route53 is not None else set[str]()
+    return zones | ({accelerator.arn} if accelerator is not None else set[str]())
 
 
 def _targets(settings: Settings) -> set[str]:

@@ -54,6 +54,7 @@ class Probing:
         self.confirmations: Agenda[Watch] = Agenda(clock, Watch.confirm)
         self.doubts = Doubts()
         self._witnesses = Witnesses(clock, self._askable, self.doubts)
+        self._changes = 0
         self._end: asyncio.Future[None] | None = None
         """Fails when a callback does; None unless probing runs."""
         self.follow_settings()
@@ -62,6 +63,11 @@ class Probing:
     def health(self) -> Mapping[EndpointId, HealthState]:
         """What we believe of every endpoint, as of now."""
         return {endpoint_id: watch.state for endpoint_id, watch in self._endpoints.items()}
+
+    @property
+    def changes(self) -> int:
+        """How often a verdict, a suspicion or a step of degradation changed; it only rises."""
+        return self._changes
 
     @property
     def canaries(self) -> Mapping[str, HealthState]:
@@ -78,6 +84,7 @@ class Probing:
         for watch in self._endpoints.values():
             watch.forget()
         self.doubts.forget()
+        self._changes += 1
 
     def health_under(self, settings: Settings) -> dict[EndpointId, HealthState]:
         """What we would believe if these settings were in force: unknown where others are asked."""
@@ -214,10 +221,12 @@ class Probing:
             is_news = self._has_changed_level(watch) or is_news
         elif self._bad_canaries.get(key) is watch:
             if passes(state, self.limits) is not passes(before, self.limits):
+                self._changes += 1
                 self._wake()
             return
         else:
             is_news = state.suspect is not before.suspect
+        self._changes += is_news or state.suspect is not before.suspect
         if is_news or self._witnesses.is_awaited(key, before.last_result_at):
             self._wake()
 

@@ -195,10 +195,6 @@ class Reconciliation:
                 self._tell(report)
         return report
 
-    def preview(self, overrides: Iterable[Override] | None = None) -> Decision:
-        """What would be decided now if these overrides were in force. Writes nothing."""
-        return decide(self.known(overrides))
-
     def known(self, overrides: Iterable[Override] | None = None) -> Snapshot:
         """Everything that would be decided on now; None: with the overrides that are in force."""
         snapshot = self._gather()

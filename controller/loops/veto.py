@@ -15,14 +15,13 @@ import structlog
 from controller.loops.current import Current
 from controller.loops.observation import Observation
 from controller.model.decision import PoolName, Written
-from controller.model.levers import Change, Outcome, OutcomeStatus, Position, RecordSet, Setting
+from controller.model.levers import Change, Outcome, OutcomeStatus, Position, Setting
 from controller.planning.emptied import is_emptied, open_groups, open_leaves
-from controller.planning.tree import leaves_of
+from controller.planning.tree import Leaves
 
 _log = structlog.get_logger("veto")
 _ALL_ZERO = "Route 53 takes weights that are all zero for equal ones"
 _ALL_CLOSED = "an accelerator whose groups are all closed sends users to any of them"
-Leaves = Mapping[Position, tuple[RecordSet, ...]]
 
 
 class Veto:
@@ -72,7 +71,7 @@ class Veto:
         """
         service, name = pool
         mine = [c for c in applied if (c.position.service, c.position.pool) == pool]
-        if not self._would_empty(service, name, [*mine, *part], self._leaves(service)):
+        if not self._would_empty(service, name, [*mine, *part], self._observation.leaves(service)):
             return None
         detail = (
             f"not sent: pool {name} of {service} would have no region left that is open, for what "
@@ -101,7 +100,7 @@ class Veto:
         pools: dict[PoolName, list[Change]] = defaultdict(list)
         for change in changes:
             pools[change.position.service, change.position.pool].append(change)
-        leaves = {service: self._leaves(service) for service in {name for name, _ in pools}}
+        leaves = {name: self._observation.leaves(name) for name in {name for name, _ in pools}}
         for (service, pool), each in pools.items():
             if not self._would_empty(service, pool, each, leaves[service]):
                 allowed += each
@@ -127,13 +126,6 @@ class Veto:
         groups = self._observation.groups(noun.levers.accelerator.arn)
         by_arn = {group.arn: wanted[group.region] for group in groups if group.region in wanted}
         return is_emptied(open_groups(regions, groups, by_arn))
-
-    def _leaves(self, service: str) -> Leaves:
-        noun = self._current.settings.services[service]
-        if noun.levers.route53 is None:
-            return {}
-        records = self._observation.records(noun.levers.route53.hosted_zone_id)
-        return leaves_of(service, noun, records)
 
     def _refusal(self, changes: tuple[Change, ...], detail: str) -> Written:
         if detail not in self._refused_before | self._refused_now:

@@ -22,28 +22,55 @@ from controller.planning.emptied import Open, failing_open, open_groups, open_le
 
 _TWINS = ("A", "AAAA")
 
+Leaves = Mapping[Position, tuple[RecordSet, ...]]
+"""Position to its existing leaves, A before AAAA."""
+Groups = Mapping[tuple[str, str], Mapping[str | None, RecordSet]]
+"""Name and type to SetIdentifier to record set: a zone's groups of records, each found at once."""
+
+
+def grouped(records: Iterable[RecordSet]) -> Groups:
+    """The record sets of a zone by name and type."""
+    groups: dict[tuple[str, str], dict[str | None, RecordSet]] = {}
+    for record in records:
+        groups.setdefault((record.name, record.type), {})[record.set_identifier] = record
+    return groups
+
 
 def leaves_of(
     service_name: str, service: Service, records: Iterable[RecordSet]
 ) -> dict[Position, tuple[RecordSet, ...]]:
     """Position to its existing leaves, A before AAAA; lawful regions only."""
-    by_name = _weighted_by_name(records)
-    return {
-        Position(service_name, pool_name, region): tuple(
-            leaf
-            for type_ in _TWINS
-            if (leaf := by_name.get((_leaf_name(service, pool_name), type_, region))) is not None
-        )
-        for pool_name, pool in service.pools.items()
-        for region in pool.regions
-    }
+    return leaves_in(service_name, service, grouped(records))
+
+
+def leaves_in(
+    service_name: str, service: Service, groups: Groups
+) -> dict[Position, tuple[RecordSet, ...]]:
+    """The same of a zone's groups."""
+    leaves: dict[Position, tuple[RecordSet, ...]] = {}
+    for pool_name, pool in service.pools.items():
+        twins = _twins(service, pool_name, groups)
+        for region in pool.regions:
+            found = [group.get(region) for group in twins]
+            leaves[Position(service_name, pool_name, region)] = tuple(
+                [leaf for leaf in found if leaf is not None and leaf.weight is not None]
+            )
+    return leaves
 
 
 def observe_records(
-    service_name: str, service: Service, records: tuple[RecordSet, ...], at: float
+    service_name: str, service: Service, records: Iterable[RecordSet], at: float
 ) -> Observed:
     """What the zone says of a service steered by Route 53."""
-    leaves = leaves_of(service_name, service, records)
+    groups = grouped(records)
+    leaves = leaves_in(service_name, service, groups)
+    return observe_leaves(service_name, service, groups, leaves, at)
+
+
+def observe_leaves(
+    service_name: str, service: Service, groups: Groups, leaves: Leaves, at: float
+) -> Observed:
+    """The same of a zone's groups and the service's leaves among them."""
     settings: dict[Position, Setting] = {}
     parts: dict[Position, tuple[Setting, ...]] = {}
     for position, twins in leaves.items():
@@ -55,7 +82,7 @@ def observe_records(
     faults = {
         pool_name: found
         for pool_name, pool in service.pools.items()
-        if (found := tuple(_faults(service, pool_name, pool, records)))
+        if (found := tuple(_faults(service, pool_name, pool, groups)))
     }
     notices = tuple(
         f"leaf {twin.name} {twin.type} {position.region} has no health check: Route 53 takes it "
@@ -148,12 +175,9 @@ def _settings_of(groups: Iterable[EndpointGroup]) -> tuple[Setting, ...]:
     return tuple(sorted(found, key=_openness, reverse=True))
 
 
-def _faults(
-    service: Service, pool_name: str, pool: Pool, records: tuple[RecordSet, ...]
-) -> Iterable[str]:
+def _faults(service: Service, pool_name: str, pool: Pool, groups: Groups) -> Iterable[str]:
     name = _leaf_name(service, pool_name)
-    for type_ in _TWINS:
-        listed = {r.set_identifier: r for r in records if r.name == name and r.type == type_}
+    for type_, listed in zip(_TWINS, _twins(service, pool_name, groups), strict=True):
         for region in pool.regions:
             if region not in listed:
                 yield f"leaf {name} {type_} {region} is missing"
@@ -180,10 +204,12 @@ def _group_faults(pool_name: str, pool: Pool, groups: tuple[EndpointGroup, ...])
         yield f"endpoint group {region} should not exist{law}"
 
 
-def _weighted_by_name(
-    records: Iterable[RecordSet],
-) -> dict[tuple[str, str, str | None], RecordSet]:
-    return {(r.name, r.type, r.set_identifier): r for r in records if r.weight is not None}
+def _twins(
+    service: Service, pool_name: str, groups: Groups
+) -> tuple[Mapping[str | None, RecordSet], ...]:
+    """The pool's A and its AAAA leaves, lawful or not."""
+    name = _leaf_name(service, pool_name)
+    return tuple([groups.get((name, type_), {}) for type_ in _TWINS])
 
 
 def _leaf_name(service: Service, pool_name: str) -> str:

@@ -240,7 +240,7 @@ async def _answered_lawfully(stage: Stage) -> None:
 
 
 async def _plan_of(stage: Stage, pool: str) -> dict[str, Any]:
-    plans = (await stage.daemon("/v1/plan"))["plans"]
+    plans = (await stage.daemon("/v1/plan?all=true"))["plans"]
     found: dict[str, Any] = next(p for p in plans if (p["service"], p["pool"]) == (SHOP, pool))
     return found
 
@@ -253,7 +253,7 @@ async def _share(stage: Stage, region: str) -> float:
 
 async def _overloads(stage: Stage) -> dict[str, float]:
     """Pools of which the plan says that they do not fit, and by how many requests/s."""
-    plans = (await stage.daemon("/v1/plan"))["plans"]
+    plans = (await stage.daemon("/v1/plan?all=true"))["plans"]
     return {f"{p['service']}/{p['pool']}": p["overload_rps"] for p in plans if p["overload_rps"]}
 
 

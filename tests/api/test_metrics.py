@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from math import isnan
@@ -15,6 +16,7 @@ from controller.api.metrics import CALL_OUTCOMES, OPERATIONS, Metrics
 from controller.loops.traffic import Traffic
 from controller.model.configuration import EndpointId, Mode
 from controller.model.health import Canary, ProbeOutcome, ProbeResult
+from controller.model.levers import Position
 from controller.model.traffic import Measurement
 from tests.api.serving import QUICK, Api, api
 from tests.fakes.clock import FakeClock
@@ -302,3 +304,28 @@ def test_the_end_of_each_reload_is_told() -> None:
     assert value("gtc_config_last_reload_success_timestamp_seconds") == began
     metrics.reload(succeeded=True)
     assert value("gtc_config_last_reload_successful") == 1
+
+
+class Places(tuple[Position, ...]):
+    """Positions that count how often they are gone through."""
+
+    rounds = 0
+
+    def __iter__(self) -> Iterator[Position]:
+        type(self).rounds += 1
+        return super().__iter__()
+
+
+async def test_a_cycle_goes_through_the_positions_as_often_as_there_are_metrics_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Not once for each pool, which would cost the square."""
+    monkeypatch.setattr(Places, "rounds", 0)
+    async with api(running=False) as served:
+        report = await served.house.reconciliation.reconcile()
+        steering = served.house.context().metrics._steering
+        steering._positions = Places(steering._positions)
+        steering.cycle(report)
+
+    assert len(report.decision.plans) == 3
+    assert Places.rounds == 3  # shares, answers, levers

@@ -114,11 +114,11 @@ async def test_a_store_that_fails_is_told_apart_from_a_mistake() -> None:
 async def test_an_unexpected_error_is_logged_under_its_id_and_not_shown() -> None:
     """500 names the id under which the log has the rest; the error's text stays inside."""
 
-    def broken(_extra: object) -> None:
+    def broken() -> None:
         raise RuntimeError("secret")
 
     async with api(running=False) as served:
-        served.house.reconciliation.preview = broken
+        served.house.previews.present = broken
         with capture_logs() as logs:
             answer = await served.get("/v1/plan")
 

@@ -58,12 +58,12 @@ async def test_before_any_report_the_configuration_is_believed() -> None:
 async def test_what_is_posted_is_believed_at_once_and_steers() -> None:
     """The same functions give the plan's figures: a demand nobody can carry is an overload."""
     async with api(NEAR) as served:
-        calm = await served.get("/v1/plan")
+        calm = await served.get("/v1/plan?all=true")
         answer = await served.post(
             PATH, json={"demand": [{**DEMAND, "rps": 5000.0}], "latency": [LATENCY]}
         )
         shop = await believed(served)
-        plan = await served.get("/v1/plan")
+        plan = await served.get("/v1/plan?all=true")
 
     assert (answer.status, answer.text) == (204, "")
     demand = shop["demand_rps"]["europe"]

@@ -5,24 +5,100 @@ from __future__ import annotations
 import pytest
 
 from controller.model.configuration import Settings
-from tests.api.serving import QUICK, api
+from tests.api.serving import QUICK, Api, api
 
 MOMENTS = ("now", "by_itself", "after")
 
 
 async def test_on_a_calm_day_the_plan_is_empty() -> None:
-    """Every pool is there, none changes, and the text says so."""
+    """No pool changes or is held, and the text says so; how many are not told is."""
     async with api() as served:
         answer = await served.get("/v1/plan")
 
     assert answer.status == 200
     assert answer.body["changes"] == 0
     assert answer.body["text"] == "No change."
-    assert [(p["service"], p["pool"]) for p in answer.body["plans"]] == [
-        ("shop", "europe"),
-        ("shop", "world"),
-        ("api", "world"),
+    assert (answer.body["plans"], answer.body["left_out"]) == ([], 3)
+
+
+POOLS = [("shop", "europe"), ("shop", "world"), ("api", "world")]
+
+
+def pools(plans: list[dict[str, str]]) -> list[tuple[str, str]]:
+    """The places that are told of."""
+    return [(one["service"], one["pool"]) for one in plans]
+
+
+async def test_every_pool_is_told_to_who_asks_for_all() -> None:
+    """As values and in words; of the state there is one version, however much of it is told."""
+    async with api() as served:
+        brief = await served.get("/v1/plan")
+        answer = await served.get("/v1/plan?all=true")
+
+    assert pools(answer.body["plans"]) == pools(answer.body["effects"]["pools"]) == POOLS
+    assert answer.body["left_out"] == 0
+    assert answer.body["text"].splitlines() == [
+        "= shop/europe  stays  eu-west-1 50 %, eu-central-1 50 %",
+        "= shop/world   stays  us-east-1 50 %, eu-west-1 25 %, eu-central-1 25 %",
+        "= api/world    stays  eu-west-1 100 %, us-east-1 100 %",
+        "",
+        "No change.",
     ]
+    assert answer.headers["ETag"] == brief.headers["ETag"]
+
+
+def observed(served: Api, pool: str, region: str) -> float | None:
+    """The share of the shop's pool that the last cycle saw."""
+    latest = served.house.reconciliation.latest
+    plans = latest.decision.plans if latest else ()
+    return next(p.before.get(region) for p in plans if (p.service, p.pool) == ("shop", pool))
+
+
+DRAIN = {"kind": "drain", "region": "eu-west-1", "service": "shop", "pool": "europe"}
+
+
+@pytest.mark.parametrize(
+    ("verb", "path", "body"),
+    [
+        ("POST", "/v1/plan", {"overrides": [DRAIN]}),
+        ("POST", "/v1/plan", {"hypotheses": ["drain shop/europe/eu-west-1"]}),
+        ("POST", "/v1/overrides?dry_run=true", {**DRAIN, "reason": "INC-42"}),
+        ("GET", "/v1/overrides/1/ending", None),
+    ],
+    ids=["orders", "hypotheses", "dry run", "ending"],
+)
+async def test_a_preview_tells_what_moves_or_holds_and_counts_the_rest(
+    verb: str, path: str, body: dict[str, object] | None
+) -> None:
+    """One pool moves; regions are told all, because the load of each is everybody's."""
+    async with api() as served:
+        if body is None:
+            await served.post("/v1/overrides", json={**DRAIN, "reason": "INC-42"})
+            await served.until(lambda: observed(served, "europe", "eu-west-1") == 0)
+            brief = await served.get(path)
+            full = await served.get(f"{path}?all=true")
+        else:
+            brief = await served.post(path, json=body)
+            full = await served.post(f"{path}{'&' if '?' in path else '?'}all=true", json=body)
+
+    for answer, told in ((brief, POOLS[:1]), (full, POOLS)):
+        assert answer.status == 200
+        assert pools(answer.body["plans"]) == pools(answer.body["effects"]["pools"]) == told
+        assert answer.body["left_out"] == len(POOLS) - len(told)
+        assert len(answer.body["effects"]["regions"]) == 5
+        assert answer.body["changes"] > 0
+    assert "= shop/world" in full.body["text"]
+    assert "= shop/world" not in brief.body["text"]
+
+
+async def test_a_pool_that_is_held_is_told_though_nothing_moves() -> None:
+    """With what would have been written."""
+    async with api() as served:
+        await served.post("/v1/overrides", json={"kind": "freeze", "reason": "launch"})
+        answer = await served.post("/v1/plan", json={"overrides": [DRAIN]})
+
+    assert (pools(answer.body["plans"]), answer.body["changes"]) == (POOLS[:1], 0)
+    assert answer.body["plans"][0]["withheld"]
 
 
 async def test_several_overrides_are_previewed_together() -> None:
@@ -132,10 +208,10 @@ async def test_hypotheses_and_overrides_are_supposed_together() -> None:
 async def test_every_plan_carries_its_figures() -> None:
     """Also the one of a calm day."""
     async with api() as served:
-        answer = await served.get("/v1/plan")
+        answer = await served.get("/v1/plan?all=true")
 
     assert len(answer.body["effects"]["pools"]) == 3
-    assert answer.body["text"] == "No change."
+    assert len(answer.body["effects"]["regions"]) == 5
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """How long placement and a whole decision take, beside a solver: `python -m tests.bench.placement`.
 
+What decisions, readings and answers cost beside what was asked for follows, from `costs`.
+
 Each case is timed three ways. *Optimum*: the limits and the flows of the bare problem, begun from
 nothing, which is what HiGHS is given too. *Placement*: the same for a running service, begun from
 where its traffic is: `place`, as every decision calls it. *Decision*: all of `decide`, with the
@@ -28,6 +30,7 @@ from controller.planning.placement.overload import Limits, even_limits
 from controller.planning.placement.transport import Flows, cheapest
 from controller.planning.standing import standings
 from controller.planning.text import aligned
+from tests.bench import costs
 from tests.bench.worlds import at_rest, failed
 from tests.planning.placement.transport_lp import CheapestLp
 from tests.planning.placement.transport_problems import Problem, total_cost, without_largest, world
@@ -41,7 +44,7 @@ SOLVER_HEAD = ("HiGHS build", "first", "warm", "written")
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the tables."""
     what = f"{ROUNDS} rounds, seed {SEED}"
     sys.stdout.write(f"ms of CPU, median (min to max) of {what}\n")
     rows = [
@@ -50,7 +53,8 @@ def main() -> None:
         for bound in (False, True)
         for name, p, m in cases(regions, pools, bound=bound)
     ]
-    sys.stdout.write("\n".join(aligned([[*HEAD, *SOLVER_HEAD], *rows])) + "\n")
+    sys.stdout.write("\n".join(aligned([[*HEAD, *SOLVER_HEAD], *rows])) + "\n\n")
+    sys.stdout.write(costs.table() + "\n")
 
 
 def cases(regions: int, pools: int, *, bound: bool) -> Iterator[tuple[str, Problem, Snapshot]]:

@@ -35,8 +35,28 @@ def failed(moment: Snapshot, region: str) -> Snapshot:
     state = _state(Verdict.DOWN)._replace(
         failures=3, first_failure_at=_NOW - 2, last_failure="no answer in 1 s"
     )
-    states = {**moment.health[vantage], EndpointId("shop", region, "web"): state}
-    return replace(moment, health={vantage: states})
+    states = moment.health[vantage]
+    down = {one: state for one in states if one.region == region}
+    return replace(moment, health={vantage: {**states, **down}})
+
+
+def with_endpoints(moment: Snapshot, per_region: int) -> Snapshot:
+    """The same moment, had every region so many endpoints, all required, and nobody a canary."""
+    shop = moment.settings.services["shop"]
+    (vantage,) = moment.health
+    names = [f"web-{number:04}" for number in range(per_region)]
+    regions = {
+        key: region.model_copy(update={"endpoints": dict.fromkeys(names, region.endpoints["web"])})
+        for key, region in shop.regions.items()
+    }
+    services = {"shop": shop.model_copy(update={"regions": regions})}
+    states = {EndpointId("shop", region, name): _state() for region in regions for name in names}
+    return replace(
+        moment,
+        settings=moment.settings.model_copy(update={"services": services}),
+        health={vantage: states},
+        canaries={},
+    )
 
 
 def settings_of(problem: Problem) -> Settings:

@@ -29,7 +29,9 @@ def production(daemon: FakeDaemon) -> FakeDaemon:
     freeze = answers.override(5, kind="freeze", region=None)
     pin = answers.override(7, kind="pin", share=0.3)
     daemon.answers("GET /v1/overrides", {"items": [answers.override(3), freeze, pin]})
-    daemon.answers("POST /v1/overrides?dry_run=true", answers.plan(LEAVES, text=PREVIEW, changes=1))
+    daemon.answers(
+        "POST /v1/overrides?dry_run=true&all=true", answers.plan(LEAVES, text=PREVIEW, changes=1)
+    )
     daemon.answers("POST /v1/overrides", answers.override())
     daemon.answers("PATCH /v1/overrides/3", answers.override())
     for number in (3, 5, 7):

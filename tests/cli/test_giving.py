@@ -28,7 +28,9 @@ ORDER = ("drain", EU, "--reason", "INC-42")
 @pytest.fixture
 def willing(daemon: FakeDaemon) -> FakeDaemon:
     """A daemon that previews a departure and then takes the order."""
-    daemon.answers("POST /v1/overrides?dry_run=true", answers.plan(LEAVES, text=PREVIEW, changes=1))
+    daemon.answers(
+        "POST /v1/overrides?dry_run=true&all=true", answers.plan(LEAVES, text=PREVIEW, changes=1)
+    )
     daemon.answers("POST /v1/overrides", answers.override())
     return daemon
 
@@ -45,7 +47,7 @@ def test_an_order_is_previewed_given_and_told_with_its_end(willing: FakeDaemon, 
     assert (result.exit_code, result.stdout) == (exit_codes.OK, IN_FORCE)
     order = {"kind": "drain", "region": EU, "reason": "INC-42", "author": "ann"}
     assert [(request.path, request.body) for request in willing.requests] == [
-        ("/v1/overrides?dry_run=true", order),
+        ("/v1/overrides?dry_run=true&all=true", order),
         ("/v1/overrides", order),
     ]
 
@@ -89,7 +91,7 @@ def test_an_order_that_a_guard_stops_everywhere_is_refused_with_the_guards_name(
 ) -> None:
     """Nothing is stored that would only look like an answer to an incident."""
     guard = answers.held("capacity", "without eu-west-1 pool europe would lack 100 requests/s", EU)
-    daemon.answers("POST /v1/overrides?dry_run=true", stays(guard))
+    daemon.answers("POST /v1/overrides?dry_run=true&all=true", stays(guard))
     result = gtc(kind, EU, "--reason", "INC-42", "--dry-run" if dry_run else "--yes")
     assert result.exit_code == exit_codes.REFUSED
     assert result.stdout == "No change; 1 pool held.\n"
@@ -109,7 +111,7 @@ def test_what_no_name_overrides_is_refused_with_its_remedy(
     daemon: FakeDaemon, gtc: Run, reason: str, remedy: str
 ) -> None:
     """`--ignore-guard` would be a lie there."""
-    daemon.answers("POST /v1/overrides?dry_run=true", stays(answers.held(reason, "why")))
+    daemon.answers("POST /v1/overrides?dry_run=true&all=true", stays(answers.held(reason, "why")))
     result = gtc(*ORDER, "--yes")
     assert result.exit_code == exit_codes.REFUSED
     assert remedy in result.stderr
@@ -192,7 +194,7 @@ def test_waiting_ends_when_the_region_is_empty_and_tells_the_timeline(
         "     +0.02 s  decided\n"
         "     +0.31 s  applied       route53 Z0SANDBOX\n"
     )
-    assert [r.path for r in willing.asked("GET")].count("/v1/plan") == 2
+    assert [r.path for r in willing.asked("GET")].count("/v1/plan?all=true") == 2
 
 
 def test_a_decision_from_before_the_order_is_not_its_timeline(
@@ -244,7 +246,7 @@ def test_what_a_person_confirmed_is_what_is_given_or_it_is_shown_and_asked_anew(
     """The preview's tag goes with the order; a world that moved on meanwhile is no surprise."""
     preview = answers.plan(LEAVES, text=PREVIEW, changes=1)
     willing.answers(
-        "POST /v1/overrides?dry_run=true",
+        "POST /v1/overrides?dry_run=true&all=true",
         Reply(preview, headers={"ETag": '"one"'}),
         Reply({**preview, "text": "another plan"}, headers={"ETag": '"two"'}),
     )

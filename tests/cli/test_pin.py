@@ -34,7 +34,7 @@ def europe(before: float, *held: dict[str, Any], desired: float = 0.3) -> dict[s
 def willing(daemon: FakeDaemon) -> FakeDaemon:
     """A daemon that previews a pin and then takes it."""
     preview = answers.plan(europe(0.5), text=PREVIEW, changes=1)
-    daemon.answers("POST /v1/overrides?dry_run=true", preview)
+    daemon.answers("POST /v1/overrides?dry_run=true&all=true", preview)
     daemon.answers("POST /v1/overrides", answers.override(kind="pin", share=0.3, reason="canary"))
     return daemon
 
@@ -47,7 +47,7 @@ def test_a_pin_is_previewed_given_and_told_with_its_share_and_end(
     assert (result.exit_code, result.stdout) == (exit_codes.OK, IN_FORCE)
     order = {"kind": "pin", "region": EU, "share": 0.3, "reason": "canary", "author": "ann"}
     assert [(request.path, request.body) for request in willing.requests] == [
-        ("/v1/overrides?dry_run=true", order),
+        ("/v1/overrides?dry_run=true&all=true", order),
         ("/v1/overrides", order),
     ]
 
@@ -98,7 +98,7 @@ def test_a_pin_that_no_pool_would_take_is_refused_with_the_guards_name(
     )
     plans = [{**europe(0.5, held, desired=0.5), "pool": held["reason"]} for held in guards]
     preview = answers.plan(*plans, text="No change; 2 pools held.")
-    daemon.answers("POST /v1/overrides?dry_run=true", preview)
+    daemon.answers("POST /v1/overrides?dry_run=true&all=true", preview)
     result = gtc(*ORDER, "--yes")
     assert result.exit_code == exit_codes.REFUSED
     assert result.stderr == (
@@ -131,7 +131,7 @@ def test_waiting_goes_on_over_the_steps_of_the_ramp(
     result = gtc(*ORDER, "--yes", "--wait")
     assert result.exit_code == exit_codes.OK
     assert result.stdout == f"{IN_FORCE}\neu-west-1 is at 30 % in shop/europe.\n"
-    assert [request.path for request in willing.asked("GET")].count("/v1/plan") == 3
+    assert [request.path for request in willing.asked("GET")].count("/v1/plan?all=true") == 3
 
 
 def test_waiting_longer_than_the_timeout_says_what_is_not_so(

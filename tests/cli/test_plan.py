@@ -53,6 +53,23 @@ def test_without_a_service_all_of_them_are_meant(daemon: FakeDaemon, gtc: Run) -
 
 
 @pytest.mark.parametrize(
+    ("more", "path"),
+    [
+        ((), "GET /v1/plan?all=true"),
+        (("--drain", "eu-west-1"), "POST /v1/plan?all=true"),
+        (("--if", "eu-west-1 down"), "POST /v1/plan?all=true"),
+    ],
+    ids=["now", "drain", "if"],
+)
+def test_the_pools_that_stay_are_told_to_who_asks_for_all(
+    daemon: FakeDaemon, gtc: Run, more: tuple[str, ...], path: str
+) -> None:
+    """Of the plan as it is and of every preview."""
+    daemon.answers(path, answers.plan(text="= shop/europe  stays", changes=0))
+    assert gtc("plan", "--all", *more).stdout == "= shop/europe  stays\n"
+
+
+@pytest.mark.parametrize(
     ("changes", "code"), [(0, exit_codes.OK), (2, exit_codes.PLAN_HAS_CHANGES)]
 )
 def test_a_script_can_ask_for_an_exit_code_that_tells_changes(
@@ -108,7 +125,8 @@ def test_the_loss_of_every_region_is_a_table_or_a_document(
 
 
 @pytest.mark.parametrize(
-    "more", [("--if", "eu-west-1 down"), ("--drain", "eu-west-1"), ("--service", "shop")]
+    "more",
+    [("--if", "eu-west-1 down"), ("--drain", "eu-west-1"), ("--service", "shop"), ("--all",)],
 )
 def test_every_single_failure_supposes_nothing_else(gtc: Run, more: tuple[str, ...]) -> None:
     """It would not be clear what it is the table of."""

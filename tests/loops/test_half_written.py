@@ -207,7 +207,7 @@ async def test_what_only_some_batches_of_a_zone_took_is_ours_and_is_finished(
         scripted = Scripted(world, deque(outcomes), unread=unread)
         await house.overrides.add(pin("shop", 0.3))
         drift = await scripted.watch(house, 6)
-        left = house.reconciliation.preview().changes
+        left = house.previews.present().evidence.decision.changes
         edit_leaf(world, "world", WEST, "AAAA", 1)
         by_hand = await read_anew(house)
 

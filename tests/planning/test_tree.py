@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -48,6 +49,26 @@ def test_a_missing_leaf_is_named_with_its_type() -> None:
 
     expected = "leaf europe.shop.example.test. AAAA eu-west-1 is missing"
     assert observed.faults == {"europe": (expected,)}
+
+
+class Listing(tuple[RecordSet, ...]):
+    """Record sets that count how often they are gone through."""
+
+    rounds = 0
+
+    def __iter__(self) -> Iterator[RecordSet]:
+        type(self).rounds += 1
+        return super().__iter__()
+
+
+def test_a_listing_is_gone_through_once_however_many_pools_there_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A zone holds the leaves of every pool: once for each pool would cost the square."""
+    monkeypatch.setattr(Listing, "rounds", 0)
+    observe_records("shop", SHOP, Listing(leaves(SETTINGS)), 0.0)
+
+    assert (len(SHOP.pools), Listing.rounds) == (2, 1)
 
 
 def test_an_unlawful_leaf_is_named_with_the_lawful_regions() -> None:

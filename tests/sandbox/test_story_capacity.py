@@ -143,7 +143,7 @@ async def test_an_overload_is_said_only_when_all_say_it_and_rightly(
 ) -> None:
     """60 requests/s are asked for, eu-central-1 alone can carry 40."""
     plan = {"service": "shop", "pool": "europe", "overload_rps": in_plan}
-    answers = {"/v1/plan": {"plans": [plan]}, "/v1/status": status(overload=in_status)}
+    answers = {"/v1/plan?all=true": {"plans": [plan]}, "/v1/status": status(overload=in_status)}
     seen = stage(answers=answers, metrics=f"# HELP x\n{METRIC}{in_metrics}\n")
 
     assert (await _overload_said(seen) is not None) is said

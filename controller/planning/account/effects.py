@@ -11,8 +11,9 @@ checking is configured"). An accelerator's flow is as `planning.placement.dials`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from controller.model.configuration import Service
 from controller.model.decision import Decision, PoolName, PoolPlan, Shares, Snapshot
@@ -77,12 +78,39 @@ class Effects:
     regions: tuple[RegionEffect, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class _Moment:
-    """Where the users of one service are at one moment."""
+    """Where the users of one service are at one moment, and what follows from that."""
 
+    service: Service
     known: Known
     split: Mapping[str, Shares | None]
+
+    @cached_property
+    def rps(self) -> Mapping[str, float | None]:
+        """Region to what it carries."""
+        loads: dict[str, float | None] = dict.fromkeys(self.service.regions, 0.0)
+        for pool, noun in self.service.pools.items():
+            split, demand_rps = self.split.get(pool), self.known.demand_rps[pool]
+            for region in noun.regions:
+                load = loads[region]
+                if split is None or load is None:
+                    loads[region] = None
+                else:
+                    loads[region] = load + split.get(region, 0.0) * demand_rps
+        return loads
+
+    @cached_property
+    def latency_ms(self) -> Mapping[str, float | None]:
+        """Pool to the mean over its users."""
+        known = self.known.latency_ms
+        return {pool: _mean(split, known.get(pool, {})) for pool, split in self.split.items()}
+
+    @cached_property
+    def egress_usd_per_gb(self) -> Mapping[str, float | None]:
+        """Pool to the mean price of its traffic."""
+        prices = {name: one.egress_usd_per_gb for name, one in self.service.regions.items()}
+        return {pool: _mean(split, prices) for pool, split in self.split.items()}
 
 
 def effects(now: Evidence, then: Evidence, supposed_down: Places = frozenset()) -> Effects:
@@ -90,8 +118,8 @@ def effects(now: Evidence, then: Evidence, supposed_down: Places = frozenset()) 
     pools: list[PoolEffect] = []
     regions: list[RegionEffect] = []
     for name, service in then.snapshot.settings.services.items():
-        moments = tuple(_moments(name, now, then, supposed_down))
-        pools += (_pool_effect(name, service, pool, moments) for pool in service.pools)
+        moments = _moments(name, now, then, supposed_down)
+        pools += (_pool_effect(name, pool, moments) for pool in service.pools)
         regions += (
             _region_effect(name, service, region, moments, then) for region in service.regions
         )
@@ -131,13 +159,19 @@ def served(
     return modelled(nearest(snapshot, name), dials)
 
 
-def _moments(name: str, now: Evidence, then: Evidence, supposed_down: Places) -> Iterator[_Moment]:
-    plans = [plan for plan in then.decision.plans if plan.service == name]
-    present = [plan for plan in now.decision.plans if plan.service == name]
+def _moments(
+    name: str, now: Evidence, then: Evidence, supposed_down: Places
+) -> tuple[_Moment, _Moment, _Moment, _Moment]:
+    """One and the same for moments that cannot differ: most plans move little."""
+    failed_now = _failed(name, down_places(now.decision))
     failed = _failed(name, down_places(then.decision) | supposed_down)
-    yield _moment(name, now, present, lambda p: p.before, _failed(name, down_places(now.decision)))
-    for shares in (lambda p: p.before, lambda p: p.after, lambda p: p.desired):
-        yield _moment(name, then, plans, shares, failed)
+    first = _moment(name, now, lambda p: p.before, failed_now)
+    by_itself = first
+    if now is not then or failed != failed_now:
+        by_itself = _moment(name, then, lambda p: p.before, failed)
+    after = _moment(name, then, lambda p: p.after, failed, like=by_itself)
+    wanted = _moment(name, then, lambda p: p.desired, failed, like=by_itself)
+    return first, by_itself, after, wanted
 
 
 def _failed(service: str, places: Places) -> frozenset[str]:
@@ -147,19 +181,30 @@ def _failed(service: str, places: Places) -> frozenset[str]:
 def _moment(
     name: str,
     evidence: Evidence,
-    plans: list[PoolPlan],
     shares: Callable[[PoolPlan], Shares],
     failed: frozenset[str],
+    like: _Moment | None = None,
 ) -> _Moment:
-    snapshot = evidence.snapshot
-    split = {p.pool: served(snapshot, (name, p.pool), shares(p), failed) for p in plans}
-    return _Moment(known(snapshot, name, evidence.decision.regions[name]), split)
+    """`like`: the moment of the same evidence before anything is written."""
+    snapshot, decision = evidence.snapshot, evidence.decision
+    plans = [plan for plan in decision.plans if plan.service == name]
+    same = {p.pool for p in plans if shares(p) is p.before} if like else set()
+    if like is not None and len(same) == len(plans):
+        return like
+    split = {
+        p.pool: like.split[p.pool]
+        if like is not None and p.pool in same
+        else served(snapshot, (name, p.pool), shares(p), failed)
+        for p in plans
+    }
+    figures = like.known if like is not None else known(snapshot, name, decision.regions[name])
+    return _Moment(snapshot.settings.services[name], figures, split)
 
 
 def _region_effect(
-    name: str, service: Service, region: str, moments: tuple[_Moment, ...], then: Evidence
+    name: str, service: Service, region: str, moments: Sequence[_Moment], then: Evidence
 ) -> RegionEffect:
-    rps = [_carried(service, region, moment) for moment in moments]
+    rps = [moment.rps[region] for moment in moments]
     measured = service.regions[region].capacity_rps is not None
     capacities = [moment.known.capacity_rps[region] if measured else None for moment in moments]
     parts = [
@@ -170,21 +215,7 @@ def _region_effect(
     return RegionEffect(name, region, capacities[-1], usable, Stages(*rps), Stages(*parts))
 
 
-def _carried(service: Service, region: str, moment: _Moment) -> float | None:
-    total = 0.0
-    for pool, noun in service.pools.items():
-        if region in noun.regions:
-            split = moment.split.get(pool)
-            if split is None:
-                return None
-            total += split.get(region, 0.0) * moment.known.demand_rps[pool]
-    return total
-
-
-def _pool_effect(
-    name: str, service: Service, pool: str, moments: tuple[_Moment, ...]
-) -> PoolEffect:
-    prices = {one: region.egress_usd_per_gb for one, region in service.regions.items()}
+def _pool_effect(name: str, pool: str, moments: Sequence[_Moment]) -> PoolEffect:
     now, by_itself, after, wanted = (moment.split.get(pool) for moment in moments)
     return PoolEffect(
         name,
@@ -193,13 +224,16 @@ def _pool_effect(
         by_itself,
         after,
         wanted,
-        latency_ms=Stages(*(_mean(m, pool, m.known.latency_ms.get(pool, {})) for m in moments)),
-        egress_usd_per_gb=Stages(*(_mean(m, pool, prices) for m in moments)),
+        latency_ms=Stages(*(moment.latency_ms.get(pool) for moment in moments)),
+        egress_usd_per_gb=Stages(*(moment.egress_usd_per_gb.get(pool) for moment in moments)),
     )
 
 
-def _mean(moment: _Moment, pool: str, figures: Mapping[str, float]) -> float | None:
-    split = moment.split.get(pool)
-    if split is None or any(region not in figures for region, share in split.items() if share > 0):
+def _mean(split: Shares | None, figures: Mapping[str, float]) -> float | None:
+    """None where nobody knows who serves, or what one of those figures is."""
+    if split is None:
         return None
-    return sum(share * figures[region] for region, share in split.items() if share > 0)
+    serving = [(region, share) for region, share in split.items() if share > 0]
+    if any(region not in figures for region, _ in serving):
+        return None
+    return sum([share * figures[region] for region, share in serving])

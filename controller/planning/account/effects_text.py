@@ -16,12 +16,14 @@ _INDENT = "  "
 _MOMENTS = ("NOW", "BY ITSELF", "AFTER", "IN THE END")
 
 
-def explain_hypotheses(hypotheses: Sequence[str], plans: Sequence[PoolPlan], seen: Effects) -> str:
+def explain_hypotheses(
+    hypotheses: Sequence[str], plans: Sequence[PoolPlan], seen: Effects, *, everything: bool = False
+) -> str:
     """The plan under hypotheses: first what AWS does by itself, then ours, then what it costs."""
     sections = (
         ("Supposed", list(hypotheses)),
         ("Before anything is written AWS does by itself", _by_itself(seen)),
-        ("Plan", explain_plan(plans).splitlines()),
+        ("Plan", explain_plan(plans, everything=everything).splitlines()),
         ("Load", _loads(seen.regions)),
         ("Users", _users(seen.pools)),
         ("Limits that bind", _limits(plans) or ["none"]),

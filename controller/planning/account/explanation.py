@@ -1,7 +1,8 @@
 """Decisions in words: the one renderer behind `gtc why`, `gtc plan`, the API and later the page.
 
 Pure: a record or plans in, text out. It adds nothing that the values do not say, so that what a
-person reads is what was decided. Layout of the preview: `~` moves, `!` is held.
+person reads is what was decided. Layout of the preview: `~` moves, `!` is held,
+`=` stays.
 """
 
 from __future__ import annotations
@@ -50,9 +51,15 @@ def explain(record: DecisionRecord) -> str:
     return "\n".join([head, *(line for name, body in sections for line in _section(name, body))])
 
 
-def explain_plan(plans: Sequence[PoolPlan]) -> str:
-    """What would be written: pools that move or hold only, and one line that sums up."""
-    rows = [row for plan in plans for row in (*_moving_rows(plan), *_held_rows(plan))]
+def is_quiet(plan: PoolPlan) -> bool:
+    """Whether the pool stays as it is, and nothing holds it."""
+    return not (plan.changes or plan.withheld or plan.held)
+
+
+def explain_plan(plans: Sequence[PoolPlan], *, everything: bool = False) -> str:
+    """What would be written, and one line that sums up; of pools only those that move or hold,
+    unless `everything` is asked for."""
+    rows = [row for plan in plans for row in _plan_rows(plan, everything)]
     lines = [*aligned(rows), ""] if rows else []
     return "\n".join([*lines, *_soft_drains(plans), _summary(plans)])
 
@@ -150,6 +157,14 @@ def _timeline(moments: Sequence[Moment]) -> Iterator[str]:
 
 def _time_of_day(at: datetime) -> str:
     return f"{at.astimezone(UTC):%H:%M:%S}.{at.microsecond // 1000:03d}Z"
+
+
+def _plan_rows(plan: PoolPlan, everything: bool) -> Iterator[list[str]]:
+    yield from _moving_rows(plan)
+    yield from _held_rows(plan)
+    if everything and is_quiet(plan):
+        shares = ", ".join(f"{r} {percent(s)}" for r, s in plan.before.items() if s >= SAME)
+        yield [f"= {_place(plan)}", "", "stays", "", shares]
 
 
 def _moving_rows(plan: PoolPlan) -> Iterator[list[str]]:

@@ -10,9 +10,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from controller.model.configuration import Service
 from controller.model.levers import Position, RecordSet
-from controller.planning.tree import leaves_of
 
 _ASKED_TYPE = "A"
 
@@ -26,13 +24,11 @@ class Destination:
     """The name to be resolved instead."""
 
 
-def destinations(
-    service_name: str, service: Service, records: Iterable[RecordSet]
-) -> dict[Position, Destination]:
+def destinations(leaves: Mapping[Position, Iterable[RecordSet]]) -> dict[Position, Destination]:
     """Position to where its A leaf leads; positions without one are missing."""
     return {
         position: _destination(leaf)
-        for position, twins in leaves_of(service_name, service, records).items()
+        for position, twins in leaves.items()
         for leaf in twins
         if leaf.type == _ASKED_TYPE
     }

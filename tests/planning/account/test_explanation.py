@@ -238,6 +238,19 @@ def test_twins_set_unlike_are_told_to_be_made_equal() -> None:
     assert "weight 64 on every record or endpoint" in text
 
 
+def test_a_pool_that_stays_is_told_with_its_split_to_who_asks_for_everything() -> None:
+    """Between those that move and are held, in the settings' order; the sum is the same."""
+    _, decision = staged(f"{TWO_POOLS}drain europe/eu-west-1")
+    brief = explain_plan(decision.plans).splitlines()
+    full = explain_plan(decision.plans, everything=True).splitlines()
+
+    (stays,) = (line for line in full if line.startswith("="))
+    assert stays.split("  ")[0] == "= shop/world"
+    assert stays.endswith("us-east-1 50 %, eu-west-1 25 %, eu-central-1 25 %")
+    assert not any(line.startswith("=") for line in brief)
+    assert full[-1] == brief[-1]
+
+
 def test_nothing_to_do_is_one_reassuring_line() -> None:
     """A calm plan has no rows at all."""
     assert plan_text(TWO_POOLS) == ["No change."]

@@ -6,6 +6,7 @@ import json
 
 from controller.model.levers import Position, RecordSet
 from controller.planning.residency.destinations import Destination, destinations, region_of
+from controller.planning.tree import leaves_of
 from tests.loops.simulated import SETTINGS
 
 WEST, CENTRAL = "eu-west-1", "eu-central-1"
@@ -26,7 +27,8 @@ def test_a_leaf_leads_to_its_addresses_or_to_its_alias() -> None:
         leaf(CENTRAL, "A", AliasTarget=target),
     ]
 
-    assert destinations("shop", SETTINGS.services["shop"], records) == {
+    leaves = leaves_of("shop", SETTINGS.services["shop"], records)
+    assert destinations(leaves) == {
         Position("shop", "europe", WEST): Destination(frozenset({"192.0.2.1"})),
         Position("shop", "europe", CENTRAL): Destination(frozenset(), "lb.eu.example."),
     }

@@ -1,0 +1,77 @@
+"""Which decisions are the same to those who look at them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from controller.model.decision import Decision, Held, Hold, Memory, PoolPlan
+from controller.model.health import RegionHealth, Verdict
+from controller.model.levers import Change, Position, Setting
+from controller.planning.account.digest import digest
+
+SPLIT = {"eu-west-1": 0.5, "us-east-1": 0.5}
+EMPTIED = {"eu-west-1": 0.0, "us-east-1": 1.0}
+WEST = Position("shop", "world", "eu-west-1")
+CHANGE = Change(WEST, Setting(64), Setting(0))
+PLAN = PoolPlan("shop", "world", SPLIT, EMPTIED, EMPTIED, changes=(CHANGE,))
+HELD = Held(Hold.RAMP_STEP, "the next step is due in 12 s", "us-east-1")
+UP = RegionHealth(Verdict.UP, "web: answers in 20 ms")
+MOVES = Decision({"shop": {"eu-west-1": UP}}, (replace(PLAN, held=(HELD,)),), {}, Memory())
+
+
+def plans(**changed: object) -> Decision:
+    """The decision with another plan of its pool."""
+    return replace(MOVES, plans=(replace(MOVES.plans[0], **changed),))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda: replace(MOVES, regions={"shop": {"eu-west-1": replace(UP, why="in 21 ms")}}),
+        lambda: plans(held=(replace(HELD, detail="the next step is due in 11 s"),)),
+        lambda: plans(desired={**EMPTIED, "us-east-1": 1.000004}),
+        lambda: replace(MOVES, wake_at=12.5),
+    ],
+    ids=["latency", "countdown", "rounding", "wake"],
+)
+def test_numbers_that_run_change_nothing(other: Callable[[], Decision]) -> None:
+    """Nobody would decide otherwise because of them."""
+    assert digest(other()) == digest(MOVES)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda: replace(MOVES, regions={"shop": {"eu-west-1": replace(UP, verdict=Verdict.DOWN)}}),
+        lambda: replace(MOVES, regions={"shop": {}}),
+        lambda: replace(MOVES, plans=()),
+        lambda: plans(pool="europe"),
+        lambda: plans(service="api"),
+        lambda: plans(before=EMPTIED),
+        lambda: plans(before={"us-east-1": 0.5}),
+        lambda: plans(desired=SPLIT),
+        lambda: plans(changes=()),
+        lambda: plans(changes=(replace(CHANGE, after=Setting(1)),)),
+        lambda: plans(changes=(replace(CHANGE, before=Setting(65)),)),
+        lambda: plans(changes=(replace(CHANGE, after=Setting(0, 50.0)),)),
+        lambda: plans(changes=(replace(CHANGE, position=WEST._replace(region="us-east-1")),)),
+        lambda: plans(changes=(), withheld=(CHANGE, CHANGE)),
+        lambda: plans(held=()),
+        lambda: plans(held=(replace(HELD, reason=Hold.FROZEN),)),
+        lambda: plans(held=(replace(HELD, region=None),)),
+    ],
+)
+def test_whatever_is_believed_done_or_held_changes_it(other: Callable[[], Decision]) -> None:
+    """Each part of it alone."""
+    assert digest(other()) != digest(MOVES)
+
+
+def test_it_says_by_value_what_stays() -> None:
+    """Whether the shares wanted are the same object as those observed is no difference."""
+    one = plans(desired=MOVES.plans[0].before)
+    two = plans(desired=dict(SPLIT))
+
+    assert digest(one) == digest(two)
