@@ -62,7 +62,7 @@ async def test_an_unknown_region_is_answered_with_the_known_ones(path: str) -> N
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/status", "/v1/plan", "/v1/services", "/v1/services/shop", "/v1/decisions/1"]
+    "path", ["/v1/status", "/v1/services", "/v1/services/shop", "/v1/decisions/1"]
 )
 async def test_paths_without_parameters_take_none(path: str) -> None:
     """A caller learns at once that what they asked for does not exist."""
