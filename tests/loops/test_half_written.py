@@ -324,6 +324,28 @@ async def test_a_part_changed_by_hand_is_drift_and_put_right_after_its_hold(how:
         assert drifting(house) == set()
 
 
+@pytest.mark.parametrize("second", ["refused", "throttled", "lost_request"])
+async def test_drift_that_was_put_right_in_part_is_no_answer_to_our_write(second: str) -> None:
+    """The other part still shows the hand edit: it is written again, without another hold."""
+    world = World()
+    two_listeners(world)
+    async with world.running() as house:
+        await asyncio.sleep(SOON_S)
+        await house.overrides.add(pin("api", 0.9))
+        await asyncio.sleep(5)
+        for listener in (HTTP, HTTPS):
+            edit_group(world, WEST, listener, 100.0, 128)
+        await read_anew(house)
+        scripted = Scripted(world, deque(["applied", second]))
+        await asyncio.sleep(HOLD_S + 2)
+        latest = house.reconciliation.latest
+
+    assert at(world, WEST) == [(90.0, (128,))] * 2
+    assert scripted.sent == ["applied", second, "applied"]
+    assert latest is not None
+    assert not any(latest.decision.memory.reverted.values())
+
+
 async def test_a_receiver_that_is_half_closed_opens_before_the_dead_region_closes() -> None:
     """The second listener's only open group is the dead region's; it is not the last open one."""
     world = World()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from controller.model.levers import AcceleratedEndpoint, EndpointGroup, RecordSet, Setting
-from controller.planning.emptied import is_emptied, open_groups, open_leaves
+from controller.planning.emptied import failing_open, is_emptied, open_groups, open_leaves
 
 WEST, EAST = "eu-west-1", "us-east-1"
 
@@ -27,6 +27,27 @@ WEST, EAST = "eu-west-1", "us-east-1"
 def test_every_kind_needs_somebody_open(pool: dict[str, dict[str, bool]], emptied: bool) -> None:
     """A and AAAA alike, unless those open lack the kind altogether."""
     assert is_emptied(pool) is emptied
+
+
+@pytest.mark.parametrize(
+    ("pool", "reached"),
+    [
+        ({}, set()),
+        ({WEST: {"A": False}, EAST: {"A": True}}, set()),
+        ({WEST: {"A": False, "AAAA": False}, EAST: {"A": True, "AAAA": False}}, {WEST}),
+        # Users of A are reached by a region that serves AAAA; it is in anyway.
+        ({WEST: {"A": False, "AAAA": True}, EAST: {"A": False, "AAAA": True}}, set()),
+        ({WEST: {"A": False}, EAST: {"A": True, "AAAA": False}}, set()),
+        ({WEST: {"AAAA": False}, EAST: {"A": True}}, set()),
+        # Nothing is open: no region is reached more than another.
+        ({WEST: {"A": False, "AAAA": False}, EAST: {"A": False, "AAAA": False}}, set()),
+    ],
+)
+def test_a_closed_region_is_reached_by_users_of_a_kind_that_no_region_has_open(
+    pool: dict[str, dict[str, bool]], reached: set[str]
+) -> None:
+    """If it has a part of that kind, and every open region has one that could be opened."""
+    assert failing_open(pool) == reached
 
 
 def test_leaves_are_looked_at_as_they_will_be() -> None:
