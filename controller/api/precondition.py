@@ -17,12 +17,13 @@ from aiohttp import web
 
 from controller.api.context import Context
 from controller.api.parameters import IF_MATCH
-from controller.api.plain import answer, plain
+from controller.api.plain import answer
 from controller.api.problems import ProblemError
 from controller.api.registry import Call
 from controller.api.views import preview
 from controller.model.access import LOCAL
 from controller.model.decision import Decision, PoolPlan, Shares
+from controller.model.encoding import SHOWN
 from controller.model.overrides import Override
 
 Overrides = Sequence[Override]
@@ -93,7 +94,7 @@ def _tags(header: str) -> list[str]:
 def _state(context: Context) -> Iterator[object]:
     decision = context.reconciliation.preview()
     yield context.settings_hash
-    yield [plain(override) for override in context.overrides.active()]
+    yield [SHOWN(override) for override in context.overrides.active()]
     yield _verdicts(decision)
     yield [_plan(plan) for plan in decision.plans]
 
@@ -112,7 +113,7 @@ def _plan(plan: PoolPlan) -> object:
         plan.pool,
         _rounded(plan.before),
         _rounded(plan.desired),
-        [plain(change) for change in (*plan.changes, *plan.withheld)],
+        [SHOWN(change) for change in (*plan.changes, *plan.withheld)],
         sorted((held.reason.value, held.region or "") for held in plan.held),
     ]
 

@@ -15,9 +15,9 @@ from controller.api.problems import ProblemError
 from controller.api.registry import JSON, TEXT, Answered, Call, Route
 from controller.api.views import Page, View
 from controller.model.decision import DecisionRecord, PoolPlan
+from controller.model.decoding import UnreadableError
 from controller.planning.account.evidence import Exhibit, exported
 from controller.planning.account.explanation import explain
-from controller.planning.account.lossless import UnreadableError
 from controller.planning.account.replay import Mismatch, replay
 from controller.planning.account.replay_text import explain_replay
 

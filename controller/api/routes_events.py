@@ -16,11 +16,12 @@ from aiohttp import web
 
 from controller.api.context import CONTEXT, Context
 from controller.api.parameters import Parameter, Place, limit
-from controller.api.plain import answer, plain
+from controller.api.plain import answer
 from controller.api.problems import ProblemError
 from controller.api.registry import EVENTS, Answered, Call, Route
 from controller.api.views import View
 from controller.loops.live import EVERYTHING, Subscription
+from controller.model.encoding import SHOWN
 from controller.model.events import Event, EventType
 from controller.settings.messages import did_you_mean
 
@@ -85,7 +86,7 @@ async def _write(response: web.StreamResponse, text: str) -> None:
 
 def _framed(event: Event) -> str:
     """The event as `/v1/events/recent` has it: JSON, whose only line end is ours."""
-    data = json.dumps(plain(event), ensure_ascii=False)
+    data = json.dumps(SHOWN(event), ensure_ascii=False)
     return f"id: {event.id}\nevent: {event.type.value}\ndata: {data}\n\n"
 
 
