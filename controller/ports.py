@@ -184,7 +184,7 @@ class Store(Protocol):
         ...
 
     async def add_record(
-        self, record: DecisionRecord, evidence: Evidence | None = None
+        self, record: DecisionRecord, evidence: Evidence | EvidenceText | None = None
     ) -> DecisionRecord:
         """Store a record whose id is 0 with what it rests on; returns it with its id."""
         ...
@@ -194,7 +194,7 @@ class Store(Protocol):
         ...
 
     async def update_record(self, record: DecisionRecord) -> None:
-        """Store what became known of a record later."""
+        """Store a record's timeline and measured effect; the rest stays as it was decided."""
         ...
 
     async def record(self, record_id: int) -> DecisionRecord | None: ...
