@@ -223,7 +223,7 @@ def _pool(
 ) -> PoolStatus:
     plans = latest.decision.plans if latest else ()
     plan = next((p for p in plans if (p.service, p.pool) == (name, pool)), None)
-    split = context.traffic.split(MEASURED_WINDOW_S).get((name, pool))
+    split = context.traffic.of_pool(name, pool, MEASURED_WINDOW_S)
     answered = latest.snapshot.answered.get((name, pool)) if latest else None
     return PoolStatus(
         name=pool,
