@@ -61,7 +61,7 @@ def written(evidence: Evidence) -> EvidenceText:
         if field.name != "settings"
     }
     return EvidenceText(
-        kept_settings(snapshot.settings).model_dump_json(),
+        settings_text(snapshot.settings),
         as_text(parts),
         canonical(evidence.decision),
     )
@@ -75,6 +75,11 @@ def read_snapshot(text: EvidenceText) -> Snapshot:
 def canonical(decision: Decision) -> str:
     """The one text of a decision: equal texts are equal decisions."""
     return as_text(EXACT(decision))
+
+
+def settings_text(settings: Settings) -> str:
+    """What is kept of settings, as text."""
+    return kept_settings(settings).model_dump_json()
 
 
 def kept_settings(settings: Settings) -> Settings:
