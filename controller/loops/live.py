@@ -79,9 +79,16 @@ class Live:
         """Tell how things stand when that has changed, at most once a second, until cancelled."""
         while True:
             if await self._changed.wait(_IDLE_S) and self._standing != self._known:
-                self._publish(EventType.CYCLE, self._standing)
-                self._remember_told()
+                self.tell_standing()
                 await self._clock.sleep(_CYCLE_GAP_S)
+
+    def tell_standing(self) -> None:
+        """Tell how things stand after the newest cycle; there was one."""
+        self._publish(EventType.CYCLE, self._standing)
+        assert self._cycle is not None
+        snapshot, decision = self._cycle.snapshot, self._cycle.decision
+        self._told = shares_of(decision)
+        self._known = self._standing = cycle_summary(snapshot, decision, self._told)
 
     @property
     def last_id(self) -> int:
@@ -126,13 +133,6 @@ class Live:
         """Let all listeners go at once, those to come as well: the daemon stops."""
         self.closed = True
         self._wake()
-
-    def _remember_told(self) -> None:
-        """The newest cycle has been told."""
-        assert self._cycle is not None
-        snapshot, decision = self._cycle.snapshot, self._cycle.decision
-        self._told = shares_of(decision)
-        self._known = self._standing = cycle_summary(snapshot, decision, self._told)
 
     def _publish(self, type_: EventType, data: Summary) -> None:
         self._last_id += 1
