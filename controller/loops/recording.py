@@ -27,7 +27,7 @@ from controller.planning.account.story import (
     triggers,
 )
 from controller.planning.account.summary import told_part
-from controller.ports import Clock, Store
+from controller.ports import Clock, DecisionRecords
 
 _log = structlog.get_logger("recording")
 RecordListener = Callable[[DecisionRecord], None]
@@ -41,7 +41,7 @@ class Recording:
     """Writes decision records; a store that fails never stops deciding."""
 
     def __init__(
-        self, store: Store, clock: Clock, listeners: Iterable[RecordListener] = ()
+        self, store: DecisionRecords, clock: Clock, listeners: Iterable[RecordListener] = ()
     ) -> None:
         """`listeners` are told of every kept record of which more became known."""
         self._store = store
