@@ -29,7 +29,9 @@ class Encoder:
     What encodes a type is found out once for each type, because snapshots are large.
     """
 
-    def __init__(self, time: Callable[[datetime], str], mapping: Callable[[Encode, Any], Any]):
+    def __init__(
+        self, time: Callable[[datetime], str], mapping: Callable[[Encode, Any], Any]
+    ) -> None:
         """`mapping` is given what encodes a member, and a mapping whose keys are not all text."""
         self._time = time
         self._mapping = mapping
