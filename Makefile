@@ -12,7 +12,7 @@ JSON ?=
 SEEDS ?= 200
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow bench bench-placement simulate check fix storyboards schema lock clean
+.PHONY: help demo test slow bench bench-memory bench-placement simulate check fix storyboards schema lock clean
 
 help: ## show this manual
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ bench: $(VENV)/.dev ## our prober beside its peers, as root; SHORT=1 for two min
 
 bench-placement: $(VENV)/.dev ## time of placing and deciding beside a solver's; costs of readings and answers
 	@$(BIN)/python -m tests.bench.placement
+
+bench-memory: $(VENV)/.dev ## bytes of everything that is kept, at 20 regions x 250 pools
+	@$(BIN)/python -m tests.bench.memory
 
 check: $(VENV)/.dev ## format, lint, types, layers, dependencies
 	@$(BIN)/ruff format --check --quiet . || { echo "run: make fix"; exit 1; }

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
-from controller.adapters import sqlite_audit, sqlite_snapshots
+from controller.adapters import sqlite_audit, sqlite_records, sqlite_snapshots
 from controller.adapters import sqlite_statements as statements
 from controller.adapters.sqlite_lock import StateLock
 from controller.adapters.sqlite_schema import open_database, open_read_only, state_error
@@ -124,9 +124,9 @@ class SqliteStore:
         return await self._do(statements.overrides)
 
     async def add_record(
-        self, record: DecisionRecord, evidence: Evidence | None = None
+        self, record: DecisionRecord, evidence: Evidence | EvidenceText | None = None
     ) -> DecisionRecord:
-        """Store a record whose id is 0, forgetting the oldest beyond the newest 10,000."""
+        """Store a record whose id is 0, forgetting the oldest beyond what is kept."""
         return await self._do(statements.add_record, record, evidence)
 
     async def evidence(self, record_id: int) -> EvidenceText | None:
@@ -134,12 +134,12 @@ class SqliteStore:
         return await self._do(sqlite_snapshots.find, record_id)
 
     async def update_record(self, record: DecisionRecord) -> None:
-        """Replace a stored record."""
+        """Store a record's timeline and measured effect; the rest stays as it was decided."""
         await self._do(statements.update_record, record)
 
     async def record(self, record_id: int) -> DecisionRecord | None:
         """One record; None if it never was or is forgotten."""
-        return await self._do(statements.record, record_id)
+        return await self._do(sqlite_records.find, record_id)
 
     async def records(
         self,
@@ -150,7 +150,7 @@ class SqliteStore:
         until: datetime | None = None,
     ) -> tuple[DecisionRecord, ...]:
         """Newest first; `before` an id; with `region`, those that concern it; `until` a time."""
-        return await self._do(statements.records, limit, before, region, until)
+        return await self._do(sqlite_records.page, limit, before, region, until)
 
     async def expect(self, settings: Mapping[Position, tuple[Setting, ...]]) -> None:
         """Replace what is remembered of these positions; others keep theirs."""
@@ -210,7 +210,9 @@ def check_audit(path: Path, noted: Mark | None = None) -> AuditCheck:
     """
     with closing(open_read_only(path)) as connection:
         try:
-            return sqlite_audit.check(connection, statements.KEPT_RECORDS, noted)
+            return sqlite_audit.check(
+                connection, sqlite_records.digests, sqlite_records.KEPT_RECORDS, noted
+            )
         except sqlite3.Error as error:
             raise state_error(error, path) from error
 

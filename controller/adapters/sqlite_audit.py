@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import astuple
 from datetime import UTC, datetime
 
@@ -22,6 +22,7 @@ from controller.model.audit import (
     BEGINNING,
     PRUNED,
     RECORDED,
+    RECORDS_REMOVED,
     SNAPSHOT_SEALED,
     AuditCheck,
     AuditEntry,
@@ -40,10 +41,11 @@ DAEMON = "gtc"
 """Actor of what nobody ordered."""
 _COLUMNS = "seq, at, actor, action, detail, previous, digest"
 _RECORDED_DETAIL = re.compile(r"#(\d+) with digest ([0-9a-f]{64})(?:, (.+))?")
+_REMOVED_DETAIL = re.compile(r"decision records up to (\d+) were removed: .+")
 _SEALED_DETAIL = re.compile(r"#(\d+) with (.+)")
 _NAMED = 5
 """Decisions named in one fault; the rest is counted."""
-_GROWING = ("id", "timeline", "measured_effect")
+GROWING = ("timeline", "measured_effect")
 """Parts of a decision record that are not covered: they become known later."""
 
 
@@ -62,15 +64,24 @@ def append(
 
 
 def append_record(
-    connection: sqlite3.Connection, record_id: int, at: datetime, body: str, seal: Seal | None
+    connection: sqlite3.Connection, record_id: int, at: datetime, digest: str, seal: Seal | None
 ) -> None:
     """Append the entry of a decision record that is stored in the same transaction.
 
-    `seal`: of what it was made of; None when that is not kept.
+    `digest`: of what it said. `seal`: of what it was made of; None when that is not kept.
     """
     made_of = f", {seal}" if seal else ""
-    detail = f"#{record_id} with digest {record_digest(body)}{made_of}"
-    append(connection, at, DAEMON, RECORDED, detail)
+    append(connection, at, DAEMON, RECORDED, f"#{record_id} with digest {digest}{made_of}")
+
+
+def append_removal(
+    connection: sqlite3.Connection, last: int, at: datetime, most_bytes: int
+) -> None:
+    """Append the entry that says that older records were removed in the same transaction."""
+    detail = (
+        f"decision records up to {last} were removed: more than {most_bytes >> 20} MB were kept"
+    )
+    append(connection, at, DAEMON, RECORDS_REMOVED, detail)
 
 
 def entries(
@@ -87,12 +98,16 @@ def entries(
 
 
 def check(
-    connection: sqlite3.Connection, kept_records: int, noted: Mark | None = None
+    connection: sqlite3.Connection,
+    digests: Callable[[sqlite3.Connection], Iterator[tuple[int, str]]],
+    kept_records: int,
+    noted: Mark | None = None,
 ) -> AuditCheck:
     """Look through the whole chain; compare the decision records and their snapshots with it.
 
-    `kept_records`: how many of the newest must be there. Everything is read from one moment's
-    state; at the bounds of retention it takes seconds.
+    `digests`: of all stored records. `kept_records`: how many of the newest must be there, but for
+    those whose removal an entry tells. Everything is read from one moment's state; at the bounds of
+    retention it takes seconds.
     """
     connection.execute("BEGIN")
     try:
@@ -101,7 +116,7 @@ def check(
         faults = list(find_faults(seen.watch(_all(connection)), head or BEGINNING, noted))
         if head is None:
             faults.append("what the chain should end with is not stored")
-        stored = dict(_record_digests(connection))
+        stored = dict(digests(connection))
         faults += _record_faults(seen, stored, kept_records)
         snapshots = dict(sqlite_snapshots.seals(connection))
         faults += _snapshot_faults(seen, stored.keys(), snapshots)
@@ -116,9 +131,9 @@ def head(connection: sqlite3.Connection) -> Mark:
     return _head(connection) or BEGINNING
 
 
-def record_digest(body: str) -> str:
-    """The digest of what a decision record's JSON said when it was made."""
-    said = {key: value for key, value in json.loads(body).items() if key not in _GROWING}
+def text_digest(body: str) -> str:
+    """The digest of what the JSON of a decision record of schema 5 or older said."""
+    said = {k: value for k, value in json.loads(body).items() if k not in ("id", *GROWING)}
     canonical = json.dumps(said, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -131,7 +146,7 @@ def chain_old_rows(connection: sqlite3.Connection) -> None:
     for at, actor, action, detail in old:
         append(connection, datetime.fromisoformat(at), actor, action, detail)
     for record_id, at, body in records:
-        append_record(connection, record_id, datetime.fromisoformat(at), body, None)
+        append_record(connection, record_id, datetime.fromisoformat(at), text_digest(body), None)
     if old or records:
         detail = f"{len(old)} entries and {len(records)} decisions were sealed; until now they "
         detail += "were not protected"
@@ -162,6 +177,8 @@ class _Seen:
         """Decision record to the seal of what it was made of."""
         self.twice: list[int] = []
         """Decision records that a later entry seals again: what was altered would look right."""
+        self.removed = 0
+        """The newest decision record of which an entry tells that it was removed."""
 
     def watch(self, chain: Iterable[AuditEntry]) -> Iterator[AuditEntry]:
         for entry in chain:
@@ -174,6 +191,10 @@ class _Seen:
                 found := _SEALED_DETAIL.fullmatch(entry.detail)
             ):
                 self._snapshot(int(found[1]), found[2])
+            if entry.action == RECORDS_REMOVED and (
+                found := _REMOVED_DETAIL.fullmatch(entry.detail)
+            ):
+                self.removed = max(self.removed, int(found[1]))
             yield entry
 
     def _record(self, record_id: int, digest: str, made_of: str | None) -> None:
@@ -231,14 +252,6 @@ def _prune(connection: sqlite3.Connection, at: datetime) -> None:
     connection.execute("DELETE FROM audit WHERE seq <= ?", (last,))
 
 
-def _record_digests(connection: sqlite3.Connection) -> Iterator[tuple[int, str]]:
-    for record_id, body in connection.execute("SELECT id, body FROM records"):
-        try:
-            yield record_id, record_digest(body)
-        except (ValueError, AttributeError):
-            yield record_id, "unreadable"
-
-
 def _record_faults(seen: _Seen, stored: dict[int, str], kept: int) -> Iterator[str]:
     """Decision records that were altered, removed, slipped in or sealed again."""
     for record_id in seen.twice:
@@ -250,9 +263,9 @@ def _record_faults(seen: _Seen, stored: dict[int, str], kept: int) -> Iterator[s
             yield f"decision record {record_id} is not in the audit"
         elif sealed is not None and sealed != digest:
             yield f"decision record {record_id} was altered"
-    newest = max(seen.records, default=0)
+    forgotten = max(max(seen.records, default=0) - kept, seen.removed)
     for record_id in seen.records.keys() - stored.keys():
-        if record_id > newest - kept:
+        if record_id > forgotten:
             yield f"decision record {record_id} is missing"
 
 

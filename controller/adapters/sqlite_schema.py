@@ -10,16 +10,22 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
+from controller.adapters import sqlite_records
 from controller.adapters.sqlite_audit import chain_old_rows, seal_old_snapshots
 from controller.model.errors import StateUnavailableError
 
 PRAGMAS = (
+    # First, for it binds only a file that is still empty. What records took can be given back.
+    "PRAGMA auto_vacuum = INCREMENTAL",
     # Others may read while we write, and a killed process leaves a file that opens.
     "PRAGMA journal_mode = WAL",
     # An acknowledged override survives power loss: at a few writes a minute it costs nothing.
     "PRAGMA synchronous = FULL",
+    # The log of writes gives its space back, too, once it was long.
+    "PRAGMA journal_size_limit = 16777216",
     "PRAGMA foreign_keys = ON",
     # Somebody looking into the file with another tool holds it for moments.
     "PRAGMA busy_timeout = 2000",
@@ -27,6 +33,12 @@ PRAGMAS = (
 
 Step = str | Callable[[sqlite3.Connection], None]
 """A statement, or what SQL alone cannot do."""
+
+
+def _forget_surplus(connection: sqlite3.Connection) -> None:
+    """Bring a file from before records were bounded by bytes within that bound."""
+    sqlite_records.forget_surplus(connection, datetime.now(UTC))
+
 
 MIGRATIONS: tuple[tuple[Step, ...], ...] = (
     (
@@ -106,6 +118,24 @@ MIGRATIONS: tuple[tuple[Step, ...], ...] = (
         "CREATE INDEX snapshots_by_settings ON snapshots (settings)",
     ),
     (seal_old_snapshots,),
+    (
+        # What a decision said, compressed. Records from before have it in `body`, and keep it.
+        "ALTER TABLE records ADD COLUMN said BLOB",
+        """CREATE TABLE record_bytes (
+            record_id INTEGER PRIMARY KEY REFERENCES records (id) ON DELETE CASCADE,
+            bytes INTEGER NOT NULL
+        ) STRICT""",
+        """INSERT INTO record_bytes
+            SELECT records.id, length(CAST(records.body AS BLOB))
+                + coalesce(length(snapshots.body), 0) + coalesce(length(settings.body), 0)
+            FROM records
+            LEFT JOIN snapshots ON snapshots.record_id = records.id
+            LEFT JOIN (SELECT settings AS hash, min(record_id) AS record_id
+                       FROM snapshots GROUP BY settings) AS first
+                ON first.record_id = records.id
+            LEFT JOIN snapshot_settings AS settings ON settings.hash = first.hash""",
+        _forget_surplus,
+    ),
 )
 
 _CAUSES = {
@@ -119,6 +149,7 @@ _CAUSES = {
     sqlite3.SQLITE_IOERR: "the disk reports an error",
 }
 _PRIMARY_CODE = 0xFF
+_NO_VACUUM = 0
 
 
 def open_database(path: Path) -> sqlite3.Connection:
@@ -185,6 +216,24 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute(pragma)
     _refuse_damage(connection, path)
     _migrate(connection, path)
+    _make_shrinkable(connection)
+
+
+def _make_shrinkable(connection: sqlite3.Connection) -> None:
+    """Rebuild, once, a file that was made before free space could be given back."""
+    if connection.execute("PRAGMA auto_vacuum").fetchone()[0] != _NO_VACUUM:
+        return
+    try:
+        _rebuild(connection)
+    except sqlite3.OperationalError as error:
+        # It takes as much disk again. Without it the file works as before; the next start tries.
+        if error.sqlite_errorcode & _PRIMARY_CODE != sqlite3.SQLITE_FULL:
+            raise
+
+
+def _rebuild(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    connection.execute("VACUUM")
 
 
 def _refuse_damage(connection: sqlite3.Connection, path: Path) -> None:

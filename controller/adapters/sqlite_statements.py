@@ -9,28 +9,20 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
-from controller.adapters import sqlite_audit, sqlite_snapshots
+from controller.adapters import sqlite_audit, sqlite_records
 from controller.adapters.sqlite_schema import transaction
 from controller.model.decision import DecisionRecord
+from controller.model.decoding import decoded
+from controller.model.encoding import EXACT, as_text
 from controller.model.errors import StateUnavailableError
 from controller.model.levers import Position, Setting
 from controller.model.overrides import Override, OverrideKind, OverrideRequest
-from controller.planning.account.concern import concerned_regions
-from controller.planning.account.evidence import Evidence
+from controller.planning.account.evidence import Evidence, EvidenceText
 from controller.planning.shares import percent
 
-KEPT_RECORDS = 10_000
-"""Decision records kept. At some 10 kB each they take 100 MB at most; a record is written only when
-something changes, so these are months."""
-
-_RECORD = TypeAdapter(DecisionRecord)
-_SETTINGS = TypeAdapter(tuple[Setting, ...])
 _OVERRIDE_COLUMNS = (
     "kind, region, service, pool, author, reason, created_at, expires_at, ignore_guards, share"
 )
@@ -127,68 +119,25 @@ def overrides(connection: sqlite3.Connection) -> tuple[Override, ...]:
 
 
 def add_record(
-    connection: sqlite3.Connection, record: DecisionRecord, evidence: Evidence | None
+    connection: sqlite3.Connection,
+    record: DecisionRecord,
+    evidence: Evidence | EvidenceText | None,
 ) -> DecisionRecord:
-    """Store a record, its evidence and audit entry together; forget those beyond KEPT_RECORDS."""
+    """Store a record, its evidence and audit entry together; forget those that are too many."""
     if record.id != 0:
         raise ValueError(f"decision record {record.id} is stored already")
+    # Before it, not after: what fails now has stored nothing.
+    sqlite_records.give_back_space(connection)
     with transaction(connection):
-        body = _body(record)
-        cursor = connection.execute(
-            "INSERT INTO records (at, body) VALUES (?, ?)", (record.at.isoformat(), body)
-        )
-        stored = replace(record, id=int(cursor.lastrowid or 0))
-        seal = sqlite_snapshots.add(connection, stored.id, evidence) if evidence else None
-        sqlite_audit.append_record(connection, stored.id, record.at, body, seal)
-        _insert_regions(connection, stored)
-        old = stored.id - KEPT_RECORDS
-        if connection.execute("DELETE FROM records WHERE id <= ?", (old,)).rowcount:
-            sqlite_snapshots.forget_unused_settings(connection)
+        stored = sqlite_records.add(connection, record, evidence)
+        sqlite_records.forget_surplus(connection, record.at)
     return stored
 
 
 def update_record(connection: sqlite3.Connection, record: DecisionRecord) -> None:
-    """Replace a stored record."""
+    """Store what became known of a record later."""
     with transaction(connection):
-        updated = connection.execute(
-            "UPDATE records SET body = ? WHERE id = ?", (_body(record), record.id)
-        )
-        if updated.rowcount != 1:
-            raise StateUnavailableError(f"decision record {record.id} is not in the state file")
-        connection.execute("DELETE FROM record_regions WHERE record_id = ?", (record.id,))
-        _insert_regions(connection, record)
-
-
-def record(connection: sqlite3.Connection, record_id: int) -> DecisionRecord | None:
-    """One record, or None."""
-    row = connection.execute("SELECT id, body FROM records WHERE id = ?", (record_id,)).fetchone()
-    return None if row is None else _record(row)
-
-
-def records(
-    connection: sqlite3.Connection,
-    limit: int,
-    before: int | None,
-    region: str | None,
-    until: datetime | None,
-) -> tuple[DecisionRecord, ...]:
-    """Newest first."""
-    rows = connection.execute(
-        """SELECT id, body FROM records
-           WHERE (:before IS NULL OR id < :before)
-             AND (:until IS NULL OR at <= :until)
-             AND (:region IS NULL OR id IN (
-                   SELECT record_id FROM record_regions WHERE region = :region))
-           ORDER BY id DESC LIMIT :limit""",
-        {
-            "before": before,
-            "region": region,
-            "limit": limit,
-            # Stored times are UTC, too, and then their texts are in the order of time.
-            "until": until.astimezone(UTC).isoformat() if until else None,
-        },
-    )
-    return tuple(map(_record, rows))
+        sqlite_records.update(connection, record)
 
 
 def expect(
@@ -198,14 +147,19 @@ def expect(
     with transaction(connection):
         connection.executemany(
             "INSERT OR REPLACE INTO expected (service, pool, region, settings) VALUES (?, ?, ?, ?)",
-            [(*position, _SETTINGS.dump_json(s).decode()) for position, s in settings.items()],
+            [(*position, as_text(EXACT(s))) for position, s in settings.items()],
         )
 
 
 def expected(connection: sqlite3.Connection) -> dict[Position, tuple[Setting, ...]]:
     """Everything remembered of positions."""
     rows = connection.execute("SELECT service, pool, region, settings FROM expected")
-    return {Position(*position): _SETTINGS.validate_json(body) for *position, body in rows}
+    return {Position(*position): _settings(body) for *position, body in rows}
+
+
+def _settings(text: str) -> tuple[Setting, ...]:
+    found: tuple[Setting, ...] = decoded(tuple[Setting, ...], json.loads(text))
+    return found
 
 
 def audit(
@@ -214,13 +168,6 @@ def audit(
     """Append an audit entry."""
     with transaction(connection):
         sqlite_audit.append(connection, at, actor, action, detail)
-
-
-def _insert_regions(connection: sqlite3.Connection, record: DecisionRecord) -> None:
-    connection.executemany(
-        "INSERT INTO record_regions (region, record_id) VALUES (?, ?)",
-        [(region, record.id) for region in sorted(concerned_regions(record))],
-    )
 
 
 def _override(columns: Sequence[Any]) -> Override:
@@ -252,15 +199,3 @@ def _text_of(override: Override) -> str:
         f"#{override.id} {what} of {place or 'every service'} "
         f"until {override.expires_at.isoformat()}{ignoring}: {override.reason}"
     )
-
-
-def _body(record: DecisionRecord) -> str:
-    return _RECORD.dump_json(record).decode()
-
-
-def _record(row: tuple[int, str]) -> DecisionRecord:
-    record_id, body = row
-    try:
-        return replace(_RECORD.validate_json(body), id=record_id)
-    except ValidationError as error:
-        raise StateUnavailableError(f"decision record {record_id} cannot be read") from error

@@ -7,6 +7,7 @@ override that is set again only takes the place of itself.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -19,6 +20,8 @@ from controller.ports import Clock
 
 _KEPT_S = 86_400.0
 _MOST_KEPT = 1000
+_MOST_BYTES = 8 * 2**20
+"""Bytes of answers kept at most, compressed; one takes 1 kB, at 20 regions x 250 pools up to 30."""
 _LONGEST = 255
 REPLAYED = "Idempotency-Replayed"
 
@@ -46,7 +49,13 @@ class _Kept:
 
     fingerprint: bytes
     at: float
-    answer: tuple[int, str, dict[str, str]] | None = None
+    answer: tuple[int, bytes, dict[str, str]] | None = None
+    """Status, compressed text, headers."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the answer's text."""
+        return len(self.answer[1]) if self.answer else 0
 
 
 class Replays:
@@ -78,17 +87,21 @@ class Replays:
         except BaseException:
             del self._kept[caller, key]
             raise
-        kept.answer = (response.status, response.text or "", dict(response.headers))
+        text = zlib.compress((response.text or "").encode())
+        kept.answer = (response.status, text, dict(response.headers))
         return response
 
     def _forget_old(self) -> None:
         """The oldest, which stand first; those being carried out stay."""
         now = self._clock.monotonic()
         finished = [name for name, kept in self._kept.items() if kept.answer is not None]
-        surplus = len(finished) - _MOST_KEPT + 1
-        for index, name in enumerate(finished):
-            if index < surplus or now - self._kept[name].at > _KEPT_S:
-                del self._kept[name]
+        count, size = len(finished), sum(self._kept[name].size for name in finished)
+        for name in finished:
+            kept = self._kept[name]
+            if count < _MOST_KEPT and size <= _MOST_BYTES and now - kept.at <= _KEPT_S:
+                break
+            del self._kept[name]
+            count, size = count - 1, size - kept.size
 
 
 def _again(kept: _Kept, fingerprint: bytes) -> web.Response:
@@ -99,4 +112,6 @@ def _again(kept: _Kept, fingerprint: bytes) -> web.Response:
         detail = "an order with this Idempotency-Key is being carried out; ask again"
         raise ProblemError(409, detail, headers={"Retry-After": "1"}, more={"retry_after_s": 1})
     status, text, headers = kept.answer
-    return web.Response(text=text, status=status, headers={**headers, REPLAYED: "true"})
+    return web.Response(
+        text=zlib.decompress(text).decode(), status=status, headers={**headers, REPLAYED: "true"}
+    )

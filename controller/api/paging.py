@@ -21,10 +21,15 @@ def page(
 ) -> Page[Item]:
     """The first `wanted` of the items found; where there are more, `next` leads on.
 
-    `number` tells what `before` means of an item. The request's other parameters are kept.
+    `number` tells what `before` means of an item.
     """
     items = tuple(found[:wanted])
     if len(found) <= wanted:
         return model(items=items)
-    query = {**call.request.query, "limit": str(wanted), "before": str(number(items[-1]))}
-    return model(items=items, next=f"{call.request.path}?{urlencode(query)}")
+    return model(items=items, next=next_path(call, wanted, number(items[-1])))
+
+
+def next_path(call: Call, wanted: int, last: int) -> str:
+    """Path of the page after the item of this number; other parameters are kept."""
+    query = {**call.request.query, "limit": str(wanted), "before": str(last)}
+    return f"{call.request.path}?{urlencode(query)}"

@@ -26,12 +26,13 @@ from aiohttp import web
 
 from controller.api.context import Context
 from controller.api.parameters import IF_MATCH
-from controller.api.plain import answer, plain
+from controller.api.plain import answer
 from controller.api.problems import ProblemError
 from controller.api.registry import Call
 from controller.api.views import ALL, planned
 from controller.loops.previews import Preview
 from controller.model.access import LOCAL
+from controller.model.encoding import SHOWN
 from controller.model.overrides import Override
 
 Overrides = Sequence[Override]
@@ -110,7 +111,7 @@ def _tags(header: str) -> list[str]:
 def _tag(context: Context, decided: Preview, supposed: Overrides | None = None) -> str:
     """Of the state, or of what would be done in it with the supposed overrides."""
     orders = None if supposed is None else [_order(override) for override in supposed]
-    active = [plain(override) for override in context.overrides.active()]
+    active = [SHOWN(override) for override in context.overrides.active()]
     text = json.dumps([context.settings_hash, active, orders, decided.digest], sort_keys=True)
     return f'"{hashlib.sha256(text.encode()).hexdigest()[:16]}"'
 

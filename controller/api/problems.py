@@ -15,7 +15,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from controller.api.context import CONTEXT
-from controller.api.plain import plain
+from controller.model.encoding import SHOWN
 from controller.model.errors import InvalidRequestError, StateUnavailableError
 
 _log = structlog.get_logger("api")
@@ -140,7 +140,7 @@ def problem_response(problem: ProblemError, request_id: str) -> web.Response:
     if problem.valid:
         body["valid_values"] = list(problem.valid)
     response = web.Response(
-        text=json.dumps(plain({**body, **problem.more}), ensure_ascii=False) + "\n",
+        text=json.dumps(SHOWN({**body, **problem.more}), ensure_ascii=False) + "\n",
         status=problem.status,
         content_type=PROBLEM_JSON,
         headers=problem.headers,

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
 
 from aiohttp import web
 
 from controller import __version__
-from controller.api.paging import page
+from controller.api.paging import next_path
 from controller.api.parameters import BEFORE, ID, REGION, limit
 from controller.api.plain import answer
 from controller.api.problems import ProblemError
 from controller.api.registry import JSON, TEXT, Answered, Call, Route
 from controller.api.views import Page, View
 from controller.model.decision import DecisionRecord, PoolPlan
+from controller.model.decoding import UnreadableError
+from controller.model.encoding import SHOWN, as_text
 from controller.planning.account.evidence import Exhibit, exported
 from controller.planning.account.explanation import explain
-from controller.planning.account.lossless import UnreadableError
 from controller.planning.account.replay import Mismatch, replay
 from controller.planning.account.replay_text import explain_replay
 
 _LIMIT = limit(20)
+PAGE_BYTES = 4 * 2**20
+"""Of a page of records; at 20 regions x 250 pools it holds a dozen."""
+_AT_ONCE = 10
 
 
 class ReplayView(View):
@@ -56,11 +61,30 @@ class ExportView(View):
 
 
 async def _list(call: Call) -> web.Response:
-    wanted = call[_LIMIT]
-    records = await call.context.store.records(
-        limit=wanted + 1, before=call[BEFORE], region=call[REGION]
-    )
-    return answer(page(call, records, wanted, lambda record: record.id, Page[DecisionRecord]))
+    """As many as are wanted and fit into PAGE_BYTES, but one at least.
+
+    They are taken from the store and encoded a few at a time, for one alone may take megabytes of
+    memory.
+    """
+    wanted, before = call[_LIMIT], call[BEFORE]
+    items: list[bytes] = []
+    room, following = PAGE_BYTES, None
+    while following is None:
+        found = await call.context.store.records(limit=_AT_ONCE, before=before, region=call[REGION])
+        for text, record in zip(await asyncio.to_thread(_texts, found), found, strict=True):
+            if items and (len(items) == wanted or len(text) > room):
+                following = next_path(call, wanted, before or 0)
+                break
+            items.append(text)
+            room, before = room - len(text), record.id
+        if len(found) < _AT_ONCE:
+            break
+    body = b'{"items":[%b],"next":%b}\n' % (b",".join(items), as_text(following).encode())
+    return web.Response(body=body, charset="utf-8", content_type="application/json")
+
+
+def _texts(records: Iterable[DecisionRecord]) -> list[bytes]:
+    return [as_text(SHOWN(record)).encode() for record in records]
 
 
 async def _latest(call: Call) -> web.Response:
@@ -144,7 +168,7 @@ ROUTES = (
         _list,
         summary="Decisions kept",
         description="Newest first. A decision is kept when a verdict, plan, outcome or hold "
-        "changed.",
+        "changed. A page may be shorter than `limit`: large records fill it.",
         parameters=(_LIMIT, BEFORE, REGION),
         answers={200: Answered("A page of records.", Page[DecisionRecord])},
         problems=(404, 503),

@@ -18,9 +18,9 @@ from controller.api.registry import JSON, TEXT, Answered, Call, Route
 from controller.api.routes_decisions import wants_text
 from controller.api.views import View
 from controller.model.decision import Decision, DecisionRecord
+from controller.model.decoding import UnreadableError
 from controller.planning.account.evidence import Evidence, read_snapshot
 from controller.planning.account.explanation import explain
-from controller.planning.account.lossless import UnreadableError
 from controller.planning.account.standstill import Account, accounts, carried_out
 from controller.planning.account.standstill_text import explain_accounts, explain_moment
 

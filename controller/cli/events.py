@@ -60,7 +60,7 @@ def events(
 def _shown(event: Answer, output: str) -> str:
     if output != TABLE:
         return document_of_many(event, output)
-    text = one_line(_text(event["type"], event["data"]))
+    text = one_line(_text(event["type"], event["data"]) + _left_out(event["data"]))
     return f"{moment(event['at'])}  {event['type']:<{_TYPE_WIDTH}}  {text}"
 
 
@@ -76,6 +76,13 @@ def _text(type_: str, data: Answer) -> str:
         case "resync":
             return "events are missing here: see `gtc status` and `gtc history`"
     return _override(data)
+
+
+def _left_out(data: Answer) -> str:
+    """What the daemon left out of an event that was too large."""
+    missing = data.get("left_out") or {}
+    told = ", ".join(f"{count} {name}" for name, count in missing.items())
+    return f"; left out: {told}" if told else ""
 
 
 def _decision(data: Answer) -> str:

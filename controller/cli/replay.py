@@ -75,8 +75,9 @@ def _export(content: dict[str, object], path: Path) -> None:
 
 def _from_file(path: Path) -> dict[str, object]:
     """What the daemon would answer. Only this needs the planner, so only this imports it."""
+    from controller.model.decoding import UnreadableError
+    from controller.model.encoding import EXACT
     from controller.planning.account.evidence import imported
-    from controller.planning.account.lossless import UnreadableError, packed
     from controller.planning.account.replay import replay as decide_again
     from controller.planning.account.replay_text import explain_replay
 
@@ -85,6 +86,6 @@ def _from_file(path: Path) -> dict[str, object]:
         replayed = decide_again(imported(text), __version__)
     except (OSError, UnicodeDecodeError, UnreadableError) as error:
         raise click.ClickException(f"{path}: {error}") from error
-    answer = packed(replayed)
+    answer = EXACT(replayed)
     assert isinstance(answer, dict)
     return {**answer, "faithful": replayed.faithful, "text": explain_replay(replayed)}

@@ -10,7 +10,7 @@ import structlog
 
 from controller.model.audit import BEGINNING
 from controller.model.errors import StateUnavailableError
-from controller.ports import Clock, Store
+from controller.ports import AuditTrail, Clock
 
 _log = structlog.get_logger("audit")
 EVERY_S = 3600.0
@@ -19,7 +19,7 @@ EVERY_S = 3600.0
 class AuditHead:
     """Tells the head when it has changed."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: AuditTrail, clock: Clock) -> None:
         self._store = store
         self._clock = clock
         self._told = BEGINNING

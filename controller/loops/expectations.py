@@ -19,7 +19,7 @@ import structlog
 
 from controller.model.errors import StateUnavailableError
 from controller.model.levers import Change, OutcomeStatus, Position, Setting
-from controller.ports import Store
+from controller.ports import ExpectedSettings
 
 _log = structlog.get_logger("expectations")
 _MOMENT_S = 0.2
@@ -29,7 +29,7 @@ _MOMENT_S = 0.2
 class Expectations:
     """Positions and the settings they are expected to show."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: ExpectedSettings) -> None:
         self._store = store
         self._expected: dict[Position, tuple[Setting, ...]] = {}
         self._earlier: dict[Position, tuple[Setting, ...]] = {}

@@ -219,7 +219,7 @@ class FollowUp:
 
     def _measured(self, plan: PoolPlan, window_s: float) -> Mapping[str, MeasuredShare]:
         """The split of the pool's users; empty when no request was reported."""
-        split = self._traffic.split(window_s).get((plan.service, plan.pool), {})
+        split = self._traffic.of_pool(plan.service, plan.pool, window_s)
         return split if any(seen.requests for seen in split.values()) else {}
 
     def _ttl_s(self, service: str) -> float:

@@ -1,15 +1,16 @@
 """What happens, told to whoever listens: the hub behind `GET /v1/events`.
 
-It is told of decisions, overrides and cycles, numbers what it hears, and keeps the newest events.
-A listener is a place in that row, so nobody's slowness costs memory or anybody else's time: one who
-was away goes on where it stopped, and one whose place is no longer kept is told to read everything
-anew. How an event travels is left to the API.
+It is told of decisions, overrides and cycles, numbers what it hears, and keeps the newest events,
+each as the JSON that all who listen are sent, as many as KEPT_BYTES hold. A listener is a place in
+that row, so nobody's slowness costs memory or anybody else's time: one who was away goes on where
+it stopped, and one whose place is no longer kept is told to read everything anew. How an event
+travels is left to the API.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from controller.loops.reconciliation import CycleReport
@@ -17,11 +18,23 @@ from controller.loops.wake import Bell
 from controller.model.decision import DecisionRecord
 from controller.model.events import Event, EventType
 from controller.model.overrides import Override
-from controller.planning.account.summary import Summary, cycle_summary, decision_summary
+from controller.planning.account.summary import (
+    NOTHING_TOLD,
+    Summary,
+    Told,
+    cut,
+    cycle_summary,
+    decision_summary,
+    shares_of,
+)
 from controller.ports import Clock
 
 KEPT = 1_000
-"""Events kept: how far a listener may be behind."""
+"""Events kept at most: how far a listener may be behind."""
+KEPT_BYTES = 16 * 2**20
+"""Bytes of events kept at most."""
+EVENT_BYTES = 64 * 2**10
+"""Bytes of what one event says at most; it tells how much had to be left out."""
 _CYCLE_GAP_S = 1.0
 _IDLE_S = 3600.0
 
@@ -34,10 +47,14 @@ class Live:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._last_id = int(clock.wall().timestamp() * 1000)
-        self._kept: deque[Event] = deque(maxlen=KEPT)
+        self._kept: deque[Event] = deque()
+        self._kept_bytes = 0
         self._bells: set[Bell] = set()
+        self._cycle: CycleReport | None = None
         self._standing: Summary = {}
-        self._told: Summary = {}
+        self._known: Summary = {}
+        """How things would stand if nothing had changed since the last event about that."""
+        self._told: Told = NOTHING_TOLD
         self._changed = Bell()
         self.closed = False
 
@@ -45,8 +62,9 @@ class Live:
         """Take note of a cycle: its decision if it was kept, and how things stand now."""
         if report.record is not None:
             self._publish(EventType.DECISION, decision_summary(report.record))
-        self._standing = cycle_summary(report.snapshot, report.decision)
-        if self._standing != self._told:
+        self._cycle = report
+        self._standing = cycle_summary(report.snapshot, report.decision, self._told)
+        if self._standing != self._known:
             self._changed.ring()
 
     def record(self, record: DecisionRecord) -> None:
@@ -60,10 +78,17 @@ class Live:
     async def run(self) -> None:
         """Tell how things stand when that has changed, at most once a second, until cancelled."""
         while True:
-            if await self._changed.wait(_IDLE_S) and self._standing != self._told:
-                self._told = self._standing
-                self._publish(EventType.CYCLE, self._standing)
+            if await self._changed.wait(_IDLE_S) and self._standing != self._known:
+                self.tell_standing()
                 await self._clock.sleep(_CYCLE_GAP_S)
+
+    def tell_standing(self) -> None:
+        """Tell how things stand after the newest cycle; there was one."""
+        self._publish(EventType.CYCLE, self._standing)
+        assert self._cycle is not None
+        snapshot, decision = self._cycle.snapshot, self._cycle.decision
+        self._told = shares_of(decision)
+        self._known = self._standing = cycle_summary(snapshot, decision, self._told)
 
     @property
     def last_id(self) -> int:
@@ -101,7 +126,7 @@ class Live:
             return None
         oldest = self._last_id - len(self._kept)
         if not oldest <= place < self._last_id:
-            return Event(self._last_id, EventType.RESYNC, self._clock.wall(), {})
+            return Event.of(self._last_id, EventType.RESYNC, self._clock.wall(), {})
         return self._kept[place - oldest]
 
     def close(self) -> None:
@@ -109,10 +134,17 @@ class Live:
         self.closed = True
         self._wake()
 
-    def _publish(self, type_: EventType, data: Mapping[str, object]) -> None:
+    def _publish(self, type_: EventType, data: Summary) -> None:
         self._last_id += 1
-        self._kept.append(Event(self._last_id, type_, self._clock.wall(), data))
+        said = cut(data, EVENT_BYTES)
+        self._keep(Event.of(self._last_id, type_, self._clock.wall(), said))
         self._wake()
+
+    def _keep(self, event: Event) -> None:
+        self._kept.append(event)
+        self._kept_bytes += len(event.text)
+        while len(self._kept) > KEPT or self._kept_bytes > KEPT_BYTES:
+            self._kept_bytes -= len(self._kept.popleft().text)
 
     def _wake(self) -> None:
         for bell in self._bells:

@@ -19,7 +19,7 @@ from controller.model.decision import GUARD_HOLDS
 from controller.model.errors import InvalidRequestError, StateUnavailableError
 from controller.model.events import EventType
 from controller.model.overrides import Override, OverrideKind, OverrideRequest
-from controller.ports import Clock, Store
+from controller.ports import Clock, Orders
 
 _log = structlog.get_logger("overrides")
 _IDLE_S = 3600.0
@@ -37,7 +37,7 @@ class Overrides:
     def __init__(
         self,
         current: Current,
-        store: Store,
+        store: Orders,
         clock: Clock,
         wake: Callable[[], None],
         listeners: Iterable[Listener] = (),

@@ -24,8 +24,9 @@ from controller.loops.expectations import Expectations
 from controller.loops.observation import Observation
 from controller.loops.overrides import Overrides
 from controller.loops.probing import Probing
-from controller.loops.recording import Draft, Recording
+from controller.loops.recording import Recording
 from controller.loops.traffic import Traffic
+from controller.loops.waiting_drafts import Draft
 from controller.loops.wake import Bell
 from controller.model.configuration import Settings
 from controller.model.decision import Decision, DecisionRecord, PoolName, Snapshot, Written

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, defaultdict, deque
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
 
 from controller import __version__
+from controller.loops.waiting_drafts import Draft, WaitingDrafts
 from controller.model.decision import Decision, DecisionRecord, Moment, Snapshot, Written
 from controller.model.errors import StateUnavailableError
 from controller.model.health import Verdict
@@ -25,36 +26,29 @@ from controller.planning.account.story import (
     signature,
     triggers,
 )
-from controller.ports import Clock, Store
+from controller.planning.account.summary import told_part
+from controller.ports import Clock, DecisionRecords
 
 _log = structlog.get_logger("recording")
 RecordListener = Callable[[DecisionRecord], None]
 _OPEN_RECORDS = 100
 """Records that may still change; older ones have long been measured or given up."""
-_WAITING_RECORDS = 100
-"""Records kept in memory while the store fails; the oldest are given up first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A record that is not stored yet, with what its decision was made of."""
-
-    record: DecisionRecord
-    evidence: Evidence
+_OPEN_SHARES = 50_000
+"""Shares in all of them that moved or would move; at some 100 bytes each they take 5 MB."""
 
 
 class Recording:
     """Writes decision records; a store that fails never stops deciding."""
 
     def __init__(
-        self, store: Store, clock: Clock, listeners: Iterable[RecordListener] = ()
+        self, store: DecisionRecords, clock: Clock, listeners: Iterable[RecordListener] = ()
     ) -> None:
         """`listeners` are told of every kept record of which more became known."""
         self._store = store
         self._clock = clock
         self._listeners = tuple(listeners)
         self._open: OrderedDict[int, DecisionRecord] = OrderedDict()
-        self._waiting: deque[Draft] = deque(maxlen=_WAITING_RECORDS)
+        self._waiting = WaitingDrafts()
         self._hindrance = ""
         self._signature: Signature | None = None
         self._outcomes: tuple[tuple[str, str], ...] = ()
@@ -144,27 +138,34 @@ class Recording:
 
     async def _add(self, draft: Draft) -> DecisionRecord | None:
         self._waiting.append(draft)
-        error = await self._store_waiting()
-        if error is None:
-            return next(reversed(self._open.values()))
-        _log.error("record_not_durable", error=str(error), trigger=draft.record.trigger)
+        stored = await self._store_waiting()
+        if isinstance(stored, DecisionRecord):
+            return stored
+        _log.error("record_not_durable", error=str(stored), trigger=draft.record.trigger)
+        self._waiting.pack_newest()
         return None
 
-    async def _store_waiting(self) -> StateUnavailableError | None:
-        """Store the records that wait, oldest first; what hindered it, if anything."""
+    async def _store_waiting(self) -> DecisionRecord | StateUnavailableError | None:
+        """Store the records that wait, oldest first; the last of them, or what hindered it."""
+        stored = None
         while self._waiting:
+            draft = self._waiting.first()
             try:
-                draft = self._waiting[0]
                 stored = await self._store.add_record(draft.record, draft.evidence)
             except StateUnavailableError as error:
                 self._hindrance = str(error)
                 return error
             self._hindrance = ""
-            self._waiting.popleft()
-            self._open[stored.id] = stored
-            if len(self._open) > _OPEN_RECORDS:
-                self._open.popitem(last=False)
-        return None
+            self._waiting.remove_first()
+            self._keep_open(stored)
+        return stored
+
+    def _keep_open(self, stored: DecisionRecord) -> None:
+        self._open[stored.id] = told_part(stored)
+        shares = sum(map(_moved_shares, self._open.values()))
+        while len(self._open) > _OPEN_RECORDS or (shares > _OPEN_SHARES and len(self._open) > 1):
+            _, closed = self._open.popitem(last=False)
+            shares -= _moved_shares(closed)
 
     async def _update(self, record: DecisionRecord) -> None:
         self._open[record.id] = record
@@ -227,3 +228,7 @@ class Recording:
     def _wall_at(self, at: float) -> datetime:
         """Wall-clock time of a monotonic one, for people."""
         return self._clock.wall() - timedelta(seconds=self._clock.monotonic() - at)
+
+
+def _moved_shares(record: DecisionRecord) -> int:
+    return sum(3 * len(plan.before) + len(plan.held) for plan in record.plans)

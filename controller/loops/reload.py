@@ -33,7 +33,7 @@ from controller.planning.residency.opened import opened
 from controller.planning.residency.proof import describe
 from controller.planning.shares import percent
 from controller.planning.text import aligned
-from controller.ports import Clock, Store
+from controller.ports import AuditTrail, Clock
 from controller.settings.difference import Difference, differences
 from controller.settings.loader import Loaded
 
@@ -130,7 +130,7 @@ class Reload:
         observation: Observation,
         reconciliation: Reconciliation,
         recording: Recording,
-        store: Store,
+        store: AuditTrail,
         clock: Clock,
         wake: Callable[[], None],
         swapped: Iterable[Callable[[Loaded], None]],

@@ -20,6 +20,9 @@ RECORDED = "decision_recorded"
 """Action of the entry that seals a decision record, and with it what the decision was made of."""
 SNAPSHOT_SEALED = "snapshot_sealed"
 """Action of the entry that seals what an older decision was made of, whose own entry does not."""
+RECORDS_REMOVED = "decisions_removed"
+"""Action of the entry that says up to which number decision records were removed, for their size.
+"""
 PRUNED = "audit_pruned"
 """Action of the entry that stands for older ones removed by retention."""
 _PRUNED_DETAIL = re.compile(r"entries up to (\d+) were removed; the last had digest ([0-9a-f]{64})")

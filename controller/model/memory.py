@@ -1,7 +1,7 @@
 """What the next decision must know of earlier ones: one value per service, and what they share.
 
 Values only: `planning.memory` says how they follow settings and writes. All times are monotonic
-seconds. Everything here can be written as JSON and read back (`planning.account.lossless`).
+seconds. Everything here can be written as JSON and read back (`model.encoding`).
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from controller.adapters import sqlite_schema, sqlite_statements
+from controller.adapters import sqlite_records, sqlite_schema
 from controller.adapters.sqlite import SqliteStore
 from controller.model.configuration import Mode
 from controller.model.decision import DecisionRecord
@@ -244,7 +244,7 @@ async def test_only_the_newest_records_are_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The file does not grow for ever; ids go on counting."""
-    monkeypatch.setattr(sqlite_statements, "KEPT_RECORDS", 3)
+    monkeypatch.setattr(sqlite_records, "KEPT_RECORDS", 3)
     record = DecisionRecord(0, NOON, 1, Mode.ACTIVE, (), {}, (), (), (), "")
     async with SqliteStore(tmp_path / "gtc.sqlite") as store:
         ids = [(await store.add_record(record)).id for _ in range(5)]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 import sqlite3
+import zlib
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -14,17 +14,20 @@ from pathlib import Path
 
 import pytest
 
-from controller.adapters import sqlite_audit, sqlite_schema, sqlite_statements
+from controller.adapters import sqlite_audit, sqlite_schema
 from controller.adapters.sqlite import SqliteStore, check_audit, list_audit
 from controller.model.audit import AuditEntry, Mark
 from controller.model.configuration import Mode
 from controller.model.decision import DecisionRecord, Moment
+from controller.model.encoding import EXACT, as_text
 from controller.model.errors import StateUnavailableError
 from controller.model.overrides import OverrideKind, OverrideRequest
+from tests.adapters import older
 
 NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 DRAIN = OverrideRequest(OverrideKind.DRAIN, "ana", "update", 3600, region="eu-west-1")
 RECORD = DecisionRecord(0, NOON, 1, Mode.ACTIVE, ("a region is down",), {}, (), (), (), "")
+OTHER = zlib.compress(as_text({**EXACT(RECORD), "trigger": ["a region is up"]}).encode())
 TEXTS = ("at", "actor", "action", "detail", "previous", "digest")
 ENTRIES = 24
 SEED = 20260601
@@ -155,16 +158,20 @@ async def test_a_chain_whose_end_was_cut_and_sealed_anew_shows_by_a_noted_mark(
 @pytest.mark.parametrize(
     ("act", "fault"),
     [
+        (sql("UPDATE records SET said = ? WHERE id = 3", OTHER), "decision record 3 was altered"),
+        (sql("UPDATE records SET said = NULL WHERE id = 3"), "decision record 3 was altered"),
         (
-            sql("UPDATE records SET body = replace(body, 'is down', 'is up') WHERE id = 3"),
+            sql("UPDATE records SET said = NULL, body = 'no JSON' WHERE id = 3"),
             "decision record 3 was altered",
         ),
-        (sql("UPDATE records SET body = 'no JSON' WHERE id = 3"), "decision record 3 was altered"),
-        (sql("UPDATE records SET body = '[1]' WHERE id = 3"), "decision record 3 was altered"),
+        (
+            sql("UPDATE records SET said = NULL, body = '[1]' WHERE id = 3"),
+            "decision record 3 was altered",
+        ),
         (sql("DELETE FROM records WHERE id = 3"), "decision record 3 is missing"),
         (sql("DELETE FROM records WHERE id = 8"), "decision record 8 is missing"),
         (
-            sql("INSERT INTO records (id, at, body) SELECT 9, at, body FROM records WHERE id = 1"),
+            sql("INSERT INTO records SELECT 9, at, body, said FROM records WHERE id = 1"),
             "decision record 9 is not in the audit",
         ),
         (sql("DELETE FROM audit_head"), "what the chain should end with is not stored"),
@@ -313,7 +320,6 @@ def test_a_mark_is_read_as_it_was_written() -> None:
 
 def _make_schema_1(path: Path) -> None:
     """A state file as the first version made it: two audit rows and a record."""
-    body = sqlite_statements._body(RECORD)
     with closing(sqlite3.connect(path)) as connection, connection:
         for step in sqlite_schema.MIGRATIONS[0]:
             assert isinstance(step, str)
@@ -322,7 +328,7 @@ def _make_schema_1(path: Path) -> None:
         connection.execute(add, (NOON.isoformat(), "ana", "override_added", "#1"))
         connection.execute(add, (NOON.isoformat(), "gtc", "override_expired", "#1"))
         add = "INSERT INTO records (at, body) VALUES (?, ?)"
-        connection.execute(add, (NOON.isoformat(), json.dumps(json.loads(body))))
+        connection.execute(add, (NOON.isoformat(), older.BODY))
         connection.execute("PRAGMA user_version = 1")
 
 

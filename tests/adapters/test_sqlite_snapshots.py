@@ -13,15 +13,16 @@ import pytest
 
 from controller.adapters import (
     sqlite_audit,
+    sqlite_records,
     sqlite_schema,
     sqlite_snapshots,
-    sqlite_statements,
 )
 from controller.adapters.sqlite import SqliteStore, check_audit
 from controller.model.configuration import Mode
 from controller.model.decision import DecisionRecord
 from controller.model.errors import StateUnavailableError
 from controller.planning.account.evidence import Evidence, written
+from tests.adapters import older
 from tests.planning.account.test_evidence import evidence
 
 NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
@@ -64,7 +65,7 @@ async def test_snapshots_and_settings_go_with_the_records_they_belong_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The file does not grow for ever."""
-    monkeypatch.setattr(sqlite_statements, "KEPT_RECORDS", 2)
+    monkeypatch.setattr(sqlite_records, "KEPT_RECORDS", 2)
     path = tmp_path / "gtc.sqlite"
     told = evidence()
     async with SqliteStore(path) as store:
@@ -77,16 +78,11 @@ async def test_snapshots_and_settings_go_with_the_records_they_belong_to(
     assert rows(path, "SELECT count(*) FROM snapshot_settings") == [(2,)]
 
 
-async def test_a_file_from_before_snapshots_is_migrated_with_its_records(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_file_from_before_snapshots_is_migrated_with_its_records(tmp_path: Path) -> None:
     """What it holds stays; its decisions have no snapshot, new ones do."""
     path = tmp_path / "gtc.sqlite"
-    with monkeypatch.context() as earlier:
-        known = sqlite_schema.MIGRATIONS[:BEFORE_SNAPSHOTS]
-        earlier.setattr(sqlite_schema, "MIGRATIONS", known)
-        async with SqliteStore(path) as store:
-            old = await store.add_record(RECORD)
+    older.made(path, BEFORE_SNAPSHOTS, (None,))
+    old = replace(RECORD, id=1, trigger=("a region is down",))
     assert rows(path, "PRAGMA user_version") == [(BEFORE_SNAPSHOTS,)]
 
     async with SqliteStore(path) as store:
@@ -218,12 +214,12 @@ async def test_a_later_entry_cannot_make_an_altered_decision_look_right(tmp_path
     await a_file(path)
     noted = check_audit(path).head
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute("UPDATE records SET body = replace(body, 'active', 'dry_run')")
+        connection.execute("UPDATE records SET said = ?", (zlib.compress(b'{"mode": "dry_run"}'),))
         connection.execute("UPDATE snapshots SET body = ? WHERE record_id = 1", (b"other",))
-        for record_id, at, body in connection.execute("SELECT id, at, body FROM records"):
+        for record_id, at, said in connection.execute("SELECT id, at, said FROM records"):
             seal = dict(sqlite_snapshots.seals(connection))[record_id]
             sqlite_audit.append_record(
-                connection, record_id, datetime.fromisoformat(at), body, seal
+                connection, record_id, datetime.fromisoformat(at), sqlite_records.digest(said), seal
             )
 
     faults = check_audit(path, noted).faults
@@ -237,7 +233,7 @@ async def test_retention_that_drops_records_with_their_snapshots_is_no_tampering
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nor is retention of the audit that drops the entries which sealed them."""
-    monkeypatch.setattr(sqlite_statements, "KEPT_RECORDS", 4)
+    monkeypatch.setattr(sqlite_records, "KEPT_RECORDS", 4)
     monkeypatch.setattr(sqlite_audit, "KEPT_ENTRIES", 6)
     monkeypatch.setattr(sqlite_audit, "PRUNE_STEP", 2)
     path = tmp_path / "gtc.sqlite"
@@ -253,21 +249,11 @@ async def test_retention_that_drops_records_with_their_snapshots_is_no_tampering
 
 
 async def test_snapshots_of_a_file_that_did_not_seal_them_are_sealed_when_it_is_migrated(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
     """One word says since when; from then on they are protected like new ones."""
     path = tmp_path / "gtc.sqlite"
-    with monkeypatch.context() as earlier:
-        earlier.setattr(sqlite_schema, "MIGRATIONS", sqlite_schema.MIGRATIONS[:4])
-        sealing = sqlite_audit.append_record
-
-        def without_seal(
-            connection: sqlite3.Connection, record_id: int, at: datetime, body: str, _: object
-        ) -> None:
-            sealing(connection, record_id, at, body, None)
-
-        earlier.setattr(sqlite_audit, "append_record", without_seal)
-        await a_file(path)
+    older.made(path, 4, [under_other_settings(evidence(), number) for number in (0, 1, 1)])
     assert rows(path, "PRAGMA user_version") == [(4,)]
     assert rows(path, "SELECT count(*) FROM audit WHERE detail LIKE '%snapshot%'") == [(0,)]
 

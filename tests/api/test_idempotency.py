@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
+from random import Random
 
 import pytest
 from aiohttp import web
 
+from controller.api import idempotency
 from controller.api.idempotency import Replays
 from controller.api.problems import ProblemError
 from tests.api.callers import bearer, guarded
@@ -132,3 +135,26 @@ async def test_answers_are_forgotten_after_a_day_and_beyond_a_thousand() -> None
     await asyncio.sleep(86_401)
     await replays.once("ann", "1000", b"", counted)
     assert acts == 1_003
+
+
+@pytest.mark.looptime
+async def test_answers_are_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest go first, and answers come back as they were."""
+    text = Random(1).randbytes(50_000).hex() + "→"
+    monkeypatch.setattr(idempotency, "_MOST_BYTES", 3 * len(zlib.compress(text.encode())))
+    replays, acts = Replays(FakeClock()), 0
+
+    async def large() -> web.Response:
+        nonlocal acts
+        acts += 1
+        return web.Response(text=text, status=201, headers={"ETag": "x"})
+
+    for number in range(6):
+        await replays.once("ann", str(number), b"", large)
+    assert acts == 6
+    for number in (3, 4, 5):
+        again = await replays.once("ann", str(number), b"", large)
+        assert (again.text, again.status, again.headers["ETag"]) == (text, 201, "x")
+    assert acts == 6
+    await replays.once("ann", "1", b"", large)
+    assert acts == 7

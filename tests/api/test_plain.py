@@ -7,7 +7,8 @@ from math import nan
 
 import pytest
 
-from controller.api.plain import answer, iso, plain
+from controller.api.plain import answer
+from controller.model.encoding import SHOWN, iso
 from controller.model.health import Verdict
 from controller.model.levers import Change, Position, Setting
 
@@ -17,7 +18,7 @@ def test_dataclasses_tuples_and_enumerations_become_plain() -> None:
     position = Position("shop", "world", "eu-west-1")
     change = Change(position, Setting(1), Setting(2, 50.0))
 
-    assert plain({position: (change, Verdict.UP)}) == {
+    assert SHOWN({position: (change, Verdict.UP)}) == {
         "shop/world/eu-west-1": [
             {
                 "position": {"service": "shop", "pool": "world", "region": "eu-west-1"},
@@ -34,7 +35,7 @@ def test_times_are_utc_with_a_final_z() -> None:
     at = datetime(2026, 6, 1, 14, 0, 0, 123_456, tzinfo=timezone(timedelta(hours=2)))
 
     assert iso(at) == "2026-06-01T12:00:00.123Z"
-    assert plain([at]) == ["2026-06-01T12:00:00.123Z"]
+    assert SHOWN([at]) == ["2026-06-01T12:00:00.123Z"]
 
 
 def test_what_is_not_a_number_never_leaves() -> None:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from controller import __version__
+from controller.api import routes_decisions
+from controller.model.configuration import Mode
+from controller.model.decision import DecisionRecord
 from controller.planning.account.evidence import imported
 from controller.planning.account.explanation import explain
 from controller.planning.account.replay import replay
 from tests.api.callers import bearer, guarded
 from tests.api.serving import api
+from tests.fakes.clock import NOON
 
+RECORD = DecisionRecord(0, NOON, 1, Mode.ACTIVE, ("a region is down",), {}, (), (), (), "")
 TEXT = {"Accept": "text/plain"}
 
 
@@ -30,6 +36,27 @@ async def test_records_are_paged_newest_first() -> None:
     assert ids == [item["id"] for item in everything.body["items"]]
     assert ids == sorted(ids, reverse=True)
     assert ids[-1] == 1
+
+
+@pytest.mark.parametrize("limit", [1, 7, 10, 11, 30, 500])
+@pytest.mark.parametrize("most_bytes", [1, 2_000, 10**9])
+async def test_a_page_is_bounded_in_bytes(
+    monkeypatch: pytest.MonkeyPatch, limit: int, most_bytes: int
+) -> None:
+    """It holds one record at least; all pages together hold every record once."""
+    monkeypatch.setattr(routes_decisions, "PAGE_BYTES", most_bytes)
+    async with api(running=False) as served:
+        for cycle in range(30):
+            await served.world.store.add_record(replace(RECORD, cycle=cycle))
+        ids, path = [], f"/v1/decisions?limit={limit}"
+        while path is not None:
+            page = await served.get(path)
+            items = page.body["items"]
+            assert 1 <= len(items) <= limit
+            assert len(items) == 1 or len(json.dumps(items)) <= most_bytes * 1.2
+            ids += [item["id"] for item in items]
+            path = page.body["next"]
+    assert ids == list(range(30, 0, -1))
 
 
 async def test_the_newest_record_of_a_region_is_found() -> None:

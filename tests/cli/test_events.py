@@ -27,6 +27,8 @@ shop/europe eu-west-1 50 % → 0 %; applied
 2026-06-01 12:00:00 UTC  cycle                  \
 shop/eu-west-1 down; shop/eu-west-1 suspect; OVERLOAD shop/europe; frozen; panic in shop; \
 held: frozen
+2026-06-01 12:00:00 UTC  cycle                  \
+all regions are up, nothing is held; left out: 230 pools, 12 holds
 2026-06-01 12:00:00 UTC  resync                 \
 events are missing here: see `gtc status` and `gtc history`
 """
@@ -51,6 +53,7 @@ def everything() -> list[dict[str, Any]]:
             overloaded=["shop/europe"],
             holds=[{"reason": "frozen"}] * 2,
         ),
+        answers.standing(7, left_out={"pools": 230, "holds": 12}),
         answers.event(8, "resync"),
     ]
 

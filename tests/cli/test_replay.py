@@ -107,7 +107,7 @@ def test_both_ways_answer_in_the_same_form(gtc: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"{}", "the file is no exported snapshot: its format is not gtc-snapshot/1"),
+        (b"{}", "the file is no exported snapshot: its format is not gtc-snapshot/2"),
         (b"\xff", "invalid start byte"),
     ],
 )

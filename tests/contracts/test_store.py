@@ -260,13 +260,16 @@ class StoreContract:
                 assert await store.records(limit=10, until=until) == found
             assert await store.records(limit=1, until=LATER, region="eu-west-1") == (early,)
 
-    async def test_an_update_changes_which_regions_it_concerns(self, tmp_path: Path) -> None:
-        """A region written to later is found from then on."""
+    async def test_an_update_changes_nothing_that_was_decided(self, tmp_path: Path) -> None:
+        """Timeline and measured effect grow; the rest is as it was sealed."""
         async with self.opened(tmp_path) as store:
             stored = await store.add_record(_record())
-            await store.update_record(replace(_record(region="eu-north-1"), id=stored.id))
-            assert await store.records(limit=10, region="eu-west-1") == ()
-            assert len(await store.records(limit=10, region="eu-north-1")) == 1
+            other = replace(_record(2, "eu-north-1"), id=stored.id, measured_effect="0 %")
+            await store.update_record(other)
+            updated = replace(stored, measured_effect="0 %")
+            assert await store.records(limit=10, region="eu-west-1") == (updated,)
+            assert await store.records(limit=10, region="eu-north-1") == ()
+            assert (await store.check_audit()).ok
 
     async def test_expectations_are_kept_for_each_position(self, tmp_path: Path) -> None:
         """A later one replaces that position's alone; all survive a restart."""

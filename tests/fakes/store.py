@@ -94,7 +94,7 @@ class FakeStore:
         return tuple(o for o in self._overrides.values() if o.id not in self._ended)
 
     async def add_record(
-        self, record: DecisionRecord, evidence: Evidence | None = None
+        self, record: DecisionRecord, evidence: Evidence | EvidenceText | None = None
     ) -> DecisionRecord:
         self._check()
         if record.id != 0:
@@ -102,7 +102,8 @@ class FakeStore:
         stored = replace(record, id=len(self._records) + 1)
         self._records[stored.id] = stored
         if evidence is not None:
-            self._evidence[stored.id] = written(evidence)
+            text = evidence if isinstance(evidence, EvidenceText) else written(evidence)
+            self._evidence[stored.id] = text
         await self.audit(at=stored.at, actor="gtc", action=RECORDED, detail=f"#{stored.id}")
         return stored
 
@@ -114,7 +115,11 @@ class FakeStore:
         self._check()
         if record.id not in self._records:
             raise StateUnavailableError(f"decision record {record.id} is not in the state file")
-        self._records[record.id] = record
+        self._records[record.id] = replace(
+            self._records[record.id],
+            timeline=record.timeline,
+            measured_effect=record.measured_effect,
+        )
 
     async def record(self, record_id: int) -> DecisionRecord | None:
         self._check()

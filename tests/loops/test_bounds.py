@@ -27,9 +27,8 @@ FULL = {
     "live._kept": live.KEPT,
     "reconciliation._recording._open": 100,
     "follow_up._recording._open": 100,
-    "traffic._reports": 61,
 }
-"""What fills up, and to where. Reports are kept for a minute; here comes one a second."""
+"""What fills up, and to where."""
 _DEEPEST = 12
 
 SLOW: Settings = SETTINGS.model_copy(

@@ -343,7 +343,7 @@ async def test_drift_that_was_put_right_in_part_is_no_answer_to_our_write(second
     assert at(world, WEST) == [(90.0, (128,))] * 2
     assert scripted.sent == ["applied", second, "applied"]
     assert latest is not None
-    assert not any(latest.decision.memory.reverted.values())
+    assert not any(latest.decision.memory.of("shop").reverted.values())
 
 
 async def test_a_receiver_that_is_half_closed_opens_before_the_dead_region_closes() -> None:

@@ -9,8 +9,10 @@ from datetime import timedelta
 import pytest
 
 from controller import __version__
+from controller.loops import recording, waiting_drafts
 from controller.loops.recording import Recording
-from controller.model.configuration import EndpointId, Settings
+from controller.loops.waiting_drafts import Draft
+from controller.model.configuration import EndpointId, Mode, Settings
 from controller.model.decision import (
     Decision,
     DecisionRecord,
@@ -27,10 +29,14 @@ from controller.model.health import HealthState, RegionHealth, Verdict
 from controller.model.levers import Change, Outcome, OutcomeStatus, Position, Setting
 from controller.model.memory import Memory
 from controller.model.overrides import Override, OverrideKind
-from controller.planning.account.evidence import canonical
+from controller.planning.account.evidence import Evidence, canonical, written
+from controller.planning.account.summary import decision_summary
+from controller.planning.decision import decide
+from tests.bench.worlds import at_rest
 from tests.fakes.clock import NOON, FakeClock
 from tests.fakes.store import FakeStore
 from tests.loops.small import EAST, WEST, events, logged, region, small, weighted
+from tests.planning.placement.transport_problems import world
 
 pytestmark = pytest.mark.looptime
 
@@ -49,6 +55,7 @@ LEAVES = replace(
 )
 FAILOVER = replace(CALM, regions={"shop": {WEST: DEAD, EAST: WELL}}, plans=(LEAVES,))
 HELD = replace(CALM, plans=(replace(STAYS, held=(Held(Hold.STARTUP, "1.0 of 3 s"),)),))
+RECORD = DecisionRecord(0, NOON, 1, Mode.ACTIVE, (), {}, (), (), (), "")
 ORDER = Override(
     7, OverrideKind.DRAIN, WEST, None, "ann", "INC-42", NOON, NOON + timedelta(seconds=60)
 )
@@ -270,7 +277,8 @@ async def test_what_becomes_known_later_is_added_and_stored_and_told() -> None:
     (stored,) = await bench.stored()
     assert stored.measured_effect == "95 % had left\nafter 3 s"
     assert [moment.name for moment in stored.timeline] == ["decided", "insync"]
-    assert bench.told[-1] == stored
+    assert decision_summary(bench.told[-1]) == decision_summary(stored)
+    assert bench.told[-1].timeline == stored.timeline
     assert len(bench.told) == 3
 
 
@@ -326,6 +334,65 @@ async def test_while_the_store_fails_the_newest_hundred_records_wait() -> None:
     await bench.keep(HELD)
 
     assert [record.cycle for record in await bench.stored()] == list(range(150, 50, -1))
+
+
+async def test_what_waits_is_bounded_in_bytes_and_stored_as_if_it_had_not_waited(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of a large world, three drafts wait besides the first; the oldest are given up."""
+    bench = Bench()
+    drafts = []
+    for number in range(7):
+        snapshot, decision = told_of(number)
+        drafts.append(Evidence(snapshot, decision))
+    packed = [len(waiting_drafts._Packed.of(Draft(RECORD, one)).text) for one in drafts]
+    assert max(packed) < 30_000
+    monkeypatch.setattr(waiting_drafts, "MOST_BYTES", max(packed) * 3.9)
+    bench.store.unavailable = True
+    for number, one in enumerate(drafts):
+        bench.recording.note(f"note {number}")
+        draft = bench.recording.draft(number, one.snapshot, one.decision, ())
+        assert await bench.recording.keep(draft) is None
+    assert bench.recording.hindered is not None
+    assert "3 decisions wait" in bench.recording.hindered
+    bench.store.unavailable = False
+    await bench.recording.keep(None)
+
+    stored = (await bench.stored())[::-1]
+    assert [record.cycle for record in stored] == [4, 5, 6]
+    for record, one in zip(stored, drafts[4:], strict=True):
+        assert record.plans == one.decision.plans
+        assert record.trigger[0] == f"note {record.cycle}"
+        assert await bench.store.evidence(record.id) == written(one)
+
+
+def told_of(number: int) -> tuple[Snapshot, Decision]:
+    """Another moment of 20 regions x 250 pools."""
+    moment = replace(at_rest(world(20, 250, 11, room=1.25, bound=False)), now=10_000.0 + number)
+    return moment, decide(moment)
+
+
+async def test_records_that_may_still_change_are_bounded_by_what_they_moved(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The newest one is kept in any case; what is told of it is what would be told of it whole."""
+    monkeypatch.setattr(recording, "_OPEN_SHARES", 20)
+    bench = Bench()
+    for _ in range(4):
+        await bench.keep(FAILOVER)
+        await bench.keep(CALM)
+    moved = [record for record in await bench.stored() if record.plans[0].changes]
+    for record in moved:
+        await bench.recording.add_effect(record.id, "left")
+    told = [record.id for record in bench.told]
+    assert told == [record.id for record in moved[:3]]
+    monkeypatch.setattr(recording, "_OPEN_SHARES", 1)
+    newest = await bench.keep(FAILOVER)
+    assert newest is not None
+    await bench.recording.add_effect(newest.id, "left")
+    assert bench.told[-1].id == newest.id
+    whole = replace(newest, measured_effect="left")
+    assert decision_summary(bench.told[-1]) == decision_summary(whole)
 
 
 async def test_an_addition_that_cannot_be_stored_is_stored_with_the_next_one() -> None:

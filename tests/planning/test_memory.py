@@ -11,9 +11,10 @@ from hypothesis import given
 
 from controller.model.configuration import Settings
 from controller.model.decision import Snapshot
+from controller.model.decoding import decoded
+from controller.model.encoding import EXACT, as_text
 from controller.model.levers import Change, Position, Setting
 from controller.model.memory import NOT_NOTED, Flaps, Memory, ServiceMemory
-from controller.planning.account.lossless import as_text, packed, unpacked
 from controller.planning.memory import learned_under, remembered
 from tests.planning.memories import MEMORIES, NOW, REMEMBERED
 from tests.planning.remembering import remembers
@@ -195,9 +196,9 @@ def test_a_service_begins_with_the_daemon_or_with_the_reload_that_adds_it(
 @given(MEMORIES)
 def test_memory_is_written_and_read_back(memory: Memory) -> None:
     """As JSON, for a restart or another replica, to the last digit."""
-    text = as_text(packed(memory))
+    text = as_text(EXACT(memory))
 
-    assert unpacked(Memory, json.loads(text), "memory") == memory
+    assert decoded(Memory, json.loads(text), "memory") == memory
 
 
 def test_a_region_that_comes_by_a_reload_starts_cold() -> None:

@@ -81,7 +81,8 @@ def record_forgotten(patch: pytest.MonkeyPatch) -> None:
 
     async def store_waiting(self: Recording) -> StateUnavailableError | None:
         while self._waiting:
-            draft = self._waiting.popleft()
+            draft = self._waiting.first()
+            self._waiting.remove_first()
             try:
                 stored = await self._store.add_record(draft.record, draft.evidence)
             except StateUnavailableError as error:

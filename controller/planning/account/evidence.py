@@ -14,10 +14,13 @@ from pydantic import ValidationError
 from controller.model.access import Api
 from controller.model.configuration import Service, Settings
 from controller.model.decision import Decision, Snapshot
-from controller.planning.account.lossless import UnreadableError, as_text, packed, unpacked
+from controller.model.decoding import UnreadableError, decoded
+from controller.model.encoding import EXACT, as_text
 
-FORMAT = "gtc-snapshot/1"
+FORMAT = "gtc-snapshot/2"
 """How an exported file says what it is."""
+_READ = ("gtc-snapshot/1", FORMAT)
+"""The first has lists of pairs where keys are tuples of texts, and objects stand now."""
 _NOT_KEPT = "(not kept)"
 
 
@@ -53,12 +56,12 @@ def written(evidence: Evidence) -> EvidenceText:
     """The evidence as text."""
     snapshot = evidence.snapshot
     parts = {
-        field.name: packed(getattr(snapshot, field.name))
+        field.name: EXACT(getattr(snapshot, field.name))
         for field in fields(snapshot)
         if field.name != "settings"
     }
     return EvidenceText(
-        kept_settings(snapshot.settings).model_dump_json(),
+        settings_text(snapshot.settings),
         as_text(parts),
         canonical(evidence.decision),
     )
@@ -71,7 +74,12 @@ def read_snapshot(text: EvidenceText) -> Snapshot:
 
 def canonical(decision: Decision) -> str:
     """The one text of a decision: equal texts are equal decisions."""
-    return as_text(packed(decision))
+    return as_text(EXACT(decision))
+
+
+def settings_text(settings: Settings) -> str:
+    """What is kept of settings, as text."""
+    return kept_settings(settings).model_dump_json()
 
 
 def kept_settings(settings: Settings) -> Settings:
@@ -97,7 +105,7 @@ def exported(exhibit: Exhibit) -> dict[str, object]:
 def imported(text: str) -> Exhibit:
     """The evidence in a file. Raises UnreadableError when it is something else."""
     data = _parsed(text, "the file")
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
+    if not isinstance(data, dict) or data.get("format") not in _READ:
         raise UnreadableError(f"the file is no exported snapshot: its format is not {FORMAT}")
     for name, kind in (("decision_id", int), ("version", str)):
         if not isinstance(data.get(name), kind):
@@ -112,7 +120,7 @@ def imported(text: str) -> Exhibit:
 def _unpacked_snapshot(settings: Settings, data: object) -> Snapshot:
     if not isinstance(data, dict):
         raise UnreadableError("the snapshot is no object")
-    return unpacked(Snapshot, {**data, "settings": settings}, "snapshot")
+    return decoded(Snapshot, {**data, "settings": settings}, "snapshot")
 
 
 def _settings(text: str) -> Settings:

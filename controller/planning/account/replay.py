@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from controller.model.decision import Decision, PoolPlan, Snapshot
+from controller.model.decoding import UnreadableError, in_present_form
+from controller.model.encoding import as_text
 from controller.planning.account.evidence import (
     Evidence,
     Exhibit,
@@ -14,7 +16,6 @@ from controller.planning.account.evidence import (
     read_snapshot,
     written,
 )
-from controller.planning.account.lossless import UnreadableError, as_text
 from controller.planning.decision import decide
 
 NOTHING = "nothing"
@@ -98,7 +99,9 @@ def _decided(snapshot: Snapshot, recorded: str) -> Decision:
 def _differences(recorded: str, replayed: str, where: str = "") -> tuple[Mismatch, ...]:
     if recorded == replayed:
         return ()
-    return tuple(_between(where, json.loads(recorded), json.loads(replayed)))
+    return tuple(
+        _between(where, *(in_present_form(json.loads(text)) for text in (recorded, replayed)))
+    )
 
 
 def _between(where: str, one: object, other: object) -> Iterator[Mismatch]:

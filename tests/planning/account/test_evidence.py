@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 
 from controller.model.configuration import Settings
+from controller.model.decoding import UnreadableError
 from controller.planning.account.evidence import (
     Evidence,
     EvidenceText,
@@ -20,7 +21,6 @@ from controller.planning.account.evidence import (
     read_snapshot,
     written,
 )
-from controller.planning.account.lossless import UnreadableError
 from controller.planning.decision import decide
 from controller.settings import load
 from tests.planning.test_properties import stages
@@ -95,8 +95,8 @@ def test_an_exported_file_is_imported_as_it_was() -> None:
     ("text", "message"),
     [
         ("", "the file is no JSON: Expecting value"),
-        ("[]", "the file is no exported snapshot: its format is not gtc-snapshot/1"),
-        ('{"format": "gtc-snapshot/2"}', "its format is not gtc-snapshot/1"),
+        ("[]", "the file is no exported snapshot: its format is not gtc-snapshot/2"),
+        ('{"format": "gtc-snapshot/3"}', "its format is not gtc-snapshot/2"),
         ('{"format": "gtc-snapshot/1"}', "the file's decision_id is missing or no int"),
         ('{"format": "gtc-snapshot/1", "decision_id": 1}', "version is missing or no str"),
         (

@@ -11,9 +11,9 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 
+from controller.model.decoding import UnreadableError
 from controller.planning.account.evidence import Evidence, Exhibit, exported, written
 from controller.planning.account.explanation import explain_plan
-from controller.planning.account.lossless import UnreadableError
 from controller.planning.account.replay import Mismatch, replay
 from controller.planning.account.replay_text import explain_replay
 from controller.planning.decision import decide

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from controller.model.configuration import Mode
 from controller.model.decision import Decision, DecisionRecord, Snapshot
+from controller.model.encoding import as_text
 from controller.planning.account.story import authors
-from controller.planning.account.summary import cycle_summary, decision_summary
+from controller.planning.account.summary import (
+    LEFT_OUT,
+    Told,
+    cut,
+    cycle_summary,
+    decision_summary,
+    shares_of,
+    told_part,
+)
 from controller.planning.decision import decide
 from tests.fakes.clock import NOON
+from tests.planning.test_properties import stages
 from tests.storyboards.stage import Stage
 
 CALM = ("pool world us-east-1 eu-west-1", "decide")
@@ -52,6 +66,13 @@ def test_a_decisions_moves_are_told_region_by_region() -> None:
     assert (summary["decision_id"], summary["withheld"], summary["holds"]) == (7, [], [])
 
 
+@given(stages())
+def test_the_part_that_is_told_tells_the_same(stage: Stage) -> None:
+    """Of whatever is decided."""
+    decision = decide(stage.snapshot())
+    assert decision_summary(told_part(record(decision))) == decision_summary(record(decision))
+
+
 def test_what_a_guard_holds_is_told_as_what_is_wanted() -> None:
     """Whoever rehearses with a dry run sees what would have moved."""
     _, decision = decided("dry-run", "see eu-west-1=D")
@@ -88,6 +109,66 @@ def test_cycles_that_people_would_tell_apart_differ() -> None:
         )
     ]
     assert all(one != other for i, one in enumerate(told) for other in told[:i])
+
+
+def test_of_pools_those_that_move_or_changed_are_told() -> None:
+    """Those that stay as they were told are not, whoever holds them."""
+    snapshot, decision = decided()
+    told = shares_of(decision)
+    assert [pool["pool"] for pool in pools(snapshot, decision, {})] == ["world"]
+    assert pools(snapshot, decision, told) == []
+    moving = decided("see eu-west-1=D")
+    assert [pool["planned"] for pool in pools(*moving, told)] == [
+        {"us-east-1": 1.0, "eu-west-1": 0.0}
+    ]
+    wanted = decided("dry-run", "see eu-west-1=D")
+    assert len(pools(*wanted, shares_of(wanted[1]))) == 1
+    moved = decided("see eu-west-1=D", "decide")
+    assert pools(*moved, told)[0]["observed"] == {"us-east-1": 1.0, "eu-west-1": 0.0}
+    nearly = {place: ({r: s + 0.0001 for r, s in b.items()}, a) for place, (b, a) in told.items()}
+    assert pools(snapshot, decision, nearly) == []
+
+
+def pools(snapshot: Snapshot, decision: Decision, told: Told) -> list[dict[str, Any]]:
+    """The pools in the summary of a cycle."""
+    found = cycle_summary(snapshot, decision, told)["pools"]
+    assert isinstance(found, list)
+    return found
+
+
+@given(
+    st.dictionaries(
+        st.text(max_size=5),
+        st.one_of(
+            st.lists(st.text(max_size=30), max_size=30),
+            st.text(max_size=200),
+            st.integers(),
+            st.dictionaries(st.text(max_size=3), st.text(max_size=50), max_size=5),
+        ),
+        max_size=6,
+    ),
+    st.integers(0, 600),
+)
+def test_a_summary_is_cut_to_so_many_bytes(summary: dict[str, object], most_bytes: int) -> None:
+    """With the beginning of lists and the end of texts, and with how much is missing."""
+    if LEFT_OUT in summary:
+        return
+    found = cut(summary, most_bytes)
+    size = len(as_text(found).encode())
+    missing = found.pop(LEFT_OUT, {})
+    assert isinstance(missing, dict)
+    assert size <= most_bytes or not any(found.values())
+    assert found.keys() == summary.keys()
+    for name, value in summary.items():
+        kept = found[name]
+        if name not in missing:
+            assert kept == value
+        elif isinstance(value, list):
+            assert kept == value[: len(value) - missing[name]]
+        elif isinstance(value, str) and kept is not None:
+            assert kept == "\n".join(value.splitlines()[missing[name] :])
+        else:
+            assert kept is None
 
 
 def test_an_automatic_move_is_nobodys() -> None:

@@ -12,7 +12,8 @@ from typing import NamedTuple
 import pytest
 
 from controller.model.decision import Decision, Snapshot
-from controller.planning.account.lossless import UnreadableError, as_text, packed, reader, unpacked
+from controller.model.decoding import UnreadableError, decoded, in_present_form, reader
+from controller.model.encoding import EXACT, as_text
 
 
 class Colour(StrEnum):
@@ -62,25 +63,99 @@ FULL = Thing(
 @pytest.mark.parametrize("thing", [FULL, Thing("", 0.0, Colour.RED)])
 def test_what_went_in_comes_out(thing: Thing) -> None:
     """Through text; whole numbers stay whole and mappings keep their order."""
-    back = unpacked(Thing, json.loads(as_text(packed(thing))), "thing")
+    back = decoded(Thing, json.loads(as_text(EXACT(thing))), "thing")
 
     assert back == thing
     assert repr(back.number) == repr(thing.number)
     assert list(back.by_place) == list(thing.by_place)
     assert list(back.by_name) == list(thing.by_name)
-    assert as_text(packed(back)) == as_text(packed(thing))
+    assert as_text(EXACT(back)) == as_text(EXACT(thing))
 
 
 def test_the_order_in_a_set_does_not_show() -> None:
     """It differs from process to process."""
     names = [f"name-{number}" for number in range(50)]
-    assert as_text(packed(frozenset(names))) == as_text(packed(frozenset(reversed(names))))
+    assert as_text(EXACT(frozenset(names))) == as_text(EXACT(frozenset(reversed(names))))
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Mappings whose keys are several texts."""
+
+    by_place: Mapping[tuple[str, str], float]
+    place: Address | None = None
+
+
+class Address(NamedTuple):
+    """Two texts, one of which may be left out."""
+
+    street: str
+    town: str = "here"
+
+
+APART = {("a", "x"): 1, ("b", "y"): 2, ("a", "z"): 3}
+
+
+@pytest.mark.parametrize(
+    ("value", "data"),
+    [
+        ({("a", "x"): 1.0, ("a", "y"): 2, ("b", "x"): 3}, {"a": {"x": 1.0, "y": 2}, "b": {"x": 3}}),
+        (APART, [[["a", "x"], 1], [["b", "y"], 2], [["a", "z"], 3]]),
+        ({}, {}),
+    ],
+    ids=["by their parts", "not to lose their order", "none"],
+)
+def test_keys_of_several_texts_become_objects_in_objects(
+    value: Mapping[tuple[str, str], float], data: object
+) -> None:
+    """The same names are not written five thousand times; the order is kept in any case."""
+    assert EXACT(Moved(value))["by_place"] == data
+    back = decoded(Moved, json.loads(as_text(EXACT(Moved(value)))))
+    assert list(back.by_place.items()) == list(value.items())
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        [("a", 1), ("a", 2)],
+        [("a", "x"), ("a", Colour.RED)],
+        [(Colour.RED, "x"), (Colour.RED, "y")],
+        [("a", "x"), ("a",)],
+        [1, 2],
+    ],
+)
+def test_only_keys_that_can_be_told_from_their_texts_do(keys: list[object]) -> None:
+    """Others stay pairs."""
+    assert EXACT(dict.fromkeys(keys, 0)) == [[EXACT(key), 0] for key in keys]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"by_place": [[["a", "x"], 1], [["a", "y"], 2]], "place": {"street": "s", "town": "t"}},
+        {"by_place": {"a": {"x": 1, "y": 2}}, "place": ["s", "t"]},
+    ],
+    ids=["pairs", "a list for a named tuple"],
+)
+def test_older_forms_are_read(data: object) -> None:
+    """Of snapshots and of records."""
+    assert decoded(Moved, data) == Moved({("a", "x"): 1, ("a", "y"): 2}, Address("s", "t"))
+
+
+def test_older_forms_are_made_into_the_present_one_to_be_compared() -> None:
+    """Wherever they stand; what only looks alike stays as it is."""
+    places = {"service": "a", "pool": "x"}, {"service": "a", "pool": "y"}
+    pairs = [[places[0], [{"w": 1}]], [places[1], [[["a", "x"], 2]]]]
+    present = {"a": {"x": [{"w": 1}], "y": {"a": {"x": 2}}}}
+    assert in_present_form({"old": pairs}) == {"old": present}
+    for same in ([], [[1.0, "one"]], [["x"], ["y"]], [[["a"], 1]], [pairs[0], pairs[0]]):
+        assert in_present_form(same) == same
 
 
 def test_another_versions_members_are_tolerated() -> None:
     """One with a default may be missing, one that is not known is left out."""
     data = {"name": "n", "number": 1.0, "colour": "red", "weight": 7}
-    assert unpacked(Thing, data, "thing") == Thing("n", 1.0, Colour.RED)
+    assert decoded(Thing, data, "thing") == Thing("n", 1.0, Colour.RED)
 
 
 @pytest.mark.parametrize(
@@ -98,6 +173,8 @@ def test_another_versions_members_are_tolerated() -> None:
         ({"pairs": {}}, "thing.pairs is no list"),
         ({"places": ["p"]}, "thing.places[0] is no object"),
         ({"places": [{}]}, "thing.places[0] has no row"),
+        ({"by_pair": {"x": 1}}, "thing.by_pair[x] is no object"),
+        ({"by_pair": {"x": {"y": "z"}}}, 'thing.by_pair[["x","y"]] is z, not of type int'),
     ],
 )
 def test_what_cannot_be_read_is_named_with_its_place(
@@ -106,14 +183,14 @@ def test_what_cannot_be_read_is_named_with_its_place(
     """A file may have been written by hand."""
     data = {"name": "n", "number": 1.0, "colour": "red", **change}
     with pytest.raises(UnreadableError) as caught:
-        unpacked(Thing, data, "thing")
+        decoded(Thing, data, "thing")
     assert str(caught.value) == message
 
 
 def test_a_value_of_no_known_kind_is_refused() -> None:
     """Rather than kept as something that cannot be read."""
-    with pytest.raises(TypeError, match="object cannot be packed"):
-        packed(object())
+    with pytest.raises(TypeError, match="object cannot be encoded"):
+        EXACT(object())
 
 
 @pytest.mark.parametrize("kind", [Snapshot, Decision])

@@ -1,0 +1,93 @@
+"""Decision records that wait in memory while the store fails."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections import deque
+from dataclasses import dataclass
+
+from controller.model.configuration import Settings
+from controller.model.decision import DecisionRecord
+from controller.model.decoding import decoded
+from controller.model.encoding import EXACT, as_text
+from controller.planning.account.evidence import Evidence, EvidenceText, settings_text, written
+
+MOST = 100
+"""Drafts that may wait."""
+MOST_BYTES = 16 * 2**20
+"""Bytes that they may take besides the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A record that is not stored yet, with what its decision was made of."""
+
+    record: DecisionRecord
+    evidence: Evidence | EvidenceText
+
+
+class WaitingDrafts:
+    """Drafts in their order; the oldest are given up when they are too many or too large.
+
+    All but the first and the newest are packed, or a hundred of 20 regions x 250 pools would take
+    300 MB. The first one is not: storing it is tried in every cycle.
+    """
+
+    def __init__(self) -> None:
+        self._drafts: deque[Draft | _Packed] = deque()
+
+    def __len__(self) -> int:
+        return len(self._drafts)
+
+    def append(self, draft: Draft) -> None:
+        """Let a draft wait for those before it."""
+        self._drafts.append(draft)
+
+    def first(self) -> Draft:
+        """The oldest; there is one."""
+        draft = self._drafts[0]
+        if isinstance(draft, _Packed):
+            draft = self._drafts[0] = draft.unpacked()
+        return draft
+
+    def remove_first(self) -> None:
+        """The oldest waits no more."""
+        self._drafts.popleft()
+
+    def pack_newest(self) -> None:
+        """The newest will have to wait longer; give up the oldest if all together are too much."""
+        newest = self._drafts[-1]
+        if len(self._drafts) > 1 and isinstance(newest, Draft):
+            self._drafts[-1] = _Packed.of(newest)
+        size = sum(map(_size, self._drafts))
+        while len(self._drafts) > MOST or size > MOST_BYTES:
+            size -= _size(self._drafts.popleft())
+
+
+@dataclass(frozen=True, slots=True)
+class _Packed:
+    """A draft in a hundredth of the memory; settings are shared by many."""
+
+    settings: Settings
+    text: bytes
+    """Record, snapshot and decision, a line each, compressed."""
+
+    @classmethod
+    def of(cls, draft: Draft) -> _Packed:
+        """The draft of a decision that was made just now."""
+        assert isinstance(draft.evidence, Evidence)
+        text = written(draft.evidence)
+        lines = (as_text(EXACT(draft.record)), text.snapshot, text.decision)
+        settings = draft.evidence.snapshot.settings
+        return cls(settings, zlib.compress("\n".join(lines).encode()))
+
+    def unpacked(self) -> Draft:
+        """The same draft, its evidence as text."""
+        record, snapshot, decision = zlib.decompress(self.text).decode().split("\n")
+        evidence = EvidenceText(settings_text(self.settings), snapshot, decision)
+        return Draft(decoded(DecisionRecord, json.loads(record)), evidence)
+
+
+def _size(draft: Draft | _Packed) -> int:
+    return len(draft.text) if isinstance(draft, _Packed) else 0

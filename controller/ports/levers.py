@@ -1,0 +1,45 @@
+"""What steers traffic, at AWS."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from controller.model.levers import EndpointGroup, GroupChange, Outcome, RecordSet, WeightChange
+
+
+class RecordSets(Protocol):
+    """The record sets of hosted zones."""
+
+    async def read(self, hosted_zone_id: str) -> tuple[RecordSet, ...]:
+        """All record sets of the zone, all pages.
+
+        Raises ProviderUnavailableError or ProviderRejectedError.
+        """
+        ...
+
+    async def change(
+        self, hosted_zone_id: str, changes: Sequence[WeightChange], *, emergency: bool
+    ) -> Outcome:
+        """Apply all changes or none; refused if any record is no longer as it was read."""
+        ...
+
+    async def is_insync(self, change_id: str) -> bool:
+        """Whether all name servers answer by the change. Raises as `read` does."""
+        ...
+
+
+class Accelerators(Protocol):
+    """The endpoint groups of accelerators."""
+
+    async def read(self, accelerator_arn: str) -> tuple[EndpointGroup, ...]:
+        """All endpoint groups of all listeners. Raises as `RecordSets.read` does."""
+        ...
+
+    async def change(self, change: GroupChange) -> Outcome:
+        """Set a group's dial and its endpoints' weights, keeping everything else."""
+        ...
+
+    async def is_deployed(self, accelerator_arn: str) -> bool:
+        """Whether the accelerator routes by what was last written. Raises as `read` does."""
+        ...

@@ -1,0 +1,317 @@
+"""Decision records in the state file: small, bounded in bytes, and those of earlier versions."""
+
+from __future__ import annotations
+
+import sqlite3
+import zlib
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from controller.adapters import sqlite_records, sqlite_schema
+from controller.adapters.sqlite import SqliteStore, check_audit
+from controller.model.configuration import Mode
+from controller.model.decision import DecisionRecord, Moment
+from controller.planning.account.alternatives import rejected
+from controller.planning.account.evidence import Evidence, Exhibit
+from controller.planning.account.explanation import explain
+from controller.planning.account.replay import replay
+from controller.planning.account.story import expected_effect
+from controller.planning.decision import decide
+from tests.adapters import older
+from tests.bench.worlds import at_rest, failed
+from tests.planning.account.test_evidence import evidence
+from tests.planning.placement.transport_problems import world
+
+NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
+RECORD = DecisionRecord(0, NOON, 1, Mode.ACTIVE, ("a region is down",), {}, (), (), (), "")
+MOST_BYTES = 40_000
+"""Of a record with its snapshot at 20 regions x 250 pools, calm or with a region lost."""
+
+
+def rows(path: Path, query: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(query).fetchall()
+
+
+def pages(path: Path) -> int:
+    """The file's size, what is still in its log of writes included."""
+    [(count,)] = rows(path, "PRAGMA page_count")
+    return int(str(count))
+
+
+def told(number: int) -> DecisionRecord:
+    """A record that takes some kB however it is compressed."""
+    noise = Random(number).randbytes(3_500).hex()
+    return replace(RECORD, cycle=number, expected_effect=noise)
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["calm", "a region lost"])
+async def test_a_record_of_a_large_world_is_small(tmp_path: Path, lost: bool) -> None:
+    """20 regions x 250 pools; the largest region is lost, or nothing happens."""
+    problem = world(20, 250, 11, room=1.25, bound=False)
+    moment = at_rest(problem)
+    if lost:
+        moment = failed(moment, max(problem.capacity, key=problem.capacity.__getitem__))
+    found = Evidence(moment, decide(moment))
+    record = replace(
+        RECORD,
+        regions=found.decision.regions,
+        plans=found.decision.plans,
+        expected_effect=expected_effect(found),
+        rejected=rejected(moment, found.decision),
+    )
+    path = tmp_path / "gtc.sqlite"
+    async with SqliteStore(path) as store:
+        await store.add_record(record, found)
+        stored = await store.add_record(record, found)
+        assert await store.record(stored.id) == stored == replace(record, id=stored.id)
+        text = await store.evidence(stored.id)
+    assert text is not None
+    assert replay(Exhibit(stored.id, "1", text), "1").faithful
+    [(size,)] = rows(path, "SELECT bytes FROM record_bytes WHERE record_id = 2")
+    assert isinstance(size, int)
+    assert size < MOST_BYTES
+
+
+async def test_records_are_kept_within_their_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The oldest go, with their snapshots, and that is no tampering; the file stays so small."""
+    monkeypatch.setattr(sqlite_records, "KEPT_BYTES", 100_000)
+    path = tmp_path / "gtc.sqlite"
+    sizes = []
+    async with SqliteStore(path) as store:
+        for number in range(100):
+            await store.add_record(told(number), evidence())
+            sizes.append(pages(path))
+        kept = [record.id for record in await store.records(limit=1_000)]
+        assert (await store.check_audit()).faults == ()
+        removals = [e for e in await store.audit_entries(limit=100) if "removed" in e.action]
+
+    [(total,)] = rows(path, "SELECT sum(bytes) FROM record_bytes")
+    assert isinstance(total, int)
+    assert 80_000 < total <= 100_000
+    assert kept == list(range(100, 100 - len(kept), -1))
+    assert [row[0] for row in rows(path, "SELECT record_id FROM snapshots")] == kept[::-1]
+    assert 2 < len(removals) < 100 / 2, "an entry for every record would fill the audit"
+    assert removals[0].detail.startswith(f"decision records up to {min(kept) - 1} were removed")
+    assert max(sizes[50:]) <= max(sizes[:50]) + 16, "it goes on growing"
+
+
+async def test_what_records_took_is_given_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bit by bit, but for what is kept for the next ones."""
+    monkeypatch.setattr(sqlite_records, "_SPARE_PAGES", 4)
+    monkeypatch.setattr(sqlite_records, "_PAGES_AT_ONCE", 10)
+    path = tmp_path / "gtc.sqlite"
+    async with SqliteStore(path) as store:
+        for number in range(50):
+            await store.add_record(told(number))
+        full = pages(path)
+        monkeypatch.setattr(sqlite_records, "KEPT_BYTES", 20_000)
+        sizes = []
+        for number in range(50, 60):
+            await store.add_record(told(number))
+            sizes.append(pages(path))
+    assert sizes[0] >= full
+    assert all(one >= other >= one - 12 for one, other in pairwise(sizes[:5]))
+    assert sizes[-1] < full / 2
+
+
+async def test_the_newest_record_is_kept_however_large_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What just happened must be there to be looked at."""
+    monkeypatch.setattr(sqlite_records, "KEPT_BYTES", 1_000)
+    async with SqliteStore(tmp_path / "gtc.sqlite") as store:
+        for number in range(3):
+            await store.add_record(told(number))
+        assert [record.id for record in await store.records(limit=10)] == [3]
+        assert (await store.check_audit()).ok
+
+
+async def test_what_becomes_known_later_counts(tmp_path: Path) -> None:
+    """And what was decided is not written again for it."""
+    path = tmp_path / "gtc.sqlite"
+    async with SqliteStore(path) as store:
+        stored = await store.add_record(told(1), evidence())
+        [before] = rows(path, "SELECT body, said FROM records")
+        [(size,)] = rows(path, "SELECT bytes FROM record_bytes")
+        later = replace(stored, timeline=(Moment("insync", NOON, "ü" * 100),), measured_effect="5")
+        await store.update_record(later)
+        assert await store.record(1) == later
+    [after] = rows(path, "SELECT body, said FROM records")
+    [(grown,)] = rows(path, "SELECT bytes FROM record_bytes")
+    assert after[1] == before[1]
+    assert isinstance(after[0], str)
+    assert isinstance(before[0], str)
+    assert isinstance(size, int)
+    assert grown == size + len(after[0].encode()) - len(before[0].encode())
+
+
+async def test_removing_records_by_hand_is_seen_though_others_went_for_their_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only what the sealed entry tells of may be missing."""
+    monkeypatch.setattr(sqlite_records, "KEPT_BYTES", 50_000)
+    path = tmp_path / "gtc.sqlite"
+    async with SqliteStore(path) as store:
+        for number in range(12):
+            await store.add_record(told(number))
+        oldest = [record.id for record in await store.records(limit=100)][-1]
+    assert oldest > 2
+    assert check_audit(path).ok
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("DELETE FROM records WHERE id = ?", (oldest,))
+    assert check_audit(path).faults == (f"decision record {oldest} is missing",)
+
+
+async def test_the_growing_part_cannot_say_what_was_decided(tmp_path: Path) -> None:
+    """It is not sealed, so that nothing but what grows is read from it."""
+    path = tmp_path / "gtc.sqlite"
+    async with SqliteStore(path) as store:
+        stored = await store.add_record(RECORD)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("""UPDATE records SET body = json_set(body, '$.mode', 'dry_run')""")
+    async with SqliteStore(path) as store:
+        assert await store.record(1) == stored
+
+
+async def test_a_file_of_schema_5_is_read_whole(tmp_path: Path) -> None:
+    """As the last version before wrote it: overrides, records, snapshots, seals."""
+    path = tmp_path / "gtc.sqlite"
+    older.restored(path)
+    before = rows(path, "SELECT body FROM records ORDER BY id")
+    async with SqliteStore(path) as store:
+        check = await store.check_audit()
+        assert (check.faults, check.records, check.snapshots) == ((), 6, 5)
+        records = await store.records(limit=10)
+        assert [record.id for record in records] == [6, 5, 4, 3, 2, 1]
+        failover = records[4]
+        assert failover.plans[0].after == {"us-east-1": 1.0, "eu-west-1": 0.0}
+        assert failover.written[0].changes == failover.plans[0].changes
+        assert failover.written[0].changes[0].position.service == "shop"
+        assert failover.at == NOON.replace(second=1, microsecond=250)
+        assert failover.measured_effect == "95 % had left"
+        assert [moment.name for moment in failover.timeline] == ["decided", "insync"]
+        assert "eu-west-1" in explain(failover)
+        assert await store.records(limit=10, region="eu-west-1") != ()
+        for record in records[1:]:
+            text = await store.evidence(record.id)
+            assert text is not None
+            again = replay(Exhibit(record.id, record.version, text), record.version)
+            assert (again.differences, again.unread, again.faithful) == ((), (), True)
+        assert await store.evidence(6) is None
+        assert await store.expected() != {}
+    assert rows(path, "SELECT body FROM records ORDER BY id") == before
+
+
+async def test_a_record_of_schema_5_may_grow_beside_new_ones(tmp_path: Path) -> None:
+    """Its seal covers what it said, in the form in which it said it."""
+    path = tmp_path / "gtc.sqlite"
+    older.restored(path)
+    async with SqliteStore(path) as store:
+        old = await store.record(2)
+        assert old is not None
+        later = replace(old, timeline=(*old.timeline, Moment("measured", NOON)))
+        await store.update_record(later)
+        assert await store.record(2) == later
+        new = await store.add_record(RECORD, evidence())
+        assert (await store.records(limit=1)) == (new,)
+        assert (await store.check_audit()).faults == ()
+
+
+@pytest.mark.parametrize(
+    ("statement", "fault"),
+    [
+        ("UPDATE records SET body = replace(body, 'up', 'down') WHERE id = 3", "altered"),
+        ("UPDATE records SET said = (SELECT said FROM records WHERE id = 7) WHERE id = 3", "alter"),
+        ("DELETE FROM records WHERE id = 3", "missing"),
+    ],
+)
+async def test_records_of_schema_5_stay_sealed(tmp_path: Path, statement: str, fault: str) -> None:
+    """Nor does the new column open a way around."""
+    path = tmp_path / "gtc.sqlite"
+    older.restored(path)
+    async with SqliteStore(path) as store:
+        await store.add_record(RECORD)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(statement)
+    assert any(
+        one.startswith("decision record 3") and fault in one for one in check_audit(path).faults
+    )
+
+
+async def test_records_of_an_older_file_count_by_their_bytes_and_give_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With their snapshots; what is too much goes with the migration, and the file shrinks."""
+    whole, small = tmp_path / "whole.sqlite", tmp_path / "small.sqlite"
+    for path in (whole, small):
+        older.restored(path)
+    old_size = whole.stat().st_size
+    sizes = "SELECT length(CAST(body AS BLOB)) FROM records ORDER BY id"
+    bodies = [int(str(size)) for (size,) in rows(whole, sizes)]
+    async with SqliteStore(whole):
+        pass
+    counted = [int(str(size)) for (size,) in rows(whole, "SELECT bytes FROM record_bytes")]
+    snapshots = rows(whole, "SELECT record_id, length(body) FROM snapshots")
+    [(settings,)] = rows(whole, "SELECT length(body) FROM snapshot_settings")
+    with_snapshots = {int(str(one)): int(str(size)) for one, size in snapshots}
+    assert counted == [
+        size + with_snapshots.get(number, 0) + (int(str(settings)) if number == 1 else 0)
+        for number, size in enumerate(bodies, 1)
+    ]
+
+    monkeypatch.setattr(sqlite_records, "KEPT_BYTES", counted[-1] + counted[-2] + 100)
+    async with SqliteStore(small) as store:
+        assert [record.id for record in await store.records(limit=10)] == [6]
+        assert (await store.check_audit()).faults == ()
+    assert rows(small, "PRAGMA auto_vacuum") == [(2,)]
+    assert small.stat().st_size < old_size
+
+
+async def test_a_disk_without_room_to_rebuild_the_file_does_not_keep_the_daemon_from_starting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file works as before, and the next start tries again."""
+    path = tmp_path / "gtc.sqlite"
+    older.restored(path)
+    rebuilt = []
+
+    def full(connection: sqlite3.Connection) -> None:
+        rebuilt.append(connection)
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise error
+
+    with monkeypatch.context() as now:
+        now.setattr(sqlite_schema, "_rebuild", full)
+        async with SqliteStore(path) as store:
+            assert len(await store.records(limit=10)) == 6
+            await store.add_record(RECORD)
+    assert len(rebuilt) == 1
+    async with SqliteStore(path) as store:
+        assert len(await store.records(limit=10)) == 7
+    assert rows(path, "PRAGMA auto_vacuum") == [(2,)]
+
+
+async def test_a_record_that_cannot_be_unpacked_is_named(tmp_path: Path) -> None:
+    """In the audit, too."""
+    path = tmp_path / "gtc.sqlite"
+    async with SqliteStore(path) as store:
+        await store.add_record(RECORD)
+    for said in (b"", b"other", zlib.compress(b"{}"), zlib.compress(b"[]")):
+        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            connection.execute("UPDATE records SET said = ?", (said,))
+        async with SqliteStore(path) as store:
+            with pytest.raises(Exception, match="decision record 1 cannot be read"):
+                await store.record(1)
+            assert (await store.check_audit()).faults == ("decision record 1 was altered",)

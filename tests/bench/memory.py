@@ -1,0 +1,199 @@
+"""How many bytes everything takes that the daemon keeps: `python -m tests.bench.memory`.
+
+A world of 20 regions and 250 pools in one service, calm and when its largest region is lost. Bytes
+of memory are those that Python says it got for it, bytes on disk those in the state file; times are
+milliseconds of CPU.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+import sys
+import tracemalloc
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import thread_time
+from typing import TypeVar
+
+from controller.adapters import sqlite_records
+from controller.adapters.sqlite_schema import open_database, transaction
+from controller.loops import live, waiting_drafts
+from controller.loops.current import Current
+from controller.loops.figures import ReportedFigures
+from controller.loops.live import Live
+from controller.loops.reconciliation import CycleReport
+from controller.loops.traffic import Traffic
+from controller.loops.waiting_drafts import Draft, WaitingDrafts
+from controller.model.configuration import Mode
+from controller.model.decision import Decision, DecisionRecord, Snapshot
+from controller.model.decoding import decoded
+from controller.model.encoding import EXACT, SHOWN, as_text
+from controller.model.levers import Position
+from controller.model.traffic import Measurement
+from controller.planning.account.alternatives import rejected
+from controller.planning.account.evidence import Evidence, read_snapshot, written
+from controller.planning.account.story import expected_effect
+from controller.planning.account.summary import told_part
+from controller.planning.decision import decide
+from controller.planning.text import aligned
+from tests.bench.worlds import at_rest, failed
+from tests.fakes.clock import NOON, FakeClock
+from tests.planning.placement.transport_problems import world
+
+_T = TypeVar("_T")
+REGIONS, POOLS, SEED = 20, 250, 11
+_SOME = 25
+"""How many of each are made; what one takes shows in that, too."""
+
+
+async def main() -> None:
+    """Print the tables."""
+    problem = world(REGIONS, POOLS, SEED, room=1.25, bound=False)
+    calm = at_rest(problem)
+    lost = failed(calm, max(problem.capacity, key=problem.capacity.__getitem__))
+    moments = {"calm": calm, "a region lost": lost}
+    sys.stdout.write(f"{REGIONS} regions x {POOLS} pools, seed {SEED}\n\n")
+    head = ("", *moments)
+    found = [_of_decision(moment) for moment in moments.values()]
+    rows = [[name, *(f"{one[name]:,}" for one in found)] for name in found[0]]
+    sys.stdout.write("\n".join(aligned([head, *rows])) + "\n\n")
+    bounds = _kept(lost)
+    sys.stdout.write("\n".join(aligned([("bytes kept", "now", "at most"), *bounds])) + "\n")
+
+
+def _of_decision(moment: Snapshot) -> dict[str, int | float]:
+    """What one decision takes: its record, its evidence, its events."""
+    decision = decide(moment)
+    evidence, record = Evidence(moment, decision), _record(moment, decision)
+    text = written(evidence)
+    hub = Live(FakeClock())
+    hub.record(record)
+    return {
+        "record as JSON, bytes": len(as_text(EXACT(record))),
+        "evidence as JSON, bytes": len(text.snapshot + text.decision),
+        "both on disk, bytes": _on_disk(record, evidence),
+        "event of it, bytes": len(hub.recent(1)[0].text),
+        "encode record, ms": _ms(lambda: as_text(EXACT(record))),
+        "encode evidence, ms": _ms(lambda: written(evidence)),
+        "encode for the API, ms": _ms(lambda: as_text(SHOWN(record))),
+        "read snapshot, ms": _ms(lambda: read_snapshot(text)),
+        "read decision, ms": _ms(lambda: decoded(Decision, json.loads(text.decision))),
+    }
+
+
+def _record(moment: Snapshot, decision: Decision) -> DecisionRecord:
+    return DecisionRecord(
+        id=0,
+        at=NOON,
+        cycle=1,
+        mode=Mode.ACTIVE,
+        trigger=(),
+        regions=decision.regions,
+        plans=decision.plans,
+        written=(),
+        timeline=(),
+        expected_effect=expected_effect(Evidence(moment, decision)),
+        rejected=rejected(moment, decision),
+    )
+
+
+def _on_disk(record: DecisionRecord, evidence: Evidence) -> int:
+    """Bytes of a record whose settings are there already."""
+    with TemporaryDirectory() as folder:
+        connection: sqlite3.Connection = open_database(Path(folder) / "state.sqlite")
+        with transaction(connection):
+            for _ in range(2):
+                sqlite_records.add(connection, record, evidence)
+        size = connection.execute("SELECT bytes FROM record_bytes WHERE record_id = 2").fetchone()
+        connection.close()
+    return int(size[0])
+
+
+def _kept(moment: Snapshot) -> list[tuple[str, str, str]]:
+    """What fills up, full; of what is bounded by places, all places."""
+    decision = decide(moment)
+    record = _record(moment, decision)
+    places = [
+        Position("shop", name, region)
+        for name, pool in moment.settings.services["shop"].pools.items()
+        for region in pool.regions
+    ]
+    waiting, growing = f"{_SOME} records that wait", f"{_SOME} records that may grow"
+    return [
+        _row(f"{_SOME} live events of decisions", lambda: _events(record), live.KEPT_BYTES),
+        _row(f"{_SOME} live events of cycles", lambda: _cycles(moment, decision), live.KEPT_BYTES),
+        _row(f"{_SOME} reports of all places", lambda: _reports(places), None),
+        _row("measured figures", lambda: _figures(moment, places), None),
+        _row(waiting, lambda: _waiting(moment, decision, record), waiting_drafts.MOST_BYTES),
+        _row(growing, lambda: [told_part(record) for _ in range(_SOME)], None),
+        ("records in the state file", "", f"{sqlite_records.KEPT_BYTES:,}"),
+    ]
+
+
+def _row(name: str, keep: Callable[[], object], most: int | None) -> tuple[str, str, str]:
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    kept = keep()
+    size = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    del kept
+    return name, f"{size:,}", f"{most:,}" if most else "as places or records are"
+
+
+def _events(record: DecisionRecord) -> Live:
+    hub = Live(FakeClock())
+    for _ in range(_SOME):
+        hub.record(record)
+    return hub
+
+
+def _cycles(moment: Snapshot, decision: Decision) -> Live:
+    """Each tells all that moves."""
+    hub = Live(FakeClock())
+    report = CycleReport(1, moment, decision, (), record=None, took_s=0.0, ended_at=0.0)
+    for _ in range(_SOME):
+        hub.cycle(report)
+        hub.tell_standing()
+    return hub
+
+
+def _reports(places: list[Position]) -> Traffic:
+    counted = Traffic(FakeClock())
+    for _ in range(_SOME):
+        counted.add(Measurement(*place, 10, 1) for place in places)
+    return counted
+
+
+def _figures(moment: Snapshot, places: list[Position]) -> ReportedFigures:
+    reported = ReportedFigures(Current(moment.settings), FakeClock())
+    for place in places:
+        reported.tell_demand(place.service, place.pool, 10.0)
+        reported.tell_latency(place, 20.0)
+    return reported
+
+
+def _waiting(moment: Snapshot, decision: Decision, record: DecisionRecord) -> WaitingDrafts:
+    drafts = WaitingDrafts()
+    for number in range(_SOME):
+        evidence = Evidence(replace(moment, now=moment.now + number), decision)
+        drafts.append(Draft(replace(record, cycle=number), evidence))
+        drafts.pack_newest()
+    return drafts
+
+
+def _ms(call: Callable[[], _T]) -> float:
+    """The least of five times."""
+    times = []
+    for _ in range(5):
+        begin = thread_time()
+        call()
+        times.append((thread_time() - begin) * 1e3)
+    return round(min(times), 1)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
