@@ -112,7 +112,10 @@ class House:
             current, prober, clock, bell.ring, observers(metrics, self.certificates)
         )
         self.observation = Observation(current, records, accelerators, clock, bell.ring)
-        recording = Recording(store, clock, (self.live.record,))
+        self.recording = recording = Recording(store, clock, (self.live.record,))
+        self.actuation = Actuation(
+            current, self.observation, records, accelerators, self.expectations, clock, bell
+        )
         self.follow_up = FollowUp(
             current, records, accelerators, recording, self.traffic, clock, metrics.propagation
         )
@@ -127,8 +130,8 @@ class House:
             self.observation,
             self.overrides,
             self.expectations,
-            Actuation(current, self.observation, records, accelerators, self.expectations),
-            recording,
+            self.actuation,
+            self.recording,
             bell,
             self.traffic,
             self.figures,
@@ -191,7 +194,18 @@ class House:
                 for name, loop in loops.items():
                     group.create_task(supervised(name, loop), name=name)
         finally:
-            await self.observation.end()
+            await self._end()
+
+    async def _end(self) -> None:
+        """Give up what goes on behind the loops."""
+        for behind in (
+            self.actuation,
+            self.observation,
+            self.expectations,
+            self.recording,
+            self.reload,
+        ):
+            await behind.end()
 
     def context(self) -> Context:
         """What the admin API may look at and ask."""

@@ -5,20 +5,21 @@ several, urgent pools first, when they are more than a batch may hold. If one is
 in it is at fault (a leaf changed by hand, a health check deleted), and its pools go on in a batch
 each, so that one bad record hinders its own pool alone. Global Accelerator: one group at a time,
 receivers opened before anyone is closed. Zones and accelerators are written at the same time: one
-that hangs delays no other's drain. What is about to be written is remembered first, so that
-after a crash our own write is not taken for drift.
+that hangs delays no other's drain, nor the next cycle (`loops.pending_writes`). What is about to be
+written is remembered first, so that after a crash our own write is not taken for drift.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 
 from controller.loops.current import Current
 from controller.loops.expectations import Expectations
 from controller.loops.observation import Observation
+from controller.loops.pending_writes import PendingWrites, Sends, Series
 from controller.loops.veto import Veto
+from controller.loops.wake import Bell
 from controller.model.decision import Decision, PoolName, Written
 from controller.model.levers import (
     Change,
@@ -29,7 +30,7 @@ from controller.model.levers import (
     WeightChange,
 )
 from controller.planning.tree import leaves_of
-from controller.ports import Accelerators, RecordSets
+from controller.ports import Accelerators, Clock, RecordSets
 
 MOST_LEAVES = 400
 """Leaves in one batch. Each is a DELETE and a CREATE; ChangeResourceRecordSets takes 1,000 elements
@@ -50,35 +51,58 @@ class Actuation:
         records: RecordSets,
         accelerators: Accelerators,
         expectations: Expectations,
+        clock: Clock,
+        bell: Bell,
     ) -> None:
+        """`bell` rings when a cycle is wanted, and is rung for outcomes that come late."""
         self._current = current
         self._observation = observation
         self._records = records
         self._accelerators = accelerators
         self._expectations = expectations
+        self._clock = clock
+        self._settled_at: dict[str, float] = {}
+        """Zone or accelerator to when it was last known, or feared, to have been written to."""
+        self._pending = PendingWrites(clock, bell, self._settle)
         self._veto = Veto(current, observation)
 
     async def carry_out(self, decision: Decision) -> tuple[Written, ...]:
-        """Write every change of the decision. Targets fail apart from each other."""
-        emergency = decision.emergency
+        """Write every change of the decision whose zone or accelerator is ready for it.
+
+        One is not while it is written to, and while it is read for the first time since it was: a
+        decision that rests on the reading before that would send the same again. Targets fail apart
+        from each other. Outcomes that an earlier cycle did not wait for are among those returned.
+        """
         allowed, written = self._veto.on(decision.changes)
-        await self._expectations.intend(allowed, emergency=emergency)
+        series = self._series(decision, allowed)
+        await self._expectations.intend(change for one in series for change in one.changes)
+        return (*written, *await self._pending.carry_out(series))
+
+    async def end(self) -> None:
+        """Give up every write under way."""
+        await self._pending.end()
+
+    def _series(self, decision: Decision, allowed: Iterable[Change]) -> list[Series]:
+        """The writes that these changes take."""
         urgent = {(plan.service, plan.pool) for plan in decision.plans if plan.emergency}
-        async with asyncio.TaskGroup() as group:
-            tasks = [
-                *(
-                    group.create_task(self._change_zone(zone_id, changes, urgent, emergency))
-                    for zone_id, changes in self._by_zone(allowed).items()
-                ),
-                *(
-                    group.create_task(self._change_groups(arn, changes))
-                    for arn, changes in self._by_accelerator(allowed).items()
-                ),
-            ]
-        written += [one for task in tasks for one in task.result()]
-        for one in written:
-            await self._settle(one)
-        return tuple(written)
+        emergency = decision.emergency
+        zones = [
+            Series("route53", zone_id, each, self._change_zone(zone_id, each, urgent, emergency))
+            for zone_id, each in self._by_zone(allowed).items()
+            if self._is_ready(zone_id)
+        ]
+        accelerators = [
+            Series("accelerator", arn, tuple(c for c, _ in each), self._change_groups(arn, each))
+            for arn, each in self._by_accelerator(allowed).items()
+            if self._is_ready(arn)
+        ]
+        return [*zones, *accelerators]
+
+    def _is_ready(self, target: str) -> bool:
+        settled_at = self._settled_at.get(target, float("-inf"))
+        return not (
+            self._pending.is_busy(target) or self._observation.is_behind(target, settled_at)
+        )
 
     async def _change_zone(
         self,
@@ -86,41 +110,36 @@ class Actuation:
         changes: Iterable[Change],
         urgent: Collection[PoolName],
         emergency: bool,
-    ) -> list[Written]:
+    ) -> Sends:
         """Batch after batch, as many as it takes."""
-        written: list[Written] = []
         for pack in _packed(self._elements(zone_id, changes), urgent):
-            written += await self._change_pack(zone_id, pack, emergency=emergency)
-        return written
+            async for written in self._change_pack(zone_id, pack, emergency=emergency):
+                yield written
 
     async def _change_groups(
         self, arn: str, changes: Iterable[tuple[Change, GroupChange]]
-    ) -> list[Written]:
+    ) -> Sends:
         """Group after group in the plan's order; the last open one stays so until another is."""
-        written = []
         applied: dict[str, Setting] = {}
         for change, group_change in changes:
             after = {**applied, group_change.group.arn: change.after}
             refused = self._veto.on_closing(arn, change, after)
             if refused is not None:
-                written.append(refused)
+                yield refused
                 continue
             outcome = await self._accelerators.change(group_change)
-            written.append(Written("accelerator", arn, (change,), outcome))
+            yield Written("accelerator", arn, (change,), outcome)
             if outcome.status is OutcomeStatus.APPLIED:
                 applied = after
-        return written
 
-    async def _change_pack(
-        self, zone_id: str, elements: Elements, *, emergency: bool
-    ) -> list[Written]:
+    async def _change_pack(self, zone_id: str, elements: Elements, *, emergency: bool) -> Sends:
         """One batch for all; if that is refused for good, another try for each pool."""
         whole = await self._send(zone_id, elements, emergency=emergency)
+        yield whole
         pools = _by_pool(elements)
-        if not _is_refused(whole.outcome) or len(pools) == 1:
-            return [whole]
-        apart = [await self._send(zone_id, each, emergency=emergency) for each in pools.values()]
-        return [whole, *apart]
+        if _is_refused(whole.outcome) and len(pools) > 1:
+            for each in pools.values():
+                yield await self._send(zone_id, each, emergency=emergency)
 
     async def _send(self, zone_id: str, elements: Elements, *, emergency: bool) -> Written:
         batch = [element for each in elements.values() for element in each]
@@ -130,6 +149,7 @@ class Actuation:
     async def _settle(self, written: Written) -> None:
         """Whatever was answered, the next cycle reads again instead of believing it."""
         self._observation.invalidate(written.target)
+        self._settled_at[written.target] = self._clock.monotonic()
         # A refused compare-and-swap means that someone else was faster: what stands there now is
         # theirs, and seeing it must count as drift. A throttled write changed nothing.
         if not _is_refused(written.outcome):

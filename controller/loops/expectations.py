@@ -1,9 +1,14 @@
 """What we last set each position to, or may have: what drift is told from.
 
-Durable before a write is sent, so that a crash in the middle of a failover does not make our own
-change look like somebody else's. Neither a full nor a slow disk may keep users on a dead region: a
-failure to remember is logged, an emergency waits for a moment only, and what is not durable yet is
-written along with whatever comes next.
+Written to disk before a change is sent, so that a crash in the middle of a failover does not make
+our own change look like somebody else's. The disk is waited for `_MOMENT_S` at most, and only until
+it is known to hang: one hanging save costs one such wait, however many changes follow.
+
+A change whose intent is not on disk by then is sent all the same, a calm one too. Otherwise regions
+would stay out, and people's orders undone, for as long as the disk hangs; and a full disk, which
+answers with an error, has never kept a change back either. What it costs: if the daemon crashes
+before the disk answers, the next process takes our change for drift and holds that pool for
+`guards.drift.hold_s`. What is not on disk yet stays in memory and is saved along with the next.
 """
 
 from __future__ import annotations
@@ -19,7 +24,7 @@ from controller.ports import Store
 
 _log = structlog.get_logger("expectations")
 _MOMENT_S = 0.2
-"""How long an emergency, and what only narrows an expectation down, waits for the disk."""
+"""How long a change, and what only narrows an expectation down, waits for the disk."""
 
 
 class Expectations:
@@ -29,6 +34,12 @@ class Expectations:
         self._store = store
         self._expected: dict[Position, tuple[Setting, ...]] = {}
         self._unsaved: dict[Position, tuple[Setting, ...]] = {}
+        self._saving: asyncio.Task[None] | None = None
+        """The save under way, or the last one."""
+        self._is_late = False
+        """Whether the save under way was waited for in vain."""
+        self.loaded = False
+        """Whether it is known what an earlier process remembered."""
 
     @property
     def all(self) -> Mapping[Position, tuple[Setting, ...]]:
@@ -36,44 +47,63 @@ class Expectations:
         return dict(self._expected)
 
     async def load(self) -> None:
-        """Take up what an earlier process remembered."""
-        self._expected = dict(await self._store.expected())
+        """Take up what an earlier process remembered. Raises StateUnavailableError."""
+        self._expected = {**await self._store.expected(), **self._expected}
+        self.loaded = True
 
-    async def intend(self, changes: Iterable[Change], *, emergency: bool = False) -> None:
+    async def end(self) -> None:
+        """Give up the save under way."""
+        if self._saving is not None:
+            self._saving.cancel()
+            await asyncio.gather(self._saving, return_exceptions=True)
+
+    async def intend(self, changes: Iterable[Change]) -> None:
         """Either the old or the new setting may be seen from now on."""
-        within_s = _MOMENT_S if emergency else None
-        await self._keep({c.position: (c.before, c.after) for c in changes}, within_s)
+        await self._keep({c.position: (c.before, c.after) for c in changes})
 
     async def settle(self, changes: Iterable[Change], status: OutcomeStatus) -> None:
         """Narrow down what may be seen, once AWS has answered; unknown leaves both possible."""
         match status:
             case OutcomeStatus.APPLIED:
-                await self._keep({c.position: (c.after,) for c in changes}, _MOMENT_S)
+                await self._keep({c.position: (c.after,) for c in changes})
             case OutcomeStatus.REFUSED:
-                await self._keep({c.position: (c.before,) for c in changes}, _MOMENT_S)
+                await self._keep({c.position: (c.before,) for c in changes})
             case OutcomeStatus.UNKNOWN:
                 return
 
     async def adopt(self, seen: Mapping[Position, Setting]) -> None:
         """Take what was seen for what is expected."""
-        await self._keep({p: (setting,) for p, setting in seen.items()}, _MOMENT_S)
+        await self._keep({p: (setting,) for p, setting in seen.items()})
 
-    async def _keep(
-        self, settings: Mapping[Position, tuple[Setting, ...]], within_s: float | None
-    ) -> None:
-        """Remember at once, and durably unless the disk is full or takes longer than that."""
+    async def _keep(self, settings: Mapping[Position, tuple[Setting, ...]]) -> None:
+        """Remember at once, and on disk unless that is full or takes longer than a moment."""
         if not settings:
             return
         self._expected.update(settings)
         self._unsaved.update(settings)
-        saving = dict(self._unsaved)
-        try:
-            async with asyncio.timeout(within_s):
+        saving = self._saving
+        if saving is None or saving.done():
+            saving = self._saving = asyncio.create_task(  # noqa: TID251 - `end` gives it up
+                self._save(), name="saving expectations"
+            )
+            self._is_late = False
+        elif self._is_late:
+            return
+        await asyncio.wait({saving}, timeout=_MOMENT_S)
+        if not saving.done():
+            self._is_late = True
+            _log.warning("expectation_late", waited_s=_MOMENT_S, positions=len(self._unsaved))
+
+    async def _save(self) -> None:
+        """Save until nothing is left, what was added meanwhile included."""
+        while saving := dict(self._unsaved):
+            try:
                 await self._store.expect(saving)
-        except TimeoutError:
-            _log.warning("expectation_late", waited_s=within_s, positions=len(saving))
-        except StateUnavailableError as error:
-            _log.error("expectation_not_durable", error=str(error))
-        else:
+            except StateUnavailableError as error:
+                _log.error("expectation_not_durable", error=str(error))
+                return
+            except Exception:
+                _log.exception("expectation_not_durable")
+                return
             kept = self._unsaved.items()
             self._unsaved = {p: settings for p, settings in kept if saving.get(p) != settings}

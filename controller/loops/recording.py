@@ -1,7 +1,13 @@
-"""Keeps the decisions worth keeping, and adds to them what becomes known later."""
+"""Keeps the decisions worth keeping, and adds to them what becomes known later.
+
+A store that fails or hangs never stops deciding: a record is waited for `_MOMENT_S` at most, and
+not at all while another is known to hang. What is not stored by then waits in memory and is stored
+in its turn; of more than `_WAITING_RECORDS` the oldest are given up.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -32,7 +38,9 @@ RecordListener = Callable[[DecisionRecord], None]
 _OPEN_RECORDS = 100
 """Records that may still change; older ones have long been measured or given up."""
 _WAITING_RECORDS = 100
-"""Records kept in memory while the store fails; the oldest are given up first."""
+"""Records kept in memory while the store fails or hangs; the oldest are given up first."""
+_MOMENT_S = 1.0
+"""How long the cycles behind a record wait to be told while it is being stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +52,7 @@ class Draft:
 
 
 class Recording:
-    """Writes decision records; a store that fails never stops deciding."""
+    """Writes decision records."""
 
     def __init__(
         self, store: Store, clock: Clock, listeners: Iterable[RecordListener] = ()
@@ -54,7 +62,13 @@ class Recording:
         self._clock = clock
         self._listeners = tuple(listeners)
         self._open: OrderedDict[int, DecisionRecord] = OrderedDict()
-        self._waiting: deque[Draft] = deque(maxlen=_WAITING_RECORDS)
+        self._waiting: deque[Draft] = deque()
+        self._storing: asyncio.Task[None] | None = None
+        """What stores those that wait, or did so last."""
+        self._is_late = False
+        """Whether it was waited for in vain."""
+        self._stored: tuple[Draft, DecisionRecord] | None = None
+        """The draft stored last, and its record."""
         self._hindrance = ""
         self._signature: Signature | None = None
         self._outcomes: tuple[tuple[str, str], ...] = ()
@@ -110,16 +124,32 @@ class Recording:
         return Draft(record, evidence)
 
     async def keep(self, draft: Draft | None) -> DecisionRecord | None:
-        """Store what was drafted, and whatever waits; the draft with its id.
+        """Store what was drafted, and whatever waits; the draft's record with its id.
 
-        None without a draft, and while the store fails: then the record waits, and is stored in its
-        turn.
+        None without a draft, and while the store fails or hangs: then the record waits, and is
+        stored in its turn.
         """
         if draft is not None:
-            return await self._add(draft)
-        if self._waiting:
-            await self._store_waiting()
+            self._add(draft)
+        if not self._waiting:
+            return None
+        await self._store_soon()
+        if draft is None:
+            return None
+        if self._stored is not None and self._stored[0] is draft:
+            return self._stored[1]
+        _log.error(
+            "record_not_durable",
+            error=self._hindrance or "a mistake of ours",
+            trigger=draft.record.trigger,
+        )
         return None
+
+    async def end(self) -> None:
+        """Give up what is being stored."""
+        if self._storing is not None:
+            self._storing.cancel()
+            await asyncio.gather(self._storing, return_exceptions=True)
 
     async def add_moment(self, record_id: int, moment: Moment) -> None:
         """Add one point to a record's timeline."""
@@ -142,29 +172,50 @@ class Recording:
             self._outcomes = outcomes(written)
         return is_news(before, self._signature) or self._outcomes != known
 
-    async def _add(self, draft: Draft) -> DecisionRecord | None:
+    def _add(self, draft: Draft) -> None:
         self._waiting.append(draft)
-        error = await self._store_waiting()
-        if error is None:
-            return next(reversed(self._open.values()))
-        _log.error("record_not_durable", error=str(error), trigger=draft.record.trigger)
-        return None
+        if len(self._waiting) > _WAITING_RECORDS:
+            lost = self._waiting.popleft().record
+            _log.error("record_given_up", at=lost.at.isoformat(), trigger=lost.trigger)
 
-    async def _store_waiting(self) -> StateUnavailableError | None:
-        """Store the records that wait, oldest first; what hindered it, if anything."""
+    async def _store_soon(self) -> None:
+        """Have stored what waits, within a moment or behind."""
+        storing = self._storing
+        if storing is None or storing.done():
+            storing = self._storing = asyncio.create_task(  # noqa: TID251 - `end` gives it up
+                self._store_waiting(), name="storing records"
+            )
+            self._is_late = False
+        elif self._is_late:
+            return
+        await asyncio.wait({storing}, timeout=_MOMENT_S)
+        if not storing.done():
+            self._is_late = True
+            self._hindrance = f"no answer within {_MOMENT_S:g} s"
+
+    async def _store_waiting(self) -> None:
+        """Store the records that wait, oldest first, until one cannot be."""
         while self._waiting:
+            draft = self._waiting[0]
             try:
-                draft = self._waiting[0]
-                stored = await self._store.add_record(draft.record, draft.evidence)
+                stored = await self._store_one(draft)
             except StateUnavailableError as error:
                 self._hindrance = str(error)
-                return error
-            self._hindrance = ""
-            self._waiting.popleft()
-            self._open[stored.id] = stored
-            if len(self._open) > _OPEN_RECORDS:
-                self._open.popitem(last=False)
-        return None
+                return
+            except Exception:
+                _log.exception("record_given_up", trigger=draft.record.trigger)
+            else:
+                self._stored = draft, stored
+            if self._waiting and self._waiting[0] is draft:
+                self._waiting.popleft()  # it may have been given up meanwhile
+        self._hindrance = ""
+
+    async def _store_one(self, draft: Draft) -> DecisionRecord:
+        stored = await self._store.add_record(draft.record, draft.evidence)
+        self._open[stored.id] = stored
+        if len(self._open) > _OPEN_RECORDS:
+            self._open.popitem(last=False)
+        return stored
 
     async def _update(self, record: DecisionRecord) -> None:
         self._open[record.id] = record
