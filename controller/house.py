@@ -33,7 +33,7 @@ from controller.loops.reconciliation import CycleReport, Reconciliation
 from controller.loops.recording import Recording
 from controller.loops.reload import Reload
 from controller.loops.residency_alarm import ResidencyAlarm
-from controller.loops.supervision import Loop, supervised
+from controller.loops.supervision import Loop, Supervision
 from controller.loops.traffic import Traffic
 from controller.loops.wake import Bell
 from controller.loops.watch import ProbeObserver
@@ -60,14 +60,15 @@ async def _nothing_to_load() -> Loaded:
     raise InvalidSettingsError("-", (problem,))
 
 
-def observers(metrics: Metrics, certificates: Certificates) -> Observers:
+def observers(metrics: Metrics, certificates: Certificates, supervision: Supervision) -> Observers:
     """Who is told what becomes of an endpoint's probes: metrics, and of HTTPS who warns."""
+    warned = supervision.guarded("certificates", certificates.probe, None)
 
     def of(observed: EndpointId | Canary, endpoint: Endpoint) -> ProbeObserver:
         count = metrics.probes(observed)
         if isinstance(observed, Canary) or not endpoint.probe.startswith("https:"):
             return count
-        warn = partial(certificates.probe, observed)
+        warn = partial(warned, observed)
 
         def count_and_warn(result: ProbeResult) -> None:
             count(result)
@@ -97,6 +98,8 @@ class House:
     ) -> None:
         """`load` reads the settings again; `swapped` are told when others are put in force."""
         bell = Bell()
+        self.supervision = supervision = Supervision(clock, metrics.advisory)
+        guarded = supervision.guarded
         self.current = current = Current(settings)
         self._clock = clock
         self._store = store
@@ -106,13 +109,25 @@ class House:
         self.figures = ReportedFigures(current, clock)
         self.live = Live(clock)
         self.expectations = Expectations(store)
-        self.overrides = Overrides(current, store, clock, bell.ring, (self.live.override,))
+        self.overrides = Overrides(
+            current,
+            store,
+            clock,
+            bell.ring,
+            (guarded("live_overrides", self.live.override, None),),
+        )
         self.certificates = Certificates(current, clock)
         self.probing = Probing(
-            current, prober, clock, bell.ring, observers(metrics, self.certificates)
+            current,
+            prober,
+            clock,
+            bell.ring,
+            observers(metrics, self.certificates, supervision),
         )
         self.observation = Observation(current, records, accelerators, clock, bell.ring)
-        self.recording = recording = Recording(store, clock, (self.live.record,))
+        self.recording = recording = Recording(
+            store, clock, (guarded("live_records", self.live.record, None),)
+        )
         self.actuation = Actuation(
             current, self.observation, records, accelerators, self.expectations, clock, bell
         )
@@ -135,18 +150,18 @@ class House:
             bell,
             self.traffic,
             self.figures,
-            self.check_opinions.latest,
-            self.answered.latest,
+            guarded("check_opinions_latest", self.check_opinions.latest, {}),
+            guarded("answered_latest", self.answered.latest, {}),
             listeners=(
-                metrics.cycle,
-                self.live.cycle,
-                self._follow,
-                log_cycle,
-                ResidencyAlarm().cycle,
-                self.check_opinions.follow,
-                self.answered.follow,
-                ContradictionAlarm().cycle,
-                OverloadAlarm().cycle,
+                guarded("metrics", metrics.cycle, None),
+                guarded("live_cycles", self.live.cycle, None),
+                guarded("follow_up_begin", self._follow, None),
+                guarded("cycle_log", log_cycle, None),
+                guarded("residency_alarm", ResidencyAlarm().cycle, None),
+                guarded("check_opinions_follow", self.check_opinions.follow, None),
+                guarded("answered_follow", self.answered.follow, None),
+                guarded("contradiction_alarm", ContradictionAlarm().cycle, None),
+                guarded("overload_alarm", OverloadAlarm().cycle, None),
             ),
         )
         self.heartbeat = Heartbeat(current, clock, self.reconciliation, metrics.event_loop_lag)
@@ -175,9 +190,13 @@ class House:
             manager.alive()
             manager.status(self._in_a_line())
 
-        loops: dict[str, Loop] = {
+        vital: dict[str, Loop] = {
             "probing": self.probing.run,
             "overrides": self.overrides.run,
+            "heartbeat": lambda: self.heartbeat.run(manager.beat_every_s, beat),
+            "reconciliation": self.reconciliation.run,
+        }
+        advisory: dict[str, Loop] = {
             "check_opinions": self.check_opinions.run,
             "answered": self.answered.run,
             "follow_up": self.follow_up.run,
@@ -186,13 +205,13 @@ class House:
             "reload": lambda: self.reload.run(
                 manager.reloading, lambda: manager.ready(self._in_a_line())
             ),
-            "heartbeat": lambda: self.heartbeat.run(manager.beat_every_s, beat),
-            "reconciliation": self.reconciliation.run,
         }
         try:
             async with asyncio.TaskGroup() as group:
-                for name, loop in loops.items():
-                    group.create_task(supervised(name, loop), name=name)
+                for name, loop in vital.items():
+                    group.create_task(self.supervision.vital(name, loop), name=name)
+                for name, loop in advisory.items():
+                    group.create_task(self.supervision.advisory(name, loop), name=name)
         finally:
             await self._end()
 
@@ -223,6 +242,7 @@ class House:
             live=self.live,
             heartbeat=self.heartbeat,
             metrics=self._metrics,
+            supervision=self.supervision,
             started_at=self._started_at,
         )
 

@@ -17,6 +17,7 @@ from controller.loops.overrides import Overrides
 from controller.loops.probing import Probing
 from controller.loops.reconciliation import Reconciliation
 from controller.loops.reload import Reload
+from controller.loops.supervision import Supervision
 from controller.loops.traffic import Traffic
 from controller.model.configuration import Settings
 from controller.ports import Clock, Store
@@ -39,6 +40,7 @@ class Context:
     live: Live
     heartbeat: Heartbeat
     metrics: Metrics
+    supervision: Supervision
     started_at: datetime
     """Wall-clock time at which the process began to work."""
 

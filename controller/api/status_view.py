@@ -54,6 +54,18 @@ class DecisionBrief(View):
     trigger: tuple[str, ...]
 
 
+class FailingPart(View):
+    """An advisory loop or listener that fails; the daemon steers without it."""
+
+    part: str
+    error: str
+    """The last exception."""
+    failures: int
+    """Failures in a row."""
+    for_s: float
+    """Seconds since the first of them."""
+
+
 class RegionStatus(View):
     """How one region stands in one pool."""
 
@@ -145,6 +157,8 @@ class Status(View):
     """Whether this vantage point doubts itself."""
     canaries: Canaries
     observation: Reading
+    failing_parts: tuple[FailingPart, ...]
+    """Advisory loops, which are started anew, and listeners that fail now; empty: none."""
     next_cycle_in_s: float | None
     """At the latest; a verdict or an override wakes the loop before."""
     services: tuple[ServiceStatus, ...]
@@ -170,6 +184,7 @@ def status(context: Context, last: DecisionBrief | None, state_error: str | None
         isolated=bool(latest and latest.decision.memory.isolated_since is not None),
         canaries=_canaries(context),
         observation=Reading(failing=context.observation.failing),
+        failing_parts=_failing_parts(context),
         next_cycle_in_s=_next_cycle_in_s(context, latest),
         services=tuple(_service(context, latest, name) for name in context.settings.services),
         overrides=in_force(context),
@@ -185,6 +200,14 @@ def _canaries(context: Context) -> Canaries:
         total=len(good),
         bad_answering=answering(bad, context.settings, context.clock.monotonic()),
         bad_total=len(bad),
+    )
+
+
+def _failing_parts(context: Context) -> tuple[FailingPart, ...]:
+    now = context.clock.monotonic()
+    return tuple(
+        FailingPart(part=name, error=one.error, failures=one.count, for_s=round(now - one.since, 1))
+        for name, one in sorted(context.supervision.failing.items())
     )
 
 

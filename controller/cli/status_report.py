@@ -78,6 +78,7 @@ def fingerprint(status: Answer) -> object:
         services,
         [status[key] for key in ("mode", "settings_hash", "frozen", "isolated")],
         sorted(status["observation"]["failing"]),
+        [part["part"] for part in status["failing_parts"]],
         [override["id"] for override in status["overrides"]],
         last and last["id"],
     )
@@ -138,6 +139,9 @@ def _notes(status: Answer) -> Iterator[str]:
         if override["kind"] != "freeze":
             what = f"{override['id']}, {order_text(override)} {_where(override)}"
             yield _text("override", f"{what} {_who(override)}")
+    for part in status["failing_parts"]:
+        what = f"{part['part']} fails for {duration(part['for_s'])}"
+        yield _text("part", f"{what}, {part['failures']} times in a row, last: {part['error']}")
     if status.get("state_error"):
         yield _text("state", status["state_error"])
     last = status["last_decision"]

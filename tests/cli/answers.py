@@ -62,6 +62,7 @@ def status(*services: dict[str, Any], **more: Any) -> dict[str, Any]:
         "isolated": False,
         "canaries": {"failing": 0, "total": 3, "bad_answering": [], "bad_total": 1},
         "observation": {"failing": {}},
+        "failing_parts": [],
         "next_cycle_in_s": 7.9,
         "overrides": [],
         "last_decision": None,
