@@ -31,7 +31,7 @@ from controller.loops.overrides import Overrides
 from controller.loops.probing import Observers, Probing
 from controller.loops.reconciliation import CycleReport, Reconciliation
 from controller.loops.recording import Recording
-from controller.loops.reload import Reload
+from controller.loops.reload import Reload, plainly
 from controller.loops.residency_alarm import ResidencyAlarm
 from controller.loops.supervision import Loop, Supervision
 from controller.loops.traffic import Traffic
@@ -174,7 +174,13 @@ class House:
             store,
             clock,
             bell.ring,
-            swapped=(self._follow_settings, *swapped),
+            followers=(
+                plainly(lambda loaded: metrics.follow(loaded.settings)),
+                lambda loaded: self.probing.prepare(loaded.settings),
+                plainly(lambda _: self.certificates.follow_settings()),
+                plainly(lambda _: self.figures.follow_settings()),
+                *map(plainly, swapped),
+            ),
             observe=metrics.reload,
         )
 
@@ -245,13 +251,6 @@ class House:
             supervision=self.supervision,
             started_at=self._started_at,
         )
-
-    def _follow_settings(self, loaded: Loaded) -> None:
-        """Other settings were put in force: whoever keeps something for each key adapts it."""
-        self._metrics.follow(loaded.settings)
-        self.probing.follow_settings()
-        self.certificates.follow_settings()
-        self.figures.follow_settings()
 
     def _in_a_line(self) -> str:
         """How things stand, for `systemctl status`."""

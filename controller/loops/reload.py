@@ -10,6 +10,9 @@ through every guard.
 Whatever can hang is done before the cycle is stopped, within a bound: reading the file and new
 levers, and the entry in the audit. What is planned may be another by the time no cycle is under
 way; when that stands against the reload, a second entry says that it was not carried out.
+
+Whoever keeps something for each key of the settings is a follower. All of them prepare first, which
+may fail and changes nothing; then the settings are swapped and each takes over what it prepared.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ import json
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -46,6 +50,10 @@ _WITHOUT_ASKING = 1
 """Regions that may lose traffic by a reload nobody accepted."""
 _TOLD = 3
 """Differences named in a trigger; the rest is counted."""
+Follower = Callable[[Loaded], Callable[[], None]]
+"""Prepares to follow settings that are not in force yet: may raise, and changes nothing. What it
+returns takes them over, must not raise, and is called at once or never."""
+
 _IDLE_S = 3600.0
 _FILE_WITHIN_S = 10.0
 """How long the settings file may take to be read."""
@@ -145,10 +153,10 @@ class Reload:
         store: Store,
         clock: Clock,
         wake: Callable[[], None],
-        swapped: Iterable[Callable[[Loaded], None]],
+        followers: Iterable[Follower],
         observe: Callable[[bool], None],
     ) -> None:
-        """`swapped` are told at once of settings put in force; `observe`, how each reload ended."""
+        """`followers` take over settings in this order; `observe` is told how each reload ended."""
         self._load = load
         self._current = current
         self._observation = observation
@@ -157,7 +165,7 @@ class Reload:
         self._store = store
         self._clock = clock
         self._wake = wake
-        self._swapped = tuple(swapped)
+        self._followers = tuple(followers)
         self._observe = observe
         self._turn = asyncio.Lock()
         self._under_way: set[asyncio.Task[None]] = set()
@@ -285,11 +293,24 @@ class Reload:
         )
 
     def _swap(self, loaded: Loaded) -> None:
-        """All at once: nothing else runs between the first line and the last."""
+        """All at once: nothing else runs between the first line and the last.
+
+        Raises what a follower that cannot prepare raises; then nothing has changed. One that cannot
+        take over what it prepared is a mistake of ours: it is logged, and all others go on, for the
+        settings are in force by then.
+        """
+        commits = [prepare(loaded) for prepare in self._followers]
         self._current.swap(loaded.settings)
-        for swapped in self._swapped:
-            swapped(loaded)
-        self._observation.forget_unused()
+        for commit in (*commits, self._observation.forget_unused):
+            try:
+                commit()
+            except Exception:
+                _log.critical("settings_not_followed", follower=repr(commit), exc_info=True)
+
+
+def plainly(take_over: Callable[[Loaded], None]) -> Follower:
+    """A follower that has nothing to prepare."""
+    return lambda loaded: partial(take_over, loaded)
 
 
 def _check(proposal: Proposal, accept: str | None) -> None:
