@@ -9,6 +9,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 
+import structlog
+
 from controller.adapters.sd_notify import ServiceManager
 from controller.api.context import Context
 from controller.api.metrics import Metrics
@@ -35,10 +37,11 @@ from controller.loops.reload import Reload, plainly
 from controller.loops.residency_alarm import ResidencyAlarm
 from controller.loops.supervision import Loop, Supervision
 from controller.loops.traffic import Traffic
+from controller.loops.void_alarm import VoidAlarm
 from controller.loops.wake import Bell
 from controller.loops.watch import ProbeObserver
 from controller.model.configuration import Endpoint, EndpointId, Settings
-from controller.model.errors import InvalidSettingsError, Problem
+from controller.model.errors import InvalidSettingsError, Problem, StateUnavailableError
 from controller.model.health import Canary, ProbeResult
 from controller.ports import (
     Accelerators,
@@ -51,6 +54,10 @@ from controller.ports import (
 )
 from controller.settings import Loaded
 
+_log = structlog.get_logger("daemon")
+_LOAD_WITHIN_S = 5.0
+"""How long a start waits for the state file before the admin API answers without it."""
+_LOAD_AGAIN_S = 1.0
 _NOBODY = ServiceManager({})
 """A service manager that is not there."""
 
@@ -97,7 +104,8 @@ class House:
         swapped: Iterable[Callable[[Loaded], None]] = (),
     ) -> None:
         """`load` reads the settings again; `swapped` are told when others are put in force."""
-        bell = Bell()
+        self._bell = bell = Bell()
+        self._loading: asyncio.Task[None] | None = None
         self.supervision = supervision = Supervision(clock, metrics.advisory)
         guarded = supervision.guarded
         self.current = current = Current(settings)
@@ -162,6 +170,7 @@ class House:
                 guarded("answered_follow", self.answered.follow, None),
                 guarded("contradiction_alarm", ContradictionAlarm().cycle, None),
                 guarded("overload_alarm", OverloadAlarm().cycle, None),
+                guarded("void_alarm", VoidAlarm().cycle, None),
             ),
         )
         self.heartbeat = Heartbeat(current, clock, self.reconciliation, metrics.event_loop_lag)
@@ -185,9 +194,29 @@ class House:
         )
 
     async def load(self) -> None:
-        """Take up what an earlier process left."""
-        await self.expectations.load()
-        await self.overrides.load()
+        """Take up what an earlier process left; a store that hangs is waited for by `run`.
+
+        Until then nothing is moved (`Reconciliation.unread`). Raises StateUnavailableError.
+        """
+        self._loading = asyncio.create_task(self._take_up())  # noqa: TID251 - `_end` gives it up
+        if self._loading in (await asyncio.wait({self._loading}, timeout=_LOAD_WITHIN_S))[0]:
+            return self._loading.result()
+        _log.error("state_not_read", waited_s=_LOAD_WITHIN_S)
+
+    async def _take_up(self) -> None:
+        parts = (self.expectations, self.overrides)
+        await asyncio.gather(*(part.load() for part in parts if not part.loaded))
+
+    async def _go_on_loading(self) -> None:
+        """Wait until what an earlier process left has been read, however long that takes."""
+        while self.reconciliation.unread:
+            try:
+                await (self._loading or self._take_up())
+            except StateUnavailableError as error:
+                _log.error("state_not_read", error=str(error))
+                await self._clock.sleep(_LOAD_AGAIN_S)
+            self._loading = None
+        self._bell.ring()
 
     async def run(self, manager: ServiceManager = _NOBODY) -> None:
         """Run every loop until cancelled. Raises an ExceptionGroup of LoopEndedError."""
@@ -214,6 +243,7 @@ class House:
         }
         try:
             async with asyncio.TaskGroup() as group:
+                group.create_task(self._go_on_loading(), name="loading")
                 for name, loop in vital.items():
                     group.create_task(self.supervision.vital(name, loop), name=name)
                 for name, loop in advisory.items():
@@ -223,9 +253,13 @@ class House:
 
     async def _end(self) -> None:
         """Give up what goes on behind the loops."""
+        if self._loading is not None:
+            self._loading.cancel()
+            await asyncio.gather(self._loading, return_exceptions=True)
         for behind in (
             self.actuation,
             self.observation,
+            self.overrides,
             self.expectations,
             self.recording,
             self.reload,

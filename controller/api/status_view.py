@@ -165,8 +165,8 @@ class Status(View):
     overrides: tuple[OverrideView, ...]
     last_decision: DecisionBrief | None
     state_error: str | None
-    """Why the state store cannot be read (the last decision is null then), or decisions wait to be
-    written to it."""
+    """Why the state store cannot be read, or decisions wait to be written to it. The last decision
+    is null then. After a start, why nothing is moved: earlier orders were not read yet."""
 
 
 def status(context: Context, last: DecisionBrief | None, state_error: str | None) -> Status:
@@ -189,7 +189,7 @@ def status(context: Context, last: DecisionBrief | None, state_error: str | None
         services=tuple(_service(context, latest, name) for name in context.settings.services),
         overrides=in_force(context),
         last_decision=last,
-        state_error=state_error or context.reconciliation.unrecorded,
+        state_error=_unread(context) or state_error or context.reconciliation.unrecorded,
     )
 
 
@@ -201,6 +201,11 @@ def _canaries(context: Context) -> Canaries:
         bad_answering=answering(bad, context.settings, context.clock.monotonic()),
         bad_total=len(bad),
     )
+
+
+def _unread(context: Context) -> str | None:
+    unread = context.reconciliation.unread
+    return f"{unread}; nothing is moved" if unread else None
 
 
 def _failing_parts(context: Context) -> tuple[FailingPart, ...]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from controller.cli.client import Answer
-from controller.cli.render import at_share, duration, in_short, moment, one_line, order_text
+from controller.cli.render import at_share, duration, in_short, moment, one_line, order_text, void
 
 WORST_FIRST = ("down", "unknown", "suspect", "degraded", "up")
 """What HEALTH can say. `suspect` is up with failures that nothing has cleared yet, `degraded` is up
@@ -79,7 +79,7 @@ def fingerprint(status: Answer) -> object:
         [status[key] for key in ("mode", "settings_hash", "frozen", "isolated")],
         sorted(status["observation"]["failing"]),
         [part["part"] for part in status["failing_parts"]],
-        [override["id"] for override in status["overrides"]],
+        [(override["id"], override["void"]) for override in status["overrides"]],
         last and last["id"],
     )
 
@@ -217,7 +217,7 @@ def _where(override: Answer) -> str:
 
 
 def _who(override: Answer) -> str:
-    return f"by {override['author']}: {override['reason']}, {ends_in(override)}"
+    return f"by {override['author']}: {override['reason']}, {ends_in(override)}{void(override)}"
 
 
 def _text(kind: str, text: str) -> str:

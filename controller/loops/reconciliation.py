@@ -13,6 +13,9 @@ it, for `cycle.min_gap_s`, and for its own. Readings are awaited for `observatio
 writes for `pending_writes.HASTE_S` once the bell has rung, the disk for `expectations._MOMENT_S`
 and not again while it is known to hang; each then goes on behind. So does recording, whose queue
 drops the oldest cycle rather than stop the newest. A reload takes the turn for what awaits nothing.
+
+Until the orders and freezes of an earlier process were read, and what it set levers to, every pool
+is held by a freeze of the daemon's own: one of those orders may forbid what would be done.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import structlog
 
@@ -39,7 +43,7 @@ from controller.model.decision import Decision, DecisionRecord, Memory, PoolName
 from controller.model.errors import StateUnavailableError
 from controller.model.levers import OutcomeStatus, Position
 from controller.model.opinions import Answered, Opinion
-from controller.model.overrides import Override
+from controller.model.overrides import Override, OverrideKind
 from controller.model.words import counted
 from controller.planning.decision import decide
 from controller.planning.drift import acceptable, after_reasserting
@@ -47,6 +51,7 @@ from controller.planning.memory import after_writing, still_doubtful
 from controller.ports import Clock, FigureSource
 
 _log = structlog.get_logger("reconciliation")
+_UNREAD = "the state file with earlier orders has not been read yet"
 _FIRST_BACKOFF_S = 0.25
 _LONGEST_BACKOFF_S = 10.0
 _MEASURED_S = 10.0
@@ -136,6 +141,11 @@ class Reconciliation:
     def unrecorded(self) -> str | None:
         """Why decisions are not on record yet, if the disk keeps them waiting."""
         return self._recording.hindered
+
+    @property
+    def unread(self) -> str | None:
+        """Why nothing is moved, while an earlier process's orders are not known."""
+        return None if self._overrides.loaded and self._expectations.loaded else _UNREAD
 
     async def reconcile(self) -> CycleReport:
         """One cycle, recorded and told."""
@@ -262,13 +272,23 @@ class Reconciliation:
             bad_canaries=self._probing.bad_canaries_under(settings),
             observed=self._observation.observed(settings),
             expected=self._expectations.all,
-            overrides=self._overrides.active(),
+            overrides=self._in_force(),
             figures=self._figures.read(),
             measured=self._traffic.split(_MEASURED_S),
             memory=self._memory,
             opinions=self._opinions(),
             answered=self._answered(),
         )
+
+    def _in_force(self) -> tuple[Override, ...]:
+        """The orders in force; while those of before the start are unread, a freeze of all."""
+        active = self._overrides.active()
+        if self.unread is None:
+            return active
+        wall = self._clock.wall()
+        ends_at = wall + timedelta(seconds=self._current.settings.cycle.period_s)
+        freeze = Override(0, OverrideKind.FREEZE, None, None, "gtc", _UNREAD, wall, ends_at)
+        return (freeze, *active)
 
     async def _learn(
         self, snapshot: Snapshot, decision: Decision, written: tuple[Written, ...]
@@ -287,7 +307,8 @@ class Reconciliation:
         self._memory = replace(self._memory, doubtful=doubtful)
         applied = _positions(w for w in written if w.outcome.status is OutcomeStatus.APPLIED)
         self._memory = after_reasserting(self._memory, decision, applied, snapshot.now)
-        await self._expectations.adopt(acceptable(snapshot, decision, applied))
+        if self.unread is None:
+            await self._expectations.adopt(acceptable(snapshot, decision, applied))
 
     def _pause_s(self, report: CycleReport) -> float:
         """Seconds until the next cycle unless the bell rings. What was written is read back."""

@@ -20,9 +20,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import structlog
@@ -41,6 +41,7 @@ from controller.planning.residency.opened import opened
 from controller.planning.residency.proof import describe
 from controller.planning.shares import percent
 from controller.planning.text import aligned
+from controller.planning.void import void
 from controller.ports import Clock, Store
 from controller.settings.difference import Difference, differences
 from controller.settings.loader import Loaded
@@ -78,6 +79,8 @@ class Proposal:
     """What the next cycle would do, as known now."""
     leaks: tuple[Leak, ...] = ()
     """Ways out of bound pools' lawful regions that the settings in force do not leave open."""
+    void: Mapping[int, str] = field(default_factory=dict)
+    """Orders that would order nothing any more, by their ids, and why."""
 
     @property
     def hash(self) -> str:
@@ -109,7 +112,9 @@ class Proposal:
         ]
         ways = [f"{one.service}/{one.pool}: {describe(one)}" for one in self.leaks]
         moved = aligned(rows) if rows else ["No traffic moves by it."]
-        return "\n".join([*lines, "", *moved, *(["", *ways] if ways else [])])
+        orders = [f"override {number} would be void: {why}" for number, why in self.void.items()]
+        more = [part for found in (ways, orders) if found for part in ("", *found)]
+        return "\n".join([*lines, "", *moved, *more])
 
     def refusal(self, accept: str | None) -> str:
         """Why it is refused; empty when it is not."""
@@ -284,12 +289,15 @@ class Reload:
         observed = self._observation.observed
         leaks = opened(observed(old), observed(new))
         decision = self._reconciliation.preview_under(new)
+        orders = self._reconciliation.known().overrides
+        void_now = void(orders, old)
         return Proposal(
             settings_hash(new),
             differences(old, new),
             moves(self._reconciliation.preview_under(old), decision),
             decision.plans,
             leaks,
+            {i: why for i, why in void(orders, new).items() if i not in void_now},
         )
 
     def _swap(self, loaded: Loaded) -> None:

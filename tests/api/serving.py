@@ -116,6 +116,7 @@ async def api(
         Metrics(CollectorRegistry(), settings),
         **options,
     )
+    await house.load()
     async with (
         serving(build(house.context()), host, 0) as url,
         ClientSession(url) as client,

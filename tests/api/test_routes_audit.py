@@ -76,6 +76,7 @@ async def test_a_full_disk_is_told_to_who_orders_something_and_ends_with_it(
             world.name_servers,
             metrics,
         )
+        await house.load()
         async with (
             serving(build(house.context()), "127.0.0.1", 0) as url,
             ClientSession(url) as client,

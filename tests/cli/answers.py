@@ -94,6 +94,7 @@ def override(number: int = 3, **more: Any) -> dict[str, Any]:
         "ignore_guards": [],
         "remaining_s": 7199.9,
         "expires_soon": False,
+        "void": None,
     }
     return {**drain, **more}
 

@@ -331,3 +331,13 @@ def test_an_advisory_part_that_fails_is_noted() -> None:
         "part: answered fails for 1 min 30 s, 4 times in a row, last: KeyError('x')",
     )
     assert fingerprint(answers.status(failing_parts=[part])) != fingerprint(answers.status())
+
+
+def test_an_order_that_orders_nothing_is_noted_as_void() -> None:
+    """And becoming so is worth a new block."""
+    void = answers.override(3, void="no region eu-west-1 is configured")
+    told = report(answers.status(overrides=[void]))
+
+    assert told.notes[0].endswith("INC-42, ends in 2 h; void: no region eu-west-1 is configured")
+    calm = answers.status(overrides=[answers.override(3)])
+    assert fingerprint(answers.status(overrides=[void])) != fingerprint(calm)

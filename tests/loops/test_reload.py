@@ -409,3 +409,33 @@ async def test_a_plan_accepted_when_shares_were_others_is_refused() -> None:
         with pytest.raises(ReloadRefusedError, match="is of another plan"):
             await house.reload.reload("ann", accept=accepted)
         assert house.context().settings is SETTINGS
+
+
+async def test_an_order_that_a_reload_makes_void_is_named_before_and_after() -> None:
+    """By the preview, the log, once; and it is obeyed again when its region is back."""
+    world, file = World(), File()
+    file.settings = without("eu-central-1")
+    place = {"service": "shop", "pool": "world"}
+    async with file.running(world) as house:
+        order = replace(drain("eu-central-1", ttl_s=6000), **place)
+        number = (await house.overrides.add(order)).id
+        await asyncio.sleep(5)
+        with logged() as lines:
+            proposal = await house.reload.propose()
+            await house.reload.reload("ann", accept=proposal.hash)
+            await asyncio.sleep(60)
+            assert (await house.reload.propose()).void == {}, "it is void already"
+            file.settings = SETTINGS
+            await house.reload.reload("ann", accept=(await house.reload.propose()).hash)
+            await asyncio.sleep(60)
+        assert number in [o.id for o in house.overrides.active()]
+
+    why = "no region eu-central-1 of pool world of service shop is configured"
+    assert proposal.void == {number: why}
+    assert f"override {number} would be void: {why}" in proposal.text
+    assert [
+        (line["event"], line["override_id"], line.get("why"))
+        for line in lines
+        if line["event"] in ("override_void", "override_revived")
+    ] == [("override_void", number, why), ("override_revived", number, None)]
+    assert world.weights("world")["eu-central-1"] == 0

@@ -147,6 +147,9 @@ class Looked:
     def monotonic(self) -> float:
         return self.now
 
+    def boottime(self) -> float:
+        raise NotImplementedError
+
     def wall(self) -> datetime:
         raise NotImplementedError
 
