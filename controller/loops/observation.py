@@ -151,27 +151,17 @@ class Observation:
             task.add_done_callback(lambda ended: self._ended(target, ended))
 
     async def _wait(self, tasks: Mapping[str, asyncio.Task[None]], patience_s: float) -> None:
-        """For these readings; raises what one of them raised."""
+        """For these readings."""
         if awaited := [task for target, task in tasks.items() if target not in self._late]:
             await asyncio.wait(awaited, timeout=patience_s)
-        for target, task in tasks.items():
-            if task.done():
-                await task
-            else:
-                self._late.add(target)
+        self._late |= {target for target, task in tasks.items() if not task.done()}
 
     def _ended(self, target: str, task: asyncio.Task[None]) -> None:
         del self._under_way[target]
-        if target not in self._late:
-            return  # whoever waits looks at it
-        self._late.discard(target)
-        if task.cancelled():
-            return
-        if error := task.exception():
-            self._stale.add(target)
-            _log.error("reading_failed", target=target, exc_info=error)
-        elif target not in self._stale:
-            self._arrived()
+        if target in self._late:
+            self._late.discard(target)
+            if not task.cancelled() and target not in self._stale:
+                self._arrived()
 
     async def _read(
         self, target: str, read: Callable[[str], Awaitable[T]], into: dict[str, Reading[T]]
@@ -184,6 +174,12 @@ class Observation:
                 into[target] = Reading(await read(target), asked_at)
             except (ProviderUnavailableError, ProviderRejectedError) as error:
                 self._failed(target, str(error))
+                return
+            except Exception as error:
+                # A mistake of ours, such as with a record that nobody expected: one target's alone.
+                if target not in self._failing:
+                    _log.exception("reading_failed", target=target)
+                self._failed(target, f"a mistake of ours: {error!r}")
                 return
             if self._failing.pop(target, None) is not None:
                 _log.info("observation_recovered", target=target)

@@ -19,7 +19,7 @@ def hanging(port: Any, method: str, seconds: float = HOUR_S) -> Iterator[None]:
         await asyncio.sleep(seconds)
         return await original(*args, **kwargs)
 
-    with _replaced(port, method, hang):
+    with replaced(port, method, hang):
         yield
 
 
@@ -30,12 +30,13 @@ def failing(port: Any, method: str, error: Exception) -> Iterator[None]:
     async def fail(*args: Any, **kwargs: Any) -> Any:
         raise error
 
-    with _replaced(port, method, fail):
+    with replaced(port, method, fail):
         yield
 
 
 @contextmanager
-def _replaced(port: Any, method: str, other: Callable[..., Any]) -> Iterator[None]:
+def replaced(port: Any, method: str, other: Callable[..., Any]) -> Iterator[None]:
+    """Calls made meanwhile go to another function."""
     setattr(port, method, other)
     try:
         yield

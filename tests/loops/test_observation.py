@@ -296,21 +296,23 @@ async def test_a_reload_may_wait_longer_for_what_only_its_settings_name() -> Non
     assert set(bench.observation.observed()) == {"shop", "api"}
 
 
-async def test_a_reading_that_ends_by_a_mistake_is_raised_or_told() -> None:
-    """Waited for: the cycle fails and is tried again. Not waited for: the log has it."""
-    bench = Bench(small())
+@pytest.mark.parametrize("seconds", [0.3, 3])
+async def test_a_reading_that_ends_by_a_mistake_is_one_targets_alone(seconds: float) -> None:
+    """Waited for or not: the log has it once, others are read, the earlier reading stays."""
+    bench = Bench(small(services=BOTH))
     await bench.observation.refresh(10)
-    bench.observation.invalidate(ZONE)
-    bench.records.read = Broken(0.3)
-    with pytest.raises(ZeroDivisionError):
-        await bench.observation.refresh(10)
-
-    bench.observation.invalidate(ZONE)
-    bench.records.read = Broken(3)
+    bench.records.read = Broken(seconds)
     with logged() as lines:
-        await bench.observation.refresh(10)
-        await asyncio.sleep(3)
-    assert events(lines) == ["reading_failed"]
+        for _ in range(3):
+            bench.observation.invalidate(ZONE)
+            bench.observation.invalidate(ARN)
+            await bench.observation.refresh(10)
+            await asyncio.sleep(4)
+
+    assert events(lines) == ["reading_failed", "observation_failed"]
+    assert bench.observation.failing == {ZONE: "a mistake of ours: ZeroDivisionError('Z1')"}
+    assert bench.observation.observed()["shop"].at == 0
+    assert bench.observation.observed()["api"].at > 0
 
 
 async def test_the_end_gives_up_what_is_under_way() -> None:
