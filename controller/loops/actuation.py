@@ -26,6 +26,7 @@ from controller.model.levers import (
     GroupChange,
     Outcome,
     OutcomeStatus,
+    Position,
     Setting,
     WeightChange,
 )
@@ -61,20 +62,21 @@ class Actuation:
         self._accelerators = accelerators
         self._expectations = expectations
         self._clock = clock
-        self._settled_at: dict[str, float] = {}
-        """Zone or accelerator to when it was last known, or feared, to have been written to."""
+        self._settled_at: dict[Position, float] = {}
+        """When each position was last known, or feared, to have been written."""
         self._pending = PendingWrites(clock, bell, self._settle)
         self._veto = Veto(current, observation)
 
     async def carry_out(self, decision: Decision) -> tuple[Written, ...]:
-        """Write every change of the decision whose zone or accelerator is ready for it.
+        """Write every change of the decision that can be sent now.
 
-        One is not while it is written to, and while it is read for the first time since it was: a
-        decision that rests on the reading before that would send the same again. Targets fail apart
-        from each other. Outcomes that an earlier cycle did not wait for are among those returned.
+        That is none to a zone or accelerator which is being written to, nor of a position that was
+        written and is being read for the first time since: the decision rests on the reading before
+        that, and would send the same again. Targets fail apart from each other. Outcomes that an
+        earlier cycle did not wait for are among those returned.
         """
         allowed, written = self._veto.on(decision.changes)
-        series = self._series(decision, allowed)
+        series = self._series(decision, [change for change in allowed if self._is_ready(change)])
         await self._expectations.intend(change for one in series for change in one.changes)
         return (*written, *await self._pending.carry_out(series))
 
@@ -89,17 +91,18 @@ class Actuation:
         zones = [
             Series("route53", zone_id, each, self._change_zone(zone_id, each, urgent, emergency))
             for zone_id, each in self._by_zone(allowed).items()
-            if self._is_ready(zone_id)
         ]
         accelerators = [
             Series("accelerator", arn, tuple(c for c, _ in each), self._change_groups(arn, each))
             for arn, each in self._by_accelerator(allowed).items()
-            if self._is_ready(arn)
         ]
         return [*zones, *accelerators]
 
-    def _is_ready(self, target: str) -> bool:
-        settled_at = self._settled_at.get(target, float("-inf"))
+    def _is_ready(self, change: Change) -> bool:
+        levers = self._current.settings.services[change.position.service].levers
+        target = levers.accelerator.arn if levers.accelerator else ""
+        target = levers.route53.hosted_zone_id if levers.route53 else target
+        settled_at = self._settled_at.get(change.position, float("-inf"))
         return not (
             self._pending.is_busy(target) or self._observation.is_behind(target, settled_at)
         )
@@ -149,7 +152,8 @@ class Actuation:
     async def _settle(self, written: Written) -> None:
         """Whatever was answered, the next cycle reads again instead of believing it."""
         self._observation.invalidate(written.target)
-        self._settled_at[written.target] = self._clock.monotonic()
+        now = self._clock.monotonic()
+        self._settled_at.update((change.position, now) for change in written.changes)
         # A refused compare-and-swap means that someone else was faster: what stands there now is
         # theirs, and seeing it must count as drift. A throttled write changed nothing.
         if not _is_refused(written.outcome):

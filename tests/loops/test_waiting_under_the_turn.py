@@ -11,6 +11,8 @@ import pytest
 
 from controller.house import House
 from controller.model.errors import StateUnavailableError
+from controller.model.levers import OutcomeStatus
+from controller.model.overrides import OverrideKind
 from tests.loops.hanging import hanging
 from tests.loops.simulated import SETTINGS, World
 from tests.loops.small import events, logged
@@ -146,3 +148,23 @@ async def test_a_reading_that_hangs_is_waited_for_once() -> None:
             took_s = await out_after(world, "us-east-1")
 
     assert took_s <= OUT_S
+
+
+async def test_while_a_write_is_read_back_slowly_it_is_not_repeated_and_others_go_on() -> None:
+    """A large zone takes seconds to list: what was sent is not sent again meanwhile."""
+    world = World()
+    async with world.running() as house:
+        await asyncio.sleep(WELL_S)
+        with hanging(world.records, "read", 5):
+            world.kill("eu-west-1")
+            await asyncio.sleep(2.5)
+            assert world.weights("world")["eu-west-1"] == 0
+            await house.overrides.add(drain("eu-central-1", 600, OverrideKind.FAILOVER))
+            await asyncio.sleep(0.5)
+            assert world.weights("world")["eu-central-1"] == 0, "it does not wait for the listing"
+            await asyncio.sleep(30)
+    records = await world.store.records(limit=50)
+    statuses = [w.outcome.status for r in records for w in r.written if w.lever == "route53"]
+
+    assert statuses == [OutcomeStatus.APPLIED] * 2
+    assert len(world.records.writes) == 2
