@@ -35,10 +35,12 @@ from controller.loops.previews import Previews
 from controller.loops.probing import Observers, Probing
 from controller.loops.reconciliation import CycleReport, Reconciliation
 from controller.loops.recording import Recording
-from controller.loops.reload import Reload
+from controller.loops.reload import Reload, plainly
 from controller.loops.residency_alarm import ResidencyAlarm
-from controller.loops.supervision import Loop, supervised
+from controller.loops.state_loading import StateLoading
+from controller.loops.supervision import Loop, Supervision
 from controller.loops.traffic import Traffic
+from controller.loops.void_alarm import VoidAlarm
 from controller.loops.wake import Bell
 from controller.loops.watch import ProbeObserver
 from controller.model.configuration import Endpoint, EndpointId, Settings
@@ -64,14 +66,15 @@ async def _nothing_to_load() -> Loaded:
     raise InvalidSettingsError("-", (problem,))
 
 
-def observers(metrics: Metrics, certificates: Certificates) -> Observers:
+def observers(metrics: Metrics, certificates: Certificates, supervision: Supervision) -> Observers:
     """Who is told what becomes of an endpoint's probes: metrics, and of HTTPS who warns."""
+    warned = supervision.guarded("certificates", certificates.probe, None)
 
     def of(observed: EndpointId | Canary, endpoint: Endpoint) -> ProbeObserver:
         count = metrics.probes(observed)
         if isinstance(observed, Canary) or not endpoint.probe.startswith("https:"):
             return count
-        warn = partial(certificates.probe, observed)
+        warn = partial(warned, observed)
 
         def count_and_warn(result: ProbeResult) -> None:
             count(result)
@@ -114,14 +117,18 @@ class Controller:
     ports: Ports
     metrics: Metrics
     started_at: datetime
+    supervision: Supervision
     current: Current
     traffic: Traffic
     figures: ReportedFigures
     live: Live
     expectations: Expectations
     overrides: Overrides
+    state_loading: StateLoading
     probing: Probing
     observation: Observation
+    recording: Recording
+    actuation: Actuation
     follow_up: FollowUp
     check_opinions: CheckOpinions
     answered: AnsweredShares
@@ -131,9 +138,11 @@ class Controller:
     reload: Reload
 
     async def load(self) -> None:
-        """Take up what an earlier process left."""
-        await self.expectations.load()
-        await self.overrides.load()
+        """Take up what an earlier process left; a store that hangs is waited for by `run`.
+
+        Raises StateUnavailableError.
+        """
+        await self.state_loading.begin()
 
     async def run(self, manager: ServiceManager = _NOBODY) -> None:
         """Run every loop until cancelled. Raises an ExceptionGroup of LoopEndedError."""
@@ -142,9 +151,13 @@ class Controller:
             manager.alive()
             manager.status(self._in_a_line())
 
-        loops: dict[str, Loop] = {
+        vital: dict[str, Loop] = {
             "probing": self.probing.run,
             "overrides": self.overrides.run,
+            "heartbeat": lambda: self.heartbeat.run(manager.beat_every_s, beat),
+            "reconciliation": self.reconciliation.run,
+        }
+        advisory: dict[str, Loop] = {
             "check_opinions": self.check_opinions.run,
             "answered": self.answered.run,
             "follow_up": self.follow_up.run,
@@ -153,15 +166,29 @@ class Controller:
             "reload": lambda: self.reload.run(
                 manager.reloading, lambda: manager.ready(self._in_a_line())
             ),
-            "heartbeat": lambda: self.heartbeat.run(manager.beat_every_s, beat),
-            "reconciliation": self.reconciliation.run,
         }
         try:
             async with asyncio.TaskGroup() as group:
-                for name, loop in loops.items():
-                    group.create_task(supervised(name, loop), name=name)
+                group.create_task(self.state_loading.run(), name="state_loading")
+                for name, loop in vital.items():
+                    group.create_task(self.supervision.vital(name, loop), name=name)
+                for name, loop in advisory.items():
+                    group.create_task(self.supervision.advisory(name, loop), name=name)
         finally:
-            await self.observation.end()
+            await self._end()
+
+    async def _end(self) -> None:
+        """Give up what goes on behind the loops."""
+        for behind in (
+            self.state_loading,
+            self.actuation,
+            self.observation,
+            self.overrides,
+            self.expectations,
+            self.recording,
+            self.reload,
+        ):
+            await behind.end()
 
     def context(self) -> Context:
         """What the admin API may look at and ask."""
@@ -180,6 +207,7 @@ class Controller:
             live=self.live,
             heartbeat=self.heartbeat,
             metrics=self.metrics,
+            supervision=self.supervision,
             started_at=self.started_at,
         )
 
@@ -199,16 +227,25 @@ def compose(
     """The loops, introduced to each other and to their ports; without a source no reload works."""
     clock, store = ports.clock, ports.store
     bell = Bell()
+    supervision = Supervision(clock, metrics.advisory)
+    guarded = supervision.guarded
     current = Current(settings)
     traffic = Traffic(clock)
     figures = ReportedFigures(current, clock)
     live = Live(clock)
     expectations = Expectations(store)
-    overrides = Overrides(current, store, clock, bell.ring, (live.override,))
+    overrides = Overrides(
+        current, store, clock, bell.ring, (guarded("live_overrides", live.override, None),)
+    )
     certificates = Certificates(current, clock)
-    probing = Probing(current, ports.prober, clock, bell.ring, observers(metrics, certificates))
+    probing = Probing(
+        current, ports.prober, clock, bell.ring, observers(metrics, certificates, supervision)
+    )
     observation = Observation(current, ports.records, ports.accelerators, clock, bell.ring)
-    recording = Recording(store, clock, (live.record,))
+    recording = Recording(store, clock, (guarded("live_records", live.record, None),))
+    actuation = Actuation(
+        current, observation, ports.records, ports.accelerators, expectations, clock, bell
+    )
     follow_up = FollowUp(
         current,
         ports.records,
@@ -229,46 +266,43 @@ def compose(
         observation,
         overrides,
         expectations,
-        Actuation(current, observation, ports.records, ports.accelerators, expectations),
+        actuation,
         recording,
         bell,
         traffic,
         figures,
-        check_opinions.latest,
-        answered.latest,
+        guarded("check_opinions_latest", check_opinions.latest, {}),
+        guarded("answered_latest", answered.latest, {}),
         listeners=(
-            metrics.cycle,
-            live.cycle,
-            partial(_follow_writes, follow_up),
-            log_cycle,
-            ResidencyAlarm().cycle,
-            check_opinions.follow,
-            answered.follow,
-            ContradictionAlarm().cycle,
-            OverloadAlarm().cycle,
+            guarded("metrics", metrics.cycle, None),
+            guarded("live_cycles", live.cycle, None),
+            guarded("follow_up_begin", partial(_follow_writes, follow_up), None),
+            guarded("cycle_log", log_cycle, None),
+            guarded("residency_alarm", ResidencyAlarm().cycle, None),
+            guarded("check_opinions_follow", check_opinions.follow, None),
+            guarded("answered_follow", answered.follow, None),
+            guarded("contradiction_alarm", ContradictionAlarm().cycle, None),
+            guarded("overload_alarm", OverloadAlarm().cycle, None),
+            guarded("void_alarm", VoidAlarm().cycle, None),
         ),
     )
-
-    def follow_settings(loaded: Loaded) -> None:
-        """Whatever keeps something for each key of the settings adapts it."""
-        metrics.follow(loaded.settings)
-        probing.follow_settings()
-        certificates.follow_settings()
-        figures.follow_settings()
-
     source = source or ReloadSource()
     return Controller(
         ports=ports,
         metrics=metrics,
         started_at=clock.wall(),
+        supervision=supervision,
         current=current,
         traffic=traffic,
         figures=figures,
         live=live,
         expectations=expectations,
         overrides=overrides,
+        state_loading=StateLoading(expectations, overrides, clock, bell.ring),
         probing=probing,
         observation=observation,
+        recording=recording,
+        actuation=actuation,
         follow_up=follow_up,
         check_opinions=check_opinions,
         answered=answered,
@@ -284,7 +318,13 @@ def compose(
             store,
             clock,
             bell.ring,
-            swapped=(follow_settings, *source.swapped),
+            followers=(
+                plainly(lambda loaded: metrics.follow(loaded.settings)),
+                lambda loaded: probing.prepare(loaded.settings),
+                plainly(lambda _: certificates.follow_settings()),
+                plainly(lambda _: figures.follow_settings()),
+                *map(plainly, source.swapped),
+            ),
             observe=metrics.reload,
         ),
     )

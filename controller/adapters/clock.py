@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+
+_BOOTTIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""Linux's monotonic clock stands still while the machine is suspended; this one does not."""
 
 
 class SystemClock:
@@ -13,6 +17,10 @@ class SystemClock:
     def monotonic(self) -> float:
         """Seconds by the event loop's own clock: timers and durations agree."""
         return asyncio.get_running_loop().time()
+
+    def boottime(self) -> float:
+        """Seconds by the kernel's clock that counts time spent in suspend, where there is one."""
+        return time.clock_gettime(_BOOTTIME)
 
     def wall(self) -> datetime:
         """Date and time in UTC."""

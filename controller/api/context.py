@@ -18,6 +18,7 @@ from controller.loops.previews import Previews
 from controller.loops.probing import Probing
 from controller.loops.reconciliation import Reconciliation
 from controller.loops.reload import Reload
+from controller.loops.supervision import Supervision
 from controller.loops.traffic import Traffic
 from controller.model.configuration import Settings
 from controller.ports import Clock, Store
@@ -41,6 +42,7 @@ class Context:
     live: Live
     heartbeat: Heartbeat
     metrics: Metrics
+    supervision: Supervision
     started_at: datetime
     """Wall-clock time at which the process began to work."""
 

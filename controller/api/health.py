@@ -49,6 +49,8 @@ async def _metrics(call: Call) -> web.StreamResponse:
 
 
 async def _state(context: Context) -> Check:
+    if (unread := context.reconciliation.unread) is not None:
+        return Check("state", False, f"{unread}; nothing is moved")
     if (waiting := context.reconciliation.unrecorded) is not None:
         return Check("state", False, waiting)
     try:

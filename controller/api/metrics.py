@@ -102,6 +102,11 @@ class Metrics:
         """Count one act of the state store that failed."""
         self._state_errors.inc()
 
+    def advisory(self, part: str, failed: bool) -> None:
+        """Note that an advisory loop or listener failed, or that it is well."""
+        self._advisory_failing.labels(part).set(failed)
+        self._advisory_failures.labels(part).inc(failed)
+
     def watch(self, traffic: Traffic) -> None:
         """Tell the measured shares at every scrape from now on."""
         self.registry.register(MeasuredShares(traffic, lambda: positions(self._settings)))
@@ -117,6 +122,18 @@ class Metrics:
             "gtc_event_loop_lag_seconds",
             "How much later than asked for the event loop woke somebody",
             buckets=_LAG_BUCKETS,
+            registry=registry,
+        )
+        self._advisory_failures = Counter(
+            "gtc_advisory_failures_total",
+            "Failures of advisory loops, which are then started anew, and of listeners",
+            ("part",),
+            registry=registry,
+        )
+        self._advisory_failing = Gauge(
+            "gtc_advisory_failing",
+            "1 while an advisory loop or listener has failed and is not known to be well again",
+            ("part",),
             registry=registry,
         )
         self._state_errors = Counter(

@@ -77,6 +77,8 @@ class ProbeMetrics(Collector):
     def __init__(self, registry: CollectorRegistry) -> None:
         self._canaries = {kind: dict.fromkeys(ProbeOutcome, 0) for kind in Canary}
         self._endpoints: dict[EndpointId, _Endpoint] = {}
+        self._coming: dict[EndpointId, _Endpoint] = {}
+        """Endpoints of settings that are not followed yet, and perhaps never will be."""
         self._durations: dict[tuple[str, str], _Durations] = {}
         self._with_certificate: tuple[EndpointId, ...] = ()
         registry.register(self)
@@ -86,19 +88,29 @@ class ProbeMetrics(Collector):
         named = dict(settings.endpoints())
         places = dict.fromkeys((one.service, one.region) for one in named)
         self._durations = {place: self._durations.get(place) or _Durations() for place in places}
+        known = {**self._coming, **self._endpoints}
         self._endpoints = {
-            one: self._endpoints.get(one) or _Endpoint(self._durations[one.service, one.region])
+            one: known.get(one) or _Endpoint(self._durations[one.service, one.region])
             for one in named
         }
+        self._coming.clear()
+        for one, endpoint in self._endpoints.items():
+            endpoint.durations = self._durations[one.service, one.region]
         self._with_certificate = tuple(
-            one for one, endpoint in named.items() if endpoint.probe.startswith("https:")
+            one for one, noun in named.items() if noun.probe.startswith("https:")
         )
 
     def counter(self, observed: EndpointId | Canary) -> Callable[[ProbeResult], None]:
-        """What counts an endpoint's results as long as settings name it, or a kind of canaries'."""
+        """What counts an endpoint's results as long as settings name it, or a kind of canaries'.
+
+        The settings that name the endpoint may be followed later.
+        """
         if isinstance(observed, Canary):
             return partial(self._count_canary, self._canaries[observed])
-        return self._endpoints[observed].count
+        known = self._endpoints.get(observed) or self._coming.get(observed)
+        if known is None:
+            known = self._coming[observed] = _Endpoint(_Durations())
+        return known.count
 
     @staticmethod
     def _count_canary(counts: dict[ProbeOutcome, int], result: ProbeResult) -> None:

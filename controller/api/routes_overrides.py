@@ -145,6 +145,7 @@ _EXAMPLE = {
     "ignore_guards": [],
     "remaining_s": 14400.0,
     "expires_soon": False,
+    "void": None,
 }
 
 ROUTES = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 
 from aiohttp import web
@@ -33,6 +34,8 @@ class ReloadView(View):
     """Keys that differ from what is in force."""
     moves: tuple[Move, ...]
     """Shares of traffic that become others by it."""
+    void_overrides: Mapping[int, str]
+    """Overrides that would order nothing any more, by their ids, and why."""
     text: str
     """The same in words."""
 
@@ -60,6 +63,7 @@ def _view(proposal: Proposal, refusal: str = "", *, applied: bool) -> ReloadView
         refusal=refusal or None,
         differences=proposal.differences,
         moves=proposal.moves,
+        void_overrides=proposal.void,
         text=proposal.text,
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from aiohttp import web
 
 from controller.api.precondition import ETAG, tagged
@@ -9,11 +11,17 @@ from controller.api.registry import Answered, Call, Route
 from controller.api.status_view import DecisionBrief, Status, status
 from controller.model.errors import StateUnavailableError
 
+_STORE_WITHIN_S = 1.0
+
 
 async def _status(call: Call) -> web.Response:
-    """A store that fails must not hide the rest of the status."""
+    """A store that fails or hangs must not hide the rest of the status."""
     try:
-        newest = await call.context.store.records(limit=1)
+        async with asyncio.timeout(_STORE_WITHIN_S):
+            newest = await call.context.store.records(limit=1)
+    except TimeoutError:
+        why = f"no answer from the state file within {_STORE_WITHIN_S:g} s"
+        return tagged(call, status(call.context, None, why))
     except StateUnavailableError as error:
         return tagged(call, status(call.context, None, str(error)))
     brief = [DecisionBrief(id=r.id, at=r.at, trigger=r.trigger) for r in newest]

@@ -46,6 +46,18 @@ class DecisionBrief(View):
     trigger: tuple[str, ...]
 
 
+class FailingPart(View):
+    """An advisory loop or listener that fails; the daemon steers without it."""
+
+    part: str
+    error: str
+    """The last exception."""
+    failures: int
+    """Failures in a row."""
+    for_s: float
+    """Seconds since the first of them."""
+
+
 class ServiceStatus(View):
     """How one service stands."""
 
@@ -80,14 +92,16 @@ class Status(View):
     """Whether this vantage point doubts itself."""
     canaries: Canaries
     observation: Reading
+    failing_parts: tuple[FailingPart, ...]
+    """Advisory loops, which are started anew, and listeners that fail now; empty: none."""
     next_cycle_in_s: float | None
     """At the latest; a verdict or an override wakes the loop before."""
     services: tuple[ServiceStatus, ...]
     overrides: tuple[OverrideView, ...]
     last_decision: DecisionBrief | None
     state_error: str | None
-    """Why the state store cannot be read (the last decision is null then), or decisions wait to be
-    written to it."""
+    """Why the state store cannot be read, or decisions wait to be written to it. The last decision
+    is null then. After a start, why nothing is moved: earlier orders were not read yet."""
 
 
 def status(context: Context, last: DecisionBrief | None, state_error: str | None) -> Status:
@@ -106,11 +120,12 @@ def status(context: Context, last: DecisionBrief | None, state_error: str | None
         isolated=bool(latest and latest.decision.memory.isolated_since is not None),
         canaries=_canaries(context),
         observation=Reading(failing=context.observation.failing),
+        failing_parts=_failing_parts(context),
         next_cycle_in_s=_next_cycle_in_s(context, latest),
         services=tuple(_service(context, found, name) for name in context.settings.services),
         overrides=in_force(context),
         last_decision=last,
-        state_error=state_error or context.reconciliation.unrecorded,
+        state_error=_unread(context) or state_error or context.reconciliation.unrecorded,
     )
 
 
@@ -121,6 +136,19 @@ def _canaries(context: Context) -> Canaries:
         total=len(good),
         bad_answering=answering(bad, context.settings, context.clock.monotonic()),
         bad_total=len(bad),
+    )
+
+
+def _unread(context: Context) -> str | None:
+    unread = context.reconciliation.unread
+    return f"{unread}; nothing is moved" if unread else None
+
+
+def _failing_parts(context: Context) -> tuple[FailingPart, ...]:
+    now = context.clock.monotonic()
+    return tuple(
+        FailingPart(part=name, error=one.error, failures=one.count, for_s=round(now - one.since, 1))
+        for name, one in sorted(context.supervision.failing.items())
     )
 
 

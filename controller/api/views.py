@@ -24,6 +24,7 @@ from controller.planning.account.evidence import Evidence
 from controller.planning.account.explanation import explain_plan, is_quiet
 from controller.planning.account.whatif import suppose
 from controller.planning.decision import decide
+from controller.planning.void import why_void
 
 Item = TypeVar("Item")
 
@@ -76,6 +77,8 @@ class OverrideView(View):
     """Seconds until it ends by itself; 0 once it has ended."""
     expires_soon: bool
     """Whether its end is announced: `overrides.announce_before_s` in the configuration."""
+    void: str | None
+    """Why it orders nothing now: what it speaks of is not configured; null: it is."""
 
 
 class PlanView(View):
@@ -113,6 +116,7 @@ def shown(context: Context, override: Override) -> OverrideView:
         ignore_guards=override.ignore_guards,
         remaining_s=round(left_s, 1),
         expires_soon=0 < left_s <= announce_s,
+        void=why_void(override, context.settings),
     )
 
 

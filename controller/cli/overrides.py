@@ -9,7 +9,7 @@ from controller.cli.confirmation import confirm_in_production, yes_option
 from controller.cli.duration import DURATION
 from controller.cli.orders import asked_reason, author_option, reason_option, user
 from controller.cli.output import TABLE, document, output_option
-from controller.cli.render import duration, moment, one_line, order_text, share
+from controller.cli.render import duration, moment, one_line, order_text, share, void
 from controller.planning.text import aligned
 
 _PLACE = ("REGION", "SERVICE", "POOL")
@@ -73,5 +73,5 @@ def _cells(override: Answer) -> tuple[str, ...]:
         duration(override["remaining_s"]) + soon,
         one_line(override["author"]),
         ",".join(override["ignore_guards"]) or "-",
-        one_line(override["reason"]),
+        one_line(f"{override['reason']}{void(override)}"),
     )

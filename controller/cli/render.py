@@ -71,6 +71,12 @@ def at_share(override: Mapping[str, Any]) -> str:
     return "" if share is None else f"at {percent(share)}"
 
 
+def void(override: Mapping[str, Any]) -> str:
+    """`; void: no region eu-west-1 is configured`; empty for an order that is obeyed."""
+    why = override.get("void")
+    return f"; void: {why}" if why else ""
+
+
 def moves_text(moves: Iterable[tuple[str, float, float]]) -> str:
     """Regions with their shares before and after: `eu-west-1 50 % → 0 %, us-east-1 0 % → 50 %`."""
     return ", ".join(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from controller.cli.client import Answer
-from controller.cli.render import at_share, duration, in_short, moment, one_line, order_text
+from controller.cli.render import at_share, duration, in_short, moment, one_line, order_text, void
 
 WORST_FIRST = ("down", "unknown", "suspect", "degraded", "up")
 """What HEALTH can say. `suspect` is up with failures that nothing has cleared yet, `degraded` is up
@@ -78,7 +78,8 @@ def fingerprint(status: Answer) -> object:
         services,
         [status[key] for key in ("mode", "settings_hash", "frozen", "isolated")],
         sorted(status["observation"]["failing"]),
-        [override["id"] for override in status["overrides"]],
+        [part["part"] for part in status["failing_parts"]],
+        [(override["id"], override["void"]) for override in status["overrides"]],
         last and last["id"],
     )
 
@@ -138,6 +139,9 @@ def _notes(status: Answer) -> Iterator[str]:
         if override["kind"] != "freeze":
             what = f"{override['id']}, {order_text(override)} {_where(override)}"
             yield _text("override", f"{what} {_who(override)}")
+    for part in status["failing_parts"]:
+        what = f"{part['part']} fails for {duration(part['for_s'])}"
+        yield _text("part", f"{what}, {part['failures']} times in a row, last: {part['error']}")
     if status.get("state_error"):
         yield _text("state", status["state_error"])
     last = status["last_decision"]
@@ -213,7 +217,7 @@ def _where(override: Answer) -> str:
 
 
 def _who(override: Answer) -> str:
-    return f"by {override['author']}: {override['reason']}, {ends_in(override)}"
+    return f"by {override['author']}: {override['reason']}, {ends_in(override)}{void(override)}"
 
 
 def _text(kind: str, text: str) -> str:

@@ -6,13 +6,13 @@ is refused, something in it is at fault (a leaf changed by hand, a health check 
 pools go on in a batch each, so that one bad record hinders its own pool alone. A batch that is
 throttled is not split; it and what was to follow it wait for the next cycle. Global Accelerator:
 one group at a time, groups that open before groups that close. Zones and accelerators are written
-at the same time: one that hangs delays no other's drain. What is about to be written is remembered
-first, so that after a crash our own write is not taken for drift.
+at the same time: one that hangs delays no other's drain, nor the next cycle
+(`loops.pending_writes`). What is about to be written is remembered first, so that after a crash our
+own write is not taken for drift.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 
@@ -21,7 +21,9 @@ import structlog
 from controller.loops.current import Current
 from controller.loops.expectations import Expectations
 from controller.loops.observation import Observation
+from controller.loops.pending_writes import PendingWrites, Sends, Series
 from controller.loops.veto import Veto
+from controller.loops.wake import Bell
 from controller.model.decision import Decision, PoolName, Written
 from controller.model.levers import (
     Change,
@@ -29,13 +31,14 @@ from controller.model.levers import (
     GroupChange,
     Outcome,
     OutcomeStatus,
+    Position,
     Setting,
     WeightChange,
 )
 from controller.planning.batches import Batch, Elements, batches, by_pool
 from controller.planning.tree import is_set, opens, settable
 from controller.planning.write_results import results_of
-from controller.ports import Accelerators, RecordSets
+from controller.ports import Accelerators, Clock, RecordSets
 
 _log = structlog.get_logger("actuation")
 _AFTER_THROTTLING = Outcome(
@@ -53,35 +56,62 @@ class Actuation:
         records: RecordSets,
         accelerators: Accelerators,
         expectations: Expectations,
+        clock: Clock,
+        bell: Bell,
     ) -> None:
+        """`bell` rings when a cycle is wanted, and is rung for outcomes that come late."""
         self._current = current
         self._observation = observation
         self._records = records
         self._accelerators = accelerators
         self._expectations = expectations
+        self._clock = clock
+        self._settled_at: dict[Position, float] = {}
+        """When each position was last known, or feared, to have been written."""
+        self._pending = PendingWrites(clock, bell, self._heard, expectations.settle)
         self._veto = Veto(current, observation)
 
     async def carry_out(self, decision: Decision) -> tuple[Written, ...]:
-        """Write every change of the decision. Targets fail apart from each other."""
-        emergency = decision.emergency
+        """Write every change of the decision that can be sent now.
+
+        That is none to a zone or accelerator which is being written to, nor of a position that was
+        written and is being read for the first time since: the decision rests on the reading before
+        that, and would send the same again. Targets fail apart from each other. Outcomes that an
+        earlier cycle did not wait for are among those returned.
+        """
         allowed, written = self._veto.on(decision.changes)
-        await self._expectations.intend(allowed, emergency=emergency)
-        urgent = {(plan.service, plan.pool) for plan in decision.plans if plan.emergency}
-        async with asyncio.TaskGroup() as group:
-            tasks = [
-                *(
-                    group.create_task(self._change_zone(zone_id, changes, urgent, emergency))
-                    for zone_id, changes in self._by_zone(allowed).items()
-                ),
-                *(
-                    group.create_task(self._change_groups(arn, changes))
-                    for arn, changes in self._by_accelerator(allowed).items()
-                ),
-            ]
+        series = self._series(decision, [change for change in allowed if self._is_ready(change)])
+        await self._expectations.intend(change for one in series for change in one.changes)
+        written += await self._pending.carry_out(series)
         self._veto.end_cycle()
-        written += [one for task in tasks for one in task.result()]
-        await self._settle(written)
         return tuple(written)
+
+    async def end(self) -> None:
+        """Give up every write under way."""
+        await self._pending.end()
+
+    def _series(self, decision: Decision, allowed: Iterable[Change]) -> list[Series]:
+        """The writes that these changes take."""
+        urgent = {(plan.service, plan.pool) for plan in decision.plans if plan.emergency}
+        emergency = decision.emergency
+        zones = [
+            Series("route53", zone_id, each, self._change_zone(zone_id, each, urgent, emergency))
+            for zone_id, each in self._by_zone(allowed).items()
+        ]
+        accelerators = [
+            Series("accelerator", arn, tuple(c for c, _ in each), self._change_groups(arn, each))
+            for arn, each in self._by_accelerator(allowed).items()
+        ]
+        return [*zones, *accelerators]
+
+    def _is_ready(self, change: Change) -> bool:
+        levers = self._current.settings.services[change.position.service].levers
+        target = levers.accelerator.arn if levers.accelerator else ""
+        target = levers.route53.hosted_zone_id if levers.route53 else target
+        settled_at = self._settled_at.get(change.position, float("-inf"))
+        return not (
+            self._pending.is_busy(target) or self._observation.is_behind(target, settled_at)
+        )
 
     async def _change_zone(
         self,
@@ -89,7 +119,7 @@ class Actuation:
         changes: Iterable[Change],
         urgent: Collection[PoolName],
         emergency: bool,
-    ) -> list[Written]:
+    ) -> Sends:
         """Batch after batch, as many as it takes."""
         written: list[Written] = []
         planned = batches(self._elements(changes), urgent)
@@ -98,13 +128,16 @@ class Actuation:
             refused = self._refused_part(batch, written)
             if refused is not None:
                 written.append(refused)
+                yield refused
                 continue
             whole = await self._send(zone_id, batch.elements, written, emergency)
             written.append(whole)
+            yield whole
             # Something in it is at fault: another try for each pool.
             for each in _apart(batch.elements) if _is_refused(whole.outcome) else ():
-                written.append(await self._send(zone_id, each, written, emergency))
-        return written
+                one = await self._send(zone_id, each, written, emergency)
+                written.append(one)
+                yield one
 
     def _refused_part(self, batch: Batch, written: Iterable[Written]) -> Written | None:
         """The refusal of a part of a pool that would empty it, earlier parts not being applied."""
@@ -115,21 +148,19 @@ class Actuation:
 
     async def _change_groups(
         self, arn: str, changes: Iterable[tuple[Change, GroupChange]]
-    ) -> list[Written]:
+    ) -> Sends:
         """Group after group in the plan's order; the last open one stays so until another is."""
-        written = []
         applied: dict[str, Setting] = {}
         for change, group_change in changes:
             after = {**applied, group_change.group.arn: change.after}
             refused = self._veto.on_closing(arn, change, after)
             if refused is not None:
-                written.append(refused)
+                yield refused
                 continue
             outcome = await self._accelerators.change(group_change)
-            written.append(Written("accelerator", arn, (change,), outcome))
+            yield Written("accelerator", arn, (change,), outcome)
             if outcome.status is OutcomeStatus.APPLIED:
                 applied = after
-        return written
 
     async def _send(
         self, zone_id: str, elements: Elements, earlier: Iterable[Written], emergency: bool
@@ -142,11 +173,11 @@ class Actuation:
         outcome = await self._records.change(zone_id, batch, emergency=emergency)
         return Written("route53", zone_id, changes, outcome)
 
-    async def _settle(self, written: Iterable[Written]) -> None:
+    def _heard(self, written: Written) -> None:
         """Whatever was answered, the next cycle reads again instead of believing it."""
-        for target in {one.target for one in written}:
-            self._observation.invalidate(target)
-        await self._expectations.settle(results_of(written))
+        self._observation.invalidate(written.target)
+        now = self._clock.monotonic()
+        self._settled_at.update((change.position, now) for change in written.changes)
 
     def _by_zone(self, changes: Iterable[Change]) -> dict[str, tuple[Change, ...]]:
         zones: dict[str, list[Change]] = defaultdict(list)

@@ -2,7 +2,9 @@
 
 Each pool is asked `answers.asks` times in every interval, evenly spread, its geographies in turn;
 several answers estimate the split. Answers given while a change of weights is on its way to the
-name servers count for nothing. What follows from the answers is `planning.health.answered`.
+name servers count for nothing. What follows from the answers is `planning.health.answered`. Leaves
+and answers of a shape that nobody expected concern their own service or pool alone: the log says so
+once, and nothing is known of what its users are answered.
 """
 
 from __future__ import annotations
@@ -66,6 +68,8 @@ class AnsweredShares:
         self._samples: dict[PoolName, tuple[Sample, ...]] = {}
         self._turns: dict[PoolName, int] = {}
         self._failing: set[str] = set()
+        self._not_understood: set[str] = set()
+        """Services and pools whose leaves or answers were of a shape that nobody expected."""
 
     def latest(self) -> Mapping[PoolName, Answered]:
         """Pool to its answers; pools not asked for, or not answered lately, are missing."""
@@ -86,7 +90,12 @@ class AnsweredShares:
             observed = report.snapshot.observed.get(name)
             if service.levers.route53 is None or observed is None:
                 continue
-            for position, destination in self._observation.destinations(name).items():
+            try:
+                found = self._observation.destinations(name)
+            except Exception:
+                self._is_not_understood(name)
+                continue
+            for position, destination in found.items():
                 leads.setdefault((name, position.pool), {})[position.region] = destination
             for position, setting in observed.settings.items():
                 pool = (name, position.pool)
@@ -111,7 +120,7 @@ class AnsweredShares:
                 continue
             async with asyncio.TaskGroup() as group:
                 for one in asked:
-                    group.create_task(self._ask(one))
+                    group.create_task(self._ask_alone(one))
                     await self._clock.sleep(round_s / len(asked))
 
     def _asked(self) -> list[_Asked]:
@@ -129,6 +138,19 @@ class AnsweredShares:
                 if subnets and pool in self._weights and now >= self._settles_at[pool]:
                     found.append(_Asked(pool, lever, subnets))
         return found
+
+    async def _ask_alone(self, asked: _Asked) -> None:
+        """Ask for one pool; what goes wrong is none of the others' business."""
+        try:
+            await self._ask(asked)
+        except Exception:
+            self._is_not_understood("/".join(asked.pool))
+
+    def _is_not_understood(self, subject: str) -> None:
+        """To be called where an exception is handled; tells it once."""
+        if subject not in self._not_understood:
+            self._not_understood.add(subject)
+            _log.exception("answers_not_understood", subject=subject)
 
     async def _ask(self, asked: _Asked) -> None:
         pool, lever, weights = asked.pool, asked.lever, self._weights.get(asked.pool)

@@ -3,7 +3,8 @@
 In question are the checks of regions that are suspect, down or unknown to us, and those that are
 not clearly well to Route 53. The others are asked in turn, slowly: AWS grants one such question a
 second (`adapters.aws.health_checks`), and failover must never wait for it. What the reports add up
-to is `planning.health.checkers`.
+to is `planning.health.checkers`. Of a check that is not as AWS documents it nothing is known, and
+the words say why.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ _ROTA_GAP_S = 5.0
 _LOOK_EVERY_S = 1.0
 _DEFINED_FOR_S = 300.0
 """Seconds after which a check's definition is read again; somebody may have changed it."""
+_NESTED = "its health check counts another calculated check, which AWS does not allow"
 _ASKED_ELSEWHERE = "an alarm's or a routing control's status cannot be asked for"
 
 
@@ -71,6 +73,7 @@ class CheckOpinions:
         """Every check that a leaf has, and when it was asked last."""
         self._rota_at = float("-inf")
         self._failing: set[str] = set()
+        self._not_understood: set[str] = set()
 
     def latest(self) -> Mapping[Position, Opinion]:
         """Leaf to what its health check says; leaves without one that was asked are missing."""
@@ -110,6 +113,7 @@ class CheckOpinions:
                 if check_id not in self._failing:
                     _log.warning("health_check_unknown", check=check_id, error=str(error))
                 self._failing.add(check_id)
+                self._defined.pop(check_id, None)  # it may be another by now
             else:
                 self._failing.discard(check_id)
                 self._learn(check_id, opinion)
@@ -122,6 +126,7 @@ class CheckOpinions:
             for check_id in known.keys() - needed:
                 del known[check_id]
         self._failing &= needed
+        self._not_understood &= needed
 
     def _leaves_now(self, report: CycleReport) -> Iterator[tuple[Position, tuple[str, ...]]]:
         for name, service in self._current.settings.services.items():
@@ -133,7 +138,7 @@ class CheckOpinions:
         now = self._clock.monotonic()
         waited = {check_id: now - at for check_id, at in self._asked_at.items()}
         urgent = {i for i, o in self._opinions.items() if o.verdict is not Verdict.UP}
-        urgent |= self._in_question
+        urgent = (urgent | self._in_question) & waited.keys()
         due = [i for i in urgent if waited[i] >= _IN_QUESTION_EVERY_S]
         if not due and now - self._rota_at >= _ROTA_GAP_S:
             due = [i for i, s in waited.items() if i not in urgent and s >= _OTHERS_EVERY_S]
@@ -141,6 +146,22 @@ class CheckOpinions:
         return max(due, key=lambda i: (waited[i], i), default=None)
 
     async def _opinion(self, check_id: str) -> Opinion:
+        """What a check says; unknown, with the reason, where it is not understood.
+
+        Raises ProviderUnavailableError and ProviderRejectedError.
+        """
+        try:
+            return await self._understood(check_id)
+        except (ProviderUnavailableError, ProviderRejectedError):
+            raise
+        except Exception as error:
+            if check_id not in self._not_understood:
+                _log.exception("health_check_not_understood", check=check_id)
+            self._not_understood.add(check_id)
+            detail = f"its health check is not understood: {error!r}"
+            return Opinion(Verdict.UNKNOWN, self._clock.monotonic(), detail)
+
+    async def _understood(self, check_id: str) -> Opinion:
         check = await self._definition(check_id)
         if check.kind is CheckKind.CALCULATED:
             children = [await self._child(child) for child in check.children]
@@ -148,8 +169,11 @@ class CheckOpinions:
         return await self._endpoint(check_id, check)
 
     async def _child(self, check_id: str) -> Opinion:
-        """A calculated check has no calculated children."""
-        return await self._endpoint(check_id, await self._definition(check_id))
+        """What a child of a calculated check says."""
+        check = await self._definition(check_id)
+        if check.kind is CheckKind.CALCULATED:
+            return Opinion(Verdict.UNKNOWN, self._clock.monotonic(), _NESTED)
+        return await self._endpoint(check_id, check)
 
     async def _endpoint(self, check_id: str, check: CheckDefinition) -> Opinion:
         if check.kind is CheckKind.OTHER:

@@ -4,10 +4,15 @@ From `intend` until a reading shows the new setting on every part, a part may sh
 expected before or the new setting. An outcome narrows that down: applied leaves the new setting,
 refused what was expected before, and unknown, or applied to some parts only, leaves both.
 
-Durable before a write is sent, so that a crash in the middle of a failover does not make our own
-change look like somebody else's. Neither a full nor a slow disk may keep users on a dead region: a
-failure to remember is logged, an emergency waits for a moment only, and what is not durable yet is
-written along with whatever comes next.
+Written to disk before a change is sent, so that a crash in the middle of a failover does not make
+our own change look like somebody else's. The disk is waited for `_MOMENT_S` at most, and only until
+it is known to hang: one hanging save costs one such wait, however many changes follow.
+
+A change whose intent is not on disk by then is sent all the same, a calm one too. Otherwise regions
+would stay out, and people's orders undone, for as long as the disk hangs; and a full disk, which
+answers with an error, has never kept a change back either. What it costs: if the daemon crashes
+before the disk answers, the next process takes our change for drift and holds that pool for
+`guards.drift.hold_s`. What is not on disk yet stays in memory and is saved along with the next.
 """
 
 from __future__ import annotations
@@ -23,7 +28,7 @@ from controller.ports import ExpectedSettings
 
 _log = structlog.get_logger("expectations")
 _MOMENT_S = 0.2
-"""How long an emergency, and what only narrows an expectation down, waits for the disk."""
+"""How long a change, and what only narrows an expectation down, waits for the disk."""
 
 
 class Expectations:
@@ -33,8 +38,14 @@ class Expectations:
         self._store = store
         self._expected: dict[Position, tuple[Setting, ...]] = {}
         self._earlier: dict[Position, tuple[Setting, ...]] = {}
-        """What was expected of a position before the write now under way."""
+        """What was expected of positions before the writes now under way."""
         self._unsaved: dict[Position, tuple[Setting, ...]] = {}
+        self._saving: asyncio.Task[None] | None = None
+        """The save under way, or the last one."""
+        self._is_late = False
+        """Whether the save under way was waited for in vain."""
+        self.loaded = False
+        """Whether it is known what an earlier process remembered."""
 
     @property
     def all(self) -> Mapping[Position, tuple[Setting, ...]]:
@@ -42,19 +53,25 @@ class Expectations:
         return dict(self._expected)
 
     async def load(self) -> None:
-        """Take up what an earlier process remembered."""
-        self._expected = dict(await self._store.expected())
+        """Take up what an earlier process remembered. Raises StateUnavailableError."""
+        self._expected = {**await self._store.expected(), **self._expected}
+        self.loaded = True
 
-    async def intend(self, changes: Iterable[Change], *, emergency: bool = False) -> None:
+    async def end(self) -> None:
+        """Give up the save under way."""
+        if self._saving is not None:
+            self._saving.cancel()
+            await asyncio.gather(self._saving, return_exceptions=True)
+
+    async def intend(self, changes: Iterable[Change]) -> None:
         """The new setting may be seen from now on, beside what was expected before.
 
         What is seen and was not expected stays somebody else's until our write replaced it.
         """
-        within_s = _MOMENT_S if emergency else None
         wanted = {change.position: change for change in changes}
-        self._earlier = {p: self._expected.get(p) or (c.before,) for p, c in wanted.items()}
-        may_be = {p: _newest_last(self._earlier[p], c.after) for p, c in wanted.items()}
-        await self._keep(may_be, within_s)
+        earlier = {p: self._expected.get(p) or (c.before,) for p, c in wanted.items()}
+        self._earlier |= earlier
+        await self._keep({p: _newest_last(earlier[p], c.after) for p, c in wanted.items()})
 
     async def settle(self, results: Mapping[Change, OutcomeStatus]) -> None:
         """Narrow down what may be seen, once AWS has answered; unknown leaves both possible."""
@@ -64,29 +81,44 @@ class Expectations:
             for change, status in results.items()
             if status is OutcomeStatus.REFUSED and change.position in self._earlier
         }
-        await self._keep(applied | refused, _MOMENT_S)
+        for change in results:
+            self._earlier.pop(change.position, None)
+        await self._keep(applied | refused)
 
     async def adopt(self, seen: Mapping[Position, Setting]) -> None:
         """Take what was seen for what is expected."""
-        await self._keep({p: (setting,) for p, setting in seen.items()}, _MOMENT_S)
+        await self._keep({p: (setting,) for p, setting in seen.items()})
 
-    async def _keep(
-        self, settings: Mapping[Position, tuple[Setting, ...]], within_s: float | None
-    ) -> None:
-        """Remember at once, and durably unless the disk is full or takes longer than that."""
+    async def _keep(self, settings: Mapping[Position, tuple[Setting, ...]]) -> None:
+        """Remember at once, and on disk unless that is full or takes longer than a moment."""
         if not settings:
             return
         self._expected.update(settings)
         self._unsaved.update(settings)
-        saving = dict(self._unsaved)
-        try:
-            async with asyncio.timeout(within_s):
+        saving = self._saving
+        if saving is None or saving.done():
+            saving = self._saving = asyncio.create_task(  # noqa: TID251 - `end` gives it up
+                self._save(), name="saving expectations"
+            )
+            self._is_late = False
+        elif self._is_late:
+            return
+        await asyncio.wait({saving}, timeout=_MOMENT_S)
+        if not saving.done():
+            self._is_late = True
+            _log.warning("expectation_late", waited_s=_MOMENT_S, positions=len(self._unsaved))
+
+    async def _save(self) -> None:
+        """Save until nothing is left, what was added meanwhile included."""
+        while saving := dict(self._unsaved):
+            try:
                 await self._store.expect(saving)
-        except TimeoutError:
-            _log.warning("expectation_late", waited_s=within_s, positions=len(saving))
-        except StateUnavailableError as error:
-            _log.error("expectation_not_durable", error=str(error))
-        else:
+            except StateUnavailableError as error:
+                _log.error("expectation_not_durable", error=str(error))
+                return
+            except Exception:
+                _log.exception("expectation_not_durable")
+                return
             kept = self._unsaved.items()
             self._unsaved = {p: settings for p, settings in kept if saving.get(p) != settings}
 

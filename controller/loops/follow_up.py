@@ -108,7 +108,15 @@ class FollowUp:
         """Follow until cancelled."""
         async with asyncio.TaskGroup() as group:
             while True:
-                group.create_task(self._follow(await self._queue.get()))
+                group.create_task(self._follow_alone(await self._queue.get()))
+
+    async def _follow_alone(self, followed: _Followed) -> None:
+        """Follow one write; its failure is none of the others'."""
+        try:
+            await self._follow(followed)
+        except Exception:
+            target = followed.written.target
+            _log.exception("follow_up_failed", decision_id=followed.record.id, target=target)
 
     async def _follow(self, followed: _Followed) -> None:
         record, written = followed.record, followed.written

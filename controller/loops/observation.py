@@ -3,7 +3,8 @@
 One listing per hosted zone and one reading per accelerator serve all services that share them. When
 AWS does not answer, the last reading stays, with its age: deciding goes on, and a write that rests
 on an old reading is refused by its own compare-and-swap. Nor is a slow answer waited for longer
-than `PATIENCE_S` where there is an earlier one: a hanging zone delays no accelerator's drain.
+than `PATIENCE_S`, and by one cycle only, whether or not there is an earlier one: a hanging zone
+delays no accelerator's drain.
 """
 
 from __future__ import annotations
@@ -28,8 +29,9 @@ from controller.ports import Accelerators, Clock, RecordSets
 _log = structlog.get_logger("observation")
 R = TypeVar("R", bound=Reading[Any])
 
-PATIENCE_S = 1.0
-"""Seconds a refresh waits for what was read before. What comes later rings."""
+PATIENCE_S = 0.5
+"""Seconds a cycle waits for readings. What comes later rings. With the gap between two cycles that
+leaves time to drain a region within a second."""
 
 
 class Observation:
@@ -76,11 +78,18 @@ class Observation:
         self._stale.add(target)
         self._outdated.add(target)
 
-    async def refresh(self, max_age_s: float, settings: Settings | None = None) -> None:
+    def is_behind(self, target: str, at: float) -> bool:
+        """Whether it is being read, and what was read last was asked for before `at`."""
+        reading = self._zones.get(target) or self._groups.get(target)
+        return target in self._under_way and (reading is None or reading.at < at)
+
+    async def refresh(
+        self, max_age_s: float, settings: Settings | None = None, *, patience_s: float = PATIENCE_S
+    ) -> None:
         """Read again what is older than `max_age_s` or stale; a failure keeps the old reading.
 
-        What is read are the levers of the settings in force, or of those given. What was never read
-        is waited for to its end, everything else for `PATIENCE_S`.
+        What is read are the levers of the settings in force, or of those given. A reading is waited
+        for `patience_s`, and not again by those who come later; it goes on and rings.
         """
         asked = settings or self._current.settings
         for zone_id in sorted(_zone_ids(asked)):
@@ -90,7 +99,7 @@ class Observation:
             if self._is_old(arn, self._groups, max_age_s):
                 self._begin(arn, self._read_groups)
         under_way = {t: self._under_way[t] for t in _targets(asked) if t in self._under_way}
-        await self._wait(under_way)
+        await self._wait(under_way, patience_s)
 
     async def end(self) -> None:
         """Give up every reading under way."""
@@ -176,31 +185,18 @@ class Observation:
             self._under_way[target] = task
             task.add_done_callback(lambda ended: self._ended(target, ended))
 
-    async def _wait(self, tasks: Mapping[str, asyncio.Task[None]]) -> None:
-        """For these readings; raises what one of them raised."""
-        known = {target for target in tasks if target in self._zones or target in self._groups}
-        if first := [task for target, task in tasks.items() if target not in known]:
-            await asyncio.wait(first)
-        if again := [tasks[target] for target in known]:
-            await asyncio.wait(again, timeout=PATIENCE_S)
-        for target, task in tasks.items():
-            if task.done():
-                await task
-            else:
-                self._late.add(target)
+    async def _wait(self, tasks: Mapping[str, asyncio.Task[None]], patience_s: float) -> None:
+        """For these readings."""
+        if awaited := [task for target, task in tasks.items() if target not in self._late]:
+            await asyncio.wait(awaited, timeout=patience_s)
+        self._late |= {target for target, task in tasks.items() if not task.done()}
 
     def _ended(self, target: str, task: asyncio.Task[None]) -> None:
         del self._under_way[target]
-        if target not in self._late:
-            return  # whoever waits looks at it
-        self._late.discard(target)
-        if task.cancelled():
-            return
-        if error := task.exception():
-            self._stale.add(target)
-            _log.error("reading_failed", target=target, exc_info=error)
-        elif target not in self._stale:
-            self._arrived()
+        if target in self._late:
+            self._late.discard(target)
+            if not task.cancelled() and target not in self._stale:
+                self._arrived()
 
     async def _read(self, target: str, read: Callable[[str], Awaitable[None]]) -> None:
         """Read it, and again if it became stale meanwhile: the answer may be older than that."""
@@ -210,6 +206,12 @@ class Observation:
                 await read(target)
             except (ProviderUnavailableError, ProviderRejectedError) as error:
                 self._failed(target, str(error))
+                return
+            except Exception as error:
+                # A mistake of ours, such as with a record that nobody expected: one target's alone.
+                if target not in self._failing:
+                    _log.exception("reading_failed", target=target)
+                self._failed(target, f"a mistake of ours: {error!r}")
                 return
             if self._failing.pop(target, None) is not None:
                 _log.info("observation_recovered", target=target)

@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
 
 from controller.loops.agenda import Agenda
 from controller.loops.current import Current
@@ -25,7 +27,7 @@ from controller.model.configuration import Endpoint, EndpointId, Settings
 from controller.model.health import Canary, HealthState, Verdict
 from controller.planning.health.gray import level
 from controller.planning.health.hysteresis import passes
-from controller.ports import Clock, Prober
+from controller.ports import Clock, Prober, Target
 
 Observers = Callable[[EndpointId | Canary, Endpoint], ProbeObserver]
 """Who is told what becomes of the probes of an endpoint or canary."""
@@ -59,6 +61,10 @@ class Probing:
         """Fails when a callback does; None unless probing runs."""
         self.follow_settings()
 
+    def follow_settings(self) -> None:
+        """Probe what the settings in force name, and nothing else."""
+        self.prepare(self._current.settings)()
+
     @property
     def health(self) -> Mapping[EndpointId, HealthState]:
         """What we believe of every endpoint, as of now."""
@@ -89,8 +95,8 @@ class Probing:
     def health_under(self, settings: Settings) -> dict[EndpointId, HealthState]:
         """What we would believe if these settings were in force: unknown where others are asked."""
         return {
-            endpoint_id: self._endpoints[endpoint_id].state
-            if self._is_asked(endpoint_id, endpoint)
+            endpoint_id: watch.state
+            if (watch := self._asked(endpoint_id, endpoint))
             else HealthState()
             for endpoint_id, endpoint in settings.endpoints()
         }
@@ -105,27 +111,39 @@ class Probing:
         known = self.bad_canaries
         return {url: known.get(url, HealthState()) for url in settings.bad_canaries}
 
-    def follow_settings(self) -> None:
-        """Probe what the settings in force name, and nothing else; to be called when they change.
+    def prepare(self, settings: Settings) -> Callable[[], None]:
+        """Prepare to probe what these settings name, and nothing else; the result takes it over.
 
-        What is asked as before keeps its state and its turn.
+        What is asked as before keeps its state and its turn. Nothing changes before the result is
+        called, which does not raise.
         """
-        settings = self._current.settings
-        self.limits = settings.health
-        endpoints = dict(settings.endpoints())
-        kept = {i: self._endpoints[i] for i, e in endpoints.items() if self._is_asked(i, e)}
-        for endpoint_id, watch in self._endpoints.items():
-            if endpoint_id not in kept:
-                watch.close()
         paces = _Paces(settings)
-        self._endpoints = {
-            i: self._watch(kept.get(i), i, i, endpoint, paces.of(endpoint))
-            for i, endpoint in endpoints.items()
+        endpoints = {
+            i: self._prepared(self._asked(i, endpoint), i, i, endpoint, paces)
+            for i, endpoint in settings.endpoints()
         }
-        self._canaries = self._follow(Canary.GOOD, self._canaries, settings.canaries, paces)
-        self._bad_canaries = self._follow(
-            Canary.BAD, self._bad_canaries, settings.bad_canaries, paces
-        )
+        canaries = self._prepared_canaries(Canary.GOOD, self._canaries, settings.canaries, paces)
+        bad = self._prepared_canaries(Canary.BAD, self._bad_canaries, settings.bad_canaries, paces)
+        return partial(self._take_over, settings, endpoints, canaries, bad)
+
+    def _take_over(
+        self,
+        settings: Settings,
+        endpoints: Mapping[EndpointId, _Prepared],
+        canaries: Mapping[str, _Prepared],
+        bad_canaries: Mapping[str, _Prepared],
+    ) -> None:
+        self.limits = settings.health
+        prepared = (*endpoints.values(), *canaries.values(), *bad_canaries.values())
+        kept = {id(one.watch) for one in prepared}
+        for watch in self._everybody():
+            if id(watch) not in kept:
+                watch.close()
+        for one in prepared:
+            one.take_over()
+        self._endpoints = {i: one.watch for i, one in endpoints.items()}
+        self._canaries = {url: one.watch for url, one in canaries.items()}
+        self._bad_canaries = {url: one.watch for url, one in bad_canaries.items()}
         self._witnesses.follow(has_canaries=bool(self._canaries))
         self._begin_new()
 
@@ -154,43 +172,38 @@ class Probing:
     def _everybody(self) -> tuple[Watch, ...]:
         return (*self._askable(), *self._bad_canaries.values())
 
-    def _is_asked(self, endpoint_id: EndpointId, endpoint: Endpoint) -> bool:
-        """Whether the same place is asked under this name already."""
+    def _asked(self, endpoint_id: EndpointId, endpoint: Endpoint) -> Watch | None:
+        """Who asks the same place under this name already, if anybody."""
         watch = self._endpoints.get(endpoint_id)
         if watch is None:
-            return False
+            return None
         known = watch.endpoint
-        return (known.probe, known.host) == (endpoint.probe, endpoint.host)
+        is_same = (known.probe, known.host) == (endpoint.probe, endpoint.host)
+        return watch if is_same else None
 
-    def _follow(
+    def _prepared_canaries(
         self, kind: Canary, watches: Mapping[str, Watch], urls: Iterable[str], paces: _Paces
-    ) -> dict[str, Watch]:
-        """The canaries of one kind that settings name; the others are closed."""
-        canaries = {url: Endpoint(probe=url) for url in urls}
-        for url, watch in watches.items():
-            if url not in canaries:
-                watch.close()
+    ) -> dict[str, _Prepared]:
+        """The canaries of one kind that settings name."""
         return {
-            url: self._watch(watches.get(url), url, kind, canary, paces.of(canary))
-            for url, canary in canaries.items()
+            url: self._prepared(watches.get(url), url, kind, Endpoint(probe=url), paces)
+            for url in urls
         }
 
-    def _watch(
+    def _prepared(
         self,
         kept: Watch | None,
         key: EndpointId | str,
         observed: EndpointId | Canary,
         endpoint: Endpoint,
-        pace: Pace,
-    ) -> Watch:
-        if kept is None:
-            return Watch(self, key, endpoint, pace, self._observers(observed, endpoint))
-        kept.follow(pace)
-        if kept.endpoint != endpoint:
-            kept.endpoint = endpoint
-            if kept.target is not None:
-                kept.aim(self._prober.target(endpoint, kept))
-        return kept
+        paces: _Paces,
+    ) -> _Prepared:
+        pace = paces.of(endpoint)
+        watch = kept or Watch(self, key, endpoint, pace, self._observers(observed, endpoint))
+        is_new_place = kept is None or kept.endpoint != endpoint
+        if self._end is None or not is_new_place:
+            return _Prepared(watch, endpoint, pace)
+        return _Prepared(watch, endpoint, pace, self._prober.target(endpoint, watch))
 
     def _begin_new(self) -> None:
         """Spread the endpoints nobody asks yet over their interval; canaries begin at once."""
@@ -247,6 +260,24 @@ class Probing:
         """End `run`: a prober that half works must not go on."""
         if self._end is not None and not self._end.done():
             self._end.set_exception(error)
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """Who will ask an endpoint or canary, and how."""
+
+    watch: Watch
+    endpoint: Endpoint
+    pace: Pace
+    target: Target | None = None
+    """What is asked from then on; None: what is asked already, or nothing before probing runs."""
+
+    def take_over(self) -> None:
+        watch = self.watch
+        watch.follow(self.pace)
+        watch.endpoint = self.endpoint
+        if self.target is not None:
+            watch.aim(self.target)
 
 
 class _Paces:

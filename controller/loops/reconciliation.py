@@ -7,14 +7,25 @@ One cycle, always the same steps, one at a time:
 3. decide: `planning.decision.decide`, pure
 4. act: carry out the changes and learn their outcomes
 5. record: keep what changed, and tell the listeners; behind the next cycle, if the disk is slow
+
+Nothing that a cycle awaits may take long, whatever hangs: an emergency waits for the cycle before
+it, for `cycle.min_gap_s`, and for its own. Readings are awaited for `observation.PATIENCE_S`,
+writes for `pending_writes.HASTE_S` once the bell has rung, the disk for `expectations._MOMENT_S`
+and not again while it is known to hang; each then goes on behind. So does recording, whose queue
+drops the oldest cycle rather than stop the newest. A reload takes the turn for what awaits nothing.
+
+Until the orders and freezes of an earlier process were read, and what it set levers to, every pool
+is held by a freeze of the daemon's own: one of those orders may forbid what would be done.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import structlog
 
@@ -30,10 +41,12 @@ from controller.loops.waiting_drafts import Draft
 from controller.loops.wake import Bell
 from controller.model.configuration import Settings
 from controller.model.decision import Decision, DecisionRecord, PoolName, Snapshot, Written
+from controller.model.errors import StateUnavailableError
 from controller.model.levers import OutcomeStatus, Position
 from controller.model.memory import Memory
 from controller.model.opinions import Answered, Opinion
-from controller.model.overrides import Override
+from controller.model.overrides import Override, OverrideKind
+from controller.model.words import counted
 from controller.planning.decision import decide
 from controller.planning.drift import acceptable, after_reasserting
 from controller.planning.memory import after_answers, after_writing
@@ -41,12 +54,16 @@ from controller.planning.write_results import results_of
 from controller.ports import Clock, FigureSource
 
 _log = structlog.get_logger("reconciliation")
+_UNREAD = "the state file with earlier orders has not been read yet"
 _FIRST_BACKOFF_S = 0.25
 _LONGEST_BACKOFF_S = 10.0
 _MEASURED_S = 10.0
 """Seconds of users' reports that a decision looks at."""
 _UNRECORDED = 50
-"""Cycles that may wait for a slow disk before the loop does."""
+"""Cycles that may wait to be recorded and told; of more, the oldest is dropped."""
+_IDLE_S = 3600.0
+_PAUSE_WITHIN_S = 5.0
+"""How long a pause waits for cycles to be recorded and told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +124,12 @@ class Reconciliation:
         self._started_at = clock.monotonic()
         self._cycle = 0
         self._backoff_s = _FIRST_BACKOFF_S
-        self._unrecorded: asyncio.Queue[tuple[CycleReport, Draft | None]]
-        self._unrecorded = asyncio.Queue(_UNRECORDED)
+        self._unrecorded: deque[tuple[CycleReport, Draft | None]] = deque()
+        self._acted = Bell()
+        """Rings when there is something to record."""
+        self._recorded = asyncio.Event()
+        """Set while there is nothing to record, nor being recorded."""
+        self._recorded.set()
         self._turn = asyncio.Lock()
         """Held by the cycle under way, or by whoever needs that none is."""
         self.latest: CycleReport | None = None
@@ -124,6 +145,11 @@ class Reconciliation:
         """Why decisions are not on record yet, if the disk keeps them waiting."""
         return self._recording.hindered
 
+    @property
+    def unread(self) -> str | None:
+        """Why nothing is moved, while an earlier process's orders are not known."""
+        return None if self._overrides.loaded and self._expectations.loaded else _UNREAD
+
     async def reconcile(self) -> CycleReport:
         """One cycle, recorded and told."""
         async with self._turn:
@@ -131,17 +157,38 @@ class Reconciliation:
 
     @asynccontextmanager
     async def paused(self) -> AsyncIterator[None]:
-        """Between two cycles; the next one waits until the block ends."""
-        async with self._turn:
-            await self._unrecorded.join()
+        """Between two cycles, all of them recorded and told; the next waits until the block ends.
+
+        The block must await nothing that can hang. Raises StateUnavailableError when cycles still
+        wait to be recorded after `_PAUSE_WITHIN_S`.
+        """
+        await self._take_turn()
+        try:
             yield
+        finally:
+            self._turn.release()
+
+    async def _take_turn(self) -> None:
+        """Take the turn at a moment when nothing waits to be recorded. Waits without the turn."""
+        try:
+            async with asyncio.timeout(_PAUSE_WITHIN_S):
+                while True:
+                    await self._recorded.wait()
+                    await self._turn.acquire()
+                    if self._recorded.is_set():
+                        return
+                    self._turn.release()
+        except TimeoutError:
+            count = len(self._unrecorded)
+            detail = f"{counted(count, 'cycle')} could not be recorded in {_PAUSE_WITHIN_S:g} s"
+            raise StateUnavailableError(detail) from None
 
     async def _go_on(self) -> None:
         while True:
             try:
                 async with self._turn:
                     report, draft = await self._act()
-                    await self._unrecorded.put((report, draft))
+                    self._hand_over(report, draft)
             except Exception:
                 _log.exception("cycle_failed", cycle=self._cycle, retry_s=self._backoff_s)
                 await self._clock.sleep(self._next_backoff_s())
@@ -149,19 +196,26 @@ class Reconciliation:
             await self._clock.sleep(self._current.settings.cycle.min_gap_s)
             await self._bell.wait(self._pause_s(report))
 
-    async def _record(self) -> None:
-        """Record and tell cycles in their order, so that the next one need not wait for the disk.
+    def _hand_over(self, report: CycleReport, draft: Draft | None) -> None:
+        """Have it recorded and told, behind."""
+        self._unrecorded.append((report, draft))
+        if len(self._unrecorded) > _UNRECORDED:
+            lost, _ = self._unrecorded.popleft()
+            _log.error("cycle_not_recorded", cycle=lost.cycle, waiting=_UNRECORDED)
+        self._recorded.clear()
+        self._acted.ring()
 
-        Only when that falls far behind does it wait.
-        """
+    async def _record(self) -> None:
+        """Record and tell cycles in their order, so that the next need not wait for the disk."""
         while True:
-            report, draft = await self._unrecorded.get()
-            try:
-                await self._finish(report, draft)
-            except Exception:
-                _log.exception("recording_failed", cycle=report.cycle)
-            finally:
-                self._unrecorded.task_done()
+            while self._unrecorded:
+                report, draft = self._unrecorded.popleft()
+                try:
+                    await self._finish(report, draft)
+                except Exception:
+                    _log.exception("recording_failed", cycle=report.cycle)
+            self._recorded.set()
+            await self._acted.wait(_IDLE_S)
 
     async def _act(self) -> tuple[CycleReport, Draft | None]:
         self._cycle += 1
@@ -217,13 +271,23 @@ class Reconciliation:
             bad_canaries=self._probing.bad_canaries_under(settings),
             observed=self._observation.observed(settings),
             expected=self._expectations.all,
-            overrides=self._overrides.active(),
+            overrides=self._in_force(),
             figures=self._figures.read(),
             measured=self._traffic.split(_MEASURED_S),
             memory=self._memory,
             opinions=self._opinions(),
             answered=self._answered(),
         )
+
+    def _in_force(self) -> tuple[Override, ...]:
+        """The orders in force; while those of before the start are unread, a freeze of all."""
+        active = self._overrides.active()
+        if self.unread is None:
+            return active
+        wall = self._clock.wall()
+        ends_at = wall + timedelta(seconds=self._current.settings.cycle.period_s)
+        freeze = Override(0, OverrideKind.FREEZE, None, None, "gtc", _UNREAD, wall, ends_at)
+        return (freeze, *active)
 
     async def _learn(
         self, snapshot: Snapshot, decision: Decision, written: tuple[Written, ...]
@@ -242,7 +306,8 @@ class Reconciliation:
         results = results_of(written).items()
         applied = {change.position for change, one in results if one is OutcomeStatus.APPLIED}
         self._memory = after_reasserting(self._memory, decision, applied, snapshot.now)
-        await self._expectations.adopt(acceptable(snapshot, decision, applied))
+        if self.unread is None:
+            await self._expectations.adopt(acceptable(snapshot, decision, applied))
 
     def _pause_s(self, report: CycleReport) -> float:
         """Seconds until the next cycle unless the bell rings. What was written is read back."""

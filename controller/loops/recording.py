@@ -1,7 +1,13 @@
-"""Keeps the decisions worth keeping, and adds to them what becomes known later."""
+"""Keeps the decisions worth keeping, and adds to them what becomes known later.
+
+A store that fails or hangs never stops deciding: a record is waited for `_MOMENT_S` at most, and
+not at all while another is known to hang. What is not stored by then waits in memory and is stored
+in its turn; of too many (`waiting_drafts`) the oldest are given up.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -14,6 +20,7 @@ from controller.loops.waiting_drafts import Draft, WaitingDrafts
 from controller.model.decision import Decision, DecisionRecord, Moment, Snapshot, Written
 from controller.model.errors import StateUnavailableError
 from controller.model.health import Verdict
+from controller.model.levers import OutcomeStatus
 from controller.model.overrides import Override
 from controller.planning.account.alternatives import rejected
 from controller.planning.account.evidence import Evidence
@@ -35,10 +42,12 @@ _OPEN_RECORDS = 100
 """Records that may still change; older ones have long been measured or given up."""
 _OPEN_SHARES = 50_000
 """Shares in all of them that moved or would move; at some 100 bytes each they take 5 MB."""
+_MOMENT_S = 1.0
+"""How long the cycles behind a record wait to be told while it is being stored."""
 
 
 class Recording:
-    """Writes decision records; a store that fails never stops deciding."""
+    """Writes decision records."""
 
     def __init__(
         self, store: DecisionRecords, clock: Clock, listeners: Iterable[RecordListener] = ()
@@ -49,6 +58,12 @@ class Recording:
         self._listeners = tuple(listeners)
         self._open: OrderedDict[int, DecisionRecord] = OrderedDict()
         self._waiting = WaitingDrafts()
+        self._storing: asyncio.Task[None] | None = None
+        """What stores those that wait, or did so last."""
+        self._is_late = False
+        """Whether it was waited for in vain."""
+        self._stored: tuple[Draft, DecisionRecord] | None = None
+        """The draft stored last, and its record."""
         self._hindrance = ""
         self._signature: Signature | None = None
         self._outcomes: tuple[tuple[str, str], ...] = ()
@@ -104,16 +119,33 @@ class Recording:
         return Draft(record, evidence)
 
     async def keep(self, draft: Draft | None) -> DecisionRecord | None:
-        """Store what was drafted, and whatever waits; the draft with its id.
+        """Store what was drafted, and whatever waits; the draft's record with its id.
 
-        None without a draft, and while the store fails: then the record waits, and is stored in its
-        turn.
+        None without a draft, and while the store fails or hangs: then the record waits, and is
+        stored in its turn.
         """
         if draft is not None:
-            return await self._add(draft)
-        if self._waiting:
-            await self._store_waiting()
+            self._waiting.append(draft)
+        if not self._waiting:
+            return None
+        await self._store_soon()
+        if draft is None:
+            return None
+        if self._stored is not None and self._stored[0] is draft:
+            return self._stored[1]
+        self._wait_longer()
+        _log.error(
+            "record_not_durable",
+            error=self._hindrance or "a mistake of ours",
+            trigger=draft.record.trigger,
+        )
         return None
+
+    async def end(self) -> None:
+        """Give up what is being stored."""
+        if self._storing is not None:
+            self._storing.cancel()
+            await asyncio.gather(self._storing, return_exceptions=True)
 
     async def add_moment(self, record_id: int, moment: Moment) -> None:
         """Add one point to a record's timeline."""
@@ -129,36 +161,54 @@ class Recording:
             await self._update(replace(record, measured_effect=measured))
 
     def _is_new(self, decision: Decision, snapshot: Snapshot, written: tuple[Written, ...]) -> bool:
-        """Whether it differs from the last one; without a write nothing is known of outcomes."""
+        """Whether it differs from the last one, or AWS applied something.
+
+        Without a write nothing is known of outcomes.
+        """
         before, self._signature = self._signature, signature(decision, snapshot.overrides)
         known = self._outcomes
         if written:
             self._outcomes = outcomes(written)
-        return is_news(before, self._signature) or self._outcomes != known
+        is_applied = any(one.outcome.status is OutcomeStatus.APPLIED for one in written)
+        return is_applied or is_news(before, self._signature) or self._outcomes != known
 
-    async def _add(self, draft: Draft) -> DecisionRecord | None:
-        self._waiting.append(draft)
-        stored = await self._store_waiting()
-        if isinstance(stored, DecisionRecord):
-            return stored
-        _log.error("record_not_durable", error=str(stored), trigger=draft.record.trigger)
-        self._waiting.pack_newest()
-        return None
+    def _wait_longer(self) -> None:
+        """The newest was not stored at once: it takes less memory, or the oldest give way."""
+        lost = self._waiting.pack_newest()
+        if lost:
+            _log.error("record_given_up", records=lost, waiting=len(self._waiting))
 
-    async def _store_waiting(self) -> DecisionRecord | StateUnavailableError | None:
-        """Store the records that wait, oldest first; the last of them, or what hindered it."""
-        stored = None
+    async def _store_soon(self) -> None:
+        """Have stored what waits, within a moment or behind."""
+        storing = self._storing
+        if storing is None or storing.done():
+            storing = self._storing = asyncio.create_task(  # noqa: TID251 - `end` gives it up
+                self._store_waiting(), name="storing records"
+            )
+            self._is_late = False
+        elif self._is_late:
+            return
+        await asyncio.wait({storing}, timeout=_MOMENT_S)
+        if not storing.done():
+            self._is_late = True
+            self._hindrance = f"no answer within {_MOMENT_S:g} s"
+
+    async def _store_waiting(self) -> None:
+        """Store the records that wait, oldest first, until one cannot be."""
         while self._waiting:
             draft = self._waiting.first()
             try:
                 stored = await self._store.add_record(draft.record, draft.evidence)
             except StateUnavailableError as error:
                 self._hindrance = str(error)
-                return error
-            self._hindrance = ""
-            self._waiting.remove_first()
-            self._keep_open(stored)
-        return stored
+                return
+            except Exception:
+                _log.exception("record_given_up", trigger=draft.record.trigger)
+            else:
+                self._keep_open(stored)
+                self._stored = draft, stored
+            self._waiting.remove(draft)
+        self._hindrance = ""
 
     def _keep_open(self, stored: DecisionRecord) -> None:
         self._open[stored.id] = told_part(stored)

@@ -6,6 +6,13 @@ plan, by its hash. Settings by which a bound pool's users could leave their lawf
 could not before, are refused: the records have to be mended first. Whatever stands against a reload
 leaves the settings in force as they are. A reload writes nothing to AWS: the cycle after it does,
 through every guard.
+
+Whatever can hang is done before the cycle is stopped, within a bound: reading the file and new
+levers, and the entry in the audit. What is planned may be another by the time no cycle is under
+way; when that stands against the reload, a second entry says that it was not carried out.
+
+Whoever keeps something for each key of the settings is a follower. All of them prepare first, which
+may fail and changes nothing; then the settings are swapped and each takes over what it prepared.
 """
 
 from __future__ import annotations
@@ -13,9 +20,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 
@@ -33,6 +41,7 @@ from controller.planning.residency.opened import opened
 from controller.planning.residency.proof import describe
 from controller.planning.shares import percent
 from controller.planning.text import aligned
+from controller.planning.void import void
 from controller.ports import AuditTrail, Clock
 from controller.settings.difference import Difference, differences
 from controller.settings.loader import Loaded
@@ -42,7 +51,19 @@ _WITHOUT_ASKING = 1
 """Regions that may lose traffic by a reload nobody accepted."""
 _TOLD = 3
 """Differences named in a trigger; the rest is counted."""
+Follower = Callable[[Loaded], Callable[[], None]]
+"""Prepares to follow settings that are not in force yet: may raise, and changes nothing. What it
+returns takes them over, must not raise, and is called at once or never."""
+
 _IDLE_S = 3600.0
+_FILE_WITHIN_S = 10.0
+"""How long the settings file may take to be read."""
+_LEVERS_WITHIN_S = 10.0
+"""How long AWS is waited for, where the new settings name levers that were never read."""
+_AUDIT_WITHIN_S = 2.0
+"""How long the audit is waited for."""
+_STAY = "nothing has changed"
+_NOT_CARRIED_OUT = "reload_not_carried_out"
 SIGNAL = "SIGHUP"
 """Who reloads when the process is told to by a signal."""
 
@@ -58,6 +79,8 @@ class Proposal:
     """What the next cycle would do, as known now."""
     leaks: tuple[Leak, ...] = ()
     """Ways out of bound pools' lawful regions that the settings in force do not leave open."""
+    void: Mapping[int, str] = field(default_factory=dict)
+    """Orders that would order nothing any more, by their ids, and why."""
 
     @property
     def hash(self) -> str:
@@ -89,7 +112,9 @@ class Proposal:
         ]
         ways = [f"{one.service}/{one.pool}: {describe(one)}" for one in self.leaks]
         moved = aligned(rows) if rows else ["No traffic moves by it."]
-        return "\n".join([*lines, "", *moved, *(["", *ways] if ways else [])])
+        orders = [f"override {number} would be void: {why}" for number, why in self.void.items()]
+        more = [part for found in (ways, orders) if found for part in ("", *found)]
+        return "\n".join([*lines, "", *moved, *more])
 
     def refusal(self, accept: str | None) -> str:
         """Why it is refused; empty when it is not."""
@@ -133,10 +158,10 @@ class Reload:
         store: AuditTrail,
         clock: Clock,
         wake: Callable[[], None],
-        swapped: Iterable[Callable[[Loaded], None]],
+        followers: Iterable[Follower],
         observe: Callable[[bool], None],
     ) -> None:
-        """`swapped` are told at once of settings put in force; `observe`, how each reload ended."""
+        """`followers` take over settings in this order; `observe` is told how each reload ended."""
         self._load = load
         self._current = current
         self._observation = observation
@@ -145,9 +170,10 @@ class Reload:
         self._store = store
         self._clock = clock
         self._wake = wake
-        self._swapped = tuple(swapped)
+        self._followers = tuple(followers)
         self._observe = observe
         self._turn = asyncio.Lock()
+        self._under_way: set[asyncio.Task[None]] = set()
         self._signalled = Bell()
 
     async def propose(self) -> Proposal:
@@ -170,6 +196,13 @@ class Reload:
         self._observe(True)
         return proposal
 
+    async def end(self) -> None:
+        """Give up what is under way behind reloads."""
+        tasks = list(self._under_way)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
     def signal(self) -> None:
         """Have `run` reload; called by the signal's handler."""
         self._signalled.ring()
@@ -186,16 +219,18 @@ class Reload:
 
     async def _reload(self, actor: str, accept: str | None) -> Proposal:
         loaded = await self._prepared()
-        async with self._reconciliation.paused():
-            proposal = self._proposal(loaded)
-            why = proposal.refusal(accept)
-            if why:
-                raise ReloadRefusedError(proposal, why)
-            text = _told(proposal.differences)
-            await self._store.audit(
-                at=self._clock.wall(), actor=actor, action="settings_reloaded", detail=text
-            )
-            self._swap(loaded)
+        proposal = self._proposal(loaded)
+        _check(proposal, accept)
+        text = _told(proposal.differences)
+        await self._audit(actor, text)
+        try:
+            async with self._reconciliation.paused():
+                proposal = self._proposal(loaded)
+                _check(proposal, accept)
+                self._swap(loaded)
+        except Exception as error:
+            self._behind(self._append(actor, _NOT_CARRIED_OUT, str(error)))
+            raise
         if proposal.differences:
             self._recording.note(f"settings reloaded by {actor}: {text}")
             self._wake()
@@ -203,10 +238,50 @@ class Reload:
         _log.info("reloaded", actor=actor, settings=proposal.settings_hash, differences=shown)
         return proposal
 
+    async def _audit(self, actor: str, text: str) -> None:
+        """Have the reload in the audit. Raises StateUnavailableError, also for no answer in time.
+
+        An entry that is appended later is followed by one that takes it back.
+        """
+        entry = self._behind(self._append(actor, "settings_reloaded", text))
+        if entry in (await asyncio.wait({entry}, timeout=_AUDIT_WITHIN_S))[0]:
+            return entry.result()
+        why = f"no answer from the state file within {_AUDIT_WITHIN_S:g} s"
+        self._behind(self._take_back(entry, actor, why))
+        raise StateUnavailableError(f"a reload that cannot be audited is refused: {why}; {_STAY}")
+
+    async def _take_back(self, entry: asyncio.Task[None], actor: str, why: str) -> None:
+        await entry
+        await self._append(actor, _NOT_CARRIED_OUT, why)
+
+    async def _append(self, actor: str, action: str, text: str) -> None:
+        at = self._clock.wall()
+        await self._store.audit(at=at, actor=actor, action=action, detail=text)
+
+    def _behind(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        """Begin what may outlast its caller; it is logged how that fails."""
+        task = asyncio.create_task(work, name="auditing")  # noqa: TID251 - `end` gives it up
+        self._under_way.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            _log.error("audit_failed", error=str(error))
+
     async def _prepared(self) -> Loaded:
         """The settings, with what AWS says of levers that only they name."""
-        loaded = await self._load()
-        await self._observation.refresh(loaded.settings.cycle.observed_max_age_s, loaded.settings)
+        try:
+            async with asyncio.timeout(_FILE_WITHIN_S):
+                loaded = await self._load()
+        except TimeoutError as error:
+            raise StateUnavailableError(
+                f"the settings could not be read within {_FILE_WITHIN_S:g} s; {_STAY}"
+            ) from error
+        await self._observation.refresh(
+            loaded.settings.cycle.observed_max_age_s, loaded.settings, patience_s=_LEVERS_WITHIN_S
+        )
         return loaded
 
     def _proposal(self, loaded: Loaded) -> Proposal:
@@ -214,20 +289,41 @@ class Reload:
         observed = self._observation.observed
         leaks = opened(observed(old), observed(new))
         decision = self._reconciliation.preview_under(new)
+        orders = self._reconciliation.known().overrides
+        void_now = void(orders, old)
         return Proposal(
             settings_hash(new),
             differences(old, new),
             moves(self._reconciliation.preview_under(old), decision),
             decision.plans,
             leaks,
+            {i: why for i, why in void(orders, new).items() if i not in void_now},
         )
 
     def _swap(self, loaded: Loaded) -> None:
-        """All at once: nothing else runs between the first line and the last."""
+        """All at once: nothing else runs between the first line and the last.
+
+        Raises what a follower that cannot prepare raises; then nothing has changed. One that cannot
+        take over what it prepared is a mistake of ours: it is logged, and all others go on, for the
+        settings are in force by then.
+        """
+        commits = [prepare(loaded) for prepare in self._followers]
         self._current.swap(loaded.settings)
-        for swapped in self._swapped:
-            swapped(loaded)
-        self._observation.forget_unused()
+        for commit in (*commits, self._observation.forget_unused):
+            try:
+                commit()
+            except Exception:
+                _log.critical("settings_not_followed", follower=repr(commit), exc_info=True)
+
+
+def plainly(take_over: Callable[[Loaded], None]) -> Follower:
+    """A follower that has nothing to prepare."""
+    return lambda loaded: partial(take_over, loaded)
+
+
+def _check(proposal: Proposal, accept: str | None) -> None:
+    if why := proposal.refusal(accept):
+        raise ReloadRefusedError(proposal, why)
 
 
 def _told(found: tuple[Difference, ...]) -> str:

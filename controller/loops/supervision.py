@@ -1,25 +1,129 @@
-"""A loop that is over takes the daemon with it: half a daemon looks alive and does nothing."""
+"""What becomes of the daemon when one of its parts fails.
+
+A *vital* loop keeps users on regions that serve them or obeys people: `probing`, `reconciliation`,
+`overrides`, and `heartbeat`, without which nobody notices that the others hang. When it ends, the
+process does: a supervisor's restart is better than a daemon that looks alive and does nothing.
+
+Everything else is *advisory*: it informs people or adds a second opinion, and decisions are made
+without it. An advisory loop that fails is started anew, after a wait that doubles each time; a
+listener, an observer or a source that raises does so alone. `reload` is advisory, too: it keeps
+what it was told by the signal, so a restart of that loop loses nothing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import ParamSpec, TypeVar
 
 import structlog
 
+from controller.ports import Clock
+
 _log = structlog.get_logger("supervision")
+_FIRST_WAIT_S = 1.0
+_LONGEST_WAIT_S = 60.0
+_WELL_AFTER_S = 60.0
+"""Seconds without a failure after which an advisory loop counts as well again."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
 Loop = Callable[[], Awaitable[None]]
+FailureObserver = Callable[[str, bool], None]
+"""Told the name of an advisory part, and whether it failed; of each first that it did not."""
 
 
 class LoopEndedError(Exception):
-    """A loop ended that must run for as long as the daemon; the log says why."""
+    """A vital loop ended, which must run for as long as the daemon; the log says why."""
 
 
-async def supervised(name: str, loop: Loop) -> None:
-    """Run a loop until cancelled. Raises LoopEndedError when it ends by itself or fails."""
-    try:
-        await loop()
-    except Exception as error:
-        _log.critical("loop_failed", loop=name, exc_info=True)
-        raise LoopEndedError(name) from error
-    _log.critical("loop_ended", loop=name)
-    raise LoopEndedError(name)
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """How an advisory part fails now."""
+
+    error: str
+    """The last exception, as Python shows it."""
+    since: float
+    """When the first failure in a row was, monotonic seconds."""
+    count: int
+    """Failures in a row."""
+
+
+class Supervision:
+    """Runs loops and calls listeners, and knows which advisory ones fail."""
+
+    def __init__(
+        self, clock: Clock, observe: FailureObserver = lambda _name, _failed: None
+    ) -> None:
+        self._clock = clock
+        self._observe = observe
+        self._failing: dict[str, Failure] = {}
+
+    @property
+    def failing(self) -> Mapping[str, Failure]:
+        """Advisory parts that failed and are not known to be well again."""
+        return dict(self._failing)
+
+    async def vital(self, name: str, loop: Loop) -> None:
+        """Run a loop until cancelled. Raises LoopEndedError when it ends by itself or fails."""
+        try:
+            await loop()
+        except Exception as error:
+            _log.critical("loop_failed", loop=name, exc_info=True)
+            raise LoopEndedError(name) from error
+        _log.critical("loop_ended", loop=name)
+        raise LoopEndedError(name)
+
+    async def advisory(self, name: str, loop: Loop) -> None:
+        """Run a loop until cancelled, and start it anew whenever it ends or fails."""
+        wait_s = _FIRST_WAIT_S
+        self._observe(name, False)
+        while True:
+            began = self._clock.monotonic()
+            well = self._clock.call_at(began + _WELL_AFTER_S, lambda: self._is_well(name))
+            try:
+                await loop()
+                error: Exception = LoopEndedError(name)
+            except Exception as failed:
+                error = failed
+            finally:
+                well.cancel()
+            if self._clock.monotonic() - began >= _WELL_AFTER_S:
+                wait_s = _FIRST_WAIT_S
+            self._failed(name, error)
+            _log.error("loop_failed", loop=name, again_in_s=wait_s, exc_info=error)
+            await self._clock.sleep(wait_s)
+            wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
+
+    def guarded(self, name: str, call: Callable[P, T], otherwise: T) -> Callable[P, T]:
+        """The same call, which answers `otherwise` instead of raising.
+
+        The first failure in a row is logged with its traceback, each is counted.
+        """
+        self._observe(name, False)
+
+        def guarded_call(*args: P.args, **kwargs: P.kwargs) -> T:
+            try:
+                answer = call(*args, **kwargs)
+            except Exception as error:
+                if name not in self._failing:
+                    _log.exception("part_failed", part=name)
+                self._failed(name, error)
+                return otherwise
+            if name in self._failing:
+                self._is_well(name)
+            return answer
+
+        return guarded_call
+
+    def _failed(self, name: str, error: Exception) -> None:
+        before = self._failing.get(name)
+        since = before.since if before else self._clock.monotonic()
+        count = before.count + 1 if before else 1
+        self._failing[name] = Failure(repr(error), since, count)
+        self._observe(name, True)
+
+    def _is_well(self, name: str) -> None:
+        if self._failing.pop(name, None) is not None:
+            _log.info("part_recovered", part=name)
+            self._observe(name, False)

@@ -23,6 +23,7 @@ class Turns(Generic[Item]):
     """Hands out items turn after turn; asleep until `wake`."""
 
     def __init__(self, clock: Clock, hand_out: Callable[[Item], None]) -> None:
+        self._clock = clock
         self._hand_out = hand_out
         self._rounds: list[_Round[Item]] = []
         self._timer = Timer(clock, self._hand_out_due)
@@ -30,14 +31,26 @@ class Turns(Generic[Item]):
     def follow(self, wanted: Iterable[tuple[Item, float, float]]) -> None:
         """Turns for these and nobody else: item, interval in seconds, when its first turn comes.
 
-        Whoever has turns already keeps the next one, or has it sooner if the interval is shorter.
+        An item that has turns already keeps the next one. If its interval becomes shorter, that
+        comes one new interval after the last one; where that is over, at its new first turn, so
+        that those who waited for long do not all come at once.
         """
-        known = {item: due for one in self._rounds for item, due in one.dues()}
+        now = self._clock.monotonic()
+        known = {item: (due, one.interval_s) for one in self._rounds for item, due in one.dues()}
         entries: defaultdict[float, list[tuple[float, Item]]] = defaultdict(list)
         for item, interval_s, first in wanted:
-            entries[interval_s].append((known.get(item, first), item))
+            due, old_s = known.get(item, (first, interval_s))
+            if interval_s < old_s:
+                soon = due - old_s + interval_s
+                due = min(due, soon if soon >= now else first)
+            entries[interval_s].append((due, item))
         self._rounds = [_Round(interval_s, ones) for interval_s, ones in entries.items()]
         self._timer.set(self._next())
+
+    def dues(self) -> Iterator[tuple[Item, float]]:
+        """When the next turn of each item comes."""
+        for one in self._rounds:
+            yield from one.dues()
 
     def wake(self) -> None:
         """Begin to hand out."""

@@ -51,18 +51,21 @@ class WaitingDrafts:
             draft = self._drafts[0] = draft.unpacked()
         return draft
 
-    def remove_first(self) -> None:
-        """The oldest waits no more."""
-        self._drafts.popleft()
+    def remove(self, first: Draft) -> None:
+        """What `first` returned waits no more; it may have been given up meanwhile."""
+        if self._drafts and self._drafts[0] is first:
+            self._drafts.popleft()
 
-    def pack_newest(self) -> None:
-        """The newest will have to wait longer; give up the oldest if all together are too much."""
+    def pack_newest(self) -> int:
+        """The newest will have to wait longer; how many of the oldest were given up for it."""
         newest = self._drafts[-1]
         if len(self._drafts) > 1 and isinstance(newest, Draft):
             self._drafts[-1] = _Packed.of(newest)
-        size = sum(map(_size, self._drafts))
+        size, lost = sum(map(_size, self._drafts)), 0
         while len(self._drafts) > MOST or size > MOST_BYTES:
             size -= _size(self._drafts.popleft())
+            lost += 1
+        return lost
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,10 @@ class Bell:
         """Wake the waiter, or let its next wait return at once."""
         self._rung.set()
 
+    async def rung(self) -> None:
+        """Return once it has rung; the ring is left for the waiter."""
+        await self._rung.wait()
+
     async def wait(self, timeout_s: float) -> bool:
         """Whether it rang within `timeout_s` seconds."""
         try:

@@ -8,9 +8,16 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Time. Durations are reckoned with `monotonic` only; `wall` is for people and expiry dates."""
+    """Time. Durations are reckoned with `monotonic`; `wall` is for people and expiry dates."""
 
     def monotonic(self) -> float: ...
+
+    def boottime(self) -> float:
+        """Seconds that go on while the machine is suspended; setting the date changes nothing.
+
+        For promises to people, such as when an order ends. Timers do not follow it.
+        """
+        ...
 
     def wall(self) -> datetime: ...
 

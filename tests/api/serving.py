@@ -106,6 +106,7 @@ async def api(
     world = World(settings)
     metrics = Metrics(CollectorRegistry(), settings)
     house = compose(settings, world.ports(), metrics, ReloadSource(**options))
+    await house.load()
     async with (
         serving(build(house.context()), host, 0) as url,
         ClientSession(url) as client,

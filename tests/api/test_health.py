@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.api.serving import api
+from tests.loops.hanging import hanging
 
 
 async def test_a_beating_loop_is_alive_and_ready() -> None:
@@ -65,3 +66,26 @@ async def test_a_loop_that_stopped_beating_is_dead(silent_s: float, status: int)
 
     assert answer.status == status
     assert status == 200 or "s ago, 30 s allowed" in answer.text
+
+
+async def test_until_earlier_orders_are_read_it_is_not_ready_and_the_status_says_why() -> None:
+    """A store that hangs at the start: alive, answering, and moving nothing."""
+    async with api() as served:
+        served.house.overrides.loaded = False
+        ready, status = await served.get("/readyz"), await served.get("/v1/status")
+        alive = await served.get("/livez")
+
+    why = "the state file with earlier orders has not been read yet; nothing is moved"
+    assert (ready.status, alive.status) == (503, 200)
+    assert f"FAILED state: {why}" in ready.text
+    assert status.body["state_error"] == why
+
+
+async def test_the_status_does_not_wait_for_a_store_that_hangs() -> None:
+    """It says so instead."""
+    async with api() as served:
+        with hanging(served.world.store, "records"):
+            status = await served.get("/v1/status")
+
+    assert status.body["state_error"] == "no answer from the state file within 1 s"
+    assert status.body["last_decision"] is None

@@ -66,6 +66,7 @@ async def test_a_full_disk_is_told_to_who_orders_something_and_ends_with_it(
     async with SqliteStore(tmp_path / "gtc.sqlite", metrics.state_error) as store:
         world = World(QUICK)
         house = compose(QUICK, world.ports(store), metrics)
+        await house.load()
         async with (
             serving(build(house.context()), "127.0.0.1", 0) as url,
             ClientSession(url) as client,

@@ -37,6 +37,7 @@ async def test_a_drain_is_obeyed_and_answered_as_it_was_taken() -> None:
         "reason": "INC-42",
         "ignore_guards": [],
         "expires_soon": False,
+        "void": None,
     }
 
 

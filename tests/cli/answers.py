@@ -62,6 +62,7 @@ def status(*services: dict[str, Any], **more: Any) -> dict[str, Any]:
         "isolated": False,
         "canaries": {"failing": 0, "total": 3, "bad_answering": [], "bad_total": 1},
         "observation": {"failing": {}},
+        "failing_parts": [],
         "next_cycle_in_s": 7.9,
         "overrides": [],
         "last_decision": None,
@@ -93,6 +94,7 @@ def override(number: int = 3, **more: Any) -> dict[str, Any]:
         "ignore_guards": [],
         "remaining_s": 7199.9,
         "expires_soon": False,
+        "void": None,
     }
     return {**drain, **more}
 

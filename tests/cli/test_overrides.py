@@ -108,3 +108,11 @@ def test_the_document_is_the_daemons_answer(several: FakeDaemon, gtc: Run) -> No
     """All of it."""
     ids = [one["id"] for one in json.loads(gtc("overrides", "-o", "json").stdout)["items"]]
     assert ids == [3, 4, 5, 6, 7]
+
+
+def test_an_order_that_orders_nothing_says_so(daemon: FakeDaemon, gtc: Run) -> None:
+    """Behind its reason: a reload has taken its region away."""
+    gone = answers.override(3, void="no region eu-west-1 is configured")
+    daemon.answers("GET /v1/overrides", {"items": [gone]})
+
+    assert "INC-42; void: no region eu-west-1 is configured\n" in gtc("overrides").stdout

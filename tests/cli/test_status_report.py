@@ -320,3 +320,24 @@ def test_a_leak_is_told_below_the_table() -> None:
         "leak: shop/europe has urgent drains only: way 2",
         "leak: shop/europe: 2 more; `gtc validate --observed` lists them",
     )
+
+
+def test_an_advisory_part_that_fails_is_noted() -> None:
+    """Steering goes on, but somebody should look."""
+    part = {"part": "answered", "error": "KeyError('x')", "failures": 4, "for_s": 90.0}
+    told = report(answers.status(failing_parts=[part]))
+
+    assert told.notes == (
+        "part: answered fails for 1 min 30 s, 4 times in a row, last: KeyError('x')",
+    )
+    assert fingerprint(answers.status(failing_parts=[part])) != fingerprint(answers.status())
+
+
+def test_an_order_that_orders_nothing_is_noted_as_void() -> None:
+    """And becoming so is worth a new block."""
+    void = answers.override(3, void="no region eu-west-1 is configured")
+    told = report(answers.status(overrides=[void]))
+
+    assert told.notes[0].endswith("INC-42, ends in 2 h; void: no region eu-west-1 is configured")
+    calm = answers.status(overrides=[answers.override(3)])
+    assert fingerprint(answers.status(overrides=[void])) != fingerprint(calm)

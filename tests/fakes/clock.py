@@ -12,14 +12,24 @@ NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 class FakeClock:
     """Fulfils Clock. Use it under looptime, where sleeping takes no time.
 
-    Can be told: the date at which the loop's time was 0 (`start`).
+    Can be told:
+    - the date at which the loop's time was 0 (`start`);
+    - `suspend(seconds)`: the machine was suspended so long: the loop's time stood still meanwhile.
     """
 
     def __init__(self, start: datetime = NOON) -> None:
         self.start = start
+        self._suspended_s = 0.0
+
+    def suspend(self, seconds: float) -> None:
+        self._suspended_s += seconds
+        self.start += timedelta(seconds=seconds)
 
     def monotonic(self) -> float:
         return asyncio.get_running_loop().time()
+
+    def boottime(self) -> float:
+        return self.monotonic() + self._suspended_s
 
     def wall(self) -> datetime:
         return self.start + timedelta(seconds=self.monotonic())

@@ -10,6 +10,7 @@ from controller.loops.actuation import Actuation
 from controller.loops.current import Current
 from controller.loops.expectations import Expectations
 from controller.loops.observation import Observation
+from controller.loops.wake import Bell
 from controller.model.decision import Decision, PoolPlan, Written
 from controller.model.levers import Change, OutcomeStatus, Position, Setting
 from controller.model.memory import Memory
@@ -34,7 +35,13 @@ class Bench:
         self.observation = Observation(current, self.records, accelerators, clock)
         self.expectations = Expectations(FakeStore())
         self.actuation = Actuation(
-            current, self.observation, self.records, accelerators, self.expectations
+            current,
+            self.observation,
+            self.records,
+            accelerators,
+            self.expectations,
+            clock,
+            Bell(),
         )
 
     def edit(self, service: str) -> None:

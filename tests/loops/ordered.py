@@ -35,8 +35,12 @@ class Bench:
         self.overrides = self.restarted()
 
     def restarted(self) -> Overrides:
-        """What a new process has, before it loads."""
-        return Overrides(Current(self.settings), self.store, self.clock, self._wake, (self._tell,))
+        """What a new process has, before it loads: which tests do that leave something behind."""
+        overrides = Overrides(
+            Current(self.settings), self.store, self.clock, self._wake, (self._tell,)
+        )
+        overrides.loaded = True
+        return overrides
 
     def active(self) -> list[int]:
         return [override.id for override in self.overrides.active()]

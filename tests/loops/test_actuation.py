@@ -16,6 +16,7 @@ from controller.loops.actuation import Actuation
 from controller.loops.current import Current
 from controller.loops.expectations import Expectations
 from controller.loops.observation import Observation
+from controller.loops.wake import Bell
 from controller.model.configuration import Settings
 from controller.model.decision import Decision, PoolPlan, Written
 from controller.model.levers import (
@@ -65,11 +66,17 @@ class Bench:
         self.records = FakeRecordSets({zone: leaves(settings, zone) for zone in (ZONE, "Z2")})
         self.accelerators = FakeAccelerators({ARN: groups()})
         self.store = FakeStore()
-        current = Current(settings)
-        self.observation = Observation(current, self.records, self.accelerators, FakeClock())
+        current, clock = Current(settings), FakeClock()
+        self.observation = Observation(current, self.records, self.accelerators, clock)
         self.expectations = Expectations(self.store)
         self.actuation = Actuation(
-            current, self.observation, self.records, self.accelerators, self.expectations
+            current,
+            self.observation,
+            self.records,
+            self.accelerators,
+            self.expectations,
+            clock,
+            Bell(),
         )
 
     async def carry_out(self, *changes: Change, emergency: bool = False) -> tuple[Written, ...]:

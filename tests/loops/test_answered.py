@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 from controller.model.health import Source, Verdict
 from controller.planning.health.answered import answered_share
 from tests.loops.simulated import SETTINGS, ZONE, World, leaves
+from tests.loops.small import events, logged
 from tests.loops.test_bounds import sizes
 
 pytestmark = pytest.mark.looptime
@@ -181,3 +182,37 @@ async def test_addresses_that_a_load_balancer_had_long_ago_are_forgotten() -> No
 
     assert len(kept) > 2, "the walk has lost its way"
     assert {name: size for name, size in kept.items() if size > 12} == {}
+
+
+@pytest.mark.parametrize("answer", [None, 7, frozenset({7}), "text"])
+async def test_an_answer_of_any_shape_is_none_of_the_loops_business(answer: object) -> None:
+    """Nothing is known of that pool's users; the log says why once; the loop goes on."""
+    outside = world()
+    original, asked = outside.name_servers.ask, list[str]()
+
+    async def ask(zone: str, name: str, subnet: str) -> object:
+        asked.append(subnet)
+        return answer if len(asked) % 2 else await original(zone, name, subnet)
+
+    outside.name_servers.ask = ask
+    with logged() as lines:
+        async with outside.running() as house:
+            await asyncio.sleep(120)
+            assert house.supervision.failing == {}
+
+    assert len(asked) > 20
+    assert len([one for one in events(lines) if one == "answers_not_understood"]) <= 2
+
+
+@pytest.mark.parametrize(
+    "rest", ["", "[]", "null", '{"ResourceRecords": [{}]}', '{"AliasTarget": 1}']
+)
+async def test_a_leaf_of_any_shape_concerns_its_own_service_alone(rest: str) -> None:
+    """Somebody's hand, or a kind of record that we do not know."""
+    outside = world()
+    for leaf in outside.records.stored(ZONE):
+        outside.records.put(ZONE, replace(leaf, rest=rest))
+    async with outside.running() as house:
+        await asyncio.sleep(60)
+        assert "answered" not in house.supervision.failing
+        assert "answered_follow" not in house.supervision.failing

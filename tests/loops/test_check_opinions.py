@@ -12,6 +12,7 @@ from controller.model.health import Confidence, Source, Verdict
 from controller.model.levers import Position
 from controller.model.opinions import CheckDefinition, CheckKind
 from tests.loops.simulated import ZONE, World
+from tests.loops.small import events, logged
 from tests.loops.test_bounds import sizes
 
 pytestmark = pytest.mark.looptime
@@ -183,3 +184,111 @@ async def test_checks_that_no_leaf_has_any_more_are_forgotten() -> None:
 
     assert len(kept) > 3, "the walk has lost its way"
     assert {name: size for name, size in kept.items() if size > 8} == {}
+
+
+UNEXPECTED = {
+    "nested": {
+        "outer": CheckDefinition(CheckKind.CALCULATED, children=("inner",), health_threshold=1),
+        "inner": CheckDefinition(
+            CheckKind.CALCULATED, children=(check_of(WEST),), health_threshold=1
+        ),
+    },
+    "of itself": {
+        "outer": CheckDefinition(CheckKind.CALCULATED, children=("outer",), health_threshold=1)
+    },
+    "without children": {"outer": CheckDefinition(CheckKind.CALCULATED, health_threshold=1)},
+    "that counts nothing": {
+        "outer": CheckDefinition(CheckKind.CALCULATED, children=(check_of(WEST),))
+    },
+    "of a child that is gone": {
+        "outer": CheckDefinition(CheckKind.CALCULATED, children=("gone",), health_threshold=1)
+    },
+    "without an interval": {"outer": CheckDefinition(CheckKind.ENDPOINT, 0, 0)},
+}
+
+
+def wrap(world: World, pool: str, check_id: str) -> None:
+    """The check on the leaves of a pool in eu-west-1 becomes another."""
+    for leaf in world.records.stored(ZONE):
+        if leaf.set_identifier == WEST and leaf.name.startswith(f"{pool}."):
+            world.records.put(ZONE, replace(leaf, health_check_id=check_id))
+
+
+@pytest.mark.parametrize("shape", UNEXPECTED)
+async def test_a_check_that_is_not_as_aws_documents_it_is_unknown(shape: str) -> None:
+    """Whatever it is made of, the loop goes on, and the other checks are asked."""
+    world = World()
+    for check_id, definition in UNEXPECTED[shape].items():
+        world.checks.define(check_id, definition)
+    async with world.running() as house:
+        await asyncio.sleep(60)
+        wrap(world, "europe", "outer")
+        await asyncio.sleep(60)
+        world.checks.asked.clear()
+        await asyncio.sleep(60)
+        opinion = house.check_opinions.latest().get(LEAF)
+        assert house.supervision.failing == {}
+
+    if shape in ("that counts nothing", "without an interval"):
+        assert opinion is not None  # by AWS's rule the first is always healthy
+    else:
+        assert opinion is None or opinion.verdict is Verdict.UNKNOWN
+    assert check_of(EAST) in world.checks.asked
+
+
+async def test_a_check_that_becomes_another_check_s_child_at_run_time() -> None:
+    """One pool's leaf has the calculated check already; then the other's gets it, too."""
+    world = World()
+    around = CheckDefinition(CheckKind.CALCULATED, children=(check_of(WEST),), health_threshold=1)
+    world.checks.define("around", around)
+    wrap(world, "europe", "around")
+    async with world.running() as house:
+        await asyncio.sleep(60)
+        world.checks.fail(check_of(WEST))
+        await asyncio.sleep(60)
+        wrap(world, "world", "around")
+        await asyncio.sleep(60)
+        assert house.supervision.failing == {}
+        opinions = house.check_opinions.latest()
+
+    assert opinions[LEAF].verdict is Verdict.DOWN
+    assert opinions[LEAF._replace(pool="world")].verdict is Verdict.DOWN
+
+
+async def test_a_check_id_that_becomes_another_kind_of_check_is_read_anew() -> None:
+    """At once, and not when its definition is five minutes old."""
+    world = World()
+    async with world.running() as house:
+        await asyncio.sleep(60)
+        again = CheckDefinition(CheckKind.CALCULATED, children=("other",), health_threshold=1)
+        world.checks.define(check_of(WEST), again)
+        world.checks.define("other", CheckDefinition(CheckKind.ENDPOINT, 10, 3))
+        world.checks.fail("other")
+        await asyncio.sleep(120)
+        opinion = house.check_opinions.latest()[LEAF]
+
+    assert opinion.verdict is Verdict.DOWN
+    assert opinion.detail.startswith("0 of 1 child checks healthy")
+
+
+@pytest.mark.parametrize("answer", [None, 7, ("not a report",), "text"])
+async def test_what_a_check_answers_may_be_anything(answer: object) -> None:
+    """Nothing is known of it, the log says why once, nobody else is concerned."""
+    world = World()
+    original = world.checks.reports
+
+    async def reports(check_id: str) -> object:
+        return answer if check_id == check_of(WEST) else await original(check_id)
+
+    async with world.running() as house:
+        await asyncio.sleep(60)
+        world.checks.reports = reports
+        with logged() as lines:
+            await asyncio.sleep(120)
+        opinions = house.check_opinions.latest()
+        assert house.supervision.failing == {}
+
+    assert opinions[LEAF].verdict is Verdict.UNKNOWN
+    assert opinions[LEAF].detail.startswith("its health check is not understood: ")
+    assert events(lines).count("health_check_not_understood") == 1
+    assert opinions[Position("shop", "world", EAST)].verdict is Verdict.UP

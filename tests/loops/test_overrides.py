@@ -13,6 +13,7 @@ from controller.loops.overrides import DAEMON
 from controller.model.errors import InvalidRequestError, StateUnavailableError
 from controller.model.events import EventType
 from controller.model.overrides import Override, OverrideKind
+from tests.loops.hanging import hanging
 from tests.loops.ordered import DRAIN, FREEZE, Bench, SlowStore
 from tests.loops.small import (
     EAST,
@@ -326,3 +327,131 @@ async def test_an_end_that_cannot_be_stored_is_tried_again_and_not_obeyed_meanwh
 
     assert await bench.store.overrides() == ()
     assert (await bench.audit())[-1] == (DAEMON, "override_expired")
+
+
+async def test_an_order_of_which_the_store_says_nothing_is_not_acknowledged() -> None:
+    """After five seconds; stored in the end, it counts from then on."""
+    bench = Bench()
+    with hanging(bench.store, "add_override", 60), pytest.raises(StateUnavailableError) as refused:
+        await bench.overrides.add(DRAIN)
+    assert "no answer from the state file within 5 s" in str(refused.value)
+    assert asyncio.get_running_loop().time() == pytest.approx(5)
+    assert bench.active() == []
+    await asyncio.sleep(56)
+
+    assert bench.active() == [1]
+    assert await bench.store.overrides() == bench.overrides.active()
+    assert bench.overrides.remaining_s(1) == pytest.approx(100 - 61), "from when it was asked for"
+    assert bench.told == [(EventType.OVERRIDE_SET, 1, "ann", "")]
+
+
+async def test_while_a_change_is_being_stored_others_are_refused_and_nothing_piles_up() -> None:
+    """Whoever is refused knows that nothing has changed, then or later."""
+    bench = Bench()
+    await bench.overrides.add(FREEZE)
+    with hanging(bench.store, "add_override", 60):
+        hung = asyncio.create_task(bench.overrides.add(DRAIN))
+        await asyncio.sleep(1)
+        others = await asyncio.gather(
+            bench.overrides.add(replace(DRAIN, region=EAST)),
+            bench.overrides.extend(1, 200, "bob", "longer"),
+            bench.overrides.withdraw(1, "bob"),
+            hung,
+            return_exceptions=True,
+        )
+    await asyncio.sleep(100)
+
+    assert [type(one) for one in others] == [StateUnavailableError] * 4
+    assert all("nothing has changed" in str(one) for one in others[:3])
+    assert [o.region for o in await bench.store.overrides()] == [None, WEST]
+    assert bench.active() == []  # their time is over
+
+
+@pytest.mark.parametrize("method", ["add_override", "extend_override", "end_override"])
+async def test_a_store_that_hangs_prolongs_nothing(method: str) -> None:
+    """Orders end at their time, are announced, and wake the loop, whatever is being stored."""
+    bench = Bench()
+    acts = {
+        "add_override": lambda: bench.overrides.add(replace(DRAIN, region=EAST)),
+        "extend_override": lambda: bench.overrides.extend(1, 300, "bob", "longer"),
+        "end_override": lambda: bench.overrides.withdraw(1, "bob"),
+    }
+    async with in_background(bench.overrides.run()):
+        for region, ttl_s in ((None, 100), (WEST, 100), (EAST, 150)):
+            kind = OverrideKind.DRAIN if region else OverrideKind.FREEZE
+            await bench.overrides.add(replace(DRAIN, kind=kind, region=region, ttl_s=ttl_s))
+        await asyncio.sleep(50)
+        with hanging(bench.store, method):
+            act = asyncio.create_task(acts[method]())
+            await asyncio.sleep(50.5)
+            assert bench.active() == [3]
+            assert any(100 <= at <= 100.5 for at in bench.wakes)
+            await asyncio.sleep(20)
+            assert (EventType.OVERRIDE_EXPIRES_SOON, 3, DAEMON, "") in bench.told
+            await asyncio.sleep(30)
+            assert bench.active() == []
+            assert any(150 <= at <= 150.5 for at in bench.wakes)
+        await asyncio.gather(act, return_exceptions=True)
+    await bench.overrides.end()
+
+
+async def test_an_extension_that_hangs_keeps_an_order_no_longer_than_it_is_waited_for() -> None:
+    """It must not expire while the store is at work, nor be obeyed for an hour on nobody's word."""
+    bench = Bench()
+    await bench.overrides.add(DRAIN)
+    await asyncio.sleep(99)
+    with hanging(bench.store, "extend_override", 30):
+        act = asyncio.create_task(bench.overrides.extend(1, 600, "bob", "longer"))
+        await asyncio.sleep(4)
+        assert bench.active() == [1]
+        await asyncio.sleep(2)
+        assert bench.active() == []
+        await asyncio.sleep(30)
+    assert isinstance((await asyncio.gather(act, return_exceptions=True))[0], StateUnavailableError)
+    assert bench.active() == [1], "it is stored now"
+    assert bench.overrides.remaining_s(1) == pytest.approx(600 - 36)
+
+
+@pytest.mark.parametrize("suspended_s", [1, 49, 51, 5000])
+async def test_an_order_ends_when_people_were_shown_after_the_machine_was_suspended(
+    suspended_s: float,
+) -> None:
+    """Timers and the monotonic clock stood still meanwhile; dates went on."""
+    bench = Bench()
+    async with in_background(bench.overrides.run()):
+        override = await bench.overrides.add(DRAIN)
+        await asyncio.sleep(50)
+        bench.clock.suspend(suspended_s)
+        left_s = (override.expires_at - bench.clock.wall()).total_seconds()
+        assert bench.overrides.remaining_s(1) == pytest.approx(max(0, left_s))
+        assert bench.active() == ([1] if left_s > 0 else [])
+        await asyncio.sleep(max(0, left_s) + 10.1)
+
+        assert bench.active() == []
+        assert await bench.store.overrides() == ()
+        assert (EventType.OVERRIDE_ENDED, 1, DAEMON, "expired") in bench.told
+
+
+async def test_a_suspend_and_a_clock_that_is_set_back_do_not_add_up() -> None:
+    """A laptop that wakes with a wrong date: the order neither ends at once nor lasts longer."""
+    bench = Bench()
+    async with in_background(bench.overrides.run()):
+        await bench.overrides.add(DRAIN)
+        bench.clock.suspend(30)
+        bench.clock.start -= timedelta(days=400)
+        assert bench.overrides.remaining_s(1) == pytest.approx(70)
+        await asyncio.sleep(69.9)
+        assert bench.active() == [1]
+        await asyncio.sleep(0.2)
+        assert bench.active() == []
+
+
+async def test_before_earlier_orders_are_read_none_is_taken() -> None:
+    """It might replace one of them, or stand against it."""
+    bench = Bench()
+    bench.overrides.loaded = False
+    with pytest.raises(StateUnavailableError, match="have not been read yet; nothing has changed"):
+        await bench.overrides.add(DRAIN)
+    await bench.overrides.load()
+    await bench.overrides.add(DRAIN)
+    assert bench.active() == [1]

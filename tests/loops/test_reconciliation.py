@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from controller.model.health import ProbeOutcome
 from controller.model.levers import Setting
 from controller.model.overrides import OverrideKind, OverrideRequest
-from tests.loops.simulated import SETTINGS, World
+from tests.loops.simulated import SETTINGS, ZONE, World
 from tests.loops.watching import (
     CALM,
     WELL_S,
@@ -194,3 +196,35 @@ async def test_the_record_tells_trigger_writes_and_what_followed() -> None:
     assert "insync" in [m.name for m in record.timeline]
     assert "nobody reports measured traffic" in record.measured_effect
     assert Setting(0) in [c.after for w in record.written for c in w.changes]
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-west-1"])
+async def test_what_was_written_is_read_back_within_the_gap_between_two_cycles(region: str) -> None:
+    """Each lever, although nothing else happens and the period is long over it."""
+    world, written, read = World(), dict[str, float](), dict[str, list[float]]()
+
+    def noting(port: Any, target_of: Callable[..., str]) -> None:
+        change, reading = port.change, port.read
+
+        async def noted_change(*args: Any, **kwargs: Any) -> Any:
+            written[target_of(*args)] = world.clock.monotonic()
+            return await change(*args, **kwargs)
+
+        async def noted_read(target: str) -> Any:
+            read.setdefault(target, []).append(world.clock.monotonic())
+            return await reading(target)
+
+        port.change, port.read = noted_change, noted_read
+
+    arn = SETTINGS.services["api"].levers.accelerator.arn  # type: ignore[union-attr]  # it has one
+    noting(world.records, lambda zone, _: zone)
+    noting(world.accelerators, lambda _: arn)
+    async with world.running() as house:
+        await asyncio.sleep(WELL_S + 3)
+        await house.overrides.add(drain(region, ttl_s=600))
+        await asyncio.sleep(5)
+
+    assert set(written) == {ZONE, arn}
+    for target, at in written.items():
+        later = [one for one in read[target] if one > at]
+        assert later[0] - at <= SETTINGS.cycle.min_gap_s + 0.01

@@ -5,19 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from controller.composition import Controller
-from controller.loops.reload import ReloadRefusedError
+from controller.loops.reload import Proposal, ReloadRefusedError
 from controller.model.configuration import Mode, Settings
 from controller.model.errors import InvalidSettingsError, Problem, StateUnavailableError
 from controller.model.health import Verdict
+from controller.planning.account.moves import Move
 from controller.settings import Loaded
 from controller.settings.references import NOTHING, References
 from tests.loops.simulated import SETTINGS, World
 from tests.loops.small import events, logged
+from tests.loops.watching import drain
 
 pytestmark = pytest.mark.looptime
 
@@ -365,3 +368,74 @@ async def test_settings_never_change_within_a_cycle() -> None:
         assert house.context().settings is file.settings
 
     assert "cycle_failed" not in events(lines)
+
+
+def proposal(settings_hash: str = "0123", **shares: float) -> Proposal:
+    """A reload by which these regions of one pool would have these shares."""
+    found = tuple(Move("shop", "world", region, 0.5, after) for region, after in shares.items())
+    return Proposal(settings_hash, (), found, ())
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        proposal(west=0.1, east=0.8),
+        proposal(west=0.2, east=0.8),
+        proposal(west=0.1, east=0.9, centre=0.0),
+        proposal(west=0.1, south=0.9),
+        proposal("4567", west=0.1, east=0.9),
+        replace(
+            proposal(),
+            moves=(Move("shop", "europe", "west", 0.5, 0.1), *proposal(east=0.9).moves),
+        ),
+    ],
+)
+def test_the_hash_to_accept_is_of_exactly_these_shares(other: Proposal) -> None:
+    """Whoever accepted 10 % has not accepted 20 %; less than a point is no other plan."""
+    accepted = proposal(west=0.1, east=0.9)
+
+    assert accepted.hash == proposal(west=0.1004, east=0.8996).hash
+    assert accepted.hash != other.hash
+
+
+async def test_a_plan_accepted_when_shares_were_others_is_refused() -> None:
+    """The same file; but meanwhile a person has drained a region."""
+    world, file = World(), File()
+    file.settings = with_regions(MORE_IN_CENTRAL)
+    async with file.running(world) as house:
+        accepted = (await house.reload.propose()).hash
+        await house.overrides.add(drain("us-east-1", ttl_s=600))
+        await asyncio.sleep(10)
+        with pytest.raises(ReloadRefusedError, match="is of another plan"):
+            await house.reload.reload("ann", accept=accepted)
+        assert house.context().settings is SETTINGS
+
+
+async def test_an_order_that_a_reload_makes_void_is_named_before_and_after() -> None:
+    """By the preview, the log, once; and it is obeyed again when its region is back."""
+    world, file = World(), File()
+    file.settings = without("eu-central-1")
+    place = {"service": "shop", "pool": "world"}
+    async with file.running(world) as house:
+        order = replace(drain("eu-central-1", ttl_s=6000), **place)
+        number = (await house.overrides.add(order)).id
+        await asyncio.sleep(5)
+        with logged() as lines:
+            proposal = await house.reload.propose()
+            await house.reload.reload("ann", accept=proposal.hash)
+            await asyncio.sleep(60)
+            assert (await house.reload.propose()).void == {}, "it is void already"
+            file.settings = SETTINGS
+            await house.reload.reload("ann", accept=(await house.reload.propose()).hash)
+            await asyncio.sleep(60)
+        assert number in [o.id for o in house.overrides.active()]
+
+    why = "no region eu-central-1 of pool world of service shop is configured"
+    assert proposal.void == {number: why}
+    assert f"override {number} would be void: {why}" in proposal.text
+    assert [
+        (line["event"], line["override_id"], line.get("why"))
+        for line in lines
+        if line["event"] in ("override_void", "override_revived")
+    ] == [("override_void", number, why), ("override_revived", number, None)]
+    assert world.weights("world")["eu-central-1"] == 0

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from math import inf
 
 import pytest
 from hypothesis import given
@@ -146,6 +147,9 @@ class Looked:
     def monotonic(self) -> float:
         return self.now
 
+    def boottime(self) -> float:
+        raise NotImplementedError
+
     def wall(self) -> datetime:
         raise NotImplementedError
 
@@ -166,10 +170,38 @@ class Looked:
 
 @dataclass
 class Alarm:
-    """Set, and never cancelled here."""
+    """Set until it is cancelled."""
 
     when: float
     callback: Callable[[], None]
 
     def cancel(self) -> None:
-        raise AssertionError("nobody is entered meanwhile")
+        self.when = inf
+
+
+@given(
+    old_s=st.sampled_from([0.5, 1.0, 7.0, 300.0]),
+    new_s=st.sampled_from([0.5, 1.0, 7.0, 300.0]),
+    parts=st.lists(st.floats(0, 1, exclude_max=True), min_size=1, max_size=8),
+    at_part=st.floats(0, 3),
+)
+def test_another_interval_holds_from_now_on(
+    old_s: float, new_s: float, parts: list[float], at_part: float
+) -> None:
+    """No turn comes later than it would have; with a shorter interval, one new interval after the
+    last one, or within a new interval from now if that is over."""
+    clock = Looked()
+    turns: Turns[int] = Turns(clock, lambda item: None)
+    turns.follow((index, old_s, part * old_s) for index, part in enumerate(parts))
+    turns.wake()
+    clock.now = now = at_part * old_s
+    clock.ring()
+    before = dict(turns.dues())
+    turns.follow((index, new_s, now + part * new_s) for index, part in enumerate(parts))
+    after = dict(turns.dues())
+
+    rounding_s = 1e-6 * (old_s + new_s)
+    for index, known in before.items():
+        soon = known - old_s + new_s
+        latest = min(known, soon if soon >= now else now + new_s) if new_s < old_s else known
+        assert min(now, known) - rounding_s <= after[index] <= latest + rounding_s

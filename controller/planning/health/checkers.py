@@ -94,6 +94,8 @@ def calculated_opinion(children: Sequence[Opinion], check: CheckDefinition, now:
     """What a calculated check says, from what is known of its children."""
     if check.disabled:
         return Opinion(Verdict.UNKNOWN, now, "its health check is disabled: always healthy")
+    if not children:
+        return Opinion(Verdict.UNKNOWN, now, "its health check counts no child")
     well = [o for o in children if o.verdict is Verdict.UP]
     ill = [o for o in children if o.verdict is Verdict.DOWN]
     counted = (

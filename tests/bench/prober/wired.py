@@ -28,6 +28,7 @@ from controller.composition import observers
 from controller.loops.certificates import Certificates
 from controller.loops.current import Current
 from controller.loops.probing import Observers, Probing
+from controller.loops.supervision import Supervision
 from controller.loops.watch import ProbeObserver
 from controller.model.configuration import Endpoint, EndpointId, Settings
 from controller.model.health import Canary, ProbeResult
@@ -129,7 +130,7 @@ class Run:
         metrics = Metrics(CollectorRegistry(), chosen)
         current = Current(chosen)
         certificates = Certificates(current, clock)
-        told = self._noting_slow(observers(metrics, certificates))
+        told = self._noting_slow(observers(metrics, certificates, Supervision(clock)))
         gc.collect()
         base_kb = rss_kb()
         async with NetworkProber(self._references) as network:

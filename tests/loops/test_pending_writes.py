@@ -1,0 +1,114 @@
+"""Writes that outlast the cycle that began them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from controller.loops.pending_writes import HASTE_S, PendingWrites, Sends, Series
+from controller.loops.wake import Bell
+from controller.model.decision import Written
+from controller.model.levers import Change, Outcome, OutcomeStatus, Position, Setting
+from tests.fakes.clock import FakeClock
+from tests.loops.small import EAST, WEST, events, logged
+
+pytestmark = pytest.mark.looptime
+
+WEST_OUT = Change(Position("shop", "world", WEST), Setting(128), Setting(0))
+EAST_OUT = Change(Position("shop", "world", EAST), Setting(128), Setting(0))
+
+
+class Bench:
+    """Writes that take as long as they are told, and what was done with their outcomes."""
+
+    def __init__(self) -> None:
+        self.bell = Bell()
+        self.sent: list[Change] = []
+        self.settled: list[OutcomeStatus] = []
+        self.pending = PendingWrites(FakeClock(), self.bell, self._settle)
+
+    def series(self, target: str, *sends: tuple[Change, float]) -> Series:
+        """Changes, and the seconds until each is answered."""
+        return Series("route53", target, tuple(c for c, _ in sends), self._sends(target, sends))
+
+    async def _sends(self, target: str, sends: Sequence[tuple[Change, float]]) -> Sends:
+        for change, seconds in sends:
+            self.sent.append(change)
+            await asyncio.sleep(seconds)
+            if seconds < 0:
+                raise ZeroDivisionError
+            yield Written("route53", target, (change,), Outcome(OutcomeStatus.APPLIED))
+
+    async def _settle(self, written: Written) -> None:
+        self.settled.append(written.outcome.status)
+
+
+def told(written: Sequence[Written]) -> list[tuple[str, str, int]]:
+    return [(w.target, w.outcome.status.value, len(w.changes)) for w in written]
+
+
+async def test_writes_are_waited_for_while_nothing_else_happens() -> None:
+    """Four seconds are not unusual when AWS throttles."""
+    bench = Bench()
+    written = await bench.pending.carry_out([bench.series("Z1", (WEST_OUT, 4))])
+
+    assert told(written) == [("Z1", "applied", 1)]
+
+
+@pytest.mark.parametrize("rings_at", [0, 0.5, 2])
+async def test_when_the_bell_rings_only_a_moment_is_left(rings_at: float) -> None:
+    """What was answered is told; the rest may have been applied."""
+    bench = Bench()
+    asyncio.get_running_loop().call_later(rings_at, bench.bell.ring)
+    written = await bench.pending.carry_out(
+        [bench.series("Z1", (WEST_OUT, 30)), bench.series("Z2", (EAST_OUT, 0.1))]
+    )
+
+    assert asyncio.get_running_loop().time() == pytest.approx(max(HASTE_S, rings_at))
+    assert told(written) == [("Z1", "unknown", 1), ("Z2", "applied", 1)]
+    assert bench.pending.is_busy("Z1")
+    assert not bench.pending.is_busy("Z2")
+    await bench.pending.end()
+
+
+async def test_an_outcome_that_comes_late_rings_and_is_told_by_the_next_cycle() -> None:
+    """Once, and settled when it came."""
+    bench = Bench()
+    bench.bell.ring()
+    await bench.pending.carry_out([bench.series("Z1", (WEST_OUT, 5))])
+    assert await bench.bell.wait(0)
+    assert await bench.bell.wait(60)
+    assert asyncio.get_running_loop().time() == pytest.approx(5)
+    assert bench.settled == [OutcomeStatus.UNKNOWN, OutcomeStatus.APPLIED]
+
+    written = await bench.pending.carry_out([])
+    assert told(written) == [("Z1", "applied", 1)]
+    assert written[0].outcome.detail == "answered after 5.0 s"
+    assert await bench.pending.carry_out([]) == []
+
+
+async def test_of_a_series_that_came_late_nothing_more_is_sent() -> None:
+    """By then it rests on an old decision: what it would open may have died."""
+    bench = Bench()
+    bench.bell.ring()
+    series = bench.series("Z1", (WEST_OUT, 5), (EAST_OUT, 1))
+    written = await bench.pending.carry_out([series])
+    await asyncio.sleep(60)
+
+    assert told(written) == [("Z1", "unknown", 2)]
+    assert bench.sent == [WEST_OUT]
+    assert not bench.pending.is_busy("Z1")
+
+
+async def test_a_mistake_of_ours_is_one_targets_and_of_unknown_outcome() -> None:
+    """Other outcomes are not lost by it."""
+    bench = Bench()
+    with logged() as lines:
+        written = await bench.pending.carry_out(
+            [bench.series("Z1", (WEST_OUT, 0), (EAST_OUT, -1)), bench.series("Z2", (WEST_OUT, 0.1))]
+        )
+
+    assert told(written) == [("Z1", "applied", 1), ("Z1", "unknown", 1), ("Z2", "applied", 1)]
+    assert events(lines) == ["write_failed"]
