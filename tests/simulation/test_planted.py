@@ -107,7 +107,7 @@ SEEDS = (0, 1, 2, 3)
 def test_a_planted_fault_is_caught(plant: Planter, monkeypatch: pytest.MonkeyPatch) -> None:
     """By its oracle, within four seeds; none of them is violated without it."""
     oracle, kinds = CASES[plant]
-    plans = [Plan(seed, 600.0, 300.0, 20.0, kinds=kinds) for seed in SEEDS]
+    plans = [Plan(seed, 300.0, 240.0, 20.0, kinds=kinds) for seed in SEEDS]
     with monkeypatch.context() as patch:
         plant(patch)
         caught = first_violated(plans)
