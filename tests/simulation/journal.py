@@ -16,14 +16,12 @@ class Violation(AssertionError):  # noqa: N818  # it is what was found, not an e
 
 
 class KnownFault(Enum):
-    """A fault of the daemon that is known and not mended yet; all belong to issue 12.
+    """A fault of the daemon that is known and not mended yet; it belongs to issue 12.
 
     An oracle that meets exactly this one counts it and lets the run go on; whoever mends it
     removes it here.
     """
 
-    UNREAD_OWN_WRITE = "an own write is drift while it cannot be read back"
-    THROTTLED_RETRY = "a throttled repetition disowns the write whose fate was not known"
     PAUSED = "a process that stood still acts on probes from before"
 
 

@@ -79,6 +79,8 @@ class WriteOracles:
         """Pool to when a late write last changed it."""
         self.own_at: dict[Position, float] = {}
         """Position to when a write that was not late last changed it."""
+        self.excuses = True
+        """Whether known faults are excused."""
         self.drained_after_s: list[float] = []
         """For each drain of a region that fails, how long it had failed."""
 
@@ -145,7 +147,7 @@ class WriteOracles:
             return
         if self._lacks_room(move, moves) and _is_open_elsewhere(arrival.after, move):
             return
-        if self._rests_on_before_a_freeze(move.region):
+        if self.excuses and self._rests_on_before_a_freeze(move.region):
             self._journal.excuse(KnownFault.PAUSED, text)
             return
         raise Violation(text)
