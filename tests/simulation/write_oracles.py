@@ -23,8 +23,6 @@ _BELIEVED_S = 60.0
 """So long after a failed probe a region may still be drained for it."""
 _ALL_AT_ONCE_S = 15.0
 """Regions that failed together longer ago may be drained: Route 53's own checks agree by then."""
-_REACTION_S = 5.0
-"""From being thawed to the last write that rests on what was known before."""
 _OUTSTANDING_S = 2.0
 """A probe that is under way when the process stops fails by then."""
 _UNWELL_S = 90.0
@@ -204,12 +202,14 @@ class WriteOracles:
         return self._loop.time() - self._operators.hand_at[move.pool] < AFTERMATH_S
 
     def _rests_on_before_a_freeze(self, region: str) -> bool:
-        """Thawed just now, and the region failed within 60 s before the process stood still."""
+        """Whether it failed before the last freeze, and the process was awake for less than 60 s
+        since."""
         life = self._daemon.life
-        if self._loop.time() - life.thawed_at > _REACTION_S or not life.frozen:
+        if not life.frozen:
             return False
-        frozen_at = life.frozen[-1][0]
-        return -_OUTSTANDING_S < frozen_at - self._regions.failed_at[region] < _BELIEVED_S
+        before_s = life.frozen[-1][0] - self._regions.failed_at[region]
+        after_s = self._loop.time() - life.thawed_at
+        return before_s > -_OUTSTANDING_S and max(0.0, before_s) + after_s < _BELIEVED_S
 
     def _measure(self, move: Move) -> None:
         since = self._regions.since(move.region)
