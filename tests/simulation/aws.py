@@ -68,11 +68,6 @@ class Troubles:
         self.lost = 0.0
         """The part of all writes whose answer never comes."""
 
-    @property
-    def apis(self) -> set[str]:
-        """Those that hang or fail now."""
-        return self.hanging | self.failing.keys()
-
     def end(self) -> None:
         """Everything is well again."""
         self.failing.clear()

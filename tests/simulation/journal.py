@@ -22,8 +22,7 @@ class KnownFault(Enum):
     removes it here.
     """
 
-    UNREAD_OWN_WRITE = "an own write is drift while it cannot be read back"
-    THROTTLED_RETRY = "a throttled repetition disowns the write whose fate was not known"
+    LATE_DRAIN = "a drain that lands late closes what a newer drain counted on"
     PAUSED = "a process that stood still acts on probes from before"
 
 

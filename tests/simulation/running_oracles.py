@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-
 from controller.composition import Controller
-from controller.model.configuration import Settings
 from controller.model.levers import Position
-from tests.simulation.aws import SimulatedAws
 from tests.simulation.daemon import SimulatedDaemon
 from tests.simulation.faults import Faults
-from tests.simulation.journal import Journal, KnownFault, Violation, must
+from tests.simulation.journal import must
 from tests.simulation.loop import SimulatedLoop
 from tests.simulation.operators import Operators
 from tests.simulation.regions import LONG_AGO
@@ -23,9 +19,6 @@ _STARTING_S = 5.0
 """After a start, or an order, it is in effect by then."""
 _STRANGERS_S = 1500.0
 """So long after a foreign or late write its pool may show drift: held, contested, put right."""
-_HANGING_ON_S = 5.0
-"""A call that was sent to an API in trouble may hang so much longer, to its deadline."""
-_TWO_CYCLES_S = 20.0
 
 
 class RunningOracles:
@@ -34,39 +27,21 @@ class RunningOracles:
     def __init__(
         self,
         loop: SimulatedLoop,
-        settings: Settings,
-        aws: SimulatedAws,
         daemon: SimulatedDaemon,
         operators: Operators,
         faults: Faults,
         writes: WriteOracles,
-        journal: Journal,
     ) -> None:
         self._loop = loop
-        self._aws = aws
         self._daemon = daemon
         self._operators = operators
         self._faults = faults
         self._writes = writes
-        self._journal = journal
-        self._api_of = {
-            name: "globalaccelerator" if service.levers.accelerator else "route53"
-            for name, service in settings.services.items()
-        }
-        self._troubled_at: defaultdict[str, float] = defaultdict(lambda: LONG_AGO)
-        """API to when it last hung or failed."""
-        self._put_right_s = settings.guards.drift.hold_s + _TWO_CYCLES_S
-        """Within this drift is put right, if nobody contests it."""
-        self._known: dict[Position, KnownFault] = {}
-        """Drift that is there, and the known fault that it comes of."""
-        self.excuses = True
-        """Whether known faults are excused."""
 
     def look(self) -> None:
         """Now, and every half second."""
         controller = self._daemon.controller
         self._operators.expire()
-        self._troubled_at.update(dict.fromkeys(self._aws.troubles.apis, self._loop.time()))
         if controller is not None and not self._daemon.is_frozen:
             self._l4_cycles_end(controller)
             self._f7_orders_are_kept(controller)
@@ -102,18 +77,11 @@ class RunningOracles:
         """F9: x is drift only if a person or a late write changed its pool within 1500 s, or the
         daemon's intent to write it was lost to the disk."""
         latest = controller.reconciliation.latest
-        drift = latest.decision.drift if latest else {}
-        self._known = {
-            position: fault for position, fault in self._known.items() if position in drift
-        }
-        for position, text in drift.items():
-            if self._may_be_strangers(position):
-                continue
-            fault = self._known_fault(position) if self.excuses else None
-            if fault is None:
-                raise Violation(f"F9 an own write is taken for somebody else's: {text}")
-            self._known[position] = fault
-            self._journal.excuse(fault, text)
+        for position, text in latest.decision.drift.items() if latest else ():
+            must(
+                self._may_be_strangers(position),
+                f"F9 an own write is taken for somebody else's: {text}",
+            )
 
     def _may_be_strangers(self, position: Position) -> bool:
         pool = (position.service, position.pool)
@@ -121,14 +89,3 @@ class RunningOracles:
         if self._loop.time() - at <= _STRANGERS_S:
             return True
         return self._daemon.life.lost_to_the_disk(self._writes.own_at.get(position, LONG_AGO))
-
-    def _known_fault(self, position: Position) -> KnownFault | None:
-        """Which it is, if the drift began with a write while the API was in trouble."""
-        written_at = self._writes.own_at.get(position, LONG_AGO)
-        troubled_at = self._troubled_at[self._api_of[position.service]]
-        passed_s = self._loop.time() - troubled_at
-        if position not in self._known and written_at > troubled_at + _HANGING_ON_S:
-            return None
-        if passed_s < _HANGING_ON_S:
-            return KnownFault.UNREAD_OWN_WRITE
-        return KnownFault.THROTTLED_RETRY if passed_s < self._put_right_s else None

@@ -52,7 +52,7 @@ class Outcome:
 def replay(plan: Plan) -> str:
     """The command that runs a plan again and shows its trace."""
     command = (
-        f"python -m tests.simulation --seed {plan.seed} --faults-s {plan.faults_s:g} "
+        f".venv/bin/python -m tests.simulation --seed {plan.seed} --faults-s {plan.faults_s:g} "
         f"--settle-s {plan.settle_s:g} --mean-s {plan.mean_s:g} --world {plan.world}"
     )
     if tuple(plan.kinds) != ALL_KINDS:

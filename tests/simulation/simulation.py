@@ -84,17 +84,8 @@ class Simulation:
             journal,
             self._random("faults"),
         )
-        self._running = RunningOracles(
-            loop,
-            settings,
-            self.aws,
-            self.daemon,
-            self.operators,
-            self.faults,
-            self.writes,
-            journal,
-        )
-        self._running.excuses = plan.excuses
+        self._running = RunningOracles(loop, self.daemon, self.operators, self.faults, self.writes)
+        self.writes.excuses = plan.excuses
         self._ending = EndingOracles(self.aws, self.daemon, self.operators, journal)
         self._checkers = HealthCheckers(loop, self.regions, self.aws.stores)
         self._settings = settings
