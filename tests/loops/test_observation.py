@@ -136,9 +136,11 @@ async def test_a_reading_is_outdated_until_one_that_began_after_the_write_ends()
     bench.observation.invalidate(ZONE)
     bench.records.trouble.unavailable = True
     await bench.observation.refresh(10)
+    await asyncio.sleep(1)
     seen.append(outdated())
     bench.records.trouble.unavailable = False
     await bench.observation.refresh(10)
+    await asyncio.sleep(1)
     seen.append(outdated())
 
     assert seen == [[], ["shop"], [], ["shop"], []]

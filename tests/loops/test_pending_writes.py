@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -26,23 +26,28 @@ class Bench:
     def __init__(self) -> None:
         self.bell = Bell()
         self.sent: list[Change] = []
-        self.settled: list[OutcomeStatus] = []
-        self.pending = PendingWrites(FakeClock(), self.bell, self._settle)
+        self.heard: list[OutcomeStatus] = []
+        self.settled: list[dict[Change, OutcomeStatus]] = []
+        self.pending = PendingWrites(FakeClock(), self.bell, self._hear, self._settle)
 
-    def series(self, target: str, *sends: tuple[Change, float]) -> Series:
-        """Changes, and the seconds until each is answered."""
-        return Series("route53", target, tuple(c for c, _ in sends), self._sends(target, sends))
+    def series(self, target: str, *sends: tuple[Change, float], lever: str = "route53") -> Series:
+        """Changes, and the seconds until each is answered; one that comes twice has two parts."""
+        made = self._sends(lever, target, sends)
+        return Series(lever, target, tuple(c for c, _ in sends), made)
 
-    async def _sends(self, target: str, sends: Sequence[tuple[Change, float]]) -> Sends:
+    async def _sends(self, lever: str, target: str, sends: Sequence[tuple[Change, float]]) -> Sends:
         for change, seconds in sends:
             self.sent.append(change)
             await asyncio.sleep(seconds)
             if seconds < 0:
                 raise ZeroDivisionError
-            yield Written("route53", target, (change,), Outcome(OutcomeStatus.APPLIED))
+            yield Written(lever, target, (change,), Outcome(OutcomeStatus.APPLIED))
 
-    async def _settle(self, written: Written) -> None:
-        self.settled.append(written.outcome.status)
+    def _hear(self, written: Written) -> None:
+        self.heard.append(written.outcome.status)
+
+    async def _settle(self, results: Mapping[Change, OutcomeStatus]) -> None:
+        self.settled.append(dict(results))
 
 
 def told(written: Sequence[Written]) -> list[tuple[str, str, int]]:
@@ -81,7 +86,8 @@ async def test_an_outcome_that_comes_late_rings_and_is_told_by_the_next_cycle() 
     assert await bench.bell.wait(0)
     assert await bench.bell.wait(60)
     assert asyncio.get_running_loop().time() == pytest.approx(5)
-    assert bench.settled == [OutcomeStatus.UNKNOWN, OutcomeStatus.APPLIED]
+    assert bench.heard == [OutcomeStatus.UNKNOWN, OutcomeStatus.APPLIED]
+    assert bench.settled == [{WEST_OUT: OutcomeStatus.APPLIED}]
 
     written = await bench.pending.carry_out([])
     assert told(written) == [("Z1", "applied", 1)]
@@ -100,6 +106,34 @@ async def test_of_a_series_that_came_late_nothing_more_is_sent() -> None:
     assert told(written) == [("Z1", "unknown", 2)]
     assert bench.sent == [WEST_OUT]
     assert not bench.pending.is_busy("Z1")
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+async def test_a_change_is_settled_with_all_its_parts(is_late: bool) -> None:
+    """Two groups of one region: as long as one was not written, both settings may be seen."""
+    bench = Bench()
+    if is_late:
+        bench.bell.ring()
+    sends = [(WEST_OUT, 0.1), (WEST_OUT, 5.0 if is_late else 0.1), (EAST_OUT, 0.1)]
+    written = await bench.pending.carry_out([bench.series("a", *sends, lever="accelerator")])
+    await asyncio.sleep(60)
+
+    applied, unknown = ("a", "applied", 1), ("a", "unknown", 2)
+    assert told(written) == ([applied, unknown] if is_late else [applied] * 3)
+    both = {WEST_OUT: OutcomeStatus.APPLIED, EAST_OUT: OutcomeStatus.APPLIED}
+    assert bench.settled == [{WEST_OUT: OutcomeStatus.APPLIED} if is_late else both]
+
+
+async def test_parts_that_were_never_sent_are_not_settled() -> None:
+    """The first group was late, the second stays as it was: half of the change is ours."""
+    bench = Bench()
+    bench.bell.ring()
+    sends = [(WEST_OUT, 5.0), (WEST_OUT, 0.1)]
+    await bench.pending.carry_out([bench.series("a", *sends, lever="accelerator")])
+    await asyncio.sleep(60)
+
+    assert bench.sent == [WEST_OUT]
+    assert bench.settled == [{}]
 
 
 async def test_a_mistake_of_ours_is_one_targets_and_of_unknown_outcome() -> None:
