@@ -6,7 +6,6 @@ Fields may be added. One that goes needs its line in REMOVED and in the changelo
 from __future__ import annotations
 
 import json
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ NAMES = {
 JSON = "application/json"
 
 
-@cache
+@pytest.fixture(scope="module")
 def now() -> dict[str, Any]:
     """Today's answers to the same day."""
     return simulated(day_s_answers())
@@ -46,17 +45,19 @@ def kept(name: str, then: Shape, today: Shape) -> None:
 
 
 @pytest.mark.parametrize("name", PATHS)
-def test_every_field_of_then_is_answered_now(name: str) -> None:
+def test_every_field_of_then_is_answered_now(now: dict[str, Any], name: str) -> None:
     """Of the same day, played again; and the day still shows nine fields of ten."""
-    then, today = shape(told(name), NAMES), shape(now()[name], NAMES)
+    then, today = shape(told(name), NAMES), shape(now[name], NAMES)
     kept(name, then, today)
     assert judged(then, today) >= 0.9
 
 
 @pytest.mark.parametrize(("path", "method"), OPERATIONS)
-def test_every_answer_that_was_described_is_described_now(path: str, method: str) -> None:
+def test_every_answer_that_was_described_is_described_now(
+    now: dict[str, Any], path: str, method: str
+) -> None:
     """Statuses, content types and fields, also those that the day does not show."""
-    description = now()["openapi"]
+    description = now["openapi"]
     operation = description["paths"][path][method]
     for status, answer in DESCRIBED["paths"][path][method]["responses"].items():
         content = operation["responses"][status].get("content", {})
@@ -70,9 +71,9 @@ def test_every_answer_that_was_described_is_described_now(path: str, method: str
 
 
 @pytest.mark.parametrize(("path", "method"), OPERATIONS)
-def test_what_could_be_asked_can_be_asked_now(path: str, method: str) -> None:
+def test_what_could_be_asked_can_be_asked_now(now: dict[str, Any], path: str, method: str) -> None:
     """Parameters and members of bodies are there, and none is demanded that was not."""
-    description = now()["openapi"]
+    description = now["openapi"]
     before, operation = (one["paths"][path][method] for one in (DESCRIBED, description))
     parameters = {(p["in"], p["name"]): p for p in operation.get("parameters", ())}
     known = {(p["in"], p["name"]) for p in before.get("parameters", ())}
