@@ -7,11 +7,12 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.bench.prober import __main__ as bench
-from tests.bench.prober import processes, report, tools
+from tests.bench.prober import peers, processes, report, tools
 from tests.bench.prober.measured import Figures, Measured
 from tests.bench.prober.processes import CannotRunError, running
 from tests.bench.prober.report import Row
@@ -187,6 +188,51 @@ def test_what_cannot_be_built_says_why(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / "gcc").write_text("#!/bin/sh\necho 'limit.c:1: error: no' >&2\nexit 1\n")
     (tmp_path / "gcc").chmod(0o755)
     assert tools.compile_c(tmp_path)["slow"] == "gcc ended with 1: limit.c:1: error: no"
+
+
+@pytest.mark.parametrize(
+    ("text", "last"),
+    [
+        ("", "it said nothing"),
+        ("one\ntwo\n\n", "two"),
+        (
+            "  | IndexError: list index out of range\n  +-----------------\n",
+            "IndexError: list index",
+        ),
+    ],
+)
+def test_the_last_words_of_a_program_are_its_last_line_with_words(text: str, last: str) -> None:
+    """Not the rule below an exception group."""
+    assert processes.last_line(text).startswith(last)
+
+
+class Idle:
+    """A target that nobody asks but the benchmark."""
+
+    def requests(self) -> int:
+        return 0
+
+
+def test_a_peer_that_does_not_begin_to_probe_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And one that has ended meanwhile at once, with its last words."""
+    monkeypatch.setattr(peers, "_STARTS_WITHIN_S", 0.2)
+    idle: Any = Idle()
+    with (
+        pytest.raises(CannotRunError, match=r"it did not probe 5 times in 0\.2 s"),
+        running("0", *PYTHON, "import time; time.sleep(60)") as process,
+    ):
+        peers._await_probes(process, idle, 5)
+    with (
+        pytest.raises(CannotRunError, match="ended with 1: cannot bind"),
+        running("0", *PYTHON, "import sys; sys.exit('cannot bind')") as process,
+    ):
+        peers._await_probes(ended(process), idle, 5)
+
+
+def ended(process: subprocess.Popen[bytes]) -> subprocess.Popen[bytes]:
+    """The program, which ends by itself."""
+    process.wait()
+    return process
 
 
 def killed(process: subprocess.Popen[bytes], error: BaseException) -> None:

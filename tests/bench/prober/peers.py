@@ -26,6 +26,7 @@ from tests.bench.prober.target import Target
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _ATTEMPTS = 200
+_STARTS_WITHIN_S = 90.0
 _BLACKBOX = "127.0.0.1:29115"
 
 
@@ -62,9 +63,25 @@ def _cost(process: subprocess.Popen[bytes], target: Target, secs: float) -> Cost
     probes = target.requests() - asked - 1
     spent = cpu_s(process.pid) - cpu
     if probes <= 0:
-        raise CannotRunError("this peer probes nothing")
+        raise CannotRunError("it probes nothing")
+    if spent <= 0:
+        raise CannotRunError("no time of its own was counted: too short a run")
     pages = int(Path(f"/proc/{process.pid}/statm").read_text().split()[1])
     return Cost(1e6 * spent / probes, pages * os.sysconf("SC_PAGE_SIZE") / 2**20)
+
+
+def _await_probes(process: subprocess.Popen[bytes], target: Target, n: int) -> None:
+    """Return when it has probed so often, or has ended: who started it knows its last words.
+
+    To read the configuration of ten thousand servers takes a busy machine ten seconds.
+    """
+    asked, deadline = target.requests(), time.monotonic() + _STARTS_WITHIN_S
+    while target.requests() - asked < n:
+        if process.poll() is not None:
+            raise CannotRunError("it ended")
+        if time.monotonic() > deadline:
+            raise CannotRunError(f"it did not probe {n} times in {_STARTS_WITHIN_S:g} s")
+        time.sleep(0.1)
 
 
 # -- blackbox_exporter
@@ -73,6 +90,7 @@ def _cost(process: subprocess.Popen[bytes], target: Target, secs: float) -> Cost
 def blackbox(folder: Path, target: Target, secs: float, *, tls: bool = False) -> Cost:
     """As fast as 64 scrapes at a time make it."""
     with _blackbox(folder) as process, _scraping(folder, 64, secs, tls=tls):
+        _await_probes(process, target, 64)
         time.sleep(1.0)
         return _cost(process, target, secs)
 
@@ -152,15 +170,16 @@ def haproxy(
 ) -> Cost:
     """So many servers, each checked at this interval."""
     with _haproxy(folder, n, interval_s, tls=tls, slow=0) as process:
-        time.sleep(1.5 + min(3.0, interval_s))
+        _await_probes(process, target, n)
+        time.sleep(1.0)
         return _cost(process, target, secs)
 
 
-def haproxy_latencies(folder: Path, n: int, slow: int, secs: float) -> list[float]:
+def haproxy_latencies(folder: Path, target: Target, n: int, slow: int, secs: float) -> list[float]:
     """Seconds it reports of the slow ones among its servers (in whole milliseconds)."""
     found = []
-    with _haproxy(folder, n, 1.0, tls=False, slow=slow):
-        time.sleep(2.5)
+    with _haproxy(folder, n, 1.0, tls=False, slow=slow) as process:
+        _await_probes(process, target, 2 * (n - slow))
         for _ in range(max(1, round(secs))):
             found += _check_durations(folder)
             time.sleep(1)
@@ -232,5 +251,6 @@ def gdnsd(folder: Path, target: Target, secs: float, *, n: int) -> Cost:
         "@ SOA ns1 h 1 7200 1800 259200 900\n@ NS ns1\nns1 A 127.0.0.1\nwww DYNA multifo!r0\n"
     )
     with running("0", "gdnsd", "-c", home, "start") as process:
-        time.sleep(4)
+        _await_probes(process, target, n)
+        time.sleep(1.0)
         return _cost(process, target, secs)

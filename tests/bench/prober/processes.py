@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import tempfile
@@ -71,6 +72,6 @@ def end(process: subprocess.Popen[bytes] | subprocess.Popen[str]) -> None:
 
 
 def last_line(text: str) -> str:
-    """The last line that says something, short enough for a table."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    """The last line with a word in it, short enough for a table."""
+    lines = [line.strip(" |+-") for line in text.splitlines() if re.search("[a-zA-Z]", line)]
     return lines[-1][:200] if lines else "it said nothing"
