@@ -11,7 +11,7 @@ SHORT ?=
 JSON ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow bench bench-placement simulate check fix storyboards schema lock clean
+.PHONY: help demo test slow bench bench-placement properties ci-time check fix storyboards schema lock clean
 
 help: ## show this manual
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,8 +25,11 @@ test: $(VENV)/.dev ## every test; PYTEST="-k name" passes arguments on
 slow: $(VENV)/.dev ## what `make test` leaves out: kill -9 at named points, faults over processes, 1,000 slow clients
 	@$(BIN)/python -m pytest -m slow $(PYTEST)
 
-simulate: $(VENV)/.dev ## 10,000 random cases of every property of deciding; takes a while
-	@$(BIN)/python -m pytest tests/planning/test_properties.py --hypothesis-profile=simulate --timeout=0 $(PYTEST)
+properties: $(VENV)/.dev ## 10,000 random cases of every property, of deciding above all; takes hours
+	@$(BIN)/python -m pytest -m "hypothesis and not slow" --hypothesis-profile=properties --timeout=0 $(PYTEST)
+
+ci-time: ## seconds of each step of .ci/run, as it last ran here
+	@cat .ci-time 2>/dev/null || { echo "run .ci/run first: it notes what each step takes"; exit 1; }
 
 bench: $(VENV)/.dev ## our prober beside its peers, as root; SHORT=1 for two minutes, JSON=path writes a file
 	@SHORT=$(SHORT) JSON=$(JSON) $(BIN)/python -m tests.bench.prober

@@ -9,11 +9,12 @@ from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-# Timing is the benchmarks' business; a property that says nothing else is tried 200 times.
-# The same examples each time: what fails in CI fails here. `make simulate` tries new ones.
-settings.register_profile("default", max_examples=200, deadline=None, derandomize=True)
+# Timing is the benchmarks' business. A property says how often it is tried only as a part or a
+# multiple of its profile's number (`examples`). The same examples each time: what fails in CI fails
+# here. `make properties` tries new ones, in large numbers.
+settings.register_profile("default", max_examples=80, deadline=None, derandomize=True)
 settings.register_profile(
-    "simulate",
+    "properties",
     max_examples=10_000,
     deadline=None,
     print_blob=True,
