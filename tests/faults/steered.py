@@ -1,7 +1,7 @@
 """The daemon's loops on real adapters and a real socket, steering an emulated AWS in this process.
 
 Only probes are fake, so that regions die when a test says so. Time is simulated (mark `looptime`):
-it passes when neither side has anything left to do, so that no figure depends on the machine's speed.
+it passes when neither side has anything left to do, so that nothing depends on the machine's speed.
 """
 
 from __future__ import annotations
