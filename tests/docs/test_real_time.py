@@ -7,6 +7,7 @@ waits generously, in a loop; what other processes promise is measured with `test
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,7 @@ SIMULATED = ("api", "faults")
 EXCEPTIONS: dict[str, str] = {}
 """Functions that may (`folder/file.py::function`), and why."""
 CLOCKS = {"monotonic", "perf_counter", "time", "monotonic_ns", "perf_counter_ns"}
+_ASKS_THE_TIME = re.compile(rf"\b({'|'.join(CLOCKS)})\(")
 
 
 def reads_a_clock(node: ast.AST) -> bool:
@@ -69,7 +71,7 @@ def _bounds(compare: ast.Compare, named: set[str]) -> bool:
 def real_time_functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
     """Functions of a file, unless all of it is simulated."""
     text = path.read_text()
-    if "pytestmark = pytest.mark.looptime" in text:
+    if "pytestmark = pytest.mark.looptime" in text or not _ASKS_THE_TIME.search(text):
         return
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
