@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import click
 
 from controller.cli import exit_codes
 from controller.cli.client import Answer, Client, endpoint_option
+from controller.cli.gathered import gathered
 from controller.cli.names import complete_regions, service_option
 from controller.cli.orders import pool_option
 from controller.cli.output import TABLE, document, output_option
@@ -13,6 +16,18 @@ from controller.cli.render import printable
 
 _LONG_S = 60.0
 """Every region's loss is a decision of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Supposed:
+    """What is supposed to happen, and where."""
+
+    drains: tuple[str, ...] = ()
+    failovers: tuple[str, ...] = ()
+    hypotheses: tuple[str, ...] = ()
+    all_single_failures: bool = False
+    service: str | None = None
+    pool: str | None = None
 
 
 @click.command()
@@ -50,38 +65,34 @@ _LONG_S = 60.0
 @pool_option
 @output_option
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 3 when the plan has changes.")
-def plan(
-    client: Client,
-    drains: tuple[str, ...],
-    failovers: tuple[str, ...],
-    hypotheses: tuple[str, ...],
-    all_single_failures: bool,
-    service: str | None,
-    pool: str | None,
-    output: str,
-    detailed_exitcode: bool,
-) -> None:
+@gathered(Supposed, "supposed")
+def plan(client: Client, supposed: Supposed, output: str, detailed_exitcode: bool) -> None:
     """What would change now, without doing it.
 
     --drain, --failover and --if may be given several times; the preview then supposes all of them.
     """
-    if all_single_failures:
-        if drains or failovers or hypotheses or service or pool:
+    if supposed.all_single_failures:
+        if supposed != Supposed(all_single_failures=True):
             raise click.UsageError("--all-single-failures supposes nothing else")
         client.allow(_LONG_S)
         _echo(client.get("/v1/plan/failures"), output)
         return
-    supposed = [{"kind": "drain", "region": region} for region in drains]
-    supposed += [{"kind": "failover", "region": region} for region in failovers]
-    place = {key: name for key, name in (("service", service), ("pool", pool)) if name is not None}
-    if place and not supposed:
-        named = " and ".join(f"--{key}" for key in place)
-        raise click.UsageError(f"{named} says where; name a region with --drain or --failover")
-    supposed = [{**one, **place} for one in supposed]
-    answer = _ask(client, supposed, hypotheses)
+    answer = _ask(client, _overrides(supposed), supposed.hypotheses)
     _echo(answer, output)
     if detailed_exitcode and answer["changes"]:
         click.get_current_context().exit(exit_codes.PLAN_HAS_CHANGES)
+
+
+def _overrides(supposed: Supposed) -> list[dict[str, str]]:
+    """As the API takes them. Raises UsageError for a place at which nothing is supposed."""
+    found = [{"kind": "drain", "region": region} for region in supposed.drains]
+    found += [{"kind": "failover", "region": region} for region in supposed.failovers]
+    named = (("service", supposed.service), ("pool", supposed.pool))
+    place = {key: name for key, name in named if name is not None}
+    if place and not found:
+        options = " and ".join(f"--{key}" for key in place)
+        raise click.UsageError(f"{options} says where; name a region with --drain or --failover")
+    return [{**one, **place} for one in found]
 
 
 def _ask(client: Client, supposed: list[dict[str, str]], hypotheses: tuple[str, ...]) -> Answer:
