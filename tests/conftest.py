@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -45,9 +46,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep looptime from making an event loop that nobody closes.
+    """Keep looptime from making an event loop that nobody closes, and SIGINT what it is.
 
-    Asked outside any test it takes the main thread's loop, which Python 3.11 creates on demand; a
-    loop that is explicitly none is not created.
+    Asked outside any test looptime takes the main thread's loop, which Python 3.11 creates on
+    demand; a loop that is explicitly none is not created. A shell that starts the tests in the
+    background has SIGINT ignored, which the programs under test would inherit.
     """
     asyncio.set_event_loop(None)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
