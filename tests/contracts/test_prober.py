@@ -12,10 +12,9 @@ from controller.adapters.probing.prober import NetworkProber
 from controller.model.configuration import Endpoint
 from controller.model.health import ProbeOutcome
 from controller.ports import Prober
-from tests.adapters.probing.asking import Asker, until
+from tests.adapters.probing.asking import Asker, given_up_after_s, until
 from tests.adapters.probing.servers import KeepAlive, hang, served
 from tests.fakes.prober import FakeProber
-from tests.stopwatch import Stopwatch
 
 
 @dataclass
@@ -68,11 +67,10 @@ class ProberContract:
     async def test_silence_is_a_failure_after_the_deadline(self) -> None:
         """It says for how long nobody answered."""
         async with self.world() as world:
-            watch = Stopwatch().start()
             result = await Asker(world.prober, world.silent).ask(0.1)
 
-        assert (result.outcome, result.detail) == (ProbeOutcome.FAILED, "no answer in 0.1 s")
-        assert 0.1 - 0.001 <= result.latency_s < 0.2 + watch.waited_s()
+        assert 0.1 <= given_up_after_s(result) < 5
+        assert 0.1 - 0.001 <= result.latency_s < 5
 
     async def test_a_closed_target_is_silent(self) -> None:
         """Whatever is under way."""
