@@ -12,7 +12,7 @@ JSON ?=
 SEEDS ?= 200
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow bench bench-memory bench-placement simulate check fix storyboards schema lock clean
+.PHONY: help demo test slow bench bench-memory bench-placement properties simulate ci-time check fix storyboards schema lock clean
 
 help: ## show this manual
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,12 @@ slow: $(VENV)/.dev ## what `make test` leaves out: kill -9 at named points, faul
 
 simulate: $(VENV)/.dev ## SEEDS=200 random lives of the daemon in simulated time, faults of all kinds; a failure says how to replay it
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS)
+
+properties: $(VENV)/.dev ## 10,000 random cases of every property, of deciding above all; takes hours
+	@$(BIN)/python -m pytest -m "hypothesis and not slow" --hypothesis-profile=properties --timeout=0 $(PYTEST)
+
+ci-time: ## seconds of each step of .ci/run, as it last ran here
+	@cat .ci-time 2>/dev/null || { echo "run .ci/run first: it notes what each step takes"; exit 1; }
 
 bench: $(VENV)/.dev ## our prober beside its peers, as root; SHORT=1 for two minutes, JSON=path writes a file
 	@SHORT=$(SHORT) JSON=$(JSON) $(BIN)/python -m tests.bench.prober

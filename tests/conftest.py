@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-# Timing is the benchmarks' business; a property that says nothing else is tried 200 times.
-# The same examples each time: what fails in CI fails here. `make simulate` tries new ones.
-settings.register_profile("default", max_examples=200, deadline=None, derandomize=True)
+# Timing is the benchmarks' business. A property says how often it is tried only as a part or a
+# multiple of its profile's number (`examples`). The same examples each time: what fails in CI fails
+# here. `make properties` tries new ones, in large numbers.
+settings.register_profile("default", max_examples=80, deadline=None, derandomize=True)
 settings.register_profile(
-    "simulate",
+    "properties",
     max_examples=10_000,
     deadline=None,
     print_blob=True,
@@ -44,9 +46,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep looptime from making an event loop that nobody closes.
+    """Keep looptime from making an event loop that nobody closes, and SIGINT what it is.
 
-    Asked outside any test it takes the main thread's loop, which Python 3.11 creates on demand; a
-    loop that is explicitly none is not created.
+    Asked outside any test looptime takes the main thread's loop, which Python 3.11 creates on
+    demand; a loop that is explicitly none is not created. A shell that starts the tests in the
+    background has SIGINT ignored, which the programs under test would inherit.
     """
     asyncio.set_event_loop(None)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

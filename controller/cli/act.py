@@ -16,6 +16,7 @@ from controller.cli.ending import alone, end, end_in_region
 from controller.cli.giving import give, say_in_force
 from controller.cli.names import region_argument, service_option
 from controller.cli.orders import (
+    GivingOptions,
     asked_reason,
     author_option,
     dry_run_option,
@@ -34,24 +35,24 @@ _leaving_options = giving_options(
 @click.command()
 @region_argument
 @_leaving_options
-def failover(client: Client, **options: Any) -> None:
+def failover(client: Client, region: str, options: GivingOptions) -> None:
     """Move a region's traffic away at once, as if it were down.
 
     Only the guards of an emergency bind: the others may be overloaded. For planned work there is
     `gtc drain`.
     """
-    give(client, "failover", departure, **options)
+    give(client, "failover", departure, options, region=region)
 
 
 @click.command()
 @region_argument
 @_leaving_options
-def drain(client: Client, **options: Any) -> None:
+def drain(client: Client, region: str, options: GivingOptions) -> None:
     """Take a region out of service, if the others can carry its traffic.
 
     For a region in trouble there is `gtc failover`, which does not ask for that.
     """
-    give(client, "drain", departure, **options)
+    give(client, "drain", departure, options, region=region)
 
 
 @click.command()

@@ -17,7 +17,7 @@ from controller.cli import exit_codes
 from controller.cli.client import ANY, Answer, Client
 from controller.cli.confirmation import confirm
 from controller.cli.errors import ApiError, RefusedError, TimedOutError
-from controller.cli.orders import asked_reason, order
+from controller.cli.orders import GivingOptions, asked_reason, order
 from controller.cli.outlook import GUARDS, REMEDIES, Outlook
 from controller.cli.render import at_share, duration, moment, one_line, order_text, printable
 
@@ -49,34 +49,39 @@ def give(
     client: Client,
     kind: str,
     look: Look,
-    *,
-    reason: str | None,
-    author: str | None,
-    ignore_guards: tuple[str, ...],
-    yes: bool,
-    dry_run: bool,
-    wait: bool,
-    timeout_s: float,
+    options: GivingOptions,
     **what: Any,
 ) -> None:
     """Preview an order, and give it if guards and the person agree.
 
-    Takes the options of `orders.giving_options`; `what` is all else that the order says.
+    `what` is all that the order says beside its options.
     """
-    reason = reason or (_PREVIEW_REASON if dry_run else asked_reason())
-    guards = list(ignore_guards) or None
-    wanted = order(kind, author, reason=reason, ignore_guards=guards, **what)
+    wanted = _wanted(kind, options, what)
     giving = _Giving(client, wanted, look)
     preview = _previewed(giving)
-    if dry_run:
+    if options.dry_run:
         return
-    if yes:  # nobody looked at the preview, so nobody is held to it
+    if options.yes:  # nobody looked at the preview, so nobody is held to it
         override = client.post("/v1/overrides", wanted, if_match=ANY)
     else:
         override = _given(giving, preview)
     say_in_force(override)
-    if wait:
-        _wait(giving, override, timeout_s)
+    if options.wait:
+        _wait(giving, override, options.timeout_s)
+
+
+def _wanted(kind: str, options: GivingOptions, what: Mapping[str, Any]) -> dict[str, Any]:
+    """The order's request. Raises UsageError without a reason and a terminal to ask for one."""
+    return order(
+        kind,
+        options.author,
+        reason=options.reason or (_PREVIEW_REASON if options.dry_run else asked_reason()),
+        ignore_guards=list(options.ignore_guards) or None,
+        service=options.service,
+        pool=options.pool,
+        ttl_s=options.ttl_s,
+        **what,
+    )
 
 
 def say_in_force(override: Answer) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import click
@@ -15,6 +16,7 @@ from controller.cli import terminal
 from controller.cli.client import endpoint_option
 from controller.cli.confirmation import yes_option
 from controller.cli.duration import DURATION
+from controller.cli.gathered import gathered
 from controller.cli.names import complete_guards, complete_pools, service_option
 
 C = TypeVar("C", bound=Callable[..., Any])
@@ -35,8 +37,24 @@ pool_option = click.option(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class GivingOptions:
+    """The options of commands that give an order for a region."""
+
+    service: str | None
+    pool: str | None
+    reason: str | None
+    author: str | None
+    ttl_s: float | None
+    ignore_guards: tuple[str, ...]
+    yes: bool
+    dry_run: bool
+    wait: bool
+    timeout_s: float
+
+
 def giving_options(*, timeout: str, timeout_help: str) -> Callable[[C], C]:
-    """What commands share that give an order for a region: see `giving.give`."""
+    """What such commands share; they get a GivingOptions as `options`, beside `client`."""
     options: list[Callable[[Any], Any]] = [
         endpoint_option,
         service_option,
@@ -63,6 +81,7 @@ def giving_options(*, timeout: str, timeout_help: str) -> Callable[[C], C]:
             show_default=True,
             help=timeout_help,
         ),
+        gathered(GivingOptions, "options"),
     ]
 
     def decorate(command: C) -> C:

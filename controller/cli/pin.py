@@ -10,7 +10,7 @@ from controller.cli.client import Client
 from controller.cli.ending import end_in_region
 from controller.cli.giving import give
 from controller.cli.names import region_argument
-from controller.cli.orders import ending_options, giving_options
+from controller.cli.orders import GivingOptions, ending_options, giving_options
 from controller.cli.percentage import PERCENTAGE
 from controller.cli.pinning import pinning
 
@@ -23,14 +23,14 @@ from controller.cli.pinning import pinning
     timeout_help="How long --wait waits; then exit with 7. A share rises by the steps of the ramp, "
     "which may take minutes.",
 )
-def pin(client: Client, **options: Any) -> None:
+def pin(client: Client, region: str, share: float, options: GivingOptions) -> None:
     """Fix a region's share: it carries SHARE, such as 30%, of each pool while it is well.
 
     Refused where its capacity or the others' does not allow it, or too few regions would serve.
     Behind an accelerator a share is the region's dial. --wait returns when AWS has the share
     wherever no guard holds it.
     """
-    give(client, "pin", pinning, **options)
+    give(client, "pin", pinning, options, region=region, share=share)
 
 
 @click.command()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import click
 
 from controller.cli import exit_codes
 from controller.cli.client import Answer, Client, endpoint_option
+from controller.cli.gathered import gathered
 from controller.cli.names import complete_regions, service_option
 from controller.cli.orders import pool_option
 from controller.cli.output import TABLE, document, output_option
@@ -13,6 +16,20 @@ from controller.cli.render import printable
 
 _LONG_S = 60.0
 """Every region's loss is a decision of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Supposed:
+    """What is supposed to happen, and where."""
+
+    drains: tuple[str, ...] = ()
+    failovers: tuple[str, ...] = ()
+    hypotheses: tuple[str, ...] = ()
+    all_single_failures: bool = False
+    everything: bool = False
+    """Whether pools that stay as they are shall be told, too."""
+    service: str | None = None
+    pool: str | None = None
 
 
 @click.command()
@@ -51,53 +68,44 @@ _LONG_S = 60.0
 @pool_option
 @output_option
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 3 when the plan has changes.")
-def plan(
-    client: Client,
-    drains: tuple[str, ...],
-    failovers: tuple[str, ...],
-    hypotheses: tuple[str, ...],
-    all_single_failures: bool,
-    everything: bool,
-    service: str | None,
-    pool: str | None,
-    output: str,
-    detailed_exitcode: bool,
-) -> None:
+@gathered(Supposed, "supposed")
+def plan(client: Client, supposed: Supposed, output: str, detailed_exitcode: bool) -> None:
     """What would change now, without doing it.
 
     Told are the pools that move or that something holds, with --all every one. --drain, --failover
     and --if may be given several times; the preview then supposes all of them.
     """
-    if all_single_failures:
-        if drains or failovers or hypotheses or everything or service or pool:
+    if supposed.all_single_failures:
+        if supposed != Supposed(all_single_failures=True):
             raise click.UsageError("--all-single-failures supposes nothing else")
         client.allow(_LONG_S)
         _echo(client.get("/v1/plan/failures"), output)
         return
-    supposed = [{"kind": "drain", "region": region} for region in drains]
-    supposed += [{"kind": "failover", "region": region} for region in failovers]
-    place = {key: name for key, name in (("service", service), ("pool", pool)) if name is not None}
-    if place and not supposed:
-        named = " and ".join(f"--{key}" for key in place)
-        raise click.UsageError(f"{named} says where; name a region with --drain or --failover")
-    supposed = [{**one, **place} for one in supposed]
-    answer = _ask(client, supposed, hypotheses, {"all": "true"} if everything else {})
+    answer = _ask(client, _overrides(supposed), supposed)
     _echo(answer, output)
     if detailed_exitcode and answer["changes"]:
         click.get_current_context().exit(exit_codes.PLAN_HAS_CHANGES)
 
 
-def _ask(
-    client: Client,
-    supposed: list[dict[str, str]],
-    hypotheses: tuple[str, ...],
-    query: dict[str, str],
-) -> Answer:
-    if not supposed and not hypotheses:
+def _overrides(supposed: Supposed) -> list[dict[str, str]]:
+    """As the API takes them. Raises UsageError for a place at which nothing is supposed."""
+    found = [{"kind": "drain", "region": region} for region in supposed.drains]
+    found += [{"kind": "failover", "region": region} for region in supposed.failovers]
+    named = (("service", supposed.service), ("pool", supposed.pool))
+    place = {key: name for key, name in named if name is not None}
+    if place and not found:
+        options = " and ".join(f"--{key}" for key in place)
+        raise click.UsageError(f"{options} says where; name a region with --drain or --failover")
+    return [{**one, **place} for one in found]
+
+
+def _ask(client: Client, overrides: list[dict[str, str]], supposed: Supposed) -> Answer:
+    query = {"all": "true"} if supposed.everything else {}
+    if not overrides and not supposed.hypotheses:
         return client.get("/v1/plan", **query)
-    body: dict[str, object] = {"overrides": supposed}
-    if hypotheses:
-        body["hypotheses"] = list(hypotheses)
+    body: dict[str, object] = {"overrides": overrides}
+    if supposed.hypotheses:
+        body["hypotheses"] = list(supposed.hypotheses)
     return client.post("/v1/plan", body, **query)
 
 

@@ -7,14 +7,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
-import pytest
-
 from controller.adapters.clock import SystemClock
 from controller.adapters.probing.prober import NetworkProber
 from controller.model.configuration import Endpoint
 from controller.model.health import ProbeOutcome
 from controller.ports import Prober
-from tests.adapters.probing.asking import Asker, until
+from tests.adapters.probing.asking import Asker, given_up_after_s, until
 from tests.adapters.probing.servers import KeepAlive, hang, served
 from tests.fakes.prober import FakeProber
 
@@ -71,8 +69,8 @@ class ProberContract:
         async with self.world() as world:
             result = await Asker(world.prober, world.silent).ask(0.1)
 
-        assert (result.outcome, result.detail) == (ProbeOutcome.FAILED, "no answer in 0.1 s")
-        assert result.latency_s == pytest.approx(0.1, abs=0.1)
+        assert 0.1 <= given_up_after_s(result) < 5
+        assert 0.1 - 0.001 <= result.latency_s < 5
 
     async def test_a_closed_target_is_silent(self) -> None:
         """Whatever is under way."""

@@ -1,6 +1,7 @@
 """The daemon's loops on real adapters and a real socket, steering an emulated AWS in this process.
 
-Only probes are fake, so that regions die when a test says so. Time is real, and settings are short.
+Only probes are fake, so that regions die when a test says so. Time is simulated (mark `looptime`):
+it passes when neither side has anything left to do, so that nothing depends on the machine's speed.
 """
 
 from __future__ import annotations
@@ -209,7 +210,8 @@ async def steering(
     `spread_after_s`: after so long changes are INSYNC or DEPLOYED.
     """
     chosen, kept, time = use or settings(), store or FakeStore(), clock or SystemClock()
-    async with emulated_aws(spread_after_s) as emulated:
+    # The emulator and the daemon share the loop's time, which is simulated.
+    async with emulated_aws(spread_after_s, asyncio.get_running_loop().time) as emulated:
         await seed(chosen)
         emulated.aws.gateway.calls.recent.clear()
         registry = CollectorRegistry()

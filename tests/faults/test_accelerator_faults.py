@@ -17,6 +17,9 @@ UPDATE = "UpdateEndpointGroup"
 HASTY = settings(services=accelerated())
 
 
+pytestmark = pytest.mark.looptime
+
+
 async def drained(steered: Steered, region: str = DEAD, within_s: float = 5.0) -> float:
     """Seconds from the region's death to its closed dial."""
     steered.kill(region)

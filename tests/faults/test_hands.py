@@ -18,6 +18,9 @@ def policy(name: str, hold_s: float = 1.0) -> dict[str, object]:
     return guards(drift={"policy": name, "hold_s": hold_s})
 
 
+pytestmark = pytest.mark.looptime
+
+
 async def test_hold_waits_says_so_and_then_puts_our_plan_back() -> None:
     """Even on a leaf that the daemon itself has never written."""
     async with steering(settings(guards=policy("hold"))) as steered:

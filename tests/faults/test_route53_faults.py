@@ -14,6 +14,9 @@ from tests.faults.steered import CALM, DEAD, REGIONS, ZONE, Steered, settings, s
 WRITES = "ChangeResourceRecordSets"
 
 
+pytestmark = pytest.mark.looptime
+
+
 async def failed_over(steered: Steered, within_s: float = 5.0) -> float:
     """Seconds from the region's death to weight 0 on all its leaves."""
     steered.kill(DEAD)

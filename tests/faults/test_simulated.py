@@ -28,17 +28,25 @@ def careful() -> Settings:
     return SETTINGS.model_copy(update={"guards": guards, "ramp": ramp})
 
 
+def probed(settings: Settings, interval_s: float) -> Settings:
+    """Probed so seldom; a first failure is confirmed as quickly as ever."""
+    probing = settings.probing.model_copy(update={"interval_s": interval_s})
+    return settings.model_copy(update={"probing": probing})
+
+
 @pytest.mark.parametrize(
-    ("period_s", "most"), [(1.5, 4), (4.0, 4), (20.0, 4), (90.0, 4), (270.0, 7), (600.0, 4)]
+    ("period_s", "interval_s", "most"),
+    [(1.5, 1, 4), (4.0, 1, 4), (20.0, 2, 4), (90.0, 5, 4), (270.0, 5, 7), (600.0, 5, 4)],
 )
 async def test_a_flapping_region_is_drained_a_few_times_an_hour_and_then_kept_out(
-    period_s: float, most: int
+    period_s: float, interval_s: float, most: int
 ) -> None:
     """Four times until flap damping keeps it out, or seven, so seldom that it never does.
 
-    With four ramp steps after each that is twenty batches to a zone, or thirty-five.
+    With four ramp steps after each that is twenty batches to a zone, or thirty-five. Probes are as
+    frequent as the period needs: they are what an hour costs.
     """
-    world = World(careful())
+    world = World(probed(careful(), interval_s))
     drains: set[int] = set()
     async with world.running() as house:
         await asyncio.sleep(WELL_S)

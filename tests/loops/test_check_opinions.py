@@ -170,7 +170,7 @@ async def test_checks_that_no_leaf_has_any_more_are_forgotten() -> None:
     """Somebody replaces the checks all day long; what hangs below a calculated one, too."""
     world = World()
     async with world.running() as house:
-        for number in range(40):
+        for number in range(15):
             child, check = f"child-{number}", f"calculated-{number}"
             world.checks.define(child, CheckDefinition(CheckKind.ENDPOINT, 10, 3))
             definition = CheckDefinition(

@@ -1,4 +1,4 @@
-"""What must hold of every decision, whatever goes in; `make simulate` tries 10,000 of each."""
+"""What must hold of every decision, whatever goes in; `make properties` tries 10,000 of each."""
 
 from __future__ import annotations
 

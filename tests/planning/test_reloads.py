@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import hypothesis
+import pytest
 
 from controller.model.configuration import EndpointId, Settings
 from controller.model.decision import Decision, PoolPlan, Snapshot
@@ -353,6 +354,7 @@ def _without_chance(one: Snapshot, other: Snapshot) -> dict[EndpointId, HealthSt
     return {i: one.health["here"].get(i, state) for i, state in other.health["here"].items()}
 
 
+@pytest.mark.hypothesis
 def test_a_reload_loses_nothing_and_moves_nothing_else() -> None:
     """No exception, no lost drain, nobody closed in, and the other service is decided as before."""
     worlds = hypothesis.settings().max_examples

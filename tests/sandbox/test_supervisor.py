@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 import socket
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pytest
 from controller.sandbox import supervisor as module
 from controller.sandbox.supervisor import SandboxOptions, Supervisor, run
 from tests.sandbox.worlds import free_port, region, service, settings
+from tests.stopwatch import Stopwatch
 
 CHILD = """
 import json, os, pathlib, signal, sys, time
@@ -81,15 +81,14 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
 async def test_a_story_that_passes_ends_with_zero_and_leaves_nobody_behind(stage: Stage) -> None:
     """Everything is up while the story plays, and gone within two seconds after it."""
     alive: dict[str, bool] = {}
-    ended_at = 0.0
+    ending = Stopwatch()
 
     def during(supervisor: Supervisor) -> None:
-        nonlocal ended_at
         alive.update(supervisor.alive())
-        ended_at = time.monotonic()
+        ending.start()
 
     assert await stage.run(during) == 0
-    assert time.monotonic() - ended_at < 2
+    assert ending.stop() < 2
     assert alive == {"aws": True, "world": True, "daemon": True}
     assert stage.said == []
 

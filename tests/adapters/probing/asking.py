@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from controller.adapters.probing.prober import NetworkProber
 from controller.adapters.probing.resolver import Ask, look_up
 from controller.model.configuration import Endpoint
-from controller.model.health import ProbeResult
+from controller.model.health import ProbeOutcome, ProbeResult
 from controller.ports import Prober, Target
 from controller.settings.references import NOTHING, References
 
@@ -61,6 +62,18 @@ async def until(happened: Callable[[], bool], within_s: float = 5.0) -> None:
     while not happened():
         assert loop.time() - started < within_s, f"not within {within_s:g} s"
         await asyncio.sleep(0.005)
+
+
+def given_up_after_s(result: ProbeResult) -> float:
+    """For how long a silent endpoint was waited for, as the result says.
+
+    A busy machine gives a probe back what time it lost before asking, so that it may be longer than
+    the deadline.
+    """
+    assert result.outcome is ProbeOutcome.FAILED, result
+    said = re.fullmatch(r"no answer in ([0-9.]+) s", result.detail)
+    assert said is not None, result.detail
+    return float(said[1])
 
 
 @asynccontextmanager

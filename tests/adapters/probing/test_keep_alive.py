@@ -228,8 +228,8 @@ async def test_an_idle_connection_is_not_overdue() -> None:
         served(server) as address,
         asking(probe=f"http://{address}/", keep_alive=True) as asker,
     ):
-        await asker.ask(0.05)
-        await asyncio.sleep(0.15)
-        await asker.ask(0.05)
+        await asker.ask(1.0)
+        await asyncio.sleep(1.2)
+        await asker.ask(1.0)
 
     assert (server.connections, asker.unasked) == (1, 0)

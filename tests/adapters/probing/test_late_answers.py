@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from controller.model.health import ProbeOutcome
-from tests.adapters.probing.asking import OK, asking, until
+from tests.adapters.probing.asking import OK, asking, given_up_after_s, until
 from tests.adapters.probing.servers import served
 
 
@@ -32,9 +32,9 @@ async def test_patience_follows_the_endpoint_and_a_late_answer_is_told() -> None
         assert asker.late == []
         await until(lambda: asker.late != [])
 
-    assert (given_up.outcome, given_up.detail) == (ProbeOutcome.FAILED, "no answer in 0.05 s")
+    assert 0.05 <= given_up_after_s(given_up) < 0.2
     assert asker.late[0].outcome is ProbeOutcome.PASSED
-    assert 0.2 <= asker.late[0].latency_s < 0.5
+    assert 0.2 <= asker.late[0].latency_s < 2.0
 
 
 async def test_a_late_answer_makes_the_next_probe_more_patient() -> None:

@@ -13,14 +13,13 @@ import os
 import resource
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 from tests.bench.prober import detection, report, target, tools
+from tests.bench.prober.measured import CANNOT, Measured, Runs
 from tests.bench.prober.report import Row
-from tests.bench.prober.runs import Bench, Figures
+from tests.bench.prober.runs import Bench
 
-Runs = dict[str, Callable[[], Figures]]
 NEW, KEPT, TLS, TLS_KEPT = (
     "CPU per probe, new connection",
     "CPU per probe, keep-alive",
@@ -29,10 +28,26 @@ NEW, KEPT, TLS, TLS_KEPT = (
 )
 
 
-def main() -> None:
-    """Run everything and print the table."""
+def main() -> int:
+    """Run everything and print the table, of what was measured at least; 1 when ours failed.
+
+    A peer that cannot run costs its own rows, which say why.
+    """
     is_short = bool(os.environ.get("SHORT"))
     simulated = _simulated(is_short)
+    measured = Measured()
+    try:
+        _measure(measured, is_short)
+    except CANNOT as error:
+        measured.reason_for_all = str(error)
+    finally:
+        # Also when a mistake of ours or Ctrl-C ends it: minutes of measuring are not thrown away.
+        _tell(_rows(measured) + simulated)
+    return int(measured.ours_failed)
+
+
+def _measure(measured: Measured, is_short: bool) -> None:
+    """Raises one of CANNOT when the target cannot run."""
     tools.install()
     _raise_file_limit()
     # Target and probers alike: what else runs on the machine disturbs them less.
@@ -40,22 +55,21 @@ def main() -> None:
         os.nice(-10)
     with tempfile.TemporaryDirectory(prefix="prober-bench-") as name:
         folder = Path(name)
-        tools.compile_c(folder)
-        no_go = tools.build_go(folder)
-        if no_go:
-            _say(no_go)
+        built = {"gonethttp": tools.build_go(folder), **tools.compile_c(folder)}
         with target.running(folder, cpu="1") as served:
-            bench = Bench(folder, served, secs=0.6 if is_short else 3.0)
-            found = _play(_runs(bench, with_go=no_go is None), rounds=1 if is_short else 5)
-    rows = _rows(found) + simulated
+            bench = Bench(folder, served, secs=0.6 if is_short else 3.0, cannot=built)
+            measured.play(_runs(bench), rounds=1 if is_short else 5)
+
+
+def _tell(rows: list[Row]) -> None:
     sys.stdout.write(report.table(rows) + "\n")
     if os.environ.get("JSON"):
         report.write_json(rows, Path(os.environ["JSON"]))
 
 
-def _runs(bench: Bench, *, with_go: bool) -> Runs:
+def _runs(bench: Bench) -> Runs:
     # What is compared stands side by side, for the machine's speed drifts.
-    runs: Runs = {
+    return {
         "c new": lambda: bench.limit("close"),
         "ours new": lambda: bench.ours(1000, 0.04),
         "c new, our options": lambda: bench.limit("rst"),
@@ -87,19 +101,9 @@ def _runs(bench: Bench, *, with_go: bool) -> Runs:
         "ours memory, kept": lambda: bench.ours_per_endpoint("--keep-alive"),
         "haproxy memory": bench.haproxy_per_endpoint,
     }
-    return {name: run for name, run in runs.items() if with_go or not name.startswith("go ")}
 
 
-def _play(runs: Runs, rounds: int) -> dict[str, list[Figures]]:
-    found: dict[str, list[Figures]] = {name: [] for name in runs}
-    for number in range(rounds):
-        for name in list(runs) if number % 2 == 0 else reversed(runs):
-            _say(f"round {number + 1} of {rounds}: {name}")
-            found[name].append(runs[name]())
-    return found
-
-
-def _rows(found: dict[str, list[Figures]]) -> list[Row]:
+def _rows(measured: Measured) -> list[Row]:
     """The measures, with what issue 5 asks for."""
 
     def row(
@@ -111,14 +115,7 @@ def _rows(found: dict[str, list[Figures]]) -> list[Row]:
         unit: str = "µs",
         asked: float | None = None,
     ) -> Row:
-        return Row(
-            measure,
-            peer,
-            unit,
-            asked,
-            [one[figure] for one in found[ours]],
-            [one[figure] for one in found.get(theirs, ())],
-        )
+        return measured.row(Row(measure, peer, unit, asked), ours, theirs, figure)
 
     return [
         row(NEW, "C epoll", "ours new", "c new", asked=1.5),
@@ -194,9 +191,5 @@ def _raise_file_limit() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-
-
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -21,9 +21,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench.prober.machine import HTTP_PORT, SLOW_PORT, TLS_NAME, TLS_PORT, address
+from tests.bench.prober.processes import CannotRunError, running
 from tests.bench.prober.target import Target
 
 _TICKS = os.sysconf("SC_CLK_TCK")
+_ATTEMPTS = 200
+_STARTS_WITHIN_S = 90.0
 _BLACKBOX = "127.0.0.1:29115"
 
 
@@ -53,28 +56,32 @@ def _tree(pid: int) -> list[int]:
 
 
 def _cost(process: subprocess.Popen[bytes], target: Target, secs: float) -> Cost:
+    """Of a process that probes. Raises OSError or CannotRunError when it has ended."""
     asked, cpu = target.requests(), cpu_s(process.pid)
     time.sleep(secs)
     # The question how many requests there were is one itself.
     probes = target.requests() - asked - 1
     spent = cpu_s(process.pid) - cpu
-    assert probes > 0, "this peer probes nothing"
+    if probes <= 0:
+        raise CannotRunError("it probes nothing")
+    if spent <= 0:
+        raise CannotRunError("no time of its own was counted: too short a run")
     pages = int(Path(f"/proc/{process.pid}/statm").read_text().split()[1])
     return Cost(1e6 * spent / probes, pages * os.sysconf("SC_PAGE_SIZE") / 2**20)
 
 
-@contextmanager
-def _running(cpu: str, *command: object) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(
-        ["taskset", "-c", cpu, *map(str, command)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait(10)
+def _await_probes(process: subprocess.Popen[bytes], target: Target, n: int) -> None:
+    """Return when it has probed so often, or has ended: who started it knows its last words.
+
+    To read the configuration of ten thousand servers takes a busy machine ten seconds.
+    """
+    asked, deadline = target.requests(), time.monotonic() + _STARTS_WITHIN_S
+    while target.requests() - asked < n:
+        if process.poll() is not None:
+            raise CannotRunError("it ended")
+        if time.monotonic() > deadline:
+            raise CannotRunError(f"it did not probe {n} times in {_STARTS_WITHIN_S:g} s")
+        time.sleep(0.1)
 
 
 # -- blackbox_exporter
@@ -83,6 +90,7 @@ def _running(cpu: str, *command: object) -> Iterator[subprocess.Popen[bytes]]:
 def blackbox(folder: Path, target: Target, secs: float, *, tls: bool = False) -> Cost:
     """As fast as 64 scrapes at a time make it."""
     with _blackbox(folder) as process, _scraping(folder, 64, secs, tls=tls):
+        _await_probes(process, target, 64)
         time.sleep(1.0)
         return _cost(process, target, secs)
 
@@ -96,7 +104,8 @@ def blackbox_latencies(folder: Path, secs: float) -> list[float]:
         while time.monotonic() < until:
             text = _scrape(f"http://{address(0)}:{SLOW_PORT}/healthz")
             reported = re.search(r"\nprobe_duration_seconds (\S+)", text)
-            assert reported is not None, text
+            if reported is None:
+                raise CannotRunError("blackbox_exporter reports no duration")
             found.append(float(reported[1]))
     return found
 
@@ -110,15 +119,25 @@ def _blackbox(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     )
     command = ("prometheus-blackbox-exporter", f"--config.file={folder}/blackbox.yml")
     flags = (f"--web.listen-address={_BLACKBOX}", "--log.level=error")
-    with _running("0", *command, *flags) as process:
-        for attempt in range(100):
-            try:
-                assert "probe_success 1" in _scrape(f"http://{address(0)}:{HTTP_PORT}/healthz")
-                break
-            except OSError:
-                assert attempt < 99, "blackbox_exporter does not answer"
-                time.sleep(0.05)
+    with running("0", *command, *flags) as process:
+        _await_blackbox(process)
         yield process
+
+
+def _await_blackbox(process: subprocess.Popen[bytes]) -> None:
+    """Return when it answers, or has ended: who started it knows its last words."""
+    for _ in range(_ATTEMPTS):
+        if process.poll() is not None:
+            raise CannotRunError("blackbox_exporter ended")
+        try:
+            text = _scrape(f"http://{address(0)}:{HTTP_PORT}/healthz")
+        except OSError:
+            time.sleep(0.05)
+        else:
+            if "probe_success 1" not in text:
+                raise CannotRunError("blackbox_exporter cannot reach the target")
+            return
+    raise CannotRunError("blackbox_exporter does not answer")
 
 
 def _scrape(url: str) -> str:
@@ -136,10 +155,10 @@ def _scraping(folder: Path, at_once: int, secs: float, *, tls: bool) -> Iterator
         f"local t={{{urls}}}\nlocal i=0\n"
         f"request=function() i=i+1; return wrk.format('GET',{path}) end\n"
     )
-    lasts = f"-d{round(secs + 5)}s"
+    lasts = f"-d{round(secs + 60)}s"  # It is ended before.
     script = folder / "scrape.lua"
     command = ("wrk", "-t1", f"-c{at_once}", lasts, "-s", script, f"http://{_BLACKBOX}")
-    with _running("1", *command):
+    with running("1", *command):
         yield
 
 
@@ -151,15 +170,16 @@ def haproxy(
 ) -> Cost:
     """So many servers, each checked at this interval."""
     with _haproxy(folder, n, interval_s, tls=tls, slow=0) as process:
-        time.sleep(1.5 + min(3.0, interval_s))
+        _await_probes(process, target, n)
+        time.sleep(1.0)
         return _cost(process, target, secs)
 
 
-def haproxy_latencies(folder: Path, n: int, slow: int, secs: float) -> list[float]:
+def haproxy_latencies(folder: Path, target: Target, n: int, slow: int, secs: float) -> list[float]:
     """Seconds it reports of the slow ones among its servers (in whole milliseconds)."""
     found = []
-    with _haproxy(folder, n, 1.0, tls=False, slow=slow):
-        time.sleep(2.5)
+    with _haproxy(folder, n, 1.0, tls=False, slow=slow) as process:
+        _await_probes(process, target, 2 * (n - slow))
         for _ in range(max(1, round(secs))):
             found += _check_durations(folder)
             time.sleep(1)
@@ -188,7 +208,7 @@ def _haproxy(
         f"  http-check send meth GET uri /healthz ver HTTP/1.1 hdr Host {TLS_NAME}\n"
         "  http-check expect status 200\n" + "\n".join(lines) + "\n"
     )
-    with _running("0", "haproxy", "-db", "-f", folder / "haproxy.cfg") as process:
+    with running("0", "haproxy", "-db", "-f", folder / "haproxy.cfg") as process:
         yield process
 
 
@@ -230,6 +250,7 @@ def gdnsd(folder: Path, target: Target, secs: float, *, n: int) -> Cost:
     (home / "zones" / "example.test").write_text(
         "@ SOA ns1 h 1 7200 1800 259200 900\n@ NS ns1\nns1 A 127.0.0.1\nwww DYNA multifo!r0\n"
     )
-    with _running("0", "gdnsd", "-c", home, "start") as process:
-        time.sleep(4)
+    with running("0", "gdnsd", "-c", home, "start") as process:
+        _await_probes(process, target, n)
+        time.sleep(1.0)
         return _cost(process, target, secs)

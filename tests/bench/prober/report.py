@@ -21,6 +21,8 @@ class Row:
     """The ratio that issue 5 asks for at least; for rows without a peer the figure itself."""
     ours: list[float] = field(default_factory=list)
     theirs: list[float] = field(default_factory=list)
+    reason: str = ""
+    """Why there are no figures, or fewer."""
 
     @property
     def ratio(self) -> float | None:
@@ -32,7 +34,7 @@ class Row:
     @property
     def reached(self) -> str:
         """Whether what was asked for is reached."""
-        figure = self.ratio if self.theirs else median(self.ours) if self.ours else None
+        figure = self.ratio if self.peer else median(self.ours) if self.ours else None
         if self.at_least is None or figure is None:
             return ""
         return "yes" if figure <= self.at_least else "NO"
@@ -54,7 +56,7 @@ def table(rows: list[Row]) -> str:
                 _spread(row.theirs),
                 "" if row.ratio is None else f"{row.ratio:.2f}",
                 "" if row.at_least is None else f"≤ {row.at_least:g}",
-                row.reached,
+                row.reason or row.reached,
             ]
         )
     return "\n".join(aligned(lines))
@@ -77,6 +79,7 @@ def write_json(rows: list[Row], path: Path) -> None:
             "ours": median(row.ours) if row.ours else None,
             "theirs": median(row.theirs) if row.theirs else None,
             "ratio": row.ratio,
+            "reason": row.reason,
         }
         for row in rows
     ]

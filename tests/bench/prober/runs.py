@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench.prober import peers
 from tests.bench.prober.machine import HTTP_PORT, TLS_PORT
-from tests.bench.prober.target import Target, slow_running
-
-Figures = dict[str, float]
+from tests.bench.prober.measured import Figures
+from tests.bench.prober.processes import CannotRunError, last_line
+from tests.bench.prober.target import Slow, Target, slow_running
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,8 @@ class Bench:
     folder: Path
     target: Target
     secs: float
+    cannot: Mapping[str, str]
+    """Programs that could not be built, and why."""
 
     # -- ours
 
@@ -47,7 +51,7 @@ class Bench:
     def limit(self, mode: str, n: int = 1000) -> Figures:
         """One epoll loop in C, 64 probes at a time: close, rst (with our options), keepalive."""
         environment = {"QA0": "1"} if mode == "rst" else {}
-        command = (self.folder / "limit", mode, n, 64, self.secs, HTTP_PORT)
+        command = (self._built("limit"), mode, n, 64, self.secs, HTTP_PORT)
         return self._command(*command, environment=environment)
 
     # -- peers
@@ -59,7 +63,7 @@ class Bench:
     def go(self, mode: str, scheme: str = "http") -> Figures:
         """Go's net/http, 64 goroutines: the core of cloudprober and gatus, without the rest."""
         port = TLS_PORT if scheme == "https" else HTTP_PORT
-        command = (self.folder / "gonethttp", mode, 64, 1000, self.secs, port, scheme)
+        command = (self._built("gonethttp"), mode, 64, 1000, self.secs, port, scheme)
         return self._command(*command)
 
     def blackbox(self, *, tls: bool = False) -> Figures:
@@ -87,23 +91,34 @@ class Bench:
 
     def ours_latency(self) -> Figures:
         """Ours, of 100 slow ones among 5,000 endpoints."""
-        with slow_running(self.folder, cpu="1") as slow:
+        with self._slow() as slow:
             found = self.ours(5000, 1.0, "--slow", "100", warm_s=2.5)
         return {"error_ms": found["slow_p99_ms"] - 1000 * slow.p99_s}
 
     def blackbox_latency(self) -> Figures:
         """blackbox_exporter's, while it is asked as fast as it can."""
-        with slow_running(self.folder, cpu="1") as slow:
+        with self._slow() as slow:
             found = peers.blackbox_latencies(self.folder, self.secs)
         return {"error_ms": 1000 * (_p99(found) - slow.p99_s)}
 
     def haproxy_latency(self) -> Figures:
         """haproxy's, of 100 slow ones among 5,000 servers."""
-        with slow_running(self.folder, cpu="1") as slow:
-            found = peers.haproxy_latencies(self.folder, 5000, 100, self.secs)
+        with self._slow() as slow:
+            found = peers.haproxy_latencies(self.folder, self.target, 5000, 100, self.secs)
         return {"error_ms": 1000 * (_p99(found) - slow.p99_s)}
 
     # -- how
+
+    def _built(self, program: str) -> Path:
+        """Raises CannotRunError when it could not be built."""
+        if self.cannot.get(program):
+            raise CannotRunError(self.cannot[program])
+        return self.folder / program
+
+    @contextmanager
+    def _slow(self) -> Iterator[Slow]:
+        with slow_running(self._built("slow"), cpu="1") as slow:
+            yield slow
 
     def _python(self, module: str, *arguments: object) -> Figures:
         return self._command(sys.executable, "-m", f"tests.bench.prober.{module}", *arguments)
@@ -116,10 +131,13 @@ class Bench:
             text=True,
             timeout=180,
         )
-        assert done.returncode == 0, f"{pinned}: {done.stderr[-2000:]}"
+        if done.returncode:
+            raise CannotRunError(f"ended with {done.returncode}: {last_line(done.stderr)}")
         found: Figures = json.loads(done.stdout.strip().splitlines()[-1])
         return found
 
 
 def _p99(seconds: list[float]) -> float:
+    if not seconds:
+        raise CannotRunError("it reports no durations")
     return sorted(seconds)[int(len(seconds) * 0.99)]

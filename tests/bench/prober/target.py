@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import subprocess
 import time
 import urllib.request
@@ -17,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.bench.prober import processes
 from tests.bench.prober.machine import (
     COUNTER_PORT,
     HTTP_PORT,
@@ -25,7 +25,9 @@ from tests.bench.prober.machine import (
     TLS_NAME,
     TLS_PORT,
 )
+from tests.bench.prober.processes import CannotRunError, end, need
 
+_ATTEMPTS = 200
 _CONFIGURATION = """\
 daemon off; master_process off; worker_processes 1; pid {folder}/nginx.pid;
 error_log {folder}/error.log crit;
@@ -61,7 +63,8 @@ class Target:
         with urllib.request.urlopen(f"http://127.0.0.1:{COUNTER_PORT}/", timeout=5) as answer:
             text = answer.read().decode()
         found = re.search(r"\n\s*\d+ \d+ (\d+)", text)
-        assert found is not None, text
+        if found is None:
+            raise CannotRunError(f"port {COUNTER_PORT} is another program's")
         return int(found[1])
 
 
@@ -73,16 +76,10 @@ def running(folder: Path, cpu: str) -> Iterator[Target]:
     ports = {"http": HTTP_PORT, "tls": TLS_PORT, "counter": COUNTER_PORT}
     (folder / "nginx.conf").write_text(_CONFIGURATION.format(folder=folder, **ports))
     (folder / "t").mkdir(exist_ok=True)
-    started = subprocess.Popen(
-        ["taskset", "-c", cpu, "nginx", "-c", folder / "nginx.conf", "-p", folder]
-    )
-    try:
+    with processes.running(cpu, "nginx", "-c", folder / "nginx.conf", "-p", folder) as started:
         target = Target(folder)
-        _await(target)
+        _await(target, started)
         yield target
-    finally:
-        started.send_signal(signal.SIGTERM)
-        started.wait(10)
 
 
 class Slow:
@@ -92,33 +89,43 @@ class Slow:
 
 
 @contextmanager
-def slow_running(folder: Path, cpu: str) -> Iterator[Slow]:
-    """The slow server on one core, until the block ends."""
-    slow_target = (folder / "slow", SLOW_PORT, round(SLOW_S * 1e6))
-    command = ["taskset", "-c", cpu, *map(str, slow_target)]
+def slow_running(program: Path, cpu: str) -> Iterator[Slow]:
+    """The slow server on one core, until the block ends. Raises CannotRunError."""
+    command = ["taskset", "-c", cpu, str(program), str(SLOW_PORT), str(round(SLOW_S * 1e6))]
     slow, started = Slow(), subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert started.stdout is not None
     try:
         yield slow
+        code = started.poll()
     finally:
-        started.send_signal(signal.SIGTERM)
-        told, _ = started.communicate(timeout=10)
+        # What it tells is one line, which the pipe holds until it has ended.
+        end(started)
+        with started.stdout:
+            told = started.stdout.read()
+    if code is not None:
+        raise CannotRunError(f"the slow target ended with {code}; is port {SLOW_PORT} taken?")
     truth = json.loads(told)
-    assert truth["n"], "nobody asked the slow server"
+    if not truth["n"]:
+        raise CannotRunError("this peer asked the slow target nothing")
     slow.p99_s = truth["p99_us"] * 1e-6
 
 
-def _await(target: Target) -> None:
-    for _ in range(100):
+def _await(target: Target, started: subprocess.Popen[bytes]) -> None:
+    """Return when nginx answers, or has ended: who started it knows its last words."""
+    for _ in range(_ATTEMPTS):
+        if started.poll() is not None:
+            raise CannotRunError("nginx ended")
         try:
             target.requests()
         except OSError:
             time.sleep(0.05)
         else:
             return
-    raise RuntimeError("nginx does not answer; is one of the ports taken?")
+    raise CannotRunError("nginx does not answer; is one of the ports taken?")
 
 
 def _certificate(folder: Path) -> None:
+    need("openssl")
     if (folder / "cert.pem").exists():
         return
     command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30"

@@ -38,6 +38,9 @@ from tests.bench.prober.machine import HTTP_PORT, SLOW_PORT, TLS_NAME, TLS_PORT,
 
 REGIONS, PER_REGION = 10, 10
 """Of each service: 100 endpoints in ten regions."""
+_STARTS_WITHIN_S = 90.0
+_STATM = os.open("/proc/self/statm", os.O_RDONLY)
+"""Opened before probes take every descriptor there may be: on a busy machine they pile up."""
 
 
 def settings(options: argparse.Namespace) -> Settings:
@@ -140,14 +143,16 @@ class Run:
                 began = clock.monotonic()
                 running = group.create_task(probing.run())
                 await asyncio.sleep(options.warm)
+                await _each_probed(metrics, options.n)
                 self.slow.clear()
+                warm_until = clock.monotonic()
                 found = await self._count(options.secs, metrics)
                 found["kb_per_endpoint"] = (rss_kb() - base_kb) / options.n
                 found["rss_mb"] = rss_kb() / 1024
                 found["up"] = sum(s.verdict.value == "up" for s in probing.health.values())
                 running.cancel()
         if noted is not None:
-            found |= jitter(noted.starts, began, options.interval, options.warm)
+            found |= jitter(noted.starts, began, options.interval, warm_until)
         if self.slow:
             found |= percentiles("slow", self.slow)
         return found
@@ -192,15 +197,23 @@ def counts(metrics: Metrics) -> tuple[int, int]:
     return sum(one.passed for one in endpoints), others
 
 
+async def _each_probed(metrics: Metrics, n: int) -> None:
+    """Return when there are as many results as endpoints: a busy machine takes its time."""
+    async with asyncio.timeout(_STARTS_WITHIN_S):
+        # Metrics tell nobody of a change.
+        while sum(counts(metrics)) < n:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+
+
 def jitter(
-    starts: list[array[float]], began: float, interval_s: float, warm_s: float
+    starts: list[array[float]], began: float, interval_s: float, since: float
 ) -> dict[str, float]:
-    """How far from its phase each probe began."""
+    """How far from its phase each probe since then began."""
     late = []
     for index, times in enumerate(starts):
         phase = began + index / len(starts) * interval_s
         for at in times:
-            if at > began + warm_s:
+            if at > since:
                 late.append((at - phase + interval_s / 2) % interval_s - interval_s / 2)
     return percentiles("jitter", [abs(one) for one in late])
 
@@ -208,6 +221,8 @@ def jitter(
 def percentiles(name: str, seconds: list[float]) -> dict[str, float]:
     """In milliseconds."""
     ordered = sorted(seconds)
+    if not ordered:
+        raise SystemExit(f"too short a run: nothing to tell of {name}")
     return {
         f"{name}_{label}_ms": 1e3 * ordered[min(len(ordered) - 1, int(len(ordered) * part))]
         for label, part in (("p50", 0.5), ("p99", 0.99), ("max", 1.0))
@@ -216,8 +231,8 @@ def percentiles(name: str, seconds: list[float]) -> dict[str, float]:
 
 def rss_kb() -> int:
     """Resident memory of this process."""
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1024
+    words = os.pread(_STATM, 100, 0).split()
+    return int(words[1]) * os.sysconf("SC_PAGE_SIZE") // 1024
 
 
 def arguments() -> argparse.Namespace:

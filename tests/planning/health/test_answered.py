@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.model.decision import Snapshot
@@ -178,7 +178,6 @@ def test_a_split_is_noticed_when_chance_does_not_explain_it(
 
 
 @given(st.lists(st.integers(1, 255), min_size=2, max_size=5), st.integers(0, 2**32))
-@settings(deadline=None)
 def test_a_split_drawn_by_its_weights_is_hardly_ever_noticed(numbers: list[int], seed: int) -> None:
     """Weighted chance alone raises no notice and withholds nobody."""
     weights = {f"eu-west-{n}": weight for n, weight in enumerate(numbers, 1)}

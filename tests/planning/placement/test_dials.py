@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.planning.placement.dials import fitted, learned, modelled
@@ -64,7 +64,6 @@ FLOWS = st.dictionaries(
 
 
 @given(FLOWS, st.data())
-@settings(max_examples=300, deadline=None)
 def test_dials_bring_everybody_nearer_to_their_room_and_one_stays_open(
     weights: dict[str, float], data: st.DataObject
 ) -> None:
@@ -85,7 +84,6 @@ def test_dials_bring_everybody_nearer_to_their_room_and_one_stays_open(
 
 
 @given(FLOWS, st.data())
-@settings(max_examples=100, deadline=None)
 def test_measured_flow_teaches_who_is_nearest(
     weights: dict[str, float], data: st.DataObject
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.model.configuration import Placement as Preferences
@@ -220,7 +220,6 @@ def test_a_pool_without_candidates_is_left_out() -> None:
     st.floats(0, 3000),
     st.booleans(),
 )
-@settings(max_examples=200, deadline=None)
 def test_nothing_is_lost_and_nobody_overloads_while_there_is_room(
     regions: dict[str, tuple[float, float, float]], demand: float, near: bool
 ) -> None:
@@ -250,7 +249,6 @@ def test_nothing_is_lost_and_nobody_overloads_while_there_is_room(
         min_size=1,
     ),
 )
-@settings(max_examples=200, deadline=None)
 def test_what_is_lacking_is_known_without_placing(
     capacities: list[float], pools: dict[str, tuple[float, list[str], float]]
 ) -> None:
@@ -275,7 +273,6 @@ def test_what_is_lacking_is_known_without_placing(
     st.dictionaries(st.sampled_from([US, EU, EC]), st.floats(0.01, 1), min_size=1),
     st.lists(st.floats(10, 500), min_size=3, max_size=3),
 )
-@settings(max_examples=200, deadline=None)
 def test_what_was_placed_stays_where_it_was_placed(
     distances: dict[str, float], before: dict[str, float], capacities: list[float]
 ) -> None:

@@ -6,7 +6,7 @@ from math import fsum, inf
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.planning.placement.overload import Limits, even_limits
@@ -119,7 +119,6 @@ def test_a_target_of_nothing_still_places_everything() -> None:
     assert even_limits([portion(10, EU)], {EU: 100}, 0.0).rps == pytest.approx({EU: 10})
 
 
-@settings(max_examples=200, deadline=None)
 @given(problems())
 def test_no_utilisation_could_be_less(problem: Problem) -> None:
     """The proof: a bottleneck's traffic fills its regions to the brim and may go nowhere better.
@@ -149,7 +148,6 @@ def test_no_utilisation_could_be_less(problem: Problem) -> None:
             assert min(height[r] for r in allowed) >= bottleneck.utilisation * (1 - 1e-9)
 
 
-@settings(max_examples=200, deadline=None)
 @given(problems(), st.randoms(use_true_random=False))
 def test_the_order_of_portions_and_regions_makes_no_difference(
     problem: Problem, random: Random

@@ -6,7 +6,7 @@ from math import fsum, inf
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.planning.placement.overload import even_limits
@@ -136,7 +136,6 @@ def test_nothing_to_place_is_no_trouble() -> None:
     assert cheapest([], {}) == Flows((), {}, {})
 
 
-@settings(max_examples=200, deadline=None)
 @given(problems())
 def test_every_request_is_placed_once_and_limits_are_kept(problem: Problem) -> None:
     """Within the even limits only those find no room who may use no region with capacity."""
@@ -155,7 +154,6 @@ def test_every_request_is_placed_once_and_limits_are_kept(problem: Problem) -> N
         assert load <= limits.rps[region] * (1 + 1e-9) + 1e-11 * max(limits.rps.values())
 
 
-@settings(max_examples=200, deadline=None)
 @given(problems(), st.floats(0.2, 1.0))
 def test_prices_prove_that_nothing_is_cheaper(problem: Problem, part: float) -> None:
     """Everybody is where cost and price are least, and room that is left costs nothing."""
@@ -175,7 +173,6 @@ def test_prices_prove_that_nothing_is_cheaper(problem: Problem, part: float) -> 
         assert all(result.prices[region] == inf for region in problem.portions[index].costs)
 
 
-@settings(max_examples=200, deadline=None)
 @given(problems(), st.randoms(use_true_random=False))
 def test_a_price_is_what_a_little_more_room_saves(problem: Problem, random: Random) -> None:
     """Exactly, also where limits are met by chance."""
@@ -194,7 +191,6 @@ def test_a_price_is_what_a_little_more_room_saves(problem: Problem, random: Rand
         assert saved == pytest.approx(result.prices[region] * little, abs=1e-5)
 
 
-@settings(max_examples=200, deadline=None)
 @given(problems(), st.randoms(use_true_random=False))
 def test_the_order_of_portions_and_regions_makes_no_difference(
     problem: Problem, random: Random

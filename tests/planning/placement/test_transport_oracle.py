@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import fsum
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.planning.placement.overload import even_limits
@@ -23,7 +23,6 @@ NOWHERE = 1e4
 """More than any chain of displacements between seven regions can cost."""
 
 
-@settings(max_examples=200, deadline=None)
 @given(problems(), st.sampled_from([1.0, 1.0, 1.3, 0.8, 0.3]))
 def test_no_assignment_is_cheaper(problem: Problem, part: float) -> None:
     """Within a millionth; also when the limits are too low, or higher than they need be."""
@@ -39,7 +38,6 @@ def test_no_assignment_is_cheaper(problem: Problem, part: float) -> None:
     assert cost == pytest.approx(optimum, rel=1e-6, abs=1e-6 * traffic)
 
 
-@settings(max_examples=200, deadline=None)
 @given(problems(most_taken=0.5))
 def test_no_utilisation_could_be_less(problem: Problem) -> None:
     """The highest one first; with its regions fixed the next, and so on down to the target."""

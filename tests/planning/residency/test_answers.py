@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.model.levers import RecordSet
@@ -170,7 +170,6 @@ def test_a_policy_outside_the_plan_may_answer_with_any_healthy_record() -> None:
     st.sets(st.sampled_from(SIGNALS)),
     st.sampled_from([BERLIN, TOKYO, None]),
 )
-@settings(max_examples=300, deadline=None)
 def test_the_emulator_answers_the_same(
     records: list[RecordSet], down: set[str], where: Location | None
 ) -> None:

@@ -327,10 +327,10 @@ def test_twenty_regions_and_250_geographies_are_proven_in_less_than_a_second(
         geolocation("default", "rest", evaluates),
     ]
     twins = [replace(one, type="AAAA") for one in records]
-    started = time.perf_counter()
+    started = time.process_time()
     found = prove_records("app", large, [*records, *twins]).leaks["eu"]
 
-    assert time.perf_counter() - started < 1.0
+    assert time.process_time() - started < 1.0
     assert len({leak.reached for leak in found}) == (20 if evaluates else 0)
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import combinations, product
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.model.levers import RecordSet
@@ -56,7 +56,6 @@ def by_brute_force(records: list[RecordSet], where: Location) -> set[tuple[str, 
 
 
 @given(trees(), PLACES)
-@settings(max_examples=300, deadline=None)
 def test_the_walk_finds_exactly_what_trying_every_state_finds(
     records: list[RecordSet], where: Location
 ) -> None:
@@ -67,7 +66,6 @@ def test_the_walk_finds_exactly_what_trying_every_state_finds(
 
 
 @given(trees(), PLACES)
-@settings(max_examples=200, deadline=None)
 def test_the_failures_of_a_route_suffice_and_none_is_idle(
     records: list[RecordSet], where: Location
 ) -> None:

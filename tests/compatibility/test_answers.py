@@ -1,0 +1,113 @@
+"""Whoever wrote a client for the API as it was finds every field there, of the same type.
+
+Fields may be added. One that goes needs its line in REMOVED and in the changelog.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.compatibility.day import FOLDER, PATHS, SETTINGS, day_s_answers, simulated
+from tests.compatibility.shapes import Shape, judged, lost, required, schema_shape, shape
+
+REMOVED: dict[tuple[str, str], str] = {}
+"""Answer (or `METHOD path`) and place, as the failing test names them, to the changelog's line."""
+
+DESCRIBED: dict[str, Any] = json.loads((FOLDER / "api" / "openapi.json").read_text())
+OPERATIONS = [(path, method) for path, item in DESCRIBED["paths"].items() for method in item]
+NAMES = {
+    name
+    for service_name, service in SETTINGS.services.items()
+    for name in (service_name, *service.regions, *service.pools)
+}
+JSON = "application/json"
+
+
+@pytest.fixture(scope="module")
+def now() -> dict[str, Any]:
+    """Today's answers to the same day."""
+    return simulated(day_s_answers())
+
+
+def told(name: str) -> object:
+    """An answer as it was then."""
+    return json.loads((FOLDER / "api" / f"{name}.json").read_text())
+
+
+def kept(name: str, then: Shape, today: Shape) -> None:
+    """Nothing is lost but what the table says."""
+    gone = lost(then, today)
+    assert {place: why for place, why in gone.items() if (name, place) not in REMOVED} == {}
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_every_field_of_then_is_answered_now(now: dict[str, Any], name: str) -> None:
+    """Of the same day, played again; and the day still shows nine fields of ten."""
+    then, today = shape(told(name), NAMES), shape(now[name], NAMES)
+    kept(name, then, today)
+    assert judged(then, today) >= 0.9
+
+
+@pytest.mark.parametrize(("path", "method"), OPERATIONS)
+def test_every_answer_that_was_described_is_described_now(
+    now: dict[str, Any], path: str, method: str
+) -> None:
+    """Statuses, content types and fields, also those that the day does not show."""
+    description = now["openapi"]
+    operation = description["paths"][path][method]
+    for status, answer in DESCRIBED["paths"][path][method]["responses"].items():
+        content = operation["responses"][status].get("content", {})
+        for media, described in answer.get("content", {}).items():
+            assert media in content
+            kept(
+                f"{method.upper()} {path}",
+                schema_shape(described.get("schema", {}), DESCRIBED),
+                schema_shape(content[media].get("schema", {}), description),
+            )
+
+
+@pytest.mark.parametrize(("path", "method"), OPERATIONS)
+def test_what_could_be_asked_can_be_asked_now(now: dict[str, Any], path: str, method: str) -> None:
+    """Parameters and members of bodies are there, and none is demanded that was not."""
+    description = now["openapi"]
+    before, operation = (one["paths"][path][method] for one in (DESCRIBED, description))
+    parameters = {(p["in"], p["name"]): p for p in operation.get("parameters", ())}
+    known = {(p["in"], p["name"]) for p in before.get("parameters", ())}
+    assert known <= parameters.keys()
+    assert {key for key, p in parameters.items() if p.get("required")} <= known
+    if "requestBody" in before:
+        then, today = (one["requestBody"]["content"][JSON]["schema"] for one in (before, operation))
+        kept(
+            f"{method.upper()} {path}",
+            schema_shape(then, DESCRIBED),
+            schema_shape(today, description),
+        )
+        assert required(today, description) <= required(then, DESCRIBED)
+
+
+def test_what_was_removed_is_in_the_changelog() -> None:
+    """A client's author reads that, not this."""
+    changelog = Path(__file__).parents[2].joinpath("CHANGELOG.md").read_text()
+    assert [line for line in REMOVED.values() if line not in changelog] == []
+
+
+def test_a_lost_field_and_another_type_would_be_noticed() -> None:
+    """In documents and in schemas; a null says nothing of a type, and additions are welcome."""
+    then = shape({"a": [{"b": 1, "c": "x"}], "eu": {"d": None}}, {"eu"})
+    assert lost(then, shape({"a": [{"b": 2.5, "c": None, "n": 1}], "eu": {"d": 1}}, {"eu"})) == {}
+    assert lost(then, shape({"a": [{"b": "1"}], "eu": {}}, {"eu"})) == {
+        ".a[].b": "string instead of number",
+        ".a[].c": "missing",
+        ".*.d": "missing",
+    }
+    answer = {"$ref": "#/components/schemas/One"}
+    schemas: dict[str, Any] = {"One": {"type": "object", "properties": {"a": {"type": "integer"}}}}
+    then = schema_shape(answer, {"components": {"schemas": schemas}})
+    assert then == {"": {"object"}, ".a": {"number"}}
+    schemas["One"]["properties"] = {"b": {"type": "integer"}}
+    today = schema_shape(answer, {"components": {"schemas": schemas}})
+    assert lost(then, today) == {".a": "missing"}

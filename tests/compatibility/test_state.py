@@ -1,0 +1,189 @@
+"""A daemon of this version goes on from the state file that one of that day left.
+
+`state/*.sqlite.gz` is that day's file; it is never made anew. A new schema, or snapshots of another
+form, get a file of their own beside it.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sqlite3
+from collections.abc import Callable, Coroutine
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from controller.planning.account.lossless import UnreadableError
+
+from controller import __version__
+from controller.adapters.sqlite import SqliteStore
+from controller.cli import root
+from controller.model.levers import Position, Setting
+from controller.model.overrides import OverrideKind
+from controller.planning.account.evidence import Exhibit, exported
+from controller.planning.account.replay import replay
+from tests.compatibility.day import FOLDER, Daemon, StoreInLoop, daemon, day_s_world, simulated
+from tests.fakes.clock import FakeClock
+from tests.loops.simulated import ZONE, World, groups
+
+FILES = sorted((FOLDER / "state").glob("*.sqlite.gz"))
+NOT_AGAIN: dict[str, dict[int, str]] = {"241def4": {}}
+"""File to the decisions in it that this version cannot make again, with the beginning of what
+`gtc replay` says of each."""
+RECORDS = 42
+ENDS = datetime(2026, 6, 1, 12, 7, tzinfo=UTC)
+"""Right after that day."""
+EXPECTED = {
+    Position("api", "world", "eu-west-1"): (Setting(128, 100.0),),
+    Position("api", "world", "us-east-1"): (Setting(0, 0.0),),
+    Position("shop", "europe", "eu-central-1"): (Setting(0),),
+    Position("shop", "europe", "eu-west-1"): (Setting(64),),
+    Position("shop", "world", "eu-central-1"): (Setting(0),),
+    Position("shop", "world", "eu-west-1"): (Setting(85),),
+    Position("shop", "world", "us-east-1"): (Setting(255),),
+}
+
+
+@pytest.fixture(params=FILES, ids=lambda path: path.name.partition(".")[0])
+def state(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A copy of a day's file, as its daemon left it."""
+    path = tmp_path / f"{request.param.name.partition('.')[0]}.sqlite"
+    path.write_bytes(gzip.decompress(request.param.read_bytes()))
+    return path
+
+
+async def test_its_records_overrides_and_expectations_are_read(state: Path) -> None:
+    """All of them, the ended overrides excepted."""
+    async with SqliteStore(state) as store:
+        records = await store.records(limit=1000)
+        assert [record.id for record in records] == list(range(RECORDS, 0, -1))
+        holds = {hold.reason.value for r in records for plan in r.plans for hold in plan.held}
+        assert {"panic", "self_isolated", "drift", "unknown_health", "ramp_step"} <= holds
+        assert {o.kind for o in await store.overrides()} == set(OverrideKind)
+        pin = (await store.overrides())[0]
+        assert (pin.kind, pin.region, pin.pool, pin.share) == ("pin", "eu-west-1", "world", 0.25)
+        assert await store.expected() == EXPECTED
+
+
+async def test_its_audit_holds_and_goes_on(state: Path) -> None:
+    """Whatever a migration did: the entries of then are sealed as then, and new ones follow."""
+    with closing(sqlite3.connect(state)) as connection:
+        before = connection.execute("SELECT * FROM audit ORDER BY seq").fetchall()
+    async with SqliteStore(state) as store:
+        await store.audit(at=ENDS, actor="ana", action="looked", detail="on another day")
+        check = await store.check_audit()
+        assert (check.faults, check.records, check.snapshots) == ((), RECORDS, RECORDS)
+        assert [entry.action for entry in await store.audit_entries(limit=1)] == ["looked"]
+    with closing(sqlite3.connect(state)) as connection:
+        after = connection.execute("SELECT * FROM audit ORDER BY seq").fetchall()
+    assert after[: len(before)] == before
+    assert len(after) > len(before)
+
+
+async def test_its_decisions_are_made_again_or_said_not_to_be(state: Path) -> None:
+    """Which cannot is known, and the error says why; no decision comes out otherwise."""
+    said = {}
+    async with SqliteStore(state) as store:
+        for record_id in range(1, RECORDS + 1):
+            evidence = await store.evidence(record_id)
+            assert evidence is not None
+            try:
+                again = replay(Exhibit(record_id, __version__, evidence), __version__)
+            except UnreadableError as error:
+                said[record_id] = str(error)
+            else:
+                assert again.differences == (), record_id
+    known = NOT_AGAIN[state.stem]
+    assert said.keys() == known.keys()
+    assert {key: text for key, text in said.items() if not text.startswith(known[key])} == {}
+
+
+async def test_an_exported_decision_of_then_goes_through_the_command(
+    state: Path, tmp_path: Path
+) -> None:
+    """`gtc replay --file` on what `--export` wrote."""
+    async with SqliteStore(state) as store:
+        record_id = next(n for n in range(RECORDS, 0, -1) if n not in NOT_AGAIN[state.stem])
+        evidence = await store.evidence(record_id)
+    assert evidence is not None
+    file = tmp_path / "decision.json"
+    file.write_text(json.dumps(exported(Exhibit(record_id, __version__, evidence))))
+    result = CliRunner().invoke(root, ["replay", "--file", str(file)])
+    assert (result.exit_code, "is the same byte for byte" in result.output) == (0, True)
+
+
+def test_its_orders_are_obeyed_where_aws_stayed_as_it_was(state: Path) -> None:
+    """Nothing moves after the start, for all is as ordered; withdrawn, an order is undone."""
+
+    async def told(daemon: Daemon) -> None:
+        world = daemon.world
+        before = (world.weights("world"), world.weights("europe"), world.dials())
+        await world.clock.sleep(60)
+        assert (world.weights("world"), world.weights("europe"), world.dials()) == before
+        assert await holds(daemon, "api") | await holds(daemon, "shop") == set()
+        orders = {o["kind"]: o["id"] for o in (await daemon.get("/v1/overrides"))["items"]}
+        for kind in ("drain", "freeze", "failover"):
+            await daemon.send("DELETE", f"/v1/overrides/{orders[kind]}", 200)
+        await world.clock.sleep(60)
+        assert world.weights("europe")["eu-central-1"] == world.weights("europe")["eu-west-1"]
+        assert world.dials()["us-east-1"] == (100.0, 128)
+
+    simulated(on(state, as_left, told))
+
+
+def test_its_orders_are_obeyed_where_aws_has_other_weights(state: Path) -> None:
+    """What is not as expected is drift; that ends, and the orders hold. A frozen service stays."""
+
+    async def told(daemon: Daemon) -> None:
+        world = daemon.world
+        dials = world.dials()
+        await world.clock.sleep(60)
+        records = await world.store.records(limit=1000)
+        new = [plan for record in records if record.id > RECORDS for plan in record.plans]
+        assert "drift" in {hold.reason.value for plan in new for hold in plan.held}
+        assert world.weights("europe")["eu-central-1"] == 0
+        weights = {region: weight or 0 for region, weight in world.weights("world").items()}
+        assert weights["eu-west-1"] / sum(weights.values()) == pytest.approx(0.25, abs=0.01)
+        assert world.dials() == dials
+        assert await holds(daemon, "api") == {"frozen"}
+
+    simulated(on(state, lambda world: None, told))
+
+
+def as_left(world: World) -> None:
+    """AWS as the daemon of that day left it."""
+    for record in world.records.stored(ZONE):
+        pool = record.name.partition(".")[0]
+        (setting,) = EXPECTED[Position("shop", pool, record.set_identifier or "")]
+        world.records.put(ZONE, replace(record, weight=setting.weight))
+    for arn, found in groups(world.settings).items():
+        for group in found:
+            (setting,) = EXPECTED[Position("api", "world", group.region)]
+            endpoint = replace(group.endpoints[0], weight=setting.weight)
+            dial = setting.dial or 0.0
+            world.accelerators.put(arn, replace(group, dial=dial, endpoints=(endpoint,)))
+
+
+async def on(
+    state: Path,
+    prepare: Callable[[World], None],
+    told: Callable[[Daemon], Coroutine[Any, Any, None]],
+) -> None:
+    """Start a daemon on the file, right after that day, in a world made ready."""
+    async with StoreInLoop(state) as store:
+        world = day_s_world(store=store, clock=FakeClock(ENDS))
+        prepare(world)
+        async with daemon(world) as running:
+            await told(running)
+
+
+async def holds(daemon: Daemon, service: str) -> set[str]:
+    """Reasons for which pools of a service are held now."""
+    status = await daemon.get("/v1/status")
+    (found,) = (one for one in status["services"] if one["name"] == service)
+    return {hold["reason"] for pool in found["pools"] for hold in pool["holds"]}
