@@ -28,7 +28,7 @@ FOLDER = Path(__file__).parent
 SETTINGS = load(FOLDER / "settings.yaml")
 PATHS = {
     "status": "/v1/status",
-    "plan": "/v1/plan",
+    "plan": "/v1/plan?all=true",
     "plan-failures": "/v1/plan/failures",
     "decisions": "/v1/decisions?limit=12",
     "decision": "/v1/decisions/latest",

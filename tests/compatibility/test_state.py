@@ -18,11 +18,11 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from controller.planning.account.lossless import UnreadableError
 
 from controller import __version__
 from controller.adapters.sqlite import SqliteStore
 from controller.cli import root
+from controller.model.decoding import UnreadableError
 from controller.model.levers import Position, Setting
 from controller.model.overrides import OverrideKind
 from controller.planning.account.evidence import Exhibit, exported
@@ -35,6 +35,14 @@ FILES = sorted((FOLDER / "state").glob("*.sqlite.gz"))
 NOT_AGAIN: dict[str, dict[int, str]] = {"241def4": {}}
 """File to the decisions in it that this version cannot make again, with the beginning of what
 `gtc replay` says of each."""
+OTHERWISE: dict[str, dict[int, set[str]]] = {
+    "241def4": {
+        **dict.fromkeys((2, 3), {"wake_at"}),  # a start waits for endpoints two minutes at most
+        **dict.fromkeys((4, 5), {"memory.services.shop.begun"}),  # each service begins by itself
+        **dict.fromkeys((28, 29), {"drift.shop.world.us-east-1"}),  # says what both records show
+    }
+}
+"""File to the decisions in it that are made otherwise now, with the places that differ."""
 RECORDS = 42
 ENDS = datetime(2026, 6, 1, 12, 7, tzinfo=UTC)
 """Right after that day."""
@@ -97,7 +105,8 @@ async def test_its_decisions_are_made_again_or_said_not_to_be(state: Path) -> No
             except UnreadableError as error:
                 said[record_id] = str(error)
             else:
-                assert again.differences == (), record_id
+                places = {one.place for one in again.differences}
+                assert places == OTHERWISE[state.stem].get(record_id, set()), record_id
     known = NOT_AGAIN[state.stem]
     assert said.keys() == known.keys()
     assert {key: text for key, text in said.items() if not text.startswith(known[key])} == {}

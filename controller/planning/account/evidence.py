@@ -14,8 +14,9 @@ from pydantic import ValidationError
 from controller.model.access import Api
 from controller.model.configuration import Service, Settings
 from controller.model.decision import Decision, Snapshot
-from controller.model.decoding import UnreadableError, decoded
+from controller.model.decoding import UnreadableError, decoded, in_present_form
 from controller.model.encoding import EXACT, as_text
+from controller.planning.account.earlier_forms import is_of_one_memory, snapshot_in_present_form
 
 FORMAT = "gtc-snapshot/2"
 """How an exported file says what it is."""
@@ -120,7 +121,10 @@ def imported(text: str) -> Exhibit:
 def _unpacked_snapshot(settings: Settings, data: object) -> Snapshot:
     if not isinstance(data, dict):
         raise UnreadableError("the snapshot is no object")
-    return decoded(Snapshot, {**data, "settings": settings}, "snapshot")
+    parts: dict[str, object] = data
+    if is_of_one_memory(data):
+        parts = snapshot_in_present_form(in_present_form(data), settings)
+    return decoded(Snapshot, {**parts, "settings": settings}, "snapshot")
 
 
 def _settings(text: str) -> Settings:

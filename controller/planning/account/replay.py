@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from controller.model.decision import Decision, PoolPlan, Snapshot
 from controller.model.decoding import UnreadableError, in_present_form
 from controller.model.encoding import as_text
+from controller.planning.account.earlier_forms import (
+    decision_in_present_form,
+    snapshot_in_present_form,
+)
 from controller.planning.account.evidence import (
     Evidence,
     Exhibit,
@@ -20,6 +24,7 @@ from controller.planning.decision import decide
 
 NOTHING = "nothing"
 """What stands for a member that is not there."""
+_EMPTY = ("{}", "[]", "null", "false")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,8 @@ class Replay:
     @property
     def faithful(self) -> bool:
         """Whether nothing differs that must not."""
-        return not (self.same_version and (self.differences or self.unread))
+        unread = [one for one in self.unread if not _was_added(one)]
+        return not (self.same_version and (self.differences or unread))
 
 
 def replay(exhibit: Exhibit, version: str) -> Replay:
@@ -66,17 +72,34 @@ def replay(exhibit: Exhibit, version: str) -> Replay:
     snapshot = read_snapshot(text)
     decision = _decided(snapshot, text.decision)
     again = written(Evidence(snapshot, decision))
+    settings, started_at = snapshot.settings, snapshot.started_at
+
+    def lifted_snapshot(data: object) -> object:
+        return snapshot_in_present_form(data, settings)
+
+    def lifted_decision(data: object) -> object:
+        return decision_in_present_form(data, settings, started_at)
+
     return Replay(
         exhibit.decision_id,
         exhibit.version,
         version,
-        _differences(text.decision, canonical(decision)),
+        tuple(
+            one
+            for one in _differences(text.decision, canonical(decision), lifted=lifted_decision)
+            if not _was_added(one)
+        ),
         (
             *_differences(text.settings, again.settings, "settings"),
-            *_differences(text.snapshot, again.snapshot, "snapshot"),
+            *_differences(text.snapshot, again.snapshot, "snapshot", lifted=lifted_snapshot),
         ),
         decision.plans,
     )
+
+
+def _was_added(one: Mismatch) -> bool:
+    """Whether it is a member that came after the recording, and is empty: that says nothing."""
+    return one.recorded == NOTHING and one.replayed in _EMPTY
 
 
 def _decided(snapshot: Snapshot, recorded: str) -> Decision:
@@ -96,12 +119,17 @@ def _decided(snapshot: Snapshot, recorded: str) -> Decision:
     return decision
 
 
-def _differences(recorded: str, replayed: str, where: str = "") -> tuple[Mismatch, ...]:
+def _differences(
+    recorded: str,
+    replayed: str,
+    where: str = "",
+    lifted: Callable[[object], object] = lambda data: data,
+) -> tuple[Mismatch, ...]:
+    """`lifted` brings what an earlier version wrote into today's form."""
     if recorded == replayed:
         return ()
-    return tuple(
-        _between(where, *(in_present_form(json.loads(text)) for text in (recorded, replayed)))
-    )
+    one, other = (lifted(in_present_form(json.loads(text))) for text in (recorded, replayed))
+    return tuple(_between(where, one, other))
 
 
 def _between(where: str, one: object, other: object) -> Iterator[Mismatch]:

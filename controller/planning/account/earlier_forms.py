@@ -1,0 +1,98 @@
+"""Evidence as earlier versions wrote it, in today's form, so that it is read and compared.
+
+Until version 0.1.0 of November 2026 one memory served all services: what is one service's stands
+under its name now, and what was shared (the beginning, batches, drains) is each service's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from controller.model.configuration import Settings
+from controller.model.decoding import in_present_form
+from controller.model.encoding import EXACT
+from controller.planning.memory import learned_under
+
+_BY_PLACE = ("drift_since", "last_rise", "aborted")
+_BY_POOL_OR_REGION = ("reasserted", "reverted", "adopted", "degraded", "flaps")
+
+
+def is_of_one_memory(data: Any) -> bool:
+    """Whether an encoded snapshot or decision has one memory for all services."""
+    memory = data.get("memory") if isinstance(data, dict) else None
+    return isinstance(memory, dict) and "batches" in memory
+
+
+def snapshot_in_present_form(data: Any, settings: Settings) -> Any:
+    """An encoded snapshot (`decoding.in_present_form` applied) with its memory by service."""
+    if not is_of_one_memory(data):
+        return data
+    return {**data, "memory": _by_service(data["memory"], settings, data.get("started_at", 0.0))}
+
+
+def decision_in_present_form(data: Any, settings: Settings, started_at: float) -> Any:
+    """The same of an encoded decision; `started_at` is its snapshot's."""
+    if not is_of_one_memory(data):
+        return data
+    return {**data, "memory": _by_service(data["memory"], settings, started_at)}
+
+
+def _by_service(memory: Mapping[str, Any], settings: Settings, started_at: float) -> Any:
+    services = {name: _of(memory, name, settings, started_at) for name in settings.services}
+    return {"isolated_since": memory.get("isolated_since"), "services": services}
+
+
+def _of(memory: Mapping[str, Any], name: str, settings: Settings, started_at: float) -> Any:
+    service = settings.services[name]
+    lever, cold = service.levers.accelerator, memory.get("cold")
+    drains = {region: at for at, region in memory.get("drains", [])}
+    by_place = {field: _places(memory.get(field, {}), name) for field in _BY_PLACE}
+    by_pool = {field: _members(memory.get(field, {}), name) for field in _BY_POOL_OR_REGION}
+    nearest = _members(memory.get("nearest", {}), name)
+    return {
+        "learned_under": EXACT(learned_under(service)),
+        "since": started_at,
+        "begun": memory.get("begun", False),
+        "panic": memory.get("panic", {}).get(name),
+        "drift_since": by_place["drift_since"],
+        "reasserted": by_pool["reasserted"],
+        "reverted": by_pool["reverted"],
+        "adopted": by_pool["adopted"],
+        "last_rise": by_place["last_rise"],
+        "cold": [position for position in cold or [] if position["service"] == name],
+        "closed_is_cold": cold is None,
+        "aborted": by_place["aborted"],
+        "batches": memory.get("batches", []),
+        "emergencies": memory.get("emergencies", []),
+        "drains": {region: at for region, at in drains.items() if region in service.regions},
+        "degraded": by_pool["degraded"],
+        "nearest": nearest.get(lever.pool, {}) if lever else {},
+        "learned_at": memory.get("learned_at") if lever else None,
+        "flaps": by_pool["flaps"],
+        "doubtful": [
+            change for change in memory.get("doubtful", []) if change["position"]["service"] == name
+        ],
+    }
+
+
+def _places(data: Any, service: str) -> Any:
+    """What a mapping by position holds of one service, as a mapping by position."""
+    mine = [[list(key), one] for key, one in _pairs(data, 3) if key[0] == service]
+    return in_present_form(mine) if mine else {}
+
+
+def _members(data: Any, service: str) -> dict[str, Any]:
+    """What a mapping by service and pool or region holds of one service, by pool or region."""
+    return {key[1]: one for key, one in _pairs(data, 2) if key[0] == service}
+
+
+def _pairs(data: Any, depth: int) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Keys of so many texts and their values: of nested objects, or of a list of pairs."""
+    if isinstance(data, list):
+        yield from ((tuple(key), one) for key, one in data)
+    elif depth == 1:
+        yield from (((key,), one) for key, one in data.items())
+    else:
+        for first, inner in data.items():
+            yield from (((first, *rest), one) for rest, one in _pairs(inner, depth - 1))
