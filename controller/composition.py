@@ -35,8 +35,12 @@ from controller.loops.previews import Previews
 from controller.loops.probing import Observers, Probing
 from controller.loops.reconciliation import CycleReport, Reconciliation
 from controller.loops.recording import Recording
-from controller.loops.reload import Reload, plainly
+from controller.loops.reload import Reload
+from controller.loops.reload_audit import ReloadAudit
+from controller.loops.reload_proposal import Proposals
 from controller.loops.residency_alarm import ResidencyAlarm
+from controller.loops.settings_swap import Follower, SettingsSwap, plainly
+from controller.loops.snapshot_builder import SnapshotBuilder, Sources
 from controller.loops.state_loading import StateLoading
 from controller.loops.supervision import Loop, Supervision
 from controller.loops.traffic import Traffic
@@ -133,6 +137,7 @@ class Controller:
     check_opinions: CheckOpinions
     answered: AnsweredShares
     reconciliation: Reconciliation
+    snapshots: SnapshotBuilder
     previews: Previews
     heartbeat: Heartbeat
     reload: Reload
@@ -201,6 +206,7 @@ class Controller:
             observation=self.observation,
             reconciliation=self.reconciliation,
             previews=self.previews,
+            snapshots=self.snapshots,
             overrides=self.overrides,
             traffic=self.traffic,
             figures=self.figures,
@@ -259,20 +265,25 @@ def compose(
     answered = AnsweredShares(
         current, ports.name_servers, observation, follow_up.is_spreading, clock
     )
-    reconciliation = Reconciliation(
-        current,
-        clock,
+    sources = Sources(
         probing,
         observation,
         overrides,
         expectations,
-        actuation,
-        recording,
-        bell,
         traffic,
         figures,
         guarded("check_opinions_latest", check_opinions.latest, {}),
         guarded("answered_latest", answered.latest, {}),
+    )
+    snapshots = SnapshotBuilder(current, clock, sources)
+    reconciliation = Reconciliation(
+        current,
+        clock,
+        sources,
+        snapshots,
+        actuation,
+        recording,
+        bell,
         listeners=(
             guarded("metrics", metrics.cycle, None),
             guarded("live_cycles", live.cycle, None),
@@ -287,6 +298,14 @@ def compose(
         ),
     )
     source = source or ReloadSource()
+    followers: tuple[Follower, ...] = (
+        plainly(lambda loaded: metrics.follow(loaded.settings)),
+        lambda loaded: probing.prepare(loaded.settings),
+        plainly(lambda _: certificates.follow_settings()),
+        plainly(lambda _: figures.follow_settings()),
+        *map(plainly, source.swapped),
+        plainly(lambda _: observation.forget_unused()),
+    )
     return Controller(
         ports=ports,
         metrics=metrics,
@@ -307,25 +326,26 @@ def compose(
         check_opinions=check_opinions,
         answered=answered,
         reconciliation=reconciliation,
-        previews=Previews(current, clock, probing, observation, overrides, figures, reconciliation),
+        snapshots=snapshots,
+        previews=Previews(
+            current,
+            clock,
+            probing,
+            observation,
+            overrides,
+            figures,
+            reconciliation,
+            snapshots,
+        ),
         heartbeat=Heartbeat(current, clock, reconciliation, metrics.event_loop_lag),
         reload=Reload(
-            source.load,
-            current,
-            observation,
+            Proposals(source.load, current, observation, snapshots),
+            ReloadAudit(store, clock),
+            SettingsSwap(current, followers),
             reconciliation,
             recording,
-            store,
-            clock,
             bell.ring,
-            followers=(
-                plainly(lambda loaded: metrics.follow(loaded.settings)),
-                lambda loaded: probing.prepare(loaded.settings),
-                plainly(lambda _: certificates.follow_settings()),
-                plainly(lambda _: figures.follow_settings()),
-                *map(plainly, source.swapped),
-            ),
-            observe=metrics.reload,
+            metrics.reload,
         ),
     )
 

@@ -18,6 +18,7 @@ from controller.loops.previews import Previews
 from controller.loops.probing import Probing
 from controller.loops.reconciliation import Reconciliation
 from controller.loops.reload import Reload
+from controller.loops.snapshot_builder import SnapshotBuilder
 from controller.loops.supervision import Supervision
 from controller.loops.traffic import Traffic
 from controller.model.configuration import Settings
@@ -36,6 +37,7 @@ class Context:
     observation: Observation
     reconciliation: Reconciliation
     previews: Previews
+    snapshots: SnapshotBuilder
     overrides: Overrides
     traffic: Traffic
     figures: ReportedFigures

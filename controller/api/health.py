@@ -49,7 +49,7 @@ async def _metrics(call: Call) -> web.StreamResponse:
 
 
 async def _state(context: Context) -> Check:
-    if (unread := context.reconciliation.unread) is not None:
+    if (unread := context.snapshots.unread) is not None:
         return Check("state", False, f"{unread}; nothing is moved")
     if (waiting := context.reconciliation.unrecorded) is not None:
         return Check("state", False, waiting)

@@ -21,7 +21,7 @@ async def _list(call: Call) -> web.Response:
     context = call.context
     # Verdicts as last decided on, figures with their age by now.
     decision = context.previews.present().evidence.decision
-    now = Evidence(context.reconciliation.known(), decision)
+    now = Evidence(context.snapshots.build(), decision)
     items = tuple(figures_of(now, name) for name in now.snapshot.settings.services)
     return answer(Page[FiguresView](items=items))
 

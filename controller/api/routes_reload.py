@@ -12,7 +12,8 @@ from controller.api.plain import answer
 from controller.api.problems import ProblemError
 from controller.api.registry import Answered, Call, Route
 from controller.api.views import View
-from controller.loops.reload import Proposal, ReloadRefusedError
+from controller.loops.reload import ReloadRefusedError
+from controller.loops.reload_proposal import Proposal
 from controller.model.access import Role
 from controller.model.errors import InvalidSettingsError
 from controller.planning.account.moves import Move

@@ -140,7 +140,7 @@ def _canaries(context: Context) -> Canaries:
 
 
 def _unread(context: Context) -> str | None:
-    unread = context.reconciliation.unread
+    unread = context.snapshots.unread
     return f"{unread}; nothing is moved" if unread else None
 
 

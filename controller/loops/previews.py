@@ -25,6 +25,7 @@ from controller.loops.observation import Observation
 from controller.loops.overrides import Overrides
 from controller.loops.probing import Probing
 from controller.loops.reconciliation import Reconciliation
+from controller.loops.snapshot_builder import SnapshotBuilder
 from controller.model.overrides import Override
 from controller.planning.account.digest import digest
 from controller.planning.account.effects import Effects, effects
@@ -84,6 +85,7 @@ class Previews:
         overrides: Overrides,
         figures: ReportedFigures,
         reconciliation: Reconciliation,
+        snapshots: SnapshotBuilder,
     ) -> None:
         self._current = current
         self._clock = clock
@@ -92,6 +94,7 @@ class Previews:
         self._overrides = overrides
         self._figures = figures
         self._reconciliation = reconciliation
+        self._snapshots = snapshots
         self._state: _State | None = None
         self._kept: dict[tuple[Order, ...], _Kept] = {}
         """Oldest first."""
@@ -130,7 +133,7 @@ class Previews:
             return self._failures[1]
 
     def _decided(self, overrides: tuple[Override, ...]) -> _Kept:
-        snapshot = self._reconciliation.known(overrides)
+        snapshot = self._snapshots.build(overrides=overrides)
         decision = decide(snapshot)
         wake_at = inf if decision.wake_at is None else decision.wake_at
         until = min(wake_at, snapshot.now + snapshot.settings.cycle.period_s)

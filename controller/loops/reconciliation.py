@@ -22,43 +22,31 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
 import structlog
 
 from controller.loops.actuation import Actuation
 from controller.loops.current import Current
-from controller.loops.expectations import Expectations
-from controller.loops.observation import Observation
-from controller.loops.overrides import Overrides
-from controller.loops.probing import Probing
 from controller.loops.recording import Recording
-from controller.loops.traffic import Traffic
+from controller.loops.snapshot_builder import SnapshotBuilder, Sources
 from controller.loops.waiting_drafts import Draft
 from controller.loops.wake import Bell
-from controller.model.configuration import Settings
-from controller.model.decision import Decision, DecisionRecord, PoolName, Snapshot, Written
+from controller.model.decision import Decision, DecisionRecord, Snapshot, Written
 from controller.model.errors import StateUnavailableError
-from controller.model.levers import OutcomeStatus, Position
-from controller.model.memory import Memory
-from controller.model.opinions import Answered, Opinion
-from controller.model.overrides import Override, OverrideKind
+from controller.model.levers import OutcomeStatus
 from controller.model.words import counted
 from controller.planning.decision import decide
-from controller.planning.drift import acceptable, after_reasserting
-from controller.planning.memory import after_answers, after_writing
-from controller.planning.write_results import results_of
-from controller.ports import Clock, FigureSource
+from controller.planning.drift import acceptable
+from controller.planning.memory import after_cycle
+from controller.planning.write_results import applied_positions
+from controller.ports import Clock
 
 _log = structlog.get_logger("reconciliation")
-_UNREAD = "the state file with earlier orders has not been read yet"
 _FIRST_BACKOFF_S = 0.25
 _LONGEST_BACKOFF_S = 10.0
-_MEASURED_S = 10.0
-"""Seconds of users' reports that a decision looks at."""
 _UNRECORDED = 50
 """Cycles that may wait to be recorded and told; of more, the oldest is dropped."""
 _IDLE_S = 3600.0
@@ -93,35 +81,21 @@ class Reconciliation:
         self,
         current: Current,
         clock: Clock,
-        probing: Probing,
-        observation: Observation,
-        overrides: Overrides,
-        expectations: Expectations,
+        sources: Sources,
+        snapshots: SnapshotBuilder,
         actuation: Actuation,
         recording: Recording,
         bell: Bell,
-        traffic: Traffic,
-        figures: FigureSource,
-        opinions: Callable[[], Mapping[Position, Opinion]],
-        answered: Callable[[], Mapping[PoolName, Answered]],
         listeners: Iterable[Listener] = (),
     ) -> None:
         self._current = current
         self._clock = clock
-        self._probing = probing
-        self._observation = observation
-        self._overrides = overrides
-        self._expectations = expectations
+        self._sources = sources
+        self._snapshots = snapshots
         self._actuation = actuation
         self._recording = recording
         self._bell = bell
-        self._traffic = traffic
-        self._figures = figures
-        self._opinions = opinions
-        self._answered = answered
         self._listeners = tuple(listeners)
-        self._memory = Memory()
-        self._started_at = clock.monotonic()
         self._cycle = 0
         self._backoff_s = _FIRST_BACKOFF_S
         self._unrecorded: deque[tuple[CycleReport, Draft | None]] = deque()
@@ -144,11 +118,6 @@ class Reconciliation:
     def unrecorded(self) -> str | None:
         """Why decisions are not on record yet, if the disk keeps them waiting."""
         return self._recording.hindered
-
-    @property
-    def unread(self) -> str | None:
-        """Why nothing is moved, while an earlier process's orders are not known."""
-        return None if self._overrides.loaded and self._expectations.loaded else _UNREAD
 
     async def reconcile(self) -> CycleReport:
         """One cycle, recorded and told."""
@@ -221,8 +190,9 @@ class Reconciliation:
         self._cycle += 1
         started = self._clock.monotonic()
         with structlog.contextvars.bound_contextvars(cycle=self._cycle):
-            await self._observation.refresh(self._current.settings.cycle.observed_max_age_s)
-            snapshot = self._gather()
+            max_age_s = self._current.settings.cycle.observed_max_age_s
+            await self._sources.observation.refresh(max_age_s)
+            snapshot = self._snapshots.build()
             decision = decide(snapshot)
             written = await self._actuation.carry_out(decision)
             draft = self._recording.draft(self._cycle, snapshot, decision, written)
@@ -250,64 +220,17 @@ class Reconciliation:
                 self._tell(report)
         return report
 
-    def known(self, overrides: Iterable[Override] | None = None) -> Snapshot:
-        """Everything that would be decided on now; None: with the overrides that are in force."""
-        snapshot = self._gather()
-        return snapshot if overrides is None else replace(snapshot, overrides=tuple(overrides))
-
-    def preview_under(self, settings: Settings) -> Decision:
-        """What would be decided now if these settings were in force. Writes nothing."""
-        return decide(self._gather(settings))
-
-    def _gather(self, settings: Settings | None = None) -> Snapshot:
-        """Everything known, as it is or would be under other settings."""
-        settings = settings or self._current.settings
-        return Snapshot(
-            now=self._clock.monotonic(),
-            started_at=self._started_at,
-            settings=settings,
-            health={settings.vantage.name: self._probing.health_under(settings)},
-            canaries=self._probing.canaries_under(settings),
-            bad_canaries=self._probing.bad_canaries_under(settings),
-            observed=self._observation.observed(settings),
-            expected=self._expectations.all,
-            overrides=self._in_force(),
-            figures=self._figures.read(),
-            measured=self._traffic.split(_MEASURED_S),
-            memory=self._memory,
-            opinions=self._opinions(),
-            answered=self._answered(),
-        )
-
-    def _in_force(self) -> tuple[Override, ...]:
-        """The orders in force; while those of before the start are unread, a freeze of all."""
-        active = self._overrides.active()
-        if self.unread is None:
-            return active
-        wall = self._clock.wall()
-        ends_at = wall + timedelta(seconds=self._current.settings.cycle.period_s)
-        freeze = Override(0, OverrideKind.FREEZE, None, None, "gtc", _UNREAD, wall, ends_at)
-        return (freeze, *active)
-
     async def _learn(
         self, snapshot: Snapshot, decision: Decision, written: tuple[Written, ...]
     ) -> None:
         """Carry over to the next cycle what this one found out."""
         was_isolated = snapshot.memory.isolated_since is not None
         if was_isolated and decision.memory.isolated_since is None:
-            self._probing.forget()
-        self._memory = decision.memory
-        sent = [w for w in written if w.outcome.status is not OutcomeStatus.REFUSED]
-        if sent:
-            positions = _positions(sent)
-            plans = [p for p in decision.plans if any(c.position in positions for c in p.changes)]
-            self._memory = after_writing(self._memory, plans, snapshot.now)
-        self._memory = after_answers(self._memory, decision.plans, written)
-        results = results_of(written).items()
-        applied = {change.position for change, one in results if one is OutcomeStatus.APPLIED}
-        self._memory = after_reasserting(self._memory, decision, applied, snapshot.now)
-        if self.unread is None:
-            await self._expectations.adopt(acceptable(snapshot, decision, applied))
+            self._sources.probing.forget()
+        self._snapshots.memory = after_cycle(decision, written, snapshot.now)
+        if not snapshot.unread:
+            seen = acceptable(snapshot, decision, applied_positions(written))
+            await self._sources.expectations.adopt(seen)
 
     def _pause_s(self, report: CycleReport) -> float:
         """Seconds until the next cycle unless the bell rings. What was written is read back."""
@@ -335,7 +258,3 @@ class Reconciliation:
     def _tell(self, report: CycleReport) -> None:
         for listener in self._listeners:
             listener(report)
-
-
-def _positions(written: Iterable[Written]) -> set[Position]:
-    return {change.position for one in written for change in one.changes}

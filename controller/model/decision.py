@@ -51,6 +51,7 @@ class Hold(StrEnum):
     RAMP_STEP = "ramp_step"
     NOT_OBSERVED = "not_observed"
     UNDECIDED = "undecided"
+    STATE_UNREAD = "state_unread"
 
 
 GUARD_HOLDS = (
@@ -151,6 +152,8 @@ class Snapshot:
     """What the name servers answered each pool's users since its weights were last changed."""
     bad_canaries: Mapping[str, HealthState] = field(default_factory=dict)
     """This vantage point's opinion of its known-bad canaries."""
+    unread: str = ""
+    """Why orders and writes of before the start are not known yet; empty: they are."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,11 +50,29 @@ Guard = Callable[[Snapshot, Intent], Held | None]
 
 def first_refusal(snapshot: Snapshot, intent: Intent) -> Held | None:
     """The first guard that refuses to let the plan be written now, if any."""
-    for guard in (frozen, startup, residency, structure, contested, drifted, blast_radius, dry_run):
+    for guard in (
+        unread,
+        frozen,
+        startup,
+        residency,
+        structure,
+        contested,
+        drifted,
+        blast_radius,
+        dry_run,
+    ):
         held = guard(snapshot, intent)
         if held is not None and not (held.reason in GUARD_HOLDS and held.reason in intent.ignored):
             return held
     return None
+
+
+def unread(snapshot: Snapshot, intent: Intent) -> Held | None:
+    """Orders of before the start may forbid it, a freeze above all, and are not known yet.
+
+    Scope: everything; no order outranks it. End: the state file was read.
+    """
+    return Held(Hold.STATE_UNREAD, snapshot.unread) if snapshot.unread else None
 
 
 def frozen(snapshot: Snapshot, intent: Intent) -> Held | None:

@@ -7,21 +7,23 @@ no step of its own, and a preview of other settings is decided as it would be un
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
 from controller.model.configuration import Service
-from controller.model.decision import PoolPlan, Snapshot, Written
+from controller.model.decision import Decision, PoolPlan, Snapshot, Written
 from controller.model.levers import Change, OutcomeStatus, Position
 from controller.model.memory import NEW, NOT_NOTED, LearnedUnder, Memory, ServiceMemory
 from controller.planning.beginning import PROBED_WITHIN_S, automatic_drains
+from controller.planning.drift import after_reasserting
 from controller.planning.rate import (
     batches_lately,
     is_repetition,
     lately_drained,
 )
 from controller.planning.shares import SAME
+from controller.planning.write_results import applied_positions
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -126,6 +128,19 @@ def _within(memory: ServiceMemory, name: str, service: Service) -> ServiceMemory
 
 def _only(known: Mapping[K, V], belongs: Callable[[K], bool]) -> dict[K, V]:
     return {key: value for key, value in known.items() if belongs(key)}
+
+
+def after_cycle(decision: Decision, written: Sequence[Written], now: float) -> Memory:
+    """What the next decision must know of this one, and of what became of its writes.
+
+    What may have been applied counts as written; what was refused does not.
+    """
+    sent = [one for one in written if one.outcome.status is not OutcomeStatus.REFUSED]
+    positions = {change.position for one in sent for change in one.changes}
+    plans = [p for p in decision.plans if any(c.position in positions for c in p.changes)]
+    memory = after_writing(decision.memory, plans, now)
+    memory = after_answers(memory, decision.plans, written)
+    return after_reasserting(memory, decision, applied_positions(written), now)
 
 
 def after_writing(memory: Memory, sent: Iterable[PoolPlan], now: float) -> Memory:

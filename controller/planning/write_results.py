@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from controller.model.decision import Written
-from controller.model.levers import Change, OutcomeStatus
+from controller.model.levers import Change, OutcomeStatus, Position
 
 
 def results_of(written: Iterable[Written]) -> dict[Change, OutcomeStatus]:
@@ -22,6 +22,12 @@ def results_of(written: Iterable[Written]) -> dict[Change, OutcomeStatus]:
                 found[change].clear()
             found[change].append(one.outcome.status)
     return {change: _joint(statuses) for change, statuses in found.items()}
+
+
+def applied_positions(written: Iterable[Written]) -> set[Position]:
+    """Positions whose changes were applied in all their parts."""
+    results = results_of(written).items()
+    return {change.position for change, status in results if status is OutcomeStatus.APPLIED}
 
 
 def _joint(statuses: list[OutcomeStatus]) -> OutcomeStatus:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from controller.loops.reconciliation import Reconciliation
+from controller.loops.snapshot_builder import SnapshotBuilder
 from controller.model.health import Verdict
 from controller.model.levers import Position, Setting
 from controller.planning.memory import updated
@@ -17,13 +17,13 @@ DRAIN = {"kind": "drain", "region": "eu-west-1", "reason": "INC-42"}
 OPERATOR = bearer("operator")
 
 
-def time_passes(reconciliation: Reconciliation, seconds: float) -> None:
+def time_passes(snapshots: SnapshotBuilder, seconds: float) -> None:
     """Every service began so much earlier."""
-    memory = reconciliation._memory
+    memory = snapshots.memory
     earlier = {
         name: replace(one, since=one.since - seconds) for name, one in memory.services.items()
     }
-    reconciliation._memory = updated(memory, earlier)
+    snapshots.memory = updated(memory, earlier)
 
 
 def is_down(served: Api, region: str) -> bool:
@@ -108,7 +108,7 @@ async def test_a_preview_is_bound_to_the_plan_it_shows() -> None:
     starting = QUICK.guards.model_copy(update={"startup_data_s": 1e6})
     async with api(guarded().model_copy(update={"guards": starting})) as served:
         held = await served.post("/v1/overrides?dry_run=true", json=DRAIN, headers=OPERATOR)
-        time_passes(served.house.reconciliation, 2e6)
+        time_passes(served.house.snapshots, 2e6)
         await served.house.reconciliation.reconcile()
         headers = {**OPERATOR, "If-Match": held.headers["ETag"]}
         refused = await served.post("/v1/overrides", json=DRAIN, headers=headers)

@@ -37,9 +37,9 @@ NOT_AGAIN: dict[str, dict[int, str]] = {"241def4": {}}
 `gtc replay` says of each."""
 OTHERWISE: dict[str, dict[int, set[str]]] = {
     "241def4": {
-        **dict.fromkeys((2, 3), {"wake_at"}),  # a start waits for endpoints two minutes at most
-        **dict.fromkeys((4, 5), {"memory.services.shop.begun"}),  # each service begins by itself
-        **dict.fromkeys((28, 29), {"drift.shop.world.us-east-1"}),  # says what both records show
+        **{key: {"wake_at"} for key in (2, 3)},  # a start waits for endpoints two minutes at most
+        **{key: {"memory.services.shop.begun"} for key in (4, 5)},  # each service begins by itself
+        **{key: {"drift.shop.world.us-east-1"} for key in (28, 29)},  # says what both records show
     }
 }
 """File to the decisions in it that are made otherwise now, with the places that differ."""

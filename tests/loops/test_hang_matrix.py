@@ -305,7 +305,7 @@ async def play(cell: Cell) -> None:
             )
             after = stage.settings()
             moved = {position for position in before if after[position] != before[position]}
-            unread = stage.house.reconciliation.unread
+            unread = stage.house.snapshots.unread
             failing_parts = stage.house.supervision.failing
 
     assert failing_parts == {} or cell.trouble == "breaks", "it is started anew"

@@ -32,13 +32,13 @@ async def test_until_earlier_orders_are_read_nothing_moves_and_it_says_so(method
             await asyncio.sleep(WELL_S)
             world.kill("eu-west-1")
             await asyncio.sleep(10)
-            held, unread = reasons(house), house.reconciliation.unread
+            held, unread = reasons(house), house.snapshots.unread
             latest = house.reconciliation.latest
             if method == "overrides":
                 with pytest.raises(StateUnavailableError):
                     await house.overrides.add(drain("us-east-1"))
             await asyncio.sleep(30)
-            assert house.reconciliation.unread is None
+            assert house.snapshots.unread is None
             assert [o.kind for o in house.overrides.active()] == [OverrideKind.FREEZE]
             await house.overrides.withdraw(1, "ann")
             await asyncio.sleep(1)
@@ -77,9 +77,9 @@ async def test_a_store_that_hung_and_then_fails_is_asked_again() -> None:
             await asyncio.sleep(10)
             with failing(world.store, "overrides", error):
                 await asyncio.sleep(10)
-                assert house.reconciliation.unread is not None
+                assert house.snapshots.unread is not None
             await asyncio.sleep(3)
-            assert house.reconciliation.unread is None
+            assert house.snapshots.unread is None
     assert events(lines).count("state_not_read") > 3
 
 
