@@ -47,14 +47,11 @@ def test_what_is_needed_at_night_imports_nothing_heavy(name: str) -> None:
 
 
 def cpu_s(*arguments: str) -> float:
-    """The least processor time of three runs of Python with these arguments."""
-    took = []
-    for _ in range(3):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([sys.executable, *arguments], capture_output=True, timeout=60, check=False)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        took.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    return min(took)
+    """Processor time of a run of Python with these arguments."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, *arguments], capture_output=True, timeout=60, check=False)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("status",), ("history",), ("events",)])
@@ -63,7 +60,9 @@ def test_a_look_starts_as_quickly_as_a_small_program(
 ) -> None:
     """Measured against Python itself, as machines differ: 20 ms alone is 0.2 s for a command."""
     monkeypatch.setenv("GTC_URL", "http://127.0.0.1:1")
-    assert cpu_s("-m", "controller", *arguments) < 10 * cpu_s("-c", "pass")
+    # One after the other, so that both find the machine in the same mood at least once.
+    runs = [(cpu_s("-m", "controller", *arguments), cpu_s("-c", "pass")) for _ in range(5)]
+    assert min(ours / bare for ours, bare in runs) < 10
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -52,7 +52,7 @@ def test_every_step_is_told_with_its_seconds(tree: Path) -> None:
     assert {outcome for _, _, outcome in told.values()} == {"ok"}
     assert rows((tree / ".ci-time").read_text()) == told
     # The bench's peers cannot be installed here.
-    assert len((tree / "made").read_text().splitlines()) == len(told) - 1 == 4
+    assert len((tree / "made").read_text().splitlines()) == len(told) - 1 == 5
 
 
 def test_a_step_that_fails_is_the_last_one_and_told_as_well(tree: Path) -> None:

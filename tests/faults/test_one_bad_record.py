@@ -77,7 +77,7 @@ async def test_one_bad_record_hinders_its_own_pool_alone() -> None:
         (["blog"], APPLIED),
     ]
     expected = {p.service: settings for p, settings in bench.expectations.all.items()}
-    assert expected == {"shop": (Setting(128), Setting(0)), "blog": (Setting(0),)}
+    assert expected == {"shop": (Setting(128),), "blog": (Setting(0),)}
 
 
 async def test_a_single_pool_is_not_asked_for_twice() -> None:

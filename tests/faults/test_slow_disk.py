@@ -77,7 +77,7 @@ async def test_a_disk_that_hangs_costs_one_moment_however_much_is_written() -> N
     with logged() as lines:
         for _ in range(3):
             await expectations.intend([DRAIN])
-            await expectations.settle([DRAIN], OutcomeStatus.APPLIED)
+            await expectations.settle({DRAIN: OutcomeStatus.APPLIED})
             await expectations.adopt({OTHER: Setting(7)})
     await expectations.end()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from controller.model.decision import GUARD_HOLDS, Decision, Hold, Snapshot
@@ -376,6 +376,7 @@ def test_weights_express_their_shares(before: dict[str, int], data: st.DataObjec
 
 
 @given(stages("UUUD", ("", "drain", "failover"), ("",), may_be_blind=False))
+@settings(parent=settings(), suppress_health_check=[HealthCheck.filter_too_much])
 def test_no_region_is_filled_beyond_its_capacity_unless_it_is_said(stage: Stage) -> None:
     """As far as placement is free: nothing pinned, nothing drained in vain, every capacity known.
 

@@ -113,12 +113,12 @@ async def test_sigusr1_tells_what_every_task_waits_for(tmp_path: Path) -> None:
 
 BROKEN_LOOP = """
 import sys
-from controller.loops.follow_up import FollowUp
+from controller.loops.overrides import Overrides
 
 async def run(self):
     {body}
 
-FollowUp.run = run
+Overrides.run = run
 from controller.cli import main
 sys.argv = ["gtc", "run", *sys.argv[1:]]
 main()
@@ -139,7 +139,7 @@ async def test_a_loop_that_ends_takes_the_daemon_with_it(
         assert await daemon.ended(10) == 1
 
     line = daemon.lines(event)[0]
-    assert (line["level"], line["loop"]) == ("critical", "follow_up")
+    assert (line["level"], line["loop"]) == ("critical", "overrides")
     assert ("told to fail" in line.get("exception", "")) is (event == "loop_failed")
     assert daemon.lines("stopped") == []
 
