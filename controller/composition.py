@@ -44,6 +44,7 @@ from controller.loops.snapshot_builder import SnapshotBuilder, Sources
 from controller.loops.state_loading import StateLoading
 from controller.loops.supervision import Loop, Supervision
 from controller.loops.traffic import Traffic
+from controller.loops.undecided_alarm import UndecidedAlarm
 from controller.loops.void_alarm import VoidAlarm
 from controller.loops.wake import Bell
 from controller.loops.watch import ProbeObserver
@@ -294,6 +295,7 @@ def compose(
             guarded("answered_follow", answered.follow, None),
             guarded("contradiction_alarm", ContradictionAlarm().cycle, None),
             guarded("overload_alarm", OverloadAlarm().cycle, None),
+            guarded("undecided_alarm", UndecidedAlarm().cycle, None),
             guarded("void_alarm", VoidAlarm().cycle, None),
         ),
     )
@@ -301,6 +303,7 @@ def compose(
     followers: tuple[Follower, ...] = (
         plainly(lambda loaded: metrics.follow(loaded.settings)),
         lambda loaded: probing.prepare(loaded.settings),
+        lambda loaded: expectations.prepare(current.settings, loaded.settings),
         plainly(lambda _: certificates.follow_settings()),
         plainly(lambda _: figures.follow_settings()),
         *map(plainly, source.swapped),

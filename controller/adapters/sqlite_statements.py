@@ -143,11 +143,15 @@ def update_record(connection: sqlite3.Connection, record: DecisionRecord) -> Non
 def expect(
     connection: sqlite3.Connection, settings: Mapping[Position, tuple[Setting, ...]]
 ) -> None:
-    """Replace what is remembered of these positions; others keep theirs."""
+    """Replace what is remembered of these positions, or forget it; others keep theirs."""
     with transaction(connection):
         connection.executemany(
             "INSERT OR REPLACE INTO expected (service, pool, region, settings) VALUES (?, ?, ?, ?)",
-            [(*position, as_text(EXACT(s))) for position, s in settings.items()],
+            [(*position, as_text(EXACT(s))) for position, s in settings.items() if s],
+        )
+        connection.executemany(
+            "DELETE FROM expected WHERE service = ? AND pool = ? AND region = ?",
+            [position for position, s in settings.items() if not s],
         )
 
 

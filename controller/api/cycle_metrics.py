@@ -112,6 +112,13 @@ class CycleMetrics:
             ("service",),
             registry=registry,
         )
+        self._undecided = Gauge(
+            "gtc_undecided",
+            "1 while a mistake in this program holds a service; page on it",
+            ("service",),
+            registry=registry,
+        )
+        self._undecided_series = Series(self._undecided)
         self._drift = Gauge(
             "gtc_drift",
             "Positions of a pool that someone else changed",
@@ -145,6 +152,7 @@ class CycleMetrics:
         self._isolated.set(decision.memory.isolated_since is not None)
         for service in decision.regions:
             self._panic.labels(service).set(decision.memory.of(service).panic is not None)
+            self._undecided.labels(service).set(service in decision.undecided)
         drifted = Tally((position.service, position.pool) for position in decision.drift)
         for place in self._pools:
             self._drift.labels(*place).set(drifted[place])

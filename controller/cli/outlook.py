@@ -24,6 +24,8 @@ GUARDS = (
 REMEDIES = {
     "panic": "Too many regions are doubted at once; `gtc failover` takes your word for one.",
     "frozen": "Changes are frozen: `gtc unfreeze` first.",
+    "undecided": "A mistake in this program holds the service: report it; the log has more.",
+    "state_unread": "The state file with earlier orders is not read yet: see `gtc status`.",
     "last_region": "No other region may serve these users; nothing overrides that.",
 }
 """What else can stop it, and what to do."""

@@ -18,12 +18,14 @@ before the disk answers, the next process takes our change for drift and holds t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import structlog
 
+from controller.model.configuration import Settings
 from controller.model.errors import StateUnavailableError
 from controller.model.levers import Change, OutcomeStatus, Position, Setting
+from controller.planning.memory import is_steered_alike
 from controller.ports import ExpectedSettings
 
 _log = structlog.get_logger("expectations")
@@ -56,6 +58,24 @@ class Expectations:
         """Take up what an earlier process remembered. Raises StateUnavailableError."""
         self._expected = {**await self._store.expected(), **self._expected}
         self.loaded = True
+
+    def prepare(self, old: Settings, new: Settings) -> Callable[[], None]:
+        """What takes other settings over: forgets what was expected of levers that are gone.
+
+        A position is another one when its records or endpoint groups are others, or when it was not
+        there in between.
+        """
+
+        def follow() -> None:
+            gone = {p: () for p in self._expected if not is_steered_alike(p, old, new)}
+            for position in gone:
+                del self._expected[position]
+                self._earlier.pop(position, None)
+            self._unsaved |= gone
+            if gone:
+                self._save_behind()
+
+        return follow
 
     async def end(self) -> None:
         """Give up the save under way."""
@@ -95,18 +115,22 @@ class Expectations:
             return
         self._expected.update(settings)
         self._unsaved.update(settings)
-        saving = self._saving
-        if saving is None or saving.done():
-            saving = self._saving = asyncio.create_task(  # noqa: TID251 - `end` gives it up
-                self._save(), name="saving expectations"
-            )
-            self._is_late = False
-        elif self._is_late:
+        saving = self._save_behind()
+        if self._is_late:
             return
         await asyncio.wait({saving}, timeout=_MOMENT_S)
         if not saving.done():
             self._is_late = True
             _log.warning("expectation_late", waited_s=_MOMENT_S, positions=len(self._unsaved))
+
+    def _save_behind(self) -> asyncio.Task[None]:
+        """The save under way; it takes along what was added since it began."""
+        if self._saving is None or self._saving.done():
+            self._saving = asyncio.create_task(  # noqa: TID251 - `end` gives it up
+                self._save(), name="saving expectations"
+            )
+            self._is_late = False
+        return self._saving
 
     async def _save(self) -> None:
         """Save until nothing is left, what was added meanwhile included."""

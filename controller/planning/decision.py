@@ -43,6 +43,8 @@ from controller.planning.service_decision import (
 )
 
 T = TypeVar("T")
+_TRY_AGAIN_S = 1.0
+"""Seconds until a service is tried again with which a mistake was made."""
 
 
 def decide(snapshot: Snapshot) -> Decision:
@@ -61,14 +63,14 @@ def decide(snapshot: Snapshot) -> Decision:
     for proposal in proposals.values():
         drift |= proposal.drift
     earlier = memory.updated(fold.snapshot.memory, {n: one.memory for n, one in concluded.items()})
+    waits_s = [_TRY_AGAIN_S for _ in fold.mistakes]
+    waits_s += [wait_s for one in concluded.values() for wait_s in one.waits_s]
     return Decision(
         regions,
         tuple(plan for one in concluded.values() for plan in one.plans),
         drift,
         earlier,
-        memory.wake_at(
-            replace(snapshot, memory=earlier), [s for c in concluded.values() for s in c.waits_s]
-        ),
+        memory.wake_at(replace(snapshot, memory=earlier), waits_s),
         fold.mistakes,
     )
 

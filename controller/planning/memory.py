@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from controller.model.configuration import Service
+from controller.model.configuration import Service, Settings
 from controller.model.decision import Decision, PoolPlan, Snapshot, Written
 from controller.model.levers import Change, OutcomeStatus, Position
 from controller.model.memory import NEW, NOT_NOTED, LearnedUnder, Memory, ServiceMemory
@@ -68,6 +68,16 @@ def learned_under(service: Service) -> LearnedUnder:
     else:
         lever = ""
     return LearnedUnder(lever, hashlib.sha256(places.encode()).hexdigest()[:16], nearest)
+
+
+def is_steered_alike(position: Position, old: Settings, new: Settings) -> bool:
+    """Whether a position means the same records or endpoint groups under both settings."""
+    before, after = old.services.get(position.service), new.services.get(position.service)
+    if before is None or after is None:
+        return False
+    pools = [service.pools.get(position.pool) for service in (before, after)]
+    is_there = all(pool is not None and position.region in pool.regions for pool in pools)
+    return is_there and learned_under(before).lever == learned_under(after).lever
 
 
 def _under(memory: ServiceMemory, name: str, service: Service) -> ServiceMemory:

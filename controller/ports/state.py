@@ -49,7 +49,7 @@ class ExpectedSettings(Protocol):
     """What we last wrote to levers, or may have written."""
 
     async def expect(self, settings: Mapping[Position, tuple[Setting, ...]]) -> None:
-        """Remember what positions were set to, or may have been."""
+        """Remember what positions were set to, or may have been; with nothing: forget it."""
         ...
 
     async def expected(self) -> Mapping[Position, tuple[Setting, ...]]: ...

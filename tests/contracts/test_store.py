@@ -281,6 +281,15 @@ class StoreContract:
 
         assert expected == {WEST: (Setting(0),), CENTRAL: (Setting(128, 25.0),)}
 
+    async def test_expectations_are_forgotten(self, tmp_path: Path) -> None:
+        """Of the positions named alone, and of none that was never known."""
+        async with self.opened(tmp_path) as store:
+            await store.expect({WEST: (Setting(64),), CENTRAL: (Setting(128, 25.0),)})
+            await store.expect({WEST: ()})
+            await store.expect({WEST: ()})
+        async with self.opened(tmp_path) as store:
+            assert await store.expected() == {CENTRAL: (Setting(128, 25.0),)}
+
     async def test_the_audit_is_appended_to_and_read_newest_first(self, tmp_path: Path) -> None:
         """What the daemon and people did, each with its date."""
         async with self.opened(tmp_path) as store:

@@ -145,7 +145,7 @@ class FakeStore:
 
     async def expect(self, settings: Mapping[Position, tuple[Setting, ...]]) -> None:
         self._check()
-        self._expected.update(settings)
+        self._expected = {p: s for p, s in {**self._expected, **settings}.items() if s}
 
     async def expected(self) -> Mapping[Position, tuple[Setting, ...]]:
         self._check()

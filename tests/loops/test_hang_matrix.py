@@ -237,9 +237,6 @@ def marked(cell: Cell) -> Any:
     marks = []
     if cell.trouble != "hangs" or cell.method not in IN_SHORT:
         marks.append(pytest.mark.slow)
-    if cell.port == PROBER and cell.situation == "start-up":
-        why = "planning: the guard of the start asks for every endpoint of all services"
-        marks.append(pytest.mark.xfail(reason=why, strict=True))
     return pytest.param(cell, id=str(cell), marks=marks)
 
 
