@@ -33,7 +33,7 @@ from controller.settings.references import NOTHING
 from tests.api.callers import bearer, guarded
 from tests.api.serving import api
 
-REQUESTS = max(500, settings().max_examples // 2)
+REQUESTS = max(800, settings().max_examples // 2)
 SEED = 20260601
 CHECKS = [
     schemathesis.checks.not_a_server_error,

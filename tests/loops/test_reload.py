@@ -337,7 +337,7 @@ async def test_whatever_a_signal_meets_the_loop_goes_on() -> None:
             await asyncio.sleep(1)
         assert [line["event"] for line in lines if "reload" in line["event"]] == ["reload_failed"]
         assert metric(house, "gtc_config_last_reload_successful") == 0
-        house.reload._load = file.load
+        house.reload._proposals._load = file.load
         house.reload.signal()
         await asyncio.sleep(1)
         assert metric(house, "gtc_config_last_reload_successful") == 1

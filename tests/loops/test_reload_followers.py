@@ -66,7 +66,7 @@ async def test_a_follower_that_fails_leaves_no_half_of_the_settings(
     world, file, noted = World(), File(), Noted(failing, phase)
     file.settings = edited(with_another_endpoint)
     async with file.running(world) as house:
-        house.reload._followers = tuple(map(noted.follower, range(FOLLOWERS)))
+        house.reload._swap._followers = tuple(map(noted.follower, range(FOLLOWERS)))
         with logged() as lines:
             results = await asyncio.gather(house.reload.reload("ann"), return_exceptions=True)
         settings = house.context().settings

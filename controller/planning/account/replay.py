@@ -24,7 +24,7 @@ from controller.planning.decision import decide
 
 NOTHING = "nothing"
 """What stands for a member that is not there."""
-_EMPTY = ("{}", "[]", "null", "false")
+_EMPTY = ("{}", "[]", "null", "false", '""')
 
 
 @dataclass(frozen=True, slots=True)
