@@ -33,7 +33,7 @@ from controller.loops.overload_alarm import OverloadAlarm
 from controller.loops.overrides import Overrides
 from controller.loops.previews import Previews
 from controller.loops.probing import Observers, Probing
-from controller.loops.reconciliation import CycleReport, Reconciliation
+from controller.loops.reconciliation import CycleReport, Listener, Reconciliation
 from controller.loops.recording import Recording
 from controller.loops.reload import Reload
 from controller.loops.reload_audit import ReloadAudit
@@ -289,14 +289,9 @@ def compose(
             guarded("metrics", metrics.cycle, None),
             guarded("live_cycles", live.cycle, None),
             guarded("follow_up_begin", partial(_follow_writes, follow_up), None),
-            guarded("cycle_log", log_cycle, None),
-            guarded("residency_alarm", ResidencyAlarm().cycle, None),
             guarded("check_opinions_follow", check_opinions.follow, None),
             guarded("answered_follow", answered.follow, None),
-            guarded("contradiction_alarm", ContradictionAlarm().cycle, None),
-            guarded("overload_alarm", OverloadAlarm().cycle, None),
-            guarded("undecided_alarm", UndecidedAlarm().cycle, None),
-            guarded("void_alarm", VoidAlarm().cycle, None),
+            *_logs(supervision),
         ),
     )
     source = source or ReloadSource()
@@ -351,6 +346,19 @@ def compose(
             metrics.reload,
         ),
     )
+
+
+def _logs(supervision: Supervision) -> tuple[Listener, ...]:
+    """What tells the log of cycles, and sounds alarms in it."""
+    listeners: dict[str, Listener] = {
+        "cycle_log": log_cycle,
+        "residency_alarm": ResidencyAlarm().cycle,
+        "contradiction_alarm": ContradictionAlarm().cycle,
+        "overload_alarm": OverloadAlarm().cycle,
+        "undecided_alarm": UndecidedAlarm().cycle,
+        "void_alarm": VoidAlarm().cycle,
+    }
+    return tuple(supervision.guarded(name, tell, None) for name, tell in listeners.items())
 
 
 def _follow_writes(follow_up: FollowUp, report: CycleReport) -> None:
