@@ -1,7 +1,8 @@
 """The reasons for which a plan is refused. One function per reason; each answers with a value.
 
 Guards bind people too: an override outranks one only by naming it. What binds an emergency drain
-is kept short on purpose: `frozen`, `startup`, `panic`, `blast_radius`, `last_region`.
+is kept short on purpose: `unread`, `frozen`, `startup`, `panic`, `blast_radius`, `last_region`.
+Each guard says its scope, what its cause may hold, and its end, when it lets go by itself.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class Intent:
     unconfirmed: Collection[str] = ()
     """Regions that the first plans since the start would drain, over all services."""
     repeated: bool = False
-    """Whether all its changes were sent before and nobody knows what became of them."""
+    """Whether all its changes were sent before, and what became of them is not known."""
 
     @property
     def urgent(self) -> bool:
@@ -76,7 +77,10 @@ def unread(snapshot: Snapshot, intent: Intent) -> Held | None:
 
 
 def frozen(snapshot: Snapshot, intent: Intent) -> Held | None:
-    """A person stopped all changes."""
+    """A person stopped all changes.
+
+    Scope: what the freeze names: all, a service or a pool. End: the freeze's own.
+    """
     for override in snapshot.overrides:
         concerned = override.concerns(intent.plan.service, pool=intent.plan.pool)
         if override.kind is OverrideKind.FREEZE and concerned:
@@ -85,7 +89,12 @@ def frozen(snapshot: Snapshot, intent: Intent) -> Held | None:
 
 
 def startup(snapshot: Snapshot, intent: Intent) -> Held | None:
-    """Too little was seen since the start, or the first plan would do too much by itself."""
+    """Too little was seen since the start, or the first plan would do too much by itself.
+
+    Scope: for want of data, the service; for first plans, the services whose drains wait. End: for
+    want of data, two minutes after `startup_data_s`; for first plans, a person's word, or that no
+    more than one region would be drained (`planning.beginning`).
+    """
     if intent.missing is not None:
         return intent.missing
     if not set(intent.unconfirmed).intersection(intent.automatic_drains):
@@ -96,8 +105,10 @@ def startup(snapshot: Snapshot, intent: Intent) -> Held | None:
 def residency(snapshot: Snapshot, intent: Intent) -> Held | None:
     """Its users could be answered an unlawful region: only urgent drains happen there.
 
-    These stay inside the pool, for the daemon writes to its lawful regions only. Nobody overrides
-    this: no order makes the other region lawful.
+    These stay inside the pool, for the daemon writes to its lawful regions only. No order outranks
+    this, for none makes the other region lawful.
+
+    Scope: the pool. End: the records lead nowhere else any more.
     """
     return None if intent.urgent else leaking(snapshot, intent.plan.service, intent.plan.pool)
 
@@ -112,7 +123,10 @@ def leaking(snapshot: Snapshot, service: str, pool: str) -> Held | None:
 
 
 def structure(snapshot: Snapshot, intent: Intent) -> Held | None:
-    """Leaves or groups are missing, extra or unlawful: only urgent drains happen there."""
+    """Leaves or groups are missing, extra or unlawful: only urgent drains happen there.
+
+    Scope: the pool. End: they are as the settings say.
+    """
     observed = snapshot.observed[intent.plan.service]
     faults = observed.faults.get(intent.plan.pool, ())
     if not faults or intent.urgent:
@@ -121,7 +135,10 @@ def structure(snapshot: Snapshot, intent: Intent) -> Held | None:
 
 
 def contested(snapshot: Snapshot, intent: Intent) -> Held | None:
-    """Somebody changes back what we write: two steering one pool help nobody."""
+    """Another party changes back what we write: two that steer one pool help no user.
+
+    Scope: the pool. End: its levers are as we left them.
+    """
     service, pool = intent.plan.service, intent.plan.pool
     memory = snapshot.memory.of(service)
     if intent.urgent or not intent.drift or not drift.is_contested(memory, pool):
@@ -136,7 +153,11 @@ def contested(snapshot: Snapshot, intent: Intent) -> Held | None:
 
 
 def drifted(snapshot: Snapshot, intent: Intent) -> Held | None:
-    """Someone else changed a lever of this pool. Urgent drains do not wait."""
+    """Another party changed a lever of this pool. Urgent drains do not wait.
+
+    Scope: the pool. End: by the policy, `hold_s` after the change, at once, or when placement asks
+    for another split than the one that was adopted.
+    """
     limits = snapshot.settings.guards.drift
     if intent.urgent:
         return None
@@ -167,6 +188,9 @@ def blast_radius(snapshot: Snapshot, intent: Intent) -> Held | None:
 
     What can wait never uses up what an emergency needs: that has as many batches of its own. How
     many regions may be drained is `too_many_drains`.
+
+    Scope: all services, but for the first batch of each. End: five minutes after the oldest batch
+    that counts; of drains, an hour (`planning.rate`).
     """
     if intent.plan.by_person or intent.repeated:
         return None
@@ -202,7 +226,10 @@ def named(snapshot: Snapshot, service: str, pool: str) -> frozenset[str]:
 
 
 def dry_run(snapshot: Snapshot, intent: Intent) -> Held | None:
-    """Deciding without acting, as configured for all or for this service."""
+    """Deciding without acting, as configured for all or for this service.
+
+    Scope: all, or the service. End: other settings.
+    """
     if snapshot.settings.mode is Mode.DRY_RUN:
         return Held(Hold.DRY_RUN, "mode is dry_run: nothing is written")
     name = intent.plan.service
@@ -215,7 +242,10 @@ def dry_run(snapshot: Snapshot, intent: Intent) -> Held | None:
 def too_few_active(
     snapshot: Snapshot, regions: int, would_remain: int, what: str, region: str
 ) -> Held | None:
-    """A person's drain or pin must leave enough regions of the pool serving."""
+    """A person's drain or pin must leave enough regions of the pool serving.
+
+    Scope: that order in that pool. End: enough others may serve, or the order's own end.
+    """
     need = max(1, ceil(regions * snapshot.settings.guards.min_active_ratio))
     if would_remain >= need:
         return None
@@ -229,6 +259,8 @@ def panic_at(snapshot: Snapshot, service: str, regions: Iterable[RegionHealth]) 
     Begins when more than `panic_ratio` of them turn suspect within the window. Lasts while more
     than that remain suspect, and for one window longer: regions come back one after the other, and
     the last of them is not the one that failed. One region alone is no "too many".
+
+    Scope: the service. End: that window, a second source that agrees, or a failover by a person.
     """
     limits, now = snapshot.settings.guards, snapshot.now
     since = [region.suspect_since for region in regions]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from controller.model.decision import Decision, Hold
 from controller.model.health import HealthState
 from controller.model.levers import Change, Position, Setting
+from controller.planning import guard
 from controller.planning.decision import decide
 from tests.planning.remembering import remembers
 from tests.storyboards.stage import Stage
@@ -244,3 +246,27 @@ def test_a_freeze_of_another_service_binds_nobody_here() -> None:
         assert holds(decided(found)) == {Hold.FROZEN}
         found.overrides = [replace(found.overrides[0], **place)]
         assert holds(decided(found)) == set()
+
+
+GUARDS = (
+    guard.unread,
+    guard.frozen,
+    guard.startup,
+    guard.residency,
+    guard.structure,
+    guard.contested,
+    guard.drifted,
+    guard.blast_radius,
+    guard.dry_run,
+    guard.too_few_active,
+    guard.panic_at,
+)
+
+
+@pytest.mark.parametrize("one", GUARDS)
+def test_every_guard_says_its_scope_and_its_end(one: Callable[..., object]) -> None:
+    """A guard without an end holds for ever; one without a scope holds what has no part in it."""
+    said = " ".join((one.__doc__ or "").split())
+
+    assert "Scope: " in said
+    assert " End: " in said

@@ -10,7 +10,7 @@ import pytest
 from controller.model.configuration import EndpointId
 from controller.model.decision import Decision, Hold, PoolPlan, Snapshot
 from controller.model.health import HealthState, RegionHealth, Verdict
-from controller.model.levers import Position
+from controller.model.levers import Position, Setting
 from controller.model.memory import NO_MEMORY
 from controller.planning import decision as deciding
 from controller.planning import service_decision
@@ -268,3 +268,18 @@ def test_a_region_with_a_thousand_endpoints_is_told_of_in_a_line() -> None:
     assert seen.verdict is Verdict.UP
     assert seen.why.startswith("e0: answers in 20 ms (1 of 1 vantage point); e1: ")
     assert seen.why.endswith("; and 997 more endpoints")
+
+
+def test_a_service_that_is_first_read_in_the_second_cycle_comes_back_by_steps() -> None:
+    """What carries nothing when it is first seen is cold, whenever that is."""
+    found = stage("start 60")
+    found.observed[Position("api", "world", "eu-west-1")] = Setting(0)
+    found.expected = {position: (setting,) for position, setting in found.observed.items()}
+    found.memory = decide(unobserved(found.snapshot(), "api")).memory
+    (plan,) = plans(decide(found.snapshot()), "api")
+
+    assert found.memory.of("api").closed_is_cold
+    assert plan.desired["eu-west-1"] == pytest.approx(0.2)
+    assert [held.reason for held in plan.held] == []
+    assert {rule.name for rule in plan.rules if rule.region == "eu-west-1"} == {"returns"}
+    assert Position("api", "world", "eu-west-1") in decide(found.snapshot()).memory.of("api").cold

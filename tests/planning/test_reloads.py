@@ -23,6 +23,7 @@ from controller.model.memory import NO_MEMORY, Memory
 from controller.planning.decision import decide
 from controller.planning.drift import acceptable, after_reasserting
 from controller.planning.memory import after_answers, after_writing
+from tests.planning.invariants import broken
 
 REGIONS = ("eu-west-1", "eu-central-1", "us-east-1", "us-west-2", "ap-northeast-1")
 ARN = "arn:aws:globalaccelerator::000000000000:accelerator/0000000"
@@ -213,7 +214,7 @@ class World:
         )
 
     def pass_time(self) -> None:
-        """Regions fail or come back, one at a time."""
+        """Regions fail or come back, one at a time, and sometimes a lever is set by hand."""
         self.now += self.chance.choice([1.0, 31.0, 200.0])
         places = [(s, r) for s, one in self.raw["services"].items() for r in one["regions"]]
         for place in list(self.down):
@@ -221,6 +222,9 @@ class World:
                 self.down.discard(place)
         if self.chance.random() < 0.5:
             self.down.add(self.chance.choice(places))
+        if self.levers and self.chance.random() < 0.2:
+            edited = self.chance.choice(list(self.levers))
+            self.levers[edited] = replace(self.levers[edited], weight=self.chance.randint(0, 255))
 
     def carry_out(self, snapshot: Snapshot, decision: Decision) -> None:
         """AWS applies, or refuses, or may have applied."""
@@ -345,6 +349,9 @@ def live(seed: int) -> int:
             same = replace(same, health={"here": _without_chance(snapshot, same)})
             assert plans_of(decide(same), other) == plans_of(decision, other), where
         world.carry_out(snapshot, decision)
+        for name, one in settings.services.items():
+            wrong = broken(world.memory.of(name), name, one, world.now)
+            assert not wrong, f"{where}: {name}: {wrong}"
         world.pass_time()
     return DECISIONS
 
