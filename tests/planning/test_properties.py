@@ -376,7 +376,11 @@ def test_weights_express_their_shares(before: dict[str, int], data: st.DataObjec
 
 
 @given(stages("UUUD", ("", "drain", "failover"), ("",), may_be_blind=False))
-@settings(parent=settings(), suppress_health_check=[HealthCheck.filter_too_much])
+@settings(
+    parent=settings(),
+    max_examples=settings().max_examples // 4,
+    suppress_health_check=[HealthCheck.filter_too_much],
+)
 def test_no_region_is_filled_beyond_its_capacity_unless_it_is_said(stage: Stage) -> None:
     """As far as placement is free: nothing pinned, nothing drained in vain, every capacity known.
 
