@@ -58,8 +58,9 @@ def decide(snapshot: Snapshot) -> Decision:
     fold.keep_within_allowance(proposals)
     concluded = {name: fold.concluded(name, proposals.get(name), waiting) for name in regions}
     drift: dict[Position, str] = {}
-    for proposal in proposals.values():
-        drift |= proposal.drift
+    for name, proposal in proposals.items():
+        if name not in fold.mistakes:  # or else its memory does not know since when
+            drift |= proposal.drift
     earlier = memory.updated(fold.snapshot.memory, {n: one.memory for n, one in concluded.items()})
     return Decision(
         regions,
