@@ -301,6 +301,7 @@ def compose(
     followers: tuple[Follower, ...] = (
         plainly(lambda loaded: metrics.follow(loaded.settings)),
         lambda loaded: probing.prepare(loaded.settings),
+        lambda loaded: expectations.prepare(current.settings, loaded.settings),
         plainly(lambda _: certificates.follow_settings()),
         plainly(lambda _: figures.follow_settings()),
         *map(plainly, source.swapped),

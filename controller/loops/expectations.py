@@ -18,12 +18,15 @@ before the disk answers, the next process takes our change for drift and holds t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
+from functools import partial
 
 import structlog
 
+from controller.model.configuration import Settings
 from controller.model.errors import StateUnavailableError
 from controller.model.levers import Change, OutcomeStatus, Position, Setting
+from controller.planning.memory import learned_under
 from controller.ports import ExpectedSettings
 
 _log = structlog.get_logger("expectations")
@@ -75,15 +78,28 @@ class Expectations:
 
     async def settle(self, results: Mapping[Change, OutcomeStatus]) -> None:
         """Narrow down what may be seen, once AWS has answered; unknown leaves both possible."""
+        results = {c: status for c, status in results.items() if c.position in self._earlier}
         applied = {c.position: (c.after,) for c, s in results.items() if s is OutcomeStatus.APPLIED}
         refused = {
             change.position: self._earlier[change.position]
             for change, status in results.items()
-            if status is OutcomeStatus.REFUSED and change.position in self._earlier
+            if status is OutcomeStatus.REFUSED
         }
         for change in results:
             self._earlier.pop(change.position, None)
         await self._keep(applied | refused)
+
+    def prepare(self, old: Settings, new: Settings) -> Callable[[], None]:
+        """Prepare to follow new settings; the result forgets what is expected of positions that
+        were not steered before, or are not by the same zone or accelerator from now on. Nor does
+        the answer to a write that is under way there say anything of them then."""
+        steered = _levers(old).items() & _levers(new).items()
+        return partial(self._forget_all_but, frozenset(position for position, _ in steered))
+
+    def _forget_all_but(self, positions: Container[Position]) -> None:
+        for known in (self._expected, self._earlier, self._unsaved):
+            for position in [p for p in known if p not in positions]:
+                del known[position]
 
     async def adopt(self, seen: Mapping[Position, Setting]) -> None:
         """Take what was seen for what is expected."""
@@ -125,3 +141,14 @@ class Expectations:
 
 def _newest_last(known: tuple[Setting, ...], newest: Setting) -> tuple[Setting, ...]:
     return (*(setting for setting in known if setting != newest), newest)
+
+
+def _levers(settings: Settings) -> dict[Position, str]:
+    """Every position and what steers it."""
+    return {
+        Position(name, pool, region): lever
+        for name, service in settings.services.items()
+        for lever in [learned_under(service).lever]
+        for pool, noun in service.pools.items()
+        for region in noun.regions
+    }
