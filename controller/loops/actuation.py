@@ -76,11 +76,15 @@ class Actuation:
 
         That is none to a zone or accelerator which is being written to, nor of a position that was
         written and is being read for the first time since: the decision rests on the reading before
-        that, and would send the same again. Targets fail apart from each other. Outcomes that an
-        earlier cycle did not wait for are among those returned.
+        that, and would send the same again; nor of the rest of its pool if that alone would leave
+        no region open. Targets fail apart from each other. Outcomes that an earlier cycle did not
+        wait for are among those returned.
         """
         allowed, written = self._veto.on(decision.changes)
-        series = self._series(decision, [change for change in allowed if self._is_ready(change)])
+        ready = [change for change in allowed if self._is_ready(change)]
+        if len(ready) < len(allowed):
+            ready = self._veto.without_emptying(ready)
+        series = self._series(decision, ready)
         await self._expectations.intend(change for one in series for change in one.changes)
         written += await self._pending.carry_out(series)
         self._veto.end_cycle()

@@ -70,6 +70,7 @@ class Expectations:
             gone = {p: () for p in self._expected if not is_steered_alike(p, old, new)}
             for position in gone:
                 del self._expected[position]
+                # The answer to a write that is under way there says nothing of it any more.
                 self._earlier.pop(position, None)
             self._unsaved |= gone
             if gone:
@@ -95,11 +96,12 @@ class Expectations:
 
     async def settle(self, results: Mapping[Change, OutcomeStatus]) -> None:
         """Narrow down what may be seen, once AWS has answered; unknown leaves both possible."""
+        results = {c: status for c, status in results.items() if c.position in self._earlier}
         applied = {c.position: (c.after,) for c, s in results.items() if s is OutcomeStatus.APPLIED}
         refused = {
             change.position: self._earlier[change.position]
             for change, status in results.items()
-            if status is OutcomeStatus.REFUSED and change.position in self._earlier
+            if status is OutcomeStatus.REFUSED
         }
         for change in results:
             self._earlier.pop(change.position, None)

@@ -53,6 +53,8 @@ class Observation:
         self._zones: dict[str, ZoneReading] = {}
         self._groups: dict[str, AcceleratorReading] = {}
         self._failing: dict[str, str] = {}
+        self._not_understood: dict[str, str] = {}
+        """Service to why it cannot be said what was read of its levers: a mistake of ours."""
         self._stale: set[str] = set()
         self._outdated: set[str] = set()
         """Targets that have not been read since they were last written."""
@@ -70,8 +72,9 @@ class Observation:
 
     @property
     def failing(self) -> Mapping[str, str]:
-        """Zone or accelerator to the error of its last, failed reading."""
-        return dict(self._failing)
+        """Zone or accelerator to the error of its last, failed reading; also the services of which
+        what was read is not understood."""
+        return self._not_understood | self._failing
 
     def invalidate(self, target: str) -> None:
         """Have this zone or accelerator, which was written, read again before it is next used."""
@@ -111,12 +114,16 @@ class Observation:
     def forget_unused(self) -> None:
         """Drop what was read of levers that the settings in force do not name."""
         used = _targets(self._current.settings)
+        for target in self._under_way.keys() - used:
+            self._under_way[target].cancel()
         for known in (self._zones, self._groups, self._failing):
             for target in known.keys() - used:
                 del known[target]
         self._stale &= used
         self._outdated &= used
         names = self._current.settings.services.keys()
+        for name in self._not_understood.keys() - names:
+            del self._not_understood[name]
         self._proofs.forget_all_but(names)
         for zone in self._zones.values():
             zone.forget_all_but(names)
@@ -126,14 +133,17 @@ class Observation:
     def observed(self, settings: Settings | None = None) -> dict[str, Observed]:
         """Service to what its levers say; services never read are missing.
 
-        The services are those of the settings in force, or of those given.
+        So are those of which what was read is not understood: a mistake of ours, with their own
+        records or groups, which holds them and no other. The services are those of the settings in
+        force, or of those given.
         """
         services = (settings or self._current.settings).services
-        return {
+        seen = {
             name: self._seen(reading, name, service)
             for name, service in services.items()
             if (reading := self._reading(service)) is not None
         }
+        return {name: one for name, one in seen.items() if one is not None}
 
     def leaves(self, name: str) -> Leaves:
         """Position to the leaves of a service steered by Route 53, as last read.
@@ -171,8 +181,17 @@ class Observation:
 
     def _seen(
         self, reading: ZoneReading | AcceleratorReading, name: str, service: Service
-    ) -> Observed:
-        observed = reading.observed(name, service)
+    ) -> Observed | None:
+        """None where that is not understood; told once."""
+        try:
+            observed = reading.observed(name, service)
+        except Exception as error:
+            if name not in self._not_understood:
+                _log.exception("reading_not_understood", service=name)
+            self._not_understood[name] = f"a mistake of ours: {error!r}"
+            return None
+        if self._not_understood.pop(name, None) is not None:
+            _log.info("reading_understood", service=name)
         is_outdated = not self._outdated.isdisjoint(_targets_of(service))
         return replace(observed, outdated=True) if is_outdated else observed
 

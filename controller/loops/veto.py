@@ -46,6 +46,18 @@ class Veto:
         allowed, emptying = self._not_emptying(lawful)
         return tuple(allowed), [*unlawful, *emptying]
 
+    def without_emptying(self, changes: Iterable[Change]) -> list[Change]:
+        """These without those of pools that they alone would leave with nobody open.
+
+        No refusal: what would open such a pool waits, and is sent together with the rest.
+        """
+        return [
+            change
+            for (service, pool), each in _by_pool(changes).items()
+            if not self._would_empty(service, pool, each, self._observation.leaves(service))
+            for change in each
+        ]
+
     def on_closing(self, arn: str, change: Change, after: Mapping[str, Setting]) -> Written | None:
         """The refusal of a change that closes the last open group of its pool.
 
@@ -97,9 +109,7 @@ class Veto:
     def _not_emptying(self, changes: Iterable[Change]) -> tuple[list[Change], list[Written]]:
         """Of a pool that would be emptied nothing is sent: half of it could be as wrong."""
         allowed, refused = list[Change](), list[Written]()
-        pools: dict[PoolName, list[Change]] = defaultdict(list)
-        for change in changes:
-            pools[change.position.service, change.position.pool].append(change)
+        pools = _by_pool(changes)
         leaves = {name: self._observation.leaves(name) for name in {name for name, _ in pools}}
         for (service, pool), each in pools.items():
             if not self._would_empty(service, pool, each, leaves[service]):
@@ -137,3 +147,11 @@ class Veto:
             return Written("accelerator", levers.accelerator.arn, changes, outcome)
         assert levers.route53 is not None, "the settings' rules ask for exactly one lever"
         return Written("route53", levers.route53.hosted_zone_id, changes, outcome)
+
+
+def _by_pool(changes: Iterable[Change]) -> dict[PoolName, list[Change]]:
+    """Pool to its changes, in their order."""
+    pools: dict[PoolName, list[Change]] = defaultdict(list)
+    for change in changes:
+        pools[change.position.service, change.position.pool].append(change)
+    return pools

@@ -57,9 +57,9 @@ class WaitingDrafts:
             self._drafts.popleft()
 
     def pack_newest(self) -> int:
-        """The newest will have to wait longer; how many of the oldest were given up for it."""
-        newest = self._drafts[-1]
-        if len(self._drafts) > 1 and isinstance(newest, Draft):
+        """The newest, if any waits, will have to wait longer; how many of the oldest were given up
+        for it."""
+        if len(self._drafts) > 1 and isinstance(newest := self._drafts[-1], Draft):
             self._drafts[-1] = _Packed.of(newest)
         size, lost = sum(map(_size, self._drafts)), 0
         while len(self._drafts) > MOST or size > MOST_BYTES:

@@ -60,8 +60,9 @@ def decide(snapshot: Snapshot) -> Decision:
     fold.keep_within_allowance(proposals)
     concluded = {name: fold.concluded(name, proposals.get(name), waiting) for name in regions}
     drift: dict[Position, str] = {}
-    for proposal in proposals.values():
-        drift |= proposal.drift
+    for name, proposal in proposals.items():
+        if name not in fold.mistakes:  # or else its memory does not know since when
+            drift |= proposal.drift
     earlier = memory.updated(fold.snapshot.memory, {n: one.memory for n, one in concluded.items()})
     waits_s = [_TRY_AGAIN_S for _ in fold.mistakes]
     waits_s += [wait_s for one in concluded.values() for wait_s in one.waits_s]

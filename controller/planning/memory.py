@@ -188,9 +188,18 @@ def _after_writing(memory: ServiceMemory, sent: list[PoolPlan], now: float) -> S
 
 
 def after_answers(memory: Memory, plans: Iterable[PoolPlan], written: Iterable[Written]) -> Memory:
-    """Memory with the changes that may have been applied, although AWS did not say so."""
-    unknown = {c for w in written if w.outcome.status is OutcomeStatus.UNKNOWN for c in w.changes}
-    waiting = {change for plan in plans for change in plan.withheld}
+    """Memory with the changes that may have been applied, although AWS did not say so.
+
+    They stay as long as they are wanted and not answered: held, or still being sent.
+    """
+    answers = list(written)
+    unknown = {c for w in answers if w.outcome.status is OutcomeStatus.UNKNOWN for c in w.changes}
+    answered = {change for one in answers for change in one.changes}
+    waiting = {
+        change
+        for plan in plans
+        for change in (*plan.withheld, *(c for c in plan.changes if c not in answered))
+    }
     services = {
         name: replace(one, doubtful=_doubtful(name, one, unknown, waiting))
         for name, one in memory.services.items()

@@ -35,6 +35,7 @@ from tests.fakes.accelerators import FakeAccelerators
 from tests.fakes.clock import FakeClock
 from tests.fakes.record_sets import FakeRecordSets
 from tests.fakes.store import FakeStore
+from tests.loops.hanging import hanging
 from tests.loops.small import (
     ARN,
     EAST,
@@ -279,6 +280,8 @@ async def test_a_part_that_leaves_a_region_open_is_sent_whatever_became_of_the_o
 async def test_every_zone_has_its_own_batch_and_its_own_outcome() -> None:
     """One that fails does not keep the other from being written."""
     bench = Bench()
+    await bench.observation.refresh(10)
+    await asyncio.sleep(1)
     bench.records.trouble.lose_requests = 1
     written = await bench.carry_out(weight("shop", WEST, 0), weight("wiki", WEST, 0))
 
@@ -590,3 +593,25 @@ async def test_a_zone_that_hangs_delays_no_accelerator_and_no_other_zone() -> No
 
     assert began == {ZONE: 0, "Z2": 0, ARN: 0}
     assert [one.target for one in written] == [ZONE, "Z2", ARN]
+
+
+async def test_what_waits_for_its_reading_is_no_receiver_of_what_is_sent() -> None:
+    """The write that was to open the one region is not known to be; the other is not closed alone:
+    weights that are all zero send users to both."""
+    settings = small(services={"shop": weighted()})
+    bench = Bench(settings)
+    for record in leaves(settings):
+        if record.set_identifier == EAST:
+            bench.records.put(ZONE, replace(record, weight=0))
+    opening, closing = weight("shop", EAST, 64, before=0), weight("shop", WEST, 0)
+    await bench.observation.refresh(10)
+    await asyncio.sleep(1)
+    bench.records.trouble.lose_requests = 1
+    await bench.carry_out(opening)
+    with hanging(bench.records, "read"):
+        await bench.observation.refresh(10)
+        await bench.carry_out(opening, closing, emergency=True)
+
+    weights = {r.set_identifier: r.weight for r in bench.records.stored(ZONE) if r.type == "A"}
+    assert any(weights.values())
+    await bench.observation.end()

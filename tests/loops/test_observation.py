@@ -10,11 +10,13 @@ import pytest
 
 from controller.loops.current import Current
 from controller.loops.observation import PATIENCE_S, Observation
-from controller.model.configuration import Settings
+from controller.loops.readings import Derived, ZoneReading
+from controller.model.configuration import Service, Settings
 from controller.model.levers import EndpointGroup, Position, RecordSet, Setting
 from tests.fakes.accelerators import FakeAccelerators
 from tests.fakes.clock import FakeClock
 from tests.fakes.record_sets import FakeRecordSets
+from tests.loops.hanging import hanging
 from tests.loops.small import (
     ARN,
     EAST,
@@ -344,6 +346,47 @@ async def test_a_reading_that_ends_by_a_mistake_is_one_targets_alone(seconds: fl
     assert bench.observation.failing == {ZONE: "a mistake of ours: ZeroDivisionError('Z1')"}
     assert bench.observation.observed()["shop"].at == 0
     assert bench.observation.observed()["api"].at > 0
+
+
+async def test_what_a_reading_says_of_one_service_may_be_a_mistake_of_that_one_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Or no service could be decided about, in any cycle. It is said once, also to status."""
+    bench = Bench(small(services={**BOTH, "blog": weighted("blog.test.")}))
+    await bench.observation.refresh(10)
+    derive, failing = ZoneReading._derive, ["blog"]
+
+    def derived(reading: ZoneReading, name: str, service: Service) -> Derived:
+        if name in failing:
+            raise ZeroDivisionError(name)
+        return derive(reading, name, service)
+
+    monkeypatch.setattr(ZoneReading, "_derive", derived)
+    with logged() as lines:
+        seen = [bench.observation.observed().keys() for _ in range(3)]
+        told = bench.observation.failing
+        failing.clear()
+        well = bench.observation.observed().keys()
+
+    assert seen == [{"shop", "api"}] * 3
+    assert told == {"blog": "a mistake of ours: ZeroDivisionError('blog')"}
+    assert events(lines) == ["reading_not_understood", "reading_understood"]
+    assert well == {"shop", "api", "blog"}
+    assert bench.observation.failing == {}
+
+
+async def test_a_reading_that_no_setting_asks_for_any_more_is_given_up() -> None:
+    """A zone that was mistyped and hangs: its failure would be shown for ever after the reload."""
+    bench = Bench(small(services={**BOTH, "wiki": weighted("wiki.test.", zone="Z2")}))
+    with hanging(bench.records, "read", 4):
+        del bench.records._zones["Z2"]
+        await bench.observation.refresh(10)
+    bench.current.swap(small(services=BOTH))
+    bench.observation.forget_unused()
+    await asyncio.sleep(10)
+
+    assert bench.observation.failing == {}
+    assert set(bench.observation.observed()) == {"shop", "api"}
 
 
 async def test_the_end_gives_up_what_is_under_way() -> None:

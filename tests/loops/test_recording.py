@@ -35,6 +35,7 @@ from controller.planning.decision import decide
 from tests.bench.worlds import at_rest
 from tests.fakes.clock import NOON, FakeClock
 from tests.fakes.store import FakeStore
+from tests.loops.hanging import failing
 from tests.loops.small import EAST, WEST, events, logged, region, small, weighted
 from tests.planning.placement.transport_problems import world
 
@@ -310,6 +311,16 @@ async def test_a_record_that_cannot_be_stored_waits_and_nothing_stops() -> None:
     assert newest is not None
     assert [(r.id, r.cycle) for r in await bench.stored()] == [(3, 8), (2, 7), (1, 1)]
     assert newest.id == 3
+
+
+async def test_a_record_that_is_given_up_by_a_mistake_stops_nothing() -> None:
+    """Its cycle is told all the same, and the next one is kept."""
+    bench = Bench()
+    with failing(bench.store, "add_record", ZeroDivisionError()), logged() as lines:
+        assert await bench.keep(FAILOVER, OutcomeStatus.APPLIED) is None
+
+    assert events(lines) == ["record_given_up", "record_not_durable"]
+    assert await bench.keep(CALM) is not None
 
 
 async def test_a_record_that_waits_needs_no_news_to_be_stored() -> None:

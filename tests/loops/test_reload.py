@@ -19,9 +19,10 @@ from controller.model.health import Verdict
 from controller.planning.account.moves import Move
 from controller.settings import Loaded
 from controller.settings.references import NOTHING, References
-from tests.loops.simulated import SETTINGS, World
+from tests.loops.hanging import hanging
+from tests.loops.simulated import SETTINGS, ZONE, World
 from tests.loops.small import events, logged
-from tests.loops.watching import drain
+from tests.loops.watching import drain, edit
 
 pytestmark = pytest.mark.looptime
 
@@ -270,6 +271,59 @@ async def test_a_region_that_is_down_stays_down_through_a_reload() -> None:
 
     assert verdicts["eu-west-1"] is Verdict.DOWN
     assert world.weights("world")["eu-west-1"] == 0
+
+
+async def test_what_was_expected_of_a_region_is_forgotten_with_it() -> None:
+    """What was done to its records while it was not steered is no change to what we wrote."""
+    world, file = World(), File()
+    file.settings = without("eu-central-1")
+    async with file.running(world) as house:
+        await house.reload.reload("ann", accept=(await house.reload.propose()).hash)
+        await asyncio.sleep(5)
+        edit(world, "world", "eu-central-1", 7)
+        await asyncio.sleep(WELL_S)
+        file.settings = SETTINGS
+        await house.reload.reload("ann", accept=(await house.reload.propose()).hash)
+        await asyncio.sleep(3)
+        latest = house.reconciliation.latest
+
+    assert latest is not None
+    assert not latest.decision.drift
+
+
+async def test_what_was_expected_of_records_is_not_expected_of_others() -> None:
+    """Another zone has weights of its own; a write to the old one that is answered late, too."""
+    world, file = World(), File()
+    other = replace_zone("Z0OTHER")
+    file.settings = edited(other)
+    world.records._zones["Z0OTHER"] = {
+        key: replace(record, weight=100) for key, record in world.records._zones[ZONE].items()
+    }
+    async with file.running(world) as house:
+        with hanging(world.records, "change", 8):
+            world.kill("eu-west-1")
+            await asyncio.sleep(2)
+            house.reconciliation._bell.ring()
+            await asyncio.sleep(1)
+            world.heal("eu-west-1")
+        await house.reload.reload("ann", accept=(await house.reload.propose()).hash)
+        drifts = []
+        for _ in range(12):
+            await asyncio.sleep(1)
+            assert house.reconciliation.latest is not None
+            drifts.append(house.reconciliation.latest.decision.drift)
+
+    assert world.weights("world")["eu-west-1"] == 0, "the old zone's write was answered late"
+    assert not any(drifts)
+
+
+def replace_zone(zone: str) -> Callable[[dict[str, Any]], None]:
+    """The service `shop` is steered in another zone."""
+
+    def edit_zone(data: dict[str, Any]) -> None:
+        data["services"]["shop"]["levers"]["route53"]["hosted_zone_id"] = zone
+
+    return edit_zone
 
 
 async def test_another_address_of_an_endpoint_moves_nothing_until_it_is_known() -> None:

@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from controller.model.decision import Hold
-from controller.model.levers import OutcomeStatus, Position
+from controller.model.levers import Outcome, OutcomeStatus, Position
+from tests.loops.hanging import replaced
 from tests.loops.simulated import SETTINGS, World
 from tests.loops.watching import (
     CALM,
@@ -84,6 +85,29 @@ async def test_writes_of_unknown_fate_do_not_use_up_the_allowance() -> None:
     assert Hold.BLAST_RADIUS not in meanwhile
     assert world.weights("world")["eu-west-1"] == 0
     assert world.dials()["eu-west-1"] == (0.0, 0)
+
+
+async def test_nor_do_those_that_no_cycle_waits_for() -> None:
+    """The bell rings while Route 53 does not answer: each try is still the same write."""
+    world = World(careful(writes_per_5_min=2))
+    async with world.running() as house:
+        await asyncio.sleep(WELL_S)
+        world.kill("eu-west-1")
+        with replaced(world.records, "change", lost_after_4_s):
+            for _ in range(60):
+                await asyncio.sleep(1)
+                house.reconciliation._bell.ring()
+            meanwhile = reasons(house)
+        await asyncio.sleep(15)
+
+    assert Hold.BLAST_RADIUS not in meanwhile
+    assert world.weights("world")["eu-west-1"] == 0
+
+
+async def lost_after_4_s(*_: object, **__: object) -> Outcome:
+    """Nothing is applied, and Route 53 says so to nobody."""
+    await asyncio.sleep(4)
+    return Outcome(OutcomeStatus.UNKNOWN, "no answer within 4 s")
 
 
 async def test_the_last_drain_allowed_is_carried_out_on_every_lever() -> None:

@@ -15,6 +15,7 @@ from controller.model.memory import NO_MEMORY
 from controller.planning import decision as deciding
 from controller.planning import service_decision
 from controller.planning.decision import decide
+from controller.planning.drift import acceptable
 from controller.planning.memory import updated
 from tests.planning.remembering import service_memory
 from tests.storyboards.stage import Stage
@@ -133,6 +134,23 @@ def test_what_may_have_caused_a_mistake_is_not_remembered(monkeypatch: pytest.Mo
     kept = ("begun", "since", "batches", "emergencies", "drains")
     assert [getattr(after.of("api"), n) for n in kept] == [getattr(full, n) for n in kept]
     assert after.of("shop").begun is before.begun
+
+
+def test_a_mistake_leaves_no_drift_that_the_memory_does_not_know(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Or what is to be expected from now on could not be said, of any service."""
+    found = stage()
+    spot = Position("api", "world", "eu-west-1")
+    snapshot = found.snapshot()
+    theirs = replace(snapshot, expected={**snapshot.expected, spot: (Setting(7),)})
+    assert spot in decide(theirs).drift
+    monkeypatch.setattr(deciding, "conclude", mistaken_for_api)
+    decision = decide(theirs)
+
+    assert decision.undecided.keys() == {"api"}
+    assert not [p for p in decision.drift if p not in decision.memory.of(p.service).drift_since]
+    assert spot not in acceptable(theirs, decision, ())
 
 
 def mistaken_for_api(
