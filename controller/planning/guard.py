@@ -1,7 +1,8 @@
 """The reasons for which a plan is refused. One function per reason; each answers with a value.
 
 Guards bind people too: an override outranks one only by naming it. What binds an emergency drain
-is kept short on purpose: `frozen`, `startup`, `panic`, `blast_radius`, `last_region`.
+is kept short on purpose: `unread`, `frozen`, `startup`, `panic`, `blast_radius`, `last_region`.
+What each holds, and until when, is a table in ARCHITECTURE.md, *Deciding*.
 """
 
 from __future__ import annotations
