@@ -13,9 +13,13 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import structlog
+
 from controller.adapters import sqlite_records
 from controller.adapters.sqlite_audit import chain_old_rows, seal_old_snapshots
 from controller.model.errors import StateUnavailableError
+
+_log = structlog.get_logger("state")
 
 PRAGMAS = (
     # First, for it binds only a file that is still empty. What records took can be given back.
@@ -226,9 +230,9 @@ def _make_shrinkable(connection: sqlite3.Connection) -> None:
     try:
         _rebuild(connection)
     except sqlite3.OperationalError as error:
-        # It takes as much disk again. Without it the file works as before; the next start tries.
-        if error.sqlite_errorcode & _PRIMARY_CODE != sqlite3.SQLITE_FULL:
-            raise
+        # It takes as much disk again, and a folder for temporary files, which a container may lack.
+        # Without it the file works as before, only that it does not shrink; the next start tries.
+        _log.warning("state_file_not_rebuilt", error=str(error))
 
 
 def _rebuild(connection: sqlite3.Connection) -> None:

@@ -100,8 +100,8 @@ class Status(View):
     overrides: tuple[OverrideView, ...]
     last_decision: DecisionBrief | None
     state_error: str | None
-    """Why the state store cannot be read, or decisions wait to be written to it. The last decision
-    is null then. After a start, why nothing is moved: earlier orders were not read yet."""
+    """After a start, why nothing is moved: orders of before were not read yet. Else why the state
+    file cannot be read, and the last decision is null; else that decisions wait to be written."""
 
 
 def status(context: Context, last: DecisionBrief | None, state_error: str | None) -> Status:

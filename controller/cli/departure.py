@@ -10,7 +10,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from controller.cli.client import Answer
-from controller.cli.outlook import DRY_RUN, GUARDS, REMEDIES, Stay, concerned, held_by, is_unread
+from controller.cli.outlook import (
+    DRY_RUN,
+    GUARDS,
+    REMEDIES,
+    Stay,
+    concerned,
+    held_by,
+    is_unread,
+    undecided,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +66,7 @@ def departure(plan: Answer, order: Mapping[str, Any]) -> Departure:
     for name, pool in concerned(plan, order):
         if pool["before"].get(region) == 0:
             empty.append(name)
-        elif stay := _stay(name, pool, region):
+        elif stay := undecided(name, pool) or _stay(name, pool, region):
             stays.append(stay)
         elif region in pool["before"] or is_unread(pool):
             leaving.append(name)

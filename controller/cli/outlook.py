@@ -21,16 +21,19 @@ GUARDS = (
     "flapping",
 )
 """Guards that a person may override by naming them; a test compares them with the planner's."""
+DRY_RUN = "dry_run"
+"""The hold of a daemon that writes nothing; whoever rehearses an order must be able to give it."""
+UNDECIDED = "undecided"
+"""The hold of a service about which a mistake in the daemon lets nothing be decided."""
 REMEDIES = {
     "panic": "Too many regions are doubted at once; `gtc failover` takes your word for one.",
     "frozen": "Changes are frozen: `gtc unfreeze` first.",
-    "undecided": "A mistake in this program holds the service: report it; the log has more.",
+    UNDECIDED: "A mistake in this program holds the service: report it (the log has more), and set "
+    "weights and dials at AWS by hand meanwhile.",
     "state_unread": "The state file with earlier orders is not read yet: see `gtc status`.",
     "last_region": "No other region may serve these users; nothing overrides that.",
 }
 """What else can stop it, and what to do."""
-DRY_RUN = "dry_run"
-"""The hold of a daemon that writes nothing; whoever rehearses an order must be able to give it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,14 @@ def concerned(plan: Answer, order: Mapping[str, Any]) -> Iterator[tuple[str, Ans
 def is_unread(pool: Answer) -> bool:
     """Whether AWS has not said yet how the pool's levers stand."""
     return any(held["reason"] == "not_observed" for held in pool["held"])
+
+
+def undecided(name: str, pool: Answer) -> Stay | None:
+    """That the daemon cannot decide about the pool; its plan names no regions then."""
+    for held in pool["held"]:
+        if held["reason"] == UNDECIDED:
+            return Stay(name, held["reason"], held["detail"])
+    return None
 
 
 def held_by(stay: Stay) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from controller.cli.client import Answer
-from controller.cli.outlook import DRY_RUN, Stay, concerned, held_by, is_unread
+from controller.cli.outlook import DRY_RUN, Stay, concerned, held_by, is_unread, undecided
 from controller.planning.shares import SAME, percent
 
 _DOUBTS = ("not_observed", "unknown_health", "self_isolated", "panic")
@@ -70,6 +70,9 @@ def pinning(plan: Answer, order: Mapping[str, Any]) -> Pinning:
     others: list[tuple[str, float]] = []
     stays: list[Stay] = []
     for name, pool in concerned(plan, order):
+        if stay := undecided(name, pool):
+            stays.append(stay)
+            continue
         if region not in pool["before"]:
             pending += [name] if is_unread(pool) else []
             continue

@@ -140,7 +140,7 @@ def _notes(status: Answer) -> Iterator[str]:
             what = f"{override['id']}, {order_text(override)} {_where(override)}"
             yield _text("override", f"{what} {_who(override)}")
     for part in status["failing_parts"]:
-        what = f"{part['part']} fails for {duration(part['for_s'])}"
+        what = f"{part['part']} has failed for {duration(part['for_s'])}"
         yield _text("part", f"{what}, {part['failures']} times in a row, last: {part['error']}")
     if status.get("state_error"):
         yield _text("state", status["state_error"])

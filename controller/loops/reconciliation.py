@@ -15,7 +15,7 @@ and not again while it is known to hang; each then goes on behind. So does recor
 drops the oldest cycle rather than stop the newest. A reload takes the turn for what awaits nothing.
 
 Until the orders and freezes of an earlier process were read, and what it set levers to, every pool
-is held by a freeze of the daemon's own: one of those orders may forbid what would be done.
+is held (`state_unread`): one of those orders may forbid what would be done.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from controller.loops.current import Current, settings_hash
 from controller.loops.observation import Observation
 from controller.loops.snapshot_builder import SnapshotBuilder
-from controller.model.decision import PoolPlan
+from controller.model.decision import PoolName, PoolPlan, Snapshot
 from controller.model.errors import StateUnavailableError
 from controller.model.levers import Leak
 from controller.model.words import counted
@@ -47,6 +47,9 @@ class Proposal:
     """Ways out of bound pools' lawful regions that the settings in force do not leave open."""
     void: Mapping[int, str] = field(default_factory=dict)
     """Orders that would order nothing any more, by their ids, and why."""
+    faults: Mapping[PoolName, tuple[str, ...]] = field(default_factory=dict)
+    """What would be wrong with pools' records or endpoint groups, as AWS has them, that is not so
+    by the settings in force: only urgent drains happen there then (hold `structure`)."""
 
     @property
     def hash(self) -> str:
@@ -79,7 +82,11 @@ class Proposal:
         ways = [f"{one.service}/{one.pool}: {describe(one)}" for one in self.leaks]
         moved = aligned(rows) if rows else ["No traffic moves by it."]
         orders = [f"override {number} would be void: {why}" for number, why in self.void.items()]
-        more = [part for found in (ways, orders) if found for part in ("", *found)]
+        held = [
+            f"{service}/{pool} would have urgent drains only: {'; '.join(faults)}"
+            for (service, pool), faults in self.faults.items()
+        ]
+        more = [part for found in (ways, held, orders) if found for part in ("", *found)]
         return "\n".join([*lines, "", *moved, *more])
 
     def refusal(self, accept: str | None) -> str:
@@ -148,4 +155,16 @@ class Proposals:
             decision.plans,
             opened(known.observed, then.observed),
             {i: why for i, why in void(known.overrides, new).items() if i not in void_now},
+            _new_faults(known, then),
         )
+
+
+def _new_faults(known: Snapshot, then: Snapshot) -> dict[PoolName, tuple[str, ...]]:
+    """Faults of pools that only the second snapshot has."""
+    old = {name: observed.faults for name, observed in known.observed.items()}
+    found = {
+        (service, pool): tuple(f for f in faults if f not in old.get(service, {}).get(pool, ()))
+        for service, observed in then.observed.items()
+        for pool, faults in observed.faults.items()
+    }
+    return {name: faults for name, faults in found.items() if faults}

@@ -1,7 +1,7 @@
 """Takes up what an earlier process left in the store, however long the store takes.
 
 A start waits for it a moment; a store that hangs is waited for behind, while the admin API answers
-and nothing is moved (`Reconciliation.unread`).
+and nothing is moved (`SnapshotBuilder.unread`).
 """
 
 from __future__ import annotations

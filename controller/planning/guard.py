@@ -2,7 +2,8 @@
 
 Guards bind people too: an override outranks one only by naming it. What binds an emergency drain
 is kept short on purpose: `unread`, `frozen`, `startup`, `panic`, `blast_radius`, `last_region`.
-Each guard says its scope, what its cause may hold, and its end, when it lets go by itself.
+Each guard says its scope, what its cause may hold, and its end, when it lets go by itself; all of
+them are a table in ARCHITECTURE.md, *Deciding*.
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ from controller.planning.account.story import expected_effect
 from controller.planning.decision import decide
 from tests.adapters import older
 from tests.bench.worlds import at_rest, failed
+from tests.loops.small import logged
 from tests.planning.account.test_evidence import evidence
 from tests.planning.placement.transport_problems import world
 
@@ -279,26 +280,38 @@ async def test_records_of_an_older_file_count_by_their_bytes_and_give_way(
     assert small.stat().st_size < old_size
 
 
-async def test_a_disk_without_room_to_rebuild_the_file_does_not_keep_the_daemon_from_starting(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "code",
+    [
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,  # no folder for temporary files is writable
+        sqlite3.SQLITE_IOERR_GETTEMPPATH,
+        sqlite3.SQLITE_BUSY,
+    ],
+)
+async def test_a_file_that_cannot_be_rebuilt_does_not_keep_the_daemon_from_starting(
+    code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The file works as before, and the next start tries again."""
+    """The file works as before, the log says so, and the next start tries again."""
     path = tmp_path / "gtc.sqlite"
     older.restored(path)
     rebuilt = []
 
-    def full(connection: sqlite3.Connection) -> None:
+    def fails(connection: sqlite3.Connection) -> None:
         rebuilt.append(connection)
-        error = sqlite3.OperationalError("database or disk is full")
-        error.sqlite_errorcode = sqlite3.SQLITE_FULL
+        error = sqlite3.OperationalError("unable to open database file")
+        error.sqlite_errorcode = code
         raise error
 
-    with monkeypatch.context() as now:
-        now.setattr(sqlite_schema, "_rebuild", full)
+    with monkeypatch.context() as now, logged() as lines:
+        now.setattr(sqlite_schema, "_rebuild", fails)
         async with SqliteStore(path) as store:
             assert len(await store.records(limit=10)) == 6
             await store.add_record(RECORD)
     assert len(rebuilt) == 1
+    assert [(line["event"], line["error"]) for line in lines] == [
+        ("state_file_not_rebuilt", "unable to open database file")
+    ]
     async with SqliteStore(path) as store:
         assert len(await store.records(limit=10)) == 7
     assert rows(path, "PRAGMA auto_vacuum") == [(2,)]

@@ -72,6 +72,19 @@ def test_a_pool_that_aws_has_not_told_of_may_still_be_leaving() -> None:
     assert result.pending == ("shop/europe",)
 
 
+def test_a_pool_that_cannot_be_decided_about_keeps_its_traffic_and_is_not_reported_as_empty() -> (
+    None
+):
+    """A mistake in the daemon: an order for such pools alone is refused, not reported as done."""
+    undecided = answers.pool_plan({}, {}, answers.held("undecided", "KeyError in decide"))
+    result = found(undecided)
+    assert [(stay.pool, stay.reason) for stay in result.refused] == [("shop/europe", "undecided")]
+    leaving = answers.pool_plan({EU: 0.5, US: 0.5}, {EU: 0.0, US: 1.0}, service="api")
+    both = found(undecided, leaving)
+    assert (both.refused, both.pending) == ((), ("api/europe",))
+    assert [stay.pool for stay in both.stays] == ["shop/europe"]
+
+
 def test_pools_without_the_region_and_other_services_do_not_count() -> None:
     """The order does not concern them."""
     elsewhere = answers.pool_plan({US: 1.0}, {US: 1.0}, answers.held("frozen", "by bob"))

@@ -119,6 +119,22 @@ def test_a_pool_that_aws_has_not_told_of_is_pending() -> None:
     assert sorts(found(unread)) == {"pending": ("shop/europe",)}
 
 
+def test_a_pool_that_cannot_be_decided_about_is_not_pinned() -> None:
+    """A mistake in the daemon: an order for such pools alone is refused, not reported as done."""
+    held = answers.held("undecided", "KeyError in decide")
+    result = found(answers.pool_plan({}, {}, held, desired={}))
+    assert [(stay.pool, stay.reason) for stay in result.refused] == [("shop/europe", "undecided")]
+
+
+def test_a_pin_is_refused_until_the_orders_of_before_the_start_were_read() -> None:
+    """As a drain is; no order can be stored meanwhile."""
+    held = answers.held("state_unread", "the state file was not read yet")
+    result = found(pool(0.5, SHARE, held))
+    assert [(stay.pool, stay.reason) for stay in result.refused] == [
+        ("shop/europe", "state_unread")
+    ]
+
+
 def test_pools_without_the_region_and_other_places_do_not_count() -> None:
     """The order does not concern them."""
     elsewhere = answers.pool_plan({US: 1.0}, {US: 1.0}, FROZEN, desired={US: 1.0})

@@ -328,7 +328,7 @@ def test_an_advisory_part_that_fails_is_noted() -> None:
     told = report(answers.status(failing_parts=[part]))
 
     assert told.notes == (
-        "part: answered fails for 1 min 30 s, 4 times in a row, last: KeyError('x')",
+        "part: answered has failed for 1 min 30 s, 4 times in a row, last: KeyError('x')",
     )
     assert fingerprint(answers.status(failing_parts=[part])) != fingerprint(answers.status())
 

@@ -466,6 +466,26 @@ async def test_a_plan_accepted_when_shares_were_others_is_refused() -> None:
         assert house.context().settings is SETTINGS
 
 
+async def test_a_pool_whose_records_a_reload_would_make_wrong_is_named_before() -> None:
+    """A region leaves the settings, its leaves stay at AWS: from then on only urgent drains happen.
+
+    What is wrong already is not said to come of another reload.
+    """
+    world, file = World(), File()
+    async with file.running(world) as house:
+        file.settings = without("us-east-1")
+        proposal = await house.reload.propose()
+        await house.reload.reload("ann", accept=proposal.hash)
+        await asyncio.sleep(5)
+        again = await house.reload.propose()
+
+    said = [line for line in proposal.text.splitlines() if "urgent drains only" in line]
+    assert len(said) == 1
+    assert said[0].startswith("shop/world would have urgent drains only: leaf world.shop.example.")
+    assert "us-east-1 should not exist" in said[0]
+    assert (again.faults, again.text.count("urgent")) == ({}, 0)
+
+
 async def test_an_order_that_a_reload_makes_void_is_named_before_and_after() -> None:
     """By the preview, the log, once; and it is obeyed again when its region is back."""
     world, file = World(), File()

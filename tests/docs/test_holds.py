@@ -1,0 +1,18 @@
+"""Every hold is explained to operators: what it holds, and until when."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from controller.model.decision import Hold
+
+ARCHITECTURE = Path(__file__).parents[2] / "ARCHITECTURE.md"
+
+
+def test_the_table_of_holds_has_exactly_those_that_there_are() -> None:
+    """A row may tell of several."""
+    table = ARCHITECTURE.read_text().partition("| Hold | Holds | Until |")[2].partition("\n\n")[0]
+    first_cells = [line.split("|")[1] for line in table.splitlines()[2:]]
+    named = [name for cell in first_cells for name in re.findall(r"`(\w+)`", cell)]
+    assert sorted(named) == sorted(hold.value for hold in Hold)
