@@ -110,7 +110,7 @@ async def accepts(address: str, port: int) -> bool:
     """True when a connection is accepted."""
     try:
         _, writer = await asyncio.open_connection(address, port)
-    except ConnectionRefusedError:
+    except ConnectionError:  # a listener that ends resets whom it had not accepted yet
         return False
     writer.transport.abort()
     return True
