@@ -101,7 +101,7 @@ class PendingWrites:
         written, self._late = self._late, []
         for one in series:
             written += one.answered
-            if one.target in self._tasks:
+            if one.target in self._tasks and one.unanswered:
                 written.append(self._given_up(one, waited_s))
         return written
 

@@ -146,3 +146,20 @@ async def test_a_mistake_of_ours_is_one_targets_and_of_unknown_outcome() -> None
 
     assert told(written) == [("Z1", "applied", 1), ("Z1", "unknown", 1), ("Z2", "applied", 1)]
     assert events(lines) == ["write_failed"]
+
+
+async def test_what_was_answered_in_full_is_not_unknown_for_a_disk_that_hangs() -> None:
+    """Only the remembering of the answer goes on behind."""
+    bench = Bench()
+    bench.pending._settle = never
+    asyncio.get_running_loop().call_later(0.5, bench.bell.ring)
+    written = await bench.pending.carry_out([bench.series("Z1", (WEST_OUT, 0.6))])
+
+    assert told(written) == [("Z1", "applied", 1)]
+    assert bench.heard == [OutcomeStatus.APPLIED]
+    await bench.pending.end()
+
+
+async def never(_: Mapping[Change, OutcomeStatus]) -> None:
+    """The disk does not answer."""
+    await asyncio.sleep(3600)
