@@ -114,6 +114,8 @@ class Observation:
     def forget_unused(self) -> None:
         """Drop what was read of levers that the settings in force do not name."""
         used = _targets(self._current.settings)
+        for target in self._under_way.keys() - used:
+            self._under_way[target].cancel()
         for known in (self._zones, self._groups, self._failing):
             for target in known.keys() - used:
                 del known[target]

@@ -16,6 +16,7 @@ from controller.model.levers import EndpointGroup, Position, RecordSet, Setting
 from tests.fakes.accelerators import FakeAccelerators
 from tests.fakes.clock import FakeClock
 from tests.fakes.record_sets import FakeRecordSets
+from tests.loops.hanging import hanging
 from tests.loops.small import (
     ARN,
     EAST,
@@ -372,6 +373,20 @@ async def test_what_a_reading_says_of_one_service_may_be_a_mistake_of_that_one_a
     assert events(lines) == ["reading_not_understood", "reading_understood"]
     assert well == {"shop", "api", "blog"}
     assert bench.observation.failing == {}
+
+
+async def test_a_reading_that_no_setting_asks_for_any_more_is_given_up() -> None:
+    """A zone that was mistyped and hangs: its failure would be shown for ever after the reload."""
+    bench = Bench(small(services={**BOTH, "wiki": weighted("wiki.test.", zone="Z2")}))
+    with hanging(bench.records, "read", 4):
+        del bench.records._zones["Z2"]
+        await bench.observation.refresh(10)
+    bench.current.swap(small(services=BOTH))
+    bench.observation.forget_unused()
+    await asyncio.sleep(10)
+
+    assert bench.observation.failing == {}
+    assert set(bench.observation.observed()) == {"shop", "api"}
 
 
 async def test_the_end_gives_up_what_is_under_way() -> None:
