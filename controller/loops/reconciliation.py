@@ -195,7 +195,7 @@ class Reconciliation:
             snapshot = self._snapshots.build()
             decision = decide(snapshot)
             written = await self._actuation.carry_out(decision)
-            draft = self._recording.draft(self._cycle, snapshot, decision, written)
+            draft = self._draft(snapshot, decision, written)
             await self._learn(snapshot, decision, written)
         ended_at = self._clock.monotonic()
         self.latest = CycleReport(
@@ -209,6 +209,16 @@ class Reconciliation:
             ended_at=ended_at,
         )
         return self.latest, draft
+
+    def _draft(
+        self, snapshot: Snapshot, decision: Decision, written: tuple[Written, ...]
+    ) -> Draft | None:
+        """Its record; a mistake of ours in it keeps nothing from being remembered and told."""
+        try:
+            return self._recording.draft(self._cycle, snapshot, decision, written)
+        except Exception:
+            _log.exception("record_not_drafted")
+            return None
 
     async def _finish(self, report: CycleReport, draft: Draft | None) -> CycleReport:
         with structlog.contextvars.bound_contextvars(cycle=report.cycle):

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from controller.loops import recording
 from controller.model.health import ProbeOutcome
 from controller.model.levers import Setting
 from controller.model.overrides import OverrideKind, OverrideRequest
 from tests.loops.simulated import SETTINGS, ZONE, World
+from tests.loops.small import events, logged
 from tests.loops.watching import (
     CALM,
     WELL_S,
@@ -228,3 +230,28 @@ async def test_what_was_written_is_read_back_within_the_gap_between_two_cycles(r
     for target, at in written.items():
         later = [one for one in read[target] if one > at]
         assert later[0] - at <= SETTINGS.cycle.min_gap_s + 0.01
+
+
+async def test_a_decision_that_cannot_be_told_is_carried_out_and_remembered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By a mistake of ours in its account. Or what was written would never be counted."""
+
+    def mistaken(_: object) -> str:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(recording, "expected_effect", mistaken)
+    world = World()
+    with logged() as lines:
+        async with world.running() as house:
+            await asyncio.sleep(WELL_S)
+            world.kill("eu-west-1")
+            await asyncio.sleep(5)
+            drained = house.snapshots.memory.of("shop").drains
+            silent_s = house.heartbeat.silent_s
+
+    assert world.weights("world")["eu-west-1"] == 0
+    assert drained.keys() == {"eu-west-1"}
+    assert silent_s <= 5
+    assert "record_not_drafted" in events(lines)
+    assert "cycle_failed" not in events(lines)
