@@ -95,7 +95,10 @@ class Expectations:
         await self._keep({p: _newest_last(earlier[p], c.after) for p, c in wanted.items()})
 
     async def settle(self, results: Mapping[Change, OutcomeStatus]) -> None:
-        """Narrow down what may be seen, once AWS has answered; unknown leaves both possible."""
+        """Narrow down what may be seen, once AWS has answered; unknown leaves both possible.
+
+        An answer that comes after a reload gave its position other levers says nothing of these.
+        """
         results = {c: status for c, status in results.items() if c.position in self._earlier}
         applied = {c.position: (c.after,) for c, s in results.items() if s is OutcomeStatus.APPLIED}
         refused = {

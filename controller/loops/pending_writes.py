@@ -46,6 +46,8 @@ class Series:
     answered: list[Written] = field(default_factory=list)
     is_late: bool = False
     """Whether the cycle that began it is over."""
+    is_answered: bool = False
+    """Whether nothing more is sent, and only the outcome is to be remembered."""
 
     @property
     def unanswered(self) -> tuple[Change, ...]:
@@ -101,7 +103,7 @@ class PendingWrites:
         written, self._late = self._late, []
         for one in series:
             written += one.answered
-            if one.target in self._tasks and one.unanswered:
+            if one.target in self._tasks and not one.is_answered:
                 written.append(self._given_up(one, waited_s))
         return written
 
@@ -122,6 +124,7 @@ class PendingWrites:
                     if series.is_late:
                         self._report_late(written, self._clock.monotonic() - began)
                         break
+            series.is_answered = True
             await self._settle(series.results)
         except Exception as error:
             _log.exception("write_failed", target=series.target)

@@ -42,6 +42,20 @@ async def test_the_answer_narrows_it_down(
     assert expectations.all == {POSITION: expected}
 
 
+@pytest.mark.parametrize("status", list(OutcomeStatus))
+async def test_an_answer_says_nothing_of_a_position_that_was_forgotten(
+    status: OutcomeStatus,
+) -> None:
+    """A reload gave it other records while the write to the old ones was under way."""
+    expectations = Expectations(FakeStore())
+    await expectations.intend([DRAIN])
+    for known in (expectations._expected, expectations._earlier):
+        known.clear()
+    await expectations.settle({DRAIN: status})
+
+    assert expectations.all == {}
+
+
 async def test_a_refusal_leaves_what_was_expected_before_the_write() -> None:
     """An earlier write of unknown outcome may still be seen; a hand edit stays one."""
     expectations = Expectations(FakeStore())

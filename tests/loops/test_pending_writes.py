@@ -25,6 +25,7 @@ class Bench:
 
     def __init__(self) -> None:
         self.bell = Bell()
+        self.status = OutcomeStatus.APPLIED
         self.sent: list[Change] = []
         self.heard: list[OutcomeStatus] = []
         self.settled: list[dict[Change, OutcomeStatus]] = []
@@ -41,7 +42,7 @@ class Bench:
             await asyncio.sleep(seconds)
             if seconds < 0:
                 raise ZeroDivisionError
-            yield Written(lever, target, (change,), Outcome(OutcomeStatus.APPLIED))
+            yield Written(lever, target, (change,), Outcome(self.status))
 
     def _hear(self, written: Written) -> None:
         self.heard.append(written.outcome.status)
@@ -148,15 +149,19 @@ async def test_a_mistake_of_ours_is_one_targets_and_of_unknown_outcome() -> None
     assert events(lines) == ["write_failed"]
 
 
-async def test_what_was_answered_in_full_is_not_unknown_for_a_disk_that_hangs() -> None:
+@pytest.mark.parametrize("status", [OutcomeStatus.APPLIED, OutcomeStatus.REFUSED])
+async def test_what_was_answered_in_full_is_not_unknown_for_a_disk_that_hangs(
+    status: OutcomeStatus,
+) -> None:
     """Only the remembering of the answer goes on behind."""
     bench = Bench()
+    bench.status = status
     bench.pending._settle = never
     asyncio.get_running_loop().call_later(0.5, bench.bell.ring)
     written = await bench.pending.carry_out([bench.series("Z1", (WEST_OUT, 0.6))])
 
-    assert told(written) == [("Z1", "applied", 1)]
-    assert bench.heard == [OutcomeStatus.APPLIED]
+    assert told(written) == [("Z1", status.value, 1)]
+    assert bench.heard == [status]
     await bench.pending.end()
 
 
