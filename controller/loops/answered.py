@@ -21,6 +21,7 @@ from controller.loops.reconciliation import CycleReport
 from controller.model.configuration import Route53Lever
 from controller.model.decision import PoolName
 from controller.model.errors import ProviderRejectedError, ProviderUnavailableError
+from controller.model.levers import Observed, Position
 from controller.model.opinions import Answered
 from controller.planning.health.answered import NO_ADDRESS, Sample, added, summary
 from controller.planning.health.opinions import FRESH_FOR_S
@@ -71,15 +72,29 @@ class AnsweredShares:
         self._not_understood: set[str] = set()
         """Services and pools whose leaves or answers were of a shape that nobody expected."""
 
-    def latest(self) -> Mapping[PoolName, Answered]:
-        """Pool to its answers; pools not asked for, or not answered lately, are missing."""
+    def latest(self, observed: Mapping[str, Observed]) -> Mapping[PoolName, Answered]:
+        """Pool to its answers; pools not asked for, or not answered lately, are missing.
+
+        So are those of which `observed` has other weights than those they were answered by: the
+        answers would seem to withhold a leaf that was opened since.
+        """
         now = self._clock.monotonic()
         found = {}
         for pool, samples in self._samples.items():
             answered = summary(samples, self._weights[pool])
-            if answered is not None and now - answered.at <= FRESH_FOR_S:
+            if answered is None or now - answered.at > FRESH_FOR_S:
+                continue
+            if self._is_of(pool, observed):
                 found[pool] = answered
         return found
+
+    def _is_of(self, pool: PoolName, observed: Mapping[str, Observed]) -> bool:
+        """Whether the pool was asked for with the weights that were read last."""
+        settings = observed[pool[0]].settings if pool[0] in observed else {}
+        return all(
+            (setting := settings.get(Position(*pool, region))) and setting.weight == weight
+            for region, weight in self._weights[pool].items()
+        )
 
     def follow(self, report: CycleReport) -> None:
         """Take over the leaves and their weights; other weights begin another count."""

@@ -13,7 +13,7 @@ from controller.loops.probing import Probing
 from controller.loops.traffic import Traffic
 from controller.model.configuration import Settings
 from controller.model.decision import PoolName, Snapshot
-from controller.model.levers import Position
+from controller.model.levers import Observed, Position
 from controller.model.memory import NO_MEMORY
 from controller.model.opinions import Answered, Opinion
 from controller.model.overrides import Override
@@ -36,8 +36,8 @@ class Sources:
     figures: FigureSource
     opinions: Callable[[], Mapping[Position, Opinion]]
     """What Route 53's health checks say."""
-    answered: Callable[[], Mapping[PoolName, Answered]]
-    """What the zones' name servers answer."""
+    answered: Callable[[Mapping[str, Observed]], Mapping[PoolName, Answered]]
+    """What the zones' name servers answer by the weights that are observed."""
 
 
 class SnapshotBuilder:
@@ -61,6 +61,7 @@ class SnapshotBuilder:
     ) -> Snapshot:
         """Everything known, with the settings and overrides now used or as if these were."""
         settings, sources = settings or self._current.settings, self._sources
+        observed = sources.observation.observed(settings)
         orders = sources.overrides.active() if overrides is None else tuple(overrides)
         return Snapshot(
             now=self._clock.monotonic(),
@@ -69,13 +70,13 @@ class SnapshotBuilder:
             health={settings.vantage.name: sources.probing.health_under(settings)},
             canaries=sources.probing.canaries_under(settings),
             bad_canaries=sources.probing.bad_canaries_under(settings),
-            observed=sources.observation.observed(settings),
+            observed=observed,
             expected=sources.expectations.all,
             overrides=orders,
             figures=sources.figures.read(),
             measured=sources.traffic.split(_MEASURED_S),
             memory=self.memory,
             opinions=sources.opinions(),
-            answered=sources.answered(),
+            answered=sources.answered(observed),
             unread=self.unread or "",
         )

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
 from structlog.testing import capture_logs
 
+from controller.composition import Controller
+from controller.loops.reconciliation import CycleReport
+from controller.model.decision import PoolName
 from controller.model.health import Source, Verdict
-from controller.planning.health.answered import answered_share
+from controller.model.levers import Position, Setting
+from controller.model.opinions import Answered
+from controller.planning.health.answered import answer_notices, answered_share
 from tests.loops.simulated import SETTINGS, ZONE, World, leaves
 from tests.loops.small import events, logged
 from tests.loops.test_bounds import sizes
@@ -45,6 +50,11 @@ def answer(found: World, regions: Sequence[str]) -> None:
         found.name_servers.answer(NAME, subnet, [ADDRESSES[region] for region in regions])
 
 
+def latest(house: Controller) -> Mapping[PoolName, Answered]:
+    """What a snapshot made now would say."""
+    return house.snapshots.build().answered
+
+
 @pytest.mark.parametrize("alias", [False, True], ids=["addresses", "aliases"])
 async def test_the_answered_split_is_estimated_from_many_answers(alias: bool) -> None:
     """Each pool in the name of its geographies in turn, evenly spread."""
@@ -52,7 +62,7 @@ async def test_the_answered_split_is_estimated_from_many_answers(alias: bool) ->
     answer(outside, [WEST, WEST, WEST, CENTRAL])
     async with outside.running() as house:
         await asyncio.sleep(71)
-        found = house.answered.latest()
+        found = latest(house)
 
     assert set(found) == {EUROPE}
     assert answered_share(found[EUROPE], WEST) == pytest.approx(0.75, abs=0.03)
@@ -77,19 +87,41 @@ async def test_other_weights_begin_another_count_once_they_have_settled() -> Non
     answer(outside, [WEST, CENTRAL])
     async with outside.running() as house:
         await asyncio.sleep(60)
-        assert house.answered.latest()[EUROPE].total > 20
+        assert latest(house)[EUROPE].total > 20
         outside.kill(WEST)
         await asyncio.sleep(3)
         assert outside.weights("europe")[WEST] == 0
-        assert EUROPE not in house.answered.latest()
+        assert EUROPE not in latest(house)
         asked = len(outside.name_servers.asked)
         await asyncio.sleep(15)
         assert len(outside.name_servers.asked) == asked
         answer(outside, [CENTRAL])
         await asyncio.sleep(15)
-        found = house.answered.latest()[EUROPE]
+        found = latest(house)[EUROPE]
 
     assert found.counts[WEST] == 0
+
+
+async def test_no_cycle_holds_answers_against_weights_that_they_were_not_given_by() -> None:
+    """Not even the one that reads the new weights back: status would tell of a withheld leaf."""
+    outside = world()
+    answer(outside, [WEST, CENTRAL])
+    seen: dict[int, CycleReport] = {}
+    async with outside.running() as house:
+        await asyncio.sleep(60)
+        outside.kill(WEST)
+        for _ in range(300):
+            await asyncio.sleep(0.01)
+            report = house.reconciliation.latest
+            assert report is not None
+            seen[report.cycle] = report
+
+    place = Position(*EUROPE, WEST)
+    snapshots = [report.snapshot for report in seen.values()]
+    drained = [s for s in snapshots if s.observed["shop"].settings[place] == Setting(0)]
+    assert drained
+    assert [snapshot for snapshot in drained if EUROPE in snapshot.answered] == []
+    assert [text for snapshot in drained for text in answer_notices(snapshot, "shop")] == []
 
 
 async def test_nobody_is_asked_while_a_write_is_known_not_to_be_insync() -> None:
@@ -144,10 +176,10 @@ async def test_silent_name_servers_are_told_once_and_leave_nothing_known() -> No
             await asyncio.sleep(60)
             outside.name_servers.trouble.unavailable = True
             await asyncio.sleep(70)
-            assert house.answered.latest() == {}
+            assert latest(house) == {}
             outside.name_servers.trouble.unavailable = False
             await asyncio.sleep(10)
-            assert house.answered.latest()[EUROPE].at > 0
+            assert latest(house)[EUROPE].at > 0
 
     assert [line["event"] for line in log].count("name_servers_unknown") == 1
 
