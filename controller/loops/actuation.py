@@ -36,7 +36,8 @@ from controller.model.levers import (
     WeightChange,
 )
 from controller.planning.batches import Batch, Elements, batches, by_pool
-from controller.planning.tree import is_set, opens, settable
+from controller.planning.levers.accelerator import is_set, opens, settable
+from controller.planning.levers.registry import lever_of
 from controller.planning.write_results import results_of
 from controller.ports import Accelerators, Clock, RecordSets
 
@@ -109,9 +110,8 @@ class Actuation:
         return [*zones, *accelerators]
 
     def _is_ready(self, change: Change) -> bool:
-        levers = self._current.settings.services[change.position.service].levers
-        target = levers.accelerator.arn if levers.accelerator else ""
-        target = levers.route53.hosted_zone_id if levers.route53 else target
+        service = self._current.settings.services[change.position.service]
+        target = lever_of(service).target(service)
         settled_at = self._settled_at.get(change.position, float("-inf"))
         return not (
             self._pending.is_busy(target) or self._observation.is_behind(target, settled_at)
@@ -194,7 +194,7 @@ class Actuation:
     def _elements(self, changes: Iterable[Change]) -> Elements:
         """Every change with those of its twins whose weight is not the wanted one yet, if any."""
         leaves = {
-            name: self._observation.leaves(name)
+            name: self._observation.resources(name)
             for name in dict.fromkeys(change.position.service for change in changes)
         }
         found = {
@@ -215,7 +215,7 @@ class Actuation:
         for change in changes:
             lever = self._current.settings.services[change.position.service].levers.accelerator
             if lever is not None:
-                groups = self._observation.groups(lever.arn)
+                groups = self._observation.resources(change.position.service)[change.position]
                 found[lever.arn] += [(change, one) for one in _group_changes(change, groups)]
         return {arn: sorted(each, key=lambda one: not opens(one[1])) for arn, each in found.items()}
 
@@ -237,7 +237,7 @@ def _group_changes(change: Change, groups: Iterable[EndpointGroup]) -> list[Grou
         return []
     return [
         GroupChange(group, change.after.dial, change.after.weight)
-        for group in settable(group for group in groups if group.region == change.position.region)
+        for group in settable(groups)
         if not is_set(group, change.after)
     ]
 

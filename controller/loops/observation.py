@@ -10,24 +10,25 @@ delays no accelerator's drain.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 import structlog
 
 from controller.loops.current import Current
+from controller.loops.lever_ports import lever_ports
 from controller.loops.proofs import Proofs
-from controller.loops.readings import AcceleratorReading, Reading, ZoneReading
+from controller.loops.readings import Reading
 from controller.model.configuration import Service, Settings
 from controller.model.errors import ProviderRejectedError, ProviderUnavailableError
-from controller.model.levers import EndpointGroup, Observed, Position
+from controller.model.levers import Observed, Position
+from controller.planning.levers.lever import Resources
+from controller.planning.levers.registry import LEVERS, AnyLever, lever_of
 from controller.planning.residency.destinations import Destination
-from controller.planning.tree import Leaves, leaves_of
 from controller.ports import Accelerators, Clock, RecordSets
 
 _log = structlog.get_logger("observation")
-R = TypeVar("R", bound=Reading[Any])
 
 PATIENCE_S = 0.5
 """Seconds a cycle waits for readings. What comes later rings. With the gap between two cycles that
@@ -47,11 +48,10 @@ class Observation:
     ) -> None:
         """`arrived` is called when a reading comes that nobody waited for any more."""
         self._current = current
-        self._records = records
-        self._accelerators = accelerators
+        self._ports = lever_ports(records, accelerators)
         self._clock = clock
-        self._zones: dict[str, ZoneReading] = {}
-        self._groups: dict[str, AcceleratorReading] = {}
+        self._readings: dict[str, Reading[Any]] = {}
+        """Target to what was last read of it."""
         self._failing: dict[str, str] = {}
         self._not_understood: dict[str, str] = {}
         """Service to why it cannot be said what was read of its levers: a mistake of ours."""
@@ -83,7 +83,7 @@ class Observation:
 
     def is_behind(self, target: str, at: float) -> bool:
         """Whether it is being read, and what was read last was asked for before `at`."""
-        reading = self._zones.get(target) or self._groups.get(target)
+        reading = self._readings.get(target)
         return target in self._under_way and (reading is None or reading.at < at)
 
     async def refresh(
@@ -95,13 +95,11 @@ class Observation:
         for `patience_s`, and not again by those who come later; it goes on and rings.
         """
         asked = settings or self._current.settings
-        for zone_id in sorted(_zone_ids(asked)):
-            if self._is_old(zone_id, self._zones, max_age_s):
-                self._begin(zone_id, self._read_zone)
-        for arn in sorted(_arns(asked)):
-            if self._is_old(arn, self._groups, max_age_s):
-                self._begin(arn, self._read_groups)
-        under_way = {t: self._under_way[t] for t in _targets(asked) if t in self._under_way}
+        targets = _targets(asked.services.values())
+        for target, lever in targets.items():
+            if self._is_old(target, max_age_s):
+                self._begin(target, lever)
+        under_way = {t: self._under_way[t] for t in targets if t in self._under_way}
         await self._wait(under_way, patience_s)
 
     async def end(self) -> None:
@@ -113,22 +111,21 @@ class Observation:
 
     def forget_unused(self) -> None:
         """Drop what was read of levers that the settings in force do not name."""
-        used = _targets(self._current.settings)
+        used = set(_targets(self._current.settings.services.values()))
         for target in self._under_way.keys() - used:
             self._under_way[target].cancel()
-        for known in (self._zones, self._groups, self._failing):
-            for target in known.keys() - used:
-                del known[target]
+        for target in self._readings.keys() - used:
+            del self._readings[target]
+        for target in self._failing.keys() - used:
+            del self._failing[target]
         self._stale &= used
         self._outdated &= used
         names = self._current.settings.services.keys()
         for name in self._not_understood.keys() - names:
             del self._not_understood[name]
         self._proofs.forget_all_but(names)
-        for zone in self._zones.values():
-            zone.forget_all_but(names)
-        for accelerator in self._groups.values():
-            accelerator.forget_all_but(names)
+        for reading in self._readings.values():
+            reading.forget_all_but(names)
 
     def observed(self, settings: Settings | None = None) -> dict[str, Observed]:
         """Service to what its levers say; services never read are missing.
@@ -145,16 +142,16 @@ class Observation:
         }
         return {name: one for name, one in seen.items() if one is not None}
 
-    def leaves(self, name: str) -> Leaves:
-        """Position to the leaves of a service steered by Route 53, as last read.
+    def resources(self, name: str) -> Resources[Any]:
+        """Position to what steers it, weighted records or endpoint groups, as last read.
 
-        Every position is there, of a zone that was never read without leaves. Behind an accelerator
-        there is none.
+        Every position is there, of a target that was never read without any resource.
         """
         service = self._current.settings.services[name]
         if (reading := self._reading(service)) is not None:
-            return reading.derived(name, service).leaves
-        return leaves_of(name, service, ()) if service.levers.route53 is not None else {}
+            return reading.derived(name, service).resources
+        lever = lever_of(service)
+        return lever.resources(name, service, lever.index(()))
 
     def destinations(self, name: str) -> Mapping[Position, Destination]:
         """Where each A leaf of a service leads, as last read."""
@@ -168,20 +165,11 @@ class Observation:
         reading = self._reading(service)
         return {} if reading is None else reading.derived(name, service).checks
 
-    def groups(self, arn: str) -> tuple[EndpointGroup, ...]:
-        """Endpoint groups of an accelerator as last read."""
-        return self._groups[arn].value
+    def _reading(self, service: Service) -> Reading[Any] | None:
+        """The last one of the service's target."""
+        return self._readings.get(lever_of(service).target(service))
 
-    def _reading(self, service: Service) -> ZoneReading | AcceleratorReading | None:
-        """The last one of the service's lever."""
-        route53, accelerator = service.levers.route53, service.levers.accelerator
-        if route53 is not None:
-            return self._zones.get(route53.hosted_zone_id)
-        return None if accelerator is None else self._groups.get(accelerator.arn)
-
-    def _seen(
-        self, reading: ZoneReading | AcceleratorReading, name: str, service: Service
-    ) -> Observed | None:
+    def _seen(self, reading: Reading[Any], name: str, service: Service) -> Observed | None:
         """None where that is not understood; told once."""
         try:
             observed = reading.observed(name, service)
@@ -192,14 +180,14 @@ class Observation:
             return None
         if self._not_understood.pop(name, None) is not None:
             _log.info("reading_understood", service=name)
-        is_outdated = not self._outdated.isdisjoint(_targets_of(service))
+        is_outdated = lever_of(service).target(service) in self._outdated
         return replace(observed, outdated=True) if is_outdated else observed
 
-    def _begin(self, target: str, read: Callable[[str], Awaitable[None]]) -> None:
+    def _begin(self, target: str, lever: AnyLever) -> None:
         """Have it read, unless that is under way."""
         if target not in self._under_way:
             task = asyncio.create_task(  # noqa: TID251 - outlives its cycle; `end` gives it up
-                self._read(target, read), name=f"reading {target}"
+                self._read(target, lever), name=f"reading {target}"
             )
             self._under_way[target] = task
             task.add_done_callback(lambda ended: self._ended(target, ended))
@@ -217,12 +205,12 @@ class Observation:
             if not task.cancelled() and target not in self._stale:
                 self._arrived()
 
-    async def _read(self, target: str, read: Callable[[str], Awaitable[None]]) -> None:
+    async def _read(self, target: str, lever: AnyLever) -> None:
         """Read it, and again if it became stale meanwhile: the answer may be older than that."""
         while True:
             self._stale.discard(target)
             try:
-                await read(target)
+                await self._read_once(target, lever)
             except (ProviderUnavailableError, ProviderRejectedError) as error:
                 self._failed(target, str(error))
                 return
@@ -238,23 +226,15 @@ class Observation:
                 self._outdated.discard(target)
                 return
 
-    async def _read_zone(self, zone_id: str) -> None:
+    async def _read_once(self, target: str, lever: AnyLever) -> None:
+        """Have a reading; what says the same as the one before is not derived again."""
         asked_at = self._clock.monotonic()
-        records = await self._records.read(zone_id)
-        self._keep(self._zones, zone_id, ZoneReading(records, asked_at, self._proofs))
-
-    async def _read_groups(self, arn: str) -> None:
-        asked_at = self._clock.monotonic()
-        groups = await self._accelerators.read(arn)
-        self._keep(self._groups, arn, AcceleratorReading(groups, asked_at, self._proofs))
-
-    def _keep(self, known: dict[str, R], target: str, reading: R) -> None:
-        """Take a reading for the last one; what says the same as before is not derived again."""
-        before = known.get(target)
-        if before is not None and before.value == reading.value:
-            known[target] = before.again(reading.at)
+        value = await self._ports[lever.kind].read(target)
+        before = self._readings.get(target)
+        if before is not None and before.value == value:
+            self._readings[target] = before.again(asked_at)
         else:
-            known[target] = reading
+            self._readings[target] = Reading(lever, value, asked_at, self._proofs)
             self._changes += 1
 
     def _failed(self, target: str, error: str) -> None:
@@ -263,29 +243,15 @@ class Observation:
             _log.warning("observation_failed", target=target, error=error)
         self._failing[target] = error
 
-    def _is_old(self, target: str, readings: Mapping[str, R], max_age_s: float) -> bool:
-        reading = readings.get(target)
+    def _is_old(self, target: str, max_age_s: float) -> bool:
+        reading = self._readings.get(target)
         if reading is None or target in self._stale:
             return True
         return self._clock.monotonic() - reading.at >= max_age_s
 
 
-def _targets_of(service: Service) -> set[str]:
-    """The zone or accelerator that steers it."""
-    route53, accelerator = service.levers.route53, service.levers.accelerator
-    zones = {route53.hosted_zone_id} if route53 is not None else set[str]()
-    return zones | ({accelerator.arn} if accelerator is not None else set[str]())
-
-
-def _targets(settings: Settings) -> set[str]:
-    return _zone_ids(settings) | _arns(settings)
-
-
-def _zone_ids(settings: Settings) -> set[str]:
-    levers = (service.levers.route53 for service in settings.services.values())
-    return {lever.hosted_zone_id for lever in levers if lever}
-
-
-def _arns(settings: Settings) -> set[str]:
-    levers = (service.levers.accelerator for service in settings.services.values())
-    return {lever.arn for lever in levers if lever}
+def _targets(services: Iterable[Service]) -> dict[str, AnyLever]:
+    """The zones and accelerators that steer these services, each kind in the order of its ids."""
+    levers = {(lever := lever_of(one)).target(one): lever for one in services}
+    in_order = sorted(levers, key=lambda target: (LEVERS.index(levers[target]), target))
+    return {target: levers[target] for target in in_order}

@@ -7,26 +7,18 @@ values. A reading that says the same as the one before keeps what was derived of
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from controller.loops.proofs import Proofs
 from controller.model.configuration import Service
-from controller.model.levers import EndpointGroup, Observed, Position, RecordSet
-from controller.planning.residency.destinations import Destination, destinations
+from controller.model.levers import Observed, Position
+from controller.planning.levers.lever import Lever, Resources
+from controller.planning.residency.destinations import Destination
 from controller.planning.residency.proof import Proof
-from controller.planning.tree import (
-    Groups,
-    Leaves,
-    grouped,
-    leaves_in,
-    observe_groups,
-    observe_leaves,
-)
 
 T = TypeVar("T")
 _KEPT = 2
@@ -35,42 +27,40 @@ reload looks at."""
 
 
 @dataclass(frozen=True)
-class Derived:
+class Derived(Generic[T]):
     """What one reading says of one service under given settings."""
 
     name: str
     service: Service
+    lever: Lever[T, Any]
     observed: Observed
-    leaves: Leaves = field(default_factory=dict)
-    """Every position's, one that has none included; empty behind an accelerator."""
+    resources: Resources[T]
+    """Every position's, one that has none included."""
 
     @cached_property
     def destinations(self) -> Mapping[Position, Destination]:
-        """Where each A leaf leads."""
-        return destinations(self.leaves)
+        """Where the DNS answer of each position leads."""
+        return self.lever.destinations(self.resources)
 
     @cached_property
     def checks(self) -> Mapping[Position, tuple[str, ...]]:
-        """The health checks of each position's leaves; positions without any are missing."""
-        found = {
-            position: tuple(dict.fromkeys(t.health_check_id for t in twins if t.health_check_id))
-            for position, twins in self.leaves.items()
-        }
-        return {position: ids for position, ids in found.items() if ids}
+        """Route 53's health checks of each position; positions without any are missing."""
+        return self.lever.checks(self.resources)
 
     def is_of(self, name: str, service: Service) -> bool:
         """Whether it was derived for this service with exactly these settings."""
         return self.name == name and (self.service is service or self.service == service)
 
 
-class Reading(ABC, Generic[T]):
-    """What AWS said, and when it was asked (`at`, monotonic seconds)."""
+class Reading(Generic[T]):
+    """What AWS said of a lever's target, and when it was asked (`at`, monotonic seconds)."""
 
-    def __init__(self, value: T, at: float, proofs: Proofs) -> None:
+    def __init__(self, lever: Lever[T, Any], value: Sequence[T], at: float, proofs: Proofs) -> None:
         self.value = value
         self.at = at
+        self._lever = lever
         self._proofs = proofs
-        self._derived: list[Derived] = []
+        self._derived: list[Derived[T]] = []
         """Oldest first."""
 
     def again(self, at: float) -> Self:
@@ -84,7 +74,7 @@ class Reading(ABC, Generic[T]):
         observed = self.derived(name, service).observed
         return observed if observed.at == self.at else replace(observed, at=self.at)
 
-    def derived(self, name: str, service: Service) -> Derived:
+    def derived(self, name: str, service: Service) -> Derived[T]:
         """Everything it says of the service; derived when these settings are new to it."""
         for known in self._derived:
             if known.is_of(name, service):
@@ -100,31 +90,17 @@ class Reading(ABC, Generic[T]):
         """Drop what was derived for services of other names."""
         self._derived[:] = [known for known in self._derived if known.name in names]
 
-    @abstractmethod
-    def _derive(self, name: str, service: Service) -> Derived: ...
-
-
-class ZoneReading(Reading[tuple[RecordSet, ...]]):
-    """The record sets of a hosted zone."""
-
-    def _derive(self, name: str, service: Service) -> Derived:
-        leaves = leaves_in(name, service, self._groups)
-        observed = observe_leaves(name, service, self._groups, leaves, self.at)
-        proof = self._proofs.of_records(name, service, self.value)
-        return Derived(name, service, _with(proof, observed), leaves)
+    def _derive(self, name: str, service: Service) -> Derived[T]:
+        lever = self._lever
+        resources = lever.resources(name, service, self._index)
+        observed = lever.observe(name, service, self._index, resources, self.at)
+        proof = self._proofs.of(lever, name, service, self.value)
+        return Derived(name, service, lever, _with(proof, observed), resources)
 
     @cached_property
-    def _groups(self) -> Groups:
-        return grouped(self.value)
-
-
-class AcceleratorReading(Reading[tuple[EndpointGroup, ...]]):
-    """The endpoint groups of an accelerator."""
-
-    def _derive(self, name: str, service: Service) -> Derived:
-        observed = observe_groups(name, service, self.value, self.at)
-        proof = self._proofs.of_groups(name, service, self.value)
-        return Derived(name, service, _with(proof, observed))
+    def _index(self) -> Any:
+        """For all services that share the target."""
+        return self._lever.index(self.value)
 
 
 def _with(proof: Proof, observed: Observed) -> Observed:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from itertools import chain
+from typing import Any
 
 import structlog
 
@@ -16,8 +18,11 @@ from controller.loops.current import Current
 from controller.loops.observation import Observation
 from controller.model.decision import PoolName, Written
 from controller.model.levers import Change, Outcome, OutcomeStatus, Position, Setting
-from controller.planning.emptied import is_emptied, open_groups, open_leaves
-from controller.planning.tree import Leaves
+from controller.planning.levers.accelerator import open_groups
+from controller.planning.levers.emptied import is_emptied
+from controller.planning.levers.lever import Resources
+from controller.planning.levers.registry import lever_of
+from controller.planning.levers.route53 import open_leaves
 
 _log = structlog.get_logger("veto")
 _ALL_ZERO = "Route 53 takes weights that are all zero for equal ones"
@@ -54,7 +59,7 @@ class Veto:
         return [
             change
             for (service, pool), each in _by_pool(changes).items()
-            if not self._would_empty(service, pool, each, self._observation.leaves(service))
+            if not self._would_empty(service, pool, each, self._observation.resources(service))
             for change in each
         ]
 
@@ -65,7 +70,7 @@ class Veto:
         """
         service, pool, _ = change.position
         regions = self._current.settings.services[service].pools[pool].regions
-        groups = self._observation.groups(arn)
+        groups = list(chain.from_iterable(self._observation.resources(service).values()))
         if change.after.is_open or not is_emptied(open_groups(regions, groups, after)):
             return None
         detail = (
@@ -83,7 +88,9 @@ class Veto:
         """
         service, name = pool
         mine = [c for c in applied if (c.position.service, c.position.pool) == pool]
-        if not self._would_empty(service, name, [*mine, *part], self._observation.leaves(service)):
+        if not self._would_empty(
+            service, name, [*mine, *part], self._observation.resources(service)
+        ):
             return None
         detail = (
             f"not sent: pool {name} of {service} would have no region left that is open, for what "
@@ -110,7 +117,7 @@ class Veto:
         """Of a pool that would be emptied nothing is sent: half of it could be as wrong."""
         allowed, refused = list[Change](), list[Written]()
         pools = _by_pool(changes)
-        leaves = {name: self._observation.leaves(name) for name in {name for name, _ in pools}}
+        leaves = {name: self._observation.resources(name) for name in {name for name, _ in pools}}
         for (service, pool), each in pools.items():
             if not self._would_empty(service, pool, each, leaves[service]):
                 allowed += each
@@ -124,7 +131,7 @@ class Veto:
         return allowed, refused
 
     def _would_empty(
-        self, service: str, pool: str, changes: Iterable[Change], leaves: Leaves
+        self, service: str, pool: str, changes: Iterable[Change], leaves: Resources[Any]
     ) -> bool:
         """Whether a pool is empty once the changes are made, as last observed otherwise."""
         noun = self._current.settings.services[service]
@@ -133,7 +140,7 @@ class Veto:
         if noun.levers.accelerator is None:
             mine = {region: leaves[Position(service, pool, region)] for region in regions}
             return is_emptied(open_leaves(mine, wanted))
-        groups = self._observation.groups(noun.levers.accelerator.arn)
+        groups = list(chain.from_iterable(leaves.values()))
         by_arn = {group.arn: wanted[group.region] for group in groups if group.region in wanted}
         return is_emptied(open_groups(regions, groups, by_arn))
 
@@ -141,12 +148,10 @@ class Veto:
         if detail not in self._refused_before | self._refused_now:
             _log.error("write_refused", detail=detail)
         self._refused_now.add(detail)
-        levers = self._current.settings.services[changes[0].position.service].levers
+        service = self._current.settings.services[changes[0].position.service]
+        lever = lever_of(service)
         outcome = Outcome(OutcomeStatus.REFUSED, detail)
-        if levers.accelerator is not None:
-            return Written("accelerator", levers.accelerator.arn, changes, outcome)
-        assert levers.route53 is not None, "the settings' rules ask for exactly one lever"
-        return Written("route53", levers.route53.hosted_zone_id, changes, outcome)
+        return Written(lever.kind, lever.target(service), changes, outcome)
 
 
 def _by_pool(changes: Iterable[Change]) -> dict[PoolName, list[Change]]:

@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Literal, NamedTuple
+
+LeverKind = Literal["route53", "accelerator"]
+"""The kinds of levers, as the settings, records, metrics and the API call them."""
 
 
 class Position(NamedTuple):

@@ -17,6 +17,7 @@ from controller.model.levers import Change, OutcomeStatus, Position
 from controller.model.memory import NEW, NOT_NOTED, LearnedUnder, Memory, ServiceMemory
 from controller.planning.beginning import PROBED_WITHIN_S, automatic_drains
 from controller.planning.drift import after_reasserting
+from controller.planning.levers.registry import lever_of
 from controller.planning.rate import (
     batches_lately,
     is_repetition,
@@ -55,19 +56,12 @@ def updated(memory: Memory, services: Mapping[str, ServiceMemory]) -> Memory:
 
 def learned_under(service: Service) -> LearnedUnder:
     """The settings of a service that its memory rests on."""
-    levers = service.levers
+    lever = lever_of(service)
     places = repr(
         (list(service.regions), [(name, pool.regions) for name, pool in service.pools.items()])
     )
-    nearest = ""
-    if levers.accelerator is not None:
-        lever = f"accelerator {levers.accelerator.arn} {levers.accelerator.pool}"
-        nearest = repr(sorted(levers.accelerator.nearest.items()))
-    elif levers.route53 is not None:
-        lever = f"route53 {levers.route53.hosted_zone_id} {levers.route53.name}"
-    else:
-        lever = ""
-    return LearnedUnder(lever, hashlib.sha256(places.encode()).hexdigest()[:16], nearest)
+    digest = hashlib.sha256(places.encode()).hexdigest()[:16]
+    return LearnedUnder(lever.identity(service), digest, lever.assumptions(service))
 
 
 def is_steered_alike(position: Position, old: Settings, new: Settings) -> bool:

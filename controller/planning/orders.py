@@ -13,6 +13,7 @@ from controller.model.decision import Held, Hold, Shares, Snapshot
 from controller.model.levers import Position
 from controller.model.overrides import Override, OverrideKind
 from controller.planning import guard
+from controller.planning.levers.registry import lever_of
 from controller.planning.placement.figures import Known
 from controller.planning.placement.optimum import Task, lacking_rps
 from controller.planning.shares import SAME
@@ -111,13 +112,13 @@ def _pin_refusal(
     region, share = override.region, override.share
     assert region is not None
     assert share is not None
-    dials = case.snapshot.settings.services[case.service_name].levers.accelerator is not None
+    adds_up = lever_of(case.snapshot.settings.services[case.service_name]).shares_add_up
     stand = stands[pool]
-    serving = _serving(stand) if dials else _serving_beside_pins(stand.but({region: obeying}))
+    serving = _serving_beside_pins(stand.but({region: obeying})) if adds_up else _serving(stand)
     return _first(
         override,
         guard.too_few_active(case.snapshot, len(stand), len(serving), f"pinning {region}", region),
-        None if dials else _no_room_for_pins(case, stands, pool, region, share),
+        _no_room_for_pins(case, stands, pool, region, share) if adds_up else None,
         _no_room(case, stands, pool, region, obeying),
     )
 
@@ -142,7 +143,7 @@ def _lacking(case: _Case, stands: Stands) -> float:
     """Requests/s beyond capacity over all pools, were these the standings."""
     service = case.snapshot.settings.services[case.service_name]
     serving = {pool: _serving(stand) for pool, stand in stands.items()}
-    if service.levers.accelerator is not None:
+    if not lever_of(service).shares_add_up:
         return sum(
             max(0.0, case.known.demand_rps[p] - sum(case.known.capacity_rps[r] for r in regions))
             for p, regions in serving.items()

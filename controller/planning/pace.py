@@ -16,6 +16,7 @@ from controller.model.decision import Shares, Snapshot
 from controller.model.health import RegionHealth
 from controller.model.levers import Position
 from controller.model.traffic import MeasuredShare
+from controller.planning.levers.registry import lever_of
 from controller.planning.shares import percent
 
 
@@ -75,7 +76,7 @@ def _behind(
     """How far users are from where the last step sends them; empty when near, or nobody knows."""
     service = snapshot.settings.services[position.service]
     total = sum(seen.requests for seen in measured.values())
-    if service.levers.accelerator is not None or total < snapshot.settings.ramp.min_requests:
+    if not lever_of(service).shares_add_up or total < snapshot.settings.ramp.min_requests:
         return ""
     seen = measured.get(position.region)
     arrived = seen.share if seen else 0.0

@@ -10,6 +10,7 @@ from controller.model.decision import Held, Hold, PoolPlan, Shares, Snapshot
 from controller.model.levers import Position
 from controller.model.memory import ServiceMemory
 from controller.planning.hurry import with_room
+from controller.planning.levers.registry import lever_of
 from controller.planning.pace import Pace, pace
 from controller.planning.placement.accelerated import place_dials
 from controller.planning.placement.figures import Known
@@ -49,7 +50,7 @@ def desired_shares(
 ) -> dict[str, Placement | None]:
     """Pool to where placement wants to be; None where nobody may serve."""
     service = snapshot.settings.services[service_name]
-    if service.levers.accelerator is not None:
+    if not lever_of(service).shares_add_up:
         return {
             pool: place_dials(snapshot, (service_name, pool), known, stand, before[pool])
             for pool, stand in stands.items()
@@ -71,7 +72,7 @@ def _settled(shares: Shares) -> Placement | None:
 def plan_pools(cases: Sequence[Case]) -> list[Planned]:
     """Placement and ramp of a service's pools, explained."""
     ways = [_way(case, case.placement) for case in cases if case.placement is not None]
-    if cases and not _is_accelerated(cases[0]):
+    if cases and _adds_up(cases[0]):
         ways = with_room(ways)
     found = {way.case.pool: way for way in ways}
     return [_planned(found[case.pool]) if case.pool in found else _staying(case) for case in cases]
@@ -144,7 +145,7 @@ def _way(case: Case, placement: Placement) -> Way:
         return Way(case, placement, before, cold, paces, before, ())
     settings = case.snapshot.settings
     climb = Climb(settings.ramp.step_points / 100, paces, cold, case.leaving, case.urgent)
-    ramped = (ramp_dials if _is_accelerated(case) else ramp_shares)(before, desired, climb)
+    ramped = (ramp_shares if _adds_up(case) else ramp_dials)(before, desired, climb)
     after = {region: ramped.shares.get(region, 0.0) for region in before}
     return Way(case, placement, desired, cold, paces, after, ramped.limited)
 
@@ -156,7 +157,7 @@ def _steady(case: Case, placed: Shares) -> Shares:
     """
     before, settings = case.before, case.snapshot.settings
     least = settings.placement.min_shift_points / 100
-    if _is_accelerated(case):
+    if not _adds_up(case):
         least = max(least, _LEAST_DIAL)
     serving = [region for region, share in before.items() if share > 0]
     same_regions = len(serving) == sum([share > 0 for share in placed.values()])
@@ -169,8 +170,9 @@ def _steady(case: Case, placed: Shares) -> Shares:
     return {region: placed.get(region, 0.0) for region in before}
 
 
-def _is_accelerated(case: Case) -> bool:
-    return case.snapshot.settings.services[case.service].levers.accelerator is not None
+def _adds_up(case: Case) -> bool:
+    """Whether its shares are parts of a whole, not dials."""
+    return lever_of(case.snapshot.settings.services[case.service]).shares_add_up
 
 
 def _kept_split(stand: Stand, before: Shares) -> dict[str, float]:

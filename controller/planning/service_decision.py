@@ -18,9 +18,9 @@ from controller.model.memory import ServiceMemory
 from controller.planning import guard
 from controller.planning.astray import without_astray
 from controller.planning.beginning import automatic_drains, has_begun, missing_data
-from controller.planning.diff import diff, shares_by_pool
 from controller.planning.drift import adopted, find_drift, watch
 from controller.planning.health.flapping import flaps
+from controller.planning.levers.registry import lever_of
 from controller.planning.memory import updated
 from controller.planning.orders import obeyed
 from controller.planning.placement.accelerated import after_learning
@@ -134,7 +134,7 @@ def _plan(proposal: Proposal, kept: Collection[str]) -> list[Planned]:
     if not proposal.is_observed:
         held = Held(Hold.NOT_OBSERVED, "AWS has not said yet how its levers stand")
         return [Planned(plan, memory.cold) for plan in held_whole(snapshot, name, held)]
-    before = shares_by_pool(service, snapshot.observed[name])
+    before = lever_of(service).shares_by_pool(service, snapshot.observed[name])
     was_cold = cold_by_pool(memory, before)
     figures = known(snapshot, name, health)
     healthy = standings(snapshot, name, health, before, isolated=proposal.blind, kept=kept)
@@ -174,7 +174,7 @@ def _guarded(
         return plan
     snapshot = proposal.snapshot
     service = snapshot.settings.services[plan.service]
-    changes = diff(service, plan, snapshot.observed[plan.service])
+    changes = lever_of(service).diff(service, plan, snapshot.observed[plan.service])
     leak = guard.leaking(snapshot, plan.service, plan.pool)
     if leak is not None:
         plan = replace(plan, held=(*plan.held, leak))

@@ -20,12 +20,13 @@ from controller.api import routes_overrides, routes_plan, routes_status, routes_
 from controller.api.bodies import PostedOverride
 from controller.api.registry import Route
 from controller.loops.proofs import Proofs
-from controller.loops.readings import ZoneReading
+from controller.loops.readings import Reading
 from controller.model.configuration import Settings
 from controller.model.decision import Decision, Snapshot
 from controller.model.levers import RecordSet
 from controller.model.overrides import OverrideKind
 from controller.planning.decision import decide
+from controller.planning.levers.route53 import ROUTE53
 from controller.planning.text import aligned
 from tests.bench.standing import Standing, bound, records_of
 from tests.bench.worlds import at_rest, failed, with_endpoints
@@ -130,7 +131,7 @@ class _Deriving:
     def __call__(self) -> object:
         self._turn += 1
         listing = self._listings[self._turn % len(self._listings)]
-        return ZoneReading(listing, 0.0, self._proofs).derived("shop", self._service)
+        return Reading(ROUTE53, listing, 0.0, self._proofs).derived("shop", self._service)
 
 
 async def _answers(moment: Snapshot) -> list[Row]:

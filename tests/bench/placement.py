@@ -20,10 +20,10 @@ from statistics import median
 from time import thread_time
 from typing import TypeVar
 
-from controller.model.decision import Shares, Snapshot
+from controller.model.decision import Snapshot
 from controller.planning.decision import decide
-from controller.planning.diff import current_shares, settings_by_pool
 from controller.planning.health.quorum import judge
+from controller.planning.levers.route53 import ROUTE53
 from controller.planning.placement.figures import known
 from controller.planning.placement.optimum import Task, place
 from controller.planning.placement.overload import Limits, even_limits
@@ -93,10 +93,7 @@ def task_of(moment: Snapshot) -> Task:
     """What placement is asked when this moment is decided on."""
     service = moment.settings.services["shop"]
     health = judge(moment, isolated=None)["shop"]
-    before: dict[str, Shares] = {
-        pool: current_shares(service, settings)
-        for pool, settings in settings_by_pool(service, moment.observed["shop"]).items()
-    }
+    before = ROUTE53.shares_by_pool(service, moment.observed["shop"])
     stands = standings(moment, "shop", health, before, isolated=None, kept=())
     free = {pool: stand.free for pool, stand in stands.items()}
     figures = known(moment, "shop", health)

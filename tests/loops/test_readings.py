@@ -12,8 +12,9 @@ from controller.loops.current import Current
 from controller.loops.observation import Observation
 from controller.model.configuration import Route53Lever, Settings
 from controller.model.levers import Position, Setting
+from controller.planning.levers.accelerator import ACCELERATOR
+from controller.planning.levers.route53 import ROUTE53
 from controller.planning.residency.destinations import destinations
-from controller.planning.tree import leaves_of, observe_groups, observe_records
 from tests.fakes.accelerators import FakeAccelerators
 from tests.fakes.clock import FakeClock
 from tests.fakes.record_sets import FakeRecordSets
@@ -58,7 +59,7 @@ class Bench:
         for _ in range(2):
             self.observation.observed()
             for name in self.current.settings.services:
-                self.observation.leaves(name)
+                self.observation.resources(name)
                 self.observation.destinations(name)
 
     def edit(self, weight: int) -> None:
@@ -83,15 +84,20 @@ async def test_everything_is_derived_of_the_reading_as_without_it() -> None:
 
     observed = bench.observation.observed()
     assert observed == {
-        "shop": observe_records("shop", services["shop"], records, 7),
-        "blog": observe_records("blog", services["blog"], records, 7),
-        "api": observe_groups("api", services["api"], tuple(groups()), 7),
+        "shop": ROUTE53.observe_listing("shop", services["shop"], records, 7),
+        "blog": ROUTE53.observe_listing("blog", services["blog"], records, 7),
+        "api": ACCELERATOR.observe_listing("api", services["api"], tuple(groups()), 7),
     }
     for name in ("shop", "blog"):
-        found = bench.observation.leaves(name)
-        assert found == leaves_of(name, services[name], records)
+        found = bench.observation.resources(name)
+        assert found == ROUTE53.resources(name, services[name], ROUTE53.index(records))
         assert bench.observation.destinations(name) == destinations(found)
-    assert (bench.observation.leaves("api"), bench.observation.destinations("api")) == ({}, {})
+    west, east = groups()
+    assert bench.observation.resources("api") == {
+        Position("api", "world", WEST): (west,),
+        Position("api", "world", EAST): (east,),
+    }
+    assert bench.observation.destinations("api") == {}
 
 
 async def test_a_reading_is_derived_once_for_each_service(derived: Counter[str]) -> None:
@@ -133,7 +139,7 @@ async def test_a_reading_that_says_something_else_is_derived_anew() -> None:
     assert bench.observation.changes == 3
     assert observed["shop"].settings[Position("shop", "world", WEST)] == Setting(5)
     assert observed["blog"].settings[Position("blog", "world", WEST)] == Setting(5)
-    assert [leaf.weight for leaf in bench.observation.leaves("blog")["blog", "world", WEST]] == [
+    assert [leaf.weight for leaf in bench.observation.resources("blog")["blog", "world", WEST]] == [
         5,
         5,
     ]
@@ -156,7 +162,7 @@ async def test_other_settings_of_a_service_are_looked_at_anew_and_no_other_servi
         once["blog.test."],
         True,
     )
-    assert set(bench.observation.leaves("shop")) == {("shop", "world", EAST)}
+    assert set(bench.observation.resources("shop")) == {("shop", "world", EAST)}
     (fault,) = {fault.split()[3] for fault in bench.observation.observed()["shop"].faults["world"]}
     assert fault == WEST
 
@@ -208,18 +214,18 @@ async def test_a_service_that_a_reload_removed_is_forgotten() -> None:
 
     bench.current.swap(settings_of())
     assert set(bench.observation.observed()) == {"shop", "blog"}
-    assert len(bench.observation.leaves("blog")) == 2
+    assert len(bench.observation.resources("blog")) == 2
 
 
-async def test_the_leaves_of_a_zone_that_was_never_read_are_none() -> None:
+async def test_the_resources_of_a_target_that_was_never_read_are_none() -> None:
     """Every position is there: nothing that asks for one fails."""
     bench = Bench(settings_of())
 
-    assert bench.observation.leaves("shop") == {
-        Position("shop", "world", WEST): (),
-        Position("shop", "world", EAST): (),
-    }
-    assert bench.observation.leaves("api") == {}
+    for name in ("shop", "api"):
+        assert bench.observation.resources(name) == {
+            Position(name, "world", WEST): (),
+            Position(name, "world", EAST): (),
+        }
     assert bench.observation.destinations("shop") == {}
 
 

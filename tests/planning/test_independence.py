@@ -16,6 +16,7 @@ from controller.planning import decision as deciding
 from controller.planning import service_decision
 from controller.planning.decision import decide
 from controller.planning.drift import acceptable
+from controller.planning.levers.route53 import Route53
 from controller.planning.memory import updated
 from tests.planning.remembering import service_memory
 from tests.storyboards.stage import Stage
@@ -66,7 +67,7 @@ STEPS = {
     "concluded": (deciding, "conclude"),
     "drift": (service_decision, "find_drift"),
     "ramp": (service_decision, "plan_pools"),
-    "diff": (service_decision, "diff"),
+    "diff": (Route53, "diff"),
 }
 
 

@@ -13,7 +13,7 @@ from controller.model.health import Verdict
 from controller.model.levers import Position, Setting
 from controller.model.overrides import OverrideKind
 from controller.planning.decision import decide
-from controller.planning.diff import weights
+from controller.planning.levers.weights import weights
 from controller.planning.memory import updated
 from controller.planning.rate import drained_lately
 from controller.planning.shares import SAME, normalised

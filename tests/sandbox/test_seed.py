@@ -12,7 +12,8 @@ from controller.adapters.aws.session import EndpointUrlMissingError
 from controller.adapters.clock import SystemClock
 from controller.model.configuration import Settings
 from controller.model.levers import EndpointGroup, OutcomeStatus, RecordSet, Setting, WeightChange
-from controller.planning.tree import observe_groups, observe_records
+from controller.planning.levers.accelerator import ACCELERATOR
+from controller.planning.levers.route53 import ROUTE53
 from controller.sandbox.seed import seed
 from controller.settings import load
 from tests.contracts.emulated import Emulated, emulated_aws
@@ -48,10 +49,10 @@ async def test_the_daemon_finds_a_tree_without_fault(settings: Settings) -> None
     """Nothing missing, extra, unequal or without a check, and the shares that it would want."""
     async with emulated_aws() as emulated:
         await seed(settings)
-        shop = observe_records(
+        shop = ROUTE53.observe_listing(
             "shop", settings.services["shop"], await _zone(emulated, settings), at=0
         )
-        api = observe_groups(
+        api = ACCELERATOR.observe_listing(
             "api", settings.services["api"], await _groups(emulated, settings), at=0
         )
 

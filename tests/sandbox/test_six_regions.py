@@ -13,7 +13,7 @@ from controller.model.decision import Snapshot
 from controller.model.health import HealthState, Verdict
 from controller.planning.account.failures import single_failures
 from controller.planning.decision import decide
-from controller.planning.tree import observe_records
+from controller.planning.levers.route53 import ROUTE53
 from controller.sandbox import seed_records
 from controller.sandbox.emulator.geography import location_of, region_distance_km
 from controller.sandbox.population import population, source_of
@@ -39,7 +39,7 @@ def calm() -> Snapshot:
         settings=SETTINGS,
         health={"local": dict.fromkeys((endpoint for endpoint, _ in SETTINGS.endpoints()), well)},
         canaries=dict.fromkeys(SETTINGS.canaries, well),
-        observed={"shop": observe_records("shop", SHOP, records, at=100.0)},
+        observed={"shop": ROUTE53.observe_listing("shop", SHOP, records, at=100.0)},
         expected={},
         overrides=(),
         memory=remembers(begun=True),

@@ -19,6 +19,7 @@ from controller.model.configuration import Service
 from controller.model.decision import Decision, PoolName, PoolPlan, Shares, Snapshot
 from controller.model.health import Verdict
 from controller.planning.account.evidence import Evidence
+from controller.planning.levers.registry import lever_of
 from controller.planning.placement.accelerated import nearest
 from controller.planning.placement.dials import modelled
 from controller.planning.placement.figures import Known, known
@@ -153,7 +154,7 @@ def served(
     """
     if not shares:
         return None
-    if snapshot.settings.services[name[0]].levers.accelerator is None:
+    if lever_of(snapshot.settings.services[name[0]]).shares_add_up:
         return without(shares, down) or normalised(shares)
     dials = {region: share for region, share in shares.items() if region not in down}
     return modelled(nearest(snapshot, name), dials)

@@ -15,6 +15,7 @@ from controller.model.levers import OutcomeStatus
 from controller.model.overrides import Override, OverrideKind
 from controller.planning.account.effects import RegionEffect, effects, load_text
 from controller.planning.account.evidence import Evidence
+from controller.planning.levers.registry import lever_of
 from controller.planning.placement.figures import known
 from controller.planning.shares import SAME, normalised, percent
 
@@ -133,7 +134,7 @@ def _settled(evidence: Evidence, plan: PoolPlan, region: str) -> str:
     if seen.verdict is Verdict.DOWN:
         return "it is down and carries nothing"
     service = evidence.snapshot.settings.services[plan.service]
-    if service.levers.accelerator is not None:
+    if not lever_of(service).shares_add_up:
         return "it may serve, so its dial is open: nearness decides who comes"
     figures = known(evidence.snapshot, plan.service, evidence.decision.regions[plan.service])
     away_ms = figures.latency_ms.get(plan.pool)

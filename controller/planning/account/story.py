@@ -16,6 +16,7 @@ from controller.model.overrides import Override, OverrideKind
 from controller.planning.account.effects import RegionEffect, effects, load_text
 from controller.planning.account.evidence import Evidence
 from controller.planning.account.moves import in_words
+from controller.planning.levers.registry import lever_of
 from controller.planning.shares import SAME, percent, same
 
 
@@ -135,12 +136,8 @@ def expected_effect(evidence: Evidence) -> str:
         if not plan.changes:
             continue
         moves = in_words(plan.before, plan.after)
-        lever = settings.services[plan.service].levers.route53
-        when = (
-            f"users follow within the TTL of {lever.ttl_s:g} s after INSYNC"
-            if lever
-            else "new connections follow once DEPLOYED"
-        )
+        service = settings.services[plan.service]
+        when = lever_of(service).users_follow(service)
         away_ms = latency_ms[plan.service, plan.pool]
         away = "" if away_ms is None else f", then {away_ms:.0f} ms away on average"
         lines.append(f"{plan.service}/{plan.pool}: {moves}{away}; {when}")

@@ -11,6 +11,8 @@ from dataclasses import replace
 
 from controller.model.decision import PoolName, Shares, Snapshot
 from controller.model.memory import ServiceMemory
+from controller.planning.levers.accelerator import ACCELERATOR
+from controller.planning.levers.registry import lever_of
 from controller.planning.placement.dials import fitted, learned, modelled
 from controller.planning.placement.figures import Known
 from controller.planning.placement.optimum import Placement
@@ -58,12 +60,7 @@ def nearest(snapshot: Snapshot, name: PoolName) -> Shares:
     if known:
         return known
     service = snapshot.settings.services[service_name]
-    lever = service.levers.accelerator
-    assert lever is not None
-    regions = service.pools[pool].regions
-    return normalised({region: lever.nearest.get(region, 0.0) for region in regions}) or {
-        region: 1 / len(regions) for region in regions
-    }
+    return ACCELERATOR.nearest(service, service.pools[pool].regions)
 
 
 def after_learning(snapshot: Snapshot, service: str, memory: ServiceMemory) -> ServiceMemory:
@@ -71,12 +68,12 @@ def after_learning(snapshot: Snapshot, service: str, memory: ServiceMemory) -> S
 
     Each report teaches once: the next lesson is due when these reports are over.
     """
-    lever = snapshot.settings.services[service].levers.accelerator
-    if lever is None or service not in snapshot.observed:
+    noun = snapshot.settings.services[service]
+    if lever_of(noun).shares_add_up or service not in snapshot.observed:
         return memory
     if memory.learned_at is not None and snapshot.now - memory.learned_at < _LESSON_EVERY_S:
         return memory
-    nearer = _learned(snapshot, (service, lever.pool))
+    nearer = _learned(snapshot, (service, ACCELERATOR.pool(noun)))
     return replace(memory, nearest=nearer, learned_at=snapshot.now)
 
 
@@ -93,11 +90,8 @@ def _learned(snapshot: Snapshot, name: PoolName) -> Shares:
 
 def _dials(snapshot: Snapshot, name: PoolName) -> dict[str, float]:
     settings = snapshot.observed[name[0]].settings
-    return {
-        position.region: (setting.dial or 0.0) / 100 if setting.weight else 0.0
-        for position, setting in settings.items()
-        if (position.service, position.pool) == name
-    }
+    mine = {p.region: s for p, s in settings.items() if (p.service, p.pool) == name}
+    return ACCELERATOR.shares(mine)
 
 
 def _given(standing: Standing, region: str, before: Shares) -> float | None:

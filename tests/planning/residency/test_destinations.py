@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from controller.model.levers import Position, RecordSet
+from controller.planning.levers.route53 import ROUTE53
 from controller.planning.residency.destinations import Destination, destinations, region_of
-from controller.planning.tree import leaves_of
 from tests.loops.simulated import SETTINGS
 
 WEST, CENTRAL = "eu-west-1", "eu-central-1"
@@ -27,7 +27,7 @@ def test_a_leaf_leads_to_its_addresses_or_to_its_alias() -> None:
         leaf(CENTRAL, "A", AliasTarget=target),
     ]
 
-    leaves = leaves_of("shop", SETTINGS.services["shop"], records)
+    leaves = ROUTE53.resources("shop", SETTINGS.services["shop"], ROUTE53.index(records))
     assert destinations(leaves) == {
         Position("shop", "europe", WEST): Destination(frozenset({"192.0.2.1"})),
         Position("shop", "europe", CENTRAL): Destination(frozenset(), "lb.eu.example."),

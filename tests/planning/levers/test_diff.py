@@ -7,7 +7,7 @@ import pytest
 from controller.model.decision import PoolPlan
 from controller.model.levers import Observed, Position, Setting
 from controller.planning.decision import decide
-from controller.planning.diff import current_shares, diff
+from controller.planning.levers.registry import lever_of
 from tests.storyboards.stage import Stage
 
 WEST, EAST = "eu-west-1", "us-east-1"
@@ -19,8 +19,9 @@ def written(lever: str, before: dict[str, Setting], after: dict[str, float]) -> 
     stage.play(f"pool world {WEST} {EAST} {lever}")
     service = stage.settings().services["shop"]
     settings = {Position("shop", "world", region): one for region, one in before.items()}
-    plan = PoolPlan("shop", "world", current_shares(service, before), after, after)
-    changes = diff(service, plan, Observed(0.0, settings))
+    lever = lever_of(service)
+    plan = PoolPlan("shop", "world", lever.shares(before), after, after)
+    changes = lever.diff(service, plan, Observed(0.0, settings))
     return {change.position.region: change.after for change in changes}
 
 

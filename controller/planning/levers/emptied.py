@@ -7,9 +7,7 @@ would lead there is not sent, and where it was done by hand users count as reach
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-
-from controller.model.levers import EndpointGroup, RecordSet, Setting
+from collections.abc import Mapping
 
 Open = Mapping[str, Mapping[str, bool]]
 """Region to its parts (A and AAAA, or one group per listener) and whether each is open."""
@@ -49,33 +47,3 @@ def _closed_kinds(pool: Open) -> set[str]:
 
 def _serves(parts: Mapping[str, bool]) -> bool:
     return any(parts.values())
-
-
-def open_leaves(leaves: Mapping[str, Iterable[RecordSet]], wanted: Mapping[str, Setting]) -> Open:
-    """A pool's leaves by region once `wanted` (by region) is written."""
-    return {
-        region: {
-            leaf.type: bool(wanted[region].weight if region in wanted else leaf.weight)
-            for leaf in twins
-        }
-        for region, twins in leaves.items()
-    }
-
-
-def open_groups(
-    regions: Collection[str], groups: Iterable[EndpointGroup], wanted: Mapping[str, Setting]
-) -> Open:
-    """A pool's groups by region once `wanted` (by ARN of the group) is written.
-
-    A group without endpoints serves nobody and cannot be opened: it is as good as missing.
-    """
-    found: dict[str, dict[str, bool]] = {region: {} for region in regions}
-    for group in groups:
-        if group.region in found and group.endpoints:
-            setting = wanted.get(group.arn) or _setting(group)
-            found[group.region][group.listener] = setting.is_open
-    return found
-
-
-def _setting(group: EndpointGroup) -> Setting:
-    return Setting(max(endpoint.weight for endpoint in group.endpoints), group.dial)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from controller.model.levers import AcceleratedEndpoint, EndpointGroup, RecordSet, Setting
-from controller.planning.emptied import failing_open, is_emptied, open_groups, open_leaves
+from controller.planning.levers.accelerator import open_groups
+from controller.planning.levers.emptied import failing_open, is_emptied
+from controller.planning.levers.route53 import open_leaves
 
 WEST, EAST = "eu-west-1", "us-east-1"
 

@@ -15,8 +15,8 @@ from controller.model.levers import (
     RecordSet,
     Setting,
 )
-from controller.planning.diff import shares_by_pool
-from controller.planning.tree import leaves_of, observe_groups, observe_records, opens
+from controller.planning.levers.accelerator import ACCELERATOR, opens
+from controller.planning.levers.route53 import ROUTE53
 from tests.loops.simulated import SETTINGS, groups, leaves
 
 SHOP = SETTINGS.services["shop"]
@@ -33,7 +33,7 @@ def is_leaf(record: RecordSet, pool: str, region: str, type_: str) -> bool:
 
 def test_a_complete_tree_has_a_setting_for_every_position_and_no_fault() -> None:
     """Five positions: two regions of one pool, three of the other."""
-    observed = observe_records("shop", SHOP, tuple(leaves(SETTINGS)), 7.0)
+    observed = ROUTE53.observe_listing("shop", SHOP, tuple(leaves(SETTINGS)), 7.0)
 
     assert observed.at == 7.0
     assert observed.settings[Position("shop", "world", "us-east-1")] == Setting(128)
@@ -45,7 +45,7 @@ def test_a_missing_leaf_is_named_with_its_type() -> None:
     """The AAAA twin alone counts too."""
     records = tuple(r for r in leaves(SETTINGS) if not is_leaf(r, "europe", "eu-west-1", "AAAA"))
 
-    observed = observe_records("shop", SHOP, records, 0.0)
+    observed = ROUTE53.observe_listing("shop", SHOP, records, 0.0)
 
     expected = "leaf europe.shop.example.test. AAAA eu-west-1 is missing"
     assert observed.faults == {"europe": (expected,)}
@@ -66,7 +66,7 @@ def test_a_listing_is_gone_through_once_however_many_pools_there_are(
 ) -> None:
     """A zone holds the leaves of every pool: once for each pool would cost the square."""
     monkeypatch.setattr(Listing, "rounds", 0)
-    observe_records("shop", SHOP, Listing(leaves(SETTINGS)), 0.0)
+    ROUTE53.observe_listing("shop", SHOP, Listing(leaves(SETTINGS)), 0.0)
 
     assert (len(SHOP.pools), Listing.rounds) == (2, 1)
 
@@ -77,7 +77,7 @@ def test_an_unlawful_leaf_is_named_with_the_lawful_regions() -> None:
         leaves(SETTINGS)[0], name="europe.shop.example.test.", set_identifier="us-east-1"
     )
 
-    observed = observe_records("shop", SHOP, (*leaves(SETTINGS), stranger), 0.0)
+    observed = ROUTE53.observe_listing("shop", SHOP, (*leaves(SETTINGS), stranger), 0.0)
 
     (fault,) = observed.faults["europe"]
     assert "us-east-1 should not exist" in fault
@@ -91,7 +91,7 @@ def test_twins_with_unequal_weights_are_unequal() -> None:
         for r in leaves(SETTINGS)
     ]
 
-    observed = observe_records("shop", SHOP, tuple(records), 0.0)
+    observed = ROUTE53.observe_listing("shop", SHOP, tuple(records), 0.0)
 
     assert observed.unequal == {Position("shop", "world", "us-east-1")}
 
@@ -103,7 +103,7 @@ def test_a_position_is_as_open_as_its_most_open_record(type_: str) -> None:
         replace(r, weight=0) if is_leaf(r, "world", "us-east-1", type_) else r
         for r in leaves(SETTINGS)
     ]
-    observed = observe_records("shop", SHOP, tuple(records), 0.0)
+    observed = ROUTE53.observe_listing("shop", SHOP, tuple(records), 0.0)
 
     position = Position("shop", "world", "us-east-1")
     assert observed.settings[position] == Setting(128)
@@ -120,12 +120,12 @@ def test_a_closed_region_is_reached_where_a_record_type_is_closed_everywhere(typ
         else r
         for r in leaves(SETTINGS)
     ]
-    observed = observe_records("shop", SHOP, tuple(closed), 0.0)
+    observed = ROUTE53.observe_listing("shop", SHOP, tuple(closed), 0.0)
 
     here = Position("shop", "world", "us-east-1")
     assert observed.settings[here] == Setting(0)
     assert observed.failing_open == {here}
-    shares = shares_by_pool(SHOP, observed)
+    shares = ROUTE53.shares_by_pool(SHOP, observed)
     assert shares["world"]["us-east-1"] > 0
     assert sum(shares["world"].values()) == pytest.approx(1)
 
@@ -133,10 +133,10 @@ def test_a_closed_region_is_reached_where_a_record_type_is_closed_everywhere(typ
 def test_where_all_is_closed_no_region_counts_more_than_another() -> None:
     """Equal weights, as ever."""
     closed = tuple(replace(r, weight=0) for r in leaves(SETTINGS))
-    observed = observe_records("shop", SHOP, closed, 0.0)
+    observed = ROUTE53.observe_listing("shop", SHOP, closed, 0.0)
 
     assert observed.failing_open == frozenset()
-    assert set(shares_by_pool(SHOP, observed)["europe"].values()) == {0.5}
+    assert set(ROUTE53.shares_by_pool(SHOP, observed)["europe"].values()) == {0.5}
 
 
 def test_a_leaf_without_health_check_is_noticed_but_hinders_nothing() -> None:
@@ -146,7 +146,7 @@ def test_a_leaf_without_health_check_is_noticed_but_hinders_nothing() -> None:
         for r in leaves(SETTINGS)
     ]
 
-    observed = observe_records("shop", SHOP, tuple(records), 0.0)
+    observed = ROUTE53.observe_listing("shop", SHOP, tuple(records), 0.0)
 
     assert observed.faults == {}
     assert ["no health check" in notice for notice in observed.notices] == [True]
@@ -154,7 +154,7 @@ def test_a_leaf_without_health_check_is_noticed_but_hinders_nothing() -> None:
 
 def test_both_twins_of_a_position_are_found_in_order() -> None:
     """A before AAAA, so that reports read alike."""
-    found = leaves_of("shop", SHOP, tuple(reversed(leaves(SETTINGS))))
+    found = ROUTE53.resources("shop", SHOP, ROUTE53.index(reversed(leaves(SETTINGS))))
 
     assert [leaf.type for leaf in found[Position("shop", "world", "us-east-1")]] == ["A", "AAAA"]
 
@@ -175,7 +175,7 @@ def test_endpoint_groups_are_held_against_the_lawful_regions(kept: list[str], fa
     (listed,) = groups(SETTINGS).values()
     listed = [replace(listed[0], region=region) for region in kept]
 
-    observed = observe_groups("api", API, tuple(listed), 0.0)
+    observed = ACCELERATOR.observe_listing("api", API, tuple(listed), 0.0)
 
     assert observed.faults == {"world": (fault,)}
 
@@ -184,7 +184,7 @@ def test_a_group_is_set_to_its_dial_and_its_endpoints_weight() -> None:
     """Weight 128 and dial 100 is serving."""
     (listed,) = groups(SETTINGS).values()
 
-    observed = observe_groups("api", API, tuple(listed), 0.0)
+    observed = ACCELERATOR.observe_listing("api", API, tuple(listed), 0.0)
 
     assert observed.settings[Position("api", "world", "us-east-1")] == Setting(128, 100.0)
 
@@ -209,7 +209,7 @@ def test_a_region_drained_at_one_of_two_listeners_still_serves() -> None:
     https = at_listener("443", eu_west_1=0.0, us_east_1=100.0)
     west = Position("api", "world", "eu-west-1")
     for listed in ((*http, *https), (*https, *http)):
-        observed = observe_groups("api", API, listed, 0.0)
+        observed = ACCELERATOR.observe_listing("api", API, listed, 0.0)
         assert observed.settings[west] == Setting(128, 100.0)
         assert observed.unequal == {west}
         assert observed.faults == {}
@@ -221,7 +221,7 @@ def test_a_group_missing_at_one_of_two_listeners_is_a_fault() -> None:
         *at_listener("80", eu_west_1=100.0, us_east_1=100.0),
         *at_listener("443", us_east_1=100.0),
     )
-    observed = observe_groups("api", API, listed, 0.0)
+    observed = ACCELERATOR.observe_listing("api", API, listed, 0.0)
 
     fault = "endpoint group eu-west-1 is missing at arn/listener/443"
     assert observed.faults == {"world": (fault,)}
@@ -256,7 +256,7 @@ def test_a_position_is_as_open_as_its_most_open_endpoint(
     """By dial and weight of one and the same endpoint; a group without endpoints serves nobody."""
     west = Position("api", "world", "eu-west-1")
     for order in (listed, listed[::-1]):
-        observed = observe_groups("api", API, tuple(order), 0.0)
+        observed = ACCELERATOR.observe_listing("api", API, tuple(order), 0.0)
         assert observed.settings[west] == parts[0]
         assert observed.parts == ({west: tuple(parts)} if len(parts) > 1 else {})
         assert observed.unequal == observed.parts.keys()
@@ -268,10 +268,12 @@ def test_a_closed_region_is_reached_where_a_listener_is_closed_everywhere() -> N
         *at_listener("80", eu_west_1=0.0, us_east_1=100.0),
         *at_listener("443", eu_west_1=0.0, us_east_1=0.0),
     )
-    observed = observe_groups("api", API, listed, 0.0)
+    observed = ACCELERATOR.observe_listing("api", API, listed, 0.0)
 
     assert observed.failing_open == {Position("api", "world", "eu-west-1")}
-    assert shares_by_pool(API, observed) == {"world": {"eu-west-1": 1.0, "us-east-1": 1.0}}
+    assert ACCELERATOR.shares_by_pool(API, observed) == {
+        "world": {"eu-west-1": 1.0, "us-east-1": 1.0}
+    }
 
 
 def test_a_listener_that_the_open_region_lacks_reaches_nobody_who_could_be_helped() -> None:
@@ -280,7 +282,7 @@ def test_a_listener_that_the_open_region_lacks_reaches_nobody_who_could_be_helpe
         *at_listener("80", eu_west_1=0.0, us_east_1=100.0),
         *at_listener("443", eu_west_1=0.0),
     )
-    observed = observe_groups("api", API, listed, 0.0)
+    observed = ACCELERATOR.observe_listing("api", API, listed, 0.0)
 
     assert observed.failing_open == frozenset()
 

@@ -1,0 +1,77 @@
+"""What each kind of lever is read and written by: the ports of `ports.levers` in one form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from controller.model.decision import Written
+from controller.model.levers import (
+    EndpointGroup,
+    GroupChange,
+    LeverKind,
+    Outcome,
+    RecordSet,
+    WeightChange,
+)
+from controller.planning.levers.accelerator import ACCELERATOR
+from controller.planning.levers.route53 import ROUTE53
+from controller.ports import Accelerators, RecordSets
+
+
+class LeverPort(Protocol):
+    """Reads and writes the targets of one kind of lever: hosted zones, accelerators."""
+
+    async def read(self, target: str) -> Sequence[Any]:
+        """Its listing. Raises ProviderUnavailableError or ProviderRejectedError."""
+        ...
+
+    async def send(self, target: str, writes: Sequence[Any], *, emergency: bool) -> Outcome:
+        """Apply in one request what the lever's `steps` put into one, all of it or none."""
+        ...
+
+    async def has_spread(self, written: Written) -> bool:
+        """Whether every server answers by an applied write. Raises as `read` does."""
+        ...
+
+
+LeverPorts = Mapping[LeverKind, LeverPort]
+
+
+def lever_ports(records: RecordSets, accelerators: Accelerators) -> LeverPorts:
+    """One for each kind of lever."""
+    return {
+        ROUTE53.kind: _HostedZones(records),
+        ACCELERATOR.kind: _EndpointGroups(accelerators),
+    }
+
+
+class _HostedZones:
+    def __init__(self, records: RecordSets) -> None:
+        self._records = records
+
+    async def read(self, target: str) -> tuple[RecordSet, ...]:
+        return await self._records.read(target)
+
+    async def send(
+        self, target: str, writes: Sequence[WeightChange], *, emergency: bool
+    ) -> Outcome:
+        return await self._records.change(target, writes, emergency=emergency)
+
+    async def has_spread(self, written: Written) -> bool:
+        return await self._records.is_insync(written.outcome.change_id or "")
+
+
+class _EndpointGroups:
+    def __init__(self, accelerators: Accelerators) -> None:
+        self._accelerators = accelerators
+
+    async def read(self, target: str) -> tuple[EndpointGroup, ...]:
+        return await self._accelerators.read(target)
+
+    async def send(self, target: str, writes: Sequence[GroupChange], *, emergency: bool) -> Outcome:
+        (write,) = writes
+        return await self._accelerators.change(write)
+
+    async def has_spread(self, written: Written) -> bool:
+        return await self._accelerators.is_deployed(written.target)

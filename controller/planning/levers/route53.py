@@ -1,0 +1,208 @@
+"""Route 53: weighted records of one hosted zone.
+
+The tree is the one of the record plan: weighted leaves `<pool>.<name>`, A and AAAA twins, one per
+lawful region with SetIdentifier = region and a health check on each. A leaf that is missing,
+unlawful or extra is a fault: it is reported and never repaired by creating or deleting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import ClassVar
+
+from controller.model.configuration import Pool, Route53Lever, Service
+from controller.model.decision import Shares
+from controller.model.levers import LeverKind, Observed, Position, RecordSet, Setting
+from controller.planning.levers.emptied import Open, failing_open
+from controller.planning.levers.lever import Lever, Resources
+from controller.planning.levers.weights import weights
+from controller.planning.residency.destinations import Destination, destinations
+from controller.planning.residency.proof import Proof, prove_records
+from controller.planning.shares import normalised
+
+_TWINS = ("A", "AAAA")
+
+Leaves = Resources[RecordSet]
+"""Position to its existing leaves, A before AAAA."""
+Groups = Mapping[tuple[str, str], Mapping[str | None, RecordSet]]
+"""Name and type to SetIdentifier to record set: a zone's groups of records, each found at once."""
+
+
+class Route53(Lever[RecordSet, Groups]):
+    """A service's weighted records. Shares are weights beside those of the pool's others."""
+
+    kind: ClassVar[LeverKind] = "route53"
+    shares_add_up = True
+    spread = "insync"
+
+    def steers(self, service: Service) -> bool:
+        """Whether the service has weighted records."""
+        return service.levers.route53 is not None
+
+    def target(self, service: Service) -> str:
+        """Id of the hosted zone."""
+        return _noun(service).hosted_zone_id
+
+    def identity(self, service: Service) -> str:
+        """The zone and the service's name in it."""
+        lever = _noun(service)
+        return f"{self.kind} {lever.hosted_zone_id} {lever.name}"
+
+    def name_in_dns(self, service: Service) -> str | None:
+        """The service's name."""
+        return _noun(service).name
+
+    def ttl_s(self, service: Service) -> float:
+        """Seconds for which resolvers keep an answer."""
+        return _noun(service).ttl_s
+
+    def users_follow(self, service: Service) -> str:
+        """Within the TTL."""
+        return f"users follow within the TTL of {self.ttl_s(service):g} s after INSYNC"
+
+    def index(self, listing: Iterable[RecordSet]) -> Groups:
+        """The record sets of a zone by name and type."""
+        groups: dict[tuple[str, str], dict[str | None, RecordSet]] = {}
+        for record in listing:
+            groups.setdefault((record.name, record.type), {})[record.set_identifier] = record
+        return groups
+
+    def resources(self, name: str, service: Service, index: Groups) -> Leaves:
+        """Position to its existing leaves, A before AAAA; lawful regions only."""
+        leaves: dict[Position, tuple[RecordSet, ...]] = {}
+        for pool_name, pool in service.pools.items():
+            twins = _twins(service, pool_name, index)
+            for region in pool.regions:
+                found = [group.get(region) for group in twins]
+                leaves[Position(name, pool_name, region)] = tuple(
+                    [leaf for leaf in found if leaf is not None and leaf.weight is not None]
+                )
+        return leaves
+
+    def observe(
+        self, name: str, service: Service, index: Groups, resources: Leaves, at: float
+    ) -> Observed:
+        """What the zone says of the service."""
+        settings: dict[Position, Setting] = {}
+        parts: dict[Position, tuple[Setting, ...]] = {}
+        for position, twins in resources.items():
+            weights = {twin.weight or 0 for twin in twins}
+            if weights:
+                settings[position] = Setting(max(weights))
+            if len(weights) > 1:
+                parts[position] = tuple(map(Setting, sorted(weights, reverse=True)))
+        faults = {
+            pool_name: found
+            for pool_name, pool in service.pools.items()
+            if (found := tuple(_faults(service, pool_name, pool, index)))
+        }
+        reached = frozenset(
+            Position(name, pool_name, region)
+            # A type closed everywhere makes the regions unequal that are open by the other.
+            for pool_name in dict.fromkeys(position.pool for position in parts)
+            for region in failing_open(_opened(resources, name, service, pool_name))
+        )
+        unequal, notices = frozenset(parts), tuple(_notices(resources))
+        return Observed(at, settings, unequal, faults, notices, parts=parts, failing_open=reached)
+
+    def prove(self, name: str, service: Service, listing: Sequence[RecordSet]) -> Proof:
+        """What Route 53 could answer the users of bound pools."""
+        return prove_records(name, service, listing)
+
+    def is_proven_alike(self, one: RecordSet, other: RecordSet) -> bool:
+        """Whether two record sets are the same but for how much weight they have."""
+        return (
+            one.rest == other.rest
+            and one.name == other.name
+            and one.type == other.type
+            and one.set_identifier == other.set_identifier
+            and one.health_check_id == other.health_check_id
+            and (one.weight is None) is (other.weight is None)
+        )
+
+    def destinations(self, resources: Leaves) -> Mapping[Position, Destination]:
+        """Where each A leaf leads."""
+        return destinations(resources)
+
+    def checks(self, resources: Leaves) -> Mapping[Position, tuple[str, ...]]:
+        """The health checks of each position's leaves."""
+        found = {
+            position: tuple(dict.fromkeys(t.health_check_id for t in twins if t.health_check_id))
+            for position, twins in resources.items()
+        }
+        return {position: ids for position, ids in found.items() if ids}
+
+    def shares(self, settings: Mapping[str, Setting]) -> dict[str, float]:
+        """Weights that are all zero mean *equal* shares to Route 53, so that is returned."""
+        weighed = [setting.weight for setting in settings.values()]
+        total = sum(weighed)
+        if total == 0:
+            return {region: 1 / len(settings) for region in settings}
+        return dict(zip(settings, [weight / total for weight in weighed], strict=True))
+
+    def with_reached(self, shares: Shares, reached: Collection[str]) -> dict[str, float]:
+        """Each region counts as reached like the others: by users of the closed type it is."""
+        most = {region: max(share, 1 / len(shares)) for region, share in shares.items()}
+        return normalised(most)
+
+    def settings(
+        self, service: Service, before: Mapping[str, Setting], after: Shares
+    ) -> dict[str, Setting]:
+        """Weights that change as few records as possible."""
+        known = {region: share for region, share in after.items() if region in before}
+        return {region: Setting(weight) for region, weight in weights(before, known).items()}
+
+
+ROUTE53 = Route53()
+
+
+def open_leaves(leaves: Mapping[str, Iterable[RecordSet]], wanted: Mapping[str, Setting]) -> Open:
+    """A pool's leaves by region once `wanted` (by region) is written."""
+    return {
+        region: {
+            leaf.type: bool(wanted[region].weight if region in wanted else leaf.weight)
+            for leaf in twins
+        }
+        for region, twins in leaves.items()
+    }
+
+
+def _opened(leaves: Leaves, name: str, service: Service, pool: str) -> Open:
+    regions = service.pools[pool].regions
+    return open_leaves({r: leaves[Position(name, pool, r)] for r in regions}, {})
+
+
+def _faults(service: Service, pool_name: str, pool: Pool, groups: Groups) -> Iterable[str]:
+    name = _noun(service).leaf_name(pool_name)
+    for type_, listed in zip(_TWINS, _twins(service, pool_name, groups), strict=True):
+        for region in pool.regions:
+            if region not in listed:
+                yield f"leaf {name} {type_} {region} is missing"
+            elif listed[region].weight is None:
+                yield f"record {name} {type_} {region} is not weighted"
+        for identifier in sorted(str(i) for i in listed if i not in pool.regions):
+            law = f"; pool {pool_name} may only be served from {', '.join(pool.regions)}"
+            yield f"leaf {name} {type_} {identifier} should not exist{law}"
+
+
+def _notices(leaves: Leaves) -> Iterable[str]:
+    return [
+        f"leaf {twin.name} {twin.type} {position.region} has no health check: Route 53 takes it "
+        "for always healthy"
+        for position, twins in leaves.items()
+        for twin in twins
+        if twin.health_check_id is None
+    ]
+
+
+def _twins(
+    service: Service, pool_name: str, groups: Groups
+) -> tuple[Mapping[str | None, RecordSet], ...]:
+    """The pool's A and its AAAA leaves, lawful or not."""
+    name = _noun(service).leaf_name(pool_name)
+    return tuple([groups.get((name, type_), {}) for type_ in _TWINS])
+
+
+def _noun(service: Service) -> Route53Lever:
+    assert service.levers.route53 is not None
+    return service.levers.route53
