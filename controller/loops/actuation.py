@@ -3,12 +3,12 @@
 Route 53: all weights of one hosted zone go in one atomic batch, A and AAAA twins together; in
 several, urgent pools first, when they are more than a batch may hold (`planning.batches`). If one
 is refused, something in it is at fault (a leaf changed by hand, a health check deleted), and its
-pools go on in a batch each, so that one bad record hinders its own pool alone. A batch that is
-throttled is not split; it and what was to follow it wait for the next cycle. Global Accelerator:
-one group at a time, groups that open before groups that close. Zones and accelerators are written
-at the same time: one that hangs delays no other's drain, nor the next cycle
-(`loops.pending_writes`). What is about to be written is remembered first, so that after a crash our
-own write is not taken for drift.
+pools go on in a batch each, so that one bad record hinders its own pool alone; also in later
+cycles, until they are applied, for a cycle need not have had the time. A batch that is throttled
+is not split; it and what was to follow it wait for the next cycle. Global Accelerator: one group at
+a time, groups that open before groups that close. Zones and accelerators are written at the same
+time: one that hangs delays no other's drain, nor the next cycle (`loops.pending_writes`). What is
+about to be written is remembered first, so that after a crash our own write is not taken for drift.
 """
 
 from __future__ import annotations
@@ -69,6 +69,8 @@ class Actuation:
         self._clock = clock
         self._settled_at: dict[Position, float] = {}
         """When each position was last known, or feared, to have been written."""
+        self._refused_at: dict[PoolName, float] = {}
+        """Pools of batches that were refused, and when last, until they are applied."""
         self._pending = PendingWrites(clock, bell, self._heard, expectations.settle)
         self._veto = Veto(current, observation)
 
@@ -126,7 +128,7 @@ class Actuation:
     ) -> Sends:
         """Batch after batch, as many as it takes."""
         written: list[Written] = []
-        planned = batches(self._elements(changes), urgent)
+        planned = self._planned(self._elements(changes), urgent)
         _tell_split(planned)
         for batch in planned:
             refused = self._refused_part(batch, written)
@@ -142,6 +144,25 @@ class Actuation:
                 one = await self._send(zone_id, each, written, emergency)
                 written.append(one)
                 yield one
+
+    def _planned(self, elements: Elements, urgent: Collection[PoolName]) -> list[Batch]:
+        """The batches; what was refused goes apart, last, the longest ago first."""
+        pools = by_pool(elements)
+        apart = [pool for pool in pools if pool in self._refused_at]
+        apart.sort(key=self._refused_at.__getitem__)
+        rest = {c: each for pool in pools if pool not in apart for c, each in pools[pool].items()}
+        planned = batches(rest, urgent)
+        for pool in apart:
+            planned += batches(pools[pool], urgent)
+        return planned
+
+    def _note_refusal(self, elements: Elements, outcome: Outcome) -> None:
+        pools = by_pool(elements).keys()
+        for pool in pools:
+            if outcome.status is OutcomeStatus.APPLIED:
+                self._refused_at.pop(pool, None)
+            elif _is_refused(outcome) and (len(pools) > 1 or pool in self._refused_at):
+                self._refused_at[pool] = self._clock.monotonic()
 
     def _refused_part(self, batch: Batch, written: Iterable[Written]) -> Written | None:
         """The refusal of a part of a pool that would empty it, earlier parts not being applied."""
@@ -175,6 +196,7 @@ class Actuation:
             return Written("route53", zone_id, changes, _AFTER_THROTTLING)
         batch = [element for each in elements.values() for element in each]
         outcome = await self._records.change(zone_id, batch, emergency=emergency)
+        self._note_refusal(elements, outcome)
         return Written("route53", zone_id, changes, outcome)
 
     def _heard(self, written: Written) -> None:

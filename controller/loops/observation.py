@@ -73,8 +73,12 @@ class Observation:
     @property
     def failing(self) -> Mapping[str, str]:
         """Zone or accelerator to the error of its last, failed reading; also the services of which
-        what was read is not understood."""
-        return self._not_understood | self._failing
+        what was read is not understood. Of the settings in force: what a reload only proposed, and
+        did not take over, is not read again, so that its failure would stand for ever."""
+        settings = self._current.settings
+        used = _targets(settings) | settings.services.keys()
+        found = self._not_understood | self._failing
+        return {what: error for what, error in found.items() if what in used}
 
     def invalidate(self, target: str) -> None:
         """Have this zone or accelerator, which was written, read again before it is next used."""

@@ -35,7 +35,7 @@ from tests.fakes.accelerators import FakeAccelerators
 from tests.fakes.clock import FakeClock
 from tests.fakes.record_sets import FakeRecordSets
 from tests.fakes.store import FakeStore
-from tests.loops.hanging import hanging
+from tests.loops.hanging import hanging, replaced
 from tests.loops.small import (
     ARN,
     EAST,
@@ -615,3 +615,28 @@ async def test_what_waits_for_its_reading_is_no_receiver_of_what_is_sent() -> No
     weights = {r.set_identifier: r.weight for r in bench.records.stored(ZONE) if r.type == "A"}
     assert any(weights.values())
     await bench.observation.end()
+
+
+async def test_one_bad_record_hinders_no_other_pool_though_no_cycle_has_the_time() -> None:
+    """Route 53 takes a second, and the bell rings all the time: only the first answer is heard."""
+    bench = Bench()
+    bell = bench.actuation._pending._bell
+    applied: list[str] = []
+
+    async def change(_: str, asked: Sequence[WeightChange], *, emergency: bool) -> Outcome:
+        assert emergency
+        await asyncio.sleep(1)
+        names = {one.record.name for one in asked}
+        if "world.shop.test." in names:
+            return Outcome(OutcomeStatus.REFUSED, "its health check was deleted")
+        applied.extend(names)
+        return Outcome(OutcomeStatus.APPLIED)
+
+    with replaced(bench.records, "change", change):
+        for _ in range(8):
+            asyncio.get_running_loop().call_later(0.5, bell.ring)
+            await bench.carry_out(weight("shop", WEST, 0), weight("blog", WEST, 0), emergency=True)
+            await asyncio.sleep(2)
+    await bench.actuation.end()
+
+    assert applied[:1] == ["world.blog.test."]

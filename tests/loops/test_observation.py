@@ -375,6 +375,17 @@ async def test_what_a_reading_says_of_one_service_may_be_a_mistake_of_that_one_a
     assert bench.observation.failing == {}
 
 
+async def test_a_zone_that_only_a_proposal_names_is_not_shown_to_fail() -> None:
+    """It was mistyped, and the reload refused; nothing reads it again."""
+    bench = Bench(small(services=BOTH))
+    mistyped = small(services={**BOTH, "wiki": weighted("wiki.test.", zone="Z9")})
+    await bench.observation.refresh(10, mistyped)
+
+    assert bench.observation.failing == {}
+    bench.current.swap(mistyped)
+    assert bench.observation.failing == {"Z9": "NoSuchHostedZone: no zone Z9"}
+
+
 async def test_a_reading_that_no_setting_asks_for_any_more_is_given_up() -> None:
     """A zone that was mistyped and hangs: its failure would be shown for ever after the reload."""
     bench = Bench(small(services={**BOTH, "wiki": weighted("wiki.test.", zone="Z2")}))
