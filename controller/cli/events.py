@@ -86,10 +86,13 @@ def _left_out(data: Answer) -> str:
 
 
 def _decision(data: Answer) -> str:
-    """What set it off, what moved, and what AWS answered."""
+    """What set it off, what moves, and what AWS answered, if any of it was sent."""
     number = data["decision_id"]
     trigger = in_short(data["trigger"], f"gtc why {number}")
-    parts = [*map(_move, data["moves"]), *dict.fromkeys(data["outcomes"])]
+    answered = list(dict.fromkeys(data["outcomes"]))
+    if data["moves"] and not answered:
+        answered = ["not sent yet"]
+    parts = [*map(_move, data["moves"]), *answered]
     text = "; ".join(filter(None, (trigger, *parts)))
     return f"{number}: {text or 'the outcome changed'}"
 

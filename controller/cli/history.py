@@ -110,11 +110,20 @@ def _moves(plan: Answer, after: Answer) -> str:
 
 
 def _outcome(record: Answer) -> str:
-    """What AWS answered, and what held the rest."""
+    """What AWS answered, what was not sent yet, and what held the rest."""
     statuses = dict.fromkeys(written["outcome"]["status"] for written in record["written"])
+    sent = [_place(change) for written in record["written"] for change in written["changes"]]
+    wanted = [_place(change) for plan in record["plans"] for change in plan["changes"]]
+    if set(wanted) - set(sent):
+        statuses["not sent yet"] = None
     reasons = dict.fromkeys(held["reason"] for plan in record["plans"] for held in plan["held"])
     held = f"held: {','.join(reasons)}" if reasons else ""
     return "; ".join(filter(None, (",".join(statuses), held)))
+
+
+def _place(change: Answer) -> tuple[str, ...]:
+    position = change["position"]
+    return position["service"], position["pool"], position["region"]
 
 
 def _cells(row: Row) -> tuple[str, ...]:

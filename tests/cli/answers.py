@@ -135,11 +135,21 @@ def record(**more: Any) -> dict[str, Any]:
     }
 
 
+def change(region_name: str, service: str = "shop", pool: str = "europe") -> dict[str, Any]:
+    """One lever's change, as far as commands read it."""
+    return {"position": {"service": service, "pool": pool, "region": region_name}}
+
+
+def wrote(status: str, *changes: dict[str, Any]) -> dict[str, Any]:
+    """What became of one write."""
+    return {"changes": list(changes), "outcome": {"status": status}}
+
+
 def moved(number: int, **more: Any) -> dict[str, Any]:
     """The record of a region that failed: it left shop/europe."""
     before, after = {"eu-west-1": 0.5, "us-east-1": 0.5}, {"eu-west-1": 0.0, "us-east-1": 1.0}
-    plan = pool_plan(before, after, desired=after, changes=[{}], withheld=[])
-    written = [{"outcome": {"status": "applied"}}]
+    plan = pool_plan(before, after, desired=after, changes=[change("eu-west-1")], withheld=[])
+    written = [wrote("applied", change("eu-west-1"))]
     return record(id=number, **{"plans": [plan], "written": written, **more})
 
 

@@ -105,6 +105,15 @@ def test_of_many_triggers_the_first_is_shown_and_all_are_in_the_document(
     assert json.loads(gtc("events", "-o", "json").stdout)["data"]["trigger"] == triggers
 
 
+def test_a_move_that_was_not_sent_yet_is_not_taken_for_done(daemon: FakeDaemon, gtc: Run) -> None:
+    """Its zone does not answer an earlier write."""
+    events = [answers.decided(1, outcomes=[]), answers.decided(2, outcomes=[], moves=[])]
+    daemon.answers("GET /v1/events/recent", {"items": events, "last_id": 2})
+    waiting, held = gtc("events").stdout.splitlines()
+    assert waiting.endswith("shop/europe eu-west-1 50 % → 0 %; not sent yet")
+    assert "not sent" not in held
+
+
 def test_a_pins_event_says_at_what_share(daemon: FakeDaemon, gtc: Run) -> None:
     """Set, or ended."""
     pin = answers.override(kind="pin", share=0.3, service="shop", pool="europe")

@@ -28,10 +28,15 @@ shop/europe: eu-west-1 50 % → 0 %, us-east-1 50 % → 100 %; api/world: levers
 def days_work() -> list[dict[str, Any]]:
     """Records of every kind, the newest first."""
     same = {"eu-west-1": 1.0}
+    api = answers.change("eu-west-1", "api", "world")
     mended = answers.pool_plan(
-        same, same, desired=same, changes=[{}], withheld=[], service="api", pool="world"
+        same, same, desired=same, changes=[api], withheld=[], service="api", pool="world"
     )
-    refused = [{"outcome": {"status": status}} for status in ("refused", "applied", "applied")]
+    refused = [
+        answers.wrote("refused", answers.change("eu-west-1")),
+        answers.wrote("applied", answers.change("eu-west-1")),
+        answers.wrote("applied", api),
+    ]
     moved = answers.moved(6)
     holds = [answers.held("panic", "too many"), answers.held("drift", "by hand", "eu-west-1")]
     kept = answers.pool_plan(same, same, *holds, desired=same, changes=[], withheld=[])
@@ -55,6 +60,16 @@ def test_decisions_that_moved_or_held_are_a_row_each(daemon: FakeDaemon, gtc: Ru
     result = gtc("history")
     assert result.exit_code == exit_codes.OK
     assert result.stdout == TABLE
+
+
+def test_a_change_that_was_not_sent_yet_is_not_taken_for_written(
+    daemon: FakeDaemon, gtc: Run
+) -> None:
+    """The zone does not answer an earlier write: this decision waits for that."""
+    daemon.answers("GET /v1/decisions", answers.page(answers.moved(9, written=[])))
+    result = gtc("history")
+    row = result.stdout.splitlines()[1]
+    assert "not sent yet  shop/europe: eu-west-1 50 % → 0 %" in row
 
 
 def test_a_pool_that_is_held_in_every_region_is_held_as_a_whole(

@@ -44,7 +44,7 @@ def explain(record: DecisionRecord) -> str:
         ("Rules", [line for plan in _telling(record.plans) for line in _rules_of(plan)]),
         ("Held", [line for plan in record.plans for line in held_lines(plan)]),
         ("Not chosen", _not_chosen(record.rejected)),
-        ("Wrote", _wrote(record.written)),
+        ("Wrote", [*_wrote(record.written), *_unsent(record)] or ["nothing"]),
         ("Effect", _effect(record)),
         ("Timeline", list(_timeline(record.timeline))),
     )
@@ -112,7 +112,17 @@ def _wrote(written: Iterable[Written]) -> list[str]:
         what = f"{outcome.status.value} in {outcome.took_s:.2f} s{change_id}{detail}"
         lines.append(f"{write.lever} {write.target}: {what}")
         lines += [f"  {_shown(change)}" for change in write.changes]
-    return lines or ["nothing"]
+    return lines
+
+
+def _unsent(record: DecisionRecord) -> list[str]:
+    """Changes that no guard held, and that were not sent all the same."""
+    sent = {change.position for write in record.written for change in write.changes}
+    unsent = [c for plan in record.plans for c in plan.changes if c.position not in sent]
+    if not unsent:
+        return []
+    why = "an earlier write there is not answered, or its result was not read"
+    return [f"not sent yet, for {why}", *(f"  {_shown(change)}" for change in unsent)]
 
 
 def _shown(change: Change) -> str:

@@ -106,7 +106,7 @@ def _next_move(before: Decision | None, plan: PoolPlan) -> str:
     sent = [p.changes for p in before.plans if (p.service, p.pool) == place] if before else []
     again = plan.changes in sent
     return f"{'/'.join(place)}: " + (
-        "sent again, for AWS does not show it yet" if again else "next step"
+        "wanted again, for AWS does not show it yet" if again else "next step"
     )
 
 

@@ -162,6 +162,21 @@ def test_a_write_that_failed_says_what_aws_answered(outcome: Outcome, line: str)
     assert "api/world/eu-west-1 dial 100 weight 128 → dial 0 weight 0" in text
 
 
+def test_a_change_that_was_not_sent_yet_says_so_and_why() -> None:
+    """Such as while an earlier write to the same zone is not answered."""
+    record = failover()
+    sent = record.written[0]
+    waiting = explain(replace(record, written=()))
+    some = explain(replace(record, written=(replace(sent, changes=sent.changes[:1]),)))
+
+    assert "nothing" not in waiting.partition("\nWrote")[2].partition("\nEffect")[0]
+    for text, missing in ((waiting, sent.changes), (some, sent.changes[1:])):
+        told = text.partition("not sent yet, for an earlier write there is not answered, or its")[2]
+        assert all(str(change.position) in told.partition("\nEffect")[0] for change in missing)
+    assert len(sent.changes) > 1
+    assert "not sent yet" not in explain(record)
+
+
 def test_a_record_without_a_known_trigger_says_so() -> None:
     """The section never vanishes: a decision was kept for some reason."""
     record = replace(record_of(TWO_POOLS), trigger=())

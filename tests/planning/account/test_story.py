@@ -159,7 +159,7 @@ def test_what_is_sent_once_more_is_no_next_step() -> None:
     sent = holding(changes=(CHANGE,))
     farther = holding(changes=(replace(CHANGE, after=Setting(7)),))
 
-    assert told(sent, before=sent) == ("shop/world: sent again, for AWS does not show it yet",)
+    assert told(sent, before=sent) == ("shop/world: wanted again, for AWS does not show it yet",)
     assert told(farther, before=sent) == ("shop/world: next step",)
 
 
