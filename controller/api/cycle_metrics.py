@@ -32,6 +32,7 @@ class CycleMetrics:
         """Have the series of the services and pools that these settings name."""
         self._pools = [(name, pool) for name, s in settings.services.items() for pool in s.pools]
         self._panic_series.follow((service,) for service in settings.services)
+        self._undecided_series.follow((service,) for service in settings.services)
         self._drift_series.follow(self._pools)
 
     def cycle(self, report: CycleReport) -> None:

@@ -258,6 +258,23 @@ async def test_the_series_of_a_region_that_is_gone_vanish_and_others_keep_their_
         assert after > before > 0
 
 
+async def test_no_series_of_a_service_that_is_gone_remains() -> None:
+    """Of whichever metric: one that stayed at 1 would page for ever."""
+    world, file = World(), File()
+    file.settings = edited(lambda data: data["services"].pop("api"))
+
+    def told(house: Controller) -> set[str]:
+        families = house.context().metrics.registry.collect()
+        samples = (sample for family in families for sample in family.samples)
+        return {sample.name for sample in samples if sample.labels.get("service") == "api"}
+
+    async with file.running(world) as house:
+        assert "gtc_undecided" in told(house)
+        await house.reload.reload("ann", accept=(await house.reload.propose()).hash)
+        await asyncio.sleep(15)
+        assert told(house) == set()
+
+
 async def test_a_region_that_is_down_stays_down_through_a_reload() -> None:
     """Its evidence is not thrown away because somebody edits something else."""
     world, file = World(), File()
