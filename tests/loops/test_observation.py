@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from controller.loops.current import Current
 from controller.loops.observation import PATIENCE_S, Observation
-from controller.loops.readings import Derived, ZoneReading
+from controller.loops.readings import Derived, Reading
 from controller.model.configuration import Service, Settings
 from controller.model.levers import EndpointGroup, Position, RecordSet, Setting
 from tests.fakes.accelerators import FakeAccelerators
@@ -354,14 +355,14 @@ async def test_what_a_reading_says_of_one_service_may_be_a_mistake_of_that_one_a
     """Or no service could be decided about, in any cycle. It is said once, also to status."""
     bench = Bench(small(services={**BOTH, "blog": weighted("blog.test.")}))
     await bench.observation.refresh(10)
-    derive, failing = ZoneReading._derive, ["blog"]
+    derive, failing = Reading._derive, ["blog"]
 
-    def derived(reading: ZoneReading, name: str, service: Service) -> Derived:
+    def derived(reading: Reading[Any], name: str, service: Service) -> Derived[Any]:
         if name in failing:
             raise ZeroDivisionError(name)
         return derive(reading, name, service)
 
-    monkeypatch.setattr(ZoneReading, "_derive", derived)
+    monkeypatch.setattr(Reading, "_derive", derived)
     with logged() as lines:
         seen = [bench.observation.observed().keys() for _ in range(3)]
         told = bench.observation.failing
