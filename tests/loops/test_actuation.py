@@ -29,7 +29,7 @@ from controller.model.levers import (
     WeightChange,
 )
 from controller.model.memory import Memory
-from controller.planning import batches
+from controller.planning.levers import batches
 from tests.adapters.aws.scripted import ScriptedClient, calls, refusal
 from tests.fakes.accelerators import FakeAccelerators
 from tests.fakes.clock import FakeClock
