@@ -19,7 +19,7 @@ import structlog
 
 from controller.loops.current import Current
 from controller.loops.expectations import Expectations
-from controller.loops.lever_ports import lever_ports
+from controller.loops.lever_ports import LeverPorts
 from controller.loops.observation import Observation
 from controller.loops.pending_writes import PendingWrites, Sends, Series
 from controller.loops.veto import Veto
@@ -28,7 +28,7 @@ from controller.model.decision import Decision, PoolName, Written
 from controller.model.levers import Change, Outcome, OutcomeStatus, Position
 from controller.planning.levers.registry import LEVERS, AnyLever, lever_of
 from controller.planning.levers.steps import Parts, Step
-from controller.ports import Accelerators, Clock, RecordSets
+from controller.ports import Clock
 
 _log = structlog.get_logger("actuation")
 
@@ -40,8 +40,7 @@ class Actuation:
         self,
         current: Current,
         observation: Observation,
-        records: RecordSets,
-        accelerators: Accelerators,
+        ports: LeverPorts,
         expectations: Expectations,
         clock: Clock,
         bell: Bell,
@@ -49,7 +48,7 @@ class Actuation:
         """`bell` rings when a cycle is wanted, and is rung for outcomes that come late."""
         self._current = current
         self._observation = observation
-        self._ports = lever_ports(records, accelerators)
+        self._ports = ports
         self._expectations = expectations
         self._clock = clock
         self._settled_at: dict[Position, float] = {}

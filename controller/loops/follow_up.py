@@ -16,7 +16,7 @@ from datetime import datetime
 import structlog
 
 from controller.loops.current import Current
-from controller.loops.lever_ports import lever_ports
+from controller.loops.lever_ports import LeverPorts
 from controller.loops.recording import Recording
 from controller.loops.traffic import Traffic
 from controller.model.decision import DecisionRecord, Moment, PoolPlan, Written
@@ -25,7 +25,7 @@ from controller.model.levers import OutcomeStatus
 from controller.model.traffic import MeasuredShare
 from controller.planning.levers.registry import lever_named, lever_of
 from controller.planning.shares import SAME, percent
-from controller.ports import Accelerators, Clock, RecordSets
+from controller.ports import Clock
 
 _log = structlog.get_logger("follow_up")
 _GIVE_UP_S = 600.0
@@ -70,15 +70,14 @@ class FollowUp:
     def __init__(
         self,
         current: Current,
-        records: RecordSets,
-        accelerators: Accelerators,
+        ports: LeverPorts,
         recording: Recording,
         traffic: Traffic,
         clock: Clock,
         observe: PropagationObserver,
     ) -> None:
         self._current = current
-        self._ports = lever_ports(records, accelerators)
+        self._ports = ports
         self._recording = recording
         self._traffic = traffic
         self._clock = clock

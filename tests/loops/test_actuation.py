@@ -15,6 +15,7 @@ from controller.adapters.aws.route53 import Route53RecordSets
 from controller.loops.actuation import Actuation
 from controller.loops.current import Current
 from controller.loops.expectations import Expectations
+from controller.loops.lever_ports import lever_ports
 from controller.loops.observation import Observation
 from controller.loops.wake import Bell
 from controller.model.configuration import Settings
@@ -67,13 +68,13 @@ class Bench:
         self.accelerators = FakeAccelerators({ARN: groups()})
         self.store = FakeStore()
         current, clock = Current(settings), FakeClock()
-        self.observation = Observation(current, self.records, self.accelerators, clock)
+        ports = lever_ports(self.records, self.accelerators)
+        self.observation = Observation(current, ports, clock)
         self.expectations = Expectations(self.store)
         self.actuation = Actuation(
             current,
             self.observation,
-            self.records,
-            self.accelerators,
+            ports,
             self.expectations,
             clock,
             Bell(),

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from controller.loops.current import Current
+from controller.loops.lever_ports import lever_ports
 from controller.loops.observation import PATIENCE_S, Observation
 from controller.model.configuration import Settings
 from controller.model.levers import EndpointGroup, Position, RecordSet, Setting
@@ -44,7 +45,7 @@ class Bench:
         self.current = Current(settings)
         self.rings = 0
         self.observation = Observation(
-            self.current, self.records, self.accelerators, FakeClock(), self._ring
+            self.current, lever_ports(self.records, self.accelerators), FakeClock(), self._ring
         )
 
     def _ring(self) -> None:
