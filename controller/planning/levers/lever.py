@@ -33,7 +33,6 @@ ResourceT = TypeVar("ResourceT")
 IndexT = TypeVar("IndexT")
 """A listing in the form in which resources are found at once."""
 
-
 Resources = Mapping[Position, tuple[ResourceT, ...]]
 """Position to the resources that steer it; positions without any are there, too."""
 
