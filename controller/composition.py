@@ -27,6 +27,7 @@ from controller.loops.expectations import Expectations
 from controller.loops.figures import ReportedFigures
 from controller.loops.follow_up import FollowUp
 from controller.loops.heartbeat import Heartbeat
+from controller.loops.lever_ports import lever_ports
 from controller.loops.live import Live
 from controller.loops.observation import Observation
 from controller.loops.overload_alarm import OverloadAlarm
@@ -248,15 +249,13 @@ def compose(
     probing = Probing(
         current, ports.prober, clock, bell.ring, observers(metrics, certificates, supervision)
     )
-    observation = Observation(current, ports.records, ports.accelerators, clock, bell.ring)
+    levers = lever_ports(ports.records, ports.accelerators)
+    observation = Observation(current, levers, clock, bell.ring)
     recording = Recording(store, clock, (guarded("live_records", live.record, None),))
-    actuation = Actuation(
-        current, observation, ports.records, ports.accelerators, expectations, clock, bell
-    )
+    actuation = Actuation(current, observation, levers, expectations, clock, bell)
     follow_up = FollowUp(
         current,
-        ports.records,
-        ports.accelerators,
+        levers,
         recording,
         traffic,
         clock,

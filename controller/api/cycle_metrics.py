@@ -13,6 +13,7 @@ from controller.model.configuration import Settings
 from controller.model.decision import Decision, Hold
 from controller.model.levers import OutcomeStatus
 from controller.model.overrides import OverrideKind
+from controller.planning.levers.registry import KINDS
 
 _CYCLE_BUCKETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 
@@ -76,7 +77,7 @@ class CycleMetrics:
             "How long the daemon waits before it tries again what AWS did not apply; 0 when it did",
             registry=registry,
         )
-        for lever in ("route53", "accelerator"):
+        for lever in KINDS:
             for status in OutcomeStatus:
                 self._writes.labels(lever, status.value)
 

@@ -20,6 +20,7 @@ from controller.loops.reconciliation import CycleReport
 from controller.loops.traffic import Traffic
 from controller.model.configuration import EndpointId, Mode, Settings
 from controller.model.health import Canary, ProbeResult
+from controller.planning.levers.registry import KINDS
 
 OPERATIONS = {
     "route53": (
@@ -181,5 +182,5 @@ class Metrics:
                 self._call_seconds.labels(service, operation)
                 for outcome in CALL_OUTCOMES:
                     self._calls.labels(service, operation, outcome)
-        for lever in ("route53", "accelerator"):
+        for lever in KINDS:
             self._propagation.labels(lever)

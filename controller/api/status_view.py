@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal
 
 from controller import __version__
 from controller.api.context import Context
@@ -16,9 +15,11 @@ from controller.api.pool_status import Findings, PoolStatus, findings, pools_of
 from controller.api.views import OverrideView, View, in_force
 from controller.loops.reconciliation import CycleReport
 from controller.model.configuration import Mode
+from controller.model.levers import LeverKind
 from controller.model.overrides import OverrideKind
 from controller.planning.health.answered import answer_notices
 from controller.planning.health.quorum import answering
+from controller.planning.levers.registry import lever_of
 
 
 class Canaries(View):
@@ -64,7 +65,7 @@ class ServiceStatus(View):
     name: str
     mode: Mode
     """Whether its plans are carried out; a dry run of all outranks its own."""
-    lever: Literal["route53", "accelerator"]
+    lever: LeverKind
     steered_name: str | None
     """Its DNS name; null behind an accelerator."""
     panic: bool
@@ -154,14 +155,14 @@ def _failing_parts(context: Context) -> tuple[FailingPart, ...]:
 
 def _service(context: Context, found: Findings, name: str) -> ServiceStatus:
     service, latest = context.settings.services[name], found.latest
-    route53 = service.levers.route53
+    lever = lever_of(service)
     observed = latest.snapshot.observed.get(name) if latest else None
     faults = observed.faults.values() if observed else ()
     return ServiceStatus(
         name=name,
         mode=context.settings.mode_of(name),
-        lever="route53" if route53 else "accelerator",
-        steered_name=route53.name if route53 else None,
+        lever=lever.kind,
+        steered_name=lever.name_in_dns(service),
         panic=bool(latest and latest.decision.memory.of(name).panic is not None),
         faults=tuple(fault for pool in faults for fault in pool),
         notices=_notices(latest, name),

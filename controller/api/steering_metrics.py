@@ -16,6 +16,7 @@ from controller.model.configuration import Settings
 from controller.model.health import RegionHealth, Verdict
 from controller.model.levers import Position
 from controller.planning.health.answered import answered_share
+from controller.planning.levers.registry import lever_of
 
 MEASURED_WINDOW_S = 5.0
 """Seconds of users' reports that count as now."""
@@ -48,7 +49,7 @@ class SteeringMetrics:
         self._dial.follow(
             position
             for position in self._positions
-            if settings.services[position.service].levers.accelerator is not None
+            if not lever_of(settings.services[position.service]).shares_add_up
         )
         self._leak_series.follow(
             (name, pool)

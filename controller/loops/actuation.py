@@ -1,50 +1,41 @@
 """Carries out a plan in its order and reports what became of each write.
 
-Route 53: all weights of one hosted zone go in one atomic batch, A and AAAA twins together; in
-several, urgent pools first, when they are more than a batch may hold (`planning.batches`). If one
-is refused, something in it is at fault (a leaf changed by hand, a health check deleted), and its
-pools go on in a batch each, so that one bad record hinders its own pool alone; also in later
-cycles, until they are applied, for a cycle need not have had the time. A batch that is throttled
-is not split; it and what was to follow it wait for the next cycle. Global Accelerator: one group at
-a time, groups that open before groups that close. Zones and accelerators are written at the same
-time: one that hangs delays no other's drain, nor the next cycle (`loops.pending_writes`). What is
-about to be written is remembered first, so that after a crash our own write is not taken for drift.
+Each lever says in which requests its changes go (`planning.levers`): Route 53 in one atomic batch
+for each hosted zone, Global Accelerator one group at a time, groups that open before groups that
+close. A request that AWS refuses is tried anew in the parts that can be told apart, so that one bad
+record hinders its own pool alone. What was refused goes apart and last in later cycles, too, until
+it is applied: a cycle need not have had the time for more than its first request. After one that is
+throttled the rest waits for the next cycle where the lever says so. Zones and accelerators are
+written at the same time: one that hangs delays no other's drain, nor the next cycle
+(`loops.pending_writes`). What is about to be written is remembered first, so that after a crash our
+own write is not taken for drift.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Collection, Iterable
+from typing import Any
 
 import structlog
 
 from controller.loops.current import Current
 from controller.loops.expectations import Expectations
+from controller.loops.lever_ports import LeverPorts
 from controller.loops.observation import Observation
 from controller.loops.pending_writes import PendingWrites, Sends, Series
 from controller.loops.veto import Veto
 from controller.loops.wake import Bell
 from controller.model.decision import Decision, PoolName, Written
-from controller.model.levers import (
-    Change,
-    EndpointGroup,
-    GroupChange,
-    Outcome,
-    OutcomeStatus,
-    Position,
-    Setting,
-    WeightChange,
-)
-from controller.planning.batches import Batch, Elements, batches, by_pool
-from controller.planning.levers.accelerator import is_set, opens, settable
-from controller.planning.levers.registry import lever_of
-from controller.planning.write_results import results_of
-from controller.ports import Accelerators, Clock, RecordSets
+from controller.model.levers import Change, Outcome, OutcomeStatus, Position
+from controller.planning.levers.registry import LEVERS, AnyLever, lever_of
+from controller.planning.levers.steps import Parts, Step
+from controller.ports import Clock
 
 _log = structlog.get_logger("actuation")
-_AFTER_THROTTLING = Outcome(
-    OutcomeStatus.REFUSED, "not sent: Route 53 throttled the batch before it", throttled=True
-)
+_Unit = PoolName | Position
+"""What can be refused apart from the rest of its target: a pool, or one region of it where each
+part of a change is a request by itself."""
 
 
 class Actuation:
@@ -54,8 +45,7 @@ class Actuation:
         self,
         current: Current,
         observation: Observation,
-        records: RecordSets,
-        accelerators: Accelerators,
+        ports: LeverPorts,
         expectations: Expectations,
         clock: Clock,
         bell: Bell,
@@ -63,14 +53,13 @@ class Actuation:
         """`bell` rings when a cycle is wanted, and is rung for outcomes that come late."""
         self._current = current
         self._observation = observation
-        self._records = records
-        self._accelerators = accelerators
+        self._ports = ports
         self._expectations = expectations
         self._clock = clock
         self._settled_at: dict[Position, float] = {}
         """When each position was last known, or feared, to have been written."""
-        self._refused_at: dict[PoolName, float] = {}
-        """Pools of batches that were refused, and when last, until they are applied."""
+        self._refused_at: dict[_Unit, float] = {}
+        """What was refused, and when last, until it is applied."""
         self._pending = PendingWrites(clock, bell, self._heard, expectations.settle)
         self._veto = Veto(current, observation)
 
@@ -100,16 +89,14 @@ class Actuation:
     def _series(self, decision: Decision, allowed: Iterable[Change]) -> list[Series]:
         """The writes that these changes take."""
         urgent = {(plan.service, plan.pool) for plan in decision.plans if plan.emergency}
-        emergency = decision.emergency
-        zones = [
-            Series("route53", zone_id, each, self._change_zone(zone_id, each, urgent, emergency))
-            for zone_id, each in self._by_zone(allowed).items()
-        ]
-        accelerators = [
-            Series("accelerator", arn, tuple(c for c, _ in each), self._change_groups(arn, each))
-            for arn, each in self._by_accelerator(allowed).items()
-        ]
-        return [*zones, *accelerators]
+        found = []
+        for (lever, target), changes in self._by_target(allowed).items():
+            steps = self._steps(lever, self._parts(lever, changes), urgent)
+            if lever.is_atomic:
+                _tell_split(steps)
+            sends = self._sends(lever, target, steps, emergency=decision.emergency)
+            found.append(Series(lever.kind, target, _in_parts(changes, steps), sends))
+        return found
 
     def _is_ready(self, change: Change) -> bool:
         service = self._current.settings.services[change.position.service]
@@ -119,85 +106,72 @@ class Actuation:
             self._pending.is_busy(target) or self._observation.is_behind(target, settled_at)
         )
 
-    async def _change_zone(
-        self,
-        zone_id: str,
-        changes: Iterable[Change],
-        urgent: Collection[PoolName],
-        emergency: bool,
+    def _by_target(self, changes: Iterable[Change]) -> dict[tuple[AnyLever, str], list[Change]]:
+        """Zone or accelerator to its changes; one kind of lever after the other."""
+        found: dict[tuple[AnyLever, str], list[Change]] = {}
+        for change in changes:
+            service = self._current.settings.services[change.position.service]
+            lever = lever_of(service)
+            found.setdefault((lever, lever.target(service)), []).append(change)
+        return dict(sorted(found.items(), key=lambda one: LEVERS.index(one[0][0])))
+
+    def _parts(self, lever: AnyLever, changes: Iterable[Change]) -> Parts[Any]:
+        """The changes with what each writes, by what was last read; those that write something."""
+        services = dict.fromkeys(change.position.service for change in changes)
+        known = {name: self._observation.resources(name) for name in services}
+        found = {
+            change: lever.parts(change, known[change.position.service][change.position])
+            for change in changes
+        }
+        return {change: writes for change, writes in found.items() if writes}
+
+    async def _sends(
+        self, lever: AnyLever, target: str, steps: Iterable[Step[Any]], *, emergency: bool
     ) -> Sends:
-        """Batch after batch, as many as it takes."""
-        written: list[Written] = []
-        planned = self._planned(self._elements(changes), urgent)
-        _tell_split(planned)
-        for batch in planned:
-            refused = self._refused_part(batch, written)
-            if refused is not None:
-                written.append(refused)
-                yield refused
+        """Step after step; a refused one is followed by those that it can be taken apart into."""
+        applied: list[Any] = []
+        is_throttled = False
+        left = deque(steps)
+        while left:
+            step = left.popleft()
+            vetoed = self._veto.on_step(lever, step, applied)
+            if vetoed is not None:
+                yield vetoed
                 continue
-            whole = await self._send(zone_id, batch.elements, written, emergency)
-            written.append(whole)
-            yield whole
-            # Something in it is at fault: another try for each pool.
-            for each in _apart(batch.elements) if _is_refused(whole.outcome) else ():
-                one = await self._send(zone_id, each, written, emergency)
-                written.append(one)
-                yield one
-
-    def _planned(self, elements: Elements, urgent: Collection[PoolName]) -> list[Batch]:
-        """The batches; what was refused goes apart, last, the longest ago first."""
-        pools = by_pool(elements)
-        apart = [pool for pool in pools if pool in self._refused_at]
-        apart.sort(key=self._refused_at.__getitem__)
-        rest = {c: each for pool in pools if pool not in apart for c, each in pools[pool].items()}
-        planned = batches(rest, urgent)
-        for pool in apart:
-            planned += batches(pools[pool], urgent)
-        return planned
-
-    def _note_refusal(self, elements: Elements, outcome: Outcome) -> None:
-        pools = by_pool(elements).keys()
-        for pool in pools:
+            if is_throttled and lever.after_throttling is not None:
+                refused = OutcomeStatus.REFUSED
+                outcome = Outcome(refused, lever.after_throttling, throttled=True)
+            else:
+                port = self._ports[lever.kind]
+                outcome = await port.send(target, step.writes, emergency=emergency)
+                self._note_refusal(lever, step, outcome)
+            yield Written(lever.kind, target, tuple(step.parts), outcome)
+            is_throttled = is_throttled or outcome.throttled
             if outcome.status is OutcomeStatus.APPLIED:
-                self._refused_at.pop(pool, None)
-            elif _is_refused(outcome) and (len(pools) > 1 or pool in self._refused_at):
-                self._refused_at[pool] = self._clock.monotonic()
+                applied += step.writes
+            elif _is_refused(outcome):
+                left.extendleft(reversed(lever.apart(step)))
 
-    def _refused_part(self, batch: Batch, written: Iterable[Written]) -> Written | None:
-        """The refusal of a part of a pool that would empty it, earlier parts not being applied."""
-        if batch.part_of is None:
-            return None
-        earlier = [c for c, one in results_of(written).items() if one is OutcomeStatus.APPLIED]
-        return self._veto.on_part(batch.part_of, earlier, tuple(batch.elements))
+    def _steps(
+        self, lever: AnyLever, parts: Parts[Any], urgent: Collection[PoolName]
+    ) -> list[Step[Any]]:
+        """The requests; what was refused goes apart, last, the longest ago first."""
+        rest = dict[Change, Any]()
+        apart: defaultdict[_Unit, dict[Change, Any]] = defaultdict(dict)
+        for change, writes in parts.items():
+            unit = _unit(lever, change)
+            (apart[unit] if unit in self._refused_at else rest)[change] = writes
+        steps = lever.steps(rest, urgent)
+        for unit in sorted(apart, key=self._refused_at.__getitem__):
+            steps += lever.steps(apart[unit], urgent)
+        return steps
 
-    async def _change_groups(
-        self, arn: str, changes: Iterable[tuple[Change, GroupChange]]
-    ) -> Sends:
-        """Group after group in the plan's order; the last open one stays so until another is."""
-        applied: dict[str, Setting] = {}
-        for change, group_change in changes:
-            after = {**applied, group_change.group.arn: change.after}
-            refused = self._veto.on_closing(arn, change, after)
-            if refused is not None:
-                yield refused
-                continue
-            outcome = await self._accelerators.change(group_change)
-            yield Written("accelerator", arn, (change,), outcome)
+    def _note_refusal(self, lever: AnyLever, step: Step[Any], outcome: Outcome) -> None:
+        for unit in {_unit(lever, change) for change in step.parts}:
             if outcome.status is OutcomeStatus.APPLIED:
-                applied = after
-
-    async def _send(
-        self, zone_id: str, elements: Elements, earlier: Iterable[Written], emergency: bool
-    ) -> Written:
-        """One batch. Once Route 53 has throttled this zone, the rest waits for the next cycle."""
-        changes = tuple(elements)
-        if any(one.outcome.throttled for one in earlier):
-            return Written("route53", zone_id, changes, _AFTER_THROTTLING)
-        batch = [element for each in elements.values() for element in each]
-        outcome = await self._records.change(zone_id, batch, emergency=emergency)
-        self._note_refusal(elements, outcome)
-        return Written("route53", zone_id, changes, outcome)
+                self._refused_at.pop(unit, None)
+            elif _is_refused(outcome):
+                self._refused_at[unit] = self._clock.monotonic()
 
     def _heard(self, written: Written) -> None:
         """Whatever was answered, the next cycle reads again instead of believing it."""
@@ -205,67 +179,25 @@ class Actuation:
         now = self._clock.monotonic()
         self._settled_at.update((change.position, now) for change in written.changes)
 
-    def _by_zone(self, changes: Iterable[Change]) -> dict[str, tuple[Change, ...]]:
-        zones: dict[str, list[Change]] = defaultdict(list)
-        for change in changes:
-            lever = self._current.settings.services[change.position.service].levers.route53
-            if lever is not None:
-                zones[lever.hosted_zone_id].append(change)
-        return {zone_id: tuple(found) for zone_id, found in zones.items()}
-
-    def _elements(self, changes: Iterable[Change]) -> Elements:
-        """Every change with those of its twins whose weight is not the wanted one yet, if any."""
-        leaves = {
-            name: self._observation.resources(name)
-            for name in dict.fromkeys(change.position.service for change in changes)
-        }
-        found = {
-            change: tuple(
-                WeightChange(leaf, change.after.weight)
-                for leaf in leaves[change.position.service][change.position]
-                if leaf.weight != change.after.weight
-            )
-            for change in changes
-        }
-        return {change: each for change, each in found.items() if each}
-
-    def _by_accelerator(
-        self, changes: Iterable[Change]
-    ) -> dict[str, list[tuple[Change, GroupChange]]]:
-        """What is to be written at each accelerator: groups that open before groups that close."""
-        found: dict[str, list[tuple[Change, GroupChange]]] = defaultdict(list)
-        for change in changes:
-            lever = self._current.settings.services[change.position.service].levers.accelerator
-            if lever is not None:
-                groups = self._observation.resources(change.position.service)[change.position]
-                found[lever.arn] += [(change, one) for one in _group_changes(change, groups)]
-        return {arn: sorted(each, key=lambda one: not opens(one[1])) for arn, each in found.items()}
-
 
 def _is_refused(outcome: Outcome) -> bool:
     """Whether AWS said no to what was asked, and not only to asking now."""
     return outcome.status is OutcomeStatus.REFUSED and not outcome.throttled
 
 
-def _apart(elements: Elements) -> Sequence[Elements]:
-    """Its pools, if there are several."""
-    pools = list(by_pool(elements).values())
-    return pools if len(pools) > 1 else []
+def _unit(lever: AnyLever, change: Change) -> _Unit:
+    position = change.position
+    return (position.service, position.pool) if lever.is_atomic else position
 
 
-def _group_changes(change: Change, groups: Iterable[EndpointGroup]) -> list[GroupChange]:
-    """What a change means for those of its region's groups that are not set so yet."""
-    if change.after.dial is None:
-        return []
-    return [
-        GroupChange(group, change.after.dial, change.after.weight)
-        for group in settable(groups)
-        if not is_set(group, change.after)
-    ]
+def _in_parts(changes: Iterable[Change], steps: Collection[Step[Any]]) -> tuple[Change, ...]:
+    """Each change as often as it has parts that are written apart, and once at least."""
+    times = Counter(change for step in steps for change in step.parts)
+    return tuple(change for change in changes for _ in range(max(1, times[change])))
 
 
-def _tell_split(planned: Iterable[Batch]) -> None:
+def _tell_split(steps: Iterable[Step[Any]]) -> None:
     """Say which pools are changed in several steps, seen by users in between."""
-    parts = Counter(batch.part_of for batch in planned if batch.part_of is not None)
+    parts = Counter[PoolName](step.part_of for step in steps if step.part_of is not None)
     for (service, pool), count in parts.items():
         _log.warning("pool_in_several_batches", service=service, pool=pool, batches=count)

@@ -18,13 +18,13 @@ import structlog
 from controller.loops.current import Current
 from controller.loops.observation import Observation
 from controller.loops.reconciliation import CycleReport
-from controller.model.configuration import Route53Lever
 from controller.model.decision import PoolName
 from controller.model.errors import ProviderRejectedError, ProviderUnavailableError
 from controller.model.levers import Observed, Position
 from controller.model.opinions import Answered
 from controller.planning.health.answered import NO_ADDRESS, Sample, added, summary
 from controller.planning.health.opinions import FRESH_FOR_S
+from controller.planning.levers.registry import lever_of
 from controller.planning.residency.destinations import Destination, region_of
 from controller.ports import Clock, NameServers
 
@@ -41,7 +41,9 @@ class _Asked:
     """One pool to be asked for."""
 
     pool: PoolName
-    lever: Route53Lever
+    zone_id: str
+    name: str
+    """The name that is asked for."""
     subnets: tuple[str, ...]
 
 
@@ -103,7 +105,7 @@ class AnsweredShares:
         leads: dict[PoolName, dict[str, Destination]] = {}
         for name, service in settings.services.items() if settings.answers.subnets else ():
             observed = report.snapshot.observed.get(name)
-            if service.levers.route53 is None or observed is None:
+            if lever_of(service).name_in_dns(service) is None or observed is None:
                 continue
             try:
                 found = self._observation.destinations(name)
@@ -143,15 +145,16 @@ class AnsweredShares:
         now, settings = self._clock.monotonic(), self._current.settings
         found = []
         for name, service in settings.services.items():
-            lever = service.levers.route53
-            if lever is None or self._is_spreading(lever.hosted_zone_id):
+            lever = lever_of(service)
+            steered, zone_id = lever.name_in_dns(service), lever.target(service)
+            if steered is None or self._is_spreading(zone_id):
                 continue
             for pool_name, noun in service.pools.items():
                 pool = (name, pool_name)
                 known = settings.answers.subnets
                 subnets = tuple(known[g] for g in noun.geographies if g in known)
                 if subnets and pool in self._weights and now >= self._settles_at[pool]:
-                    found.append(_Asked(pool, lever, subnets))
+                    found.append(_Asked(pool, zone_id, steered, subnets))
         return found
 
     async def _ask_alone(self, asked: _Asked) -> None:
@@ -168,20 +171,20 @@ class AnsweredShares:
             _log.exception("answers_not_understood", subject=subject)
 
     async def _ask(self, asked: _Asked) -> None:
-        pool, lever, weights = asked.pool, asked.lever, self._weights.get(asked.pool)
+        pool, weights = asked.pool, self._weights.get(asked.pool)
         if weights is None:
             return  # other settings were put in force between two questions
         turn = self._turns[pool] = self._turns.get(pool, -1) + 1
         subnet = asked.subnets[turn % len(asked.subnets)]
         try:
             leads_to = await self._leads_to(pool)
-            answer = await self._name_servers.ask(lever.hosted_zone_id, lever.name, subnet)
+            answer = await self._name_servers.ask(asked.zone_id, asked.name, subnet)
         except (ProviderUnavailableError, ProviderRejectedError) as error:
-            if lever.name not in self._failing:
-                _log.warning("name_servers_unknown", name=lever.name, error=str(error))
-            self._failing.add(lever.name)
+            if asked.name not in self._failing:
+                _log.warning("name_servers_unknown", name=asked.name, error=str(error))
+            self._failing.add(asked.name)
             return
-        self._failing.discard(lever.name)
+        self._failing.discard(asked.name)
         if self._weights.get(pool) != weights:
             return  # answered by weights that were changed meanwhile
         now, region = self._clock.monotonic(), region_of(answer, leads_to)

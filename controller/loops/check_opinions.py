@@ -129,8 +129,8 @@ class CheckOpinions:
         self._not_understood &= needed
 
     def _leaves_now(self, report: CycleReport) -> Iterator[tuple[Position, tuple[str, ...]]]:
-        for name, service in self._current.settings.services.items():
-            if service.levers.route53 is not None and name in report.snapshot.observed:
+        for name in self._current.settings.services:
+            if name in report.snapshot.observed:
                 yield from self._observation.checks(name).items()
 
     def _next(self) -> str | None:

@@ -16,15 +16,16 @@ from datetime import datetime
 import structlog
 
 from controller.loops.current import Current
+from controller.loops.lever_ports import LeverPorts
 from controller.loops.recording import Recording
 from controller.loops.traffic import Traffic
-from controller.model.configuration import Levers
 from controller.model.decision import DecisionRecord, Moment, PoolPlan, Written
 from controller.model.errors import ProviderRejectedError, ProviderUnavailableError
 from controller.model.levers import OutcomeStatus
 from controller.model.traffic import MeasuredShare
+from controller.planning.levers.registry import lever_named, lever_of
 from controller.planning.shares import SAME, percent
-from controller.ports import Accelerators, Clock, RecordSets
+from controller.ports import Clock
 
 _log = structlog.get_logger("follow_up")
 _GIVE_UP_S = 600.0
@@ -69,16 +70,14 @@ class FollowUp:
     def __init__(
         self,
         current: Current,
-        records: RecordSets,
-        accelerators: Accelerators,
+        ports: LeverPorts,
         recording: Recording,
         traffic: Traffic,
         clock: Clock,
         observe: PropagationObserver,
     ) -> None:
         self._current = current
-        self._records = records
-        self._accelerators = accelerators
+        self._ports = ports
         self._recording = recording
         self._traffic = traffic
         self._clock = clock
@@ -122,7 +121,7 @@ class FollowUp:
         record, written = followed.record, followed.written
         # In every line of this task and of those it starts; each has a context of its own.
         structlog.contextvars.bind_contextvars(cycle=record.cycle, decision_id=record.id)
-        name = "insync" if written.lever == "route53" else "deployed"
+        name = lever_named(written.lever).spread
         try:
             hindrance = await self._spread(followed)
             if hindrance is not None:
@@ -147,11 +146,12 @@ class FollowUp:
         self._asking += 1
         self._spreading[followed.written.target] += 1
         unanswered = False
+        port = self._ports[lever_named(followed.written.lever).kind]
         try:
             while self._clock.monotonic() - followed.since < _GIVE_UP_S:
                 await self._clock.sleep(self._pace_s())
                 try:
-                    if await self._has_spread(followed.written):
+                    if await port.has_spread(followed.written):
                         return None
                 except ProviderRejectedError as error:
                     return str(error)
@@ -170,11 +170,6 @@ class FollowUp:
             1.0, self._asking / _ASKED_AT_FULL_PACE
         )
 
-    async def _has_spread(self, written: Written) -> bool:
-        if written.lever == "accelerator":
-            return await self._accelerators.is_deployed(written.target)
-        return await self._records.is_insync(written.outcome.change_id or "")
-
     async def _measure(self, followed: _Followed, plan: PoolPlan) -> None:
         """Watch users leave a drained region; of other moves, note the split they settled at."""
         drained = [r for r in plan.before if plan.before[r] > 0 and plan.after[r] == 0]
@@ -186,7 +181,7 @@ class FollowUp:
                 group.create_task(self._watch(followed, plan, region))
         if not drained:
             await self._clock.sleep(self._ttl_s(plan.service) + _WINDOW_S)
-            await self._effect(followed, plan, self._split_text(plan))
+            await self._effect(followed, plan, self._split_text(followed.written, plan))
 
     async def _watch(self, followed: _Followed, plan: PoolPlan, region: str) -> None:
         """Watch until 95 % of the users have left a region, or well beyond the TTL."""
@@ -212,14 +207,13 @@ class FollowUp:
         took_s = self._clock.monotonic() - since
         return f"95 % of the users of {region} had left {took_s:.1f} s after {wall:%H:%M:%S}"
 
-    def _split_text(self, plan: PoolPlan) -> str:
+    def _split_text(self, written: Written, plan: PoolPlan) -> str:
         split = self._measured(plan, _WINDOW_S)
         if not split:
             return "nobody reports measured traffic any more"
         measured = {r: split[r].share if r in split else 0.0 for r in plan.after}
         moved = [r for r in plan.after if abs(plan.after[r] - plan.before[r]) >= SAME]
-        accelerated = self._levers(plan.service).accelerator is not None
-        word = "dial" if accelerated else "planned"
+        word = lever_named(written.lever).share_word
         shown = ", ".join(
             f"{r} {percent(measured[r])} ({word} {percent(plan.after[r])})" for r in moved
         )
@@ -230,14 +224,10 @@ class FollowUp:
         split = self._traffic.of_pool(plan.service, plan.pool, window_s)
         return split if any(seen.requests for seen in split.values()) else {}
 
-    def _ttl_s(self, service: str) -> float:
-        lever = self._levers(service).route53
-        return lever.ttl_s if lever else 0.0
-
-    def _levers(self, service: str) -> Levers:
-        """Those of a service; none of one that a reload has taken away meanwhile."""
-        found = self._current.settings.services.get(service)
-        return found.levers if found else Levers()
+    def _ttl_s(self, name: str) -> float:
+        """0 of a service that a reload has taken away meanwhile."""
+        service = self._current.settings.services.get(name)
+        return lever_of(service).ttl_s(service) if service else 0.0
 
     async def _effect(self, followed: _Followed, plan: PoolPlan, text: str) -> None:
         await self._recording.add_effect(followed.record.id, f"{_place(plan)}: {text}")

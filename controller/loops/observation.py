@@ -17,7 +17,7 @@ from typing import Any
 import structlog
 
 from controller.loops.current import Current
-from controller.loops.lever_ports import lever_ports
+from controller.loops.lever_ports import LeverPorts
 from controller.loops.proofs import Proofs
 from controller.loops.readings import Reading
 from controller.model.configuration import Service, Settings
@@ -26,7 +26,7 @@ from controller.model.levers import Observed, Position
 from controller.planning.levers.lever import Resources
 from controller.planning.levers.registry import LEVERS, AnyLever, lever_of
 from controller.planning.residency.destinations import Destination
-from controller.ports import Accelerators, Clock, RecordSets
+from controller.ports import Clock
 
 _log = structlog.get_logger("observation")
 
@@ -41,14 +41,13 @@ class Observation:
     def __init__(
         self,
         current: Current,
-        records: RecordSets,
-        accelerators: Accelerators,
+        ports: LeverPorts,
         clock: Clock,
         arrived: Callable[[], None] = lambda: None,
     ) -> None:
         """`arrived` is called when a reading comes that nobody waited for any more."""
         self._current = current
-        self._ports = lever_ports(records, accelerators)
+        self._ports = ports
         self._clock = clock
         self._readings: dict[str, Reading[Any]] = {}
         """Target to what was last read of it."""
@@ -76,7 +75,7 @@ class Observation:
         what was read is not understood. Of the settings in force: what a reload only proposed, and
         did not take over, is not read again, so that its failure would stand for ever."""
         settings = self._current.settings
-        used = _targets(settings) | settings.services.keys()
+        used = _targets(settings.services.values()).keys() | settings.services.keys()
         found = self._not_understood | self._failing
         return {what: error for what, error in found.items() if what in used}
 

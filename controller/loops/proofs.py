@@ -32,7 +32,9 @@ class Proofs:
     def __init__(self) -> None:
         self._kept: dict[str, _Kept] = {}
 
-    def of(self, lever: Lever[T, Any], name: str, service: Service, listing: Sequence[T]) -> Proof:
+    def of(
+        self, lever: Lever[T, Any, Any], name: str, service: Service, listing: Sequence[T]
+    ) -> Proof:
         """What the lever proves of its target's listing."""
         if all(pool.residency is None for pool in service.pools.values()):
             return _UNBOUND
@@ -47,7 +49,7 @@ class Proofs:
         self._kept = {name: kept for name, kept in self._kept.items() if name in names}
 
 
-def _same(lever: Lever[T, Any], old: Sequence[T], new: Sequence[T]) -> bool:
+def _same(lever: Lever[T, Any, Any], old: Sequence[T], new: Sequence[T]) -> bool:
     """Whether two readings differ in nothing that a proof looks at. AWS lists in one order."""
     alike = lever.is_proven_alike
     return len(old) == len(new) and all(

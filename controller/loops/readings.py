@@ -32,7 +32,7 @@ class Derived(Generic[T]):
 
     name: str
     service: Service
-    lever: Lever[T, Any]
+    lever: Lever[T, Any, Any]
     observed: Observed
     resources: Resources[T]
     """Every position's, one that has none included."""
@@ -55,7 +55,9 @@ class Derived(Generic[T]):
 class Reading(Generic[T]):
     """What AWS said of a lever's target, and when it was asked (`at`, monotonic seconds)."""
 
-    def __init__(self, lever: Lever[T, Any], value: Sequence[T], at: float, proofs: Proofs) -> None:
+    def __init__(
+        self, lever: Lever[T, Any, Any], value: Sequence[T], at: float, proofs: Proofs
+    ) -> None:
         self.value = value
         self.at = at
         self._lever = lever

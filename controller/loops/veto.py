@@ -8,8 +8,7 @@ when it begins, not in each cycle that asks for the same again.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from itertools import chain
+from collections.abc import Iterable
 from typing import Any
 
 import structlog
@@ -17,16 +16,12 @@ import structlog
 from controller.loops.current import Current
 from controller.loops.observation import Observation
 from controller.model.decision import PoolName, Written
-from controller.model.levers import Change, Outcome, OutcomeStatus, Position, Setting
-from controller.planning.levers.accelerator import open_groups
-from controller.planning.levers.emptied import is_emptied
-from controller.planning.levers.lever import Resources
-from controller.planning.levers.registry import lever_of
-from controller.planning.levers.route53 import open_leaves
+from controller.model.levers import Change, LeverChange, Outcome, OutcomeStatus
+from controller.planning.levers.lever import of_pool
+from controller.planning.levers.registry import AnyLever, lever_of
+from controller.planning.levers.steps import Step
 
 _log = structlog.get_logger("veto")
-_ALL_ZERO = "Route 53 takes weights that are all zero for equal ones"
-_ALL_CLOSED = "an accelerator whose groups are all closed sends users to any of them"
 
 
 class Veto:
@@ -58,45 +53,22 @@ class Veto:
         """
         return [
             change
-            for (service, pool), each in _by_pool(changes).items()
-            if not self._would_empty(service, pool, each, self._observation.resources(service))
+            for name, each in _by_pool(changes).items()
+            if not self._would_empty(name, each)
             for change in each
         ]
 
-    def on_closing(self, arn: str, change: Change, after: Mapping[str, Setting]) -> Written | None:
-        """The refusal of a change that closes the last open group of its pool.
-
-        `after` are the settings, by the groups' ARNs, that differ from those last observed.
-        """
-        service, pool, _ = change.position
-        regions = self._current.settings.services[service].pools[pool].regions
-        groups = list(chain.from_iterable(self._observation.resources(service).values()))
-        if change.after.is_open or not is_emptied(open_groups(regions, groups, after)):
-            return None
-        detail = (
-            f"not sent: {change.position} is the last one open, for what was to open before it is "
-            "not known to be"
-        )
-        return self._refusal((change,), detail)
-
-    def on_part(
-        self, pool: PoolName, applied: Iterable[Change], part: tuple[Change, ...]
+    def on_step(
+        self, lever: AnyLever, step: Step[Any], applied: Iterable[LeverChange]
     ) -> Written | None:
-        """The refusal of a part of a pool's changes that would leave it with nobody open.
+        """The refusal of a step that would close what is left of its pool.
 
-        `applied` are the changes known to be made since the last observation.
+        `applied` are the writes to the target known to be made since the last observation.
         """
-        service, name = pool
-        mine = [c for c in applied if (c.position.service, c.position.pool) == pool]
-        if not self._would_empty(
-            service, name, [*mine, *part], self._observation.resources(service)
-        ):
+        if step.part_of is None:
             return None
-        detail = (
-            f"not sent: pool {name} of {service} would have no region left that is open, for what "
-            f"was to open before is not known to be; {_ALL_ZERO}"
-        )
-        return self._refusal(part, detail)
+        detail = lever.refusal(step, applied, self._resources(step.part_of))
+        return None if detail is None else self._refusal(tuple(step.parts), detail)
 
     def _lawful(self, changes: Iterable[Change]) -> tuple[list[Change], list[Written]]:
         lawful, refused = list[Change](), list[Written]()
@@ -116,33 +88,26 @@ class Veto:
     def _not_emptying(self, changes: Iterable[Change]) -> tuple[list[Change], list[Written]]:
         """Of a pool that would be emptied nothing is sent: half of it could be as wrong."""
         allowed, refused = list[Change](), list[Written]()
-        pools = _by_pool(changes)
-        leaves = {name: self._observation.resources(name) for name in {name for name, _ in pools}}
-        for (service, pool), each in pools.items():
-            if not self._would_empty(service, pool, each, leaves[service]):
+        for name, each in _by_pool(changes).items():
+            if self._would_empty(name, each):
+                lever = lever_of(self._current.settings.services[name[0]])
+                refused.append(self._refusal(tuple(each), lever.emptying(name)))
+            else:
                 allowed += each
-                continue
-            levers = self._current.settings.services[service].levers
-            detail = (
-                f"not sent: pool {pool} of {service} would have no region left that is open; "
-                f"{_ALL_CLOSED if levers.accelerator else _ALL_ZERO}"
-            )
-            refused.append(self._refusal(tuple(each), detail))
         return allowed, refused
 
-    def _would_empty(
-        self, service: str, pool: str, changes: Iterable[Change], leaves: Resources[Any]
-    ) -> bool:
+    def _would_empty(self, name: PoolName, changes: Iterable[Change]) -> bool:
         """Whether a pool is empty once the changes are made, as last observed otherwise."""
-        noun = self._current.settings.services[service]
-        regions = noun.pools[pool].regions
-        wanted = {change.position.region: change.after for change in changes}
-        if noun.levers.accelerator is None:
-            mine = {region: leaves[Position(service, pool, region)] for region in regions}
-            return is_emptied(open_leaves(mine, wanted))
-        groups = list(chain.from_iterable(leaves.values()))
-        by_arn = {group.arn: wanted[group.region] for group in groups if group.region in wanted}
-        return is_emptied(open_groups(regions, groups, by_arn))
+        lever = lever_of(self._current.settings.services[name[0]])
+        resources = self._resources(name)
+        writes = [w for c in changes for w in lever.parts(c, resources[c.position.region])]
+        return lever.empties(resources, writes)
+
+    def _resources(self, name: PoolName) -> dict[str, tuple[Any, ...]]:
+        """Region to the resources of a pool, as last read."""
+        service, pool = name
+        regions = self._current.settings.services[service].pools[pool].regions
+        return of_pool(self._observation.resources(service), name, regions)
 
     def _refusal(self, changes: tuple[Change, ...], detail: str) -> Written:
         if detail not in self._refused_before | self._refused_now:

@@ -190,7 +190,7 @@ class Written:
     lever: str
     """`route53` or `accelerator`."""
     target: str
-    """Hosted zone id or endpoint group ARN."""
+    """Hosted zone id or accelerator ARN."""
     changes: tuple[Change, ...]
     outcome: Outcome
 

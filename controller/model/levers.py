@@ -85,6 +85,10 @@ class GroupChange:
     endpoint_weight: int
 
 
+LeverChange = WeightChange | GroupChange
+"""What is asked of AWS for one resource; each kind of lever has its own."""
+
+
 class OutcomeStatus(StrEnum):
     """What became of a write. Unknown means: it may have been applied, read again."""
 

@@ -20,6 +20,7 @@ from controller.model.overrides import OverrideKind
 from controller.model.words import counted
 from controller.planning import drift
 from controller.planning.beginning import first_plan
+from controller.planning.levers.registry import lever_of
 from controller.planning.rate import drained_lately, used_batches
 from controller.planning.residency.proof import describe
 
@@ -144,9 +145,9 @@ def contested(snapshot: Snapshot, intent: Intent) -> Held | None:
     memory = snapshot.memory.of(service)
     if intent.urgent or not intent.drift or not drift.is_contested(memory, pool):
         return None
-    lever = snapshot.settings.services[service].levers
+    lever = lever_of(snapshot.settings.services[service])
     detail = (
-        f"another controller changes this {'zone' if lever.route53 else 'accelerator'}: "
+        f"another controller changes this {lever.target_word}: "
         f"{memory.reverted[pool]} of our writes in a row were changed back within "
         f"{drift.WATCH_S / 60:g} min each, last {intent.drift[0]}; held until it is as we left it"
     )

@@ -7,18 +7,19 @@ from collections.abc import Iterable
 
 from controller.model.decision import Written
 from controller.model.levers import Change, OutcomeStatus, Position
+from controller.planning.levers.registry import lever_named
 
 
 def results_of(written: Iterable[Written]) -> dict[Change, OutcomeStatus]:
     """Change to what became of all its parts: unknown where only some of them took it.
 
-    A batch holds every record of a change, so a later batch with it was another try and replaces
-    the refusal of the first. Behind an accelerator each of a change's groups is a write of its own.
+    Where a write holds all of a change, a later one with it was another try and replaces the
+    refusal of the first. Otherwise each write is one part of the change.
     """
     found: defaultdict[Change, list[OutcomeStatus]] = defaultdict(list)
     for one in written:
         for change in one.changes:
-            if one.lever == "route53":
+            if lever_named(one.lever).is_atomic:
                 found[change].clear()
             found[change].append(one.outcome.status)
     return {change: _joint(statuses) for change, statuses in found.items()}

@@ -9,6 +9,7 @@ import pytest
 from controller.loops.actuation import Actuation
 from controller.loops.current import Current
 from controller.loops.expectations import Expectations
+from controller.loops.lever_ports import lever_ports
 from controller.loops.observation import Observation
 from controller.loops.wake import Bell
 from controller.model.decision import Decision, PoolPlan, Written
@@ -32,13 +33,13 @@ class Bench:
         current, clock = Current(SETTINGS), FakeClock()
         self.records = FakeRecordSets({ZONE: leaves(SETTINGS)})
         accelerators = FakeAccelerators({})
-        self.observation = Observation(current, self.records, accelerators, clock)
+        ports = lever_ports(self.records, accelerators)
+        self.observation = Observation(current, ports, clock)
         self.expectations = Expectations(FakeStore())
         self.actuation = Actuation(
             current,
             self.observation,
-            self.records,
-            accelerators,
+            ports,
             self.expectations,
             clock,
             Bell(),

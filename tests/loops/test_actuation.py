@@ -15,6 +15,7 @@ from controller.adapters.aws.route53 import Route53RecordSets
 from controller.loops.actuation import Actuation
 from controller.loops.current import Current
 from controller.loops.expectations import Expectations
+from controller.loops.lever_ports import lever_ports
 from controller.loops.observation import Observation
 from controller.loops.wake import Bell
 from controller.model.configuration import Settings
@@ -29,7 +30,7 @@ from controller.model.levers import (
     WeightChange,
 )
 from controller.model.memory import Memory
-from controller.planning import batches
+from controller.planning.levers import batches
 from tests.adapters.aws.scripted import ScriptedClient, calls, refusal
 from tests.fakes.accelerators import FakeAccelerators
 from tests.fakes.clock import FakeClock
@@ -68,13 +69,13 @@ class Bench:
         self.accelerators = FakeAccelerators({ARN: groups()})
         self.store = FakeStore()
         current, clock = Current(settings), FakeClock()
-        self.observation = Observation(current, self.records, self.accelerators, clock)
+        ports = lever_ports(self.records, self.accelerators)
+        self.observation = Observation(current, ports, clock)
         self.expectations = Expectations(self.store)
         self.actuation = Actuation(
             current,
             self.observation,
-            self.records,
-            self.accelerators,
+            ports,
             self.expectations,
             clock,
             Bell(),

@@ -11,6 +11,7 @@ import pytest
 
 from controller.loops.current import Current
 from controller.loops.follow_up import FollowUp
+from controller.loops.lever_ports import lever_ports
 from controller.loops.recording import Recording
 from controller.loops.traffic import Traffic
 from controller.model.configuration import Mode
@@ -59,8 +60,7 @@ class Bench:
         self.propagated: list[tuple[str, float]] = []
         self.follow_up = FollowUp(
             Current(settings),
-            self.records,
-            self.accelerators,
+            lever_ports(self.records, self.accelerators),
             self.recording,
             self.traffic,
             self.clock,

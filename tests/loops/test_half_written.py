@@ -26,7 +26,7 @@ from controller.model.levers import (
     WeightChange,
 )
 from controller.model.overrides import OverrideKind, OverrideRequest
-from controller.planning import batches
+from controller.planning.levers import batches
 from tests.loops.simulated import SETTINGS, ZONE, World, groups
 from tests.loops.watching import CALM, drain, drifting, reasons
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from controller.loops.current import Current
+from controller.loops.lever_ports import lever_ports
 from controller.loops.observation import PATIENCE_S, Observation
 from controller.loops.readings import Derived, Reading
 from controller.model.configuration import Service, Settings
@@ -47,7 +48,7 @@ class Bench:
         self.current = Current(settings)
         self.rings = 0
         self.observation = Observation(
-            self.current, self.records, self.accelerators, FakeClock(), self._ring
+            self.current, lever_ports(self.records, self.accelerators), FakeClock(), self._ring
         )
 
     def _ring(self) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from controller.loops.current import Current
+from controller.loops.lever_ports import lever_ports
 from controller.loops.observation import Observation
 from controller.model.configuration import Route53Lever, Settings
 from controller.model.levers import Position, Setting
@@ -48,7 +49,9 @@ class Bench:
         self.records = FakeRecordSets({ZONE: leaves(settings)})
         self.accelerators = FakeAccelerators({ARN: groups()})
         self.current = Current(settings)
-        self.observation = Observation(self.current, self.records, self.accelerators, FakeClock())
+        self.observation = Observation(
+            self.current, lever_ports(self.records, self.accelerators), FakeClock()
+        )
 
     async def read(self) -> None:
         """Have everything read again, whatever its age."""

@@ -18,7 +18,7 @@ from controller.adapters.aws.calls import Calls
 from controller.adapters.aws.errors import AWS_ERRORS
 from controller.adapters.aws.record_sets import as_sent, noun
 from controller.model.levers import Outcome, OutcomeStatus, RecordSet, WeightChange
-from controller.planning.batches import MAX_CHARACTERS, MAX_ELEMENTS, size_of
+from controller.planning.levers.batches import MAX_CHARACTERS, MAX_ELEMENTS, size_of
 from controller.ports import Clock
 
 if TYPE_CHECKING:

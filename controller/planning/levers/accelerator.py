@@ -10,8 +10,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import ClassVar
 
 from controller.model.configuration import AcceleratorLever, Pool, Service
-from controller.model.decision import Shares
+from controller.model.decision import PoolName, Shares
 from controller.model.levers import (
+    Change,
     EndpointGroup,
     GroupChange,
     LeverKind,
@@ -20,19 +21,24 @@ from controller.model.levers import (
     Setting,
 )
 from controller.planning.levers.emptied import Open, failing_open
-from controller.planning.levers.lever import Lever, Resources
+from controller.planning.levers.lever import Lever, Resources, of_pool
+from controller.planning.levers.steps import Parts, Step
 from controller.planning.residency.proof import Proof, prove_groups
 from controller.planning.shares import normalised
 
 Groups = tuple[EndpointGroup, ...]
 
 
-class Accelerator(Lever[EndpointGroup, Groups]):
+class Accelerator(Lever[EndpointGroup, Groups, GroupChange]):
     """A service's endpoint groups. Shares are dials: nearness says whose users meet them."""
 
     kind: ClassVar[LeverKind] = "accelerator"
     shares_add_up = False
+    target_word = "accelerator"
+    share_word = "dial"
     spread = "deployed"
+    is_atomic = False
+    all_closed = "an accelerator whose groups are all closed sends users to any of them"
 
     def steers(self, service: Service) -> bool:
         """Whether the service has endpoint groups."""
@@ -92,7 +98,8 @@ class Accelerator(Lever[EndpointGroup, Groups]):
         found = {p: each for p, groups in resources.items() if (each := _settings_of(groups))}
         parts = {position: each for position, each in found.items() if len(each) > 1}
         faults = tuple(_faults(pool_name, pool, index))
-        reached = failing_open(open_groups(pool.regions, index, {})) if parts else ()
+        now = of_pool(resources, (name, pool_name), pool.regions)
+        reached = failing_open(self.opened(now, ())) if parts else ()
         return Observed(
             at,
             {position: each[0] for position, each in found.items()},
@@ -135,6 +142,44 @@ class Accelerator(Lever[EndpointGroup, Groups]):
             if region in before
         }
 
+    def parts(
+        self, change: Change, resources: tuple[EndpointGroup, ...]
+    ) -> tuple[GroupChange, ...]:
+        """Those groups that can be set and are not set so yet."""
+        dial, weight = change.after.dial, change.after.weight
+        if dial is None:
+            return ()
+        return tuple(
+            GroupChange(group, dial, weight)
+            for group in settable(resources)
+            if not is_set(group, change.after)
+        )
+
+    def steps(
+        self, parts: Parts[GroupChange], urgent: Collection[PoolName]
+    ) -> list[Step[GroupChange]]:
+        """One group at a time, groups that open before groups that close."""
+        apart = [(change, write) for change, writes in parts.items() for write in writes]
+        apart.sort(key=lambda one: not opens(one[1]))
+        return [
+            Step({change: (write,)}, (change.position.service, change.position.pool))
+            for change, write in apart
+        ]
+
+    def opened(
+        self, pool: Mapping[str, tuple[EndpointGroup, ...]], writes: Iterable[GroupChange]
+    ) -> Open:
+        """By listener. A group without endpoints serves nobody: it is as good as missing."""
+        after = {one.group.arn: Setting(one.endpoint_weight, one.dial) for one in writes}
+        return {
+            region: {
+                group.listener: (after.get(group.arn) or _setting(group)).is_open
+                for group in groups
+                if group.endpoints
+            }
+            for region, groups in pool.items()
+        }
+
 
 ACCELERATOR = Accelerator()
 
@@ -161,21 +206,6 @@ def opens(change: GroupChange) -> bool:
         _openness(after) > _openness(Setting(endpoint.weight, change.group.dial))
         for endpoint in change.group.endpoints
     )
-
-
-def open_groups(
-    regions: Collection[str], groups: Iterable[EndpointGroup], wanted: Mapping[str, Setting]
-) -> Open:
-    """A pool's groups by region once `wanted` (by ARN of the group) is written.
-
-    A group without endpoints serves nobody and cannot be opened: it is as good as missing.
-    """
-    found: dict[str, dict[str, bool]] = {region: {} for region in regions}
-    for group in groups:
-        if group.region in found and group.endpoints:
-            setting = wanted.get(group.arn) or _setting(group)
-            found[group.region][group.listener] = setting.is_open
-    return found
 
 
 def _setting(group: EndpointGroup) -> Setting:

@@ -4,7 +4,9 @@ A lever is what a service is steered by. Its *target* is what is read and writte
 zone, an accelerator. The target's *listing* is what AWS says of it; among it are the *resources* of
 the service's positions: weighted records, endpoint groups. A lever says what a listing means
 (`observe`), what settings mean as shares (`shares`), and which settings express shares
-(`settings`). It keeps no state: there is one object for each kind (`registry`).
+(`settings`). It says what a change writes (`parts`), in which requests (`steps`), and refuses a
+request that would close a pool (`refusal`). It keeps no state: there is one object for each kind
+(`registry`).
 
 Shares that add up (`shares_add_up`) are parts of a pool's users: `sum(shares) == 1`. Otherwise each
 region has its own, from 0 to 1: the part that it takes of the users who are sent to it anyway.
@@ -18,8 +20,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import ClassVar, Generic, TypeVar
 
 from controller.model.configuration import Service
-from controller.model.decision import PoolPlan, Shares
+from controller.model.decision import PoolName, PoolPlan, Shares
 from controller.model.levers import Change, LeverKind, Observed, Position, Setting
+from controller.planning.levers.emptied import Open, is_emptied
+from controller.planning.levers.steps import Parts, Step, WriteT
 from controller.planning.residency.destinations import Destination
 from controller.planning.residency.proof import Proof
 from controller.planning.shares import same
@@ -33,14 +37,25 @@ Resources = Mapping[Position, tuple[ResourceT, ...]]
 """Position to the resources that steer it; positions without any are there, too."""
 
 
-class Lever(ABC, Generic[ResourceT, IndexT]):
+class Lever(ABC, Generic[ResourceT, IndexT, WriteT]):
     """One kind of lever."""
 
     kind: ClassVar[LeverKind]
     shares_add_up: ClassVar[bool]
     """Whether a pool's shares are parts of a whole; else each region's is its own."""
+    target_word: ClassVar[str]
+    """What people call a target."""
+    share_word: ClassVar[str]
+    """What people call a share that was written."""
     spread: ClassVar[str]
     """AWS's word, lower case, for a write that every server answers by."""
+    is_atomic: ClassVar[bool]
+    """Whether a change is written in one step, as a pool is unless no step can hold it; else each
+    part of a change is a step by itself."""
+    after_throttling: ClassVar[str | None] = None
+    """Why what follows a step that was throttled is not sent; None: it is sent."""
+    all_closed: ClassVar[str]
+    """What AWS does with a pool that is closed everywhere."""
 
     # What the settings say.
 
@@ -171,6 +186,62 @@ class Lever(ABC, Generic[ResourceT, IndexT]):
             if before[region] != setting or region in unequal
         ]
         return tuple(sorted(changes, key=lambda c: (_opens(c) <= 0, c.position)))
+
+    # What is written.
+
+    @abstractmethod
+    def parts(self, change: Change, resources: tuple[ResourceT, ...]) -> tuple[WriteT, ...]:
+        """What the change means for those resources of its position that are not set so yet."""
+
+    @abstractmethod
+    def steps(self, parts: Parts[WriteT], urgent: Collection[PoolName]) -> list[Step[WriteT]]:
+        """The requests to one target, in their order; `parts` are in that of the plans."""
+
+    def apart(self, step: Step[WriteT]) -> Sequence[Step[WriteT]]:
+        """The steps to be tried instead of one that AWS refused: what is at fault is one's alone.
+
+        None where nothing can be told apart.
+        """
+        return ()
+
+    @abstractmethod
+    def opened(self, pool: Mapping[str, tuple[ResourceT, ...]], writes: Iterable[WriteT]) -> Open:
+        """Which parts of a pool, region to its resources, are open once this is written."""
+
+    def empties(self, pool: Mapping[str, tuple[ResourceT, ...]], writes: Iterable[WriteT]) -> bool:
+        """Whether the users of a pool, region to its resources, have nowhere to go after that."""
+        return is_emptied(self.opened(pool, writes))
+
+    def refusal(
+        self,
+        step: Step[WriteT],
+        applied: Iterable[WriteT],
+        pool: Mapping[str, tuple[ResourceT, ...]],
+    ) -> str | None:
+        """Why a step that is one of several of a pool may not be sent; None: it may.
+
+        It may not close what is left of the pool (region to its resources) when the steps that were
+        to open it before are not known to be `applied`.
+        """
+        closes = any(not change.after.is_open for change in step.parts)
+        if step.part_of is None or not closes:
+            return None
+        if not self.empties(pool, [*applied, *step.writes]):
+            return None
+        return self.emptying(step.part_of, ", for what was to open before is not known to be")
+
+    def emptying(self, name: PoolName, why: str = "") -> str:
+        """That a pool would be closed everywhere and why, for people."""
+        service, pool = name
+        left = f"pool {pool} of {service} would have no region left that is open"
+        return f"not sent: {left}{why}; {self.all_closed}"
+
+
+def of_pool(
+    resources: Resources[ResourceT], name: PoolName, regions: Iterable[str]
+) -> dict[str, tuple[ResourceT, ...]]:
+    """Region to the resources of one pool."""
+    return {region: resources.get(Position(*name, region), ()) for region in regions}
 
 
 def settings_by_pool(service: Service, observed: Observed) -> dict[str, dict[str, Setting]]:

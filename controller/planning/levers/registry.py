@@ -9,7 +9,7 @@ from controller.planning.levers.accelerator import ACCELERATOR
 from controller.planning.levers.lever import Lever
 from controller.planning.levers.route53 import ROUTE53
 
-AnyLever = Lever[Any, Any]
+AnyLever = Lever[Any, Any, Any]
 LEVERS: tuple[AnyLever, ...] = (
     ROUTE53,
     ACCELERATOR,

@@ -11,10 +11,20 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import ClassVar
 
 from controller.model.configuration import Pool, Route53Lever, Service
-from controller.model.decision import Shares
-from controller.model.levers import LeverKind, Observed, Position, RecordSet, Setting
+from controller.model.decision import PoolName, Shares
+from controller.model.levers import (
+    Change,
+    LeverKind,
+    Observed,
+    Position,
+    RecordSet,
+    Setting,
+    WeightChange,
+)
+from controller.planning.levers.batches import batches, by_pool
 from controller.planning.levers.emptied import Open, failing_open
-from controller.planning.levers.lever import Lever, Resources
+from controller.planning.levers.lever import Lever, Resources, of_pool
+from controller.planning.levers.steps import Parts, Step
 from controller.planning.levers.weights import weights
 from controller.planning.residency.destinations import Destination, destinations
 from controller.planning.residency.proof import Proof, prove_records
@@ -28,12 +38,17 @@ Groups = Mapping[tuple[str, str], Mapping[str | None, RecordSet]]
 """Name and type to SetIdentifier to record set: a zone's groups of records, each found at once."""
 
 
-class Route53(Lever[RecordSet, Groups]):
+class Route53(Lever[RecordSet, Groups, WeightChange]):
     """A service's weighted records. Shares are weights beside those of the pool's others."""
 
     kind: ClassVar[LeverKind] = "route53"
     shares_add_up = True
+    target_word = "zone"
+    share_word = "planned"
     spread = "insync"
+    is_atomic = True
+    after_throttling = "not sent: Route 53 throttled the batch before it"
+    all_closed = "Route 53 takes weights that are all zero for equal ones"
 
     def steers(self, service: Service) -> bool:
         """Whether the service has weighted records."""
@@ -100,7 +115,7 @@ class Route53(Lever[RecordSet, Groups]):
             Position(name, pool_name, region)
             # A type closed everywhere makes the regions unequal that are open by the other.
             for pool_name in dict.fromkeys(position.pool for position in parts)
-            for region in failing_open(_opened(resources, name, service, pool_name))
+            for region in failing_open(self._now(resources, (name, pool_name), service))
         )
         unequal, notices = frozenset(parts), tuple(_notices(resources))
         return Observed(at, settings, unequal, faults, notices, parts=parts, failing_open=reached)
@@ -152,24 +167,41 @@ class Route53(Lever[RecordSet, Groups]):
         known = {region: share for region, share in after.items() if region in before}
         return {region: Setting(weight) for region, weight in weights(before, known).items()}
 
+    def parts(self, change: Change, resources: tuple[RecordSet, ...]) -> tuple[WeightChange, ...]:
+        """Those twins whose weight is not the wanted one yet."""
+        weight = change.after.weight
+        return tuple(WeightChange(leaf, weight) for leaf in resources if leaf.weight != weight)
+
+    def steps(
+        self, parts: Parts[WeightChange], urgent: Collection[PoolName]
+    ) -> list[Step[WeightChange]]:
+        """One batch, or as many as Route 53's limits ask for, urgent pools in the first."""
+        return batches(parts, urgent)
+
+    def apart(self, step: Step[WeightChange]) -> Sequence[Step[WeightChange]]:
+        """Its pools, if there are several: one bad record hinders its own pool alone."""
+        pools = list(by_pool(step.parts).values())
+        return [Step(each) for each in pools] if len(pools) > 1 else ()
+
+    def opened(
+        self, pool: Mapping[str, tuple[RecordSet, ...]], writes: Iterable[WeightChange]
+    ) -> Open:
+        """By record type."""
+        wanted = {_key(write.record): write.weight for write in writes}
+        return {
+            region: {leaf.type: bool(wanted.get(_key(leaf), leaf.weight)) for leaf in twins}
+            for region, twins in pool.items()
+        }
+
+    def _now(self, leaves: Leaves, name: PoolName, service: Service) -> Open:
+        return self.opened(of_pool(leaves, name, service.pools[name[1]].regions), ())
+
 
 ROUTE53 = Route53()
 
 
-def open_leaves(leaves: Mapping[str, Iterable[RecordSet]], wanted: Mapping[str, Setting]) -> Open:
-    """A pool's leaves by region once `wanted` (by region) is written."""
-    return {
-        region: {
-            leaf.type: bool(wanted[region].weight if region in wanted else leaf.weight)
-            for leaf in twins
-        }
-        for region, twins in leaves.items()
-    }
-
-
-def _opened(leaves: Leaves, name: str, service: Service, pool: str) -> Open:
-    regions = service.pools[pool].regions
-    return open_leaves({r: leaves[Position(name, pool, r)] for r in regions}, {})
+def _key(record: RecordSet) -> tuple[str, str, str | None]:
+    return record.name, record.type, record.set_identifier
 
 
 def _faults(service: Service, pool_name: str, pool: Pool, groups: Groups) -> Iterable[str]:

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from controller.model.levers import AcceleratedEndpoint, EndpointGroup, RecordSet, Setting
-from controller.planning.levers.accelerator import open_groups
+from controller.model.levers import (
+    AcceleratedEndpoint,
+    EndpointGroup,
+    GroupChange,
+    RecordSet,
+    WeightChange,
+)
+from controller.planning.levers.accelerator import ACCELERATOR
 from controller.planning.levers.emptied import failing_open, is_emptied
-from controller.planning.levers.route53 import open_leaves
+from controller.planning.levers.route53 import ROUTE53
 
 WEST, EAST = "eu-west-1", "us-east-1"
 
@@ -56,7 +62,8 @@ def test_leaves_are_looked_at_as_they_will_be() -> None:
     """What is not written stays as it was read."""
     leaves = {r: (RecordSet("w.", "A", r, 10, None, "{}"),) for r in (WEST, EAST)}
 
-    assert open_leaves(leaves, {WEST: Setting(0)}) == {WEST: {"A": False}, EAST: {"A": True}}
+    found = ROUTE53.opened(leaves, [WeightChange(leaves[WEST][0], 0)])
+    assert found == {WEST: {"A": False}, EAST: {"A": True}}
 
 
 def group(region: str, listener: int, *, dial: float = 100, weights: tuple[int, ...] = (128,)):
@@ -75,17 +82,12 @@ def group(region: str, listener: int, *, dial: float = 100, weights: tuple[int, 
 )
 def test_a_group_is_open_by_dial_and_by_weight(shut: EndpointGroup, open_: bool) -> None:
     """Either closes it."""
-    assert open_groups((WEST,), (shut,), {}) == {WEST: {"l/1": open_}}
+    assert ACCELERATOR.opened({WEST: (shut,)}, ()) == {WEST: {"l/1": open_}}
 
 
-def test_groups_count_by_listener_lawful_and_with_endpoints_only() -> None:
-    """Those of no endpoint and of other regions serve none of the pool's users."""
-    groups = (
-        group(WEST, 1),
-        group(WEST, 2, dial=0),
-        group(EAST, 1, weights=()),
-        group("ap-south-1", 1),
-    )
+def test_groups_count_by_listener_and_with_endpoints_only() -> None:
+    """Those of no endpoint serve no user; one that is written counts as it will be."""
+    pool = {WEST: (group(WEST, 1), group(WEST, 2, dial=0)), EAST: (group(EAST, 1, weights=()),)}
 
-    found = open_groups((WEST, EAST), groups, {groups[0].arn: Setting(0, 0.0)})
+    found = ACCELERATOR.opened(pool, [GroupChange(pool[WEST][0], 0.0, 0)])
     assert found == {WEST: {"l/1": False, "l/2": False}, EAST: {}}

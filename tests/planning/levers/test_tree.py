@@ -180,6 +180,17 @@ def test_endpoint_groups_are_held_against_the_lawful_regions(kept: list[str], fa
     assert observed.faults == {"world": (fault,)}
 
 
+def test_groups_of_unlawful_regions_are_no_resources_of_any_position() -> None:
+    """They are a fault, never written, and open nothing for the pool."""
+    (listed,) = groups(SETTINGS).values()
+    stranger = replace(listed[0], region="ap-south-1")
+    found = ACCELERATOR.resources("api", API, ACCELERATOR.index((*listed, stranger)))
+
+    assert {position.region: each for position, each in found.items()} == {
+        group.region: (group,) for group in listed
+    }
+
+
 def test_a_group_is_set_to_its_dial_and_its_endpoints_weight() -> None:
     """Weight 128 and dial 100 is serving."""
     (listed,) = groups(SETTINGS).values()

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.model.levers import Change, Position, RecordSet, Setting, WeightChange
-from controller.planning.batches import Batch, Elements, Size, batches, size_of
+from controller.planning.levers.batches import Batch, Elements, Size, batches, size_of
 
 V4, V6 = "192.0.2.1", "2001:db8:0:0:0:0:0:1"
 LONG = '"' + "x" * 398 + '"'
@@ -41,7 +41,7 @@ def joined(pools: Iterable[Elements]) -> Elements:
 
 
 def size(batch: Batch) -> Size:
-    return size_of(one.record for each in batch.elements.values() for one in each)
+    return size_of(one.record for each in batch.parts.values() for one in each)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_a_pool_stays_in_one_batch_and_small_ones_fill_the_gaps() -> None:
     pools = [pool("a", 150), pool("b", 150), pool("c", 100)]
     found = batches(joined(pools), ())
 
-    names = [sorted({c.position.pool for c in batch.elements}) for batch in found]
+    names = [sorted({c.position.pool for c in batch.parts}) for batch in found]
     assert names == [["a", "c"], ["b"]]
     assert all(batch.part_of is None for batch in found)
 
@@ -94,7 +94,7 @@ def test_urgent_pools_come_first() -> None:
     pools = [pool("calm", 150), pool("urgent", 150), pool("small", 50)]
     found = batches(joined(pools), {("shop", "urgent")})
 
-    names = [next(iter(batch.elements)).position.pool for batch in found]
+    names = [next(iter(batch.parts)).position.pool for batch in found]
     assert names == ["urgent", "calm"]
 
 
@@ -104,17 +104,17 @@ def test_a_pool_that_no_batch_can_hold_is_split_by_position_in_its_order() -> No
     found = batches(joined([pool("small", 1), large]), {("shop", "large")})
 
     parts = [batch for batch in found if batch.part_of == ("shop", "large")]
-    assert [len(batch.elements) for batch in parts] == [3, 3, 1]
-    assert [change for batch in parts for change in batch.elements] == list(large)
+    assert [len(batch.parts) for batch in parts] == [3, 3, 1]
+    assert [change for batch in parts for change in batch.parts] == list(large)
     assert found[:3] == parts
-    assert all(len(each) == 2 for batch in parts for each in batch.elements.values())
+    assert all(len(each) == 2 for batch in parts for each in batch.parts.values())
 
 
 def test_a_position_that_no_batch_can_hold_stands_alone() -> None:
     """It is refused unsent, and hinders no other."""
     found = batches(joined([pool("large", 3, values=300), pool("small", 1)]), ())
 
-    assert sorted(len(batch.elements) for batch in found) == [1, 1, 1, 1]
+    assert sorted(len(batch.parts) for batch in found) == [1, 1, 1, 1]
 
 
 @given(
@@ -134,8 +134,8 @@ def test_everything_is_sent_once_and_whatever_can_fit_fits(
     )
     found = batches(everything, {("shop", f"p{number}") for number in urgent})
 
-    assert sorted(c for batch in found for c in map(str, batch.elements)) == sorted(
+    assert sorted(c for batch in found for c in map(str, batch.parts)) == sorted(
         map(str, everything)
     )
     for batch in found:
-        assert size(batch).fits or len(batch.elements) == 1
+        assert size(batch).fits or len(batch.parts) == 1

@@ -10,19 +10,17 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from itertools import chain
 from typing import NamedTuple
 
 from controller.model.decision import PoolName
 from controller.model.levers import Change, RecordSet, WeightChange
+from controller.planning.levers.steps import Parts, Step
 
 MAX_ELEMENTS = 1_000
 MAX_CHARACTERS = 32_000
 _DELETE_AND_CREATE = 2
-
-Elements = Mapping[Change, tuple[WeightChange, ...]]
-"""Changes of one zone with what each means for its records."""
 
 
 class Size(NamedTuple):
@@ -41,12 +39,10 @@ class Size(NamedTuple):
         return Size(self.elements + other.elements, self.characters + other.characters)
 
 
-class Batch(NamedTuple):
-    """What is sent in one request."""
-
-    elements: Elements
-    part_of: PoolName | None = None
-    """The pool that no single batch can hold, if this is a part of one."""
+Elements = Parts[WeightChange]
+"""Changes of one zone with what each means for its records."""
+Batch = Step[WeightChange]
+"""What is sent in one request; part of a pool if no single batch can hold that."""
 
 
 def size_of(records: Iterable[RecordSet]) -> Size:
@@ -73,7 +69,7 @@ def batches(elements: Elements, urgent: Collection[PoolName]) -> list[Batch]:
     for pool in in_order:
         size = _size(pools[pool])
         if not size.fits:
-            split += [Batch(part, pool) for part in _parts(pools[pool])]
+            split += [Step(part, pool) for part in _parts(pools[pool])]
             continue
         at = next((i for i, (taken, _) in enumerate(shared) if taken.plus(size).fits), None)
         if at is None:
@@ -81,7 +77,7 @@ def batches(elements: Elements, urgent: Collection[PoolName]) -> list[Batch]:
         else:
             taken, known = shared[at]
             shared[at] = (taken.plus(size), {**known, **pools[pool]})
-    whole = [Batch(one) for _, one in shared]
+    whole = [Step(one) for _, one in shared]
     first = [batch for batch in split if batch.part_of in urgent]
     return [*first, *whole, *(batch for batch in split if batch.part_of not in urgent)]
 
