@@ -292,6 +292,24 @@ async def test_every_zone_has_its_own_batch_and_its_own_outcome() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        weight("shop", WEST, 128, before=0),
+        Change(Position("api", "world", WEST), Setting(0, 0.0), Setting(128, 100.0)),
+    ],
+)
+async def test_a_change_that_a_later_reading_shows_done_is_expected_and_not_sent(
+    change: Change,
+) -> None:
+    """It was decided on an earlier reading: what is there now is what we want, not drift."""
+    bench = Bench()
+    written = await bench.carry_out(change)
+
+    assert (written, bench.batches(), bench.accelerators.writes) == ((), [], [])
+    assert bench.expectations.all[change.position] == (change.before, change.after)
+
+
 async def test_a_twin_that_is_as_wanted_already_is_left_alone() -> None:
     """What is written is what differs."""
     bench = Bench()
