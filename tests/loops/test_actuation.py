@@ -659,3 +659,28 @@ async def test_one_bad_record_hinders_no_other_pool_though_no_cycle_has_the_time
     await bench.actuation.end()
 
     assert applied[:1] == ["world.blog.test."]
+
+
+async def test_one_bad_group_hinders_no_other_though_no_cycle_has_the_time() -> None:
+    """The same behind an accelerator: what opens goes first, and is refused each time."""
+    bench = Bench()
+    bell = bench.actuation._pending._bell
+    east = next(group for group in groups() if group.region == EAST)
+    bench.accelerators.put(ARN, replace(east, dial=50.0))
+    applied: list[str] = []
+
+    async def change(asked: GroupChange) -> Outcome:
+        await asyncio.sleep(1)
+        if asked.group.region == EAST:
+            return Outcome(OutcomeStatus.REFUSED, "an endpoint of it was deleted")
+        applied.append(asked.group.region)
+        return Outcome(OutcomeStatus.APPLIED)
+
+    with replaced(bench.accelerators, "change", change):
+        for _ in range(3):
+            asyncio.get_running_loop().call_later(0.5, bell.ring)
+            await bench.carry_out(dial(EAST, 100), dial(WEST, 0), emergency=True)
+            await asyncio.sleep(2)
+    await bench.actuation.end()
+
+    assert applied[:1] == [WEST]
