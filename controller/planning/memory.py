@@ -114,8 +114,11 @@ def _within(memory: ServiceMemory, name: str, service: Service) -> ServiceMemory
     def is_region(region: str) -> bool:
         return region in service.regions
 
+    known = memory.nearest.keys()
+    is_nearness = any(known == set(pool.regions) for pool in service.pools.values())
     return replace(
         memory,
+        nearest=memory.nearest if is_nearness else {},
         drift_since=_only(memory.drift_since, is_place),
         reasserted=_only(memory.reasserted, is_pool),
         reverted=_only(memory.reverted, is_pool),

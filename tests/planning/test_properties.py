@@ -203,6 +203,12 @@ def applied(snapshot: Snapshot, decision: Decision) -> Snapshot:
     )
 
 
+@given(stages())
+def test_every_service_can_be_decided_about(stage: Stage) -> None:
+    """Whatever was remembered: a mistake of ours would be held as undecided, and not be seen."""
+    assert not decide(stage.snapshot()).undecided
+
+
 @given(stages() | returns())
 def test_no_decision_leaves_a_pool_without_a_serving_region(stage: Stage) -> None:
     """Weights that are all zero mean equal shares to Route 53: never written."""
