@@ -413,7 +413,10 @@ def test_no_region_is_filled_beyond_its_capacity_unless_it_is_said(stage: Stage)
 
 @given(stages("UUD", ("", "", "drain", "failover"), may_be_blind=False), st.data())
 def test_one_more_up_never_lowers_that_regions_share(stage: Stage, data: st.DataObject) -> None:
-    """Of the same moment, were one vantage point to say up instead of down."""
+    """Of the same moment, were one vantage point to say up instead of down.
+
+    A plan that is held wants what is there, whatever would be better.
+    """
     snapshot, before = decided(stage)
     down = [
         (vantage, endpoint)
@@ -429,7 +432,7 @@ def test_one_more_up_never_lowers_that_regions_share(stage: Stage, data: st.Data
     assume(before.memory.isolated_since is after.memory.isolated_since is None)
 
     for old, new in zip(before.plans, after.plans, strict=True):
-        if endpoint.region in old.desired and not new.held:
+        if endpoint.region in old.desired and not (old.held or new.held):
             assert new.desired[endpoint.region] >= old.desired[endpoint.region] - 1e-9
 
 
