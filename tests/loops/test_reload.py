@@ -16,9 +16,11 @@ from controller.loops.reload_proposal import Proposal
 from controller.model.configuration import Mode, Settings
 from controller.model.errors import InvalidSettingsError, Problem, StateUnavailableError
 from controller.model.health import Verdict
+from controller.model.levers import RecordSet
 from controller.planning.account.moves import Move
 from controller.settings import Loaded
 from controller.settings.references import NOTHING, References
+from tests.fakes.methods import Method
 from tests.loops.hanging import hanging
 from tests.loops.simulated import SETTINGS, ZONE, World
 from tests.loops.small import events, logged
@@ -420,14 +422,14 @@ async def test_settings_never_change_within_a_cycle() -> None:
     file.settings = without("eu-central-1")
     read = world.records.read
 
-    async def slow(zone: str) -> Any:
+    async def slow(hosted_zone_id: str) -> tuple[RecordSet, ...]:
         await asyncio.sleep(3)
-        return await read(zone)
+        return await read(hosted_zone_id)
 
     with logged() as lines:
         async with file.running(world) as house:
             accept = (await house.reload.propose()).hash
-            world.records.read = slow
+            Method(read).replace(slow)
             await asyncio.sleep(9)  # the zone is read every ten seconds: a cycle is under way soon
             async with asyncio.TaskGroup() as group:
                 group.create_task(house.reload.reload("ann", accept))

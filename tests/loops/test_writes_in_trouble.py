@@ -8,7 +8,7 @@ import pytest
 
 from controller.model.decision import Hold
 from controller.model.levers import Outcome, OutcomeStatus, Position
-from tests.loops.hanging import replaced
+from tests.fakes.methods import Method
 from tests.loops.simulated import SETTINGS, World
 from tests.loops.watching import (
     CALM,
@@ -93,7 +93,7 @@ async def test_nor_do_those_that_no_cycle_waits_for() -> None:
     async with world.running() as house:
         await asyncio.sleep(WELL_S)
         world.kill("eu-west-1")
-        with replaced(world.records, "change", lost_after_4_s):
+        with Method(world.records.change).replaced(lost_after_4_s):
             for _ in range(60):
                 await asyncio.sleep(1)
                 house.reconciliation._bell.ring()
