@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -41,12 +41,12 @@ def edited(edit: Callable[[dict[str, Any]], None]) -> Settings:
     return Settings.model_validate(data)
 
 
-def with_regions(changes: dict[str, dict[str, object]], service: str = "shop") -> Settings:
+def with_regions(changes: Mapping[str, Mapping[str, object]], service: str = "shop") -> Settings:
     """The sandbox's settings with other keys in some regions."""
 
     def edit(data: dict[str, Any]) -> None:
         for name, keys in changes.items():
-            data["services"][service]["regions"][name] |= keys
+            data["services"][service]["regions"][name] |= dict(keys)
 
     return edited(edit)
 
@@ -509,9 +509,8 @@ async def test_an_order_that_a_reload_makes_void_is_named_before_and_after() -> 
     """By the preview, the log, once; and it is obeyed again when its region is back."""
     world, file = World(), File()
     file.settings = without("eu-central-1")
-    place = {"service": "shop", "pool": "world"}
     async with file.running(world) as house:
-        order = replace(drain("eu-central-1", ttl_s=6000), **place)
+        order = replace(drain("eu-central-1", ttl_s=6000), service="shop", pool="world")
         number = (await house.overrides.add(order)).id
         await asyncio.sleep(5)
         with logged() as lines:

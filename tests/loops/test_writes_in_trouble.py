@@ -14,6 +14,7 @@ from tests.loops.watching import (
     CALM,
     WELL_S,
     careful,
+    decided,
     drifting,
     edit,
     reasons,
@@ -184,7 +185,7 @@ async def test_drift_is_held_and_then_put_right() -> None:
         edit(world, "world", "us-east-1", 10)
         await asyncio.sleep(SETTINGS.cycle.period_s)
         seen, reasons_then = drifting(house), reasons(house)
-        since = house.reconciliation.latest.decision.memory.of("shop").drift_since
+        since = decided(house).memory.of("shop").drift_since
         (seen_at,) = since.values()
         left_s = seen_at + SETTINGS.guards.drift.hold_s - world.clock.monotonic()
         await asyncio.sleep(left_s - 0.1)
