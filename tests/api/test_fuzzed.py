@@ -18,6 +18,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import Unsatisfiable
+from hypothesis.strategies import SearchStrategy
 from schemathesis import GenerationMode
 from schemathesis.core.result import Ok, Result
 from schemathesis.specs.openapi.checks import (
@@ -118,17 +119,17 @@ def documented(description: dict[str, Any], operation: Any) -> object:
 def ask(operation: Any, url: str, examples: int, example: object) -> Counter[int]:
     """Ask one operation, with valid and with invalid requests, and check every answer."""
     statuses: Counter[int] = Counter()
-    with_seed: Callable[[Callable[..., None]], Callable[..., None]] = seed(SEED)
     for mode in GenerationMode:
+        cases: SearchStrategy[Any] = operation.as_strategy(generation_mode=mode)
         test = settings(
             max_examples=examples,
             deadline=None,
             database=None,
             phases=[Phase.generate, Phase.shrink],
             suppress_health_check=list(HealthCheck),
-        )(given(operation.as_strategy(generation_mode=mode))(asking(url, mode, statuses, example)))
+        )(given(cases)(asking(url, mode, statuses, example)))
         with suppress(Unsatisfiable):  # nothing about it can be wrong
-            with_seed(test)()
+            seed(SEED)(test)()
     return statuses
 
 
