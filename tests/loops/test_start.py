@@ -81,10 +81,11 @@ async def test_a_store_that_hung_and_then_fails_is_asked_again() -> None:
             await asyncio.sleep(10)
             method.replace(fail)
             await asyncio.sleep(10)
-            assert house.snapshots.unread is not None
+            meanwhile = house.snapshots.unread
             method.restore()
             await asyncio.sleep(3)
             assert house.snapshots.unread is None
+    assert meanwhile is not None
     assert events(lines).count("state_not_read") > 3
 
 
