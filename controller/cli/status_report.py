@@ -116,18 +116,22 @@ def _banners(status: Answer) -> Iterator[str]:
         yield one_line(f"FROZEN {_where(freeze)} {_who(freeze)}")
     if status["frozen"] and not freezes:
         yield "FROZEN: nothing is changed"
-    canaries = status["canaries"]
-    told = f"{canaries['failing']} of {canaries['total']} canaries fail"
-    if canaries["bad_answering"]:
-        told += f", known to be bad but answering: {', '.join(canaries['bad_answering'])}"
     if status["isolated"]:
-        yield f"ISOLATED: the prober doubts itself and moves nothing; {told}"
-    elif canaries["failing"] or canaries["bad_answering"]:
-        yield f"CANARIES: {told}"
+        yield "ISOLATED: the prober doubts itself and moves nothing"
+    yield from _reference_targets(status["reference_targets"])
     if status["mode"] == "dry_run":
         yield "DRY RUN: decides and records, writes nothing"
     elif rehearsed := [s["name"] for s in status["services"] if s["mode"] == "dry_run"]:
         yield f"DRY RUN of {', '.join(rehearsed)}: decides and records, writes nothing of it"
+
+
+def _reference_targets(found: Answer) -> Iterator[str]:
+    """Those that do not answer as they must, if any."""
+    good, bad = found["known_good"], found["known_bad"]
+    if good["failing"]:
+        yield f"REFERENCE TARGETS: {good['failing']} of {good['total']} known-good ones fail"
+    if bad["answering"]:
+        yield f"REFERENCE TARGETS: known-bad ones answer: {', '.join(bad['answering'])}"
 
 
 def _notes(status: Answer) -> Iterator[str]:

@@ -14,6 +14,7 @@ from datetime import datetime
 from controller.model.words import counted
 from controller.planning.shares import percent
 from controller.planning.text import aligned
+from controller.sandbox.regions import REFERENCE_TARGETS
 from controller.sandbox.sights import (
     SHOP,
     Users,
@@ -162,11 +163,11 @@ async def _all_fail(stage: Stage, began_at: float) -> None:
 
 
 async def _blind(stage: Stage, began_at: float) -> None:
-    await stage.break_region("canaries", "dead")
+    await stage.break_region(REFERENCE_TARGETS, "dead")
     await stage.expect("the daemon doubts itself", lambda: _holds(stage, "self_isolated"), 15)
     await stage.pause(3)
     stage.check(await _sent(stage, began_at) == 0, "nothing was written to Route 53")
-    await stage.heal("canaries")
+    await stage.heal(REFERENCE_TARGETS)
 
 
 async def _emptied(stage: Stage, began_at: float) -> None:

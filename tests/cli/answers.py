@@ -60,7 +60,10 @@ def status(*services: dict[str, Any], **more: Any) -> dict[str, Any]:
         "settings_hash": "7f3a09c4d2",
         "frozen": False,
         "isolated": False,
-        "canaries": {"failing": 0, "total": 3, "bad_answering": [], "bad_total": 1},
+        "reference_targets": {
+            "known_good": {"failing": 0, "total": 3},
+            "known_bad": {"answering": [], "total": 1},
+        },
         "observation": {"failing": {}},
         "failing_parts": [],
         "next_cycle_in_s": 7.9,
