@@ -135,7 +135,7 @@ async def test_many_endpoints_that_fail_have_their_witnesses_asked_in_rounds() -
     bench = Bench(
         settings=small(
             services={"shop": shop},
-            known_good=KNOWN_GOOD,
+            reference_targets={"known_good": KNOWN_GOOD},
             probing={**FAST, "interval_s": 10, "fresh_for_s": 60},
             health=QUICK,
         )

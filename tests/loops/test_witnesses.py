@@ -21,7 +21,7 @@ async def test_reference_targets_are_asked_at_once_after_a_first_failure() -> No
         bench.fail("b")
         await asyncio.sleep(0.5)
 
-        assert [bench.asked(probe)[-1] for probe in KNOWN_GOOD] == [10.5] * 3
+        assert [bench.asked(address)[-1] for address in KNOWN_GOOD] == [10.5] * 3
 
 
 @pytest.mark.parametrize("known_good", [KNOWN_GOOD, ()], ids=["some", "none"])
@@ -95,8 +95,8 @@ async def test_the_reference_targets_first_answers_wake_the_loop_while_a_down_vo
     bench = Bench({}, {}, known_good=KNOWN_GOOD)
     async with bench.running():
         await asyncio.sleep(5.2)
-        for probe in KNOWN_GOOD:
-            bench.prober.slow(probe, takes_s)
+        for address in KNOWN_GOOD:
+            bench.prober.slow(address, takes_s)
         bench.fail("b")
         bench.wakes.clear()
         await asyncio.sleep(30)
