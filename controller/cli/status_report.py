@@ -31,8 +31,8 @@ class Row:
     residency: str | None
     region: str
     health: str
-    planned: float | None
-    applied: float | None
+    desired: float | None
+    observed: float | None
     measured: float | None
     reason: str
     """What is unusual about it; mostly empty."""
@@ -185,8 +185,8 @@ def _rows(service: Answer, pool: Answer, overrides: dict[Any, Answer]) -> Iterat
             residency=pool["residency"],
             region=region["region"],
             health=health_of(region),
-            planned=region["planned"],
-            applied=region["observed"],
+            desired=region["desired"],
+            observed=region["observed"],
             measured=region["measured"],
             reason=one_line("; ".join(_reasons(region, pool["holds"], overrides))),
             answered=region["answered"],
@@ -235,7 +235,7 @@ def _pool_fingerprint(pool: Answer) -> object:
         "suspect",
         "usable",
         "confidence",
-        "planned",
+        "desired",
         "observed",
         "drift",
         "override",

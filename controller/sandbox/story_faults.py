@@ -234,9 +234,9 @@ async def _would(stage: Stage, region: str) -> str | None:
     """The plan empties the region, and AWS has not heard of it."""
     mine = [p for p in await places_of(stage, region) if p["service"] == SHOP]
     had = [p["observed"] for p in mine if p["observed"]]
-    if not had or any(p["planned"] != 0 for p in mine):
+    if not had or any(p["desired"] != 0 for p in mine):
         return None
-    return f"{region}: planned 0 %, AWS still has {percent(had[0])}"
+    return f"{region}: desired 0 %, observed {percent(had[0])}"
 
 
 async def _holds(stage: Stage, reason: str) -> str | None:

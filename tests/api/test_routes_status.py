@@ -72,7 +72,6 @@ async def test_a_calm_day_at_a_glance() -> None:
         "usable": 1.0,
         "observed": 0.5,
         "desired": 0.5,
-        "planned": 0.5,
         "answered": None,
         "measured": None,
         "requests": 0,
@@ -107,7 +106,7 @@ async def test_before_the_first_cycle_nothing_is_claimed() -> None:
     assert status.body["last_decision"] is None
     region = region_of(status, "shop", "world", "us-east-1")
     assert (region["verdict"], region["why"]) == ("unknown", "no cycle has ended yet")
-    assert (region["observed"], region["desired"], region["planned"]) == (None, None, None)
+    assert (region["observed"], region["desired"]) == (None, None)
     assert pool_of(status, "shop", "world")["holds"] == []
 
 
@@ -120,7 +119,7 @@ async def test_a_region_down_shows_why_and_where_its_share_went() -> None:
     region = region_of(status, "shop", "europe", "eu-west-1")
     assert (region["verdict"], region["suspect"]) == ("down", True)
     assert "connection refused" in region["why"]
-    assert (region["observed"], region["planned"]) == (0, 0)
+    assert (region["observed"], region["desired"]) == (0, 0)
     assert region_of(status, "shop", "europe", "eu-central-1")["observed"] == 1
 
 

@@ -20,7 +20,6 @@ def region(name: str, share: float | None = 0.5, **more: Any) -> dict[str, Any]:
         "sources": [],
         "observed": share,
         "desired": share,
-        "planned": share,
         "answered": None,
         "measured": share,
         "requests": 100,

@@ -308,7 +308,7 @@ def test_a_region_that_is_down_shows_its_evidence_once() -> None:
         {"suspect": True},
         {"confidence": "low"},
         {"observed": 0.0},
-        {"planned": 0.0},
+        {"desired": 0.0},
     ],
 )
 def test_a_regions_verdict_and_shares_change_the_fingerprint(more: dict[str, Any]) -> None:
