@@ -141,7 +141,7 @@ class RegionHealth:
     """What other sources say, those that know nothing left out."""
 
     @property
-    def backing(self) -> int:
+    def agreeing_parties(self) -> int:
         """Independent parties that call the region down: vantage points, and Route 53 as one."""
         return self.agreeing + any(s.verdict is Verdict.DOWN for s in self.sources)
 
@@ -161,7 +161,7 @@ class RegionHealth:
             f"{one.source.words} say {one.verdict.value}: {one.detail}"
             for one in self.contradictions
         ]
-        if self.verdict is Verdict.DOWN and self.backing == 1:
+        if self.verdict is Verdict.DOWN and self.agreeing_parties == 1:
             found.append("one vantage point alone calls it down")
         return tuple(found)
 
@@ -175,5 +175,5 @@ class RegionHealth:
 
     @property
     def confidence(self) -> Confidence:
-        """High unless something speaks against the verdict or nobody else backs it."""
+        """Low while something speaks against the verdict, or one party alone for it."""
         return Confidence.LOW if self.doubts else Confidence.HIGH

@@ -196,7 +196,7 @@ def _by_health(seen: _Seen, region: str, kept: Collection[str]) -> Standing:
 def _why_not_out(seen: _Seen, region: str, kept: Collection[str]) -> Held | None:
     """What keeps a region in service that is down, if anything does."""
     panic = seen.snapshot.memory.of(seen.service).panic
-    if panic is not None and seen.health[region].backing < _SECOND_SOURCE:
+    if panic is not None and seen.health[region].agreeing_parties < _SECOND_SOURCE:
         return Held(Hold.PANIC, guard.panic_detail(seen.health.values()), region)
     return guard.too_many_drains(seen.snapshot, region) if region in kept else None
 
