@@ -90,7 +90,7 @@ class Source(StrEnum):
     """Who else can tell how a region is. Both show Route 53's one judgement of it."""
 
     HEALTH_CHECKS = "health_checks"
-    """The status of the health checks on its leaves."""
+    """The status of the health checks on its weighted records."""
     ANSWERS = "answers"
     """What the zone's name servers answer users."""
 
@@ -115,7 +115,7 @@ class Confidence(StrEnum):
 
     For people only: it neither delays nor causes a move. A drain that the quorum backs is never
     held back by a source that is slower than our probes, and traffic never leaves a region whose
-    probes pass: Route 53 has already withheld its leaf where its checks say so.
+    probes pass: Route 53 has already withheld its record where its checks say so.
     """
 
     HIGH = "high"

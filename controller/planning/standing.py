@@ -83,7 +83,7 @@ class Stand(dict[str, Standing]):
         return {region: share / max(1.0, total) for region, share in shares.items()}
 
 
-_MISSING = Standing(May.OUT, "missing", "its leaf or endpoint group is missing")
+_MISSING = Standing(May.OUT, "missing", "its weighted record or endpoint group is missing")
 
 
 def standings(

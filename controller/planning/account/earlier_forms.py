@@ -21,6 +21,8 @@ _PHRASES = (
     ("the known-bad canary ", "the known-bad reference target "),
     ("the known-bad canaries ", "the known-bad reference targets "),
     ("waiting for the canaries and", "waiting for the known-good reference targets and"),
+    ("its leaf or endpoint group is missing", "its weighted record or endpoint group is missing"),
+    ("its own leaf leads to ", "its own weighted record leads to "),
     ("waiting for the other targets", "waiting for the other endpoints"),
 )
 """Words of recorded reasons to today's. Where two decisions are compared both are put so: texts
