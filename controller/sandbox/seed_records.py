@@ -2,9 +2,9 @@
 
 Region names, weighted records with a health check each, and geolocation aliases that do not
 evaluate their target's health, A and AAAA alike. Weights are as placement wants them when all is
-well, so that the daemon finds nothing to move. Follows *Choosing between alias and non-alias records*,
-*Values specific for weighted records* and *Values specific for geolocation alias records* in the
-Route 53 Developer Guide. Who sends them, and in which order, is `controller.sandbox.seed`.
+well, so that the daemon finds nothing to move. Follows *Choosing between alias and non-alias
+records*, *Values specific for weighted records* and *Values specific for geolocation alias records*
+in the Route 53 Developer Guide. Who sends them, and in which order, is `controller.sandbox.seed`.
 """
 
 from __future__ import annotations
