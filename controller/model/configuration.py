@@ -187,7 +187,7 @@ class Pool(Noun):
 
 
 class Route53Lever(Noun):
-    """The weighted leaves `<pool>.<name>` (A and AAAA, SetIdentifier = region) of one zone."""
+    """The weighted records `<pool>.<name>` (A and AAAA, SetIdentifier = region) of one zone."""
 
     hosted_zone_id: Annotated[str, StringConstraints(pattern=r"^Z[A-Z0-9]{1,31}$")]
     name: Annotated[str, StringConstraints(pattern=r"^([a-z0-9_-]+\.)+$")]
@@ -196,7 +196,7 @@ class Route53Lever(Noun):
     """How long resolvers keep an answer; what a drain's expected effect is reckoned from."""
 
     def leaf_name(self, pool: str) -> str:
-        """Name of a pool's weighted leaves."""
+        """Name of a pool's weighted records."""
         return f"{pool}.{self.name}"
 
 
@@ -274,8 +274,17 @@ class Vantage(Noun):
         return len(self.all) // 2 + 1
 
 
+class ReferenceTargets(Noun):
+    """Addresses whose answer is known beforehand, probed to find out whether the prober works."""
+
+    known_good: tuple[ProbeAddress, ...] = Field((), strict=False)
+    """Addresses that must answer and are not steered here: when most fail, the prober is broken."""
+    known_bad: tuple[ProbeAddress, ...] = Field((), strict=False)
+    """Addresses that must not answer: when one does, the prober calls everything healthy."""
+
+
 class Probing(Noun):
-    """How endpoints and canaries are probed unless they say otherwise."""
+    """How endpoints and reference targets are probed unless they say otherwise."""
 
     interval_s: PositiveSeconds = 1
     deadline_s: PositiveSeconds = 2
@@ -442,10 +451,7 @@ class Settings(Noun):
     aws: Aws = Aws()
     api: Api = Api()
     vantage: Vantage
-    canaries: tuple[ProbeAddress, ...] = Field((), strict=False)
-    """Addresses known to be well and not ours to steer: when most fail, the prober is broken."""
-    bad_canaries: tuple[ProbeAddress, ...] = Field((), strict=False)
-    """Addresses known to answer nobody: when one answers, the prober calls everything healthy."""
+    reference_targets: ReferenceTargets = ReferenceTargets()
     probing: Probing = Probing()
     health: Health = Health()
     cycle: Cycle = Cycle()

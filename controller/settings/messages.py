@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 from controller.model.configuration import PlainSecretError
 from controller.settings.nouns import noun_at
 from controller.settings.places import Finding, KeyPath, Places, dotted
+from controller.settings.renamed import RENAMED
 
 _KEY = "[key]"
 """How pydantic marks that a mapping's key is meant, not the value below it."""
@@ -122,9 +123,8 @@ def _finding(error: ErrorDetails, places: Places) -> Finding:
     path = error["loc"]
     kind = error["type"]
     if kind == "extra_forbidden":
-        key = str(path[-1])
-        message = f"unknown key {dotted((key,))}"
-        return Finding(path, message, did_you_mean(key, _allowed_keys(path[:-1])), at_key=True)
+        message = f"unknown key {dotted((str(path[-1]),))}"
+        return Finding(path, message, _instead(path), at_key=True)
     if kind == "missing":
         return Finding(path, f"the key {path[-1]} is missing", _purpose(path))
     is_key = path[-1] == _KEY and path not in places
@@ -138,6 +138,14 @@ def _finding(error: ErrorDetails, places: Places) -> Finding:
     value = error["input"]
     message = f"{subject} must be {_allowed(error)}, not {found_text(value)}"
     return Finding(path, message, _hint(kind, value, error.get("ctx", {})))
+
+
+def _instead(path: KeyPath) -> str:
+    """The hint for an unknown key: what it is called now, or the nearest key there."""
+    key = str(path[-1])
+    if path in RENAMED:
+        return f"{key} is now {dotted(RENAMED[path])}"
+    return did_you_mean(key, _allowed_keys(path[:-1]))
 
 
 def _may_be_secret(error: ErrorDetails) -> bool:

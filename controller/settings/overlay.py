@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from controller.model.errors import Problem
 from controller.settings.nouns import is_mapping, noun_at
 from controller.settings.places import KeyPath, dotted
+from controller.settings.renamed import RENAMED
 from controller.settings.yaml import read_value
 
 PREFIX = "GTC__"
@@ -154,7 +155,9 @@ def _twice(one: Assignment, given: Iterable[Assignment]) -> Problem | None:
 
 
 def _nearest(one: Assignment, data: Mapping[str, object]) -> str:
-    """The hint for a name that means nothing: the nearest key there is."""
+    """The hint for an unknown name: what it is called now, or the nearest key."""
+    if one.parts in RENAMED:
+        return f"it is now {_spelt(one, RENAMED[one.parts])}"
     known = {"__".join(map(_fold, path)): path for path in _leaves((), data)}
     near = difflib.get_close_matches("__".join(one.parts), known, n=1)
     return f"did you mean {_spelt(one, known[near[0]])}?" if near else ""

@@ -25,14 +25,14 @@ REGIONS = ("eu-west-1", "eu-central-1", "us-east-1", "us-west-2", "ap-northeast-
 DAY_S = 86_400.0
 
 
-def stage(*commands: str, canaries: str = "UUU") -> Stage:
+def stage(*commands: str, known_good: str = "UUU") -> Stage:
     """Two services, `shop` and `api`, alike in five regions, both steered for long."""
     found = Stage()
     found.now = 10_000.0
     found.play(f"pool world {' '.join(REGIONS)}")
     found.play("service api")
-    if canaries:
-        found.play(f"canaries {canaries}")
+    if known_good:
+        found.play(f"known-good {known_good}")
     for command in commands:
         found.play(command)
     found._settle()
@@ -118,7 +118,7 @@ def test_what_may_have_caused_a_mistake_is_not_remembered(monkeypatch: pytest.Mo
     spot = Position("api", "world", "eu-west-1")
     full = service_memory(
         begun=True,
-        cold=frozenset({spot}),
+        warming_up=frozenset({spot}),
         last_rise={spot: 1.0},
         batches=(9_990.0,),
         emergencies=(9_990.0,),
@@ -130,8 +130,8 @@ def test_what_may_have_caused_a_mistake_is_not_remembered(monkeypatch: pytest.Mo
     after = decide(found.snapshot()).memory
 
     assert after.of("api").last_rise == {}
-    assert after.of("api").cold == frozenset()
-    assert after.of("api").closed_is_cold
+    assert after.of("api").warming_up == frozenset()
+    assert after.of("api").closed_is_warming_up
     kept = ("begun", "since", "batches", "emergencies", "drains")
     assert [getattr(after.of("api"), n) for n in kept] == [getattr(full, n) for n in kept]
     assert after.of("shop").begun is before.begun
@@ -245,9 +245,11 @@ def test_a_service_has_its_first_batch_to_itself(kind: str) -> None:
 
 
 @pytest.mark.parametrize(("failing", "blind"), [(2, False), (3, True)])
-def test_without_canaries_regions_are_counted_and_not_endpoints(failing: int, blind: bool) -> None:
+def test_without_reference_targets_regions_are_counted_and_not_endpoints(
+    failing: int, blind: bool
+) -> None:
     """A region with most of the endpoints is one region, and optional ones count for nothing."""
-    found = stage("guards panic_ratio=1", canaries="")
+    found = stage("guards panic_ratio=1", known_good="")
     many = {f"e{n}": {"probe": f"tcp://e{n}.test:1"} for n in range(20)}
     extra = {f"o{n}": {"probe": f"tcp://o{n}.test:1", "required": False} for n in range(20)}
     found.regions[REGIONS[0]]["endpoints"] = many
@@ -265,7 +267,7 @@ def test_without_canaries_regions_are_counted_and_not_endpoints(failing: int, bl
 
 def test_a_service_that_fails_everywhere_says_nothing_of_the_prober() -> None:
     """The other one's endpoints answer in the same regions."""
-    found = stage(f"see {' '.join(f'api/{region}=D' for region in REGIONS)}", canaries="")
+    found = stage(f"see {' '.join(f'api/{region}=D' for region in REGIONS)}", known_good="")
     found.play("see shop/eu-west-1=D")
     found._probe_on()
     decision = decide(found.snapshot())
@@ -290,15 +292,18 @@ def test_a_region_with_a_thousand_endpoints_is_told_of_in_a_line() -> None:
 
 
 def test_a_service_that_is_first_read_in_the_second_cycle_comes_back_by_steps() -> None:
-    """What carries nothing when it is first seen is cold, whenever that is."""
+    """What carries nothing when it is first seen is warming up, whenever that is."""
     found = stage("start 60")
     found.observed[Position("api", "world", "eu-west-1")] = Setting(0)
     found.expected = {position: (setting,) for position, setting in found.observed.items()}
     found.memory = decide(unobserved(found.snapshot(), "api")).memory
     (plan,) = plans(decide(found.snapshot()), "api")
 
-    assert found.memory.of("api").closed_is_cold
+    assert found.memory.of("api").closed_is_warming_up
     assert plan.desired["eu-west-1"] == pytest.approx(0.2)
     assert [held.reason for held in plan.held] == []
     assert {rule.name for rule in plan.rules if rule.region == "eu-west-1"} == {"returns"}
-    assert Position("api", "world", "eu-west-1") in decide(found.snapshot()).memory.of("api").cold
+    assert (
+        Position("api", "world", "eu-west-1")
+        in decide(found.snapshot()).memory.of("api").warming_up
+    )

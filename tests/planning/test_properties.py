@@ -57,7 +57,7 @@ def stages(
             guard = draw(st.sampled_from(["", "", *GUARD_HOLDS]))
             stage.play(f"{order} {region}{share}{f' ignoring {guard}' if guard else ''}")
     if may_be_blind and draw(st.booleans()):
-        stage.play("canaries " + "".join(draw(st.sampled_from("UD")) for _ in range(3)))
+        stage.play("known-good " + "".join(draw(st.sampled_from("UD")) for _ in range(3)))
     draw_levers(draw, stage)
     if reported:
         draw_evidence(draw, stage)
@@ -77,7 +77,7 @@ def returns(draw: st.DrawFn) -> Stage:
     stage.play(f"pool world {' '.join(places)} demand={demand}")
     for region in REGIONS:
         stage.play(f"region {region} capacity={draw(st.integers(50, 400))}")
-    stage.play("canaries UUU")
+    stage.play("known-good UUU")
     back, leaves, *_ = REGIONS
     stage.play(draw(st.sampled_from(["", f"see {leaves}=D", f"drain {leaves}"])) or "wait 0")
     for region in REGIONS:
@@ -88,7 +88,7 @@ def returns(draw: st.DrawFn) -> Stage:
     spot = Position("shop", "world", back)
     raised = draw(st.integers(0, 60))
     stage.memory = remembers(
-        begun=True, cold=frozenset({spot}), last_rise={spot: NOW - raised}, learned_at=NOW
+        begun=True, warming_up=frozenset({spot}), last_rise={spot: NOW - raised}, learned_at=NOW
     )
     return stage
 
@@ -99,7 +99,7 @@ def outages(draw: st.DrawFn) -> Stage:
     stage = Stage()
     stage.now = NOW
     stage.play(f"pool world {' '.join(REGIONS)}")
-    stage.play("canaries UUU")
+    stage.play("known-good UUU")
     for region in REGIONS:
         stage.play(f"see {region}={draw(st.sampled_from('UD'))}")
         stage.observed[Position("shop", "world", region)] = Setting(draw(st.integers(1, 255)))
@@ -239,9 +239,9 @@ def pinned_dials(draw: st.DrawFn) -> Stage:
     stage = Stage()
     stage.now = NOW
     stage.play(f"pool world {' '.join(REGIONS[:3])} demand=10 accelerator")
-    stage.play("canaries UUU")
+    stage.play("known-good UUU")
     stage._settle()
-    cold = draw(st.frozensets(st.sampled_from(REGIONS[:3]), min_size=1))
+    warming_up = draw(st.frozensets(st.sampled_from(REGIONS[:3]), min_size=1))
     for region in REGIONS[:3]:
         stage.observed[Position("shop", "world", region)] = Setting(
             128, float(draw(st.integers(0, 100)))
@@ -251,7 +251,9 @@ def pinned_dials(draw: st.DrawFn) -> Stage:
             stage.play(f"{order if ' ' in order else f'{order} {region}'} ignoring min_active")
     stage.play(f"users world {' '.join(draw(users_of(region)) for region in REGIONS[:3])}")
     stage.memory = remembers(
-        begun=True, cold=frozenset(Position("shop", "world", r) for r in cold), learned_at=NOW
+        begun=True,
+        warming_up=frozenset(Position("shop", "world", r) for r in warming_up),
+        learned_at=NOW,
     )
     return stage
 
@@ -324,8 +326,8 @@ def test_the_order_of_what_is_known_does_not_matter(stage: Stage) -> None:
     backwards = replace(
         snapshot,
         health={v: turned_round(h) for v, h in turned_round(snapshot.health).items()},
-        canaries=turned_round(snapshot.canaries),
-        bad_canaries=turned_round(snapshot.bad_canaries),
+        known_good=turned_round(snapshot.known_good),
+        known_bad=turned_round(snapshot.known_bad),
         overrides=snapshot.overrides[::-1],
         expected=turned_round(snapshot.expected),
         measured={p: turned_round(m) for p, m in turned_round(snapshot.measured).items()},

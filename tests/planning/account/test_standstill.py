@@ -55,7 +55,7 @@ def test_a_calm_region_says_what_keeps_its_share() -> None:
         (("decide", f"see {WEST}=D", "decide"), "it is down and carries nothing"),
         (("decide", f"drain {WEST}", "decide"), "drain by ann: INC-42 (#1)"),
         (("decide", f"pin {WEST} 10"), "pin at 10 % by ann: INC-42 (#1)"),
-        (("decide", f"lose europe {WEST}"), "its leaf or endpoint group is missing"),
+        (("decide", f"lose europe {WEST}"), "its weighted record or endpoint group is missing"),
         (
             ("decide", f"see {WEST}=D", "decide", f"see {WEST}=U"),
             "held by ramp_step: at most 25 points a step, 30 s apart",
