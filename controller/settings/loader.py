@@ -16,14 +16,14 @@ from pydantic import ValidationError
 
 from controller.model.configuration import Settings
 from controller.model.errors import InvalidSettingsError, Problem
-from controller.settings.messages import findings
+from controller.settings.cross_field_rules import check
+from controller.settings.file_positions import Finding, KeyPath, dotted
 from controller.settings.overlay import Assignment, Overlaid, of_environment, of_flags, overlay
-from controller.settings.parts import Parts
-from controller.settings.places import Finding, KeyPath, dotted
 from controller.settings.references import References, resolve
-from controller.settings.rules import check
+from controller.settings.sound_parts import Parts
+from controller.settings.strict_yaml import Document, read
+from controller.settings.validation_messages import findings
 from controller.settings.warnings import warnings_for
-from controller.settings.yaml import Document, read
 
 LARGEST = 4 * 2**20
 """Bytes a file may have. 2,000 pools with their latencies to 60 regions take three quarters."""

@@ -14,10 +14,10 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 
 from controller.model.errors import Problem
-from controller.settings.nouns import is_mapping, noun_at
-from controller.settings.places import KeyPath, dotted
+from controller.settings.file_positions import KeyPath, dotted
+from controller.settings.model_paths import is_mapping, noun_at
 from controller.settings.renamed import RENAMED
-from controller.settings.yaml import read_value
+from controller.settings.strict_yaml import read_value
 
 PREFIX = "GTC__"
 """How the name of a variable that is a setting begins."""

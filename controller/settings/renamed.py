@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from controller.settings.places import KeyPath
+from controller.settings.file_positions import KeyPath
 
 RENAMED: Mapping[KeyPath, tuple[str, ...]] = {
     ("canaries",): ("reference_targets", "known_good"),
