@@ -1,8 +1,9 @@
 """From a file, with what the environment lays over it, to `Settings` or to every mistake at once.
 
-Three sources of mistakes meet here: the YAML itself (`yaml`), the nouns' own validation put into
-words (`messages`), and rules that join fields (`rules`). Whatever can be known is reported in one
-go, in the order of the lines. `Source.load` also fetches what the settings refer to (`references`).
+Mistakes come from three sources: the YAML itself (`strict_yaml`), the configuration models' own
+validation, put into words by `validation_messages`, and rules that join fields
+(`cross_field_rules`). All of them are reported at once, in the order of the lines.
+`ConfigSource.load` also fetches what the settings refer to (`references`).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pydantic import ValidationError
 from controller.model.configuration import Settings
 from controller.model.errors import InvalidSettingsError, Problem
 from controller.settings.cross_field_rules import check
-from controller.settings.file_positions import Finding, KeyPath, dotted
+from controller.settings.file_positions import KeyPath, RuleFinding, dotted
 from controller.settings.overlay import Assignment, Overlaid, of_environment, of_flags, overlay
 from controller.settings.references import References, resolve
 from controller.settings.sound_parts import Parts
@@ -52,7 +53,7 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ConfigSource:
     """Where a daemon's settings come from; flags go over the environment, that over the file."""
 
     path: Path
@@ -141,7 +142,7 @@ class _Layered:
         warnings = [self.problem(finding) for finding in warnings_for(settings)]
         return Inspection(settings, warnings=_in_order(warnings), origins=self._origins())
 
-    def problem(self, finding: Finding) -> Problem:
+    def problem(self, finding: RuleFinding) -> Problem:
         """A finding with its place: in the file, or what was laid over it."""
         origins = self._overlaid.origins
         for path in (finding.path, finding.path[:-1]):  # an item of a list is set with its list

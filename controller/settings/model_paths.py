@@ -9,12 +9,12 @@ from __future__ import annotations
 from types import UnionType
 from typing import Annotated, Union, get_args, get_origin
 
-from controller.model.config_model import Noun
+from controller.model.config_model import ConfigModel
 from controller.model.configuration import Settings
 from controller.settings.file_positions import KeyPath
 
 
-def noun_at(path: KeyPath) -> type[Noun] | None:
+def noun_at(path: KeyPath) -> type[ConfigModel] | None:
     """The noun whose keys are allowed below `path`; None where none is (values, unknown keys)."""
     return _as_noun(_annotation_at(path))
 
@@ -53,7 +53,7 @@ def _bare(annotation: object) -> object:
     return annotation
 
 
-def _as_noun(annotation: object) -> type[Noun] | None:
-    if isinstance(annotation, type) and issubclass(annotation, Noun):
+def _as_noun(annotation: object) -> type[ConfigModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, ConfigModel):
         return annotation
     return None

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from controller.adapters.aws.record_sets import noun
-from controller.model.configuration import Placement, Route53Lever, Service
+from controller.model.configuration import PlacementSettings, Route53Lever, Service
 from controller.planning.residency.proof import Proof, prove_records
 from controller.sandbox.errors import SandboxError
 from controller.sandbox.seeding import record_tree
@@ -62,7 +62,7 @@ def test_weights_are_in_proportion_to_shares(
     share all are equal."""
     regions = ("eu-west-1", "eu-central-1", "us-east-1")
     service = _service(dict(zip(regions, map(float, shares), strict=True)))
-    leaves = list(record_tree.leaves(service, _lever(service), Placement()))
+    leaves = list(record_tree.leaves(service, _lever(service), PlacementSettings()))
 
     assert [leaf["Weight"] for leaf in leaves if leaf["Type"] == "A"] == list(weights)
     assert [leaf["Weight"] for leaf in leaves if leaf["Type"] == "AAAA"] == list(weights)
@@ -71,7 +71,7 @@ def test_weights_are_in_proportion_to_shares(
 def test_every_leaf_is_a_twin_with_its_regions_check() -> None:
     """Address, TTL and check; one without a check would always be healthy."""
     service = _service({"eu-west-1": 1.0})
-    a, aaaa = record_tree.leaves(service, _lever(service), Placement())
+    a, aaaa = record_tree.leaves(service, _lever(service), PlacementSettings())
 
     assert a == {
         "Name": "all.shop.example.test.",
@@ -104,7 +104,7 @@ def test_a_region_without_an_address_is_refused() -> None:
     """A leaf is addresses, never a host name."""
     service = _service({"eu-west-1": 1.0}, "http://shop.example.test/")
     with pytest.raises(SandboxError, match=r"region eu-west-1: .* names no IPv4 address"):
-        list(record_tree.leaves(service, _lever(service), Placement()))
+        list(record_tree.leaves(service, _lever(service), PlacementSettings()))
 
 
 def test_the_seeded_tree_keeps_the_bound_pools_users_where_they_may_be_served() -> None:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from uuid import NAMESPACE_DNS, uuid5
 
-from controller.model.configuration import Placement, Region, Route53Lever, Service
-from controller.planning.placement.believed import Known
-from controller.planning.placement.optimal_split import Task, place
+from controller.model.configuration import PlacementSettings, Region, Route53Lever, Service
+from controller.planning.placement.believed import Believed
+from controller.planning.placement.optimal_split import PlacementProblem, place
 from controller.sandbox.errors import SandboxError
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def region_names(service: Service, lever: Route53Lever) -> Iterator[ResourceReco
 
 
 def leaves(
-    service: Service, lever: Route53Lever, placement: Placement
+    service: Service, lever: Route53Lever, placement: PlacementSettings
 ) -> Iterator[ResourceRecordSetTypeDef]:
     """`<pool>.<service>`, weighted: one for each lawful region, with its health check."""
     splits = starting_splits(service, placement)
@@ -121,19 +121,21 @@ def accelerator_alias(name: str, dns_name: str) -> ResourceRecordSetTypeDef:
     }
 
 
-def starting_splits(service: Service, placement: Placement) -> dict[str, Mapping[str, float]]:
+def starting_splits(
+    service: Service, placement: PlacementSettings
+) -> dict[str, Mapping[str, float]]:
     """Pool to the shares that are best while every region is well."""
     pools = service.pools
     demand_rps = {name: pool.demand_rps for name, pool in pools.items()}
     # A region of which nobody knows what it can carry is taken to be large enough.
     enough_rps = sum(demand_rps.values()) / placement.target_utilisation
-    figures = Known(
+    figures = Believed(
         demand_rps,
         {name: pool.latency_ms for name, pool in pools.items() if pool.latency_ms},
         {name: region.capacity_rps or enough_rps for name, region in service.regions.items()},
     )
     candidates = {name: pool.regions for name, pool in pools.items()}
-    placed = place(Task(service, placement, figures, candidates))
+    placed = place(PlacementProblem(service, placement, figures, candidates))
     return {
         name: {region: placed[name].shares.get(region, 0.0) for region in pool.regions}
         for name, pool in pools.items()
