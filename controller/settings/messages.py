@@ -13,9 +13,11 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
-from controller.model.configuration import PlainSecretError
-from controller.settings.nouns import noun_at
+from controller.model.configuration import PlainSecretError, Settings
+from controller.model.earlier_settings import PRESENT
+from controller.settings.nouns import Root, noun_at
 from controller.settings.places import Finding, KeyPath, Places, dotted
+from controller.settings.version_1 import moved_to
 
 _KEY = "[key]"
 """How pydantic marks that a mapping's key is meant, not the value below it."""
@@ -67,8 +69,8 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)", re.IGNORECASE)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
-def findings(errors: Iterable[ErrorDetails], places: Places) -> tuple[Finding, ...]:
-    """One finding per error, without errors that another one explains.
+def findings(errors: Iterable[ErrorDetails], places: Places, root: Root) -> tuple[Finding, ...]:
+    """One finding per error of validating `root`, without errors that another one explains.
 
     These are a missing key that stands there misspelt, and a list that is too short only because
     its items are wrong.
@@ -77,10 +79,10 @@ def findings(errors: Iterable[ErrorDetails], places: Places) -> tuple[Finding, .
     misspelt = {
         (*path[:-1], meant)
         for path in (error["loc"] for error in found if error["type"] == "extra_forbidden")
-        for meant in nearest(str(path[-1]), _allowed_keys(path[:-1]))
+        for meant in nearest(str(path[-1]), _allowed_keys(path[:-1], root))
     }
     return tuple(
-        _finding(error, places)
+        _finding(error, places, root)
         for error in found
         if not (error["type"] == "missing" and error["loc"] in misspelt)
     )
@@ -118,15 +120,15 @@ def _short(text: str) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _finding(error: ErrorDetails, places: Places) -> Finding:
+def _finding(error: ErrorDetails, places: Places, root: Root) -> Finding:
     path = error["loc"]
     kind = error["type"]
     if kind == "extra_forbidden":
         key = str(path[-1])
         message = f"unknown key {dotted((key,))}"
-        return Finding(path, message, did_you_mean(key, _allowed_keys(path[:-1])), at_key=True)
+        return Finding(path, message, _instead_of(key, path, root), at_key=True)
     if kind == "missing":
-        return Finding(path, f"the key {path[-1]} is missing", _purpose(path))
+        return Finding(path, f"the key {path[-1]} is missing", _purpose(path, root))
     is_key = path[-1] == _KEY and path not in places
     if is_key:
         path = path[:-1]
@@ -187,13 +189,21 @@ def _number_hint(text: str) -> str:
     return "leave out the quotes" if re.fullmatch(r"\d+(\.\d+)?", text) else ""
 
 
-def _allowed_keys(path: KeyPath) -> tuple[str, ...]:
-    noun = noun_at(path)
+def _instead_of(key: str, path: KeyPath, root: Root) -> str:
+    """The hint for an unknown key: where it stands now, or what may stand there."""
+    now = moved_to(tuple(map(str, path))) if root is Settings else None
+    if now is not None:
+        return f"this file is of version {PRESENT}, where it is {dotted(now)}"
+    return did_you_mean(key, _allowed_keys(path[:-1], root))
+
+
+def _allowed_keys(path: KeyPath, root: Root) -> tuple[str, ...]:
+    noun = noun_at(path, root)
     return tuple(noun.model_fields) if noun else ()
 
 
-def _purpose(path: KeyPath) -> str:
+def _purpose(path: KeyPath, root: Root) -> str:
     """What a missing key is for, from the noun's own words."""
-    noun = noun_at(path[:-1])
+    noun = noun_at(path[:-1], root)
     field = noun.model_fields.get(str(path[-1])) if noun else None
     return " ".join((field.description or "").split()) if field else ""

@@ -16,7 +16,14 @@ _EUROPE_OUTSIDE_THE_UNION = {"eu-west-2": "the United Kingdom", "eu-central-2": 
 
 def warnings_for(settings: Settings) -> Iterator[Finding]:
     """Everything worth a second look."""
-    for rule in (one_vantage_point, no_canaries, deadline_above_interval, api_in_the_open):
+    for rule in (
+        one_vantage_point,
+        no_canaries,
+        deadline_above_interval,
+        api_in_the_open,
+        regions_without_service,
+        jurisdiction_as_on_the_map,
+    ):
         yield from rule(settings)
     for name, service in settings.services.items():
         for service_rule in (
@@ -25,7 +32,6 @@ def warnings_for(settings: Settings) -> Iterator[Finding]:
             capacity_unknown,
             pools_survive_a_region,
             service_survives_a_region,
-            jurisdiction_as_on_the_map,
         ):
             for finding in service_rule(service):
                 yield finding.below("services", name)
@@ -137,9 +143,18 @@ def _without_largest(service: Service, names: tuple[str, ...]) -> tuple[str, flo
     return largest, sum(capacity.values()) - capacity[largest]
 
 
-def jurisdiction_as_on_the_map(service: Service) -> Iterator[Finding]:
+def regions_without_service(settings: Settings) -> Iterator[Finding]:
+    """A region of the catalogue that no service uses may be a name misspelt, or left over."""
+    used = {name for service in settings.services.values() for name in service.regions}
+    for name in settings.regions:
+        if name not in used:
+            message = f"no service uses region {name} of the catalogue"
+            yield Finding(("regions", name), message, "leave it out", at_key=True)
+
+
+def jurisdiction_as_on_the_map(settings: Settings) -> Iterator[Finding]:
     """Everything that is proven of residency rests on what a region's jurisdiction says."""
-    for name, region in service.regions.items():
+    for name, region in settings.regions.items():
         country = _EUROPE_OUTSIDE_THE_UNION.get(name)
         if region.jurisdiction != "EU" or (name.startswith("eu-") and country is None):
             continue

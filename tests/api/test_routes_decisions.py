@@ -186,7 +186,7 @@ async def test_a_snapshot_that_this_version_cannot_read_is_a_conflict() -> None:
     """Named by the member that it does not know."""
     async with api() as served:
         text = served.world.store._evidence[1]
-        other = text.settings.replace('"schema_version":1', '"schema_version":9')
+        other = text.settings.replace('"schema_version":2', '"schema_version":9')
         served.world.store._evidence[1] = replace(text, settings=other)
         answer = await served.get("/v1/decisions/1/replay")
 

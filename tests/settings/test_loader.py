@@ -42,9 +42,9 @@ MISTAKES = {
         "SQLite file with overrides, decision records and audit.",
     ),
     "other version": (
-        instead("schema_version: 1", "schema_version: 2"),
+        instead("schema_version: 2", "schema_version: 3"),
         "1:17 schema_version",
-        "schema_version must be 1, not 2",
+        "schema_version must be 2 (or 1, which is read as well), not 3",
         "",
     ),
     "unknown key": (
@@ -111,13 +111,13 @@ MISTAKES = {
     ),
     "number for a text": (
         instead("jurisdiction: EU", "jurisdiction: 49"),
-        f"8:23 {REGION}.jurisdiction",
+        "4:37 regions.eu-west-1.jurisdiction",
         "jurisdiction must be text, not 49",
         "quote it to make it text",
     ),
     "Norway": (
         instead("jurisdiction: EU", "jurisdiction: NO"),
-        f"8:23 {REGION}.jurisdiction",
+        "4:37 regions.eu-west-1.jurisdiction",
         "NO is a boolean to some programs and text to others; write true or false, or quote it",
         "",
     ),
@@ -172,7 +172,7 @@ MISTAKES = {
     ),
     "unknown mode of a service": (
         MINIMAL.replace("    regions:\n", "    mode: dryrun\n    regions:\n", 1),
-        "6:11 services.shop.mode",
+        "7:11 services.shop.mode",
         "mode must be active or dry_run, not the text 'dryrun'",
         "did you mean dry_run?",
     ),
@@ -280,7 +280,7 @@ MISTAKES = {
         "",
     ),
     "region that is none": (
-        spoiled(("us-east-1:", "us-east:"), ("[us-east-1, ", "[")),
+        spoiled(("us-east-1:\n", "us-east:\n"), ("[us-east-1, ", "[")),
         "12:7 services.shop.regions.us-east",
         "us-east must be an AWS region such as eu-west-1",
         "",

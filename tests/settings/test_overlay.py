@@ -29,7 +29,7 @@ def test_variables_set_keys_of_every_kind() -> None:
                 "GTC_TOKEN": "none either",
                 "GTC__canaries": "[http://192.0.2.8/, 'http://192.0.2.9/']",
                 "GTC__STATE_PATH": "/var/lib/gtc #1: x.sqlite",
-                f"{REGION}__JURISDICTION": '"49"',
+                "GTC__REGIONS__EU_WEST_1__JURISDICTION": '"49"',
                 "GTC__SERVICES__SHOP__POOLS__WORLD__REGIONS": "[us-east-1]",
                 "GTC__SERVICES__SHOP__POOLS__EUROPE__RESIDENCY": "null",
             }
@@ -41,7 +41,7 @@ def test_variables_set_keys_of_every_kind() -> None:
     assert settings.aws.require_endpoint_url is True
     assert settings.canaries == ("http://192.0.2.8/", "http://192.0.2.9/")
     assert settings.state_path == "/var/lib/gtc #1: x.sqlite"
-    assert settings.services["shop"].regions["eu-west-1"].jurisdiction == "49"
+    assert settings.regions["eu-west-1"].jurisdiction == "49"
     assert settings.services["shop"].pools["world"].regions == ("us-east-1",)
     assert settings.services["shop"].pools["europe"].residency is None
 

@@ -16,7 +16,11 @@ from controller.model.configuration import Service, Settings
 from controller.model.decision import Decision, Snapshot
 from controller.model.decoding import UnreadableError, decoded, in_present_form
 from controller.model.encoding import EXACT, as_text
-from controller.planning.account.earlier_forms import is_of_one_memory, snapshot_in_present_form
+from controller.planning.account.earlier_forms import (
+    is_of_one_memory,
+    settings_in_present_form,
+    snapshot_in_present_form,
+)
 
 FORMAT = "gtc-snapshot/2"
 """How an exported file says what it is."""
@@ -128,8 +132,9 @@ def _unpacked_snapshot(settings: Settings, data: object) -> Snapshot:
 
 
 def _settings(text: str) -> Settings:
+    data = settings_in_present_form(_parsed(text, "the settings"))
     try:
-        return Settings.model_validate_json(text)
+        return Settings.model_validate_json(json.dumps(data))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))

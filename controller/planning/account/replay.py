@@ -11,6 +11,7 @@ from controller.model.decoding import UnreadableError, in_present_form
 from controller.model.encoding import as_text
 from controller.planning.account.earlier_forms import (
     decision_in_present_form,
+    settings_in_present_form,
     snapshot_in_present_form,
 )
 from controller.planning.account.evidence import (
@@ -90,7 +91,9 @@ def replay(exhibit: Exhibit, version: str) -> Replay:
             if not _was_added(one)
         ),
         (
-            *_differences(text.settings, again.settings, "settings"),
+            *_differences(
+                text.settings, again.settings, "settings", lifted=settings_in_present_form
+            ),
             *_differences(text.snapshot, again.snapshot, "snapshot", lifted=lifted_snapshot),
         ),
         decision.plans,

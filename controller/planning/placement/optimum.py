@@ -34,6 +34,8 @@ class Task:
     """What is to be placed."""
 
     service: Service
+    catalogue: Mapping[str, Region]
+    """What is the same for every service: prices."""
     preferences: Preferences
     known: Known
     candidates: Mapping[str, tuple[str, ...]]
@@ -59,7 +61,9 @@ class Placement(NamedTuple):
 def place(task: Task) -> dict[str, Placement]:
     """Pool to placement; a pool without candidates is left out."""
     taken = load(task.known.demand_rps, task.fixed)
-    prices = {name: price_ms(task.preferences, r) for name, r in task.service.regions.items()}
+    prices = {
+        name: price_ms(task.preferences, task.catalogue[name]) for name in task.service.regions
+    }
     owners: list[str] = []
     portions: list[Portion] = []
     for pool in sorted(task.candidates):

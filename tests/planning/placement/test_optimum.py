@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.model.configuration import Placement as Preferences
-from controller.model.configuration import Service
+from controller.model.configuration import Region, Service
 from controller.planning.placement.figures import Known
 from controller.planning.placement.optimum import Placement, Task, lacking_rps, place
 
@@ -40,7 +40,6 @@ def task(
         {
             "regions": {
                 name: {
-                    "jurisdiction": "any",
                     "capacity_rps": capacity,
                     "share": share,
                     "endpoints": {"web": {"probe": "tcp://192.0.2.1:80"}},
@@ -70,7 +69,8 @@ def task(
         for name, pool in service.pools.items()
     }
     limits = Preferences.model_validate({"target_utilisation": target, **preferences})
-    return Task(service, limits, known, candidates, settled, before or {})
+    regions = {name: Region(jurisdiction="any") for name in service.regions}
+    return Task(service, regions, limits, known, candidates, settled, before or {})
 
 
 def shares_only(*regions: str) -> dict[str, float]:
