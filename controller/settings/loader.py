@@ -218,7 +218,7 @@ class _Layered:
 
     def _outdated(self) -> Problem:
         """The warning that the file is of an earlier version."""
-        message = f"the file is of version {EARLIER}, which a later release will not read"
+        message = f"the file is of version {EARLIER}, which is out of date"
         hint = "`gtc config migrate FILE` prints it in the form of version 2, --write replaces it"
         return self.problem(Finding(("schema_version",), message, hint))
 

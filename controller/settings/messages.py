@@ -194,6 +194,8 @@ def _instead_of(key: str, path: KeyPath, root: Root) -> str:
     now = moved_to(tuple(map(str, path))) if root is Settings else None
     if now is not None:
         return f"this file is of version {PRESENT}, where it is {dotted(now)}"
+    if root is not Settings and key in _allowed_keys(path[:-1], Settings):
+        return f"files of version {PRESENT} have it, and this file is of an earlier one"
     return did_you_mean(key, _allowed_keys(path[:-1], root))
 
 

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 import yaml
 
-from controller.model.earlier_settings import PRESENT
+from controller.model.earlier_settings import PRESENT, is_earlier
 from controller.model.errors import InvalidSettingsError
 from controller.settings.loader import parse
 from controller.settings.migrate_regions import catalogue_edits
+from controller.settings.yaml import read
 from controller.settings.yaml_edits import Edit, edited, member
 
 
@@ -29,12 +30,16 @@ class NotMigratedError(Exception):
 
 
 def in_version_2(text: str, source: str) -> str:
-    """A text of version 1 in the form of version 2; `source` names it in errors.
+    """A text of version 1 in the form of version 2, one of version 2 as it is.
+
+    `source` names it in errors.
 
     Raises InvalidSettingsError for a text with mistakes, which could not be compared with what
     becomes of it, and NotMigratedError when both differ.
     """
     before = parse(text, source)
+    if not is_earlier(read(text).data):
+        return text
     root = yaml.compose(text, Loader=yaml.SafeLoader)
     assert isinstance(root, yaml.MappingNode), "the settings were read from a mapping"
     found = edited(text, [edit for step in _STEPS for edit in step(text, root)])

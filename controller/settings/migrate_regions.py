@@ -28,7 +28,7 @@ class _Entry:
 def catalogue_edits(text: str, root: yaml.MappingNode) -> Iterator[Edit]:
     """Take what moves out of each service, and put the catalogue in front of the services."""
     services = member(root, "services")
-    if services is None or member(root, "regions") is not None:
+    if services is None:
         return
     catalogue: dict[str, _Entry] = {}
     for name, region in _regions(services):

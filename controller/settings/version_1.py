@@ -41,8 +41,8 @@ _service: type[Noun] = create_model(
 SettingsOfVersion1: type[Noun] = create_model(
     "SettingsOfVersion1",
     __base__=Noun,
-    **_fields_but(Settings, "schema_version", "regions", "services"),
     schema_version=(Literal[1], ...),
+    **_fields_but(Settings, "schema_version", "regions", "services"),
     services=(dict[Name, _service], Field(min_length=1)),
 )
 """What a file of version 1 holds."""

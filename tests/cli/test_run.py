@@ -37,7 +37,7 @@ def test_every_mistake_is_a_json_line_with_its_place(tmp_path: Path) -> None:
     assert {line["level"] for line in lines} == {"critical"}
     places = [line["problem"].removeprefix(str(tmp_path)) for line in lines[:3]]
     assert [place[: place.index(" ")] for place in places] == [
-        "/gtc.yaml:1:17:",
+        "/gtc.yaml:1:1:",
         "/gtc.yaml:3:1:",
         "/gtc.yaml:5:11:",
     ]

@@ -285,6 +285,30 @@ MISTAKES = {
         "us-east must be an AWS region such as eu-west-1",
         "",
     ),
+    "region that the catalogue lacks": (
+        instead("{jurisdiction: EU}, us-east-1", "{jurisdiction: EU}, us-east-2"),
+        "12:7 services.shop.regions.us-east-1",
+        "the catalogue of regions (regions) has no us-east-1",
+        "did you mean us-east-2? it has eu-west-1, us-east-2",
+    ),
+    "region unlike any of the catalogue": (
+        instead(", us-east-1: {jurisdiction: US}", ""),
+        "12:7 services.shop.regions.us-east-1",
+        "the catalogue of regions (regions) has no us-east-1",
+        "it has eu-west-1",
+    ),
+    "no catalogue": (
+        instead("regions: {eu-west-1: {jurisdiction: EU}, us-east-1: {jurisdiction: US}}\n", ""),
+        "1:1 regions",
+        "the key regions is missing",
+        "The catalogue of regions: what is the same for every service; services refer to it.",
+    ),
+    "region of the catalogue without jurisdiction": (
+        instead("{jurisdiction: US}", "{place: Ohio}"),
+        "4:42 regions.us-east-1.jurisdiction",
+        "the key jurisdiction is missing",
+        "Whose law holds there, for example EU or US; pools with a `residency` compare it.",
+    ),
     "lower-case country": (
         instead("country:DE", "country:de"),
         f"19:23 {POOLS}.europe.geographies[0]",

@@ -13,6 +13,7 @@ QUIET = (
 )
 ROOMY = ("regions: [eu-west-1]\n", "regions: [eu-west-1, eu-west-3]\n")
 CATALOGUED = ("regions: {", "regions: {eu-west-3: {jurisdiction: EU}, ")
+SPARE = "regions: {eu-north-1: {jurisdiction: EU}, "
 EU_WEST_3 = (
     "      us-east-1:\n",
     "      eu-west-3:\n        capacity_rps: 300\n        endpoints:\n"
@@ -110,4 +111,11 @@ def test_a_european_region_outside_the_union_is_no_jurisdiction_eu() -> None:
             "regions.eu-west-2.jurisdiction",
             "eu-west-2 is said to be in jurisdiction EU, but lies in the United Kingdom",
         )
+    ]
+
+
+def test_a_region_that_no_service_uses_is_named() -> None:
+    """It is a name misspelt, or left over."""
+    assert warnings(QUIET, CATALOGUED, ROOMY, EU_WEST_3, ("regions: {", SPARE)) == [
+        ("regions.eu-north-1", "no service uses region eu-north-1 of the catalogue")
     ]
