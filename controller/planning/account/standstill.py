@@ -38,6 +38,8 @@ class Account:
     """What it carries of all pools, in words; empty where nobody knows."""
     because: tuple[str, ...]
     """What makes it so; never empty."""
+    place: str | None = None
+    """Where the region is, as the settings say for people; None: they do not say."""
 
 
 def accounts(evidence: Evidence, region: str) -> tuple[Account, ...]:
@@ -65,6 +67,7 @@ def accounts(evidence: Evidence, region: str) -> tuple[Account, ...]:
                     plan.after.get(region),
                     loads[plan.service],
                     because,
+                    snapshot.settings.regions[region].place,
                 )
             )
     return tuple(found)
