@@ -51,7 +51,7 @@ from controller.loops.wake import Bell
 from controller.loops.watch import ProbeObserver
 from controller.model.configuration import Endpoint, EndpointId, Settings
 from controller.model.errors import InvalidSettingsError, Problem
-from controller.model.health import Canary, ProbeResult
+from controller.model.health import ProbeResult, ReferenceKind
 from controller.ports import (
     Accelerators,
     Clock,
@@ -76,9 +76,9 @@ def observers(metrics: Metrics, certificates: Certificates, supervision: Supervi
     """Who is told what becomes of an endpoint's probes: metrics, and of HTTPS who warns."""
     warned = supervision.guarded("certificates", certificates.probe, None)
 
-    def of(observed: EndpointId | Canary, endpoint: Endpoint) -> ProbeObserver:
+    def of(observed: EndpointId | ReferenceKind, endpoint: Endpoint) -> ProbeObserver:
         count = metrics.probes(observed)
-        if isinstance(observed, Canary) or not endpoint.probe.startswith("https:"):
+        if isinstance(observed, ReferenceKind) or not endpoint.probe.startswith("https:"):
             return count
         warn = partial(warned, observed)
 

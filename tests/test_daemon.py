@@ -100,7 +100,7 @@ async def test_what_is_seen_decided_and_written_reaches_everybody_who_is_told() 
     moments = {m.name for r in await world.store.records(limit=50) for m in r.timeline}
     assert {"first_failure", "detected", "decided", "applied", "insync", "deployed"} <= moments
     assert 'gtc_region_up{region="eu-west-1",service="shop"} 0.0' in text
-    assert "gtc_canary_probes_total" in text
+    assert "gtc_reference_probes_total" in text
     assert {"decision", "decision_updated"} <= kinds
     assert context.reconciliation is house.reconciliation
     assert context.current is house.current
@@ -184,7 +184,7 @@ async def test_ending_the_house_leaves_nothing_behind() -> None:
         await asyncio.sleep(WELL_S)
         for probe in world.probes("eu-west-1"):
             world.prober.hang(probe)
-        world.prober.answer(SETTINGS.canaries[0], ProbeOutcome.FAILED)
+        world.prober.answer(SETTINGS.reference_targets.known_good[0], ProbeOutcome.FAILED)
         world.records.hold_insync = True
         world.kill("us-east-1")
         await asyncio.sleep(1.05)

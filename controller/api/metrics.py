@@ -19,7 +19,7 @@ from controller.api.steering_metrics import MeasuredShares, SteeringMetrics, pos
 from controller.loops.reconciliation import CycleReport
 from controller.loops.traffic import Traffic
 from controller.model.configuration import EndpointId, Mode, Settings
-from controller.model.health import Canary, ProbeResult
+from controller.model.health import ProbeResult, ReferenceKind
 from controller.planning.levers.registry import KINDS
 
 OPERATIONS = {
@@ -76,8 +76,8 @@ class Metrics:
         if succeeded:
             self._reload_at.set_to_current_time()
 
-    def probes(self, observed: EndpointId | Canary) -> Callable[[ProbeResult], None]:
-        """What counts the probes of this endpoint, or of all canaries of this kind."""
+    def probes(self, observed: EndpointId | ReferenceKind) -> Callable[[ProbeResult], None]:
+        """What counts the probes of this endpoint, or of all reference targets of this kind."""
         return self._probes.counter(observed)
 
     def cycle(self, report: CycleReport) -> None:

@@ -43,9 +43,7 @@ class RegionStatus(View):
     observed: float | None
     """Share that AWS directs to it, as last read; null while nothing was read."""
     desired: float | None
-    """Share that placement wants it to have."""
-    planned: float | None
-    """Share after this cycle's changes."""
+    """Share that the plan wants it to have; a ramp gets there by steps, a hold keeps it waiting."""
     answered: float | None
     """Share of the zone's answers to the pool's users that lately led to it; null while nobody
     asked, such as after a change of weights or behind an accelerator."""
@@ -162,7 +160,6 @@ def _carried(found: Findings, position: Position) -> dict[str, Any]:
     return {
         "observed": plan.before.get(region) if plan else None,
         "desired": plan.desired.get(region) if plan else None,
-        "planned": plan.after.get(region) if plan else None,
         "answered": answered_share(answered, region),
         "measured": measured.share if measured else nothing,
         "requests": measured.requests if measured else 0,

@@ -23,7 +23,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from controller.model.configuration import EndpointId, Settings
-from controller.model.health import Canary, ProbeOutcome, ProbeResult
+from controller.model.health import ProbeOutcome, ProbeResult, ReferenceKind
 
 _PASSED = ProbeOutcome.PASSED
 _BUCKETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, inf)
@@ -72,10 +72,10 @@ class _Endpoint:
 
 
 class ProbeMetrics(Collector):
-    """Observes every probe of endpoints and canaries."""
+    """Observes every probe of endpoints and reference targets."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._canaries = {kind: dict.fromkeys(ProbeOutcome, 0) for kind in Canary}
+        self._references = {kind: dict.fromkeys(ProbeOutcome, 0) for kind in ReferenceKind}
         self._endpoints: dict[EndpointId, _Endpoint] = {}
         self._coming: dict[EndpointId, _Endpoint] = {}
         """Endpoints of settings that are not followed yet, and perhaps never will be."""
@@ -100,27 +100,27 @@ class ProbeMetrics(Collector):
             one for one, noun in named.items() if noun.probe.startswith("https:")
         )
 
-    def counter(self, observed: EndpointId | Canary) -> Callable[[ProbeResult], None]:
-        """What counts an endpoint's results as long as settings name it, or a kind of canaries'.
+    def counter(self, observed: EndpointId | ReferenceKind) -> Callable[[ProbeResult], None]:
+        """What counts an endpoint's results as long as settings name it, or those of a kind of
+        reference targets.
 
         The settings that name the endpoint may be followed later.
         """
-        if isinstance(observed, Canary):
-            return partial(self._count_canary, self._canaries[observed])
+        if isinstance(observed, ReferenceKind):
+            return partial(self._count_reference, self._references[observed])
         known = self._endpoints.get(observed) or self._coming.get(observed)
         if known is None:
             known = self._coming[observed] = _Endpoint(_Durations())
         return known.count
 
     @staticmethod
-    def _count_canary(counts: dict[ProbeOutcome, int], result: ProbeResult) -> None:
+    def _count_reference(counts: dict[ProbeOutcome, int], result: ProbeResult) -> None:
         counts[result.outcome] += 1
 
     def collect(self) -> Iterator[Metric]:
         """The families, as of now."""
         yield self._probes()
-        yield self._canary_probes("gtc_canary_probes", "canaries", Canary.GOOD)
-        yield self._canary_probes("gtc_bad_canary_probes", "known-bad canaries", Canary.BAD)
+        yield self._reference_probes()
         yield self._seconds()
         yield self._certificates()
 
@@ -138,10 +138,15 @@ class ProbeMetrics(Collector):
         ]
         return family
 
-    def _canary_probes(self, name: str, what: str, kind: Canary) -> Metric:
-        family = CounterMetricFamily(name, f"Probes of {what} by outcome", labels=("outcome",))
-        for outcome, count in self._canaries[kind].items():
-            family.add_metric((outcome.value,), count)
+    def _reference_probes(self) -> Metric:
+        family = CounterMetricFamily(
+            "gtc_reference_probes",
+            "Probes of reference targets by what is expected of them and outcome",
+            labels=("expected", "outcome"),
+        )
+        for kind, counts in self._references.items():
+            for outcome, count in counts.items():
+                family.add_metric((kind.value, outcome.value), count)
         return family
 
     def _seconds(self) -> Metric:

@@ -1,7 +1,7 @@
 """How things stand, as `/v1/status` shows them: the last cycle's findings beside what is live.
 
-Verdicts, shares and holds are the last cycle's; canaries, overrides and measured traffic are of
-this moment. Before the first cycle everything unknown is null.
+Verdicts, shares and holds are the last cycle's; reference targets, overrides and measured traffic
+are of this moment. Before the first cycle everything unknown is null.
 """
 
 from __future__ import annotations
@@ -22,14 +22,27 @@ from controller.planning.health.quorum import answering
 from controller.planning.levers.registry import lever_of
 
 
-class Canaries(View):
-    """Probes of what is known to be well, and of what is known to answer nobody."""
+class KnownGoodStatus(View):
+    """Reference targets that must answer."""
 
     failing: int
+    """While most of them fail, the prober is not believed."""
     total: int
-    bad_answering: tuple[str, ...]
-    """Known-bad canaries that answer; while one does, the prober is not believed."""
-    bad_total: int
+
+
+class KnownBadStatus(View):
+    """Reference targets that must not answer."""
+
+    answering: tuple[str, ...]
+    """Those that answer; while one does, the prober is not believed."""
+    total: int
+
+
+class ReferenceTargetsStatus(View):
+    """How the addresses answer whose answer is known beforehand."""
+
+    known_good: KnownGoodStatus
+    known_bad: KnownBadStatus
 
 
 class Reading(View):
@@ -91,7 +104,7 @@ class Status(View):
     """Whether a freeze is in force."""
     isolated: bool
     """Whether this vantage point doubts itself."""
-    canaries: Canaries
+    reference_targets: ReferenceTargetsStatus
     observation: Reading
     failing_parts: tuple[FailingPart, ...]
     """Advisory loops, which are started anew, and listeners that fail now; empty: none."""
@@ -119,7 +132,7 @@ def status(context: Context, last: DecisionBrief | None, state_error: str | None
         settings_hash=context.settings_hash,
         frozen=any(o.kind is OverrideKind.FREEZE for o in found.overrides),
         isolated=bool(latest and latest.decision.memory.isolated_since is not None),
-        canaries=_canaries(context),
+        reference_targets=_reference_targets(context),
         observation=Reading(failing=context.observation.failing),
         failing_parts=_failing_parts(context),
         next_cycle_in_s=_next_cycle_in_s(context, latest),
@@ -130,13 +143,13 @@ def status(context: Context, last: DecisionBrief | None, state_error: str | None
     )
 
 
-def _canaries(context: Context) -> Canaries:
-    good, bad = context.probing.canaries.values(), context.probing.bad_canaries
-    return Canaries(
-        failing=sum(state.suspect for state in good),
-        total=len(good),
-        bad_answering=answering(bad, context.settings, context.clock.monotonic()),
-        bad_total=len(bad),
+def _reference_targets(context: Context) -> ReferenceTargetsStatus:
+    good, bad = context.probing.known_good.values(), context.probing.known_bad
+    failing = sum(state.suspect for state in good)
+    liars = answering(bad, context.settings, context.clock.monotonic())
+    return ReferenceTargetsStatus(
+        known_good=KnownGoodStatus(failing=failing, total=len(good)),
+        known_bad=KnownBadStatus(answering=liars, total=len(bad)),
     )
 
 

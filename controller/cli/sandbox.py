@@ -87,7 +87,7 @@ def run(
 @click.argument("region")
 @click.option("--how", default="dead", show_default=True, help="dead, hang, slow, errors or gray.")
 def break_region(region: str, how: str) -> None:
-    """Break REGION: all its endpoints, in all services. `canaries` counts as one."""
+    """Break REGION: all its endpoints, in all services. `reference-targets` counts as one."""
     _show_regions(_call("POST", "/break", {"region": region, "how": how}))
 
 

@@ -35,8 +35,9 @@ Look = Answer | click.ClickException
 def status(client: Client, watch: bool, output: str, service: str | None) -> None:
     """Regions, pools and shares on one screen, the worst first.
 
-    PLANNED is what this cycle wants, APPLIED what AWS says, MEASURED what users do. The bar draws
-    what is applied. Behind an accelerator a share is the region's dial.
+    DESIRED is what the plan wants, OBSERVED what AWS says, ANSWERED what name servers answer users,
+    MEASURED what users do. The bar draws OBSERVED. Behind an accelerator a share is the region's
+    dial.
     """
     on_screen = output == TABLE and terminal.on_screen()
     if watch:

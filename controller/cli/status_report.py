@@ -31,8 +31,8 @@ class Row:
     residency: str | None
     region: str
     health: str
-    planned: float | None
-    applied: float | None
+    desired: float | None
+    observed: float | None
     measured: float | None
     reason: str
     """What is unusual about it; mostly empty."""
@@ -116,18 +116,22 @@ def _banners(status: Answer) -> Iterator[str]:
         yield one_line(f"FROZEN {_where(freeze)} {_who(freeze)}")
     if status["frozen"] and not freezes:
         yield "FROZEN: nothing is changed"
-    canaries = status["canaries"]
-    told = f"{canaries['failing']} of {canaries['total']} canaries fail"
-    if canaries["bad_answering"]:
-        told += f", known to be bad but answering: {', '.join(canaries['bad_answering'])}"
     if status["isolated"]:
-        yield f"ISOLATED: the prober doubts itself and moves nothing; {told}"
-    elif canaries["failing"] or canaries["bad_answering"]:
-        yield f"CANARIES: {told}"
+        yield "ISOLATED: the prober doubts itself and moves nothing"
+    yield from _reference_targets(status["reference_targets"])
     if status["mode"] == "dry_run":
         yield "DRY RUN: decides and records, writes nothing"
     elif rehearsed := [s["name"] for s in status["services"] if s["mode"] == "dry_run"]:
         yield f"DRY RUN of {', '.join(rehearsed)}: decides and records, writes nothing of it"
+
+
+def _reference_targets(found: Answer) -> Iterator[str]:
+    """Those that do not answer as they must, if any."""
+    good, bad = found["known_good"], found["known_bad"]
+    if good["failing"]:
+        yield f"REFERENCE TARGETS: {good['failing']} of {good['total']} known-good ones fail"
+    if bad["answering"]:
+        yield f"REFERENCE TARGETS: known-bad ones answer: {', '.join(bad['answering'])}"
 
 
 def _notes(status: Answer) -> Iterator[str]:
@@ -181,8 +185,8 @@ def _rows(service: Answer, pool: Answer, overrides: dict[Any, Answer]) -> Iterat
             residency=pool["residency"],
             region=region["region"],
             health=health_of(region),
-            planned=region["planned"],
-            applied=region["observed"],
+            desired=region["desired"],
+            observed=region["observed"],
             measured=region["measured"],
             reason=one_line("; ".join(_reasons(region, pool["holds"], overrides))),
             answered=region["answered"],
@@ -231,7 +235,7 @@ def _pool_fingerprint(pool: Answer) -> object:
         "suspect",
         "usable",
         "confidence",
-        "planned",
+        "desired",
         "observed",
         "drift",
         "override",

@@ -1,7 +1,7 @@
 """The status on a terminal: one table, a shape and a word and a colour for each verdict.
 
 Below 100 columns the bar is left out; below 80 reasons stand under the table instead of in it;
-below 60 only the applied share is left. What users are answered is shown from 120 columns on, if
+below 60 only the observed share is left. What users are answered is shown from 120 columns on, if
 anybody asked.
 """
 
@@ -76,10 +76,10 @@ def _table(report: Report, width: int) -> Table:
 
 def _shares_shown(report: Report, width: int) -> tuple[str, ...]:
     if width < _SHARES_WIDTH:
-        return ("APPLIED",)
+        return ("OBSERVED",)
     if width < _ANSWERED_WIDTH or all(row.answered is None for row in report.rows):
-        return ("PLANNED", "APPLIED", "MEASURED")
-    return ("PLANNED", "APPLIED", "ANSWERED", "MEASURED")
+        return ("DESIRED", "OBSERVED", "MEASURED")
+    return ("DESIRED", "OBSERVED", "ANSWERED", "MEASURED")
 
 
 def _group(row: Row) -> tuple[str, str, str | None]:
@@ -91,15 +91,15 @@ def _cells(row: Row, shares: Iterable[str], width: int) -> Iterator[Text]:
     yield Text(f"  {row.region}")
     yield Text(f"{shape} {row.health}", colour)
     values = {
-        "PLANNED": row.planned,
-        "APPLIED": row.applied,
+        "DESIRED": row.desired,
+        "OBSERVED": row.observed,
         "ANSWERED": row.answered,
         "MEASURED": row.measured,
     }
     for name in shares:
         yield Text(share(values[name]))
     if width >= _FULL_WIDTH:
-        yield Text(bar(row.applied), colour)
+        yield Text(bar(row.observed), colour)
     if width >= _REASON_WIDTH:
         yield Text(row.reason)
 

@@ -15,8 +15,8 @@ _HEAD = (
     "POOL",
     "REGION",
     "HEALTH",
-    "PLANNED",
-    "APPLIED",
+    "DESIRED",
+    "OBSERVED",
     "ANSWERED",
     "MEASURED",
     "SHARE",
@@ -38,6 +38,6 @@ def _painted(line: str, row: Row) -> str:
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    shares = map(share, (row.planned, row.applied, row.answered, row.measured))
+    shares = map(share, (row.desired, row.observed, row.answered, row.measured))
     place = (row.service, row.pool, row.region, row.health)
-    return (*place, *shares, bar(row.applied), row.reason or "-")
+    return (*place, *shares, bar(row.observed), row.reason or "-")

@@ -42,7 +42,7 @@ def wait(client: Client, region: str, state: str, service: str | None, timeout_s
 
     up: it is believed to be well. down: it is believed to be down. drained: it carries nothing, and
     at most 1 % of the users' measured requests still arrive there. serving: it is up and carries
-    what is planned for it.
+    traffic wherever the plan wants it to.
 
     A daemon that is away for a while is waited for, too.
     """

@@ -1,10 +1,10 @@
-"""Has every endpoint and canary asked at its interval and keeps what we believe of each.
+"""Has every endpoint and reference target asked at its interval; keeps what we believe of each.
 
 Probes are spread evenly over the interval. After a first failure the loop does not wait out the
 interval: confirmation probes follow with short gaps until the endpoint answers or is down, and the
-canaries and the service's other regions are asked at once, because a down vote counts only after
-these witnesses were asked (`planning.health.quorum`). Known-bad canaries are no witnesses: they
-only have their turns.
+known-good reference targets and the service's other regions are asked at once, because a down vote
+counts only after these witnesses were asked (`planning.health.quorum`). Known-bad reference targets
+are no witnesses: they only have their turns.
 
 Nothing here waits for a probe: `loops.watch` asks and is told, by callbacks, and there is no task
 for each endpoint. That is what lets one core probe tens of thousands of them.
@@ -24,13 +24,13 @@ from controller.loops.turns import Turns
 from controller.loops.watch import Pace, ProbeObserver, Watch
 from controller.loops.witnesses import Witnesses
 from controller.model.configuration import Endpoint, EndpointId, Settings
-from controller.model.health import Canary, HealthState, Verdict
+from controller.model.health import HealthState, ReferenceKind, Verdict
 from controller.planning.health.gray import level
 from controller.planning.health.hysteresis import passes
 from controller.ports import Clock, Prober, Target
 
-Observers = Callable[[EndpointId | Canary, Endpoint], ProbeObserver]
-"""Who is told what becomes of the probes of an endpoint or canary."""
+Observers = Callable[[EndpointId | ReferenceKind, Endpoint], ProbeObserver]
+"""Who is told what becomes of the probes of an endpoint or reference target."""
 
 
 class Probing:
@@ -50,8 +50,8 @@ class Probing:
         self._wake = wake
         self._observers = observers
         self._endpoints: dict[EndpointId, Watch] = {}
-        self._canaries: dict[str, Watch] = {}
-        self._bad_canaries: dict[str, Watch] = {}
+        self._known_good: dict[str, Watch] = {}
+        self._known_bad: dict[str, Watch] = {}
         self._turns: Turns[Watch] = Turns(clock, Watch.turn)
         self.confirmations: Agenda[Watch] = Agenda(clock, Watch.confirm)
         self.doubts = Doubts()
@@ -76,14 +76,14 @@ class Probing:
         return self._changes
 
     @property
-    def canaries(self) -> Mapping[str, HealthState]:
-        """What we believe of every canary, as of now."""
-        return {url: watch.state for url, watch in self._canaries.items()}
+    def known_good(self) -> Mapping[str, HealthState]:
+        """What we believe of every known-good reference target, as of now."""
+        return {url: watch.state for url, watch in self._known_good.items()}
 
     @property
-    def bad_canaries(self) -> Mapping[str, HealthState]:
-        """What we believe of every known-bad canary, as of now."""
-        return {url: watch.state for url, watch in self._bad_canaries.items()}
+    def known_bad(self) -> Mapping[str, HealthState]:
+        """What we believe of every known-bad reference target, as of now."""
+        return {url: watch.state for url, watch in self._known_bad.items()}
 
     def forget(self) -> None:
         """Start over with every endpoint unknown: what a blind prober saw is no evidence."""
@@ -101,15 +101,15 @@ class Probing:
             for endpoint_id, endpoint in settings.endpoints()
         }
 
-    def canaries_under(self, settings: Settings) -> dict[str, HealthState]:
-        """The same for canaries."""
-        known = self.canaries
-        return {url: known.get(url, HealthState()) for url in settings.canaries}
+    def known_good_under(self, settings: Settings) -> dict[str, HealthState]:
+        """The same for known-good reference targets."""
+        known = self.known_good
+        return {url: known.get(url, HealthState()) for url in settings.reference_targets.known_good}
 
-    def bad_canaries_under(self, settings: Settings) -> dict[str, HealthState]:
-        """The same for known-bad canaries."""
-        known = self.bad_canaries
-        return {url: known.get(url, HealthState()) for url in settings.bad_canaries}
+    def known_bad_under(self, settings: Settings) -> dict[str, HealthState]:
+        """The same for known-bad reference targets."""
+        known = self.known_bad
+        return {url: known.get(url, HealthState()) for url in settings.reference_targets.known_bad}
 
     def prepare(self, settings: Settings) -> Callable[[], None]:
         """Prepare to probe what these settings name, and nothing else; the result takes it over.
@@ -122,19 +122,24 @@ class Probing:
             i: self._prepared(self._asked(i, endpoint), i, i, endpoint, paces)
             for i, endpoint in settings.endpoints()
         }
-        canaries = self._prepared_canaries(Canary.GOOD, self._canaries, settings.canaries, paces)
-        bad = self._prepared_canaries(Canary.BAD, self._bad_canaries, settings.bad_canaries, paces)
-        return partial(self._take_over, settings, endpoints, canaries, bad)
+        targets = settings.reference_targets
+        good = self._prepared_references(
+            ReferenceKind.KNOWN_GOOD, self._known_good, targets.known_good, paces
+        )
+        bad = self._prepared_references(
+            ReferenceKind.KNOWN_BAD, self._known_bad, targets.known_bad, paces
+        )
+        return partial(self._take_over, settings, endpoints, good, bad)
 
     def _take_over(
         self,
         settings: Settings,
         endpoints: Mapping[EndpointId, _Prepared],
-        canaries: Mapping[str, _Prepared],
-        bad_canaries: Mapping[str, _Prepared],
+        known_good: Mapping[str, _Prepared],
+        known_bad: Mapping[str, _Prepared],
     ) -> None:
         self.limits = settings.health
-        prepared = (*endpoints.values(), *canaries.values(), *bad_canaries.values())
+        prepared = (*endpoints.values(), *known_good.values(), *known_bad.values())
         kept = {id(one.watch) for one in prepared}
         for watch in self._everybody():
             if id(watch) not in kept:
@@ -142,9 +147,9 @@ class Probing:
         for one in prepared:
             one.take_over()
         self._endpoints = {i: one.watch for i, one in endpoints.items()}
-        self._canaries = {url: one.watch for url, one in canaries.items()}
-        self._bad_canaries = {url: one.watch for url, one in bad_canaries.items()}
-        self._witnesses.follow(has_canaries=bool(self._canaries))
+        self._known_good = {url: one.watch for url, one in known_good.items()}
+        self._known_bad = {url: one.watch for url, one in known_bad.items()}
+        self._witnesses.follow(has_known_good=bool(self._known_good))
         self._begin_new()
 
     async def run(self) -> None:
@@ -167,10 +172,10 @@ class Probing:
 
     def _askable(self) -> tuple[Watch, ...]:
         """Who may be asked as a witness."""
-        return (*self._endpoints.values(), *self._canaries.values())
+        return (*self._endpoints.values(), *self._known_good.values())
 
     def _everybody(self) -> tuple[Watch, ...]:
-        return (*self._askable(), *self._bad_canaries.values())
+        return (*self._askable(), *self._known_bad.values())
 
     def _asked(self, endpoint_id: EndpointId, endpoint: Endpoint) -> Watch | None:
         """Who asks the same place under this name already, if anybody."""
@@ -181,10 +186,10 @@ class Probing:
         is_same = (known.probe, known.host) == (endpoint.probe, endpoint.host)
         return watch if is_same else None
 
-    def _prepared_canaries(
-        self, kind: Canary, watches: Mapping[str, Watch], urls: Iterable[str], paces: _Paces
+    def _prepared_references(
+        self, kind: ReferenceKind, watches: Mapping[str, Watch], urls: Iterable[str], paces: _Paces
     ) -> dict[str, _Prepared]:
-        """The canaries of one kind that settings name."""
+        """The reference targets of one kind that settings name."""
         return {
             url: self._prepared(watches.get(url), url, kind, Endpoint(probe=url), paces)
             for url in urls
@@ -194,7 +199,7 @@ class Probing:
         self,
         kept: Watch | None,
         key: EndpointId | str,
-        observed: EndpointId | Canary,
+        observed: EndpointId | ReferenceKind,
         endpoint: Endpoint,
         paces: _Paces,
     ) -> _Prepared:
@@ -206,7 +211,7 @@ class Probing:
         return _Prepared(watch, endpoint, pace, self._prober.target(endpoint, watch))
 
     def _begin_new(self) -> None:
-        """Spread the endpoints nobody asks yet over their interval; canaries begin at once."""
+        """Spread new endpoints over their interval; new reference targets are asked at once."""
         if self._end is None:
             return
         now = self._clock.monotonic()
@@ -215,8 +220,8 @@ class Probing:
             (watch, watch.pace.interval_s, now + index * part_s * watch.pace.interval_s)
             for index, watch in enumerate(self._endpoints.values())
         ]
-        canaries = (*self._canaries.values(), *self._bad_canaries.values())
-        turns += [(watch, watch.pace.interval_s, now) for watch in canaries]
+        references = (*self._known_good.values(), *self._known_bad.values())
+        turns += [(watch, watch.pace.interval_s, now) for watch in references]
         for watch, _, _ in turns:
             if watch.target is None:
                 watch.aim(self._prober.target(watch.endpoint, watch))
@@ -232,7 +237,7 @@ class Probing:
             if is_news and state.verdict is Verdict.DOWN:
                 self.doubts.add(key, state)
             is_news = self._has_changed_level(watch) or is_news
-        elif self._bad_canaries.get(key) is watch:
+        elif self._known_bad.get(key) is watch:
             if passes(state, self.limits) is not passes(before, self.limits):
                 self._changes += 1
                 self._wake()
@@ -264,7 +269,7 @@ class Probing:
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """Who will ask an endpoint or canary, and how."""
+    """Who will ask an endpoint or reference target, and how."""
 
     watch: Watch
     endpoint: Endpoint

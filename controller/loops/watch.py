@@ -1,4 +1,4 @@
-"""One endpoint or canary as it is probed: its turns, its confirmations, what is believed of it.
+"""One endpoint or reference target as it is probed: its turns, confirmations, believed state.
 
 Nothing waits here: every method is called when something happened, and returns at once.
 """
@@ -18,7 +18,7 @@ from controller.ports import Target
 
 _FAILED = ProbeOutcome.FAILED
 ProbeObserver = Callable[[ProbeResult], None]
-"""Told every result of one endpoint or canary."""
+"""Told every result of one endpoint or reference target."""
 
 
 class Pace(NamedTuple):
@@ -80,7 +80,7 @@ class Watch:
         pace: Pace,
         tell: ProbeObserver,
     ) -> None:
-        """`key`: an endpoint's id, or a canary's address; `tell`: told every result."""
+        """`key`: an endpoint's id, or a reference target's address; `tell`: told every result."""
         self._observer = observer
         self._tell = tell
         self.key = key
@@ -214,7 +214,7 @@ class Watch:
             self.kick()
 
     def _go_on_confirming(self, result: ProbeResult) -> None:
-        """After a first failure probe on, until it answers or is down. Canaries wait their turn."""
+        """After a first failure probe on, until it answers or is down. Reference targets wait."""
         is_down = self.state.verdict is Verdict.DOWN
         allowed = self._observer.limits.down_after
         if self._confirmations:

@@ -1,7 +1,7 @@
 """Who is asked besides an endpoint that fails, and whose answers its fate waits for.
 
-A down vote counts only after its witnesses were asked (`planning.health.quorum`): the canaries, or
-without any the other endpoints, and the service's other regions.
+A down vote counts only after its witnesses were asked (`planning.health.quorum`): the
+known-good reference targets, or without any the other endpoints, and the service's other regions.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ class Witnesses:
         self._clock = clock
         self._watches = watches
         self._doubts = doubts
-        self._has_canaries = False
+        self._has_known_good = False
         self._asked_at: dict[Place, float] = {}
         """When its witnesses were asked last, or will be."""
         self._rounds: Agenda[EndpointId] = Agenda(clock, self._ask_all)
 
-    def follow(self, has_canaries: bool) -> None:
+    def follow(self, has_known_good: bool) -> None:
         """Other settings are in force."""
-        self._has_canaries = has_canaries
+        self._has_known_good = has_known_good
         self._asked_at.clear()
 
     def wake(self) -> None:
@@ -77,6 +77,6 @@ class Witnesses:
                 watch.kick()
 
     def _is_witness(self, asked: EndpointId | str, service: str, region: str) -> bool:
-        if isinstance(asked, str) or not self._has_canaries:
+        if isinstance(asked, str) or not self._has_known_good:
             return True
         return asked.service == service and asked.region != region

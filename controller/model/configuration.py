@@ -295,8 +295,17 @@ class Vantage(Noun):
         return len(self.all) // 2 + 1
 
 
+class ReferenceTargets(Noun):
+    """Addresses whose answer is known beforehand, probed to find out whether the prober works."""
+
+    known_good: tuple[ProbeAddress, ...] = Field((), strict=False)
+    """Addresses that must answer and are not steered here: when most fail, the prober is broken."""
+    known_bad: tuple[ProbeAddress, ...] = Field((), strict=False)
+    """Addresses that must not answer: when one does, the prober calls everything healthy."""
+
+
 class Probing(Noun):
-    """How endpoints and canaries are probed unless they say otherwise."""
+    """How endpoints and reference targets are probed unless they say otherwise."""
 
     interval_s: PositiveSeconds = 1
     deadline_s: PositiveSeconds = 2
@@ -463,10 +472,7 @@ class Settings(Noun):
     aws: Aws = Aws()
     api: Api = Api()
     vantage: Vantage
-    canaries: tuple[ProbeAddress, ...] = Field((), strict=False)
-    """Addresses known to be well and not ours to steer: when most fail, the prober is broken."""
-    bad_canaries: tuple[ProbeAddress, ...] = Field((), strict=False)
-    """Addresses known to answer nobody: when one answers, the prober calls everything healthy."""
+    reference_targets: ReferenceTargets = ReferenceTargets()
     probing: Probing = Probing()
     health: Health = Health()
     cycle: Cycle = Cycle()

@@ -133,8 +133,8 @@ class Snapshot:
     settings: Settings
     health: Mapping[str, Mapping[EndpointId, HealthState]]
     """Vantage point to its opinion of every endpoint."""
-    canaries: Mapping[str, HealthState]
-    """This vantage point's opinion of its canaries."""
+    known_good: Mapping[str, HealthState]
+    """This vantage point's opinion of its known-good reference targets."""
     observed: Mapping[str, Observed]
     """Service to what AWS says; a service never read is missing."""
     expected: Mapping[Position, tuple[Setting, ...]]
@@ -150,8 +150,8 @@ class Snapshot:
     """What Route 53's health checks say of each leaf; one nobody knows of is missing."""
     answered: Mapping[PoolName, Answered] = field(default_factory=dict)
     """What the name servers answered each pool's users since its weights were last changed."""
-    bad_canaries: Mapping[str, HealthState] = field(default_factory=dict)
-    """This vantage point's opinion of its known-bad canaries."""
+    known_bad: Mapping[str, HealthState] = field(default_factory=dict)
+    """This vantage point's opinion of its known-bad reference targets."""
     unread: str = ""
     """Why orders and writes of before the start are not known yet; empty: they are."""
 

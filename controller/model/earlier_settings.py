@@ -20,6 +20,8 @@ EARLIER = 1
 PRESENT = 2
 CATALOGUED = ("jurisdiction", "egress_usd_per_gb")
 """Keys that version 1 had in each service's region and that stand in the catalogue now."""
+REFERENCES = {"canaries": "known_good", "bad_canaries": "known_bad"}
+"""Keys of version 1 to those of `reference_targets`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +111,32 @@ def _catalogued(
         known[key] = value
 
 
+def _reference_targets(migration: Migration) -> None:
+    """What were canaries, known to be good or bad, are the reference targets, in one group."""
+    group: KeyPath = ("reference_targets",)
+    found = {}
+    for then, now in REFERENCES.items():
+        migration.came_from[*group, now] = (then,)
+        if then in migration.data:
+            migration.came_from.setdefault(group, (then,))
+            found[now] = migration.data[then]
+    if found:
+        first = next(key for key in migration.data if key in REFERENCES)
+        _insert_before(migration.data, first, str(group[0]), found)
+    for then in REFERENCES:
+        migration.data.pop(then, None)
+
+
 def _version(migration: Migration) -> None:
     """The version that data say of themselves."""
     migration.data["schema_version"] = PRESENT
 
 
-_STEPS: tuple[Callable[[Migration], None], ...] = (_catalogue_of_regions, _version)
+_STEPS: tuple[Callable[[Migration], None], ...] = (
+    _catalogue_of_regions,
+    _reference_targets,
+    _version,
+)
 """What became of version 1, in this order. A step leaves alone what is not as version 1 has it."""
 
 
@@ -130,8 +152,8 @@ def _members(data: object) -> Iterator[tuple[str, object]]:
 
 
 def _insert_before(data: dict[str, Any], before: str, key: str, value: object) -> None:
-    """Put a key in front of another one, or at the end when that is not there."""
-    items = list(data.items())
+    """Put a key in front of another one, or at the end; of its own name it is the only one."""
+    items = [(name, one) for name, one in data.items() if name != key]
     at = next((n for n, (name, _) in enumerate(items) if name == before), len(items))
     items.insert(at, (key, value))
     data.clear()

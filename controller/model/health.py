@@ -27,11 +27,11 @@ class ProbeOutcome(StrEnum):
     COULD_NOT_RUN = "could_not_run"
 
 
-class Canary(StrEnum):
-    """What is known of an address that is asked only to find out whether the prober works."""
+class ReferenceKind(StrEnum):
+    """Whether a reference target must answer or must not; the value says what is expected."""
 
-    GOOD = "good"
-    BAD = "bad"
+    KNOWN_GOOD = "answer"
+    KNOWN_BAD = "no_answer"
 
 
 class ProbeResult(NamedTuple):

@@ -50,7 +50,7 @@ def check_open(settings: Settings, config: str) -> None:
 
 
 def needs_of_settings(settings: Settings, config: str) -> Iterator[Need]:
-    """What regions, canaries, accelerators and users need; `config` names the file to edit."""
+    """What listeners, accelerators and users need; `config` names the file to edit."""
     remedy = f"change its port in {config}"
     for region, listens in addresses(settings).items():
         for item in listens:

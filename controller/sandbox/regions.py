@@ -1,8 +1,8 @@
 """The regional applications: who listens where, and breaking and healing regions while they run.
 
-Addresses come from the settings' endpoints and canaries, so that what the daemon probes and what
-users reach is one and the same. The canaries count as a region of their own: breaking them looks
-like a fault of the prober's own network.
+Addresses come from the settings' endpoints and known-good reference targets, so that the daemon
+probes what users reach. The reference targets count as one region of their
+own, `reference-targets`: breaking them looks like a fault of the prober's own network.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from controller.sandbox.errors import SandboxError
 from controller.sandbox.listeners import HttpListener, Listener, TcpListener
 from controller.sandbox.modes import Behaviour, RegionMode
 
-CANARIES = "canaries"
+REFERENCE_TARGETS = "reference-targets"
+"""The region that the known-good reference targets count as."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -47,7 +48,7 @@ def address_of(probe: str) -> Address:
 
 
 def addresses(settings: Settings) -> dict[str, tuple[Address, ...]]:
-    """Every region's addresses, and the canaries'; SandboxError when two regions share one."""
+    """Addresses by region, reference targets included; SandboxError when two regions share one."""
     owners: dict[Address, str] = {}
     for region, address in _claims(settings):
         owner = owners.setdefault(address, region)
@@ -61,11 +62,11 @@ def addresses(settings: Settings) -> dict[str, tuple[Address, ...]]:
 
 
 def region_addresses(settings: Settings) -> dict[str, str]:
-    """Region by host address, for telling where a request went. Canaries are not in it."""
+    """Region by host address, for telling where a request went. Reference targets are not in it."""
     return {
         address.host: region
         for region, listens in addresses(settings).items()
-        if region != CANARIES
+        if region != REFERENCE_TARGETS
         for address in listens
     }
 
@@ -73,8 +74,8 @@ def region_addresses(settings: Settings) -> dict[str, str]:
 def _claims(settings: Settings) -> Iterator[tuple[str, Address]]:
     for endpoint_id, endpoint in settings.endpoints():
         yield endpoint_id.region, address_of(endpoint.probe)
-    for canary in settings.canaries:
-        yield CANARIES, address_of(canary)
+    for probe in settings.reference_targets.known_good:
+        yield REFERENCE_TARGETS, address_of(probe)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ class Regions:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every region that can be broken, the canaries last."""
+        """Every region that can be broken, the reference targets last."""
         return tuple(self._behaviours)
 
     def state(self) -> dict[str, RegionState]:

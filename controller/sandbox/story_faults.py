@@ -14,6 +14,7 @@ from datetime import datetime
 from controller.model.words import counted
 from controller.planning.shares import percent
 from controller.planning.text import aligned
+from controller.sandbox.regions import REFERENCE_TARGETS
 from controller.sandbox.sights import (
     SHOP,
     Users,
@@ -162,11 +163,11 @@ async def _all_fail(stage: Stage, began_at: float) -> None:
 
 
 async def _blind(stage: Stage, began_at: float) -> None:
-    await stage.break_region("canaries", "dead")
+    await stage.break_region(REFERENCE_TARGETS, "dead")
     await stage.expect("the daemon doubts itself", lambda: _holds(stage, "self_isolated"), 15)
     await stage.pause(3)
     stage.check(await _sent(stage, began_at) == 0, "nothing was written to Route 53")
-    await stage.heal("canaries")
+    await stage.heal(REFERENCE_TARGETS)
 
 
 async def _emptied(stage: Stage, began_at: float) -> None:
@@ -233,9 +234,9 @@ async def _would(stage: Stage, region: str) -> str | None:
     """The plan empties the region, and AWS has not heard of it."""
     mine = [p for p in await places_of(stage, region) if p["service"] == SHOP]
     had = [p["observed"] for p in mine if p["observed"]]
-    if not had or any(p["planned"] != 0 for p in mine):
+    if not had or any(p["desired"] != 0 for p in mine):
         return None
-    return f"{region}: planned 0 %, AWS still has {percent(had[0])}"
+    return f"{region}: desired 0 %, observed {percent(had[0])}"
 
 
 async def _holds(stage: Stage, reason: str) -> str | None:

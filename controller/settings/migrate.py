@@ -7,26 +7,20 @@ with the keys that move. Each step of `controller.model.earlier_settings` has it
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import yaml
 
 from controller.model.earlier_settings import PRESENT, is_earlier
 from controller.model.errors import InvalidSettingsError
 from controller.settings.loader import parse
+from controller.settings.migrate_references import reference_edits
 from controller.settings.migrate_regions import catalogue_edits
 from controller.settings.yaml import read
 from controller.settings.yaml_edits import Edit, edited, member
 
 
-@dataclass(frozen=True, slots=True)
 class NotMigratedError(Exception):
     """The edited text does not mean what the file means; it is this program's mistake."""
-
-    reason: str
-
-    def __str__(self) -> str:
-        return self.reason
 
 
 def in_version_2(text: str, source: str) -> str:
@@ -60,5 +54,9 @@ def _version(text: str, root: yaml.MappingNode) -> Iterator[Edit]:
         yield Edit(pair.value.start_mark.index, pair.value.end_mark.index, str(PRESENT))
 
 
-_STEPS: tuple[Callable[[str, yaml.MappingNode], Iterator[Edit]], ...] = (_version, catalogue_edits)
+_STEPS: tuple[Callable[[str, yaml.MappingNode], Iterator[Edit]], ...] = (
+    _version,
+    catalogue_edits,
+    reference_edits,
+)
 """The edits of each step; all are made of the text as it was, and none may overlap another."""

@@ -9,7 +9,16 @@ from dataclasses import dataclass, field
 import yaml
 
 from controller.model.earlier_settings import CATALOGUED
-from controller.settings.yaml_edits import Edit, Pair, in_front, member, pairs, source_of, without
+from controller.settings.yaml_edits import (
+    Edit,
+    Pair,
+    in_front,
+    lines,
+    member,
+    pairs,
+    source_of,
+    without,
+)
 
 _HEADING = "# What is the same of a region for every service; services refer to it by its name."
 
@@ -88,5 +97,4 @@ def _flow(catalogue: Mapping[str, _Entry], quote: str) -> str:
         entries.append(f"{entry.name}: {{{members}}}")
     key = f"{quote}regions{quote}" if quote in "\"'" else "regions"
     comments = [c for e in catalogue.values() for found in e.comments.values() for c in found]
-    above = "".join(f"\n{comment}" for comment in comments) + "\n" if comments else ""
-    return f"{above}{key}: {{{', '.join(entries)}}}, "
+    return f"{lines(comments)}{key}: {{{', '.join(entries)}}}, "

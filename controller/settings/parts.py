@@ -85,14 +85,15 @@ class Parts:
     regions: Mapping[str, Region | None] | None
     """The catalogue; None when it is missing or no mapping."""
     services: Mapping[str, ServiceParts]
-    canaries: tuple[str | None, ...]
-    bad_canaries: tuple[str | None, ...]
+    known_good: tuple[str | None, ...]
+    known_bad: tuple[str | None, ...]
 
     @classmethod
     def of(cls, data: Mapping[str, object]) -> Parts:
         """The sound pieces of plain data; a section left out has its defaults."""
         services = data.get("services")
         candidates = services if isinstance(services, dict) else {}
+        references = data.get("reference_targets")
         pieces = {name: ServiceParts.of(value) for name, value in candidates.items()}
         return cls(
             aws=_sound(Aws, data.get("aws", {})),
@@ -105,8 +106,8 @@ class Parts:
             overrides=_sound(OverrideLimits, data.get("overrides", {})),
             regions=_catalogue(data.get("regions")),
             services={name: service for name, service in pieces.items() if service is not None},
-            canaries=_addresses(data.get("canaries")),
-            bad_canaries=_addresses(data.get("bad_canaries")),
+            known_good=_addresses(references, "known_good"),
+            known_bad=_addresses(references, "known_bad"),
         )
 
 
@@ -116,7 +117,8 @@ def _catalogue(data: object) -> dict[str, Region | None] | None:
     return {name: _sound(Region, value) for name, value in data.items()}
 
 
-def _addresses(data: object) -> tuple[str | None, ...]:
+def _addresses(references: object, key: str) -> tuple[str | None, ...]:
+    data = references.get(key) if isinstance(references, dict) else None
     return tuple(map(_address, data)) if isinstance(data, list | tuple) else ()
 
 

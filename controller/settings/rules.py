@@ -29,7 +29,7 @@ def check(parts: Parts) -> Iterator[Finding]:
         tokens_differ,
         reserve_below_burst,
         vantage_stands_alone,
-        canaries_differ,
+        reference_targets_differ,
         cycle_gap_within_period,
         override_ttls_in_order,
         opinions_outlive_interval,
@@ -91,15 +91,16 @@ def vantage_stands_alone(parts: Parts) -> Iterator[Finding]:
     yield Finding(("vantage", "points"), message, f"write [{vantage.name}], or leave points out")
 
 
-def canaries_differ(parts: Parts) -> Iterator[Finding]:
+def reference_targets_differ(parts: Parts) -> Iterator[Finding]:
     """What is known to be well cannot be known to be bad."""
-    for index, url in enumerate(parts.bad_canaries):
-        if url is not None and url in parts.canaries:
+    for index, url in enumerate(parts.known_bad):
+        if url is not None and url in parts.known_good:
             message = (
-                f"bad_canaries[{index}] is {url!r}, which is in canaries, too: "
+                f"known_bad[{index}] is {url!r}, which is in known_good, too: "
                 "an address is known either to answer or not to answer"
             )
-            yield Finding(("bad_canaries", index), message, "leave it in one of the two lists")
+            path = ("reference_targets", "known_bad", index)
+            yield Finding(path, message, "leave it in one of the two lists")
 
 
 def cycle_gap_within_period(parts: Parts) -> Iterator[Finding]:

@@ -11,7 +11,15 @@ from typing import Any, Literal
 
 from pydantic import Field, create_model
 
-from controller.model.configuration import Region, RegionName, Service, ServiceRegion, Settings
+from controller.model.configuration import (
+    ReferenceTargets,
+    Region,
+    RegionName,
+    Service,
+    ServiceRegion,
+    Settings,
+)
+from controller.model.earlier_settings import CATALOGUED, REFERENCES
 from controller.model.noun import Name, Noun
 
 
@@ -42,7 +50,9 @@ SettingsOfVersion1: type[Noun] = create_model(
     "SettingsOfVersion1",
     __base__=Noun,
     schema_version=(Literal[1], ...),
-    **_fields_but(Settings, "schema_version", "regions", "services"),
+    **_fields_but(Settings, "schema_version", "reference_targets", "regions", "services"),
+    canaries=_fields(ReferenceTargets, "known_good")["known_good"],
+    bad_canaries=_fields(ReferenceTargets, "known_bad")["known_bad"],
     services=(dict[Name, _service], Field(min_length=1)),
 )
 """What a file of version 1 holds."""
@@ -50,8 +60,11 @@ SettingsOfVersion1: type[Noun] = create_model(
 Key = tuple[str, ...]
 """A key path; a part in angle brackets stands for any name."""
 MOVED: Mapping[Key, Key] = {
-    ("services", "<service>", "regions", "<region>", key): ("regions", "<region>", key)
-    for key in ("jurisdiction", "egress_usd_per_gb")
+    **{
+        ("services", "<service>", "regions", "<region>", key): ("regions", "<region>", key)
+        for key in CATALOGUED
+    },
+    **{(then,): ("reference_targets", now) for then, now in REFERENCES.items()},
 }
 """Keys of version 1 that stand elsewhere now, and where."""
 

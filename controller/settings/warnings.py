@@ -18,7 +18,7 @@ def warnings_for(settings: Settings) -> Iterator[Finding]:
     """Everything worth a second look."""
     for rule in (
         one_vantage_point,
-        no_canaries,
+        no_known_good_targets,
         deadline_above_interval,
         api_in_the_open,
         regions_without_service,
@@ -41,14 +41,19 @@ def one_vantage_point(settings: Settings) -> Iterator[Finding]:
     """One vantage point cannot be outvoted."""
     if len(settings.vantage.all) == 1:
         message = "one vantage point: a path failure near it looks like a region's failure"
-        yield Finding(("vantage",), message, "canaries are what tells the two apart", at_key=True)
+        hint = "known-good reference targets tell the two apart"
+        yield Finding(("vantage",), message, hint, at_key=True)
 
 
-def no_canaries(settings: Settings) -> Iterator[Finding]:
-    """Canaries show that the prober itself is broken."""
-    if not settings.canaries:
-        message = "no canaries: a broken network near this replica looks like failing regions"
-        yield Finding(("canaries",), message, "name three addresses that are not yours to steer")
+def no_known_good_targets(settings: Settings) -> Iterator[Finding]:
+    """Known-good reference targets show that the prober itself is broken."""
+    if not settings.reference_targets.known_good:
+        message = (
+            "no known-good reference targets: a broken network near this replica looks like "
+            "failing regions"
+        )
+        path = ("reference_targets", "known_good")
+        yield Finding(path, message, "name three addresses that are not yours to steer")
 
 
 def deadline_above_interval(settings: Settings) -> Iterator[Finding]:

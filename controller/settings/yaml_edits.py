@@ -34,7 +34,7 @@ class Pair(NamedTuple):
     @property
     def end(self) -> int:
         """Where the value ends; a comment may follow."""
-        return int(self.value.end_mark.index)
+        return _end(self.value)
 
 
 class Removed(NamedTuple):
@@ -43,6 +43,31 @@ class Removed(NamedTuple):
     edits: tuple[Edit, ...]
     comments: dict[str, tuple[str, ...]]
     """Key to the comments above it, and then the one behind it."""
+
+
+class Lines(NamedTuple):
+    """The lines of one key of a block mapping, the comments right above it included."""
+
+    start: int
+    key: int
+    """Where the line of the key begins."""
+    end: int
+    """Where the next line begins."""
+
+
+def lines_of(text: str, pair: Pair) -> Lines:
+    """Where a key of a block mapping stands."""
+    return Lines(_above(text, pair.start), _line_start(text, pair.start), _line_end(text, pair.end))
+
+
+def indented(text: str, by: str) -> str:
+    """Lines further to the right; empty ones stay empty."""
+    return "".join(f"{by}{line}" if line.strip() else line for line in text.splitlines(True))
+
+
+def lines(comments: Iterable[str]) -> str:
+    """Comments as they may stand between any two keys within braces."""
+    return "".join(f"\n{comment}\n" for comment in comments)
 
 
 def edited(text: str, edits: Iterable[Edit]) -> str:
@@ -126,6 +151,14 @@ def _comments(text: str, start: int, key: int, end: int, stop: int) -> Iterator[
     """The comments from `start` to a key and from its value's end to `stop`."""
     for piece in (text[start:key], text[end:stop]):
         yield from (one.rstrip() for one in _COMMENT.findall(piece))
+
+
+def _end(node: yaml.Node) -> int:
+    """Where a node's text ends; PyYAML lets a block end where the next key begins."""
+    if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
+        last = node.value[-1]
+        return _end(last[1] if isinstance(last, tuple) else last)
+    return int(node.end_mark.index)
 
 
 def _line_start(text: str, index: int) -> int:

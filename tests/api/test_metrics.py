@@ -15,7 +15,7 @@ from controller import __version__
 from controller.api.metrics import CALL_OUTCOMES, OPERATIONS, Metrics
 from controller.loops.traffic import Traffic
 from controller.model.configuration import EndpointId, Mode
-from controller.model.health import Canary, ProbeOutcome, ProbeResult
+from controller.model.health import ProbeOutcome, ProbeResult, ReferenceKind
 from controller.model.levers import Position
 from controller.model.traffic import Measurement
 from tests.api.serving import QUICK, Api, api
@@ -50,8 +50,9 @@ def test_every_event_has_its_series_before_it_first_happens() -> None:
 
     for outcome in ProbeOutcome:
         assert value("gtc_probes_total", **WEB._asdict(), outcome=outcome.value) == 0
-        assert value("gtc_canary_probes_total", outcome=outcome.value) == 0
-        assert value("gtc_bad_canary_probes_total", outcome=outcome.value) == 0
+        for expected in ("answer", "no_answer"):
+            counted = {"expected": expected, "outcome": outcome.value}
+            assert value("gtc_reference_probes_total", **counted) == 0
     for service, operations in OPERATIONS.items():
         for operation in operations:
             labels = {"service": service, "operation": operation}
@@ -98,18 +99,19 @@ def test_probes_are_counted_by_outcome_and_timed_when_they_pass() -> None:
     metrics, value = fresh()
     for outcome in ProbeOutcome:
         metrics.probes(WEB)(ProbeResult(outcome, 1.0, 0.25, ""))
-    metrics.probes(Canary.GOOD)(ProbeResult(ProbeOutcome.FAILED, 1.0, 0.25, ""))
-    metrics.probes(Canary.BAD)(ProbeResult(ProbeOutcome.FAILED, 1.0, 0.25, ""))
-    metrics.probes(Canary.BAD)(ProbeResult(ProbeOutcome.PASSED, 1.0, 0.25, ""))
+    metrics.probes(ReferenceKind.KNOWN_GOOD)(ProbeResult(ProbeOutcome.FAILED, 1.0, 0.25, ""))
+    metrics.probes(ReferenceKind.KNOWN_BAD)(ProbeResult(ProbeOutcome.FAILED, 1.0, 0.25, ""))
+    metrics.probes(ReferenceKind.KNOWN_BAD)(ProbeResult(ProbeOutcome.PASSED, 1.0, 0.25, ""))
 
     assert value("gtc_probes_total", **WEB._asdict(), outcome="failed") == 1
     place = {"service": "shop", "region": "eu-west-1"}
     assert value("gtc_probe_duration_seconds_count", **place) == 1
     assert value("gtc_probe_duration_seconds_sum", **place) == 0.25
-    assert value("gtc_canary_probes_total", outcome="failed") == 1
-    assert value("gtc_canary_probes_total", outcome="passed") == 0
-    assert value("gtc_bad_canary_probes_total", outcome="failed") == 1
-    assert value("gtc_bad_canary_probes_total", outcome="passed") == 1
+    counted = "gtc_reference_probes_total"
+    assert value(counted, expected="answer", outcome="failed") == 1
+    assert value(counted, expected="answer", outcome="passed") == 0
+    assert value(counted, expected="no_answer", outcome="failed") == 1
+    assert value(counted, expected="no_answer", outcome="passed") == 1
 
 
 def test_calls_and_propagation_are_counted_and_timed() -> None:
@@ -201,12 +203,12 @@ async def test_panic_shows_at_the_service_whose_regions_fail_at_once() -> None:
     assert calm == 0
 
 
-async def test_isolation_shows_while_the_canaries_fail() -> None:
+async def test_isolation_shows_while_the_reference_targets_fail() -> None:
     """The vantage point doubts itself."""
     async with api() as served:
         calm = scraped(served)("gtc_isolated")
-        for canary in served.world.settings.canaries:
-            served.world.prober.answer(canary, ProbeOutcome.FAILED, "no route")
+        for probe in served.world.settings.reference_targets.known_good:
+            served.world.prober.answer(probe, ProbeOutcome.FAILED, "no route")
         await served.until(lambda: scraped(served)("gtc_isolated") == 1)
 
     assert calm == 0

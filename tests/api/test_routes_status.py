@@ -14,7 +14,7 @@ from controller.model.errors import StateUnavailableError
 from controller.model.health import HealthState, ProbeOutcome
 from controller.planning.account.evidence import Evidence
 from tests.api.serving import QUICK, Answer, Api, api
-from tests.loops.probed import BAD_CANARY
+from tests.loops.probed import KNOWN_BAD, with_known_bad
 from tests.loops.small import in_background
 
 
@@ -45,7 +45,10 @@ async def test_a_calm_day_at_a_glance() -> None:
     body = status.body
     assert (body["version"], body["mode"]) == (__version__, "active")
     assert (body["frozen"], body["isolated"]) == (False, False)
-    assert body["canaries"] == {"failing": 0, "total": 3, "bad_answering": [], "bad_total": 0}
+    assert body["reference_targets"] == {
+        "known_good": {"failing": 0, "total": 3},
+        "known_bad": {"answering": [], "total": 0},
+    }
     assert body["observation"] == {"failing": {}}
     assert body["cycle"] > 0
     assert 0 <= body["cycle_age_s"] < 5
@@ -69,7 +72,6 @@ async def test_a_calm_day_at_a_glance() -> None:
         "usable": 1.0,
         "observed": 0.5,
         "desired": 0.5,
-        "planned": 0.5,
         "answered": None,
         "measured": None,
         "requests": 0,
@@ -104,7 +106,7 @@ async def test_before_the_first_cycle_nothing_is_claimed() -> None:
     assert status.body["last_decision"] is None
     region = region_of(status, "shop", "world", "us-east-1")
     assert (region["verdict"], region["why"]) == ("unknown", "no cycle has ended yet")
-    assert (region["observed"], region["desired"], region["planned"]) == (None, None, None)
+    assert (region["observed"], region["desired"]) == (None, None)
     assert pool_of(status, "shop", "world")["holds"] == []
 
 
@@ -117,7 +119,7 @@ async def test_a_region_down_shows_why_and_where_its_share_went() -> None:
     region = region_of(status, "shop", "europe", "eu-west-1")
     assert (region["verdict"], region["suspect"]) == ("down", True)
     assert "connection refused" in region["why"]
-    assert (region["observed"], region["planned"]) == (0, 0)
+    assert (region["observed"], region["desired"]) == (0, 0)
     assert region_of(status, "shop", "europe", "eu-central-1")["observed"] == 1
 
 
@@ -138,40 +140,42 @@ async def test_overrides_and_holds_stand_beside_the_regions_they_bind() -> None:
 
 
 async def test_a_blind_daemon_says_so() -> None:
-    """Canaries that fail are counted, and isolation is told."""
+    """Reference targets that fail are counted, and isolation is told."""
     async with api() as served:
-        for canary in served.world.settings.canaries:
-            served.world.prober.answer(canary, ProbeOutcome.FAILED, "no route")
+        for probe in served.world.settings.reference_targets.known_good:
+            served.world.prober.answer(probe, ProbeOutcome.FAILED, "no route")
         await served.until(lambda: not served.calm())
-        await served.until(lambda: all(s.suspect for s in served.house.probing.canaries.values()))
+        await served.until(lambda: all(s.suspect for s in served.house.probing.known_good.values()))
         status = await served.get("/v1/status")
 
     assert status.body["isolated"] is True
-    assert status.body["canaries"]["failing"] == status.body["canaries"]["total"] == 3
+    assert status.body["reference_targets"]["known_good"] == {"failing": 3, "total": 3}
 
 
 @pytest.mark.parametrize(
-    ("outcome", "answering"), [(ProbeOutcome.FAILED, []), (ProbeOutcome.PASSED, [BAD_CANARY])]
+    ("outcome", "answering"), [(ProbeOutcome.FAILED, []), (ProbeOutcome.PASSED, [KNOWN_BAD])]
 )
-async def test_known_bad_canaries_are_told_when_they_answer(
+async def test_known_bad_targets_are_told_when_they_answer(
     outcome: ProbeOutcome, answering: list[str]
 ) -> None:
     """Failing is what they are for."""
-    settings = QUICK.model_copy(update={"bad_canaries": (BAD_CANARY,)})
+    settings = with_known_bad(QUICK)
     async with api(settings, running=False) as served:
-        served.world.prober.answer(BAD_CANARY, outcome)
+        served.world.prober.answer(KNOWN_BAD, outcome)
         async with in_background(served.house.run()):
             await served.until(
                 lambda: (
-                    is_settled(served.house.probing.bad_canaries[BAD_CANARY])
+                    is_settled(served.house.probing.known_bad[KNOWN_BAD])
                     and is_isolated(served) is bool(answering)
                 )
             )
             status = await served.get("/v1/status")
 
     assert status.body["isolated"] is bool(answering)
-    told = {"failing": 0, "total": 3, "bad_answering": answering, "bad_total": 1}
-    assert status.body["canaries"] == told
+    assert status.body["reference_targets"] == {
+        "known_good": {"failing": 0, "total": 3},
+        "known_bad": {"answering": answering, "total": 1},
+    }
 
 
 async def test_aws_that_does_not_answer_is_named() -> None:

@@ -100,7 +100,7 @@ def _decisions(moment: Snapshot) -> Iterator[Row]:
     calm = Row(f"decision with {PER_REGION * SIZE[0]} endpoints, none down", 200)
     yield _measured(calm, lambda: decide(many))
     lost = failed(many, region)
-    gone = Row("the same, one region down, no canaries")
+    gone = Row("the same, one region down, no reference targets")
     yield _measured(gone, lambda: decide(lost))
     ratio = median(gone.figures) * gone.speed / (median(calm.figures) * calm.speed)
     yield Row("  beside none down", 1.3, "ratio", [ratio])

@@ -42,7 +42,7 @@ def failed(moment: Snapshot, region: str) -> Snapshot:
 
 
 def with_endpoints(moment: Snapshot, per_region: int) -> Snapshot:
-    """The same moment, had every region so many endpoints, all required, and nobody a canary."""
+    """The same moment, had every region so many required endpoints, and no reference targets."""
     shop = moment.settings.services["shop"]
     (vantage,) = moment.health
     names = [f"web-{number:04}" for number in range(per_region)]
@@ -56,7 +56,7 @@ def with_endpoints(moment: Snapshot, per_region: int) -> Snapshot:
         moment,
         settings=moment.settings.model_copy(update={"services": services}),
         health={vantage: states},
-        canaries={},
+        known_good={},
     )
 
 
@@ -114,7 +114,7 @@ def _moment(problem: Problem, settings: Settings) -> Snapshot:
         started_at=0.0,
         settings=settings,
         health={"here": {EndpointId("shop", r, "web"): _state() for r in problem.capacity}},
-        canaries={"canary": _state()},
+        known_good={"reference": _state()},
         observed={"shop": Observed(_NOW - 1, levers)},
         expected={position: (setting,) for position, setting in levers.items()},
         overrides=(),

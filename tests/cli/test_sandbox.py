@@ -19,7 +19,7 @@ from controller.cli.sandbox import sandbox
 STATE = {
     "regions": {
         "eu-west-1": {"mode": "dead", "since": "2024-01-01T00:00:00+00:00"},
-        "canaries": {"mode": "well", "since": "2024-01-01T00:00:00+00:00"},
+        "reference-targets": {"mode": "well", "since": "2024-01-01T00:00:00+00:00"},
     }
 }
 SPLIT = {
@@ -80,8 +80,8 @@ def test_break_tells_the_sandbox_and_shows_the_regions(control: Control) -> None
     result = call("break", "eu-west-1", "--how", "dead")
     assert control.requests == [("POST", "/break", {"region": "eu-west-1", "how": "dead"})]
     assert result.output.splitlines() == [
-        "eu-west-1  dead  2024-01-01T00:00:00+00:00",
-        "canaries   well  2024-01-01T00:00:00+00:00",
+        "eu-west-1          dead  2024-01-01T00:00:00+00:00",
+        "reference-targets  well  2024-01-01T00:00:00+00:00",
     ]
     assert result.exit_code == exit_codes.OK
 

@@ -50,13 +50,13 @@ def troubled() -> dict[str, Any]:
 TROUBLED = """\
 gtc 0.1.0  mode active  cycle 812, 2 s ago  settings 7f3a09c4  next cycle in 8 s
 FROZEN everywhere by bob: deploy, ends in 2 h
-SERVICE  POOL    REGION        HEALTH  PLANNED  APPLIED  ANSWERED  MEASURED  SHARE       REASON
-shop     europe  eu-west-1     down    0.0%     0.0%     -         3.0%      ..........  \
+SERVICE  POOL    REGION        HEALTH  DESIRED  OBSERVED  ANSWERED  MEASURED  SHARE       REASON
+shop     europe  eu-west-1     down    0.0%     0.0%      -         3.0%      ..........  \
 web: 3 probes failed within 0.4 s, last: connection refused (1 of 1)
-shop     europe  eu-central-1  up      100.0%   100.0%   -         97.0%     ##########  -
-api      world   us-east-1     up      -        -        -         -         -           \
+shop     europe  eu-central-1  up      100.0%   100.0%    -         97.0%     ##########  -
+api      world   us-east-1     up      -        -         -         -         -           \
 drain by ann: INC-42, ends in 2 h
-api      world   eu-west-1     up      33.3%    33.3%    -         33.3%     ###.......  -
+api      world   eu-west-1     up      33.3%    33.3%     -         33.3%     ###.......  -
 hold: shop/europe: frozen, frozen by bob: deploy
 override: 3, drain us-east-1 in api by ann: INC-42, ends in 2 h
 """

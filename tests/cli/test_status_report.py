@@ -13,9 +13,12 @@ from tests.cli import answers
 BAD = "tcp://192.0.2.9:9"
 
 
-def canaries(failing: int, *bad_answering: str) -> dict[str, Any]:
-    """What the status says of three canaries and a known-bad one."""
-    return {"failing": failing, "total": 3, "bad_answering": bad_answering, "bad_total": 1}
+def targets(failing: int, *answering: str) -> dict[str, Any]:
+    """What the status says of three known-good reference targets and a known-bad one."""
+    return {
+        "known_good": {"failing": failing, "total": 3},
+        "known_bad": {"answering": answering, "total": 1},
+    }
 
 
 def made(*services: dict[str, Any], **more: Any) -> Report:
@@ -125,7 +128,7 @@ def test_an_overloaded_pool_is_a_note_with_its_number() -> None:
 
 def test_a_hold_that_says_why_says_it_once() -> None:
     """Nobody reads the same sentence twice; another hold, or another region's, says another."""
-    blind = "2 of 3 canaries fail: the prober is suspect, not the regions"
+    blind = "2 of 3 known-good reference targets fail too: the prober is suspect"
     unknown: dict[str, Any] = {"verdict": "unknown", "why": f"web: {blind}"}
     pool = answers.pool(
         "europe",
@@ -193,19 +196,14 @@ def test_few_errors_of_users_are_not_mentioned() -> None:
             "FROZEN everywhere by ann: INC-42, ends in 1 min 30 s",
         ),
         ({"frozen": True}, "FROZEN: nothing is changed"),
+        ({"isolated": True}, "ISOLATED: the prober doubts itself and moves nothing"),
         (
-            {"isolated": True, "canaries": canaries(2)},
-            "ISOLATED: the prober doubts itself and moves nothing; 2 of 3 canaries fail",
-        ),
-        ({"canaries": canaries(1)}, "CANARIES: 1 of 3 canaries fail"),
-        (
-            {"isolated": True, "canaries": canaries(0, BAD)},
-            "ISOLATED: the prober doubts itself and moves nothing; 0 of 3 canaries fail, "
-            f"known to be bad but answering: {BAD}",
+            {"reference_targets": targets(1)},
+            "REFERENCE TARGETS: 1 of 3 known-good ones fail",
         ),
         (
-            {"canaries": canaries(0, BAD)},
-            f"CANARIES: 0 of 3 canaries fail, known to be bad but answering: {BAD}",
+            {"reference_targets": targets(0, BAD)},
+            f"REFERENCE TARGETS: known-bad ones answer: {BAD}",
         ),
         ({"mode": "dry_run"}, "DRY RUN: decides and records, writes nothing"),
     ],
@@ -215,6 +213,17 @@ def test_what_changes_the_meaning_of_everything_is_a_banner(
 ) -> None:
     """It stands above the table."""
     assert made(**more).banners == (banner,)
+
+
+def test_an_isolated_prober_is_told_with_the_reference_targets_that_say_so() -> None:
+    """One banner for each fact; each fits on a line of 80 columns."""
+    banners = made(isolated=True, reference_targets=targets(2, BAD)).banners
+    assert banners == (
+        "ISOLATED: the prober doubts itself and moves nothing",
+        "REFERENCE TARGETS: 2 of 3 known-good ones fail",
+        f"REFERENCE TARGETS: known-bad ones answer: {BAD}",
+    )
+    assert max(map(len, banners)) < 80
 
 
 def test_services_in_dry_run_are_named() -> None:
@@ -299,7 +308,7 @@ def test_a_region_that_is_down_shows_its_evidence_once() -> None:
         {"suspect": True},
         {"confidence": "low"},
         {"observed": 0.0},
-        {"planned": 0.0},
+        {"desired": 0.0},
     ],
 )
 def test_a_regions_verdict_and_shares_change_the_fingerprint(more: dict[str, Any]) -> None:

@@ -35,12 +35,12 @@ def test_a_wide_screen_has_everything_in_one_table() -> None:
     assert drawn(110) == [
         "gtc 0.1.0",
         " FROZEN: nothing is changed",
-        "REGION            HEALTH     PLANNED  APPLIED  MEASURED  SHARE       REASON",
+        "REGION            HEALTH     DESIRED  OBSERVED  MEASURED  SHARE       REASON",
         "shop/europe (EU)",
-        "  eu-west-1       ✖ down        0.0%     0.0%         -  ..........  [red] probes failed",
-        "  eu-central-1    ● up        100.0%   100.0%     97.0%  ##########",
+        "  eu-west-1       ✖ down        0.0%      0.0%         -  ..........  [red] probes failed",
+        "  eu-central-1    ● up        100.0%    100.0%     97.0%  ##########",
         "api/world",
-        "  us-east-1       ▲ suspect   100.0%   100.0%    100.0%  ##########",
+        "  us-east-1       ▲ suspect   100.0%    100.0%    100.0%  ##########",
         "hold: x",
     ]
 
@@ -53,7 +53,7 @@ def test_what_users_are_answered_is_shown_where_there_is_room_and_somebody_asked
     head, *_ = [line for line in drawn(120, report) if line.startswith("REGION")]
     row = next(line for line in drawn(120, report) if "eu-central-1" in line)
     assert head.split() == (
-        ["REGION", "HEALTH", "PLANNED", "APPLIED", "ANSWERED", "MEASURED", "SHARE", "REASON"]
+        ["REGION", "HEALTH", "DESIRED", "OBSERVED", "ANSWERED", "MEASURED", "SHARE", "REASON"]
     )
     assert row.split()[3:7] == ["100.0%", "100.0%", "42.0%", "97.0%"]
     assert not any("ANSWERED" in line for line in drawn(119, report))
@@ -71,8 +71,8 @@ def test_below_100_columns_the_bar_is_left_out() -> None:
 def test_below_80_columns_reasons_stand_under_the_table(width: int) -> None:
     """Numbers stay whole and reasons readable."""
     lines = drawn(width)
-    assert lines[2] == "REGION            HEALTH     PLANNED  APPLIED  MEASURED"
-    assert lines[4] == "  eu-west-1       ✖ down        0.0%     0.0%         -"
+    assert lines[2] == "REGION            HEALTH     DESIRED  OBSERVED  MEASURED"
+    assert lines[4] == "  eu-west-1       ✖ down        0.0%      0.0%         -"
     assert "shop/europe eu-west-1: [red] probes failed" in lines
     assert max(map(len, lines)) <= width
 

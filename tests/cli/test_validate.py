@@ -117,7 +117,7 @@ def test_json_carries_the_same_for_programs(folder: Path) -> None:
     assert (good["file"], good["ok"], good["problems"]) == ("good.yaml", True, [])
     assert (good["services"], good["regions"], good["pools"]) == (1, 2, 2)
     assert [one["path"] for one in good["warnings"]] == [
-        "canaries",
+        "reference_targets.known_good",
         "probing.deadline_s",
         "vantage",
         "services.shop.pools.europe.regions",

@@ -57,7 +57,7 @@ SO = {
 def test_states_are_told_apart(
     daemon: FakeDaemon, gtc: Run, stands: str, states: set[str], state: str
 ) -> None:
-    """Drained is what users do, not what a weight says; serving is what is planned."""
+    """Drained is what users do, not what a weight says; serving is what the plan wants."""
     daemon.answers("GET /v1/status", SO[stands])
     result = gtc(
         *("wait", "--region", EU, "--state", state, "--service", "shop", "--timeout", "0.03s")

@@ -117,7 +117,7 @@ async def day_s_answers() -> dict[str, Any]:
 def day_s_world(**parts: Any) -> World:
     """The world as the day begins; `parts` are the World's."""
     world = World(SETTINGS, **parts)
-    for bad in SETTINGS.bad_canaries:
+    for bad in SETTINGS.reference_targets.known_bad:
         world.prober.answer(bad, ProbeOutcome.FAILED, "connection refused")
     return world
 
@@ -141,11 +141,11 @@ async def _failures(world: World) -> None:
     for region in ("eu-west-1", "us-east-1"):
         world.heal(region)
     await asyncio.sleep(60)
-    for canary in SETTINGS.canaries:
-        world.prober.answer(canary, ProbeOutcome.FAILED, "timed out")
+    for probe in SETTINGS.reference_targets.known_good:
+        world.prober.answer(probe, ProbeOutcome.FAILED, "timed out")
     await asyncio.sleep(15)
-    for canary in SETTINGS.canaries:
-        world.prober.answer(canary, ProbeOutcome.PASSED, "200")
+    for probe in SETTINGS.reference_targets.known_good:
+        world.prober.answer(probe, ProbeOutcome.PASSED, "200")
     await asyncio.sleep(15)
     leaf = next(r for r in world.records.stored(ZONE) if r.name.startswith("world"))
     world.records.put(ZONE, replace(leaf, weight=(leaf.weight or 0) + 7))

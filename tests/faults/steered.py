@@ -51,7 +51,9 @@ def settings(**sections: Any) -> Settings:
             "schema_version": 2,
             "state_path": "unused",
             "vantage": {"name": "here"},
-            "canaries": ("http://127.0.77.91/", "http://127.0.77.92/", "http://127.0.77.93/"),
+            "reference_targets": {
+                "known_good": [f"http://127.0.77.{number}/" for number in (91, 92, 93)]
+            },
             "aws": {"call_deadline_s": 1, "calls_per_s": 50, "calls_burst": 100},
             "probing": {"interval_s": 0.2, "deadline_s": 0.2, "confirm_gaps_s": [0.05]},
             "health": {"down_after": 3, "up_after": 2, "up_for_s": 0.2},

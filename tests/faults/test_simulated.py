@@ -140,13 +140,13 @@ async def test_all_endpoints_failing_moves_nothing_and_neither_does_their_recove
     assert world.accelerators.writes == []
 
 
-async def test_failing_canaries_alone_move_nothing() -> None:
+async def test_failing_reference_targets_alone_move_nothing() -> None:
     """A prober that cannot reach what is known to be well believes nothing, not even good news."""
     world = World()
     async with world.running() as house:
         await asyncio.sleep(WELL_S)
-        for canary in SETTINGS.canaries:
-            world.prober.answer(canary, ProbeOutcome.FAILED, "network is unreachable")
+        for probe in SETTINGS.reference_targets.known_good:
+            world.prober.answer(probe, ProbeOutcome.FAILED, "network is unreachable")
         await asyncio.sleep(60)
         held = {h.reason for p in latest(house).plans for h in p.held}
         world.kill(FLAPPING)
@@ -156,12 +156,14 @@ async def test_failing_canaries_alone_move_nothing() -> None:
     assert world.records.writes == []
 
 
-async def test_one_failing_canary_is_outvoted() -> None:
+async def test_one_failing_reference_target_is_outvoted() -> None:
     """One of three may be down itself; a dead region is still believed."""
     world = World()
     async with world.running():
         await asyncio.sleep(WELL_S)
-        world.prober.answer(SETTINGS.canaries[0], ProbeOutcome.FAILED, "connection refused")
+        world.prober.answer(
+            SETTINGS.reference_targets.known_good[0], ProbeOutcome.FAILED, "connection refused"
+        )
         await asyncio.sleep(30)
         world.kill(FLAPPING)
         await asyncio.sleep(3)

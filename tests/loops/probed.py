@@ -10,15 +10,22 @@ from controller.loops.current import Current
 from controller.loops.probing import Probing
 from controller.loops.watch import ProbeObserver
 from controller.model.configuration import Endpoint, EndpointId, Settings
-from controller.model.health import Canary, HealthState, ProbeOutcome, ProbeResult
+from controller.model.health import HealthState, ProbeOutcome, ProbeResult, ReferenceKind
 from tests.fakes.clock import FakeClock
 from tests.fakes.prober import FakeProber
 from tests.loops.small import WEST, in_background, region, small, weighted
 
-BAD_CANARY = "tcp://198.51.100.9:9"
-CANARIES = ("tcp://198.51.100.1:1", "tcp://198.51.100.2:1", "tcp://198.51.100.3:1")
+KNOWN_BAD = "tcp://198.51.100.9:9"
+"""The address of a known-bad reference target."""
+KNOWN_GOOD = ("tcp://198.51.100.1:1", "tcp://198.51.100.2:1", "tcp://198.51.100.3:1")
 FAST = {"interval_s": 1, "deadline_s": 1, "confirm_gaps_s": [0.2], "fresh_for_s": 10}
 QUICK = {"down_after": 3, "forgive_after": 2, "up_after": 3, "up_for_s": 0}
+
+
+def with_known_bad(settings: Settings) -> Settings:
+    """The same settings with KNOWN_BAD."""
+    targets = settings.reference_targets.model_copy(update={"known_bad": (KNOWN_BAD,)})
+    return settings.model_copy(update={"reference_targets": targets})
 
 
 class Bench:
@@ -27,8 +34,8 @@ class Bench:
     def __init__(
         self,
         *endpoints: dict[str, object],
-        canaries: tuple[str, ...] = (),
-        bad_canaries: tuple[str, ...] = (),
+        known_good: tuple[str, ...] = (),
+        known_bad: tuple[str, ...] = (),
         probing: dict[str, Any] = FAST,
         health: dict[str, Any] = QUICK,
         settings: Settings | None = None,
@@ -41,15 +48,14 @@ class Bench:
         shop["pools"]["world"]["regions"] = [WEST]
         settings = settings or small(
             services={"shop": shop},
-            canaries=canaries,
-            bad_canaries=bad_canaries,
+            reference_targets={"known_good": known_good, "known_bad": known_bad},
             probing=probing,
             health=health,
         )
         self.clock = FakeClock()
         self.prober = FakeProber(self.clock)
         self.wakes: list[float] = []
-        self.told: list[tuple[EndpointId | Canary, ProbeOutcome]] = []
+        self.told: list[tuple[EndpointId | ReferenceKind, ProbeOutcome]] = []
         self.current = Current(settings)
         self.probing = Probing(self.current, self.prober, self.clock, self._wake, self._observer)
 
@@ -81,10 +87,10 @@ class Bench:
     def _wake(self) -> None:
         self.wakes.append(round(self.clock.monotonic(), 3))
 
-    def _observer(self, observed: EndpointId | Canary, endpoint: Endpoint) -> ProbeObserver:
+    def _observer(self, observed: EndpointId | ReferenceKind, endpoint: Endpoint) -> ProbeObserver:
         return lambda result: self.tell(observed, result)
 
-    def tell(self, observed: EndpointId | Canary, result: ProbeResult) -> None:
+    def tell(self, observed: EndpointId | ReferenceKind, result: ProbeResult) -> None:
         """Told what became of a probe."""
         self.told.append((observed, result.outcome))
 

@@ -6,9 +6,10 @@ import asyncio
 
 import pytest
 
+from controller.model.configuration import ReferenceTargets
 from controller.model.decision import Hold
 from controller.model.health import ProbeOutcome
-from tests.loops.probed import BAD_CANARY
+from tests.loops.probed import KNOWN_BAD, with_known_bad
 from tests.loops.simulated import SETTINGS, World
 from tests.loops.watching import (
     CALM,
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.looptime
 
 
 async def test_everything_failing_at_once_moves_nothing() -> None:
-    """With canaries that answer it is a panic, with canaries that fail our own blindness."""
+    """With reference targets that answer it is a panic, with some that fail our own blindness."""
     world = World()
     async with world.running() as house:
         await asyncio.sleep(WELL_S)
@@ -53,7 +54,7 @@ async def test_a_broken_prober_moves_nothing_and_starts_over_when_it_is_mended()
 
 
 async def test_a_prober_that_was_blind_to_some_is_not_believed_when_it_sees_again() -> None:
-    """The canaries are back before the regions were asked anew: what stands there says nothing."""
+    """The reference targets are back before the regions were asked anew."""
     world = World()
     async with world.running():
         await asyncio.sleep(WELL_S)
@@ -68,20 +69,20 @@ async def test_a_prober_that_was_blind_to_some_is_not_believed_when_it_sees_agai
     assert world.accelerators.writes == []
 
 
-async def test_a_prober_to_which_a_known_bad_canary_answers_moves_nothing() -> None:
+async def test_a_prober_to_which_a_known_bad_target_answers_moves_nothing() -> None:
     """Until it fails again; then everything starts over, and a region that is dead leaves."""
-    world = World(SETTINGS.model_copy(update={"bad_canaries": (BAD_CANARY,)}))
-    world.prober.answer(BAD_CANARY, ProbeOutcome.FAILED, "connection refused")
+    world = World(with_known_bad(SETTINGS))
+    world.prober.answer(KNOWN_BAD, ProbeOutcome.FAILED, "connection refused")
     async with world.running() as house:
         await asyncio.sleep(WELL_S)
         calm = reasons(house)
-        world.prober.answer(BAD_CANARY, ProbeOutcome.PASSED)
+        world.prober.answer(KNOWN_BAD, ProbeOutcome.PASSED)
         await asyncio.sleep(3)
         lying = reasons(house)
         world.kill("eu-west-1")
         await asyncio.sleep(60)
         before = [*world.records.writes, *world.accelerators.writes]
-        world.prober.answer(BAD_CANARY, ProbeOutcome.FAILED, "connection refused")
+        world.prober.answer(KNOWN_BAD, ProbeOutcome.FAILED, "connection refused")
         await asyncio.sleep(60)
 
     assert calm == set()
@@ -90,10 +91,10 @@ async def test_a_prober_to_which_a_known_bad_canary_answers_moves_nothing() -> N
     assert world.weights("world") == {**CALM, "eu-west-1": 0}
 
 
-async def test_a_known_bad_canary_that_fails_delays_nothing() -> None:
+async def test_a_known_bad_target_that_fails_delays_nothing() -> None:
     """Not even one that is silent: nobody waits for it."""
-    world = World(SETTINGS.model_copy(update={"bad_canaries": (BAD_CANARY,)}))
-    world.prober.hang(BAD_CANARY)
+    world = World(with_known_bad(SETTINGS))
+    world.prober.hang(KNOWN_BAD)
     async with world.running():
         await asyncio.sleep(WELL_S)
         world.kill("eu-west-1")
@@ -103,9 +104,11 @@ async def test_a_known_bad_canary_that_fails_delays_nothing() -> None:
 
 
 @pytest.mark.parametrize("offset_s", [0.1, 0.3, 0.5, 0.7, 0.9])
-async def test_without_canaries_nothing_moves_either_when_everything_fails(offset_s: float) -> None:
-    """The other targets are the witnesses then, and time alone makes nothing believable."""
-    world = World(SETTINGS.model_copy(update={"canaries": ()}))
+async def test_without_reference_targets_nothing_moves_either_when_everything_fails(
+    offset_s: float,
+) -> None:
+    """The other endpoints are the witnesses then, and time alone makes nothing believable."""
+    world = World(SETTINGS.model_copy(update={"reference_targets": ReferenceTargets()}))
     async with world.running():
         await asyncio.sleep(WELL_S + offset_s)
         for region in CALM:
@@ -116,9 +119,9 @@ async def test_without_canaries_nothing_moves_either_when_everything_fails(offse
     assert world.accelerators.writes == []
 
 
-async def test_without_canaries_a_dead_region_leaves_as_fast() -> None:
+async def test_without_reference_targets_a_dead_region_leaves_as_fast() -> None:
     """The witnesses are asked at once."""
-    world = World(SETTINGS.model_copy(update={"canaries": ()}))
+    world = World(SETTINGS.model_copy(update={"reference_targets": ReferenceTargets()}))
     async with world.running():
         await asyncio.sleep(WELL_S)
         world.kill("eu-west-1")

@@ -291,7 +291,7 @@ async def test_each_drained_region_has_its_own_time() -> None:
     [
         (
             "shop",
-            "shop/world: measured eu-west-1 30 % (planned 25 %), us-east-1 70 % (planned 75 %)",
+            "shop/world: measured eu-west-1 30 % (written 25 %), us-east-1 70 % (written 75 %)",
         ),
         ("api", "api/world: measured eu-west-1 30 % (dial 25 %), us-east-1 70 % (dial 75 %)"),
     ],

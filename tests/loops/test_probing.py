@@ -8,7 +8,7 @@ import pytest
 
 from controller.model.configuration import EndpointId
 from controller.model.health import HealthState, ProbeOutcome, Verdict
-from tests.loops.probed import CANARIES, QUICK, Bench, probe
+from tests.loops.probed import KNOWN_GOOD, QUICK, Bench, probe
 from tests.loops.small import WEST
 
 pytestmark = pytest.mark.looptime
@@ -91,7 +91,7 @@ async def test_a_failure_soon_after_a_forgiven_one_is_confirmed_as_well() -> Non
 
 async def test_a_success_is_not_confirmed_although_a_failure_still_stands() -> None:
     """Only failures call for more probes."""
-    bench = Bench(canaries=CANARIES, health={**QUICK, "forgive_after": 3})
+    bench = Bench(known_good=KNOWN_GOOD, health={**QUICK, "forgive_after": 3})
     bench.answer_in_turn("a", "-")
     async with bench.running():
         await asyncio.sleep(1.9)
@@ -135,15 +135,15 @@ async def test_an_endpoint_that_is_down_is_asked_at_its_interval_only() -> None:
     assert bench.asked(probe("a")) == [0, 0.2, 0.4, 1, 2, 3, 4, 5]
 
 
-async def test_forgetting_makes_every_endpoint_unknown_and_leaves_the_canaries() -> None:
-    """What a blind prober saw of them is no evidence; the canaries are what told it."""
-    bench = Bench({}, {}, canaries=CANARIES)
+async def test_forgetting_makes_every_endpoint_unknown_and_leaves_the_reference_targets() -> None:
+    """What a blind prober saw of them is no evidence; the reference targets are what told it."""
+    bench = Bench({}, {}, known_good=KNOWN_GOOD)
     async with bench.running():
         await asyncio.sleep(5)
-        canaries = bench.probing.canaries
+        known_good = bench.probing.known_good
         bench.probing.forget()
         assert set(bench.probing.health.values()) == {HealthState()}
-        assert bench.probing.canaries == canaries
+        assert bench.probing.known_good == known_good
         bench.wakes.clear()
         await asyncio.sleep(5)
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from controller.model.configuration import EndpointId, Settings
-from controller.model.health import Canary, HealthState, Verdict
-from tests.loops.probed import CANARIES, QUICK, Bench, probe
+from controller.model.health import HealthState, ReferenceKind, Verdict
+from tests.loops.probed import KNOWN_GOOD, QUICK, Bench, probe
 from tests.loops.small import WEST
 
 pytestmark = pytest.mark.looptime
@@ -72,47 +72,56 @@ async def test_a_probe_under_way_to_what_a_reload_took_away_is_forgotten() -> No
     assert bench.state("a").last_failure == ""
 
 
-async def test_canaries_come_and_go_with_the_settings() -> None:
+async def test_known_good_targets_come_and_go_with_the_settings() -> None:
     """One that stays keeps its state."""
-    bench = Bench(canaries=CANARIES)
+    bench = Bench(known_good=KNOWN_GOOD)
     async with bench.running():
         await asyncio.sleep(3.1)
-        kept = bench.probing.canaries[CANARIES[0]]
-        new = [CANARIES[0], "tcp://198.51.100.9:1"]
-        bench.current.swap(
-            regrouped(bench.current.settings, {"a": {"probe": probe("a")}}, canaries=new)
-        )
-        bench.probing.follow_settings()
-        assert bench.probing.canaries == {new[0]: kept, new[1]: HealthState()}
-        await asyncio.sleep(3)
-
-    assert len(bench.asked(new[1])) == 4
-    assert max(bench.asked(CANARIES[1])) < 3.1
-
-
-async def test_known_bad_canaries_come_and_go_with_the_settings() -> None:
-    """One that moves to the other list is another question, and is counted as such."""
-    moved = CANARIES[0]
-    bench = Bench(canaries=(moved,), bad_canaries=CANARIES[1:])
-    async with bench.running():
-        await asyncio.sleep(3.1)
-        kept = bench.probing.bad_canaries[CANARIES[1]]
-        endpoints: dict[str, dict[str, object]] = {"a": {"probe": probe("a")}}
+        kept = bench.probing.known_good[KNOWN_GOOD[0]]
+        new = [KNOWN_GOOD[0], "tcp://198.51.100.9:1"]
         bench.current.swap(
             regrouped(
-                bench.current.settings, endpoints, canaries=[], bad_canaries=[CANARIES[1], moved]
+                bench.current.settings,
+                {"a": {"probe": probe("a")}},
+                reference_targets={"known_good": new},
             )
         )
         bench.probing.follow_settings()
-        assert bench.probing.canaries == {}
-        assert bench.probing.bad_canaries == {CANARIES[1]: kept, moved: HealthState()}
+        assert bench.probing.known_good == {new[0]: kept, new[1]: HealthState()}
+        await asyncio.sleep(3)
+
+    assert len(bench.asked(new[1])) == 4
+    assert max(bench.asked(KNOWN_GOOD[1])) < 3.1
+
+
+async def test_known_bad_targets_come_and_go_with_the_settings() -> None:
+    """One that moves to the other list is another question, and is counted as such."""
+    moved = KNOWN_GOOD[0]
+    bench = Bench(known_good=(moved,), known_bad=KNOWN_GOOD[1:])
+    async with bench.running():
+        await asyncio.sleep(3.1)
+        kept = bench.probing.known_bad[KNOWN_GOOD[1]]
+        endpoints: dict[str, dict[str, object]] = {"a": {"probe": probe("a")}}
+        bench.current.swap(
+            regrouped(
+                bench.current.settings,
+                endpoints,
+                reference_targets={"known_good": [], "known_bad": [KNOWN_GOOD[1], moved]},
+            )
+        )
+        bench.probing.follow_settings()
+        assert bench.probing.known_good == {}
+        assert bench.probing.known_bad == {KNOWN_GOOD[1]: kept, moved: HealthState()}
         bench.told.clear()
         await asyncio.sleep(3)
 
     assert kept.successes > 0
     assert len(bench.asked(moved)) == 4 + 4
-    assert max(bench.asked(CANARIES[2])) < 3.1
-    assert {observed for observed, _ in bench.told} == {EndpointId("shop", WEST, "a"), Canary.BAD}
+    assert max(bench.asked(KNOWN_GOOD[2])) < 3.1
+    assert {observed for observed, _ in bench.told} == {
+        EndpointId("shop", WEST, "a"),
+        ReferenceKind.KNOWN_BAD,
+    }
 
 
 async def test_a_preview_of_other_settings_changes_nothing() -> None:
@@ -121,11 +130,13 @@ async def test_a_preview_of_other_settings_changes_nothing() -> None:
     async with bench.running():
         await asyncio.sleep(5.1)
         new = regrouped(
-            bench.current.settings, {"a": {"probe": probe("a")}}, canaries=[CANARIES[0]]
+            bench.current.settings,
+            {"a": {"probe": probe("a")}},
+            reference_targets={"known_good": [KNOWN_GOOD[0]]},
         )
-        health, canaries = bench.probing.health_under(new), bench.probing.canaries_under(new)
+        health, known_good = bench.probing.health_under(new), bench.probing.known_good_under(new)
         assert health == {EndpointId("shop", WEST, "a"): bench.state("a")}
-        assert canaries == {CANARIES[0]: HealthState()}
+        assert known_good == {KNOWN_GOOD[0]: HealthState()}
         assert len(bench.probing.health) == 2
 
 

@@ -87,7 +87,7 @@ class Bench:
             started_at=0.0,
             settings=settings or small(),
             health={"here": health or {}},
-            canaries={},
+            known_good={},
             observed={},
             expected={},
             overrides=overrides,

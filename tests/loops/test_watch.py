@@ -10,7 +10,7 @@ import pytest
 
 from controller.model.configuration import Settings
 from controller.model.health import ProbeOutcome, Verdict
-from tests.loops.probed import CANARIES, FAST, QUICK, Bench, probe
+from tests.loops.probed import FAST, KNOWN_GOOD, QUICK, Bench, probe
 from tests.loops.small import EAST, WEST, in_background, region, small, weighted
 
 pytestmark = pytest.mark.looptime
@@ -135,7 +135,7 @@ async def test_many_endpoints_that_fail_have_their_witnesses_asked_in_rounds() -
     bench = Bench(
         settings=small(
             services={"shop": shop},
-            canaries=CANARIES,
+            reference_targets={"known_good": KNOWN_GOOD},
             probing={**FAST, "interval_s": 10, "fresh_for_s": 60},
             health=QUICK,
         )

@@ -37,18 +37,18 @@ def edit(world: World, pool: str, region: str, weight: int) -> None:
 
 
 def break_network(world: World) -> None:
-    """Every probe of the daemon fails, canaries too."""
+    """Every probe of the daemon fails, reference targets too."""
     for region in CALM:
         world.kill(region)
-    for canary in world.settings.canaries:
-        world.prober.answer(canary, ProbeOutcome.FAILED, "network is unreachable")
+    for probe in world.settings.reference_targets.known_good:
+        world.prober.answer(probe, ProbeOutcome.FAILED, "network is unreachable")
 
 
 def mend_network(world: World) -> None:
     for region in CALM:
         world.heal(region)
-    for canary in world.settings.canaries:
-        world.prober.answer(canary, ProbeOutcome.PASSED, "200")
+    for probe in world.settings.reference_targets.known_good:
+        world.prober.answer(probe, ProbeOutcome.PASSED, "200")
 
 
 async def failover_record(world: World) -> DecisionRecord:

@@ -49,7 +49,7 @@ def snapshot(
         started_at=0.0,
         settings=small(),
         health={},
-        canaries={},
+        known_good={},
         observed={"shop": observed},
         expected={} if expected is None else {HERE: expected},
         overrides=(),

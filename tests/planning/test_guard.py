@@ -21,10 +21,10 @@ DRAIN = Change(Position("shop", "world", "eu-west-1"), Setting(128), Setting(0))
 
 
 def stage(*commands: str, regions: int = 3) -> Stage:
-    """A pool whose canaries answer, in the state that the commands describe."""
+    """A pool whose reference targets answer, in the state that the commands describe."""
     found = Stage()
     found.now = NOW
-    for command in (f"pool world {' '.join(REGIONS[:regions])}", "canaries UUU", *commands):
+    for command in (f"pool world {' '.join(REGIONS[:regions])}", "known-good UUU", *commands):
         found.play(command)
     found._settle()
     found._probe_on()

@@ -25,14 +25,14 @@ REGIONS = ("eu-west-1", "eu-central-1", "us-east-1", "us-west-2", "ap-northeast-
 DAY_S = 86_400.0
 
 
-def stage(*commands: str, canaries: str = "UUU") -> Stage:
+def stage(*commands: str, known_good: str = "UUU") -> Stage:
     """Two services, `shop` and `api`, alike in five regions, both steered for long."""
     found = Stage()
     found.now = 10_000.0
     found.play(f"pool world {' '.join(REGIONS)}")
     found.play("service api")
-    if canaries:
-        found.play(f"canaries {canaries}")
+    if known_good:
+        found.play(f"known-good {known_good}")
     for command in commands:
         found.play(command)
     found._settle()
@@ -245,9 +245,11 @@ def test_a_service_has_its_first_batch_to_itself(kind: str) -> None:
 
 
 @pytest.mark.parametrize(("failing", "blind"), [(2, False), (3, True)])
-def test_without_canaries_regions_are_counted_and_not_endpoints(failing: int, blind: bool) -> None:
+def test_without_reference_targets_regions_are_counted_and_not_endpoints(
+    failing: int, blind: bool
+) -> None:
     """A region with most of the endpoints is one region, and optional ones count for nothing."""
-    found = stage("guards panic_ratio=1", canaries="")
+    found = stage("guards panic_ratio=1", known_good="")
     many = {f"e{n}": {"probe": f"tcp://e{n}.test:1"} for n in range(20)}
     extra = {f"o{n}": {"probe": f"tcp://o{n}.test:1", "required": False} for n in range(20)}
     found.regions[REGIONS[0]]["endpoints"] = many
@@ -265,7 +267,7 @@ def test_without_canaries_regions_are_counted_and_not_endpoints(failing: int, bl
 
 def test_a_service_that_fails_everywhere_says_nothing_of_the_prober() -> None:
     """The other one's endpoints answer in the same regions."""
-    found = stage(f"see {' '.join(f'api/{region}=D' for region in REGIONS)}", canaries="")
+    found = stage(f"see {' '.join(f'api/{region}=D' for region in REGIONS)}", known_good="")
     found.play("see shop/eu-west-1=D")
     found._probe_on()
     decision = decide(found.snapshot())

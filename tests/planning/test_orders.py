@@ -23,7 +23,7 @@ def decided(regions: int, *orders: str) -> Decision:
     stage = Stage()
     stage.now = 1_000.0
     stage.play(f"pool world {' '.join(REGIONS[:regions])} demand=10")
-    stage.play("canaries UUU")
+    stage.play("known-good UUU")
     for order in orders:
         stage.play(order)
     stage._settle()

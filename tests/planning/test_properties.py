@@ -53,7 +53,7 @@ def stages(
             guard = draw(st.sampled_from(["", "", *GUARD_HOLDS]))
             stage.play(f"{order} {region}{share}{f' ignoring {guard}' if guard else ''}")
     if may_be_blind and draw(st.booleans()):
-        stage.play("canaries " + "".join(draw(st.sampled_from("UD")) for _ in range(3)))
+        stage.play("known-good " + "".join(draw(st.sampled_from("UD")) for _ in range(3)))
     draw_levers(draw, stage)
     if reported:
         draw_evidence(draw, stage)
@@ -73,7 +73,7 @@ def returns(draw: st.DrawFn) -> Stage:
     stage.play(f"pool world {' '.join(places)} demand={demand}")
     for region in REGIONS:
         stage.play(f"region {region} capacity={draw(st.integers(50, 400))}")
-    stage.play("canaries UUU")
+    stage.play("known-good UUU")
     back, leaves, *_ = REGIONS
     stage.play(draw(st.sampled_from(["", f"see {leaves}=D", f"drain {leaves}"])) or "wait 0")
     for region in REGIONS:
@@ -95,7 +95,7 @@ def outages(draw: st.DrawFn) -> Stage:
     stage = Stage()
     stage.now = NOW
     stage.play(f"pool world {' '.join(REGIONS)}")
-    stage.play("canaries UUU")
+    stage.play("known-good UUU")
     for region in REGIONS:
         stage.play(f"see {region}={draw(st.sampled_from('UD'))}")
         stage.observed[Position("shop", "world", region)] = Setting(draw(st.integers(1, 255)))
@@ -230,7 +230,7 @@ def pinned_dials(draw: st.DrawFn) -> Stage:
     stage = Stage()
     stage.now = NOW
     stage.play(f"pool world {' '.join(REGIONS[:3])} demand=10 accelerator")
-    stage.play("canaries UUU")
+    stage.play("known-good UUU")
     stage._settle()
     cold = draw(st.frozensets(st.sampled_from(REGIONS[:3]), min_size=1))
     for region in REGIONS[:3]:
@@ -315,8 +315,8 @@ def test_the_order_of_what_is_known_does_not_matter(stage: Stage) -> None:
     backwards = replace(
         snapshot,
         health={v: dict(reversed(h.items())) for v, h in reversed(snapshot.health.items())},
-        canaries=dict(reversed(snapshot.canaries.items())),
-        bad_canaries=dict(reversed(snapshot.bad_canaries.items())),
+        known_good=dict(reversed(snapshot.known_good.items())),
+        known_bad=dict(reversed(snapshot.known_bad.items())),
         overrides=snapshot.overrides[::-1],
         expected=dict(reversed(snapshot.expected.items())),
         measured={p: dict(reversed(m.items())) for p, m in reversed(snapshot.measured.items())},

@@ -60,8 +60,8 @@ def calm(chance: random.Random) -> Raw:
         "schema_version": 2,
         "state_path": "unused",
         "vantage": {"name": "here"},
-        "canaries": ["http://192.0.2.200/"],
         "regions": {name: {"jurisdiction": "any"} for name in REGIONS},
+        "reference_targets": {"known_good": ["http://192.0.2.200/"]},
         "guards": {"startup_data_s": 0, "auto_drains_per_h": 50, "writes_per_5_min": 500},
         "services": {
             "shop": service(chance, {"route53": {"hosted_zone_id": "Z1", "name": "shop.test."}}),
@@ -207,7 +207,7 @@ class World:
             started_at=0.0,
             settings=settings,
             health={"here": {i: self._state(i) for i, _ in settings.endpoints()}},
-            canaries={"http://192.0.2.200/": self._up()},
+            known_good={"http://192.0.2.200/": self._up()},
             observed={name: self._observed(settings, name) for name in settings.services},
             expected=self.expected,
             overrides=(),

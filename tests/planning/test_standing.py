@@ -99,13 +99,13 @@ def test_in_a_panic_a_second_source_is_needed(
 
 def test_isolation_keeps_what_is_unknown_and_says_so() -> None:
     """The reason is ours, not the region's."""
-    found = stand(west=UNKNOWN, isolated="2 of 3 canaries fail too")[WEST]
+    found = stand(west=UNKNOWN, isolated="2 of 3 known-good reference targets fail too")[WEST]
 
     assert found.may is May.KEEP
     (held,) = found.held
     assert (held.reason, held.detail) == (
         Hold.SELF_ISOLATED,
-        "2 of 3 canaries fail too",
+        "2 of 3 known-good reference targets fail too",
     )
 
 

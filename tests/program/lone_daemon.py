@@ -210,7 +210,7 @@ class Scene:
         known = all(
             r["verdict"] != "unknown"
             and r["observed"] is not None
-            and abs(r["observed"] - r["planned"]) < SAME
+            and abs(r["observed"] - r["desired"]) < SAME
             for r in regions
         )
         return bool(status["cycle"]) and known and not holds

@@ -68,11 +68,11 @@ async def test_aws_gone_while_a_region_dies_is_shown_and_made_up_for(tmp_path: P
 
 
 async def would(stage: Stage) -> str | None:
-    """Whether the dead region is planned to be empty while AWS still sends users there."""
+    """Whether the dead region is to be empty while AWS still sends users there."""
     found = regions(await stage.daemon("/v1/status"), "shop")
     mine = [r for r in found if r["region"] == DEAD]
-    is_so = all(r["planned"] == 0 for r in mine) and any(r["observed"] for r in mine)
-    return "planned 0 %" if is_so else None
+    is_so = all(r["desired"] == 0 for r in mine) and any(r["observed"] for r in mine)
+    return "desired 0 %" if is_so else None
 
 
 async def backs_off(stage: Stage) -> str | None:

@@ -48,10 +48,18 @@ async def test_break_and_heal_answer_with_the_new_state(client: TestClient[Any, 
     assert status == 200
     assert state["regions"]["eu-west-1"]["mode"] == "dead"
     assert state["regions"]["eu-west-1"]["since"] == "2024-01-01T00:00:00+00:00"
-    await post(client, "/break", {"region": "canaries", "how": "hang"})
-    assert await modes(client) == {"eu-west-1": "dead", "us-east-1": "well", "canaries": "hang"}
+    await post(client, "/break", {"region": "reference-targets", "how": "hang"})
+    assert await modes(client) == {
+        "eu-west-1": "dead",
+        "us-east-1": "well",
+        "reference-targets": "hang",
+    }
     await post(client, "/heal", {"region": "eu-west-1"})
-    assert await modes(client) == {"eu-west-1": "well", "us-east-1": "well", "canaries": "hang"}
+    assert await modes(client) == {
+        "eu-west-1": "well",
+        "us-east-1": "well",
+        "reference-targets": "hang",
+    }
     await post(client, "/break", {"region": "us-east-1", "how": "gray"})
     await post(client, "/heal", {"region": "all"})
     assert set((await modes(client)).values()) == {"well"}
@@ -64,7 +72,7 @@ async def test_break_and_heal_answer_with_the_new_state(client: TestClient[Any, 
             "/break",
             {"region": "mars-1", "how": "dead"},
             "no region is called 'mars-1'",
-            ["eu-west-1", "us-east-1", "canaries"],
+            ["eu-west-1", "us-east-1", "reference-targets"],
         ),
         (
             "/break",
@@ -76,7 +84,7 @@ async def test_break_and_heal_answer_with_the_new_state(client: TestClient[Any, 
             "/heal",
             {"region": "mars-1"},
             "no region is called 'mars-1'",
-            ["eu-west-1", "us-east-1", "canaries", "all"],
+            ["eu-west-1", "us-east-1", "reference-targets", "all"],
         ),
         ("/heal", {}, "the body must be an object with exactly these keys: region", ["region"]),
         ("/heal", ["x"], "the body must be an object with exactly these keys: region", ["region"]),

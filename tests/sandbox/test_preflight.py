@@ -66,7 +66,7 @@ def test_an_address_of_another_machine_is_not_available() -> None:
         check([Need(socket.SOCK_STREAM, "192.0.2.1", 0, "x")])
 
 
-def test_settings_need_regions_canaries_accelerators_and_users() -> None:
+def test_settings_need_regions_reference_targets_accelerators_and_users() -> None:
     """All loopback addresses the sandbox uses are looked at, so that aliases are listed at once."""
     tcp = {"eu-west-1": region("tcp://127.0.71.1:9000")}
     configuration = settings({"api": service(tcp, accelerated=True)}, ("http://127.0.79.1:8080/",))

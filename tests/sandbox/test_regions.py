@@ -59,7 +59,7 @@ async def test_a_region_that_is_well_says_who_it_is() -> None:
     async with running() as (_, probes):
         assert await get(f"{probes['eu']}healthz") == (200, "eu-west-1", "ok\n")
         assert await get(probes["us"]) == (200, "us-east-1", "us-east-1\n")
-        assert await get(probes["canary"]) == (200, "canaries", "canaries\n")
+        assert await get(probes["known_good"]) == (200, "reference-targets", "reference-targets\n")
         assert await first_line(probes["tcp"]) == b"eu-west-1\n"
 
 
@@ -158,11 +158,11 @@ async def test_a_region_whose_address_was_taken_stays_dead() -> None:
 
 
 async def test_an_unknown_region_is_answered_with_the_known_ones() -> None:
-    """The error lists what can be broken, the canaries among them."""
+    """The error lists what can be broken, the reference-targets among them."""
     async with running() as (regions, _):
         with pytest.raises(SandboxError, match="'eu-west-9'") as caught:
             await regions.set_mode("eu-west-9", RegionMode.DEAD)
-        assert caught.value.valid == ("eu-west-1", "us-east-1", "canaries")
+        assert caught.value.valid == ("eu-west-1", "us-east-1", "reference-targets")
 
 
 def test_services_may_share_an_endpoint_of_one_region() -> None:

@@ -38,7 +38,7 @@ def calm() -> Snapshot:
         started_at=0.0,
         settings=SETTINGS,
         health={"local": dict.fromkeys((endpoint for endpoint, _ in SETTINGS.endpoints()), well)},
-        canaries=dict.fromkeys(SETTINGS.canaries, well),
+        known_good=dict.fromkeys(SETTINGS.reference_targets.known_good, well),
         observed={"shop": ROUTE53.observe_listing("shop", SHOP, records, at=100.0)},
         expected={},
         overrides=(),

@@ -24,7 +24,7 @@ async def test_it_announces_its_control_url_and_ends_when_told() -> None:
         world = tasks.create_task(serve(OPTIONS, configuration, announced.put_nowait, stop))
         ready = await announced.get()
         assert ready["ready"] == "world"
-        for url in (f"{ready['url']}/state", probes["eu"], probes["us"], probes["canary"]):
+        for url in (f"{ready['url']}/state", probes["eu"], probes["us"], probes["known_good"]):
             async with session.get(url) as response:
                 assert response.status == 200
         stop.set()

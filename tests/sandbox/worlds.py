@@ -43,30 +43,30 @@ def service(regions: dict[str, Any], *, accelerated: bool = False) -> dict[str, 
     return {"regions": regions, "pools": pools, "levers": lever}
 
 
-def settings(services: dict[str, Any], canaries: tuple[str, ...] = ()) -> Settings:
+def settings(services: dict[str, Any], known_good: tuple[str, ...] = ()) -> Settings:
     """Settings with these services."""
     return Settings.model_validate(
         {
             "schema_version": 2,
             "state_path": "unused",
             "vantage": {"name": "local"},
-            "canaries": canaries,
             "regions": catalogue(services, by_continent),
+            "reference_targets": {"known_good": known_good},
             "services": services,
         }
     )
 
 
 def two_regions() -> tuple[Settings, dict[str, str]]:
-    """A service over HTTP in two regions, one of which also speaks TCP, and a canary.
+    """A service over HTTP in two regions, one of which also speaks TCP, and a reference target.
 
-    Also the probes by short names: eu, us, tcp (in eu), canary.
+    Also the probes by short names: eu, us, tcp (in eu), known_good.
     """
-    hosts = {"eu": "127.0.71.1", "us": "127.0.72.1", "canary": "127.0.79.1"}
+    hosts = {"eu": "127.0.71.1", "us": "127.0.72.1", "known_good": "127.0.79.1"}
     probes = {name: f"http://{host}:{free_port(host)}/" for name, host in hosts.items()}
     probes["tcp"] = f"tcp://127.0.71.1:{free_port('127.0.71.1')}"
     regions = {
         "eu-west-1": region(f"{probes['eu']}healthz", probes["tcp"]),
         "us-east-1": region(f"{probes['us']}healthz"),
     }
-    return settings({"shop": service(regions)}, (probes["canary"],)), probes
+    return settings({"shop": service(regions)}, (probes["known_good"],)), probes

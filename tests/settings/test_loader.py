@@ -53,6 +53,18 @@ MISTAKES = {
         "unknown key interval",
         "did you mean interval_s?",
     ),
+    "known-good reference targets by their earlier name": (
+        added("canaries: [http://192.0.2.1/]"),
+        "4:1 canaries",
+        "unknown key canaries",
+        "this file is of version 2, where it is reference_targets.known_good",
+    ),
+    "known-bad reference targets by their earlier name": (
+        added("bad_canaries: [tcp://192.0.2.1:9]"),
+        "4:1 bad_canaries",
+        "unknown key bad_canaries",
+        "this file is of version 2, where it is reference_targets.known_bad",
+    ),
     "unknown key like no other": (
         added("api: {colour: red}"),
         "4:7 api.colour",
@@ -177,9 +189,9 @@ MISTAKES = {
         "did you mean dry_run?",
     ),
     "text for a list": (
-        added("canaries: http://192.0.2.1/"),
-        "4:11 canaries",
-        "canaries must be a list, not the text 'http://192.0.2.1/'",
+        added("reference_targets: {known_good: http://192.0.2.1/}"),
+        "4:33 reference_targets.known_good",
+        "known_good must be a list, not the text 'http://192.0.2.1/'",
         "",
     ),
     "port too high": (
@@ -188,17 +200,17 @@ MISTAKES = {
         "port must be at most 65535, not 70000",
         "",
     ),
-    "known-bad canary without a port": (
-        added("bad_canaries: [tcp://192.0.2.1]"),
-        "4:16 bad_canaries[0]",
-        "bad_canaries[0] must be an address to probe (a tcp probe is tcp://host:port, with nothing "
+    "known-bad reference target without a port": (
+        added("reference_targets: {known_bad: [tcp://192.0.2.1]}"),
+        "4:33 reference_targets.known_bad[0]",
+        "known_bad[0] must be an address to probe (a tcp probe is tcp://host:port, with nothing "
         "behind the port), not the text 'tcp://192.0.2.1'",
         "",
     ),
-    "canary without a scheme": (
-        added("canaries: [http://192.0.2.1/, 192.0.2.2]"),
-        "4:31 canaries[1]",
-        "canaries[1] must be an address to probe (a probe starts with http://, https:// or "
+    "known-good reference target without a scheme": (
+        added("reference_targets: {known_good: [http://192.0.2.1/, 192.0.2.2]}"),
+        "4:53 reference_targets.known_good[1]",
+        "known_good[1] must be an address to probe (a probe starts with http://, https:// or "
         "tcp://), not the text '192.0.2.2'",
         "",
     ),
@@ -361,9 +373,13 @@ MISTAKES = {
 def test_an_address_with_a_password_is_not_shown_because_it_is_in_both_lists() -> None:
     """It is named as the mistake it is, and compared with nothing."""
     address = "'tcp://u:s3cret-canary@192.0.2.1:1'"
-    problems = inspect(added(f"canaries: [{address}]\nbad_canaries: [{address}]")).problems
+    both = f"known_good: [{address}], known_bad: [{address}]"
+    problems = inspect(added(f"reference_targets: {{{both}}}")).problems
 
-    assert [p.path for p in problems] == ["canaries[0]", "bad_canaries[0]"]
+    assert [p.path for p in problems] == [
+        "reference_targets.known_good[0]",
+        "reference_targets.known_bad[0]",
+    ]
     assert "s3cret-canary" not in "".join(p.message + p.hint for p in problems)
 
 

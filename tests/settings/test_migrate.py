@@ -25,6 +25,13 @@ EARLIER = [
 ]
 PRESENT = [*sorted((ROOT / "config").glob("*.yaml")), ROOT / "tests/loops/three_regions.yaml"]
 REGIONS = ("eu-west-1", "eu-central-1", "us-east-1")
+GOOD, BAD = ["http://192.0.2.8/", "http://192.0.2.9/"], ["tcp://192.0.2.7:9"]
+REFERENCES: tuple[dict[str, Any], ...] = (
+    {},
+    {"reference_targets": {"known_good": GOOD}},
+    {"reference_targets": {"known_bad": BAD}},
+    {"reference_targets": {"known_good": GOOD, "known_bad": BAD}},
+)
 LAWS = st.sampled_from(("EU", "US", "no", "a b: c", "null", "1"))
 
 
@@ -45,6 +52,7 @@ def settings(draw: st.DrawFn) -> dict[str, Any]:
         "schema_version": 2,
         "state_path": "gtc.sqlite",
         "vantage": {"name": "here"},
+        **draw(st.sampled_from(REFERENCES)),
         "regions": {name: entry for name, entry in entries.items() if name in used},
         "services": services,
     }
@@ -143,6 +151,35 @@ services:
 def _without_jurisdiction(text: str) -> str:
     gone = ("jurisdiction:", "# the lawyers said so")
     return "".join(f"{line}\n" for line in text.splitlines() if not line.strip().startswith(gone))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (
+            "canaries: [http://192.0.2.8/]  # ours\n",
+            "reference_targets:\n  known_good: [http://192.0.2.8/]  # ours\n",
+        ),
+        (
+            "# well\ncanaries:\n- http://192.0.2.8/  # one\n# two\n- http://192.0.2.9/\n\n"
+            "# bad\nbad_canaries: [tcp://192.0.2.7:9]\n",
+            "# well\nreference_targets:\n  known_good:\n  - http://192.0.2.8/  # one\n  # two\n"
+            "  - http://192.0.2.9/\n  # bad\n  known_bad: [tcp://192.0.2.7:9]\n\n",
+        ),
+        (
+            "bad_canaries: [tcp://192.0.2.7:9]\nmode: active\n"
+            "canaries: [\n http://192.0.2.8/\n ]\n",
+            "reference_targets:\n  known_bad: [tcp://192.0.2.7:9]\n  known_good: [\n"
+            "   http://192.0.2.8/\n   ]\nmode: active\n",
+        ),
+    ],
+)
+def test_canaries_become_reference_targets_where_the_first_of_them_stands(
+    old: str, new: str
+) -> None:
+    """In one group; lists stay as they are written."""
+    found = in_version_2(MINIMAL_1.replace("services:", f"{old}services:"), "x")
+    assert new in found
 
 
 def test_a_text_of_many_places_is_read_as_it_was_written() -> None:

@@ -27,7 +27,7 @@ def test_variables_set_keys_of_every_kind() -> None:
                 "GTC__AWS__REQUIRE_ENDPOINT_URL": "true",
                 "gtc_url": "no setting",
                 "GTC_TOKEN": "none either",
-                "GTC__canaries": "[http://192.0.2.8/, 'http://192.0.2.9/']",
+                "GTC__reference_targets__known_good": "[http://192.0.2.8/, 'http://192.0.2.9/']",
                 "GTC__STATE_PATH": "/var/lib/gtc #1: x.sqlite",
                 "GTC__REGIONS__EU_WEST_1__JURISDICTION": '"49"',
                 "GTC__SERVICES__SHOP__POOLS__WORLD__REGIONS": "[us-east-1]",
@@ -39,7 +39,7 @@ def test_variables_set_keys_of_every_kind() -> None:
     assert settings is not None, inspection.problems
     assert settings.api.port == 9000
     assert settings.aws.require_endpoint_url is True
-    assert settings.canaries == ("http://192.0.2.8/", "http://192.0.2.9/")
+    assert settings.reference_targets.known_good == ("http://192.0.2.8/", "http://192.0.2.9/")
     assert settings.state_path == "/var/lib/gtc #1: x.sqlite"
     assert settings.regions["eu-west-1"].jurisdiction == "49"
     assert settings.services["shop"].pools["world"].regions == ("us-east-1",)
@@ -76,6 +76,13 @@ def test_a_flag_goes_over_a_variable_and_that_over_the_file() -> None:
             "",
             "no setting has this name",
             "did you mean GTC__SERVICES__SHOP__REGIONS__EU_WEST_1__SHARE?",
+        ),
+        (
+            "GTC__CANARIES",
+            "[]",
+            "",
+            "files of version 1 have this key, and this file is of version 2",
+            "set GTC__REFERENCE_TARGETS__KNOWN_GOOD",
         ),
         ("GTC__QQQ", "1", "", "no setting has this name", ""),
         ("GTC__API__PORT__X", "1", "", "no setting has this name", "did you mean GTC__API__PORT?"),
@@ -122,24 +129,24 @@ def test_a_flag_goes_over_a_variable_and_that_over_the_file() -> None:
             "durations are plain seconds: write 300",
         ),
         (
-            "GTC__CANARIES",
+            "GTC__REFERENCE_TARGETS__KNOWN_GOOD",
             "[http://192.0.2.1/, ftp://x]",
-            "canaries[1]",
-            "canaries[1] must be an address to probe (a probe starts with http://, https:// or "
+            "reference_targets.known_good[1]",
+            "known_good[1] must be an address to probe (a probe starts with http://, https:// or "
             "tcp://), not the text 'ftp://x'",
             "",
         ),
         (
-            "GTC__CANARIES",
+            "GTC__REFERENCE_TARGETS__KNOWN_GOOD",
             "[1",
-            "canaries",
+            "reference_targets.known_good",
             "not valid YAML: expected ',' or ']', but got the end of the file",
             "",
         ),
         (
-            "GTC__CANARIES",
+            "GTC__REFERENCE_TARGETS__KNOWN_GOOD",
             "[a]\nmode: x",
-            "canaries",
+            "reference_targets.known_good",
             "not valid YAML: it has more than one line",
             "",
         ),

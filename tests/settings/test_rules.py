@@ -50,11 +50,11 @@ SECTIONS = {
         "not the text 'ns.example.com'",
         "",
     ),
-    "canary known to be well and to be bad": (
-        f"{VANTAGE}\ncanaries: [tcp://192.0.2.8:1]\n"
-        "bad_canaries: [tcp://192.0.2.9:1, tcp://192.0.2.8:1]",
-        "5:35 bad_canaries[1]",
-        "bad_canaries[1] is 'tcp://192.0.2.8:1', which is in canaries, too: "
+    "reference target known to be good and to be bad": (
+        f"{VANTAGE}\nreference_targets:\n  known_good: [tcp://192.0.2.8:1]\n"
+        "  known_bad: [tcp://192.0.2.9:1, tcp://192.0.2.8:1]",
+        "6:34 reference_targets.known_bad[1]",
+        "known_bad[1] is 'tcp://192.0.2.8:1', which is in known_good, too: "
         "an address is known either to answer or not to answer",
         "leave it in one of the two lists",
     ),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.model.configuration import Settings
-from controller.model.earlier_settings import CATALOGUED
+from controller.model.earlier_settings import CATALOGUED, REFERENCES
 from controller.settings import Inspection, inspect, parse
 from controller.settings.nouns import noun_at
 from controller.settings.overlay import of_environment, of_flags
@@ -98,6 +98,22 @@ def test_it_means_what_version_2_means_and_is_warned_of() -> None:
             f"9:9 {WEST}.place",
             "unknown key place",
             "possible here: jurisdiction, capacity_rps, egress_usd_per_gb, share, endpoints",
+        ),
+        (
+            "services:",
+            "canaries: [http://192.0.2.1/, 192.0.2.2]\nservices:",
+            "4:31 canaries[1]",
+            "canaries[1] must be an address to probe (a probe starts with http://, https:// or "
+            "tcp://), not the text '192.0.2.2'",
+            "",
+        ),
+        (
+            "services:",
+            "canaries: [tcp://192.0.2.1:1]\nbad_canaries: [tcp://192.0.2.1:1]\nservices:",
+            "5:16 bad_canaries[0]",
+            "known_bad[0] is 'tcp://192.0.2.1:1', which is in known_good, too: "
+            "an address is known either to answer or not to answer",
+            "leave it in one of the two lists",
         ),
         (
             "      eu-west-1:\n",
@@ -241,7 +257,7 @@ def test_origins_are_those_of_the_file_under_the_keys_of_today() -> None:
 
 def test_every_key_that_moved_is_one_of_its_version_and_none_of_the_other() -> None:
     """The table of moved keys, the keys that a migration moves and both versions' nouns agree."""
-    assert {now[-1] for now in MOVED.values()} == set(CATALOGUED)
+    assert {now[-1] for now in MOVED.values()} == {*CATALOGUED, *REFERENCES.values()}
     for then, now in MOVED.items():
         assert moved_to(then) == now
         for path, root, other in ((then, SettingsOfVersion1, Settings), (now, Settings, None)):

@@ -6,10 +6,10 @@ from controller.settings import inspect
 from tests.settings.minimal import spoiled
 
 VANTAGE = "vantage: {name: local}"
-CANARIES = "canaries: [http://192.0.2.8/]"
+KNOWN_GOOD = "reference_targets: {known_good: [http://192.0.2.8/]}"
 QUIET = (
     VANTAGE,
-    f"{VANTAGE}\n{CANARIES}\nprobing: {{interval_s: 2}}",
+    f"{VANTAGE}\n{KNOWN_GOOD}\nprobing: {{interval_s: 2}}",
 )
 ROOMY = ("regions: [eu-west-1]\n", "regions: [eu-west-1, eu-west-3]\n")
 CATALOGUED = ("regions: {", "regions: {eu-west-3: {jurisdiction: EU}, ")
@@ -39,10 +39,14 @@ def test_a_well_equipped_configuration_gets_no_warning() -> None:
     assert warnings(QUIET, CATALOGUED, ROOMY, EU_WEST_3) == []
 
 
-def test_no_canaries_a_long_deadline_and_a_lone_region_are_named() -> None:
+def test_no_reference_targets_a_long_deadline_and_a_lone_region_are_named() -> None:
     """The smallest configuration has all of these, in the order of its lines."""
     assert warnings() == [
-        ("canaries", "no canaries: a broken network near this replica looks like failing regions"),
+        (
+            "reference_targets.known_good",
+            "no known-good reference targets: a broken network near this replica looks like "
+            "failing regions",
+        ),
         (
             "probing.deadline_s",
             "deadline_s (2) exceeds interval_s (1): "

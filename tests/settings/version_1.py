@@ -7,7 +7,7 @@ import random
 from copy import deepcopy
 from typing import Any
 
-from controller.model.earlier_settings import CATALOGUED
+from controller.model.earlier_settings import CATALOGUED, REFERENCES
 from tests.settings.minimal import MINIMAL
 
 Raw = dict[str, Any]
@@ -27,7 +27,12 @@ def as_version_1(data: Raw) -> Raw:
     for service in old["services"].values():
         for name, region in service["regions"].items():
             region |= {key: catalogue[name][key] for key in CATALOGUED if key in catalogue[name]}
-    return {**old, "schema_version": 1}
+    found: Raw = {}
+    for key, value in {**old, "schema_version": 1}.items():
+        targets = value if key == "reference_targets" else {}
+        found |= {then: targets[now] for then, now in REFERENCES.items() if now in targets}
+        found |= {} if key == "reference_targets" else {key: value}
+    return found
 
 
 def written(data: Raw, chance: random.Random) -> str:
@@ -57,11 +62,23 @@ def _block(data: Raw, depth: int, chance: random.Random) -> list[str]:
 def _member(indent: str, key: str, value: object, depth: int, chance: random.Random) -> list[str]:
     behind = f"  # behind {_number(chance)}" if chance.random() < 0.2 else ""
     head = f"{indent}{_key(key, chance)}:"
+    if isinstance(value, list) and chance.random() < 0.5:
+        return _items(f"{head}{behind}", indent + chance.choice(("", "  ")), value, chance)
     if not isinstance(value, dict) or not value:
         return [f"{head} {_flow(value, chance)}{behind}"]
     if depth and chance.random() < 0.3:
         return _braces(head, value, indent, chance)
     return [f"{head}{behind}", *_block(value, depth + chance.choice((1, 2, 4)), chance)]
+
+
+def _items(head: str, indent: str, values: list[Any], chance: random.Random) -> list[str]:
+    """A list with a line for each item, and comments among them."""
+    lines = [head]
+    for value in values:
+        if chance.random() < 0.3:
+            lines.append(f"{indent}# item {_number(chance)}")
+        lines.append(f"{indent}- {_flow(value, chance)}")
+    return lines
 
 
 def _braces(head: str, data: Raw, indent: str, chance: random.Random) -> list[str]:

@@ -121,7 +121,7 @@ class Faults:
         self._loop.later(for_s, setattr, self._regions, "isolated", False)
 
     def half_blindness(self, for_s: float) -> None:
-        """The daemon loses its canaries and one region: its own way is the likelier culprit."""
+        """It loses the reference targets and one region: its own way is likelier at fault."""
         if self._regions.half_blind_to is None:
             self._regions.half_blind_to = self._rng.choice(self._regions.names)
             self._loop.later(for_s, setattr, self._regions, "half_blind_to", None)

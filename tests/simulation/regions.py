@@ -15,7 +15,7 @@ from controller.sandbox.emulator.stores import Stores
 from tests.simulation.clock import EPOCH, ProcessClock
 from tests.simulation.loop import SimulatedLoop
 
-CANARY = "canary"
+REFERENCE = "reference"
 """The place of every probed address that is in no region."""
 LONG_AGO = -1e9
 _CHECKED_EVERY_S = 10.0
@@ -51,9 +51,9 @@ class Regions:
         self.cut_off: set[str] = set()
         """Regions that the daemon cannot reach, though users can."""
         self.isolated = False
-        """Whether the daemon reaches nothing at all, canaries neither."""
+        """Whether the daemon reaches nothing at all, reference targets neither."""
         self.half_blind_to: str | None = None
-        """The one region that it reaches as little as the canaries."""
+        """The one region that it reaches as little as the reference targets."""
         self.failed_at: defaultdict[str, float] = defaultdict(lambda: LONG_AGO)
         """Region to when a probe last failed, in truth, for which the prober is not to blame."""
         self.probes = 0
@@ -92,7 +92,7 @@ class Regions:
     def _answer(self, place: str, patience_s: float) -> tuple[bool, float]:
         if self._is_out_of_reach(place):
             return False, patience_s
-        condition = Condition.WELL if place == CANARY else self.condition(place)
+        condition = Condition.WELL if place == REFERENCE else self.condition(place)
         match condition:
             case Condition.DEAD:
                 return False, _REFUSED_AFTER_S
@@ -106,11 +106,11 @@ class Regions:
     def _is_out_of_reach(self, place: str) -> bool:
         if self.isolated or place in self.cut_off:
             return True
-        return self.half_blind_to is not None and place in (CANARY, self.half_blind_to)
+        return self.half_blind_to is not None and place in (REFERENCE, self.half_blind_to)
 
     def _is_own_fault(self, place: str) -> bool:
-        """All fails, or the canaries and this one do, and the region itself is well."""
-        if place == CANARY:
+        """All fails, or the reference targets and this one do, and the region itself is well."""
+        if place == REFERENCE:
             return self.isolated
         if self.condition(place) is not Condition.WELL:
             return False
@@ -125,7 +125,7 @@ class SimulatedProber:
         self._clock = clock
 
     def target(self, endpoint: Endpoint, watcher: Watcher) -> SimulatedTarget:
-        place = self._regions.place_of.get(endpoint.probe, CANARY)
+        place = self._regions.place_of.get(endpoint.probe, REFERENCE)
         return SimulatedTarget(self._regions, self._clock, place, watcher)
 
 

@@ -39,7 +39,9 @@ def ten_regions() -> Settings:
             "schema_version": 2,
             "state_path": "unused",
             "vantage": {"name": "here"},
-            "canaries": [f"http://127.0.90.{number}:8080/" for number in (1, 2, 3)],
+            "reference_targets": {
+                "known_good": [f"http://127.0.90.{number}:8080/" for number in (1, 2, 3)]
+            },
             "guards": {"drift": {"hold_s": 60}},
             "regions": catalogue(services, by_continent),
             "services": services,

@@ -15,8 +15,9 @@ Commands, one per line:
   route53 REGION=LETTER…                     what Route 53's own health checks say from now on:
                                              U healthy, D unhealthy, ? nobody knows
   answered POOL REGION…                      what its users are answered from now on, in turn
-  canaries LETTERS                           U answers, D fails, one letter each
-  bad-canaries LETTERS                       the same for those that must fail
+  known-good LETTERS                         reference targets that must answer: U
+                                             answers, D fails, one letter each
+  known-bad LETTERS                          the same for those that must not
   wait SECONDS                               time passes
   drain|failover [POOL/]REGION [ignoring GUARD…]   a person orders it, for one pool or for all
   pin [POOL/]REGION SHARE [ignoring GUARD…]        a person pins it at so many percent
@@ -79,8 +80,8 @@ class Stage:
         self.modes: dict[str, str | None] = {"shop": None}
         self.accelerator = False
         self.health: dict[str, dict[EndpointId, HealthState]] = {}
-        self.canaries: dict[str, HealthState] = {}
-        self.bad_canaries: dict[str, HealthState] = {}
+        self.known_good: dict[str, HealthState] = {}
+        self.known_bad: dict[str, HealthState] = {}
         self.checks: dict[str, Verdict] = {}
         self.answers: dict[str, list[str]] = {}
         self.overrides: list[Override] = []
@@ -215,11 +216,11 @@ class Stage:
             found["shop", name] = answered
         return found
 
-    def _canaries(self, words: list[str]) -> None:
-        self.canaries = {f"c{i}": self._state(letter, None) for i, letter in enumerate(words[0])}
+    def _known_good(self, words: list[str]) -> None:
+        self.known_good = {f"c{i}": self._state(letter, None) for i, letter in enumerate(words[0])}
 
-    def _bad_canaries(self, words: list[str]) -> None:
-        self.bad_canaries = {
+    def _known_bad(self, words: list[str]) -> None:
+        self.known_bad = {
             f"tcp://bad{i}.test:9": self._state(letter, None) for i, letter in enumerate(words[0])
         }
 
@@ -346,8 +347,8 @@ class Stage:
             started_at=self.started_at,
             settings=self.settings(),
             health=self.health,
-            canaries=self.canaries,
-            bad_canaries=self.bad_canaries,
+            known_good=self.known_good,
+            known_bad=self.known_bad,
             observed={name: self._observed(name) for name in self.modes},
             expected=self.expected,
             overrides=tuple(self.overrides),
@@ -423,7 +424,7 @@ class Stage:
 
     def _probe_on(self) -> None:
         """Probes go on: every opinion but an unknown one is as fresh as can be."""
-        for states in (*self.health.values(), self.canaries, self.bad_canaries):
+        for states in (*self.health.values(), self.known_good, self.known_bad):
             for key, state in list(states.items()):
                 if state.verdict is not Verdict.UNKNOWN:
                     states[key] = state._replace(last_result_at=self.now)

@@ -4,6 +4,7 @@ Settings of version 1 had jurisdiction and price of a region in each service.
 
 Until version 0.1.0 of November 2026 one memory served all services: what is one service's stands
 under its name now, and what was shared (the beginning, batches, drains) is each service's own.
+Until then, too, reference targets were called canaries.
 """
 
 from __future__ import annotations
@@ -17,6 +18,16 @@ from controller.model.earlier_settings import is_earlier, migrated
 from controller.model.encoding import EXACT
 from controller.planning.memory import learned_under
 
+_SNAPSHOT_NAMES = {"canaries": "known_good", "bad_canaries": "known_bad"}
+_PHRASES = (
+    (" canaries fail too:", " known-good reference targets fail too:"),
+    ("the known-bad canary ", "the known-bad reference target "),
+    ("the known-bad canaries ", "the known-bad reference targets "),
+    ("waiting for the canaries and", "waiting for the known-good reference targets and"),
+    ("waiting for the other targets", "waiting for the other endpoints"),
+)
+"""Words of recorded reasons to today's. Where two decisions are compared both are put so: texts
+that a caller wrote stay equal to themselves."""
 _BY_PLACE = ("drift_since", "last_rise", "aborted")
 _BY_POOL_OR_REGION = ("reasserted", "reverted", "adopted", "degraded", "flaps")
 
@@ -41,17 +52,32 @@ def is_of_one_memory(data: Any) -> bool:
 
 
 def snapshot_in_present_form(data: Any, settings: Settings) -> Any:
-    """An encoded snapshot (`decoding.in_present_form` applied) with its memory by service."""
+    """An encoded snapshot (`decoding.in_present_form` applied) in today's names and memory."""
+    if not isinstance(data, dict):
+        return data
+    data = {_SNAPSHOT_NAMES.get(name, name): one for name, one in data.items()}
     if not is_of_one_memory(data):
         return data
     return {**data, "memory": _by_service(data["memory"], settings, data.get("started_at", 0.0))}
 
 
 def decision_in_present_form(data: Any, settings: Settings, started_at: float) -> Any:
-    """The same of an encoded decision; `started_at` is its snapshot's."""
+    """The same of an encoded decision, in today's words; `started_at` is its snapshot's."""
+    data = _in_present_words(data)
     if not is_of_one_memory(data):
         return data
     return {**data, "memory": _by_service(data["memory"], settings, started_at)}
+
+
+def _in_present_words(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {name: _in_present_words(one) for name, one in data.items()}
+    if isinstance(data, list):
+        return [_in_present_words(one) for one in data]
+    if isinstance(data, str):
+        for earlier, present in _PHRASES:
+            data = data.replace(earlier, present)
+    return data
 
 
 def _by_service(memory: Mapping[str, Any], settings: Settings, started_at: float) -> Any:

@@ -125,16 +125,15 @@ def imported(text: str) -> Exhibit:
 def _unpacked_snapshot(settings: Settings, data: object) -> Snapshot:
     if not isinstance(data, dict):
         raise UnreadableError("the snapshot is no object")
-    parts: dict[str, object] = data
-    if is_of_one_memory(data):
-        parts = snapshot_in_present_form(in_present_form(data), settings)
+    earlier = in_present_form(data) if is_of_one_memory(data) else data
+    parts: dict[str, object] = snapshot_in_present_form(earlier, settings)
     return decoded(Snapshot, {**parts, "settings": settings}, "snapshot")
 
 
 def _settings(text: str) -> Settings:
     data = settings_in_present_form(_parsed(text, "the settings"))
     try:
-        return Settings.model_validate_json(json.dumps(data))
+        return Settings.model_validate_json(as_text(data))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))

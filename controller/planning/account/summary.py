@@ -22,7 +22,7 @@ from controller.planning.shares import SAME
 
 Summary = dict[str, object]
 Told = Mapping[PoolName, tuple[Shares, Shares]]
-"""Pools to the shares that were last told of them, as AWS has them and as planned."""
+"""Pools to the shares that were last told of them, observed and desired."""
 NOTHING_TOLD: Told = {}
 LEFT_OUT = "left_out"
 
@@ -94,7 +94,7 @@ def cycle_summary(snapshot: Snapshot, decision: Decision, told: Told = NOTHING_T
                 "service": plan.service,
                 "pool": plan.pool,
                 "observed": _rounded(plan.before),
-                "planned": _rounded(plan.after),
+                "desired": _rounded(plan.desired),
             }
             for plan in decision.plans
             if plan.changes or plan.withheld or _is_news(plan, told)
@@ -107,7 +107,7 @@ def cycle_summary(snapshot: Snapshot, decision: Decision, told: Told = NOTHING_T
 
 def shares_of(decision: Decision) -> Told:
     """What one who has been told of this decision knows of its pools."""
-    return {(plan.service, plan.pool): (plan.before, plan.after) for plan in decision.plans}
+    return {(plan.service, plan.pool): (plan.before, plan.desired) for plan in decision.plans}
 
 
 def cut(summary: Summary, most_bytes: int) -> Summary:
@@ -138,8 +138,8 @@ def _shortened(value: object) -> tuple[object, int]:
 
 
 def _is_news(plan: PoolPlan, told: Told) -> bool:
-    before, after = told.get((plan.service, plan.pool), ({}, {}))
-    return _differ(plan.before, before) or _differ(plan.after, after)
+    observed, desired = told.get((plan.service, plan.pool), ({}, {}))
+    return _differ(plan.before, observed) or _differ(plan.desired, desired)
 
 
 def _differ(one: Shares, other: Shares) -> bool:

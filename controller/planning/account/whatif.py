@@ -114,13 +114,15 @@ def _down(supposed: Supposed, places: Collection[tuple[str, str]]) -> Supposed:
         }
         for vantage in settings.vantage.all
     }
-    canaries = {url: state._replace(last_result_at=now) for url, state in snapshot.canaries.items()}
+    known_good = {
+        url: state._replace(last_result_at=now) for url, state in snapshot.known_good.items()
+    }
     agreeing = Opinion(Verdict.DOWN, now, SUPPOSED)
     opinions = {
         position: agreeing if (position.service, position.region) in places else opinion
         for position, opinion in snapshot.opinions.items()
     }
-    seen = replace(snapshot, health=health, canaries=canaries, opinions=opinions)
+    seen = replace(snapshot, health=health, known_good=known_good, opinions=opinions)
     return Supposed(seen, supposed.down | frozenset(places))
 
 

@@ -53,13 +53,13 @@ class Corroboration:
 
     def _most_were_asked(self, target: EndpointId, since: float) -> bool:
         """Whether more than half of the reference targets, or without any of the others, were."""
-        canaries = self._snapshot.canaries
-        if canaries:
+        known_good = self._snapshot.known_good
+        if known_good:
             asked = sum(
-                canary.last_result_at is not None and canary.last_result_at >= since
-                for canary in canaries.values()
+                state.last_result_at is not None and state.last_result_at >= since
+                for state in known_good.values()
             )
-            return 2 * asked > len(canaries)
+            return 2 * asked > len(known_good)
         silent, others = bisect_left(self._heard, since), len(self._own)
         own = self._own.get(target)
         if own is not None:

@@ -3,10 +3,11 @@
 A vantage point that must doubt itself casts no vote, and neither does one whose last result is too
 old. What is left counts by majority of the *configured* points, so silence never decides.
 
-Whether it must doubt itself is told by witnesses: its canaries, or all its targets where it has no
-canary, and the service's other regions. A down vote waits until they were asked, too, or else a
-prober that loses its network, or regions that fail together, would be drained one by one. Nobody
-waits for known-bad canaries: one that answers makes the prober doubt itself, and that is all.
+Whether it must doubt itself is told by witnesses: its known-good reference targets, or all its
+endpoints where it has none, and the service's other regions. A down vote waits until they were
+asked, too, or else a prober that loses its network, or regions that fail together, would be drained
+one by one. No vote waits for known-bad reference targets: one that answers makes the prober doubt
+itself, and that is all.
 """
 
 from __future__ import annotations
@@ -35,25 +36,32 @@ from controller.planning.health.opinions import (
 _UP, _DOWN = Verdict.UP, Verdict.DOWN
 _MOST_TOLD = 3
 """Endpoints whose evidence a region's verdict names; a region may have a thousand."""
+_WITNESSES = "known-good reference targets and the other regions"
 
 
 def isolation(snapshot: Snapshot) -> str | None:
     """Why this vantage point's own path is the likelier culprit; None when it is not.
 
-    A prober to which a known-bad canary answers sees no failure at all. Canaries are the best
-    witness: when most of them fail, the prober is broken; while they answer, it is not, however
-    many targets fail. Without canaries the majority of the regions turning suspect within the
-    panic window counts as blindness.
+    A prober to which a known-bad reference target answers sees no failure at all. Known-good ones
+    are the best witness: when most of them fail, the prober is broken; while they answer, it is
+    not, however many endpoints fail. Without any the majority of the regions turning suspect within
+    the panic window counts as blindness.
     """
     settings = snapshot.settings
-    liars = answering(snapshot.bad_canaries, settings, snapshot.now)
+    liars = answering(snapshot.known_bad, settings, snapshot.now)
     if liars:
-        who = "canary {} answers" if len(liars) == 1 else "canaries {} answer"
-        return f"the known-bad {who.format(', '.join(liars))}: the prober cannot be trusted"
-    if snapshot.canaries:
-        failing = sum(state.suspect for state in snapshot.canaries.values())
-        if 2 * failing > len(snapshot.canaries):
-            return f"{failing} of {len(snapshot.canaries)} canaries fail too: the prober is suspect"
+        who = "target {} answers" if len(liars) == 1 else "targets {} answer"
+        return (
+            f"the known-bad reference {who.format(', '.join(liars))}: the prober cannot be trusted"
+        )
+    if snapshot.known_good:
+        failing, total = (
+            sum(s.suspect for s in snapshot.known_good.values()),
+            len(snapshot.known_good),
+        )
+        if 2 * failing > total:
+            told = f"{failing} of {total} known-good reference targets fail too"
+            return f"{told}: the prober is suspect"
         return None
     return _most_regions_failing(snapshot)
 
@@ -88,12 +96,12 @@ def _most_regions_failing(snapshot: Snapshot) -> str | None:
 
 
 def answering(
-    bad_canaries: Mapping[str, HealthState], settings: Settings, now: float
+    known_bad: Mapping[str, HealthState], settings: Settings, now: float
 ) -> tuple[str, ...]:
-    """Known-bad canaries that answer, by fresh results."""
+    """Known-bad reference targets that answer, by fresh results."""
     return tuple(
         url
-        for url, state in sorted(bad_canaries.items())
+        for url, state in sorted(known_bad.items())
         if is_fresh(state, now, settings.probing.fresh_for_s) and passes(state, settings.health)
     )
 
@@ -291,7 +299,7 @@ def _why_unknown(jury: Jury, judged: Judged) -> str:
     counts = {v: sum(s.verdict is v for s in states.values()) for v in (Verdict.UP, Verdict.DOWN)}
     seen = f"{counts[Verdict.UP]} up and {counts[Verdict.DOWN]} down of {points}"
     if judged.ballots.count(Verdict.DOWN) < counts[Verdict.DOWN]:
-        witnesses = "canaries and the other regions" if snapshot.canaries else "other targets"
+        witnesses = _WITNESSES if snapshot.known_good else "other endpoints"
         return f"{seen}, waiting for the {witnesses}"
     if points == 1:
         return "too few results for a verdict yet"

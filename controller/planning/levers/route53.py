@@ -44,7 +44,7 @@ class Route53(Lever[RecordSet, Groups, WeightChange]):
     kind: ClassVar[LeverKind] = "route53"
     shares_add_up = True
     target_word = "zone"
-    share_word = "planned"
+    share_word = "written"
     spread = "insync"
     is_atomic = True
     after_throttling = "not sent: Route 53 throttled the batch before it"

@@ -148,7 +148,7 @@ def _judged(now: float, states: list[HealthState]) -> Verdict:
         started_at=0.0,
         settings=CHOSEN,
         health={point: {WEB: state} for point, state in zip(POINTS, states, strict=True)},
-        canaries={},
+        known_good={},
         observed={},
         expected={},
         overrides=(),

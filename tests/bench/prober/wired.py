@@ -31,7 +31,7 @@ from controller.loops.probing import Observers, Probing
 from controller.loops.supervision import Supervision
 from controller.loops.watch import ProbeObserver
 from controller.model.configuration import Endpoint, EndpointId, Settings
-from controller.model.health import Canary, ProbeResult
+from controller.model.health import ProbeResult, ReferenceKind
 from controller.ports import Target, Watcher
 from controller.settings.references import References
 from tests.bench.prober.machine import HTTP_PORT, SLOW_PORT, TLS_NAME, TLS_PORT, address
@@ -163,7 +163,7 @@ class Run:
     def _noting_slow(self, daemons: Observers) -> Observers:
         """The daemon's observers, and ours beside them at the slow endpoints alone."""
 
-        def of(observed: EndpointId | Canary, endpoint: Endpoint) -> ProbeObserver:
+        def of(observed: EndpointId | ReferenceKind, endpoint: Endpoint) -> ProbeObserver:
             tell = daemons(observed, endpoint)
             if f":{SLOW_PORT}/" not in endpoint.probe:
                 return tell

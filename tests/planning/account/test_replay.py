@@ -142,11 +142,11 @@ def test_what_this_version_does_not_know_of_the_snapshot_is_shown() -> None:
     assert 'snapshot.weather  "rain" → nothing' in text
 
 
-def test_a_snapshot_from_before_known_bad_canaries_is_replayed() -> None:
+def test_a_snapshot_from_before_known_bad_targets_is_replayed() -> None:
     """Byte for byte; that this version knows of more is shown."""
     told = exhibit(*FAILED, version="0.9")
     snapshot, settings = told.evidence.snapshot, told.evidence.settings
-    none, empty = ',"bad_canaries":{}', ',"bad_canaries":[]'
+    none, empty = ',"known_bad":{}', ',"known_bad":[]'
     assert (snapshot.count(none), settings.count(empty)) == (1, 1)
     old = replace(
         told.evidence, snapshot=snapshot.replace(none, ""), settings=settings.replace(empty, "")
@@ -155,17 +155,37 @@ def test_a_snapshot_from_before_known_bad_canaries_is_replayed() -> None:
 
     assert found.differences == ()
     assert found.unread == (
-        Mismatch("settings.bad_canaries", "nothing", "[]"),
-        Mismatch("snapshot.bad_canaries", "nothing", "{}"),
+        Mismatch("settings.reference_targets.known_bad", "nothing", "[]"),
+        Mismatch("snapshot.known_bad", "nothing", "{}"),
     )
 
 
-def test_a_decision_under_a_known_bad_canary_that_answers_is_replayed() -> None:
+def test_a_decision_recorded_when_reference_targets_were_canaries_is_replayed() -> None:
+    """The same byte for byte, names and words put as today."""
+    told = exhibit("known-good DDU", "known-bad U", *FAILED, version="0.9")
+    text = told.evidence
+    settings, snapshot = json.loads(text.settings), json.loads(text.snapshot)
+    targets = settings.pop("reference_targets")
+    settings |= {"canaries": targets["known_good"], "bad_canaries": targets["known_bad"]}
+    snapshot["canaries"] = snapshot.pop("known_good")
+    snapshot["bad_canaries"] = snapshot.pop("known_bad")
+    words = text.decision.replace("known-bad reference target ", "known-bad canary ")
+    assert words != text.decision
+    old = replace(
+        text, settings=json.dumps(settings), snapshot=json.dumps(snapshot), decision=words
+    )
+    found = replay(replace(told, evidence=old), "1")
+
+    assert found.differences == ()
+    assert {one.place for one in found.unread} == {"order in settings", "order in snapshot"}
+
+
+def test_a_decision_under_a_known_bad_target_that_answers_is_replayed() -> None:
     """It is part of what was known."""
-    found = replay(exhibit("bad-canaries U", *FAILED), "1")
+    found = replay(exhibit("known-bad U", *FAILED), "1")
 
     assert found.faithful
-    assert "the known-bad canary tcp://bad0.test:9 answers" in explain_replay(found)
+    assert "the known-bad reference target tcp://bad0.test:9 answers" in explain_replay(found)
 
 
 def test_the_plan_of_the_replayed_decision_is_told_as_any_plan() -> None:

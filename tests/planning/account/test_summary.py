@@ -118,7 +118,7 @@ def test_of_pools_those_that_move_or_changed_are_told() -> None:
     assert [pool["pool"] for pool in pools(snapshot, decision, {})] == ["world"]
     assert pools(snapshot, decision, told) == []
     moving = decided("see eu-west-1=D")
-    assert [pool["planned"] for pool in pools(*moving, told)] == [
+    assert [pool["desired"] for pool in pools(*moving, told)] == [
         {"us-east-1": 1.0, "eu-west-1": 0.0}
     ]
     wanted = decided("dry-run", "see eu-west-1=D")

@@ -53,7 +53,7 @@ def test_a_region_supposed_down_is_left_at_once() -> None:
     assert decision.emergency
 
 
-@pytest.mark.parametrize("more", [(), ("canaries UUU",), ("canaries UUD",)])
+@pytest.mark.parametrize("more", [(), ("known-good UUU",), ("known-good UUD",)])
 def test_witnesses_are_supposed_to_have_answered(more: tuple[str, ...]) -> None:
     """Also those whose last answer is a moment old."""
     snapshot = calm(*more)
@@ -84,14 +84,14 @@ def test_every_vantage_point_agrees() -> None:
 
 def test_several_regions_down_at_once_are_doubted_as_they_would_be() -> None:
     """What guards against it shows, rather than a plan that would not be carried out."""
-    decision = decided(f"{WEST} down", f"{CENTRAL} down", before=("canaries UUU",))
+    decision = decided(f"{WEST} down", f"{CENTRAL} down", before=("known-good UUU",))
     assert {held.reason for plan in decision.plans for held in plan.held} >= {Hold.PANIC}
     assert decision.changes == ()
 
 
 def test_route_53s_own_checks_agree_where_they_are_asked() -> None:
     """Then several regions are believed down, as they would be a little later."""
-    snapshot = calm("canaries UUU")
+    snapshot = calm("known-good UUU")
     well = Opinion(Verdict.UP, snapshot.now, "18 of 18 checkers")
     asked = replace(
         snapshot,

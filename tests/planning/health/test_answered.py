@@ -50,7 +50,7 @@ def snapshot(answers: Sequence[str | None], weights: dict[str, int]) -> Snapshot
         started_at=0.0,
         settings=SETTINGS,
         health={},
-        canaries={},
+        known_good={},
         observed={"shop": Observed(0.0, positions)},
         expected={},
         overrides=(),

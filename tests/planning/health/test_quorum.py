@@ -49,7 +49,7 @@ def endpoint(region: str = "eu-west-1", name: str = "web") -> EndpointId:
     return EndpointId("shop", region, name)
 
 
-def canaries(letters: str) -> dict[str, HealthState]:
+def known_good(letters: str) -> dict[str, HealthState]:
     return {f"c{index}": STATES[letter] or HealthState() for index, letter in enumerate(letters)}
 
 
@@ -72,16 +72,18 @@ def judged(snapshot: Snapshot, isolated: str | None = None) -> RegionHealth:
         ("???", False),
     ],
 )
-def test_most_canaries_failing_means_that_the_prober_is_blind(letters: str, isolated: bool) -> None:
+def test_most_reference_targets_failing_means_that_the_prober_is_blind(
+    letters: str, isolated: bool
+) -> None:
     """More than half; exactly half is not most."""
-    snapshot = replace(targets("UUU"), canaries=canaries(letters))
+    snapshot = replace(targets("UUU"), known_good=known_good(letters))
 
     assert (isolation(snapshot) is not None) is isolated
 
 
-def test_while_the_canaries_answer_failing_targets_are_not_blindness() -> None:
-    """The canaries are the better witness; the panic rule looks after the rest."""
-    assert isolation(replace(targets("DDD"), canaries=canaries("UUU"))) is None
+def test_while_the_reference_targets_answer_failing_targets_are_not_blindness() -> None:
+    """Reference targets are the better witness; the panic rule looks after the rest."""
+    assert isolation(replace(targets("DDD"), known_good=known_good("UUU"))) is None
 
 
 @pytest.mark.parametrize(
@@ -99,31 +101,36 @@ def test_while_the_canaries_answer_failing_targets_are_not_blindness() -> None:
     ],
     ids=["up", "not down yet", "answers", "comes up", "once", "down", "unknown", "fresh", "stale"],
 )
-def test_a_known_bad_canary_that_answers_means_that_the_prober_is_blind(
+def test_a_known_bad_target_that_answers_means_that_the_prober_is_blind(
     state: HealthState, isolated: bool
 ) -> None:
-    """Whatever canaries and targets say; `forgive_after` answers in a row are enough."""
+    """Whatever known-good ones and endpoints say; `forgive_after` answers in a row are enough."""
     for good in ("UUU", ""):
         snapshot = replace(
-            targets("UU"), canaries=canaries(good), bad_canaries={"tcp://b": state, "tcp://a": DOWN}
+            targets("UU"),
+            known_good=known_good(good),
+            known_bad={"tcp://b": state, "tcp://a": DOWN},
         )
-        told = "the known-bad canary tcp://b answers: the prober cannot be trusted"
+        told = "the known-bad reference target tcp://b answers: the prober cannot be trusted"
 
         assert isolation(snapshot) == (told if isolated else None)
 
 
-def test_known_bad_canaries_that_answer_are_all_named() -> None:
+def test_known_bad_targets_that_answer_are_all_named() -> None:
     """In one order, whatever order they came in."""
-    told = isolation(replace(targets("UU"), bad_canaries={"tcp://b": UP, "tcp://a": UP}))
+    told = isolation(replace(targets("UU"), known_bad={"tcp://b": UP, "tcp://a": UP}))
 
-    assert told == "the known-bad canaries tcp://a, tcp://b answer: the prober cannot be trusted"
+    assert (
+        told
+        == "the known-bad reference targets tcp://a, tcp://b answer: the prober cannot be trusted"
+    )
 
 
-def test_a_down_vote_does_not_wait_for_known_bad_canaries() -> None:
+def test_a_down_vote_does_not_wait_for_known_known_bad() -> None:
     """They are no witnesses, and their failing is no blindness, even where all else fails."""
     bad = {"tcp://a": HealthState(), "tcp://b": DOWN, "tcp://c": UP._replace(last_result_at=0.0)}
     for good in ("UUU", ""):
-        snapshot = replace(targets("DU"), canaries=canaries(good), bad_canaries=bad)
+        snapshot = replace(targets("DU"), known_good=known_good(good), known_bad=bad)
 
         assert isolation(snapshot) is None
         assert judged(snapshot).verdict is Verdict.DOWN
@@ -133,7 +140,7 @@ def test_a_down_vote_does_not_wait_for_known_bad_canaries() -> None:
     ("letters", "isolated"),
     [("D", False), ("DU", False), ("DS", True), ("DDUU", False), ("DDSU", True), ("UUU", False)],
 )
-def test_without_canaries_most_targets_failing_at_once_is_blindness(
+def test_without_reference_targets_most_targets_failing_at_once_is_blindness(
     letters: str, isolated: bool
 ) -> None:
     """Of one target nothing can be told."""
@@ -180,7 +187,7 @@ def test_the_majority_of_the_configured_points_decides(votes: str, verdict: Verd
             del base.health[point][endpoint()]
         else:
             base.health[point][endpoint()] = state
-    snapshot = replace(base.snapshot(), canaries=canaries("UUU"))
+    snapshot = replace(base.snapshot(), known_good=known_good("UUU"))
 
     assert judged(snapshot).verdict is verdict
 
@@ -217,7 +224,7 @@ def test_a_region_is_as_well_as_its_worst_required_endpoint(
     for name, letter in zip(names, required + optional, strict=True):
         base.health["here"][endpoint(name=name)] = STATES[letter] or HealthState()
     del base.health["here"][endpoint()]
-    snapshot = replace(base.snapshot(), canaries=canaries("UUU"))
+    snapshot = replace(base.snapshot(), known_good=known_good("UUU"))
 
     assert judged(snapshot).verdict is verdict
 
@@ -235,7 +242,7 @@ def test_a_region_is_as_well_as_its_worst_required_endpoint(
         ((0.0,), Verdict.DOWN),
     ],
 )
-def test_a_down_vote_waits_until_most_canaries_have_answered(
+def test_a_down_vote_waits_until_most_reference_targets_have_answered(
     answered: tuple[float | None, ...], verdict: Verdict
 ) -> None:
     """After the first failure, in seconds; at the same moment is early enough."""
@@ -245,7 +252,7 @@ def test_a_down_vote_waits_until_most_canaries_have_answered(
         for index, late in enumerate(answered)
     }
 
-    assert judged(replace(targets("DU"), canaries=seen)).verdict is verdict
+    assert judged(replace(targets("DU"), known_good=seen)).verdict is verdict
 
 
 @pytest.mark.parametrize(
@@ -260,26 +267,26 @@ def test_a_down_vote_waits_until_most_canaries_have_answered(
     ],
     ids=["answered", "at the same moment", "before", "suspect anyway", "stale", "never asked"],
 )
-@pytest.mark.parametrize("letters", ["UUU", ""], ids=["canaries", "no canaries"])
+@pytest.mark.parametrize("letters", ["UUU", ""], ids=["reference targets", "none"])
 def test_a_down_vote_waits_for_the_other_regions_word(
     sibling: HealthState, verdict: Verdict, letters: str
 ) -> None:
-    """One that cannot be asked is not waited for; canaries do not speak for it."""
+    """One that cannot be asked is not waited for; reference targets do not speak for it."""
     snapshot = targets("DUU")
     own = {**snapshot.health["here"], endpoint("eu-west-2"): sibling}
 
     assert (
-        judged(replace(snapshot, health={"here": own}, canaries=canaries(letters))).verdict
+        judged(replace(snapshot, health={"here": own}, known_good=known_good(letters))).verdict
         is verdict
     )
 
 
 def test_an_isolated_point_casts_no_vote_and_says_why() -> None:
     """Neither up nor down, and not because nothing was seen."""
-    seen = judged(targets("DU"), isolated="2 of 3 canaries fail too")
+    seen = judged(targets("DU"), isolated="2 of 3 known-good reference targets fail too")
 
     assert seen.verdict is Verdict.UNKNOWN
-    assert seen.why == "web: 2 of 3 canaries fail too"
+    assert seen.why == "web: 2 of 3 known-good reference targets fail too"
     assert seen.suspect_since is None
 
 
@@ -288,13 +295,14 @@ def test_an_isolated_point_casts_no_vote_and_says_why() -> None:
     [
         (targets("UU"), "web: answers in 20 ms (1 of 1 vantage point)"),
         (
-            replace(targets("DU"), canaries=canaries("UUU")),
+            replace(targets("DU"), known_good=known_good("UUU")),
             "web: 3 probes failed within 0.4 s, last: refused (1 of 1 vantage point)",
         ),
         (targets("?U"), "web: no fresh result in 10 s"),
         (
-            replace(targets("DU"), canaries=canaries("???")),
-            "web: 0 up and 1 down of 1, waiting for the canaries and the other regions",
+            replace(targets("DU"), known_good=known_good("???")),
+            "web: 0 up and 1 down of 1, waiting for the known-good reference targets and the other "
+            "regions",
         ),
         (
             replace(

@@ -17,7 +17,7 @@ def test_a_report_teaches_once(waits: tuple[float, ...], nearer: float) -> None:
     stage = Stage()
     stage.now = 1_000.0
     stage.play(f"pool world {WEST} {EAST} accelerator")
-    stage.play("canaries UU")
+    stage.play("known-good UU")
     stage.play(f"users world {WEST}:750 {EAST}:250")
     stage.play("decide")
     for wait_s in waits:
