@@ -11,7 +11,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from controller.cli.client import Answer
-from controller.cli.render import at_share, duration, in_short, moment, one_line, order_text, void
+from controller.cli.render import (
+    at_share,
+    duration,
+    in_short,
+    moment,
+    one_line,
+    order_text,
+    share,
+    void,
+)
 
 WORST_FIRST = ("down", "unknown", "suspect", "degraded", "up")
 """What HEALTH can say. `suspect` is up with failures that nothing has cleared yet, `degraded` is up
@@ -235,11 +244,12 @@ def _pool_fingerprint(pool: Answer) -> object:
         "suspect",
         "usable",
         "confidence",
-        "desired",
-        "observed",
         "drift",
         "override",
     )
-    regions = [[region[key] for key in keys] for region in pool["regions"]]
+    regions = [
+        [*(region[key] for key in keys), share(region["desired"]), share(region["observed"])]
+        for region in pool["regions"]
+    ]
     holds = [(hold["reason"], hold["region"]) for hold in pool["holds"]]
     return regions, holds, bool(pool["overload_rps"])

@@ -72,13 +72,13 @@ class AnsweredShares:
         self._turns: dict[PoolName, int] = {}
         self._failing: set[str] = set()
         self._not_understood: set[str] = set()
-        """Services and pools whose leaves or answers were of a shape that nobody expected."""
+        """Services and pools whose records or answers were of a shape that nobody expected."""
 
     def latest(self, observed: Mapping[str, Observed]) -> Mapping[PoolName, Answered]:
         """Pool to its answers; pools not asked for, or not answered lately, are missing.
 
         So are those of which `observed` has other weights than those they were answered by: the
-        answers would seem to withhold a leaf that was opened since.
+        answers would seem to withhold a record that was opened since.
         """
         now = self._clock.monotonic()
         found = {}
@@ -99,7 +99,7 @@ class AnsweredShares:
         )
 
     def follow(self, report: CycleReport) -> None:
-        """Take over the leaves and their weights; other weights begin another count."""
+        """Take over the weighted records and their weights; other weights begin another count."""
         settings, now = self._current.settings, self._clock.monotonic()
         weights: dict[PoolName, dict[str, int]] = {}
         leads: dict[PoolName, dict[str, Destination]] = {}
@@ -195,7 +195,7 @@ class AnsweredShares:
         self._samples[pool] = added(kept, Sample(now, region, said), weights)
 
     async def _leads_to(self, pool: PoolName) -> dict[str, frozenset[str]]:
-        """Region to the addresses of the pool's leaf there."""
+        """Region to the addresses of the pool's weighted record there."""
         return {
             region: to.addresses | await self._aliases.addresses(to.alias)
             for region, to in self._leads.get(pool, {}).items()

@@ -1,4 +1,4 @@
-"""Asks Route 53's own health checks how the leaves are: those in question first.
+"""Asks Route 53's own health checks how the weighted records are: those in question first.
 
 In question are the checks of regions that are suspect, down or unknown to us, and those that are
 not clearly well to Route 53. The others are asked in turn, slowly: AWS grants one such question a
@@ -48,7 +48,7 @@ class _Defined:
 
 
 class CheckOpinions:
-    """What Route 53's health checks say of every leaf, as last asked."""
+    """What Route 53's health checks say of every weighted record, as last asked."""
 
     def __init__(
         self,
@@ -70,13 +70,13 @@ class CheckOpinions:
         self._checkers: dict[str, Checkers] = {}
         self._opinions: dict[str, Opinion] = {}
         self._asked_at: dict[str, float] = {}
-        """Every check that a leaf has, and when it was asked last."""
+        """Every check that a weighted record has, and when it was asked last."""
         self._rota_at = float("-inf")
         self._failing: set[str] = set()
         self._not_understood: set[str] = set()
 
     def latest(self) -> Mapping[Position, Opinion]:
-        """Leaf to what its health check says; leaves without one that was asked are missing."""
+        """Weighted record to what its health check says; missing where none was asked."""
         found = {}
         for position, ids in self._leaves.items():
             opinions = [self._opinions[i] for i in ids if i in self._opinions]
@@ -86,7 +86,7 @@ class CheckOpinions:
         return found
 
     def follow(self, report: CycleReport) -> None:
-        """Take over which leaves there are, and which regions are in question."""
+        """Take over which weighted records there are, and which regions are in question."""
         self._leaves = dict(self._leaves_now(report))
         used = {i for ids in self._leaves.values() for i in ids}
         self._in_question = {
@@ -194,7 +194,7 @@ class CheckOpinions:
 
     def _learn(self, check_id: str, opinion: Opinion) -> None:
         if check_id not in self._asked_at:
-            return  # no leaf has it any more
+            return  # no record has it any more
         before = self._opinions.get(check_id)
         self._opinions[check_id] = opinion
         was = before.verdict if before else Verdict.UNKNOWN

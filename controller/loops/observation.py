@@ -157,13 +157,13 @@ class Observation:
         return lever.resources(name, service, lever.index(()))
 
     def destinations(self, name: str) -> Mapping[Position, Destination]:
-        """Where each A leaf of a service leads, as last read."""
+        """Where each weighted A record of a service leads, as last read."""
         service = self._current.settings.services[name]
         reading = self._reading(service)
         return {} if reading is None else reading.derived(name, service).destinations
 
     def checks(self, name: str) -> Mapping[Position, tuple[str, ...]]:
-        """The health checks of a service's leaves, as last read; positions without are missing."""
+        """The health checks of a service's records, as last read; positions without are missing."""
         service = self._current.settings.services[name]
         reading = self._reading(service)
         return {} if reading is None else reading.derived(name, service).checks

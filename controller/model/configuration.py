@@ -207,7 +207,7 @@ class Pool(Noun):
 
 
 class Route53Lever(Noun):
-    """The weighted leaves `<pool>.<name>` (A and AAAA, SetIdentifier = region) of one zone."""
+    """The weighted records `<pool>.<name>` (A and AAAA, SetIdentifier = region) of one zone."""
 
     hosted_zone_id: Annotated[str, StringConstraints(pattern=r"^Z[A-Z0-9]{1,31}$")]
     name: Annotated[str, StringConstraints(pattern=r"^([a-z0-9_-]+\.)+$")]
@@ -216,7 +216,7 @@ class Route53Lever(Noun):
     """How long resolvers keep an answer; what a drain's expected effect is reckoned from."""
 
     def leaf_name(self, pool: str) -> str:
-        """Name of a pool's weighted leaves."""
+        """Name of a pool's weighted records."""
         return f"{pool}.{self.name}"
 
 

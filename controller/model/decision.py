@@ -147,7 +147,7 @@ class Snapshot:
     """Where users went lately, pool by pool."""
     memory: Memory = NO_MEMORY
     opinions: Mapping[Position, Opinion] = field(default_factory=dict)
-    """What Route 53's health checks say of each leaf; one nobody knows of is missing."""
+    """What Route 53's health checks say of each weighted record; one nobody knows of is missing."""
     answered: Mapping[PoolName, Answered] = field(default_factory=dict)
     """What the name servers answered each pool's users since its weights were last changed."""
     known_bad: Mapping[str, HealthState] = field(default_factory=dict)

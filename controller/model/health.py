@@ -90,7 +90,7 @@ class Source(StrEnum):
     """Who else can tell how a region is. Both show Route 53's one judgement of it."""
 
     HEALTH_CHECKS = "health_checks"
-    """The status of the health checks on its leaves."""
+    """The status of the health checks on its weighted records."""
     ANSWERS = "answers"
     """What the zone's name servers answer users."""
 
@@ -115,7 +115,7 @@ class Confidence(StrEnum):
 
     For people only: it neither delays nor causes a move. A drain that the quorum backs is never
     held back by a source that is slower than our probes, and traffic never leaves a region whose
-    probes pass: Route 53 has already withheld its leaf where its checks say so.
+    probes pass: Route 53 has already withheld its record where its checks say so.
     """
 
     HIGH = "high"
@@ -141,7 +141,7 @@ class RegionHealth:
     """What other sources say, those that know nothing left out."""
 
     @property
-    def backing(self) -> int:
+    def agreeing_parties(self) -> int:
         """Independent parties that call the region down: vantage points, and Route 53 as one."""
         return self.agreeing + any(s.verdict is Verdict.DOWN for s in self.sources)
 
@@ -161,7 +161,7 @@ class RegionHealth:
             f"{one.source.words} say {one.verdict.value}: {one.detail}"
             for one in self.contradictions
         ]
-        if self.verdict is Verdict.DOWN and self.backing == 1:
+        if self.verdict is Verdict.DOWN and self.agreeing_parties == 1:
             found.append("one vantage point alone calls it down")
         return tuple(found)
 
@@ -175,5 +175,5 @@ class RegionHealth:
 
     @property
     def confidence(self) -> Confidence:
-        """High unless something speaks against the verdict or nobody else backs it."""
+        """Low while something speaks against the verdict, or one party alone for it."""
         return Confidence.LOW if self.doubts else Confidence.HIGH

@@ -16,7 +16,7 @@ LeverKind = Literal["route53", "accelerator"]
 
 
 class Position(NamedTuple):
-    """One place where traffic is regulated: a pool's leaves or endpoint groups in one region."""
+    """Where traffic is regulated: a pool's weighted records or endpoint groups in one region."""
 
     service: str
     pool: str
@@ -145,7 +145,7 @@ class Leak:
     why: str
     """The rules that open the way."""
     astray: str | None = None
-    """The lawful region whose own leaf is on the way, and so does not lead where it should."""
+    """The lawful region whose own weighted record is on the way, and so leads elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,7 @@ class Observed:
     faults: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Pool to what is missing, extra or unlawful in it; only drains happen there."""
     notices: tuple[str, ...] = ()
-    """What looks wrong and does not hinder steering, such as a leaf without a health check."""
+    """What looks wrong and does not hinder steering: weighted records without a health check."""
     leaks: Mapping[str, tuple[Leak, ...]] = field(default_factory=dict)
     """Bound pool to its leaks; one without any is proven, one that is missing was not looked at."""
     parts: Mapping[Position, tuple[Setting, ...]] = field(default_factory=dict)

@@ -51,7 +51,7 @@ class ServiceMemory:
     Invariants, with P the positions, Q the pools and R the regions of the settings that it was
     learned under (`planning.memory.remembered` restores them when settings change):
 
-    - `drift_since, last_rise, aborted, cold ⊆ P`; the positions of `doubtful ⊆ P`
+    - `drift_since, last_rise, aborted, warming_up ⊆ P`; the positions of `doubtful ⊆ P`
     - `reasserted, reverted, adopted ⊆ Q`; `reverted ⊆ reasserted`
     - `degraded, flaps, drains ⊆ R`; `1 <= degraded[r] <= 3`
     - `nearest` is empty, or its keys are the accelerated pool's regions and its values add up to 1
@@ -75,11 +75,11 @@ class ServiceMemory:
     """Pool to what placement wanted when another party's split was adopted, where it still is."""
     last_rise: Mapping[Position, float] = field(default_factory=dict)
     """When a returning region's share was last raised."""
-    cold: frozenset[Position] = frozenset()
-    """Positions not warmed up: out, or back but not yet stable at their share."""
-    closed_is_cold: bool = True
-    """Whether positions at 0 count as cold though `cold` lacks them: until the first decision with
-    a reading, and once after the settings' places changed."""
+    warming_up: frozenset[Position] = frozenset()
+    """Positions that are out, or back but not yet stable at their share."""
+    closed_is_warming_up: bool = True
+    """Whether positions at 0 count as warming up though `warming_up` lacks them: until the first
+    decision with a reading, and once after the settings' places changed."""
     aborted: Mapping[Position, float] = field(default_factory=dict)
     """When a region last took a step back."""
     batches: tuple[float, ...] = ()

@@ -16,7 +16,7 @@ from controller.model.health import Verdict
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """What a source other than our probes says of one leaf."""
+    """What a source other than our probes says of one weighted record."""
 
     verdict: Verdict
     at: float
@@ -79,7 +79,8 @@ class Answered:
     last_seen: Mapping[str, float] = field(default_factory=dict)
     """Region to when an answer last led there."""
     elsewhere: Mapping[str, int] = field(default_factory=dict)
-    """What was answered and belongs to no leaf of the pool, and how often; `no address`, too."""
+    """Answers that belong to no weighted record of the pool, `no address` among them, to how often
+    each was given."""
 
     @property
     def total(self) -> int:

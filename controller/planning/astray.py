@@ -1,6 +1,6 @@
-"""Leaves of lawful regions that lead elsewhere: traffic that must leave may not go there.
+"""Weighted records of lawful regions that lead elsewhere: traffic that must leave may not go there.
 
-A tree with such a leaf is alarmed and its pool held. Only what is urgent goes on, and would carry
+A tree with such a record is alarmed and its pool held. Only what is urgent goes on, and would carry
 the users of a failed region to a place where they may not be served.
 """
 
@@ -20,7 +20,7 @@ def without_astray(
 ) -> Mapping[str, Stand]:
     """The standings; where traffic must leave some region, astray ones may carry nothing either.
 
-    A leaf that leads to a place of unknown region stays as it is: unknown moves nothing.
+    A record that leads to a place of unknown region stays as it is: unknown moves nothing.
     """
     found = dict(stands)
     for pool, leaks in snapshot.observed[service_name].leaks.items():
@@ -32,4 +32,4 @@ def without_astray(
 
 
 def _led_away(reached: str) -> Standing:
-    return Standing(May.OUT, Hold.RESIDENCY.value, f"its own leaf leads to {reached}")
+    return Standing(May.OUT, Hold.RESIDENCY.value, f"its own weighted record leads to {reached}")

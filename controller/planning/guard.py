@@ -125,7 +125,7 @@ def leaking(snapshot: Snapshot, service: str, pool: str) -> Held | None:
 
 
 def structure(snapshot: Snapshot, intent: Intent) -> Held | None:
-    """Leaves or groups are missing, extra or unlawful: only urgent drains happen there.
+    """Weighted records or groups are missing, extra or unlawful: only urgent drains happen there.
 
     Scope: the pool. End: they are as the settings say.
     """

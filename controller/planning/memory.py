@@ -84,7 +84,7 @@ def _under(memory: ServiceMemory, name: str, service: Service) -> ServiceMemory:
     if was.lever != now.lever:
         memory = _without_levers(memory)
     memory = _within(replace(memory, nearest={}, learned_at=None), name, service)
-    return replace(memory, learned_under=now, closed_is_cold=True)
+    return replace(memory, learned_under=now, closed_is_warming_up=True)
 
 
 def _without_levers(memory: ServiceMemory) -> ServiceMemory:
@@ -124,7 +124,7 @@ def _within(memory: ServiceMemory, name: str, service: Service) -> ServiceMemory
         reverted=_only(memory.reverted, is_pool),
         adopted=_only(memory.adopted, is_pool),
         last_rise=_only(memory.last_rise, is_place),
-        cold=frozenset(filter(is_place, memory.cold)),
+        warming_up=frozenset(filter(is_place, memory.warming_up)),
         aborted=_only(memory.aborted, is_place),
         drains=_only(memory.drains, is_region),
         degraded=_only(memory.degraded, is_region),

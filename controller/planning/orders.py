@@ -101,8 +101,8 @@ def _stands_by(case: _Case, stands: Stands, pool: str, region: str) -> bool:
     """Whether it carries nothing only because others are nearer, and is not on its way back."""
     memory = case.snapshot.memory.of(case.service_name)
     position = Position(case.service_name, pool, region)
-    is_warm = not memory.closed_is_cold and position not in memory.cold
-    return stands[pool][region].may is May.IN and is_warm
+    is_warmed_up = not memory.closed_is_warming_up and position not in memory.warming_up
+    return stands[pool][region].may is May.IN and is_warmed_up
 
 
 def _pin_refusal(

@@ -28,9 +28,9 @@ class Planned(NamedTuple):
     """A pool's plan before guards and diff, and what the next decision must know of it."""
 
     plan: PoolPlan
-    cold: frozenset[Position]
+    warming_up: frozenset[Position]
     """Positions that are out or not yet back at their share."""
-    backing: frozenset[Position] = frozenset()
+    stepping_back: frozenset[Position] = frozenset()
     """Positions that take a step back."""
     wait_s: float = 0.0
     """Seconds until a step held back may be due; 0: none is."""
@@ -101,7 +101,7 @@ def _planned(way: Way) -> Planned:
             case.stand.held,
             overload_rps=way.placement.overload,
         )
-        return Planned(plan, _positions(case, way.cold))
+        return Planned(plan, _positions(case, way.warming_up))
     causes = {case.stand[r].cause for r in before if before[r] > 0 and after[r] == 0}
     waits = [Held(Hold.RAMP_STEP, f"{r}: {way.paces[r].why}") for r in way.limited]
     plan = PoolPlan(
@@ -116,11 +116,13 @@ def _planned(way: Way) -> Planned:
         by_person=bool(causes & {"drain", "failover"}),
         overload_rps=way.placement.overload,
     )
-    backing = {r for r in way.limited if after[r] < before[r] - SAME and r not in case.leaving}
+    stepping_back = {
+        r for r in way.limited if after[r] < before[r] - SAME and r not in case.leaving
+    }
     return Planned(
         plan,
-        _positions(case, way.cold),
-        _positions(case, backing),
+        _positions(case, way.warming_up),
+        _positions(case, stepping_back),
         min((way.paces[r].wait_s for r in way.limited), default=0.0),
     )
 
@@ -129,26 +131,26 @@ def _way(case: Case, placement: Placement) -> Way:
     """From the present split towards the best one, as far as this cycle goes."""
     before = case.before
     desired = _steady(case, placement.shares)
-    if desired is before and not case.was_cold:
+    if desired is before and not case.was_warming_up:
         return Way(case, placement, before, frozenset(case.stand.out), {}, before, ())
     rising = [r for r in before if desired[r] > before[r]] if desired is not before else []
     is_kept = case.stand.is_kept
     paces = {
         region: pace(case.snapshot, case.position(region), before, case.health[region])
-        for region in (set() if is_kept else case.was_cold) | set(rising)
+        for region in (set() if is_kept else case.was_warming_up) | set(rising)
     }
     if is_kept:
         paces = {
             r: replace(p, verdict="wait") if p.verdict == "back" else p for r, p in paces.items()
         }
-    cold = _still_cold(case, desired, paces, is_kept=is_kept)
+    warming_up = _still_warming_up(case, desired, paces, is_kept=is_kept)
     if desired is before and all(pace.verdict != "back" for pace in paces.values()):
-        return Way(case, placement, before, cold, paces, before, ())
+        return Way(case, placement, before, warming_up, paces, before, ())
     settings = case.snapshot.settings
-    climb = Climb(settings.ramp.step_points / 100, paces, cold, case.leaving, case.urgent)
+    climb = Climb(settings.ramp.step_points / 100, paces, warming_up, case.leaving, case.urgent)
     ramped = (ramp_shares if _adds_up(case) else ramp_dials)(before, desired, climb)
     after = {region: ramped.shares.get(region, 0.0) for region in before}
-    return Way(case, placement, desired, cold, paces, after, ramped.limited)
+    return Way(case, placement, desired, warming_up, paces, after, ramped.limited)
 
 
 def _steady(case: Case, placed: Shares) -> Shares:
@@ -188,19 +190,19 @@ def _kept_split(stand: Stand, before: Shares) -> dict[str, float]:
     )
 
 
-def cold_by_pool(memory: ServiceMemory, before: Mapping[str, Shares]) -> dict[str, set[str]]:
+def warming_up_by_pool(memory: ServiceMemory, before: Mapping[str, Shares]) -> dict[str, set[str]]:
     """Pool to its regions that were out when last looked at, or on their way back."""
     found: dict[str, set[str]] = {pool: set() for pool in before}
-    if memory.closed_is_cold:
+    if memory.closed_is_warming_up:
         for pool, split in before.items():
             found[pool].update(region for region, share in split.items() if share == 0)
-    for _, pool, region in memory.cold:
+    for _, pool, region in memory.warming_up:
         if region in before.get(pool, ()):
             found[pool].add(region)
     return found
 
 
-def _still_cold(
+def _still_warming_up(
     case: Case, desired: Shares, paces: Mapping[str, Pace], *, is_kept: bool
 ) -> frozenset[str]:
     """Regions that are out, or were and have not stood their whole share for a step since.
@@ -210,7 +212,7 @@ def _still_cold(
     """
     return frozenset(case.stand.out).union(
         region
-        for region in case.was_cold
+        for region in case.was_warming_up
         if is_kept or desired[region] > case.before[region] + SAME or paces[region].verdict != "go"
     )
 

@@ -1,9 +1,9 @@
 """How far towards the desired split to go now.
 
 Whatever must leave leaves at once and whole, and while anything of the service must leave, the
-regions that serve take over and make way without a limit. Everything else goes by steps: a *cold*
-region, one that was out and is on its way back, always; any rise while nobody must leave. Whether
-the next step may be taken is `planning.pace`.
+regions that serve take over and make way without a limit. Everything else goes by steps: a region
+that is *warming up*, one that was out and is on its way back, always; any rise while no region must
+leave. Whether the next step may be taken is `planning.pace`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Climb:
     """The most a region's share may rise at once, 0 to 1."""
     paces: Mapping[str, Pace]
     """Region to whether it may take its next step."""
-    cold: Collection[str]
+    warming_up: Collection[str]
     """Regions that were out and have not stood their share since."""
     leaving: Collection[str]
     """Regions with traffic that must leave this pool."""
@@ -47,7 +47,7 @@ def ramp_shares(before: Shares, desired: Shares, climb: Climb) -> Ramped:
     base = without(before, climb.leaving)
     if not base:
         return Ramped(desired)
-    slow = set(desired).intersection(climb.cold) if climb.urgent else set(desired)
+    slow = set(desired).intersection(climb.warming_up) if climb.urgent else set(desired)
     bound = {r for r in slow if desired[r] > base.get(r, 0.0) + SAME or _goes_back(r, climb)}
     ceilings = {r: _ceiling(base.get(r, 0.0), _reach(r, climb)) for r in bound}
     limited = tuple(sorted(r for r, c in ceilings.items() if c < desired[r] - SAME))
@@ -55,9 +55,9 @@ def ramp_shares(before: Shares, desired: Shares, climb: Climb) -> Ramped:
         return Ramped(desired)
     if climb.urgent:
         return Ramped(_capped(desired, ceilings), limited)
-    backing = {r: c for r, c in ceilings.items() if c < base.get(r, 0.0)}
-    if backing:
-        return Ramped(_capped(base, backing), limited)
+    stepping_back = {r: c for r, c in ceilings.items() if c < base.get(r, 0.0)}
+    if stepping_back:
+        return Ramped(_capped(base, stepping_back), limited)
     return Ramped(_towards(base, desired, ceilings), limited)
 
 
@@ -91,7 +91,11 @@ def ramp_dials(before: Shares, desired: Shares, climb: Climb) -> Ramped:
 
 def _goes_back(region: str, climb: Climb) -> bool:
     """Whether a region on its way back, or just there, has turned out badly."""
-    return region in climb.cold and region in climb.paces and climb.paces[region].verdict == "back"
+    return (
+        region in climb.warming_up
+        and region in climb.paces
+        and climb.paces[region].verdict == "back"
+    )
 
 
 def _reach(region: str, climb: Climb) -> float:

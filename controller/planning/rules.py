@@ -32,7 +32,7 @@ class Case(NamedTuple):
     """Where placement wants to be; None where nobody may serve."""
     leaving: tuple[str, ...]
     """Regions with traffic that must leave this pool."""
-    was_cold: Set[str]
+    was_warming_up: Set[str]
     """Regions that were out when they were last looked at, or on their way back."""
     urgent: bool
     """Whether traffic must leave some region of the service."""
@@ -53,7 +53,7 @@ class Way(NamedTuple):
     case: Case
     placement: Placement
     desired: Shares
-    cold: frozenset[str]
+    warming_up: frozenset[str]
     """Regions that are out, or were and have not stood their share since."""
     paces: Mapping[str, Pace]
     """Of the regions that are to rise, and of those on their way back."""
@@ -128,7 +128,7 @@ def _placement_reason(way: Way, region: str) -> tuple[str, str]:
     case = way.case
     if case.leaving and way.desired[region] > case.before[region]:
         return "takes_over", f"carries its part of what leaves {', '.join(case.leaving)}"
-    if region in way.cold:
+    if region in way.warming_up:
         return "returns", f"serves again: {case.stand[region].why}"
     if case.pool in case.known.latency_ms:
         return _by_distance(way, region)

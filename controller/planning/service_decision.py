@@ -27,10 +27,10 @@ from controller.planning.placement.accelerated import after_learning
 from controller.planning.placement.figures import known
 from controller.planning.pools import (
     Planned,
-    cold_by_pool,
     desired_shares,
     must_leave,
     plan_pools,
+    warming_up_by_pool,
 )
 from controller.planning.rate import is_repetition
 from controller.planning.rules import Case, guard_rules
@@ -113,8 +113,8 @@ def conclude(proposal: Proposal, waiting: Mapping[str, Collection[str]]) -> Conc
         memory,
         begun=begun,
         degraded={r: seen.degraded for r, seen in proposal.regions.items() if seen.degraded},
-        cold=frozenset(position for one in proposal.planned for position in one.cold),
-        closed_is_cold=memory.closed_is_cold and not proposal.is_observed,
+        warming_up=frozenset(position for one in proposal.planned for position in one.warming_up),
+        closed_is_warming_up=memory.closed_is_warming_up and not proposal.is_observed,
         aborted=_aborted(proposal),
         adopted=adopted(snapshot, service, plans),
     )
@@ -133,9 +133,9 @@ def _plan(proposal: Proposal, kept: Collection[str]) -> list[Planned]:
     memory = snapshot.memory.of(name)
     if not proposal.is_observed:
         held = Held(Hold.NOT_OBSERVED, "AWS has not said yet how its levers stand")
-        return [Planned(plan, memory.cold) for plan in held_whole(snapshot, name, held)]
+        return [Planned(plan, memory.warming_up) for plan in held_whole(snapshot, name, held)]
     before = lever_of(service).shares_by_pool(service, snapshot.observed[name])
-    was_cold = cold_by_pool(memory, before)
+    was_warming_up = warming_up_by_pool(memory, before)
     figures = known(snapshot, name, health)
     healthy = standings(snapshot, name, health, before, isolated=proposal.blind, kept=kept)
     ordered = obeyed(snapshot, name, figures, healthy, before)
@@ -158,7 +158,7 @@ def _plan(proposal: Proposal, kept: Collection[str]) -> list[Planned]:
                 before[pool],
                 placement,
                 leaving[pool],
-                was_cold[pool],
+                was_warming_up[pool],
                 urgent,
             )
             for pool, placement in placements.items()
@@ -211,4 +211,4 @@ def _aborted(proposal: Proposal) -> dict[Position, float]:
     limit_s, now = snapshot.settings.ramp.retry_after_s, snapshot.now
     known = snapshot.memory.of(proposal.service).aborted
     lately = {position: at for position, at in known.items() if now - at < limit_s}
-    return {**lately, **{p: now for one in proposal.planned for p in one.backing}}
+    return {**lately, **{p: now for one in proposal.planned for p in one.stepping_back}}

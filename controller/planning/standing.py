@@ -83,7 +83,7 @@ class Stand(dict[str, Standing]):
         return {region: share / max(1.0, total) for region, share in shares.items()}
 
 
-_MISSING = Standing(May.OUT, "missing", "its leaf or endpoint group is missing")
+_MISSING = Standing(May.OUT, "missing", "its weighted record or endpoint group is missing")
 
 
 def standings(
@@ -196,7 +196,7 @@ def _by_health(seen: _Seen, region: str, kept: Collection[str]) -> Standing:
 def _why_not_out(seen: _Seen, region: str, kept: Collection[str]) -> Held | None:
     """What keeps a region in service that is down, if anything does."""
     panic = seen.snapshot.memory.of(seen.service).panic
-    if panic is not None and seen.health[region].backing < _SECOND_SOURCE:
+    if panic is not None and seen.health[region].agreeing_parties < _SECOND_SOURCE:
         return Held(Hold.PANIC, guard.panic_detail(seen.health.values()), region)
     return guard.too_many_drains(seen.snapshot, region) if region in kept else None
 

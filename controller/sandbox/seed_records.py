@@ -1,10 +1,10 @@
 """The record tree that the sandbox starts with, as Route 53 takes it.
 
-Region names, weighted leaves with a health check each, and geolocation aliases that do not evaluate
-their target's health, A and AAAA alike. Weights are as placement wants them when all is well, so
-that the daemon finds nothing to move. Follows *Choosing between alias and non-alias records*,
-*Values specific for weighted records* and *Values specific for geolocation alias records* in the
-Route 53 Developer Guide. Who sends them, and in which order, is `controller.sandbox.seed`.
+Region names, weighted records with a health check each, and geolocation aliases that do not
+evaluate their target's health, A and AAAA alike. Weights are as placement wants them when all is
+well, so that the daemon finds nothing to move. Follows *Choosing between alias and non-alias
+records*, *Values specific for weighted records* and *Values specific for geolocation alias records*
+in the Route 53 Developer Guide. Who sends them, and in which order, is `controller.sandbox.seed`.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def leaves(
 def geolocation_aliases(
     service: Service, lever: Route53Lever
 ) -> Iterator[ResourceRecordSetTypeDef]:
-    """The service's name: each geography to its pool's leaves, whatever their health."""
+    """The service's name: each geography to its pool's weighted records, whatever their health."""
     types: tuple[RRTypeType, ...] = ("A", "AAAA")
     for pool_name, pool in service.pools.items():
         for geography in pool.geographies:

@@ -193,7 +193,7 @@ ACTS = (
     Act("the reply to a failover is lost", _reply_lost),
     Act("AWS is gone while a region dies", _gone),
     Act("a write lands when a newer one has long been made", _late),
-    Act("somebody edits a leaf while a region dies", _bad_record),
+    Act("somebody edits a weighted record while a region dies", _bad_record),
     Act("a region flaps", _flapping),
     Act("everything fails at once", _all_fail),
     Act("the prober is blind", _blind),

@@ -180,7 +180,7 @@ def steered_names_differ(parts: Parts) -> Iterator[Finding]:
             if owner != service_name:
                 message = f"{name} is steered by service {owner} already"
                 yield Finding(("services", service_name, "levers", "route53", "name"), message)
-                break  # services of one name share their leaves' names, too; once is enough
+                break  # services of one name share their records' names, too; once is enough
 
 
 def accelerators_differ(parts: Parts) -> Iterator[Finding]:

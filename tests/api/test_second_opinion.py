@@ -65,7 +65,7 @@ async def test_what_is_answered_stands_beside_what_is_applied() -> None:
     assert pool_of(status, "shop", "world")["answers"] == 0
     shop: dict[str, Any] = next(s for s in status.body["services"] if s["name"] == "shop")
     (notice,) = shop["notices"]
-    assert "answers lead to none of its leaves: " in notice
+    assert "answers lead to none of its weighted records: " in notice
     assert STRANGER in notice
     assert share == 0
     assert elsewhere is not None

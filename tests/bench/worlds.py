@@ -118,7 +118,7 @@ def _moment(problem: Problem, settings: Settings) -> Snapshot:
         observed={"shop": Observed(_NOW - 1, levers)},
         expected={position: (setting,) for position, setting in levers.items()},
         overrides=(),
-        memory=Memory(services={"shop": ServiceMemory(begun=True, closed_is_cold=False)}),
+        memory=Memory(services={"shop": ServiceMemory(begun=True, closed_is_warming_up=False)}),
     )
 
 

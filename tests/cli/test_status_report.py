@@ -318,6 +318,13 @@ def test_a_regions_verdict_and_shares_change_the_fingerprint(more: dict[str, Any
     assert fingerprint(as_answer(answers.status())) != fingerprint(as_answer(changed))
 
 
+def test_a_desired_share_that_is_shown_the_same_changes_no_fingerprint() -> None:
+    """It follows demand as it is learned: a row would be printed anew each cycle of a long hold."""
+    changed = answers.status()
+    changed["services"][0]["pools"][0]["regions"][0]["desired"] += 0.0001
+    assert fingerprint(as_answer(answers.status())) == fingerprint(as_answer(changed))
+
+
 def test_a_leak_is_told_below_the_table() -> None:
     """Whatever else is well: this is what must be mended first. Its hold would only repeat it."""
     held = [answers.held("residency", "1 way out")]

@@ -90,7 +90,7 @@ async def test_a_deleted_leaf_is_said_and_not_created_anew() -> None:
     """Its pool is held; a dead region leaves what is left of it, and the others go on."""
     async with steering() as steered:
         await steered.aws.faults.add(
-            "delete-leaf", record="world.shop.faults.test.", set_identifier="us-west-2"
+            "delete-record", record="world.shop.faults.test.", set_identifier="us-west-2"
         )
         await until(lambda: is_faulty(steered), "it is said")
         await asyncio.sleep(1)

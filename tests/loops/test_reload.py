@@ -521,7 +521,9 @@ async def test_a_pool_whose_records_a_reload_would_make_wrong_is_named_before() 
 
     said = [line for line in proposal.text.splitlines() if "urgent drains only" in line]
     assert len(said) == 1
-    assert said[0].startswith("shop/world would have urgent drains only: leaf world.shop.example.")
+    assert said[0].startswith(
+        "shop/world would have urgent drains only: weighted record world.shop.example."
+    )
     assert "us-east-1 should not exist" in said[0]
     assert (again.faults, again.text.count("urgent")) == ({}, 0)
 

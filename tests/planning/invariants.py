@@ -23,7 +23,7 @@ def _invariants(
     pools, regions = service.pools.keys(), service.regions.keys()
     for field in ("drift_since", "last_rise", "aborted"):
         yield f"{field} is about positions of the settings", getattr(memory, field).keys() <= places
-    yield "cold is about positions of the settings", memory.cold <= places
+    yield "warming_up is about positions of the settings", memory.warming_up <= places
     yield "doubtful, too", {change.position for change in memory.doubtful} <= places
     for field in ("reasserted", "reverted", "adopted"):
         yield f"{field} is about pools of the settings", getattr(memory, field).keys() <= pools

@@ -11,11 +11,15 @@ BEFORE_THE_START = -100_000.0
 
 
 def remembers(service: str = "shop", **fields: Any) -> Memory:
-    """A memory of one service with these fields; `cold` says all about who is cold."""
+    """A memory of one service with these fields; `warming_up` says all about who warms up."""
     return Memory(services={service: service_memory(**fields)})
 
 
 def service_memory(**fields: Any) -> ServiceMemory:
     """The same of the service alone."""
-    given = {"since": BEFORE_THE_START, "closed_is_cold": "cold" not in fields, **fields}
+    given = {
+        "since": BEFORE_THE_START,
+        "closed_is_warming_up": "warming_up" not in fields,
+        **fields,
+    }
     return ServiceMemory(**given)

@@ -118,7 +118,7 @@ def test_what_may_have_caused_a_mistake_is_not_remembered(monkeypatch: pytest.Mo
     spot = Position("api", "world", "eu-west-1")
     full = service_memory(
         begun=True,
-        cold=frozenset({spot}),
+        warming_up=frozenset({spot}),
         last_rise={spot: 1.0},
         batches=(9_990.0,),
         emergencies=(9_990.0,),
@@ -130,8 +130,8 @@ def test_what_may_have_caused_a_mistake_is_not_remembered(monkeypatch: pytest.Mo
     after = decide(found.snapshot()).memory
 
     assert after.of("api").last_rise == {}
-    assert after.of("api").cold == frozenset()
-    assert after.of("api").closed_is_cold
+    assert after.of("api").warming_up == frozenset()
+    assert after.of("api").closed_is_warming_up
     kept = ("begun", "since", "batches", "emergencies", "drains")
     assert [getattr(after.of("api"), n) for n in kept] == [getattr(full, n) for n in kept]
     assert after.of("shop").begun is before.begun
@@ -292,15 +292,18 @@ def test_a_region_with_a_thousand_endpoints_is_told_of_in_a_line() -> None:
 
 
 def test_a_service_that_is_first_read_in_the_second_cycle_comes_back_by_steps() -> None:
-    """What carries nothing when it is first seen is cold, whenever that is."""
+    """What carries nothing when it is first seen is warming up, whenever that is."""
     found = stage("start 60")
     found.observed[Position("api", "world", "eu-west-1")] = Setting(0)
     found.expected = {position: (setting,) for position, setting in found.observed.items()}
     found.memory = decide(unobserved(found.snapshot(), "api")).memory
     (plan,) = plans(decide(found.snapshot()), "api")
 
-    assert found.memory.of("api").closed_is_cold
+    assert found.memory.of("api").closed_is_warming_up
     assert plan.desired["eu-west-1"] == pytest.approx(0.2)
     assert [held.reason for held in plan.held] == []
     assert {rule.name for rule in plan.rules if rule.region == "eu-west-1"} == {"returns"}
-    assert Position("api", "world", "eu-west-1") in decide(found.snapshot()).memory.of("api").cold
+    assert (
+        Position("api", "world", "eu-west-1")
+        in decide(found.snapshot()).memory.of("api").warming_up
+    )

@@ -32,8 +32,8 @@ FULL: dict[str, Any] = {
     "reverted": {"world": 1},
     "adopted": {"world": {WEST: 1.0}},
     "last_rise": {HERE: NOW},
-    "cold": frozenset({HERE}),
-    "closed_is_cold": False,
+    "warming_up": frozenset({HERE}),
+    "closed_is_warming_up": False,
     "aborted": {HERE: NOW},
     "batches": (NOW,),
     "emergencies": (NOW,),
@@ -51,7 +51,7 @@ OF_THE_LEVERS = {
     "reverted",
     "adopted",
     "last_rise",
-    "cold",
+    "warming_up",
     "aborted",
     "doubtful",
     "nearest",
@@ -61,7 +61,7 @@ OF_THE_LEVERS = {
 OF_THE_REGION = {
     "drift_since",
     "last_rise",
-    "cold",
+    "warming_up",
     "aborted",
     "drains",
     "degraded",
@@ -69,7 +69,15 @@ OF_THE_REGION = {
     "doubtful",
 }
 """What is about one region, and nothing when there is no such region."""
-OF_THE_POOL = {"drift_since", "reasserted", "reverted", "adopted", "last_rise", "cold", "aborted"}
+OF_THE_POOL = {
+    "drift_since",
+    "reasserted",
+    "reverted",
+    "adopted",
+    "last_rise",
+    "warming_up",
+    "aborted",
+}
 
 
 def stage(*regions: str, pool: str = "world", lever: str = "") -> Stage:
@@ -138,7 +146,7 @@ def test_what_was_learned_of_levers_is_forgotten_with_them(levers: dict[str, Any
     now = remembered(moment(Settings.model_validate(raw), full(settings))).of("shop")
     was = full(settings).of("shop")
 
-    assert changed(was, now) == {*OF_THE_LEVERS, "learned_under", "closed_is_cold"}
+    assert changed(was, now) == {*OF_THE_LEVERS, "learned_under", "closed_is_warming_up"}
     for name in OF_THE_LEVERS:
         assert not getattr(now, name)
 
@@ -164,10 +172,10 @@ def test_what_was_learned_of_a_region_is_forgotten_with_it() -> None:
     was = full(settings)
     now = remembered(moment(stage(EAST, CENTRAL).settings(), was)).of("shop")
 
-    others = {"nearest", "learned_at", "learned_under", "closed_is_cold"}
+    others = {"nearest", "learned_at", "learned_under", "closed_is_warming_up"}
     assert changed(was.of("shop"), now) == OF_THE_REGION | others
     assert not any(getattr(now, name) for name in OF_THE_REGION)
-    assert now.closed_is_cold
+    assert now.closed_is_warming_up
 
 
 def test_what_was_learned_of_a_pool_is_forgotten_with_it() -> None:
@@ -190,7 +198,7 @@ def test_nearness_that_an_operator_configures_anew_is_taken_over() -> None:
 
     assert not now.nearest
     assert now.learned_at is None
-    assert now.cold == FULL["cold"]
+    assert now.warming_up == FULL["warming_up"]
 
 
 @pytest.mark.parametrize(
@@ -216,7 +224,7 @@ def test_memory_is_written_and_read_back(memory: Memory) -> None:
     assert decoded(Memory, json.loads(text), "memory") == memory
 
 
-def test_a_region_that_comes_by_a_reload_starts_cold() -> None:
+def test_a_region_that_comes_by_a_reload_starts_warming_up() -> None:
     """It carries nothing yet, so it is let in by steps."""
     found = stage(WEST, CENTRAL)
     found.play("decide")

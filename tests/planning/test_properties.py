@@ -84,7 +84,7 @@ def returns(draw: st.DrawFn) -> Stage:
     spot = Position("shop", "world", back)
     raised = draw(st.integers(0, 60))
     stage.memory = remembers(
-        begun=True, cold=frozenset({spot}), last_rise={spot: NOW - raised}, learned_at=NOW
+        begun=True, warming_up=frozenset({spot}), last_rise={spot: NOW - raised}, learned_at=NOW
     )
     return stage
 
@@ -232,7 +232,7 @@ def pinned_dials(draw: st.DrawFn) -> Stage:
     stage.play(f"pool world {' '.join(REGIONS[:3])} demand=10 accelerator")
     stage.play("known-good UUU")
     stage._settle()
-    cold = draw(st.frozensets(st.sampled_from(REGIONS[:3]), min_size=1))
+    warming_up = draw(st.frozensets(st.sampled_from(REGIONS[:3]), min_size=1))
     for region in REGIONS[:3]:
         stage.observed[Position("shop", "world", region)] = Setting(
             128, float(draw(st.integers(0, 100)))
@@ -242,7 +242,9 @@ def pinned_dials(draw: st.DrawFn) -> Stage:
             stage.play(f"{order if ' ' in order else f'{order} {region}'} ignoring min_active")
     stage.play(f"users world {' '.join(draw(users_of(region)) for region in REGIONS[:3])}")
     stage.memory = remembers(
-        begun=True, cold=frozenset(Position("shop", "world", r) for r in cold), learned_at=NOW
+        begun=True,
+        warming_up=frozenset(Position("shop", "world", r) for r in warming_up),
+        learned_at=NOW,
     )
     return stage
 

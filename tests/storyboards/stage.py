@@ -26,9 +26,9 @@ Commands, one per line:
   users POOL REGION:REQUESTS[/ERRORS]…       where users went lately, as they report; none: nobody
                                              reports
   edit POOL REGION WEIGHT                    somebody changes a weight by hand
-  lose POOL REGION                           somebody deletes a leaf
-  stray POOL REGION | tidy POOL              somebody creates an unlawful leaf, or deletes it
-  astray POOL REGION PLACE                   somebody points a lawful region's leaf elsewhere
+  lose POOL REGION                           somebody deletes a weighted record
+  stray POOL REGION | tidy POOL              somebody creates an unlawful record, or deletes it
+  astray POOL REGION PLACE                   somebody points a lawful region's record elsewhere
   dry-run [SERVICE]                          nothing (of it) is written from here on
   service NAME                               another service with the same pools and regions (before
                                              anything happens)
@@ -284,7 +284,7 @@ class Stage:
         self._settle()
         pool, region = words
         del self.observed[Position("shop", pool, region)]
-        self.faults[pool] = (f"leaf {pool}.shop.test. A {region} is missing",)
+        self.faults[pool] = (f"weighted record {pool}.shop.test. A {region} is missing",)
 
     def _stray(self, words: list[str]) -> None:
         pool, region = words

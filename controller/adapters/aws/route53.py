@@ -4,7 +4,7 @@ Only weights of record sets that exist are written. A change is one batch of DEL
 read) and CREATE (the same with another weight) per record set, a compare-and-swap: Route 53 applies
 all of a batch or nothing, and a DELETE must repeat every value (API Reference,
 *ChangeResourceRecordSets*). So a hand edit in between refuses the batch instead of being trampled,
-and a leaf that has vanished is not created anew. How record sets become nouns and back is
+and a record that has vanished is not created anew. How record sets become nouns and back is
 `controller.adapters.aws.record_sets`.
 """
 

@@ -53,7 +53,7 @@ def _why_not(
     if region not in snapshot.settings.services[plan.service].pools[plan.pool].regions:
         return _unlawful(snapshot, plan, region)
     if region not in plan.before:
-        return "its leaf or endpoint group is missing"
+        return "its weighted record or endpoint group is missing"
     ordered = _ordered_away(snapshot, plan, region)
     if ordered:
         return ordered

@@ -4,7 +4,7 @@ Settings of version 1 had jurisdiction and price of a region in each service.
 
 Until version 0.1.0 of November 2026 one memory served all services: what is one service's stands
 under its name now, and what was shared (the beginning, batches, drains) is each service's own.
-Until then, too, reference targets were called canaries.
+Until then, too, reference targets were called canaries, and positions that warm up cold.
 """
 
 from __future__ import annotations
@@ -24,10 +24,13 @@ _PHRASES = (
     ("the known-bad canary ", "the known-bad reference target "),
     ("the known-bad canaries ", "the known-bad reference targets "),
     ("waiting for the canaries and", "waiting for the known-good reference targets and"),
+    ("its leaf or endpoint group is missing", "its weighted record or endpoint group is missing"),
+    ("its own leaf leads to ", "its own weighted record leads to "),
     ("waiting for the other targets", "waiting for the other endpoints"),
 )
 """Words of recorded reasons to today's. Where two decisions are compared both are put so: texts
 that a caller wrote stay equal to themselves."""
+_MEMORY_NAMES = {"cold": "warming_up", "closed_is_cold": "closed_is_warming_up"}
 _BY_PLACE = ("drift_since", "last_rise", "aborted")
 _BY_POOL_OR_REGION = ("reasserted", "reverted", "adopted", "degraded", "flaps")
 
@@ -55,9 +58,9 @@ def snapshot_in_present_form(data: Any, settings: Settings) -> Any:
     """An encoded snapshot (`decoding.in_present_form` applied) in today's names and memory."""
     if not isinstance(data, dict):
         return data
-    data = {_SNAPSHOT_NAMES.get(name, name): one for name, one in data.items()}
+    data = _renamed(data, _SNAPSHOT_NAMES)
     if not is_of_one_memory(data):
-        return data
+        return _with_memory_renamed(data)
     return {**data, "memory": _by_service(data["memory"], settings, data.get("started_at", 0.0))}
 
 
@@ -65,8 +68,25 @@ def decision_in_present_form(data: Any, settings: Settings, started_at: float) -
     """The same of an encoded decision, in today's words; `started_at` is its snapshot's."""
     data = _in_present_words(data)
     if not is_of_one_memory(data):
-        return data
+        return _with_memory_renamed(data)
     return {**data, "memory": _by_service(data["memory"], settings, started_at)}
+
+
+def _with_memory_renamed(data: Any) -> Any:
+    """The same with today's names in the memories of services."""
+    memory = data.get("memory") if isinstance(data, dict) else None
+    if not (isinstance(memory, dict) and isinstance(memory.get("services"), dict)):
+        return data
+    services = memory["services"]
+    found = {name: _renamed(one, _MEMORY_NAMES) for name, one in services.items()}
+    return {**data, "memory": {**memory, "services": found}}
+
+
+def _renamed(data: Any, names: Mapping[str, str]) -> Any:
+    """An object with other names for members, each at its place."""
+    if not isinstance(data, dict):
+        return data
+    return {names.get(name, name): one for name, one in data.items()}
 
 
 def _in_present_words(data: Any) -> Any:
@@ -102,8 +122,8 @@ def _of(memory: Mapping[str, Any], name: str, settings: Settings, started_at: fl
         "reverted": by_pool["reverted"],
         "adopted": by_pool["adopted"],
         "last_rise": by_place["last_rise"],
-        "cold": [position for position in cold or [] if position["service"] == name],
-        "closed_is_cold": cold is None,
+        "warming_up": [position for position in cold or [] if position["service"] == name],
+        "closed_is_warming_up": cold is None,
         "aborted": by_place["aborted"],
         "batches": memory.get("batches", []),
         "emergencies": memory.get("emergencies", []),

@@ -132,7 +132,7 @@ def _settled(evidence: Evidence, plan: PoolPlan, region: str) -> str:
     """Why placement wants just what there is."""
     seen = evidence.decision.regions[plan.service][region]
     if region not in plan.before:
-        return "its leaf or endpoint group is missing"
+        return "its weighted record or endpoint group is missing"
     share = plan.before[region]
     if seen.verdict is Verdict.DOWN:
         return "it is down and carries nothing"

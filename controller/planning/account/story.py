@@ -188,7 +188,11 @@ def _verdict_changes(
             old = was.verdict if was else Verdict.UNKNOWN
             if old is not seen.verdict:
                 yield f"{service}/{region} {old.value} → {seen.verdict.value}: {seen.why}"
-            elif was and seen.verdict is Verdict.DOWN and seen.backing > was.backing:
+            elif (
+                was
+                and seen.verdict is Verdict.DOWN
+                and seen.agreeing_parties > was.agreeing_parties
+            ):
                 yield f"{service}/{region} is down, and more say so: {seen.why}"
             elif (was.degraded if was else 0) != seen.degraded:
                 yield f"{service}/{region} {_counted_on(seen)}: {seen.why}"

@@ -4,7 +4,7 @@ Follows the Route 53 Developer Guide. *Weighted routing*: a record is answered w
 of its weight among all. *How Amazon Route 53 chooses records when health checking is configured*:
 unhealthy records are left out, those of weight 0 are answered only when all others are unhealthy,
 and when none is healthy all are taken for healthy. So the answers show Route 53's own view of
-health, except that a pool of which every leaf is answered may be wholly well or wholly unwell.
+health, except that a pool of which every record is answered may be wholly well or wholly unwell.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from controller.planning.shares import percent
 NO_ADDRESS = "no address"
 """What stands among the answers that lead nowhere for one without any address."""
 _KEPT = 300
-"""Answers that are counted at most: enough to tell that a leaf of a fourteenth is withheld."""
+"""Answers that are counted at most: enough to tell that a record of a fourteenth is withheld."""
 _CHANCE = 1e-9
 """The chance that we take for certain: what is less probable is not a matter of luck."""
 _DEVIATIONS = 4.5
@@ -35,7 +35,7 @@ class Sample:
 
     at: float
     region: str | None
-    """None when it belongs to no leaf of the pool."""
+    """None when it belongs to no weighted record of the pool."""
     said: str = ""
     """What was answered, when it belongs to none."""
 
@@ -45,7 +45,7 @@ def added(
 ) -> tuple[Sample, ...]:
     """The answers that tell of the present, oldest first, with one more.
 
-    Once a leaf turns out to be withheld, those before it was are of the past; once it is answered
+    Once a record turns out to be withheld, those before it was are of the past; once it is answered
     again, all others are.
     """
     if sample.region in _withheld(_without(samples, weights), weights):
@@ -80,11 +80,11 @@ def answered_share(answered: Answered | None, region: str) -> float | None:
 
 
 def answer_opinions(snapshot: Snapshot, service: str) -> Iterator[tuple[Position, Opinion]]:
-    """What the answers say of the health of a service's leaves; where nothing follows, none.
+    """What the answers say of the health of a service's records; none where nothing follows.
 
     Down: it has weight, and answers have gone elsewhere for longer than chance explains. Up: it is
-    answered although another leaf is withheld, so that Route 53 is not answering for want of any
-    healthy one. While some answers lead to no leaf, nothing is known of any.
+    answered although another record is withheld, so that Route 53 is not answering for want of any
+    healthy one. While some answers lead to no weighted record, nothing is known of any.
     """
     for (name, pool), answered in snapshot.answered.items():
         if name != service:
@@ -108,7 +108,7 @@ def withheld(answered: Answered, weights: Mapping[str, int]) -> tuple[str, ...]:
 
 
 def answer_notices(snapshot: Snapshot, service: str) -> Iterator[str]:
-    """Where what is answered is not what is applied, beyond what chance explains."""
+    """Where what is answered is not what is observed, beyond what chance explains."""
     for (name, pool), answered in snapshot.answered.items():
         if name == service:
             weights = _weights(snapshot, (name, pool), answered)
@@ -119,7 +119,7 @@ def _mismatches(answered: Answered, weights: Mapping[str, int]) -> Iterator[str]
     if answered.elsewhere:
         said = ", ".join(sorted(answered.elsewhere))
         times = sum(answered.elsewhere.values())
-        yield f"{times} of {answered.total} answers lead to none of its leaves: {said}"
+        yield f"{times} of {answered.total} answers lead to none of its weighted records: {said}"
         return
     out = withheld(answered, weights)
     for region in out:
@@ -133,7 +133,7 @@ def _mismatches(answered: Answered, weights: Mapping[str, int]) -> Iterator[str]
         if weight == 0 and count:
             yield (
                 f"{region} has weight 0 and is {count} of {answered.total} answers: "
-                "every other leaf is unhealthy to Route 53"
+                "every other weighted record is unhealthy to Route 53"
             )
         elif weight and region not in out and not _explained(count, answered.total, weight / total):
             yield (
@@ -165,7 +165,7 @@ def _withheld(without: Mapping[str, int], weights: Mapping[str, int]) -> tuple[s
 
 
 def _weights(snapshot: Snapshot, pool: PoolName, answered: Answered) -> dict[str, int]:
-    """Weights of the leaves that there are; what was answered was counted for each of them."""
+    """Weights of the records that there are; what was answered was counted for each of them."""
     observed = snapshot.observed.get(pool[0])
     if observed is None:
         return {}
@@ -174,7 +174,7 @@ def _weights(snapshot: Snapshot, pool: PoolName, answered: Answered) -> dict[str
 
 
 def _certain_after(share: float) -> int:
-    """After how many answers in a row without it a leaf of this share is certainly withheld.
+    """After how many answers in a row without it a record of this share is certainly withheld.
 
     While others are withheld, too, its share is larger still: the count errs on the safe side.
     """

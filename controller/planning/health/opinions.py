@@ -22,15 +22,15 @@ FRESH_FOR_S = 60.0
 fast checks need for a change of mind; as much again is for our asking in turns."""
 
 Known = Mapping[Source, Sequence[Opinion]]
-"""What is known of one region's leaves."""
+"""What is known of one region's weighted records."""
 
 
 Reports = Sequence[tuple[Position, Opinion]]
-"""What health checks say of some leaves."""
+"""What health checks say of some weighted records."""
 
 
 def reports_by_service(snapshot: Snapshot) -> Mapping[str, Reports]:
-    """Service to what health checks say of its leaves."""
+    """Service to what health checks say of its weighted records."""
     found: defaultdict[str, list[tuple[Position, Opinion]]] = defaultdict(list)
     for position, opinion in snapshot.opinions.items():
         found[position.service].append((position, opinion))
@@ -38,7 +38,7 @@ def reports_by_service(snapshot: Snapshot) -> Mapping[str, Reports]:
 
 
 def opinions_by_region(snapshot: Snapshot, service: str, reports: Reports) -> Mapping[str, Known]:
-    """A service's region to what each other source says of its leaves, old opinions included."""
+    """A service's region to what each other source says of its records, old opinions included."""
     found: defaultdict[str, dict[Source, list[Opinion]]] = defaultdict(dict)
     for source, (position, opinion) in chain(
         ((Source.HEALTH_CHECKS, one) for one in reports),
@@ -83,5 +83,5 @@ def _counts(opinion: Opinion, now: float, suspect_since: float | None) -> bool:
 
 
 def _details(opinions: Sequence[Opinion]) -> str:
-    """Each evidence once: the leaves of a region mostly share a health check."""
+    """Each evidence once: the records of a region mostly share a health check."""
     return "; ".join(dict.fromkeys(opinion.detail for opinion in opinions))

@@ -125,7 +125,7 @@ class Jury:
     snapshot: Snapshot
     corroboration: Corroboration
     reports: Mapping[str, Reports]
-    """Service to what health checks say of its leaves."""
+    """Service to what health checks say of its weighted records."""
     isolated: str | None
     """Why this vantage point casts no vote, if it does not."""
     quorum: int

@@ -1,7 +1,7 @@
 """Route 53: weighted records of one hosted zone.
 
-The tree is the one of the record plan: weighted leaves `<pool>.<name>`, A and AAAA twins, one per
-lawful region with SetIdentifier = region and a health check on each. A leaf that is missing,
+The tree is the one of the record plan: weighted records `<pool>.<name>`, A and AAAA twins, one per
+lawful region with SetIdentifier = region and a health check on each. A record that is missing,
 unlawful or extra is a fault: it is reported and never repaired by creating or deleting.
 """
 
@@ -33,7 +33,7 @@ from controller.planning.shares import normalised
 _TWINS = ("A", "AAAA")
 
 Leaves = Resources[RecordSet]
-"""Position to its existing leaves, A before AAAA."""
+"""Position to its existing weighted records, A before AAAA."""
 Groups = Mapping[tuple[str, str], Mapping[str | None, RecordSet]]
 """Name and type to SetIdentifier to record set: a zone's groups of records, each found at once."""
 
@@ -83,7 +83,7 @@ class Route53(Lever[RecordSet, Groups, WeightChange]):
         return groups
 
     def resources(self, name: str, service: Service, index: Groups) -> Leaves:
-        """Position to its existing leaves, A before AAAA; lawful regions only."""
+        """Position to its existing weighted records, A before AAAA; lawful regions only."""
         leaves: dict[Position, tuple[RecordSet, ...]] = {}
         for pool_name, pool in service.pools.items():
             twins = _twins(service, pool_name, index)
@@ -136,11 +136,11 @@ class Route53(Lever[RecordSet, Groups, WeightChange]):
         )
 
     def destinations(self, resources: Leaves) -> Mapping[Position, Destination]:
-        """Where each A leaf leads."""
+        """Where each weighted A record leads."""
         return destinations(resources)
 
     def checks(self, resources: Leaves) -> Mapping[Position, tuple[str, ...]]:
-        """The health checks of each position's leaves."""
+        """The health checks of each position's records."""
         found = {
             position: tuple(dict.fromkeys(t.health_check_id for t in twins if t.health_check_id))
             for position, twins in resources.items()
@@ -209,18 +209,18 @@ def _faults(service: Service, pool_name: str, pool: Pool, groups: Groups) -> Ite
     for type_, listed in zip(_TWINS, _twins(service, pool_name, groups), strict=True):
         for region in pool.regions:
             if region not in listed:
-                yield f"leaf {name} {type_} {region} is missing"
+                yield f"weighted record {name} {type_} {region} is missing"
             elif listed[region].weight is None:
                 yield f"record {name} {type_} {region} is not weighted"
         for identifier in sorted(str(i) for i in listed if i not in pool.regions):
             law = f"; pool {pool_name} may only be served from {', '.join(pool.regions)}"
-            yield f"leaf {name} {type_} {identifier} should not exist{law}"
+            yield f"weighted record {name} {type_} {identifier} should not exist{law}"
 
 
 def _notices(leaves: Leaves) -> Iterable[str]:
     return [
-        f"leaf {twin.name} {twin.type} {position.region} has no health check: Route 53 takes it "
-        "for always healthy"
+        f"weighted record {twin.name} {twin.type} {position.region} has no health check: "
+        "Route 53 takes it for always healthy"
         for position, twins in leaves.items()
         for twin in twins
         if twin.health_check_id is None
@@ -230,7 +230,7 @@ def _notices(leaves: Leaves) -> Iterable[str]:
 def _twins(
     service: Service, pool_name: str, groups: Groups
 ) -> tuple[Mapping[str | None, RecordSet], ...]:
-    """The pool's A and its AAAA leaves, lawful or not."""
+    """The pool's A and its AAAA records, lawful or not."""
     name = _noun(service).leaf_name(pool_name)
     return tuple([groups.get((name, type_), {}) for type_ in _TWINS])
 

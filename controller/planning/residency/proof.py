@@ -29,8 +29,9 @@ from controller.planning.residency.walk import Route, failures, routes
 LIMITS = (
     "DNS cannot prove where a user is: resolvers without client subnet, public resolvers and VPNs "
     "hide it, so the application must check the user's country itself and answer 451 or redirect",
-    "DNS does not say where an address is: it is taken to be where its leaf's SetIdentifier says, "
-    "unless a record <region>.<service> or the name of an AWS resource says otherwise",
+    "DNS does not say where an address is: it is taken to be where its weighted record's "
+    "SetIdentifier says, unless a record <region>.<service> or the name of an AWS resource says "
+    "otherwise",
 )
 """What no proof about records or endpoints can say."""
 

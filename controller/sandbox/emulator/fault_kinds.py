@@ -70,7 +70,7 @@ KINDS: Mapping[str, Kind] = {
     "hand-edit": Kind(
         "somebody gives a weighted record another weight", _LEAF | {"weight"}, frozenset({"weight"})
     ),
-    "delete-leaf": Kind("somebody deletes a weighted record until the fault ends", _ENDS | _LEAF),
+    "delete-record": Kind("somebody deletes a weighted record until the fault ends", _ENDS | _LEAF),
     "empty-zone": Kind("somebody deletes every record until the fault ends", _ENDS),
     "other-controller": Kind(
         "something else gives a weighted record its own weight again and again",

@@ -117,7 +117,7 @@ class Faults:
         match fault.spec.name:
             case "hand-edit" | "other-controller":
                 self._hands.edit(fault.spec)
-            case "delete-leaf":
+            case "delete-record":
                 fault.taken = self._hands.delete(fault.spec)
             case "empty-zone":
                 fault.taken = self._hands.empty()

@@ -23,14 +23,14 @@ class Hands:
         self._zones = zones
 
     def edit(self, spec: FaultSpec) -> None:
-        """Give the named leaf (its A and AAAA records) the weight, where it has another."""
+        """Give the named weighted record (A and AAAA) the weight, where it has another."""
         assert spec.weight is not None
         for zone_id, record in self._leaves(spec):
             if record.weight != spec.weight:
                 self._change(zone_id, "UPSERT", [replace(record, weight=spec.weight)])
 
     def delete(self, spec: FaultSpec) -> Taken:
-        """Delete the named leaf; what was taken."""
+        """Delete the named weighted record; what was taken."""
         taken = self._leaves(spec)
         for zone_id, record in taken:
             self._change(zone_id, "DELETE", [record])
@@ -54,7 +54,7 @@ class Hands:
             self._change(zone_id, "CREATE", sorted(mine, key=lambda r: r.alias is not None))
 
     def _leaves(self, spec: FaultSpec) -> Taken:
-        """The records of one weighted leaf; SandboxError, naming the leaves, if there is none."""
+        """A weighted record's A and AAAA; SandboxError, naming all there are, if it is not."""
         weighted = [(zone, r) for zone, r in self._records() if r.weight is not None]
         if not weighted:
             raise SandboxError("no zone has a weighted record")

@@ -54,7 +54,7 @@ def test_a_region_that_is_not_lawful_is_named_so() -> None:
         (f"see {CENTRAL}=D", "down: web: 3 probes failed within "),
         (f"drain {CENTRAL}", "drain by ann: INC-42"),
         (f"failover {CENTRAL}", "failover by ann: INC-42"),
-        (f"lose world {CENTRAL}", "its leaf or endpoint group is missing"),
+        (f"lose world {CENTRAL}", "its weighted record or endpoint group is missing"),
     ],
 )
 def test_a_region_that_may_not_serve_says_why(line: str, why: str) -> None:

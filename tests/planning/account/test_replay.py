@@ -160,6 +160,23 @@ def test_a_snapshot_from_before_known_bad_targets_is_replayed() -> None:
     )
 
 
+def test_a_decision_with_the_earlier_names_of_a_service_s_memory_is_replayed() -> None:
+    """What is warming up was called cold."""
+    story = ("ramp step_points=20 step_gap_s=60", "drain eu-west-1", "decide", "end eu-west-1")
+    told = exhibit(*story, "decide", "wait 61", version="0.9")
+    text = told.evidence
+
+    def earlier(name: str) -> str:
+        found: str = getattr(text, name)
+        assert '"warming_up":[{' in found
+        return found.replace("warming_up", "cold")
+
+    old = replace(text, snapshot=earlier("snapshot"), decision=earlier("decision"))
+    found = replay(replace(told, evidence=old), "1")
+
+    assert (found.differences, found.unread) == ((), ())
+
+
 def test_a_decision_recorded_when_reference_targets_were_canaries_is_replayed() -> None:
     """The same byte for byte, names and words put as today."""
     told = exhibit("known-good DDU", "known-bad U", *FAILED, version="0.9")

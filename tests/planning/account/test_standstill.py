@@ -66,7 +66,7 @@ def test_where_a_region_is_is_told_where_the_settings_say_it() -> None:
         (("decide", f"see {WEST}=D", "decide"), "it is down and carries nothing"),
         (("decide", f"drain {WEST}", "decide"), "drain by ann: INC-42 (#1)"),
         (("decide", f"pin {WEST} 10"), "pin at 10 % by ann: INC-42 (#1)"),
-        (("decide", f"lose europe {WEST}"), "its leaf or endpoint group is missing"),
+        (("decide", f"lose europe {WEST}"), "its weighted record or endpoint group is missing"),
         (
             ("decide", f"see {WEST}=D", "decide", f"see {WEST}=U"),
             "held by ramp_step: at most 25 points a step, 30 s apart",

@@ -121,7 +121,7 @@ def test_nothing_follows_while_answers_lead_nowhere() -> None:
 
     assert list(answer_opinions(seen, "shop")) == []
     assert list(answer_notices(seen, "shop")) == [
-        "pool europe: 1 of 41 answers lead to none of its leaves: no address"
+        "pool europe: 1 of 41 answers lead to none of its weighted records: no address"
     ]
 
 

@@ -97,7 +97,7 @@ def _says(verdict: Verdict) -> SecondOpinion:
 
 
 @pytest.mark.parametrize(
-    ("verdict", "agreeing", "sources", "backing", "confidence", "doubts"),
+    ("verdict", "agreeing", "sources", "parties", "confidence", "doubts"),
     [
         (UP, 0, (), 0, "high", 0),
         (UP, 0, (_says(UP),), 0, "high", 0),
@@ -114,14 +114,14 @@ def test_sources_back_a_verdict_or_make_it_doubtful(
     verdict: Verdict,
     agreeing: int,
     sources: tuple[SecondOpinion, ...],
-    backing: int,
+    parties: int,
     confidence: str,
     doubts: int,
 ) -> None:
     """High unless something speaks against it or nobody else backs a failure."""
     health = RegionHealth(verdict, "why", agreeing=agreeing, sources=sources)
 
-    assert health.backing == backing
+    assert health.agreeing_parties == parties
     assert health.confidence is Confidence(confidence)
     assert len(health.doubts) == doubts
 
@@ -130,8 +130,8 @@ def test_health_checks_and_answers_count_once() -> None:
     """Both show Route 53's one judgement: together they are one party, not two."""
     both = (_says(DOWN), SecondOpinion(Source.ANSWERS, DOWN, "not answered"))
 
-    assert RegionHealth(DOWN, "why", agreeing=1, sources=both).backing == 2
-    assert RegionHealth(DOWN, "why", agreeing=0, sources=both).backing == 1
+    assert RegionHealth(DOWN, "why", agreeing=1, sources=both).agreeing_parties == 2
+    assert RegionHealth(DOWN, "why", agreeing=0, sources=both).agreeing_parties == 1
 
 
 def test_the_evidence_says_what_other_sources_say() -> None:

@@ -47,7 +47,7 @@ def test_a_missing_leaf_is_named_with_its_type() -> None:
 
     observed = ROUTE53.observe_listing("shop", SHOP, records, 0.0)
 
-    expected = "leaf europe.shop.example.test. AAAA eu-west-1 is missing"
+    expected = "weighted record europe.shop.example.test. AAAA eu-west-1 is missing"
     assert observed.faults == {"europe": (expected,)}
 
 

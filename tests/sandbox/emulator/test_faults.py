@@ -249,7 +249,7 @@ async def test_hands_are_undone_at_the_end_and_an_edit_is_done_at_once() -> None
         await aws.faults.add("hand-edit", weight=9)
         assert aws.faults.active() == ()
         assert await listed(route53) == [f"{LEAF} 9"]
-        for name in ("delete-leaf", "empty-zone"):
+        for name in ("delete-record", "empty-zone"):
             await aws.faults.add(name)
             assert await listed(route53) == []
             await aws.faults.clear()
@@ -281,7 +281,7 @@ async def test_a_fault_that_cannot_begin_is_not_in_force() -> None:
     """Its message says why; clearing what does not exist is a mistake, too."""
     async with zone() as (aws, _, _clock):
         with pytest.raises(SandboxError, match="no set identifier 'mars'"):
-            await aws.faults.add("delete-leaf", set_identifier="mars")
+            await aws.faults.add("delete-record", set_identifier="mars")
         with pytest.raises(SandboxError, match="no fault is called 'x'"):
             await aws.faults.clear("x")
         assert aws.faults.active() == ()

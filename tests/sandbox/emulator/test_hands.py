@@ -57,7 +57,7 @@ def test_what_was_emptied_is_put_back_as_it_was() -> None:
 def test_what_came_back_meanwhile_is_left_alone() -> None:
     """Somebody who repaired the zone is not trampled."""
     zones = store()
-    taken = Hands(zones).delete(FaultSpec("delete-leaf", record=LEAF, set_identifier="eu-west-1"))
+    taken = Hands(zones).delete(FaultSpec("delete-record", record=LEAF, set_identifier="eu-west-1"))
     assert weights(zones) == {"eu-central-1": 64}
     submit(zones, change("CREATE", weighted(LEAF, "eu-west-1", 99)))
     Hands(zones).put_back(taken)
