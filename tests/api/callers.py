@@ -13,12 +13,14 @@ EXPIRED = "expired"
 
 
 def _token(name: str, role: Role, expires_at: date | None = None) -> Token:
-    return Token(
-        name=name,
-        role=role,
-        sha256=hashlib.sha256(_secret(name).encode()).hexdigest(),
-        # As a file has it; the noun reads a day from its text.
-        **({"expires_at": expires_at.isoformat()} if expires_at else {}),
+    return Token.model_validate(
+        {
+            "name": name,
+            "role": role,
+            "sha256": hashlib.sha256(_secret(name).encode()).hexdigest(),
+            # As a file has it; the noun reads a day from its text.
+            "expires_at": expires_at.isoformat() if expires_at else None,
+        }
     )
 
 

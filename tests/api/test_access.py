@@ -62,9 +62,11 @@ ANY_STATE = {"If-Match": "*"}
 async def ask(served: Api, route: Route, caller: str | None) -> int:
     """The status a caller gets; nothing that is asked for exists or makes sense."""
     path = route.path.replace("{id}", "999").replace("{name}", "nothing")
-    body = {"data": "{}", "headers": {"Content-Type": "application/json"}} if route.body else {}
-    headers = {**body.pop("headers", {}), **(bearer(caller) if caller else {})}
-    async with served.client.request(route.method, path, headers=headers, **body) as response:
+    body = "{}" if route.body else None
+    headers = {"Content-Type": "application/json"} if route.body else {}
+    if caller:
+        headers |= bearer(caller)
+    async with served.client.request(route.method, path, headers=headers, data=body) as response:
         return response.status
 
 

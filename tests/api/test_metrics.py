@@ -57,12 +57,12 @@ def test_every_event_has_its_series_before_it_first_happens() -> None:
         for operation in operations:
             labels = {"service": service, "operation": operation}
             assert value("gtc_aws_request_duration_seconds_count", **labels) == 0
-            for outcome in CALL_OUTCOMES:
-                assert value("gtc_aws_requests_total", **labels, outcome=outcome) == 0
+            for answer in CALL_OUTCOMES:
+                assert value("gtc_aws_requests_total", **labels, outcome=answer) == 0
     for lever in ("route53", "accelerator"):
         assert value("gtc_propagation_seconds_count", lever=lever) == 0
-        for outcome in ("applied", "refused", "unknown"):
-            assert value("gtc_writes_total", lever=lever, outcome=outcome) == 0
+        for status in ("applied", "refused", "unknown"):
+            assert value("gtc_writes_total", lever=lever, outcome=status) == 0
     assert value("gtc_holds_total", reason="min_active") == 0
     assert value("gtc_overrides", kind="freeze") == 0
 

@@ -15,7 +15,7 @@ from controller.api.problems import KINDS
 from controller.api.reference import reference_routes
 from controller.model.access import Role
 from tests.api.callers import bearer, guarded
-from tests.api.serving import api
+from tests.api.serving import QUICK, api
 
 ROUTES = (*DECLARED, *reference_routes(DECLARED))
 DOCUMENT = document(ROUTES, secured=True)
@@ -109,8 +109,7 @@ async def test_what_is_answered_fits_what_is_described() -> None:
 @pytest.mark.parametrize("secured", [True, False])
 async def test_it_is_served_to_everybody_and_says_whether_a_token_is_needed(secured: bool) -> None:
     """It says nothing of what is steered."""
-    settings = {"settings": guarded()} if secured else {}
-    async with api(running=False, **settings) as served:
+    async with api(guarded() if secured else QUICK, running=False) as served:
         answer = await served.get("/openapi.json")
 
     assert answer.status == 200

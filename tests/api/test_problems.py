@@ -9,7 +9,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from controller.api import bodies
+from controller.loops.previews import Preview
 from tests.api.serving import api
+from tests.fakes.methods import Method
 
 POSTS = ("/v1/overrides", "/v1/plan", "/v1/measurements/traffic")
 
@@ -114,11 +116,11 @@ async def test_a_store_that_fails_is_told_apart_from_a_mistake() -> None:
 async def test_an_unexpected_error_is_logged_under_its_id_and_not_shown() -> None:
     """500 names the id under which the log has the rest; the error's text stays inside."""
 
-    def broken() -> None:
+    def broken() -> Preview:
         raise RuntimeError("secret")
 
     async with api(running=False) as served:
-        served.house.previews.present = broken
+        Method(served.house.previews.present).replace(broken)
         with capture_logs() as logs:
             answer = await served.get("/v1/plan")
 

@@ -27,7 +27,8 @@ async def test_records_are_paged_newest_first() -> None:
     """`next` leads on until there is nothing more; no record is lost or doubled."""
     async with api() as served:
         everything = await served.get("/v1/decisions?limit=500")
-        ids, path = [], "/v1/decisions?limit=2"
+        ids = list[int]()
+        path: str | None = "/v1/decisions?limit=2"
         while path is not None:
             page = await served.get(path)
             ids += [item["id"] for item in page.body["items"]]
@@ -49,7 +50,8 @@ async def test_a_page_is_bounded_in_bytes(
     async with api(running=False) as served:
         for cycle in range(30):
             await served.world.store.add_record(replace(RECORD, cycle=cycle))
-        ids, path = [], f"/v1/decisions?limit={limit}"
+        ids = list[int]()
+        path: str | None = f"/v1/decisions?limit={limit}"
         while path is not None:
             page = await served.get(path)
             items = page.body["items"]

@@ -12,8 +12,9 @@ from controller.model.configuration import Settings
 from controller.model.decision import DecisionRecord
 from controller.model.errors import StateUnavailableError
 from controller.model.health import HealthState, ProbeOutcome
-from controller.planning.account.evidence import Evidence
+from controller.planning.account.evidence import Evidence, EvidenceText
 from tests.api.serving import QUICK, Answer, Api, api
+from tests.fakes.methods import Method
 from tests.loops.probed import KNOWN_BAD, with_known_bad
 from tests.loops.small import in_background
 
@@ -218,16 +219,17 @@ async def test_the_audit_names_who_did_what() -> None:
 async def test_a_full_disk_is_told_by_status_and_readiness_until_there_is_room() -> None:
     """Reading goes on when nothing can be written: that alone is no good sign."""
 
-    async def refuse(_record: DecisionRecord, _evidence: Evidence | None = None) -> DecisionRecord:
+    async def refuse(
+        record: DecisionRecord, evidence: Evidence | EvidenceText | None = None
+    ) -> DecisionRecord:
         raise StateUnavailableError("the disk is full")
 
     async with api() as served:
         reconciliation, store = served.house.reconciliation, served.world.store
-        keep, store.add_record = store.add_record, refuse
-        await served.fail("eu-west-1")
-        await served.until(lambda: reconciliation.unrecorded is not None)
-        full, unready = await served.get("/v1/status"), await served.get("/readyz?verbose")
-        store.add_record = keep
+        with Method(store.add_record).replaced(refuse):
+            await served.fail("eu-west-1")
+            await served.until(lambda: reconciliation.unrecorded is not None)
+            full, unready = await served.get("/v1/status"), await served.get("/readyz?verbose")
         await reconciliation.reconcile()
         room, ready = await served.get("/v1/status"), await served.get("/readyz?verbose")
 

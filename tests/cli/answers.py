@@ -44,7 +44,14 @@ def pool(name: str, *regions: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 def service(name: str, *pools: dict[str, Any], **more: Any) -> dict[str, Any]:
     """A service without anything unusual."""
-    calm = {"mode": "active", "lever": "route53", "panic": False, "faults": [], "notices": []}
+    calm = {
+        "mode": "active",
+        "lever": "route53",
+        "steered_name": f"{name}.example.test.",
+        "panic": False,
+        "faults": [],
+        "notices": [],
+    }
     return {"name": name, **calm, "pools": list(pools), **more}
 
 
@@ -54,6 +61,7 @@ def status(*services: dict[str, Any], **more: Any) -> dict[str, Any]:
         "version": "0.1.0",
         "mode": "active",
         "at": "2026-06-01T12:00:00.000Z",
+        "started_at": "2026-06-01T09:00:00.000Z",
         "cycle": 812,
         "cycle_age_s": 2.1,
         "settings_hash": "7f3a09c4d2",
@@ -77,7 +85,7 @@ def calm_services() -> list[dict[str, Any]]:
     """The sandbox's shape in small: one service by Route 53, one behind an accelerator."""
     europe = pool("europe", region("eu-west-1"), region("eu-central-1"), residency="EU")
     world = pool("world", region("eu-west-1", 1.0), region("us-east-1", 1.0))
-    return [service("shop", europe), service("api", world, lever="accelerator")]
+    return [service("shop", europe), service("api", world, lever="accelerator", steered_name=None)]
 
 
 def override(number: int = 3, **more: Any) -> dict[str, Any]:

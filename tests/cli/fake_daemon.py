@@ -51,7 +51,10 @@ class FakeDaemon:
 
     def answers(self, what: str, *bodies: Any) -> None:
         """Answer `METHOD /path` with these, one after the other."""
-        self.replies[what] = [body if isinstance(body, Reply) else Reply(body) for body in bodies]
+        status = 201 if what == "POST /v1/overrides" else 200
+        self.replies[what] = [
+            body if isinstance(body, Reply) else Reply(body, status) for body in bodies
+        ]
 
     def refuses(self, what: str, status: int, detail: str, **more: Any) -> None:
         """Answer `METHOD /path` with a problem."""

@@ -251,7 +251,7 @@ def test_what_a_person_confirmed_is_what_is_given_or_it_is_shown_and_asked_anew(
         Reply({**preview, "text": "another plan"}, headers={"ETag": '"two"'}),
     )
     willing.answers(
-        "POST /v1/overrides", problem(412, "something changed"), Reply(answers.override())
+        "POST /v1/overrides", problem(412, "something changed"), Reply(answers.override(), 201)
     )
     result = gtc(*ORDER, typed=f"{EU}\n{EU}\n")
     assert result.exit_code == exit_codes.OK

@@ -23,7 +23,12 @@ def targets(failing: int, *answering: str) -> dict[str, Any]:
 
 def made(*services: dict[str, Any], **more: Any) -> Report:
     """The report on a status."""
-    return report(as_answer(answers.status(*services, **more)))
+    return report(answered(*services, **more))
+
+
+def answered(*services: dict[str, Any], **more: Any) -> Answer:
+    """A status, as the client makes it of JSON."""
+    return Answer(as_answer(answers.status(*services, **more)))
 
 
 def as_answer(value: Any) -> Any:
@@ -296,8 +301,13 @@ def test_a_region_that_is_up_to_us_alone_shows_who_contradicts() -> None:
 
 def test_a_region_that_is_down_shows_its_evidence_once() -> None:
     """It says already who agrees and who does not."""
-    more = {"verdict": "down", "confidence": "low", "doubts": ["one vantage point alone"]}
-    region = answers.region("eu-west-1", why="refused", **more)
+    region = answers.region(
+        "eu-west-1",
+        why="refused",
+        verdict="down",
+        confidence="low",
+        doubts=["one vantage point alone"],
+    )
     assert made(answers.service("shop", answers.pool("europe", region))).rows[0].reason == "refused"
 
 
@@ -341,19 +351,19 @@ def test_a_leak_is_told_below_the_table() -> None:
 def test_an_advisory_part_that_fails_is_noted() -> None:
     """Steering goes on, but somebody should look."""
     part = {"part": "answered", "error": "KeyError('x')", "failures": 4, "for_s": 90.0}
-    told = report(answers.status(failing_parts=[part]))
+    told = made(failing_parts=[part])
 
     assert told.notes == (
         "part: answered has failed for 1 min 30 s, 4 times in a row, last: KeyError('x')",
     )
-    assert fingerprint(answers.status(failing_parts=[part])) != fingerprint(answers.status())
+    assert fingerprint(answered(failing_parts=[part])) != fingerprint(answered())
 
 
 def test_an_order_that_orders_nothing_is_noted_as_void() -> None:
     """And becoming so is worth a new block."""
     void = answers.override(3, void="no region eu-west-1 is configured")
-    told = report(answers.status(overrides=[void]))
+    told = made(overrides=[void])
 
     assert told.notes[0].endswith("INC-42, ends in 2 h; void: no region eu-west-1 is configured")
-    calm = answers.status(overrides=[answers.override(3)])
-    assert fingerprint(answers.status(overrides=[void])) != fingerprint(calm)
+    calm = answered(overrides=[answers.override(3)])
+    assert fingerprint(answered(overrides=[void])) != fingerprint(calm)

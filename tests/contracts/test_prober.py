@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from controller.adapters.clock import SystemClock
 from controller.adapters.probing.prober import NetworkProber
 from controller.model.configuration import Endpoint
-from controller.model.health import ProbeOutcome
+from controller.model.health import ProbeOutcome, ProbeResult
 from controller.ports import Prober
 from tests.adapters.probing.asking import Asker, given_up_after_s, until
 from tests.adapters.probing.servers import KeepAlive, hang, served
+from tests.fakes.methods import Method
 from tests.fakes.prober import FakeProber
 
 
@@ -49,19 +50,19 @@ class ProberContract:
         """Confirmations and kicks do."""
         async with self.world() as world:
             asker = Asker(world.prober, world.well)
-            told = asker.answered
+            answered = Method(asker.answered)
             asked = 0
 
-            def answered_and_ask(result: object) -> None:
+            def answered_and_ask(result: ProbeResult) -> None:
                 nonlocal asked
                 asked += 1
                 if asked < 5:
                     asker.target.ask(1.0, 1.0)
 
-            asker.answered = answered_and_ask  # type: ignore[method-assign] # told differently
+            answered.replace(answered_and_ask)
             asker.target.ask(1.0, 1.0)
             await until(lambda: asked == 5)
-            asker.answered = told  # type: ignore[method-assign] # as it was
+            answered.restore()
             assert (await asker.ask(1.0)).outcome is ProbeOutcome.PASSED
 
     async def test_silence_is_a_failure_after_the_deadline(self) -> None:

@@ -49,7 +49,7 @@ def _written() -> dict[Field, list[str]]:
 
 def _comment(lines: list[str], index: int) -> str:
     """The comment behind a key and those in the lines directly above it."""
-    above = []
+    above: list[str] = []
     for line in reversed(lines[:index]):
         if not line.lstrip().startswith("#"):
             break

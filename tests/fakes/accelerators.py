@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from controller.model.errors import ProviderRejectedError
@@ -20,7 +20,7 @@ class FakeAccelerators:
     Tells what it was asked: `reads` (accelerator ARNs), `writes` (changes attempted).
     """
 
-    def __init__(self, accelerators: dict[str, Iterable[EndpointGroup]]) -> None:
+    def __init__(self, accelerators: Mapping[str, Iterable[EndpointGroup]]) -> None:
         self._groups = {
             arn: {group.arn: group for group in groups} for arn, groups in accelerators.items()
         }

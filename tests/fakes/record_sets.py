@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from controller.model.errors import ProviderRejectedError
@@ -23,7 +23,7 @@ class FakeRecordSets:
     Tells what it was asked: `reads` (zone ids), `writes` (zone id, changes, emergency; attempted).
     """
 
-    def __init__(self, zones: dict[str, Iterable[RecordSet]]) -> None:
+    def __init__(self, zones: Mapping[str, Iterable[RecordSet]]) -> None:
         self._zones = {zone: {_key(r): r for r in records} for zone, records in zones.items()}
         self.trouble = Trouble()
         self.hold_insync = False

@@ -17,6 +17,9 @@ class Trouble:
     - `lose_replies`: applied if they can be, but the answer is unknown.
     """
 
+    # No other attribute: a trouble that is misspelt must not pass for one that was told.
+    __slots__ = ("lose_replies", "lose_requests", "throttle_next", "unavailable")
+
     def __init__(self) -> None:
         self.unavailable = False
         self.throttle_next = 0

@@ -12,6 +12,7 @@ from controller.model.decision import Hold
 from controller.model.health import ProbeOutcome
 from controller.model.overrides import OverrideKind, OverrideRequest
 from tests.loops.simulated import SETTINGS, World
+from tests.loops.watching import decided
 
 pytestmark = pytest.mark.looptime
 WELL_S = 20
@@ -130,7 +131,7 @@ async def test_all_endpoints_failing_moves_nothing_and_neither_does_their_recove
         for region in regions:
             world.kill(region)
         await asyncio.sleep(600)
-        held = {h.reason for p in latest(house).plans for h in p.held}
+        held = {h.reason for p in decided(house).plans for h in p.held}
         for region in regions:
             world.heal(region)
         await asyncio.sleep(60)
@@ -148,7 +149,7 @@ async def test_failing_reference_targets_alone_move_nothing() -> None:
         for probe in SETTINGS.reference_targets.known_good:
             world.prober.answer(probe, ProbeOutcome.FAILED, "network is unreachable")
         await asyncio.sleep(60)
-        held = {h.reason for p in latest(house).plans for h in p.held}
+        held = {h.reason for p in decided(house).plans for h in p.held}
         world.kill(FLAPPING)
         await asyncio.sleep(60)
 
@@ -169,9 +170,3 @@ async def test_one_failing_reference_target_is_outvoted() -> None:
         await asyncio.sleep(3)
 
     assert world.weights("world")[FLAPPING] == 0
-
-
-def latest(house: object) -> object:
-    """The last decision."""
-    report = house.reconciliation.latest
-    return report.decision

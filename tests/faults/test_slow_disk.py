@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -47,9 +47,9 @@ class SlowStore(FakeStore):
 
     delay_s = 0.0
 
-    async def expect(self, settings: object) -> None:
+    async def expect(self, settings: Mapping[Position, tuple[Setting, ...]]) -> None:
         await asyncio.sleep(self.delay_s)
-        await super().expect(settings)  # type: ignore[arg-type]  # as it came
+        await super().expect(settings)
 
 
 @pytest.mark.parametrize("delay_s", [0.0, 0.5, 2.0])

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+
+from tests.fakes.methods import Method
 
 HOUR_S = 3600.0
 
@@ -19,7 +21,7 @@ def hanging(port: Any, method: str, seconds: float = HOUR_S) -> Iterator[None]:
         await asyncio.sleep(seconds)
         return await original(*args, **kwargs)
 
-    with replaced(port, method, hang):
+    with Method(original).replaced(hang):
         yield
 
 
@@ -30,15 +32,5 @@ def failing(port: Any, method: str, error: Exception) -> Iterator[None]:
     async def fail(*args: Any, **kwargs: Any) -> Any:
         raise error
 
-    with replaced(port, method, fail):
+    with Method(getattr(port, method)).replaced(fail):
         yield
-
-
-@contextmanager
-def replaced(port: Any, method: str, other: Callable[..., Any]) -> Iterator[None]:
-    """Calls made meanwhile go to another function."""
-    setattr(port, method, other)
-    try:
-        yield
-    finally:
-        delattr(port, method)

@@ -130,12 +130,14 @@ class World:
         for probe in self.probes(region):
             self.prober.answer(probe, ProbeOutcome.PASSED, "200")
 
-    def weights(self, pool: str) -> dict[str, int | None]:
+    def weights(self, pool: str) -> dict[str, int]:
         """Region to weight of a pool's A leaves; asserts that the AAAA twins are equal."""
         name = f"{pool}.shop.example.test."
-        found = {r.type: {} for r in leaves(self.settings)}
+        found: dict[str, dict[str, int]] = {r.type: {} for r in leaves(self.settings)}
         for record in self.records.stored(ZONE):
             if record.name == name:
+                assert record.set_identifier is not None
+                assert record.weight is not None
                 found[record.type][record.set_identifier] = record.weight
         assert found["A"] == found["AAAA"]
         return found["A"]

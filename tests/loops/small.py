@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from controller.loops.recording import Draft
+from controller.loops.waiting_drafts import Draft
 from controller.model.configuration import Settings
 from controller.model.decision import Decision, DecisionRecord, Snapshot
 from controller.model.levers import AcceleratedEndpoint, EndpointGroup, RecordSet
@@ -22,7 +22,7 @@ ZONE = "Z1"
 WEST, EAST = "eu-west-1", "us-east-1"
 
 
-def region(**endpoints: dict[str, object]) -> dict[str, object]:
+def region(**endpoints: dict[str, object]) -> dict[str, Any]:
     """A region with one endpoint `web`, or with these."""
     return {
         "capacity_rps": 1000.0,
@@ -30,17 +30,17 @@ def region(**endpoints: dict[str, object]) -> dict[str, object]:
     }
 
 
-def weighted(name: str = "shop.test.", zone: str = ZONE, ttl_s: float = 5) -> dict[str, object]:
+def weighted(name: str = "shop.test.", zone: str = ZONE, ttl_s: float = 5) -> dict[str, Any]:
     """A service of two regions behind weighted records, all its users in the pool `world`."""
     return _service({"route53": {"hosted_zone_id": zone, "name": name, "ttl_s": ttl_s}})
 
 
-def accelerated() -> dict[str, object]:
+def accelerated() -> dict[str, Any]:
     """A service of two regions behind an accelerator."""
     return _service({"accelerator": {"pool": "world", "arn": ARN}})
 
 
-def _service(levers: dict[str, object]) -> dict[str, object]:
+def _service(levers: dict[str, object]) -> dict[str, Any]:
     world = {"geographies": ["default"], "regions": [WEST, EAST], "demand_rps": 10.0}
     return {
         "regions": {WEST: region(), EAST: region()},

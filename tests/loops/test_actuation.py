@@ -34,9 +34,10 @@ from controller.planning.levers import batches
 from tests.adapters.aws.scripted import ScriptedClient, calls, refusal
 from tests.fakes.accelerators import FakeAccelerators
 from tests.fakes.clock import FakeClock
+from tests.fakes.methods import Method
 from tests.fakes.record_sets import FakeRecordSets
 from tests.fakes.store import FakeStore
-from tests.loops.hanging import hanging, replaced
+from tests.loops.hanging import hanging
 from tests.loops.small import (
     ARN,
     EAST,
@@ -182,7 +183,7 @@ async def test_a_throttled_batch_is_never_split(code: str, emergency: bool) -> N
     bench = Bench()
     client: Any = ScriptedClient(*[refusal(code)] * 9)
     records = Route53RecordSets(client, calls(), FakeClock())
-    bench.records.change = records.change
+    Method(bench.records.change).replace(records.change)
     written = await bench.carry_out(
         weight("shop", WEST, 0), weight("blog", WEST, 0), emergency=emergency
     )
@@ -357,11 +358,13 @@ async def test_what_is_about_to_be_written_is_durable_before_it_is_sent() -> Non
     seen: list[object] = []
     change = bench.records.change
 
-    async def spying(zone: str, changes: list[WeightChange], *, emergency: bool) -> Outcome:
+    async def spying(
+        hosted_zone_id: str, changes: Sequence[WeightChange], *, emergency: bool
+    ) -> Outcome:
         seen.append(await bench.store.expected())
-        return await change(zone, changes, emergency=emergency)
+        return await change(hosted_zone_id, changes, emergency=emergency)
 
-    bench.records.change = spying
+    Method(change).replace(spying)
     await bench.carry_out(weight("shop", WEST, 0))
 
     position = Position("shop", "world", WEST)
@@ -376,14 +379,17 @@ async def test_an_emergency_is_sent_though_the_disk_is_slow() -> None:
     began: list[float] = []
     change, loop = bench.records.change, asyncio.get_running_loop()
 
-    async def timed(zone: str, changes: list[WeightChange], *, emergency: bool) -> Outcome:
+    async def timed(
+        hosted_zone_id: str, changes: Sequence[WeightChange], *, emergency: bool
+    ) -> Outcome:
         began.append(loop.time())
-        return await change(zone, changes, emergency=emergency)
+        return await change(hosted_zone_id, changes, emergency=emergency)
 
-    async def slow(_: object) -> None:
+    async def slow(settings: object) -> None:
         await asyncio.sleep(10)
 
-    bench.records.change, bench.store.expect = timed, slow
+    Method(change).replace(timed)
+    Method(bench.store.expect).replace(slow)
     await bench.carry_out(weight("shop", WEST, 0), emergency=True)
 
     assert began == [pytest.approx(0.2)]
@@ -595,17 +601,19 @@ async def test_a_zone_that_hangs_delays_no_accelerator_and_no_other_zone() -> No
     began: dict[str, float] = {}
     change_zone, change_group = bench.records.change, bench.accelerators.change
 
-    async def slow_zone(zone: str, changes: Sequence[WeightChange], *, emergency: bool) -> Outcome:
-        began[zone] = asyncio.get_running_loop().time()
+    async def slow_zone(
+        hosted_zone_id: str, changes: Sequence[WeightChange], *, emergency: bool
+    ) -> Outcome:
+        began[hosted_zone_id] = asyncio.get_running_loop().time()
         await asyncio.sleep(5)
-        return await change_zone(zone, changes, emergency=emergency)
+        return await change_zone(hosted_zone_id, changes, emergency=emergency)
 
     async def group(change: GroupChange) -> Outcome:
         began[ARN] = asyncio.get_running_loop().time()
         return await change_group(change)
 
-    bench.records.change = slow_zone
-    bench.accelerators.change = group
+    Method(change_zone).replace(slow_zone)
+    Method(change_group).replace(group)
     written = await bench.carry_out(
         weight("shop", WEST, 0), weight("wiki", WEST, 0), dial(WEST, 0), emergency=True
     )
@@ -642,16 +650,18 @@ async def test_one_bad_record_hinders_no_other_pool_though_no_cycle_has_the_time
     bell = bench.actuation._pending._bell
     applied: list[str] = []
 
-    async def change(_: str, asked: Sequence[WeightChange], *, emergency: bool) -> Outcome:
+    async def change(
+        hosted_zone_id: str, changes: Sequence[WeightChange], *, emergency: bool
+    ) -> Outcome:
         assert emergency
         await asyncio.sleep(1)
-        names = {one.record.name for one in asked}
+        names = {one.record.name for one in changes}
         if "world.shop.test." in names:
             return Outcome(OutcomeStatus.REFUSED, "its health check was deleted")
         applied.extend(names)
         return Outcome(OutcomeStatus.APPLIED)
 
-    with replaced(bench.records, "change", change):
+    with Method(bench.records.change).replaced(change):
         for _ in range(8):
             asyncio.get_running_loop().call_later(0.5, bell.ring)
             await bench.carry_out(weight("shop", WEST, 0), weight("blog", WEST, 0), emergency=True)
@@ -669,14 +679,14 @@ async def test_one_bad_group_hinders_no_other_though_no_cycle_has_the_time() -> 
     bench.accelerators.put(ARN, replace(east, dial=50.0))
     applied: list[str] = []
 
-    async def change(asked: GroupChange) -> Outcome:
+    async def change_group(change: GroupChange) -> Outcome:
         await asyncio.sleep(1)
-        if asked.group.region == EAST:
+        if change.group.region == EAST:
             return Outcome(OutcomeStatus.REFUSED, "an endpoint of it was deleted")
-        applied.append(asked.group.region)
+        applied.append(change.group.region)
         return Outcome(OutcomeStatus.APPLIED)
 
-    with replaced(bench.accelerators, "change", change):
+    with Method(bench.accelerators.change).replaced(change_group):
         for _ in range(3):
             asyncio.get_running_loop().call_later(0.5, bell.ring)
             await bench.carry_out(dial(EAST, 100), dial(WEST, 0), emergency=True)

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -17,6 +18,7 @@ from controller.model.health import Source, Verdict
 from controller.model.levers import Position, Setting
 from controller.model.opinions import Answered
 from controller.planning.health.answered import answer_notices, answered_share
+from tests.fakes.methods import Method
 from tests.loops.simulated import SETTINGS, ZONE, World, leaves
 from tests.loops.small import events, logged
 from tests.loops.test_bounds import sizes
@@ -222,11 +224,11 @@ async def test_an_answer_of_any_shape_is_none_of_the_loops_business(answer: obje
     outside = world()
     original, asked = outside.name_servers.ask, list[str]()
 
-    async def ask(zone: str, name: str, subnet: str) -> object:
+    async def ask(hosted_zone_id: str, name: str, subnet: str) -> Any:
         asked.append(subnet)
-        return answer if len(asked) % 2 else await original(zone, name, subnet)
+        return answer if len(asked) % 2 else await original(hosted_zone_id, name, subnet)
 
-    outside.name_servers.ask = ask
+    Method(original).replace(ask)
     with logged() as lines:
         async with outside.running() as house:
             await asyncio.sleep(120)

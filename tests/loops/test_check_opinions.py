@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from controller.model.health import Confidence, Source, Verdict
 from controller.model.levers import Position
 from controller.model.opinions import CheckDefinition, CheckKind
+from tests.fakes.methods import Method
 from tests.loops.simulated import ZONE, World
 from tests.loops.small import events, logged
 from tests.loops.test_bounds import sizes
@@ -277,12 +279,12 @@ async def test_what_a_check_answers_may_be_anything(answer: object) -> None:
     world = World()
     original = world.checks.reports
 
-    async def reports(check_id: str) -> object:
+    async def reports(check_id: str) -> Any:
         return answer if check_id == check_of(WEST) else await original(check_id)
 
     async with world.running() as house:
         await asyncio.sleep(60)
-        world.checks.reports = reports
+        Method(original).replace(reports)
         with logged() as lines:
             await asyncio.sleep(120)
         opinions = house.check_opinions.latest()

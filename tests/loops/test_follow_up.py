@@ -20,6 +20,7 @@ from controller.model.levers import Change, Outcome, OutcomeStatus, Position, Se
 from controller.model.traffic import Measurement
 from tests.fakes.accelerators import FakeAccelerators
 from tests.fakes.clock import NOON, FakeClock
+from tests.fakes.methods import Method
 from tests.fakes.record_sets import FakeRecordSets
 from tests.fakes.store import FakeStore
 from tests.loops.small import (
@@ -342,7 +343,7 @@ async def test_many_changes_under_way_share_the_pace_of_questions() -> None:
         asked.append(bench.clock.monotonic())
         return await is_insync(change_id)
 
-    bench.records.is_insync = counting
+    Method(is_insync).replace(counting)
     async with bench.running():
         for _ in range(40):
             await bench.follow(DRAINED)

@@ -18,15 +18,19 @@ import pytest
 from controller.composition import Controller
 from controller.model.decision import Hold
 from controller.model.levers import (
+    EndpointGroup,
     GroupChange,
     Outcome,
     OutcomeStatus,
     Position,
+    RecordSet,
     Setting,
     WeightChange,
 )
 from controller.model.overrides import OverrideKind, OverrideRequest
 from controller.planning.levers import batches
+from tests.fakes.methods import Method
+from tests.fakes.trouble import Trouble
 from tests.loops.simulated import SETTINGS, ZONE, World, groups
 from tests.loops.watching import CALM, drain, drifting, reasons
 
@@ -58,27 +62,31 @@ class Scripted:
         change_zone, change_group = world.records.change, world.accelerators.change
         read_zone, read_groups = world.records.read, world.accelerators.read
 
-        async def zone(target: str, changes: Sequence[WeightChange], *, emergency: bool) -> Outcome:
+        async def zone(
+            hosted_zone_id: str, changes: Sequence[WeightChange], *, emergency: bool
+        ) -> Outcome:
             self._next(world.records.trouble)
-            outcome = await change_zone(target, changes, emergency=emergency)
+            outcome = await change_zone(hosted_zone_id, changes, emergency=emergency)
             return self._told(outcome)
 
         async def group(change: GroupChange) -> Outcome:
             self._next(world.accelerators.trouble)
             return self._told(await change_group(change))
 
-        async def records(target: str) -> object:
+        async def records(hosted_zone_id: str) -> tuple[RecordSet, ...]:
             self._reading(world.records.trouble)
-            return await read_zone(target)
+            return await read_zone(hosted_zone_id)
 
-        async def listed(target: str) -> object:
+        async def listed(accelerator_arn: str) -> tuple[EndpointGroup, ...]:
             self._reading(world.accelerators.trouble)
-            return await read_groups(target)
+            return await read_groups(accelerator_arn)
 
-        world.records.change, world.accelerators.change = zone, group
-        world.records.read, world.accelerators.read = records, listed
+        Method(change_zone).replace(zone)
+        Method(change_group).replace(group)
+        Method(read_zone).replace(records)
+        Method(read_groups).replace(listed)
 
-    def _next(self, trouble: object) -> None:
+    def _next(self, trouble: Trouble) -> None:
         self._now = self.script.popleft() if self.script else "applied"
         self.sent.append(self._now)
         setting = {
@@ -95,7 +103,7 @@ class Scripted:
             return Outcome(OutcomeStatus.REFUSED, "AccessDeniedException: not now")
         return outcome
 
-    def _reading(self, trouble: object) -> None:
+    def _reading(self, trouble: Trouble) -> None:
         fails = bool(self.sent) and self.unread > 0
         self.unread -= fails
         trouble.unavailable = fails

@@ -28,7 +28,8 @@ from controller.model.errors import ProviderUnavailableError, StateUnavailableEr
 from controller.model.health import Verdict
 from controller.model.levers import Outcome, OutcomeStatus, Position
 from controller.model.overrides import OverrideKind, OverrideRequest
-from tests.loops.hanging import HOUR_S, failing, hanging, replaced
+from tests.fakes.methods import Method
+from tests.loops.hanging import HOUR_S, failing, hanging
 from tests.loops.simulated import SETTINGS, World
 from tests.loops.small import logged
 from tests.loops.test_reload import File, edited
@@ -115,7 +116,7 @@ def in_trouble(world: World, cell: Cell) -> Iterator[None]:
         async def unknown(*_args: Any, **_kwargs: Any) -> Outcome:
             return Outcome(OutcomeStatus.UNKNOWN, "no answer within the deadline")
 
-        with replaced(port, cell.method, unknown):
+        with Method(getattr(port, cell.method)).replaced(unknown):
             yield
     else:
         error = StateUnavailableError if port is world.store else ProviderUnavailableError

@@ -11,6 +11,7 @@ import pytest
 from controller.loops.heartbeat import SAMPLE_S
 from controller.loops.reconciliation import Reconciliation
 from controller.model.levers import RecordSet
+from tests.fakes.methods import Method
 from tests.loops.simulated import World
 
 STUCK_S = 30.0
@@ -62,11 +63,11 @@ async def test_silence_counts_from_the_end_of_a_cycle_whatever_its_reading_took(
         await asyncio.sleep(30)
         read = world.records.read
 
-        async def slow(zone: str) -> tuple[RecordSet, ...]:
+        async def slow(hosted_zone_id: str) -> tuple[RecordSet, ...]:
             await asyncio.sleep(0.9)
-            return await read(zone)
+            return await read(hosted_zone_id)
 
-        world.records.read = slow
+        Method(read).replace(slow)
         silences = []
         for _ in range(100):
             await asyncio.sleep(0.37)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -182,11 +183,11 @@ async def test_what_changed_is_told_once() -> None:
         await asyncio.sleep(30)
         events = [e for e in house.live.recent(KEPT, {EventType.CYCLE}) if e.id > before]
     assert events
-    seen: dict[tuple[str, str], list[object]] = {}
+    seen: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for event in events:
         for pool in event.data["pools"]:
             seen.setdefault((pool["service"], pool["pool"]), []).append(pool)
-    assert seen[("shop", "europe")][-1]["observed"]["eu-west-1"] == 0  # type: ignore[index]
+    assert seen[("shop", "europe")][-1]["observed"]["eu-west-1"] == 0
     for pools in seen.values():
         assert all(one != other for one, other in pairwise(pools))
 

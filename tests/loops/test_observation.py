@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import pytest
 
@@ -14,9 +14,10 @@ from controller.loops.lever_ports import lever_ports
 from controller.loops.observation import PATIENCE_S, Observation
 from controller.loops.readings import Derived, Reading
 from controller.model.configuration import Service, Settings
-from controller.model.levers import EndpointGroup, Position, RecordSet, Setting
+from controller.model.levers import Position, Setting
 from tests.fakes.accelerators import FakeAccelerators
 from tests.fakes.clock import FakeClock
+from tests.fakes.methods import Method
 from tests.fakes.record_sets import FakeRecordSets
 from tests.loops.hanging import hanging
 from tests.loops.small import (
@@ -34,6 +35,8 @@ from tests.loops.small import (
 )
 
 pytestmark = pytest.mark.looptime
+P = ParamSpec("P")
+T = TypeVar("T")
 
 BOTH = {"shop": weighted(), "api": accelerated()}
 SHOP_WEST = Position("shop", "world", WEST)
@@ -107,8 +110,7 @@ async def test_an_invalidated_target_alone_is_read_again_once() -> None:
 async def test_what_is_invalidated_while_it_is_being_read_is_read_again() -> None:
     """The answer under way may be older than the write."""
     bench = Bench(small())
-    slow = Slow(bench.records.read)
-    bench.records.read = slow
+    slow_down(bench.records.read)
     async with asyncio.TaskGroup() as group:
         group.create_task(bench.observation.refresh(10))
         await asyncio.sleep(0.2)
@@ -128,7 +130,7 @@ async def test_a_reading_is_outdated_until_one_that_began_after_the_write_ends()
 
     await bench.observation.refresh(10)
     seen = [outdated()]
-    bench.records.read = Slow(bench.records.read, 0.9)
+    slow_down(bench.records.read, 0.9)
     async with asyncio.TaskGroup() as group:
         group.create_task(bench.observation.refresh(0))
         await asyncio.sleep(0.5)
@@ -153,7 +155,7 @@ async def test_a_reading_is_outdated_until_one_that_began_after_the_write_ends()
 async def test_the_age_of_a_reading_counts_from_the_question() -> None:
     """A slow answer describes the past."""
     bench = Bench(small())
-    bench.records.read = Slow(bench.records.read)
+    slow_down(bench.records.read)
     await bench.observation.refresh(10)
 
     assert bench.observation.observed()["shop"].at == 0
@@ -209,8 +211,8 @@ async def test_one_target_that_fails_does_not_keep_another_from_being_read() -> 
 async def test_targets_are_read_at_the_same_time() -> None:
     """Two slow answers take as long as one."""
     bench = Bench(small(services=BOTH))
-    bench.records.read = Slow(bench.records.read)
-    bench.accelerators.read = Slow(bench.accelerators.read)
+    slow_down(bench.records.read)
+    slow_down(bench.accelerators.read)
     await bench.observation.refresh(10)
 
     assert asyncio.get_running_loop().time() == pytest.approx(0.4)
@@ -254,7 +256,7 @@ async def test_a_target_that_hangs_is_waited_for_once_and_briefly() -> None:
     """A dead region behind the accelerator must not wait for Route 53's deadline."""
     bench = Bench(small(services=BOTH))
     await bench.observation.refresh(10)
-    bench.records.read = Slow(bench.records.read, 4)
+    slow_down(bench.records.read, 4)
     await asyncio.sleep(10)
     bench.edit(5)
     await bench.observation.refresh(10)
@@ -277,7 +279,7 @@ async def test_what_comes_when_nobody_waits_rings_and_what_is_waited_for_does_no
     await bench.observation.refresh(10)
     assert bench.rings == 0
     bench.observation.invalidate(ZONE)
-    bench.records.read = Slow(bench.records.read, 4)
+    slow_down(bench.records.read, 4)
     await bench.observation.refresh(10)
     await asyncio.sleep(3.9 - PATIENCE_S)
     assert bench.rings == 0
@@ -297,7 +299,7 @@ async def test_one_slow_reading_is_under_way_at_a_time() -> None:
     """However many cycles it outlasts: the request budget is small."""
     bench = Bench(small())
     await bench.observation.refresh(10)
-    bench.records.read = Slow(bench.records.read, 30)
+    slow_down(bench.records.read, 30)
     bench.observation.invalidate(ZONE)
     for _ in range(5):
         await bench.observation.refresh(10)
@@ -310,7 +312,7 @@ async def test_one_slow_reading_is_under_way_at_a_time() -> None:
 async def test_what_was_never_read_is_waited_for_no_longer_than_anything_else() -> None:
     """Other services' drains must not wait for it; what comes later rings."""
     bench = Bench(small(services=BOTH))
-    bench.records.read = Slow(bench.records.read, 4)
+    slow_down(bench.records.read, 4)
     await bench.observation.refresh(10)
 
     assert asyncio.get_running_loop().time() == pytest.approx(PATIENCE_S)
@@ -325,7 +327,7 @@ async def test_what_was_never_read_is_waited_for_no_longer_than_anything_else() 
 async def test_a_reload_may_wait_longer_for_what_only_its_settings_name() -> None:
     """It holds nobody up."""
     bench = Bench(small(services=BOTH))
-    bench.records.read = Slow(bench.records.read, 4)
+    slow_down(bench.records.read, 4)
     await bench.observation.refresh(10, patience_s=10)
 
     assert set(bench.observation.observed()) == {"shop", "api"}
@@ -336,7 +338,7 @@ async def test_a_reading_that_ends_by_a_mistake_is_one_targets_alone(seconds: fl
     """Waited for or not: the log has it once, others are read, the earlier reading stays."""
     bench = Bench(small(services=BOTH))
     await bench.observation.refresh(10)
-    bench.records.read = Broken(seconds)
+    break_after(bench.records.read, seconds)
     with logged() as lines:
         for _ in range(3):
             bench.observation.invalidate(ZONE)
@@ -407,7 +409,7 @@ async def test_the_end_gives_up_what_is_under_way() -> None:
     bench = Bench(small())
     await bench.observation.refresh(10)
     bench.observation.invalidate(ZONE)
-    bench.records.read = Slow(bench.records.read, 30)
+    slow_down(bench.records.read, 30)
     await bench.observation.refresh(10)
     await bench.observation.end()
 
@@ -415,29 +417,22 @@ async def test_the_end_gives_up_what_is_under_way() -> None:
     assert bench.rings == 0
 
 
-class Broken:
-    """Ends by a mistake of ours, after a while."""
+def break_after(read: Callable[P, Coroutine[Any, Any, T]], seconds: float) -> None:
+    """From now on the method ends by a mistake of ours, after a while."""
 
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
+    async def broken(*args: P.args, **_kwargs: P.kwargs) -> T:
+        await asyncio.sleep(seconds)
+        raise ZeroDivisionError(*args)
 
-    async def __call__(self, target: str) -> tuple[RecordSet, ...]:
-        await asyncio.sleep(self._seconds)
-        raise ZeroDivisionError(target)
+    Method(read).replace(broken)
 
 
-class Slow:
-    """Hands the answer on after a while."""
+def slow_down(read: Callable[P, Coroutine[Any, Any, T]], seconds: float = 0.4) -> None:
+    """From now on the method hands its answer on after a while."""
 
-    def __init__(
-        self,
-        read: Callable[[str], Awaitable[tuple[RecordSet | EndpointGroup, ...]]],
-        seconds: float = 0.4,
-    ) -> None:
-        self._read = read
-        self._seconds = seconds
-
-    async def __call__(self, target: str) -> tuple[RecordSet | EndpointGroup, ...]:
-        answer = await self._read(target)
-        await asyncio.sleep(self._seconds)
+    async def late(*args: P.args, **kwargs: P.kwargs) -> T:
+        answer = await read(*args, **kwargs)
+        await asyncio.sleep(seconds)
         return answer
+
+    Method(read).replace(late)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
 
 from controller.loops.proofs import Proofs
+from controller.model.configuration import Service
+from controller.model.levers import RecordSet
 from controller.planning.levers import route53
 from controller.planning.levers.accelerator import ACCELERATOR
 from controller.planning.levers.route53 import ROUTE53
@@ -20,9 +23,9 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """One entry for every proof that was made."""
     counted: list[int] = []
 
-    def counting(*arguments: object) -> Proof:
+    def counting(name: str, one: Service, records: Iterable[RecordSet]) -> Proof:
         counted.append(1)
-        return prove_records(*arguments)  # type: ignore[arg-type] # passed on as they came
+        return prove_records(name, one, records)
 
     monkeypatch.setattr(route53, "prove_records", counting)
     return counted

@@ -12,7 +12,7 @@ from controller.loops import recording
 from controller.model.health import ProbeOutcome
 from controller.model.levers import Setting
 from controller.model.overrides import OverrideKind, OverrideRequest
-from tests.loops.simulated import SETTINGS, ZONE, World
+from tests.loops.simulated import SETTINGS, ZONE, World, groups
 from tests.loops.small import events, logged
 from tests.loops.watching import (
     CALM,
@@ -218,7 +218,7 @@ async def test_what_was_written_is_read_back_within_the_gap_between_two_cycles(r
 
         port.change, port.read = noted_change, noted_read
 
-    arn = SETTINGS.services["api"].levers.accelerator.arn  # type: ignore[union-attr]  # it has one
+    (arn,) = groups(SETTINGS)
     noting(world.records, lambda zone, _: zone)
     noting(world.accelerators, lambda _: arn)
     async with world.running() as house:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -16,9 +16,11 @@ from controller.loops.reload_proposal import Proposal
 from controller.model.configuration import Mode, Settings
 from controller.model.errors import InvalidSettingsError, Problem, StateUnavailableError
 from controller.model.health import Verdict
+from controller.model.levers import RecordSet
 from controller.planning.account.moves import Move
 from controller.settings import Loaded
 from controller.settings.references import NOTHING, References
+from tests.fakes.methods import Method
 from tests.loops.hanging import hanging
 from tests.loops.simulated import SETTINGS, ZONE, World
 from tests.loops.small import events, logged
@@ -39,12 +41,12 @@ def edited(edit: Callable[[dict[str, Any]], None]) -> Settings:
     return Settings.model_validate(data)
 
 
-def with_regions(changes: dict[str, dict[str, object]], service: str = "shop") -> Settings:
+def with_regions(changes: Mapping[str, Mapping[str, object]], service: str = "shop") -> Settings:
     """The sandbox's settings with other keys in some regions."""
 
     def edit(data: dict[str, Any]) -> None:
         for name, keys in changes.items():
-            data["services"][service]["regions"][name] |= keys
+            data["services"][service]["regions"][name] |= dict(keys)
 
     return edited(edit)
 
@@ -443,14 +445,14 @@ async def test_settings_never_change_within_a_cycle() -> None:
     file.settings = without("eu-central-1")
     read = world.records.read
 
-    async def slow(zone: str) -> Any:
+    async def slow(hosted_zone_id: str) -> tuple[RecordSet, ...]:
         await asyncio.sleep(3)
-        return await read(zone)
+        return await read(hosted_zone_id)
 
     with logged() as lines:
         async with file.running(world) as house:
             accept = (await house.reload.propose()).hash
-            world.records.read = slow
+            Method(read).replace(slow)
             await asyncio.sleep(9)  # the zone is read every ten seconds: a cycle is under way soon
             async with asyncio.TaskGroup() as group:
                 group.create_task(house.reload.reload("ann", accept))
@@ -532,9 +534,8 @@ async def test_an_order_that_a_reload_makes_void_is_named_before_and_after() -> 
     """By the preview, the log, once; and it is obeyed again when its region is back."""
     world, file = World(), File()
     file.settings = without("eu-central-1")
-    place = {"service": "shop", "pool": "world"}
     async with file.running(world) as house:
-        order = replace(drain("eu-central-1", ttl_s=6000), **place)
+        order = replace(drain("eu-central-1", ttl_s=6000), service="shop", pool="world")
         number = (await house.overrides.add(order)).id
         await asyncio.sleep(5)
         with logged() as lines:

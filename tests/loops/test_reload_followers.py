@@ -13,6 +13,7 @@ from controller.loops.settings_swap import Follower
 from controller.model.configuration import Endpoint, EndpointId
 from controller.ports import Watcher
 from controller.settings import Loaded
+from tests.fakes.methods import Method
 from tests.fakes.prober import FakeTarget
 from tests.loops.simulated import SETTINGS, World
 from tests.loops.small import events, logged
@@ -104,7 +105,7 @@ async def test_a_target_that_cannot_be_made_leaves_everything_as_it_was() -> Non
     """The last of the endpoints: those before it are prepared by then."""
     world, file = World(), File()
     file.settings = edited(with_another_endpoint)
-    original = world.prober.target
+    original, method = world.prober.target, Method(world.prober.target)
 
     def target(endpoint: Endpoint, watcher: Watcher) -> FakeTarget:
         if "127.0.30.1" in endpoint.probe or "127.0.10.9" in endpoint.probe:
@@ -113,14 +114,14 @@ async def test_a_target_that_cannot_be_made_leaves_everything_as_it_was() -> Non
 
     async with file.running(world) as house:
         before = shown(house)
-        world.prober.target = target
+        method.replace(target)
         with pytest.raises(ValueError, match="no such place"):
             await house.reload.reload("ann")
         await asyncio.sleep(WELL_S)
         assert shown(house) == before
         assert metric(house, "gtc_config_last_reload_successful") == 0
 
-        world.prober.target = original
+        method.restore()
         await house.reload.reload("ann")
         await asyncio.sleep(WELL_S)
         assert NEW in house.probing.health

@@ -8,7 +8,8 @@ import pytest
 
 from controller.model.decision import Hold
 from controller.model.errors import StateUnavailableError
-from controller.model.overrides import OverrideKind, OverrideRequest
+from controller.model.overrides import Override, OverrideKind, OverrideRequest
+from tests.fakes.methods import Method
 from tests.loops.hanging import failing, hanging
 from tests.loops.simulated import World
 from tests.loops.small import events, logged
@@ -66,19 +67,25 @@ async def test_a_store_that_hung_and_then_fails_is_asked_again() -> None:
     world = World()
     error = StateUnavailableError("disk I/O error")
 
-    async def hang_and_fail() -> None:
+    async def hang_and_fail() -> tuple[Override, ...]:
         await asyncio.sleep(20)
         raise error
 
-    world.store.overrides = hang_and_fail
+    async def fail() -> tuple[Override, ...]:
+        raise error
+
+    method = Method(world.store.overrides)
+    method.replace(hang_and_fail)
     with logged() as lines:
         async with world.running() as house:
             await asyncio.sleep(10)
-            with failing(world.store, "overrides", error):
-                await asyncio.sleep(10)
-                assert house.snapshots.unread is not None
+            method.replace(fail)
+            await asyncio.sleep(10)
+            meanwhile = house.snapshots.unread
+            method.restore()
             await asyncio.sleep(3)
             assert house.snapshots.unread is None
+    assert meanwhile is not None
     assert events(lines).count("state_not_read") > 3
 
 

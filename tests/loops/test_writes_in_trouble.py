@@ -8,12 +8,13 @@ import pytest
 
 from controller.model.decision import Hold
 from controller.model.levers import Outcome, OutcomeStatus, Position
-from tests.loops.hanging import replaced
+from tests.fakes.methods import Method
 from tests.loops.simulated import SETTINGS, World
 from tests.loops.watching import (
     CALM,
     WELL_S,
     careful,
+    decided,
     drifting,
     edit,
     reasons,
@@ -93,7 +94,7 @@ async def test_nor_do_those_that_no_cycle_waits_for() -> None:
     async with world.running() as house:
         await asyncio.sleep(WELL_S)
         world.kill("eu-west-1")
-        with replaced(world.records, "change", lost_after_4_s):
+        with Method(world.records.change).replaced(lost_after_4_s):
             for _ in range(60):
                 await asyncio.sleep(1)
                 house.reconciliation._bell.ring()
@@ -184,7 +185,7 @@ async def test_drift_is_held_and_then_put_right() -> None:
         edit(world, "world", "us-east-1", 10)
         await asyncio.sleep(SETTINGS.cycle.period_s)
         seen, reasons_then = drifting(house), reasons(house)
-        since = house.reconciliation.latest.decision.memory.of("shop").drift_since
+        since = decided(house).memory.of("shop").drift_since
         (seen_at,) = since.values()
         left_s = seen_at + SETTINGS.guards.drift.hold_s - world.clock.monotonic()
         await asyncio.sleep(left_s - 0.1)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from controller.composition import Controller
 from controller.model.configuration import Settings
-from controller.model.decision import DecisionRecord, Hold
+from controller.model.decision import Decision, DecisionRecord, Hold
 from controller.model.health import ProbeOutcome
 from controller.model.levers import Position
 from controller.model.overrides import OverrideKind, OverrideRequest
@@ -73,12 +73,17 @@ def zone_writes(record: DecisionRecord) -> list[tuple[str, list[str]]]:
     ]
 
 
+def decided(house: Controller) -> Decision:
+    """The last cycle's decision."""
+    latest = house.reconciliation.latest
+    assert latest is not None, "no cycle has run yet"
+    return latest.decision
+
+
 def drifting(house: Controller) -> set[Position]:
     latest = house.reconciliation.latest
     return set(latest.decision.drift) if latest else set()
 
 
 def reasons(house: Controller) -> set[Hold]:
-    latest = house.reconciliation.latest
-    assert latest is not None
-    return {held.reason for plan in latest.decision.plans for held in plan.held}
+    return {held.reason for plan in decided(house).plans for held in plan.held}

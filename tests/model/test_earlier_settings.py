@@ -59,7 +59,7 @@ def test_the_first_place_that_says_something_is_where_it_came_from() -> None:
 def test_only_the_number_one_is_version_1() -> None:
     """Data of any other kind are of no earlier version."""
     assert is_earlier({"schema_version": 1})
-    others = (
+    others: tuple[object, ...] = (
         {"schema_version": True},
         {"schema_version": "1"},
         {"schema_version": 2},

@@ -241,10 +241,10 @@ def test_a_guard_is_overridden_by_its_own_name_only(guard: str) -> None:
 def test_a_freeze_of_another_service_binds_nobody_here() -> None:
     """Nor does one of another pool."""
     found = stage("freeze", "see eu-west-1=D")
-    for place in ({"service": "other"}, {"service": "shop", "pool": "other"}):
+    for service, pool in (("other", None), ("shop", "other")):
         found.overrides = [replace(found.overrides[0], service=None, pool=None)]
         assert holds(decided(found)) == {Hold.FROZEN}
-        found.overrides = [replace(found.overrides[0], **place)]
+        found.overrides = [replace(found.overrides[0], service=service, pool=pool)]
         assert holds(decided(found)) == set()
 
 

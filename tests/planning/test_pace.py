@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ WELL = RegionHealth(Verdict.UP, "well")
 NOW = 1_000.0
 
 
-def snapshot(raised_s_ago: float = 1e6, **changes: object) -> Snapshot:
+def snapshot(raised_s_ago: float = 1e6, **changes: Any) -> Snapshot:
     """Two regions; the first was last raised so many seconds ago."""
     stage = Stage()
     stage.now = NOW

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
@@ -11,7 +13,6 @@ from controller.model.decision import GUARD_HOLDS, Decision, Hold, Snapshot
 from controller.model.figures import Figure, Figures
 from controller.model.health import Verdict
 from controller.model.levers import Position, Setting
-from controller.model.overrides import OverrideKind
 from controller.planning.decision import decide
 from controller.planning.levers.weights import weights
 from controller.planning.memory import updated
@@ -20,6 +21,9 @@ from controller.planning.shares import SAME, normalised
 from tests.planning.memories import MEMORIES, NOW, REGION, REGIONS, TIMES, WEIGHTS
 from tests.planning.remembering import remembers
 from tests.storyboards.stage import Stage
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 @st.composite
@@ -147,7 +151,7 @@ def draw_past(draw: st.DrawFn, stage: Stage) -> None:
         if draw(st.integers(0, 3)) == 3:
             dial = 50.0 if stage.accelerator else None
             stage.expected[position] = (Setting(draw(st.integers(0, 255)), dial),)
-    if present and draw(st.booleans()):
+    if bool(present) and draw(st.booleans()):
         stage.unequal = draw(st.frozensets(st.sampled_from(present)))
     for pool in stage.pools:
         if draw(st.integers(0, 7)) == 7:
@@ -168,6 +172,11 @@ def ensure_positive_shares(stage: Stage) -> None:
     """Configurations whose pool has no share at all are refused by the loader."""
     for region in stage.regions.values():
         region["share"] = max(1.0, float(region["share"]))
+
+
+def turned_round(table: Mapping[K, V]) -> dict[K, V]:
+    """The same in the opposite order."""
+    return dict(reversed(list(table.items())))
 
 
 def positions(stage: Stage) -> list[Position]:
@@ -308,26 +317,26 @@ def test_the_order_of_what_is_known_does_not_matter(stage: Stage) -> None:
     memory = snapshot.memory.of("shop")
     turned = replace(
         memory,
-        drains=dict(reversed(memory.drains.items())),
-        drift_since=dict(reversed(memory.drift_since.items())),
-        flaps=dict(reversed(memory.flaps.items())),
-        nearest=dict(reversed(memory.nearest.items())),
-        adopted=dict(reversed(memory.adopted.items())),
+        drains=turned_round(memory.drains),
+        drift_since=turned_round(memory.drift_since),
+        flaps=turned_round(memory.flaps),
+        nearest=turned_round(memory.nearest),
+        adopted=turned_round(memory.adopted),
     )
     backwards = replace(
         snapshot,
-        health={v: dict(reversed(h.items())) for v, h in reversed(snapshot.health.items())},
-        known_good=dict(reversed(snapshot.known_good.items())),
-        known_bad=dict(reversed(snapshot.known_bad.items())),
+        health={v: turned_round(h) for v, h in turned_round(snapshot.health).items()},
+        known_good=turned_round(snapshot.known_good),
+        known_bad=turned_round(snapshot.known_bad),
         overrides=snapshot.overrides[::-1],
-        expected=dict(reversed(snapshot.expected.items())),
-        measured={p: dict(reversed(m.items())) for p, m in reversed(snapshot.measured.items())},
-        opinions=dict(reversed(snapshot.opinions.items())),
+        expected=turned_round(snapshot.expected),
+        measured={p: turned_round(m) for p, m in turned_round(snapshot.measured).items()},
+        opinions=turned_round(snapshot.opinions),
         memory=updated(snapshot.memory, {"shop": turned}),
         observed={
             "shop": replace(
                 snapshot.observed["shop"],
-                settings=dict(reversed(snapshot.observed["shop"].settings.items())),
+                settings=turned_round(snapshot.observed["shop"].settings),
             )
         },
     )
@@ -342,7 +351,7 @@ def test_unknown_health_moves_nothing_but_what_a_person_orders(stage: Stage) -> 
     What was half done is brought to an end: twins that differ are made alike, as they stand.
     """
     _, decision = decided(stage)
-    ordered = {o.region for o in stage.overrides if o.kind is not OverrideKind.FREEZE}
+    ordered = {o.region for o in stage.overrides if o.region is not None}
 
     for plan in decision.plans:
         leaves = any(plan.before[r] > 0 and plan.after[r] == 0 for r in ordered & set(plan.after))
@@ -523,10 +532,9 @@ def test_while_traffic_must_leave_nobody_is_overloaded_for_the_sake_of_steps(sta
         if region.capacity_rps is None:
             continue
         usable = region.capacity_rps * decision.regions["shop"][name].usable
-        after, wanted = (
-            sum(split(p).get(name, 0.0) * shop.pools[p.pool].demand_rps for p in decision.plans)
-            for split in (lambda plan: plan.after, lambda plan: plan.desired)
-        )
+        demand = [(plan, shop.pools[plan.pool].demand_rps) for plan in decision.plans]
+        after = sum(plan.after.get(name, 0.0) * rps for plan, rps in demand)
+        wanted = sum(plan.desired.get(name, 0.0) * rps for plan, rps in demand)
         assert after <= max(usable, wanted) * (1 + SAME) + 1e-6
 
 

@@ -286,7 +286,7 @@ def reloaded(world: World) -> str | None:
     if world.chance.random() < 0.3:
         limits(world.chance, world.raw)
         return "every"
-    name = world.chance.choice(list(world.raw["services"]))
+    name: str = world.chance.choice(list(world.raw["services"]))
     one = world.raw["services"][name]
     world.chance.choice(OF_A_SERVICE)(world.chance, one)
     follow_places(one)

@@ -181,21 +181,23 @@ def test_a_missing_leaf_is_out_whatever_else_is_true() -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "cause"),
+    ("service", "pool", "cause"),
     [
-        ({"service": None, "pool": None}, "drain"),
-        ({"service": "shop", "pool": None}, "drain"),
-        ({"service": "shop", "pool": "world"}, "drain"),
-        ({"service": "shop", "pool": "other"}, "serving"),
-        ({"service": "other", "pool": None}, "serving"),
+        (None, None, "drain"),
+        ("shop", None, "drain"),
+        ("shop", "world", "drain"),
+        ("shop", "other", "serving"),
+        ("other", None, "serving"),
     ],
 )
-def test_an_order_binds_where_it_was_given(place: dict[str, str | None], cause: str) -> None:
+def test_an_order_binds_where_it_was_given(
+    service: str | None, pool: str | None, cause: str
+) -> None:
     """Everywhere, one service, or one pool of it."""
     stage = Stage()
     stage.now = 1_000.0
     for command in (f"pool world {WEST} {CENTRAL} {EAST}", f"drain {WEST}"):
         stage.play(command)
-    stage.overrides = [replace(stage.overrides[0], **place)]
+    stage.overrides = [replace(stage.overrides[0], service=service, pool=pool)]
 
     assert stand_on(stage, EVEN)[WEST].cause == cause

@@ -53,8 +53,8 @@ def test_an_order_is_void_when_what_it_speaks_of_is_not_configured(
 def test_an_order_for_all_services_is_obeyed_while_one_has_the_region() -> None:
     """As when it was given."""
     one_region = weighted()
-    one_region["regions"] = {EAST: one_region["regions"][EAST]}  # type: ignore[index]  # a dictionary
-    one_region["pools"]["world"]["regions"] = [EAST]  # type: ignore[index]  # the same
+    one_region["regions"] = {EAST: one_region["regions"][EAST]}
+    one_region["pools"]["world"]["regions"] = [EAST]
     settings = small(services={"shop": one_region, "api": accelerated()})
 
     assert why_void(DRAIN, settings) is None

@@ -19,6 +19,7 @@ from aiohttp import web
 from controller import cli, daemon
 from controller.adapters.aws.route53 import Route53RecordSets
 from controller.adapters.sqlite import SqliteStore
+from controller.api.app import build
 
 WHAT, WHEN = os.environ["CRASH_AT"].split(":")
 Method = Callable[..., Awaitable[Any]]
@@ -68,9 +69,8 @@ def crashing_app(context: Any) -> web.Application:
     return app
 
 
-build = daemon.build
 if WHAT == "answer":
-    daemon.build = crashing_app
+    daemon.build = crashing_app  # type: ignore[attr-defined]  # an import of the daemon's
 else:
     owner = Route53RecordSets if WHAT == "change" else SqliteStore
     setattr(owner, WHAT, crashing(getattr(owner, WHAT)))

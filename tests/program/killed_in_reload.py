@@ -10,6 +10,7 @@ from controller.adapters.sqlite import SqliteStore
 from controller.cli import main
 from controller.loops.current import Current
 from controller.loops.reload import Reload
+from controller.loops.reload_proposal import Proposal
 
 POINTS = ("before_intent", "after_intent", "before_swap", "after_swap", "before_reply")
 
@@ -37,14 +38,14 @@ def _swap_or_die(self: Current, settings: Any) -> None:
         _here("after_swap")
 
 
-async def _reload_or_die(self: Reload, *arguments: Any) -> Any:
-    proposal = await _reload(self, *arguments)
+async def _reload_or_die(self: Reload, actor: str, accept: str | None = None) -> Proposal:
+    proposal = await _reload(self, actor, accept)
     _here("before_reply")
     return proposal
 
 
 if __name__ == "__main__":  # tests import POINTS and must not get the patched classes
     SqliteStore.audit = _audit_or_die  # type: ignore[method-assign]  # the point of this module
-    Current.swap = _swap_or_die
-    Reload.reload = _reload_or_die
+    Current.swap = _swap_or_die  # type: ignore[method-assign]  # the same
+    Reload.reload = _reload_or_die  # type: ignore[method-assign]  # the same
     main()

@@ -47,13 +47,13 @@ def settings(draw: st.DrawFn) -> dict[str, Any]:
     for name in draw(st.lists(st.sampled_from("abc"), min_size=1, unique=True)):
         used = draw(st.lists(st.sampled_from(REGIONS), min_size=1, unique=True))
         services[name] = _service(name, used)
-    used = {region for service in services.values() for region in service["regions"]}
+    in_use = {region for service in services.values() for region in service["regions"]}
     return {
         "schema_version": 2,
         "state_path": "gtc.sqlite",
         "vantage": {"name": "here"},
         **draw(st.sampled_from(REFERENCES)),
-        "regions": {name: entry for name, entry in entries.items() if name in used},
+        "regions": {name: entry for name, entry in entries.items() if name in in_use},
         "services": services,
     }
 

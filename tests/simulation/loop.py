@@ -143,7 +143,7 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
 
     # Steps
 
-    def call_soon(  # type: ignore[override]
+    def call_soon(  # type: ignore[override]  # asyncio's types tie `args` to the callback
         self,
         callback: Callable[..., object],
         *args: Any,
@@ -154,7 +154,7 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         call.handle = super().call_soon(self._step, call, context=call.context)
         return call.handle
 
-    def call_at(  # type: ignore[override]
+    def call_at(  # type: ignore[override]  # asyncio's types tie `args` to the callback
         self,
         when: float,
         callback: Callable[..., object],

@@ -41,6 +41,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 import yaml
 
@@ -60,6 +61,7 @@ from controller.planning.memory import after_writing, updated
 from controller.planning.shares import SAME, percent
 from tests.planning.remembering import remembers, service_memory
 
+Probed = TypeVar("Probed")
 _LONG_AGO = -100_000.0
 _WHEN = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -70,12 +72,12 @@ class Stage:
     def __init__(self) -> None:
         self.now = 0.0
         self.started_at = _LONG_AGO
-        self.pools: dict[str, dict[str, object]] = {}
-        self.regions: dict[str, dict[str, object]] = {}
-        self.catalogue: dict[str, dict[str, object]] = {}
+        self.pools: dict[str, dict[str, Any]] = {}
+        self.regions: dict[str, dict[str, Any]] = {}
+        self.catalogue: dict[str, dict[str, Any]] = {}
         """Region to what the catalogue says of it beside its jurisdiction, which is `any`."""
         self.sections: dict[str, dict[str, object]] = {"guards": {}, "ramp": {}, "placement": {}}
-        self.vantage = ("here",)
+        self.vantage: tuple[str, ...] = ("here",)
         self.mode = "active"
         self.modes: dict[str, str | None] = {"shop": None}
         self.accelerator = False
@@ -424,10 +426,15 @@ class Stage:
 
     def _probe_on(self) -> None:
         """Probes go on: every opinion but an unknown one is as fresh as can be."""
-        for states in (*self.health.values(), self.known_good, self.known_bad):
-            for key, state in list(states.items()):
-                if state.verdict is not Verdict.UNKNOWN:
-                    states[key] = state._replace(last_result_at=self.now)
+        for states in self.health.values():
+            self._refresh(states)
+        self._refresh(self.known_good)
+        self._refresh(self.known_bad)
+
+    def _refresh(self, states: dict[Probed, HealthState]) -> None:
+        for key, state in states.items():
+            if state.verdict is not Verdict.UNKNOWN:
+                states[key] = state._replace(last_result_at=self.now)
 
     def _carry_out(self, decision: Decision) -> None:
         snapshot = self.snapshot()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from botocore.exceptions import (
@@ -61,7 +62,8 @@ def _known_to_botocore() -> list[str]:
         data["definitions"][name]["applies_when"].get("response", {}).get("service_error_code")
         for name in data["retry"]["__default__"]["policies"].keys() & data["definitions"].keys()
     ]
-    standard = ThrottledRetryableChecker._THROTTLED_ERROR_CODES
+    checker: Any = ThrottledRetryableChecker  # its stub has the public names alone
+    standard = checker._THROTTLED_ERROR_CODES
     return sorted({*standard, *filter(None, legacy)})
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TypedDict, Unpack
 
 import pytest
 
-from controller.model.decision import Decision, Held, Hold, Memory, PoolPlan
+from controller.model.decision import Decision, Held, Hold, PoolPlan, Shares
 from controller.model.health import RegionHealth, Verdict
 from controller.model.levers import Change, Position, Setting
+from controller.model.memory import Memory
 from controller.planning.account.digest import digest
 
 SPLIT = {"eu-west-1": 0.5, "us-east-1": 0.5}
@@ -22,7 +24,19 @@ UP = RegionHealth(Verdict.UP, "web: answers in 20 ms")
 MOVES = Decision({"shop": {"eu-west-1": UP}}, (replace(PLAN, held=(HELD,)),), {}, Memory())
 
 
-def plans(**changed: object) -> Decision:
+class Fields(TypedDict, total=False):
+    """Fields of a plan that a test changes."""
+
+    service: str
+    pool: str
+    before: Shares
+    desired: Shares
+    held: tuple[Held, ...]
+    changes: tuple[Change, ...]
+    withheld: tuple[Change, ...]
+
+
+def plans(**changed: Unpack[Fields]) -> Decision:
     """The decision with another plan of its pool."""
     return replace(MOVES, plans=(replace(MOVES.plans[0], **changed),))
 

@@ -19,9 +19,9 @@ def written(lever: str, before: dict[str, Setting], after: dict[str, float]) -> 
     stage.play(f"pool world {WEST} {EAST} {lever}")
     service = stage.settings().services["shop"]
     settings = {Position("shop", "world", region): one for region, one in before.items()}
-    lever = lever_of(service)
-    plan = PoolPlan("shop", "world", lever.shares(before), after, after)
-    changes = lever.diff(service, plan, Observed(0.0, settings))
+    steered = lever_of(service)
+    plan = PoolPlan("shop", "world", steered.shares(before), after, after)
+    changes = steered.diff(service, plan, Observed(0.0, settings))
     return {change.position.region: change.after for change in changes}
 
 

@@ -66,7 +66,9 @@ def test_leaves_are_looked_at_as_they_will_be() -> None:
     assert found == {WEST: {"A": False}, EAST: {"A": True}}
 
 
-def group(region: str, listener: int, *, dial: float = 100, weights: tuple[int, ...] = (128,)):
+def group(
+    region: str, listener: int, *, dial: float = 100, weights: tuple[int, ...] = (128,)
+) -> EndpointGroup:
     endpoints = tuple(AcceleratedEndpoint(f"e{i}", w, "", "{}") for i, w in enumerate(weights))
     return EndpointGroup(f"l/{listener}/endpoint-group/{region}", region, dial, endpoints)
 

@@ -17,11 +17,11 @@ OWN = ("planning/levers/", "model/", "settings/", "adapters/", "sandbox/")
 """Where kinds are told apart by right: their objects, nouns, rules, clients and emulators."""
 EXCEPTIONS = {
     "planning/residency/proof.py": "one proof for each kind, which its lever asks for",
-    "planning/placement/accelerated.py": "dials, and who is nearest, are the accelerator's alone",
+    "planning/placement/accelerated.py": "only accelerators have dials and nearness",
     "planning/account/earlier_forms.py": "records of earlier daemons knew two kinds and no others",
     "loops/lever_ports.py": "the line that gives each kind its port",
     "api/routes_services.py": "the public schema has a variant for each kind",
-    "api/metrics.py": "names AWS's own services, of which one is called route53, too",
+    "api/metrics.py": "counts calls of the AWS service route53",
 }
 """File to the reason why it may name a kind."""
 

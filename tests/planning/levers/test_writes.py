@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -17,9 +18,10 @@ from controller.model.levers import (
     WeightChange,
 )
 from controller.planning.levers.accelerator import ACCELERATOR
+from controller.planning.levers.lever import Lever
 from controller.planning.levers.registry import LEVERS, AnyLever
 from controller.planning.levers.route53 import ROUTE53
-from controller.planning.levers.steps import Step
+from controller.planning.levers.steps import Step, WriteT
 
 WEST, EAST = "eu-west-1", "us-east-1"
 POOL = ("shop", "world")
@@ -37,19 +39,19 @@ def group(region: str, listener: str, setting: Setting) -> EndpointGroup:
     return EndpointGroup(arn, region, setting.dial or 0.0, (endpoint,))
 
 
-def resources(lever: AnyLever, region: str, setting: Setting) -> tuple[object, ...]:
+def resources(lever: AnyLever, region: str, setting: Setting) -> tuple[Any, ...]:
     """Two: A and AAAA record, or the groups at two listeners."""
     if lever is ROUTE53:
         return tuple(leaf(region, type_, setting.weight) for type_ in ("A", "AAAA"))
     return tuple(group(region, listener, setting) for listener in ("80", "443"))
 
 
-def change(lever: AnyLever, region: str, *, opens: bool, pool: str = "world") -> Change:
+def change(lever: Lever[Any, Any, Any], region: str, *, opens: bool, pool: str = "world") -> Change:
     before, after = (SHUT[lever], OPEN[lever]) if opens else (OPEN[lever], SHUT[lever])
     return Change(Position("shop", pool, region), before, after)
 
 
-def swap(lever: AnyLever) -> dict[Change, tuple[object, ...]]:
+def swap(lever: Lever[Any, Any, WriteT]) -> dict[Change, tuple[WriteT, ...]]:
     """The east is to open, then the west to close."""
     east, west = change(lever, EAST, opens=True), change(lever, WEST, opens=False)
     return {

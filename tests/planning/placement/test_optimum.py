@@ -69,8 +69,8 @@ def task(
         for name, pool in service.pools.items()
     }
     limits = Preferences.model_validate({"target_utilisation": target, **preferences})
-    regions = {name: Region(jurisdiction="any") for name in service.regions}
-    return Task(service, regions, limits, known, candidates, settled, before or {})
+    catalogue = {name: Region(jurisdiction="any") for name in service.regions}
+    return Task(service, catalogue, limits, known, candidates, settled, before or {})
 
 
 def shares_only(*regions: str) -> dict[str, float]:

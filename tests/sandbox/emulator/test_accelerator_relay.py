@@ -50,8 +50,9 @@ class Accelerator:
 
     def _create(self, kind: str, **params: Any) -> dict[str, Any]:
         token = params.get("EndpointGroupRegion", kind)
-        created: dict[str, Any] = self.call[f"Create{kind}"](params | {"IdempotencyToken": token})
-        return created[kind]
+        reply = self.call[f"Create{kind}"](params | {"IdempotencyToken": token})
+        created: dict[str, Any] = reply[kind]
+        return created
 
     def dial(self, address: str, percentage: float) -> None:
         """Turn the dial of an endpoint's group."""

@@ -7,6 +7,7 @@ drain flag; the tree is that of section 1.1 with address leaves.
 from collections.abc import Iterable
 from fractions import Fraction
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,9 @@ HALF, THIRD, QUARTER = Fraction(1, 2), Fraction(1, 3), Fraction(1, 4)
 NAME = "x.example.com."
 
 
-def view_of(records: Iterable[dict], down: Iterable[str] = (), addresses=()) -> View:
+def view_of(
+    records: Iterable[dict[str, Any]], down: Iterable[str] = (), addresses: tuple[str, ...] = ()
+) -> View:
     """A view of one zone with these records, in which the checks of `down` regions fail."""
     clock = Clock()
     store = zone_store(clock)
@@ -125,7 +128,7 @@ PLACES["continent"] = ("192.0.2.2", {"ContinentCode": "EU"})
 PLACES["everywhere"] = ("192.0.2.3", {"CountryCode": "*"})
 
 
-def geolocated(*areas: str) -> list[dict]:
+def geolocated(*areas: str) -> list[dict[str, Any]]:
     """Geolocation records for some of the areas, each with a check named after its area."""
     return [
         at(simple(NAME, PLACES[area][0]), **PLACES[area][1]) | {"HealthCheckId": check_id(area)}
@@ -170,7 +173,7 @@ def test_an_alias_takes_its_targets_ttl_and_values() -> None:
 def test_an_alias_with_a_check_and_evaluated_health_needs_both() -> None:
     """Developer guide: a failing check or an unhealthy target makes the alias unhealthy."""
 
-    def records(evaluate: bool) -> list[dict]:
+    def records(evaluate: bool) -> list[dict[str, Any]]:
         leaf = weighted("leaf.example.com", "l", 1, "192.0.2.1") | {"HealthCheckId": check_id("l")}
         first = alias(NAME, "leaf.example.com", evaluate)
         first |= {"SetIdentifier": "first", "Weight": 1, "HealthCheckId": check_id("first")}

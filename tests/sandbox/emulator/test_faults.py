@@ -30,7 +30,8 @@ def client(
     aws: EmulatedAws, service: str = "route53", region: str = "us-east-1"
 ) -> AbstractAsyncContextManager[Any]:
     """The SDK's client, without retries, which gives up after half a second."""
-    return aioboto3.Session().client(
+    session: Any = aioboto3.Session()  # its types know each service by a literal
+    made: AbstractAsyncContextManager[Any] = session.client(
         service,
         endpoint_url=aws.url,
         region_name=region,
@@ -38,6 +39,7 @@ def client(
         aws_secret_access_key="sandbox",  # the emulator accepts any key
         config=Config(retries={"total_max_attempts": 1}, read_timeout=0.5),
     )
+    return made
 
 
 @asynccontextmanager

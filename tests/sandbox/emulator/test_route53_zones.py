@@ -1,5 +1,7 @@
 """Hosted zones: ids, listings, pages, and the two views of a change."""
 
+from typing import Any
+
 import pytest
 
 from controller.sandbox.emulator.route53_zones import ZoneStore
@@ -17,7 +19,7 @@ from tests.sandbox.emulator.builders import (
 )
 
 
-def status(store: ZoneStore, info: dict) -> str:
+def status(store: ZoneStore, info: dict[str, Any]) -> str:
     """The change's status now."""
     return str(store.get_change({"Id": info["Id"]})["ChangeInfo"]["Status"])
 

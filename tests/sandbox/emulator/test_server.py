@@ -39,7 +39,8 @@ def client(
     aws: EmulatedAws, service: str, region: str = "us-east-1"
 ) -> AbstractAsyncContextManager[Any]:
     """The SDK's client for an emulated service, without retries."""
-    return aioboto3.Session().client(
+    session: Any = aioboto3.Session()  # its types know each service by a literal
+    made: AbstractAsyncContextManager[Any] = session.client(
         service,
         endpoint_url=aws.url,
         region_name=region,
@@ -47,6 +48,7 @@ def client(
         aws_secret_access_key="sandbox",  # the emulator accepts any key
         config=ONE_TRY,
     )
+    return made
 
 
 async def seed_zone(route53: Any) -> None:
@@ -87,7 +89,8 @@ async def test_the_process_announces_itself_and_stops_at_once() -> None:
     async with asyncio.TaskGroup() as group:
         task = group.create_task(serve(FREE_PORTS, announced.put_nowait, stop))
         line = await asyncio.wait_for(announced.get(), 5)
-        assert (line["ready"], line.keys()) == ("aws", {"ready", "url", "dns", "control"})
+        assert line["ready"] == "aws"
+        assert line.keys() == {"ready", "url", "dns", "control"}
         async with (
             aiohttp.ClientSession() as session,
             session.get(f"{line['control']}/_emulator/calls") as reply,
@@ -228,7 +231,7 @@ async def test_the_accelerators_api_lives_in_one_region() -> None:
 async def test_what_is_not_emulated_says_so_in_the_callers_format() -> None:
     """An unknown operation and two unknown services, one speaking JSON, one XML."""
     async with running(FREE_PORTS) as aws:
-        calls = [
+        calls: list[tuple[str, str, dict[str, Any], str]] = [
             ("route53", "list_traffic_policies", {}, "route53 ListTrafficPolicies"),
             ("dynamodb", "list_tables", {}, "service 'dynamodb'"),
             ("sns", "list_topics", {}, "service 'sns'"),
