@@ -13,42 +13,42 @@ from datetime import datetime
 from functools import partial
 
 from controller.adapters.sd_notify import ServiceManager
-from controller.api.context import Context
-from controller.api.metrics import Metrics
-from controller.loops.actuation import Actuation
-from controller.loops.answered import AnsweredShares
-from controller.loops.audit_head import AuditHead
-from controller.loops.certificates import Certificates
-from controller.loops.check_opinions import CheckOpinions
-from controller.loops.contradiction_alarm import ContradictionAlarm
-from controller.loops.current import Current
-from controller.loops.cycle_log import log_cycle
-from controller.loops.expectations import Expectations
-from controller.loops.figures import ReportedFigures
-from controller.loops.follow_up import FollowUp
-from controller.loops.heartbeat import Heartbeat
-from controller.loops.lever_ports import lever_ports
-from controller.loops.live import Live
-from controller.loops.observation import Observation
-from controller.loops.overload_alarm import OverloadAlarm
+from controller.api.dependencies import Context
+from controller.api.metrics.daemon_metrics import Metrics
+from controller.loops.active_settings import Current
+from controller.loops.alarms.certificates import Certificates
+from controller.loops.alarms.contradiction import ContradictionAlarm
+from controller.loops.alarms.overload import OverloadAlarm
+from controller.loops.alarms.residency import ResidencyAlarm
+from controller.loops.alarms.undecided import UndecidedAlarm
+from controller.loops.alarms.void_orders import VoidAlarm
+from controller.loops.cycle.cycle_log import log_cycle
+from controller.loops.cycle.previews import Previews
+from controller.loops.cycle.reconciliation import CycleReport, Listener, Reconciliation
+from controller.loops.cycle.recording import Recording
+from controller.loops.cycle.snapshot_builder import SnapshotBuilder, Sources
+from controller.loops.event_stream import Live
+from controller.loops.levers.actuation import Actuation
+from controller.loops.levers.expectations import Expectations
+from controller.loops.levers.follow_up import FollowUp
+from controller.loops.levers.lever_ports import lever_ports
+from controller.loops.levers.observation import Observation
 from controller.loops.overrides import Overrides
-from controller.loops.previews import Previews
-from controller.loops.probing import Observers, Probing
-from controller.loops.reconciliation import CycleReport, Listener, Reconciliation
-from controller.loops.recording import Recording
-from controller.loops.reload import Reload
-from controller.loops.reload_audit import ReloadAudit
-from controller.loops.reload_proposal import Proposals
-from controller.loops.residency_alarm import ResidencyAlarm
-from controller.loops.settings_swap import Follower, SettingsSwap, plainly
-from controller.loops.snapshot_builder import SnapshotBuilder, Sources
-from controller.loops.state_loading import StateLoading
-from controller.loops.supervision import Loop, Supervision
-from controller.loops.traffic import Traffic
-from controller.loops.undecided_alarm import UndecidedAlarm
-from controller.loops.void_alarm import VoidAlarm
-from controller.loops.wake import Bell
-from controller.loops.watch import ProbeObserver
+from controller.loops.probing.endpoint_monitor import ProbeObserver
+from controller.loops.probing.probe_loop import Observers, Probing
+from controller.loops.process.audit_head import AuditHead
+from controller.loops.process.heartbeat import Heartbeat
+from controller.loops.process.state_loading import StateLoading
+from controller.loops.process.supervision import Loop, Supervision
+from controller.loops.reload.audit_entry import ReloadAudit
+from controller.loops.reload.proposal import Proposals
+from controller.loops.reload.reload import Reload
+from controller.loops.reload.settings_swap import Follower, SettingsSwap, plainly
+from controller.loops.reports.figures import ReportedFigures
+from controller.loops.reports.traffic import Traffic
+from controller.loops.second_opinion.dns_sampling import AnsweredShares
+from controller.loops.second_opinion.health_checks import CheckOpinions
+from controller.loops.wakeup import Bell
 from controller.model.configuration import Endpoint, EndpointId, Settings
 from controller.model.errors import InvalidSettingsError, Problem
 from controller.model.health import ProbeResult, ReferenceKind

@@ -17,20 +17,20 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from controller import __version__
-from controller.adapters.aws.adapters import aws_adapters
+from controller.adapters.aws.assembly import aws_adapters
 from controller.adapters.aws.session import aws_clients, require_endpoint_url
 from controller.adapters.clock import SystemClock
-from controller.adapters.dns_answers import DnsNameServers
+from controller.adapters.name_servers import DnsNameServers
 from controller.adapters.probing.prober import NetworkProber
 from controller.adapters.sd_notify import ServiceManager
 from controller.adapters.signals import on_signal, stop_signals
-from controller.adapters.sqlite import SqliteStore
+from controller.adapters.sqlite.store import SqliteStore
 from controller.adapters.task_dump import dump_tasks
 from controller.api.app import build
-from controller.api.metrics import Metrics
-from controller.api.server import serving
+from controller.api.http.server import serving
+from controller.api.metrics.daemon_metrics import Metrics
 from controller.composition import Controller, Ports, ReloadSource, compose
-from controller.loops.supervision import LoopEndedError
+from controller.loops.process.supervision import LoopEndedError
 from controller.settings import Loaded, Source
 
 _log = structlog.get_logger("daemon")

@@ -16,8 +16,8 @@ import pytest
 from prometheus_client import generate_latest
 
 from controller.composition import Controller
-from controller.loops.current import Current, settings_hash
-from controller.loops.supervision import LoopEndedError
+from controller.loops.active_settings import Current, settings_hash
+from controller.loops.process.supervision import LoopEndedError
 from controller.model.decision import Snapshot
 from controller.model.health import ProbeOutcome
 from controller.model.overrides import OverrideKind, OverrideRequest
@@ -36,7 +36,7 @@ def test_the_same_settings_have_the_same_hash_in_every_process() -> None:
     """It is compared across restarts and between operators."""
     script = (
         "import sys; from controller.settings import load;"
-        "from controller.loops.current import settings_hash;"
+        "from controller.loops.active_settings import settings_hash;"
         "from pathlib import Path; print(settings_hash(load(Path(sys.argv[1]))))"
     )
     hashes = {

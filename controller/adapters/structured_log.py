@@ -21,7 +21,7 @@ from typing import Any, TextIO
 import structlog
 
 from controller.adapters.redaction import redact
-from controller.adapters.repetition import Repetition
+from controller.adapters.repeated_warnings import Repetition
 
 _NOISY = ("asyncio", "aiohttp", "botocore", "aiobotocore", "boto3", "urllib3", "py.warnings")
 

@@ -6,42 +6,42 @@ import asyncio
 
 from aiohttp import web
 
-from controller.api import (
-    health,
-    routes_audit,
-    routes_decisions,
-    routes_events,
-    routes_figures,
-    routes_measurements,
-    routes_overrides,
-    routes_plan,
-    routes_reload,
-    routes_services,
-    routes_status,
-    routes_why,
+from controller.api.dependencies import CONTEXT, Context
+from controller.api.http.browser_protection import add_headers, host_known
+from controller.api.http.client_connections import watched
+from controller.api.http.dispatch import only_declared, served
+from controller.api.http.idempotency import Replays
+from controller.api.http.problems import BODY_LIMIT, problems_answered, request_ids
+from controller.api.http.rate_limits import RateLimits
+from controller.api.routes import (
+    audit,
+    decisions,
+    events,
+    figures,
+    liveness,
+    measurements,
+    overrides,
+    plan,
+    reload,
+    services,
+    status,
+    why,
 )
-from controller.api.connections import watched
-from controller.api.context import CONTEXT, Context
-from controller.api.dispatch import only_declared, served
-from controller.api.idempotency import Replays
-from controller.api.problems import BODY_LIMIT, problems_answered, request_ids
-from controller.api.protection import add_headers, host_known
-from controller.api.rate_limits import RateLimits
-from controller.api.reference import reference_routes
+from controller.api.routes.docs import reference_routes
 
 DECLARED = (
-    *routes_status.ROUTES,
-    *routes_services.ROUTES,
-    *routes_plan.ROUTES,
-    *routes_overrides.ROUTES,
-    *routes_decisions.ROUTES,
-    *routes_why.ROUTES,
-    *routes_audit.ROUTES,
-    *routes_events.ROUTES,
-    *routes_measurements.ROUTES,
-    *routes_figures.ROUTES,
-    *routes_reload.ROUTES,
-    *health.ROUTES,
+    *status.ROUTES,
+    *services.ROUTES,
+    *plan.ROUTES,
+    *overrides.ROUTES,
+    *decisions.ROUTES,
+    *why.ROUTES,
+    *audit.ROUTES,
+    *events.ROUTES,
+    *measurements.ROUTES,
+    *figures.ROUTES,
+    *reload.ROUTES,
+    *liveness.ROUTES,
 )
 """Every route but those that describe the others."""
 
@@ -57,11 +57,11 @@ def build(context: Context) -> web.Application:
         client_max_size=BODY_LIMIT,
     )
     app[CONTEXT] = context
-    app[routes_overrides.REPLAYS] = Replays(context.clock)
-    app[routes_overrides.ONE_WRITE] = asyncio.Lock()
+    app[overrides.REPLAYS] = Replays(context.clock)
+    app[overrides.ONE_WRITE] = asyncio.Lock()
     limits = RateLimits(context.clock)
     app.add_routes([served(route, context, limits) for route in routes])
-    app.on_shutdown.append(routes_events.end_streams)
+    app.on_shutdown.append(events.end_streams)
     app.on_response_prepare.append(add_headers)
     context.metrics.watch(context.traffic)
     return app

@@ -13,8 +13,9 @@ from typing import NamedTuple, NoReturn
 import click
 
 from controller import __version__
-from controller.cli import exit_codes, terminal
-from controller.cli.groups import LateGroup
+from controller.cli import exit_codes
+from controller.cli.lazy_groups import LateGroup
+from controller.cli.screen import terminal
 
 
 class Entry(NamedTuple):
@@ -28,66 +29,114 @@ class Entry(NamedTuple):
 
 COMMANDS = {
     "status": Entry(
-        "controller.cli.status", "status", "Regions, pools and shares on one screen.", "Look"
+        "controller.cli.commands.status",
+        "status",
+        "Regions, pools and shares on one screen.",
+        "Look",
     ),
-    "why": Entry("controller.cli.why", "why", "Why traffic moved, or did not.", "Look"),
+    "why": Entry("controller.cli.commands.why", "why", "Why traffic moved, or did not.", "Look"),
     "plan": Entry(
-        "controller.cli.plan", "plan", "What would change now, without doing it.", "Look"
+        "controller.cli.commands.plan", "plan", "What would change now, without doing it.", "Look"
     ),
     "figures": Entry(
-        "controller.cli.figures", "figures", "Demand, latency and capacity as believed.", "Look"
+        "controller.cli.commands.figures",
+        "figures",
+        "Demand, latency and capacity as believed.",
+        "Look",
     ),
     "replay": Entry(
-        "controller.cli.replay", "replay", "A recorded decision made again, and compared.", "Look"
+        "controller.cli.commands.replay",
+        "replay",
+        "A recorded decision made again, and compared.",
+        "Look",
     ),
     "history": Entry(
-        "controller.cli.history", "history", "Past decisions that moved or held traffic.", "Look"
+        "controller.cli.commands.history",
+        "history",
+        "Past decisions that moved or held traffic.",
+        "Look",
     ),
     "audit": Entry(
-        "controller.cli.audit", "audit", "Who did what, and whether that account is whole.", "Look"
+        "controller.cli.commands.audit",
+        "audit",
+        "Who did what, and whether that account is whole.",
+        "Look",
     ),
     "events": Entry(
-        "controller.cli.events", "events", "What happened lately, and -f what happens.", "Look"
+        "controller.cli.commands.events",
+        "events",
+        "What happened lately, and -f what happens.",
+        "Look",
     ),
     "wait": Entry(
-        "controller.cli.wait", "wait", "Wait until a region is as a script needs it.", "Look"
+        "controller.cli.commands.wait",
+        "wait",
+        "Wait until a region is as a script needs it.",
+        "Look",
     ),
     "failover": Entry(
-        "controller.cli.act", "failover", "Move a region's traffic away at once.", "Act"
+        "controller.cli.commands.act", "failover", "Move a region's traffic away at once.", "Act"
     ),
-    "drain": Entry("controller.cli.act", "drain", "Take a region out of service.", "Act"),
-    "undrain": Entry("controller.cli.act", "undrain", "Let a drained region serve again.", "Act"),
-    "pin": Entry("controller.cli.pin", "pin", "Fix a region's share of its pools.", "Act"),
+    "drain": Entry("controller.cli.commands.act", "drain", "Take a region out of service.", "Act"),
+    "undrain": Entry(
+        "controller.cli.commands.act", "undrain", "Let a drained region serve again.", "Act"
+    ),
+    "pin": Entry("controller.cli.commands.pin", "pin", "Fix a region's share of its pools.", "Act"),
     "unpin": Entry(
-        "controller.cli.pin", "unpin", "Leave a pinned region's share to placement again.", "Act"
+        "controller.cli.commands.pin",
+        "unpin",
+        "Leave a pinned region's share to placement again.",
+        "Act",
     ),
-    "freeze": Entry("controller.cli.act", "freeze", "Stop automatic changes for a while.", "Act"),
-    "unfreeze": Entry("controller.cli.act", "unfreeze", "Allow automatic changes again.", "Act"),
+    "freeze": Entry(
+        "controller.cli.commands.act", "freeze", "Stop automatic changes for a while.", "Act"
+    ),
+    "unfreeze": Entry(
+        "controller.cli.commands.act", "unfreeze", "Allow automatic changes again.", "Act"
+    ),
     "overrides": Entry(
-        "controller.cli.overrides", "overrides", "Standing instructions and when they end.", "Act"
+        "controller.cli.commands.overrides",
+        "overrides",
+        "Standing instructions and when they end.",
+        "Act",
     ),
     "extend": Entry(
-        "controller.cli.overrides", "extend", "Let an override end later, or sooner.", "Act"
+        "controller.cli.commands.overrides",
+        "extend",
+        "Let an override end later, or sooner.",
+        "Act",
     ),
     "reload": Entry(
-        "controller.cli.reload", "reload", "Have the daemon read its configuration again.", "Act"
+        "controller.cli.commands.reload",
+        "reload",
+        "Have the daemon read its configuration again.",
+        "Act",
     ),
-    "run": Entry("controller.cli.run", "run", "Run the daemon.", "Run"),
+    "run": Entry("controller.cli.local.run", "run", "Run the daemon.", "Run"),
     "validate": Entry(
-        "controller.cli.validate", "validate", "Check configuration files, offline.", "Run"
+        "controller.cli.local.validate", "validate", "Check configuration files, offline.", "Run"
     ),
     "config": Entry(
-        "controller.cli.config", "config", "Settings in effect, their schema, differences.", "Run"
+        "controller.cli.local.config",
+        "config",
+        "Settings in effect, their schema, differences.",
+        "Run",
     ),
     "context": Entry(
-        "controller.cli.context", "context", "Names for the places where daemons are.", "Run"
+        "controller.cli.local.context", "context", "Names for the places where daemons are.", "Run"
     ),
-    "token": Entry("controller.cli.token", "token", "Make a token for the admin API.", "Run"),
+    "token": Entry("controller.cli.local.token", "token", "Make a token for the admin API.", "Run"),
     "completion": Entry(
-        "controller.cli.completion", "completion", "Complete commands and names in a shell.", "Run"
+        "controller.cli.local.completion",
+        "completion",
+        "Complete commands and names in a shell.",
+        "Run",
     ),
     "sandbox": Entry(
-        "controller.cli.sandbox", "sandbox", "A world to try it in, on this machine.", "Run"
+        "controller.cli.sandbox.commands",
+        "sandbox",
+        "A world to try it in, on this machine.",
+        "Run",
     ),
 }
 """Every command, in the order in which help lists them."""

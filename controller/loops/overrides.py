@@ -22,9 +22,9 @@ from typing import Any, TypeVar
 
 import structlog
 
-from controller.loops.current import Current
+from controller.loops.active_settings import Current
 from controller.loops.override_requests import check, check_text, check_ttl
-from controller.loops.wake import Bell
+from controller.loops.wakeup import Bell
 from controller.model.errors import InvalidRequestError, StateUnavailableError
 from controller.model.events import EventType
 from controller.model.overrides import Override, OverrideRequest

@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
 
-from controller.model.noun import HostName, Name, Noun
+from controller.model.config_model import HostName, Name, Noun
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 

@@ -1,7 +1,7 @@
 """What an operator writes: services, regions, pools, levers, and how carefully to act on them.
 
 Loading (files, positions of mistakes) is `controller.settings`; rules that join several fields are
-`controller.settings.rules`. Every duration is in seconds and says so in its name.
+`controller.settings.cross_field_rules`. Every duration is in seconds and says so in its name.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, PlainValidator, StringConstraints, WithJsonSchema
 
 from controller.model.access import Api
+from controller.model.config_model import Geography, HostName, Name, Noun
 from controller.model.name_servers import Answers
-from controller.model.noun import Geography, HostName, Name, Noun
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 PositiveSeconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]

@@ -16,8 +16,8 @@ from controller.model.figures import NO_FIGURES, Figures
 from controller.model.health import HealthState, RegionHealth
 from controller.model.levers import Change, Observed, Outcome, Position, Setting
 from controller.model.memory import NO_MEMORY, Memory
-from controller.model.opinions import Answered, Opinion
 from controller.model.overrides import Override
+from controller.model.second_opinions import Answered, Opinion
 from controller.model.traffic import MeasuredShare
 
 Shares = Mapping[str, float]

@@ -16,8 +16,8 @@ from enum import Enum
 from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from controller.model.config_model import Noun
 from controller.model.encoding import EXACT, as_text
-from controller.model.noun import Noun
 
 T = TypeVar("T")
 Reader = Callable[[Any], Any]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from controller.model.words import counted
+from controller.model.plural import counted
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
-from controller.model.noun import Geography, Noun
+from controller.model.config_model import Geography, Noun
 
 DNS_PORT = 53
 

@@ -30,9 +30,9 @@ from controller.model.health import RegionHealth, Verdict
 from controller.model.levers import Position
 from controller.model.memory import ServiceMemory
 from controller.planning import memory
-from controller.planning.beginning import unconfirmed
+from controller.planning.guards.blast_radius import beyond_allowance
+from controller.planning.guards.startup import unconfirmed
 from controller.planning.health.quorum import Jury, isolation, judge_service
-from controller.planning.rate import beyond_allowance
 from controller.planning.service_decision import (
     Concluded,
     Proposal,

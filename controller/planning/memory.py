@@ -15,14 +15,10 @@ from controller.model.configuration import Service, Settings
 from controller.model.decision import Decision, PoolPlan, Snapshot, Written
 from controller.model.levers import Change, OutcomeStatus, Position
 from controller.model.memory import NEW, NOT_NOTED, LearnedUnder, Memory, ServiceMemory
-from controller.planning.beginning import PROBED_WITHIN_S, automatic_drains
 from controller.planning.drift import after_reasserting
+from controller.planning.guards.blast_radius import batches_lately, is_repetition, lately_drained
+from controller.planning.guards.startup import PROBED_WITHIN_S, automatic_drains
 from controller.planning.levers.registry import lever_of
-from controller.planning.rate import (
-    batches_lately,
-    is_repetition,
-    lately_drained,
-)
 from controller.planning.shares import SAME
 from controller.planning.write_results import applied_positions
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from controller.model.decision import Held, Hold, Shares, Snapshot
 from controller.model.levers import Position
 from controller.model.overrides import Override, OverrideKind
-from controller.planning import guard
+from controller.planning.eligibility import May, Stand, Standing
+from controller.planning.guards import refusals as guard
 from controller.planning.levers.registry import lever_of
-from controller.planning.placement.figures import Known
-from controller.planning.placement.optimum import Task, lacking_rps
+from controller.planning.placement.believed import Known
+from controller.planning.placement.optimal_split import Task, lacking_rps
 from controller.planning.shares import SAME
-from controller.planning.standing import May, Stand, Standing
 
 Stands = Mapping[str, Stand]
 """Pool to region to standing."""

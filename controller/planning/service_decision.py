@@ -15,26 +15,26 @@ from controller.model.decision import Held, Hold, PoolPlan, Snapshot
 from controller.model.health import RegionHealth
 from controller.model.levers import Change, Position
 from controller.model.memory import ServiceMemory
-from controller.planning import guard
-from controller.planning.astray import without_astray
-from controller.planning.beginning import automatic_drains, has_begun, missing_data
+from controller.planning.account.reasons import Case, guard_rules
 from controller.planning.drift import adopted, find_drift, watch
+from controller.planning.eligibility import standings
+from controller.planning.guards import refusals
+from controller.planning.guards.blast_radius import is_repetition
+from controller.planning.guards.misdirected import without_astray
+from controller.planning.guards.startup import automatic_drains, has_begun, missing_data
 from controller.planning.health.flapping import flaps
 from controller.planning.levers.registry import lever_of
 from controller.planning.memory import updated
 from controller.planning.orders import obeyed
-from controller.planning.placement.accelerated import after_learning
-from controller.planning.placement.figures import known
-from controller.planning.pools import (
+from controller.planning.placement.accelerator_split import after_learning
+from controller.planning.placement.believed import known
+from controller.planning.pool_plans import (
     Planned,
     desired_shares,
     must_leave,
     plan_pools,
     warming_up_by_pool,
 )
-from controller.planning.rate import is_repetition
-from controller.planning.rules import Case, guard_rules
-from controller.planning.standing import standings
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def propose(
     memory = replace(
         after_learning(snapshot, service, memory),
         flaps=flaps(snapshot, service, regions),
-        panic=guard.panic_at(snapshot, service, regions.values()),
+        panic=refusals.panic_at(snapshot, service, regions.values()),
     )
     seen = replace(snapshot, memory=updated(snapshot.memory, {service: memory}))
     return replanned(Proposal(service, seen, regions, drift, blind), kept=())
@@ -175,21 +175,21 @@ def _guarded(
     snapshot = proposal.snapshot
     service = snapshot.settings.services[plan.service]
     changes = lever_of(service).diff(service, plan, snapshot.observed[plan.service])
-    leak = guard.leaking(snapshot, plan.service, plan.pool)
+    leak = refusals.leaking(snapshot, plan.service, plan.pool)
     if leak is not None:
         plan = replace(plan, held=(*plan.held, leak))
     if not changes:
         return plan
-    intent = guard.Intent(
+    intent = refusals.Intent(
         plan,
         automatic_drains=tuple(sorted(automatic_drains([plan]))),
-        ignored=guard.named(snapshot, plan.service, plan.pool),
+        ignored=refusals.named(snapshot, plan.service, plan.pool),
         drift=tuple(p for p in proposal.drift if p.pool == plan.pool),
         missing=missing,
         unconfirmed=unconfirmed,
         repeated=is_repetition(snapshot.memory.of(plan.service), changes),
     )
-    held = guard.first_refusal(snapshot, intent)
+    held = refusals.first_refusal(snapshot, intent)
     return replace(plan, changes=changes) if held is None else _refused(plan, changes, held, leak)
 
 

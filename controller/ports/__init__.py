@@ -3,8 +3,8 @@
 from controller.ports.clock import Alarm, Clock
 from controller.ports.figures import FigureSource
 from controller.ports.levers import Accelerators, RecordSets
-from controller.ports.opinions import HealthChecks, NameServers
 from controller.ports.probing import Prober, Target, Watcher
+from controller.ports.second_opinions import HealthChecks, NameServers
 from controller.ports.state import AuditTrail, DecisionRecords, ExpectedSettings, Orders, Store
 
 __all__ = [

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from controller.model.configuration import Settings
 from controller.sandbox.emulator.geography import COUNTRIES
 from controller.sandbox.errors import SandboxError
-from controller.sandbox.population import source_of
-from controller.sandbox.regions import addresses
+from controller.sandbox.world.population import source_of
+from controller.sandbox.world.regions import addresses
 
 
 @dataclass(frozen=True, slots=True)

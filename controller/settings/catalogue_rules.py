@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from controller.settings.messages import nearest
-from controller.settings.parts import Parts, ServiceParts
-from controller.settings.places import Finding
+from controller.settings.file_positions import Finding
+from controller.settings.sound_parts import Parts, ServiceParts
+from controller.settings.validation_messages import nearest
 
 _NAMED = 12
 """Regions of the catalogue that a hint names; the rest is counted."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from controller.model.config_model import Noun
 from controller.model.configuration import Settings
-from controller.model.noun import Noun
-from controller.settings.effective import flow, redacted
-from controller.settings.places import KeyPath, dotted
+from controller.settings.effective_settings import flow, redacted
+from controller.settings.file_positions import KeyPath, dotted
 
 _ONLY_AT_START: tuple[KeyPath, ...] = (
     ("state_path",),

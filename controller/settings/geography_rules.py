@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from controller.settings.parts import ServiceParts
-from controller.settings.places import Finding
+from controller.settings.file_positions import Finding
+from controller.settings.sound_parts import ServiceParts
 
 _CONTINENTS = ("AF", "AN", "AS", "EU", "NA", "OC", "SA")
 _UNMATCHED = ("BV", "CX", "EH", "HM")

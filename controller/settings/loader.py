@@ -15,6 +15,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from controller.model.config_model import Noun
 from controller.model.configuration import Settings
 from controller.model.earlier_settings import (
     EARLIER,
@@ -24,17 +25,16 @@ from controller.model.earlier_settings import (
     migrated,
 )
 from controller.model.errors import InvalidSettingsError, Problem
-from controller.model.noun import Noun
-from controller.settings.effective import flow
-from controller.settings.messages import findings
+from controller.settings.cross_field_rules import check
+from controller.settings.effective_settings import flow
+from controller.settings.file_positions import Finding, KeyPath, dotted, locate
+from controller.settings.migration.version_1 import SettingsOfVersion1
 from controller.settings.overlay import Assignment, Overlaid, of_environment, of_flags, overlay
-from controller.settings.parts import Parts
-from controller.settings.places import Finding, KeyPath, dotted, locate
 from controller.settings.references import References, resolve
-from controller.settings.rules import check
-from controller.settings.version_1 import SettingsOfVersion1
+from controller.settings.sound_parts import Parts
+from controller.settings.strict_yaml import Document, read
+from controller.settings.validation_messages import findings
 from controller.settings.warnings import warnings_for
-from controller.settings.yaml import Document, read
 
 LARGEST = 4 * 2**20
 """Bytes a file may have. 2,000 pools with their latencies to 60 regions take three quarters."""

@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 
 from controller.model.configuration import Settings
 from controller.model.errors import Problem
-from controller.settings.nouns import Root, is_mapping, noun_at
-from controller.settings.places import KeyPath, dotted
-from controller.settings.version_1 import moved_from, moved_to
-from controller.settings.yaml import read_value
+from controller.settings.file_positions import KeyPath, dotted
+from controller.settings.migration.version_1 import moved_from, moved_to
+from controller.settings.model_paths import Root, is_mapping, noun_at
+from controller.settings.strict_yaml import read_value
 
 PREFIX = "GTC__"
 """How the name of a variable that is a setting begins."""

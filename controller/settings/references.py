@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from controller.model.configuration import Settings
-from controller.settings.places import Finding, KeyPath
+from controller.settings.file_positions import Finding, KeyPath
 
 _LARGEST_BYTES = 1024 * 1024
 """A file beyond it is no secret and no list of authorities."""

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from controller.model.configuration import Endpoint, Pool, Route53Lever
+from controller.settings.file_positions import Finding, KeyPath
 from controller.settings.geography_rules import geographies_can_be_matched
-from controller.settings.messages import did_you_mean
-from controller.settings.parts import ServiceParts
-from controller.settings.places import Finding, KeyPath
+from controller.settings.sound_parts import ServiceParts
+from controller.settings.validation_messages import did_you_mean
 
 _IDLE_KEYS = {
     "tcp": ("host", "headers", "ca_file", "statuses", "body_contains", "keep_alive"),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from controller.model.access import is_loopback
 from controller.model.configuration import Pool, Service, Settings
-from controller.settings.places import Finding
+from controller.settings.file_positions import Finding
 
 _LONGEST_TTL_S = 60
 """Answers kept longer outlast every other part of a failover."""

@@ -8,7 +8,8 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from controller.adapters import sqlite_audit, sqlite_schema, sqlite_snapshots
+from controller.adapters.sqlite import audit, snapshots
+from controller.adapters.sqlite import schema as sqlite_schema
 from controller.planning.account.evidence import Evidence
 
 NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
@@ -43,8 +44,8 @@ def made(path: Path, schema: int, told: Iterable[Evidence | None]) -> None:
             ).lastrowid
             assert record_id is not None
             if evidence is not None:
-                sqlite_snapshots.add(connection, record_id, evidence)
-            digest = sqlite_audit.text_digest(BODY)
-            sqlite_audit.append_record(connection, record_id, NOON, digest, None)
+                snapshots.add(connection, record_id, evidence)
+            digest = audit.text_digest(BODY)
+            audit.append_record(connection, record_id, NOON, digest, None)
         connection.execute(f"PRAGMA user_version = {schema}")
         connection.execute("COMMIT")

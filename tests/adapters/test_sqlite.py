@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from controller.adapters import sqlite_records, sqlite_schema
-from controller.adapters.sqlite import SqliteStore
+from controller.adapters.sqlite import records, schema
+from controller.adapters.sqlite.store import SqliteStore
 from controller.model.configuration import Mode
 from controller.model.decision import DecisionRecord
 from controller.model.errors import StateUnavailableError
@@ -26,7 +26,7 @@ ENDLESS_WRITER = """
 import asyncio, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from controller.adapters.sqlite import SqliteStore
+from controller.adapters.sqlite.store import SqliteStore
 from controller.model.overrides import OverrideKind, OverrideRequest
 
 async def main():
@@ -88,8 +88,8 @@ async def test_a_full_disk_is_named_and_what_was_stored_remains(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SQLite's page limit ends as ENOSPC does: SQLITE_FULL."""
-    pragmas = (*sqlite_schema.PRAGMAS, "PRAGMA max_page_count = 20")
-    monkeypatch.setattr(sqlite_schema, "PRAGMAS", pragmas)
+    pragmas = (*schema.PRAGMAS, "PRAGMA max_page_count = 20")
+    monkeypatch.setattr(schema, "PRAGMAS", pragmas)
     acknowledged: list[int] = []
 
     async def fill(store: SqliteStore) -> None:
@@ -109,9 +109,7 @@ async def test_a_file_that_is_locked_is_named(
 ) -> None:
     """Somebody's other tool holds it longer than we wait."""
     path = tmp_path / "gtc.sqlite"
-    monkeypatch.setattr(
-        sqlite_schema, "PRAGMAS", (*sqlite_schema.PRAGMAS, "PRAGMA busy_timeout = 50")
-    )
+    monkeypatch.setattr(schema, "PRAGMAS", (*schema.PRAGMAS, "PRAGMA busy_timeout = 50"))
     async with SqliteStore(path) as store:
         other = sqlite3.connect(path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
@@ -154,7 +152,7 @@ async def test_a_newer_files_schema_is_refused_and_left_alone(tmp_path: Path) ->
         pass
     _set_version(path, 99)
 
-    known = len(sqlite_schema.MIGRATIONS)
+    known = len(schema.MIGRATIONS)
     refusal = rf"newer version .* schema 99, .* up to {known}"
     with pytest.raises(StateUnavailableError, match=refusal):
         async with SqliteStore(path):
@@ -168,11 +166,11 @@ async def test_an_older_file_is_migrated(tmp_path: Path, monkeypatch: pytest.Mon
     async with SqliteStore(path) as store:
         override = await store.add_override(FREEZE, NOON, NOON)
     added = ("ALTER TABLE overrides ADD COLUMN colour TEXT",)
-    monkeypatch.setattr(sqlite_schema, "MIGRATIONS", (*sqlite_schema.MIGRATIONS, added))
+    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, added))
 
     async with SqliteStore(path) as store:
         assert await store.overrides() == (override,)
-    assert _version(path) == len(sqlite_schema.MIGRATIONS)
+    assert _version(path) == len(schema.MIGRATIONS)
 
 
 async def test_an_override_from_before_pins_is_read_and_a_pin_stored_beside_it(
@@ -181,8 +179,8 @@ async def test_an_override_from_before_pins_is_read_and_a_pin_stored_beside_it(
     """The file of a daemon that knew no shares, with a row that it wrote."""
     path = tmp_path / "gtc.sqlite"
     with monkeypatch.context() as earlier:
-        earlier.setattr(sqlite_schema, "MIGRATIONS", sqlite_schema.MIGRATIONS[:2])
-        sqlite_schema.open_database(path).close()
+        earlier.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:2])
+        schema.open_database(path).close()
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute(
             """INSERT INTO overrides (kind, region, service, pool, author, reason, created_at,
@@ -195,7 +193,7 @@ async def test_an_override_from_before_pins_is_read_and_a_pin_stored_beside_it(
     async with SqliteStore(path) as store:
         pin = await store.add_override(PIN, NOON, NOON)
         drain, kept = await store.overrides()
-    assert _version(path) == len(sqlite_schema.MIGRATIONS)
+    assert _version(path) == len(schema.MIGRATIONS)
     assert (drain.region, drain.pool, drain.ignore_guards) == ("eu-west-1", "europe", ("drift",))
     assert drain.share is None
     assert kept == pin
@@ -216,7 +214,7 @@ async def test_a_migration_that_fails_changes_nothing(
     """All of it is one transaction."""
     path = tmp_path / "gtc.sqlite"
     broken = (("CREATE TABLE extra (id INTEGER) STRICT", "NOT SQL"),)
-    monkeypatch.setattr(sqlite_schema, "MIGRATIONS", broken)
+    monkeypatch.setattr(schema, "MIGRATIONS", broken)
     with pytest.raises(StateUnavailableError, match="syntax error"):
         async with SqliteStore(path):
             pass
@@ -232,8 +230,8 @@ async def test_a_read_only_file_says_what_to_check(
     path = tmp_path / "gtc.sqlite"
     async with SqliteStore(path):
         pass
-    pragmas = (*sqlite_schema.PRAGMAS, "PRAGMA query_only = ON")
-    monkeypatch.setattr(sqlite_schema, "PRAGMAS", pragmas)
+    pragmas = (*schema.PRAGMAS, "PRAGMA query_only = ON")
+    monkeypatch.setattr(schema, "PRAGMAS", pragmas)
 
     with pytest.raises(StateUnavailableError, match="cannot be written; check its owner"):
         async with SqliteStore(path):
@@ -244,7 +242,7 @@ async def test_only_the_newest_records_are_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The file does not grow for ever; ids go on counting."""
-    monkeypatch.setattr(sqlite_records, "KEPT_RECORDS", 3)
+    monkeypatch.setattr(records, "KEPT_RECORDS", 3)
     record = DecisionRecord(0, NOON, 1, Mode.ACTIVE, (), {}, (), (), (), "")
     async with SqliteStore(tmp_path / "gtc.sqlite") as store:
         ids = [(await store.add_record(record)).id for _ in range(5)]
@@ -254,7 +252,7 @@ async def test_only_the_newest_records_are_kept(
 
 async def test_writes_wait_for_the_disk(tmp_path: Path) -> None:
     """WAL with FULL: an acknowledged override survives power loss."""
-    connection = sqlite_schema.open_database(tmp_path / "gtc.sqlite")
+    connection = schema.open_database(tmp_path / "gtc.sqlite")
     modes = [
         connection.execute(f"PRAGMA {name}").fetchone()[0]
         for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")

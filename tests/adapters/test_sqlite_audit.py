@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from controller.adapters import sqlite_audit, sqlite_schema
-from controller.adapters.sqlite import SqliteStore, check_audit, list_audit
+from controller.adapters.sqlite import audit, schema
+from controller.adapters.sqlite.store import SqliteStore, check_audit, list_audit
 from controller.model.audit import AuditEntry, Mark
 from controller.model.configuration import Mode
 from controller.model.decision import DecisionRecord, Moment
@@ -203,8 +203,8 @@ async def test_old_entries_give_way_to_one_that_stands_for_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The chain stays whole; decisions whose entries are gone are not called altered."""
-    monkeypatch.setattr(sqlite_audit, "KEPT_ENTRIES", 10)
-    monkeypatch.setattr(sqlite_audit, "PRUNE_STEP", 5)
+    monkeypatch.setattr(audit, "KEPT_ENTRIES", 10)
+    monkeypatch.setattr(audit, "PRUNE_STEP", 5)
     path = tmp_path / "gtc.sqlite"
     async with SqliteStore(path) as store:
         await store.add_record(RECORD)
@@ -261,7 +261,7 @@ async def test_an_act_and_its_entry_are_stored_together_or_not_at_all(
         def fail(*_: object) -> None:
             raise sqlite3.OperationalError("told to fail")
 
-        monkeypatch.setattr(sqlite_audit, "append", fail)
+        monkeypatch.setattr(audit, "append", fail)
         with pytest.raises(StateUnavailableError):
             await store.add_override(DRAIN, NOON, NOON)
         with pytest.raises(StateUnavailableError):
@@ -321,7 +321,7 @@ def test_a_mark_is_read_as_it_was_written() -> None:
 def _make_schema_1(path: Path) -> None:
     """A state file as the first version made it: two audit rows and a record."""
     with closing(sqlite3.connect(path)) as connection, connection:
-        for step in sqlite_schema.MIGRATIONS[0]:
+        for step in schema.MIGRATIONS[0]:
             assert isinstance(step, str)
             connection.execute(step)
         add = "INSERT INTO audit (at, actor, action, detail) VALUES (?, ?, ?, ?)"

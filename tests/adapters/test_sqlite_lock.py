@@ -13,7 +13,7 @@ from typing import ParamSpec, TypeVar
 
 import pytest
 
-from controller.adapters.sqlite import SqliteStore, check_audit
+from controller.adapters.sqlite.store import SqliteStore, check_audit
 from controller.model.errors import StateUnavailableError
 
 P = ParamSpec("P")
@@ -23,7 +23,7 @@ AT = datetime(2026, 6, 1, tzinfo=UTC)
 HOLDER = """
 import asyncio, sys
 from pathlib import Path
-from controller.adapters.sqlite import SqliteStore
+from controller.adapters.sqlite.store import SqliteStore
 
 async def main():
     async with SqliteStore(Path(sys.argv[1])):

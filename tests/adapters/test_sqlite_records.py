@@ -13,15 +13,16 @@ from random import Random
 
 import pytest
 
-from controller.adapters import sqlite_records, sqlite_schema
-from controller.adapters.sqlite import SqliteStore, check_audit
+from controller.adapters.sqlite import records as sqlite_records
+from controller.adapters.sqlite import schema
+from controller.adapters.sqlite.store import SqliteStore, check_audit
 from controller.model.configuration import Mode
 from controller.model.decision import DecisionRecord, Moment
 from controller.planning.account.alternatives import rejected
+from controller.planning.account.decision_changes import expected_effect
 from controller.planning.account.evidence import Evidence, Exhibit
 from controller.planning.account.explanation import explain
 from controller.planning.account.replay import replay
-from controller.planning.account.story import expected_effect
 from controller.planning.decision import decide
 from tests.adapters import older
 from tests.bench.worlds import at_rest, failed
@@ -304,7 +305,7 @@ async def test_a_file_that_cannot_be_rebuilt_does_not_keep_the_daemon_from_start
         raise error
 
     with monkeypatch.context() as now, logged() as lines:
-        now.setattr(sqlite_schema, "_rebuild", fails)
+        now.setattr(schema, "_rebuild", fails)
         async with SqliteStore(path) as store:
             assert len(await store.records(limit=10)) == 6
             await store.add_record(RECORD)

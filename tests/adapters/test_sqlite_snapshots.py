@@ -11,13 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from controller.adapters import (
-    sqlite_audit,
-    sqlite_records,
-    sqlite_schema,
-    sqlite_snapshots,
-)
-from controller.adapters.sqlite import SqliteStore, check_audit
+from controller.adapters.sqlite import audit, schema, snapshots
+from controller.adapters.sqlite import records as sqlite_records
+from controller.adapters.sqlite.store import SqliteStore, check_audit
 from controller.model.configuration import Mode
 from controller.model.decision import DecisionRecord
 from controller.model.errors import StateUnavailableError
@@ -91,7 +87,7 @@ async def test_a_file_from_before_snapshots_is_migrated_with_its_records(tmp_pat
         assert await store.evidence(old.id) is None
         assert await store.evidence(new.id) == written(evidence())
         assert (await store.check_audit()).ok
-    assert rows(path, "PRAGMA user_version") == [(len(sqlite_schema.MIGRATIONS),)]
+    assert rows(path, "PRAGMA user_version") == [(len(schema.MIGRATIONS),)]
 
 
 @pytest.mark.parametrize("body", [b"", b"not compressed"])
@@ -113,8 +109,8 @@ async def test_a_record_and_its_snapshot_are_stored_together_or_not_at_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A disk that fills up in between leaves no half."""
-    pragmas = (*sqlite_schema.PRAGMAS, "PRAGMA max_page_count = 40")
-    monkeypatch.setattr(sqlite_schema, "PRAGMAS", pragmas)
+    pragmas = (*schema.PRAGMAS, "PRAGMA max_page_count = 40")
+    monkeypatch.setattr(schema, "PRAGMAS", pragmas)
     path = tmp_path / "gtc.sqlite"
     told = evidence("see eu-west-1=D")
     stored: list[int] = []
@@ -217,8 +213,8 @@ async def test_a_later_entry_cannot_make_an_altered_decision_look_right(tmp_path
         connection.execute("UPDATE records SET said = ?", (zlib.compress(b'{"mode": "dry_run"}'),))
         connection.execute("UPDATE snapshots SET body = ? WHERE record_id = 1", (b"other",))
         for record_id, at, said in connection.execute("SELECT id, at, said FROM records"):
-            seal = dict(sqlite_snapshots.seals(connection))[record_id]
-            sqlite_audit.append_record(
+            seal = dict(snapshots.seals(connection))[record_id]
+            audit.append_record(
                 connection, record_id, datetime.fromisoformat(at), sqlite_records.digest(said), seal
             )
 
@@ -234,8 +230,8 @@ async def test_retention_that_drops_records_with_their_snapshots_is_no_tampering
 ) -> None:
     """Nor is retention of the audit that drops the entries which sealed them."""
     monkeypatch.setattr(sqlite_records, "KEPT_RECORDS", 4)
-    monkeypatch.setattr(sqlite_audit, "KEPT_ENTRIES", 6)
-    monkeypatch.setattr(sqlite_audit, "PRUNE_STEP", 2)
+    monkeypatch.setattr(audit, "KEPT_ENTRIES", 6)
+    monkeypatch.setattr(audit, "PRUNE_STEP", 2)
     path = tmp_path / "gtc.sqlite"
     async with SqliteStore(path) as store:
         for number in range(9):

@@ -15,8 +15,8 @@ from aiohttp import ClientResponse, ClientSession
 from prometheus_client import CollectorRegistry
 
 from controller.api.app import build
-from controller.api.metrics import Metrics
-from controller.api.server import serving
+from controller.api.http.server import serving
+from controller.api.metrics.daemon_metrics import Metrics
 from controller.composition import Controller, ReloadSource, compose
 from controller.model.configuration import Settings
 from tests.loops.simulated import SETTINGS, World

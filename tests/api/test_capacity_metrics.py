@@ -6,8 +6,8 @@ from math import isnan
 
 from prometheus_client import CollectorRegistry
 
-from controller.api.capacity_metrics import CapacityMetrics
-from controller.loops.reconciliation import CycleReport
+from controller.api.metrics.capacity import CapacityMetrics
+from controller.loops.cycle.reconciliation import CycleReport
 from controller.model.decision import Decision, PoolPlan, Snapshot
 from controller.model.health import RegionHealth, Verdict
 from controller.model.levers import Observed

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from controller.model.decision import Decision, Snapshot
-from controller.planning.account.failures import Failure, single_failures
+from controller.planning.account.single_failures import Failure, single_failures
 from controller.planning.decision import decide
 from tests.api.callers import bearer, guarded
 from tests.api.serving import Api, api

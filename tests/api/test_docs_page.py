@@ -6,9 +6,9 @@ import re
 from html.parser import HTMLParser
 
 from controller.api.app import DECLARED
-from controller.api.docs_page import CONTENT_SECURITY_POLICY, page
-from controller.api.openapi import document
-from controller.api.reference import reference_routes
+from controller.api.description.docs_page import CONTENT_SECURITY_POLICY, page
+from controller.api.description.openapi import document
+from controller.api.routes.docs import reference_routes
 from tests.api.callers import guarded
 from tests.api.serving import api
 

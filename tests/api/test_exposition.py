@@ -12,7 +12,7 @@ from aiohttp.test_utils import make_mocked_request
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import choose_encoder
 
-from controller.api.exposition import PIECE, exposition
+from controller.api.metrics.exposition import PIECE, exposition
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 MANY = PIECE * 3 + 7

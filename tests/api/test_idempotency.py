@@ -9,9 +9,9 @@ from random import Random
 import pytest
 from aiohttp import web
 
-from controller.api import idempotency
-from controller.api.idempotency import Replays
-from controller.api.problems import ProblemError
+from controller.api.http import idempotency
+from controller.api.http.idempotency import Replays
+from controller.api.http.problems import ProblemError
 from tests.api.callers import bearer, guarded
 from tests.api.serving import api
 from tests.fakes.clock import FakeClock

@@ -12,8 +12,8 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from controller import __version__
-from controller.api.metrics import CALL_OUTCOMES, OPERATIONS, Metrics
-from controller.loops.traffic import Traffic
+from controller.api.metrics.daemon_metrics import CALL_OUTCOMES, OPERATIONS, Metrics
+from controller.loops.reports.traffic import Traffic
 from controller.model.configuration import EndpointId, Mode
 from controller.model.health import ProbeOutcome, ProbeResult, ReferenceKind
 from controller.model.levers import Position

@@ -10,9 +10,9 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
 from controller.api.app import DECLARED
-from controller.api.openapi import document, operation_id
-from controller.api.problems import KINDS
-from controller.api.reference import reference_routes
+from controller.api.description.openapi import document, operation_id
+from controller.api.http.problems import KINDS
+from controller.api.routes.docs import reference_routes
 from controller.model.access import Role
 from tests.api.callers import bearer, guarded
 from tests.api.serving import QUICK, api

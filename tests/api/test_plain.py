@@ -7,7 +7,7 @@ from math import nan
 
 import pytest
 
-from controller.api.plain import answer
+from controller.api.views.plain import answer
 from controller.model.encoding import SHOWN, iso
 from controller.model.health import Verdict
 from controller.model.levers import Change, Position, Setting

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from controller.loops.snapshot_builder import SnapshotBuilder
+from controller.loops.cycle.snapshot_builder import SnapshotBuilder
 from controller.model.health import Verdict
 from controller.model.levers import Position, Setting
 from controller.planning.memory import updated

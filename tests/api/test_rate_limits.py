@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
-from controller.api import rate_limits
-from controller.api.problems import ProblemError
-from controller.api.rate_limits import RateLimits
-from controller.api.registry import Meter
+from controller.api.http import rate_limits
+from controller.api.http.problems import ProblemError
+from controller.api.http.rate_limits import RateLimits
+from controller.api.http.route import Meter
 from controller.model.access import ApiLimits, Principal, Role
 from tests.fakes.clock import FakeClock
 

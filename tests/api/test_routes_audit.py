@@ -7,10 +7,10 @@ from pathlib import Path
 from aiohttp import ClientSession
 from prometheus_client import CollectorRegistry
 
-from controller.adapters.sqlite import SqliteStore
+from controller.adapters.sqlite.store import SqliteStore
 from controller.api.app import build
-from controller.api.metrics import Metrics
-from controller.api.server import serving
+from controller.api.http.server import serving
+from controller.api.metrics.daemon_metrics import Metrics
 from controller.composition import compose
 from tests.api.serving import QUICK, api
 from tests.loops.simulated import World

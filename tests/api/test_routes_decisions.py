@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from controller import __version__
-from controller.api import routes_decisions
+from controller.api.routes import decisions
 from controller.model.configuration import Mode
 from controller.model.decision import DecisionRecord
 from controller.planning.account.evidence import imported
@@ -46,7 +46,7 @@ async def test_a_page_is_bounded_in_bytes(
     monkeypatch: pytest.MonkeyPatch, limit: int, most_bytes: int
 ) -> None:
     """It holds one record at least; all pages together hold every record once."""
-    monkeypatch.setattr(routes_decisions, "PAGE_BYTES", most_bytes)
+    monkeypatch.setattr(decisions, "PAGE_BYTES", most_bytes)
     async with api(running=False) as served:
         for cycle in range(30):
             await served.world.store.add_record(replace(RECORD, cycle=cycle))

@@ -11,16 +11,16 @@ import aiohttp
 import pytest
 from prometheus_client import CollectorRegistry
 
-from controller.api import routes_events
 from controller.api.app import build
-from controller.api.metrics import Metrics
-from controller.api.server import serving
+from controller.api.http.server import serving
+from controller.api.metrics.daemon_metrics import Metrics
+from controller.api.routes import events
 from controller.composition import compose
-from controller.loops.live import KEPT, Live
+from controller.loops.event_stream import KEPT, Live
 from controller.model.events import EventType
 from tests.api.serving import Api, api
 from tests.loops.simulated import World
-from tests.loops.test_live import FREEZE
+from tests.loops.test_event_stream import FREEZE
 
 _STREAMS = 50
 
@@ -127,7 +127,7 @@ async def test_silence_is_broken_by_comments_that_carry_the_place(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """So that both sides notice a dead connection, and a filter does not hold the place back."""
-    monkeypatch.setattr(routes_events, "_HEARTBEAT_S", 0.02)
+    monkeypatch.setattr(events, "_HEARTBEAT_S", 0.02)
     async with api(running=False) as served:
         stream = await opened(served, "?types=decision")
         happen(served.house.live, EventType.OVERRIDE_SET)
@@ -140,7 +140,7 @@ async def test_silence_is_broken_by_comments_that_carry_the_place(
 
 async def test_a_listener_that_leaves_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing stays behind for it."""
-    monkeypatch.setattr(routes_events, "_HEARTBEAT_S", 0.02)
+    monkeypatch.setattr(events, "_HEARTBEAT_S", 0.02)
     async with api(running=False) as served:
         stream = await opened(served)
         assert served.house.live.listeners == 1
@@ -152,7 +152,7 @@ async def test_a_listener_that_takes_nothing_is_told_to_read_anew_or_dropped(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Neither the daemon nor anybody else waits for it, and no memory grows for it."""
-    monkeypatch.setattr(routes_events, "_WRITE_DEADLINE_S", 0.2)
+    monkeypatch.setattr(events, "_WRITE_DEADLINE_S", 0.2)
     async with api(running=False) as served:
         live = served.house.live
         port = urlsplit(served.url).port
@@ -183,7 +183,7 @@ async def test_a_slow_listener_gets_a_resync_and_then_what_is_new() -> None:
 
 async def test_too_many_streams_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """The limit protects everybody else."""
-    monkeypatch.setattr(routes_events, "MAX_STREAMS", 2)
+    monkeypatch.setattr(events, "MAX_STREAMS", 2)
     async with api(running=False) as served:
         streams = [await opened(served) for _ in range(2)]
         found = await served.get("/v1/events")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from controller import __version__
-from controller.loops.traffic import Traffic
+from controller.loops.reports.traffic import Traffic
 from controller.model.configuration import Settings
 from controller.model.decision import DecisionRecord
 from controller.model.errors import StateUnavailableError

@@ -9,7 +9,7 @@ from typing import Any
 
 from controller.model.configuration import Settings
 from controller.model.name_servers import Answers
-from controller.model.opinions import CheckDefinition, CheckKind
+from controller.model.second_opinions import CheckDefinition, CheckKind
 from tests.api.serving import QUICK, Api, api
 from tests.api.test_routes_status import pool_of, region_of
 from tests.loops.simulated import ZONE

@@ -7,7 +7,7 @@ from math import isnan, nan
 import pytest
 from prometheus_client import CollectorRegistry, Gauge
 
-from controller.api.series import Series
+from controller.api.metrics.series import Series
 
 
 class Shares:

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from controller.api.server import serving
+from controller.api.http.server import serving
 
 
 def application() -> tuple[web.Application, asyncio.Event]:

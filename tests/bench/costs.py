@@ -16,18 +16,21 @@ from unittest.mock import patch
 
 import structlog
 
-from controller.api import routes_overrides, routes_plan, routes_status, routes_why
-from controller.api.bodies import PostedOverride
-from controller.api.registry import Route
-from controller.loops.proofs import Proofs
-from controller.loops.readings import Reading
+from controller.api.http.request_bodies import PostedOverride
+from controller.api.http.route import Route
+from controller.api.routes import overrides
+from controller.api.routes import plan as routes_plan
+from controller.api.routes import status as routes_status
+from controller.api.routes import why as routes_why
+from controller.loops.levers.readings import Reading
+from controller.loops.levers.residency_cache import Proofs
 from controller.model.configuration import Settings
 from controller.model.decision import Decision, Snapshot
 from controller.model.levers import RecordSet
 from controller.model.overrides import OverrideKind
+from controller.planning.account.columns import aligned
 from controller.planning.decision import decide
 from controller.planning.levers.route53 import ROUTE53
-from controller.planning.text import aligned
 from tests.bench.standing import Standing, bound, records_of
 from tests.bench.worlds import at_rest, failed, with_endpoints
 from tests.planning.placement.transport_problems import world
@@ -140,7 +143,7 @@ async def _answers(moment: Snapshot) -> list[Row]:
     for _ in range(2):
         await standing.cycle()
     clock = _DecisionTime()
-    with patch("controller.loops.previews.decide", clock):
+    with patch("controller.loops.cycle.previews.decide", clock):
         return await _Answers(standing, clock).rows()
 
 
@@ -280,6 +283,6 @@ def spread(figures: list[float], form: str) -> str:
 
 
 def _route(name: str) -> Route:
-    modules = (routes_overrides, routes_plan, routes_status, routes_why)
+    modules = (overrides, routes_plan, routes_status, routes_why)
     routes: list[Route] = [route for module in modules for route in module.ROUTES]
     return next(route for route in routes if f"{route.method} {route.path}" == name)

@@ -19,15 +19,16 @@ from tempfile import TemporaryDirectory
 from time import thread_time
 from typing import TypeVar
 
-from controller.adapters import sqlite_records
-from controller.adapters.sqlite_schema import open_database, transaction
-from controller.loops import live, waiting_drafts
-from controller.loops.current import Current
-from controller.loops.figures import ReportedFigures
-from controller.loops.live import Live
-from controller.loops.reconciliation import CycleReport
-from controller.loops.traffic import Traffic
-from controller.loops.waiting_drafts import Draft, WaitingDrafts
+from controller.adapters.sqlite import records
+from controller.adapters.sqlite.schema import open_database, transaction
+from controller.loops import event_stream
+from controller.loops.active_settings import Current
+from controller.loops.cycle import unsaved_records
+from controller.loops.cycle.reconciliation import CycleReport
+from controller.loops.cycle.unsaved_records import Draft, WaitingDrafts
+from controller.loops.event_stream import Live
+from controller.loops.reports.figures import ReportedFigures
+from controller.loops.reports.traffic import Traffic
 from controller.model.configuration import Mode
 from controller.model.decision import Decision, DecisionRecord, Snapshot
 from controller.model.decoding import decoded
@@ -35,11 +36,11 @@ from controller.model.encoding import EXACT, SHOWN, as_text
 from controller.model.levers import Position
 from controller.model.traffic import Measurement
 from controller.planning.account.alternatives import rejected
+from controller.planning.account.columns import aligned
+from controller.planning.account.decision_changes import expected_effect
+from controller.planning.account.decision_summary import told_part
 from controller.planning.account.evidence import Evidence, read_snapshot, written
-from controller.planning.account.story import expected_effect
-from controller.planning.account.summary import told_part
 from controller.planning.decision import decide
-from controller.planning.text import aligned
 from tests.bench.worlds import at_rest, failed
 from tests.fakes.clock import NOON, FakeClock
 from tests.planning.placement.transport_problems import world
@@ -107,7 +108,7 @@ def _on_disk(record: DecisionRecord, evidence: Evidence) -> int:
         connection: sqlite3.Connection = open_database(Path(folder) / "state.sqlite")
         with transaction(connection):
             for _ in range(2):
-                sqlite_records.add(connection, record, evidence)
+                records.add(connection, record, evidence)
         size = connection.execute("SELECT bytes FROM record_bytes WHERE record_id = 2").fetchone()
         connection.close()
     return int(size[0])
@@ -124,13 +125,17 @@ def _kept(moment: Snapshot) -> list[tuple[str, str, str]]:
     ]
     waiting, growing = f"{_SOME} records that wait", f"{_SOME} records that may grow"
     return [
-        _row(f"{_SOME} live events of decisions", lambda: _events(record), live.KEPT_BYTES),
-        _row(f"{_SOME} live events of cycles", lambda: _cycles(moment, decision), live.KEPT_BYTES),
+        _row(f"{_SOME} live events of decisions", lambda: _events(record), event_stream.KEPT_BYTES),
+        _row(
+            f"{_SOME} live events of cycles",
+            lambda: _cycles(moment, decision),
+            event_stream.KEPT_BYTES,
+        ),
         _row(f"{_SOME} reports of all places", lambda: _reports(places), None),
         _row("measured figures", lambda: _figures(moment, places), None),
-        _row(waiting, lambda: _waiting(moment, decision, record), waiting_drafts.MOST_BYTES),
+        _row(waiting, lambda: _waiting(moment, decision, record), unsaved_records.MOST_BYTES),
         _row(growing, lambda: [told_part(record) for _ in range(_SOME)], None),
-        ("records in the state file", "", f"{sqlite_records.KEPT_BYTES:,}"),
+        ("records in the state file", "", f"{records.KEPT_BYTES:,}"),
     ]
 
 

@@ -21,15 +21,15 @@ from time import thread_time
 from typing import TypeVar
 
 from controller.model.decision import Snapshot
+from controller.planning.account.columns import aligned
 from controller.planning.decision import decide
+from controller.planning.eligibility import standings
 from controller.planning.health.quorum import judge
 from controller.planning.levers.route53 import ROUTE53
-from controller.planning.placement.figures import known
-from controller.planning.placement.optimum import Task, place
+from controller.planning.placement.believed import known
+from controller.planning.placement.optimal_split import Task, place
 from controller.planning.placement.overload import Limits, even_limits
-from controller.planning.placement.transport import Flows, cheapest
-from controller.planning.standing import standings
-from controller.planning.text import aligned
+from controller.planning.placement.transportation import Flows, cheapest
 from tests.bench import costs
 from tests.bench.worlds import at_rest, failed
 from tests.planning.placement.transport_lp import CheapestLp

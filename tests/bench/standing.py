@@ -15,11 +15,11 @@ from aiohttp.test_utils import make_mocked_request
 from prometheus_client import CollectorRegistry
 
 from controller.api.app import build
-from controller.api.bodies import Body
-from controller.api.context import Context
-from controller.api.metrics import Metrics
-from controller.api.parameters import Parameter
-from controller.api.registry import Call, Route
+from controller.api.dependencies import Context
+from controller.api.http.parameters import Parameter
+from controller.api.http.request_bodies import Body
+from controller.api.http.route import Call, Route
+from controller.api.metrics.daemon_metrics import Metrics
 from controller.composition import Ports, compose
 from controller.model.access import LOCAL
 from controller.model.configuration import Service, Settings

@@ -35,7 +35,7 @@ def gtc(daemon: FakeDaemon) -> Run:
 @pytest.fixture
 def at_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if somebody sat at a terminal and could be asked."""
-    monkeypatch.setattr("controller.cli.terminal.at_terminal", lambda: True)
+    monkeypatch.setattr("controller.cli.screen.terminal.at_terminal", lambda: True)
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from controller.api.app import DECLARED
-from controller.api.openapi import document
+from controller.api.description.openapi import document
 from tests.cli import answers
 
 CONTRACT = document(DECLARED, secured=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from controller.adapters.sqlite import SqliteStore
+from controller.adapters.sqlite.store import SqliteStore
 from controller.cli import exit_codes
 from controller.model.overrides import OverrideKind, OverrideRequest
 from tests.cli.conftest import Run

@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from controller.cli import exit_codes, root
-from controller.cli.client import Client
-from controller.cli.errors import ApiError, UnreachableError, unknown
+from controller.cli.daemon.client import Client
+from controller.cli.daemon.request_errors import ApiError, UnreachableError, unknown
 from tests.cli import answers
 from tests.cli.conftest import Run
 from tests.cli.fake_daemon import FakeDaemon, Reply

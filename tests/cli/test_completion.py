@@ -10,8 +10,8 @@ import sys
 
 import pytest
 
-from controller.cli import contexts
-from controller.cli.contexts import Context, Contexts
+from controller.cli.daemon import contexts
+from controller.cli.daemon.contexts import Context, Contexts
 from tests.cli.conftest import Run
 from tests.cli.fake_daemon import FakeDaemon
 from tests.cli.test_client import free_port

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from controller.cli import exit_codes, root
-from controller.settings.schema import schema_text
+from controller.settings.json_schema import schema_text
 from tests.settings.minimal import MINIMAL, spoiled
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from controller.cli import config_migrate, exit_codes, root
+from controller.cli import exit_codes, root
+from controller.cli.local import config_migrate
 from controller.settings import load
-from controller.settings.migrate import NotMigratedError, in_version_2
+from controller.settings.migration.migrate import NotMigratedError, in_version_2
 from tests.settings.minimal import MINIMAL
 from tests.settings.version_1 import MINIMAL_1
 

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from controller.cli import contexts, exit_codes
-from controller.cli.contexts import Context, Contexts
+from controller.cli import exit_codes
+from controller.cli.daemon import contexts
+from controller.cli.daemon.contexts import Context, Contexts
 from tests.cli import answers
 from tests.cli.conftest import Run
 from tests.cli.fake_daemon import FakeDaemon
-from tests.cli.test_giving import EMPTY, EU, LEAVES, PREVIEW
+from tests.cli.test_submit import EMPTY, EU, LEAVES, PREVIEW
 
 ORDERS: dict[str, tuple[str, ...]] = {
     "freeze": ("freeze", "--reason", "deploy"),

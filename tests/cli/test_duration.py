@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 import pytest
 
-from controller.cli.duration import DURATION
+from controller.cli.types.duration import DURATION
 
 
 @pytest.mark.parametrize(

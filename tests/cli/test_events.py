@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from controller.cli import exit_codes
-from controller.cli.event_stream import blocks
+from controller.cli.daemon.event_stream import blocks
 from tests.cli import answers
 from tests.cli.conftest import Run
 from tests.cli.fake_daemon import FakeDaemon, Reply, problem
@@ -80,7 +80,7 @@ def interrupted_after(pauses: int, monkeypatch: pytest.MonkeyPatch) -> list[floa
         if len(slept) == pauses:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("controller.cli.event_stream.time.sleep", sleep)
+    monkeypatch.setattr("controller.cli.daemon.event_stream.time.sleep", sleep)
     return slept
 
 

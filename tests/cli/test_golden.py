@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from controller.cli import COMMANDS, contexts, exit_codes
-from controller.cli.contexts import Context, Contexts
+from controller.cli import COMMANDS, exit_codes
+from controller.cli.daemon import contexts
+from controller.cli.daemon.contexts import Context, Contexts
 from tests.cli import answers
 from tests.cli.conftest import Run
 from tests.cli.fake_daemon import FakeDaemon, Reply

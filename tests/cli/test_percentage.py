@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 import pytest
 
-from controller.cli.percentage import PERCENTAGE
+from controller.cli.types.percentage import PERCENTAGE
 
 
 def refusal(text: str) -> str:

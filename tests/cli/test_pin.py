@@ -123,7 +123,7 @@ def test_waiting_goes_on_over_the_steps_of_the_ramp(
     willing: FakeDaemon, gtc: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Until AWS has the share."""
-    monkeypatch.setattr("controller.cli.giving._POLL_S", 0.01)
+    monkeypatch.setattr("controller.cli.orders.submit._POLL_S", 0.01)
     step = answers.held("ramp_step", "eu-west-1: next step in 12.0 s")
     plans = [answers.plan(europe(before, step)) for before in (0.05, 0.2)]
     willing.answers("GET /v1/plan", *plans, answers.plan(europe(0.3)))
@@ -138,7 +138,7 @@ def test_waiting_longer_than_the_timeout_says_what_is_not_so(
     willing: FakeDaemon, gtc: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The pin stays in force."""
-    monkeypatch.setattr("controller.cli.giving._POLL_S", 0.01)
+    monkeypatch.setattr("controller.cli.orders.submit._POLL_S", 0.01)
     willing.answers("GET /v1/plan", answers.plan(europe(0.05)))
     result = gtc(*ORDER, "--yes", "--wait", "--timeout", "0.05s")
     assert result.exit_code == exit_codes.TIMEOUT

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from controller.cli import render
+from controller.cli.screen import render
 
 
 @pytest.mark.parametrize(

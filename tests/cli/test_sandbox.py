@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from controller.cli import exit_codes
-from controller.cli.sandbox import sandbox
+from controller.cli.sandbox.commands import sandbox
 
 STATE = {
     "regions": {

@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from controller.cli import exit_codes
-from controller.cli.sandbox import sandbox
-from controller.sandbox.emulator.fault_kinds import KINDS
+from controller.cli.sandbox.commands import sandbox
+from controller.sandbox.emulator.faults.kinds import KINDS
 from controller.sandbox.emulator.server import EmulatedAws, ServerOptions, running
 from tests.sandbox.emulator.builders import ZONE_ID, change, submit, weighted
 

@@ -107,7 +107,7 @@ def interrupted_after(looks: int, monkeypatch: pytest.MonkeyPatch) -> None:
         if left[0] == 0:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("controller.cli.status.time.sleep", sleep)
+    monkeypatch.setattr("controller.cli.commands.status.time.sleep", sleep)
 
 
 def test_a_watch_in_a_pipe_prints_a_block_only_when_something_changed(
@@ -163,7 +163,7 @@ def test_a_watch_that_never_finds_a_daemon_ends(gtc: Run, daemon: FakeDaemon) ->
 def test_status_imports_nothing_heavy() -> None:
     """It must be there at once when somebody is woken by a page."""
     code = (
-        "import sys, controller.cli.status\n"
+        "import sys, controller.cli.commands.status\n"
         f"print('loaded:', [name for name in {HEAVY} if name in sys.modules])"
     )
     result = subprocess.run(

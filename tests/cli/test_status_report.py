@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from controller.cli.client import Answer
-from controller.cli.status_report import Report, fingerprint, report
+from controller.cli.daemon.client import Answer
+from controller.cli.screen.status_report import Report, fingerprint, report
 from tests.cli import answers
 
 BAD = "tcp://192.0.2.9:9"

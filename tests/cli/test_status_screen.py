@@ -8,8 +8,8 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from controller.cli.status_report import Report, Row
-from controller.cli.status_screen import draw, follow, show
+from controller.cli.screen.status_report import Report, Row
+from controller.cli.screen.status_screen import draw, follow, show
 
 UP = Row("shop", "europe", "EU", "eu-central-1", "up", 1.0, 1.0, 0.97, "")
 DOWN = Row("shop", "europe", "EU", "eu-west-1", "down", 0.0, 0.0, None, "[red] probes failed")

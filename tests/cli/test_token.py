@@ -7,7 +7,7 @@ import hashlib
 import pytest
 from click.testing import CliRunner
 
-from controller.cli.token import token
+from controller.cli.local.token import token
 from controller.settings import inspect
 from tests.settings.minimal import MINIMAL
 

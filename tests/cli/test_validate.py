@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from controller.cli import exit_codes, root
-from controller.cli import validate as validate_module
-from controller.cli.validate import problem_text
+from controller.cli.local import validate as validate_module
+from controller.cli.local.validate import problem_text
 from controller.model.errors import Problem
 from controller.planning.residency.proof import LIMITS
 from tests.cli import answers

@@ -17,7 +17,7 @@ EU, US = "eu-west-1", "us-east-1"
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Looks follow each other quickly."""
-    monkeypatch.setattr("controller.cli.wait._POLL_S", 0.01)
+    monkeypatch.setattr("controller.cli.commands.wait._POLL_S", 0.01)
 
 
 def look(**region: Any) -> dict[str, Any]:

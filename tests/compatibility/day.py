@@ -17,9 +17,9 @@ from typing import Any, TypeVar
 import looptime
 from aiohttp import ClientSession
 
-from controller.adapters.sqlite import SqliteStore
+from controller.adapters.sqlite.store import SqliteStore
 from controller.api.app import build
-from controller.api.server import serving
+from controller.api.http.server import serving
 from controller.model.health import ProbeOutcome
 from controller.settings import load
 from tests.loops.simulated import ZONE, World

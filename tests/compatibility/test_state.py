@@ -20,7 +20,7 @@ import pytest
 from click.testing import CliRunner
 
 from controller import __version__
-from controller.adapters.sqlite import SqliteStore
+from controller.adapters.sqlite.store import SqliteStore
 from controller.cli import root
 from controller.model.decoding import UnreadableError
 from controller.model.levers import Position, Setting

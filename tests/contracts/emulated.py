@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from unittest.mock import patch
 
-from controller.adapters.aws.budget import TokenBucket
 from controller.adapters.aws.calls import Calls
 from controller.adapters.aws.session import AwsClients, aws_clients
+from controller.adapters.aws.token_bucket import TokenBucket
 from controller.adapters.clock import SystemClock
 from controller.sandbox.emulator.server import EmulatedAws, ServerOptions, running
 

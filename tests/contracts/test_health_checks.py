@@ -12,9 +12,9 @@ import pytest
 from controller.adapters.aws.health_checks import Route53HealthChecks
 from controller.adapters.clock import SystemClock
 from controller.model.errors import ProviderRejectedError, ProviderUnavailableError
-from controller.model.opinions import CheckDefinition, CheckKind
+from controller.model.second_opinions import CheckDefinition, CheckKind
 from controller.ports import HealthChecks
-from controller.sandbox.emulator.checker_reports import CHECKERS
+from controller.sandbox.emulator.checkers.reports import CHECKERS
 from tests.contracts.emulated import Emulated, emulated_aws
 from tests.contracts.polling import eventually
 from tests.fakes.health_checks import FakeHealthChecks

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 import pytest
 
-from controller.adapters.aws.hosted_zones import Delegations
-from controller.adapters.dns_answers import DnsNameServers
+from controller.adapters.aws.delegation_sets import Delegations
+from controller.adapters.name_servers import DnsNameServers
 from controller.model.errors import ProviderUnavailableError
 from controller.model.name_servers import Answers
 from controller.ports import NameServers

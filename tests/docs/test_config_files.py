@@ -11,12 +11,12 @@ import pytest
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from controller.model.noun import Noun
+from controller.model.config_model import Noun
 from controller.settings import inspect, load
-from controller.settings.nouns import noun_at
-from controller.settings.places import KeyPath, dotted
-from controller.settings.schema import schema_text
-from controller.settings.yaml import read
+from controller.settings.file_positions import KeyPath, dotted
+from controller.settings.json_schema import schema_text
+from controller.settings.model_paths import noun_at
+from controller.settings.strict_yaml import read
 
 CONFIG = Path(__file__).parents[2] / "config"
 EXAMPLE = (CONFIG / "example.yaml").read_text(encoding="utf-8")

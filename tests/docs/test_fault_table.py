@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from controller.sandbox.emulator.fault_kinds import KINDS
+from controller.sandbox.emulator.faults.kinds import KINDS
 
 TESTS = Path(__file__).parents[1]
 _HEADS = ("What happens", "Fault", "---")

@@ -8,8 +8,8 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
 
-from controller.api.metrics import Metrics
-from controller.loops.traffic import Traffic
+from controller.api.metrics.daemon_metrics import Metrics
+from controller.loops.reports.traffic import Traffic
 from tests.fakes.clock import FakeClock
 from tests.loops.simulated import SETTINGS
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from controller.model.errors import ProviderRejectedError
-from controller.model.opinions import CheckDefinition, CheckerReport, CheckKind
+from controller.model.second_opinions import CheckDefinition, CheckerReport, CheckKind
 from controller.ports import Clock
 from tests.fakes.trouble import Trouble
 

@@ -19,7 +19,7 @@ from controller.model.decision import DecisionRecord
 from controller.model.errors import StateUnavailableError
 from controller.model.levers import Position, Setting
 from controller.model.overrides import Override, OverrideRequest
-from controller.planning.account.concern import concerned_regions
+from controller.planning.account.concerned_regions import concerned_regions
 from controller.planning.account.evidence import Evidence, EvidenceText, written
 
 

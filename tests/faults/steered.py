@@ -15,10 +15,10 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
 
-from controller.adapters.aws.adapters import aws_adapters
+from controller.adapters.aws.assembly import aws_adapters
 from controller.adapters.aws.session import AwsClients
 from controller.adapters.clock import SystemClock
-from controller.api.metrics import Metrics
+from controller.api.metrics.daemon_metrics import Metrics
 from controller.composition import Controller, Ports, compose
 from controller.model.configuration import Settings
 from controller.model.decision import DecisionRecord, Hold
@@ -26,7 +26,7 @@ from controller.model.health import ProbeOutcome
 from controller.model.levers import Outcome
 from controller.ports import Clock, Store
 from controller.sandbox.emulator.server import EmulatedAws
-from controller.sandbox.seed import seed
+from controller.sandbox.seeding.stack import seed
 from tests.catalogue import by_continent, catalogue
 from tests.contracts.emulated import emulated_aws
 from tests.fakes.health_checks import FakeHealthChecks

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from controller.loops.actuation import Actuation
-from controller.loops.current import Current
-from controller.loops.expectations import Expectations
-from controller.loops.lever_ports import lever_ports
-from controller.loops.observation import Observation
-from controller.loops.wake import Bell
+from controller.loops.active_settings import Current
+from controller.loops.levers.actuation import Actuation
+from controller.loops.levers.expectations import Expectations
+from controller.loops.levers.lever_ports import lever_ports
+from controller.loops.levers.observation import Observation
+from controller.loops.wakeup import Bell
 from controller.model.decision import Decision, PoolPlan, Written
 from controller.model.levers import Change, OutcomeStatus, Position, Setting
 from controller.model.memory import Memory

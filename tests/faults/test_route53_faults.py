@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from controller.model.decision import Hold
-from controller.sandbox.emulator.route53_records import record_to_result
+from controller.sandbox.emulator.route53.records import record_to_result
 from tests.faults.steered import CALM, DEAD, REGIONS, ZONE, Steered, settings, steering, until
 
 WRITES = "ChangeResourceRecordSets"

@@ -11,8 +11,8 @@ from typing import ParamSpec, TypeVar
 
 import pytest
 
-from controller.adapters.sqlite import SqliteStore
-from controller.loops.expectations import Expectations
+from controller.adapters.sqlite.store import SqliteStore
+from controller.loops.levers.expectations import Expectations
 from controller.model.levers import Change, OutcomeStatus, Position, Setting
 from tests.fakes.store import FakeStore
 from tests.faults.steered import steering, until

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from controller.loops.current import Current
+from controller.loops.active_settings import Current
 from controller.loops.overrides import Overrides
 from controller.model.events import EventType
 from controller.model.overrides import Override, OverrideKind, OverrideRequest

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from controller.loops.current import Current
-from controller.loops.probing import Probing
-from controller.loops.watch import ProbeObserver
+from controller.loops.active_settings import Current
+from controller.loops.probing.endpoint_monitor import ProbeObserver
+from controller.loops.probing.probe_loop import Probing
 from controller.model.configuration import Endpoint, EndpointId, Settings
 from controller.model.health import HealthState, ProbeOutcome, ProbeResult, ReferenceKind
 from tests.fakes.clock import FakeClock

@@ -12,13 +12,13 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from controller.api.metrics import Metrics
+from controller.api.metrics.daemon_metrics import Metrics
 from controller.composition import Controller, Ports, ReloadSource, compose
 from controller.model.configuration import Settings
 from controller.model.decision import DecisionRecord
 from controller.model.health import ProbeOutcome
 from controller.model.levers import AcceleratedEndpoint, EndpointGroup, RecordSet
-from controller.model.opinions import CheckDefinition, CheckKind
+from controller.model.second_opinions import CheckDefinition, CheckKind
 from controller.ports import Store
 from controller.settings import load
 from tests.fakes.accelerators import FakeAccelerators

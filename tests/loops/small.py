@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from controller.loops.waiting_drafts import Draft
+from controller.loops.cycle.unsaved_records import Draft
 from controller.model.configuration import Settings
 from controller.model.decision import Decision, DecisionRecord, Snapshot
 from controller.model.levers import AcceleratedEndpoint, EndpointGroup, RecordSet

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from controller.adapters.aws.errors import THROTTLE_CODES
+from controller.adapters.aws.error_mapping import THROTTLE_CODES
 from controller.adapters.aws.route53 import Route53RecordSets
-from controller.loops.actuation import Actuation
-from controller.loops.current import Current
-from controller.loops.expectations import Expectations
-from controller.loops.lever_ports import lever_ports
-from controller.loops.observation import Observation
-from controller.loops.wake import Bell
+from controller.loops.active_settings import Current
+from controller.loops.levers.actuation import Actuation
+from controller.loops.levers.expectations import Expectations
+from controller.loops.levers.lever_ports import lever_ports
+from controller.loops.levers.observation import Observation
+from controller.loops.wakeup import Bell
 from controller.model.configuration import Settings
 from controller.model.decision import Decision, PoolPlan, Written
 from controller.model.levers import (

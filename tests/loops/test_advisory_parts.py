@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from controller.loops.answered import AnsweredShares
-from controller.loops.audit_head import AuditHead
-from controller.loops.check_opinions import CheckOpinions
-from controller.loops.contradiction_alarm import ContradictionAlarm
-from controller.loops.follow_up import FollowUp
-from controller.loops.live import Live
-from controller.loops.overload_alarm import OverloadAlarm
-from controller.loops.reload import Reload
-from controller.loops.residency_alarm import ResidencyAlarm
+from controller.loops.alarms.contradiction import ContradictionAlarm
+from controller.loops.alarms.overload import OverloadAlarm
+from controller.loops.alarms.residency import ResidencyAlarm
+from controller.loops.event_stream import Live
+from controller.loops.levers.follow_up import FollowUp
+from controller.loops.process.audit_head import AuditHead
+from controller.loops.reload.reload import Reload
+from controller.loops.second_opinion.dns_sampling import AnsweredShares
+from controller.loops.second_opinion.health_checks import CheckOpinions
 from tests.loops.hanging import failing
 from tests.loops.simulated import World
 from tests.loops.watching import CALM, WELL_S, drain

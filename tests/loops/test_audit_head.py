@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from controller.loops.audit_head import EVERY_S, AuditHead
+from controller.loops.process.audit_head import EVERY_S, AuditHead
 from tests.fakes.clock import NOON, FakeClock
 from tests.fakes.store import FakeStore
 from tests.loops.small import events, in_background, logged

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from controller.composition import Controller
-from controller.loops import heartbeat, live
+from controller.loops import event_stream
+from controller.loops.process import heartbeat
 from controller.model.configuration import Settings
 from controller.model.name_servers import Answers
 from controller.model.overrides import OverrideKind, OverrideRequest
@@ -24,7 +25,7 @@ from tests.loops.simulated import SETTINGS, ZONE, World
 
 HOUR_S = 3600.0
 FULL = {
-    "live._kept": live.KEPT,
+    "live._kept": event_stream.KEPT,
     "reconciliation._recording._open": 100,
     "follow_up._recording._open": 100,
 }

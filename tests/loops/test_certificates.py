@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from controller.loops.certificates import Certificates
-from controller.loops.current import Current
+from controller.loops.active_settings import Current
+from controller.loops.alarms.certificates import Certificates
 from controller.model.configuration import EndpointId
 from controller.model.health import ProbeOutcome, ProbeResult
 from tests.fakes.clock import NOON, FakeClock

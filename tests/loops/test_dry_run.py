@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from controller.loops.reload import ReloadRefusedError
+from controller.loops.reload.reload import ReloadRefusedError
 from controller.model.configuration import Settings
 from controller.planning.account.explanation import explain
 from controller.settings import Loaded

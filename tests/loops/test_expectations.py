@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from controller.loops.expectations import Expectations
+from controller.loops.levers.expectations import Expectations
 from controller.model.errors import StateUnavailableError
 from controller.model.levers import Change, OutcomeStatus, Position, Setting
 from tests.fakes.store import FakeStore

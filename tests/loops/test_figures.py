@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from controller.loops.current import Current
-from controller.loops.figures import ReportedFigures
+from controller.loops.active_settings import Current
+from controller.loops.reports.figures import ReportedFigures
 from controller.model.configuration import Settings
 from controller.model.figures import NO_FIGURES, Figure
 from controller.model.levers import Position

@@ -9,11 +9,11 @@ from datetime import timedelta
 
 import pytest
 
-from controller.loops.current import Current
-from controller.loops.follow_up import FollowUp
-from controller.loops.lever_ports import lever_ports
-from controller.loops.recording import Recording
-from controller.loops.traffic import Traffic
+from controller.loops.active_settings import Current
+from controller.loops.cycle.recording import Recording
+from controller.loops.levers.follow_up import FollowUp
+from controller.loops.levers.lever_ports import lever_ports
+from controller.loops.reports.traffic import Traffic
 from controller.model.configuration import Mode
 from controller.model.decision import DecisionRecord, PoolPlan, Written
 from controller.model.levers import Change, Outcome, OutcomeStatus, Position, Setting

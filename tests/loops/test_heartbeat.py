@@ -8,8 +8,8 @@ from itertools import pairwise
 
 import pytest
 
-from controller.loops.heartbeat import SAMPLE_S
-from controller.loops.reconciliation import Reconciliation
+from controller.loops.cycle.reconciliation import Reconciliation
+from controller.loops.process.heartbeat import SAMPLE_S
 from controller.model.levers import RecordSet
 from tests.fakes.methods import Method
 from tests.loops.simulated import World

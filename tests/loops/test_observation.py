@@ -9,10 +9,10 @@ from typing import Any, ParamSpec, TypeVar
 
 import pytest
 
-from controller.loops.current import Current
-from controller.loops.lever_ports import lever_ports
-from controller.loops.observation import PATIENCE_S, Observation
-from controller.loops.readings import Derived, Reading
+from controller.loops.active_settings import Current
+from controller.loops.levers.lever_ports import lever_ports
+from controller.loops.levers.observation import PATIENCE_S, Observation
+from controller.loops.levers.readings import Derived, Reading
 from controller.model.configuration import Service, Settings
 from controller.model.levers import Position, Setting
 from tests.fakes.accelerators import FakeAccelerators

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from controller.loops.overload_alarm import OverloadAlarm
-from controller.loops.reconciliation import CycleReport
+from controller.loops.alarms.overload import OverloadAlarm
+from controller.loops.cycle.reconciliation import CycleReport
 from controller.model.decision import Decision, PoolPlan, Snapshot
 from controller.model.memory import Memory
 from tests.loops.small import logged, small

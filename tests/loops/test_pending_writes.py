@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from controller.loops.pending_writes import HASTE_S, PendingWrites, Sends, Series
-from controller.loops.wake import Bell
+from controller.loops.levers.pending_writes import HASTE_S, PendingWrites, Sends, Series
+from controller.loops.wakeup import Bell
 from controller.model.decision import Written
 from controller.model.levers import Change, Outcome, OutcomeStatus, Position, Setting
 from tests.fakes.clock import FakeClock

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from controller.composition import Controller
-from controller.loops import previews
+from controller.loops.cycle import previews
 from controller.model.configuration import Settings
 from controller.model.decision import Decision, Hold, Snapshot
 from controller.model.health import ProbeOutcome, Verdict

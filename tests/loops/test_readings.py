@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from controller.loops.current import Current
-from controller.loops.lever_ports import lever_ports
-from controller.loops.observation import Observation
+from controller.loops.active_settings import Current
+from controller.loops.levers.lever_ports import lever_ports
+from controller.loops.levers.observation import Observation
 from controller.model.configuration import Route53Lever, Settings
 from controller.model.levers import Position, Setting
 from controller.planning.levers.accelerator import ACCELERATOR

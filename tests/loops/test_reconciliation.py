@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from controller.loops import recording
+from controller.loops.cycle import recording
 from controller.model.health import ProbeOutcome
 from controller.model.levers import Setting
 from controller.model.overrides import OverrideKind, OverrideRequest

@@ -9,9 +9,9 @@ from datetime import timedelta
 import pytest
 
 from controller import __version__
-from controller.loops import recording, waiting_drafts
-from controller.loops.recording import Recording
-from controller.loops.waiting_drafts import Draft
+from controller.loops.cycle import recording, unsaved_records
+from controller.loops.cycle.recording import Recording
+from controller.loops.cycle.unsaved_records import Draft
 from controller.model.configuration import EndpointId, Mode, Settings
 from controller.model.decision import (
     Decision,
@@ -29,8 +29,8 @@ from controller.model.health import HealthState, RegionHealth, Verdict
 from controller.model.levers import Change, Outcome, OutcomeStatus, Position, Setting
 from controller.model.memory import Memory
 from controller.model.overrides import Override, OverrideKind
+from controller.planning.account.decision_summary import decision_summary
 from controller.planning.account.evidence import Evidence, canonical, written
-from controller.planning.account.summary import decision_summary
 from controller.planning.decision import decide
 from tests.bench.worlds import at_rest
 from tests.fakes.clock import NOON, FakeClock
@@ -356,9 +356,9 @@ async def test_what_waits_is_bounded_in_bytes_and_stored_as_if_it_had_not_waited
     for number in range(7):
         snapshot, decision = told_of(number)
         drafts.append(Evidence(snapshot, decision))
-    packed = [len(waiting_drafts._Packed.of(Draft(RECORD, one)).text) for one in drafts]
+    packed = [len(unsaved_records._Packed.of(Draft(RECORD, one)).text) for one in drafts]
     assert max(packed) < 30_000
-    monkeypatch.setattr(waiting_drafts, "MOST_BYTES", max(packed) * 3.9)
+    monkeypatch.setattr(unsaved_records, "MOST_BYTES", max(packed) * 3.9)
     bench.store.unavailable = True
     for number, one in enumerate(drafts):
         bench.recording.note(f"note {number}")

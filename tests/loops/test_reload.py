@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from controller.composition import Controller
-from controller.loops.reload import ReloadRefusedError
-from controller.loops.reload_proposal import Proposal
+from controller.loops.reload.proposal import Proposal
+from controller.loops.reload.reload import ReloadRefusedError
 from controller.model.configuration import Mode, Settings
 from controller.model.errors import InvalidSettingsError, Problem, StateUnavailableError
 from controller.model.health import Verdict

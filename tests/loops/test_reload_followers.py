@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from controller.composition import Controller
-from controller.loops.settings_swap import Follower
+from controller.loops.reload.settings_swap import Follower
 from controller.model.configuration import Endpoint, EndpointId
 from controller.ports import Watcher
 from controller.settings import Loaded

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from controller.composition import Controller
-from controller.loops.reload import ReloadRefusedError
+from controller.loops.reload.reload import ReloadRefusedError
 from controller.model.configuration import Settings
 from controller.model.levers import Position
 from tests.loops.simulated import SETTINGS, ZONE, World

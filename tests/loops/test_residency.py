@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from controller.composition import Controller
-from controller.loops.reload import ReloadRefusedError
+from controller.loops.reload.reload import ReloadRefusedError
 from controller.model.configuration import Settings
 from controller.model.decision import Hold
 from controller.model.levers import RecordSet

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from controller.loops.supervision import LoopEndedError, Supervision
+from controller.loops.process.supervision import LoopEndedError, Supervision
 from tests.fakes.clock import FakeClock
 from tests.loops.small import events, in_background, logged
 

@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from controller.loops.traffic import BUCKET_S, KEPT_S, Traffic
+from controller.loops.reports.traffic import BUCKET_S, KEPT_S, Traffic
 from controller.model.traffic import MeasuredShare, Measurement
 from tests.fakes.clock import FakeClock
 from tests.loops.small import EAST, WEST

@@ -14,9 +14,9 @@ from controller.model.figures import Figure, Figures
 from controller.model.health import Verdict
 from controller.model.levers import Position, Setting
 from controller.planning.decision import decide
+from controller.planning.guards.blast_radius import drained_lately
 from controller.planning.levers.weights import weights
 from controller.planning.memory import updated
-from controller.planning.rate import drained_lately
 from controller.planning.shares import SAME, normalised
 from tests.planning.memories import MEMORIES, NOW, REGION, REGIONS, TIMES, WEIGHTS
 from tests.planning.remembering import remembers

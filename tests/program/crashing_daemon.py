@@ -18,7 +18,7 @@ from aiohttp import web
 
 from controller import cli, daemon
 from controller.adapters.aws.route53 import Route53RecordSets
-from controller.adapters.sqlite import SqliteStore
+from controller.adapters.sqlite.store import SqliteStore
 from controller.api.app import build
 
 WHAT, WHEN = os.environ["CRASH_AT"].split(":")

@@ -6,11 +6,11 @@ import os
 import signal
 from typing import Any
 
-from controller.adapters.sqlite import SqliteStore
+from controller.adapters.sqlite.store import SqliteStore
 from controller.cli import main
-from controller.loops.current import Current
-from controller.loops.reload import Reload
-from controller.loops.reload_proposal import Proposal
+from controller.loops.active_settings import Current
+from controller.loops.reload.proposal import Proposal
+from controller.loops.reload.reload import Reload
 
 POINTS = ("before_intent", "after_intent", "before_swap", "after_swap", "before_reply")
 

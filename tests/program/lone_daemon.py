@@ -25,7 +25,7 @@ from aiohttp import web
 from controller.model.configuration import Settings
 from controller.planning.shares import SAME
 from controller.sandbox.emulator.server import ServerOptions, running
-from controller.sandbox.seed import seed
+from controller.sandbox.seeding.stack import seed
 from controller.settings import load
 from tests.contracts.emulated import ENVIRONMENT
 from tests.sandbox.worlds import free_port

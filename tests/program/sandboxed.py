@@ -9,7 +9,7 @@ from pathlib import Path
 import aiohttp
 
 from controller.sandbox import supervisor
-from controller.sandbox.stage import Stage
+from controller.sandbox.stories.story_context import Stage
 from controller.sandbox.supervisor import Supervisor
 from controller.settings import load
 from tests.sandbox.worlds import free_port

@@ -19,7 +19,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from controller.adapters.sqlite import SqliteStore, check_audit
+from controller.adapters.sqlite.store import SqliteStore, check_audit
 from tests.program.lone_daemon import Daemon, Scene, scene
 
 pytestmark = [pytest.mark.slow, pytest.mark.program, pytest.mark.timeout(120)]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from controller.sandbox.stage import Stage
+from controller.sandbox.stories.story_context import Stage
 from controller.sandbox.supervisor import Supervisor
 from tests.program.sandboxed import aws_counts, in_sandbox, writes
 from tests.program.test_promises import DEAD, all_up, metric, out, regions

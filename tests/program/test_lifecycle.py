@@ -41,7 +41,7 @@ async def test_it_ends_within_two_seconds_with_streams_open(
 
 SLOW_END = """
 import asyncio, sys
-from controller.adapters.sqlite import SqliteStore
+from controller.adapters.sqlite.store import SqliteStore
 
 async def leave(self, *_):
     await asyncio.sleep(60)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from controller.cli import exit_codes
-from controller.sandbox.stage import Stage
+from controller.sandbox.stories.story_context import Stage
 from controller.sandbox.supervisor import Supervisor
 from tests.program.sandboxed import in_sandbox
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from controller.sandbox.stage import Stage
+from controller.sandbox.stories.story_context import Stage
 from controller.sandbox.supervisor import Supervisor
 from tests.program.sandboxed import in_sandbox
 

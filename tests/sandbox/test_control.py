@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from controller.sandbox.control import control_app
-from controller.sandbox.regions import Regions
-from controller.sandbox.traffic import Traffic
+from controller.sandbox.world.control import control_app
+from controller.sandbox.world.regions import Regions
+from controller.sandbox.world.user_traffic import Traffic
 from tests.sandbox.worlds import two_regions
 
 

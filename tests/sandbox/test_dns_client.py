@@ -13,8 +13,8 @@ import dns.rcode
 import dns.rrset
 import pytest
 
-from controller.sandbox.dns_client import Answer, DnsClient, NoAnswerError
 from controller.sandbox.emulator.geography import client_subnet
+from controller.sandbox.world.dns_client import Answer, DnsClient, NoAnswerError
 from tests.sandbox.worlds import free_port
 
 Reply = Callable[[dns.message.Message], dns.message.Message | None]

@@ -10,7 +10,7 @@ import pytest
 from controller.planning.geography import pool_of
 from controller.sandbox.emulator.geography import location_of
 from controller.sandbox.errors import SandboxError
-from controller.sandbox.population import Destination, apportion, population, source_of
+from controller.sandbox.world.population import Destination, apportion, population, source_of
 from tests.sandbox.worlds import region, service, settings
 
 WEB = {

@@ -13,8 +13,14 @@ import aiohttp
 import pytest
 
 from controller.sandbox.errors import SandboxError
-from controller.sandbox.modes import RegionMode
-from controller.sandbox.regions import Address, Regions, address_of, addresses, region_addresses
+from controller.sandbox.world.region_modes import RegionMode
+from controller.sandbox.world.regions import (
+    Address,
+    Regions,
+    address_of,
+    addresses,
+    region_addresses,
+)
 from tests.sandbox.worlds import region, service, settings, two_regions
 
 

@@ -13,8 +13,8 @@ from aiohttp.test_utils import TestServer
 from structlog.testing import capture_logs
 
 from controller.model.traffic import Measurement
-from controller.sandbox.reporting import Reporter
-from controller.sandbox.traffic import Second, Traffic
+from controller.sandbox.world.reporting import Reporter
+from controller.sandbox.world.user_traffic import Second, Traffic
 
 AT = datetime(2024, 1, 1, tzinfo=UTC)
 SECOND = Second(AT, (Measurement("shop", "world", "us-east-1", 7, 1),))

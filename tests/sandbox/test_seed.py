@@ -14,7 +14,7 @@ from controller.model.configuration import Settings
 from controller.model.levers import EndpointGroup, OutcomeStatus, RecordSet, Setting, WeightChange
 from controller.planning.levers.accelerator import ACCELERATOR
 from controller.planning.levers.route53 import ROUTE53
-from controller.sandbox.seed import seed
+from controller.sandbox.seeding.stack import seed
 from controller.settings import load
 from tests.contracts.emulated import Emulated, emulated_aws
 

@@ -11,8 +11,8 @@ import pytest
 from controller.adapters.aws.record_sets import noun
 from controller.model.configuration import Placement, Route53Lever, Service
 from controller.planning.residency.proof import Proof, prove_records
-from controller.sandbox import seed_records
 from controller.sandbox.errors import SandboxError
+from controller.sandbox.seeding import record_tree
 from controller.settings import load
 
 SETTINGS = load(Path(__file__).parents[2] / "config" / "sandbox.yaml")
@@ -62,7 +62,7 @@ def test_weights_are_in_proportion_to_shares(
     share all are equal."""
     regions = ("eu-west-1", "eu-central-1", "us-east-1")
     service = _service(dict(zip(regions, map(float, shares), strict=True)))
-    leaves = list(seed_records.leaves(service, _lever(service), CALM))
+    leaves = list(record_tree.leaves(service, _lever(service), CALM))
 
     assert [leaf["Weight"] for leaf in leaves if leaf["Type"] == "A"] == list(weights)
     assert [leaf["Weight"] for leaf in leaves if leaf["Type"] == "AAAA"] == list(weights)
@@ -71,7 +71,7 @@ def test_weights_are_in_proportion_to_shares(
 def test_every_leaf_is_a_twin_with_its_regions_check() -> None:
     """Address, TTL and check; one without a check would always be healthy."""
     service = _service({"eu-west-1": 1.0})
-    a, aaaa = seed_records.leaves(service, _lever(service), CALM)
+    a, aaaa = record_tree.leaves(service, _lever(service), CALM)
 
     assert a == {
         "Name": "all.shop.example.test.",
@@ -80,7 +80,7 @@ def test_every_leaf_is_a_twin_with_its_regions_check() -> None:
         "Weight": 128,
         "TTL": 5,
         "ResourceRecords": [{"Value": "127.0.10.1"}],
-        "HealthCheckId": seed_records.check_id("eu-west-1", _lever(service)),
+        "HealthCheckId": record_tree.check_id("eu-west-1", _lever(service)),
     }
     twin = {"Type": "AAAA", "ResourceRecords": [{"Value": "2001:db8::7f00:a01"}]}
     assert aaaa == {**a, **twin}
@@ -89,7 +89,7 @@ def test_every_leaf_is_a_twin_with_its_regions_check() -> None:
 def test_aliases_never_evaluate_their_targets_health() -> None:
     """Otherwise a bound pool's users would fall outward to the default record."""
     service = _service({"eu-west-1": 1.0})
-    aliases = list(seed_records.geolocation_aliases(service, _lever(service)))
+    aliases = list(record_tree.geolocation_aliases(service, _lever(service)))
 
     assert [alias["GeoLocation"] for alias in aliases if alias["Type"] == "A"] == [
         {"CountryCode": "DE"},
@@ -104,7 +104,7 @@ def test_a_region_without_an_address_is_refused() -> None:
     """A leaf is addresses, never a host name."""
     service = _service({"eu-west-1": 1.0}, "http://shop.example.test/")
     with pytest.raises(SandboxError, match=r"region eu-west-1: .* names no IPv4 address"):
-        list(seed_records.leaves(service, _lever(service), CALM))
+        list(record_tree.leaves(service, _lever(service), CALM))
 
 
 def test_the_seeded_tree_keeps_the_bound_pools_users_where_they_may_be_served() -> None:
@@ -113,9 +113,9 @@ def test_the_seeded_tree_keeps_the_bound_pools_users_where_they_may_be_served() 
     lever = _lever(shop)
     bound = {name for name, pool in shop.pools.items() if pool.residency is not None}
     seeded: list[Any] = [
-        *seed_records.region_names(shop, lever),
-        *seed_records.leaves(shop, lever, SETTINGS),
-        *seed_records.geolocation_aliases(shop, lever),
+        *record_tree.region_names(shop, lever),
+        *record_tree.leaves(shop, lever, SETTINGS),
+        *record_tree.geolocation_aliases(shop, lever),
     ]
     records = [noun(record) for record in seeded]
     assert prove_records("shop", shop, records) == Proof(dict.fromkeys(bound, ()))

@@ -11,12 +11,12 @@ import pytest
 from controller.adapters.aws.record_sets import noun
 from controller.model.decision import Snapshot
 from controller.model.health import HealthState, Verdict
-from controller.planning.account.failures import single_failures
+from controller.planning.account.single_failures import single_failures
 from controller.planning.decision import decide
 from controller.planning.levers.route53 import ROUTE53
-from controller.sandbox import seed_records
 from controller.sandbox.emulator.geography import location_of, region_distance_km
-from controller.sandbox.population import population, source_of
+from controller.sandbox.seeding import record_tree
+from controller.sandbox.world.population import population, source_of
 from controller.settings import load
 from tests.planning.remembering import remembers
 
@@ -30,7 +30,7 @@ def calm() -> Snapshot:
     """What is seen of the shop when the tree is as seeded and everything is well."""
     lever = SHOP.levers.route53
     assert lever is not None
-    seeded: list[Any] = [*seed_records.leaves(SHOP, lever, SETTINGS)]
+    seeded: list[Any] = [*record_tree.leaves(SHOP, lever, SETTINGS)]
     records = tuple(noun(record) for record in seeded)
     well = HealthState(Verdict.UP, answers=100, last_result_at=100.0)
     return Snapshot(

@@ -7,10 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from controller.sandbox.sights import Users
-from controller.sandbox.stage import Stage, StepFailedError
-from controller.sandbox.story import STORIES
-from controller.sandbox.story_capacity import (
+from controller.sandbox.stories.capacity import (
     ACTS,
     _all_fit,
     _all_in,
@@ -22,6 +19,9 @@ from controller.sandbox.story_capacity import (
     _stayed,
     _waits,
 )
+from controller.sandbox.stories.story import STORIES
+from controller.sandbox.stories.story_checks import Users
+from controller.sandbox.stories.story_context import Stage, StepFailedError
 from controller.settings import load
 
 SETTINGS = load(Path(__file__).parents[2] / "config" / "sandbox.yaml")

@@ -7,11 +7,11 @@ from typing import Any, cast
 
 import pytest
 
-from controller.sandbox import story_faults
-from controller.sandbox.sights import failed
-from controller.sandbox.stage import Stage
-from controller.sandbox.story import STORIES
-from controller.sandbox.story_faults import ACTS, Act, _act, _calm, _whereabouts
+from controller.sandbox.stories import faults
+from controller.sandbox.stories.faults import ACTS, Act, _act, _calm, _whereabouts
+from controller.sandbox.stories.story import STORIES
+from controller.sandbox.stories.story_checks import failed
+from controller.sandbox.stories.story_context import Stage
 from controller.settings import load
 
 USERS = {
@@ -99,8 +99,8 @@ async def test_the_column_says_what_it_counts(monkeypatch: pytest.MonkeyPatch) -
     said: list[str] = []
     stage = Scripted(called("ChangeResourceRecordSets"))
     monkeypatch.setattr(stage, "say", said.append)
-    monkeypatch.setattr(story_faults, "ACTS", (Act("nothing happens", nothing),))
-    await story_faults.faults(cast(Stage, stage))
+    monkeypatch.setattr(faults, "ACTS", (Act("nothing happens", nothing),))
+    await faults.faults(cast(Stage, stage))
     head, row = (line.split("  ") for line in said[-2:])
     column = [cell.strip() for cell in head if cell].index("DNS WRITES")
     assert [cell.strip() for cell in row if cell.strip()][column] == "1"

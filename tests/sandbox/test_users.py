@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 import pytest
 
 from controller.model.traffic import Measurement
-from controller.sandbox.dns_client import Answer, NoAnswerError
-from controller.sandbox.population import Destination, Profile
-from controller.sandbox.traffic import Traffic
-from controller.sandbox.users import CachedName, Users
+from controller.sandbox.world.dns_client import Answer, NoAnswerError
+from controller.sandbox.world.population import Destination, Profile
+from controller.sandbox.world.user_traffic import Traffic
+from controller.sandbox.world.users import CachedName, Users
 
 pytestmark = pytest.mark.looptime
 

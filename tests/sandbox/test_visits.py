@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from controller.sandbox.emulator.geography import location_of
-from controller.sandbox.modes import RegionMode
-from controller.sandbox.population import Destination
-from controller.sandbox.regions import Regions
-from controller.sandbox.visits import Visitor
+from controller.sandbox.world.population import Destination
+from controller.sandbox.world.region_modes import RegionMode
+from controller.sandbox.world.regions import Regions
+from controller.sandbox.world.visits import Visitor
 from tests.sandbox.worlds import free_port, two_regions
 
 

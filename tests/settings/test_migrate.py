@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from controller.model.errors import InvalidSettingsError
 from controller.settings import inspect, parse
-from controller.settings.migrate import in_version_2
-from controller.settings.yaml import read
+from controller.settings.migration.migrate import in_version_2
+from controller.settings.strict_yaml import read
 from tests.settings.minimal import MINIMAL
 from tests.settings.version_1 import MINIMAL_1, as_version_1, comments, written
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from controller.model.configuration import Settings
 from controller.model.earlier_settings import CATALOGUED, REFERENCES
 from controller.settings import Inspection, inspect, parse
-from controller.settings.nouns import noun_at
+from controller.settings.migration.version_1 import MOVED, SettingsOfVersion1, moved_from, moved_to
+from controller.settings.model_paths import noun_at
 from controller.settings.overlay import of_environment, of_flags
-from controller.settings.version_1 import MOVED, SettingsOfVersion1, moved_from, moved_to
 from tests.settings.minimal import MINIMAL
 from tests.settings.version_1 import MINIMAL_1
 

@@ -17,8 +17,8 @@ from botocore.exceptions import ClientError
 
 from controller.adapters.aws.session import AwsClients
 from controller.model.configuration import Settings
+from controller.sandbox.emulator.http.wire_messages import AwsError
 from controller.sandbox.emulator.stores import Stores
-from controller.sandbox.emulator.wire import AwsError
 from tests.simulation.clock import EPOCH
 from tests.simulation.levers import Levers, Standing
 from tests.simulation.loop import PROCESS, SimulatedLoop

@@ -12,9 +12,9 @@ from random import Random
 
 from prometheus_client import CollectorRegistry
 
-from controller.adapters.aws.adapters import aws_adapters
-from controller.adapters.sqlite import SqliteStore
-from controller.api.metrics import Metrics
+from controller.adapters.aws.assembly import aws_adapters
+from controller.adapters.sqlite.store import SqliteStore
+from controller.api.metrics.daemon_metrics import Metrics
 from controller.composition import Controller, Ports, ReloadSource, compose
 from controller.model.configuration import Settings
 from controller.settings import Loaded

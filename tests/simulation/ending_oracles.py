@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import Executor
 
-from controller.adapters.sqlite import SqliteStore
+from controller.adapters.sqlite.store import SqliteStore
 from controller.composition import Controller
 from controller.model.audit import AuditCheck
 from controller.model.decision import DecisionRecord, Hold

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from controller.model.configuration import AcceleratorLever, Pool, Route53Lever, Settings
-from controller.sandbox.emulator.route53_records import RecordSet
+from controller.sandbox.emulator.route53.records import RecordSet
 from controller.sandbox.emulator.stores import Stores
 
 PoolKey = tuple[str, str]

@@ -13,7 +13,7 @@ from controller.composition import Controller
 from controller.model.configuration import Settings
 from controller.model.errors import InvalidRequestError, StateUnavailableError
 from controller.model.overrides import OverrideKind, OverrideRequest
-from controller.sandbox.emulator.route53_records import record_to_result
+from controller.sandbox.emulator.route53.records import record_to_result
 from tests.simulation.aws import SimulatedAws
 from tests.simulation.daemon import SimulatedDaemon
 from tests.simulation.journal import Journal, Violation

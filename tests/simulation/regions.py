@@ -10,7 +10,7 @@ from random import Random
 from controller.model.configuration import Endpoint, Settings
 from controller.model.health import ProbeOutcome, ProbeResult
 from controller.ports import Watcher
-from controller.sandbox.emulator.checker_reports import CHECKERS, Observation
+from controller.sandbox.emulator.checkers.reports import CHECKERS, Observation
 from controller.sandbox.emulator.stores import Stores
 from tests.simulation.clock import EPOCH, ProcessClock
 from tests.simulation.loop import SimulatedLoop

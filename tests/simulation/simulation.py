@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from controller.sandbox.seed import seed_through
+from controller.sandbox.seeding.stack import seed_through
 from tests.simulation.aws import Arrival, SimulatedAws
 from tests.simulation.daemon import SimulatedDaemon
 from tests.simulation.ending_oracles import EndingOracles, StateOracles

@@ -14,15 +14,15 @@ import pytest
 
 from controller.adapters.aws import route53
 from controller.adapters.aws.record_sets import as_sent
-from controller.adapters.sqlite import SqliteStore
-from controller.loops.expectations import Expectations
+from controller.adapters.sqlite.store import SqliteStore
+from controller.loops.levers.expectations import Expectations
 from controller.loops.overrides import Overrides
 from controller.model.decision import DecisionRecord
 from controller.model.errors import StateUnavailableError
 from controller.model.levers import Change, WeightChange
 from controller.model.overrides import Override, OverrideRequest
-from controller.planning import guard
 from controller.planning.account.evidence import Evidence
+from controller.planning.guards import refusals
 from tests.simulation.runs import Outcome, run
 from tests.simulation.simulation import Plan
 
@@ -75,7 +75,7 @@ def acknowledged_too_early(patch: pytest.MonkeyPatch) -> None:
 
 def no_panic(patch: pytest.MonkeyPatch) -> None:
     """However many regions fail at once, each is drained."""
-    patch.setattr(guard, "panic_at", lambda *_: None)
+    patch.setattr(refusals, "panic_at", lambda *_: None)
 
 
 def record_forgotten(patch: pytest.MonkeyPatch) -> None:

@@ -51,12 +51,12 @@ from controller.model.figures import Figure, Figures
 from controller.model.health import HealthState, Verdict
 from controller.model.levers import Leak, Observed, Position, Setting
 from controller.model.memory import NO_MEMORY
-from controller.model.opinions import Answered, Opinion
 from controller.model.overrides import Override, OverrideKind
+from controller.model.second_opinions import Answered, Opinion
 from controller.model.traffic import MeasuredShare
 from controller.planning.decision import decide
 from controller.planning.drift import acceptable, after_reasserting, show
-from controller.planning.health.answered import Sample, summary
+from controller.planning.health.answered_shares import Sample, summary
 from controller.planning.memory import after_writing, updated
 from controller.planning.shares import SAME, percent
 from tests.planning.remembering import remembers, service_memory

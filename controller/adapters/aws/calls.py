@@ -10,8 +10,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from controller.adapters.aws.budget import TokenBucket
-from controller.adapters.aws.errors import AWS_ERRORS, provider_error, write_outcome
+from controller.adapters.aws.error_mapping import AWS_ERRORS, provider_error, write_outcome
+from controller.adapters.aws.token_bucket import TokenBucket
 from controller.model.levers import Outcome, OutcomeStatus
 from controller.ports import Clock
 

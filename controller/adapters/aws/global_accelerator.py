@@ -18,7 +18,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from controller.adapters.aws.calls import Calls
-from controller.adapters.aws.errors import AWS_ERRORS
+from controller.adapters.aws.error_mapping import AWS_ERRORS
 from controller.model.levers import (
     AcceleratedEndpoint,
     EndpointGroup,

@@ -1,7 +1,7 @@
 """Route 53's health checks: how they are defined, and what their checkers saw last.
 
 *GetHealthCheckStatus* (API Reference) answers the last report of every checker, for endpoint checks
-only; how they add up is `controller.planning.health.checkers`. Its words begin with `Success` or
+only; how they add up is `controller.planning.health.check_status`. Its words begin with `Success` or
 `Failure`. AWS calls it a help for development, unfit for high rates, and grants an account one a
 second, four at once (Developer Guide, *Throttling for Amazon Route 53 API requests*); each also
 counts against the account's common rate. So it has a bucket of its own before the common one, of
@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from controller.adapters.aws.budget import TokenBucket
 from controller.adapters.aws.calls import Calls
-from controller.model.opinions import CheckDefinition, CheckerReport, CheckKind
+from controller.adapters.aws.token_bucket import TokenBucket
+from controller.model.second_opinions import CheckDefinition, CheckerReport, CheckKind
 from controller.ports import Clock
 
 if TYPE_CHECKING:

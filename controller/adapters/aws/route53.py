@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from controller.adapters.aws.calls import Calls
-from controller.adapters.aws.errors import AWS_ERRORS
+from controller.adapters.aws.error_mapping import AWS_ERRORS
 from controller.adapters.aws.record_sets import as_sent, noun
 from controller.model.levers import Outcome, OutcomeStatus, RecordSet, WeightChange
 from controller.planning.levers.batches import MAX_CHARACTERS, MAX_ELEMENTS, size_of

@@ -5,11 +5,11 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
+from controller.adapters.probing.network_target import NetworkTarget
 from controller.adapters.probing.reactor import Reactor
 from controller.adapters.probing.resolver import Ask, Resolver, look_up
-from controller.adapters.probing.shared import Shared
+from controller.adapters.probing.shared_resources import Shared
 from controller.adapters.probing.sockets import stamping
-from controller.adapters.probing.target import NetworkTarget
 from controller.model.configuration import Endpoint
 from controller.ports import Watcher
 from controller.settings.references import NOTHING, References

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from controller.model.decision import Decision, PoolPlan, Rejected, Snapshot
 from controller.model.health import Verdict
 from controller.model.overrides import OverrideKind
-from controller.planning.placement.figures import Known, known
+from controller.planning.placement.believed import Known, known
 from controller.planning.shares import SAME
 
 _FULL = ("capacity", "overload")

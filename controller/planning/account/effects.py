@@ -20,9 +20,9 @@ from controller.model.decision import Decision, PoolName, PoolPlan, Shares, Snap
 from controller.model.health import Verdict
 from controller.planning.account.evidence import Evidence
 from controller.planning.levers.registry import lever_of
-from controller.planning.placement.accelerated import nearest
+from controller.planning.placement.accelerator_split import nearest
+from controller.planning.placement.believed import Known, known
 from controller.planning.placement.dials import modelled
-from controller.planning.placement.figures import Known, known
 from controller.planning.shares import normalised, without
 
 Places = frozenset[tuple[str, str]]

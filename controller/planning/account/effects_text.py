@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from controller.model.decision import PoolPlan
+from controller.planning.account.columns import aligned
 from controller.planning.account.effects import Effects, PoolEffect, RegionEffect, Stages
 from controller.planning.account.explanation import explain_plan
-from controller.planning.account.failures import Failure
 from controller.planning.account.moves import in_words
-from controller.planning.text import aligned
+from controller.planning.account.single_failures import Failure
 
 _UNKNOWN = "unknown"
 _INDENT = "  "

@@ -20,11 +20,11 @@ from controller.model.decision import (
     Written,
 )
 from controller.model.levers import Change
-from controller.model.words import counted
+from controller.model.plural import counted
+from controller.planning.account.columns import aligned
 from controller.planning.account.moves import in_words
 from controller.planning.drift import show
 from controller.planning.shares import SAME, percent
-from controller.planning.text import aligned
 
 _LABEL_WIDTH = 11
 _SEE_HELD = "see Held"

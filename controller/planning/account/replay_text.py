@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from controller.model.words import counted
+from controller.model.plural import counted
+from controller.planning.account.columns import aligned
 from controller.planning.account.explanation import explain_plan
 from controller.planning.account.replay import Mismatch, Replay
-from controller.planning.text import aligned
 
 _SHOWN = 50
 """Differences that are shown; the rest is counted."""

@@ -21,9 +21,9 @@ from controller.model.configuration import EndpointId, ServiceRegion, Settings
 from controller.model.decision import Snapshot
 from controller.model.health import HealthState, RegionHealth, Verdict
 from controller.planning.health.corroboration import Corroboration
-from controller.planning.health.gray import degradation, describe, usable
+from controller.planning.health.gray_failure import degradation, describe, usable
 from controller.planning.health.hysteresis import is_fresh, passes
-from controller.planning.health.opinions import (
+from controller.planning.health.second_opinions import (
     Known,
     Reports,
     opinions_by_region,

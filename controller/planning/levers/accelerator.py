@@ -20,9 +20,9 @@ from controller.model.levers import (
     Position,
     Setting,
 )
-from controller.planning.levers.emptied import Open, failing_open
+from controller.planning.guards.all_closed import Open, failing_open
 from controller.planning.levers.lever import Lever, Resources, of_pool
-from controller.planning.levers.steps import Parts, Step
+from controller.planning.levers.write_steps import Parts, Step
 from controller.planning.residency.proof import Proof, prove_groups
 from controller.planning.shares import normalised
 

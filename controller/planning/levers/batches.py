@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from controller.model.decision import PoolName
 from controller.model.levers import Change, RecordSet, WeightChange
-from controller.planning.levers.steps import Parts, Step
+from controller.planning.levers.write_steps import Parts, Step
 
 MAX_ELEMENTS = 1_000
 MAX_CHARACTERS = 32_000

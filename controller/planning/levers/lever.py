@@ -22,8 +22,8 @@ from typing import ClassVar, Generic, TypeVar
 from controller.model.configuration import Service
 from controller.model.decision import PoolName, PoolPlan, Shares
 from controller.model.levers import Change, LeverKind, Observed, Position, Setting
-from controller.planning.levers.emptied import Open, is_emptied
-from controller.planning.levers.steps import Parts, Step, WriteT
+from controller.planning.guards.all_closed import Open, is_emptied
+from controller.planning.levers.write_steps import Parts, Step, WriteT
 from controller.planning.residency.destinations import Destination
 from controller.planning.residency.proof import Proof
 from controller.planning.shares import same

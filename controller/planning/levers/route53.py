@@ -21,11 +21,11 @@ from controller.model.levers import (
     Setting,
     WeightChange,
 )
+from controller.planning.guards.all_closed import Open, failing_open
 from controller.planning.levers.batches import batches, by_pool
-from controller.planning.levers.emptied import Open, failing_open
 from controller.planning.levers.lever import Lever, Resources, of_pool
-from controller.planning.levers.steps import Parts, Step
 from controller.planning.levers.weights import weights
+from controller.planning.levers.write_steps import Parts, Step
 from controller.planning.residency.destinations import Destination, destinations
 from controller.planning.residency.proof import Proof, prove_records
 from controller.planning.shares import normalised

@@ -17,8 +17,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum, inf
 
-from controller.planning.placement.pouring import Pouring, numbers
-from controller.planning.placement.transport import Portion
+from controller.planning.placement.max_flow import Pouring, numbers
+from controller.planning.placement.transportation import Portion
 
 _SLACK = 1e-13
 """Room gives way by this part, more than sums of requests/s are off by rounding, and less than

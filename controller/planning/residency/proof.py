@@ -22,9 +22,9 @@ from itertools import product
 
 from controller.model.configuration import Pool, Route53Lever, Service
 from controller.model.levers import EndpointGroup, Leak, RecordSet
-from controller.planning.residency.answers import Location, Zone, is_geolocation, ranked
-from controller.planning.residency.regions import TYPES, Regions
-from controller.planning.residency.walk import Route, failures, routes
+from controller.planning.residency.answer_regions import TYPES, Regions
+from controller.planning.residency.route53_answers import Location, Zone, is_geolocation, ranked
+from controller.planning.residency.tree_walk import Route, failures, routes
 
 LIMITS = (
     "DNS cannot prove where a user is: resolvers without client subnet, public resolvers and VPNs "

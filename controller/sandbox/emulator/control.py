@@ -6,9 +6,9 @@ there are, POST begins one, DELETE (`?name=`) ends one kind or all. It has no co
 
 from aiohttp import web
 
-from controller.sandbox.emulator.fault_kinds import KINDS
-from controller.sandbox.emulator.faults import Faults
-from controller.sandbox.emulator.gateway import CallLog
+from controller.sandbox.emulator.faults.active import Faults
+from controller.sandbox.emulator.faults.kinds import KINDS
+from controller.sandbox.emulator.http.gateway import CallLog
 from controller.sandbox.errors import SandboxError
 from controller.sandbox.problems import explain, json_object
 

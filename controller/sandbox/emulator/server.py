@@ -12,20 +12,20 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from random import Random
 
-from controller.sandbox.emulator.accelerator_relay import AcceleratorRelay
-from controller.sandbox.emulator.answers import resolve
+from controller.sandbox.emulator.accelerator.endpoint_checks import EndpointMonitor
+from controller.sandbox.emulator.accelerator.relay import AcceleratorRelay
+from controller.sandbox.emulator.checkers.health_checkers import HealthCheckers
 from controller.sandbox.emulator.control import Control
-from controller.sandbox.emulator.dns import DnsServer, Responder
-from controller.sandbox.emulator.endpoint_monitor import EndpointMonitor
-from controller.sandbox.emulator.fault_layer import FaultLayer
-from controller.sandbox.emulator.faults import Faults
-from controller.sandbox.emulator.gateway import Call, Gateway, Services
-from controller.sandbox.emulator.hands import Hands
-from controller.sandbox.emulator.health_checkers import HealthCheckers
-from controller.sandbox.emulator.http_listener import HttpListener
-from controller.sandbox.emulator.route53_records import normal_name
+from controller.sandbox.emulator.faults.active import Faults
+from controller.sandbox.emulator.faults.layer import FaultLayer
+from controller.sandbox.emulator.http.gateway import Call, Gateway, Services
+from controller.sandbox.emulator.http.listener import HttpListener
+from controller.sandbox.emulator.http.wire_messages import Result
+from controller.sandbox.emulator.manual_edits import Hands
+from controller.sandbox.emulator.route53.dns_answers import resolve
+from controller.sandbox.emulator.route53.name_server import DnsServer, Responder
+from controller.sandbox.emulator.route53.records import normal_name
 from controller.sandbox.emulator.stores import Stores
-from controller.sandbox.emulator.wire import Result
 
 Announce = Callable[[dict[str, object]], None]
 

@@ -6,14 +6,14 @@ calls the operations itself, in its own time.
 
 from collections.abc import Callable, Mapping
 
-from controller.sandbox.emulator.accelerator_store import AcceleratorStore
-from controller.sandbox.emulator.answers import View
-from controller.sandbox.emulator.checker_reports import CheckerReports
-from controller.sandbox.emulator.endpoint_monitor import EndpointHealth
-from controller.sandbox.emulator.gateway import Service
-from controller.sandbox.emulator.globalaccelerator import API_REGION, GlobalAccelerator
-from controller.sandbox.emulator.route53_health import HealthCheckStore
-from controller.sandbox.emulator.route53_zones import ZoneStore
+from controller.sandbox.emulator.accelerator.endpoint_checks import EndpointHealth
+from controller.sandbox.emulator.accelerator.operations import API_REGION, GlobalAccelerator
+from controller.sandbox.emulator.accelerator.store import AcceleratorStore
+from controller.sandbox.emulator.checkers.reports import CheckerReports
+from controller.sandbox.emulator.http.gateway import Service
+from controller.sandbox.emulator.route53.dns_answers import View
+from controller.sandbox.emulator.route53.health_checks import HealthCheckStore
+from controller.sandbox.emulator.route53.zones import ZoneStore
 
 
 class Stores:

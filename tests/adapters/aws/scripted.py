@@ -7,8 +7,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from controller.adapters.aws.budget import TokenBucket
 from controller.adapters.aws.calls import Calls
+from controller.adapters.aws.token_bucket import TokenBucket
 from tests.fakes.clock import FakeClock
 
 

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 from botocore.exceptions import ClientError
 
-from controller.adapters.aws.budget import TokenBucket
 from controller.adapters.aws.calls import Calls
+from controller.adapters.aws.token_bucket import TokenBucket
 from controller.model.errors import ProviderRejectedError, ProviderUnavailableError
 from tests.adapters.aws.scripted import refusal
 from tests.fakes.clock import FakeClock

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from controller.adapters.aws.budget import TokenBucket
 from controller.adapters.aws.calls import Calls
+from controller.adapters.aws.delegation_sets import Delegations
 from controller.adapters.aws.health_checks import Route53HealthChecks
-from controller.adapters.aws.hosted_zones import Delegations
+from controller.adapters.aws.token_bucket import TokenBucket
 from controller.model.errors import ProviderRejectedError, ProviderUnavailableError
-from controller.model.opinions import CheckKind
+from controller.model.second_opinions import CheckKind
 from tests.adapters.aws.scripted import ScriptedClient, calls, refusal
 from tests.fakes.clock import FakeClock
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from controller.adapters.probing import shared
+from controller.adapters.probing import shared_resources
 from controller.adapters.probing.prober import NetworkProber
 from controller.model.configuration import Endpoint
 from controller.model.health import ProbeOutcome
@@ -162,7 +162,7 @@ async def test_a_connection_closed_in_the_middle_of_an_answer_is_a_failure() -> 
 
 async def test_a_connection_is_renewed_when_it_is_old(monkeypatch: pytest.MonkeyPatch) -> None:
     """It answers for a process that may take no new ones."""
-    monkeypatch.setattr(shared, "KEPT_FOR_S", 0.05)
+    monkeypatch.setattr(shared_resources, "KEPT_FOR_S", 0.05)
     server = KeepAlive()
     async with (
         served(server) as address,
@@ -181,8 +181,8 @@ async def test_connections_that_began_together_are_not_renewed_together() -> Non
     async with NetworkProber() as prober:
         kept_s = sorted(prober._shared.keeping_s() for _ in range(1000))
 
-    assert kept_s[0] >= shared.KEPT_FOR_S / 2
-    assert kept_s[-1] <= shared.KEPT_FOR_S
+    assert kept_s[0] >= shared_resources.KEPT_FOR_S / 2
+    assert kept_s[-1] <= shared_resources.KEPT_FOR_S
     assert max(after - before for before, after in pairwise(kept_s)) < 0.1
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from controller.adapters.probing import connection
+from controller.adapters.probing import probe_connection
 from controller.adapters.probing.prober import NetworkProber
 from controller.model.configuration import Endpoint
 from controller.model.health import ProbeOutcome, ProbeResult
@@ -285,7 +285,7 @@ async def test_no_free_local_port_could_not_run(monkeypatch: pytest.MonkeyPatch)
     def refuse(*_: object, **__: object) -> None:
         raise OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address")
 
-    monkeypatch.setattr(connection, "connecting", refuse)
+    monkeypatch.setattr(probe_connection, "connecting", refuse)
     result = await ask_once(probe="tcp://127.0.0.1:1")
 
     assert (result.outcome, result.detail) == (
@@ -302,7 +302,7 @@ async def test_a_mistake_of_ours_is_no_failure_of_theirs(monkeypatch: pytest.Mon
 
     async with served(raw(OK)) as address, asking(probe=f"http://{address}") as asker:
         with monkeypatch.context() as patched:
-            patched.setattr(connection, "Answer", stumble)
+            patched.setattr(probe_connection, "Answer", stumble)
             ours = await asker.ask()
         well = await asker.ask()
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from controller.adapters.probing import connection, reactor
+from controller.adapters.probing import probe_connection, reactor
 from controller.adapters.probing.prober import NetworkProber
 from controller.model.configuration import Endpoint
 from controller.model.health import ProbeOutcome, ProbeResult
@@ -273,9 +273,9 @@ async def test_a_mistake_of_ours_costs_nobody_else_an_answer(
             for asker in askers:
                 await asker.ask()
             owner, name = {
-                "reading": (connection, "read"),
-                "sending": (connection.Connection, "send"),
-                "understanding": (connection.Connection, "hear"),
+                "reading": (probe_connection, "read"),
+                "sending": (probe_connection.Connection, "send"),
+                "understanding": (probe_connection.Connection, "hear"),
             }[where]
             monkeypatch.setattr(owner, name, stumbling_once(getattr(owner, name)))
             for asker in askers:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from controller.adapters.probing import trust
+from controller.adapters.probing import tls_trust
 from controller.adapters.probing.prober import NetworkProber
 from controller.model.configuration import Endpoint
 from controller.model.health import ProbeOutcome, ProbeResult
@@ -208,13 +208,13 @@ class Counted:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.verified = 0
-        pin = trust.Trust._pin
+        pin = tls_trust.Trust._pin
 
-        def counting(*arguments: Any) -> trust.Pin:
+        def counting(*arguments: Any) -> tls_trust.Pin:
             self.verified += 1
             return pin(*arguments)
 
-        monkeypatch.setattr(trust.Trust, "_pin", counting)
+        monkeypatch.setattr(tls_trust.Trust, "_pin", counting)
 
 
 async def test_a_certificate_is_verified_once_and_known_again(
@@ -269,7 +269,7 @@ async def test_a_certificate_is_verified_anew_after_a_while(
     authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Authorities may lose their trust, and intermediate certificates may end."""
-    monkeypatch.setattr(trust, "VERIFIED_FOR_S", 0.0)
+    monkeypatch.setattr(tls_trust, "VERIFIED_FOR_S", 0.0)
     counted = Counted(monkeypatch)
     context = authority.context(f"DNS:{NAME}", begins_in=-DAY, ends_in=5 * DAY)
     async with Server().serving(context) as server:

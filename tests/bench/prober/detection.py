@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from random import Random
 
-from controller.loops.watch import Pace
+from controller.loops.probing.endpoint_monitor import Pace
 from controller.model.configuration import Health, Settings
 from controller.model.decision import Snapshot
 from controller.model.health import HealthState, Verdict

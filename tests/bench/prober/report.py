@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from controller.planning.text import aligned
+from controller.planning.account.columns import aligned
 
 
 @dataclass

@@ -15,13 +15,13 @@ from itertools import count
 from math import inf
 from random import Random
 
-from controller.loops.agenda import Agenda
-from controller.loops.doubts import Doubts
-from controller.loops.turns import Turns
-from controller.loops.watch import Pace, Watch
+from controller.loops.probing.endpoint_monitor import Pace, Watch
+from controller.loops.probing.one_shot_timers import Agenda
+from controller.loops.probing.open_failures import Doubts
+from controller.loops.probing.probe_schedule import Turns
 from controller.model.configuration import Endpoint, EndpointId, Health
 from controller.model.health import HealthState, ProbeOutcome, ProbeResult, Verdict
-from controller.planning.health.patience import Patience
+from controller.planning.health.adaptive_timeout import Patience
 
 TOLD_S = 0.04
 """What one vantage point's word takes to another."""

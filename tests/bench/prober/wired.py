@@ -23,13 +23,13 @@ from prometheus_client import CollectorRegistry
 
 from controller.adapters.clock import SystemClock
 from controller.adapters.probing.prober import NetworkProber
-from controller.api.metrics import Metrics
+from controller.api.metrics.daemon_metrics import Metrics
 from controller.composition import observers
-from controller.loops.certificates import Certificates
-from controller.loops.current import Current
-from controller.loops.probing import Observers, Probing
-from controller.loops.supervision import Supervision
-from controller.loops.watch import ProbeObserver
+from controller.loops.active_settings import Current
+from controller.loops.alarms.certificates import Certificates
+from controller.loops.probing.endpoint_monitor import ProbeObserver
+from controller.loops.probing.probe_loop import Observers, Probing
+from controller.loops.process.supervision import Supervision
 from controller.model.configuration import Endpoint, EndpointId, Settings
 from controller.model.health import ProbeResult, ReferenceKind
 from controller.ports import Target, Watcher

@@ -9,7 +9,7 @@ import pytest
 from controller.model.decision import Snapshot
 from controller.planning.account.effects import Effects, PoolEffect, RegionEffect, Stages, effects
 from controller.planning.account.evidence import Evidence
-from controller.planning.account.whatif import suppose
+from controller.planning.account.what_if import suppose
 from controller.planning.decision import decide
 from tests.planning.remembering import remembers
 from tests.storyboards.stage import Stage

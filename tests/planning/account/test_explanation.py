@@ -11,9 +11,9 @@ from controller.model.configuration import Mode
 from controller.model.decision import Decision, DecisionRecord, Moment, PoolPlan, Written
 from controller.model.levers import Change, Outcome, OutcomeStatus, Position, Setting
 from controller.planning.account.alternatives import rejected
+from controller.planning.account.decision_changes import expected_effect, triggers
 from controller.planning.account.evidence import Evidence
 from controller.planning.account.explanation import explain, explain_plan
-from controller.planning.account.story import expected_effect, triggers
 from controller.planning.decision import decide
 from tests.storyboards.stage import Stage
 

@@ -6,7 +6,7 @@ import ast
 from collections import Counter
 from pathlib import Path
 
-from controller.loops.lever_ports import lever_ports
+from controller.loops.levers.lever_ports import lever_ports
 from controller.model.configuration import Levers
 from controller.planning.levers.registry import KINDS, LEVERS, lever_named
 from tests.fakes.accelerators import FakeAccelerators
@@ -17,11 +17,11 @@ OWN = ("planning/levers/", "model/", "settings/", "adapters/", "sandbox/")
 """Where kinds are told apart by right: their objects, nouns, rules, clients and emulators."""
 EXCEPTIONS = {
     "planning/residency/proof.py": "one proof for each kind, which its lever asks for",
-    "planning/placement/accelerated.py": "only accelerators have dials and nearness",
+    "planning/placement/accelerator_split.py": "only accelerators have dials and nearness",
     "planning/account/earlier_forms.py": "records of earlier daemons knew two kinds and no others",
-    "loops/lever_ports.py": "the line that gives each kind its port",
-    "api/routes_services.py": "the public schema has a variant for each kind",
-    "api/metrics.py": "counts calls of the AWS service route53",
+    "loops/levers/lever_ports.py": "the line that gives each kind its port",
+    "api/routes/services.py": "the public schema has a variant for each kind",
+    "api/metrics/daemon_metrics.py": "counts calls of the AWS service route53",
 }
 """File to the reason why it may name a kind."""
 

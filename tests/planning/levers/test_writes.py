@@ -21,7 +21,7 @@ from controller.planning.levers.accelerator import ACCELERATOR
 from controller.planning.levers.lever import Lever
 from controller.planning.levers.registry import LEVERS, AnyLever
 from controller.planning.levers.route53 import ROUTE53
-from controller.planning.levers.steps import Step, WriteT
+from controller.planning.levers.write_steps import Step, WriteT
 
 WEST, EAST = "eu-west-1", "us-east-1"
 POOL = ("shop", "world")

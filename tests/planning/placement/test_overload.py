@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.planning.placement.overload import Limits, even_limits
-from controller.planning.placement.transport import Portion
+from controller.planning.placement.transportation import Portion
 from tests.planning.placement.transport_problems import Problem, problems, shuffled
 
 EU, EC, AP, US = "eu", "ec", "ap", "us"

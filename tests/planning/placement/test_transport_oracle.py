@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.planning.placement.overload import even_limits
-from controller.planning.placement.transport import cheapest
+from controller.planning.placement.transportation import cheapest
 from tests.planning.placement.transport_lp import CheapestLp, least_utilisation
 from tests.planning.placement.transport_problems import (
     Problem,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import highspy
 import numpy as np
 
-from controller.planning.placement.transport import Portion
+from controller.planning.placement.transportation import Portion
 
 INFINITE = highspy.kHighsInf
 

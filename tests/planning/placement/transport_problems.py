@@ -8,7 +8,7 @@ from random import Random
 
 from hypothesis import strategies as st
 
-from controller.planning.placement.transport import Flows, Portion
+from controller.planning.placement.transportation import Flows, Portion
 
 REGIONS = ("af", "ap", "ca", "eu", "me", "sa", "us")
 

@@ -10,9 +10,9 @@ import pytest
 
 from controller.model.configuration import Service
 from controller.model.levers import AcceleratedEndpoint, EndpointGroup, Leak, RecordSet
-from controller.planning.residency.answers import Location, Zone, answered
 from controller.planning.residency.proof import Proof, describe, prove_groups, prove_records
-from tests.planning.residency.test_walk import all_but
+from controller.planning.residency.route53_answers import Location, Zone, answered
+from tests.planning.residency.test_tree_walk import all_but
 from tests.planning.residency.zones import (
     ADDRESSES,
     NAME,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from controller.sandbox.emulator.route53_zones import ZoneStore
+from controller.sandbox.emulator.route53.zones import ZoneStore
 
 ZONE_ID = "Z0SANDBOX0000000001"
 ZONE = "example.com."

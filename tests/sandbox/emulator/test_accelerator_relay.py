@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from controller.sandbox.emulator.accelerator_relay import AcceleratorRelay
-from controller.sandbox.emulator.accelerator_store import AcceleratorStore
-from controller.sandbox.emulator.endpoint_monitor import EndpointHealth, EndpointMonitor
+from controller.sandbox.emulator.accelerator.endpoint_checks import EndpointHealth, EndpointMonitor
+from controller.sandbox.emulator.accelerator.operations import GlobalAccelerator
+from controller.sandbox.emulator.accelerator.relay import AcceleratorRelay
+from controller.sandbox.emulator.accelerator.store import AcceleratorStore
+from controller.sandbox.emulator.checkers.single_probe import ProbeResult, Target
 from controller.sandbox.emulator.geography import source_address
-from controller.sandbox.emulator.globalaccelerator import GlobalAccelerator
-from controller.sandbox.emulator.probing import ProbeResult, Target
 from tests.sandbox.emulator.builders import Clock
 
 EU, US = "127.0.10.1", "127.0.30.1"

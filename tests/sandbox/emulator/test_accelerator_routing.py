@@ -4,8 +4,8 @@ from fractions import Fraction
 
 import pytest
 
-from controller.sandbox.emulator.accelerator_routing import routes
-from controller.sandbox.emulator.accelerators import Endpoint, EndpointGroup
+from controller.sandbox.emulator.accelerator.resources import Endpoint, EndpointGroup
+from controller.sandbox.emulator.accelerator.routing import routes
 
 HALF, QUARTER = Fraction(1, 2), Fraction(1, 4)
 WEIGHTS = dict[str, list[int]]

@@ -10,8 +10,8 @@ import pytest
 from botocore import awsrequest, parsers, serialize
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
 
-from controller.sandbox.emulator.codec import Codec, codec_for, error_without_codec
-from controller.sandbox.emulator.wire import AwsError, WireReply, WireRequest
+from controller.sandbox.emulator.http.codec import Codec, codec_for, error_without_codec
+from controller.sandbox.emulator.http.wire_messages import AwsError, WireReply, WireRequest
 
 SERVICES = ("route53", "globalaccelerator")
 CODECS = {service: codec_for(service) for service in SERVICES}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from controller.sandbox.emulator.fault_kinds import KINDS, FaultSpec, spec_from, to_json
+from controller.sandbox.emulator.faults.kinds import KINDS, FaultSpec, spec_from, to_json
 from controller.sandbox.errors import SandboxError
 
 

@@ -2,10 +2,10 @@
 
 from random import Random
 
-from controller.sandbox.emulator.checker_reports import CHECKERS, CheckerReports
-from controller.sandbox.emulator.health_checkers import HealthCheckers, target_of
-from controller.sandbox.emulator.probing import ProbeResult, Target
-from controller.sandbox.emulator.route53_health import HealthCheckConfig, HealthCheckStore
+from controller.sandbox.emulator.checkers.health_checkers import HealthCheckers, target_of
+from controller.sandbox.emulator.checkers.reports import CHECKERS, CheckerReports
+from controller.sandbox.emulator.checkers.single_probe import ProbeResult, Target
+from controller.sandbox.emulator.route53.health_checks import HealthCheckConfig, HealthCheckStore
 from tests.sandbox.emulator.builders import Clock
 
 CHECK = {"CallerReference": "id:c", "HealthCheckConfig": {}}

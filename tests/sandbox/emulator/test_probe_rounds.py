@@ -2,7 +2,7 @@
 
 from random import Random
 
-from controller.sandbox.emulator.probe_rounds import Opinion, ProbeRounds
+from controller.sandbox.emulator.checkers.probe_rounds import Opinion, ProbeRounds
 
 
 def test_an_opinion_changes_only_after_enough_contrary_results_in_a_row() -> None:

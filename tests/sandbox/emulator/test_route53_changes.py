@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from controller.sandbox.emulator.route53_changes import ACCELERATOR_ZONE_ID
-from controller.sandbox.emulator.route53_zones import ZoneStore
-from controller.sandbox.emulator.wire import AwsError
+from controller.sandbox.emulator.http.wire_messages import AwsError
+from controller.sandbox.emulator.route53.change_batches import ACCELERATOR_ZONE_ID
+from controller.sandbox.emulator.route53.zones import ZoneStore
 from tests.sandbox.emulator.builders import (
     SERVICE,
     ZONE_ID,

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from controller.sandbox.emulator.checker_reports import CHECKERS, CheckerReports, Observation
-from controller.sandbox.emulator.route53_health import HealthCheckStore
-from controller.sandbox.emulator.wire import AwsError
+from controller.sandbox.emulator.checkers.reports import CHECKERS, CheckerReports, Observation
+from controller.sandbox.emulator.http.wire_messages import AwsError
+from controller.sandbox.emulator.route53.health_checks import HealthCheckStore
 
 HTTP = {"Type": "HTTP", "IPAddress": "127.0.10.1", "Port": 8080, "ResourcePath": "/healthz"}
 CHECK = "00000000-0000-4000-8000-000000000001"

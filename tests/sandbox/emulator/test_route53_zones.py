@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from controller.sandbox.emulator.route53_zones import ZoneStore
-from controller.sandbox.emulator.wire import AwsError
+from controller.sandbox.emulator.http.wire_messages import AwsError
+from controller.sandbox.emulator.route53.zones import ZoneStore
 from tests.sandbox.emulator.builders import (
     ZONE,
     ZONE_ID,

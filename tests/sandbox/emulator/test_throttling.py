@@ -1,6 +1,6 @@
 """The account's request rate at Route 53."""
 
-from controller.sandbox.emulator.throttling import AccountRate
+from controller.sandbox.emulator.faults.throttling import AccountRate
 from tests.sandbox.emulator.builders import Clock
 
 

@@ -1,0 +1,1 @@
+"""The state file: one SQLite file, written by one thread."""

@@ -1,0 +1,1 @@
+"""The API described by itself: OpenAPI, and a page for people."""

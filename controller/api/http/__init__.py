@@ -1,0 +1,1 @@
+"""How HTTP is spoken: who calls, what was sent, what is refused, what a route declares."""

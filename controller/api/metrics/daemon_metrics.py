@@ -1,0 +1,186 @@
+"""What `/metrics` tells: the observers that the loops and adapters are given.
+
+Names follow Prometheus' *Metric and label naming* page. Labels take their values from the
+configuration and from enumerations only, and every series exists from the start, so that the first
+event shows in a rate. Counters and states begin at 0; what is not known yet is NaN, never 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
+
+from controller import __version__
+from controller.api.metrics.capacity import CapacityMetrics
+from controller.api.metrics.cycles import CycleMetrics
+from controller.api.metrics.probes import ProbeMetrics
+from controller.api.metrics.steering import MeasuredShares, SteeringMetrics, positions
+from controller.loops.cycle.reconciliation import CycleReport
+from controller.loops.reports.traffic import Traffic
+from controller.model.configuration import EndpointId, Mode, Settings
+from controller.model.health import ProbeResult, ReferenceKind
+from controller.planning.levers.registry import KINDS
+
+OPERATIONS = {
+    "route53": (
+        "ListResourceRecordSets",
+        "ChangeResourceRecordSets",
+        "GetChange",
+        "GetHealthCheck",
+        "GetHealthCheckStatus",
+        "GetHostedZone",
+    ),
+    "globalaccelerator": (
+        "ListListeners",
+        "ListEndpointGroups",
+        "UpdateEndpointGroup",
+        "DescribeAccelerator",
+    ),
+}
+"""What the adapters ask of each AWS service."""
+
+CALL_OUTCOMES = ("ok", "refused", "throttled", "unknown")
+_CALL_BUCKETS = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+_LAG_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
+_PROPAGATION_BUCKETS = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0)
+
+
+class Metrics:
+    """Every metric of the daemon, in one registry."""
+
+    def __init__(self, registry: CollectorRegistry, settings: Settings) -> None:
+        self.registry = registry
+        self._probes = ProbeMetrics(registry)
+        self._cycles = CycleMetrics(registry)
+        self._steering = SteeringMetrics(registry)
+        self._capacity = CapacityMetrics(registry)
+        self._register_daemon(registry)
+        self._register_configuration(registry)
+        self._register_calls(registry)
+        self.follow(settings)
+
+    def follow(self, settings: Settings) -> None:
+        """Have the series of what these settings name, and no others."""
+        self._settings = settings
+        self._probes.follow(settings)
+        self._cycles.follow(settings)
+        self._steering.follow(settings)
+        self._capacity.follow(settings)
+        for mode in Mode:
+            self._modes.labels(mode.value).set(mode is settings.mode)
+
+    def reload(self, succeeded: bool) -> None:
+        """Note how a reload of the settings ended."""
+        self._reload_successful.set(succeeded)
+        if succeeded:
+            self._reload_at.set_to_current_time()
+
+    def probes(self, observed: EndpointId | ReferenceKind) -> Callable[[ProbeResult], None]:
+        """What counts the probes of this endpoint, or of all reference targets of this kind."""
+        return self._probes.counter(observed)
+
+    def cycle(self, report: CycleReport) -> None:
+        """Take over what one cycle saw and did."""
+        self._cycles.cycle(report)
+        self._steering.cycle(report)
+        self._capacity.cycle(report)
+
+    def aws_call(self, service: str, operation: str, outcome: str, seconds: float) -> None:
+        """Count one call of AWS and the seconds it took."""
+        self._calls.labels(service, operation, outcome).inc()
+        self._call_seconds.labels(service, operation).observe(seconds)
+
+    def propagation(self, lever: str, seconds: float) -> None:
+        """Note the seconds from AWS's acknowledgement to every server answering by it."""
+        self._propagation.labels(lever).observe(seconds)
+
+    def event_loop_lag(self, seconds: float) -> None:
+        """Note how many seconds later than asked for the event loop woke somebody."""
+        self._lag.observe(seconds)
+
+    def state_error(self) -> None:
+        """Count one act of the state store that failed."""
+        self._state_errors.inc()
+
+    def advisory(self, part: str, failed: bool) -> None:
+        """Note that an advisory loop or listener failed, or that it is well."""
+        self._advisory_failing.labels(part).set(failed)
+        self._advisory_failures.labels(part).inc(failed)
+
+    def watch(self, traffic: Traffic) -> None:
+        """Tell the measured shares at every scrape from now on."""
+        self.registry.register(MeasuredShares(traffic, lambda: positions(self._settings)))
+
+    def _register_daemon(self, registry: CollectorRegistry) -> None:
+        ProcessCollector(registry=registry)
+        build = Info("gtc_build", "The program that runs; always 1", registry=registry)
+        build.info({"version": __version__})
+        self._modes = Gauge(
+            "gtc_mode", "1 for the mode the daemon runs in", ("mode",), registry=registry
+        )
+        self._lag = Histogram(
+            "gtc_event_loop_lag_seconds",
+            "How much later than asked for the event loop woke somebody",
+            buckets=_LAG_BUCKETS,
+            registry=registry,
+        )
+        self._advisory_failures = Counter(
+            "gtc_advisory_failures_total",
+            "Failures of advisory loops, which are then started anew, and of listeners",
+            ("part",),
+            registry=registry,
+        )
+        self._advisory_failing = Gauge(
+            "gtc_advisory_failing",
+            "1 while an advisory loop or listener has failed and is not known to be well again",
+            ("part",),
+            registry=registry,
+        )
+        self._state_errors = Counter(
+            "gtc_state_errors_total",
+            "Reads and writes of the state file that failed, such as on a full disk",
+            registry=registry,
+        )
+
+    def _register_configuration(self, registry: CollectorRegistry) -> None:
+        self._reload_successful = Gauge(
+            "gtc_config_last_reload_successful",
+            "1 when the settings were taken over the last time they were read, else 0",
+            registry=registry,
+        )
+        self._reload_at = Gauge(
+            "gtc_config_last_reload_success_timestamp_seconds",
+            "When settings were last taken over, at the start or by a reload",
+            registry=registry,
+        )
+        self.reload(succeeded=True)
+
+    def _register_calls(self, registry: CollectorRegistry) -> None:
+        self._calls = Counter(
+            "gtc_aws_requests_total",
+            "Calls of AWS by what became of them; unknown means no answer",
+            ("service", "operation", "outcome"),
+            registry=registry,
+        )
+        self._call_seconds = Histogram(
+            "gtc_aws_request_duration_seconds",
+            "How long calls of AWS took, without waiting for the budget",
+            ("service", "operation"),
+            buckets=_CALL_BUCKETS,
+            registry=registry,
+        )
+        self._propagation = Histogram(
+            "gtc_propagation_seconds",
+            "From AWS's acknowledgement of a write to INSYNC or DEPLOYED",
+            ("lever",),
+            buckets=_PROPAGATION_BUCKETS,
+            registry=registry,
+        )
+        for service, operations in OPERATIONS.items():
+            for operation in operations:
+                self._call_seconds.labels(service, operation)
+                for outcome in CALL_OUTCOMES:
+                    self._calls.labels(service, operation, outcome)
+        for lever in KINDS:
+            self._propagation.labels(lever)

@@ -1,0 +1,216 @@
+"""`/v1/decisions`: the records kept, as values or, for `Accept: text/plain`, in words."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+from aiohttp import web
+
+from controller import __version__
+from controller.api.http.paging import next_path
+from controller.api.http.parameters import BEFORE, ID, REGION, limit
+from controller.api.http.problems import ProblemError
+from controller.api.http.route import JSON, TEXT, Answered, Call, Route
+from controller.api.views.common import Page, View
+from controller.api.views.plain import answer
+from controller.model.decision import DecisionRecord, PoolPlan
+from controller.model.decoding import UnreadableError
+from controller.model.encoding import SHOWN, as_text
+from controller.planning.account.evidence import Exhibit, exported
+from controller.planning.account.explanation import explain
+from controller.planning.account.replay import Mismatch, replay
+from controller.planning.account.replay_text import explain_replay
+
+_LIMIT = limit(20)
+PAGE_BYTES = 4 * 2**20
+"""Of a page of records; at 20 regions x 250 pools it holds a dozen."""
+_AT_ONCE = 10
+
+
+class ReplayView(View):
+    """What came of deciding again."""
+
+    decision_id: int
+    version: str
+    """Of the program that decided; empty when it was not noted yet."""
+    replayed_by: str
+    """Version of the program that decided again."""
+    faithful: bool
+    """False when the same version decided something else, which must not be."""
+    differences: tuple[Mismatch, ...]
+    """Between both decisions."""
+    unread: tuple[Mismatch, ...]
+    """What the snapshot holds and this version reads otherwise."""
+    plans: tuple[PoolPlan, ...]
+    """As decided again."""
+    text: str
+    """All of it in words."""
+
+
+class ExportView(View):
+    """A decision with everything it was made of, in the form in which it is kept."""
+
+    format: str
+    decision_id: int
+    version: str
+    settings: dict[str, Any]
+    snapshot: dict[str, Any]
+    decision: dict[str, Any]
+
+
+async def _list(call: Call) -> web.Response:
+    """As many as are wanted and fit into PAGE_BYTES, but one at least.
+
+    They are taken from the store and encoded a few at a time, for one alone may take megabytes of
+    memory.
+    """
+    wanted, before = call[_LIMIT], call[BEFORE]
+    items: list[bytes] = []
+    room, following = PAGE_BYTES, None
+    while following is None:
+        found = await call.context.store.records(limit=_AT_ONCE, before=before, region=call[REGION])
+        for text, record in zip(await asyncio.to_thread(_texts, found), found, strict=True):
+            if items and (len(items) == wanted or len(text) > room):
+                following = next_path(call, wanted, before or 0)
+                break
+            items.append(text)
+            room, before = room - len(text), record.id
+        if len(found) < _AT_ONCE:
+            break
+    body = b'{"items":[%b],"next":%b}\n' % (b",".join(items), as_text(following).encode())
+    return web.Response(body=body, charset="utf-8", content_type="application/json")
+
+
+def _texts(records: Iterable[DecisionRecord]) -> list[bytes]:
+    return [as_text(SHOWN(record)).encode() for record in records]
+
+
+async def _latest(call: Call) -> web.Response:
+    region = call[REGION]
+    records = await call.context.store.records(limit=1, region=region)
+    if not records:
+        concerned = f" that concerns {region}" if region else ""
+        raise ProblemError(404, f"no decision{concerned} has been recorded yet", field="region")
+    return _shown(call.request, records[0])
+
+
+async def _one(call: Call) -> web.Response:
+    return _shown(call.request, await _record(call))
+
+
+async def _replay(call: Call) -> web.Response:
+    exhibit = await _exhibit(call)
+    try:
+        # In a thread of its own: reading and deciding may take as long as a whole cycle.
+        replayed = await asyncio.to_thread(replay, exhibit, __version__)
+    except UnreadableError as error:
+        detail = f"this version cannot read the snapshot of decision {exhibit.decision_id}: {error}"
+        raise ProblemError(409, detail, field="id") from error
+    view = ReplayView(
+        decision_id=replayed.decision_id,
+        version=replayed.version,
+        replayed_by=replayed.replayed_by,
+        faithful=replayed.faithful,
+        differences=replayed.differences,
+        unread=replayed.unread,
+        plans=replayed.plans,
+        text=explain_replay(replayed),
+    )
+    return web.Response(text=view.text + "\n") if wants_text(call.request) else answer(view)
+
+
+async def _snapshot(call: Call) -> web.Response:
+    return answer(exported(await _exhibit(call)))
+
+
+async def _record(call: Call) -> DecisionRecord:
+    """The record that the path names. Raises ProblemError 404."""
+    store, wanted = call.context.store, call[ID]
+    record = await store.record(wanted) if wanted is not None else None
+    if record is None:
+        newest = await store.records(limit=1)
+        there = f"the newest is {newest[0].id}" if newest else "none has been recorded yet"
+        detail = f"no decision {call.request.match_info['id']} is kept; {there}"
+        raise ProblemError(404, detail, field="id")
+    return record
+
+
+async def _exhibit(call: Call) -> Exhibit:
+    """The evidence of the decision that the path names. Raises ProblemError 404."""
+    record = await _record(call)
+    text = await call.context.store.evidence(record.id)
+    if text is None:
+        detail = f"no snapshot is kept of decision {record.id}: it is older than snapshots are"
+        raise ProblemError(404, detail, field="id")
+    return Exhibit(record.id, record.version, text)
+
+
+def wants_text(request: web.Request) -> bool:
+    """Whether the caller would rather read words than values."""
+    accepted = request.headers.get("Accept", "")
+    return "text/plain" in accepted and "application/json" not in accepted
+
+
+def _shown(request: web.Request, record: DecisionRecord) -> web.Response:
+    return web.Response(text=explain(record) + "\n") if wants_text(request) else answer(record)
+
+
+_RECORD = Answered(
+    "The record; in words for `Accept: text/plain`.", DecisionRecord, media=(JSON, TEXT)
+)
+
+ROUTES = (
+    Route(
+        "GET",
+        "/v1/decisions",
+        _list,
+        summary="Decisions kept",
+        description="Newest first. A decision is kept when a verdict, plan, outcome or hold "
+        "changed. A page may be shorter than `limit`: large records fill it.",
+        parameters=(_LIMIT, BEFORE, REGION),
+        answers={200: Answered("A page of records.", Page[DecisionRecord])},
+        problems=(404, 503),
+    ),
+    Route(
+        "GET",
+        "/v1/decisions/latest",
+        _latest,
+        summary="The newest decision",
+        parameters=(REGION,),
+        answers={200: _RECORD},
+        problems=(404, 503),
+    ),
+    Route(
+        "GET",
+        "/v1/decisions/{id}",
+        _one,
+        summary="One decision",
+        parameters=(ID,),
+        answers={200: _RECORD},
+        problems=(404, 503),
+    ),
+    Route(
+        "GET",
+        "/v1/decisions/{id}/replay",
+        _replay,
+        summary="Decide again on what a decision was made of",
+        description="Compares the outcome with the recorded decision, byte for byte. The same "
+        "version of the program must decide the same; of another, differences are information.",
+        parameters=(ID,),
+        answers={200: Answered("What came of it.", ReplayView, media=(JSON, TEXT))},
+        problems=(404, 409, 503),
+    ),
+    Route(
+        "GET",
+        "/v1/decisions/{id}/snapshot",
+        _snapshot,
+        summary="Everything a decision was made of",
+        description="With the settings of then, but without who may call the API and where "
+        "secrets are found. `gtc replay --file` takes it.",
+        parameters=(ID,),
+        answers={200: Answered("To be kept as a file.", ExportView)},
+        problems=(404, 503),
+    ),
+)

@@ -1,0 +1,159 @@
+"""`/v1/events`: what happens, live, as server-sent events; and what happened lately.
+
+The stream follows the HTML standard, section 9.2 Server-sent events: `id`, `event` and `data` for
+each event, a comment as a heartbeat, and `Last-Event-ID` to go on where a connection broke off.
+The id goes out before the first event and with every heartbeat, too, so that one who got nothing or
+filters much has a place to go on from. The hub lets all go at once when the daemon ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from aiohttp import web
+
+from controller.api.dependencies import CONTEXT, Context
+from controller.api.http.parameters import Parameter, Place, limit
+from controller.api.http.problems import ProblemError
+from controller.api.http.route import EVENTS, Answered, Call, Route
+from controller.api.views.common import View
+from controller.loops.event_stream import EVERYTHING, Subscription
+from controller.model.events import Event, EventType
+from controller.settings.validation_messages import did_you_mean
+
+_HEARTBEAT_S = 15.0
+_WRITE_DEADLINE_S = 30.0
+"""A listener that takes nothing for so long is gone."""
+_RETRY_MS = 1_000
+MAX_STREAMS = 100
+
+
+class EventView(View):
+    """One thing that happened."""
+
+    id: int
+    """Grows; across restarts, too, as long as the wall clock is not set back."""
+    type: EventType
+    at: datetime
+    data: dict[str, Any]
+    """What happened in short; the nouns' own routes say everything. What would have been more than
+    64 kB says in `left_out` of which member how many parts are missing."""
+
+
+class RecentEvents(View):
+    """The newest events, and where a stream goes on."""
+
+    items: tuple[EventView, ...]
+    last_id: int
+    """Of the newest event, for `Last-Event-ID`."""
+
+
+async def stream(call: Call) -> web.StreamResponse:
+    """Events from now on, or after the one that `Last-Event-ID` names, until either side ends."""
+    live, request = call.context.live, call.request
+    if live.listeners >= MAX_STREAMS:
+        raise ProblemError(503, f"{MAX_STREAMS} streams are open already; close one of them")
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
+    with live.subscription(call[_TYPES], call[_LAST_EVENT_ID]) as subscription:
+        await response.prepare(request)
+        try:
+            await _follow(subscription, response)
+        except (ConnectionResetError, TimeoutError):
+            if request.transport is not None:
+                request.transport.abort()
+    return response
+
+
+async def recent(call: Call) -> web.Response:
+    """The newest events, oldest first, and the id after which a stream goes on."""
+    live = call.context.live
+    items = b",".join(event.text for event in live.recent(call[_LIMIT], call[_TYPES]))
+    body = b'{"items":[%b],"last_id":%d}\n' % (items, live.last_id)
+    return web.Response(body=body, charset="utf-8", content_type="application/json")
+
+
+async def end_streams(app: web.Application) -> None:
+    """Let every listener go."""
+    app[CONTEXT].live.close()
+
+
+async def _follow(subscription: Subscription, response: web.StreamResponse) -> None:
+    await _write(response, b"retry: %d\nid: %d\n\n" % (_RETRY_MS, subscription.place))
+    while not subscription.closed:
+        event = await subscription.next(_HEARTBEAT_S)
+        if event is not None:
+            await _write(response, _framed(event))
+        elif not subscription.closed:
+            await _write(response, b": still here\nid: %d\n\n" % subscription.place)
+
+
+async def _write(response: web.StreamResponse, text: bytes) -> None:
+    """Raises TimeoutError when the listener takes nothing, ConnectionResetError when it left."""
+    async with asyncio.timeout(_WRITE_DEADLINE_S):
+        await response.write(text)
+
+
+def _framed(event: Event) -> bytes:
+    """The event as `/v1/events/recent` has it: JSON, whose only line end is ours."""
+    return b"id: %d\nevent: %b\ndata: %b\n\n" % (event.id, event.type.encode(), event.text)
+
+
+def _types(text: str, _context: Context) -> Collection[EventType]:
+    """`decision,override_set`."""
+    valid = [known.value for known in EventType]
+    wanted = text.split(",")
+    for name in wanted:
+        if name not in valid:
+            detail = f"no events are of type {name!r}; {did_you_mean(name, valid)}"
+            raise ProblemError(400, detail, field="types", valid=valid)
+    return {EventType(name) for name in wanted}
+
+
+def _last_event_id(text: str, _context: Context) -> int | None:
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) < 19):
+        detail = f"Last-Event-ID must be an id that a stream gave, not {text!r}"
+        raise ProblemError(400, detail, field="Last-Event-ID")
+    return int(text)
+
+
+_LIMIT = limit(20)
+_TYPES = Parameter(
+    "types",
+    f"Only these, separated by commas: {', '.join(EventType)}.",
+    _types,
+    default=EVERYTHING,
+)
+_LAST_EVENT_ID: Parameter[int | None] = Parameter(
+    "Last-Event-ID",
+    "Go on after this event; browsers send it by themselves.",
+    _last_event_id,
+    place=Place.HEADER,
+    schema={"type": "string", "pattern": "^[0-9]{0,18}$"},
+)
+
+ROUTES = (
+    Route(
+        "GET",
+        "/v1/events",
+        stream,
+        summary="What happens, live",
+        description="Server-sent events until either side ends. A comment comes every 15 s; "
+        "`resync` says that events were missed and everything should be read anew.",
+        parameters=(_TYPES, _LAST_EVENT_ID),
+        answers={200: Answered("The stream.", media=(EVENTS,))},
+        problems=(503,),
+    ),
+    Route(
+        "GET",
+        "/v1/events/recent",
+        recent,
+        summary="What happened lately",
+        parameters=(_LIMIT, _TYPES),
+        answers={200: Answered("The newest events, oldest first.", RecentEvents)},
+    ),
+)

@@ -1,0 +1,101 @@
+"""`POST /v1/reload`: the configuration read again, looked at first or put in force."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from aiohttp import web
+
+from controller.api.http.problems import ProblemError
+from controller.api.http.request_bodies import PostedReload
+from controller.api.http.route import Answered, Call, Route
+from controller.api.views.common import View
+from controller.api.views.plain import answer
+from controller.loops.reload.proposal import Proposal
+from controller.loops.reload.reload import ReloadRefusedError
+from controller.model.access import Role
+from controller.model.errors import InvalidSettingsError
+from controller.planning.account.moves import Move
+from controller.settings.difference import Difference
+
+
+class ReloadView(View):
+    """What a reload changes, or would change."""
+
+    applied: bool
+    """Whether these settings are in force now."""
+    settings_hash: str
+    """A short name for exactly these settings."""
+    accept: str
+    """What to send as `accept` to agree to exactly this."""
+    refusal: str | None
+    """Why it would be refused without `accept`; null when it would not."""
+    differences: tuple[Difference, ...]
+    """Keys that differ from what is in force."""
+    moves: tuple[Move, ...]
+    """Shares of traffic that become others by it."""
+    void_overrides: Mapping[int, str]
+    """Overrides that would order nothing any more, by their ids, and why."""
+    text: str
+    """The same in words."""
+
+
+async def _reload(call: Call) -> web.Response:
+    posted = call.body(PostedReload)
+    reload = call.context.reload
+    try:
+        if posted.dry_run:
+            proposal = await reload.propose()
+            return answer(_view(proposal, proposal.refusal(posted.accept), applied=False))
+        return answer(_view(await reload.reload(call.principal.name, posted.accept), applied=True))
+    except InvalidSettingsError as error:
+        raise _invalid(error) from error
+    except ReloadRefusedError as refused:
+        shown = _view(refused.proposal, str(refused), applied=False)
+        raise ProblemError(409, str(refused), more={"current": shown}) from refused
+
+
+def _view(proposal: Proposal, refusal: str = "", *, applied: bool) -> ReloadView:
+    return ReloadView(
+        applied=applied,
+        settings_hash=proposal.settings_hash,
+        accept=proposal.hash,
+        refusal=refusal or None,
+        differences=proposal.differences,
+        moves=proposal.moves,
+        void_overrides=proposal.void,
+        text=proposal.text,
+    )
+
+
+def _invalid(error: InvalidSettingsError) -> ProblemError:
+    """Every mistake, in words and as members; what may be a secret is in neither."""
+    lines = [f"the configuration cannot be used, and the one in force stays: {error}"]
+    lines += [f"  {one.in_a_line(error.source)}" for one in error.problems]
+    mistakes = [
+        {key: value for key, value in asdict(one).items() if key != "confidential"}
+        for one in error.problems
+    ]
+    return ProblemError(422, "\n".join(lines), more={"problems": mistakes})
+
+
+ROUTES = (
+    Route(
+        "POST",
+        "/v1/reload",
+        _reload,
+        summary="Read the configuration again and put it in force",
+        description=(
+            "All of it between two cycles, or nothing. Refused when a key differs that is read at "
+            "the start only, when a bound pool's users could leave their lawful regions by it and "
+            "could not before, and when more than one region would lose traffic, unless `accept` "
+            "names exactly this plan. With `dry_run` it is only shown."
+        ),
+        role=Role.ADMIN,
+        body=PostedReload,
+        body_example={"dry_run": True},
+        answers={200: Answered("What has changed, or would change.", ReloadView)},
+        problems=(409, 503),
+    ),
+)

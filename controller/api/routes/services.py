@@ -1,0 +1,182 @@
+"""`/v1/services`: what is configured for each service, with what is believed of its endpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal
+
+from aiohttp import web
+
+from controller.api.dependencies import Context
+from controller.api.http.parameters import SERVICE
+from controller.api.http.route import Answered, Call, Route
+from controller.api.views.common import Page, View
+from controller.api.views.plain import answer
+from controller.api.views.pool_status import health_of
+from controller.model.configuration import (
+    AcceleratorLever,
+    Endpoint,
+    EndpointId,
+    Pool,
+    Route53Lever,
+    Service,
+    ServiceRegion,
+)
+from controller.model.health import HealthState, Verdict
+
+
+class Route53View(Route53Lever):
+    """Weighted records of one hosted zone."""
+
+    kind: Literal["route53"] = "route53"
+
+
+class AcceleratorView(AcceleratorLever):
+    """The endpoint groups of one Global Accelerator."""
+
+    kind: Literal["accelerator"] = "accelerator"
+
+
+class EndpointView(View):
+    """What this vantage point believes of one endpoint."""
+
+    probe: str
+    required: bool
+    """Whether the region is down when it is."""
+    verdict: Verdict
+    failures: int
+    """Failures not cleared yet."""
+    successes: int
+    """Successes in a row."""
+    last_failure: str
+    latency_s: float
+    """Of the last success."""
+    age_s: float | None
+    """Seconds since the last result; null before the first one."""
+    certificate_days_left: float | None
+    """Days until the certificate it last showed ends; null where none was verified."""
+    address: str
+    """The address that was asked last, as its name was resolved; empty before the first probe."""
+
+
+class RegionView(View):
+    """One region: what is configured, and what is believed of it."""
+
+    jurisdiction: str
+    place: str | None
+    """Where it is, for people; null: the settings do not say."""
+    egress_usd_per_gb: float
+    """Price of traffic to the Internet."""
+    capacity_rps: float | None
+    """Null: nobody knows it."""
+    share: float
+    """Its part of each pool's traffic when all is well, relative to the other regions'."""
+    verdict: Verdict
+    why: str
+    endpoints: Mapping[str, EndpointView]
+
+
+class ServiceView(View):
+    """One service: what is configured, and what is believed of its endpoints."""
+
+    name: str
+    lever: Route53View | AcceleratorView
+    regions: Mapping[str, RegionView]
+    pools: Mapping[str, Pool]
+
+
+async def _list(call: Call) -> web.Response:
+    services = call.context.settings.services
+    views = tuple(_service(call.context, name) for name in services)
+    return answer(Page[ServiceView](items=views))
+
+
+async def _one(call: Call) -> web.Response:
+    return answer(_service(call.context, call[SERVICE]))
+
+
+def _service(context: Context, name: str) -> ServiceView:
+    service = context.settings.services[name]
+    return ServiceView(
+        name=name,
+        lever=_lever(service),
+        regions={
+            region_name: _region(context, name, region_name, region)
+            for region_name, region in service.regions.items()
+        },
+        pools=service.pools,
+    )
+
+
+def _lever(service: Service) -> Route53View | AcceleratorView:
+    levers = service.levers
+    if levers.route53 is not None:
+        return Route53View(**levers.route53.model_dump())
+    assert levers.accelerator is not None, "the settings' rules ask for exactly one"
+    return AcceleratorView(**levers.accelerator.model_dump())
+
+
+def _region(context: Context, service: str, name: str, region: ServiceRegion) -> RegionView:
+    seen = health_of(context.reconciliation.latest, service, name)
+    states = context.probing.health
+    facts = context.settings.regions[name]
+    return RegionView(
+        jurisdiction=facts.jurisdiction,
+        place=facts.place,
+        egress_usd_per_gb=facts.egress_usd_per_gb,
+        capacity_rps=region.capacity_rps,
+        share=region.share,
+        verdict=seen.verdict,
+        why=seen.why,
+        endpoints={
+            endpoint_name: _endpoint(
+                context,
+                endpoint,
+                states.get(EndpointId(service, name, endpoint_name), HealthState()),
+            )
+            for endpoint_name, endpoint in region.endpoints.items()
+        },
+    )
+
+
+def _endpoint(context: Context, endpoint: Endpoint, state: HealthState) -> EndpointView:
+    asked = state.last_result_at
+    return EndpointView(
+        probe=endpoint.probe,
+        required=endpoint.required,
+        verdict=state.verdict,
+        failures=state.failures,
+        successes=state.successes,
+        last_failure=state.last_failure,
+        latency_s=state.latency_s,
+        age_s=None if asked is None else round(context.clock.monotonic() - asked, 3),
+        certificate_days_left=_days_left(state, context.clock.wall()),
+        address=state.address,
+    )
+
+
+def _days_left(state: HealthState, now: datetime) -> float | None:
+    ends_at = state.certificate_ends_at
+    return None if ends_at is None else round((ends_at - now).total_seconds() / 86_400, 2)
+
+
+ROUTES = (
+    Route(
+        "GET",
+        "/v1/services",
+        _list,
+        summary="Services as configured",
+        description="With what this vantage point believes of their endpoints.",
+        answers={200: Answered("Every service.", Page[ServiceView])},
+    ),
+    Route(
+        "GET",
+        "/v1/services/{name}",
+        _one,
+        summary="One service as configured",
+        parameters=(SERVICE,),
+        answers={200: Answered("The service.", ServiceView)},
+        problems=(404,),
+    ),
+)

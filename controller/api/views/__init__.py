@@ -1,0 +1,1 @@
+"""Values as the API shows them."""

@@ -1,0 +1,1 @@
+"""Commands that ask a daemon, or give it an order: one file per group."""

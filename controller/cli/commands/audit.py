@@ -1,0 +1,144 @@
+"""`gtc audit list` and `gtc audit verify`: who did what, and whether the account of it is whole.
+
+Both ask the daemon, or look into its state file themselves with `--state`, also while it runs and
+when it cannot.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from controller.cli import exit_codes
+from controller.cli.daemon.client import Client, endpoint_option
+from controller.cli.screen.output import TABLE, document, output_option
+from controller.cli.screen.render import moment, one_line
+from controller.planning.account.columns import aligned
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from controller.model.audit import Mark
+
+_PAGE = 100
+_state_option = click.option(
+    "--state",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Look into this state file instead of asking the daemon.",
+)
+
+
+@click.group()
+def audit() -> None:
+    """Who did what, and whether the account of it is whole."""
+
+
+@audit.command("list", short_help="What people ordered and what ended.")
+@endpoint_option
+@_state_option
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many at most."
+)
+@output_option
+def list_entries(client: Client, state: Path | None, limit: int, output: str) -> None:
+    """What people ordered and what ended, the newest first. For decisions: gtc history."""
+    entries = _entries_of_file(state) if state else client.items("/v1/audit", limit=str(_PAGE))
+    found = list(islice(entries, limit))
+    if output != TABLE:
+        click.echo(document({"items": found}, output))
+    elif found:
+        head = ("ID", "TIME", "WHO", "WHAT", "DETAIL")
+        click.echo("\n".join(aligned([head, *map(_cells, found)])))
+    else:
+        click.echo("Nobody has done anything yet.")
+
+
+@audit.command(short_help="Whether every entry and decision kept is as it was written.")
+@endpoint_option
+@_state_option
+@click.option(
+    "--head",
+    metavar="NUMBER:DIGEST",
+    help="A mark noted earlier, as this command and the daemon's first log line tell it.",
+)
+@output_option
+def verify(client: Client, state: Path | None, head: str | None, output: str) -> None:
+    """Look through every entry, decision and snapshot kept: exit code 1 when one does not fit.
+
+    Whoever may write the state file may make a whole new chain; --head shows that.
+    """
+    noted = _mark(head)
+    if state is not None:
+        check = _check_of_file(state, noted)
+    else:
+        check = client.get("/v1/audit/check", **({"noted": str(noted)} if noted else {}))
+    if output != TABLE:
+        click.echo(document(check, output))
+    else:
+        _tell(check)
+    if check["faults"]:
+        click.get_current_context().exit(exit_codes.FAILED)
+
+
+def _tell(check: dict[str, Any]) -> None:
+    counted = (
+        f"{check['entries']} entries, {check['records']} decisions, {check['snapshots']} snapshots"
+    )
+    if not check["faults"]:
+        click.echo(f"The audit is whole: {counted}.")
+    else:
+        click.echo(f"The audit is NOT whole: {counted}, {len(check['faults'])} fault(s):")
+        for fault in check["faults"]:
+            click.echo(f"  {one_line(fault)}")
+    mark = f"{check['head']['seq']}:{check['head']['digest']}"
+    click.echo(f"Its head, to be noted elsewhere: {mark}")
+
+
+def _entries_of_file(state: Path) -> Iterator[dict[str, Any]]:
+    from controller.adapters.sqlite.store import list_audit
+
+    before = None
+    while page := _looked(partial(list_audit, state, _PAGE, before)):
+        yield from map(asdict, page)
+        before = page[-1].seq
+
+
+def _check_of_file(state: Path, noted: Mark | None) -> dict[str, Any]:
+    from controller.adapters.sqlite.store import check_audit
+
+    return asdict(_looked(partial(check_audit, state, noted)))
+
+
+def _looked(look: Callable[[], Any]) -> Any:
+    from controller.model.errors import StateUnavailableError
+
+    try:
+        return look()
+    except StateUnavailableError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _mark(text: str | None) -> Mark | None:
+    from controller.model.audit import Mark
+
+    if text is None:
+        return None
+    try:
+        return Mark.parse(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--head") from error
+
+
+def _cells(entry: dict[str, Any]) -> tuple[str, ...]:
+    return (
+        str(entry["seq"]),
+        moment(entry["at"]),
+        one_line(entry["actor"]),
+        entry["action"],
+        one_line(entry["detail"]),
+    )

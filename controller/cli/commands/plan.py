@@ -1,0 +1,114 @@
+"""`gtc plan`: what would change now, or if something happened, without doing it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import click
+
+from controller.cli import exit_codes
+from controller.cli.daemon.client import Answer, Client, endpoint_option
+from controller.cli.orders.options import pool_option
+from controller.cli.screen.output import TABLE, document, output_option
+from controller.cli.screen.render import printable
+from controller.cli.types.names import complete_regions, service_option
+from controller.cli.types.option_group import gathered
+
+_LONG_S = 60.0
+"""Every region's loss is a decision of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Supposed:
+    """What is supposed to happen, and where."""
+
+    drains: tuple[str, ...] = ()
+    failovers: tuple[str, ...] = ()
+    hypotheses: tuple[str, ...] = ()
+    all_single_failures: bool = False
+    everything: bool = False
+    """Whether pools that stay as they are shall be told, too."""
+    service: str | None = None
+    pool: str | None = None
+
+
+@click.command()
+@endpoint_option
+@click.option(
+    "--drain",
+    "drains",
+    metavar="REGION",
+    multiple=True,
+    shell_complete=complete_regions,
+    help="As if it were drained.",
+)
+@click.option(
+    "--failover",
+    "failovers",
+    metavar="REGION",
+    multiple=True,
+    shell_complete=complete_regions,
+    help="As if it were failed over.",
+)
+@click.option(
+    "--if",
+    "hypotheses",
+    metavar="HYPOTHESIS",
+    multiple=True,
+    help='As if it were so: "eu-west-1 down", "drain us-east-1", "demand europe x1.5", '
+    '"capacity eu-west-1 x0.5". Shows load, latency and price, too.',
+)
+@click.option(
+    "--all-single-failures",
+    is_flag=True,
+    help="A table of the loss of every single region instead.",
+)
+@click.option("--all", "everything", is_flag=True, help="The pools that stay as they are, too.")
+@service_option
+@pool_option
+@output_option
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 3 when the plan has changes.")
+@gathered(Supposed, "supposed")
+def plan(client: Client, supposed: Supposed, output: str, detailed_exitcode: bool) -> None:
+    """What would change now, without doing it.
+
+    Told are the pools that move or that something holds, with --all every one. --drain, --failover
+    and --if may be given several times; the preview then supposes all of them.
+    """
+    if supposed.all_single_failures:
+        if supposed != Supposed(all_single_failures=True):
+            raise click.UsageError("--all-single-failures supposes nothing else")
+        client.allow(_LONG_S)
+        _echo(client.get("/v1/plan/failures"), output)
+        return
+    answer = _ask(client, _overrides(supposed), supposed)
+    _echo(answer, output)
+    if detailed_exitcode and answer["changes"]:
+        click.get_current_context().exit(exit_codes.PLAN_HAS_CHANGES)
+
+
+def _overrides(supposed: Supposed) -> list[dict[str, str]]:
+    """As the API takes them. Raises UsageError for a place at which nothing is supposed."""
+    found = [{"kind": "drain", "region": region} for region in supposed.drains]
+    found += [{"kind": "failover", "region": region} for region in supposed.failovers]
+    named = (("service", supposed.service), ("pool", supposed.pool))
+    place = {key: name for key, name in named if name is not None}
+    if place and not found:
+        options = " and ".join(f"--{key}" for key in place)
+        raise click.UsageError(f"{options} says where; name a region with --drain or --failover")
+    return [{**one, **place} for one in found]
+
+
+def _ask(client: Client, overrides: list[dict[str, str]], supposed: Supposed) -> Answer:
+    query = {"all": "true"} if supposed.everything else {}
+    if not overrides and not supposed.hypotheses:
+        return client.get("/v1/plan", **query)
+    body: dict[str, object] = {"overrides": overrides}
+    if supposed.hypotheses:
+        body["hypotheses"] = list(supposed.hypotheses)
+    return client.post("/v1/plan", body, **query)
+
+
+def _echo(answer: Answer, output: str) -> None:
+    text = printable(answer["text"]).rstrip()
+    click.echo(text if output == TABLE else document(answer, output))

@@ -1,0 +1,119 @@
+"""`gtc status`: regions, pools and shares on one screen.
+
+A terminal gets a coloured table (rich, imported only then), a pipe plain rows, a program documents.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+
+import click
+
+from controller.cli import exit_codes
+from controller.cli.daemon.client import Answer, Client, endpoint_option
+from controller.cli.daemon.request_errors import unknown
+from controller.cli.screen import terminal
+from controller.cli.screen.output import TABLE, document, document_of_many, output_option
+from controller.cli.screen.status_report import Report, fingerprint, report
+from controller.cli.screen.status_table import as_text
+from controller.cli.types.names import complete_services
+
+_PERIOD_S = 1.0
+
+Look = Answer | click.ClickException
+"""One answer while watching, or why there is none."""
+
+
+@click.command()
+@endpoint_option
+@click.option("-w", "--watch", is_flag=True, help="Go on until Ctrl-C; in a pipe, print changes.")
+@output_option
+@click.option(
+    "--service", metavar="NAME", shell_complete=complete_services, help="Only this service."
+)
+def status(client: Client, watch: bool, output: str, service: str | None) -> None:
+    """Regions, pools and shares on one screen, the worst first.
+
+    DESIRED is what the plan wants, OBSERVED what AWS says, ANSWERED what name servers answer users,
+    MEASURED what users do. The bar draws OBSERVED. Behind an accelerator a share is the region's
+    dial.
+    """
+    on_screen = output == TABLE and terminal.on_screen()
+    if watch:
+        _watch(_looks(client, service), output, on_screen=on_screen)
+    else:
+        _once(_ask(client, service), output, on_screen=on_screen)
+
+
+def _once(answer: Answer, output: str, *, on_screen: bool) -> None:
+    if on_screen:
+        from rich.console import Console
+
+        from controller.cli.screen.status_screen import show
+
+        show(report(answer), Console())
+    else:
+        click.echo(as_text(report(answer)) if output == TABLE else document(answer, output))
+
+
+def _watch(looks: Iterable[Look], output: str, *, on_screen: bool) -> None:
+    try:
+        if on_screen:
+            from rich.console import Console
+
+            from controller.cli.screen.status_screen import follow
+
+            follow(map(_report_or_reason, looks), Console())
+        else:
+            _print_changes(looks, _block if output == TABLE else partial(_document, output))
+    except KeyboardInterrupt:
+        click.get_current_context().exit(exit_codes.INTERRUPTED)
+
+
+def _print_changes(looks: Iterable[Look], shown: Callable[[Look], str]) -> None:
+    last: object = None
+    for look in looks:
+        mark = look.message if isinstance(look, click.ClickException) else fingerprint(look)
+        if mark != last:
+            click.echo(shown(look))
+        last = mark
+
+
+def _block(look: Look) -> str:
+    if isinstance(look, click.ClickException):
+        return f"{look.message}\n"
+    return f"{look['at']}\n{as_text(report(look))}\n"
+
+
+def _document(output: str, look: Look) -> str:
+    value = {"error": look.message} if isinstance(look, click.ClickException) else look
+    return document_of_many(value, output)
+
+
+def _report_or_reason(look: Look) -> Report | str:
+    return look.message if isinstance(look, click.ClickException) else report(look)
+
+
+def _looks(client: Client, service: str | None) -> Iterator[Look]:
+    """An answer every second. A daemon that is away ends only the first look."""
+    yield _ask(client, service)
+    while True:
+        time.sleep(_PERIOD_S)
+        try:
+            yield _ask(client, service)
+        except click.ClickException as error:
+            yield error
+
+
+def _ask(client: Client, service: str | None) -> Answer:
+    answer = client.get("/v1/status")
+    if service is None:
+        return answer
+    names = [one["name"] for one in answer["services"]]
+    if service not in names:
+        raise unknown("service", service, names)
+    services = [one for one in answer["services"] if one["name"] == service]
+    overrides = [one for one in answer["overrides"] if one["service"] in (None, service)]
+    return Answer(answer, services=services, overrides=overrides)

@@ -1,0 +1,69 @@
+"""`gtc run FILE`: the daemon, in the foreground."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from controller.cli import exit_codes
+from controller.cli.types.set_option import set_option
+from controller.model.plural import counted
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@set_option
+def run(file: Path, flags: tuple[str, ...]) -> int:
+    """Run the daemon with the settings in FILE until SIGTERM or Ctrl-C.
+
+    Variables such as GTC__API__PORT go over the file. SIGHUP has both read again, as `gtc reload`
+    does. Prints one JSON line with the admin API's address when it is ready; logs go to standard
+    error.
+    """
+    import asyncio
+
+    import structlog
+
+    from controller import daemon
+    from controller.adapters import structured_log
+    from controller.adapters.aws.session import EndpointUrlMissingError
+    from controller.cli.local.validate import problem_text
+    from controller.loops.process.supervision import LoopEndedError
+    from controller.model.errors import InvalidSettingsError, StateUnavailableError
+    from controller.settings import Source
+
+    structured_log.configure()
+    log = structlog.get_logger("run")
+    source = Source(file, flags=flags)
+    try:
+        loaded = source.load()
+    except InvalidSettingsError as error:
+        texts = [problem_text(error.source, "", problem) for problem in error.problems]
+        number = counted(len(texts), "problem")
+        _tell_problems(texts, f"{number} in the settings; see: gtc validate {file}")
+        return exit_codes.BAD_CONFIG
+    try:
+        asyncio.run(daemon.run(source, loaded, lambda ready: click.echo(json.dumps(ready))))
+    except (StateUnavailableError, EndpointUrlMissingError, OSError) as error:
+        log.critical("not_started", error=str(error))
+        return exit_codes.FAILED
+    except LoopEndedError:
+        return exit_codes.FAILED  # the log has said which loop, and why
+    return exit_codes.OK
+
+
+def _tell_problems(problems: Sequence[str], summary: str) -> None:
+    """In the log, one line each; on a terminal as `gtc validate` does."""
+    import structlog
+
+    if sys.stderr.isatty():
+        click.echo("\n".join([*problems, summary]), err=True)
+        return
+    log = structlog.get_logger("run")
+    for problem in problems:
+        log.critical("bad_settings", problem=problem)
+    log.critical("not_started", error=summary)

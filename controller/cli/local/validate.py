@@ -1,0 +1,192 @@
+"""`gtc validate`: everything that is wrong with configuration files, without starting anything.
+
+`--observed` adds what only a daemon can know: whether the tree at AWS keeps bound pools where they
+may be served, whatever fails and whatever is drained.
+
+The report goes to standard output, for it is what was asked for. Each problem's first line has the
+form `file:line:column: message (path)` that editors and CI systems understand.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import click
+
+from controller.cli import exit_codes
+from controller.cli.daemon import observed_residency
+from controller.cli.daemon.client import client_of, place_options
+from controller.cli.daemon.observed_residency import ObservedPool
+from controller.cli.screen.output import form_option
+from controller.model.configuration import Settings
+from controller.model.errors import InvalidSettingsError, Problem
+from controller.model.plural import counted
+from controller.planning.residency.proof import LIMITS
+from controller.settings import Inspection, inspect, read_text
+from controller.settings.overlay import of_environment
+
+_LINE_END = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+"""Where YAML counts a new line; str.splitlines knows more, and carets would slip."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found in one file; `text` is empty when it could not be read."""
+
+    source: str
+    text: str
+    inspection: Inspection
+
+
+@click.command()
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--observed",
+    "ask_daemon",
+    is_flag=True,
+    help="Ask the daemon whether the records and endpoints at AWS keep residency, too.",
+)
+@place_options
+@form_option("text", "json")
+def validate(
+    files: tuple[Path, ...],
+    output: str,
+    ask_daemon: bool,
+    endpoints: Sequence[str],
+    context_name: str | None,
+) -> None:
+    """Check configuration FILES and report every mistake at once.
+
+    Variables such as GTC__API__PORT go over each file, as when the daemon runs. Nothing is started
+    and nothing is asked of AWS. With --observed the daemon is asked, with or without FILES, for its
+    proof over every combination of failed regions and drains, by the settings it runs with; `gtc
+    reload --dry-run` has it prove those of its file. Exits with 0 when all is in order (there may
+    be warnings), with 78 when a file is not, and with 4 when residency is not proven.
+    """
+    context = click.get_current_context()
+    if not files and not ask_daemon:
+        raise click.UsageError("name FILES to check, or --observed to ask the daemon")
+    reports = [_examine(path) for path in files]
+    pools = (
+        observed_residency.ask(client_of(context, endpoints, context_name)) if ask_daemon else None
+    )
+    click.echo(_as_json(reports, pools) if output == "json" else _as_text(reports, pools))
+    if any(report.inspection.problems for report in reports):
+        context.exit(exit_codes.BAD_CONFIG)
+    if not all(pool.proven for pool in pools or ()):
+        context.exit(exit_codes.REFUSED)
+
+
+def problem_text(source: str, text: str, problem: Problem, kind: str = "") -> str:
+    """A problem as people read it: place and message, the line with a caret, the hint.
+
+    `text` is the file's content; empty leaves the line out.
+    """
+    place = f"{source}:{problem.line}:{problem.column}" if problem.line else source
+    place = problem.origin or place
+    path = f" ({problem.path})" if problem.path else ""
+    lines = [f"{place}: {kind}{problem.message}{path}"]
+    if text and problem.line and not problem.confidential:
+        lines += _excerpt(text, problem.line, problem.column)
+    if problem.hint:
+        lines.append(f"      {problem.hint}")
+    return "\n".join(lines)
+
+
+def _examine(path: Path) -> Report:
+    try:
+        text = read_text(path)
+    except InvalidSettingsError as error:
+        return Report(str(path), "", Inspection(None, error.problems))
+    return Report(str(path), text, inspect(text, of_environment(os.environ)))
+
+
+@lru_cache(maxsize=1)
+def _lines(text: str) -> list[str]:
+    """Of a text with thousands of mistakes as quickly as of one."""
+    return _LINE_END.split(text)
+
+
+def _excerpt(text: str, line: int, column: int) -> list[str]:
+    """The line and a caret below the column; long lines are shown around it."""
+    lines = _lines(text)
+    content = lines[line - 1] if line <= len(lines) else ""
+    start = max(0, column - 60)
+    shown = "".join(one if one.isprintable() else " " for one in content[start : start + 100])
+    return [f"{line:5} | {shown.rstrip()}", f"      | {' ' * (column - 1 - start)}^"]
+
+
+def _as_text(reports: list[Report], pools: Sequence[ObservedPool] | None) -> str:
+    blocks = []
+    for report in reports:
+        source, text, inspection = report.source, report.text, report.inspection
+        blocks += [problem_text(source, text, problem) for problem in inspection.problems]
+        if inspection.settings is not None:
+            blocks.append(f"{source}: ok ({_summary(inspection.settings)})")
+        blocks += [problem_text(source, text, one, "warning: ") for one in inspection.warnings]
+    if pools is not None:
+        blocks += observed_residency.text(pools)
+    blocks += [f"note: {limit}" for limit in _limits(reports, pools)]
+    count = sum(len(report.inspection.problems) for report in reports)
+    if count:
+        blocks.append(counted(count, "problem"))
+    return "\n".join(blocks)
+
+
+def _summary(settings: Settings) -> str:
+    services, regions, pools = _sizes(settings)
+    return f"{counted(services, 'service')}, {counted(regions, 'region')}, {counted(pools, 'pool')}"
+
+
+def _sizes(settings: Settings) -> tuple[int, int, int]:
+    services = settings.services.values()
+    return len(services), len(settings.regions), sum(len(service.pools) for service in services)
+
+
+def _as_json(reports: list[Report], pools: Sequence[ObservedPool] | None) -> str:
+    ok = not any(report.inspection.problems for report in reports)
+    found: dict[str, object] = {
+        "version": 1,
+        "ok": ok and all(pool.proven for pool in pools or ()),
+        "files": [_file_as_json(report) for report in reports],
+        "limits": list(_limits(reports, pools)),
+    }
+    if pools is not None:
+        found["observed"] = observed_residency.as_json(pools)
+    return json.dumps(found, indent=2, sort_keys=True)
+
+
+def _limits(reports: list[Report], pools: Sequence[ObservedPool] | None) -> Iterator[str]:
+    """What no check can say where users are bound to a jurisdiction."""
+    settings = [report.inspection.settings for report in reports]
+    services = [service for one in settings if one for service in one.services.values()]
+    if pools or any(pool.residency for service in services for pool in service.pools.values()):
+        yield from LIMITS
+
+
+def _file_as_json(report: Report) -> dict[str, object]:
+    inspection = report.inspection
+    result: dict[str, object] = {
+        "file": report.source,
+        "ok": not inspection.problems,
+        "problems": [_problem_as_json(problem) for problem in inspection.problems],
+        "warnings": [_problem_as_json(one) for one in inspection.warnings],
+    }
+    if inspection.settings is not None:
+        services, regions, pools = _sizes(inspection.settings)
+        result |= {"services": services, "regions": regions, "pools": pools}
+    return result
+
+
+def _problem_as_json(problem: Problem) -> dict[str, object]:
+    found = asdict(problem)
+    del found["confidential"]  # nothing here shows the line
+    if not problem.origin:
+        del found["origin"]
+    return found

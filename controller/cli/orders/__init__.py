@@ -1,0 +1,1 @@
+"""How an order is previewed, confirmed, given and ended."""

@@ -1,0 +1,1 @@
+"""How commands show what they found: for people, for pipes, as documents."""

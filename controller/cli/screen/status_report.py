@@ -1,0 +1,255 @@
+"""What `gtc status` shows, as values: the worst first, the unusual only when it is there.
+
+Made from the answer of `GET /v1/status`; how it is laid out is left to `status_table` (a pipe) and
+`status_screen` (a terminal).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from controller.cli.daemon.client import Answer
+from controller.cli.screen.render import (
+    at_share,
+    duration,
+    in_short,
+    moment,
+    one_line,
+    order_text,
+    share,
+    void,
+)
+
+WORST_FIRST = ("down", "unknown", "suspect", "degraded", "up")
+"""What HEALTH can say. `suspect` is up with failures that nothing has cleared yet, `degraded` is up
+and counted on for less than its capacity."""
+_LEAKS_SHOWN = 3
+"""Leaks of one pool that are told in full."""
+_NOTABLE_ERRORS = 0.01
+"""Part of a region's measured requests that may fail without being mentioned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One region of one pool."""
+
+    service: str
+    pool: str
+    residency: str | None
+    region: str
+    health: str
+    desired: float | None
+    observed: float | None
+    measured: float | None
+    reason: str
+    """What is unusual about it; mostly empty."""
+    answered: float | None = None
+    """What the zone's name servers answer its users; None while nobody asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One screen."""
+
+    header: str
+    banners: tuple[str, ...]
+    """What changes the meaning of everything below."""
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...]
+
+
+def report(status: Answer) -> Report:
+    """The screen for one answer."""
+    overrides = {override["id"]: override for override in status["overrides"]}
+    pools = [
+        sorted(_rows(service, pool, overrides), key=_badness)
+        for service in status["services"]
+        for pool in service["pools"]
+    ]
+    pools.sort(key=lambda rows: min(map(_badness, rows), default=(len(WORST_FIRST), True)))
+    rows = tuple(row for rows in pools for row in rows)
+    return Report(_header(status), tuple(_banners(status)), rows, tuple(_notes(status)))
+
+
+def fingerprint(status: Answer) -> object:
+    """What must differ before a new block is worth printing: no ages, counts or measurements."""
+    services = [
+        (
+            [service[key] for key in ("name", "mode", "panic", "faults", "notices")],
+            [_pool_fingerprint(pool) for pool in service["pools"]],
+        )
+        for service in status["services"]
+    ]
+    last = status["last_decision"]
+    return (
+        services,
+        [status[key] for key in ("mode", "settings_hash", "frozen", "isolated")],
+        sorted(status["observation"]["failing"]),
+        [part["part"] for part in status["failing_parts"]],
+        [(override["id"], override["void"]) for override in status["overrides"]],
+        last and last["id"],
+    )
+
+
+def ends_in(override: Answer) -> str:
+    """How long an override remains in force."""
+    return f"ends in {duration(override['remaining_s'])}"
+
+
+def health_of(region: Answer) -> str:
+    """A region's health in one of the words of WORST_FIRST."""
+    if region["verdict"] != "up":
+        return str(region["verdict"])
+    if region["suspect"]:
+        return "suspect"
+    return "degraded" if region["usable"] < 1 else "up"
+
+
+def _header(status: Answer) -> str:
+    parts = [f"gtc {status['version']}", f"mode {status['mode']}"]
+    if status["cycle"]:
+        parts.append(f"cycle {status['cycle']}, {duration(status['cycle_age_s'])} ago")
+    else:
+        parts.append("no cycle has run yet")
+    parts.append(f"settings {status['settings_hash'][:8]}")
+    if status["next_cycle_in_s"] is not None:
+        parts.append(f"next cycle in {duration(max(0.0, status['next_cycle_in_s']))}")
+    return "  ".join(parts)
+
+
+def _banners(status: Answer) -> Iterator[str]:
+    freezes = [override for override in status["overrides"] if override["kind"] == "freeze"]
+    for freeze in freezes:
+        yield one_line(f"FROZEN {_where(freeze)} {_who(freeze)}")
+    if status["frozen"] and not freezes:
+        yield "FROZEN: nothing is changed"
+    if status["isolated"]:
+        yield "ISOLATED: the prober doubts itself and moves nothing"
+    yield from _reference_targets(status["reference_targets"])
+    if status["mode"] == "dry_run":
+        yield "DRY RUN: decides and records, writes nothing"
+    elif rehearsed := [s["name"] for s in status["services"] if s["mode"] == "dry_run"]:
+        yield f"DRY RUN of {', '.join(rehearsed)}: decides and records, writes nothing of it"
+
+
+def _reference_targets(found: Answer) -> Iterator[str]:
+    """Those that do not answer as they must, if any."""
+    good, bad = found["known_good"], found["known_bad"]
+    if good["failing"]:
+        yield f"REFERENCE TARGETS: {good['failing']} of {good['total']} known-good ones fail"
+    if bad["answering"]:
+        yield f"REFERENCE TARGETS: known-bad ones answer: {', '.join(bad['answering'])}"
+
+
+def _notes(status: Answer) -> Iterator[str]:
+    for target, error in sorted(status["observation"]["failing"].items()):
+        yield _text("observation", f"{target} cannot be read: {error}")
+    for service in status["services"]:
+        yield from _service_notes(service)
+    for override in status["overrides"]:
+        if override["kind"] != "freeze":
+            what = f"{override['id']}, {order_text(override)} {_where(override)}"
+            yield _text("override", f"{what} {_who(override)}")
+    for part in status["failing_parts"]:
+        what = f"{part['part']} has failed for {duration(part['for_s'])}"
+        yield _text("part", f"{what}, {part['failures']} times in a row, last: {part['error']}")
+    if status.get("state_error"):
+        yield _text("state", status["state_error"])
+    last = status["last_decision"]
+    if last is not None:
+        trigger = in_short(last["trigger"], "gtc why") or "no trigger"
+        yield _text("decision", f"{last['id']}, {moment(last['at'])}: {trigger}")
+
+
+def _service_notes(service: Answer) -> Iterator[str]:
+    name = service["name"]
+    if service["panic"]:
+        yield f"panic: {name}: too many regions turned suspect at once to believe it"
+    for fault in service["faults"]:
+        yield _text("fault", f"{name}: {fault}")
+    for pool in service["pools"]:
+        if pool["overload_rps"]:
+            more = f"{pool['overload_rps']:.0f} requests/s more than its regions can carry"
+            yield f"OVERLOAD {name}/{pool['name']}: {more}"
+        leaks = pool["leaks"] or ()
+        for leak in leaks[:_LEAKS_SHOWN]:
+            yield _text("leak", f"{name}/{pool['name']} has urgent drains only: {leak['text']}")
+        if len(leaks) > _LEAKS_SHOWN:
+            more = f"{len(leaks) - _LEAKS_SHOWN} more; `gtc validate --observed` lists them"
+            yield _text("leak", f"{name}/{pool['name']}: {more}")
+        for hold in pool["holds"]:
+            if hold["region"] is None and not (leaks and hold["reason"] == "residency"):
+                yield _text("hold", f"{name}/{pool['name']}: {hold['reason']}, {hold['detail']}")
+    for notice in service["notices"]:
+        yield _text("notice", f"{name}: {notice}")
+
+
+def _rows(service: Answer, pool: Answer, overrides: dict[Any, Answer]) -> Iterator[Row]:
+    for region in pool["regions"]:
+        yield Row(
+            service=service["name"],
+            pool=pool["name"],
+            residency=pool["residency"],
+            region=region["region"],
+            health=health_of(region),
+            desired=region["desired"],
+            observed=region["observed"],
+            measured=region["measured"],
+            reason=one_line("; ".join(_reasons(region, pool["holds"], overrides))),
+            answered=region["answered"],
+        )
+
+
+def _reasons(region: Answer, holds: list[Answer], overrides: dict[Any, Answer]) -> Iterator[str]:
+    held = [hold for hold in holds if hold["region"] == region["region"]]
+    said = any(hold["detail"] in region["why"] for hold in held)
+    if health_of(region) != "up" and not said:
+        yield region["why"]
+    elif health_of(region) == "up":
+        yield from region["doubts"]
+    override = overrides.get(region["override"])
+    if override is not None:
+        yield " ".join(filter(None, (override["kind"], at_share(override), _who(override))))
+    for hold in held:
+        yield f"held by {hold['reason']}: {hold['detail']}"
+    if region["drift"]:
+        yield f"drift: {region['drift']}"
+    if region["errors"] > _NOTABLE_ERRORS * region["requests"]:
+        yield f"{region['errors']} of {region['requests']} measured requests fail"
+
+
+def _badness(row: Row) -> tuple[int, bool]:
+    return WORST_FIRST.index(row.health), not row.reason
+
+
+def _where(override: Answer) -> str:
+    place = "/".join(filter(None, (override["service"], override["pool"])))
+    return f"in {place}" if place else "everywhere"
+
+
+def _who(override: Answer) -> str:
+    return f"by {override['author']}: {override['reason']}, {ends_in(override)}{void(override)}"
+
+
+def _text(kind: str, text: str) -> str:
+    return f"{kind}: {one_line(text)}"
+
+
+def _pool_fingerprint(pool: Answer) -> object:
+    keys = (
+        "region",
+        "verdict",
+        "suspect",
+        "usable",
+        "confidence",
+        "drift",
+        "override",
+    )
+    regions = [
+        [*(region[key] for key in keys), share(region["desired"]), share(region["observed"])]
+        for region in pool["regions"]
+    ]
+    holds = [(hold["reason"], hold["region"]) for hold in pool["holds"]]
+    return regions, holds, bool(pool["overload_rps"])

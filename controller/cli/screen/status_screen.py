@@ -1,0 +1,112 @@
+"""The status on a terminal: one table, a shape and a word and a colour for each verdict.
+
+Below 100 columns the bar is left out; below 80 reasons stand under the table instead of in it;
+below 60 only the observed share is left. What users are answered is shown from 120 columns on, if
+anybody asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from controller.cli.screen.render import bar, share
+from controller.cli.screen.status_report import Report, Row
+
+_LOOKS = {
+    "up": ("●", "green"),
+    "suspect": ("▲", "yellow"),
+    "degraded": ("▲", "yellow"),
+    "unknown": ("▲", "yellow"),
+    "down": ("✖", "red"),
+}
+_ANSWERED_WIDTH = 120
+_FULL_WIDTH = 100
+_REASON_WIDTH = 80
+_SHARES_WIDTH = 60
+
+
+def show(report: Report, console: Console) -> None:
+    """Print the screen once."""
+    console.print(draw(report, console.width))
+
+
+def follow(reports: Iterable[Report | str], console: Console) -> None:
+    """Redraw in place for every report; a text stands for a report that could not be had."""
+    with Live(console=console, auto_refresh=False) as live:
+        for one in reports:
+            drawn = Text(one, "bold red") if isinstance(one, str) else draw(one, console.width)
+            live.update(drawn, refresh=True)
+
+
+def draw(report: Report, width: int) -> RenderableType:
+    """Everything on the screen, fitted to `width` columns."""
+    notes = [*_reasons_below(report, width), *report.notes]
+    return Group(
+        Text(report.header, "dim"),
+        *(Text(f" {banner} ", "bold reverse yellow") for banner in report.banners),
+        _table(report, width),
+        *map(Text, notes),
+    )
+
+
+def _table(report: Report, width: int) -> Table:
+    table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("REGION", no_wrap=True)
+    table.add_column("HEALTH", no_wrap=True)
+    shares = _shares_shown(report, width)
+    for name in shares:
+        table.add_column(name, no_wrap=True, justify="right")
+    if width >= _FULL_WIDTH:
+        table.add_column("SHARE", no_wrap=True)
+    if width >= _REASON_WIDTH:
+        table.add_column("REASON", overflow="fold")
+    for (service, pool, residency), rows in groupby(report.rows, _group):
+        law = f" ({residency})" if residency else ""
+        table.add_row(Text(f"{service}/{pool}{law}", "bold"))
+        for row in rows:
+            table.add_row(*_cells(row, shares, width))
+    return table
+
+
+def _shares_shown(report: Report, width: int) -> tuple[str, ...]:
+    if width < _SHARES_WIDTH:
+        return ("OBSERVED",)
+    if width < _ANSWERED_WIDTH or all(row.answered is None for row in report.rows):
+        return ("DESIRED", "OBSERVED", "MEASURED")
+    return ("DESIRED", "OBSERVED", "ANSWERED", "MEASURED")
+
+
+def _group(row: Row) -> tuple[str, str, str | None]:
+    return row.service, row.pool, row.residency
+
+
+def _cells(row: Row, shares: Iterable[str], width: int) -> Iterator[Text]:
+    shape, colour = _LOOKS[row.health]
+    yield Text(f"  {row.region}")
+    yield Text(f"{shape} {row.health}", colour)
+    values = {
+        "DESIRED": row.desired,
+        "OBSERVED": row.observed,
+        "ANSWERED": row.answered,
+        "MEASURED": row.measured,
+    }
+    for name in shares:
+        yield Text(share(values[name]))
+    if width >= _FULL_WIDTH:
+        yield Text(bar(row.observed), colour)
+    if width >= _REASON_WIDTH:
+        yield Text(row.reason)
+
+
+def _reasons_below(report: Report, width: int) -> list[str]:
+    if width >= _REASON_WIDTH:
+        return []
+    return [
+        f"{row.service}/{row.pool} {row.region}: {row.reason}" for row in report.rows if row.reason
+    ]

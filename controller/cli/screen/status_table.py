@@ -1,0 +1,43 @@
+"""The status as plain text for a pipe: a row each, aligned, never wrapped.
+
+Rows of regions that are not well are coloured where `FORCE_COLOR` asks for it.
+"""
+
+from __future__ import annotations
+
+from controller.cli.screen.render import bar, share
+from controller.cli.screen.status_report import Report, Row
+from controller.cli.screen.terminal import paint
+from controller.planning.account.columns import aligned
+
+_HEAD = (
+    "SERVICE",
+    "POOL",
+    "REGION",
+    "HEALTH",
+    "DESIRED",
+    "OBSERVED",
+    "ANSWERED",
+    "MEASURED",
+    "SHARE",
+    "REASON",
+)
+_COLOURS = {"down": "red", "unknown": "yellow", "suspect": "yellow", "degraded": "yellow"}
+
+
+def as_text(report: Report) -> str:
+    """Header, banners, one line for each region of each pool, notes."""
+    head, *lines = aligned([_HEAD, *map(_cells, report.rows)])
+    table = [_painted(line, row) for line, row in zip(lines, report.rows, strict=True)]
+    return "\n".join([report.header, *report.banners, head, *table, *report.notes])
+
+
+def _painted(line: str, row: Row) -> str:
+    colour = _COLOURS.get(row.health)
+    return paint(line, colour) if colour else line
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    shares = map(share, (row.desired, row.observed, row.answered, row.measured))
+    place = (row.service, row.pool, row.region, row.health)
+    return (*place, *shares, bar(row.observed), row.reason or "-")

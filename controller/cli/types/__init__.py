@@ -1,0 +1,1 @@
+"""What options and arguments of commands may be."""

@@ -1,0 +1,41 @@
+"""Times in the past as people type them: RFC 3339, or how long ago."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from controller.cli.types.duration import DURATION
+
+
+class Past(click.ParamType[str]):
+    """A time in the past; the command gets it as the API takes it, RFC 3339 in UTC."""
+
+    name = "time"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        now = datetime.now(UTC)
+        if value.startswith("-"):
+            return _written(now - timedelta(seconds=DURATION.convert(value[1:], param, ctx)))
+        try:
+            at = datetime.fromisoformat(value)
+        except ValueError:
+            at = None
+        if at is None or at.tzinfo is None:
+            self.fail(
+                f"{value!r} is no time; allowed are a time with its offset "
+                "(2026-06-01T12:00:00Z, 2026-06-01T14:00:00+02:00) and how long ago (-10m, -2h).",
+                param,
+                ctx,
+            )
+        if at > now:
+            self.fail(f"{value!r} lies in the future.", param, ctx)
+        return _written(at)
+
+
+def _written(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+PAST = Past()

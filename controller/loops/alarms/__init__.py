@@ -1,0 +1,1 @@
+"""Warnings in the log when something begins, and when it ends."""

@@ -1,0 +1,53 @@
+"""Warns of certificates that end soon, while there is time to renew them.
+
+An expired certificate fails its probes and so drains its region; this is the warning before it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from datetime import datetime
+
+import structlog
+
+from controller.loops.active_settings import Current
+from controller.model.configuration import EndpointId
+from controller.model.health import ProbeResult
+from controller.ports import Clock
+
+_log = structlog.get_logger("certificates")
+_DAY_S = 86_400.0
+_REMEMBERED = 20
+"""More servers than this behind one endpoint hardly show certificates of different ends."""
+
+
+class Certificates:
+    """Told the results of HTTPS probes; says once a day and certificate that it ends soon."""
+
+    def __init__(self, current: Current, clock: Clock) -> None:
+        self._current = current
+        self._clock = clock
+        self._warned: dict[EndpointId, deque[tuple[datetime, int]]] = {}
+        """The certificates last warned of, and the days they had left; servers may take turns."""
+
+    def probe(self, endpoint: EndpointId, result: ProbeResult) -> None:
+        """Take note of one probe."""
+        ends_at = result.certificate_ends_at
+        if ends_at is None:
+            return
+        days = (ends_at - self._clock.wall()).total_seconds() / _DAY_S
+        warned = self._warned.setdefault(endpoint, deque(maxlen=_REMEMBERED))
+        late = days < self._current.settings.probing.certificate_warn_days
+        if late and (ends_at, int(days)) not in warned:
+            warned.append((ends_at, int(days)))
+            _log.warning(
+                "certificate_ends_soon",
+                endpoint=str(endpoint),
+                ends_at=ends_at.isoformat(),
+                days_left=round(days, 1),
+            )
+
+    def follow_settings(self) -> None:
+        """Forget endpoints that the settings in force do not name."""
+        named = dict(self._current.settings.endpoints())
+        self._warned = {one: told for one, told in self._warned.items() if one in named}

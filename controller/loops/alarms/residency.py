@@ -1,0 +1,37 @@
+"""Tells the log when a bound pool's users could begin to leave their lawful regions."""
+
+from __future__ import annotations
+
+import structlog
+
+from controller.loops.cycle.reconciliation import CycleReport
+from controller.model.decision import PoolName
+from controller.model.levers import Leak
+from controller.planning.residency.proof import describe
+
+_log = structlog.get_logger("residency")
+
+
+class ResidencyAlarm:
+    """Listens to cycles; one line for every leak that begins, one for a pool's last that ends."""
+
+    def __init__(self) -> None:
+        self._leaks: dict[PoolName, tuple[Leak, ...]] = {}
+
+    def cycle(self, report: CycleReport) -> None:
+        """Compare one cycle's leaks with those of the cycle before it."""
+        for service, observed in report.snapshot.observed.items():
+            for pool, leaks in observed.leaks.items():
+                before = self._leaks.get((service, pool), ())
+                for leak in leaks:
+                    if leak not in before:
+                        _log.error(
+                            "residency_leak",
+                            service=service,
+                            pool=pool,
+                            region=leak.reached,
+                            detail=describe(leak),
+                        )
+                if before and not leaks:
+                    _log.info("residency_restored", service=service, pool=pool)
+                self._leaks[service, pool] = leaks

@@ -1,0 +1,1 @@
+"""The one loop that decides, what it looks at, and what is kept of it."""

@@ -1,0 +1,82 @@
+"""Puts everything known into one `Snapshot`: what cycles, previews and reloads decide on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from controller.loops.active_settings import Current
+from controller.loops.levers.expectations import Expectations
+from controller.loops.levers.observation import Observation
+from controller.loops.overrides import Overrides
+from controller.loops.probing.probe_loop import Probing
+from controller.loops.reports.traffic import Traffic
+from controller.model.configuration import Settings
+from controller.model.decision import PoolName, Snapshot
+from controller.model.levers import Observed, Position
+from controller.model.memory import NO_MEMORY
+from controller.model.overrides import Override
+from controller.model.second_opinions import Answered, Opinion
+from controller.ports import Clock, FigureSource
+
+_MEASURED_S = 10.0
+"""Seconds of users' reports that a decision looks at."""
+_UNREAD = "the state file with earlier orders has not been read yet"
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where a snapshot's parts come from; none of them is waited for."""
+
+    probing: Probing
+    observation: Observation
+    overrides: Overrides
+    expectations: Expectations
+    traffic: Traffic
+    figures: FigureSource
+    opinions: Callable[[], Mapping[Position, Opinion]]
+    """What Route 53's health checks say."""
+    answered: Callable[[Mapping[str, Observed]], Mapping[PoolName, Answered]]
+    """What the zones' name servers answer by the weights that are observed."""
+
+
+class SnapshotBuilder:
+    """Builds snapshots; `memory` is what the last cycle left for the next decision."""
+
+    def __init__(self, current: Current, clock: Clock, sources: Sources) -> None:
+        self._current = current
+        self._clock = clock
+        self._sources = sources
+        self._started_at = clock.monotonic()
+        self.memory = NO_MEMORY
+
+    @property
+    def unread(self) -> str | None:
+        """Why nothing is moved, while an earlier process's orders are not known."""
+        sources = self._sources
+        return None if sources.overrides.loaded and sources.expectations.loaded else _UNREAD
+
+    def build(
+        self, settings: Settings | None = None, overrides: Iterable[Override] | None = None
+    ) -> Snapshot:
+        """Everything known, with the settings and overrides now used or as if these were."""
+        settings, sources = settings or self._current.settings, self._sources
+        observed = sources.observation.observed(settings)
+        orders = sources.overrides.active() if overrides is None else tuple(overrides)
+        return Snapshot(
+            now=self._clock.monotonic(),
+            started_at=self._started_at,
+            settings=settings,
+            health={settings.vantage.name: sources.probing.health_under(settings)},
+            known_good=sources.probing.known_good_under(settings),
+            known_bad=sources.probing.known_bad_under(settings),
+            observed=observed,
+            expected=sources.expectations.all,
+            overrides=orders,
+            figures=sources.figures.read(),
+            measured=sources.traffic.split(_MEASURED_S),
+            memory=self.memory,
+            opinions=sources.opinions(),
+            answered=sources.answered(observed),
+            unread=self.unread or "",
+        )

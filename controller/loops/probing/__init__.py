@@ -1,0 +1,1 @@
+"""Asking endpoints: when, how often, and what is believed of each."""

@@ -1,0 +1,1 @@
+"""The daemon as a process: its parts' failures, its pulse, its start."""

@@ -1,0 +1,65 @@
+"""Whether the daemon lives: measures the event loop's lag and passes on the reconciler's pulse.
+
+The sign of life for the service manager rests on cycles that end, not on a timer: a daemon whose
+one acting loop hangs is restarted, however well its timers run. What AWS or regions do has no part
+in it: a cycle ends, by its deadlines, also when nobody answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from controller.loops.active_settings import Current
+from controller.loops.cycle.reconciliation import Reconciliation
+from controller.ports import Clock
+
+SAMPLE_S = 0.25
+"""Seconds between two measurements of the event loop's lag."""
+_LEAST_SILENCE_S = 30.0
+_PERIODS = 3
+
+
+class Heartbeat:
+    """The pulse of the daemon; `run` keeps it told."""
+
+    def __init__(
+        self,
+        current: Current,
+        clock: Clock,
+        reconciliation: Reconciliation,
+        observe_lag: Callable[[float], None],
+    ) -> None:
+        self._current = current
+        self._clock = clock
+        self._reconciliation = reconciliation
+        self._observe_lag = observe_lag
+        self._began_at = clock.monotonic()
+
+    @property
+    def silent_s(self) -> float:
+        """Seconds since the last cycle ended; before the first one, since the daemon began."""
+        latest = self._reconciliation.latest
+        since = latest.ended_at if latest else self._began_at
+        return self._clock.monotonic() - since
+
+    @property
+    def allowed_s(self) -> float:
+        """Seconds of silence after which the reconciler must be taken for stuck."""
+        return max(_PERIODS * self._current.settings.cycle.period_s, _LEAST_SILENCE_S)
+
+    @property
+    def alive(self) -> bool:
+        """Whether cycles end."""
+        return self.silent_s < self.allowed_s
+
+    async def run(self, beat_every_s: float | None, beat: Callable[[], None]) -> None:
+        """Measure, and `beat` while alive every `beat_every_s` seconds, until cancelled."""
+        next_beat = self._clock.monotonic()
+        while True:
+            due = self._clock.monotonic() + SAMPLE_S
+            await self._clock.sleep(SAMPLE_S)
+            now = self._clock.monotonic()
+            self._observe_lag(max(0.0, now - due))
+            if beat_every_s is not None and now >= next_beat and self.alive:
+                beat()
+                next_beat = now + beat_every_s

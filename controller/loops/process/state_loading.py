@@ -1,0 +1,75 @@
+"""Takes up what an earlier process left in the store, however long the store takes.
+
+A start waits for it a moment; a store that hangs is waited for behind, while the admin API answers
+and nothing is moved (`SnapshotBuilder.unread`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from controller.loops.levers.expectations import Expectations
+from controller.loops.overrides import Overrides
+from controller.model.errors import StateUnavailableError
+from controller.ports import Clock
+
+_log = structlog.get_logger("state_loading")
+_WITHIN_S = 5.0
+"""How long a start waits for the store before the admin API answers without it."""
+_AGAIN_S = 1.0
+"""Seconds between two tries while the store fails."""
+
+
+class StateLoading:
+    """The reading of orders and expectations at a start; `run` ends when both were read."""
+
+    def __init__(
+        self,
+        expectations: Expectations,
+        overrides: Overrides,
+        clock: Clock,
+        wake: Callable[[], None],
+    ) -> None:
+        """`wake` is called when everything was read."""
+        self._expectations = expectations
+        self._overrides = overrides
+        self._clock = clock
+        self._wake = wake
+        self._loading: asyncio.Task[None] | None = None
+
+    @property
+    def is_done(self) -> bool:
+        """Whether everything was read."""
+        return self._expectations.loaded and self._overrides.loaded
+
+    async def begin(self) -> None:
+        """Read, and return at the latest after `_WITHIN_S`. Raises StateUnavailableError."""
+        self._loading = asyncio.create_task(self._take_up())  # noqa: TID251 - `end` gives it up
+        done, _ = await asyncio.wait({self._loading}, timeout=_WITHIN_S)
+        if done:
+            return self._loading.result()
+        _log.error("state_not_read", waited_s=_WITHIN_S)
+
+    async def run(self) -> None:
+        """Wait until everything was read, however long that takes."""
+        while not self.is_done:
+            try:
+                await (self._loading or self._take_up())
+            except StateUnavailableError as error:
+                _log.error("state_not_read", error=str(error))
+                await self._clock.sleep(_AGAIN_S)
+            self._loading = None
+        self._wake()
+
+    async def end(self) -> None:
+        """Give up what is being read."""
+        if self._loading is not None:
+            self._loading.cancel()
+            await asyncio.gather(self._loading, return_exceptions=True)
+
+    async def _take_up(self) -> None:
+        parts = (self._expectations, self._overrides)
+        await asyncio.gather(*(part.load() for part in parts if not part.loaded))

@@ -1,0 +1,1 @@
+"""Changed settings taken over while the daemon runs."""

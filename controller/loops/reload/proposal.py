@@ -1,0 +1,170 @@
+"""What a reload would change: keys, shares of traffic, orders, and ways out of lawful regions."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from controller.loops.active_settings import Current, settings_hash
+from controller.loops.cycle.snapshot_builder import SnapshotBuilder
+from controller.loops.levers.observation import Observation
+from controller.model.decision import PoolName, PoolPlan, Snapshot
+from controller.model.errors import StateUnavailableError
+from controller.model.levers import Leak
+from controller.model.plural import counted
+from controller.planning.account.columns import aligned
+from controller.planning.account.moves import Move, losing, moves
+from controller.planning.decision import decide
+from controller.planning.residency.new_leaks import opened
+from controller.planning.residency.proof import describe
+from controller.planning.shares import percent
+from controller.planning.void_orders import void
+from controller.settings.difference import Difference, differences
+from controller.settings.loader import Loaded
+
+_WITHOUT_ASKING = 1
+"""Regions that may lose traffic by a reload that no person accepted."""
+_FILE_WITHIN_S = 10.0
+"""How long the settings file may take to be read."""
+_LEVERS_WITHIN_S = 10.0
+"""How long AWS is waited for, where the new settings name levers that were never read."""
+STAY = "nothing has changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What a reload would change, or has changed."""
+
+    settings_hash: str
+    differences: tuple[Difference, ...]
+    moves: tuple[Move, ...]
+    plans: tuple[PoolPlan, ...]
+    """What the next cycle would do, as known now."""
+    leaks: tuple[Leak, ...] = ()
+    """Ways out of bound pools' lawful regions that the settings in force do not leave open."""
+    void: Mapping[int, str] = field(default_factory=dict)
+    """Orders that would order nothing any more, by their ids, and why."""
+    faults: Mapping[PoolName, tuple[str, ...]] = field(default_factory=dict)
+    """What would be wrong with pools' records or endpoint groups, as AWS has them, that is not so
+    by the settings in force: only urgent drains happen there then (hold `structure`)."""
+
+    @property
+    def hash(self) -> str:
+        """A short name for exactly this change of settings and of traffic."""
+        wanted = [(m.service, m.pool, m.region, round(m.after, 2)) for m in self.moves]
+        text = json.dumps([self.settings_hash, wanted])
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    @property
+    def restart(self) -> tuple[str, ...]:
+        """Keys that differ and are read only when the daemon starts."""
+        return tuple(one.key for one in self.differences if one.needs_restart)
+
+    @property
+    def losing(self) -> tuple[str, ...]:
+        """Regions that would lose traffic."""
+        return losing(self.moves)
+
+    @property
+    def text(self) -> str:
+        """What changes, in words: keys, then shares of traffic."""
+        lines = [
+            f"{one}{'  (needs a restart)' if one.needs_restart else ''}" for one in self.differences
+        ]
+        lines = lines or ["No key differs. Secrets and authorities are read again."]
+        rows = [
+            (f"{m.service}/{m.pool}", m.region, f"{percent(m.before)} → {percent(m.after)}")
+            for m in self.moves
+        ]
+        ways = [f"{one.service}/{one.pool}: {describe(one)}" for one in self.leaks]
+        moved = aligned(rows) if rows else ["No traffic moves by it."]
+        orders = [f"override {number} would be void: {why}" for number, why in self.void.items()]
+        held = [
+            f"{service}/{pool} would have urgent drains only: {'; '.join(faults)}"
+            for (service, pool), faults in self.faults.items()
+        ]
+        more = [part for found in (ways, held, orders) if found for part in ("", *found)]
+        return "\n".join([*lines, "", *moved, *more])
+
+    def refusal(self, accept: str | None) -> str:
+        """Why it is refused; empty when it is not."""
+        if self.restart:
+            return f"these keys need a restart: {', '.join(self.restart)}"
+        if self.leaks:
+            first = self.leaks[0]
+            ways = counted(len(self.leaks), "way")
+            return (
+                f"by these settings there is {ways} out of lawful regions, as the records at AWS "
+                f"are; mend them first: {first.service}/{first.pool}: {describe(first)}"
+            )
+        if accept is not None and accept != self.hash:
+            return f"the hash {accept} is of another plan; this one's is {self.hash}"
+        if accept is None and len(self.losing) > _WITHOUT_ASKING:
+            return (
+                f"{len(self.losing)} regions would lose traffic: {', '.join(self.losing)}; "
+                f"accept this plan by its hash, {self.hash}"
+            )
+        return ""
+
+
+class Proposals:
+    """Reads settings that are to be taken over, and says what that would change."""
+
+    def __init__(
+        self,
+        load: Callable[[], Awaitable[Loaded]],
+        current: Current,
+        observation: Observation,
+        snapshots: SnapshotBuilder,
+    ) -> None:
+        self._load = load
+        self._current = current
+        self._observation = observation
+        self._snapshots = snapshots
+
+    async def prepared(self) -> Loaded:
+        """The settings, with what AWS says of levers that only they name.
+
+        Raises InvalidSettingsError, StateUnavailableError.
+        """
+        try:
+            async with asyncio.timeout(_FILE_WITHIN_S):
+                loaded = await self._load()
+        except TimeoutError as error:
+            raise StateUnavailableError(
+                f"the settings could not be read within {_FILE_WITHIN_S:g} s; {STAY}"
+            ) from error
+        await self._observation.refresh(
+            loaded.settings.cycle.observed_max_age_s, loaded.settings, patience_s=_LEVERS_WITHIN_S
+        )
+        return loaded
+
+    def of(self, loaded: Loaded) -> Proposal:
+        """What taking these settings over would change now."""
+        old, new = self._current.settings, loaded.settings
+        known, then = self._snapshots.build(old), self._snapshots.build(new)
+        decision = decide(then)
+        void_now = void(known.overrides, old)
+        return Proposal(
+            settings_hash(new),
+            differences(old, new),
+            moves(decide(known), decision),
+            decision.plans,
+            opened(known.observed, then.observed),
+            {i: why for i, why in void(known.overrides, new).items() if i not in void_now},
+            _new_faults(known, then),
+        )
+
+
+def _new_faults(known: Snapshot, then: Snapshot) -> dict[PoolName, tuple[str, ...]]:
+    """Faults of pools that only the second snapshot has."""
+    old = {name: observed.faults for name, observed in known.observed.items()}
+    found = {
+        (service, pool): tuple(f for f in faults if f not in old.get(service, {}).get(pool, ()))
+        for service, observed in then.observed.items()
+        for pool, faults in observed.faults.items()
+    }
+    return {name: faults for name, faults in found.items() if faults}

@@ -1,0 +1,117 @@
+"""The loss of every single region, one after the other: who would take over, and would it do?"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from controller.model.decision import PoolPlan, Shares, Snapshot
+from controller.model.levers import Leak
+from controller.planning.account.effects import Effects, PoolEffect, down_places, effects
+from controller.planning.account.evidence import Evidence
+from controller.planning.account.what_if import down
+from controller.planning.decision import decide
+
+_ENOUGH_RPS = 0.5
+"""Requests/s that a region must gain to be named."""
+_FULL = 1.0 + 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What becomes of one service when one of its regions is lost."""
+
+    service: str
+    region: str
+    takes_over: Mapping[str, float | None]
+    """Regions that get more, and how many requests/s; None where nobody knows."""
+    worst_region: str | None
+    worst_utilisation: float | None
+    """Of the fullest survivor, once the plan is written; None where nobody knows any."""
+    overloaded: bool | None
+    """Whether some survivor has more to carry than it can; None where nobody knows."""
+    lawful: bool
+    """Whether every pool's users stay in its lawful regions: by the plan, and by every answer that
+    AWS may give when the region fails, whatever weights are then (`Observed.leaks`)."""
+    held: tuple[str, ...]
+    """What keeps the plan from being written as wanted."""
+
+
+def single_failures(snapshot: Snapshot) -> tuple[Failure, ...]:
+    """The loss of each region of each service, all else being as it is."""
+    now = Evidence(snapshot, decide(snapshot))
+    return tuple(
+        _failure(now, name, region)
+        for name, service in snapshot.settings.services.items()
+        for region in service.regions
+    )
+
+
+def _failure(now: Evidence, service: str, region: str) -> Failure:
+    supposed = down(now.snapshot, service, region)
+    then = Evidence(supposed.snapshot, decide(supposed.snapshot))
+    seen = effects(now, then, supposed.down)
+    plans = [plan for plan in then.decision.plans if plan.service == service]
+    full = {
+        one.region: one.utilisation.after
+        for one in seen.regions
+        if one.service == service and one.region != region and one.utilisation.after is not None
+    }
+    worst = max(full, key=lambda one: full[one]) if full else None
+    return Failure(
+        service,
+        region,
+        _takes_over(seen, service, region),
+        worst,
+        full[worst] if worst else None,
+        _overloaded(plans, list(full.values())),
+        _lawful(then, service, [pool for pool in seen.pools if pool.service == service]),
+        tuple(dict.fromkeys(held.reason.value for plan in plans for held in plan.held)),
+    )
+
+
+def _overloaded(plans: Iterable[PoolPlan], full: Collection[float]) -> bool | None:
+    if any(plan.overload_rps > 0 for plan in plans) or any(part > _FULL for part in full):
+        return True
+    return False if full else None
+
+
+def _takes_over(seen: Effects, service: str, lost: str) -> dict[str, float | None]:
+    """Regions that carry more than now; where loads are unknown, those that stay open."""
+    gains: dict[str, float | None] = {}
+    for one in seen.regions:
+        if one.service != service or one.region == lost:
+            continue
+        if one.rps.now is None or one.rps.after is None:
+            gains[one.region] = None if one.rps.after is None else one.rps.after
+        elif one.rps.after > one.rps.now + _ENOUGH_RPS:
+            gains[one.region] = one.rps.after - one.rps.now
+    return gains
+
+
+def _lawful(then: Evidence, service: str, pools: Iterable[PoolEffect]) -> bool:
+    failed = {region for name, region in down_places(then.decision) if name == service}
+    return all(
+        not any(failed.issuperset(leak.failed) for leak in _leaks(then.snapshot, pool))
+        and all(
+            _within(then.snapshot, pool, split)
+            for split in (pool.by_itself, pool.after, pool.wanted)
+            if split is not None
+        )
+        for pool in pools
+    )
+
+
+def _leaks(snapshot: Snapshot, pool: PoolEffect) -> tuple[Leak, ...]:
+    observed = snapshot.observed.get(pool.service)
+    return observed.leaks.get(pool.pool, ()) if observed else ()
+
+
+def _within(snapshot: Snapshot, pool: PoolEffect, split: Shares) -> bool:
+    settings = snapshot.settings
+    noun = settings.services[pool.service].pools[pool.pool]
+    return all(
+        region in noun.regions and noun.residency in (None, settings.regions[region].jurisdiction)
+        for region, share in split.items()
+        if share > 0
+    )

@@ -1,0 +1,242 @@
+"""What if: hypotheses as people write them, made into the snapshot that would then be seen.
+
+Pure. A region supposed down is so as if every vantage point had confirmed it, every witness had
+answered, and Route 53's own checks, where their status is asked for, had found it, too. Several
+regions supposed down fail at the same moment, so that what guards against seeing too much at once
+shows in the plan.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from controller.model.configuration import EndpointId, Pool, Service, ServiceRegion, Settings
+from controller.model.decision import Snapshot
+from controller.model.errors import InvalidRequestError, within
+from controller.model.health import HealthState, Verdict
+from controller.model.overrides import Override, OverrideKind
+from controller.model.second_opinions import Opinion
+from controller.planning.health.hysteresis import is_fresh
+
+FORMS = (
+    "eu-west-1 down",
+    "shop/eu-west-1 down",
+    "drain eu-west-1",
+    "failover shop/europe/eu-west-1",
+    "demand ×1.5",
+    "demand europe ×1.5",
+    "capacity eu-west-1 ×0.5",
+)
+"""One example of everything that can be supposed."""
+FIELD = "hypotheses"
+_FACTOR = re.compile(r"(?P<what>.+?)(?:\s+[xX]|\s*[×*])\s*(?P<factor>[0-9]{1,9}(?:\.[0-9]{1,9})?)")
+_LARGEST = 1000.0
+_ORDERS = {"drain": OverrideKind.DRAIN, "failover": OverrideKind.FAILOVER}
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+"""Planning never asks when an order was given or ends."""
+PREVIEW = "preview"
+"""Who gives an order that nobody has given yet."""
+SUPPOSED = "supposed"
+"""Its reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Supposed:
+    """What would be seen."""
+
+    snapshot: Snapshot
+    down: frozenset[tuple[str, str]] = frozenset()
+    """Services and regions that are supposed down."""
+
+
+def suppose(snapshot: Snapshot, hypotheses: Iterable[str]) -> Supposed:
+    """The snapshot under all hypotheses.
+
+    Raises InvalidRequestError, which says which of them is wrong and what is allowed.
+    """
+    supposed = Supposed(snapshot)
+    for number, text in enumerate(hypotheses):
+        with within(f"{FIELD}.{number}"):
+            supposed = _suppose(supposed, " ".join(text.split()))
+    return supposed
+
+
+def down(snapshot: Snapshot, service: str, region: str) -> Supposed:
+    """The snapshot if one region of one service were down."""
+    return _down(Supposed(snapshot), [(service, region)])
+
+
+def _suppose(supposed: Supposed, text: str) -> Supposed:
+    settings = supposed.snapshot.settings
+    verb, _, rest = text.partition(" ")
+    if rest == "down":
+        return _down(supposed, _places(settings, verb))
+    if verb in _ORDERS and rest and " " not in rest:
+        snapshot = _ordered(supposed.snapshot, _ORDERS[verb], rest)
+        return replace(supposed, snapshot=snapshot)
+    scaled = _FACTOR.fullmatch(text)
+    if scaled is None:
+        raise _wrong(f"{text!r} is no hypothesis; allowed are, for example", FORMS)
+    kind, _, place = scaled["what"].partition(" ")
+    factor = float(scaled["factor"])
+    if factor > _LARGEST:
+        raise _wrong(f"the factor in {text!r} is above {_LARGEST:g}")
+    if kind == "demand":
+        return replace(supposed, snapshot=_demand(supposed.snapshot, place, factor))
+    if kind == "capacity" and place:
+        return replace(supposed, snapshot=_capacity(supposed.snapshot, place, factor))
+    raise _wrong(f"{text!r} is no hypothesis; allowed are, for example", FORMS)
+
+
+def _down(supposed: Supposed, places: Collection[tuple[str, str]]) -> Supposed:
+    snapshot = supposed.snapshot
+    now, settings = snapshot.now, snapshot.settings
+    failed = HealthState(
+        verdict=Verdict.DOWN,
+        since=now,
+        failures=settings.health.down_after,
+        first_failure_at=now,
+        last_result_at=now,
+        last_failure=SUPPOSED,
+    )
+    concerned = [
+        endpoint_id
+        for endpoint_id, endpoint in settings.endpoints()
+        if endpoint.required and (endpoint_id.service, endpoint_id.region) in places
+    ]
+    health: dict[str, Mapping[EndpointId, HealthState]] = {
+        vantage: {
+            **_answered(snapshot, snapshot.health.get(vantage, {})),
+            **dict.fromkeys(concerned, failed),
+        }
+        for vantage in settings.vantage.all
+    }
+    known_good = {
+        url: state._replace(last_result_at=now) for url, state in snapshot.known_good.items()
+    }
+    agreeing = Opinion(Verdict.DOWN, now, SUPPOSED)
+    opinions = {
+        position: agreeing if (position.service, position.region) in places else opinion
+        for position, opinion in snapshot.opinions.items()
+    }
+    seen = replace(snapshot, health=health, known_good=known_good, opinions=opinions)
+    return Supposed(seen, supposed.down | frozenset(places))
+
+
+def _answered(
+    snapshot: Snapshot, states: Mapping[EndpointId, HealthState]
+) -> dict[EndpointId, HealthState]:
+    """The states after one more answer that says the same; what is stale stays so."""
+    fresh_for_s = snapshot.settings.probing.fresh_for_s
+    return {
+        endpoint: state._replace(last_result_at=snapshot.now)
+        if is_fresh(state, snapshot.now, fresh_for_s)
+        else state
+        for endpoint, state in states.items()
+    }
+
+
+def _ordered(snapshot: Snapshot, kind: OverrideKind, place: str) -> Snapshot:
+    """With one more order in force: `[SERVICE/[POOL/]]REGION`."""
+    *outer, region = place.split("/")
+    if len(outer) > 2 or not all(outer):
+        raise _wrong(f"{place!r} is no [SERVICE/[POOL/]]REGION")
+    service, pool = (*outer, None, None)[:2]
+    found = _places(snapshot.settings, f"{service}/{region}" if service else region)
+    if pool is not None:
+        pools = snapshot.settings.services[found[0][0]].pools
+        _known("pool", pool, tuple(pools))
+        _known("region", region, pools[pool].regions)
+    order = Override(
+        id=max((override.id for override in snapshot.overrides), default=0) + 1,
+        kind=kind,
+        region=region,
+        service=service,
+        author=PREVIEW,
+        reason=SUPPOSED,
+        created_at=_NEVER,
+        expires_at=_NEVER,
+        pool=pool,
+    )
+    kept = tuple(one for one in snapshot.overrides if one.place != order.place)
+    return replace(snapshot, overrides=(*kept, order))
+
+
+def _demand(snapshot: Snapshot, place: str, factor: float) -> Snapshot:
+    """With so many times the demand in the pools of that name, measured figures included."""
+    services = snapshot.settings.services
+    service_name, _, pool_name = place.rpartition("/")
+    if service_name:
+        _known("service", service_name, tuple(services))
+    pools = {
+        (service, pool)
+        for service, noun in services.items()
+        for pool in noun.pools
+        if service_name in ("", service) and pool_name in ("", pool)
+    }
+    if not pools:
+        within = [services[service_name]] if service_name else services.values()
+        _known("pool", pool_name, tuple(sorted({pool for noun in within for pool in noun.pools})))
+
+    def change(service: str, noun: Service) -> Service:
+        def more(name: str, pool: Pool) -> Pool:
+            if (service, name) not in pools:
+                return pool
+            return pool.model_copy(update={"demand_rps": pool.demand_rps * factor})
+
+        changed = {name: more(name, pool) for name, pool in noun.pools.items()}
+        return noun.model_copy(update={"pools": changed})
+
+    measured = {
+        pool: replace(figure, value=figure.value * factor) if pool in pools else figure
+        for pool, figure in snapshot.figures.demand_rps.items()
+    }
+    figures = replace(snapshot.figures, demand_rps=measured)
+    return replace(snapshot, settings=_changed(snapshot.settings, change), figures=figures)
+
+
+def _capacity(snapshot: Snapshot, place: str, factor: float) -> Snapshot:
+    """With so many times the capacity in a region."""
+    places = _places(snapshot.settings, place)
+    if factor <= 0:
+        raise _wrong("a region without any capacity is down: say so", (f"{place} down",))
+
+    def change(service: str, noun: Service) -> Service:
+        def scaled(name: str, region: ServiceRegion) -> ServiceRegion:
+            if (service, name) not in places:
+                return region
+            if region.capacity_rps is None:
+                raise _wrong(f"nobody knows the capacity of {service}/{name}: it is not configured")
+            return region.model_copy(update={"capacity_rps": region.capacity_rps * factor})
+
+        changed = {name: scaled(name, region) for name, region in noun.regions.items()}
+        return noun.model_copy(update={"regions": changed})
+
+    return replace(snapshot, settings=_changed(snapshot.settings, change))
+
+
+def _changed(settings: Settings, change: Callable[[str, Service], Service]) -> Settings:
+    services = {name: change(name, service) for name, service in settings.services.items()}
+    return settings.model_copy(update={"services": services})
+
+
+def _places(settings: Settings, place: str) -> list[tuple[str, str]]:
+    """Services and regions that `[SERVICE/]REGION` speaks of; never empty."""
+    service, _, region = place.rpartition("/")
+    if service:
+        _known("service", service, tuple(settings.services))
+    within = {service: settings.services[service]} if service else settings.services
+    _known("region", region, tuple(sorted({r for noun in within.values() for r in noun.regions})))
+    return [(name, region) for name, noun in within.items() if region in noun.regions]
+
+
+def _known(noun: str, name: str, names: tuple[str, ...]) -> None:
+    if name not in names:
+        raise _wrong(f"no {noun} is named {name!r}", names)
+
+
+def _wrong(message: str, valid: tuple[str, ...] = ()) -> InvalidRequestError:
+    return InvalidRequestError(message, field="", valid=valid)

@@ -1,0 +1,1 @@
+"""How far a region's share may rise in this cycle."""

@@ -1,0 +1,43 @@
+"""Steps give way to room: how much faster a region returns when the others cannot carry the rest.
+
+While traffic must leave a region, what returning ones may not take yet goes to those that serve. If
+one of these is filled beyond its capacity only for that, a region that could carry it takes more
+than its steps allow, and no more than placement gives it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from controller.planning.account.reasons import Way
+from controller.planning.placement.believed import load
+from controller.planning.shares import SAME
+
+
+def with_room(ways: Sequence[Way]) -> list[Way]:
+    """The ways of a weighted service's pools, as much nearer to placement as room demands."""
+    part = _part(ways)
+    return [_nearer(way, part) for way in ways] if part > 0 else list(ways)
+
+
+def _part(ways: Sequence[Way]) -> float:
+    """Which part of the way from the steps to placement no region is overloaded on, 0 to 1."""
+    if not any(way.case.urgent and way.limited for way in ways):
+        return 0.0
+    known = ways[0].case.known
+    by_steps = load(known.demand_rps, {way.case.pool: way.after for way in ways})
+    wanted = load(known.demand_rps, {way.case.pool: way.desired for way in ways})
+    parts = [
+        (rps - most) / (rps - wanted[region])
+        for region, rps in by_steps.items()
+        if rps > (most := max(known.capacity_rps[region], wanted[region])) * (1 + SAME)
+    ]
+    return max(parts, default=0.0)
+
+
+def _nearer(way: Way, part: float) -> Way:
+    if not way.limited:
+        return way
+    after = {r: share + part * (way.desired[r] - share) for r, share in way.after.items()}
+    limited = tuple(r for r in way.limited if after[r] < way.desired[r] - SAME)
+    return way._replace(after=after, limited=limited, hurried=True)

@@ -1,0 +1,1 @@
+"""Global Accelerator: its API, and its relays."""

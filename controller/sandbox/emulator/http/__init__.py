@@ -1,0 +1,1 @@
+"""How the emulated AWS speaks HTTP."""

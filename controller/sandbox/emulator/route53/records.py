@@ -1,0 +1,180 @@
+"""Record sets and hosted zones as values: names, routing policies, order.
+
+Follows the API reference's *ResourceRecordSet* and *ListResourceRecordSets* (sort order) and the
+developer guide's *DNS domain name format*. A zone's records are immutable; a change makes new
+ones. Emulated policies: simple, weighted, geolocation by continent or country, and aliases. Not
+emulated and refused by name: latency, failover, multivalue, CIDR, geoproximity, traffic policies,
+US states.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from controller.sandbox.emulator.http.wire_messages import Params, Result, not_emulated, present
+
+GroupKey = tuple[str, str]  # name and type
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_.\\")
+_NOT_EMULATED = (
+    "Region",
+    "Failover",
+    "MultiValueAnswer",
+    "CidrRoutingConfig",
+    "GeoProximityLocation",
+    "TrafficPolicyInstanceId",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Geography:
+    """Where a geolocation record applies: a continent, a country, or `*` for everywhere else."""
+
+    continent: str | None = None
+    country: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """A pointer to another record of the zone, or to an AWS resource's name."""
+
+    zone_id: str
+    name: str
+    evaluate_target_health: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RecordSet:
+    """One resource record set. `values` is empty exactly when `alias` is set."""
+
+    name: str
+    type: str
+    set_identifier: str | None = None
+    weight: int | None = None
+    geography: Geography | None = None
+    ttl_s: int | None = None
+    values: tuple[str, ...] = ()
+    alias: Alias | None = None
+    health_check_id: str | None = None
+
+    @property
+    def policy(self) -> str:
+        """The routing policy; one name and type may not mix two of them."""
+        if self.weight is not None:
+            return "weighted"
+        return "simple" if self.geography is None else "geolocation"
+
+    @property
+    def label(self) -> str:
+        """How Route 53 names this set in its messages."""
+        identifier = f", set-identifier='{self.set_identifier}'" if self.set_identifier else ""
+        return f"[name='{self.name}', type='{self.type}'{identifier}]"
+
+    def same_as(self, other: "RecordSet") -> bool:
+        """True when every property agrees; the order of values is of no account."""
+        return _unordered(self) == _unordered(other)
+
+
+@dataclass(frozen=True)
+class ZoneRecords:
+    """All record sets of one hosted zone; indexes are built when first asked for."""
+
+    zone_name: str
+    groups: Mapping[GroupKey, tuple[RecordSet, ...]] = field(default_factory=dict)
+
+    @cached_property
+    def ordered(self) -> tuple[tuple[tuple[str, str, str], RecordSet], ...]:
+        """Every record set with its sort key, in the order in which Route 53 lists them."""
+        every = (record for group in self.groups.values() for record in group)
+        keyed = ((sort_key(r.name, r.type, r.set_identifier or ""), r) for r in every)
+        return tuple(sorted(keyed, key=lambda pair: pair[0]))
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Every existing name, including names that exist only because something is below them."""
+        found = {self.zone_name}
+        for name, _ in self.groups:
+            while name not in found:
+                found.add(name)
+                name = name.partition(".")[2]
+        return frozenset(found)
+
+    def group(self, name: str, record_type: str) -> tuple[RecordSet, ...]:
+        """The record sets of one name and type; none when there are none."""
+        return self.groups.get((name, record_type), ())
+
+    def contains(self, name: str) -> bool:
+        """True when `name` is the zone's own name or below it."""
+        return name == self.zone_name or name.endswith("." + self.zone_name)
+
+
+def normal_name(name: str) -> str:
+    r"""The name as Route 53 stores it: lower case, final dot, other characters as `\ooo`."""
+    lowered = name.lower().rstrip(".") + "."
+    return "".join(c if c in _PLAIN else f"\\{ord(c):03o}" for c in lowered)
+
+
+def sort_key(name: str, record_type: str, set_identifier: str) -> tuple[str, str, str]:
+    """The place of a record set in a listing.
+
+    Names compare with their labels reversed and a trailing dot (`com.example.www.`), as plain text:
+    so `-` sorts before the dot and a name may come before its own parent's siblings.
+    """
+    labels = name.rstrip(".").split(".")
+    return ".".join(reversed(labels)) + ".", record_type, set_identifier
+
+
+def record_from_params(params: Params) -> RecordSet:
+    """The record set a client sent; raises a 501 AwsError for what is not emulated."""
+    for member in _NOT_EMULATED:
+        if member in params:
+            raise not_emulated(f"record member {member}")
+    alias = params.get("AliasTarget")
+    place = params.get("GeoLocation")
+    if place and "SubdivisionCode" in place:
+        raise not_emulated("geolocation by SubdivisionCode")
+    return RecordSet(
+        name=normal_name(params["Name"]),
+        type=params["Type"],
+        set_identifier=params.get("SetIdentifier"),
+        weight=params.get("Weight"),
+        geography=place and Geography(place.get("ContinentCode"), place.get("CountryCode")),
+        ttl_s=params.get("TTL"),
+        values=tuple(value["Value"] for value in params.get("ResourceRecords", ())),
+        alias=alias and _alias(alias),
+        health_check_id=params.get("HealthCheckId"),
+    )
+
+
+def record_to_result(record: RecordSet) -> Result:
+    """The record set as the API lists it."""
+    geography, alias = record.geography, record.alias
+    members = {
+        "Name": record.name,
+        "Type": record.type,
+        "SetIdentifier": record.set_identifier,
+        "Weight": record.weight,
+        "GeoLocation": geography
+        and present({"ContinentCode": geography.continent, "CountryCode": geography.country}),
+        "TTL": record.ttl_s,
+        "ResourceRecords": [{"Value": value} for value in record.values] or None,
+        "AliasTarget": alias
+        and {
+            "HostedZoneId": alias.zone_id,
+            "DNSName": alias.name,
+            "EvaluateTargetHealth": alias.evaluate_target_health,
+        },
+        "HealthCheckId": record.health_check_id,
+    }
+    return present(members)
+
+
+def _alias(params: Params) -> Alias:
+    name = normal_name(params["DNSName"])
+    return Alias(params["HostedZoneId"], name, params["EvaluateTargetHealth"])
+
+
+def _unordered(record: RecordSet) -> tuple[object, ...]:
+    return (
+        (record.name, record.type, record.set_identifier, record.weight, record.geography),
+        (record.ttl_s, frozenset(record.values), record.alias, record.health_check_id),
+    )

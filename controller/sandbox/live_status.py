@@ -1,0 +1,185 @@
+"""What people see while the sandbox runs: regions, children, and the split the users measure.
+
+The words come from pure functions; `watch` asks the world once a second and shows them: redrawn in
+place on a terminal, else one line every five seconds and whenever something changes.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import aiohttp
+
+from controller.planning.account.columns import aligned
+from controller.sandbox.regular_work import ticks
+from controller.sandbox.supervisor import Supervisor
+
+_LINE_EVERY = 5  # seconds between lines when nothing happens and nobody can redraw
+_DEADLINE_S = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """What one region got of one pool's users, as measured."""
+
+    service: str
+    pool: str
+    region: str
+    requests: int
+    errors: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """All that is shown; `modes` is None when the world did not answer."""
+
+    children: Mapping[str, bool]
+    modes: Mapping[str, str] | None
+    splits: tuple[Split, ...]
+    window_s: int
+    faults: tuple[str, ...] = ()
+    """Names of the faults in force."""
+
+
+class Shows(Protocol):
+    """Somewhere an overview appears."""
+
+    def __call__(self, overview: Overview) -> None: ...
+
+
+def headline(overview: Overview) -> str:
+    """Who is not as usual, in one line."""
+    dead = [f"{name} has ended" for name, alive in overview.children.items() if not alive]
+    if overview.modes is None:
+        return ", ".join([*dead, "the world does not answer"])
+    broken = [f"{name} {mode}" for name, mode in overview.modes.items() if mode != "well"]
+    faults = [f"fault {name}" for name in overview.faults]
+    return ", ".join([*dead, *broken, *faults]) or "all regions well"
+
+
+def line(overview: Overview) -> str:
+    """Everything in one line, for logs."""
+    pools = [f"{name} {_shares(splits)}" for name, splits in _by_pool(overview).items()]
+    return " | ".join([headline(overview), *pools, f"errors {_error_percent(overview.splits)}"])
+
+
+def table(overview: Overview) -> str:
+    """Everything in a few aligned rows, for a terminal."""
+    rows = [
+        (name, f"{_rate(splits, overview)}/s", f"{_error_percent(splits)} errors", _shares(splits))
+        for name, splits in _by_pool(overview).items()
+    ]
+    return "\n".join([headline(overview), *aligned(rows)])
+
+
+def where(supervisor: Supervisor) -> str:
+    """Where everything listens and what to type next."""
+    names = [
+        s.levers.route53.name for s in supervisor.settings.services.values() if s.levers.route53
+    ]
+    region = next(iter(next(iter(supervisor.settings.services.values())).regions))
+    host, _, port = supervisor.dns.rpartition(":")
+    dig = f"dig @{host} -p {port} {names[0]} +subnet=192.0.2.0/28" if names else ""
+    rows = [
+        ("AWS", supervisor.aws_url, f". {supervisor.environment_file} && aws route53 …"),
+        ("faults", supervisor.aws_control_url, "gtc sandbox fault throttle --for 30s"),
+        ("DNS", supervisor.dns, dig),
+        ("world", supervisor.world_url, f"gtc sandbox break {region} --how dead"),
+        ("daemon", supervisor.daemon_url, "gtc status"),
+        ("logs", str(supervisor.options.state_dir), ""),
+    ]
+    if not supervisor.options.with_daemon:
+        by_hand = f". {supervisor.environment_file} && gtc run {supervisor.options.config}"
+        rows[4] = ("daemon", "not started", by_hand)
+    return "\n".join(
+        ["The sandbox is up. Ctrl-C stops it.", *(f"  {row}" for row in aligned(rows))]
+    )
+
+
+async def watch(supervisor: Supervisor) -> int:
+    """Show what happens until cancelled."""
+    supervisor.say(where(supervisor))
+    if not sys.stdout.isatty():
+        return await _follow(supervisor, _Lines(supervisor))
+    from rich.live import Live  # rich is for terminals, and slow to import
+    from rich.text import Text
+
+    with Live(refresh_per_second=2, transient=True) as live:
+        return await _follow(supervisor, lambda overview: live.update(Text(table(overview))))
+
+
+class _Lines:
+    """Says a line when the headline changes, and else every few seconds."""
+
+    def __init__(self, supervisor: Supervisor) -> None:
+        self._say = supervisor.say
+        self._headline = ""
+        self._silent_for = 0
+
+    def __call__(self, overview: Overview) -> None:
+        self._silent_for += 1
+        if headline(overview) != self._headline or self._silent_for >= _LINE_EVERY:
+            self._headline = headline(overview)
+            self._silent_for = 0
+            self._say(line(overview))
+
+
+async def _follow(supervisor: Supervisor, show: Shows) -> int:
+    deadline = aiohttp.ClientTimeout(total=_DEADLINE_S)
+    async with aiohttp.ClientSession(supervisor.world_url, timeout=deadline) as session:
+        async for _ in ticks(1.0):
+            show(await _overview(supervisor, session))
+    return 0
+
+
+async def _overview(supervisor: Supervisor, session: aiohttp.ClientSession) -> Overview:
+    try:
+        async with session.get("/state") as response:
+            regions = (await response.json())["regions"]
+        async with session.get("/users") as response:
+            users = await response.json()
+    except (aiohttp.ClientError, TimeoutError):
+        # Shown as "does not answer"; people may have stopped the world on purpose.
+        return Overview(supervisor.alive(), None, (), 1, await _faults(supervisor, session))
+    return Overview(
+        supervisor.alive(),
+        {name: state["mode"] for name, state in regions.items()},
+        tuple(Split(**split) for split in users["split"]),
+        users["window_s"],
+        await _faults(supervisor, session),
+    )
+
+
+async def _faults(supervisor: Supervisor, session: aiohttp.ClientSession) -> tuple[str, ...]:
+    """Names of the faults in force; none when the emulated AWS was stopped, which is told."""
+    try:
+        async with session.get(f"{supervisor.aws_control_url}/_emulator/faults") as response:
+            active = (await response.json())["active"]
+    except (aiohttp.ClientError, TimeoutError):
+        return ()
+    return tuple(dict.fromkeys(fault["name"] for fault in active))
+
+
+def _by_pool(overview: Overview) -> dict[str, list[Split]]:
+    pools: dict[str, list[Split]] = {}
+    for split in overview.splits:
+        pools.setdefault(f"{split.service}/{split.pool}", []).append(split)
+    return pools
+
+
+def _shares(splits: list[Split]) -> str:
+    return "  ".join(f"{split.region} {split.share:.0%}" for split in splits)
+
+
+def _rate(splits: list[Split], overview: Overview) -> int:
+    return round(sum(split.requests for split in splits) / overview.window_s)
+
+
+def _error_percent(splits: list[Split] | tuple[Split, ...]) -> str:
+    requests = sum(split.requests for split in splits)
+    errors = sum(split.errors for split in splits)
+    return f"{errors / requests:.1%}" if requests else "–"

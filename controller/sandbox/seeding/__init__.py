@@ -1,0 +1,1 @@
+"""What stands in the emulated AWS before the daemon starts."""

@@ -1,0 +1,1 @@
+"""Bad days that the sandbox plays by itself, and checks."""

@@ -1,0 +1,1 @@
+"""The world outside AWS: regional applications, and the users who visit them."""

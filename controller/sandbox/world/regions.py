@@ -1,0 +1,165 @@
+"""The regional applications: who listens where, and breaking and healing regions while they run.
+
+Addresses come from the settings' endpoints and known-good reference targets, so that the daemon
+probes what users reach. The reference targets count as one region of their
+own, `reference-targets`: breaking them looks like a fault of the prober's own network.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from random import Random
+from typing import Literal, assert_never
+from urllib.parse import urlsplit
+
+from controller.model.configuration import Settings
+from controller.sandbox.errors import SandboxError
+from controller.sandbox.world.listeners import HttpListener, Listener, TcpListener
+from controller.sandbox.world.region_modes import Behaviour, RegionMode
+
+REFERENCE_TARGETS = "reference-targets"
+"""The region that the known-good reference targets count as."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Address:
+    """Where one endpoint listens."""
+
+    scheme: Literal["http", "tcp"]
+    host: str
+    port: int
+
+
+def address_of(probe: str) -> Address:
+    """The address a probe names; SandboxError for https, of which the sandbox has none."""
+    parts = urlsplit(probe)
+    host = parts.hostname or ""
+    match parts.scheme:
+        case "http":
+            return Address("http", host, parts.port or 80)
+        case "tcp":
+            return Address("tcp", host, parts.port or 0)
+    raise SandboxError(
+        f"{probe}: the sandbox's regions speak http and tcp only; use http:// or tcp://"
+    )
+
+
+def addresses(settings: Settings) -> dict[str, tuple[Address, ...]]:
+    """Addresses by region, reference targets included; SandboxError when two regions share one."""
+    owners: dict[Address, str] = {}
+    for region, address in _claims(settings):
+        owner = owners.setdefault(address, region)
+        if owner != region:
+            raise SandboxError(
+                f"{address.scheme}://{address.host}:{address.port} is an endpoint of {owner} "
+                f"and of {region}; give each region an address of its own"
+            )
+    regions = dict.fromkeys(owners.values())
+    return {name: tuple(a for a, owner in owners.items() if owner == name) for name in regions}
+
+
+def region_addresses(settings: Settings) -> dict[str, str]:
+    """Region by host address, for telling where a request went. Reference targets are not in it."""
+    return {
+        address.host: region
+        for region, listens in addresses(settings).items()
+        if region != REFERENCE_TARGETS
+        for address in listens
+    }
+
+
+def _claims(settings: Settings) -> Iterator[tuple[str, Address]]:
+    for endpoint_id, endpoint in settings.endpoints():
+        yield endpoint_id.region, address_of(endpoint.probe)
+    for probe in settings.reference_targets.known_good:
+        yield REFERENCE_TARGETS, address_of(probe)
+
+
+@dataclass(frozen=True, slots=True)
+class RegionState:
+    """What a region is told to do, and since when."""
+
+    mode: RegionMode
+    since: datetime
+
+
+class Regions:
+    """All regional applications of the sandbox, opened together and broken one by one."""
+
+    def __init__(self, settings: Settings, *, rng: Random, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self._behaviours: dict[str, Behaviour] = {}
+        self._listeners: dict[str, tuple[Listener, ...]] = {}
+        for name, listens in addresses(settings).items():
+            behaviour = self._behaviours[name] = Behaviour(rng)
+            self._listeners[name] = tuple(_listener(name, item, behaviour) for item in listens)
+        self._since = dict.fromkeys(self._behaviours, now())
+        self._switching = asyncio.Lock()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every region that can be broken, the reference targets last."""
+        return tuple(self._behaviours)
+
+    def state(self) -> dict[str, RegionState]:
+        """The present mode of every region."""
+        return {
+            name: RegionState(behaviour.mode, self._since[name])
+            for name, behaviour in self._behaviours.items()
+        }
+
+    async def open(self) -> None:
+        """Listen everywhere; OSError when an address cannot be had."""
+        for name in self.names:
+            await self._listen(name)
+
+    async def close(self) -> None:
+        """Close every listener."""
+        for name in self.names:
+            await self._hang_up(name)
+
+    async def set_mode(self, name: str, mode: RegionMode) -> None:
+        """Make a region behave so from now on.
+
+        SandboxError for an unknown region; OSError when a dead region's address is taken by now.
+        """
+        if name not in self._behaviours:
+            raise SandboxError(f"no region is called {name!r}", self.names)
+        async with self._switching:
+            await self._switch(name, mode)
+
+    async def _switch(self, name: str, mode: RegionMode) -> None:
+        behaviour = self._behaviours[name]
+        before = behaviour.mode
+        if mode is before:
+            return
+        if mode is RegionMode.DEAD:
+            await self._hang_up(name)
+        elif before is RegionMode.DEAD:
+            await self._listen(name)
+        behaviour.mode = mode
+        self._since[name] = self._now()
+
+    async def _listen(self, name: str) -> None:
+        try:
+            for listener in self._listeners[name]:
+                await listener.open()
+        except OSError:
+            await self._hang_up(name)  # a region listens everywhere or nowhere
+            raise
+
+    async def _hang_up(self, name: str) -> None:
+        await asyncio.gather(*(listener.close() for listener in self._listeners[name]))
+
+
+def _listener(region: str, address: Address, behaviour: Behaviour) -> Listener:
+    match address.scheme:
+        case "http":
+            return HttpListener(region, address.host, address.port, behaviour)
+        case "tcp":
+            return TcpListener(region, address.host, address.port, behaviour)
+        case unreachable:
+            assert_never(unreachable)

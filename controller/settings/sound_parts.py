@@ -1,0 +1,145 @@
+"""Those pieces of a file that are sound by themselves.
+
+One mistake must not hide the others: rules that join fields run on whatever single nouns accept,
+and leave alone what they would need of a piece that is None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from controller.model.access import Api
+from controller.model.config_model import Noun
+from controller.model.configuration import (
+    Aws,
+    Cycle,
+    Guards,
+    Levers,
+    OverrideLimits,
+    Pool,
+    ProbeAddress,
+    Probing,
+    Region,
+    RegionName,
+    ServiceRegion,
+    Vantage,
+)
+from controller.model.name_servers import Answers
+
+Piece = TypeVar("Piece", bound=Noun)
+_REGION_NAME: TypeAdapter[str] = TypeAdapter(RegionName)
+_PROBE_ADDRESS: TypeAdapter[str] = TypeAdapter(ProbeAddress)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceParts:
+    """A service's pieces under their names; None for one with a mistake of its own."""
+
+    regions: Mapping[str, ServiceRegion | None]
+    pools: Mapping[str, Pool | None]
+    levers: Levers | None
+
+    @classmethod
+    def of(cls, data: object) -> ServiceParts | None:
+        """The pieces of a service's plain data; None when its regions or pools are no mapping."""
+        if not isinstance(data, dict):
+            return None
+        regions, pools = data.get("regions"), data.get("pools")
+        if not isinstance(regions, dict) or not isinstance(pools, dict):
+            return None
+        return cls(
+            regions={name: _sound(ServiceRegion, value) for name, value in regions.items()},
+            pools={name: _sound(Pool, value) for name, value in pools.items()},
+            levers=_sound(Levers, data.get("levers")),
+        )
+
+    def named_regions(self) -> Iterator[str]:
+        """The names of its regions, as far as they are names of regions."""
+        return (name for name in self.regions if _accepts(_REGION_NAME, name))
+
+    def sound_regions(self) -> Iterator[tuple[str, ServiceRegion]]:
+        """Regions without a mistake of their own."""
+        return ((name, region) for name, region in self.regions.items() if region is not None)
+
+    def sound_pools(self) -> Iterator[tuple[str, Pool]]:
+        """Pools without a mistake of their own."""
+        return ((name, pool) for name, pool in self.pools.items() if pool is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What rules may look at; None for a section with a mistake of its own."""
+
+    aws: Aws | None
+    api: Api | None
+    vantage: Vantage | None
+    probing: Probing | None
+    cycle: Cycle | None
+    answers: Answers | None
+    guards: Guards | None
+    overrides: OverrideLimits | None
+    regions: Mapping[str, Region | None] | None
+    """The catalogue; None when it is missing or no mapping."""
+    services: Mapping[str, ServiceParts]
+    known_good: tuple[str | None, ...]
+    known_bad: tuple[str | None, ...]
+
+    @classmethod
+    def of(cls, data: Mapping[str, object]) -> Parts:
+        """The sound pieces of plain data; a section left out has its defaults."""
+        services = data.get("services")
+        candidates = services if isinstance(services, dict) else {}
+        references = data.get("reference_targets")
+        pieces = {name: ServiceParts.of(value) for name, value in candidates.items()}
+        return cls(
+            aws=_sound(Aws, data.get("aws", {})),
+            api=_sound(Api, data.get("api", {})),
+            vantage=_sound(Vantage, data.get("vantage", {})),
+            probing=_sound(Probing, data.get("probing", {})),
+            cycle=_sound(Cycle, data.get("cycle", {})),
+            answers=_sound(Answers, data.get("answers", {})),
+            guards=_sound(Guards, data.get("guards", {})),
+            overrides=_sound(OverrideLimits, data.get("overrides", {})),
+            regions=_catalogue(data.get("regions")),
+            services={name: service for name, service in pieces.items() if service is not None},
+            known_good=_addresses(references, "known_good"),
+            known_bad=_addresses(references, "known_bad"),
+        )
+
+
+def _catalogue(data: object) -> dict[str, Region | None] | None:
+    if not isinstance(data, dict):
+        return None
+    return {name: _sound(Region, value) for name, value in data.items()}
+
+
+def _addresses(references: object, key: str) -> tuple[str | None, ...]:
+    data = references.get(key) if isinstance(references, dict) else None
+    return tuple(map(_address, data)) if isinstance(data, list | tuple) else ()
+
+
+def _address(data: object) -> str | None:
+    return data if isinstance(data, str) and _accepts(_PROBE_ADDRESS, data) else None
+
+
+def _accepts(kind: TypeAdapter[str], data: str) -> bool:
+    try:
+        kind.validate_python(data)
+    except ValidationError:  # reported as `_sound` says
+        return False
+    return True
+
+
+def _sound(noun: type[Piece], data: object) -> Piece | None:
+    """The noun, whatever unknown keys stand beside its own; None for any other mistake."""
+    known = data
+    if isinstance(data, dict):
+        known = {key: value for key, value in data.items() if key in noun.model_fields}
+    try:
+        return noun.model_validate(known)
+    except ValidationError:  # the loader's validation of the whole file reports it, with its place
+        return None

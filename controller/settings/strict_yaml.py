@@ -1,0 +1,252 @@
+"""Reads YAML strictly: plain data, the place of every key and value, and all mistakes.
+
+PyYAML's own safe loader keeps the last of two equal keys silently and knows YAML 1.1's surprising
+values, so only its scanner, parser and composer are used here; what values mean is `scalars`.
+Refused because nothing in a configuration needs them and each can hide what is set: anchors,
+aliases, merge keys (`<<`), tags (`!!…`), several documents. Dates stay text.
+
+A syntax error ends the reading (nothing behind it can be trusted); everything else is collected.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+import yaml
+
+from controller.model.errors import Problem
+from controller.settings.file_positions import Finding, KeyPath, Mark, Place, dotted, locate
+from controller.settings.yaml_scalars import AmbiguousScalarError, plain
+
+_DEEPEST = 30
+"""Levels of nesting allowed; settings need nine."""
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_COLON = "mapping values are not allowed here"
+"""How PyYAML puts it when an unquoted value contains a colon and a space."""
+_TOKENS = {
+    "'<stream end>'": "the end of the file",
+    "end of stream": "end of the file",
+    "<block end>": "a line indented less",
+    "the node content": "a value",
+}
+"""PyYAML's words for what it met or missed, and ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What a file says, with places; `data` is None when nothing usable could be read."""
+
+    data: dict[str, object] | None
+    problems: tuple[Problem, ...]
+    places: dict[KeyPath, Place] = field(default_factory=dict)
+
+    def problem(self, finding: Finding) -> Problem:
+        """A finding of some rule with its place in this file."""
+        mark = locate(self.places, finding.path, at_key=finding.at_key)
+        return Problem(
+            finding.message,
+            dotted(finding.path),
+            mark.line,
+            mark.column,
+            finding.hint,
+            confidential=finding.confidential,
+        )
+
+
+def read_value(text: str) -> object:
+    """What a text means where a value stands: a list in brackets, a quoted text, a plain scalar.
+
+    Raises ValueError saying what is wrong.
+    """
+    if not text.lstrip().startswith(("[", '"', "'")):
+        return plain(text.strip())
+    document = read(f"value: {text}")
+    if document.problems or document.data is None:
+        raise ValueError(document.problems[0].message)
+    if len(document.data) != 1:
+        raise ValueError("not valid YAML: it has more than one line")
+    return document.data["value"]
+
+
+def read(text: str) -> Document:
+    """Read one YAML document. Never raises: mistakes are in the document's `problems`."""
+    try:
+        composer = _Composer(text)
+        try:
+            root = composer.get_single_node()
+        finally:
+            composer.dispose()
+    except yaml.MarkedYAMLError as error:
+        return Document(None, (_syntax_problem(error, text),))
+    except yaml.reader.ReaderError as error:
+        return Document(None, (_character_problem(error, text),))
+    except ValueError:  # PyYAML lets chr()'s and int()'s own errors through, without a place
+        message = "not valid YAML: an escaped character or the version after %YAML is out of range"
+        return Document(None, (Problem(message, line=1, column=1),))
+    return _Converter(composer.refused).document(root)
+
+
+class _Composer(yaml.SafeLoader):
+    """Composes nodes and notes the syntax that is not used here."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.refused: list[Problem] = []
+        self._depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        event = self.peek_event()  # type: ignore[no-untyped-call]  # the stubs leave it untyped
+        if isinstance(event, yaml.AliasEvent):
+            self.get_event()  # type: ignore[no-untyped-call]  # the stubs leave it untyped
+            self._refuse(event, f"the alias *{event.anchor} is not allowed; write the value out")
+            return yaml.ScalarNode("", "", _start(event))
+        if isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent):
+            if event.anchor is not None:
+                self._refuse(event, f"the anchor &{event.anchor} is not allowed; leave it out")
+            if event.tag is not None:
+                self._refuse(event, "a tag (a word beginning with !) is not allowed; leave it out")
+        return self._compose_deeper(parent, index, event)
+
+    def _compose_deeper(
+        self, parent: yaml.Node | None, index: int, event: yaml.Event
+    ) -> yaml.Node | None:
+        if self._depth == _DEEPEST:
+            raise yaml.MarkedYAMLError(
+                problem=f"nested deeper than {_DEEPEST} levels", problem_mark=_start(event)
+            )
+        self._depth += 1
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+    def _refuse(self, event: yaml.Event, message: str) -> None:
+        mark = _mark(_start(event))
+        self.refused.append(Problem(message, line=mark.line, column=mark.column))
+
+
+class _Converter:
+    """Turns nodes into plain data, collecting places and problems on the way."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self._problems = problems
+        self._places: dict[KeyPath, Place] = {}
+
+    def document(self, root: yaml.Node | None) -> Document:
+        if root is None or (isinstance(root, yaml.ScalarNode) and not root.value):
+            message = "the file is empty; it must hold settings, as in config/example.yaml"
+            problems = self._problems or [Problem(message, line=1, column=1)]
+            return Document(None, tuple(problems))
+        if not isinstance(root, yaml.MappingNode):
+            kind = "a list" if isinstance(root, yaml.SequenceNode) else "text"
+            self._note(root, (), f"the file must hold keys with values (key: value), not {kind}")
+            return Document(None, tuple(self._problems))
+        data = self._mapping(root, ())
+        return Document(data, tuple(self._problems), self._places)
+
+    def _value(self, node: yaml.Node, path: KeyPath) -> object:
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            return self._sequence(node, path)
+        return self._scalar(node, path)
+
+    def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, object]:
+        result: dict[str, object] = {}
+        for key_node, value_node in node.value:
+            key = self._key(key_node, path)
+            if key is None:
+                continue
+            here = (*path, key)
+            mark = _mark(key_node.start_mark)
+            if here in self._places:
+                self._note(key_node, here, _twice(key, self._places[here].key, mark))
+                continue
+            self._places[here] = Place(mark, _mark(value_node.start_mark))
+            result[key] = self._value(value_node, here)
+        return result
+
+    def _sequence(self, node: yaml.SequenceNode, path: KeyPath) -> list[object]:
+        result = []
+        for index, item in enumerate(node.value):
+            here = (*path, index)
+            mark = _mark(item.start_mark)
+            self._places[here] = Place(mark, mark)
+            result.append(self._value(item, here))
+        return result
+
+    def _key(self, node: yaml.Node, path: KeyPath) -> str | None:
+        if not isinstance(node, yaml.ScalarNode):
+            self._note(node, path, "a key must be a word, not a list or a mapping")
+        elif node.style is None and node.value == "<<":
+            self._note(node, path, "the merge key << is not allowed; write the keys out")
+        elif not node.value:
+            self._note(node, path, "a key is missing before the colon")
+        else:
+            return self._text(node, path)
+        return None
+
+    def _scalar(self, node: yaml.Node, path: KeyPath) -> object:
+        text = self._text(node, path)
+        if not isinstance(node, yaml.ScalarNode) or node.style is not None:
+            return text
+        try:
+            return plain(text)
+        except AmbiguousScalarError as error:
+            self._note(node, path, str(error))
+            return None  # no rule shall reason about a value that was refused
+
+    def _text(self, node: yaml.Node, path: KeyPath) -> str:
+        text = str(node.value)
+        if _SURROGATE.search(text):
+            self._note(node, path, "half of a character (a surrogate) is not allowed")
+        return _SURROGATE.sub("?", text)
+
+    def _note(self, node: yaml.Node, path: KeyPath, message: str) -> None:
+        mark = _mark(node.start_mark)
+        self._problems.append(Problem(message, dotted(path), mark.line, mark.column))
+
+
+def _twice(key: str, first: Mark, again: Mark) -> str:
+    return (
+        f"the key {dotted((key,))} appears twice, in line {first.line} and in line {again.line}; "
+        "keep one"
+    )
+
+
+def _start(event: yaml.Event) -> yaml.Mark:
+    mark = event.start_mark
+    assert isinstance(mark, yaml.Mark), "PyYAML's own parser marks every event"
+    return mark
+
+
+def _mark(mark: yaml.Mark) -> Mark:
+    return Mark(mark.line + 1, mark.column + 1)
+
+
+def _syntax_problem(error: yaml.MarkedYAMLError, text: str) -> Problem:
+    """PyYAML's complaint, in a sentence, at the place where it noticed."""
+    where = error.problem_mark or error.context_mark
+    mark = Mark(1, 1) if where is None else _mark(where)
+    if where is not None and text[where.index : where.index + 1] == "\t":
+        return Problem("a tab cannot indent here; use spaces", line=mark.line, column=mark.column)
+    if error.context and error.context.startswith("expected a single document"):
+        message = "a second document begins here; a file holds one"
+        return Problem(message, line=mark.line, column=mark.column)
+    context = ""
+    if error.context and error.context_mark and error.context_mark.line + 1 != mark.line:
+        context = f" ({error.context} that began in line {error.context_mark.line + 1})"
+    hint = "a value that contains ': ' must be quoted" if error.problem == _COLON else ""
+    problem = str(error.problem)
+    for token, meaning in _TOKENS.items():
+        problem = problem.replace(token, meaning)
+    message = f"not valid YAML: {problem}{context}"
+    return Problem(message, line=mark.line, column=mark.column, hint=hint)
+
+
+def _character_problem(error: yaml.reader.ReaderError, text: str) -> Problem:
+    before = text[: error.position]
+    line = before.count("\n") + 1
+    column = error.position - (before.rfind("\n") + 1) + 1
+    code = ord(error.character) if isinstance(error.character, str) else error.character
+    return Problem(f"the character U+{code:04X} is not allowed", line=line, column=column)

@@ -1,0 +1,136 @@
+"""What each exception of the SDK means for questions and for writes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ParamValidationError,
+    ReadTimeoutError,
+)
+from botocore.loaders import create_loader
+from botocore.retries.standard import ThrottledRetryableChecker
+
+from controller.adapters.aws.error_mapping import THROTTLE_CODES, provider_error, write_outcome
+from controller.model.errors import ProviderRejectedError, ProviderUnavailableError
+from controller.model.levers import OutcomeStatus
+
+URL = "http://127.0.0.1:1"
+REFUSED, UNKNOWN = OutcomeStatus.REFUSED, OutcomeStatus.UNKNOWN
+AGAIN, NEVER = ProviderUnavailableError, ProviderRejectedError
+
+
+def _answered(code: str, status: int, message: str = "why", **more: object) -> ClientError:
+    response: Mapping[str, object] = {
+        "Error": {"Code": code, "Message": message},
+        "ResponseMetadata": {"HTTPStatusCode": status},
+        **more,
+    }
+    return ClientError(response, "Operation")  # type: ignore[arg-type]  # a shape AWS sends
+
+
+CASES = [
+    (_answered("Throttling", 400), REFUSED, True, AGAIN),
+    (_answered("Throttling", 503), REFUSED, True, AGAIN),
+    (_answered("SlowDown", 503), REFUSED, True, AGAIN),
+    (_answered("Unknown", 429), REFUSED, True, AGAIN),
+    (_answered("Unknown", 509), REFUSED, True, AGAIN),
+    (_answered("InvalidChangeBatch", 400), REFUSED, False, NEVER),
+    (_answered("NoSuchHostedZone", 404), REFUSED, False, NEVER),
+    (_answered("AccessDenied", 403), REFUSED, False, NEVER),
+    (_answered("InternalFailure", 500), UNKNOWN, False, AGAIN),
+    (_answered("ServiceUnavailable", 503), UNKNOWN, False, AGAIN),
+    (TimeoutError(), UNKNOWN, False, AGAIN),
+    (ReadTimeoutError(endpoint_url=URL), UNKNOWN, False, AGAIN),
+    (ConnectionClosedError(endpoint_url=URL), UNKNOWN, False, AGAIN),
+    (EndpointConnectionError(endpoint_url=URL), UNKNOWN, False, AGAIN),
+    (NoCredentialsError(), REFUSED, False, NEVER),
+    (ParamValidationError(report="bad"), REFUSED, False, NEVER),
+]
+
+
+def _known_to_botocore() -> list[str]:
+    """Every code that either of the SDK's ways to retry takes for throttling at any service."""
+    data = create_loader().load_data("_retry")
+    legacy = [
+        data["definitions"][name]["applies_when"].get("response", {}).get("service_error_code")
+        for name in data["retry"]["__default__"]["policies"].keys() & data["definitions"].keys()
+    ]
+    checker: Any = ThrottledRetryableChecker  # its stub has the public names alone
+    standard = checker._THROTTLED_ERROR_CODES
+    return sorted({*standard, *filter(None, legacy)})
+
+
+@pytest.mark.parametrize("service", ["route53", "globalaccelerator"])
+@pytest.mark.parametrize("status", [400, 503])
+@pytest.mark.parametrize("code", _known_to_botocore())
+def test_every_throttle_code_of_botocore_is_one_of_ours(
+    code: str, status: int, service: str
+) -> None:
+    """A newer botocore may know more; Global Accelerator means a hard quota by one of them."""
+    error = _answered(code, status)
+    is_quota = service == "globalaccelerator" and code == "LimitExceededException"
+    outcome = write_outcome(error, service)
+
+    assert outcome.throttled is not is_quota
+    if not is_quota:
+        assert outcome.status is REFUSED
+        assert type(provider_error(error, service, "Operation")) is AGAIN
+
+
+def test_a_quota_of_global_accelerator_is_refused_for_good() -> None:
+    """No waiting changes it."""
+    error = _answered("LimitExceededException", 400)
+
+    assert write_outcome(error, "globalaccelerator").status is REFUSED
+    assert type(provider_error(error, "globalaccelerator", "Operation")) is NEVER
+
+
+def test_no_code_of_ours_is_unknown_to_botocore() -> None:
+    """What the SDK does not call throttling would be sent again without need."""
+    assert set(_known_to_botocore()) == THROTTLE_CODES
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "throttled", "_"), CASES, ids=lambda value: str(value)[:50]
+)
+def test_a_write_is_refused_only_if_aws_said_so(
+    error: Exception, status: OutcomeStatus, throttled: bool, _: object
+) -> None:
+    """Refused, throttled or unknown; a write that raised is never applied for certain."""
+    outcome = write_outcome(error, "route53")
+
+    assert (outcome.status, outcome.throttled) == (status, throttled)
+    assert outcome.detail
+
+
+@pytest.mark.parametrize(("error", "_", "__", "kind"), CASES, ids=lambda value: str(value)[:50])
+def test_a_question_is_worth_asking_again_or_not(
+    error: Exception, _: object, __: object, kind: type[Exception]
+) -> None:
+    """The type says it, the message names the call."""
+    raised = provider_error(error, "route53", "GetChange")
+
+    assert type(raised) is kind
+    assert str(raised).startswith("route53 GetChange: ")
+
+
+def test_all_faults_of_a_batch_are_told() -> None:
+    """InvalidChangeBatch lists them beside its message."""
+    error = _answered("InvalidChangeBatch", 400, "", messages=["not found", "wrong TTL"])
+
+    assert write_outcome(error, "route53").detail == "InvalidChangeBatch: not found; wrong TTL"
+
+
+def test_an_answer_without_any_detail_is_still_described() -> None:
+    """A proxy's error page has neither code nor message."""
+    error = ClientError({}, "Operation")
+
+    assert write_outcome(error, "route53").status is UNKNOWN
+    assert write_outcome(error, "route53").detail == "Unknown: no message"

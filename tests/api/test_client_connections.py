@@ -1,0 +1,244 @@
+"""Slow, silent and too many connections: closed at their deadline, and only they."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import cast
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from controller.api.http import client_connections, request_bodies, server
+from controller.api.http.client_connections import affordable, watched
+from controller.api.http.server import serving
+from tests.loops.small import events, logged
+
+DEADLINE_S = 0.3
+KEEP_ALIVE_S = 1.5
+REQUEST = b"GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+@pytest.fixture(autouse=True)
+def _short_deadlines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for three seconds here."""
+    monkeypatch.setattr(client_connections, "RECEIVE_DEADLINE_S", DEADLINE_S)
+    monkeypatch.setattr(client_connections, "TAKE_DEADLINE_S", DEADLINE_S)
+    monkeypatch.setattr(request_bodies, "RECEIVE_DEADLINE_S", DEADLINE_S)
+    monkeypatch.setitem(server._HANDLING, "keepalive_timeout", KEEP_ALIVE_S)
+
+
+async def ended(reader: asyncio.StreamReader) -> bool:
+    """Read away what comes, until the other side has closed the connection."""
+    try:
+        while await reader.read(65_536):
+            pass
+    except ConnectionResetError:
+        pass
+    return True
+
+
+class Place:
+    """Where something listens, and what its handlers saw."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.port = int(url.rpartition(":")[2])
+
+    async def open(self, sent: bytes = b"") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A connection on which this was sent."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        writer.write(sent)
+        return reader, writer
+
+    async def lives_s(self, sent: bytes) -> float:
+        """Seconds until the other side closes such a connection."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        reader, writer = await self.open(sent)
+        async with asyncio.timeout(20 * DEADLINE_S):
+            await ended(reader)
+        writer.close()
+        return loop.time() - began
+
+
+@asynccontextmanager
+async def place(most: int = 100) -> AsyncIterator[Place]:
+    """`/hello` answers, `/slow` takes longer than a deadline, `/flood` never ends."""
+
+    async def hello(_request: web.Request) -> web.Response:
+        return web.Response(text="hello")
+
+    async def slow(_request: web.Request) -> web.Response:
+        await asyncio.sleep(3 * DEADLINE_S)
+        return web.Response(text="done")
+
+    async def flood(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while True:
+            await response.write(b"x" * 65_536)
+
+    app = web.Application(middlewares=(watched,))
+    app.add_routes([web.get("/hello", hello), web.get("/slow", slow), web.get("/flood", flood)])
+    async with serving(app, "127.0.0.1", 0, connections=most) as url:
+        yield Place(url)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"", b"GET /hel", b"GET /hello HTTP/1.1\r\nHost: loc", REQUEST[:-2]],
+    ids=["nothing", "half a line", "half a header", "all but the end"],
+)
+async def test_headers_that_do_not_come_in_time_end_the_connection(sent: bytes) -> None:
+    """At the deadline, whatever was sent of them."""
+    async with place() as there:
+        assert DEADLINE_S <= await there.lives_s(sent) < 3 * DEADLINE_S
+
+
+async def test_dripping_bytes_do_not_move_the_deadline() -> None:
+    """One byte now and then is how such attacks stay open."""
+    async with place() as there:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        _, writer = await there.open(REQUEST[:10])
+        for byte in REQUEST[10:30]:
+            if writer.transport.is_closing():
+                break
+            writer.write(bytes([byte]))
+            await asyncio.sleep(DEADLINE_S / 5)
+        assert loop.time() - began < 3 * DEADLINE_S
+        writer.close()
+
+
+async def test_half_a_request_behind_a_whole_one_lives_no_longer_than_an_idle_connection() -> None:
+    """Behaving once does not earn a connection for ever."""
+    async with place() as there:
+        assert await there.lives_s(REQUEST + REQUEST[:10]) < KEEP_ALIVE_S + DEADLINE_S
+        assert await there.lives_s(REQUEST) < KEEP_ALIVE_S + DEADLINE_S
+
+
+async def test_a_second_request_begun_late_has_its_own_deadline() -> None:
+    """Idle in between is allowed; half a request is not."""
+    async with place() as there:
+        reader, writer = await there.open(REQUEST)
+        await reader.readuntil(b"hello")
+        await asyncio.sleep(2 * DEADLINE_S)
+        writer.write(REQUEST)
+        await reader.readuntil(b"hello")
+        writer.write(REQUEST[:10])
+        async with asyncio.timeout(5 * DEADLINE_S):
+            with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
+                await reader.readexactly(1)
+        writer.close()
+
+
+async def test_a_handler_may_take_its_time() -> None:
+    """Only the caller is in a hurry."""
+    async with (
+        place() as there,
+        aiohttp.ClientSession() as session,
+        session.get(f"{there.url}/slow") as answer,
+    ):
+        assert await answer.text() == "done"
+
+
+async def test_a_caller_that_takes_nothing_is_let_go() -> None:
+    """Its answer would lie in memory for ever."""
+    async with place() as there:
+        reader, writer = await there.open(b"GET /flood HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        # A stream's transport reads as well as it writes; its type says only the latter.
+        transport = cast(asyncio.Transport, writer.transport)
+        transport.pause_reading()
+        await asyncio.sleep(5 * DEADLINE_S)
+        transport.resume_reading()
+        async with asyncio.timeout(20 * DEADLINE_S):
+            assert await ended(reader)
+        writer.close()
+
+
+async def test_beyond_the_limit_the_one_idle_for_longest_makes_room() -> None:
+    """A newcomer is served; who was heard of lately stays."""
+    async with place(most=3) as there:
+        streams = [await there.open(REQUEST) for _ in range(3)]
+        for reader, _ in streams:
+            await reader.readuntil(b"hello")
+        streams[0][1].write(REQUEST)  # heard of again: now the second is the oldest
+        await streams[0][0].readuntil(b"hello")
+        newcomer = await there.open(REQUEST)
+        await newcomer[0].readuntil(b"hello")
+        with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
+            await streams[1][0].readexactly(1)
+        streams[0][1].write(REQUEST)
+        await streams[0][0].readuntil(b"hello")
+        for _, writer in (*streams, newcomer):
+            writer.close()
+
+
+async def test_requests_under_way_are_not_sacrificed() -> None:
+    """When all are at work, the newcomer has to come again."""
+    async with place(most=2) as there:
+        at_work = [
+            await there.open(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n") for _ in range(2)
+        ]
+        await asyncio.sleep(DEADLINE_S / 3)
+        assert await there.lives_s(b"") < DEADLINE_S
+        for reader, writer in at_work:
+            await reader.readuntil(b"done")
+            writer.close()
+
+
+def test_connections_leave_files_for_the_rest_of_the_daemon() -> None:
+    """Probes need descriptors, too; the limit of the process is raised as far as it may be."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        assert affordable(10) == 10
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        assert soft >= min(8192, hard if hard != resource.RLIM_INFINITY else 8192)
+        assert affordable(10**9) <= soft - 256
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+@pytest.mark.parametrize(
+    ("sent", "detail"),
+    [
+        (
+            b"GET /hello HTTP/1.1\r\nHost: localhost\r\nX-Api-Key: CANARY"
+            + b"a" * 9000
+            + b"\r\n\r\n",
+            "the request's first line or a header is too long",
+        ),
+        (
+            b"GET /CANARY" + b"a" * 9000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            "the request's first line or a header is too long",
+        ),
+        (b"CANARY\r\n\r\n", "not a request of HTTP/1.1 (BadHttpMethod)"),
+        (
+            b"GET /hello HTTP/1.1\r\nHost: localhost\r\nCookie\xff CANARY\r\n\r\n",
+            "not a request of HTTP/1.1 (BadHttpMessage)",
+        ),
+    ],
+)
+async def test_what_is_no_request_is_answered_like_every_mistake_and_shown_nowhere(
+    sent: bytes, detail: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As a problem with the headers of every answer; a secret in it reaches no log."""
+    async with place() as here, asyncio.timeout(5):
+        with logged() as lines:
+            reader, writer = await here.open(sent)
+            answer = (await reader.read()).decode()
+            writer.close()
+
+    head, _, body = answer.partition("\r\n\r\n")
+    problem = json.loads(body)
+    assert head.splitlines()[0].endswith("400 Bad Request")
+    assert (problem["status"], problem["detail"]) == (400, detail)
+    for header in ("Server: gtc", "X-Content-Type-Options: nosniff", "application/problem+json"):
+        assert header in head
+    assert "CANARY" not in answer + caplog.text + str(lines)
+    assert events(lines) == ["request_unreadable"]

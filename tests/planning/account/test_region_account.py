@@ -1,0 +1,218 @@
+"""How a region stands in every pool, and what keeps it so, also when nothing moved."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+
+from controller.model.configuration import Mode
+from controller.model.decision import DecisionRecord, Written
+from controller.model.levers import Outcome, OutcomeStatus
+from controller.planning.account.evidence import Evidence
+from controller.planning.account.region_account import accounts, carried_out
+from controller.planning.account.region_account_text import explain_accounts, explain_moment
+from controller.planning.decision import decide
+from tests.planning.test_properties import stages
+from tests.storyboards.stage import Stage
+
+EAST, WEST, CENTRAL = "us-east-1", "eu-west-1", "eu-central-1"
+POOLS = (f"pool world {EAST} {WEST} {CENTRAL} demand=300", f"pool europe {WEST} {CENTRAL}")
+NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
+WELL = "web: answers in 20 ms (1 of 1 vantage point)"
+
+
+def evidence(*lines: str, latencies: bool = False) -> Evidence:
+    stage = Stage()
+    for line in (*POOLS, *lines):
+        stage.play(line)
+    if latencies:
+        stage.pools["world"]["latency_ms"] = {EAST: 90.0, WEST: 20.0, CENTRAL: 30.0}
+    snapshot = stage.snapshot()
+    return Evidence(snapshot, decide(snapshot))
+
+
+def told(*lines: str, region: str = WEST) -> list[str]:
+    return explain_accounts(accounts(evidence(*lines), region)).splitlines()
+
+
+def test_a_calm_region_says_what_keeps_its_share() -> None:
+    """Nothing holds it: placement wants what there is."""
+    assert told("decide") == [
+        f"shop/eu-west-1 is up: {WELL}; carries 150 requests/s, 15 % of its capacity",
+        "  shop/world   stays 33.3 %  that is its configured share, and it has room for it",
+        "  shop/europe  stays 50 %    that is its configured share, and it has room for it",
+    ]
+
+
+def test_where_a_region_is_is_told_where_the_settings_say_it() -> None:
+    """People know cities better than names of regions."""
+    stage = Stage()
+    for line in (*POOLS, "decide"):
+        stage.play(line)
+    stage.catalogue[WEST] = {"place": "Dublin, Ireland"}
+    snapshot = stage.snapshot()
+    text = explain_accounts(accounts(Evidence(snapshot, decide(snapshot)), WEST))
+    assert text.startswith("shop/eu-west-1 (Dublin, Ireland) is up: ")
+
+
+@pytest.mark.parametrize(
+    ("lines", "row"),
+    [
+        (("decide", "freeze", f"see {WEST}=D"), "held by frozen: frozen by ann: INC-42"),
+        (("decide", f"see {WEST}=?"), "held by unknown_health: web: no fresh result in 10 s"),
+        (("decide", f"see {WEST}=D", "decide"), "it is down and carries nothing"),
+        (("decide", f"drain {WEST}", "decide"), "drain by ann: INC-42 (#1)"),
+        (("decide", f"pin {WEST} 10"), "pin at 10 % by ann: INC-42 (#1)"),
+        (("decide", f"lose europe {WEST}"), "its weighted record or endpoint group is missing"),
+        (
+            ("decide", f"see {WEST}=D", "decide", f"see {WEST}=U"),
+            "held by ramp_step: at most 25 points a step, 30 s apart",
+        ),
+        (
+            ("decide", f"see {WEST}=D", "decide", f"see {WEST}=U"),
+            "wants 33.3 % (returns): serves again: web: answers in 20 ms",
+        ),
+        (("decide", "freeze"), "freeze by ann: INC-42 (#1)"),
+        (
+            ("decide", f"see {WEST}=D"),
+            "wants 0 % (region_down, binding): web: 3 probes failed within 0.0 s",
+        ),
+    ],
+)
+def test_a_region_says_what_makes_it_so(lines: tuple[str, ...], row: str) -> None:
+    """Holds, orders and rules, each in a line."""
+    assert any(row in line for line in told(*lines)), told(*lines)
+
+
+def test_a_share_that_is_not_quite_the_configured_one_does_not_pass_for_it() -> None:
+    """The dead band keeps it; and while others are out its part is larger than configured."""
+    edit = (f"edit europe {WEST} 124", f"edit europe {CENTRAL} 132")
+    assert told("decide", *edit)[2] == (
+        "  shop/europe  stays 48.4 %  near its configured share of 50 %: a difference below 2 "
+        "points is left as it is"
+    )
+    assert told("decide", f"see {WEST}=D", "decide", region=CENTRAL)[1] == (
+        "  shop/world   stays 50 %   that is its configured share of the 2 regions that serve, and "
+        "it has room for it"
+    )
+
+
+def test_a_move_is_told_with_its_numbers() -> None:
+    """And each of its reasons below the first."""
+    lines = told("decide", f"drain {WEST}")
+    assert lines[1] == "  shop/world   moves 33.3 % → 0 %  drain by ann: INC-42 (#1)"
+    assert lines[2].strip() == "wants 0 % (drain, binding): drained by ann: INC-42"
+    assert lines[2].index("wants") == lines[1].index("drain")
+
+
+def test_what_is_held_is_said_once_and_of_the_regions_it_holds() -> None:
+    """A freeze by its hold alone; another region's ramp not at all."""
+    frozen = told("decide", "freeze", f"see {WEST}=D")
+    assert sum("frozen by ann" in line for line in frozen) == 2, "once for each pool"
+    assert not any("freeze by ann" in line for line in frozen)
+
+    returning = ("decide", f"see {WEST}=D", "decide", f"see {WEST}=U")
+    rows = told(*returning)
+    assert sum("ramp_step" in line for line in rows) == 2
+    assert not any("step (binding)" in line for line in rows)
+    assert "held by ramp_step: keeps what eu-west-1 cannot take yet" in "\n".join(
+        told(*returning, region=CENTRAL)
+    )
+
+
+def test_distance_explains_a_share_of_users_placed_near() -> None:
+    """Those who are farther get nothing, and say so."""
+    edits = [
+        f"edit world {region} {128 if region == WEST else 0}" for region in (EAST, WEST, CENTRAL)
+    ]
+    found = evidence("decide", *edits, latencies=True)
+    texts = {region: accounts(found, region)[0].because for region in (EAST, WEST)}
+    assert texts == {
+        EAST: ("90 ms from the pool's users: others are nearer or cheaper",),
+        WEST: ("20 ms from the pool's users: near enough for this share",),
+    }
+
+
+def test_behind_an_accelerator_a_dial_is_open_because_the_region_may_serve() -> None:
+    """Nearness decides the rest; the load is as modelled."""
+    stage = Stage()
+    for line in (f"pool world {EAST} {WEST} accelerator", "decide"):
+        stage.play(line)
+    snapshot = stage.snapshot()
+    [one] = accounts(Evidence(snapshot, decide(snapshot)), WEST)
+    assert (one.share, one.load) == (1.0, "50 requests/s, 5 % of its capacity")
+    assert one.because == ("it may serve, so its dial is open: nearness decides who comes",)
+
+
+def test_a_pool_that_may_not_use_the_region_is_left_out() -> None:
+    """There is nothing to account for."""
+    assert [one.pool for one in accounts(evidence("decide"), EAST)] == ["world"]
+
+
+def test_a_quiet_time_says_since_when_and_what_was_held() -> None:
+    """The decision in force tells how things stood."""
+    found = evidence("decide", f"see {WEST}=?")
+    record = DecisionRecord(
+        12, NOON, 3, Mode.ACTIVE, (), found.decision.regions, found.decision.plans, (), (), ""
+    )
+    text = explain_moment(NOON + timedelta(minutes=10), record)
+    assert text.splitlines() == [
+        "2026-06-01 12:10:00Z  nothing had changed since decision 12, 10 min before "
+        "(2026-06-01 12:00:00Z)",
+        "Held then             shop/world/eu-west-1 unknown_health: web: no fresh result in 10 s",
+        "                      shop/europe/eu-west-1 unknown_health: web: no fresh result in 10 s",
+        "AWS had then          shop/world   "
+        "us-east-1 33.3 %, eu-west-1 33.3 %, eu-central-1 33.3 %",
+        "                      shop/europe  eu-west-1 50 %, eu-central-1 50 %",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("status", "share"), [(OutcomeStatus.APPLIED, "0 %"), (OutcomeStatus.REFUSED, "50 %")]
+)
+def test_after_a_decision_things_stood_as_it_left_them(status: OutcomeStatus, share: str) -> None:
+    """Its move is over at a quiet time; one that AWS refused never was."""
+    found = evidence("decide", f"see {WEST}=D")
+    wrote = Written("route53", "Z1", found.decision.changes, Outcome(status))
+    plans = found.decision.plans
+    record = DecisionRecord(
+        12, NOON, 3, Mode.ACTIVE, (), found.decision.regions, plans, (wrote,), (), ""
+    )
+    assert f"shop/europe  eu-west-1 {share}, " in explain_moment(NOON, record)
+    then = replace(found, decision=replace(found.decision, plans=carried_out(record)))
+    line = explain_accounts(accounts(then, WEST)).splitlines()[2]
+    assert line.startswith("  shop/europe  stays 0 %" if share == "0 %" else "  shop/europe  moves")
+    assert "wants 0 % (region_down, binding): web: 3 probes failed" in line
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "0 s"), (119, "119 s"), (120, "2 min"), (7300, "2 h"), (200_000, "2 d")],
+)
+def test_a_span_is_told_in_its_largest_unit(seconds: int, words: str) -> None:
+    """Nobody counts the seconds of a day."""
+    record = DecisionRecord(1, NOON, 1, Mode.ACTIVE, (), {}, (), (), (), "")
+    text = explain_moment(NOON + timedelta(seconds=seconds), record)
+    assert f"decision 1, {words} before" in text
+    assert "Held then             nothing" in text
+
+
+@given(stages())
+def test_every_region_can_always_be_accounted_for(stage: Stage) -> None:
+    """Whatever is known; with at least one reason each."""
+    stage._settle()
+    snapshot = stage.snapshot()
+    found = Evidence(snapshot, decide(snapshot))
+    for region in stage.regions:
+        assert all(one.because for one in accounts(found, region))
+        assert explain_accounts(accounts(found, region))
+
+
+def test_of_a_degraded_region_it_is_said_that_its_capacity_is_less() -> None:
+    """Or 191 % of it would seem to contradict what placement says."""
+    gray = ("region eu-west-1 capacity=350", "decide", f"gray {WEST}=60")
+    first = told(*gray)[0]
+    assert first.endswith("carries 150 requests/s, 171 % of its capacity, degraded as it is")

@@ -1,0 +1,121 @@
+"""What measured figures are worth at their age."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from controller.model.decision import Snapshot
+from controller.model.figures import Figure, Figures
+from controller.model.health import RegionHealth, Verdict
+from controller.model.levers import Position
+from controller.planning.placement.believed import (
+    Belief,
+    Known,
+    Room,
+    demands,
+    known,
+    load,
+    measured_latencies,
+    rooms,
+)
+from tests.storyboards.stage import Stage
+
+WEST, EAST = "eu-west-1", "us-east-1"
+WELL = RegionHealth(Verdict.UP, "well")
+NOW = 1_000.0
+
+
+def moment(*commands: str, measured: Figures | None = None) -> Snapshot:
+    """A pool of 100 requests/s, 20 ms from one region and 90 ms from the other."""
+    stage = Stage()
+    stage.now = NOW
+    stage.play(f"pool world {WEST}:20 {EAST}:90 demand=100")
+    for command in commands:
+        stage.play(command)
+    stage._settle()
+    snapshot = stage.snapshot()
+    return snapshot if measured is None else replace(snapshot, figures=measured)
+
+
+def figures(*commands: str, measured: Figures | None = None, west: RegionHealth = WELL) -> Known:
+    """The figures of two regions."""
+    health = {WEST: west, EAST: WELL}
+    return known(moment(*commands, measured=measured), "shop", health)
+
+
+@pytest.mark.parametrize(("age_s", "demand"), [(0, 300), (300, 200), (600, 150), (1e6, 100)])
+def test_an_old_figure_loses_its_influence_by_halves(age_s: float, demand: float) -> None:
+    """300 measured, 100 configured; nothing jumps when a source falls silent."""
+    measured = Figures(demand_rps={("shop", "world"): Figure(300, NOW - age_s)})
+
+    assert figures(measured=measured).demand_rps["world"] == pytest.approx(demand)
+
+
+def test_latencies_are_believed_likewise() -> None:
+    """Region by region."""
+    measured = Figures(latency_ms={Position("shop", "world", WEST): Figure(60, NOW - 300)})
+
+    assert figures(measured=measured).latency_ms["world"] == pytest.approx({WEST: 40, EAST: 90})
+
+
+def test_a_degraded_region_has_less_capacity() -> None:
+    """By what can be counted on."""
+    gray = replace(WELL, degraded=2, usable=0.5)
+
+    assert figures(f"region {WEST} capacity=400", west=gray).capacity_rps[WEST] == 200
+
+
+def test_a_region_nobody_measured_is_full_with_its_part() -> None:
+    """50 requests/s are its part: the target is reached by them."""
+    found = figures(f"region {WEST} capacity=unknown", "placement target_utilisation=0.8")
+
+    assert found.capacity_rps[WEST] * 0.8 == pytest.approx(50)
+
+
+def test_load_adds_up_over_pools() -> None:
+    """Requests/s, region by region."""
+    split = {"a": {WEST: 0.5, EAST: 0.5}, "b": {EAST: 1.0}}
+
+    assert load({"a": 100, "b": 30}, split) == {WEST: 50, EAST: 80}
+
+
+def test_a_belief_says_what_it_is_made_of() -> None:
+    """Both figures, the measured one's age, and what that counts for."""
+    measured = Figures(demand_rps={("shop", "world"): Figure(300, NOW - 300)})
+
+    assert demands(moment(), "shop") == {"world": Belief(100)}
+    [belief] = demands(moment(measured=measured), "shop").values()
+    assert belief == Belief(100, 300, 300, 0.5)
+    assert belief.value == 200
+
+
+def test_only_what_was_measured_differs_from_the_settings() -> None:
+    """Figures of a place the settings do not name, or give no latency for, count for nothing."""
+    places = [("shop", "world", EAST), ("shop", "world", "ap-south-1"), ("shop", "x", EAST)]
+    places.append(("other", "world", EAST))
+    measured = Figures(latency_ms={Position(*place): Figure(10, NOW) for place in places})
+
+    found = measured_latencies(moment(measured=measured), "shop")
+    assert found == {Position("shop", "world", EAST): Belief(90, 10, 0, 1)}
+    shares = moment(f"pool world {WEST} {EAST} demand=100", measured=measured)
+    assert measured_latencies(shares, "shop") == {}
+
+
+def test_a_figure_from_a_clock_ahead_counts_as_just_measured() -> None:
+    """Never more than wholly."""
+    measured = Figures(demand_rps={("shop", "world"): Figure(300, NOW + 60)})
+
+    assert figures(measured=measured).demand_rps["world"] == 300
+
+
+def test_room_says_what_it_is_made_of() -> None:
+    """The configured capacity, or the part of each pool that stands for it, and what is usable."""
+    snapshot = moment(f"region {WEST} capacity=unknown", f"region {EAST} capacity=400")
+    health = {WEST: WELL, EAST: replace(WELL, degraded=2, usable=0.5)}
+    found = rooms(snapshot, "shop", health)
+    target = snapshot.settings.placement.target_utilisation
+
+    assert found == {WEST: Room(None, 50 / target, 1.0), EAST: Room(400, 400, 0.5)}
+    assert found[EAST].value == 200

@@ -1,0 +1,203 @@
+"""Which regions may carry traffic, by health and by orders, as tables."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from controller.model.decision import Hold
+from controller.model.health import RegionHealth, Verdict
+from controller.planning.eligibility import May, Standing, standings
+from controller.planning.orders import obeyed
+from controller.planning.placement.believed import known
+from tests.planning.remembering import remembers
+from tests.storyboards.stage import Stage
+
+WEST, CENTRAL, EAST = "eu-west-1", "eu-central-1", "us-east-1"
+WELL = RegionHealth(Verdict.UP, "well")
+SUSPECT = replace(WELL, suspect_since=990.0)
+DEAD = RegionHealth(Verdict.DOWN, "dead", suspect_since=990.0, agreeing=1)
+DEAD_TWICE = replace(DEAD, agreeing=2)
+UNKNOWN = RegionHealth(Verdict.UNKNOWN, "nobody knows")
+EVEN = {WEST: 1 / 3, CENTRAL: 1 / 3, EAST: 1 / 3}
+
+
+def stand(
+    *commands: str,
+    west: RegionHealth = WELL,
+    before: dict[str, float] | None = None,
+    isolated: str | None = None,
+    panic: bool = False,
+) -> dict[str, Standing]:
+    """The standing of three regions of one pool, of which eu-west-1 may be unwell."""
+    stage = Stage()
+    stage.now = 1_000.0
+    for command in (f"pool world {WEST} {CENTRAL} {EAST}", *commands):
+        stage.play(command)
+    shares = EVEN if before is None else before
+    return stand_on(stage, shares, west=west, isolated=isolated, panic=panic)
+
+
+def stand_on(
+    stage: Stage,
+    before: dict[str, float],
+    *,
+    west: RegionHealth = WELL,
+    isolated: str | None = None,
+    panic: bool = False,
+) -> dict[str, Standing]:
+    """The same on a stage where something has happened."""
+    stage._settle()
+    health = {WEST: west, CENTRAL: WELL, EAST: WELL}
+    stage.memory = remembers(begun=True, panic=stage.now if panic else None)
+    snapshot, shares = stage.snapshot(), {"world": before}
+    healthy = standings(snapshot, "shop", health, shares, isolated=isolated, kept=())
+    figures = known(snapshot, "shop", health)
+    return dict(obeyed(snapshot, "shop", figures, healthy, shares)["world"])
+
+
+@pytest.mark.parametrize(
+    ("health", "may", "cause", "hold"),
+    [
+        (WELL, May.IN, "serving", None),
+        (SUSPECT, May.IN, "serving", Hold.WITHIN_HYSTERESIS),
+        (DEAD, May.OUT, "region_down", None),
+        (UNKNOWN, May.KEEP, "unknown_health", Hold.UNKNOWN_HEALTH),
+    ],
+    ids=["well", "suspect", "dead", "unknown"],
+)
+def test_a_verdict_gives_a_standing(
+    health: RegionHealth, may: May, cause: str, hold: Hold | None
+) -> None:
+    """Unknown is neither in nor out."""
+    found = stand(west=health)[WEST]
+
+    assert (found.may, found.cause) == (may, cause)
+    assert [held.reason for held in found.held] == ([hold] if hold else [])
+
+
+@pytest.mark.parametrize(
+    ("health", "may", "hold"),
+    [
+        (WELL, May.IN, None),
+        (DEAD, May.KEEP, Hold.PANIC),
+        (DEAD_TWICE, May.OUT, None),
+        (UNKNOWN, May.KEEP, Hold.UNKNOWN_HEALTH),
+    ],
+    ids=["well", "dead", "dead for two", "unknown"],
+)
+def test_in_a_panic_a_second_source_is_needed(
+    health: RegionHealth, may: May, hold: Hold | None
+) -> None:
+    """One vantage point alone is not believed then."""
+    found = stand(west=health, panic=True)[WEST]
+
+    assert found.may is may
+    assert [held.reason for held in found.held] == ([hold] if hold else [])
+
+
+def test_isolation_keeps_what_is_unknown_and_says_so() -> None:
+    """The reason is ours, not the region's."""
+    found = stand(west=UNKNOWN, isolated="2 of 3 known-good reference targets fail too")[WEST]
+
+    assert found.may is May.KEEP
+    (held,) = found.held
+    assert (held.reason, held.detail) == (
+        Hold.SELF_ISOLATED,
+        "2 of 3 known-good reference targets fail too",
+    )
+
+
+@pytest.mark.parametrize("health", [WELL, DEAD, UNKNOWN], ids=["well", "dead", "unknown"])
+@pytest.mark.parametrize("panic", [True, False])
+def test_a_failover_takes_the_region_out_whatever_is_believed(
+    health: RegionHealth, panic: bool
+) -> None:
+    """A person sees more than the prober."""
+    found = stand(f"failover {WEST}", west=health, panic=panic)[WEST]
+
+    assert (found.may, found.cause, found.why) == (May.OUT, "failover", "failover by ann: INC-42")
+
+
+@pytest.mark.parametrize(
+    ("health", "may", "cause"),
+    [
+        (WELL, May.OUT, "drain"),
+        (SUSPECT, May.OUT, "drain"),
+        (UNKNOWN, May.OUT, "drain"),
+        (DEAD, May.OUT, "region_down"),
+    ],
+    ids=["well", "suspect", "unknown", "dead"],
+)
+def test_a_drain_takes_the_region_out_if_it_is_not_out_already(
+    health: RegionHealth, may: May, cause: str
+) -> None:
+    """A region that is down left for another reason than the drain."""
+    found = stand(f"drain {WEST}", west=health)[WEST]
+
+    assert (found.may, found.cause) == (may, cause)
+
+
+def test_a_drain_that_is_refused_leaves_the_region_as_it_was_and_says_why() -> None:
+    """The refusal stands beside the region."""
+    found = stand("guards min_active_ratio=1.0", f"drain {WEST}")[WEST]
+
+    assert (found.may, found.cause) == (May.IN, "serving")
+    assert [held.reason for held in found.held] == [Hold.MIN_ACTIVE]
+
+
+def test_a_region_without_traffic_may_be_drained_whatever_the_guards_say() -> None:
+    """Nobody loses anything by it, and it must not return."""
+    found = stand(
+        "guards min_active_ratio=1.0",
+        f"drain {WEST}",
+        before={WEST: 0.0, CENTRAL: 0.5, EAST: 0.5},
+    )[WEST]
+
+    assert (found.may, found.cause) == (May.OUT, "drain")
+
+
+def test_naming_one_guard_leaves_the_others_in_force() -> None:
+    """Who overrides the number of regions has not overridden their capacity."""
+    commands = [
+        "guards min_active_ratio=1.0",
+        *(f"region {region} capacity=40" for region in (WEST, CENTRAL, EAST)),
+    ]
+    alone = stand(*commands, f"drain {WEST} ignoring min_active")[WEST]
+    other = stand(*commands, f"drain {WEST} ignoring capacity")[WEST]
+    both = stand(*commands, f"drain {WEST} ignoring min_active capacity")[WEST]
+
+    assert [held.reason for held in alone.held] == [Hold.CAPACITY]
+    assert [held.reason for held in other.held] == [Hold.MIN_ACTIVE]
+    assert (both.may, both.held) == (May.OUT, ())
+
+
+def test_a_missing_leaf_is_out_whatever_else_is_true() -> None:
+    """Nothing can be given to what does not exist, and nobody creates it."""
+    found = stand(west=UNKNOWN, before={CENTRAL: 0.5, EAST: 0.5})[WEST]
+
+    assert (found.may, found.cause) == (May.OUT, "missing")
+
+
+@pytest.mark.parametrize(
+    ("service", "pool", "cause"),
+    [
+        (None, None, "drain"),
+        ("shop", None, "drain"),
+        ("shop", "world", "drain"),
+        ("shop", "other", "serving"),
+        ("other", None, "serving"),
+    ],
+)
+def test_an_order_binds_where_it_was_given(
+    service: str | None, pool: str | None, cause: str
+) -> None:
+    """Everywhere, one service, or one pool of it."""
+    stage = Stage()
+    stage.now = 1_000.0
+    for command in (f"pool world {WEST} {CENTRAL} {EAST}", f"drain {WEST}"):
+        stage.play(command)
+    stage.overrides = [replace(stage.overrides[0], service=service, pool=pool)]
+
+    assert stand_on(stage, EVEN)[WEST].cause == cause
