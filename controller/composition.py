@@ -13,9 +13,9 @@ from datetime import datetime
 from functools import partial
 
 from controller.adapters.sd_notify import ServiceManager
-from controller.api.dependencies import Context
+from controller.api.dependencies import ApiDependencies
 from controller.api.metrics.daemon_metrics import Metrics
-from controller.loops.active_settings import Current
+from controller.loops.active_settings import ActiveSettings
 from controller.loops.alarms.certificates import Certificates
 from controller.loops.alarms.contradiction import ContradictionAlarm
 from controller.loops.alarms.overload import OverloadAlarm
@@ -27,7 +27,7 @@ from controller.loops.cycle.previews import Previews
 from controller.loops.cycle.reconciliation import CycleReport, Listener, Reconciliation
 from controller.loops.cycle.recording import Recording
 from controller.loops.cycle.snapshot_builder import SnapshotBuilder, Sources
-from controller.loops.event_stream import Live
+from controller.loops.event_stream import EventStream
 from controller.loops.levers.actuation import Actuation
 from controller.loops.levers.expectations import Expectations
 from controller.loops.levers.follow_up import FollowUp
@@ -35,20 +35,20 @@ from controller.loops.levers.lever_ports import lever_ports
 from controller.loops.levers.observation import Observation
 from controller.loops.overrides import Overrides
 from controller.loops.probing.endpoint_monitor import ProbeObserver
-from controller.loops.probing.probe_loop import Observers, Probing
+from controller.loops.probing.probe_loop import Observers, ProbeLoop
 from controller.loops.process.audit_head import AuditHead
 from controller.loops.process.heartbeat import Heartbeat
 from controller.loops.process.state_loading import StateLoading
 from controller.loops.process.supervision import Loop, Supervision
 from controller.loops.reload.audit_entry import ReloadAudit
-from controller.loops.reload.proposal import Proposals
+from controller.loops.reload.proposal import ReloadProposals
 from controller.loops.reload.reload import Reload
 from controller.loops.reload.settings_swap import Follower, SettingsSwap, plainly
 from controller.loops.reports.figures import ReportedFigures
-from controller.loops.reports.traffic import Traffic
-from controller.loops.second_opinion.dns_sampling import AnsweredShares
-from controller.loops.second_opinion.health_checks import CheckOpinions
-from controller.loops.wakeup import Bell
+from controller.loops.reports.traffic import TrafficReports
+from controller.loops.second_opinion.dns_sampling import DnsSampling
+from controller.loops.second_opinion.health_checks import HealthCheckOpinions
+from controller.loops.wakeup import WakeUp
 from controller.model.configuration import Endpoint, EndpointId, Settings
 from controller.model.errors import InvalidSettingsError, Problem
 from controller.model.health import ProbeResult, ReferenceKind
@@ -124,20 +124,20 @@ class Controller:
     metrics: Metrics
     started_at: datetime
     supervision: Supervision
-    current: Current
-    traffic: Traffic
+    current: ActiveSettings
+    traffic: TrafficReports
     figures: ReportedFigures
-    live: Live
+    live: EventStream
     expectations: Expectations
     overrides: Overrides
     state_loading: StateLoading
-    probing: Probing
+    probing: ProbeLoop
     observation: Observation
     recording: Recording
     actuation: Actuation
     follow_up: FollowUp
-    check_opinions: CheckOpinions
-    answered: AnsweredShares
+    check_opinions: HealthCheckOpinions
+    answered: DnsSampling
     reconciliation: Reconciliation
     snapshots: SnapshotBuilder
     previews: Previews
@@ -197,9 +197,9 @@ class Controller:
         ):
             await behind.end()
 
-    def context(self) -> Context:
+    def context(self) -> ApiDependencies:
         """What the admin API may look at and ask."""
-        return Context(
+        return ApiDependencies(
             current=self.current,
             reload=self.reload,
             clock=self.ports.clock,
@@ -234,19 +234,19 @@ def compose(
 ) -> Controller:
     """The loops, introduced to each other and to their ports; without a source no reload works."""
     clock, store = ports.clock, ports.store
-    bell = Bell()
+    bell = WakeUp()
     supervision = Supervision(clock, metrics.advisory)
     guarded = supervision.guarded
-    current = Current(settings)
-    traffic = Traffic(clock)
+    current = ActiveSettings(settings)
+    traffic = TrafficReports(clock)
     figures = ReportedFigures(current, clock)
-    live = Live(clock)
+    live = EventStream(clock)
     expectations = Expectations(store)
     overrides = Overrides(
         current, store, clock, bell.ring, (guarded("live_overrides", live.override, None),)
     )
     certificates = Certificates(current, clock)
-    probing = Probing(
+    probing = ProbeLoop(
         current, ports.prober, clock, bell.ring, observers(metrics, certificates, supervision)
     )
     levers = lever_ports(ports.records, ports.accelerators)
@@ -261,10 +261,8 @@ def compose(
         clock,
         metrics.propagation,
     )
-    check_opinions = CheckOpinions(current, ports.checks, observation, clock, bell.ring)
-    answered = AnsweredShares(
-        current, ports.name_servers, observation, follow_up.is_spreading, clock
-    )
+    check_opinions = HealthCheckOpinions(current, ports.checks, observation, clock, bell.ring)
+    answered = DnsSampling(current, ports.name_servers, observation, follow_up.is_spreading, clock)
     sources = Sources(
         probing,
         observation,
@@ -336,7 +334,7 @@ def compose(
         ),
         heartbeat=Heartbeat(current, clock, reconciliation, metrics.event_loop_lag),
         reload=Reload(
-            Proposals(source.load, current, observation, snapshots),
+            ReloadProposals(source.load, current, observation, snapshots),
             ReloadAudit(store, clock),
             SettingsSwap(current, followers),
             reconciliation,

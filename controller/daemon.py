@@ -31,13 +31,13 @@ from controller.api.http.server import serving
 from controller.api.metrics.daemon_metrics import Metrics
 from controller.composition import Controller, Ports, ReloadSource, compose
 from controller.loops.process.supervision import LoopEndedError
-from controller.settings import Loaded, Source
+from controller.settings import ConfigSource, Loaded
 
 _log = structlog.get_logger("daemon")
 
 
 async def run(
-    source: Source, loaded: Loaded, announce: Callable[[dict[str, object]], None]
+    source: ConfigSource, loaded: Loaded, announce: Callable[[dict[str, object]], None]
 ) -> None:
     """Run the daemon until SIGTERM or SIGINT. `announce` is told once, when the API listens.
 
@@ -98,7 +98,7 @@ async def run(
     _log.info("stopped")
 
 
-def _warned(source: Source, loaded: Loaded) -> Loaded:
+def _warned(source: ConfigSource, loaded: Loaded) -> Loaded:
     """The same; the log warns of a file of an earlier version."""
     if loaded.outdated is not None:
         _log.warning("old_settings_version", why=loaded.outdated.in_a_line(str(source.path)))

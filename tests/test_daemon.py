@@ -16,7 +16,7 @@ import pytest
 from prometheus_client import generate_latest
 
 from controller.composition import Controller
-from controller.loops.active_settings import Current, settings_hash
+from controller.loops.active_settings import ActiveSettings, settings_hash
 from controller.loops.process.supervision import LoopEndedError
 from controller.model.decision import Snapshot
 from controller.model.health import ProbeOutcome
@@ -63,7 +63,7 @@ def test_any_other_setting_has_another_hash() -> None:
 
 def test_the_hash_is_always_that_of_the_settings_in_force() -> None:
     """Also after others were put in force."""
-    current = Current(SETTINGS)
+    current = ActiveSettings(SETTINGS)
     other = small()
     current.swap(other)
 

@@ -21,7 +21,7 @@ import dns.rcode
 import dns.rdatatype
 
 from controller.model.errors import ProviderUnavailableError
-from controller.model.name_servers import DNS_PORT, Answers, host_and_port
+from controller.model.name_servers import DNS_PORT, AnswerSettings, host_and_port
 
 Delegation = Callable[[str], Awaitable[Sequence[str]]]
 """Hosted zone id to the host names of its name servers; raises as `NameServers.ask` does."""
@@ -30,13 +30,13 @@ Delegation = Callable[[str], Awaitable[Sequence[str]]]
 class DnsNameServers:
     """Fulfils the NameServers port."""
 
-    def __init__(self, delegation: Delegation, settings: Answers) -> None:
+    def __init__(self, delegation: Delegation, settings: AnswerSettings) -> None:
         self._delegation = delegation
         self._settings = settings
         self._addresses: dict[str, tuple[tuple[str, int], ...]] = {}
         self._turn = 0
 
-    def use(self, settings: Answers) -> None:
+    def use(self, settings: AnswerSettings) -> None:
         """Ask as these settings want it from now on."""
         self._settings = settings
         self._addresses.clear()

@@ -42,7 +42,7 @@ def configure() -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    handler = _Lines(sys.stderr)
+    handler = _LogLines(sys.stderr)
     handler.addFilter(Repetition(time.monotonic))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=_last_steps())
@@ -55,7 +55,7 @@ def configure() -> None:
     threading.excepthook = _log_uncaught_in_thread
 
 
-class _Lines(logging.StreamHandler[TextIO]):
+class _LogLines(logging.StreamHandler[TextIO]):
     """Tells in the log, not beside it, of a line that cannot be written as it was meant."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name

@@ -6,11 +6,11 @@ import asyncio
 
 from aiohttp import web
 
-from controller.api.dependencies import CONTEXT, Context
+from controller.api.dependencies import CONTEXT, ApiDependencies
 from controller.api.http.browser_protection import add_headers, host_known
 from controller.api.http.client_connections import watched
 from controller.api.http.dispatch import only_declared, served
-from controller.api.http.idempotency import Replays
+from controller.api.http.idempotency import KeptReplies
 from controller.api.http.problems import BODY_LIMIT, problems_answered, request_ids
 from controller.api.http.rate_limits import RateLimits
 from controller.api.routes import (
@@ -46,7 +46,7 @@ DECLARED = (
 """Every route but those that describe the others."""
 
 
-def build(context: Context) -> web.Application:
+def build(context: ApiDependencies) -> web.Application:
     """The application; it reads what `context` holds and changes nothing by itself.
 
     Middlewares run in their order: an id first, so that every refusal can name it.
@@ -57,7 +57,7 @@ def build(context: Context) -> web.Application:
         client_max_size=BODY_LIMIT,
     )
     app[CONTEXT] = context
-    app[overrides.REPLAYS] = Replays(context.clock)
+    app[overrides.REPLAYS] = KeptReplies(context.clock)
     app[overrides.ONE_WRITE] = asyncio.Lock()
     limits = RateLimits(context.clock)
     app.add_routes([served(route, context, limits) for route in routes])

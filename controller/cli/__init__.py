@@ -18,7 +18,7 @@ from controller.cli.lazy_groups import LateGroup
 from controller.cli.screen import terminal
 
 
-class Entry(NamedTuple):
+class CommandEntry(NamedTuple):
     """Where a command lives and how help lists it."""
 
     module: str
@@ -28,111 +28,119 @@ class Entry(NamedTuple):
 
 
 COMMANDS = {
-    "status": Entry(
+    "status": CommandEntry(
         "controller.cli.commands.status",
         "status",
         "Regions, pools and shares on one screen.",
         "Look",
     ),
-    "why": Entry("controller.cli.commands.why", "why", "Why traffic moved, or did not.", "Look"),
-    "plan": Entry(
+    "why": CommandEntry(
+        "controller.cli.commands.why", "why", "Why traffic moved, or did not.", "Look"
+    ),
+    "plan": CommandEntry(
         "controller.cli.commands.plan", "plan", "What would change now, without doing it.", "Look"
     ),
-    "figures": Entry(
+    "figures": CommandEntry(
         "controller.cli.commands.figures",
         "figures",
         "Demand, latency and capacity as believed.",
         "Look",
     ),
-    "replay": Entry(
+    "replay": CommandEntry(
         "controller.cli.commands.replay",
         "replay",
         "A recorded decision made again, and compared.",
         "Look",
     ),
-    "history": Entry(
+    "history": CommandEntry(
         "controller.cli.commands.history",
         "history",
         "Past decisions that moved or held traffic.",
         "Look",
     ),
-    "audit": Entry(
+    "audit": CommandEntry(
         "controller.cli.commands.audit",
         "audit",
         "Who did what, and whether that account is whole.",
         "Look",
     ),
-    "events": Entry(
+    "events": CommandEntry(
         "controller.cli.commands.events",
         "events",
         "What happened lately, and -f what happens.",
         "Look",
     ),
-    "wait": Entry(
+    "wait": CommandEntry(
         "controller.cli.commands.wait",
         "wait",
         "Wait until a region is as a script needs it.",
         "Look",
     ),
-    "failover": Entry(
+    "failover": CommandEntry(
         "controller.cli.commands.act", "failover", "Move a region's traffic away at once.", "Act"
     ),
-    "drain": Entry("controller.cli.commands.act", "drain", "Take a region out of service.", "Act"),
-    "undrain": Entry(
+    "drain": CommandEntry(
+        "controller.cli.commands.act", "drain", "Take a region out of service.", "Act"
+    ),
+    "undrain": CommandEntry(
         "controller.cli.commands.act", "undrain", "Let a drained region serve again.", "Act"
     ),
-    "pin": Entry("controller.cli.commands.pin", "pin", "Fix a region's share of its pools.", "Act"),
-    "unpin": Entry(
+    "pin": CommandEntry(
+        "controller.cli.commands.pin", "pin", "Fix a region's share of its pools.", "Act"
+    ),
+    "unpin": CommandEntry(
         "controller.cli.commands.pin",
         "unpin",
         "Leave a pinned region's share to placement again.",
         "Act",
     ),
-    "freeze": Entry(
+    "freeze": CommandEntry(
         "controller.cli.commands.act", "freeze", "Stop automatic changes for a while.", "Act"
     ),
-    "unfreeze": Entry(
+    "unfreeze": CommandEntry(
         "controller.cli.commands.act", "unfreeze", "Allow automatic changes again.", "Act"
     ),
-    "overrides": Entry(
+    "overrides": CommandEntry(
         "controller.cli.commands.overrides",
         "overrides",
         "Standing instructions and when they end.",
         "Act",
     ),
-    "extend": Entry(
+    "extend": CommandEntry(
         "controller.cli.commands.overrides",
         "extend",
         "Let an override end later, or sooner.",
         "Act",
     ),
-    "reload": Entry(
+    "reload": CommandEntry(
         "controller.cli.commands.reload",
         "reload",
         "Have the daemon read its configuration again.",
         "Act",
     ),
-    "run": Entry("controller.cli.local.run", "run", "Run the daemon.", "Run"),
-    "validate": Entry(
+    "run": CommandEntry("controller.cli.local.run", "run", "Run the daemon.", "Run"),
+    "validate": CommandEntry(
         "controller.cli.local.validate", "validate", "Check configuration files, offline.", "Run"
     ),
-    "config": Entry(
+    "config": CommandEntry(
         "controller.cli.local.config",
         "config",
         "Settings in effect, their schema, differences.",
         "Run",
     ),
-    "context": Entry(
+    "context": CommandEntry(
         "controller.cli.local.context", "context", "Names for the places where daemons are.", "Run"
     ),
-    "token": Entry("controller.cli.local.token", "token", "Make a token for the admin API.", "Run"),
-    "completion": Entry(
+    "token": CommandEntry(
+        "controller.cli.local.token", "token", "Make a token for the admin API.", "Run"
+    ),
+    "completion": CommandEntry(
         "controller.cli.local.completion",
         "completion",
         "Complete commands and names in a shell.",
         "Run",
     ),
-    "sandbox": Entry(
+    "sandbox": CommandEntry(
         "controller.cli.sandbox.commands",
         "sandbox",
         "A world to try it in, on this machine.",

@@ -7,7 +7,7 @@ import hashlib
 from controller.model.configuration import Settings
 
 
-class Current:
+class ActiveSettings:
     """Holds the settings in force. Whoever needs them asks each time and keeps no copy."""
 
     def __init__(self, settings: Settings) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from controller.loops.cycle.reconciliation import CycleReport
-from controller.loops.wakeup import Bell
+from controller.loops.wakeup import WakeUp
 from controller.model.decision import DecisionRecord
 from controller.model.events import Event, EventType
 from controller.model.overrides import Override
@@ -41,7 +41,7 @@ _IDLE_S = 3600.0
 EVERYTHING: Collection[EventType] = frozenset(EventType)
 
 
-class Live:
+class EventStream:
     """Numbers events, keeps the newest, wakes every listener."""
 
     def __init__(self, clock: Clock) -> None:
@@ -49,13 +49,13 @@ class Live:
         self._last_id = int(clock.wall().timestamp() * 1000)
         self._kept: deque[Event] = deque()
         self._kept_bytes = 0
-        self._bells: set[Bell] = set()
+        self._bells: set[WakeUp] = set()
         self._cycle: CycleReport | None = None
         self._standing: Summary = {}
         self._known: Summary = {}
         """How things would stand if nothing had changed since the last event about that."""
         self._told: Told = NOTHING_TOLD
-        self._changed = Bell()
+        self._changed = WakeUp()
         self.closed = False
 
     def cycle(self, report: CycleReport) -> None:
@@ -109,7 +109,7 @@ class Live:
         self, types: Collection[EventType] = EVERYTHING, after: int | None = None
     ) -> Iterator[Subscription]:
         """Listen to what happens from now on, or to everything after the event `after`."""
-        bell = Bell()
+        bell = WakeUp()
         self._bells.add(bell)
         try:
             place = self._last_id if after is None else after
@@ -155,7 +155,12 @@ class Subscription:
     """One listener's place in the row of events."""
 
     def __init__(
-        self, live: Live, clock: Clock, bell: Bell, types: Collection[EventType], place: int
+        self,
+        live: EventStream,
+        clock: Clock,
+        bell: WakeUp,
+        types: Collection[EventType],
+        place: int,
     ) -> None:
         self._live = live
         self._clock = clock

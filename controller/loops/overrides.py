@@ -22,9 +22,9 @@ from typing import Any, TypeVar
 
 import structlog
 
-from controller.loops.active_settings import Current
+from controller.loops.active_settings import ActiveSettings
 from controller.loops.override_requests import check, check_text, check_ttl
-from controller.loops.wakeup import Bell
+from controller.loops.wakeup import WakeUp
 from controller.model.errors import InvalidRequestError, StateUnavailableError
 from controller.model.events import EventType
 from controller.model.overrides import Override, OverrideRequest
@@ -52,7 +52,7 @@ class Overrides:
 
     def __init__(
         self,
-        current: Current,
+        current: ActiveSettings,
         store: Orders,
         clock: Clock,
         wake: Callable[[], None],
@@ -63,7 +63,7 @@ class Overrides:
         self._clock = clock
         self._wake = wake
         self._listeners = tuple(listeners)
-        self._bell = Bell()
+        self._bell = WakeUp()
         self._turn = asyncio.Lock()
         """One change at a time: none may rest on what another is about to end or replace."""
         self._held: dict[int, tuple[Override, float]] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 
-class Bell:
+class WakeUp:
     """Rings are merged: however often it rang since the last wait, the waiter wakes once."""
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
 
-from controller.model.config_model import HostName, Name, Noun
+from controller.model.config_model import ConfigModel, HostName, Name
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -79,7 +79,7 @@ def _date(value: object) -> date:
 Day = Annotated[date, BeforeValidator(_date), WithJsonSchema({"type": "string", "format": "date"})]
 
 
-class Token(Noun):
+class Token(ConfigModel):
     """Somebody who may call the admin API, known by the hash of a secret."""
 
     name: Name
@@ -92,7 +92,7 @@ class Token(Noun):
     """First day, in UTC, on which it is refused."""
 
 
-class ApiLimits(Noun):
+class ApiLimits(ConfigModel):
     """How much one caller may ask, so that none keeps out the others.
 
     Each caller has buckets of its own, by name and, from elsewhere than this machine, by address.
@@ -114,7 +114,7 @@ class ApiLimits(Noun):
     """Connections at once; above it, the one that has been idle longest is closed."""
 
 
-class Api(Noun):
+class ApiSettings(ConfigModel):
     """Where the admin API listens, and who may call it."""
 
     host: str = "127.0.0.1"

@@ -30,7 +30,7 @@ _MARK = re.compile(r"(\d+):([0-9a-f]{64})")
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class ChainPoint:
     """A point of the chain: an entry's number and digest."""
 
     seq: int
@@ -40,15 +40,15 @@ class Mark:
         return f"{self.seq}:{self.digest}"
 
     @staticmethod
-    def parse(text: str) -> Mark:
+    def parse(text: str) -> ChainPoint:
         """The mark that `str` made. Raises ValueError."""
         found = _MARK.fullmatch(text)
         if found is None:
             raise ValueError(f"{text!r} is no mark; one is NUMBER:DIGEST with 64 hex digits")
-        return Mark(int(found[1]), found[2])
+        return ChainPoint(int(found[1]), found[2])
 
 
-BEGINNING = Mark(0, _BEFORE_ANY)
+BEGINNING = ChainPoint(0, _BEFORE_ANY)
 """Where every chain starts."""
 
 
@@ -67,9 +67,9 @@ class AuditEntry:
     digest: str
 
     @property
-    def mark(self) -> Mark:
+    def mark(self) -> ChainPoint:
         """Its point of the chain."""
-        return Mark(self.seq, self.digest)
+        return ChainPoint(self.seq, self.digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class AuditCheck:
     """What looking through the whole audit found."""
 
     entries: int
-    head: Mark
+    head: ChainPoint
     """To be noted elsewhere; a later check against it shows a chain made anew."""
     records: int
     """Decision records compared with the audit."""
@@ -91,26 +91,26 @@ class AuditCheck:
         return not self.faults
 
 
-def next_entry(head: Mark, at: datetime, actor: str, action: str, detail: str) -> AuditEntry:
+def next_entry(head: ChainPoint, at: datetime, actor: str, action: str, detail: str) -> AuditEntry:
     """The entry that follows `head`, sealed."""
     text = (head.seq + 1, at.isoformat(), actor, action, detail, head.digest)
     return AuditEntry(*text, _seal(text))
 
 
-def pruning_detail(last: Mark) -> str:
+def pruning_detail(last: ChainPoint) -> str:
     """What the entry says that stands for all up to `last`."""
     return f"entries up to {last.seq} were removed; the last had digest {last.digest}"
 
 
 def find_faults(
-    entries: Iterable[AuditEntry], head: Mark, noted: Mark | None = None
+    entries: Iterable[AuditEntry], head: ChainPoint, noted: ChainPoint | None = None
 ) -> Iterator[str]:
     """What does not fit in the chain, oldest first; `entries` in the order of their numbers.
 
     `head` is what the store says of the last entry, `noted` a mark that somebody kept elsewhere.
     """
     first: AuditEntry | None = None
-    pruned: Mark | None = None
+    pruned: ChainPoint | None = None
     last = BEGINNING
     noted_found = noted is None
     for entry in entries:
@@ -136,21 +136,21 @@ def _seal(text: tuple[object, ...]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _break_between(last: Mark, entry: AuditEntry) -> Iterator[str]:
+def _break_between(last: ChainPoint, entry: AuditEntry) -> Iterator[str]:
     if entry.seq > last.seq + 1:
         yield f"entries {last.seq + 1} to {entry.seq - 1} are missing"
     elif entry.previous != last.digest:
         yield f"entry {entry.seq} does not follow entry {last.seq}: one was altered or moved"
 
 
-def _false_beginning(first: AuditEntry | None, pruned: Mark | None) -> Iterator[str]:
+def _false_beginning(first: AuditEntry | None, pruned: ChainPoint | None) -> Iterator[str]:
     if first is None:
         return
-    begins_after = Mark(first.seq - 1, first.previous)
+    begins_after = ChainPoint(first.seq - 1, first.previous)
     if begins_after not in (BEGINNING, pruned):
         yield f"the chain begins with {first.seq}, and nothing stands for the entries before it"
 
 
-def _pruned(entry: AuditEntry) -> Mark | None:
+def _pruned(entry: AuditEntry) -> ChainPoint | None:
     found = _PRUNED_DETAIL.fullmatch(entry.detail)
-    return Mark(int(found[1]), found[2]) if found else None
+    return ChainPoint(int(found[1]), found[2]) if found else None

@@ -15,7 +15,7 @@ KeyPath = tuple[str | int, ...]
 HostName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)*$")]
 
 
-class Noun(BaseModel):
+class ConfigModel(BaseModel):
     """Base of every configuration noun: frozen, strictly typed, unknown keys refused."""
 
     model_config = ConfigDict(

@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, PlainValidator, StringConstraints, WithJsonSchema
 
-from controller.model.access import Api
-from controller.model.config_model import Geography, HostName, Name, Noun
-from controller.model.name_servers import Answers
+from controller.model.access import ApiSettings
+from controller.model.config_model import ConfigModel, Geography, HostName, Name
+from controller.model.name_servers import AnswerSettings
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 PositiveSeconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -130,7 +130,7 @@ class EndpointId(NamedTuple):
         return "/".join(self)
 
 
-class Endpoint(Noun):
+class Endpoint(ConfigModel):
     """One address that is probed to learn whether its region can serve."""
 
     probe: ProbeAddress
@@ -168,7 +168,7 @@ def _covers(statuses: int | str, status: int) -> bool:
     return int(first) <= status <= int(last or int(first) + 99)
 
 
-class Region(Noun):
+class Region(ConfigModel):
     """One AWS region, as it is for every service that uses it: an entry of the catalogue."""
 
     jurisdiction: Text
@@ -179,7 +179,7 @@ class Region(Noun):
     """Where it is, for people: `Dublin, Ireland`. Shown, never computed with."""
 
 
-class ServiceRegion(Noun):
+class ServiceRegion(ConfigModel):
     """What one service has in one region of the catalogue, able to serve users by itself."""
 
     capacity_rps: Annotated[float, Field(gt=0)] | None = None
@@ -190,7 +190,7 @@ class ServiceRegion(Noun):
     endpoints: dict[Name, Endpoint] = Field(min_length=1)
 
 
-class Pool(Noun):
+class Pool(ConfigModel):
     """A set of geographies whose users are steered together."""
 
     geographies: tuple[Geography, ...] = Field(min_length=1, strict=False)
@@ -206,7 +206,7 @@ class Pool(Noun):
     placed by the regions' shares."""
 
 
-class Route53Lever(Noun):
+class Route53Lever(ConfigModel):
     """The weighted records `<pool>.<name>` (A and AAAA, SetIdentifier = region) of one zone."""
 
     hosted_zone_id: Annotated[str, StringConstraints(pattern=r"^Z[A-Z0-9]{1,31}$")]
@@ -220,7 +220,7 @@ class Route53Lever(Noun):
         return f"{pool}.{self.name}"
 
 
-class AcceleratorLever(Noun):
+class AcceleratorLever(ConfigModel):
     """The endpoint groups of one Global Accelerator; exactly one pool stands behind it."""
 
     pool: Name
@@ -235,7 +235,7 @@ class AcceleratorLever(Noun):
     what users report. Empty: equally many."""
 
 
-class Levers(Noun):
+class Levers(ConfigModel):
     """How a service is steered: Route 53 or one accelerator, never both."""
 
     route53: Route53Lever | None = None
@@ -249,7 +249,7 @@ class Mode(StrEnum):
     DRY_RUN = "dry_run"
 
 
-class Service(Noun):
+class Service(ConfigModel):
     """One steered name with its regions, pools and levers."""
 
     mode: Annotated[Mode, Field(strict=False)] | None = None
@@ -261,7 +261,7 @@ class Service(Noun):
     levers: Levers
 
 
-class Aws(Noun):
+class AwsSettings(ConfigModel):
     """How AWS is called."""
 
     require_endpoint_url: bool = False
@@ -276,7 +276,7 @@ class Aws(Noun):
     """Requests of the burst that only an emergency may spend."""
 
 
-class Vantage(Noun):
+class VantageSettings(ConfigModel):
     """Where probes are asked from."""
 
     name: Name
@@ -295,7 +295,7 @@ class Vantage(Noun):
         return len(self.all) // 2 + 1
 
 
-class ReferenceTargets(Noun):
+class ReferenceTargets(ConfigModel):
     """Addresses whose answer is known beforehand, probed to find out whether the prober works."""
 
     known_good: tuple[ProbeAddress, ...] = Field((), strict=False)
@@ -304,7 +304,7 @@ class ReferenceTargets(Noun):
     """Addresses that must not answer: when one does, the prober calls everything healthy."""
 
 
-class Probing(Noun):
+class ProbingSettings(ConfigModel):
     """How endpoints and reference targets are probed unless they say otherwise."""
 
     interval_s: PositiveSeconds = 1
@@ -325,7 +325,7 @@ class Probing(Noun):
     """Days before a probed certificate ends at which the log warns."""
 
 
-class Gray(Noun):
+class GrayFailureSettings(ConfigModel):
     """When an endpoint that still answers counts as degraded."""
 
     over_probes: Annotated[int, Field(ge=10)] = 60
@@ -340,7 +340,7 @@ class Gray(Noun):
     three times as many are no sign of anything."""
 
 
-class Health(Noun):
+class HealthSettings(ConfigModel):
     """How much evidence a verdict needs: quick to doubt, slow to trust."""
 
     down_after: Annotated[int, Field(ge=1)] = 3
@@ -351,10 +351,10 @@ class Health(Noun):
     """Successes in a row that turn an endpoint up."""
     up_for_s: Seconds = 30
     """Seconds these successes must at least span."""
-    gray: Gray = Gray()
+    gray: GrayFailureSettings = GrayFailureSettings()
 
 
-class Cycle(Noun):
+class CycleSettings(ConfigModel):
     """The pace of the one loop that acts."""
 
     period_s: PositiveSeconds = 10
@@ -367,7 +367,7 @@ class Cycle(Noun):
     """Seconds between two questions whether a change has reached all name servers."""
 
 
-class Placement(Noun):
+class PlacementSettings(ConfigModel):
     """What makes one region better than another for a pool's users."""
 
     target_utilisation: Annotated[float, Field(gt=0, le=1)] = 0.85
@@ -383,7 +383,7 @@ class Placement(Noun):
     """Percentage points below which a pool's split is left alone while no region comes or goes."""
 
 
-class Ramp(Noun):
+class RampSettings(ConfigModel):
     """How a region gets more traffic. Drains, and what takes over from them, are never ramped."""
 
     step_points: Annotated[float, Field(gt=0, le=100)] = 25
@@ -411,7 +411,7 @@ class DriftPolicy(StrEnum):
     ENFORCE = "enforce"
 
 
-class Drift(Noun):
+class DriftSettings(ConfigModel):
     """What happens when someone else changes a lever."""
 
     policy: Annotated[DriftPolicy, Field(strict=False)] = DriftPolicy.HOLD
@@ -423,7 +423,7 @@ class Drift(Noun):
     An emergency drain never waits."""
 
 
-class Flapping(Noun):
+class FlappingSettings(ConfigModel):
     """When a region that keeps failing is no longer let back in at once."""
 
     failures: Annotated[float, Field(gt=1)] = 3
@@ -432,7 +432,7 @@ class Flapping(Noun):
     """Seconds after which a failure counts half; let in again when less than one is left."""
 
 
-class Guards(Noun):
+class GuardSettings(ConfigModel):
     """Reasons for which a plan is refused; each can be named to override it."""
 
     min_active_ratio: Ratio = 0.5
@@ -443,15 +443,15 @@ class Guards(Noun):
     """What "at once" means."""
     startup_data_s: Seconds = 30
     """Seconds of probe results needed before the first write."""
-    drift: Drift = Drift()
-    flapping: Flapping = Flapping()
+    drift: DriftSettings = DriftSettings()
+    flapping: FlappingSettings = FlappingSettings()
     writes_per_5_min: Annotated[int, Field(ge=1)] = 10
     """Batches written automatically in five minutes before the daemon stops itself."""
     auto_drains_per_h: Annotated[int, Field(ge=1)] = 3
     """Regions drained automatically in an hour before the daemon stops itself."""
 
 
-class OverrideLimits(Noun):
+class OverrideLimits(ConfigModel):
     """What a person's standing instructions may look like."""
 
     default_ttl_s: PositiveSeconds = 14_400
@@ -461,7 +461,7 @@ class OverrideLimits(Noun):
     """Seconds before its expiry at which an override is announced."""
 
 
-class Settings(Noun):
+class Settings(ConfigModel):
     """Everything an operator decides."""
 
     schema_version: SchemaVersion
@@ -469,17 +469,17 @@ class Settings(Noun):
     """`dry_run`: decide and record, write nothing."""
     state_path: Text
     """SQLite file with overrides, decision records and audit."""
-    aws: Aws = Aws()
-    api: Api = Api()
-    vantage: Vantage
+    aws: AwsSettings = AwsSettings()
+    api: ApiSettings = ApiSettings()
+    vantage: VantageSettings
     reference_targets: ReferenceTargets = ReferenceTargets()
-    probing: Probing = Probing()
-    health: Health = Health()
-    cycle: Cycle = Cycle()
-    answers: Answers = Answers()
-    placement: Placement = Placement()
-    ramp: Ramp = Ramp()
-    guards: Guards = Guards()
+    probing: ProbingSettings = ProbingSettings()
+    health: HealthSettings = HealthSettings()
+    cycle: CycleSettings = CycleSettings()
+    answers: AnswerSettings = AnswerSettings()
+    placement: PlacementSettings = PlacementSettings()
+    ramp: RampSettings = RampSettings()
+    guards: GuardSettings = GuardSettings()
     overrides: OverrideLimits = OverrideLimits()
     regions: dict[RegionName, Region] = Field(min_length=1)
     """The catalogue of regions: what is the same for every service; services refer to it."""

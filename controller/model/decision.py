@@ -14,10 +14,10 @@ from enum import StrEnum
 from controller.model.configuration import EndpointId, Mode, Settings
 from controller.model.figures import NO_FIGURES, Figures
 from controller.model.health import HealthState, RegionHealth
-from controller.model.levers import Change, Observed, Outcome, Position, Setting
+from controller.model.levers import Change, LeverState, Observed, Outcome, Position
 from controller.model.memory import NO_MEMORY, Memory
 from controller.model.overrides import Override
-from controller.model.second_opinions import Answered, Opinion
+from controller.model.second_opinions import AnsweredCounts, Opinion
 from controller.model.traffic import MeasuredShare
 
 Shares = Mapping[str, float]
@@ -76,7 +76,7 @@ class Held:
     region: str | None = None
 
 
-class Step(StrEnum):
+class PipelineStep(StrEnum):
     """Steps of the pipeline that change shares, in their order."""
 
     PLACEMENT = "placement"
@@ -88,7 +88,7 @@ class Step(StrEnum):
 class Rule:
     """What one rule did to one region's share."""
 
-    step: Step
+    step: PipelineStep
     name: str
     region: str
     before: float
@@ -137,7 +137,7 @@ class Snapshot:
     """This vantage point's opinion of its known-good reference targets."""
     observed: Mapping[str, Observed]
     """Service to what AWS says; a service never read is missing."""
-    expected: Mapping[Position, tuple[Setting, ...]]
+    expected: Mapping[Position, tuple[LeverState, ...]]
     """What we last applied or may have applied; a position never touched is missing."""
     overrides: tuple[Override, ...]
     """Those in force now."""
@@ -148,7 +148,7 @@ class Snapshot:
     memory: Memory = NO_MEMORY
     opinions: Mapping[Position, Opinion] = field(default_factory=dict)
     """What Route 53's health checks say of each weighted record; one nobody knows of is missing."""
-    answered: Mapping[PoolName, Answered] = field(default_factory=dict)
+    answered: Mapping[PoolName, AnsweredCounts] = field(default_factory=dict)
     """What the name servers answered each pool's users since its weights were last changed."""
     known_bad: Mapping[str, HealthState] = field(default_factory=dict)
     """This vantage point's opinion of its known-bad reference targets."""
@@ -184,7 +184,7 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WriteResult:
     """What one write asked for and what AWS answered."""
 
     lever: str
@@ -196,7 +196,7 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class TimelineEvent:
     """One point of a decision's timeline."""
 
     name: str
@@ -206,7 +206,7 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class Rejected:
+class RejectedAlternative:
     """A region that might have carried what a pool moved, and why it does not."""
 
     service: str
@@ -227,13 +227,13 @@ class DecisionRecord:
     """What set it off, with numbers."""
     regions: Mapping[str, Mapping[str, RegionHealth]]
     plans: tuple[PoolPlan, ...]
-    written: tuple[Written, ...]
-    timeline: tuple[Moment, ...]
+    written: tuple[WriteResult, ...]
+    timeline: tuple[TimelineEvent, ...]
     expected_effect: str
     measured_effect: str = ""
     authors: tuple[str, ...] = ()
     """Whose overrides began, ended or moved something here; empty: nobody's."""
-    rejected: tuple[Rejected, ...] = ()
+    rejected: tuple[RejectedAlternative, ...] = ()
     """What else was considered for the traffic that moves."""
     version: str = ""
     """Of the program that decided; empty: older than this is noted."""

@@ -16,7 +16,7 @@ from enum import Enum
 from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from controller.model.config_model import Noun
+from controller.model.config_model import ConfigModel
 from controller.model.encoding import EXACT, as_text
 
 T = TypeVar("T")
@@ -106,7 +106,7 @@ def _reader_of_class(kind: type) -> Reader:
         return _checked(kind, f"one of {', '.join(str(one.value) for one in kind)}")
     if issubclass(kind, datetime):
         return _checked(kind.fromisoformat, _A_TIME)
-    if issubclass(kind, Noun):
+    if issubclass(kind, ConfigModel):
         return _as_it_is(kind)
     if issubclass(kind, tuple) and hasattr(kind, "_fields"):
         return _named_tuple(kind)
@@ -254,7 +254,7 @@ def _atom(kind: Any) -> Reader:
     return read
 
 
-def _as_it_is(kind: type[Noun]) -> Reader:
+def _as_it_is(kind: type[ConfigModel]) -> Reader:
     """Nouns have a JSON of their own; whoever reads them puts them where they belong."""
 
     def read(data: Any) -> Any:

@@ -86,7 +86,7 @@ class HealthState(NamedTuple):
         return self.first_failure_at is not None
 
 
-class Source(StrEnum):
+class OpinionSource(StrEnum):
     """Who else can tell how a region is. Both show Route 53's one judgement of it."""
 
     HEALTH_CHECKS = "health_checks"
@@ -104,7 +104,7 @@ class Source(StrEnum):
 class SecondOpinion:
     """What another source says of a region."""
 
-    source: Source
+    source: OpinionSource
     verdict: Verdict
     detail: str
     """The evidence in one line."""

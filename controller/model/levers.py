@@ -111,7 +111,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class LeverState:
     """How far one position is open, in the lever's own units.
 
     Route 53: `weight` 0 to 255. Global Accelerator: `weight` of its endpoints and `dial` 0 to 100.
@@ -154,7 +154,7 @@ class Observed:
 
     at: float
     """When the reading began, monotonic seconds."""
-    settings: Mapping[Position, Setting]
+    settings: Mapping[Position, LeverState]
     """A position's parts are its A and AAAA record, or each endpoint of its groups. Where they are
     not set alike, its most open part is given: a region is not out before all its parts are."""
     unequal: frozenset[Position] = frozenset()
@@ -165,7 +165,7 @@ class Observed:
     """What looks wrong and does not hinder steering: weighted records without a health check."""
     leaks: Mapping[str, tuple[Leak, ...]] = field(default_factory=dict)
     """Bound pool to its leaks; one without any is proven, one that is missing was not looked at."""
-    parts: Mapping[Position, tuple[Setting, ...]] = field(default_factory=dict)
+    parts: Mapping[Position, tuple[LeverState, ...]] = field(default_factory=dict)
     """Unequal position to the settings of its parts, each once, the most open first:
     `parts.keys() <= unequal` and `parts[p][0] == settings[p]`."""
     failing_open: frozenset[Position] = frozenset()
@@ -180,5 +180,5 @@ class Change:
     """One position to be set. Its lever decides how it is written."""
 
     position: Position
-    before: Setting
-    after: Setting
+    before: LeverState
+    after: LeverState

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
-from controller.model.config_model import Geography, Noun
+from controller.model.config_model import ConfigModel, Geography
 
 DNS_PORT = 53
 
@@ -46,7 +46,7 @@ Subnet = Annotated[str, AfterValidator(_subnet)]
 NameServerAddress = Annotated[str, AfterValidator(_name_server)]
 
 
-class Answers(Noun):
+class AnswerSettings(ConfigModel):
     """How the zones' own name servers are asked what they answer users."""
 
     subnets: dict[Geography, Subnet] = Field({})

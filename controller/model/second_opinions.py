@@ -67,7 +67,7 @@ class CheckerReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class AnsweredCounts:
     """What the zone's name servers answered one pool's users lately. All times are monotonic."""
 
     at: float

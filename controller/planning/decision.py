@@ -32,10 +32,10 @@ from controller.model.memory import ServiceMemory
 from controller.planning import memory
 from controller.planning.guards.blast_radius import beyond_allowance
 from controller.planning.guards.startup import unconfirmed
-from controller.planning.health.quorum import Jury, isolation, judge_service
+from controller.planning.health.quorum import SharedEvidence, isolation, judge_service
 from controller.planning.service_decision import (
-    Concluded,
-    Proposal,
+    ServiceConclusion,
+    ServiceProposal,
     conclude,
     held_whole,
     propose,
@@ -54,7 +54,7 @@ def decide(snapshot: Snapshot) -> Decision:
     since = _since(snapshot) if isolated else None
     blind = isolated or _mended(snapshot)
     fold = _Fold(replace(snapshot, memory=replace(snapshot.memory, isolated_since=since)))
-    regions = fold.judged(Jury.of(snapshot, blind))
+    regions = fold.judged(SharedEvidence.of(snapshot, blind))
     proposals = fold.proposed(regions, blind)
     waiting = unconfirmed(snapshot, _drains(proposals))
     fold.keep_within_allowance(proposals)
@@ -84,7 +84,7 @@ class _Fold:
         self.mistakes: dict[str, str] = {}
         """Service to the mistake by which it cannot be decided about."""
 
-    def judged(self, jury: Jury) -> dict[str, Mapping[str, RegionHealth]]:
+    def judged(self, jury: SharedEvidence) -> dict[str, Mapping[str, RegionHealth]]:
         """Service to region to verdict; unknown where no verdict can be had."""
         return {
             name: self._tried(name, partial(judge_service, jury, name)) or self._unjudged(name)
@@ -93,7 +93,7 @@ class _Fold:
 
     def proposed(
         self, regions: Mapping[str, Mapping[str, RegionHealth]], blind: str | None
-    ) -> dict[str, Proposal]:
+    ) -> dict[str, ServiceProposal]:
         """Service to what it would do if it were alone."""
         found = {
             name: self._tried(name, partial(propose, self.snapshot, name, health, blind))
@@ -101,7 +101,7 @@ class _Fold:
         }
         return {name: proposal for name, proposal in found.items() if proposal is not None}
 
-    def keep_within_allowance(self, proposals: dict[str, Proposal]) -> None:
+    def keep_within_allowance(self, proposals: dict[str, ServiceProposal]) -> None:
         """Let no more regions be drained by themselves than may be in an hour.
 
         A region that is kept may take over where no other could before, and so let another one
@@ -122,15 +122,17 @@ class _Fold:
                 self._replan(proposals, service, kept[service])
 
     def concluded(
-        self, service: str, proposal: Proposal | None, waiting: Mapping[str, frozenset[str]]
-    ) -> Concluded:
+        self, service: str, proposal: ServiceProposal | None, waiting: Mapping[str, frozenset[str]]
+    ) -> ServiceConclusion:
         """What becomes of a service; held as it is if that cannot be said."""
         found = None
         if proposal is not None:
             found = self._tried(service, partial(conclude, proposal, waiting))
         return found or self._undecided(service)
 
-    def _replan(self, proposals: dict[str, Proposal], service: str, kept: frozenset[str]) -> None:
+    def _replan(
+        self, proposals: dict[str, ServiceProposal], service: str, kept: frozenset[str]
+    ) -> None:
         again = self._tried(service, partial(replanned, proposals[service], kept))
         if again is None:
             del proposals[service]
@@ -152,7 +154,7 @@ class _Fold:
         regions = self.snapshot.settings.services[service].regions
         return {name: RegionHealth(Verdict.UNKNOWN, why) for name in regions}
 
-    def _undecided(self, service: str) -> Concluded:
+    def _undecided(self, service: str) -> ServiceConclusion:
         """Held whole. What was remembered may be the cause: only what counts writes is kept."""
         detail = f"a mistake in this program, please report it: {self.mistakes[service]}"
         held = Held(Hold.UNDECIDED, detail)
@@ -165,10 +167,10 @@ class _Fold:
             emergencies=known.emergencies,
             drains=known.drains,
         )
-        return Concluded(held_whole(self.snapshot, service, held), kept, ())
+        return ServiceConclusion(held_whole(self.snapshot, service, held), kept, ())
 
 
-def _drains(proposals: Mapping[str, Proposal]) -> dict[str, frozenset[str]]:
+def _drains(proposals: Mapping[str, ServiceProposal]) -> dict[str, frozenset[str]]:
     """Service to the regions that it would drain by itself, rehearsals left out."""
     return {name: one.drains for name, one in proposals.items() if not one.is_rehearsed}
 

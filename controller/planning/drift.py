@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from controller.model.configuration import DriftPolicy
 from controller.model.decision import Decision, PoolPlan, Shares, Snapshot
-from controller.model.levers import Observed, Position, Setting
+from controller.model.levers import LeverState, Observed, Position
 from controller.model.memory import Memory, ServiceMemory
 from controller.planning.shares import same
 
@@ -47,12 +47,16 @@ def find_drift(snapshot: Snapshot, service: str) -> dict[Position, str]:
     return found
 
 
-def _is_half_written(parts: Collection[Setting], expected: Collection[Setting] | None) -> bool:
+def _is_half_written(
+    parts: Collection[LeverState], expected: Collection[LeverState] | None
+) -> bool:
     """Whether every part shows what we left there or what we last wrote."""
     return bool(parts) and expected is not None and set(parts) <= set(expected)
 
 
-def _differing(position: Position, expected: tuple[Setting, ...] | None, observed: Observed) -> str:
+def _differing(
+    position: Position, expected: tuple[LeverState, ...] | None, observed: Observed
+) -> str:
     seen = " and ".join(map(show, observed.parts.get(position, (observed.settings[position],))))
     if not expected:
         return f"{position}: its A and AAAA records (or endpoints) are unequal, {seen} seen"
@@ -155,7 +159,7 @@ def overwritten(decision: Decision, applied: Collection[Position]) -> set[Positi
 
 def acceptable(
     snapshot: Snapshot, decision: Decision, applied: Collection[Position]
-) -> dict[Position, Setting]:
+) -> dict[Position, LeverState]:
     """What was seen and is to be expected from now on.
 
     Positions seen for the first time; those that show our last write, whose outcome was unknown or
@@ -168,7 +172,7 @@ def acceptable(
     around = overwritten(decision, applied)
     touched = {change.position for change in decision.changes}
 
-    def is_acceptable(position: Position, setting: Setting) -> bool:
+    def is_acceptable(position: Position, setting: LeverState) -> bool:
         pool = _pool_of(position)
         if position not in decision.drift:
             expected = snapshot.expected.get(position)
@@ -189,7 +193,7 @@ def acceptable(
     }
 
 
-def show(setting: Setting) -> str:
+def show(setting: LeverState) -> str:
     """A setting in the lever's units."""
     if setting.dial is None:
         return f"weight {setting.weight}"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cached_property
 
-from controller.model.configuration import Flapping
+from controller.model.configuration import FlappingSettings
 from controller.model.decision import Held, Hold, PoolName, Shares, Snapshot
 from controller.model.health import RegionHealth, Verdict
 from controller.model.levers import Position
@@ -25,7 +25,7 @@ _SECOND_SOURCE = 2
 believed during a panic."""
 
 
-class May(Enum):
+class Permission(Enum):
     """What a region may do."""
 
     IN = auto()
@@ -34,10 +34,10 @@ class May(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RegionEligibility:
     """One region's standing in one pool."""
 
-    may: May
+    may: Permission
     cause: str
     """`serving`, `pin`, `region_down`, `flapping`, `failover`, `drain`, `missing`, or the hold that
     keeps it as it is."""
@@ -48,27 +48,27 @@ class Standing:
     """What a person pinned it at; None: as placement finds best."""
 
 
-class Stand(dict[str, Standing]):
+class PoolEligibility(dict[str, RegionEligibility]):
     """Region to standing in one pool. Never changed once it is made: pools have it in common."""
 
-    def but(self, others: Mapping[str, Standing]) -> Stand:
+    def but(self, others: Mapping[str, RegionEligibility]) -> PoolEligibility:
         """The same with these instead."""
-        return Stand({**self, **others}) if others else self
+        return PoolEligibility({**self, **others}) if others else self
 
     @cached_property
     def free(self) -> tuple[str, ...]:
         """Regions that may be given whatever placement finds best."""
-        return tuple(r for r, s in self.items() if s.may is May.IN and s.share is None)
+        return tuple(r for r, s in self.items() if s.may is Permission.IN and s.share is None)
 
     @cached_property
     def out(self) -> tuple[str, ...]:
         """Regions that must carry nothing."""
-        return tuple(region for region, standing in self.items() if standing.may is May.OUT)
+        return tuple(region for region, standing in self.items() if standing.may is Permission.OUT)
 
     @cached_property
     def is_kept(self) -> bool:
         """Whether some region keeps what it has."""
-        return any(standing.may is May.KEEP for standing in self.values())
+        return any(standing.may is Permission.KEEP for standing in self.values())
 
     @cached_property
     def held(self) -> tuple[Held, ...]:
@@ -78,12 +78,16 @@ class Stand(dict[str, Standing]):
     @cached_property
     def pinned(self) -> Shares:
         """The shares that persons pinned, in proportion where they are more than the whole."""
-        shares = {r: s.share for r, s in self.items() if s.may is May.IN and s.share is not None}
+        shares = {
+            r: s.share for r, s in self.items() if s.may is Permission.IN and s.share is not None
+        }
         total = sum(shares.values())
         return {region: share / max(1.0, total) for region, share in shares.items()}
 
 
-_MISSING = Standing(May.OUT, "missing", "its weighted record or endpoint group is missing")
+_MISSING = RegionEligibility(
+    Permission.OUT, "missing", "its weighted record or endpoint group is missing"
+)
 
 
 def standings(
@@ -94,24 +98,24 @@ def standings(
     *,
     isolated: str | None,
     kept: Collection[str],
-) -> dict[str, Stand]:
+) -> dict[str, PoolEligibility]:
     """Pool to region to standing, by health and failovers alone; see `orders` for the rest.
 
     `isolated`: why our own vantage point sees nothing, if it does not. `kept`: regions that may not
     be drained now, though they are down.
     """
     service = snapshot.settings.services[service_name]
-    seen = _Seen(snapshot, service_name, health, isolated)
+    seen = _HealthInput(snapshot, service_name, health, isolated)
     usual = {region: _by_health(seen, region, kept) for region in service.regions}
     unkept = {region: _by_health(seen, region, ()) for region in kept if region in usual}
     failovers = [o for o in snapshot.overrides if o.kind is OverrideKind.FAILOVER]
     damped = {r: f for r, f in snapshot.memory.of(service_name).flaps.items() if f.damped}
-    usually: dict[tuple[str, ...], Stand] = {}
+    usually: dict[tuple[str, ...], PoolEligibility] = {}
     stands = {}
     for pool_name, pool in service.pools.items():
         split, regions = before[pool_name], pool.regions
         if regions not in usually:
-            usually[regions] = Stand({region: usual[region] for region in regions})
+            usually[regions] = PoolEligibility({region: usual[region] for region in regions})
         stand = usually[regions]
         if len(split) < len(stand):
             stand = stand.but({region: _MISSING for region in regions if region not in split})
@@ -130,28 +134,28 @@ def _with_flapping_out(
     snapshot: Snapshot,
     pool: PoolName,
     damped: Mapping[str, Flaps],
-    stand: Stand,
+    stand: PoolEligibility,
     before: Shares,
-) -> Stand:
+) -> PoolEligibility:
     """Whoever failed too often waits before it is let in again, as long as others serve."""
     waiting = {
         region: flaps
         for region, flaps in damped.items()
-        if region in before and before[region] == 0 and stand[region].may is May.IN
+        if region in before and before[region] == 0 and stand[region].may is Permission.IN
         if not _let_in(snapshot, Position(*pool, region))
     }
-    if all(s.may is May.OUT or region in waiting for region, s in stand.items()):
+    if all(s.may is Permission.OUT or region in waiting for region, s in stand.items()):
         return stand
     limits = snapshot.settings.guards.flapping
     return stand.but({region: _waiting(region, flaps, limits) for region, flaps in waiting.items()})
 
 
-def _waiting(region: str, flaps: Flaps, limits: Flapping) -> Standing:
+def _waiting(region: str, flaps: Flaps, limits: FlappingSettings) -> RegionEligibility:
     why = (
         f"failed {flaps.penalty:.1f} times lately, older failures counting less; "
         f"let in again in {wait_s(flaps, limits) / 60:.0f} min if it fails no more"
     )
-    return Standing(May.OUT, "flapping", why, (Held(Hold.FLAPPING, why, region),))
+    return RegionEligibility(Permission.OUT, "flapping", why, (Held(Hold.FLAPPING, why, region),))
 
 
 def _let_in(snapshot: Snapshot, position: Position) -> bool:
@@ -164,7 +168,7 @@ def _let_in(snapshot: Snapshot, position: Position) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _HealthInput:
     """What a service's standings by health rest on."""
 
     snapshot: Snapshot
@@ -173,13 +177,17 @@ class _Seen:
     isolated: str | None
 
 
-def _by_health(seen: _Seen, region: str, kept: Collection[str]) -> Standing:
+def _by_health(seen: _HealthInput, region: str, kept: Collection[str]) -> RegionEligibility:
     """A region's standing in every pool of the service that has it, unless somebody orders."""
     health = seen.health[region]
     match health.verdict:
         case Verdict.DOWN:
             held = _why_not_out(seen, region, kept)
-            return _kept(held) if held else Standing(May.OUT, "region_down", health.why)
+            return (
+                _kept(held)
+                if held
+                else RegionEligibility(Permission.OUT, "region_down", health.why)
+            )
         case Verdict.UNKNOWN if seen.isolated is not None:
             return _kept(Held(Hold.SELF_ISOLATED, seen.isolated, region))
         case Verdict.UNKNOWN:
@@ -188,12 +196,12 @@ def _by_health(seen: _Seen, region: str, kept: Collection[str]) -> Standing:
             failing_s = seen.snapshot.now - health.suspect_since
             why = f"probes began to fail {failing_s:.1f} s ago"
             held = Held(Hold.WITHIN_HYSTERESIS, why, region)
-            return Standing(May.IN, "serving", health.why, (held,))
+            return RegionEligibility(Permission.IN, "serving", health.why, (held,))
         case Verdict.UP:
-            return Standing(May.IN, "serving", health.why)
+            return RegionEligibility(Permission.IN, "serving", health.why)
 
 
-def _why_not_out(seen: _Seen, region: str, kept: Collection[str]) -> Held | None:
+def _why_not_out(seen: _HealthInput, region: str, kept: Collection[str]) -> Held | None:
     """What keeps a region in service that is down, if anything does."""
     panic = seen.snapshot.memory.of(seen.service).panic
     if panic is not None and seen.health[region].agreeing_parties < _SECOND_SOURCE:
@@ -201,9 +209,11 @@ def _why_not_out(seen: _Seen, region: str, kept: Collection[str]) -> Held | None
     return refusals.too_many_drains(seen.snapshot, region) if region in kept else None
 
 
-def _ordered_out(order: Override) -> Standing:
-    return Standing(May.OUT, "failover", f"failover by {order.author}: {order.reason}")
+def _ordered_out(order: Override) -> RegionEligibility:
+    return RegionEligibility(
+        Permission.OUT, "failover", f"failover by {order.author}: {order.reason}"
+    )
 
 
-def _kept(held: Held) -> Standing:
-    return Standing(May.KEEP, held.reason.value, held.detail, (held,))
+def _kept(held: Held) -> RegionEligibility:
+    return RegionEligibility(Permission.KEEP, held.reason.value, held.detail, (held,))

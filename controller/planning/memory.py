@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from controller.model.configuration import Service, Settings
-from controller.model.decision import Decision, PoolPlan, Snapshot, Written
+from controller.model.decision import Decision, PoolPlan, Snapshot, WriteResult
 from controller.model.levers import Change, OutcomeStatus, Position
 from controller.model.memory import NEW, NOT_NOTED, LearnedUnder, Memory, ServiceMemory
 from controller.planning.drift import after_reasserting
@@ -133,7 +133,7 @@ def _only(known: Mapping[K, V], belongs: Callable[[K], bool]) -> dict[K, V]:
     return {key: value for key, value in known.items() if belongs(key)}
 
 
-def after_cycle(decision: Decision, written: Sequence[Written], now: float) -> Memory:
+def after_cycle(decision: Decision, written: Sequence[WriteResult], now: float) -> Memory:
     """What the next decision must know of this one, and of what became of its writes.
 
     What may have been applied counts as written; what was refused does not.
@@ -180,7 +180,9 @@ def _after_writing(memory: ServiceMemory, sent: list[PoolPlan], now: float) -> S
     )
 
 
-def after_answers(memory: Memory, plans: Iterable[PoolPlan], written: Iterable[Written]) -> Memory:
+def after_answers(
+    memory: Memory, plans: Iterable[PoolPlan], written: Iterable[WriteResult]
+) -> Memory:
     """Memory with the changes that may have been applied, although AWS did not say so.
 
     They stay as long as they are wanted and not answered: held, or still being sent.

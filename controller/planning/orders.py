@@ -12,14 +12,14 @@ from dataclasses import dataclass, replace
 from controller.model.decision import Held, Hold, Shares, Snapshot
 from controller.model.levers import Position
 from controller.model.overrides import Override, OverrideKind
-from controller.planning.eligibility import May, Stand, Standing
+from controller.planning.eligibility import Permission, PoolEligibility, RegionEligibility
 from controller.planning.guards import refusals as guard
 from controller.planning.levers.registry import lever_of
-from controller.planning.placement.believed import Known
-from controller.planning.placement.optimal_split import Task, lacking_rps
+from controller.planning.placement.believed import Believed
+from controller.planning.placement.optimal_split import PlacementProblem, lacking_rps
 from controller.planning.shares import SAME
 
-Stands = Mapping[str, Stand]
+Stands = Mapping[str, PoolEligibility]
 """Pool to region to standing."""
 
 _LITTLE_RPS = 1e-6
@@ -29,12 +29,12 @@ _LITTLE_RPS = 1e-6
 def obeyed(
     snapshot: Snapshot,
     service_name: str,
-    known: Known,
+    known: Believed,
     stands: Stands,
     before: Mapping[str, Shares],
 ) -> Stands:
     """The standings with drains and pins included where guards let them."""
-    case = _Case(snapshot, service_name, known, before)
+    case = _OrderInput(snapshot, service_name, known, before)
     for override in sorted(snapshot.overrides, key=_drains_first):
         for pool in stands:
             if override.concerns(service_name, pool=pool) and override.region in stands[pool]:
@@ -43,12 +43,12 @@ def obeyed(
 
 
 @dataclass(frozen=True, slots=True)
-class _Case:
+class _OrderInput:
     """What every order of one service is weighed against."""
 
     snapshot: Snapshot
     service_name: str
-    known: Known
+    known: Believed
     before: Mapping[str, Shares]
 
 
@@ -58,16 +58,16 @@ def _drains_first(override: Override) -> tuple[bool, bool, bool, int]:
     return pin, override.service is not None, override.pool is not None, override.id
 
 
-def _obeyed(case: _Case, stands: Stands, override: Override, pool: str) -> Stands:
+def _obeyed(case: _OrderInput, stands: Stands, override: Override, pool: str) -> Stands:
     """The standings after one order for one pool; what refuses it stands at its region."""
     region = override.region
     assert region is not None
     standing = stands[pool][region]
     match override.kind:
-        case OverrideKind.DRAIN if standing.may is not May.OUT:
-            obeying = Standing(May.OUT, "drain", f"drained {_by(override)}")
+        case OverrideKind.DRAIN if standing.may is not Permission.OUT:
+            obeying = RegionEligibility(Permission.OUT, "drain", f"drained {_by(override)}")
             held = _drain_refusal(case, stands, override, pool, obeying)
-        case OverrideKind.PIN if standing.may is May.IN:
+        case OverrideKind.PIN if standing.may is Permission.IN:
             why = f"pinned {_by(override)}"
             obeying = replace(standing, cause="pin", why=why, share=override.share)
             held = _pin_refusal(case, stands, override, pool, obeying)
@@ -83,7 +83,7 @@ def _by(override: Override) -> str:
 
 
 def _drain_refusal(
-    case: _Case, stands: Stands, override: Override, pool: str, obeying: Standing
+    case: _OrderInput, stands: Stands, override: Override, pool: str, obeying: RegionEligibility
 ) -> Held | None:
     region, before = override.region, case.before[pool]
     assert region is not None
@@ -97,16 +97,16 @@ def _drain_refusal(
     return _first(override, need, _no_room(case, stands, pool, region, obeying))
 
 
-def _stands_by(case: _Case, stands: Stands, pool: str, region: str) -> bool:
+def _stands_by(case: _OrderInput, stands: Stands, pool: str, region: str) -> bool:
     """Whether it carries nothing only because others are nearer, and is not on its way back."""
     memory = case.snapshot.memory.of(case.service_name)
     position = Position(case.service_name, pool, region)
     is_warmed_up = not memory.closed_is_warming_up and position not in memory.warming_up
-    return stands[pool][region].may is May.IN and is_warmed_up
+    return stands[pool][region].may is Permission.IN and is_warmed_up
 
 
 def _pin_refusal(
-    case: _Case, stands: Stands, override: Override, pool: str, obeying: Standing
+    case: _OrderInput, stands: Stands, override: Override, pool: str, obeying: RegionEligibility
 ) -> Held | None:
     """A pin may not empty too many of the other regions, nor overload its own or them."""
     region, share = override.region, override.share
@@ -129,17 +129,19 @@ def _first(override: Override, *refusals: Held | None) -> Held | None:
     return next(standing, None)
 
 
-def _no_room(case: _Case, stands: Stands, pool: str, region: str, obeying: Standing) -> Held | None:
+def _no_room(
+    case: _OrderInput, stands: Stands, pool: str, region: str, obeying: RegionEligibility
+) -> Held | None:
     """Whether the regions would lack room by obeying that they do not lack anyway."""
     over = _lacking(case, _with(stands, pool, region, obeying)) - _lacking(case, stands)
     if over <= _LITTLE_RPS:
         return None
-    what = f"without {region}" if obeying.may is May.OUT else f"with this pin of {region}"
+    what = f"without {region}" if obeying.may is Permission.OUT else f"with this pin of {region}"
     detail = f"{what} pool {pool} would lack {over:.0f} requests/s of capacity"
     return Held(Hold.CAPACITY, detail, region)
 
 
-def _lacking(case: _Case, stands: Stands) -> float:
+def _lacking(case: _OrderInput, stands: Stands) -> float:
     """Requests/s beyond capacity over all pools, were these the standings."""
     service = case.snapshot.settings.services[case.service_name]
     serving = {pool: _serving(stand) for pool, stand in stands.items()}
@@ -151,11 +153,13 @@ def _lacking(case: _Case, stands: Stands) -> float:
     pins = {pool: stand.pinned for pool, stand in stands.items()}
     free = {pool: tuple(r for r in serving[pool] if r not in pins[pool]) for pool in stands}
     settings = case.snapshot.settings
-    return lacking_rps(Task(service, settings.regions, settings.placement, case.known, free, pins))
+    return lacking_rps(
+        PlacementProblem(service, settings.regions, settings.placement, case.known, free, pins)
+    )
 
 
 def _no_room_for_pins(
-    case: _Case, stands: Stands, pool: str, region: str, share: float
+    case: _OrderInput, stands: Stands, pool: str, region: str, share: float
 ) -> Held | None:
     """Whether the region's pins alone are more than it can carry."""
     pins = {name: stand[region].share or 0.0 for name, stand in stands.items() if region in stand}
@@ -168,15 +172,17 @@ def _no_room_for_pins(
     return Held(Hold.CAPACITY, detail, region)
 
 
-def _serving(stand: Mapping[str, Standing]) -> tuple[str, ...]:
-    return tuple(region for region, standing in stand.items() if standing.may is not May.OUT)
+def _serving(stand: Mapping[str, RegionEligibility]) -> tuple[str, ...]:
+    return tuple(region for region, standing in stand.items() if standing.may is not Permission.OUT)
 
 
-def _serving_beside_pins(stand: Stand) -> tuple[str, ...]:
+def _serving_beside_pins(stand: PoolEligibility) -> tuple[str, ...]:
     """Regions that may serve; none but the pinned ones where pins take the whole pool."""
-    pinned = {r: s.share for r, s in stand.items() if s.may is May.IN and s.share is not None}
+    pinned = {
+        r: s.share for r, s in stand.items() if s.may is Permission.IN and s.share is not None
+    }
     return tuple(pinned) if sum(pinned.values()) >= 1 - SAME else _serving(stand)
 
 
-def _with(stands: Stands, pool: str, region: str, standing: Standing) -> Stands:
+def _with(stands: Stands, pool: str, region: str, standing: RegionEligibility) -> Stands:
     return {**stands, pool: stands[pool].but({region: standing})}

@@ -9,22 +9,22 @@ from typing import NamedTuple
 from controller.model.decision import Held, Hold, PoolPlan, Shares, Snapshot
 from controller.model.levers import Position
 from controller.model.memory import ServiceMemory
-from controller.planning.account.reasons import Case, Way, rules
-from controller.planning.eligibility import May, Stand
+from controller.planning.account.reasons import PoolInput, PoolPath, rules
+from controller.planning.eligibility import Permission, PoolEligibility
 from controller.planning.levers.registry import lever_of
 from controller.planning.placement.accelerator_split import place_dials
-from controller.planning.placement.believed import Known
-from controller.planning.placement.optimal_split import Placement, Task, place
-from controller.planning.ramp.gate import Pace, pace
+from controller.planning.placement.believed import Believed
+from controller.planning.placement.optimal_split import PlacementProblem, PoolPlacement, place
+from controller.planning.ramp.gate import RampGate, pace
 from controller.planning.ramp.relief import with_room
-from controller.planning.ramp.steps import Climb, ramp_dials, ramp_shares
+from controller.planning.ramp.steps import RampLimits, ramp_dials, ramp_shares
 from controller.planning.shares import SAME, normalised
 
 _LEAST_DIAL = 0.05
 """A dial moves by so much at least: who is nearest is learned by and by, from noisy reports."""
 
 
-class Planned(NamedTuple):
+class PlannedPool(NamedTuple):
     """A pool's plan before guards and diff, and what the next decision must know of it."""
 
     plan: PoolPlan
@@ -36,7 +36,7 @@ class Planned(NamedTuple):
     """Seconds until a step held back may be due; 0: none is."""
 
 
-def must_leave(stand: Stand, before: Shares) -> tuple[str, ...]:
+def must_leave(stand: PoolEligibility, before: Shares) -> tuple[str, ...]:
     """Regions with traffic that may have none."""
     return tuple(region for region in stand.out if before.get(region, 0.0) > 0)
 
@@ -44,10 +44,10 @@ def must_leave(stand: Stand, before: Shares) -> tuple[str, ...]:
 def desired_shares(
     snapshot: Snapshot,
     service_name: str,
-    known: Known,
-    stands: Mapping[str, Stand],
+    known: Believed,
+    stands: Mapping[str, PoolEligibility],
     before: Mapping[str, Shares],
-) -> dict[str, Placement | None]:
+) -> dict[str, PoolPlacement | None]:
     """Pool to where placement wants to be; None where nobody may serve."""
     service = snapshot.settings.services[service_name]
     if not lever_of(service).shares_add_up:
@@ -60,17 +60,19 @@ def desired_shares(
     candidates = {pool: stand.free for pool, stand in stands.items() if not kept.get(pool)}
     fixed = {pool: kept[pool] or stand.pinned for pool, stand in bound.items()}
     settings = snapshot.settings
-    task = Task(service, settings.regions, settings.placement, known, candidates, fixed, before)
+    task = PlacementProblem(
+        service, settings.regions, settings.placement, known, candidates, fixed, before
+    )
     placed = place(task)
     return {pool: placed.get(pool) or _settled(fixed.get(pool, {})) for pool in stands}
 
 
-def _settled(shares: Shares) -> Placement | None:
+def _settled(shares: Shares) -> PoolPlacement | None:
     """A placement that leaves nothing to choose; pins alone carry the whole pool."""
-    return Placement(normalised(shares)) if shares else None
+    return PoolPlacement(normalised(shares)) if shares else None
 
 
-def plan_pools(cases: Sequence[Case]) -> list[Planned]:
+def plan_pools(cases: Sequence[PoolInput]) -> list[PlannedPool]:
     """Placement and ramp of a service's pools, explained."""
     ways = [_way(case, case.placement) for case in cases if case.placement is not None]
     if cases and _adds_up(cases[0]):
@@ -79,16 +81,16 @@ def plan_pools(cases: Sequence[Case]) -> list[Planned]:
     return [_planned(found[case.pool]) if case.pool in found else _staying(case) for case in cases]
 
 
-def _staying(case: Case) -> Planned:
+def _staying(case: PoolInput) -> PlannedPool:
     """What becomes of a pool that nobody may serve."""
     why = ", ".join(f"{region}: {s.cause}" for region, s in case.stand.items())
     detail = f"no region may serve ({why}): traffic stays where it is"
     held = (*case.stand.held, Held(Hold.LAST_REGION, detail))
     plan = PoolPlan(case.service, case.pool, case.before, case.before, case.before, held=held)
-    return Planned(plan, _positions(case, case.stand))
+    return PlannedPool(plan, _positions(case, case.stand))
 
 
-def _planned(way: Way) -> Planned:
+def _planned(way: PoolPath) -> PlannedPool:
     case, before, after = way.case, way.case.before, way.after
     if after is before and not way.limited:
         plan = PoolPlan(
@@ -101,7 +103,7 @@ def _planned(way: Way) -> Planned:
             case.stand.held,
             overload_rps=way.placement.overload,
         )
-        return Planned(plan, _positions(case, way.warming_up))
+        return PlannedPool(plan, _positions(case, way.warming_up))
     causes = {case.stand[r].cause for r in before if before[r] > 0 and after[r] == 0}
     waits = [Held(Hold.RAMP_STEP, f"{r}: {way.paces[r].why}") for r in way.limited]
     plan = PoolPlan(
@@ -119,7 +121,7 @@ def _planned(way: Way) -> Planned:
     stepping_back = {
         r for r in way.limited if after[r] < before[r] - SAME and r not in case.leaving
     }
-    return Planned(
+    return PlannedPool(
         plan,
         _positions(case, way.warming_up),
         _positions(case, stepping_back),
@@ -127,12 +129,12 @@ def _planned(way: Way) -> Planned:
     )
 
 
-def _way(case: Case, placement: Placement) -> Way:
+def _way(case: PoolInput, placement: PoolPlacement) -> PoolPath:
     """From the present split towards the best one, as far as this cycle goes."""
     before = case.before
     desired = _steady(case, placement.shares)
     if desired is before and not case.was_warming_up:
-        return Way(case, placement, before, frozenset(case.stand.out), {}, before, ())
+        return PoolPath(case, placement, before, frozenset(case.stand.out), {}, before, ())
     rising = [r for r in before if desired[r] > before[r]] if desired is not before else []
     is_kept = case.stand.is_kept
     paces = {
@@ -145,15 +147,17 @@ def _way(case: Case, placement: Placement) -> Way:
         }
     warming_up = _still_warming_up(case, desired, paces, is_kept=is_kept)
     if desired is before and all(pace.verdict != "back" for pace in paces.values()):
-        return Way(case, placement, before, warming_up, paces, before, ())
+        return PoolPath(case, placement, before, warming_up, paces, before, ())
     settings = case.snapshot.settings
-    climb = Climb(settings.ramp.step_points / 100, paces, warming_up, case.leaving, case.urgent)
+    climb = RampLimits(
+        settings.ramp.step_points / 100, paces, warming_up, case.leaving, case.urgent
+    )
     ramped = (ramp_shares if _adds_up(case) else ramp_dials)(before, desired, climb)
     after = {region: ramped.shares.get(region, 0.0) for region in before}
-    return Way(case, placement, desired, warming_up, paces, after, ramped.limited)
+    return PoolPath(case, placement, desired, warming_up, paces, after, ramped.limited)
 
 
-def _steady(case: Case, placed: Shares) -> Shares:
+def _steady(case: PoolInput, placed: Shares) -> Shares:
     """The present split where another would hardly differ: rebalancing for a little is noise.
 
     Whatever comes or goes, and whatever a person pinned, is never too little.
@@ -173,12 +177,12 @@ def _steady(case: Case, placed: Shares) -> Shares:
     return {region: placed.get(region, 0.0) for region in before}
 
 
-def _adds_up(case: Case) -> bool:
+def _adds_up(case: PoolInput) -> bool:
     """Whether its shares are parts of a whole, not dials."""
     return lever_of(case.snapshot.settings.services[case.service]).shares_add_up
 
 
-def _kept_split(stand: Stand, before: Shares) -> dict[str, float]:
+def _kept_split(stand: PoolEligibility, before: Shares) -> dict[str, float]:
     """The present split without what must leave, when some region is to be kept as it is.
 
     Empty when placement is free to choose: no region is kept, or nothing would be left.
@@ -186,7 +190,7 @@ def _kept_split(stand: Stand, before: Shares) -> dict[str, float]:
     if not stand.is_kept:
         return {}
     return normalised(
-        {r: before[r] for r, s in stand.items() if r in before and s.may is not May.OUT}
+        {r: before[r] for r, s in stand.items() if r in before and s.may is not Permission.OUT}
     )
 
 
@@ -203,7 +207,7 @@ def warming_up_by_pool(memory: ServiceMemory, before: Mapping[str, Shares]) -> d
 
 
 def _still_warming_up(
-    case: Case, desired: Shares, paces: Mapping[str, Pace], *, is_kept: bool
+    case: PoolInput, desired: Shares, paces: Mapping[str, RampGate], *, is_kept: bool
 ) -> frozenset[str]:
     """Regions that are out, or were and have not stood their whole share for a step since.
 
@@ -217,5 +221,5 @@ def _still_warming_up(
     )
 
 
-def _positions(case: Case, regions: Iterable[str]) -> frozenset[Position]:
+def _positions(case: PoolInput, regions: Iterable[str]) -> frozenset[Position]:
     return frozenset([case.position(region) for region in regions])

@@ -15,7 +15,7 @@ from controller.model.decision import Held, Hold, PoolPlan, Snapshot
 from controller.model.health import RegionHealth
 from controller.model.levers import Change, Position
 from controller.model.memory import ServiceMemory
-from controller.planning.account.reasons import Case, guard_rules
+from controller.planning.account.reasons import PoolInput, guard_rules
 from controller.planning.drift import adopted, find_drift, watch
 from controller.planning.eligibility import standings
 from controller.planning.guards import refusals
@@ -29,7 +29,7 @@ from controller.planning.orders import obeyed
 from controller.planning.placement.accelerator_split import after_learning
 from controller.planning.placement.believed import known
 from controller.planning.pool_plans import (
-    Planned,
+    PlannedPool,
     desired_shares,
     must_leave,
     plan_pools,
@@ -38,7 +38,7 @@ from controller.planning.pool_plans import (
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
+class ServiceProposal:
     """What a service would do if it were alone and no guard objected."""
 
     service: str
@@ -48,7 +48,7 @@ class Proposal:
     drift: Mapping[Position, str]
     blind: str | None
     """Why this vantage point's own probes are no evidence, if they are not."""
-    planned: tuple[Planned, ...] = ()
+    planned: tuple[PlannedPool, ...] = ()
 
     @property
     def is_observed(self) -> bool:
@@ -71,7 +71,7 @@ class Proposal:
 
 
 @dataclass(frozen=True, slots=True)
-class Concluded:
+class ServiceConclusion:
     """What becomes of a service in this cycle."""
 
     plans: tuple[PoolPlan, ...]
@@ -82,7 +82,7 @@ class Concluded:
 
 def propose(
     snapshot: Snapshot, service: str, regions: Mapping[str, RegionHealth], blind: str | None
-) -> Proposal:
+) -> ServiceProposal:
     """What the service would do. `blind`: why our own probes are no evidence, if they are not."""
     drift = find_drift(snapshot, service)
     memory = watch(snapshot.memory.of(service), drift, snapshot.now)
@@ -92,15 +92,17 @@ def propose(
         panic=refusals.panic_at(snapshot, service, regions.values()),
     )
     seen = replace(snapshot, memory=updated(snapshot.memory, {service: memory}))
-    return replanned(Proposal(service, seen, regions, drift, blind), kept=())
+    return replanned(ServiceProposal(service, seen, regions, drift, blind), kept=())
 
 
-def replanned(proposal: Proposal, kept: Collection[str]) -> Proposal:
+def replanned(proposal: ServiceProposal, kept: Collection[str]) -> ServiceProposal:
     """The proposal if these regions may not be drained by themselves, though they are down."""
     return replace(proposal, planned=tuple(_plan(proposal, kept)))
 
 
-def conclude(proposal: Proposal, waiting: Mapping[str, Collection[str]]) -> Concluded:
+def conclude(
+    proposal: ServiceProposal, waiting: Mapping[str, Collection[str]]
+) -> ServiceConclusion:
     """What is done of a proposal. `waiting`: first plans' drains that a person must confirm."""
     snapshot, service = proposal.snapshot, proposal.service
     mine = waiting.get(service, ())
@@ -118,7 +120,9 @@ def conclude(proposal: Proposal, waiting: Mapping[str, Collection[str]]) -> Conc
         aborted=_aborted(proposal),
         adopted=adopted(snapshot, service, plans),
     )
-    return Concluded(plans, memory, tuple(p.wait_s for p in proposal.planned if p.wait_s > 0))
+    return ServiceConclusion(
+        plans, memory, tuple(p.wait_s for p in proposal.planned if p.wait_s > 0)
+    )
 
 
 def held_whole(snapshot: Snapshot, service: str, held: Held) -> tuple[PoolPlan, ...]:
@@ -127,13 +131,13 @@ def held_whole(snapshot: Snapshot, service: str, held: Held) -> tuple[PoolPlan, 
     return tuple(PoolPlan(service, pool, {}, {}, {}, held=(held,)) for pool in pools)
 
 
-def _plan(proposal: Proposal, kept: Collection[str]) -> list[Planned]:
+def _plan(proposal: ServiceProposal, kept: Collection[str]) -> list[PlannedPool]:
     snapshot, name, health = proposal.snapshot, proposal.service, proposal.regions
     service = snapshot.settings.services[name]
     memory = snapshot.memory.of(name)
     if not proposal.is_observed:
         held = Held(Hold.NOT_OBSERVED, "AWS has not said yet how its levers stand")
-        return [Planned(plan, memory.warming_up) for plan in held_whole(snapshot, name, held)]
+        return [PlannedPool(plan, memory.warming_up) for plan in held_whole(snapshot, name, held)]
     before = lever_of(service).shares_by_pool(service, snapshot.observed[name])
     was_warming_up = warming_up_by_pool(memory, before)
     figures = known(snapshot, name, health)
@@ -148,7 +152,7 @@ def _plan(proposal: Proposal, kept: Collection[str]) -> list[Planned]:
     urgent = any(leaving.values())
     return plan_pools(
         [
-            Case(
+            PoolInput(
                 snapshot,
                 name,
                 pool,
@@ -167,7 +171,7 @@ def _plan(proposal: Proposal, kept: Collection[str]) -> list[Planned]:
 
 
 def _guarded(
-    proposal: Proposal, plan: PoolPlan, missing: Held | None, unconfirmed: Collection[str]
+    proposal: ServiceProposal, plan: PoolPlan, missing: Held | None, unconfirmed: Collection[str]
 ) -> PoolPlan:
     """The plan with its changes, or held with what it would have changed."""
     if not proposal.is_observed:
@@ -180,7 +184,7 @@ def _guarded(
         plan = replace(plan, held=(*plan.held, leak))
     if not changes:
         return plan
-    intent = refusals.Intent(
+    intent = refusals.GuardInput(
         plan,
         automatic_drains=tuple(sorted(automatic_drains([plan]))),
         ignored=refusals.named(snapshot, plan.service, plan.pool),
@@ -205,7 +209,7 @@ def _refused(
     )
 
 
-def _aborted(proposal: Proposal) -> dict[Position, float]:
+def _aborted(proposal: ServiceProposal) -> dict[Position, float]:
     """When which region last took a step back, as long as it is not tried again."""
     snapshot = proposal.snapshot
     limit_s, now = snapshot.settings.ramp.retry_after_s, snapshot.now

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from controller.model.decision import Written
+from controller.model.decision import WriteResult
 from controller.model.levers import Change, OutcomeStatus, Position
 from controller.planning.levers.registry import lever_named
 
 
-def results_of(written: Iterable[Written]) -> dict[Change, OutcomeStatus]:
+def results_of(written: Iterable[WriteResult]) -> dict[Change, OutcomeStatus]:
     """Change to what became of all its parts: unknown where only some of them took it.
 
     Where a write holds all of a change, a later one with it was another try and replaces the
@@ -25,7 +25,7 @@ def results_of(written: Iterable[Written]) -> dict[Change, OutcomeStatus]:
     return {change: _joint(statuses) for change, statuses in found.items()}
 
 
-def applied_positions(written: Iterable[Written]) -> set[Position]:
+def applied_positions(written: Iterable[WriteResult]) -> set[Position]:
     """Positions whose changes were applied in all their parts."""
     results = results_of(written).items()
     return {change.position for change, status in results if status is OutcomeStatus.APPLIED}

@@ -5,7 +5,7 @@ from controller.ports.figures import FigureSource
 from controller.ports.levers import Accelerators, RecordSets
 from controller.ports.probing import Prober, Target, Watcher
 from controller.ports.second_opinions import HealthChecks, NameServers
-from controller.ports.state import AuditTrail, DecisionRecords, ExpectedSettings, Orders, Store
+from controller.ports.state import AuditTrail, DecisionRecords, ExpectedLeverStates, Orders, Store
 
 __all__ = [
     "Accelerators",
@@ -13,7 +13,7 @@ __all__ = [
     "AuditTrail",
     "Clock",
     "DecisionRecords",
-    "ExpectedSettings",
+    "ExpectedLeverStates",
     "FigureSource",
     "HealthChecks",
     "NameServers",

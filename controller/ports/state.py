@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from controller.model.audit import AuditCheck, AuditEntry, Mark
+from controller.model.audit import AuditCheck, AuditEntry, ChainPoint
 from controller.model.decision import DecisionRecord
-from controller.model.levers import Position, Setting
+from controller.model.levers import LeverState, Position
 from controller.model.overrides import Override, OverrideRequest
 from controller.planning.account.evidence import Evidence, EvidenceText
 
@@ -45,14 +45,14 @@ class Orders(Protocol):
         ...
 
 
-class ExpectedSettings(Protocol):
+class ExpectedLeverStates(Protocol):
     """What we last wrote to levers, or may have written."""
 
-    async def expect(self, settings: Mapping[Position, tuple[Setting, ...]]) -> None:
+    async def expect(self, settings: Mapping[Position, tuple[LeverState, ...]]) -> None:
         """Remember what positions were set to, or may have been; with nothing: forget it."""
         ...
 
-    async def expected(self) -> Mapping[Position, tuple[Setting, ...]]: ...
+    async def expected(self) -> Mapping[Position, tuple[LeverState, ...]]: ...
 
 
 class DecisionRecords(Protocol):
@@ -100,14 +100,14 @@ class AuditTrail(Protocol):
         """Newest first, decisions left out; `before` pages on."""
         ...
 
-    async def audit_head(self) -> Mark:
+    async def audit_head(self) -> ChainPoint:
         """The last entry's mark, decisions' entries included."""
         ...
 
-    async def check_audit(self, noted: Mark | None = None) -> AuditCheck:
+    async def check_audit(self, noted: ChainPoint | None = None) -> AuditCheck:
         """Look through the whole chain, and for a mark that somebody noted elsewhere."""
         ...
 
 
-class Store(Orders, ExpectedSettings, DecisionRecords, AuditTrail, Protocol):
+class Store(Orders, ExpectedLeverStates, DecisionRecords, AuditTrail, Protocol):
     """All durable state."""

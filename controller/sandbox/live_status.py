@@ -22,7 +22,7 @@ _DEADLINE_S = 0.8
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
+class MeasuredSplit:
     """What one region got of one pool's users, as measured."""
 
     service: str
@@ -39,13 +39,13 @@ class Overview:
 
     children: Mapping[str, bool]
     modes: Mapping[str, str] | None
-    splits: tuple[Split, ...]
+    splits: tuple[MeasuredSplit, ...]
     window_s: int
     faults: tuple[str, ...] = ()
     """Names of the faults in force."""
 
 
-class Shows(Protocol):
+class StatusDisplay(Protocol):
     """Somewhere an overview appears."""
 
     def __call__(self, overview: Overview) -> None: ...
@@ -104,7 +104,7 @@ async def watch(supervisor: Supervisor) -> int:
     """Show what happens until cancelled."""
     supervisor.say(where(supervisor))
     if not sys.stdout.isatty():
-        return await _follow(supervisor, _Lines(supervisor))
+        return await _follow(supervisor, _HeadlineLines(supervisor))
     from rich.live import Live  # rich is for terminals, and slow to import
     from rich.text import Text
 
@@ -112,7 +112,7 @@ async def watch(supervisor: Supervisor) -> int:
         return await _follow(supervisor, lambda overview: live.update(Text(table(overview))))
 
 
-class _Lines:
+class _HeadlineLines:
     """Says a line when the headline changes, and else every few seconds."""
 
     def __init__(self, supervisor: Supervisor) -> None:
@@ -128,7 +128,7 @@ class _Lines:
             self._say(line(overview))
 
 
-async def _follow(supervisor: Supervisor, show: Shows) -> int:
+async def _follow(supervisor: Supervisor, show: StatusDisplay) -> int:
     deadline = aiohttp.ClientTimeout(total=_DEADLINE_S)
     async with aiohttp.ClientSession(supervisor.world_url, timeout=deadline) as session:
         async for _ in ticks(1.0):
@@ -148,7 +148,7 @@ async def _overview(supervisor: Supervisor, session: aiohttp.ClientSession) -> O
     return Overview(
         supervisor.alive(),
         {name: state["mode"] for name, state in regions.items()},
-        tuple(Split(**split) for split in users["split"]),
+        tuple(MeasuredSplit(**split) for split in users["split"]),
         users["window_s"],
         await _faults(supervisor, session),
     )
@@ -164,22 +164,22 @@ async def _faults(supervisor: Supervisor, session: aiohttp.ClientSession) -> tup
     return tuple(dict.fromkeys(fault["name"] for fault in active))
 
 
-def _by_pool(overview: Overview) -> dict[str, list[Split]]:
-    pools: dict[str, list[Split]] = {}
+def _by_pool(overview: Overview) -> dict[str, list[MeasuredSplit]]:
+    pools: dict[str, list[MeasuredSplit]] = {}
     for split in overview.splits:
         pools.setdefault(f"{split.service}/{split.pool}", []).append(split)
     return pools
 
 
-def _shares(splits: list[Split]) -> str:
+def _shares(splits: list[MeasuredSplit]) -> str:
     return "  ".join(f"{split.region} {split.share:.0%}" for split in splits)
 
 
-def _rate(splits: list[Split], overview: Overview) -> int:
+def _rate(splits: list[MeasuredSplit], overview: Overview) -> int:
     return round(sum(split.requests for split in splits) / overview.window_s)
 
 
-def _error_percent(splits: list[Split] | tuple[Split, ...]) -> str:
+def _error_percent(splits: list[MeasuredSplit] | tuple[MeasuredSplit, ...]) -> str:
     requests = sum(split.requests for split in splits)
     errors = sum(split.errors for split in splits)
     return f"{errors / requests:.1%}" if requests else "–"

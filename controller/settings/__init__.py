@@ -1,19 +1,19 @@
 """Loads a configuration: strict YAML in, `Settings` out, or every mistake with its place.
 
 What may be configured, and why, is said by the nouns in `controller.model.configuration`. Nothing
-here starts anything; the environment is read where a `Source` is made.
+here starts anything; the environment is read where a `ConfigSource` is made.
 """
 
 from __future__ import annotations
 
 from controller.settings.loader import (
+    ConfigSource,
     Inspection,
     Loaded,
-    Source,
     inspect,
     load,
     parse,
     read_text,
 )
 
-__all__ = ["Inspection", "Loaded", "Source", "inspect", "load", "parse", "read_text"]
+__all__ = ["ConfigSource", "Inspection", "Loaded", "inspect", "load", "parse", "read_text"]

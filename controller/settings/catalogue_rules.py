@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from controller.settings.file_positions import Finding
+from controller.settings.file_positions import RuleFinding
 from controller.settings.sound_parts import Parts, ServiceParts
 from controller.settings.validation_messages import nearest
 
@@ -12,7 +12,7 @@ _NAMED = 12
 """Regions of the catalogue that a hint names; the rest is counted."""
 
 
-def regions_are_catalogued(parts: Parts) -> Iterator[Finding]:
+def regions_are_catalogued(parts: Parts) -> Iterator[RuleFinding]:
     """A service refers to regions of the catalogue."""
     if parts.regions is None:
         return
@@ -21,17 +21,17 @@ def regions_are_catalogued(parts: Parts) -> Iterator[Finding]:
             if name not in parts.regions:
                 path = ("services", service_name, "regions", name)
                 message = f"the catalogue of regions (regions) has no {name}"
-                yield Finding(path, message, _there_are(name, parts.regions), at_key=True)
+                yield RuleFinding(path, message, _there_are(name, parts.regions), at_key=True)
 
 
-def residency_holds(parts: Parts) -> Iterator[Finding]:
+def residency_holds(parts: Parts) -> Iterator[RuleFinding]:
     """Every region of a bound pool lies in the pool's jurisdiction."""
     for name, service in parts.services.items():
         for finding in _residency_of(service, parts):
             yield finding.below("services", name)
 
 
-def _residency_of(service: ServiceParts, parts: Parts) -> Iterator[Finding]:
+def _residency_of(service: ServiceParts, parts: Parts) -> Iterator[RuleFinding]:
     for pool_name, pool in service.sound_pools():
         for index, name in enumerate(pool.regions):
             region = (parts.regions or {}).get(name)
@@ -41,7 +41,7 @@ def _residency_of(service: ServiceParts, parts: Parts) -> Iterator[Finding]:
                 f"{name} is in jurisdiction {region.jurisdiction}, "
                 f"but pool {pool_name} has residency {pool.residency}"
             )
-            yield Finding(("pools", pool_name, "regions", index), message)
+            yield RuleFinding(("pools", pool_name, "regions", index), message)
 
 
 def _there_are(name: str, known: Collection[str]) -> str:

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from controller.model.access import OWN_NAMES, is_loopback
-from controller.model.configuration import Probing
+from controller.model.configuration import ProbingSettings
 from controller.settings.catalogue_rules import regions_are_catalogued, residency_holds
-from controller.settings.file_positions import Finding, KeyPath
+from controller.settings.file_positions import KeyPath, RuleFinding
 from controller.settings.service_rules import check_service
 from controller.settings.sound_parts import Parts
 
 
-def check(parts: Parts) -> Iterator[Finding]:
+def check(parts: Parts) -> Iterator[RuleFinding]:
     """Everything that does not fit together."""
     for name, service in parts.services.items():
         for finding in check_service(service):
@@ -41,7 +41,7 @@ def check(parts: Parts) -> Iterator[Finding]:
         yield from rule(parts)
 
 
-def callers_are_known(parts: Parts) -> Iterator[Finding]:
+def callers_are_known(parts: Parts) -> Iterator[RuleFinding]:
     """Without tokens everybody who reaches the API is admin: only this machine may reach it."""
     api = parts.api
     if api is None or api.tokens or is_loopback(api.host):
@@ -51,35 +51,37 @@ def callers_are_known(parts: Parts) -> Iterator[Finding]:
         "everybody would be admin"
     )
     hint = "make a token with `gtc token new`, or listen on 127.0.0.1"
-    yield Finding(("api", "host"), message, hint)
+    yield RuleFinding(("api", "host"), message, hint)
 
 
-def tokens_differ(parts: Parts) -> Iterator[Finding]:
+def tokens_differ(parts: Parts) -> Iterator[RuleFinding]:
     """A name stands for one caller in the audit, and a secret for one name."""
     names, secrets = set[str](), set[str]()
     for index, token in enumerate(parts.api.tokens if parts.api else ()):
         path = ("api", "tokens", index)
         if token.name in OWN_NAMES:
-            yield Finding((*path, "name"), f"{token.name} is a name the daemon itself uses")
+            yield RuleFinding((*path, "name"), f"{token.name} is a name the daemon itself uses")
         elif token.name in names:
-            yield Finding((*path, "name"), f"two tokens are named {token.name}")
+            yield RuleFinding((*path, "name"), f"two tokens are named {token.name}")
         if token.sha256 in secrets:
-            yield Finding((*path, "sha256"), "another token has the same secret", confidential=True)
+            yield RuleFinding(
+                (*path, "sha256"), "another token has the same secret", confidential=True
+            )
         names.add(token.name)
         secrets.add(token.sha256)
 
 
-def reserve_below_burst(parts: Parts) -> Iterator[Finding]:
+def reserve_below_burst(parts: Parts) -> Iterator[RuleFinding]:
     """A reserve as large as the burst would leave nothing for ordinary calls."""
     aws = parts.aws
     if aws is not None and aws.calls_reserve >= aws.calls_burst:
         message = (
             f"calls_reserve ({aws.calls_reserve}) must be less than calls_burst ({aws.calls_burst})"
         )
-        yield Finding(("aws", "calls_reserve"), message)
+        yield RuleFinding(("aws", "calls_reserve"), message)
 
 
-def vantage_stands_alone(parts: Parts) -> Iterator[Finding]:
+def vantage_stands_alone(parts: Parts) -> Iterator[RuleFinding]:
     """Replicas do not share their votes yet: with several points no majority is ever reached."""
     vantage = parts.vantage
     if vantage is None or set(vantage.points) <= {vantage.name}:
@@ -88,10 +90,12 @@ def vantage_stands_alone(parts: Parts) -> Iterator[Finding]:
         f"points names {len(vantage.points)} vantage points, but this version has the votes of "
         f"{vantage.name} alone: without a majority nothing would ever move"
     )
-    yield Finding(("vantage", "points"), message, f"write [{vantage.name}], or leave points out")
+    yield RuleFinding(
+        ("vantage", "points"), message, f"write [{vantage.name}], or leave points out"
+    )
 
 
-def reference_targets_differ(parts: Parts) -> Iterator[Finding]:
+def reference_targets_differ(parts: Parts) -> Iterator[RuleFinding]:
     """What is known to be well cannot be known to be bad."""
     for index, url in enumerate(parts.known_bad):
         if url is not None and url in parts.known_good:
@@ -100,18 +104,18 @@ def reference_targets_differ(parts: Parts) -> Iterator[Finding]:
                 "an address is known either to answer or not to answer"
             )
             path = ("reference_targets", "known_bad", index)
-            yield Finding(path, message, "leave it in one of the two lists")
+            yield RuleFinding(path, message, "leave it in one of the two lists")
 
 
-def cycle_gap_within_period(parts: Parts) -> Iterator[Finding]:
+def cycle_gap_within_period(parts: Parts) -> Iterator[RuleFinding]:
     """A least gap above the period would stretch every cycle."""
     cycle = parts.cycle
     if cycle is not None and cycle.min_gap_s > cycle.period_s:
         message = f"min_gap_s ({cycle.min_gap_s:g}) must not exceed period_s ({cycle.period_s:g})"
-        yield Finding(("cycle", "min_gap_s"), message)
+        yield RuleFinding(("cycle", "min_gap_s"), message)
 
 
-def override_ttls_in_order(parts: Parts) -> Iterator[Finding]:
+def override_ttls_in_order(parts: Parts) -> Iterator[RuleFinding]:
     """The default lies between the limits."""
     limits = parts.overrides
     if limits is None:
@@ -119,16 +123,16 @@ def override_ttls_in_order(parts: Parts) -> Iterator[Finding]:
     least, default, most = limits.min_ttl_s, limits.default_ttl_s, limits.max_ttl_s
     if least > most:
         message = f"min_ttl_s ({least:.15g}) must not exceed max_ttl_s ({most:.15g})"
-        yield Finding(("overrides", "min_ttl_s"), message)
+        yield RuleFinding(("overrides", "min_ttl_s"), message)
     elif not least <= default <= most:
         message = (
             f"default_ttl_s ({default:.15g}) must lie between "
             f"min_ttl_s ({least:.15g}) and max_ttl_s ({most:.15g})"
         )
-        yield Finding(("overrides", "default_ttl_s"), message)
+        yield RuleFinding(("overrides", "default_ttl_s"), message)
 
 
-def opinions_outlive_interval(parts: Parts) -> Iterator[Finding]:
+def opinions_outlive_interval(parts: Parts) -> Iterator[RuleFinding]:
     """An opinion that ages out before the next probe can answer would flap to unknown."""
     probing = parts.probing
     if probing is None:
@@ -140,10 +144,10 @@ def opinions_outlive_interval(parts: Parts) -> Iterator[Finding]:
                 f"deadline_s ({interval_s:g} + {deadline_s:g}); "
                 "an opinion would expire before the next probe ends"
             )
-            yield Finding(path, message)
+            yield RuleFinding(path, message)
 
 
-def startup_covers_interval(parts: Parts) -> Iterator[Finding]:
+def startup_covers_interval(parts: Parts) -> Iterator[RuleFinding]:
     """Before the first write every endpoint has been asked at least once."""
     probing, guards = parts.probing, parts.guards
     if probing is None or guards is None:
@@ -154,10 +158,10 @@ def startup_covers_interval(parts: Parts) -> Iterator[Finding]:
             f"startup_data_s ({guards.startup_data_s:g}) must be at least the longest interval_s "
             f"({longest_s:g}); the first write would rest on endpoints nobody asked"
         )
-        yield Finding(("guards", "startup_data_s"), message)
+        yield RuleFinding(("guards", "startup_data_s"), message)
 
 
-def subnets_belong_to_pools(parts: Parts) -> Iterator[Finding]:
+def subnets_belong_to_pools(parts: Parts) -> Iterator[RuleFinding]:
     """A subnet of a geography that no pool names would never be asked with."""
     answers = parts.answers
     if answers is None or any(None in s.pools.values() for s in parts.services.values()):
@@ -165,10 +169,10 @@ def subnets_belong_to_pools(parts: Parts) -> Iterator[Finding]:
     known = {g for s in parts.services.values() for _, p in s.sound_pools() for g in p.geographies}
     for geography in answers.subnets.keys() - known:
         message = f"no pool names the geography {geography}"
-        yield Finding(("answers", "subnets", geography), message, at_key=True)
+        yield RuleFinding(("answers", "subnets", geography), message, at_key=True)
 
 
-def steered_names_differ(parts: Parts) -> Iterator[Finding]:
+def steered_names_differ(parts: Parts) -> Iterator[RuleFinding]:
     """Two services that steer one DNS name would undo each other's work for ever."""
     owners: dict[tuple[str, str], str] = {}
     for service_name, service in parts.services.items():
@@ -179,11 +183,11 @@ def steered_names_differ(parts: Parts) -> Iterator[Finding]:
             owner = owners.setdefault((lever.hosted_zone_id, name), service_name)
             if owner != service_name:
                 message = f"{name} is steered by service {owner} already"
-                yield Finding(("services", service_name, "levers", "route53", "name"), message)
+                yield RuleFinding(("services", service_name, "levers", "route53", "name"), message)
                 break  # services of one name share their records' names, too; once is enough
 
 
-def accelerators_differ(parts: Parts) -> Iterator[Finding]:
+def accelerators_differ(parts: Parts) -> Iterator[RuleFinding]:
     """The same for accelerators."""
     owners: dict[str, str] = {}
     for service_name, service in parts.services.items():
@@ -193,10 +197,10 @@ def accelerators_differ(parts: Parts) -> Iterator[Finding]:
         owner = owners.setdefault(lever.arn, service_name)
         if owner != service_name:
             message = f"this accelerator is steered by service {owner} already"
-            yield Finding(("services", service_name, "levers", "accelerator", "arn"), message)
+            yield RuleFinding(("services", service_name, "levers", "accelerator", "arn"), message)
 
 
-def _pace(parts: Parts, probing: Probing) -> Iterator[tuple[KeyPath, float, float]]:
+def _pace(parts: Parts, probing: ProbingSettings) -> Iterator[tuple[KeyPath, float, float]]:
     """Interval and deadline of the defaults and of every endpoint that has its own."""
     yield ("probing", "fresh_for_s"), probing.interval_s, probing.deadline_s
     for service_name, service in parts.services.items():

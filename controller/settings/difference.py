@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from controller.model.config_model import Noun
+from controller.model.config_model import ConfigModel
 from controller.model.configuration import Settings
 from controller.settings.effective_settings import flow, redacted
 from controller.settings.file_positions import KeyPath, dotted
@@ -47,7 +47,7 @@ def differences(old: Settings, new: Settings) -> tuple[Difference, ...]:
 
 
 def _between(path: tuple[str, ...], old: object, new: object) -> Iterator[Difference]:
-    if isinstance(old, Noun) and isinstance(new, Noun):
+    if isinstance(old, ConfigModel) and isinstance(new, ConfigModel):
         for name in type(old).model_fields:
             yield from _between((*path, name), getattr(old, name), getattr(new, name))
     elif isinstance(old, Mapping) and isinstance(new, Mapping):
@@ -77,7 +77,7 @@ def _text(value: object) -> str:
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, Noun):
+    if isinstance(value, ConfigModel):
         return value.model_dump(mode="json", exclude_unset=True)
     if isinstance(value, list | tuple):
         return [_plain(one) for one in value]

@@ -22,7 +22,7 @@ _BARE = re.compile(r"[A-Za-z0-9/][A-Za-z0-9_./-]*")
 """Text that needs no quotes wherever it stands."""
 
 
-class Entry(NamedTuple):
+class EffectiveSetting(NamedTuple):
     """One key in effect."""
 
     path: tuple[str, ...]
@@ -31,16 +31,16 @@ class Entry(NamedTuple):
     """`line 12`, `env:NAME`, `--set key` or `default`."""
 
 
-def entries(settings: Settings, origins: Mapping[KeyPath, str]) -> tuple[Entry, ...]:
+def entries(settings: Settings, origins: Mapping[KeyPath, str]) -> tuple[EffectiveSetting, ...]:
     """Every key that holds a value, in the order of the nouns."""
     data = settings.model_dump(mode="json")
     return tuple(
-        Entry(path, redacted(value), origins.get(path, DEFAULT))
+        EffectiveSetting(path, redacted(value), origins.get(path, DEFAULT))
         for path, value in _leaves((), data)
     )
 
 
-def as_yaml(found: tuple[Entry, ...], *, with_origin: bool) -> str:
+def as_yaml(found: tuple[EffectiveSetting, ...], *, with_origin: bool) -> str:
     """The entries as a configuration file; origins as comments."""
     lines: list[str] = []
     above: tuple[str, ...] = ()
@@ -55,7 +55,7 @@ def as_yaml(found: tuple[Entry, ...], *, with_origin: bool) -> str:
     return "\n".join(lines)
 
 
-def as_tree(found: tuple[Entry, ...], *, with_origin: bool) -> dict[str, object]:
+def as_tree(found: tuple[EffectiveSetting, ...], *, with_origin: bool) -> dict[str, object]:
     """The entries as nested mappings; with origins, each value is `{value, origin}`."""
     tree: dict[str, object] = {}
     for entry in found:

@@ -12,24 +12,24 @@ from typing import NamedTuple
 from controller.model.config_model import KeyPath as KeyPath
 
 
-class Mark(NamedTuple):
+class TextPosition(NamedTuple):
     """A position in the text; both numbers count from 1."""
 
     line: int
     column: int
 
 
-class Place(NamedTuple):
+class KeyPosition(NamedTuple):
     """Where a key and its value begin. An item of a list has no key: both are its own beginning."""
 
-    key: Mark
-    value: Mark
+    key: TextPosition
+    value: TextPosition
 
 
-Places = Mapping[KeyPath, Place]
+Places = Mapping[KeyPath, KeyPosition]
 
 
-class Finding(NamedTuple):
+class RuleFinding(NamedTuple):
     """A mistake or advice, as a rule states it: by key path, the text's positions unknown."""
 
     path: KeyPath
@@ -40,7 +40,7 @@ class Finding(NamedTuple):
     confidential: bool = False
     """What stands there may be a secret."""
 
-    def below(self, *prefix: str | int) -> Finding:
+    def below(self, *prefix: str | int) -> RuleFinding:
         """The same finding, seen from further outside."""
         return self._replace(path=(*prefix, *self.path))
 
@@ -57,9 +57,9 @@ def dotted(path: KeyPath) -> str:
     return text
 
 
-def locate(places: Places, path: KeyPath, *, at_key: bool = False) -> Mark:
+def locate(places: Places, path: KeyPath, *, at_key: bool = False) -> TextPosition:
     """Where a path stands; for one that is not written, the key of what it would stand in."""
     wanted = places.get(path)
     if wanted is not None:
         return wanted.key if at_key else wanted.value
-    return locate(places, path[:-1], at_key=True) if path else Mark(1, 1)
+    return locate(places, path[:-1], at_key=True) if path else TextPosition(1, 1)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from controller.settings.file_positions import Finding
+from controller.settings.file_positions import RuleFinding
 from controller.settings.sound_parts import ServiceParts
 
 _CONTINENTS = ("AF", "AN", "AS", "EU", "NA", "OC", "SA")
@@ -22,7 +22,7 @@ _NO_COUNTRIES = {
 """Codes that people write although ISO 3166-1 has them for no country."""
 
 
-def geographies_can_be_matched(service: ServiceParts) -> Iterator[Finding]:
+def geographies_can_be_matched(service: ServiceParts) -> Iterator[RuleFinding]:
     """Users of a geography that nobody is found in would be answered by another pool."""
     if service.levers is None or service.levers.route53 is None:
         return
@@ -32,9 +32,9 @@ def geographies_can_be_matched(service: ServiceParts) -> Iterator[Finding]:
             path = ("pools", pool_name, "geographies", index)
             if kind == "continent" and code not in _CONTINENTS:
                 message = f"Route 53 knows no continent {code}; there are {', '.join(_CONTINENTS)}"
-                yield Finding(path, message)
+                yield RuleFinding(path, message)
             elif kind == "country" and code in _NO_COUNTRIES:
-                yield Finding(path, f"there is no country {code}", _NO_COUNTRIES[code])
+                yield RuleFinding(path, f"there is no country {code}", _NO_COUNTRIES[code])
             elif kind == "country" and code in _UNMATCHED:
                 message = f"Route 53 matches nobody with {geography}: they get the default's answer"
-                yield Finding(path, message, "leave it out; the application must check them")
+                yield RuleFinding(path, message, "leave it out; the application must check them")

@@ -3,7 +3,7 @@
 Three sources of mistakes meet here: the YAML itself (`yaml`), the nouns' own validation put into
 words (`messages`), and rules that join fields (`rules`). Whatever can be known is reported in one
 go, in the order of the lines. A file of version 1 is validated as such, and then migrated.
-`Source.load` also fetches what the settings refer to (`references`).
+`ConfigSource.load` also fetches what the settings refer to (`references`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from controller.model.config_model import Noun
+from controller.model.config_model import ConfigModel
 from controller.model.configuration import Settings
 from controller.model.earlier_settings import (
     EARLIER,
@@ -27,7 +27,7 @@ from controller.model.earlier_settings import (
 from controller.model.errors import InvalidSettingsError, Problem
 from controller.settings.cross_field_rules import check
 from controller.settings.effective_settings import flow
-from controller.settings.file_positions import Finding, KeyPath, dotted, locate
+from controller.settings.file_positions import KeyPath, RuleFinding, dotted, locate
 from controller.settings.migration.version_1 import SettingsOfVersion1
 from controller.settings.overlay import Assignment, Overlaid, of_environment, of_flags, overlay
 from controller.settings.references import References, resolve
@@ -67,7 +67,7 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ConfigSource:
     """Where a daemon's settings come from; flags go over the environment, that over the file."""
 
     path: Path
@@ -170,7 +170,7 @@ class _Layered:
         warnings += [outdated] if outdated else []
         return Inspection(settings, (), _in_order(warnings), self._origins(), outdated)
 
-    def problem(self, finding: Finding) -> Problem:
+    def problem(self, finding: RuleFinding) -> Problem:
         """A finding with its place: in the file, or what was laid over it."""
         finding = finding._replace(path=self._migration.earlier(finding.path))
         origins = self._overlaid.origins
@@ -185,7 +185,7 @@ class _Layered:
                 )
         return self._document.problem(finding)
 
-    def _validated(self) -> tuple[Noun | None, list[Problem]]:
+    def _validated(self) -> tuple[ConfigModel | None, list[Problem]]:
         """What the file holds, or the mistakes but for those that only follow from the YAML's."""
         try:
             return self._root.model_validate(self._overlaid.data), []
@@ -202,14 +202,14 @@ class _Layered:
             if dotted(one.first) not in mistaken and dotted(one.second) not in mistaken:
                 yield self.problem(self._contradiction(one))
 
-    def _contradiction(self, found: Contradiction) -> Finding:
+    def _contradiction(self, found: Contradiction) -> RuleFinding:
         region, name = found.key[-2:]
         message = (
             f"{name} of {region} is {flow(found.second_value)} here and {flow(found.first_value)} "
             f"in {dotted(found.first)} ({self._where(found.first)}): a region has one"
         )
         hint = "write the same in both; in version 2 it stands once, in the catalogue of regions"
-        return Finding(found.second, message, hint)
+        return RuleFinding(found.second, message, hint)
 
     def _where(self, path: KeyPath) -> str:
         """What was laid over a key, or its line; of one that is not written, its parent's."""
@@ -220,7 +220,7 @@ class _Layered:
         """The warning that the file is of an earlier version."""
         message = f"the file is of version {EARLIER}, which is out of date"
         hint = "`gtc config migrate FILE` prints it in the form of version 2, --write replaces it"
-        return self.problem(Finding(("schema_version",), message, hint))
+        return self.problem(RuleFinding(("schema_version",), message, hint))
 
     def _origins(self) -> dict[KeyPath, str]:
         """By keys of the present version."""

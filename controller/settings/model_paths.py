@@ -9,15 +9,15 @@ from __future__ import annotations
 from types import UnionType
 from typing import Annotated, Union, get_args, get_origin
 
-from controller.model.config_model import Noun
+from controller.model.config_model import ConfigModel
 from controller.model.configuration import Settings
 from controller.settings.file_positions import KeyPath
 
-Root = type[Noun]
+Root = type[ConfigModel]
 """What a whole file holds: `Settings`, or the settings of an earlier version."""
 
 
-def noun_at(path: KeyPath, root: Root = Settings) -> type[Noun] | None:
+def noun_at(path: KeyPath, root: Root = Settings) -> type[ConfigModel] | None:
     """The noun whose keys are allowed below `path`; None where none is (values, unknown keys)."""
     return _as_noun(_annotation_at(path, root))
 
@@ -56,7 +56,7 @@ def _bare(annotation: object) -> object:
     return annotation
 
 
-def _as_noun(annotation: object) -> type[Noun] | None:
-    if isinstance(annotation, type) and issubclass(annotation, Noun):
+def _as_noun(annotation: object) -> type[ConfigModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, ConfigModel):
         return annotation
     return None

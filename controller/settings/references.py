@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from controller.model.configuration import Settings
-from controller.settings.file_positions import Finding, KeyPath
+from controller.settings.file_positions import KeyPath, RuleFinding
 
 _LARGEST_BYTES = 1024 * 1024
 """A file beyond it is no secret and no list of authorities."""
@@ -38,11 +38,11 @@ class _MissingError(Exception):
 
 def resolve(
     settings: Settings, environment: Mapping[str, str]
-) -> tuple[References, tuple[Finding, ...]]:
+) -> tuple[References, tuple[RuleFinding, ...]]:
     """Everything the settings refer to, and what of it cannot be had."""
     secrets: dict[str, str] = {}
     authorities: dict[str, str] = {}
-    missing: list[Finding] = []
+    missing: list[RuleFinding] = []
     for endpoint_id, endpoint in settings.endpoints():
         service, region, name = endpoint_id
         here: KeyPath = ("services", service, "regions", region, "endpoints", name)
@@ -50,12 +50,12 @@ def resolve(
             try:
                 secrets[reference] = _secret(reference, environment)
             except _MissingError as error:
-                missing.append(Finding((*here, "headers", header), f"{header}: {error}"))
+                missing.append(RuleFinding((*here, "headers", header), f"{header}: {error}"))
         if endpoint.ca_file is not None:
             try:
                 authorities[endpoint.ca_file] = _authorities(endpoint.ca_file)
             except _MissingError as error:
-                missing.append(Finding((*here, "ca_file"), f"ca_file: {error}"))
+                missing.append(RuleFinding((*here, "ca_file"), f"ca_file: {error}"))
     return References(secrets, authorities), tuple(missing)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from controller.model.configuration import Endpoint, Pool, Route53Lever
-from controller.settings.file_positions import Finding, KeyPath
+from controller.settings.file_positions import KeyPath, RuleFinding
 from controller.settings.geography_rules import geographies_can_be_matched
 from controller.settings.sound_parts import ServiceParts
 from controller.settings.validation_messages import did_you_mean
@@ -22,7 +22,7 @@ _IDLE_KEYS = {
 """Keys of an endpoint that do nothing, by how its probe begins."""
 
 
-def check_service(service: ServiceParts) -> Iterator[Finding]:
+def check_service(service: ServiceParts) -> Iterator[RuleFinding]:
     """Everything that does not fit together inside one service."""
     for rule in (
         one_lever,
@@ -44,7 +44,7 @@ def check_service(service: ServiceParts) -> Iterator[Finding]:
         yield from rule(service)
 
 
-def one_lever(service: ServiceParts) -> Iterator[Finding]:
+def one_lever(service: ServiceParts) -> Iterator[RuleFinding]:
     """A service is steered by Route 53 or by one accelerator."""
     if service.levers is None:
         return
@@ -52,80 +52,80 @@ def one_lever(service: ServiceParts) -> Iterator[Finding]:
     if len(levers) != 1:
         found = "both" if levers else "neither"
         message = f"a service has exactly one lever, route53 or accelerator; here is {found}"
-        yield Finding(("levers",), message, at_key=True)
+        yield RuleFinding(("levers",), message, at_key=True)
 
 
-def required_endpoint_in_every_region(service: ServiceParts) -> Iterator[Finding]:
+def required_endpoint_in_every_region(service: ServiceParts) -> Iterator[RuleFinding]:
     """A region without a required endpoint could never be found down."""
     for name, region in service.sound_regions():
         if not any(endpoint.required for endpoint in region.endpoints.values()):
             message = (
                 f"region {name} has no endpoint with required: true; nothing could show it down"
             )
-            yield Finding(("regions", name, "endpoints"), message, at_key=True)
+            yield RuleFinding(("regions", name, "endpoints"), message, at_key=True)
 
 
-def keys_fit_the_probe(service: ServiceParts) -> Iterator[Finding]:
+def keys_fit_the_probe(service: ServiceParts) -> Iterator[RuleFinding]:
     """What speaks of HTTP or TLS does nothing to a probe that speaks neither."""
     for path, endpoint in _endpoints(service):
         scheme = endpoint.probe.partition(":")[0]
         for key in _IDLE_KEYS.get(scheme, ()):
             if getattr(endpoint, key) != Endpoint.model_fields[key].default:
                 message = f"{key} does nothing for a probe that begins with {scheme}://"
-                yield Finding((*path, key), message, "leave it out", at_key=True)
+                yield RuleFinding((*path, key), message, "leave it out", at_key=True)
 
 
-def host_has_its_own_key(service: ServiceParts) -> Iterator[Finding]:
+def host_has_its_own_key(service: ServiceParts) -> Iterator[RuleFinding]:
     """The Host header is no secret, and TLS must name the same host."""
     for path, endpoint in _endpoints(service):
         for name in endpoint.headers:
             if name.lower() == "host":
                 message = "the Host header is not set here"
                 hint = "the endpoint's key host sets it, for TLS too"
-                yield Finding((*path, "headers", name), message, hint, at_key=True)
+                yield RuleFinding((*path, "headers", name), message, hint, at_key=True)
 
 
-def pool_regions_exist(service: ServiceParts) -> Iterator[Finding]:
+def pool_regions_exist(service: ServiceParts) -> Iterator[RuleFinding]:
     """A pool names regions of its own service."""
     for pool_name, pool in service.sound_pools():
         for index, region in enumerate(pool.regions):
             if region not in service.regions:
                 message = f"{region} is not a region of this service"
                 hint = did_you_mean(region, service.regions)
-                yield Finding(("pools", pool_name, "regions", index), message, hint)
+                yield RuleFinding(("pools", pool_name, "regions", index), message, hint)
 
 
-def pool_regions_differ(service: ServiceParts) -> Iterator[Finding]:
+def pool_regions_differ(service: ServiceParts) -> Iterator[RuleFinding]:
     """A pool names each region once."""
     for pool_name, pool in service.sound_pools():
         for index, region in enumerate(pool.regions):
             if region in pool.regions[:index]:
                 message = f"{region} stands twice in pool {pool_name}"
-                yield Finding(("pools", pool_name, "regions", index), message)
+                yield RuleFinding(("pools", pool_name, "regions", index), message)
 
 
-def shares_not_all_zero(service: ServiceParts) -> Iterator[Finding]:
+def shares_not_all_zero(service: ServiceParts) -> Iterator[RuleFinding]:
     """Somebody must serve a pool when all is well."""
     for pool_name, pool in service.sound_pools():
         regions = [service.regions.get(name) for name in pool.regions]
         if all(region is not None and region.share == 0 for region in regions):
             message = f"all regions of pool {pool_name} have share 0; at least one must have more"
-            yield Finding(("pools", pool_name, "regions"), message, at_key=True)
+            yield RuleFinding(("pools", pool_name, "regions"), message, at_key=True)
 
 
-def latencies_cover_the_pool(service: ServiceParts) -> Iterator[Finding]:
+def latencies_cover_the_pool(service: ServiceParts) -> Iterator[RuleFinding]:
     """Distances are given for all regions of a pool or for none; a dial knows no distance."""
     accelerator = service.levers is not None and service.levers.accelerator is not None
     for pool_name, pool in service.sound_pools():
         path = ("pools", pool_name, "latency_ms")
         if pool.latency_ms and accelerator:
             message = "latency_ms does nothing behind an accelerator, which knows its users' paths"
-            yield Finding(path, message, "leave it out", at_key=True)
+            yield RuleFinding(path, message, "leave it out", at_key=True)
         elif pool.latency_ms:
             yield from _all_or_none(path, pool.latency_ms, pool_name, pool)
 
 
-def nearest_names_the_pools_regions(service: ServiceParts) -> Iterator[Finding]:
+def nearest_names_the_pools_regions(service: ServiceParts) -> Iterator[RuleFinding]:
     """Users are nearest to one of the pool's regions; to all of them some, or it is left open."""
     lever = service.levers.accelerator if service.levers is not None else None
     pool = service.pools.get(lever.pool) if lever is not None else None
@@ -136,19 +136,19 @@ def nearest_names_the_pools_regions(service: ServiceParts) -> Iterator[Finding]:
 
 def _all_or_none(
     path: KeyPath, named: Collection[str], pool_name: str, pool: Pool
-) -> Iterator[Finding]:
+) -> Iterator[RuleFinding]:
     """A figure for each of the pool's regions, and for no other."""
     missing = [region for region in pool.regions if region not in named]
     if missing:
         message = f"{path[-1]} lacks {', '.join(missing)}; all of the pool's regions, or none"
-        yield Finding(path, message, at_key=True)
+        yield RuleFinding(path, message, at_key=True)
     for region in named:
         if region not in pool.regions:
             message = f"{region} is not in pool {pool_name}"
-            yield Finding((*path, region), message, did_you_mean(region, pool.regions))
+            yield RuleFinding((*path, region), message, did_you_mean(region, pool.regions))
 
 
-def geographies_differ(service: ServiceParts) -> Iterator[Finding]:
+def geographies_differ(service: ServiceParts) -> Iterator[RuleFinding]:
     """A geography belongs to one pool, and is named there once."""
     owners: dict[str, str] = {}
     for pool_name, pool in service.sound_pools():
@@ -158,10 +158,10 @@ def geographies_differ(service: ServiceParts) -> Iterator[Finding]:
                 message = (
                     f"{geography} is already in pool {owner}; a geography is in one pool, once"
                 )
-                yield Finding(("pools", pool_name, "geographies", index), message)
+                yield RuleFinding(("pools", pool_name, "geographies", index), message)
 
 
-def one_default_pool(service: ServiceParts) -> Iterator[Finding]:
+def one_default_pool(service: ServiceParts) -> Iterator[RuleFinding]:
     """Without a default record Route 53 gives people it cannot place no answer at all."""
     pools = service.pools.values()
     if _route53(service) is None or any(pool is None for pool in pools):
@@ -171,10 +171,10 @@ def one_default_pool(service: ServiceParts) -> Iterator[Finding]:
     message = (
         "no pool has the geography default; Route 53 would give no answer to users it cannot place"
     )
-    yield Finding(("pools",), message, at_key=True)
+    yield RuleFinding(("pools",), message, at_key=True)
 
 
-def bound_pools_name_countries(service: ServiceParts) -> Iterator[Finding]:
+def bound_pools_name_countries(service: ServiceParts) -> Iterator[RuleFinding]:
     """Route 53's continents are wider than jurisdictions, and `default` is everybody."""
     if _route53(service) is None:
         return
@@ -187,18 +187,18 @@ def bound_pools_name_countries(service: ServiceParts) -> Iterator[Finding]:
                 f"not {geography}"
             )
             path = ("pools", pool_name, "geographies", index)
-            yield Finding(path, message, _why_not_bound(geography))
+            yield RuleFinding(path, message, _why_not_bound(geography))
 
 
-def pool_names_are_no_regions(service: ServiceParts) -> Iterator[Finding]:
+def pool_names_are_no_regions(service: ServiceParts) -> Iterator[RuleFinding]:
     """`<pool>.<service>` and `<region>.<service>` are both names in the zone."""
     for pool_name in service.pools:
         if _route53(service) is not None and pool_name in service.regions:
             message = f"pool {pool_name} is named like a region; both would own the same DNS name"
-            yield Finding(("pools", pool_name), message, at_key=True)
+            yield RuleFinding(("pools", pool_name), message, at_key=True)
 
 
-def one_pool_behind_accelerator(service: ServiceParts) -> Iterator[Finding]:
+def one_pool_behind_accelerator(service: ServiceParts) -> Iterator[RuleFinding]:
     """An accelerator cannot tell pools apart, so it serves exactly one."""
     lever = service.levers.accelerator if service.levers else None
     if lever is None:
@@ -206,13 +206,13 @@ def one_pool_behind_accelerator(service: ServiceParts) -> Iterator[Finding]:
     if lever.pool not in service.pools:
         message = f"{lever.pool} is not a pool of this service"
         hint = did_you_mean(lever.pool, service.pools)
-        yield Finding(("levers", "accelerator", "pool"), message, hint)
+        yield RuleFinding(("levers", "accelerator", "pool"), message, hint)
     if len(service.pools) > 1:
         message = (
             f"an accelerator serves exactly one pool; here are {len(service.pools)}: "
             f"{', '.join(service.pools)}"
         )
-        yield Finding(("pools",), message, at_key=True)
+        yield RuleFinding(("pools",), message, at_key=True)
 
 
 def _endpoints(service: ServiceParts) -> Iterator[tuple[KeyPath, Endpoint]]:

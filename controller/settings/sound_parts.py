@@ -12,25 +12,25 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from controller.model.access import Api
-from controller.model.config_model import Noun
+from controller.model.access import ApiSettings
+from controller.model.config_model import ConfigModel
 from controller.model.configuration import (
-    Aws,
-    Cycle,
-    Guards,
+    AwsSettings,
+    CycleSettings,
+    GuardSettings,
     Levers,
     OverrideLimits,
     Pool,
     ProbeAddress,
-    Probing,
+    ProbingSettings,
     Region,
     RegionName,
     ServiceRegion,
-    Vantage,
+    VantageSettings,
 )
-from controller.model.name_servers import Answers
+from controller.model.name_servers import AnswerSettings
 
-Piece = TypeVar("Piece", bound=Noun)
+Piece = TypeVar("Piece", bound=ConfigModel)
 _REGION_NAME: TypeAdapter[str] = TypeAdapter(RegionName)
 _PROBE_ADDRESS: TypeAdapter[str] = TypeAdapter(ProbeAddress)
 
@@ -74,13 +74,13 @@ class ServiceParts:
 class Parts:
     """What rules may look at; None for a section with a mistake of its own."""
 
-    aws: Aws | None
-    api: Api | None
-    vantage: Vantage | None
-    probing: Probing | None
-    cycle: Cycle | None
-    answers: Answers | None
-    guards: Guards | None
+    aws: AwsSettings | None
+    api: ApiSettings | None
+    vantage: VantageSettings | None
+    probing: ProbingSettings | None
+    cycle: CycleSettings | None
+    answers: AnswerSettings | None
+    guards: GuardSettings | None
     overrides: OverrideLimits | None
     regions: Mapping[str, Region | None] | None
     """The catalogue; None when it is missing or no mapping."""
@@ -96,13 +96,13 @@ class Parts:
         references = data.get("reference_targets")
         pieces = {name: ServiceParts.of(value) for name, value in candidates.items()}
         return cls(
-            aws=_sound(Aws, data.get("aws", {})),
-            api=_sound(Api, data.get("api", {})),
-            vantage=_sound(Vantage, data.get("vantage", {})),
-            probing=_sound(Probing, data.get("probing", {})),
-            cycle=_sound(Cycle, data.get("cycle", {})),
-            answers=_sound(Answers, data.get("answers", {})),
-            guards=_sound(Guards, data.get("guards", {})),
+            aws=_sound(AwsSettings, data.get("aws", {})),
+            api=_sound(ApiSettings, data.get("api", {})),
+            vantage=_sound(VantageSettings, data.get("vantage", {})),
+            probing=_sound(ProbingSettings, data.get("probing", {})),
+            cycle=_sound(CycleSettings, data.get("cycle", {})),
+            answers=_sound(AnswerSettings, data.get("answers", {})),
+            guards=_sound(GuardSettings, data.get("guards", {})),
             overrides=_sound(OverrideLimits, data.get("overrides", {})),
             regions=_catalogue(data.get("regions")),
             services={name: service for name, service in pieces.items() if service is not None},

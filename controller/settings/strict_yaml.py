@@ -16,7 +16,14 @@ from dataclasses import dataclass, field
 import yaml
 
 from controller.model.errors import Problem
-from controller.settings.file_positions import Finding, KeyPath, Mark, Place, dotted, locate
+from controller.settings.file_positions import (
+    KeyPath,
+    KeyPosition,
+    RuleFinding,
+    TextPosition,
+    dotted,
+    locate,
+)
 from controller.settings.yaml_scalars import AmbiguousScalarError, plain
 
 _DEEPEST = 30
@@ -39,9 +46,9 @@ class Document:
 
     data: dict[str, object] | None
     problems: tuple[Problem, ...]
-    places: dict[KeyPath, Place] = field(default_factory=dict)
+    places: dict[KeyPath, KeyPosition] = field(default_factory=dict)
 
-    def problem(self, finding: Finding) -> Problem:
+    def problem(self, finding: RuleFinding) -> Problem:
         """A finding of some rule with its place in this file."""
         mark = locate(self.places, finding.path, at_key=finding.at_key)
         return Problem(
@@ -130,7 +137,7 @@ class _Converter:
 
     def __init__(self, problems: list[Problem]) -> None:
         self._problems = problems
-        self._places: dict[KeyPath, Place] = {}
+        self._places: dict[KeyPath, KeyPosition] = {}
 
     def document(self, root: yaml.Node | None) -> Document:
         if root is None or (isinstance(root, yaml.ScalarNode) and not root.value):
@@ -162,7 +169,7 @@ class _Converter:
             if here in self._places:
                 self._note(key_node, here, _twice(key, self._places[here].key, mark))
                 continue
-            self._places[here] = Place(mark, _mark(value_node.start_mark))
+            self._places[here] = KeyPosition(mark, _mark(value_node.start_mark))
             result[key] = self._value(value_node, here)
         return result
 
@@ -171,7 +178,7 @@ class _Converter:
         for index, item in enumerate(node.value):
             here = (*path, index)
             mark = _mark(item.start_mark)
-            self._places[here] = Place(mark, mark)
+            self._places[here] = KeyPosition(mark, mark)
             result.append(self._value(item, here))
         return result
 
@@ -207,7 +214,7 @@ class _Converter:
         self._problems.append(Problem(message, dotted(path), mark.line, mark.column))
 
 
-def _twice(key: str, first: Mark, again: Mark) -> str:
+def _twice(key: str, first: TextPosition, again: TextPosition) -> str:
     return (
         f"the key {dotted((key,))} appears twice, in line {first.line} and in line {again.line}; "
         "keep one"
@@ -220,14 +227,14 @@ def _start(event: yaml.Event) -> yaml.Mark:
     return mark
 
 
-def _mark(mark: yaml.Mark) -> Mark:
-    return Mark(mark.line + 1, mark.column + 1)
+def _mark(mark: yaml.Mark) -> TextPosition:
+    return TextPosition(mark.line + 1, mark.column + 1)
 
 
 def _syntax_problem(error: yaml.MarkedYAMLError, text: str) -> Problem:
     """PyYAML's complaint, in a sentence, at the place where it noticed."""
     where = error.problem_mark or error.context_mark
-    mark = Mark(1, 1) if where is None else _mark(where)
+    mark = TextPosition(1, 1) if where is None else _mark(where)
     if where is not None and text[where.index : where.index + 1] == "\t":
         return Problem("a tab cannot indent here; use spaces", line=mark.line, column=mark.column)
     if error.context and error.context.startswith("expected a single document"):

@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 
 from controller.model.configuration import PlainSecretError, Settings
 from controller.model.earlier_settings import PRESENT
-from controller.settings.file_positions import Finding, KeyPath, Places, dotted
+from controller.settings.file_positions import KeyPath, Places, RuleFinding, dotted
 from controller.settings.migration.version_1 import moved_to
 from controller.settings.model_paths import Root, noun_at
 
@@ -69,7 +69,7 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)", re.IGNORECASE)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
-def findings(errors: Iterable[ErrorDetails], places: Places, root: Root) -> tuple[Finding, ...]:
+def findings(errors: Iterable[ErrorDetails], places: Places, root: Root) -> tuple[RuleFinding, ...]:
     """One finding per error of validating `root`, without errors that another one explains.
 
     These are a missing key that stands there misspelt, and a list that is too short only because
@@ -120,26 +120,26 @@ def _short(text: str) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _finding(error: ErrorDetails, places: Places, root: Root) -> Finding:
+def _finding(error: ErrorDetails, places: Places, root: Root) -> RuleFinding:
     path = error["loc"]
     kind = error["type"]
     if kind == "extra_forbidden":
         key = str(path[-1])
         message = f"unknown key {dotted((key,))}"
-        return Finding(path, message, _instead_of(key, path, root), at_key=True)
+        return RuleFinding(path, message, _instead_of(key, path, root), at_key=True)
     if kind == "missing":
-        return Finding(path, f"the key {path[-1]} is missing", _purpose(path, root))
+        return RuleFinding(path, f"the key {path[-1]} is missing", _purpose(path, root))
     is_key = path[-1] == _KEY and path not in places
     if is_key:
         path = path[:-1]
     subject = dotted(path[-2:]) if isinstance(path[-1], int) else dotted(path[-1:])
     if is_key:
-        return Finding(path, f"{subject} must be {_allowed(error)}", at_key=True)
+        return RuleFinding(path, f"{subject} must be {_allowed(error)}", at_key=True)
     if _may_be_secret(error):
-        return Finding(path, f"{subject} must be {_allowed(error)}", confidential=True)
+        return RuleFinding(path, f"{subject} must be {_allowed(error)}", confidential=True)
     value = error["input"]
     message = f"{subject} must be {_allowed(error)}, not {found_text(value)}"
-    return Finding(path, message, _hint(kind, value, error.get("ctx", {})))
+    return RuleFinding(path, message, _hint(kind, value, error.get("ctx", {})))
 
 
 def _may_be_secret(error: ErrorDetails) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from controller.model.access import is_loopback
 from controller.model.configuration import Pool, Service, Settings
-from controller.settings.file_positions import Finding
+from controller.settings.file_positions import RuleFinding
 
 _LONGEST_TTL_S = 60
 """Answers kept longer outlast every other part of a failover."""
@@ -14,7 +14,7 @@ _LONGEST_TTL_S = 60
 _EUROPE_OUTSIDE_THE_UNION = {"eu-west-2": "the United Kingdom", "eu-central-2": "Switzerland"}
 
 
-def warnings_for(settings: Settings) -> Iterator[Finding]:
+def warnings_for(settings: Settings) -> Iterator[RuleFinding]:
     """Everything worth a second look."""
     for rule in (
         one_vantage_point,
@@ -37,15 +37,15 @@ def warnings_for(settings: Settings) -> Iterator[Finding]:
                 yield finding.below("services", name)
 
 
-def one_vantage_point(settings: Settings) -> Iterator[Finding]:
+def one_vantage_point(settings: Settings) -> Iterator[RuleFinding]:
     """One vantage point cannot be outvoted."""
     if len(settings.vantage.all) == 1:
         message = "one vantage point: a path failure near it looks like a region's failure"
         hint = "known-good reference targets tell the two apart"
-        yield Finding(("vantage",), message, hint, at_key=True)
+        yield RuleFinding(("vantage",), message, hint, at_key=True)
 
 
-def no_known_good_targets(settings: Settings) -> Iterator[Finding]:
+def no_known_good_targets(settings: Settings) -> Iterator[RuleFinding]:
     """Known-good reference targets show that the prober itself is broken."""
     if not settings.reference_targets.known_good:
         message = (
@@ -53,10 +53,10 @@ def no_known_good_targets(settings: Settings) -> Iterator[Finding]:
             "failing regions"
         )
         path = ("reference_targets", "known_good")
-        yield Finding(path, message, "name three addresses that are not yours to steer")
+        yield RuleFinding(path, message, "name three addresses that are not yours to steer")
 
 
-def deadline_above_interval(settings: Settings) -> Iterator[Finding]:
+def deadline_above_interval(settings: Settings) -> Iterator[RuleFinding]:
     """The next probe waits for the last."""
     probing = settings.probing
     if probing.deadline_s > probing.interval_s:
@@ -64,36 +64,36 @@ def deadline_above_interval(settings: Settings) -> Iterator[Finding]:
             f"deadline_s ({probing.deadline_s:g}) exceeds interval_s ({probing.interval_s:g}): "
             "an endpoint that hangs is asked less often than interval_s says"
         )
-        yield Finding(("probing", "deadline_s"), message)
+        yield RuleFinding(("probing", "deadline_s"), message)
 
 
-def secrets_in_the_clear(service: Service) -> Iterator[Finding]:
+def secrets_in_the_clear(service: Service) -> Iterator[RuleFinding]:
     """Whoever is on the way can read what a probe without TLS carries."""
     for region_name, region in service.regions.items():
         for name, endpoint in region.endpoints.items():
             if endpoint.headers and not endpoint.probe.startswith("https:"):
                 path = ("regions", region_name, "endpoints", name, "headers")
                 message = "this probe sends its headers' secrets unencrypted"
-                yield Finding(path, message, "probe it by https://", at_key=True)
+                yield RuleFinding(path, message, "probe it by https://", at_key=True)
 
 
-def api_in_the_open(settings: Settings) -> Iterator[Finding]:
+def api_in_the_open(settings: Settings) -> Iterator[RuleFinding]:
     """The API speaks plain HTTP: a token that crosses a network can be read there."""
     host = settings.api.host
     if not is_loopback(host):
         message = f"api.host is {host!r}: tokens cross the network unencrypted"
-        yield Finding(("api", "host"), message, "listen on 127.0.0.1 behind a proxy with TLS")
+        yield RuleFinding(("api", "host"), message, "listen on 127.0.0.1 behind a proxy with TLS")
 
 
-def long_ttl(service: Service) -> Iterator[Finding]:
+def long_ttl(service: Service) -> Iterator[RuleFinding]:
     """Users keep an answer for its TTL, whatever we decide meanwhile."""
     lever = service.levers.route53
     if lever is not None and lever.ttl_s > _LONGEST_TTL_S:
         message = f"ttl_s is {lever.ttl_s:g}: users keep a failed region's address that long"
-        yield Finding(("levers", "route53", "ttl_s"), message, f"{_LONGEST_TTL_S} is usual")
+        yield RuleFinding(("levers", "route53", "ttl_s"), message, f"{_LONGEST_TTL_S} is usual")
 
 
-def capacity_unknown(service: Service) -> Iterator[Finding]:
+def capacity_unknown(service: Service) -> Iterator[RuleFinding]:
     """What nobody measured cannot be counted on when another region fails."""
     for name, region in service.regions.items():
         if region.capacity_rps is None:
@@ -101,16 +101,16 @@ def capacity_unknown(service: Service) -> Iterator[Finding]:
                 f"region {name} has no capacity_rps: it is counted on for its part of each pool's "
                 "demand and no more"
             )
-            yield Finding(("regions", name), message, "measure it", at_key=True)
+            yield RuleFinding(("regions", name), message, "measure it", at_key=True)
 
 
-def pools_survive_a_region(service: Service) -> Iterator[Finding]:
+def pools_survive_a_region(service: Service) -> Iterator[RuleFinding]:
     """A pool's other regions should carry it when its largest is lost."""
     for name, pool in service.pools.items():
         path = ("pools", name, "regions")
         if len(pool.regions) == 1:
             message = f"pool {name} has one region, {pool.regions[0]}: nothing to fail over to"
-            yield Finding(path, message)
+            yield RuleFinding(path, message)
             continue
         largest, rest_rps = _without_largest(service, pool.regions)
         if rest_rps < pool.demand_rps:
@@ -118,10 +118,10 @@ def pools_survive_a_region(service: Service) -> Iterator[Finding]:
                 f"without {largest} the regions of pool {name} carry {rest_rps:g} requests/s, "
                 f"but its users ask for {pool.demand_rps:g}"
             )
-            yield Finding(path, message)
+            yield RuleFinding(path, message)
 
 
-def service_survives_a_region(service: Service) -> Iterator[Finding]:
+def service_survives_a_region(service: Service) -> Iterator[RuleFinding]:
     """The same for all pools together, which share their regions' capacity."""
     pools = tuple(service.pools.values())
     if len(pools) < 2 or any(_falls_short(service, pool) for pool in pools):
@@ -134,7 +134,7 @@ def service_survives_a_region(service: Service) -> Iterator[Finding]:
             f"without {largest} this service's regions carry {rest_rps:g} requests/s, "
             f"but the users of all pools ask for {demand_rps:g}"
         )
-        yield Finding(("pools",), message, at_key=True)
+        yield RuleFinding(("pools",), message, at_key=True)
 
 
 def _falls_short(service: Service, pool: Pool) -> bool:
@@ -148,16 +148,16 @@ def _without_largest(service: Service, names: tuple[str, ...]) -> tuple[str, flo
     return largest, sum(capacity.values()) - capacity[largest]
 
 
-def regions_without_service(settings: Settings) -> Iterator[Finding]:
+def regions_without_service(settings: Settings) -> Iterator[RuleFinding]:
     """A region of the catalogue that no service uses may be a name misspelt, or left over."""
     used = {name for service in settings.services.values() for name in service.regions}
     for name in settings.regions:
         if name not in used:
             message = f"no service uses region {name} of the catalogue"
-            yield Finding(("regions", name), message, "leave it out", at_key=True)
+            yield RuleFinding(("regions", name), message, "leave it out", at_key=True)
 
 
-def jurisdiction_as_on_the_map(settings: Settings) -> Iterator[Finding]:
+def jurisdiction_as_on_the_map(settings: Settings) -> Iterator[RuleFinding]:
     """Everything that is proven of residency rests on what a region's jurisdiction says."""
     for name, region in settings.regions.items():
         country = _EUROPE_OUTSIDE_THE_UNION.get(name)
@@ -166,4 +166,4 @@ def jurisdiction_as_on_the_map(settings: Settings) -> Iterator[Finding]:
         place = f"in {country}" if country else "outside Europe"
         message = f"{name} is said to be in jurisdiction EU, but lies {place}"
         hint = "a pool with residency EU would be served from there"
-        yield Finding(("regions", name, "jurisdiction"), message, hint)
+        yield RuleFinding(("regions", name, "jurisdiction"), message, hint)

@@ -15,7 +15,7 @@ import pytest
 
 from controller.adapters.name_servers import DnsNameServers
 from controller.model.errors import ProviderRejectedError, ProviderUnavailableError
-from controller.model.name_servers import Answers
+from controller.model.name_servers import AnswerSettings
 
 NAME, SUBNET = "shop.example.test.", "192.0.2.0/24"
 Reply = Callable[[dns.message.Message, bool], dns.message.Message | None]
@@ -75,7 +75,7 @@ def asking(*servers: str, deadline_s: float = 2.0) -> DnsNameServers:
     async def nobody(zone: str) -> Sequence[str]:
         raise ProviderRejectedError(zone)
 
-    return DnsNameServers(nobody, Answers(name_servers=servers, deadline_s=deadline_s))
+    return DnsNameServers(nobody, AnswerSettings(name_servers=servers, deadline_s=deadline_s))
 
 
 async def test_the_question_carries_the_users_subnet_and_asks_for_no_recursion() -> None:
@@ -146,7 +146,7 @@ async def test_other_settings_ask_other_servers() -> None:
     async with server(answering("192.0.2.1")) as one, server(answering("192.0.2.2")) as other:
         port = asking(one)
         assert await port.ask("Z1", NAME, SUBNET) == {"192.0.2.1"}
-        port.use(Answers(name_servers=(other,)))
+        port.use(AnswerSettings(name_servers=(other,)))
         assert await port.ask("Z1", NAME, SUBNET) == {"192.0.2.2"}
 
 
@@ -158,7 +158,7 @@ async def test_the_zones_own_servers_are_found_by_their_names_once() -> None:
         asked.append(zone)
         return ("localhost.",)
 
-    port = DnsNameServers(delegation, Answers(deadline_s=0.5))
+    port = DnsNameServers(delegation, AnswerSettings(deadline_s=0.5))
     for _ in range(2):
         with pytest.raises(ProviderUnavailableError, match=r"name server 127\.0\.0\.1"):
             await port.ask("Z1", NAME, SUBNET)  # nobody serves port 53 of this machine

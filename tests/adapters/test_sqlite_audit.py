@@ -16,9 +16,9 @@ import pytest
 
 from controller.adapters.sqlite import audit, schema
 from controller.adapters.sqlite.store import SqliteStore, check_audit, list_audit
-from controller.model.audit import AuditEntry, Mark
+from controller.model.audit import AuditEntry, ChainPoint
 from controller.model.configuration import Mode
-from controller.model.decision import DecisionRecord, Moment
+from controller.model.decision import DecisionRecord, TimelineEvent
 from controller.model.encoding import EXACT, as_text
 from controller.model.errors import StateUnavailableError
 from controller.model.overrides import OverrideKind, OverrideRequest
@@ -43,7 +43,9 @@ async def a_file(tmp_path: Path) -> Path:
             override = await store.add_override(DRAIN, NOON, NOON)
             record = await store.add_record(RECORD)
             await store.end_override(override.id, actor="bo", at=NOON, why="withdrawn")
-            later = replace(record, timeline=(Moment("insync", NOON),), measured_effect="0 %")
+            later = replace(
+                record, timeline=(TimelineEvent("insync", NOON),), measured_effect="0 %"
+            )
             await store.update_record(later)
     assert check_audit(path).ok
     return path
@@ -312,10 +314,10 @@ async def test_pages_are_read_from_the_file(tmp_path: Path) -> None:
 
 def test_a_mark_is_read_as_it_was_written() -> None:
     """And anything else is refused with an example of its form."""
-    mark = Mark(12, "a" * 64)
-    assert Mark.parse(str(mark)) == mark
+    mark = ChainPoint(12, "a" * 64)
+    assert ChainPoint.parse(str(mark)) == mark
     with pytest.raises(ValueError, match="NUMBER:DIGEST"):
-        Mark.parse("12")
+        ChainPoint.parse("12")
 
 
 def _make_schema_1(path: Path) -> None:

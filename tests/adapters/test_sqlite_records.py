@@ -17,7 +17,7 @@ from controller.adapters.sqlite import records as sqlite_records
 from controller.adapters.sqlite import schema
 from controller.adapters.sqlite.store import SqliteStore, check_audit
 from controller.model.configuration import Mode
-from controller.model.decision import DecisionRecord, Moment
+from controller.model.decision import DecisionRecord, TimelineEvent
 from controller.planning.account.alternatives import rejected
 from controller.planning.account.decision_changes import expected_effect
 from controller.planning.account.evidence import Evidence, Exhibit
@@ -146,7 +146,9 @@ async def test_what_becomes_known_later_counts(tmp_path: Path) -> None:
         stored = await store.add_record(told(1), evidence())
         [before] = rows(path, "SELECT body, said FROM records")
         [(size,)] = rows(path, "SELECT bytes FROM record_bytes")
-        later = replace(stored, timeline=(Moment("insync", NOON, "ü" * 100),), measured_effect="5")
+        later = replace(
+            stored, timeline=(TimelineEvent("insync", NOON, "ü" * 100),), measured_effect="5"
+        )
         await store.update_record(later)
         assert await store.record(1) == later
     [after] = rows(path, "SELECT body, said FROM records")
@@ -223,7 +225,7 @@ async def test_a_record_of_schema_5_may_grow_beside_new_ones(tmp_path: Path) -> 
     async with SqliteStore(path) as store:
         old = await store.record(2)
         assert old is not None
-        later = replace(old, timeline=(*old.timeline, Moment("measured", NOON)))
+        later = replace(old, timeline=(*old.timeline, TimelineEvent("measured", NOON)))
         await store.update_record(later)
         assert await store.record(2) == later
         new = await store.add_record(RECORD, evidence())

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from controller.api import app as application
 from controller.api.app import DECLARED, build
-from controller.api.dependencies import Context
+from controller.api.dependencies import ApiDependencies
 from controller.api.http.route import Route
 from controller.api.routes.docs import reference_routes
 from controller.model.access import ApiLimits, Role
@@ -242,7 +242,7 @@ async def test_a_route_nobody_declared_is_refused_to_everybody(
     async def leak(_request: web.Request) -> web.Response:
         return web.Response(text="everything")
 
-    def careless(context: Context) -> web.Application:
+    def careless(context: ApiDependencies) -> web.Application:
         app = build(context)
         app.router.add_get("/leak", leak)
         return app

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from controller.model.decision import Decision, Snapshot
-from controller.planning.account.single_failures import Failure, single_failures
+from controller.planning.account.single_failures import SingleFailure, single_failures
 from controller.planning.decision import decide
 from tests.api.callers import bearer, guarded
 from tests.api.serving import Api, api
@@ -177,7 +177,7 @@ async def test_the_loss_of_every_region_is_reckoned_once_for_each_state(
     """It takes a decision for each region; who asks at the same time gets the same answer."""
     reckoned: list[Snapshot] = []
 
-    def counting(snapshot: Snapshot) -> tuple[Failure, ...]:
+    def counting(snapshot: Snapshot) -> tuple[SingleFailure, ...]:
         reckoned.append(snapshot)
         return single_failures(snapshot)
 

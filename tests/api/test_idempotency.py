@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from controller.api.http import idempotency
-from controller.api.http.idempotency import Replays
+from controller.api.http.idempotency import KeptReplies
 from controller.api.http.problems import ProblemError
 from tests.api.callers import bearer, guarded
 from tests.api.serving import api
@@ -99,7 +99,7 @@ async def done() -> web.Response:
 @pytest.mark.looptime
 async def test_while_the_first_is_carried_out_the_second_is_told_to_wait() -> None:
     """409; nothing is done twice at the same time either."""
-    replays, finish = Replays(FakeClock()), asyncio.Event()
+    replays, finish = KeptReplies(FakeClock()), asyncio.Event()
 
     async def slow() -> web.Response:
         await finish.wait()
@@ -118,7 +118,7 @@ async def test_while_the_first_is_carried_out_the_second_is_told_to_wait() -> No
 @pytest.mark.looptime
 async def test_answers_are_forgotten_after_a_day_and_beyond_a_thousand() -> None:
     """Memory is bounded in time and in number; the oldest go first."""
-    replays, acts = Replays(FakeClock()), 0
+    replays, acts = KeptReplies(FakeClock()), 0
 
     async def counted() -> web.Response:
         nonlocal acts
@@ -142,7 +142,7 @@ async def test_answers_are_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> 
     """The oldest go first, and answers come back as they were."""
     text = Random(1).randbytes(50_000).hex() + "→"
     monkeypatch.setattr(idempotency, "_MOST_BYTES", 3 * len(zlib.compress(text.encode())))
-    replays, acts = Replays(FakeClock()), 0
+    replays, acts = KeptReplies(FakeClock()), 0
 
     async def large() -> web.Response:
         nonlocal acts

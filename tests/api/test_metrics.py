@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from controller import __version__
 from controller.api.metrics.daemon_metrics import CALL_OUTCOMES, OPERATIONS, Metrics
-from controller.loops.reports.traffic import Traffic
+from controller.loops.reports.traffic import TrafficReports
 from controller.model.configuration import EndpointId, Mode
 from controller.model.health import ProbeOutcome, ProbeResult, ReferenceKind
 from controller.model.levers import Position
@@ -216,7 +216,7 @@ async def test_isolation_shows_while_the_reference_targets_fail() -> None:
 
 async def test_measured_shares_are_those_of_the_moment() -> None:
     """NaN while nobody reports; 0 for a region that gets nothing while others do."""
-    traffic = Traffic(FakeClock())
+    traffic = TrafficReports(FakeClock())
     metrics, value = fresh()
     metrics.watch(traffic)
     place = {"service": "shop", "pool": "world"}

@@ -10,13 +10,13 @@ import pytest
 from controller.api.views.plain import answer
 from controller.model.encoding import SHOWN, iso
 from controller.model.health import Verdict
-from controller.model.levers import Change, Position, Setting
+from controller.model.levers import Change, LeverState, Position
 
 
 def test_dataclasses_tuples_and_enumerations_become_plain() -> None:
     """A position is an object wherever it is a value, and text wherever it is a key."""
     position = Position("shop", "world", "eu-west-1")
-    change = Change(position, Setting(1), Setting(2, 50.0))
+    change = Change(position, LeverState(1), LeverState(2, 50.0))
 
     assert SHOWN({position: (change, Verdict.UP)}) == {
         "shop/world/eu-west-1": [

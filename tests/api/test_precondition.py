@@ -8,7 +8,7 @@ import pytest
 
 from controller.loops.cycle.snapshot_builder import SnapshotBuilder
 from controller.model.health import Verdict
-from controller.model.levers import Position, Setting
+from controller.model.levers import LeverState, Position
 from controller.planning.memory import updated
 from tests.api.callers import bearer, guarded
 from tests.api.serving import QUICK, Api, api
@@ -91,11 +91,11 @@ async def test_what_the_preview_shows_is_what_is_written() -> None:
     shown = [change for plan in preview.body["plans"] for change in plan["changes"]]
     assert len(shown) == preview.body["changes"] == 3
     assert {position: one for position, one in after.items() if one != before[position]} == {
-        Position(**change["position"]): Setting(**change["after"]) for change in shown
+        Position(**change["position"]): LeverState(**change["after"]) for change in shown
     }
 
 
-def levers(served: Api) -> dict[Position, Setting]:
+def levers(served: Api) -> dict[Position, LeverState]:
     """Every position as AWS has it."""
     latest = served.house.reconciliation.latest
     assert latest is not None

@@ -16,7 +16,7 @@ from controller.api.http.server import serving
 from controller.api.metrics.daemon_metrics import Metrics
 from controller.api.routes import events
 from controller.composition import compose
-from controller.loops.event_stream import KEPT, Live
+from controller.loops.event_stream import KEPT, EventStream
 from controller.model.events import EventType
 from tests.api.serving import Api, api
 from tests.loops.simulated import World
@@ -25,7 +25,7 @@ from tests.loops.test_event_stream import FREEZE
 _STREAMS = 50
 
 
-def happen(live: Live, *types: EventType) -> None:
+def happen(live: EventStream, *types: EventType) -> None:
     """Events of these types."""
     for type_ in types:
         live.override(type_, FREEZE, "ann")

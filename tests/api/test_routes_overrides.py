@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from controller.model.configuration import Ramp
+from controller.model.configuration import RampSettings
 from controller.model.decision import GUARD_HOLDS
 from tests.api.serving import QUICK, Api, api
 
@@ -68,7 +68,7 @@ def pin(share: float, **more: str) -> dict[str, Any]:
 
 async def test_a_pin_is_obeyed_and_answered_with_its_share() -> None:
     """AWS gets the share, and the record explains it by the pin; a newer one takes its place."""
-    settings = QUICK.model_copy(update={"ramp": Ramp(step_gap_s=0)})
+    settings = QUICK.model_copy(update={"ramp": RampSettings(step_gap_s=0)})
     async with api(settings) as served:
         await served.post("/v1/overrides", json=pin(0.2, service="shop", pool="europe"))
         answer = await served.post("/v1/overrides", json=pin(0.3, service="shop", pool="europe"))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from controller import __version__
-from controller.loops.reports.traffic import Traffic
+from controller.loops.reports.traffic import TrafficReports
 from controller.model.configuration import Settings
 from controller.model.decision import DecisionRecord
 from controller.model.errors import StateUnavailableError
@@ -244,15 +244,15 @@ async def test_a_full_disk_is_told_by_status_and_readiness_until_there_is_room()
 async def test_what_all_positions_share_is_gathered_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Users' reports are many: to count them for each pool would cost the square."""
     asked: list[float] = []
-    split = Traffic.split
+    split = TrafficReports.split
 
-    def counting(traffic: Traffic, window_s: float) -> object:
+    def counting(traffic: TrafficReports, window_s: float) -> object:
         asked.append(window_s)
         return split(traffic, window_s)
 
     async with api(running=False) as served:
         await served.get("/v1/overrides")  # this state has been decided on
-        monkeypatch.setattr(Traffic, "split", counting)
+        monkeypatch.setattr(TrafficReports, "split", counting)
         await served.get("/v1/status")
 
     assert len(asked) == 1

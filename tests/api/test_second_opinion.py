@@ -8,7 +8,7 @@ from math import isnan
 from typing import Any
 
 from controller.model.configuration import Settings
-from controller.model.name_servers import Answers
+from controller.model.name_servers import AnswerSettings
 from controller.model.second_opinions import CheckDefinition, CheckKind
 from tests.api.serving import QUICK, Api, api
 from tests.api.test_routes_status import pool_of, region_of
@@ -21,7 +21,7 @@ PLACE = {"service": "shop", "pool": "europe", "region": "eu-west-1"}
 
 def asking() -> Settings:
     """Settings that ask for pool europe and look often; nothing takes long to settle."""
-    answers = Answers(
+    answers = AnswerSettings(
         subnets={"country:DE": "192.0.2.0/28"}, interval_s=1, asks=100, settled_after_s=0
     )
     cycle = QUICK.cycle.model_copy(update={"period_s": 0.1})

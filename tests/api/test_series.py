@@ -7,7 +7,7 @@ from math import isnan, nan
 import pytest
 from prometheus_client import CollectorRegistry, Gauge
 
-from controller.api.metrics.series import Series
+from controller.api.metrics.series import MetricSeries
 
 
 class Shares:
@@ -16,7 +16,7 @@ class Shares:
     def __init__(self, *regions: str) -> None:
         self.registry = CollectorRegistry()
         gauge = Gauge("share", "of traffic", ("region",), registry=self.registry)
-        self.series = Series(gauge, nan)
+        self.series = MetricSeries(gauge, nan)
         self.follow(*regions)
 
     def follow(self, *regions: str) -> None:

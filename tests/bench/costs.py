@@ -23,7 +23,7 @@ from controller.api.routes import plan as routes_plan
 from controller.api.routes import status as routes_status
 from controller.api.routes import why as routes_why
 from controller.loops.levers.readings import Reading
-from controller.loops.levers.residency_cache import Proofs
+from controller.loops.levers.residency_cache import ResidencyCache
 from controller.model.configuration import Settings
 from controller.model.decision import Decision, Snapshot
 from controller.model.levers import RecordSet
@@ -127,7 +127,7 @@ class _Deriving:
     def __init__(self, settings: Settings, listings: tuple[tuple[RecordSet, ...], ...]) -> None:
         self._service = settings.services["shop"]
         self._listings = listings
-        self._proofs = Proofs()
+        self._proofs = ResidencyCache()
         self._turn = 0
         self()  # the first proof of all is made when the daemon starts
 

@@ -22,13 +22,13 @@ from typing import TypeVar
 from controller.adapters.sqlite import records
 from controller.adapters.sqlite.schema import open_database, transaction
 from controller.loops import event_stream
-from controller.loops.active_settings import Current
+from controller.loops.active_settings import ActiveSettings
 from controller.loops.cycle import unsaved_records
 from controller.loops.cycle.reconciliation import CycleReport
-from controller.loops.cycle.unsaved_records import Draft, WaitingDrafts
-from controller.loops.event_stream import Live
+from controller.loops.cycle.unsaved_records import UnsavedRecord, UnsavedRecords
+from controller.loops.event_stream import EventStream
 from controller.loops.reports.figures import ReportedFigures
-from controller.loops.reports.traffic import Traffic
+from controller.loops.reports.traffic import TrafficReports
 from controller.model.configuration import Mode
 from controller.model.decision import Decision, DecisionRecord, Snapshot
 from controller.model.decoding import decoded
@@ -71,7 +71,7 @@ def _of_decision(moment: Snapshot) -> dict[str, int | float]:
     decision = decide(moment)
     evidence, record = Evidence(moment, decision), _record(moment, decision)
     text = written(evidence)
-    hub = Live(FakeClock())
+    hub = EventStream(FakeClock())
     hub.record(record)
     return {
         "record as JSON, bytes": len(as_text(EXACT(record))),
@@ -149,16 +149,16 @@ def _row(name: str, keep: Callable[[], object], most: int | None) -> tuple[str, 
     return name, f"{size:,}", f"{most:,}" if most else "as places or records are"
 
 
-def _events(record: DecisionRecord) -> Live:
-    hub = Live(FakeClock())
+def _events(record: DecisionRecord) -> EventStream:
+    hub = EventStream(FakeClock())
     for _ in range(_SOME):
         hub.record(record)
     return hub
 
 
-def _cycles(moment: Snapshot, decision: Decision) -> Live:
+def _cycles(moment: Snapshot, decision: Decision) -> EventStream:
     """Each tells all that moves."""
-    hub = Live(FakeClock())
+    hub = EventStream(FakeClock())
     report = CycleReport(1, moment, decision, (), record=None, took_s=0.0, ended_at=0.0)
     for _ in range(_SOME):
         hub.cycle(report)
@@ -166,26 +166,26 @@ def _cycles(moment: Snapshot, decision: Decision) -> Live:
     return hub
 
 
-def _reports(places: list[Position]) -> Traffic:
-    counted = Traffic(FakeClock())
+def _reports(places: list[Position]) -> TrafficReports:
+    counted = TrafficReports(FakeClock())
     for _ in range(_SOME):
         counted.add(Measurement(*place, 10, 1) for place in places)
     return counted
 
 
 def _figures(moment: Snapshot, places: list[Position]) -> ReportedFigures:
-    reported = ReportedFigures(Current(moment.settings), FakeClock())
+    reported = ReportedFigures(ActiveSettings(moment.settings), FakeClock())
     for place in places:
         reported.tell_demand(place.service, place.pool, 10.0)
         reported.tell_latency(place, 20.0)
     return reported
 
 
-def _waiting(moment: Snapshot, decision: Decision, record: DecisionRecord) -> WaitingDrafts:
-    drafts = WaitingDrafts()
+def _waiting(moment: Snapshot, decision: Decision, record: DecisionRecord) -> UnsavedRecords:
+    drafts = UnsavedRecords()
     for number in range(_SOME):
         evidence = Evidence(replace(moment, now=moment.now + number), decision)
-        drafts.append(Draft(replace(record, cycle=number), evidence))
+        drafts.append(UnsavedRecord(replace(record, cycle=number), evidence))
         drafts.pack_newest()
     return drafts
 

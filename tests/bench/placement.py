@@ -27,8 +27,8 @@ from controller.planning.eligibility import standings
 from controller.planning.health.quorum import judge
 from controller.planning.levers.route53 import ROUTE53
 from controller.planning.placement.believed import known
-from controller.planning.placement.optimal_split import Task, place
-from controller.planning.placement.overload import Limits, even_limits
+from controller.planning.placement.optimal_split import PlacementProblem, place
+from controller.planning.placement.overload import CapacityLimits, even_limits
 from controller.planning.placement.transportation import Flows, cheapest
 from tests.bench import costs
 from tests.bench.worlds import at_rest, failed
@@ -83,13 +83,13 @@ def measured(problem: Problem, moment: Snapshot) -> list[str]:
     ]
 
 
-def solved(problem: Problem) -> tuple[Limits, Flows]:
+def solved(problem: Problem) -> tuple[CapacityLimits, Flows]:
     """The optimum of the bare problem."""
     limits = even_limits(problem.portions, problem.capacity, problem.target)
     return limits, cheapest(problem.portions, limits.rps)
 
 
-def task_of(moment: Snapshot) -> Task:
+def task_of(moment: Snapshot) -> PlacementProblem:
     """What placement is asked when this moment is decided on."""
     service = moment.settings.services["shop"]
     health = judge(moment, isolated=None)["shop"]
@@ -97,7 +97,7 @@ def task_of(moment: Snapshot) -> Task:
     stands = standings(moment, "shop", health, before, isolated=None, kept=())
     free = {pool: stand.free for pool, stand in stands.items()}
     figures = known(moment, "shop", health)
-    return Task(
+    return PlacementProblem(
         service, moment.settings.regions, moment.settings.placement, figures, free, before=before
     )
 

@@ -15,16 +15,16 @@ from aiohttp.test_utils import make_mocked_request
 from prometheus_client import CollectorRegistry
 
 from controller.api.app import build
-from controller.api.dependencies import Context
+from controller.api.dependencies import ApiDependencies
 from controller.api.http.parameters import Parameter
-from controller.api.http.request_bodies import Body
-from controller.api.http.route import Call, Route
+from controller.api.http.request_bodies import RequestBody
+from controller.api.http.route import Route, RouteCall
 from controller.api.metrics.daemon_metrics import Metrics
 from controller.composition import Ports, compose
 from controller.model.access import LOCAL
 from controller.model.configuration import Service, Settings
 from controller.model.decision import Snapshot
-from controller.model.levers import Position, RecordSet, Setting
+from controller.model.levers import LeverState, Position, RecordSet
 from tests.fakes.accelerators import FakeAccelerators
 from tests.fakes.clock import FakeClock
 from tests.fakes.health_checks import FakeHealthChecks
@@ -56,7 +56,7 @@ class Standing:
             FakeNameServers(),
         )
         self.house = compose(self.settings, ports, Metrics(CollectorRegistry(), self.settings))
-        self.context: Context = self.house.context()
+        self.context: ApiDependencies = self.house.context()
         self.app: web.Application = build(self.context)
         self._believe(moment)
 
@@ -73,7 +73,7 @@ class Standing:
     async def ask(
         self,
         route: Route,
-        body: Body | None = None,
+        body: RequestBody | None = None,
         *,
         match_info: Mapping[str, str] | None = None,
         **values: object,
@@ -86,7 +86,7 @@ class Standing:
             one: values.get(one.name.lower().replace("-", "_"), one.default)
             for one in route.parameters
         }
-        call = Call(request, self.context, LOCAL, given, body)
+        call = RouteCall(request, self.context, LOCAL, given, body)
         return cast(web.Response, await route.handler(call))
 
     def _believe(self, moment: Snapshot) -> None:
@@ -99,7 +99,7 @@ class Standing:
 
 
 def records_of(
-    moment: Snapshot, name: str, weights: Mapping[Position, Setting] | None = None
+    moment: Snapshot, name: str, weights: Mapping[Position, LeverState] | None = None
 ) -> tuple[RecordSet, ...]:
     """The zone's listing of a service's leaves, A and AAAA, with these weights or the moment's."""
     service: Service = moment.settings.services[name]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from string import ascii_uppercase
 
-from controller.model.configuration import EndpointId, Placement, Ramp, Settings
+from controller.model.configuration import EndpointId, PlacementSettings, RampSettings, Settings
 from controller.model.decision import Decision, Snapshot
 from controller.model.health import HealthState, Verdict
-from controller.model.levers import Observed, Position, Setting
+from controller.model.levers import LeverState, Observed, Position
 from controller.model.memory import Memory, ServiceMemory
 from controller.planning.decision import decide
 from tests.catalogue import catalogue
@@ -23,7 +23,10 @@ def at_rest(problem: Problem) -> Snapshot:
     """All is well, and the weights are what placement wants."""
     settings = settings_of(problem)
     # From nothing to the optimum at once, not by steps from where it happened to be.
-    hurry = {"ramp": Ramp(step_points=100), "placement": _placement(problem, move_gain_ms=0.0)}
+    hurry = {
+        "ramp": RampSettings(step_points=100),
+        "placement": _placement(problem, move_gain_ms=0.0),
+    }
     moment = _moment(problem, settings.model_copy(update=hurry))
     for _ in range(_SETTLING):
         moment = _carried_out(moment, decide(moment))
@@ -93,8 +96,8 @@ def settings_of(problem: Problem) -> Settings:
     )
 
 
-def _placement(problem: Problem, **preferences: float) -> Placement:
-    return Placement(target_utilisation=problem.target, **preferences)
+def _placement(problem: Problem, **preferences: float) -> PlacementSettings:
+    return PlacementSettings(target_utilisation=problem.target, **preferences)
 
 
 def _country(number: int) -> str:
@@ -105,7 +108,7 @@ def _country(number: int) -> str:
 def _moment(problem: Problem, settings: Settings) -> Snapshot:
     pools = settings.services["shop"].pools
     levers = {
-        Position("shop", name, region): Setting(100)
+        Position("shop", name, region): LeverState(100)
         for name, pool in pools.items()
         for region in pool.regions
     }

@@ -4,40 +4,42 @@ from __future__ import annotations
 
 from typing import Any
 
-from controller.cli.daemon.client import Answer
-from controller.cli.orders.drain_preview import Departure, departure
-from controller.cli.orders.preview import Stay
+from controller.cli.daemon.client import ApiReply
+from controller.cli.orders.drain_preview import DrainPreview, departure
+from controller.cli.orders.preview import UnchangedPool
 from tests.cli import answers
 
 EU, US = "eu-west-1", "us-east-1"
 CAPACITY = answers.held("capacity", "100 requests/s too many", EU)
 
 
-def found(*plans: dict[str, Any], service: str | None = None, pool: str | None = None) -> Departure:
+def found(
+    *plans: dict[str, Any], service: str | None = None, pool: str | None = None
+) -> DrainPreview:
     """What becomes of eu-west-1."""
-    answer: list[Answer] = [Answer(plan) for plan in plans]
+    answer: list[ApiReply] = [ApiReply(plan) for plan in plans]
     order = {"region": EU, "service": service, "pool": pool}
-    return departure(Answer(answers.plan(*answer)), order)
+    return departure(ApiReply(answers.plan(*answer)), order)
 
 
 def test_a_region_leaves_where_the_plan_takes_it_to_nothing() -> None:
     """It still carries something: the order is not yet applied."""
     result = found(answers.pool_plan({EU: 0.5, US: 0.5}, {EU: 0.0, US: 1.0}))
-    assert result == Departure(EU, empty=(), pending=("shop/europe",), stays=())
+    assert result == DrainPreview(EU, empty=(), pending=("shop/europe",), stays=())
     assert result.refused == ()
 
 
 def test_a_region_that_carries_nothing_is_empty() -> None:
     """Then the order is applied."""
     result = found(answers.pool_plan({EU: 0.0, US: 1.0}, {EU: 0.0, US: 1.0}))
-    assert result == Departure(EU, empty=("shop/europe",), pending=(), stays=())
+    assert result == DrainPreview(EU, empty=("shop/europe",), pending=(), stays=())
 
 
 def test_a_region_stays_where_a_guard_holds_it() -> None:
     """Refused everywhere is refused."""
     result = found(answers.pool_plan({EU: 0.5, US: 0.5}, {EU: 0.5, US: 0.5}, CAPACITY))
-    stay = Stay("shop/europe", "capacity", "100 requests/s too many")
-    assert result == Departure(EU, empty=(), pending=(), stays=(stay,))
+    stay = UnchangedPool("shop/europe", "capacity", "100 requests/s too many")
+    assert result == DrainPreview(EU, empty=(), pending=(), stays=(stay,))
     assert result.refused == (stay,)
 
 
@@ -89,5 +91,5 @@ def test_pools_without_the_region_and_other_services_do_not_count() -> None:
     """The order does not concern them."""
     elsewhere = answers.pool_plan({US: 1.0}, {US: 1.0}, answers.held("frozen", "by bob"))
     other = answers.pool_plan({EU: 1.0}, {EU: 1.0}, answers.held("frozen", "by bob"), service="api")
-    assert found(elsewhere, other, service="shop") == Departure(EU, (), (), ())
-    assert found(other, pool="world") == Departure(EU, (), (), ())
+    assert found(elsewhere, other, service="shop") == DrainPreview(EU, (), (), ())
+    assert found(other, pool="world") == DrainPreview(EU, (), (), ())

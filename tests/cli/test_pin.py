@@ -1,4 +1,4 @@
-"""`gtc pin` and `unpin`: what is sent and said. How orders are given is shown in `test_giving`."""
+"""`gtc pin` and `unpin`: what is sent and said. How orders are given is shown in `test_submit`."""
 
 from __future__ import annotations
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from controller.cli.daemon.client import Answer
-from controller.cli.orders.pin_preview import PASSING, Pinning, pinning
-from controller.cli.orders.preview import Stay
+from controller.cli.daemon.client import ApiReply
+from controller.cli.orders.pin_preview import PASSING, PinPreview, pinning
+from controller.cli.orders.preview import UnchangedPool
 from controller.model.decision import Hold
 from tests.cli import answers
 
@@ -27,13 +27,13 @@ def pool(
     return answers.pool_plan(shares, shares, *held, desired=wanted, pool=name, **more)
 
 
-def found(*plans: dict[str, Any], **place: str) -> Pinning:
+def found(*plans: dict[str, Any], **place: str) -> PinPreview:
     """What becomes of eu-west-1, pinned at 30 %."""
-    plan = Answer(answers.plan(*(Answer(one) for one in plans)))
+    plan = ApiReply(answers.plan(*(ApiReply(one) for one in plans)))
     return pinning(plan, {"region": EU, "share": SHARE, **place})
 
 
-def sorts(result: Pinning) -> dict[str, object]:
+def sorts(result: PinPreview) -> dict[str, object]:
     """What is not empty of it."""
     names = ("there", "pending", "others", "stays")
     return {name: value for name in names if (value := getattr(result, name))}
@@ -54,7 +54,7 @@ def test_a_pool_on_its_way_is_pending_also_between_two_steps_of_the_ramp() -> No
 def test_a_pool_whose_guard_refuses_the_pin_stays_as_it_is() -> None:
     """And if all do, that is the answer."""
     result = found(pool(0.5, 0.5, CAPACITY))
-    stay = Stay("shop/europe", "capacity", "it would lack 50 requests/s")
+    stay = UnchangedPool("shop/europe", "capacity", "it would lack 50 requests/s")
     assert sorts(result) == {"stays": (stay,)}
     assert result.refused == (stay,)
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from controller.cli.daemon.client import Answer
-from controller.cli.screen.status_report import Report, fingerprint, report
+from controller.cli.daemon.client import ApiReply
+from controller.cli.screen.status_report import StatusReport, fingerprint, report
 from tests.cli import answers
 
 BAD = "tcp://192.0.2.9:9"
@@ -21,20 +21,20 @@ def targets(failing: int, *answering: str) -> dict[str, Any]:
     }
 
 
-def made(*services: dict[str, Any], **more: Any) -> Report:
+def made(*services: dict[str, Any], **more: Any) -> StatusReport:
     """The report on a status."""
     return report(answered(*services, **more))
 
 
-def answered(*services: dict[str, Any], **more: Any) -> Answer:
+def answered(*services: dict[str, Any], **more: Any) -> ApiReply:
     """A status, as the client makes it of JSON."""
-    return Answer(as_answer(answers.status(*services, **more)))
+    return ApiReply(as_answer(answers.status(*services, **more)))
 
 
 def as_answer(value: Any) -> Any:
     """As the client makes them of JSON."""
     if isinstance(value, dict):
-        return Answer({key: as_answer(item) for key, item in value.items()})
+        return ApiReply({key: as_answer(item) for key, item in value.items()})
     return [as_answer(item) for item in value] if isinstance(value, list) else value
 
 

@@ -8,13 +8,15 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from controller.cli.screen.status_report import Report, Row
+from controller.cli.screen.status_report import StatusReport, StatusRow
 from controller.cli.screen.status_screen import draw, follow, show
 
-UP = Row("shop", "europe", "EU", "eu-central-1", "up", 1.0, 1.0, 0.97, "")
-DOWN = Row("shop", "europe", "EU", "eu-west-1", "down", 0.0, 0.0, None, "[red] probes failed")
-SUSPECT = Row("api", "world", None, "us-east-1", "suspect", 1.0, 1.0, 1.0, "")
-REPORT = Report("gtc 0.1.0", ("FROZEN: nothing is changed",), (DOWN, UP, SUSPECT), ("hold: x",))
+UP = StatusRow("shop", "europe", "EU", "eu-central-1", "up", 1.0, 1.0, 0.97, "")
+DOWN = StatusRow("shop", "europe", "EU", "eu-west-1", "down", 0.0, 0.0, None, "[red] probes failed")
+SUSPECT = StatusRow("api", "world", None, "us-east-1", "suspect", 1.0, 1.0, 1.0, "")
+REPORT = StatusReport(
+    "gtc 0.1.0", ("FROZEN: nothing is changed",), (DOWN, UP, SUSPECT), ("hold: x",)
+)
 
 
 def console(width: int) -> Console:
@@ -22,7 +24,7 @@ def console(width: int) -> Console:
     return Console(file=StringIO(), width=width, force_terminal=True, color_system=None)
 
 
-def drawn(width: int, report: Report = REPORT) -> list[str]:
+def drawn(width: int, report: StatusReport = REPORT) -> list[str]:
     """The lines of a screen."""
     screen = console(width)
     show(report, screen)
@@ -79,8 +81,8 @@ def test_below_80_columns_reasons_stand_under_the_table(width: int) -> None:
 
 def test_a_long_reason_is_folded_into_its_column() -> None:
     """Nothing is cut off."""
-    long = Row("shop", "europe", None, "eu-west-1", "down", 0.0, 0.0, 0.0, "word " * 40)
-    lines = drawn(100, Report("head", (), (long,), ()))
+    long = StatusRow("shop", "europe", None, "eu-west-1", "down", 0.0, 0.0, 0.0, "word " * 40)
+    lines = drawn(100, StatusReport("head", (), (long,), ()))
     assert sum(line.count("word") for line in lines) == 40
     assert max(map(len, lines)) <= 100
 
@@ -98,6 +100,6 @@ def test_following_shows_every_report_and_every_reason_for_none() -> None:
 def test_a_report_without_services_can_be_drawn() -> None:
     """An empty table is no error."""
     screen = console(80)
-    screen.print(draw(Report("head", (), (), ()), 80))
+    screen.print(draw(StatusReport("head", (), (), ()), 80))
     assert isinstance(screen.file, StringIO)
     assert screen.file.getvalue().startswith("head")

@@ -23,7 +23,7 @@ from controller import __version__
 from controller.adapters.sqlite.store import SqliteStore
 from controller.cli import root
 from controller.model.decoding import UnreadableError
-from controller.model.levers import Position, Setting
+from controller.model.levers import LeverState, Position
 from controller.model.overrides import OverrideKind
 from controller.planning.account.evidence import Exhibit, exported
 from controller.planning.account.replay import replay
@@ -57,13 +57,13 @@ OTHERWISE: dict[str, dict[int, set[str]]] = {
 ENDS = datetime(2026, 6, 1, 12, 7, tzinfo=UTC)
 """Right after that day."""
 EXPECTED = {
-    Position("api", "world", "eu-west-1"): (Setting(128, 100.0),),
-    Position("api", "world", "us-east-1"): (Setting(0, 0.0),),
-    Position("shop", "europe", "eu-central-1"): (Setting(0),),
-    Position("shop", "europe", "eu-west-1"): (Setting(64),),
-    Position("shop", "world", "eu-central-1"): (Setting(0),),
-    Position("shop", "world", "eu-west-1"): (Setting(85),),
-    Position("shop", "world", "us-east-1"): (Setting(255),),
+    Position("api", "world", "eu-west-1"): (LeverState(128, 100.0),),
+    Position("api", "world", "us-east-1"): (LeverState(0, 0.0),),
+    Position("shop", "europe", "eu-central-1"): (LeverState(0),),
+    Position("shop", "europe", "eu-west-1"): (LeverState(64),),
+    Position("shop", "world", "eu-central-1"): (LeverState(0),),
+    Position("shop", "world", "eu-west-1"): (LeverState(85),),
+    Position("shop", "world", "us-east-1"): (LeverState(255),),
 }
 
 

@@ -12,7 +12,7 @@ import pytest
 from controller.adapters.aws.delegation_sets import Delegations
 from controller.adapters.name_servers import DnsNameServers
 from controller.model.errors import ProviderUnavailableError
-from controller.model.name_servers import Answers
+from controller.model.name_servers import AnswerSettings
 from controller.ports import NameServers
 from tests.contracts.emulated import Emulated, emulated_aws
 from tests.fakes.name_servers import FakeNameServers
@@ -84,7 +84,7 @@ class _EmulatedWorld:
     def __init__(self, emulated: Emulated) -> None:
         self._emulated = emulated
         delegations = Delegations(emulated.clients.route53, emulated.calls("route53"))
-        settings = Answers(name_servers=(emulated.aws.dns_address,), deadline_s=1)
+        settings = AnswerSettings(name_servers=(emulated.aws.dns_address,), deadline_s=1)
         self.port = DnsNameServers(delegations.name_servers, settings)
 
     async def fill(self) -> None:

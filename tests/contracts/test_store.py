@@ -11,21 +11,21 @@ from pathlib import Path
 import pytest
 
 from controller.adapters.sqlite.store import SqliteStore
-from controller.model.audit import Mark
+from controller.model.audit import ChainPoint
 from controller.model.configuration import Mode
 from controller.model.decision import (
     DecisionRecord,
     Held,
     Hold,
-    Moment,
+    PipelineStep,
     PoolPlan,
     Rule,
-    Step,
-    Written,
+    TimelineEvent,
+    WriteResult,
 )
 from controller.model.errors import StateUnavailableError
 from controller.model.health import RegionHealth, Verdict
-from controller.model.levers import Change, Outcome, OutcomeStatus, Position, Setting
+from controller.model.levers import Change, LeverState, Outcome, OutcomeStatus, Position
 from controller.model.overrides import OverrideKind, OverrideRequest
 from controller.planning.account.evidence import written
 from controller.ports import Store
@@ -51,14 +51,16 @@ CENTRAL = Position("shop", "europe", "eu-central-1")
 
 def _record(cycle: int = 1, region: str = "eu-west-1") -> DecisionRecord:
     """A decision that drains one region, with every part filled."""
-    change = Change(Position("shop", "europe", region), Setting(64), Setting(0, dial=12.5))
+    change = Change(Position("shop", "europe", region), LeverState(64), LeverState(0, dial=12.5))
     plan = PoolPlan(
         service="shop",
         pool="europe",
         before={region: 0.5, "eu-central-1": 0.5},
         desired={region: 0.0, "eu-central-1": 1.0},
         after={region: 0.0, "eu-central-1": 1.0},
-        rules=(Rule(Step.GUARD, "capacity", region, 0.5, 0.0, True, "it fits: 100 of 300"),),
+        rules=(
+            Rule(PipelineStep.GUARD, "capacity", region, 0.5, 0.0, True, "it fits: 100 of 300"),
+        ),
         held=(Held(Hold.FROZEN, "until 16:00"),),
         changes=(change,),
         emergency=True,
@@ -73,8 +75,8 @@ def _record(cycle: int = 1, region: str = "eu-west-1") -> DecisionRecord:
         trigger=(f"{region} is down",),
         regions={"shop": {region: health, "eu-central-1": RegionHealth(Verdict.UP, "well")}},
         plans=(plan,),
-        written=(Written("route53", "Z1", (change,), outcome),),
-        timeline=(Moment("detected", NOON, "3 failures"),),
+        written=(WriteResult("route53", "Z1", (change,), outcome),),
+        timeline=(TimelineEvent("detected", NOON, "3 failures"),),
         expected_effect="users leave within 60 s",
     )
 
@@ -210,7 +212,7 @@ class StoreContract:
         """The timeline grows after the decision."""
         async with self.opened(tmp_path) as store:
             stored = await store.add_record(_record())
-            moments = (*stored.timeline, Moment("insync", LATER))
+            moments = (*stored.timeline, TimelineEvent("insync", LATER))
             updated = replace(stored, timeline=moments, measured_effect="0 % remain")
             await store.update_record(updated)
             assert await store.record(stored.id) == updated
@@ -274,21 +276,23 @@ class StoreContract:
     async def test_expectations_are_kept_for_each_position(self, tmp_path: Path) -> None:
         """A later one replaces that position's alone; all survive a restart."""
         async with self.opened(tmp_path) as store:
-            await store.expect({WEST: (Setting(64), Setting(0)), CENTRAL: (Setting(128, 25.0),)})
-            await store.expect({WEST: (Setting(0),)})
+            await store.expect(
+                {WEST: (LeverState(64), LeverState(0)), CENTRAL: (LeverState(128, 25.0),)}
+            )
+            await store.expect({WEST: (LeverState(0),)})
         async with self.opened(tmp_path) as store:
             expected = await store.expected()
 
-        assert expected == {WEST: (Setting(0),), CENTRAL: (Setting(128, 25.0),)}
+        assert expected == {WEST: (LeverState(0),), CENTRAL: (LeverState(128, 25.0),)}
 
     async def test_expectations_are_forgotten(self, tmp_path: Path) -> None:
         """Of the positions named alone, and of none that was never known."""
         async with self.opened(tmp_path) as store:
-            await store.expect({WEST: (Setting(64),), CENTRAL: (Setting(128, 25.0),)})
+            await store.expect({WEST: (LeverState(64),), CENTRAL: (LeverState(128, 25.0),)})
             await store.expect({WEST: ()})
             await store.expect({WEST: ()})
         async with self.opened(tmp_path) as store:
-            assert await store.expected() == {CENTRAL: (Setting(128, 25.0),)}
+            assert await store.expected() == {CENTRAL: (LeverState(128, 25.0),)}
 
     async def test_the_audit_is_appended_to_and_read_newest_first(self, tmp_path: Path) -> None:
         """What the daemon and people did, each with its date."""
@@ -318,7 +322,7 @@ class StoreContract:
         async with self.opened(tmp_path) as store:
             stored = await store.add_record(_record())
             await store.audit(at=NOON, actor="ana", action="reload", detail="")
-            moments = (*stored.timeline, Moment("insync", LATER))
+            moments = (*stored.timeline, TimelineEvent("insync", LATER))
             await store.update_record(replace(stored, timeline=moments, measured_effect="0 %"))
             entries = await store.audit_entries(limit=10)
             check = await store.check_audit()
@@ -334,7 +338,7 @@ class StoreContract:
             noted = (await store.check_audit()).head
             await store.audit(at=NOON, actor="ana", action="reload", detail="")
             found = await store.check_audit(noted)
-            other = await store.check_audit(Mark(1, "f" * 64))
+            other = await store.check_audit(ChainPoint(1, "f" * 64))
 
         assert found.ok
         assert other.faults == (

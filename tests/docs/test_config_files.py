@@ -11,7 +11,7 @@ import pytest
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from controller.model.config_model import Noun
+from controller.model.config_model import ConfigModel
 from controller.settings import inspect, load
 from controller.settings.file_positions import KeyPath, dotted
 from controller.settings.json_schema import schema_text
@@ -20,7 +20,7 @@ from controller.settings.strict_yaml import read
 
 CONFIG = Path(__file__).parents[2] / "config"
 EXAMPLE = (CONFIG / "example.yaml").read_text(encoding="utf-8")
-Field = tuple[type[Noun], str]
+Field = tuple[type[ConfigModel], str]
 
 
 def _fields(path: KeyPath = ()) -> Iterator[tuple[KeyPath, bool]]:
@@ -61,7 +61,7 @@ def _comment(lines: list[str], index: int) -> str:
 def _default(field: FieldInfo) -> str | None:
     """A field's default as the comment must say it; None for required ones and sections."""
     value = field.default
-    if value is PydanticUndefined or isinstance(value, Noun):
+    if value is PydanticUndefined or isinstance(value, ConfigModel):
         return None
     if isinstance(value, Enum):
         return str(value.value)

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
 
 from controller.api.metrics.daemon_metrics import Metrics
-from controller.loops.reports.traffic import Traffic
+from controller.loops.reports.traffic import TrafficReports
 from tests.fakes.clock import FakeClock
 from tests.loops.simulated import SETTINGS
 
@@ -21,7 +21,7 @@ _SUFFIX = {"counter": "_total", "info": "_info"}
 async def exposed_names() -> set[str]:
     """Names as people query them, without the parts of a histogram."""
     metrics = Metrics(CollectorRegistry(), SETTINGS)
-    metrics.watch(Traffic(FakeClock()))
+    metrics.watch(TrafficReports(FakeClock()))
     return {
         name
         for family in metrics.registry.collect()

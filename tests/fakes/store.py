@@ -11,13 +11,13 @@ from controller.model.audit import (
     RECORDED,
     AuditCheck,
     AuditEntry,
-    Mark,
+    ChainPoint,
     find_faults,
     next_entry,
 )
 from controller.model.decision import DecisionRecord
 from controller.model.errors import StateUnavailableError
-from controller.model.levers import Position, Setting
+from controller.model.levers import LeverState, Position
 from controller.model.overrides import Override, OverrideRequest
 from controller.planning.account.concerned_regions import concerned_regions
 from controller.planning.account.evidence import Evidence, EvidenceText, written
@@ -35,7 +35,7 @@ class FakeStore:
         self._ended: set[int] = set()
         self._records: dict[int, DecisionRecord] = {}
         self._evidence: dict[int, EvidenceText] = {}
-        self._expected: dict[Position, tuple[Setting, ...]] = {}
+        self._expected: dict[Position, tuple[LeverState, ...]] = {}
         self._audit: list[AuditEntry] = []
 
     async def add_override(
@@ -143,11 +143,11 @@ class FakeStore:
         ]
         return tuple(found[:limit])
 
-    async def expect(self, settings: Mapping[Position, tuple[Setting, ...]]) -> None:
+    async def expect(self, settings: Mapping[Position, tuple[LeverState, ...]]) -> None:
         self._check()
         self._expected = {p: s for p, s in {**self._expected, **settings}.items() if s}
 
-    async def expected(self) -> Mapping[Position, tuple[Setting, ...]]:
+    async def expected(self) -> Mapping[Position, tuple[LeverState, ...]]:
         self._check()
         return dict(self._expected)
 
@@ -166,18 +166,18 @@ class FakeStore:
         ]
         return tuple(found[:limit])
 
-    async def audit_head(self) -> Mark:
+    async def audit_head(self) -> ChainPoint:
         self._check()
         return self._head()
 
-    async def check_audit(self, noted: Mark | None = None) -> AuditCheck:
+    async def check_audit(self, noted: ChainPoint | None = None) -> AuditCheck:
         self._check()
         faults = tuple(find_faults(self._audit, self._head(), noted))
         return AuditCheck(
             len(self._audit), self._head(), len(self._records), len(self._evidence), faults
         )
 
-    def _head(self) -> Mark:
+    def _head(self) -> ChainPoint:
         return self._audit[-1].mark if self._audit else BEGINNING
 
     def _check(self) -> None:

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from controller.loops.active_settings import Current
+from controller.loops.active_settings import ActiveSettings
 from controller.loops.levers.actuation import Actuation
 from controller.loops.levers.expectations import Expectations
 from controller.loops.levers.lever_ports import lever_ports
 from controller.loops.levers.observation import Observation
-from controller.loops.wakeup import Bell
-from controller.model.decision import Decision, PoolPlan, Written
-from controller.model.levers import Change, OutcomeStatus, Position, Setting
+from controller.loops.wakeup import WakeUp
+from controller.model.decision import Decision, PoolPlan, WriteResult
+from controller.model.levers import Change, LeverState, OutcomeStatus, Position
 from controller.model.memory import Memory
 from tests.fakes.accelerators import FakeAccelerators
 from tests.fakes.clock import FakeClock
@@ -30,7 +30,7 @@ class Bench:
     """Actuation upon a zone that was read once and may have changed since."""
 
     def __init__(self) -> None:
-        current, clock = Current(SETTINGS), FakeClock()
+        current, clock = ActiveSettings(SETTINGS), FakeClock()
         self.records = FakeRecordSets({ZONE: leaves(SETTINGS)})
         accelerators = FakeAccelerators({})
         ports = lever_ports(self.records, accelerators)
@@ -42,7 +42,7 @@ class Bench:
             ports,
             self.expectations,
             clock,
-            Bell(),
+            WakeUp(),
         )
 
     def edit(self, service: str) -> None:
@@ -51,17 +51,17 @@ class Bench:
             if record.name == f"world.{service}.test." and record.set_identifier == WEST:
                 self.records.put(ZONE, replace(record, weight=7))
 
-    async def drain(self, *services: str) -> tuple[Written, ...]:
+    async def drain(self, *services: str) -> tuple[WriteResult, ...]:
         """The region leaves these services."""
         plans = tuple(PoolPlan(s, "world", {}, {}, {}, changes=(leaving(s),)) for s in services)
         return await self.actuation.carry_out(Decision({}, plans, {}, Memory()))
 
 
 def leaving(service: str) -> Change:
-    return Change(Position(service, "world", WEST), Setting(128), Setting(0))
+    return Change(Position(service, "world", WEST), LeverState(128), LeverState(0))
 
 
-def told(written: tuple[Written, ...]) -> list[tuple[list[str], OutcomeStatus]]:
+def told(written: tuple[WriteResult, ...]) -> list[tuple[list[str], OutcomeStatus]]:
     return [([c.position.service for c in w.changes], w.outcome.status) for w in written]
 
 
@@ -78,7 +78,7 @@ async def test_one_bad_record_hinders_its_own_pool_alone() -> None:
         (["blog"], APPLIED),
     ]
     expected = {p.service: settings for p, settings in bench.expectations.all.items()}
-    assert expected == {"shop": (Setting(128),), "blog": (Setting(0),)}
+    assert expected == {"shop": (LeverState(128),), "blog": (LeverState(0),)}
 
 
 async def test_a_single_pool_is_not_asked_for_twice() -> None:

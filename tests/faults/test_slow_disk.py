@@ -13,7 +13,7 @@ import pytest
 
 from controller.adapters.sqlite.store import SqliteStore
 from controller.loops.levers.expectations import Expectations
-from controller.model.levers import Change, OutcomeStatus, Position, Setting
+from controller.model.levers import Change, LeverState, OutcomeStatus, Position
 from tests.fakes.store import FakeStore
 from tests.faults.steered import steering, until
 from tests.loops.small import events, logged
@@ -21,7 +21,7 @@ from tests.loops.small import events, logged
 P = ParamSpec("P")
 T = TypeVar("T")
 POSITION, OTHER = Position("shop", "world", "eu-west-1"), Position("shop", "world", "us-east-1")
-DRAIN = Change(POSITION, Setting(128), Setting(0))
+DRAIN = Change(POSITION, LeverState(128), LeverState(0))
 MOMENT_S = 0.2
 """What a change waits for the disk, at most."""
 
@@ -47,7 +47,7 @@ class SlowStore(FakeStore):
 
     delay_s = 0.0
 
-    async def expect(self, settings: Mapping[Position, tuple[Setting, ...]]) -> None:
+    async def expect(self, settings: Mapping[Position, tuple[LeverState, ...]]) -> None:
         await asyncio.sleep(self.delay_s)
         await super().expect(settings)
 
@@ -78,12 +78,12 @@ async def test_a_disk_that_hangs_costs_one_moment_however_much_is_written() -> N
         for _ in range(3):
             await expectations.intend([DRAIN])
             await expectations.settle({DRAIN: OutcomeStatus.APPLIED})
-            await expectations.adopt({OTHER: Setting(7)})
+            await expectations.adopt({OTHER: LeverState(7)})
     await expectations.end()
 
     assert asyncio.get_running_loop().time() == pytest.approx(MOMENT_S, abs=0.01)
     assert events(lines) == ["expectation_late"]
-    assert expectations.all == {POSITION: (Setting(0),), OTHER: (Setting(7),)}
+    assert expectations.all == {POSITION: (LeverState(0),), OTHER: (LeverState(7),)}
 
 
 @pytest.mark.looptime
@@ -93,10 +93,13 @@ async def test_what_was_added_while_the_disk_hung_is_saved_behind_it() -> None:
     store.delay_s = 2
     expectations = Expectations(store)
     await expectations.intend([DRAIN])
-    await expectations.adopt({OTHER: Setting(7)})
+    await expectations.adopt({OTHER: LeverState(7)})
     await asyncio.sleep(5)
 
-    assert await store.expected() == {POSITION: (Setting(128), Setting(0)), OTHER: (Setting(7),)}
+    assert await store.expected() == {
+        POSITION: (LeverState(128), LeverState(0)),
+        OTHER: (LeverState(7),),
+    }
 
 
 @pytest.mark.looptime
@@ -107,10 +110,13 @@ async def test_what_was_not_durable_in_time_is_written_along_with_the_next() -> 
     store.delay_s = 10
     await expectations.intend([DRAIN])
     store.delay_s = 0
-    await expectations.adopt({OTHER: Setting(7)})
+    await expectations.adopt({OTHER: LeverState(7)})
     await asyncio.sleep(10)
 
-    assert await store.expected() == {POSITION: (Setting(128), Setting(0)), OTHER: (Setting(7),)}
+    assert await store.expected() == {
+        POSITION: (LeverState(128), LeverState(0)),
+        OTHER: (LeverState(7),),
+    }
 
 
 @pytest.mark.looptime
@@ -122,6 +128,6 @@ async def test_what_a_full_disk_refused_is_written_when_there_is_room() -> None:
     await expectations.intend([DRAIN])
     await expectations.settle({DRAIN: OutcomeStatus.APPLIED})
     store.unavailable = False
-    await expectations.adopt({OTHER: Setting(7)})
+    await expectations.adopt({OTHER: LeverState(7)})
 
-    assert await store.expected() == {POSITION: (Setting(0),), OTHER: (Setting(7),)}
+    assert await store.expected() == {POSITION: (LeverState(0),), OTHER: (LeverState(7),)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from controller.loops.active_settings import Current
+from controller.loops.active_settings import ActiveSettings
 from controller.loops.overrides import Overrides
 from controller.model.events import EventType
 from controller.model.overrides import Override, OverrideKind, OverrideRequest
@@ -37,7 +37,7 @@ class Bench:
     def restarted(self) -> Overrides:
         """What a new process has, before it loads: which tests do that leave something behind."""
         overrides = Overrides(
-            Current(self.settings), self.store, self.clock, self._wake, (self._tell,)
+            ActiveSettings(self.settings), self.store, self.clock, self._wake, (self._tell,)
         )
         overrides.loaded = True
         return overrides

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from controller.loops.active_settings import Current
+from controller.loops.active_settings import ActiveSettings
 from controller.loops.probing.endpoint_monitor import ProbeObserver
-from controller.loops.probing.probe_loop import Probing
+from controller.loops.probing.probe_loop import ProbeLoop
 from controller.model.configuration import Endpoint, EndpointId, Settings
 from controller.model.health import HealthState, ProbeOutcome, ProbeResult, ReferenceKind
 from tests.fakes.clock import FakeClock
@@ -56,8 +56,8 @@ class Bench:
         self.prober = FakeProber(self.clock)
         self.wakes: list[float] = []
         self.told: list[tuple[EndpointId | ReferenceKind, ProbeOutcome]] = []
-        self.current = Current(settings)
-        self.probing = Probing(self.current, self.prober, self.clock, self._wake, self._observer)
+        self.current = ActiveSettings(settings)
+        self.probing = ProbeLoop(self.current, self.prober, self.clock, self._wake, self._observer)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from controller.loops.cycle.unsaved_records import Draft
+from controller.loops.cycle.unsaved_records import UnsavedRecord
 from controller.model.configuration import Settings
 from controller.model.decision import Decision, DecisionRecord, Snapshot
 from controller.model.levers import AcceleratedEndpoint, EndpointGroup, RecordSet
@@ -106,7 +106,7 @@ def events(lines: list[Any]) -> list[str]:
     return [line["event"] for line in lines]
 
 
-def draft(record: DecisionRecord) -> Draft:
+def draft(record: DecisionRecord) -> UnsavedRecord:
     """A record to be kept, of a decision made of nothing."""
     nothing = Snapshot(0.0, 0.0, small(), {}, {}, {}, {}, ())
-    return Draft(record, Evidence(nothing, Decision({}, record.plans, {}, Memory())))
+    return UnsavedRecord(record, Evidence(nothing, Decision({}, record.plans, {}, Memory())))

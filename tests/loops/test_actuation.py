@@ -12,21 +12,21 @@ import pytest
 
 from controller.adapters.aws.error_mapping import THROTTLE_CODES
 from controller.adapters.aws.route53 import Route53RecordSets
-from controller.loops.active_settings import Current
+from controller.loops.active_settings import ActiveSettings
 from controller.loops.levers.actuation import Actuation
 from controller.loops.levers.expectations import Expectations
 from controller.loops.levers.lever_ports import lever_ports
 from controller.loops.levers.observation import Observation
-from controller.loops.wakeup import Bell
+from controller.loops.wakeup import WakeUp
 from controller.model.configuration import Settings
-from controller.model.decision import Decision, PoolPlan, Written
+from controller.model.decision import Decision, PoolPlan, WriteResult
 from controller.model.levers import (
     Change,
     GroupChange,
+    LeverState,
     Outcome,
     OutcomeStatus,
     Position,
-    Setting,
     WeightChange,
 )
 from controller.model.memory import Memory
@@ -69,7 +69,7 @@ class Bench:
         self.records = FakeRecordSets({zone: leaves(settings, zone) for zone in (ZONE, "Z2")})
         self.accelerators = FakeAccelerators({ARN: groups()})
         self.store = FakeStore()
-        current, clock = Current(settings), FakeClock()
+        current, clock = ActiveSettings(settings), FakeClock()
         ports = lever_ports(self.records, self.accelerators)
         self.observation = Observation(current, ports, clock)
         self.expectations = Expectations(self.store)
@@ -79,10 +79,10 @@ class Bench:
             ports,
             self.expectations,
             clock,
-            Bell(),
+            WakeUp(),
         )
 
-    async def carry_out(self, *changes: Change, emergency: bool = False) -> tuple[Written, ...]:
+    async def carry_out(self, *changes: Change, emergency: bool = False) -> tuple[WriteResult, ...]:
         await self.observation.refresh(10)
         plan = PoolPlan("shop", "world", {}, {}, {}, changes=changes, emergency=emergency)
         return await self.actuation.carry_out(Decision({}, (plan,), {}, Memory()))
@@ -93,11 +93,11 @@ class Bench:
 
 
 def weight(service: str, region: str, after: int, before: int = 128) -> Change:
-    return Change(Position(service, "world", region), Setting(before), Setting(after))
+    return Change(Position(service, "world", region), LeverState(before), LeverState(after))
 
 
 def dial(region: str, after: float) -> Change:
-    before, wanted = Setting(128, 100.0), Setting(128 if after else 0, after)
+    before, wanted = LeverState(128, 100.0), LeverState(128 if after else 0, after)
     return Change(Position("api", "world", region), before, wanted)
 
 
@@ -211,7 +211,7 @@ async def test_what_follows_a_throttled_batch_waits_for_the_next_cycle(
     ]
     assert written[1].outcome.detail == "not sent: Route 53 throttled the batch before it"
     assert [zone for zone, _ in bench.batches()] == [ZONE, "Z2"]
-    assert bench.expectations.all[Position("blog", "world", WEST)] == (Setting(128),)
+    assert bench.expectations.all[Position("blog", "world", WEST)] == (LeverState(128),)
 
 
 async def test_two_hundred_pools_of_three_addresses_are_three_batches() -> None:
@@ -225,7 +225,8 @@ async def test_two_hundred_pools_of_three_addresses_are_three_batches() -> None:
     for leaf in bench.records.stored(ZONE):
         bench.records.put(ZONE, replace(leaf, rest=json.dumps({"ResourceRecords": values})))
     changes = [
-        Change(Position("shop", pool, WEST), Setting(128), Setting(0)) for pool in service["pools"]
+        Change(Position("shop", pool, WEST), LeverState(128), LeverState(0))
+        for pool in service["pools"]
     ]
     written = await bench.carry_out(*changes, emergency=True)
 
@@ -297,7 +298,7 @@ async def test_every_zone_has_its_own_batch_and_its_own_outcome() -> None:
     "change",
     [
         weight("shop", WEST, 128, before=0),
-        Change(Position("api", "world", WEST), Setting(0, 0.0), Setting(128, 100.0)),
+        Change(Position("api", "world", WEST), LeverState(0, 0.0), LeverState(128, 100.0)),
     ],
 )
 async def test_a_change_that_a_later_reading_shows_done_is_expected_and_not_sent(
@@ -368,8 +369,8 @@ async def test_what_is_about_to_be_written_is_durable_before_it_is_sent() -> Non
     await bench.carry_out(weight("shop", WEST, 0))
 
     position = Position("shop", "world", WEST)
-    assert seen == [{position: (Setting(128), Setting(0))}]
-    assert await bench.store.expected() == {position: (Setting(0),)}
+    assert seen == [{position: (LeverState(128), LeverState(0))}]
+    assert await bench.store.expected() == {position: (LeverState(0),)}
 
 
 async def test_an_emergency_is_sent_though_the_disk_is_slow() -> None:
@@ -398,13 +399,13 @@ async def test_an_emergency_is_sent_though_the_disk_is_slow() -> None:
 @pytest.mark.parametrize(
     ("trouble", "expected"),
     [
-        ("throttle_next", (Setting(128),)),
-        ("lose_requests", (Setting(128), Setting(0))),
-        ("lose_replies", (Setting(128), Setting(0))),
+        ("throttle_next", (LeverState(128),)),
+        ("lose_requests", (LeverState(128), LeverState(0))),
+        ("lose_replies", (LeverState(128), LeverState(0))),
     ],
 )
 async def test_after_a_write_that_went_wrong_we_expect_what_may_be_there(
-    trouble: str, expected: tuple[Setting, ...]
+    trouble: str, expected: tuple[LeverState, ...]
 ) -> None:
     """Throttled: the old setting. No answer: either."""
     bench = Bench()
@@ -423,7 +424,7 @@ async def test_somebody_elses_faster_hand_is_not_expected() -> None:
     written = await bench.carry_out(weight("shop", WEST, 0))
 
     assert {w.outcome.status for w in written} == {OutcomeStatus.REFUSED}
-    assert Setting(7) not in bench.expectations.all[Position("shop", "world", WEST)]
+    assert LeverState(7) not in bench.expectations.all[Position("shop", "world", WEST)]
 
 
 @pytest.mark.parametrize("trouble", ["throttle_next", "lose_requests", "lose_replies", ""])
@@ -466,7 +467,9 @@ async def test_a_change_to_a_region_that_is_not_lawful_is_never_sent(
 ) -> None:
     """The planner cannot ask for one; if it ever does, it is refused in words, alone."""
     bench = Bench()
-    change = Change(Position(service, "world", "ap-south-1"), Setting(0, 0.0), Setting(128, 100.0))
+    change = Change(
+        Position(service, "world", "ap-south-1"), LeverState(0, 0.0), LeverState(128, 100.0)
+    )
     written = await bench.carry_out(change, weight("blog", WEST, 0))
 
     assert [(w.lever, w.target, w.outcome.status) for w in written] == [

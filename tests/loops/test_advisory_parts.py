@@ -10,12 +10,12 @@ import pytest
 from controller.loops.alarms.contradiction import ContradictionAlarm
 from controller.loops.alarms.overload import OverloadAlarm
 from controller.loops.alarms.residency import ResidencyAlarm
-from controller.loops.event_stream import Live
+from controller.loops.event_stream import EventStream
 from controller.loops.levers.follow_up import FollowUp
 from controller.loops.process.audit_head import AuditHead
 from controller.loops.reload.reload import Reload
-from controller.loops.second_opinion.dns_sampling import AnsweredShares
-from controller.loops.second_opinion.health_checks import CheckOpinions
+from controller.loops.second_opinion.dns_sampling import DnsSampling
+from controller.loops.second_opinion.health_checks import HealthCheckOpinions
 from tests.loops.hanging import failing
 from tests.loops.simulated import World
 from tests.loops.watching import CALM, WELL_S, drain
@@ -23,23 +23,23 @@ from tests.loops.watching import CALM, WELL_S, drain
 pytestmark = pytest.mark.looptime
 
 LOOPS = {
-    "check_opinions": CheckOpinions,
-    "answered": AnsweredShares,
+    "check_opinions": HealthCheckOpinions,
+    "answered": DnsSampling,
     "follow_up": FollowUp,
-    "live": Live,
+    "live": EventStream,
     "audit_head": AuditHead,
     "reload": Reload,
 }
 LISTENERS = {
-    "live_cycles": (Live, "cycle"),
-    "live_records": (Live, "record"),
-    "live_overrides": (Live, "override"),
+    "live_cycles": (EventStream, "cycle"),
+    "live_records": (EventStream, "record"),
+    "live_overrides": (EventStream, "override"),
     "follow_up_begin": (FollowUp, "follow"),
     "residency_alarm": (ResidencyAlarm, "cycle"),
-    "check_opinions_follow": (CheckOpinions, "follow"),
-    "check_opinions_latest": (CheckOpinions, "latest"),
-    "answered_follow": (AnsweredShares, "follow"),
-    "answered_latest": (AnsweredShares, "latest"),
+    "check_opinions_follow": (HealthCheckOpinions, "follow"),
+    "check_opinions_latest": (HealthCheckOpinions, "latest"),
+    "answered_follow": (DnsSampling, "follow"),
+    "answered_latest": (DnsSampling, "latest"),
     "contradiction_alarm": (ContradictionAlarm, "cycle"),
     "overload_alarm": (OverloadAlarm, "cycle"),
 }

@@ -18,7 +18,7 @@ from controller.composition import Controller
 from controller.loops import event_stream
 from controller.loops.process import heartbeat
 from controller.model.configuration import Settings
-from controller.model.name_servers import Answers
+from controller.model.name_servers import AnswerSettings
 from controller.model.overrides import OverrideKind, OverrideRequest
 from controller.model.traffic import Measurement
 from tests.loops.simulated import SETTINGS, ZONE, World
@@ -34,7 +34,7 @@ _DEEPEST = 12
 
 SLOW: Settings = SETTINGS.model_copy(
     update={
-        "answers": Answers(subnets={"country:DE": "192.0.2.0/24"}, interval_s=60.0, asks=1),
+        "answers": AnswerSettings(subnets={"country:DE": "192.0.2.0/24"}, interval_s=60.0, asks=1),
         "probing": SETTINGS.probing.model_copy(
             update={
                 "interval_s": 20.0,

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from controller.loops.active_settings import Current
+from controller.loops.active_settings import ActiveSettings
 from controller.loops.alarms.certificates import Certificates
 from controller.model.configuration import EndpointId
 from controller.model.health import ProbeOutcome, ProbeResult
@@ -26,7 +26,7 @@ def seen(ends_at: datetime | None) -> ProbeResult:
 
 async def test_a_certificate_that_ends_soon_is_named_once_a_day() -> None:
     """However often it is seen; its successor is told of anew."""
-    certificates = Certificates(Current(small()), FakeClock())
+    certificates = Certificates(ActiveSettings(small()), FakeClock())
     with logged() as lines:
         for _ in range(3):
             certificates.probe(WEB, seen(NOON + 14.5 * DAY))
@@ -49,7 +49,9 @@ async def test_a_certificate_that_ends_soon_is_named_once_a_day() -> None:
 
 async def test_certificates_with_time_left_are_nobodys_concern() -> None:
     """So many days before the end as the settings say."""
-    certificates = Certificates(Current(small(probing={"certificate_warn_days": 2.0})), FakeClock())
+    certificates = Certificates(
+        ActiveSettings(small(probing={"certificate_warn_days": 2.0})), FakeClock()
+    )
     with logged() as lines:
         certificates.probe(WEB, seen(NOON + 3 * DAY))
     assert lines == []
@@ -57,7 +59,7 @@ async def test_certificates_with_time_left_are_nobodys_concern() -> None:
 
 async def test_an_endpoint_that_is_gone_is_forgotten() -> None:
     """And warned of again, should it come back."""
-    current = Current(small())
+    current = ActiveSettings(small())
     certificates = Certificates(current, FakeClock())
     other = EndpointId("gone", WEST, "web")
     with logged() as lines:

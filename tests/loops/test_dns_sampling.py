@@ -14,9 +14,9 @@ from structlog.testing import capture_logs
 from controller.composition import Controller
 from controller.loops.cycle.reconciliation import CycleReport
 from controller.model.decision import PoolName
-from controller.model.health import Source, Verdict
-from controller.model.levers import Position, Setting
-from controller.model.second_opinions import Answered
+from controller.model.health import OpinionSource, Verdict
+from controller.model.levers import LeverState, Position
+from controller.model.second_opinions import AnsweredCounts
 from controller.planning.health.answered_shares import answer_notices, answered_share
 from tests.fakes.methods import Method
 from tests.loops.simulated import SETTINGS, ZONE, World, leaves
@@ -52,7 +52,7 @@ def answer(found: World, regions: Sequence[str]) -> None:
         found.name_servers.answer(NAME, subnet, [ADDRESSES[region] for region in regions])
 
 
-def latest(house: Controller) -> Mapping[PoolName, Answered]:
+def latest(house: Controller) -> Mapping[PoolName, AnsweredCounts]:
     """What a snapshot made now would say."""
     return house.snapshots.build().answered
 
@@ -120,7 +120,7 @@ async def test_no_cycle_holds_answers_against_weights_that_they_were_not_given_b
 
     place = Position(*EUROPE, WEST)
     snapshots = [report.snapshot for report in seen.values()]
-    drained = [s for s in snapshots if s.observed["shop"].settings[place] == Setting(0)]
+    drained = [s for s in snapshots if s.observed["shop"].settings[place] == LeverState(0)]
     assert drained
     assert [snapshot for snapshot in drained if EUROPE in snapshot.answered] == []
     assert [text for snapshot in drained for text in answer_notices(snapshot, "shop")] == []
@@ -199,7 +199,7 @@ async def test_answers_that_belong_to_no_leaf_are_told_in_words() -> None:
     assert latest is not None
     assert set(latest.snapshot.answered[EUROPE].elsewhere) == {"203.0.113.99"}
     sources = latest.decision.regions["shop"][CENTRAL].sources
-    assert [one.verdict for one in sources if one.source is Source.ANSWERS] == []
+    assert [one.verdict for one in sources if one.source is OpinionSource.ANSWERS] == []
     assert latest.decision.regions["shop"][CENTRAL].verdict is Verdict.UP
 
 

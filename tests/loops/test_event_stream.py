@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from controller.loops import event_stream as module
-from controller.loops.event_stream import EVENT_BYTES, KEPT, KEPT_BYTES, Live
+from controller.loops.event_stream import EVENT_BYTES, KEPT, KEPT_BYTES, EventStream
 from controller.model.configuration import Mode
 from controller.model.decision import DecisionRecord, PoolPlan
 from controller.model.encoding import SHOWN
 from controller.model.events import Event, EventType
-from controller.model.levers import Change, Position, Setting
+from controller.model.levers import Change, LeverState, Position
 from controller.model.overrides import Override, OverrideKind, OverrideRequest
 from tests.fakes.clock import NOON, FakeClock
 from tests.loops.simulated import World
@@ -34,7 +34,7 @@ FREEZE = Override(
 )
 
 
-def say(live: Live, count: int = 1) -> None:
+def say(live: EventStream, count: int = 1) -> None:
     """Something happens."""
     for _ in range(count):
         live.override(EventType.OVERRIDE_SET, FREEZE, "ann")
@@ -47,17 +47,17 @@ def types(events: list[Event]) -> list[str]:
 
 async def test_ids_grow_by_one_from_the_time_of_the_start() -> None:
     """A later process begins above every id of an earlier one."""
-    live = Live(FakeClock())
+    live = EventStream(FakeClock())
     say(live, 2)
     first, second = live.recent(10)
     assert second.id == first.id + 1 == live.last_id
-    later = Live(FakeClock(NOON + timedelta(minutes=1)))
+    later = EventStream(FakeClock(NOON + timedelta(minutes=1)))
     assert later.last_id > second.id
 
 
 async def test_a_listener_gets_what_happens_after_it_came() -> None:
     """In order, and nothing from before."""
-    live = Live(FakeClock())
+    live = EventStream(FakeClock())
     say(live)
     with live.subscription() as listener:
         assert await listener.next(1.0) is None
@@ -73,7 +73,7 @@ async def test_a_listener_gets_what_happens_after_it_came() -> None:
 
 async def test_a_listener_goes_on_where_it_stopped() -> None:
     """Exactly: nothing twice, nothing left out."""
-    live = Live(FakeClock())
+    live = EventStream(FakeClock())
     say(live, 5)
     with live.subscription(after=live.last_id - 2) as listener:
         ids = [event.id for _ in range(2) if (event := await listener.next(1.0))]
@@ -84,7 +84,7 @@ async def test_a_listener_goes_on_where_it_stopped() -> None:
 @pytest.mark.parametrize("after", ["too old", "of an earlier process", "of the future"])
 async def test_a_place_that_is_kept_no_longer_begins_with_a_resync(after: str) -> None:
     """And goes on after it with what happens next."""
-    live = Live(FakeClock())
+    live = EventStream(FakeClock())
     began = live.last_id
     say(live, KEPT + 1)
     place = {"too old": began, "of an earlier process": 17, "of the future": live.last_id + 1}
@@ -100,7 +100,7 @@ async def test_a_place_that_is_kept_no_longer_begins_with_a_resync(after: str) -
 
 async def test_the_oldest_place_kept_is_not_a_resync() -> None:
     """The limit's other side."""
-    live = Live(FakeClock())
+    live = EventStream(FakeClock())
     began = live.last_id
     say(live, KEPT)
     with live.subscription(after=began) as listener:
@@ -111,7 +111,7 @@ async def test_the_oldest_place_kept_is_not_a_resync() -> None:
 
 async def test_a_slow_listener_skips_and_is_told_so_while_a_quick_one_gets_all() -> None:
     """Its slowness costs no memory: the row is shared and bounded."""
-    live = Live(FakeClock())
+    live = EventStream(FakeClock())
     with live.subscription() as slow, live.subscription() as quick:
         got = 0
         for _ in range(3 * KEPT):
@@ -131,7 +131,7 @@ def large(count: int) -> DecisionRecord:
         {f"region-{i}": 0.05 for i in range(20)},
         {f"region-{i}": 0.0 for i in range(20)},
     )
-    change = Change(Position("shop", "p", "region-0"), Setting(1), Setting(0))
+    change = Change(Position("shop", "p", "region-0"), LeverState(1), LeverState(0))
     plans = tuple(
         PoolPlan("shop", f"pool-{i}", before, after, after, changes=(change,)) for i in range(count)
     )
@@ -140,7 +140,7 @@ def large(count: int) -> DecisionRecord:
 
 async def test_events_are_kept_in_so_many_bytes() -> None:
     """A thousand large ones would take hundreds of MB; who is farther behind is told so."""
-    live = Live(FakeClock())
+    live = EventStream(FakeClock())
     began = live.last_id
     for _ in range(KEPT):
         live.record(large(20))
@@ -162,7 +162,7 @@ async def test_events_are_kept_in_so_many_bytes() -> None:
 
 async def test_an_event_that_is_too_large_says_what_it_leaves_out() -> None:
     """And all listeners are given the same bytes."""
-    live = Live(FakeClock())
+    live = EventStream(FakeClock())
     with live.subscription() as one, live.subscription() as other:
         live.record(large(250))
         event, again = await one.next(1.0), await other.next(1.0)
@@ -194,7 +194,7 @@ async def test_what_changed_is_told_once() -> None:
 
 async def test_types_are_filtered_but_a_resync_always_comes() -> None:
     """Whoever wants decisions only must still learn that some were missed."""
-    live = Live(FakeClock())
+    live = EventStream(FakeClock())
     with live.subscription({EventType.DECISION}) as listener:
         say(live)
         assert await listener.next(1.0) is None
@@ -207,7 +207,7 @@ async def test_types_are_filtered_but_a_resync_always_comes() -> None:
 async def test_other_peoples_events_do_not_put_off_the_heartbeat() -> None:
     """The time to wait counts from the question, whatever rings in between."""
     clock = FakeClock()
-    live = Live(clock)
+    live = EventStream(clock)
     with live.subscription({EventType.DECISION}) as listener:
         async with asyncio.TaskGroup() as group:
             asked = clock.monotonic()
@@ -222,7 +222,7 @@ async def test_other_peoples_events_do_not_put_off_the_heartbeat() -> None:
 
 async def test_closing_lets_everybody_go_at_once() -> None:
     """Those who come later, too."""
-    live = Live(FakeClock())
+    live = EventStream(FakeClock())
     async with asyncio.TaskGroup() as group:
         with live.subscription() as one, live.subscription() as two:
             waiting = [group.create_task(listener.next(900.0)) for listener in (one, two)]

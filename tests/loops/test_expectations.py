@@ -6,13 +6,13 @@ import pytest
 
 from controller.loops.levers.expectations import Expectations
 from controller.model.errors import StateUnavailableError
-from controller.model.levers import Change, OutcomeStatus, Position, Setting
+from controller.model.levers import Change, LeverState, OutcomeStatus, Position
 from tests.fakes.store import FakeStore
 from tests.loops.small import EAST, WEST, events, logged
 
 POSITION = Position("shop", "world", WEST)
 OTHER = Position("shop", "world", EAST)
-DRAIN = Change(POSITION, Setting(128), Setting(0))
+DRAIN = Change(POSITION, LeverState(128), LeverState(0))
 
 
 async def test_before_a_write_is_answered_either_setting_may_be_seen() -> None:
@@ -20,19 +20,19 @@ async def test_before_a_write_is_answered_either_setting_may_be_seen() -> None:
     expectations = Expectations(FakeStore())
     await expectations.intend([DRAIN])
 
-    assert expectations.all == {POSITION: (Setting(128), Setting(0))}
+    assert expectations.all == {POSITION: (LeverState(128), LeverState(0))}
 
 
 @pytest.mark.parametrize(
     ("status", "expected"),
     [
-        (OutcomeStatus.APPLIED, (Setting(0),)),
-        (OutcomeStatus.REFUSED, (Setting(128),)),
-        (OutcomeStatus.UNKNOWN, (Setting(128), Setting(0))),
+        (OutcomeStatus.APPLIED, (LeverState(0),)),
+        (OutcomeStatus.REFUSED, (LeverState(128),)),
+        (OutcomeStatus.UNKNOWN, (LeverState(128), LeverState(0))),
     ],
 )
 async def test_the_answer_narrows_it_down(
-    status: OutcomeStatus, expected: tuple[Setting, ...]
+    status: OutcomeStatus, expected: tuple[LeverState, ...]
 ) -> None:
     """Unknown leaves both possible."""
     expectations = Expectations(FakeStore())
@@ -61,43 +61,43 @@ async def test_a_refusal_leaves_what_was_expected_before_the_write() -> None:
     expectations = Expectations(FakeStore())
     await expectations.intend([DRAIN])
     await expectations.settle({DRAIN: OutcomeStatus.UNKNOWN})
-    again = Change(POSITION, Setting(7), Setting(64))
+    again = Change(POSITION, LeverState(7), LeverState(64))
     await expectations.intend([again])
     between = expectations.all
     await expectations.settle({again: OutcomeStatus.REFUSED})
 
-    assert between == {POSITION: (Setting(128), Setting(0), Setting(64))}
-    assert expectations.all == {POSITION: (Setting(128), Setting(0))}
+    assert between == {POSITION: (LeverState(128), LeverState(0), LeverState(64))}
+    assert expectations.all == {POSITION: (LeverState(128), LeverState(0))}
 
 
 async def test_the_newest_setting_is_last_and_none_is_twice() -> None:
     """However often the same is tried."""
     expectations = Expectations(FakeStore())
     for after in (0, 64, 0):
-        change = Change(POSITION, Setting(128), Setting(after))
+        change = Change(POSITION, LeverState(128), LeverState(after))
         await expectations.intend([change])
         await expectations.settle({change: OutcomeStatus.UNKNOWN})
 
-    assert expectations.all == {POSITION: (Setting(128), Setting(64), Setting(0))}
+    assert expectations.all == {POSITION: (LeverState(128), LeverState(64), LeverState(0))}
 
 
 async def test_what_was_never_sent_changes_nothing() -> None:
     """A change that was refused before it was intended."""
     expectations = Expectations(FakeStore())
-    await expectations.adopt({POSITION: Setting(7)})
+    await expectations.adopt({POSITION: LeverState(7)})
     await expectations.intend([])
     await expectations.settle({DRAIN: OutcomeStatus.REFUSED})
 
-    assert expectations.all == {POSITION: (Setting(7),)}
+    assert expectations.all == {POSITION: (LeverState(7),)}
 
 
 async def test_adopting_takes_what_was_seen_for_what_is_expected() -> None:
     """Of the named positions only."""
     expectations = Expectations(FakeStore())
-    await expectations.intend([DRAIN, Change(OTHER, Setting(1), Setting(2))])
-    await expectations.adopt({POSITION: Setting(7)})
+    await expectations.intend([DRAIN, Change(OTHER, LeverState(1), LeverState(2))])
+    await expectations.adopt({POSITION: LeverState(7)})
 
-    assert expectations.all == {POSITION: (Setting(7),), OTHER: (Setting(1), Setting(2))}
+    assert expectations.all == {POSITION: (LeverState(7),), OTHER: (LeverState(1), LeverState(2))}
 
 
 async def test_a_later_process_takes_up_what_an_earlier_one_remembered() -> None:
@@ -106,11 +106,11 @@ async def test_a_later_process_takes_up_what_an_earlier_one_remembered() -> None
     earlier = Expectations(store)
     await earlier.intend([DRAIN])
     await earlier.settle({DRAIN: OutcomeStatus.APPLIED})
-    await earlier.adopt({OTHER: Setting(7)})
+    await earlier.adopt({OTHER: LeverState(7)})
     later = Expectations(store)
     await later.load()
 
-    assert later.all == earlier.all == {POSITION: (Setting(0),), OTHER: (Setting(7),)}
+    assert later.all == earlier.all == {POSITION: (LeverState(0),), OTHER: (LeverState(7),)}
 
 
 async def test_a_store_that_fails_is_logged_and_the_process_still_knows() -> None:
@@ -122,7 +122,7 @@ async def test_a_store_that_fails_is_logged_and_the_process_still_knows() -> Non
         await expectations.intend([DRAIN])
 
     assert events(lines) == ["expectation_not_durable"]
-    assert expectations.all == {POSITION: (Setting(128), Setting(0))}
+    assert expectations.all == {POSITION: (LeverState(128), LeverState(0))}
 
 
 async def test_a_state_that_cannot_be_read_is_no_empty_state() -> None:
@@ -147,8 +147,8 @@ async def test_nothing_to_remember_is_not_written() -> None:
 async def test_what_is_told_does_not_change_later() -> None:
     """A decision looks at one moment."""
     expectations = Expectations(FakeStore())
-    await expectations.adopt({POSITION: Setting(7)})
+    await expectations.adopt({POSITION: LeverState(7)})
     told = expectations.all
-    await expectations.adopt({POSITION: Setting(8)})
+    await expectations.adopt({POSITION: LeverState(8)})
 
-    assert told == {POSITION: (Setting(7),)}
+    assert told == {POSITION: (LeverState(7),)}

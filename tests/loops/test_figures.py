@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from controller.loops.active_settings import Current
+from controller.loops.active_settings import ActiveSettings
 from controller.loops.reports.figures import ReportedFigures
 from controller.model.configuration import Settings
 from controller.model.figures import NO_FIGURES, Figure
@@ -33,7 +33,7 @@ def near(*regions: str, pool: str = "world") -> Settings:
 
 async def test_the_last_report_of_a_place_stands_with_its_time() -> None:
     """However often somebody reports, it is one figure."""
-    figures = ReportedFigures(Current(near(WEST, EAST)), FakeClock())
+    figures = ReportedFigures(ActiveSettings(near(WEST, EAST)), FakeClock())
     for rps in (100.0, 120.0):
         figures.tell_demand("shop", "world", rps)
         figures.tell_latency(Position("shop", "world", WEST), rps / 10)
@@ -46,7 +46,7 @@ async def test_the_last_report_of_a_place_stands_with_its_time() -> None:
 
 async def test_what_was_read_does_not_change_afterwards() -> None:
     """A decision looks at one moment."""
-    figures = ReportedFigures(Current(small()), FakeClock())
+    figures = ReportedFigures(ActiveSettings(small()), FakeClock())
     before = figures.read()
     figures.tell_demand("shop", "world", 100)
 
@@ -68,7 +68,7 @@ async def test_a_reload_forgets_what_is_no_longer_named(
     settings: Settings, demand: int, latency: int
 ) -> None:
     """And keeps the rest."""
-    current = Current(near(WEST, EAST))
+    current = ActiveSettings(near(WEST, EAST))
     figures = ReportedFigures(current, FakeClock())
     figures.tell_demand("shop", "world", 100)
     for region in (WEST, EAST):

@@ -9,14 +9,14 @@ from datetime import timedelta
 
 import pytest
 
-from controller.loops.active_settings import Current
+from controller.loops.active_settings import ActiveSettings
 from controller.loops.cycle.recording import Recording
 from controller.loops.levers.follow_up import FollowUp
 from controller.loops.levers.lever_ports import lever_ports
-from controller.loops.reports.traffic import Traffic
+from controller.loops.reports.traffic import TrafficReports
 from controller.model.configuration import Mode
-from controller.model.decision import DecisionRecord, PoolPlan, Written
-from controller.model.levers import Change, Outcome, OutcomeStatus, Position, Setting
+from controller.model.decision import DecisionRecord, PoolPlan, WriteResult
+from controller.model.levers import Change, LeverState, Outcome, OutcomeStatus, Position
 from controller.model.traffic import Measurement
 from tests.fakes.accelerators import FakeAccelerators
 from tests.fakes.clock import NOON, FakeClock
@@ -57,10 +57,10 @@ class Bench:
         self.store = FakeStore()
         self.records = FakeRecordSets({ZONE: leaves(settings)})
         self.accelerators = FakeAccelerators({ARN: groups()})
-        self.traffic = Traffic(self.clock)
+        self.traffic = TrafficReports(self.clock)
         self.propagated: list[tuple[str, float]] = []
         self.follow_up = FollowUp(
-            Current(settings),
+            ActiveSettings(settings),
             lever_ports(self.records, self.accelerators),
             self.recording,
             self.traffic,
@@ -91,12 +91,12 @@ class Bench:
         """A record whose one plan was written; its id."""
         lever, target = ("route53", ZONE) if service == "shop" else ("accelerator", ARN)
         changes = tuple(
-            Change(Position(service, "world", r), Setting(1), Setting(2))
+            Change(Position(service, "world", r), LeverState(1), LeverState(2))
             for r in before
             if before[r] != after[r]
         )
         plan = PoolPlan(service, "world", before, after, after, changes=changes)
-        written = Written(lever, target, changes, Outcome(status, change_id="C1"))
+        written = WriteResult(lever, target, changes, Outcome(status, change_id="C1"))
         stored = await self.recording.keep(draft(record_of(plan, written)))
         assert stored is not None
         self.follow_up.follow(stored)
@@ -121,7 +121,7 @@ class Bench:
         return record.measured_effect.splitlines()
 
 
-def record_of(plan: PoolPlan, *written: Written) -> DecisionRecord:
+def record_of(plan: PoolPlan, *written: WriteResult) -> DecisionRecord:
     return DecisionRecord(
         id=0,
         at=NOON,

@@ -20,11 +20,11 @@ from controller.model.decision import Hold
 from controller.model.levers import (
     EndpointGroup,
     GroupChange,
+    LeverState,
     Outcome,
     OutcomeStatus,
     Position,
     RecordSet,
-    Setting,
     WeightChange,
 )
 from controller.model.overrides import OverrideKind, OverrideRequest
@@ -196,7 +196,7 @@ async def test_what_only_some_listeners_took_is_ours_and_is_finished(
 
     assert drift == set()
     assert finished == [(90.0, (128,))] * 2
-    assert expected == (Setting(128, 90.0),)
+    assert expected == (LeverState(128, 90.0),)
     assert by_hand == {Position("api", "world", WEST)}
 
 

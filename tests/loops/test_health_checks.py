@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from controller.model.health import Confidence, Source, Verdict
+from controller.model.health import Confidence, OpinionSource, Verdict
 from controller.model.levers import Position
 from controller.model.second_opinions import CheckDefinition, CheckKind
 from tests.fakes.methods import Method
@@ -61,7 +61,7 @@ async def test_a_panic_stays_while_route_53_finds_the_regions_well() -> None:
     assert world.records.writes == []
     assert latest is not None
     seen = latest.decision.regions["shop"][WEST]
-    assert [one.source for one in seen.contradictions] == [Source.HEALTH_CHECKS]
+    assert [one.source for one in seen.contradictions] == [OpinionSource.HEALTH_CHECKS]
     assert seen.confidence is Confidence.LOW
 
 

@@ -9,12 +9,12 @@ from typing import Any, ParamSpec, TypeVar
 
 import pytest
 
-from controller.loops.active_settings import Current
+from controller.loops.active_settings import ActiveSettings
 from controller.loops.levers.lever_ports import lever_ports
 from controller.loops.levers.observation import PATIENCE_S, Observation
-from controller.loops.levers.readings import Derived, Reading
+from controller.loops.levers.readings import DerivedReading, Reading
 from controller.model.configuration import Service, Settings
-from controller.model.levers import Position, Setting
+from controller.model.levers import LeverState, Position
 from tests.fakes.accelerators import FakeAccelerators
 from tests.fakes.clock import FakeClock
 from tests.fakes.methods import Method
@@ -48,7 +48,7 @@ class Bench:
     def __init__(self, settings: Settings) -> None:
         self.records = FakeRecordSets({ZONE: leaves(settings, ZONE), "Z2": leaves(settings, "Z2")})
         self.accelerators = FakeAccelerators({ARN: groups()})
-        self.current = Current(settings)
+        self.current = ActiveSettings(settings)
         self.rings = 0
         self.observation = Observation(
             self.current, lever_ports(self.records, self.accelerators), FakeClock(), self._ring
@@ -70,8 +70,8 @@ async def test_what_was_read_is_told_service_by_service() -> None:
     await bench.observation.refresh(10)
     observed = bench.observation.observed()
 
-    assert observed["shop"].settings[SHOP_WEST] == Setting(128)
-    assert observed["api"].settings[Position("api", "world", WEST)] == Setting(128, 100.0)
+    assert observed["shop"].settings[SHOP_WEST] == LeverState(128)
+    assert observed["api"].settings[Position("api", "world", WEST)] == LeverState(128, 100.0)
     assert [seen.at for seen in observed.values()] == [7, 7]
 
 
@@ -104,7 +104,7 @@ async def test_an_invalidated_target_alone_is_read_again_once() -> None:
 
     assert bench.records.reads == [ZONE, ZONE]
     assert bench.accelerators.reads == [ARN]
-    assert bench.observation.observed()["shop"].settings[SHOP_WEST] == Setting(5)
+    assert bench.observation.observed()["shop"].settings[SHOP_WEST] == LeverState(5)
 
 
 async def test_what_is_invalidated_while_it_is_being_read_is_read_again() -> None:
@@ -174,8 +174,8 @@ async def test_a_failed_reading_keeps_the_one_before_it() -> None:
     bench.records.trouble.unavailable = False
     await bench.observation.refresh(10)
 
-    assert (during.at, during.settings[SHOP_WEST]) == (0, Setting(128))
-    assert bench.observation.observed()["shop"].settings[SHOP_WEST] == Setting(5)
+    assert (during.at, during.settings[SHOP_WEST]) == (0, LeverState(128))
+    assert bench.observation.observed()["shop"].settings[SHOP_WEST] == LeverState(5)
 
 
 async def test_failures_in_a_row_are_logged_once_and_their_end_once() -> None:
@@ -269,7 +269,7 @@ async def test_a_target_that_hangs_is_waited_for_once_and_briefly() -> None:
     assert waited == pytest.approx(PATIENCE_S)
     assert (during["shop"].at, during["api"].at) == (0, 10)
     assert bench.observation.observed()["shop"].at == 10
-    assert bench.observation.observed()["shop"].settings[SHOP_WEST] == Setting(5)
+    assert bench.observation.observed()["shop"].settings[SHOP_WEST] == LeverState(5)
     assert bench.records.reads == [ZONE, ZONE]
 
 
@@ -360,7 +360,7 @@ async def test_what_a_reading_says_of_one_service_may_be_a_mistake_of_that_one_a
     await bench.observation.refresh(10)
     derive, failing = Reading._derive, ["blog"]
 
-    def derived(reading: Reading[Any], name: str, service: Service) -> Derived[Any]:
+    def derived(reading: Reading[Any], name: str, service: Service) -> DerivedReading[Any]:
         if name in failing:
             raise ZeroDivisionError(name)
         return derive(reading, name, service)

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from controller.loops.probing.one_shot_timers import Agenda
+from controller.loops.probing.one_shot_timers import OneShotTimers
 from tests.fakes.clock import FakeClock
 
 pytestmark = pytest.mark.looptime
@@ -17,7 +17,7 @@ class Noted:
 
     def __init__(self) -> None:
         self.handed_out: list[tuple[str, float]] = []
-        self.agenda: Agenda[str] = Agenda(FakeClock(), self._hand_out)
+        self.agenda: OneShotTimers[str] = OneShotTimers(FakeClock(), self._hand_out)
 
     def _hand_out(self, name: str, due: float, now: float) -> None:
         self.handed_out.append((name, round(now, 3)))

@@ -7,34 +7,36 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from controller.loops.levers.pending_writes import HASTE_S, PendingWrites, Sends, Series
-from controller.loops.wakeup import Bell
-from controller.model.decision import Written
-from controller.model.levers import Change, Outcome, OutcomeStatus, Position, Setting
+from controller.loops.levers.pending_writes import HASTE_S, PendingWrites, Sends, WriteSeries
+from controller.loops.wakeup import WakeUp
+from controller.model.decision import WriteResult
+from controller.model.levers import Change, LeverState, Outcome, OutcomeStatus, Position
 from tests.fakes.clock import FakeClock
 from tests.loops.small import EAST, WEST, events, logged
 
 pytestmark = pytest.mark.looptime
 
-WEST_OUT = Change(Position("shop", "world", WEST), Setting(128), Setting(0))
-EAST_OUT = Change(Position("shop", "world", EAST), Setting(128), Setting(0))
+WEST_OUT = Change(Position("shop", "world", WEST), LeverState(128), LeverState(0))
+EAST_OUT = Change(Position("shop", "world", EAST), LeverState(128), LeverState(0))
 
 
 class Bench:
     """Writes that take as long as they are told, and what was done with their outcomes."""
 
     def __init__(self) -> None:
-        self.bell = Bell()
+        self.bell = WakeUp()
         self.status = OutcomeStatus.APPLIED
         self.sent: list[Change] = []
         self.heard: list[OutcomeStatus] = []
         self.settled: list[dict[Change, OutcomeStatus]] = []
         self.pending = PendingWrites(FakeClock(), self.bell, self._hear, self._settle)
 
-    def series(self, target: str, *sends: tuple[Change, float], lever: str = "route53") -> Series:
+    def series(
+        self, target: str, *sends: tuple[Change, float], lever: str = "route53"
+    ) -> WriteSeries:
         """Changes, and the seconds until each is answered; one that comes twice has two parts."""
         made = self._sends(lever, target, sends)
-        return Series(lever, target, tuple(c for c, _ in sends), made)
+        return WriteSeries(lever, target, tuple(c for c, _ in sends), made)
 
     async def _sends(self, lever: str, target: str, sends: Sequence[tuple[Change, float]]) -> Sends:
         for change, seconds in sends:
@@ -42,16 +44,16 @@ class Bench:
             await asyncio.sleep(seconds)
             if seconds < 0:
                 raise ZeroDivisionError
-            yield Written(lever, target, (change,), Outcome(self.status))
+            yield WriteResult(lever, target, (change,), Outcome(self.status))
 
-    def _hear(self, written: Written) -> None:
+    def _hear(self, written: WriteResult) -> None:
         self.heard.append(written.outcome.status)
 
     async def _settle(self, results: Mapping[Change, OutcomeStatus]) -> None:
         self.settled.append(dict(results))
 
 
-def told(written: Sequence[Written]) -> list[tuple[str, str, int]]:
+def told(written: Sequence[WriteResult]) -> list[tuple[str, str, int]]:
     return [(w.target, w.outcome.status.value, len(w.changes)) for w in written]
 
 

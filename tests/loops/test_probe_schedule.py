@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.loops.probing.probe_schedule import Turns
+from controller.loops.probing.probe_schedule import ProbeSchedule
 from tests.fakes.clock import FakeClock
 
 pytestmark = pytest.mark.looptime
@@ -25,7 +25,7 @@ class Noted:
         """Name → interval and first turn."""
         self.handed_out: list[tuple[str, float]] = []
         self._clock = FakeClock()
-        self.turns: Turns[str] = Turns(self._clock, self._hand_out)
+        self.turns: ProbeSchedule[str] = ProbeSchedule(self._clock, self._hand_out)
         self.follow(**wanted)
 
     def follow(self, **wanted: tuple[float, float]) -> None:
@@ -118,7 +118,7 @@ def test_everybody_has_one_turn_an_interval_however_late_we_are(
     comes early, and none twice. Looks are `gaps` intervals apart."""
     clock = Looked()
     noted: list[int] = []
-    turns: Turns[int] = Turns(clock, noted.append)
+    turns: ProbeSchedule[int] = ProbeSchedule(clock, noted.append)
     firsts = [part * interval_s for part in parts]
     turns.follow((index, interval_s, first) for index, first in enumerate(firsts))
     turns.wake()
@@ -191,7 +191,7 @@ def test_another_interval_holds_from_now_on(
     """No turn comes later than it would have; with a shorter interval, one new interval after the
     last one, or within a new interval from now if that is over."""
     clock = Looked()
-    turns: Turns[int] = Turns(clock, lambda item: None)
+    turns: ProbeSchedule[int] = ProbeSchedule(clock, lambda item: None)
     turns.follow((index, old_s, part * old_s) for index, part in enumerate(parts))
     turns.wake()
     clock.now = now = at_part * old_s

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import pytest
 
-from controller.loops.active_settings import Current
+from controller.loops.active_settings import ActiveSettings
 from controller.loops.levers.lever_ports import lever_ports
 from controller.loops.levers.observation import Observation
 from controller.model.configuration import Route53Lever, Settings
-from controller.model.levers import Position, Setting
+from controller.model.levers import LeverState, Position
 from controller.planning.levers.accelerator import ACCELERATOR
 from controller.planning.levers.route53 import ROUTE53
 from controller.planning.residency.destinations import destinations
@@ -49,7 +49,7 @@ class Bench:
     def __init__(self, settings: Settings) -> None:
         self.records = FakeRecordSets({ZONE: leaves(settings)})
         self.accelerators = FakeAccelerators({ARN: groups()})
-        self.current = Current(settings)
+        self.current = ActiveSettings(settings)
         self.observation = Observation(
             self.current, lever_ports(self.records, self.accelerators), FakeClock()
         )
@@ -141,8 +141,8 @@ async def test_a_reading_that_says_something_else_is_derived_anew() -> None:
     observed = bench.observation.observed()
 
     assert bench.observation.changes == 3
-    assert observed["shop"].settings[Position("shop", "world", WEST)] == Setting(5)
-    assert observed["blog"].settings[BLOG_WEST] == Setting(5)
+    assert observed["shop"].settings[Position("shop", "world", WEST)] == LeverState(5)
+    assert observed["blog"].settings[BLOG_WEST] == LeverState(5)
     assert [leaf.weight for leaf in bench.observation.resources("blog")[BLOG_WEST]] == [5, 5]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from controller.loops.cycle import recording
 from controller.model.health import ProbeOutcome
-from controller.model.levers import Setting
+from controller.model.levers import LeverState
 from controller.model.overrides import OverrideKind, OverrideRequest
 from tests.loops.simulated import SETTINGS, ZONE, World, groups
 from tests.loops.small import events, logged
@@ -197,7 +197,7 @@ async def test_the_record_tells_trigger_writes_and_what_followed() -> None:
     assert any("up → down" in line and "connection refused" in line for line in record.trigger)
     assert "insync" in [m.name for m in record.timeline]
     assert "nobody reports measured traffic" in record.measured_effect
-    assert Setting(0) in [c.after for w in record.written for c in w.changes]
+    assert LeverState(0) in [c.after for w in record.written for c in w.changes]
 
 
 @pytest.mark.parametrize("region", ["us-east-1", "eu-west-1"])

@@ -11,22 +11,22 @@ import pytest
 from controller import __version__
 from controller.loops.cycle import recording, unsaved_records
 from controller.loops.cycle.recording import Recording
-from controller.loops.cycle.unsaved_records import Draft
+from controller.loops.cycle.unsaved_records import UnsavedRecord
 from controller.model.configuration import EndpointId, Mode, Settings
 from controller.model.decision import (
     Decision,
     DecisionRecord,
     Held,
     Hold,
-    Moment,
+    PipelineStep,
     PoolPlan,
     Rule,
     Snapshot,
-    Step,
-    Written,
+    TimelineEvent,
+    WriteResult,
 )
 from controller.model.health import HealthState, RegionHealth, Verdict
-from controller.model.levers import Change, Outcome, OutcomeStatus, Position, Setting
+from controller.model.levers import Change, LeverState, Outcome, OutcomeStatus, Position
 from controller.model.memory import Memory
 from controller.model.overrides import Override, OverrideKind
 from controller.planning.account.decision_summary import decision_summary
@@ -50,8 +50,8 @@ LEAVES = replace(
     STAYS,
     desired={WEST: 0.0, EAST: 1.0},
     after={WEST: 0.0, EAST: 1.0},
-    rules=(Rule(Step.PLACEMENT, "region_down", WEST, 0.5, 0.0, True, "web: refused"),),
-    changes=(Change(Position("shop", "world", WEST), Setting(128), Setting(0)),),
+    rules=(Rule(PipelineStep.PLACEMENT, "region_down", WEST, 0.5, 0.0, True, "web: refused"),),
+    changes=(Change(Position("shop", "world", WEST), LeverState(128), LeverState(0)),),
     emergency=True,
 )
 FAILOVER = replace(CALM, regions={"shop": {WEST: DEAD, EAST: WELL}}, plans=(LEAVES,))
@@ -93,7 +93,7 @@ class Bench:
             overrides=overrides,
         )
         written = tuple(
-            Written("route53", f"Z{i}", decision.changes, Outcome(status))
+            WriteResult("route53", f"Z{i}", decision.changes, Outcome(status))
             for i, status in enumerate(statuses)
         )
         draft = self.recording.draft(self.cycle, snapshot, decision, written)
@@ -214,7 +214,9 @@ async def test_each_write_has_its_own_moment_though_all_are_told_together() -> N
     await asyncio.sleep(20)
     taken = [("Z0", 3.0, "unknown"), ("arn", 0.1, "applied"), ("arn", 0.4, "applied")]
     written = tuple(
-        Written("lever", target, FAILOVER.changes, Outcome(OutcomeStatus(status), took_s=took_s))
+        WriteResult(
+            "lever", target, FAILOVER.changes, Outcome(OutcomeStatus(status), took_s=took_s)
+        )
         for target, took_s, status in taken
     )
     snapshot = Snapshot(17.0, 0.0, small(), {"here": {}}, {}, {}, {}, ())
@@ -271,7 +273,7 @@ async def test_what_becomes_known_later_is_added_and_stored_and_told() -> None:
     bench = Bench()
     record = await bench.keep(CALM)
     assert record is not None
-    await bench.recording.add_moment(record.id, Moment("insync", NOON, "route53 Z1"))
+    await bench.recording.add_moment(record.id, TimelineEvent("insync", NOON, "route53 Z1"))
     await bench.recording.add_effect(record.id, "95 % had left")
     await bench.recording.add_effect(record.id, "after 3 s")
 
@@ -356,7 +358,7 @@ async def test_what_waits_is_bounded_in_bytes_and_stored_as_if_it_had_not_waited
     for number in range(7):
         snapshot, decision = told_of(number)
         drafts.append(Evidence(snapshot, decision))
-    packed = [len(unsaved_records._Packed.of(Draft(RECORD, one)).text) for one in drafts]
+    packed = [len(unsaved_records._Packed.of(UnsavedRecord(RECORD, one)).text) for one in drafts]
     assert max(packed) < 30_000
     monkeypatch.setattr(unsaved_records, "MOST_BYTES", max(packed) * 3.9)
     bench.store.unavailable = True

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from controller.composition import Controller
-from controller.loops.reload.proposal import Proposal
+from controller.loops.reload.proposal import ReloadProposal
 from controller.loops.reload.reload import ReloadRefusedError
 from controller.model.configuration import Mode, Settings
 from controller.model.errors import InvalidSettingsError, Problem, StateUnavailableError
 from controller.model.health import Verdict
 from controller.model.levers import RecordSet
-from controller.planning.account.moves import Move
+from controller.planning.account.moves import ShareMove
 from controller.settings import Loaded
 from controller.settings.references import NOTHING, References
 from tests.fakes.methods import Method
@@ -467,10 +467,12 @@ async def test_settings_never_change_within_a_cycle() -> None:
     assert "cycle_failed" not in events(lines)
 
 
-def proposal(settings_hash: str = "0123", **shares: float) -> Proposal:
+def proposal(settings_hash: str = "0123", **shares: float) -> ReloadProposal:
     """A reload by which these regions of one pool would have these shares."""
-    found = tuple(Move("shop", "world", region, 0.5, after) for region, after in shares.items())
-    return Proposal(settings_hash, (), found, ())
+    found = tuple(
+        ShareMove("shop", "world", region, 0.5, after) for region, after in shares.items()
+    )
+    return ReloadProposal(settings_hash, (), found, ())
 
 
 @pytest.mark.parametrize(
@@ -483,11 +485,11 @@ def proposal(settings_hash: str = "0123", **shares: float) -> Proposal:
         proposal("4567", west=0.1, east=0.9),
         replace(
             proposal(),
-            moves=(Move("shop", "europe", "west", 0.5, 0.1), *proposal(east=0.9).moves),
+            moves=(ShareMove("shop", "europe", "west", 0.5, 0.1), *proposal(east=0.9).moves),
         ),
     ],
 )
-def test_the_hash_to_accept_is_of_exactly_these_shares(other: Proposal) -> None:
+def test_the_hash_to_accept_is_of_exactly_these_shares(other: ReloadProposal) -> None:
     """Whoever accepted 10 % has not accepted 20 %; less than a point is no other plan."""
     accepted = proposal(west=0.1, east=0.9)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from controller.loops.levers.residency_cache import Proofs
+from controller.loops.levers.residency_cache import ResidencyCache
 from controller.model.configuration import Service
 from controller.model.levers import RecordSet
 from controller.planning.levers import route53
@@ -33,7 +33,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def test_weights_do_not_call_for_another_proof(made: list[int]) -> None:
     """Every cycle may change them."""
-    kept = Proofs()
+    kept = ResidencyCache()
     for weight in (64, 0, 255):
         records = [replace(r, weight=r.weight and weight) for r in plan()]
         assert kept.of(ROUTE53, "app", service(), records).leaks == {"eu": ()}
@@ -43,7 +43,7 @@ def test_weights_do_not_call_for_another_proof(made: list[int]) -> None:
 
 def test_another_tree_or_other_settings_call_for_another_proof(made: list[int]) -> None:
     """A leaf that appears, a region that is lawful no more."""
-    kept = Proofs()
+    kept = ResidencyCache()
     kept.of(ROUTE53, "app", service(), plan())
     stray = kept.of(ROUTE53, "app", service(), [*plan(), leaf("eu", "us-east-1", weight=0)])
     assert [leak.reached for leak in stray.leaks["eu"]] == ["us-east-1"]
@@ -66,7 +66,7 @@ def test_another_tree_or_other_settings_call_for_another_proof(made: list[int]) 
 
 def test_services_are_proven_apart(made: list[int]) -> None:
     """Two services of one zone do not push each other out."""
-    kept = Proofs()
+    kept = ResidencyCache()
     for _ in range(2):
         kept.of(ROUTE53, "app", service(), plan())
         kept.of(ROUTE53, "blog", service(), [])
@@ -76,7 +76,7 @@ def test_services_are_proven_apart(made: list[int]) -> None:
 
 def test_an_accelerator_is_proven_by_its_groups_and_endpoints() -> None:
     """Dials and endpoints' weights and health do not enter; an endpoint more does."""
-    kept = Proofs()
+    kept = ResidencyCache()
     groups = [group(region, "eip") for region in EU]
     assert kept.of(ACCELERATOR, "api", bound_accelerator(), groups).leaks == {"eu": ()}
 

@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from controller.loops.reports.traffic import BUCKET_S, KEPT_S, Traffic
+from controller.loops.reports.traffic import BUCKET_S, KEPT_S, TrafficReports
 from controller.model.traffic import MeasuredShare, Measurement
 from tests.fakes.clock import FakeClock
 from tests.loops.small import EAST, WEST
@@ -22,7 +22,7 @@ def seen(region: str, requests: int, errors: int = 0, pool: str = "world") -> Me
 
 async def test_reports_of_the_window_are_added_up() -> None:
     """Over several reports, with errors, each pool apart from the others."""
-    traffic = Traffic(FakeClock())
+    traffic = TrafficReports(FakeClock())
     traffic.add([seen(WEST, 30, 3), seen(EAST, 50)])
     await asyncio.sleep(1)
     traffic.add([seen(WEST, 20), seen(WEST, 7, pool="europe")])
@@ -39,7 +39,7 @@ async def test_reports_of_the_window_are_added_up() -> None:
 @pytest.mark.parametrize(("age_s", "requests"), [(1.9, 10), (2.0, 0), (2.1, 0)])
 async def test_a_report_counts_while_younger_than_the_window(age_s: float, requests: int) -> None:
     """Both sides of the window's edge."""
-    traffic = Traffic(FakeClock())
+    traffic = TrafficReports(FakeClock())
     traffic.add([seen(WEST, 10)])
     await asyncio.sleep(age_s)
     found = traffic.split(2).get(("shop", "world"), {})
@@ -49,7 +49,7 @@ async def test_a_report_counts_while_younger_than_the_window(age_s: float, reque
 
 async def test_what_was_not_reported_is_unknown_and_not_zero() -> None:
     """A pool nobody reports has no share; a region its users did not visit has none of them."""
-    traffic = Traffic(FakeClock())
+    traffic = TrafficReports(FakeClock())
     traffic.add([seen(WEST, 10)])
 
     assert traffic.share("shop", "world", WEST, 2) == 1.0
@@ -60,7 +60,7 @@ async def test_what_was_not_reported_is_unknown_and_not_zero() -> None:
 
 async def test_users_who_made_no_request_are_unknown_too() -> None:
     """Reports of nothing must not look like users who have left a region."""
-    traffic = Traffic(FakeClock())
+    traffic = TrafficReports(FakeClock())
     traffic.add([seen(WEST, 0), seen(EAST, 0)])
 
     assert traffic.share("shop", "world", WEST, 2) is None
@@ -68,7 +68,7 @@ async def test_users_who_made_no_request_are_unknown_too() -> None:
 
 async def test_old_reports_are_forgotten() -> None:
     """A minute is enough for every window that is asked for."""
-    traffic = Traffic(FakeClock())
+    traffic = TrafficReports(FakeClock())
     traffic.add([seen(WEST, 10)])
     await asyncio.sleep(60.1)
     traffic.add([seen(EAST, 10)])
@@ -81,7 +81,7 @@ async def test_old_reports_are_forgotten() -> None:
 async def test_what_is_added_up_is_what_was_reported(window_s: float, seed: int) -> None:
     """No report counts for longer than the window, none for more than a bucket's width less."""
     random, clock = Random(seed), FakeClock()
-    traffic = Traffic(clock)
+    traffic = TrafficReports(clock)
     reports: list[tuple[float, Measurement]] = []
     for _ in range(120):
         await asyncio.sleep(random.choice([0.0, 0.01, 0.3, 1.0, 1.7, random.random() * 40]))
@@ -115,7 +115,7 @@ async def test_what_is_added_up_is_what_was_reported(window_s: float, seed: int)
 async def test_memory_depends_on_places_and_not_on_reports() -> None:
     """20 regions x 250 pools, reported twenty times: 2 kB a place; nothing is left out."""
     pools, regions = [f"pool-{i}" for i in range(250)], [f"region-{i}" for i in range(20)]
-    traffic = Traffic(FakeClock())
+    traffic = TrafficReports(FakeClock())
 
     def report() -> None:
         traffic.add(Measurement("shop", pool, region, 1, 0) for pool in pools for region in regions)
@@ -137,7 +137,7 @@ async def test_memory_depends_on_places_and_not_on_reports() -> None:
 
 async def test_places_of_which_nothing_comes_are_forgotten() -> None:
     """A reload takes pools away; what they were is not kept for ever."""
-    traffic = Traffic(FakeClock())
+    traffic = TrafficReports(FakeClock())
     for number in range(500):
         traffic.add([seen(WEST, 1, pool=f"pool-{number}"), seen(EAST, 1)])
         await asyncio.sleep(1)

@@ -8,7 +8,7 @@ import pytest
 
 from controller.model.decision import Hold
 from controller.planning import decision as deciding
-from controller.planning.service_decision import Concluded, Proposal, conclude
+from controller.planning.service_decision import ServiceConclusion, ServiceProposal, conclude
 from tests.loops.simulated import World
 from tests.loops.small import events, logged
 
@@ -18,7 +18,9 @@ pytestmark = pytest.mark.looptime
 async def test_a_dead_region_leaves_the_other_service(monkeypatch: pytest.MonkeyPatch) -> None:
     """The whole daemon with a mistake in it, and its end."""
 
-    def mistaken(proposal: Proposal, waiting: dict[str, frozenset[str]]) -> Concluded:
+    def mistaken(
+        proposal: ServiceProposal, waiting: dict[str, frozenset[str]]
+    ) -> ServiceConclusion:
         if proposal.service == "api":
             raise KeyError("eu-west-1")
         return conclude(proposal, waiting)

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from controller.loops.wakeup import Bell
+from controller.loops.wakeup import WakeUp
 
 pytestmark = pytest.mark.looptime
 
@@ -17,20 +17,20 @@ def now() -> float:
 
 async def test_a_wait_without_a_ring_lasts_its_time() -> None:
     """And says that it did not ring."""
-    assert await Bell().wait(3) is False
+    assert await WakeUp().wait(3) is False
     assert now() == pytest.approx(3)
 
 
 @pytest.mark.parametrize("timeout_s", [0, -1])
 async def test_a_wait_of_no_time_returns_at_once(timeout_s: float) -> None:
     """A deadline in the past is one that has been reached."""
-    assert await Bell().wait(timeout_s) is False
+    assert await WakeUp().wait(timeout_s) is False
     assert now() == pytest.approx(0, abs=0.01)
 
 
 async def test_a_ring_ends_the_wait() -> None:
     """At the moment of the ring, not at the end of the wait."""
-    bell = Bell()
+    bell = WakeUp()
     asyncio.get_running_loop().call_later(1, bell.ring)
 
     assert await bell.wait(60) is True
@@ -40,7 +40,7 @@ async def test_a_ring_ends_the_wait() -> None:
 @pytest.mark.parametrize("timeout_s", [60, 0])
 async def test_rings_before_the_wait_are_merged_into_one(timeout_s: float) -> None:
     """However often it rang while nobody waited, the waiter wakes once, even with no time left."""
-    bell = Bell()
+    bell = WakeUp()
     for _ in range(5):
         bell.ring()
 
@@ -50,7 +50,7 @@ async def test_rings_before_the_wait_are_merged_into_one(timeout_s: float) -> No
 
 async def test_a_ring_between_two_waits_is_not_lost() -> None:
     """A wait that timed out leaves the bell ready."""
-    bell = Bell()
+    bell = WakeUp()
     assert await bell.wait(1) is False
     bell.ring()
 

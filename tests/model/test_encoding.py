@@ -214,12 +214,12 @@ def _members(kind: object) -> list[object]:
     """The types that a type is made of; configuration nouns are pydantic's."""
     from typing import get_args, get_type_hints
 
-    from controller.model.config_model import Noun
+    from controller.model.config_model import ConfigModel
 
     arguments = [one for one in get_args(kind) if one not in (..., type(None))]
     if arguments:
         return arguments
-    if isinstance(kind, type) and not issubclass(kind, Noun | StrEnum | datetime):
+    if isinstance(kind, type) and not issubclass(kind, ConfigModel | StrEnum | datetime):
         if hasattr(kind, "_fields"):
             return [get_type_hints(kind)[name] for name in kind._fields]
         if hasattr(kind, "__dataclass_fields__"):

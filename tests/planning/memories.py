@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from controller.model.levers import Change, Position, Setting
+from controller.model.levers import Change, LeverState, Position
 from controller.model.memory import NOT_NOTED, Flaps, LearnedUnder, Memory, ServiceMemory
 from controller.planning.shares import normalised
 from tests.planning.remembering import BEFORE_THE_START
@@ -26,8 +26,8 @@ _SHARES = st.dictionaries(REGION, st.floats(0, 1), max_size=4)
 _CHANGES = st.builds(
     Change,
     _SPOT,
-    st.builds(Setting, WEIGHTS, st.sampled_from([None, 0.0, 50.0, 100.0])),
-    st.builds(Setting, WEIGHTS, st.sampled_from([None, 0.0, 50.0, 100.0])),
+    st.builds(LeverState, WEIGHTS, st.sampled_from([None, 0.0, 50.0, 100.0])),
+    st.builds(LeverState, WEIGHTS, st.sampled_from([None, 0.0, 50.0, 100.0])),
 )
 REMEMBERED: dict[str, st.SearchStrategy[Any]] = {
     "learned_under": st.sampled_from(

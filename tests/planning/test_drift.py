@@ -7,14 +7,14 @@ from itertools import combinations_with_replacement
 
 import pytest
 
-from controller.model.decision import Decision, PoolPlan, Snapshot, Written
+from controller.model.decision import Decision, PoolPlan, Snapshot, WriteResult
 from controller.model.levers import (
     Change,
+    LeverState,
     Observed,
     Outcome,
     OutcomeStatus,
     Position,
-    Setting,
 )
 from controller.model.memory import Memory
 from controller.planning.drift import acceptable, find_drift, overwritten
@@ -23,13 +23,13 @@ from tests.loops.small import small
 from tests.planning.remembering import remembers
 
 HERE = Position("shop", "world", "eu-west-1")
-BEFORE, AFTER, THEIRS = Setting(128), Setting(64), Setting(7)
+BEFORE, AFTER, THEIRS = LeverState(128), LeverState(64), LeverState(7)
 APPLIED, REFUSED, UNKNOWN = OutcomeStatus.APPLIED, OutcomeStatus.REFUSED, OutcomeStatus.UNKNOWN
 
 
 def snapshot(
-    parts: tuple[Setting, ...],
-    expected: tuple[Setting, ...] | None,
+    parts: tuple[LeverState, ...],
+    expected: tuple[LeverState, ...] | None,
     *,
     outdated: bool = False,
     since: bool = False,
@@ -68,7 +68,7 @@ EXPECTED = [None, (BEFORE,), (AFTER,), (BEFORE, AFTER)]
 @pytest.mark.parametrize("expected", EXPECTED, ids=str)
 @pytest.mark.parametrize("parts", PARTS, ids=str)
 def test_it_is_drift_unless_every_part_shows_something_expected(
-    parts: tuple[Setting, ...], expected: tuple[Setting, ...] | None
+    parts: tuple[LeverState, ...], expected: tuple[LeverState, ...] | None
 ) -> None:
     """Of a position seen for the first time only that its parts differ is."""
     is_ours = len(set(parts)) == 1 if expected is None else set(parts) <= set(expected)
@@ -79,7 +79,7 @@ def test_it_is_drift_unless_every_part_shows_something_expected(
 @pytest.mark.parametrize("since", [True, False])
 @pytest.mark.parametrize("parts", PARTS, ids=str)
 def test_a_reading_older_than_our_write_shows_no_new_drift(
-    parts: tuple[Setting, ...], since: bool
+    parts: tuple[LeverState, ...], since: bool
 ) -> None:
     """What was drift before stays so until a reading shows otherwise."""
     is_other = set(parts) != {AFTER}
@@ -90,10 +90,10 @@ def test_a_reading_older_than_our_write_shows_no_new_drift(
 
 def test_drift_says_what_every_part_shows() -> None:
     """The most open first."""
-    assert find_drift(snapshot((Setting(0), BEFORE), (BEFORE,)), "shop") == {
+    assert find_drift(snapshot((LeverState(0), BEFORE), (BEFORE,)), "shop") == {
         HERE: "shop/world/eu-west-1: weight 128 expected, weight 128 and weight 0 seen"
     }
-    assert find_drift(snapshot((Setting(0), BEFORE), None), "shop") == {
+    assert find_drift(snapshot((LeverState(0), BEFORE), None), "shop") == {
         HERE: "shop/world/eu-west-1: its A and AAAA records (or endpoints) are unequal, "
         "weight 128 and weight 0 seen"
     }
@@ -111,7 +111,9 @@ def test_drift_says_what_every_part_shows() -> None:
     ],
 )
 def test_a_reading_that_shows_our_last_write_confirms_it(
-    parts: tuple[Setting, ...], expected: tuple[Setting, ...] | None, narrowed: Setting | None
+    parts: tuple[LeverState, ...],
+    expected: tuple[LeverState, ...] | None,
+    narrowed: LeverState | None,
 ) -> None:
     """From then on the old setting is somebody else's. An older reading confirms nothing."""
     plan = PoolPlan("shop", "world", {}, {}, {})
@@ -154,7 +156,7 @@ def test_a_change_is_applied_or_refused_only_with_all_its_parts(
     lever: str, statuses: list[OutcomeStatus], result: OutcomeStatus
 ) -> None:
     """A batch holds them all, so a second one is another try; groups are written one by one."""
-    written = [Written(lever, "target", (DRAIN,), Outcome(status)) for status in statuses]
+    written = [WriteResult(lever, "target", (DRAIN,), Outcome(status)) for status in statuses]
 
     assert results_of(written) == {DRAIN: result}
 
@@ -163,9 +165,9 @@ def test_changes_have_their_own_results() -> None:
     """Of one batch or of several."""
     other = replace(DRAIN, position=Position("shop", "europe", "eu-west-1"))
     written = [
-        Written("route53", "Z1", (DRAIN, other), Outcome(REFUSED)),
-        Written("route53", "Z1", (DRAIN,), Outcome(APPLIED)),
-        Written("route53", "Z1", (other,), Outcome(REFUSED)),
+        WriteResult("route53", "Z1", (DRAIN, other), Outcome(REFUSED)),
+        WriteResult("route53", "Z1", (DRAIN,), Outcome(APPLIED)),
+        WriteResult("route53", "Z1", (other,), Outcome(REFUSED)),
     ]
 
     assert results_of(written) == {DRAIN: APPLIED, other: REFUSED}

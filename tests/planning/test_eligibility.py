@@ -8,7 +8,7 @@ import pytest
 
 from controller.model.decision import Hold
 from controller.model.health import RegionHealth, Verdict
-from controller.planning.eligibility import May, Standing, standings
+from controller.planning.eligibility import Permission, RegionEligibility, standings
 from controller.planning.orders import obeyed
 from controller.planning.placement.believed import known
 from tests.planning.remembering import remembers
@@ -29,7 +29,7 @@ def stand(
     before: dict[str, float] | None = None,
     isolated: str | None = None,
     panic: bool = False,
-) -> dict[str, Standing]:
+) -> dict[str, RegionEligibility]:
     """The standing of three regions of one pool, of which eu-west-1 may be unwell."""
     stage = Stage()
     stage.now = 1_000.0
@@ -46,7 +46,7 @@ def stand_on(
     west: RegionHealth = WELL,
     isolated: str | None = None,
     panic: bool = False,
-) -> dict[str, Standing]:
+) -> dict[str, RegionEligibility]:
     """The same on a stage where something has happened."""
     stage._settle()
     health = {WEST: west, CENTRAL: WELL, EAST: WELL}
@@ -60,15 +60,15 @@ def stand_on(
 @pytest.mark.parametrize(
     ("health", "may", "cause", "hold"),
     [
-        (WELL, May.IN, "serving", None),
-        (SUSPECT, May.IN, "serving", Hold.WITHIN_HYSTERESIS),
-        (DEAD, May.OUT, "region_down", None),
-        (UNKNOWN, May.KEEP, "unknown_health", Hold.UNKNOWN_HEALTH),
+        (WELL, Permission.IN, "serving", None),
+        (SUSPECT, Permission.IN, "serving", Hold.WITHIN_HYSTERESIS),
+        (DEAD, Permission.OUT, "region_down", None),
+        (UNKNOWN, Permission.KEEP, "unknown_health", Hold.UNKNOWN_HEALTH),
     ],
     ids=["well", "suspect", "dead", "unknown"],
 )
 def test_a_verdict_gives_a_standing(
-    health: RegionHealth, may: May, cause: str, hold: Hold | None
+    health: RegionHealth, may: Permission, cause: str, hold: Hold | None
 ) -> None:
     """Unknown is neither in nor out."""
     found = stand(west=health)[WEST]
@@ -80,15 +80,15 @@ def test_a_verdict_gives_a_standing(
 @pytest.mark.parametrize(
     ("health", "may", "hold"),
     [
-        (WELL, May.IN, None),
-        (DEAD, May.KEEP, Hold.PANIC),
-        (DEAD_TWICE, May.OUT, None),
-        (UNKNOWN, May.KEEP, Hold.UNKNOWN_HEALTH),
+        (WELL, Permission.IN, None),
+        (DEAD, Permission.KEEP, Hold.PANIC),
+        (DEAD_TWICE, Permission.OUT, None),
+        (UNKNOWN, Permission.KEEP, Hold.UNKNOWN_HEALTH),
     ],
     ids=["well", "dead", "dead for two", "unknown"],
 )
 def test_in_a_panic_a_second_source_is_needed(
-    health: RegionHealth, may: May, hold: Hold | None
+    health: RegionHealth, may: Permission, hold: Hold | None
 ) -> None:
     """One vantage point alone is not believed then."""
     found = stand(west=health, panic=True)[WEST]
@@ -101,7 +101,7 @@ def test_isolation_keeps_what_is_unknown_and_says_so() -> None:
     """The reason is ours, not the region's."""
     found = stand(west=UNKNOWN, isolated="2 of 3 known-good reference targets fail too")[WEST]
 
-    assert found.may is May.KEEP
+    assert found.may is Permission.KEEP
     (held,) = found.held
     assert (held.reason, held.detail) == (
         Hold.SELF_ISOLATED,
@@ -117,21 +117,25 @@ def test_a_failover_takes_the_region_out_whatever_is_believed(
     """A person sees more than the prober."""
     found = stand(f"failover {WEST}", west=health, panic=panic)[WEST]
 
-    assert (found.may, found.cause, found.why) == (May.OUT, "failover", "failover by ann: INC-42")
+    assert (found.may, found.cause, found.why) == (
+        Permission.OUT,
+        "failover",
+        "failover by ann: INC-42",
+    )
 
 
 @pytest.mark.parametrize(
     ("health", "may", "cause"),
     [
-        (WELL, May.OUT, "drain"),
-        (SUSPECT, May.OUT, "drain"),
-        (UNKNOWN, May.OUT, "drain"),
-        (DEAD, May.OUT, "region_down"),
+        (WELL, Permission.OUT, "drain"),
+        (SUSPECT, Permission.OUT, "drain"),
+        (UNKNOWN, Permission.OUT, "drain"),
+        (DEAD, Permission.OUT, "region_down"),
     ],
     ids=["well", "suspect", "unknown", "dead"],
 )
 def test_a_drain_takes_the_region_out_if_it_is_not_out_already(
-    health: RegionHealth, may: May, cause: str
+    health: RegionHealth, may: Permission, cause: str
 ) -> None:
     """A region that is down left for another reason than the drain."""
     found = stand(f"drain {WEST}", west=health)[WEST]
@@ -143,7 +147,7 @@ def test_a_drain_that_is_refused_leaves_the_region_as_it_was_and_says_why() -> N
     """The refusal stands beside the region."""
     found = stand("guards min_active_ratio=1.0", f"drain {WEST}")[WEST]
 
-    assert (found.may, found.cause) == (May.IN, "serving")
+    assert (found.may, found.cause) == (Permission.IN, "serving")
     assert [held.reason for held in found.held] == [Hold.MIN_ACTIVE]
 
 
@@ -155,7 +159,7 @@ def test_a_region_without_traffic_may_be_drained_whatever_the_guards_say() -> No
         before={WEST: 0.0, CENTRAL: 0.5, EAST: 0.5},
     )[WEST]
 
-    assert (found.may, found.cause) == (May.OUT, "drain")
+    assert (found.may, found.cause) == (Permission.OUT, "drain")
 
 
 def test_naming_one_guard_leaves_the_others_in_force() -> None:
@@ -170,14 +174,14 @@ def test_naming_one_guard_leaves_the_others_in_force() -> None:
 
     assert [held.reason for held in alone.held] == [Hold.CAPACITY]
     assert [held.reason for held in other.held] == [Hold.MIN_ACTIVE]
-    assert (both.may, both.held) == (May.OUT, ())
+    assert (both.may, both.held) == (Permission.OUT, ())
 
 
 def test_a_missing_leaf_is_out_whatever_else_is_true() -> None:
     """Nothing can be given to what does not exist, and nobody creates it."""
     found = stand(west=UNKNOWN, before={CENTRAL: 0.5, EAST: 0.5})[WEST]
 
-    assert (found.may, found.cause) == (May.OUT, "missing")
+    assert (found.may, found.cause) == (Permission.OUT, "missing")
 
 
 @pytest.mark.parametrize(

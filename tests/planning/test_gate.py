@@ -11,7 +11,7 @@ from controller.model.decision import Snapshot
 from controller.model.health import RegionHealth, Verdict
 from controller.model.levers import Position
 from controller.model.traffic import MeasuredShare
-from controller.planning.ramp.gate import Pace, pace
+from controller.planning.ramp.gate import RampGate, pace
 from tests.planning.remembering import remembers
 from tests.storyboards.stage import Stage
 
@@ -41,7 +41,7 @@ def users(found: Snapshot, west: int, east: int, errors: int = 0) -> Snapshot:
     return replace(found, measured={("shop", "world"): split})
 
 
-def paced(found: Snapshot, share: float = 0.25, health: RegionHealth = WELL) -> Pace:
+def paced(found: Snapshot, share: float = 0.25, health: RegionHealth = WELL) -> RampGate:
     return pace(found, AT, {WEST: share, EAST: 1 - share}, health)
 
 

@@ -10,7 +10,7 @@ import pytest
 from controller.model.configuration import EndpointId
 from controller.model.decision import Decision, Hold, PoolPlan, Snapshot
 from controller.model.health import HealthState, RegionHealth, Verdict
-from controller.model.levers import Position, Setting
+from controller.model.levers import LeverState, Position
 from controller.model.memory import NO_MEMORY
 from controller.planning import decision as deciding
 from controller.planning import service_decision
@@ -144,7 +144,7 @@ def test_a_mistake_leaves_no_drift_that_the_memory_does_not_know(
     found = stage()
     spot = Position("api", "world", "eu-west-1")
     snapshot = found.snapshot()
-    theirs = replace(snapshot, expected={**snapshot.expected, spot: (Setting(7),)})
+    theirs = replace(snapshot, expected={**snapshot.expected, spot: (LeverState(7),)})
     assert spot in decide(theirs).drift
     monkeypatch.setattr(deciding, "conclude", mistaken_for_api)
     decision = decide(theirs)
@@ -155,8 +155,8 @@ def test_a_mistake_leaves_no_drift_that_the_memory_does_not_know(
 
 
 def mistaken_for_api(
-    proposal: service_decision.Proposal, waiting: dict[str, frozenset[str]]
-) -> service_decision.Concluded:
+    proposal: service_decision.ServiceProposal, waiting: dict[str, frozenset[str]]
+) -> service_decision.ServiceConclusion:
     """`conclude`, with a mistake for the service `api`."""
     if proposal.service == "api":
         raise LookupError
@@ -294,7 +294,7 @@ def test_a_region_with_a_thousand_endpoints_is_told_of_in_a_line() -> None:
 def test_a_service_that_is_first_read_in_the_second_cycle_comes_back_by_steps() -> None:
     """What carries nothing when it is first seen is warming up, whenever that is."""
     found = stage("start 60")
-    found.observed[Position("api", "world", "eu-west-1")] = Setting(0)
+    found.observed[Position("api", "world", "eu-west-1")] = LeverState(0)
     found.expected = {position: (setting,) for position, setting in found.observed.items()}
     found.memory = decide(unobserved(found.snapshot(), "api")).memory
     (plan,) = plans(decide(found.snapshot()), "api")

@@ -13,7 +13,7 @@ from controller.model.configuration import Region, Settings
 from controller.model.decision import Snapshot
 from controller.model.decoding import decoded
 from controller.model.encoding import EXACT, as_text
-from controller.model.levers import Change, Position, Setting
+from controller.model.levers import Change, LeverState, Position
 from controller.model.memory import NOT_NOTED, Flaps, Memory, ServiceMemory
 from controller.planning.memory import learned_under, remembered
 from tests.planning.memories import MEMORIES, NOW, REMEMBERED
@@ -42,7 +42,7 @@ FULL: dict[str, Any] = {
     "nearest": {WEST: 0.5, CENTRAL: 0.5},
     "learned_at": NOW,
     "flaps": {WEST: Flaps(1.0, NOW, down=False)},
-    "doubtful": frozenset({Change(HERE, Setting(64), Setting(0))}),
+    "doubtful": frozenset({Change(HERE, LeverState(64), LeverState(0))}),
 }
 """Something in every field; of places it is about pool `world` and region eu-west-1."""
 OF_THE_LEVERS = {
@@ -230,7 +230,7 @@ def test_a_region_that_comes_by_a_reload_starts_warming_up() -> None:
     found.play("decide")
     found.pools["world"]["regions"] = [WEST, CENTRAL, EAST]
     found.regions[EAST] = dict(found.regions[WEST])
-    found.observed[Position("shop", "world", EAST)] = Setting(0)
+    found.observed[Position("shop", "world", EAST)] = LeverState(0)
     for states in found.health.values():
         for endpoint in list(states):
             states[endpoint._replace(region=EAST)] = states[endpoint]

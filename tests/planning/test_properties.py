@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from controller.model.decision import GUARD_HOLDS, Decision, Hold, Snapshot
 from controller.model.figures import Figure, Figures
 from controller.model.health import Verdict
-from controller.model.levers import Position, Setting
+from controller.model.levers import LeverState, Position
 from controller.planning.decision import decide
 from controller.planning.guards.blast_radius import drained_lately
 from controller.planning.levers.weights import weights
@@ -82,7 +82,7 @@ def returns(draw: st.DrawFn) -> Stage:
     stage.play(draw(st.sampled_from(["", f"see {leaves}=D", f"drain {leaves}"])) or "wait 0")
     for region in REGIONS:
         weight = draw(st.integers(0, 80) if region == back else st.integers(1, 255))
-        stage.observed[Position("shop", "world", region)] = Setting(weight)
+        stage.observed[Position("shop", "world", region)] = LeverState(weight)
     if draw(st.booleans()):
         stage.play(f"users world {' '.join(map(draw, map(users_of, REGIONS)))}")
     spot = Position("shop", "world", back)
@@ -102,7 +102,7 @@ def outages(draw: st.DrawFn) -> Stage:
     stage.play("known-good UUU")
     for region in REGIONS:
         stage.play(f"see {region}={draw(st.sampled_from('UD'))}")
-        stage.observed[Position("shop", "world", region)] = Setting(draw(st.integers(1, 255)))
+        stage.observed[Position("shop", "world", region)] = LeverState(draw(st.integers(1, 255)))
     drains = draw(st.dictionaries(REGION, TIMES, max_size=3))
     stage.memory = remembers(begun=True, drains=drains)
     return stage
@@ -126,7 +126,7 @@ def draw_levers(draw: st.DrawFn, stage: Stage) -> None:
     """What AWS has: any weights and dials, some leaves missing."""
     for position in positions(stage):
         dial = draw(st.sampled_from([0.0, 25.0, 100.0])) if stage.accelerator else None
-        stage.observed[position] = Setting(draw(WEIGHTS), dial)
+        stage.observed[position] = LeverState(draw(WEIGHTS), dial)
     for position in positions(stage):
         if draw(st.integers(0, 5)) == 5:
             stage.play(f"lose {position.pool} {position.region}")
@@ -150,7 +150,7 @@ def draw_past(draw: st.DrawFn, stage: Stage) -> None:
     for position in present:
         if draw(st.integers(0, 3)) == 3:
             dial = 50.0 if stage.accelerator else None
-            stage.expected[position] = (Setting(draw(st.integers(0, 255)), dial),)
+            stage.expected[position] = (LeverState(draw(st.integers(0, 255)), dial),)
     if bool(present) and draw(st.booleans()):
         stage.unequal = draw(st.frozensets(st.sampled_from(present)))
     for pool in stage.pools:
@@ -243,7 +243,7 @@ def pinned_dials(draw: st.DrawFn) -> Stage:
     stage._settle()
     warming_up = draw(st.frozensets(st.sampled_from(REGIONS[:3]), min_size=1))
     for region in REGIONS[:3]:
-        stage.observed[Position("shop", "world", region)] = Setting(
+        stage.observed[Position("shop", "world", region)] = LeverState(
             128, float(draw(st.integers(0, 100)))
         )
         order = draw(st.sampled_from([f"pin {region} {draw(st.integers(1, 60))}", "failover", ""]))
@@ -383,7 +383,7 @@ def test_weights_express_their_shares(before: dict[str, int], data: st.DataObjec
     shares = normalised({r: data.draw(st.floats(0, 1)) for r in before})
     if not shares:
         return
-    found = weights({r: Setting(w) for r, w in before.items()}, shares)
+    found = weights({r: LeverState(w) for r, w in before.items()}, shares)
     total = sum(found.values())
 
     assert all(0 <= weight <= 255 for weight in found.values())

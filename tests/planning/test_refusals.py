@@ -9,7 +9,7 @@ import pytest
 
 from controller.model.decision import Decision, Hold
 from controller.model.health import HealthState
-from controller.model.levers import Change, Position, Setting
+from controller.model.levers import Change, LeverState, Position
 from controller.planning.decision import decide
 from controller.planning.guards import refusals as guard
 from tests.planning.remembering import remembers
@@ -17,7 +17,7 @@ from tests.storyboards.stage import Stage
 
 NOW = 10_000.0
 REGIONS = ("eu-west-1", "eu-central-1", "us-east-1", "us-west-2")
-DRAIN = Change(Position("shop", "world", "eu-west-1"), Setting(128), Setting(0))
+DRAIN = Change(Position("shop", "world", "eu-west-1"), LeverState(128), LeverState(0))
 
 
 def stage(*commands: str, regions: int = 3) -> Stage:
@@ -206,8 +206,8 @@ def test_an_order_that_names_the_guard_lets_more_regions_be_drained() -> None:
     ("sent", "is_held"),
     [
         (DRAIN, False),
-        (replace(DRAIN, before=Setting(100)), True),
-        (replace(DRAIN, after=Setting(5)), True),
+        (replace(DRAIN, before=LeverState(100)), True),
+        (replace(DRAIN, after=LeverState(5)), True),
     ],
     ids=["the same", "from elsewhere", "to elsewhere"],
 )

@@ -18,7 +18,7 @@ import pytest
 from controller.model.configuration import EndpointId, Settings
 from controller.model.decision import Decision, PoolPlan, Snapshot
 from controller.model.health import HealthState, Verdict
-from controller.model.levers import Observed, Position, Setting
+from controller.model.levers import LeverState, Observed, Position
 from controller.model.memory import NO_MEMORY, Memory
 from controller.planning.decision import decide
 from controller.planning.drift import acceptable, after_reasserting
@@ -190,9 +190,9 @@ class World:
     chance: random.Random
     raw: Raw
     now: float = 10_000.0
-    levers: dict[tuple[str, Position], Setting] = field(default_factory=dict)
+    levers: dict[tuple[str, Position], LeverState] = field(default_factory=dict)
     """What AWS has, by lever and position: other levers have positions of their own."""
-    expected: dict[Position, tuple[Setting, ...]] = field(default_factory=dict)
+    expected: dict[Position, tuple[LeverState, ...]] = field(default_factory=dict)
     down: set[tuple[str, str]] = field(default_factory=set)
     memory: Memory = NO_MEMORY
 
@@ -248,7 +248,7 @@ class World:
         for pool, one in noun.pools.items():
             for place in one.regions:
                 position = Position(name, pool, place)
-                fresh = Setting(128, 100.0 if noun.levers.accelerator else None)
+                fresh = LeverState(128, 100.0 if noun.levers.accelerator else None)
                 found[position] = self.levers.setdefault((lever, position), fresh)
         return Observed(self.now, found)
 

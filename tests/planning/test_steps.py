@@ -6,11 +6,11 @@ from collections.abc import Collection
 
 import pytest
 
-from controller.planning.ramp.gate import Pace
-from controller.planning.ramp.steps import Climb, ramp_dials, ramp_shares
+from controller.planning.ramp.gate import RampGate
+from controller.planning.ramp.steps import RampLimits, ramp_dials, ramp_shares
 
 A, B, C = "eu-west-1", "eu-central-1", "us-east-1"
-GO, WAIT, BACK = Pace("go"), Pace("wait", "10 s left", 10), Pace("back", "errors", 30)
+GO, WAIT, BACK = RampGate("go"), RampGate("wait", "10 s left", 10), RampGate("back", "errors", 30)
 
 
 def climb(
@@ -18,11 +18,11 @@ def climb(
     warming_up: Collection[str] = (),
     leaving: Collection[str] = (),
     urgent: bool = False,
-    **paces: Pace,
-) -> Climb:
+    **paces: RampGate,
+) -> RampLimits:
     """Steps of 25 points; everybody may go but whoever `a`, `b` or `c` name."""
     named = {"a": A, "b": B, "c": C}
-    return Climb(
+    return RampLimits(
         step=0.25,
         paces={A: GO, B: GO, C: GO, **{named[key]: pace for key, pace in paces.items()}},
         warming_up=warming_up,

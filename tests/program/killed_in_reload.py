@@ -8,8 +8,8 @@ from typing import Any
 
 from controller.adapters.sqlite.store import SqliteStore
 from controller.cli import main
-from controller.loops.active_settings import Current
-from controller.loops.reload.proposal import Proposal
+from controller.loops.active_settings import ActiveSettings
+from controller.loops.reload.proposal import ReloadProposal
 from controller.loops.reload.reload import Reload
 
 POINTS = ("before_intent", "after_intent", "before_swap", "after_swap", "before_reply")
@@ -20,7 +20,7 @@ def _here(point: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-_audit, _swap, _reload = SqliteStore.audit, Current.swap, Reload.reload
+_audit, _swap, _reload = SqliteStore.audit, ActiveSettings.swap, Reload.reload
 
 
 async def _audit_or_die(self: SqliteStore, **entry: Any) -> None:
@@ -29,7 +29,7 @@ async def _audit_or_die(self: SqliteStore, **entry: Any) -> None:
     _here("after_intent")
 
 
-def _swap_or_die(self: Current, settings: Any) -> None:
+def _swap_or_die(self: ActiveSettings, settings: Any) -> None:
     at_start = not hasattr(self, "_settings")
     if not at_start:
         _here("before_swap")
@@ -38,7 +38,7 @@ def _swap_or_die(self: Current, settings: Any) -> None:
         _here("after_swap")
 
 
-async def _reload_or_die(self: Reload, actor: str, accept: str | None = None) -> Proposal:
+async def _reload_or_die(self: Reload, actor: str, accept: str | None = None) -> ReloadProposal:
     proposal = await _reload(self, actor, accept)
     _here("before_reply")
     return proposal
@@ -46,6 +46,6 @@ async def _reload_or_die(self: Reload, actor: str, accept: str | None = None) ->
 
 if __name__ == "__main__":  # tests import POINTS and must not get the patched classes
     SqliteStore.audit = _audit_or_die  # type: ignore[method-assign]  # the point of this module
-    Current.swap = _swap_or_die  # type: ignore[method-assign]  # the same
+    ActiveSettings.swap = _swap_or_die  # type: ignore[method-assign]  # the same
     Reload.reload = _reload_or_die  # type: ignore[method-assign]  # the same
     main()

@@ -9,7 +9,7 @@ from pathlib import Path
 import aiohttp
 
 from controller.sandbox import supervisor
-from controller.sandbox.stories.story_context import Stage
+from controller.sandbox.stories.story_context import StoryContext
 from controller.sandbox.supervisor import Supervisor
 from controller.settings import load
 from tests.sandbox.worlds import free_port
@@ -19,7 +19,7 @@ SANDBOX = Path(__file__).parents[2] / "config" / "sandbox.yaml"
 
 async def in_sandbox(
     tmp_path: Path,
-    test: Callable[[Supervisor, Stage], Awaitable[None]],
+    test: Callable[[Supervisor, StoryContext], Awaitable[None]],
     *,
     with_daemon: bool = True,
     users: int = 40,
@@ -39,13 +39,13 @@ async def in_sandbox(
 
     async def during(running: Supervisor) -> int:
         async with aiohttp.ClientSession() as session:
-            await test(running, Stage(running, session))
+            await test(running, StoryContext(running, session))
         return 0
 
     assert await supervisor.run(options, load(config), print, during) == 0
 
 
-async def aws_counts(stage: Stage) -> Counter[str]:
+async def aws_counts(stage: StoryContext) -> Counter[str]:
     """How often each operation was called at the emulated AWS so far."""
     return Counter(call["operation"] for call in await stage.aws_calls() if not call["code"])
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from controller.sandbox.stories.story_context import Stage
+from controller.sandbox.stories.story_context import StoryContext
 from controller.sandbox.supervisor import Supervisor
 from tests.program.sandboxed import aws_counts, in_sandbox, writes
 from tests.program.test_promises import DEAD, all_up, metric, out, regions
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.program, pytest.mark.timeout(180)]
 async def test_twenty_throttled_answers_in_a_row_cost_less_than_a_minute(tmp_path: Path) -> None:
     """The calls are few, and that the daemon waits longer and longer can be seen."""
 
-    async def play(supervisor: Supervisor, stage: Stage) -> None:
+    async def play(supervisor: Supervisor, stage: StoryContext) -> None:
         await stage.expect("all is up", lambda: all_up(stage), within_s=30)
         said = await sandbox(
             supervisor, "throttle", "--times", "20", "--operation", "Change.*", "--for", "5m"
@@ -50,7 +50,7 @@ async def test_twenty_throttled_answers_in_a_row_cost_less_than_a_minute(tmp_pat
 async def test_aws_gone_while_a_region_dies_is_shown_and_made_up_for(tmp_path: Path) -> None:
     """People see what would be done; it is done once when AWS is back, and users had a way out."""
 
-    async def play(supervisor: Supervisor, stage: Stage) -> None:
+    async def play(supervisor: Supervisor, stage: StoryContext) -> None:
         await stage.expect("all is up", lambda: all_up(stage), within_s=30)
         seeded = await aws_counts(stage)
         await sandbox(supervisor, "gone", "--for", "10s")
@@ -67,7 +67,7 @@ async def test_aws_gone_while_a_region_dies_is_shown_and_made_up_for(tmp_path: P
     await in_sandbox(tmp_path, play)
 
 
-async def would(stage: Stage) -> str | None:
+async def would(stage: StoryContext) -> str | None:
     """Whether the dead region is to be empty while AWS still sends users there."""
     found = regions(await stage.daemon("/v1/status"), "shop")
     mine = [r for r in found if r["region"] == DEAD]
@@ -75,7 +75,7 @@ async def would(stage: Stage) -> str | None:
     return "desired 0 %" if is_so else None
 
 
-async def backs_off(stage: Stage) -> str | None:
+async def backs_off(stage: StoryContext) -> str | None:
     """Whether the daemon waits before it tries again."""
     seconds = await metric(stage, "gtc_write_backoff_seconds")
     return f"{seconds:g} s" if seconds > 0 else None

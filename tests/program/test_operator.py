@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from controller.cli import exit_codes
-from controller.sandbox.stories.story_context import Stage
+from controller.sandbox.stories.story_context import StoryContext
 from controller.sandbox.supervisor import Supervisor
 from tests.program.sandboxed import in_sandbox
 
@@ -64,7 +64,7 @@ async def happened(process: Process, *types: str) -> dict[str, Any]:
 async def test_a_night_with_a_dead_region_and_a_restart(tmp_path: Path) -> None:
     """Watch, wait, look back, order, extend; the stream goes on over the daemon's death."""
 
-    async def play(supervisor: Supervisor, stage: Stage) -> None:
+    async def play(supervisor: Supervisor, stage: StoryContext) -> None:
         hands = Hands(supervisor.daemon_url, tmp_path)
         serving = ("--state", "serving", "--timeout", "40s")
         for region in (DEAD, "us-east-1", "eu-central-1"):
@@ -113,7 +113,7 @@ async def test_a_pin_outlives_the_daemon_that_took_it(tmp_path: Path) -> None:
     place = ("--service", "shop", "--pool", "world")
     order = (*place, "--reason", "canary", "--author", "ann", "--yes")
 
-    async def play(supervisor: Supervisor, stage: Stage) -> None:
+    async def play(supervisor: Supervisor, stage: StoryContext) -> None:
         hands = Hands(supervisor.daemon_url, tmp_path)
         for region in (DEAD, "us-east-1", "eu-central-1"):
             serving = ("--state", "serving", "--timeout", "40s")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from controller.sandbox.stories.story_context import Stage
+from controller.sandbox.stories.story_context import StoryContext
 from controller.sandbox.supervisor import Supervisor
 from tests.program.sandboxed import aws_counts, in_sandbox, writes
 from tests.stopwatch import Stopwatch
@@ -24,7 +24,7 @@ ADDRESS = "127.0.110.1"
 async def test_a_calm_daemon_writes_nothing_and_lists_once_a_cycle(tmp_path: Path) -> None:
     """And when everything fails at once, nothing moves, and the reason is given."""
 
-    async def play(supervisor: Supervisor, stage: Stage) -> None:
+    async def play(supervisor: Supervisor, stage: StoryContext) -> None:
         await stage.expect("all is up", lambda: all_up(stage), within_s=30)
         before, status = await aws_counts(stage), await stage.daemon("/v1/status")
         await asyncio.sleep(25)
@@ -49,7 +49,7 @@ async def test_route53_moves_dns_without_the_daemon_and_a_later_daemon_agrees(
 ) -> None:
     """The health checks on the leaves are the first line; the daemon only confirms them."""
 
-    async def play(supervisor: Supervisor, stage: Stage) -> None:
+    async def play(supervisor: Supervisor, stage: StoryContext) -> None:
         await stage.expect("DNS answers it", lambda: answered(stage, expected=True), within_s=20)
         await stage.break_region(DEAD, "dead")
         await stage.expect(
@@ -72,7 +72,7 @@ async def test_route53_moves_dns_without_the_daemon_and_a_later_daemon_agrees(
 async def test_kill_9_in_the_middle_of_a_failover_loses_nothing(tmp_path: Path) -> None:
     """The same overrides afterwards, no drift, and no change that was not needed."""
 
-    async def play(supervisor: Supervisor, stage: Stage) -> None:
+    async def play(supervisor: Supervisor, stage: StoryContext) -> None:
         await stage.expect("all is up", lambda: all_up(stage), within_s=30)
         order = ("drain", "us-east-1", "--service", "shop", "--reason", "kept", "--ttl", "10m")
         await stage.gtc(*order, "--yes")
@@ -103,7 +103,7 @@ async def test_everything_stops_within_two_seconds(tmp_path: Path) -> None:
     """Four processes, two hundred users, open streams."""
     ending = Stopwatch()
 
-    async def play(supervisor: Supervisor, stage: Stage) -> None:
+    async def play(supervisor: Supervisor, stage: StoryContext) -> None:
         await stage.expect("all is up", lambda: all_up(stage), within_s=30)
         ending.start()
 
@@ -117,29 +117,29 @@ def regions(status: Any, service: str | None = None) -> list[Any]:
     return [r for s in services for p in s["pools"] for r in p["regions"]]
 
 
-async def all_up(stage: Stage) -> str | None:
+async def all_up(stage: StoryContext) -> str | None:
     found = regions(await stage.daemon("/v1/status"))
     return "up" if found and all(r["verdict"] == "up" for r in found) else None
 
 
-async def holds(stage: Stage, reason: str) -> str | None:
+async def holds(stage: StoryContext, reason: str) -> str | None:
     status = await stage.daemon("/v1/status")
     reasons = {h["reason"] for s in status["services"] for p in s["pools"] for h in p["holds"]}
     return reason if reason in reasons else None
 
 
-async def out(stage: Stage, region: str = DEAD, service: str | None = None) -> str | None:
+async def out(stage: StoryContext, region: str = DEAD, service: str | None = None) -> str | None:
     found = regions(await stage.daemon("/v1/status"), service)
     mine = [r for r in found if r["region"] == region]
     return "0 %" if mine and all(r["observed"] == 0 for r in mine) else None
 
 
-async def answered(stage: Stage, *, expected: bool) -> str | None:
+async def answered(stage: StoryContext, *, expected: bool) -> str | None:
     found = await stage.answers(NAME, "DE", times=30)
     return f"{found}" if found and (ADDRESS in found) is expected else None
 
 
-async def metric(stage: Stage, fragment: str) -> float:
+async def metric(stage: StoryContext, fragment: str) -> float:
     """Sum of all samples whose line contains the fragment."""
     text = await stage.daemon_text("/metrics")
     lines = [line for line in text.splitlines() if fragment in line and not line.startswith("#")]
@@ -147,12 +147,12 @@ async def metric(stage: Stage, fragment: str) -> float:
     return sum(float(line.rpartition(" ")[2]) for line in lines)
 
 
-async def first_write(stage: Stage) -> Any:
+async def first_write(stage: StoryContext) -> Any:
     items = (await stage.daemon("/v1/decisions?limit=100"))["items"]
     return next(r for r in reversed(items) if any(w["lever"] == "route53" for w in r["written"]))
 
 
-async def wait_for_write(stage: Stage, seeded: int) -> None:
+async def wait_for_write(stage: StoryContext, seeded: int) -> None:
     """Return at the very moment AWS has taken another write."""
     deadline = time.monotonic() + 15
     while writes(await aws_counts(stage)) == seeded:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from controller.sandbox.stories.story_context import Stage
+from controller.sandbox.stories.story_context import StoryContext
 from controller.sandbox.supervisor import Supervisor
 from tests.program.sandboxed import aws_counts, in_sandbox, writes
 from tests.program.test_promises import all_up, first_write, holds, metric, out, regions
@@ -24,7 +24,7 @@ _CHECKS_NEED_S = 45
 async def test_route53s_checks_lift_a_panic_within_their_detection_time(tmp_path: Path) -> None:
     """Most regions die: one vantage point alone holds, Route 53 agrees, and they leave."""
 
-    async def play(supervisor: Supervisor, stage: Stage) -> None:
+    async def play(supervisor: Supervisor, stage: StoryContext) -> None:
         await stage.expect("all is up", lambda: all_up(stage), within_s=30)
         await stage.expect("the checks are known", lambda: known_to_checks(stage), within_s=45)
         seeded = writes(await aws_counts(stage))
@@ -55,7 +55,7 @@ async def test_route53s_checks_lift_a_panic_within_their_detection_time(tmp_path
 async def test_what_users_are_answered_stands_beside_what_is_applied(tmp_path: Path) -> None:
     """In the API, the command line and the metrics, after a region's own check withheld it, too."""
 
-    async def play(supervisor: Supervisor, stage: Stage) -> None:
+    async def play(supervisor: Supervisor, stage: StoryContext) -> None:
         await stage.expect("all is up", lambda: all_up(stage), within_s=30)
         await stage.expect("a split is answered", lambda: split(stage, 60), within_s=40)
         for region in regions(await stage.daemon("/v1/status"), "shop"):
@@ -89,24 +89,24 @@ def region_of(status: Any, pool: str, region: str) -> dict[str, Any]:
     return region_
 
 
-async def known_to_checks(stage: Stage) -> str | None:
+async def known_to_checks(stage: StoryContext) -> str | None:
     """Whether Route 53's checks have been heard on every region."""
     found = regions(await stage.daemon("/v1/status"), "shop")
     return "all of them" if found and all(region["sources"] for region in found) else None
 
 
-async def split(stage: Stage, answers: int) -> str | None:
+async def split(stage: StoryContext, answers: int) -> str | None:
     """Whether so many answers are behind the shares of both pools."""
     pools = (await stage.daemon("/v1/status"))["services"][0]["pools"]
     return f"{answers} answers" if all(p["answers"] >= answers for p in pools) else None
 
 
-async def notices(stage: Stage) -> list[str]:
+async def notices(stage: StoryContext) -> list[str]:
     """The shop's."""
     found: list[str] = (await stage.daemon("/v1/status"))["services"][0]["notices"]
     return found
 
 
-async def noticed(stage: Stage, text: str) -> str | None:
+async def noticed(stage: StoryContext, text: str) -> str | None:
     """The notice that holds this text."""
     return next((one for one in await notices(stage) if text in one), None)

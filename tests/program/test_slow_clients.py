@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from controller.sandbox.stories.story_context import Stage
+from controller.sandbox.stories.story_context import StoryContext
 from controller.sandbox.supervisor import Supervisor
 from tests.program.sandboxed import in_sandbox
 
@@ -46,7 +46,7 @@ def _enough_files() -> None:
 async def test_a_thousand_slow_connections_hinder_nobody_and_end_in_time(tmp_path: Path) -> None:
     """Health answers within 100 ms (p99) meanwhile, and no slow connection outlives 3 s by much."""
 
-    async def play(supervisor: Supervisor, _stage: Stage) -> None:
+    async def play(supervisor: Supervisor, _stage: StoryContext) -> None:
         port = urlsplit(supervisor.daemon_url).port
         assert port is not None
         opened = [await slow(port, SLOW[number % len(SLOW)]) for number in range(CONNECTIONS)]

@@ -11,20 +11,22 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from controller.sandbox.world.control import control_app
-from controller.sandbox.world.regions import Regions
-from controller.sandbox.world.user_traffic import Traffic
+from controller.sandbox.world.regions import SandboxRegions
+from controller.sandbox.world.user_traffic import UserTraffic
 from tests.sandbox.worlds import two_regions
 
 
 @pytest.fixture
-async def traffic() -> Traffic:
-    return Traffic()
+async def traffic() -> UserTraffic:
+    return UserTraffic()
 
 
 @pytest.fixture
-async def client(traffic: Traffic) -> AsyncIterator[TestClient[Any, Any]]:
+async def client(traffic: UserTraffic) -> AsyncIterator[TestClient[Any, Any]]:
     configuration, _ = two_regions()
-    regions = Regions(configuration, rng=Random(1), now=lambda: datetime(2024, 1, 1, tzinfo=UTC))
+    regions = SandboxRegions(
+        configuration, rng=Random(1), now=lambda: datetime(2024, 1, 1, tzinfo=UTC)
+    )
     await regions.open()
     async with TestClient(TestServer(control_app(regions, traffic))) as http:
         yield http
@@ -120,7 +122,7 @@ async def test_unknown_paths_and_methods_are_explained(client: TestClient[Any, A
 
 
 async def test_users_are_shown_over_a_window_and_second_by_second(
-    client: TestClient[Any, Any], traffic: Traffic
+    client: TestClient[Any, Any], traffic: UserTraffic
 ) -> None:
     """The split has requests, errors and share; the history every second kept."""
     at = datetime(2024, 1, 1, tzinfo=UTC)

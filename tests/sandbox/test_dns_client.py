@@ -14,7 +14,7 @@ import dns.rrset
 import pytest
 
 from controller.sandbox.emulator.geography import client_subnet
-from controller.sandbox.world.dns_client import Answer, DnsClient, NoAnswerError
+from controller.sandbox.world.dns_client import DnsClient, NoAnswerError, ResolvedAddress
 from tests.sandbox.worlds import free_port
 
 Reply = Callable[[dns.message.Message], dns.message.Message | None]
@@ -59,7 +59,7 @@ def answered(query: dns.message.Message, *addresses: str) -> dns.message.Message
 async def test_the_address_and_its_ttl_are_taken() -> None:
     """What a user keeps is one address and for how long."""
     async with client_of(lambda query: answered(query, "127.0.71.1")) as client:
-        assert await client.ask("shop.example.test.", "DE") == Answer("127.0.71.1", 5)
+        assert await client.ask("shop.example.test.", "DE") == ResolvedAddress("127.0.71.1", 5)
 
 
 async def test_one_of_several_addresses_is_taken() -> None:

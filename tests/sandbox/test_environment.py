@@ -11,7 +11,7 @@ from controller.sandbox.environment import (
     sandbox_variables,
     without_aws,
 )
-from controller.settings import Source
+from controller.settings import ConfigSource
 
 CONFIG = Path(__file__).parents[2] / "config" / "sandbox.yaml"
 REAL = {
@@ -46,7 +46,7 @@ def test_a_daemon_of_the_sandbox_asks_the_emulated_name_server(tmp_path: Path) -
     file.write_text(as_shell(variables))
     text = shell_value(file, "GTC__ANSWERS__NAME_SERVERS")
     assert variables == {"GTC__ANSWERS__NAME_SERVERS": text}
-    settings = Source(CONFIG, variables).load().settings
+    settings = ConfigSource(CONFIG, variables).load().settings
     assert settings.answers.name_servers == ("127.0.0.1:10099",)
 
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from controller.sandbox.live_status import Overview, Split, headline, line, table
+from controller.sandbox.live_status import MeasuredSplit, Overview, headline, line, table
 
 SPLITS = (
-    Split("shop", "europe", "eu-west-1", 500, 0, 1.0),
-    Split("shop", "world", "eu-west-1", 250, 10, 0.25),
-    Split("shop", "world", "us-east-1", 750, 0, 0.75),
+    MeasuredSplit("shop", "europe", "eu-west-1", 500, 0, 1.0),
+    MeasuredSplit("shop", "world", "eu-west-1", 250, 10, 0.25),
+    MeasuredSplit("shop", "world", "us-east-1", 750, 0, 0.75),
 )
 ALIVE = {"aws": True, "world": True, "daemon": True}
 WELL = {"eu-west-1": "well", "us-east-1": "well"}

@@ -10,7 +10,7 @@ import pytest
 from controller.planning.geography import pool_of
 from controller.sandbox.emulator.geography import location_of
 from controller.sandbox.errors import SandboxError
-from controller.sandbox.world.population import Destination, apportion, population, source_of
+from controller.sandbox.world.population import UserDestination, apportion, population, source_of
 from tests.sandbox.worlds import region, service, settings
 
 WEB = {
@@ -49,8 +49,8 @@ def test_users_go_where_the_service_is() -> None:
     """By the lever's own name, or by the accelerator's alias; ports are the endpoints'."""
     destinations = {person.destination for person in population(SETTINGS, 50, Random(1))}
     assert destinations == {
-        Destination("shop.example.test.", "http", 8080),
-        Destination("api.example.test.", "tcp", 9000),
+        UserDestination("shop.example.test.", "http", 8080),
+        UserDestination("api.example.test.", "tcp", 9000),
     }
 
 

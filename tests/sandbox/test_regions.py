@@ -15,8 +15,8 @@ import pytest
 from controller.sandbox.errors import SandboxError
 from controller.sandbox.world.region_modes import RegionMode
 from controller.sandbox.world.regions import (
-    Address,
-    Regions,
+    ListenAddress,
+    SandboxRegions,
     address_of,
     addresses,
     region_addresses,
@@ -25,9 +25,9 @@ from tests.sandbox.worlds import region, service, settings, two_regions
 
 
 @asynccontextmanager
-async def running() -> AsyncIterator[tuple[Regions, dict[str, str]]]:
+async def running() -> AsyncIterator[tuple[SandboxRegions, dict[str, str]]]:
     configuration, probes = two_regions()
-    regions = Regions(configuration, rng=Random(1), now=lambda: datetime.now(UTC))
+    regions = SandboxRegions(configuration, rng=Random(1), now=lambda: datetime.now(UTC))
     await regions.open()
     try:
         yield regions, probes
@@ -175,7 +175,7 @@ def test_services_may_share_an_endpoint_of_one_region() -> None:
     """One listener serves all services that name the same address."""
     regions = {"eu-west-1": region("http://127.0.71.1:8080/a")}
     shared = settings({"one": service(regions), "two": service(regions)})
-    assert addresses(shared) == {"eu-west-1": (Address("http", "127.0.71.1", 8080),)}
+    assert addresses(shared) == {"eu-west-1": (ListenAddress("http", "127.0.71.1", 8080),)}
     assert region_addresses(shared) == {"127.0.71.1": "eu-west-1"}
 
 

@@ -14,10 +14,10 @@ from structlog.testing import capture_logs
 
 from controller.model.traffic import Measurement
 from controller.sandbox.world.reporting import Reporter
-from controller.sandbox.world.user_traffic import Second, Traffic
+from controller.sandbox.world.user_traffic import TrafficSecond, UserTraffic
 
 AT = datetime(2024, 1, 1, tzinfo=UTC)
-SECOND = Second(AT, (Measurement("shop", "world", "us-east-1", 7, 1),))
+SECOND = TrafficSecond(AT, (Measurement("shop", "world", "us-east-1", 7, 1),))
 
 
 class Daemon:
@@ -42,7 +42,7 @@ async def reporter(daemon: Daemon) -> AsyncIterator[Reporter]:
     app = web.Application()
     app.router.add_post("/v1/measurements/traffic", daemon.take)
     async with TestServer(app) as server, aiohttp.ClientSession() as session:
-        yield Reporter(Traffic(), str(server.make_url("/")), session, lambda: AT)
+        yield Reporter(UserTraffic(), str(server.make_url("/")), session, lambda: AT)
 
 
 async def test_a_second_is_posted_as_measurements(daemon: Daemon, reporter: Reporter) -> None:
@@ -73,7 +73,7 @@ async def test_only_the_first_failure_and_the_recovery_are_logged(
 async def test_a_daemon_that_is_gone_stops_nobody() -> None:
     """A refused connection is a failure like any other."""
     async with aiohttp.ClientSession() as session:
-        reporter = Reporter(Traffic(), "http://127.0.0.1:1", session, lambda: AT)
+        reporter = Reporter(UserTraffic(), "http://127.0.0.1:1", session, lambda: AT)
         with capture_logs() as logs:
             await reporter.report(SECOND)
             await reporter.report(SECOND)

@@ -11,7 +11,13 @@ from controller.adapters.aws.route53 import Route53RecordSets
 from controller.adapters.aws.session import EndpointUrlMissingError
 from controller.adapters.clock import SystemClock
 from controller.model.configuration import Settings
-from controller.model.levers import EndpointGroup, OutcomeStatus, RecordSet, Setting, WeightChange
+from controller.model.levers import (
+    EndpointGroup,
+    LeverState,
+    OutcomeStatus,
+    RecordSet,
+    WeightChange,
+)
 from controller.planning.levers.accelerator import ACCELERATOR
 from controller.planning.levers.route53 import ROUTE53
 from controller.sandbox.seeding.stack import seed
@@ -60,12 +66,12 @@ async def test_the_daemon_finds_a_tree_without_fault(settings: Settings) -> None
         assert (observed.faults, observed.unequal, observed.notices) == ({}, frozenset(), ())
     world = {p.region: s for p, s in shop.settings.items() if p.pool == "world"}
     assert world == {
-        "us-east-1": Setting(128),
-        "us-west-2": Setting(21),
-        "eu-west-1": Setting(0),
-        "eu-central-1": Setting(0),
+        "us-east-1": LeverState(128),
+        "us-west-2": LeverState(21),
+        "eu-west-1": LeverState(0),
+        "eu-central-1": LeverState(0),
     }
-    assert set(api.settings.values()) == {Setting(128, 100)}
+    assert set(api.settings.values()) == {LeverState(128, 100)}
 
 
 async def test_seeding_again_changes_nothing(settings: Settings) -> None:

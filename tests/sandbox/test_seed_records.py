@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from controller.adapters.aws.record_sets import noun
-from controller.model.configuration import Placement, Route53Lever, Service
+from controller.model.configuration import PlacementSettings, Route53Lever, Service
 from controller.planning.residency.proof import Proof, prove_records
 from controller.sandbox.errors import SandboxError
 from controller.sandbox.seeding import record_tree
 from controller.settings import load
 
 SETTINGS = load(Path(__file__).parents[2] / "config" / "sandbox.yaml")
-CALM = SETTINGS.model_copy(update={"placement": Placement()})
+CALM = SETTINGS.model_copy(update={"placement": PlacementSettings()})
 _EVALUATED = '"EvaluateTargetHealth":true'
 LEVER = {"hosted_zone_id": "Z1", "name": "shop.example.test.", "ttl_s": 5.0}
 

@@ -21,7 +21,7 @@ from controller.sandbox.stories.capacity import (
 )
 from controller.sandbox.stories.story import STORIES
 from controller.sandbox.stories.story_checks import Users
-from controller.sandbox.stories.story_context import Stage, StepFailedError
+from controller.sandbox.stories.story_context import StepFailedError, StoryContext
 from controller.settings import load
 
 SETTINGS = load(Path(__file__).parents[2] / "config" / "sandbox.yaml")
@@ -69,14 +69,14 @@ class Scripted:
         return set(self._addresses)
 
     def check(self, holds: bool, what: str) -> None:
-        Stage.check(cast(Stage, self), holds, what)
+        StoryContext.check(cast(StoryContext, self), holds, what)
 
     def say(self, text: str) -> None:
         """Nobody listens."""
 
 
-def stage(*args: Any, **script: Any) -> Stage:
-    return cast(Stage, Scripted(*args, **script))
+def stage(*args: Any, **script: Any) -> StoryContext:
+    return cast(StoryContext, Scripted(*args, **script))
 
 
 def status(

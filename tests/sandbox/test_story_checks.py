@@ -15,7 +15,7 @@ from controller.sandbox.stories.story_checks import (
     rises,
     users_left,
 )
-from controller.sandbox.stories.story_context import Stage
+from controller.sandbox.stories.story_context import StoryContext
 from controller.settings import load
 
 SETTINGS = load(Path(__file__).parents[2] / "config" / "sandbox.yaml")
@@ -41,8 +41,8 @@ class Scripted:
         return self._answers[path.removeprefix("/v1/").partition("?")[0]]
 
 
-def stage(**script: Any) -> Stage:
-    return cast(Stage, Scripted(**script))
+def stage(**script: Any) -> StoryContext:
+    return cast(StoryContext, Scripted(**script))
 
 
 def status(**place: Any) -> dict[str, Any]:

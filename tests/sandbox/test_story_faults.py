@@ -11,7 +11,7 @@ from controller.sandbox.stories import faults
 from controller.sandbox.stories.faults import ACTS, Act, _act, _calm, _whereabouts
 from controller.sandbox.stories.story import STORIES
 from controller.sandbox.stories.story_checks import failed
-from controller.sandbox.stories.story_context import Stage
+from controller.sandbox.stories.story_context import StoryContext
 from controller.settings import load
 
 USERS = {
@@ -76,7 +76,7 @@ def called(operation: str, at: float = 1001.0, code: str | None = None) -> dict[
     return {"operation": operation, "at": at, "code": code}
 
 
-async def nothing(_stage: Stage, _began_at: float) -> None:
+async def nothing(_stage: StoryContext, _began_at: float) -> None:
     """An act in which nobody does anything."""
 
 
@@ -90,7 +90,7 @@ async def test_an_acts_writes_are_what_dns_took_since_it_began() -> None:
         called("UpdateEndpointGroup"),
         called("ListResourceRecordSets"),
     )
-    row = await _act(cast(Stage, stage), 6, Act("a region flaps", nothing))
+    row = await _act(cast(StoryContext, stage), 6, Act("a region flaps", nothing))
     assert row[:3] == ("6. a region flaps", "0 s", "2")
 
 
@@ -100,7 +100,7 @@ async def test_the_column_says_what_it_counts(monkeypatch: pytest.MonkeyPatch) -
     stage = Scripted(called("ChangeResourceRecordSets"))
     monkeypatch.setattr(stage, "say", said.append)
     monkeypatch.setattr(faults, "ACTS", (Act("nothing happens", nothing),))
-    await faults.faults(cast(Stage, stage))
+    await faults.faults(cast(StoryContext, stage))
     head, row = (line.split("  ") for line in said[-2:])
     column = [cell.strip() for cell in head if cell].index("DNS WRITES")
     assert [cell.strip() for cell in row if cell.strip()][column] == "1"
@@ -116,7 +116,7 @@ async def test_it_is_not_calm_while_the_last_step_may_be_taken_back(
     everywhere = {("shop", "world"): {r: {"share": 1 / len(regions)} for r in regions}}
     monkeypatch.setattr(stage, "users", lambda window_s: answered(everywhere))
 
-    assert (await _calm(cast(Stage, stage)) is not None) is calm
+    assert (await _calm(cast(StoryContext, stage)) is not None) is calm
 
 
 async def answered(value: Any) -> Any:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from controller.model.traffic import MeasuredShare, Measurement
-from controller.sandbox.world.user_traffic import HISTORY_S, Traffic
+from controller.sandbox.world.user_traffic import HISTORY_S, UserTraffic
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 
 
-def fill(traffic: Traffic, second: int, *visits: tuple[str, str, bool]) -> None:
+def fill(traffic: UserTraffic, second: int, *visits: tuple[str, str, bool]) -> None:
     for pool, region, ok in visits:
         traffic.record("shop", pool, region, ok=ok)
     traffic.close_second(START + timedelta(seconds=second))
@@ -18,7 +18,7 @@ def fill(traffic: Traffic, second: int, *visits: tuple[str, str, bool]) -> None:
 
 def test_a_second_counts_what_ended_in_it() -> None:
     """Each second begins with nothing, and a region nobody asked is not in it."""
-    traffic = Traffic()
+    traffic = UserTraffic()
     fill(traffic, 1, ("world", "eu-west-1", True), ("world", "eu-west-1", False))
     fill(traffic, 2, ("world", "us-east-1", True))
     first, second = traffic.history()
@@ -29,7 +29,7 @@ def test_a_second_counts_what_ended_in_it() -> None:
 
 def test_shares_are_of_the_pool_and_of_the_window() -> None:
     """Each pool adds up to one; what is older than the window does not count."""
-    traffic = Traffic()
+    traffic = UserTraffic()
     fill(traffic, 1, ("world", "old", True))
     fill(traffic, 2, ("world", "a", True), ("world", "a", False), ("europe", "a", True))
     fill(traffic, 3, ("world", "a", True), ("world", "b", True))
@@ -42,7 +42,7 @@ def test_shares_are_of_the_pool_and_of_the_window() -> None:
 
 def test_the_history_is_bounded() -> None:
     """The oldest seconds go."""
-    traffic = Traffic()
+    traffic = UserTraffic()
     for second in range(HISTORY_S + 5):
         fill(traffic, second)
     assert len(traffic.history()) == HISTORY_S

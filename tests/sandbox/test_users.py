@@ -9,16 +9,16 @@ from datetime import UTC, datetime
 import pytest
 
 from controller.model.traffic import Measurement
-from controller.sandbox.world.dns_client import Answer, NoAnswerError
-from controller.sandbox.world.population import Destination, Profile
-from controller.sandbox.world.user_traffic import Traffic
+from controller.sandbox.world.dns_client import NoAnswerError, ResolvedAddress
+from controller.sandbox.world.population import UserDestination, UserProfile
+from controller.sandbox.world.user_traffic import UserTraffic
 from controller.sandbox.world.users import CachedName, Users
 
 pytestmark = pytest.mark.looptime
 
 EU, US, UNKNOWN = "127.0.71.1", "127.0.72.1", "127.0.99.1"
 REGIONS = {EU: "eu-west-1", US: "us-east-1"}
-SHOP = Destination("shop.example.test.", "http", 8080)
+SHOP = UserDestination("shop.example.test.", "http", 8080)
 
 
 class NameServer:
@@ -28,11 +28,11 @@ class NameServer:
         self.address = address
         self.asked_at: list[float] = []
 
-    async def ask(self, name: str, country: str) -> Answer:
+    async def ask(self, name: str, country: str) -> ResolvedAddress:
         self.asked_at.append(round(asyncio.get_running_loop().time(), 3))
         if self.address is None:
             raise NoAnswerError("silent")
-        return Answer(self.address, 5)
+        return ResolvedAddress(self.address, 5)
 
 
 class World:
@@ -43,15 +43,15 @@ class World:
         self.takes_s = takes_s
         self.visits: list[tuple[float, str]] = []
 
-    async def visit(self, destination: Destination, address: str, country: str) -> str | None:
+    async def visit(self, destination: UserDestination, address: str, country: str) -> str | None:
         self.visits.append((asyncio.get_running_loop().time(), address))
         await asyncio.sleep(self.takes_s)
         return None if address in self.broken else REGIONS.get(address)
 
 
-def users_of(names: NameServer, world: World, count: int = 1) -> tuple[Users, Traffic]:
-    traffic = Traffic()
-    profiles = [Profile("shop", "europe", "DE", SHOP, n / count) for n in range(count)]
+def users_of(names: NameServer, world: World, count: int = 1) -> tuple[Users, UserTraffic]:
+    traffic = UserTraffic()
+    profiles = [UserProfile("shop", "europe", "DE", SHOP, n / count) for n in range(count)]
     users = Users(profiles, ask=names.ask, visit=world.visit, regions=REGIONS, traffic=traffic)
     return users, traffic
 
@@ -63,7 +63,7 @@ async def run_for(users: Users, seconds: float) -> None:
         running.cancel()
 
 
-def counted(traffic: Traffic) -> tuple[Measurement, ...]:
+def counted(traffic: UserTraffic) -> tuple[Measurement, ...]:
     return traffic.close_second(datetime(2024, 1, 1, tzinfo=UTC)).measurements
 
 
@@ -145,9 +145,9 @@ async def test_users_do_not_wait_for_a_name_for_ever() -> None:
 
 async def test_a_name_without_address_is_forgotten() -> None:
     """That a name has no address is an answer: nobody goes on to the old one."""
-    answers = [Answer(EU, 1), Answer(None, 0)]
+    answers = [ResolvedAddress(EU, 1), ResolvedAddress(None, 0)]
 
-    async def ask(name: str, country: str) -> Answer:
+    async def ask(name: str, country: str) -> ResolvedAddress:
         return answers.pop(0)
 
     cached = CachedName("shop.example.test.", "DE", ask)

@@ -12,21 +12,21 @@ from urllib.parse import urlsplit
 import pytest
 
 from controller.sandbox.emulator.geography import location_of
-from controller.sandbox.world.population import Destination
+from controller.sandbox.world.population import UserDestination
 from controller.sandbox.world.region_modes import RegionMode
-from controller.sandbox.world.regions import Regions
+from controller.sandbox.world.regions import SandboxRegions
 from controller.sandbox.world.visits import Visitor
 from tests.sandbox.worlds import free_port, two_regions
 
 
 @asynccontextmanager
-async def world() -> AsyncIterator[tuple[Regions, dict[str, Destination], Visitor]]:
+async def world() -> AsyncIterator[tuple[SandboxRegions, dict[str, UserDestination], Visitor]]:
     configuration, probes = two_regions()
-    regions = Regions(configuration, rng=Random(1), now=lambda: datetime.now(UTC))
+    regions = SandboxRegions(configuration, rng=Random(1), now=lambda: datetime.now(UTC))
     ports = {name: urlsplit(probe).port or 0 for name, probe in probes.items()}
     destinations = {
-        "http": Destination("shop.example.test.", "http", ports["eu"]),
-        "tcp": Destination("shop.example.test.", "tcp", ports["tcp"]),
+        "http": UserDestination("shop.example.test.", "http", ports["eu"]),
+        "tcp": UserDestination("shop.example.test.", "tcp", ports["tcp"]),
     }
     await regions.open()
     async with Visitor() as visitor:
@@ -77,7 +77,7 @@ async def test_tcp_users_come_from_their_country() -> None:
     port = free_port("127.0.74.1")
     server = await asyncio.start_server(accept, "127.0.74.1", port)
     async with Visitor() as visitor:
-        destination = Destination("api.example.test.", "tcp", port)
+        destination = UserDestination("api.example.test.", "tcp", port)
         assert await visitor.visit(destination, "127.0.74.1", "JP") == "ap-northeast-1"
     server.close()
     await server.wait_closed()

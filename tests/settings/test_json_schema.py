@@ -27,7 +27,7 @@ def objects(part: Any) -> list[dict[str, Any]]:
 
 def test_every_key_is_described_in_the_nouns_own_words() -> None:
     """What an editor shows beside a key."""
-    aws = SCHEMA["$defs"]["Aws"]["properties"]
+    aws = SCHEMA["$defs"]["AwsSettings"]["properties"]
     assert aws["calls_per_s"]["description"].startswith("Requests per second to each AWS service")
     assert "title" not in aws["calls_per_s"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from controller.model.errors import InvalidSettingsError
-from controller.settings import Loaded, Source
+from controller.settings import ConfigSource, Loaded
 from tests.settings.minimal import spoiled
 
 PROBE = 'probe: "http://192.0.2.1/healthz"'
@@ -18,7 +18,7 @@ def load(tmp_path: Path, keys: str, environment: dict[str, str] | None = None) -
     """A file whose first endpoint has these keys too, as a daemon loads it."""
     path = tmp_path / "gtc.yaml"
     path.write_text(spoiled((PROBE, f'probe: "https://192.0.2.1/", {keys}')))
-    return Source(path, environment or {}).load()
+    return ConfigSource(path, environment or {}).load()
 
 
 def test_secrets_are_read_from_variables_and_files(tmp_path: Path) -> None:

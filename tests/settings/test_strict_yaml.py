@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from controller.settings.file_positions import Mark, Place
+from controller.settings.file_positions import KeyPosition, TextPosition
 from controller.settings.strict_yaml import read
 
 
@@ -18,9 +18,9 @@ def test_data_and_places_of_keys_and_values_are_kept() -> None:
     document = read("a: 1\nb:\n  - {c: x}\n")
     assert document.data == {"a": 1, "b": [{"c": "x"}]}
     assert document.problems == ()
-    assert document.places[("a",)] == Place(Mark(1, 1), Mark(1, 4))
-    assert document.places[("b", 0)] == Place(Mark(3, 5), Mark(3, 5))
-    assert document.places[("b", 0, "c")] == Place(Mark(3, 6), Mark(3, 9))
+    assert document.places[("a",)] == KeyPosition(TextPosition(1, 1), TextPosition(1, 4))
+    assert document.places[("b", 0)] == KeyPosition(TextPosition(3, 5), TextPosition(3, 5))
+    assert document.places[("b", 0, "c")] == KeyPosition(TextPosition(3, 6), TextPosition(3, 9))
 
 
 def test_quoted_values_are_text_whatever_they_look_like() -> None:

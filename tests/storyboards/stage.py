@@ -49,10 +49,10 @@ from controller.model.configuration import EndpointId, Settings
 from controller.model.decision import Decision, PoolPlan, Snapshot
 from controller.model.figures import Figure, Figures
 from controller.model.health import HealthState, Verdict
-from controller.model.levers import Leak, Observed, Position, Setting
+from controller.model.levers import Leak, LeverState, Observed, Position
 from controller.model.memory import NO_MEMORY
 from controller.model.overrides import Override, OverrideKind
-from controller.model.second_opinions import Answered, Opinion
+from controller.model.second_opinions import AnsweredCounts, Opinion
 from controller.model.traffic import MeasuredShare
 from controller.planning.decision import decide
 from controller.planning.drift import acceptable, after_reasserting, show
@@ -87,11 +87,11 @@ class Stage:
         self.checks: dict[str, Verdict] = {}
         self.answers: dict[str, list[str]] = {}
         self.overrides: list[Override] = []
-        self.observed: dict[Position, Setting] = {}
+        self.observed: dict[Position, LeverState] = {}
         self.faults: dict[str, tuple[str, ...]] = {}
         self.unequal: frozenset[Position] = frozenset()
         self.leaks: dict[str, tuple[Leak, ...]] = {}
-        self.expected: dict[Position, tuple[Setting, ...]] = {}
+        self.expected: dict[Position, tuple[LeverState, ...]] = {}
         self.memory = remembers(begun=True)
         self.demand: dict[tuple[str, str], Figure] = {}
         self.measured: dict[tuple[str, str], dict[str, MeasuredShare]] = {}
@@ -208,7 +208,7 @@ class Stage:
             if region in pool.regions
         }
 
-    def _answers(self) -> dict[tuple[str, str], Answered]:
+    def _answers(self) -> dict[tuple[str, str], AnsweredCounts]:
         """A hundred answers each, the last of them just now."""
         found = {}
         for name, regions in self.answers.items():
@@ -280,7 +280,7 @@ class Stage:
 
     def _edit(self, words: list[str]) -> None:
         self._settle()
-        self.observed[Position("shop", words[0], words[1])] = Setting(int(words[2]))
+        self.observed[Position("shop", words[0], words[1])] = LeverState(int(words[2]))
 
     def _lose(self, words: list[str]) -> None:
         self._settle()
@@ -414,9 +414,9 @@ class Stage:
                 for region in noun.regions:
                     share = service.regions[region].share
                     weight = (
-                        Setting(128, 100.0)
+                        LeverState(128, 100.0)
                         if self.accelerator
-                        else Setting(round(128 * share / largest))
+                        else LeverState(round(128 * share / largest))
                     )
                     self.observed.setdefault(Position(name, pool, region), weight)
         for vantage in self.vantage:

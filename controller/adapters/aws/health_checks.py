@@ -1,7 +1,7 @@
 """Route 53's health checks: how they are defined, and what their checkers saw last.
 
 *GetHealthCheckStatus* (API Reference) answers the last report of every checker, for endpoint checks
-only; how they add up is `controller.planning.health.check_status`. Its words begin with `Success` or
+only; `controller.planning.health.check_status` says how they add up. They begin with `Success` or
 `Failure`. AWS calls it a help for development, unfit for high rates, and grants an account one a
 second, four at once (Developer Guide, *Throttling for Amazon Route 53 API requests*); each also
 counts against the account's common rate. So it has a bucket of its own before the common one, of

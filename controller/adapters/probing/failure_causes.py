@@ -38,29 +38,29 @@ _LONGEST = 120
 _OUR_OWN_RESOLVER_ERRORS = {socket.EAI_MEMORY, socket.EAI_SYSTEM}
 
 
-class Finding(NamedTuple):
+class ProbeFinding(NamedTuple):
     """What a probe found, before it is timed."""
 
     outcome: ProbeOutcome
     detail: str
 
 
-def passed(detail: str) -> Finding:
+def passed(detail: str) -> ProbeFinding:
     """The endpoint answered as it should."""
-    return Finding(ProbeOutcome.PASSED, detail)
+    return ProbeFinding(ProbeOutcome.PASSED, detail)
 
 
-def failed(detail: str) -> Finding:
+def failed(detail: str) -> ProbeFinding:
     """The endpoint, or the way to it, failed."""
-    return Finding(ProbeOutcome.FAILED, detail)
+    return ProbeFinding(ProbeOutcome.FAILED, detail)
 
 
-def could_not_run(detail: str) -> Finding:
+def could_not_run(detail: str) -> ProbeFinding:
     """We could not ask."""
-    return Finding(ProbeOutcome.COULD_NOT_RUN, detail)
+    return ProbeFinding(ProbeOutcome.COULD_NOT_RUN, detail)
 
 
-def finding_of(error: Exception) -> Finding:
+def finding_of(error: Exception) -> ProbeFinding:
     """The finding behind an exception of a socket, of TLS, or of the resolver."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return failed(f"certificate: {error.verify_message}")
@@ -77,7 +77,7 @@ def finding_of(error: Exception) -> Finding:
     return could_not_run(_one_line(error))
 
 
-def _of_os_error(error: OSError) -> Finding:
+def _of_os_error(error: OSError) -> ProbeFinding:
     number = error.errno or 0
     if number in _OUR_OWN_ERRNOS:
         return could_not_run(_OUR_OWN_ERRNOS[number])
@@ -86,7 +86,7 @@ def _of_os_error(error: OSError) -> Finding:
     return failed(f"cannot connect: {(error.strerror or str(error))[:_LONGEST]}")
 
 
-def _of_resolver_error(error: socket.gaierror) -> Finding:
+def _of_resolver_error(error: socket.gaierror) -> ProbeFinding:
     if error.errno in _OUR_OWN_RESOLVER_ERRORS:
         return could_not_run(f"resolver: {error.strerror}")
     return failed("name does not resolve")

@@ -21,14 +21,14 @@ _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\n]*)?\r?\n")
 _SIZE, _END_OF_CHUNK, _TRAILER = "size", "end of a chunk", "trailer"
 
 
-def body_of(head: Head, wanted: bool) -> Body:
+def body_of(head: Head, wanted: bool) -> ResponseBody:
     """What reads the body behind this head; its bytes are kept when they are wanted."""
     if head.chunked:
         return ChunkedBody(wanted)
     return PlainBody(wanted, head.length)
 
 
-class Body(ABC):
+class ResponseBody(ABC):
     """A body that comes in pieces."""
 
     def __init__(self, wanted: bool) -> None:
@@ -50,7 +50,7 @@ class Body(ABC):
         self._room -= len(piece)
 
 
-class PlainBody(Body):
+class PlainBody(ResponseBody):
     """So many bytes, or all that come."""
 
     def __init__(self, wanted: bool, length: int | None) -> None:
@@ -68,7 +68,7 @@ class PlainBody(Body):
         return left == 0 or not self._room
 
 
-class ChunkedBody(Body):
+class ChunkedBody(ResponseBody):
     """Chunks as RFC 9112, 7.1 has them; extensions and trailers are passed over."""
 
     may_end = False

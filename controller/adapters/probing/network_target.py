@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from functools import partial
 
-from controller.adapters.probing.failure_causes import Finding, could_not_run, failed, finding_of
-from controller.adapters.probing.probe_connection import Connection
+from controller.adapters.probing.failure_causes import (
+    ProbeFinding,
+    could_not_run,
+    failed,
+    finding_of,
+)
+from controller.adapters.probing.probe_connection import ProbeConnection
 from controller.adapters.probing.probe_request import place_of, request_of
-from controller.adapters.probing.resolver import Addresses, Name, literal, shown
-from controller.adapters.probing.shared_resources import Shared
+from controller.adapters.probing.resolver import Addresses, ResolvedName, literal, shown
+from controller.adapters.probing.shared_resources import SharedResources
 from controller.adapters.probing.sockets import Address
-from controller.adapters.probing.tls_trust import Trust
+from controller.adapters.probing.tls_trust import TlsTrust
 from controller.model.configuration import Endpoint
 from controller.model.health import ProbeOutcome, ProbeResult
-from controller.planning.health.adaptive_timeout import BRISK, Patience
+from controller.planning.health.adaptive_timeout import BRISK, AdaptiveTimeout
 from controller.ports import Watcher
 
 _PASSED = ProbeOutcome.PASSED
@@ -48,31 +53,31 @@ class NetworkTarget:
 
     request: bytes
     server_name: str
-    trust: Trust | None
+    trust: TlsTrust | None
 
-    def __init__(self, shared: Shared, endpoint: Endpoint, watcher: Watcher) -> None:
+    def __init__(self, shared: SharedResources, endpoint: Endpoint, watcher: Watcher) -> None:
         self._shared = shared
         self._endpoint = endpoint
         self._watcher = watcher
         self._generation = -1
         self._addresses: Addresses = ()
         """The address itself, where the endpoint names one."""
-        self._name: Name | None = None
+        self._name: ResolvedName | None = None
         """What knows the addresses, where it names a name."""
         self._reached: Address | None = None
         self._shown = ""
-        self._cold = Patience()
+        self._cold = AdaptiveTimeout()
         """With new connections."""
-        self._warm = Patience() if endpoint.keep_alive else self._cold
+        self._warm = AdaptiveTimeout() if endpoint.keep_alive else self._cold
         """With the connection that is kept."""
         self._brisk_for: float | None = None
         """The least deadline, in seconds, for which the kept connection's answers need not be
         learned unless one is not brisk."""
         self._silent = 0
         """Probes in a row that nobody answered in time."""
-        self._current: Connection | None = None
-        self._kept: Connection | None = None
-        self._late: tuple[Connection, ...] = ()
+        self._current: ProbeConnection | None = None
+        self._kept: ProbeConnection | None = None
+        self._late: tuple[ProbeConnection, ...] = ()
         self.reactor = shared.reactor
         self.expected = shared.expectation(endpoint)
 
@@ -92,7 +97,7 @@ class NetworkTarget:
                     kept.ask(now, self._wait_s(least_s, most_s), most_s)
                 return
             kept.close()
-        self._current = connection = Connection(self)
+        self._current = connection = ProbeConnection(self)
         wait_s = self._cold.wait_s(least_s, most_s, self._silent)
         connection.give(now, wait_s, most_s)
         self._begin(connection, now)
@@ -113,7 +118,7 @@ class NetworkTarget:
         self._brisk_for = least_s if not silent and warm.is_brisk(least_s) else None
         return warm.wait_s(least_s, most_s, silent)
 
-    def _begin(self, connection: Connection, now: float) -> None:
+    def _begin(self, connection: ProbeConnection, now: float) -> None:
         """Whatever goes wrong here is told a moment later, when the asker is done asking."""
         try:
             if self._generation != self._shared.generation:
@@ -152,13 +157,13 @@ class NetworkTarget:
             self._addresses = (address,)
         self._generation = self._shared.generation
 
-    def _open(self, connection: Connection, addresses: Addresses, now: float) -> None:
+    def _open(self, connection: ProbeConnection, addresses: Addresses, now: float) -> None:
         """Begin with the address that was reached last, if the name still leads there."""
         reached = self._reached
         first = addresses.index(reached) if reached in addresses else 0
         connection.open(addresses, first, now)
 
-    def _resolved(self, connection: Connection, addresses: Addresses | Exception) -> None:
+    def _resolved(self, connection: ProbeConnection, addresses: Addresses | Exception) -> None:
         if connection is not self._current:
             return
         now = self.reactor.time()
@@ -174,7 +179,7 @@ class NetworkTarget:
 
     # -- what connections tell
 
-    def found(self, connection: Connection, finding: Finding, now: float) -> None:
+    def found(self, connection: ProbeConnection, finding: ProbeFinding, now: float) -> None:
         """A connection has its answer, or will have none."""
         if connection is not self._current:
             self._found_late(connection, finding, now)
@@ -198,7 +203,7 @@ class NetworkTarget:
             self._drop_late()
         self._watcher.answered(self._result(connection, finding, now, took_s))
 
-    def _learn_first(self, connection: Connection, took_s: float, now: float) -> bool:
+    def _learn_first(self, connection: ProbeConnection, took_s: float, now: float) -> bool:
         """Learn from a new connection's first answer; whether the connection is kept."""
         self._cold.learn(took_s)
         keeps = connection.reusable and self._warm is not self._cold
@@ -206,7 +211,7 @@ class NetworkTarget:
             connection.good_until = now + self._shared.keeping_s()
         return keeps
 
-    def overdue(self, connection: Connection, now: float) -> None:
+    def overdue(self, connection: ProbeConnection, now: float) -> None:
         """Give a probe up; but listen on as long as somebody with more patience would."""
         if connection.is_late:
             self._forget_late(connection)
@@ -225,20 +230,20 @@ class NetworkTarget:
         took_s = now - connection.asked_at
         self._watcher.answered(self._result(connection, finding, now, took_s))
 
-    def stale(self, connection: Connection, now: float) -> None:
+    def stale(self, connection: ProbeConnection, now: float) -> None:
         """Ask over a new connection: a server may close an idle one at any moment, and that it did
         so while we were asking says nothing of its health (RFC 9112, 9.3.1)."""
         connection.close()
         if connection is not self._current:
             self._forget_late(connection)
             return
-        self._current = fresh = Connection(self)
+        self._current = fresh = ProbeConnection(self)
         left_s = connection.asked_at + connection.most_s - now
         wait_s = self._cold.wait_s(left_s, left_s, self._silent)
         fresh.give(now, wait_s, left_s)
         self._begin(fresh, now)
 
-    def lost(self, connection: Connection) -> None:
+    def lost(self, connection: ProbeConnection) -> None:
         """The kept connection ended."""
         self._kept = None
         connection.close()
@@ -246,7 +251,7 @@ class NetworkTarget:
 
     # -- late answers
 
-    def _found_late(self, connection: Connection, finding: Finding, now: float) -> None:
+    def _found_late(self, connection: ProbeConnection, finding: ProbeFinding, now: float) -> None:
         if connection not in self._late:
             return  # closed meanwhile
         self._forget_late(connection)
@@ -257,7 +262,7 @@ class NetworkTarget:
             self._brisk_for = None
             self._watcher.answered_late(self._result(connection, finding, now, took_s))
 
-    def _forget_late(self, connection: Connection) -> None:
+    def _forget_late(self, connection: ProbeConnection) -> None:
         connection.close()
         self._late = tuple(one for one in self._late if one is not connection)
 
@@ -269,7 +274,7 @@ class NetworkTarget:
     # -- results
 
     def _result(
-        self, connection: Connection, finding: Finding, now: float, took_s: float
+        self, connection: ProbeConnection, finding: ProbeFinding, now: float, took_s: float
     ) -> ProbeResult:
         address, pin = connection.address, connection.pin
         if address is not self._reached and address is not None:

@@ -13,12 +13,12 @@ from typing import Any, Protocol
 
 import structlog
 
-from controller.adapters.probing.failure_causes import Finding, finding_of, passed
+from controller.adapters.probing.failure_causes import ProbeFinding, finding_of, passed
 from controller.adapters.probing.reactor import Reactor
 from controller.adapters.probing.resolver import Addresses
-from controller.adapters.probing.response_check import NO_ANSWER, Answer, Expectation
+from controller.adapters.probing.response_check import NO_ANSWER, Expectation, ResponseCheck
 from controller.adapters.probing.sockets import Address, connecting, noticed_late_s, read, read_tls
-from controller.adapters.probing.tls_trust import Pin, Trust
+from controller.adapters.probing.tls_trust import PinnedCertificate, TlsTrust
 
 _log = structlog.get_logger("probing")
 _WORTH_ASKING_S = 0.0003
@@ -32,35 +32,35 @@ _CONNECTING, _SHAKING_HANDS, _POSTED, _ASKING, _IDLE, _CLOSED = range(6)
 """How far a connection is; posted: its request is about to leave."""
 
 
-class Owner(Protocol):
+class ConnectionOwner(Protocol):
     """The endpoint as it is asked; what its connections need of it."""
 
     reactor: Reactor
     expected: Expectation
     request: bytes
     """Empty for a TCP probe: to be connected is all."""
-    trust: Trust | None
+    trust: TlsTrust | None
     """None: no TLS."""
     server_name: str
 
-    def found(self, connection: Connection, finding: Finding, now: float) -> None:
+    def found(self, connection: ProbeConnection, finding: ProbeFinding, now: float) -> None:
         """A connection has its answer, or will have none."""
         ...
 
-    def overdue(self, connection: Connection, now: float) -> None:
+    def overdue(self, connection: ProbeConnection, now: float) -> None:
         """The time that a connection was given is up."""
         ...
 
-    def stale(self, connection: Connection, now: float) -> None:
+    def stale(self, connection: ProbeConnection, now: float) -> None:
         """A kept connection was closed before our request could be answered."""
         ...
 
-    def lost(self, connection: Connection) -> None:
+    def lost(self, connection: ProbeConnection) -> None:
         """An idle connection ended, or is of no use any more."""
         ...
 
 
-class Connection:
+class ProbeConnection:
     """A connection, from its beginning to its end. Slots, because there are many."""
 
     __slots__ = (
@@ -103,7 +103,7 @@ class Connection:
     most_s: float
     """After so long nobody listens any more."""
 
-    def __init__(self, owner: Owner) -> None:
+    def __init__(self, owner: ConnectionOwner) -> None:
         self._owner = owner
         self._reactor = owner.reactor
         self._socket: socket.SocketType | None = None
@@ -111,12 +111,12 @@ class Connection:
         self._state = _CONNECTING
         self._must_verify = False
         self._unsent = b""
-        self._answer: Answer | None = None
+        self._answer: ResponseCheck | None = None
         """What came of the answer so far; None before the first piece."""
         self._addresses: Addresses = ()
         self._hops = 0
         self.address: Address | None = None
-        self.pin: Pin | None = None
+        self.pin: PinnedCertificate | None = None
         """What vouched for the other side; None without TLS."""
         self.is_late = False
         """Whether its probe counts as failed already, and it only listens on."""
@@ -228,7 +228,7 @@ class Connection:
         if self._state != _ASKING:
             return  # closed meanwhile
         expected = self._owner.expected
-        finding: Finding | None
+        finding: ProbeFinding | None
         if data == expected.known and self._answer is None and data:
             finding, self.reusable = expected.known_finding, expected.known_reusable
         else:
@@ -336,7 +336,7 @@ class Connection:
 
     # -- TLS
 
-    def _begin_tls(self, trust: Trust, made: socket.SocketType, now: float) -> None:
+    def _begin_tls(self, trust: TlsTrust, made: socket.SocketType, now: float) -> None:
         name = self._owner.server_name
         context = trust.verifying if self._must_verify else trust.context(name, now)
         self._socket = context.wrap_socket(
@@ -380,11 +380,11 @@ class Connection:
         self._came(stamp, now)
         return data
 
-    def _hear_out(self, data: bytes, events: int, now: float) -> Finding | None:
+    def _hear_out(self, data: bytes, events: int, now: float) -> ProbeFinding | None:
         """What it says, further pieces being read; None: more is to come, or nobody answered."""
         answer = self._answer
         if answer is None:
-            self._answer = answer = Answer(self._owner.expected)
+            self._answer = answer = ResponseCheck(self._owner.expected)
         while True:
             finding = answer.feed(data) if data else answer.end()
             if finding is not None:

@@ -13,7 +13,7 @@ _AS_IT_IS = "%/:=&?~#+!$,;'@()*[]"
 """What may stand in a path beside letters and digits; `%` because it may be quoted already."""
 
 
-class Place(NamedTuple):
+class EndpointAddress(NamedTuple):
     """Where an endpoint is found."""
 
     scheme: str
@@ -24,12 +24,12 @@ class Place(NamedTuple):
     """What TLS and its certificate speak of."""
 
 
-def place_of(endpoint: Endpoint) -> Place:
+def place_of(endpoint: Endpoint) -> EndpointAddress:
     """Where to connect. Raises UnicodeError for a name that DNS cannot hold."""
     parts = urlsplit(endpoint.probe)
     host = _ascii(parts.hostname or "")
     port = parts.port or _PORTS[parts.scheme]
-    return Place(parts.scheme, host, port, endpoint.host or host)
+    return EndpointAddress(parts.scheme, host, port, endpoint.host or host)
 
 
 def request_of(endpoint: Endpoint, secrets: Mapping[str, str]) -> bytes:

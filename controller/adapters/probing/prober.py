@@ -8,7 +8,7 @@ from typing import Self
 from controller.adapters.probing.network_target import NetworkTarget
 from controller.adapters.probing.reactor import Reactor
 from controller.adapters.probing.resolver import Ask, Resolver, look_up
-from controller.adapters.probing.shared_resources import Shared
+from controller.adapters.probing.shared_resources import SharedResources
 from controller.adapters.probing.sockets import stamping
 from controller.model.configuration import Endpoint
 from controller.ports import Watcher
@@ -35,7 +35,7 @@ class NetworkProber:
         self._stamping = stamping()
         self._reactor = Reactor()
         self._resolver = Resolver(self._ask)
-        self._shared = Shared(self._reactor, self._resolver, self._references)
+        self._shared = SharedResources(self._reactor, self._resolver, self._references)
         return self
 
     async def __aexit__(

@@ -58,7 +58,7 @@ def _address(found: Sequence[object]) -> Address:
     return tuple(found)  # type: ignore[return-value] # getaddrinfo gives what these families have
 
 
-class Name:
+class ResolvedName:
     """One name and port, and what is known of its addresses."""
 
     def __init__(self, host: str, port: int, ask: _InThread) -> None:
@@ -120,14 +120,14 @@ class Resolver:
     def __init__(self, ask: Ask = look_up) -> None:
         self._ask = ask
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="resolver")
-        self._names: WeakValueDictionary[tuple[str, int], Name] = WeakValueDictionary()
+        self._names: WeakValueDictionary[tuple[str, int], ResolvedName] = WeakValueDictionary()
         """Those that somebody still probes."""
 
-    def name(self, host: str, port: int) -> Name:
+    def name(self, host: str, port: int) -> ResolvedName:
         """What keeps the addresses of this name."""
         known = self._names.get((host, port))
         if known is None:
-            known = Name(host, port, self._run)
+            known = ResolvedName(host, port, self._run)
             self._names[(host, port)] = known
         return known
 

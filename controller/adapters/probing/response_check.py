@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from controller.adapters.probing.failure_causes import Finding, failed, passed
-from controller.adapters.probing.http_body import BODY_LIMIT_BYTES, Body, body_of
+from controller.adapters.probing.failure_causes import ProbeFinding, failed, passed
+from controller.adapters.probing.http_body import BODY_LIMIT_BYTES, ResponseBody, body_of
 from controller.adapters.probing.http_head import HEAD_LIMIT_BYTES, Head, NotHttpError, read_head
 from controller.model.configuration import Endpoint
 from controller.model.health import ProbeOutcome
@@ -20,7 +20,7 @@ class Expectation:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
-        self._found: dict[bytes, Finding] = {}
+        self._found: dict[bytes, ProbeFinding] = {}
         self.known = b""
         """The last short answer, whole. Endpoints run the same software and answer the same bytes
         within a second (the Date header's): then the finding is the same, too."""
@@ -29,7 +29,7 @@ class Expectation:
         wanted = endpoint.body_contains
         self.text = None if wanted is None else wanted.encode()
 
-    def of_status(self, digits: bytes) -> Finding:
+    def of_status(self, digits: bytes) -> ProbeFinding:
         """What this status says by itself."""
         found = self._found.get(digits)
         if found is None:
@@ -39,18 +39,18 @@ class Expectation:
             self._found[digits] = found
         return found
 
-    def know(self, answer: bytes, finding: Finding, reusable: bool) -> None:
+    def know(self, answer: bytes, finding: ProbeFinding, reusable: bool) -> None:
         """Remember what a whole answer means."""
         self.known, self.known_finding, self.known_reusable = answer, finding, reusable
 
-    def of_body(self, found: Finding, body: bytes | bytearray) -> Finding:
+    def of_body(self, found: ProbeFinding, body: bytes | bytearray) -> ProbeFinding:
         """What an accepted status and the body's beginning say together."""
         if self.text is None or self.text in body:
             return found
         return failed(f'body lacks "{self._endpoint.body_contains}"')
 
 
-class Answer:
+class ResponseCheck:
     """The answer to one request, to be fed until it finds something."""
 
     __slots__ = ("_body", "_data", "_expected", "_found", "_keeps", "_room", "reusable")
@@ -60,11 +60,11 @@ class Answer:
         self._data = b""
         """The beginning of a head whose end is still to come."""
         self._room = HEAD_LIMIT_BYTES
-        self._body: Body | None = None
+        self._body: ResponseBody | None = None
         self.reusable = False
         """Whether the connection may carry another request; known once something was found."""
 
-    def feed(self, data: bytes) -> Finding | None:
+    def feed(self, data: bytes) -> ProbeFinding | None:
         """What the answer says as soon as that is certain; None: more is needed."""
         try:
             if self._body is not None:
@@ -74,7 +74,7 @@ class Answer:
         except NotHttpError:
             return NOT_HTTP
 
-    def end(self) -> Finding:
+    def end(self) -> ProbeFinding:
         """What the answer says when no more comes."""
         body = self._body
         if body is not None:
@@ -82,7 +82,7 @@ class Answer:
         nothing = not self._data and self._room == HEAD_LIMIT_BYTES
         return NO_ANSWER if nothing else BREAKS_OFF
 
-    def _read_head(self, data: bytes, scanned: int) -> Finding | None:
+    def _read_head(self, data: bytes, scanned: int) -> ProbeFinding | None:
         """The final answer's head; interim ones (1xx, such as 100 Continue) are passed over."""
         head = read_head(data, scanned)
         while head is not None and head.is_interim:
@@ -96,7 +96,7 @@ class Answer:
             return None
         return self._enter(head, data)
 
-    def _enter(self, head: Head, data: bytes) -> Finding | None:
+    def _enter(self, head: Head, data: bytes) -> ProbeFinding | None:
         found = self._expected.of_status(head.status)
         if found.outcome is not ProbeOutcome.PASSED:
             return found
@@ -112,11 +112,11 @@ class Answer:
         self._body = body = body_of(head, self._expected.text is not None)
         return self._read(body, data[head.size :])
 
-    def _read(self, body: Body, data: bytes) -> Finding | None:
+    def _read(self, body: ResponseBody, data: bytes) -> ProbeFinding | None:
         if not body.feed(data):
             return None
         self.reusable = self._keeps and body.exhausted
         return self._judged(body)
 
-    def _judged(self, body: Body) -> Finding:
+    def _judged(self, body: ResponseBody) -> ProbeFinding:
         return self._expected.of_body(self._found, body.kept or b"")

@@ -16,7 +16,7 @@ _SPREAD = 0.5
 _GOLDEN_RATIO = (5**0.5 - 1) / 2
 
 
-class Shared:
+class SharedResources:
     """The reactor, the resolver, the secrets, the authorities."""
 
     def __init__(self, reactor: Reactor, resolver: Resolver, references: References) -> None:

@@ -24,7 +24,7 @@ _PINS_PER_NAME = 16
 """More servers than this behind one name hardly show different certificates."""
 
 
-class Pin(NamedTuple):
+class PinnedCertificate(NamedTuple):
     """A certificate that was verified."""
 
     ends_at: datetime
@@ -33,7 +33,7 @@ class Pin(NamedTuple):
     """When it must be verified anew, monotonic seconds."""
 
 
-class Trust:
+class TlsTrust:
     """The authorities that some endpoints trust, and the certificates these vouched for."""
 
     def __init__(self, authorities: str | None = None) -> None:
@@ -44,7 +44,7 @@ class Trust:
         self._bare.check_hostname = False
         self._bare.verify_mode = ssl.CERT_NONE
         self._bare.set_alpn_protocols(["http/1.1"])
-        self._pins: dict[str, dict[bytes, Pin]] = {}
+        self._pins: dict[str, dict[bytes, PinnedCertificate]] = {}
 
     def context(self, server_name: str, now: float) -> ssl.SSLContext:
         """For a handshake with this server: the bare one while some pin of it is good."""
@@ -58,7 +58,9 @@ class Trust:
         """For a handshake whose certificate nobody has verified yet."""
         return self._verifying
 
-    def vouch(self, server_name: str, shaken: ssl.SSLSocket, now: float) -> Pin | None:
+    def vouch(
+        self, server_name: str, shaken: ssl.SSLSocket, now: float
+    ) -> PinnedCertificate | None:
         """What vouches for the other side of a handshake; None: it must be verified anew."""
         certificate = shaken.getpeercert(binary_form=True) or b""
         digest = hashlib.sha256(certificate).digest()
@@ -67,11 +69,13 @@ class Trust:
         pin = self._pins.get(server_name, {}).get(digest)
         return pin if pin is not None and now < pin.good_until else None
 
-    def _pin(self, server_name: str, digest: bytes, shaken: ssl.SSLSocket, now: float) -> Pin:
+    def _pin(
+        self, server_name: str, digest: bytes, shaken: ssl.SSLSocket, now: float
+    ) -> PinnedCertificate:
         details = shaken.getpeercert() or {}
         ends_at = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(details["notAfter"])), UTC)
         left_s = (ends_at - datetime.now(UTC)).total_seconds()
-        pin = Pin(ends_at, now + min(VERIFIED_FOR_S, left_s))
+        pin = PinnedCertificate(ends_at, now + min(VERIFIED_FOR_S, left_s))
         pins = self._pins.setdefault(server_name, {})
         pins[digest] = pin
         if len(pins) > _PINS_PER_NAME:
@@ -85,7 +89,7 @@ class Authorities:
     def __init__(self, texts: Mapping[str, str]) -> None:
         """`texts`: `ca_file` to its contents."""
         self._texts = texts
-        self._made: dict[str | None, Trust] = {}
+        self._made: dict[str | None, TlsTrust] = {}
 
     def replaced(self, texts: Mapping[str, str]) -> Authorities:
         """These texts instead; whom the system trusts, and has vouched for, stays."""
@@ -93,8 +97,8 @@ class Authorities:
         other._made = {name: made for name, made in self._made.items() if name is None}
         return other
 
-    def trust(self, ca_file: str | None) -> Trust:
+    def trust(self, ca_file: str | None) -> TlsTrust:
         """Made when first asked for. Raises KeyError for a file nobody has read."""
         if ca_file not in self._made:
-            self._made[ca_file] = Trust(None if ca_file is None else self._texts[ca_file])
+            self._made[ca_file] = TlsTrust(None if ca_file is None else self._texts[ca_file])
         return self._made[ca_file]

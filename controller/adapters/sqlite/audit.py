@@ -26,7 +26,7 @@ from controller.model.audit import (
     SNAPSHOT_SEALED,
     AuditCheck,
     AuditEntry,
-    Mark,
+    ChainPoint,
     find_faults,
     next_entry,
     pruning_detail,
@@ -101,7 +101,7 @@ def check(
     connection: sqlite3.Connection,
     digests: Callable[[sqlite3.Connection], Iterator[tuple[int, str]]],
     kept_records: int,
-    noted: Mark | None = None,
+    noted: ChainPoint | None = None,
 ) -> AuditCheck:
     """Look through the whole chain; compare the decision records and their snapshots with it.
 
@@ -112,7 +112,7 @@ def check(
     connection.execute("BEGIN")
     try:
         head = _head(connection)
-        seen = _Seen()
+        seen = _SeenEntries()
         faults = list(find_faults(seen.watch(_all(connection)), head or BEGINNING, noted))
         if head is None:
             faults.append("what the chain should end with is not stored")
@@ -126,7 +126,7 @@ def check(
     return AuditCheck(seen.entries, seen.last, len(stored), len(snapshots), tuple(faults))
 
 
-def head(connection: sqlite3.Connection) -> Mark:
+def head(connection: sqlite3.Connection) -> ChainPoint:
     """The last entry's mark, to be noted elsewhere."""
     return _head(connection) or BEGINNING
 
@@ -165,7 +165,7 @@ def seal_old_snapshots(connection: sqlite3.Connection) -> None:
         append(connection, now, DAEMON, "audit_widened", detail)
 
 
-class _Seen:
+class _SeenEntries:
     """What is remembered of entries that are looked through one by one."""
 
     def __init__(self) -> None:
@@ -213,22 +213,22 @@ class _Seen:
             self.snapshots[record_id] = seal
 
 
-def _head(connection: sqlite3.Connection) -> Mark | None:
+def _head(connection: sqlite3.Connection) -> ChainPoint | None:
     row = connection.execute("SELECT seq, digest FROM audit_head").fetchone()
-    return Mark(*row) if row else None
+    return ChainPoint(*row) if row else None
 
 
-def _set_head(connection: sqlite3.Connection, mark: Mark) -> None:
+def _set_head(connection: sqlite3.Connection, mark: ChainPoint) -> None:
     connection.execute(
         "INSERT OR REPLACE INTO audit_head (one, seq, digest) VALUES (1, ?, ?)",
         (mark.seq, mark.digest),
     )
 
 
-def _end(connection: sqlite3.Connection) -> Mark:
+def _end(connection: sqlite3.Connection) -> ChainPoint:
     """What the next entry follows. Tampering must not keep people from giving orders."""
     row = connection.execute("SELECT seq, digest FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
-    last = Mark(*row) if row else BEGINNING
+    last = ChainPoint(*row) if row else BEGINNING
     return max(_head(connection) or BEGINNING, last, key=lambda mark: mark.seq)
 
 
@@ -248,11 +248,11 @@ def _prune(connection: sqlite3.Connection, at: datetime) -> None:
     row = connection.execute(
         "SELECT seq, digest FROM audit WHERE seq <= ? ORDER BY seq DESC LIMIT 1", (last,)
     ).fetchone()
-    append(connection, at, DAEMON, PRUNED, pruning_detail(Mark(*row)))
+    append(connection, at, DAEMON, PRUNED, pruning_detail(ChainPoint(*row)))
     connection.execute("DELETE FROM audit WHERE seq <= ?", (last,))
 
 
-def _record_faults(seen: _Seen, stored: dict[int, str], kept: int) -> Iterator[str]:
+def _record_faults(seen: _SeenEntries, stored: dict[int, str], kept: int) -> Iterator[str]:
     """Decision records that were altered, removed, slipped in or sealed again."""
     for record_id in seen.twice:
         yield f"decision record {record_id} was sealed again later"
@@ -270,7 +270,7 @@ def _record_faults(seen: _Seen, stored: dict[int, str], kept: int) -> Iterator[s
 
 
 def _snapshot_faults(
-    seen: _Seen, records: Collection[int], stored: Mapping[int, Seal]
+    seen: _SeenEntries, records: Collection[int], stored: Mapping[int, Seal]
 ) -> Iterator[str]:
     """Snapshots that were altered, removed or slipped in; those of forgotten records are gone."""
     for record_id, seal in stored.items():

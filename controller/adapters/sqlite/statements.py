@@ -19,7 +19,7 @@ from controller.model.decision import DecisionRecord
 from controller.model.decoding import decoded
 from controller.model.encoding import EXACT, as_text
 from controller.model.errors import StateUnavailableError
-from controller.model.levers import Position, Setting
+from controller.model.levers import LeverState, Position
 from controller.model.overrides import Override, OverrideKind, OverrideRequest
 from controller.planning.account.evidence import Evidence, EvidenceText
 from controller.planning.shares import percent
@@ -142,7 +142,7 @@ def update_record(connection: sqlite3.Connection, record: DecisionRecord) -> Non
 
 
 def expect(
-    connection: sqlite3.Connection, settings: Mapping[Position, tuple[Setting, ...]]
+    connection: sqlite3.Connection, settings: Mapping[Position, tuple[LeverState, ...]]
 ) -> None:
     """Replace what is remembered of these positions, or forget it; others keep theirs."""
     with transaction(connection):
@@ -156,14 +156,14 @@ def expect(
         )
 
 
-def expected(connection: sqlite3.Connection) -> dict[Position, tuple[Setting, ...]]:
+def expected(connection: sqlite3.Connection) -> dict[Position, tuple[LeverState, ...]]:
     """Everything remembered of positions."""
     rows = connection.execute("SELECT service, pool, region, settings FROM expected")
     return {Position(*position): _settings(body) for *position, body in rows}
 
 
-def _settings(text: str) -> tuple[Setting, ...]:
-    found: tuple[Setting, ...] = decoded(tuple[Setting, ...], json.loads(text))
+def _settings(text: str) -> tuple[LeverState, ...]:
+    found: tuple[LeverState, ...] = decoded(tuple[LeverState, ...], json.loads(text))
     return found
 
 

@@ -25,9 +25,9 @@ from controller.adapters.sqlite import snapshots
 from controller.adapters.sqlite import statements as statements
 from controller.adapters.sqlite.lock import StateLock
 from controller.adapters.sqlite.schema import open_database, open_read_only, state_error
-from controller.model.audit import AuditCheck, AuditEntry, Mark
+from controller.model.audit import AuditCheck, AuditEntry, ChainPoint
 from controller.model.decision import DecisionRecord
-from controller.model.levers import Position, Setting
+from controller.model.levers import LeverState, Position
 from controller.model.overrides import Override, OverrideRequest
 from controller.planning.account.evidence import Evidence, EvidenceText
 
@@ -154,11 +154,11 @@ class SqliteStore:
         """Newest first; `before` an id; with `region`, those that concern it; `until` a time."""
         return await self._do(sqlite_records.page, limit, before, region, until)
 
-    async def expect(self, settings: Mapping[Position, tuple[Setting, ...]]) -> None:
+    async def expect(self, settings: Mapping[Position, tuple[LeverState, ...]]) -> None:
         """Replace what is remembered of these positions; others keep theirs."""
         await self._do(statements.expect, dict(settings))
 
-    async def expected(self) -> Mapping[Position, tuple[Setting, ...]]:
+    async def expected(self) -> Mapping[Position, tuple[LeverState, ...]]:
         """Everything remembered of positions."""
         return await self._do(statements.expected)
 
@@ -172,11 +172,11 @@ class SqliteStore:
         """Newest first; `before` a number."""
         return await self._do(sqlite_audit.entries, limit, before)
 
-    async def audit_head(self) -> Mark:
+    async def audit_head(self) -> ChainPoint:
         """The last entry's mark, to be noted where the state file's owner cannot change it."""
         return await self._do(sqlite_audit.head)
 
-    async def check_audit(self, noted: Mark | None = None) -> AuditCheck:
+    async def check_audit(self, noted: ChainPoint | None = None) -> AuditCheck:
         """Look through the whole chain, in a thread and connection of its own: it takes seconds.
 
         Several callers take turns.
@@ -205,7 +205,7 @@ class SqliteStore:
         return await asyncio.get_running_loop().run_in_executor(self._executor, act)
 
 
-def check_audit(path: Path, noted: Mark | None = None) -> AuditCheck:
+def check_audit(path: Path, noted: ChainPoint | None = None) -> AuditCheck:
     """Look through the audit of a state file, whether or not a daemon runs on it.
 
     Raises StateUnavailableError.

@@ -14,7 +14,7 @@ from pydantic_core import core_schema
 
 from controller import __version__
 from controller.api.http.problems import KINDS, PROBLEM_JSON
-from controller.api.http.route import JSON, Answered, Route
+from controller.api.http.route import JSON, Route, RouteResponse
 from controller.api.views.common import VIEW_CONFIG
 
 Document = dict[str, Any]
@@ -183,7 +183,7 @@ def _parameter(parameter: Any) -> Document:
     }
 
 
-def _answer(answer: Answered, schemas: Schemas) -> Document:
+def _answer(answer: RouteResponse, schemas: Schemas) -> Document:
     found: Document = {"description": answer.description}
     if answer.headers:
         found["headers"] = _headers(answer.headers)
@@ -192,7 +192,7 @@ def _answer(answer: Answered, schemas: Schemas) -> Document:
     return found
 
 
-def _content(answer: Answered, media: str, schemas: Schemas) -> Document:
+def _content(answer: RouteResponse, media: str, schemas: Schemas) -> Document:
     if media != JSON:
         return {"schema": {"type": "string"}}
     content: Document = {"schema": schemas.of(answer.model) if answer.model else {}}

@@ -13,12 +13,12 @@ from datetime import datetime
 from aiohttp import web
 
 from controller.api.http.problems import ProblemError
-from controller.model.access import ANYBODY, LOCAL, Api, Principal, Role, Token
+from controller.model.access import ANYBODY, LOCAL, ApiSettings, Principal, Role, Token
 
 _SCHEME = "bearer "
 
 
-def identify(request: web.Request, api: Api, now: datetime) -> Principal:
+def identify(request: web.Request, api: ApiSettings, now: datetime) -> Principal:
     """Who calls; ANYBODY without a token where tokens are configured.
 
     Raises ProblemError for a token that nobody has, or no longer.

@@ -34,12 +34,12 @@ _SPARE_FILES = 256
 """Left to the probes, AWS and the state file."""
 
 
-class Connection(web.RequestHandler):
+class ClientConnection(web.RequestHandler):
     """One connection, with its deadline."""
 
     __slots__ = ("_handling", "_headers", "_others", "_taking")
 
-    def __init__(self, others: Connections, server: web.Server, **options: Any) -> None:
+    def __init__(self, others: ClientConnections, server: web.Server, **options: Any) -> None:
         super().__init__(server, loop=asyncio.get_running_loop(), **options)
         self._others = others
         self._handling = False
@@ -139,32 +139,32 @@ class _Deadline:
             self._timer = None
 
 
-class Connections:
+class ClientConnections:
     """Every open connection, the one that has been idle longest first."""
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._open: dict[Connection, None] = {}
+        self._open: dict[ClientConnection, None] = {}
 
     def __len__(self) -> int:
         return len(self._open)
 
-    def factory(self, server: web.Server, **options: Any) -> Callable[[], Connection]:
+    def factory(self, server: web.Server, **options: Any) -> Callable[[], ClientConnection]:
         """What an asyncio server makes of each new connection."""
-        return lambda: Connection(self, server, **options)
+        return lambda: ClientConnection(self, server, **options)
 
-    def opened(self, connection: Connection) -> None:
+    def opened(self, connection: ClientConnection) -> None:
         """Room is made by closing the one that has been idle longest, at worst the new one."""
         self._open[connection] = None
         if len(self._open) > self._most:
             next(one for one in (*self._open, connection) if one.idle).abort()
 
-    def rested(self, connection: Connection) -> None:
+    def rested(self, connection: ClientConnection) -> None:
         """It is idle from now on."""
         if connection in self._open:
             self._open[connection] = self._open.pop(connection)
 
-    def closed(self, connection: Connection) -> None:
+    def closed(self, connection: ClientConnection) -> None:
         """It is no more."""
         self._open.pop(connection, None)
 
@@ -173,7 +173,7 @@ class Connections:
 async def watched(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Tells the connection when work for it begins and ends."""
     connection = request.protocol
-    assert isinstance(connection, Connection), "served by `server.serving`"
+    assert isinstance(connection, ClientConnection), "served by `server.serving`"
     connection.began()
     try:
         return await handler(request)

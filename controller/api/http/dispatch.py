@@ -12,20 +12,20 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from controller.api.dependencies import Context
+from controller.api.dependencies import ApiDependencies
 from controller.api.http import parameters
 from controller.api.http.authentication import identify, require
 from controller.api.http.browser_protection import refuse_foreign_write
 from controller.api.http.problems import REQUEST_ID, ProblemError
 from controller.api.http.rate_limits import RateLimits
 from controller.api.http.request_bodies import read
-from controller.api.http.route import Call, Route
+from controller.api.http.route import Route, RouteCall
 from controller.model.access import ANYBODY, Principal
 
 _log = structlog.get_logger("api")
 
 
-def served(route: Route, context: Context, limits: RateLimits) -> web.RouteDef:
+def served(route: Route, context: ApiDependencies, limits: RateLimits) -> web.RouteDef:
     """The route for aiohttp."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
@@ -33,7 +33,7 @@ def served(route: Route, context: Context, limits: RateLimits) -> web.RouteDef:
         refuse_foreign_write(request, takes_body=route.body is not None)
         found = parameters.values(request, route.parameters)
         posted = None if route.body is None else await read(request, route.body)
-        return await route.handler(Call(request, context, principal, found, posted))
+        return await route.handler(RouteCall(request, context, principal, found, posted))
 
     options = {"allow_head": not route.streams} if route.method == "GET" else {}
     return web.RouteDef(route.method, route.path, handle, options)
@@ -55,7 +55,7 @@ def only_declared(routes: Iterable[Route]) -> Middleware:
 
 
 def _admitted(
-    route: Route, request: web.Request, context: Context, limits: RateLimits
+    route: Route, request: web.Request, context: ApiDependencies, limits: RateLimits
 ) -> Principal:
     """Who calls, if they may ask for this, and not too often."""
     if route.role is None:
@@ -83,7 +83,7 @@ def _admitted(
     return principal
 
 
-def _recognised(request: web.Request, context: Context) -> Principal:
+def _recognised(request: web.Request, context: ApiDependencies) -> Principal:
     """Who asks for what is public; a token that does not fit makes nobody of them."""
     try:
         return identify(request, context.settings.api, context.clock.wall())

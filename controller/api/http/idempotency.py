@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from controller.api.dependencies import Context
-from controller.api.http.parameters import Parameter, Place
+from controller.api.dependencies import ApiDependencies
+from controller.api.http.parameters import Parameter, ParameterLocation
 from controller.api.http.problems import ProblemError
 from controller.ports import Clock
 
@@ -26,7 +26,7 @@ _LONGEST = 255
 REPLAYED = "Idempotency-Replayed"
 
 
-def _key(text: str, _context: Context) -> str:
+def _key(text: str, _context: ApiDependencies) -> str:
     if not (1 <= len(text) <= _LONGEST and text.isascii() and text.isprintable()):
         detail = f"Idempotency-Key must be 1 to {_LONGEST} printable ASCII characters"
         raise ProblemError(400, detail, field="Idempotency-Key")
@@ -38,13 +38,13 @@ IDEMPOTENCY_KEY: Parameter[str | None] = Parameter(
     "A name of your choice for this order. Sent again within a day, the same order is answered as "
     "it was and not carried out again.",
     _key,
-    place=Place.HEADER,
+    place=ParameterLocation.HEADER,
     schema={"type": "string", "minLength": 1, "maxLength": _LONGEST, "pattern": "^[ -~]+$"},
 )
 
 
 @dataclass(slots=True)
-class _Kept:
+class _KeptReply:
     """One order; `answer` is None while it is carried out."""
 
     fingerprint: bytes
@@ -58,12 +58,12 @@ class _Kept:
         return len(self.answer[1]) if self.answer else 0
 
 
-class Replays:
+class KeptReplies:
     """The answers to orders that had a key."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._kept: dict[tuple[str, str], _Kept] = {}
+        self._kept: dict[tuple[str, str], _KeptReply] = {}
 
     async def once(
         self,
@@ -81,7 +81,7 @@ class Replays:
         kept = self._kept.get((caller, key))
         if kept is not None:
             return _again(kept, fingerprint)
-        kept = self._kept[caller, key] = _Kept(fingerprint, self._clock.monotonic())
+        kept = self._kept[caller, key] = _KeptReply(fingerprint, self._clock.monotonic())
         try:
             response = await act()
         except BaseException:
@@ -104,7 +104,7 @@ class Replays:
             count, size = count - 1, size - kept.size
 
 
-def _again(kept: _Kept, fingerprint: bytes) -> web.Response:
+def _again(kept: _KeptReply, fingerprint: bytes) -> web.Response:
     if kept.fingerprint != fingerprint:
         detail = "this Idempotency-Key was sent with another order; take a new one"
         raise ProblemError(422, detail, field="Idempotency-Key")

@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 from urllib.parse import urlencode
 
-from controller.api.http.route import Call
+from controller.api.http.route import RouteCall
 from controller.api.views.common import Page
 
 Item = TypeVar("Item")
 
 
 def page(
-    call: Call,
+    call: RouteCall,
     found: Sequence[Item],
     wanted: int,
     number: Callable[[Item], int],
@@ -29,7 +29,7 @@ def page(
     return model(items=items, next=next_path(call, wanted, number(items[-1])))
 
 
-def next_path(call: Call, wanted: int, last: int) -> str:
+def next_path(call: RouteCall, wanted: int, last: int) -> str:
     """Path of the page after the item of this number; other parameters are kept."""
     query = {**call.request.query, "limit": str(wanted), "before": str(last)}
     return f"{call.request.path}?{urlencode(query)}"

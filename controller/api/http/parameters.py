@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 from aiohttp import web
 
-from controller.api.dependencies import CONTEXT, Context
+from controller.api.dependencies import CONTEXT, ApiDependencies
 from controller.api.http.problems import ProblemError
 from controller.settings.validation_messages import did_you_mean
 
@@ -27,7 +27,7 @@ LARGEST = 10**18 - 1
 """Above every id; below what a 64-bit integer holds."""
 
 
-class Place(StrEnum):
+class ParameterLocation(StrEnum):
     """Where a parameter stands."""
 
     PATH = "path"
@@ -41,11 +41,11 @@ class Parameter(Generic[T]):
 
     name: str
     description: str
-    read: Callable[[str, Context], T]
+    read: Callable[[str, ApiDependencies], T]
     """The value that a text means. Raises ProblemError."""
     default: T | None = None
     """The value when it is not there; a path's parameters always are."""
-    place: Place = Place.QUERY
+    place: ParameterLocation = ParameterLocation.QUERY
     schema: Schema = field(default_factory=lambda: {"type": "string"})
     many: bool = False
     """Whether it may stand there several times; `read` gets the first."""
@@ -56,7 +56,7 @@ def values(
 ) -> dict[Parameter[Any], object]:
     """Every declared parameter's value. Raises ProblemError for anything else in the query."""
     known = tuple(declared)
-    _refuse_unknown(request, [p for p in known if p.place is Place.QUERY])
+    _refuse_unknown(request, [p for p in known if p.place is ParameterLocation.QUERY])
     context = request.app[CONTEXT]
     return {
         parameter: parameter.default if text is None else parameter.read(text, context)
@@ -70,7 +70,7 @@ def whole_number(
 ) -> Parameter[int | D]:
     """A whole number from `smallest` to `highest`."""
 
-    def read(text: str, _context: Context) -> int:
+    def read(text: str, _context: ApiDependencies) -> int:
         if not _NUMBER.fullmatch(text) or not smallest <= int(text) <= highest:
             detail = f"{name} must be a whole number from {smallest} to {highest}, not {text!r}"
             raise ProblemError(400, detail, field=name)
@@ -85,7 +85,7 @@ def whole_number(
 def flag(name: str, description: str) -> Parameter[bool]:
     """`true` or `false`; false when it is not there."""
 
-    def read(text: str, _context: Context) -> bool:
+    def read(text: str, _context: ApiDependencies) -> bool:
         if text not in ("true", "false"):
             detail = f"{name} must be true or false, not {text!r}"
             raise ProblemError(400, detail, field=name, valid=("true", "false"))
@@ -96,16 +96,16 @@ def flag(name: str, description: str) -> Parameter[bool]:
     )
 
 
-def _as_it_is(text: str, _context: Context) -> str:
+def _as_it_is(text: str, _context: ApiDependencies) -> str:
     return text
 
 
-def _id(text: str, _context: Context) -> int | None:
+def _id(text: str, _context: ApiDependencies) -> int | None:
     """None for what cannot be the id of anything."""
     return int(text) if _NUMBER.fullmatch(text) else None
 
 
-def _region(text: str, context: Context) -> str:
+def _region(text: str, context: ApiDependencies) -> str:
     services = context.settings.services.values()
     regions = sorted({name for service in services for name in service.regions})
     if text not in regions:
@@ -113,7 +113,7 @@ def _region(text: str, context: Context) -> str:
     return text
 
 
-def _service(text: str, context: Context) -> str:
+def _service(text: str, context: ApiDependencies) -> str:
     if text not in context.settings.services:
         raise not_found("service", text, context.settings.services)
     return text
@@ -134,16 +134,18 @@ ID = Parameter(
     "id",
     "The number it was given.",
     _id,
-    place=Place.PATH,
+    place=ParameterLocation.PATH,
     schema={"type": "integer", "minimum": 1},
 )
-SERVICE = Parameter("name", "The service's name in the configuration.", _service, place=Place.PATH)
+SERVICE = Parameter(
+    "name", "The service's name in the configuration.", _service, place=ParameterLocation.PATH
+)
 IF_MATCH: Parameter[str | None] = Parameter(
     "If-Match",
     "The ETag of what was looked at, or `*` for whatever the state is. Callers with a token must "
     "send one of both.",
     _as_it_is,
-    place=Place.HEADER,
+    place=ParameterLocation.HEADER,
 )
 
 
@@ -155,11 +157,11 @@ def not_found(noun: str, name: str, valid: Collection[str]) -> ProblemError:
 
 def _text(request: web.Request, parameter: Parameter[Any]) -> str | None:
     match parameter.place:
-        case Place.PATH:
+        case ParameterLocation.PATH:
             return request.match_info[parameter.name]
-        case Place.HEADER:
+        case ParameterLocation.HEADER:
             return request.headers.get(parameter.name)
-        case Place.QUERY:
+        case ParameterLocation.QUERY:
             return request.query.get(parameter.name)
 
 

@@ -24,10 +24,10 @@ from collections.abc import Mapping, Sequence
 
 from aiohttp import web
 
-from controller.api.dependencies import Context
+from controller.api.dependencies import ApiDependencies
 from controller.api.http.parameters import IF_MATCH
 from controller.api.http.problems import ProblemError
-from controller.api.http.route import Call
+from controller.api.http.route import RouteCall
 from controller.api.views.common import ALL, planned
 from controller.api.views.plain import answer
 from controller.loops.cycle.previews import Preview
@@ -40,27 +40,27 @@ ETAG = {"ETag": "Version of the state, for `If-Match`."}
 """The header that `tagged` sets, for the documentation."""
 
 
-def state_tag(context: Context) -> str:
+def state_tag(context: ApiDependencies) -> str:
     """A strong ETag of the state."""
     return _tag(context, context.previews.present())
 
 
 def tagged(
-    call: Call, body: object, *, status: int = 200, headers: Mapping[str, str] | None = None
+    call: RouteCall, body: object, *, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> web.Response:
     """A JSON response that carries the state's tag."""
     tag = {"ETag": state_tag(call.context)}
     return answer(body, status=status, headers={**tag, **(headers or {})})
 
 
-def present(call: Call) -> web.Response:
+def present(call: RouteCall) -> web.Response:
     """The plan as it stands, with the state's tag. The request declares `ALL`."""
     decided = call.context.previews.present()
     view = planned(call.context, decided, everything=call[ALL])
     return answer(view, headers={"ETag": _tag(call.context, decided)})
 
 
-def previewed(call: Call, supposed: Overrides) -> web.Response:
+def previewed(call: RouteCall, supposed: Overrides) -> web.Response:
     """The plan with these overrides in force, tagged so that what makes them so is bound to it.
 
     The request declares `ALL`.
@@ -70,7 +70,7 @@ def previewed(call: Call, supposed: Overrides) -> web.Response:
     return answer(view, headers={"ETag": _tag(call.context, decided, supposed)})
 
 
-def check(call: Call, supposed: Overrides | None = None) -> None:
+def check(call: RouteCall, supposed: Overrides | None = None) -> None:
     """Refuse a write that is based on another state than the present one.
 
     `supposed`: what is in force once it is carried out. It may be based on the preview of that,
@@ -108,7 +108,7 @@ def _tags(header: str) -> list[str]:
     return [tag.strip() for tag in header.split(",")]
 
 
-def _tag(context: Context, decided: Preview, supposed: Overrides | None = None) -> str:
+def _tag(context: ApiDependencies, decided: Preview, supposed: Overrides | None = None) -> str:
     """Of the state, or of what would be done in it with the supposed overrides."""
     orders = None if supposed is None else [_order(override) for override in supposed]
     active = [SHOWN(override) for override in context.overrides.active()]

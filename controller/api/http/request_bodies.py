@@ -63,7 +63,7 @@ Share = Annotated[
 """Its bounds are documented here and checked by who takes the override, who says what to do."""
 
 
-class Body(BaseModel):
+class RequestBody(BaseModel):
     """Base of every posted model: frozen, strictly typed, unknown keys refused."""
 
     model_config = ConfigDict(
@@ -75,7 +75,7 @@ class Body(BaseModel):
     )
 
 
-class PlannedOverride(Body):
+class PlannedOverride(RequestBody):
     """An override to be previewed."""
 
     kind: OverrideKind
@@ -103,7 +103,7 @@ class PostedOverride(PlannedOverride):
     """Seconds until it ends by itself; None: the configured default."""
 
 
-class PostedExtension(Body):
+class PostedExtension(RequestBody):
     """Another end for an override, later or sooner than the one it has."""
 
     ttl_s: float
@@ -114,7 +114,7 @@ class PostedExtension(Body):
     """Whom the caller speaks for; None: for itself."""
 
 
-class PostedPlan(Body):
+class PostedPlan(RequestBody):
     """Overrides to be previewed together, and what is supposed to happen."""
 
     overrides: Annotated[tuple[PlannedOverride, ...], Field(max_length=100)] = ()
@@ -123,7 +123,7 @@ class PostedPlan(Body):
     """
 
 
-class PostedReload(Body):
+class PostedReload(RequestBody):
     """How to reload the configuration."""
 
     dry_run: bool = False
@@ -132,7 +132,7 @@ class PostedReload(Body):
     """The hash of the plan that is agreed to, though several regions lose traffic by it."""
 
 
-class PostedMeasurement(Body):
+class PostedMeasurement(RequestBody):
     """Requests that one pool's users sent to one region within the window."""
 
     service: Line
@@ -148,7 +148,7 @@ class PostedMeasurement(Body):
         return self
 
 
-class PostedMeasurements(Body):
+class PostedMeasurements(RequestBody):
     """One report of what users did."""
 
     window_s: Annotated[float, Field(gt=0)]
@@ -156,7 +156,7 @@ class PostedMeasurements(Body):
     measurements: tuple[PostedMeasurement, ...]
 
 
-class PostedDemand(Body):
+class PostedDemand(RequestBody):
     """How much a pool's users ask for."""
 
     service: Line
@@ -165,7 +165,7 @@ class PostedDemand(Body):
     """Requests per second, now."""
 
 
-class PostedLatency(Body):
+class PostedLatency(RequestBody):
     """How far a pool's users are from a region."""
 
     service: Line
@@ -176,14 +176,14 @@ class PostedLatency(Body):
     """Milliseconds, now."""
 
 
-class PostedFigures(Body):
+class PostedFigures(RequestBody):
     """Measured figures about users; each replaces the one of its place."""
 
     demand: tuple[PostedDemand, ...] = ()
     latency: tuple[PostedLatency, ...] = ()
 
 
-Posted = TypeVar("Posted", bound=Body)
+Posted = TypeVar("Posted", bound=RequestBody)
 
 
 async def read(request: web.Request, model: type[Posted]) -> Posted:
@@ -212,7 +212,7 @@ async def read(request: web.Request, model: type[Posted]) -> Posted:
     raise ProblemError(422, "; ".join(texts), field=_dotted(mistakes[0]))
 
 
-def _text_of(mistake: ErrorDetails, model: type[Body]) -> str:
+def _text_of(mistake: ErrorDetails, model: type[RequestBody]) -> str:
     """One mistake in one sentence: which key, what was found, what is allowed."""
     place = _dotted(mistake)
     match mistake["type"]:
@@ -229,11 +229,11 @@ def _text_of(mistake: ErrorDetails, model: type[Body]) -> str:
     return f"{place or 'the body'} should {rule}, not {found_text(mistake['input'])}"
 
 
-def _model_at(path: tuple[str | int, ...], model: type[Body]) -> type[Body]:
+def _model_at(path: tuple[str | int, ...], model: type[RequestBody]) -> type[RequestBody]:
     """The model whose keys are allowed at a path; nested models stand in lists, one deep."""
     if not path:
         return model
-    nested: type[Body] = get_args(model.model_fields[str(path[0])].annotation)[0]
+    nested: type[RequestBody] = get_args(model.model_fields[str(path[0])].annotation)[0]
     return nested
 
 

@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
-from controller.api.dependencies import Context
+from controller.api.dependencies import ApiDependencies
 from controller.api.http.parameters import Parameter
-from controller.api.http.request_bodies import Body, Posted
+from controller.api.http.request_bodies import Posted, RequestBody
 from controller.model.access import Principal, Role
 
 T = TypeVar("T")
@@ -30,14 +30,14 @@ _BODIES = (408, 413, 415, 422)
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class RouteCall:
     """One request that may be answered: who calls, with what."""
 
     request: web.Request
-    context: Context
+    context: ApiDependencies
     principal: Principal
     values: Mapping[Parameter[Any], object]
-    posted: Body | None
+    posted: RequestBody | None
 
     def __getitem__(self, parameter: Parameter[T]) -> T:
         """A declared parameter's value."""
@@ -59,7 +59,7 @@ class Meter(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class RouteResponse:
     """One answer a route gives when nothing is wrong."""
 
     description: str
@@ -78,14 +78,14 @@ class Route:
 
     method: str
     path: str
-    handler: Callable[[Call], Awaitable[web.StreamResponse]]
+    handler: Callable[[RouteCall], Awaitable[web.StreamResponse]]
     summary: str
-    answers: Mapping[int, Answered]
+    answers: Mapping[int, RouteResponse]
     role: Role | None = Role.VIEWER
     """What a caller's role must cover; None: anybody may, also without a token."""
     description: str = ""
     parameters: tuple[Parameter[Any], ...] = ()
-    body: type[Body] | None = None
+    body: type[RequestBody] | None = None
     body_example: object = None
     problems: tuple[int, ...] = ()
     """Refusals of its own, besides those that what is declared brings along."""

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from controller.api.http.client_connections import Connections, affordable
+from controller.api.http.client_connections import ClientConnections, affordable
 
 _GRACE_S = 0.4
 """Seconds a request under way may take to end; aiohttp grants it twice, before and after
@@ -41,7 +41,7 @@ async def serving(
     await runner.setup()
     try:
         assert runner.server is not None, "setup makes it"
-        factory = Connections(affordable(connections)).factory(runner.server, **_HANDLING)
+        factory = ClientConnections(affordable(connections)).factory(runner.server, **_HANDLING)
         loop = asyncio.get_running_loop()
         server = await loop.create_server(factory, host, port, backlog=_BACKLOG)
         try:

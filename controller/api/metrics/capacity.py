@@ -6,7 +6,7 @@ from math import nan
 
 from prometheus_client import CollectorRegistry, Gauge
 
-from controller.api.metrics.series import Series
+from controller.api.metrics.series import MetricSeries
 from controller.loops.cycle.reconciliation import CycleReport
 from controller.model.configuration import Settings
 from controller.planning.placement.believed import demands, rooms
@@ -43,8 +43,8 @@ class CapacityMetrics:
             _REGION,
             registry=registry,
         )
-        self._pool_series = [Series(gauge, nan) for gauge in (self._demand, self._overload)]
-        self._region_series = [Series(gauge, nan) for gauge in (self._capacity, self._usable)]
+        self._pool_series = [MetricSeries(gauge, nan) for gauge in (self._demand, self._overload)]
+        self._region_series = [MetricSeries(gauge, nan) for gauge in (self._capacity, self._usable)]
         self._settings: Settings | None = None
 
     def follow(self, settings: Settings) -> None:

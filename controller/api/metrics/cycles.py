@@ -7,7 +7,7 @@ from math import nan
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from controller.api.metrics.series import Series
+from controller.api.metrics.series import MetricSeries
 from controller.loops.cycle.reconciliation import CycleReport
 from controller.model.configuration import Settings
 from controller.model.decision import Decision, Hold
@@ -120,15 +120,15 @@ class CycleMetrics:
             ("service",),
             registry=registry,
         )
-        self._undecided_series = Series(self._undecided)
+        self._undecided_series = MetricSeries(self._undecided)
         self._drift = Gauge(
             "gtc_drift",
             "Positions of a pool that someone else changed",
             ("service", "pool"),
             registry=registry,
         )
-        self._panic_series = Series(self._panic)
-        self._drift_series = Series(self._drift)
+        self._panic_series = MetricSeries(self._panic)
+        self._drift_series = MetricSeries(self._drift)
 
     def _tell_holds(self, decision: Decision) -> None:
         held = frozenset(

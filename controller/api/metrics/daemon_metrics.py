@@ -17,7 +17,7 @@ from controller.api.metrics.cycles import CycleMetrics
 from controller.api.metrics.probes import ProbeMetrics
 from controller.api.metrics.steering import MeasuredShares, SteeringMetrics, positions
 from controller.loops.cycle.reconciliation import CycleReport
-from controller.loops.reports.traffic import Traffic
+from controller.loops.reports.traffic import TrafficReports
 from controller.model.configuration import EndpointId, Mode, Settings
 from controller.model.health import ProbeResult, ReferenceKind
 from controller.planning.levers.registry import KINDS
@@ -108,7 +108,7 @@ class Metrics:
         self._advisory_failing.labels(part).set(failed)
         self._advisory_failures.labels(part).inc(failed)
 
-    def watch(self, traffic: Traffic) -> None:
+    def watch(self, traffic: TrafficReports) -> None:
         """Tell the measured shares at every scrape from now on."""
         self.registry.register(MeasuredShares(traffic, lambda: positions(self._settings)))
 

@@ -13,14 +13,14 @@ Labels = tuple[str, ...]
 
 
 @dataclass(slots=True)
-class _Known:
+class _KnownSeries:
     child: Any
     """What of the metric has the labels."""
     shown: float | None
     """What it shows; None: 0, or what others have set."""
 
 
-class Series:
+class MetricSeries:
     """Keeps exactly those series of a metric that the settings call for.
 
     New ones exist from the start, so that a first event shows in a rate; those of a region that is
@@ -31,7 +31,7 @@ class Series:
         """`initial` is what a new gauge shows; other metrics begin at 0."""
         self._family = family
         self._initial = initial
-        self._known: dict[Labels, _Known] = {}
+        self._known: dict[Labels, _KnownSeries] = {}
 
     def __contains__(self, labels: Labels) -> bool:
         return labels in self._known
@@ -54,8 +54,8 @@ class Series:
             known.child.set(value)
             known.shown = value
 
-    def _new(self, labels: Labels) -> _Known:
+    def _new(self, labels: Labels) -> _KnownSeries:
         child = self._family.labels(*labels)
         if self._initial is not None and isinstance(child, Gauge):
             child.set(self._initial)
-        return _Known(child, self._initial)
+        return _KnownSeries(child, self._initial)

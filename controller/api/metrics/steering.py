@@ -9,9 +9,9 @@ from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from controller.api.metrics.series import Series
+from controller.api.metrics.series import MetricSeries
 from controller.loops.cycle.reconciliation import CycleReport
-from controller.loops.reports.traffic import Traffic
+from controller.loops.reports.traffic import TrafficReports
 from controller.model.configuration import Settings
 from controller.model.health import RegionHealth, Verdict
 from controller.model.levers import Position
@@ -39,7 +39,7 @@ class SteeringMetrics:
             ("service", "pool"),
             registry=registry,
         )
-        self._leak_series = Series(self._leaks, nan)
+        self._leak_series = MetricSeries(self._leaks, nan)
 
     def follow(self, settings: Settings) -> None:
         """Have the series of the regions and pools that these settings name."""
@@ -98,11 +98,11 @@ class SteeringMetrics:
             ("service", "region", "state"),
             registry=registry,
         )
-        self._up_series = Series(self._up)
-        self._state_series = Series(self._state)
+        self._up_series = MetricSeries(self._up)
+        self._state_series = MetricSeries(self._state)
 
     def _register_shares(self, registry: CollectorRegistry) -> None:
-        self._desired = Series(
+        self._desired = MetricSeries(
             Gauge(
                 "gtc_region_share_desired_ratio",
                 "Share of a pool that placement wants a region to carry",
@@ -111,7 +111,7 @@ class SteeringMetrics:
             ),
             nan,
         )
-        self._observed = Series(
+        self._observed = MetricSeries(
             Gauge(
                 "gtc_region_share_observed_ratio",
                 "Share of a pool that AWS directs to a region, as last read",
@@ -121,7 +121,7 @@ class SteeringMetrics:
             nan,
         )
 
-        self._answered = Series(
+        self._answered = MetricSeries(
             Gauge(
                 "gtc_region_share_answered_ratio",
                 "Share of the zone's answers to a pool's users that lately led to a region",
@@ -132,7 +132,7 @@ class SteeringMetrics:
         )
 
     def _register_levers(self, registry: CollectorRegistry) -> None:
-        self._weight = Series(
+        self._weight = MetricSeries(
             Gauge(
                 "gtc_lever_weight",
                 "Weight of a region's records (Route 53) or endpoints (Global Accelerator), "
@@ -142,7 +142,7 @@ class SteeringMetrics:
             ),
             nan,
         )
-        self._dial = Series(
+        self._dial = MetricSeries(
             Gauge(
                 "gtc_lever_dial_percent",
                 "Traffic dial of a region's endpoint group, as read",
@@ -187,7 +187,7 @@ class SteeringMetrics:
 class MeasuredShares(Collector):
     """Where users really go, reckoned when somebody asks."""
 
-    def __init__(self, traffic: Traffic, places: Callable[[], Iterable[Position]]) -> None:
+    def __init__(self, traffic: TrafficReports, places: Callable[[], Iterable[Position]]) -> None:
         """`places` tells the positions of the settings in force."""
         self._traffic = traffic
         self._places = places

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from controller.api.dependencies import Context
+from controller.api.dependencies import ApiDependencies
 from controller.api.http.paging import page
 from controller.api.http.parameters import BEFORE, Parameter, limit
 from controller.api.http.problems import ProblemError
-from controller.api.http.route import Answered, Call, Route
+from controller.api.http.route import Route, RouteCall, RouteResponse
 from controller.api.views.common import Page
 from controller.api.views.plain import answer
-from controller.model.audit import AuditCheck, AuditEntry, Mark
+from controller.model.audit import AuditCheck, AuditEntry, ChainPoint
 
 _LIMIT = limit(50)
 
 
-def _mark(text: str, _context: Context) -> Mark:
+def _mark(text: str, _context: ApiDependencies) -> ChainPoint:
     try:
-        return Mark.parse(text)
+        return ChainPoint.parse(text)
     except ValueError as error:
         raise ProblemError(400, str(error), field="noted") from error
 
 
-_NOTED: Parameter[Mark | None] = Parameter(
+_NOTED: Parameter[ChainPoint | None] = Parameter(
     "noted",
     "A mark kept elsewhere, `NUMBER:DIGEST`, such as the daemon logs when it starts: a chain that "
     "was made anew does not have it.",
@@ -32,13 +32,13 @@ _NOTED: Parameter[Mark | None] = Parameter(
 )
 
 
-async def _list(call: Call) -> web.Response:
+async def _list(call: RouteCall) -> web.Response:
     wanted = call[_LIMIT]
     found = await call.context.store.audit_entries(limit=wanted + 1, before=call[BEFORE])
     return answer(page(call, found, wanted, lambda entry: entry.seq, Page[AuditEntry]))
 
 
-async def _check(call: Call) -> web.Response:
+async def _check(call: RouteCall) -> web.Response:
     return answer(await call.context.store.check_audit(call[_NOTED]))
 
 
@@ -50,7 +50,7 @@ ROUTES = (
         summary="Who did what",
         description="Newest first. Decisions have a list of their own.",
         parameters=(_LIMIT, BEFORE),
-        answers={200: Answered("A page of the audit.", Page[AuditEntry])},
+        answers={200: RouteResponse("A page of the audit.", Page[AuditEntry])},
         problems=(503,),
     ),
     Route(
@@ -61,7 +61,7 @@ ROUTES = (
         description="Looks through every entry kept, and every decision with its snapshot. With a "
         "large state file it takes seconds; the daemon goes on steering.",
         parameters=(_NOTED,),
-        answers={200: Answered("What was found; no fault means whole.", AuditCheck)},
+        answers={200: RouteResponse("What was found; no fault means whole.", AuditCheck)},
         problems=(503,),
     ),
 )

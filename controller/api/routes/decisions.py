@@ -12,7 +12,7 @@ from controller import __version__
 from controller.api.http.paging import next_path
 from controller.api.http.parameters import BEFORE, ID, REGION, limit
 from controller.api.http.problems import ProblemError
-from controller.api.http.route import JSON, TEXT, Answered, Call, Route
+from controller.api.http.route import JSON, TEXT, Route, RouteCall, RouteResponse
 from controller.api.views.common import Page, View
 from controller.api.views.plain import answer
 from controller.model.decision import DecisionRecord, PoolPlan
@@ -60,7 +60,7 @@ class ExportView(View):
     decision: dict[str, Any]
 
 
-async def _list(call: Call) -> web.Response:
+async def _list(call: RouteCall) -> web.Response:
     """As many as are wanted and fit into PAGE_BYTES, but one at least.
 
     They are taken from the store and encoded a few at a time, for one alone may take megabytes of
@@ -87,7 +87,7 @@ def _texts(records: Iterable[DecisionRecord]) -> list[bytes]:
     return [as_text(SHOWN(record)).encode() for record in records]
 
 
-async def _latest(call: Call) -> web.Response:
+async def _latest(call: RouteCall) -> web.Response:
     region = call[REGION]
     records = await call.context.store.records(limit=1, region=region)
     if not records:
@@ -96,11 +96,11 @@ async def _latest(call: Call) -> web.Response:
     return _shown(call.request, records[0])
 
 
-async def _one(call: Call) -> web.Response:
+async def _one(call: RouteCall) -> web.Response:
     return _shown(call.request, await _record(call))
 
 
-async def _replay(call: Call) -> web.Response:
+async def _replay(call: RouteCall) -> web.Response:
     exhibit = await _exhibit(call)
     try:
         # In a thread of its own: reading and deciding may take as long as a whole cycle.
@@ -121,11 +121,11 @@ async def _replay(call: Call) -> web.Response:
     return web.Response(text=view.text + "\n") if wants_text(call.request) else answer(view)
 
 
-async def _snapshot(call: Call) -> web.Response:
+async def _snapshot(call: RouteCall) -> web.Response:
     return answer(exported(await _exhibit(call)))
 
 
-async def _record(call: Call) -> DecisionRecord:
+async def _record(call: RouteCall) -> DecisionRecord:
     """The record that the path names. Raises ProblemError 404."""
     store, wanted = call.context.store, call[ID]
     record = await store.record(wanted) if wanted is not None else None
@@ -137,7 +137,7 @@ async def _record(call: Call) -> DecisionRecord:
     return record
 
 
-async def _exhibit(call: Call) -> Exhibit:
+async def _exhibit(call: RouteCall) -> Exhibit:
     """The evidence of the decision that the path names. Raises ProblemError 404."""
     record = await _record(call)
     text = await call.context.store.evidence(record.id)
@@ -157,7 +157,7 @@ def _shown(request: web.Request, record: DecisionRecord) -> web.Response:
     return web.Response(text=explain(record) + "\n") if wants_text(request) else answer(record)
 
 
-_RECORD = Answered(
+_RECORD = RouteResponse(
     "The record; in words for `Accept: text/plain`.", DecisionRecord, media=(JSON, TEXT)
 )
 
@@ -170,7 +170,7 @@ ROUTES = (
         description="Newest first. A decision is kept when a verdict, plan, outcome or hold "
         "changed. A page may be shorter than `limit`: large records fill it.",
         parameters=(_LIMIT, BEFORE, REGION),
-        answers={200: Answered("A page of records.", Page[DecisionRecord])},
+        answers={200: RouteResponse("A page of records.", Page[DecisionRecord])},
         problems=(404, 503),
     ),
     Route(
@@ -199,7 +199,7 @@ ROUTES = (
         description="Compares the outcome with the recorded decision, byte for byte. The same "
         "version of the program must decide the same; of another, differences are information.",
         parameters=(ID,),
-        answers={200: Answered("What came of it.", ReplayView, media=(JSON, TEXT))},
+        answers={200: RouteResponse("What came of it.", ReplayView, media=(JSON, TEXT))},
         problems=(404, 409, 503),
     ),
     Route(
@@ -210,7 +210,7 @@ ROUTES = (
         description="With the settings of then, but without who may call the API and where "
         "secrets are found. `gtc replay --file` takes it.",
         parameters=(ID,),
-        answers={200: Answered("To be kept as a file.", ExportView)},
+        answers={200: RouteResponse("To be kept as a file.", ExportView)},
         problems=(404, 503),
     ),
 )

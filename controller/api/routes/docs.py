@@ -13,7 +13,7 @@ from aiohttp import web
 
 from controller.api.description.docs_page import CONTENT_SECURITY_POLICY, page
 from controller.api.description.openapi import document
-from controller.api.http.route import JSON, Answered, Call, Route
+from controller.api.http.route import JSON, Route, RouteCall, RouteResponse
 
 
 def reference_routes(declared: Sequence[Route]) -> tuple[Route, ...]:
@@ -24,11 +24,11 @@ def reference_routes(declared: Sequence[Route]) -> tuple[Route, ...]:
         found = document((*declared, *routes), secured=secured)
         return json.dumps(found, ensure_ascii=False, indent=1) + "\n", page(found)
 
-    async def openapi(call: Call) -> web.Response:
+    async def openapi(call: RouteCall) -> web.Response:
         text, _ = described(bool(call.context.settings.api.tokens))
         return web.Response(text=text, content_type=JSON)
 
-    async def docs(call: Call) -> web.Response:
+    async def docs(call: RouteCall) -> web.Response:
         _, text = described(bool(call.context.settings.api.tokens))
         headers = {"Content-Security-Policy": CONTENT_SECURITY_POLICY}
         return web.Response(text=text, content_type="text/html", headers=headers)
@@ -40,7 +40,7 @@ def reference_routes(declared: Sequence[Route]) -> tuple[Route, ...]:
             openapi,
             role=None,
             summary="This API, for programs",
-            answers={200: Answered("An OpenAPI 3.1 document.")},
+            answers={200: RouteResponse("An OpenAPI 3.1 document.")},
         ),
         Route(
             "GET",
@@ -48,7 +48,7 @@ def reference_routes(declared: Sequence[Route]) -> tuple[Route, ...]:
             docs,
             role=None,
             summary="This API, for people",
-            answers={200: Answered("A page that fetches nothing.", media=("text/html",))},
+            answers={200: RouteResponse("A page that fetches nothing.", media=("text/html",))},
         ),
     )
     return routes

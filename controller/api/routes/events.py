@@ -15,10 +15,10 @@ from typing import Any
 
 from aiohttp import web
 
-from controller.api.dependencies import CONTEXT, Context
-from controller.api.http.parameters import Parameter, Place, limit
+from controller.api.dependencies import CONTEXT, ApiDependencies
+from controller.api.http.parameters import Parameter, ParameterLocation, limit
 from controller.api.http.problems import ProblemError
-from controller.api.http.route import EVENTS, Answered, Call, Route
+from controller.api.http.route import EVENTS, Route, RouteCall, RouteResponse
 from controller.api.views.common import View
 from controller.loops.event_stream import EVERYTHING, Subscription
 from controller.model.events import Event, EventType
@@ -51,7 +51,7 @@ class RecentEvents(View):
     """Of the newest event, for `Last-Event-ID`."""
 
 
-async def stream(call: Call) -> web.StreamResponse:
+async def stream(call: RouteCall) -> web.StreamResponse:
     """Events from now on, or after the one that `Last-Event-ID` names, until either side ends."""
     live, request = call.context.live, call.request
     if live.listeners >= MAX_STREAMS:
@@ -67,7 +67,7 @@ async def stream(call: Call) -> web.StreamResponse:
     return response
 
 
-async def recent(call: Call) -> web.Response:
+async def recent(call: RouteCall) -> web.Response:
     """The newest events, oldest first, and the id after which a stream goes on."""
     live = call.context.live
     items = b",".join(event.text for event in live.recent(call[_LIMIT], call[_TYPES]))
@@ -101,7 +101,7 @@ def _framed(event: Event) -> bytes:
     return b"id: %d\nevent: %b\ndata: %b\n\n" % (event.id, event.type.encode(), event.text)
 
 
-def _types(text: str, _context: Context) -> Collection[EventType]:
+def _types(text: str, _context: ApiDependencies) -> Collection[EventType]:
     """`decision,override_set`."""
     valid = [known.value for known in EventType]
     wanted = text.split(",")
@@ -112,7 +112,7 @@ def _types(text: str, _context: Context) -> Collection[EventType]:
     return {EventType(name) for name in wanted}
 
 
-def _last_event_id(text: str, _context: Context) -> int | None:
+def _last_event_id(text: str, _context: ApiDependencies) -> int | None:
     if not text:
         return None
     if not (text.isascii() and text.isdecimal() and len(text) < 19):
@@ -132,7 +132,7 @@ _LAST_EVENT_ID: Parameter[int | None] = Parameter(
     "Last-Event-ID",
     "Go on after this event; browsers send it by themselves.",
     _last_event_id,
-    place=Place.HEADER,
+    place=ParameterLocation.HEADER,
     schema={"type": "string", "pattern": "^[0-9]{0,18}$"},
 )
 
@@ -145,7 +145,7 @@ ROUTES = (
         description="Server-sent events until either side ends. A comment comes every 15 s; "
         "`resync` says that events were missed and everything should be read anew.",
         parameters=(_TYPES, _LAST_EVENT_ID),
-        answers={200: Answered("The stream.", media=(EVENTS,))},
+        answers={200: RouteResponse("The stream.", media=(EVENTS,))},
         problems=(503,),
     ),
     Route(
@@ -154,6 +154,6 @@ ROUTES = (
         recent,
         summary="What happened lately",
         parameters=(_LIMIT, _TYPES),
-        answers={200: Answered("The newest events, oldest first.", RecentEvents)},
+        answers={200: RouteResponse("The newest events, oldest first.", RecentEvents)},
     ),
 )

@@ -12,7 +12,7 @@ from controller.api.http.request_bodies import (
     PostedLatency,
     known_name,
 )
-from controller.api.http.route import Answered, Call, Meter, Route
+from controller.api.http.route import Meter, Route, RouteCall, RouteResponse
 from controller.api.views.common import Page
 from controller.api.views.figures import FiguresView, figures_of
 from controller.api.views.plain import answer
@@ -22,7 +22,7 @@ from controller.model.levers import Position
 from controller.planning.account.evidence import Evidence
 
 
-async def _list(call: Call) -> web.Response:
+async def _list(call: RouteCall) -> web.Response:
     context = call.context
     # Verdicts as last decided on, figures with their age by now.
     decision = context.previews.present().evidence.decision
@@ -31,7 +31,7 @@ async def _list(call: Call) -> web.Response:
     return answer(Page[FiguresView](items=items))
 
 
-async def _post(call: Call) -> web.Response:
+async def _post(call: RouteCall) -> web.Response:
     posted, figures = call.body(PostedFigures), call.context.figures
     for index, demand in enumerate(posted.demand):
         _pool(demand, f"demand.{index}", call.context.settings)
@@ -76,7 +76,7 @@ ROUTES = (
         summary="Demand, latency and capacity as believed",
         description="The configured figure of each, the one measured last, what that still counts "
         "for at its age, and what decisions are made by.",
-        answers={200: Answered("The figures of every service.", Page[FiguresView])},
+        answers={200: RouteResponse("The figures of every service.", Page[FiguresView])},
     ),
     Route(
         "POST",
@@ -90,7 +90,7 @@ ROUTES = (
         "stands. The next cycle looks at them. A restart forgets them.",
         body=PostedFigures,
         body_example=_EXAMPLE,
-        answers={204: Answered("They are believed from now on.", media=())},
+        answers={204: RouteResponse("They are believed from now on.", media=())},
         meter=Meter.MEASUREMENT,
     ),
 )

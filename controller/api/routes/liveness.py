@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from controller.api.dependencies import Context
+from controller.api.dependencies import ApiDependencies
 from controller.api.http.parameters import Parameter
-from controller.api.http.route import TEXT, Answered, Call, Route
+from controller.api.http.route import TEXT, Route, RouteCall, RouteResponse
 from controller.api.metrics.exposition import exposition
 from controller.model.access import Role
 from controller.model.errors import StateUnavailableError
@@ -30,13 +30,13 @@ class Check:
     detail: str
 
 
-async def _livez(call: Call) -> web.Response:
+async def _livez(call: RouteCall) -> web.Response:
     heartbeat = call.context.heartbeat
     detail = f"last cycle {heartbeat.silent_s:.1f} s ago, {heartbeat.allowed_s:g} s allowed"
     return _answer(call, [Check("loop", heartbeat.alive, detail)])
 
 
-async def _readyz(call: Call) -> web.Response:
+async def _readyz(call: RouteCall) -> web.Response:
     latest = call.context.reconciliation.latest
     detail = f"cycle {latest.cycle}" if latest else "no cycle has ended yet"
     return _answer(
@@ -44,11 +44,11 @@ async def _readyz(call: Call) -> web.Response:
     )
 
 
-async def _metrics(call: Call) -> web.StreamResponse:
+async def _metrics(call: RouteCall) -> web.StreamResponse:
     return await exposition(call.context.metrics.registry, call.request)
 
 
-async def _state(context: Context) -> Check:
+async def _state(context: ApiDependencies) -> Check:
     if (unread := context.snapshots.unread) is not None:
         return Check("state", False, f"{unread}; nothing is moved")
     if (waiting := context.reconciliation.unrecorded) is not None:
@@ -63,7 +63,7 @@ async def _state(context: Context) -> Check:
     return Check("state", True, "answers")
 
 
-def _answer(call: Call, checks: list[Check]) -> web.Response:
+def _answer(call: RouteCall, checks: list[Check]) -> web.Response:
     """`ok`, or every check when one fails or all are asked for.
 
     Details name files and errors, so only those who may look get them.
@@ -92,8 +92,8 @@ _NAMES = Parameter(
     many=True,
 )
 _HEALTH = {
-    200: Answered("`ok`, or a line for each check.", media=(TEXT,)),
-    503: Answered("A line for each check.", media=(TEXT,)),
+    200: RouteResponse("`ok`, or a line for each check.", media=(TEXT,)),
+    503: RouteResponse("A line for each check.", media=(TEXT,)),
 }
 
 ROUTES = (
@@ -123,6 +123,8 @@ ROUTES = (
         _metrics,
         summary="Metrics for Prometheus",
         parameters=(_NAMES,),
-        answers={200: Answered("The exposition.", media=(TEXT, "application/openmetrics-text"))},
+        answers={
+            200: RouteResponse("The exposition.", media=(TEXT, "application/openmetrics-text"))
+        },
     ),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from controller.api.http.request_bodies import PostedMeasurement, PostedMeasurements, known_name
-from controller.api.http.route import Answered, Call, Meter, Route
+from controller.api.http.route import Meter, Route, RouteCall, RouteResponse
 from controller.model.access import Role
 from controller.model.configuration import Settings
 from controller.model.traffic import Measurement
@@ -14,7 +14,7 @@ NOWHERE = "none"
 """Region of requests that no region answered."""
 
 
-async def _post(call: Call) -> web.Response:
+async def _post(call: RouteCall) -> web.Response:
     report = call.body(PostedMeasurements)
     for index, posted in enumerate(report.measurements):
         _check(posted, f"measurements.{index}", call.context.settings)
@@ -55,7 +55,7 @@ ROUTES = (
         "back.",
         body=PostedMeasurements,
         body_example=_EXAMPLE,
-        answers={204: Answered("It is counted.", media=())},
+        answers={204: RouteResponse("It is counted.", media=())},
         meter=Meter.MEASUREMENT,
     ),
 )

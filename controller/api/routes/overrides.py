@@ -7,12 +7,12 @@ import asyncio
 from aiohttp import web
 
 from controller.api.http.authentication import require, signed
-from controller.api.http.idempotency import IDEMPOTENCY_KEY, REPLAYED, Replays
+from controller.api.http.idempotency import IDEMPOTENCY_KEY, REPLAYED, KeptReplies
 from controller.api.http.parameters import ID, IF_MATCH, Parameter, flag
 from controller.api.http.precondition import ETAG, check, previewed, tagged
 from controller.api.http.problems import ProblemError
 from controller.api.http.request_bodies import PostedExtension, PostedOverride, line
-from controller.api.http.route import Answered, Call, Route
+from controller.api.http.route import Route, RouteCall, RouteResponse
 from controller.api.views.common import (
     ALL,
     OverrideView,
@@ -27,7 +27,7 @@ from controller.api.views.plain import answer
 from controller.model.access import Role
 from controller.model.overrides import Override, OverrideKind, OverrideRequest
 
-REPLAYS = web.AppKey("replays", Replays)
+REPLAYS = web.AppKey("replays", KeptReplies)
 ONE_WRITE = web.AppKey("one_write", asyncio.Lock)
 """Held from looking at the state to changing it: two callers must not both be the first."""
 
@@ -40,15 +40,15 @@ _AUTHOR: Parameter[str | None] = Parameter(
 )
 
 
-async def _list(call: Call) -> web.Response:
+async def _list(call: RouteCall) -> web.Response:
     return tagged(call, Page[OverrideView](items=in_force(call.context)))
 
 
-async def _one(call: Call) -> web.Response:
+async def _one(call: RouteCall) -> web.Response:
     return answer(shown(call.context, _in_force(call)))
 
 
-async def _add(call: Call) -> web.Response:
+async def _add(call: RouteCall) -> web.Response:
     wanted = _request(call)
     if call[_DRY_RUN]:
         return previewed(call, as_if_set(call.context, wanted))
@@ -60,7 +60,7 @@ async def _add(call: Call) -> web.Response:
     return await replays.once(call.principal.name, key, body, lambda: _set(call, wanted))
 
 
-async def _set(call: Call, wanted: OverrideRequest) -> web.Response:
+async def _set(call: RouteCall, wanted: OverrideRequest) -> web.Response:
     context = call.context
     async with call.request.app[ONE_WRITE]:
         check(call, as_if_set(context, wanted))
@@ -72,7 +72,7 @@ async def _set(call: Call, wanted: OverrideRequest) -> web.Response:
     return tagged(call, shown(context, override), status=201, headers=location)
 
 
-async def _extend(call: Call) -> web.Response:
+async def _extend(call: RouteCall) -> web.Response:
     posted = call.body(PostedExtension)
     actor = signed(call.principal, posted.author)
     async with call.request.app[ONE_WRITE]:
@@ -85,11 +85,11 @@ async def _extend(call: Call) -> web.Response:
     return tagged(call, shown(call.context, override))
 
 
-async def _ending(call: Call) -> web.Response:
+async def _ending(call: RouteCall) -> web.Response:
     return previewed(call, as_if_ended(call.context, _in_force(call)))
 
 
-async def _end(call: Call) -> web.Response:
+async def _end(call: RouteCall) -> web.Response:
     actor = signed(call.principal, call[_AUTHOR])
     async with call.request.app[ONE_WRITE]:
         override = _in_force(call)
@@ -99,7 +99,7 @@ async def _end(call: Call) -> web.Response:
     return tagged(call, shown(call.context, override))
 
 
-def _in_force(call: Call) -> Override:
+def _in_force(call: RouteCall) -> Override:
     """The override that the path names."""
     active = {override.id: override for override in call.context.overrides.active()}
     wanted = active.get(call[ID] or 0)
@@ -109,7 +109,7 @@ def _in_force(call: Call) -> Override:
     return wanted
 
 
-def _request(call: Call) -> OverrideRequest:
+def _request(call: RouteCall) -> OverrideRequest:
     posted, limits = call.body(PostedOverride), call.context.settings.overrides
     return OverrideRequest(
         kind=posted.kind,
@@ -124,7 +124,7 @@ def _request(call: Call) -> OverrideRequest:
     )
 
 
-def _may_end(call: Call, override: Override, in_s: float) -> None:
+def _may_end(call: RouteCall, override: Override, in_s: float) -> None:
     """To end a freeze before its time takes admin, by whatever way. Raises ProblemError 403."""
     sooner = in_s < call.context.overrides.remaining_s(override.id)
     if override.kind is OverrideKind.FREEZE and sooner:
@@ -154,7 +154,7 @@ ROUTES = (
         "/v1/overrides",
         _list,
         summary="Overrides in force",
-        answers={200: Answered("Oldest first.", Page[OverrideView], headers=ETAG)},
+        answers={200: RouteResponse("Oldest first.", Page[OverrideView], headers=ETAG)},
     ),
     Route(
         "POST",
@@ -170,7 +170,7 @@ ROUTES = (
         body=PostedOverride,
         body_example={"kind": "drain", "region": "eu-west-1", "reason": "INC-42", "ttl_s": 14400},
         answers={
-            201: Answered(
+            201: RouteResponse(
                 "It is in force.",
                 OverrideView,
                 headers={
@@ -180,7 +180,9 @@ ROUTES = (
                 },
                 example=_EXAMPLE,
             ),
-            200: Answered("With `dry_run`: the plan as if it were set.", PlanView, headers=ETAG),
+            200: RouteResponse(
+                "With `dry_run`: the plan as if it were set.", PlanView, headers=ETAG
+            ),
         },
         problems=(409, 412, 428, 503),
     ),
@@ -190,7 +192,7 @@ ROUTES = (
         _one,
         summary="One override in force",
         parameters=(ID,),
-        answers={200: Answered("The override.", OverrideView, example=_EXAMPLE)},
+        answers={200: RouteResponse("The override.", OverrideView, example=_EXAMPLE)},
         problems=(404,),
     ),
     Route(
@@ -201,7 +203,7 @@ ROUTES = (
         description="Nothing ends. With its ETag as `If-Match`, a DELETE ends the override only "
         "while this is still what follows.",
         parameters=(ID, ALL),
-        answers={200: Answered("The plan without it.", PlanView, headers=ETAG)},
+        answers={200: RouteResponse("The plan without it.", PlanView, headers=ETAG)},
         problems=(404,),
     ),
     Route(
@@ -215,7 +217,7 @@ ROUTES = (
         parameters=(ID, IF_MATCH),
         body=PostedExtension,
         body_example={"ttl_s": 7200, "reason": "INC-42 goes on"},
-        answers={200: Answered("The override with its new end.", OverrideView, headers=ETAG)},
+        answers={200: RouteResponse("The override with its new end.", OverrideView, headers=ETAG)},
         problems=(404, 412, 428, 503),
     ),
     Route(
@@ -227,7 +229,7 @@ ROUTES = (
         description="Ending a freeze takes admin. A region's traffic comes back in steps. May be "
         "bound to what `GET /v1/overrides/{id}/ending` shows.",
         parameters=(ID, _AUTHOR, IF_MATCH),
-        answers={200: Answered("The override, which has ended.", OverrideView, headers=ETAG)},
+        answers={200: RouteResponse("The override, which has ended.", OverrideView, headers=ETAG)},
         problems=(404, 412, 428, 503),
     ),
 )

@@ -6,16 +6,16 @@ from datetime import datetime
 
 from aiohttp import web
 
-from controller.api.dependencies import Context
+from controller.api.dependencies import ApiDependencies
 from controller.api.http.precondition import ETAG, present
 from controller.api.http.request_bodies import PlannedOverride, PostedPlan
-from controller.api.http.route import Answered, Call, Meter, Route
+from controller.api.http.route import Meter, Route, RouteCall, RouteResponse
 from controller.api.views.common import ALL, PlanView, View, as_if_set, planned, supposed
 from controller.api.views.plain import answer
 from controller.model.errors import within
 from controller.model.overrides import OverrideRequest
 from controller.planning.account.effects_text import explain_failures
-from controller.planning.account.single_failures import Failure
+from controller.planning.account.single_failures import SingleFailure
 from controller.planning.account.what_if import PREVIEW, SUPPOSED
 
 
@@ -23,16 +23,16 @@ class FailuresView(View):
     """What would become of the loss of every single region."""
 
     at: datetime
-    items: tuple[Failure, ...]
+    items: tuple[SingleFailure, ...]
     text: str
     """The same as a table."""
 
 
-async def _get(call: Call) -> web.Response:
+async def _get(call: RouteCall) -> web.Response:
     return present(call)
 
 
-async def _post(call: Call) -> web.Response:
+async def _post(call: RouteCall) -> web.Response:
     posted = call.body(PostedPlan)
     wanted = [_request(call.context, override) for override in posted.overrides]
     for number, one in enumerate(wanted):
@@ -45,13 +45,13 @@ async def _post(call: Call) -> web.Response:
     return answer(supposed(context, decided, posted.hypotheses, everything=everything))
 
 
-async def _failures(call: Call) -> web.Response:
+async def _failures(call: RouteCall) -> web.Response:
     failures = await call.context.previews.failures()
     text = explain_failures(failures)
     return answer(FailuresView(at=call.context.clock.wall(), items=failures, text=text))
 
 
-def _request(context: Context, planned: PlannedOverride) -> OverrideRequest:
+def _request(context: ApiDependencies, planned: PlannedOverride) -> OverrideRequest:
     return OverrideRequest(
         kind=planned.kind,
         author=PREVIEW,
@@ -75,7 +75,7 @@ ROUTES = (
         "Decided once for each state: a cycle's end, an order, other settings, another reading, "
         "verdict or reported figure begins the next.",
         parameters=(ALL,),
-        answers={200: Answered("The plan.", PlanView, headers=ETAG)},
+        answers={200: RouteResponse("The plan.", PlanView, headers=ETAG)},
     ),
     Route(
         "POST",
@@ -90,7 +90,7 @@ ROUTES = (
             "overrides": [{"kind": "failover", "region": "eu-west-1"}],
             "hypotheses": ["us-east-1 down", "demand europe ×1.5"],
         },
-        answers={200: Answered("The plan as if it were so.", PlanView)},
+        answers={200: RouteResponse("The plan as if it were so.", PlanView)},
         meter=Meter.READ,
     ),
     Route(
@@ -98,6 +98,6 @@ ROUTES = (
         "/v1/plan/failures",
         _failures,
         summary="What would become of the loss of every single region",
-        answers={200: Answered("One row for each region of each service.", FailuresView)},
+        answers={200: RouteResponse("One row for each region of each service.", FailuresView)},
     ),
 )

@@ -9,14 +9,14 @@ from aiohttp import web
 
 from controller.api.http.problems import ProblemError
 from controller.api.http.request_bodies import PostedReload
-from controller.api.http.route import Answered, Call, Route
+from controller.api.http.route import Route, RouteCall, RouteResponse
 from controller.api.views.common import View
 from controller.api.views.plain import answer
-from controller.loops.reload.proposal import Proposal
+from controller.loops.reload.proposal import ReloadProposal
 from controller.loops.reload.reload import ReloadRefusedError
 from controller.model.access import Role
 from controller.model.errors import InvalidSettingsError
-from controller.planning.account.moves import Move
+from controller.planning.account.moves import ShareMove
 from controller.settings.difference import Difference
 
 
@@ -33,7 +33,7 @@ class ReloadView(View):
     """Why it would be refused without `accept`; null when it would not."""
     differences: tuple[Difference, ...]
     """Keys that differ from what is in force."""
-    moves: tuple[Move, ...]
+    moves: tuple[ShareMove, ...]
     """Shares of traffic that become others by it."""
     void_overrides: Mapping[int, str]
     """Overrides that would order nothing any more, by their ids, and why."""
@@ -41,7 +41,7 @@ class ReloadView(View):
     """The same in words."""
 
 
-async def _reload(call: Call) -> web.Response:
+async def _reload(call: RouteCall) -> web.Response:
     posted = call.body(PostedReload)
     reload = call.context.reload
     try:
@@ -56,7 +56,7 @@ async def _reload(call: Call) -> web.Response:
         raise ProblemError(409, str(refused), more={"current": shown}) from refused
 
 
-def _view(proposal: Proposal, refusal: str = "", *, applied: bool) -> ReloadView:
+def _view(proposal: ReloadProposal, refusal: str = "", *, applied: bool) -> ReloadView:
     return ReloadView(
         applied=applied,
         settings_hash=proposal.settings_hash,
@@ -95,7 +95,7 @@ ROUTES = (
         role=Role.ADMIN,
         body=PostedReload,
         body_example={"dry_run": True},
-        answers={200: Answered("What has changed, or would change.", ReloadView)},
+        answers={200: RouteResponse("What has changed, or would change.", ReloadView)},
         problems=(409, 503),
     ),
 )

@@ -8,9 +8,9 @@ from typing import Literal
 
 from aiohttp import web
 
-from controller.api.dependencies import Context
+from controller.api.dependencies import ApiDependencies
 from controller.api.http.parameters import SERVICE
-from controller.api.http.route import Answered, Call, Route
+from controller.api.http.route import Route, RouteCall, RouteResponse
 from controller.api.views.common import Page, View
 from controller.api.views.plain import answer
 from controller.api.views.pool_status import health_of
@@ -86,17 +86,17 @@ class ServiceView(View):
     pools: Mapping[str, Pool]
 
 
-async def _list(call: Call) -> web.Response:
+async def _list(call: RouteCall) -> web.Response:
     services = call.context.settings.services
     views = tuple(_service(call.context, name) for name in services)
     return answer(Page[ServiceView](items=views))
 
 
-async def _one(call: Call) -> web.Response:
+async def _one(call: RouteCall) -> web.Response:
     return answer(_service(call.context, call[SERVICE]))
 
 
-def _service(context: Context, name: str) -> ServiceView:
+def _service(context: ApiDependencies, name: str) -> ServiceView:
     service = context.settings.services[name]
     return ServiceView(
         name=name,
@@ -117,7 +117,7 @@ def _lever(service: Service) -> Route53View | AcceleratorView:
     return AcceleratorView(**levers.accelerator.model_dump())
 
 
-def _region(context: Context, service: str, name: str, region: ServiceRegion) -> RegionView:
+def _region(context: ApiDependencies, service: str, name: str, region: ServiceRegion) -> RegionView:
     seen = health_of(context.reconciliation.latest, service, name)
     states = context.probing.health
     facts = context.settings.regions[name]
@@ -140,7 +140,7 @@ def _region(context: Context, service: str, name: str, region: ServiceRegion) ->
     )
 
 
-def _endpoint(context: Context, endpoint: Endpoint, state: HealthState) -> EndpointView:
+def _endpoint(context: ApiDependencies, endpoint: Endpoint, state: HealthState) -> EndpointView:
     asked = state.last_result_at
     return EndpointView(
         probe=endpoint.probe,
@@ -168,7 +168,7 @@ ROUTES = (
         _list,
         summary="Services as configured",
         description="With what this vantage point believes of their endpoints.",
-        answers={200: Answered("Every service.", Page[ServiceView])},
+        answers={200: RouteResponse("Every service.", Page[ServiceView])},
     ),
     Route(
         "GET",
@@ -176,7 +176,7 @@ ROUTES = (
         _one,
         summary="One service as configured",
         parameters=(SERVICE,),
-        answers={200: Answered("The service.", ServiceView)},
+        answers={200: RouteResponse("The service.", ServiceView)},
         problems=(404,),
     ),
 )

@@ -7,14 +7,14 @@ import asyncio
 from aiohttp import web
 
 from controller.api.http.precondition import ETAG, tagged
-from controller.api.http.route import Answered, Call, Route
+from controller.api.http.route import Route, RouteCall, RouteResponse
 from controller.api.views.status import DecisionBrief, Status, status
 from controller.model.errors import StateUnavailableError
 
 _STORE_WITHIN_S = 1.0
 
 
-async def _status(call: Call) -> web.Response:
+async def _status(call: RouteCall) -> web.Response:
     """A store that fails or hangs must not hide the rest of the status."""
     try:
         async with asyncio.timeout(_STORE_WITHIN_S):
@@ -35,6 +35,6 @@ ROUTES = (
         _status,
         summary="How everything stands",
         description="The last cycle's verdicts, shares and holds beside what is live.",
-        answers={200: Answered("Everything at a glance.", Status, headers=ETAG)},
+        answers={200: RouteResponse("Everything at a glance.", Status, headers=ETAG)},
     ),
 )

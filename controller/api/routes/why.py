@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
-from controller.api.dependencies import Context
+from controller.api.dependencies import ApiDependencies
 from controller.api.http.parameters import REGION, Parameter
 from controller.api.http.problems import ProblemError
-from controller.api.http.route import JSON, TEXT, Answered, Call, Route
+from controller.api.http.route import JSON, TEXT, Route, RouteCall, RouteResponse
 from controller.api.routes.decisions import wants_text
 from controller.api.views.common import View
 from controller.api.views.plain import answer
@@ -21,7 +21,7 @@ from controller.model.decision import Decision, DecisionRecord
 from controller.model.decoding import UnreadableError
 from controller.planning.account.evidence import Evidence, read_snapshot
 from controller.planning.account.explanation import explain
-from controller.planning.account.region_account import Account, accounts, carried_out
+from controller.planning.account.region_account import RegionAccount, accounts, carried_out
 from controller.planning.account.region_account_text import explain_accounts, explain_moment
 
 
@@ -32,7 +32,7 @@ class WhyView(View):
     """The time that is spoken of."""
     in_force: int | None
     """Id of the decision in force then; null when none is kept of that time."""
-    accounts: tuple[Account, ...]
+    accounts: tuple[RegionAccount, ...]
     """How the region stood in each pool; empty without a region, and where it is not known."""
     decision: DecisionRecord | None
     """The newest decision by then, with a region the newest that concerns it."""
@@ -40,7 +40,7 @@ class WhyView(View):
     """All of it in words."""
 
 
-def _at(text: str, context: Context) -> datetime:
+def _at(text: str, context: ApiDependencies) -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
@@ -61,7 +61,7 @@ AT: Parameter[datetime | None] = Parameter(
 )
 
 
-async def _why(call: Call) -> web.Response:
+async def _why(call: RouteCall) -> web.Response:
     context, region, at = call.context, call[REGION], call[AT]
     newest = await context.store.records(limit=1, until=at)
     if at is not None and not newest:
@@ -86,12 +86,12 @@ async def _why(call: Call) -> web.Response:
     return web.Response(text=view.text + "\n") if wants_text(call.request) else answer(view)
 
 
-def _latest(context: Context) -> Evidence | None:
+def _latest(context: ApiDependencies) -> Evidence | None:
     latest = context.reconciliation.latest
     return Evidence(latest.snapshot, latest.decision) if latest else None
 
 
-async def _kept(context: Context, record: DecisionRecord) -> Evidence | None:
+async def _kept(context: ApiDependencies, record: DecisionRecord) -> Evidence | None:
     """What was known then; None when that is not kept, or as only another version reads it."""
     text = await context.store.evidence(record.id)
     if text is None:
@@ -118,7 +118,7 @@ ROUTES = (
         description="How it stands in every pool and what keeps it so, then the newest decision "
         "that concerns it; with `at`, as of that time. In words for `Accept: text/plain`.",
         parameters=(REGION, AT),
-        answers={200: Answered("How it stands, and why.", WhyView, media=(JSON, TEXT))},
+        answers={200: RouteResponse("How it stands, and why.", WhyView, media=(JSON, TEXT))},
         problems=(404, 503),
     ),
 )

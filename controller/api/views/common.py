@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from controller.api.dependencies import Context
+from controller.api.dependencies import ApiDependencies
 from controller.api.http.parameters import flag
 from controller.loops.cycle.previews import Preview
 from controller.model.decision import Decision, PoolPlan
@@ -97,7 +97,7 @@ class PlanView(View):
     """The plan in words."""
 
 
-def shown(context: Context, override: Override) -> OverrideView:
+def shown(context: ApiDependencies, override: Override) -> OverrideView:
     """An override with the seconds it has left."""
     ids = [known.id for known in context.overrides.active()]
     left_s = context.overrides.remaining_s(override.id) if override.id in ids else 0.0
@@ -120,12 +120,12 @@ def shown(context: Context, override: Override) -> OverrideView:
     )
 
 
-def in_force(context: Context) -> tuple[OverrideView, ...]:
+def in_force(context: ApiDependencies) -> tuple[OverrideView, ...]:
     """Every override in force, oldest first."""
     return tuple(shown(context, override) for override in context.overrides.active())
 
 
-def planned(context: Context, decided: Preview, *, everything: bool = False) -> PlanView:
+def planned(context: ApiDependencies, decided: Preview, *, everything: bool = False) -> PlanView:
     """A preview's plan; with `everything` the pools that stay as they are, too."""
     decision = decided.evidence.decision
     text = explain_plan(decision.plans, everything=everything)
@@ -133,7 +133,11 @@ def planned(context: Context, decided: Preview, *, everything: bool = False) -> 
 
 
 def supposed(
-    context: Context, decided: Preview, hypotheses: Sequence[str], *, everything: bool = False
+    context: ApiDependencies,
+    decided: Preview,
+    hypotheses: Sequence[str],
+    *,
+    everything: bool = False,
 ) -> PlanView:
     """The plan as if besides this had happened. Raises InvalidRequestError."""
     now = decided.evidence
@@ -144,7 +148,7 @@ def supposed(
     return _view(context, then.decision, seen, text, everything=everything)
 
 
-def as_if_set(context: Context, *requests: OverrideRequest) -> tuple[Override, ...]:
+def as_if_set(context: ApiDependencies, *requests: OverrideRequest) -> tuple[Override, ...]:
     """What would be in force with these requests obeyed. Raises InvalidRequestError."""
     active = context.overrides.active()
     newest = max((override.id for override in active), default=0)
@@ -158,13 +162,13 @@ def as_if_set(context: Context, *requests: OverrideRequest) -> tuple[Override, .
     return (*(one for one in active if one.place not in places), *added)
 
 
-def as_if_ended(context: Context, ended: Override) -> tuple[Override, ...]:
+def as_if_ended(context: ApiDependencies, ended: Override) -> tuple[Override, ...]:
     """What would be in force without this one."""
     return tuple(one for one in context.overrides.active() if one.id != ended.id)
 
 
 def _view(
-    context: Context, decision: Decision, seen: Effects, text: str, *, everything: bool
+    context: ApiDependencies, decision: Decision, seen: Effects, text: str, *, everything: bool
 ) -> PlanView:
     plans = tuple(p for p in decision.plans if everything or not is_quiet(p))
     told = {(plan.service, plan.pool) for plan in plans}

@@ -7,7 +7,13 @@ from collections.abc import Mapping
 from controller.api.views.common import View
 from controller.model.configuration import Service
 from controller.planning.account.evidence import Evidence
-from controller.planning.placement.believed import Belief, Room, demands, measured_latencies, rooms
+from controller.planning.placement.believed import (
+    BelievedCapacity,
+    BelievedFigure,
+    demands,
+    measured_latencies,
+    rooms,
+)
 
 
 class FigureView(View):
@@ -69,14 +75,14 @@ def _latencies(evidence: Evidence, name: str, service: Service) -> dict[str, dic
     }
     return {
         pool: {
-            region: _figure(measured.get((pool, region), Belief(ms)))
+            region: _figure(measured.get((pool, region), BelievedFigure(ms)))
             for region, ms in noun.latency_ms.items()
         }
         for pool, noun in service.pools.items()
     }
 
 
-def _figure(belief: Belief) -> FigureView:
+def _figure(belief: BelievedFigure) -> FigureView:
     return FigureView(
         configured=belief.configured,
         measured=belief.measured,
@@ -86,7 +92,7 @@ def _figure(belief: Belief) -> FigureView:
     )
 
 
-def _capacity(room: Room) -> CapacityView:
+def _capacity(room: BelievedCapacity) -> CapacityView:
     return CapacityView(
         configured=room.configured,
         counted_on=room.counted_on,

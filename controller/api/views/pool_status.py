@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from controller.api.dependencies import Context
+from controller.api.dependencies import ApiDependencies
 from controller.api.metrics.steering import MEASURED_WINDOW_S
 from controller.api.views.common import View
 from controller.api.views.residency import LeakView, leaks_of
@@ -90,7 +90,7 @@ class Findings:
     """Those in force."""
 
 
-def findings(context: Context) -> Findings:
+def findings(context: ApiDependencies) -> Findings:
     """As of now."""
     latest = context.reconciliation.latest
     plans = latest.decision.plans if latest else ()

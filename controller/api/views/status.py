@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from controller import __version__
-from controller.api.dependencies import Context
+from controller.api.dependencies import ApiDependencies
 from controller.api.views.common import OverrideView, View, in_force
 from controller.api.views.pool_status import Findings, PoolStatus, findings, pools_of
 from controller.loops.cycle.reconciliation import CycleReport
@@ -45,7 +45,7 @@ class ReferenceTargetsStatus(View):
     known_bad: KnownBadStatus
 
 
-class Reading(View):
+class ReadingView(View):
     """Whether AWS could be read."""
 
     failing: Mapping[str, str]
@@ -105,7 +105,7 @@ class Status(View):
     isolated: bool
     """Whether this vantage point doubts itself."""
     reference_targets: ReferenceTargetsStatus
-    observation: Reading
+    observation: ReadingView
     failing_parts: tuple[FailingPart, ...]
     """Advisory loops, which are started anew, and listeners that fail now; empty: none."""
     next_cycle_in_s: float | None
@@ -118,7 +118,7 @@ class Status(View):
     file cannot be read, and the last decision is null; else that decisions wait to be written."""
 
 
-def status(context: Context, last: DecisionBrief | None, state_error: str | None) -> Status:
+def status(context: ApiDependencies, last: DecisionBrief | None, state_error: str | None) -> Status:
     """The daemon and all that it steers."""
     found = findings(context)
     latest = found.latest
@@ -133,7 +133,7 @@ def status(context: Context, last: DecisionBrief | None, state_error: str | None
         frozen=any(o.kind is OverrideKind.FREEZE for o in found.overrides),
         isolated=bool(latest and latest.decision.memory.isolated_since is not None),
         reference_targets=_reference_targets(context),
-        observation=Reading(failing=context.observation.failing),
+        observation=ReadingView(failing=context.observation.failing),
         failing_parts=_failing_parts(context),
         next_cycle_in_s=_next_cycle_in_s(context, latest),
         services=tuple(_service(context, found, name) for name in context.settings.services),
@@ -143,7 +143,7 @@ def status(context: Context, last: DecisionBrief | None, state_error: str | None
     )
 
 
-def _reference_targets(context: Context) -> ReferenceTargetsStatus:
+def _reference_targets(context: ApiDependencies) -> ReferenceTargetsStatus:
     good, bad = context.probing.known_good.values(), context.probing.known_bad
     failing = sum(state.suspect for state in good)
     liars = answering(bad, context.settings, context.clock.monotonic())
@@ -153,12 +153,12 @@ def _reference_targets(context: Context) -> ReferenceTargetsStatus:
     )
 
 
-def _unread(context: Context) -> str | None:
+def _unread(context: ApiDependencies) -> str | None:
     unread = context.snapshots.unread
     return f"{unread}; nothing is moved" if unread else None
 
 
-def _failing_parts(context: Context) -> tuple[FailingPart, ...]:
+def _failing_parts(context: ApiDependencies) -> tuple[FailingPart, ...]:
     now = context.clock.monotonic()
     return tuple(
         FailingPart(part=name, error=one.error, failures=one.count, for_s=round(now - one.since, 1))
@@ -166,7 +166,7 @@ def _failing_parts(context: Context) -> tuple[FailingPart, ...]:
     )
 
 
-def _service(context: Context, found: Findings, name: str) -> ServiceStatus:
+def _service(context: ApiDependencies, found: Findings, name: str) -> ServiceStatus:
     service, latest = context.settings.services[name], found.latest
     lever = lever_of(service)
     observed = latest.snapshot.observed.get(name) if latest else None
@@ -190,13 +190,13 @@ def _notices(latest: CycleReport | None, name: str) -> tuple[str, ...]:
     return (*observed.notices, *answer_notices(latest.snapshot, name))
 
 
-def _cycle_age_s(context: Context, latest: CycleReport | None) -> float | None:
+def _cycle_age_s(context: ApiDependencies, latest: CycleReport | None) -> float | None:
     if latest is None:
         return None
     return round(context.clock.monotonic() - latest.ended_at, 3)
 
 
-def _next_cycle_in_s(context: Context, latest: CycleReport | None) -> float | None:
+def _next_cycle_in_s(context: ApiDependencies, latest: CycleReport | None) -> float | None:
     if latest is None:
         return None
     cycle = context.settings.cycle

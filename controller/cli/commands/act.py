@@ -13,7 +13,7 @@ from controller.cli.daemon.client import ANY, Client, endpoint_option
 from controller.cli.orders.confirmation import confirm_in_production, yes_option
 from controller.cli.orders.drain_preview import departure
 from controller.cli.orders.options import (
-    GivingOptions,
+    OrderOptions,
     asked_reason,
     author_option,
     dry_run_option,
@@ -35,7 +35,7 @@ _leaving_options = giving_options(
 @click.command()
 @region_argument
 @_leaving_options
-def failover(client: Client, region: str, options: GivingOptions) -> None:
+def failover(client: Client, region: str, options: OrderOptions) -> None:
     """Move a region's traffic away at once, as if it were down.
 
     Only the guards of an emergency bind: the others may be overloaded. For planned work there is
@@ -47,7 +47,7 @@ def failover(client: Client, region: str, options: GivingOptions) -> None:
 @click.command()
 @region_argument
 @_leaving_options
-def drain(client: Client, region: str, options: GivingOptions) -> None:
+def drain(client: Client, region: str, options: OrderOptions) -> None:
     """Take a region out of service, if the others can carry its traffic.
 
     For a region in trouble there is `gtc failover`, which does not ask for that.

@@ -23,7 +23,7 @@ from controller.planning.account.columns import aligned
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from controller.model.audit import Mark
+    from controller.model.audit import ChainPoint
 
 _PAGE = 100
 _state_option = click.option(
@@ -108,7 +108,7 @@ def _entries_of_file(state: Path) -> Iterator[dict[str, Any]]:
         before = page[-1].seq
 
 
-def _check_of_file(state: Path, noted: Mark | None) -> dict[str, Any]:
+def _check_of_file(state: Path, noted: ChainPoint | None) -> dict[str, Any]:
     from controller.adapters.sqlite.store import check_audit
 
     return asdict(_looked(partial(check_audit, state, noted)))
@@ -123,13 +123,13 @@ def _looked(look: Callable[[], Any]) -> Any:
         raise click.ClickException(str(error)) from error
 
 
-def _mark(text: str | None) -> Mark | None:
-    from controller.model.audit import Mark
+def _mark(text: str | None) -> ChainPoint | None:
+    from controller.model.audit import ChainPoint
 
     if text is None:
         return None
     try:
-        return Mark.parse(text)
+        return ChainPoint.parse(text)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--head") from error
 

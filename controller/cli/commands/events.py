@@ -8,7 +8,7 @@ from __future__ import annotations
 import click
 
 from controller.cli import exit_codes
-from controller.cli.daemon.client import Answer, Client, endpoint_option
+from controller.cli.daemon.client import ApiReply, Client, endpoint_option
 from controller.cli.daemon.event_stream import follow
 from controller.cli.screen.output import TABLE, document_of_many, output_option
 from controller.cli.screen.render import at_share, in_short, moment, moves_text, one_line
@@ -57,14 +57,14 @@ def events(
         click.get_current_context().exit(exit_codes.INTERRUPTED)
 
 
-def _shown(event: Answer, output: str) -> str:
+def _shown(event: ApiReply, output: str) -> str:
     if output != TABLE:
         return document_of_many(event, output)
     text = one_line(_text(event["type"], event["data"]) + _left_out(event["data"]))
     return f"{moment(event['at'])}  {event['type']:<{_TYPE_WIDTH}}  {text}"
 
 
-def _text(type_: str, data: Answer) -> str:
+def _text(type_: str, data: ApiReply) -> str:
     match type_:
         case "decision":
             return _decision(data)
@@ -78,14 +78,14 @@ def _text(type_: str, data: Answer) -> str:
     return _override(data)
 
 
-def _left_out(data: Answer) -> str:
+def _left_out(data: ApiReply) -> str:
     """What the daemon left out of an event that was too large."""
     missing = data.get("left_out") or {}
     told = ", ".join(f"{count} {name}" for name, count in missing.items())
     return f"; left out: {told}" if told else ""
 
 
-def _decision(data: Answer) -> str:
+def _decision(data: ApiReply) -> str:
     """What set it off, what moves, and what AWS answered, if any of it was sent."""
     number = data["decision_id"]
     trigger = in_short(data["trigger"], f"gtc why {number}")
@@ -97,12 +97,12 @@ def _decision(data: Answer) -> str:
     return f"{number}: {text or 'the outcome changed'}"
 
 
-def _move(one: Answer) -> str:
+def _move(one: ApiReply) -> str:
     move = moves_text([(one["region"], one["before"], one["after"])])
     return f"{one['service']}/{one['pool']} {move}"
 
 
-def _override(data: Answer) -> str:
+def _override(data: ApiReply) -> str:
     order = data["override"]
     place = "/".join(filter(None, (order["service"], order["pool"], order["region"])))
     what = " ".join(filter(None, (order["kind"], place, at_share(order))))
@@ -110,7 +110,7 @@ def _override(data: Answer) -> str:
     return f"{order['id']}, {what} by {order['author']}: {order['reason']}{why}"
 
 
-def _standing(data: Answer) -> str:
+def _standing(data: ApiReply) -> str:
     """Only what is not as on a calm day."""
     states = [(one, health_of(one)) for one in data["regions"]]
     unwell = [f"{one['service']}/{one['region']} {s}" for one, s in states if s != "up"]

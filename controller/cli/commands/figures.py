@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import click
 
-from controller.cli.daemon.client import Answer, Client, endpoint_option
+from controller.cli.daemon.client import ApiReply, Client, endpoint_option
 from controller.cli.daemon.request_errors import unknown
 from controller.cli.screen.output import TABLE, document, output_option
 from controller.cli.screen.render import duration, share
@@ -48,15 +48,15 @@ def figures(client: Client, output: str, service: str | None) -> None:
         click.echo(document(answer, output))
 
 
-def _ask(client: Client, service: str | None) -> Answer:
+def _ask(client: Client, service: str | None) -> ApiReply:
     answer = client.get("/v1/figures")
     items = [one for one in answer["items"] if service in (None, one["service"])]
     if not items:
         raise unknown("service", str(service), [one["service"] for one in answer["items"]])
-    return Answer(answer, items=items)
+    return ApiReply(answer, items=items)
 
 
-def _rows(one: Answer) -> Iterator[tuple[str, ...]]:
+def _rows(one: ApiReply) -> Iterator[tuple[str, ...]]:
     name = one["service"]
     for pool, figure in one["demand_rps"].items():
         yield (name, pool, "-", "demand_rps", *_measured(figure), "-", _number(figure["believed"]))
@@ -69,7 +69,7 @@ def _rows(one: Answer) -> Iterator[tuple[str, ...]]:
         yield (name, "-", region, "capacity_rps", *known, _number(room["believed"]))
 
 
-def _measured(figure: Answer) -> tuple[str, ...]:
+def _measured(figure: ApiReply) -> tuple[str, ...]:
     """A figure's cells from CONFIGURED to INFLUENCE."""
     configured = _number(figure["configured"])
     if figure["measured"] is None:

@@ -12,7 +12,7 @@ from itertools import islice, takewhile
 
 import click
 
-from controller.cli.daemon.client import Answer, Client, endpoint_option
+from controller.cli.daemon.client import ApiReply, Client, endpoint_option
 from controller.cli.screen.output import TABLE, document, output_option
 from controller.cli.screen.render import moment, moves_text, one_line
 from controller.cli.types.duration import DURATION
@@ -25,7 +25,7 @@ _AUTOMATIC = "gtc"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class HistoryRow:
     """One decision in short."""
 
     id: int
@@ -70,17 +70,17 @@ def history(
         click.echo("No decision on record moved or held anything there.")
 
 
-def _records(client: Client, region: str | None) -> Iterator[Answer]:
+def _records(client: Client, region: str | None) -> Iterator[ApiReply]:
     """All records, page by page as they are needed."""
     return client.items("/v1/decisions", limit=str(_PAGE), **({"region": region} if region else {}))
 
 
-def _row(record: Answer) -> Row | None:
+def _row(record: ApiReply) -> HistoryRow | None:
     """None for a decision that neither moved nor held anything."""
     parts = [text for plan in record["plans"] if (text := _what(plan))]
     if not parts:
         return None
-    return Row(
+    return HistoryRow(
         id=record["id"],
         at=record["at"],
         mode=record["mode"],
@@ -90,7 +90,7 @@ def _row(record: Answer) -> Row | None:
     )
 
 
-def _what(plan: Answer) -> str:
+def _what(plan: ApiReply) -> str:
     """For instance `shop/europe: eu-west-1 50 % → 0 %, eu-central-1 50 % → 100 %`."""
     place = f"{plan['service']}/{plan['pool']}"
     if plan["changes"]:
@@ -103,13 +103,13 @@ def _what(plan: Answer) -> str:
     return f"{place}: {named} held" if regions else ""
 
 
-def _moves(plan: Answer, after: Answer) -> str:
+def _moves(plan: ApiReply, after: ApiReply) -> str:
     before = plan["before"]
     moves = [(r, before[r], share) for r, share in after.items()]
     return moves_text([move for move in moves if abs(move[2] - move[1]) >= SAME])
 
 
-def _outcome(record: Answer) -> str:
+def _outcome(record: ApiReply) -> str:
     """What AWS answered, what was not sent yet, and what held the rest."""
     statuses = dict.fromkeys(written["outcome"]["status"] for written in record["written"])
     sent = [_place(change) for written in record["written"] for change in written["changes"]]
@@ -121,10 +121,10 @@ def _outcome(record: Answer) -> str:
     return "; ".join(filter(None, (",".join(statuses), held)))
 
 
-def _place(change: Answer) -> tuple[str, ...]:
+def _place(change: ApiReply) -> tuple[str, ...]:
     position = change["position"]
     return position["service"], position["pool"], position["region"]
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def _cells(row: HistoryRow) -> tuple[str, ...]:
     return (str(row.id), moment(row.at), row.who, row.outcome, row.what)

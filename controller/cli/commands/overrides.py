@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from controller.cli.daemon.client import ANY, Answer, Client, endpoint_option
+from controller.cli.daemon.client import ANY, ApiReply, Client, endpoint_option
 from controller.cli.orders.confirmation import confirm_in_production, yes_option
 from controller.cli.orders.options import asked_reason, author_option, reason_option, user
 from controller.cli.screen.output import TABLE, document, output_option
@@ -61,7 +61,7 @@ def extend(
     click.echo(f"Override {override['id']}, {order_text(override)}, {ends}.")
 
 
-def _cells(override: Answer) -> tuple[str, ...]:
+def _cells(override: ApiReply) -> tuple[str, ...]:
     soon = ", soon" if override["expires_soon"] else ""
     return (
         str(override["id"]),

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from controller.cli.daemon.client import Client
-from controller.cli.orders.options import GivingOptions, ending_options, giving_options
+from controller.cli.orders.options import OrderOptions, ending_options, giving_options
 from controller.cli.orders.pin_preview import pinning
 from controller.cli.orders.submit import give
 from controller.cli.orders.withdraw import end_in_region
@@ -23,7 +23,7 @@ from controller.cli.types.percentage import PERCENTAGE
     timeout_help="How long --wait waits; then exit with 7. A share rises by the steps of the ramp, "
     "which may take minutes.",
 )
-def pin(client: Client, region: str, share: float, options: GivingOptions) -> None:
+def pin(client: Client, region: str, share: float, options: OrderOptions) -> None:
     """Fix a region's share: it carries SHARE, such as 30%, of each pool while it is well.
 
     Refused where its capacity or the others' does not allow it, or too few regions would serve.

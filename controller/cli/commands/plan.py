@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import click
 
 from controller.cli import exit_codes
-from controller.cli.daemon.client import Answer, Client, endpoint_option
+from controller.cli.daemon.client import ApiReply, Client, endpoint_option
 from controller.cli.orders.options import pool_option
 from controller.cli.screen.output import TABLE, document, output_option
 from controller.cli.screen.render import printable
@@ -19,7 +19,7 @@ _LONG_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Supposed:
+class HypothesisOptions:
     """What is supposed to happen, and where."""
 
     drains: tuple[str, ...] = ()
@@ -68,15 +68,15 @@ class Supposed:
 @pool_option
 @output_option
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 3 when the plan has changes.")
-@gathered(Supposed, "supposed")
-def plan(client: Client, supposed: Supposed, output: str, detailed_exitcode: bool) -> None:
+@gathered(HypothesisOptions, "supposed")
+def plan(client: Client, supposed: HypothesisOptions, output: str, detailed_exitcode: bool) -> None:
     """What would change now, without doing it.
 
     Told are the pools that move or that something holds, with --all every one. --drain, --failover
     and --if may be given several times; the preview then supposes all of them.
     """
     if supposed.all_single_failures:
-        if supposed != Supposed(all_single_failures=True):
+        if supposed != HypothesisOptions(all_single_failures=True):
             raise click.UsageError("--all-single-failures supposes nothing else")
         client.allow(_LONG_S)
         _echo(client.get("/v1/plan/failures"), output)
@@ -87,7 +87,7 @@ def plan(client: Client, supposed: Supposed, output: str, detailed_exitcode: boo
         click.get_current_context().exit(exit_codes.PLAN_HAS_CHANGES)
 
 
-def _overrides(supposed: Supposed) -> list[dict[str, str]]:
+def _overrides(supposed: HypothesisOptions) -> list[dict[str, str]]:
     """As the API takes them. Raises UsageError for a place at which nothing is supposed."""
     found = [{"kind": "drain", "region": region} for region in supposed.drains]
     found += [{"kind": "failover", "region": region} for region in supposed.failovers]
@@ -99,7 +99,7 @@ def _overrides(supposed: Supposed) -> list[dict[str, str]]:
     return [{**one, **place} for one in found]
 
 
-def _ask(client: Client, overrides: list[dict[str, str]], supposed: Supposed) -> Answer:
+def _ask(client: Client, overrides: list[dict[str, str]], supposed: HypothesisOptions) -> ApiReply:
     query = {"all": "true"} if supposed.everything else {}
     if not overrides and not supposed.hypotheses:
         return client.get("/v1/plan", **query)
@@ -109,6 +109,6 @@ def _ask(client: Client, overrides: list[dict[str, str]], supposed: Supposed) ->
     return client.post("/v1/plan", body, **query)
 
 
-def _echo(answer: Answer, output: str) -> None:
+def _echo(answer: ApiReply, output: str) -> None:
     text = printable(answer["text"]).rstrip()
     click.echo(text if output == TABLE else document(answer, output))

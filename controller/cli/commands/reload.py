@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from controller.cli import exit_codes
-from controller.cli.daemon.client import Answer, Client, endpoint_option
+from controller.cli.daemon.client import ApiReply, Client, endpoint_option
 from controller.cli.daemon.request_errors import ApiError
 from controller.cli.screen.output import TABLE, document, output_option
 from controller.cli.screen.render import printable
@@ -20,7 +20,7 @@ class BadConfigError(click.ClickException):
     exit_code = exit_codes.BAD_CONFIG
 
 
-class ReloadRefusedError(click.ClickException):
+class ReloadConflictError(click.ClickException):
     """It could be used, and not without a person or a restart."""
 
     exit_code = exit_codes.REFUSED
@@ -49,10 +49,10 @@ def reload(client: Client, dry_run: bool, accept: str | None, output: str) -> No
         shown = _ask(client, order)
     click.echo(_text(shown) if output == TABLE else document(shown, output))
     if shown["refusal"] is not None:
-        raise ReloadRefusedError(f"{'would be ' if dry_run else ''}refused: {shown['refusal']}")
+        raise ReloadConflictError(f"{'would be ' if dry_run else ''}refused: {shown['refusal']}")
 
 
-def _ask(client: Client, order: dict[str, object]) -> Answer:
+def _ask(client: Client, order: dict[str, object]) -> ApiReply:
     try:
         return client.post("/v1/reload", order)
     except ApiError as error:
@@ -61,7 +61,7 @@ def _ask(client: Client, order: dict[str, object]) -> Answer:
         raise
 
 
-def _text(shown: Answer) -> str:
+def _text(shown: ApiReply) -> str:
     text = printable(shown["text"]).rstrip()
     if shown["applied"]:
         return f"{text}\n\nIn force: settings {shown['settings_hash']}."

@@ -12,17 +12,17 @@ from functools import partial
 import click
 
 from controller.cli import exit_codes
-from controller.cli.daemon.client import Answer, Client, endpoint_option
+from controller.cli.daemon.client import ApiReply, Client, endpoint_option
 from controller.cli.daemon.request_errors import unknown
 from controller.cli.screen import terminal
 from controller.cli.screen.output import TABLE, document, document_of_many, output_option
-from controller.cli.screen.status_report import Report, fingerprint, report
+from controller.cli.screen.status_report import StatusReport, fingerprint, report
 from controller.cli.screen.status_table import as_text
 from controller.cli.types.names import complete_services
 
 _PERIOD_S = 1.0
 
-Look = Answer | click.ClickException
+Look = ApiReply | click.ClickException
 """One answer while watching, or why there is none."""
 
 
@@ -47,7 +47,7 @@ def status(client: Client, watch: bool, output: str, service: str | None) -> Non
         _once(_ask(client, service), output, on_screen=on_screen)
 
 
-def _once(answer: Answer, output: str, *, on_screen: bool) -> None:
+def _once(answer: ApiReply, output: str, *, on_screen: bool) -> None:
     if on_screen:
         from rich.console import Console
 
@@ -92,7 +92,7 @@ def _document(output: str, look: Look) -> str:
     return document_of_many(value, output)
 
 
-def _report_or_reason(look: Look) -> Report | str:
+def _report_or_reason(look: Look) -> StatusReport | str:
     return look.message if isinstance(look, click.ClickException) else report(look)
 
 
@@ -107,7 +107,7 @@ def _looks(client: Client, service: str | None) -> Iterator[Look]:
             yield error
 
 
-def _ask(client: Client, service: str | None) -> Answer:
+def _ask(client: Client, service: str | None) -> ApiReply:
     answer = client.get("/v1/status")
     if service is None:
         return answer
@@ -116,4 +116,4 @@ def _ask(client: Client, service: str | None) -> Answer:
         raise unknown("service", service, names)
     services = [one for one in answer["services"] if one["name"] == service]
     overrides = [one for one in answer["overrides"] if one["service"] in (None, service)]
-    return Answer(answer, services=services, overrides=overrides)
+    return ApiReply(answer, services=services, overrides=overrides)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import click
 
-from controller.cli.daemon.client import Answer, Client, endpoint_option
+from controller.cli.daemon.client import ApiReply, Client, endpoint_option
 from controller.cli.daemon.request_errors import ApiError, TimedOutError, UnreachableError, unknown
 from controller.cli.screen.render import duration, one_line
 from controller.cli.types.duration import DURATION
@@ -64,7 +64,7 @@ def wait(client: Client, region: str, state: str, service: str | None, timeout_s
     click.echo(f"{region} is {state}{f' in {service}' if service else ''}.")
 
 
-def _missing(status: Answer, region: str, state: str, service: str | None) -> Iterator[str]:
+def _missing(status: ApiReply, region: str, state: str, service: str | None) -> Iterator[str]:
     """What keeps the region from being in that state, pool by pool."""
     names = [one["name"] for one in status["services"]]
     if service is not None and service not in names:
@@ -80,7 +80,7 @@ def _missing(status: Answer, region: str, state: str, service: str | None) -> It
                 yield f"{name}/{pool['name']}: {lack}"
 
 
-def _lack(region: Answer, state: str) -> str:
+def _lack(region: ApiReply, state: str) -> str:
     """Why one region of one pool is not in that state; empty when it is."""
     if state == "drained":
         return _lack_of_drained(region)
@@ -95,7 +95,7 @@ def _lack(region: Answer, state: str) -> str:
     return "carries nothing yet" if desired > 0 and carried == 0 else ""
 
 
-def _lack_of_drained(region: Answer) -> str:
+def _lack_of_drained(region: ApiReply) -> str:
     carried, measured = region["observed"], region["measured"]
     if carried is None:
         return "AWS has not said yet what it carries"

@@ -20,14 +20,14 @@ from click.core import ParameterSource
 
 from controller.cli.daemon.address import DEFAULT_URL, Access, access
 from controller.cli.daemon.request_errors import BY_STATUS, ApiError, WrongRequestError, with_valid
-from controller.cli.daemon.transport import Address, Asked, Opened, Transport
+from controller.cli.daemon.transport import ApiRequest, DaemonAddress, OpenReply, Transport
 
 _DEADLINE_S = 5.0
 ANY = "*"
 """As `if_match`: whatever stands there now (RFC 9110, 13.1.1)."""
 
 
-class Answer(dict[str, Any]):
+class ApiReply(dict[str, Any]):
     """A JSON object. A member that is not there ends the command with a message."""
 
     etag: str | None = None
@@ -59,11 +59,11 @@ class Client:
         """Wait so long for an answer from now on, because what is asked for takes its time."""
         self._transport.deadline_s = deadline_s
 
-    def get(self, path: str, **query: str) -> Answer:
+    def get(self, path: str, **query: str) -> ApiReply:
         """The JSON object at a path."""
         return self._object("GET", path, query)
 
-    def items(self, path: str, **query: str) -> Iterator[Answer]:
+    def items(self, path: str, **query: str) -> Iterator[ApiReply]:
         """What is listed at a path, page by page as it is needed."""
         while True:
             page = self.get(path, **query)
@@ -78,15 +78,15 @@ class Client:
 
     def post(
         self, path: str, body: dict[str, Any], *, if_match: str | None = None, **query: str
-    ) -> Answer:
+    ) -> ApiReply:
         """The JSON object answered to `body`; with `if_match` only while that state lasts."""
         return self._object("POST", path, query, body, if_match)
 
-    def patch(self, path: str, body: dict[str, Any], *, if_match: str | None = None) -> Answer:
+    def patch(self, path: str, body: dict[str, Any], *, if_match: str | None = None) -> ApiReply:
         """The JSON object at a path as `body` has changed it."""
         return self._object("PATCH", path, {}, body, if_match)
 
-    def delete(self, path: str, *, if_match: str | None = None, **query: str) -> Answer:
+    def delete(self, path: str, *, if_match: str | None = None, **query: str) -> ApiReply:
         """The JSON object answered when what is at the path has ended."""
         return self._object("DELETE", path, query, if_match=if_match)
 
@@ -114,7 +114,7 @@ class Client:
         query: dict[str, str],
         body: dict[str, Any] | None = None,
         if_match: str | None = None,
-    ) -> Answer:
+    ) -> ApiReply:
         address, response, text = self._ask(method, path, query, body, if_match=if_match)
         answer = _parsed(text)
         if answer is None:
@@ -130,7 +130,7 @@ class Client:
         body: dict[str, Any] | None = None,
         accept: str = "application/json",
         if_match: str | None = None,
-    ) -> tuple[Address, HTTPResponse, str]:
+    ) -> tuple[DaemonAddress, HTTPResponse, str]:
         headers = {"Accept": accept, "Connection": "close"}
         if if_match is not None:
             headers["If-Match"] = if_match
@@ -152,16 +152,16 @@ class Client:
         query: dict[str, str],
         body: dict[str, Any] | None,
         headers: dict[str, str],
-    ) -> Opened:
+    ) -> OpenReply:
         if body is not None:
             headers["Content-Type"] = "application/json"
         if self._token is not None:
             headers["Authorization"] = f"Bearer {self._token}"
         data = None if body is None else json.dumps(body)
         target = path + (f"?{urlencode(query)}" if query else "")
-        return self._transport.send(Asked(method, target, headers, data))
+        return self._transport.send(ApiRequest(method, target, headers, data))
 
-    def _refusal(self, opened: Opened, text: str) -> ApiError:
+    def _refusal(self, opened: OpenReply, text: str) -> ApiError:
         status = opened.response.status
         problem = _parsed(text)
         if problem is None or not isinstance(problem.get("title"), str):
@@ -234,16 +234,16 @@ def client_of(
         raise click.BadParameter(str(error), context, param_hint="--endpoint") from error
 
 
-def _foreign(address: Address, status: int, text: str) -> ApiError:
+def _foreign(address: DaemonAddress, status: int, text: str) -> ApiError:
     """Something listens there, and it is not the admin API."""
     message = f"{address.url} does not answer as a daemon does ({status}): {text[:200]!r}"
     return ApiError(message, status)
 
 
-def _parsed(text: str) -> Answer | None:
+def _parsed(text: str) -> ApiReply | None:
     """The JSON object in a text; None when there is none."""
     try:
-        value = json.loads(text, object_hook=Answer)
+        value = json.loads(text, object_hook=ApiReply)
     except ValueError:
         return None
-    return value if isinstance(value, Answer) else None
+    return value if isinstance(value, ApiReply) else None

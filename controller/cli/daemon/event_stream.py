@@ -12,7 +12,7 @@ from http.client import HTTPException
 
 import click
 
-from controller.cli.daemon.client import Answer, Client
+from controller.cli.daemon.client import ApiReply, Client
 from controller.cli.daemon.request_errors import ApiError, UnreachableError
 
 _SILENCE_S = 45.0
@@ -21,7 +21,7 @@ _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 5.0
 
 
-def follow(client: Client, after: int, types: str | None) -> Iterator[Answer]:
+def follow(client: Client, after: int, types: str | None) -> Iterator[ApiReply]:
     """Every event after the one of that id, as `{"id", "type", "at", "data"}`.
 
     Raises UnreachableError and ApiError when it cannot even begin; later, it is said on standard
@@ -69,9 +69,9 @@ def blocks(lines: Iterable[str]) -> Iterator[dict[str, str]]:
         fields[name] = f"{fields[name]}\n{value}" if name in fields and name == "data" else value
 
 
-def _event(block: dict[str, str]) -> Answer:
+def _event(block: dict[str, str]) -> ApiReply:
     try:
-        return Answer(json.loads(block["data"], object_hook=Answer))
+        return ApiReply(json.loads(block["data"], object_hook=ApiReply))
     except (ValueError, TypeError) as error:
         raise click.ClickException(
             f"the daemon sent an event that cannot be read: {block}"

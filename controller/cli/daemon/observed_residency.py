@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
-from controller.cli.daemon.client import Answer, Client
+from controller.cli.daemon.client import ApiReply, Client
 from controller.cli.screen.render import one_line
 
 
@@ -59,7 +59,7 @@ def as_json(pools: Iterable[ObservedPool]) -> list[dict[str, object]]:
     return [asdict(pool) | {"proven": pool.proven} for pool in pools]
 
 
-def _pool(service: Answer, pool: Answer) -> ObservedPool:
+def _pool(service: ApiReply, pool: ApiReply) -> ObservedPool:
     leaks = pool["leaks"]
     return ObservedPool(
         service=service["name"],

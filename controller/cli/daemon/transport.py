@@ -17,14 +17,14 @@ from controller.cli.daemon.request_errors import UnreachableError
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class DaemonAddress:
     """Where an admin API may be."""
 
     url: str
     parts: SplitResult
 
     @classmethod
-    def of(cls, url: str) -> Address:
+    def of(cls, url: str) -> DaemonAddress:
         """Raises ValueError when `url` cannot be an admin API's address."""
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -41,7 +41,7 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ApiRequest:
     """One request."""
 
     method: str
@@ -51,12 +51,12 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenReply:
     """An answer whose body is still to be read; `connection` is to be closed then."""
 
     connection: HTTPConnection
     response: HTTPResponse
-    address: Address
+    address: DaemonAddress
 
 
 class Transport:
@@ -64,11 +64,11 @@ class Transport:
 
     def __init__(self, urls: Sequence[str], deadline_s: float) -> None:
         """Raises ValueError when one of the urls is none."""
-        self._addresses = [Address.of(url) for url in urls]
+        self._addresses = [DaemonAddress.of(url) for url in urls]
         self.deadline_s = deadline_s
         """Seconds within which an address must answer."""
 
-    def send(self, asked: Asked) -> Opened:
+    def send(self, asked: ApiRequest) -> OpenReply:
         """The answer of the first address that gives one. Raises UnreachableError."""
         failures: list[str] = []
         for address in list(self._addresses):
@@ -90,7 +90,7 @@ class Transport:
             return opened
         raise _nobody(failures)
 
-    def lost(self, address: Address, method: str, error: Exception) -> UnreachableError:
+    def lost(self, address: DaemonAddress, method: str, error: Exception) -> UnreachableError:
         """The connection stood, and no whole answer came: a write may have been carried out."""
         doubt = (
             ""
@@ -104,7 +104,7 @@ class Transport:
             return f"did not answer within {self.deadline_s:g} s"
         return f"broke off: {str(error) or type(error).__name__}"
 
-    def _settle(self, address: Address, failures: Sequence[str]) -> None:
+    def _settle(self, address: DaemonAddress, failures: Sequence[str]) -> None:
         """From now on this address is asked first; say so when it was not the first."""
         if failures:
             click.echo("\n".join([*failures, f"{address.url} answers."]), err=True)
@@ -112,10 +112,10 @@ class Transport:
         self._addresses.insert(0, address)
 
 
-def _exchange(connection: HTTPConnection, address: Address, asked: Asked) -> Opened:
+def _exchange(connection: HTTPConnection, address: DaemonAddress, asked: ApiRequest) -> OpenReply:
     target = address.parts.path.rstrip("/") + asked.path
     connection.request(asked.method, target, asked.body, dict(asked.headers))
-    return Opened(connection, connection.getresponse(), address)
+    return OpenReply(connection, connection.getresponse(), address)
 
 
 def _nobody(failures: Sequence[str]) -> UnreachableError:

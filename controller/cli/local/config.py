@@ -22,7 +22,7 @@ from controller.model.configuration import Settings
 from controller.model.errors import InvalidSettingsError
 from controller.settings import Inspection, inspect, read_text
 from controller.settings.difference import differences
-from controller.settings.effective_settings import Entry, as_tree, as_yaml, entries
+from controller.settings.effective_settings import EffectiveSetting, as_tree, as_yaml, entries
 from controller.settings.json_schema import schema_text
 from controller.settings.overlay import Assignment, of_environment, of_flags
 
@@ -90,7 +90,7 @@ def diff(old: Path, new: Path, output: str, detailed_exitcode: bool) -> int:
     return exit_codes.PLAN_HAS_CHANGES if detailed_exitcode and found else exit_codes.OK
 
 
-def _effective(file: Path, flags: tuple[str, ...]) -> tuple[Entry, ...]:
+def _effective(file: Path, flags: tuple[str, ...]) -> tuple[EffectiveSetting, ...]:
     assignments = (*of_environment(os.environ), *of_flags(flags))
     inspection = _inspected(file, assignments)
     origins = {

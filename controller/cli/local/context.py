@@ -10,7 +10,7 @@ from controller.cli.daemon import contexts
 from controller.cli.daemon.address import check_reference
 from controller.cli.daemon.contexts import Context, Contexts
 from controller.cli.daemon.request_errors import unknown
-from controller.cli.daemon.transport import Address
+from controller.cli.daemon.transport import DaemonAddress
 from controller.cli.screen.output import TABLE, document, output_option
 from controller.cli.types.names import complete_contexts
 from controller.planning.account.columns import aligned
@@ -46,7 +46,7 @@ def add(name: str, endpoints: tuple[str, ...], token: str | None, production: bo
         raise click.BadParameter("must be one word", param_hint="NAME")
     try:
         for url in endpoints:
-            Address.of(url)
+            DaemonAddress.of(url)
         if token is not None:
             check_reference(token)
     except ValueError as error:

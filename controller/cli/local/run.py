@@ -34,11 +34,11 @@ def run(file: Path, flags: tuple[str, ...]) -> int:
     from controller.cli.local.validate import problem_text
     from controller.loops.process.supervision import LoopEndedError
     from controller.model.errors import InvalidSettingsError, StateUnavailableError
-    from controller.settings import Source
+    from controller.settings import ConfigSource
 
     structured_log.configure()
     log = structlog.get_logger("run")
-    source = Source(file, flags=flags)
+    source = ConfigSource(file, flags=flags)
     try:
         loaded = source.load()
     except InvalidSettingsError as error:

@@ -36,7 +36,7 @@ _LINE_END = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ValidationReport:
     """What was found in one file; `text` is empty when it could not be read."""
 
     source: str
@@ -99,12 +99,12 @@ def problem_text(source: str, text: str, problem: Problem, kind: str = "") -> st
     return "\n".join(lines)
 
 
-def _examine(path: Path) -> Report:
+def _examine(path: Path) -> ValidationReport:
     try:
         text = read_text(path)
     except InvalidSettingsError as error:
-        return Report(str(path), "", Inspection(None, error.problems))
-    return Report(str(path), text, inspect(text, of_environment(os.environ)))
+        return ValidationReport(str(path), "", Inspection(None, error.problems))
+    return ValidationReport(str(path), text, inspect(text, of_environment(os.environ)))
 
 
 @lru_cache(maxsize=1)
@@ -122,7 +122,7 @@ def _excerpt(text: str, line: int, column: int) -> list[str]:
     return [f"{line:5} | {shown.rstrip()}", f"      | {' ' * (column - 1 - start)}^"]
 
 
-def _as_text(reports: list[Report], pools: Sequence[ObservedPool] | None) -> str:
+def _as_text(reports: list[ValidationReport], pools: Sequence[ObservedPool] | None) -> str:
     blocks = []
     for report in reports:
         source, text, inspection = report.source, report.text, report.inspection
@@ -149,7 +149,7 @@ def _sizes(settings: Settings) -> tuple[int, int, int]:
     return len(services), len(settings.regions), sum(len(service.pools) for service in services)
 
 
-def _as_json(reports: list[Report], pools: Sequence[ObservedPool] | None) -> str:
+def _as_json(reports: list[ValidationReport], pools: Sequence[ObservedPool] | None) -> str:
     ok = not any(report.inspection.problems for report in reports)
     found: dict[str, object] = {
         "version": 1,
@@ -162,7 +162,7 @@ def _as_json(reports: list[Report], pools: Sequence[ObservedPool] | None) -> str
     return json.dumps(found, indent=2, sort_keys=True)
 
 
-def _limits(reports: list[Report], pools: Sequence[ObservedPool] | None) -> Iterator[str]:
+def _limits(reports: list[ValidationReport], pools: Sequence[ObservedPool] | None) -> Iterator[str]:
     """What no check can say where users are bound to a jurisdiction."""
     settings = [report.inspection.settings for report in reports]
     services = [service for one in settings if one for service in one.services.values()]
@@ -170,7 +170,7 @@ def _limits(reports: list[Report], pools: Sequence[ObservedPool] | None) -> Iter
         yield from LIMITS
 
 
-def _file_as_json(report: Report) -> dict[str, object]:
+def _file_as_json(report: ValidationReport) -> dict[str, object]:
     inspection = report.inspection
     result: dict[str, object] = {
         "file": report.source,

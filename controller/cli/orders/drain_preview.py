@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from controller.cli.daemon.client import Answer
+from controller.cli.daemon.client import ApiReply
 from controller.cli.orders.preview import (
     DRY_RUN,
     GUARDS,
     REMEDIES,
-    Stay,
+    UnchangedPool,
     concerned,
     held_by,
     is_unread,
@@ -23,7 +23,7 @@ from controller.cli.orders.preview import (
 
 
 @dataclass(frozen=True, slots=True)
-class Departure:
+class DrainPreview:
     """The pools by what becomes of the region in them."""
 
     region: str
@@ -31,11 +31,11 @@ class Departure:
     """It carries nothing there."""
     pending: tuple[str, ...]
     """It carries something there that is to leave, or nobody knows yet."""
-    stays: tuple[Stay, ...]
+    stays: tuple[UnchangedPool, ...]
     """It keeps its traffic there."""
 
     @property
-    def refused(self) -> tuple[Stay, ...]:
+    def refused(self) -> tuple[UnchangedPool, ...]:
         """The refusals, when the region would leave no pool at all."""
         if self.pending:
             return ()
@@ -57,12 +57,12 @@ class Departure:
             yield f"{self.region} keeps its traffic in {stay.pool}, {held_by(stay)}."
 
 
-def departure(plan: Answer, order: Mapping[str, Any]) -> Departure:
+def departure(plan: ApiReply, order: Mapping[str, Any]) -> DrainPreview:
     """What becomes of the order's region in the pools of which it speaks."""
     region = order["region"]
     empty: list[str] = []
     leaving: list[str] = []
-    stays: list[Stay] = []
+    stays: list[UnchangedPool] = []
     for name, pool in concerned(plan, order):
         if pool["before"].get(region) == 0:
             empty.append(name)
@@ -70,14 +70,14 @@ def departure(plan: Answer, order: Mapping[str, Any]) -> Departure:
             stays.append(stay)
         elif region in pool["before"] or is_unread(pool):
             leaving.append(name)
-    return Departure(region, tuple(empty), tuple(leaving), tuple(stays))
+    return DrainPreview(region, tuple(empty), tuple(leaving), tuple(stays))
 
 
-def _stay(name: str, pool: Answer, region: str) -> Stay | None:
+def _stay(name: str, pool: ApiReply, region: str) -> UnchangedPool | None:
     if not pool["after"].get(region):
         return None
     for held in pool["held"]:
         known = held["reason"] in (*GUARDS, *REMEDIES, DRY_RUN)
         if known and held["region"] in (None, region):
-            return Stay(name, held["reason"], held["detail"])
+            return UnchangedPool(name, held["reason"], held["detail"])
     return None

@@ -38,7 +38,7 @@ pool_option = click.option(
 
 
 @dataclass(frozen=True, slots=True)
-class GivingOptions:
+class OrderOptions:
     """The options of commands that give an order for a region."""
 
     service: str | None
@@ -81,7 +81,7 @@ def giving_options(*, timeout: str, timeout_help: str) -> Callable[[C], C]:
             show_default=True,
             help=timeout_help,
         ),
-        gathered(GivingOptions, "options"),
+        gathered(OrderOptions, "options"),
     ]
 
     def decorate(command: C) -> C:

@@ -9,8 +9,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from controller.cli.daemon.client import Answer
-from controller.cli.orders.preview import DRY_RUN, Stay, concerned, held_by, is_unread, undecided
+from controller.cli.daemon.client import ApiReply
+from controller.cli.orders.preview import (
+    DRY_RUN,
+    UnchangedPool,
+    concerned,
+    held_by,
+    is_unread,
+    undecided,
+)
 from controller.planning.shares import SAME, percent
 
 _DOUBTS = ("not_observed", "unknown_health", "self_isolated", "panic")
@@ -20,7 +27,7 @@ PASSING = ("ramp_step", "within_hysteresis", *_DOUBTS)
 
 
 @dataclass(frozen=True, slots=True)
-class Pinning:
+class PinPreview:
     """The pools by what becomes of the region's share in them."""
 
     region: str
@@ -31,11 +38,11 @@ class Pinning:
     """It is on its way there, or the region is out of service or in doubt."""
     others: tuple[tuple[str, float], ...]
     """Pools where other orders have a say, with the share that they leave it."""
-    stays: tuple[Stay, ...]
+    stays: tuple[UnchangedPool, ...]
     """It is not pinned there."""
 
     @property
-    def refused(self) -> tuple[Stay, ...]:
+    def refused(self) -> tuple[UnchangedPool, ...]:
         """The refusals, when no pool at all would take the pin."""
         if self.there or self.pending or self.others:
             return ()
@@ -62,13 +69,13 @@ class Pinning:
             yield f"{self.region} keeps its share in {stay.pool}, {held_by(stay)}."
 
 
-def pinning(plan: Answer, order: Mapping[str, Any]) -> Pinning:
+def pinning(plan: ApiReply, order: Mapping[str, Any]) -> PinPreview:
     """What becomes of the order's region in the pools of which it speaks."""
     region, share = order["region"], order["share"]
     there: list[str] = []
     pending: list[str] = []
     others: list[tuple[str, float]] = []
-    stays: list[Stay] = []
+    stays: list[UnchangedPool] = []
     for name, pool in concerned(plan, order):
         if stay := undecided(name, pool):
             stays.append(stay)
@@ -86,20 +93,20 @@ def pinning(plan: Answer, order: Mapping[str, Any]) -> Pinning:
             pending.append(name)
         else:
             others.append((name, desired))
-    return Pinning(region, share, tuple(there), tuple(pending), tuple(others), tuple(stays))
+    return PinPreview(region, share, tuple(there), tuple(pending), tuple(others), tuple(stays))
 
 
-def _stay(name: str, pool: Answer, region: str, *, taken: bool) -> Stay | None:
+def _stay(name: str, pool: ApiReply, region: str, *, taken: bool) -> UnchangedPool | None:
     """What refuses the pin or, where it was taken, what keeps the whole pool from being written."""
     for held in pool["held"]:
         if held["reason"] in PASSING:
             continue
         if held["region"] is None or (held["region"] == region and not taken):
-            return Stay(name, held["reason"], held["detail"])
+            return UnchangedPool(name, held["reason"], held["detail"])
     return None
 
 
-def _in_doubt(pool: Answer) -> bool:
+def _in_doubt(pool: ApiReply) -> bool:
     return any(held["reason"] in _DOUBTS for held in pool["held"])
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from controller.cli.daemon.client import Answer
+from controller.cli.daemon.client import ApiReply
 
 GUARDS = (
     "min_active",
@@ -37,7 +37,7 @@ REMEDIES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Stay:
+class UnchangedPool:
     """A pool in which the order changes nothing, and what keeps it from doing so."""
 
     pool: str
@@ -45,7 +45,7 @@ class Stay:
     detail: str
 
 
-class Outlook(Protocol):
+class OrderPreview(Protocol):
     """What a plan makes of one order. Pools are named as `service/pool`."""
 
     @property
@@ -54,7 +54,7 @@ class Outlook(Protocol):
         ...
 
     @property
-    def refused(self) -> tuple[Stay, ...]:
+    def refused(self) -> tuple[UnchangedPool, ...]:
         """The refusals, when the order would do nothing at all."""
         ...
 
@@ -73,7 +73,7 @@ class Outlook(Protocol):
         ...
 
 
-def concerned(plan: Answer, order: Mapping[str, Any]) -> Iterator[tuple[str, Answer]]:
+def concerned(plan: ApiReply, order: Mapping[str, Any]) -> Iterator[tuple[str, ApiReply]]:
     """The plan's pools of which the order speaks, by name; no service or pool means every one."""
     for pool in plan["plans"]:
         if order.get("service") not in (None, pool["service"]):
@@ -82,19 +82,19 @@ def concerned(plan: Answer, order: Mapping[str, Any]) -> Iterator[tuple[str, Ans
             yield f"{pool['service']}/{pool['pool']}", pool
 
 
-def is_unread(pool: Answer) -> bool:
+def is_unread(pool: ApiReply) -> bool:
     """Whether AWS has not said yet how the pool's levers stand."""
     return any(held["reason"] == "not_observed" for held in pool["held"])
 
 
-def undecided(name: str, pool: Answer) -> Stay | None:
+def undecided(name: str, pool: ApiReply) -> UnchangedPool | None:
     """That the daemon cannot decide about the pool; its plan names no regions then."""
     for held in pool["held"]:
         if held["reason"] == UNDECIDED:
-            return Stay(name, held["reason"], held["detail"])
+            return UnchangedPool(name, held["reason"], held["detail"])
     return None
 
 
-def held_by(stay: Stay) -> str:
+def held_by(stay: UnchangedPool) -> str:
     """What keeps it so, as it stands at the end of a sentence. May hold any signs: see `render`."""
     return f"held by {stay.reason}: {stay.detail}"

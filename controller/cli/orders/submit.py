@@ -14,11 +14,11 @@ from typing import Any
 import click
 
 from controller.cli import exit_codes
-from controller.cli.daemon.client import ANY, Answer, Client
+from controller.cli.daemon.client import ANY, ApiReply, Client
 from controller.cli.daemon.request_errors import ApiError, RefusedError, TimedOutError
 from controller.cli.orders.confirmation import confirm
-from controller.cli.orders.options import GivingOptions, asked_reason, order
-from controller.cli.orders.preview import GUARDS, REMEDIES, Outlook
+from controller.cli.orders.options import OrderOptions, asked_reason, order
+from controller.cli.orders.preview import GUARDS, REMEDIES, OrderPreview
 from controller.cli.screen.render import at_share, duration, moment, one_line, order_text, printable
 
 _POLL_S = 0.5
@@ -26,7 +26,7 @@ _CHANGED = 412
 _PREVIEW_REASON = "preview"
 _UNDO = {"drain": "undrain", "failover": "undrain", "pin": "unpin", "freeze": "unfreeze"}
 
-Look = Callable[[Answer, Mapping[str, Any]], Outlook]
+Look = Callable[[ApiReply, Mapping[str, Any]], OrderPreview]
 """What a plan makes of an order."""
 
 
@@ -37,7 +37,7 @@ class HeldError(click.ClickException):
 
 
 @dataclass(frozen=True, slots=True)
-class _Giving:
+class _Submission:
     """One order under way."""
 
     client: Client
@@ -49,7 +49,7 @@ def give(
     client: Client,
     kind: str,
     look: Look,
-    options: GivingOptions,
+    options: OrderOptions,
     **what: Any,
 ) -> None:
     """Preview an order, and give it if guards and the person agree.
@@ -57,7 +57,7 @@ def give(
     `what` is all that the order says beside its options.
     """
     wanted = _wanted(kind, options, what)
-    giving = _Giving(client, wanted, look)
+    giving = _Submission(client, wanted, look)
     preview = _previewed(giving)
     if options.dry_run:
         return
@@ -70,7 +70,7 @@ def give(
         _wait(giving, override, options.timeout_s)
 
 
-def _wanted(kind: str, options: GivingOptions, what: Mapping[str, Any]) -> dict[str, Any]:
+def _wanted(kind: str, options: OrderOptions, what: Mapping[str, Any]) -> dict[str, Any]:
     """The order's request. Raises UsageError without a reason and a terminal to ask for one."""
     return order(
         kind,
@@ -84,7 +84,7 @@ def _wanted(kind: str, options: GivingOptions, what: Mapping[str, Any]) -> dict[
     )
 
 
-def say_in_force(override: Answer) -> None:
+def say_in_force(override: ApiReply) -> None:
     """Say what was ordered, when it ends, and how to end it."""
     place = "/".join(filter(None, (override["service"], override["pool"])))
     what = order_text(override) + (f" of {place}" if place else "")
@@ -96,7 +96,7 @@ def say_in_force(override: Answer) -> None:
     click.echo(f"End it sooner with: gtc {undo}{only}")
 
 
-def _previewed(giving: _Giving) -> Answer:
+def _previewed(giving: _Submission) -> ApiReply:
     """Show what the order would do. Raises HeldError when it would do nothing."""
     preview = giving.client.post("/v1/overrides", giving.order, dry_run="true", all="true")
     click.echo(printable(preview["text"]).rstrip())
@@ -104,7 +104,7 @@ def _previewed(giving: _Giving) -> Answer:
     return preview
 
 
-def _given(giving: _Giving, preview: Answer) -> Answer:
+def _given(giving: _Submission, preview: ApiReply) -> ApiReply:
     """Give the order a person has confirmed; what changed meanwhile is shown and asked anew."""
     client, wanted = giving.client, giving.order
     while True:
@@ -119,7 +119,7 @@ def _given(giving: _Giving, preview: Answer) -> Answer:
         preview = _previewed(giving)
 
 
-def _refuse(found: Outlook, wanted: Mapping[str, Any]) -> None:
+def _refuse(found: OrderPreview, wanted: Mapping[str, Any]) -> None:
     if not found.refused:
         return
     lines = [f"the {wanted['kind']} of {wanted['region']} is refused: {found.refusal}"]
@@ -132,7 +132,7 @@ def _refuse(found: Outlook, wanted: Mapping[str, Any]) -> None:
     raise HeldError("\n".join(lines))
 
 
-def _wait(giving: _Giving, override: Answer, timeout_s: float) -> None:
+def _wait(giving: _Submission, override: ApiReply, timeout_s: float) -> None:
     """Until it is done wherever no guard holds it."""
     deadline = time.monotonic() + timeout_s
     found = giving.look(giving.client.get("/v1/plan", all="true"), giving.order)
@@ -150,7 +150,7 @@ def _wait(giving: _Giving, override: Answer, timeout_s: float) -> None:
     _say_timeline(giving.client, override)
 
 
-def _say_timeline(client: Client, override: Answer) -> None:
+def _say_timeline(client: Client, override: ApiReply) -> None:
     """When what happened, if a decision followed the order."""
     try:
         record = client.get("/v1/decisions/latest", region=override["region"])

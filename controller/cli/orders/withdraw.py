@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from controller.cli.daemon.client import ANY, Answer, Client
+from controller.cli.daemon.client import ANY, ApiReply, Client
 from controller.cli.daemon.request_errors import unknown
 from controller.cli.orders.confirmation import confirm_in_production
 from controller.cli.orders.options import user
@@ -78,7 +78,7 @@ def alone(service: str | None, pool: str | None) -> str:
 
 
 def _check_region(client: Client, region: str) -> None:
-    services: list[Answer] = client.get("/v1/services")["items"]
+    services: list[ApiReply] = client.get("/v1/services")["items"]
     regions = sorted({name for service in services for name in service["regions"]})
     if region not in regions:
         raise unknown("region", region, regions)

@@ -77,10 +77,10 @@ def load_settings(config: Path) -> Settings:
     """The settings of a file; every mistake is printed, and the exit code is BAD_CONFIG."""
     from controller.cli.local.validate import problem_text
     from controller.model.errors import InvalidSettingsError
-    from controller.settings import Source
+    from controller.settings import ConfigSource
 
     try:
-        return Source(config).load().settings
+        return ConfigSource(config).load().settings
     except InvalidSettingsError as error:
         for problem in error.problems:
             click.echo(problem_text(error.source, "", problem), err=True)

@@ -15,7 +15,7 @@ from controller.cli.daemon.request_errors import with_valid
 _DEADLINE_S = 5.0
 
 
-class UnreachableError(click.ClickException):
+class SandboxUnreachableError(click.ClickException):
     """No sandbox answers."""
 
     exit_code = exit_codes.UNREACHABLE
@@ -46,7 +46,7 @@ def call(
     except HTTPError as error:
         raise _refusal(error) from error
     except (URLError, OSError, ValueError) as error:
-        raise UnreachableError(
+        raise SandboxUnreachableError(
             f"no sandbox answers at {base}: {getattr(error, 'reason', error)}\n"
             "Start one with `make demo` or `gtc sandbox run`, "
             f"or say where it is in {variable}."

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from controller.cli.daemon.client import Answer
+from controller.cli.daemon.client import ApiReply
 from controller.cli.screen.render import (
     at_share,
     duration,
@@ -32,7 +32,7 @@ _NOTABLE_ERRORS = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class StatusRow:
     """One region of one pool."""
 
     service: str
@@ -50,17 +50,17 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class StatusReport:
     """One screen."""
 
     header: str
     banners: tuple[str, ...]
     """What changes the meaning of everything below."""
-    rows: tuple[Row, ...]
+    rows: tuple[StatusRow, ...]
     notes: tuple[str, ...]
 
 
-def report(status: Answer) -> Report:
+def report(status: ApiReply) -> StatusReport:
     """The screen for one answer."""
     overrides = {override["id"]: override for override in status["overrides"]}
     pools = [
@@ -70,10 +70,10 @@ def report(status: Answer) -> Report:
     ]
     pools.sort(key=lambda rows: min(map(_badness, rows), default=(len(WORST_FIRST), True)))
     rows = tuple(row for rows in pools for row in rows)
-    return Report(_header(status), tuple(_banners(status)), rows, tuple(_notes(status)))
+    return StatusReport(_header(status), tuple(_banners(status)), rows, tuple(_notes(status)))
 
 
-def fingerprint(status: Answer) -> object:
+def fingerprint(status: ApiReply) -> object:
     """What must differ before a new block is worth printing: no ages, counts or measurements."""
     services = [
         (
@@ -93,12 +93,12 @@ def fingerprint(status: Answer) -> object:
     )
 
 
-def ends_in(override: Answer) -> str:
+def ends_in(override: ApiReply) -> str:
     """How long an override remains in force."""
     return f"ends in {duration(override['remaining_s'])}"
 
 
-def health_of(region: Answer) -> str:
+def health_of(region: ApiReply) -> str:
     """A region's health in one of the words of WORST_FIRST."""
     if region["verdict"] != "up":
         return str(region["verdict"])
@@ -107,7 +107,7 @@ def health_of(region: Answer) -> str:
     return "degraded" if region["usable"] < 1 else "up"
 
 
-def _header(status: Answer) -> str:
+def _header(status: ApiReply) -> str:
     parts = [f"gtc {status['version']}", f"mode {status['mode']}"]
     if status["cycle"]:
         parts.append(f"cycle {status['cycle']}, {duration(status['cycle_age_s'])} ago")
@@ -119,7 +119,7 @@ def _header(status: Answer) -> str:
     return "  ".join(parts)
 
 
-def _banners(status: Answer) -> Iterator[str]:
+def _banners(status: ApiReply) -> Iterator[str]:
     freezes = [override for override in status["overrides"] if override["kind"] == "freeze"]
     for freeze in freezes:
         yield one_line(f"FROZEN {_where(freeze)} {_who(freeze)}")
@@ -134,7 +134,7 @@ def _banners(status: Answer) -> Iterator[str]:
         yield f"DRY RUN of {', '.join(rehearsed)}: decides and records, writes nothing of it"
 
 
-def _reference_targets(found: Answer) -> Iterator[str]:
+def _reference_targets(found: ApiReply) -> Iterator[str]:
     """Those that do not answer as they must, if any."""
     good, bad = found["known_good"], found["known_bad"]
     if good["failing"]:
@@ -143,7 +143,7 @@ def _reference_targets(found: Answer) -> Iterator[str]:
         yield f"REFERENCE TARGETS: known-bad ones answer: {', '.join(bad['answering'])}"
 
 
-def _notes(status: Answer) -> Iterator[str]:
+def _notes(status: ApiReply) -> Iterator[str]:
     for target, error in sorted(status["observation"]["failing"].items()):
         yield _text("observation", f"{target} cannot be read: {error}")
     for service in status["services"]:
@@ -163,7 +163,7 @@ def _notes(status: Answer) -> Iterator[str]:
         yield _text("decision", f"{last['id']}, {moment(last['at'])}: {trigger}")
 
 
-def _service_notes(service: Answer) -> Iterator[str]:
+def _service_notes(service: ApiReply) -> Iterator[str]:
     name = service["name"]
     if service["panic"]:
         yield f"panic: {name}: too many regions turned suspect at once to believe it"
@@ -186,9 +186,9 @@ def _service_notes(service: Answer) -> Iterator[str]:
         yield _text("notice", f"{name}: {notice}")
 
 
-def _rows(service: Answer, pool: Answer, overrides: dict[Any, Answer]) -> Iterator[Row]:
+def _rows(service: ApiReply, pool: ApiReply, overrides: dict[Any, ApiReply]) -> Iterator[StatusRow]:
     for region in pool["regions"]:
-        yield Row(
+        yield StatusRow(
             service=service["name"],
             pool=pool["name"],
             residency=pool["residency"],
@@ -202,7 +202,9 @@ def _rows(service: Answer, pool: Answer, overrides: dict[Any, Answer]) -> Iterat
         )
 
 
-def _reasons(region: Answer, holds: list[Answer], overrides: dict[Any, Answer]) -> Iterator[str]:
+def _reasons(
+    region: ApiReply, holds: list[ApiReply], overrides: dict[Any, ApiReply]
+) -> Iterator[str]:
     held = [hold for hold in holds if hold["region"] == region["region"]]
     said = any(hold["detail"] in region["why"] for hold in held)
     if health_of(region) != "up" and not said:
@@ -220,16 +222,16 @@ def _reasons(region: Answer, holds: list[Answer], overrides: dict[Any, Answer]) 
         yield f"{region['errors']} of {region['requests']} measured requests fail"
 
 
-def _badness(row: Row) -> tuple[int, bool]:
+def _badness(row: StatusRow) -> tuple[int, bool]:
     return WORST_FIRST.index(row.health), not row.reason
 
 
-def _where(override: Answer) -> str:
+def _where(override: ApiReply) -> str:
     place = "/".join(filter(None, (override["service"], override["pool"])))
     return f"in {place}" if place else "everywhere"
 
 
-def _who(override: Answer) -> str:
+def _who(override: ApiReply) -> str:
     return f"by {override['author']}: {override['reason']}, {ends_in(override)}{void(override)}"
 
 
@@ -237,7 +239,7 @@ def _text(kind: str, text: str) -> str:
     return f"{kind}: {one_line(text)}"
 
 
-def _pool_fingerprint(pool: Answer) -> object:
+def _pool_fingerprint(pool: ApiReply) -> object:
     keys = (
         "region",
         "verdict",

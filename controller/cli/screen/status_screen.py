@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from controller.cli.screen.render import bar, share
-from controller.cli.screen.status_report import Report, Row
+from controller.cli.screen.status_report import StatusReport, StatusRow
 
 _LOOKS = {
     "up": ("●", "green"),
@@ -31,12 +31,12 @@ _REASON_WIDTH = 80
 _SHARES_WIDTH = 60
 
 
-def show(report: Report, console: Console) -> None:
+def show(report: StatusReport, console: Console) -> None:
     """Print the screen once."""
     console.print(draw(report, console.width))
 
 
-def follow(reports: Iterable[Report | str], console: Console) -> None:
+def follow(reports: Iterable[StatusReport | str], console: Console) -> None:
     """Redraw in place for every report; a text stands for a report that could not be had."""
     with Live(console=console, auto_refresh=False) as live:
         for one in reports:
@@ -44,7 +44,7 @@ def follow(reports: Iterable[Report | str], console: Console) -> None:
             live.update(drawn, refresh=True)
 
 
-def draw(report: Report, width: int) -> RenderableType:
+def draw(report: StatusReport, width: int) -> RenderableType:
     """Everything on the screen, fitted to `width` columns."""
     notes = [*_reasons_below(report, width), *report.notes]
     return Group(
@@ -55,7 +55,7 @@ def draw(report: Report, width: int) -> RenderableType:
     )
 
 
-def _table(report: Report, width: int) -> Table:
+def _table(report: StatusReport, width: int) -> Table:
     table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("REGION", no_wrap=True)
     table.add_column("HEALTH", no_wrap=True)
@@ -74,7 +74,7 @@ def _table(report: Report, width: int) -> Table:
     return table
 
 
-def _shares_shown(report: Report, width: int) -> tuple[str, ...]:
+def _shares_shown(report: StatusReport, width: int) -> tuple[str, ...]:
     if width < _SHARES_WIDTH:
         return ("OBSERVED",)
     if width < _ANSWERED_WIDTH or all(row.answered is None for row in report.rows):
@@ -82,11 +82,11 @@ def _shares_shown(report: Report, width: int) -> tuple[str, ...]:
     return ("DESIRED", "OBSERVED", "ANSWERED", "MEASURED")
 
 
-def _group(row: Row) -> tuple[str, str, str | None]:
+def _group(row: StatusRow) -> tuple[str, str, str | None]:
     return row.service, row.pool, row.residency
 
 
-def _cells(row: Row, shares: Iterable[str], width: int) -> Iterator[Text]:
+def _cells(row: StatusRow, shares: Iterable[str], width: int) -> Iterator[Text]:
     shape, colour = _LOOKS[row.health]
     yield Text(f"  {row.region}")
     yield Text(f"{shape} {row.health}", colour)
@@ -104,7 +104,7 @@ def _cells(row: Row, shares: Iterable[str], width: int) -> Iterator[Text]:
         yield Text(row.reason)
 
 
-def _reasons_below(report: Report, width: int) -> list[str]:
+def _reasons_below(report: StatusReport, width: int) -> list[str]:
     if width >= _REASON_WIDTH:
         return []
     return [

@@ -6,7 +6,7 @@ Rows of regions that are not well are coloured where `FORCE_COLOR` asks for it.
 from __future__ import annotations
 
 from controller.cli.screen.render import bar, share
-from controller.cli.screen.status_report import Report, Row
+from controller.cli.screen.status_report import StatusReport, StatusRow
 from controller.cli.screen.terminal import paint
 from controller.planning.account.columns import aligned
 
@@ -25,19 +25,19 @@ _HEAD = (
 _COLOURS = {"down": "red", "unknown": "yellow", "suspect": "yellow", "degraded": "yellow"}
 
 
-def as_text(report: Report) -> str:
+def as_text(report: StatusReport) -> str:
     """Header, banners, one line for each region of each pool, notes."""
     head, *lines = aligned([_HEAD, *map(_cells, report.rows)])
     table = [_painted(line, row) for line, row in zip(lines, report.rows, strict=True)]
     return "\n".join([report.header, *report.banners, head, *table, *report.notes])
 
 
-def _painted(line: str, row: Row) -> str:
+def _painted(line: str, row: StatusRow) -> str:
     colour = _COLOURS.get(row.health)
     return paint(line, colour) if colour else line
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def _cells(row: StatusRow) -> tuple[str, ...]:
     shares = map(share, (row.desired, row.observed, row.answered, row.measured))
     place = (row.service, row.pool, row.region, row.health)
     return (*place, *shares, bar(row.observed), row.reason or "-")

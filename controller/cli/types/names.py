@@ -13,7 +13,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from controller.cli.daemon import contexts
-from controller.cli.daemon.client import Answer, client_of
+from controller.cli.daemon.client import ApiReply, client_of
 from controller.cli.orders.preview import GUARDS
 
 _PATIENCE_S = 0.3
@@ -65,10 +65,10 @@ service_option = click.option(
 )
 
 
-def _services(context: click.Context) -> list[Answer]:
+def _services(context: click.Context) -> list[ApiReply]:
     endpoints = context.params.get("endpoints") or ()
     client = client_of(context, endpoints, context.params.get("context_name"), _PATIENCE_S)
-    items: list[Answer] = client.get("/v1/services")["items"]
+    items: list[ApiReply] = client.get("/v1/services")["items"]
     return items
 
 

@@ -9,7 +9,7 @@ import click
 from controller.cli.types.duration import DURATION
 
 
-class Past(click.ParamType[str]):
+class TimeAgo(click.ParamType[str]):
     """A time in the past; the command gets it as the API takes it, RFC 3339 in UTC."""
 
     name = "time"
@@ -38,4 +38,4 @@ def _written(at: datetime) -> str:
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-PAST = Past()
+PAST = TimeAgo()

@@ -10,7 +10,7 @@ from datetime import datetime
 
 import structlog
 
-from controller.loops.active_settings import Current
+from controller.loops.active_settings import ActiveSettings
 from controller.model.configuration import EndpointId
 from controller.model.health import ProbeResult
 from controller.ports import Clock
@@ -24,7 +24,7 @@ _REMEMBERED = 20
 class Certificates:
     """Told the results of HTTPS probes; says once a day and certificate that it ends soon."""
 
-    def __init__(self, current: Current, clock: Clock) -> None:
+    def __init__(self, current: ActiveSettings, clock: Clock) -> None:
         self._current = current
         self._clock = clock
         self._warned: dict[EndpointId, deque[tuple[datetime, int]]] = {}

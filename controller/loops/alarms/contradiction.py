@@ -10,13 +10,13 @@ from __future__ import annotations
 import structlog
 
 from controller.loops.cycle.reconciliation import CycleReport
-from controller.model.health import Source
+from controller.model.health import OpinionSource
 
 _log = structlog.get_logger("contradiction")
 _LASTING_S = 60.0
 """Twice what Route 53's fast checks need to change their mind."""
 
-_Subject = tuple[str, str, Source]
+_Subject = tuple[str, str, OpinionSource]
 
 
 class ContradictionAlarm:

@@ -19,18 +19,18 @@ from functools import cached_property
 from math import inf
 from typing import NamedTuple
 
-from controller.loops.active_settings import Current
+from controller.loops.active_settings import ActiveSettings
 from controller.loops.cycle.reconciliation import Reconciliation
 from controller.loops.cycle.snapshot_builder import SnapshotBuilder
 from controller.loops.levers.observation import Observation
 from controller.loops.overrides import Overrides
-from controller.loops.probing.probe_loop import Probing
+from controller.loops.probing.probe_loop import ProbeLoop
 from controller.loops.reports.figures import ReportedFigures
 from controller.model.overrides import Override
 from controller.planning.account.digest import digest
 from controller.planning.account.effects import Effects, effects
 from controller.planning.account.evidence import Evidence
-from controller.planning.account.single_failures import Failure, single_failures
+from controller.planning.account.single_failures import SingleFailure, single_failures
 from controller.planning.decision import decide
 from controller.ports import Clock
 
@@ -67,7 +67,7 @@ class _State(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _KeptPreview:
     preview: Preview
     until: float
     """Monotonic seconds."""
@@ -78,9 +78,9 @@ class Previews:
 
     def __init__(
         self,
-        current: Current,
+        current: ActiveSettings,
         clock: Clock,
-        probing: Probing,
+        probing: ProbeLoop,
         observation: Observation,
         overrides: Overrides,
         figures: ReportedFigures,
@@ -96,9 +96,9 @@ class Previews:
         self._reconciliation = reconciliation
         self._snapshots = snapshots
         self._state: _State | None = None
-        self._kept: dict[tuple[Order, ...], _Kept] = {}
+        self._kept: dict[tuple[Order, ...], _KeptPreview] = {}
         """Oldest first."""
-        self._failures: tuple[Preview, tuple[Failure, ...]] | None = None
+        self._failures: tuple[Preview, tuple[SingleFailure, ...]] | None = None
         self._one_at_a_time = asyncio.Lock()
 
     def present(self) -> Preview:
@@ -120,7 +120,7 @@ class Previews:
             del self._kept[next(iter(self._kept))]
         return kept.preview
 
-    async def failures(self) -> tuple[Failure, ...]:
+    async def failures(self) -> tuple[SingleFailure, ...]:
         """What would become of the loss of every single region, in the present state.
 
         Reckoned in a thread, for it decides once for every region; who asks meanwhile waits.
@@ -132,12 +132,12 @@ class Previews:
                 self._failures = (present, found)
             return self._failures[1]
 
-    def _decided(self, overrides: tuple[Override, ...]) -> _Kept:
+    def _decided(self, overrides: tuple[Override, ...]) -> _KeptPreview:
         snapshot = self._snapshots.build(overrides=overrides)
         decision = decide(snapshot)
         wake_at = inf if decision.wake_at is None else decision.wake_at
         until = min(wake_at, snapshot.now + snapshot.settings.cycle.period_s)
-        return _Kept(Preview(Evidence(snapshot, decision)), until)
+        return _KeptPreview(Preview(Evidence(snapshot, decision)), until)
 
     def _state_now(self) -> _State:
         latest = self._reconciliation.latest

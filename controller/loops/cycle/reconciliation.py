@@ -28,13 +28,13 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from controller.loops.active_settings import Current
+from controller.loops.active_settings import ActiveSettings
 from controller.loops.cycle.recording import Recording
 from controller.loops.cycle.snapshot_builder import SnapshotBuilder, Sources
-from controller.loops.cycle.unsaved_records import Draft
+from controller.loops.cycle.unsaved_records import UnsavedRecord
 from controller.loops.levers.actuation import Actuation
-from controller.loops.wakeup import Bell
-from controller.model.decision import Decision, DecisionRecord, Snapshot, Written
+from controller.loops.wakeup import WakeUp
+from controller.model.decision import Decision, DecisionRecord, Snapshot, WriteResult
 from controller.model.errors import StateUnavailableError
 from controller.model.levers import OutcomeStatus
 from controller.model.plural import counted
@@ -61,7 +61,7 @@ class CycleReport:
     cycle: int
     snapshot: Snapshot
     decision: Decision
-    written: tuple[Written, ...]
+    written: tuple[WriteResult, ...]
     record: DecisionRecord | None
     """None if it was not worth keeping or could not be kept, and in `latest`."""
     took_s: float
@@ -79,13 +79,13 @@ class Reconciliation:
 
     def __init__(
         self,
-        current: Current,
+        current: ActiveSettings,
         clock: Clock,
         sources: Sources,
         snapshots: SnapshotBuilder,
         actuation: Actuation,
         recording: Recording,
-        bell: Bell,
+        bell: WakeUp,
         listeners: Iterable[Listener] = (),
     ) -> None:
         self._current = current
@@ -98,8 +98,8 @@ class Reconciliation:
         self._listeners = tuple(listeners)
         self._cycle = 0
         self._backoff_s = _FIRST_BACKOFF_S
-        self._unrecorded: deque[tuple[CycleReport, Draft | None]] = deque()
-        self._acted = Bell()
+        self._unrecorded: deque[tuple[CycleReport, UnsavedRecord | None]] = deque()
+        self._acted = WakeUp()
         """Rings when there is something to record."""
         self._recorded = asyncio.Event()
         """Set while there is nothing to record, nor being recorded."""
@@ -165,7 +165,7 @@ class Reconciliation:
             await self._clock.sleep(self._current.settings.cycle.min_gap_s)
             await self._bell.wait(self._pause_s(report))
 
-    def _hand_over(self, report: CycleReport, draft: Draft | None) -> None:
+    def _hand_over(self, report: CycleReport, draft: UnsavedRecord | None) -> None:
         """Have it recorded and told, behind."""
         self._unrecorded.append((report, draft))
         if len(self._unrecorded) > _UNRECORDED:
@@ -186,7 +186,7 @@ class Reconciliation:
             self._recorded.set()
             await self._acted.wait(_IDLE_S)
 
-    async def _act(self) -> tuple[CycleReport, Draft | None]:
+    async def _act(self) -> tuple[CycleReport, UnsavedRecord | None]:
         self._cycle += 1
         started = self._clock.monotonic()
         with structlog.contextvars.bound_contextvars(cycle=self._cycle):
@@ -211,8 +211,8 @@ class Reconciliation:
         return self.latest, draft
 
     def _draft(
-        self, snapshot: Snapshot, decision: Decision, written: tuple[Written, ...]
-    ) -> Draft | None:
+        self, snapshot: Snapshot, decision: Decision, written: tuple[WriteResult, ...]
+    ) -> UnsavedRecord | None:
         """Its record; a mistake of ours in it keeps nothing from being remembered and told."""
         try:
             return self._recording.draft(self._cycle, snapshot, decision, written)
@@ -220,7 +220,7 @@ class Reconciliation:
             _log.exception("record_not_drafted")
             return None
 
-    async def _finish(self, report: CycleReport, draft: Draft | None) -> CycleReport:
+    async def _finish(self, report: CycleReport, draft: UnsavedRecord | None) -> CycleReport:
         with structlog.contextvars.bound_contextvars(cycle=report.cycle):
             record = await self._recording.keep(draft)
             report = replace(report, record=record)
@@ -231,7 +231,7 @@ class Reconciliation:
         return report
 
     async def _learn(
-        self, snapshot: Snapshot, decision: Decision, written: tuple[Written, ...]
+        self, snapshot: Snapshot, decision: Decision, written: tuple[WriteResult, ...]
     ) -> None:
         """Carry over to the next cycle what this one found out."""
         was_isolated = snapshot.memory.isolated_since is not None
@@ -253,7 +253,7 @@ class Reconciliation:
             due = min(due, report.decision.wake_at - self._clock.monotonic())
         return max(0.0, due)
 
-    def _backoff_after(self, written: Iterable[Written]) -> float:
+    def _backoff_after(self, written: Iterable[WriteResult]) -> float:
         if any(w.outcome.status is not OutcomeStatus.APPLIED for w in written):
             return self._next_backoff_s()
         self._backoff_s = _FIRST_BACKOFF_S

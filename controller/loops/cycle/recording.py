@@ -16,15 +16,15 @@ from datetime import datetime, timedelta
 import structlog
 
 from controller import __version__
-from controller.loops.cycle.unsaved_records import Draft, WaitingDrafts
-from controller.model.decision import Decision, DecisionRecord, Moment, Snapshot, Written
+from controller.loops.cycle.unsaved_records import UnsavedRecord, UnsavedRecords
+from controller.model.decision import Decision, DecisionRecord, Snapshot, TimelineEvent, WriteResult
 from controller.model.errors import StateUnavailableError
 from controller.model.health import Verdict
 from controller.model.levers import OutcomeStatus
 from controller.model.overrides import Override
 from controller.planning.account.alternatives import rejected
 from controller.planning.account.decision_changes import (
-    Signature,
+    DecisionSignature,
     authors,
     expected_effect,
     is_news,
@@ -57,15 +57,15 @@ class Recording:
         self._clock = clock
         self._listeners = tuple(listeners)
         self._open: OrderedDict[int, DecisionRecord] = OrderedDict()
-        self._waiting = WaitingDrafts()
+        self._waiting = UnsavedRecords()
         self._storing: asyncio.Task[None] | None = None
         """What stores those that wait, or did so last."""
         self._is_late = False
         """Whether it was waited for in vain."""
-        self._stored: tuple[Draft, DecisionRecord] | None = None
+        self._stored: tuple[UnsavedRecord, DecisionRecord] | None = None
         """The draft stored last, and its record."""
         self._hindrance = ""
-        self._signature: Signature | None = None
+        self._signature: DecisionSignature | None = None
         self._outcomes: tuple[tuple[str, str], ...] = ()
         self._notes: tuple[str, ...] = ()
         self._before: Decision | None = None
@@ -89,8 +89,8 @@ class Recording:
         cycle: int,
         snapshot: Snapshot,
         decision: Decision,
-        written: tuple[Written, ...],
-    ) -> Draft | None:
+        written: tuple[WriteResult, ...],
+    ) -> UnsavedRecord | None:
         """A record of the decision if it or its outcome differs from the one before it; else None.
 
         To be called as soon as the outcomes are known, since it notes when that was.
@@ -116,9 +116,9 @@ class Recording:
             rejected=rejected(snapshot, decision),
             version=__version__,
         )
-        return Draft(record, evidence)
+        return UnsavedRecord(record, evidence)
 
-    async def keep(self, draft: Draft | None) -> DecisionRecord | None:
+    async def keep(self, draft: UnsavedRecord | None) -> DecisionRecord | None:
         """Store what was drafted, and whatever waits; the draft's record with its id.
 
         None without a draft, and while the store fails or hangs: then the record waits, and is
@@ -147,7 +147,7 @@ class Recording:
             self._storing.cancel()
             await asyncio.gather(self._storing, return_exceptions=True)
 
-    async def add_moment(self, record_id: int, moment: Moment) -> None:
+    async def add_moment(self, record_id: int, moment: TimelineEvent) -> None:
         """Add one point to a record's timeline."""
         record = self._open.get(record_id)
         if record is not None:
@@ -160,7 +160,9 @@ class Recording:
             measured = "\n".join(part for part in (record.measured_effect, text) if part)
             await self._update(replace(record, measured_effect=measured))
 
-    def _is_new(self, decision: Decision, snapshot: Snapshot, written: tuple[Written, ...]) -> bool:
+    def _is_new(
+        self, decision: Decision, snapshot: Snapshot, written: tuple[WriteResult, ...]
+    ) -> bool:
         """Whether it differs from the last one, or AWS applied something.
 
         Without a write nothing is known of outcomes.
@@ -227,19 +229,19 @@ class Recording:
             _log.error("record_not_durable", error=str(error), decision_id=record.id)
 
     def _timeline(
-        self, snapshot: Snapshot, decision: Decision, written: tuple[Written, ...]
-    ) -> tuple[Moment, ...]:
+        self, snapshot: Snapshot, decision: Decision, written: tuple[WriteResult, ...]
+    ) -> tuple[TimelineEvent, ...]:
         moments = []
         for name, at in self._detection(snapshot, decision):
-            moments.append(Moment(name, self._wall_at(at)))
-        moments.append(Moment("decided", self._wall_at(snapshot.now)))
+            moments.append(TimelineEvent(name, self._wall_at(at)))
+        moments.append(TimelineEvent("decided", self._wall_at(snapshot.now)))
         answers = [
-            Moment(w.outcome.status.value, at, f"{w.lever} {w.target}".strip())
+            TimelineEvent(w.outcome.status.value, at, f"{w.lever} {w.target}".strip())
             for w, at in zip(written, self._answered_at(written), strict=True)
         ]
         return (*moments, *sorted(answers, key=lambda moment: moment.at))
 
-    def _answered_at(self, written: tuple[Written, ...]) -> list[datetime]:
+    def _answered_at(self, written: tuple[WriteResult, ...]) -> list[datetime]:
         """When each write was answered: of one target one after the other, all targets at once, and
         the last answer came just now."""
         took_s: dict[str, float] = defaultdict(float)

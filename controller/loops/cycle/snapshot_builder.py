@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from controller.loops.active_settings import Current
+from controller.loops.active_settings import ActiveSettings
 from controller.loops.levers.expectations import Expectations
 from controller.loops.levers.observation import Observation
 from controller.loops.overrides import Overrides
-from controller.loops.probing.probe_loop import Probing
-from controller.loops.reports.traffic import Traffic
+from controller.loops.probing.probe_loop import ProbeLoop
+from controller.loops.reports.traffic import TrafficReports
 from controller.model.configuration import Settings
 from controller.model.decision import PoolName, Snapshot
 from controller.model.levers import Observed, Position
 from controller.model.memory import NO_MEMORY
 from controller.model.overrides import Override
-from controller.model.second_opinions import Answered, Opinion
+from controller.model.second_opinions import AnsweredCounts, Opinion
 from controller.ports import Clock, FigureSource
 
 _MEASURED_S = 10.0
@@ -28,22 +28,22 @@ _UNREAD = "the state file with earlier orders has not been read yet"
 class Sources:
     """Where a snapshot's parts come from; none of them is waited for."""
 
-    probing: Probing
+    probing: ProbeLoop
     observation: Observation
     overrides: Overrides
     expectations: Expectations
-    traffic: Traffic
+    traffic: TrafficReports
     figures: FigureSource
     opinions: Callable[[], Mapping[Position, Opinion]]
     """What Route 53's health checks say."""
-    answered: Callable[[Mapping[str, Observed]], Mapping[PoolName, Answered]]
+    answered: Callable[[Mapping[str, Observed]], Mapping[PoolName, AnsweredCounts]]
     """What the zones' name servers answer by the weights that are observed."""
 
 
 class SnapshotBuilder:
     """Builds snapshots; `memory` is what the last cycle left for the next decision."""
 
-    def __init__(self, current: Current, clock: Clock, sources: Sources) -> None:
+    def __init__(self, current: ActiveSettings, clock: Clock, sources: Sources) -> None:
         self._current = current
         self._clock = clock
         self._sources = sources

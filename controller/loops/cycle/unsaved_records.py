@@ -20,14 +20,14 @@ MOST_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class UnsavedRecord:
     """A record that is not stored yet, with what its decision was made of."""
 
     record: DecisionRecord
     evidence: Evidence | EvidenceText
 
 
-class WaitingDrafts:
+class UnsavedRecords:
     """Drafts in their order; the oldest are given up when they are too many or too large.
 
     All but the first and the newest are packed, or a hundred of 20 regions x 250 pools would take
@@ -35,23 +35,23 @@ class WaitingDrafts:
     """
 
     def __init__(self) -> None:
-        self._drafts: deque[Draft | _Packed] = deque()
+        self._drafts: deque[UnsavedRecord | _Packed] = deque()
 
     def __len__(self) -> int:
         return len(self._drafts)
 
-    def append(self, draft: Draft) -> None:
+    def append(self, draft: UnsavedRecord) -> None:
         """Let a draft wait for those before it."""
         self._drafts.append(draft)
 
-    def first(self) -> Draft:
+    def first(self) -> UnsavedRecord:
         """The oldest; there is one."""
         draft = self._drafts[0]
         if isinstance(draft, _Packed):
             draft = self._drafts[0] = draft.unpacked()
         return draft
 
-    def remove(self, first: Draft) -> None:
+    def remove(self, first: UnsavedRecord) -> None:
         """What `first` returned waits no more; it may have been given up meanwhile."""
         if self._drafts and self._drafts[0] is first:
             self._drafts.popleft()
@@ -59,7 +59,7 @@ class WaitingDrafts:
     def pack_newest(self) -> int:
         """The newest, if any waits, will have to wait longer; how many of the oldest were given up
         for it."""
-        if len(self._drafts) > 1 and isinstance(newest := self._drafts[-1], Draft):
+        if len(self._drafts) > 1 and isinstance(newest := self._drafts[-1], UnsavedRecord):
             self._drafts[-1] = _Packed.of(newest)
         size, lost = sum(map(_size, self._drafts)), 0
         while len(self._drafts) > MOST or size > MOST_BYTES:
@@ -77,7 +77,7 @@ class _Packed:
     """Record, snapshot and decision, a line each, compressed."""
 
     @classmethod
-    def of(cls, draft: Draft) -> _Packed:
+    def of(cls, draft: UnsavedRecord) -> _Packed:
         """The draft of a decision that was made just now."""
         assert isinstance(draft.evidence, Evidence)
         text = written(draft.evidence)
@@ -85,12 +85,12 @@ class _Packed:
         settings = draft.evidence.snapshot.settings
         return cls(settings, zlib.compress("\n".join(lines).encode()))
 
-    def unpacked(self) -> Draft:
+    def unpacked(self) -> UnsavedRecord:
         """The same draft, its evidence as text."""
         record, snapshot, decision = zlib.decompress(self.text).decode().split("\n")
         evidence = EvidenceText(settings_text(self.settings), snapshot, decision)
-        return Draft(decoded(DecisionRecord, json.loads(record)), evidence)
+        return UnsavedRecord(decoded(DecisionRecord, json.loads(record)), evidence)
 
 
-def _size(draft: Draft | _Packed) -> int:
+def _size(draft: UnsavedRecord | _Packed) -> int:
     return len(draft.text) if isinstance(draft, _Packed) else 0

@@ -19,17 +19,17 @@ from typing import Any
 
 import structlog
 
-from controller.loops.active_settings import Current
+from controller.loops.active_settings import ActiveSettings
 from controller.loops.levers.expectations import Expectations
 from controller.loops.levers.lever_ports import LeverPorts
 from controller.loops.levers.observation import Observation
-from controller.loops.levers.pending_writes import PendingWrites, Sends, Series
-from controller.loops.levers.write_guard import Veto
-from controller.loops.wakeup import Bell
-from controller.model.decision import Decision, PoolName, Written
+from controller.loops.levers.pending_writes import PendingWrites, Sends, WriteSeries
+from controller.loops.levers.write_guard import WriteGuard
+from controller.loops.wakeup import WakeUp
+from controller.model.decision import Decision, PoolName, WriteResult
 from controller.model.levers import Change, Outcome, OutcomeStatus, Position
 from controller.planning.levers.registry import LEVERS, AnyLever, lever_of
-from controller.planning.levers.write_steps import Parts, Step
+from controller.planning.levers.write_steps import Parts, WriteStep
 from controller.ports import Clock
 
 _log = structlog.get_logger("actuation")
@@ -43,12 +43,12 @@ class Actuation:
 
     def __init__(
         self,
-        current: Current,
+        current: ActiveSettings,
         observation: Observation,
         ports: LeverPorts,
         expectations: Expectations,
         clock: Clock,
-        bell: Bell,
+        bell: WakeUp,
     ) -> None:
         """`bell` rings when a cycle is wanted, and is rung for outcomes that come late."""
         self._current = current
@@ -61,9 +61,9 @@ class Actuation:
         self._refused_at: dict[_Unit, float] = {}
         """What was refused, and when last, until it is applied."""
         self._pending = PendingWrites(clock, bell, self._heard, expectations.settle)
-        self._veto = Veto(current, observation)
+        self._veto = WriteGuard(current, observation)
 
-    async def carry_out(self, decision: Decision) -> tuple[Written, ...]:
+    async def carry_out(self, decision: Decision) -> tuple[WriteResult, ...]:
         """Write every change of the decision that can be sent now.
 
         That is none to a zone or accelerator which is being written to, nor of a position that was
@@ -86,7 +86,7 @@ class Actuation:
         """Give up every write under way."""
         await self._pending.end()
 
-    def _series(self, decision: Decision, allowed: Iterable[Change]) -> list[Series]:
+    def _series(self, decision: Decision, allowed: Iterable[Change]) -> list[WriteSeries]:
         """The writes that these changes take."""
         urgent = {(plan.service, plan.pool) for plan in decision.plans if plan.emergency}
         found = []
@@ -95,7 +95,7 @@ class Actuation:
             if lever.is_atomic:
                 _tell_split(steps)
             sends = self._sends(lever, target, steps, emergency=decision.emergency)
-            found.append(Series(lever.kind, target, _in_parts(changes, steps), sends))
+            found.append(WriteSeries(lever.kind, target, _in_parts(changes, steps), sends))
         return found
 
     def _is_ready(self, change: Change) -> bool:
@@ -126,7 +126,7 @@ class Actuation:
         return {change: writes for change, writes in found.items() if writes}
 
     async def _sends(
-        self, lever: AnyLever, target: str, steps: Iterable[Step[Any]], *, emergency: bool
+        self, lever: AnyLever, target: str, steps: Iterable[WriteStep[Any]], *, emergency: bool
     ) -> Sends:
         """Step after step; a refused one is followed by those that it can be taken apart into."""
         applied: list[Any] = []
@@ -145,7 +145,7 @@ class Actuation:
                 port = self._ports[lever.kind]
                 outcome = await port.send(target, step.writes, emergency=emergency)
                 self._note_refusal(lever, step, outcome)
-            yield Written(lever.kind, target, tuple(step.parts), outcome)
+            yield WriteResult(lever.kind, target, tuple(step.parts), outcome)
             is_throttled = is_throttled or outcome.throttled
             if outcome.status is OutcomeStatus.APPLIED:
                 applied += step.writes
@@ -154,7 +154,7 @@ class Actuation:
 
     def _steps(
         self, lever: AnyLever, parts: Parts[Any], urgent: Collection[PoolName]
-    ) -> list[Step[Any]]:
+    ) -> list[WriteStep[Any]]:
         """The requests; what was refused goes apart, last, the longest ago first."""
         rest = dict[Change, Any]()
         apart: defaultdict[_Unit, dict[Change, Any]] = defaultdict(dict)
@@ -166,14 +166,14 @@ class Actuation:
             steps += lever.steps(apart[unit], urgent)
         return steps
 
-    def _note_refusal(self, lever: AnyLever, step: Step[Any], outcome: Outcome) -> None:
+    def _note_refusal(self, lever: AnyLever, step: WriteStep[Any], outcome: Outcome) -> None:
         for unit in {_unit(lever, change) for change in step.parts}:
             if outcome.status is OutcomeStatus.APPLIED:
                 self._refused_at.pop(unit, None)
             elif _is_refused(outcome):
                 self._refused_at[unit] = self._clock.monotonic()
 
-    def _heard(self, written: Written) -> None:
+    def _heard(self, written: WriteResult) -> None:
         """Whatever was answered, the next cycle reads again instead of believing it."""
         self._observation.invalidate(written.target)
         now = self._clock.monotonic()
@@ -190,13 +190,13 @@ def _unit(lever: AnyLever, change: Change) -> _Unit:
     return (position.service, position.pool) if lever.is_atomic else position
 
 
-def _in_parts(changes: Iterable[Change], steps: Collection[Step[Any]]) -> tuple[Change, ...]:
+def _in_parts(changes: Iterable[Change], steps: Collection[WriteStep[Any]]) -> tuple[Change, ...]:
     """Each change as often as it has parts that are written apart, and once at least."""
     times = Counter(change for step in steps for change in step.parts)
     return tuple(change for change in changes for _ in range(max(1, times[change])))
 
 
-def _tell_split(steps: Iterable[Step[Any]]) -> None:
+def _tell_split(steps: Iterable[WriteStep[Any]]) -> None:
     """Say which pools are changed in several steps, seen by users in between."""
     parts = Counter[PoolName](step.part_of for step in steps if step.part_of is not None)
     for (service, pool), count in parts.items():

@@ -24,9 +24,9 @@ import structlog
 
 from controller.model.configuration import Settings
 from controller.model.errors import StateUnavailableError
-from controller.model.levers import Change, OutcomeStatus, Position, Setting
+from controller.model.levers import Change, LeverState, OutcomeStatus, Position
 from controller.planning.memory import is_steered_alike
-from controller.ports import ExpectedSettings
+from controller.ports import ExpectedLeverStates
 
 _log = structlog.get_logger("expectations")
 _MOMENT_S = 0.2
@@ -36,12 +36,12 @@ _MOMENT_S = 0.2
 class Expectations:
     """Positions and the settings they are expected to show."""
 
-    def __init__(self, store: ExpectedSettings) -> None:
+    def __init__(self, store: ExpectedLeverStates) -> None:
         self._store = store
-        self._expected: dict[Position, tuple[Setting, ...]] = {}
-        self._earlier: dict[Position, tuple[Setting, ...]] = {}
+        self._expected: dict[Position, tuple[LeverState, ...]] = {}
+        self._earlier: dict[Position, tuple[LeverState, ...]] = {}
         """What was expected of positions before the writes now under way."""
-        self._unsaved: dict[Position, tuple[Setting, ...]] = {}
+        self._unsaved: dict[Position, tuple[LeverState, ...]] = {}
         self._saving: asyncio.Task[None] | None = None
         """The save under way, or the last one."""
         self._is_late = False
@@ -50,7 +50,7 @@ class Expectations:
         """Whether it is known what an earlier process remembered."""
 
     @property
-    def all(self) -> Mapping[Position, tuple[Setting, ...]]:
+    def all(self) -> Mapping[Position, tuple[LeverState, ...]]:
         """Every position ever touched; its last setting is the newest."""
         return dict(self._expected)
 
@@ -110,11 +110,11 @@ class Expectations:
             self._earlier.pop(change.position, None)
         await self._keep(applied | refused)
 
-    async def adopt(self, seen: Mapping[Position, Setting]) -> None:
+    async def adopt(self, seen: Mapping[Position, LeverState]) -> None:
         """Take what was seen for what is expected."""
         await self._keep({p: (setting,) for p, setting in seen.items()})
 
-    async def _keep(self, settings: Mapping[Position, tuple[Setting, ...]]) -> None:
+    async def _keep(self, settings: Mapping[Position, tuple[LeverState, ...]]) -> None:
         """Remember at once, and on disk unless that is full or takes longer than a moment."""
         if not settings:
             return
@@ -152,5 +152,5 @@ class Expectations:
             self._unsaved = {p: settings for p, settings in kept if saving.get(p) != settings}
 
 
-def _newest_last(known: tuple[Setting, ...], newest: Setting) -> tuple[Setting, ...]:
+def _newest_last(known: tuple[LeverState, ...], newest: LeverState) -> tuple[LeverState, ...]:
     return (*(setting for setting in known if setting != newest), newest)

@@ -15,11 +15,11 @@ from datetime import datetime
 
 import structlog
 
-from controller.loops.active_settings import Current
+from controller.loops.active_settings import ActiveSettings
 from controller.loops.cycle.recording import Recording
 from controller.loops.levers.lever_ports import LeverPorts
-from controller.loops.reports.traffic import Traffic
-from controller.model.decision import DecisionRecord, Moment, PoolPlan, Written
+from controller.loops.reports.traffic import TrafficReports
+from controller.model.decision import DecisionRecord, PoolPlan, TimelineEvent, WriteResult
 from controller.model.errors import ProviderRejectedError, ProviderUnavailableError
 from controller.model.levers import OutcomeStatus
 from controller.model.traffic import MeasuredShare
@@ -51,7 +51,7 @@ class _Followed:
     """One acknowledged write of a decision."""
 
     record: DecisionRecord
-    written: Written
+    written: WriteResult
     since: float
     """When it was acknowledged, monotonic seconds."""
     earlier: Split
@@ -69,10 +69,10 @@ class FollowUp:
 
     def __init__(
         self,
-        current: Current,
+        current: ActiveSettings,
         ports: LeverPorts,
         recording: Recording,
-        traffic: Traffic,
+        traffic: TrafficReports,
         clock: Clock,
         observe: PropagationObserver,
     ) -> None:
@@ -207,7 +207,7 @@ class FollowUp:
         took_s = self._clock.monotonic() - since
         return f"95 % of the users of {region} had left {took_s:.1f} s after {wall:%H:%M:%S}"
 
-    def _split_text(self, written: Written, plan: PoolPlan) -> str:
+    def _split_text(self, written: WriteResult, plan: PoolPlan) -> str:
         split = self._measured(plan, _WINDOW_S)
         if not split:
             return "nobody reports measured traffic any more"
@@ -233,7 +233,7 @@ class FollowUp:
         await self._recording.add_effect(followed.record.id, f"{_place(plan)}: {text}")
 
     async def _moment(self, record: DecisionRecord, name: str, detail: str) -> None:
-        await self._recording.add_moment(record.id, Moment(name, self._clock.wall(), detail))
+        await self._recording.add_moment(record.id, TimelineEvent(name, self._clock.wall(), detail))
 
 
 def _place(plan: PoolPlan) -> str:

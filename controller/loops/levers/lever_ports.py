@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from controller.model.decision import Written
+from controller.model.decision import WriteResult
 from controller.model.levers import (
     EndpointGroup,
     GroupChange,
@@ -30,7 +30,7 @@ class LeverPort(Protocol):
         """Apply in one request what the lever's `steps` put into one, all of it or none."""
         ...
 
-    async def has_spread(self, written: Written) -> bool:
+    async def has_spread(self, written: WriteResult) -> bool:
         """Whether every server answers by an applied write. Raises as `read` does."""
         ...
 
@@ -58,7 +58,7 @@ class _HostedZones:
     ) -> Outcome:
         return await self._records.change(target, writes, emergency=emergency)
 
-    async def has_spread(self, written: Written) -> bool:
+    async def has_spread(self, written: WriteResult) -> bool:
         return await self._records.is_insync(written.outcome.change_id or "")
 
 
@@ -73,5 +73,5 @@ class _EndpointGroups:
         (write,) = writes
         return await self._accelerators.change(write)
 
-    async def has_spread(self, written: Written) -> bool:
+    async def has_spread(self, written: WriteResult) -> bool:
         return await self._accelerators.is_deployed(written.target)

@@ -16,10 +16,10 @@ from typing import Any
 
 import structlog
 
-from controller.loops.active_settings import Current
+from controller.loops.active_settings import ActiveSettings
 from controller.loops.levers.lever_ports import LeverPorts
 from controller.loops.levers.readings import Reading
-from controller.loops.levers.residency_cache import Proofs
+from controller.loops.levers.residency_cache import ResidencyCache
 from controller.model.configuration import Service, Settings
 from controller.model.errors import ProviderRejectedError, ProviderUnavailableError
 from controller.model.levers import Observed, Position
@@ -40,7 +40,7 @@ class Observation:
 
     def __init__(
         self,
-        current: Current,
+        current: ActiveSettings,
         ports: LeverPorts,
         clock: Clock,
         arrived: Callable[[], None] = lambda: None,
@@ -61,7 +61,7 @@ class Observation:
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._late: set[str] = set()
         """Targets whose reading under way is not waited for any more."""
-        self._proofs = Proofs()
+        self._proofs = ResidencyCache()
         self._changes = 0
 
     @property

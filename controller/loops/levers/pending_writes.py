@@ -17,8 +17,8 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from controller.loops.wakeup import Bell
-from controller.model.decision import Written
+from controller.loops.wakeup import WakeUp
+from controller.model.decision import WriteResult
 from controller.model.levers import Change, Outcome, OutcomeStatus
 from controller.planning.write_results import results_of
 from controller.ports import Clock
@@ -30,12 +30,12 @@ that leaves time to drain another region within a second."""
 _MOST_S = 10.0
 """How long a cycle waits for its writes while nothing else happens."""
 
-Sends = AsyncGenerator[Written, None]
+Sends = AsyncGenerator[WriteResult, None]
 """Sends one write after the other, and yields each with its outcome."""
 
 
 @dataclass(eq=False, slots=True)
-class Series:
+class WriteSeries:
     """The writes of one decision to one zone or accelerator."""
 
     lever: str
@@ -43,7 +43,7 @@ class Series:
     changes: tuple[Change, ...]
     """Each as often as it has parts that are written apart."""
     sends: Sends
-    answered: list[Written] = field(default_factory=list)
+    answered: list[WriteResult] = field(default_factory=list)
     is_late: bool = False
     """Whether the cycle that began it is over."""
     is_answered: bool = False
@@ -71,8 +71,8 @@ class PendingWrites:
     def __init__(
         self,
         clock: Clock,
-        bell: Bell,
-        heard: Callable[[Written], None],
+        bell: WakeUp,
+        heard: Callable[[WriteResult], None],
         settle: Callable[[Mapping[Change, OutcomeStatus]], Awaitable[None]],
     ) -> None:
         """`bell` rings when a cycle is wanted. `heard` is called with each outcome at once, and
@@ -82,13 +82,13 @@ class PendingWrites:
         self._heard = heard
         self._settle = settle
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._late: list[Written] = []
+        self._late: list[WriteResult] = []
 
     def is_busy(self, target: str) -> bool:
         """Whether a series to this zone or accelerator is under way."""
         return target in self._tasks
 
-    async def carry_out(self, begun: Iterable[Series]) -> list[Written]:
+    async def carry_out(self, begun: Iterable[WriteSeries]) -> list[WriteResult]:
         """What became of these series, and of those that an earlier cycle waited for in vain.
 
         None of their targets may be busy.
@@ -114,7 +114,7 @@ class PendingWrites:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _send(self, series: Series) -> None:
+    async def _send(self, series: WriteSeries) -> None:
         began = self._clock.monotonic()
         try:
             async with aclosing(series.sends) as sends:
@@ -129,7 +129,7 @@ class PendingWrites:
         except Exception as error:
             _log.exception("write_failed", target=series.target)
             outcome = Outcome(OutcomeStatus.UNKNOWN, f"a mistake of ours: {error!r}")
-            written = Written(series.lever, series.target, series.unanswered, outcome)
+            written = WriteResult(series.lever, series.target, series.unanswered, outcome)
             self._heard(written)
             (self._late if series.is_late else series.answered).append(written)
         finally:
@@ -155,16 +155,16 @@ class PendingWrites:
         finally:
             rung.cancel()
 
-    def _given_up(self, series: Series, waited_s: float) -> Written:
+    def _given_up(self, series: WriteSeries, waited_s: float) -> WriteResult:
         """What is known of a series that goes on alone: it may have been applied, or not."""
         series.is_late = True
         detail = f"no answer within {waited_s:.1f} s; still waited for"
         outcome = Outcome(OutcomeStatus.UNKNOWN, detail, took_s=waited_s)
-        written = Written(series.lever, series.target, series.unanswered, outcome)
+        written = WriteResult(series.lever, series.target, series.unanswered, outcome)
         self._heard(written)
         return written
 
-    def _report_late(self, written: Written, took_s: float) -> None:
+    def _report_late(self, written: WriteResult, took_s: float) -> None:
         """Have the next cycle report it. It counts as answered just then: `took_s` is 0."""
         outcome = written.outcome
         detail = "; ".join(filter(None, (f"answered after {took_s:.1f} s", outcome.detail)))

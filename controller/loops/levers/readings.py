@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Generic, Self, TypeVar
 
-from controller.loops.levers.residency_cache import Proofs
+from controller.loops.levers.residency_cache import ResidencyCache
 from controller.model.configuration import Service
 from controller.model.levers import Observed, Position
 from controller.planning.levers.lever import Lever, Resources
@@ -27,7 +27,7 @@ reload looks at."""
 
 
 @dataclass(frozen=True)
-class Derived(Generic[T]):
+class DerivedReading(Generic[T]):
     """What one reading says of one service under given settings."""
 
     name: str
@@ -56,13 +56,13 @@ class Reading(Generic[T]):
     """What AWS said of a lever's target, and when it was asked (`at`, monotonic seconds)."""
 
     def __init__(
-        self, lever: Lever[T, Any, Any], value: Sequence[T], at: float, proofs: Proofs
+        self, lever: Lever[T, Any, Any], value: Sequence[T], at: float, proofs: ResidencyCache
     ) -> None:
         self.value = value
         self.at = at
         self._lever = lever
         self._proofs = proofs
-        self._derived: list[Derived[T]] = []
+        self._derived: list[DerivedReading[T]] = []
         """Oldest first."""
 
     def again(self, at: float) -> Self:
@@ -76,7 +76,7 @@ class Reading(Generic[T]):
         observed = self.derived(name, service).observed
         return observed if observed.at == self.at else replace(observed, at=self.at)
 
-    def derived(self, name: str, service: Service) -> Derived[T]:
+    def derived(self, name: str, service: Service) -> DerivedReading[T]:
         """Everything it says of the service; derived when these settings are new to it."""
         for known in self._derived:
             if known.is_of(name, service):
@@ -92,12 +92,12 @@ class Reading(Generic[T]):
         """Drop what was derived for services of other names."""
         self._derived[:] = [known for known in self._derived if known.name in names]
 
-    def _derive(self, name: str, service: Service) -> Derived[T]:
+    def _derive(self, name: str, service: Service) -> DerivedReading[T]:
         lever = self._lever
         resources = lever.resources(name, service, self._index)
         observed = lever.observe(name, service, self._index, resources, self.at)
         proof = self._proofs.of(lever, name, service, self.value)
-        return Derived(name, service, lever, _with(proof, observed), resources)
+        return DerivedReading(name, service, lever, _with(proof, observed), resources)
 
     @cached_property
     def _index(self) -> Any:

@@ -20,17 +20,17 @@ _UNBOUND = Proof({})
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _KeptProof:
     service: Service
     tree: Sequence[Any]
     proof: Proof
 
 
-class Proofs:
+class ResidencyCache:
     """The last proof of each service."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, _Kept] = {}
+        self._kept: dict[str, _KeptProof] = {}
 
     def of(
         self, lever: Lever[T, Any, Any], name: str, service: Service, listing: Sequence[T]
@@ -40,7 +40,7 @@ class Proofs:
             return _UNBOUND
         kept = self._kept.get(name)
         if kept is None or kept.service != service or not _same(lever, kept.tree, listing):
-            kept = _Kept(service, listing, lever.prove(name, service, listing))
+            kept = _KeptProof(service, listing, lever.prove(name, service, listing))
             self._kept[name] = kept
         return kept.proof
 

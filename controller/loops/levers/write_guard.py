@@ -13,21 +13,21 @@ from typing import Any
 
 import structlog
 
-from controller.loops.active_settings import Current
+from controller.loops.active_settings import ActiveSettings
 from controller.loops.levers.observation import Observation
-from controller.model.decision import PoolName, Written
+from controller.model.decision import PoolName, WriteResult
 from controller.model.levers import Change, LeverChange, Outcome, OutcomeStatus
 from controller.planning.levers.lever import of_pool
 from controller.planning.levers.registry import AnyLever, lever_of
-from controller.planning.levers.write_steps import Step
+from controller.planning.levers.write_steps import WriteStep
 
 _log = structlog.get_logger("veto")
 
 
-class Veto:
+class WriteGuard:
     """Refuses writes by what the settings in force allow and what AWS last said."""
 
-    def __init__(self, current: Current, observation: Observation) -> None:
+    def __init__(self, current: ActiveSettings, observation: Observation) -> None:
         self._current = current
         self._observation = observation
         self._refused_before: set[str] = set()
@@ -40,7 +40,7 @@ class Veto:
             _log.info("write_refusal_ended", detail=detail)
         self._refused_before, self._refused_now = self._refused_now, set()
 
-    def on(self, changes: Iterable[Change]) -> tuple[tuple[Change, ...], list[Written]]:
+    def on(self, changes: Iterable[Change]) -> tuple[tuple[Change, ...], list[WriteResult]]:
         """The changes that may be sent, and the refusal of the others."""
         lawful, unlawful = self._lawful(changes)
         allowed, emptying = self._not_emptying(lawful)
@@ -59,8 +59,8 @@ class Veto:
         ]
 
     def on_step(
-        self, lever: AnyLever, step: Step[Any], applied: Iterable[LeverChange]
-    ) -> Written | None:
+        self, lever: AnyLever, step: WriteStep[Any], applied: Iterable[LeverChange]
+    ) -> WriteResult | None:
         """The refusal of a step that would close what is left of its pool.
 
         `applied` are the writes to the target known to be made since the last observation.
@@ -70,8 +70,8 @@ class Veto:
         detail = lever.refusal(step, applied, self._resources(step.part_of))
         return None if detail is None else self._refusal(tuple(step.parts), detail)
 
-    def _lawful(self, changes: Iterable[Change]) -> tuple[list[Change], list[Written]]:
-        lawful, refused = list[Change](), list[Written]()
+    def _lawful(self, changes: Iterable[Change]) -> tuple[list[Change], list[WriteResult]]:
+        lawful, refused = list[Change](), list[WriteResult]()
         for change in changes:
             service, pool, region = change.position
             noun = self._current.settings.services[service].pools[pool]
@@ -85,9 +85,9 @@ class Veto:
             refused.append(self._refusal((change,), detail))
         return lawful, refused
 
-    def _not_emptying(self, changes: Iterable[Change]) -> tuple[list[Change], list[Written]]:
+    def _not_emptying(self, changes: Iterable[Change]) -> tuple[list[Change], list[WriteResult]]:
         """Of a pool that would be emptied nothing is sent: half of it could be as wrong."""
-        allowed, refused = list[Change](), list[Written]()
+        allowed, refused = list[Change](), list[WriteResult]()
         for name, each in _by_pool(changes).items():
             if self._would_empty(name, each):
                 lever = lever_of(self._current.settings.services[name[0]])
@@ -109,14 +109,14 @@ class Veto:
         regions = self._current.settings.services[service].pools[pool].regions
         return of_pool(self._observation.resources(service), name, regions)
 
-    def _refusal(self, changes: tuple[Change, ...], detail: str) -> Written:
+    def _refusal(self, changes: tuple[Change, ...], detail: str) -> WriteResult:
         if detail not in self._refused_before | self._refused_now:
             _log.error("write_refused", detail=detail)
         self._refused_now.add(detail)
         service = self._current.settings.services[changes[0].position.service]
         lever = lever_of(service)
         outcome = Outcome(OutcomeStatus.REFUSED, detail)
-        return Written(lever.kind, lever.target(service), changes, outcome)
+        return WriteResult(lever.kind, lever.target(service), changes, outcome)
 
 
 def _by_pool(changes: Iterable[Change]) -> dict[PoolName, list[Change]]:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from math import inf
 
-from controller.loops.probing.endpoint_monitor import Watch
-from controller.loops.probing.one_shot_timers import Agenda
-from controller.loops.probing.open_failures import Doubts, Place
+from controller.loops.probing.endpoint_monitor import EndpointMonitor
+from controller.loops.probing.one_shot_timers import OneShotTimers
+from controller.loops.probing.open_failures import OpenFailures, Place
 from controller.model.configuration import EndpointId
 from controller.ports import Clock
 
@@ -20,11 +20,11 @@ ROUND_GAP_S = 0.2
 their witnesses are not asked for each of them anew. A verdict takes longer than that anyway."""
 
 
-class Witnesses:
+class Corroborators:
     """Kicks witnesses, and knows who is waited for."""
 
     def __init__(
-        self, clock: Clock, watches: Callable[[], Iterable[Watch]], doubts: Doubts
+        self, clock: Clock, watches: Callable[[], Iterable[EndpointMonitor]], doubts: OpenFailures
     ) -> None:
         self._clock = clock
         self._watches = watches
@@ -32,7 +32,7 @@ class Witnesses:
         self._has_known_good = False
         self._asked_at: dict[Place, float] = {}
         """When its witnesses were asked last, or will be."""
-        self._rounds: Agenda[EndpointId] = Agenda(clock, self._ask_all)
+        self._rounds: OneShotTimers[EndpointId] = OneShotTimers(clock, self._ask_all)
 
     def follow(self, has_known_good: bool) -> None:
         """Other settings are in force."""

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from controller.loops.probing.one_shot_timers import Agenda
-from controller.loops.probing.open_failures import Doubts
-from controller.model.configuration import Endpoint, EndpointId, Health
+from controller.loops.probing.one_shot_timers import OneShotTimers
+from controller.loops.probing.open_failures import OpenFailures
+from controller.model.configuration import Endpoint, EndpointId, HealthSettings
 from controller.model.health import HealthState, ProbeOutcome, ProbeResult, Verdict
 from controller.planning.health.hysteresis import advance
-from controller.planning.health.steady_state import Steady
+from controller.planning.health.steady_state import SteadyState
 from controller.ports import Target
 
 _FAILED = ProbeOutcome.FAILED
@@ -21,7 +21,7 @@ ProbeObserver = Callable[[ProbeResult], None]
 """Told every result of one endpoint or reference target."""
 
 
-class Pace(NamedTuple):
+class ProbeTiming(NamedTuple):
     """How often, how patiently, and how soon again after a failure."""
 
     interval_s: float
@@ -32,18 +32,18 @@ class Pace(NamedTuple):
     """From the end of each probe that failed to the next confirmation."""
 
 
-class Observer(Protocol):
+class MonitorHost(Protocol):
     """Told by every watch what it saw."""
 
-    limits: Health
-    confirmations: Agenda[Watch]
-    doubts: Doubts
+    limits: HealthSettings
+    confirmations: OneShotTimers[EndpointMonitor]
+    doubts: OpenFailures
 
-    def saw(self, watch: Watch, before: HealthState) -> None:
+    def saw(self, watch: EndpointMonitor, before: HealthState) -> None:
         """A result was folded into a watch's state, other than an answer like those before it."""
         ...
 
-    def suspects(self, watch: Watch) -> None:
+    def suspects(self, watch: EndpointMonitor) -> None:
         """An endpoint failed that was not down: whoever can contradict must be asked."""
         ...
 
@@ -52,7 +52,7 @@ class Observer(Protocol):
         ...
 
 
-class Watch:
+class EndpointMonitor:
     """Fulfils Watcher. Slots, because there are many."""
 
     __slots__ = (
@@ -74,10 +74,10 @@ class Watch:
 
     def __init__(
         self,
-        observer: Observer,
+        observer: MonitorHost,
         key: EndpointId | str,
         endpoint: Endpoint,
-        pace: Pace,
+        pace: ProbeTiming,
         tell: ProbeObserver,
     ) -> None:
         """`key`: an endpoint's id, or a reference target's address; `tell`: told every result."""
@@ -87,7 +87,7 @@ class Watch:
         self.endpoint = endpoint
         self.pace = pace
         self._state = HealthState()
-        self._steady: Steady | None = None
+        self._steady: SteadyState | None = None
         """What holds instead while it answers as usual."""
         self.level = 0
         """How many steps it is degraded, as far as this vantage point can tell."""
@@ -111,7 +111,7 @@ class Watch:
         """Believe nothing of it any more."""
         self._state, self._steady = HealthState(), None
 
-    def follow(self, pace: Pace) -> None:
+    def follow(self, pace: ProbeTiming) -> None:
         """Other settings are in force, with other limits perhaps."""
         self.pace = pace
         self._state, self._steady = self.state, None
@@ -205,7 +205,7 @@ class Watch:
         self._tell(result)
         observer.saw(self, before)
         if not self.level:
-            self._steady = Steady.of(self._state, observer.limits.gray)
+            self._steady = SteadyState.of(self._state, observer.limits.gray)
 
     def disturbed(self) -> None:
         """Ask whoever closed its connection, but once in an interval: some servers always do."""

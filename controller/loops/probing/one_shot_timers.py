@@ -8,13 +8,13 @@ from itertools import count
 from math import inf
 from typing import Generic, TypeVar
 
-from controller.loops.probing.wakeup_timer import ROUNDING_S, Timer
+from controller.loops.probing.wakeup_timer import ROUNDING_S, WakeupTimer
 from controller.ports import Clock
 
 Item = TypeVar("Item")
 
 
-class Agenda(Generic[Item]):
+class OneShotTimers(Generic[Item]):
     """Hands out items when they are due, those due first coming first; asleep until `wake`."""
 
     def __init__(self, clock: Clock, hand_out: Callable[[Item, float, float], None]) -> None:
@@ -22,7 +22,7 @@ class Agenda(Generic[Item]):
         self._hand_out = hand_out
         self._entries: list[tuple[float, int, Item]] = []
         self._numbers = count()
-        self._timer = Timer(clock, self._hand_out_due)
+        self._timer = WakeupTimer(clock, self._hand_out_due)
 
     def add(self, due: float, item: Item) -> None:
         """Enter an item; it is never handed out before this call has returned."""

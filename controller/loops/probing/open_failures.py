@@ -13,7 +13,7 @@ Place = tuple[str, str]
 """Service and region."""
 
 
-class Doubts:
+class OpenFailures:
     """What down votes wait for."""
 
     def __init__(self) -> None:

@@ -17,12 +17,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from controller.loops.active_settings import Current
-from controller.loops.probing.corroboration import Witnesses
-from controller.loops.probing.endpoint_monitor import Pace, ProbeObserver, Watch
-from controller.loops.probing.one_shot_timers import Agenda
-from controller.loops.probing.open_failures import Doubts
-from controller.loops.probing.probe_schedule import Turns
+from controller.loops.active_settings import ActiveSettings
+from controller.loops.probing.corroboration import Corroborators
+from controller.loops.probing.endpoint_monitor import EndpointMonitor, ProbeObserver, ProbeTiming
+from controller.loops.probing.one_shot_timers import OneShotTimers
+from controller.loops.probing.open_failures import OpenFailures
+from controller.loops.probing.probe_schedule import ProbeSchedule
 from controller.model.configuration import Endpoint, EndpointId, Settings
 from controller.model.health import HealthState, ReferenceKind, Verdict
 from controller.planning.health.gray_failure import level
@@ -33,12 +33,12 @@ Observers = Callable[[EndpointId | ReferenceKind, Endpoint], ProbeObserver]
 """Who is told what becomes of the probes of an endpoint or reference target."""
 
 
-class Probing:
+class ProbeLoop:
     """The health states of this vantage point, kept current by `run`."""
 
     def __init__(
         self,
-        current: Current,
+        current: ActiveSettings,
         prober: Prober,
         clock: Clock,
         wake: Callable[[], None],
@@ -49,13 +49,15 @@ class Probing:
         self._clock = clock
         self._wake = wake
         self._observers = observers
-        self._endpoints: dict[EndpointId, Watch] = {}
-        self._known_good: dict[str, Watch] = {}
-        self._known_bad: dict[str, Watch] = {}
-        self._turns: Turns[Watch] = Turns(clock, Watch.turn)
-        self.confirmations: Agenda[Watch] = Agenda(clock, Watch.confirm)
-        self.doubts = Doubts()
-        self._witnesses = Witnesses(clock, self._askable, self.doubts)
+        self._endpoints: dict[EndpointId, EndpointMonitor] = {}
+        self._known_good: dict[str, EndpointMonitor] = {}
+        self._known_bad: dict[str, EndpointMonitor] = {}
+        self._turns: ProbeSchedule[EndpointMonitor] = ProbeSchedule(clock, EndpointMonitor.turn)
+        self.confirmations: OneShotTimers[EndpointMonitor] = OneShotTimers(
+            clock, EndpointMonitor.confirm
+        )
+        self.doubts = OpenFailures()
+        self._witnesses = Corroborators(clock, self._askable, self.doubts)
         self._changes = 0
         self._end: asyncio.Future[None] | None = None
         """Fails when a callback does; None unless probing runs."""
@@ -170,14 +172,14 @@ class Probing:
 
     # -- who is watched
 
-    def _askable(self) -> tuple[Watch, ...]:
+    def _askable(self) -> tuple[EndpointMonitor, ...]:
         """Who may be asked as a witness."""
         return (*self._endpoints.values(), *self._known_good.values())
 
-    def _everybody(self) -> tuple[Watch, ...]:
+    def _everybody(self) -> tuple[EndpointMonitor, ...]:
         return (*self._askable(), *self._known_bad.values())
 
-    def _asked(self, endpoint_id: EndpointId, endpoint: Endpoint) -> Watch | None:
+    def _asked(self, endpoint_id: EndpointId, endpoint: Endpoint) -> EndpointMonitor | None:
         """Who asks the same place under this name already, if anybody."""
         watch = self._endpoints.get(endpoint_id)
         if watch is None:
@@ -187,7 +189,11 @@ class Probing:
         return watch if is_same else None
 
     def _prepared_references(
-        self, kind: ReferenceKind, watches: Mapping[str, Watch], urls: Iterable[str], paces: _Paces
+        self,
+        kind: ReferenceKind,
+        watches: Mapping[str, EndpointMonitor],
+        urls: Iterable[str],
+        paces: _Paces,
     ) -> dict[str, _Prepared]:
         """The reference targets of one kind that settings name."""
         return {
@@ -197,14 +203,16 @@ class Probing:
 
     def _prepared(
         self,
-        kept: Watch | None,
+        kept: EndpointMonitor | None,
         key: EndpointId | str,
         observed: EndpointId | ReferenceKind,
         endpoint: Endpoint,
         paces: _Paces,
     ) -> _Prepared:
         pace = paces.of(endpoint)
-        watch = kept or Watch(self, key, endpoint, pace, self._observers(observed, endpoint))
+        watch = kept or EndpointMonitor(
+            self, key, endpoint, pace, self._observers(observed, endpoint)
+        )
         is_new_place = kept is None or kept.endpoint != endpoint
         if self._end is None or not is_new_place:
             return _Prepared(watch, endpoint, pace)
@@ -229,7 +237,7 @@ class Probing:
 
     # -- what watches tell
 
-    def saw(self, watch: Watch, before: HealthState) -> None:
+    def saw(self, watch: EndpointMonitor, before: HealthState) -> None:
         """A result was folded into a watch's state."""
         key, state = watch.key, watch.state
         if isinstance(key, EndpointId):
@@ -248,7 +256,7 @@ class Probing:
         if is_news or self._witnesses.is_awaited(key, before.last_result_at):
             self._wake()
 
-    def _has_changed_level(self, watch: Watch) -> bool:
+    def _has_changed_level(self, watch: EndpointMonitor) -> bool:
         """Whether it answers worse, or better, by a step. Called for every probe."""
         state, gray = watch.state, self.limits.gray
         if not watch.level and state.bad_ratio < gray.bad_ratio:
@@ -256,7 +264,7 @@ class Probing:
         was, watch.level = watch.level, level(state, watch.level, gray)
         return watch.level != was
 
-    def suspects(self, watch: Watch) -> None:
+    def suspects(self, watch: EndpointMonitor) -> None:
         """An endpoint failed that was not down."""
         if isinstance(watch.key, EndpointId):
             self._witnesses.ask(watch.key)
@@ -271,9 +279,9 @@ class Probing:
 class _Prepared:
     """Who will ask an endpoint or reference target, and how."""
 
-    watch: Watch
+    watch: EndpointMonitor
     endpoint: Endpoint
-    pace: Pace
+    pace: ProbeTiming
     target: Target | None = None
     """What is asked from then on; None: what is asked already, or nothing before probing runs."""
 
@@ -290,12 +298,12 @@ class _Paces:
 
     def __init__(self, settings: Settings) -> None:
         self._probing = settings.probing
-        self._made: dict[Pace, Pace] = {}
+        self._made: dict[ProbeTiming, ProbeTiming] = {}
 
-    def of(self, endpoint: Endpoint) -> Pace:
+    def of(self, endpoint: Endpoint) -> ProbeTiming:
         probing = self._probing
         most_s = endpoint.deadline_s or probing.deadline_s
-        pace = Pace(
+        pace = ProbeTiming(
             endpoint.interval_s or probing.interval_s,
             min(probing.deadline_least_s, most_s),
             most_s,

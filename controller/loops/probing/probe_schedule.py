@@ -13,20 +13,20 @@ from collections.abc import Callable, Iterable, Iterator
 from math import inf
 from typing import Generic, TypeVar
 
-from controller.loops.probing.wakeup_timer import ROUNDING_S, Timer
+from controller.loops.probing.wakeup_timer import ROUNDING_S, WakeupTimer
 from controller.ports import Clock
 
 Item = TypeVar("Item")
 
 
-class Turns(Generic[Item]):
+class ProbeSchedule(Generic[Item]):
     """Hands out items turn after turn; asleep until `wake`."""
 
     def __init__(self, clock: Clock, hand_out: Callable[[Item], None]) -> None:
         self._clock = clock
         self._hand_out = hand_out
         self._rounds: list[_Round[Item]] = []
-        self._timer = Timer(clock, self._hand_out_due)
+        self._timer = WakeupTimer(clock, self._hand_out_due)
 
     def follow(self, wanted: Iterable[tuple[Item, float, float]]) -> None:
         """Turns for these and nobody else: item, interval in seconds, when its first turn comes.

@@ -13,7 +13,7 @@ ROUNDING_S = 1e-6
 """What is due so soon is due: an alarm may ring a little before its time."""
 
 
-class Timer:
+class WakeupTimer:
     """Rings at the earliest of the times it was set to since it last rang; asleep until `wake`."""
 
     def __init__(self, clock: Clock, hand_out: Callable[[float], float]) -> None:

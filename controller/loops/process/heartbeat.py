@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from controller.loops.active_settings import Current
+from controller.loops.active_settings import ActiveSettings
 from controller.loops.cycle.reconciliation import Reconciliation
 from controller.ports import Clock
 
@@ -24,7 +24,7 @@ class Heartbeat:
 
     def __init__(
         self,
-        current: Current,
+        current: ActiveSettings,
         clock: Clock,
         reconciliation: Reconciliation,
         observe_lag: Callable[[float], None],

@@ -38,7 +38,7 @@ class LoopEndedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class PartFailure:
     """How an advisory part fails now."""
 
     error: str
@@ -57,10 +57,10 @@ class Supervision:
     ) -> None:
         self._clock = clock
         self._observe = observe
-        self._failing: dict[str, Failure] = {}
+        self._failing: dict[str, PartFailure] = {}
 
     @property
-    def failing(self) -> Mapping[str, Failure]:
+    def failing(self) -> Mapping[str, PartFailure]:
         """Advisory parts that failed and are not known to be well again."""
         return dict(self._failing)
 
@@ -120,7 +120,7 @@ class Supervision:
         before = self._failing.get(name)
         since = before.since if before else self._clock.monotonic()
         count = before.count + 1 if before else 1
-        self._failing[name] = Failure(repr(error), since, count)
+        self._failing[name] = PartFailure(repr(error), since, count)
         self._observe(name, True)
 
     def _is_well(self, name: str) -> None:

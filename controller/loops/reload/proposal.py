@@ -8,7 +8,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from controller.loops.active_settings import Current, settings_hash
+from controller.loops.active_settings import ActiveSettings, settings_hash
 from controller.loops.cycle.snapshot_builder import SnapshotBuilder
 from controller.loops.levers.observation import Observation
 from controller.model.decision import PoolName, PoolPlan, Snapshot
@@ -16,7 +16,7 @@ from controller.model.errors import StateUnavailableError
 from controller.model.levers import Leak
 from controller.model.plural import counted
 from controller.planning.account.columns import aligned
-from controller.planning.account.moves import Move, losing, moves
+from controller.planning.account.moves import ShareMove, losing, moves
 from controller.planning.decision import decide
 from controller.planning.residency.new_leaks import opened
 from controller.planning.residency.proof import describe
@@ -35,12 +35,12 @@ STAY = "nothing has changed"
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
+class ReloadProposal:
     """What a reload would change, or has changed."""
 
     settings_hash: str
     differences: tuple[Difference, ...]
-    moves: tuple[Move, ...]
+    moves: tuple[ShareMove, ...]
     plans: tuple[PoolPlan, ...]
     """What the next cycle would do, as known now."""
     leaks: tuple[Leak, ...] = ()
@@ -110,13 +110,13 @@ class Proposal:
         return ""
 
 
-class Proposals:
+class ReloadProposals:
     """Reads settings that are to be taken over, and says what that would change."""
 
     def __init__(
         self,
         load: Callable[[], Awaitable[Loaded]],
-        current: Current,
+        current: ActiveSettings,
         observation: Observation,
         snapshots: SnapshotBuilder,
     ) -> None:
@@ -142,13 +142,13 @@ class Proposals:
         )
         return loaded
 
-    def of(self, loaded: Loaded) -> Proposal:
+    def of(self, loaded: Loaded) -> ReloadProposal:
         """What taking these settings over would change now."""
         old, new = self._current.settings, loaded.settings
         known, then = self._snapshots.build(old), self._snapshots.build(new)
         decision = decide(then)
         void_now = void(known.overrides, old)
-        return Proposal(
+        return ReloadProposal(
             settings_hash(new),
             differences(old, new),
             moves(decide(known), decision),

@@ -26,9 +26,9 @@ import structlog
 from controller.loops.cycle.reconciliation import Reconciliation
 from controller.loops.cycle.recording import Recording
 from controller.loops.reload.audit_entry import ReloadAudit
-from controller.loops.reload.proposal import Proposal, Proposals
+from controller.loops.reload.proposal import ReloadProposal, ReloadProposals
 from controller.loops.reload.settings_swap import SettingsSwap
-from controller.loops.wakeup import Bell
+from controller.loops.wakeup import WakeUp
 from controller.model.errors import InvalidSettingsError, StateUnavailableError
 from controller.settings.difference import Difference
 
@@ -43,7 +43,7 @@ SIGNAL = "SIGHUP"
 class ReloadRefusedError(Exception):
     """A reload is not carried out; the settings in force stay."""
 
-    def __init__(self, proposal: Proposal, why: str) -> None:
+    def __init__(self, proposal: ReloadProposal, why: str) -> None:
         super().__init__(why)
         self.proposal = proposal
 
@@ -53,7 +53,7 @@ class Reload:
 
     def __init__(
         self,
-        proposals: Proposals,
+        proposals: ReloadProposals,
         audit: ReloadAudit,
         swap: SettingsSwap,
         reconciliation: Reconciliation,
@@ -70,13 +70,13 @@ class Reload:
         self._wake = wake
         self._observe = observe
         self._turn = asyncio.Lock()
-        self._signalled = Bell()
+        self._signalled = WakeUp()
 
-    async def propose(self) -> Proposal:
+    async def propose(self) -> ReloadProposal:
         """What a reload would do now. Raises InvalidSettingsError, StateUnavailableError."""
         return self._proposals.of(await self._proposals.prepared())
 
-    async def reload(self, actor: str, accept: str | None = None) -> Proposal:
+    async def reload(self, actor: str, accept: str | None = None) -> ReloadProposal:
         """Read the settings again and put them in force; returns what has changed.
 
         `accept` is the hash of the plan that a person agrees to. Raises InvalidSettingsError,
@@ -110,7 +110,7 @@ class Reload:
                 await self.reload(SIGNAL)
             end()
 
-    async def _reload(self, actor: str, accept: str | None) -> Proposal:
+    async def _reload(self, actor: str, accept: str | None) -> ReloadProposal:
         loaded = await self._proposals.prepared()
         proposal = self._proposals.of(loaded)
         _check(proposal, accept)
@@ -132,7 +132,7 @@ class Reload:
         return proposal
 
 
-def _check(proposal: Proposal, accept: str | None) -> None:
+def _check(proposal: ReloadProposal, accept: str | None) -> None:
     if why := proposal.refusal(accept):
         raise ReloadRefusedError(proposal, why)
 

@@ -7,7 +7,7 @@ from functools import partial
 
 import structlog
 
-from controller.loops.active_settings import Current
+from controller.loops.active_settings import ActiveSettings
 from controller.settings.loader import Loaded
 
 _log = structlog.get_logger("reload")
@@ -24,7 +24,7 @@ def plainly(take_over: Callable[[Loaded], None]) -> Follower:
 class SettingsSwap:
     """All followers take settings over, or none."""
 
-    def __init__(self, current: Current, followers: Iterable[Follower]) -> None:
+    def __init__(self, current: ActiveSettings, followers: Iterable[Follower]) -> None:
         """`followers` take over settings in this order."""
         self._current = current
         self._followers = tuple(followers)

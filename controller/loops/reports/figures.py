@@ -8,7 +8,7 @@ next cycle looks at it.
 
 from __future__ import annotations
 
-from controller.loops.active_settings import Current
+from controller.loops.active_settings import ActiveSettings
 from controller.model.figures import Figure, Figures
 from controller.model.levers import Position
 from controller.ports import Clock
@@ -21,7 +21,7 @@ class ReportedFigures:
     others: that bounds it.
     """
 
-    def __init__(self, current: Current, clock: Clock) -> None:
+    def __init__(self, current: ActiveSettings, clock: Clock) -> None:
         self._current = current
         self._clock = clock
         self._demand: dict[tuple[str, str], Figure] = {}

@@ -22,7 +22,7 @@ KEPT_S = 60.0
 _BUCKETS = int(KEPT_S / BUCKET_S)
 
 
-class Traffic:
+class TrafficReports:
     """The measured split of every pool.
 
     A bucket counts as long as its beginning is younger than the window. So a report counts for the

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 
 import structlog
 
-from controller.loops.active_settings import Current
+from controller.loops.active_settings import ActiveSettings
 from controller.loops.cycle.reconciliation import CycleReport
 from controller.loops.levers.observation import Observation
 from controller.model.decision import PoolName
 from controller.model.errors import ProviderRejectedError, ProviderUnavailableError
 from controller.model.levers import Observed, Position
-from controller.model.second_opinions import Answered
+from controller.model.second_opinions import AnsweredCounts
 from controller.planning.health.answered_shares import NO_ADDRESS, Sample, added, summary
 from controller.planning.health.second_opinions import FRESH_FOR_S
 from controller.planning.levers.registry import lever_of
@@ -47,12 +47,12 @@ class _Asked:
     subnets: tuple[str, ...]
 
 
-class AnsweredShares:
+class DnsSampling:
     """What users of each pool are answered, as lately asked."""
 
     def __init__(
         self,
-        current: Current,
+        current: ActiveSettings,
         name_servers: NameServers,
         observation: Observation,
         is_spreading: Callable[[str], bool],
@@ -74,7 +74,7 @@ class AnsweredShares:
         self._not_understood: set[str] = set()
         """Services and pools whose records or answers were of a shape that nobody expected."""
 
-    def latest(self, observed: Mapping[str, Observed]) -> Mapping[PoolName, Answered]:
+    def latest(self, observed: Mapping[str, Observed]) -> Mapping[PoolName, AnsweredCounts]:
         """Pool to its answers; pools not asked for, or not answered lately, are missing.
 
         So are those of which `observed` has other weights than those they were answered by: the

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from controller.loops.active_settings import Current
+from controller.loops.active_settings import ActiveSettings
 from controller.loops.cycle.reconciliation import CycleReport
 from controller.loops.levers.observation import Observation
 from controller.model.errors import ProviderRejectedError, ProviderUnavailableError
@@ -47,12 +47,12 @@ class _Defined:
     at: float
 
 
-class CheckOpinions:
+class HealthCheckOpinions:
     """What Route 53's health checks say of every weighted record, as last asked."""
 
     def __init__(
         self,
-        current: Current,
+        current: ActiveSettings,
         checks: HealthChecks,
         observation: Observation,
         clock: Clock,

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from controller.model.decision import Decision, PoolPlan, Rejected, Snapshot
+from controller.model.decision import Decision, PoolPlan, RejectedAlternative, Snapshot
 from controller.model.health import Verdict
 from controller.model.overrides import OverrideKind
-from controller.planning.placement.believed import Known, known
+from controller.planning.placement.believed import Believed, known
 from controller.planning.shares import SAME
 
 _FULL = ("capacity", "overload")
 _ORDERED_AWAY = (OverrideKind.DRAIN, OverrideKind.FAILOVER)
 
 
-def rejected(snapshot: Snapshot, decision: Decision) -> tuple[Rejected, ...]:
+def rejected(snapshot: Snapshot, decision: Decision) -> tuple[RejectedAlternative, ...]:
     """Every region that was passed over, pool by pool."""
     moving = [plan for plan in decision.plans if plan.changes or plan.withheld]
     figures = {
@@ -26,14 +26,14 @@ def rejected(snapshot: Snapshot, decision: Decision) -> tuple[Rejected, ...]:
         for name in dict.fromkeys(plan.service for plan in moving)
     }
     return tuple(
-        Rejected(plan.service, plan.pool, region, why)
+        RejectedAlternative(plan.service, plan.pool, region, why)
         for plan in moving
         for region, why in _passed_over(snapshot, decision, plan, figures[plan.service])
     )
 
 
 def _passed_over(
-    snapshot: Snapshot, decision: Decision, plan: PoolPlan, figures: Known
+    snapshot: Snapshot, decision: Decision, plan: PoolPlan, figures: Believed
 ) -> Iterator[tuple[str, str]]:
     receivers = [r for r in plan.before if plan.desired[r] > plan.before[r] + SAME]
     for region in snapshot.settings.services[plan.service].regions if receivers else ():
@@ -46,7 +46,7 @@ def _why_not(
     snapshot: Snapshot,
     decision: Decision,
     plan: PoolPlan,
-    figures: Known,
+    figures: Believed,
     region: str,
     receivers: list[str],
 ) -> str:
@@ -81,7 +81,7 @@ def _ordered_away(snapshot: Snapshot, plan: PoolPlan, region: str) -> str:
     return ""
 
 
-def _not_better(plan: PoolPlan, figures: Known, region: str, receivers: list[str]) -> str:
+def _not_better(plan: PoolPlan, figures: Believed, region: str, receivers: list[str]) -> str:
     """Why a region that is well and has room is not given more."""
     away_ms = figures.latency_ms.get(plan.pool)
     if away_ms is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from controller.model.decision import Decision, Hold, PoolName, PoolPlan, Shares, Written
+from controller.model.decision import Decision, Hold, PoolName, PoolPlan, Shares, WriteResult
 from controller.model.health import RegionHealth, Verdict
 from controller.model.levers import Position
 from controller.model.overrides import Override, OverrideKind
@@ -21,7 +21,7 @@ from controller.planning.shares import SAME, percent, same
 
 
 @dataclass(frozen=True, slots=True)
-class Signature:
+class DecisionSignature:
     """What must differ for a decision to be kept."""
 
     verdicts: tuple[tuple[str, str, Verdict, int], ...]
@@ -35,14 +35,14 @@ class Signature:
     overrides: tuple[int, ...]
 
 
-def outcomes(written: Iterable[Written]) -> tuple[tuple[str, str], ...]:
+def outcomes(written: Iterable[WriteResult]) -> tuple[tuple[str, str], ...]:
     """What AWS answered, target by target; that must differ, too, while the same is written."""
     return tuple((w.target, w.outcome.status.value) for w in written)
 
 
-def signature(decision: Decision, overrides: Iterable[Override]) -> Signature:
+def signature(decision: Decision, overrides: Iterable[Override]) -> DecisionSignature:
     """The decision without its numbers and times."""
-    return Signature(
+    return DecisionSignature(
         verdicts=tuple(
             (service, region, seen.verdict, seen.degraded)
             for service, regions in decision.regions.items()
@@ -64,7 +64,7 @@ def signature(decision: Decision, overrides: Iterable[Override]) -> Signature:
     )
 
 
-def is_news(before: Signature | None, now: Signature) -> bool:
+def is_news(before: DecisionSignature | None, now: DecisionSignature) -> bool:
     """Whether a decision says anything that the one before it did not.
 
     That AWS has what was written is none: whole weights give shares that are off by rounding.

@@ -21,7 +21,7 @@ from controller.model.health import Verdict
 from controller.planning.account.evidence import Evidence
 from controller.planning.levers.registry import lever_of
 from controller.planning.placement.accelerator_split import nearest
-from controller.planning.placement.believed import Known, known
+from controller.planning.placement.believed import Believed, known
 from controller.planning.placement.dials import modelled
 from controller.planning.shares import normalised, without
 
@@ -80,12 +80,12 @@ class Effects:
 
 
 @dataclass(frozen=True, eq=False)
-class _Moment:
+class _UsersAt:
     """Where the users of one service are at one moment, and what follows from that."""
 
     service: Service
     catalogue: Mapping[str, Region]
-    known: Known
+    known: Believed
     split: Mapping[str, Shares | None]
 
     @cached_property
@@ -163,7 +163,7 @@ def served(
 
 def _moments(
     name: str, now: Evidence, then: Evidence, supposed_down: Places
-) -> tuple[_Moment, _Moment, _Moment, _Moment]:
+) -> tuple[_UsersAt, _UsersAt, _UsersAt, _UsersAt]:
     """One and the same for moments that cannot differ: most plans move little."""
     failed_now = _failed(name, down_places(now.decision))
     failed = _failed(name, down_places(then.decision) | supposed_down)
@@ -185,8 +185,8 @@ def _moment(
     evidence: Evidence,
     shares: Callable[[PoolPlan], Shares],
     failed: frozenset[str],
-    like: _Moment | None = None,
-) -> _Moment:
+    like: _UsersAt | None = None,
+) -> _UsersAt:
     """`like`: the moment of the same evidence before anything is written."""
     snapshot, decision = evidence.snapshot, evidence.decision
     plans = [plan for plan in decision.plans if plan.service == name]
@@ -201,11 +201,11 @@ def _moment(
     }
     figures = like.known if like is not None else known(snapshot, name, decision.regions[name])
     settings = snapshot.settings
-    return _Moment(settings.services[name], settings.regions, figures, split)
+    return _UsersAt(settings.services[name], settings.regions, figures, split)
 
 
 def _region_effect(
-    name: str, service: Service, region: str, moments: Sequence[_Moment], then: Evidence
+    name: str, service: Service, region: str, moments: Sequence[_UsersAt], then: Evidence
 ) -> RegionEffect:
     rps = [moment.rps[region] for moment in moments]
     measured = service.regions[region].capacity_rps is not None
@@ -218,7 +218,7 @@ def _region_effect(
     return RegionEffect(name, region, capacities[-1], usable, Stages(*rps), Stages(*parts))
 
 
-def _pool_effect(name: str, pool: str, moments: Sequence[_Moment]) -> PoolEffect:
+def _pool_effect(name: str, pool: str, moments: Sequence[_UsersAt]) -> PoolEffect:
     now, by_itself, after, wanted = (moment.split.get(pool) for moment in moments)
     return PoolEffect(
         name,

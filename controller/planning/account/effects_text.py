@@ -9,7 +9,7 @@ from controller.planning.account.columns import aligned
 from controller.planning.account.effects import Effects, PoolEffect, RegionEffect, Stages
 from controller.planning.account.explanation import explain_plan
 from controller.planning.account.moves import in_words
-from controller.planning.account.single_failures import Failure
+from controller.planning.account.single_failures import SingleFailure
 
 _UNKNOWN = "unknown"
 _INDENT = "  "
@@ -34,7 +34,7 @@ def explain_hypotheses(
     )
 
 
-def explain_failures(failures: Sequence[Failure]) -> str:
+def explain_failures(failures: Sequence[SingleFailure]) -> str:
     """One row for each region of each service."""
     head = ("LOST", "TAKES OVER", "FULLEST SURVIVOR", "OVERLOADED", "LAWFUL", "HELD")
     return "\n".join(aligned([head, *map(_failure_row, failures)]))
@@ -107,7 +107,7 @@ def _limits(plans: Sequence[PoolPlan]) -> list[str]:
     return aligned(rows) if rows else []
 
 
-def _failure_row(one: Failure) -> tuple[str, ...]:
+def _failure_row(one: SingleFailure) -> tuple[str, ...]:
     return (
         f"{one.service}/{one.region}",
         ", ".join(map(_gain, one.takes_over.items())) or "nobody",

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 
 from pydantic import ValidationError
 
-from controller.model.access import Api
+from controller.model.access import ApiSettings
 from controller.model.configuration import Service, Settings
 from controller.model.decision import Decision, Snapshot
 from controller.model.decoding import UnreadableError, decoded, in_present_form
@@ -90,7 +90,7 @@ def settings_text(settings: Settings) -> str:
 def kept_settings(settings: Settings) -> Settings:
     """The settings without what no decision looks at and not everybody may know."""
     services = {name: _without_references(service) for name, service in settings.services.items()}
-    gone = {"api": Api(), "state_path": _NOT_KEPT, "services": services}
+    gone = {"api": ApiSettings(), "state_path": _NOT_KEPT, "services": services}
     return settings.model_copy(update=gone)
 
 

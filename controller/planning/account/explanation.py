@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 
 from controller.model.decision import (
     DecisionRecord,
-    Moment,
+    PipelineStep,
     PoolPlan,
-    Rejected,
+    RejectedAlternative,
     Rule,
-    Step,
-    Written,
+    TimelineEvent,
+    WriteResult,
 )
 from controller.model.levers import Change
 from controller.model.plural import counted
@@ -87,7 +87,7 @@ def _rules_of(plan: PoolPlan) -> list[str]:
 def _rule_row(rule: Rule) -> list[str]:
     binding = "binding" if rule.binding else ""
     name = f"{rule.step.value} {rule.name}"
-    why = _SEE_HELD if rule.step is Step.GUARD else rule.why
+    why = _SEE_HELD if rule.step is PipelineStep.GUARD else rule.why
     return [rule.region, name, _move(rule.before, rule.after), binding, why]
 
 
@@ -103,7 +103,7 @@ def held_lines(plan: PoolPlan) -> list[str]:
     return [*lines, *(f"{_shown(change)} not written" for change in plan.withheld)]
 
 
-def _wrote(written: Iterable[Written]) -> list[str]:
+def _wrote(written: Iterable[WriteResult]) -> list[str]:
     lines = []
     for write in written:
         outcome = write.outcome
@@ -129,7 +129,7 @@ def _shown(change: Change) -> str:
     return f"{change.position} {show(change.before)} → {show(change.after)}"
 
 
-def _not_chosen(rejected: Iterable[Rejected]) -> list[str]:
+def _not_chosen(rejected: Iterable[RejectedAlternative]) -> list[str]:
     return aligned([(f"{one.service}/{one.pool}", one.region, one.why) for one in rejected])
 
 
@@ -156,7 +156,7 @@ def _placed(line: str) -> tuple[str, str]:
     return (place, text) if colon and " " not in place else ("", line)
 
 
-def _timeline(moments: Sequence[Moment]) -> Iterator[str]:
+def _timeline(moments: Sequence[TimelineEvent]) -> Iterator[str]:
     """The first moment's time of day, the others' distance from it."""
     for index, moment in enumerate(moments):
         offset = f"{(moment.at - moments[0].at).total_seconds():+.2f} s"

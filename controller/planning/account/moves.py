@@ -10,7 +10,7 @@ from controller.planning.shares import SAME, percent
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class ShareMove:
     """A share of a pool that would be another."""
 
     service: str
@@ -25,7 +25,7 @@ class Move:
         return self.after < self.before
 
 
-def moves(before: Decision, after: Decision) -> tuple[Move, ...]:
+def moves(before: Decision, after: Decision) -> tuple[ShareMove, ...]:
     """Where the second decision, made at the same moment, wants other shares than the first.
 
     Compared are the shares that placement wants, whatever ramps and guards make of them now, and,
@@ -33,7 +33,7 @@ def moves(before: Decision, after: Decision) -> tuple[Move, ...]:
     compared with what AWS has.
     """
     plans = {(plan.service, plan.pool): plan for plan in before.plans}
-    found: list[Move] = []
+    found: list[ShareMove] = []
     for plan in after.plans:
         if not plan.desired:  # AWS has not said yet how its levers stand
             continue
@@ -57,22 +57,22 @@ def in_words(before: Shares, after: Shares) -> str:
     )
 
 
-def losing(found: Iterable[Move]) -> tuple[str, ...]:
+def losing(found: Iterable[ShareMove]) -> tuple[str, ...]:
     """Regions whose traffic would leave, each once."""
     return tuple(sorted({move.region for move in found if move.leaves}))
 
 
-def _between(plan: PoolPlan, before: Shares, after: Shares) -> list[Move]:
+def _between(plan: PoolPlan, before: Shares, after: Shares) -> list[ShareMove]:
     return [
-        Move(plan.service, plan.pool, region, before.get(region, 0.0), share)
+        ShareMove(plan.service, plan.pool, region, before.get(region, 0.0), share)
         for region, share in after.items()
         if abs(share - before.get(region, 0.0)) >= SAME
     ] + [
-        Move(plan.service, plan.pool, region, share, 0.0)
+        ShareMove(plan.service, plan.pool, region, share, 0.0)
         for region, share in before.items()
         if region not in after and share >= SAME
     ]
 
 
-def _by_region(found: Iterable[Move]) -> Mapping[str, Move]:
+def _by_region(found: Iterable[ShareMove]) -> Mapping[str, ShareMove]:
     return {move.region: move for move in found}

@@ -6,29 +6,29 @@ from collections.abc import Mapping, Set
 from typing import NamedTuple
 
 from controller.model.configuration import ServiceRegion
-from controller.model.decision import Held, PoolPlan, Rule, Shares, Snapshot, Step
+from controller.model.decision import Held, PipelineStep, PoolPlan, Rule, Shares, Snapshot
 from controller.model.health import RegionHealth
 from controller.model.levers import Position
-from controller.planning.eligibility import May, Stand
-from controller.planning.placement.believed import Known, by_share
-from controller.planning.placement.optimal_split import Placement, price_ms
-from controller.planning.ramp.gate import Pace
+from controller.planning.eligibility import Permission, PoolEligibility
+from controller.planning.placement.believed import Believed, by_share
+from controller.planning.placement.optimal_split import PoolPlacement, price_ms
+from controller.planning.ramp.gate import RampGate
 from controller.planning.shares import SAME, is_same, percent
 
 _ROUNDING = 1e-6
 
 
-class Case(NamedTuple):
-    """Everything that one pool's plan rests on. A tuple, as `Way` is: both are made for each."""
+class PoolInput(NamedTuple):
+    """What one pool's plan is made from. A named tuple, cheap to make for each of many pools."""
 
     snapshot: Snapshot
     service: str
     pool: str
-    known: Known
+    known: Believed
     health: Mapping[str, RegionHealth]
-    stand: Stand
+    stand: PoolEligibility
     before: Shares
-    placement: Placement | None
+    placement: PoolPlacement | None
     """Where placement wants to be; None where nobody may serve."""
     leaving: tuple[str, ...]
     """Regions with traffic that must leave this pool."""
@@ -47,15 +47,15 @@ class Case(NamedTuple):
         return Position(self.service, self.pool, region)
 
 
-class Way(NamedTuple):
+class PoolPath(NamedTuple):
     """A pool's way from its present split: where to, and how far this cycle goes."""
 
-    case: Case
-    placement: Placement
+    case: PoolInput
+    placement: PoolPlacement
     desired: Shares
     warming_up: frozenset[str]
     """Regions that are out, or were and have not stood their share since."""
-    paces: Mapping[str, Pace]
+    paces: Mapping[str, RampGate]
     """Of the regions that are to rise, and of those on their way back."""
     after: Shares
     limited: tuple[str, ...]
@@ -64,7 +64,7 @@ class Way(NamedTuple):
     """Whether they get more than step and pace allow, because others would be overloaded."""
 
 
-def rules(way: Way) -> tuple[Rule, ...]:
+def rules(way: PoolPath) -> tuple[Rule, ...]:
     """What placement and ramp did to each region."""
     return (*_placement_rules(way), *_ramp_rules(way))
 
@@ -72,29 +72,39 @@ def rules(way: Way) -> tuple[Rule, ...]:
 def guard_rules(plan: PoolPlan, held: Held) -> tuple[Rule, ...]:
     """What a refusal did to each region that would have moved."""
     return tuple(
-        Rule(Step.GUARD, held.reason.value, r, plan.after[r], plan.before[r], True, held.detail)
+        Rule(
+            PipelineStep.GUARD,
+            held.reason.value,
+            r,
+            plan.after[r],
+            plan.before[r],
+            True,
+            held.detail,
+        )
         for r in plan.before
         if abs(plan.after[r] - plan.before[r]) >= SAME
     )
 
 
-def _placement_rules(way: Way) -> list[Rule]:
+def _placement_rules(way: PoolPath) -> list[Rule]:
     before, desired = way.case.before, way.desired
     found = []
     for region in _told(way):
         standing = way.case.stand[region]
-        if standing.may is May.OUT or standing.share is not None:
+        if standing.may is Permission.OUT or standing.share is not None:
             binding, name, why = True, standing.cause, standing.why
         else:
             binding = _is_bound(way, region)
             name, why = _limit(way, region) if binding else _placement_reason(way, region)
         found.append(
-            Rule(Step.PLACEMENT, name, region, before[region], desired[region], binding, why)
+            Rule(
+                PipelineStep.PLACEMENT, name, region, before[region], desired[region], binding, why
+            )
         )
     return found
 
 
-def _told(way: Way) -> list[str]:
+def _told(way: PoolPath) -> list[str]:
     """Regions of which placement has something to say: they differ, or are full."""
     before, desired, full = way.case.before, way.desired, way.placement.full
     if desired is before:
@@ -104,7 +114,7 @@ def _told(way: Way) -> list[str]:
     ]
 
 
-def _is_bound(way: Way, region: str) -> bool:
+def _is_bound(way: PoolPath, region: str) -> bool:
     """Whether the pool would send more users there if the region had room for them."""
     if region not in way.placement.full:
         return False
@@ -116,7 +126,7 @@ def _is_bound(way: Way, region: str) -> bool:
     return _cost_ms(case, region) < max(_cost_ms(case, r) for r, s in shares.items() if s > 0)
 
 
-def _limit(way: Way, region: str) -> tuple[str, str]:
+def _limit(way: PoolPath, region: str) -> tuple[str, str]:
     overload = way.placement.overload
     if not overload:
         return "capacity", _full(way, region)
@@ -124,7 +134,7 @@ def _limit(way: Way, region: str) -> tuple[str, str]:
     return "overload", f"{lacking}: spread evenly, {_filled(way, region)}"
 
 
-def _placement_reason(way: Way, region: str) -> tuple[str, str]:
+def _placement_reason(way: PoolPath, region: str) -> tuple[str, str]:
     case = way.case
     if case.leaving and way.desired[region] > case.before[region]:
         return "takes_over", f"carries its part of what leaves {', '.join(case.leaving)}"
@@ -139,7 +149,7 @@ def _placement_reason(way: Way, region: str) -> tuple[str, str]:
     return "configured_share", "back to its configured share"
 
 
-def _by_distance(way: Way, region: str) -> tuple[str, str]:
+def _by_distance(way: PoolPath, region: str) -> tuple[str, str]:
     """What makes a region right for its share when nothing forces it."""
     case = way.case
     away = f"{case.known.latency_ms[case.pool][region]:.0f} ms from the pool's users"
@@ -152,19 +162,19 @@ def _by_distance(way: Way, region: str) -> tuple[str, str]:
     return "nearest", f"{away}, nearest of those that may serve, price considered"
 
 
-def _full_beside(way: Way, region: str) -> list[str]:
+def _full_beside(way: PoolPath, region: str) -> list[str]:
     """The other regions of the pool that are full, by name."""
     return sorted(r for r in way.placement.full if r in way.case.before and r != region)
 
 
-def _cost_ms(case: Case, region: str) -> float:
+def _cost_ms(case: PoolInput, region: str) -> float:
     """What a request of the pool costs there, price included."""
     settings = case.snapshot.settings
     price = price_ms(settings.placement, settings.regions[region])
     return case.known.latency_ms[case.pool][region] + price
 
 
-def _full(way: Way, region: str) -> str:
+def _full(way: PoolPath, region: str) -> str:
     """A region's capacity binds: it is filled up to what is aimed at, or all are beyond that."""
     target = way.case.snapshot.settings.placement.target_utilisation
     aimed_at = target * way.case.known.capacity_rps[region]
@@ -175,7 +185,7 @@ def _full(way: Way, region: str) -> str:
     )
 
 
-def _filled(way: Way, region: str) -> str:
+def _filled(way: PoolPath, region: str) -> str:
     """What it carries, and which part that is of what is counted on."""
     case, rps = way.case, way.placement.full[region]
     configured = case.regions[region].capacity_rps
@@ -189,13 +199,13 @@ def _filled(way: Way, region: str) -> str:
     return f"{rps:.0f} requests/s = {part}{degraded if usable < 1 else ''}"
 
 
-def _ramp_rules(way: Way) -> list[Rule]:
+def _ramp_rules(way: PoolPath) -> list[Rule]:
     before, desired, after = way.case.before, way.desired, way.after
     if after is desired:
         return []
     return [
         Rule(
-            Step.RAMP,
+            PipelineStep.RAMP,
             "back" if region in way.limited and after[region] < before[region] else "step",
             region,
             desired[region],
@@ -208,7 +218,7 @@ def _ramp_rules(way: Way) -> list[Rule]:
     ]
 
 
-def _ramp_reason(way: Way, region: str) -> str:
+def _ramp_reason(way: PoolPath, region: str) -> str:
     if region not in way.limited:
         return f"keeps what {', '.join(way.limited)} cannot take yet"
     pace, limits = way.paces[region], way.case.snapshot.settings.ramp

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from controller.model.decision import DecisionRecord, Hold, PoolPlan, Step
+from controller.model.decision import DecisionRecord, Hold, PipelineStep, PoolPlan
 from controller.model.health import Verdict
 from controller.model.levers import OutcomeStatus
 from controller.model.overrides import Override, OverrideKind
@@ -21,7 +21,7 @@ from controller.planning.shares import SAME, normalised, percent
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class RegionAccount:
     """One region in one pool."""
 
     service: str
@@ -42,7 +42,7 @@ class Account:
     """Where the region is, as the settings say for people; None: they do not say."""
 
 
-def accounts(evidence: Evidence, region: str) -> tuple[Account, ...]:
+def accounts(evidence: Evidence, region: str) -> tuple[RegionAccount, ...]:
     """The region in every pool that may use it."""
     snapshot, decision = evidence.snapshot, evidence.decision
     loads = {
@@ -57,7 +57,7 @@ def accounts(evidence: Evidence, region: str) -> tuple[Account, ...]:
             seen = decision.regions[plan.service][region]
             because = tuple(_because(evidence, plan, region)) or (_settled(evidence, plan, region),)
             found.append(
-                Account(
+                RegionAccount(
                     plan.service,
                     plan.pool,
                     region,
@@ -101,14 +101,14 @@ def _because(evidence: Evidence, plan: PoolPlan, region: str) -> Iterator[str]:
         if held.region in (None, region) and held.reason is not Hold.RAMP_STEP:
             yield _held(held.reason, held.detail)
     for rule in own:
-        if rule.step is Step.RAMP:
+        if rule.step is PipelineStep.RAMP:
             yield _held(Hold.RAMP_STEP, rule.why)
     for override in evidence.snapshot.overrides:
         concerned = override.concerns(plan.service, pool=plan.pool)
         if concerned and override.region in (None, region) and not _says(plan, override):
             yield _order(override)
     for rule in own:
-        if rule.step is Step.PLACEMENT:
+        if rule.step is PipelineStep.PLACEMENT:
             binding = ", binding" if rule.binding else ""
             yield f"wants {percent(rule.after)} ({rule.name}{binding}): {rule.why}"
 

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from controller.model.decision import DecisionRecord, PoolPlan
 from controller.planning.account.columns import aligned
 from controller.planning.account.explanation import held_lines
-from controller.planning.account.region_account import Account, carried_out
+from controller.planning.account.region_account import RegionAccount, carried_out
 from controller.planning.shares import SAME, percent
 
 
-def explain_accounts(found: Sequence[Account]) -> str:
+def explain_accounts(found: Sequence[RegionAccount]) -> str:
     """How a region stands in every pool, and why; without a final newline."""
     lines: list[str] = []
     for service in dict.fromkeys(one.service for one in found):
@@ -51,7 +51,7 @@ def explain_moment(at: datetime, record: DecisionRecord) -> str:
     )
 
 
-def _share_of(one: Account) -> str:
+def _share_of(one: RegionAccount) -> str:
     if one.share is None or one.next_share is None:
         return "unknown"
     if abs(one.next_share - one.share) >= SAME:

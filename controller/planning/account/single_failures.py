@@ -18,7 +18,7 @@ _FULL = 1.0 + 1e-9
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class SingleFailure:
     """What becomes of one service when one of its regions is lost."""
 
     service: str
@@ -37,7 +37,7 @@ class Failure:
     """What keeps the plan from being written as wanted."""
 
 
-def single_failures(snapshot: Snapshot) -> tuple[Failure, ...]:
+def single_failures(snapshot: Snapshot) -> tuple[SingleFailure, ...]:
     """The loss of each region of each service, all else being as it is."""
     now = Evidence(snapshot, decide(snapshot))
     return tuple(
@@ -47,7 +47,7 @@ def single_failures(snapshot: Snapshot) -> tuple[Failure, ...]:
     )
 
 
-def _failure(now: Evidence, service: str, region: str) -> Failure:
+def _failure(now: Evidence, service: str, region: str) -> SingleFailure:
     supposed = down(now.snapshot, service, region)
     then = Evidence(supposed.snapshot, decide(supposed.snapshot))
     seen = effects(now, then, supposed.down)
@@ -58,7 +58,7 @@ def _failure(now: Evidence, service: str, region: str) -> Failure:
         if one.service == service and one.region != region and one.utilisation.after is not None
     }
     worst = max(full, key=lambda one: full[one]) if full else None
-    return Failure(
+    return SingleFailure(
         service,
         region,
         _takes_over(seen, service, region),

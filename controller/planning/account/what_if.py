@@ -44,7 +44,7 @@ SUPPOSED = "supposed"
 
 
 @dataclass(frozen=True, slots=True)
-class Supposed:
+class Hypothetical:
     """What would be seen."""
 
     snapshot: Snapshot
@@ -52,24 +52,24 @@ class Supposed:
     """Services and regions that are supposed down."""
 
 
-def suppose(snapshot: Snapshot, hypotheses: Iterable[str]) -> Supposed:
+def suppose(snapshot: Snapshot, hypotheses: Iterable[str]) -> Hypothetical:
     """The snapshot under all hypotheses.
 
     Raises InvalidRequestError, which says which of them is wrong and what is allowed.
     """
-    supposed = Supposed(snapshot)
+    supposed = Hypothetical(snapshot)
     for number, text in enumerate(hypotheses):
         with within(f"{FIELD}.{number}"):
             supposed = _suppose(supposed, " ".join(text.split()))
     return supposed
 
 
-def down(snapshot: Snapshot, service: str, region: str) -> Supposed:
+def down(snapshot: Snapshot, service: str, region: str) -> Hypothetical:
     """The snapshot if one region of one service were down."""
-    return _down(Supposed(snapshot), [(service, region)])
+    return _down(Hypothetical(snapshot), [(service, region)])
 
 
-def _suppose(supposed: Supposed, text: str) -> Supposed:
+def _suppose(supposed: Hypothetical, text: str) -> Hypothetical:
     settings = supposed.snapshot.settings
     verb, _, rest = text.partition(" ")
     if rest == "down":
@@ -91,7 +91,7 @@ def _suppose(supposed: Supposed, text: str) -> Supposed:
     raise _wrong(f"{text!r} is no hypothesis; allowed are, for example", FORMS)
 
 
-def _down(supposed: Supposed, places: Collection[tuple[str, str]]) -> Supposed:
+def _down(supposed: Hypothetical, places: Collection[tuple[str, str]]) -> Hypothetical:
     snapshot = supposed.snapshot
     now, settings = snapshot.now, snapshot.settings
     failed = HealthState(
@@ -123,7 +123,7 @@ def _down(supposed: Supposed, places: Collection[tuple[str, str]]) -> Supposed:
         for position, opinion in snapshot.opinions.items()
     }
     seen = replace(snapshot, health=health, known_good=known_good, opinions=opinions)
-    return Supposed(seen, supposed.down | frozenset(places))
+    return Hypothetical(seen, supposed.down | frozenset(places))
 
 
 def _answered(

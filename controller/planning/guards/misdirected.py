@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from controller.model.decision import Hold, Shares, Snapshot
-from controller.planning.eligibility import May, Stand, Standing
+from controller.planning.eligibility import Permission, PoolEligibility, RegionEligibility
 
 
 def without_astray(
     snapshot: Snapshot,
     service_name: str,
-    stands: Mapping[str, Stand],
+    stands: Mapping[str, PoolEligibility],
     before: Mapping[str, Shares],
-) -> Mapping[str, Stand]:
+) -> Mapping[str, PoolEligibility]:
     """The standings; where traffic must leave some region, astray ones may carry nothing either.
 
     A record that leads to a place of unknown region stays as it is: unknown moves nothing.
@@ -31,5 +31,7 @@ def without_astray(
     return found
 
 
-def _led_away(reached: str) -> Standing:
-    return Standing(May.OUT, Hold.RESIDENCY.value, f"its own weighted record leads to {reached}")
+def _led_away(reached: str) -> RegionEligibility:
+    return RegionEligibility(
+        Permission.OUT, Hold.RESIDENCY.value, f"its own weighted record leads to {reached}"
+    )

@@ -26,7 +26,7 @@ from controller.planning.residency.proof import describe
 
 
 @dataclass(frozen=True, slots=True)
-class Intent:
+class GuardInput:
     """A pool's plan, and what a guard must know of it."""
 
     plan: PoolPlan
@@ -48,10 +48,10 @@ class Intent:
         return self.plan.emergency or self.plan.by_person
 
 
-Guard = Callable[[Snapshot, Intent], Held | None]
+Guard = Callable[[Snapshot, GuardInput], Held | None]
 
 
-def first_refusal(snapshot: Snapshot, intent: Intent) -> Held | None:
+def first_refusal(snapshot: Snapshot, intent: GuardInput) -> Held | None:
     """The first guard that refuses to let the plan be written now, if any."""
     for guard in (
         unread,
@@ -70,7 +70,7 @@ def first_refusal(snapshot: Snapshot, intent: Intent) -> Held | None:
     return None
 
 
-def unread(snapshot: Snapshot, intent: Intent) -> Held | None:
+def unread(snapshot: Snapshot, intent: GuardInput) -> Held | None:
     """Orders of before the start may forbid it, a freeze above all, and are not known yet.
 
     Scope: everything; no order outranks it. End: the state file was read.
@@ -78,7 +78,7 @@ def unread(snapshot: Snapshot, intent: Intent) -> Held | None:
     return Held(Hold.STATE_UNREAD, snapshot.unread) if snapshot.unread else None
 
 
-def frozen(snapshot: Snapshot, intent: Intent) -> Held | None:
+def frozen(snapshot: Snapshot, intent: GuardInput) -> Held | None:
     """A person stopped all changes.
 
     Scope: what the freeze names: all, a service or a pool. End: the freeze's own.
@@ -90,7 +90,7 @@ def frozen(snapshot: Snapshot, intent: Intent) -> Held | None:
     return None
 
 
-def startup(snapshot: Snapshot, intent: Intent) -> Held | None:
+def startup(snapshot: Snapshot, intent: GuardInput) -> Held | None:
     """Too little was seen since the start, or the first plan would do too much by itself.
 
     Scope: for want of data, the service; for first plans, the services whose drains wait. End: for
@@ -104,7 +104,7 @@ def startup(snapshot: Snapshot, intent: Intent) -> Held | None:
     return first_plan(intent.unconfirmed)
 
 
-def residency(snapshot: Snapshot, intent: Intent) -> Held | None:
+def residency(snapshot: Snapshot, intent: GuardInput) -> Held | None:
     """Its users could be answered an unlawful region: only urgent drains happen there.
 
     These stay inside the pool, for the daemon writes to its lawful regions only. No order outranks
@@ -124,7 +124,7 @@ def leaking(snapshot: Snapshot, service: str, pool: str) -> Held | None:
     return Held(Hold.RESIDENCY, f"{ways} out of the lawful regions; {describe(leaks[0])}")
 
 
-def structure(snapshot: Snapshot, intent: Intent) -> Held | None:
+def structure(snapshot: Snapshot, intent: GuardInput) -> Held | None:
     """Weighted records or groups are missing, extra or unlawful: only urgent drains happen there.
 
     Scope: the pool. End: they are as the settings say.
@@ -136,7 +136,7 @@ def structure(snapshot: Snapshot, intent: Intent) -> Held | None:
     return Held(Hold.STRUCTURE, "; ".join(faults))
 
 
-def contested(snapshot: Snapshot, intent: Intent) -> Held | None:
+def contested(snapshot: Snapshot, intent: GuardInput) -> Held | None:
     """Another party changes back what we write: two that steer one pool help no user.
 
     Scope: the pool. End: its levers are as we left them.
@@ -154,7 +154,7 @@ def contested(snapshot: Snapshot, intent: Intent) -> Held | None:
     return Held(Hold.CONTESTED, detail)
 
 
-def drifted(snapshot: Snapshot, intent: Intent) -> Held | None:
+def drifted(snapshot: Snapshot, intent: GuardInput) -> Held | None:
     """Another party changed a lever of this pool. Urgent drains do not wait.
 
     Scope: the pool. End: by the policy, `hold_s` after the change, at once, or when placement asks
@@ -177,7 +177,7 @@ def drifted(snapshot: Snapshot, intent: Intent) -> Held | None:
     return None
 
 
-def _adopted(snapshot: Snapshot, intent: Intent) -> Held | None:
+def _adopted(snapshot: Snapshot, intent: GuardInput) -> Held | None:
     memory = snapshot.memory.of(intent.plan.service)
     if not intent.drift and not drift.keeps_adopted(memory, intent.plan):
         return None
@@ -185,7 +185,7 @@ def _adopted(snapshot: Snapshot, intent: Intent) -> Held | None:
     return Held(Hold.DRIFT, f"{whose}: adopted, kept until something else asks for another split")
 
 
-def blast_radius(snapshot: Snapshot, intent: Intent) -> Held | None:
+def blast_radius(snapshot: Snapshot, intent: GuardInput) -> Held | None:
     """A loop gone mad is stopped by its own rate. Moves that a person ordered do not count.
 
     What can wait never uses up what an emergency needs: that has as many batches of its own. How
@@ -227,7 +227,7 @@ def named(snapshot: Snapshot, service: str, pool: str) -> frozenset[str]:
     )
 
 
-def dry_run(snapshot: Snapshot, intent: Intent) -> Held | None:
+def dry_run(snapshot: Snapshot, intent: GuardInput) -> Held | None:
     """Deciding without acting, as configured for all or for this service.
 
     Scope: all, or the service. End: other settings.

@@ -18,7 +18,7 @@ _MANY = 50
 _UNKNOWN = -1.0
 
 
-class Patience:
+class AdaptiveTimeout:
     """What is known of one endpoint's latency over one kind of connection."""
 
     __slots__ = ("_deviation", "_mean")

@@ -16,7 +16,7 @@ from math import ceil, log, log1p, sqrt
 from controller.model.decision import PoolName, Snapshot
 from controller.model.health import Verdict
 from controller.model.levers import Position
-from controller.model.second_opinions import Answered, Opinion
+from controller.model.second_opinions import AnsweredCounts, Opinion
 from controller.planning.shares import percent
 
 NO_ADDRESS = "no address"
@@ -56,7 +56,7 @@ def added(
     return now[-min(gone, default=len(now)) :]
 
 
-def summary(samples: Sequence[Sample], regions: Iterable[str]) -> Answered | None:
+def summary(samples: Sequence[Sample], regions: Iterable[str]) -> AnsweredCounts | None:
     """These answers, oldest first, counted; None without any."""
     if not samples:
         return None
@@ -69,10 +69,10 @@ def summary(samples: Sequence[Sample], regions: Iterable[str]) -> Answered | Non
             last_seen[sample.region] = sample.at
         else:
             elsewhere[sample.said] = elsewhere.get(sample.said, 0) + 1
-    return Answered(samples[-1].at, counts, _without(samples, counts), last_seen, elsewhere)
+    return AnsweredCounts(samples[-1].at, counts, _without(samples, counts), last_seen, elsewhere)
 
 
-def answered_share(answered: Answered | None, region: str) -> float | None:
+def answered_share(answered: AnsweredCounts | None, region: str) -> float | None:
     """The share of the answers that led to a region; None while there is none."""
     if answered is None or not answered.total:
         return None
@@ -102,7 +102,7 @@ def answer_opinions(snapshot: Snapshot, service: str) -> Iterator[tuple[Position
                 yield Position(service, pool, region), Opinion(Verdict.UP, at, detail)
 
 
-def withheld(answered: Answered, weights: Mapping[str, int]) -> tuple[str, ...]:
+def withheld(answered: AnsweredCounts, weights: Mapping[str, int]) -> tuple[str, ...]:
     """The regions that have weight and are not answered: Route 53's checks hold them back."""
     return _withheld(answered.without, weights)
 
@@ -115,7 +115,7 @@ def answer_notices(snapshot: Snapshot, service: str) -> Iterator[str]:
             yield from (f"pool {pool}: {text}" for text in _mismatches(answered, weights))
 
 
-def _mismatches(answered: Answered, weights: Mapping[str, int]) -> Iterator[str]:
+def _mismatches(answered: AnsweredCounts, weights: Mapping[str, int]) -> Iterator[str]:
     if answered.elsewhere:
         said = ", ".join(sorted(answered.elsewhere))
         times = sum(answered.elsewhere.values())
@@ -164,7 +164,7 @@ def _withheld(without: Mapping[str, int], weights: Mapping[str, int]) -> tuple[s
     )
 
 
-def _weights(snapshot: Snapshot, pool: PoolName, answered: Answered) -> dict[str, int]:
+def _weights(snapshot: Snapshot, pool: PoolName, answered: AnsweredCounts) -> dict[str, int]:
     """Weights of the records that there are; what was answered was counted for each of them."""
     observed = snapshot.observed.get(pool[0])
     if observed is None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from math import log2
 
-from controller.model.configuration import Flapping
+from controller.model.configuration import FlappingSettings
 from controller.model.decision import Snapshot
 from controller.model.health import RegionHealth, Verdict
 from controller.model.memory import Flaps
@@ -35,12 +35,12 @@ def flaps(
     return {key: one for key, one in found.items() if one.down or one.penalty >= _FORGOTTEN_BELOW}
 
 
-def wait_s(one: Flaps, limits: Flapping) -> float:
+def wait_s(one: Flaps, limits: FlappingSettings) -> float:
     """Seconds until a damped region is let in if it fails no more."""
     return max(0.0, log2(one.penalty / _LET_IN_BELOW)) * limits.half_life_s
 
 
-def _next(known: Flaps | None, health: RegionHealth, limits: Flapping, now: float) -> Flaps:
+def _next(known: Flaps | None, health: RegionHealth, limits: FlappingSettings, now: float) -> Flaps:
     before = known or Flaps(0.0, now, down=False)
     faded: float = before.penalty * 0.5 ** (max(0.0, now - before.at) / limits.half_life_s)
     down = health.verdict is Verdict.DOWN or (before.down and health.verdict is Verdict.UNKNOWN)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from controller.model.configuration import Gray
+from controller.model.configuration import GrayFailureSettings
 from controller.model.health import HealthState, Verdict
 from controller.planning.health.hysteresis import slow_from
 
@@ -20,7 +20,7 @@ _RECOVERS_AT = 0.5
 _UP = Verdict.UP
 
 
-def level(state: HealthState, was: int, limits: Gray) -> int:
+def level(state: HealthState, was: int, limits: GrayFailureSettings) -> int:
     """How many steps one vantage point's opinion degrades a region that stood at `was`."""
     if state.verdict is not _UP or state.answers < limits.over_probes:
         return 0 if state.verdict is Verdict.DOWN else min(was, len(STEPS))
@@ -34,7 +34,9 @@ def level(state: HealthState, was: int, limits: Gray) -> int:
     return found
 
 
-def degradation(states: Collection[HealthState], quorum: int, was: int, limits: Gray) -> int:
+def degradation(
+    states: Collection[HealthState], quorum: int, was: int, limits: GrayFailureSettings
+) -> int:
     """How many steps a region is degraded by one endpoint's states, one per vantage point.
 
     `was`: the steps until now.
@@ -48,7 +50,7 @@ def usable(steps: int) -> float:
     return STEPS[steps - 1][1] if steps else 1.0
 
 
-def describe(state: HealthState, limits: Gray) -> str:
+def describe(state: HealthState, limits: GrayFailureSettings) -> str:
     """The evidence in one line."""
     return (
         f"{state.bad_ratio:.0%} of the last {limits.over_probes} probes failed or took more than "

@@ -7,7 +7,7 @@ means, so that a state stays small; an endpoint that turns up again starts with 
 
 from __future__ import annotations
 
-from controller.model.configuration import Gray, Health
+from controller.model.configuration import GrayFailureSettings, HealthSettings
 from controller.model.health import HealthState, ProbeOutcome, ProbeResult, Verdict
 
 # Python 3.11 looks up a member of an enumeration anew each time, which is slow for every probe.
@@ -19,7 +19,7 @@ LONG_RUN = 5000
 that grows slow is measured against what it was."""
 
 
-def advance(state: HealthState, result: ProbeResult, limits: Health) -> HealthState:
+def advance(state: HealthState, result: ProbeResult, limits: HealthSettings) -> HealthState:
     """Fold one result into the state. A probe that could not be run changes nothing."""
     outcome = result.outcome
     if outcome is _PASSED:
@@ -34,19 +34,19 @@ def is_fresh(state: HealthState, now: float, fresh_for_s: float) -> bool:
     return state.last_result_at is not None and now - state.last_result_at <= fresh_for_s
 
 
-def passes(state: HealthState, limits: Health) -> bool:
+def passes(state: HealthState, limits: HealthSettings) -> bool:
     """Whether something that must not answer does: quicker to say so than a region is to be up."""
     return state.verdict is _UP or state.successes >= limits.forgive_after
 
 
-def slow_from(usual_s: float, limits: Gray) -> float:
+def slow_from(usual_s: float, limits: GrayFailureSettings) -> float:
     """The latency in seconds above which an answer is bad, where so much is usual."""
     slowest = usual_s * limits.slow_factor
     at_least = usual_s + limits.slow_least_s
     return slowest if slowest > at_least else at_least
 
 
-def _after_failure(state: HealthState, result: ProbeResult, limits: Health) -> HealthState:
+def _after_failure(state: HealthState, result: ProbeResult, limits: HealthSettings) -> HealthState:
     failures = state.failures + 1
     first = result.at if state.first_failure_at is None else state.first_failure_at
     turns_down = failures >= limits.down_after and state.verdict is not Verdict.DOWN
@@ -69,7 +69,7 @@ def _after_failure(state: HealthState, result: ProbeResult, limits: Health) -> H
     )
 
 
-def _after_success(state: HealthState, result: ProbeResult, limits: Health) -> HealthState:
+def _after_success(state: HealthState, result: ProbeResult, limits: HealthSettings) -> HealthState:
     """Not called for answers like those before: `planning.health.steady` folds them in place."""
     (
         verdict,

@@ -106,7 +106,7 @@ def answering(
     )
 
 
-class Judged(NamedTuple):
+class EndpointVotes(NamedTuple):
     """One required endpoint, as the vantage points see it."""
 
     name: str
@@ -119,7 +119,7 @@ class Judged(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Jury:
+class SharedEvidence:
     """What the verdicts on all services have in common."""
 
     snapshot: Snapshot
@@ -132,7 +132,7 @@ class Jury:
     """How many equal votes make an opinion count."""
 
     @classmethod
-    def of(cls, snapshot: Snapshot, isolated: str | None) -> Jury:
+    def of(cls, snapshot: Snapshot, isolated: str | None) -> SharedEvidence:
         """The jury of one decision."""
         return cls(
             snapshot,
@@ -148,11 +148,11 @@ def judge(snapshot: Snapshot, *, isolated: str | None) -> Mapping[str, Mapping[s
 
     `isolated`: why this vantage point casts no vote, if it does not.
     """
-    jury = Jury.of(snapshot, isolated)
+    jury = SharedEvidence.of(snapshot, isolated)
     return {service: judge_service(jury, service) for service in snapshot.settings.services}
 
 
-def judge_service(jury: Jury, service: str) -> dict[str, RegionHealth]:
+def judge_service(jury: SharedEvidence, service: str) -> dict[str, RegionHealth]:
     """Region to verdict, with the evidence in one line."""
     regions = jury.snapshot.settings.services[service].regions
     others = opinions_by_region(jury.snapshot, service, jury.reports.get(service, ()))
@@ -163,7 +163,7 @@ def judge_service(jury: Jury, service: str) -> dict[str, RegionHealth]:
 
 
 def _judge_region(
-    jury: Jury, service: str, name: str, region: ServiceRegion, known: Known
+    jury: SharedEvidence, service: str, name: str, region: ServiceRegion, known: Known
 ) -> RegionHealth:
     snapshot = jury.snapshot
     was = snapshot.memory.of(service).degraded.get(name, 0)
@@ -193,22 +193,22 @@ def _judge_region(
     )
 
 
-def _judge_endpoint(jury: Jury, target: EndpointId, was: int) -> Judged:
+def _judge_endpoint(jury: SharedEvidence, target: EndpointId, was: int) -> EndpointVotes:
     """`was`: the steps by which its region was degraded until now."""
     snapshot = jury.snapshot
     states = _opinions(snapshot, target, isolated=jury.isolated is not None)
     ballots = [_vote(jury, target, state) for state in states.values()]
     verdict = _majority(ballots, jury.quorum)
     steps = degradation(states.values(), jury.quorum, was, snapshot.settings.health.gray)
-    return Judged(target.endpoint, verdict, ballots, states, steps)
+    return EndpointVotes(target.endpoint, verdict, ballots, states, steps)
 
 
-def _calling_down(judged: Judged) -> int:
+def _calling_down(judged: EndpointVotes) -> int:
     """Vantage points that call it down."""
     return sum([state.verdict is _DOWN for state in judged.states.values()])
 
 
-def _why(jury: Jury, verdict: Verdict, judged: Sequence[Judged]) -> str:
+def _why(jury: SharedEvidence, verdict: Verdict, judged: Sequence[EndpointVotes]) -> str:
     """The evidence for a region's verdict: of many endpoints that agree the first few are told.
 
     Where the region is degraded, the one that degrades it most comes with its numbers.
@@ -224,7 +224,7 @@ def _why(jury: Jury, verdict: Verdict, judged: Sequence[Judged]) -> str:
     return "; ".join(texts)
 
 
-def _told(jury: Jury, judged: Judged, *, degrades: bool) -> str:
+def _told(jury: SharedEvidence, judged: EndpointVotes, *, degrades: bool) -> str:
     text = f"{judged.name}: {_reason(jury, judged)}"
     if not degrades:
         return text
@@ -248,7 +248,7 @@ def _opinions(
     }
 
 
-def _vote(jury: Jury, target: EndpointId, state: HealthState) -> Verdict:
+def _vote(jury: SharedEvidence, target: EndpointId, state: HealthState) -> Verdict:
     """A down vote waits until those who could contradict were asked after the first failure."""
     if state.verdict is _DOWN and not jury.corroboration.is_complete(target, state):
         return Verdict.UNKNOWN
@@ -271,7 +271,7 @@ def _worst(verdicts: Iterable[Verdict]) -> Verdict:
     return Verdict.UP
 
 
-def _reason(jury: Jury, judged: Judged) -> str:
+def _reason(jury: SharedEvidence, judged: EndpointVotes) -> str:
     settings = jury.snapshot.settings
     verdict, states = judged.verdict, judged.states
     points = len(settings.vantage.all)
@@ -290,7 +290,7 @@ def _reason(jury: Jury, judged: Judged) -> str:
     )
 
 
-def _why_unknown(jury: Jury, judged: Judged) -> str:
+def _why_unknown(jury: SharedEvidence, judged: EndpointVotes) -> str:
     snapshot, states = jury.snapshot, judged.states
     settings = snapshot.settings
     if not states:

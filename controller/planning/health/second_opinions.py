@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 
 from controller.model.decision import Snapshot
-from controller.model.health import SecondOpinion, Source, Verdict
+from controller.model.health import OpinionSource, SecondOpinion, Verdict
 from controller.model.levers import Position
 from controller.model.second_opinions import Opinion
 from controller.planning.health.answered_shares import answer_opinions
@@ -21,7 +21,7 @@ FRESH_FOR_S = 60.0
 """Age at which another source's evidence says nothing any more. Half a minute is what Route 53's
 fast checks need for a change of mind; as much again is for our asking in turns."""
 
-Known = Mapping[Source, Sequence[Opinion]]
+Known = Mapping[OpinionSource, Sequence[Opinion]]
 """What is known of one region's weighted records."""
 
 
@@ -39,10 +39,10 @@ def reports_by_service(snapshot: Snapshot) -> Mapping[str, Reports]:
 
 def opinions_by_region(snapshot: Snapshot, service: str, reports: Reports) -> Mapping[str, Known]:
     """A service's region to what each other source says of its records, old opinions included."""
-    found: defaultdict[str, dict[Source, list[Opinion]]] = defaultdict(dict)
+    found: defaultdict[str, dict[OpinionSource, list[Opinion]]] = defaultdict(dict)
     for source, (position, opinion) in chain(
-        ((Source.HEALTH_CHECKS, one) for one in reports),
-        ((Source.ANSWERS, one) for one in answer_opinions(snapshot, service)),
+        ((OpinionSource.HEALTH_CHECKS, one) for one in reports),
+        ((OpinionSource.ANSWERS, one) for one in answer_opinions(snapshot, service)),
     ):
         found[position.region].setdefault(source, []).append(opinion)
     return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Self
 
-from controller.model.configuration import Gray
+from controller.model.configuration import GrayFailureSettings
 from controller.model.health import HealthState, ProbeOutcome, ProbeResult, Verdict
 from controller.planning.health.hysteresis import LONG_RUN
 
@@ -17,7 +17,7 @@ from controller.planning.health.hysteresis import LONG_RUN
 _PASSED = ProbeOutcome.PASSED
 
 
-class Steady:
+class SteadyState:
     """What is believed of one endpoint, until its `folds` says that it is steady no more."""
 
     __slots__ = (
@@ -34,7 +34,9 @@ class Steady:
         "last_result_at",
     )
 
-    def __init__(self, base: HealthState, last_result_at: float, limits: Gray) -> None:
+    def __init__(
+        self, base: HealthState, last_result_at: float, limits: GrayFailureSettings
+    ) -> None:
         self._base = base
         self.last_result_at = last_result_at
         self._address = base.address
@@ -48,7 +50,7 @@ class Steady:
         self._slow_least_s = limits.slow_least_s
 
     @classmethod
-    def of(cls, state: HealthState, limits: Gray) -> Self | None:
+    def of(cls, state: HealthState, limits: GrayFailureSettings) -> Self | None:
         """An endpoint that is not degraded, in this state; None: another answer may be news."""
         last = state.last_result_at
         is_steady = (

@@ -16,13 +16,13 @@ from controller.model.levers import (
     EndpointGroup,
     GroupChange,
     LeverKind,
+    LeverState,
     Observed,
     Position,
-    Setting,
 )
 from controller.planning.guards.all_closed import Open, failing_open
 from controller.planning.levers.lever import Lever, Resources, of_pool
-from controller.planning.levers.write_steps import Parts, Step
+from controller.planning.levers.write_steps import Parts, WriteStep
 from controller.planning.residency.proof import Proof, prove_groups
 from controller.planning.shares import normalised
 
@@ -121,7 +121,7 @@ class Accelerator(Lever[EndpointGroup, Groups, GroupChange]):
             and [e.endpoint_id for e in one.endpoints] == [e.endpoint_id for e in other.endpoints]
         )
 
-    def shares(self, settings: Mapping[str, Setting]) -> dict[str, float]:
+    def shares(self, settings: Mapping[str, LeverState]) -> dict[str, float]:
         """Dials, 0 to 1; 0 where the endpoints weigh nothing."""
         return {r: (s.dial or 0.0) / 100 if s.weight else 0.0 for r, s in settings.items()}
 
@@ -130,14 +130,14 @@ class Accelerator(Lever[EndpointGroup, Groups, GroupChange]):
         return {region: 1.0 if region in reached else share for region, share in shares.items()}
 
     def settings(
-        self, service: Service, before: Mapping[str, Setting], after: Shares
-    ) -> dict[str, Setting]:
+        self, service: Service, before: Mapping[str, LeverState], after: Shares
+    ) -> dict[str, LeverState]:
         """Whole dials, at least 1 where it is open, and the configured weight of endpoints."""
         weight = _noun(service).endpoint_weight
         return {
-            region: Setting(weight, max(1.0, round(share * 100.0, 0)))
+            region: LeverState(weight, max(1.0, round(share * 100.0, 0)))
             if share > 0
-            else Setting(0, 0.0)
+            else LeverState(0, 0.0)
             for region, share in after.items()
             if region in before
         }
@@ -157,12 +157,12 @@ class Accelerator(Lever[EndpointGroup, Groups, GroupChange]):
 
     def steps(
         self, parts: Parts[GroupChange], urgent: Collection[PoolName]
-    ) -> list[Step[GroupChange]]:
+    ) -> list[WriteStep[GroupChange]]:
         """One group at a time, groups that open before groups that close."""
         apart = [(change, write) for change, writes in parts.items() for write in writes]
         apart.sort(key=lambda one: not opens(one[1]))
         return [
-            Step({change: (write,)}, (change.position.service, change.position.pool))
+            WriteStep({change: (write,)}, (change.position.service, change.position.pool))
             for change, write in apart
         ]
 
@@ -170,7 +170,7 @@ class Accelerator(Lever[EndpointGroup, Groups, GroupChange]):
         self, pool: Mapping[str, tuple[EndpointGroup, ...]], writes: Iterable[GroupChange]
     ) -> Open:
         """By listener. A group without endpoints serves nobody: it is as good as missing."""
-        after = {one.group.arn: Setting(one.endpoint_weight, one.dial) for one in writes}
+        after = {one.group.arn: LeverState(one.endpoint_weight, one.dial) for one in writes}
         return {
             region: {
                 group.listener: (after.get(group.arn) or _setting(group)).is_open
@@ -193,7 +193,7 @@ def settable(groups: Iterable[EndpointGroup]) -> list[EndpointGroup]:
     return [group for group in found if group.endpoints] or found
 
 
-def is_set(group: EndpointGroup, setting: Setting) -> bool:
+def is_set(group: EndpointGroup, setting: LeverState) -> bool:
     """Whether the group and all its endpoints are set like this."""
     weights = {endpoint.weight for endpoint in group.endpoints}
     return group.dial == setting.dial and weights <= {setting.weight}
@@ -201,25 +201,25 @@ def is_set(group: EndpointGroup, setting: Setting) -> bool:
 
 def opens(change: GroupChange) -> bool:
     """Whether the write lets more users into some endpoint of the group."""
-    after = Setting(change.endpoint_weight, change.dial)
+    after = LeverState(change.endpoint_weight, change.dial)
     return any(
-        _openness(after) > _openness(Setting(endpoint.weight, change.group.dial))
+        _openness(after) > _openness(LeverState(endpoint.weight, change.group.dial))
         for endpoint in change.group.endpoints
     )
 
 
-def _setting(group: EndpointGroup) -> Setting:
-    return Setting(max(endpoint.weight for endpoint in group.endpoints), group.dial)
+def _setting(group: EndpointGroup) -> LeverState:
+    return LeverState(max(endpoint.weight for endpoint in group.endpoints), group.dial)
 
 
-def _openness(setting: Setting) -> tuple[bool, float, int]:
+def _openness(setting: LeverState) -> tuple[bool, float, int]:
     return setting.is_open, setting.dial or 0.0, setting.weight
 
 
-def _settings_of(groups: Iterable[EndpointGroup]) -> tuple[Setting, ...]:
+def _settings_of(groups: Iterable[EndpointGroup]) -> tuple[LeverState, ...]:
     """The settings of one region's endpoints, each once, the most open first."""
     found = {
-        Setting(weight, group.dial)
+        LeverState(weight, group.dial)
         for group in settable(groups)
         for weight in [endpoint.weight for endpoint in group.endpoints] or [0]
     }

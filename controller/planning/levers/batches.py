@@ -16,14 +16,14 @@ from typing import NamedTuple
 
 from controller.model.decision import PoolName
 from controller.model.levers import Change, RecordSet, WeightChange
-from controller.planning.levers.write_steps import Parts, Step
+from controller.planning.levers.write_steps import Parts, WriteStep
 
 MAX_ELEMENTS = 1_000
 MAX_CHARACTERS = 32_000
 _DELETE_AND_CREATE = 2
 
 
-class Size(NamedTuple):
+class BatchSize(NamedTuple):
     """What Route 53 counts of a batch."""
 
     elements: int = 0
@@ -34,25 +34,25 @@ class Size(NamedTuple):
         """Whether one batch may hold it."""
         return self.elements <= MAX_ELEMENTS and self.characters <= MAX_CHARACTERS
 
-    def plus(self, other: Size) -> Size:
+    def plus(self, other: BatchSize) -> BatchSize:
         """Both together."""
-        return Size(self.elements + other.elements, self.characters + other.characters)
+        return BatchSize(self.elements + other.elements, self.characters + other.characters)
 
 
 Elements = Parts[WeightChange]
 """Changes of one zone with what each means for its records."""
-Batch = Step[WeightChange]
+Batch = WriteStep[WeightChange]
 """What is sent in one request; part of a pool if no single batch can hold that."""
 
 
-def size_of(records: Iterable[RecordSet]) -> Size:
+def size_of(records: Iterable[RecordSet]) -> BatchSize:
     """What changing the weights of these records counts."""
     elements = characters = 0
     for record in records:
         values = [one["Value"] for one in json.loads(record.rest).get("ResourceRecords", ())]
         elements += _DELETE_AND_CREATE * (len(values) or 1)
         characters += _DELETE_AND_CREATE * sum(map(len, values))
-    return Size(elements, characters)
+    return BatchSize(elements, characters)
 
 
 def batches(elements: Elements, urgent: Collection[PoolName]) -> list[Batch]:
@@ -62,14 +62,14 @@ def batches(elements: Elements, urgent: Collection[PoolName]) -> list[Batch]:
     the first batch with room for it. A pool that no batch can hold is split by position, in the
     order of its changes: the records of a position stay together.
     """
-    shared: list[tuple[Size, Elements]] = []
+    shared: list[tuple[BatchSize, Elements]] = []
     split: list[Batch] = []
     pools = by_pool(elements)
     in_order = sorted(pools, key=lambda pool: pool not in urgent)
     for pool in in_order:
         size = _size(pools[pool])
         if not size.fits:
-            split += [Step(part, pool) for part in _parts(pools[pool])]
+            split += [WriteStep(part, pool) for part in _parts(pools[pool])]
             continue
         at = next((i for i, (taken, _) in enumerate(shared) if taken.plus(size).fits), None)
         if at is None:
@@ -77,7 +77,7 @@ def batches(elements: Elements, urgent: Collection[PoolName]) -> list[Batch]:
         else:
             taken, known = shared[at]
             shared[at] = (taken.plus(size), {**known, **pools[pool]})
-    whole = [Step(one) for _, one in shared]
+    whole = [WriteStep(one) for _, one in shared]
     first = [batch for batch in split if batch.part_of in urgent]
     return [*first, *whole, *(batch for batch in split if batch.part_of not in urgent)]
 
@@ -93,16 +93,16 @@ def by_pool(elements: Elements) -> dict[PoolName, dict[Change, tuple[WeightChang
 def _parts(elements: Elements) -> list[Elements]:
     """As many changes in each part as fit; a change that no batch can hold is one by itself."""
     parts: list[dict[Change, tuple[WeightChange, ...]]] = []
-    taken = Size()
+    taken = BatchSize()
     for change, each in elements.items():
         size = _size({change: each})
         if not parts or not taken.plus(size).fits:
             parts.append({})
-            taken = Size()
+            taken = BatchSize()
         parts[-1][change] = each
         taken = taken.plus(size)
     return list(parts)
 
 
-def _size(elements: Elements) -> Size:
+def _size(elements: Elements) -> BatchSize:
     return size_of(one.record for one in chain.from_iterable(elements.values()))

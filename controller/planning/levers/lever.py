@@ -21,9 +21,9 @@ from typing import ClassVar, Generic, TypeVar
 
 from controller.model.configuration import Service
 from controller.model.decision import PoolName, PoolPlan, Shares
-from controller.model.levers import Change, LeverKind, Observed, Position, Setting
+from controller.model.levers import Change, LeverKind, LeverState, Observed, Position
 from controller.planning.guards.all_closed import Open, is_emptied
-from controller.planning.levers.write_steps import Parts, Step, WriteT
+from controller.planning.levers.write_steps import Parts, WriteStep, WriteT
 from controller.planning.residency.destinations import Destination
 from controller.planning.residency.proof import Proof
 from controller.planning.shares import same
@@ -138,7 +138,7 @@ class Lever(ABC, Generic[ResourceT, IndexT, WriteT]):
     # Settings and shares.
 
     @abstractmethod
-    def shares(self, settings: Mapping[str, Setting]) -> dict[str, float]:
+    def shares(self, settings: Mapping[str, LeverState]) -> dict[str, float]:
         """What the settings of a pool's regions mean, as shares."""
 
     @abstractmethod
@@ -147,8 +147,8 @@ class Lever(ABC, Generic[ResourceT, IndexT, WriteT]):
 
     @abstractmethod
     def settings(
-        self, service: Service, before: Mapping[str, Setting], after: Shares
-    ) -> dict[str, Setting]:
+        self, service: Service, before: Mapping[str, LeverState], after: Shares
+    ) -> dict[str, LeverState]:
         """Settings that express the shares `after`, of regions that have one: those in `before`.
 
         A positive share never becomes a closed setting, because that means another thing.
@@ -194,10 +194,10 @@ class Lever(ABC, Generic[ResourceT, IndexT, WriteT]):
         """What the change means for those resources of its position that are not set so yet."""
 
     @abstractmethod
-    def steps(self, parts: Parts[WriteT], urgent: Collection[PoolName]) -> list[Step[WriteT]]:
+    def steps(self, parts: Parts[WriteT], urgent: Collection[PoolName]) -> list[WriteStep[WriteT]]:
         """The requests to one target, in their order; `parts` are in that of the plans."""
 
-    def apart(self, step: Step[WriteT]) -> Sequence[Step[WriteT]]:
+    def apart(self, step: WriteStep[WriteT]) -> Sequence[WriteStep[WriteT]]:
         """The steps to be tried instead of one that AWS refused: what is at fault is one's alone.
 
         None where nothing can be told apart.
@@ -214,7 +214,7 @@ class Lever(ABC, Generic[ResourceT, IndexT, WriteT]):
 
     def refusal(
         self,
-        step: Step[WriteT],
+        step: WriteStep[WriteT],
         applied: Iterable[WriteT],
         pool: Mapping[str, tuple[ResourceT, ...]],
     ) -> str | None:
@@ -244,16 +244,16 @@ def of_pool(
     return {region: resources.get(Position(*name, region), ()) for region in regions}
 
 
-def settings_by_pool(service: Service, observed: Observed) -> dict[str, dict[str, Setting]]:
+def settings_by_pool(service: Service, observed: Observed) -> dict[str, dict[str, LeverState]]:
     """Pool to region to how far it is open: lawful regions only, in their pool's order."""
-    seen: dict[str, dict[str, Setting]] = {name: {} for name in service.pools}
+    seen: dict[str, dict[str, LeverState]] = {name: {} for name in service.pools}
     for (_, pool_name, region), setting in observed.settings.items():
         if pool_name in seen:
             seen[pool_name][region] = setting
     return {name: _in_order(pool.regions, seen[name]) for name, pool in service.pools.items()}
 
 
-def _in_order(regions: tuple[str, ...], seen: dict[str, Setting]) -> dict[str, Setting]:
+def _in_order(regions: tuple[str, ...], seen: dict[str, LeverState]) -> dict[str, LeverState]:
     if tuple(seen) == regions:
         return seen
     return {region: seen[region] for region in regions if region in seen}

@@ -15,17 +15,17 @@ from controller.model.decision import PoolName, Shares
 from controller.model.levers import (
     Change,
     LeverKind,
+    LeverState,
     Observed,
     Position,
     RecordSet,
-    Setting,
     WeightChange,
 )
 from controller.planning.guards.all_closed import Open, failing_open
 from controller.planning.levers.batches import batches, by_pool
 from controller.planning.levers.lever import Lever, Resources, of_pool
 from controller.planning.levers.weights import weights
-from controller.planning.levers.write_steps import Parts, Step
+from controller.planning.levers.write_steps import Parts, WriteStep
 from controller.planning.residency.destinations import Destination, destinations
 from controller.planning.residency.proof import Proof, prove_records
 from controller.planning.shares import normalised
@@ -98,14 +98,14 @@ class Route53(Lever[RecordSet, Groups, WeightChange]):
         self, name: str, service: Service, index: Groups, resources: Leaves, at: float
     ) -> Observed:
         """What the zone says of the service."""
-        settings: dict[Position, Setting] = {}
-        parts: dict[Position, tuple[Setting, ...]] = {}
+        settings: dict[Position, LeverState] = {}
+        parts: dict[Position, tuple[LeverState, ...]] = {}
         for position, twins in resources.items():
             weights = {twin.weight or 0 for twin in twins}
             if weights:
-                settings[position] = Setting(max(weights))
+                settings[position] = LeverState(max(weights))
             if len(weights) > 1:
-                parts[position] = tuple(map(Setting, sorted(weights, reverse=True)))
+                parts[position] = tuple(map(LeverState, sorted(weights, reverse=True)))
         faults = {
             pool_name: found
             for pool_name, pool in service.pools.items()
@@ -147,7 +147,7 @@ class Route53(Lever[RecordSet, Groups, WeightChange]):
         }
         return {position: ids for position, ids in found.items() if ids}
 
-    def shares(self, settings: Mapping[str, Setting]) -> dict[str, float]:
+    def shares(self, settings: Mapping[str, LeverState]) -> dict[str, float]:
         """Weights that are all zero mean *equal* shares to Route 53, so that is returned."""
         weighed = [setting.weight for setting in settings.values()]
         total = sum(weighed)
@@ -161,11 +161,11 @@ class Route53(Lever[RecordSet, Groups, WeightChange]):
         return normalised(most)
 
     def settings(
-        self, service: Service, before: Mapping[str, Setting], after: Shares
-    ) -> dict[str, Setting]:
+        self, service: Service, before: Mapping[str, LeverState], after: Shares
+    ) -> dict[str, LeverState]:
         """Weights that change as few records as possible."""
         known = {region: share for region, share in after.items() if region in before}
-        return {region: Setting(weight) for region, weight in weights(before, known).items()}
+        return {region: LeverState(weight) for region, weight in weights(before, known).items()}
 
     def parts(self, change: Change, resources: tuple[RecordSet, ...]) -> tuple[WeightChange, ...]:
         """Those twins whose weight is not the wanted one yet."""
@@ -174,14 +174,14 @@ class Route53(Lever[RecordSet, Groups, WeightChange]):
 
     def steps(
         self, parts: Parts[WeightChange], urgent: Collection[PoolName]
-    ) -> list[Step[WeightChange]]:
+    ) -> list[WriteStep[WeightChange]]:
         """One batch, or as many as Route 53's limits ask for, urgent pools in the first."""
         return batches(parts, urgent)
 
-    def apart(self, step: Step[WeightChange]) -> Sequence[Step[WeightChange]]:
+    def apart(self, step: WriteStep[WeightChange]) -> Sequence[WriteStep[WeightChange]]:
         """Its pools, if there are several: one bad record hinders its own pool alone."""
         pools = list(by_pool(step.parts).values())
-        return [Step(each) for each in pools] if len(pools) > 1 else ()
+        return [WriteStep(each) for each in pools] if len(pools) > 1 else ()
 
     def opened(
         self, pool: Mapping[str, tuple[RecordSet, ...]], writes: Iterable[WeightChange]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from controller.model.levers import Setting
+from controller.model.levers import LeverState
 from controller.planning.shares import normalised, same
 
 FULL_WEIGHT = 255
 """Route 53's largest weight."""
 
 
-def weights(before: Mapping[str, Setting], after: Mapping[str, float]) -> dict[str, int]:
+def weights(before: Mapping[str, LeverState], after: Mapping[str, float]) -> dict[str, int]:
     """The weights of a pool's regions, changing as few records as possible.
 
     Each region that has a weight may be the one that keeps it while the others follow; of the

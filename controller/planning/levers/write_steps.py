@@ -18,7 +18,7 @@ Parts = Mapping[Change, tuple[WriteT, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Step(Generic[WriteT]):
+class WriteStep(Generic[WriteT]):
     """What is sent in one request: AWS applies all of it or none."""
 
     parts: Parts[WriteT]

@@ -11,12 +11,12 @@ from dataclasses import replace
 
 from controller.model.decision import PoolName, Shares, Snapshot
 from controller.model.memory import ServiceMemory
-from controller.planning.eligibility import May, Standing
+from controller.planning.eligibility import Permission, RegionEligibility
 from controller.planning.levers.accelerator import ACCELERATOR
 from controller.planning.levers.registry import lever_of
-from controller.planning.placement.believed import Known
+from controller.planning.placement.believed import Believed
 from controller.planning.placement.dials import fitted, learned, modelled
-from controller.planning.placement.optimal_split import Placement
+from controller.planning.placement.optimal_split import PoolPlacement
 from controller.planning.shares import normalised
 
 _LESSON_EVERY_S = 10.0
@@ -26,23 +26,23 @@ _LESSON_EVERY_S = 10.0
 def place_dials(
     snapshot: Snapshot,
     name: PoolName,
-    known: Known,
-    stand: Mapping[str, Standing],
+    known: Believed,
+    stand: Mapping[str, RegionEligibility],
     before: Shares,
-) -> Placement | None:
+) -> PoolPlacement | None:
     """The dials of a pool, 0 to 1, and which regions' room is used up; None: nobody may serve."""
     given = {region: _given(s, region, before) for region, s in stand.items()}
     fixed = {region: dial for region, dial in given.items() if dial is not None}
     free = [region for region in stand if region not in fixed]
     if not free:
-        return Placement(fixed) if any(fixed.values()) else None
+        return PoolPlacement(fixed) if any(fixed.values()) else None
     near = nearest(snapshot, name)
     demand = known.demand_rps[name[1]]
     capacity = {region: known.capacity_rps[region] for region in free}
     total = sum(capacity.values())
     target = snapshot.settings.placement.target_utilisation
     if demand <= 0 or total <= 0:
-        return Placement({**fixed, **dict.fromkeys(free, 1.0)})
+        return PoolPlacement({**fixed, **dict.fromkeys(free, 1.0)})
     # Where the target does not hold it all, each is filled in proportion: evenly.
     scale = max(target / demand, 1 / total)
     dials = fitted(near, {region: rps * scale for region, rps in capacity.items()}, fixed)
@@ -50,7 +50,7 @@ def place_dials(
     full = {region: flow[region] * demand for region in free if dials[region] < 1}
     # What given dials let in elsewhere is nothing that these have to carry.
     carried = demand * sum(flow[region] for region in free)
-    return Placement(dials, full, max(0.0, carried - total))
+    return PoolPlacement(dials, full, max(0.0, carried - total))
 
 
 def nearest(snapshot: Snapshot, name: PoolName) -> Shares:
@@ -94,12 +94,12 @@ def _dials(snapshot: Snapshot, name: PoolName) -> dict[str, float]:
     return ACCELERATOR.shares(mine)
 
 
-def _given(standing: Standing, region: str, before: Shares) -> float | None:
+def _given(standing: RegionEligibility, region: str, before: Shares) -> float | None:
     """The dial a region must have; None where placement may choose."""
     match standing.may:
-        case May.OUT:
+        case Permission.OUT:
             return 0.0
-        case May.KEEP:
+        case Permission.KEEP:
             return before.get(region, 0.0)
-        case May.IN:
+        case Permission.IN:
             return standing.share

@@ -18,7 +18,7 @@ from controller.planning.shares import normalised
 
 
 @dataclass(frozen=True, slots=True)
-class Belief:
+class BelievedFigure:
     """A figure, and what it is made of."""
 
     configured: float
@@ -39,7 +39,7 @@ class Belief:
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class BelievedCapacity:
     """A region's capacity, and what it is made of."""
 
     configured: float | None
@@ -56,7 +56,7 @@ class Room:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class Believed:
     """The figures of one service."""
 
     demand_rps: Mapping[str, float]
@@ -71,7 +71,7 @@ def known(
     snapshot: Snapshot,
     service_name: str,
     health: Mapping[str, RegionHealth],
-) -> Known:
+) -> Believed:
     """The figures of a service at this moment."""
     pools = snapshot.settings.services[service_name].pools
     latency = {name: dict(pool.latency_ms) for name, pool in pools.items() if pool.latency_ms}
@@ -81,26 +81,26 @@ def known(
     for service, name in snapshot.figures.demand_rps:
         if service == service_name and name in pools:
             demand[name] = _demand(snapshot, service_name, name).value
-    return Known(
+    return Believed(
         demand,
         latency,
         {region: room.value for region, room in rooms(snapshot, service_name, health).items()},
     )
 
 
-def demands(snapshot: Snapshot, service_name: str) -> dict[str, Belief]:
+def demands(snapshot: Snapshot, service_name: str) -> dict[str, BelievedFigure]:
     """Pool to the requests/s its users are believed to ask for."""
     pools = snapshot.settings.services[service_name].pools
     return {name: _demand(snapshot, service_name, name) for name in pools}
 
 
-def _demand(snapshot: Snapshot, service_name: str, name: str) -> Belief:
+def _demand(snapshot: Snapshot, service_name: str, name: str) -> BelievedFigure:
     pool = snapshot.settings.services[service_name].pools[name]
     measured = snapshot.figures.demand_rps.get((service_name, name))
     return _belief(snapshot, pool.demand_rps, measured)
 
 
-def measured_latencies(snapshot: Snapshot, service_name: str) -> dict[Position, Belief]:
+def measured_latencies(snapshot: Snapshot, service_name: str) -> dict[Position, BelievedFigure]:
     """The milliseconds that somebody measured; for all others the settings' stand alone.
 
     A pool without configured latencies is placed by shares: there they count for nothing.
@@ -117,14 +117,14 @@ def measured_latencies(snapshot: Snapshot, service_name: str) -> dict[Position, 
 
 def rooms(
     snapshot: Snapshot, service_name: str, health: Mapping[str, RegionHealth]
-) -> dict[str, Room]:
+) -> dict[str, BelievedCapacity]:
     """Region to its capacity. One that nobody measured is full with its part of each pool."""
     regions = snapshot.settings.services[service_name].regions
     unmeasured = any(region.capacity_rps is None for region in regions.values())
     parts = _parts_rps(snapshot, service_name) if unmeasured else {}
     target = snapshot.settings.placement.target_utilisation
     return {
-        name: Room(
+        name: BelievedCapacity(
             region.capacity_rps,
             parts.get(name, 0.0) / target if region.capacity_rps is None else region.capacity_rps,
             health[name].usable,
@@ -158,9 +158,9 @@ def by_share(known: Mapping[str, ServiceRegion], regions: Iterable[str]) -> dict
     return normalised(shares) or {region: 1 / len(shares) for region in shares}
 
 
-def _belief(snapshot: Snapshot, configured: float, measured: Figure | None) -> Belief:
+def _belief(snapshot: Snapshot, configured: float, measured: Figure | None) -> BelievedFigure:
     if measured is None:
-        return Belief(configured)
+        return BelievedFigure(configured)
     age_s = max(0.0, snapshot.now - measured.at)
     influence: float = 0.5 ** (age_s / snapshot.settings.placement.figures_half_life_s)
-    return Belief(configured, measured.value, age_s, influence)
+    return BelievedFigure(configured, measured.value, age_s, influence)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 
-class Pouring:
+class MaxFlow:
     """Regions, and the traffic in them so far by the set of regions that it may use."""
 
     def __init__(self, room: list[float]) -> None:

@@ -26,7 +26,7 @@ _NEARLY = 0.8
 """A region whose room is used to this part before anything moves is taken for full."""
 
 
-class Exchange:
+class MinCostFlow:
     """Kinds of traffic on regions, and the prices of the regions.
 
     Kinds and regions are numbers. A row holds what one kind costs in each region, infinite where

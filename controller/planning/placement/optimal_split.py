@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
 
-from controller.model.configuration import Placement as Preferences
+from controller.model.configuration import PlacementSettings as Preferences
 from controller.model.configuration import Region, Service
 from controller.model.decision import Shares
-from controller.planning.placement.believed import Known, by_share, load
-from controller.planning.placement.overload import Limits, even_limits
-from controller.planning.placement.transportation import Portion, cheapest
+from controller.planning.placement.believed import Believed, by_share, load
+from controller.planning.placement.overload import CapacityLimits, even_limits
+from controller.planning.placement.transportation import TrafficPortion, cheapest
 from controller.planning.shares import normalised
 
 _ELSEWHERE_MS = 50.0
@@ -30,14 +30,14 @@ _DUST = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class PlacementProblem:
     """What is to be placed."""
 
     service: Service
     catalogue: Mapping[str, Region]
     """What is the same for every service: prices."""
     preferences: Preferences
-    known: Known
+    known: Believed
     candidates: Mapping[str, tuple[str, ...]]
     """Pool to the lawful regions that may be given traffic."""
     fixed: Mapping[str, Shares] = field(default_factory=dict)
@@ -46,7 +46,7 @@ class Task:
     """Pool to its present split."""
 
 
-class Placement(NamedTuple):
+class PoolPlacement(NamedTuple):
     """The shares of one pool, and what kept its traffic from going where it would be best."""
 
     shares: Shares
@@ -58,14 +58,14 @@ class Placement(NamedTuple):
     """This pool's requests/s beyond what the regions that may serve it can carry together."""
 
 
-def place(task: Task) -> dict[str, Placement]:
+def place(task: PlacementProblem) -> dict[str, PoolPlacement]:
     """Pool to placement; a pool without candidates is left out."""
     taken = load(task.known.demand_rps, task.fixed)
     prices = {
         name: price_ms(task.preferences, task.catalogue[name]) for name in task.service.regions
     }
     owners: list[str] = []
-    portions: list[Portion] = []
+    portions: list[TrafficPortion] = []
     for pool in sorted(task.candidates):
         for portion in _portions(task, pool, prices):
             owners.append(pool)
@@ -85,7 +85,7 @@ def place(task: Task) -> dict[str, Placement]:
     full = {region: taken.get(region, 0.0) + carried[region] for region in tight}
     beyond = _beyond(limits)
     return {
-        pool: Placement(
+        pool: PoolPlacement(
             _shares(task, pool, rps, prices),
             full,
             sum([flow * beyond[region] for region, flow in rps.items() if region in beyond], 0.0),
@@ -95,11 +95,13 @@ def place(task: Task) -> dict[str, Placement]:
     }
 
 
-def lacking_rps(task: Task) -> float:
+def lacking_rps(task: PlacementProblem) -> float:
     """The overload of all pools together, as `place` would find it, without placing them."""
     taken = load(task.known.demand_rps, task.fixed)
     portions = [
-        Portion(_rest(task, pool) * task.known.demand_rps[pool], dict.fromkeys(candidates, 0.0))
+        TrafficPortion(
+            _rest(task, pool) * task.known.demand_rps[pool], dict.fromkeys(candidates, 0.0)
+        )
         for pool, candidates in task.candidates.items()
         if candidates
     ]
@@ -117,7 +119,9 @@ def price_ms(preferences: Preferences, region: Region) -> float:
     return preferences.ms_per_usd_per_gb * region.egress_usd_per_gb
 
 
-def _portions(task: Task, pool: str, prices: Mapping[str, float]) -> Iterator[Portion]:
+def _portions(
+    task: PlacementProblem, pool: str, prices: Mapping[str, float]
+) -> Iterator[TrafficPortion]:
     """The pool's traffic in parts that prefer the same region."""
     candidates = task.candidates[pool]
     demand = _rest(task, pool) * task.known.demand_rps[pool]
@@ -127,7 +131,7 @@ def _portions(task: Task, pool: str, prices: Mapping[str, float]) -> Iterator[Po
     if costs is None:
         for region, part in by_share(task.service.regions, candidates).items():
             away = {r: 0.0 if r == region else _ELSEWHERE_MS for r in candidates}
-            yield Portion(part * demand, away)
+            yield TrafficPortion(part * demand, away)
         return
     now = {r: s for r, s in task.before.get(pool, {}).items() if s > 0 and r in costs}
     settled = sum(now.values())
@@ -135,12 +139,14 @@ def _portions(task: Task, pool: str, prices: Mapping[str, float]) -> Iterator[Po
     for region, share in now.items():
         if (part := share / (settled + moving)) > _DUST:
             # It does not move for nothing.
-            yield Portion(part * demand, costs, region, task.preferences.move_gain_ms)
+            yield TrafficPortion(part * demand, costs, region, task.preferences.move_gain_ms)
     if (part := moving / (settled + moving)) > _DUST:
-        yield Portion(part * demand, costs)
+        yield TrafficPortion(part * demand, costs)
 
 
-def _costs(task: Task, pool: str, prices: Mapping[str, float]) -> dict[str, float] | None:
+def _costs(
+    task: PlacementProblem, pool: str, prices: Mapping[str, float]
+) -> dict[str, float] | None:
     """Region to milliseconds per request, price included; None for a pool without latencies."""
     latency_ms = task.known.latency_ms.get(pool)
     if latency_ms is None:
@@ -148,7 +154,9 @@ def _costs(task: Task, pool: str, prices: Mapping[str, float]) -> dict[str, floa
     return {region: latency_ms[region] + prices[region] for region in task.candidates[pool]}
 
 
-def _shares(task: Task, pool: str, rps: Mapping[str, float], prices: Mapping[str, float]) -> Shares:
+def _shares(
+    task: PlacementProblem, pool: str, rps: Mapping[str, float], prices: Mapping[str, float]
+) -> Shares:
     """What is settled and what was placed; where there is no traffic, where it would go first."""
     placed = normalised(rps) or _without_traffic(task, pool, prices)
     rest = _rest(task, pool)
@@ -163,20 +171,22 @@ def _without_dust(rps: dict[str, float]) -> dict[str, float]:
     return {region: flow for region, flow in rps.items() if flow > least}
 
 
-def _without_traffic(task: Task, pool: str, prices: Mapping[str, float]) -> dict[str, float]:
+def _without_traffic(
+    task: PlacementProblem, pool: str, prices: Mapping[str, float]
+) -> dict[str, float]:
     costs = _costs(task, pool, prices)
     if costs is None:
         return by_share(task.service.regions, task.candidates[pool])
     return {min(costs, key=lambda region: (costs[region], region)): 1.0}
 
 
-def _rest(task: Task, pool: str) -> float:
+def _rest(task: PlacementProblem, pool: str) -> float:
     """The part of the pool that is not settled."""
     rest = 1 - sum(task.fixed[pool].values()) if pool in task.fixed else 1.0
     return rest if rest > _DUST else 0.0
 
 
-def _beyond(limits: Limits) -> dict[str, float]:
+def _beyond(limits: CapacityLimits) -> dict[str, float]:
     """Region to the part of its load that is more than it can carry."""
     return {
         region: 1 - 1 / group.utilisation

@@ -17,8 +17,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum, inf
 
-from controller.planning.placement.max_flow import Pouring, numbers
-from controller.planning.placement.transportation import Portion
+from controller.planning.placement.max_flow import MaxFlow, numbers
+from controller.planning.placement.transportation import TrafficPortion
 
 _SLACK = 1e-13
 """Room gives way by this part, more than sums of requests/s are off by rounding, and less than
@@ -40,7 +40,7 @@ class Bottleneck:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class CapacityLimits:
     """What each region may carry, so that everything fits that can be placed at all."""
 
     rps: Mapping[str, float]
@@ -52,11 +52,11 @@ class Limits:
 
 
 def even_limits(
-    portions: Sequence[Portion],
+    portions: Sequence[TrafficPortion],
     capacity: Mapping[str, float],
     target: float,
     taken: Mapping[str, float] | None = None,
-) -> Limits:
+) -> CapacityLimits:
     """Requests/s that each region may carry so that everything fits.
 
     That is `target` times `capacity`; where it is not enough, the lexicographically smallest
@@ -80,7 +80,7 @@ def even_limits(
         raised_names = tuple(names[r] for r in raised)
         bottlenecks.append(Bottleneck(raised_names, tuple(sorted(indexes)), level))
     bottlenecks.sort(key=lambda b: (-b.utilisation, b.regions))
-    return Limits(limits, tuple(bottlenecks), unplaceable)
+    return CapacityLimits(limits, tuple(bottlenecks), unplaceable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ class _Load:
             max(0.0, level * capacity * (1 + _SLACK) - taken)
             for capacity, taken in zip(self.capacity, self.taken, strict=True)
         ]
-        pouring = Pouring(room)
+        pouring = MaxFlow(room)
         for regions, rps in sorted(self.demand(sharing).items(), key=_narrow_first):
             pouring.pour(regions, rps)
         return pouring.full
@@ -134,7 +134,7 @@ class _Load:
         }
 
 
-def _sharing(portions: Sequence[Portion], names: Sequence[str]) -> _Sharing:
+def _sharing(portions: Sequence[TrafficPortion], names: Sequence[str]) -> _Sharing:
     """The portions with traffic by the regions with capacity that may serve them."""
     bit = {region: 1 << number for number, region in enumerate(names)}
     known: dict[tuple[str, ...], int] = {}

@@ -14,7 +14,7 @@ from itertools import repeat
 from math import fsum, inf
 from typing import NamedTuple
 
-from controller.planning.placement.min_cost_flow import Exchange
+from controller.planning.placement.min_cost_flow import MinCostFlow
 
 _GRID = 2.0**40
 """Costs become whole numbers up to this, as the exchange wants them: what differs by less than a
@@ -29,7 +29,7 @@ _SLACK = 1e-12
 fits exactly does fit. What slips into that gap and nothing else is not worth telling."""
 
 
-class Portion(NamedTuple):
+class TrafficPortion(NamedTuple):
     """Traffic that goes wherever it costs least."""
 
     rps: float
@@ -59,7 +59,7 @@ class Flows:
 
 
 def cheapest(
-    portions: Sequence[Portion],
+    portions: Sequence[TrafficPortion],
     limits: Mapping[str, float],
     taken: Mapping[str, float] | None = None,
 ) -> Flows:
@@ -83,7 +83,7 @@ def cheapest(
         alike.setdefault(row, []).append((index, home))
     kinds = sorted(alike.items())
     members = [[index for index, _ in found] for _, found in kinds]
-    exchange = Exchange(
+    exchange = MinCostFlow(
         [row for row, _ in kinds],
         [fsum([portions[index].rps for index in indexes]) for indexes in members],
         [*room, inf],
@@ -112,7 +112,7 @@ def _room(limit: float, taken: float) -> float:
     return limit * (1 + _SLACK) - taken if limit > taken else 0.0
 
 
-def _scale(portions: Iterable[Portion]) -> tuple[float, float]:
+def _scale(portions: Iterable[TrafficPortion]) -> tuple[float, float]:
     """The least cost, and how many steps of the grid a unit of cost is."""
     costs = [portion.costs.values() for portion in portions if portion.costs]
     gain = max((portion.gain for portion in portions), default=0.0)
@@ -122,7 +122,7 @@ def _scale(portions: Iterable[Portion]) -> tuple[float, float]:
 
 
 def _rows(
-    portions: Sequence[Portion], regions: Sequence[str], scale: tuple[float, float]
+    portions: Sequence[TrafficPortion], regions: Sequence[str], scale: tuple[float, float]
 ) -> Iterator[tuple[int, tuple[float, ...], int | None]]:
     """Index of each portion with traffic, its costs on the grid (regions, then nowhere), its home.
 
@@ -151,7 +151,7 @@ def _nowhere(regions: Sequence[str]) -> float:
     return 2 * _GRID * (len(regions) + 1)
 
 
-def _splits(exchange: Exchange, kinds: int, dust: Sequence[float]) -> list[dict[int, float]]:
+def _splits(exchange: MinCostFlow, kinds: int, dust: Sequence[float]) -> list[dict[int, float]]:
     """Per kind: region to the part of it that is there, without what is dust in that region."""
     splits: list[dict[int, float]] = [{} for _ in range(kinds)]
     for region, present in enumerate(exchange.present):

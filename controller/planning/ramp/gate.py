@@ -21,7 +21,7 @@ from controller.planning.shares import percent
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class RampGate:
     """What one region may do next."""
 
     verdict: Literal["go", "wait", "back"]
@@ -30,7 +30,7 @@ class Pace:
     """Seconds until time alone may change the verdict."""
 
 
-def pace(snapshot: Snapshot, position: Position, before: Shares, health: RegionHealth) -> Pace:
+def pace(snapshot: Snapshot, position: Position, before: Shares, health: RegionHealth) -> RampGate:
     """The region's pace on its way up."""
     memory, limits = snapshot.memory.of(position.service), snapshot.settings.ramp
     measured = snapshot.measured.get((position.service, position.pool), {})
@@ -39,20 +39,20 @@ def pace(snapshot: Snapshot, position: Position, before: Shares, health: RegionH
     back_s = snapshot.now - memory.aborted.get(position, float("-inf"))
     trouble = _trouble(snapshot, health, seen)
     if trouble and share > 0 and back_s >= limits.step_gap_s:
-        return Pace("back", trouble, limits.step_gap_s)
+        return RampGate("back", trouble, limits.step_gap_s)
     if trouble:
-        return Pace("wait", trouble, max(0.0, limits.step_gap_s - back_s) or limits.step_gap_s)
+        return RampGate("wait", trouble, max(0.0, limits.step_gap_s - back_s) or limits.step_gap_s)
     if back_s < limits.retry_after_s:
         left_s = limits.retry_after_s - back_s
-        return Pace("wait", f"went back lately, tried again in {left_s:.0f} s", left_s)
+        return RampGate("wait", f"went back lately, tried again in {left_s:.0f} s", left_s)
     since_s = snapshot.now - memory.last_rise.get(position, float("-inf"))
     if since_s < limits.step_gap_s:
         left_s = limits.step_gap_s - since_s
-        return Pace("wait", f"next step in {left_s:.1f} s", left_s)
+        return RampGate("wait", f"next step in {left_s:.1f} s", left_s)
     behind = _behind(snapshot, position, share, measured)
     if share > 0 and behind and since_s < limits.look_for_s:
-        return Pace("wait", behind, limits.step_gap_s)
-    return Pace("go", f"next step in {limits.step_gap_s:.1f} s", limits.step_gap_s)
+        return RampGate("wait", behind, limits.step_gap_s)
+    return RampGate("go", f"next step in {limits.step_gap_s:.1f} s", limits.step_gap_s)
 
 
 def _trouble(snapshot: Snapshot, health: RegionHealth, seen: MeasuredShare | None) -> str:

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from controller.planning.account.reasons import Way
+from controller.planning.account.reasons import PoolPath
 from controller.planning.placement.believed import load
 from controller.planning.shares import SAME
 
 
-def with_room(ways: Sequence[Way]) -> list[Way]:
+def with_room(ways: Sequence[PoolPath]) -> list[PoolPath]:
     """The ways of a weighted service's pools, as much nearer to placement as room demands."""
     part = _part(ways)
     return [_nearer(way, part) for way in ways] if part > 0 else list(ways)
 
 
-def _part(ways: Sequence[Way]) -> float:
+def _part(ways: Sequence[PoolPath]) -> float:
     """Which part of the way from the steps to placement no region is overloaded on, 0 to 1."""
     if not any(way.case.urgent and way.limited for way in ways):
         return 0.0
@@ -35,7 +35,7 @@ def _part(ways: Sequence[Way]) -> float:
     return max(parts, default=0.0)
 
 
-def _nearer(way: Way, part: float) -> Way:
+def _nearer(way: PoolPath, part: float) -> PoolPath:
     if not way.limited:
         return way
     after = {r: share + part * (way.desired[r] - share) for r, share in way.after.items()}

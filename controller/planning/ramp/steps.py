@@ -11,19 +11,19 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from controller.planning.ramp.gate import Pace
+from controller.planning.ramp.gate import RampGate
 from controller.planning.shares import SAME, normalised, without
 
 Shares = Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Climb:
+class RampLimits:
     """What limits one pool's way."""
 
     step: float
     """The most a region's share may rise at once, 0 to 1."""
-    paces: Mapping[str, Pace]
+    paces: Mapping[str, RampGate]
     """Region to whether it may take its next step."""
     warming_up: Collection[str]
     """Regions that were out and have not stood their share since."""
@@ -34,7 +34,7 @@ class Climb:
 
 
 @dataclass(frozen=True, slots=True)
-class Ramped:
+class RampResult:
     """How far this cycle goes."""
 
     shares: Shares
@@ -42,26 +42,26 @@ class Ramped:
     """Regions that get less than desired because of the step or their pace."""
 
 
-def ramp_shares(before: Shares, desired: Shares, climb: Climb) -> Ramped:
+def ramp_shares(before: Shares, desired: Shares, climb: RampLimits) -> RampResult:
     """Next split of a weighted pool."""
     base = without(before, climb.leaving)
     if not base:
-        return Ramped(desired)
+        return RampResult(desired)
     slow = set(desired).intersection(climb.warming_up) if climb.urgent else set(desired)
     bound = {r for r in slow if desired[r] > base.get(r, 0.0) + SAME or _goes_back(r, climb)}
     ceilings = {r: _ceiling(base.get(r, 0.0), _reach(r, climb)) for r in bound}
     limited = tuple(sorted(r for r, c in ceilings.items() if c < desired[r] - SAME))
     if not limited:
-        return Ramped(desired)
+        return RampResult(desired)
     if climb.urgent:
-        return Ramped(_capped(desired, ceilings), limited)
+        return RampResult(_capped(desired, ceilings), limited)
     stepping_back = {r: c for r, c in ceilings.items() if c < base.get(r, 0.0)}
     if stepping_back:
-        return Ramped(_capped(base, stepping_back), limited)
-    return Ramped(_towards(base, desired, ceilings), limited)
+        return RampResult(_capped(base, stepping_back), limited)
+    return RampResult(_towards(base, desired, ceilings), limited)
 
 
-def ramp_dials(before: Shares, desired: Shares, climb: Climb) -> Ramped:
+def ramp_dials(before: Shares, desired: Shares, climb: RampLimits) -> RampResult:
     """Next dials behind an accelerator: each rises by its own steps.
 
     Of the regions that may be opened wholly one always is, so that no user is sent the long way
@@ -71,7 +71,7 @@ def ramp_dials(before: Shares, desired: Shares, climb: Climb) -> Ramped:
     Invariant: `any(desired) => any(result)`.
     """
     if not any(share > 0 and before.get(r, 0.0) > 0 for r, share in desired.items()):
-        return Ramped(desired)
+        return RampResult(desired)
     shares = {
         region: min(share, _ceiling(before.get(region, 0.0), _reach(region, climb)))
         if share > before.get(region, 0.0) or _goes_back(region, climb)
@@ -86,10 +86,10 @@ def ramp_dials(before: Shares, desired: Shares, climb: Climb) -> Ramped:
         last = max(desired, key=lambda r: (min(before.get(r, 0.0), desired[r]), r))
         shares[last] = min(before[last], desired[last])
     limited = tuple(r for r, share in desired.items() if shares[r] < share - SAME)
-    return Ramped(shares, limited)
+    return RampResult(shares, limited)
 
 
-def _goes_back(region: str, climb: Climb) -> bool:
+def _goes_back(region: str, climb: RampLimits) -> bool:
     """Whether a region on its way back, or just there, has turned out badly."""
     return (
         region in climb.warming_up
@@ -98,7 +98,7 @@ def _goes_back(region: str, climb: Climb) -> bool:
     )
 
 
-def _reach(region: str, climb: Climb) -> float:
+def _reach(region: str, climb: RampLimits) -> float:
     """How far a region that is to rise may go from where it is; back when it turned out badly."""
     if _goes_back(region, climb):
         return -climb.step

@@ -29,7 +29,7 @@ _REGION = re.compile(r"(?:^|\.)([a-z]{2}(?:-[a-z]+)+-\d)(?=\.)")
 """A region's name as one label of a longer name."""
 
 
-class Regions:
+class AnswerRegions:
     """The regions of one service, as its zone tells them."""
 
     def __init__(self, zone: Zone, service: Service, lever: Route53Lever) -> None:

@@ -22,9 +22,9 @@ from itertools import product
 
 from controller.model.configuration import Pool, Route53Lever, Service
 from controller.model.levers import EndpointGroup, Leak, RecordSet
-from controller.planning.residency.answer_regions import TYPES, Regions
+from controller.planning.residency.answer_regions import TYPES, AnswerRegions
 from controller.planning.residency.route53_answers import Location, Zone, is_geolocation, ranked
-from controller.planning.residency.tree_walk import Route, failures, routes
+from controller.planning.residency.tree_walk import AnswerPath, failures, routes
 
 LIMITS = (
     "DNS cannot prove where a user is: resolvers without client subnet, public resolvers and VPNs "
@@ -110,7 +110,7 @@ class _Search:
         self._pool_name = pool_name
         self._pool = service.pools[pool_name]
         self._lever = lever
-        self._regions = Regions(zone, service, lever)
+        self._regions = AnswerRegions(zone, service, lever)
 
     def leaks(self) -> Iterator[Leak]:
         """Users whom the zone treats alike share their leaks."""
@@ -139,7 +139,7 @@ class _Search:
             else:
                 yield geography, Location(continent=code or None)
 
-    def _judge(self, route: Route, geographies: tuple[str, ...]) -> Iterator[Leak]:
+    def _judge(self, route: AnswerPath, geographies: tuple[str, ...]) -> Iterator[Leak]:
         for region, how in self._regions.of(route.end):
             if region in self._pool.regions:
                 continue
@@ -156,7 +156,7 @@ class _Search:
                 astray=self._leaf_on(route),
             )
 
-    def _leaf_on(self, route: Route) -> str | None:
+    def _leaf_on(self, route: AnswerPath) -> str | None:
         """The lawful region whose leaf the route takes."""
         name, lawful = self._lever.leaf_name(self._pool_name), self._pool.regions
         leaves = (step.record.set_identifier for step in route.steps if step.record.name == name)
@@ -210,7 +210,7 @@ def _treatment(zone: Zone, name: str, type_: str, where: Location) -> object:
     return tuple(same)
 
 
-def _drained(zone: Zone, route: Route, failed: Iterable[str]) -> tuple[str, ...]:
+def _drained(zone: Zone, route: AnswerPath, failed: Iterable[str]) -> tuple[str, ...]:
     """The rest of every weighted group on the way that the failures leave healthy."""
     down = frozenset(failed)
     serving = {
@@ -222,7 +222,7 @@ def _drained(zone: Zone, route: Route, failed: Iterable[str]) -> tuple[str, ...]
     return tuple(sorted(serving))
 
 
-def _why(route: Route, region: str | None, pool: Pool) -> str:
+def _why(route: AnswerPath, region: str | None, pool: Pool) -> str:
     reasons = [step.why for step in route.steps if step.why]
     if any(step.record.weight is not None for step in route.steps):
         reasons.append(_STANDBY)

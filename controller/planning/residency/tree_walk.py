@@ -29,7 +29,7 @@ from controller.planning.residency.route53_answers import Location, Record, Zone
 Signals = frozenset[str]
 
 
-class Step(NamedTuple):
+class WalkStep(NamedTuple):
     """One record on the way to an answer, and why it rather than the others of its group."""
 
     record: Record
@@ -40,10 +40,10 @@ class Step(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class AnswerPath:
     """A way to one answer, and what must hold for it to be taken."""
 
-    steps: tuple[Step, ...] = ()
+    steps: tuple[WalkStep, ...] = ()
     up: Signals = frozenset()
     """Signals that must be up."""
     dark: tuple[Record, ...] = ()
@@ -56,19 +56,19 @@ class Route:
 
 
 class _Choice(NamedTuple):
-    step: Step
+    step: WalkStep
     must_be_healthy: bool
     dark: tuple[Record, ...]
 
 
-def routes(zone: Zone, name: str, type_: str, where: Location) -> tuple[Route, ...]:
+def routes(zone: Zone, name: str, type_: str, where: Location) -> tuple[AnswerPath, ...]:
     """One route to every record that can be answered in any state, with the least unhealthy."""
     walk = _Walk(zone, type_, where)
-    walk.go(name, Route(), ())
+    walk.go(name, AnswerPath(), ())
     return tuple(walk.best.values())
 
 
-def failures(zone: Zone, route: Route) -> Signals:
+def failures(zone: Zone, route: AnswerPath) -> Signals:
     """The least that must be down for the route to be taken; its other signals may be up."""
     signals = {one for record in route.dark for one in _signals(zone, record)}
     up = set(route.up)
@@ -89,9 +89,9 @@ class _Walk:
         self._been: set[tuple[str, Signals, frozenset[Record], frozenset[str]]] = set()
         self._dark: dict[tuple[int, Signals], bool] = {}
         """By the record's identity, which is quicker to look up than all that it says."""
-        self.best: dict[Record, Route] = {}
+        self.best: dict[Record, AnswerPath] = {}
 
-    def go(self, name: str, route: Route, passed: tuple[str, ...]) -> None:
+    def go(self, name: str, route: AnswerPath, passed: tuple[str, ...]) -> None:
         """Follow every choice at a name that the route leaves open."""
         place = (name, route.up, frozenset(route.dark), frozenset(passed))
         if place in self._been:
@@ -123,7 +123,7 @@ class _Walk:
             return (frozenset(),)
         return dict.fromkeys(_least_up(self._zone, choice.step.record))
 
-    def _follow(self, record: Record, route: Route, passed: tuple[str, ...]) -> None:
+    def _follow(self, record: Record, route: AnswerPath, passed: tuple[str, ...]) -> None:
         below = self._zone.follow(record, self._type)
         if below is not None:
             if below not in passed:
@@ -137,11 +137,11 @@ class _Walk:
 def _by_rank(found: Sequence[Record], where: Location) -> Iterator[_Choice]:
     for index, record in enumerate(found):
         earlier = tuple(found[:index])
-        yield _Choice(Step(record, _why_not_earlier(record, earlier, where)), True, earlier)
+        yield _Choice(WalkStep(record, _why_not_earlier(record, earlier, where)), True, earlier)
     if found:
         first = "primary" if found[0].area is None else "smallest area's"
         why = f"no record is healthy, so the {first} is answered as if it were"
-        yield _Choice(Step(found[0], why), False, tuple(found))
+        yield _Choice(WalkStep(found[0], why), False, tuple(found))
 
 
 def _why_not_earlier(record: Record, earlier: Sequence[Record], where: Location) -> str:
@@ -157,13 +157,13 @@ def _why_not_earlier(record: Record, earlier: Sequence[Record], where: Location)
 
 def _by_weight(group: Sequence[Record]) -> Iterator[_Choice]:
     if len(group) == 1:
-        yield _Choice(Step(group[0], ""), False, ())
+        yield _Choice(WalkStep(group[0], ""), False, ())
         return
     for record in group:
         others = tuple(one for one in group if one != record) if record.weight is not None else ()
-        yield _Choice(Step(record, "", others), True, ())
+        yield _Choice(WalkStep(record, "", others), True, ())
         why = f"nothing at {record.name} is healthy, so everything there counts as healthy"
-        yield _Choice(Step(record, why, others), False, tuple(group))
+        yield _Choice(WalkStep(record, why, others), False, tuple(group))
 
 
 def _least_up(zone: Zone, record: Record, passed: tuple[str, ...] = ()) -> Iterator[Signals]:

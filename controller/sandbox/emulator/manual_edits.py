@@ -16,7 +16,7 @@ Taken = Sequence[tuple[str, RecordSet]]
 """Zone ids and records that were in them."""
 
 
-class Hands:
+class ManualEdits:
     """Edits, deletes and puts back records of any zone."""
 
     def __init__(self, zones: ZoneStore) -> None:

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from random import Random
 
-from controller.sandbox.emulator.accelerator.endpoint_checks import EndpointMonitor
+from controller.sandbox.emulator.accelerator.endpoint_checks import EndpointChecks
 from controller.sandbox.emulator.accelerator.relay import AcceleratorRelay
 from controller.sandbox.emulator.checkers.health_checkers import HealthCheckers
 from controller.sandbox.emulator.control import Control
@@ -21,7 +21,7 @@ from controller.sandbox.emulator.faults.layer import FaultLayer
 from controller.sandbox.emulator.http.gateway import Call, Gateway, Services
 from controller.sandbox.emulator.http.listener import HttpListener
 from controller.sandbox.emulator.http.wire_messages import Result
-from controller.sandbox.emulator.manual_edits import Hands
+from controller.sandbox.emulator.manual_edits import ManualEdits
 from controller.sandbox.emulator.route53.dns_answers import resolve
 from controller.sandbox.emulator.route53.name_server import DnsServer, Responder
 from controller.sandbox.emulator.route53.records import normal_name
@@ -95,7 +95,7 @@ class EmulatedAws:
         services = stores.services()
         self.gateway = Gateway(self._dispatch, tuple(services), clock)
         self.http = HttpListener(self.gateway.handle, options.http_host, options.http_port)
-        self.faults = Faults(Hands(self.zones), self.http, clock)
+        self.faults = Faults(ManualEdits(self.zones), self.http, clock)
         self._layer = FaultLayer(
             Services(services).dispatch, self.faults, self.zones, self.accelerators, clock
         )
@@ -108,7 +108,7 @@ class EmulatedAws:
             self.health_checks, stores.reports, self._address_of, clock, self._rng
         )
         health = stores.endpoint_health
-        monitor = EndpointMonitor(self.accelerators, health, clock, self._rng)
+        monitor = EndpointChecks(self.accelerators, health, clock, self._rng)
         relay = AcceleratorRelay(self.accelerators, health.routable, self._rng)
         self.workers = (
             checkers.rounds.run,

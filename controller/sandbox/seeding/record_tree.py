@@ -4,7 +4,7 @@ Region names, weighted records with a health check each, and geolocation aliases
 evaluate their target's health, A and AAAA alike. Weights are as placement wants them when all is
 well, so that the daemon finds nothing to move. Follows *Choosing between alias and non-alias
 records*, *Values specific for weighted records* and *Values specific for geolocation alias records*
-in the Route 53 Developer Guide. Who sends them, and in which order, is `controller.sandbox.seeding.stack`.
+in the Route 53 Developer Guide. `controller.sandbox.seeding.stack` sends them, in its order.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 from uuid import NAMESPACE_DNS, uuid5
 
 from controller.model.configuration import Route53Lever, Service, ServiceRegion, Settings
-from controller.planning.placement.believed import Known
-from controller.planning.placement.optimal_split import Task, place
+from controller.planning.placement.believed import Believed
+from controller.planning.placement.optimal_split import PlacementProblem, place
 from controller.sandbox.errors import SandboxError
 
 if TYPE_CHECKING:
@@ -127,13 +127,13 @@ def starting_splits(service: Service, settings: Settings) -> dict[str, Mapping[s
     demand_rps = {name: pool.demand_rps for name, pool in pools.items()}
     # A region of which nobody knows what it can carry is taken to be large enough.
     enough_rps = sum(demand_rps.values()) / placement.target_utilisation
-    figures = Known(
+    figures = Believed(
         demand_rps,
         {name: pool.latency_ms for name, pool in pools.items() if pool.latency_ms},
         {name: region.capacity_rps or enough_rps for name, region in service.regions.items()},
     )
     candidates = {name: pool.regions for name, pool in pools.items()}
-    placed = place(Task(service, settings.regions, placement, figures, candidates))
+    placed = place(PlacementProblem(service, settings.regions, placement, figures, candidates))
     return {
         name: {region: placed[name].shares.get(region, 0.0) for region in pool.regions}
         for name, pool in pools.items()

@@ -32,7 +32,7 @@ from controller.sandbox.stories.story_checks import (
     shown,
     users_left,
 )
-from controller.sandbox.stories.story_context import Stage
+from controller.sandbox.stories.story_context import StoryContext
 from controller.sandbox.world.users import NO_REGION
 
 LARGEST, WEST, CENTRAL = "us-east-1", "eu-west-1", "eu-central-1"
@@ -46,11 +46,11 @@ _CHANCE = 0.15
 """Users are two hundred dice: a measured share wavers by this much."""
 _HEAD = ("ACT", "TOOK", "FAILED", "FULLEST REGION", "EUROPE'S USERS WERE IN")
 
-Act = Callable[[Stage], Awaitable[str]]
+Act = Callable[[StoryContext], Awaitable[str]]
 """Plays an act and says which region was fullest at its worst, as measured."""
 
 
-async def capacity(stage: Stage) -> None:
+async def capacity(stage: StoryContext) -> None:
     """The whole story; raises StepFailedError at the first step that does not happen."""
     rows = [_HEAD]
     for number, (title, act) in enumerate(ACTS, 1):
@@ -67,7 +67,7 @@ async def capacity(stage: Stage) -> None:
         stage.say(f"  {line}")
 
 
-async def _calm(stage: Stage) -> str:
+async def _calm(stage: StoryContext) -> str:
     await stage.expect("everything is healthy", lambda: all_up(stage), within_s=30)
     await stage.expect("users are where they are best served", lambda: at_home(stage), within_s=30)
     plan = await stage.gtc("plan", "--if", f"{SHOP}/{LARGEST} down")
@@ -75,7 +75,7 @@ async def _calm(stage: Stage) -> str:
     return await _everybody_fits(stage)
 
 
-async def _largest_dies(stage: Stage) -> str:
+async def _largest_dies(stage: StoryContext) -> str:
     await stage.break_region(LARGEST, "dead")
     await stage.expect(f"{LARGEST} is out", lambda: is_emptied(stage, LARGEST), within_s=10)
     await stage.expect(f"users have left {LARGEST}", lambda: users_left(stage, LARGEST), 30)
@@ -91,7 +91,7 @@ async def _largest_dies(stage: Stage) -> str:
     return await _everybody_fits(stage)
 
 
-async def _largest_returns(stage: Stage) -> str:
+async def _largest_returns(stage: StoryContext) -> str:
     since = stage.wall()
     await stage.heal(LARGEST)
     await stage.expect(f"{LARGEST} is up again", lambda: is_up(stage, LARGEST), within_s=30)
@@ -109,7 +109,7 @@ async def _largest_returns(stage: Stage) -> str:
     return await _everybody_fits(stage)
 
 
-async def _west_dies(stage: Stage) -> str:
+async def _west_dies(stage: StoryContext) -> str:
     await stage.break_region(WEST, "dead")
     await stage.expect(f"{WEST} is out", lambda: is_emptied(stage, WEST), within_s=10)
     await stage.expect(f"users have left {WEST}", lambda: users_left(stage, WEST), within_s=30)
@@ -127,7 +127,7 @@ async def _west_dies(stage: Stage) -> str:
     return region
 
 
-async def _west_returns_and_largest_is_gray(stage: Stage) -> str:
+async def _west_returns_and_largest_is_gray(stage: StoryContext) -> str:
     since, share = stage.wall(), await _share(stage, LARGEST)
     await stage.heal(WEST)
     await stage.break_region(LARGEST, "gray")
@@ -159,33 +159,33 @@ ACTS: tuple[tuple[str, Act], ...] = (
 """In their order; each begins where the one before it ended."""
 
 
-async def _why(stage: Stage, region: str) -> str:
+async def _why(stage: StoryContext, region: str) -> str:
     """The decision that took the shop's users out of a dead region, as people are told it."""
     record = await decision_on(stage, region, "region_down")
     stage.check(record is not None, f"a decision took {region} out")
     return await stage.gtc("why", str(record["id"] if record else ""))
 
 
-async def _everybody_fits(stage: Stage) -> str:
+async def _everybody_fits(stage: StoryContext) -> str:
     """Check that no region has more than its capacity, as measured; the fullest one."""
     await stage.pause(_LOOK_S)
     await stage.expect("no region is too full", lambda: _all_fit(stage), within_s=30)
     return _fullest(stage, await stage.users(window_s=_LOOK_S))
 
 
-async def _all_fit(stage: Stage) -> str | None:
+async def _all_fit(stage: StoryContext) -> str | None:
     users = await stage.users(window_s=_LOOK_S)
     return _loads_shown(stage, users) if _fits(stage, users) else None
 
 
-def _fits(stage: Stage, users: Users) -> bool:
+def _fits(stage: StoryContext, users: Users) -> bool:
     regions = stage.settings.services[SHOP].regions
     return all(
         rps <= (regions[region].capacity_rps or 0.0) for region, rps in _rps(stage, users).items()
     )
 
 
-def _rps(stage: Stage, users: Users) -> dict[str, float]:
+def _rps(stage: StoryContext, users: Users) -> dict[str, float]:
     """Region of the shop to its requests/s, all pools together."""
     found = dict.fromkeys(stage.settings.services[SHOP].regions, 0.0)
     for (service, _), split in users.items():
@@ -195,22 +195,22 @@ def _rps(stage: Stage, users: Users) -> dict[str, float]:
     return found
 
 
-def _loads_shown(stage: Stage, users: Users) -> str:
+def _loads_shown(stage: StoryContext, users: Users) -> str:
     return ", ".join(_load(stage, region, rps) for region, rps in _rps(stage, users).items())
 
 
-def _fullest(stage: Stage, users: Users) -> str:
+def _fullest(stage: StoryContext, users: Users) -> str:
     regions, loads = stage.settings.services[SHOP].regions, _rps(stage, users)
     region = max(loads, key=lambda r: loads[r] / (regions[r].capacity_rps or 1.0))
     return _load(stage, region, loads[region])
 
 
-def _load(stage: Stage, region: str, rps: float) -> str:
+def _load(stage: StoryContext, region: str, rps: float) -> str:
     capacity_rps = stage.settings.services[SHOP].regions[region].capacity_rps
     return f"{region} {rps:.0f}/s of {capacity_rps:g}"
 
 
-def _stayed(stage: Stage, users: Users) -> None:
+def _stayed(stage: StoryContext, users: Users) -> None:
     """Check that whoever of the bound pool was served was served where that is lawful."""
     pool = stage.settings.services[SHOP].pools["europe"]
     split = users[SHOP, "europe"]
@@ -219,13 +219,13 @@ def _stayed(stage: Stage, users: Users) -> None:
     stage.check(not abroad, f"{visits} visits of the EU's users, {len(abroad)} regions outside it")
 
 
-async def _all_in(stage: Stage, region: str) -> str | None:
+async def _all_in(stage: StoryContext, region: str) -> str | None:
     """Whether every request of the bound pool's users goes to one region."""
     split = (await stage.users(window_s=_LOOK_S)).get((SHOP, "europe"), {})
     return f"every request goes to {region}" if split.keys() == {region} else None
 
 
-async def _answered_lawfully(stage: Stage) -> None:
+async def _answered_lawfully(stage: StoryContext) -> None:
     """Check that name servers give the bound pool's users lawful addresses only."""
     shop = stage.settings.services[SHOP]
     pool = shop.pools["europe"]
@@ -239,25 +239,25 @@ async def _answered_lawfully(stage: Stage) -> None:
     )
 
 
-async def _plan_of(stage: Stage, pool: str) -> dict[str, Any]:
+async def _plan_of(stage: StoryContext, pool: str) -> dict[str, Any]:
     plans = (await stage.daemon("/v1/plan?all=true"))["plans"]
     found: dict[str, Any] = next(p for p in plans if (p["service"], p["pool"]) == (SHOP, pool))
     return found
 
 
-async def _share(stage: Stage, region: str) -> float:
+async def _share(stage: StoryContext, region: str) -> float:
     """The part of the pool `world` that AWS directs to a region."""
     share: float = (await _plan_of(stage, "world"))["before"][region]
     return share
 
 
-async def _overloads(stage: Stage) -> dict[str, float]:
+async def _overloads(stage: StoryContext) -> dict[str, float]:
     """Pools of which the plan says that they do not fit, and by how many requests/s."""
     plans = (await stage.daemon("/v1/plan?all=true"))["plans"]
     return {f"{p['service']}/{p['pool']}": p["overload_rps"] for p in plans if p["overload_rps"]}
 
 
-async def _overload_said(stage: Stage) -> str | None:
+async def _overload_said(stage: StoryContext) -> str | None:
     """Whether plan, status and metrics tell of the bound pool's overload, all with one number."""
     shop = stage.settings.services[SHOP]
     too_much = shop.pools["europe"].demand_rps - (shop.regions[CENTRAL].capacity_rps or 0.0)
@@ -274,7 +274,7 @@ async def _overload_said(stage: Stage) -> str | None:
     return f"plan, status and metrics: {too_much:g} requests/s more than fit"
 
 
-async def _waits(stage: Stage, region: str) -> str | None:
+async def _waits(stage: StoryContext, region: str) -> str | None:
     """Whether the region's next step is held until users have followed the last one."""
     status = await stage.daemon("/v1/status")
     pools = [p for s in status["services"] if s["name"] == SHOP for p in s["pools"]]
@@ -282,7 +282,7 @@ async def _waits(stage: Stage, region: str) -> str | None:
     return next((d for d in details if d.startswith(region) and "of users arrived" in d), None)
 
 
-async def _counted_on(stage: Stage, usable: float) -> str | None:
+async def _counted_on(stage: StoryContext, usable: float) -> str | None:
     """Whether no more of the gray region is counted on than this; 1: all of it again."""
     mine = next(p for p in await places_of(stage, LARGEST) if p["service"] == SHOP)
     if mine["usable"] > usable or (usable == 1 and mine["usable"] < 1):
@@ -290,7 +290,7 @@ async def _counted_on(stage: Stage, usable: float) -> str | None:
     return f"{percent(mine['usable'])} of its capacity is counted on: {mine['why']}"
 
 
-async def _spilled(stage: Stage) -> str | None:
+async def _spilled(stage: StoryContext) -> str | None:
     """Whether the gray region has no more than is counted on, in AWS and as users measure it."""
     shop, target = stage.settings.services[SHOP], stage.settings.placement.target_utilisation
     mine = next(p for p in await places_of(stage, LARGEST) if p["service"] == SHOP)

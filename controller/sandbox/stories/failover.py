@@ -20,14 +20,14 @@ from controller.sandbox.stories.story_checks import (
     shop_lever,
     users_left,
 )
-from controller.sandbox.stories.story_context import Stage
+from controller.sandbox.stories.story_context import StoryContext
 
 DEAD = "eu-west-1"
 DRAINED = "us-east-1"
 _DRAIN_TTL_S = 12
 
 
-async def failover(stage: Stage) -> None:
+async def failover(stage: StoryContext) -> None:
     """The whole story; raises StepFailedError at the first step that does not happen."""
     await stage.expect("everything is healthy", lambda: all_up(stage), within_s=30)
     await stage.expect("users are where they belong", lambda: at_home(stage), within_s=20)
@@ -36,7 +36,7 @@ async def failover(stage: Stage) -> None:
     await _person_drains(stage)
 
 
-async def _region_dies(stage: Stage) -> None:
+async def _region_dies(stage: StoryContext) -> None:
     await stage.break_region(DEAD, "dead")
     await stage.expect(
         f"the daemon takes {DEAD} out", lambda: _out(stage, DEAD, "region_down"), within_s=10
@@ -53,7 +53,7 @@ async def _region_dies(stage: Stage) -> None:
     await _timeline(stage, DEAD)
 
 
-async def _region_heals(stage: Stage) -> None:
+async def _region_heals(stage: StoryContext) -> None:
     healed_at = stage.wall()
     await stage.heal(DEAD)
     await stage.expect(f"{DEAD} is up again", lambda: is_up(stage, DEAD), within_s=30)
@@ -63,7 +63,7 @@ async def _region_heals(stage: Stage) -> None:
     await stage.expect("users are back", lambda: at_home(stage), within_s=30)
 
 
-async def _person_drains(stage: Stage) -> None:
+async def _person_drains(stage: StoryContext) -> None:
     ttl = f"{_DRAIN_TTL_S}s"
     await stage.gtc("drain", DRAINED, "--ttl", ttl, "--reason", "story: maintenance", "--yes")
     await stage.expect(
@@ -80,7 +80,7 @@ async def _person_drains(stage: Stage) -> None:
     await stage.expect("users are back", lambda: at_home(stage), within_s=30)
 
 
-async def _out(stage: Stage, region: str, rule: str) -> str | None:
+async def _out(stage: StoryContext, region: str, rule: str) -> str | None:
     """The newest writing decision took the region out everywhere, and AWS said yes."""
     emptied = await is_emptied(stage, region)
     if emptied is None or await decision_on(stage, region, rule) is None:
@@ -89,7 +89,7 @@ async def _out(stage: Stage, region: str, rule: str) -> str | None:
     return f"{emptied}; AWS took {len(writes)} writes so far"
 
 
-async def _unanswered(stage: Stage, region: str) -> str | None:
+async def _unanswered(stage: StoryContext, region: str) -> str | None:
     addresses = _addresses(stage, region)
     name = shop_lever(stage).name
     seen = {country: await stage.answers(name, country) for country in ("DE", "US", "JP")}
@@ -99,7 +99,7 @@ async def _unanswered(stage: Stage, region: str) -> str | None:
     return f"60 answers, none of them {', '.join(addresses)}; in DE: {europe}"
 
 
-async def _measured(stage: Stage, region: str) -> str | None:
+async def _measured(stage: StoryContext, region: str) -> str | None:
     """Whether the decision's record says, for every pool that moved, that its users have left."""
     record = await decision_on(stage, region, "region_down")
     if record is None:
@@ -110,12 +110,12 @@ async def _measured(stage: Stage, region: str) -> str | None:
     return "; ".join(said) if len(said) == len(moved) else None
 
 
-async def _no_override(stage: Stage) -> str | None:
+async def _no_override(stage: StoryContext) -> str | None:
     items = (await stage.daemon("/v1/overrides"))["items"]
     return None if items else "no override is in force"
 
 
-async def _timeline(stage: Stage, region: str) -> None:
+async def _timeline(stage: StoryContext, region: str) -> None:
     """The failover's moments, and whether they were as quick as promised."""
     record = await decision_on(stage, region, "region_down")
     assert record is not None
@@ -137,7 +137,7 @@ async def _timeline(stage: Stage, region: str) -> None:
     stage.check(left_s <= allowed_s, f"95 % had left {left_s:.1f} s after INSYNC ({allowed_s:g})")
 
 
-def _addresses(stage: Stage, region: str) -> set[str]:
+def _addresses(stage: StoryContext, region: str) -> set[str]:
     shop = stage.settings.services[SHOP]
     probes = [endpoint.probe for endpoint in shop.regions[region].endpoints.values()]
     return {probe.split("//")[1].split(":")[0] for probe in probes}

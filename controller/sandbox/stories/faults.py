@@ -25,7 +25,7 @@ from controller.sandbox.stories.story_checks import (
     shop_lever,
     users_left,
 )
-from controller.sandbox.stories.story_context import Stage
+from controller.sandbox.stories.story_context import StoryContext
 from controller.sandbox.world.regions import REFERENCE_TARGETS
 
 WEST, CENTRAL, EAST = "eu-west-1", "eu-central-1", "us-east-1"
@@ -37,7 +37,7 @@ _HEAD = ("ACT", "TOOK", "DNS WRITES", "FAILED", "USERS OF THE SHOP WERE IN")
 _KEPT_S = 120
 """So many seconds of the users' history are kept by the world."""
 
-Play = Callable[[Stage, float], Awaitable[None]]
+Play = Callable[[StoryContext, float], Awaitable[None]]
 """Plays an act; is told when it began, in the emulated AWS's seconds."""
 
 
@@ -49,7 +49,7 @@ class Act:
     play: Play
 
 
-async def faults(stage: Stage) -> None:
+async def faults(stage: StoryContext) -> None:
     """All acts; raises StepFailedError at the first step that does not happen."""
     await stage.expect("everything is calm", lambda: _calm(stage), _CALM_WITHIN_S)
     rows: list[tuple[str, ...]] = [_HEAD]
@@ -61,7 +61,7 @@ async def faults(stage: Stage) -> None:
         stage.say(f"  {line}")
 
 
-async def _act(stage: Stage, number: int, act: Act) -> tuple[str, ...]:
+async def _act(stage: StoryContext, number: int, act: Act) -> tuple[str, ...]:
     began, began_at = stage.now(), stage.wall()
     await act.play(stage, began_at)
     await stage.expect("everything is calm again", lambda: _calm(stage), _CALM_WITHIN_S)
@@ -79,7 +79,7 @@ async def _act(stage: Stage, number: int, act: Act) -> tuple[str, ...]:
     return row
 
 
-async def _throttled(stage: Stage, began_at: float) -> None:
+async def _throttled(stage: StoryContext, began_at: float) -> None:
     await stage.fault("throttle", times=20, operation=_WRITE)
     await stage.break_region(WEST, "dead")
     await stage.expect("its weight is 0 after all", lambda: is_emptied(stage, WEST), 60)
@@ -89,7 +89,7 @@ async def _throttled(stage: Stage, began_at: float) -> None:
     await stage.heal(WEST)
 
 
-async def _reply_lost(stage: Stage, began_at: float) -> None:
+async def _reply_lost(stage: StoryContext, began_at: float) -> None:
     await stage.fault("reply-lost", times=1, operation=_WRITE)
     await stage.break_region(WEST, "dead")
     await stage.expect("the daemon sees that it was applied", lambda: is_emptied(stage, WEST), 15)
@@ -100,7 +100,7 @@ async def _reply_lost(stage: Stage, began_at: float) -> None:
     await stage.heal(WEST)
 
 
-async def _gone(stage: Stage, began_at: float) -> None:
+async def _gone(stage: StoryContext, began_at: float) -> None:
     await stage.fault("gone", for_s=8)
     await stage.break_region(EAST, "dead")
     await stage.expect("the daemon says what it would do", lambda: _would(stage, EAST), 15)
@@ -111,7 +111,7 @@ async def _gone(stage: Stage, began_at: float) -> None:
     await stage.heal(EAST)
 
 
-async def _late(stage: Stage, began_at: float) -> None:
+async def _late(stage: StoryContext, began_at: float) -> None:
     await stage.fault("late", seconds=6, operation=_WRITE)
     await stage.break_region(WEST, "dead")
     await stage.expect("a second write does it", lambda: is_emptied(stage, WEST), 15)
@@ -120,7 +120,7 @@ async def _late(stage: Stage, began_at: float) -> None:
     await stage.heal(WEST)
 
 
-async def _bad_record(stage: Stage, began_at: float) -> None:
+async def _bad_record(stage: StoryContext, began_at: float) -> None:
     order = (CENTRAL, "--service", SHOP, "--pool", "world")
     reason = ("--ttl", "10m", "--reason", "story: two pools in one region", "--yes")
     await stage.gtc("pin", order[0], "10%", *order[1:], *reason)
@@ -136,12 +136,12 @@ async def _bad_record(stage: Stage, began_at: float) -> None:
     await stage.heal(CENTRAL)
 
 
-async def _in_two_pools(stage: Stage, region: str) -> str | None:
+async def _in_two_pools(stage: StoryContext, region: str) -> str | None:
     pools = [p["pool"] for p in await places_of(stage, region) if p["observed"]]
     return f"{region} carries {' and '.join(pools)}" if len(pools) == 2 else None
 
 
-async def _flapping(stage: Stage, began_at: float) -> None:
+async def _flapping(stage: StoryContext, began_at: float) -> None:
     for _ in range(_FLAPS):
         await stage.break_region(WEST, "dead")
         await stage.pause(_FLAP_S)
@@ -151,7 +151,7 @@ async def _flapping(stage: Stage, began_at: float) -> None:
     stage.check(writes <= 1, f"{_FLAPS} deaths, {writes} DNS writes: out once, and it stays")
 
 
-async def _all_fail(stage: Stage, began_at: float) -> None:
+async def _all_fail(stage: StoryContext, began_at: float) -> None:
     everywhere = tuple(stage.settings.services[SHOP].regions)
     for region in everywhere:
         await stage.break_region(region, "dead")
@@ -162,7 +162,7 @@ async def _all_fail(stage: Stage, began_at: float) -> None:
         await stage.heal(region)
 
 
-async def _blind(stage: Stage, began_at: float) -> None:
+async def _blind(stage: StoryContext, began_at: float) -> None:
     await stage.break_region(REFERENCE_TARGETS, "dead")
     await stage.expect("the daemon doubts itself", lambda: _holds(stage, "self_isolated"), 15)
     await stage.pause(3)
@@ -170,14 +170,14 @@ async def _blind(stage: Stage, began_at: float) -> None:
     await stage.heal(REFERENCE_TARGETS)
 
 
-async def _emptied(stage: Stage, began_at: float) -> None:
+async def _emptied(stage: StoryContext, began_at: float) -> None:
     await stage.fault("empty-zone", for_s=12)
     await stage.expect("the daemon says so", lambda: _faulty(stage), 15)
     stage.check(await _sent(stage, began_at) == 0, "nothing was written, nothing made up")
     await stage.expect("the records are back", lambda: _well_formed(stage), 30)
 
 
-async def _killed(stage: Stage, began_at: float) -> None:
+async def _killed(stage: StoryContext, began_at: float) -> None:
     await stage.break_region(EAST, "dead")
     await stage.expect("AWS has taken a write", lambda: _written(stage, began_at), 15)
     await stage.kill_daemon()
@@ -203,7 +203,7 @@ ACTS = (
 """The worst ten, each beginning and ending in calm."""
 
 
-async def _calm(stage: Stage) -> str | None:
+async def _calm(stage: StoryContext) -> str | None:
     """All is up, the shop as configured, its users everywhere; the accelerator may still ramp."""
     found = places(await stage.daemon("/v1/status"))
     if any(place["verdict"] != "up" or place["drift"] for place in found):
@@ -221,16 +221,16 @@ async def _calm(stage: Stage) -> str | None:
     return "all is up and as wanted, users everywhere" if home >= everywhere else None
 
 
-def _looked_at_s(stage: Stage) -> float:
+def _looked_at_s(stage: StoryContext) -> float:
     """Seconds in which a region's last step may still be taken back: an act would count that."""
     return stage.settings.ramp.step_gap_s + stage.settings.cycle.period_s
 
 
-async def _left(stage: Stage, region: str) -> None:
+async def _left(stage: StoryContext, region: str) -> None:
     await stage.expect(f"users have left {region}", lambda: users_left(stage, region), 30)
 
 
-async def _would(stage: Stage, region: str) -> str | None:
+async def _would(stage: StoryContext, region: str) -> str | None:
     """The plan empties the region, and AWS has not heard of it."""
     mine = [p for p in await places_of(stage, region) if p["service"] == SHOP]
     had = [p["observed"] for p in mine if p["observed"]]
@@ -239,13 +239,13 @@ async def _would(stage: Stage, region: str) -> str | None:
     return f"{region}: desired 0 %, observed {percent(had[0])}"
 
 
-async def _holds(stage: Stage, reason: str) -> str | None:
+async def _holds(stage: StoryContext, reason: str) -> str | None:
     status = await stage.daemon("/v1/status")
     held = [h for s in status["services"] for p in s["pools"] for h in p["holds"]]
     return next((f"{reason}: {h['detail']}" for h in held if h["reason"] == reason), None)
 
 
-async def _apart(stage: Stage, since: float) -> str | None:
+async def _apart(stage: StoryContext, since: float) -> str | None:
     """A decision whose batch was refused, and of which one pool was written all the same."""
     for record in (await stage.daemon("/v1/decisions?limit=20"))["items"]:
         if datetime.fromisoformat(record["at"]).timestamp() < since:
@@ -256,30 +256,30 @@ async def _apart(stage: Stage, since: float) -> str | None:
     return None
 
 
-async def _faulty(stage: Stage) -> str | None:
+async def _faulty(stage: StoryContext) -> str | None:
     found = await _faults(stage)
     return f"{len(found)} faults, such as: {found[0]}" if found else None
 
 
-async def _well_formed(stage: Stage) -> str | None:
+async def _well_formed(stage: StoryContext) -> str | None:
     return None if await _faults(stage) else "no fault any more"
 
 
-async def _faults(stage: Stage) -> list[str]:
+async def _faults(stage: StoryContext) -> list[str]:
     """What is missing, extra or unlawful in the shop's tree, as the daemon says."""
     services = (await stage.daemon("/v1/status"))["services"]
     return [text for s in services if s["name"] == SHOP for text in s["faults"]]
 
 
-async def _written(stage: Stage, began_at: float) -> str | None:
+async def _written(stage: StoryContext, began_at: float) -> str | None:
     return _WRITE if await _writes(stage, began_at) else None
 
 
-async def _undrifted(stage: Stage) -> bool:
+async def _undrifted(stage: StoryContext) -> bool:
     return not any(place["drift"] for place in places(await stage.daemon("/v1/status")))
 
 
-async def _writes(stage: Stage, since: float) -> int:
+async def _writes(stage: StoryContext, since: float) -> int:
     """Batches that Route 53 took since then, whether it could say so or not.
 
     Not the accelerator's: its regions may still be coming back from the act before.
@@ -288,7 +288,7 @@ async def _writes(stage: Stage, since: float) -> int:
     return sum(c["operation"] == _WRITE and c["code"] in (None, "NoReply") for c in calls)
 
 
-async def _sent(stage: Stage, since: float) -> int:
+async def _sent(stage: StoryContext, since: float) -> int:
     """Batches that reached Route 53 since then."""
     calls = [call for call in await stage.aws_calls() if call["at"] >= since]
     return sum(call["operation"] == _WRITE for call in calls)

@@ -13,10 +13,10 @@ from controller.sandbox.errors import SandboxError
 from controller.sandbox.stories.capacity import capacity
 from controller.sandbox.stories.failover import failover
 from controller.sandbox.stories.faults import faults
-from controller.sandbox.stories.story_context import Stage, StepFailedError
+from controller.sandbox.stories.story_context import StepFailedError, StoryContext
 from controller.sandbox.supervisor import Supervisor
 
-STORIES: dict[str, Callable[[Stage], Awaitable[None]]] = {
+STORIES: dict[str, Callable[[StoryContext], Awaitable[None]]] = {
     "failover": failover,
     "faults": faults,
     "capacity": capacity,
@@ -32,7 +32,7 @@ def check_name(name: str) -> None:
 async def play(name: str, supervisor: Supervisor) -> int:
     """Play a story in a sandbox that is up; the exit code."""
     async with aiohttp.ClientSession() as session:
-        stage = Stage(supervisor, session)
+        stage = StoryContext(supervisor, session)
         try:
             await STORIES[name](stage)
         except (StepFailedError, aiohttp.ClientError, TimeoutError) as error:

@@ -11,7 +11,7 @@ from typing import Any
 from controller.model.configuration import Route53Lever
 from controller.planning.shares import percent
 from controller.sandbox.seeding.record_tree import starting_splits
-from controller.sandbox.stories.story_context import Stage
+from controller.sandbox.stories.story_context import StoryContext
 
 SHOP = "shop"
 """The service behind Route 53, which stories are mostly about."""
@@ -24,12 +24,12 @@ _LEFT = 0.05
 """Part of a pool's users that may still be on their way."""
 
 
-def shop_pools(stage: Stage) -> tuple[str, ...]:
+def shop_pools(stage: StoryContext) -> tuple[str, ...]:
     """The pools of the shop."""
     return tuple(stage.settings.services[SHOP].pools)
 
 
-def shop_lever(stage: Stage) -> Route53Lever:
+def shop_lever(stage: StoryContext) -> Route53Lever:
     """How the shop is steered."""
     lever = stage.settings.services[SHOP].levers.route53
     assert lever is not None
@@ -46,12 +46,12 @@ def places(status: Any) -> list[dict[str, Any]]:
     ]
 
 
-async def places_of(stage: Stage, region: str) -> list[dict[str, Any]]:
+async def places_of(stage: StoryContext, region: str) -> list[dict[str, Any]]:
     """A region in every pool it is in, as the daemon sees it now."""
     return [p for p in places(await stage.daemon("/v1/status")) if p["region"] == region]
 
 
-async def all_up(stage: Stage) -> str | None:
+async def all_up(stage: StoryContext) -> str | None:
     """Whether every region is up."""
     found = places(await stage.daemon("/v1/status"))
     if found and all(place["verdict"] == "up" for place in found):
@@ -59,13 +59,13 @@ async def all_up(stage: Stage) -> str | None:
     return None
 
 
-async def is_up(stage: Stage, region: str) -> str | None:
+async def is_up(stage: StoryContext, region: str) -> str | None:
     """Whether one region is up."""
     verdicts = {place["verdict"] for place in await places_of(stage, region)}
     return f"{region} is up in every pool" if verdicts == {"up"} else None
 
 
-async def is_emptied(stage: Stage, region: str) -> str | None:
+async def is_emptied(stage: StoryContext, region: str) -> str | None:
     """Whether AWS directs nobody to a region any more."""
     mine = await places_of(stage, region)
     if not mine or any(place["observed"] != 0 for place in mine):
@@ -73,7 +73,7 @@ async def is_emptied(stage: Stage, region: str) -> str | None:
     return f"{region} carries 0 % everywhere"
 
 
-async def decision_on(stage: Stage, region: str, rule: str) -> Any:
+async def decision_on(stage: StoryContext, region: str, rule: str) -> Any:
     """The newest decision that moved the shop's users by this rule on this region; or None."""
     items = (await stage.daemon(f"/v1/decisions?region={region}&limit=50"))["items"]
     for record in items:
@@ -87,7 +87,7 @@ async def decision_on(stage: Stage, region: str, rule: str) -> Any:
     return None
 
 
-async def came_back(stage: Stage, region: str, since: float) -> str | None:
+async def came_back(stage: StoryContext, region: str, since: float) -> str | None:
     """Whether a region has its share again and rose to it by steps, since a `stage.wall`."""
     mine = await places_of(stage, region)
     if any(p["verdict"] != "up" or abs(p["observed"] - p["desired"]) > _SAME for p in mine):
@@ -99,7 +99,9 @@ async def came_back(stage: Stage, region: str, since: float) -> str | None:
     return "; ".join(f"{pool} by {', '.join(map(percent, shares))}" for pool, shares in by.items())
 
 
-async def rises(stage: Stage, region: str, since: float) -> dict[str, list[tuple[float, float]]]:
+async def rises(
+    stage: StoryContext, region: str, since: float
+) -> dict[str, list[tuple[float, float]]]:
     """`service/pool` to when a region's share was raised there, and to what, oldest first."""
     found: dict[str, list[tuple[float, float]]] = {}
     items = (await stage.daemon(f"/v1/decisions?region={region}&limit=100"))["items"]
@@ -112,7 +114,7 @@ async def rises(stage: Stage, region: str, since: float) -> dict[str, list[tuple
     return found
 
 
-async def users_left(stage: Stage, region: str) -> str | None:
+async def users_left(stage: StoryContext, region: str) -> str | None:
     """Whether users measured that they have left a region."""
     users = await stage.users(window_s=1)
     shares = [split.get(region, {}).get("share", 0.0) for split in users.values()]
@@ -121,7 +123,7 @@ async def users_left(stage: Stage, region: str) -> str | None:
     return shown(users)
 
 
-async def at_home(stage: Stage) -> str | None:
+async def at_home(stage: StoryContext) -> str | None:
     """Whether every pool's users are measured where they are best served when all is well."""
     users = await stage.users(window_s=3)
     best = starting_splits(stage.settings.services[SHOP], stage.settings)

@@ -32,7 +32,7 @@ class StepFailedError(Exception):
     """Something that had to happen did not."""
 
 
-class Stage:
+class StoryContext:
     """Eyes and hands of a story."""
 
     def __init__(self, supervisor: Supervisor, session: aiohttp.ClientSession) -> None:

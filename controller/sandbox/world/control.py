@@ -14,14 +14,14 @@ from aiohttp import web
 from controller.sandbox.errors import SandboxError
 from controller.sandbox.problems import explain
 from controller.sandbox.world.region_modes import BREAKS, RegionMode
-from controller.sandbox.world.regions import Regions
-from controller.sandbox.world.user_traffic import HISTORY_S, Traffic
+from controller.sandbox.world.regions import SandboxRegions
+from controller.sandbox.world.user_traffic import HISTORY_S, UserTraffic
 
 ALL = "all"
 DEFAULT_WINDOW_S = 5
 
 
-def control_app(regions: Regions, traffic: Traffic) -> web.Application:
+def control_app(regions: SandboxRegions, traffic: UserTraffic) -> web.Application:
     """The control API as an aiohttp application."""
     control = _Control(regions, traffic)
     app = web.Application(middlewares=[explain])
@@ -34,7 +34,7 @@ def control_app(regions: Regions, traffic: Traffic) -> web.Application:
 
 
 class _Control:
-    def __init__(self, regions: Regions, traffic: Traffic) -> None:
+    def __init__(self, regions: SandboxRegions, traffic: UserTraffic) -> None:
         self._regions = regions
         self._traffic = traffic
 

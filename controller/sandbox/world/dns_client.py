@@ -27,14 +27,14 @@ class NoAnswerError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ResolvedAddress:
     """The first address of a name and how long it may be kept; None when the name has none."""
 
     address: str | None
     ttl_s: float
 
 
-Ask = Callable[[str, str], Awaitable[Answer]]
+Ask = Callable[[str, str], Awaitable[ResolvedAddress]]
 """Resolve a name for somebody in a country, or raise NoAnswerError."""
 
 
@@ -45,7 +45,7 @@ class DnsClient:
         self._host = host
         self._port = port
 
-    async def ask(self, name: str, country: str) -> Answer:
+    async def ask(self, name: str, country: str) -> ResolvedAddress:
         """The A record of a name as somebody in the country sees it, or NoAnswerError."""
         subnet = dns.edns.ECSOption.from_text(f"{client_subnet(country)}/0")
         query = dns.message.make_query(name, "A", use_edns=0, options=[subnet])
@@ -58,10 +58,10 @@ class DnsClient:
         return _first_address(response)
 
 
-def _first_address(response: dns.message.Message) -> Answer:
+def _first_address(response: dns.message.Message) -> ResolvedAddress:
     if response.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
         raise NoAnswerError(dns.rcode.to_text(response.rcode()))
     for records in response.answer:
         if records.rdtype == dns.rdatatype.A:
-            return Answer(records[0].address, records.ttl)
-    return Answer(None, 0)
+            return ResolvedAddress(records[0].address, records.ttl)
+    return ResolvedAddress(None, 0)

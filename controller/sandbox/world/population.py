@@ -16,13 +16,13 @@ from controller.model.configuration import Service, Settings
 from controller.planning.geography import pool_of
 from controller.sandbox.emulator.geography import COUNTRIES, location_of, source_address
 from controller.sandbox.errors import SandboxError
-from controller.sandbox.world.regions import Address, address_of
+from controller.sandbox.world.regions import ListenAddress, address_of
 
 _HOST = 1  # one source address a country: each costs an alias where 127.0.0.0/8 is not all local
 
 
 @dataclass(frozen=True, slots=True)
-class Destination:
+class UserDestination:
     """What users of one service do: the name they resolve and how they go there."""
 
     name: str
@@ -31,18 +31,18 @@ class Destination:
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
+class UserProfile:
     """One user."""
 
     service: str
     pool: str
     country: str
-    destination: Destination
+    destination: UserDestination
     phase_s: float
     """When in each second the user asks, 0 to 1."""
 
 
-def population(settings: Settings, users: int, rng: Random) -> tuple[Profile, ...]:
+def population(settings: Settings, users: int, rng: Random) -> tuple[UserProfile, ...]:
     """That many users, in the order in which they ask within a second.
 
     SandboxError when a pool has users but no country of the geography table, or when users cannot
@@ -76,17 +76,17 @@ def apportion(total: int, parts: Sequence[float]) -> list[int]:
     return counts
 
 
-def destination_of(name: str, service: Service) -> Destination:
+def destination_of(name: str, service: Service) -> UserDestination:
     """Where a service's users go; the port and protocol are those of its first endpoint."""
     address = _first_address(service)
     if service.levers.route53 is not None:
-        return Destination(service.levers.route53.name, address.scheme, address.port)
+        return UserDestination(service.levers.route53.name, address.scheme, address.port)
     if address.scheme != "tcp":
         raise SandboxError(
             f"service {name}: the sandbox's users reach an accelerator by TCP only; "
             "use tcp:// probes"
         )
-    return Destination(f"{name}.example.test.", address.scheme, address.port)
+    return UserDestination(f"{name}.example.test.", address.scheme, address.port)
 
 
 def source_of(country: str) -> str:
@@ -94,12 +94,12 @@ def source_of(country: str) -> str:
     return source_address(country, _HOST)
 
 
-def _first_address(service: Service) -> Address:
+def _first_address(service: Service) -> ListenAddress:
     region = next(iter(service.regions.values()))
     return address_of(next(iter(region.endpoints.values())).probe)
 
 
-def _users_of(service: Service, name: str, pool: str, count: int, rng: Random) -> list[Profile]:
+def _users_of(service: Service, name: str, pool: str, count: int, rng: Random) -> list[UserProfile]:
     countries = [country for country in COUNTRIES if _pool_in(service, country) == pool]
     if not countries:
         wanted = ", ".join(service.pools[pool].geographies)
@@ -108,7 +108,7 @@ def _users_of(service: Service, name: str, pool: str, count: int, rng: Random) -
         )
     destination = destination_of(name, service)
     return [
-        Profile(name, pool, country, destination, rng.random())
+        UserProfile(name, pool, country, destination, rng.random())
         for country in islice(cycle(_continents_in_turn(countries)), count)
     ]
 

@@ -25,7 +25,7 @@ REFERENCE_TARGETS = "reference-targets"
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Address:
+class ListenAddress:
     """Where one endpoint listens."""
 
     scheme: Literal["http", "tcp"]
@@ -33,23 +33,23 @@ class Address:
     port: int
 
 
-def address_of(probe: str) -> Address:
+def address_of(probe: str) -> ListenAddress:
     """The address a probe names; SandboxError for https, of which the sandbox has none."""
     parts = urlsplit(probe)
     host = parts.hostname or ""
     match parts.scheme:
         case "http":
-            return Address("http", host, parts.port or 80)
+            return ListenAddress("http", host, parts.port or 80)
         case "tcp":
-            return Address("tcp", host, parts.port or 0)
+            return ListenAddress("tcp", host, parts.port or 0)
     raise SandboxError(
         f"{probe}: the sandbox's regions speak http and tcp only; use http:// or tcp://"
     )
 
 
-def addresses(settings: Settings) -> dict[str, tuple[Address, ...]]:
+def addresses(settings: Settings) -> dict[str, tuple[ListenAddress, ...]]:
     """Addresses by region, reference targets included; SandboxError when two regions share one."""
-    owners: dict[Address, str] = {}
+    owners: dict[ListenAddress, str] = {}
     for region, address in _claims(settings):
         owner = owners.setdefault(address, region)
         if owner != region:
@@ -71,7 +71,7 @@ def region_addresses(settings: Settings) -> dict[str, str]:
     }
 
 
-def _claims(settings: Settings) -> Iterator[tuple[str, Address]]:
+def _claims(settings: Settings) -> Iterator[tuple[str, ListenAddress]]:
     for endpoint_id, endpoint in settings.endpoints():
         yield endpoint_id.region, address_of(endpoint.probe)
     for probe in settings.reference_targets.known_good:
@@ -86,7 +86,7 @@ class RegionState:
     since: datetime
 
 
-class Regions:
+class SandboxRegions:
     """All regional applications of the sandbox, opened together and broken one by one."""
 
     def __init__(self, settings: Settings, *, rng: Random, now: Callable[[], datetime]) -> None:
@@ -155,7 +155,7 @@ class Regions:
         await asyncio.gather(*(listener.close() for listener in self._listeners[name]))
 
 
-def _listener(region: str, address: Address, behaviour: Behaviour) -> Listener:
+def _listener(region: str, address: ListenAddress, behaviour: Behaviour) -> Listener:
     match address.scheme:
         case "http":
             return HttpListener(region, address.host, address.port, behaviour)

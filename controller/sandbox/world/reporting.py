@@ -14,7 +14,7 @@ import aiohttp
 import structlog
 
 from controller.sandbox.regular_work import ticks
-from controller.sandbox.world.user_traffic import Second, Traffic
+from controller.sandbox.world.user_traffic import TrafficSecond, UserTraffic
 
 _log = structlog.get_logger(__name__)
 _PERIOD_S = 1.0
@@ -26,7 +26,7 @@ class Reporter:
 
     def __init__(
         self,
-        traffic: Traffic,
+        traffic: UserTraffic,
         daemon_url: str,
         session: aiohttp.ClientSession,
         now: Callable[[], datetime],
@@ -42,7 +42,7 @@ class Reporter:
         async for _ in ticks(_PERIOD_S):
             await self.report(self._traffic.close_second(self._now()))
 
-    async def report(self, second: Second) -> None:
+    async def report(self, second: TrafficSecond) -> None:
         """Send one second's counts; a failure is logged when it is the first of its row."""
         body = {
             "window_s": _PERIOD_S,

@@ -17,20 +17,20 @@ Key = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Second:
+class TrafficSecond:
     """All requests that ended within one second, which ended at `at`."""
 
     at: datetime
     measurements: tuple[Measurement, ...]
 
 
-class Traffic:
+class UserTraffic:
     """Counts of requests by service, pool and region, for the running second and 120 before it."""
 
     def __init__(self) -> None:
         self._requests: Counter[Key] = Counter()
         self._errors: Counter[Key] = Counter()
-        self._seconds: deque[Second] = deque(maxlen=HISTORY_S)
+        self._seconds: deque[TrafficSecond] = deque(maxlen=HISTORY_S)
 
     def record(self, service: str, pool: str, region: str, *, ok: bool) -> None:
         """Count one request."""
@@ -39,14 +39,14 @@ class Traffic:
         if not ok:
             self._errors[key] += 1
 
-    def close_second(self, at: datetime) -> Second:
+    def close_second(self, at: datetime) -> TrafficSecond:
         """End the running second, keep it, and begin the next."""
-        second = Second(at, _measurements(self._requests, self._errors))
+        second = TrafficSecond(at, _measurements(self._requests, self._errors))
         self._seconds.append(second)
         self._requests, self._errors = Counter(), Counter()
         return second
 
-    def history(self) -> tuple[Second, ...]:
+    def history(self) -> tuple[TrafficSecond, ...]:
         """The seconds kept, oldest first."""
         return tuple(self._seconds)
 

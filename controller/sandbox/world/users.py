@@ -14,8 +14,8 @@ from contextlib import suppress
 
 from controller.sandbox.regular_work import ticks
 from controller.sandbox.world.dns_client import Ask, NoAnswerError
-from controller.sandbox.world.population import Destination, Profile
-from controller.sandbox.world.user_traffic import Traffic
+from controller.sandbox.world.population import UserDestination, UserProfile
+from controller.sandbox.world.user_traffic import UserTraffic
 
 _NAMES_WITHIN_S = 10.0
 _NAMES_POLL_S = 0.1
@@ -23,7 +23,7 @@ _NAMES_POLL_S = 0.1
 NO_REGION = "none"
 """Stands for the region of a request of which nobody knows where it went."""
 
-Visit = Callable[[Destination, str, str], Awaitable[str | None]]
+Visit = Callable[[UserDestination, str, str], Awaitable[str | None]]
 """Go to an address from a country: the region that served, None when the request failed."""
 
 
@@ -55,12 +55,12 @@ class Users:
 
     def __init__(
         self,
-        profiles: Sequence[Profile],
+        profiles: Sequence[UserProfile],
         *,
         ask: Ask,
         visit: Visit,
         regions: Mapping[str, str],
-        traffic: Traffic,
+        traffic: UserTraffic,
     ) -> None:
         """`profiles` in the order of their phases; `regions` by address of their endpoints."""
         self._users = [
@@ -96,7 +96,7 @@ class Users:
             if not waiting:
                 return
 
-    async def _request(self, profile: Profile, name: CachedName) -> None:
+    async def _request(self, profile: UserProfile, name: CachedName) -> None:
         address = await name.address()
         served_by = None
         if address is not None:

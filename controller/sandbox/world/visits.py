@@ -8,7 +8,7 @@ from typing import Self
 
 import aiohttp
 
-from controller.sandbox.world.population import Destination, source_of
+from controller.sandbox.world.population import UserDestination, source_of
 
 DEADLINE_S = 2.0
 """After so long the user gives up."""
@@ -33,7 +33,7 @@ class Visitor:
     ) -> None:
         await self._session.close()
 
-    async def visit(self, destination: Destination, address: str, country: str) -> str | None:
+    async def visit(self, destination: UserDestination, address: str, country: str) -> str | None:
         """The region that served the request; None when it failed in whatever way."""
         try:
             if destination.scheme == "http":
@@ -44,7 +44,7 @@ class Visitor:
             # A failure is a measurement here: the caller counts it. TimeoutError is an OSError.
             return None
 
-    async def _over_http(self, destination: Destination, address: str) -> str | None:
+    async def _over_http(self, destination: UserDestination, address: str) -> str | None:
         url = f"http://{address}:{destination.port}/"
         host = {"Host": destination.name.rstrip(".")}
         async with self._session.get(url, headers=host) as response:
@@ -52,7 +52,7 @@ class Visitor:
             return response.headers.get("X-Region") if response.status == 200 else None
 
 
-async def _over_tcp(destination: Destination, address: str, country: str) -> str | None:
+async def _over_tcp(destination: UserDestination, address: str, country: str) -> str | None:
     reader, writer = await asyncio.open_connection(
         address, destination.port, local_addr=(source_of(country), 0)
     )

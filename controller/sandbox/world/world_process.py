@@ -21,9 +21,9 @@ from controller.sandbox.errors import SandboxError
 from controller.sandbox.world.control import control_app
 from controller.sandbox.world.dns_client import DnsClient
 from controller.sandbox.world.population import population
-from controller.sandbox.world.regions import Regions, region_addresses
+from controller.sandbox.world.regions import SandboxRegions, region_addresses
 from controller.sandbox.world.reporting import Reporter
-from controller.sandbox.world.user_traffic import Traffic
+from controller.sandbox.world.user_traffic import UserTraffic
 from controller.sandbox.world.users import Users
 from controller.sandbox.world.visits import Visitor
 
@@ -51,8 +51,8 @@ async def serve(
     `announce` is called once, when everything listens, with `{"ready": "world", "url": …}`.
     SandboxError for settings it cannot serve, OSError for an address it cannot have.
     """
-    traffic = Traffic()
-    regions = Regions(settings, rng=Random(options.seed), now=_now)
+    traffic = UserTraffic()
+    regions = SandboxRegions(settings, rng=Random(options.seed), now=_now)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(regions.close)
         await regions.open()
@@ -69,7 +69,7 @@ async def serve(
 
 
 async def _users(
-    options: WorldOptions, settings: Settings, traffic: Traffic, stack: AsyncExitStack
+    options: WorldOptions, settings: Settings, traffic: UserTraffic, stack: AsyncExitStack
 ) -> Users:
     host, port = _host_and_port(options.dns)
     visitor = await stack.enter_async_context(Visitor())

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import Field, create_model
 
-from controller.model.config_model import Name, Noun
+from controller.model.config_model import ConfigModel, Name
 from controller.model.configuration import (
     ReferenceTargets,
     Region,
@@ -23,32 +23,32 @@ from controller.model.configuration import (
 from controller.model.earlier_settings import CATALOGUED, REFERENCES
 
 
-def _fields(noun: type[Noun], *names: str) -> dict[str, Any]:
+def _fields(noun: type[ConfigModel], *names: str) -> dict[str, Any]:
     """Fields of a present noun, as `create_model` takes them."""
     return {name: (noun.model_fields[name].annotation, noun.model_fields[name]) for name in names}
 
 
-def _fields_but(noun: type[Noun], *names: str) -> dict[str, Any]:
+def _fields_but(noun: type[ConfigModel], *names: str) -> dict[str, Any]:
     return _fields(noun, *(name for name in noun.model_fields if name not in names))
 
 
-_region: type[Noun] = create_model(
+_region: type[ConfigModel] = create_model(
     "RegionOfVersion1",
-    __base__=Noun,
+    __base__=ConfigModel,
     **_fields(Region, "jurisdiction"),
     **_fields(ServiceRegion, "capacity_rps"),
     **_fields(Region, "egress_usd_per_gb"),
     **_fields(ServiceRegion, "share", "endpoints"),
 )
-_service: type[Noun] = create_model(
+_service: type[ConfigModel] = create_model(
     "ServiceOfVersion1",
-    __base__=Noun,
+    __base__=ConfigModel,
     **_fields_but(Service, "regions"),
     regions=(dict[RegionName, _region], Field(min_length=1)),
 )
-SettingsOfVersion1: type[Noun] = create_model(
+SettingsOfVersion1: type[ConfigModel] = create_model(
     "SettingsOfVersion1",
-    __base__=Noun,
+    __base__=ConfigModel,
     schema_version=(Literal[1], ...),
     **_fields_but(Settings, "schema_version", "reference_targets", "regions", "services"),
     canaries=_fields(ReferenceTargets, "known_good")["known_good"],

@@ -8,7 +8,7 @@ import ssl
 
 import pytest
 
-from controller.adapters.probing.failure_causes import Finding, finding_of
+from controller.adapters.probing.failure_causes import ProbeFinding, finding_of
 from controller.model.health import ProbeOutcome
 
 
@@ -46,10 +46,10 @@ OURS = [
 @pytest.mark.parametrize(("error", "detail"), THEIRS, ids=lambda value: str(value)[:40])
 def test_what_the_endpoint_or_the_network_does_is_a_failure(error: Exception, detail: str) -> None:
     """Each failure has its words."""
-    assert finding_of(error) == Finding(ProbeOutcome.FAILED, detail)
+    assert finding_of(error) == ProbeFinding(ProbeOutcome.FAILED, detail)
 
 
 @pytest.mark.parametrize(("error", "detail"), OURS, ids=lambda value: str(value)[:40])
 def test_what_we_lack_ourselves_says_nothing_of_the_endpoint(error: Exception, detail: str) -> None:
     """A prober that is ill must not move traffic."""
-    assert finding_of(error) == Finding(ProbeOutcome.COULD_NOT_RUN, detail)
+    assert finding_of(error) == ProbeFinding(ProbeOutcome.COULD_NOT_RUN, detail)

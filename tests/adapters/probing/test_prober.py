@@ -302,7 +302,7 @@ async def test_a_mistake_of_ours_is_no_failure_of_theirs(monkeypatch: pytest.Mon
 
     async with served(raw(OK)) as address, asking(probe=f"http://{address}") as asker:
         with monkeypatch.context() as patched:
-            patched.setattr(probe_connection, "Answer", stumble)
+            patched.setattr(probe_connection, "ResponseCheck", stumble)
             ours = await asker.ask()
         well = await asker.ask()
 

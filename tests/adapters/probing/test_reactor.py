@@ -274,8 +274,8 @@ async def test_a_mistake_of_ours_costs_nobody_else_an_answer(
                 await asker.ask()
             owner, name = {
                 "reading": (probe_connection, "read"),
-                "sending": (probe_connection.Connection, "send"),
-                "understanding": (probe_connection.Connection, "hear"),
+                "sending": (probe_connection.ProbeConnection, "send"),
+                "understanding": (probe_connection.ProbeConnection, "hear"),
             }[where]
             monkeypatch.setattr(owner, name, stumbling_once(getattr(owner, name)))
             for asker in askers:

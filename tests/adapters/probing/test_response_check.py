@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from controller.adapters.probing.failure_causes import Finding
+from controller.adapters.probing.failure_causes import ProbeFinding
 from controller.adapters.probing.http_body import BODY_LIMIT_BYTES
 from controller.adapters.probing.http_head import HEAD_LIMIT_BYTES
-from controller.adapters.probing.response_check import Answer, Expectation
+from controller.adapters.probing.response_check import Expectation, ResponseCheck
 from controller.model.configuration import Endpoint
 from controller.model.health import ProbeOutcome
 from tests.adapters.probing.corpus import ANSWERS, CHUNKED, NGINX, PIECES
@@ -27,9 +27,9 @@ ENDPOINTS = (
 )
 
 
-def read(pieces: Iterable[bytes], endpoint: Endpoint) -> tuple[Finding, bool]:
+def read(pieces: Iterable[bytes], endpoint: Endpoint) -> tuple[ProbeFinding, bool]:
     """What these pieces say, and whether the connection may be kept."""
-    answer = Answer(Expectation(endpoint))
+    answer = ResponseCheck(Expectation(endpoint))
     for piece in pieces:
         if piece:
             finding = answer.feed(piece)
@@ -145,9 +145,9 @@ def test_a_connection_is_kept_only_when_nothing_follows(data: bytes) -> None:
 def test_an_answer_that_is_known_already_means_the_same() -> None:
     """The same bytes again are not read again; others are."""
     expected = Expectation(ENDPOINTS[1])
-    assert Answer(expected).feed(NGINX) == expected.known_finding
+    assert ResponseCheck(expected).feed(NGINX) == expected.known_finding
     assert expected.known == NGINX
     assert expected.known_reusable
     other = NGINX.replace(b"ok\n", b"no\n")
-    assert Answer(expected).feed(other) == expected.known_finding
+    assert ResponseCheck(expected).feed(other) == expected.known_finding
     assert expected.known_finding.detail == 'body lacks "ok"'

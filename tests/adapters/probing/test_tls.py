@@ -208,13 +208,13 @@ class Counted:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.verified = 0
-        pin = tls_trust.Trust._pin
+        pin = tls_trust.TlsTrust._pin
 
-        def counting(*arguments: Any) -> tls_trust.Pin:
+        def counting(*arguments: Any) -> tls_trust.PinnedCertificate:
             self.verified += 1
             return pin(*arguments)
 
-        monkeypatch.setattr(tls_trust.Trust, "_pin", counting)
+        monkeypatch.setattr(tls_trust.TlsTrust, "_pin", counting)
 
 
 async def test_a_certificate_is_verified_once_and_known_again(

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from random import Random
 
-from controller.loops.probing.endpoint_monitor import Pace
-from controller.model.configuration import Health, Settings
+from controller.loops.probing.endpoint_monitor import ProbeTiming
+from controller.model.configuration import HealthSettings, Settings
 from controller.model.decision import Snapshot
 from controller.model.health import HealthState, Verdict
 from controller.planning.health.quorum import judge
@@ -108,10 +108,10 @@ def haproxy_false_alarms(lost_ratio: float, burst_s: float, days: float) -> floa
 def _replicas(
     world: World, random: Random, points: int, lost_ratio: float, burst_s: float
 ) -> list[VantagePoint]:
-    probing, limits = CHOSEN.probing, Health(up_for_s=0.0)
+    probing, limits = CHOSEN.probing, HealthSettings(up_for_s=0.0)
     interval_s = points / BUDGET_PER_S
     least_s, gaps_s = probing.deadline_least_s, probing.confirm_gaps_s
-    pace = Pace(interval_s, least_s, probing.deadline_s, gaps_s)
+    pace = ProbeTiming(interval_s, least_s, probing.deadline_s, gaps_s)
     found: list[VantagePoint] = []
     for index in range(points):
         path = Path(random, RTT_S, lost_ratio, burst_s)

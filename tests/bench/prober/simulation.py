@@ -15,13 +15,13 @@ from itertools import count
 from math import inf
 from random import Random
 
-from controller.loops.probing.endpoint_monitor import Pace, Watch
-from controller.loops.probing.one_shot_timers import Agenda
-from controller.loops.probing.open_failures import Doubts
-from controller.loops.probing.probe_schedule import Turns
-from controller.model.configuration import Endpoint, EndpointId, Health
+from controller.loops.probing.endpoint_monitor import EndpointMonitor, ProbeTiming
+from controller.loops.probing.one_shot_timers import OneShotTimers
+from controller.loops.probing.open_failures import OpenFailures
+from controller.loops.probing.probe_schedule import ProbeSchedule
+from controller.model.configuration import Endpoint, EndpointId, HealthSettings
 from controller.model.health import HealthState, ProbeOutcome, ProbeResult, Verdict
-from controller.planning.health.adaptive_timeout import Patience
+from controller.planning.health.adaptive_timeout import AdaptiveTimeout
 
 TOLD_S = 0.04
 """What one vantage point's word takes to another."""
@@ -116,9 +116,9 @@ class Path:
 class SimulatedTarget:
     """Fulfils Target as the network prober does: adapted patience, late answers."""
 
-    def __init__(self, world: World, path: Path, watch: Watch) -> None:
+    def __init__(self, world: World, path: Path, watch: EndpointMonitor) -> None:
         self._world, self._path, self._watch = world, path, watch
-        self._patience = Patience()
+        self._patience = AdaptiveTimeout()
         self._silent = 0
         self.asked = 0
 
@@ -167,8 +167,8 @@ class VantagePoint:
         self,
         world: World,
         path: Path,
-        pace: Pace,
-        limits: Health,
+        pace: ProbeTiming,
+        limits: HealthSettings,
         phase_s: float,
         others: list[VantagePoint],
     ) -> None:
@@ -177,10 +177,12 @@ class VantagePoint:
         self.down_at: float | None = None
         """When its verdict turned down last."""
         self._world, self._others = world, others
-        self.doubts = Doubts()
-        self._turns: Turns[Watch] = Turns(world, Watch.turn)
-        self.confirmations: Agenda[Watch] = Agenda(world, Watch.confirm)
-        self.watch = Watch(self, WEB, Endpoint(probe="http://192.0.2.1/"), pace, _nobody)
+        self.doubts = OpenFailures()
+        self._turns: ProbeSchedule[EndpointMonitor] = ProbeSchedule(world, EndpointMonitor.turn)
+        self.confirmations: OneShotTimers[EndpointMonitor] = OneShotTimers(
+            world, EndpointMonitor.confirm
+        )
+        self.watch = EndpointMonitor(self, WEB, Endpoint(probe="http://192.0.2.1/"), pace, _nobody)
         self.target = SimulatedTarget(world, path, self.watch)
         self.watch.aim(self.target)
         self._turns.follow([(self.watch, pace.interval_s, phase_s)])
@@ -191,12 +193,12 @@ class VantagePoint:
     def state(self) -> HealthState:
         return self.watch.state
 
-    def saw(self, watch: Watch, before: HealthState) -> None:
+    def saw(self, watch: EndpointMonitor, before: HealthState) -> None:
         if watch.state.verdict is Verdict.DOWN and before.verdict is not Verdict.DOWN:
             self.downs += 1
             self.down_at = self._world.now
 
-    def suspects(self, watch: Watch) -> None:
+    def suspects(self, watch: EndpointMonitor) -> None:
         for other in self._others:
             if other is not self:
                 self._world.call_at(self._world.now + TOLD_S, other.watch.kick)

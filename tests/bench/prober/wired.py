@@ -25,10 +25,10 @@ from controller.adapters.clock import SystemClock
 from controller.adapters.probing.prober import NetworkProber
 from controller.api.metrics.daemon_metrics import Metrics
 from controller.composition import observers
-from controller.loops.active_settings import Current
+from controller.loops.active_settings import ActiveSettings
 from controller.loops.alarms.certificates import Certificates
 from controller.loops.probing.endpoint_monitor import ProbeObserver
-from controller.loops.probing.probe_loop import Observers, Probing
+from controller.loops.probing.probe_loop import Observers, ProbeLoop
 from controller.loops.process.supervision import Supervision
 from controller.model.configuration import Endpoint, EndpointId, Settings
 from controller.model.health import ProbeResult, ReferenceKind
@@ -134,14 +134,14 @@ class Run:
         options, chosen = self._options, self._settings
         clock = SystemClock()
         metrics = Metrics(CollectorRegistry(), chosen)
-        current = Current(chosen)
+        current = ActiveSettings(chosen)
         certificates = Certificates(current, clock)
         told = self._noting_slow(observers(metrics, certificates, Supervision(clock)))
         gc.collect()
         base_kb = rss_kb()
         async with NetworkProber(self._references) as network:
             noted = Noted(network) if options.jitter else None
-            probing = Probing(current, noted or network, clock, lambda: None, told)
+            probing = ProbeLoop(current, noted or network, clock, lambda: None, told)
             async with asyncio.TaskGroup() as group:
                 began = clock.monotonic()
                 running = group.create_task(probing.run())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from controller.model.decision import Decision, Rejected, Snapshot
+from controller.model.decision import Decision, RejectedAlternative, Snapshot
 from controller.planning.account.alternatives import rejected
 from controller.planning.decision import decide
 from tests.planning.test_properties import stages
@@ -95,7 +95,7 @@ def test_what_moves_nothing_considers_nothing() -> None:
 def test_what_is_withheld_was_considered_all_the_same() -> None:
     """A freeze does not keep anybody from knowing."""
     stage = played(*BOUND, "decide", "freeze", f"see {WEST}=D")
-    assert rejected(*decided(stage))[0] == Rejected(
+    assert rejected(*decided(stage))[0] == RejectedAlternative(
         "shop", "europe", EAST, "not lawful: pool europe does not name it"
     )
 

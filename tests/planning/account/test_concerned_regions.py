@@ -8,15 +8,23 @@ from datetime import UTC, datetime
 import pytest
 
 from controller.model.configuration import Mode
-from controller.model.decision import DecisionRecord, Held, Hold, PoolPlan, Rule, Step, Written
+from controller.model.decision import (
+    DecisionRecord,
+    Held,
+    Hold,
+    PipelineStep,
+    PoolPlan,
+    Rule,
+    WriteResult,
+)
 from controller.model.health import RegionHealth, Verdict
-from controller.model.levers import Change, Outcome, OutcomeStatus, Position, Setting
+from controller.model.levers import Change, LeverState, Outcome, OutcomeStatus, Position
 from controller.planning.account.concerned_regions import concerned_regions
 
 WEST = "eu-west-1"
-CHANGE = Change(Position("shop", "europe", WEST), Setting(64), Setting(0))
+CHANGE = Change(Position("shop", "europe", WEST), LeverState(64), LeverState(0))
 PLAN = PoolPlan("shop", "europe", {WEST: 1.0}, {WEST: 1.0}, {WEST: 1.0})
-RULE = Rule(Step.RAMP, "step", WEST, 1.0, 0.5, binding=False, why="a step")
+RULE = Rule(PipelineStep.RAMP, "step", WEST, 1.0, 0.5, binding=False, why="a step")
 WELL = RegionHealth(Verdict.UP, "well")
 QUIET = DecisionRecord(
     id=1,
@@ -44,7 +52,7 @@ QUIET = DecisionRecord(
         replace(QUIET, plans=(replace(PLAN, rules=(replace(RULE, binding=True),)),)),
         replace(
             QUIET,
-            written=(Written("route53", "Z1", (CHANGE,), Outcome(OutcomeStatus.APPLIED)),),
+            written=(WriteResult("route53", "Z1", (CHANGE,), Outcome(OutcomeStatus.APPLIED)),),
         ),
     ],
     ids=["down", "unknown", "suspect", "changed", "withheld", "held", "bound", "written"],

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from controller.model.configuration import Settings
-from controller.model.decision import Decision, Held, Hold, PoolPlan, Snapshot, Written
+from controller.model.decision import Decision, Held, Hold, PoolPlan, Snapshot, WriteResult
 from controller.model.health import RegionHealth, Verdict
-from controller.model.levers import Change, Outcome, OutcomeStatus, Position, Setting
+from controller.model.levers import Change, LeverState, Outcome, OutcomeStatus, Position
 from controller.model.memory import Memory
 from controller.model.overrides import Override, OverrideKind
 from controller.planning.account.decision_changes import (
@@ -30,7 +30,7 @@ STAYS = PoolPlan("shop", "world", EVEN, EVEN, EVEN)
 CALM = Decision({"shop": {WEST: WELL, EAST: WELL}}, (STAYS,), {}, Memory())
 WHEN = datetime(2026, 6, 1, tzinfo=UTC)
 DRAIN = Override(1, OverrideKind.DRAIN, WEST, None, "ann", "INC-42", WHEN, WHEN)
-CHANGE = Change(Position("shop", "world", WEST), Setting(128), Setting(0))
+CHANGE = Change(Position("shop", "world", WEST), LeverState(128), LeverState(0))
 
 
 def told(
@@ -157,7 +157,7 @@ def test_a_step_of_a_ramp_is_its_own_reason() -> None:
 def test_what_is_sent_once_more_is_no_next_step() -> None:
     """After a write that was refused or got no answer: the same again, not farther."""
     sent = holding(changes=(CHANGE,))
-    farther = holding(changes=(replace(CHANGE, after=Setting(7)),))
+    farther = holding(changes=(replace(CHANGE, after=LeverState(7)),))
 
     assert told(sent, before=sent) == ("shop/world: wanted again, for AWS does not show it yet",)
     assert told(farther, before=sent) == ("shop/world: next step",)
@@ -173,8 +173,8 @@ def test_the_same_words_are_told_once() -> None:
 def test_what_aws_answered_is_compared_target_by_target() -> None:
     """The wording of an error is no difference."""
 
-    def answer(status: OutcomeStatus, detail: str = "", target: str = "Z1") -> Written:
-        return Written("route53", target, (CHANGE,), Outcome(status, detail))
+    def answer(status: OutcomeStatus, detail: str = "", target: str = "Z1") -> WriteResult:
+        return WriteResult("route53", target, (CHANGE,), Outcome(status, detail))
 
     refused = outcomes([answer(OutcomeStatus.REFUSED, "one")])
     assert refused == outcomes([answer(OutcomeStatus.REFUSED, "two")])

@@ -10,14 +10,14 @@ import pytest
 
 from controller.model.decision import Decision, Held, Hold, PoolPlan, Shares
 from controller.model.health import RegionHealth, Verdict
-from controller.model.levers import Change, Position, Setting
+from controller.model.levers import Change, LeverState, Position
 from controller.model.memory import Memory
 from controller.planning.account.digest import digest
 
 SPLIT = {"eu-west-1": 0.5, "us-east-1": 0.5}
 EMPTIED = {"eu-west-1": 0.0, "us-east-1": 1.0}
 WEST = Position("shop", "world", "eu-west-1")
-CHANGE = Change(WEST, Setting(64), Setting(0))
+CHANGE = Change(WEST, LeverState(64), LeverState(0))
 PLAN = PoolPlan("shop", "world", SPLIT, EMPTIED, EMPTIED, changes=(CHANGE,))
 HELD = Held(Hold.RAMP_STEP, "the next step is due in 12 s", "us-east-1")
 UP = RegionHealth(Verdict.UP, "web: answers in 20 ms")
@@ -68,9 +68,9 @@ def test_numbers_that_run_change_nothing(other: Callable[[], Decision]) -> None:
         lambda: plans(before={"us-east-1": 0.5}),
         lambda: plans(desired=SPLIT),
         lambda: plans(changes=()),
-        lambda: plans(changes=(replace(CHANGE, after=Setting(1)),)),
-        lambda: plans(changes=(replace(CHANGE, before=Setting(65)),)),
-        lambda: plans(changes=(replace(CHANGE, after=Setting(0, 50.0)),)),
+        lambda: plans(changes=(replace(CHANGE, after=LeverState(1)),)),
+        lambda: plans(changes=(replace(CHANGE, before=LeverState(65)),)),
+        lambda: plans(changes=(replace(CHANGE, after=LeverState(0, 50.0)),)),
         lambda: plans(changes=(replace(CHANGE, position=WEST._replace(region="us-east-1")),)),
         lambda: plans(changes=(), withheld=(CHANGE, CHANGE)),
         lambda: plans(held=()),

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from controller.model.configuration import Mode
-from controller.model.decision import Decision, DecisionRecord, Moment, PoolPlan, Written
-from controller.model.levers import Change, Outcome, OutcomeStatus, Position, Setting
+from controller.model.decision import Decision, DecisionRecord, PoolPlan, TimelineEvent, WriteResult
+from controller.model.levers import Change, LeverState, Outcome, OutcomeStatus, Position
 from controller.planning.account.alternatives import rejected
 from controller.planning.account.decision_changes import expected_effect, triggers
 from controller.planning.account.evidence import Evidence
@@ -40,7 +40,7 @@ def plan_text(story: str) -> list[str]:
 
 
 def record_of(
-    story: str, written: tuple[Written, ...] = (), timeline: tuple[Moment, ...] = ()
+    story: str, written: tuple[WriteResult, ...] = (), timeline: tuple[TimelineEvent, ...] = ()
 ) -> DecisionRecord:
     stage, decision = staged(story)
     return DecisionRecord(
@@ -64,13 +64,13 @@ def failover() -> DecisionRecord:
     changes = staged(story)[1].changes
     outcome = Outcome(OutcomeStatus.APPLIED, change_id="C1", took_s=0.42)
     timeline = (
-        Moment("first_failure", WHEN - timedelta(seconds=0.42)),
-        Moment("detected", WHEN),
-        Moment("decided", WHEN),
-        Moment("applied", WHEN + timedelta(seconds=0.42), "route53 Z1"),
-        Moment("insync", WHEN + timedelta(seconds=12), "route53 Z1"),
+        TimelineEvent("first_failure", WHEN - timedelta(seconds=0.42)),
+        TimelineEvent("detected", WHEN),
+        TimelineEvent("decided", WHEN),
+        TimelineEvent("applied", WHEN + timedelta(seconds=0.42), "route53 Z1"),
+        TimelineEvent("insync", WHEN + timedelta(seconds=12), "route53 Z1"),
     )
-    return record_of(story, (Written("route53", "Z1", changes, outcome),), timeline)
+    return record_of(story, (WriteResult("route53", "Z1", changes, outcome),), timeline)
 
 
 def test_a_failover_is_explained_from_trigger_to_timeline() -> None:
@@ -153,8 +153,10 @@ def test_a_decision_that_moved_nothing_says_what_held_it() -> None:
 )
 def test_a_write_that_failed_says_what_aws_answered(outcome: Outcome, line: str) -> None:
     """Refused and unknown are told apart, with AWS's own words."""
-    change = Change(Position("api", "world", "eu-west-1"), Setting(128, 100.0), Setting(0, 0.0))
-    record = record_of(TWO_POOLS, (Written("accelerator", "arn", (change,), outcome),))
+    change = Change(
+        Position("api", "world", "eu-west-1"), LeverState(128, 100.0), LeverState(0, 0.0)
+    )
+    record = record_of(TWO_POOLS, (WriteResult("accelerator", "arn", (change,), outcome),))
 
     text = explain(record)
 
@@ -245,7 +247,7 @@ def test_dials_are_shown_with_the_weights_behind_an_accelerator() -> None:
 
 def test_twins_set_unlike_are_told_to_be_made_equal() -> None:
     """A change without a difference in its own numbers still says what it does."""
-    change = Change(Position("shop", "world", "eu-west-1"), Setting(64), Setting(64))
+    change = Change(Position("shop", "world", "eu-west-1"), LeverState(64), LeverState(64))
     plan = PoolPlan("shop", "world", {"eu-west-1": 1.0}, {"eu-west-1": 1.0}, {"eu-west-1": 1.0})
 
     text = explain_plan([replace(plan, changes=(change,))])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from controller.model.decision import Decision, PoolPlan
 from controller.model.memory import Memory
-from controller.planning.account.moves import Move, losing, moves
+from controller.planning.account.moves import ShareMove, losing, moves
 
 EVEN = {"a": 0.5, "b": 0.5}
 
@@ -34,7 +34,10 @@ def test_another_wanted_split_counts_though_a_ramp_or_guard_holds_it_now() -> No
     """It would come, step by step."""
     old, new = plan(EVEN, EVEN), plan(EVEN, {"a": 0.1, "b": 0.9}, EVEN)
     found = moves(decision(old), decision(new))
-    assert found == (Move("shop", "world", "a", 0.5, 0.1), Move("shop", "world", "b", 0.5, 0.9))
+    assert found == (
+        ShareMove("shop", "world", "a", 0.5, 0.1),
+        ShareMove("shop", "world", "b", 0.5, 0.9),
+    )
     assert losing(found) == ("a",)
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 
 from controller.model.configuration import Mode
-from controller.model.decision import DecisionRecord, Written
+from controller.model.decision import DecisionRecord, WriteResult
 from controller.model.levers import Outcome, OutcomeStatus
 from controller.planning.account.evidence import Evidence
 from controller.planning.account.region_account import accounts, carried_out
@@ -176,7 +176,7 @@ def test_a_quiet_time_says_since_when_and_what_was_held() -> None:
 def test_after_a_decision_things_stood_as_it_left_them(status: OutcomeStatus, share: str) -> None:
     """Its move is over at a quiet time; one that AWS refused never was."""
     found = evidence("decide", f"see {WEST}=D")
-    wrote = Written("route53", "Z1", found.decision.changes, Outcome(status))
+    wrote = WriteResult("route53", "Z1", found.decision.changes, Outcome(status))
     plans = found.decision.plans
     record = DecisionRecord(
         12, NOON, 3, Mode.ACTIVE, (), found.decision.regions, plans, (wrote,), (), ""

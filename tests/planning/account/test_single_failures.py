@@ -9,13 +9,13 @@ from controller.planning.account.effects import effects
 from controller.planning.account.effects_text import explain_failures, explain_hypotheses
 from controller.planning.account.evidence import Evidence
 from controller.planning.account.explanation import explain_plan
-from controller.planning.account.single_failures import Failure, single_failures
+from controller.planning.account.single_failures import SingleFailure, single_failures
 from controller.planning.account.what_if import suppose
 from controller.planning.decision import decide
 from tests.planning.account.test_effects import ACCELERATED, CENTRAL, EAST, WEIGHTED, WEST, stage_of
 
 
-def failures(*lines: str) -> dict[str, Failure]:
+def failures(*lines: str) -> dict[str, SingleFailure]:
     return {one.region: one for one in single_failures(stage_of(*lines).snapshot())}
 
 

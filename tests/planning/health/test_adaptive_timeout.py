@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.planning.health.adaptive_timeout import BRISK, GROWTH, Patience
+from controller.planning.health.adaptive_timeout import BRISK, GROWTH, AdaptiveTimeout
 
 
-def learned(*latencies_s: float) -> Patience:
+def learned(*latencies_s: float) -> AdaptiveTimeout:
     """What these answers teach."""
-    patience = Patience()
+    patience = AdaptiveTimeout()
     for latency_s in latencies_s:
         patience.learn(latency_s)
     return patience
@@ -19,8 +19,8 @@ def learned(*latencies_s: float) -> Patience:
 
 def test_nobody_is_given_up_early_before_it_has_answered() -> None:
     """Nothing is known of it yet."""
-    assert Patience().wait_s(0.2, 2.0) == 2.0
-    assert Patience().wait_s(0.2, 2.0, silent=3) == 2.0
+    assert AdaptiveTimeout().wait_s(0.2, 2.0) == 2.0
+    assert AdaptiveTimeout().wait_s(0.2, 2.0, silent=3) == 2.0
 
 
 def test_a_first_answer_allows_for_three_times_itself() -> None:
@@ -79,7 +79,7 @@ def test_brisk_answers_need_not_be_learned_of_a_brisk_endpoint(
 
 def test_an_endpoint_is_brisk_that_has_answered_so_for_a_while() -> None:
     """Neither before its first answer, nor soon after a slow one, nor for a lower least."""
-    assert not Patience().is_brisk(0.2)
+    assert not AdaptiveTimeout().is_brisk(0.2)
     assert learned(*[0.01] * 5).is_brisk(0.2)
     assert not learned(*[0.01] * 5).is_brisk(0.05)
     assert not learned(*[0.01] * 50, 0.3).is_brisk(0.2)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from controller.model.decision import Snapshot
 from controller.model.health import Verdict
-from controller.model.levers import Observed, Position, Setting
+from controller.model.levers import LeverState, Observed, Position
 from controller.model.memory import Memory
 from controller.planning.health.answered_shares import (
     NO_ADDRESS,
@@ -44,7 +44,7 @@ def snapshot(answers: Sequence[str | None], weights: dict[str, int]) -> Snapshot
     """The sandbox when pool europe had these answers."""
     answered = summary(told(answers, weights), weights)
     assert answered is not None
-    positions = {Position(*POOL, region): Setting(weight) for region, weight in weights.items()}
+    positions = {Position(*POOL, region): LeverState(weight) for region, weight in weights.items()}
     return Snapshot(
         now=float(len(answers)),
         started_at=0.0,

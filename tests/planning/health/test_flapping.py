@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from controller.model.configuration import Flapping
+from controller.model.configuration import FlappingSettings
 from controller.model.health import RegionHealth, Verdict
 from controller.model.memory import Flaps
 from controller.planning.health.flapping import flaps, wait_s
@@ -14,7 +14,7 @@ from tests.planning.remembering import remembers
 from tests.storyboards.stage import Stage
 
 WEST = "eu-west-1"
-LIMITS = Flapping()
+LIMITS = FlappingSettings()
 WELL, DEAD = RegionHealth(Verdict.UP, "well"), RegionHealth(Verdict.DOWN, "dead")
 UNKNOWN = RegionHealth(Verdict.UNKNOWN, "nobody knows")
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import pytest
 
-from controller.model.configuration import Gray, Health
+from controller.model.configuration import GrayFailureSettings, HealthSettings
 from controller.model.health import HealthState, ProbeOutcome, ProbeResult, Verdict
 from controller.planning.health.gray_failure import degradation, describe, usable
 from controller.planning.health.hysteresis import advance
 
-LIMITS = Gray()
-HEALTH = Health(up_after=1, up_for_s=0)
+LIMITS = GrayFailureSettings()
+HEALTH = HealthSettings(up_after=1, up_for_s=0)
 
 
 def state(bad_ratio: float, verdict: Verdict = Verdict.UP, answers: int = 1000) -> HealthState:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from controller.model.configuration import Health
+from controller.model.configuration import HealthSettings
 from controller.model.health import HealthState, ProbeOutcome, ProbeResult, Verdict
 from controller.planning.health.hysteresis import advance, is_fresh
 
-LIMITS = Health(down_after=3, forgive_after=2, up_after=4, up_for_s=5)
+LIMITS = HealthSettings(down_after=3, forgive_after=2, up_after=4, up_for_s=5)
 OUTCOMES = {
     "+": ProbeOutcome.PASSED,
     "-": ProbeOutcome.FAILED,

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from controller.model.decision import Snapshot
-from controller.model.health import Confidence, RegionHealth, SecondOpinion, Source, Verdict
+from controller.model.health import Confidence, OpinionSource, RegionHealth, SecondOpinion, Verdict
 from controller.model.levers import Position
-from controller.model.second_opinions import Answered, Opinion
+from controller.model.second_opinions import AnsweredCounts, Opinion
 from controller.planning.health.second_opinions import (
     FRESH_FOR_S,
     opinions_by_region,
@@ -22,7 +22,7 @@ from tests.planning.health.test_answered_shares import EVEN, snapshot
 WEST, CENTRAL, EAST = "eu-west-1", "eu-central-1", "us-east-1"
 NOW = 1_000.0
 UP, DOWN, UNKNOWN = Verdict.UP, Verdict.DOWN, Verdict.UNKNOWN
-CHECKS = Source.HEALTH_CHECKS
+CHECKS = OpinionSource.HEALTH_CHECKS
 
 
 def seen(
@@ -82,7 +82,7 @@ def test_evidence_of_health_from_before_the_failure_is_no_contradiction() -> Non
 
 def test_the_answers_are_a_source_of_their_own() -> None:
     """Shown beside the health checks, with their own evidence."""
-    withheld = Answered(NOW, {WEST: 0, CENTRAL: 40}, {WEST: 40, CENTRAL: 0}, {CENTRAL: NOW})
+    withheld = AnsweredCounts(NOW, {WEST: 0, CENTRAL: 40}, {WEST: 40, CENTRAL: 0}, {CENTRAL: NOW})
     found = said(seen(DOWN, DOWN, answered={("shop", "europe"): withheld}), None)
 
     assert [(one.source.value, one.verdict) for one in found] == [
@@ -128,7 +128,7 @@ def test_sources_back_a_verdict_or_make_it_doubtful(
 
 def test_health_checks_and_answers_count_once() -> None:
     """Both show Route 53's one judgement: together they are one party, not two."""
-    both = (_says(DOWN), SecondOpinion(Source.ANSWERS, DOWN, "not answered"))
+    both = (_says(DOWN), SecondOpinion(OpinionSource.ANSWERS, DOWN, "not answered"))
 
     assert RegionHealth(DOWN, "why", agreeing=1, sources=both).agreeing_parties == 2
     assert RegionHealth(DOWN, "why", agreeing=0, sources=both).agreeing_parties == 1

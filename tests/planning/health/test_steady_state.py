@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.model.configuration import Gray, Health
+from controller.model.configuration import GrayFailureSettings, HealthSettings
 from controller.model.health import HealthState, ProbeOutcome, ProbeResult, Verdict
 from controller.planning.health.gray_failure import level
 from controller.planning.health.hysteresis import LONG_RUN, advance
-from controller.planning.health.steady_state import Steady
+from controller.planning.health.steady_state import SteadyState
 
-GRAY = Gray(over_probes=10, bad_ratio=0.2, slow_factor=3, slow_least_s=0.05)
-LIMITS = Health(down_after=3, forgive_after=2, up_after=2, up_for_s=0, gray=GRAY)
+GRAY = GrayFailureSettings(over_probes=10, bad_ratio=0.2, slow_factor=3, slow_least_s=0.05)
+LIMITS = HealthSettings(down_after=3, forgive_after=2, up_after=2, up_for_s=0, gray=GRAY)
 HERE, THERE = "192.0.2.1:443", "192.0.2.2:443"
 SPRING, AUTUMN = datetime(2027, 3, 1, tzinfo=UTC), datetime(2027, 9, 1, tzinfo=UTC)
 
@@ -35,8 +35,8 @@ def up(answers: int = 5) -> HealthState:
     return state
 
 
-def steady(state: HealthState) -> Steady:
-    found = Steady.of(state, GRAY)
+def steady(state: HealthState) -> SteadyState:
+    found = SteadyState.of(state, GRAY)
     assert found is not None
     return found
 
@@ -83,7 +83,7 @@ def test_whatever_else_happens_is_not_folded_in(news: ProbeResult) -> None:
 )
 def test_an_endpoint_about_which_there_is_doubt_is_not_steady(unsteady: HealthState) -> None:
     """Not up, suspect, or near being degraded: each answer may be news."""
-    assert Steady.of(unsteady, GRAY) is None
+    assert SteadyState.of(unsteady, GRAY) is None
 
 
 RESULTS = st.lists(
@@ -105,7 +105,7 @@ def test_both_ways_reckon_alike_and_what_is_folded_in_is_no_news(
 ) -> None:
     """To the last bit: neither the verdict, nor suspicion, nor a step of degradation is missed."""
     expected = state
-    one: Steady | None = None
+    one: SteadyState | None = None
     degraded = 0
     for at, result in enumerate(results):
         before, result = expected, result._replace(at=float(at))
@@ -118,5 +118,5 @@ def test_both_ways_reckon_alike_and_what_is_folded_in_is_no_news(
             assert degraded == was
         else:
             state = advance(state, result, LIMITS)
-            one = None if degraded else Steady.of(state, GRAY)
+            one = None if degraded else SteadyState.of(state, GRAY)
         assert state == expected

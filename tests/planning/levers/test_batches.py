@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.model.levers import Change, Position, RecordSet, Setting, WeightChange
-from controller.planning.levers.batches import Batch, Elements, Size, batches, size_of
+from controller.model.levers import Change, LeverState, Position, RecordSet, WeightChange
+from controller.planning.levers.batches import Batch, BatchSize, Elements, batches, size_of
 
 V4, V6 = "192.0.2.1", "2001:db8:0:0:0:0:0:1"
 LONG = '"' + "x" * 398 + '"'
@@ -29,7 +29,7 @@ def alias() -> RecordSet:
 def pool(name: str, regions: int, values: int = 1, value: str = V4) -> Elements:
     """The changes of a pool: its regions' A and AAAA with so many values each."""
     changes = (
-        Change(Position("shop", name, f"r{number}"), Setting(128), Setting(0))
+        Change(Position("shop", name, f"r{number}"), LeverState(128), LeverState(0))
         for number in range(regions)
     )
     twins = (record([value] * values), record([value] * values, "AAAA"))
@@ -40,7 +40,7 @@ def joined(pools: Iterable[Elements]) -> Elements:
     return {change: each for one in pools for change, each in one.items()}
 
 
-def size(batch: Batch) -> Size:
+def size(batch: Batch) -> BatchSize:
     return size_of(one.record for each in batch.parts.values() for one in each)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from controller.model.decision import PoolPlan
-from controller.model.levers import Observed, Position, Setting
+from controller.model.levers import LeverState, Observed, Position
 from controller.planning.decision import decide
 from controller.planning.levers.registry import lever_of
 from tests.storyboards.stage import Stage
@@ -13,7 +13,9 @@ from tests.storyboards.stage import Stage
 WEST, EAST = "eu-west-1", "us-east-1"
 
 
-def written(lever: str, before: dict[str, Setting], after: dict[str, float]) -> dict[str, Setting]:
+def written(
+    lever: str, before: dict[str, LeverState], after: dict[str, float]
+) -> dict[str, LeverState]:
     """What is written to each of two regions."""
     stage = Stage()
     stage.play(f"pool world {WEST} {EAST} {lever}")
@@ -30,22 +32,22 @@ def written(lever: str, before: dict[str, Setting], after: dict[str, float]) -> 
 )
 def test_a_dial_that_is_to_be_open_is_never_rounded_to_zero(share: float, dial: int) -> None:
     """As with weights: zero means another thing."""
-    before = {WEST: Setting(128, 50.0), EAST: Setting(128, 100.0)}
+    before = {WEST: LeverState(128, 50.0), EAST: LeverState(128, 100.0)}
     found = written("accelerator", before, {WEST: share, EAST: 1.0})
 
-    assert found == {WEST: Setting(128 if share else 0, dial)}
+    assert found == {WEST: LeverState(128 if share else 0, dial)}
 
 
 def test_a_dial_that_is_as_wanted_up_to_rounding_is_left_alone() -> None:
     """What was written for a thousandth reads as a hundredth."""
-    before = {WEST: Setting(128, 1.0), EAST: Setting(128, 100.0)}
+    before = {WEST: LeverState(128, 1.0), EAST: LeverState(128, 100.0)}
 
     assert written("accelerator", before, {WEST: 0.001, EAST: 1.0}) == {}
 
 
 def test_receivers_come_first() -> None:
     """Whoever is opened stands before whoever is closed."""
-    before = {EAST: Setting(128, 100.0), WEST: Setting(0, 0.0)}
+    before = {EAST: LeverState(128, 100.0), WEST: LeverState(0, 0.0)}
 
     assert list(written("accelerator", before, {WEST: 1.0, EAST: 0.0})) == [WEST, EAST]
 

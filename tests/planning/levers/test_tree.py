@@ -11,9 +11,9 @@ from controller.model.levers import (
     AcceleratedEndpoint,
     EndpointGroup,
     GroupChange,
+    LeverState,
     Position,
     RecordSet,
-    Setting,
 )
 from controller.planning.levers.accelerator import ACCELERATOR, opens
 from controller.planning.levers.route53 import ROUTE53
@@ -36,7 +36,7 @@ def test_a_complete_tree_has_a_setting_for_every_position_and_no_fault() -> None
     observed = ROUTE53.observe_listing("shop", SHOP, tuple(leaves(SETTINGS)), 7.0)
 
     assert observed.at == 7.0
-    assert observed.settings[Position("shop", "world", "us-east-1")] == Setting(128)
+    assert observed.settings[Position("shop", "world", "us-east-1")] == LeverState(128)
     assert len(observed.settings) == 5
     assert (dict(observed.faults), observed.unequal, observed.notices) == ({}, frozenset(), ())
 
@@ -106,8 +106,8 @@ def test_a_position_is_as_open_as_its_most_open_record(type_: str) -> None:
     observed = ROUTE53.observe_listing("shop", SHOP, tuple(records), 0.0)
 
     position = Position("shop", "world", "us-east-1")
-    assert observed.settings[position] == Setting(128)
-    assert observed.parts == {position: (Setting(128), Setting(0))}
+    assert observed.settings[position] == LeverState(128)
+    assert observed.parts == {position: (LeverState(128), LeverState(0))}
     assert observed.failing_open == frozenset()
 
 
@@ -123,7 +123,7 @@ def test_a_closed_region_is_reached_where_a_record_type_is_closed_everywhere(typ
     observed = ROUTE53.observe_listing("shop", SHOP, tuple(closed), 0.0)
 
     here = Position("shop", "world", "us-east-1")
-    assert observed.settings[here] == Setting(0)
+    assert observed.settings[here] == LeverState(0)
     assert observed.failing_open == {here}
     shares = ROUTE53.shares_by_pool(SHOP, observed)
     assert shares["world"]["us-east-1"] > 0
@@ -197,7 +197,7 @@ def test_a_group_is_set_to_its_dial_and_its_endpoints_weight() -> None:
 
     observed = ACCELERATOR.observe_listing("api", API, tuple(listed), 0.0)
 
-    assert observed.settings[Position("api", "world", "us-east-1")] == Setting(128, 100.0)
+    assert observed.settings[Position("api", "world", "us-east-1")] == LeverState(128, 100.0)
 
 
 def at_listener(listener: str, **dials: float) -> list[EndpointGroup]:
@@ -221,7 +221,7 @@ def test_a_region_drained_at_one_of_two_listeners_still_serves() -> None:
     west = Position("api", "world", "eu-west-1")
     for listed in ((*http, *https), (*https, *http)):
         observed = ACCELERATOR.observe_listing("api", API, listed, 0.0)
-        assert observed.settings[west] == Setting(128, 100.0)
+        assert observed.settings[west] == LeverState(128, 100.0)
         assert observed.unequal == {west}
         assert observed.faults == {}
 
@@ -248,21 +248,21 @@ def group_with(*weights: int, dial: float = 100.0, listener: str = "80") -> Endp
 @pytest.mark.parametrize(
     ("listed", "parts"),
     [
-        ([group_with(128, 0)], [Setting(128, 100.0), Setting(0, 100.0)]),
+        ([group_with(128, 0)], [LeverState(128, 100.0), LeverState(0, 100.0)]),
         (
             [group_with(128, dial=0.0), group_with(0, listener="443")],
-            [Setting(0, 100.0), Setting(128, 0.0)],
+            [LeverState(0, 100.0), LeverState(128, 0.0)],
         ),
         (
             [group_with(128, dial=0.0), group_with(1, dial=1.0, listener="443")],
-            [Setting(1, 1.0), Setting(128, 0.0)],
+            [LeverState(1, 1.0), LeverState(128, 0.0)],
         ),
-        ([group_with(128), group_with(dial=50.0, listener="443")], [Setting(128, 100.0)]),
-        ([group_with(dial=50.0)], [Setting(0, 50.0)]),
+        ([group_with(128), group_with(dial=50.0, listener="443")], [LeverState(128, 100.0)]),
+        ([group_with(dial=50.0)], [LeverState(0, 50.0)]),
     ],
 )
 def test_a_position_is_as_open_as_its_most_open_endpoint(
-    listed: list[EndpointGroup], parts: list[Setting]
+    listed: list[EndpointGroup], parts: list[LeverState]
 ) -> None:
     """By dial and weight of one and the same endpoint; a group without endpoints serves nobody."""
     west = Position("api", "world", "eu-west-1")

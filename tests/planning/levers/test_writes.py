@@ -12,34 +12,34 @@ from controller.model.levers import (
     Change,
     EndpointGroup,
     GroupChange,
+    LeverState,
     Position,
     RecordSet,
-    Setting,
     WeightChange,
 )
 from controller.planning.levers.accelerator import ACCELERATOR
 from controller.planning.levers.lever import Lever
 from controller.planning.levers.registry import LEVERS, AnyLever
 from controller.planning.levers.route53 import ROUTE53
-from controller.planning.levers.write_steps import Step, WriteT
+from controller.planning.levers.write_steps import WriteStep, WriteT
 
 WEST, EAST = "eu-west-1", "us-east-1"
 POOL = ("shop", "world")
-OPEN = {ROUTE53: Setting(128), ACCELERATOR: Setting(128, 100.0)}
-SHUT = {ROUTE53: Setting(0), ACCELERATOR: Setting(0, 0.0)}
+OPEN = {ROUTE53: LeverState(128), ACCELERATOR: LeverState(128, 100.0)}
+SHUT = {ROUTE53: LeverState(0), ACCELERATOR: LeverState(0, 0.0)}
 
 
 def leaf(region: str, type_: str, weight: int, pool: str = "world") -> RecordSet:
     return RecordSet(f"{pool}.shop.test.", type_, region, weight, "check", "{}")
 
 
-def group(region: str, listener: str, setting: Setting) -> EndpointGroup:
+def group(region: str, listener: str, setting: LeverState) -> EndpointGroup:
     endpoint = AcceleratedEndpoint("e", setting.weight, "", "{}")
     arn = f"arn/listener/{listener}/endpoint-group/{region}"
     return EndpointGroup(arn, region, setting.dial or 0.0, (endpoint,))
 
 
-def resources(lever: AnyLever, region: str, setting: Setting) -> tuple[Any, ...]:
+def resources(lever: AnyLever, region: str, setting: LeverState) -> tuple[Any, ...]:
     """Two: A and AAAA record, or the groups at two listeners."""
     if lever is ROUTE53:
         return tuple(leaf(region, type_, setting.weight) for type_ in ("A", "AAAA"))
@@ -75,7 +75,7 @@ def test_records_are_written_in_one_step_whatever_they_do() -> None:
     """Route 53 applies a batch at one moment."""
     parts = swap(ROUTE53)
 
-    assert ROUTE53.steps(parts, ()) == [Step(parts)]
+    assert ROUTE53.steps(parts, ()) == [WriteStep(parts)]
 
 
 def test_groups_are_written_one_by_one_and_those_that_open_first() -> None:
@@ -93,7 +93,7 @@ def test_a_refused_batch_is_tried_again_pool_by_pool(pools: tuple[str, ...], tri
     """If there are several; each is tried once."""
     changes = [change(ROUTE53, WEST, opens=False, pool=pool) for pool in pools]
     parts = {one: ROUTE53.parts(one, (leaf(WEST, "A", 128, one.position.pool),)) for one in changes}
-    apart = ROUTE53.apart(Step(parts))
+    apart = ROUTE53.apart(WriteStep(parts))
 
     assert [list(step.parts) for step in apart] == [[one] for one in changes][:tries]
     assert [ROUTE53.apart(step) for step in apart] == [()] * tries
@@ -111,7 +111,7 @@ def test_a_part_that_closes_the_pool_is_refused_until_another_is_known_to_be_ope
     lever: AnyLever,
 ) -> None:
     """What opens may always go, and so may what is not a part of something larger."""
-    opening, closing = (Step({one: writes}, POOL) for one, writes in swap(lever).items())
+    opening, closing = (WriteStep({one: writes}, POOL) for one, writes in swap(lever).items())
     pool = {
         EAST: resources(lever, EAST, SHUT[lever]),
         WEST: resources(lever, WEST, OPEN[lever]),
@@ -129,7 +129,7 @@ def test_a_part_that_closes_the_pool_is_refused_until_another_is_known_to_be_ope
 @pytest.mark.parametrize("lever", LEVERS, ids=lambda lever: lever.kind)
 def test_a_part_that_closes_one_of_two_open_regions_may_go(lever: AnyLever) -> None:
     """Whatever was applied before."""
-    (_, closing) = (Step({one: writes}, POOL) for one, writes in swap(lever).items())
+    (_, closing) = (WriteStep({one: writes}, POOL) for one, writes in swap(lever).items())
     pool = {region: resources(lever, region, OPEN[lever]) for region in (EAST, WEST)}
 
     assert lever.refusal(closing, (), pool) is None
@@ -144,7 +144,7 @@ def test_one_listener_that_would_be_closed_everywhere_is_refused() -> None:
         WEST: resources(ACCELERATOR, WEST, OPEN[ACCELERATOR]),
     }
     at_80, at_443 = (
-        Step({west: (GroupChange(group(WEST, listener, OPEN[ACCELERATOR]), 0.0, 0),)}, POOL)
+        WriteStep({west: (GroupChange(group(WEST, listener, OPEN[ACCELERATOR]), 0.0, 0),)}, POOL)
         for listener in ("80", "443")
     )
 

@@ -11,9 +11,9 @@ from controller.model.figures import Figure, Figures
 from controller.model.health import RegionHealth, Verdict
 from controller.model.levers import Position
 from controller.planning.placement.believed import (
-    Belief,
-    Known,
-    Room,
+    Believed,
+    BelievedCapacity,
+    BelievedFigure,
     demands,
     known,
     load,
@@ -39,7 +39,7 @@ def moment(*commands: str, measured: Figures | None = None) -> Snapshot:
     return snapshot if measured is None else replace(snapshot, figures=measured)
 
 
-def figures(*commands: str, measured: Figures | None = None, west: RegionHealth = WELL) -> Known:
+def figures(*commands: str, measured: Figures | None = None, west: RegionHealth = WELL) -> Believed:
     """The figures of two regions."""
     health = {WEST: west, EAST: WELL}
     return known(moment(*commands, measured=measured), "shop", health)
@@ -85,9 +85,9 @@ def test_a_belief_says_what_it_is_made_of() -> None:
     """Both figures, the measured one's age, and what that counts for."""
     measured = Figures(demand_rps={("shop", "world"): Figure(300, NOW - 300)})
 
-    assert demands(moment(), "shop") == {"world": Belief(100)}
+    assert demands(moment(), "shop") == {"world": BelievedFigure(100)}
     [belief] = demands(moment(measured=measured), "shop").values()
-    assert belief == Belief(100, 300, 300, 0.5)
+    assert belief == BelievedFigure(100, 300, 300, 0.5)
     assert belief.value == 200
 
 
@@ -98,7 +98,7 @@ def test_only_what_was_measured_differs_from_the_settings() -> None:
     measured = Figures(latency_ms={Position(*place): Figure(10, NOW) for place in places})
 
     found = measured_latencies(moment(measured=measured), "shop")
-    assert found == {Position("shop", "world", EAST): Belief(90, 10, 0, 1)}
+    assert found == {Position("shop", "world", EAST): BelievedFigure(90, 10, 0, 1)}
     shares = moment(f"pool world {WEST} {EAST} demand=100", measured=measured)
     assert measured_latencies(shares, "shop") == {}
 
@@ -117,5 +117,8 @@ def test_room_says_what_it_is_made_of() -> None:
     found = rooms(snapshot, "shop", health)
     target = snapshot.settings.placement.target_utilisation
 
-    assert found == {WEST: Room(None, 50 / target, 1.0), EAST: Room(400, 400, 0.5)}
+    assert found == {
+        WEST: BelievedCapacity(None, 50 / target, 1.0),
+        EAST: BelievedCapacity(400, 400, 0.5),
+    }
     assert found[EAST].value == 200

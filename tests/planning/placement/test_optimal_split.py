@@ -8,10 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.model.configuration import Placement as Preferences
+from controller.model.configuration import PlacementSettings as Preferences
 from controller.model.configuration import Region, Service
-from controller.planning.placement.believed import Known
-from controller.planning.placement.optimal_split import Placement, Task, lacking_rps, place
+from controller.planning.placement.believed import Believed
+from controller.planning.placement.optimal_split import (
+    PlacementProblem,
+    PoolPlacement,
+    lacking_rps,
+    place,
+)
 
 EU, EC, US = "eu-west-1", "eu-central-1", "us-east-1"
 Regions = dict[str, tuple[float, float]]
@@ -20,7 +25,7 @@ Pools = dict[str, tuple[float, dict[str, float]]]
 """Pool to demand, and regions with their latencies (0: none is given)."""
 
 
-def placed(regions: Regions, pools: Pools, **given: Any) -> dict[str, Placement]:
+def placed(regions: Regions, pools: Pools, **given: Any) -> dict[str, PoolPlacement]:
     """Every pool's placement; `given` as in `task`."""
     return place(task(regions, pools, **given))
 
@@ -34,7 +39,7 @@ def task(
     fixed: dict[str, dict[str, float]] | None = None,
     before: dict[str, dict[str, float]] | None = None,
     **preferences: float,
-) -> Task:
+) -> PlacementProblem:
     """What is to be placed, by default of a service nobody serves yet."""
     service = Service.model_validate(
         {
@@ -58,7 +63,7 @@ def task(
             "levers": {"route53": {"hosted_zone_id": "Z1", "name": "shop.test."}},
         }
     )
-    known = Known(
+    known = Believed(
         demand_rps={name: pool.demand_rps for name, pool in service.pools.items()},
         latency_ms={n: pool.latency_ms for n, pool in service.pools.items() if pool.latency_ms},
         capacity_rps={name: region.capacity_rps or 0.0 for name, region in service.regions.items()},
@@ -70,7 +75,7 @@ def task(
     }
     limits = Preferences.model_validate({"target_utilisation": target, **preferences})
     catalogue = {name: Region(jurisdiction="any") for name in service.regions}
-    return Task(service, catalogue, limits, known, candidates, settled, before or {})
+    return PlacementProblem(service, catalogue, limits, known, candidates, settled, before or {})
 
 
 def shares_only(*regions: str) -> dict[str, float]:

@@ -9,19 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.planning.placement.overload import Limits, even_limits
-from controller.planning.placement.transportation import Portion
+from controller.planning.placement.overload import CapacityLimits, even_limits
+from controller.planning.placement.transportation import TrafficPortion
 from tests.planning.placement.transport_problems import Problem, problems, shuffled
 
 EU, EC, AP, US = "eu", "ec", "ap", "us"
 
 
-def portion(rps: float, *regions: str) -> Portion:
+def portion(rps: float, *regions: str) -> TrafficPortion:
     """Costs make no difference here."""
-    return Portion(rps, dict.fromkeys(regions, 1.0))
+    return TrafficPortion(rps, dict.fromkeys(regions, 1.0))
 
 
-def shown(limits: Limits) -> list[tuple[tuple[str, ...], tuple[int, ...], float]]:
+def shown(limits: CapacityLimits) -> list[tuple[tuple[str, ...], tuple[int, ...], float]]:
     """Bottlenecks as regions, portions and utilisation, without the last bits."""
     return [(b.regions, b.portions, round(b.utilisation, 9)) for b in limits.bottlenecks]
 
@@ -30,7 +30,7 @@ def test_where_the_target_is_enough_it_is_the_limit() -> None:
     """However little the traffic."""
     limits = even_limits([portion(100, EU, US)], {EU: 100, US: 200}, 0.5)
 
-    assert limits == Limits({EU: 50, US: 100}, (), ())
+    assert limits == CapacityLimits({EU: 50, US: 100}, (), ())
 
 
 def test_what_does_not_fit_is_shared_evenly() -> None:
@@ -105,13 +105,13 @@ def test_a_region_without_capacity_carries_nothing() -> None:
 
     limits = even_limits(portions, {EU: 0, US: 100}, 0.7)
 
-    assert limits == Limits({EU: 0, US: 70}, (), (0, 1, 4))
+    assert limits == CapacityLimits({EU: 0, US: 70}, (), (0, 1, 4))
 
 
 def test_without_any_traffic_the_target_holds() -> None:
     """Also without portions or regions."""
-    assert even_limits([portion(0, EU)], {EU: 10}, 0.5) == Limits({EU: 5}, (), ())
-    assert even_limits([], {}, 0.5) == Limits({}, (), ())
+    assert even_limits([portion(0, EU)], {EU: 10}, 0.5) == CapacityLimits({EU: 5}, (), ())
+    assert even_limits([], {}, 0.5) == CapacityLimits({}, (), ())
 
 
 def test_a_target_of_nothing_still_places_everything() -> None:

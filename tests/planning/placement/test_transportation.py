@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.planning.placement.overload import even_limits
-from controller.planning.placement.transportation import Flows, Portion, cheapest
+from controller.planning.placement.transportation import Flows, TrafficPortion, cheapest
 from tests.planning.placement.transport_problems import (
     Problem,
     added,
@@ -30,7 +30,7 @@ def solved(problem: Problem) -> Flows:
 
 def test_with_room_everywhere_everybody_goes_to_the_nearest() -> None:
     """And no room is worth anything."""
-    portions = [Portion(30, {EU: 10, US: 90}), Portion(20, {EU: 95, US: 15})]
+    portions = [TrafficPortion(30, {EU: 10, US: 90}), TrafficPortion(20, {EU: 95, US: 15})]
 
     result = cheapest(portions, {EU: 100, US: 100})
 
@@ -39,7 +39,7 @@ def test_with_room_everywhere_everybody_goes_to_the_nearest() -> None:
 
 def test_what_does_not_fit_spills_to_the_next_nearest() -> None:
     """Those leave who lose least by it."""
-    near, far = Portion(60, {EU: 10, US: 90}), Portion(60, {EU: 20, US: 50})
+    near, far = TrafficPortion(60, {EU: 10, US: 90}), TrafficPortion(60, {EU: 20, US: 50})
 
     result = cheapest([near, far], {EU: 100, US: 100})
 
@@ -54,9 +54,9 @@ def test_a_chain_of_displacements_beats_everybody_for_himself() -> None:
     One after the other, the third would find America full and have to go to Asia for 300.
     """
     portions = [
-        Portion(100, {US: 10, AP: 60}),
-        Portion(100, {EU: 10, US: 80, AP: 300}),
-        Portion(50, {EU: 10, US: 80, AP: 300}),
+        TrafficPortion(100, {US: 10, AP: 60}),
+        TrafficPortion(100, {EU: 10, US: 80, AP: 300}),
+        TrafficPortion(50, {EU: 10, US: 80, AP: 300}),
     ]
 
     result = cheapest(portions, {EU: 100, US: 100, AP: 100})
@@ -71,7 +71,7 @@ def test_a_chain_of_displacements_beats_everybody_for_himself() -> None:
 
 def test_portions_with_the_same_costs_are_split_alike() -> None:
     """There is no reason to prefer one of them."""
-    portions = [Portion(60, {EU: 1, US: 2}), Portion(30, {EU: 1, US: 2})]
+    portions = [TrafficPortion(60, {EU: 1, US: 2}), TrafficPortion(30, {EU: 1, US: 2})]
 
     result = cheapest(portions, {EU: 60, US: 100})
 
@@ -81,14 +81,14 @@ def test_portions_with_the_same_costs_are_split_alike() -> None:
 
 def test_equal_costs_go_by_name_of_region() -> None:
     """Of several cheapest assignments it is always the same."""
-    assert cheapest([Portion(10, {US: 5, EU: 5, AP: 5})], {US: 6, EU: 6, AP: 6}).flows[
+    assert cheapest([TrafficPortion(10, {US: 5, EU: 5, AP: 5})], {US: 6, EU: 6, AP: 6}).flows[
         0
     ] == pytest.approx({AP: 6, EU: 4})
 
 
 def test_negative_costs_are_as_good_as_any() -> None:
     """A rebate is a cost below nothing."""
-    result = cheapest([Portion(10, {EU: -5, US: 0})], {EU: 4, US: 10})
+    result = cheapest([TrafficPortion(10, {EU: -5, US: 0})], {EU: 4, US: 10})
 
     assert result.flows[0] == pytest.approx({EU: 4, US: 6})
     assert result.prices == pytest.approx({EU: 5, US: 0})
@@ -96,14 +96,14 @@ def test_negative_costs_are_as_good_as_any() -> None:
 
 def test_what_is_taken_counts_towards_the_limit() -> None:
     """It was there first."""
-    result = cheapest([Portion(50, {EU: 1, US: 9})], {EU: 100, US: 100}, {EU: 70, US: 5})
+    result = cheapest([TrafficPortion(50, {EU: 1, US: 9})], {EU: 100, US: 100}, {EU: 70, US: 5})
 
     assert result.flows[0] == pytest.approx({EU: 30, US: 20})
 
 
 def test_a_region_without_room_gets_nothing_and_has_its_price() -> None:
     """Whether it has no limit to speak of or all is taken."""
-    result = cheapest([Portion(50, {EU: 1, AP: 3, US: 9})], {EU: 0, AP: 5, US: 100}, {AP: 6})
+    result = cheapest([TrafficPortion(50, {EU: 1, AP: 3, US: 9})], {EU: 0, AP: 5, US: 100}, {AP: 6})
 
     assert result.flows[0] == {US: 50}
     assert result.prices == pytest.approx({EU: 8, AP: 6, US: 0})
@@ -111,7 +111,12 @@ def test_a_region_without_room_gets_nothing_and_has_its_price() -> None:
 
 def test_what_finds_no_room_is_unplaced_not_squeezed_in() -> None:
     """As much is placed as can be, at whatever cost; then the room is worth any price."""
-    portions = [Portion(80, {EU: 1}), Portion(80, {EU: 1, US: 500}), Portion(5, {}), Portion(0, {})]
+    portions = [
+        TrafficPortion(80, {EU: 1}),
+        TrafficPortion(80, {EU: 1, US: 500}),
+        TrafficPortion(5, {}),
+        TrafficPortion(0, {}),
+    ]
 
     result = cheapest(portions, {EU: 50, US: 60})
 
@@ -123,12 +128,12 @@ def test_what_finds_no_room_is_unplaced_not_squeezed_in() -> None:
 
 def test_a_region_without_a_limit_has_no_room() -> None:
     """Nobody said that it might carry anything."""
-    assert cheapest([Portion(5, {EU: 1, US: 2})], {US: 10}).flows == ({US: 5},)
+    assert cheapest([TrafficPortion(5, {EU: 1, US: 2})], {US: 10}).flows == ({US: 5},)
 
 
 def test_a_portion_without_traffic_has_no_flows() -> None:
     """There is nothing to send."""
-    assert cheapest([Portion(0, {EU: 1})], {EU: 10}) == Flows(({},), {EU: 0}, {})
+    assert cheapest([TrafficPortion(0, {EU: 1})], {EU: 10}) == Flows(({},), {EU: 0}, {})
 
 
 def test_nothing_to_place_is_no_trouble() -> None:
@@ -209,7 +214,9 @@ def test_many_ties_and_few_costs_come_to_an_end() -> None:
     random = Random(7)
     regions = [f"r{number:02}" for number in range(30)]
     portions = [
-        Portion(random.randint(1, 9), {r: random.randint(0, 1) for r in random.sample(regions, 15)})
+        TrafficPortion(
+            random.randint(1, 9), {r: random.randint(0, 1) for r in random.sample(regions, 15)}
+        )
         for _ in range(600)
     ]
     limits = even_limits(portions, dict.fromkeys(regions, 50.0), 1.0)

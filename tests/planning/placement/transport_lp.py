@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import highspy
 import numpy as np
 
-from controller.planning.placement.transportation import Portion
+from controller.planning.placement.transportation import TrafficPortion
 
 INFINITE = highspy.kHighsInf
 
@@ -16,7 +16,10 @@ class CheapestLp:
     """The cheapest assignment within limits. Rows: regions by name, then portions."""
 
     def __init__(
-        self, portions: Sequence[Portion], limits: Mapping[str, float], nowhere: float | None = None
+        self,
+        portions: Sequence[TrafficPortion],
+        limits: Mapping[str, float],
+        nowhere: float | None = None,
     ) -> None:
         """`nowhere`: what each request costs that is not placed; None when all must be."""
         self._regions = sorted(limits)
@@ -51,7 +54,7 @@ class CheapestLp:
 
 
 def least_utilisation(
-    portions: Sequence[Portion],
+    portions: Sequence[TrafficPortion],
     capacity: Mapping[str, float],
     target: float,
     taken: Mapping[str, float],

@@ -8,7 +8,7 @@ from random import Random
 
 from hypothesis import strategies as st
 
-from controller.planning.placement.transportation import Flows, Portion
+from controller.planning.placement.transportation import Flows, TrafficPortion
 
 REGIONS = ("af", "ap", "ca", "eu", "me", "sa", "us")
 
@@ -17,7 +17,7 @@ REGIONS = ("af", "ap", "ca", "eu", "me", "sa", "us")
 class Problem:
     """What `even_limits` is asked."""
 
-    portions: tuple[Portion, ...]
+    portions: tuple[TrafficPortion, ...]
     capacity: dict[str, float]
     target: float
     taken: dict[str, float]
@@ -36,7 +36,7 @@ def problems(draw: st.DrawFn, most_taken: float = 2.0) -> Problem:
     costs = st.dictionaries(st.sampled_from(regions), cost)
     home = st.one_of(st.none(), st.sampled_from(REGIONS))
     gain = st.sampled_from([0.0, 0.0, 1.0, 10.5])
-    portions = draw(st.lists(st.builds(Portion, number, costs, home, gain), max_size=25))
+    portions = draw(st.lists(st.builds(TrafficPortion, number, costs, home, gain), max_size=25))
     scale = draw(st.sampled_from([0.3, 1.0, 3.0, 10.0]))
     capacity = {region: draw(number) * scale for region in regions}
     part = st.sampled_from([0.0, 0.0, 0.15, 0.35, 1.0])
@@ -61,7 +61,7 @@ def world(regions: int, portions: int, seed: int, *, room: float, bound: bool) -
             first = random.randrange(4)
             lawful = names[first::4]
         costs = {name: 5 + 110 * _angle(here, places[name]) for name in lawful}
-        drawn.append(Portion(random.lognormvariate(3, 1.2), costs))
+        drawn.append(TrafficPortion(random.lognormvariate(3, 1.2), costs))
     sizes = {name: random.uniform(0.5, 1.5) for name in names}
     traffic = fsum(portion.rps for portion in drawn)
     scale = room * traffic / 0.7 / fsum(sizes.values())
@@ -81,7 +81,7 @@ def added(flows: Flows) -> dict[str, float]:
     return {r: fsum(flow.get(r, 0.0) for flow in flows.flows) for r in regions}
 
 
-def total_cost(portions: tuple[Portion, ...], flows: Flows) -> float:
+def total_cost(portions: tuple[TrafficPortion, ...], flows: Flows) -> float:
     """The objective: requests/s times cost."""
     pairs = zip(portions, flows.flows, strict=True)
     return fsum(rps * portion.cost(r) for portion, flow in pairs for r, rps in flow.items())

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from controller.sandbox.emulator.accelerator.endpoint_checks import EndpointHealth, EndpointMonitor
+from controller.sandbox.emulator.accelerator.endpoint_checks import EndpointChecks, EndpointHealth
 from controller.sandbox.emulator.accelerator.operations import GlobalAccelerator
 from controller.sandbox.emulator.accelerator.relay import AcceleratorRelay
 from controller.sandbox.emulator.accelerator.store import AcceleratorStore
@@ -206,7 +206,7 @@ async def test_endpoint_health_turns_after_the_threshold_at_the_groups_interval(
     async def scripted(target: Target) -> ProbeResult:
         return ProbeResult(target.address not in down, "scripted")
 
-    monitor = EndpointMonitor(
+    monitor = EndpointChecks(
         accelerator.store, accelerator.health, accelerator.clock, Random(1), scripted
     )
 

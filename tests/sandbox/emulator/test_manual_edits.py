@@ -3,7 +3,7 @@
 import pytest
 
 from controller.sandbox.emulator.faults.kinds import FaultSpec
-from controller.sandbox.emulator.manual_edits import Hands
+from controller.sandbox.emulator.manual_edits import ManualEdits
 from controller.sandbox.emulator.route53.zones import ZoneStore
 from controller.sandbox.errors import SandboxError
 from tests.sandbox.emulator.builders import (
@@ -38,9 +38,11 @@ def weights(zones: ZoneStore) -> dict[str, int]:
 def test_an_edit_changes_one_leaf_and_nothing_else() -> None:
     """The named one, or the first weighted record there is."""
     zones = store()
-    Hands(zones).edit(FaultSpec("hand-edit", record=LEAF, set_identifier="eu-west-1", weight=7))
+    ManualEdits(zones).edit(
+        FaultSpec("hand-edit", record=LEAF, set_identifier="eu-west-1", weight=7)
+    )
     assert weights(zones) == {"eu-west-1": 7, "eu-central-1": 64}
-    Hands(zones).edit(FaultSpec("hand-edit", weight=9))
+    ManualEdits(zones).edit(FaultSpec("hand-edit", weight=9))
     assert weights(zones) == {"eu-west-1": 7, "eu-central-1": 9}
 
 
@@ -48,19 +50,21 @@ def test_what_was_emptied_is_put_back_as_it_was() -> None:
     """Every record but SOA and NS goes, aliases first, and comes back, aliases last."""
     zones = store()
     before = listed(zones)
-    taken = Hands(zones).empty()
+    taken = ManualEdits(zones).empty()
     assert listed(zones) == []
-    Hands(zones).put_back(taken)
+    ManualEdits(zones).put_back(taken)
     assert listed(zones) == before
 
 
 def test_what_came_back_meanwhile_is_left_alone() -> None:
     """Somebody who repaired the zone is not trampled."""
     zones = store()
-    taken = Hands(zones).delete(FaultSpec("delete-record", record=LEAF, set_identifier="eu-west-1"))
+    taken = ManualEdits(zones).delete(
+        FaultSpec("delete-record", record=LEAF, set_identifier="eu-west-1")
+    )
     assert weights(zones) == {"eu-central-1": 64}
     submit(zones, change("CREATE", weighted(LEAF, "eu-west-1", 99)))
-    Hands(zones).put_back(taken)
+    ManualEdits(zones).put_back(taken)
     assert weights(zones) == {"eu-west-1": 99, "eu-central-1": 64}
 
 
@@ -80,11 +84,11 @@ def test_what_does_not_exist_is_answered_with_what_does(
 ) -> None:
     """Names and identifiers of weighted records."""
     with pytest.raises(SandboxError, match=message) as caught:
-        Hands(store()).edit(spec)
+        ManualEdits(store()).edit(spec)
     assert caught.value.valid == valid
 
 
 def test_without_a_weighted_record_there_is_nothing_to_edit() -> None:
     """And it is said."""
     with pytest.raises(SandboxError, match="no zone has a weighted record"):
-        Hands(zone_store(Clock())).edit(FaultSpec("hand-edit", weight=1))
+        ManualEdits(zone_store(Clock())).edit(FaultSpec("hand-edit", weight=1))

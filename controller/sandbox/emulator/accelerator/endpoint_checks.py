@@ -40,7 +40,7 @@ class EndpointHealth:
         self._opinions[job] = Opinion(passed) if known is None else known.advance(passed, threshold)
 
 
-class EndpointMonitor:
+class EndpointChecks:
     """Asks every endpoint that users can meet, and keeps what it believes in `health`."""
 
     def __init__(

@@ -12,7 +12,7 @@ from itertools import count
 from controller.sandbox.emulator.faults.kinds import KINDS, FaultSpec, spec_from, to_json
 from controller.sandbox.emulator.http.gateway import Call
 from controller.sandbox.emulator.http.listener import HttpListener
-from controller.sandbox.emulator.manual_edits import Hands, Taken
+from controller.sandbox.emulator.manual_edits import ManualEdits, Taken
 from controller.sandbox.errors import SandboxError
 
 _LOOK_EVERY_S = 0.1
@@ -59,7 +59,9 @@ class Fault:
 class Faults:
     """All faults in force, oldest first. `run` ends them in time."""
 
-    def __init__(self, hands: Hands, listener: HttpListener, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, hands: ManualEdits, listener: HttpListener, clock: Callable[[], float]
+    ) -> None:
         """`listener` is where AWS answers; `clock` gives seconds."""
         self._hands = hands
         self._listener = listener
