@@ -44,7 +44,7 @@ async def run(
     `loaded` is what `source` said; a reload asks it again. Raises StateUnavailableError,
     EndpointUrlMissingError, OSError (the port is taken) before that, LoopEndedError after it.
     """
-    settings = loaded.settings
+    settings = _warned(source, loaded).settings
     if settings.aws.require_endpoint_url:
         require_endpoint_url()
     clock = SystemClock()
@@ -65,7 +65,7 @@ async def run(
         name_servers = DnsNameServers(aws.delegations.name_servers, settings.answers)
 
         async def load() -> Loaded:
-            return await asyncio.to_thread(source.load)
+            return _warned(source, await asyncio.to_thread(source.load))
 
         def follow(again: Loaded) -> None:
             prober.use(again.references)
@@ -96,6 +96,13 @@ async def run(
         _log.info("started", version=__version__, url=url, mode=settings.mode.value)
         await _until(stop, controller, manager)
     _log.info("stopped")
+
+
+def _warned(source: ConfigSource, loaded: Loaded) -> Loaded:
+    """The same; the log warns of a file of an earlier version."""
+    if loaded.outdated is not None:
+        _log.warning("old_settings_version", why=loaded.outdated.in_a_line(str(source.path)))
+    return loaded
 
 
 async def _until(stop: asyncio.Event, controller: Controller, manager: ServiceManager) -> None:

@@ -10,6 +10,8 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 Geography = Annotated[
     str, StringConstraints(pattern=r"^(default|continent:[A-Z]{2}|country:[A-Z]{2})$")
 ]
+KeyPath = tuple[str | int, ...]
+"""Keys and list positions from the root of the settings, as pydantic names them too."""
 HostName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)*$")]
 
 

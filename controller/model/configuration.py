@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, PlainValidator, StringConstraints, WithJsonSchema
@@ -78,6 +78,16 @@ def _secret_reference(value: object) -> str:
     raise PlainSecretError("where a secret is found, env:NAME or file:/path, never the secret")
 
 
+def _schema_version(value: object) -> int:
+    """The one version that settings have once they are read."""
+    if value == _VERSION and isinstance(value, int):
+        return value
+    raise ValueError(f"{_VERSION} (or 1, which is read as well)")
+
+
+_VERSION = 2
+
+
 _STATUS_CLASS = re.compile("[1-5]xx")
 _STATUS_RANGE = re.compile(r"(\d{3})-(\d{3})")
 _SECRET_REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:/\S+")
@@ -102,6 +112,9 @@ SecretReference = Annotated[
     str,
     PlainValidator(_secret_reference),
     WithJsonSchema({"type": "string", "pattern": f"^({_SECRET_REFERENCE.pattern})$"}),
+]
+SchemaVersion = Annotated[
+    int, PlainValidator(_schema_version), WithJsonSchema({"const": _VERSION, "type": "integer"})
 ]
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]*$")]
 
@@ -156,15 +169,22 @@ def _covers(statuses: int | str, status: int) -> bool:
 
 
 class Region(ConfigModel):
-    """A place that can serve users by itself, named as AWS names it."""
+    """One AWS region, as it is for every service that uses it: an entry of the catalogue."""
 
     jurisdiction: Text
     """Whose law holds there, for example EU or US; pools with a `residency` compare it."""
+    egress_usd_per_gb: Annotated[float, Field(ge=0)] = 0.09
+    """Price of traffic to the Internet; `placement.ms_per_usd_per_gb` weighs it."""
+    place: Text | None = None
+    """Where it is, for people: `Dublin, Ireland`. Shown, never computed with."""
+
+
+class ServiceRegion(ConfigModel):
+    """What one service has in one region of the catalogue, able to serve users by itself."""
+
     capacity_rps: Annotated[float, Field(gt=0)] | None = None
     """Requests per second the region can carry; None: nobody knows, so it is counted on for its
     part (by `share`) of each pool's demand and no more."""
-    egress_usd_per_gb: Annotated[float, Field(ge=0)] = 0.09
-    """Price of traffic to the Internet; `placement.ms_per_usd_per_gb` weighs it."""
     share: Annotated[float, Field(ge=0)] = 1
     """Its part, relative to the other regions', of pools that give no latencies."""
     endpoints: dict[Name, Endpoint] = Field(min_length=1)
@@ -235,7 +255,8 @@ class Service(ConfigModel):
     mode: Annotated[Mode, Field(strict=False)] | None = None
     """`dry_run`: write nothing of this service, whatever becomes of others; default: the daemon's
     `mode`. The stricter of the two holds: none is more daring than its daemon."""
-    regions: dict[RegionName, Region] = Field(min_length=1)
+    regions: dict[RegionName, ServiceRegion] = Field(min_length=1)
+    """Regions of the catalogue in which it runs."""
     pools: dict[Name, Pool] = Field(min_length=1)
     levers: Levers
 
@@ -443,7 +464,7 @@ class OverrideLimits(ConfigModel):
 class Settings(ConfigModel):
     """Everything an operator decides."""
 
-    schema_version: Literal[1]
+    schema_version: SchemaVersion
     mode: Annotated[Mode, Field(strict=False)] = Mode.ACTIVE
     """`dry_run`: decide and record, write nothing."""
     state_path: Text
@@ -460,6 +481,8 @@ class Settings(ConfigModel):
     ramp: RampSettings = RampSettings()
     guards: GuardSettings = GuardSettings()
     overrides: OverrideLimits = OverrideLimits()
+    regions: dict[RegionName, Region] = Field(min_length=1)
+    """The catalogue of regions: what is the same for every service; services refer to it."""
     services: dict[Name, Service] = Field(min_length=1)
 
     def mode_of(self, service: str) -> Mode:

@@ -152,8 +152,10 @@ def _lacking(case: _OrderInput, stands: Stands) -> float:
         )
     pins = {pool: stand.pinned for pool, stand in stands.items()}
     free = {pool: tuple(r for r in serving[pool] if r not in pins[pool]) for pool in stands}
-    preferences = case.snapshot.settings.placement
-    return lacking_rps(PlacementProblem(service, preferences, case.known, free, pins))
+    settings = case.snapshot.settings
+    return lacking_rps(
+        PlacementProblem(service, settings.regions, settings.placement, case.known, free, pins)
+    )
 
 
 def _no_room_for_pins(

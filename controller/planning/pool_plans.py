@@ -59,7 +59,10 @@ def desired_shares(
     kept = {pool: _kept_split(stand, before[pool]) for pool, stand in bound.items()}
     candidates = {pool: stand.free for pool, stand in stands.items() if not kept.get(pool)}
     fixed = {pool: kept[pool] or stand.pinned for pool, stand in bound.items()}
-    task = PlacementProblem(service, snapshot.settings.placement, known, candidates, fixed, before)
+    settings = snapshot.settings
+    task = PlacementProblem(
+        service, settings.regions, settings.placement, known, candidates, fixed, before
+    )
     placed = place(task)
     return {pool: placed.get(pool) or _settled(fixed.get(pool, {})) for pool in stands}
 

@@ -1,7 +1,8 @@
 """Rules that join fields across a configuration, each checked as far as its parts are sound.
 
 A part that its own noun refused is None here and its rules are skipped: a person sees the mistakes
-that can be known now, not guesses that follow from them. Rules inside one service: `service_rules`.
+that can be known now, not guesses that follow from them. Rules inside one service: `service_rules`;
+of services and the catalogue of regions: `catalogue_rules`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 
 from controller.model.access import OWN_NAMES, is_loopback
 from controller.model.configuration import ProbingSettings
+from controller.settings.catalogue_rules import regions_are_catalogued, residency_holds
 from controller.settings.file_positions import KeyPath, RuleFinding
 from controller.settings.service_rules import check_service
 from controller.settings.sound_parts import Parts
@@ -21,6 +23,8 @@ def check(parts: Parts) -> Iterator[RuleFinding]:
         for finding in check_service(service):
             yield finding.below("services", name)
     for rule in (
+        regions_are_catalogued,
+        residency_holds,
         callers_are_known,
         tokens_differ,
         reserve_below_burst,

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-KeyPath = tuple[str | int, ...]
-"""Keys and list positions from the root of the file, as pydantic names them too."""
+from controller.model.config_model import KeyPath as KeyPath
 
 
 class TextPosition(NamedTuple):

@@ -1,24 +1,34 @@
 """From a file, with what the environment lays over it, to `Settings` or to every mistake at once.
 
-Mistakes come from three sources: the YAML itself (`strict_yaml`), the configuration models' own
-validation, put into words by `validation_messages`, and rules that join fields
-(`cross_field_rules`). All of them are reported at once, in the order of the lines.
+Three sources of mistakes meet here: the YAML itself (`yaml`), the nouns' own validation put into
+words (`messages`), and rules that join fields (`rules`). Whatever can be known is reported in one
+go, in the order of the lines. A file of version 1 is validated as such, and then migrated.
 `ConfigSource.load` also fetches what the settings refer to (`references`).
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from controller.model.config_model import ConfigModel
 from controller.model.configuration import Settings
+from controller.model.earlier_settings import (
+    EARLIER,
+    Contradiction,
+    Migration,
+    is_earlier,
+    migrated,
+)
 from controller.model.errors import InvalidSettingsError, Problem
 from controller.settings.cross_field_rules import check
-from controller.settings.file_positions import KeyPath, RuleFinding, dotted
+from controller.settings.effective_settings import flow
+from controller.settings.file_positions import KeyPath, RuleFinding, dotted, locate
+from controller.settings.migration.version_1 import SettingsOfVersion1
 from controller.settings.overlay import Assignment, Overlaid, of_environment, of_flags, overlay
 from controller.settings.references import References, resolve
 from controller.settings.sound_parts import Parts
@@ -42,6 +52,8 @@ class Inspection:
     """What is allowed but rarely meant, in the order of the lines."""
     origins: Mapping[KeyPath, str] = field(default_factory=dict)
     """Where each key comes from that is not at its default: `line 12`, `env:NAME`, `--set key`."""
+    outdated: Problem | None = None
+    """The one of the warnings that says that the file is of an earlier version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +62,8 @@ class Loaded:
 
     settings: Settings
     references: References
+    outdated: Problem | None = None
+    """The warning that the file is of an earlier version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +91,7 @@ class ConfigSource:
         if missing:
             problems = _in_order([document.problem(finding) for finding in missing])
             raise InvalidSettingsError(str(self.path), problems)
-        return Loaded(inspection.settings, references)
+        return Loaded(inspection.settings, references, inspection.outdated)
 
 
 def load(path: Path) -> Settings:
@@ -126,24 +140,39 @@ class _Layered:
 
     def __init__(self, text: str, assignments: Iterable[Assignment]) -> None:
         self._document: Document = read(text)
+        data = self._document.data
+        self._root = SettingsOfVersion1 if is_earlier(data) else Settings
         self._overlaid = Overlaid({})
-        if self._document.data is not None:
-            self._overlaid = overlay(self._document.data, assignments)
+        self._migration = Migration({})
+        if data is not None:
+            self._overlaid = overlay(data, assignments, self._root)
+            self._migration = Migration(self._overlaid.data)
+        if self._root is SettingsOfVersion1:
+            self._migration = migrated(self._overlaid.data)
 
     def inspect(self) -> Inspection:
         if self._document.data is None:
             return Inspection(None, _in_order(self._document.problems))
-        data = self._overlaid.data
-        settings, problems = self._validate(data)
-        found = [*self._document.problems, *self._overlaid.problems, *problems]
-        found += [self.problem(finding) for finding in check(Parts.of(data))]
-        if settings is None or found:
+        noun, mistakes = self._validated()
+        unknown = [mistake for mistake in mistakes if mistake.path == "schema_version"]
+        if unknown and "schema_version" in self._document.data:
+            return Inspection(None, _in_order(unknown))  # all else depends on the version
+        found = [*self._document.problems, *self._overlaid.problems, *mistakes]
+        found += self._contradictions({mistake.path for mistake in mistakes})
+        found += [self.problem(finding) for finding in check(Parts.of(self._migration.data))]
+        if noun is None or found:
             return Inspection(None, _in_order(found))
+        if isinstance(noun, Settings):
+            settings, outdated = noun, None
+        else:
+            settings, outdated = Settings.model_validate(self._migration.data), self._outdated()
         warnings = [self.problem(finding) for finding in warnings_for(settings)]
-        return Inspection(settings, warnings=_in_order(warnings), origins=self._origins())
+        warnings += [outdated] if outdated else []
+        return Inspection(settings, (), _in_order(warnings), self._origins(), outdated)
 
     def problem(self, finding: RuleFinding) -> Problem:
         """A finding with its place: in the file, or what was laid over it."""
+        finding = finding._replace(path=self._migration.earlier(finding.path))
         origins = self._overlaid.origins
         for path in (finding.path, finding.path[:-1]):  # an item of a list is set with its list
             if path in origins:
@@ -156,19 +185,49 @@ class _Layered:
                 )
         return self._document.problem(finding)
 
-    def _validate(self, data: object) -> tuple[Settings | None, list[Problem]]:
-        """The settings, or the mistakes but for those that only follow from the YAML's own."""
+    def _validated(self) -> tuple[ConfigModel | None, list[Problem]]:
+        """What the file holds, or the mistakes but for those that only follow from the YAML's."""
         try:
-            return Settings.model_validate(data), []
+            return self._root.model_validate(self._overlaid.data), []
         except ValidationError as error:
-            found = findings(error.errors(include_url=False), self._document.places)
+            errors = error.errors(include_url=False)
+        found = findings(errors, self._document.places, self._root)
         refused = {(problem.line, problem.column) for problem in self._document.problems}
         problems = [self.problem(finding) for finding in found]
         return None, [one for one in problems if (one.line, one.column) not in refused]
 
+    def _contradictions(self, mistaken: Collection[str]) -> Iterator[Problem]:
+        """Different sound values of a file of version 1 for which there is one place now."""
+        for one in self._migration.contradictions:
+            if dotted(one.first) not in mistaken and dotted(one.second) not in mistaken:
+                yield self.problem(self._contradiction(one))
+
+    def _contradiction(self, found: Contradiction) -> RuleFinding:
+        region, name = found.key[-2:]
+        message = (
+            f"{name} of {region} is {flow(found.second_value)} here and {flow(found.first_value)} "
+            f"in {dotted(found.first)} ({self._where(found.first)}): a region has one"
+        )
+        hint = "write the same in both; in version 2 it stands once, in the catalogue of regions"
+        return RuleFinding(found.second, message, hint)
+
+    def _where(self, path: KeyPath) -> str:
+        """What was laid over a key, or its line; of one that is not written, its parent's."""
+        line = locate(self._document.places, path).line
+        return self._overlaid.origins.get(path, f"line {line}")
+
+    def _outdated(self) -> Problem:
+        """The warning that the file is of an earlier version."""
+        message = f"the file is of version {EARLIER}, which is out of date"
+        hint = "`gtc config migrate FILE` prints it in the form of version 2, --write replaces it"
+        return self.problem(RuleFinding(("schema_version",), message, hint))
+
     def _origins(self) -> dict[KeyPath, str]:
+        """By keys of the present version."""
         lines = {path: f"line {place.key.line}" for path, place in self._document.places.items()}
-        return {**lines, **self._overlaid.origins}
+        found = {**lines, **self._overlaid.origins}
+        moved = self._migration.came_from.items()
+        return {**found, **{path: found[then] for path, then in moved if then in found}}
 
 
 def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:

@@ -13,19 +13,22 @@ from controller.model.config_model import ConfigModel
 from controller.model.configuration import Settings
 from controller.settings.file_positions import KeyPath
 
+Root = type[ConfigModel]
+"""What a whole file holds: `Settings`, or the settings of an earlier version."""
 
-def noun_at(path: KeyPath) -> type[ConfigModel] | None:
+
+def noun_at(path: KeyPath, root: Root = Settings) -> type[ConfigModel] | None:
     """The noun whose keys are allowed below `path`; None where none is (values, unknown keys)."""
-    return _as_noun(_annotation_at(path))
+    return _as_noun(_annotation_at(path, root))
 
 
-def is_mapping(path: KeyPath) -> bool:
+def is_mapping(path: KeyPath, root: Root = Settings) -> bool:
     """Whether what stands at `path` has keys of the operator's own choice, such as `services`."""
-    return get_origin(_annotation_at(path)) is dict
+    return get_origin(_annotation_at(path, root)) is dict
 
 
-def _annotation_at(path: KeyPath) -> object:
-    annotation: object = Settings
+def _annotation_at(path: KeyPath, root: Root) -> object:
+    annotation: object = root
     for part in path:
         annotation = _below(annotation, part)
     return annotation

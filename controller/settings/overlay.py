@@ -3,7 +3,8 @@
 `GTC__API__PORT=9000` and `--set api.port=9000` mean the same key. A variable's name is the key's
 path with two underscores between its parts, in any case; a hyphen in a name of the operator's own,
 such as `eu-west-1`, is an underscore. They change what the file says or leaves at its default;
-services, regions, pools, endpoints and headers are the file's to add.
+services, regions, pools, endpoints and headers are the file's to add. Keys are those of the
+version that the file says to be of.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 
+from controller.model.configuration import Settings
 from controller.model.errors import Problem
 from controller.settings.file_positions import KeyPath, dotted
-from controller.settings.model_paths import is_mapping, noun_at
-from controller.settings.renamed import RENAMED
+from controller.settings.migration.version_1 import moved_from, moved_to
+from controller.settings.model_paths import Root, is_mapping, noun_at
 from controller.settings.strict_yaml import read_value
 
 PREFIX = "GTC__"
@@ -72,28 +74,75 @@ def of_flags(flags: Iterable[str]) -> tuple[Assignment, ...]:
     return tuple(found)
 
 
-def overlay(data: Mapping[str, object], assignments: Iterable[Assignment]) -> Overlaid:
-    """Lay assignments over a file's data, later ones over earlier ones."""
-    result = deepcopy(dict(data))
+def overlay(
+    data: Mapping[str, object], assignments: Iterable[Assignment], root: Root = Settings
+) -> Overlaid:
+    """Lay assignments over a file's data, later ones over earlier ones; `root` says its keys."""
+    base = _Base(deepcopy(dict(data)), root)
     origins: dict[KeyPath, str] = {}
     problems: list[Problem] = []
     given = tuple(assignments)
     for one in given:
-        problem = _twice(one, given) or _assign(one, result, origins)
+        problem = _twice(one, given) or _assign(one, base, origins)
         if problem:
             problems.append(problem)
-    return Overlaid(result, origins, tuple(problems))
+    return Overlaid(base.data, origins, tuple(problems))
 
 
-def _assign(
-    one: Assignment, data: dict[str, object], origins: dict[KeyPath, str]
-) -> Problem | None:
-    path = _path(one.parts, data)
+@dataclass(frozen=True, slots=True)
+class _Base:
+    """What is laid over: a file's data, and what its version says of keys."""
+
+    data: dict[str, object]
+    root: Root
+
+    def keys(self, path: KeyPath) -> tuple[str, ...]:
+        """The keys that may follow a path: the noun's own, or those the file has in a mapping."""
+        noun = noun_at(path, self.root)
+        if noun is not None:
+            return tuple(noun.model_fields)
+        if not is_mapping(path, self.root):
+            return ()
+        data: object = self.data
+        for part in path:
+            data = data.get(part) if isinstance(data, dict) else None
+        return tuple(data) if isinstance(data, dict) else ()
+
+    def is_group(self, path: KeyPath) -> bool:
+        """Whether keys follow, and no value."""
+        return noun_at(path, self.root) is not None or is_mapping(path, self.root)
+
+    def path(self, parts: Iterable[str]) -> KeyPath | None:
+        """The key path that folded parts mean."""
+        path: KeyPath = ()
+        for part in parts:
+            key = next((key for key in self.keys(path) if _fold(key) == part), None)
+            if key is None:
+                return None
+            path = (*path, key)
+        return path
+
+    def leaves(self, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+        """Every key that may have a value."""
+        for key in self.keys(path):
+            here = (*path, key)
+            if self.is_group(here):
+                yield from self.leaves(here)
+            else:
+                yield here
+
+
+def _assign(one: Assignment, base: _Base, origins: dict[KeyPath, str]) -> Problem | None:
+    path = base.path(one.parts)
     if path is None:
-        message = "no setting has this name"
-        return Problem(message, hint=_nearest(one, data), origin=one.origin)
-    if noun_at(path) or is_mapping(path):
-        keys = ", ".join(_spelt(one, (*path, key)) for key in _keys(path, data))
+        return _elsewhere(one, base) or Problem(
+            "no setting has this name", hint=_nearest(one, base), origin=one.origin
+        )
+    if path == ("schema_version",):
+        message = "only the file itself can say of which version it is"
+        return Problem(message, dotted(path), hint="unset it", origin=one.origin)
+    if base.is_group(path):
+        keys = ", ".join(_spelt(one, (*path, key)) for key in base.keys(path))
         message = "this is a group of keys; set one of them"
         return Problem(message, dotted(path), hint=f"possible: {keys}", origin=one.origin)
     if not one.text.strip():
@@ -103,9 +152,20 @@ def _assign(
         value = read_value(one.text)
     except ValueError as error:
         return Problem(str(error), dotted(path), origin=one.origin)
-    if _put(data, path, value):
+    if _put(base.data, path, value):
         origins[path] = one.origin
     return None
+
+
+def _elsewhere(one: Assignment, base: _Base) -> Problem | None:
+    """A key that files of the other version have: where this one has it."""
+    is_present = base.root is Settings
+    parts = moved_to(one.parts) if is_present else moved_from(one.parts)
+    if parts is None:
+        return None
+    there, here = (1, 2) if is_present else (2, 1)
+    message = f"files of version {there} have this key, and this file is of version {here}"
+    return Problem(message, hint=f"set {_spelt(one, base.path(parts) or parts)}", origin=one.origin)
 
 
 def _put(data: dict[str, object], path: KeyPath, value: object) -> bool:
@@ -121,29 +181,6 @@ def _put(data: dict[str, object], path: KeyPath, value: object) -> bool:
     return True
 
 
-def _path(parts: tuple[str, ...], data: object) -> KeyPath | None:
-    """The key path that folded parts mean."""
-    path: KeyPath = ()
-    for part in parts:
-        key = next((key for key in _keys(path, data) if _fold(key) == part), None)
-        if key is None:
-            return None
-        path = (*path, key)
-    return path
-
-
-def _keys(path: KeyPath, data: object) -> tuple[str, ...]:
-    """The keys that may follow a path: the noun's own, or those the file has in a mapping."""
-    noun = noun_at(path)
-    if noun is not None:
-        return tuple(noun.model_fields)
-    if not is_mapping(path):
-        return ()
-    for part in path:
-        data = data.get(part) if isinstance(data, dict) else None
-    return tuple(data) if isinstance(data, dict) else ()
-
-
 def _twice(one: Assignment, given: Iterable[Assignment]) -> Problem | None:
     """Two variables of one meaning: which of them holds would be chance."""
     if not one.of_environment:
@@ -154,22 +191,11 @@ def _twice(one: Assignment, given: Iterable[Assignment]) -> Problem | None:
     return Problem(f"{same[0].origin} sets the same key; keep one", origin=one.origin)
 
 
-def _nearest(one: Assignment, data: Mapping[str, object]) -> str:
-    """The hint for an unknown name: what it is called now, or the nearest key."""
-    if one.parts in RENAMED:
-        return f"it is now {_spelt(one, RENAMED[one.parts])}"
-    known = {"__".join(map(_fold, path)): path for path in _leaves((), data)}
+def _nearest(one: Assignment, base: _Base) -> str:
+    """The hint for a name that means nothing: the nearest key there is."""
+    known = {"__".join(map(_fold, path)): path for path in base.leaves()}
     near = difflib.get_close_matches("__".join(one.parts), known, n=1)
     return f"did you mean {_spelt(one, known[near[0]])}?" if near else ""
-
-
-def _leaves(path: tuple[str, ...], data: Mapping[str, object]) -> Iterator[tuple[str, ...]]:
-    for key in _keys(path, data):
-        here = (*path, key)
-        if noun_at(here) or is_mapping(here):
-            yield from _leaves(here, data)
-        else:
-            yield here
 
 
 def _spelt(one: Assignment, path: KeyPath) -> str:

@@ -31,7 +31,6 @@ def check_service(service: ServiceParts) -> Iterator[RuleFinding]:
         host_has_its_own_key,
         pool_regions_exist,
         pool_regions_differ,
-        residency_holds,
         shares_not_all_zero,
         latencies_cover_the_pool,
         nearest_names_the_pools_regions,
@@ -103,20 +102,6 @@ def pool_regions_differ(service: ServiceParts) -> Iterator[RuleFinding]:
             if region in pool.regions[:index]:
                 message = f"{region} stands twice in pool {pool_name}"
                 yield RuleFinding(("pools", pool_name, "regions", index), message)
-
-
-def residency_holds(service: ServiceParts) -> Iterator[RuleFinding]:
-    """Every region of a bound pool lies in the pool's jurisdiction."""
-    for pool_name, pool in service.sound_pools():
-        for index, name in enumerate(pool.regions):
-            region = service.regions.get(name)
-            if pool.residency is None or region is None or region.jurisdiction == pool.residency:
-                continue
-            message = (
-                f"{name} is in jurisdiction {region.jurisdiction}, "
-                f"but pool {pool_name} has residency {pool.residency}"
-            )
-            yield RuleFinding(("pools", pool_name, "regions", index), message)
 
 
 def shares_not_all_zero(service: ServiceParts) -> Iterator[RuleFinding]:

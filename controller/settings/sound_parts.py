@@ -24,11 +24,14 @@ from controller.model.configuration import (
     ProbeAddress,
     ProbingSettings,
     Region,
+    RegionName,
+    ServiceRegion,
     VantageSettings,
 )
 from controller.model.name_servers import AnswerSettings
 
 Piece = TypeVar("Piece", bound=ConfigModel)
+_REGION_NAME: TypeAdapter[str] = TypeAdapter(RegionName)
 _PROBE_ADDRESS: TypeAdapter[str] = TypeAdapter(ProbeAddress)
 
 
@@ -36,7 +39,7 @@ _PROBE_ADDRESS: TypeAdapter[str] = TypeAdapter(ProbeAddress)
 class ServiceParts:
     """A service's pieces under their names; None for one with a mistake of its own."""
 
-    regions: Mapping[str, Region | None]
+    regions: Mapping[str, ServiceRegion | None]
     pools: Mapping[str, Pool | None]
     levers: Levers | None
 
@@ -49,12 +52,16 @@ class ServiceParts:
         if not isinstance(regions, dict) or not isinstance(pools, dict):
             return None
         return cls(
-            regions={name: _sound(Region, value) for name, value in regions.items()},
+            regions={name: _sound(ServiceRegion, value) for name, value in regions.items()},
             pools={name: _sound(Pool, value) for name, value in pools.items()},
             levers=_sound(Levers, data.get("levers")),
         )
 
-    def sound_regions(self) -> Iterator[tuple[str, Region]]:
+    def named_regions(self) -> Iterator[str]:
+        """The names of its regions, as far as they are names of regions."""
+        return (name for name in self.regions if _accepts(_REGION_NAME, name))
+
+    def sound_regions(self) -> Iterator[tuple[str, ServiceRegion]]:
         """Regions without a mistake of their own."""
         return ((name, region) for name, region in self.regions.items() if region is not None)
 
@@ -75,6 +82,8 @@ class Parts:
     answers: AnswerSettings | None
     guards: GuardSettings | None
     overrides: OverrideLimits | None
+    regions: Mapping[str, Region | None] | None
+    """The catalogue; None when it is missing or no mapping."""
     services: Mapping[str, ServiceParts]
     known_good: tuple[str | None, ...]
     known_bad: tuple[str | None, ...]
@@ -95,10 +104,17 @@ class Parts:
             answers=_sound(AnswerSettings, data.get("answers", {})),
             guards=_sound(GuardSettings, data.get("guards", {})),
             overrides=_sound(OverrideLimits, data.get("overrides", {})),
+            regions=_catalogue(data.get("regions")),
             services={name: service for name, service in pieces.items() if service is not None},
             known_good=_addresses(references, "known_good"),
             known_bad=_addresses(references, "known_bad"),
         )
+
+
+def _catalogue(data: object) -> dict[str, Region | None] | None:
+    if not isinstance(data, dict):
+        return None
+    return {name: _sound(Region, value) for name, value in data.items()}
 
 
 def _addresses(references: object, key: str) -> tuple[str | None, ...]:
@@ -107,10 +123,15 @@ def _addresses(references: object, key: str) -> tuple[str | None, ...]:
 
 
 def _address(data: object) -> str | None:
+    return data if isinstance(data, str) and _accepts(_PROBE_ADDRESS, data) else None
+
+
+def _accepts(kind: TypeAdapter[str], data: str) -> bool:
     try:
-        return _PROBE_ADDRESS.validate_python(data)
+        kind.validate_python(data)
     except ValidationError:  # reported as `_sound` says
-        return None
+        return False
+    return True
 
 
 def _sound(noun: type[Piece], data: object) -> Piece | None:

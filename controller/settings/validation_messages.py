@@ -13,10 +13,11 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
-from controller.model.configuration import PlainSecretError
+from controller.model.configuration import PlainSecretError, Settings
+from controller.model.earlier_settings import PRESENT
 from controller.settings.file_positions import KeyPath, Places, RuleFinding, dotted
-from controller.settings.model_paths import noun_at
-from controller.settings.renamed import RENAMED
+from controller.settings.migration.version_1 import moved_to
+from controller.settings.model_paths import Root, noun_at
 
 _KEY = "[key]"
 """How pydantic marks that a mapping's key is meant, not the value below it."""
@@ -68,8 +69,8 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)", re.IGNORECASE)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
-def findings(errors: Iterable[ErrorDetails], places: Places) -> tuple[RuleFinding, ...]:
-    """One finding per error, without errors that another one explains.
+def findings(errors: Iterable[ErrorDetails], places: Places, root: Root) -> tuple[RuleFinding, ...]:
+    """One finding per error of validating `root`, without errors that another one explains.
 
     These are a missing key that stands there misspelt, and a list that is too short only because
     its items are wrong.
@@ -78,10 +79,10 @@ def findings(errors: Iterable[ErrorDetails], places: Places) -> tuple[RuleFindin
     misspelt = {
         (*path[:-1], meant)
         for path in (error["loc"] for error in found if error["type"] == "extra_forbidden")
-        for meant in nearest(str(path[-1]), _allowed_keys(path[:-1]))
+        for meant in nearest(str(path[-1]), _allowed_keys(path[:-1], root))
     }
     return tuple(
-        _finding(error, places)
+        _finding(error, places, root)
         for error in found
         if not (error["type"] == "missing" and error["loc"] in misspelt)
     )
@@ -119,14 +120,15 @@ def _short(text: str) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _finding(error: ErrorDetails, places: Places) -> RuleFinding:
+def _finding(error: ErrorDetails, places: Places, root: Root) -> RuleFinding:
     path = error["loc"]
     kind = error["type"]
     if kind == "extra_forbidden":
-        message = f"unknown key {dotted((str(path[-1]),))}"
-        return RuleFinding(path, message, _instead(path), at_key=True)
+        key = str(path[-1])
+        message = f"unknown key {dotted((key,))}"
+        return RuleFinding(path, message, _instead_of(key, path, root), at_key=True)
     if kind == "missing":
-        return RuleFinding(path, f"the key {path[-1]} is missing", _purpose(path))
+        return RuleFinding(path, f"the key {path[-1]} is missing", _purpose(path, root))
     is_key = path[-1] == _KEY and path not in places
     if is_key:
         path = path[:-1]
@@ -138,14 +140,6 @@ def _finding(error: ErrorDetails, places: Places) -> RuleFinding:
     value = error["input"]
     message = f"{subject} must be {_allowed(error)}, not {found_text(value)}"
     return RuleFinding(path, message, _hint(kind, value, error.get("ctx", {})))
-
-
-def _instead(path: KeyPath) -> str:
-    """The hint for an unknown key: what it is called now, or the nearest key there."""
-    key = str(path[-1])
-    if path in RENAMED:
-        return f"{key} is now {dotted(RENAMED[path])}"
-    return did_you_mean(key, _allowed_keys(path[:-1]))
 
 
 def _may_be_secret(error: ErrorDetails) -> bool:
@@ -195,13 +189,23 @@ def _number_hint(text: str) -> str:
     return "leave out the quotes" if re.fullmatch(r"\d+(\.\d+)?", text) else ""
 
 
-def _allowed_keys(path: KeyPath) -> tuple[str, ...]:
-    noun = noun_at(path)
+def _instead_of(key: str, path: KeyPath, root: Root) -> str:
+    """The hint for an unknown key: where it stands now, or what may stand there."""
+    now = moved_to(tuple(map(str, path))) if root is Settings else None
+    if now is not None:
+        return f"this file is of version {PRESENT}, where it is {dotted(now)}"
+    if root is not Settings and key in _allowed_keys(path[:-1], Settings):
+        return f"files of version {PRESENT} have it, and this file is of an earlier one"
+    return did_you_mean(key, _allowed_keys(path[:-1], root))
+
+
+def _allowed_keys(path: KeyPath, root: Root) -> tuple[str, ...]:
+    noun = noun_at(path, root)
     return tuple(noun.model_fields) if noun else ()
 
 
-def _purpose(path: KeyPath) -> str:
+def _purpose(path: KeyPath, root: Root) -> str:
     """What a missing key is for, from the noun's own words."""
-    noun = noun_at(path[:-1])
+    noun = noun_at(path[:-1], root)
     field = noun.model_fields.get(str(path[-1])) if noun else None
     return " ".join((field.description or "").split()) if field else ""

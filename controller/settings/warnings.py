@@ -21,6 +21,8 @@ def warnings_for(settings: Settings) -> Iterator[RuleFinding]:
         no_known_good_targets,
         deadline_above_interval,
         api_in_the_open,
+        regions_without_service,
+        jurisdiction_as_on_the_map,
     ):
         yield from rule(settings)
     for name, service in settings.services.items():
@@ -30,7 +32,6 @@ def warnings_for(settings: Settings) -> Iterator[RuleFinding]:
             capacity_unknown,
             pools_survive_a_region,
             service_survives_a_region,
-            jurisdiction_as_on_the_map,
         ):
             for finding in service_rule(service):
                 yield finding.below("services", name)
@@ -147,9 +148,18 @@ def _without_largest(service: Service, names: tuple[str, ...]) -> tuple[str, flo
     return largest, sum(capacity.values()) - capacity[largest]
 
 
-def jurisdiction_as_on_the_map(service: Service) -> Iterator[RuleFinding]:
+def regions_without_service(settings: Settings) -> Iterator[RuleFinding]:
+    """A region of the catalogue that no service uses may be a name misspelt, or left over."""
+    used = {name for service in settings.services.values() for name in service.regions}
+    for name in settings.regions:
+        if name not in used:
+            message = f"no service uses region {name} of the catalogue"
+            yield RuleFinding(("regions", name), message, "leave it out", at_key=True)
+
+
+def jurisdiction_as_on_the_map(settings: Settings) -> Iterator[RuleFinding]:
     """Everything that is proven of residency rests on what a region's jurisdiction says."""
-    for name, region in service.regions.items():
+    for name, region in settings.regions.items():
         country = _EUROPE_OUTSIDE_THE_UNION.get(name)
         if region.jurisdiction != "EU" or (name.startswith("eu-") and country is None):
             continue

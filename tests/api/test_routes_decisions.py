@@ -17,6 +17,7 @@ from controller.planning.account.replay import replay
 from tests.api.callers import bearer, guarded
 from tests.api.serving import api
 from tests.fakes.clock import NOON
+from tests.settings.version_1 import as_version_1
 
 RECORD = DecisionRecord(0, NOON, 1, Mode.ACTIVE, ("a region is down",), {}, (), (), (), "")
 TEXT = {"Accept": "text/plain"}
@@ -184,11 +185,32 @@ async def test_a_decision_without_a_snapshot_says_so(what: str) -> None:
     assert never.body["detail"].startswith("no decision 999 is kept; the newest is ")
 
 
+async def test_settings_that_no_catalogue_can_express_are_a_conflict() -> None:
+    """A record of version 1: `gtc replay` says why not, history and export still have it."""
+    async with api() as served:
+        text = served.world.store._evidence[1]
+        old = as_version_1(json.loads(text.settings))
+        old["services"]["api"]["regions"]["eu-west-1"]["egress_usd_per_gb"] = 0.2
+        served.world.store._evidence[1] = replace(text, settings=json.dumps(old))
+        answer = await served.get("/v1/decisions/1/replay")
+        kept = await served.get("/v1/decisions/1")
+        snapshot = await served.get("/v1/decisions/1/snapshot")
+
+    assert answer.status == 409
+    assert answer.body["detail"] == (
+        "this version cannot read the snapshot of decision 1: settings of version 1: services shop "
+        "and api give eu-west-1 two values of egress_usd_per_gb, 0.09 and 0.2; the catalogue of "
+        "regions has one value for all services, so this cannot be decided again"
+    )
+    assert (kept.status, kept.body["id"], snapshot.status) == (200, 1, 200)
+    assert snapshot.body["settings"] == old
+
+
 async def test_a_snapshot_that_this_version_cannot_read_is_a_conflict() -> None:
     """Named by the member that it does not know."""
     async with api() as served:
         text = served.world.store._evidence[1]
-        other = text.settings.replace('"schema_version":1', '"schema_version":9')
+        other = text.settings.replace('"schema_version":2', '"schema_version":9')
         served.world.store._evidence[1] = replace(text, settings=other)
         answer = await served.get("/v1/decisions/1/replay")
 

@@ -34,7 +34,7 @@ async def test_a_calm_region_is_told_with_what_keeps_it() -> None:
     assert accounts["shop", "europe"]["because"] == [
         "that is its configured share, and it has room for it"
     ]
-    assert answer.body["text"].startswith("shop/eu-west-1 is up: ")
+    assert answer.body["text"].startswith("shop/eu-west-1 (Dublin, Ireland) is up: ")
     assert answer.body["decision"]["id"] <= answer.body["in_force"]
 
 

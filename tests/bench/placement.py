@@ -97,7 +97,9 @@ def task_of(moment: Snapshot) -> PlacementProblem:
     stands = standings(moment, "shop", health, before, isolated=None, kept=())
     free = {pool: stand.free for pool, stand in stands.items()}
     figures = known(moment, "shop", health)
-    return PlacementProblem(service, moment.settings.placement, figures, free, before=before)
+    return PlacementProblem(
+        service, moment.settings.regions, moment.settings.placement, figures, free, before=before
+    )
 
 
 def warm_ms(lp: CheapestLp, problem: Problem, random: Random) -> float:

@@ -11,6 +11,7 @@ from controller.model.health import HealthState, Verdict
 from controller.model.levers import LeverState, Observed, Position
 from controller.model.memory import Memory, ServiceMemory
 from controller.planning.decision import decide
+from tests.catalogue import catalogue
 from tests.planning.placement.transport_problems import Problem
 
 _NOW = 10_000.0
@@ -66,7 +67,6 @@ def settings_of(problem: Problem) -> Settings:
     """A service with a pool for each portion."""
     regions = {
         name: {
-            "jurisdiction": "any",
             "capacity_rps": capacity,
             "endpoints": {"web": {"probe": f"http://{name}.test/healthz"}},
         }
@@ -82,14 +82,16 @@ def settings_of(problem: Problem) -> Settings:
         for number, portion in enumerate(problem.portions)
     }
     lever = {"route53": {"hosted_zone_id": "Z1", "name": "shop.test."}}
+    services = {"shop": {"regions": regions, "pools": pools, "levers": lever}}
     return Settings.model_validate(
         {
-            "schema_version": 1,
+            "schema_version": 2,
             "mode": "active",
             "state_path": "unused",
             "vantage": {"name": "here"},
             "placement": _placement(problem),
-            "services": {"shop": {"regions": regions, "pools": pools, "levers": lever}},
+            "regions": catalogue(services),
+            "services": services,
         }
     )
 

@@ -33,7 +33,7 @@ def test_show_names_the_origin_of_each_value(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("GTC__API__PORT", "9000")
     lines = config("show", "a.yaml", "--origin", "--set", "mode=dry_run").output.splitlines()
     assert lines[:3] == [
-        "schema_version: 1  # a.yaml:1",
+        "schema_version: 2  # a.yaml:1",
         "mode: dry_run  # --set mode",
         "state_path: gtc.sqlite  # a.yaml:2",
     ]

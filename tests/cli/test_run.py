@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from controller.cli import exit_codes
+from tests.settings.version_1 import MINIMAL_1
 
 THREE_MISTAKES = """\
 schema_version: 2
@@ -37,12 +38,33 @@ def test_every_mistake_is_a_json_line_with_its_place(tmp_path: Path) -> None:
     assert {line["level"] for line in lines} == {"critical"}
     places = [line["problem"].removeprefix(str(tmp_path)) for line in lines[:3]]
     assert [place[: place.index(" ")] for place in places] == [
-        "/gtc.yaml:1:17:",
+        "/gtc.yaml:1:1:",
         "/gtc.yaml:3:1:",
         "/gtc.yaml:5:11:",
     ]
     assert "did you mean mode?" in places[1]
     assert lines[-1]["error"].startswith("3 problems in the settings; see: gtc validate ")
+
+
+def test_the_log_warns_of_a_file_of_version_1(tmp_path: Path) -> None:
+    """It is used all the same; this one asks for an AWS that is not there, and ends for that."""
+    config = tmp_path / "gtc.yaml"
+    state = f"state_path: {tmp_path}/gtc.sqlite\naws: {{require_endpoint_url: true}}"
+    config.write_text(MINIMAL_1.replace("state_path: gtc.sqlite", state))
+    environment = {key: one for key, one in os.environ.items() if key != "AWS_ENDPOINT_URL"}
+    started = [sys.executable, "-m", "controller", "run", str(config)]
+    ended = subprocess.run(started, capture_output=True, text=True, timeout=60, env=environment)
+    lines = [json.loads(line) for line in ended.stderr.splitlines()]
+
+    assert ended.returncode == exit_codes.FAILED
+    assert [(line["event"], line["level"]) for line in lines] == [
+        ("old_settings_version", "warning"),
+        ("not_started", "critical"),
+    ]
+    assert lines[0]["why"] == (
+        f"{config}:1:17: the file is of version 1, which is out of date (schema_version); `gtc "
+        "config migrate FILE` prints it in the form of version 2, --write replaces it"
+    )
 
 
 def test_on_a_terminal_the_mistakes_are_read_by_a_person(tmp_path: Path) -> None:

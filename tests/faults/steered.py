@@ -27,6 +27,7 @@ from controller.model.levers import Outcome
 from controller.ports import Clock, Store
 from controller.sandbox.emulator.server import EmulatedAws
 from controller.sandbox.seeding.stack import seed
+from tests.catalogue import by_continent, catalogue
 from tests.contracts.emulated import emulated_aws
 from tests.fakes.health_checks import FakeHealthChecks
 from tests.fakes.name_servers import FakeNameServers
@@ -47,7 +48,7 @@ def settings(**sections: Any) -> Settings:
     """One service with two pools in five regions, everything quick; `sections` replace defaults."""
     return Settings.model_validate(
         {
-            "schema_version": 1,
+            "schema_version": 2,
             "state_path": "unused",
             "vantage": {"name": "here"},
             "reference_targets": {
@@ -64,6 +65,7 @@ def settings(**sections: Any) -> Settings:
             },
             "ramp": {"step_points": 50, "step_gap_s": 0.2},
             "guards": guards(),
+            "regions": catalogue({"shop": _service()}, by_continent),
             "services": {"shop": _service()},
             **sections,
         }
@@ -101,7 +103,6 @@ def _regions() -> dict[str, object]:
     """Nobody listens there: the emulated AWS's own health checks may ask, our probes are fake."""
     return {
         region: {
-            "jurisdiction": region[:2].upper(),
             "capacity_rps": 1000.0,
             "endpoints": {"web": {"probe": f"tcp://127.0.77.{number}:18081"}},
         }

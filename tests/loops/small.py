@@ -15,6 +15,7 @@ from controller.model.decision import Decision, DecisionRecord, Snapshot
 from controller.model.levers import AcceleratedEndpoint, EndpointGroup, RecordSet
 from controller.model.memory import Memory
 from controller.planning.account.evidence import Evidence
+from tests.catalogue import catalogue
 
 ARN = "arn:aws:globalaccelerator::000000000000:accelerator/00000000-0000-4000-8000-000000000001"
 ZONE = "Z1"
@@ -24,7 +25,6 @@ WEST, EAST = "eu-west-1", "us-east-1"
 def region(**endpoints: dict[str, object]) -> dict[str, Any]:
     """A region with one endpoint `web`, or with these."""
     return {
-        "jurisdiction": "any",
         "capacity_rps": 1000.0,
         "endpoints": endpoints or {"web": {"probe": "tcp://192.0.2.1:1"}},
     }
@@ -51,12 +51,14 @@ def _service(levers: dict[str, object]) -> dict[str, Any]:
 
 def small(**sections: Any) -> Settings:
     """One weighted service `shop`, and whatever sections of the settings are given."""
+    services = sections.get("services", {"shop": weighted()})
     return Settings.model_validate(
         {
-            "schema_version": 1,
+            "schema_version": 2,
             "state_path": "unused",
             "vantage": {"name": "here"},
-            "services": {"shop": weighted()},
+            "regions": catalogue(services),
+            "services": services,
             **sections,
         }
     )

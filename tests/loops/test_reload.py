@@ -195,6 +195,29 @@ async def test_a_proposal_shows_everything_and_does_nothing() -> None:
     assert world.records.writes == []
 
 
+async def test_a_fact_of_a_region_is_proposed_and_taken_over_for_every_service() -> None:
+    """Once, under its key in the catalogue; the next decision looks at it."""
+
+    def edit(data: dict[str, Any]) -> None:
+        data["regions"]["eu-west-1"] |= {"egress_usd_per_gb": 0.02, "place": "Cork"}
+
+    world, file = World(), File()
+    async with file.running(world) as house:
+        file.settings = edited(edit)
+        shown = [str(one) for one in (await house.reload.propose()).differences]
+        await house.reload.reload("ann")
+        await asyncio.sleep(30)
+        latest = house.reconciliation.latest
+
+    assert shown == [
+        "~ regions.eu-west-1.egress_usd_per_gb: 0.09 → 0.02",
+        '~ regions.eu-west-1.place: "Dublin, Ireland" → Cork',
+    ]
+    assert latest is not None
+    assert latest.snapshot.settings.regions["eu-west-1"].egress_usd_per_gb == 0.02
+    assert world.records.writes == []
+
+
 async def test_what_needs_a_restart_is_refused_by_name() -> None:
     """Half of a file is not taken over; the whole is left."""
     world, file = World(), File()

@@ -13,7 +13,6 @@ def make_service(*pools: tuple[str, list[str]]) -> Service:
         {
             "regions": {
                 "eu-west-1": {
-                    "jurisdiction": "EU",
                     "capacity_rps": 1,
                     "endpoints": {"web": {"probe": "tcp://192.0.2.1:80"}},
                 }

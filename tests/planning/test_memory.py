@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from controller.model.configuration import Settings
+from controller.model.configuration import Region, Settings
 from controller.model.decision import Snapshot
 from controller.model.decoding import decoded
 from controller.model.encoding import EXACT, as_text
@@ -149,6 +149,21 @@ def test_what_was_learned_of_levers_is_forgotten_with_them(levers: dict[str, Any
     assert changed(was, now) == {*OF_THE_LEVERS, "learned_under", "closed_is_warming_up"}
     for name in OF_THE_LEVERS:
         assert not getattr(now, name)
+
+
+@pytest.mark.parametrize("name", sorted(Region.model_fields))
+def test_another_fact_of_a_region_makes_nothing_forgotten(name: str) -> None:
+    """Price, jurisdiction and place are not what memory rests on; a decision looks at them anew."""
+    settings = stage(WEST, CENTRAL).settings()
+    other = Region(jurisdiction="XX", egress_usd_per_gb=0.5, place="elsewhere")
+    regions = {
+        key: region.model_copy(update={name: getattr(other, name)})
+        for key, region in settings.regions.items()
+    }
+    assert regions != settings.regions
+    memory = full(settings)
+    now = remembered(moment(settings.model_copy(update={"regions": regions}), memory))
+    assert now == memory
 
 
 def test_what_was_learned_of_a_region_is_forgotten_with_it() -> None:

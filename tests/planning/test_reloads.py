@@ -35,7 +35,6 @@ Change = Callable[[random.Random, Raw], None]
 def region(number: int) -> Raw:
     """A region with one endpoint."""
     return {
-        "jurisdiction": "any",
         "capacity_rps": 1000.0,
         "endpoints": {"web": {"probe": f"tcp://192.0.2.{number + 1}:80"}},
     }
@@ -58,9 +57,10 @@ def service(chance: random.Random, lever: Raw) -> Raw:
 def calm(chance: random.Random) -> Raw:
     """Two services, limits out of the way."""
     return {
-        "schema_version": 1,
+        "schema_version": 2,
         "state_path": "unused",
         "vantage": {"name": "here"},
+        "regions": {name: {"jurisdiction": "any"} for name in REGIONS},
         "reference_targets": {"known_good": ["http://192.0.2.200/"]},
         "guards": {"startup_data_s": 0, "auto_drains_per_h": 50, "writes_per_5_min": 500},
         "services": {
@@ -131,11 +131,10 @@ def nearness(chance: random.Random, one: Raw) -> None:
 
 
 def figures(chance: random.Random, one: Raw) -> None:
-    """Capacity, share, price, demand, latencies."""
+    """Capacity, share, demand, latencies."""
     for noun in one["regions"].values():
         noun["capacity_rps"] = chance.choice([None, 50.0, 1000.0])
         noun["share"] = chance.choice([1, 2])
-        noun["egress_usd_per_gb"] = chance.choice([0.02, 0.09])
     for pool in one["pools"].values():
         pool["demand_rps"] = chance.choice([0.0, 50.0, 100.0])
         near = chance.random() < 0.3 and "route53" in one["levers"]
@@ -154,7 +153,9 @@ OF_A_SERVICE: tuple[Change, ...] = (
 
 
 def limits(chance: random.Random, raw: Raw) -> None:
-    """Every limit that deciding knows."""
+    """Every limit that deciding knows, and the price of every region."""
+    for region in raw["regions"].values():
+        region["egress_usd_per_gb"] = chance.choice([0.02, 0.09])
     raw["guards"] |= {
         "min_active_ratio": chance.choice([0.0, 0.5, 1.0]),
         "panic_ratio": chance.choice([0.3, 0.5, 0.9]),

@@ -263,7 +263,7 @@ async def _keep(stream: asyncio.StreamReader, lines: list[str]) -> None:
 def _settings(tmp_path: Path, regions: Mapping[str, Region]) -> dict[str, Any]:
     """One service and pool; everything quick. JSON is YAML."""
     return {
-        "schema_version": 1,
+        "schema_version": 2,
         "state_path": str(tmp_path / "state" / "gtc.sqlite"),
         "aws": {"require_endpoint_url": True, "call_deadline_s": 3},
         "api": {"port": 0},
@@ -279,11 +279,11 @@ def _settings(tmp_path: Path, regions: Mapping[str, Region]) -> dict[str, Any]:
         "ramp": {"step_points": 100, "step_gap_s": 0},
         "guards": {"startup_data_s": 0.5, "writes_per_5_min": 60},
         "overrides": {"min_ttl_s": 1},
+        "regions": {name: {"jurisdiction": "EU"} for name in regions},
         "services": {
             "shop": {
                 "regions": {
                     name: {
-                        "jurisdiction": "EU",
                         "capacity_rps": 300,
                         "endpoints": {"web": {"probe": region.probe}},
                     }

@@ -14,10 +14,10 @@ from controller.sandbox.world.population import UserDestination, apportion, popu
 from tests.sandbox.worlds import region, service, settings
 
 WEB = {
-    "eu-west-1": region("EU", "http://127.0.71.1:8080/healthz"),
-    "us-east-1": region("US", "http://127.0.72.1:8080/healthz"),
+    "eu-west-1": region("http://127.0.71.1:8080/healthz"),
+    "us-east-1": region("http://127.0.72.1:8080/healthz"),
 }
-TCP = {"eu-west-1": region("EU", "tcp://127.0.71.1:9000")}
+TCP = {"eu-west-1": region("tcp://127.0.71.1:9000")}
 SETTINGS = settings({"shop": service(WEB), "api": service(TCP, accelerated=True)})
 
 

@@ -68,7 +68,7 @@ def test_an_address_of_another_machine_is_not_available() -> None:
 
 def test_settings_need_regions_reference_targets_accelerators_and_users() -> None:
     """All loopback addresses the sandbox uses are looked at, so that aliases are listed at once."""
-    tcp = {"eu-west-1": region("EU", "tcp://127.0.71.1:9000")}
+    tcp = {"eu-west-1": region("tcp://127.0.71.1:9000")}
     configuration = settings({"api": service(tcp, accelerated=True)}, ("http://127.0.79.1:8080/",))
     needs = list(needs_of_settings(configuration, "my.yaml"))
     listening = {(need.host, need.port, need.remedy) for need in needs if need.port}

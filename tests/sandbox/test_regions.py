@@ -173,7 +173,7 @@ async def test_an_unknown_region_is_answered_with_the_known_ones() -> None:
 
 def test_services_may_share_an_endpoint_of_one_region() -> None:
     """One listener serves all services that name the same address."""
-    regions = {"eu-west-1": region("EU", "http://127.0.71.1:8080/a")}
+    regions = {"eu-west-1": region("http://127.0.71.1:8080/a")}
     shared = settings({"one": service(regions), "two": service(regions)})
     assert addresses(shared) == {"eu-west-1": (ListenAddress("http", "127.0.71.1", 8080),)}
     assert region_addresses(shared) == {"127.0.71.1": "eu-west-1"}
@@ -181,7 +181,7 @@ def test_services_may_share_an_endpoint_of_one_region() -> None:
 
 def test_two_regions_at_one_address_are_refused() -> None:
     """Breaking one of them would break the other."""
-    regions = {name: region("EU", "tcp://127.0.71.1:9000") for name in ("eu-west-1", "us-east-1")}
+    regions = {name: region("tcp://127.0.71.1:9000") for name in ("eu-west-1", "us-east-1")}
     with pytest.raises(SandboxError, match=r"tcp://127\.0\.71\.1:9000 .*eu-west-1 and of us-east-"):
         addresses(settings({"shop": service(regions)}))
 

@@ -26,8 +26,8 @@ class Run:
 
     def __init__(self, tmp_path: Path) -> None:
         web = {
-            "eu-west-1": region("EU", f"http://127.0.77.1:{free_port('127.0.77.1')}/healthz"),
-            "us-east-1": region("US", f"http://127.0.78.1:{free_port('127.0.78.1')}/healthz"),
+            "eu-west-1": region(f"http://127.0.77.1:{free_port('127.0.77.1')}/healthz"),
+            "us-east-1": region(f"http://127.0.78.1:{free_port('127.0.78.1')}/healthz"),
         }
         config = tmp_path / "sandbox.yaml"
         config.write_text(settings({"shop": service(web)}).model_dump_json(exclude_none=True))

@@ -16,6 +16,7 @@ from controller.sandbox.seeding import record_tree
 from controller.settings import load
 
 SETTINGS = load(Path(__file__).parents[2] / "config" / "sandbox.yaml")
+CALM = SETTINGS.model_copy(update={"placement": PlacementSettings()})
 _EVALUATED = '"EvaluateTargetHealth":true'
 LEVER = {"hosted_zone_id": "Z1", "name": "shop.example.test.", "ttl_s": 5.0}
 
@@ -23,7 +24,6 @@ LEVER = {"hosted_zone_id": "Z1", "name": "shop.example.test.", "ttl_s": 5.0}
 def _service(shares: dict[str, float], probe: str = "http://127.0.{n}0.1:8080/healthz") -> Service:
     regions = {
         name: {
-            "jurisdiction": "EU",
             "capacity_rps": 1.0,
             "share": share,
             "endpoints": {"web": {"probe": probe.format(n=n)}},
@@ -62,7 +62,7 @@ def test_weights_are_in_proportion_to_shares(
     share all are equal."""
     regions = ("eu-west-1", "eu-central-1", "us-east-1")
     service = _service(dict(zip(regions, map(float, shares), strict=True)))
-    leaves = list(record_tree.leaves(service, _lever(service), PlacementSettings()))
+    leaves = list(record_tree.leaves(service, _lever(service), CALM))
 
     assert [leaf["Weight"] for leaf in leaves if leaf["Type"] == "A"] == list(weights)
     assert [leaf["Weight"] for leaf in leaves if leaf["Type"] == "AAAA"] == list(weights)
@@ -71,7 +71,7 @@ def test_weights_are_in_proportion_to_shares(
 def test_every_leaf_is_a_twin_with_its_regions_check() -> None:
     """Address, TTL and check; one without a check would always be healthy."""
     service = _service({"eu-west-1": 1.0})
-    a, aaaa = record_tree.leaves(service, _lever(service), PlacementSettings())
+    a, aaaa = record_tree.leaves(service, _lever(service), CALM)
 
     assert a == {
         "Name": "all.shop.example.test.",
@@ -104,7 +104,7 @@ def test_a_region_without_an_address_is_refused() -> None:
     """A leaf is addresses, never a host name."""
     service = _service({"eu-west-1": 1.0}, "http://shop.example.test/")
     with pytest.raises(SandboxError, match=r"region eu-west-1: .* names no IPv4 address"):
-        list(record_tree.leaves(service, _lever(service), PlacementSettings()))
+        list(record_tree.leaves(service, _lever(service), CALM))
 
 
 def test_the_seeded_tree_keeps_the_bound_pools_users_where_they_may_be_served() -> None:
@@ -114,7 +114,7 @@ def test_the_seeded_tree_keeps_the_bound_pools_users_where_they_may_be_served() 
     bound = {name for name, pool in shop.pools.items() if pool.residency is not None}
     seeded: list[Any] = [
         *record_tree.region_names(shop, lever),
-        *record_tree.leaves(shop, lever, SETTINGS.placement),
+        *record_tree.leaves(shop, lever, SETTINGS),
         *record_tree.geolocation_aliases(shop, lever),
     ]
     records = [noun(record) for record in seeded]

@@ -30,7 +30,7 @@ def calm() -> Snapshot:
     """What is seen of the shop when the tree is as seeded and everything is well."""
     lever = SHOP.levers.route53
     assert lever is not None
-    seeded: list[Any] = [*record_tree.leaves(SHOP, lever, SETTINGS.placement)]
+    seeded: list[Any] = [*record_tree.leaves(SHOP, lever, SETTINGS)]
     records = tuple(noun(record) for record in seeded)
     well = HealthState(Verdict.UP, answers=100, last_result_at=100.0)
     return Snapshot(

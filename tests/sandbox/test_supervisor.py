@@ -41,7 +41,7 @@ class Stage:
         (path / "controller").mkdir()
         (path / "controller" / "__init__.py").touch()
         (path / "controller" / "__main__.py").write_text(CHILD)
-        web = {"eu-west-1": region("EU", f"tcp://127.0.76.1:{free_port('127.0.76.1')}")}
+        web = {"eu-west-1": region(f"tcp://127.0.76.1:{free_port('127.0.76.1')}")}
         raw = settings({"shop": service(web)}).model_dump() | {"api": {"port": 0}}
         self.settings = type(settings({"shop": service(web)})).model_validate(raw)
         self.options = SandboxOptions(

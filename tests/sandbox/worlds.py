@@ -6,6 +6,7 @@ import socket
 from typing import Any
 
 from controller.model.configuration import Settings
+from tests.catalogue import by_continent, catalogue
 
 
 def free_port(host: str) -> int:
@@ -16,10 +17,9 @@ def free_port(host: str) -> int:
         return port
 
 
-def region(jurisdiction: str, *probes: str) -> dict[str, Any]:
+def region(*probes: str) -> dict[str, Any]:
     """A region with one endpoint a probe."""
     return {
-        "jurisdiction": jurisdiction,
         "capacity_rps": 100,
         "endpoints": {f"e{number}": {"probe": probe} for number, probe in enumerate(probes)},
     }
@@ -47,9 +47,10 @@ def settings(services: dict[str, Any], known_good: tuple[str, ...] = ()) -> Sett
     """Settings with these services."""
     return Settings.model_validate(
         {
-            "schema_version": 1,
+            "schema_version": 2,
             "state_path": "unused",
             "vantage": {"name": "local"},
+            "regions": catalogue(services, by_continent),
             "reference_targets": {"known_good": known_good},
             "services": services,
         }
@@ -65,7 +66,7 @@ def two_regions() -> tuple[Settings, dict[str, str]]:
     probes = {name: f"http://{host}:{free_port(host)}/" for name, host in hosts.items()}
     probes["tcp"] = f"tcp://127.0.71.1:{free_port('127.0.71.1')}"
     regions = {
-        "eu-west-1": region("EU", f"{probes['eu']}healthz", probes["tcp"]),
-        "us-east-1": region("US", f"{probes['us']}healthz"),
+        "eu-west-1": region(f"{probes['eu']}healthz", probes["tcp"]),
+        "us-east-1": region(f"{probes['us']}healthz"),
     }
     return settings({"shop": service(regions)}, (probes["known_good"],)), probes

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 MINIMAL = """\
-schema_version: 1
+schema_version: 2
 state_path: gtc.sqlite
 vantage: {name: local}
+regions: {eu-west-1: {jurisdiction: EU}, us-east-1: {jurisdiction: US}}
 services:
   shop:
     regions:
       eu-west-1:
-        jurisdiction: EU
         capacity_rps: 300
         endpoints:
           web: {probe: "http://192.0.2.1/healthz"}
       us-east-1:
-        jurisdiction: US
+        share: 1
         capacity_rps: 600
         endpoints:
           web: {probe: "http://192.0.2.2/healthz"}

@@ -14,7 +14,6 @@ PLAY = f"""\
   play:
     regions:
       eu-west-1:
-        jurisdiction: EU
         capacity_rps: 300
         endpoints:
           web: {{probe: "tcp://192.0.2.1:9000"}}
@@ -189,7 +188,7 @@ def test_two_services_must_not_steer_one_name() -> None:
     text = MINIMAL + SHOP.replace("shop:", "books:")
     assert found(text) == [
         (
-            "56:15 services.books.levers.route53.name",
+            "55:15 services.books.levers.route53.name",
             "shop.example.test. is steered by service shop already",
             "",
         )
@@ -213,7 +212,7 @@ def test_two_services_must_not_steer_one_accelerator() -> None:
     """The same for accelerators."""
     assert found(MINIMAL + PLAY + PLAY.replace("play:", "chat:")) == [
         (
-            "52:39 services.chat.levers.accelerator.arn",
+            "50:39 services.chat.levers.accelerator.arn",
             "this accelerator is steered by service play already",
             "",
         )

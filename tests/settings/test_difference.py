@@ -57,3 +57,16 @@ def test_what_a_running_daemon_cannot_take_over_is_marked() -> None:
         "~ api.limits.connections: 1000 → 99 *",
         "~ vantage.name: local → ohio *",
     ]
+
+
+def test_a_fact_of_a_region_is_told_once_under_its_key_in_the_catalogue() -> None:
+    """Whatever number of services uses the region; a region of its own is one difference."""
+    assert shown(
+        ("{jurisdiction: EU}", "{jurisdiction: EU, egress_usd_per_gb: 0.1, place: Dublin}"),
+        ("{jurisdiction: US}}", "{jurisdiction: UK}, us-west-2: {jurisdiction: US}}"),
+    ) == [
+        "~ regions.eu-west-1.egress_usd_per_gb: 0.09 → 0.1",
+        "~ regions.eu-west-1.place: null → Dublin",
+        "~ regions.us-east-1.jurisdiction: US → UK",
+        "+ regions.us-west-2: {jurisdiction: US}",
+    ]

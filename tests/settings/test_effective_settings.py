@@ -30,7 +30,7 @@ def test_each_value_has_its_origin() -> None:
     found = entries(inspection.settings, inspection.origins)
     shown = as_yaml(found, with_origin=True).splitlines()
     assert shown[:3] == [
-        "schema_version: 1  # line 1",
+        "schema_version: 2  # line 1",
         "mode: active  # default",
         "state_path: gtc.sqlite  # line 2",
     ]

@@ -55,7 +55,7 @@ def test_the_shipped_configurations_fit(path: Path) -> None:
         ('192.0.2.1/healthz"', '192.0.2.1/healthz", statuses: [6xx]'),
         ('192.0.2.1/healthz"', '192.0.2.1/healthz", headers: {X-Key: "plain"}'),
         ("country:DE", "country:de"),
-        ("schema_version: 1", "schema_version: 2"),
+        ("schema_version: 2", "schema_version: 1"),
     ],
     ids=lambda mistake: mistake[1],
 )

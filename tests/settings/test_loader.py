@@ -42,9 +42,9 @@ MISTAKES = {
         "SQLite file with overrides, decision records and audit.",
     ),
     "other version": (
-        instead("schema_version: 1", "schema_version: 2"),
+        instead("schema_version: 2", "schema_version: 3"),
         "1:17 schema_version",
-        "schema_version must be 1, not 2",
+        "schema_version must be 2 (or 1, which is read as well), not 3",
         "",
     ),
     "unknown key": (
@@ -57,13 +57,13 @@ MISTAKES = {
         added("canaries: [http://192.0.2.1/]"),
         "4:1 canaries",
         "unknown key canaries",
-        "canaries is now reference_targets.known_good",
+        "this file is of version 2, where it is reference_targets.known_good",
     ),
     "known-bad reference targets by their earlier name": (
         added("bad_canaries: [tcp://192.0.2.1:9]"),
         "4:1 bad_canaries",
         "unknown key bad_canaries",
-        "bad_canaries is now reference_targets.known_bad",
+        "this file is of version 2, where it is reference_targets.known_bad",
     ),
     "unknown key like no other": (
         added("api: {colour: red}"),
@@ -123,13 +123,13 @@ MISTAKES = {
     ),
     "number for a text": (
         instead("jurisdiction: EU", "jurisdiction: 49"),
-        f"8:23 {REGION}.jurisdiction",
+        "4:37 regions.eu-west-1.jurisdiction",
         "jurisdiction must be text, not 49",
         "quote it to make it text",
     ),
     "Norway": (
         instead("jurisdiction: EU", "jurisdiction: NO"),
-        f"8:23 {REGION}.jurisdiction",
+        "4:37 regions.eu-west-1.jurisdiction",
         "NO is a boolean to some programs and text to others; write true or false, or quote it",
         "",
     ),
@@ -184,7 +184,7 @@ MISTAKES = {
     ),
     "unknown mode of a service": (
         MINIMAL.replace("    regions:\n", "    mode: dryrun\n    regions:\n", 1),
-        "6:11 services.shop.mode",
+        "7:11 services.shop.mode",
         "mode must be active or dry_run, not the text 'dryrun'",
         "did you mean dry_run?",
     ),
@@ -292,10 +292,34 @@ MISTAKES = {
         "",
     ),
     "region that is none": (
-        spoiled(("us-east-1:", "us-east:"), ("[us-east-1, ", "[")),
+        spoiled(("us-east-1:\n", "us-east:\n"), ("[us-east-1, ", "[")),
         "12:7 services.shop.regions.us-east",
         "us-east must be an AWS region such as eu-west-1",
         "",
+    ),
+    "region that the catalogue lacks": (
+        instead("{jurisdiction: EU}, us-east-1", "{jurisdiction: EU}, us-east-2"),
+        "12:7 services.shop.regions.us-east-1",
+        "the catalogue of regions (regions) has no us-east-1",
+        "did you mean us-east-2? it has eu-west-1, us-east-2",
+    ),
+    "region unlike any of the catalogue": (
+        instead(", us-east-1: {jurisdiction: US}", ""),
+        "12:7 services.shop.regions.us-east-1",
+        "the catalogue of regions (regions) has no us-east-1",
+        "it has eu-west-1",
+    ),
+    "no catalogue": (
+        instead("regions: {eu-west-1: {jurisdiction: EU}, us-east-1: {jurisdiction: US}}\n", ""),
+        "1:1 regions",
+        "the key regions is missing",
+        "The catalogue of regions: what is the same for every service; services refer to it.",
+    ),
+    "region of the catalogue without jurisdiction": (
+        instead("{jurisdiction: US}", "{place: Ohio}"),
+        "4:42 regions.us-east-1.jurisdiction",
+        "the key jurisdiction is missing",
+        "Whose law holds there, for example EU or US; pools with a `residency` compare it.",
     ),
     "lower-case country": (
         instead("country:DE", "country:de"),

@@ -29,7 +29,7 @@ def test_variables_set_keys_of_every_kind() -> None:
                 "GTC_TOKEN": "none either",
                 "GTC__reference_targets__known_good": "[http://192.0.2.8/, 'http://192.0.2.9/']",
                 "GTC__STATE_PATH": "/var/lib/gtc #1: x.sqlite",
-                f"{REGION}__JURISDICTION": '"49"',
+                "GTC__REGIONS__EU_WEST_1__JURISDICTION": '"49"',
                 "GTC__SERVICES__SHOP__POOLS__WORLD__REGIONS": "[us-east-1]",
                 "GTC__SERVICES__SHOP__POOLS__EUROPE__RESIDENCY": "null",
             }
@@ -41,7 +41,7 @@ def test_variables_set_keys_of_every_kind() -> None:
     assert settings.aws.require_endpoint_url is True
     assert settings.reference_targets.known_good == ("http://192.0.2.8/", "http://192.0.2.9/")
     assert settings.state_path == "/var/lib/gtc #1: x.sqlite"
-    assert settings.services["shop"].regions["eu-west-1"].jurisdiction == "49"
+    assert settings.regions["eu-west-1"].jurisdiction == "49"
     assert settings.services["shop"].pools["world"].regions == ("us-east-1",)
     assert settings.services["shop"].pools["europe"].residency is None
 
@@ -81,8 +81,8 @@ def test_a_flag_goes_over_a_variable_and_that_over_the_file() -> None:
             "GTC__CANARIES",
             "[]",
             "",
-            "no setting has this name",
-            "it is now GTC__REFERENCE_TARGETS__KNOWN_GOOD",
+            "files of version 1 have this key, and this file is of version 2",
+            "set GTC__REFERENCE_TARGETS__KNOWN_GOOD",
         ),
         ("GTC__QQQ", "1", "", "no setting has this name", ""),
         ("GTC__API__PORT__X", "1", "", "no setting has this name", "did you mean GTC__API__PORT?"),

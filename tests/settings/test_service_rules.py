@@ -166,5 +166,5 @@ def test_a_bound_pool_behind_an_accelerator_may_be_everybody() -> None:
 
 def test_a_region_with_share_zero_may_stand_beside_others() -> None:
     """That is a reserve, not a mistake."""
-    text = spoiled(("capacity_rps: 600", "capacity_rps: 600\n        share: 0"))
+    text = spoiled(("share: 1", "share: 0"))
     assert inspect(text).problems == ()

@@ -12,9 +12,11 @@ QUIET = (
     f"{VANTAGE}\n{KNOWN_GOOD}\nprobing: {{interval_s: 2}}",
 )
 ROOMY = ("regions: [eu-west-1]\n", "regions: [eu-west-1, eu-west-3]\n")
+CATALOGUED = ("regions: {", "regions: {eu-west-3: {jurisdiction: EU}, ")
+SPARE = "regions: {eu-north-1: {jurisdiction: EU}, "
 EU_WEST_3 = (
     "      us-east-1:\n",
-    "      eu-west-3:\n        jurisdiction: EU\n        capacity_rps: 300\n        endpoints:\n"
+    "      eu-west-3:\n        capacity_rps: 300\n        endpoints:\n"
     '          web: {probe: "http://192.0.2.3/"}\n      us-east-1:\n',
 )
 
@@ -34,7 +36,7 @@ def warnings(*replacements: tuple[str, str]) -> list[tuple[str, str]]:
 
 def test_a_well_equipped_configuration_gets_no_warning() -> None:
     """Otherwise people learn to ignore them."""
-    assert warnings(QUIET, ROOMY, EU_WEST_3) == []
+    assert warnings(QUIET, CATALOGUED, ROOMY, EU_WEST_3) == []
 
 
 def test_no_reference_targets_a_long_deadline_and_a_lone_region_are_named() -> None:
@@ -61,7 +63,7 @@ def test_a_pool_whose_other_regions_cannot_carry_it_is_named_with_both_numbers()
     """The largest region is the one whose loss hurts."""
     more = ("regions: [us-east-1, eu-west-1]\n        demand_rps: 100",
             "regions: [us-east-1, eu-west-1]\n        demand_rps: 301")  # fmt: skip
-    assert warnings(QUIET, ROOMY, EU_WEST_3, more) == [
+    assert warnings(QUIET, CATALOGUED, ROOMY, EU_WEST_3, more) == [
         (
             "services.shop.pools.world.regions",
             "without us-east-1 the regions of pool world carry 300 requests/s, "
@@ -75,7 +77,7 @@ def test_pools_that_fit_alone_but_not_together_are_named_with_both_numbers() -> 
     europe = ("eu-west-3]\n        demand_rps: 100", "eu-west-3]\n        demand_rps: 300")
     world = ("[us-east-1, eu-west-1]\n        demand_rps: 100",
              "[us-east-1, eu-west-1, eu-west-3]\n        demand_rps: 301")  # fmt: skip
-    assert warnings(QUIET, ROOMY, EU_WEST_3, europe, world) == [
+    assert warnings(QUIET, CATALOGUED, ROOMY, EU_WEST_3, europe, world) == [
         (
             "services.shop.pools",
             "without us-east-1 this service's regions carry 600 requests/s, "
@@ -87,7 +89,7 @@ def test_pools_that_fit_alone_but_not_together_are_named_with_both_numbers() -> 
 def test_a_long_ttl_is_named() -> None:
     """Users keep a failed region's address for so long."""
     ttl = ("name: shop.example.test.", "name: shop.example.test.\n        ttl_s: 300")
-    assert warnings(QUIET, ROOMY, EU_WEST_3, ttl) == [
+    assert warnings(QUIET, CATALOGUED, ROOMY, EU_WEST_3, ttl) == [
         (
             "services.shop.levers.route53.ttl_s",
             "ttl_s is 300: users keep a failed region's address that long",
@@ -98,18 +100,26 @@ def test_a_long_ttl_is_named() -> None:
 def test_a_secret_that_travels_unencrypted_is_warned_of() -> None:
     """It is allowed, for a probe inside one's own network."""
     endpoint = '192.0.2.1/healthz"'
-    found = warnings(QUIET, ROOMY, EU_WEST_3, (endpoint, f'{endpoint}, headers: {{X: "env:Y"}}'))
+    found = warnings(
+        QUIET, CATALOGUED, ROOMY, EU_WEST_3, (endpoint, f'{endpoint}, headers: {{X: "env:Y"}}')
+    )
     path = "services.shop.regions.eu-west-1.endpoints.web.headers"
     assert found == [(path, "this probe sends its headers' secrets unencrypted")]
 
 
 def test_a_european_region_outside_the_union_is_no_jurisdiction_eu() -> None:
     """London and Zurich are the ones that people take for it; the proof rests on what is said."""
-    london = tuple(text.replace("eu-west-3", "eu-west-2") for text in EU_WEST_3)
-    roomy = (ROOMY[0], ROOMY[1].replace("eu-west-3", "eu-west-2"))
-    assert warnings(QUIET, roomy, (london[0], london[1])) == [
+    london = [(old, new.replace("-3", "-2")) for old, new in (CATALOGUED, ROOMY, EU_WEST_3)]
+    assert warnings(QUIET, *london) == [
         (
-            "services.shop.regions.eu-west-2.jurisdiction",
+            "regions.eu-west-2.jurisdiction",
             "eu-west-2 is said to be in jurisdiction EU, but lies in the United Kingdom",
         )
+    ]
+
+
+def test_a_region_that_no_service_uses_is_named() -> None:
+    """It is a name misspelt, or left over."""
+    assert warnings(QUIET, CATALOGUED, ROOMY, EU_WEST_3, ("regions: {", SPARE)) == [
+        ("regions.eu-north-1", "no service uses region eu-north-1 of the catalogue")
     ]

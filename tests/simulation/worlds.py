@@ -7,6 +7,7 @@ from typing import Any
 
 from controller.model.configuration import Settings
 from controller.settings import load
+from tests.catalogue import by_continent, catalogue
 
 _TESTS = Path(__file__).parents[1]
 _EUROPE = ("eu-west-1", "eu-central-1", "eu-north-1", "eu-south-1")
@@ -32,16 +33,18 @@ def three_regions() -> Settings:
 
 def ten_regions() -> Settings:
     """Production's pace and limits, ten regions."""
+    services = {"shop": _shop(), "api": _api()}
     return Settings.model_validate(
         {
-            "schema_version": 1,
+            "schema_version": 2,
             "state_path": "unused",
             "vantage": {"name": "here"},
             "reference_targets": {
                 "known_good": [f"http://127.0.90.{number}:8080/" for number in (1, 2, 3)]
             },
             "guards": {"drift": {"hold_s": 60}},
-            "services": {"shop": _shop(), "api": _api()},
+            "regions": catalogue(services, by_continent),
+            "services": services,
         }
     )
 
@@ -83,7 +86,6 @@ def _api() -> dict[str, Any]:
 def _regions(names: tuple[str, ...], port: int) -> dict[str, Any]:
     return {
         name: {
-            "jurisdiction": name[:2].upper(),
             "capacity_rps": 1000.0,
             "endpoints": {"web": {"probe": f"tcp://127.0.{10 + _REGIONS.index(name)}.1:{port}"}},
         }

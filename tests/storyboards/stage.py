@@ -74,6 +74,8 @@ class Stage:
         self.started_at = _LONG_AGO
         self.pools: dict[str, dict[str, Any]] = {}
         self.regions: dict[str, dict[str, Any]] = {}
+        self.catalogue: dict[str, dict[str, Any]] = {}
+        """Region to what the catalogue says of it beside its jurisdiction, which is `any`."""
         self.sections: dict[str, dict[str, object]] = {"guards": {}, "ramp": {}, "placement": {}}
         self.vantage: tuple[str, ...] = ("here",)
         self.mode = "active"
@@ -120,7 +122,6 @@ class Stage:
             self.regions.setdefault(
                 region,
                 {
-                    "jurisdiction": "any",
                     "capacity_rps": 1000.0,
                     "endpoints": {"web": {"probe": f"http://{region}.test/healthz"}},
                 },
@@ -129,8 +130,12 @@ class Stage:
     def _region(self, words: list[str]) -> None:
         for word in words[1:]:
             key, value = word.split("=")
-            name = {"capacity": "capacity_rps", "price": "egress_usd_per_gb"}.get(key, key)
-            self.regions[words[0]][name] = None if value == "unknown" else float(value)
+            number = None if value == "unknown" else float(value)
+            if key == "price":
+                self.catalogue.setdefault(words[0], {})["egress_usd_per_gb"] = number
+            else:
+                name = "capacity_rps" if key == "capacity" else key
+                self.regions[words[0]][name] = number
 
     def _guards(self, words: list[str]) -> None:
         self._section("guards", words)
@@ -383,13 +388,17 @@ class Stage:
         }
         return Settings.model_validate(
             {
-                "schema_version": 1,
+                "schema_version": 2,
                 "mode": self.mode,
                 "state_path": "unused",
                 "vantage": {"name": self.vantage[0], "points": self.vantage},
                 "guards": guards,
                 "placement": {"target_utilisation": 1.0, **self.sections["placement"]},
                 "ramp": {"step_points": 25, "step_gap_s": 30, **self.sections["ramp"]},
+                "regions": {
+                    name: {"jurisdiction": "any", **self.catalogue.get(name, {})}
+                    for name in self.regions
+                },
                 "services": services,
             }
         )

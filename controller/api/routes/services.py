@@ -19,9 +19,9 @@ from controller.model.configuration import (
     Endpoint,
     EndpointId,
     Pool,
-    Region,
     Route53Lever,
     Service,
+    ServiceRegion,
 )
 from controller.model.health import HealthState, Verdict
 
@@ -64,6 +64,10 @@ class RegionView(View):
     """One region: what is configured, and what is believed of it."""
 
     jurisdiction: str
+    place: str | None
+    """Where it is, for people; null: the settings do not say."""
+    egress_usd_per_gb: float
+    """Price of traffic to the Internet."""
     capacity_rps: float | None
     """Null: nobody knows it."""
     share: float
@@ -113,11 +117,14 @@ def _lever(service: Service) -> Route53View | AcceleratorView:
     return AcceleratorView(**levers.accelerator.model_dump())
 
 
-def _region(context: ApiDependencies, service: str, name: str, region: Region) -> RegionView:
+def _region(context: ApiDependencies, service: str, name: str, region: ServiceRegion) -> RegionView:
     seen = health_of(context.reconciliation.latest, service, name)
     states = context.probing.health
+    facts = context.settings.regions[name]
     return RegionView(
-        jurisdiction=region.jurisdiction,
+        jurisdiction=facts.jurisdiction,
+        place=facts.place,
+        egress_usd_per_gb=facts.egress_usd_per_gb,
         capacity_rps=region.capacity_rps,
         share=region.share,
         verdict=seen.verdict,

@@ -7,22 +7,24 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from controller.cli import exit_codes
+from controller.cli.local.config_migrate import migrate
 from controller.cli.local.validate import problem_text
 from controller.cli.screen.output import form_option
 from controller.cli.types.set_option import set_option
 from controller.model.configuration import Settings
 from controller.model.errors import InvalidSettingsError
-from controller.settings import inspect, load, read_text
+from controller.settings import Inspection, inspect, read_text
 from controller.settings.difference import differences
 from controller.settings.effective_settings import EffectiveSetting, as_tree, as_yaml, entries
 from controller.settings.json_schema import schema_text
-from controller.settings.overlay import of_environment, of_flags
+from controller.settings.overlay import Assignment, of_environment, of_flags
 
 _file = click.Path(path_type=Path, dir_okay=False)
 
@@ -30,6 +32,9 @@ _file = click.Path(path_type=Path, dir_okay=False)
 @click.group()
 def config() -> None:
     """Settings in effect and where they come from, their schema, how two files differ."""
+
+
+config.add_command(migrate)
 
 
 @config.command(short_help="What FILE comes to, defaults and environment included.")
@@ -72,7 +77,7 @@ def diff(old: Path, new: Path, output: str, detailed_exitcode: bool) -> int:
     A mark (restart) shows what a running daemon cannot take over by `gtc reload`.
     """
     try:
-        found = differences(load(old), load(new))
+        found = differences(_settings(_inspected(old)), _settings(_inspected(new)))
     except InvalidSettingsError as error:
         return _refused(error)
     if output == "json":
@@ -87,15 +92,27 @@ def diff(old: Path, new: Path, output: str, detailed_exitcode: bool) -> int:
 
 def _effective(file: Path, flags: tuple[str, ...]) -> tuple[EffectiveSetting, ...]:
     assignments = (*of_environment(os.environ), *of_flags(flags))
-    inspection = inspect(read_text(file), assignments)
-    settings: Settings | None = inspection.settings
-    if settings is None:
-        raise InvalidSettingsError(str(file), inspection.problems)
+    inspection = _inspected(file, assignments)
     origins = {
         path: f"{file}:{origin.removeprefix('line ')}" if origin.startswith("line ") else origin
         for path, origin in inspection.origins.items()
     }
-    return entries(settings, origins)
+    return entries(_settings(inspection), origins)
+
+
+def _inspected(file: Path, assignments: Iterable[Assignment] = ()) -> Inspection:
+    """A file that has no mistakes; that it is of an earlier version is said on standard error."""
+    inspection = inspect(read_text(file), assignments)
+    if inspection.settings is None:
+        raise InvalidSettingsError(str(file), inspection.problems)
+    if inspection.outdated is not None:
+        click.echo(problem_text(str(file), "", inspection.outdated, "warning: "), err=True)
+    return inspection
+
+
+def _settings(inspection: Inspection) -> Settings:
+    assert inspection.settings is not None, "files with mistakes were refused before"
+    return inspection.settings
 
 
 def _refused(error: InvalidSettingsError) -> int:

@@ -146,8 +146,7 @@ def _summary(settings: Settings) -> str:
 
 def _sizes(settings: Settings) -> tuple[int, int, int]:
     services = settings.services.values()
-    regions = sum(len(service.regions) for service in services)
-    return len(services), regions, sum(len(service.pools) for service in services)
+    return len(services), len(settings.regions), sum(len(service.pools) for service in services)
 
 
 def _as_json(reports: list[ValidationReport], pools: Sequence[ObservedPool] | None) -> str:

@@ -65,8 +65,9 @@ def _why_not(
 
 
 def _unlawful(snapshot: Snapshot, plan: PoolPlan, region: str) -> str:
-    service = snapshot.settings.services[plan.service]
-    bound, law = service.pools[plan.pool].residency, service.regions[region].jurisdiction
+    settings = snapshot.settings
+    bound = settings.services[plan.service].pools[plan.pool].residency
+    law = settings.regions[region].jurisdiction
     if bound is not None and bound != law:
         return f"not lawful: pool {plan.pool} is bound to {bound}, {region} is in {law}"
     return f"not lawful: pool {plan.pool} does not name it"

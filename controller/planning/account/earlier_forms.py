@@ -1,5 +1,7 @@
 """Evidence as earlier versions wrote it, in today's form, so that it is read and compared.
 
+Settings of version 1 had jurisdiction and price of a region in each service.
+
 Until version 0.1.0 of November 2026 one memory served all services: what is one service's stands
 under its name now, and what was shared (the beginning, batches, drains) is each service's own.
 Until then, too, reference targets were called canaries, and positions that warm up cold.
@@ -11,7 +13,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from controller.model.configuration import Settings
-from controller.model.decoding import in_present_form
+from controller.model.decoding import UnreadableError, in_present_form
+from controller.model.earlier_settings import is_earlier, migrated
 from controller.model.encoding import EXACT
 from controller.planning.memory import learned_under
 
@@ -32,22 +35,23 @@ _BY_PLACE = ("drift_since", "last_rise", "aborted")
 _BY_POOL_OR_REGION = ("reasserted", "reverted", "adopted", "degraded", "flaps")
 
 
+def settings_in_present_form(data: Any) -> Any:
+    """Encoded settings in the form of today's version. Raises UnreadableError where it has none."""
+    if not is_earlier(data):
+        return data
+    migration = migrated(data)
+    if migration.contradictions:
+        raise UnreadableError(
+            f"settings of version 1: {migration.contradictions[0]}; the catalogue of regions has "
+            "one value for all services, so this cannot be decided again"
+        )
+    return migration.data
+
+
 def is_of_one_memory(data: Any) -> bool:
     """Whether an encoded snapshot or decision has one memory for all services."""
     memory = data.get("memory") if isinstance(data, dict) else None
     return isinstance(memory, dict) and "batches" in memory
-
-
-def settings_in_present_form(data: Any) -> Any:
-    """Kept settings with `reference_targets`, at the place where `canaries` stood."""
-    if not isinstance(data, dict) or "canaries" not in data:
-        return data
-    targets = {"known_good": data["canaries"]}
-    if "bad_canaries" in data:
-        targets["known_bad"] = data["bad_canaries"]
-    found = {("reference_targets" if key == "canaries" else key): data[key] for key in data}
-    found.pop("bad_canaries", None)
-    return {**found, "reference_targets": targets}
 
 
 def snapshot_in_present_form(data: Any, settings: Settings) -> Any:

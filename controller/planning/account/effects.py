@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from controller.model.configuration import Service
+from controller.model.configuration import Region, Service
 from controller.model.decision import Decision, PoolName, PoolPlan, Shares, Snapshot
 from controller.model.health import Verdict
 from controller.planning.account.evidence import Evidence
@@ -84,6 +84,7 @@ class _UsersAt:
     """Where the users of one service are at one moment, and what follows from that."""
 
     service: Service
+    catalogue: Mapping[str, Region]
     known: Believed
     split: Mapping[str, Shares | None]
 
@@ -110,7 +111,7 @@ class _UsersAt:
     @cached_property
     def egress_usd_per_gb(self) -> Mapping[str, float | None]:
         """Pool to the mean price of its traffic."""
-        prices = {name: one.egress_usd_per_gb for name, one in self.service.regions.items()}
+        prices = {name: one.egress_usd_per_gb for name, one in self.catalogue.items()}
         return {pool: _mean(split, prices) for pool, split in self.split.items()}
 
 
@@ -199,7 +200,8 @@ def _moment(
         for p in plans
     }
     figures = like.known if like is not None else known(snapshot, name, decision.regions[name])
-    return _UsersAt(snapshot.settings.services[name], figures, split)
+    settings = snapshot.settings
+    return _UsersAt(settings.services[name], settings.regions, figures, split)
 
 
 def _region_effect(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from typing import NamedTuple
 
-from controller.model.configuration import Region
+from controller.model.configuration import ServiceRegion
 from controller.model.decision import Held, PipelineStep, PoolPlan, Rule, Shares, Snapshot
 from controller.model.health import RegionHealth
 from controller.model.levers import Position
@@ -38,7 +38,7 @@ class PoolInput(NamedTuple):
     """Whether traffic must leave some region of the service."""
 
     @property
-    def regions(self) -> Mapping[str, Region]:
+    def regions(self) -> Mapping[str, ServiceRegion]:
         """The service's, as configured."""
         return self.snapshot.settings.services[self.service].regions
 
@@ -169,8 +169,9 @@ def _full_beside(way: PoolPath, region: str) -> list[str]:
 
 def _cost_ms(case: PoolInput, region: str) -> float:
     """What a request of the pool costs there, price included."""
-    preferences = case.snapshot.settings.placement
-    return case.known.latency_ms[case.pool][region] + price_ms(preferences, case.regions[region])
+    settings = case.snapshot.settings
+    price = price_ms(settings.placement, settings.regions[region])
+    return case.known.latency_ms[case.pool][region] + price
 
 
 def _full(way: PoolPath, region: str) -> str:

@@ -38,6 +38,8 @@ class RegionAccount:
     """What it carries of all pools, in words; empty where nobody knows."""
     because: tuple[str, ...]
     """What makes it so; never empty."""
+    place: str | None = None
+    """Where the region is, as the settings say for people; None: they do not say."""
 
 
 def accounts(evidence: Evidence, region: str) -> tuple[RegionAccount, ...]:
@@ -65,6 +67,7 @@ def accounts(evidence: Evidence, region: str) -> tuple[RegionAccount, ...]:
                     plan.after.get(region),
                     loads[plan.service],
                     because,
+                    snapshot.settings.regions[region].place,
                 )
             )
     return tuple(found)

@@ -18,8 +18,9 @@ def explain_accounts(found: Sequence[RegionAccount]) -> str:
     for service in dict.fromkeys(one.service for one in found):
         own = [one for one in found if one.service == service]
         load = f"; carries {own[0].load}" if own[0].load else ""
-        place = f"{service}/{own[0].region}"
-        lines.append(f"{place} is {own[0].verdict.value}: {own[0].evidence}{load}")
+        at = f" ({own[0].place})" if own[0].place else ""
+        region = f"{service}/{own[0].region}{at}"
+        lines.append(f"{region} is {own[0].verdict.value}: {own[0].evidence}{load}")
         rows = [
             (f"{one.service}/{one.pool}" if first else "", _share_of(one) if first else "", why)
             for one in own

@@ -108,10 +108,10 @@ def _leaks(snapshot: Snapshot, pool: PoolEffect) -> tuple[Leak, ...]:
 
 
 def _within(snapshot: Snapshot, pool: PoolEffect, split: Shares) -> bool:
-    service = snapshot.settings.services[pool.service]
-    noun = service.pools[pool.pool]
+    settings = snapshot.settings
+    noun = settings.services[pool.service].pools[pool.pool]
     return all(
-        region in noun.regions and noun.residency in (None, service.regions[region].jurisdiction)
+        region in noun.regions and noun.residency in (None, settings.regions[region].jurisdiction)
         for region, share in split.items()
         if share > 0
     )

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from controller.model.configuration import EndpointId, Pool, Region, Service, Settings
+from controller.model.configuration import EndpointId, Pool, Service, ServiceRegion, Settings
 from controller.model.decision import Snapshot
 from controller.model.errors import InvalidRequestError, within
 from controller.model.health import HealthState, Verdict
@@ -205,7 +205,7 @@ def _capacity(snapshot: Snapshot, place: str, factor: float) -> Snapshot:
         raise _wrong("a region without any capacity is down: say so", (f"{place} down",))
 
     def change(service: str, noun: Service) -> Service:
-        def scaled(name: str, region: Region) -> Region:
+        def scaled(name: str, region: ServiceRegion) -> ServiceRegion:
             if (service, name) not in places:
                 return region
             if region.capacity_rps is None:

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from controller.model.configuration import EndpointId, Region, Settings
+from controller.model.configuration import EndpointId, ServiceRegion, Settings
 from controller.model.decision import Snapshot
 from controller.model.health import HealthState, RegionHealth, Verdict
 from controller.planning.health.corroboration import Corroboration
@@ -163,7 +163,7 @@ def judge_service(jury: SharedEvidence, service: str) -> dict[str, RegionHealth]
 
 
 def _judge_region(
-    jury: SharedEvidence, service: str, name: str, region: Region, known: Known
+    jury: SharedEvidence, service: str, name: str, region: ServiceRegion, known: Known
 ) -> RegionHealth:
     snapshot = jury.snapshot
     was = snapshot.memory.of(service).degraded.get(name, 0)

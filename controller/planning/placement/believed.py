@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from controller.model.configuration import Region
+from controller.model.configuration import ServiceRegion
 from controller.model.decision import Shares, Snapshot
 from controller.model.figures import Figure
 from controller.model.health import RegionHealth
@@ -152,7 +152,7 @@ def load(demand_rps: Mapping[str, float], split: Mapping[str, Shares]) -> dict[s
     return carried
 
 
-def by_share(known: Mapping[str, Region], regions: Iterable[str]) -> dict[str, float]:
+def by_share(known: Mapping[str, ServiceRegion], regions: Iterable[str]) -> dict[str, float]:
     """Configured shares among these regions; equal when all of them are zero."""
     shares = {region: known[region].share for region in regions}
     return normalised(shares) or {region: 1 / len(shares) for region in shares}

@@ -34,6 +34,8 @@ class PlacementProblem:
     """What is to be placed."""
 
     service: Service
+    catalogue: Mapping[str, Region]
+    """What is the same for every service: prices."""
     preferences: Preferences
     known: Believed
     candidates: Mapping[str, tuple[str, ...]]
@@ -59,7 +61,9 @@ class PoolPlacement(NamedTuple):
 def place(task: PlacementProblem) -> dict[str, PoolPlacement]:
     """Pool to placement; a pool without candidates is left out."""
     taken = load(task.known.demand_rps, task.fixed)
-    prices = {name: price_ms(task.preferences, r) for name, r in task.service.regions.items()}
+    prices = {
+        name: price_ms(task.preferences, task.catalogue[name]) for name in task.service.regions
+    }
     owners: list[str] = []
     portions: list[TrafficPortion] = []
     for pool in sorted(task.candidates):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from uuid import NAMESPACE_DNS, uuid5
 
-from controller.model.configuration import PlacementSettings, Region, Route53Lever, Service
+from controller.model.configuration import Route53Lever, Service, ServiceRegion, Settings
 from controller.planning.placement.believed import Believed
 from controller.planning.placement.optimal_split import PlacementProblem, place
 from controller.sandbox.errors import SandboxError
@@ -42,7 +42,7 @@ def check_id(region: str, lever: Route53Lever) -> str:
     return str(uuid5(NAMESPACE_DNS, region_name(region, lever)))
 
 
-def address_and_port(name: str, region: Region) -> tuple[IPv4Address, int]:
+def address_and_port(name: str, region: ServiceRegion) -> tuple[IPv4Address, int]:
     """Where a region's first endpoint listens. Raises SandboxError if that is not an address."""
     endpoint = next(iter(region.endpoints.values()))
     probe = urlsplit(endpoint.probe)
@@ -68,10 +68,10 @@ def region_names(service: Service, lever: Route53Lever) -> Iterator[ResourceReco
 
 
 def leaves(
-    service: Service, lever: Route53Lever, placement: PlacementSettings
+    service: Service, lever: Route53Lever, settings: Settings
 ) -> Iterator[ResourceRecordSetTypeDef]:
     """`<pool>.<service>`, weighted: one for each lawful region, with its health check."""
-    splits = starting_splits(service, placement)
+    splits = starting_splits(service, settings)
     for pool_name, pool in service.pools.items():
         weights = _weights(splits[pool_name])
         for name in pool.regions:
@@ -121,11 +121,9 @@ def accelerator_alias(name: str, dns_name: str) -> ResourceRecordSetTypeDef:
     }
 
 
-def starting_splits(
-    service: Service, placement: PlacementSettings
-) -> dict[str, Mapping[str, float]]:
+def starting_splits(service: Service, settings: Settings) -> dict[str, Mapping[str, float]]:
     """Pool to the shares that are best while every region is well."""
-    pools = service.pools
+    pools, placement = service.pools, settings.placement
     demand_rps = {name: pool.demand_rps for name, pool in pools.items()}
     # A region of which nobody knows what it can carry is taken to be large enough.
     enough_rps = sum(demand_rps.values()) / placement.target_utilisation
@@ -135,14 +133,14 @@ def starting_splits(
         {name: region.capacity_rps or enough_rps for name, region in service.regions.items()},
     )
     candidates = {name: pool.regions for name, pool in pools.items()}
-    placed = place(PlacementProblem(service, placement, figures, candidates))
+    placed = place(PlacementProblem(service, settings.regions, placement, figures, candidates))
     return {
         name: {region: placed[name].shares.get(region, 0.0) for region in pool.regions}
         for name, pool in pools.items()
     }
 
 
-def _addresses(name: str, region: Region) -> tuple[tuple[RRTypeType, str], ...]:
+def _addresses(name: str, region: ServiceRegion) -> tuple[tuple[RRTypeType, str], ...]:
     address, _ = address_and_port(name, region)
     return ("A", str(address)), ("AAAA", str(IPv6Address(_DOCUMENTATION_PREFIX + int(address))))
 

@@ -62,7 +62,7 @@ async def _seed_tree(
     existing = await _existing(route53, lever.hosted_zone_id)
     for records in (
         tree.region_names(service, lever),
-        tree.leaves(service, lever, settings.placement),
+        tree.leaves(service, lever, settings),
         tree.geolocation_aliases(service, lever),
     ):
         await _create_missing(route53, lever.hosted_zone_id, records, existing)

@@ -126,7 +126,7 @@ async def users_left(stage: StoryContext, region: str) -> str | None:
 async def at_home(stage: StoryContext) -> str | None:
     """Whether every pool's users are measured where they are best served when all is well."""
     users = await stage.users(window_s=3)
-    best = starting_splits(stage.settings.services[SHOP], stage.settings.placement)
+    best = starting_splits(stage.settings.services[SHOP], stage.settings)
     for pool, shares in best.items():
         split = users.get((SHOP, pool), {})
         for region, wanted in shares.items():

@@ -30,7 +30,6 @@ def settings() -> Settings:
     shop = {
         "regions": {
             "eu-west-1": {
-                "jurisdiction": "EU",
                 "capacity_rps": 1.0,
                 "endpoints": {"web": {"probe": "http://192.0.2.1/"}},
             }
@@ -42,10 +41,11 @@ def settings() -> Settings:
     }
     return Settings.model_validate(
         {
-            "schema_version": 1,
+            "schema_version": 2,
             "state_path": "unused",
             "vantage": {"name": POINTS[0], "points": list(POINTS)},
             "probing": {"deadline_least_s": 0.2},
+            "regions": {"eu-west-1": {"jurisdiction": "EU"}},
             "services": {"shop": shop},
         }
     )

@@ -35,6 +35,7 @@ from controller.model.health import ProbeResult, ReferenceKind
 from controller.ports import Target, Watcher
 from controller.settings.references import References
 from tests.bench.prober.machine import HTTP_PORT, SLOW_PORT, TLS_NAME, TLS_PORT, address
+from tests.catalogue import catalogue
 
 REGIONS, PER_REGION = 10, 10
 """Of each service: 100 endpoints in ten regions."""
@@ -51,9 +52,10 @@ def settings(options: argparse.Namespace) -> Settings:
         service = services.setdefault(f"s{index // (REGIONS * PER_REGION)}", {})
         region = service.setdefault(f"eu-west-{index // PER_REGION % REGIONS}", {})
         region[f"e{index}"] = _endpoint(index, index in slow, options)
+    described = {name: _service(name, regions) for name, regions in services.items()}
     return Settings.model_validate(
         {
-            "schema_version": 1,
+            "schema_version": 2,
             "state_path": "unused",
             "vantage": {"name": "here"},
             "probing": {
@@ -62,7 +64,8 @@ def settings(options: argparse.Namespace) -> Settings:
                 "fresh_for_s": 60.0,
             },
             "health": {"up_after": 2, "up_for_s": 0.0},
-            "services": {name: _service(name, regions) for name, regions in services.items()},
+            "regions": catalogue(described),
+            "services": described,
         }
     )
 
@@ -81,7 +84,7 @@ def _endpoint(index: int, is_slow: bool, options: argparse.Namespace) -> dict[st
 
 def _service(name: str, regions: dict[str, Any]) -> dict[str, Any]:
     nouns = {
-        region: {"jurisdiction": "EU", "capacity_rps": 1000.0, "endpoints": endpoints}
+        region: {"capacity_rps": 1000.0, "endpoints": endpoints}
         for region, endpoints in regions.items()
     }
     pool = {"geographies": ["default"], "regions": list(regions), "demand_rps": 1.0}

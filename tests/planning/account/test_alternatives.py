@@ -40,7 +40,7 @@ def test_a_region_that_is_not_lawful_is_named_so() -> None:
     stage = played(*BOUND, "decide", f"see {WEST}=D")
     assert told(stage, "europe")[EAST] == "not lawful: pool europe does not name it"
     for region, law in ((EAST, "US"), (WEST, "EU"), (CENTRAL, "EU"), (NORTH, "EU")):
-        stage.regions[region]["jurisdiction"] = law
+        stage.catalogue[region] = {"jurisdiction": law}
     stage.pools["europe"]["residency"] = "EU"
     assert told(stage, "europe") == {
         EAST: "not lawful: pool europe is bound to EU, us-east-1 is in US",

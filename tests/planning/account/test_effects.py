@@ -108,7 +108,7 @@ def test_latency_and_price_are_means_over_users() -> None:
     """They change as users move."""
     stage = stage_of(*WEIGHTED)
     stage.pools["europe"]["latency_ms"] = {WEST: 20.0, CENTRAL: 40.0}
-    stage.regions[CENTRAL]["egress_usd_per_gb"] = 0.19
+    stage.catalogue[CENTRAL] = {"egress_usd_per_gb": 0.19}
     europe = pool(seen(stage.snapshot(), f"{WEST} down"), "europe")
 
     assert rounded(europe.latency_ms)[:3] == [30, 40, 40]

@@ -115,7 +115,7 @@ def test_another_file_is_refused_with_what_is_wrong(text: str, message: str) -> 
 def test_settings_of_another_version_are_named() -> None:
     """They are strict: a key that this version does not know ends the reading."""
     text = written(evidence())
-    other = text.settings.replace('"schema_version":1', '"schema_version":1,"colour":"red"')
+    other = text.settings.replace('"schema_version":2', '"schema_version":2,"colour":"red"')
     with pytest.raises(UnreadableError, match=r"settings\.colour: Extra inputs"):
         read_snapshot(EvidenceText(other, text.snapshot, text.decision))
 

@@ -47,6 +47,17 @@ def test_a_calm_region_says_what_keeps_its_share() -> None:
     ]
 
 
+def test_where_a_region_is_is_told_where_the_settings_say_it() -> None:
+    """People know cities better than names of regions."""
+    stage = Stage()
+    for line in (*POOLS, "decide"):
+        stage.play(line)
+    stage.catalogue[WEST] = {"place": "Dublin, Ireland"}
+    snapshot = stage.snapshot()
+    text = explain_accounts(accounts(Evidence(snapshot, decide(snapshot)), WEST))
+    assert text.startswith("shop/eu-west-1 (Dublin, Ireland) is up: ")
+
+
 @pytest.mark.parametrize(
     ("lines", "row"),
     [

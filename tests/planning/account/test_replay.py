@@ -19,6 +19,7 @@ from controller.planning.account.replay_text import explain_replay
 from controller.planning.decision import decide
 from tests.planning.account.test_evidence import evidence
 from tests.planning.test_properties import stages
+from tests.settings.version_1 import as_version_1
 from tests.storyboards.stage import Stage
 
 FAILED = ("see eu-west-1=D",)
@@ -44,6 +45,43 @@ def test_the_same_snapshot_gives_the_same_decision_byte_for_byte(stage: Stage) -
 
     assert (found.differences, found.unread) == ((), ())
     assert found.faithful
+
+
+@given(stages())
+def test_settings_of_version_1_decide_the_same_byte_for_byte(stage: Stage) -> None:
+    """Nothing differs but the members that version 1 did not have."""
+    stage.play("decide")
+    snapshot = stage.snapshot()
+    text = written(Evidence(snapshot, decide(snapshot)))
+    old = replace(text, settings=json.dumps(as_version_1(json.loads(text.settings))))
+    found = replay(Exhibit(1, "1", old), "1")
+
+    assert found.differences == ()
+    assert set(found.unread) == {
+        Mismatch(f"settings.regions.{name}.place", "nothing", "null")
+        for name in snapshot.settings.regions
+    }
+    assert found.faithful
+
+
+@pytest.mark.parametrize(
+    ("key", "values"), [("jurisdiction", ("any", "EU")), ("egress_usd_per_gb", (0.09, 0.2))]
+)
+def test_settings_of_version_1_that_contradict_each_other_are_not_decided_again(
+    key: str, values: tuple[object, object]
+) -> None:
+    """Two services had two values for what the catalogue has one value for; both are named."""
+    told = exhibit("service api", *FAILED)
+    old = as_version_1(json.loads(told.evidence.settings))
+    old["services"]["api"]["regions"]["eu-west-1"][key] = values[1]
+    with pytest.raises(UnreadableError) as caught:
+        replay(replace(told, evidence=replace(told.evidence, settings=json.dumps(old))), "1")
+
+    assert str(caught.value) == (
+        f"settings of version 1: services shop and api give eu-west-1 two values of {key}, "
+        f"{values[0]} and {values[1]}; the catalogue of regions has one value for all services, "
+        "so this cannot be decided again"
+    )
 
 
 def test_another_process_decides_the_same() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.model.configuration import PlacementSettings as Preferences
-from controller.model.configuration import Service
+from controller.model.configuration import Region, Service
 from controller.planning.placement.believed import Believed
 from controller.planning.placement.optimal_split import (
     PlacementProblem,
@@ -45,7 +45,6 @@ def task(
         {
             "regions": {
                 name: {
-                    "jurisdiction": "any",
                     "capacity_rps": capacity,
                     "share": share,
                     "endpoints": {"web": {"probe": "tcp://192.0.2.1:80"}},
@@ -75,7 +74,8 @@ def task(
         for name, pool in service.pools.items()
     }
     limits = Preferences.model_validate({"target_utilisation": target, **preferences})
-    return PlacementProblem(service, limits, known, candidates, settled, before or {})
+    catalogue = {name: Region(jurisdiction="any") for name in service.regions}
+    return PlacementProblem(service, catalogue, limits, known, candidates, settled, before or {})
 
 
 def shares_only(*regions: str) -> dict[str, float]:

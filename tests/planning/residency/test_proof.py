@@ -307,7 +307,7 @@ def test_twenty_regions_and_250_geographies_are_proven_in_less_than_a_second(
         f"us-{chr(97 + i)}a-1" for i in range(20)
     ]
     countries = [f"country:{a}{b}" for a in "ABCDEFGHIJ" for b in "ABCDEFGHIJKLMNOPQRSTUVWXY"]
-    noun = {"jurisdiction": "EU", "capacity_rps": 1, "endpoints": {"web": {"probe": "tcp://a:1"}}}
+    noun = {"capacity_rps": 1, "endpoints": {"web": {"probe": "tcp://a:1"}}}
     pools: dict[str, dict[str, Any]] = {
         "eu": {"geographies": countries, "residency": "EU", "regions": regions[:20]},
         "rest": {"geographies": ["default"], "regions": regions},

@@ -66,7 +66,6 @@ def service(
     }
     regions = {
         name: {
-            "jurisdiction": name[:2].upper(),
             "capacity_rps": 1,
             "endpoints": {"web": {"probe": f"tcp://{value}:80"}},
         }

@@ -1,0 +1,85 @@
+"""`gtc config migrate`: a settings file of version 1 in the form of version 2."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+import click
+
+from controller.cli import exit_codes
+from controller.cli.local.validate import problem_text
+from controller.model.errors import InvalidSettingsError
+from controller.settings import inspect, read_text
+from controller.settings.migration.migrate import NotMigratedError, in_version_2
+
+
+@click.command(short_help="FILE of version 1 in the form of version 2.")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--write", is_flag=True, help="Replace FILE; the old one is kept as FILE.v1.")
+def migrate(file: Path, write: bool) -> None:
+    """Print a settings FILE of version 1 in the form of version 2, comments and order kept.
+
+    With --write FILE is replaced at once, and the old one is kept as FILE.v1; if that exists
+    already, nothing is written. The new form is checked to mean the same, without what the
+    environment lays over it. A FILE of version 2 is printed as it is. Exits with 78 when FILE has
+    mistakes, which must be corrected first.
+    """
+    try:
+        text = read_text(file)
+        is_present = inspect(text).outdated is None
+        found = in_version_2(text, str(file))
+    except InvalidSettingsError as error:
+        for problem in error.problems:
+            click.echo(problem_text(error.source, "", problem), err=True)
+        click.get_current_context().exit(exit_codes.BAD_CONFIG)
+    except NotMigratedError as error:
+        raise click.ClickException(f"{file} must be migrated by hand: {error}") from error
+    if is_present:
+        click.echo(f"{file} is of version 2 already", err=True)
+    if not write:
+        click.echo(found, nl=False)
+    elif not is_present:
+        click.echo(f"{file} is of version 2 now; the old file is {_replace(file, found)}")
+
+
+def _replace(file: Path, text: str) -> Path:
+    """Put the text in the file's place, at once; returns where the old file is kept."""
+    file = file.resolve()  # behind a symbolic link
+    backup = file.with_name(f"{file.name}.v1")
+    try:
+        old = file.read_bytes()
+        new = text.replace("\n", "\r\n") if b"\r\n" in old else text
+        with backup.open("xb") as kept:
+            kept.write(old)
+            os.fsync(kept.fileno())
+        shutil.copystat(file, backup)
+        _write_at_once(file, new.encode())
+    except FileExistsError as error:
+        raise click.ClickException(
+            f"nothing is written: {backup} exists already; move it away first"
+        ) from error
+    except OSError as error:
+        raise click.ClickException(f"{file} is not replaced: {error}") from error
+    return backup
+
+
+def _write_at_once(file: Path, content: bytes) -> None:
+    """Replace a file so that whoever reads it finds the old content or the new, never a part."""
+    known = file.stat()
+    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as fresh:
+            fresh.write(content)
+            fresh.flush()
+            os.fsync(fresh.fileno())
+        Path(name).chmod(known.st_mode & 0o7777)
+        with suppress(PermissionError):  # only root may give a file away
+            os.chown(name, known.st_uid, known.st_gid)
+        Path(name).replace(file)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

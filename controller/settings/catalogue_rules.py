@@ -1,0 +1,53 @@
+"""Rules that join services and the catalogue of regions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from controller.settings.file_positions import RuleFinding
+from controller.settings.sound_parts import Parts, ServiceParts
+from controller.settings.validation_messages import nearest
+
+_NAMED = 12
+"""Regions of the catalogue that a hint names; the rest is counted."""
+
+
+def regions_are_catalogued(parts: Parts) -> Iterator[RuleFinding]:
+    """A service refers to regions of the catalogue."""
+    if parts.regions is None:
+        return
+    for service_name, service in parts.services.items():
+        for name in service.named_regions():
+            if name not in parts.regions:
+                path = ("services", service_name, "regions", name)
+                message = f"the catalogue of regions (regions) has no {name}"
+                yield RuleFinding(path, message, _there_are(name, parts.regions), at_key=True)
+
+
+def residency_holds(parts: Parts) -> Iterator[RuleFinding]:
+    """Every region of a bound pool lies in the pool's jurisdiction."""
+    for name, service in parts.services.items():
+        for finding in _residency_of(service, parts):
+            yield finding.below("services", name)
+
+
+def _residency_of(service: ServiceParts, parts: Parts) -> Iterator[RuleFinding]:
+    for pool_name, pool in service.sound_pools():
+        for index, name in enumerate(pool.regions):
+            region = (parts.regions or {}).get(name)
+            if pool.residency is None or region is None or region.jurisdiction == pool.residency:
+                continue
+            message = (
+                f"{name} is in jurisdiction {region.jurisdiction}, "
+                f"but pool {pool_name} has residency {pool.residency}"
+            )
+            yield RuleFinding(("pools", pool_name, "regions", index), message)
+
+
+def _there_are(name: str, known: Collection[str]) -> str:
+    """The hint for a region that the catalogue lacks: the nearest one, and all there are."""
+    meant = [f"did you mean {one}?" for one in nearest(name, known)]
+    shown = ", ".join(list(known)[:_NAMED])
+    more = f" and {len(known) - _NAMED} more" if len(known) > _NAMED else ""
+    has = f"it has {shown}{more}" if known else "it is empty"
+    return " ".join([*meant, has])

@@ -1,0 +1,62 @@
+"""The text of a file of version 1 as a file of version 2, comments and order kept.
+
+The text is edited, not written anew: what people noted beside their keys stays beside them, or goes
+with the keys that move. Each step of `controller.model.earlier_settings` has its edits here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import yaml
+
+from controller.model.earlier_settings import PRESENT, is_earlier
+from controller.model.errors import InvalidSettingsError
+from controller.settings.loader import parse
+from controller.settings.migration.reference_targets import reference_edits
+from controller.settings.migration.regions import catalogue_edits
+from controller.settings.migration.yaml_edits import Edit, edited, member
+from controller.settings.strict_yaml import read
+
+
+class NotMigratedError(Exception):
+    """The edited text does not mean what the file means; it is this program's mistake."""
+
+
+def in_version_2(text: str, source: str) -> str:
+    """A text of version 1 in the form of version 2, one of version 2 as it is.
+
+    `source` names it in errors.
+
+    Raises InvalidSettingsError for a text with mistakes, which could not be compared with what
+    becomes of it, and NotMigratedError when both differ.
+    """
+    before = parse(text, source)
+    if not is_earlier(read(text).data):
+        return text
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    assert isinstance(root, yaml.MappingNode), "the settings were read from a mapping"
+    found = edited(text, [edit for step in _STEPS for edit in step(text, root)])
+    try:
+        after = parse(found, source)
+    except InvalidSettingsError as error:
+        problem = error.problems[0].in_a_line(source)
+        raise NotMigratedError(f"the new form would be refused: {problem}") from error
+    if after != before:
+        raise NotMigratedError("the new form would mean something else")
+    return found
+
+
+def _version(text: str, root: yaml.MappingNode) -> Iterator[Edit]:
+    """The version that the file says to be of."""
+    pair = member(root, "schema_version")
+    if pair is not None:
+        yield Edit(pair.value.start_mark.index, pair.value.end_mark.index, str(PRESENT))
+
+
+_STEPS: tuple[Callable[[str, yaml.MappingNode], Iterator[Edit]], ...] = (
+    _version,
+    catalogue_edits,
+    reference_edits,
+)
+"""The edits of each step; all are made of the text as it was, and none may overlap another."""

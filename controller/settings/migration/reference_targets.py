@@ -1,0 +1,69 @@
+"""Edits that put what were canaries, good and bad, into one group: the reference targets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import yaml
+
+from controller.model.earlier_settings import REFERENCES
+from controller.settings.migration.yaml_edits import (
+    Edit,
+    Pair,
+    indented,
+    lines,
+    lines_of,
+    pairs,
+    source_of,
+    without,
+)
+
+_GROUP = "reference_targets"
+
+
+def reference_edits(text: str, root: yaml.MappingNode) -> Iterator[Edit]:
+    """Make the group where the first of them stands, and take the second one out."""
+    found = [(name, pair) for name, pair in pairs(root) if name in REFERENCES]
+    if not found:
+        return
+    (_, first), *others = found
+    if root.flow_style:
+        removed = without(text, root, [name for name, _ in others])
+        comments = [one for found in removed.comments.values() for one in found]
+        yield Edit(first.start, first.end, lines(comments) + _flow(text, found))
+        yield from removed.edits
+        return
+    place = lines_of(text, first)
+    indent = " " * int(first.key.start_mark.column)
+    yield Edit(place.key, place.end, f"{indent}{_GROUP}:\n{_block(text, found)}")
+    for _, pair in others:
+        other = lines_of(text, pair)
+        yield Edit(other.start, other.end, "")
+
+
+def _block(text: str, found: list[tuple[str, Pair]]) -> str:
+    """The members in lines; comments above the first stay above the group."""
+    written = ""
+    for number, (name, pair) in enumerate(found):
+        place = lines_of(text, pair)
+        start = place.start if number else place.key
+        written += f"{indented(text[start : place.key], '  ')}  {text[place.key : pair.start]}"
+        behind = text[int(pair.key.end_mark.index) : place.end]
+        written += REFERENCES[name] + _but_first(behind if behind.endswith("\n") else behind + "\n")
+    return written
+
+
+def _but_first(text: str) -> str:
+    """The rest of a line, and the lines that follow, further to the right."""
+    first, end, rest = text.partition("\n")
+    return first + end + indented(rest, "  ")
+
+
+def _flow(text: str, found: list[tuple[str, Pair]]) -> str:
+    """The group within braces, quoted as its keys are."""
+    quote = text[found[0][1].start]
+    quote = quote if quote in "\"'" else ""
+    members = (
+        f"{quote}{REFERENCES[name]}{quote}: {source_of(text, pair.value)}" for name, pair in found
+    )
+    return f"{quote}{_GROUP}{quote}: {{{', '.join(members)}}}"

@@ -1,0 +1,122 @@
+"""`gtc config migrate`: prints or writes a file of version 1 in the form of version 2."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from controller.cli import exit_codes, root
+from controller.cli.local import config_migrate
+from controller.settings import load
+from controller.settings.migration.migrate import NotMigratedError, in_version_2
+from tests.settings.minimal import MINIMAL
+from tests.settings.version_1 import MINIMAL_1
+
+NEW = in_version_2(MINIMAL_1, "x")
+
+
+@pytest.fixture(autouse=True)
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file of version 1 in the current directory."""
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "gtc.yaml"
+    path.write_text(MINIMAL_1)
+    return path
+
+
+def run(*arguments: str) -> Result:
+    """Run `gtc config`."""
+    return CliRunner().invoke(root, ["config", *arguments])
+
+
+def test_it_prints_the_new_form_and_leaves_the_file_alone(file: Path) -> None:
+    """Whatever the environment lays over the file."""
+    variables = {"GTC__SERVICES__SHOP__REGIONS__EU_WEST_1__JURISDICTION": "US"}
+    result = CliRunner(env=variables).invoke(root, ["config", "migrate", "gtc.yaml"])
+    assert (result.exit_code, result.stdout, result.stderr) == (exit_codes.OK, NEW, "")
+    assert file.read_text() == MINIMAL_1
+
+
+def test_write_replaces_the_file_and_keeps_the_old_one(file: Path) -> None:
+    """Mode included; and `gtc validate` no longer warns of the version."""
+    file.chmod(0o640)
+    result = run("migrate", "gtc.yaml", "--write")
+    backup = file.with_name("gtc.yaml.v1")
+    assert result.stdout == f"gtc.yaml is of version 2 now; the old file is {backup}\n"
+    assert (file.read_text(), backup.read_text()) == (NEW, MINIMAL_1)
+    assert (file.stat().st_mode & 0o777, backup.stat().st_mode & 0o777) == (0o640, 0o640)
+    assert load(file) == load(backup)
+    assert sorted(os.listdir()) == ["gtc.yaml", "gtc.yaml.v1"]
+    assert "config migrate" not in CliRunner().invoke(root, ["validate", "gtc.yaml"]).output
+
+
+def test_a_copy_that_exists_is_never_overwritten(file: Path) -> None:
+    """It may be the only file of version 1 that is left; nothing is written."""
+    backup = file.with_name("gtc.yaml.v1")
+    backup.write_text("mine")
+    result = run("migrate", "gtc.yaml", "--write")
+    assert (result.exit_code, result.stdout) == (exit_codes.FAILED, "")
+    assert result.stderr == (
+        f"Error: nothing is written: {backup} exists already; move it away first\n"
+    )
+    assert (file.read_text(), backup.read_text()) == (MINIMAL_1, "mine")
+
+
+def test_a_symbolic_link_and_the_ends_of_lines_stay(file: Path) -> None:
+    """What the link leads to is replaced."""
+    file.write_bytes(MINIMAL_1.replace("\n", "\r\n").encode())
+    link = file.with_name("link.yaml")
+    link.symlink_to(file)
+    assert run("migrate", "link.yaml", "--write").exit_code == exit_codes.OK
+    assert link.is_symlink()
+    assert file.read_bytes() == NEW.replace("\n", "\r\n").encode()
+
+
+def test_a_file_of_version_2_is_said_to_be_one(file: Path) -> None:
+    """It is printed as it is, so that a script may redirect it; --write does nothing."""
+    file.write_text(MINIMAL)
+    for more, printed in (((), MINIMAL), (("--write",), "")):
+        result = run("migrate", "gtc.yaml", *more)
+        assert (result.exit_code, result.stdout) == (exit_codes.OK, printed)
+        assert result.stderr == "gtc.yaml is of version 2 already\n"
+    assert os.listdir() == ["gtc.yaml"]
+
+
+def test_mistakes_are_told_and_nothing_is_written(file: Path) -> None:
+    """With their places in the file."""
+    file.write_text(MINIMAL_1.replace("jurisdiction: EU", "jurisdiction: 49"))
+    result = run("migrate", "gtc.yaml", "--write")
+    assert (result.exit_code, result.stdout) == (exit_codes.BAD_CONFIG, "")
+    assert result.stderr.startswith("gtc.yaml:8:23: jurisdiction must be text, not 49")
+    assert os.listdir() == ["gtc.yaml"]
+
+
+def test_a_form_that_would_mean_something_else_is_not_printed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A mistake of this program; the file is the person's to change."""
+
+    def fails(text: str, source: str) -> str:
+        raise NotMigratedError("the new form would mean something else")
+
+    monkeypatch.setattr(config_migrate, "in_version_2", fails)
+    result = run("migrate", "gtc.yaml", "--write")
+    assert (result.exit_code, result.stdout) == (exit_codes.FAILED, "")
+    assert result.stderr == (
+        "Error: gtc.yaml must be migrated by hand: the new form would mean something else\n"
+    )
+    assert os.listdir() == ["gtc.yaml"]
+
+
+def test_show_and_diff_warn_of_the_version_and_speak_of_the_new_keys(file: Path) -> None:
+    """On standard error, so that what is shown can be saved."""
+    file.with_name("new.yaml").write_text(NEW.replace("jurisdiction: US", "jurisdiction: U"))
+    result = run("diff", "gtc.yaml", "new.yaml")
+    assert result.stdout == "~ regions.us-east-1.jurisdiction: US → U\n"
+    assert result.stderr.startswith("gtc.yaml:1:17: warning: the file is of version 1")
+    shown = run("show", "gtc.yaml", "--origin")
+    assert "  eu-west-1:\n    jurisdiction: EU  # gtc.yaml:8\n" in shown.stdout
+    assert shown.stderr.startswith("gtc.yaml:1:17: warning: the file is of version 1")

@@ -1,0 +1,70 @@
+"""Settings of version 1 as plain data: what becomes of them, and where each key was."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from controller.model.config_model import KeyPath
+from controller.model.earlier_settings import CATALOGUED, REFERENCES, is_earlier, migrated
+
+_WORDS = st.sampled_from(("services", "regions", "eu-west-1", *CATALOGUED, *REFERENCES))
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(0, 2) | st.sampled_from(("EU", "US")),
+    lambda inner: st.dictionaries(_WORDS, inner, max_size=3) | st.lists(inner, max_size=2),
+    max_leaves=12,
+)
+
+
+def at(data: Any, path: KeyPath) -> Any:
+    """What stands at a path; None where nothing does."""
+    for part in path:
+        data = data.get(part) if isinstance(data, dict) else None
+    return data
+
+
+@given(st.dictionaries(_WORDS, _VALUES, max_size=4))
+def test_anything_is_migrated_without_an_error_and_left_as_it_is(data: dict[str, Any]) -> None:
+    """A file may hold anything; a key of the new form says where its value was."""
+    before = deepcopy(data)
+    migration = migrated(data)
+    assert data == before
+    assert migration.data["schema_version"] == 2
+    for now, then in migration.came_from.items():
+        assert migration.earlier((*now, "x")) == (*migration.earlier(now), "x")
+        moves = len(now) == 3 or len(then) == 1
+        if moves and not migration.contradictions and at(data, then) is not None and len(now) > 1:
+            assert at(migration.data, now) == at(data, then)
+    assert migration.earlier(("vantage", "name")) == ("vantage", "name")
+
+
+def test_the_first_place_that_says_something_is_where_it_came_from() -> None:
+    """A default that is left out comes from nowhere else than the region that lacks it."""
+    region = {"jurisdiction": "EU", "share": 1}
+    services = {"a": {"regions": {"r": region}}, "b": {"regions": {"r": region}}}
+    services["b"] = {"regions": {"r": {**region, "egress_usd_per_gb": 0.09}}}
+    migration = migrated({"schema_version": 1, "services": services, "last": 0})
+    assert migration.contradictions == []
+    assert list(migration.data) == ["schema_version", "regions", "services", "last"]
+    assert migration.data["regions"] == {"r": {"jurisdiction": "EU", "egress_usd_per_gb": 0.09}}
+    assert migration.data["services"]["b"] == {"regions": {"r": {"share": 1}}}
+    path: KeyPath = ("services", "b", "regions", "r", "egress_usd_per_gb")
+    assert migration.came_from["regions", "r", "egress_usd_per_gb"] == path
+    assert migration.came_from["regions", "r"] == ("services", "a", "regions", "r")
+
+
+def test_only_the_number_one_is_version_1() -> None:
+    """Data of any other kind are of no earlier version."""
+    assert is_earlier({"schema_version": 1})
+    others: tuple[object, ...] = (
+        {"schema_version": True},
+        {"schema_version": "1"},
+        {"schema_version": 2},
+        {},
+        [],
+        None,
+    )
+    assert not any(map(is_earlier, others))

@@ -1,0 +1,280 @@
+"""A file of version 1 is read as it was: its keys, its mistakes at its lines, and one warning."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from controller.model.configuration import Settings
+from controller.model.earlier_settings import CATALOGUED, REFERENCES
+from controller.settings import Inspection, inspect, parse
+from controller.settings.migration.version_1 import MOVED, SettingsOfVersion1, moved_from, moved_to
+from controller.settings.model_paths import noun_at
+from controller.settings.overlay import of_environment, of_flags
+from tests.settings.minimal import MINIMAL
+from tests.settings.version_1 import MINIMAL_1
+
+WEST = "services.shop.regions.eu-west-1"
+BOOKS = MINIMAL_1.split("services:\n")[1].replace("shop", "books")
+TWO = MINIMAL_1 + BOOKS
+PRICED = "jurisdiction: EU\n        egress_usd_per_gb: "
+OUTDATED = (
+    "1:17 schema_version",
+    "the file is of version 1, which is out of date",
+    "`gtc config migrate FILE` prints it in the form of version 2, --write replaces it",
+)
+
+
+def found(text: str) -> list[tuple[str, str, str]]:
+    """Place, path, message and hint of every mistake."""
+    return [_told(inspect(text), n) for n in range(len(inspect(text).problems))]
+
+
+def _told(inspection: Inspection, number: int) -> tuple[str, str, str]:
+    one = inspection.problems[number]
+    return (f"{one.line}:{one.column} {one.path}", one.message, one.hint)
+
+
+def test_it_means_what_version_2_means_and_is_warned_of() -> None:
+    """One warning more than the same file of version 2 gets, at the version."""
+    inspection = inspect(MINIMAL_1)
+    assert inspection.settings == parse(MINIMAL, "x")
+    assert inspection.outdated is not None
+    one = inspection.outdated
+    assert (f"{one.line}:{one.column} {one.path}", one.message, one.hint) == OUTDATED
+    others = [w.message for w in inspection.warnings if w != one]
+    assert others == [w.message for w in inspect(MINIMAL).warnings]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "message", "hint"),
+    [
+        (
+            "        jurisdiction: EU\n",
+            "",
+            f"7:7 {WEST}.jurisdiction",
+            "the key jurisdiction is missing",
+            "Whose law holds there, for example EU or US; pools with a `residency` compare it.",
+        ),
+        (
+            "jurisdiction: EU",
+            "jurisdction: EU",
+            f"8:9 {WEST}.jurisdction",
+            "unknown key jurisdction",
+            "did you mean jurisdiction?",
+        ),
+        (
+            "jurisdiction: EU",
+            "jurisdiction: 49",
+            f"8:23 {WEST}.jurisdiction",
+            "jurisdiction must be text, not 49",
+            "quote it to make it text",
+        ),
+        (
+            "jurisdiction: EU",
+            PRICED + "-1",
+            f"9:28 {WEST}.egress_usd_per_gb",
+            "egress_usd_per_gb must be at least 0, not -1",
+            "",
+        ),
+        (
+            "residency: EU",
+            "residency: US",
+            "21:19 services.shop.pools.europe.regions[0]",
+            "eu-west-1 is in jurisdiction EU, but pool europe has residency US",
+            "",
+        ),
+        (
+            "services:",
+            "regions: {}\nservices:",
+            "4:1 regions",
+            "unknown key regions",
+            "files of version 2 have it, and this file is of an earlier one",
+        ),
+        (
+            "jurisdiction: EU",
+            "jurisdiction: EU\n        place: Dublin",
+            f"9:9 {WEST}.place",
+            "unknown key place",
+            "possible here: jurisdiction, capacity_rps, egress_usd_per_gb, share, endpoints",
+        ),
+        (
+            "services:",
+            "canaries: [http://192.0.2.1/, 192.0.2.2]\nservices:",
+            "4:31 canaries[1]",
+            "canaries[1] must be an address to probe (a probe starts with http://, https:// or "
+            "tcp://), not the text '192.0.2.2'",
+            "",
+        ),
+        (
+            "services:",
+            "canaries: [tcp://192.0.2.1:1]\nbad_canaries: [tcp://192.0.2.1:1]\nservices:",
+            "5:16 bad_canaries[0]",
+            "known_bad[0] is 'tcp://192.0.2.1:1', which is in known_good, too: "
+            "an address is known either to answer or not to answer",
+            "leave it in one of the two lists",
+        ),
+        (
+            "      eu-west-1:\n",
+            "      us-west: 3\n      eu-west-1:\n",
+            "7:16 services.shop.regions.us-west",
+            "us-west must be a mapping of keys, not 3",
+            "",
+        ),
+    ],
+)
+def test_a_mistake_is_said_in_keys_of_version_1(
+    old: str, new: str, place: str, message: str, hint: str
+) -> None:
+    """At its line and key; nothing is said of a catalogue that the file does not have."""
+    assert old in MINIMAL_1
+    assert (place, message, hint) in found(MINIMAL_1.replace(old, new, 1))
+    assert "catalogue" not in str(found(MINIMAL_1.replace(old, new, 1)))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "place", "message"),
+    [
+        (
+            "jurisdiction: EU",
+            "jurisdiction: CH",
+            "34:23 services.books.regions.eu-west-1.jurisdiction",
+            f"jurisdiction of eu-west-1 is CH here and EU in {WEST}.jurisdiction (line 8): "
+            "a region has one",
+        ),
+        (
+            f"{PRICED}0.1",
+            f"{PRICED}0.12",
+            "36:28 services.books.regions.eu-west-1.egress_usd_per_gb",
+            f"egress_usd_per_gb of eu-west-1 is 0.12 here and 0.1 in {WEST}.egress_usd_per_gb "
+            "(line 9): a region has one",
+        ),
+        (
+            "jurisdiction: EU",
+            f"{PRICED}0.12",
+            "35:28 services.books.regions.eu-west-1.egress_usd_per_gb",
+            f"egress_usd_per_gb of eu-west-1 is 0.12 here and 0.09 in {WEST}.egress_usd_per_gb "
+            "(line 7): a region has one",
+        ),
+        (
+            f"{PRICED}0.12",
+            "jurisdiction: EU",
+            "34:7 services.books.regions.eu-west-1.egress_usd_per_gb",
+            f"egress_usd_per_gb of eu-west-1 is 0.09 here and 0.12 in {WEST}.egress_usd_per_gb "
+            "(line 9): a region has one",
+        ),
+    ],
+    ids=("jurisdiction", "price", "default-first", "default-second"),
+)
+def test_two_services_that_contradict_each_other_are_named_with_both_places(
+    first: str, second: str, place: str, message: str
+) -> None:
+    """A default contradicts, too: today the services would be steered by two prices."""
+    hint = "write the same in both; in version 2 it stands once, in the catalogue of regions"
+    residency = BOOKS.replace("        residency: EU\n", "")
+    text = MINIMAL_1.replace("jurisdiction: EU", first) + residency.replace(
+        "jurisdiction: EU", second
+    ).replace("shop.example", "books.example")
+    assert found(text) == [(place, message, hint)]
+
+
+def test_services_that_agree_do_not_contradict_each_other() -> None:
+    """Whether the default is written or left out."""
+    text = MINIMAL_1 + BOOKS.replace("jurisdiction: EU", f"{PRICED}0.09").replace("shop.", "books.")
+    assert inspect(text).problems == ()
+
+
+def test_what_is_laid_over_a_file_of_version_1_has_its_keys() -> None:
+    """As on the day it was written; also where that contradicts another service."""
+    flags = of_flags([f"{WEST}.jurisdiction=EUU", "services.shop.pools.europe.residency=EUU"])
+    settings = inspect(MINIMAL_1, flags).settings
+    assert settings is not None
+    assert settings.regions["eu-west-1"].jurisdiction == "EUU"
+    price = of_environment({"GTC__SERVICES__SHOP__REGIONS__EU_WEST_1__EGRESS_USD_PER_GB": "0.2"})
+    (problem,) = inspect(TWO.replace("Z1", "Z2", 1), price).problems
+    assert problem.message == (
+        f"egress_usd_per_gb of eu-west-1 is 0.09 here and 0.2 in {WEST}.egress_usd_per_gb "
+        "(env:GTC__SERVICES__SHOP__REGIONS__EU_WEST_1__EGRESS_USD_PER_GB): a region has one"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "message", "hint"),
+    [
+        (
+            MINIMAL,
+            f"{WEST}.jurisdiction",
+            "files of version 1 have this key, and this file is of version 2",
+            "set regions.eu-west-1.jurisdiction",
+        ),
+        (
+            MINIMAL_1,
+            "regions.eu-west-1.egress_usd_per_gb",
+            "files of version 2 have this key, and this file is of version 1",
+            "set services.<service>.regions.eu_west_1.egress_usd_per_gb",
+        ),
+        (
+            MINIMAL,
+            "services.shop.regions.eu-west-9.jurisdiction",
+            "files of version 1 have this key, and this file is of version 2",
+            "set regions.eu_west_9.jurisdiction",
+        ),
+        (MINIMAL, "schema_version", "only the file itself can say of which version it is",
+         "unset it"),
+    ],
+)  # fmt: skip
+def test_a_key_of_the_other_version_is_refused_with_what_to_set_instead(
+    text: str, key: str, message: str, hint: str
+) -> None:
+    """By a flag and by a variable."""
+    (problem,) = inspect(text, of_flags([f"{key}=1"])).problems
+    assert (problem.origin, problem.message, problem.hint) == (f"--set {key}", message, hint)
+    name = "GTC__" + key.replace(".", "__").replace("-", "_").upper()
+    (problem,) = inspect(text, of_environment({name: "1"})).problems
+    assert (problem.origin, problem.message) == (f"env:{name}", message)
+
+
+def test_a_key_of_version_1_in_a_file_of_version_2_is_told_its_new_place() -> None:
+    """Half a migration by hand is the likeliest mistake."""
+    text = MINIMAL.replace("        share: 1\n", "        jurisdiction: US\n")
+    assert found(text) == [
+        (
+            "13:9 services.shop.regions.us-east-1.jurisdiction",
+            "unknown key jurisdiction",
+            "this file is of version 2, where it is regions.us-east-1.jurisdiction",
+        )
+    ]
+
+
+def test_origins_are_those_of_the_file_under_the_keys_of_today() -> None:
+    """`gtc config show --origin` shows the present form, with lines that one can open."""
+    origins = inspect(MINIMAL_1).origins
+    assert origins["regions", "eu-west-1", "jurisdiction"] == "line 8"
+    assert origins["schema_version",] == "line 1"
+    assert origins["services", "shop", "pools", "europe", "residency"] == "line 20"
+
+
+def test_every_key_that_moved_is_one_of_its_version_and_none_of_the_other() -> None:
+    """The table of moved keys, the keys that a migration moves and both versions' nouns agree."""
+    assert {now[-1] for now in MOVED.values()} == {*CATALOGUED, *REFERENCES.values()}
+    for then, now in MOVED.items():
+        assert moved_to(then) == now
+        for path, root, other in ((then, SettingsOfVersion1, Settings), (now, Settings, None)):
+            noun = noun_at(path[:-1], root)
+            assert noun is not None
+            assert path[-1] in noun.model_fields
+            absent = noun_at(path[:-1], other) if other else None
+            assert absent is None or path[-1] not in absent.model_fields
+
+
+@given(st.lists(st.sampled_from(("services", "regions", "eu", "jurisdiction")), max_size=6))
+def test_only_keys_that_moved_have_a_counterpart(parts: list[str]) -> None:
+    """A path that resembles one is another key."""
+    path = tuple(parts)
+    matches = len(path) == 5 and (path[0], path[2], path[4]) == (
+        "services", "regions", "jurisdiction",
+    )  # fmt: skip
+    assert (moved_to(path) is not None) is matches
+    now = moved_from(path)
+    assert now is None or moved_to(now) == path
