@@ -164,7 +164,7 @@ async def test_other_settings_of_a_service_are_looked_at_anew_and_no_other_servi
         True,
     )
     assert set(bench.observation.resources("shop")) == {("shop", "world", EAST)}
-    (fault,) = {fault.split()[3] for fault in bench.observation.observed()["shop"].faults["world"]}
+    (fault,) = {fault.split()[4] for fault in bench.observation.observed()["shop"].faults["world"]}
     assert fault == WEST
 
 
