@@ -182,8 +182,7 @@ def test_a_decision_recorded_when_reference_targets_were_canaries_is_replayed() 
     told = exhibit("known-good DDU", "known-bad U", *FAILED, version="0.9")
     text = told.evidence
     settings, snapshot = json.loads(text.settings), json.loads(text.snapshot)
-    targets = settings.pop("reference_targets")
-    settings |= {"canaries": targets["known_good"], "bad_canaries": targets["known_bad"]}
+    settings = as_version_1(settings)
     snapshot["canaries"] = snapshot.pop("known_good")
     snapshot["bad_canaries"] = snapshot.pop("known_bad")
     words = text.decision.replace("known-bad reference target ", "known-bad canary ")
@@ -194,7 +193,8 @@ def test_a_decision_recorded_when_reference_targets_were_canaries_is_replayed() 
     found = replay(replace(told, evidence=old), "1")
 
     assert found.differences == ()
-    assert {one.place for one in found.unread} == {"order in settings", "order in snapshot"}
+    places = {f"settings.regions.{name}.place" for name in told.snapshot.settings.regions}
+    assert {one.place for one in found.unread} == {"order in snapshot", *places}
 
 
 def test_a_decision_under_a_known_bad_target_that_answers_is_replayed() -> None:
