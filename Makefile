@@ -3,7 +3,8 @@ SHELL := /bin/bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
-export PYTHONDONTWRITEBYTECODE := 1
+# Compiled modules are kept, whatever the environment says: tests start a hundred processes.
+export PYTHONDONTWRITEBYTECODE :=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 STORY ?=
 PYTEST ?=
@@ -67,6 +68,7 @@ lock: ## pin dependencies anew, with hashes (needs uv)
 	  --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links -q -o requirements-dev.txt
 
 clean: ## remove what was built and the sandbox's state
+	find controller tests -name __pycache__ -prune -exec rm -rf {} +
 	rm -rf $(VENV) .sandbox .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(VENV)/bin/python:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 
 import pytest
@@ -69,3 +70,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.nodeid.startswith(IN_MEMORY) and item.get_closest_marker("looptime"):
             item.add_marker(pytest.mark.looptime(noop_cycles=0))
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from going through modules and tests again and again.
+
+    They live until the end, and are a hundred times what a test makes.
+    """
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
