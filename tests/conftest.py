@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
+from collections.abc import Iterator
+from functools import cache
+from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -14,7 +17,7 @@ from xdist.scheduler import LoadScopeScheduling
 # Timing is the benchmarks' business. A property says how often it is tried only as a part or a
 # multiple of its profile's number (`examples`). The same examples each time: what fails in CI fails
 # here. `make properties` tries new ones, in large numbers.
-settings.register_profile("default", max_examples=80, deadline=None, derandomize=True)
+settings.register_profile("default", max_examples=50, deadline=None, derandomize=True)
 settings.register_profile(
     "properties",
     max_examples=10_000,
@@ -79,3 +82,24 @@ def pytest_collection_finish() -> None:
     """
     gc.freeze()
     gc.set_threshold(10_000, 20, 50)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def models_of_aws() -> Iterator[None]:
+    """Have each process read botocore's models once, and no certificates.
+
+    Every client and every emulated AWS would read a MB of JSON anew, every client the system's
+    certificates, which it does not need for the emulated AWS's plain HTTP. Imported here, so that
+    xdist's own process does without.
+    """
+    from aiobotocore.httpsession import AIOHTTPSession
+    from botocore import session
+
+    from controller.sandbox.emulator import gateway
+
+    with (
+        patch.object(session, "create_loader", cache(session.create_loader)),
+        patch.object(gateway, "codec_for", cache(gateway.codec_for)),
+        patch.object(AIOHTTPSession, "_get_ssl_context", lambda _: None),
+    ):
+        yield
