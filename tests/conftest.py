@@ -17,7 +17,7 @@ from xdist.scheduler import LoadScopeScheduling
 # Timing is the benchmarks' business. A property says how often it is tried only as a part or a
 # multiple of its profile's number (`examples`). The same examples each time: what fails in CI fails
 # here. `make properties` tries new ones, in large numbers.
-settings.register_profile("default", max_examples=50, deadline=None, derandomize=True)
+settings.register_profile("default", max_examples=80, deadline=None, derandomize=True)
 settings.register_profile(
     "properties",
     max_examples=10_000,
