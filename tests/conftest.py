@@ -95,7 +95,7 @@ def models_of_aws() -> Iterator[None]:
     from aiobotocore.httpsession import AIOHTTPSession
     from botocore import session
 
-    from controller.sandbox.emulator import gateway
+    from controller.sandbox.emulator.http import gateway
 
     with (
         patch.object(session, "create_loader", cache(session.create_loader)),
