@@ -95,11 +95,11 @@ def models_of_aws() -> Iterator[None]:
     from aiobotocore.httpsession import AIOHTTPSession
     from botocore import session
 
-    from controller.sandbox.emulator.http import gateway
+    from controller.sandbox.emulator.http.codec import codec_for
 
     with (
         patch.object(session, "create_loader", cache(session.create_loader)),
-        patch.object(gateway, "codec_for", cache(gateway.codec_for)),
+        patch("controller.sandbox.emulator.http.gateway.codec_for", cache(codec_for)),
         patch.object(AIOHTTPSession, "_get_ssl_context", lambda _: None),
     ):
         yield
