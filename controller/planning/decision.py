@@ -30,8 +30,8 @@ from controller.model.health import RegionHealth, Verdict
 from controller.model.levers import Position
 from controller.model.memory import ServiceMemory
 from controller.planning import memory
-from controller.planning.guards.blast_radius import beyond_allowance
-from controller.planning.guards.startup import unconfirmed
+from controller.planning.guards.blast_radius import drains_beyond_limit
+from controller.planning.guards.startup import unconfirmed_drains
 from controller.planning.health.quorum import SharedEvidence, isolation, judge_service
 from controller.planning.service_decision import (
     ServiceConclusion,
@@ -56,7 +56,7 @@ def decide(snapshot: Snapshot) -> Decision:
     fold = _Fold(replace(snapshot, memory=replace(snapshot.memory, isolated_since=since)))
     regions = fold.judged(SharedEvidence.of(snapshot, blind))
     proposals = fold.proposed(regions, blind)
-    waiting = unconfirmed(snapshot, _drains(proposals))
+    waiting = unconfirmed_drains(snapshot, _drains(proposals))
     fold.keep_within_allowance(proposals)
     concluded = {name: fold.concluded(name, proposals.get(name), waiting) for name in regions}
     drift: dict[Position, str] = {}
@@ -111,7 +111,7 @@ class _Fold:
         kept: dict[str, frozenset[str]] = {}
         allowed = self.snapshot.settings.guards.auto_drains_per_h
         while True:
-            beyond = beyond_allowance(
+            beyond = drains_beyond_limit(
                 self.snapshot.memory, _drains(proposals), allowed, self.snapshot.now
             )
             more = {s: r for s, r in beyond.items() if not r <= kept.get(s, frozenset())}

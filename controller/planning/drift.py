@@ -1,9 +1,25 @@
-"""Observed differs from what we last applied, though we changed nothing: somebody else did.
+"""Drift: AWS shows another state than the one we last applied, so another party changed it.
 
-What happens then is the policy's: `hold` waits and then puts our plan back, `enforce` puts it back
-at once, `adopt` keeps what was seen. None of them fights: when two of our re-assertions in a row
-were changed back within ten minutes each, the pool is contested and only people may go on. Urgent
-drains wait for none of this; what bounds them is the blast radius.
+The policy decides what follows: `hold` waits, then writes our plan again; `enforce` writes it at
+once; `adopt` keeps what was observed. The daemon does not fight another controller: when two of
+its re-assertions in a row were changed back within ten minutes each, the pool is contested and only
+what a user orders goes on. Urgent drains do not wait for drift; the blast radius bounds them.
+
+Worked example, with policy `hold`: we applied weight 128 and a reading shows 7. The position has
+drifted (`find_drift`). `hold_s` later the plan is written again (`after_reasserting`). A reading
+shows 7 again two minutes later: one revert (`with_drift`). After a second one the pool is
+contested.
+
+>>> eu = Position("shop", "world", "eu-west-1")
+>>> memory = with_drift(ServiceMemory(), [eu], now=0)
+>>> memory = _with_reasserted(memory, [eu], now=60)
+>>> memory = with_drift(memory, [eu], now=180)
+>>> dict(memory.reverted), is_contested(memory, "world")
+({'world': 1}, False)
+>>> memory = _with_reasserted(memory, [eu], now=240)
+>>> memory = with_drift(memory, [eu], now=360)
+>>> dict(memory.reverted), is_contested(memory, "world")
+({'world': 2}, True)
 """
 
 from __future__ import annotations
@@ -12,140 +28,143 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from controller.model.configuration import DriftPolicy
-from controller.model.decision import Decision, PoolPlan, Shares, Snapshot
+from controller.model.decision import Decision, PoolName, PoolPlan, Shares, Snapshot
 from controller.model.levers import LeverState, Observed, Position
 from controller.model.memory import Memory, ServiceMemory
-from controller.planning.shares import same
+from controller.planning.shares import is_same_split
 
-WATCH_S = 600
-"""Seconds after a re-assertion in which another change is taken for an answer to it."""
-_PATIENCE = 2
-"""Re-assertions in a row that may be changed back before we stop."""
+REVERT_WINDOW_S = 600
+"""Seconds after a re-assertion in which another change counts as its revert."""
+_MAX_REVERTS = 2
+"""Re-assertions in a row that may be reverted before the daemon stops."""
 
 
 def find_drift(snapshot: Snapshot, service: str) -> dict[Position, str]:
-    """A service's position to what was expected and what was seen.
+    """A service's drifted positions, with what was expected and what was observed, as text.
 
-    A position is ours while each of its parts shows something that we expect: `settings of its
-    parts <= expected`. So a write of ours that only some parts took is no drift, and one part that
-    another party changed is. A reading older than our last write shows no new drift.
+    A position has not drifted while `states of its parts <= expected states`. So a write of ours
+    that only some parts took is no drift, and one part that another party changed is. A reading
+    older than our last write shows no new drift.
     """
     found: dict[Position, str] = {}
     observed = snapshot.observed.get(service)
     if observed is None:
         return found
-    known, since = snapshot.expected.get, snapshot.memory.of(service).drift_since
+    get_expected, since = snapshot.expected.get, snapshot.memory.of(service).drift_since
     unequal, outdated = observed.unequal, observed.outdated
-    for position, setting in observed.settings.items():
-        expected = known(position)
+    for position, state in observed.settings.items():
+        expected = get_expected(position)
         if unequal and position in unequal:
-            is_ours = _is_half_written(observed.parts.get(position, ()), expected)
+            is_ours = _are_parts_ours(observed.parts.get(position, ()), expected)
         else:
-            is_ours = not expected or setting in expected
+            is_ours = not expected or state in expected
         if not is_ours and (not outdated or position in since):
-            found[position] = _differing(position, expected, observed)
+            found[position] = _drift_text(position, expected, observed)
     return found
 
 
-def _is_half_written(
-    parts: Collection[LeverState], expected: Collection[LeverState] | None
-) -> bool:
-    """Whether every part shows what we left there or what we last wrote."""
+def _are_parts_ours(parts: Collection[LeverState], expected: Collection[LeverState] | None) -> bool:
+    """Whether every part shows an expected state, as after a write that only some parts took."""
     return bool(parts) and expected is not None and set(parts) <= set(expected)
 
 
-def _differing(
+def _drift_text(
     position: Position, expected: tuple[LeverState, ...] | None, observed: Observed
 ) -> str:
-    seen = " and ".join(map(show, observed.parts.get(position, (observed.settings[position],))))
+    states = observed.parts.get(position, (observed.settings[position],))
+    seen = " and ".join(map(format_state, states))
     if not expected:
         return f"{position}: its A and AAAA records (or endpoints) are unequal, {seen} seen"
-    return f"{position}: {show(expected[-1])} expected, {seen} seen"
+    return f"{position}: {format_state(expected[-1])} expected, {seen} seen"
 
 
-def watch(memory: ServiceMemory, drift: Collection[Position], now: float) -> ServiceMemory:
-    """A service's memory with this moment's drift: since when it is there, and whether it is an
-    answer to our last re-assertion."""
-    answered = {p.pool for p in drift if p not in memory.drift_since}
+def with_drift(memory: ServiceMemory, drift: Collection[Position], now: float) -> ServiceMemory:
+    """A service's memory with the present drift: since when it exists, and reverts counted.
+
+    New drift of a pool within `REVERT_WINDOW_S` of its last re-assertion is a revert; later drift
+    starts the count at 0 again.
+    """
+    drifted_now = {p.pool for p in drift if p not in memory.drift_since}
     reverted = dict(memory.reverted)
-    for pool in answered & memory.reasserted.keys():
-        quickly = now - memory.reasserted[pool] <= WATCH_S
-        reverted[pool] = reverted.get(pool, 0) + 1 if quickly else 0
-    drifting = {p.pool for p in drift}
-    watched = {
+    for pool in drifted_now & memory.reasserted.keys():
+        is_revert = now - memory.reasserted[pool] <= REVERT_WINDOW_S
+        reverted[pool] = reverted.get(pool, 0) + 1 if is_revert else 0
+    drifted = {p.pool for p in drift}
+    reasserted = {
         pool: at
         for pool, at in memory.reasserted.items()
-        if now - at <= WATCH_S or pool in drifting
+        if now - at <= REVERT_WINDOW_S or pool in drifted
     }
     return replace(
         memory,
         drift_since={position: memory.drift_since.get(position, now) for position in drift},
-        reasserted=watched,
-        reverted={pool: count for pool, count in reverted.items() if pool in watched},
+        reasserted=reasserted,
+        reverted={pool: count for pool, count in reverted.items() if pool in reasserted},
     )
 
 
 def is_contested(memory: ServiceMemory, pool: str) -> bool:
-    """Whether somebody changes this pool back whenever we put our plan there."""
-    return memory.reverted.get(pool, 0) >= _PATIENCE
+    """Whether another party changes this pool back whenever our plan is written."""
+    return memory.reverted.get(pool, 0) >= _MAX_REVERTS
 
 
-def adopted(snapshot: Snapshot, service: str, plans: Iterable[PoolPlan]) -> dict[str, Shares]:
-    """A service's pools whose split is another party's, with what placement wanted when adopted.
+def adopted_pools(snapshot: Snapshot, service: str, plans: Iterable[PoolPlan]) -> dict[str, Shares]:
+    """A service's pools that keep another party's split, with placement's split at adoption.
 
-    An adoption ends when placement wants something new, or a region must leave.
+    An adoption ends when placement wants another split, or a region must be drained.
     """
     if snapshot.settings.guards.drift.policy is not DriftPolicy.ADOPT:
         return {}
     memory = snapshot.memory.of(service)
-    drifting = {position.pool for position in memory.drift_since}
+    drifted = {position.pool for position in memory.drift_since}
     found: dict[str, Shares] = {}
     for plan in plans:
         pool = plan.pool
         if plan.emergency or plan.by_person or plan.changes:
             continue
-        if pool in drifting:
+        if pool in drifted:
             found[pool] = plan.desired
-        elif pool in memory.adopted and _is_nothing_new(memory, plan):
+        elif pool in memory.adopted and _is_unchanged(memory, plan):
             found[pool] = memory.adopted[pool]
     return found
 
 
-def keeps_adopted(memory: ServiceMemory, plan: PoolPlan) -> bool:
-    """Whether the pool's split is another party's and nothing has happened since."""
-    known = memory.adopted.get(plan.pool)
-    return known is not None and same(plan.desired, known)
+def is_adopted(memory: ServiceMemory, plan: PoolPlan) -> bool:
+    """Whether the pool keeps another party's split and placement still wants the same."""
+    desired = memory.adopted.get(plan.pool)
+    return desired is not None and is_same_split(plan.desired, desired)
 
 
 def after_reasserting(
     memory: Memory, decision: Decision, applied: Collection[Position], now: float
 ) -> Memory:
-    """Memory after these positions were set: our plan stands where somebody else's change stood."""
-    over = overwritten(decision, applied)
+    """Memory after these positions were written: drift that the writes resolved has ended."""
+    resolved = resolved_drift(decision, applied)
     services = {
-        name: _after_reasserting(one, [p for p in over if p.service == name], now)
-        for name, one in memory.services.items()
+        name: _with_reasserted(service, [p for p in resolved if p.service == name], now)
+        for name, service in memory.services.items()
     }
     return replace(memory, services=services)
 
 
-def _after_reasserting(
-    memory: ServiceMemory, over: Collection[Position], now: float
+def _with_reasserted(
+    memory: ServiceMemory, resolved: Collection[Position], now: float
 ) -> ServiceMemory:
-    if not over:
+    if not resolved:
         return memory
     return replace(
         memory,
-        drift_since={p: at for p, at in memory.drift_since.items() if p not in over},
-        reasserted={**memory.reasserted, **{position.pool: now for position in over}},
+        drift_since={p: at for p, at in memory.drift_since.items() if p not in resolved},
+        reasserted={**memory.reasserted, **{position.pool: now for position in resolved}},
     )
 
 
-def overwritten(decision: Decision, applied: Collection[Position]) -> set[Position]:
-    """Drifted positions that our writes dealt with.
+def resolved_drift(decision: Decision, applied: Collection[Position]) -> set[Position]:
+    """Drifted positions that our writes resolved.
 
-    A calm plan deals with the whole pool: what it did not want to write it was content with. An
-    urgent one deals with what it wrote. What is not known to be applied is not dealt with yet.
+    A plan without urgency resolves the whole pool: positions that it did not want to change are as
+    it wants them. An urgent plan resolves what it wrote. `applied`: positions whose write is known
+    to be applied.
     """
     wanted = {change.position for change in decision.changes}
     calm = {(p.service, p.pool) for p in decision.plans if not (p.emergency or p.by_person)}
@@ -157,52 +176,51 @@ def overwritten(decision: Decision, applied: Collection[Position]) -> set[Positi
     }
 
 
-def acceptable(
+def accepted_states(
     snapshot: Snapshot, decision: Decision, applied: Collection[Position]
 ) -> dict[Position, LeverState]:
-    """What was seen and is to be expected from now on.
+    """Position to its observed state, of positions where that state is expected from now on.
 
-    Positions seen for the first time; those that show our last write, whose outcome was unknown or
-    which took several tries; somebody else's change that is adopted, that our plan is content with
-    once its hold is over, or that we wrote our plan around. A reading older than our last write
-    tells nothing.
+    These are positions observed for the first time; those that show our last write, whose outcome
+    was unknown or which took several tries; and another party's change that is adopted, that the
+    plan agrees with once its hold is over, or that the plan was written around. A reading older
+    than our last write is left out.
     """
-    drift = snapshot.settings.guards.drift
-    busy = {(p.service, p.pool) for p in decision.plans if p.changes or p.withheld}
-    around = overwritten(decision, applied)
+    hold_s = snapshot.settings.guards.drift.hold_s
+    changing = {(p.service, p.pool) for p in decision.plans if p.changes or p.withheld}
+    resolved = resolved_drift(decision, applied)
     touched = {change.position for change in decision.changes}
 
-    def is_acceptable(position: Position, setting: LeverState) -> bool:
-        pool = _pool_of(position)
+    def is_acceptable(position: Position, state: LeverState) -> bool:
         if position not in decision.drift:
             expected = snapshot.expected.get(position)
-            return expected is None or (len(expected) > 1 and setting == expected[-1])
+            return expected is None or (len(expected) > 1 and state == expected[-1])
         memory = decision.memory.of(position.service)
-        is_content = pool not in busy and (
-            snapshot.now - memory.drift_since[position] >= drift.hold_s
+        agrees = _pool_of(position) not in changing and (
+            snapshot.now - memory.drift_since[position] >= hold_s
         )
-        return is_content or position in around or position.pool in memory.adopted
+        return agrees or position in resolved or position.pool in memory.adopted
 
     return {
-        position: setting
+        position: state
         for observed in snapshot.observed.values()
         if not observed.outdated
-        for position, setting in observed.settings.items()
+        for position, state in observed.settings.items()
         if position not in touched and position not in observed.unequal
-        if is_acceptable(position, setting)
+        if is_acceptable(position, state)
     }
 
 
-def show(setting: LeverState) -> str:
-    """A setting in the lever's units."""
-    if setting.dial is None:
-        return f"weight {setting.weight}"
-    return f"dial {setting.dial:g} weight {setting.weight}"
+def format_state(state: LeverState) -> str:
+    """A state as text, in the lever's units: `weight 128`, `dial 50 weight 128`."""
+    if state.dial is None:
+        return f"weight {state.weight}"
+    return f"dial {state.dial:g} weight {state.weight}"
 
 
-def _is_nothing_new(memory: ServiceMemory, plan: PoolPlan) -> bool:
-    return keeps_adopted(memory, plan) or same(plan.desired, plan.before)
+def _is_unchanged(memory: ServiceMemory, plan: PoolPlan) -> bool:
+    return is_adopted(memory, plan) or is_same_split(plan.desired, plan.before)
 
 
-def _pool_of(position: Position) -> tuple[str, str]:
+def _pool_of(position: Position) -> PoolName:
     return position.service, position.pool

@@ -18,6 +18,7 @@ from controller.model.levers import Position
 from controller.model.memory import Flaps
 from controller.model.overrides import Override, OverrideKind
 from controller.planning.guards import refusals
+from controller.planning.guards.panic import panic_detail
 from controller.planning.health.flapping import wait_s
 
 _SECOND_SOURCE = 2
@@ -119,7 +120,9 @@ def standings(
         stand = usually[regions]
         if len(split) < len(stand):
             stand = stand.but({region: _MISSING for region in regions if region not in split})
-        if unkept and Hold.BLAST_RADIUS in refusals.named(snapshot, service_name, pool_name):
+        if unkept and Hold.BLAST_RADIUS in refusals.ignored_guards(
+            snapshot, service_name, pool_name
+        ):
             stand = stand.but({r: standing for r, standing in unkept.items() if r in split})
         for order in reversed(failovers):
             if order.concerns(service_name, pool=pool_name) and order.region in split:
@@ -205,7 +208,7 @@ def _why_not_out(seen: _HealthInput, region: str, kept: Collection[str]) -> Held
     """What keeps a region in service that is down, if anything does."""
     panic = seen.snapshot.memory.of(seen.service).panic
     if panic is not None and seen.health[region].agreeing_parties < _SECOND_SOURCE:
-        return Held(Hold.PANIC, refusals.panic_detail(seen.health.values()), region)
+        return Held(Hold.PANIC, panic_detail(seen.health.values()), region)
     return refusals.too_many_drains(seen.snapshot, region) if region in kept else None
 
 

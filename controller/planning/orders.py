@@ -16,8 +16,8 @@ from controller.planning.eligibility import Permission, PoolEligibility, RegionE
 from controller.planning.guards import refusals as guard
 from controller.planning.levers.registry import lever_of
 from controller.planning.placement.believed import Believed
-from controller.planning.placement.optimal_split import PlacementProblem, lacking_rps
-from controller.planning.shares import SAME
+from controller.planning.placement.optimal_split import PlacementProblem, total_overload_rps
+from controller.planning.shares import SHARE_TOLERANCE
 
 Stands = Mapping[str, PoolEligibility]
 """Pool to region to standing."""
@@ -153,7 +153,7 @@ def _lacking(case: _OrderInput, stands: Stands) -> float:
     pins = {pool: stand.pinned for pool, stand in stands.items()}
     free = {pool: tuple(r for r in serving[pool] if r not in pins[pool]) for pool in stands}
     settings = case.snapshot.settings
-    return lacking_rps(
+    return total_overload_rps(
         PlacementProblem(service, settings.regions, settings.placement, case.known, free, pins)
     )
 
@@ -181,7 +181,7 @@ def _serving_beside_pins(stand: PoolEligibility) -> tuple[str, ...]:
     pinned = {
         r: s.share for r, s in stand.items() if s.may is Permission.IN and s.share is not None
     }
-    return tuple(pinned) if sum(pinned.values()) >= 1 - SAME else _serving(stand)
+    return tuple(pinned) if sum(pinned.values()) >= 1 - SHARE_TOLERANCE else _serving(stand)
 
 
 def _with(stands: Stands, pool: str, region: str, standing: RegionEligibility) -> Stands:

@@ -15,10 +15,10 @@ from controller.planning.levers.registry import lever_of
 from controller.planning.placement.accelerator_split import place_dials
 from controller.planning.placement.believed import Believed
 from controller.planning.placement.optimal_split import PlacementProblem, PoolPlacement, place
-from controller.planning.ramp.gate import RampGate, pace
-from controller.planning.ramp.relief import with_room
+from controller.planning.ramp.gate import RampGate, ramp_gate
+from controller.planning.ramp.relief import relieve_overload
 from controller.planning.ramp.steps import RampLimits, ramp_dials, ramp_shares
-from controller.planning.shares import SAME, normalised
+from controller.planning.shares import SHARE_TOLERANCE, normalised
 
 _LEAST_DIAL = 0.05
 """A dial moves by so much at least: who is nearest is learned by and by, from noisy reports."""
@@ -76,7 +76,7 @@ def plan_pools(cases: Sequence[PoolInput]) -> list[PlannedPool]:
     """Placement and ramp of a service's pools, explained."""
     ways = [_way(case, case.placement) for case in cases if case.placement is not None]
     if cases and _adds_up(cases[0]):
-        ways = with_room(ways)
+        ways = relieve_overload(ways)
     found = {way.case.pool: way for way in ways}
     return [_planned(found[case.pool]) if case.pool in found else _staying(case) for case in cases]
 
@@ -119,7 +119,7 @@ def _planned(way: PoolPath) -> PlannedPool:
         overload_rps=way.placement.overload,
     )
     stepping_back = {
-        r for r in way.limited if after[r] < before[r] - SAME and r not in case.leaving
+        r for r in way.limited if after[r] < before[r] - SHARE_TOLERANCE and r not in case.leaving
     }
     return PlannedPool(
         plan,
@@ -138,21 +138,21 @@ def _way(case: PoolInput, placement: PoolPlacement) -> PoolPath:
     rising = [r for r in before if desired[r] > before[r]] if desired is not before else []
     is_kept = case.stand.is_kept
     paces = {
-        region: pace(case.snapshot, case.position(region), before, case.health[region])
+        region: ramp_gate(case.snapshot, case.position(region), before, case.health[region])
         for region in (set() if is_kept else case.was_warming_up) | set(rising)
     }
     if is_kept:
         paces = {
-            r: replace(p, verdict="wait") if p.verdict == "back" else p for r, p in paces.items()
+            r: replace(g, action="wait") if g.action == "step_back" else g for r, g in paces.items()
         }
     warming_up = _still_warming_up(case, desired, paces, is_kept=is_kept)
-    if desired is before and all(pace.verdict != "back" for pace in paces.values()):
+    if desired is before and all(gate.action != "step_back" for gate in paces.values()):
         return PoolPath(case, placement, before, warming_up, paces, before, ())
     settings = case.snapshot.settings
-    climb = RampLimits(
+    limits = RampLimits(
         settings.ramp.step_points / 100, paces, warming_up, case.leaving, case.urgent
     )
-    ramped = (ramp_shares if _adds_up(case) else ramp_dials)(before, desired, climb)
+    ramped = (ramp_shares if _adds_up(case) else ramp_dials)(before, desired, limits)
     after = {region: ramped.shares.get(region, 0.0) for region in before}
     return PoolPath(case, placement, desired, warming_up, paces, after, ramped.limited)
 
@@ -170,7 +170,7 @@ def _steady(case: PoolInput, placed: Shares) -> Shares:
     same_regions = len(serving) == sum([share > 0 for share in placed.values()])
     if same_regions and all(
         placed.get(r, 0.0) > 0
-        and abs(placed[r] - before[r]) < (least if case.stand[r].share is None else SAME)
+        and abs(placed[r] - before[r]) < (least if case.stand[r].share is None else SHARE_TOLERANCE)
         for r in serving
     ):
         return before
@@ -217,7 +217,9 @@ def _still_warming_up(
     return frozenset(case.stand.out).union(
         region
         for region in case.was_warming_up
-        if is_kept or desired[region] > case.before[region] + SAME or paces[region].verdict != "go"
+        if is_kept
+        or desired[region] > case.before[region] + SHARE_TOLERANCE
+        or paces[region].action != "rise"
     )
 
 

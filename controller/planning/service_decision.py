@@ -16,18 +16,18 @@ from controller.model.health import RegionHealth
 from controller.model.levers import Change, Position
 from controller.model.memory import ServiceMemory
 from controller.planning.account.reasons import PoolInput, guard_rules
-from controller.planning.drift import adopted, find_drift, watch
+from controller.planning.drift import adopted_pools, find_drift, with_drift
 from controller.planning.eligibility import standings
-from controller.planning.guards import refusals
-from controller.planning.guards.blast_radius import is_repetition
-from controller.planning.guards.misdirected import without_astray
+from controller.planning.guards import panic, refusals
+from controller.planning.guards.blast_radius import is_resend
+from controller.planning.guards.misdirected import exclude_misdirected
 from controller.planning.guards.startup import automatic_drains, has_begun, missing_data
 from controller.planning.health.flapping import flaps
 from controller.planning.levers.registry import lever_of
 from controller.planning.memory import updated
 from controller.planning.orders import obeyed
-from controller.planning.placement.accelerator_split import after_learning
-from controller.planning.placement.believed import known
+from controller.planning.placement.accelerator_split import with_learned_nearest
+from controller.planning.placement.believed import believed_figures
 from controller.planning.pool_plans import (
     PlannedPool,
     desired_shares,
@@ -85,11 +85,11 @@ def propose(
 ) -> ServiceProposal:
     """What the service would do. `blind`: why our own probes are no evidence, if they are not."""
     drift = find_drift(snapshot, service)
-    memory = watch(snapshot.memory.of(service), drift, snapshot.now)
+    memory = with_drift(snapshot.memory.of(service), drift, snapshot.now)
     memory = replace(
-        after_learning(snapshot, service, memory),
+        with_learned_nearest(snapshot, service, memory),
         flaps=flaps(snapshot, service, regions),
-        panic=refusals.panic_at(snapshot, service, regions.values()),
+        panic=panic.panic_at(snapshot, service, regions.values()),
     )
     seen = replace(snapshot, memory=updated(snapshot.memory, {service: memory}))
     return replanned(ServiceProposal(service, seen, regions, drift, blind), kept=())
@@ -118,7 +118,7 @@ def conclude(
         warming_up=frozenset(position for one in proposal.planned for position in one.warming_up),
         closed_is_warming_up=memory.closed_is_warming_up and not proposal.is_observed,
         aborted=_aborted(proposal),
-        adopted=adopted(snapshot, service, plans),
+        adopted=adopted_pools(snapshot, service, plans),
     )
     return ServiceConclusion(
         plans, memory, tuple(p.wait_s for p in proposal.planned if p.wait_s > 0)
@@ -140,10 +140,10 @@ def _plan(proposal: ServiceProposal, kept: Collection[str]) -> list[PlannedPool]
         return [PlannedPool(plan, memory.warming_up) for plan in held_whole(snapshot, name, held)]
     before = lever_of(service).shares_by_pool(service, snapshot.observed[name])
     was_warming_up = warming_up_by_pool(memory, before)
-    figures = known(snapshot, name, health)
+    figures = believed_figures(snapshot, name, health)
     healthy = standings(snapshot, name, health, before, isolated=proposal.blind, kept=kept)
     ordered = obeyed(snapshot, name, figures, healthy, before)
-    stands = without_astray(snapshot, name, ordered, before)
+    stands = exclude_misdirected(snapshot, name, ordered, before)
     placements = desired_shares(snapshot, name, figures, stands, before)
     leaving = {
         pool: must_leave(stands[pool], before[pool]) if wanted is not None else ()
@@ -179,7 +179,7 @@ def _guarded(
     snapshot = proposal.snapshot
     service = snapshot.settings.services[plan.service]
     changes = lever_of(service).diff(service, plan, snapshot.observed[plan.service])
-    leak = refusals.leaking(snapshot, plan.service, plan.pool)
+    leak = refusals.leak_refusal(snapshot, plan.service, plan.pool)
     if leak is not None:
         plan = replace(plan, held=(*plan.held, leak))
     if not changes:
@@ -187,11 +187,11 @@ def _guarded(
     intent = refusals.GuardInput(
         plan,
         automatic_drains=tuple(sorted(automatic_drains([plan]))),
-        ignored=refusals.named(snapshot, plan.service, plan.pool),
+        ignored=refusals.ignored_guards(snapshot, plan.service, plan.pool),
         drift=tuple(p for p in proposal.drift if p.pool == plan.pool),
-        missing=missing,
+        missing_data=missing,
         unconfirmed=unconfirmed,
-        repeated=is_repetition(snapshot.memory.of(plan.service), changes),
+        is_resend=is_resend(snapshot.memory.of(plan.service), changes),
     )
     held = refusals.first_refusal(snapshot, intent)
     return replace(plan, changes=changes) if held is None else _refused(plan, changes, held, leak)
@@ -213,6 +213,6 @@ def _aborted(proposal: ServiceProposal) -> dict[Position, float]:
     """When which region last took a step back, as long as it is not tried again."""
     snapshot = proposal.snapshot
     limit_s, now = snapshot.settings.ramp.retry_after_s, snapshot.now
-    known = snapshot.memory.of(proposal.service).aborted
-    lately = {position: at for position, at in known.items() if now - at < limit_s}
+    aborted = snapshot.memory.of(proposal.service).aborted
+    lately = {position: at for position, at in aborted.items() if now - at < limit_s}
     return {**lately, **{p: now for one in proposal.planned for p in one.stepping_back}}

@@ -56,7 +56,7 @@ def told(number: int) -> DecisionRecord:
 @pytest.mark.parametrize("lost", [False, True], ids=["calm", "a region lost"])
 async def test_a_record_of_a_large_world_is_small(tmp_path: Path, lost: bool) -> None:
     """20 regions x 250 pools; the largest region is lost, or nothing happens."""
-    problem = world(20, 250, 11, room=1.25, bound=False)
+    problem = world(20, 250, 11, capacity_ratio=1.25, bound=False)
     moment = at_rest(problem)
     if lost:
         moment = failed(moment, max(problem.capacity, key=problem.capacity.__getitem__))

@@ -84,7 +84,7 @@ def table() -> str:
     """The measures, for people."""
     # What is logged of every cycle and order is no part of what is measured.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
-    moment = at_rest(world(*SIZE, SEED, room=1.25, bound=False))
+    moment = at_rest(world(*SIZE, SEED, capacity_ratio=1.25, bound=False))
     rows = [*_decisions(moment), *_readings(moment), *asyncio.run(_answers(moment))]
     speeds = [row.speed for row in rows if row.unit != "ratio"]
     head = (

@@ -53,7 +53,7 @@ _SOME = 25
 
 async def main() -> None:
     """Print the tables."""
-    problem = world(REGIONS, POOLS, SEED, room=1.25, bound=False)
+    problem = world(REGIONS, POOLS, SEED, capacity_ratio=1.25, bound=False)
     calm = at_rest(problem)
     lost = failed(calm, max(problem.capacity, key=problem.capacity.__getitem__))
     moments = {"calm": calm, "a region lost": lost}

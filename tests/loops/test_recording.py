@@ -381,7 +381,9 @@ async def test_what_waits_is_bounded_in_bytes_and_stored_as_if_it_had_not_waited
 
 def told_of(number: int) -> tuple[Snapshot, Decision]:
     """Another moment of 20 regions x 250 pools."""
-    moment = replace(at_rest(world(20, 250, 11, room=1.25, bound=False)), now=10_000.0 + number)
+    moment = replace(
+        at_rest(world(20, 250, 11, capacity_ratio=1.25, bound=False)), now=10_000.0 + number
+    )
     return moment, decide(moment)
 
 

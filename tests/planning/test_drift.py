@@ -1,4 +1,4 @@
-"""What is drift, and what may be expected from now on, where a position has several parts."""
+"""What counts as drift, and which observed states are accepted; with several parts too."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from controller.model.levers import (
     Position,
 )
 from controller.model.memory import Memory
-from controller.planning.drift import acceptable, find_drift, overwritten
+from controller.planning.drift import accepted_states, find_drift, resolved_drift
 from controller.planning.write_results import results_of
 from tests.loops.small import small
 from tests.planning.remembering import remembers
@@ -115,12 +115,12 @@ def test_a_reading_that_shows_our_last_write_confirms_it(
     expected: tuple[LeverState, ...] | None,
     narrowed: LeverState | None,
 ) -> None:
-    """From then on the old setting is somebody else's. An older reading confirms nothing."""
+    """From then on the old state is another party's. An older reading confirms nothing."""
     plan = PoolPlan("shop", "world", {}, {}, {})
     for outdated in (False, True):
         seen = snapshot(parts, expected, outdated=outdated)
         decision = Decision({}, (plan,), find_drift(seen, "shop"), Memory())
-        found = acceptable(seen, decision, ())
+        found = accepted_states(seen, decision, ())
         assert found == ({} if outdated or narrowed is None else {HERE: narrowed})
 
 
@@ -132,7 +132,7 @@ def test_what_this_cycle_writes_is_not_confirmed_by_what_it_read() -> None:
         {}, (PoolPlan("shop", "world", {}, {}, {}, changes=(change,)),), {}, Memory()
     )
 
-    assert acceptable(seen, decision, {HERE}) == {}
+    assert accepted_states(seen, decision, {HERE}) == {}
 
 
 DRAIN = Change(HERE, BEFORE, AFTER)
@@ -173,13 +173,13 @@ def test_changes_have_their_own_results() -> None:
     assert results_of(written) == {DRAIN: APPLIED, other: REFUSED}
 
 
-def test_a_change_that_was_not_applied_did_not_put_drift_right() -> None:
-    """Else what still stands there would count as an answer to our write."""
+def test_a_change_that_was_not_applied_does_not_resolve_drift() -> None:
+    """Otherwise the drift that remains would count as a revert of our write."""
     other = Position("shop", "world", "us-east-1")
     third = Position("shop", "world", "ap-south-1")
     changes = (DRAIN, replace(DRAIN, position=other))
     plan = PoolPlan("shop", "world", {}, {}, {}, changes=changes)
     decision = Decision({}, (plan,), dict.fromkeys((HERE, other, third), "seen"), Memory())
 
-    assert overwritten(decision, {other}) == {other, third}
-    assert overwritten(decision, set()) == set()
+    assert resolved_drift(decision, {other}) == {other, third}
+    assert resolved_drift(decision, set()) == set()

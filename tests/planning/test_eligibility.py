@@ -10,7 +10,7 @@ from controller.model.decision import Hold
 from controller.model.health import RegionHealth, Verdict
 from controller.planning.eligibility import Permission, RegionEligibility, standings
 from controller.planning.orders import obeyed
-from controller.planning.placement.believed import known
+from controller.planning.placement.believed import believed_figures
 from tests.planning.remembering import remembers
 from tests.storyboards.stage import Stage
 
@@ -53,7 +53,7 @@ def stand_on(
     stage.memory = remembers(begun=True, panic=stage.now if panic else None)
     snapshot, shares = stage.snapshot(), {"world": before}
     healthy = standings(snapshot, "shop", health, shares, isolated=isolated, kept=())
-    figures = known(snapshot, "shop", health)
+    figures = believed_figures(snapshot, "shop", health)
     return dict(obeyed(snapshot, "shop", figures, healthy, shares)["world"])
 
 

@@ -1,4 +1,4 @@
-"""Whether a region may take its next step: both sides of every limit."""
+"""The ramp's gate: both sides of every limit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from controller.model.decision import Snapshot
 from controller.model.health import RegionHealth, Verdict
 from controller.model.levers import Position
 from controller.model.traffic import MeasuredShare
-from controller.planning.ramp.gate import RampGate, pace
+from controller.planning.ramp.gate import RampGate, ramp_gate
 from tests.planning.remembering import remembers
 from tests.storyboards.stage import Stage
 
@@ -41,59 +41,59 @@ def users(found: Snapshot, west: int, east: int, errors: int = 0) -> Snapshot:
     return replace(found, measured={("shop", "world"): split})
 
 
-def paced(found: Snapshot, share: float = 0.25, health: RegionHealth = WELL) -> RampGate:
-    return pace(found, AT, {WEST: share, EAST: 1 - share}, health)
+def gate_of(found: Snapshot, share: float = 0.25, health: RegionHealth = WELL) -> RampGate:
+    return ramp_gate(found, AT, {WEST: share, EAST: 1 - share}, health)
 
 
-@pytest.mark.parametrize(("since_s", "verdict"), [(29.9, "wait"), (30.1, "go")])
-def test_time_must_pass(since_s: float, verdict: str) -> None:
+@pytest.mark.parametrize(("since_s", "action"), [(29.9, "wait"), (30.1, "rise")])
+def test_time_must_pass(since_s: float, action: str) -> None:
     """`step_gap_s`."""
-    assert paced(snapshot(since_s)).verdict == verdict
+    assert gate_of(snapshot(since_s)).action == action
 
 
 @pytest.mark.parametrize(
-    ("west", "verdict"), [(140, "wait"), (160, "go"), (340, "go"), (360, "wait")]
+    ("west", "action"), [(140, "wait"), (160, "rise"), (340, "rise"), (360, "wait")]
 )
-def test_users_must_have_followed(west: int, verdict: str) -> None:
+def test_users_must_have_followed(west: int, action: str) -> None:
     """Within ten points of 25 %."""
-    assert paced(users(snapshot(60), west, 1000 - west)).verdict == verdict
+    assert gate_of(users(snapshot(60), west, 1000 - west)).action == action
 
 
 def test_few_users_say_nothing() -> None:
     """`min_requests`."""
-    assert paced(users(snapshot(60), 0, 49)).verdict == "go"
-    assert paced(users(snapshot(60), 0, 50)).verdict == "wait"
+    assert gate_of(users(snapshot(60), 0, 49)).action == "rise"
+    assert gate_of(users(snapshot(60), 0, 50)).action == "wait"
 
 
-@pytest.mark.parametrize(("since_s", "verdict"), [(299, "wait"), (301, "go")])
-def test_users_are_not_waited_for_without_end(since_s: float, verdict: str) -> None:
+@pytest.mark.parametrize(("since_s", "action"), [(299, "wait"), (301, "rise")])
+def test_users_are_waited_for_until_a_limit(since_s: float, action: str) -> None:
     """`look_for_s`."""
-    assert paced(users(snapshot(since_s), 0, 1000)).verdict == verdict
+    assert gate_of(users(snapshot(since_s), 0, 1000)).action == action
 
 
-@pytest.mark.parametrize(("errors", "verdict"), [(12, "go"), (13, "back")])
-def test_a_region_that_fails_its_users_goes_back(errors: int, verdict: str) -> None:
+@pytest.mark.parametrize(("errors", "action"), [(12, "rise"), (13, "step_back")])
+def test_a_region_that_fails_its_users_goes_back(errors: int, action: str) -> None:
     """`max_error_ratio` of 250 requests."""
-    assert paced(users(snapshot(60), 250, 750, errors)).verdict == verdict
+    assert gate_of(users(snapshot(60), 250, 750, errors)).action == action
 
 
 def test_a_degraded_region_goes_back_or_does_not_begin() -> None:
     """Whatever time has passed."""
     gray = replace(WELL, degraded=1, usable=0.75)
 
-    assert paced(snapshot(), health=gray).verdict == "back"
-    assert paced(snapshot(), share=0.0, health=gray).verdict == "wait"
+    assert gate_of(snapshot(), health=gray).action == "step_back"
+    assert gate_of(snapshot(), share=0.0, health=gray).action == "wait"
 
 
-@pytest.mark.parametrize(("since_s", "verdict"), [(599, "wait"), (601, "go")])
-def test_after_a_step_back_it_takes_longer(since_s: float, verdict: str) -> None:
+@pytest.mark.parametrize(("since_s", "action"), [(599, "wait"), (601, "rise")])
+def test_after_a_step_back_it_takes_longer(since_s: float, action: str) -> None:
     """`retry_after_s`."""
-    assert paced(snapshot(aborted={AT: NOW - since_s})).verdict == verdict
+    assert gate_of(snapshot(aborted={AT: NOW - since_s})).action == action
 
 
-@pytest.mark.parametrize(("back_s", "verdict"), [(0.2, "wait"), (29.9, "wait"), (30.1, "back")])
-def test_steps_back_are_a_step_gap_apart(back_s: float, verdict: str) -> None:
-    """What users report still tells of the time before the last one."""
+@pytest.mark.parametrize(("back_s", "action"), [(0.2, "wait"), (29.9, "wait"), (30.1, "step_back")])
+def test_steps_back_are_a_step_gap_apart(back_s: float, action: str) -> None:
+    """Users' reports still describe the time before the last step back."""
     found = users(snapshot(60, aborted={AT: NOW - back_s}), 500, 500, errors=100)
 
-    assert paced(found).verdict == verdict
+    assert gate_of(found).action == action

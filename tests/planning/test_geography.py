@@ -52,8 +52,8 @@ def test_country_beats_continent_beats_default(country: str, continent: str, poo
     assert pool_of(SERVICE, country, continent) == pool
 
 
-def test_without_a_default_some_belong_nowhere() -> None:
-    """Nobody is put into a pool that does not name them."""
+def test_without_a_default_some_countries_have_no_pool() -> None:
+    """No user is put into a pool that does not name the user's geography."""
     service = make_service(("germany", ["country:DE"]))
     assert pool_of(service, "FR", "EU") is None
     assert pool_of(service, "DE", "EU") == "germany"

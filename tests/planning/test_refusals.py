@@ -1,4 +1,4 @@
-"""Both sides of the limits at which a plan is refused, where no storyboard tells them."""
+"""Both sides of the guards' limits that no storyboard covers."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from controller.model.health import HealthState
 from controller.model.levers import Change, LeverState, Position
 from controller.planning.decision import decide
 from controller.planning.guards import refusals as guard
+from controller.planning.guards.panic import panic_at
 from tests.planning.remembering import remembers
 from tests.storyboards.stage import Stage
 
@@ -41,7 +42,7 @@ def holds(decision: Decision) -> set[Hold]:
 
 @pytest.mark.parametrize(("age_s", "is_held"), [(29.9, True), (30.0, False)])
 def test_the_first_write_waits_for_its_seconds_of_data(age_s: float, is_held: bool) -> None:
-    """However clear it looks."""
+    """However clear the data are."""
     found = stage("guards startup_data_s=30", f"start {age_s}", "see eu-west-1=D")
 
     assert (Hold.STARTUP in holds(decided(found))) is is_held
@@ -89,7 +90,7 @@ def test_the_first_write_waits_for_nine_tenths_of_the_endpoints(
         (3, 1.0, 1, True),
     ],
 )
-def test_a_persons_drains_leave_enough_regions_serving(
+def test_a_users_drains_leave_enough_regions_serving(
     regions: int, ratio: float, drained: int, is_held: bool
 ) -> None:
     """At least one, whatever the ratio; the drains that fit are carried out."""
@@ -110,7 +111,7 @@ def test_a_region_that_is_down_does_not_count_as_serving() -> None:
 
 
 @pytest.mark.parametrize(("demand", "is_held"), [(200, False), (201, True)])
-def test_a_persons_drain_needs_room_elsewhere(demand: int, is_held: bool) -> None:
+def test_a_users_drain_needs_capacity_elsewhere(demand: int, is_held: bool) -> None:
     """To the last request per second."""
     found = Stage()
     found.now = NOW
@@ -136,10 +137,8 @@ def test_at_once_means_within_the_panic_window(gap_s: float, is_held: bool) -> N
 
 @pytest.mark.parametrize(("used", "is_held"), [(2, False), (3, True), (4, True)])
 @pytest.mark.parametrize("event", ["see eu-west-1=D", "edit world eu-west-1 64"])
-def test_only_so_many_batches_are_written_in_five_minutes(
-    event: str, used: int, is_held: bool
-) -> None:
-    """An emergency is bound as well: a loop gone mad looks like one."""
+def test_batches_in_five_minutes_are_limited(event: str, used: int, is_held: bool) -> None:
+    """Emergency batches as well: a malfunction looks like an emergency."""
     found = stage("guards writes_per_5_min=3 drift_hold_s=0", event)
     lately = tuple(NOW - 10 - number for number in range(used))
     found.memory = remembers(batches=lately, emergencies=lately, begun=True)
@@ -151,8 +150,8 @@ def test_only_so_many_batches_are_written_in_five_minutes(
 @pytest.mark.parametrize(
     ("event", "is_held"), [("see eu-west-1=D", False), ("edit world eu-west-1 64", True)]
 )
-def test_what_can_wait_uses_up_nothing_that_an_emergency_needs(event: str, is_held: bool) -> None:
-    """Ramps and rebalancing may have written all they may; a region that fails leaves."""
+def test_other_batches_do_not_use_up_the_emergency_allowance(event: str, is_held: bool) -> None:
+    """Ramps and rebalancing have used their whole allowance; a region that fails is drained."""
     found = stage("guards writes_per_5_min=3 drift_hold_s=0", event)
     found.memory = remembers(batches=(NOW - 10, NOW - 11, NOW - 12), begun=True)
 
@@ -211,8 +210,8 @@ def test_an_order_that_names_the_guard_lets_more_regions_be_drained() -> None:
     ],
     ids=["the same", "from elsewhere", "to elsewhere"],
 )
-def test_a_write_of_unknown_fate_may_be_sent_again(sent: Change, is_held: bool) -> None:
-    """Sent again it is no new batch; anything else is."""
+def test_a_write_with_an_unknown_outcome_may_be_sent_again(sent: Change, is_held: bool) -> None:
+    """Sent again it is no new batch; any other change is."""
     found = stage("guards writes_per_5_min=1", "see eu-west-1=D")
     found.memory = remembers(emergencies=(NOW - 1,), doubtful=frozenset({sent}))
 
@@ -220,8 +219,8 @@ def test_a_write_of_unknown_fate_may_be_sent_again(sent: Change, is_held: bool) 
 
 
 @pytest.mark.parametrize("order", ["drain", "failover"])
-def test_what_a_person_orders_is_not_bound_by_the_daemons_rate(order: str) -> None:
-    """The blast radius bounds what nobody ordered."""
+def test_a_users_orders_are_not_rate_limited(order: str) -> None:
+    """The blast radius limits automatic action only."""
     found = stage("guards writes_per_5_min=1 auto_drains_per_h=1", f"{order} eu-west-1")
     lately = (NOW - 1,)
     found.memory = remembers(batches=lately, emergencies=lately, drains={"us-east-1": NOW - 1})
@@ -238,7 +237,7 @@ def test_a_guard_is_overridden_by_its_own_name_only(guard: str) -> None:
     assert (Hold.MIN_ACTIVE in holds(decided(found))) is (guard != "min_active")
 
 
-def test_a_freeze_of_another_service_binds_nobody_here() -> None:
+def test_a_freeze_of_another_service_or_pool_does_not_hold_this_one() -> None:
     """Nor does one of another pool."""
     found = stage("freeze", "see eu-west-1=D")
     for service, pool in (("other", None), ("shop", "other")):
@@ -249,7 +248,7 @@ def test_a_freeze_of_another_service_binds_nobody_here() -> None:
 
 
 GUARDS = (
-    guard.unread,
+    guard.state_unread,
     guard.frozen,
     guard.startup,
     guard.residency,
@@ -259,13 +258,13 @@ GUARDS = (
     guard.blast_radius,
     guard.dry_run,
     guard.too_few_active,
-    guard.panic_at,
+    panic_at,
 )
 
 
 @pytest.mark.parametrize("one", GUARDS)
-def test_every_guard_says_its_scope_and_its_end(one: Callable[..., object]) -> None:
-    """A guard without an end holds for ever; one without a scope holds what has no part in it."""
+def test_every_guards_docstring_has_a_scope_and_an_end(one: Callable[..., object]) -> None:
+    """Without them a reader cannot know what it holds and when it stops."""
     said = " ".join((one.__doc__ or "").split())
 
     assert "Scope: " in said

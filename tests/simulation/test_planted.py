@@ -22,7 +22,7 @@ from controller.model.errors import StateUnavailableError
 from controller.model.levers import Change, WeightChange
 from controller.model.overrides import Override, OverrideRequest
 from controller.planning.account.evidence import Evidence
-from controller.planning.guards import refusals
+from controller.planning.guards import panic
 from tests.simulation.runs import Outcome, run
 from tests.simulation.simulation import Plan
 
@@ -75,7 +75,7 @@ def acknowledged_too_early(patch: pytest.MonkeyPatch) -> None:
 
 def no_panic(patch: pytest.MonkeyPatch) -> None:
     """However many regions fail at once, each is drained."""
-    patch.setattr(refusals, "panic_at", lambda *_: None)
+    patch.setattr(panic, "panic_at", lambda *_: None)
 
 
 def record_forgotten(patch: pytest.MonkeyPatch) -> None:

@@ -175,7 +175,7 @@ def _service(context: ApiDependencies, found: Findings, name: str) -> ServiceSta
         name=name,
         mode=context.settings.mode_of(name),
         lever=lever.kind,
-        steered_name=lever.name_in_dns(service),
+        steered_name=lever.dns_name(service),
         panic=bool(latest and latest.decision.memory.of(name).panic is not None),
         faults=tuple(fault for pool in faults for fault in pool),
         notices=_notices(latest, name),

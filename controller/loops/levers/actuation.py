@@ -29,7 +29,7 @@ from controller.loops.wakeup import WakeUp
 from controller.model.decision import Decision, PoolName, WriteResult
 from controller.model.levers import Change, Outcome, OutcomeStatus, Position
 from controller.planning.levers.registry import LEVERS, AnyLever, lever_of
-from controller.planning.levers.write_steps import Parts, WriteStep
+from controller.planning.levers.write_steps import WritesByChange, WriteStep
 from controller.ports import Clock
 
 _log = structlog.get_logger("actuation")
@@ -115,12 +115,12 @@ class Actuation:
             found.setdefault((lever, lever.target(service)), []).append(change)
         return dict(sorted(found.items(), key=lambda one: LEVERS.index(one[0][0])))
 
-    def _parts(self, lever: AnyLever, changes: Iterable[Change]) -> Parts[Any]:
+    def _parts(self, lever: AnyLever, changes: Iterable[Change]) -> WritesByChange[Any]:
         """The changes with what each writes, by what was last read; those that write something."""
         services = dict.fromkeys(change.position.service for change in changes)
         known = {name: self._observation.resources(name) for name in services}
         found = {
-            change: lever.parts(change, known[change.position.service][change.position])
+            change: lever.writes(change, known[change.position.service][change.position])
             for change in changes
         }
         return {change: writes for change, writes in found.items() if writes}
@@ -138,22 +138,22 @@ class Actuation:
             if vetoed is not None:
                 yield vetoed
                 continue
-            if is_throttled and lever.after_throttling is not None:
+            if is_throttled and lever.throttled_text is not None:
                 refused = OutcomeStatus.REFUSED
-                outcome = Outcome(refused, lever.after_throttling, throttled=True)
+                outcome = Outcome(refused, lever.throttled_text, throttled=True)
             else:
                 port = self._ports[lever.kind]
                 outcome = await port.send(target, step.writes, emergency=emergency)
                 self._note_refusal(lever, step, outcome)
-            yield WriteResult(lever.kind, target, tuple(step.parts), outcome)
+            yield WriteResult(lever.kind, target, tuple(step.writes_by_change), outcome)
             is_throttled = is_throttled or outcome.throttled
             if outcome.status is OutcomeStatus.APPLIED:
                 applied += step.writes
             elif _is_refused(outcome):
-                left.extendleft(reversed(lever.apart(step)))
+                left.extendleft(reversed(lever.split_step(step)))
 
     def _steps(
-        self, lever: AnyLever, parts: Parts[Any], urgent: Collection[PoolName]
+        self, lever: AnyLever, parts: WritesByChange[Any], urgent: Collection[PoolName]
     ) -> list[WriteStep[Any]]:
         """The requests; what was refused goes apart, last, the longest ago first."""
         rest = dict[Change, Any]()
@@ -167,7 +167,7 @@ class Actuation:
         return steps
 
     def _note_refusal(self, lever: AnyLever, step: WriteStep[Any], outcome: Outcome) -> None:
-        for unit in {_unit(lever, change) for change in step.parts}:
+        for unit in {_unit(lever, change) for change in step.writes_by_change}:
             if outcome.status is OutcomeStatus.APPLIED:
                 self._refused_at.pop(unit, None)
             elif _is_refused(outcome):
@@ -192,12 +192,12 @@ def _unit(lever: AnyLever, change: Change) -> _Unit:
 
 def _in_parts(changes: Iterable[Change], steps: Collection[WriteStep[Any]]) -> tuple[Change, ...]:
     """Each change as often as it has parts that are written apart, and once at least."""
-    times = Counter(change for step in steps for change in step.parts)
+    times = Counter(change for step in steps for change in step.writes_by_change)
     return tuple(change for change in changes for _ in range(max(1, times[change])))
 
 
 def _tell_split(steps: Iterable[WriteStep[Any]]) -> None:
     """Say which pools are changed in several steps, seen by users in between."""
-    parts = Counter[PoolName](step.part_of for step in steps if step.part_of is not None)
+    parts = Counter[PoolName](step.split_pool for step in steps if step.split_pool is not None)
     for (service, pool), count in parts.items():
         _log.warning("pool_in_several_batches", service=service, pool=pool, batches=count)

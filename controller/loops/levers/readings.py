@@ -45,7 +45,7 @@ class DerivedReading(Generic[T]):
     @cached_property
     def checks(self) -> Mapping[Position, tuple[str, ...]]:
         """Route 53's health checks of each position; positions without any are missing."""
-        return self.lever.checks(self.resources)
+        return self.lever.health_check_ids(self.resources)
 
     def is_of(self, name: str, service: Service) -> bool:
         """Whether it was derived for this service with exactly these settings."""

@@ -51,7 +51,7 @@ class ResidencyCache:
 
 def _same(lever: Lever[T, Any, Any], old: Sequence[T], new: Sequence[T]) -> bool:
     """Whether two readings differ in nothing that a proof looks at. AWS lists in one order."""
-    alike = lever.is_proven_alike
+    alike = lever.is_same_for_proof
     return len(old) == len(new) and all(
         one is other or alike(one, other) for one, other in zip(old, new, strict=True)
     )

@@ -65,10 +65,10 @@ class WriteGuard:
 
         `applied` are the writes to the target known to be made since the last observation.
         """
-        if step.part_of is None:
+        if step.split_pool is None:
             return None
-        detail = lever.refusal(step, applied, self._resources(step.part_of))
-        return None if detail is None else self._refusal(tuple(step.parts), detail)
+        detail = lever.refusal(step, applied, self._resources(step.split_pool))
+        return None if detail is None else self._refusal(tuple(step.writes_by_change), detail)
 
     def _lawful(self, changes: Iterable[Change]) -> tuple[list[Change], list[WriteResult]]:
         lawful, refused = list[Change](), list[WriteResult]()
@@ -91,7 +91,7 @@ class WriteGuard:
         for name, each in _by_pool(changes).items():
             if self._would_empty(name, each):
                 lever = lever_of(self._current.settings.services[name[0]])
-                refused.append(self._refusal(tuple(each), lever.emptying(name)))
+                refused.append(self._refusal(tuple(each), lever.all_closed_text(name)))
             else:
                 allowed += each
         return allowed, refused
@@ -100,8 +100,8 @@ class WriteGuard:
         """Whether a pool is empty once the changes are made, as last observed otherwise."""
         lever = lever_of(self._current.settings.services[name[0]])
         resources = self._resources(name)
-        writes = [w for c in changes for w in lever.parts(c, resources[c.position.region])]
-        return lever.empties(resources, writes)
+        writes = [w for c in changes for w in lever.writes(c, resources[c.position.region])]
+        return lever.closes_all(resources, writes)
 
     def _resources(self, name: PoolName) -> dict[str, tuple[Any, ...]]:
         """Region to the resources of a pool, as last read."""

@@ -1,5 +1,5 @@
 """Measured figures, as they were last reported; what they are worth is
-`planning.placement.figures`.
+`planning.placement.believed`.
 
 They steer, so only those of who may steer are taken. Nothing is kept on disk: a restart forgets
 them, and the settings' own figures stand until somebody reports again. A report wakes nobody: the

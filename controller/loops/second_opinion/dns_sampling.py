@@ -25,7 +25,7 @@ from controller.model.second_opinions import AnsweredCounts
 from controller.planning.health.answered_shares import NO_ADDRESS, Sample, added, summary
 from controller.planning.health.second_opinions import FRESH_FOR_S
 from controller.planning.levers.registry import lever_of
-from controller.planning.residency.destinations import Destination, region_of
+from controller.planning.residency.destinations import Destination, region_of_answer
 from controller.ports import Clock, NameServers
 
 _log = structlog.get_logger("answered")
@@ -105,7 +105,7 @@ class DnsSampling:
         leads: dict[PoolName, dict[str, Destination]] = {}
         for name, service in settings.services.items() if settings.answers.subnets else ():
             observed = report.snapshot.observed.get(name)
-            if lever_of(service).name_in_dns(service) is None or observed is None:
+            if lever_of(service).dns_name(service) is None or observed is None:
                 continue
             try:
                 found = self._observation.destinations(name)
@@ -146,7 +146,7 @@ class DnsSampling:
         found = []
         for name, service in settings.services.items():
             lever = lever_of(service)
-            steered, zone_id = lever.name_in_dns(service), lever.target(service)
+            steered, zone_id = lever.dns_name(service), lever.target(service)
             if steered is None or self._is_spreading(zone_id):
                 continue
             for pool_name, noun in service.pools.items():
@@ -187,7 +187,7 @@ class DnsSampling:
         self._failing.discard(asked.name)
         if self._weights.get(pool) != weights:
             return  # answered by weights that were changed meanwhile
-        now, region = self._clock.monotonic(), region_of(answer, leads_to)
+        now, region = self._clock.monotonic(), region_of_answer(answer, leads_to)
         said = "" if region else ", ".join(sorted(answer)) or NO_ADDRESS
         kept = self._samples.get(pool, ())
         if kept and now - kept[0].at > _KEPT_S:

@@ -17,7 +17,7 @@ from controller.planning.account.effects import RegionEffect, effects, load_text
 from controller.planning.account.evidence import Evidence
 from controller.planning.account.moves import in_words
 from controller.planning.levers.registry import lever_of
-from controller.planning.shares import SAME, percent, same
+from controller.planning.shares import SHARE_TOLERANCE, is_same_split, percent
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,9 @@ def is_news(before: DecisionSignature | None, now: DecisionSignature) -> bool:
     if before is None or replace(now, plans=before.plans, moving=before.moving) != before:
         return True
     return now.plans.keys() != before.plans.keys() or any(
-        shares != before.plans[pool] if pool in now.moving else not same(shares, before.plans[pool])
+        shares != before.plans[pool]
+        if pool in now.moving
+        else not is_same_split(shares, before.plans[pool])
         for pool, shares in now.plans.items()
     )
 
@@ -137,7 +139,7 @@ def expected_effect(evidence: Evidence) -> str:
             continue
         moves = in_words(plan.before, plan.after)
         service = settings.services[plan.service]
-        when = lever_of(service).users_follow(service)
+        when = lever_of(service).propagation_text(service)
         away_ms = latency_ms[plan.service, plan.pool]
         away = "" if away_ms is None else f", then {away_ms:.0f} ms away on average"
         lines.append(f"{plan.service}/{plan.pool}: {moves}{away}; {when}")
@@ -151,7 +153,7 @@ def _loads(plans: Iterable[PoolPlan], regions: Iterable[RegionEffect]) -> Iterab
         for plan in plans
         if plan.changes
         for region, share in plan.after.items()
-        if share > plan.before[region] + SAME
+        if share > plan.before[region] + SHARE_TOLERANCE
     }
     for one in regions:
         rps = one.rps.after

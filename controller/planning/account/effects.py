@@ -20,9 +20,9 @@ from controller.model.decision import Decision, PoolName, PoolPlan, Shares, Snap
 from controller.model.health import Verdict
 from controller.planning.account.evidence import Evidence
 from controller.planning.levers.registry import lever_of
-from controller.planning.placement.accelerator_split import nearest
-from controller.planning.placement.believed import Believed, known
-from controller.planning.placement.dials import modelled
+from controller.planning.placement.accelerator_split import nearest_shares
+from controller.planning.placement.believed import Believed, believed_figures
+from controller.planning.placement.dials import modelled_flow
 from controller.planning.shares import normalised, without
 
 Places = frozenset[tuple[str, str]]
@@ -105,8 +105,8 @@ class _UsersAt:
     @cached_property
     def latency_ms(self) -> Mapping[str, float | None]:
         """Pool to the mean over its users."""
-        known = self.known.latency_ms
-        return {pool: _mean(split, known.get(pool, {})) for pool, split in self.split.items()}
+        latency_ms = self.known.latency_ms
+        return {pool: _mean(split, latency_ms.get(pool, {})) for pool, split in self.split.items()}
 
     @cached_property
     def egress_usd_per_gb(self) -> Mapping[str, float | None]:
@@ -158,7 +158,7 @@ def served(
     if lever_of(snapshot.settings.services[name[0]]).shares_add_up:
         return without(shares, down) or normalised(shares)
     dials = {region: share for region, share in shares.items() if region not in down}
-    return modelled(nearest(snapshot, name), dials)
+    return modelled_flow(nearest_shares(snapshot, name), dials)
 
 
 def _moments(
@@ -199,7 +199,9 @@ def _moment(
         else served(snapshot, (name, p.pool), shares(p), failed)
         for p in plans
     }
-    figures = like.known if like is not None else known(snapshot, name, decision.regions[name])
+    figures = (
+        like.known if like is not None else believed_figures(snapshot, name, decision.regions[name])
+    )
     settings = snapshot.settings
     return _UsersAt(settings.services[name], settings.regions, figures, split)
 

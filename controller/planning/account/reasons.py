@@ -10,10 +10,10 @@ from controller.model.decision import Held, PipelineStep, PoolPlan, Rule, Shares
 from controller.model.health import RegionHealth
 from controller.model.levers import Position
 from controller.planning.eligibility import Permission, PoolEligibility
-from controller.planning.placement.believed import Believed, by_share
+from controller.planning.placement.believed import Believed, configured_shares
 from controller.planning.placement.optimal_split import PoolPlacement, price_ms
 from controller.planning.ramp.gate import RampGate
-from controller.planning.shares import SAME, is_same, percent
+from controller.planning.shares import SHARE_TOLERANCE, is_same_share, percent
 
 _ROUNDING = 1e-6
 
@@ -82,7 +82,7 @@ def guard_rules(plan: PoolPlan, held: Held) -> tuple[Rule, ...]:
             held.detail,
         )
         for r in plan.before
-        if abs(plan.after[r] - plan.before[r]) >= SAME
+        if abs(plan.after[r] - plan.before[r]) >= SHARE_TOLERANCE
     )
 
 
@@ -110,7 +110,9 @@ def _told(way: PoolPath) -> list[str]:
     if desired is before:
         return [r for r, share in before.items() if share > 0 and r in full] if full else []
     return [
-        r for r in before if not is_same(before[r], desired[r]) or (r in full and desired[r] > 0)
+        r
+        for r in before
+        if not is_same_share(before[r], desired[r]) or (r in full and desired[r] > 0)
     ]
 
 
@@ -142,9 +144,9 @@ def _placement_reason(way: PoolPath, region: str) -> tuple[str, str]:
         return "returns", f"serves again: {case.stand[region].why}"
     if case.pool in case.known.latency_ms:
         return _by_distance(way, region)
-    part = by_share(case.regions, case.stand.free).get(region, 0.0)
+    part = configured_shares(case.regions, case.stand.free).get(region, 0.0)
     full = _full_beside(way, region)
-    if full and way.placement.shares.get(region, 0.0) > part + SAME:
+    if full and way.placement.shares.get(region, 0.0) > part + SHARE_TOLERANCE:
         return "spill", f"takes what has no room in {', '.join(full)}"
     return "configured_share", "back to its configured share"
 
@@ -214,7 +216,7 @@ def _ramp_rules(way: PoolPath) -> list[Rule]:
             _ramp_reason(way, region),
         )
         for region in desired
-        if abs(desired[region] - after[region]) >= SAME
+        if abs(desired[region] - after[region]) >= SHARE_TOLERANCE
     ]
 
 
@@ -223,6 +225,6 @@ def _ramp_reason(way: PoolPath, region: str) -> str:
         return f"keeps what {', '.join(way.limited)} cannot take yet"
     pace, limits = way.paces[region], way.case.snapshot.settings.ramp
     why = f"at most {limits.step_points:g} points a step, {limits.step_gap_s:g} s apart"
-    if pace.verdict != "go":
+    if pace.action != "rise":
         why = pace.why
     return f"{why}; it gets more, for the others have no room" if way.hurried else why

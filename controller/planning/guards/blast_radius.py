@@ -1,13 +1,12 @@
-"""How often the daemon acted by itself lately: what the blast radius is reckoned from.
+"""Rate limits on automatic action: batches of writes in 5 minutes, drained regions in an hour.
 
-The allowance is shared by all services, since what it guards against, a daemon gone mad, does not
-stop at one. Yet each service has the first of each kind to itself, so that no service's trouble
-uses up what another one's first failure needs: at most `allowed + services` in all.
+All services share the limits, because a malfunction of the daemon would not stop at one. But the
+first batch and the first drain of each service are always allowed, so that trouble of one service
+never blocks another service's first failover: at most `allowed + services` in all.
 
-Nothing counts twice. A write sent again because its fate is unknown is the same write. Drains are
-counted by region: one that leaves several levers, or fails again within the hour, is one region;
-how soon it is let back in is the matter of flap damping. Otherwise a failover could use up its own
-allowance and stop half-way, or a region be left to its users for having failed before.
+Nothing counts twice. A write sent again because its outcome is unknown is the same write. A region
+counts once in an hour, however many levers it leaves and however often it fails; flap damping
+decides when it may return. Otherwise a failover could use up its own allowance and stop half-way.
 """
 
 from __future__ import annotations
@@ -21,61 +20,67 @@ _BATCH_WINDOW_S = 300
 _DRAIN_WINDOW_S = 3600
 
 
-def batches_lately(batches: Iterable[float], now: float) -> tuple[float, ...]:
-    """Those written in the last five minutes."""
+def recent_batches(batches: Iterable[float], now: float) -> tuple[float, ...]:
+    """The times within the last five minutes."""
     return tuple(at for at in batches if now - at < _BATCH_WINDOW_S)
 
 
 def used_batches(memory: Memory, service: str, now: float, *, urgent: bool) -> int:
-    """Batches that count against a service's next one; those of one moment are one.
+    """Batches of all services that count against the service's next one.
 
-    0 as long as the service sent none itself.
+    Batches sent at the same time count as one; 0 while the service itself sent none. `urgent`:
+    whether emergency batches are counted, or all others.
     """
 
-    def sent(one: ServiceMemory) -> tuple[float, ...]:
-        return batches_lately(one.emergencies if urgent else one.batches, now)
+    def sent(of_service: ServiceMemory) -> tuple[float, ...]:
+        return recent_batches(of_service.emergencies if urgent else of_service.batches, now)
 
     if not sent(memory.of(service)):
         return 0
-    return len({at for one in memory.services.values() for at in sent(one)})
+    return len({at for of_service in memory.services.values() for at in sent(of_service)})
 
 
-def lately_drained(memory: ServiceMemory, now: float) -> dict[str, float]:
-    """A service's regions drained in the last hour, and when last."""
+def recent_drains(memory: ServiceMemory, now: float) -> dict[str, float]:
+    """A service's regions drained automatically in the last hour, with the time of the last."""
     return {region: at for region, at in memory.drains.items() if now - at < _DRAIN_WINDOW_S}
 
 
-def drained_lately(memory: Memory, now: float) -> frozenset[str]:
-    """Regions drained in the last hour, of whichever service."""
-    return frozenset(r for one in memory.services.values() for r in lately_drained(one, now))
+def recently_drained_regions(memory: Memory, now: float) -> frozenset[str]:
+    """Regions that any service drained automatically in the last hour."""
+    return frozenset(
+        region
+        for of_service in memory.services.values()
+        for region in recent_drains(of_service, now)
+    )
 
 
-def beyond_allowance(
+def drains_beyond_limit(
     memory: Memory, wanted: Mapping[str, Collection[str]], allowed: int, now: float
 ) -> dict[str, frozenset[str]]:
-    """Service to those of the regions it would drain that are more than may be in an hour.
+    """Service to the regions that it would drain beyond the hourly limit; without any: left out.
 
-    `wanted`: service to the regions that it would drain now.
+    `wanted`: service to the regions that it would drain now. `allowed`: regions in an hour.
     """
-    counted = drained_lately(memory, now)
+    counted = recently_drained_regions(memory, now)
     new = sorted({region for regions in wanted.values() for region in regions} - counted)
     beyond = frozenset(new[max(0, allowed - len(counted)) :])
     found = {
-        service: beyond.intersection(regions) - _own(memory.of(service), regions, beyond, now)
+        service: beyond.intersection(regions)
+        - _first_drain(memory.of(service), regions, beyond, now)
         for service, regions in wanted.items()
     }
     return {service: regions for service, regions in found.items() if regions}
 
 
-def _own(
+def _first_drain(
     memory: ServiceMemory, wanted: Collection[str], beyond: Collection[str], now: float
 ) -> frozenset[str]:
     """The one region that a service may drain in any case: its first in an hour."""
-    if lately_drained(memory, now) or not beyond or not set(wanted) <= set(beyond):
+    if recent_drains(memory, now) or not beyond or not set(wanted) <= set(beyond):
         return frozenset()
     return frozenset(sorted(wanted)[:1])
 
 
-def is_repetition(memory: ServiceMemory, changes: Iterable[Change]) -> bool:
-    """Whether all of it was sent before and may have been applied."""
+def is_resend(memory: ServiceMemory, changes: Iterable[Change]) -> bool:
+    """Whether all changes were sent before with an unknown outcome."""
     return memory.doubtful.issuperset(changes)

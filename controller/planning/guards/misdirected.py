@@ -1,7 +1,7 @@
-"""Weighted records of lawful regions that lead elsewhere: traffic that must leave may not go there.
+"""Lawful regions whose own weighted record leads elsewhere: they must not take traffic over.
 
-A tree with such a record is alarmed and its pool held. Only what is urgent goes on, and would carry
-the users of a failed region to a place where they may not be served.
+A pool with such a record raises an alarm and is held. Only urgent drains go on there, and they
+would carry the users of a failed region to a place where these may not be served.
 """
 
 from __future__ import annotations
@@ -12,26 +12,26 @@ from controller.model.decision import Hold, Shares, Snapshot
 from controller.planning.eligibility import Permission, PoolEligibility, RegionEligibility
 
 
-def without_astray(
+def exclude_misdirected(
     snapshot: Snapshot,
     service_name: str,
-    stands: Mapping[str, PoolEligibility],
+    eligibility: Mapping[str, PoolEligibility],
     before: Mapping[str, Shares],
 ) -> Mapping[str, PoolEligibility]:
-    """The standings; where traffic must leave some region, astray ones may carry nothing either.
+    """Pool to eligibility; where traffic must leave some region, misdirected ones are out, too.
 
-    A record that leads to a place of unknown region stays as it is: unknown moves nothing.
+    A record that leads to a place of unknown region stays as it is: what is unknown moves nothing.
     """
-    found = dict(stands)
+    found = dict(eligibility)
     for pool, leaks in snapshot.observed[service_name].leaks.items():
-        stand = stands.get(pool)
-        if stand and any(before[pool].get(region, 0.0) > 0 for region in stand.out):
-            away = {leak.astray: leak.reached for leak in leaks if leak.astray and leak.reached}
-            found[pool] = stand.but({r: _led_away(reached) for r, reached in away.items()})
+        regions = eligibility.get(pool)
+        if regions and any(before[pool].get(region, 0.0) > 0 for region in regions.out):
+            reached = {leak.astray: leak.reached for leak in leaks if leak.astray and leak.reached}
+            found[pool] = regions.but({r: _misdirected(other) for r, other in reached.items()})
     return found
 
 
-def _led_away(reached: str) -> RegionEligibility:
+def _misdirected(reached: str) -> RegionEligibility:
     return RegionEligibility(
         Permission.OUT, Hold.RESIDENCY.value, f"its own weighted record leads to {reached}"
     )

@@ -1,7 +1,7 @@
 """Global Accelerator: the endpoint groups of one accelerator, one group per region and listener.
 
-One pool stands behind an accelerator. Residency there is the absence of a group: a group that is
-missing, unlawful or empty is a fault, which is reported and never repaired.
+One pool is behind an accelerator. Residency holds when no group exists in an unlawful region. A
+group that is missing, unlawful or empty is a fault, which is reported and never repaired.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from controller.model.levers import (
     Observed,
     Position,
 )
-from controller.planning.guards.all_closed import Open, failing_open
+from controller.planning.guards.all_closed import OpenParts, fail_open_regions
 from controller.planning.levers.lever import Lever, Resources, of_pool
-from controller.planning.levers.write_steps import Parts, WriteStep
+from controller.planning.levers.write_steps import WritesByChange, WriteStep
 from controller.planning.residency.proof import Proof, prove_groups
 from controller.planning.shares import normalised
 
-Groups = tuple[EndpointGroup, ...]
+EndpointGroups = tuple[EndpointGroup, ...]
 
 
-class Accelerator(Lever[EndpointGroup, Groups, GroupChange]):
-    """A service's endpoint groups. Shares are dials: nearness says whose users meet them."""
+class Accelerator(Lever[EndpointGroup, EndpointGroups, GroupChange]):
+    """A service's endpoint groups. A share is a dial, which applies to the nearest users."""
 
     kind: ClassVar[LeverKind] = "accelerator"
     shares_add_up = False
     target_word = "accelerator"
     share_word = "dial"
-    spread = "deployed"
+    propagated_word = "deployed"
     is_atomic = False
-    all_closed = "an accelerator whose groups are all closed sends users to any of them"
+    all_closed_effect = "an accelerator whose groups are all closed sends users to any of them"
 
     def steers(self, service: Service) -> bool:
         """Whether the service has endpoint groups."""
@@ -46,38 +46,43 @@ class Accelerator(Lever[EndpointGroup, Groups, GroupChange]):
 
     def target(self, service: Service) -> str:
         """ARN of the accelerator."""
-        return _noun(service).arn
+        return _lever_settings(service).arn
 
     def identity(self, service: Service) -> str:
         """The accelerator and the pool behind it."""
-        lever = _noun(service)
+        lever = _lever_settings(service)
         return f"{self.kind} {lever.arn} {lever.pool}"
 
     def assumptions(self, service: Service) -> str:
-        """Who is nearest, as configured."""
-        return repr(sorted(_noun(service).nearest.items()))
+        """Which fraction of users is nearest to which region, as configured."""
+        return repr(sorted(_lever_settings(service).nearest.items()))
 
-    def users_follow(self, service: Service) -> str:
-        """At once, for a connection stays where it is."""
+    def propagation_text(self, service: Service) -> str:
+        """Open connections stay where they are."""
         return "new connections follow once DEPLOYED"
 
     def pool(self, service: Service) -> str:
         """The pool behind the accelerator."""
-        return _noun(service).pool
+        return _lever_settings(service).pool
 
     def nearest(self, service: Service, regions: Collection[str]) -> Shares:
-        """Which part of the users is nearest to which region, as the settings say."""
-        configured = _noun(service).nearest
+        """Region to the fraction of users nearest to it, as configured; `sum == 1`.
+
+        Equal where the settings name none of these regions.
+        """
+        configured = _lever_settings(service).nearest
         return normalised({region: configured.get(region, 0.0) for region in regions}) or {
             region: 1 / len(regions) for region in regions
         }
 
-    def index(self, listing: Iterable[EndpointGroup]) -> Groups:
-        """As listed: there are few."""
+    def index(self, listing: Iterable[EndpointGroup]) -> EndpointGroups:
+        """The listing itself, which is short."""
         return tuple(listing)
 
-    def resources(self, name: str, service: Service, index: Groups) -> Resources[EndpointGroup]:
-        """Position to its groups, one at each listener."""
+    def resources(
+        self, name: str, service: Service, index: EndpointGroups
+    ) -> Resources[EndpointGroup]:
+        """Position to its groups, one per listener."""
         pool = self.pool(service)
         return {
             Position(name, pool, region): tuple(g for g in index if g.region == region)
@@ -88,21 +93,21 @@ class Accelerator(Lever[EndpointGroup, Groups, GroupChange]):
         self,
         name: str,
         service: Service,
-        index: Groups,
+        index: EndpointGroups,
         resources: Resources[EndpointGroup],
         at: float,
     ) -> Observed:
-        """What Global Accelerator says of the service."""
+        """States, faults and closed listeners of the service's groups."""
         pool_name = self.pool(service)
         pool = service.pools[pool_name]
-        found = {p: each for p, groups in resources.items() if (each := _settings_of(groups))}
-        parts = {position: each for position, each in found.items() if len(each) > 1}
+        states = {p: found for p, groups in resources.items() if (found := _states_of(groups))}
+        parts = {position: found for position, found in states.items() if len(found) > 1}
         faults = tuple(_faults(pool_name, pool, index))
         now = of_pool(resources, (name, pool_name), pool.regions)
-        reached = failing_open(self.opened(now, ())) if parts else ()
+        reached = fail_open_regions(self.open_parts(now, ())) if parts else ()
         return Observed(
             at,
-            {position: each[0] for position, each in found.items()},
+            {position: found[0] for position, found in states.items()},
             frozenset(parts),
             {pool_name: faults} if faults else {},
             parts=parts,
@@ -110,30 +115,30 @@ class Accelerator(Lever[EndpointGroup, Groups, GroupChange]):
         )
 
     def prove(self, name: str, service: Service, listing: Sequence[EndpointGroup]) -> Proof:
-        """What the accelerator could send the users of its pool to."""
+        """Whether the accelerator can send its pool's users to an unlawful region, and how."""
         return prove_groups(name, service, listing)
 
-    def is_proven_alike(self, one: EndpointGroup, other: EndpointGroup) -> bool:
-        """Whether two groups are the same but for dial, weights and health."""
+    def is_same_for_proof(self, one: EndpointGroup, other: EndpointGroup) -> bool:
+        """Whether two groups differ at most in dial, weights and health."""
         return (
             one.arn == other.arn
             and one.region == other.region
             and [e.endpoint_id for e in one.endpoints] == [e.endpoint_id for e in other.endpoints]
         )
 
-    def shares(self, settings: Mapping[str, LeverState]) -> dict[str, float]:
-        """Dials, 0 to 1; 0 where the endpoints weigh nothing."""
-        return {r: (s.dial or 0.0) / 100 if s.weight else 0.0 for r, s in settings.items()}
+    def shares(self, states: Mapping[str, LeverState]) -> dict[str, float]:
+        """Dials, 0 to 1; 0 where the endpoints have weight 0."""
+        return {r: (s.dial or 0.0) / 100 if s.weight else 0.0 for r, s in states.items()}
 
-    def with_reached(self, shares: Shares, reached: Collection[str]) -> dict[str, float]:
-        """Each region that is reached counts as wholly open."""
+    def with_fail_open(self, shares: Shares, reached: Collection[str]) -> dict[str, float]:
+        """A region that is reached all the same has dial 1."""
         return {region: 1.0 if region in reached else share for region, share in shares.items()}
 
-    def settings(
+    def states(
         self, service: Service, before: Mapping[str, LeverState], after: Shares
     ) -> dict[str, LeverState]:
-        """Whole dials, at least 1 where it is open, and the configured weight of endpoints."""
-        weight = _noun(service).endpoint_weight
+        """Dials of whole percents, at least 1 where open, and the configured endpoint weight."""
+        weight = _lever_settings(service).endpoint_weight
         return {
             region: LeverState(weight, max(1.0, round(share * 100.0, 0)))
             if share > 0
@@ -142,38 +147,38 @@ class Accelerator(Lever[EndpointGroup, Groups, GroupChange]):
             if region in before
         }
 
-    def parts(
+    def writes(
         self, change: Change, resources: tuple[EndpointGroup, ...]
     ) -> tuple[GroupChange, ...]:
-        """Those groups that can be set and are not set so yet."""
+        """One write per group that can be written and has another state."""
         dial, weight = change.after.dial, change.after.weight
         if dial is None:
             return ()
         return tuple(
             GroupChange(group, dial, weight)
-            for group in settable(resources)
-            if not is_set(group, change.after)
+            for group in writable_groups(resources)
+            if not has_state(group, change.after)
         )
 
     def steps(
-        self, parts: Parts[GroupChange], urgent: Collection[PoolName]
+        self, writes: WritesByChange[GroupChange], urgent: Collection[PoolName]
     ) -> list[WriteStep[GroupChange]]:
-        """One group at a time, groups that open before groups that close."""
-        apart = [(change, write) for change, writes in parts.items() for write in writes]
-        apart.sort(key=lambda one: not opens(one[1]))
+        """One group per step, groups that open before groups that close."""
+        single = [(change, write) for change, each in writes.items() for write in each]
+        single.sort(key=lambda pair: not is_opening(pair[1]))
         return [
             WriteStep({change: (write,)}, (change.position.service, change.position.pool))
-            for change, write in apart
+            for change, write in single
         ]
 
-    def opened(
+    def open_parts(
         self, pool: Mapping[str, tuple[EndpointGroup, ...]], writes: Iterable[GroupChange]
-    ) -> Open:
-        """By listener. A group without endpoints serves nobody: it is as good as missing."""
-        after = {one.group.arn: LeverState(one.endpoint_weight, one.dial) for one in writes}
+    ) -> OpenParts:
+        """By listener. A group without endpoints serves no users and counts as missing."""
+        after = {write.group.arn: LeverState(write.endpoint_weight, write.dial) for write in writes}
         return {
             region: {
-                group.listener: (after.get(group.arn) or _setting(group)).is_open
+                group.listener: (after.get(group.arn) or _most_open_state(group)).is_open
                 for group in groups
                 if group.endpoints
             }
@@ -184,23 +189,23 @@ class Accelerator(Lever[EndpointGroup, Groups, GroupChange]):
 ACCELERATOR = Accelerator()
 
 
-def settable(groups: Iterable[EndpointGroup]) -> list[EndpointGroup]:
-    """Those groups that can be set: without an endpoint a group serves nobody and is not written.
+def writable_groups(groups: Iterable[EndpointGroup]) -> list[EndpointGroup]:
+    """The groups with an endpoint; the others serve no users and are not written.
 
-    All of them where none has an endpoint, so that their refusal says so.
+    All groups where none has an endpoint: AWS's refusal then names the reason.
     """
-    found = list(groups)
-    return [group for group in found if group.endpoints] or found
+    all_groups = list(groups)
+    return [group for group in all_groups if group.endpoints] or all_groups
 
 
-def is_set(group: EndpointGroup, setting: LeverState) -> bool:
-    """Whether the group and all its endpoints are set like this."""
+def has_state(group: EndpointGroup, state: LeverState) -> bool:
+    """Whether the group and all its endpoints have this state."""
     weights = {endpoint.weight for endpoint in group.endpoints}
-    return group.dial == setting.dial and weights <= {setting.weight}
+    return group.dial == state.dial and weights <= {state.weight}
 
 
-def opens(change: GroupChange) -> bool:
-    """Whether the write lets more users into some endpoint of the group."""
+def is_opening(change: GroupChange) -> bool:
+    """Whether the write opens some endpoint of the group further."""
     after = LeverState(change.endpoint_weight, change.dial)
     return any(
         _openness(after) > _openness(LeverState(endpoint.weight, change.group.dial))
@@ -208,29 +213,31 @@ def opens(change: GroupChange) -> bool:
     )
 
 
-def _setting(group: EndpointGroup) -> LeverState:
+def _most_open_state(group: EndpointGroup) -> LeverState:
     return LeverState(max(endpoint.weight for endpoint in group.endpoints), group.dial)
 
 
-def _openness(setting: LeverState) -> tuple[bool, float, int]:
-    return setting.is_open, setting.dial or 0.0, setting.weight
+def _openness(state: LeverState) -> tuple[bool, float, int]:
+    """Sort key: the most open state is the greatest."""
+    return state.is_open, state.dial or 0.0, state.weight
 
 
-def _settings_of(groups: Iterable[EndpointGroup]) -> tuple[LeverState, ...]:
-    """The settings of one region's endpoints, each once, the most open first."""
+def _states_of(groups: Iterable[EndpointGroup]) -> tuple[LeverState, ...]:
+    """The distinct states of one region's endpoints, the most open first."""
     found = {
         LeverState(weight, group.dial)
-        for group in settable(groups)
+        for group in writable_groups(groups)
         for weight in [endpoint.weight for endpoint in group.endpoints] or [0]
     }
     return tuple(sorted(found, key=_openness, reverse=True))
 
 
-def _faults(pool_name: str, pool: Pool, groups: Groups) -> Iterable[str]:
+def _faults(pool_name: str, pool: Pool, groups: EndpointGroups) -> Iterable[str]:
     listeners = dict.fromkeys(group.listener for group in groups)
     for region in pool.regions:
         mine = [group for group in groups if group.region == region]
-        lacking = [one for one in listeners if one not in {group.listener for group in mine}]
+        present = {group.listener for group in mine}
+        lacking = [listener for listener in listeners if listener not in present]
         if not mine:
             yield f"endpoint group {region} is missing"
             continue
@@ -242,6 +249,6 @@ def _faults(pool_name: str, pool: Pool, groups: Groups) -> Iterable[str]:
         yield f"endpoint group {region} should not exist{law}"
 
 
-def _noun(service: Service) -> AcceleratorLever:
+def _lever_settings(service: Service) -> AcceleratorLever:
     assert service.levers.accelerator is not None
     return service.levers.accelerator

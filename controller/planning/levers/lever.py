@@ -1,15 +1,16 @@
-"""What a kind of lever must know; what is the same for all of them is here.
+"""The interface of a kind of lever, and what is the same for all kinds.
 
-A lever is what a service is steered by. Its *target* is what is read and written as one: a hosted
-zone, an accelerator. The target's *listing* is what AWS says of it; among it are the *resources* of
-the service's positions: weighted records, endpoint groups. A lever says what a listing means
-(`observe`), what settings mean as shares (`shares`), and which settings express shares
-(`settings`). It says what a change writes (`parts`), in which requests (`steps`), and refuses a
-request that would close a pool (`refusal`). It keeps no state: there is one object for each kind
-(`registry`).
+A lever is what steers a service. Its *target* is what AWS lists as one: a hosted zone, an
+accelerator. The *listing* of a target contains the *resources* of the service's positions: weighted
+records, endpoint groups. A lever has no state; there is one object per kind (`registry`). It says
 
-Shares that add up (`shares_add_up`) are parts of a pool's users: `sum(shares) == 1`. Otherwise each
-region has its own, from 0 to 1: the part that it takes of the users who are sent to it anyway.
+- what a listing means: `observe`, `prove`;
+- which shares lever states mean, and which states express shares: `shares`, `states`, `diff`;
+- what a change writes, and in which requests: `writes`, `steps`;
+- which requests would close a whole pool: `refusal`.
+
+Where `shares_add_up`, shares are parts of a pool's users: `sum(shares) == 1`. Otherwise each region
+has its own share, 0 to 1: the part that it takes of the users who are sent to it anyway.
 """
 
 from __future__ import annotations
@@ -22,19 +23,19 @@ from typing import ClassVar, Generic, TypeVar
 from controller.model.configuration import Service
 from controller.model.decision import PoolName, PoolPlan, Shares
 from controller.model.levers import Change, LeverKind, LeverState, Observed, Position
-from controller.planning.guards.all_closed import Open, is_emptied
-from controller.planning.levers.write_steps import Parts, WriteStep, WriteT
+from controller.planning.guards.all_closed import OpenParts, is_all_closed
+from controller.planning.levers.write_steps import WritesByChange, WriteStep, WriteT
 from controller.planning.residency.destinations import Destination
 from controller.planning.residency.proof import Proof
-from controller.planning.shares import same
+from controller.planning.shares import is_same_split
 
 ResourceT = TypeVar("ResourceT")
-"""What a listing consists of, such as record sets."""
+"""An element of a listing, such as a record set."""
 IndexT = TypeVar("IndexT")
-"""A listing in the form in which resources are found at once."""
+"""A listing in a form in which resources are found fast."""
 
 Resources = Mapping[Position, tuple[ResourceT, ...]]
-"""Position to the resources that steer it; positions without any are there, too."""
+"""Position to the resources that steer it; empty for a position without any."""
 
 
 class Lever(ABC, Generic[ResourceT, IndexT, WriteT]):
@@ -42,26 +43,26 @@ class Lever(ABC, Generic[ResourceT, IndexT, WriteT]):
 
     kind: ClassVar[LeverKind]
     shares_add_up: ClassVar[bool]
-    """Whether a pool's shares are parts of a whole; else each region's is its own."""
+    """Whether `sum(shares) == 1` holds for a pool; else each region has its own."""
     target_word: ClassVar[str]
-    """What people call a target."""
+    """A target, in messages."""
     share_word: ClassVar[str]
-    """What people call a share that was written."""
-    spread: ClassVar[str]
-    """AWS's word, lower case, for a write that every server answers by."""
+    """A share that was written, in messages."""
+    propagated_word: ClassVar[str]
+    """AWS's status, lower case, of a write that all its servers use."""
     is_atomic: ClassVar[bool]
-    """Whether a change is written in one step, as a pool is unless no step can hold it; else each
-    part of a change is a step by itself."""
-    after_throttling: ClassVar[str | None] = None
-    """Why what follows a step that was throttled is not sent; None: it is sent."""
-    all_closed: ClassVar[str]
-    """What AWS does with a pool that is closed everywhere."""
+    """Whether a change is written in one step, and a pool too unless no step can hold it; else each
+    write is a step."""
+    throttled_text: ClassVar[str | None] = None
+    """Why the steps after a throttled one are not sent; None: they are sent."""
+    all_closed_effect: ClassVar[str]
+    """What AWS does with a pool that is closed everywhere, in messages."""
 
-    # What the settings say.
+    # What the settings say. Every method but `steers` requires a service that this lever steers.
 
     @abstractmethod
     def steers(self, service: Service) -> bool:
-        """Whether the service is steered by it. All other methods want one that is."""
+        """Whether this kind of lever steers the service."""
 
     @abstractmethod
     def target(self, service: Service) -> str:
@@ -69,14 +70,14 @@ class Lever(ABC, Generic[ResourceT, IndexT, WriteT]):
 
     @abstractmethod
     def identity(self, service: Service) -> str:
-        """What is steered: a service with another identity has other resources."""
+        """Text that identifies the resources: another identity means other resources."""
 
     def assumptions(self, service: Service) -> str:
-        """What the settings say of users that is corrected by what is learned; empty: nothing."""
+        """The settings about users that learning corrects, as comparable text; empty: none."""
         return ""
 
-    def name_in_dns(self, service: Service) -> str | None:
-        """The name that it steers; None where it steers what is behind an address."""
+    def dns_name(self, service: Service) -> str | None:
+        """The name that it steers; None where it steers no DNS."""
         return None
 
     def ttl_s(self, service: Service) -> float:
@@ -84,18 +85,18 @@ class Lever(ABC, Generic[ResourceT, IndexT, WriteT]):
         return 0.0
 
     @abstractmethod
-    def users_follow(self, service: Service) -> str:
-        """When users are where a write sends them, for people."""
+    def propagation_text(self, service: Service) -> str:
+        """When users follow a write, in messages."""
 
     # What AWS says.
 
     @abstractmethod
     def index(self, listing: Iterable[ResourceT]) -> IndexT:
-        """A target's listing, for all services that share it."""
+        """An index of a target's listing, for all services that share the target."""
 
     @abstractmethod
     def resources(self, name: str, service: Service, index: IndexT) -> Resources[ResourceT]:
-        """The resources of every position of the service, in the order in which they are told."""
+        """The resources of every position of the service, in the settings' order."""
 
     @abstractmethod
     def observe(
@@ -106,74 +107,76 @@ class Lever(ABC, Generic[ResourceT, IndexT, WriteT]):
         resources: Resources[ResourceT],
         at: float,
     ) -> Observed:
-        """How the positions are set, and what is missing, extra or unlawful.
+        """The positions' states, and what is missing, extra or unlawful.
 
-        `resources` are those that the method of that name finds in `index`; the listing was asked
-        for `at` (monotonic seconds). Residency is not looked at (`prove`).
+        `resources`: result of the method of that name for `index`. `at`: when the listing was asked
+        for (monotonic seconds). Residency is not examined (`prove`).
         """
 
     def observe_listing(
         self, name: str, service: Service, listing: Iterable[ResourceT], at: float
     ) -> Observed:
-        """The same of a listing of which nothing was derived yet."""
+        """`observe` for a listing without an index."""
         index = self.index(listing)
         return self.observe(name, service, index, self.resources(name, service, index), at)
 
     @abstractmethod
     def prove(self, name: str, service: Service, listing: Sequence[ResourceT]) -> Proof:
-        """The ways out of the lawful regions of the service's bound pools."""
+        """The residency proof of the service's bound pools, with the leaks that refute it."""
 
     @abstractmethod
-    def is_proven_alike(self, one: ResourceT, other: ResourceT) -> bool:
-        """Whether two resources differ in nothing that a proof looks at."""
+    def is_same_for_proof(self, one: ResourceT, other: ResourceT) -> bool:
+        """Whether two resources are equal in everything that `prove` uses."""
 
     def destinations(self, resources: Resources[ResourceT]) -> Mapping[Position, Destination]:
-        """Where the DNS answer of each position leads, where DNS is what steers."""
+        """Where the DNS answer of each position leads; empty where no DNS is steered."""
         return {}
 
-    def checks(self, resources: Resources[ResourceT]) -> Mapping[Position, tuple[str, ...]]:
+    def health_check_ids(
+        self, resources: Resources[ResourceT]
+    ) -> Mapping[Position, tuple[str, ...]]:
         """Ids of Route 53's health checks of each position; positions without are missing."""
         return {}
 
-    # Settings and shares.
+    # States and shares.
 
     @abstractmethod
-    def shares(self, settings: Mapping[str, LeverState]) -> dict[str, float]:
-        """What the settings of a pool's regions mean, as shares."""
+    def shares(self, states: Mapping[str, LeverState]) -> dict[str, float]:
+        """Region to the share that its state means, in a pool with these states."""
 
     @abstractmethod
-    def with_reached(self, shares: Shares, reached: Collection[str]) -> dict[str, float]:
-        """A pool's shares when users of a part that is closed everywhere reach these regions."""
+    def with_fail_open(self, shares: Shares, reached: Collection[str]) -> dict[str, float]:
+        """A pool's shares when users also reach these closed regions, because AWS fails open."""
 
     @abstractmethod
-    def settings(
+    def states(
         self, service: Service, before: Mapping[str, LeverState], after: Shares
     ) -> dict[str, LeverState]:
-        """Settings that express the shares `after`, of regions that have one: those in `before`.
+        """Region to the state that expresses its share in `after`, of the regions in `before`.
 
-        A positive share never becomes a closed setting, because that means another thing.
+        A positive share never becomes a closed state.
         """
 
     def shares_by_pool(self, service: Service, observed: Observed) -> dict[str, Shares]:
-        """Pool to its shares now; regions that are closed and reached all the same included."""
+        """Pool to its shares now; closed regions that users reach all the same are included."""
         reached: defaultdict[str, set[str]] = defaultdict(set)
         for _, pool, region in observed.failing_open:
             reached[pool].add(region)
         return {
-            pool: self.with_reached(self.shares(settings), reached[pool])
+            pool: self.with_fail_open(self.shares(states), reached[pool])
             if pool in reached
-            else self.shares(settings)
-            for pool, settings in settings_by_pool(service, observed).items()
+            else self.shares(states)
+            for pool, states in states_by_pool(service, observed).items()
         }
 
     def diff(self, service: Service, plan: PoolPlan, observed: Observed) -> tuple[Change, ...]:
-        """What must be written so that the lever says `plan.after`; empty when it already does.
+        """The changes from the observed states to `plan.after`; empty when nothing differs.
 
-        What opens comes first, so that receivers are open before any user is sent to them.
+        Changes that open come first, so that receivers are open before users are sent to them.
         """
         now, after = plan.before, plan.after
         unequal = {p.region for p in observed.unequal if p.pool == plan.pool}
-        if not now or (not unequal and (after is now or same(now, after))):
+        if not now or (not unequal and (after is now or is_same_split(now, after))):
             return ()
         before = {
             region: observed.settings[position]
@@ -181,36 +184,42 @@ class Lever(ABC, Generic[ResourceT, IndexT, WriteT]):
             if (position := Position(plan.service, plan.pool, region)) in observed.settings
         }
         changes = [
-            Change(Position(plan.service, plan.pool, region), before[region], setting)
-            for region, setting in self.settings(service, before, after).items()
-            if before[region] != setting or region in unequal
+            Change(Position(plan.service, plan.pool, region), before[region], state)
+            for region, state in self.states(service, before, after).items()
+            if before[region] != state or region in unequal
         ]
-        return tuple(sorted(changes, key=lambda c: (_opens(c) <= 0, c.position)))
+        return tuple(sorted(changes, key=lambda c: (_opening(c) <= 0, c.position)))
 
     # What is written.
 
     @abstractmethod
-    def parts(self, change: Change, resources: tuple[ResourceT, ...]) -> tuple[WriteT, ...]:
-        """What the change means for those resources of its position that are not set so yet."""
+    def writes(self, change: Change, resources: tuple[ResourceT, ...]) -> tuple[WriteT, ...]:
+        """The writes of a change, for those resources of its position that are not set so yet."""
 
     @abstractmethod
-    def steps(self, parts: Parts[WriteT], urgent: Collection[PoolName]) -> list[WriteStep[WriteT]]:
-        """The requests to one target, in their order; `parts` are in that of the plans."""
+    def steps(
+        self, writes: WritesByChange[WriteT], urgent: Collection[PoolName]
+    ) -> list[WriteStep[WriteT]]:
+        """The requests to one target, in their order; `writes` are in the plans' order."""
 
-    def apart(self, step: WriteStep[WriteT]) -> Sequence[WriteStep[WriteT]]:
-        """The steps to be tried instead of one that AWS refused: what is at fault is one's alone.
+    def split_step(self, step: WriteStep[WriteT]) -> Sequence[WriteStep[WriteT]]:
+        """Smaller steps in place of one that AWS refused, so that one bad write blocks less.
 
-        None where nothing can be told apart.
+        Empty where the step cannot be split.
         """
         return ()
 
     @abstractmethod
-    def opened(self, pool: Mapping[str, tuple[ResourceT, ...]], writes: Iterable[WriteT]) -> Open:
-        """Which parts of a pool, region to its resources, are open once this is written."""
+    def open_parts(
+        self, pool: Mapping[str, tuple[ResourceT, ...]], writes: Iterable[WriteT]
+    ) -> OpenParts:
+        """Which parts of a pool (region to its resources) are open after these writes."""
 
-    def empties(self, pool: Mapping[str, tuple[ResourceT, ...]], writes: Iterable[WriteT]) -> bool:
-        """Whether the users of a pool, region to its resources, have nowhere to go after that."""
-        return is_emptied(self.opened(pool, writes))
+    def closes_all(
+        self, pool: Mapping[str, tuple[ResourceT, ...]], writes: Iterable[WriteT]
+    ) -> bool:
+        """Whether these writes leave a pool (region to its resources) closed everywhere."""
+        return is_all_closed(self.open_parts(pool, writes))
 
     def refusal(
         self,
@@ -220,21 +229,22 @@ class Lever(ABC, Generic[ResourceT, IndexT, WriteT]):
     ) -> str | None:
         """Why a step that is one of several of a pool may not be sent; None: it may.
 
-        It may not close what is left of the pool (region to its resources) when the steps that were
-        to open it before are not known to be `applied`.
+        It may not close the pool's last open region while the steps that were to open others are
+        not known to be `applied`. `pool`: region to its resources.
         """
-        closes = any(not change.after.is_open for change in step.parts)
-        if step.part_of is None or not closes:
+        closes = any(not change.after.is_open for change in step.writes_by_change)
+        if step.split_pool is None or not closes:
             return None
-        if not self.empties(pool, [*applied, *step.writes]):
+        if not self.closes_all(pool, [*applied, *step.writes]):
             return None
-        return self.emptying(step.part_of, ", for what was to open before is not known to be")
+        why = ", for what was to open before is not known to be"
+        return self.all_closed_text(step.split_pool, why)
 
-    def emptying(self, name: PoolName, why: str = "") -> str:
-        """That a pool would be closed everywhere and why, for people."""
+    def all_closed_text(self, name: PoolName, why: str = "") -> str:
+        """The refusal of a write that would close a pool everywhere, as text."""
         service, pool = name
         left = f"pool {pool} of {service} would have no region left that is open"
-        return f"not sent: {left}{why}; {self.all_closed}"
+        return f"not sent: {left}{why}; {self.all_closed_effect}"
 
 
 def of_pool(
@@ -244,22 +254,22 @@ def of_pool(
     return {region: resources.get(Position(*name, region), ()) for region in regions}
 
 
-def settings_by_pool(service: Service, observed: Observed) -> dict[str, dict[str, LeverState]]:
-    """Pool to region to how far it is open: lawful regions only, in their pool's order."""
-    seen: dict[str, dict[str, LeverState]] = {name: {} for name in service.pools}
-    for (_, pool_name, region), setting in observed.settings.items():
-        if pool_name in seen:
-            seen[pool_name][region] = setting
-    return {name: _in_order(pool.regions, seen[name]) for name, pool in service.pools.items()}
+def states_by_pool(service: Service, observed: Observed) -> dict[str, dict[str, LeverState]]:
+    """Pool to region to its state: lawful regions only, in their pool's order."""
+    states: dict[str, dict[str, LeverState]] = {name: {} for name in service.pools}
+    for (_, pool_name, region), state in observed.settings.items():
+        if pool_name in states:
+            states[pool_name][region] = state
+    return {name: _in_order(pool.regions, states[name]) for name, pool in service.pools.items()}
 
 
-def _in_order(regions: tuple[str, ...], seen: dict[str, LeverState]) -> dict[str, LeverState]:
-    if tuple(seen) == regions:
-        return seen
-    return {region: seen[region] for region in regions if region in seen}
+def _in_order(regions: tuple[str, ...], states: dict[str, LeverState]) -> dict[str, LeverState]:
+    if tuple(states) == regions:
+        return states
+    return {region: states[region] for region in regions if region in states}
 
 
-def _opens(change: Change) -> float:
-    """Positive when the change lets more traffic in."""
+def _opening(change: Change) -> float:
+    """By how much the change opens the position; negative when it closes."""
     before, after = change.before, change.after
     return (after.weight - before.weight) or ((after.dial or 0.0) - (before.dial or 0.0))

@@ -1,4 +1,4 @@
-"""Every kind of lever, one line each, and the one that steers a service."""
+"""The kinds of levers, one line each, and the lever that steers a service."""
 
 from __future__ import annotations
 
@@ -31,5 +31,5 @@ def lever_of(service: Service) -> AnyLever:
 
 
 def lever_named(kind: str) -> AnyLever:
-    """The lever of this kind. Raises KeyError for a kind that is none of `KINDS`."""
+    """The lever of this kind. Raises KeyError where `KINDS` lacks it."""
     return _BY_KIND[kind]

@@ -1,7 +1,7 @@
 """Route 53: weighted records of one hosted zone.
 
-The tree is the one of the record plan: weighted records `<pool>.<name>`, A and AAAA twins, one per
-lawful region with SetIdentifier = region and a health check on each. A record that is missing,
+The tree is the record plan's: weighted records `<pool>.<name>`, one A and one AAAA record (twins)
+per lawful region, with SetIdentifier = region and a health check on each. A record that is missing,
 unlawful or extra is a fault: it is reported and never repaired by creating or deleting.
 """
 
@@ -21,11 +21,11 @@ from controller.model.levers import (
     RecordSet,
     WeightChange,
 )
-from controller.planning.guards.all_closed import Open, failing_open
-from controller.planning.levers.batches import batches, by_pool
+from controller.planning.guards.all_closed import OpenParts, fail_open_regions
+from controller.planning.levers.batches import changes_by_pool, pack_batches
 from controller.planning.levers.lever import Lever, Resources, of_pool
-from controller.planning.levers.weights import weights
-from controller.planning.levers.write_steps import Parts, WriteStep
+from controller.planning.levers.weights import weights_for_shares
+from controller.planning.levers.write_steps import WritesByChange, WriteStep
 from controller.planning.residency.destinations import Destination, destinations
 from controller.planning.residency.proof import Proof, prove_records
 from controller.planning.shares import normalised
@@ -34,21 +34,21 @@ _TWINS = ("A", "AAAA")
 
 Leaves = Resources[RecordSet]
 """Position to its existing weighted records, A before AAAA."""
-Groups = Mapping[tuple[str, str], Mapping[str | None, RecordSet]]
-"""Name and type to SetIdentifier to record set: a zone's groups of records, each found at once."""
+RecordGroups = Mapping[tuple[str, str], Mapping[str | None, RecordSet]]
+"""Name and type to SetIdentifier to record set."""
 
 
-class Route53(Lever[RecordSet, Groups, WeightChange]):
-    """A service's weighted records. Shares are weights beside those of the pool's others."""
+class Route53(Lever[RecordSet, RecordGroups, WeightChange]):
+    """A service's weighted records. A share is `weight / sum(weights)` within a pool."""
 
     kind: ClassVar[LeverKind] = "route53"
     shares_add_up = True
     target_word = "zone"
     share_word = "written"
-    spread = "insync"
+    propagated_word = "insync"
     is_atomic = True
-    after_throttling = "not sent: Route 53 throttled the batch before it"
-    all_closed = "Route 53 takes weights that are all zero for equal ones"
+    throttled_text = "not sent: Route 53 throttled the batch before it"
+    all_closed_effect = "Route 53 takes weights that are all zero for equal ones"
 
     def steers(self, service: Service) -> bool:
         """Whether the service has weighted records."""
@@ -56,33 +56,33 @@ class Route53(Lever[RecordSet, Groups, WeightChange]):
 
     def target(self, service: Service) -> str:
         """Id of the hosted zone."""
-        return _noun(service).hosted_zone_id
+        return _lever_settings(service).hosted_zone_id
 
     def identity(self, service: Service) -> str:
         """The zone and the service's name in it."""
-        lever = _noun(service)
+        lever = _lever_settings(service)
         return f"{self.kind} {lever.hosted_zone_id} {lever.name}"
 
-    def name_in_dns(self, service: Service) -> str | None:
+    def dns_name(self, service: Service) -> str | None:
         """The service's name."""
-        return _noun(service).name
+        return _lever_settings(service).name
 
     def ttl_s(self, service: Service) -> float:
         """Seconds for which resolvers keep an answer."""
-        return _noun(service).ttl_s
+        return _lever_settings(service).ttl_s
 
-    def users_follow(self, service: Service) -> str:
-        """Within the TTL."""
+    def propagation_text(self, service: Service) -> str:
+        """Users follow within the TTL."""
         return f"users follow within the TTL of {self.ttl_s(service):g} s after INSYNC"
 
-    def index(self, listing: Iterable[RecordSet]) -> Groups:
+    def index(self, listing: Iterable[RecordSet]) -> RecordGroups:
         """The record sets of a zone by name and type."""
         groups: dict[tuple[str, str], dict[str | None, RecordSet]] = {}
         for record in listing:
             groups.setdefault((record.name, record.type), {})[record.set_identifier] = record
         return groups
 
-    def resources(self, name: str, service: Service, index: Groups) -> Leaves:
+    def resources(self, name: str, service: Service, index: RecordGroups) -> Leaves:
         """Position to its existing weighted records, A before AAAA; lawful regions only."""
         leaves: dict[Position, tuple[RecordSet, ...]] = {}
         for pool_name, pool in service.pools.items():
@@ -95,15 +95,15 @@ class Route53(Lever[RecordSet, Groups, WeightChange]):
         return leaves
 
     def observe(
-        self, name: str, service: Service, index: Groups, resources: Leaves, at: float
+        self, name: str, service: Service, index: RecordGroups, resources: Leaves, at: float
     ) -> Observed:
-        """What the zone says of the service."""
-        settings: dict[Position, LeverState] = {}
+        """States, faults, notices and closed record types of the service's leaves."""
+        states: dict[Position, LeverState] = {}
         parts: dict[Position, tuple[LeverState, ...]] = {}
         for position, twins in resources.items():
             weights = {twin.weight or 0 for twin in twins}
             if weights:
-                settings[position] = LeverState(max(weights))
+                states[position] = LeverState(max(weights))
             if len(weights) > 1:
                 parts[position] = tuple(map(LeverState, sorted(weights, reverse=True)))
         faults = {
@@ -113,19 +113,21 @@ class Route53(Lever[RecordSet, Groups, WeightChange]):
         }
         reached = frozenset(
             Position(name, pool_name, region)
-            # A type closed everywhere makes the regions unequal that are open by the other.
+            # A type that is closed everywhere makes regions unequal that are open by the other.
             for pool_name in dict.fromkeys(position.pool for position in parts)
-            for region in failing_open(self._now(resources, (name, pool_name), service))
+            for region in fail_open_regions(
+                self._open_parts_now(resources, (name, pool_name), service)
+            )
         )
         unequal, notices = frozenset(parts), tuple(_notices(resources))
-        return Observed(at, settings, unequal, faults, notices, parts=parts, failing_open=reached)
+        return Observed(at, states, unequal, faults, notices, parts=parts, failing_open=reached)
 
     def prove(self, name: str, service: Service, listing: Sequence[RecordSet]) -> Proof:
-        """What Route 53 could answer the users of bound pools."""
+        """Whether Route 53 can answer users of bound pools an unlawful region, and how."""
         return prove_records(name, service, listing)
 
-    def is_proven_alike(self, one: RecordSet, other: RecordSet) -> bool:
-        """Whether two record sets are the same but for how much weight they have."""
+    def is_same_for_proof(self, one: RecordSet, other: RecordSet) -> bool:
+        """Whether two record sets differ at most in the number of their weight."""
         return (
             one.rest == other.rest
             and one.name == other.name
@@ -139,62 +141,65 @@ class Route53(Lever[RecordSet, Groups, WeightChange]):
         """Where each weighted A record leads."""
         return destinations(resources)
 
-    def checks(self, resources: Leaves) -> Mapping[Position, tuple[str, ...]]:
-        """The health checks of each position's records."""
+    def health_check_ids(self, resources: Leaves) -> Mapping[Position, tuple[str, ...]]:
+        """The ids of the health checks on each position's records."""
         found = {
             position: tuple(dict.fromkeys(t.health_check_id for t in twins if t.health_check_id))
             for position, twins in resources.items()
         }
         return {position: ids for position, ids in found.items() if ids}
 
-    def shares(self, settings: Mapping[str, LeverState]) -> dict[str, float]:
-        """Weights that are all zero mean *equal* shares to Route 53, so that is returned."""
-        weighed = [setting.weight for setting in settings.values()]
-        total = sum(weighed)
+    def shares(self, states: Mapping[str, LeverState]) -> dict[str, float]:
+        """`weight / sum(weights)`; equal where all weights are 0, as Route 53 answers then."""
+        weights = [state.weight for state in states.values()]
+        total = sum(weights)
         if total == 0:
-            return {region: 1 / len(settings) for region in settings}
-        return dict(zip(settings, [weight / total for weight in weighed], strict=True))
+            return {region: 1 / len(states) for region in states}
+        return dict(zip(states, [weight / total for weight in weights], strict=True))
 
-    def with_reached(self, shares: Shares, reached: Collection[str]) -> dict[str, float]:
-        """Each region counts as reached like the others: by users of the closed type it is."""
+    def with_fail_open(self, shares: Shares, reached: Collection[str]) -> dict[str, float]:
+        """At least an equal share for every region: users of the closed type reach all of them."""
         most = {region: max(share, 1 / len(shares)) for region, share in shares.items()}
         return normalised(most)
 
-    def settings(
+    def states(
         self, service: Service, before: Mapping[str, LeverState], after: Shares
     ) -> dict[str, LeverState]:
         """Weights that change as few records as possible."""
-        known = {region: share for region, share in after.items() if region in before}
-        return {region: LeverState(weight) for region, weight in weights(before, known).items()}
+        shares = {region: share for region, share in after.items() if region in before}
+        return {
+            region: LeverState(weight)
+            for region, weight in weights_for_shares(before, shares).items()
+        }
 
-    def parts(self, change: Change, resources: tuple[RecordSet, ...]) -> tuple[WeightChange, ...]:
-        """Those twins whose weight is not the wanted one yet."""
+    def writes(self, change: Change, resources: tuple[RecordSet, ...]) -> tuple[WeightChange, ...]:
+        """One write per twin that has another weight."""
         weight = change.after.weight
         return tuple(WeightChange(leaf, weight) for leaf in resources if leaf.weight != weight)
 
     def steps(
-        self, parts: Parts[WeightChange], urgent: Collection[PoolName]
+        self, writes: WritesByChange[WeightChange], urgent: Collection[PoolName]
     ) -> list[WriteStep[WeightChange]]:
-        """One batch, or as many as Route 53's limits ask for, urgent pools in the first."""
-        return batches(parts, urgent)
+        """One batch, or as many as Route 53's limits require, urgent pools in the first."""
+        return pack_batches(writes, urgent)
 
-    def apart(self, step: WriteStep[WeightChange]) -> Sequence[WriteStep[WeightChange]]:
-        """Its pools, if there are several: one bad record hinders its own pool alone."""
-        pools = list(by_pool(step.parts).values())
-        return [WriteStep(each) for each in pools] if len(pools) > 1 else ()
+    def split_step(self, step: WriteStep[WeightChange]) -> Sequence[WriteStep[WeightChange]]:
+        """One step per pool, if there are several: a bad record then blocks its own pool only."""
+        pools = list(changes_by_pool(step.writes_by_change).values())
+        return [WriteStep(changes) for changes in pools] if len(pools) > 1 else ()
 
-    def opened(
+    def open_parts(
         self, pool: Mapping[str, tuple[RecordSet, ...]], writes: Iterable[WeightChange]
-    ) -> Open:
+    ) -> OpenParts:
         """By record type."""
-        wanted = {_key(write.record): write.weight for write in writes}
+        written = {_key(write.record): write.weight for write in writes}
         return {
-            region: {leaf.type: bool(wanted.get(_key(leaf), leaf.weight)) for leaf in twins}
+            region: {leaf.type: bool(written.get(_key(leaf), leaf.weight)) for leaf in twins}
             for region, twins in pool.items()
         }
 
-    def _now(self, leaves: Leaves, name: PoolName, service: Service) -> Open:
-        return self.opened(of_pool(leaves, name, service.pools[name[1]].regions), ())
+    def _open_parts_now(self, leaves: Leaves, name: PoolName, service: Service) -> OpenParts:
+        return self.open_parts(of_pool(leaves, name, service.pools[name[1]].regions), ())
 
 
 ROUTE53 = Route53()
@@ -204,8 +209,8 @@ def _key(record: RecordSet) -> tuple[str, str, str | None]:
     return record.name, record.type, record.set_identifier
 
 
-def _faults(service: Service, pool_name: str, pool: Pool, groups: Groups) -> Iterable[str]:
-    name = _noun(service).leaf_name(pool_name)
+def _faults(service: Service, pool_name: str, pool: Pool, groups: RecordGroups) -> Iterable[str]:
+    name = _lever_settings(service).leaf_name(pool_name)
     for type_, listed in zip(_TWINS, _twins(service, pool_name, groups), strict=True):
         for region in pool.regions:
             if region not in listed:
@@ -228,13 +233,13 @@ def _notices(leaves: Leaves) -> Iterable[str]:
 
 
 def _twins(
-    service: Service, pool_name: str, groups: Groups
+    service: Service, pool_name: str, groups: RecordGroups
 ) -> tuple[Mapping[str | None, RecordSet], ...]:
-    """The pool's A and its AAAA records, lawful or not."""
-    name = _noun(service).leaf_name(pool_name)
+    """The pool's A and its AAAA records by SetIdentifier, unlawful ones included."""
+    name = _lever_settings(service).leaf_name(pool_name)
     return tuple([groups.get((name, type_), {}) for type_ in _TWINS])
 
 
-def _noun(service: Service) -> Route53Lever:
+def _lever_settings(service: Service) -> Route53Lever:
     assert service.levers.route53 is not None
     return service.levers.route53

@@ -1,4 +1,4 @@
-"""What is sent to a lever's target, request by request."""
+"""Write steps: the requests to one lever's target, in order."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from controller.model.levers import Change, LeverChange
 WriteT = TypeVar("WriteT", bound=LeverChange)
 """What a kind of lever writes for one resource."""
 
-Parts = Mapping[Change, tuple[WriteT, ...]]
-"""Changes, each with what it writes: only what differs, and never nothing."""
+WritesByChange = Mapping[Change, tuple[WriteT, ...]]
+"""Change to its writes, of resources that are not set so yet. No tuple is empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class WriteStep(Generic[WriteT]):
-    """What is sent in one request: AWS applies all of it or none."""
+    """One request: AWS applies all of it or nothing."""
 
-    parts: Parts[WriteT]
-    part_of: PoolName | None = None
-    """The pool whose changes take several steps, if this is one of them."""
+    writes_by_change: WritesByChange[WriteT]
+    split_pool: PoolName | None = None
+    """The pool of its changes, where that pool's changes take several steps; else None."""
 
     @property
     def writes(self) -> tuple[WriteT, ...]:
-        """What it writes, for all its changes."""
-        return tuple(chain.from_iterable(self.parts.values()))
+        """The writes of all its changes."""
+        return tuple(chain.from_iterable(self.writes_by_change.values()))

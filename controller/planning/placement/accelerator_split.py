@@ -1,7 +1,8 @@
-"""Where placement wants to be behind an accelerator: everybody open, except for want of room.
+"""The dials that placement wants behind an accelerator: all open, except where capacity is short.
 
-Nearness does the rest. How dials become flow is `planning.placement.dials`; who is nearest to whom
-starts with what the settings say and is corrected by what users report.
+Global Accelerator sends users to the nearest region. `planning.placement.dials` models how dials
+become flow. Which fraction of users is nearest to which region starts with the settings and is
+corrected by what users report.
 """
 
 from __future__ import annotations
@@ -15,91 +16,93 @@ from controller.planning.eligibility import Permission, RegionEligibility
 from controller.planning.levers.accelerator import ACCELERATOR
 from controller.planning.levers.registry import lever_of
 from controller.planning.placement.believed import Believed
-from controller.planning.placement.dials import fitted, learned, modelled
+from controller.planning.placement.dials import fit_dials, learned_nearest, modelled_flow
 from controller.planning.placement.optimal_split import PoolPlacement
 from controller.planning.shares import normalised
 
-_LESSON_EVERY_S = 10.0
-"""As long as the reports that one decision looks at reach back."""
+_LEARNING_INTERVAL_S = 10.0
+"""The age of the oldest report that one decision reads, so that no report is learned from twice."""
 
 
 def place_dials(
     snapshot: Snapshot,
     name: PoolName,
-    known: Believed,
-    stand: Mapping[str, RegionEligibility],
+    believed: Believed,
+    eligibility: Mapping[str, RegionEligibility],
     before: Shares,
 ) -> PoolPlacement | None:
-    """The dials of a pool, 0 to 1, and which regions' room is used up; None: nobody may serve."""
-    given = {region: _given(s, region, before) for region, s in stand.items()}
+    """The dials of a pool (0 to 1), and its full regions; None where no region may serve."""
+    given = {region: _given_dial(e, region, before) for region, e in eligibility.items()}
     fixed = {region: dial for region, dial in given.items() if dial is not None}
-    free = [region for region in stand if region not in fixed]
+    free = [region for region in eligibility if region not in fixed]
     if not free:
         return PoolPlacement(fixed) if any(fixed.values()) else None
-    near = nearest(snapshot, name)
-    demand = known.demand_rps[name[1]]
-    capacity = {region: known.capacity_rps[region] for region in free}
+    nearest = nearest_shares(snapshot, name)
+    demand = believed.demand_rps[name[1]]
+    capacity = {region: believed.capacity_rps[region] for region in free}
     total = sum(capacity.values())
     target = snapshot.settings.placement.target_utilisation
     if demand <= 0 or total <= 0:
         return PoolPlacement({**fixed, **dict.fromkeys(free, 1.0)})
-    # Where the target does not hold it all, each is filled in proportion: evenly.
+    # Where all does not fit at the target, every region is filled in proportion to its capacity.
     scale = max(target / demand, 1 / total)
-    dials = fitted(near, {region: rps * scale for region, rps in capacity.items()}, fixed)
-    flow = modelled(near, dials)
+    dials = fit_dials(nearest, {region: rps * scale for region, rps in capacity.items()}, fixed)
+    flow = modelled_flow(nearest, dials)
     full = {region: flow[region] * demand for region in free if dials[region] < 1}
-    # What given dials let in elsewhere is nothing that these have to carry.
+    # Traffic in regions with a fixed dial is not load of the free ones.
     carried = demand * sum(flow[region] for region in free)
     return PoolPlacement(dials, full, max(0.0, carried - total))
 
 
-def nearest(snapshot: Snapshot, name: PoolName) -> Shares:
-    """Which part of a pool's users is nearest to which of its regions, as far as is known."""
+def nearest_shares(snapshot: Snapshot, name: PoolName) -> Shares:
+    """Region to the fraction of a pool's users nearest to it: as learned, else as configured."""
     service_name, pool = name
-    known = snapshot.memory.of(service_name).nearest
-    if known:
-        return known
+    learned = snapshot.memory.of(service_name).nearest
+    if learned:
+        return learned
     service = snapshot.settings.services[service_name]
     return ACCELERATOR.nearest(service, service.pools[pool].regions)
 
 
-def after_learning(snapshot: Snapshot, service: str, memory: ServiceMemory) -> ServiceMemory:
-    """A service's memory with what users' reports say of who is nearest, behind an accelerator.
-
-    Each report teaches once: the next lesson is due when these reports are over.
-    """
-    noun = snapshot.settings.services[service]
-    if lever_of(noun).shares_add_up or service not in snapshot.observed:
+def with_learned_nearest(
+    snapshot: Snapshot, service_name: str, memory: ServiceMemory
+) -> ServiceMemory:
+    """A service's memory with `nearest` corrected by users' reports, behind an accelerator."""
+    service = snapshot.settings.services[service_name]
+    if lever_of(service).shares_add_up or service_name not in snapshot.observed:
         return memory
-    if memory.learned_at is not None and snapshot.now - memory.learned_at < _LESSON_EVERY_S:
+    if memory.learned_at is not None and snapshot.now - memory.learned_at < _LEARNING_INTERVAL_S:
         return memory
-    nearer = _learned(snapshot, (service, ACCELERATOR.pool(noun)))
-    return replace(memory, nearest=nearer, learned_at=snapshot.now)
+    nearest = _corrected_nearest(snapshot, (service_name, ACCELERATOR.pool(service)))
+    return replace(memory, nearest=nearest, learned_at=snapshot.now)
 
 
-def _learned(snapshot: Snapshot, name: PoolName) -> Shares:
-    near = nearest(snapshot, name)
+def _corrected_nearest(snapshot: Snapshot, name: PoolName) -> Shares:
+    nearest = nearest_shares(snapshot, name)
     measured = {
-        r: seen.requests for r, seen in snapshot.measured.get(name, {}).items() if r in near
+        r: seen.requests for r, seen in snapshot.measured.get(name, {}).items() if r in nearest
     }
     if sum(measured.values()) < snapshot.settings.ramp.min_requests:
-        return near
-    dials = _dials(snapshot, name)
-    return learned(near, dials, normalised(measured)) if any(dials.values()) else near
+        return nearest
+    dials = _observed_dials(snapshot, name)
+    if not any(dials.values()):
+        return nearest
+    return learned_nearest(nearest, dials, normalised(measured))
 
 
-def _dials(snapshot: Snapshot, name: PoolName) -> dict[str, float]:
-    settings = snapshot.observed[name[0]].settings
-    mine = {p.region: s for p, s in settings.items() if (p.service, p.pool) == name}
-    return ACCELERATOR.shares(mine)
+def _observed_dials(snapshot: Snapshot, name: PoolName) -> dict[str, float]:
+    states = snapshot.observed[name[0]].settings
+    return ACCELERATOR.shares(
+        {p.region: state for p, state in states.items() if (p.service, p.pool) == name}
+    )
 
 
-def _given(standing: RegionEligibility, region: str, before: Shares) -> float | None:
-    """The dial a region must have; None where placement may choose."""
-    match standing.may:
+def _given_dial(eligibility: RegionEligibility, region: str, before: Shares) -> float | None:
+    """The dial that a region must have; None where placement may choose."""
+    match eligibility.may:
         case Permission.OUT:
             return 0.0
         case Permission.KEEP:
             return before.get(region, 0.0)
         case Permission.IN:
-            return standing.share
+            return eligibility.share

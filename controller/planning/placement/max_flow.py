@@ -1,7 +1,21 @@
-"""Traffic poured into regions up to their room, making way for what comes later.
+"""Maximum flow of traffic into regions with limited capacity, by shortest augmenting paths.
 
-A maximum flow, by shortest augmenting paths on the graph of the regions. Sets of regions are
-integers with a bit for each; `planning.placement.overload` knows what they stand for.
+Edmonds and Karp's method on the graph of the regions: traffic that finds its regions full displaces
+other traffic that may also go elsewhere. Where no augmenting path is left, the regions that the
+search reached are the source side of a minimum cut: they are saturated for good.
+
+Sets of regions are integers with a bit for each; `planning.placement.overload` knows what they
+stand for.
+
+Worked example: region 0 has capacity 10, region 1 has 5. 8 requests/s may use either (bits 0b11)
+and go to region 0, which has more left. Then 9 come that may use region 0 only: it takes 2, and 5
+more while 5 of the first 8 are displaced to region 1. Both regions are then full; 2 do not fit.
+
+>>> flow = MaxFlow([10, 5])
+>>> flow.add_traffic(0b11, 8)
+>>> flow.add_traffic(0b01, 9)
+>>> list(region_numbers(flow.saturated))
+[0, 1]
 """
 
 from __future__ import annotations
@@ -10,63 +24,68 @@ from collections.abc import Iterator
 
 
 class MaxFlow:
-    """Regions, and the traffic in them so far by the set of regions that it may use."""
+    """Regions with their residual capacity, and the traffic in them by the set it may use."""
 
-    def __init__(self, room: list[float]) -> None:
-        self.full = 0
-        """Regions that are full and whose traffic has nowhere else to go: once something found no
-        room, the smallest of the minimum cuts."""
-        self._room = room
-        self._present: list[dict[int, float]] = [{} for _ in room]
+    def __init__(self, capacity: list[float]) -> None:
+        self.saturated = 0
+        """Set of regions that are full and whose traffic can go nowhere else: once some traffic
+        did not fit, the smallest of the minimum cuts."""
+        self._residual = capacity
+        self._flow: list[dict[int, float]] = [{} for _ in capacity]
+        """Per region: set of allowed regions to requests/s."""
 
-    def pour(self, allowed: int, rps: float) -> None:
-        """Find room for this much in the allowed regions, as far as there is any."""
-        while rps > 0 and (path := self._path(allowed)):
+    def add_traffic(self, allowed: int, rps: float) -> None:
+        """Send up to `rps` requests/s into the allowed regions, as far as there is capacity."""
+        while rps > 0 and (path := self._augmenting_path(allowed)):
             target, moves = path
-            moved = min(rps, self._room[target], *(self._present[a][kind] for a, _, kind in moves))
+            moved = min(rps, self._residual[target], *(self._flow[a][kind] for a, _, kind in moves))
             rps -= moved
-            self._room[target] -= moved
+            self._residual[target] -= moved
             for a, b, kind in moves:
-                self._put(b, kind, moved)
-                self._take(a, kind, moved)
-            self._put(moves[-1][0] if moves else target, allowed, moved)
+                self._add(b, kind, moved)
+                self._remove(a, kind, moved)
+            self._add(moves[-1][0] if moves else target, allowed, moved)
 
-    def _path(self, allowed: int) -> tuple[int, list[tuple[int, int, int]]] | None:
-        """A region with room, and the moves (from, to, whose) that free it, the last one first."""
-        came: dict[int, tuple[int, int, int]] = {}
-        seen = allowed | self.full
-        queue = sorted(numbers(allowed & ~self.full), key=lambda region: -self._room[region])
+    def _augmenting_path(self, allowed: int) -> tuple[int, list[tuple[int, int, int]]] | None:
+        """A region with residual capacity, and the moves (from, to, kind) into it, last first."""
+        arrived_by: dict[int, tuple[int, int, int]] = {}
+        seen = allowed | self.saturated
+        queue = sorted(
+            region_numbers(allowed & ~self.saturated), key=lambda region: -self._residual[region]
+        )
         for here in queue:
-            if self._room[here] > 0:
-                return here, _back(here, came)
-            for kind in self._present[here]:
-                for there in numbers(kind & ~seen):
-                    came[there] = (here, there, kind)
+            if self._residual[here] > 0:
+                return here, _moves_to(here, arrived_by)
+            for kind in self._flow[here]:
+                for there in region_numbers(kind & ~seen):
+                    arrived_by[there] = (here, there, kind)
                     queue.append(there)
                 seen |= kind
-        self.full = seen  # nothing in there can ever make way
+        self.saturated = seen  # final: later traffic only fills more
         return None
 
-    def _put(self, region: int, kind: int, rps: float) -> None:
-        self._present[region][kind] = self._present[region].get(kind, 0.0) + rps
+    def _add(self, region: int, kind: int, rps: float) -> None:
+        self._flow[region][kind] = self._flow[region].get(kind, 0.0) + rps
 
-    def _take(self, region: int, kind: int, rps: float) -> None:
-        self._present[region][kind] -= rps
-        if self._present[region][kind] <= 0:
-            del self._present[region][kind]
+    def _remove(self, region: int, kind: int, rps: float) -> None:
+        self._flow[region][kind] -= rps
+        if self._flow[region][kind] <= 0:
+            del self._flow[region][kind]
 
 
-def numbers(regions: int) -> Iterator[int]:
-    """The regions in a set, ascending."""
+def region_numbers(regions: int) -> Iterator[int]:
+    """The numbers of the regions in a set, ascending."""
     while regions:
         lowest = regions & -regions
         yield lowest.bit_length() - 1
         regions ^= lowest
 
 
-def _back(at: int, came: dict[int, tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+def _moves_to(
+    region: int, arrived_by: dict[int, tuple[int, int, int]]
+) -> list[tuple[int, int, int]]:
     moves = []
-    while at in came:
-        moves.append(came[at])
-        at = came[at][0]
+    while region in arrived_by:
+        moves.append(arrived_by[region])
+        region = arrived_by[region][0]
     return moves

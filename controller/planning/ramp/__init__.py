@@ -1,1 +1,1 @@
-"""How far a region's share may rise in this cycle."""
+"""The ramp: by how much a region's share may rise (or step back) in this cycle."""

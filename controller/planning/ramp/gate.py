@@ -1,9 +1,11 @@
-"""Whether a region that gets traffic back may take its next step: time passed, and it went well.
+"""The gate of a ramp: whether a region that gets traffic back may take its next step.
 
-A step is over when users arrived as predicted and the region stayed healthy, not when AWS said
-yes. Steps back are as far apart as steps up: what is measured tells of the time before them. Where
-nobody reports what users do, time alone decides. Users who never come (resolvers that ignore the
-TTL) are not waited for beyond `ramp.look_for_s`.
+A step has succeeded when users arrived as predicted and the region stayed healthy; AWS's answer to
+the write is not enough. Steps back are `ramp.step_gap_s` apart like steps up, because measurements
+lag behind. Without user reports time alone decides. Users who never arrive (behind resolvers that
+ignore the TTL) are waited for at most `ramp.look_for_s`.
+
+Worked example of a whole ramp: `planning.ramp.steps`.
 """
 
 from __future__ import annotations
@@ -22,58 +24,66 @@ from controller.planning.shares import percent
 
 @dataclass(frozen=True, slots=True)
 class RampGate:
-    """What one region may do next."""
+    """What one region may do next: rise by a step, wait, or step back. `wait_s >= 0`."""
 
-    verdict: Literal["go", "wait", "back"]
+    action: Literal["rise", "wait", "step_back"]
     why: str = ""
     wait_s: float = 0.0
-    """Seconds until time alone may change the verdict."""
+    """Seconds until time alone may change the action."""
 
 
-def pace(snapshot: Snapshot, position: Position, before: Shares, health: RegionHealth) -> RampGate:
-    """The region's pace on its way up."""
+def ramp_gate(
+    snapshot: Snapshot, position: Position, before: Shares, health: RegionHealth
+) -> RampGate:
+    """The gate of a region that is to rise in a pool, or that is returning.
+
+    `before`: the pool's present shares.
+    """
     memory, limits = snapshot.memory.of(position.service), snapshot.settings.ramp
     measured = snapshot.measured.get((position.service, position.pool), {})
-    seen = measured.get(position.region)
     share = before.get(position.region, 0.0)
-    back_s = snapshot.now - memory.aborted.get(position, float("-inf"))
-    trouble = _trouble(snapshot, health, seen)
-    if trouble and share > 0 and back_s >= limits.step_gap_s:
-        return RampGate("back", trouble, limits.step_gap_s)
+    since_back_s = snapshot.now - memory.aborted.get(position, float("-inf"))
+    trouble = _trouble(snapshot, health, measured.get(position.region))
+    if trouble and share > 0 and since_back_s >= limits.step_gap_s:
+        return RampGate("step_back", trouble, limits.step_gap_s)
     if trouble:
-        return RampGate("wait", trouble, max(0.0, limits.step_gap_s - back_s) or limits.step_gap_s)
-    if back_s < limits.retry_after_s:
-        left_s = limits.retry_after_s - back_s
+        left_s = max(0.0, limits.step_gap_s - since_back_s) or limits.step_gap_s
+        return RampGate("wait", trouble, left_s)
+    if since_back_s < limits.retry_after_s:
+        left_s = limits.retry_after_s - since_back_s
         return RampGate("wait", f"went back lately, tried again in {left_s:.0f} s", left_s)
-    since_s = snapshot.now - memory.last_rise.get(position, float("-inf"))
-    if since_s < limits.step_gap_s:
-        left_s = limits.step_gap_s - since_s
+    since_rise_s = snapshot.now - memory.last_rise.get(position, float("-inf"))
+    if since_rise_s < limits.step_gap_s:
+        left_s = limits.step_gap_s - since_rise_s
         return RampGate("wait", f"next step in {left_s:.1f} s", left_s)
-    behind = _behind(snapshot, position, share, measured)
-    if share > 0 and behind and since_s < limits.look_for_s:
-        return RampGate("wait", behind, limits.step_gap_s)
-    return RampGate("go", f"next step in {limits.step_gap_s:.1f} s", limits.step_gap_s)
+    missing_users = _missing_users(snapshot, position, share, measured)
+    if share > 0 and missing_users and since_rise_s < limits.look_for_s:
+        return RampGate("wait", missing_users, limits.step_gap_s)
+    return RampGate("rise", f"next step in {limits.step_gap_s:.1f} s", limits.step_gap_s)
 
 
-def _trouble(snapshot: Snapshot, health: RegionHealth, seen: MeasuredShare | None) -> str:
-    """Why the region does not stand its traffic well; empty when it does."""
+def _trouble(snapshot: Snapshot, health: RegionHealth, measured: MeasuredShare | None) -> str:
+    """Why the region does not carry its traffic well; empty when it does."""
     limits = snapshot.settings.ramp
     if health.usable < 1:
         return f"degraded: {health.why}"
-    if seen is not None and seen.requests >= limits.min_requests:
-        ratio = seen.errors / seen.requests
+    if measured is not None and measured.requests >= limits.min_requests:
+        ratio = measured.errors / measured.requests
         if ratio > limits.max_error_ratio:
-            return f"{seen.errors} of {seen.requests} measured requests failed there"
+            return f"{measured.errors} of {measured.requests} measured requests failed there"
     return ""
 
 
-def _behind(
+def _missing_users(
     snapshot: Snapshot,
     position: Position,
     share: float,
     measured: Mapping[str, MeasuredShare],
 ) -> str:
-    """How far users are from where the last step sends them; empty when near, or nobody knows."""
+    """Text when users differ from the predicted share by more than the tolerance; else empty.
+
+    Empty as well with too few reports, and behind an accelerator, where shares are no prediction.
+    """
     service = snapshot.settings.services[position.service]
     total = sum(seen.requests for seen in measured.values())
     if not lever_of(service).shares_add_up or total < snapshot.settings.ramp.min_requests:

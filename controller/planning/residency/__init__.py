@@ -1,1 +1,1 @@
-"""The proof that no failure and no drain leads bound users out of their lawful regions."""
+"""The residency proof: no failure and no drain leads bound users out of their lawful regions."""

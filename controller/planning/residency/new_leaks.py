@@ -1,4 +1,4 @@
-"""The leaks that other settings, or another reading of AWS, bring with them."""
+"""The leaks that other settings, or another reading of AWS, add."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from collections.abc import Iterator, Mapping
 from controller.model.levers import Leak, Observed
 
 
-def opened(before: Mapping[str, Observed], after: Mapping[str, Observed]) -> tuple[Leak, ...]:
-    """The leaks of `after` that concern users, or lead by ways, that none of `before` does."""
-    known = {way for leak in _leaks(before) for way in _ways(leak)}
-    return tuple(leak for leak in _leaks(after) if not known.issuperset(_ways(leak)))
+def new_leaks(before: Mapping[str, Observed], after: Mapping[str, Observed]) -> tuple[Leak, ...]:
+    """The leaks of `after` with a geography or a path that no leak of `before` has."""
+    known = {key for leak in _leaks(before) for key in _keys(leak)}
+    return tuple(leak for leak in _leaks(after) if not known.issuperset(_keys(leak)))
 
 
 def _leaks(observed: Mapping[str, Observed]) -> Iterator[Leak]:
-    for one in observed.values():
-        for leaks in one.leaks.values():
+    for of_service in observed.values():
+        for leaks in of_service.leaks.values():
             yield from leaks
 
 
-def _ways(leak: Leak) -> set[tuple[str, str, str, tuple[str, ...]]]:
-    return {(leak.service, leak.pool, who, leak.path) for who in leak.geographies}
+def _keys(leak: Leak) -> set[tuple[str, str, str, tuple[str, ...]]]:
+    """Service, pool, geography and path, one for each geography."""
+    return {(leak.service, leak.pool, geography, leak.path) for geography in leak.geographies}

@@ -1,4 +1,4 @@
-"""What Route 53 answers for a name, by the record sets of one hosted zone.
+"""A model of Route 53: what it answers for a name, by the record sets of one hosted zone.
 
 Written from Amazon's documentation; each rule names its page of the Route 53 Developer Guide:
 
@@ -16,11 +16,11 @@ Written from Amazon's documentation; each rule names its page of the Route 53 De
 - aliases: *Choosing between alias and non-alias records*. Route 53 answers with the target's own
   records, chosen by their own policy. An alias never leaves its zone but to an AWS resource.
 - wildcards: *DNS domain name format*. `*.name` answers names below it that do not exist.
-- delegation: *Routing traffic for subdomains*. An NS record set below the zone's own name hands
-  everything at and below its name to those name servers: it stands for whatever they may answer.
+- delegation: *Routing traffic for subdomains*. An NS record set below the zone's own name
+  delegates everything at and below its name to those name servers, whose answers are unknown.
 
-Of the policies that the record plan does not use (latency, multivalue, CIDR, geoproximity) any
-healthy record may be answered: at least as much as they really allow.
+The record plan does not use the other policies (latency, multivalue, CIDR, geoproximity). For these
+the model allows any healthy record, which includes everything that they really answer.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ from typing import Any
 from controller.model.levers import RecordSet
 
 IsUp = Callable[[str], bool]
-"""Whether a signal is well: a health check's id, or `external` of an alias to an AWS resource."""
+"""Signal to whether it is up: a health check's id, or `target_signal` of an AWS resource."""
 
-EVERYWHERE = "default"
+DEFAULT_AREA = "default"
 DELEGATION = "NS"
-"""Type of the records that stand for what other name servers answer."""
+"""Type of the records that delegate to other name servers."""
 _PRIMARY = "PRIMARY"
 _WILDCARD = "\\052."
-"""How Route 53 lists the label `*`."""
+"""Route 53's spelling of the label `*` in listings, with its dot."""
 
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Where Route 53 takes a user to be: by its own codes; None where it does not know."""
+    """Where Route 53 believes a user to be, by its own codes; None where it does not know."""
 
     country: str | None = None
     continent: str | None = None
@@ -54,54 +54,55 @@ class Location:
 
     @property
     def areas(self) -> tuple[str, ...]:
-        """The areas that contain it, smallest first, named as in a pool's geographies."""
+        """The areas that contain it, smallest first, spelled as in a pool's geographies."""
         named = (
             self.subdivision and f"subdivision:{self.country}-{self.subdivision}",
             self.country and f"country:{self.country}",
             self.continent and f"continent:{self.continent}",
         )
-        return (*(area for area in named if area), EVERYWHERE)
+        return (*(area for area in named if area), DEFAULT_AREA)
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """A record set, as far as answers depend on it."""
+class AnswerRecord:
+    """The properties of a record set on which answers depend."""
 
     name: str
     type: str
     set_identifier: str | None
     weight: int | None
-    check: str | None
+    health_check_id: str | None
     area: str | None
     """Where a geolocation record applies: `country:DE`, `continent:EU`, `default`…"""
     is_primary: bool | None
-    """Whether it comes first by failover; None: it has another policy."""
+    """Whether it is the primary record of a failover pair; None: it has another policy."""
     values: tuple[str, ...]
     target: str | None
-    """The name an alias or CNAME leads to."""
+    """The name that an alias or CNAME leads to; None: it has values."""
     is_alias: bool
     is_local: bool
     """Whether it is an alias to a name in its own zone."""
-    evaluates: bool
+    evaluates_target_health: bool
+    """Alias setting: healthy only while the target is."""
 
     @property
-    def external(self) -> str:
-        """The signal that is the health of a target outside the zone, which no API shows."""
+    def target_signal(self) -> str:
+        """The signal for the health of a target outside the zone, which no API shows."""
         return f"target {self.target}"
 
     @property
     def label(self) -> str:
-        """The record in a path: its name, type, and what tells it from its group."""
+        """Text for a path: name, type, and area or SetIdentifier."""
         return " ".join(
             part for part in (self.name, self.type, self.area or self.set_identifier) if part
         )
 
 
 class Zone:
-    """The record sets of one hosted zone, by name and type."""
+    """The record sets of one hosted zone, found by name and type."""
 
     def __init__(self, zone_id: str, records: Iterable[RecordSet]) -> None:
-        found: dict[tuple[str, str], list[Record]] = defaultdict(list)
+        found: dict[tuple[str, str], list[AnswerRecord]] = defaultdict(list)
         self._names: set[str] = set()
         apex = set[str]()
         for record in records:
@@ -112,7 +113,7 @@ class Zone:
         self._groups = {key: tuple(group) for key, group in found.items()}
         self._delegated = {name for name, type_ in found if type_ == DELEGATION} - apex
 
-    def group(self, name: str, type_: str) -> tuple[Record, ...]:
+    def records_at(self, name: str, type_: str) -> tuple[AnswerRecord, ...]:
         """The records that answer for a name and type; a CNAME answers for every type."""
         for cut in self._delegated:
             if name == cut or name.endswith(f".{cut}"):
@@ -125,65 +126,65 @@ class Zone:
                 return found
         return ()
 
-    def follow(self, record: Record, type_: str) -> str | None:
-        """The name in this zone that is asked for instead; None: the record itself is answered."""
+    def next_name(self, record: AnswerRecord, type_: str) -> str | None:
+        """The name in this zone to which the record leads; None: the record itself is answered."""
         if record.target is None:
             return None
         if record.is_alias:
             return record.target if record.is_local else None
-        return record.target if self.group(record.target, type_) else None
+        return record.target if self.records_at(record.target, type_) else None
 
-    def is_healthy(self, record: Record, is_up: IsUp, passed: tuple[str, ...] = ()) -> bool:
-        """Whether Route 53 counts the record as healthy; aliases in a circle are not."""
-        if record.check is not None and not is_up(record.check):
+    def is_healthy(self, record: AnswerRecord, is_up: IsUp, visited: tuple[str, ...] = ()) -> bool:
+        """Whether Route 53 counts the record as healthy; aliases in a circle are unhealthy."""
+        if record.health_check_id is not None and not is_up(record.health_check_id):
             return False
-        if not record.evaluates or record.target is None:
+        if not record.evaluates_target_health or record.target is None:
             return True
         if not record.is_local:
-            return is_up(record.external)
-        return record.target not in passed and any(
-            self.is_healthy(one, is_up, (*passed, record.target))
-            for one in self.group(record.target, record.type)
+            return is_up(record.target_signal)
+        return record.target not in visited and any(
+            self.is_healthy(target, is_up, (*visited, record.target))
+            for target in self.records_at(record.target, record.type)
         )
 
-    def _listed(self, name: str, type_: str) -> tuple[Record, ...]:
+    def _listed(self, name: str, type_: str) -> tuple[AnswerRecord, ...]:
         return self._groups.get((name, type_)) or self._groups.get((name, "CNAME"), ())
 
     def _add_names(self, name: str) -> None:
-        """A name exists, too, when something exists below it."""
+        """A name also exists when another name exists below it (RFC 4592, empty non-terminal)."""
         while name and name not in self._names:
             self._names.add(name)
             name = name.partition(".")[2]
 
 
-def answered(
+def possible_answers(
     zone: Zone,
     name: str,
     type_: str,
     where: Location,
     is_up: IsUp,
-    passed: tuple[str, ...] = (),
-) -> frozenset[Record]:
-    """The records that may be answered now; none when there is no answer.
+    visited: tuple[str, ...] = (),
+) -> frozenset[AnswerRecord]:
+    """The records that may be answered while `is_up` holds; empty when there is no answer.
 
-    An alias that leaves the zone stands for itself, one within it for what is answered there.
-    Aliases in a circle, back to a name `passed`, give no answer.
+    An alias that leaves the zone is an answer; one within it is replaced by its target's answers.
+    Aliases in a circle, back to a name in `visited`, give no answer.
     """
-    found: set[Record] = set()
-    for record in _chosen(zone, zone.group(name, type_), where, is_up):
-        below = zone.follow(record, type_)
-        if below is None:
+    found: set[AnswerRecord] = set()
+    for record in _candidates(zone, zone.records_at(name, type_), where, is_up):
+        target = zone.next_name(record, type_)
+        if target is None:
             found.add(record)
-        elif below not in passed:
-            found |= answered(zone, below, type_, where, is_up, (*passed, below))
+        elif target not in visited:
+            found |= possible_answers(zone, target, type_, where, is_up, (*visited, target))
     return frozenset(found)
 
 
-def ranked(group: Sequence[Record], where: Location) -> list[Record] | None:
-    """The records that may be answered at a location, in the order in which a healthy one is
-    looked for: smallest area first, or primary before secondary. None: the policy has no order.
+def by_precedence(group: Sequence[AnswerRecord], where: Location) -> list[AnswerRecord] | None:
+    """The group's records for a location by precedence; the first healthy one is answered.
 
-    A group never mixes policies.
+    Smallest area first (geolocation), or primary before secondary (failover). None: the policy has
+    no precedence. A group never mixes policies.
     """
     if is_geolocation(group):
         by_area = {record.area: record for record in group}
@@ -193,54 +194,56 @@ def ranked(group: Sequence[Record], where: Location) -> list[Record] | None:
     return None
 
 
-def is_geolocation(group: Sequence[Record]) -> bool:
+def is_geolocation(group: Sequence[AnswerRecord]) -> bool:
     """Whether a group answers by location."""
     return any(record.area is not None for record in group)
 
 
-def _chosen(zone: Zone, group: Sequence[Record], where: Location, is_up: IsUp) -> Sequence[Record]:
-    found = ranked(group, where)
+def _candidates(
+    zone: Zone, group: Sequence[AnswerRecord], where: Location, is_up: IsUp
+) -> Sequence[AnswerRecord]:
+    found = by_precedence(group, where)
     if found is not None:
         return ([r for r in found if zone.is_healthy(r, is_up)] or found)[:1]
     healthy = [record for record in group if zone.is_healthy(record, is_up)]
     if all(record.weight is None for record in group):
         return healthy or group
-    weighty = [record for record in group if record.weight]
+    weighted = [record for record in group if record.weight]
     standby = [record for record in group if not record.weight]
     return (
-        [record for record in weighty if record in healthy]
+        [record for record in weighted if record in healthy]
         or [record for record in standby if record in healthy]
-        or weighty
+        or weighted
         or standby
     )
 
 
-def _record(zone_id: str, listed: RecordSet) -> Record:
+def _record(zone_id: str, listed: RecordSet) -> AnswerRecord:
     rest: dict[str, Any] = json.loads(listed.rest)
     alias: dict[str, Any] = rest.get("AliasTarget", {})
-    place: dict[str, str] = rest.get("GeoLocation", {})
-    values = tuple(one["Value"] for one in rest.get("ResourceRecords", ()))
+    location: dict[str, str] = rest.get("GeoLocation", {})
+    values = tuple(value["Value"] for value in rest.get("ResourceRecords", ()))
     target = alias["DNSName"] if alias else values[0] if listed.type == "CNAME" else None
-    return Record(
+    return AnswerRecord(
         name=listed.name,
         type=listed.type,
         set_identifier=listed.set_identifier,
         weight=listed.weight,
-        check=listed.health_check_id,
-        area=_area(place) if place else None,
+        health_check_id=listed.health_check_id,
+        area=_area(location) if location else None,
         is_primary=rest["Failover"] == _PRIMARY if "Failover" in rest else None,
         values=values,
         target=target and target.lower().rstrip(".") + ".",
         is_alias=bool(alias),
         is_local=alias.get("HostedZoneId") == zone_id,
-        evaluates=alias.get("EvaluateTargetHealth", False),
+        evaluates_target_health=alias.get("EvaluateTargetHealth", False),
     )
 
 
-def _area(place: dict[str, str]) -> str:
-    if "ContinentCode" in place:
-        return f"continent:{place['ContinentCode']}"
-    if "SubdivisionCode" in place:
-        return f"subdivision:{place['CountryCode']}-{place['SubdivisionCode']}"
-    country = place["CountryCode"]
-    return EVERYWHERE if country == "*" else f"country:{country}"
+def _area(location: dict[str, str]) -> str:
+    if "ContinentCode" in location:
+        return f"continent:{location['ContinentCode']}"
+    if "SubdivisionCode" in location:
+        return f"subdivision:{location['CountryCode']}-{location['SubdivisionCode']}"
+    country = location["CountryCode"]
+    return DEFAULT_AREA if country == "*" else f"country:{country}"

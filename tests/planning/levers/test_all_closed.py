@@ -1,4 +1,4 @@
-"""When a pool has nobody open: by record type, by listener, and where something is missing."""
+"""Pools without an open region: by record type, by listener, and where something is missing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from controller.model.levers import (
     RecordSet,
     WeightChange,
 )
-from controller.planning.guards.all_closed import failing_open, is_emptied
+from controller.planning.guards.all_closed import fail_open_regions, is_all_closed
 from controller.planning.levers.accelerator import ACCELERATOR
 from controller.planning.levers.route53 import ROUTE53
 
@@ -32,9 +32,9 @@ WEST, EAST = "eu-west-1", "us-east-1"
         ({WEST: {"A": False, "AAAA": False}, EAST: {"A": False}}, True),
     ],
 )
-def test_every_kind_needs_somebody_open(pool: dict[str, dict[str, bool]], emptied: bool) -> None:
-    """A and AAAA alike, unless those open lack the kind altogether."""
-    assert is_emptied(pool) is emptied
+def test_every_kind_needs_an_open_region(pool: dict[str, dict[str, bool]], emptied: bool) -> None:
+    """A and AAAA alike, unless the open regions lack the kind altogether."""
+    assert is_all_closed(pool) is emptied
 
 
 @pytest.mark.parametrize(
@@ -55,14 +55,14 @@ def test_a_closed_region_is_reached_by_users_of_a_kind_that_no_region_has_open(
     pool: dict[str, dict[str, bool]], reached: set[str]
 ) -> None:
     """If it has a part of that kind, and every open region has one that could be opened."""
-    assert failing_open(pool) == reached
+    assert fail_open_regions(pool) == reached
 
 
-def test_leaves_are_looked_at_as_they_will_be() -> None:
-    """What is not written stays as it was read."""
+def test_open_parts_of_records_are_those_after_the_writes() -> None:
+    """A record without a write keeps its weight."""
     leaves = {r: (RecordSet("w.", "A", r, 10, None, "{}"),) for r in (WEST, EAST)}
 
-    found = ROUTE53.opened(leaves, [WeightChange(leaves[WEST][0], 0)])
+    found = ROUTE53.open_parts(leaves, [WeightChange(leaves[WEST][0], 0)])
     assert found == {WEST: {"A": False}, EAST: {"A": True}}
 
 
@@ -84,12 +84,12 @@ def group(
 )
 def test_a_group_is_open_by_dial_and_by_weight(shut: EndpointGroup, open_: bool) -> None:
     """Either closes it."""
-    assert ACCELERATOR.opened({WEST: (shut,)}, ()) == {WEST: {"l/1": open_}}
+    assert ACCELERATOR.open_parts({WEST: (shut,)}, ()) == {WEST: {"l/1": open_}}
 
 
-def test_groups_count_by_listener_and_with_endpoints_only() -> None:
-    """Those of no endpoint serve no user; one that is written counts as it will be."""
+def test_groups_count_by_listener_and_only_with_endpoints() -> None:
+    """A group without endpoints serves no user; one that is written counts with its new state."""
     pool = {WEST: (group(WEST, 1), group(WEST, 2, dial=0)), EAST: (group(EAST, 1, weights=()),)}
 
-    found = ACCELERATOR.opened(pool, [GroupChange(pool[WEST][0], 0.0, 0)])
+    found = ACCELERATOR.open_parts(pool, [GroupChange(pool[WEST][0], 0.0, 0)])
     assert found == {WEST: {"l/1": False, "l/2": False}, EAST: {}}

@@ -38,22 +38,22 @@ def test_a_dial_that_is_to_be_open_is_never_rounded_to_zero(share: float, dial: 
     assert found == {WEST: LeverState(128 if share else 0, dial)}
 
 
-def test_a_dial_that_is_as_wanted_up_to_rounding_is_left_alone() -> None:
-    """What was written for a thousandth reads as a hundredth."""
+def test_a_dial_that_differs_by_rounding_only_is_left_alone() -> None:
+    """A dial written with a thousandth is read with a hundredth."""
     before = {WEST: LeverState(128, 1.0), EAST: LeverState(128, 100.0)}
 
     assert written("accelerator", before, {WEST: 0.001, EAST: 1.0}) == {}
 
 
-def test_receivers_come_first() -> None:
-    """Whoever is opened stands before whoever is closed."""
+def test_receiving_regions_come_first() -> None:
+    """Changes that open stand before changes that close."""
     before = {EAST: LeverState(128, 100.0), WEST: LeverState(0, 0.0)}
 
     assert list(written("accelerator", before, {WEST: 1.0, EAST: 0.0})) == [WEST, EAST]
 
 
-def test_the_last_traces_of_a_region_that_is_down_leave_by_a_rule_of_their_own() -> None:
-    """Its share is below half a point; that it leaves is said, and counted, all the same."""
+def test_the_last_traces_of_a_region_that_is_down_leave_by_a_separate_rule() -> None:
+    """Its share is below half a point; that it leaves is explained, and counted, all the same."""
     stage = Stage()
     stage.now = 1_000.0
     for command in (f"pool world {WEST} {EAST} us-west-2", f"edit world {WEST} 1"):

@@ -1,4 +1,4 @@
-"""A kind of lever is one file and a line in the registry: nothing else tells the kinds apart."""
+"""A kind of lever is one file and a line in the registry: no other code distinguishes the kinds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.fakes.record_sets import FakeRecordSets
 
 ROOT = Path(__file__).parents[3]
 OWN = ("planning/levers/", "model/", "settings/", "adapters/", "sandbox/")
-"""Where kinds are told apart by right: their objects, nouns, rules, clients and emulators."""
+"""Where kinds may be distinguished: their objects, settings, rules, clients and emulators."""
 EXCEPTIONS = {
     "planning/residency/proof.py": "one proof for each kind, which its lever asks for",
     "planning/placement/accelerator_split.py": "only accelerators have dials and nearness",
@@ -42,8 +42,8 @@ def kinds_named(source: str) -> Counter[str]:
     return found
 
 
-def test_no_other_code_tells_kinds_of_levers_apart() -> None:
-    """Whoever needs to know asks `lever_of(service)`, or puts it into the lever."""
+def test_no_other_code_distinguishes_kinds_of_levers() -> None:
+    """Other code asks `lever_of(service)`, or the difference belongs into the lever."""
     package = ROOT / "controller"
     named = {
         path.relative_to(package).as_posix(): kinds_named(path.read_text(encoding="utf-8"))
@@ -55,7 +55,7 @@ def test_no_other_code_tells_kinds_of_levers_apart() -> None:
     assert EXCEPTIONS.keys() - found.keys() == set(), "an exception that is no longer needed"
 
 
-def test_what_tells_kinds_apart_is_found() -> None:
+def test_code_that_distinguishes_kinds_is_found() -> None:
     """Comparison by field and by text, either way round, and an import of one kind's object."""
     sources = (
         "x = service.levers.accelerator is not None",

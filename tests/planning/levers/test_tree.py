@@ -1,4 +1,4 @@
-"""What listings of AWS say of a service's positions, and what is wrong with them."""
+"""States and faults of a service's positions, from AWS's listings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from controller.model.levers import (
     Position,
     RecordSet,
 )
-from controller.planning.levers.accelerator import ACCELERATOR, opens
+from controller.planning.levers.accelerator import ACCELERATOR, is_opening
 from controller.planning.levers.route53 import ROUTE53
 from tests.loops.simulated import SETTINGS, groups, leaves
 
@@ -31,7 +31,7 @@ def is_leaf(record: RecordSet, pool: str, region: str, type_: str) -> bool:
     )
 
 
-def test_a_complete_tree_has_a_setting_for_every_position_and_no_fault() -> None:
+def test_a_complete_tree_has_a_state_for_every_position_and_no_fault() -> None:
     """Five positions: two regions of one pool, three of the other."""
     observed = ROUTE53.observe_listing("shop", SHOP, tuple(leaves(SETTINGS)), 7.0)
 
@@ -61,10 +61,10 @@ class Listing(tuple[RecordSet, ...]):
         return super().__iter__()
 
 
-def test_a_listing_is_gone_through_once_however_many_pools_there_are(
+def test_a_listing_is_read_once_whatever_the_number_of_pools(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A zone holds the leaves of every pool: once for each pool would cost the square."""
+    """A zone holds the leaves of every pool: reading it once per pool would be quadratic."""
     monkeypatch.setattr(Listing, "rounds", 0)
     ROUTE53.observe_listing("shop", SHOP, Listing(leaves(SETTINGS)), 0.0)
 
@@ -130,8 +130,8 @@ def test_a_closed_region_is_reached_where_a_record_type_is_closed_everywhere(typ
     assert sum(shares["world"].values()) == pytest.approx(1)
 
 
-def test_where_all_is_closed_no_region_counts_more_than_another() -> None:
-    """Equal weights, as ever."""
+def test_where_all_is_closed_every_region_counts_the_same() -> None:
+    """Equal weights."""
     closed = tuple(replace(r, weight=0) for r in leaves(SETTINGS))
     observed = ROUTE53.observe_listing("shop", SHOP, closed, 0.0)
 
@@ -170,7 +170,7 @@ def test_both_twins_of_a_position_are_found_in_order() -> None:
         ),
     ],
 )
-def test_endpoint_groups_are_held_against_the_lawful_regions(kept: list[str], fault: str) -> None:
+def test_endpoint_groups_are_compared_with_the_lawful_regions(kept: list[str], fault: str) -> None:
     """Residency behind an accelerator is the absence of a group."""
     (listed,) = groups(SETTINGS).values()
     listed = [replace(listed[0], region=region) for region in kept]
@@ -264,7 +264,7 @@ def group_with(*weights: int, dial: float = 100.0, listener: str = "80") -> Endp
 def test_a_position_is_as_open_as_its_most_open_endpoint(
     listed: list[EndpointGroup], parts: list[LeverState]
 ) -> None:
-    """By dial and weight of one and the same endpoint; a group without endpoints serves nobody."""
+    """By dial and weight of the same endpoint; a group without endpoints serves no users."""
     west = Position("api", "world", "eu-west-1")
     for order in (listed, listed[::-1]):
         observed = ACCELERATOR.observe_listing("api", API, tuple(order), 0.0)
@@ -287,7 +287,7 @@ def test_a_closed_region_is_reached_where_a_listener_is_closed_everywhere() -> N
     }
 
 
-def test_a_listener_that_the_open_region_lacks_reaches_nobody_who_could_be_helped() -> None:
+def test_a_listener_that_the_open_region_lacks_does_not_fail_open() -> None:
     """No write could open it there; the missing group is the fault."""
     listed = (
         *at_listener("80", eu_west_1=0.0, us_east_1=100.0),
@@ -299,12 +299,12 @@ def test_a_listener_that_the_open_region_lacks_reaches_nobody_who_could_be_helpe
 
 
 @pytest.mark.parametrize(
-    ("dial", "weight", "is_opening"),
+    ("dial", "weight", "opens"),
     [(100.0, 128, False), (0.0, 0, False), (50.0, 128, False), (100.0, 200, True)],
 )
 def test_a_write_opens_a_group_if_it_opens_one_of_its_endpoints(
-    dial: float, weight: int, is_opening: bool
+    dial: float, weight: int, opens: bool
 ) -> None:
     """What opens is written before what closes."""
-    assert opens(GroupChange(group_with(128, 128), dial, weight)) is is_opening
-    assert opens(GroupChange(group_with(128, 0), 100.0, 128))
+    assert is_opening(GroupChange(group_with(128, 128), dial, weight)) is opens
+    assert is_opening(GroupChange(group_with(128, 0), 100.0, 128))

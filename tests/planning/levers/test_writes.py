@@ -1,4 +1,4 @@
-"""What each kind of lever writes for a change, in which requests, and which of them it refuses."""
+"""The writes of a change, the steps that send them, and the steps that a lever refuses."""
 
 from __future__ import annotations
 
@@ -55,24 +55,24 @@ def swap(lever: Lever[Any, Any, WriteT]) -> dict[Change, tuple[WriteT, ...]]:
     """The east is to open, then the west to close."""
     east, west = change(lever, EAST, opens=True), change(lever, WEST, opens=False)
     return {
-        east: lever.parts(east, resources(lever, EAST, SHUT[lever])),
-        west: lever.parts(west, resources(lever, WEST, OPEN[lever])),
+        east: lever.writes(east, resources(lever, EAST, SHUT[lever])),
+        west: lever.writes(west, resources(lever, WEST, OPEN[lever])),
     }
 
 
 @pytest.mark.parametrize("lever", LEVERS, ids=lambda lever: lever.kind)
-def test_only_what_is_not_set_so_yet_is_written(lever: AnyLever) -> None:
-    """Of a change that went half through the other half; of one that went through nothing."""
+def test_only_what_has_another_state_is_written(lever: AnyLever) -> None:
+    """The other half of a change that went through half; nothing of one that went through."""
     one = change(lever, WEST, opens=False)
     was, done = resources(lever, WEST, OPEN[lever]), resources(lever, WEST, SHUT[lever])
 
-    assert len(lever.parts(one, was)) == 2
-    assert lever.parts(one, (was[0], done[1])) == lever.parts(one, was)[:1]
-    assert lever.parts(one, done) == lever.parts(one, ()) == ()
+    assert len(lever.writes(one, was)) == 2
+    assert lever.writes(one, (was[0], done[1])) == lever.writes(one, was)[:1]
+    assert lever.writes(one, done) == lever.writes(one, ()) == ()
 
 
-def test_records_are_written_in_one_step_whatever_they_do() -> None:
-    """Route 53 applies a batch at one moment."""
+def test_records_are_written_in_one_step() -> None:
+    """Whether they open or close: Route 53 applies a batch at one time."""
     parts = swap(ROUTE53)
 
     assert ROUTE53.steps(parts, ()) == [WriteStep(parts)]
@@ -85,32 +85,34 @@ def test_groups_are_written_one_by_one_and_those_that_open_first() -> None:
         steps = ACCELERATOR.steps(ordered, ())
         assert [step.writes[0].group.region for step in steps] == [EAST, EAST, WEST, WEST]
         assert [len(step.writes) for step in steps] == [1] * 4
-        assert {step.part_of for step in steps} == {POOL}
+        assert {step.split_pool for step in steps} == {POOL}
 
 
 @pytest.mark.parametrize(("pools", "tries"), [(("world",), 0), (("world", "europe"), 2)])
 def test_a_refused_batch_is_tried_again_pool_by_pool(pools: tuple[str, ...], tries: int) -> None:
-    """If there are several; each is tried once."""
+    """If it has several pools; each is tried once."""
     changes = [change(ROUTE53, WEST, opens=False, pool=pool) for pool in pools]
-    parts = {one: ROUTE53.parts(one, (leaf(WEST, "A", 128, one.position.pool),)) for one in changes}
-    apart = ROUTE53.apart(WriteStep(parts))
+    parts = {
+        one: ROUTE53.writes(one, (leaf(WEST, "A", 128, one.position.pool),)) for one in changes
+    }
+    apart = ROUTE53.split_step(WriteStep(parts))
 
-    assert [list(step.parts) for step in apart] == [[one] for one in changes][:tries]
-    assert [ROUTE53.apart(step) for step in apart] == [()] * tries
+    assert [list(step.writes_by_change) for step in apart] == [[one] for one in changes][:tries]
+    assert [ROUTE53.split_step(step) for step in apart] == [()] * tries
 
 
-def test_a_group_is_not_taken_apart() -> None:
-    """One request holds one."""
-    assert [ACCELERATOR.apart(step) for step in ACCELERATOR.steps(swap(ACCELERATOR), ())] == [
+def test_a_step_of_one_group_is_not_split() -> None:
+    """One request holds one group."""
+    assert [ACCELERATOR.split_step(step) for step in ACCELERATOR.steps(swap(ACCELERATOR), ())] == [
         ()
     ] * 4
 
 
 @pytest.mark.parametrize("lever", LEVERS, ids=lambda lever: lever.kind)
-def test_a_part_that_closes_the_pool_is_refused_until_another_is_known_to_be_open(
+def test_a_step_that_closes_the_pool_is_refused_until_another_region_is_known_to_be_open(
     lever: AnyLever,
 ) -> None:
-    """What opens may always go, and so may what is not a part of something larger."""
+    """A step that opens is always allowed, and so is one that is the pool's only step."""
     opening, closing = (WriteStep({one: writes}, POOL) for one, writes in swap(lever).items())
     pool = {
         EAST: resources(lever, EAST, SHUT[lever]),
@@ -121,13 +123,13 @@ def test_a_part_that_closes_the_pool_is_refused_until_another_is_known_to_be_ope
     assert lever.refusal(closing, opening.writes, pool) is None
     assert lever.refusal(closing, (), pool) == (
         "not sent: pool world of shop would have no region left that is open, for what was to open "
-        f"before is not known to be; {lever.all_closed}"
+        f"before is not known to be; {lever.all_closed_effect}"
     )
-    assert lever.refusal(replace(closing, part_of=None), (), pool) is None
+    assert lever.refusal(replace(closing, split_pool=None), (), pool) is None
 
 
 @pytest.mark.parametrize("lever", LEVERS, ids=lambda lever: lever.kind)
-def test_a_part_that_closes_one_of_two_open_regions_may_go(lever: AnyLever) -> None:
+def test_a_step_that_closes_one_of_two_open_regions_is_allowed(lever: AnyLever) -> None:
     """Whatever was applied before."""
     (_, closing) = (WriteStep({one: writes}, POOL) for one, writes in swap(lever).items())
     pool = {region: resources(lever, region, OPEN[lever]) for region in (EAST, WEST)}
@@ -135,8 +137,8 @@ def test_a_part_that_closes_one_of_two_open_regions_may_go(lever: AnyLever) -> N
     assert lever.refusal(closing, (), pool) is None
 
 
-def test_one_listener_that_would_be_closed_everywhere_is_refused() -> None:
-    """The other one of the same region, which opened, is no help to its users."""
+def test_a_step_that_closes_one_listener_everywhere_is_refused() -> None:
+    """The region's other listener, which opened, does not help its users."""
     east, west = swap(ACCELERATOR)
     opened = GroupChange(group(EAST, "80", SHUT[ACCELERATOR]), 100.0, 128)
     pool = {
@@ -154,9 +156,9 @@ def test_one_listener_that_would_be_closed_everywhere_is_refused() -> None:
 
 
 def test_a_record_that_was_read_again_meanwhile_still_counts_as_written() -> None:
-    """It is known by its name, type and identifier, not by all that it said."""
+    """It is identified by name, type and SetIdentifier, not by its other properties."""
     east, west = (leaf(region, "A", 128) for region in (EAST, WEST))
     again = replace(west, rest='{"TTL": 30}')
 
-    assert ROUTE53.empties({EAST: (), WEST: (again,)}, [WeightChange(west, 0)])
-    assert not ROUTE53.empties({EAST: (east,), WEST: (again,)}, [WeightChange(west, 0)])
+    assert ROUTE53.closes_all({EAST: (), WEST: (again,)}, [WeightChange(west, 0)])
+    assert not ROUTE53.closes_all({EAST: (east,), WEST: (again,)}, [WeightChange(west, 0)])

@@ -1,4 +1,4 @@
-"""What placement wants behind an accelerator, and what it says of room."""
+"""The dials that placement wants behind an accelerator, and its full regions."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ def planned(demand: int, *commands: str) -> PoolPlan:
 
 
 @pytest.mark.parametrize(("demand", "overload"), [(1500, 0), (1900, 0), (2600, 300)])
-def test_what_a_region_that_is_kept_carries_burdens_nobody_else(
+def test_the_load_of_a_kept_region_does_not_count_for_the_others(
     demand: int, overload: float
 ) -> None:
-    """Nobody knows how the one is: it keeps its half, the other has to carry its own only."""
+    """One region's health is unknown: it keeps its half, the other has to carry its own only."""
     plan = planned(demand, f"see {EAST}=?")
 
     assert plan.after == {WEST: 1.0, EAST: 1.0}
     assert plan.overload_rps == pytest.approx(overload)
 
 
-def test_what_leaves_a_region_burdens_the_other() -> None:
+def test_the_load_that_leaves_a_region_counts_for_the_other() -> None:
     """All of it is beyond what the other can carry but its capacity."""
     assert planned(1500, f"see {EAST}=D").overload_rps == pytest.approx(500)
 
 
-def test_what_nobody_can_carry_is_overload() -> None:
+def test_load_beyond_all_capacity_is_overload() -> None:
     """Of all regions together."""
     assert planned(2500).overload_rps == pytest.approx(500)

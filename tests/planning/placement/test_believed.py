@@ -1,4 +1,4 @@
-"""What measured figures are worth at their age."""
+"""The influence of measured figures by their age."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from controller.planning.placement.believed import (
     Believed,
     BelievedCapacity,
     BelievedFigure,
-    demands,
-    known,
-    load,
+    believed_capacities,
+    believed_demands,
+    believed_figures,
+    load_rps,
     measured_latencies,
-    rooms,
 )
 from tests.storyboards.stage import Stage
 
@@ -42,7 +42,7 @@ def moment(*commands: str, measured: Figures | None = None) -> Snapshot:
 def figures(*commands: str, measured: Figures | None = None, west: RegionHealth = WELL) -> Believed:
     """The figures of two regions."""
     health = {WEST: west, EAST: WELL}
-    return known(moment(*commands, measured=measured), "shop", health)
+    return believed_figures(moment(*commands, measured=measured), "shop", health)
 
 
 @pytest.mark.parametrize(("age_s", "demand"), [(0, 300), (300, 200), (600, 150), (1e6, 100)])
@@ -53,7 +53,7 @@ def test_an_old_figure_loses_its_influence_by_halves(age_s: float, demand: float
     assert figures(measured=measured).demand_rps["world"] == pytest.approx(demand)
 
 
-def test_latencies_are_believed_likewise() -> None:
+def test_latencies_fade_in_the_same_way() -> None:
     """Region by region."""
     measured = Figures(latency_ms={Position("shop", "world", WEST): Figure(60, NOW - 300)})
 
@@ -61,38 +61,38 @@ def test_latencies_are_believed_likewise() -> None:
 
 
 def test_a_degraded_region_has_less_capacity() -> None:
-    """By what can be counted on."""
+    """Its usable fraction."""
     gray = replace(WELL, degraded=2, usable=0.5)
 
     assert figures(f"region {WEST} capacity=400", west=gray).capacity_rps[WEST] == 200
 
 
-def test_a_region_nobody_measured_is_full_with_its_part() -> None:
-    """50 requests/s are its part: the target is reached by them."""
+def test_a_region_without_capacity_is_at_the_target_with_its_configured_share() -> None:
+    """50 requests/s are its share."""
     found = figures(f"region {WEST} capacity=unknown", "placement target_utilisation=0.8")
 
     assert found.capacity_rps[WEST] * 0.8 == pytest.approx(50)
 
 
-def test_load_adds_up_over_pools() -> None:
+def test_load_is_summed_over_pools() -> None:
     """Requests/s, region by region."""
     split = {"a": {WEST: 0.5, EAST: 0.5}, "b": {EAST: 1.0}}
 
-    assert load({"a": 100, "b": 30}, split) == {WEST: 50, EAST: 80}
+    assert load_rps({"a": 100, "b": 30}, split) == {WEST: 50, EAST: 80}
 
 
-def test_a_belief_says_what_it_is_made_of() -> None:
-    """Both figures, the measured one's age, and what that counts for."""
+def test_a_believed_figure_shows_its_parts() -> None:
+    """Both figures, the measured one's age and influence."""
     measured = Figures(demand_rps={("shop", "world"): Figure(300, NOW - 300)})
 
-    assert demands(moment(), "shop") == {"world": BelievedFigure(100)}
-    [belief] = demands(moment(measured=measured), "shop").values()
+    assert believed_demands(moment(), "shop") == {"world": BelievedFigure(100)}
+    [belief] = believed_demands(moment(measured=measured), "shop").values()
     assert belief == BelievedFigure(100, 300, 300, 0.5)
     assert belief.value == 200
 
 
 def test_only_what_was_measured_differs_from_the_settings() -> None:
-    """Figures of a place the settings do not name, or give no latency for, count for nothing."""
+    """Figures of a position that the settings do not name, or give no latency for, are ignored."""
     places = [("shop", "world", EAST), ("shop", "world", "ap-south-1"), ("shop", "x", EAST)]
     places.append(("other", "world", EAST))
     measured = Figures(latency_ms={Position(*place): Figure(10, NOW) for place in places})
@@ -104,17 +104,17 @@ def test_only_what_was_measured_differs_from_the_settings() -> None:
 
 
 def test_a_figure_from_a_clock_ahead_counts_as_just_measured() -> None:
-    """Never more than wholly."""
+    """Its influence is never above 1."""
     measured = Figures(demand_rps={("shop", "world"): Figure(300, NOW + 60)})
 
     assert figures(measured=measured).demand_rps["world"] == 300
 
 
-def test_room_says_what_it_is_made_of() -> None:
-    """The configured capacity, or the part of each pool that stands for it, and what is usable."""
+def test_a_believed_capacity_shows_its_parts() -> None:
+    """The configured capacity, or the one derived from shares, and the usable fraction."""
     snapshot = moment(f"region {WEST} capacity=unknown", f"region {EAST} capacity=400")
     health = {WEST: WELL, EAST: replace(WELL, degraded=2, usable=0.5)}
-    found = rooms(snapshot, "shop", health)
+    found = believed_capacities(snapshot, "shop", health)
     target = snapshot.settings.placement.target_utilisation
 
     assert found == {

@@ -1,4 +1,4 @@
-"""Who is nearest to whom behind an accelerator is learned from users' reports, each told once."""
+"""Nearest shares behind an accelerator are learned from users' reports, from each once."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ WEST, EAST = "eu-west-1", "us-east-1"
 @pytest.mark.parametrize(
     ("waits", "nearer"), [((), 0.55), ((9.9,), 0.55), ((10.0,), 0.59), ((10.0, 10.0), 0.622)]
 )
-def test_a_report_teaches_once(waits: tuple[float, ...], nearer: float) -> None:
-    """The next lesson comes when these reports are over, ten seconds later."""
+def test_a_report_is_learned_from_once(waits: tuple[float, ...], nearer: float) -> None:
+    """The next correction comes when these reports are over, ten seconds later."""
     stage = Stage()
     stage.now = 1_000.0
     stage.play(f"pool world {WEST} {EAST} accelerator")

@@ -14,8 +14,8 @@ from controller.planning.placement.believed import Believed
 from controller.planning.placement.optimal_split import (
     PlacementProblem,
     PoolPlacement,
-    lacking_rps,
     place,
+    total_overload_rps,
 )
 
 EU, EC, US = "eu-west-1", "eu-central-1", "us-east-1"
@@ -40,7 +40,7 @@ def task(
     before: dict[str, dict[str, float]] | None = None,
     **preferences: float,
 ) -> PlacementProblem:
-    """What is to be placed, by default of a service nobody serves yet."""
+    """A problem, by default of a service without any traffic yet."""
     service = Service.model_validate(
         {
             "regions": {
@@ -82,7 +82,7 @@ def shares_only(*regions: str) -> dict[str, float]:
     return dict.fromkeys(regions, 0.0)
 
 
-def test_with_room_everywhere_the_configured_shares_hold() -> None:
+def test_with_spare_capacity_everywhere_the_configured_shares_hold() -> None:
     """Two to one to one."""
     regions = {US: (900.0, 2.0), EU: (900.0, 1.0), EC: (900.0, 1.0)}
 
@@ -93,7 +93,7 @@ def test_with_room_everywhere_the_configured_shares_hold() -> None:
     assert world.overload == 0
 
 
-def test_what_does_not_fit_spills_to_the_regions_with_room() -> None:
+def test_what_does_not_fit_spills_to_the_regions_with_spare_capacity() -> None:
     """The full one stops at its target utilisation, and is named."""
     regions = {US: (100.0, 1.0), EU: (1000.0, 1.0)}
 
@@ -103,8 +103,8 @@ def test_what_does_not_fit_spills_to_the_regions_with_room() -> None:
     assert world.full == {US: pytest.approx(85)}
 
 
-def test_the_target_utilisation_gives_way_evenly_before_anything_overloads() -> None:
-    """Between target and capacity there is room for bad days."""
+def test_regions_are_filled_evenly_between_target_and_capacity() -> None:
+    """No region is overloaded before all are full."""
     regions = {US: (100.0, 1.0), EU: (300.0, 1.0)}
 
     world = placed(regions, {"world": (380, shares_only(US, EU))}, target=0.85)["world"]
@@ -113,7 +113,7 @@ def test_the_target_utilisation_gives_way_evenly_before_anything_overloads() -> 
     assert world.overload == 0
 
 
-def test_when_all_is_full_the_rest_is_spread_by_capacity_and_said() -> None:
+def test_when_all_is_full_the_rest_is_spread_by_capacity_and_reported() -> None:
     """An even overload hurts least."""
     regions = {US: (300.0, 1.0), EU: (100.0, 1.0)}
 
@@ -123,8 +123,8 @@ def test_when_all_is_full_the_rest_is_spread_by_capacity_and_said() -> None:
     assert world.shares == pytest.approx({US: 0.75, EU: 0.25})
 
 
-def test_an_overloaded_pool_overloads_nobody_elses_regions() -> None:
-    """The bound pool's excess stays where it may be; the others go where there is room."""
+def test_an_overloaded_pool_does_not_overload_regions_of_others() -> None:
+    """The bound pool's excess stays in its lawful regions; the others go where capacity is left."""
     regions = {US: (1000.0, 1.0), EU: (100.0, 1.0)}
     pools: Pools = {"world": (100, {US: 80, EU: 10}), "europe": (150, {EU: 10})}
 
@@ -135,7 +135,7 @@ def test_an_overloaded_pool_overloads_nobody_elses_regions() -> None:
     assert found["world"].overload == 0
 
 
-def test_users_are_placed_near() -> None:
+def test_pools_go_to_their_nearest_region() -> None:
     """Each pool at its nearest region."""
     regions = {US: (900.0, 1.0), EU: (900.0, 1.0)}
     pools: Pools = {"europe": (100, {US: 90, EU: 20}), "america": (100, {US: 20, EU: 90})}
@@ -146,8 +146,8 @@ def test_users_are_placed_near() -> None:
     assert found["america"].shares == {US: pytest.approx(1)}
 
 
-def test_price_counts_for_what_it_is_stated_to_be_worth() -> None:
-    """Nothing, unless it is said; here both regions cost the same, so only distance is left."""
+def test_price_counts_with_its_configured_weight() -> None:
+    """By default 0; here both regions cost the same, so only latency is left."""
     regions = {US: (900.0, 1.0), EU: (900.0, 1.0)}
 
     world = placed(regions, {"world": (100, {US: 20, EU: 21})}, ms_per_usd_per_gb=1000)["world"]
@@ -167,8 +167,8 @@ def test_traffic_stays_unless_each_request_gains_by_moving() -> None:
     assert enough.shares == {US: pytest.approx(1)}
 
 
-def test_whoever_can_go_elsewhere_makes_way() -> None:
-    """A pool without latencies gives room to one that is bound."""
+def test_a_pool_that_can_go_elsewhere_makes_way() -> None:
+    """A pool without latencies leaves capacity to one that is bound."""
     regions = {US: (100.0, 1.0), EU: (100.0, 1.0)}
     pools: Pools = {"world": (100, shares_only(US, EU)), "europe": (80, shares_only(EU))}
 
@@ -178,7 +178,7 @@ def test_whoever_can_go_elsewhere_makes_way() -> None:
     assert found["world"].shares.get(EU, 0.0) * 100 <= 20 + 1e-6
 
 
-def test_what_is_settled_takes_up_room_and_stays() -> None:
+def test_fixed_shares_use_capacity_and_stay() -> None:
     """Only the rest of its pool is placed."""
     regions = {US: (100.0, 1.0), EU: (100.0, 1.0), EC: (100.0, 1.0)}
     pools: Pools = {"world": (100, shares_only(US, EU, EC)), "kept": (100, shares_only(EU))}
@@ -198,7 +198,7 @@ def test_a_region_without_a_share_is_a_standby() -> None:
 
 
 def test_a_pool_without_users_goes_where_they_would_go_first() -> None:
-    """Shares of nothing are still shares: somebody may come."""
+    """Its shares matter: users may come."""
     regions = {US: (100.0, 1.0), EU: (100.0, 1.0)}
     pools: Pools = {"far": (0, {US: 90, EU: 20}), "even": (0, shares_only(US, EU))}
 
@@ -209,7 +209,7 @@ def test_a_pool_without_users_goes_where_they_would_go_first() -> None:
 
 
 def test_a_pool_without_candidates_is_left_out() -> None:
-    """What then happens is not placement's to say."""
+    """The caller decides what happens then."""
     regions = {US: (100.0, 1.0), EU: (100.0, 1.0)}
     pools: Pools = {"america": (10, shares_only(US)), "europe": (10, shares_only(EU))}
 
@@ -225,10 +225,10 @@ def test_a_pool_without_candidates_is_left_out() -> None:
     st.floats(0, 3000),
     st.booleans(),
 )
-def test_nothing_is_lost_and_nobody_overloads_while_there_is_room(
+def test_shares_add_up_and_no_region_is_overloaded_while_capacity_is_left(
     regions: dict[str, tuple[float, float, float]], demand: float, near: bool
 ) -> None:
-    """Shares add up; above capacity only when the pool as a whole is."""
+    """Load is above capacity only when the pool as a whole is."""
     distances = {name: ms if near else 0.0 for name, (_, _, ms) in regions.items()}
     sizes = {name: (capacity, share) for name, (capacity, share, _) in regions.items()}
 
@@ -254,7 +254,7 @@ def test_nothing_is_lost_and_nobody_overloads_while_there_is_room(
         min_size=1,
     ),
 )
-def test_what_is_lacking_is_known_without_placing(
+def test_the_total_overload_is_known_without_placing(
     capacities: list[float], pools: dict[str, tuple[float, list[str], float]]
 ) -> None:
     """The overload of all pools, pinned ones among them."""
@@ -268,7 +268,7 @@ def test_what_is_lacking_is_known_without_placing(
 
     placed = place(problem)
 
-    assert lacking_rps(problem) == pytest.approx(
+    assert total_overload_rps(problem) == pytest.approx(
         sum(one.overload for one in placed.values()), abs=1e-3
     )
 
@@ -278,10 +278,10 @@ def test_what_is_lacking_is_known_without_placing(
     st.dictionaries(st.sampled_from([US, EU, EC]), st.floats(0.01, 1), min_size=1),
     st.lists(st.floats(10, 500), min_size=3, max_size=3),
 )
-def test_what_was_placed_stays_where_it_was_placed(
+def test_placing_again_changes_nothing(
     distances: dict[str, float], before: dict[str, float], capacities: list[float]
 ) -> None:
-    """The optimum is its own optimum: no walking on from cycle to cycle."""
+    """The optimum is a fixed point: shares do not move on from cycle to cycle."""
     regions = {r: (c, 1.0) for r, c in zip((US, EU, EC), capacities, strict=True)}
     pools: Pools = {"world": (300, distances)}
     total = sum(before.values())

@@ -1,4 +1,4 @@
-"""The cheapest assignment: small ones by hand, and what must hold of all."""
+"""Transportation problems: small ones by hand, and properties of all."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.planning.placement.overload import even_limits
-from controller.planning.placement.transportation import Flows, TrafficPortion, cheapest
+from controller.planning.placement.overload import min_max_limits
+from controller.planning.placement.transportation import (
+    TrafficPortion,
+    TransportationFlows,
+    solve_transportation,
+)
 from tests.planning.placement.transport_problems import (
     Problem,
     added,
@@ -22,33 +26,33 @@ from tests.planning.placement.transport_problems import (
 EU, AP, US = "eu", "ap", "us"
 
 
-def solved(problem: Problem) -> Flows:
+def solved(problem: Problem) -> TransportationFlows:
     """Within the even limits."""
-    limits = even_limits(problem.portions, problem.capacity, problem.target, problem.taken)
-    return cheapest(problem.portions, limits.rps, problem.taken)
+    limits = min_max_limits(problem.portions, problem.capacity, problem.target, problem.fixed_load)
+    return solve_transportation(problem.portions, limits.rps, problem.fixed_load)
 
 
-def test_with_room_everywhere_everybody_goes_to_the_nearest() -> None:
-    """And no room is worth anything."""
+def test_with_spare_capacity_everywhere_all_traffic_goes_to_the_nearest() -> None:
+    """And all prices are 0."""
     portions = [TrafficPortion(30, {EU: 10, US: 90}), TrafficPortion(20, {EU: 95, US: 15})]
 
-    result = cheapest(portions, {EU: 100, US: 100})
+    result = solve_transportation(portions, {EU: 100, US: 100})
 
-    assert result == Flows(({EU: 30}, {US: 20}), {EU: 0, US: 0}, {})
+    assert result == TransportationFlows(({EU: 30}, {US: 20}), {EU: 0, US: 0}, {})
 
 
 def test_what_does_not_fit_spills_to_the_next_nearest() -> None:
-    """Those leave who lose least by it."""
+    """The traffic that loses least leaves."""
     near, far = TrafficPortion(60, {EU: 10, US: 90}), TrafficPortion(60, {EU: 20, US: 50})
 
-    result = cheapest([near, far], {EU: 100, US: 100})
+    result = solve_transportation([near, far], {EU: 100, US: 100})
 
     assert result.flows[0] == {EU: 60}
     assert result.flows[1] == pytest.approx({EU: 40, US: 20})
     assert result.prices == pytest.approx({EU: 30, US: 0})
 
 
-def test_a_chain_of_displacements_beats_everybody_for_himself() -> None:
+def test_a_chain_of_displacements_beats_separate_moves() -> None:
     """Europe's excess goes to America, whose traffic makes way for it.
 
     One after the other, the third would find America full and have to go to Asia for 300.
@@ -59,7 +63,7 @@ def test_a_chain_of_displacements_beats_everybody_for_himself() -> None:
         TrafficPortion(50, {EU: 10, US: 80, AP: 300}),
     ]
 
-    result = cheapest(portions, {EU: 100, US: 100, AP: 100})
+    result = solve_transportation(portions, {EU: 100, US: 100, AP: 100})
 
     assert result.flows[0] == pytest.approx({US: 50, AP: 50})
     assert added(result) == pytest.approx({EU: 100, US: 100, AP: 50})
@@ -73,7 +77,7 @@ def test_portions_with_the_same_costs_are_split_alike() -> None:
     """There is no reason to prefer one of them."""
     portions = [TrafficPortion(60, {EU: 1, US: 2}), TrafficPortion(30, {EU: 1, US: 2})]
 
-    result = cheapest(portions, {EU: 60, US: 100})
+    result = solve_transportation(portions, {EU: 60, US: 100})
 
     assert result.flows[0] == pytest.approx({EU: 40, US: 20})
     assert result.flows[1] == pytest.approx({EU: 20, US: 10})
@@ -81,36 +85,40 @@ def test_portions_with_the_same_costs_are_split_alike() -> None:
 
 def test_equal_costs_go_by_name_of_region() -> None:
     """Of several cheapest assignments it is always the same."""
-    assert cheapest([TrafficPortion(10, {US: 5, EU: 5, AP: 5})], {US: 6, EU: 6, AP: 6}).flows[
-        0
-    ] == pytest.approx({AP: 6, EU: 4})
+    assert solve_transportation(
+        [TrafficPortion(10, {US: 5, EU: 5, AP: 5})], {US: 6, EU: 6, AP: 6}
+    ).flows[0] == pytest.approx({AP: 6, EU: 4})
 
 
 def test_negative_costs_are_as_good_as_any() -> None:
     """A rebate is a cost below nothing."""
-    result = cheapest([TrafficPortion(10, {EU: -5, US: 0})], {EU: 4, US: 10})
+    result = solve_transportation([TrafficPortion(10, {EU: -5, US: 0})], {EU: 4, US: 10})
 
     assert result.flows[0] == pytest.approx({EU: 4, US: 6})
     assert result.prices == pytest.approx({EU: 5, US: 0})
 
 
-def test_what_is_taken_counts_towards_the_limit() -> None:
-    """It was there first."""
-    result = cheapest([TrafficPortion(50, {EU: 1, US: 9})], {EU: 100, US: 100}, {EU: 70, US: 5})
+def test_fixed_load_counts_towards_the_limit() -> None:
+    """It does not move."""
+    result = solve_transportation(
+        [TrafficPortion(50, {EU: 1, US: 9})], {EU: 100, US: 100}, {EU: 70, US: 5}
+    )
 
     assert result.flows[0] == pytest.approx({EU: 30, US: 20})
 
 
-def test_a_region_without_room_gets_nothing_and_has_its_price() -> None:
-    """Whether it has no limit to speak of or all is taken."""
-    result = cheapest([TrafficPortion(50, {EU: 1, AP: 3, US: 9})], {EU: 0, AP: 5, US: 100}, {AP: 6})
+def test_a_region_without_residual_capacity_gets_nothing_and_has_a_price() -> None:
+    """Whether its limit is 0 or its fixed load is as high."""
+    result = solve_transportation(
+        [TrafficPortion(50, {EU: 1, AP: 3, US: 9})], {EU: 0, AP: 5, US: 100}, {AP: 6}
+    )
 
     assert result.flows[0] == {US: 50}
     assert result.prices == pytest.approx({EU: 8, AP: 6, US: 0})
 
 
-def test_what_finds_no_room_is_unplaced_not_squeezed_in() -> None:
-    """As much is placed as can be, at whatever cost; then the room is worth any price."""
+def test_what_does_not_fit_is_unplaced() -> None:
+    """As much is placed as can be, at whatever cost; then the price is infinite."""
     portions = [
         TrafficPortion(80, {EU: 1}),
         TrafficPortion(80, {EU: 1, US: 500}),
@@ -118,7 +126,7 @@ def test_what_finds_no_room_is_unplaced_not_squeezed_in() -> None:
         TrafficPortion(0, {}),
     ]
 
-    result = cheapest(portions, {EU: 50, US: 60})
+    result = solve_transportation(portions, {EU: 50, US: 60})
 
     assert result.flows[0] == pytest.approx({EU: 50})
     assert result.flows[1] == pytest.approx({US: 60})
@@ -126,26 +134,28 @@ def test_what_finds_no_room_is_unplaced_not_squeezed_in() -> None:
     assert result.prices == {EU: inf, US: inf}
 
 
-def test_a_region_without_a_limit_has_no_room() -> None:
-    """Nobody said that it might carry anything."""
-    assert cheapest([TrafficPortion(5, {EU: 1, US: 2})], {US: 10}).flows == ({US: 5},)
+def test_a_region_without_a_limit_has_no_capacity() -> None:
+    """A region that `limits` lacks serves nothing."""
+    assert solve_transportation([TrafficPortion(5, {EU: 1, US: 2})], {US: 10}).flows == ({US: 5},)
 
 
 def test_a_portion_without_traffic_has_no_flows() -> None:
     """There is nothing to send."""
-    assert cheapest([TrafficPortion(0, {EU: 1})], {EU: 10}) == Flows(({},), {EU: 0}, {})
+    assert solve_transportation([TrafficPortion(0, {EU: 1})], {EU: 10}) == TransportationFlows(
+        ({},), {EU: 0}, {}
+    )
 
 
-def test_nothing_to_place_is_no_trouble() -> None:
-    """Not even without regions."""
-    assert cheapest([], {}) == Flows((), {}, {})
+def test_an_empty_problem_has_an_empty_solution() -> None:
+    """Even without regions."""
+    assert solve_transportation([], {}) == TransportationFlows((), {}, {})
 
 
 @given(problems())
 def test_every_request_is_placed_once_and_limits_are_kept(problem: Problem) -> None:
-    """Within the even limits only those find no room who may use no region with capacity."""
-    limits = even_limits(problem.portions, problem.capacity, problem.target, problem.taken)
-    result = cheapest(problem.portions, limits.rps, problem.taken)
+    """Within `min_max_limits` only traffic without any region with capacity is unplaced."""
+    limits = min_max_limits(problem.portions, problem.capacity, problem.target, problem.fixed_load)
+    result = solve_transportation(problem.portions, limits.rps, problem.fixed_load)
 
     assert set(result.unplaced) == set(limits.unplaceable)
     for index, portion in enumerate(problem.portions):
@@ -155,39 +165,41 @@ def test_every_request_is_placed_once_and_limits_are_kept(problem: Problem) -> N
         placed = fsum(flow.values()) + result.unplaced.get(index, 0.0)
         assert placed == pytest.approx(portion.rps, rel=1e-9)
     for region, rps in added(result).items():
-        load = problem.taken[region] + rps
+        load = problem.fixed_load[region] + rps
         assert load <= limits.rps[region] * (1 + 1e-9) + 1e-11 * max(limits.rps.values())
 
 
 @given(problems(), st.floats(0.2, 1.0))
-def test_prices_prove_that_nothing_is_cheaper(problem: Problem, part: float) -> None:
-    """Everybody is where cost and price are least, and room that is left costs nothing."""
-    limits = even_limits(problem.portions, problem.capacity, problem.target, problem.taken).rps
-    room = {r: part * max(0.0, rps - problem.taken[r]) for r, rps in limits.items()}
-    result = cheapest(problem.portions, room)
+def test_prices_prove_optimality(problem: Problem, part: float) -> None:
+    """Traffic is where cost plus price is least; regions that are not full have price 0."""
+    limits = min_max_limits(
+        problem.portions, problem.capacity, problem.target, problem.fixed_load
+    ).rps
+    residual = {r: part * max(0.0, rps - problem.fixed_load[r]) for r, rps in limits.items()}
+    result = solve_transportation(problem.portions, residual)
 
     assert all(price >= 0 for price in result.prices.values())
-    for region, rps in room.items():
+    for region, rps in residual.items():
         if added(result).get(region, 0.0) < rps * (1 - 1e-9):
             assert result.prices[region] == 0
     for portion, flow in zip(problem.portions, result.flows, strict=True):
-        dearness = {r: portion.cost(r) + result.prices[r] for r in portion.costs}
+        total_cost_by_region = {r: portion.cost(r) + result.prices[r] for r in portion.costs}
         for region in flow:
-            assert dearness[region] <= min(dearness.values()) + 1e-6
+            assert total_cost_by_region[region] <= min(total_cost_by_region.values()) + 1e-6
     for index in result.unplaced:
         assert all(result.prices[region] == inf for region in problem.portions[index].costs)
 
 
 @given(problems(), st.randoms(use_true_random=False))
-def test_a_price_is_what_a_little_more_room_saves(problem: Problem, random: Random) -> None:
+def test_a_price_is_what_a_little_more_capacity_saves(problem: Problem, random: Random) -> None:
     """Exactly, also where limits are met by chance."""
-    room = {r: float(round(rps)) for r, rps in problem.capacity.items()}
+    capacity = {r: float(round(rps)) for r, rps in problem.capacity.items()}
     portions = tuple(p._replace(rps=float(round(p.rps))) for p in problem.portions)
-    result = cheapest(portions, room)
-    region = random.choice(sorted(room))
+    result = solve_transportation(portions, capacity)
+    region = random.choice(sorted(capacity))
     little = 0.01
 
-    more = cheapest(portions, {**room, region: room[region] + little})
+    more = solve_transportation(portions, {**capacity, region: capacity[region] + little})
 
     if result.prices[region] == inf:
         assert sum(more.unplaced.values()) < sum(result.unplaced.values())
@@ -209,7 +221,7 @@ def test_the_order_of_portions_and_regions_makes_no_difference(
     assert one.prices == other.prices
 
 
-def test_many_ties_and_few_costs_come_to_an_end() -> None:
+def test_many_ties_and_few_costs_terminate() -> None:
     """The hard case for a search of paths: nearly every path is as short as any other."""
     random = Random(7)
     regions = [f"r{number:02}" for number in range(30)]
@@ -219,8 +231,8 @@ def test_many_ties_and_few_costs_come_to_an_end() -> None:
         )
         for _ in range(600)
     ]
-    limits = even_limits(portions, dict.fromkeys(regions, 50.0), 1.0)
+    limits = min_max_limits(portions, dict.fromkeys(regions, 50.0), 1.0)
 
-    result = cheapest(portions, limits.rps)
+    result = solve_transportation(portions, limits.rps)
 
     assert sum(added(result).values()) == pytest.approx(sum(p.rps for p in portions))

@@ -1,4 +1,4 @@
-"""The same problems as linear programs for HiGHS, a solver that shares nothing with ours."""
+"""The same problems as linear programs for HiGHS, a solver that shares no code with ours."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class CheapestLp:
         self,
         portions: Sequence[TrafficPortion],
         limits: Mapping[str, float],
-        nowhere: float | None = None,
+        unplaced_cost: float | None = None,
     ) -> None:
-        """`nowhere`: what each request costs that is not placed; None when all must be."""
+        """`unplaced_cost`: what each request costs that is not placed; None when all must be."""
         self._regions = sorted(limits)
         row = {region: number for number, region in enumerate(self._regions)}
         costs: list[float] = []
@@ -31,12 +31,12 @@ class CheapestLp:
                 if region in row:
                     costs.append(portion.cost(region))
                     entries.append((row[region], len(row) + index))
-            if nowhere is not None:
-                costs.append(nowhere)
+            if unplaced_cost is not None:
+                costs.append(unplaced_cost)
                 entries.append((len(row) + index,))
         rps = [portion.rps for portion in portions]
-        room = [limits[region] for region in self._regions]
-        self._solver = solver(costs, entries, [-INFINITE] * len(row) + rps, room + rps)
+        upper_bounds = [limits[region] for region in self._regions]
+        self._solver = solver(costs, entries, [-INFINITE] * len(row) + rps, upper_bounds + rps)
 
     def set_limits(self, limits: Mapping[str, float]) -> None:
         """Other limits; the next solution starts from the present one."""
@@ -57,7 +57,7 @@ def least_utilisation(
     portions: Sequence[TrafficPortion],
     capacity: Mapping[str, float],
     target: float,
-    taken: Mapping[str, float],
+    fixed_load: Mapping[str, float],
     fixed: Mapping[str, float],
 ) -> float:
     """How high, from the target upwards, all regions without a fixed limit must be raised."""
@@ -69,11 +69,11 @@ def least_utilisation(
         for region in portion.costs
     ]
     rps = [portion.rps for portion in portions]
-    room = [fixed.get(region, 0.0) - taken[region] for region in regions]
-    lp = solver([0.0] * len(entries), entries, [-INFINITE] * len(row) + rps, room + rps)
+    upper_bounds = [fixed.get(region, 0.0) - fixed_load[region] for region in regions]
+    lp = solver([0.0] * len(entries), entries, [-INFINITE] * len(row) + rps, upper_bounds + rps)
     rising = [row[region] for region in regions if region not in fixed]
-    heights = np.array([-capacity[regions[number]] for number in rising])
-    lp.addCol(1.0, target, INFINITE, len(rising), np.array(rising, dtype=np.int32), heights)
+    coefficients = np.array([-capacity[regions[number]] for number in rising])
+    lp.addCol(1.0, target, INFINITE, len(rising), np.array(rising, dtype=np.int32), coefficients)
     return solve(lp)
 
 

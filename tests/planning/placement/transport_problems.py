@@ -8,47 +8,49 @@ from random import Random
 
 from hypothesis import strategies as st
 
-from controller.planning.placement.transportation import Flows, TrafficPortion
+from controller.planning.placement.transportation import TrafficPortion, TransportationFlows
 
 REGIONS = ("af", "ap", "ca", "eu", "me", "sa", "us")
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What `even_limits` is asked."""
+    """A problem for `min_max_limits` and `solve_transportation`."""
 
     portions: tuple[TrafficPortion, ...]
     capacity: dict[str, float]
     target: float
-    taken: dict[str, float]
+    fixed_load: dict[str, float]
 
 
 @st.composite
-def problems(draw: st.DrawFn, most_taken: float = 2.0) -> Problem:
-    """Few regions, up to 25 portions; ties, zeroes, negative costs, too little room, any homes.
+def problems(draw: st.DrawFn, most_fixed: float = 2.0) -> Problem:
+    """Few regions, up to 25 portions; ties, zeroes, negative costs, short capacity, any `current`.
 
-    `most_taken`: up to how much of its capacity is taken in a region.
+    `most_fixed`: the greatest fixed load of a region, as a fraction of its capacity.
     """
     regions = draw(st.lists(st.sampled_from(REGIONS), min_size=1, unique=True))
     # Whole numbers make ties and exact fits likely, the others rounding.
     number = draw(st.sampled_from([st.integers(0, 20).map(float), st.floats(0.001, 1000)]))
     cost = draw(st.sampled_from([st.integers(-3, 3).map(float), st.floats(-50, 300)]))
     costs = st.dictionaries(st.sampled_from(regions), cost)
-    home = st.one_of(st.none(), st.sampled_from(REGIONS))
-    gain = st.sampled_from([0.0, 0.0, 1.0, 10.5])
-    portions = draw(st.lists(st.builds(TrafficPortion, number, costs, home, gain), max_size=25))
+    current = st.one_of(st.none(), st.sampled_from(REGIONS))
+    discount = st.sampled_from([0.0, 0.0, 1.0, 10.5])
+    portions = draw(
+        st.lists(st.builds(TrafficPortion, number, costs, current, discount), max_size=25)
+    )
     scale = draw(st.sampled_from([0.3, 1.0, 3.0, 10.0]))
     capacity = {region: draw(number) * scale for region in regions}
     part = st.sampled_from([0.0, 0.0, 0.15, 0.35, 1.0])
-    taken = {region: rps * most_taken * draw(part) for region, rps in capacity.items()}
-    return Problem(tuple(portions), capacity, draw(st.sampled_from([0.5, 0.7, 1.0])), taken)
+    fixed_load = {region: rps * most_fixed * draw(part) for region, rps in capacity.items()}
+    return Problem(tuple(portions), capacity, draw(st.sampled_from([0.5, 0.7, 1.0])), fixed_load)
 
 
-def world(regions: int, portions: int, seed: int, *, room: float, bound: bool) -> Problem:
+def world(regions: int, portions: int, seed: int, *, capacity_ratio: float, bound: bool) -> Problem:
     """Regions and users at random places on a globe; a cost is the latency in milliseconds.
 
-    `room`: the target's share of all capacity by all traffic. `bound`: two of five portions may
-    be served by a quarter of the regions only.
+    `capacity_ratio`: all capacity at the target divided by all traffic. `bound`: two of five
+    portions may be served by a quarter of the regions only.
     """
     random = Random(seed)
     names = [f"rg-{chr(97 + number // 10)}-{number % 10}" for number in range(regions)]
@@ -64,7 +66,7 @@ def world(regions: int, portions: int, seed: int, *, room: float, bound: bool) -
         drawn.append(TrafficPortion(random.lognormvariate(3, 1.2), costs))
     sizes = {name: random.uniform(0.5, 1.5) for name in names}
     traffic = fsum(portion.rps for portion in drawn)
-    scale = room * traffic / 0.7 / fsum(sizes.values())
+    scale = capacity_ratio * traffic / 0.7 / fsum(sizes.values())
     capacity = {name: size * scale for name, size in sizes.items()}
     return Problem(tuple(drawn), capacity, 0.7, {})
 
@@ -75,13 +77,13 @@ def without_largest(problem: Problem) -> Problem:
     return replace(problem, capacity={**problem.capacity, lost: 0.0})
 
 
-def added(flows: Flows) -> dict[str, float]:
+def added(flows: TransportationFlows) -> dict[str, float]:
     """What the portions bring to each region, requests/s."""
     regions = {region for flow in flows.flows for region in flow}
     return {r: fsum(flow.get(r, 0.0) for flow in flows.flows) for r in regions}
 
 
-def total_cost(portions: tuple[TrafficPortion, ...], flows: Flows) -> float:
+def total_cost(portions: tuple[TrafficPortion, ...], flows: TransportationFlows) -> float:
     """The objective: requests/s times cost."""
     pairs = zip(portions, flows.flows, strict=True)
     return fsum(rps * portion.cost(r) for portion, flow in pairs for r, rps in flow.items())
@@ -97,7 +99,7 @@ def _angle(one: tuple[float, float, float], other: tuple[float, float, float]) -
 
 
 def shuffled(problem: Problem, random: Random) -> tuple[Problem, list[int]]:
-    """The same problem told in another order, and where its portions were before."""
+    """The same problem in another order, and the index that each portion had before."""
     order = list(range(len(problem.portions)))
     random.shuffle(order)
     regions = list(problem.capacity.items())

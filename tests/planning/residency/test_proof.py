@@ -10,8 +10,8 @@ import pytest
 
 from controller.model.configuration import Service
 from controller.model.levers import AcceleratedEndpoint, EndpointGroup, Leak, RecordSet
-from controller.planning.residency.proof import Proof, describe, prove_groups, prove_records
-from controller.planning.residency.route53_answers import Location, Zone, answered
+from controller.planning.residency.proof import Proof, describe_leak, prove_groups, prove_records
+from controller.planning.residency.route53_answers import Location, Zone, possible_answers
 from tests.planning.residency.test_tree_walk import all_but
 from tests.planning.residency.zones import (
     ADDRESSES,
@@ -68,7 +68,7 @@ def test_an_unlawful_leaf_leaks_even_at_weight_zero() -> None:
     assert (leak.service, leak.pool, leak.reached) == ("app", "eu", "us-east-1")
     assert leak.geographies == ("country:DE", "country:FR")
     assert (leak.failed, leak.drained) == ((), EU)
-    assert describe(leak) == (
+    assert describe_leak(leak) == (
         "users of country:DE and 1 more can reach us-east-1 at once (at weight 0 only when "
         "eu-central-1, eu-west-1 are drained or failed): app.example.test. A country:DE → "
         "eu.app.example.test. A us-east-1 → 192.0.2.3, because EU users may only be served from "
@@ -77,7 +77,7 @@ def test_an_unlawful_leaf_leaks_even_at_weight_zero() -> None:
 
 
 def test_geolocation_aliases_that_evaluate_their_target_leak_when_both_regions_fail() -> None:
-    """The breach of the record plan's table: the answer falls outward to everybody's pool."""
+    """The breach of the record plan's table: the answer falls outward to the default pool."""
     (leak,) = leaks(*plan(evaluates=True))
 
     assert (leak.reached, leak.failed) == ("us-east-1", EU)
@@ -92,7 +92,7 @@ def test_geolocation_aliases_that_evaluate_their_target_leak_when_both_regions_f
 
 
 def test_one_country_whose_alias_evaluates_its_target_leaks_alone() -> None:
-    """People are told whose users are concerned, not that somebody's are."""
+    """The leak names the countries concerned."""
     records = instead(plan(), "country:FR", geolocation("country:FR", "eu", evaluates=True))
     (leak,) = leaks(*records)
 
@@ -108,7 +108,7 @@ def test_a_missing_country_falls_to_the_default() -> None:
 
 
 def test_a_missing_country_falls_to_its_continent() -> None:
-    """Which continent that is nobody publishes, so one that leads elsewhere is a leak."""
+    """Amazon does not publish which continent that is, so any that leads elsewhere is a leak."""
     records = [*without(plan(), "country:DE"), geolocation("continent:EU", "rest")]
 
     assert {leak.path[0] for leak in leaks(*records)} == {
@@ -118,12 +118,12 @@ def test_a_missing_country_falls_to_its_continent() -> None:
 
 
 def test_a_country_with_a_record_that_is_always_healthy_never_falls_to_its_continent() -> None:
-    """The continent's record may then lead wherever it likes."""
+    """The continent's record may then lead anywhere."""
     assert leaks(*plan(), geolocation("continent:EU", "rest")) == ()
 
 
 def test_a_bound_pool_for_a_whole_continent_is_noticed() -> None:
-    """Its users stay where they may be served, but others are answered as if they were bound."""
+    """Its users stay in lawful regions, but other users are answered as if they were bound."""
     found = proof(*plan(), geolocation("continent:EU", "eu"))
 
     assert found.leaks == {"eu": ()}
@@ -140,8 +140,8 @@ def test_an_alias_to_another_pools_leaves_leaks_only_to_the_unlawful_of_them() -
     assert (leak.reached, leak.path[0]) == ("us-east-1", "app.example.test. A country:DE")
 
 
-def test_a_state_with_a_record_of_its_own_is_looked_at() -> None:
-    """Smaller areas outdo the country that the pool names."""
+def test_a_subdivision_with_its_own_record_is_examined() -> None:
+    """Smaller areas outrank the country that the pool names."""
     pools = {
         "us": {
             "geographies": ["country:US"],
@@ -166,7 +166,7 @@ def test_a_state_with_a_record_of_its_own_is_looked_at() -> None:
 
 
 def test_a_lawful_leaf_with_another_regions_address_leaks() -> None:
-    """What the unsteered names say outranks what a leaf claims."""
+    """The unsteered names outrank a leaf's SetIdentifier."""
     records = [r for r in plan() if (r.name, r.set_identifier) != (f"eu.{NAME}", "eu-west-1")]
     (leak,) = leaks(*records, leaf("eu", "eu-west-1", value=ADDRESSES["us-east-1"]))
 
@@ -191,18 +191,18 @@ def test_a_leaf_that_is_an_alias_to_another_regions_load_balancer_leaks() -> Non
 
 
 @pytest.mark.parametrize("target", ["d111.cloudfront.net.", "a123.awsglobalaccelerator.com."])
-def test_an_alias_to_something_of_no_one_region_cannot_be_proven(target: str) -> None:
-    """Where it would serve from is decided elsewhere."""
+def test_an_alias_to_a_resource_without_a_region_cannot_be_proven(target: str) -> None:
+    """Where it serves from is decided elsewhere."""
     edge = record(f"eu.{NAME}", "A", "eu-west-1", 64, "c", **alias(target, zone_id="Z2"))
     (leak,) = leaks(geolocation("country:DE", "eu"), edge)
 
     assert leak.reached is None
     assert "nothing tells which region that is" in leak.why
-    assert "can reach a place of unknown region" in describe(leak)
+    assert "can reach a place of unknown region" in describe_leak(leak)
 
 
 def test_addresses_right_at_the_services_name_are_judged_by_the_unsteered_names() -> None:
-    """A record without a region's name is told by its address, or not at all."""
+    """The region of a record without a SetIdentifier is found by its address only."""
     direct = record(NAME, "A", "DE", **place("country:DE"), **address(ADDRESSES["us-east-1"]))
     unknown = record(NAME, "A", "FR", **place("country:FR"), **address("198.51.100.7"))
     records = [r for r in plan() if r.name != NAME]
@@ -230,11 +230,11 @@ def test_the_aaaa_twin_is_proven_by_itself() -> None:
 
 
 def test_no_answer_is_no_leak() -> None:
-    """Who gets no address reaches nobody; that it is missing is the tree's fault, told there."""
+    """A user without an address reaches no region; the missing record is a fault of the tree."""
     assert leaks(*without(without(plan(), "country:DE"), "default")) == ()
 
 
-def test_weights_and_health_are_no_part_of_a_proof() -> None:
+def test_a_proof_does_not_depend_on_weights_and_health() -> None:
     """So it need not be made again when they change."""
     drained = [replace(r, weight=r.weight and 0) for r in plan()]
 
@@ -252,7 +252,7 @@ def test_weights_and_health_are_no_part_of_a_proof() -> None:
     ids=["evaluated", "stray", "standby", "missing"],
 )
 def test_the_state_that_a_leak_names_is_one_in_which_it_happens(records: list[RecordSet]) -> None:
-    """People will try it."""
+    """Users will try it."""
     for leak in leaks(*records):
         failed = {f"check-{region}" for region in leak.failed}
         idle = [
@@ -262,7 +262,7 @@ def test_the_state_that_a_leak_names_is_one_in_which_it_happens(records: list[Re
             for one in records
         ]
         where = Location(leak.geographies[0].partition(":")[2], "EU")
-        found = answered(Zone(ZONE_ID, idle), NAME, "A", where, all_but(failed))
+        found = possible_answers(Zone(ZONE_ID, idle), NAME, "A", where, all_but(failed))
 
         assert leak.reached in {one.set_identifier for one in found}
 
@@ -293,8 +293,8 @@ def test_an_unlawful_endpoint_group_leaks_at_dial_and_weight_zero() -> None:
     assert "fails open to a random endpoint of the nearest group" in leak.why
 
 
-def test_an_endpoint_group_without_endpoints_reaches_nobody() -> None:
-    """It is in the way, not in reach."""
+def test_an_endpoint_group_without_endpoints_is_no_leak() -> None:
+    """No user can reach it."""
     assert prove_groups("api", bound_accelerator(), [group("us-east-1")]).leaks == {"eu": ()}
 
 
@@ -356,7 +356,7 @@ def at_de(identifier: str | None, region: str, check: str | None, **policy: Any)
 
 
 def test_a_secondary_record_is_reached_only_once_the_primary_fails() -> None:
-    """Failover has an order; a primary that is always healthy never gives way."""
+    """Failover has precedence; a primary that is always healthy is always answered."""
     second = at_de("second", "us-east-1", None, Failover="SECONDARY")
     (leak,) = leaks(
         *in_place_of_germany(at_de("first", "eu-west-1", "check-eu-west-1", Failover="PRIMARY")),
@@ -383,12 +383,12 @@ def test_a_secondary_record_that_is_unhealthy_too_gives_the_answer_back(check: s
     "policy", [{"Region": "us-east-1"}, {"MultiValueAnswer": True}, {"CidrRoutingConfig": {}}]
 )
 def test_any_healthy_record_of_other_policies_may_be_answered(policy: dict[str, Any]) -> None:
-    """Nearest to somebody, or one of several: no failure is needed."""
+    """Each is the nearest to some users, or one of several answers: no failure is needed."""
     lawful = at_de("one", "eu-west-1", "check-eu-west-1", **{**policy})
     (leak,) = leaks(*in_place_of_germany(lawful, at_de("two", "us-east-1", "c", **policy)))
 
     assert (leak.reached, leak.failed, leak.drained) == ("us-east-1", (), ())
-    assert describe(leak).startswith("users of country:DE can reach us-east-1 at once: ")
+    assert describe_leak(leak).startswith("users of country:DE can reach us-east-1 at once: ")
 
 
 def test_aliases_in_aliases_are_followed_to_the_address() -> None:
@@ -410,7 +410,7 @@ def test_aliases_in_aliases_are_followed_to_the_address() -> None:
     assert leak.drained == ("a",)
 
 
-def test_nobody_falls_outward_where_there_is_no_default() -> None:
+def test_no_answer_falls_outward_where_there_is_no_default() -> None:
     """The whole of a bound pool unhealthy: its own area is answered all the same."""
     assert leaks(*without(plan(evaluates=True), "default")) == ()
 
@@ -428,8 +428,8 @@ def test_a_missing_twin_is_no_leak() -> None:
 
 
 @pytest.mark.parametrize("delegated", [f"eu.{NAME}", NAME])
-def test_a_name_given_to_other_name_servers_cannot_be_proven(delegated: str) -> None:
-    """What they answer is written in no record of the zone."""
+def test_a_delegated_name_cannot_be_proven(delegated: str) -> None:
+    """No record of the zone says what the other name servers answer."""
     servers = record(delegated, "NS", **address("ns1.elsewhere.example.", "ns2.elsewhere.example."))
     apex = [record("example.test.", kind, **address("x")) for kind in ("NS", "SOA")]
     assert leaks(*plan(), *apex) == ()
@@ -439,8 +439,8 @@ def test_a_name_given_to_other_name_servers_cannot_be_proven(delegated: str) -> 
     assert "name servers ns1.elsewhere.example., ns2.elsewhere.example." in found[0].path[-1]
 
 
-def test_a_name_that_is_not_amazons_tells_no_region() -> None:
-    """Anybody can put a region's name into a name of their own."""
+def test_a_name_that_is_not_amazons_has_no_region() -> None:
+    """Any owner of a name can put a region's name into it."""
     elsewhere = record(NAME, "CNAME", **address("eu-west-1.cdn.example."))
     (leak,) = leaks(*[r for r in plan() if r.name != NAME], elsewhere)
     assert (leak.reached, leak.path[-1]) == (None, "eu-west-1.cdn.example.")
@@ -450,7 +450,7 @@ def test_a_name_that_is_not_amazons_tells_no_region() -> None:
 
 
 def test_an_address_that_two_unsteered_names_have_is_of_both() -> None:
-    """One of them is wrong, and nobody can say which."""
+    """One of them is wrong, and the zone does not say which."""
     twice = replace(
         next(r for r in plan() if r.name == f"us-east-1.{NAME}"),
         rest=with_west(**address(ADDRESSES["eu-west-1"]))[-1].rest,
@@ -483,7 +483,7 @@ def _https_aliases() -> list[RecordSet]:
     return [replace(r, type="HTTPS") for r in plan() if r.name == NAME]
 
 
-def test_a_region_whose_own_leaf_leads_astray_is_named() -> None:
+def test_a_region_whose_own_leaf_is_misdirected_is_named() -> None:
     """It must be given no traffic, whatever happens to the others."""
     (astray,) = leaks(*with_west(**address(ADDRESSES["us-east-1"])))
     (stray,) = leaks(*plan(), leaf("eu", "us-east-1"))
