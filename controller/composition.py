@@ -161,7 +161,7 @@ class Controller:
         vital: dict[str, Loop] = {
             "probing": self.probing.run,
             "overrides": self.overrides.run,
-            "heartbeat": lambda: self.heartbeat.run(manager.beat_every_s, beat),
+            "heartbeat": lambda: self.heartbeat.run(manager.heartbeat_interval_s, beat),
             "reconciliation": self.reconciliation.run,
         }
         advisory: dict[str, Loop] = {

@@ -1,6 +1,6 @@
-"""The daemon's process: adapters are made, the loops run until a signal, all is closed again.
+"""The daemon's process: makes the adapters, runs the loops until a signal, closes everything.
 
-To see what is set up and in which order, read `run` from top to bottom.
+`run` shows what is set up, in which order.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from controller.adapters.clock import SystemClock
 from controller.adapters.name_servers import DnsNameServers
 from controller.adapters.probing.prober import NetworkProber
 from controller.adapters.sd_notify import ServiceManager
-from controller.adapters.signals import on_signal, stop_signals
+from controller.adapters.signals import handle_signal, stop_signals
 from controller.adapters.sqlite.store import SqliteStore
 from controller.adapters.task_dump import dump_tasks
 from controller.api.app import build
@@ -39,9 +39,9 @@ _log = structlog.get_logger("daemon")
 async def run(
     source: ConfigSource, loaded: Loaded, announce: Callable[[dict[str, object]], None]
 ) -> None:
-    """Run the daemon until SIGTERM or SIGINT. `announce` is told once, when the API listens.
+    """Run the daemon until SIGTERM or SIGINT. `announce` is called once, when the API listens.
 
-    `loaded` is what `source` said; a reload asks it again. Raises StateUnavailableError,
+    `loaded` is what `source` returned; a reload loads it again. Raises StateUnavailableError,
     EndpointUrlMissingError, OSError (the port is taken) before that, LoopEndedError after it.
     """
     settings = _warned(source, loaded).settings
@@ -53,7 +53,7 @@ async def run(
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
         stack.enter_context(stop_signals(stop.set))
-        stack.enter_context(on_signal(signal.SIGUSR1, dump_tasks))
+        stack.enter_context(handle_signal(signal.SIGUSR1, dump_tasks))
         store = await stack.enter_async_context(
             SqliteStore(Path(settings.state_path), metrics.state_error)
         )
@@ -67,17 +67,17 @@ async def run(
         async def load() -> Loaded:
             return _warned(source, await asyncio.to_thread(source.load))
 
-        def follow(again: Loaded) -> None:
-            prober.use(again.references)
-            name_servers.use(again.settings.answers)
+        def apply_reload(loaded: Loaded) -> None:
+            prober.apply(loaded.references)
+            name_servers.apply(loaded.settings.answers)
 
         controller = compose(
             settings,
             Ports(clock, store, prober, aws.records, aws.accelerators, aws.checks, name_servers),
             metrics,
-            ReloadSource(load, (follow,)),
+            ReloadSource(load, (apply_reload,)),
         )
-        stack.enter_context(on_signal(signal.SIGHUP, controller.reload.signal))
+        stack.enter_context(handle_signal(signal.SIGHUP, controller.reload.signal))
         await controller.load()
         url = await stack.enter_async_context(
             serving(
@@ -87,8 +87,8 @@ async def run(
                 connections=settings.api.limits.connections,
             )
         )
-        # What is there by now lasts as long as the process. Every full collection of garbage would
-        # look through it, botocore's models above all, and stop the event loop for 60 ms and more.
+        # Objects created so far live as long as the process, botocore's models above all. A full
+        # garbage collection would scan them and stop the event loop for 60 ms and more.
         gc.collect()
         gc.freeze()
         announce({"ready": "daemon", "url": url})

@@ -1,4 +1,4 @@
-"""Where the outside is touched: one file per outside thing, each fulfilling one port.
+"""Adapters to the outside: one file for each external thing, each implements one port.
 
-Vendors' errors are translated here; nothing above meets an SDK's or a driver's exception.
+They translate vendors' errors: no layer above sees an exception of an SDK or a driver.
 """

@@ -1,4 +1,4 @@
-"""Real time, behind the Clock port, so that everything above can live in simulated time."""
+"""Real time behind the Clock port, so that the layers above can run in simulated time."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 _BOOTTIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-"""Linux's monotonic clock stands still while the machine is suspended; this one does not."""
+"""On Linux, CLOCK_MONOTONIC stops while the machine is suspended; this clock does not."""
 
 
 class SystemClock:
-    """The machine's clocks. To be used from within a running event loop."""
+    """The machine's clocks; use it within a running event loop."""
 
     def monotonic(self) -> float:
-        """Seconds by the event loop's own clock: timers and durations agree."""
+        """Seconds of the event loop's clock, so that timers and durations agree."""
         return asyncio.get_running_loop().time()
 
     def boottime(self) -> float:
-        """Seconds by the kernel's clock that counts time spent in suspend, where there is one."""
+        """Seconds of the kernel's clock that also counts suspended time, where it exists."""
         return time.clock_gettime(_BOOTTIME)
 
     def wall(self) -> datetime:
@@ -27,9 +27,9 @@ class SystemClock:
         return datetime.now(UTC)
 
     async def sleep(self, seconds: float) -> None:
-        """Return after so many seconds."""
+        """Wait for this number of seconds."""
         await asyncio.sleep(seconds)
 
     def call_at(self, when: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
-        """Call once, by the event loop's own clock."""
+        """Call `callback` once, at `when` of `monotonic`."""
         return asyncio.get_running_loop().call_at(when, callback)

@@ -1,9 +1,9 @@
-"""What the name servers of a zone answer users: asked directly, in the users' name.
+"""DNS queries to a zone's name servers, as a resolver sends them on behalf of users.
 
-One UDP question with the users' subnet (EDNS client subnet, RFC 7871; Route 53 Developer Guide,
-*How Amazon Route 53 uses EDNS0 to estimate the location of a user*), over TCP when the answer is
-truncated. No resolver stands between, so no cache does either. The zone's servers take turns; one
-that is silent costs one question.
+One UDP query with the users' subnet (EDNS client subnet, RFC 7871; Route 53 Developer Guide, *How
+Amazon Route 53 uses EDNS0 to estimate the location of a user*), repeated over TCP when the answer
+is truncated. Queries bypass resolvers and so their caches. Servers are used round-robin: a silent
+one costs one query.
 """
 
 from __future__ import annotations
@@ -23,29 +23,29 @@ import dns.rdatatype
 from controller.model.errors import ProviderUnavailableError
 from controller.model.name_servers import DNS_PORT, AnswerSettings, host_and_port
 
-Delegation = Callable[[str], Awaitable[Sequence[str]]]
-"""Hosted zone id to the host names of its name servers; raises as `NameServers.ask` does."""
+ZoneServers = Callable[[str], Awaitable[Sequence[str]]]
+"""Hosted zone id to the host names of its name servers. Raises as `NameServers.ask` does."""
 
 
 class DnsNameServers:
-    """Fulfils the NameServers port."""
+    """Implements the NameServers port."""
 
-    def __init__(self, delegation: Delegation, settings: AnswerSettings) -> None:
-        self._delegation = delegation
+    def __init__(self, zone_servers: ZoneServers, settings: AnswerSettings) -> None:
+        self._zone_servers = zone_servers
         self._settings = settings
         self._addresses: dict[str, tuple[tuple[str, int], ...]] = {}
-        self._turn = 0
+        self._next_server = 0
 
-    def use(self, settings: AnswerSettings) -> None:
-        """Ask as these settings want it from now on."""
+    def apply(self, settings: AnswerSettings) -> None:
+        """Use these settings from now on."""
         self._settings = settings
         self._addresses.clear()
 
     async def ask(self, hosted_zone_id: str, name: str, subnet: str) -> frozenset[str]:
-        """The addresses that one of the zone's name servers gives users in this subnet."""
+        """The addresses that one of the zone's name servers answers to users in this subnet."""
         servers = await self._servers(hosted_zone_id)
-        self._turn += 1
-        host, port = servers[self._turn % len(servers)]
+        self._next_server += 1
+        host, port = servers[self._next_server % len(servers)]
         try:
             async with asyncio.timeout(self._settings.deadline_s):
                 response, _ = await dns.asyncquery.udp_with_fallback(
@@ -61,7 +61,7 @@ class DnsNameServers:
         return _addresses(response)
 
     async def resolve(self, name: str) -> frozenset[str]:
-        """The addresses of any name, as this machine's resolver has them."""
+        """The addresses of any name, from this machine's resolver."""
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._settings.deadline_s):
@@ -70,16 +70,16 @@ class DnsNameServers:
                 )
         except TimeoutError as error:
             raise ProviderUnavailableError(f"{name} was not resolved in time") from error
-        except (OSError, UnicodeError) as error:  # the latter for a name that cannot be one
+        except (OSError, UnicodeError) as error:  # UnicodeError: the name is not valid in DNS
             raise ProviderUnavailableError(f"{name} is not resolved: {error}") from error
         return frozenset(str(address[0]) for *_, address in found)
 
     async def _servers(self, hosted_zone_id: str) -> tuple[tuple[str, int], ...]:
-        """Addresses and ports; the names of AWS's servers are resolved once."""
+        """The zone's name servers as (address, port); AWS's names are resolved once."""
         if self._settings.name_servers:
             return tuple(map(host_and_port, self._settings.name_servers))
         if hosted_zone_id not in self._addresses:
-            names = await self._delegation(hosted_zone_id)
+            names = await self._zone_servers(hosted_zone_id)
             found = [sorted(await self.resolve(name.rstrip("."))) for name in names]
             self._addresses[hosted_zone_id] = tuple(
                 (address, DNS_PORT) for addresses in found for address in addresses
@@ -90,7 +90,7 @@ class DnsNameServers:
 def _question(name: str, subnet: str) -> dns.message.Message:
     users = ip_network(subnet)
     option = dns.edns.ECSOption(str(users.network_address), users.prefixlen)
-    # No flags: the zone's own servers are not asked to look further.
+    # No flags: authoritative servers are not asked to recurse.
     return dns.message.make_query(name, "A", use_edns=0, options=[option], flags=0)
 
 

@@ -1,8 +1,8 @@
-"""Takes secrets out of log lines, by the name they stand under and by their shape.
+"""Removes secrets from log lines, by the name of their field and by their shape.
 
-Nothing here logs headers, bodies or environments; this is the second line, for what a library's
-message, an exception's text or a person's careless reason brings along. What is replaced reads
-`[redacted]`, so that a reader sees that something was there.
+The daemon logs no headers, bodies or environment. This is the second line of defence, for secrets
+in a library's message, an exception's text or an operator's reason. A secret is replaced by
+`[redacted]`, so that a reader sees that there was one.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ REDACTED = "[redacted]"
 _NAMES = re.compile(
     r"authorization|cookie|password|passwd|secret|token|credential|signature|key$", re.IGNORECASE
 )
-"""Of fields, wherever they stand in a line."""
+"""Names of fields that hold secrets, at any depth."""
 _DEEPEST = 6
-"""Nested values below are shown as text, which is searched by shape only."""
+"""Values nested deeper are converted to text, in which only shapes are searched."""
 
 _NAMED = r"(?:token|secret|password|passwd|credential|signature|(?:api|access|private)[-_]?key)"
 _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     # AWS's reference *IAM identifiers*: long-term and temporary access keys.
     (re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"), REDACTED),
-    # Our own tokens (`gtc token new`); metrics begin alike and have no capitals.
+    # Tokens of `gtc token new`; names of metrics also begin with `gtc_` but have no capitals.
     (re.compile(r"\bgtc_(?=[\w-]*[A-Z])[\w-]{40,}"), REDACTED),
     # RFC 7519: a JSON Web Token begins with the encoding of `{"`.
     (re.compile(r"\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?"), REDACTED),
@@ -39,12 +39,12 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
 
 
 def redact(_: object, __: str, event: Any) -> Any:
-    """A structlog processor: the event without secrets, exception text included."""
+    """The event without secrets, exception text included; a structlog processor."""
     return _clean(event, 0)
 
 
 def without_secrets(text: str) -> str:
-    """The text with everything replaced that has a secret's shape."""
+    """The text with everything replaced that has the shape of a secret."""
     for shape, replacement in _SHAPES:
         text = shape.sub(replacement, text)
     return text

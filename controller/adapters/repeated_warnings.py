@@ -1,7 +1,7 @@
-"""Keeps a warning that repeats itself from filling the log: told once a minute, with its count.
+"""Rate limit for repeated warnings: an identical one is logged once a minute, with its count.
 
-Identical means the same logger, level, event and fields; the number of the cycle does not count,
-because a fault that lasts is told by every cycle.
+Identical means the same logger, level, event and fields. The cycle's number is ignored, because a
+lasting fault causes one warning per cycle.
 """
 
 from __future__ import annotations
@@ -10,51 +10,52 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable
 
-QUIET_S = 60.0
-"""Seconds for which an identical warning is only counted."""
-_REMEMBERED = 500
-"""Different warnings remembered; the one told longest ago is forgotten first."""
-_UNCOUNTED = ("timestamp", "cycle", "decision_id", "request_id")
+SUPPRESS_S = 60.0
+"""Seconds after a warning in which identical ones are only counted."""
+_MAX_REMEMBERED = 500
+"""Different warnings remembered; the one logged longest ago is dropped first."""
+_IGNORED_FIELDS = ("timestamp", "cycle", "decision_id", "request_id")
 
 
-class Repetition(logging.Filter):
-    """Lets through what is not a warning, and each warning once every QUIET_S seconds.
+class RepeatedWarningFilter(logging.Filter):
+    """A logging filter that passes each warning or error once every SUPPRESS_S seconds.
 
-    The one that is let through again says in `repeated` how often it was not.
+    Its field `repeated` is the number of identical ones suppressed since the last. Lower levels
+    always pass.
     """
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         super().__init__()
         self._monotonic = monotonic
-        self._told: OrderedDict[tuple[object, ...], tuple[float, int]] = OrderedDict()
+        self._logged: OrderedDict[tuple[object, ...], tuple[float, int]] = OrderedDict()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the record is to be written; adds the count to one that is."""
+        """Whether the record is logged; adds the count of suppressed ones."""
         if record.levelno < logging.WARNING:
             return True
         now, what = self._monotonic(), _identity(record)
-        told_at, unsaid = self._told.get(what, (now - QUIET_S, 0))
-        if now - told_at < QUIET_S:
-            self._told[what] = (told_at, unsaid + 1)
+        logged_at, suppressed = self._logged.get(what, (now - SUPPRESS_S, 0))
+        if now - logged_at < SUPPRESS_S:
+            self._logged[what] = (logged_at, suppressed + 1)
             return False
-        if unsaid:
-            _add_count(record, unsaid)
-        self._told[what] = (now, 0)
-        self._told.move_to_end(what)
-        while len(self._told) > _REMEMBERED:
-            self._told.popitem(last=False)
+        if suppressed:
+            _add_count(record, suppressed)
+        self._logged[what] = (now, 0)
+        self._logged.move_to_end(what)
+        while len(self._logged) > _MAX_REMEMBERED:
+            self._logged.popitem(last=False)
         return True
 
 
 def _identity(record: logging.LogRecord) -> tuple[object, ...]:
     if isinstance(record.msg, dict):  # from structlog
-        fields = tuple((k, str(v)) for k, v in record.msg.items() if k not in _UNCOUNTED)
+        fields = tuple((k, str(v)) for k, v in record.msg.items() if k not in _IGNORED_FIELDS)
         return (record.name, record.levelno, fields)
     return (record.name, record.levelno, str(record.msg), str(record.args))
 
 
-def _add_count(record: logging.LogRecord, unsaid: int) -> None:
+def _add_count(record: logging.LogRecord, suppressed: int) -> None:
     if isinstance(record.msg, dict):
-        record.msg["repeated"] = unsaid
+        record.msg["repeated"] = suppressed
     else:
-        record.msg, record.args = f"{record.getMessage()} (repeated {unsaid} times)", ()
+        record.msg, record.args = f"{record.getMessage()} (repeated {suppressed} times)", ()

@@ -1,8 +1,8 @@
-"""Tells a service manager how the process does: ready, alive, reloading, stopping.
+"""Notifications to the service manager: ready, alive, reloading, stopping.
 
 systemd's sd_notify(3): datagrams to the AF_UNIX socket that `NOTIFY_SOCKET` names (a path, or an
-abstract name after `@`). `WATCHDOG_USEC` is how long the manager waits for a sign of life before it
-kills the process. Without the variables nothing is told and nothing fails.
+abstract name after `@`). `WATCHDOG_USEC` is how long the manager waits for a heartbeat before it
+kills the process. Without these variables every method does nothing.
 """
 
 from __future__ import annotations
@@ -15,50 +15,50 @@ from collections.abc import Mapping
 import structlog
 
 _log = structlog.get_logger("sd_notify")
-_TELL_EARLY = 3
-"""Signs of life within the manager's patience: one or two may be lost."""
+_HEARTBEATS_PER_TIMEOUT = 3
+"""Heartbeats within the watchdog's timeout: one or two may be lost."""
 _LONGEST_STATUS = 200
 
 
 class ServiceManager:
-    """The manager that started us, or nobody."""
+    """The service manager that started this process, if there is one."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._address = environment.get("NOTIFY_SOCKET", "")
-        self._patience_us = _patience_us(environment)
+        self._watchdog_us = _watchdog_us(environment)
         self._status = ""
 
     @property
-    def beat_every_s(self) -> float | None:
-        """Seconds between two signs of life; None when nobody waits for them."""
-        if not self._address or not self._patience_us:
+    def heartbeat_interval_s(self) -> float | None:
+        """Seconds between two heartbeats; None when the manager expects none."""
+        if not self._address or not self._watchdog_us:
             return None
-        return self._patience_us / 1e6 / _TELL_EARLY
+        return self._watchdog_us / 1e6 / _HEARTBEATS_PER_TIMEOUT
 
     def ready(self, status: str) -> None:
-        """The start or a reload is done."""
-        self._tell("READY=1", _status_line(status))
+        """Report that the start or a reload is done."""
+        self._notify("READY=1", _status_line(status))
 
     def status(self, text: str) -> None:
-        """One line for `systemctl status`; told when it differs from the last."""
+        """Report one line for `systemctl status`, if it differs from the last."""
         if text != self._status:
             self._status = text
-            self._tell(_status_line(text))
+            self._notify(_status_line(text))
 
     def alive(self) -> None:
-        """A sign of life."""
-        self._tell("WATCHDOG=1")
+        """Send a heartbeat."""
+        self._notify("WATCHDOG=1")
 
     def reloading(self) -> None:
-        """A reload begins; `ready` tells its end, whatever came of it."""
+        """Report that a reload begins; `ready` reports its end, successful or not."""
         now_us = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1_000
-        self._tell("RELOADING=1", f"MONOTONIC_USEC={now_us}")
+        self._notify("RELOADING=1", f"MONOTONIC_USEC={now_us}")
 
     def stopping(self, status: str) -> None:
-        """The end begins."""
-        self._tell("STOPPING=1", _status_line(status))
+        """Report that the process is stopping."""
+        self._notify("STOPPING=1", _status_line(status))
 
-    def _tell(self, *lines: str) -> None:
+    def _notify(self, *lines: str) -> None:
         if not self._address:
             return
         address = self._address
@@ -68,12 +68,12 @@ class ServiceManager:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as out:
                 out.sendto("\n".join(lines).encode(), address)
         except OSError as error:
-            # A manager that is restarted misses a message; steering goes on.
+            # A manager that restarts misses a message; steering must continue.
             _log.warning("service_manager_not_told", error=str(error), message=lines[0])
 
 
-def _patience_us(environment: Mapping[str, str]) -> int:
-    """WATCHDOG_USEC when it is meant for this process."""
+def _watchdog_us(environment: Mapping[str, str]) -> int:
+    """WATCHDOG_USEC; 0 when it is not set, or meant for another process."""
     if environment.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return 0
     text = environment.get("WATCHDOG_USEC", "")

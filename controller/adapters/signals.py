@@ -1,9 +1,9 @@
-"""What the process does when it is told something by kill(2) or Ctrl-C.
+"""Signal handling.
 
-The first SIGTERM or SIGINT asks for an orderly end. A second SIGINT ends the process at once, also
-when the event loop is stuck, and so does the end itself when it takes too long (a disk that hangs
-keeps the thread of the state store for ever). Nothing is lost by that: what was acknowledged is on
-disk, and traffic stays as it is.
+The first SIGTERM or SIGINT starts an orderly end. A second SIGINT ends the process at once, even
+when the event loop is blocked; so does a timer when the orderly end takes too long (a disk that
+hangs blocks the state store's thread for ever). No data is lost: acknowledged changes are on disk,
+and traffic stays as it is.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ import structlog
 _log = structlog.get_logger("signals")
 INTERRUPTED = 128 + signal.SIGINT
 _STOP_WITHIN_S = 5.0
-"""Far more than an orderly end takes; service managers wait longer."""
+"""Far longer than an orderly end takes, and shorter than service managers wait."""
 
 
 @contextmanager
 def stop_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Within it, SIGTERM and SIGINT call `stop` once; from then on the end may not take long."""
+    """A context in which SIGTERM and SIGINT call `stop` once and start the timer for the end."""
     loop = asyncio.get_running_loop()
-    watch = threading.Timer(_STOP_WITHIN_S, _end_by_force)
-    watch.daemon = True
+    force_timer = threading.Timer(_STOP_WITHIN_S, _end_by_force)
+    force_timer.daemon = True
 
     def begin_to_stop() -> None:
-        if watch.is_alive():
+        if force_timer.is_alive():
             return
-        watch.start()
-        # Not the loop's own handler: this one runs while the loop is blocked, too.
+        force_timer.start()
+        # A handler of the signal module also runs while the event loop is blocked.
         loop.remove_signal_handler(signal.SIGINT)
         signal.signal(signal.SIGINT, _end_at_once)
         stop()
@@ -44,14 +44,14 @@ def stop_signals(stop: Callable[[], None]) -> Iterator[None]:
     try:
         yield
     finally:
-        watch.cancel()
+        force_timer.cancel()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
 
 
 @contextmanager
-def on_signal(number: signal.Signals, act: Callable[[], None]) -> Iterator[None]:
-    """Within it, the event loop calls `act` for every such signal."""
+def handle_signal(number: signal.Signals, act: Callable[[], None]) -> Iterator[None]:
+    """A context in which the event loop calls `act` for every such signal."""
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(number, act)
     try:

@@ -1,10 +1,9 @@
-"""Where log lines go: JSON to standard error, or readable text when that is a terminal.
+"""Logging to standard error: JSON, or readable text when it is a terminal.
 
-Every line of the process takes this road: our own, those of the standard library's loggers from
-WARNING up (the SDK's DEBUG would print signed headers), Python's warnings, and exceptions nobody
-caught. Secrets are taken out of all of them (`redaction`), and what repeats is counted
-(`repetition`). In JSON control characters and everything beyond ASCII are escaped, on a terminal
-control characters are, so that no text from outside can forge a line.
+All lines of the process pass here: the daemon's, those of libraries from WARNING up (the SDK's
+DEBUG would print signed headers), Python's warnings and uncaught exceptions. Secrets are removed
+(`redaction`) and repeated warnings counted (`repeated_warnings`). JSON escapes everything beyond
+printable ASCII, a terminal gets control characters escaped: no outside text can forge a line.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from typing import Any, TextIO
 import structlog
 
 from controller.adapters.redaction import redact
-from controller.adapters.repeated_warnings import Repetition
+from controller.adapters.repeated_warnings import RepeatedWarningFilter
 
 _NOISY = ("asyncio", "aiohttp", "botocore", "aiobotocore", "boto3", "urllib3", "py.warnings")
 
@@ -43,7 +42,7 @@ def configure() -> None:
         cache_logger_on_first_use=True,
     )
     handler = _LogLines(sys.stderr)
-    handler.addFilter(Repetition(time.monotonic))
+    handler.addFilter(RepeatedWarningFilter(time.monotonic))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=_last_steps())
     )
@@ -56,12 +55,12 @@ def configure() -> None:
 
 
 class _LogLines(logging.StreamHandler[TextIO]):
-    """Tells in the log, not beside it, of a line that cannot be written as it was meant."""
+    """A handler that logs an error for a line that it cannot format, instead of a traceback."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
         error = sys.exc_info()[1]
         if isinstance(error, OSError):
-            return  # nobody reads, or the disk is full: there is nowhere to tell it
+            return  # standard error is closed or the disk is full: it cannot be logged
         line = {
             "level": "error",
             "event": "log_line_lost",
@@ -83,7 +82,7 @@ def _last_steps() -> list[structlog.typing.Processor]:
 
 
 def _escape_control_characters(_: object, __: str, event: Any) -> Any:
-    """No text may move a terminal's cursor; only tracebacks have several lines."""
+    """The event without control characters; only tracebacks may have several lines."""
     return {
         key: _printable(value, "\n" if key in ("exception", "stack") else "")
         if isinstance(value, str)

@@ -1,4 +1,4 @@
-"""What every task of the event loop is waiting for, as log lines: the answer to SIGUSR1."""
+"""A dump of all tasks of the event loop, as log lines; SIGUSR1 causes it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import structlog
 
 _log = structlog.get_logger("task_dump")
 _MOST_TASKS = 500
-"""Thousands of connections must not make thousands of lines."""
+"""Tasks logged at most: thousands of connections must not cause thousands of lines."""
 _DEEPEST = 30
 
 
 def dump_tasks() -> None:
-    """Log each task with the calls it is in, outermost first. To be called in the event loop."""
+    """Log each task with its call stack, outermost first. Call it in the event loop."""
     tasks = sorted(asyncio.all_tasks(), key=lambda task: task.get_name())
     _log.info("tasks", count=len(tasks), told=min(len(tasks), _MOST_TASKS))
     for task in tasks[:_MOST_TASKS]:
@@ -25,7 +25,7 @@ def dump_tasks() -> None:
 
 
 def _calls(task: asyncio.Task[Any]) -> Iterator[str]:
-    """Down the chain of awaits; `Task.get_stack` would tell its first link only."""
+    """The calls along the chain of awaits; `Task.get_stack` returns only the first one."""
     awaited: object = task.get_coro()
     for _ in range(_DEEPEST):
         frame = _attribute(awaited, "frame")
@@ -37,5 +37,5 @@ def _calls(task: asyncio.Task[Any]) -> Iterator[str]:
 
 
 def _attribute(awaited: object, name: str) -> object:
-    """Of a coroutine or a generator; what else can be awaited does not tell where it is."""
+    """An attribute of a coroutine or generator; None for other awaitables."""
     return getattr(awaited, f"cr_{name}", None) or getattr(awaited, f"gi_{name}", None)

@@ -1,15 +1,14 @@
-"""What the loops need of the outside, as small protocols. Adapters fulfil them, tests fake them."""
+"""The protocols by which the loops use the outside. Adapters implement them, tests fake them."""
 
-from controller.ports.clock import Alarm, Clock
+from controller.ports.clock import Clock, TimerHandle
 from controller.ports.figures import FigureSource
 from controller.ports.levers import Accelerators, RecordSets
-from controller.ports.probing import Prober, Target, Watcher
+from controller.ports.probing import ProbeListener, Prober, Target
 from controller.ports.second_opinions import HealthChecks, NameServers
 from controller.ports.state import AuditTrail, DecisionRecords, ExpectedLeverStates, Orders, Store
 
 __all__ = [
     "Accelerators",
-    "Alarm",
     "AuditTrail",
     "Clock",
     "DecisionRecords",
@@ -18,9 +17,10 @@ __all__ = [
     "HealthChecks",
     "NameServers",
     "Orders",
+    "ProbeListener",
     "Prober",
     "RecordSets",
     "Store",
     "Target",
-    "Watcher",
+    "TimerHandle",
 ]

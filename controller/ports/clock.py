@@ -1,4 +1,4 @@
-"""Time, and calls that are to come."""
+"""Time and timers."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Time. Durations are reckoned with `monotonic`; `wall` is for people and expiry dates."""
+    """Time. Durations are measured with `monotonic`; `wall` is for display and expiry dates."""
 
     def monotonic(self) -> float: ...
 
     def boottime(self) -> float:
-        """Seconds that go on while the machine is suspended; setting the date changes nothing.
+        """Seconds, counted also while the machine is suspended; setting the date has no effect.
 
-        For promises to people, such as when an order ends. Timers do not follow it.
+        For promises to operators, such as when an order ends. Timers do not follow it.
         """
         ...
 
@@ -23,12 +23,12 @@ class Clock(Protocol):
 
     async def sleep(self, seconds: float) -> None: ...
 
-    def call_at(self, when: float, callback: Callable[[], None]) -> Alarm:
-        """Call once, when `monotonic` has reached `when`; nothing awaits the callback."""
+    def call_at(self, when: float, callback: Callable[[], None]) -> TimerHandle:
+        """Call `callback` once, when `monotonic() >= when`."""
         ...
 
 
-class Alarm(Protocol):
-    """A call that is still to come."""
+class TimerHandle(Protocol):
+    """A scheduled call."""
 
     def cancel(self) -> None: ...

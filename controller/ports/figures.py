@@ -8,8 +8,8 @@ from controller.model.figures import Figures
 
 
 class FigureSource(Protocol):
-    """Where measured figures about users come from."""
+    """The source of measured figures about users."""
 
     def read(self) -> Figures:
-        """The last figures, with their times; never waits."""
+        """The last figures with their times; returns at once."""
         ...

@@ -1,4 +1,4 @@
-"""What steers traffic, at AWS."""
+"""The resources at AWS that steer traffic."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class RecordSets(Protocol):
     async def change(
         self, hosted_zone_id: str, changes: Sequence[WeightChange], *, emergency: bool
     ) -> Outcome:
-        """Apply all changes or none; refused if any record is no longer as it was read."""
+        """Apply all changes or none; refused if a record differs from what was read."""
         ...
 
     async def is_insync(self, change_id: str) -> bool:
-        """Whether all name servers answer by the change. Raises as `read` does."""
+        """Whether all name servers answer with the change. Raises as `read` does."""
         ...
 
 
@@ -37,9 +37,9 @@ class Accelerators(Protocol):
         ...
 
     async def change(self, change: GroupChange) -> Outcome:
-        """Set a group's dial and its endpoints' weights, keeping everything else."""
+        """Set a group's dial and its endpoints' weights; its other properties stay."""
         ...
 
     async def is_deployed(self, accelerator_arn: str) -> bool:
-        """Whether the accelerator routes by what was last written. Raises as `read` does."""
+        """Whether the accelerator routes as last written. Raises as `read` does."""
         ...

@@ -1,4 +1,4 @@
-"""Asking endpoints."""
+"""Probing of endpoints."""
 
 from __future__ import annotations
 
@@ -8,40 +8,41 @@ from controller.model.configuration import Endpoint
 from controller.model.health import ProbeResult
 
 
-class Watcher(Protocol):
-    """Told what becomes of the probes of one endpoint; calls must be short and never raise."""
+class ProbeListener(Protocol):
+    """Receives the results of one target's probes. Its methods must be short and must not raise."""
 
-    def answered(self, result: ProbeResult) -> None:
-        """The one answer to an `ask`, never before that has returned."""
+    def on_result(self, result: ProbeResult) -> None:
+        """The result of a `start_probe`: exactly one, and never before `start_probe` returns."""
         ...
 
-    def answered_late(self, result: ProbeResult) -> None:
-        """An answer that passes came after its probe was given up, but before `most_s`."""
+    def on_late_result(self, result: ProbeResult) -> None:
+        """A passing answer that came after its probe timed out, but within `max_timeout_s`."""
         ...
 
-    def disturbed(self) -> None:
-        """The connection that was kept open between probes ended; nobody was asked."""
+    def on_disconnect(self) -> None:
+        """The connection that is kept open between probes was closed, while no probe ran."""
         ...
 
 
 class Target(Protocol):
-    """One endpoint, ready to be asked."""
+    """One endpoint that can be probed."""
 
-    def ask(self, least_s: float, most_s: float) -> None:
-        """Begin one probe, the last one being answered; returns at once and never raises.
+    def start_probe(self, min_timeout_s: float, max_timeout_s: float) -> None:
+        """Begin one probe; the previous one must have its result. Returns at once, never raises.
 
-        It is given up after a time adapted to the endpoint's own latency, within these bounds.
+        The timeout, in seconds, adapts to the endpoint's latency:
+        `min_timeout_s <= timeout <= max_timeout_s`.
         """
         ...
 
     def close(self) -> None:
-        """Forget it, with any probe under way; nothing is told any more."""
+        """Cancel a running probe and close connections; the listener is not called any more."""
         ...
 
 
 class Prober(Protocol):
-    """Asks endpoints."""
+    """Probes endpoints."""
 
-    def target(self, endpoint: Endpoint, watcher: Watcher) -> Target:
-        """This endpoint, to be asked; `watcher` is told what comes of it."""
+    def target(self, endpoint: Endpoint, listener: ProbeListener) -> Target:
+        """The target of this endpoint; its results go to `listener`."""
         ...

@@ -1,4 +1,4 @@
-"""Second opinions: what others find of endpoints, and what users are answered."""
+"""Second opinions: Route 53's health checks of endpoints, and the DNS answers that users get."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ class HealthChecks(Protocol):
     """Route 53's own health checks."""
 
     async def definition(self, check_id: str) -> CheckDefinition:
-        """How the check comes to its status. Raises as `RecordSets.read` does."""
+        """The check's settings. Raises as `RecordSets.read` does."""
         ...
 
     async def reports(self, check_id: str) -> tuple[CheckerReport, ...]:
-        """What each checker of an endpoint check saw last; waits for its turn.
+        """The last report of each checker of an endpoint check; waits for the API's rate limit.
 
         Raises as `RecordSets.read` does.
         """
@@ -23,12 +23,12 @@ class HealthChecks(Protocol):
 
 
 class NameServers(Protocol):
-    """Who answers users. Both questions raise ProviderUnavailableError or ProviderRejectedError."""
+    """DNS lookups. Both methods raise ProviderUnavailableError or ProviderRejectedError."""
 
     async def ask(self, hosted_zone_id: str, name: str, subnet: str) -> frozenset[str]:
-        """The IPv4 addresses that one of the zone's name servers gives users in this subnet."""
+        """The IPv4 addresses that one of the zone's name servers answers to users in `subnet`."""
         ...
 
     async def resolve(self, name: str) -> frozenset[str]:
-        """The IPv4 addresses of any name, as this machine's resolver has them."""
+        """The IPv4 addresses of any name, from this machine's resolver."""
         ...

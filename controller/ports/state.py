@@ -1,6 +1,6 @@
-"""Durable state, by what is kept. What a method returned from is on disk.
+"""Durable state, one protocol for each kind. When a method returns, its change is on disk.
 
-All methods raise StateUnavailableError. One store fulfils all protocols; a caller asks for the one
+All methods raise StateUnavailableError. One store implements all protocols; a caller takes the one
 that it needs.
 """
 
@@ -18,7 +18,7 @@ from controller.planning.account.evidence import Evidence, EvidenceText
 
 
 class Orders(Protocol):
-    """People's overrides. Each act is stored together with its audit entry."""
+    """Operators' overrides. Each change is stored together with its audit entry."""
 
     async def add_override(
         self,
@@ -33,7 +33,7 @@ class Orders(Protocol):
     async def extend_override(
         self, override_id: int, *, expires_at: datetime, actor: str, at: datetime, reason: str
     ) -> Override:
-        """Give an override that has not ended another end, be it later or sooner."""
+        """Change the end of an override that has not ended, to a later or an earlier time."""
         ...
 
     async def end_override(self, override_id: int, *, actor: str, at: datetime, why: str) -> None:
@@ -41,31 +41,31 @@ class Orders(Protocol):
         ...
 
     async def overrides(self) -> tuple[Override, ...]:
-        """Those not ended yet, expired ones among them, oldest first."""
+        """Overrides that were not ended yet, expired ones included, oldest first."""
         ...
 
 
 class ExpectedLeverStates(Protocol):
-    """What we last wrote to levers, or may have written."""
+    """The states that levers should be in: what the daemon last wrote, or may have written."""
 
     async def expect(self, settings: Mapping[Position, tuple[LeverState, ...]]) -> None:
-        """Remember what positions were set to, or may have been; with nothing: forget it."""
+        """Store the possible states of each position; an empty tuple deletes the position."""
         ...
 
     async def expected(self) -> Mapping[Position, tuple[LeverState, ...]]: ...
 
 
 class DecisionRecords(Protocol):
-    """Decisions, and what they were made of. The oldest are forgotten."""
+    """Decisions with their evidence (inputs). The oldest are deleted."""
 
     async def add_record(
         self, record: DecisionRecord, evidence: Evidence | EvidenceText | None = None
     ) -> DecisionRecord:
-        """Store a record whose id is 0 with what it rests on; returns it with its id."""
+        """Store a record whose id is 0 with its evidence; return it with its new id."""
         ...
 
     async def update_record(self, record: DecisionRecord) -> None:
-        """Store a record's timeline and measured effect; the rest stays as it was decided."""
+        """Store a record's timeline and measured effect; its other fields do not change."""
         ...
 
     async def record(self, record_id: int) -> DecisionRecord | None: ...
@@ -78,34 +78,36 @@ class DecisionRecords(Protocol):
         region: str | None = None,
         until: datetime | None = None,
     ) -> tuple[DecisionRecord, ...]:
-        """Newest first; `before` pages on; `region`: only those that concern it; `until`: none
-        later."""
+        """Up to `limit` records, newest first.
+
+        `before`: only smaller ids; `region`: only records that concern it; `until`: none later.
+        """
         ...
 
     async def evidence(self, record_id: int) -> EvidenceText | None:
-        """What a record's decision was made of; None when that is not kept."""
+        """The evidence of a record's decision; None when it is not kept."""
         ...
 
 
 class AuditTrail(Protocol):
-    """Who did what, as a chain of sealed entries."""
+    """Who did what, as a hash chain of entries."""
 
     async def audit(self, *, at: datetime, actor: str, action: str, detail: str) -> None:
-        """Append what a person or the daemon did."""
+        """Append an entry: what an operator or the daemon did."""
         ...
 
     async def audit_entries(
         self, *, limit: int, before: int | None = None
     ) -> tuple[AuditEntry, ...]:
-        """Newest first, decisions left out; `before` pages on."""
+        """Up to `limit` entries, newest first, without decisions; `before`: only lower numbers."""
         ...
 
     async def audit_head(self) -> ChainPoint:
-        """The last entry's mark, decisions' entries included."""
+        """The number and digest of the last entry, decisions' entries included."""
         ...
 
     async def check_audit(self, noted: ChainPoint | None = None) -> AuditCheck:
-        """Look through the whole chain, and for a mark that somebody noted elsewhere."""
+        """Verify the whole chain, and that it contains `noted`, a point that was kept elsewhere."""
         ...
 
 

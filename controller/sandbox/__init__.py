@@ -1,6 +1,6 @@
-"""The local world: an emulated AWS, regional applications, and users, on loopback addresses only.
+"""The sandbox: an emulated AWS, regional applications and simulated users, on loopback addresses.
 
-A newcomer sees the daemon at work without an account; the whole-program tests play in the same
-world. `emulator/` knows nothing of the daemon; the rest reads the daemon's settings to know which
-addresses to serve and which names users ask for.
+It shows the daemon at work without an AWS account; whole-program tests use it, too. `emulator/`
+shares nothing with the daemon. The other modules read the daemon's settings to know which addresses
+to serve and which names users resolve.
 """

@@ -1,4 +1,4 @@
-"""How a process finds the emulated AWS, and cannot find a real one: by its environment alone.
+"""The environment variables by which a process finds the emulated AWS, and cannot find a real one.
 
 The variables are botocore's (SDK reference guide, *Environment variables*): an endpoint for every
 service, dummy credentials, no metadata service, no shared files.
@@ -10,12 +10,12 @@ from collections.abc import Mapping
 
 
 def without_aws(environ: Mapping[str, str]) -> dict[str, str]:
-    """The caller's environment without anything that speaks of AWS."""
+    """The environment without any AWS variable."""
     return {key: value for key, value in environ.items() if not key.startswith("AWS_")}
 
 
 def sandbox_variables(aws_url: str) -> dict[str, str]:
-    """What makes any AWS SDK or CLI talk to the emulated AWS."""
+    """The variables that make any AWS SDK or CLI call the emulated AWS at `aws_url`."""
     return {
         "AWS_ENDPOINT_URL": aws_url,
         "AWS_ACCESS_KEY_ID": "sandbox",
@@ -28,14 +28,14 @@ def sandbox_variables(aws_url: str) -> dict[str, str]:
 
 
 def name_server_variables(dns: str) -> dict[str, str]:
-    """What makes the daemon ask the emulated name server, whatever port it has."""
+    """The variables that make the daemon query the emulated name server at `dns` (host:port)."""
     return {"GTC__ANSWERS__NAME_SERVERS": f"[{dns}]"}
 
 
 def as_shell(variables: Mapping[str, str]) -> str:
-    """A file for `. file` in a shell: forgets every AWS variable, then sets these.
+    """The text of a file for `. file` in a shell: it unsets all AWS variables, then sets these.
 
-    Values need no quotes.
+    Values must not need quotes.
     """
     forget = r"for name in $(env | sed -n 's/^\(AWS_[A-Z0-9_]*\)=.*/\1/p'); do unset $name; done"
     exports = [f"export {key}={value}" for key, value in variables.items()]

@@ -1,7 +1,7 @@
-"""What people see while the sandbox runs: regions, children, and the split the users measure.
+"""The status that the sandbox shows while it runs: regions, child processes, and users' traffic.
 
-The words come from pure functions; `watch` asks the world once a second and shows them: redrawn in
-place on a terminal, else one line every five seconds and whenever something changes.
+Pure functions make the text; `show_status` reads the state once a second. A terminal is redrawn in
+place; other output gets one line every five seconds and one at every change.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from controller.planning.account.columns import aligned
 from controller.sandbox.regular_work import ticks
 from controller.sandbox.supervisor import Supervisor
 
-_LINE_EVERY = 5  # seconds between lines when nothing happens and nobody can redraw
+_LINE_EVERY = 5  # seconds between lines while nothing changes
 _DEADLINE_S = 0.8
 
 
 @dataclass(frozen=True, slots=True)
 class MeasuredSplit:
-    """What one region got of one pool's users, as measured."""
+    """The part of one pool's requests that one region got, as measured: `0 <= share <= 1`."""
 
     service: str
     pool: str
@@ -35,24 +35,24 @@ class MeasuredSplit:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """All that is shown; `modes` is None when the world did not answer."""
+    """All data that is shown; `modes` is None when the world process did not answer."""
 
     children: Mapping[str, bool]
     modes: Mapping[str, str] | None
     splits: tuple[MeasuredSplit, ...]
     window_s: int
     faults: tuple[str, ...] = ()
-    """Names of the faults in force."""
+    """Names of the active faults."""
 
 
 class StatusDisplay(Protocol):
-    """Somewhere an overview appears."""
+    """Shows an overview."""
 
     def __call__(self, overview: Overview) -> None: ...
 
 
 def headline(overview: Overview) -> str:
-    """Who is not as usual, in one line."""
+    """What is not normal, in one line."""
     dead = [f"{name} has ended" for name, alive in overview.children.items() if not alive]
     if overview.modes is None:
         return ", ".join([*dead, "the world does not answer"])
@@ -62,13 +62,13 @@ def headline(overview: Overview) -> str:
 
 
 def line(overview: Overview) -> str:
-    """Everything in one line, for logs."""
+    """The overview in one line, for logs."""
     pools = [f"{name} {_shares(splits)}" for name, splits in _by_pool(overview).items()]
     return " | ".join([headline(overview), *pools, f"errors {_error_percent(overview.splits)}"])
 
 
 def table(overview: Overview) -> str:
-    """Everything in a few aligned rows, for a terminal."""
+    """The overview in a few aligned rows, for a terminal."""
     rows = [
         (name, f"{_rate(splits, overview)}/s", f"{_error_percent(splits)} errors", _shares(splits))
         for name, splits in _by_pool(overview).items()
@@ -76,8 +76,8 @@ def table(overview: Overview) -> str:
     return "\n".join([headline(overview), *aligned(rows)])
 
 
-def where(supervisor: Supervisor) -> str:
-    """Where everything listens and what to type next."""
+def where_to_connect(supervisor: Supervisor) -> str:
+    """The addresses of all parts, each with a command that uses it."""
     names = [
         s.levers.route53.name for s in supervisor.settings.services.values() if s.levers.route53
     ]
@@ -100,35 +100,35 @@ def where(supervisor: Supervisor) -> str:
     )
 
 
-async def watch(supervisor: Supervisor) -> int:
-    """Show what happens until cancelled."""
-    supervisor.say(where(supervisor))
+async def show_status(supervisor: Supervisor) -> int:
+    """Show the status until cancelled."""
+    supervisor.say(where_to_connect(supervisor))
     if not sys.stdout.isatty():
-        return await _follow(supervisor, _HeadlineLines(supervisor))
+        return await _poll_status(supervisor, _HeadlineLines(supervisor))
     from rich.live import Live  # rich is for terminals, and slow to import
     from rich.text import Text
 
     with Live(refresh_per_second=2, transient=True) as live:
-        return await _follow(supervisor, lambda overview: live.update(Text(table(overview))))
+        return await _poll_status(supervisor, lambda overview: live.update(Text(table(overview))))
 
 
 class _HeadlineLines:
-    """Says a line when the headline changes, and else every few seconds."""
+    """Writes a line when the headline changes, and otherwise every few seconds."""
 
     def __init__(self, supervisor: Supervisor) -> None:
-        self._say = supervisor.say
+        self._write_line = supervisor.say
         self._headline = ""
-        self._silent_for = 0
+        self._seconds_silent = 0
 
     def __call__(self, overview: Overview) -> None:
-        self._silent_for += 1
-        if headline(overview) != self._headline or self._silent_for >= _LINE_EVERY:
+        self._seconds_silent += 1
+        if headline(overview) != self._headline or self._seconds_silent >= _LINE_EVERY:
             self._headline = headline(overview)
-            self._silent_for = 0
-            self._say(line(overview))
+            self._seconds_silent = 0
+            self._write_line(line(overview))
 
 
-async def _follow(supervisor: Supervisor, show: StatusDisplay) -> int:
+async def _poll_status(supervisor: Supervisor, show: StatusDisplay) -> int:
     deadline = aiohttp.ClientTimeout(total=_DEADLINE_S)
     async with aiohttp.ClientSession(supervisor.world_url, timeout=deadline) as session:
         async for _ in ticks(1.0):
@@ -143,7 +143,7 @@ async def _overview(supervisor: Supervisor, session: aiohttp.ClientSession) -> O
         async with session.get("/users") as response:
             users = await response.json()
     except (aiohttp.ClientError, TimeoutError):
-        # Shown as "does not answer"; people may have stopped the world on purpose.
+        # Shown as "does not answer"; a user may have stopped the world on purpose.
         return Overview(supervisor.alive(), None, (), 1, await _faults(supervisor, session))
     return Overview(
         supervisor.alive(),
@@ -155,7 +155,7 @@ async def _overview(supervisor: Supervisor, session: aiohttp.ClientSession) -> O
 
 
 async def _faults(supervisor: Supervisor, session: aiohttp.ClientSession) -> tuple[str, ...]:
-    """Names of the faults in force; none when the emulated AWS was stopped, which is told."""
+    """Names of the active faults; none when the emulated AWS was stopped, which is shown."""
     try:
         async with session.get(f"{supervisor.aws_control_url}/_emulator/faults") as response:
             active = (await response.json())["active"]

@@ -1,4 +1,4 @@
-"""How the sandbox's control APIs refuse: JSON with `title`, `detail` and `valid_values`."""
+"""Error responses of the sandbox's control APIs: JSON with `title`, `detail`, `valid_values`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from controller.sandbox.errors import SandboxError
 
 
 @web.middleware
-async def explain(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn errors into answers a person can act on."""
+async def error_responses(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn exceptions into responses that say what to do."""
     try:
         return await handler(request)
     except SandboxError as error:
@@ -26,7 +26,7 @@ async def explain(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 async def json_object(request: web.Request) -> dict[str, object]:
-    """The request's JSON object; SandboxError if it is none."""
+    """The request's JSON object. Raises SandboxError if the body is not one."""
     try:
         body = await request.json()
     except ValueError:

@@ -1,8 +1,8 @@
-"""One child process of the sandbox: started in a session of its own, heard until ready, stopped.
+"""A child process of the sandbox: start in a separate session, wait until ready, log, stop.
 
-A session of its own means that Ctrl-C in the terminal reaches the supervisor only, which then
-stops its children in order. A child says that it is ready by one JSON line on its standard output,
-such as `{"ready": "aws", "url": "http://127.0.0.1:4566"}`; all else it writes goes to its log.
+Because of the separate session, Ctrl-C in the terminal reaches the supervisor only, which then
+stops its children in order. A child announces that it is ready by one JSON line on its standard
+output, such as `{"ready": "aws", "url": "http://127.0.0.1:4566"}`; other output goes to its log.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from controller.sandbox.errors import SandboxError
 
 READY_WITHIN_S = 30.0
 STOP_WITHIN_S = 1.5
-"""From the first SIGTERM to the SIGKILL of whoever is left."""
-_NEXT_AFTER_S = 0.5  # how long the others wait for one child to end before they are told, too
-_REAP_WITHIN_S = 0.4
+"""Seconds from the first SIGTERM to SIGKILL."""
+_NEXT_CHILD_AFTER_S = 0.5  # seconds to wait for one child's end before the next one gets SIGTERM
+_REAPED_WITHIN_S = 0.4
 _TAIL_LINES = 12
 
 
 class ChildFailedError(SandboxError):
-    """A child ended before it was ready, or never became so; the message ends with its log."""
+    """A child ended before it was ready or was not ready in time; the message ends with its log."""
 
 
 class Child:
-    """A process by name, its log, and how it ended."""
+    """A child process with a name and a log."""
 
     def __init__(
         self, name: str, argv: Sequence[str], env: Mapping[str, str], log_path: Path
@@ -53,21 +53,21 @@ class Child:
         )
 
     async def ready(self, within_s: float = READY_WITHIN_S) -> dict[str, object]:
-        """What the child announces once it is ready; ChildFailedError if it does not."""
+        """The child's announcement when it is ready. Raises ChildFailedError."""
         try:
             async with asyncio.timeout(within_s):
                 return await self._announcement()
         except TimeoutError:
-            late = f"{self.name} was not ready within {within_s:g} s{self.tail()}"
+            late = f"{self.name} was not ready within {within_s:g} s{self.log_tail()}"
             raise ChildFailedError(late) from None
 
     async def run(self) -> str:
-        """Copy what the child writes to its log until it ends; says how it ended."""
+        """Copy the child's output to its log until it ends; return how it ended."""
         process = self._started
         assert process.stdout is not None
         while chunk := await process.stdout.read(65_536):
-            self._note(chunk)
-        return _ending(await process.wait())
+            self._write_log(chunk)
+        return _ending_text(await process.wait())
 
     @property
     def alive(self) -> bool:
@@ -75,26 +75,26 @@ class Child:
         return self._process is not None and self._process.returncode is None
 
     def send(self, number: signal.Signals) -> None:
-        """Signal the child and whatever it started."""
+        """Send a signal to the child and the processes that it started."""
         if self.alive:
             with suppress(ProcessLookupError):  # it ended just now
                 os.killpg(self._started.pid, number)
 
     async def ended(self, within_s: float) -> bool:
-        """Wait so long for the end; whether it came."""
+        """Wait up to `within_s` for the end; return whether the child has ended."""
         with suppress(TimeoutError):
             async with asyncio.timeout(max(0.0, within_s)):
                 await self._started.wait()
         return not self.alive
 
-    def tail(self) -> str:
-        """The end of the log, set off for a message to people."""
+    def log_tail(self) -> str:
+        """The last lines of the log, indented, for a message."""
         if not self.log_path.exists():
             return "; it wrote nothing"
         lines = self.log_path.read_text(errors="replace").splitlines()[-_TAIL_LINES:]
         return f"; the end of {self.log_path}:\n" + "\n".join(f"    {line}" for line in lines)
 
-    def _note(self, output: bytes) -> None:
+    def _write_log(self, output: bytes) -> None:
         with self.log_path.open("ab") as log:
             log.write(output)
 
@@ -110,24 +110,24 @@ class Child:
             announced = _json_object(line)
             if "ready" in announced:
                 return announced
-            self._note(line)
-        ending = _ending(await process.wait())
-        raise ChildFailedError(f"{self.name} {ending} before it was ready{self.tail()}")
+            self._write_log(line)
+        ending = _ending_text(await process.wait())
+        raise ChildFailedError(f"{self.name} {ending} before it was ready{self.log_tail()}")
 
 
 async def stop_all(children: Sequence[Child]) -> None:
-    """Stop children in reverse order: SIGTERM, and SIGKILL for who is left after 1.5 s."""
+    """Stop children in reverse order: SIGTERM, and SIGKILL for those left after 1.5 s."""
     loop = asyncio.get_running_loop()
     kill_at = loop.time() + STOP_WITHIN_S
     running = [child for child in reversed(children) if child.alive]
     for child in running:
         child.send(signal.SIGTERM)
-        await child.ended(min(_NEXT_AFTER_S, kill_at - loop.time()))
+        await child.ended(min(_NEXT_CHILD_AFTER_S, kill_at - loop.time()))
     for child in running:
         if not await child.ended(kill_at - loop.time()):
             child.send(signal.SIGKILL)
     for child in running:
-        await child.ended(_REAP_WITHIN_S)
+        await child.ended(_REAPED_WITHIN_S)
 
 
 def _json_object(line: bytes) -> dict[str, object]:
@@ -138,7 +138,7 @@ def _json_object(line: bytes) -> dict[str, object]:
     return value if isinstance(value, dict) else {}
 
 
-def _ending(code: int) -> str:
+def _ending_text(code: int) -> str:
     if code < 0:
         return f"was ended by {signal.Signals(-code).name}"
     return f"ended with exit code {code}"

@@ -1,4 +1,4 @@
-"""Regular work in real time, for the sandbox's own programs."""
+"""Periodic work in real time, for the sandbox's programs."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 
 
 async def ticks(period_s: float) -> AsyncIterator[float]:
-    """Yield the loop's time once a period, the first time at once, until cancelled.
+    """Yield the loop's time once per period, the first time at once, until cancelled.
 
-    After a pause (a stopped process, a consumer that took longer) it goes on from now: missed
-    periods are not made up for, or a resumed sandbox would flood its regions.
+    After a pause (a stopped process, a slow consumer) it continues from now. Missed periods are
+    skipped; otherwise a resumed sandbox would flood its regions.
     """
     loop = asyncio.get_running_loop()
     due = loop.time()

@@ -1,9 +1,9 @@
-"""Runs the whole sandbox: checks addresses, starts the children in order, and stops them again.
+"""The supervisor of the sandbox: checks addresses, starts child processes in order, stops them.
 
-Order matters twice: the AWS tree is seeded before anybody reads it, and regions answer before the
-daemon first asks them. A child that dies is not started again, since killing one is a thing people
-come here to try; its death is told with the end of its log. What happens while all are up is not
-this module's: `run` takes it as a function (a live status, or a story).
+Order matters twice: the AWS resources are seeded before the daemon reads them, and regions answer
+before the daemon first probes them. A child that dies is not started again, because killing one is
+what users try here; its end is reported with the end of its log. `run` takes as a function what
+happens while all are up: the live status or a story.
 """
 
 from __future__ import annotations
@@ -27,7 +27,12 @@ from controller.sandbox.environment import (
     without_aws,
 )
 from controller.sandbox.errors import SandboxError
-from controller.sandbox.preflight import Need, check, check_open, needs_of_settings
+from controller.sandbox.preflight import (
+    RequiredAddress,
+    check,
+    check_api_is_open,
+    required_addresses,
+)
 from controller.sandbox.processes import Child, stop_all
 
 HOST = "127.0.0.1"
@@ -39,7 +44,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class SandboxOptions:
-    """What to run, and on which ports of 127.0.0.1 (0: any free one)."""
+    """What to run, and the ports on 127.0.0.1 (0: any free port)."""
 
     config: Path
     users: int = 200
@@ -52,7 +57,7 @@ class SandboxOptions:
 
 
 class Supervisor:
-    """The children of one sandbox, and where to reach them once `start` has returned."""
+    """The child processes of one sandbox, and their addresses once `start` has returned."""
 
     def __init__(
         self, options: SandboxOptions, settings: Settings, say: Say, tasks: asyncio.TaskGroup
@@ -71,25 +76,25 @@ class Supervisor:
 
     @property
     def environment_file(self) -> Path:
-        """For a shell that is to talk to the emulated AWS."""
+        """The file that a shell reads to use the emulated AWS."""
         return self.options.state_dir / "environment.sh"
 
     def alive(self) -> dict[str, bool]:
-        """Which children run."""
+        """Child by name to whether it runs."""
         return {child.name: child.alive for child in self._children}
 
     def child(self, name: str) -> Child:
-        """A child by name, for those who want to hurt it."""
+        """The child of this name, for stories that kill it. Raises SandboxError."""
         for child in self._children:
             if child.name == name:
                 return child
         raise SandboxError(f"no child is called {name!r}", tuple(self.alive()))
 
     async def start(self) -> None:
-        """Start everything; SandboxError, with the end of a log, if a child does not come up."""
-        check_open(self.settings, str(self.options.config))
-        check(needs(self.options, self.settings))
-        self._wipe()
+        """Start all children. Raises SandboxError, with the end of a log, if one does not start."""
+        check_api_is_open(self.settings, str(self.options.config))
+        check(all_required_addresses(self.options, self.settings))
+        self._clear_state_dir()
         await self._start_aws()
         await self._seed()
         await self._start_world()
@@ -97,7 +102,7 @@ class Supervisor:
             await self.start_daemon()
 
     async def start_daemon(self) -> None:
-        """Start the daemon, or another one after it has ended."""
+        """Start the daemon, also again after it has ended."""
         announced = await self._start("daemon", ["run", str(self.options.config)])
         self.daemon_url = str(announced["url"])
 
@@ -113,7 +118,7 @@ class Supervisor:
             "--control-port": options.aws_control_port,
             "--dns-port": options.dns_port,
         }
-        announced = await self._start("aws", ["sandbox", "child", "aws", *_flat(ports)])
+        announced = await self._start("aws", ["sandbox", "child", "aws", *_flatten(ports)])
         self.aws_url, self.dns = str(announced["url"]), str(announced["dns"])
         self.aws_control_url = str(announced["control"])
         variables = sandbox_variables(self.aws_url) | name_server_variables(self.dns)
@@ -121,7 +126,7 @@ class Supervisor:
 
     async def _seed(self) -> None:
         await self._start("seed", ["sandbox", "child", "seed", str(self.options.config)])
-        # Its work is done: that it ends now is no news, so it is no longer among those tended.
+        # Its work is done, so its end is not reported.
         await self._children.pop().ended(_SEED_ENDS_WITHIN_S)
 
     async def _start_world(self) -> None:
@@ -132,7 +137,7 @@ class Supervisor:
             "--daemon-url": self.daemon_url,
             "--users": options.users,
         }
-        world = ["sandbox", "child", "world", str(options.config), *_flat(arguments)]
+        world = ["sandbox", "child", "world", str(options.config), *_flatten(arguments)]
         self.world_url = str((await self._start("world", world))["url"])
 
     async def _start(self, name: str, arguments: list[str]) -> dict[str, object]:
@@ -140,7 +145,7 @@ class Supervisor:
         self._children = [known for known in self._children if known.name != name] + [child]
         await child.start()
         announced = await child.ready()
-        self._tasks.create_task(self._tend(child))
+        self._tasks.create_task(self._log_until_end(child))
         return announced
 
     def _new_child(self, name: str, arguments: list[str]) -> Child:
@@ -150,12 +155,12 @@ class Supervisor:
         log_path = self.options.state_dir / f"{name}.log"
         return Child(name, [sys.executable, "-m", "controller", *arguments], environment, log_path)
 
-    async def _tend(self, child: Child) -> None:
+    async def _log_until_end(self, child: Child) -> None:
         ending = await child.run()
         if not self._stopping and child in self._children:
-            self.say(f"{child.name} {ending}{child.tail()}\n{self._what_now(child.name)}")
+            self.say(f"{child.name} {ending}{child.log_tail()}\n{self._advice(child.name)}")
 
-    def _what_now(self, name: str) -> str:
+    def _advice(self, name: str) -> str:
         if name != "daemon":
             return f"The sandbox goes on without {name}; Ctrl-C and a new start bring it back."
         return (
@@ -163,7 +168,7 @@ class Supervisor:
             f"    . {self.environment_file} && gtc run {self.options.config}"
         )
 
-    def _wipe(self) -> None:
+    def _clear_state_dir(self) -> None:
         state_dir = self.options.state_dir
         if state_dir.exists():
             shutil.rmtree(state_dir)
@@ -176,14 +181,14 @@ async def run(
     say: Say,
     during: Callable[[Supervisor], Awaitable[int]],
 ) -> int:
-    """Start the sandbox, do `during`, stop the sandbox; the exit code.
+    """Start the sandbox, await `during`, stop the sandbox; return the exit code.
 
-    It is `during`'s result; 130 after Ctrl-C; 0 after SIGTERM or SIGHUP, which ask for just that;
-    1 when a child did not come up. `during` may raise SandboxError, which is told and gives 1.
+    The code is `during`'s result; 130 after Ctrl-C; 0 after SIGTERM or SIGHUP; 1 when a child did
+    not start or `during` raised SandboxError, whose text is shown.
     """
     async with asyncio.TaskGroup() as tasks:
         supervisor = Supervisor(options, settings, say, tasks)
-        work = tasks.create_task(_work(supervisor, during))
+        work = tasks.create_task(_start_and_run(supervisor, during))
         with _signals_cancel(work) as received:
             try:
                 await asyncio.wait({work})
@@ -194,20 +199,22 @@ async def run(
     return work.result()
 
 
-async def _work(supervisor: Supervisor, during: Callable[[Supervisor], Awaitable[int]]) -> int:
+async def _start_and_run(
+    supervisor: Supervisor, during: Callable[[Supervisor], Awaitable[int]]
+) -> int:
     try:
         await supervisor.start()
         return await during(supervisor)
     except SandboxError as error:
         supervisor.say(str(error))
         return 1
-    except BrokenPipeError:  # whoever read our output has gone, as in `… | head`
+    except BrokenPipeError:  # the reader of our output has ended, as in `… | head`
         return 1
 
 
 @contextmanager
 def _signals_cancel(work: asyncio.Task[int]) -> Iterator[list[signal.Signals]]:
-    """While inside, signals that ask to stop cancel `work`; the list says which came."""
+    """A context in which SIGINT, SIGTERM and SIGHUP cancel `work`; the list receives them."""
     loop = asyncio.get_running_loop()
     received: list[signal.Signals] = []
 
@@ -225,22 +232,28 @@ def _signals_cancel(work: asyncio.Task[int]) -> Iterator[list[signal.Signals]]:
             loop.remove_signal_handler(number)
 
 
-def needs(options: SandboxOptions, settings: Settings) -> list[Need]:
-    """Every address the sandbox takes, with the way to choose another."""
+def all_required_addresses(options: SandboxOptions, settings: Settings) -> list[RequiredAddress]:
+    """All addresses of the sandbox, each with a remedy."""
     config = str(options.config)
     found = [
-        Need(SOCK_STREAM, HOST, options.aws_port, "the emulated AWS", "give --aws-port"),
-        Need(SOCK_STREAM, HOST, options.aws_control_port, "AWS control", "give --aws-control-port"),
-        Need(SOCK_STREAM, HOST, options.dns_port, "its DNS over TCP", "give --dns-port"),
-        Need(SOCK_DGRAM, HOST, options.dns_port, "its DNS over UDP", "give --dns-port"),
-        Need(SOCK_STREAM, HOST, options.control_port, "sandbox control", "give --control-port"),
-        *needs_of_settings(settings, config),
+        RequiredAddress(SOCK_STREAM, HOST, options.aws_port, "the emulated AWS", "give --aws-port"),
+        RequiredAddress(
+            SOCK_STREAM, HOST, options.aws_control_port, "AWS control", "give --aws-control-port"
+        ),
+        RequiredAddress(SOCK_STREAM, HOST, options.dns_port, "its DNS over TCP", "give --dns-port"),
+        RequiredAddress(SOCK_DGRAM, HOST, options.dns_port, "its DNS over UDP", "give --dns-port"),
+        RequiredAddress(
+            SOCK_STREAM, HOST, options.control_port, "sandbox control", "give --control-port"
+        ),
+        *required_addresses(settings, config),
     ]
     if options.with_daemon:
         api = settings.api
-        found.append(Need(SOCK_STREAM, api.host, api.port, "daemon", f"set api.port in {config}"))
+        found.append(
+            RequiredAddress(SOCK_STREAM, api.host, api.port, "daemon", f"set api.port in {config}")
+        )
     return found
 
 
-def _flat(arguments: Mapping[str, object]) -> list[str]:
+def _flatten(arguments: Mapping[str, object]) -> list[str]:
     return [str(text) for pair in arguments.items() for text in pair]

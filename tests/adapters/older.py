@@ -1,4 +1,4 @@
-"""State files as earlier versions of the program made them."""
+"""State files made by earlier versions of the program."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ version before schema 6 wrote them."""
 
 
 def restored(path: Path) -> None:
-    """Make the state file that SCHEMA_5 tells."""
+    """Make the state file of the dump SCHEMA_5."""
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(SCHEMA_5.read_text(encoding="utf-8"))
 
 
-def made(path: Path, schema: int, told: Iterable[Evidence | None]) -> None:
-    """Make a file with one record for each, whose audit entries do not seal snapshots."""
+def made(path: Path, schema: int, evidences: Iterable[Evidence | None]) -> None:
+    """Make a file with one record for each evidence; its audit entries do not seal snapshots."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("BEGIN")
         for step in (step for steps in sqlite_schema.MIGRATIONS[:schema] for step in steps):
@@ -38,7 +38,7 @@ def made(path: Path, schema: int, told: Iterable[Evidence | None]) -> None:
                 connection.execute(step)
             else:
                 step(connection)
-        for evidence in told:
+        for evidence in evidences:
             record_id = connection.execute(
                 "INSERT INTO records (at, body) VALUES (?, ?)", (NOON.isoformat(), BODY)
             ).lastrowid

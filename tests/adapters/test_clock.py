@@ -11,7 +11,7 @@ from controller.adapters.clock import SystemClock
 
 
 async def test_the_wall_clock_is_utc_and_now() -> None:
-    """Dates carry their zone, so that nobody takes them for local time."""
+    """Dates carry their time zone, so that they are not mistaken for local time."""
     wall = SystemClock().wall()
 
     assert wall.tzinfo is UTC

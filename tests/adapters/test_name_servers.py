@@ -1,4 +1,4 @@
-"""Questions on the wire: flags, client subnet, turns, truncation, silence, refusal."""
+"""DNS queries: flags, client subnet, round-robin, truncation, timeout, refusal."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class _Udp(asyncio.DatagramProtocol):
 
 @asynccontextmanager
 async def server(reply: Reply) -> AsyncIterator[str]:
-    """A name server on UDP and TCP; its address and port."""
+    """A name server on UDP and TCP; yields its address and port."""
 
     async def stream(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         size = int.from_bytes(await reader.readexactly(2))
@@ -59,7 +59,7 @@ async def server(reply: Reply) -> AsyncIterator[str]:
 
 
 def answering(*addresses: str) -> Reply:
-    """Always these addresses."""
+    """A name server that always answers these addresses."""
 
     def reply(query: dns.message.Message, over_udp: bool) -> dns.message.Message:
         response = dns.message.make_response(query)
@@ -70,16 +70,16 @@ def answering(*addresses: str) -> Reply:
 
 
 def asking(*servers: str, deadline_s: float = 2.0) -> DnsNameServers:
-    """The adapter before these servers; AWS is not asked for others."""
+    """The adapter with these name servers; it does not ask AWS for others."""
 
-    async def nobody(zone: str) -> Sequence[str]:
+    async def zone_servers(zone: str) -> Sequence[str]:
         raise ProviderRejectedError(zone)
 
-    return DnsNameServers(nobody, AnswerSettings(name_servers=servers, deadline_s=deadline_s))
+    return DnsNameServers(zone_servers, AnswerSettings(name_servers=servers, deadline_s=deadline_s))
 
 
 async def test_the_question_carries_the_users_subnet_and_asks_for_no_recursion() -> None:
-    """As a resolver would pass it on; the zone's own server answers from what it has."""
+    """As a resolver would send it to an authoritative server."""
     seen: list[dns.message.Message] = []
 
     def reply(query: dns.message.Message, over_udp: bool) -> dns.message.Message | None:
@@ -112,8 +112,8 @@ async def test_a_truncated_answer_is_fetched_over_tcp() -> None:
         assert await asking(address).ask("Z1", NAME, SUBNET) == {"192.0.2.7"}
 
 
-async def test_servers_take_turns_and_a_silent_one_costs_one_question() -> None:
-    """Half of the questions are answered while one of two is silent."""
+async def test_servers_are_used_round_robin_and_a_silent_one_costs_one_query() -> None:
+    """Half of the queries are answered while one of two servers is silent."""
     async with server(answering("192.0.2.1")) as good, server(lambda *_: None) as silent:
         port = asking(good, silent, deadline_s=0.2)
         outcomes = []
@@ -129,7 +129,7 @@ async def test_servers_take_turns_and_a_silent_one_costs_one_question() -> None:
 
 @pytest.mark.parametrize("code", ["REFUSED", "SERVFAIL"])
 async def test_a_server_that_cannot_answer_says_nothing_of_the_name(code: str) -> None:
-    """It is not asked in vain only: its answer must not look like a name without addresses."""
+    """Its error must not look like a name without addresses."""
 
     def reply(query: dns.message.Message, over_udp: bool) -> dns.message.Message:
         response = dns.message.make_response(query)
@@ -141,24 +141,24 @@ async def test_a_server_that_cannot_answer_says_nothing_of_the_name(code: str) -
             await asking(address).ask("Z1", NAME, SUBNET)
 
 
-async def test_other_settings_ask_other_servers() -> None:
+async def test_new_settings_query_other_servers() -> None:
     """After a reload."""
     async with server(answering("192.0.2.1")) as one, server(answering("192.0.2.2")) as other:
         port = asking(one)
         assert await port.ask("Z1", NAME, SUBNET) == {"192.0.2.1"}
-        port.use(AnswerSettings(name_servers=(other,)))
+        port.apply(AnswerSettings(name_servers=(other,)))
         assert await port.ask("Z1", NAME, SUBNET) == {"192.0.2.2"}
 
 
-async def test_the_zones_own_servers_are_found_by_their_names_once() -> None:
-    """AWS names them, this machine's resolver knows their addresses."""
+async def test_the_zones_name_servers_are_resolved_once() -> None:
+    """AWS returns their names, this machine's resolver their addresses."""
     asked: list[str] = []
 
-    async def delegation(zone: str) -> Sequence[str]:
+    async def zone_servers(zone: str) -> Sequence[str]:
         asked.append(zone)
         return ("localhost.",)
 
-    port = DnsNameServers(delegation, AnswerSettings(deadline_s=0.5))
+    port = DnsNameServers(zone_servers, AnswerSettings(deadline_s=0.5))
     for _ in range(2):
         with pytest.raises(ProviderUnavailableError, match=r"name server 127\.0\.0\.1"):
             await port.ask("Z1", NAME, SUBNET)  # nobody serves port 53 of this machine
@@ -167,7 +167,7 @@ async def test_the_zones_own_servers_are_found_by_their_names_once() -> None:
 
 
 async def test_any_name_is_resolved_by_this_machine() -> None:
-    """What an alias leads to; a name that is none is no answer, whatever the resolver raises."""
+    """For the target of an alias; every error of the resolver is the port's error."""
     port = asking()
 
     assert await port.resolve("localhost") == {"127.0.0.1"}

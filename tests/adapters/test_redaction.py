@@ -1,4 +1,4 @@
-"""Secrets leave no line, by name and by shape; what is none stays as it was."""
+"""Secrets are removed from log lines, by name and by shape; all other text stays."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LONG_HEX = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
     ],
 )
 def test_a_value_under_a_secret_name_is_replaced(name: str) -> None:
-    """At the top and nested in anything."""
+    """At the top level and nested."""
     event = {name: "hunter2", "deep": [{name: ["hunter2"]}, ({name: {"a": "hunter2"}},)]}
     cleaned = redact(None, "info", event)
 
@@ -55,7 +55,7 @@ def test_a_value_under_a_secret_name_is_replaced(name: str) -> None:
     ],
 )
 def test_what_looks_like_a_secret_is_replaced(text: str, expected: str) -> None:
-    """Wherever it stands in a text, an exception's included."""
+    """Anywhere in a text, also in an exception's."""
     assert without_secrets(text) == expected
     assert redact(None, "info", {"exception": text}) == {"exception": expected}
     assert without_secrets(expected) == expected
@@ -78,8 +78,8 @@ def test_ordinary_text_stays_as_it_was(text: str) -> None:
     assert without_secrets(text) == text
 
 
-def test_numbers_and_nothing_stay_what_they_are() -> None:
-    """Only texts are searched; other values are shown as text, and searched too."""
+def test_numbers_and_none_are_not_changed() -> None:
+    """Other values are converted to text, which is searched."""
 
     class Odd:
         def __str__(self) -> str:
@@ -96,8 +96,8 @@ def test_numbers_and_nothing_stay_what_they_are() -> None:
     }
 
 
-def test_what_is_nested_without_end_ends() -> None:
-    """Below some depth it is text."""
+def test_endless_nesting_ends() -> None:
+    """Values below a fixed depth are converted to text."""
     endless: list[object] = []
     endless.append(endless)
     assert "[...]" in str(redact(None, "info", {"endless": endless}))

@@ -1,21 +1,21 @@
-"""What repeats itself is counted, not written."""
+"""Repeated warnings are counted instead of logged."""
 
 from __future__ import annotations
 
 import logging
 
-from controller.adapters.repeated_warnings import QUIET_S, Repetition
+from controller.adapters.repeated_warnings import SUPPRESS_S, RepeatedWarningFilter
 
 
 class Listener:
-    """A filter, its clock, and what got through."""
+    """A filter with its clock, and the records that passed it."""
 
     def __init__(self) -> None:
         self.now = 1000.0
         self.through: list[logging.LogRecord] = []
-        self._filter = Repetition(lambda: self.now)
+        self._filter = RepeatedWarningFilter(lambda: self.now)
 
-    def tell(self, message: object, *args: object, level: int = logging.WARNING) -> bool:
+    def log(self, message: object, *args: object, level: int = logging.WARNING) -> bool:
         record = logging.LogRecord("test", level, "", 0, message, args, None)
         through = self._filter.filter(record)
         if through:
@@ -23,15 +23,15 @@ class Listener:
         return through
 
 
-def test_an_identical_warning_is_told_once_a_minute_with_its_count() -> None:
-    """The cycle's number does not make it another one."""
+def test_an_identical_warning_is_logged_once_a_minute_with_its_count() -> None:
+    """A different cycle number does not make it another warning."""
     listener = Listener()
     for cycle in range(100):
-        listener.tell({"event": "record_not_durable", "error": "disk full", "cycle": cycle})
-    listener.now += QUIET_S - 0.1
-    assert not listener.tell({"event": "record_not_durable", "error": "disk full"})
+        listener.log({"event": "record_not_durable", "error": "disk full", "cycle": cycle})
+    listener.now += SUPPRESS_S - 0.1
+    assert not listener.log({"event": "record_not_durable", "error": "disk full"})
     listener.now += 0.2
-    assert listener.tell({"event": "record_not_durable", "error": "disk full"})
+    assert listener.log({"event": "record_not_durable", "error": "disk full"})
 
     assert len(listener.through) == 2
     assert listener.through[-1].msg == {
@@ -41,43 +41,43 @@ def test_an_identical_warning_is_told_once_a_minute_with_its_count() -> None:
     }
 
 
-def test_one_that_came_back_alone_has_no_count() -> None:
-    """Nothing was left out in between."""
+def test_a_warning_without_suppressed_ones_has_no_count() -> None:
+    """No record was suppressed in between."""
     listener = Listener()
-    listener.tell({"event": "x"})
-    listener.now += QUIET_S
-    listener.tell({"event": "x"})
+    listener.log({"event": "x"})
+    listener.now += SUPPRESS_S
+    listener.log({"event": "x"})
     assert listener.through[-1].msg == {"event": "x"}
 
 
-def test_what_differs_in_any_field_is_told() -> None:
-    """Another region is other news."""
+def test_a_warning_that_differs_in_a_field_is_logged() -> None:
+    """Another region makes another warning."""
     listener = Listener()
     for region in ("eu-west-1", "us-east-1"):
         for level in (logging.WARNING, logging.ERROR):
-            assert listener.tell({"event": "x", "region": region}, level=level)
+            assert listener.log({"event": "x", "region": region}, level=level)
 
 
-def test_information_is_always_told() -> None:
-    """Decisions and writes are never left out."""
+def test_information_is_always_logged() -> None:
+    """Decisions and writes are never suppressed."""
     listener = Listener()
-    assert all(listener.tell({"event": "write"}, level=logging.INFO) for _ in range(5))
+    assert all(listener.log({"event": "write"}, level=logging.INFO) for _ in range(5))
 
 
 def test_lines_of_other_libraries_are_counted_too() -> None:
-    """In their own form."""
+    """Records of the logging module, without structlog."""
     listener = Listener()
     for _ in range(3):
-        listener.tell("cannot reach %s", "a")
-    assert listener.tell("cannot reach %s", "b")
-    listener.now += QUIET_S
-    listener.tell("cannot reach %s", "a")
+        listener.log("cannot reach %s", "a")
+    assert listener.log("cannot reach %s", "b")
+    listener.now += SUPPRESS_S
+    listener.log("cannot reach %s", "a")
     assert listener.through[-1].getMessage() == "cannot reach a (repeated 2 times)"
 
 
 def test_it_remembers_a_bounded_number() -> None:
-    """Texts from outside cannot fill the memory."""
+    """Text from outside cannot fill the memory."""
     listener = Listener()
     for number in range(5_000):
-        listener.tell({"event": "x", "detail": number})
-    assert len(listener._filter._told) == 500
+        listener.log({"event": "x", "detail": number})
+    assert len(listener._filter._logged) == 500

@@ -1,4 +1,4 @@
-"""What a service manager is told, datagram by datagram."""
+"""The datagrams that a service manager gets."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[so
 
 
 def test_each_step_is_one_datagram(manager: tuple[socket.socket, str]) -> None:
-    """By the names of sd_notify(3), also to an abstract socket."""
+    """With the names of sd_notify(3), also to an abstract socket."""
     listening, name = manager
-    told = ServiceManager({"NOTIFY_SOCKET": name})
-    told.ready("listening")
-    told.alive()
-    told.stopping("soon")
+    notifier = ServiceManager({"NOTIFY_SOCKET": name})
+    notifier.ready("listening")
+    notifier.alive()
+    notifier.stopping("soon")
 
     received = [listening.recv(1000).decode() for _ in range(3)]
     assert received == ["READY=1\nSTATUS=listening", "WATCHDOG=1", "STOPPING=1\nSTATUS=soon"]
 
 
 def test_a_reload_says_when_it_began(manager: tuple[socket.socket, str]) -> None:
-    """Type=notify-reload wants the monotonic clock in microseconds."""
+    """Type=notify-reload needs the monotonic clock in microseconds."""
     listening, name = manager
     before = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1_000
     ServiceManager({"NOTIFY_SOCKET": name}).reloading()
@@ -46,14 +46,14 @@ def test_a_reload_says_when_it_began(manager: tuple[socket.socket, str]) -> None
     assert before <= began <= time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1_000
 
 
-def test_a_status_is_one_short_line_and_told_when_it_changes(
+def test_a_status_is_one_short_line_and_sent_when_it_changes(
     manager: tuple[socket.socket, str],
 ) -> None:
-    """No text may add an assignment of its own."""
+    """A text cannot add another assignment."""
     listening, name = manager
-    told = ServiceManager({"NOTIFY_SOCKET": name})
+    notifier = ServiceManager({"NOTIFY_SOCKET": name})
     for _ in range(3):
-        told.status("frozen\nMAINPID=1 " + "x" * 1000)
+        notifier.status("frozen\nMAINPID=1 " + "x" * 1000)
     assert listening.recv(5000).decode() == ("STATUS=frozen MAINPID=1 " + "x" * 1000)[:207]
     with pytest.raises(BlockingIOError):
         listening.recv(5000)
@@ -70,15 +70,15 @@ def test_a_status_is_one_short_line_and_told_when_it_changes(
         ({"NOTIFY_SOCKET": "/nowhere", "WATCHDOG_USEC": "soon"}, None),
     ],
 )
-def test_signs_of_life_are_sent_to_who_waits_for_them(
+def test_heartbeats_are_sent_only_to_a_manager_with_a_watchdog(
     environment: dict[str, str], every_s: float | None
 ) -> None:
-    """Three times within the manager's patience, and only if it is meant for this process."""
-    assert ServiceManager(environment).beat_every_s == every_s
+    """Three within the timeout, and only if it is meant for this process."""
+    assert ServiceManager(environment).heartbeat_interval_s == every_s
 
 
-def test_nobody_and_a_manager_that_is_gone_do_no_harm(tmp_path: Path) -> None:
-    """Telling never fails."""
+def test_no_manager_or_a_stopped_one_causes_no_error(tmp_path: Path) -> None:
+    """Notifying never fails."""
     for environment in ({}, {"NOTIFY_SOCKET": str(tmp_path / "gone")}):
         manager = ServiceManager(environment)
         manager.ready("x")

@@ -1,4 +1,4 @@
-"""An end that hangs is ended: once by a second Ctrl-C, once by itself."""
+"""An end that hangs is forced: by a second Ctrl-C, or after a time."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ asyncio.run(main())
 
 
 async def stuck(within_s: float) -> asyncio.subprocess.Process:
-    """A process that was told to stop and cannot."""
+    """A process that got a signal to stop and cannot."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
@@ -51,7 +51,7 @@ async def stuck(within_s: float) -> asyncio.subprocess.Process:
 
 
 async def test_a_second_ctrl_c_ends_it_although_the_loop_is_stuck() -> None:
-    """At once, with the code shells give to an interrupted program."""
+    """At once, with the shells' exit code for an interrupted program."""
     process = await stuck(within_s=30)
     async with asyncio.timeout(5):
         await asyncio.sleep(0.1)
@@ -59,8 +59,8 @@ async def test_a_second_ctrl_c_ends_it_although_the_loop_is_stuck() -> None:
         assert await process.wait() == signals.INTERRUPTED == 130
 
 
-async def test_an_end_that_hangs_ends_itself() -> None:
-    """With exit code 1 and a line that says so."""
+async def test_an_end_that_hangs_is_forced() -> None:
+    """With exit code 1 and a log line."""
     process = await stuck(within_s=0.3)
     async with asyncio.timeout(5):
         _, log = await process.communicate()
@@ -69,8 +69,8 @@ async def test_an_end_that_hangs_ends_itself() -> None:
     assert b'"event": "stop_forced"' in log
 
 
-async def test_outside_the_block_signals_do_what_they_did() -> None:
-    """The handlers are taken away again."""
+async def test_after_the_context_signals_have_their_old_handlers() -> None:
+    """The handlers are removed again."""
     with signals.stop_signals(lambda: None):
         pass
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
@@ -78,9 +78,9 @@ async def test_outside_the_block_signals_do_what_they_did() -> None:
 
 @pytest.mark.parametrize("times", [1, 3])
 async def test_every_signal_is_acted_on(times: int) -> None:
-    """By the event loop, in its own time."""
+    """The event loop calls the handler for every signal."""
     acted: list[int] = []
-    with signals.on_signal(signal.SIGUSR1, lambda: acted.append(1)):
+    with signals.handle_signal(signal.SIGUSR1, lambda: acted.append(1)):
         for _ in range(times):
             signal.raise_signal(signal.SIGUSR1)
             await asyncio.sleep(0.01)

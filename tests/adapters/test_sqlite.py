@@ -1,4 +1,4 @@
-"""What only a file can do: survive a kill, fill a disk, be damaged, be of another version."""
+"""The state file as a file: a kill, a full disk, damage, other schema versions."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ asyncio.run(main())
 async def test_kill_9_loses_nothing_that_was_acknowledged(
     tmp_path: Path, acknowledged: int
 ) -> None:
-    """The process is killed while it writes; each override it had reported is there, audited."""
+    """The process is killed while it writes; each override that it reported is there, audited."""
     path = tmp_path / "gtc.sqlite"
     writer = await asyncio.create_subprocess_exec(
         sys.executable, "-c", ENDLESS_WRITER, path, stdout=asyncio.subprocess.PIPE
@@ -63,14 +63,14 @@ async def test_kill_9_loses_nothing_that_was_acknowledged(
 
 
 async def test_the_folder_is_made(tmp_path: Path) -> None:
-    """A fresh machine needs no preparation."""
+    """A new machine needs no preparation."""
     path = tmp_path / "var" / "lib" / "gtc.sqlite"
     async with SqliteStore(path):
         assert path.exists()
 
 
 async def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
-    """A file stands in its way."""
+    """A file has its name."""
     (tmp_path / "var").write_text("")
     with pytest.raises(StateUnavailableError, match=r"folder .*/var/lib .* cannot be made"):
         async with SqliteStore(tmp_path / "var" / "lib" / "gtc.sqlite"):
@@ -78,7 +78,7 @@ async def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 
 async def test_a_folder_in_place_of_the_file_is_an_error(tmp_path: Path) -> None:
-    """SQLite's own words would be 'unable to open database file'."""
+    """SQLite's message alone would be 'unable to open database file'."""
     with pytest.raises(StateUnavailableError, match="cannot be opened; check its folder"):
         async with SqliteStore(tmp_path):
             pass
@@ -87,7 +87,7 @@ async def test_a_folder_in_place_of_the_file_is_an_error(tmp_path: Path) -> None
 async def test_a_full_disk_is_named_and_what_was_stored_remains(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """SQLite's page limit ends as ENOSPC does: SQLITE_FULL."""
+    """SQLite's page limit causes the same error as ENOSPC: SQLITE_FULL."""
     pragmas = (*schema.PRAGMAS, "PRAGMA max_page_count = 20")
     monkeypatch.setattr(schema, "PRAGMAS", pragmas)
     acknowledged: list[int] = []
@@ -107,7 +107,7 @@ async def test_a_full_disk_is_named_and_what_was_stored_remains(
 async def test_a_file_that_is_locked_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Somebody's other tool holds it longer than we wait."""
+    """Another tool holds the lock longer than we wait."""
     path = tmp_path / "gtc.sqlite"
     monkeypatch.setattr(schema, "PRAGMAS", (*schema.PRAGMAS, "PRAGMA busy_timeout = 50"))
     async with SqliteStore(path) as store:
@@ -131,7 +131,7 @@ async def test_a_file_that_is_something_else_is_named(tmp_path: Path) -> None:
 
 
 async def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
-    """Before anything is decided on what it says."""
+    """Before the daemon decides anything from it."""
     path = tmp_path / "gtc.sqlite"
     async with SqliteStore(path) as store:
         for _ in range(200):
@@ -146,7 +146,7 @@ async def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
 
 
 async def test_a_newer_files_schema_is_refused_and_left_alone(tmp_path: Path) -> None:
-    """An older program would not keep what it does not know."""
+    """An older program would lose what it does not know."""
     path = tmp_path / "gtc.sqlite"
     async with SqliteStore(path):
         pass
@@ -161,7 +161,7 @@ async def test_a_newer_files_schema_is_refused_and_left_alone(tmp_path: Path) ->
 
 
 async def test_an_older_file_is_migrated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What it holds stays; the version goes up."""
+    """Its data stays; the version increases."""
     path = tmp_path / "gtc.sqlite"
     async with SqliteStore(path) as store:
         override = await store.add_override(FREEZE, NOON, NOON)
@@ -176,7 +176,7 @@ async def test_an_older_file_is_migrated(tmp_path: Path, monkeypatch: pytest.Mon
 async def test_an_override_from_before_pins_is_read_and_a_pin_stored_beside_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The file of a daemon that knew no shares, with a row that it wrote."""
+    """The file of a version without shares, with a row that it wrote."""
     path = tmp_path / "gtc.sqlite"
     with monkeypatch.context() as earlier:
         earlier.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:2])
@@ -201,7 +201,7 @@ async def test_an_override_from_before_pins_is_read_and_a_pin_stored_beside_it(
 
 
 async def test_the_audit_says_at_what_share_a_region_was_pinned(tmp_path: Path) -> None:
-    """As people write it."""
+    """In percent."""
     async with SqliteStore(tmp_path / "gtc.sqlite") as store:
         await store.add_override(PIN, NOON, NOON)
         [entry] = await store.audit_entries(limit=1)
@@ -211,7 +211,7 @@ async def test_the_audit_says_at_what_share_a_region_was_pinned(tmp_path: Path) 
 async def test_a_migration_that_fails_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All of it is one transaction."""
+    """A migration is one transaction."""
     path = tmp_path / "gtc.sqlite"
     broken = (("CREATE TABLE extra (id INTEGER) STRICT", "NOT SQL"),)
     monkeypatch.setattr(schema, "MIGRATIONS", broken)
@@ -226,7 +226,7 @@ async def test_a_migration_that_fails_changes_nothing(
 async def test_a_read_only_file_says_what_to_check(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Permissions do not stop root, so SQLite is told to refuse writing."""
+    """Permissions do not stop root, so a pragma makes SQLite refuse writes."""
     path = tmp_path / "gtc.sqlite"
     async with SqliteStore(path):
         pass
@@ -241,7 +241,7 @@ async def test_a_read_only_file_says_what_to_check(
 async def test_only_the_newest_records_are_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The file does not grow for ever; ids go on counting."""
+    """The file does not grow for ever; ids continue."""
     monkeypatch.setattr(records, "KEPT_RECORDS", 3)
     record = DecisionRecord(0, NOON, 1, Mode.ACTIVE, (), {}, (), (), (), "")
     async with SqliteStore(tmp_path / "gtc.sqlite") as store:

@@ -1,4 +1,4 @@
-"""Every tampering with the audit of a state file is seen."""
+"""Every tampering with the audit of a state file is detected."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Tamper = Callable[[sqlite3.Connection], object]
 
 
 async def a_file(tmp_path: Path) -> Path:
-    """Eight overrides, eight ends and eight decisions: 24 entries."""
+    """A state file with 24 entries: eight overrides, eight ends and eight decisions."""
     path = tmp_path / "gtc.sqlite"
     async with SqliteStore(path) as store:
         for _ in range(ENTRIES // 3):
@@ -60,8 +60,8 @@ def sql(statement: str, *values: object) -> Tamper:
     return lambda connection: connection.execute(statement, values)
 
 
-async def test_what_was_not_touched_is_whole(tmp_path: Path) -> None:
-    """Counted, with the mark of its end."""
+async def test_an_untouched_audit_has_no_fault(tmp_path: Path) -> None:
+    """The check counts the entries and returns the last point."""
     path = await a_file(tmp_path)
     check = check_audit(path)
     newest = list_audit(path, 1)[0]
@@ -73,7 +73,7 @@ async def test_what_was_not_touched_is_whole(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("column", TEXTS)
 async def test_a_flipped_entry_is_seen_wherever_it_stands(tmp_path: Path, column: str) -> None:
-    """Every entry, each text of it, one character changed: all are named."""
+    """Every text of every entry, one character changed: each fault names the entry."""
     path = await a_file(tmp_path)
     chance = random.Random(SEED)
     for seq in range(1, ENTRIES + 1):
@@ -118,7 +118,7 @@ async def test_entries_that_changed_places_are_seen(tmp_path: Path, first: int) 
 
 @pytest.mark.parametrize("kept", [0, 1, 13, ENTRIES - 1])
 async def test_a_truncated_end_is_seen(tmp_path: Path, kept: int) -> None:
-    """All of it included."""
+    """Also the removal of all entries."""
     path = await a_file(tmp_path)
     tamper(path, sql("DELETE FROM audit WHERE seq > ?", kept))
     expected = f"the chain ends with {kept}, and should end with {ENTRIES}"
@@ -126,7 +126,7 @@ async def test_a_truncated_end_is_seen(tmp_path: Path, kept: int) -> None:
 
 
 async def test_a_removed_entry_with_the_rest_moved_up_is_seen(tmp_path: Path) -> None:
-    """Numbers without a gap, digests that do not fit."""
+    """The numbers have no gap, but the digests do not fit."""
     path = await a_file(tmp_path)
 
     def close_up(connection: sqlite3.Connection) -> None:
@@ -137,10 +137,10 @@ async def test_a_removed_entry_with_the_rest_moved_up_is_seen(tmp_path: Path) ->
     assert "entry 5 does not follow entry 4: one was altered or moved" in check_audit(path).faults
 
 
-async def test_a_chain_whose_end_was_cut_and_sealed_anew_shows_by_a_noted_mark(
+async def test_a_chain_that_was_cut_and_sealed_again_lacks_a_noted_point(
     tmp_path: Path,
 ) -> None:
-    """Whoever may write the file can make it fit in itself, and cannot change a shipped log."""
+    """A writer of the file can make it consistent, but cannot change a point kept elsewhere."""
     path = await a_file(tmp_path)
     noted = check_audit(path).head
 
@@ -180,14 +180,14 @@ async def test_a_chain_whose_end_was_cut_and_sealed_anew_shows_by_a_noted_mark(
     ],
 )
 async def test_a_tampered_decision_is_seen(tmp_path: Path, act: Tamper, fault: str) -> None:
-    """Altered, removed, slipped in."""
+    """Altered, removed or added."""
     path = await a_file(tmp_path)
     tamper(path, act)
     assert fault in check_audit(path).faults
 
 
-async def test_people_may_still_give_orders_on_a_tampered_file(tmp_path: Path) -> None:
-    """And the fault stays visible."""
+async def test_orders_work_with_a_tampered_file(tmp_path: Path) -> None:
+    """The fault stays visible."""
     for number, statement in enumerate(
         ("DELETE FROM audit WHERE seq > 20", "DELETE FROM audit_head", "DELETE FROM audit")
     ):
@@ -201,10 +201,10 @@ async def test_people_may_still_give_orders_on_a_tampered_file(tmp_path: Path) -
         assert check.ok is (statement == "DELETE FROM audit_head")
 
 
-async def test_old_entries_give_way_to_one_that_stands_for_them(
+async def test_pruned_entries_are_replaced_by_one_entry(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The chain stays whole; decisions whose entries are gone are not called altered."""
+    """The chain stays valid; decisions whose entries are gone do not count as altered."""
     monkeypatch.setattr(audit, "KEPT_ENTRIES", 10)
     monkeypatch.setattr(audit, "PRUNE_STEP", 5)
     path = tmp_path / "gtc.sqlite"
@@ -223,7 +223,7 @@ async def test_old_entries_give_way_to_one_that_stands_for_them(
 
 
 async def test_a_prefix_cut_off_by_hand_is_not_taken_for_retention(tmp_path: Path) -> None:
-    """Only the entry made when pruning stands for what is gone."""
+    """Only the entry made when pruning explains missing entries."""
     path = await a_file(tmp_path)
     tamper(path, sql("DELETE FROM audit WHERE seq < 10"))
     assert check_audit(path).faults[0].startswith("the chain begins with 10")
@@ -232,7 +232,7 @@ async def test_a_prefix_cut_off_by_hand_is_not_taken_for_retention(tmp_path: Pat
 async def test_rows_of_schema_1_are_sealed_when_it_is_migrated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In their order, with their texts, and with a word on when protection began."""
+    """In order, with their texts, and with an entry that says since when the chain exists."""
     path = tmp_path / "gtc.sqlite"
     _make_schema_1(path)
     async with SqliteStore(path) as store:
@@ -252,10 +252,10 @@ async def test_rows_of_schema_1_are_sealed_when_it_is_migrated(
     assert ("audit_1",) not in tables
 
 
-async def test_an_act_and_its_entry_are_stored_together_or_not_at_all(
+async def test_a_change_and_its_entry_are_stored_together_or_not_at_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The entry fails, and so the override is not there either."""
+    """The entry fails, so the override is not stored either."""
     path = tmp_path / "gtc.sqlite"
     async with SqliteStore(path) as store:
         before = await store.check_audit()
@@ -274,7 +274,7 @@ async def test_an_act_and_its_entry_are_stored_together_or_not_at_all(
 
 
 async def test_the_audit_is_checked_while_the_daemon_writes(tmp_path: Path) -> None:
-    """From one moment's state: no fault is seen that is none, and nobody waits."""
+    """In one transaction: no false fault, and no write waits."""
     path = await a_file(tmp_path)
     async with SqliteStore(path) as store:
         checking = asyncio.gather(*(store.check_audit() for _ in range(20)))
@@ -284,7 +284,7 @@ async def test_the_audit_is_checked_while_the_daemon_writes(tmp_path: Path) -> N
     assert all(check.ok for check in checks)
 
 
-async def test_a_file_that_is_not_there_is_not_made_to_be_looked_at(tmp_path: Path) -> None:
+async def test_reading_does_not_create_a_missing_file(tmp_path: Path) -> None:
     """A typing mistake must not leave an empty state file."""
     path = tmp_path / "gtc.sqlite"
     with pytest.raises(StateUnavailableError, match="there is no such file"):
@@ -294,8 +294,8 @@ async def test_a_file_that_is_not_there_is_not_made_to_be_looked_at(tmp_path: Pa
     assert not path.exists()
 
 
-async def test_an_unmigrated_file_is_not_looked_at(tmp_path: Path) -> None:
-    """Looking changes nothing, not even the schema."""
+async def test_reading_refuses_an_unmigrated_file(tmp_path: Path) -> None:
+    """Reading changes nothing, not even the schema."""
     path = tmp_path / "gtc.sqlite"
     _make_schema_1(path)
     with pytest.raises(StateUnavailableError, match="has schema 1, this program reads"):
@@ -312,8 +312,8 @@ async def test_pages_are_read_from_the_file(tmp_path: Path) -> None:
     assert len(set(seqs)) == 6
 
 
-def test_a_mark_is_read_as_it_was_written() -> None:
-    """And anything else is refused with an example of its form."""
+def test_a_chain_point_is_parsed_as_it_was_written() -> None:
+    """Other text is refused with an example of the format."""
     mark = ChainPoint(12, "a" * 64)
     assert ChainPoint.parse(str(mark)) == mark
     with pytest.raises(ValueError, match="NUMBER:DIGEST"):
@@ -321,7 +321,7 @@ def test_a_mark_is_read_as_it_was_written() -> None:
 
 
 def _make_schema_1(path: Path) -> None:
-    """A state file as the first version made it: two audit rows and a record."""
+    """A state file of schema 1: two audit rows and a record."""
     with closing(sqlite3.connect(path)) as connection, connection:
         for step in schema.MIGRATIONS[0]:
             assert isinstance(step, str)

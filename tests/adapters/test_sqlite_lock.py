@@ -1,4 +1,4 @@
-"""One daemon for each state file, whatever becomes of the one before."""
+"""One daemon for each state file, also after a kill."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ asyncio.run(main())
 """
 
 
-async def test_a_second_daemon_is_refused_and_told_which_process_runs(tmp_path: Path) -> None:
-    """The first one goes on undisturbed."""
+async def test_a_second_daemon_is_refused_with_the_running_process(tmp_path: Path) -> None:
+    """The first one continues undisturbed."""
     path = tmp_path / "gtc.sqlite"
     async with SqliteStore(path) as first:
         with pytest.raises(
@@ -49,7 +49,7 @@ async def test_a_second_daemon_is_refused_and_told_which_process_runs(tmp_path: 
         pass
 
 
-async def test_kill_9_leaves_nothing_behind_that_bars_the_next(tmp_path: Path) -> None:
+async def test_kill_9_leaves_no_stale_lock(tmp_path: Path) -> None:
     """The lock belongs to the process, not to the file."""
     path = tmp_path / "gtc.sqlite"
     holder = await asyncio.create_subprocess_exec(
@@ -68,7 +68,7 @@ async def test_kill_9_leaves_nothing_behind_that_bars_the_next(tmp_path: Path) -
 
 
 async def test_a_state_file_that_cannot_be_opened_is_unlocked_again(tmp_path: Path) -> None:
-    """So that the daemon may be started anew once it is mended."""
+    """So that the daemon can start again once the file is repaired."""
     path = tmp_path / "gtc.sqlite"
     path.write_text("no database" * 100)
     for _ in range(2):
@@ -77,15 +77,15 @@ async def test_a_state_file_that_cannot_be_opened_is_unlocked_again(tmp_path: Pa
                 pass
 
 
-async def test_the_audit_is_looked_at_without_the_lock(tmp_path: Path) -> None:
-    """Next to a running daemon."""
+async def test_the_audit_is_read_without_the_lock(tmp_path: Path) -> None:
+    """While a daemon runs."""
     path = tmp_path / "gtc.sqlite"
     async with SqliteStore(path):
         assert check_audit(path).ok
 
 
 async def test_a_lock_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
-    """A folder stands in its place."""
+    """A folder has its name."""
     path = tmp_path / "gtc.sqlite"
     (tmp_path / "gtc.sqlite.lock").mkdir()
     with pytest.raises(StateUnavailableError, match=r"lock file .*\.lock cannot be opened"):
@@ -94,7 +94,7 @@ async def test_a_lock_file_that_cannot_be_opened_is_named(tmp_path: Path) -> Non
 
 
 async def test_an_abandoned_store_is_as_good_as_that_of_a_killed_process(tmp_path: Path) -> None:
-    """What was acknowledged stays, what was not committed is gone, the file is free."""
+    """Acknowledged changes stay, uncommitted ones are lost, the file is unlocked."""
     path = tmp_path / "gtc.sqlite"
     killed = await SqliteStore(path, executor=_Here).__aenter__()
     await killed.audit(at=AT, actor="ann", action="note", detail="acknowledged")
@@ -111,7 +111,7 @@ async def test_an_abandoned_store_is_as_good_as_that_of_a_killed_process(tmp_pat
 
 
 class _Here(ThreadPoolExecutor):
-    """Runs what it is given at once, in the caller's thread."""
+    """An executor that runs tasks at once, in the caller's thread."""
 
     def submit(self, act: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         done: Future[T] = Future()

@@ -42,20 +42,20 @@ def rows(path: Path, query: str) -> list[tuple[object, ...]]:
 
 
 def pages(path: Path) -> int:
-    """The file's size, what is still in its log of writes included."""
+    """The file's size in pages, write-ahead log included."""
     [(count,)] = rows(path, "PRAGMA page_count")
     return int(str(count))
 
 
-def told(number: int) -> DecisionRecord:
-    """A record that takes some kB however it is compressed."""
+def large_record(number: int) -> DecisionRecord:
+    """A record that takes some kB although it is compressed."""
     noise = Random(number).randbytes(3_500).hex()
     return replace(RECORD, cycle=number, expected_effect=noise)
 
 
 @pytest.mark.parametrize("lost", [False, True], ids=["calm", "a region lost"])
 async def test_a_record_of_a_large_world_is_small(tmp_path: Path, lost: bool) -> None:
-    """20 regions x 250 pools; the largest region is lost, or nothing happens."""
+    """20 regions x 250 pools; the largest region fails, or nothing happens."""
     problem = world(20, 250, 11, capacity_ratio=1.25, bound=False)
     moment = at_rest(problem)
     if lost:
@@ -84,13 +84,13 @@ async def test_a_record_of_a_large_world_is_small(tmp_path: Path, lost: bool) ->
 async def test_records_are_kept_within_their_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The oldest go, with their snapshots, and that is no tampering; the file stays so small."""
+    """The oldest are deleted with their snapshots, which is no fault; the file stays small."""
     monkeypatch.setattr(sqlite_records, "KEPT_BYTES", 100_000)
     path = tmp_path / "gtc.sqlite"
     sizes = []
     async with SqliteStore(path) as store:
         for number in range(100):
-            await store.add_record(told(number), evidence())
+            await store.add_record(large_record(number), evidence())
             sizes.append(pages(path))
         kept = [record.id for record in await store.records(limit=1_000)]
         assert (await store.check_audit()).faults == ()
@@ -106,21 +106,21 @@ async def test_records_are_kept_within_their_bytes(
     assert max(sizes[50:]) <= max(sizes[:50]) + 16, "it goes on growing"
 
 
-async def test_what_records_took_is_given_back(
+async def test_the_file_shrinks_after_records_were_deleted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Bit by bit, but for what is kept for the next ones."""
-    monkeypatch.setattr(sqlite_records, "_SPARE_PAGES", 4)
-    monkeypatch.setattr(sqlite_records, "_PAGES_AT_ONCE", 10)
+    """Step by step, except for pages kept for new records."""
+    monkeypatch.setattr(sqlite_records, "_FREE_PAGES_KEPT", 4)
+    monkeypatch.setattr(sqlite_records, "_PAGES_PER_STEP", 10)
     path = tmp_path / "gtc.sqlite"
     async with SqliteStore(path) as store:
         for number in range(50):
-            await store.add_record(told(number))
+            await store.add_record(large_record(number))
         full = pages(path)
         monkeypatch.setattr(sqlite_records, "KEPT_BYTES", 20_000)
         sizes = []
         for number in range(50, 60):
-            await store.add_record(told(number))
+            await store.add_record(large_record(number))
             sizes.append(pages(path))
     assert sizes[0] >= full
     assert all(one >= other >= one - 12 for one, other in pairwise(sizes[:5]))
@@ -130,20 +130,20 @@ async def test_what_records_took_is_given_back(
 async def test_the_newest_record_is_kept_however_large_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What just happened must be there to be looked at."""
+    """An operator must be able to see what just happened."""
     monkeypatch.setattr(sqlite_records, "KEPT_BYTES", 1_000)
     async with SqliteStore(tmp_path / "gtc.sqlite") as store:
         for number in range(3):
-            await store.add_record(told(number))
+            await store.add_record(large_record(number))
         assert [record.id for record in await store.records(limit=10)] == [3]
         assert (await store.check_audit()).ok
 
 
-async def test_what_becomes_known_later_counts(tmp_path: Path) -> None:
-    """And what was decided is not written again for it."""
+async def test_fields_added_later_count_as_bytes(tmp_path: Path) -> None:
+    """The decision is not written again for them."""
     path = tmp_path / "gtc.sqlite"
     async with SqliteStore(path) as store:
-        stored = await store.add_record(told(1), evidence())
+        stored = await store.add_record(large_record(1), evidence())
         [before] = rows(path, "SELECT body, said FROM records")
         [(size,)] = rows(path, "SELECT bytes FROM record_bytes")
         later = replace(
@@ -160,15 +160,15 @@ async def test_what_becomes_known_later_counts(tmp_path: Path) -> None:
     assert grown == size + len(after[0].encode()) - len(before[0].encode())
 
 
-async def test_removing_records_by_hand_is_seen_though_others_went_for_their_size(
+async def test_manually_deleted_records_are_seen_though_others_were_deleted_for_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Only what the sealed entry tells of may be missing."""
+    """Only records that the sealed entry names may be missing."""
     monkeypatch.setattr(sqlite_records, "KEPT_BYTES", 50_000)
     path = tmp_path / "gtc.sqlite"
     async with SqliteStore(path) as store:
         for number in range(12):
-            await store.add_record(told(number))
+            await store.add_record(large_record(number))
         oldest = [record.id for record in await store.records(limit=100)][-1]
     assert oldest > 2
     assert check_audit(path).ok
@@ -178,7 +178,7 @@ async def test_removing_records_by_hand_is_seen_though_others_went_for_their_siz
 
 
 async def test_the_growing_part_cannot_say_what_was_decided(tmp_path: Path) -> None:
-    """It is not sealed, so that nothing but what grows is read from it."""
+    """It is not sealed, so only the growing fields are read from it."""
     path = tmp_path / "gtc.sqlite"
     async with SqliteStore(path) as store:
         stored = await store.add_record(RECORD)
@@ -189,7 +189,7 @@ async def test_the_growing_part_cannot_say_what_was_decided(tmp_path: Path) -> N
 
 
 async def test_a_file_of_schema_5_is_read_whole(tmp_path: Path) -> None:
-    """As the last version before wrote it: overrides, records, snapshots, seals."""
+    """As the previous version wrote it: overrides, records, snapshots, seals."""
     path = tmp_path / "gtc.sqlite"
     older.restored(path)
     before = rows(path, "SELECT body FROM records ORDER BY id")
@@ -219,7 +219,7 @@ async def test_a_file_of_schema_5_is_read_whole(tmp_path: Path) -> None:
 
 
 async def test_a_record_of_schema_5_may_grow_beside_new_ones(tmp_path: Path) -> None:
-    """Its seal covers what it said, in the form in which it said it."""
+    """Its seal covers the decision in its old format."""
     path = tmp_path / "gtc.sqlite"
     older.restored(path)
     async with SqliteStore(path) as store:
@@ -242,7 +242,7 @@ async def test_a_record_of_schema_5_may_grow_beside_new_ones(tmp_path: Path) -> 
     ],
 )
 async def test_records_of_schema_5_stay_sealed(tmp_path: Path, statement: str, fault: str) -> None:
-    """Nor does the new column open a way around."""
+    """The new column does not bypass the seal."""
     path = tmp_path / "gtc.sqlite"
     older.restored(path)
     async with SqliteStore(path) as store:
@@ -254,10 +254,10 @@ async def test_records_of_schema_5_stay_sealed(tmp_path: Path, statement: str, f
     )
 
 
-async def test_records_of_an_older_file_count_by_their_bytes_and_give_way(
+async def test_records_of_an_older_file_count_by_their_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With their snapshots; what is too much goes with the migration, and the file shrinks."""
+    """With their snapshots; the migration deletes the surplus, and the file shrinks."""
     whole, small = tmp_path / "whole.sqlite", tmp_path / "small.sqlite"
     for path in (whole, small):
         older.restored(path)
@@ -295,7 +295,7 @@ async def test_records_of_an_older_file_count_by_their_bytes_and_give_way(
 async def test_a_file_that_cannot_be_rebuilt_does_not_keep_the_daemon_from_starting(
     code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The file works as before, the log says so, and the next start tries again."""
+    """The file works as before, the log says so, and the next start retries."""
     path = tmp_path / "gtc.sqlite"
     older.restored(path)
     rebuilt = []

@@ -1,4 +1,4 @@
-"""Snapshots in the state file: small, kept as long as their records, and told when damaged."""
+"""Snapshots in the state file: small, kept as long as their records, damage is reported."""
 
 from __future__ import annotations
 
@@ -32,50 +32,50 @@ def rows(path: Path, query: str) -> list[tuple[object, ...]]:
         return connection.execute(query).fetchall()
 
 
-def under_other_settings(told: Evidence, number: int) -> Evidence:
-    """The same under settings that differ by a number."""
-    cycle = told.snapshot.settings.cycle.model_copy(update={"period_s": 10.0 + number})
-    settings = told.snapshot.settings.model_copy(update={"cycle": cycle})
-    return replace(told, snapshot=replace(told.snapshot, settings=settings))
+def under_other_settings(given: Evidence, number: int) -> Evidence:
+    """The same evidence under settings that differ by a number."""
+    cycle = given.snapshot.settings.cycle.model_copy(update={"period_s": 10.0 + number})
+    settings = given.snapshot.settings.model_copy(update={"cycle": cycle})
+    return replace(given, snapshot=replace(given.snapshot, settings=settings))
 
 
-async def test_settings_are_kept_once_for_all_snapshots_that_rest_on_them(tmp_path: Path) -> None:
+async def test_settings_are_stored_once_for_all_their_snapshots(tmp_path: Path) -> None:
     """They change rarely, and are most of the text."""
     path = tmp_path / "gtc.sqlite"
-    told = evidence("see eu-west-1=D")
+    given = evidence("see eu-west-1=D")
     async with SqliteStore(path) as store:
         for _ in range(5):
-            await store.add_record(RECORD, told)
-        await store.add_record(RECORD, under_other_settings(told, 1))
-        assert await store.evidence(3) == written(told)
-        assert await store.evidence(6) == written(under_other_settings(told, 1))
+            await store.add_record(RECORD, given)
+        await store.add_record(RECORD, under_other_settings(given, 1))
+        assert await store.evidence(3) == written(given)
+        assert await store.evidence(6) == written(under_other_settings(given, 1))
 
     assert rows(path, "SELECT count(*) FROM snapshots") == [(6,)]
     assert rows(path, "SELECT count(*) FROM snapshot_settings") == [(2,)]
     [(size,)] = rows(path, "SELECT max(length(body)) FROM snapshots")
     assert isinstance(size, int)
-    assert size < len(written(told).snapshot + written(told).decision) / 2
+    assert size < len(written(given).snapshot + written(given).decision) / 2
 
 
-async def test_snapshots_and_settings_go_with_the_records_they_belong_to(
+async def test_snapshots_and_settings_are_deleted_with_their_records(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The file does not grow for ever."""
     monkeypatch.setattr(sqlite_records, "KEPT_RECORDS", 2)
     path = tmp_path / "gtc.sqlite"
-    told = evidence()
+    given = evidence()
     async with SqliteStore(path) as store:
         for number in range(5):
-            await store.add_record(RECORD, under_other_settings(told, number))
+            await store.add_record(RECORD, under_other_settings(given, number))
         assert await store.evidence(3) is None
-        assert await store.evidence(5) == written(under_other_settings(told, 4))
+        assert await store.evidence(5) == written(under_other_settings(given, 4))
 
     assert rows(path, "SELECT record_id FROM snapshots ORDER BY record_id") == [(4,), (5,)]
     assert rows(path, "SELECT count(*) FROM snapshot_settings") == [(2,)]
 
 
 async def test_a_file_from_before_snapshots_is_migrated_with_its_records(tmp_path: Path) -> None:
-    """What it holds stays; its decisions have no snapshot, new ones do."""
+    """Its data stays; its decisions have no snapshot, new ones do."""
     path = tmp_path / "gtc.sqlite"
     older.made(path, BEFORE_SNAPSHOTS, (None,))
     old = replace(RECORD, id=1, trigger=("a region is down",))
@@ -108,16 +108,16 @@ async def test_a_damaged_snapshot_is_named(tmp_path: Path, body: bytes) -> None:
 async def test_a_record_and_its_snapshot_are_stored_together_or_not_at_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A disk that fills up in between leaves no half."""
+    """A disk that fills up in between stores neither."""
     pragmas = (*schema.PRAGMAS, "PRAGMA max_page_count = 40")
     monkeypatch.setattr(schema, "PRAGMAS", pragmas)
     path = tmp_path / "gtc.sqlite"
-    told = evidence("see eu-west-1=D")
+    given = evidence("see eu-west-1=D")
     stored: list[int] = []
 
     async def fill(store: SqliteStore) -> None:
         while True:
-            record = await store.add_record(RECORD, under_other_settings(told, len(stored)))
+            record = await store.add_record(RECORD, under_other_settings(given, len(stored)))
             stored.append(record.id)
 
     async with SqliteStore(path) as store:
@@ -130,11 +130,12 @@ async def test_a_record_and_its_snapshot_are_stored_together_or_not_at_all(
 
 
 async def a_file(path: Path, records: int = 3) -> None:
-    """Decisions, each made under settings of its own but the last, which shares those before."""
+    """A state file with decisions, each under different settings, except the last, which shares
+    them."""
     async with SqliteStore(path) as store:
         for number in range(records):
-            told = under_other_settings(evidence("see eu-west-1=D"), min(number, records - 2))
-            await store.add_record(RECORD, told)
+            given = under_other_settings(evidence("see eu-west-1=D"), min(number, records - 2))
+            await store.add_record(RECORD, given)
 
 
 @pytest.mark.parametrize(
@@ -176,10 +177,10 @@ async def a_file(path: Path, records: int = 3) -> None:
         ),
     ],
 )
-async def test_what_a_decision_was_made_of_cannot_be_altered_unseen(
+async def test_altered_evidence_is_detected(
     tmp_path: Path, statement: str, values: tuple[bytes, ...], fault: str
 ) -> None:
-    """The decision is named, and nothing else is accused."""
+    """The fault names the decision, and no other."""
     path = tmp_path / "gtc.sqlite"
     await a_file(path)
     whole = check_audit(path)
@@ -191,8 +192,8 @@ async def test_what_a_decision_was_made_of_cannot_be_altered_unseen(
     assert check_audit(path).faults == (fault,)
 
 
-async def test_a_snapshot_slipped_in_for_a_decision_without_one_is_seen(tmp_path: Path) -> None:
-    """Nobody can add afterwards what a decision was made of."""
+async def test_an_added_snapshot_is_detected(tmp_path: Path) -> None:
+    """Evidence cannot be added later."""
     path = tmp_path / "gtc.sqlite"
     async with SqliteStore(path) as store:
         await store.add_record(RECORD)
@@ -205,7 +206,7 @@ async def test_a_snapshot_slipped_in_for_a_decision_without_one_is_seen(tmp_path
 
 
 async def test_a_later_entry_cannot_make_an_altered_decision_look_right(tmp_path: Path) -> None:
-    """Whoever writes the file can append to the chain, which a noted mark does not show."""
+    """A writer of the file can append to the chain, which a noted point does not detect."""
     path = tmp_path / "gtc.sqlite"
     await a_file(path)
     noted = check_audit(path).head
@@ -228,7 +229,7 @@ async def test_a_later_entry_cannot_make_an_altered_decision_look_right(tmp_path
 async def test_retention_that_drops_records_with_their_snapshots_is_no_tampering(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nor is retention of the audit that drops the entries which sealed them."""
+    """Nor is pruning of the entries that sealed them."""
     monkeypatch.setattr(sqlite_records, "KEPT_RECORDS", 4)
     monkeypatch.setattr(audit, "KEPT_ENTRIES", 6)
     monkeypatch.setattr(audit, "PRUNE_STEP", 2)
@@ -247,7 +248,7 @@ async def test_retention_that_drops_records_with_their_snapshots_is_no_tampering
 async def test_snapshots_of_a_file_that_did_not_seal_them_are_sealed_when_it_is_migrated(
     tmp_path: Path,
 ) -> None:
-    """One word says since when; from then on they are protected like new ones."""
+    """One entry says since when; from then on they are protected like new ones."""
     path = tmp_path / "gtc.sqlite"
     older.made(path, 4, [under_other_settings(evidence(), number) for number in (0, 1, 1)])
     assert rows(path, "PRAGMA user_version") == [(4,)]

@@ -1,4 +1,4 @@
-"""Every road that text takes out of the process, in a process of its own."""
+"""All ways by which text leaves the process; each test runs a separate process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ log = structlog.get_logger("test")
 
 
 def lines(program: str) -> list[dict[str, Any]]:
-    """What the program writes to standard error, each line parsed."""
+    """The program's lines on standard error, parsed."""
     ended = subprocess.run(
         [sys.executable, "-c", SETUP + program], capture_output=True, text=True, timeout=30
     )
@@ -29,7 +29,7 @@ def lines(program: str) -> list[dict[str, Any]]:
 
 
 def test_a_line_has_its_fields() -> None:
-    """RFC 3339 in UTC, level, event, logger, and what was bound around it."""
+    """RFC 3339 in UTC, level, event, logger, and bound context variables."""
     [line] = lines(
         "with structlog.contextvars.bound_contextvars(cycle=7):\n"
         "    log.info('decision', region='eu-west-1')"
@@ -63,14 +63,14 @@ def test_a_line_has_its_fields() -> None:
         ),
     ],
 )
-def test_lines_nobody_of_us_wrote_are_json_too(program: str, event: str) -> None:
+def test_lines_of_libraries_and_python_are_json(program: str, event: str) -> None:
     """Libraries, warnings, exceptions in the main thread and in others."""
     [line] = lines(program)
     assert event in line["event"]
 
 
-def test_exceptions_are_told_with_their_text_and_without_secrets() -> None:
-    """In our lines and in those of others."""
+def test_exceptions_are_logged_with_their_text_and_without_secrets() -> None:
+    """In the daemon's lines and in those of libraries."""
     found = lines(
         "for logger in (log, logging.getLogger('botocore')):\n"
         "    try:\n"
@@ -85,24 +85,24 @@ def test_exceptions_are_told_with_their_text_and_without_secrets() -> None:
 
 
 def test_the_sdks_debugging_lines_are_never_written() -> None:
-    """They hold signed headers."""
+    """They contain signed headers."""
     assert lines("logging.getLogger('botocore.auth').info('Signature: x')") == []
 
 
 def test_text_from_outside_cannot_forge_a_line() -> None:
-    """One event is one line, whatever is in it."""
+    """One event is one line, with any text."""
     text = 'x\n{"event": "forged"}\r\x1b[2J\x85\u2028\u202e'
     [line] = lines(f"log.info('override_set', reason={text!r})")
     assert line["reason"] == text
 
 
-def test_what_repeats_is_left_out() -> None:
-    """A fault told by every cycle fills no disk."""
+def test_repeated_warnings_are_suppressed() -> None:
+    """A fault in every cycle must not fill the disk."""
     assert len(lines("for n in range(50): log.warning('same', cycle=n)")) == 1
 
 
 def test_on_a_terminal_it_is_readable_and_moves_no_cursor() -> None:
-    """No JSON, no control character from outside."""
+    """No JSON, and no control character from outside."""
     master, slave = pty.openpty()
     program = SETUP + "log.info('override_set', reason='x\\x1b[2J\\ny')"
     environment = {**os.environ, "NO_COLOR": "1", "TERM": "xterm"}

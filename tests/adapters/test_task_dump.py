@@ -1,4 +1,4 @@
-"""What tasks wait for, in words."""
+"""The dump of tasks: what each waits for."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def generator() -> Generator[Any, None, None]:
     yield from asyncio.Event().wait().__await__()
 
 
-async def test_each_task_is_told_with_the_whole_chain_of_calls() -> None:
-    """Outermost first, down to what it really waits for."""
+async def test_each_task_is_logged_with_its_whole_call_chain() -> None:
+    """Outermost first, down to the call that waits."""
     async with asyncio.TaskGroup() as group:
         task = group.create_task(outer(), name="the outer one")
         await asyncio.sleep(0)
@@ -37,14 +37,14 @@ async def test_each_task_is_told_with_the_whole_chain_of_calls() -> None:
             dump_tasks()
         task.cancel()
 
-    told = {line["name"]: line["calls"] for line in lines if line["event"] == "task"}
-    names = [call.rpartition(" ")[2] for call in told["the outer one"]]
+    calls_by_task = {line["name"]: line["calls"] for line in lines if line["event"] == "task"}
+    names = [call.rpartition(" ")[2] for call in calls_by_task["the outer one"]]
     assert names == ["outer", "inner", "generator"]
-    assert all(":" in call for call in told["the outer one"])
+    assert all(":" in call for call in calls_by_task["the outer one"])
 
 
-async def test_a_bounded_number_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And how many there are."""
+async def test_a_bounded_number_of_tasks_is_logged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the number of all tasks."""
     monkeypatch.setattr(task_dump, "_MOST_TASKS", 3)
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(asyncio.sleep(60)) for _ in range(10)]

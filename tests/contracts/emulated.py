@@ -1,4 +1,4 @@
-"""The emulated AWS in this process, with the adapters that talk to it over real HTTP."""
+"""The emulated AWS in this process, and adapters that call it over real HTTP."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from unittest.mock import patch
 
-from controller.adapters.aws.calls import Calls
+from controller.adapters.aws.calls import AwsCalls
 from controller.adapters.aws.session import AwsClients, aws_clients
 from controller.adapters.aws.token_bucket import TokenBucket
 from controller.adapters.clock import SystemClock
@@ -27,15 +27,15 @@ DEADLINE_S = 5.0
 
 @dataclass
 class Emulated:
-    """A running emulator and clients that reach it."""
+    """A running emulator, and clients for it."""
 
     aws: EmulatedAws
     clients: AwsClients
 
-    def calls(self, service: str) -> Calls:
-        """Calls with a budget that never binds."""
+    def calls(self, service: str) -> AwsCalls:
+        """Calls with a budget that never blocks."""
         clock = SystemClock()
-        return Calls(
+        return AwsCalls(
             service,
             budget=TokenBucket(1_000, 1_000, 0, clock),
             deadline_s=DEADLINE_S,
@@ -48,10 +48,8 @@ class Emulated:
 async def emulated_aws(
     spread_after_s: float = 0.1, clock: Callable[[], float] = time.time
 ) -> AsyncIterator[Emulated]:
-    """Enter and leave it in the same task: not in a fixture.
-
-    `spread_after_s`: after so long changes are INSYNC or DEPLOYED, by `clock`.
-    """
+    """Enter and leave it in the same task: not in a fixture. `spread_after_s`: seconds until
+    changes are INSYNC or DEPLOYED, by `clock`."""
     options = ServerOptions(
         http_port=0,
         control_port=0,

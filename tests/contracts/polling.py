@@ -1,4 +1,4 @@
-"""Waiting for what takes real time, with an end."""
+"""Waiting for real events, with a time limit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _TIMES = 250
 
 
 async def eventually(happened: Callable[[], Awaitable[bool]]) -> None:
-    """Return as soon as it has happened; fail after five seconds."""
+    """Return as soon as the condition holds; fail after five seconds."""
     for _ in range(_TIMES):
         if await happened():
             return

@@ -1,4 +1,4 @@
-"""What every Accelerators promises: the fake, and the adapter on the emulated AWS."""
+"""The contract of Accelerators, for the fake and for the adapter on the emulated AWS."""
 
 from __future__ import annotations
 
@@ -39,22 +39,22 @@ class World(Protocol):
     def port(self) -> Accelerators: ...
 
     async def remove(self, group: EndpointGroup) -> None:
-        """Somebody else deletes the group."""
+        """Delete the group, as another program may do."""
         ...
 
     async def vanish(self) -> None:
-        """Nothing answers any more."""
+        """Stop all answers of AWS."""
         ...
 
 
 class AcceleratorsContract:
-    """The promises. Subclasses say what they are made to."""
+    """The contract; subclasses choose the implementation."""
 
     def world(self) -> AbstractAsyncContextManager[World]:
         raise NotImplementedError
 
     async def test_reading_returns_groups_with_dial_weights_and_properties(self) -> None:
-        """One group for each region, its endpoints with what a write must repeat."""
+        """One group for each region; its endpoints have what a write must repeat."""
         async with self.world() as world:
             groups = await _groups(world)
 
@@ -73,7 +73,7 @@ class AcceleratorsContract:
     async def test_a_change_sets_dial_and_weights_and_keeps_the_endpoints(
         self, dial: float, weight: int
     ) -> None:
-        """The list is replaced by itself; weight 0 stays 0 and does not come back as 128."""
+        """The list is replaced by an equal one; weight 0 stays 0 and does not become 128."""
         async with self.world() as world:
             before = await _groups(world)
             outcome = await world.port.change(GroupChange(before["eu-west-1"], dial, weight))
@@ -89,7 +89,7 @@ class AcceleratorsContract:
             assert _static(after[region]) == _static(before[region])
 
     async def test_what_aws_could_not_accept_is_refused_unsent(self) -> None:
-        """A dial or a weight out of range, or a list that would be emptied."""
+        """A dial or weight out of range, or a list that would become empty."""
         async with self.world() as world:
             group = (await _groups(world))["eu-west-1"]
             for change in (
@@ -103,7 +103,7 @@ class AcceleratorsContract:
                 assert outcome.detail.startswith("not sent: ")
 
     async def test_a_group_that_vanished_is_refused(self) -> None:
-        """And it is not made anew."""
+        """It is not created again."""
         async with self.world() as world:
             group = (await _groups(world))["eu-west-1"]
             await world.remove(group)
@@ -114,14 +114,14 @@ class AcceleratorsContract:
         assert "EndpointGroupNotFoundException" in outcome.detail
 
     async def test_a_change_is_deployed_in_the_end(self) -> None:
-        """Status belongs to the accelerator."""
+        """The status belongs to the accelerator."""
         async with self.world() as world:
             group = (await _groups(world))["eu-west-1"]
             await world.port.change(GroupChange(group, 50, 128))
             await eventually(lambda: world.port.is_deployed(ARN))
 
     async def test_an_unknown_accelerator_is_rejected(self) -> None:
-        """Asking again would not help."""
+        """Trying again would not help."""
         unknown = ARN.replace("c0de1", "c0de2")
         async with self.world() as world:
             with pytest.raises(ProviderRejectedError, match="AcceleratorNotFoundException"):
@@ -129,8 +129,8 @@ class AcceleratorsContract:
             with pytest.raises(ProviderRejectedError, match="AcceleratorNotFoundException"):
                 await world.port.is_deployed(unknown)
 
-    async def test_silence_is_unavailable_to_questions_and_unknown_to_writes(self) -> None:
-        """A write nobody answered may have been applied."""
+    async def test_silence_is_unavailable_for_reads_and_unknown_for_writes(self) -> None:
+        """A write without an answer may have been applied."""
         async with self.world() as world:
             group = (await _groups(world))["eu-west-1"]
             await world.vanish()
@@ -163,7 +163,7 @@ class _FakeWorld:
 
 
 class TestFakeAccelerators(AcceleratorsContract):
-    """The fake that the loops are tested with."""
+    """The fake that tests of the loops use."""
 
     @asynccontextmanager
     async def world(self) -> AsyncIterator[World]:
@@ -223,5 +223,5 @@ async def _groups(world: World) -> dict[str, EndpointGroup]:
 
 
 def _static(group: EndpointGroup) -> EndpointGroup:
-    """Without the endpoints' health, which changes by itself."""
+    """The groups without the endpoints' health, which changes by itself."""
     return replace(group, endpoints=tuple(replace(e, health="") for e in group.endpoints))

@@ -11,7 +11,7 @@ from controller.adapters.clock import SystemClock
 
 @pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="this system has no such clock")
 async def test_boottime_is_the_clock_that_goes_on_in_suspend() -> None:
-    """Nobody can suspend the machine of a test; the kernel promises it of this clock."""
+    """A test cannot suspend the machine; the kernel guarantees it for this clock."""
     before = time.clock_gettime(time.CLOCK_BOOTTIME)
     shown = SystemClock().boottime()
 

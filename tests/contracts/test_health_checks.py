@@ -1,4 +1,4 @@
-"""What every HealthChecks promises: the fake, and the adapter on the emulated AWS."""
+"""The contract of HealthChecks, for the fake and for the adapter on the emulated AWS."""
 
 from __future__ import annotations
 
@@ -34,22 +34,22 @@ DEFINITIONS = {
 
 
 class World(Protocol):
-    """The checks of DEFINITIONS; checkers have looked at each endpoint, and found it well."""
+    """The checks of DEFINITIONS; checkers have reported each endpoint as healthy."""
 
     @property
     def port(self) -> HealthChecks: ...
 
     async def fail(self, check_id: str) -> None:
-        """Every checker finds the endpoint ill from its next look on, which comes at once."""
+        """Let every checker find the endpoint unhealthy, at once."""
         ...
 
     async def vanish(self) -> None:
-        """Nothing answers any more."""
+        """Stop all answers of AWS."""
         ...
 
 
 class HealthChecksContract:
-    """The promises. Subclasses say what they are made to."""
+    """The contract; subclasses choose the implementation."""
 
     def world(self) -> AbstractAsyncContextManager[World]:
         raise NotImplementedError
@@ -61,7 +61,7 @@ class HealthChecksContract:
             assert await world.port.definition(check_id) == DEFINITIONS[check_id]
 
     async def test_every_checker_reports_what_it_saw_last(self) -> None:
-        """Passed or failed, when, and in AWS's words."""
+        """Passed or failed, when, and AWS's text."""
         async with self.world() as world:
             well = await world.port.reports(ENDPOINT)
             await world.fail(ENDPOINT)
@@ -75,13 +75,13 @@ class HealthChecksContract:
         assert {report.checker for report in ill} == {report.checker for report in well}
 
     async def test_a_calculated_check_has_no_reports(self) -> None:
-        """Route 53 answers for endpoint checks only."""
+        """Route 53 has reports of endpoint checks only."""
         async with self.world() as world:
             with pytest.raises(ProviderRejectedError, match="InvalidInput"):
                 await world.port.reports(CALCULATED)
 
     async def test_an_unknown_check_is_rejected(self) -> None:
-        """Asking again would not help."""
+        """Trying again would not help."""
         async with self.world() as world:
             with pytest.raises(ProviderRejectedError, match="NoSuchHealthCheck"):
                 await world.port.definition(ABSENT)
@@ -89,7 +89,7 @@ class HealthChecksContract:
                 await world.port.reports(ABSENT)
 
     async def test_silence_is_unavailable(self) -> None:
-        """The next question may be answered."""
+        """The next read may succeed."""
         async with self.world() as world:
             await world.vanish()
             with pytest.raises(ProviderUnavailableError):
@@ -112,7 +112,7 @@ class _FakeWorld:
 
 
 class TestFakeHealthChecks(HealthChecksContract):
-    """The fake that the loops are tested with."""
+    """The fake that tests of the loops use."""
 
     @asynccontextmanager
     async def world(self) -> AsyncIterator[World]:
@@ -120,7 +120,7 @@ class TestFakeHealthChecks(HealthChecksContract):
 
 
 class _EmulatedWorld:
-    """Its checkers ask a real endpoint, when their clock says so."""
+    """Checkers that probe a real endpoint when their clock says so."""
 
     def __init__(self, emulated: Emulated, clock: Clock) -> None:
         self._emulated = emulated
@@ -160,7 +160,7 @@ class _EmulatedWorld:
         )
 
     async def _look(self, *, passed: bool) -> None:
-        """Let every checker look, and wait until all have seen this."""
+        """Let every checker probe, and wait until all have this result."""
         store = self._emulated.aws.health_checks
 
         async def seen() -> bool:
@@ -188,7 +188,7 @@ class TestRoute53HealthChecks(HealthChecksContract):
 
     @pytest.mark.parametrize("fault", ["throttle", "error-5xx"])
     async def test_faults_of_aws_reach_it(self, fault: str) -> None:
-        """Like any other question it may fail, and be answered the next time."""
+        """A read may fail, and succeed the next time."""
         async with emulated_aws() as emulated:
             world = _EmulatedWorld(emulated, Clock())
             await world.create(ENDPOINT, {"Type": "TCP", "IPAddress": "127.0.0.1", "Port": 1})

@@ -1,4 +1,4 @@
-"""What every NameServers promises: the fake, and the DNS adapter on the emulated AWS."""
+"""The contract of NameServers, for the fake and for the DNS adapter on the emulated AWS."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from controller.adapters.aws.delegation_sets import Delegations
+from controller.adapters.aws.delegation_sets import DelegationSets
 from controller.adapters.name_servers import DnsNameServers
 from controller.model.errors import ProviderUnavailableError
 from controller.model.name_servers import AnswerSettings
@@ -24,23 +24,23 @@ WEST, CENTRAL, EAST = "192.0.2.101", "192.0.2.102", "192.0.2.103"
 
 
 class World(Protocol):
-    """NAME leads Germans to WEST and CENTRAL alike, everybody else to EAST."""
+    """NAME leads users in Germany to WEST and CENTRAL alike, all others to EAST."""
 
     @property
     def port(self) -> NameServers: ...
 
     async def vanish(self) -> None:
-        """No name server answers any more."""
+        """Stop all answers of name servers."""
         ...
 
 
 class NameServersContract:
-    """The promises. Subclasses say what they are made to."""
+    """The contract; subclasses choose the implementation."""
 
     def world(self) -> AbstractAsyncContextManager[World]:
         raise NotImplementedError
 
-    async def test_users_are_told_apart_by_their_subnet(self) -> None:
+    async def test_answers_depend_on_the_users_subnet(self) -> None:
         """The answer is what users there would get."""
         async with self.world() as world:
             germans = Counter([await world.port.ask(ZONE, NAME, GERMANY) for _ in range(40)])
@@ -50,7 +50,7 @@ class NameServersContract:
         assert others == {EAST}
 
     async def test_a_name_without_addresses_gives_none(self) -> None:
-        """That is an answer, too."""
+        """That is an answer, not an error."""
         async with self.world() as world:
             assert await world.port.ask(ZONE, "nobody.example.test.", GERMANY) == frozenset()
 
@@ -73,7 +73,7 @@ class _FakeWorld:
 
 
 class TestFakeNameServers(NameServersContract):
-    """The fake that the loops are tested with."""
+    """The fake that tests of the loops use."""
 
     @asynccontextmanager
     async def world(self) -> AsyncIterator[World]:
@@ -83,7 +83,7 @@ class TestFakeNameServers(NameServersContract):
 class _EmulatedWorld:
     def __init__(self, emulated: Emulated) -> None:
         self._emulated = emulated
-        delegations = Delegations(emulated.clients.route53, emulated.calls("route53"))
+        delegations = DelegationSets(emulated.clients.route53, emulated.calls("route53"))
         settings = AnswerSettings(name_servers=(emulated.aws.dns_address,), deadline_s=1)
         self.port = DnsNameServers(delegations.name_servers, settings)
 
@@ -142,10 +142,10 @@ class TestDnsNameServers(NameServersContract):
             yield world
 
     async def test_the_zones_name_servers_are_those_of_its_delegation_set(self) -> None:
-        """Asked of AWS once; the emulated AWS names four."""
+        """AWS is asked once; the emulated AWS names four."""
         async with emulated_aws() as emulated:
             await _EmulatedWorld(emulated).fill()
-            delegations = Delegations(emulated.clients.route53, emulated.calls("route53"))
+            delegations = DelegationSets(emulated.clients.route53, emulated.calls("route53"))
             names = await delegations.name_servers(ZONE)
             await emulated.aws.http.close()
             assert await delegations.name_servers(ZONE) == names

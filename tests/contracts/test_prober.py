@@ -1,4 +1,4 @@
-"""What every Prober promises: the fake, and the one on the network."""
+"""The contract of Prober, for the fake and for the one on the network."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.fakes.prober import FakeProber
 
 @dataclass
 class World:
-    """A prober, an endpoint that is well and keeps connections, and one that is silent."""
+    """A prober, a healthy endpoint that keeps connections open, and a silent one."""
 
     prober: Prober
     well: Endpoint
@@ -30,43 +30,43 @@ class World:
 
 
 class ProberContract:
-    """The promises. Subclasses say what they are made to."""
+    """The contract; subclasses choose the implementation."""
 
     def world(self) -> AbstractAsyncContextManager[World]:
-        """A world of its own for each test."""
+        """A new world for each test."""
         raise NotImplementedError
 
-    async def test_a_probe_is_answered_once_and_never_before_ask_returns(self) -> None:
-        """Whoever asks need not be ready for the answer yet."""
+    async def test_a_probe_has_one_result_and_never_before_start_probe_returns(self) -> None:
+        """The caller need not expect the result during the call."""
         async with self.world() as world:
             asker = Asker(world.prober, world.well)
-            asker.target.ask(1.0, 1.0)
+            asker.target.start_probe(1.0, 1.0)
             assert asker.unasked == 0
             await until(lambda: asker.unasked > 0)
             await asyncio.sleep(0.05)
             assert asker.unasked == 1
 
-    async def test_an_answer_may_ask_again_at_once(self) -> None:
-        """Confirmations and kicks do."""
+    async def test_on_result_may_start_another_probe_at_once(self) -> None:
+        """Confirmation probes do."""
         async with self.world() as world:
             asker = Asker(world.prober, world.well)
-            answered = Method(asker.answered)
+            on_result = Method(asker.on_result)
             asked = 0
 
             def answered_and_ask(result: ProbeResult) -> None:
                 nonlocal asked
                 asked += 1
                 if asked < 5:
-                    asker.target.ask(1.0, 1.0)
+                    asker.target.start_probe(1.0, 1.0)
 
-            answered.replace(answered_and_ask)
-            asker.target.ask(1.0, 1.0)
+            on_result.replace(answered_and_ask)
+            asker.target.start_probe(1.0, 1.0)
             await until(lambda: asked == 5)
-            answered.restore()
+            on_result.restore()
             assert (await asker.ask(1.0)).outcome is ProbeOutcome.PASSED
 
     async def test_silence_is_a_failure_after_the_deadline(self) -> None:
-        """It says for how long nobody answered."""
+        """The detail has the timeout."""
         async with self.world() as world:
             result = await Asker(world.prober, world.silent).ask(0.1)
 
@@ -74,18 +74,18 @@ class ProberContract:
         assert 0.1 - 0.001 <= result.latency_s < 5
 
     async def test_a_closed_target_is_silent(self) -> None:
-        """Whatever is under way."""
+        """Also while a probe runs."""
         async with self.world() as world:
             askers = [Asker(world.prober, endpoint) for endpoint in (world.well, world.silent)]
             for asker in askers:
-                asker.target.ask(0.05, 0.05)
+                asker.target.start_probe(0.05, 0.05)
                 asker.target.close()
             await asyncio.sleep(0.15)
 
         assert [asker.unasked for asker in askers] == [0, 0]
 
-    async def test_the_end_of_a_kept_connection_is_told(self) -> None:
-        """Nobody had asked."""
+    async def test_the_end_of_a_kept_connection_is_reported(self) -> None:
+        """While no probe runs."""
         async with self.world() as world:
             asker = Asker(world.prober, world.well)
             await asker.ask(1.0)

@@ -1,4 +1,4 @@
-"""What every RecordSets promises: the fake, and the Route 53 adapter on the emulated AWS."""
+"""The contract of RecordSets, for the fake and for the Route 53 adapter on the emulated AWS."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from controller.adapters.aws.record_sets import as_sent, noun
+from controller.adapters.aws.record_sets import record_set_of, request_of
 from controller.adapters.aws.route53 import Route53RecordSets
 from controller.adapters.clock import SystemClock
 from controller.model.errors import ProviderRejectedError, ProviderUnavailableError
@@ -64,7 +64,7 @@ TREE: list[Any] = [
 
 
 class World(Protocol):
-    """A zone with TREE in it, reached by the port, and by somebody else's hands."""
+    """A zone with TREE in it; the test uses the port, and can edit records by itself."""
 
     @property
     def port(self) -> RecordSets: ...
@@ -74,25 +74,25 @@ class World(Protocol):
     async def remove(self, record: RecordSet) -> None: ...
 
     async def vanish(self) -> None:
-        """Nothing answers any more."""
+        """Stop all answers of AWS."""
         ...
 
 
 class RecordSetsContract:
-    """The promises. Subclasses say what they are made to."""
+    """The contract; subclasses choose the implementation."""
 
     def world(self, records: Sequence[Any] = ()) -> AbstractAsyncContextManager[World]:
         raise NotImplementedError
 
     async def test_reading_returns_every_property(self) -> None:
-        """What is read is what stands there, aliases and simple records included."""
+        """Exactly what is stored, aliases and simple records included."""
         async with self.world() as world:
             read = await world.port.read(ZONE)
 
-        assert {noun(record) for record in TREE} <= set(read)
+        assert {record_set_of(record) for record in TREE} <= set(read)
 
     async def test_a_change_sets_weights_and_keeps_everything_else(self) -> None:
-        """Health check, TTL, values and alias target stay; records not named stay."""
+        """Health check, TTL, values and alias target stay; other records stay."""
         async with self.world() as world:
             before = _by_key(await world.port.read(ZONE))
             chosen = [r for r in before.values() if r.set_identifier == "eu-west-1"]
@@ -114,7 +114,7 @@ class RecordSetsContract:
         assert seen == replace(leaf, weight=weight)
 
     async def test_a_change_to_the_same_weight_is_applied(self) -> None:
-        """A swap with itself is a swap."""
+        """DELETE and CREATE of an equal record is valid."""
         async with self.world() as world:
             leaf = await _find(world, "eu-west-1", "A")
             outcome = await _change(world, [WeightChange(leaf, 64)])
@@ -123,10 +123,10 @@ class RecordSetsContract:
         assert outcome.status is OutcomeStatus.APPLIED
 
     @pytest.mark.parametrize("edit", [{"weight": 99}, {"health_check_id": None}], ids=str)
-    async def test_a_hand_edit_in_between_refuses_the_whole_batch(
+    async def test_a_manual_edit_in_between_refuses_the_whole_batch(
         self, edit: dict[str, Any]
     ) -> None:
-        """The edit is not trampled, and the other record of the batch is not changed either."""
+        """The edit is not overwritten, and the other record of the batch does not change."""
         async with self.world() as world:
             edited = await _find(world, "eu-west-1", "A")
             other = await _find(world, "eu-west-1", "AAAA")
@@ -140,8 +140,8 @@ class RecordSetsContract:
         assert after[_key(edited)] == by_hand
         assert after[_key(other)] == other
 
-    async def test_a_leaf_that_vanished_is_not_created_anew(self) -> None:
-        """Whoever removed it meant it: residency may be why."""
+    async def test_a_deleted_weighted_record_is_not_created_again(self) -> None:
+        """Its deletion was intended, perhaps because of residency."""
         async with self.world() as world:
             gone = await _find(world, "eu-west-1", "A")
             other = await _find(world, "eu-west-1", "AAAA")
@@ -171,7 +171,7 @@ class RecordSetsContract:
                 assert outcome.detail.startswith("not sent: ")
 
     async def test_what_fills_a_batch_to_the_last_element_is_accepted(self) -> None:
-        """500 values, deleted and created; one more is refused unsent."""
+        """500 values, deleted and created; one more is refused without sending."""
         leaves: list[Any] = [
             {
                 **_leaf(f"r{n}", "A", f"198.51.{n // 250}.{n % 250}"),
@@ -188,7 +188,7 @@ class RecordSetsContract:
         assert within.status is OutcomeStatus.APPLIED
 
     async def test_an_applied_change_can_be_followed_until_insync(self) -> None:
-        """The outcome names the change, and the change arrives."""
+        """The outcome has the change's id, and it becomes INSYNC."""
         async with self.world() as world:
             leaf = await _find(world, "eu-west-1", "A")
             outcome = await _change(world, [WeightChange(leaf, 1)])
@@ -197,7 +197,7 @@ class RecordSetsContract:
             await eventually(lambda: world.port.is_insync(change_id))
 
     async def test_a_large_zone_is_read_to_its_end(self) -> None:
-        """700 leaves of one name, over three pages, each exactly once."""
+        """700 weighted records of one name, over three pages, each exactly once."""
         leaves: list[Any] = [
             {
                 **_leaf(f"r{n}", "A", f"198.51.{n // 250}.{n % 250}"),
@@ -209,16 +209,16 @@ class RecordSetsContract:
             read = [r for r in await world.port.read(ZONE) if r.name.startswith("p")]
 
         assert len(read) == 700
-        assert set(read) == {noun(record) for record in leaves}
+        assert set(read) == {record_set_of(record) for record in leaves}
 
     async def test_an_unknown_zone_is_rejected(self) -> None:
-        """Asking again would not help."""
+        """Trying again would not help."""
         async with self.world() as world:
             with pytest.raises(ProviderRejectedError, match="NoSuchHostedZone"):
                 await world.port.read("Z0NOWHERE")
 
-    async def test_silence_is_unavailable_to_questions_and_unknown_to_writes(self) -> None:
-        """A write nobody answered may have been applied."""
+    async def test_silence_is_unavailable_for_reads_and_unknown_for_writes(self) -> None:
+        """A write without an answer may have been applied."""
         async with self.world() as world:
             leaf = await _find(world, "eu-west-1", "A")
             await world.vanish()
@@ -233,7 +233,7 @@ class RecordSetsContract:
 
 class _FakeWorld:
     def __init__(self, records: Sequence[Any]) -> None:
-        self.port = FakeRecordSets({ZONE: [noun(record) for record in [*TREE, *records]]})
+        self.port = FakeRecordSets({ZONE: [record_set_of(record) for record in [*TREE, *records]]})
 
     async def put(self, record: RecordSet) -> None:
         self.port.put(ZONE, record)
@@ -246,7 +246,7 @@ class _FakeWorld:
 
 
 class TestFakeRecordSets(RecordSetsContract):
-    """The fake that the loops are tested with."""
+    """The fake that tests of the loops use."""
 
     @asynccontextmanager
     async def world(self, records: Sequence[Any] = ()) -> AsyncIterator[World]:
@@ -269,10 +269,10 @@ class _EmulatedWorld:
         await self._send([("CREATE", record) for record in [*TREE, *records]])
 
     async def put(self, record: RecordSet) -> None:
-        await self._send([("UPSERT", as_sent(record))])
+        await self._send([("UPSERT", request_of(record))])
 
     async def remove(self, record: RecordSet) -> None:
-        await self._send([("DELETE", as_sent(record))])
+        await self._send([("DELETE", request_of(record))])
 
     async def vanish(self) -> None:
         await self._emulated.aws.http.close()

@@ -1,4 +1,4 @@
-"""What every Store promises: the fake, and SQLite."""
+"""The contract of Store, for the fake and for SQLite."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ CENTRAL = Position("shop", "europe", "eu-central-1")
 
 
 def _record(cycle: int = 1, region: str = "eu-west-1") -> DecisionRecord:
-    """A decision that drains one region, with every part filled."""
+    """A decision that drains one region, with every field filled."""
     change = Change(Position("shop", "europe", region), LeverState(64), LeverState(0, dial=12.5))
     plan = PoolPlan(
         service="shop",
@@ -82,14 +82,14 @@ def _record(cycle: int = 1, region: str = "eu-west-1") -> DecisionRecord:
 
 
 class StoreContract:
-    """The promises. Subclasses say what they are made to."""
+    """The contract; subclasses choose the implementation."""
 
     def opened(self, folder: Path) -> AbstractAsyncContextManager[Store]:
         """The same state each time it is opened."""
         raise NotImplementedError
 
-    async def test_an_override_survives_with_all_it_says(self, tmp_path: Path) -> None:
-        """What was acknowledged is there after a restart, oldest first."""
+    async def test_an_override_survives_a_restart_completely(self, tmp_path: Path) -> None:
+        """What was acknowledged is there, oldest first."""
         async with self.opened(tmp_path) as store:
             drain = await store.add_override(replace(DRAIN, pool="europe"), NOON, LATER)
             freeze = await store.add_override(FREEZE, NOON, LATER)
@@ -109,7 +109,7 @@ class StoreContract:
     async def test_an_ended_override_is_gone_and_its_number_is_not_used_again(
         self, tmp_path: Path
     ) -> None:
-        """A person may look up `#3` in the audit for years."""
+        """An operator may look up `#3` in the audit for years."""
         async with self.opened(tmp_path) as store:
             first = await store.add_override(DRAIN, NOON, LATER)
             await store.end_override(first.id, actor="bo", at=LATER, why="withdrawn")
@@ -119,7 +119,7 @@ class StoreContract:
         assert second.id > first.id
 
     async def test_overrides_leave_an_audit_trail(self, tmp_path: Path) -> None:
-        """Who, what, why and when, for adding and for ending, newest first."""
+        """Who, what, why and when, for adding and ending, newest first."""
         async with self.opened(tmp_path) as store:
             override = await store.add_override(DRAIN, NOON, LATER)
             await store.end_override(override.id, actor="bo", at=LATER, why="withdrawn")
@@ -132,7 +132,7 @@ class StoreContract:
         assert "kernel update" in ended.detail
 
     async def test_an_override_gets_another_end(self, tmp_path: Path) -> None:
-        """All else stays; the audit says who moved it and why."""
+        """Its other fields stay; the audit says who changed it and why."""
         end = LATER + timedelta(hours=1)
         async with self.opened(tmp_path) as store:
             drain = await store.add_override(DRAIN, NOON, LATER)
@@ -148,7 +148,7 @@ class StoreContract:
         assert "it goes on" in entry.detail
 
     async def test_what_has_ended_gets_no_other_end(self, tmp_path: Path) -> None:
-        """Nothing changes, and the audit says nothing of it."""
+        """Nothing changes, and the audit gets no entry."""
         async with self.opened(tmp_path) as store:
             drain = await store.add_override(DRAIN, NOON, LATER)
             await store.end_override(drain.id, actor="bo", at=NOON, why="withdrawn")
@@ -159,7 +159,7 @@ class StoreContract:
             assert len(await store.audit_entries(limit=10)) == 2
 
     async def test_an_override_ends_those_it_replaces(self, tmp_path: Path) -> None:
-        """Both at once, so that no crash leaves two of them in force."""
+        """In one transaction, so that no crash leaves two of them active."""
         async with self.opened(tmp_path) as store:
             first = await store.add_override(DRAIN, NOON, NOON)
             second = await store.add_override(DRAIN, NOON, LATER, [first.id])
@@ -169,7 +169,7 @@ class StoreContract:
         assert ended.action == "override_replaced"
 
     async def test_ending_twice_is_ending_once(self, tmp_path: Path) -> None:
-        """A person and the expiry may meet; the first one's account stands."""
+        """An operator and the expiry may coincide; the first one's audit entry stays."""
         async with self.opened(tmp_path) as store:
             override = await store.add_override(DRAIN, NOON, LATER)
             await store.end_override(override.id, actor="bo", at=LATER, why="withdrawn")
@@ -179,13 +179,13 @@ class StoreContract:
         assert [entry.action for entry in entries] == ["override_withdrawn", "override_added"]
 
     async def test_ending_what_was_never_stored_is_an_error(self, tmp_path: Path) -> None:
-        """The file is not the one the caller thinks it is."""
+        """The file is not the one that the caller expects."""
         async with self.opened(tmp_path) as store:
             with pytest.raises(StateUnavailableError, match="override 7"):
                 await store.end_override(7, actor="bo", at=NOON, why="withdrawn")
 
     async def test_a_record_comes_back_as_it_went_in(self, tmp_path: Path) -> None:
-        """Every part of it, with the id it was given, after a restart."""
+        """Every field, with its id, after a restart."""
         async with self.opened(tmp_path) as store:
             stored = await store.add_record(_record())
         async with self.opened(tmp_path) as store:
@@ -194,17 +194,15 @@ class StoreContract:
         assert stored == replace(_record(), id=stored.id)
         assert stored.id > 0
 
-    async def test_what_a_decision_was_made_of_comes_back_as_it_went_in(
-        self, tmp_path: Path
-    ) -> None:
-        """Through a restart and an update of its record; None where nothing was given."""
-        told = evidence("see eu-west-1=D")
+    async def test_evidence_comes_back_as_it_went_in(self, tmp_path: Path) -> None:
+        """After a restart and an update of its record; None if none was given."""
+        given = evidence("see eu-west-1=D")
         async with self.opened(tmp_path) as store:
             bare = await store.add_record(_record())
-            stored = await store.add_record(_record(), told)
+            stored = await store.add_record(_record(), given)
             await store.update_record(replace(stored, measured_effect="0 % remain"))
         async with self.opened(tmp_path) as store:
-            assert await store.evidence(stored.id) == written(told)
+            assert await store.evidence(stored.id) == written(given)
             assert await store.evidence(bare.id) is None
             assert await store.evidence(99) is None
 
@@ -219,7 +217,7 @@ class StoreContract:
             assert await store.records(limit=10) == (updated,)
 
     async def test_a_record_is_added_once_and_updated_only_if_there(self, tmp_path: Path) -> None:
-        """Mistaking one for the other would lose history."""
+        """A confusion of the two would lose history."""
         async with self.opened(tmp_path) as store:
             with pytest.raises(ValueError, match="decision record 3"):
                 await store.add_record(replace(_record(), id=3))
@@ -228,7 +226,7 @@ class StoreContract:
             assert await store.record(3) is None
 
     async def test_records_come_newest_first_in_pages(self, tmp_path: Path) -> None:
-        """`before` is the last id of the page seen."""
+        """`before` is the last id of the previous page."""
         async with self.opened(tmp_path) as store:
             stored = [await store.add_record(_record(cycle)) for cycle in range(5)]
             first = await store.records(limit=2)
@@ -238,7 +236,7 @@ class StoreContract:
         assert second == (stored[2], stored[1])
 
     async def test_records_can_be_asked_for_one_region(self, tmp_path: Path) -> None:
-        """Those in which it was unwell, moved, held or written; not those it merely appears in."""
+        """Those in which it was unhealthy, moved, held or written; not all that mention it."""
         async with self.opened(tmp_path) as store:
             west = await store.add_record(_record(1, "eu-west-1"))
             north = await store.add_record(_record(2, "eu-north-1"))
@@ -248,7 +246,7 @@ class StoreContract:
             assert await store.records(limit=10, region="eu-west-1", before=west.id) == ()
 
     async def test_records_can_be_asked_for_as_of_a_time(self, tmp_path: Path) -> None:
-        """What was the newest then; at the very moment it counts, in whatever zone."""
+        """The newest ones then; exactly at that time counts, in any time zone."""
         east = timezone(timedelta(hours=5))
         async with self.opened(tmp_path) as store:
             early = await store.add_record(replace(_record(1), at=NOON))
@@ -263,7 +261,7 @@ class StoreContract:
             assert await store.records(limit=1, until=LATER, region="eu-west-1") == (early,)
 
     async def test_an_update_changes_nothing_that_was_decided(self, tmp_path: Path) -> None:
-        """Timeline and measured effect grow; the rest is as it was sealed."""
+        """Timeline and measured effect grow; the other fields stay as sealed."""
         async with self.opened(tmp_path) as store:
             stored = await store.add_record(_record())
             other = replace(_record(2, "eu-north-1"), id=stored.id, measured_effect="0 %")
@@ -274,7 +272,7 @@ class StoreContract:
             assert (await store.check_audit()).ok
 
     async def test_expectations_are_kept_for_each_position(self, tmp_path: Path) -> None:
-        """A later one replaces that position's alone; all survive a restart."""
+        """A later one replaces that position's only; all survive a restart."""
         async with self.opened(tmp_path) as store:
             await store.expect(
                 {WEST: (LeverState(64), LeverState(0)), CENTRAL: (LeverState(128, 25.0),)}
@@ -285,8 +283,8 @@ class StoreContract:
 
         assert expected == {WEST: (LeverState(0),), CENTRAL: (LeverState(128, 25.0),)}
 
-    async def test_expectations_are_forgotten(self, tmp_path: Path) -> None:
-        """Of the positions named alone, and of none that was never known."""
+    async def test_expectations_are_deleted(self, tmp_path: Path) -> None:
+        """Of the given positions only; unknown ones do no harm."""
         async with self.opened(tmp_path) as store:
             await store.expect({WEST: (LeverState(64),), CENTRAL: (LeverState(128, 25.0),)})
             await store.expect({WEST: ()})
@@ -295,7 +293,7 @@ class StoreContract:
             assert await store.expected() == {CENTRAL: (LeverState(128, 25.0),)}
 
     async def test_the_audit_is_appended_to_and_read_newest_first(self, tmp_path: Path) -> None:
-        """What the daemon and people did, each with its date."""
+        """What the daemon and operators did, each with its date."""
         async with self.opened(tmp_path) as store:
             for number in range(3):
                 await store.audit(at=NOON, actor="ana", action="reload", detail=str(number))
@@ -308,7 +306,7 @@ class StoreContract:
         assert (newest.seq, newest.previous) == (3, entries[1].digest)
 
     async def test_the_audit_is_read_in_pages(self, tmp_path: Path) -> None:
-        """`before` is the number of the last entry seen."""
+        """`before` is the number of the last entry of the previous page."""
         async with self.opened(tmp_path) as store:
             for number in range(5):
                 await store.audit(at=NOON, actor="ana", action="reload", detail=str(number))
@@ -318,7 +316,7 @@ class StoreContract:
         assert [entry.detail for entry in (*first, *second)] == ["4", "3", "2", "1"]
 
     async def test_decisions_are_sealed_and_not_listed(self, tmp_path: Path) -> None:
-        """They have a list of their own; what becomes known later may be added to them."""
+        """They have a separate list; fields that come later may still be added."""
         async with self.opened(tmp_path) as store:
             stored = await store.add_record(_record())
             await store.audit(at=NOON, actor="ana", action="reload", detail="")
@@ -331,8 +329,8 @@ class StoreContract:
         assert check.ok
         assert (check.entries, check.records, check.head) == (2, 1, entries[0].mark)
 
-    async def test_a_mark_noted_earlier_is_found_again(self, tmp_path: Path) -> None:
-        """A chain that was made anew would fit in itself, and not have it."""
+    async def test_a_noted_chain_point_is_found_again(self, tmp_path: Path) -> None:
+        """A chain that was made again is consistent but lacks it."""
         async with self.opened(tmp_path) as store:
             await store.audit(at=NOON, actor="ana", action="reload", detail="")
             noted = (await store.check_audit()).head
@@ -347,7 +345,7 @@ class StoreContract:
 
 
 class TestFakeStore(StoreContract):
-    """The fake that the loops are tested with; one object is one file."""
+    """The fake that tests of the loops use; one object is one file."""
 
     def setup_method(self) -> None:
         self._store = FakeStore()

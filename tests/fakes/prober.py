@@ -7,7 +7,7 @@ from datetime import datetime
 
 from controller.model.configuration import Endpoint
 from controller.model.health import ProbeOutcome, ProbeResult
-from controller.ports import Alarm, Clock, Watcher
+from controller.ports import Clock, ProbeListener, TimerHandle
 
 
 class FakeProber:
@@ -49,40 +49,40 @@ class FakeProber:
 
     def answer_late(self, probe: str) -> None:
         result = ProbeResult(ProbeOutcome.PASSED, self.clock.monotonic(), 1.0, "200")
-        self._targets[probe].watcher.answered_late(result)
+        self._targets[probe].listener.on_late_result(result)
 
     def disturb(self, probe: str) -> None:
-        self._targets[probe].watcher.disturbed()
+        self._targets[probe].listener.on_disconnect()
 
-    def target(self, endpoint: Endpoint, watcher: Watcher) -> FakeTarget:
-        made = self._targets[endpoint.probe] = FakeTarget(self, endpoint.probe, watcher)
+    def target(self, endpoint: Endpoint, listener: ProbeListener) -> FakeTarget:
+        made = self._targets[endpoint.probe] = FakeTarget(self, endpoint.probe, listener)
         return made
 
-    def takes_s(self, probe: str, most_s: float) -> float:
+    def takes_s(self, probe: str, max_timeout_s: float) -> float:
         """How long the next probe takes."""
         if probe in self._hanging and not self._next[probe]:
-            return most_s
+            return max_timeout_s
         return self._takes_s.get(probe, 0.0)
 
-    def finding(self, probe: str, most_s: float) -> tuple[ProbeOutcome, str]:
+    def finding(self, probe: str, max_timeout_s: float) -> tuple[ProbeOutcome, str]:
         """What a probe finds that is answered now."""
         if self._next[probe]:
             return self._next[probe].popleft()
         if probe in self._hanging:
-            return ProbeOutcome.FAILED, f"no answer in {most_s:g} s"
+            return ProbeOutcome.FAILED, f"no answer in {max_timeout_s:g} s"
         return self._steady.get(probe, (ProbeOutcome.PASSED, "200"))
 
 
 class FakeTarget:
     """Fulfils Target."""
 
-    def __init__(self, prober: FakeProber, probe: str, watcher: Watcher) -> None:
+    def __init__(self, prober: FakeProber, probe: str, listener: ProbeListener) -> None:
         self._prober = prober
         self._probe = probe
-        self.watcher = watcher
-        self._answer: Alarm | None = None
+        self.listener = listener
+        self._answer: TimerHandle | None = None
 
-    def ask(self, least_s: float, most_s: float) -> None:
+    def start_probe(self, min_timeout_s: float, max_timeout_s: float) -> None:
         assert self._answer is None, "asked again before it was answered"
         clock = self._prober.clock
         started = clock.monotonic()
@@ -91,11 +91,13 @@ class FakeTarget:
         def tell() -> None:
             self._answer = None
             ended = clock.monotonic()
-            outcome, detail = self._prober.finding(self._probe, most_s)
+            outcome, detail = self._prober.finding(self._probe, max_timeout_s)
             ends_at = self._prober.certificate_ends_at
-            self.watcher.answered(ProbeResult(outcome, ended, ended - started, detail, ends_at))
+            self.listener.on_result(ProbeResult(outcome, ended, ended - started, detail, ends_at))
 
-        self._answer = clock.call_at(started + self._prober.takes_s(self._probe, most_s), tell)
+        self._answer = clock.call_at(
+            started + self._prober.takes_s(self._probe, max_timeout_s), tell
+        )
 
     def close(self) -> None:
         if self._answer is not None:

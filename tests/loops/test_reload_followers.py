@@ -11,7 +11,7 @@ import pytest
 from controller.composition import Controller
 from controller.loops.reload.settings_swap import Follower
 from controller.model.configuration import Endpoint, EndpointId
-from controller.ports import Watcher
+from controller.ports import ProbeListener
 from controller.settings import Loaded
 from tests.fakes.methods import Method
 from tests.fakes.prober import FakeTarget
@@ -107,10 +107,10 @@ async def test_a_target_that_cannot_be_made_leaves_everything_as_it_was() -> Non
     file.settings = edited(with_another_endpoint)
     original, method = world.prober.target, Method(world.prober.target)
 
-    def target(endpoint: Endpoint, watcher: Watcher) -> FakeTarget:
+    def target(endpoint: Endpoint, listener: ProbeListener) -> FakeTarget:
         if "127.0.30.1" in endpoint.probe or "127.0.10.9" in endpoint.probe:
             raise ValueError("no such place")
-        return original(endpoint, watcher)
+        return original(endpoint, listener)
 
     async with file.running(world) as house:
         before = shown(house)

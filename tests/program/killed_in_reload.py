@@ -1,4 +1,4 @@
-"""`gtc run FILE` that kills itself with SIGKILL at the point of a reload that KILL_AT names."""
+"""`gtc run FILE`, which kills itself with SIGKILL at the point of a reload that KILL_AT names."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ _PATIENCE_S = 20.0
 
 
 class Region:
-    """A region's application: it answers, or nobody listens."""
+    """A region's application: it answers, or its port is closed."""
 
     def __init__(self, host: str) -> None:
         self._host = host
@@ -66,7 +66,7 @@ class Region:
 
 
 class Relay:
-    """Passes HTTP on to the emulated AWS; `on_applied` is called before a write's answer leaves."""
+    """Passes HTTP to the emulated AWS; `on_applied` is called before a write's answer is sent."""
 
     def __init__(self, target: str, session: aiohttp.ClientSession) -> None:
         self._target = target
@@ -90,7 +90,7 @@ class Relay:
 
 @dataclass
 class Daemon:
-    """A started daemon process and everything it wrote."""
+    """A started daemon process and its output."""
 
     process: asyncio.subprocess.Process
     announced: dict[str, Any]
@@ -104,18 +104,18 @@ class Daemon:
         return str(self.announced["url"])
 
     def lines(self, event: str) -> list[dict[str, Any]]:
-        """Log lines of an event, parsed."""
+        """The parsed log lines of an event."""
         parsed = [json.loads(line) for line in list(self.log)]
         return [line for line in parsed if line.get("event") == event]
 
     async def ended(self, within_s: float) -> int:
-        """Its exit code."""
+        """The exit code."""
         async with asyncio.timeout(within_s):
             return await self.process.wait()
 
 
 class Scene:
-    """Everything around the daemon, which may come and go."""
+    """Everything around the daemon; parts can be stopped and started."""
 
     def __init__(
         self,
@@ -135,7 +135,7 @@ class Scene:
 
     @asynccontextmanager
     async def daemon(self, argv: Sequence[str] = GTC, **environment: str) -> AsyncIterator[Daemon]:
-        """A daemon on the scene's configuration and state, killed in the end if it still runs."""
+        """A daemon with the scene's configuration and state; killed at the end if it still runs."""
         process = await asyncio.create_subprocess_exec(
             *argv,
             str(self.config),
@@ -180,7 +180,7 @@ class Scene:
             return await answer.json()
 
     async def calm(self, daemon: Daemon) -> None:
-        """Return when every region's verdict is known, and nothing moves or holds."""
+        """Return when every region has a verdict, and nothing moves or is held."""
         await self.until(lambda: self._is_calm(daemon))
 
     async def weights_are(self, daemon: Daemon, wanted: Mapping[str, float]) -> None:
@@ -197,7 +197,7 @@ class Scene:
         return {r["region"]: round(r["observed"] or 0.0, 3) for r in found}
 
     async def until(self, happened: Callable[[], Any]) -> None:
-        """Return as soon as it has happened; fail after a while."""
+        """Return as soon as the condition holds; fail after a while."""
         deadline = time.monotonic() + _PATIENCE_S
         while not await happened():
             assert time.monotonic() < deadline, "has not happened"
@@ -222,7 +222,7 @@ class Scene:
 
 @asynccontextmanager
 async def scene(tmp_path: Path, **settings: Any) -> AsyncIterator[Scene]:
-    """An emulated AWS, seeded, and three regions; `settings` are laid over the configuration."""
+    """An emulated AWS, seeded, and three regions; `settings` override the configuration."""
     async with AsyncExitStack() as stack:
         regions = {name: Region(host) for name, host in REGIONS.items()}
         for region in regions.values():
@@ -261,7 +261,7 @@ async def _keep(stream: asyncio.StreamReader, lines: list[str]) -> None:
 
 
 def _settings(tmp_path: Path, regions: Mapping[str, Region]) -> dict[str, Any]:
-    """One service and pool; everything quick. JSON is YAML."""
+    """One service and pool; all intervals short. JSON is YAML."""
     return {
         "schema_version": 2,
         "state_path": str(tmp_path / "state" / "gtc.sqlite"),

@@ -1,4 +1,4 @@
-"""A whole sandbox for one test: real processes, on addresses no demo uses."""
+"""A whole sandbox for one test: real processes, on addresses that the demo does not use."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def in_sandbox(
     with_daemon: bool = True,
     users: int = 40,
 ) -> None:
-    """Play a test in a sandbox that is started for it and stopped afterwards."""
+    """Run a test in a sandbox that is started for it and stopped afterwards."""
     config = _own_config(tmp_path)
     options = supervisor.SandboxOptions(
         config=config,
@@ -45,18 +45,18 @@ async def in_sandbox(
     assert await supervisor.run(options, load(config), print, during) == 0
 
 
-async def aws_counts(stage: StoryContext) -> Counter[str]:
-    """How often each operation was called at the emulated AWS so far."""
-    return Counter(call["operation"] for call in await stage.aws_calls() if not call["code"])
+async def aws_counts(context: StoryContext) -> Counter[str]:
+    """The number of calls of each operation at the emulated AWS so far."""
+    return Counter(call["operation"] for call in await context.aws_calls() if not call["code"])
 
 
 def writes(counts: Counter[str]) -> int:
-    """Calls that change traffic."""
+    """The number of calls that change traffic."""
     return counts["ChangeResourceRecordSets"] + counts["UpdateEndpointGroup"]
 
 
 def _own_config(tmp_path: Path) -> Path:
-    """The sandbox's configuration on other addresses and ports."""
+    """The sandbox's configuration with other addresses and ports."""
     text = SANDBOX.read_text()
     for old, new in (
         ("127.0.10.1", "127.0.110.1"),

@@ -43,14 +43,14 @@ WRITE_POINTS = dict(
 
 
 def request_points(act: str) -> dict[str, str]:
-    """Of an action that a person asks for; the last two are the test's to hit."""
+    """The points of an operator's action; the test itself kills at the last two."""
     inside = (f"{act}:before", f"{act}:after", "answer:before", "answer:after", "", "")
     return dict(zip(POINTS, inside, strict=True))
 
 
 @pytest.mark.parametrize("point", POINTS)
 async def test_a_failover(tmp_path: Path, point: str) -> None:
-    """A region dies and so does the daemon; the next one takes the region out, once."""
+    """A region dies and so does the daemon; the next daemon takes the region out, once."""
     async with scene(tmp_path) as here:
         async with killed_at(here, WRITE_POINTS[point]) as daemon:
             await here.calm(daemon)
@@ -63,13 +63,13 @@ async def test_a_failover(tmp_path: Path, point: str) -> None:
 
 @pytest.mark.parametrize("point", POINTS)
 async def test_an_override_is_set(tmp_path: Path, point: str) -> None:
-    """Acknowledged, it is in force afterwards; else it is wholly there or wholly not."""
+    """If acknowledged, it is active afterwards; otherwise it is there completely or not at all."""
     async with scene(tmp_path) as here:
         async with killed_at(here, request_points("add_override")[point]) as daemon:
             await here.calm(daemon)
             acknowledged = await asked(here, daemon, "POST", "/v1/overrides", DRAIN)
             await hit(here, daemon, point, WITHOUT_WEST)
-        found = await in_force(here)
+        found = await active_overrides(here)
         assert acknowledged is (point in POINTS[3:])
         assert found == ([] if point == "before_intent" else ["update"])
         await ends_at(here, WITHOUT_WEST if found else EVEN, writes=len(found))
@@ -77,7 +77,7 @@ async def test_an_override_is_set(tmp_path: Path, point: str) -> None:
 
 @pytest.mark.parametrize("point", POINTS)
 async def test_an_override_is_cleared(tmp_path: Path, point: str) -> None:
-    """Acknowledged, it is over afterwards, and its region serves again."""
+    """If acknowledged, it has ended afterwards, and its region serves again."""
     async with scene(tmp_path) as here:
         async with here.daemon() as daemon:
             await here.calm(daemon)
@@ -87,7 +87,7 @@ async def test_an_override_is_cleared(tmp_path: Path, point: str) -> None:
             await here.calm(daemon)
             acknowledged = await asked(here, daemon, "DELETE", "/v1/overrides/1")
             await hit(here, daemon, point, EVEN)
-        found = await in_force(here)
+        found = await active_overrides(here)
         assert acknowledged is (point in POINTS[3:])
         assert found == (["update"] if point == "before_intent" else [])
         await ends_at(here, WITHOUT_WEST if found else EVEN, writes=1 if found else 2)
@@ -95,7 +95,7 @@ async def test_an_override_is_cleared(tmp_path: Path, point: str) -> None:
 
 @pytest.mark.parametrize("point", POINTS)
 async def test_settings_are_reloaded(tmp_path: Path, point: str) -> None:
-    """The file is the truth: whatever the daemon knew of it, the next one steers by it, once."""
+    """Whatever the killed daemon knew, the next one uses the file, once."""
     async with scene(tmp_path) as here:
         async with killed_at(here, request_points("audit")[point]) as daemon:
             await here.calm(daemon)
@@ -109,14 +109,14 @@ async def test_settings_are_reloaded(tmp_path: Path, point: str) -> None:
 
 
 def killed_at(here: Scene, crash_at: str) -> AbstractAsyncContextManager[Daemon]:
-    """A daemon that kills itself there; an ordinary one where the test does it."""
+    """A daemon that kills itself at this point, or an ordinary one if the test kills it."""
     return here.daemon(CRASHING, CRASH_AT=crash_at) if crash_at else here.daemon()
 
 
 async def asked(
     here: Scene, daemon: Daemon, method: str, path: str, body: Mapping[str, Any] | None = None
 ) -> bool:
-    """Whether a whole answer came, and said yes."""
+    """Whether a complete answer came, with success."""
     with suppress(aiohttp.ClientError):
         async with here.session.request(method, daemon.url + path, json=body) as answer:
             text = await answer.text()
@@ -126,7 +126,7 @@ async def asked(
 
 
 async def hit(here: Scene, daemon: Daemon, point: str, wanted: Mapping[str, float]) -> None:
-    """Kill it from outside at the points that lie there; return when it is dead."""
+    """Kill it from outside at the points of the test; return when it is dead."""
     if point == "after_reply":
         daemon.process.kill()
     elif point == "after_done":
@@ -135,14 +135,14 @@ async def hit(here: Scene, daemon: Daemon, point: str, wanted: Mapping[str, floa
     assert await daemon.ended(10) == -signal.SIGKILL
 
 
-async def in_force(here: Scene) -> list[str]:
-    """Reasons of the overrides that the state file holds."""
+async def active_overrides(here: Scene) -> list[str]:
+    """Reasons of the active overrides in the state file."""
     async with SqliteStore(Path(here.settings.state_path)) as store:
         return [override.reason for override in await store.overrides()]
 
 
 async def ends_at(here: Scene, wanted: Mapping[str, float], *, writes: int) -> None:
-    """Start anew: it ends there, calm, without drift, after so many writes in all."""
+    """Start a daemon again; it ends in this state, calm, without drift, after this many writes."""
     async with here.daemon() as daemon:
         await here.weights_are(daemon, wanted)
         await here.calm(daemon)

@@ -1,4 +1,4 @@
-"""Faults of AWS as an operator meets them: the whole program, named by the command line."""
+"""Faults of AWS as an operator sees them: the whole program, faults begun by the command line."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ pytestmark = [pytest.mark.slow, pytest.mark.program, pytest.mark.timeout(180)]
 
 
 async def test_twenty_throttled_answers_in_a_row_cost_less_than_a_minute(tmp_path: Path) -> None:
-    """The calls are few, and that the daemon waits longer and longer can be seen."""
+    """The calls are few, and the metric shows the growing pauses."""
 
-    async def play(supervisor: Supervisor, stage: StoryContext) -> None:
-        await stage.expect("all is up", lambda: all_up(stage), within_s=30)
+    async def play(supervisor: Supervisor, context: StoryContext) -> None:
+        await context.expect("all is up", lambda: all_up(context), within_s=30)
         said = await sandbox(
             supervisor, "throttle", "--times", "20", "--operation", "Change.*", "--for", "5m"
         )
         assert "throttle  0       20 calls" in said
-        await stage.break_region(DEAD, "dead")
-        await stage.expect("it waits", lambda: backs_off(stage), within_s=20)
-        await stage.expect("it is out", lambda: out(stage), within_s=60)
-        batches = [c for c in await stage.aws_calls() if c["operation"].startswith("Change")]
+        await context.break_region(DEAD, "dead")
+        await context.expect("it waits", lambda: backs_off(context), within_s=20)
+        await context.expect("it is out", lambda: out(context), within_s=60)
+        batches = [c for c in await context.aws_calls() if c["operation"].startswith("Change")]
         throttled = [call for call in batches if call["code"] == "Throttling"]
         spread_s = throttled[-1]["at"] - throttled[0]["at"]
         details = [
             written["outcome"]["detail"]
-            for record in (await stage.daemon("/v1/decisions?limit=100"))["items"]
+            for record in (await context.daemon("/v1/decisions?limit=100"))["items"]
             for written in record["written"]
         ]
 
@@ -48,41 +48,43 @@ async def test_twenty_throttled_answers_in_a_row_cost_less_than_a_minute(tmp_pat
 
 
 async def test_aws_gone_while_a_region_dies_is_shown_and_made_up_for(tmp_path: Path) -> None:
-    """People see what would be done; it is done once when AWS is back, and users had a way out."""
+    """The plan is shown; it is applied once when AWS is back, and users could fail over."""
 
-    async def play(supervisor: Supervisor, stage: StoryContext) -> None:
-        await stage.expect("all is up", lambda: all_up(stage), within_s=30)
-        seeded = await aws_counts(stage)
+    async def play(supervisor: Supervisor, context: StoryContext) -> None:
+        await context.expect("all is up", lambda: all_up(context), within_s=30)
+        seeded = await aws_counts(context)
         await sandbox(supervisor, "gone", "--for", "10s")
-        await stage.break_region(DEAD, "dead")
-        await stage.expect("it says what it would do", lambda: would(stage), within_s=8)
-        plan = await stage.gtc("plan")
+        await context.break_region(DEAD, "dead")
+        await context.expect(
+            "it says what it would do", lambda: plans_to_empty(context), within_s=8
+        )
+        plan = await context.gtc("plan")
         assert "weight 112 → 0" in plan
-        await stage.expect("done when AWS is back", lambda: out(stage), within_s=40)
+        await context.expect("done when AWS is back", lambda: out(context), within_s=40)
         await asyncio.sleep(5)
-        after = await aws_counts(stage)
+        after = await aws_counts(context)
         assert writes(after) - writes(seeded) <= 3
         assert sum(after.values()) - sum(seeded.values()) <= 60
 
     await in_sandbox(tmp_path, play)
 
 
-async def would(stage: StoryContext) -> str | None:
-    """Whether the dead region is to be empty while AWS still sends users there."""
-    found = regions(await stage.daemon("/v1/status"), "shop")
+async def plans_to_empty(context: StoryContext) -> str | None:
+    """Whether the plan empties the dead region while AWS still sends users there."""
+    found = regions(await context.daemon("/v1/status"), "shop")
     mine = [r for r in found if r["region"] == DEAD]
     is_so = all(r["desired"] == 0 for r in mine) and any(r["observed"] for r in mine)
     return "desired 0 %" if is_so else None
 
 
-async def backs_off(stage: StoryContext) -> str | None:
+async def backs_off(context: StoryContext) -> str | None:
     """Whether the daemon waits before it tries again."""
-    seconds = await metric(stage, "gtc_write_backoff_seconds")
+    seconds = await metric(context, "gtc_write_backoff_seconds")
     return f"{seconds:g} s" if seconds > 0 else None
 
 
 async def sandbox(supervisor: Supervisor, *arguments: str) -> str:
-    """What `gtc sandbox fault …` prints."""
+    """The output of `gtc sandbox fault …`."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "controller", "sandbox", "fault", *arguments),
         env={**os.environ, "GTC_SANDBOX_AWS_URL": supervisor.aws_control_url},

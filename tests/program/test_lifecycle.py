@@ -1,4 +1,4 @@
-"""Start, life and end of a daemon process: signals, the service manager, what ends it, its log."""
+"""Start, run and end of a daemon process: signals, the service manager, exit codes, its log."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ main()
 
 
 async def test_a_second_ctrl_c_ends_it_at_once(tmp_path: Path) -> None:
-    """Although the first one found it unable to end; 130 as shells count."""
+    """Although the first one could not end it; with the shells' code 130."""
     program = tmp_path / "slow.py"
     program.write_text(SLOW_END)
     async with scene(tmp_path) as here, here.daemon((sys.executable, str(program))) as daemon:
@@ -69,9 +69,9 @@ async def test_a_second_ctrl_c_ends_it_at_once(tmp_path: Path) -> None:
         assert await daemon.ended(2) == 130
 
 
-async def test_the_service_manager_is_told_of_every_step(tmp_path: Path) -> None:
+async def test_the_service_manager_is_notified_of_every_step(tmp_path: Path) -> None:
     """Ready once it listens, alive while cycles end, stopping before it ends."""
-    told: list[str] = []
+    notifications: list[str] = []
     with _manager(tmp_path) as manager:
         async with scene(tmp_path) as here:
             environment = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "900000"}
@@ -79,36 +79,38 @@ async def test_the_service_manager_is_told_of_every_step(tmp_path: Path) -> None
                 await here.calm(daemon)
 
                 async def beaten() -> bool:
-                    told.extend(_received(manager))
-                    return told.count("WATCHDOG=1") >= 4
+                    notifications.extend(_received(manager))
+                    return notifications.count("WATCHDOG=1") >= 4
 
                 await here.until(beaten)
                 daemon.process.send_signal(signal.SIGTERM)
                 assert await daemon.ended(10) == 0
-        told += _received(manager)
+        notifications += _received(manager)
 
-    assert told[0].splitlines()[0] == "READY=1"
-    assert told[0].splitlines()[1].startswith("STATUS=active, admin API at http://127.0.0.1:")
-    assert any(text.startswith("STATUS=active, cycle ") for text in told)
-    assert told[-1].startswith("STOPPING=1\nSTATUS=stopping")
+    assert notifications[0].splitlines()[0] == "READY=1"
+    assert (
+        notifications[0].splitlines()[1].startswith("STATUS=active, admin API at http://127.0.0.1:")
+    )
+    assert any(text.startswith("STATUS=active, cycle ") for text in notifications)
+    assert notifications[-1].startswith("STOPPING=1\nSTATUS=stopping")
 
 
-async def test_sigusr1_tells_what_every_task_waits_for(tmp_path: Path) -> None:
-    """By the loops' names, with the calls they are in; and the daemon goes on."""
+async def test_sigusr1_logs_what_every_task_waits_for(tmp_path: Path) -> None:
+    """By the loops' names, with their calls; the daemon continues."""
     async with scene(tmp_path) as here, here.daemon() as daemon:
         await here.calm(daemon)
         daemon.process.send_signal(signal.SIGUSR1)
 
-        async def told() -> bool:
+        async def is_dumped() -> bool:
             return "reconciliation" in {line["name"] for line in daemon.lines("task")}
 
-        await here.until(told)
+        await here.until(is_dumped)
         await here.calm(daemon)
 
     calls = {line["name"]: line["calls"] for line in daemon.lines("task")}
     assert {"probing", "overrides", "follow_up", "heartbeat", "reconciliation"} <= set(calls)
     assert any("Reconciliation.run" in call for call in calls["reconciliation"])
-    assert any("Bell.wait" in call for call in calls["overrides"])
+    assert any("WakeUp.wait" in call for call in calls["overrides"])
 
 
 BROKEN_LOOP = """
@@ -132,7 +134,7 @@ main()
 async def test_a_loop_that_ends_takes_the_daemon_with_it(
     tmp_path: Path, body: str, event: str
 ) -> None:
-    """Exit code 1 and one line that says which; half a daemon would look alive."""
+    """Exit code 1 and one line with its name; half a daemon would look alive."""
     program = tmp_path / "broken.py"
     program.write_text(BROKEN_LOOP.format(body=body))
     async with scene(tmp_path) as here, here.daemon((sys.executable, str(program))) as daemon:
@@ -145,7 +147,7 @@ async def test_a_loop_that_ends_takes_the_daemon_with_it(
 
 
 async def test_a_second_daemon_on_the_same_state_is_refused(tmp_path: Path) -> None:
-    """At start, with exit code 1, in one line that names the first; the first one goes on."""
+    """At start, with exit code 1, in one line with the first one's process; the first continues."""
     async with scene(tmp_path) as here, here.daemon() as daemon:
         code, log = await here.refused()
         await here.calm(daemon)
@@ -157,7 +159,7 @@ async def test_a_second_daemon_on_the_same_state_is_refused(tmp_path: Path) -> N
 
 
 async def test_every_line_of_its_log_is_json_with_the_ids_of_its_cycle(tmp_path: Path) -> None:
-    """Through a failover, a person's order, and the end."""
+    """During a failover, an operator's order, and the end."""
     async with scene(tmp_path) as here, here.daemon() as daemon:
         await here.calm(daemon)
         await here.regions["eu-west-1"].close()
@@ -181,7 +183,7 @@ async def test_every_line_of_its_log_is_json_with_the_ids_of_its_cycle(tmp_path:
 
 
 async def test_no_secret_is_ever_shown(tmp_path: Path) -> None:
-    """A canary stands in environment, headers, paths and a person's words; nothing repeats it."""
+    """A marker in environment, headers, paths and an operator's texts; no output repeats it."""
     async with scene(tmp_path) as here:
         environment = {"AWS_SECRET_ACCESS_KEY": CANARY, "AWS_ACCESS_KEY_ID": SERVER_KEY}
         async with here.daemon(**environment) as daemon:
@@ -211,7 +213,7 @@ async def test_no_secret_is_ever_shown(tmp_path: Path) -> None:
 
 
 async def _order(here: Scene, url: str, reason: str) -> None:
-    """A freeze by a person; its reason is public text."""
+    """A freeze by an operator; its reason is public text."""
     body = {"kind": "freeze", "reason": reason, "author": "ana", "ttl_s": 1}
     async with here.session.post(f"{url}/v1/overrides", json=body) as answer:
         assert answer.status == 201, await answer.text()
@@ -225,7 +227,7 @@ def _manager(tmp_path: Path) -> socket.socket:
 
 
 def _received(manager: socket.socket) -> list[str]:
-    """Every datagram that is there."""
+    """All datagrams so far."""
     found: list[str] = []
     while True:
         try:

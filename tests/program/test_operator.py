@@ -1,4 +1,4 @@
-"""An operator's commands against a whole running daemon, in a pipe as scripts use them."""
+"""An operator's commands with a whole running daemon, in a pipe as scripts use them."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ pytestmark = [pytest.mark.program, pytest.mark.timeout(180)]
 DEAD = "eu-west-1"
 
 
-class Hands:
-    """Runs `gtc` against one daemon."""
+class Operator:
+    """Runs `gtc` for one daemon."""
 
     def __init__(self, url: str, home: Path) -> None:
         self._env = {"PATH": os.environ["PATH"], "GTC_URL": url, "XDG_CONFIG_HOME": str(home)}
 
     async def start(self, *arguments: str) -> Process:
-        """A command under way."""
+        """Start a command."""
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "controller", *arguments),
             env=self._env,
@@ -39,7 +39,7 @@ class Hands:
         )
 
     async def gtc(self, *arguments: str, code: int = exit_codes.OK) -> str:
-        """What a command prints; its exit code must be this one."""
+        """The output of a command; its exit code must be `code`."""
         process = await self.start(*arguments)
         out, errors = await process.communicate()
         assert process.returncode == code, errors.decode()
@@ -62,43 +62,43 @@ async def happened(process: Process, *types: str) -> dict[str, Any]:
 
 
 async def test_a_night_with_a_dead_region_and_a_restart(tmp_path: Path) -> None:
-    """Watch, wait, look back, order, extend; the stream goes on over the daemon's death."""
+    """Follow, wait, look back, order, extend; the stream survives the daemon's death."""
 
-    async def play(supervisor: Supervisor, stage: StoryContext) -> None:
-        hands = Hands(supervisor.daemon_url, tmp_path)
+    async def play(supervisor: Supervisor, context: StoryContext) -> None:
+        operator = Operator(supervisor.daemon_url, tmp_path)
         serving = ("--state", "serving", "--timeout", "40s")
         for region in (DEAD, "us-east-1", "eu-central-1"):
-            await hands.gtc("wait", "--region", region, *serving)
-        stream = await hands.start("events", "-f", "-o", "json", "--limit", "0")
+            await operator.gtc("wait", "--region", region, *serving)
+        stream = await operator.start("events", "-f", "-o", "json", "--limit", "0")
         await asyncio.sleep(1)
 
-        await stage.break_region(DEAD, "dead")
+        await context.break_region(DEAD, "dead")
         event = await happened(stream, "decision")
         while not any(move["after"] == 0 for move in event["data"]["moves"]):
             event = await happened(stream, "decision")
-        await hands.gtc("wait", "--region", DEAD, "--state", "down", "--timeout", "20s")
-        await hands.gtc("wait", "--region", DEAD, "--state", "drained", "--timeout", "60s")
-        rows = (await hands.json("history", "--region", DEAD, "--since", "5m"))["items"]
+        await operator.gtc("wait", "--region", DEAD, "--state", "down", "--timeout", "20s")
+        await operator.gtc("wait", "--region", DEAD, "--state", "drained", "--timeout", "60s")
+        rows = (await operator.json("history", "--region", DEAD, "--since", "5m"))["items"]
         assert any("eu-west-1 46.7 % → 0 %" in row["what"] for row in rows)
         assert {row["who"] for row in rows} == {"gtc"}
 
         order = ("freeze", "--reason", "night", "--author", "ann", "--ttl", "10m")
-        await hands.gtc(*order)
+        await operator.gtc(*order)
         assert (await happened(stream, "override_set"))["data"]["actor"] == "ann (local)"
-        [freeze] = (await hands.json("overrides"))["items"]
-        await hands.gtc("extend", str(freeze["id"]), "--ttl", "30m", "--reason", "longer")
+        [freeze] = (await operator.json("overrides"))["items"]
+        await operator.gtc("extend", str(freeze["id"]), "--ttl", "30m", "--reason", "longer")
         assert (await happened(stream, "override_extended"))["data"]["why"] == "longer"
 
-        await stage.kill_daemon()
-        await stage.start_daemon()
+        await context.kill_daemon()
+        await context.start_daemon()
         await happened(stream, "resync")
-        [kept] = (await hands.json("overrides"))["items"]
+        [kept] = (await operator.json("overrides"))["items"]
         assert kept["remaining_s"] > 20 * 60
-        await hands.gtc("unfreeze", "--author", "bob")
+        await operator.gtc("unfreeze", "--author", "bob")
         assert (await happened(stream, "override_ended"))["data"]["actor"] == "bob (local)"
 
         late = ("wait", "--region", DEAD, "--state", "up", "--timeout", "1s")
-        await hands.gtc(*late, code=exit_codes.TIMEOUT)
+        await operator.gtc(*late, code=exit_codes.TIMEOUT)
         stream.send_signal(signal.SIGINT)
         _, errors = await stream.communicate()
         assert stream.returncode == exit_codes.INTERRUPTED
@@ -109,38 +109,38 @@ async def test_a_night_with_a_dead_region_and_a_restart(tmp_path: Path) -> None:
 
 
 async def test_a_pin_outlives_the_daemon_that_took_it(tmp_path: Path) -> None:
-    """Given, waited for over the ramp's steps, kept over a kill -9, refused where it cannot be."""
+    """Given, awaited over the ramp's steps, kept after a kill -9, refused where impossible."""
     place = ("--service", "shop", "--pool", "world")
     order = (*place, "--reason", "canary", "--author", "ann", "--yes")
 
-    async def play(supervisor: Supervisor, stage: StoryContext) -> None:
-        hands = Hands(supervisor.daemon_url, tmp_path)
+    async def play(supervisor: Supervisor, context: StoryContext) -> None:
+        operator = Operator(supervisor.daemon_url, tmp_path)
         for region in (DEAD, "us-east-1", "eu-central-1"):
             serving = ("--state", "serving", "--timeout", "40s")
-            await hands.gtc("wait", "--region", region, *serving)
+            await operator.gtc("wait", "--region", region, *serving)
 
-        await hands.gtc("pin", "us-east-1", "100%", *order, code=exit_codes.REFUSED)
-        told = await hands.gtc("pin", DEAD, "20%", *order, "--wait", "--timeout", "90s")
-        assert "eu-west-1 is at 20 % in shop/world." in told
-        assert await applied(hands) == pytest.approx(0.2, abs=0.005)
-        assert "placement pin" in await hands.gtc("why", DEAD)
+        await operator.gtc("pin", "us-east-1", "100%", *order, code=exit_codes.REFUSED)
+        output = await operator.gtc("pin", DEAD, "20%", *order, "--wait", "--timeout", "90s")
+        assert "eu-west-1 is at 20 % in shop/world." in output
+        assert await applied(operator) == pytest.approx(0.2, abs=0.005)
+        assert "placement pin" in await operator.gtc("why", DEAD)
 
-        await stage.kill_daemon()
-        await stage.start_daemon()
-        [kept] = (await hands.json("overrides"))["items"]
+        await context.kill_daemon()
+        await context.start_daemon()
+        [kept] = (await operator.json("overrides"))["items"]
         assert (kept["kind"], kept["share"], kept["author"]) == ("pin", 0.2, "ann (local)")
-        await hands.gtc("wait", "--region", DEAD, "--state", "serving", "--timeout", "40s")
-        assert await applied(hands) == pytest.approx(0.2, abs=0.005)
+        await operator.gtc("wait", "--region", DEAD, "--state", "serving", "--timeout", "40s")
+        assert await applied(operator) == pytest.approx(0.2, abs=0.005)
 
-        ended = await hands.gtc("unpin", DEAD, *place)
+        ended = await operator.gtc("unpin", DEAD, *place)
         assert "has ended: pin eu-west-1 at 20 % by ann (local): canary." in ended
 
     await in_sandbox(tmp_path, play)
 
 
-async def applied(hands: Hands) -> float:
+async def applied(operator: Operator) -> float:
     """The share of shop/world that AWS gives the pinned region."""
-    status = await hands.json("status", "--service", "shop")
+    status = await operator.json("status", "--service", "shop")
     pools = {pool["name"]: pool["regions"] for pool in status["services"][0]["pools"]}
     [share] = [one["observed"] for one in pools["world"] if one["region"] == DEAD]
     return float(share)

@@ -26,7 +26,7 @@ ONE_LOSES = {"us-east-1": 0.0}
 
 
 def edit(here: Scene, **changes: Any) -> None:
-    """Other keys in the file; `shares` are of regions."""
+    """Change keys of the file; `shares` are of regions."""
     data = json.loads(here.config.read_text())
     for region, share in changes.pop("shares", {}).items():
         data["services"]["shop"]["regions"][region]["share"] = share
@@ -34,7 +34,7 @@ def edit(here: Scene, **changes: Any) -> None:
 
 
 async def gtc(daemon: Daemon, *arguments: str) -> tuple[int | None, str]:
-    """Exit code and output of a command that asks the daemon."""
+    """Exit code and output of a command that calls the daemon."""
     process = await asyncio.create_subprocess_exec(
         *GTC[:-1],
         *arguments,
@@ -53,7 +53,7 @@ async def metric(here: Scene, daemon: Daemon, name: str) -> float:
 
 
 async def test_a_signal_reloads_and_a_bad_file_keeps_the_last_good_one(tmp_path: Path) -> None:
-    """The metric tells which; the daemon goes on with what it has."""
+    """The metric says which; the daemon continues with its settings."""
     async with scene(tmp_path) as here, here.daemon() as daemon:
         await here.calm(daemon)
         good = here.config.read_text()
@@ -76,7 +76,7 @@ async def test_a_signal_reloads_and_a_bad_file_keeps_the_last_good_one(tmp_path:
 
 
 async def test_the_command_shows_asks_to_accept_and_reloads(tmp_path: Path) -> None:
-    """Environment, secrets and file are read where the daemon runs."""
+    """Environment, secrets and file are read by the daemon."""
     async with scene(tmp_path) as here, here.daemon(GTC__CYCLE__PERIOD_S="0.4") as daemon:
         await here.calm(daemon)
         edit(here, shares=TWO_LOSE)
@@ -100,7 +100,7 @@ async def test_the_command_shows_asks_to_accept_and_reloads(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("point", POINTS)
 async def test_kill_9_in_the_middle_of_a_reload_loses_nothing(tmp_path: Path, point: str) -> None:
-    """The next process reads the whole file; overrides stay, and nothing moves but by the file."""
+    """The next process reads the whole file; overrides stay, and only the file moves traffic."""
     async with scene(tmp_path) as here:
         async with here.daemon(KILLED, KILL_AT=point, PYTHONPATH=str(ROOT)) as daemon:
             await here.calm(daemon)

@@ -1,4 +1,4 @@
-"""A thousand callers who never finish their request, against the whole program."""
+"""A thousand clients that never finish their request, with the whole program."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SLOW = (
 
 @pytest.fixture(autouse=True)
 def _enough_files() -> None:
-    """Each connection takes a descriptor here, too."""
+    """Raise the limit of descriptors: each connection needs one in this process, too."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 2 * CONNECTIONS
     if hard != resource.RLIM_INFINITY and hard < wanted:
@@ -43,10 +43,10 @@ def _enough_files() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-async def test_a_thousand_slow_connections_hinder_nobody_and_end_in_time(tmp_path: Path) -> None:
-    """Health answers within 100 ms (p99) meanwhile, and no slow connection outlives 3 s by much."""
+async def test_a_thousand_slow_connections_delay_no_other_and_end_in_time(tmp_path: Path) -> None:
+    """Liveness answers within 100 ms (p99), and no slow connection lasts much over 3 s."""
 
-    async def play(supervisor: Supervisor, _stage: StoryContext) -> None:
+    async def play(supervisor: Supervisor, _context: StoryContext) -> None:
         port = urlsplit(supervisor.daemon_url).port
         assert port is not None
         opened = [await slow(port, SLOW[number % len(SLOW)]) for number in range(CONNECTIONS)]
@@ -66,7 +66,7 @@ async def test_a_thousand_slow_connections_hinder_nobody_and_end_in_time(tmp_pat
 
 @dataclass(frozen=True, slots=True)
 class Slow:
-    """A connection that will say no more."""
+    """A connection that will send nothing more."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
@@ -85,7 +85,7 @@ class Slow:
 
 
 async def slow(port: int, sent: bytes) -> Slow:
-    """A connection on which only this is ever sent."""
+    """A connection on which only this is sent."""
     began = time.monotonic()
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(sent)
@@ -93,10 +93,8 @@ async def slow(port: int, sent: bytes) -> Slow:
 
 
 def health_answers_s(port: int, seconds: float) -> list[float]:
-    """How long `/livez` takes over new connections, again and again for some time.
-
-    Blocking, in a thread: the thousand connections of this process must not slow down the clock.
-    """
+    """Durations of `/livez` over new connections, again and again for some time. Blocking, in a
+    thread: the thousand connections of this process must not slow down the clock."""
     found = []
     until = time.monotonic() + seconds
     while time.monotonic() < until:

@@ -45,7 +45,7 @@ async def post(client: TestClient[Any, Any], path: str, body: Any) -> tuple[int,
 
 
 async def test_break_and_heal_answer_with_the_new_state(client: TestClient[Any, Any]) -> None:
-    """Both answer what /state would; healing `all` heals everything."""
+    """The same as /state; healing `all` heals every region."""
     status, state = await post(client, "/break", {"region": "eu-west-1", "how": "dead"})
     assert status == 200
     assert state["regions"]["eu-west-1"]["mode"] == "dead"
@@ -104,7 +104,7 @@ async def test_mistakes_are_answered_with_what_is_valid(
 
 
 async def test_a_body_that_is_not_json_is_explained(client: TestClient[Any, Any]) -> None:
-    """The keys that are wanted are named."""
+    """With the required keys."""
     async with client.post("/break", data="region=eu-west-1") as response:
         assert response.status == 400
         assert (await response.json())["valid_values"] == ["how", "region"]
@@ -124,7 +124,7 @@ async def test_unknown_paths_and_methods_are_explained(client: TestClient[Any, A
 async def test_users_are_shown_over_a_window_and_second_by_second(
     client: TestClient[Any, Any], traffic: UserTraffic
 ) -> None:
-    """The split has requests, errors and share; the history every second kept."""
+    """The split has requests, errors and share; the history has every second."""
     at = datetime(2024, 1, 1, tzinfo=UTC)
     traffic.record("shop", "world", "us-east-1", ok=True)
     traffic.close_second(at)
@@ -147,7 +147,7 @@ async def test_users_are_shown_over_a_window_and_second_by_second(
 async def test_a_window_that_is_not_kept_is_refused(
     client: TestClient[Any, Any], window: str
 ) -> None:
-    """The limits are in the message."""
+    """The message has the limits."""
     async with client.get(f"/users?window_s={window}") as response:
         assert response.status == 400
         assert "from 1 to 120" in (await response.json())["detail"]

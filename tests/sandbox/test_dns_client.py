@@ -21,7 +21,7 @@ Reply = Callable[[dns.message.Message], dns.message.Message | None]
 
 
 class Server(asyncio.DatagramProtocol):
-    """Answers each question as `reply` says; None is silence."""
+    """Answers each query as `reply` says; None is silence."""
 
     def __init__(self, reply: Reply) -> None:
         self._reply = reply
@@ -57,20 +57,20 @@ def answered(query: dns.message.Message, *addresses: str) -> dns.message.Message
 
 
 async def test_the_address_and_its_ttl_are_taken() -> None:
-    """What a user keeps is one address and for how long."""
+    """A user keeps one address and its TTL."""
     async with client_of(lambda query: answered(query, "127.0.71.1")) as client:
         assert await client.ask("shop.example.test.", "DE") == ResolvedAddress("127.0.71.1", 5)
 
 
 async def test_one_of_several_addresses_is_taken() -> None:
-    """Which one is up to the name server's order, as with most programs."""
+    """The first one, as most programs do."""
     async with client_of(lambda query: answered(query, "127.0.71.1", "127.0.72.1")) as client:
         answer = await client.ask("shop.example.test.", "DE")
         assert answer.address in ("127.0.71.1", "127.0.72.1")
 
 
-async def test_the_question_carries_the_users_subnet() -> None:
-    """That is how one machine can ask for users of all countries."""
+async def test_the_query_has_the_users_subnet() -> None:
+    """So that one machine can query for users of all countries."""
     queries: list[dns.message.Message] = []
 
     def reply(query: dns.message.Message) -> dns.message.Message:
@@ -85,7 +85,7 @@ async def test_the_question_carries_the_users_subnet() -> None:
 
 
 async def test_no_such_name_is_an_answer() -> None:
-    """NXDOMAIN and an empty answer say that there is no address."""
+    """NXDOMAIN and an empty answer mean that there is no address."""
 
     def nxdomain(query: dns.message.Message) -> dns.message.Message:
         response = answered(query)
@@ -98,7 +98,7 @@ async def test_no_such_name_is_an_answer() -> None:
 
 
 async def test_refusal_and_silence_are_no_answer() -> None:
-    """They say nothing about the name, and silence is not waited for longer than 0.8 s."""
+    """They say nothing about the name; silence costs at most 0.8 s."""
 
     def refused(query: dns.message.Message) -> dns.message.Message:
         response = answered(query)
@@ -114,7 +114,7 @@ async def test_refusal_and_silence_are_no_answer() -> None:
 
 
 async def test_a_closed_port_is_no_answer() -> None:
-    """A name server that is gone is silence, not a crash."""
+    """A stopped name server is silence, not a crash."""
     client = DnsClient("127.0.73.1", free_port("127.0.73.1"))
     with pytest.raises(NoAnswerError):
         await client.ask("shop.example.test.", "DE")

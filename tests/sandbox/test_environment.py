@@ -1,4 +1,4 @@
-"""A newcomer's real account cannot be reached by accident."""
+"""A user's real account cannot be reached by accident."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ REAL = {
 
 
 def test_nothing_of_a_real_account_is_left() -> None:
-    """Not even service-specific endpoints, which would outrank the sandbox's."""
+    """Not even service-specific endpoints, which would have priority."""
     assert without_aws(REAL) == {"PATH": "/usr/bin:/bin"}
 
 
-def test_the_shell_file_forgets_and_sets(tmp_path: Path) -> None:
-    """Sourced by a plain sh, it leaves exactly the sandbox's variables."""
+def test_the_shell_file_unsets_and_sets(tmp_path: Path) -> None:
+    """Read by a plain sh, it leaves exactly the sandbox's variables."""
     variables = sandbox_variables("http://127.0.0.1:4566")
     file = tmp_path / "environment.sh"
     file.write_text(as_shell(variables))
@@ -40,7 +40,7 @@ def test_the_shell_file_forgets_and_sets(tmp_path: Path) -> None:
 
 
 def test_a_daemon_of_the_sandbox_asks_the_emulated_name_server(tmp_path: Path) -> None:
-    """Whatever port it has, in the supervisor's hands and in a shell's."""
+    """On any port, started by the supervisor or from a shell."""
     variables = name_server_variables("127.0.0.1:10099")
     file = tmp_path / "environment.sh"
     file.write_text(as_shell(variables))
@@ -51,7 +51,7 @@ def test_a_daemon_of_the_sandbox_asks_the_emulated_name_server(tmp_path: Path) -
 
 
 def shell_value(file: Path, name: str) -> str:
-    """A variable's value in a shell that has read the file."""
+    """The value of a variable in a shell that has read the file."""
     script = f'. {file} && printf %s "${name}"'
     shell = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
     return shell.stdout

@@ -1,4 +1,4 @@
-"""What people read while the sandbox runs."""
+"""The status that the sandbox shows while it runs."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def overview(children: dict[str, bool] = ALIVE, modes: dict[str, str] | None = W
         ),
     ],
 )
-def test_the_headline_names_what_is_not_as_usual(seen: Overview, text: str) -> None:
+def test_the_headline_names_what_is_not_normal(seen: Overview, text: str) -> None:
     """Broken regions and ended children; otherwise that all is well."""
     assert headline(seen) == text
 
@@ -52,7 +52,7 @@ def test_a_line_has_every_pools_split_and_the_errors() -> None:
 
 
 def test_the_table_is_aligned() -> None:
-    """One row a pool: requests per second, errors, and shares."""
+    """One row for each pool: requests per second, errors, shares."""
     assert table(overview()).splitlines() == [
         "all regions well",
         "shop/europe  100/s  0.0% errors  eu-west-1 100%",

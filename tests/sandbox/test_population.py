@@ -1,4 +1,4 @@
-"""Who the users are."""
+"""The sandbox's users."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_users_are_shared_out_by_demand() -> None:
 
 
 def test_users_live_where_their_pool_is() -> None:
-    """Route 53's rule, applied to a user's country, gives the user's pool."""
+    """Route 53's rule for a user's country gives the user's pool."""
     for person in population(SETTINGS, 200, Random(1)):
         location = location_of(source_of(person.country))
         assert location is not None
@@ -38,7 +38,7 @@ def test_users_live_where_their_pool_is() -> None:
 
 
 def test_a_few_users_live_on_every_continent() -> None:
-    """The default pool is everybody else, not the neighbours only."""
+    """The default pool has all other countries, not only the near ones."""
     people = population(SETTINGS, 50, Random(1))
     countries = {person.country for person in people if person.service == "api"}
     locations = [location_of(source_of(country)) for country in countries]
@@ -46,7 +46,7 @@ def test_a_few_users_live_on_every_continent() -> None:
 
 
 def test_users_go_where_the_service_is() -> None:
-    """By the lever's own name, or by the accelerator's alias; ports are the endpoints'."""
+    """By the lever's name, or by the accelerator's alias; ports are the endpoints'."""
     destinations = {person.destination for person in population(SETTINGS, 50, Random(1))}
     assert destinations == {
         UserDestination("shop.example.test.", "http", 8080),
@@ -55,7 +55,7 @@ def test_users_go_where_the_service_is() -> None:
 
 
 def test_the_seed_decides_and_phases_are_in_order() -> None:
-    """Same seed, same users; they are listed in the order in which they ask."""
+    """The same seed makes the same users; they are ordered by phase."""
     people = population(SETTINGS, 50, Random(3))
     assert people == population(SETTINGS, 50, Random(3))
     assert people != population(SETTINGS, 50, Random(4))
@@ -75,12 +75,12 @@ def test_the_seed_decides_and_phases_are_in_order() -> None:
     ],
 )
 def test_apportion_gives_everything_away(total: int, parts: list[float], counts: list[int]) -> None:
-    """Whole numbers in proportion; nobody is left over unless nobody is asked for."""
+    """Whole numbers in proportion; their sum is the total."""
     assert apportion(total, parts) == counts
 
 
-def test_a_pool_nobody_lives_in_is_refused() -> None:
-    """A country outside the sandbox's table is named, with the countries that exist."""
+def test_a_pool_without_a_country_of_the_sandbox_is_refused() -> None:
+    """The message names the country, and the countries that exist."""
     raw = service(WEB)
     raw["pools"]["europe"]["geographies"] = ["country:LI"]
     with pytest.raises(SandboxError, match=r"pool europe: .* country:LI") as caught:
@@ -89,6 +89,6 @@ def test_a_pool_nobody_lives_in_is_refused() -> None:
 
 
 def test_http_behind_an_accelerator_is_refused() -> None:
-    """Users of an accelerator are told apart by their address, which HTTP visits do not set."""
+    """Users of an accelerator differ by source address, which HTTP visits do not set."""
     with pytest.raises(SandboxError, match="TCP only; use tcp://"):
         population(settings({"api": service(WEB, accelerated=True)}), 10, Random(1))

@@ -1,4 +1,4 @@
-"""Addresses that cannot be had are named before anything starts."""
+"""Unavailable addresses are named before anything starts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from controller.sandbox import preflight
 from controller.sandbox.errors import SandboxError
-from controller.sandbox.preflight import Need, check, needs_of_settings
+from controller.sandbox.preflight import RequiredAddress, check, required_addresses
 from tests.sandbox.worlds import region, service, settings
 
 HOST = "127.0.75.1"
@@ -18,23 +18,25 @@ HOST = "127.0.75.1"
 
 @pytest.fixture
 def taken() -> Iterator[int]:
-    """A port somebody listens on."""
+    """A port that a socket listens on."""
     with socket.create_server((HOST, 0)) as server:
         yield server.getsockname()[1]
 
 
 def test_free_addresses_pass() -> None:
-    """Nothing is kept: the same addresses can be had afterwards."""
-    needs = [Need(kind, HOST, 0, "x") for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM)]
+    """They are available afterwards as well."""
+    needs = [
+        RequiredAddress(kind, HOST, 0, "x") for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM)
+    ]
     check(needs)
 
 
 def test_a_port_in_use_is_named_with_the_way_to_change_it(taken: int) -> None:
-    """Every one that is taken is in the message, not only the first."""
+    """The message has every one that is in use, not only the first."""
     needs = [
-        Need(socket.SOCK_STREAM, HOST, taken, "the emulated AWS", "give --aws-port"),
-        Need(socket.SOCK_STREAM, HOST, taken, "sandbox control", "give --control-port"),
-        Need(socket.SOCK_STREAM, HOST, 0, "free", "x"),
+        RequiredAddress(socket.SOCK_STREAM, HOST, taken, "the emulated AWS", "give --aws-port"),
+        RequiredAddress(socket.SOCK_STREAM, HOST, taken, "sandbox control", "give --control-port"),
+        RequiredAddress(socket.SOCK_STREAM, HOST, 0, "free", "x"),
     ]
     with pytest.raises(SandboxError) as caught:
         check(needs)
@@ -49,9 +51,9 @@ def test_a_port_in_use_is_named_with_the_way_to_change_it(taken: int) -> None:
 def test_missing_loopback_addresses_come_with_the_commands_that_add_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """On macOS only 127.0.0.1 exists at first."""
+    """macOS has only 127.0.0.1 at first."""
     monkeypatch.setattr(preflight, "_bind_error", lambda need: errno.EADDRNOTAVAIL)
-    needs = [Need(socket.SOCK_STREAM, f"127.0.10.{n}", 80, "x") for n in (1, 1, 2)]
+    needs = [RequiredAddress(socket.SOCK_STREAM, f"127.0.10.{n}", 80, "x") for n in (1, 1, 2)]
     with pytest.raises(SandboxError) as caught:
         check(needs)
     assert str(caught.value).splitlines()[1:] == [
@@ -61,16 +63,16 @@ def test_missing_loopback_addresses_come_with_the_commands_that_add_them(
 
 
 def test_an_address_of_another_machine_is_not_available() -> None:
-    """The error is recognised for what it is, without being told."""
+    """The real error of the system is recognised."""
     with pytest.raises(SandboxError, match=r"alias 192\.0\.2\.1 up"):
-        check([Need(socket.SOCK_STREAM, "192.0.2.1", 0, "x")])
+        check([RequiredAddress(socket.SOCK_STREAM, "192.0.2.1", 0, "x")])
 
 
 def test_settings_need_regions_reference_targets_accelerators_and_users() -> None:
-    """All loopback addresses the sandbox uses are looked at, so that aliases are listed at once."""
+    """All loopback addresses of the sandbox are checked, so that one message has all aliases."""
     tcp = {"eu-west-1": region("tcp://127.0.71.1:9000")}
     configuration = settings({"api": service(tcp, accelerated=True)}, ("http://127.0.79.1:8080/",))
-    needs = list(needs_of_settings(configuration, "my.yaml"))
+    needs = list(required_addresses(configuration, "my.yaml"))
     listening = {(need.host, need.port, need.remedy) for need in needs if need.port}
     remedy = "change its port in my.yaml"
     assert listening == {("127.0.71.1", 9000, remedy), ("127.0.79.1", 8080, remedy)}

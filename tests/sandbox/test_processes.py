@@ -1,4 +1,4 @@
-"""Starting, hearing and stopping real child processes."""
+"""Start, announcement and stop of real child processes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def started(tmp_path: Path, program: str, name: str, tasks: asyncio.TaskGr
 
 
 async def test_a_child_is_ready_when_it_says_so(tmp_path: Path) -> None:
-    """The JSON line is taken, everything before and after it goes to the log."""
+    """The JSON line is read, all other output goes to the log."""
     one = child(tmp_path, READY)
     await one.start()
     assert await one.ready() == {"ready": "tiny", "url": "http://127.0.0.1:1"}
@@ -47,7 +47,7 @@ async def test_a_child_is_ready_when_it_says_so(tmp_path: Path) -> None:
 
 
 async def test_a_child_that_fails_first_is_reported_with_its_log(tmp_path: Path) -> None:
-    """Name, exit code and the last lines: enough to know what to do."""
+    """Name, exit code and the last lines of its log."""
     one = child(tmp_path, BROKEN)
     await one.start()
     with pytest.raises(ChildFailedError) as caught:
@@ -60,7 +60,7 @@ async def test_a_child_that_fails_first_is_reported_with_its_log(tmp_path: Path)
 
 
 async def test_a_child_that_says_nothing_is_not_waited_for(tmp_path: Path) -> None:
-    """After the time-out the message says so; the child can still be stopped."""
+    """After the timeout the message says so; the child can still be stopped."""
     one = child(tmp_path, "import time; time.sleep(60)")
     await one.start()
     with pytest.raises(ChildFailedError, match=r"not ready within 0\.2 s; it wrote nothing"):
@@ -70,7 +70,7 @@ async def test_a_child_that_says_nothing_is_not_waited_for(tmp_path: Path) -> No
 
 
 async def test_children_stop_in_reverse_order(tmp_path: Path) -> None:
-    """Who was started last is told first, and all are gone at once when they obey."""
+    """The last one started is stopped first, and all end at once when they obey."""
     ended: list[str] = []
     async with asyncio.TaskGroup() as tasks:
         children = [await started(tmp_path, OBEDIENT, name, tasks) for name in ("a", "b")]
@@ -88,7 +88,7 @@ async def test_children_stop_in_reverse_order(tmp_path: Path) -> None:
 
 
 async def test_children_that_do_not_obey_are_killed_within_two_seconds(tmp_path: Path) -> None:
-    """Neither an ignored SIGTERM nor a stopped process holds anybody up."""
+    """Neither an ignored SIGTERM nor a stopped process takes longer."""
     async with asyncio.TaskGroup() as tasks:
         stubborn = [await started(tmp_path, STUBBORN, name, tasks) for name in ("a", "b")]
         paused = await started(tmp_path, OBEDIENT, "paused", tasks)
@@ -100,7 +100,7 @@ async def test_children_that_do_not_obey_are_killed_within_two_seconds(tmp_path:
 
 
 async def test_a_killed_child_says_by_which_signal(tmp_path: Path) -> None:
-    """How a child ended is told in words."""
+    """The message has the signal's name."""
     one = child(tmp_path, OBEDIENT)
     await one.start()
     await one.ready()

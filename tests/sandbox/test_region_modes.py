@@ -1,4 +1,4 @@
-"""What each mode does to one request, in simulated time."""
+"""The effect of each mode on one request, in simulated time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def test_a_mode_delays_and_fails(mode: RegionMode, fails: bool, after_s: f
 
 
 async def test_gray_fails_one_in_fifty_and_is_late() -> None:
-    """A gray region answers nearly all requests, so that no row of failures betrays it."""
+    """Nearly all requests succeed, so failures in a row are rare."""
     behaviour = Behaviour(Random(7))
     behaviour.mode = RegionMode.GRAY
     begin = asyncio.get_running_loop().time()
@@ -36,7 +36,7 @@ async def test_gray_fails_one_in_fifty_and_is_late() -> None:
 
 
 async def test_hang_never_answers() -> None:
-    """A hanging region keeps its clients waiting longer than anybody waits."""
+    """Longer than any client waits."""
     behaviour = Behaviour(Random(1))
     behaviour.mode = RegionMode.HANG
     with pytest.raises(TimeoutError):
@@ -45,6 +45,6 @@ async def test_hang_never_answers() -> None:
 
 
 def test_being_well_is_not_a_way_to_break() -> None:
-    """The ways to break are all modes but one."""
+    """All other modes are."""
     assert {*BREAKS, RegionMode.WELL} == set(RegionMode)
     assert RegionMode.WELL not in BREAKS

@@ -61,7 +61,7 @@ async def first_line(probe: str, within_s: float = 2.0) -> bytes:
 
 
 async def test_a_region_that_is_well_says_who_it_is() -> None:
-    """Probes are told ok, users which region served them, over HTTP and TCP alike."""
+    """Probes get ok, users the region's name, over HTTP and TCP."""
     async with running() as (_, probes):
         assert await get(f"{probes['eu']}healthz") == (200, "eu-west-1", "ok\n")
         assert await get(probes["us"]) == (200, "us-east-1", "us-east-1\n")
@@ -70,7 +70,7 @@ async def test_a_region_that_is_well_says_who_it_is() -> None:
 
 
 async def test_a_tcp_endpoint_closes_after_the_clients_line() -> None:
-    """The conversation is one line each way; who stays silent is not kept for ever."""
+    """One line each way; a silent client is disconnected after a while."""
     async with running() as (_, probes):
         for said in (b"thanks\n", b""):
             async with connected(probes["tcp"]) as (reader, writer), asyncio.timeout(1.5):
@@ -79,7 +79,7 @@ async def test_a_tcp_endpoint_closes_after_the_clients_line() -> None:
 
 
 async def test_a_dead_region_refuses_and_drops() -> None:
-    """All endpoints of the region refuse at once, open connections end, others live on."""
+    """All its endpoints refuse at once, open connections end, other regions continue."""
     async with running() as (regions, probes):
         async with connected(probes["tcp"]) as (reader, _):
             assert await reader.readline() == b"eu-west-1\n"
@@ -94,7 +94,7 @@ async def test_a_dead_region_refuses_and_drops() -> None:
 
 
 async def test_a_dead_region_drops_requests_it_was_answering() -> None:
-    """A process that dies answers nobody, not even those it had accepted."""
+    """A process that dies answers no request, not even accepted ones."""
     async with running() as (regions, probes):
         await regions.set_mode("us-east-1", RegionMode.HANG)
         async with asyncio.TaskGroup() as tasks:
@@ -115,7 +115,7 @@ async def succeeds(url: str) -> bool:
 
 
 async def test_a_hanging_region_accepts_and_is_silent() -> None:
-    """A connection comes about, an answer does not."""
+    """The connection succeeds, the answer does not come."""
     async with running() as (regions, probes):
         await regions.set_mode("eu-west-1", RegionMode.HANG)
         with pytest.raises(TimeoutError):
@@ -125,7 +125,7 @@ async def test_a_hanging_region_accepts_and_is_silent() -> None:
 
 
 async def test_a_region_with_errors_fails_every_request() -> None:
-    """HTTP gets 500, TCP is closed without a word."""
+    """HTTP gets 500, TCP is closed without data."""
     async with running() as (regions, probes):
         await regions.set_mode("eu-west-1", RegionMode.ERRORS)
         assert (await get(probes["eu"]))[:2] == (500, "eu-west-1")
@@ -133,7 +133,7 @@ async def test_a_region_with_errors_fails_every_request() -> None:
 
 
 async def test_healing_brings_a_dead_region_back_at_the_same_address() -> None:
-    """Broken and healed any number of times, a region keeps its address and notes since when."""
+    """After any number of times; the state has the time of the last change."""
     async with running() as (regions, probes):
         before = regions.state()["eu-west-1"].since
         for _ in range(2):
@@ -147,7 +147,7 @@ async def test_healing_brings_a_dead_region_back_at_the_same_address() -> None:
 
 
 async def test_a_region_whose_address_was_taken_stays_dead() -> None:
-    """Healing fails as a whole and can be tried again."""
+    """Healing fails completely and can be tried again."""
     async with running() as (regions, probes):
         await regions.set_mode("eu-west-1", RegionMode.DEAD)
         parts = urlsplit(probes["tcp"])
@@ -164,7 +164,7 @@ async def test_a_region_whose_address_was_taken_stays_dead() -> None:
 
 
 async def test_an_unknown_region_is_answered_with_the_known_ones() -> None:
-    """The error lists what can be broken, the reference-targets among them."""
+    """The error lists what can be broken, the reference targets included."""
     async with running() as (regions, _):
         with pytest.raises(SandboxError, match="'eu-west-9'") as caught:
             await regions.set_mode("eu-west-9", RegionMode.DEAD)
@@ -172,7 +172,7 @@ async def test_an_unknown_region_is_answered_with_the_known_ones() -> None:
 
 
 def test_services_may_share_an_endpoint_of_one_region() -> None:
-    """One listener serves all services that name the same address."""
+    """One listener serves all services with the same address."""
     regions = {"eu-west-1": region("http://127.0.71.1:8080/a")}
     shared = settings({"one": service(regions), "two": service(regions)})
     assert addresses(shared) == {"eu-west-1": (ListenAddress("http", "127.0.71.1", 8080),)}

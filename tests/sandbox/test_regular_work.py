@@ -1,4 +1,4 @@
-"""The sandbox's pace, in simulated time."""
+"""The sandbox's periodic work, in simulated time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from controller.sandbox.regular_work import ticks
 
 @pytest.mark.looptime
 async def test_ticks_keep_their_grid_and_do_not_catch_up() -> None:
-    """A short delay does not shift later ticks; after a long one, missed ticks are gone."""
+    """A short delay does not shift later ticks; after a long one, missed ticks are skipped."""
     busy_s = [0.4, 0.0, 3.5, 0.0, 0.0]
     seen = []
     async for due in ticks(1.0):

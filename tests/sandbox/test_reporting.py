@@ -1,4 +1,4 @@
-"""What the daemon is told, and what is logged when it is away."""
+"""Reports to the daemon, and the log while it does not answer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SECOND = TrafficSecond(AT, (Measurement("shop", "world", "us-east-1", 7, 1),))
 
 
 class Daemon:
-    """Takes measurements; answers with `status`."""
+    """Accepts measurements; answers with `status`."""
 
     def __init__(self) -> None:
         self.status = 204
@@ -61,7 +61,7 @@ async def test_a_second_is_posted_as_measurements(daemon: Daemon, reporter: Repo
 async def test_only_the_first_failure_and_the_recovery_are_logged(
     daemon: Daemon, reporter: Reporter
 ) -> None:
-    """A daemon that is away for an hour makes two lines, not 3,600."""
+    """A daemon that is stopped for an hour causes two lines, not 3,600."""
     with capture_logs() as logs:
         for status in (204, 503, 503, 503, 204, 204):
             daemon.status = status
@@ -70,7 +70,7 @@ async def test_only_the_first_failure_and_the_recovery_are_logged(
     assert "503" in logs[0]["detail"]
 
 
-async def test_a_daemon_that_is_gone_stops_nobody() -> None:
+async def test_a_stopped_daemon_does_not_stop_the_reporter() -> None:
     """A refused connection is a failure like any other."""
     async with aiohttp.ClientSession() as session:
         reporter = Reporter(UserTraffic(), "http://127.0.0.1:1", session, lambda: AT)

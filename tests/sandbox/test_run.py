@@ -22,7 +22,7 @@ GTC = [sys.executable, "-m", "controller"]
 
 
 class Run:
-    """A running sandbox and what it has printed so far."""
+    """A running sandbox and its output so far."""
 
     def __init__(self, tmp_path: Path) -> None:
         web = {
@@ -96,7 +96,7 @@ def run(tmp_path: Path) -> Iterator[Run]:
 
 
 def test_a_sandbox_lives_breaks_and_ends(run: Run) -> None:
-    """Users are served, a broken region shows in their errors, Ctrl-C ends it all within 2 s."""
+    """Users are served, a broken region shows in their errors, Ctrl-C ends all within 2 s."""
     run.until(lambda: "The sandbox is up" in run.output and "logs " in run.output)
     run.until(lambda: "eu-west-1 " in run.gtc("users"))
     assert "well" in run.gtc("heal", "all")

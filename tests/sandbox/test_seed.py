@@ -1,4 +1,4 @@
-"""Seeding the emulated AWS from the sandbox's own configuration."""
+"""Seeding the emulated AWS from the sandbox's configuration."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CONFIGURATION = Path(__file__).parents[2] / "config" / "sandbox.yaml"
 
 @pytest.fixture
 def settings() -> Settings:
-    """What the sandbox runs with."""
+    """The sandbox's settings."""
     return load(CONFIGURATION)
 
 
@@ -52,7 +52,7 @@ async def _groups(emulated: Emulated, settings: Settings) -> tuple[EndpointGroup
 
 
 async def test_the_daemon_finds_a_tree_without_fault(settings: Settings) -> None:
-    """Nothing missing, extra, unequal or without a check, and the shares that it would want."""
+    """Nothing missing, extra, unequal or without a check, and the shares that it would plan."""
     async with emulated_aws() as emulated:
         await seed(settings)
         shop = ROUTE53.observe_listing(
@@ -75,7 +75,7 @@ async def test_the_daemon_finds_a_tree_without_fault(settings: Settings) -> None
 
 
 async def test_seeding_again_changes_nothing(settings: Settings) -> None:
-    """Not even what was steered in the meantime."""
+    """Not even weights that were changed meanwhile."""
     async with emulated_aws() as emulated:
         await seed(settings)
         leaf = next(r for r in await _zone(emulated, settings) if r.weight)
@@ -104,7 +104,7 @@ async def test_a_service_behind_an_accelerator_has_a_name(settings: Settings) ->
 
 
 async def test_accelerators_alone_get_a_zone_of_their_own(settings: Settings) -> None:
-    """Whatever services the configuration has, the name exists."""
+    """With any services in the configuration the name exists."""
     alone = settings.model_copy(update={"services": {"api": settings.services["api"]}})
     async with emulated_aws() as emulated:
         await seed(alone)
@@ -116,7 +116,7 @@ async def test_accelerators_alone_get_a_zone_of_their_own(settings: Settings) ->
 async def test_nothing_is_seeded_without_an_endpoint(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A newcomer's real account can never be touched."""
+    """A user's real account is never touched."""
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     with pytest.raises(EndpointUrlMissingError):
         await seed(settings)

@@ -1,4 +1,4 @@
-"""The record tree that the sandbox starts with."""
+"""The record sets that the sandbox starts with."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from controller.adapters.aws.record_sets import noun
+from controller.adapters.aws.record_sets import record_set_of
 from controller.model.configuration import PlacementSettings, Route53Lever, Service
 from controller.planning.residency.proof import Proof, prove_records
 from controller.sandbox.errors import SandboxError
@@ -62,16 +62,16 @@ def test_weights_are_in_proportion_to_shares(
     share all are equal."""
     regions = ("eu-west-1", "eu-central-1", "us-east-1")
     service = _service(dict(zip(regions, map(float, shares), strict=True)))
-    leaves = list(record_tree.leaves(service, _lever(service), CALM))
+    leaves = list(record_tree.weighted_records(service, _lever(service), CALM))
 
     assert [leaf["Weight"] for leaf in leaves if leaf["Type"] == "A"] == list(weights)
     assert [leaf["Weight"] for leaf in leaves if leaf["Type"] == "AAAA"] == list(weights)
 
 
-def test_every_leaf_is_a_twin_with_its_regions_check() -> None:
-    """Address, TTL and check; one without a check would always be healthy."""
+def test_every_weighted_record_has_its_regions_address_and_check() -> None:
+    """Address, TTL and check; a record without a check would always count as healthy."""
     service = _service({"eu-west-1": 1.0})
-    a, aaaa = record_tree.leaves(service, _lever(service), CALM)
+    a, aaaa = record_tree.weighted_records(service, _lever(service), CALM)
 
     assert a == {
         "Name": "all.shop.example.test.",
@@ -101,23 +101,23 @@ def test_aliases_never_evaluate_their_targets_health() -> None:
 
 
 def test_a_region_without_an_address_is_refused() -> None:
-    """A leaf is addresses, never a host name."""
+    """A weighted record contains addresses, never a host name."""
     service = _service({"eu-west-1": 1.0}, "http://shop.example.test/")
     with pytest.raises(SandboxError, match=r"region eu-west-1: .* names no IPv4 address"):
-        list(record_tree.leaves(service, _lever(service), CALM))
+        list(record_tree.weighted_records(service, _lever(service), CALM))
 
 
 def test_the_seeded_tree_keeps_the_bound_pools_users_where_they_may_be_served() -> None:
-    """Whatever fails and whatever is drained; with evaluated aliases it would not."""
+    """With any failures and drains; with evaluated aliases it would not."""
     shop = SETTINGS.services["shop"]
     lever = _lever(shop)
     bound = {name for name, pool in shop.pools.items() if pool.residency is not None}
     seeded: list[Any] = [
         *record_tree.region_names(shop, lever),
-        *record_tree.leaves(shop, lever, SETTINGS),
+        *record_tree.weighted_records(shop, lever, SETTINGS),
         *record_tree.geolocation_aliases(shop, lever),
     ]
-    records = [noun(record) for record in seeded]
+    records = [record_set_of(record) for record in seeded]
     assert prove_records("shop", shop, records) == Proof(dict.fromkeys(bound, ()))
 
     spoiled = [

@@ -1,4 +1,6 @@
-"""What the sandbox's own figures are made for: losses that fit, one that does not, and no move."""
+"""The sandbox's figures: which losses fit, which one does not, and nothing to move when all is
+well.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from controller.adapters.aws.record_sets import noun
+from controller.adapters.aws.record_sets import record_set_of
 from controller.model.decision import Snapshot
 from controller.model.health import HealthState, Verdict
 from controller.planning.account.single_failures import single_failures
@@ -27,11 +29,11 @@ AMERICAS = ("NA", "SA")
 
 
 def calm() -> Snapshot:
-    """What is seen of the shop when the tree is as seeded and everything is well."""
+    """The snapshot of the shop as seeded, with all regions healthy."""
     lever = SHOP.levers.route53
     assert lever is not None
-    seeded: list[Any] = [*record_tree.leaves(SHOP, lever, SETTINGS)]
-    records = tuple(noun(record) for record in seeded)
+    seeded: list[Any] = [*record_tree.weighted_records(SHOP, lever, SETTINGS)]
+    records = tuple(record_set_of(record) for record in seeded)
     well = HealthState(Verdict.UP, answers=100, last_result_at=100.0)
     return Snapshot(
         now=100.0,
@@ -57,7 +59,7 @@ def test_nothing_has_to_move_on_a_calm_day() -> None:
 
 
 def test_every_loss_but_one_fits() -> None:
-    """us-east-1's spills over two regions; eu-west-1's overloads, inside the law."""
+    """us-east-1's users spill over to two regions; eu-west-1's overload stays in the EU."""
     lost = {one.region: one for one in single_failures(calm())}
 
     assert [region for region, one in lost.items() if one.overloaded] == ["eu-west-1"]
@@ -69,7 +71,7 @@ def test_every_loss_but_one_fits() -> None:
 
 
 def test_users_are_as_many_as_the_demand_says() -> None:
-    """Each makes one request a second, so that figures and measurements are of one world."""
+    """Each makes one request a second, so that figures and measurements agree."""
     people = population(SANDBOX, 200, Random(1))
 
     for name, service in SANDBOX.services.items():
@@ -81,10 +83,10 @@ def test_users_are_as_many_as_the_demand_says() -> None:
 @pytest.mark.parametrize("pool_name", SHOP.pools)
 def test_latencies_are_estimated_from_the_map(pool_name: str) -> None:
     """As the configuration says: 10 ms, and 13 ms for every 1,000 km; `world` from the Americas."""
-    everybody = {
+    countries = {
         one.country for one in population(SANDBOX, 200, Random(1)) if one.pool == pool_name
     }
-    found = [location_of(source_of(country)) for country in sorted(everybody)]
+    found = [location_of(source_of(country)) for country in sorted(countries)]
     homes = [one for one in found if one and (pool_name != "world" or one.continent in AMERICAS)]
 
     for region, latency_ms in SHOP.pools[pool_name].latency_ms.items():

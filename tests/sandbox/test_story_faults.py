@@ -1,4 +1,4 @@
-"""The story of the worst ten: what it says of users. That it plays is `make demo STORY=faults`."""
+"""The table of the story of faults. `make demo STORY=faults` plays it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import Any, cast
 import pytest
 
 from controller.sandbox.stories import faults
-from controller.sandbox.stories.faults import ACTS, Act, _act, _calm, _whereabouts
-from controller.sandbox.stories.story import STORIES
+from controller.sandbox.stories.fault_acts import ACTS, Act
+from controller.sandbox.stories.fault_checks import is_calm
+from controller.sandbox.stories.faults import _play_act, _whereabouts
+from controller.sandbox.stories.registry import STORIES
 from controller.sandbox.stories.story_checks import failed
 from controller.sandbox.stories.story_context import StoryContext
 from controller.settings import load
@@ -25,24 +27,24 @@ USERS = {
 
 
 def test_there_are_ten_acts_by_different_names() -> None:
-    """And people can ask for them by the story's name."""
+    """The story is registered by its name."""
     assert len({act.title for act in ACTS}) == len(ACTS) == 10
     assert "faults" in STORIES
 
 
 def test_the_failed_part_is_that_of_all_users() -> None:
-    """Of both services, whoever could not even be told where to go included."""
+    """Of both services, requests without any address included."""
     assert failed(USERS) == "33.0%"
     assert failed({}) == "–"
 
 
-def test_where_the_shops_users_were_is_told_pool_by_pool() -> None:
-    """Those who were sent nowhere stand as such."""
+def test_the_table_has_the_shops_shares_pool_by_pool() -> None:
+    """Users without a region are shown as such."""
     assert _whereabouts(USERS) == "europe: eu-west-1 100 %; world: eu-west-1 25 %, none 75 %"
 
 
 class Scripted:
-    """A stage on which nothing happens but what the emulated AWS noted of its calls."""
+    """A story context in which nothing happens except the emulated AWS's log of calls."""
 
     settings = load(Path("config/sandbox.yaml"))
 
@@ -56,10 +58,10 @@ class Scripted:
         return 1000.0
 
     def say(self, text: str) -> None:
-        """Nobody listens."""
+        """Print nothing."""
 
     async def expect(self, *_: object) -> None:
-        """Everything has happened."""
+        """Return at once, as if everything had happened."""
 
     async def users(self, window_s: int) -> dict[tuple[str, str], dict[str, dict[str, Any]]]:
         return USERS
@@ -72,17 +74,17 @@ class Scripted:
 
 
 def called(operation: str, at: float = 1001.0, code: str | None = None) -> dict[str, Any]:
-    """A call as the emulated AWS notes it."""
+    """A call in the emulated AWS's log."""
     return {"operation": operation, "at": at, "code": code}
 
 
-async def nothing(_stage: StoryContext, _began_at: float) -> None:
-    """An act in which nobody does anything."""
+async def nothing(_context: StoryContext, _began_at: float) -> None:
+    """An act in which nothing happens."""
 
 
-async def test_an_acts_writes_are_what_dns_took_since_it_began() -> None:
-    """An accelerator's regions may still be coming back from the act before."""
-    stage = Scripted(
+async def test_an_acts_writes_are_those_accepted_by_route53_since_it_began() -> None:
+    """An accelerator's regions may still ramp after the previous act."""
+    context = Scripted(
         called("ChangeResourceRecordSets", at=999.0),
         called("ChangeResourceRecordSets"),
         called("ChangeResourceRecordSets", code="NoReply"),
@@ -90,33 +92,33 @@ async def test_an_acts_writes_are_what_dns_took_since_it_began() -> None:
         called("UpdateEndpointGroup"),
         called("ListResourceRecordSets"),
     )
-    row = await _act(cast(StoryContext, stage), 6, Act("a region flaps", nothing))
+    row = await _play_act(cast(StoryContext, context), 6, Act("a region flaps", nothing))
     assert row[:3] == ("6. a region flaps", "0 s", "2")
 
 
 async def test_the_column_says_what_it_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Under its own name."""
+    """The number is in the column DNS WRITES."""
     said: list[str] = []
-    stage = Scripted(called("ChangeResourceRecordSets"))
-    monkeypatch.setattr(stage, "say", said.append)
+    context = Scripted(called("ChangeResourceRecordSets"))
+    monkeypatch.setattr(context, "say", said.append)
     monkeypatch.setattr(faults, "ACTS", (Act("nothing happens", nothing),))
-    await faults.faults(cast(StoryContext, stage))
+    await faults.faults(cast(StoryContext, context))
     head, row = (line.split("  ") for line in said[-2:])
     column = [cell.strip() for cell in head if cell].index("DNS WRITES")
     assert [cell.strip() for cell in row if cell.strip()][column] == "1"
 
 
 @pytest.mark.parametrize(("age_s", "calm"), [(8.9, False), (9.1, True)])
-async def test_it_is_not_calm_while_the_last_step_may_be_taken_back(
+async def test_it_is_not_calm_while_the_last_step_may_be_reverted(
     age_s: float, calm: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The next act counts writes, and that one would be none of its own."""
-    stage = Scripted(called("ChangeResourceRecordSets", at=1000.0 - age_s))
-    regions = stage.settings.services["shop"].regions
+    """The next act counts writes, and would count that one."""
+    context = Scripted(called("ChangeResourceRecordSets", at=1000.0 - age_s))
+    regions = context.settings.services["shop"].regions
     everywhere = {("shop", "world"): {r: {"share": 1 / len(regions)} for r in regions}}
-    monkeypatch.setattr(stage, "users", lambda window_s: answered(everywhere))
+    monkeypatch.setattr(context, "users", lambda window_s: answered(everywhere))
 
-    assert (await _calm(cast(StoryContext, stage)) is not None) is calm
+    assert (await is_calm(cast(StoryContext, context)) is not None) is calm
 
 
 async def answered(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The supervisor over tiny children: a stand-in `controller` package in the working directory."""
+"""The supervisor with tiny children: a fake `controller` package in the working directory."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ if name != "seed":
 """
 
 
-class Stage:
-    """A working directory with tiny children, and everything that is said."""
+class TinySandbox:
+    """A working directory with tiny children, and all printed lines."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -49,7 +49,7 @@ class Stage:
         )
 
     async def run(self, during: Callable[[Supervisor], object]) -> int:
-        """Run the sandbox with `during`, which may be a coroutine function, as its story."""
+        """Run the sandbox with `during` as its story."""
 
         async def play(supervisor: Supervisor) -> int:
             result = during(supervisor)
@@ -72,14 +72,14 @@ class Stage:
 
 
 @pytest.fixture
-def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TinySandbox:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("AWS_PROFILE", "production")
-    return Stage(tmp_path)
+    return TinySandbox(tmp_path)
 
 
-async def test_a_story_that_passes_ends_with_zero_and_leaves_nobody_behind(stage: Stage) -> None:
-    """Everything is up while the story plays, and gone within two seconds after it."""
+async def test_a_story_that_passes_ends_with_zero_and_leaves_no_process(stage: TinySandbox) -> None:
+    """All children run while the story plays, and end within two seconds after it."""
     alive: dict[str, bool] = {}
     ending = Stopwatch()
 
@@ -93,8 +93,8 @@ async def test_a_story_that_passes_ends_with_zero_and_leaves_nobody_behind(stage
     assert stage.said == []
 
 
-async def test_children_get_the_environment_they_need_and_no_other(stage: Stage) -> None:
-    """Who calls AWS is sent to the emulated one; nobody hears of the caller's account."""
+async def test_children_get_the_environment_they_need_and_no_other(stage: TinySandbox) -> None:
+    """AWS clients get the emulated AWS; no child gets the caller's account."""
     await stage.run(lambda supervisor: None)
     for name in ("seed", "daemon"):
         assert '"AWS_ENDPOINT_URL": "http://aws"' in stage.read(f"{name}.json")
@@ -108,8 +108,10 @@ async def test_children_get_the_environment_they_need_and_no_other(stage: Stage)
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0), (signal.SIGHUP, 0)]
 )
-async def test_signals_stop_everything(stage: Stage, number: signal.Signals, code: int) -> None:
-    """Ctrl-C gives 130, a request to stop gives 0, both without a traceback and within 2 s."""
+async def test_signals_stop_everything(
+    stage: TinySandbox, number: signal.Signals, code: int
+) -> None:
+    """Ctrl-C gives 130, SIGTERM and SIGHUP give 0, all without a traceback and within 2 s."""
     children: dict[str, bool] = {}
 
     async def during(supervisor: Supervisor) -> None:
@@ -121,8 +123,8 @@ async def test_signals_stop_everything(stage: Stage, number: signal.Signals, cod
     assert all(children.values())
 
 
-async def test_a_child_that_dies_is_reported_and_not_started_again(stage: Stage) -> None:
-    """By name, with how it ended and what can take its place; the others go on."""
+async def test_a_child_that_dies_is_reported_and_not_started_again(stage: TinySandbox) -> None:
+    """By name, with its exit code and what to do; the others continue."""
 
     async def during(supervisor: Supervisor) -> None:
         supervisor.child("daemon").send(signal.SIGKILL)
@@ -137,8 +139,10 @@ async def test_a_child_that_dies_is_reported_and_not_started_again(stage: Stage)
 
 
 @pytest.mark.parametrize("name", ["aws", "seed", "world", "daemon"])
-async def test_a_child_that_does_not_come_up_ends_the_sandbox(stage: Stage, name: str) -> None:
-    """Exit code 1, and the end of its log says why."""
+async def test_a_child_that_does_not_come_up_ends_the_sandbox(
+    stage: TinySandbox, name: str
+) -> None:
+    """Exit code 1, and the end of its log shows why."""
     stage.write(f"{name}.fails")
     assert await stage.run(lambda supervisor: pytest.fail("it should not get so far")) == 1
     assert stage.said == [
@@ -147,8 +151,8 @@ async def test_a_child_that_does_not_come_up_ends_the_sandbox(stage: Stage, name
     ]
 
 
-async def test_without_the_daemon_the_rest_runs(stage: Stage) -> None:
-    """For running it by hand."""
+async def test_without_the_daemon_the_rest_runs(stage: TinySandbox) -> None:
+    """So that a user can start the daemon."""
     stage.options = SandboxOptions(
         Path("my.yaml"),
         with_daemon=False,
@@ -162,8 +166,8 @@ async def test_without_the_daemon_the_rest_runs(stage: Stage) -> None:
     assert alive == {"aws": True, "world": True}
 
 
-async def test_a_port_in_use_stops_it_before_anything_is_wiped(stage: Stage) -> None:
-    """The running sandbox's state is not touched by an attempt to start another one."""
+async def test_a_port_in_use_stops_it_before_anything_is_wiped(stage: TinySandbox) -> None:
+    """A second start does not touch the running sandbox's state."""
     stage.write(".sandbox/gtc.sqlite", "precious")
     with socket.create_server((module.HOST, 0)) as server:
         port = server.getsockname()[1]
@@ -176,9 +180,9 @@ async def test_a_port_in_use_stops_it_before_anything_is_wiped(stage: Stage) -> 
 
 
 async def test_a_daemon_that_asks_for_tokens_stops_it_before_anything_is_wiped(
-    stage: Stage,
+    stage: TinySandbox,
 ) -> None:
-    """Its users' reports would all be refused, and returns would wait for them in vain."""
+    """All reports of its users would be refused, and ramps would wait for them."""
     token = {"name": "ci", "role": "operator", "sha256": "a" * 64}
     raw = stage.settings.model_dump() | {"api": {"port": 0, "tokens": [token]}}
     stage.settings = type(stage.settings).model_validate(raw)
@@ -191,16 +195,16 @@ async def test_a_daemon_that_asks_for_tokens_stops_it_before_anything_is_wiped(
     assert stage.read(".sandbox/world.log") == "of yesterday"
 
 
-async def test_each_sandbox_begins_fresh(stage: Stage) -> None:
-    """What an earlier one left behind is gone."""
+async def test_each_sandbox_begins_fresh(stage: TinySandbox) -> None:
+    """The state of an earlier one is deleted."""
     stage.write(".sandbox/gtc.sqlite", "old")
     await stage.run(lambda supervisor: None)
     with pytest.raises(FileNotFoundError):
         stage.read(".sandbox/gtc.sqlite")
 
 
-async def test_a_story_that_fails_gives_its_reason(stage: Stage) -> None:
-    """A SandboxError is told as it is, without a traceback."""
+async def test_a_story_that_fails_gives_its_reason(stage: TinySandbox) -> None:
+    """The text of a SandboxError, without a traceback."""
 
     async def during(supervisor: Supervisor) -> None:
         supervisor.child("moon")
@@ -209,7 +213,7 @@ async def test_a_story_that_fails_gives_its_reason(stage: Stage) -> None:
     assert stage.said == ["no child is called 'moon'"]
 
 
-async def test_a_reader_that_leaves_ends_the_sandbox_quietly(stage: Stage) -> None:
+async def test_a_reader_that_leaves_ends_the_sandbox_quietly(stage: TinySandbox) -> None:
     """As in `gtc sandbox run | head`: exit code 1, no traceback."""
 
     async def during(supervisor: Supervisor) -> None:

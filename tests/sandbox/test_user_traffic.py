@@ -17,7 +17,7 @@ def fill(traffic: UserTraffic, second: int, *visits: tuple[str, str, bool]) -> N
 
 
 def test_a_second_counts_what_ended_in_it() -> None:
-    """Each second begins with nothing, and a region nobody asked is not in it."""
+    """Each second begins with empty counts; regions without requests are not in it."""
     traffic = UserTraffic()
     fill(traffic, 1, ("world", "eu-west-1", True), ("world", "eu-west-1", False))
     fill(traffic, 2, ("world", "us-east-1", True))
@@ -28,7 +28,7 @@ def test_a_second_counts_what_ended_in_it() -> None:
 
 
 def test_shares_are_of_the_pool_and_of_the_window() -> None:
-    """Each pool adds up to one; what is older than the window does not count."""
+    """The shares of a pool add up to 1; older seconds do not count."""
     traffic = UserTraffic()
     fill(traffic, 1, ("world", "old", True))
     fill(traffic, 2, ("world", "a", True), ("world", "a", False), ("europe", "a", True))
@@ -41,7 +41,7 @@ def test_shares_are_of_the_pool_and_of_the_window() -> None:
 
 
 def test_the_history_is_bounded() -> None:
-    """The oldest seconds go."""
+    """The oldest seconds are dropped."""
     traffic = UserTraffic()
     for second in range(HISTORY_S + 5):
         fill(traffic, second)

@@ -1,4 +1,4 @@
-"""Users in simulated time: pace, caching for the TTL, and how failures are charged."""
+"""Users in simulated time: rate, caching for the TTL, and the region of failures."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ SHOP = UserDestination("shop.example.test.", "http", 8080)
 
 
 class NameServer:
-    """Answers with `address` and a TTL of 5 s; None as address is silence. Notes when asked."""
+    """Answers with `address` and a TTL of 5 s; None as address is silence. Stores when it is
+    queried.
+    """
 
     def __init__(self, address: str | None = EU) -> None:
         self.address = address
@@ -36,7 +38,7 @@ class NameServer:
 
 
 class World:
-    """Serves at every address that is a region's and not in `broken`."""
+    """Serves at every address of a region that is not in `broken`."""
 
     def __init__(self, takes_s: float = 0.01) -> None:
         self.broken: set[str] = set()
@@ -67,8 +69,8 @@ def counted(traffic: UserTraffic) -> tuple[Measurement, ...]:
     return traffic.close_second(datetime(2024, 1, 1, tzinfo=UTC)).measurements
 
 
-async def test_each_user_asks_once_a_second_at_its_own_moment() -> None:
-    """Requests are spread over the second, not fired together."""
+async def test_each_user_makes_one_request_a_second_at_its_phase() -> None:
+    """Requests are spread over the second."""
     world = World()
     users, traffic = users_of(NameServer(), world, count=4)
     await run_for(users, 9.9)
@@ -78,7 +80,7 @@ async def test_each_user_asks_once_a_second_at_its_own_moment() -> None:
 
 
 async def test_an_answer_is_kept_for_its_ttl() -> None:
-    """A user asks again when the TTL has passed, and only then."""
+    """A user resolves again when the TTL has passed, and not before."""
     names = NameServer()
     users, _ = users_of(names, World())
     await run_for(users, 14.5)
@@ -86,7 +88,7 @@ async def test_an_answer_is_kept_for_its_ttl() -> None:
 
 
 async def test_a_failing_region_is_not_left_before_the_ttl() -> None:
-    """Users do not ask early because a request failed; that is what a TTL costs."""
+    """Users do not resolve earlier because a request failed; that is the cost of a TTL."""
     names, world = NameServer(EU), World()
     users, traffic = users_of(names, world)
     world.broken.add(EU)
@@ -101,7 +103,7 @@ async def test_a_failing_region_is_not_left_before_the_ttl() -> None:
 
 
 async def test_a_silent_name_server_leaves_users_where_they_are() -> None:
-    """Who has an answer goes on with it; each later request asks again."""
+    """Users continue with the last answer; each later request queries again."""
     names, world = NameServer(EU), World()
     users, traffic = users_of(names, world)
     asyncio.get_running_loop().call_later(2, setattr, names, "address", None)
@@ -111,7 +113,7 @@ async def test_a_silent_name_server_leaves_users_where_they_are() -> None:
 
 
 async def test_slow_requests_do_not_slow_users_down() -> None:
-    """One request a second, even when each takes two: demand does not shrink with trouble."""
+    """One request a second, even if each takes two: failures do not reduce demand."""
     world = World(takes_s=2)
     users, _ = users_of(NameServer(), world)
     await run_for(users, 9.5)
@@ -119,15 +121,15 @@ async def test_slow_requests_do_not_slow_users_down() -> None:
 
 
 async def test_failures_behind_an_accelerator_belong_to_no_region() -> None:
-    """The accelerator's address does not tell where a failed request went."""
+    """The accelerator's address does not show the region of a failed request."""
     names, world = NameServer(UNKNOWN), World()
     users, traffic = users_of(names, world)
     await run_for(users, 2.5)
     assert counted(traffic) == (Measurement("shop", "europe", "none", 3, 3),)
 
 
-async def test_users_come_when_the_name_is_answered() -> None:
-    """A record that has not reached the name server yet is not an error of any region."""
+async def test_users_start_when_the_name_is_answered() -> None:
+    """A record that the name server lacks yet is no error of a region."""
     names, world = NameServer(None), World()
     users, traffic = users_of(names, world)
     asyncio.get_running_loop().call_later(2, setattr, names, "address", EU)
@@ -137,14 +139,14 @@ async def test_users_come_when_the_name_is_answered() -> None:
 
 
 async def test_users_do_not_wait_for_a_name_for_ever() -> None:
-    """A name server that stays away is seen in the counts."""
+    """A silent name server shows in the counts."""
     users, traffic = users_of(NameServer(None), World())
     await run_for(users, 12.5)
     assert counted(traffic) == (Measurement("shop", "europe", "none", 3, 3),)
 
 
 async def test_a_name_without_address_is_forgotten() -> None:
-    """That a name has no address is an answer: nobody goes on to the old one."""
+    """It is an answer: users do not continue with the old address."""
     answers = [ResolvedAddress(EU, 1), ResolvedAddress(None, 0)]
 
     async def ask(name: str, country: str) -> ResolvedAddress:

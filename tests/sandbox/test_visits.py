@@ -47,14 +47,14 @@ async def world() -> AsyncIterator[tuple[SandboxRegions, dict[str, UserDestinati
 async def test_a_visit_says_which_region_served_it(
     scheme: str, mode: RegionMode, served_by: str | None
 ) -> None:
-    """Over either protocol; a failure of whatever kind is nobody's service."""
+    """Over both protocols; a failed visit has no region."""
     async with world() as (regions, destinations, visitor):
         await regions.set_mode("eu-west-1", mode)
         assert await visitor.visit(destinations[scheme], "127.0.71.1", "DE") == served_by
 
 
 async def test_a_user_gives_up_after_two_seconds() -> None:
-    """A hanging region costs a user two seconds, not for ever."""
+    """With a hanging region."""
     async with world() as (regions, destinations, visitor):
         await regions.set_mode("eu-west-1", RegionMode.HANG)
         async with asyncio.timeout(2.5), asyncio.TaskGroup() as tasks:
@@ -66,7 +66,7 @@ async def test_a_user_gives_up_after_two_seconds() -> None:
 
 
 async def test_tcp_users_come_from_their_country() -> None:
-    """An accelerator sees where they are by the address they connect from."""
+    """An accelerator locates them by their source address."""
     seen: list[str] = []
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

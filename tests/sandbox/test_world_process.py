@@ -1,4 +1,4 @@
-"""The world as one program: what it announces, and that it ends when told."""
+"""The world process: its announcement, and its end."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tests.sandbox.worlds import two_regions
 OPTIONS = WorldOptions(control_port=0, dns="127.0.0.1:1", daemon_url="http://127.0.0.1:1", users=4)
 
 
-async def test_it_announces_its_control_url_and_ends_when_told() -> None:
-    """Once, when everything listens; afterwards nothing listens any more."""
+async def test_it_announces_its_control_url_and_ends_on_request() -> None:
+    """Once, when everything listens; after the end nothing listens."""
     configuration, probes = two_regions()
     stop = asyncio.Event()
     announced: asyncio.Queue[dict[str, object]] = asyncio.Queue()
@@ -37,14 +37,14 @@ async def test_it_announces_its_control_url_and_ends_when_told() -> None:
 
 @pytest.mark.parametrize("dns", ["", "127.0.0.1", ":53", "127.0.0.1:x"])
 async def test_a_name_servers_address_is_host_and_port(dns: str) -> None:
-    """Anything else is refused before users come."""
+    """Other text is refused before users start."""
     configuration, _ = two_regions()
     with pytest.raises(SandboxError, match="must be host:port"):
         await serve(replace(OPTIONS, dns=dns), configuration, lambda line: None, asyncio.Event())
 
 
 async def test_an_address_in_use_ends_it() -> None:
-    """The error names what could not be had, and nothing is left listening."""
+    """The error names the address, and nothing listens afterwards."""
     configuration, _ = two_regions()
     stop = asyncio.Event()
     ready = asyncio.Event()

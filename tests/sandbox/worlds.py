@@ -10,7 +10,7 @@ from tests.catalogue import by_continent, catalogue
 
 
 def free_port(host: str) -> int:
-    """A port nobody listens on at that loopback address just now."""
+    """A port of this loopback address that is free now."""
     with socket.socket() as probe:
         probe.bind((host, 0))
         port: int = probe.getsockname()[1]
@@ -18,7 +18,7 @@ def free_port(host: str) -> int:
 
 
 def region(*probes: str) -> dict[str, Any]:
-    """A region with one endpoint a probe."""
+    """A region with one endpoint for each probe."""
     return {
         "capacity_rps": 100,
         "endpoints": {f"e{number}": {"probe": probe} for number, probe in enumerate(probes)},
@@ -26,7 +26,7 @@ def region(*probes: str) -> dict[str, Any]:
 
 
 def service(regions: dict[str, Any], *, accelerated: bool = False) -> dict[str, Any]:
-    """A service with a pool for Germany and France and one for everybody else."""
+    """A service with a pool for Germany and France and one for all other countries."""
     pools = {
         "europe": {
             "geographies": ["country:DE", "country:FR"],

@@ -9,7 +9,7 @@ from random import Random
 
 from controller.model.configuration import Endpoint, Settings
 from controller.model.health import ProbeOutcome, ProbeResult
-from controller.ports import Watcher
+from controller.ports import ProbeListener
 from controller.sandbox.emulator.checkers.reports import CHECKERS, Observation
 from controller.sandbox.emulator.stores import Stores
 from tests.simulation.clock import EPOCH, ProcessClock
@@ -124,24 +124,26 @@ class SimulatedProber:
         self._regions = regions
         self._clock = clock
 
-    def target(self, endpoint: Endpoint, watcher: Watcher) -> SimulatedTarget:
+    def target(self, endpoint: Endpoint, listener: ProbeListener) -> SimulatedTarget:
         place = self._regions.place_of.get(endpoint.probe, REFERENCE)
-        return SimulatedTarget(self._regions, self._clock, place, watcher)
+        return SimulatedTarget(self._regions, self._clock, place, listener)
 
 
 class SimulatedTarget:
     """Fulfils the Target port by what is true."""
 
-    def __init__(self, regions: Regions, clock: ProcessClock, place: str, watcher: Watcher) -> None:
+    def __init__(
+        self, regions: Regions, clock: ProcessClock, place: str, listener: ProbeListener
+    ) -> None:
         self._regions = regions
         self._clock = clock
         self._place = place
-        self._watcher = watcher
+        self._listener = listener
         self._alarm: asyncio.TimerHandle | None = None
 
-    def ask(self, least_s: float, most_s: float) -> None:
+    def start_probe(self, min_timeout_s: float, max_timeout_s: float) -> None:
         started = self._clock.monotonic()
-        passed, takes_s = self._regions.probe(self._place, least_s)
+        passed, takes_s = self._regions.probe(self._place, min_timeout_s)
         self._alarm = self._clock.call_at(started + takes_s, lambda: self._tell(started, passed))
 
     def close(self) -> None:
@@ -154,7 +156,7 @@ class SimulatedTarget:
         now = self._clock.monotonic()
         outcome = ProbeOutcome.PASSED if passed else ProbeOutcome.FAILED
         detail = "200" if passed else "connection refused"
-        self._watcher.answered(ProbeResult(outcome, now, now - started, detail))
+        self._listener.on_result(ProbeResult(outcome, now, now - started, detail))
 
 
 class HealthCheckers:

@@ -13,7 +13,7 @@ from datetime import timedelta
 import pytest
 
 from controller.adapters.aws import route53
-from controller.adapters.aws.record_sets import as_sent
+from controller.adapters.aws.record_sets import request_of
 from controller.adapters.sqlite.store import SqliteStore
 from controller.loops.levers.expectations import Expectations
 from controller.loops.overrides import Overrides
@@ -43,7 +43,7 @@ def overwriting(patch: pytest.MonkeyPatch) -> None:
     """UPSERT in the place of DELETE as read and CREATE: the last write wins."""
 
     def swap(change: WeightChange) -> tuple[dict[str, object], ...]:
-        new = as_sent(replace(change.record, weight=change.weight))
+        new = request_of(replace(change.record, weight=change.weight))
         return ({"Action": "UPSERT", "ResourceRecordSet": new},)
 
     patch.setattr(route53, "_swap", swap)

@@ -1,5 +1,6 @@
-"""The only home of the AWS SDK.
+"""The only package that uses the AWS SDK.
 
-`session` makes clients, `calls` guards every call with a deadline and a budget, `errors` says in
-our words what became of one; `route53` and `global_accelerator` fulfil the ports.
+`session` makes clients; `calls` guards every call with a budget (`token_bucket`) and a deadline;
+`error_mapping` translates errors. `route53`, `global_accelerator` and `health_checks` implement
+ports; `assembly` puts all together.
 """

@@ -1,12 +1,12 @@
-"""The adapters behind which AWS is, made of clients: the SDK's, or some that speak like them."""
+"""Assembly of the AWS adapters from clients: those of the SDK, or others with their interface."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from controller.adapters.aws.calls import CallObserver, Calls
-from controller.adapters.aws.delegation_sets import Delegations
+from controller.adapters.aws.calls import AwsCalls, CallObserver
+from controller.adapters.aws.delegation_sets import DelegationSets
 from controller.adapters.aws.global_accelerator import GlobalAccelerators
 from controller.adapters.aws.health_checks import Route53HealthChecks
 from controller.adapters.aws.route53 import Route53RecordSets
@@ -20,28 +20,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AwsAdapters:
-    """What fulfils the ports whose other side is AWS's API."""
+    """The adapters of AWS's APIs."""
 
     records: Route53RecordSets
     accelerators: GlobalAccelerators
     checks: Route53HealthChecks
-    delegations: Delegations
+    delegations: DelegationSets
 
 
 def aws_adapters(
     settings: Settings, clients: AwsClients, clock: Clock, observe: CallObserver
 ) -> AwsAdapters:
-    """Adapters with one budget per API: what asks Route 53 shares it, as it shares the quota."""
+    """The adapters, with one budget for each API: AWS has one quota for each, too."""
     aws = settings.aws
 
-    def calls(service: str) -> Calls:
+    def calls(service: str) -> AwsCalls:
         budget = TokenBucket(
             rate=aws.calls_per_s,
             burst=aws.calls_burst,
             reserve=aws.calls_reserve,
             clock=clock,
         )
-        return Calls(
+        return AwsCalls(
             service,
             budget=budget,
             deadline_s=aws.call_deadline_s,
@@ -54,5 +54,5 @@ def aws_adapters(
         Route53RecordSets(clients.route53, route53, clock),
         GlobalAccelerators(clients.global_accelerator, calls("globalaccelerator"), clock),
         Route53HealthChecks(clients.route53, route53, clock),
-        Delegations(clients.route53, route53),
+        DelegationSets(clients.route53, route53),
     )

@@ -1,7 +1,7 @@
-"""The one way in which AWS is called: budget first, then a deadline, then the count.
+"""Calls of AWS's APIs: each waits for the budget, then has a deadline, and is observed.
 
-The deadline stands around the whole call because the SDK waits for a free pooled connection without
-any limit. The time spent waiting for the budget is not part of it, nor of what is observed.
+The deadline covers the whole call, because the SDK waits for a free pooled connection without a
+limit. It does not cover the wait for the budget; neither does the observed duration.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from controller.ports import Clock
 T = TypeVar("T")
 
 CallObserver = Callable[[str, str, str, float], None]
-"""Told of each call: service, operation, `ok` | `refused` | `throttled` | `unknown`, seconds."""
+"""Called after each call: service, operation, seconds and the outcome before them, which is `ok`,
+`refused`, `throttled` or `unknown`."""
 
 
-class Calls:
+class AwsCalls:
     """Calls one AWS service, within its budget."""
 
     def __init__(
@@ -40,10 +41,7 @@ class Calls:
         self._observe = observe
 
     async def ask(self, operation: str, request: Callable[[], Awaitable[T]]) -> T:
-        """The answer to a question.
-
-        Raises ProviderUnavailableError or ProviderRejectedError.
-        """
+        """The result of a read. Raises ProviderUnavailableError or ProviderRejectedError."""
         try:
             return await self.send(operation, request)
         except AWS_ERRORS as error:
@@ -52,9 +50,9 @@ class Calls:
     async def send(
         self, operation: str, request: Callable[[], Awaitable[T]], *, emergency: bool = False
     ) -> T:
-        """The answer to a call, or whatever of AWS_ERRORS it ended in.
+        """The result of any call. Raises AWS_ERRORS.
 
-        `request` must make a new call each time. An emergency may spend the budget's reserve.
+        `request` must make a new call each time. `emergency`: may spend the budget's reserve.
         """
         await self._budget.take(emergency=emergency)
         started = self._clock.monotonic()
@@ -65,16 +63,16 @@ class Calls:
             outcome = "ok"
             return answer
         except AWS_ERRORS as error:
-            outcome = self._word_for(error)
+            outcome = self._outcome_label(error)
             raise
         finally:
             self._observe(self._service, operation, outcome, self._clock.monotonic() - started)
 
     def outcome(self, error: Exception) -> Outcome:
-        """What became of a write whose `send` raised this."""
+        """The outcome of a write whose `send` raised this."""
         return write_outcome(error, self._service)
 
-    def _word_for(self, error: Exception) -> str:
+    def _outcome_label(self, error: Exception) -> str:
         outcome = self.outcome(error)
         if outcome.throttled:
             return "throttled"

@@ -1,13 +1,14 @@
-"""What an exception of the AWS SDK means to us.
+"""Translation of the AWS SDK's exceptions.
 
-A question ends in ProviderUnavailableError (ask again later) or ProviderRejectedError (asking again
-does not help). A write ends in an Outcome, and there one rule decides: refused only if AWS answered
-so. Whatever ended without such an answer is unknown, because the SDK reports a connection that
-never came about and one that broke after sending by the same exception; the state is read again.
+A failed read raises ProviderUnavailableError (try again later) or ProviderRejectedError (trying
+again does not help). A failed write has an Outcome: refused only if AWS answered so, otherwise
+unknown. The SDK raises the same exception for a connection that was never made and for one that
+broke after sending, so the state must be read again.
 
-A throttled request was refused for rate or order alone and may be sent again later. Which codes say
-so at which service is documented in part (*Throttling for Amazon Route 53 API requests*,
-ChangeResourceRecordSets, UpdateEndpointGroup), so all that the SDK knows are. Nothing here retries.
+A throttled request was refused only because of rate or order and may be sent again later. AWS
+documents its codes only in part (*Throttling for Amazon Route 53 API requests*,
+ChangeResourceRecordSets, UpdateEndpointGroup), so all codes that the SDK knows count. This module
+does not retry.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from controller.model.errors import ProviderRejectedError, ProviderUnavailableEr
 from controller.model.levers import Outcome, OutcomeStatus
 
 AWS_ERRORS = (ClientError, BotoCoreError, TimeoutError)
-"""Everything a call of the SDK under a deadline may raise."""
+"""All exceptions that a call of the SDK with a deadline may raise."""
 
 THROTTLE_CODES = frozenset(
     {
@@ -45,14 +46,14 @@ THROTTLE_CODES = frozenset(
         "TransactionInProgressException",
     }
 )
-"""The codes that botocore takes for throttling; a test notices when it learns another."""
+"""botocore's codes for throttling; a test fails when botocore adds one."""
 
 HARD_QUOTAS = {"globalaccelerator": frozenset({"LimitExceededException"})}
-"""Service to those of them that mean a quota there, which no waiting changes (Global Accelerator's
+"""Service to the codes that mean a quota there, so that waiting does not help (Global Accelerator's
 API reference: processing the request would exceed a limit of the account)."""
 
 _TOO_MANY_REQUESTS = (429, 509)
-"""Statuses that mean throttling whatever the code: too many requests, bandwidth limit exceeded."""
+"""HTTP statuses that mean throttling with any code: too many requests, bandwidth exceeded."""
 
 _NEVER_SENT = (NoCredentialsError, PartialCredentialsError, NoRegionError, ParamValidationError)
 
@@ -60,7 +61,7 @@ _NEVER_SENT = (NoCredentialsError, PartialCredentialsError, NoRegionError, Param
 def provider_error(
     error: Exception, service: str, operation: str
 ) -> ProviderUnavailableError | ProviderRejectedError:
-    """What to raise for a question that failed; to be raised `from error`."""
+    """The exception for a failed read; raise it `from error`."""
     message = f"{service} {operation}: {describe(error)}"
     if isinstance(error, ClientError):
         unavailable = is_throttle(error, service) or _status(error) >= 500
@@ -70,7 +71,7 @@ def provider_error(
 
 
 def write_outcome(error: Exception, service: str) -> Outcome:
-    """What became of a write that raised."""
+    """The outcome of a write that raised `error`."""
     throttled = is_throttle(error, service)
     refused = throttled or isinstance(error, _NEVER_SENT)
     if isinstance(error, ClientError) and 400 <= _status(error) < 500:
@@ -83,14 +84,14 @@ def write_outcome(error: Exception, service: str) -> Outcome:
 
 
 def is_throttle(error: Exception, service: str) -> bool:
-    """Whether AWS refused for rate or order alone."""
+    """Whether AWS refused only because of rate or order."""
     if not isinstance(error, ClientError) or _code(error) in HARD_QUOTAS.get(service, ()):
         return False
     return _code(error) in THROTTLE_CODES or _status(error) in _TOO_MANY_REQUESTS
 
 
 def describe(error: Exception) -> str:
-    """One line a person reads: AWS's code and message, or what happened to the connection."""
+    """One line for people: AWS's code and message, or what happened to the connection."""
     if isinstance(error, ClientError):
         return f"{_code(error)}: {_message(error)}"
     if isinstance(error, TimeoutError):
@@ -103,7 +104,7 @@ def _code(error: ClientError) -> str:
 
 
 def _message(error: ClientError) -> str:
-    """InvalidChangeBatch says what is wrong in a list beside the message."""
+    """The message, with the list of faults that InvalidChangeBatch has beside it."""
     parts = [str(error.response.get("Error", {}).get("Message", ""))]
     listed = error.response.get("messages")
     if isinstance(listed, list):

@@ -1,12 +1,12 @@
 """The endpoint groups of Global Accelerator.
 
-UpdateEndpointGroup replaces the whole endpoint list, and a weight left out comes back as 128 (API
-Reference, *UpdateEndpointGroup*, *EndpointConfiguration*). So each write carries every endpoint
-with an explicit weight, and the group that AWS returns is compared with what was asked for. There
-is no version to compare with: a hand edit between reading and writing is overwritten.
+UpdateEndpointGroup replaces the whole endpoint list, and a missing weight becomes 128 (API
+Reference, *UpdateEndpointGroup*, *EndpointConfiguration*). So each write contains every endpoint
+with an explicit weight, and the group that AWS returns is compared with the wanted one. The API has
+no version to compare: a manual edit between read and write is overwritten.
 
 AWS does not list the attachment of a cross-account endpoint (*EndpointDescription* has no
-AttachmentArn), so it cannot be repeated; whatever else it lists is.
+AttachmentArn), so a write cannot repeat it; it repeats all listed properties.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
-from controller.adapters.aws.calls import Calls
+from controller.adapters.aws.calls import AwsCalls
 from controller.adapters.aws.error_mapping import AWS_ERRORS
 from controller.model.levers import (
     AcceleratedEndpoint,
@@ -38,25 +38,25 @@ if TYPE_CHECKING:
         ListListenersRequestTypeDef,
     )
 
-# *EndpointConfiguration*: weights are 0 to 255, 128 when none is given.
+# *EndpointConfiguration*: `0 <= weight <= 255`, 128 by default.
 _DEFAULT_WEIGHT = 128
-# The dial is a 32-bit float on AWS's side: 33.3 comes back as 33.29999.
+# AWS stores the dial as a 32-bit float: 33.3 is returned as 33.29999.
 _DIAL_ROUNDING = 0.01
 _PAGE_SIZE = 100
-_FIELDS = frozenset({"EndpointId", "Weight"})
-# What AWS reports of an endpoint but does not take back.
-_REPORTED = frozenset({"HealthState", "HealthReason"})
+_STEERED_FIELDS = frozenset({"EndpointId", "Weight"})
+# Properties that AWS lists but does not accept in a request.
+_READ_ONLY = frozenset({"HealthState", "HealthReason"})
 
 
 class GlobalAccelerators:
-    """Fulfils the Accelerators port."""
+    """Implements the Accelerators port."""
 
-    def __init__(self, client: GlobalAcceleratorClient, calls: Calls, clock: Clock) -> None:
+    def __init__(self, client: GlobalAcceleratorClient, calls: AwsCalls, clock: Clock) -> None:
         self._client = client
         self._calls = calls
         self._clock = clock
-        # A second write while AWS carries out the first is refused: TransactionInProgress.
-        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        # One write per accelerator at a time: AWS refuses a second one (TransactionInProgress).
+        self._write_locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def read(self, accelerator_arn: str) -> tuple[EndpointGroup, ...]:
         """All endpoint groups of all listeners, in the order of AWS's listings."""
@@ -66,21 +66,21 @@ class GlobalAccelerators:
         return tuple(groups)
 
     async def change(self, change: GroupChange) -> Outcome:
-        """Set the group's dial and all its endpoints' weights; other properties are repeated.
+        """Set the group's dial and its endpoints' weights; its other properties stay.
 
-        Unknown when AWS returns another group than the one asked for. Writes to one accelerator
-        wait for each other. Not retried.
+        The outcome is unknown when AWS returns another group than the wanted one. Writes to one
+        accelerator wait for each other. No retry.
         """
         started = self._clock.monotonic()
-        fault = _fault(change)
-        if fault:
-            return Outcome(OutcomeStatus.REFUSED, f"not sent: {fault}")
-        async with self._turns[_accelerator_of(change.group.arn)]:
+        invalid_reason = _invalid_reason(change)
+        if invalid_reason:
+            return Outcome(OutcomeStatus.REFUSED, f"not sent: {invalid_reason}")
+        async with self._write_locks[_accelerator_of(change.group.arn)]:
             outcome = await self._send(change)
         return replace(outcome, took_s=self._clock.monotonic() - started)
 
     async def is_deployed(self, accelerator_arn: str) -> bool:
-        """Whether the accelerator's status is DEPLOYED; groups have none of their own."""
+        """Whether the accelerator's status is DEPLOYED; groups have no status."""
         answer = await self._calls.ask(
             "DescribeAccelerator",
             lambda: self._client.describe_accelerator(AcceleratorArn=accelerator_arn),
@@ -125,7 +125,7 @@ class GlobalAccelerators:
                         for endpoint in change.group.endpoints
                     ],
                 ),
-                # The port does not tell which write is urgent; writes are few, so any may be.
+                # The port does not say which write is urgent. Writes are few: all count as urgent.
                 emergency=True,
             )
         except AWS_ERRORS as error:
@@ -146,23 +146,23 @@ def _group(described: EndpointGroupTypeDef) -> EndpointGroup:
 
 
 def _endpoint(described: EndpointDescriptionTypeDef) -> AcceleratedEndpoint:
-    kept = {n: v for n, v in described.items() if n not in _FIELDS | _REPORTED}
+    other_fields = {n: v for n, v in described.items() if n not in _STEERED_FIELDS | _READ_ONLY}
     return AcceleratedEndpoint(
         endpoint_id=described["EndpointId"],
         weight=described.get("Weight", _DEFAULT_WEIGHT),
         health=described.get("HealthState", "INITIAL"),
-        rest=json.dumps(kept, sort_keys=True, separators=(",", ":")),
+        rest=json.dumps(other_fields, sort_keys=True, separators=(",", ":")),
     )
 
 
 def _configuration(endpoint: AcceleratedEndpoint, weight: int) -> EndpointConfigurationTypeDef:
     fields = {"EndpointId": endpoint.endpoint_id, "Weight": weight}
-    # The rest comes from AWS's own listing, whose member names are those of the request.
+    # `rest` comes from AWS's listing, which uses the same member names as the request.
     return cast("EndpointConfigurationTypeDef", fields | json.loads(endpoint.rest))
 
 
-def _fault(change: GroupChange) -> str:
-    """Why AWS could not accept the change; empty when nothing speaks against it."""
+def _invalid_reason(change: GroupChange) -> str:
+    """Why AWS would refuse the change; empty if it would not."""
     if not change.group.endpoints:
         return "the group had no endpoint when it was read; writing would keep it empty"
     if not 0 <= change.dial <= 100:
@@ -173,16 +173,16 @@ def _fault(change: GroupChange) -> str:
 
 
 def _difference(change: GroupChange, returned: EndpointGroup) -> str:
-    """Where the returned group is not the one asked for; empty when it is."""
+    """How the returned group differs from the wanted one; empty if it does not."""
     if abs(returned.dial - change.dial) > _DIAL_ROUNDING:
         return f"dial {returned.dial:g} instead of {change.dial:g}"
-    asked = {(e.endpoint_id, change.endpoint_weight, e.rest) for e in change.group.endpoints}
-    got = {(e.endpoint_id, e.weight, e.rest) for e in returned.endpoints}
-    if asked != got:
-        return f"endpoints {sorted(got)} instead of {sorted(asked)}"
+    wanted = {(e.endpoint_id, change.endpoint_weight, e.rest) for e in change.group.endpoints}
+    present = {(e.endpoint_id, e.weight, e.rest) for e in returned.endpoints}
+    if wanted != present:
+        return f"endpoints {sorted(present)} instead of {sorted(wanted)}"
     return ""
 
 
 def _accelerator_of(group_arn: str) -> str:
-    """`arn:…:accelerator/<id>/listener/<id>/endpoint-group/<id>` without what follows the id."""
+    """The accelerator's ARN: `arn:…:accelerator/<id>` of `…/listener/<id>/endpoint-group/<id>`."""
     return group_arn.partition("/listener/")[0]

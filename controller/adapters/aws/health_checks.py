@@ -1,18 +1,18 @@
-"""Route 53's health checks: how they are defined, and what their checkers saw last.
+"""Route 53's health checks: their settings, and the last reports of their checkers.
 
-*GetHealthCheckStatus* (API Reference) answers the last report of every checker, for endpoint checks
-only; `controller.planning.health.check_status` says how they add up. They begin with `Success` or
-`Failure`. AWS calls it a help for development, unfit for high rates, and grants an account one a
-second, four at once (Developer Guide, *Throttling for Amazon Route 53 API requests*); each also
-counts against the account's common rate. So it has a bucket of its own before the common one, of
-which it never spends the reserve.
+*GetHealthCheckStatus* (API Reference) returns the last report of every checker of an endpoint
+check, a text that begins with `Success` or `Failure`; `controller.planning.health.check_status`
+combines them. AWS intends it for development and allows an account one call a second, four at once
+(Developer Guide, *Throttling for Amazon Route 53 API requests*); each also counts against the
+account's common rate. So these calls pass a separate token bucket before the common one, whose
+reserve they never spend.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from controller.adapters.aws.calls import Calls
+from controller.adapters.aws.calls import AwsCalls
 from controller.adapters.aws.token_bucket import TokenBucket
 from controller.model.second_opinions import CheckDefinition, CheckerReport, CheckKind
 from controller.ports import Clock
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
 
 STATUS_RATE_PER_S = 1.0
 STATUS_BURST = 4
-_ASKED_ELSEWHERE = ("CLOUDWATCH_METRIC", "RECOVERY_CONTROL")
-# *HealthCheckConfig*: what holds where nothing is said.
+_NOT_PROBED = ("CLOUDWATCH_METRIC", "RECOVERY_CONTROL")
+# *HealthCheckConfig*: defaults.
 _DEFAULT_INTERVAL_S = 30
 _DEFAULT_THRESHOLD = 3
 
 
 class Route53HealthChecks:
-    """Fulfils the HealthChecks port."""
+    """Implements the HealthChecks port."""
 
-    def __init__(self, client: Route53Client, calls: Calls, clock: Clock) -> None:
+    def __init__(self, client: Route53Client, calls: AwsCalls, clock: Clock) -> None:
         self._client = client
         self._calls = calls
-        self._pace = TokenBucket(STATUS_RATE_PER_S, STATUS_BURST, 0, clock)
+        self._status_budget = TokenBucket(STATUS_RATE_PER_S, STATUS_BURST, 0, clock)
 
     async def definition(self, check_id: str) -> CheckDefinition:
-        """How the check comes to its status."""
+        """The check's settings."""
         answer = await self._calls.ask(
             "GetHealthCheck", lambda: self._client.get_health_check(HealthCheckId=check_id)
         )
@@ -54,8 +54,8 @@ class Route53HealthChecks:
         )
 
     async def reports(self, check_id: str) -> tuple[CheckerReport, ...]:
-        """What each checker saw last; those whose words we do not know are left out."""
-        await self._pace.take()
+        """The last report of each checker; reports in an unknown format are left out."""
+        await self._status_budget.take()
         answer = await self._calls.ask(
             "GetHealthCheckStatus",
             lambda: self._client.get_health_check_status(HealthCheckId=check_id),
@@ -67,7 +67,7 @@ class Route53HealthChecks:
 def _kind(type_: str) -> CheckKind:
     if type_ == "CALCULATED":
         return CheckKind.CALCULATED
-    return CheckKind.OTHER if type_ in _ASKED_ELSEWHERE else CheckKind.ENDPOINT
+    return CheckKind.OTHER if type_ in _NOT_PROBED else CheckKind.ENDPOINT
 
 
 def _report(seen: HealthCheckObservationTypeDef) -> CheckerReport | None:

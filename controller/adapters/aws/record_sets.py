@@ -1,7 +1,7 @@
-"""Route 53's ResourceRecordSet as our noun, and back, without losing a property.
+"""Conversion between Route 53's ResourceRecordSet and RecordSet, without losing a property.
 
-What we steer or read has a field of its own; everything else travels in `rest` as canonical JSON
-(keys sorted, no blanks), so that equal record sets are equal nouns and a DELETE repeats them
+RecordSet has fields for what the daemon steers or reads. All other properties are in `rest` as
+canonical JSON (keys sorted, no blanks): equal record sets compare equal, and a DELETE repeats them
 exactly. API Reference, *ResourceRecordSet*.
 """
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
         ResourceRecordSetTypeDef,
     )
 
-_FIELDS = frozenset({"Name", "Type", "SetIdentifier", "Weight", "HealthCheckId"})
+_STEERED_FIELDS = frozenset({"Name", "Type", "SetIdentifier", "Weight", "HealthCheckId"})
 
 
-def noun(listed: ResourceRecordSetOutputTypeDef) -> RecordSet:
-    """The record set as listed by AWS."""
-    rest = {name: value for name, value in listed.items() if name not in _FIELDS}
+def record_set_of(listed: ResourceRecordSetOutputTypeDef) -> RecordSet:
+    """The RecordSet of what AWS lists."""
+    rest = {name: value for name, value in listed.items() if name not in _STEERED_FIELDS}
     return RecordSet(
         name=listed["Name"],
         type=listed["Type"],
@@ -34,8 +34,8 @@ def noun(listed: ResourceRecordSetOutputTypeDef) -> RecordSet:
     )
 
 
-def as_sent(record: RecordSet) -> ResourceRecordSetTypeDef:
-    """The record set as AWS takes it."""
+def request_of(record: RecordSet) -> ResourceRecordSetTypeDef:
+    """The record set as AWS accepts it in a request."""
     fields = {
         "Name": record.name,
         "Type": record.type,
@@ -44,7 +44,7 @@ def as_sent(record: RecordSet) -> ResourceRecordSetTypeDef:
         "HealthCheckId": record.health_check_id,
     }
     present = {name: value for name, value in fields.items() if value is not None}
-    # The properties come from AWS's own listing, whose member names are those of the request.
+    # The properties come from AWS's listing, which uses the same member names as the request.
     return cast("ResourceRecordSetTypeDef", present | _rest(record))
 
 

@@ -1,11 +1,10 @@
 """The record sets of Route 53 hosted zones.
 
-Only weights of record sets that exist are written. A change is one batch of DELETE (exactly as
-read) and CREATE (the same with another weight) per record set, a compare-and-swap: Route 53 applies
-all of a batch or nothing, and a DELETE must repeat every value (API Reference,
-*ChangeResourceRecordSets*). So a hand edit in between refuses the batch instead of being trampled,
-and a record that has vanished is not created anew. How record sets become nouns and back is
-`controller.adapters.aws.record_sets`.
+Only weights of existing record sets are written. A change is a compare-and-swap: one batch of
+DELETE (exactly as read) and CREATE (the same with another weight) for each record set. Route 53
+applies a whole batch or nothing, and a DELETE must repeat every value (API Reference,
+*ChangeResourceRecordSets*). So a manual edit in between makes Route 53 refuse the batch and is not
+overwritten, and a deleted weighted record is not created again. `record_sets` converts record sets.
 """
 
 from __future__ import annotations
@@ -14,9 +13,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from controller.adapters.aws.calls import Calls
+from controller.adapters.aws.calls import AwsCalls
 from controller.adapters.aws.error_mapping import AWS_ERRORS
-from controller.adapters.aws.record_sets import as_sent, noun
+from controller.adapters.aws.record_sets import record_set_of, request_of
 from controller.model.levers import Outcome, OutcomeStatus, RecordSet, WeightChange
 from controller.planning.levers.batches import MAX_CHARACTERS, MAX_ELEMENTS, size_of
 from controller.ports import Clock
@@ -35,36 +34,35 @@ _RETRY_AFTER_S = (0.25, 0.5, 1.0, 2.0)
 
 
 class Route53RecordSets:
-    """Fulfils the RecordSets port."""
+    """Implements the RecordSets port."""
 
-    def __init__(self, client: Route53Client, calls: Calls, clock: Clock) -> None:
+    def __init__(self, client: Route53Client, calls: AwsCalls, clock: Clock) -> None:
         self._client = client
         self._calls = calls
         self._clock = clock
 
     async def read(self, hosted_zone_id: str) -> tuple[RecordSet, ...]:
-        """All record sets, changes still PENDING included; consistent within a page of 300 only."""
+        """All record sets, PENDING changes included; consistent only within a page of 300."""
         found: list[RecordSet] = []
         request: ListResourceRecordSetsRequestTypeDef | None
         request = {"HostedZoneId": hosted_zone_id, "MaxItems": PAGE_SIZE}
         while request is not None:
             page = await self._page(request)
-            found += map(noun, page["ResourceRecordSets"])
+            found += map(record_set_of, page["ResourceRecordSets"])
             request = _next_request(hosted_zone_id, page)
         return tuple(found)
 
     async def change(
         self, hosted_zone_id: str, changes: Sequence[WeightChange], *, emergency: bool
     ) -> Outcome:
-        """Apply all or none. An emergency that is throttled is sent up to five times.
+        """Apply all changes or none. A throttled emergency is sent up to five times.
 
-        A batch that Route 53 could not accept is refused without being sent. An unknown outcome is
-        never retried.
+        A batch that Route 53 would refuse is not sent. An unknown outcome is never retried.
         """
         started = self._clock.monotonic()
-        fault = _fault(changes)
-        if fault:
-            return Outcome(OutcomeStatus.REFUSED, f"not sent: {fault}")
+        invalid_reason = _invalid_reason(changes)
+        if invalid_reason:
+            return Outcome(OutcomeStatus.REFUSED, f"not sent: {invalid_reason}")
         outcome = await self._send(hosted_zone_id, _batch(changes), emergency)
         sent = 1
         for pause_s in _RETRY_AFTER_S:
@@ -77,7 +75,7 @@ class Route53RecordSets:
         return replace(outcome, took_s=took_s, detail=_with_retries(outcome, sent, took_s))
 
     async def is_insync(self, change_id: str) -> bool:
-        """Whether all of Route 53's name servers answer by the change."""
+        """Whether all of Route 53's name servers answer with the change."""
         answer = await self._calls.ask("GetChange", lambda: self._client.get_change(Id=change_id))
         return answer["ChangeInfo"]["Status"] == "INSYNC"
 
@@ -106,7 +104,7 @@ class Route53RecordSets:
 
 
 def _with_retries(outcome: Outcome, sent: int, took_s: float) -> str:
-    """The outcome's detail, with how often AWS had to be asked."""
+    """The outcome's detail, with the number of attempts if there were several."""
     if sent == 1:
         return outcome.detail
     retries = f"sent {sent} times in {took_s:.1f} s because it was throttled"
@@ -124,14 +122,14 @@ def _next_request(
         "StartRecordName": page["NextRecordName"],
         "StartRecordType": page["NextRecordType"],
     }
-    # Present only when the next page begins within a group of weighted or geolocation records.
+    # Present only if the next page begins within a group of weighted or geolocation records.
     if "NextRecordIdentifier" in page:
         request["StartRecordIdentifier"] = page["NextRecordIdentifier"]
     return request
 
 
-def _fault(changes: Sequence[WeightChange]) -> str:
-    """Why Route 53 could not accept the changes; empty when nothing speaks against them."""
+def _invalid_reason(changes: Sequence[WeightChange]) -> str:
+    """Why Route 53 would refuse the changes; empty if it would not."""
     if not changes:
         return "there is nothing to change"
     for change in changes:
@@ -157,6 +155,6 @@ def _batch(changes: Sequence[WeightChange]) -> ChangeBatchTypeDef:
 def _swap(change: WeightChange) -> tuple[ChangeTypeDef, ChangeTypeDef]:
     new = replace(change.record, weight=change.weight)
     return (
-        {"Action": "DELETE", "ResourceRecordSet": as_sent(change.record)},
-        {"Action": "CREATE", "ResourceRecordSet": as_sent(new)},
+        {"Action": "DELETE", "ResourceRecordSet": request_of(change.record)},
+        {"Action": "CREATE", "ResourceRecordSet": request_of(new)},
     )

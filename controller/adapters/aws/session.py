@@ -1,11 +1,11 @@
-"""AWS clients: one session, few clients that live long.
+"""AWS clients: one session with few, long-lived clients.
 
-Hidden retries are off: a retried write whose first reply was lost comes back refused, and a retried
-question spends budget nobody counted. Who may retry is decided where the outcome is understood.
+The SDK's retries are off: the retry of a write whose reply was lost is refused, and a retried read
+is not counted in the budget. Callers that know the outcome decide about retries.
 
-Global Accelerator's API exists in us-west-2 only, Route 53's is signed for us-east-1 (AWS General
-Reference, *Service endpoints*). Credentials come by the SDK's standard chain, and so does
-AWS_ENDPOINT_URL (AWS SDKs Reference Guide, *Service-specific endpoints*).
+Global Accelerator's API exists in us-west-2 only, requests to Route 53 are signed for us-east-1
+(AWS General Reference, *Service endpoints*). Credentials come from the SDK's standard chain, and so
+does AWS_ENDPOINT_URL (AWS SDKs Reference Guide, *Service-specific endpoints*).
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ GLOBAL_ACCELERATOR_REGION = "us-west-2"
 
 
 class EndpointUrlMissingError(Exception):
-    """The configuration demands a stand-in for AWS and the environment names none."""
+    """The settings require AWS_ENDPOINT_URL (an emulated AWS) and the environment lacks it."""
 
 
 @dataclass(frozen=True, slots=True)
 class AwsClients:
-    """The clients in use; open while the context that made them is."""
+    """The clients; open while the context that made them is active."""
 
     route53: Route53Client
     global_accelerator: GlobalAcceleratorClient
 
 
 def require_endpoint_url() -> str:
-    """The address of the stand-in for AWS; call it before anything may reach a real account.
+    """The emulated AWS's address; call it before any request could reach a real account.
 
     Raises EndpointUrlMissingError when AWS_ENDPOINT_URL is not set.
     """
@@ -55,10 +55,10 @@ def require_endpoint_url() -> str:
 
 @asynccontextmanager
 async def aws_clients(*, deadline_s: float) -> AsyncIterator[AwsClients]:
-    """Clients whose own time-outs end before `deadline_s`, so that they name the cause.
+    """A context with clients. Their timeouts end before `deadline_s`, so that errors say why.
 
-    Opening takes about 0.1 s of CPU: the SDK reads its service models, so there is nothing to
-    gain by making the clients concurrently.
+    Opening takes about 0.1 s of CPU, because the SDK reads its service models; making the clients
+    concurrently would not be faster.
     """
     session = aioboto3.Session()
     config = _config(deadline_s)

@@ -1,11 +1,11 @@
-"""Probes over the network: HTTP/1.1, HTTPS and TCP on one epoll of our own.
+"""Probes over the network: HTTP/1.1, HTTPS and TCP, on a separate epoll.
 
-Why not a library: a probe through aiohttp costs five times the CPU (`make bench`). What stands here
-is only what a probe needs; everything that is hard in HTTP clients (pools, proxies, cookies,
-redirects, compression) is what a probe must not do.
+No library is used because a probe through aiohttp costs five times the CPU (`make bench`), and a
+probe must not do the hard parts of an HTTP client: pools, proxies, cookies, redirects, compression.
 
-`prober` fulfils the port; `reactor` waits for sockets and deadlines; `target` is one endpoint as it
-is asked, `connection` one connection to it; `answer`, `http_head` and `http_body` read HTTP,
-`request` writes it; `trust` is TLS, `resolver` DNS, `sockets` the socket options, `failures` the
-words for what went wrong.
+`prober` implements the port; `reactor` waits for sockets and deadlines. `network_target` is one
+endpoint; its connections are `connection_setup` (TCP and TLS handshake), then `probe_connection`
+(request, response, reuse). `probe_request` writes HTTP; `response_check`, `http_head` and
+`http_body` read it. `tls_trust` verifies certificates, `resolver` resolves names, `sockets` sets
+socket options, `failure_causes` maps exceptions to findings.
 """

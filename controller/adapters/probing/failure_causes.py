@@ -1,8 +1,8 @@
-"""What a failed probe's exception means: the endpoint's failure, or our own inability to ask.
+"""The cause of a failed probe: the endpoint failed, or this process could not probe.
 
-The distinction guards against moving traffic because *we* are ill: a prober without file
-descriptors, memory or a route says nothing about the endpoint. A full table of local ports and a
-missing route are counted as ours; another vantage point will tell if they are not.
+The difference matters because traffic must not move when only the prober is broken: one without
+file descriptors, memory or a route says nothing about the endpoint. A lack of local ports and a
+missing route count as the prober's fault.
 """
 
 from __future__ import annotations
@@ -39,33 +39,33 @@ _OUR_OWN_RESOLVER_ERRORS = {socket.EAI_MEMORY, socket.EAI_SYSTEM}
 
 
 class ProbeFinding(NamedTuple):
-    """What a probe found, before it is timed."""
+    """The outcome of a probe without its latency."""
 
     outcome: ProbeOutcome
     detail: str
 
 
 def passed(detail: str) -> ProbeFinding:
-    """The endpoint answered as it should."""
+    """The finding of an endpoint that answered as it should."""
     return ProbeFinding(ProbeOutcome.PASSED, detail)
 
 
 def failed(detail: str) -> ProbeFinding:
-    """The endpoint, or the way to it, failed."""
+    """The finding of an endpoint, or a path to it, that failed."""
     return ProbeFinding(ProbeOutcome.FAILED, detail)
 
 
 def could_not_run(detail: str) -> ProbeFinding:
-    """We could not ask."""
+    """The finding of a probe that this process could not make."""
     return ProbeFinding(ProbeOutcome.COULD_NOT_RUN, detail)
 
 
 def finding_of(error: Exception) -> ProbeFinding:
-    """The finding behind an exception of a socket, of TLS, or of the resolver."""
+    """The finding of an exception of a socket, of TLS or of the resolver."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return failed(f"certificate: {error.verify_message}")
     if isinstance(error, ssl.SSLError):
-        # Those that OpenSSL raises have a reason, those of Python's own have none.
+        # Errors of OpenSSL have a reason, errors of Python's ssl module have none.
         return failed(f"TLS: {getattr(error, 'reason', None) or _one_line(error)}")
     if isinstance(error, socket.gaierror):
         return _of_resolver_error(error)
@@ -73,7 +73,7 @@ def finding_of(error: Exception) -> ProbeFinding:
         return _of_os_error(error)
     if isinstance(error, UnicodeError):
         return could_not_run("host name cannot be used")
-    # A mistake of ours: an endpoint must not pay for it.
+    # A mistake of this program: it must not count against the endpoint.
     return could_not_run(_one_line(error))
 
 

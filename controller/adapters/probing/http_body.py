@@ -1,6 +1,6 @@
 """Bodies of HTTP/1.x answers: with a length, in chunks, or up to the connection's end.
 
-Each is fed pieces until it ends. Of what it carries the beginning is kept, if anybody asks for it.
+The caller feeds pieces until a body ends. The beginning of its content is kept on request.
 """
 
 from __future__ import annotations
@@ -11,114 +11,114 @@ from abc import ABC, abstractmethod
 from controller.adapters.probing.http_head import Head, NotHttpError
 
 BODY_LIMIT_BYTES = 64 * 1024
-"""So much of the body is looked at; what follows is not waited for."""
+"""Bytes of content that are read; the probe does not wait for more."""
 FRAMING_LIMIT_BYTES = 64 * 1024
-"""Sizes of chunks and trailers together; what follows them is not waited for either."""
+"""Bytes of chunk sizes and trailers that are read; the probe does not wait for more."""
 LINE_LIMIT_BYTES = 4 * 1024
-"""The size of one chunk with its extensions, or one trailer."""
+"""Bytes of one chunk-size line with its extensions, or of one trailer."""
 
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\n]*)?\r?\n")
 _SIZE, _END_OF_CHUNK, _TRAILER = "size", "end of a chunk", "trailer"
 
 
-def body_of(head: Head, wanted: bool) -> ResponseBody:
-    """What reads the body behind this head; its bytes are kept when they are wanted."""
+def body_of(head: Head, keeps_content: bool) -> ResponseBody:
+    """The reader of the body that follows this head; `keeps_content`: whether to keep its bytes."""
     if head.chunked:
-        return ChunkedBody(wanted)
-    return PlainBody(wanted, head.length)
+        return ChunkedBody(keeps_content)
+    return PlainBody(keeps_content, head.length)
 
 
 class ResponseBody(ABC):
-    """A body that comes in pieces."""
+    """A body that is read in pieces."""
 
-    def __init__(self, wanted: bool) -> None:
-        self.kept: bytearray | None = bytearray() if wanted else None
-        self.exhausted = False
-        """Whether every byte of it was read when it ended, and not one more."""
-        self._room = BODY_LIMIT_BYTES
+    def __init__(self, keeps_content: bool) -> None:
+        self.content: bytearray | None = bytearray() if keeps_content else None
+        self.is_exact = False
+        """Whether exactly the body was read when it ended: all its bytes and not one more."""
+        self._budget = BODY_LIMIT_BYTES
 
     @abstractmethod
     def feed(self, data: bytes) -> bool:
-        """Whether it has ended, or as much of it was read as is looked at."""
+        """Take a piece; return whether the body has ended, or a limit is reached."""
 
-    may_end: bool
-    """Whether the connection's end is the body's."""
+    ends_with_connection: bool
+    """Whether the body ends when the connection is closed."""
 
-    def _look(self, piece: bytes) -> None:
-        if self.kept is not None:
-            self.kept += piece
-        self._room -= len(piece)
+    def _store(self, piece: bytes) -> None:
+        if self.content is not None:
+            self.content += piece
+        self._budget -= len(piece)
 
 
 class PlainBody(ResponseBody):
-    """So many bytes, or all that come."""
+    """A body of `length` bytes, or up to the connection's end."""
 
-    def __init__(self, wanted: bool, length: int | None) -> None:
-        super().__init__(wanted)
-        self.may_end = length is None
-        self._left = length
+    def __init__(self, keeps_content: bool, length: int | None) -> None:
+        super().__init__(keeps_content)
+        self.ends_with_connection = length is None
+        self._remaining = length
 
     def feed(self, data: bytes) -> bool:
-        left = self._left
-        piece = data[: self._room if left is None else min(left, self._room)]
-        self._look(piece)
-        if left is not None:
-            self._left = left = left - len(piece)
-            self.exhausted = not left and len(piece) == len(data)
-        return left == 0 or not self._room
+        remaining = self._remaining
+        piece = data[: self._budget if remaining is None else min(remaining, self._budget)]
+        self._store(piece)
+        if remaining is not None:
+            self._remaining = remaining = remaining - len(piece)
+            self.is_exact = not remaining and len(piece) == len(data)
+        return remaining == 0 or not self._budget
 
 
 class ChunkedBody(ResponseBody):
-    """Chunks as RFC 9112, 7.1 has them; extensions and trailers are passed over."""
+    """A chunked body (RFC 9112, 7.1); extensions and trailers are ignored."""
 
-    may_end = False
+    ends_with_connection = False
 
-    def __init__(self, wanted: bool) -> None:
-        super().__init__(wanted)
+    def __init__(self, keeps_content: bool) -> None:
+        super().__init__(keeps_content)
         self._line = b""
-        """The beginning of a line whose end is still to come."""
-        self._framing = FRAMING_LIMIT_BYTES
-        self._left = 0
-        """Bytes of the present chunk that are still to come."""
-        self._expects = _SIZE
+        """The beginning of an incomplete line."""
+        self._framing_budget = FRAMING_LIMIT_BYTES
+        self._remaining = 0
+        """Bytes of the present chunk that have not come yet."""
+        self._expected = _SIZE
 
     def feed(self, data: bytes) -> bool:
-        data, at = self._line + data, 0
+        data, position = self._line + data, 0
         self._line = b""
         while True:
-            if self._left:
-                piece = data[at : at + min(self._left, self._room)]
-                self._look(piece)
-                self._left -= len(piece)
-                at += len(piece)
-                if self._left or not self._room:
-                    return not self._room
-            end = data.find(b"\n", at) + 1
-            if (end or len(data)) - at > LINE_LIMIT_BYTES:
+            if self._remaining:
+                piece = data[position : position + min(self._remaining, self._budget)]
+                self._store(piece)
+                self._remaining -= len(piece)
+                position += len(piece)
+                if self._remaining or not self._budget:
+                    return not self._budget
+            end = data.find(b"\n", position) + 1
+            if (end or len(data)) - position > LINE_LIMIT_BYTES:
                 raise NotHttpError
             if not end:
-                self._line = data[at:]
+                self._line = data[position:]
                 return False
-            is_last = self._take(data[at:end])
-            at = end
-            if is_last or self._framing < 0:
-                self.exhausted = is_last and at == len(data)
+            is_last = self._parse_line(data[position:end])
+            position = end
+            if is_last or self._framing_budget < 0:
+                self.is_exact = is_last and position == len(data)
                 return True
 
-    def _take(self, line: bytes) -> bool:
-        """Understand one line; whether it is the body's last."""
-        self._framing -= len(line)
+    def _parse_line(self, line: bytes) -> bool:
+        """Parse one line; return whether it is the body's last. Raises NotHttpError."""
+        self._framing_budget -= len(line)
         is_empty = line in (b"\r\n", b"\n")
-        if self._expects is _TRAILER:
+        if self._expected is _TRAILER:
             return is_empty
-        if self._expects is _END_OF_CHUNK:
+        if self._expected is _END_OF_CHUNK:
             if not is_empty:
                 raise NotHttpError
-            self._expects = _SIZE
+            self._expected = _SIZE
             return False
         size = _CHUNK_SIZE.fullmatch(line)
         if size is None:
             raise NotHttpError
-        self._left = int(size[1], 16)
-        self._expects = _END_OF_CHUNK if self._left else _TRAILER
+        self._remaining = int(size[1], 16)
+        self._expected = _END_OF_CHUNK if self._remaining else _TRAILER
         return False

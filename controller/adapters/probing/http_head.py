@@ -1,7 +1,7 @@
-"""Status line and headers of an HTTP/1.x answer, as RFC 9112 has them.
+"""Status line and headers of an HTTP/1.x answer (RFC 9112).
 
-Of the headers only those are read that say where the answer ends and whether the connection may be
-kept; the others must merely look like headers.
+Only the headers that define where the answer ends and whether the connection may be reused are
+interpreted; the others must have the syntax of headers.
 """
 
 from __future__ import annotations
@@ -23,67 +23,67 @@ _FRAMING = re.compile(
     rb"\n(content-length|transfer-encoding|connection):[ \t]*([^\r\n]*)", re.IGNORECASE
 )
 _BEGINNING = b"HTTP/1."
-_UNKNOWN = -1
+_NO_LENGTH = -1
 
 
 class NotHttpError(Exception):
-    """What came is no answer that HTTP knows."""
+    """The received bytes are not an HTTP answer."""
 
 
 class Head(NamedTuple):
-    """What matters of a head."""
+    """The interpreted part of a head. Invariant: `length` is None when `chunked`."""
 
     size: int
-    """Bytes up to the body."""
+    """Bytes before the body."""
     status: bytes
     """Three digits."""
     length: int | None
-    """Bytes of the body; None: it ends by chunks or with the connection."""
+    """Bytes of the body; None: it is chunked or ends with the connection."""
     chunked: bool
-    keeps: bool
-    """Whether the connection may carry another request afterwards."""
+    keep_alive: bool
+    """Whether the server will accept another request over this connection."""
 
     @property
     def is_interim(self) -> bool:
-        """Whether the answer proper is still to come; 101 is one itself."""
+        """Whether the final answer follows (1xx); 101 is a final answer."""
         return self.status < b"200" and self.status != b"101"
 
 
 def read_head(data: bytes, scanned: int = 0) -> Head | None:
-    """The head with which `data` begins; None: it is not whole yet.
+    """The head at the start of `data`; None: it is incomplete. Raises NotHttpError.
 
-    The first `scanned` bytes were looked at before, in vain. Raises NotHttpError.
+    `scanned`: the first bytes, in which an earlier call found no end.
     """
     if scanned and _END.search(data, max(0, scanned - 2)) is None:
-        # Matched only when its end has come: bytes that trickle in cost no more than others.
+        # The pattern is matched only when the end has come: slow bytes cost no repeated matching.
         _check_beginning(data)
         return None
-    found = _HEAD.match(data)
-    if found is None:
+    match = _HEAD.match(data)
+    if match is None:
         if _END.search(data) is not None:
             raise NotHttpError
         _check_beginning(data)
         return None
-    if found.end() > HEAD_LIMIT_BYTES:
+    if match.end() > HEAD_LIMIT_BYTES:
         raise NotHttpError
-    version, status = found.groups()
-    length, coding, keeps = _UNKNOWN, b"", version == b"1"
-    for name, value in _FRAMING.findall(data, 0, found.end()):
+    version, status = match.groups()
+    length, coding, keep_alive = _NO_LENGTH, b"", version == b"1"
+    for name, value in _FRAMING.findall(data, 0, match.end()):
         if len(name) == _LENGTH_NAME:
             length = _length(value, length)
         elif len(name) == _CONNECTION_NAME:
             options = value.lower()
-            keeps = b"close" not in options and (keeps or b"keep-alive" in options)
+            keep_alive = b"close" not in options and (keep_alive or b"keep-alive" in options)
         else:
             coding = value.rstrip().lower()
-    return _framed(found.end(), status, length, coding, keeps)
+    return _framed(match.end(), status, length, coding, keep_alive)
 
 
 _LENGTH_NAME, _CONNECTION_NAME = len("content-length"), len("connection")
 
 
 def _check_beginning(data: bytes) -> None:
-    """Raises NotHttpError when no more bytes can make this a head."""
+    """Raise NotHttpError when no further bytes can make this a head."""
     if len(data) > HEAD_LIMIT_BYTES or not (
         data.startswith(_BEGINNING) or _BEGINNING.startswith(data)
     ):
@@ -91,21 +91,21 @@ def _check_beginning(data: bytes) -> None:
 
 
 def _length(value: bytes, before: int) -> int:
-    """The same length twice is allowed, two lengths are not (RFC 9112, 6.3)."""
+    """The length; the same value twice is allowed, two values are not (RFC 9112, 6.3)."""
     digits = value.rstrip()
-    if not digits.isdigit() or len(digits) > 15 or before not in (_UNKNOWN, int(digits)):
+    if not digits.isdigit() or len(digits) > 15 or before not in (_NO_LENGTH, int(digits)):
         raise NotHttpError
     return int(digits)
 
 
-def _framed(size: int, status: bytes, length: int, coding: bytes, keeps: bool) -> Head:
-    """Where the body ends: RFC 9112, 6.3."""
+def _framed(size: int, status: bytes, length: int, coding: bytes, keep_alive: bool) -> Head:
+    """The head, with the body's end by the rules of RFC 9112, 6.3."""
     if status in (b"204", b"304"):
-        return Head(size, status, 0, False, keeps)
+        return Head(size, status, 0, False, keep_alive)
     if coding:
         chunked = coding.endswith(b"chunked")
-        # With a length beside it this may be an attempt to smuggle: read it and hang up.
-        return Head(size, status, None, chunked, keeps and chunked and length == _UNKNOWN)
-    if length == _UNKNOWN or status == b"101":
+        # A length beside it may be request smuggling: read the answer and close the connection.
+        return Head(size, status, None, chunked, keep_alive and chunked and length == _NO_LENGTH)
+    if length == _NO_LENGTH or status == b"101":
         return Head(size, status, None, False, False)
-    return Head(size, status, length, False, keeps)
+    return Head(size, status, length, False, keep_alive)

@@ -1,4 +1,4 @@
-"""One endpoint as it is asked: what to send where, how long to wait, and the connection kept."""
+"""One probed endpoint: what to send where, how long to wait, and its idle connection."""
 
 from __future__ import annotations
 
@@ -11,39 +11,48 @@ from controller.adapters.probing.failure_causes import (
     finding_of,
 )
 from controller.adapters.probing.probe_connection import ProbeConnection
-from controller.adapters.probing.probe_request import place_of, request_of
-from controller.adapters.probing.resolver import Addresses, ResolvedName, literal, shown
+from controller.adapters.probing.probe_request import address_of, request_of
+from controller.adapters.probing.resolver import (
+    Addresses,
+    ResolvedName,
+    address_text,
+    literal_address,
+)
 from controller.adapters.probing.shared_resources import SharedResources
 from controller.adapters.probing.sockets import Address
 from controller.adapters.probing.tls_trust import TlsTrust
 from controller.model.configuration import Endpoint
 from controller.model.health import ProbeOutcome, ProbeResult
 from controller.planning.health.adaptive_timeout import BRISK, AdaptiveTimeout
-from controller.ports import Watcher
+from controller.ports import ProbeListener
 
 _PASSED = ProbeOutcome.PASSED
 _new = tuple.__new__  # a named tuple's own `__new__` is Python code, and costs as much again
 
 
 class NetworkTarget:
-    """Fulfils the Target port, and owns its connections. Slots, because there are many."""
+    """Implements the Target port and owns the endpoint's connections. Slots: there are many.
+
+    At most one connection is active (its probe runs), and at most one is idle (kept for the next
+    probe). Late connections wait for an answer to a probe that has timed out.
+    """
 
     __slots__ = (
+        "_active",
         "_addresses",
-        "_brisk_for",
-        "_cold",
-        "_current",
+        "_brisk_min_timeout_s",
         "_endpoint",
-        "_generation",
-        "_kept",
+        "_fresh_timeout",
+        "_idle",
+        "_last_address",
+        "_last_address_text",
         "_late",
-        "_name",
-        "_reached",
+        "_listener",
+        "_prepared_for",
+        "_resolved_name",
+        "_reuse_timeout",
         "_shared",
-        "_shown",
-        "_silent",
-        "_warm",
-        "_watcher",
+        "_timeouts_in_row",
         "expected",
         "reactor",
         "request",
@@ -55,218 +64,229 @@ class NetworkTarget:
     server_name: str
     trust: TlsTrust | None
 
-    def __init__(self, shared: SharedResources, endpoint: Endpoint, watcher: Watcher) -> None:
+    def __init__(
+        self, shared: SharedResources, endpoint: Endpoint, listener: ProbeListener
+    ) -> None:
         self._shared = shared
         self._endpoint = endpoint
-        self._watcher = watcher
-        self._generation = -1
+        self._listener = listener
+        self._prepared_for = -1
+        """The `generation` of the shared resources that the request was made from."""
         self._addresses: Addresses = ()
-        """The address itself, where the endpoint names one."""
-        self._name: ResolvedName | None = None
-        """What knows the addresses, where it names a name."""
-        self._reached: Address | None = None
-        self._shown = ""
-        self._cold = AdaptiveTimeout()
-        """With new connections."""
-        self._warm = AdaptiveTimeout() if endpoint.keep_alive else self._cold
-        """With the connection that is kept."""
-        self._brisk_for: float | None = None
-        """The least deadline, in seconds, for which the kept connection's answers need not be
-        learned unless one is not brisk."""
-        self._silent = 0
-        """Probes in a row that nobody answered in time."""
-        self._current: ProbeConnection | None = None
-        self._kept: ProbeConnection | None = None
+        """The endpoint's address when its URL contains one."""
+        self._resolved_name: ResolvedName | None = None
+        """The endpoint's name when its URL contains one."""
+        self._last_address: Address | None = None
+        """The address of the last probe."""
+        self._last_address_text = ""
+        self._fresh_timeout = AdaptiveTimeout()
+        """Of probes over new connections."""
+        self._reuse_timeout = AdaptiveTimeout() if endpoint.keep_alive else self._fresh_timeout
+        """Of probes over the idle connection."""
+        self._brisk_min_timeout_s: float | None = None
+        """The minimum timeout, in seconds, compared with which all answers over the idle connection
+        are brisk: they need not be learned. None: learn every answer."""
+        self._timeouts_in_row = 0
+        """Probes without an answer in time since the last answer."""
+        self._active: ProbeConnection | None = None
+        self._idle: ProbeConnection | None = None
         self._late: tuple[ProbeConnection, ...] = ()
         self.reactor = shared.reactor
         self.expected = shared.expectation(endpoint)
 
     # -- Target
 
-    def ask(self, least_s: float, most_s: float) -> None:
-        """As the port promises."""
+    def start_probe(self, min_timeout_s: float, max_timeout_s: float) -> None:
+        """See the port."""
         now = self.reactor.time()
-        kept = self._kept
-        if kept is not None:
-            self._kept = None
-            if now < kept.good_until and self._generation == self._shared.generation:
-                self._current = kept
-                if self._brisk_for is least_s:
-                    kept.ask(now, least_s, most_s)
+        idle = self._idle
+        if idle is not None:
+            self._idle = None
+            if now < idle.reuse_until and self._prepared_for == self._shared.generation:
+                self._active = idle
+                if self._brisk_min_timeout_s is min_timeout_s:
+                    idle.begin_again(now, min_timeout_s, max_timeout_s)
                 else:
-                    kept.ask(now, self._wait_s(least_s, most_s), most_s)
+                    timeout_s = self._timeout_of_reuse_s(min_timeout_s, max_timeout_s)
+                    idle.begin_again(now, timeout_s, max_timeout_s)
                 return
-            kept.close()
-        self._current = connection = ProbeConnection(self)
-        wait_s = self._cold.wait_s(least_s, most_s, self._silent)
-        connection.give(now, wait_s, most_s)
-        self._begin(connection, now)
+            idle.close()
+        self._active = connection = ProbeConnection(self)
+        timeout_s = self._fresh_timeout.wait_s(min_timeout_s, max_timeout_s, self._timeouts_in_row)
+        connection.begin(now, timeout_s, max_timeout_s)
+        self._start_connecting(connection, now)
 
     def close(self) -> None:
-        """As the port promises."""
-        for connection in (self._current, self._kept, *self._late):
+        """See the port."""
+        for connection in (self._active, self._idle, *self._late):
             if connection is not None:
                 connection.close()
-        self._current = self._kept = None
+        self._active = self._idle = None
         self._late = ()
 
-    # -- asking
+    # -- beginning a probe
 
-    def _wait_s(self, least_s: float, most_s: float) -> float:
-        """How long to wait for the kept connection's next answer."""
-        warm, silent = self._warm, self._silent
-        self._brisk_for = least_s if not silent and warm.is_brisk(least_s) else None
-        return warm.wait_s(least_s, most_s, silent)
+    def _timeout_of_reuse_s(self, min_timeout_s: float, max_timeout_s: float) -> float:
+        """The timeout of the next probe over the idle connection, in seconds."""
+        timeout, missed = self._reuse_timeout, self._timeouts_in_row
+        is_brisk = not missed and timeout.is_brisk(min_timeout_s)
+        self._brisk_min_timeout_s = min_timeout_s if is_brisk else None
+        return timeout.wait_s(min_timeout_s, max_timeout_s, missed)
 
-    def _begin(self, connection: ProbeConnection, now: float) -> None:
-        """Whatever goes wrong here is told a moment later, when the asker is done asking."""
+    def _start_connecting(self, connection: ProbeConnection, now: float) -> None:
+        """Resolve and connect. Errors are reported after `start_probe` has returned."""
         try:
-            if self._generation != self._shared.generation:
+            if self._prepared_for != self._shared.generation:
                 self._prepare()
         except KeyError as error:
             finding = could_not_run(f"{error.args[0]} has not been read")
-            self.reactor.call_soon(self.found, connection, finding, now)
+            self.reactor.call_soon(self.on_finding, connection, finding, now)
             return
         except UnicodeError as error:
-            self.reactor.call_soon(self.found, connection, finding_of(error), now)
+            self.reactor.call_soon(self.on_finding, connection, finding_of(error), now)
             return
         try:
-            if self._name is None:
-                connection.open(self._addresses, 0, now)
+            if self._resolved_name is None:
+                connection.connect(self._addresses, 0, now)
             else:
-                addresses = self._name.addresses(partial(self._resolved, connection))
+                addresses = self._resolved_name.addresses(partial(self._on_resolved, connection))
                 if addresses is not None:
-                    self._open(connection, addresses, now)
+                    self._connect(connection, addresses, now)
         except Exception as error:
-            self.reactor.call_soon(self.found, connection, finding_of(error), now)
+            self.reactor.call_soon(self.on_finding, connection, finding_of(error), now)
         else:
-            self.reactor.expect(connection, connection.due)
+            self.reactor.set_deadline(connection, connection.deadline)
 
     def _prepare(self) -> None:
-        """Read what to send and whom to trust. Raises UnicodeError and KeyError."""
-        endpoint, place = self._endpoint, place_of(self._endpoint)
-        is_tcp = place.scheme == "tcp"
+        """Make the request from the present secrets and CAs. Raises UnicodeError and KeyError."""
+        endpoint, address = self._endpoint, address_of(self._endpoint)
+        is_tcp = address.scheme == "tcp"
         self.request = b"" if is_tcp else request_of(endpoint, self._shared.secrets)
-        self.server_name = place.server_name
-        is_tls = place.scheme == "https"
+        self.server_name = address.server_name
+        is_tls = address.scheme == "https"
         self.trust = self._shared.authorities.trust(endpoint.ca_file) if is_tls else None
-        address = literal(place.host, place.port)
-        if address is None:
-            self._name = self._shared.resolver.name(place.host, place.port)
+        literal = literal_address(address.host, address.port)
+        if literal is None:
+            self._resolved_name = self._shared.resolver.name(address.host, address.port)
         else:
-            self._addresses = (address,)
-        self._generation = self._shared.generation
+            self._addresses = (literal,)
+        self._prepared_for = self._shared.generation
 
-    def _open(self, connection: ProbeConnection, addresses: Addresses, now: float) -> None:
-        """Begin with the address that was reached last, if the name still leads there."""
-        reached = self._reached
-        first = addresses.index(reached) if reached in addresses else 0
-        connection.open(addresses, first, now)
+    def _connect(self, connection: ProbeConnection, addresses: Addresses, now: float) -> None:
+        """Connect to the last probe's address first, if the name still has it."""
+        last = self._last_address
+        first = addresses.index(last) if last in addresses else 0
+        connection.connect(addresses, first, now)
 
-    def _resolved(self, connection: ProbeConnection, addresses: Addresses | Exception) -> None:
-        if connection is not self._current:
+    def _on_resolved(self, connection: ProbeConnection, addresses: Addresses | Exception) -> None:
+        if connection is not self._active:
             return
         now = self.reactor.time()
         if isinstance(addresses, Exception):
-            self.found(connection, finding_of(addresses), now)
+            self.on_finding(connection, finding_of(addresses), now)
             return
         try:
-            self._open(connection, addresses, now)
+            self._connect(connection, addresses, now)
         except OSError as error:
-            self.found(connection, finding_of(error), now)
+            self.on_finding(connection, finding_of(error), now)
         else:
-            self.reactor.expect(connection, connection.due)
+            self.reactor.set_deadline(connection, connection.deadline)
 
-    # -- what connections tell
+    # -- ConnectionOwner
 
-    def found(self, connection: ProbeConnection, finding: ProbeFinding, now: float) -> None:
-        """A connection has its answer, or will have none."""
-        if connection is not self._current:
-            self._found_late(connection, finding, now)
+    def on_finding(self, connection: ProbeConnection, finding: ProbeFinding, now: float) -> None:
+        """A connection's probe has ended: report it, and keep the connection if possible."""
+        if connection is not self._active:
+            self._on_late_finding(connection, finding, now)
             return
-        self._current = None
-        self._silent = 0
+        self._active = None
+        self._timeouts_in_row = 0
         if connection.is_reused and finding.outcome is _PASSED:
-            took_s = connection.answered_at - connection.sent_at
-            if self._brisk_for is None or took_s > self._brisk_for * BRISK:
-                self._brisk_for = None
-                self._warm.learn(took_s)
-            keeps = connection.reusable
+            took_s = connection.received_at - connection.sent_at
+            if self._brisk_min_timeout_s is None or took_s > self._brisk_min_timeout_s * BRISK:
+                self._brisk_min_timeout_s = None
+                self._reuse_timeout.learn(took_s)
+            stays_open = connection.reusable
         else:
             took_s = connection.took_s(now)
-            keeps = finding.outcome is _PASSED and self._learn_first(connection, took_s, now)
-        if keeps:
-            self._kept = connection
+            stays_open = finding.outcome is _PASSED and self._learn_fresh(connection, took_s, now)
+        if stays_open:
+            self._idle = connection
         else:
             connection.close()
         if self._late and finding.outcome is _PASSED:
-            self._drop_late()
-        self._watcher.answered(self._result(connection, finding, now, took_s))
+            self._close_all_late()
+        self._listener.on_result(self._result(connection, finding, now, took_s))
 
-    def _learn_first(self, connection: ProbeConnection, took_s: float, now: float) -> bool:
-        """Learn from a new connection's first answer; whether the connection is kept."""
-        self._cold.learn(took_s)
-        keeps = connection.reusable and self._warm is not self._cold
-        if keeps:
-            connection.good_until = now + self._shared.keeping_s()
-        return keeps
+    def _learn_fresh(self, connection: ProbeConnection, took_s: float, now: float) -> bool:
+        """Learn from a new connection's first answer; return whether it stays open."""
+        self._fresh_timeout.learn(took_s)
+        stays_open = connection.reusable and self._reuse_timeout is not self._fresh_timeout
+        if stays_open:
+            connection.reuse_until = now + self._shared.next_reuse_limit_s()
+        return stays_open
 
-    def overdue(self, connection: ProbeConnection, now: float) -> None:
-        """Give a probe up; but listen on as long as somebody with more patience would."""
+    def on_timeout(self, connection: ProbeConnection, now: float) -> None:
+        """Report a failure; until `max_timeout_s` the connection waits for a late answer."""
         if connection.is_late:
-            self._forget_late(connection)
+            self._close_late(connection)
             return
-        self._current = None
-        self._silent += 1
-        self._brisk_for = None
-        wait_s = round(connection.patience_s, 2)
-        if now < connection.asked_at + connection.most_s:
+        self._active = None
+        self._timeouts_in_row += 1
+        self._brisk_min_timeout_s = None
+        timeout_s = round(connection.timeout_s, 2)
+        if now < connection.began_at + connection.max_timeout_s:
             connection.is_late = True
-            connection.wait_s = connection.patience_s = connection.most_s
+            connection.wait_s = connection.timeout_s = connection.max_timeout_s
             self._late += (connection,)
         else:
             connection.close()
-        finding = failed(f"no answer in {wait_s:g} s")
-        took_s = now - connection.asked_at
-        self._watcher.answered(self._result(connection, finding, now, took_s))
+        finding = failed(f"no answer in {timeout_s:g} s")
+        took_s = now - connection.began_at
+        self._listener.on_result(self._result(connection, finding, now, took_s))
 
-    def stale(self, connection: ProbeConnection, now: float) -> None:
-        """Ask over a new connection: a server may close an idle one at any moment, and that it did
-        so while we were asking says nothing of its health (RFC 9112, 9.3.1)."""
+    def on_stale(self, connection: ProbeConnection, now: float) -> None:
+        """Probe again over a new connection.
+
+        A server may close an idle connection at any moment. That it did so during a probe says
+        nothing about its health (RFC 9112, 9.3.1).
+        """
         connection.close()
-        if connection is not self._current:
-            self._forget_late(connection)
+        if connection is not self._active:
+            self._close_late(connection)
             return
-        self._current = fresh = ProbeConnection(self)
-        left_s = connection.asked_at + connection.most_s - now
-        wait_s = self._cold.wait_s(left_s, left_s, self._silent)
-        fresh.give(now, wait_s, left_s)
-        self._begin(fresh, now)
+        self._active = fresh = ProbeConnection(self)
+        left_s = connection.began_at + connection.max_timeout_s - now
+        timeout_s = self._fresh_timeout.wait_s(left_s, left_s, self._timeouts_in_row)
+        fresh.begin(now, timeout_s, left_s)
+        self._start_connecting(fresh, now)
 
-    def lost(self, connection: ProbeConnection) -> None:
-        """The kept connection ended."""
-        self._kept = None
+    def on_idle_closed(self, connection: ProbeConnection) -> None:
+        """Close the idle connection and report it."""
+        self._idle = None
         connection.close()
-        self._watcher.disturbed()
+        self._listener.on_disconnect()
 
     # -- late answers
 
-    def _found_late(self, connection: ProbeConnection, finding: ProbeFinding, now: float) -> None:
+    def _on_late_finding(
+        self, connection: ProbeConnection, finding: ProbeFinding, now: float
+    ) -> None:
         if connection not in self._late:
             return  # closed meanwhile
-        self._forget_late(connection)
+        self._close_late(connection)
         if finding.outcome is ProbeOutcome.PASSED:
-            self._silent = 0
+            self._timeouts_in_row = 0
             took_s = connection.took_s(now)
-            (self._warm if connection.is_reused else self._cold).learn(took_s)
-            self._brisk_for = None
-            self._watcher.answered_late(self._result(connection, finding, now, took_s))
+            (self._reuse_timeout if connection.is_reused else self._fresh_timeout).learn(took_s)
+            self._brisk_min_timeout_s = None
+            self._listener.on_late_result(self._result(connection, finding, now, took_s))
 
-    def _forget_late(self, connection: ProbeConnection) -> None:
+    def _close_late(self, connection: ProbeConnection) -> None:
         connection.close()
-        self._late = tuple(one for one in self._late if one is not connection)
+        self._late = tuple(late for late in self._late if late is not connection)
 
-    def _drop_late(self) -> None:
+    def _close_all_late(self) -> None:
         for connection in self._late:
             connection.close()
         self._late = ()
@@ -277,12 +297,12 @@ class NetworkTarget:
         self, connection: ProbeConnection, finding: ProbeFinding, now: float, took_s: float
     ) -> ProbeResult:
         address, pin = connection.address, connection.pin
-        if address is not self._reached and address is not None:
-            self._reached, self._shown = address, shown(address)
-        if self._warm is not self._cold and not connection.is_reused:
-            # Of the answer alone, or every new connection would look like an endpoint that has
-            # grown slow.
-            took_s = connection.answer_took_s(now)
+        if address is not self._last_address and address is not None:
+            self._last_address, self._last_address_text = address, address_text(address)
+        if self._reuse_timeout is not self._fresh_timeout and not connection.is_reused:
+            # The time of the answer alone: with the time to connect, every new connection would
+            # make the endpoint look slower than before.
+            took_s = connection.response_took_s(now)
         return _new(
             ProbeResult,
             (
@@ -291,6 +311,6 @@ class NetworkTarget:
                 took_s,
                 finding.detail,
                 None if pin is None else pin.ends_at,
-                "" if address is None else self._shown,
+                "" if address is None else self._last_address_text,
             ),
         )

@@ -1,426 +1,266 @@
-"""One connection to an endpoint: connects, makes it secure, asks, reads, and may wait to ask again.
-
-Socket events drive it from state to state. Events may be spurious (a descriptor's number is used
-again within one batch), so every state asks the socket itself and takes "not yet" for an answer.
-"""
+"""A connection's requests and responses: one request after another, idle in between."""
 
 from __future__ import annotations
 
 import select
-import socket
 import ssl
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 
-from controller.adapters.probing.failure_causes import ProbeFinding, finding_of, passed
-from controller.adapters.probing.reactor import Reactor
-from controller.adapters.probing.resolver import Addresses
-from controller.adapters.probing.response_check import NO_ANSWER, Expectation, ResponseCheck
-from controller.adapters.probing.sockets import Address, connecting, noticed_late_s, read, read_tls
-from controller.adapters.probing.tls_trust import PinnedCertificate, TlsTrust
+from controller.adapters.probing.connection_owner import ConnectionOwner
+from controller.adapters.probing.connection_setup import (
+    AWAITING,
+    BROKEN,
+    CLOSED,
+    CONNECTING,
+    HANDSHAKING,
+    IDLE,
+    QUEUED,
+    ConnectionSetup,
+)
+from controller.adapters.probing.failure_causes import ProbeFinding, finding_of
+from controller.adapters.probing.response_check import NO_ANSWER, ResponseCheck
+from controller.adapters.probing.sockets import receive, receive_tls
 
 _log = structlog.get_logger("probing")
-_WORTH_ASKING_S = 0.0003
-"""A connection made faster was noticed at once: no need to ask the kernel."""
-_PIECE = 4096
+_READ_SIZE = 4096
 """Bytes read at a time; answers to probes are short."""
-_BROKEN = select.EPOLLERR | select.EPOLLHUP
-_ENDING = _BROKEN | select.EPOLLRDHUP
-CONNECTED = passed("connected")
-_CONNECTING, _SHAKING_HANDS, _POSTED, _ASKING, _IDLE, _CLOSED = range(6)
-"""How far a connection is; posted: its request is about to leave."""
+_ENDING = BROKEN | select.EPOLLRDHUP
 
 
-class ConnectionOwner(Protocol):
-    """The endpoint as it is asked; what its connections need of it."""
+class ProbeConnection(ConnectionSetup):
+    """A connection that carries probes. Slots, because there are many.
 
-    reactor: Reactor
-    expected: Expectation
-    request: bytes
-    """Empty for a TCP probe: to be connected is all."""
-    trust: TlsTrust | None
-    """None: no TLS."""
-    server_name: str
-
-    def found(self, connection: ProbeConnection, finding: ProbeFinding, now: float) -> None:
-        """A connection has its answer, or will have none."""
-        ...
-
-    def overdue(self, connection: ProbeConnection, now: float) -> None:
-        """The time that a connection was given is up."""
-        ...
-
-    def stale(self, connection: ProbeConnection, now: float) -> None:
-        """A kept connection was closed before our request could be answered."""
-        ...
-
-    def lost(self, connection: ProbeConnection) -> None:
-        """An idle connection ended, or is of no use any more."""
-        ...
-
-
-class ProbeConnection:
-    """A connection, from its beginning to its end. Slots, because there are many."""
+    Invariants while a probe runs: `began_at <= sent_at` once the request is sent, and
+    `sent_at <= received_at <= now` once an answer has begun to come.
+    """
 
     __slots__ = (
-        "_addresses",
-        "_answer",
-        "_fd",
-        "_hops",
-        "_must_verify",
-        "_noticed_late_s",
-        "_owner",
-        "_reactor",
-        "_socket",
-        "_state",
+        "_is_delay_added",
+        "_response",
         "_unsent",
-        "_was_spared",
-        "address",
-        "answered_at",
-        "asked_at",
-        "good_until",
         "is_late",
         "is_reused",
-        "most_s",
-        "opened_at",
-        "patience_s",
-        "pin",
+        "received_at",
         "reusable",
+        "reuse_until",
         "sent_at",
-        "wait_s",
     )
 
-    good_until: float
-    """When it is to be replaced, once it is kept."""
-    # Seconds count from `asked_at`: most probes of all endpoints are given the same, so that there
-    # is no number of its own to keep for each.
-    asked_at: float
-    patience_s: float
-    """What the present probe is given."""
-    wait_s: float
-    """After so long the reactor calls: as `patience_s`, or less while there are other addresses."""
-    most_s: float
-    """After so long nobody listens any more."""
+    _owner: ConnectionOwner[ProbeConnection]
+    reuse_until: float
+    """When an idle connection must be replaced."""
+    is_late: bool
+    """Whether its probe has timed out already, and it only waits for a late answer."""
+    is_reused: bool
+    """Whether the present probe is not its first."""
+    sent_at: float
+    """When the present probe's request was sent; 0.0 before."""
+    received_at: float
+    """When the last piece of the present probe's answer came; 0.0 before the first."""
+    reusable: bool
+    """Whether it can carry another request, once its probe has a finding."""
+    _unsent: bytes
+    """The part of the request that the socket did not take yet."""
+    _response: ResponseCheck | None
+    """The answer read so far; None before the first piece."""
+    _is_delay_added: bool
+    """Whether the present probe's timeout was extended by `_notice_delay_s`."""
 
-    def __init__(self, owner: ConnectionOwner) -> None:
-        self._owner = owner
-        self._reactor = owner.reactor
-        self._socket: socket.SocketType | None = None
-        self._fd = -1
-        self._state = _CONNECTING
-        self._must_verify = False
+    # -- called by the owner
+
+    def begin(self, now: float, timeout_s: float, max_timeout_s: float) -> None:
+        """Begin the first probe; `connect` follows."""
+        self.began_at = now
+        self.wait_s = self.timeout_s = timeout_s
+        self.max_timeout_s = max_timeout_s
         self._unsent = b""
-        self._answer: ResponseCheck | None = None
-        """What came of the answer so far; None before the first piece."""
-        self._addresses: Addresses = ()
-        self._hops = 0
-        self.address: Address | None = None
-        self.pin: PinnedCertificate | None = None
-        """What vouched for the other side; None without TLS."""
-        self.is_late = False
-        """Whether its probe counts as failed already, and it only listens on."""
-        self.is_reused = False
-        """Whether the present probe is not its first."""
-        self.sent_at = 0.0
-        """When the present probe's request went out."""
-        self._noticed_late_s = 0.0
-        """How late we noticed that it was made: our own latency, not the endpoint's."""
-        self._was_spared = False
-        """Whether the present probe was given that time back."""
-        self.answered_at = 0.0
-        """When the last piece of the present probe's answer came; 0.0 before the first."""
-        self.reusable = False
-        """Whether it can carry another request, once it found something."""
+        self._response = None
+        self._is_delay_added = False
+        self.is_late = self.is_reused = self.reusable = False
+        self.sent_at = self.received_at = 0.0
 
-    # -- what the owner does
-
-    def give(self, now: float, patience_s: float, most_s: float) -> None:
-        """Time for one probe, which begins now."""
-        self.asked_at = now
-        self.wait_s = self.patience_s = patience_s
-        self.most_s = most_s
-
-    def open(self, addresses: Addresses, first: int, now: float) -> None:
-        """Connect to one of these addresses, beginning with the `first`. Raises OSError."""
-        self._addresses = addresses[first:] + addresses[:first]
-        self._hop(now)
-
-    def ask(self, now: float, patience_s: float, most_s: float) -> None:
-        """Begin a probe over this connection that was kept, and send the request in a moment."""
-        self.asked_at = self.sent_at = now
-        self.wait_s = self.patience_s = patience_s
-        self.most_s = most_s
+    def begin_again(self, now: float, timeout_s: float, max_timeout_s: float) -> None:
+        """Begin another probe over this idle connection; the reactor sends its request soon."""
+        self.began_at = self.sent_at = now
+        self.wait_s = self.timeout_s = timeout_s
+        self.max_timeout_s = max_timeout_s
         self.is_reused = True
-        self._noticed_late_s = self.answered_at = 0.0
-        self._answer = None
-        self._state = _POSTED
-        self._reactor.post(self)
-        self._reactor.expect(self, now + patience_s)
-
-    def close(self) -> None:
-        """End it at once; nothing is told any more."""
-        self._reactor.settle(self)
-        self._state = _CLOSED
-        if self._socket is not None:
-            self._reactor.forget(self._fd)
-            self._socket.close()
-            self._socket = None
+        self._notice_delay_s = self.received_at = 0.0
+        self._response = None
+        self._state = QUEUED
+        self._reactor.queue_send(self)
+        self._reactor.set_deadline(self, now + timeout_s)
 
     @property
-    def due(self) -> float:
-        """When the reactor calls, by the event loop's clock."""
-        return self.asked_at + self.wait_s
+    def deadline(self) -> float:
+        """When the reactor calls `handle_timeout`, by the event loop's clock."""
+        return self.began_at + self.wait_s
 
     def took_s(self, now: float) -> float:
-        """Seconds from the present probe's beginning to its answer, or to now.
+        """Seconds from the present probe's begin to its answer, or to now; never below 0.
 
-        How late we noticed is reckoned by other clocks than ours: it never makes less than nothing.
+        `_notice_delay_s` comes from another clock, so the difference alone could be negative.
         """
-        began_at = self.sent_at if self.is_reused else self.asked_at + self._noticed_late_s
-        took_s = (self.answered_at or now) - began_at
+        began_at = self.sent_at if self.is_reused else self.began_at + self._notice_delay_s
+        took_s = (self.received_at or now) - began_at
         return took_s if took_s > 0.0 else 0.0
 
-    def answer_took_s(self, now: float) -> float:
-        """The same without connecting, where the request could be sent."""
-        if self.sent_at < self.asked_at:
+    def response_took_s(self, now: float) -> float:
+        """`took_s` without the time to connect; `took_s` itself while no request was sent."""
+        if self.sent_at < self.began_at:
             return self.took_s(now)
-        took_s = (self.answered_at or now) - self.sent_at
+        took_s = (self.received_at or now) - self.sent_at
         return took_s if took_s > 0.0 else 0.0
 
-    # -- what the reactor tells
+    # -- called by the reactor
 
-    def send(self, now: float) -> None:
+    def send_request(self, now: float) -> None:
         """Send the request. Raises OSError."""
-        made, request = self._socket, self._owner.request
-        if made is None:
+        sock, request = self._socket, self._owner.request
+        if sock is None:
             return  # closed meanwhile
         self.sent_at = now
         if self.is_reused:
-            self.asked_at = now
-        sent = made.send(request)
+            self.began_at = now
+        sent = sock.send(request)
         self._unsent = request[sent:] if sent < len(request) else b""
-        self._state = _ASKING
+        self._state = AWAITING
 
-    def take(self, now: float, came_at: float | None = None) -> bytes | None:
-        """Read a piece of the awaited answer, and note when it came.
+    def read_response(self, now: float, came_at: float | None = None) -> bytes | None:
+        """A piece of the awaited answer; None: call `handle_event` instead.
 
-        `came_at`: that time; None: the kernel's stamp is asked for. None comes back when `ready` is
-        to read, or to do what else there is to do.
+        `came_at`: when it came; None: read the kernel's timestamp.
         """
-        made = self._socket
-        if self._state != _ASKING or made is None or self.pin is not None or self._unsent:
+        sock = self._socket
+        if self._state != AWAITING or sock is None or self.pin is not None or self._unsent:
             return None
         try:
             if came_at is None:
-                data, stamp = read(made, _PIECE)
-                self._came(stamp, now)
+                data, stamp = receive(sock, _READ_SIZE)
+                self._set_received_at(stamp, now)
             else:
-                data = made.recv(_PIECE)
-                self.answered_at = came_at if self.sent_at <= came_at else now
+                data = sock.recv(_READ_SIZE)
+                self.received_at = came_at if self.sent_at <= came_at else now
         except Exception as error:
-            self.failed(error, now)
+            self.handle_error(error, now)
             return None
         return data
 
-    def hear(self, data: bytes, events: int, now: float) -> None:
-        """Understand a piece of the answer; with nothing in it, its end."""
-        if self._state != _ASKING:
+    def handle_data(self, data: bytes, events: int, now: float) -> None:
+        """Check a piece of the answer; empty data is its end."""
+        if self._state != AWAITING:
             return  # closed meanwhile
         expected = self._owner.expected
         finding: ProbeFinding | None
-        if data == expected.known and self._answer is None and data:
-            finding, self.reusable = expected.known_finding, expected.known_reusable
+        if data == expected.cached_response and self._response is None and data:
+            finding, self.reusable = expected.cached_finding, expected.cached_reusable
         else:
-            finding = self._hear_out(data, events, now)
+            finding = self._check_response(data, events, now)
             if finding is None:
                 return
-        self._state = _IDLE
-        self._reactor.settle(self)
-        self._owner.found(self, finding, now)
+        self._state = IDLE
+        self._reactor.clear_deadline(self)
+        self._owner.on_finding(self, finding, now)
 
-    def ready(self, events: int, now: float) -> None:
-        """Go on as far as the socket lets us. Raises what `failed` understands."""
+    def handle_event(self, events: int, now: float) -> None:
+        """Continue as far as the socket allows. The reactor passes errors to `handle_error`."""
         state = self._state
-        if state == _ASKING:
-            self._read(events, now)
-        elif state == _CONNECTING:
-            self._connected(events, now)
-        elif state == _SHAKING_HANDS:
-            self._shake_hands(now)
-        elif state != _CLOSED:
-            self._disturbed(now)
+        if state == AWAITING:
+            self._continue_reading(events, now)
+        elif state == CONNECTING:
+            self._continue_connecting(events, now)
+        elif state == HANDSHAKING:
+            self._continue_handshake(now)
+        elif state != CLOSED:
+            self._handle_unexpected_data(now)
 
-    def failed(self, error: Exception, now: float) -> None:
-        """Something went wrong in one of these."""
+    def handle_error(self, error: Exception, now: float) -> None:
+        """React to an exception of one of the methods above."""
         if isinstance(error, (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)):
             return  # not yet
         if not isinstance(error, OSError):
-            self._stumbled(error, now)
-        elif self._state == _IDLE:
-            self._owner.lost(self)
-        elif self._state == _CONNECTING and self._has_more_addresses():
-            self._try_next(now)
-        elif self.is_reused and self._answer is None:
-            self._owner.stale(self, now)
+            self._fail_by_own_mistake(error, now)
+        elif self._state == IDLE:
+            self._owner.on_idle_closed(self)
+        elif self._state == CONNECTING and self._has_more_addresses():
+            self._try_next_address(now)
+        elif self.is_reused and self._response is None:
+            self._owner.on_stale(self, now)
         else:
-            self._owner.found(self, finding_of(error), now)
+            self._owner.on_finding(self, finding_of(error), now)
 
-    def overdue(self, now: float) -> None:
-        """Try the next address while there is time, or leave it to the owner."""
-        if self._noticed_late_s and not self._was_spared:
-            # The endpoint has not had this time: it was waiting for us.
-            self._was_spared = True
-            self.wait_s += self._noticed_late_s
-            self.patience_s = self.wait_s
+    def handle_timeout(self, now: float) -> None:
+        """Try the next address while there is time; otherwise the owner decides."""
+        if self._notice_delay_s and not self._is_delay_added:
+            # The endpoint did not have this time: its connection waited for us.
+            self._is_delay_added = True
+            self.wait_s += self._notice_delay_s
+            self.timeout_s = self.wait_s
         elif (
-            self._state == _CONNECTING
-            and now < self.asked_at + self.patience_s
+            self._state == CONNECTING
+            and now < self.began_at + self.timeout_s
             and self._has_more_addresses()
         ):
-            self._try_next(now)
+            self._try_next_address(now)
         else:
-            self._owner.overdue(self, now)
+            self._owner.on_timeout(self, now)
 
-    # -- connecting
+    # -- reading
 
-    def _hop(self, now: float) -> None:
-        """Connect to the next address that lets us begin. Raises the last one's OSError."""
-        while True:
-            address = self._addresses[self._hops]
-            self._hops += 1
-            try:
-                made = connecting(address, speaks_first=bool(self._owner.request))
-                break
-            except OSError:
-                if not self._has_more_addresses():
-                    raise
-        self.address, self.opened_at = address, now
-        self._socket, self._fd, self._state = made, made.fileno(), _CONNECTING
-        self._reactor.watch(self._fd, self)
-        left = len(self._addresses) - self._hops
-        waited_s = now - self.asked_at
-        self.wait_s = waited_s + (self.patience_s - waited_s) / (left + 1)
+    def _set_received_at(self, stamp: float, now: float) -> None:
+        """Use the kernel's timestamp, unless the wall clock was set meanwhile."""
+        came_at = stamp - self._reactor.wall_clock_offset_s
+        self.received_at = came_at if self.sent_at <= came_at <= now else now
 
-    def _has_more_addresses(self) -> bool:
-        return self._hops < len(self._addresses)
-
-    def _try_next(self, now: float) -> None:
-        try:
-            self.close()
-            self._hop(now)
-        except Exception as error:
-            self._owner.found(self, finding_of(error), now)
-        else:
-            self._reactor.expect(self, self.due)
-
-    def _connected(self, events: int, now: float) -> None:
-        made = self._socket
-        assert made is not None
-        if events & _BROKEN:
-            error = made.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            if error:
-                raise OSError(error, "connect")
-        if not self._owner.request:
-            if _is_connected(made):
-                self._owner.found(self, CONNECTED, now)
-            return
-        took_s = now - self.opened_at
-        if took_s > _WORTH_ASKING_S:
-            self._noticed_late_s = noticed_late_s(made, took_s)
-        if self._owner.trust is None:
-            self.send(self._reactor.time())
-        elif _is_connected(made):
-            self._begin_tls(self._owner.trust, made, now)
-        self.wait_s = self.patience_s
-
-    # -- TLS
-
-    def _begin_tls(self, trust: TlsTrust, made: socket.SocketType, now: float) -> None:
-        name = self._owner.server_name
-        context = trust.verifying if self._must_verify else trust.context(name, now)
-        self._socket = context.wrap_socket(
-            made,  # type: ignore[arg-type] # it is detached, whatever its Python type
-            server_hostname=name,
-            do_handshake_on_connect=False,
-        )
-        self._state = _SHAKING_HANDS
-        self._shake_hands(now)
-
-    def _shake_hands(self, now: float) -> None:
-        made, trust = self._socket, self._owner.trust
-        assert isinstance(made, ssl.SSLSocket)
-        assert trust is not None
-        made.do_handshake()
-        self.pin = trust.vouch(self._owner.server_name, made, now)
-        if self.pin is not None:
-            self.send(self._reactor.time())
-            return
-        # Nobody has vouched for this certificate: hear what a verifying context says of it.
-        self._must_verify = True
-        self._hops -= 1
-        self._try_next(now)
-
-    # -- asking
-
-    def _came(self, stamp: float, now: float) -> None:
-        """Note when something came: by the kernel's stamp, unless the wall clock was set."""
-        came_at = stamp - self._reactor.wall_ahead_s
-        self.answered_at = came_at if self.sent_at <= came_at <= now else now
-
-    def _read(self, events: int, now: float) -> None:
-        made: Any = self._socket
+    def _continue_reading(self, events: int, now: float) -> None:
+        sock: Any = self._socket
         if self._unsent and events & select.EPOLLOUT:
-            self._unsent = self._unsent[made.send(self._unsent) :]
-        self.hear(self._piece(now), events, now)
+            self._unsent = self._unsent[sock.send(self._unsent) :]
+        self.handle_data(self._receive(now), events, now)
 
-    def _piece(self, now: float) -> bytes:
-        made: Any = self._socket  # of TLS when `pin` says so
-        data, stamp = read(made, _PIECE) if self.pin is None else read_tls(made, _PIECE)
-        self._came(stamp, now)
+    def _receive(self, now: float) -> bytes:
+        sock: Any = self._socket  # a TLS socket exactly when `pin` is not None
+        data, stamp = (
+            receive(sock, _READ_SIZE) if self.pin is None else receive_tls(sock, _READ_SIZE)
+        )
+        self._set_received_at(stamp, now)
         return data
 
-    def _hear_out(self, data: bytes, events: int, now: float) -> ProbeFinding | None:
-        """What it says, further pieces being read; None: more is to come, or nobody answered."""
-        answer = self._answer
-        if answer is None:
-            self._answer = answer = ResponseCheck(self._owner.expected)
+    def _check_response(self, data: bytes, events: int, now: float) -> ProbeFinding | None:
+        """The finding, after reading on if needed; None: more is to come, or it was stale."""
+        response = self._response
+        if response is None:
+            self._response = response = ResponseCheck(self._owner.expected)
         while True:
-            finding = answer.feed(data) if data else answer.end()
+            finding = response.feed(data) if data else response.end()
             if finding is not None:
                 break
-            # A short read has emptied the socket (epoll(7)), unless its end is still to be read;
-            # of TLS only the exception tells.
-            if len(data) < _PIECE and not events & _ENDING and self.pin is None:
+            # A short read has emptied the socket (epoll(7)), unless the connection's end is still
+            # to be read. With TLS only the exception says that there is no more.
+            if len(data) < _READ_SIZE and not events & _ENDING and self.pin is None:
                 return None
-            data = self._piece(now)
+            data = self._receive(now)
         if finding is NO_ANSWER and self.is_reused:
-            self._owner.stale(self, now)
+            self._owner.on_stale(self, now)
             return None
-        self.reusable = answer.reusable
+        self.reusable = response.reusable
         return finding
 
     # -- endings
 
-    def _stumbled(self, mistake: Exception, now: float) -> None:
-        """A mistake of ours: the endpoint must not pay for it, nor the other connections."""
+    def _fail_by_own_mistake(self, mistake: Exception, now: float) -> None:
+        """Report a mistake of this program: neither this endpoint nor another must pay for it."""
         _log.error("probe_mistake", exc_info=mistake)
-        self._owner.found(self, finding_of(mistake), now)
+        self._owner.on_finding(self, finding_of(mistake), now)
 
-    def _disturbed(self, now: float) -> None:
-        """Something came although nothing was asked: the end, or what no client can understand."""
-        made = self._socket
-        assert made is not None
-        made.recv(_PIECE)
-        if self._state == _IDLE:
-            self._owner.lost(self)
+    def _handle_unexpected_data(self, now: float) -> None:
+        """Handle data or an end that came without a request."""
+        sock = self._socket
+        assert sock is not None
+        sock.recv(_READ_SIZE)
+        if self._state == IDLE:
+            self._owner.on_idle_closed(self)
         else:
-            self._owner.stale(self, now)
-
-
-def _is_connected(made: socket.SocketType) -> bool:
-    try:
-        made.getpeername()
-    except OSError:
-        return False
-    return True
+            self._owner.on_stale(self, now)

@@ -1,4 +1,4 @@
-"""What is sent to an endpoint, and where: prepared once, used for every probe."""
+"""A probe's request and its address: made once, used for every probe."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from urllib.parse import quote, urlsplit
 from controller.model.configuration import Endpoint
 
 _PORTS = {"http": 80, "https": 443}
-_AS_IT_IS = "%/:=&?~#+!$,;'@()*[]"
-"""What may stand in a path beside letters and digits; `%` because it may be quoted already."""
+_SAFE_IN_PATH = "%/:=&?~#+!$,;'@()*[]"
+"""Characters that are not quoted in a path; `%` because it may be quoted already."""
 
 
 class EndpointAddress(NamedTuple):
-    """Where an endpoint is found."""
+    """Where to connect for an endpoint."""
 
     scheme: str
     host: str
-    """Name or address, ready for the resolver."""
+    """Name or IP address, in ASCII."""
     port: int
     server_name: str
-    """What TLS and its certificate speak of."""
+    """The name for TLS (SNI) and its certificate."""
 
 
-def place_of(endpoint: Endpoint) -> EndpointAddress:
-    """Where to connect. Raises UnicodeError for a name that DNS cannot hold."""
+def address_of(endpoint: Endpoint) -> EndpointAddress:
+    """The endpoint's address. Raises UnicodeError for a name that DNS cannot represent."""
     parts = urlsplit(endpoint.probe)
     host = _ascii(parts.hostname or "")
     port = parts.port or _PORTS[parts.scheme]
@@ -33,11 +33,11 @@ def place_of(endpoint: Endpoint) -> EndpointAddress:
 
 
 def request_of(endpoint: Endpoint, secrets: Mapping[str, str]) -> bytes:
-    """The request's bytes. Raises UnicodeError, and KeyError with a reference nobody has read."""
+    """The request's bytes. Raises UnicodeError, and KeyError with a reference that was not read."""
     parts = urlsplit(endpoint.probe)
-    path = quote(parts.path or "/", safe=_AS_IT_IS)
+    path = quote(parts.path or "/", safe=_SAFE_IN_PATH)
     if parts.query:
-        path += "?" + quote(parts.query, safe=_AS_IT_IS)
+        path += "?" + quote(parts.query, safe=_SAFE_IN_PATH)
     headers = {
         "Host": endpoint.host or _authority(endpoint),
         "User-Agent": "global-traffic-controller",
@@ -52,11 +52,11 @@ def request_of(endpoint: Endpoint, secrets: Mapping[str, str]) -> bytes:
 
 
 def _authority(endpoint: Endpoint) -> str:
-    place = place_of(endpoint)
-    host = f"[{place.host}]" if ":" in place.host else place.host
-    return host if place.port == _PORTS.get(place.scheme) else f"{host}:{place.port}"
+    address = address_of(endpoint)
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    return host if address.port == _PORTS.get(address.scheme) else f"{host}:{address.port}"
 
 
 def _ascii(host: str) -> str:
-    """As DNS and HTTP write it. Raises UnicodeError."""
+    """The host as DNS and HTTP write it. Raises UnicodeError."""
     return host if host.isascii() else host.encode("idna").decode("ascii")

@@ -1,4 +1,4 @@
-"""The Prober port over the network."""
+"""The Prober port, over the network."""
 
 from __future__ import annotations
 
@@ -7,34 +7,34 @@ from typing import Self
 
 from controller.adapters.probing.network_target import NetworkTarget
 from controller.adapters.probing.reactor import Reactor
-from controller.adapters.probing.resolver import Ask, Resolver, look_up
+from controller.adapters.probing.resolver import Lookup, Resolver, look_up
 from controller.adapters.probing.shared_resources import SharedResources
-from controller.adapters.probing.sockets import stamping
+from controller.adapters.probing.sockets import keep_timestamps_on
 from controller.model.configuration import Endpoint
-from controller.ports import Watcher
+from controller.ports import ProbeListener
 from controller.settings.references import NOTHING, References
 
 
 class NetworkProber:
-    """Fulfils the Prober port; to be used as `async with`.
+    """Implements the Prober port; use it with `async with`.
 
-    HTTPS always verifies the certificate and its name: users' browsers would refuse what does not
-    pass. No redirect is followed, no cookie kept, no compression asked for.
+    HTTPS always verifies the certificate and its name, as users' browsers do. Probes follow no
+    redirect, keep no cookie and request no compression.
     """
 
-    def __init__(self, references: References = NOTHING, ask: Ask = look_up) -> None:
-        """`ask`: resolves a name, in a thread."""
+    def __init__(self, references: References = NOTHING, lookup: Lookup = look_up) -> None:
+        """`lookup` resolves a name; it is called in a thread."""
         self._references = references
-        self._ask = ask
+        self._lookup = lookup
 
-    def use(self, references: References) -> None:
-        """Send these secrets and trust these authorities from the next probe on."""
-        self._shared.use(references)
+    def apply(self, references: References) -> None:
+        """Use these secrets and authorities from the next probe on."""
+        self._shared.apply(references)
 
     async def __aenter__(self) -> Self:
-        self._stamping = stamping()
+        self._timestamps = keep_timestamps_on()
         self._reactor = Reactor()
-        self._resolver = Resolver(self._ask)
+        self._resolver = Resolver(self._lookup)
         self._shared = SharedResources(self._reactor, self._resolver, self._references)
         return self
 
@@ -45,9 +45,9 @@ class NetworkProber:
         traceback: TracebackType | None,
     ) -> None:
         self._reactor.close()
-        self._stamping.close()
+        self._timestamps.close()
         self._resolver.close()
 
-    def target(self, endpoint: Endpoint, watcher: Watcher) -> NetworkTarget:
-        """As the port promises."""
-        return NetworkTarget(self._shared, endpoint, watcher)
+    def target(self, endpoint: Endpoint, listener: ProbeListener) -> NetworkTarget:
+        """See the port."""
+        return NetworkTarget(self._shared, endpoint, listener)

@@ -1,9 +1,9 @@
-"""Waits for the sockets of all probes, and for their deadlines.
+"""The reactor: waits for the sockets of all probes, and for their deadlines.
 
-An edge-triggered epoll of its own, whose descriptor the event loop watches like one socket: one
+It has a separate edge-triggered epoll, whose descriptor the event loop polls like one socket: one
 system call registers a connection for its whole life, and no future, task or transport is made.
-Deadlines need no queue: what is under way is looked through when the earliest of them is due, and
-that is little, since most answers come after a small part of their deadline.
+Deadlines need no heap: when the earliest is due, the reactor looks through all pending connections.
+These are few, because most answers come long before their deadline.
 """
 
 from __future__ import annotations
@@ -16,221 +16,223 @@ from math import inf
 from typing import Protocol
 
 _ANY_EVENT = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
-_AT_ONCE = 64
-"""Events taken from the kernel at a time; each batch is stamped with the time it was taken."""
-_BATCHES = 16
-"""Batches after which other callbacks of the event loop get their turn."""
-_BUSY_S = 0.001
-"""When more happened within this time, it is looked at together once in this time."""
-_GROUP = 8
-"""Sockets are told of in the order in which something came for them (epoll's queue is first in,
-first out), so two stamps say when all between them came, too. The last one of each group is
-stamped, for a stamp costs half as much as reading does."""
-_SAME_S = 0.0002
-"""What came between two stamps so near each other is taken to have come at the second one."""
-_GRAIN_S = 0.005
+_EVENTS_PER_POLL = 64
+"""Events taken from the kernel at a time; all of them get the same `now`."""
+_POLLS_PER_ROUND = 16
+"""Polls in a row; then other callbacks of the event loop run."""
+_BUSY_POLL_S = 0.001
+"""When events come more often than this, the epoll is polled once in this time."""
+_STAMP_EVERY = 8
+"""The kernel's timestamp is read for every 8th answer only: reading it costs half as much as
+reading the answer. Epoll reports sockets in the order in which data came for them, so two
+timestamps are bounds for all answers between them."""
+_SAME_ARRIVAL_S = 0.0002
+"""When two timestamps differ by no more than this, the answers between them get the second one."""
+_DEADLINE_PRECISION_S = 0.005
 """Deadlines are kept to this precision."""
 
 
-class Waiter(Protocol):
-    """A connection, as the reactor sees it."""
+class SocketHandler(Protocol):
+    """A connection, as the reactor sees it. All times are the event loop's clock."""
+
+    __slots__ = ()
 
     @property
-    def due(self) -> float:
-        """When it is overdue, by the event loop's clock."""
+    def deadline(self) -> float:
+        """When `handle_timeout` is to be called."""
         ...
 
-    def send(self, now: float) -> None:
-        """Send what was posted."""
+    def send_request(self, now: float) -> None:
+        """Send the request that `queue_send` announced."""
         ...
 
-    answered_at: float
-    """When what was read last came, by the event loop's clock."""
+    received_at: float
+    """When the data that was read last came."""
 
-    def take(self, now: float, came_at: float | None = None) -> bytes | None:
-        """Read what may have come, to `hear` it after the others' answers were read, too: what is
-        read one after the other costs less. None: `ready` is to be told instead.
+    def read_response(self, now: float, came_at: float | None = None) -> bytes | None:
+        """Data that has come; `handle_data` follows after other connections were read, because
+        reads in a row are cheaper. None: the reactor calls `handle_event` instead.
 
-        `came_at`: when it came; None: the kernel is to be asked.
+        `came_at`: when the data came; None: read the kernel's timestamp.
         """
         ...
 
-    def hear(self, data: bytes, events: int, now: float) -> None:
-        """Understand what was read."""
+    def handle_data(self, data: bytes, events: int, now: float) -> None:
+        """Process what `read_response` returned."""
         ...
 
-    def ready(self, events: int, now: float) -> None:
-        """Something may have happened on its socket, or nothing: descriptors are used again."""
+    def handle_event(self, events: int, now: float) -> None:
+        """Process an event of the socket. It may be spurious: descriptors are used again."""
         ...
 
-    def failed(self, error: Exception, now: float) -> None:
-        """One of the above raised this."""
+    def handle_error(self, error: Exception, now: float) -> None:
+        """Process an exception that a method above raised."""
         ...
 
-    def overdue(self, now: float) -> None:
-        """Its time is up."""
+    def handle_timeout(self, now: float) -> None:
+        """Process that the deadline has passed."""
         ...
 
     def close(self) -> None:
-        """Close its socket."""
+        """Close the socket."""
         ...
 
 
 class Reactor:
-    """One for each event loop that probes; to be made while that loop runs."""
+    """The reactor of one event loop; create it while that loop runs."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self.time = time.monotonic  # the event loop's own clock, without the method around it
         self.call_soon = self._loop.call_soon
-        self.wall_ahead_s = 0.0
-        """By how much the wall clock, which stamps what arrives, was ahead of ours lately."""
+        self.wall_clock_offset_s = 0.0
+        """Wall clock minus the event loop's clock, in seconds. The kernel's timestamps are wall
+        clock."""
         self._epoll = select.epoll()
-        self._sockets: list[Waiter | None] = []
+        self._sockets: list[SocketHandler | None] = []
         """By file descriptor."""
-        self._expected: set[Waiter] = set()
-        self.settle: Callable[[Waiter], None] = self._expected.discard
-        """It is not awaited any more. The set's own method: it is called for every probe."""
-        self._alarm: asyncio.TimerHandle | None = None
-        self._alarm_at = inf
-        self._looked_at = 0.0
-        self._outbox: list[Waiter] = []
-        self.post: Callable[[Waiter], None] = self._outbox.append
-        """Have it send in a moment."""
-        self._is_begun = False
-        """Whether probes were begun since the event loop's last round."""
-        self._next_look: asyncio.TimerHandle | None = None
-        """While busy; else the event loop watches the epoll."""
-        self._loop.add_reader(self._epoll.fileno(), self._ready)
+        self._pending: set[SocketHandler] = set()
+        self.clear_deadline: Callable[[SocketHandler], None] = self._pending.discard
+        """Forget a handler's deadline. It is the set's method itself, to save a call per probe."""
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = inf
+        self._polled_at = 0.0
+        self._send_queue: list[SocketHandler] = []
+        self.queue_send: Callable[[SocketHandler], None] = self._send_queue.append
+        """Call the handler's `send_request` soon."""
+        self._is_send_scheduled = False
+        """Whether `_send_queued` is scheduled for the event loop's next round."""
+        self._next_poll: asyncio.TimerHandle | None = None
+        """The next poll while busy; otherwise the event loop polls the epoll."""
+        self._loop.add_reader(self._epoll.fileno(), self._on_readable)
 
     def close(self) -> None:
-        """Close every socket, and watch none any more."""
+        """Close every socket and the epoll."""
         self._loop.remove_reader(self._epoll.fileno())
         for waiter in self._sockets:
             if waiter is not None:
                 waiter.close()
         self._epoll.close()
-        self._expected.clear()
-        for timer in (self._alarm, self._next_look):
+        self._pending.clear()
+        for timer in (self._timer, self._next_poll):
             if timer is not None:
                 timer.cancel()
-        self._next_look = None
+        self._next_poll = None
 
-    def watch(self, fd: int, waiter: Waiter) -> None:
-        """Tell it of everything on this socket until `forget`. Raises OSError."""
+    def register(self, fd: int, waiter: SocketHandler) -> None:
+        """Report every event of this socket to the handler until `unregister`. Raises OSError."""
         sockets = self._sockets
         if fd >= len(sockets):
             sockets += [None] * (fd + 1 - len(sockets))
         sockets[fd] = waiter
         self._epoll.register(fd, _ANY_EVENT)
 
-    def forget(self, fd: int) -> None:
-        """The socket is about to be closed, which ends its registration."""
+    def unregister(self, fd: int) -> None:
+        """Forget a socket that is closed next; closing it ends the kernel's registration."""
         self._sockets[fd] = None
 
-    def expect(self, waiter: Waiter, due: float) -> None:
-        """Tell it when it is overdue, unless `settle` comes first."""
-        self._expected.add(waiter)
-        if due < self._alarm_at:
-            self._set_alarm(due)
-        if not self._is_begun:
-            self._is_begun = True
-            self.call_soon(self._all_begun)
+    def set_deadline(self, waiter: SocketHandler, due: float) -> None:
+        """Call `handle_timeout` at `due`, unless `clear_deadline` is called before."""
+        self._pending.add(waiter)
+        if due < self._timer_at:
+            self._set_timer(due)
+        if not self._is_send_scheduled:
+            self._is_send_scheduled = True
+            self.call_soon(self._send_queued)
 
-    def _all_begun(self) -> None:
-        """All whose turn has come have been asked. Requests that leave one after the other cost
-        less, for the kernel's code stays in the processor's cache."""
-        self._is_begun = False
+    def _send_queued(self) -> None:
+        """Send all queued requests in a row: cheaper, for the kernel's code stays in the cache."""
+        self._is_send_scheduled = False
         now_s = self.time
-        for waiter in self._outbox:
+        for waiter in self._send_queue:
             now = now_s()
             try:
-                waiter.send(now)
+                waiter.send_request(now)
             except Exception as error:
-                waiter.failed(error, now)
-        self._outbox.clear()
-        if self._next_look is not None and self._look():
-            # Awake as we are: to wake up once more would cost as much as several probes do.
-            self._next_look.cancel()
-            self._next_look = self._loop.call_later(_BUSY_S, self._look_again)
+                waiter.handle_error(error, now)
+        self._send_queue.clear()
+        if self._next_poll is not None and self._poll():
+            # Polled now, since we are awake: another wake-up would cost as much as several probes.
+            self._next_poll.cancel()
+            self._next_poll = self._loop.call_later(_BUSY_POLL_S, self._poll_again)
 
-    def _ready(self) -> None:
-        """The event loop says that something happened."""
-        looked_at = self._looked_at
-        self._look()
-        if self._looked_at - looked_at < _BUSY_S:
-            # Busy: waking up for every event would cost more than the events do. The kernel stamps
-            # what arrives, so no latency looks longer for it.
+    def _on_readable(self) -> None:
+        """Process that the event loop found the epoll readable."""
+        polled_at = self._polled_at
+        self._poll()
+        if self._polled_at - polled_at < _BUSY_POLL_S:
+            # Busy: a wake-up for every event would cost more than the events do. Latencies are
+            # measured by the kernel's timestamps, so they do not grow.
             self._loop.remove_reader(self._epoll.fileno())
-            self._next_look = self._loop.call_later(_BUSY_S, self._look_again)
+            self._next_poll = self._loop.call_later(_BUSY_POLL_S, self._poll_again)
 
-    def _look_again(self) -> None:
-        if self._look():
-            self._next_look = self._loop.call_later(_BUSY_S, self._look_again)
+    def _poll_again(self) -> None:
+        if self._poll():
+            self._next_poll = self._loop.call_later(_BUSY_POLL_S, self._poll_again)
         else:
-            self._next_look = None
-            self._loop.add_reader(self._epoll.fileno(), self._ready)
+            self._next_poll = None
+            self._loop.add_reader(self._epoll.fileno(), self._on_readable)
 
-    def _look(self) -> bool:
-        """Take what happened; whether anything did."""
+    def _poll(self) -> bool:
+        """Process all events; return whether there was any."""
         poll, now_s = self._epoll.poll, self.time
-        # Anew each time: somebody may set it.
-        self.wall_ahead_s = time.time() - now_s()
+        # Measured again each time: the wall clock may be set.
+        self.wall_clock_offset_s = time.time() - now_s()
         has_any = False
-        for _ in range(_BATCHES):
-            events = poll(0, _AT_ONCE)
+        for _ in range(_POLLS_PER_ROUND):
+            events = poll(0, _EVENTS_PER_POLL)
             if events:
                 has_any = True
-                self._hand_on(events, now_s())
-            if len(events) < _AT_ONCE:
+                self._dispatch(events, now_s())
+            if len(events) < _EVENTS_PER_POLL:
                 break
-        self._looked_at = now_s()
+        self._polled_at = now_s()
         return has_any
 
-    def _hand_on(self, events: list[tuple[int, int]], now: float) -> None:
+    def _dispatch(self, events: list[tuple[int, int]], now: float) -> None:
         sockets = self._sockets
         waiters = [sockets[fd] for fd, _ in events]
-        pieces = self._read(waiters, now)
+        pieces = self._read_batch(waiters, now)
         for (_, event), waiter, piece in zip(events, waiters, pieces, strict=True):
             if waiter is None:
                 continue
             try:
                 if piece is None:
-                    waiter.ready(event, now)
+                    waiter.handle_event(event, now)
                 else:
-                    waiter.hear(piece, event, now)
+                    waiter.handle_data(piece, event, now)
             except Exception as error:
-                waiter.failed(error, now)
+                waiter.handle_error(error, now)
 
-    def _read(self, waiters: list[Waiter | None], now: float) -> list[bytes | None]:
-        """What came for each, where it can be read at once."""
+    def _read_batch(self, waiters: list[SocketHandler | None], now: float) -> list[bytes | None]:
+        """The data of each handler; None where `handle_event` must be called."""
         pieces: list[bytes | None] = []
         before = inf
-        for first in range(0, len(waiters), _GROUP):
-            *others, last = waiters[first : first + _GROUP]
-            piece = None if last is None else last.take(now)
-            at = inf if last is None or piece is None else last.answered_at
-            came_at = at if 0.0 <= at - before <= _SAME_S else None
+        for first in range(0, len(waiters), _STAMP_EVERY):
+            *others, last = waiters[first : first + _STAMP_EVERY]
+            piece = None if last is None else last.read_response(now)
+            at = inf if last is None or piece is None else last.received_at
+            came_at = at if 0.0 <= at - before <= _SAME_ARRIVAL_S else None
             for waiter in others:
-                pieces.append(None if waiter is None else waiter.take(now, came_at))
+                pieces.append(None if waiter is None else waiter.read_response(now, came_at))
             pieces.append(piece)
             before = at
         return pieces
 
-    def _set_alarm(self, at: float) -> None:
-        if self._alarm is not None:
-            self._alarm.cancel()
-        self._alarm_at = at
-        self._alarm = self._loop.call_at(at, self._ring)
+    def _set_timer(self, at: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_at = at
+        self._timer = self._loop.call_at(at, self._on_timer)
 
-    def _ring(self) -> None:
-        # What has come already is read first: nobody is late because we were.
-        self._look()
+    def _on_timer(self) -> None:
+        # Read first what has come already: no answer counts as late because this process was late.
+        self._poll()
         now = self.time()
-        for waiter in [one for one in self._expected if one.due <= now]:
-            if waiter in self._expected:
-                waiter.overdue(now)
-        self._alarm, self._alarm_at = None, inf
-        if self._expected:
-            earliest = min(waiter.due for waiter in self._expected)
-            self._set_alarm(max(earliest, now + _GRAIN_S))
+        for waiter in [one for one in self._pending if one.deadline <= now]:
+            if waiter in self._pending:
+                waiter.handle_timeout(now)
+        self._timer, self._timer_at = None, inf
+        if self._pending:
+            earliest = min(waiter.deadline for waiter in self._pending)
+            self._set_timer(max(earliest, now + _DEADLINE_PRECISION_S))

@@ -1,9 +1,9 @@
-"""Names to addresses, off the path of probes: getaddrinfo in threads, asked again before it is old.
+"""DNS resolution for probes: getaddrinfo in threads, refreshed in the background.
 
-The system's resolver is used because it is what everything else on the machine uses (hosts file,
-search list, DNS over whatever is configured); it tells no time to live, so every name is asked anew
-every `REFRESH_S`. An answer that a name does not exist counts at once. When the resolver itself is
-in trouble the last addresses go on being asked: that trouble is not the endpoint's.
+The system's resolver is used because all programs of the machine use it (hosts file, search list,
+configured servers). It returns no time to live, so every name is resolved again every `REFRESH_S`.
+An answer that a name does not exist counts at once. When the resolver itself fails, probes continue
+with the last addresses: the endpoint is not the cause.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from weakref import WeakValueDictionary
 from controller.adapters.probing.sockets import Address
 
 REFRESH_S = 30.0
-"""A region that moved to another address is probed there after so long at most."""
+"""Seconds after which a name is resolved again: a new address is probed after this time at most."""
 _THREADS = 8
-"""Names that can be asked at the same time."""
-_AGAIN_AFTER_S = 1.0
-"""How soon a name that could not be resolved is asked again."""
+"""Names that can be resolved at the same time."""
+_RETRY_AFTER_S = 1.0
+"""Seconds after which a name that could not be resolved is tried again."""
 
 Addresses = tuple[Address, ...]
-Resolved = Callable[[Addresses | Exception], None]
-Ask = Callable[[str, int], Addresses]
+OnResolved = Callable[[Addresses | Exception], None]
+Lookup = Callable[[str, int], Addresses]
 _InThread = Callable[[str, int], "asyncio.Future[Addresses]"]
 
 
 def look_up(host: str, port: int) -> Addresses:
-    """Ask the system; blocks. Raises socket.gaierror and UnicodeError."""
+    """The system resolver's addresses; blocks. Raises socket.gaierror and UnicodeError."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
     families = (socket.AF_INET, socket.AF_INET6)
     return tuple(
@@ -38,8 +38,8 @@ def look_up(host: str, port: int) -> Addresses:
     )
 
 
-def literal(host: str, port: int) -> Address | None:
-    """The address itself when the host is one already, which needs no resolver."""
+def literal_address(host: str, port: int) -> Address | None:
+    """The address when `host` is an IP address, which needs no resolver; otherwise None."""
     for family in (socket.AF_INET, socket.AF_INET6):
         try:
             socket.inet_pton(family, host)
@@ -49,8 +49,8 @@ def literal(host: str, port: int) -> Address | None:
     return None
 
 
-def shown(address: Address) -> str:
-    """`192.0.2.1:443`, `[2001:db8::1]:443`."""
+def address_text(address: Address) -> str:
+    """An address as text: `192.0.2.1:443`, `[2001:db8::1]:443`."""
     return f"[{address[0]}]:{address[1]}" if len(address) == 4 else f"{address[0]}:{address[1]}"
 
 
@@ -59,54 +59,56 @@ def _address(found: Sequence[object]) -> Address:
 
 
 class ResolvedName:
-    """One name and port, and what is known of its addresses."""
+    """The cached addresses of one name and port."""
 
-    def __init__(self, host: str, port: int, ask: _InThread) -> None:
-        self._host, self._port, self._ask = host, port, ask
+    def __init__(self, host: str, port: int, lookup: _InThread) -> None:
+        self._host, self._port, self._lookup = host, port, lookup
         self._loop = asyncio.get_running_loop()
-        self._known: Addresses = ()
+        self._addresses: Addresses = ()
         self._failure: Exception | None = None
-        self._due = 0.0
-        """When to ask again."""
-        self._asking: asyncio.Future[Addresses] | None = None
-        self._waiting: list[Resolved] = []
+        self._refresh_at = 0.0
+        """When to resolve again, by the event loop's clock."""
+        self._pending: asyncio.Future[Addresses] | None = None
+        self._callbacks: list[OnResolved] = []
 
-    def addresses(self, told: Resolved) -> Addresses | None:
-        """The addresses; None: `told` is called once they, or why there are none, are known.
+    def addresses(self, on_resolved: OnResolved) -> Addresses | None:
+        """The cached addresses, however old; a due refresh runs in the background.
 
-        Never waits for what is known already, however old: it is asked anew meanwhile.
+        None while there are none: `on_resolved` is called later, with addresses or an exception.
         """
-        if self._asking is None and self._loop.time() >= self._due:
+        if self._pending is None and self._loop.time() >= self._refresh_at:
             self._refresh()
-        if self._known:
-            return self._known
-        self._waiting.append(told)
-        if self._asking is None:
-            self._loop.call_soon(self._tell)
+        if self._addresses:
+            return self._addresses
+        self._callbacks.append(on_resolved)
+        if self._pending is None:
+            self._loop.call_soon(self._notify)
         return None
 
     def _refresh(self) -> None:
-        self._asking = self._ask(self._host, self._port)
-        self._asking.add_done_callback(self._done)
+        self._pending = self._lookup(self._host, self._port)
+        self._pending.add_done_callback(self._done)
 
-    def _done(self, asked: asyncio.Future[Addresses]) -> None:
-        self._asking = None
-        if asked.cancelled():
+    def _done(self, lookup_future: asyncio.Future[Addresses]) -> None:
+        self._pending = None
+        if lookup_future.cancelled():
             return
-        error = asked.exception()
+        error = lookup_future.exception()
         if error is None:
-            self._known, self._failure = asked.result(), None
+            self._addresses, self._failure = lookup_future.result(), None
         else:
             self._failure = error if isinstance(error, Exception) else OSError(str(error))
             if not _is_temporary(error):
-                self._known = ()
-        self._due = self._loop.time() + (_AGAIN_AFTER_S if error else REFRESH_S)
-        self._tell()
+                self._addresses = ()
+        self._refresh_at = self._loop.time() + (_RETRY_AFTER_S if error else REFRESH_S)
+        self._notify()
 
-    def _tell(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        for told in waiting:
-            told(self._known or self._failure or socket.gaierror(socket.EAI_NONAME, "no address"))
+    def _notify(self) -> None:
+        callbacks, self._callbacks = self._callbacks, []
+        for on_resolved in callbacks:
+            on_resolved(
+                self._addresses or self._failure or socket.gaierror(socket.EAI_NONAME, "no address")
+            )
 
 
 def _is_temporary(error: BaseException) -> bool:
@@ -115,16 +117,16 @@ def _is_temporary(error: BaseException) -> bool:
 
 
 class Resolver:
-    """Every name that is probed; the same name and port are asked once for all."""
+    """The names of all probed endpoints; endpoints with the same name and port share one."""
 
-    def __init__(self, ask: Ask = look_up) -> None:
-        self._ask = ask
+    def __init__(self, lookup: Lookup = look_up) -> None:
+        self._lookup = lookup
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="resolver")
         self._names: WeakValueDictionary[tuple[str, int], ResolvedName] = WeakValueDictionary()
-        """Those that somebody still probes."""
+        """Names that a target still uses."""
 
     def name(self, host: str, port: int) -> ResolvedName:
-        """What keeps the addresses of this name."""
+        """The shared cache entry of this name and port."""
         known = self._names.get((host, port))
         if known is None:
             known = ResolvedName(host, port, self._run)
@@ -132,9 +134,9 @@ class Resolver:
         return known
 
     def close(self) -> None:
-        """Ask nothing any more."""
+        """End the threads and cancel waiting lookups."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _run(self, host: str, port: int) -> asyncio.Future[Addresses]:
         loop = asyncio.get_running_loop()
-        return loop.run_in_executor(self._threads, self._ask, host, port)
+        return loop.run_in_executor(self._threads, self._lookup, host, port)

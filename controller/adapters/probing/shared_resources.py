@@ -1,54 +1,57 @@
-"""What all endpoints of one prober share."""
+"""The resources that all targets of one prober share."""
 
 from __future__ import annotations
 
 from controller.adapters.probing.reactor import Reactor
 from controller.adapters.probing.resolver import Resolver
 from controller.adapters.probing.response_check import Expectation
-from controller.adapters.probing.tls_trust import Authorities
+from controller.adapters.probing.tls_trust import CertificateAuthorities
 from controller.model.configuration import Endpoint
 from controller.settings.references import References
 
-KEPT_FOR_S = 60.0
-"""A kept connection is replaced after so long at most: it answers for a process that may take no
-new ones, for an address that may be another by now, and for a certificate that may have changed."""
-_SPREAD = 0.5
+MAX_REUSE_S = 60.0
+"""Seconds after which a kept connection is replaced at the latest: the server may refuse new
+connections by now, the name's address or the certificate may have changed."""
+_REUSE_SPREAD = 0.5
 _GOLDEN_RATIO = (5**0.5 - 1) / 2
 
 
 class SharedResources:
-    """The reactor, the resolver, the secrets, the authorities."""
+    """The reactor, the resolver, the secrets and the certificate authorities."""
 
     def __init__(self, reactor: Reactor, resolver: Resolver, references: References) -> None:
         self.reactor = reactor
         self.resolver = resolver
         self.secrets = references.secrets
-        self.authorities = Authorities(references.authorities)
+        self.authorities = CertificateAuthorities(references.authorities)
         self.generation = 0
-        """Counts how often secrets and authorities were replaced."""
+        """Number of times that secrets and authorities were replaced."""
         self._expectations: dict[tuple[object, ...], Expectation] = {}
-        self._kept = 0
-        """Counts the connections that were kept."""
+        self._reused_connections = 0
+        """Number of connections that were kept so far."""
 
-    def use(self, references: References) -> None:
-        """Send these secrets and trust these authorities from the next probe on."""
+    def apply(self, references: References) -> None:
+        """Use these secrets and authorities from the next probe on."""
         self.secrets = references.secrets
-        self.authorities = self.authorities.replaced(references.authorities)
+        self.authorities = self.authorities.with_files(references.authorities)
         self.generation += 1
         self._expectations.clear()
 
     def expectation(self, endpoint: Endpoint) -> Expectation:
-        """What the endpoint must answer; most endpoints must answer the same."""
+        """What the endpoint must answer; endpoints with equal expectations share one object."""
         key = (endpoint.statuses, endpoint.body_contains)
         if key not in self._expectations:
             self._expectations[key] = Expectation(endpoint)
         return self._expectations[key]
 
-    def keeping_s(self) -> float:
-        """For how long the next connection is kept, spread evenly over the second half of the most.
+    def next_reuse_limit_s(self) -> float:
+        """Seconds for which the next connection is kept: `MAX_REUSE_S / 2 <= s <= MAX_REUSE_S`.
 
-        All begin within one interval, and that many handshakes at a time would keep every probe
-        waiting. Multiples of the golden ratio lie evenly however many there are.
+        Connections begin within one interval; as many handshakes at one time would delay every
+        probe. Multiples of the golden ratio modulo 1 (a Weyl sequence) are evenly spread for any
+        number of connections: 0.62, 0.24, 0.85, 0.47, …
         """
-        self._kept += 1
-        return KEPT_FOR_S * (1.0 - _SPREAD * (self._kept * _GOLDEN_RATIO % 1.0))
+        self._reused_connections += 1
+        return MAX_REUSE_S * (
+            1.0 - _REUSE_SPREAD * (self._reused_connections * _GOLDEN_RATIO % 1.0)
+        )

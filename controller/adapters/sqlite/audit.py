@@ -1,9 +1,8 @@
-"""The audit's tables: appending within somebody's transaction, paging, pruning and checking.
+"""The audit's tables: append in the caller's transaction, page, prune and check.
 
-Every entry is sealed to the one before (`controller.model.audit`). Decision records are covered
-too: storing one appends an entry with the digests of what the decision said and of what it was made
-of, so that neither a removal nor a later edit goes unseen; what became known afterwards (timeline,
-measured effect) is not covered, because it grows.
+The entries are a hash chain (`controller.model.audit`). It covers decision records, too: storing a
+record appends an entry with the digests of the decision and of its evidence, so that a removal or a
+later edit is detected. The timeline and the measured effect are not covered, because they grow.
 """
 
 from __future__ import annotations
@@ -33,27 +32,26 @@ from controller.model.audit import (
 )
 
 KEPT_ENTRIES = 100_000
-"""Newest entries kept; at some 300 bytes each they take 30 MB, and with a hundred acts and
-decisions a day they are almost three years."""
+"""Newest entries kept: about 30 MB at 300 bytes each, almost three years at a hundred a day."""
 PRUNE_STEP = 1_000
-"""Entries removed at once; an entry that names the last of them stands for all before."""
+"""Entries removed at once; a new entry contains the number and digest of the last of them."""
 DAEMON = "gtc"
-"""Actor of what nobody ordered."""
+"""Actor of what the daemon does by itself."""
 _COLUMNS = "seq, at, actor, action, detail, previous, digest"
 _RECORDED_DETAIL = re.compile(r"#(\d+) with digest ([0-9a-f]{64})(?:, (.+))?")
 _REMOVED_DETAIL = re.compile(r"decision records up to (\d+) were removed: .+")
 _SEALED_DETAIL = re.compile(r"#(\d+) with (.+)")
-_NAMED = 5
-"""Decisions named in one fault; the rest is counted."""
-GROWING = ("timeline", "measured_effect")
-"""Parts of a decision record that are not covered: they become known later."""
+_MAX_NAMED = 5
+"""Decisions named in one fault; the others are counted."""
+GROWING_FIELDS = ("timeline", "measured_effect")
+"""Fields of a decision record that the chain does not cover: they get their values later."""
 
 
 def append(
     connection: sqlite3.Connection, at: datetime, actor: str, action: str, detail: str
 ) -> None:
-    """Append an entry; the caller's transaction makes it durable together with what it records."""
-    entry = next_entry(_end(connection), at, actor, action, detail)
+    """Append an entry in the caller's transaction, which also contains what the entry records."""
+    entry = next_entry(_last_point(connection), at, actor, action, detail)
     connection.execute(
         f"INSERT INTO audit ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",
         astuple(entry),
@@ -68,7 +66,7 @@ def append_record(
 ) -> None:
     """Append the entry of a decision record that is stored in the same transaction.
 
-    `digest`: of what it said. `seal`: of what it was made of; None when that is not kept.
+    `digest`: of the decision. `seal`: of its evidence; None when that is not kept.
     """
     made_of = f", {seal}" if seal else ""
     append(connection, at, DAEMON, RECORDED, f"#{record_id} with digest {digest}{made_of}")
@@ -77,7 +75,7 @@ def append_record(
 def append_removal(
     connection: sqlite3.Connection, last: int, at: datetime, most_bytes: int
 ) -> None:
-    """Append the entry that says that older records were removed in the same transaction."""
+    """Append the entry about records up to `last`, removed in the same transaction."""
     detail = (
         f"decision records up to {last} were removed: more than {most_bytes >> 20} MB were kept"
     )
@@ -87,7 +85,7 @@ def append_removal(
 def entries(
     connection: sqlite3.Connection, limit: int, before: int | None
 ) -> tuple[AuditEntry, ...]:
-    """Newest first; `before` a number. Decisions are left out: they have a list of their own."""
+    """Up to `limit` entries with numbers below `before`, newest first, without decisions."""
     rows = connection.execute(
         f"""SELECT {_COLUMNS} FROM audit
             WHERE (:before IS NULL OR seq < :before) AND action NOT IN (:recorded, :sealed)
@@ -103,43 +101,43 @@ def check(
     kept_records: int,
     noted: ChainPoint | None = None,
 ) -> AuditCheck:
-    """Look through the whole chain; compare the decision records and their snapshots with it.
+    """Verify the whole chain, and the decision records and their snapshots against it.
 
-    `digests`: of all stored records. `kept_records`: how many of the newest must be there, but for
-    those whose removal an entry tells. Everything is read from one moment's state; at the bounds of
-    retention it takes seconds.
+    `digests`: of all stored records. `kept_records`: how many of the newest must be stored, except
+    those that an entry says were removed. Everything is read in one transaction; with the most data
+    that is kept it takes seconds.
     """
     connection.execute("BEGIN")
     try:
         head = _head(connection)
-        seen = _SeenEntries()
-        faults = list(find_faults(seen.watch(_all(connection)), head or BEGINNING, noted))
+        scanned = _ScannedChain()
+        faults = list(find_faults(scanned.scan(_all(connection)), head or BEGINNING, noted))
         if head is None:
             faults.append("what the chain should end with is not stored")
         stored = dict(digests(connection))
-        faults += _record_faults(seen, stored, kept_records)
+        faults += _record_faults(scanned, stored, kept_records)
         snapshots = dict(sqlite_snapshots.seals(connection))
-        faults += _snapshot_faults(seen, stored.keys(), snapshots)
+        faults += _snapshot_faults(scanned, stored.keys(), snapshots)
         faults += _settings_faults(snapshots, sqlite_snapshots.altered_settings(connection))
     finally:
         connection.execute("ROLLBACK")
-    return AuditCheck(seen.entries, seen.last, len(stored), len(snapshots), tuple(faults))
+    return AuditCheck(scanned.entries, scanned.last, len(stored), len(snapshots), tuple(faults))
 
 
 def head(connection: sqlite3.Connection) -> ChainPoint:
-    """The last entry's mark, to be noted elsewhere."""
+    """Number and digest of the last entry, to be kept elsewhere."""
     return _head(connection) or BEGINNING
 
 
 def text_digest(body: str) -> str:
-    """The digest of what the JSON of a decision record of schema 5 or older said."""
-    said = {k: value for k, value in json.loads(body).items() if k not in ("id", *GROWING)}
+    """The digest of a decision record of schema 5 or older, from its JSON."""
+    said = {k: value for k, value in json.loads(body).items() if k not in ("id", *GROWING_FIELDS)}
     canonical = json.dumps(said, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def chain_old_rows(connection: sqlite3.Connection) -> None:
-    """Begin the chain; seal rows and decision records of schema 1, which had none, and say so."""
+    """Begin the chain with the rows and decision records of schema 1, which had no chain."""
     _set_head(connection, BEGINNING)
     old = connection.execute("SELECT at, actor, action, detail FROM audit_1 ORDER BY id").fetchall()
     records = connection.execute("SELECT id, at, body FROM records ORDER BY id").fetchall()
@@ -154,7 +152,7 @@ def chain_old_rows(connection: sqlite3.Connection) -> None:
 
 
 def seal_old_snapshots(connection: sqlite3.Connection) -> None:
-    """Seal the snapshots of schema 4, whose decisions' entries do not, and say so."""
+    """Append entries for the snapshots of schema 4, whose decisions' entries lack their digests."""
     now = datetime.now(UTC)
     count = 0
     for record_id, seal in list(sqlite_snapshots.seals(connection)):
@@ -165,22 +163,22 @@ def seal_old_snapshots(connection: sqlite3.Connection) -> None:
         append(connection, now, DAEMON, "audit_widened", detail)
 
 
-class _SeenEntries:
-    """What is remembered of entries that are looked through one by one."""
+class _ScannedChain:
+    """What a scan of the chain's entries, one by one, has collected."""
 
     def __init__(self) -> None:
         self.entries = 0
         self.first = self.last = BEGINNING
         self.records: dict[int, str] = {}
-        """Decision record to the digest that was sealed when it was stored."""
+        """Id of a decision record to its digest when it was stored."""
         self.snapshots: dict[int, Seal] = {}
-        """Decision record to the seal of what it was made of."""
-        self.twice: list[int] = []
-        """Decision records that a later entry seals again: what was altered would look right."""
+        """Id of a decision record to the seal of its evidence."""
+        self.sealed_twice: list[int] = []
+        """Ids of records that a later entry seals again, which could hide an alteration."""
         self.removed = 0
-        """The newest decision record of which an entry tells that it was removed."""
+        """The highest id of a decision record that an entry says was removed."""
 
-    def watch(self, chain: Iterable[AuditEntry]) -> Iterator[AuditEntry]:
+    def scan(self, chain: Iterable[AuditEntry]) -> Iterator[AuditEntry]:
         for entry in chain:
             self.entries += 1
             self.first = entry.mark if self.entries == 1 else self.first
@@ -199,7 +197,7 @@ class _SeenEntries:
 
     def _record(self, record_id: int, digest: str, made_of: str | None) -> None:
         if record_id in self.records:
-            self.twice.append(record_id)
+            self.sealed_twice.append(record_id)
             return
         self.records[record_id] = digest
         if made_of:
@@ -208,7 +206,7 @@ class _SeenEntries:
     def _snapshot(self, record_id: int, text: str) -> None:
         seal = Seal.parse(text)
         if record_id in self.snapshots:
-            self.twice.append(record_id)
+            self.sealed_twice.append(record_id)
         elif seal is not None:
             self.snapshots[record_id] = seal
 
@@ -225,8 +223,8 @@ def _set_head(connection: sqlite3.Connection, mark: ChainPoint) -> None:
     )
 
 
-def _end(connection: sqlite3.Connection) -> ChainPoint:
-    """What the next entry follows. Tampering must not keep people from giving orders."""
+def _last_point(connection: sqlite3.Connection) -> ChainPoint:
+    """The point that the next entry follows; also in a damaged chain, so that orders still work."""
     row = connection.execute("SELECT seq, digest FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
     last = ChainPoint(*row) if row else BEGINNING
     return max(_head(connection) or BEGINNING, last, key=lambda mark: mark.seq)
@@ -238,8 +236,8 @@ def _all(connection: sqlite3.Connection) -> Iterator[AuditEntry]:
 
 
 def _prune(connection: sqlite3.Connection, at: datetime) -> None:
-    """Remove the oldest entries once PRUNE_STEP of them are too many, and seal that it was done."""
-    # Asked apart, SQLite answers each from an end of the table; together it reads all of it.
+    """Remove the oldest entries once there are PRUNE_STEP too many, and append an entry for it."""
+    # In two queries SQLite reads one end of the table each; in one query it reads all of it.
     oldest = connection.execute("SELECT min(seq) FROM audit").fetchone()[0]
     newest = connection.execute("SELECT max(seq) FROM audit").fetchone()[0]
     last = newest - KEPT_ENTRIES
@@ -252,44 +250,44 @@ def _prune(connection: sqlite3.Connection, at: datetime) -> None:
     connection.execute("DELETE FROM audit WHERE seq <= ?", (last,))
 
 
-def _record_faults(seen: _SeenEntries, stored: dict[int, str], kept: int) -> Iterator[str]:
-    """Decision records that were altered, removed, slipped in or sealed again."""
-    for record_id in seen.twice:
+def _record_faults(scanned: _ScannedChain, stored: dict[int, str], kept: int) -> Iterator[str]:
+    """Faults: decision records that were altered, removed, added or sealed again."""
+    for record_id in scanned.sealed_twice:
         yield f"decision record {record_id} was sealed again later"
     for record_id, digest in stored.items():
-        sealed = seen.records.get(record_id)
+        sealed = scanned.records.get(record_id)
         # The entry of a record as old as the chain may have been pruned.
-        if sealed is None and seen.first.seq == 1:
+        if sealed is None and scanned.first.seq == 1:
             yield f"decision record {record_id} is not in the audit"
         elif sealed is not None and sealed != digest:
             yield f"decision record {record_id} was altered"
-    forgotten = max(max(seen.records, default=0) - kept, seen.removed)
-    for record_id in seen.records.keys() - stored.keys():
-        if record_id > forgotten:
+    newest_deleted = max(max(scanned.records, default=0) - kept, scanned.removed)
+    for record_id in scanned.records.keys() - stored.keys():
+        if record_id > newest_deleted:
             yield f"decision record {record_id} is missing"
 
 
 def _snapshot_faults(
-    seen: _SeenEntries, records: Collection[int], stored: Mapping[int, Seal]
+    scanned: _ScannedChain, records: Collection[int], stored: Mapping[int, Seal]
 ) -> Iterator[str]:
-    """Snapshots that were altered, removed or slipped in; those of forgotten records are gone."""
+    """Faults: snapshots that were altered, removed or added; deleted records have none."""
     for record_id, seal in stored.items():
-        sealed = seen.snapshots.get(record_id)
-        # As with records, the entry of an old one may have been pruned.
-        if sealed is None and (record_id in seen.records or seen.first.seq == 1):
+        sealed = scanned.snapshots.get(record_id)
+        # As with records, the entry of an old snapshot may have been pruned.
+        if sealed is None and (record_id in scanned.records or scanned.first.seq == 1):
             yield f"the snapshot of decision {record_id} is not in the audit"
         elif sealed is not None and sealed != seal:
             yield f"the snapshot of decision {record_id} was altered"
-    for record_id in seen.snapshots:
+    for record_id in scanned.snapshots:
         if record_id in records and record_id not in stored:
             yield f"the snapshot of decision {record_id} is missing"
 
 
 def _settings_faults(stored: Mapping[int, Seal], altered: Collection[str]) -> Iterator[str]:
-    """Settings that are not those under which decisions were made."""
+    """Faults: stored settings that differ from those of the decisions."""
     for digest in sorted(altered):
         concerned = [str(one) for one, seal in stored.items() if seal.settings == digest]
-        more = len(concerned) - _NAMED
-        named = ", ".join(concerned[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+        more = len(concerned) - _MAX_NAMED
+        named = ", ".join(concerned[:_MAX_NAMED]) + (f" and {more} more" if more > 0 else "")
         if concerned:
             yield f"the settings in the snapshot of decision {named} were altered"

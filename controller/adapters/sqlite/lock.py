@@ -1,9 +1,9 @@
-"""One daemon for each state file: two would undo each other's changes for ever.
+"""A lock that allows one daemon per state file: two would undo each other's changes.
 
-The lock is the kernel's (flock(2)) on a file beside the state file. It ends with the process that
-holds it, also by `kill -9`, so nothing stale can stay; the number written into the file only helps
-a person to find that process. The file itself stays: removing it would let two processes lock two
-files of the same name.
+It is the kernel's lock (flock(2)) on a file beside the state file. It ends with its process, also
+after `kill -9`, so it cannot become stale. The process id in the file only helps an operator to
+find the process. The file is never removed: otherwise two processes could lock two files of that
+name.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class StateLock:
         self._descriptor: int | None = None
 
     def take(self) -> None:
-        """Take the lock, making the folder if it is missing. Raises StateUnavailableError."""
+        """Take the lock; create the folder if it is missing. Raises StateUnavailableError."""
         descriptor = self._open()
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -38,13 +38,13 @@ class StateLock:
                 "another state_path"
             ) from error
         self._descriptor = descriptor
-        # On a full disk nobody can be told the number, and the lock holds all the same.
+        # On a full disk the process id cannot be written; the lock works all the same.
         with suppress(OSError):
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
 
     def release(self) -> None:
-        """Let others take it."""
+        """Release the lock."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None

@@ -1,8 +1,9 @@
-"""Decision records in the state file: compressed, in as many bytes as are allowed.
+"""Decision records in the state file, compressed and bounded.
 
-What a decision said is stored once and sealed by the audit (`said`, compressed JSON); what becomes
-known later (`body`, JSON) is small and replaced as it grows. Before schema 6 `body` held all of it.
-Records are bounded by number and by bytes, their snapshots included: the oldest go first.
+Column `said` (compressed JSON) holds the decision; it is written once and sealed by the audit.
+Column `body` (JSON) holds the fields that get their values later. Before schema 6 `body` held both.
+`number of records <= KEPT_RECORDS` and `bytes, with snapshots, <= KEPT_BYTES`: the oldest are
+deleted.
 """
 
 from __future__ import annotations
@@ -27,25 +28,27 @@ from controller.planning.account.evidence import Evidence, EvidenceText
 KEPT_RECORDS = 10_000
 """Decision records kept at most."""
 KEPT_BYTES = 256 * 2**20
-"""Bytes of records and their snapshots kept at most: all 10,000 records of 25 kB, which is what one
-takes at 20 regions x 250 pools. A record is written only when something changes, so these are
-months."""
-_CUT = 0.9
-"""Part of KEPT_BYTES that remains when records had to go, so that this is rare."""
-_SPARE_PAGES = 2_000
-"""Free pages of 4 KiB kept for what comes next."""
-_PAGES_AT_ONCE = 500
-"""Pages given back at once: milliseconds."""
-_NOT_SAID = ("id", *audit.GROWING)
-"""Members of a record that are stored apart from what the decision said."""
+"""Bytes of records and their snapshots kept at most: 10,000 records of 25 kB, their size at 20
+regions x 250 pools. A record is written only when something changes, so this lasts months."""
+_KEPT_RATIO = 0.9
+"""Part of KEPT_BYTES that remains after a deletion, so that deletions are rare."""
+_FREE_PAGES_KEPT = 2_000
+"""Free pages of 4 KiB that stay in the file for new records."""
+_PAGES_PER_STEP = 500
+"""Pages returned to the file system in one step, which takes milliseconds."""
+_NOT_SAID = ("id", *audit.GROWING_FIELDS)
+"""Fields of a record that column `said` does not contain."""
 
 
 def add(
     connection: sqlite3.Connection, record: DecisionRecord, evidence: Evidence | EvidenceText | None
 ) -> DecisionRecord:
-    """Store a record, its evidence and its audit entry in the caller's transaction."""
+    """Store a record, its evidence and its audit entry in the caller's transaction.
+
+    Returns the record with its id.
+    """
     data = EXACT(record)
-    grown = _text(data, audit.GROWING)
+    grown = _text(data, audit.GROWING_FIELDS)
     said = zlib.compress(as_text({k: v for k, v in data.items() if k not in _NOT_SAID}).encode())
     cursor = connection.execute(
         "INSERT INTO records (at, body, said) VALUES (?, ?, ?)",
@@ -66,13 +69,13 @@ def add(
 
 
 def update(connection: sqlite3.Connection, record: DecisionRecord) -> None:
-    """Store a record's timeline and measured effect anew, in the caller's transaction."""
+    """Replace a record's timeline and measured effect, in the caller's transaction."""
     row = connection.execute("SELECT body, said FROM records WHERE id = ?", (record.id,)).fetchone()
     if row is None:
         raise StateUnavailableError(f"decision record {record.id} is not in the state file")
     body, said = row
     before = json.loads(body) if said is None else {}
-    grown = {name: EXACT(getattr(record, name)) for name in audit.GROWING}
+    grown = {name: EXACT(getattr(record, name)) for name in audit.GROWING_FIELDS}
     text = as_text({**before, **grown})
     connection.execute("UPDATE records SET body = ? WHERE id = ?", (text, record.id))
     connection.execute(
@@ -82,7 +85,7 @@ def update(connection: sqlite3.Connection, record: DecisionRecord) -> None:
 
 
 def find(connection: sqlite3.Connection, record_id: int) -> DecisionRecord | None:
-    """One record, or None."""
+    """The record of this id, or None."""
     row = connection.execute(
         "SELECT id, body, said FROM records WHERE id = ?", (record_id,)
     ).fetchone()
@@ -96,7 +99,7 @@ def page(
     region: str | None,
     until: datetime | None,
 ) -> tuple[DecisionRecord, ...]:
-    """Newest first."""
+    """Up to `limit` records, newest first; see `DecisionRecords.records`."""
     rows = connection.execute(
         """SELECT id, body, said FROM records
            WHERE (:before IS NULL OR id < :before)
@@ -108,39 +111,39 @@ def page(
             "before": before,
             "region": region,
             "limit": limit,
-            # Stored times are UTC, too, and then their texts are in the order of time.
+            # Stored times are UTC as well, so comparing the texts compares the times.
             "until": until.astimezone(UTC).isoformat() if until else None,
         },
     )
     return tuple(_record(*row) for row in rows)
 
 
-def forget_surplus(connection: sqlite3.Connection, at: datetime) -> None:
-    """Remove the oldest records beyond KEPT_RECORDS and KEPT_BYTES, in the caller's transaction.
+def delete_surplus(connection: sqlite3.Connection, at: datetime) -> None:
+    """Delete the oldest records beyond KEPT_RECORDS and KEPT_BYTES, in the caller's transaction.
 
-    The newest one always stays. That bytes were the reason is sealed in the audit: how many records
-    there must be cannot be told from their numbers then.
+    The newest record always stays. A deletion because of bytes gets an audit entry, because a check
+    of the audit cannot derive it from the records' ids.
     """
     newest = connection.execute("SELECT max(id) FROM records").fetchone()[0] or 0
-    too_large = _last_too_large(connection, newest)
-    last = max(newest - KEPT_RECORDS, too_large)
+    last_beyond_bytes = _last_beyond_bytes(connection, newest)
+    last = max(newest - KEPT_RECORDS, last_beyond_bytes)
     if connection.execute("DELETE FROM records WHERE id <= ?", (last,)).rowcount:
-        snapshots.forget_unused_settings(connection)
-    if too_large:
-        audit.append_removal(connection, too_large, at, KEPT_BYTES)
+        snapshots.delete_unused_settings(connection)
+    if last_beyond_bytes:
+        audit.append_removal(connection, last_beyond_bytes, at, KEPT_BYTES)
 
 
-def give_back_space(connection: sqlite3.Connection) -> None:
-    """Make the file smaller by some of the pages that are free, outside of a transaction."""
+def shrink_file(connection: sqlite3.Connection) -> None:
+    """Return some free pages to the file system; call it outside of a transaction."""
     free = connection.execute("PRAGMA freelist_count").fetchone()[0]
-    if free > _SPARE_PAGES:
-        count = min(free - _SPARE_PAGES, _PAGES_AT_ONCE)
-        # Each of its steps gives back one page; only a script is carried through all of them.
+    if free > _FREE_PAGES_KEPT:
+        count = min(free - _FREE_PAGES_KEPT, _PAGES_PER_STEP)
+        # Each step of this statement returns one page; `executescript` runs all steps.
         connection.executescript(f"PRAGMA incremental_vacuum({count})")
 
 
 def digests(connection: sqlite3.Connection) -> Iterator[tuple[int, str]]:
-    """Every record and the digest of what it said."""
+    """The id and digest of every record."""
     for record_id, body, said in connection.execute("SELECT id, body, said FROM records"):
         try:
             yield record_id, audit.text_digest(body) if said is None else digest(said)
@@ -149,12 +152,12 @@ def digests(connection: sqlite3.Connection) -> Iterator[tuple[int, str]]:
 
 
 def digest(said: bytes) -> str:
-    """The digest of what a decision said, to the byte as it is stored."""
+    """The digest of column `said` exactly as it is stored."""
     return hashlib.sha256(said).hexdigest()
 
 
-def _last_too_large(connection: sqlite3.Connection, newest: int) -> int:
-    """The newest record that has to go for all to fit; 0 while they do."""
+def _last_beyond_bytes(connection: sqlite3.Connection, newest: int) -> int:
+    """The highest id that must be deleted to observe KEPT_BYTES; 0 if none must."""
     total = connection.execute("SELECT sum(bytes) FROM record_bytes").fetchone()[0] or 0
     if total <= KEPT_BYTES:
         return 0
@@ -163,7 +166,7 @@ def _last_too_large(connection: sqlite3.Connection, newest: int) -> int:
                SELECT record_id, sum(bytes) OVER (ORDER BY record_id DESC) AS total
                FROM record_bytes)
            WHERE total > ? AND record_id < ?""",
-        (int(KEPT_BYTES * _CUT), newest),
+        (int(KEPT_BYTES * _KEPT_RATIO), newest),
     ).fetchone()
     return row[0] or 0
 
@@ -172,7 +175,7 @@ def _record(record_id: int, body: str, said: bytes | None) -> DecisionRecord:
     try:
         data = json.loads(body)
         if said is not None:
-            grown = {name: data[name] for name in audit.GROWING}
+            grown = {name: data[name] for name in audit.GROWING_FIELDS}
             data = {**json.loads(zlib.decompress(said)), **grown}
         return decoded(DecisionRecord, {**data, "id": record_id})
     except (UnreadableError, ValueError, LookupError, TypeError, zlib.error) as error:

@@ -1,8 +1,8 @@
-"""The state file: opening it safely, its tables, and what its errors mean to people.
+"""The state file: safe opening, tables, migrations, and error messages.
 
-Schema versions count in `PRAGMA user_version`; each is one entry of MIGRATIONS, applied in one
-transaction. An entry that was ever released is never edited. A file of a newer program is refused,
-because an older one would not keep what it does not know.
+`PRAGMA user_version` is the schema version; each version is one entry of MIGRATIONS, applied in one
+transaction. A released entry is never edited. A file of a newer program is refused, because an
+older program would lose what it does not know.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ from controller.model.errors import StateUnavailableError
 _log = structlog.get_logger("state")
 
 PRAGMAS = (
-    # First, for it binds only a file that is still empty. What records took can be given back.
+    # First, because it has an effect only on an empty file. It lets the file shrink again.
     "PRAGMA auto_vacuum = INCREMENTAL",
-    # Others may read while we write, and a killed process leaves a file that opens.
+    # Other processes can read while we write, and the file opens after a killed process.
     "PRAGMA journal_mode = WAL",
-    # An acknowledged override survives power loss: at a few writes a minute it costs nothing.
+    # An acknowledged override survives power loss. At a few writes a minute this costs nothing.
     "PRAGMA synchronous = FULL",
-    # The log of writes gives its space back, too, once it was long.
+    # The write-ahead log shrinks again after it was long.
     "PRAGMA journal_size_limit = 16777216",
     "PRAGMA foreign_keys = ON",
-    # Somebody looking into the file with another tool holds it for moments.
+    # Another tool that reads the file may lock it for moments.
     "PRAGMA busy_timeout = 2000",
 )
 
-Step = str | Callable[[sqlite3.Connection], None]
-"""A statement, or what SQL alone cannot do."""
+MigrationStep = str | Callable[[sqlite3.Connection], None]
+"""An SQL statement, or a function for what SQL cannot do."""
 
 
 def _forget_surplus(connection: sqlite3.Connection) -> None:
-    """Bring a file from before records were bounded by bytes within that bound."""
-    records.forget_surplus(connection, datetime.now(UTC))
+    """Delete surplus records of a file from before they were bounded by bytes."""
+    records.delete_surplus(connection, datetime.now(UTC))
 
 
-MIGRATIONS: tuple[tuple[Step, ...], ...] = (
+MIGRATIONS: tuple[tuple[MigrationStep, ...], ...] = (
     (
         """CREATE TABLE overrides (
             id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -109,7 +109,7 @@ MIGRATIONS: tuple[tuple[Step, ...], ...] = (
     ),
     ("ALTER TABLE overrides ADD COLUMN share REAL",),
     (
-        # Settings change rarely: each text is kept once, whatever number of snapshots rests on it.
+        # Settings change rarely: each text is stored once for all its snapshots.
         """CREATE TABLE snapshot_settings (
             hash TEXT PRIMARY KEY,
             body BLOB NOT NULL
@@ -123,7 +123,7 @@ MIGRATIONS: tuple[tuple[Step, ...], ...] = (
     ),
     (seal_old_snapshots,),
     (
-        # What a decision said, compressed. Records from before have it in `body`, and keep it.
+        # The decision, compressed. Older records have it in `body`, and keep it there.
         "ALTER TABLE records ADD COLUMN said BLOB",
         """CREATE TABLE record_bytes (
             record_id INTEGER PRIMARY KEY REFERENCES records (id) ON DELETE CASCADE,
@@ -157,29 +157,29 @@ _NO_VACUUM = 0
 
 
 def open_database(path: Path) -> sqlite3.Connection:
-    """An open, checked and migrated database in a folder that exists.
+    """A connection to the checked and migrated database; the folder must exist.
 
     Raises StateUnavailableError. The connection belongs to the calling thread.
     """
-    return _opened(path, "rwc", _prepare)
+    return _open(path, "rwc", _prepare)
 
 
 def open_read_only(path: Path) -> sqlite3.Connection:
-    """The database to look at, also while a daemon runs on it; nothing is made or migrated.
+    """A read-only connection, also while a daemon uses the file; nothing is created or migrated.
 
     Raises StateUnavailableError.
     """
     if not path.is_file():
         raise StateUnavailableError(f"state file {path}: there is no such file")
-    return _opened(path, "ro", _refuse_other_schema)
+    return _open(path, "ro", _refuse_other_schema)
 
 
-def _opened(
+def _open(
     path: Path, mode: str, prepare: Callable[[sqlite3.Connection, Path], None]
 ) -> sqlite3.Connection:
-    """A connection that was prepared, in one of SQLite's modes for URIs."""
+    """A prepared connection; `mode` is SQLite's mode for URIs."""
     try:
-        # Transactions are begun and ended by us, not by the driver's guesses.
+        # We begin and end transactions; the driver does not do it by itself.
         connection = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None
         )
@@ -195,21 +195,21 @@ def _opened(
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """All statements within are on disk when it ends, or none is."""
+    """A context whose statements are all on disk when it ends, or none of them."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
         connection.execute("COMMIT")
     except BaseException:
-        # SQLite has rolled back by itself after some errors, a full disk among them.
+        # After some errors, such as a full disk, SQLite has already rolled back.
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
 
 
 def state_error(error: sqlite3.Error, path: Path) -> StateUnavailableError:
-    """The error in words; to be raised `from error`."""
-    # Codes carry details in their higher bytes, and are missing where the driver itself objects.
+    """The error with a message for people; raise it `from error`."""
+    # The higher bytes of a code are details; errors of the driver itself have no code.
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & _PRIMARY_CODE
     cause = _CAUSES.get(code, "SQLite refused")
     return StateUnavailableError(f"state file {path}: {cause} ({error})")
@@ -224,14 +224,14 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _make_shrinkable(connection: sqlite3.Connection) -> None:
-    """Rebuild, once, a file that was made before free space could be given back."""
+    """Rebuild, once, a file that was made before files could shrink."""
     if connection.execute("PRAGMA auto_vacuum").fetchone()[0] != _NO_VACUUM:
         return
     try:
         _rebuild(connection)
     except sqlite3.OperationalError as error:
-        # It takes as much disk again, and a folder for temporary files, which a container may lack.
-        # Without it the file works as before, only that it does not shrink; the next start tries.
+        # It needs free disk space of the file's size and a folder for temporary files, which a
+        # container may lack. Without it the file works but does not shrink; the next start retries.
         _log.warning("state_file_not_rebuilt", error=str(error))
 
 
@@ -272,6 +272,6 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
                     connection.execute(step)
                 else:
                     step(connection)
-        # Not written again in vain: a daemon must be able to start on a full disk.
+        # Written only if needed: a daemon must be able to start on a full disk.
         if version < len(MIGRATIONS):
             connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")

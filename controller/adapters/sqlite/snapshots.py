@@ -1,8 +1,7 @@
-"""The snapshots of decision records: compressed, and gone with the records they belong to.
+"""The evidence of decision records: compressed, and deleted with its record.
 
-Snapshot and decision are compressed together, because they say much the same; at three regions
-that takes 1 kB, at 20 regions x 250 pools 12 kB. Settings are kept once for all snapshots that rest
-on them.
+Snapshot and decision are compressed together because they share much text: 1 kB at three regions,
+12 kB at 20 regions x 250 pools. Settings are stored once for all snapshots that use them.
 """
 
 from __future__ import annotations
@@ -19,25 +18,25 @@ from controller.model.errors import StateUnavailableError
 from controller.planning.account.evidence import Evidence, EvidenceText, written
 
 _BETWEEN = "\n"
-"""Between snapshot and decision; JSON has line ends only escaped."""
+"""Separates snapshot and decision; JSON contains line ends only escaped."""
 _SEAL = re.compile(r"snapshot ([0-9a-f]{64}), settings ([0-9a-f]{64})")
 
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """What tells that a snapshot is the one that was stored."""
+    """The digests that detect an alteration of a stored snapshot."""
 
     snapshot: str
-    """Digest of snapshot and decision, to the byte as they are stored."""
+    """Digest of snapshot and decision exactly as stored."""
     settings: str
-    """Digest of the settings' text; they are stored under it."""
+    """Digest of the settings' text, and their key in the table."""
 
     def __str__(self) -> str:
         return f"snapshot {self.snapshot}, settings {self.settings}"
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
-        """The seal that `str` made; None when the text is something else."""
+        """The seal of a text that `str` made; None for any other text."""
         found = _SEAL.fullmatch(text)
         return cls(found[1], found[2]) if found else None
 
@@ -45,9 +44,9 @@ class Seal:
 def add(
     connection: sqlite3.Connection, record_id: int, evidence: Evidence | EvidenceText
 ) -> tuple[Seal, int]:
-    """Keep what a record's decision was made of, in the caller's transaction.
+    """Store the evidence of a record's decision, in the caller's transaction.
 
-    Returns its seal and the bytes that it takes; those of settings count with their first snapshot.
+    Returns its seal and its size in bytes; settings count with their first snapshot.
     """
     text = evidence if isinstance(evidence, EvidenceText) else written(evidence)
     settings, settings_size = _add_settings(connection, text.settings.encode())
@@ -60,7 +59,7 @@ def add(
 
 
 def _add_settings(connection: sqlite3.Connection, text: bytes) -> tuple[str, int]:
-    """The digest of settings that are kept now, and the bytes that this took."""
+    """Store settings if they are new; return their digest and the bytes added."""
     digest = _digest(text)
     known = connection.execute("SELECT 1 FROM snapshot_settings WHERE hash = ?", (digest,))
     if known.fetchone():
@@ -71,14 +70,14 @@ def _add_settings(connection: sqlite3.Connection, text: bytes) -> tuple[str, int
 
 
 def seals(connection: sqlite3.Connection) -> Iterator[tuple[int, Seal]]:
-    """Every stored snapshot's record and seal, oldest first."""
+    """The record id and seal of every stored snapshot, oldest first."""
     rows = connection.execute("SELECT record_id, body, settings FROM snapshots ORDER BY record_id")
     for record_id, body, settings in rows:
         yield record_id, Seal(_digest(body), settings)
 
 
 def altered_settings(connection: sqlite3.Connection) -> frozenset[str]:
-    """Digests under which other settings are stored than those they were made of, or none."""
+    """Digests whose stored settings have another digest or are missing."""
     unlike = set()
     for digest, body in connection.execute("SELECT hash, body FROM snapshot_settings"):
         try:
@@ -94,7 +93,7 @@ def altered_settings(connection: sqlite3.Connection) -> frozenset[str]:
 
 
 def find(connection: sqlite3.Connection, record_id: int) -> EvidenceText | None:
-    """What a record's decision was made of; None when that was not kept."""
+    """The evidence of a record's decision; None if it was not kept."""
     row = connection.execute(
         """SELECT snapshot_settings.body, snapshots.body FROM snapshots
            JOIN snapshot_settings ON snapshot_settings.hash = snapshots.settings
@@ -111,8 +110,8 @@ def find(connection: sqlite3.Connection, record_id: int) -> EvidenceText | None:
     return EvidenceText(settings, snapshot, decision)
 
 
-def forget_unused_settings(connection: sqlite3.Connection) -> None:
-    """Drop settings that no snapshot rests on any more."""
+def delete_unused_settings(connection: sqlite3.Connection) -> None:
+    """Delete settings that no snapshot uses any more."""
     connection.execute(
         "DELETE FROM snapshot_settings WHERE hash NOT IN (SELECT settings FROM snapshots)"
     )

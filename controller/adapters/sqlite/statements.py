@@ -1,7 +1,7 @@
-"""What the state file is asked and told: one function per act of the Store port.
+"""The statements of the Store port: one function for each method.
 
-Each takes the connection first, runs in the thread that owns it, and ends with its transaction
-committed. Errors of SQLite pass through; `controller.adapters.sqlite.store` translates them.
+Each takes the connection first, runs in the thread that owns it, and commits its transaction.
+Errors of SQLite pass through; `controller.adapters.sqlite.store` translates them.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def add_override(
     expires_at: datetime,
     replaces: tuple[int, ...],
 ) -> Override:
-    """Store an override and its audit row together, and the end of those it replaces."""
+    """Store an override and end those that it replaces, with audit rows, in one transaction."""
     values = (
         request.kind.value,
         request.region,
@@ -69,7 +69,7 @@ def extend_override(
     at: datetime,
     reason: str,
 ) -> Override:
-    """Give an override another end, with its audit row."""
+    """Change the end of an override, with an audit row."""
     with transaction(connection):
         row = connection.execute(
             f"""UPDATE overrides SET expires_at = ? WHERE id = ? AND ended_at IS NULL
@@ -87,7 +87,7 @@ def extend_override(
 def end_override(
     connection: sqlite3.Connection, override_id: int, actor: str, at: datetime, why: str
 ) -> None:
-    """Mark an override as ended, with its audit row; nothing if it had ended already."""
+    """Mark an override as ended, with an audit row; does nothing if it had ended already."""
     with transaction(connection):
         _end(connection, override_id, actor, at, why)
 
@@ -112,7 +112,7 @@ def _end(
 
 
 def overrides(connection: sqlite3.Connection) -> tuple[Override, ...]:
-    """Those not ended, oldest first."""
+    """Overrides that have not ended, oldest first."""
     rows = connection.execute(
         f"SELECT id, {_OVERRIDE_COLUMNS} FROM overrides WHERE ended_at IS NULL ORDER BY id"
     )
@@ -124,19 +124,19 @@ def add_record(
     record: DecisionRecord,
     evidence: Evidence | EvidenceText | None,
 ) -> DecisionRecord:
-    """Store a record, its evidence and audit entry together; forget those that are too many."""
+    """Store a record, its evidence and audit entry, and delete surplus records."""
     if record.id != 0:
         raise ValueError(f"decision record {record.id} is stored already")
-    # Before it, not after: what fails now has stored nothing.
-    records.give_back_space(connection)
+    # Before the transaction: if this fails, nothing was stored.
+    records.shrink_file(connection)
     with transaction(connection):
         stored = records.add(connection, record, evidence)
-        records.forget_surplus(connection, record.at)
+        records.delete_surplus(connection, record.at)
     return stored
 
 
 def update_record(connection: sqlite3.Connection, record: DecisionRecord) -> None:
-    """Store what became known of a record later."""
+    """Store the fields of a record that get their values later."""
     with transaction(connection):
         records.update(connection, record)
 
@@ -144,7 +144,7 @@ def update_record(connection: sqlite3.Connection, record: DecisionRecord) -> Non
 def expect(
     connection: sqlite3.Connection, settings: Mapping[Position, tuple[LeverState, ...]]
 ) -> None:
-    """Replace what is remembered of these positions, or forget it; others keep theirs."""
+    """Replace the expected states of these positions; an empty tuple deletes a position."""
     with transaction(connection):
         connection.executemany(
             "INSERT OR REPLACE INTO expected (service, pool, region, settings) VALUES (?, ?, ?, ?)",
@@ -157,7 +157,7 @@ def expect(
 
 
 def expected(connection: sqlite3.Connection) -> dict[Position, tuple[LeverState, ...]]:
-    """Everything remembered of positions."""
+    """The expected states of all positions."""
     rows = connection.execute("SELECT service, pool, region, settings FROM expected")
     return {Position(*position): _settings(body) for *position, body in rows}
 
@@ -194,13 +194,13 @@ def _override(columns: Sequence[Any]) -> Override:
 
 
 def _text_of(override: Override) -> str:
-    """The override in an audit row: `#3 pin eu-west-1 at 30 % of shop until …: reason`."""
-    what = f"{override.kind} {override.region}" if override.region else f"{override.kind}"
+    """An override as text for an audit row: `#3 pin eu-west-1 at 30 % of shop until …: reason`."""
+    order = f"{override.kind} {override.region}" if override.region else f"{override.kind}"
     if override.share is not None:
-        what += f" at {percent(override.share)}"
+        order += f" at {percent(override.share)}"
     ignoring = f", ignoring {', '.join(override.ignore_guards)}" if override.ignore_guards else ""
-    place = "/".join(part for part in (override.service, override.pool) if part)
+    scope = "/".join(part for part in (override.service, override.pool) if part)
     return (
-        f"#{override.id} {what} of {place or 'every service'} "
+        f"#{override.id} {order} of {scope or 'every service'} "
         f"until {override.expires_at.isoformat()}{ignoring}: {override.reason}"
     )

@@ -1,8 +1,8 @@
 """Durable state in one SQLite file.
 
-SQLite blocks, and its connections belong to one thread; so one thread owns the only connection and
-every act is a short task for it, in the order of the calls. A task once begun ends even if its
-caller is cancelled: state is changed whole or not at all. Statements are in
+SQLite blocks, and its connections belong to one thread. So one thread owns the only connection and
+runs every statement as a task, in the order of the calls. A task that has begun ends even if its
+caller is cancelled: a change is made completely or not at all. Statements are in
 `controller.adapters.sqlite.statements`, tables and errors in `controller.adapters.sqlite.schema`.
 """
 
@@ -21,8 +21,7 @@ from typing import Concatenate, ParamSpec, Self, TypeVar
 
 from controller.adapters.sqlite import audit as sqlite_audit
 from controller.adapters.sqlite import records as sqlite_records
-from controller.adapters.sqlite import snapshots
-from controller.adapters.sqlite import statements as statements
+from controller.adapters.sqlite import snapshots, statements
 from controller.adapters.sqlite.lock import StateLock
 from controller.adapters.sqlite.schema import open_database, open_read_only, state_error
 from controller.model.audit import AuditCheck, AuditEntry, ChainPoint
@@ -40,10 +39,10 @@ def _one_thread() -> Executor:
 
 
 class SqliteStore:
-    """Fulfils the Store port; to be used as `async with`.
+    """Implements the Store port; use it with `async with`.
 
-    Entering it makes the folder, locks the file against other daemons, checks and migrates it;
-    StateUnavailableError says what is wrong with it otherwise.
+    Entering it creates the folder, locks the file against other daemons, checks and migrates it.
+    Raises StateUnavailableError.
     """
 
     def __init__(
@@ -52,17 +51,16 @@ class SqliteStore:
         observe_error: Callable[[], None] = lambda: None,
         executor: Callable[[], Executor] = _one_thread,
     ) -> None:
-        """`observe_error` is called for every act that failed.
+        """`observe_error` is called for every failed statement.
 
-        `executor` makes what the acts run in, one after another in the order of the calls; it is
-        shut down at the end.
+        `executor` makes the executor of statements, which must run them in the order of the calls.
         """
         self._path = path
         self._observe_error = observe_error
         self._make_executor = executor
         self._lock = StateLock(path)
         self._connection: sqlite3.Connection | None = None
-        self._checking = asyncio.Lock()
+        self._check_lock = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         self._lock.take()
@@ -82,16 +80,16 @@ class SqliteStore:
         traceback: TracebackType | None,
     ) -> None:
         try:
-            await self._in_executor(self._opened.close)
+            await self._in_executor(self._open_connection.close)
         finally:
             self._executor.shutdown()
             self._lock.release()
 
     def abandon(self) -> None:
-        """Let go of file and lock at once, as the kernel does for a process that is killed.
+        """Close file and lock at once, as the kernel does for a killed process.
 
-        For simulated processes: what was not committed is lost, and the store is of no more use.
-        Call it in the executor's thread.
+        For simulated processes: uncommitted changes are lost, and the store cannot be used any
+        more. Call it in the executor's thread.
         """
         if self._connection is not None:
             self._connection.close()
@@ -104,44 +102,44 @@ class SqliteStore:
         expires_at: datetime,
         replaces: Sequence[int] = (),
     ) -> Override:
-        """Store an override, and the end of those it replaces, together with the audit rows."""
-        return await self._do(
+        """Store an override and end those that it replaces, with audit rows."""
+        return await self._execute(
             statements.add_override, request, created_at, expires_at, tuple(replaces)
         )
 
     async def extend_override(
         self, override_id: int, *, expires_at: datetime, actor: str, at: datetime, reason: str
     ) -> Override:
-        """Give an override another end, with its audit row. Raises when it has ended."""
-        return await self._do(
+        """Change the end of an override, with an audit row. Raises when it has ended."""
+        return await self._execute(
             statements.extend_override, override_id, expires_at, actor, at, reason
         )
 
     async def end_override(self, override_id: int, *, actor: str, at: datetime, why: str) -> None:
-        """End an override, with its audit row. One that has ended already is left as it is."""
-        await self._do(statements.end_override, override_id, actor, at, why)
+        """End an override, with an audit row; does nothing if it has ended already."""
+        await self._execute(statements.end_override, override_id, actor, at, why)
 
     async def overrides(self) -> tuple[Override, ...]:
-        """Those not ended yet, oldest first."""
-        return await self._do(statements.overrides)
+        """Overrides that have not ended, oldest first."""
+        return await self._execute(statements.overrides)
 
     async def add_record(
         self, record: DecisionRecord, evidence: Evidence | EvidenceText | None = None
     ) -> DecisionRecord:
-        """Store a record whose id is 0, forgetting the oldest beyond what is kept."""
-        return await self._do(statements.add_record, record, evidence)
+        """Store a record whose id is 0 and delete the oldest surplus ones."""
+        return await self._execute(statements.add_record, record, evidence)
 
     async def evidence(self, record_id: int) -> EvidenceText | None:
-        """What a record's decision was made of; None when that is not kept."""
-        return await self._do(snapshots.find, record_id)
+        """The evidence of a record's decision; None when it is not kept."""
+        return await self._execute(snapshots.find, record_id)
 
     async def update_record(self, record: DecisionRecord) -> None:
-        """Store a record's timeline and measured effect; the rest stays as it was decided."""
-        await self._do(statements.update_record, record)
+        """Store a record's timeline and measured effect; its other fields do not change."""
+        await self._execute(statements.update_record, record)
 
     async def record(self, record_id: int) -> DecisionRecord | None:
-        """One record; None if it never was or is forgotten."""
-        return await self._do(sqlite_records.find, record_id)
+        """The record of this id; None if it never existed or was deleted."""
+        return await self._execute(sqlite_records.find, record_id)
 
     async def records(
         self,
@@ -151,62 +149,64 @@ class SqliteStore:
         region: str | None = None,
         until: datetime | None = None,
     ) -> tuple[DecisionRecord, ...]:
-        """Newest first; `before` an id; with `region`, those that concern it; `until` a time."""
-        return await self._do(sqlite_records.page, limit, before, region, until)
+        """Up to `limit` records, newest first; see the port."""
+        return await self._execute(sqlite_records.page, limit, before, region, until)
 
     async def expect(self, settings: Mapping[Position, tuple[LeverState, ...]]) -> None:
-        """Replace what is remembered of these positions; others keep theirs."""
-        await self._do(statements.expect, dict(settings))
+        """Replace the expected states of these positions; see the port."""
+        await self._execute(statements.expect, dict(settings))
 
     async def expected(self) -> Mapping[Position, tuple[LeverState, ...]]:
-        """Everything remembered of positions."""
-        return await self._do(statements.expected)
+        """The expected states of all positions."""
+        return await self._execute(statements.expected)
 
     async def audit(self, *, at: datetime, actor: str, action: str, detail: str) -> None:
         """Append an audit row."""
-        await self._do(statements.audit, at, actor, action, detail)
+        await self._execute(statements.audit, at, actor, action, detail)
 
     async def audit_entries(
         self, *, limit: int, before: int | None = None
     ) -> tuple[AuditEntry, ...]:
-        """Newest first; `before` a number."""
-        return await self._do(sqlite_audit.entries, limit, before)
+        """Up to `limit` entries, newest first; see the port."""
+        return await self._execute(sqlite_audit.entries, limit, before)
 
     async def audit_head(self) -> ChainPoint:
-        """The last entry's mark, to be noted where the state file's owner cannot change it."""
-        return await self._do(sqlite_audit.head)
+        """The last entry's number and digest, to be kept where the file's owner cannot write."""
+        return await self._execute(sqlite_audit.head)
 
     async def check_audit(self, noted: ChainPoint | None = None) -> AuditCheck:
-        """Look through the whole chain, in a thread and connection of its own: it takes seconds.
+        """Verify the whole chain, in a separate thread and connection: it takes seconds.
 
-        Several callers take turns.
+        One check runs at a time.
         """
-        async with self._checking:
+        async with self._check_lock:
             return await asyncio.to_thread(check_audit, self._path, noted)
 
-    async def _do(
+    async def _execute(
         self,
         statement: Callable[Concatenate[sqlite3.Connection, P], T],
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
         try:
-            return await self._in_executor(partial(statement, self._opened, *args, **kwargs))
+            return await self._in_executor(
+                partial(statement, self._open_connection, *args, **kwargs)
+            )
         except sqlite3.Error as error:
             self._observe_error()
             raise state_error(error, self._path) from error
 
     @property
-    def _opened(self) -> sqlite3.Connection:
+    def _open_connection(self) -> sqlite3.Connection:
         assert self._connection is not None, "the store is used outside its `async with`"
         return self._connection
 
-    async def _in_executor(self, act: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._executor, act)
+    async def _in_executor(self, task: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, task)
 
 
 def check_audit(path: Path, noted: ChainPoint | None = None) -> AuditCheck:
-    """Look through the audit of a state file, whether or not a daemon runs on it.
+    """The check of a state file's audit, whether or not a daemon uses the file.
 
     Raises StateUnavailableError.
     """
@@ -220,7 +220,7 @@ def check_audit(path: Path, noted: ChainPoint | None = None) -> AuditCheck:
 
 
 def list_audit(path: Path, limit: int, before: int | None = None) -> tuple[AuditEntry, ...]:
-    """Entries of a state file, newest first, whether or not a daemon runs on it.
+    """Up to `limit` audit entries of a state file, newest first, also while a daemon uses it.
 
     Raises StateUnavailableError.
     """

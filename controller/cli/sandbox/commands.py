@@ -59,10 +59,11 @@ def run(
     """Run the whole sandbox until Ctrl-C. Its state in .sandbox/ begins empty each time."""
     from controller.sandbox import supervisor
     from controller.sandbox.errors import SandboxError
-    from controller.sandbox.live_status import watch
-    from controller.sandbox.stories.story import check_name, play
+    from controller.sandbox.live_status import show_status
+    from controller.sandbox.stories.player import play
+    from controller.sandbox.stories.registry import check_name
 
-    during = watch
+    during = show_status
     if story is not None:
         try:
             check_name(story)

@@ -15,7 +15,7 @@ import click
 from controller.cli.lazy_groups import LateGroup
 from controller.cli.sandbox.control_client import call
 from controller.cli.types.duration import DURATION
-from controller.sandbox.emulator.faults.kinds import KINDS, SERVICES, Kind
+from controller.sandbox.emulator.faults.kinds import KINDS, SERVICES, FaultKind
 
 VARIABLE = "GTC_SANDBOX_AWS_URL"
 DEFAULT_URL = "http://127.0.0.1:4567"
@@ -84,7 +84,7 @@ def shown(faults: list[dict[str, Any]]) -> list[str]:
     return aligned(rows)
 
 
-def _command(name: str, kind: Kind) -> click.Command:
+def _command(name: str, kind: FaultKind) -> click.Command:
     def begin(**given: object) -> None:
         limits = {key: value for key, value in given.items() if value is not None}
         answer = _call("POST", _PATH, {"name": name, **limits})

@@ -53,7 +53,7 @@ class MonitorHost(Protocol):
 
 
 class EndpointMonitor:
-    """Fulfils Watcher. Slots, because there are many."""
+    """Implements ProbeListener. Slots, because there are many."""
 
     __slots__ = (
         "_confirm_at",
@@ -64,7 +64,7 @@ class EndpointMonitor:
         "_state",
         "_steady",
         "_tell",
-        "_was_disturbed",
+        "_was_disconnected",
         "endpoint",
         "key",
         "level",
@@ -96,7 +96,7 @@ class EndpointMonitor:
         self._is_asked = False
         self._is_kicked = False
         """Whether to ask once more, out of turn, when the present probe is over."""
-        self._was_disturbed = False
+        self._was_disconnected = False
         """Whether its connection's end has led to a probe since its last turn."""
         self._confirmations = 0
         """How many more probes may follow a first failure."""
@@ -122,14 +122,14 @@ class EndpointMonitor:
 
     def turn(self) -> None:
         """Its turn has come; it is missed while a probe is under way."""
-        self._was_disturbed = False
+        self._was_disconnected = False
         target = self.target
         if target is None or self._is_asked or self._confirmations:
             return
         # `_ask`, written out: one call less for every probe.
         self._is_asked, self._is_kicked, pace = True, False, self.pace
         try:
-            target.ask(pace.least_s, pace.most_s)
+            target.start_probe(pace.least_s, pace.most_s)
         except Exception as error:
             self._observer.broke(error)
 
@@ -163,13 +163,13 @@ class EndpointMonitor:
         self._is_asked, self._is_kicked = True, False
         pace = self.pace
         try:
-            target.ask(pace.least_s, pace.most_s)
+            target.start_probe(pace.least_s, pace.most_s)
         except Exception as error:
             self._observer.broke(error)
 
-    # -- Watcher
+    # -- ProbeListener
 
-    def answered(self, result: ProbeResult) -> None:
+    def on_result(self, result: ProbeResult) -> None:
         """As the port promises."""
         try:
             self._is_asked = False
@@ -189,7 +189,7 @@ class EndpointMonitor:
         except Exception as error:
             self._observer.broke(error)
 
-    def answered_late(self, result: ProbeResult) -> None:
+    def on_late_result(self, result: ProbeResult) -> None:
         """It is not dead, then: there is nothing to confirm."""
         try:
             self._confirmations = 0
@@ -207,10 +207,10 @@ class EndpointMonitor:
         if not self.level:
             self._steady = SteadyState.of(self._state, observer.limits.gray)
 
-    def disturbed(self) -> None:
+    def on_disconnect(self) -> None:
         """Ask whoever closed its connection, but once in an interval: some servers always do."""
-        if not self._was_disturbed:
-            self._was_disturbed = True
+        if not self._was_disconnected:
+            self._was_disconnected = True
             self.kick()
 
     def _go_on_confirming(self, result: ProbeResult) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import inf
 
-from controller.ports import Alarm, Clock
+from controller.ports import Clock, TimerHandle
 
 GRAIN_S = 0.001
 """What is due within this time is handed out together: an alarm for each would cost more."""
@@ -20,7 +20,7 @@ class WakeupTimer:
         """`hand_out(now)` returns when to ring again; `inf`: not before it is set."""
         self._clock = clock
         self._hand_out = hand_out
-        self._alarm: Alarm | None = None
+        self._alarm: TimerHandle | None = None
         self._at = -inf
         """When the alarm rings; `-inf` while nobody needs to set it."""
 

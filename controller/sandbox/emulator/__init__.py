@@ -1,7 +1,7 @@
-"""The emulated AWS: a stand-in for the services that the controller steers.
+"""The emulated AWS: a replacement for the services that the daemon steers.
 
-It serves the sandbox and the tests. It is written from the vendor's documentation and wire models
-and shares no code with the daemon, so that it cannot repeat the daemon's own misreadings. Each
-file names the documentation it follows and says what it does not emulate; whatever is missing
-answers with an AWS error that says so.
+The sandbox and the tests use it. It is written from the vendor's documentation and wire models and
+shares no code with the daemon, so that it cannot repeat the daemon's misunderstandings. Each file
+names the documentation that it follows and what it does not emulate; a missing operation answers
+with an AWS error that says so.
 """

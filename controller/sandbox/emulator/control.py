@@ -1,7 +1,7 @@
-"""The emulator's own control API, on a port of its own that stays open while AWS is gone.
+"""The emulator's control API, on a separate port that stays open while AWS is gone.
 
-`/_emulator/calls`: what was called. `/_emulator/faults`: GET lists the faults in force and those
-there are, POST begins one, DELETE (`?name=`) ends one kind or all. It has no counterpart in AWS.
+`/_emulator/calls`: the log of calls. `/_emulator/faults`: GET lists active faults and all kinds,
+POST begins one, DELETE (`?name=`) ends one kind or all. AWS has no such API.
 """
 
 from aiohttp import web
@@ -10,15 +10,15 @@ from controller.sandbox.emulator.faults.active import Faults
 from controller.sandbox.emulator.faults.kinds import KINDS
 from controller.sandbox.emulator.http.gateway import CallLog
 from controller.sandbox.errors import SandboxError
-from controller.sandbox.problems import explain, json_object
+from controller.sandbox.problems import error_responses, json_object
 
 CALLS_PATH = "/_emulator/calls"
 FAULTS_PATH = "/_emulator/faults"
 _SHUTDOWN_S = 0.1
 
 
-class Control:
-    """Listens beside AWS."""
+class ControlServer:
+    """The server of the control API."""
 
     def __init__(self, calls: CallLog, faults: Faults, host: str, port: int) -> None:
         """Port 0 takes a free port."""
@@ -26,7 +26,7 @@ class Control:
         self._faults = faults
         self.host = host
         self.port = port
-        app = web.Application(middlewares=[explain])
+        app = web.Application(middlewares=[error_responses])
         app.router.add_get(CALLS_PATH, self._show_calls)
         app.router.add_get(FAULTS_PATH, self._show_faults)
         app.router.add_post(FAULTS_PATH, self._add_fault)
@@ -40,14 +40,14 @@ class Control:
         self.port = self._runner.addresses[0][1]
 
     async def close(self) -> None:
-        """Stop listening, if it does."""
+        """Stop listening; does nothing if it does not listen."""
         await self._runner.cleanup()
 
     async def _show_calls(self, request: web.Request) -> web.Response:
         return web.json_response(self._calls.to_json())
 
     async def _show_faults(self, request: web.Request) -> web.Response:
-        return self._shown()
+        return self._faults_response()
 
     async def _add_fault(self, request: web.Request) -> web.Response:
         body = await json_object(request)
@@ -55,13 +55,13 @@ class Control:
         if not isinstance(name, str):
             raise SandboxError('name the fault, as in {"name": "throttle"}', tuple(KINDS))
         await self._faults.add(name, **body)
-        return self._shown()
+        return self._faults_response()
 
     async def _clear_faults(self, request: web.Request) -> web.Response:
         await self._faults.clear(request.query.get("name"))
-        return self._shown()
+        return self._faults_response()
 
-    def _shown(self) -> web.Response:
+    def _faults_response(self) -> web.Response:
         kinds = {
             name: {"summary": kind.summary, "takes": sorted(kind.takes)}
             for name, kind in KINDS.items()

@@ -1,9 +1,9 @@
-"""Where addresses of the sandbox lie: a small fixed world instead of a geolocation database.
+"""The locations of the sandbox's addresses: a small fixed table instead of a geolocation database.
 
-Users of DNS are told apart by the documentation prefixes (RFC 5737, RFC 3849), users of the
-accelerator by loopback source addresses, since they open real connections. Continents are Route
-53's (developer guide, *Values specific for geolocation records*): its EU includes Russia, Turkey
-and Great Britain. Coordinates are of one large city, good enough to say which Region is nearer.
+Users of DNS have documentation prefixes (RFC 5737, RFC 3849); users of the accelerator have
+loopback source addresses, because they open real connections. Continents are Route 53's (developer
+guide, *Values specific for geolocation records*): its EU includes Russia, Turkey and Great Britain.
+Coordinates are of one large city, good enough to say which Region is nearer.
 """
 
 from collections.abc import Iterable, Iterator
@@ -78,7 +78,7 @@ _REGIONS: dict[str, Coordinates] = {
     "ap-northeast-2": (37.6, 127.0),
 }
 
-# An address that is nowhere in the table is taken to be in Virginia.
+# An address outside the table counts as in Virginia.
 _UNKNOWN_ORIGIN = _REGIONS["us-east-1"]
 
 COUNTRIES = tuple(_COUNTRIES)
@@ -102,7 +102,7 @@ _COUNTRY_BY_NETWORK = dict(_networks())
 
 
 def location_of(address: str) -> Location | None:
-    """Where an address lies; None for one outside the table, such as 127.0.0.1."""
+    """The location of an address; None for one outside the table, such as 127.0.0.1."""
     parsed = ip_address(address)
     length = 48 if parsed.version == 6 else 24 if parsed.is_loopback else 28
     country = _COUNTRY_BY_NETWORK.get(ip_network((parsed, length), strict=False))
@@ -122,23 +122,26 @@ def source_address(country: str, host: int) -> str:
 
 
 def nearest_first(location: Location | None, regions: Iterable[str]) -> tuple[str, ...]:
-    """The Regions in the order of their distance from a location, names break ties."""
+    """The Regions ordered by distance from a location, then by name."""
     return tuple(sorted(regions, key=lambda name: (region_distance_km(location, name), name)))
 
 
 def region_distance_km(location: Location | None, region: str) -> float:
-    """How far a Region is from a location; for None as if from the unknown origin."""
+    """The distance of a Region from a location in km; None counts as in Virginia."""
     origin = _UNKNOWN_ORIGIN if location is None else _COUNTRIES[location.country][1]
     return distance_km(origin, _REGIONS[region])
 
 
 def known_region(name: str) -> bool:
-    """True for a Region of which the table knows where it is."""
+    """Whether the table contains this Region."""
     return name in _REGIONS
 
 
 def distance_km(start: Coordinates, end: Coordinates) -> float:
-    """The great-circle distance between two points."""
+    """The great-circle distance between two points in km (haversine formula).
+
+    Example: Frankfurt (50.1, 8.7) to Dublin (53.3, -6.3) is about 1,090 km.
+    """
     (lat1, lon1), (lat2, lon2) = ((radians(a), radians(b)) for a, b in (start, end))
     half = sin((lat2 - lat1) / 2) ** 2 + cos(lat1) * cos(lat2) * sin((lon2 - lon1) / 2) ** 2
     return 2 * EARTH_RADIUS_KM * asin(sqrt(half))

@@ -1,8 +1,8 @@
-"""Ids of emulated resources, derived from what the caller chose.
+"""Ids of emulated resources, derived from the caller's reference.
 
-AWS draws ids at random. Here they follow from CallerReference or IdempotencyToken, so that a
-configuration file can name resources that are created later: a reference `id:<value>` yields
-exactly that value, any other a hash of itself.
+AWS's ids are random. Here they follow from CallerReference or IdempotencyToken, so that a
+configuration file can name resources that are created later: a reference `id:<value>` gives exactly
+that value, any other reference its hash.
 """
 
 import hashlib

@@ -1,6 +1,7 @@
-"""Somebody else's hands in the hosted zones: a person in the console, or another controller.
+"""Manual edits of hosted zones: by an operator in the console, or by another controller.
 
-They use the operations of the API, past the gateway: neither counted nor hindered by faults.
+They call the operations of the API without the gateway: they are not logged, and faults do not
+affect them.
 """
 
 from collections.abc import Sequence
@@ -12,49 +13,49 @@ from controller.sandbox.emulator.route53.zones import ZoneStore
 from controller.sandbox.errors import SandboxError
 
 _KEPT = ("SOA", "NS")
-Taken = Sequence[tuple[str, RecordSet]]
-"""Zone ids and records that were in them."""
+DeletedRecords = Sequence[tuple[str, RecordSet]]
+"""Zone ids and records that were deleted from them."""
 
 
 class ManualEdits:
-    """Edits, deletes and puts back records of any zone."""
+    """Edits, deletes and restores records of any zone."""
 
     def __init__(self, zones: ZoneStore) -> None:
         self._zones = zones
 
     def edit(self, spec: FaultSpec) -> None:
-        """Give the named weighted record (A and AAAA) the weight, where it has another."""
+        """Set the weight of the named weighted record (A and AAAA), if it has another one."""
         assert spec.weight is not None
-        for zone_id, record in self._leaves(spec):
+        for zone_id, record in self._weighted_records(spec):
             if record.weight != spec.weight:
                 self._change(zone_id, "UPSERT", [replace(record, weight=spec.weight)])
 
-    def delete(self, spec: FaultSpec) -> Taken:
-        """Delete the named weighted record; what was taken."""
-        taken = self._leaves(spec)
-        for zone_id, record in taken:
+    def delete(self, spec: FaultSpec) -> DeletedRecords:
+        """Delete the named weighted record; return what was deleted."""
+        deleted = self._weighted_records(spec)
+        for zone_id, record in deleted:
             self._change(zone_id, "DELETE", [record])
-        return taken
+        return deleted
 
-    def empty(self) -> Taken:
-        """Delete every record but those a zone must have; what was taken."""
-        taken = [(zone, r) for zone, r in self._records() if r.type not in _KEPT]
-        # Aliases first: a target may not go while something points to it.
-        for zone_id in dict.fromkeys(zone for zone, _ in taken):
-            mine = [record for zone, record in taken if zone == zone_id]
+    def empty(self) -> DeletedRecords:
+        """Delete every record except SOA and NS; return what was deleted."""
+        deleted = [(zone, r) for zone, r in self._records() if r.type not in _KEPT]
+        # Aliases first: a target cannot be deleted while an alias points to it.
+        for zone_id in dict.fromkeys(zone for zone, _ in deleted):
+            mine = [record for zone, record in deleted if zone == zone_id]
             self._change(zone_id, "DELETE", sorted(mine, key=lambda r: r.alias is None))
-        return taken
+        return deleted
 
-    def put_back(self, taken: Taken) -> None:
-        """Create again what is still missing; what has come back meanwhile is left alone."""
-        there = {(zone, _key(record)) for zone, record in self._records()}
-        missing = [(z, r) for z, r in taken if (z, _key(r)) not in there]
+    def restore(self, deleted: DeletedRecords) -> None:
+        """Create deleted records again, except those that exist again."""
+        existing = {(zone, _key(record)) for zone, record in self._records()}
+        missing = [(z, r) for z, r in deleted if (z, _key(r)) not in existing]
         for zone_id in dict.fromkeys(zone for zone, _ in missing):
             mine = [record for zone, record in missing if zone == zone_id]
             self._change(zone_id, "CREATE", sorted(mine, key=lambda r: r.alias is not None))
 
-    def _leaves(self, spec: FaultSpec) -> Taken:
-        """A weighted record's A and AAAA; SandboxError, naming all there are, if it is not."""
+    def _weighted_records(self, spec: FaultSpec) -> DeletedRecords:
+        """The named weighted record (A and AAAA). Raises SandboxError, with the existing names."""
         weighted = [(zone, r) for zone, r in self._records() if r.weight is not None]
         if not weighted:
             raise SandboxError("no zone has a weighted record")
@@ -70,7 +71,7 @@ class ManualEdits:
             raise SandboxError(f"{name} has no set identifier {identifier!r}", valid)
         return found
 
-    def _records(self) -> Taken:
+    def _records(self) -> DeletedRecords:
         return [
             (zone_id, record)
             for zone_id, records in self._zones.listed_zones().items()

@@ -1,6 +1,6 @@
-"""Open connections of a stream server, so that they can be ended together.
+"""The open connections of a stream server, so that they can be ended together.
 
-`asyncio.Server.close` only stops listening; what is being served lives on in tasks of its own.
+`asyncio.Server.close` only stops listening; the tasks of open connections continue.
 """
 
 import asyncio
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class Connections:
+class OpenConnections:
     """The tasks that serve open connections."""
 
     def __init__(self) -> None:
@@ -16,7 +16,7 @@ class Connections:
 
     @contextmanager
     def serving(self) -> Iterator[None]:
-        """Counts the current task as serving a connection."""
+        """A context in which the current task counts as serving a connection."""
         task = asyncio.current_task()
         assert task is not None, "connections are served by tasks"
         self._tasks.add(task)

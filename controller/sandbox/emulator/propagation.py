@@ -1,8 +1,8 @@
-"""Between accepting a change and acting on it, AWS takes a while: the two views of one value.
+"""Propagation: AWS accepts a change at once, but users see it later. Two views of one value.
 
-Route 53 calls the border INSYNC (*GetChange*), Global Accelerator DEPLOYED
-(*DescribeAccelerator*). What the API lists is `latest`; what answers users is `served(now)`. Not
-emulated: changes that arrive at different places at different times, or overtake each other.
+A change is in effect when Route 53 calls it INSYNC (*GetChange*), or Global Accelerator DEPLOYED
+(*DescribeAccelerator*). The API lists `latest`; users are served `served(now)`. Not emulated:
+changes that arrive at different places at different times, or overtake each other.
 """
 
 from collections import deque
@@ -12,16 +12,16 @@ T = TypeVar("T")
 
 
 class Propagation(Generic[T]):
-    """A value whose changes are visible to the API at once and to users when they are due."""
+    """A value whose changes the API shows at once and users see when they are due."""
 
     def __init__(self, before: T) -> None:
-        """`before` is what users are served until the first published value is due."""
+        """`before`: what users are served until the first published value is due."""
         self.latest = before
         self._served = before
         self._pending: deque[tuple[float, T]] = deque()
 
     def publish(self, value: T, due: float) -> None:
-        """Accept `value`; users are served it from `due` (seconds on the caller's clock) on."""
+        """Accept `value`; users are served it from `due` on (seconds of the caller's clock)."""
         self.latest = value
         self._pending.append((due, value))
 
@@ -31,7 +31,7 @@ class Propagation(Generic[T]):
             self._served = self._pending.popleft()[1]
         return self._served
 
-    def settled(self, now: float) -> bool:
-        """True when users are served everything the API has accepted."""
+    def is_settled(self, now: float) -> bool:
+        """Whether users are served the latest value."""
         self.served(now)
         return not self._pending

@@ -1,8 +1,8 @@
-"""The emulated AWS as one process: stores, gateway, name server, checkers and relay together.
+"""The emulated AWS as one process: stores, gateway, name server, health checkers and relay.
 
-The sandbox's supervisor starts it and reads what it announces. `serve` is the whole program,
-`running` the same in the hands of a test. Closing the HTTP listener is how "AWS is gone" looks to
-a client; the stores, the data plane and the control API live on.
+The sandbox's supervisor starts it and reads its announcement. `serve` is the whole program;
+`running` is the same for a test. A closed HTTP listener means to a client that AWS is gone; the
+stores, the data plane and the control API keep running.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from random import Random
 from controller.sandbox.emulator.accelerator.endpoint_checks import EndpointChecks
 from controller.sandbox.emulator.accelerator.relay import AcceleratorRelay
 from controller.sandbox.emulator.checkers.health_checkers import HealthCheckers
-from controller.sandbox.emulator.control import Control
+from controller.sandbox.emulator.control import ControlServer
 from controller.sandbox.emulator.faults.active import Faults
 from controller.sandbox.emulator.faults.layer import FaultLayer
 from controller.sandbox.emulator.http.gateway import Call, Gateway, Services
@@ -32,7 +32,7 @@ Announce = Callable[[dict[str, object]], None]
 
 @dataclass(frozen=True, slots=True)
 class ServerOptions:
-    """Where to listen, and how fast changes arrive; port 0 takes a free port."""
+    """Where to listen (port 0: any free port), and how many seconds changes take."""
 
     http_host: str = "127.0.0.1"
     http_port: int = 4566
@@ -45,7 +45,7 @@ class ServerOptions:
 
 
 async def serve(options: ServerOptions, announce: Announce, stop: asyncio.Event) -> None:
-    """Run until `stop` is set; announce once, when everything listens.
+    """Run until `stop` is set; call `announce` once, when everything listens.
 
     Raises OSError when a port is taken.
     """
@@ -65,7 +65,7 @@ async def serve(options: ServerOptions, announce: Announce, stop: asyncio.Event)
 async def running(
     options: ServerOptions, clock: Callable[[], float] = time.time
 ) -> AsyncIterator["EmulatedAws"]:
-    """The emulated AWS, listening; enter and leave it in the same task."""
+    """A context with the emulated AWS listening; enter and leave it in the same task."""
     aws = EmulatedAws(options, clock)
     try:
         await aws.open()
@@ -81,7 +81,7 @@ async def running(
 
 
 class EmulatedAws:
-    """All stores, sockets and workers, wired together."""
+    """All stores, sockets and workers, connected."""
 
     def __init__(self, options: ServerOptions, clock: Callable[[], float]) -> None:
         """`clock` gives seconds since 1970."""
@@ -99,7 +99,7 @@ class EmulatedAws:
         self._layer = FaultLayer(
             Services(services).dispatch, self.faults, self.zones, self.accelerators, clock
         )
-        self._control = Control(
+        self._control = ControlServer(
             self.gateway.calls, self.faults, options.http_host, options.control_port
         )
         self._dns = DnsServer(Responder(self.view, self._rng))
@@ -108,11 +108,11 @@ class EmulatedAws:
             self.health_checks, stores.reports, self._address_of, clock, self._rng
         )
         health = stores.endpoint_health
-        monitor = EndpointChecks(self.accelerators, health, clock, self._rng)
+        endpoint_checks = EndpointChecks(self.accelerators, health, clock, self._rng)
         relay = AcceleratorRelay(self.accelerators, health.routable, self._rng)
         self.workers = (
             checkers.rounds.run,
-            monitor.rounds.run,
+            endpoint_checks.rounds.run,
             relay.run,
             self.faults.run,
             self._layer.run,
@@ -120,27 +120,27 @@ class EmulatedAws:
 
     @property
     def url(self) -> str:
-        """Where the APIs answer."""
+        """The URL of the APIs."""
         return f"http://{self.http.host}:{self.http.port}"
 
     @property
     def control_url(self) -> str:
-        """Where the control API answers, AWS being gone or not."""
+        """The URL of the control API."""
         return f"http://{self._control.host}:{self._control.port}"
 
     @property
     def dns_address(self) -> str:
-        """Where the name server answers, as host:port."""
+        """The address of the name server, as host:port."""
         return f"{self._options.dns_host}:{self._dns_port}"
 
     async def open(self) -> None:
-        """Listen for DNS and HTTP; raises OSError when a port is taken."""
+        """Listen for DNS and HTTP. Raises OSError when a port is taken."""
         self._dns_port = await self._dns.start(self._options.dns_host, self._options.dns_port)
         await self._control.open()
         await self.http.open()
 
     async def close(self) -> None:
-        """Stop listening; a part that does not listen is left alone."""
+        """Stop listening, also if only some parts listen."""
         await self.http.close()
         await self._control.close()
         await self._dns.close()

@@ -1,7 +1,7 @@
-"""The emulated AWS without sockets: its stores, and the operations of its APIs upon them.
+"""The emulated AWS without sockets: its stores, and the operations of its APIs.
 
-`server` puts HTTP, DNS, health checkers and the accelerators' data plane around it. A simulation
-calls the operations itself, in its own time.
+`server` adds HTTP, DNS, health checkers and the accelerators' data plane. The simulation calls the
+operations directly, in simulated time.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ from controller.sandbox.emulator.route53.zones import ZoneStore
 
 
 class Stores:
-    """What the emulated AWS keeps, and what its APIs do with it."""
+    """The state of the emulated AWS, and the operations on it."""
 
     def __init__(
         self, clock: Callable[[], float], insync_after_s: float, deployed_after_s: float
@@ -30,7 +30,7 @@ class Stores:
         self.endpoint_health = EndpointHealth()
 
     def services(self) -> Mapping[str, Service]:
-        """The emulated services by the names under which requests are signed."""
+        """The emulated services by their names in request signatures."""
         accelerator = GlobalAccelerator(self.accelerators, self.endpoint_health.state)
         route53 = {**self.zones.operations, **self.health_checks.operations}
         return {
@@ -41,7 +41,7 @@ class Stores:
         }
 
     def view(self) -> View:
-        """What users are answered from at this moment."""
+        """The input of DNS answers at this moment."""
         return View(
             self.zones.served_zones(),
             self.health_checks.is_healthy,

@@ -1,1 +1,1 @@
-"""What stands in the emulated AWS before the daemon starts."""
+"""Seeding: the resources that the emulated AWS contains before the daemon starts."""

@@ -1,7 +1,7 @@
-"""The accelerator of one service, made where it is missing: listener, groups, endpoints.
+"""Seeds the accelerator of one service: what is missing of listener, groups and endpoints.
 
-Endpoints are Elastic IP addresses whose allocation ids spell the address in hexadecimal, which is
-how the emulated accelerator knows where to send connections. Follows *CreateAccelerator*,
+Endpoints are Elastic IP addresses. Their allocation ids contain the address in hexadecimal, from
+which the emulated accelerator knows where to send connections. Follows *CreateAccelerator*,
 *CreateListener* and *CreateEndpointGroup* in the Global Accelerator API Reference.
 """
 
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 async def seed_accelerator(
     client: GlobalAcceleratorClient, name: str, service: Service, lever: AcceleratorLever
 ) -> str:
-    """The accelerator's DNS name. Raises SandboxError if AWS gives it another ARN than `lever`."""
+    """Seed one accelerator; return its DNS name.
+
+    Raises SandboxError if AWS gives it another ARN than `lever` has.
+    """
     answer = await client.create_accelerator(
         Name=name, IdempotencyToken=f"id:{lever.arn.rpartition('/')[2]}"
     )
@@ -38,7 +41,7 @@ async def seed_accelerator(
 
 
 def _common_port(name: str, service: Service, lever: AcceleratorLever) -> int:
-    """An endpoint is reached at the listener's port, so all regions must use the same."""
+    """The listener's port, which all regions must have. Raises SandboxError if they differ."""
     regions = service.pools[lever.pool].regions
     ports = {region: address_and_port(region, service.regions[region])[1] for region in regions}
     if len(set(ports.values())) != 1:

@@ -1,10 +1,10 @@
-"""The record tree that the sandbox starts with, as Route 53 takes it.
+"""The record sets that the sandbox starts with, in Route 53's format; A and AAAA alike.
 
-Region names, weighted records with a health check each, and geolocation aliases that do not
-evaluate their target's health, A and AAAA alike. Weights are as placement wants them when all is
-well, so that the daemon finds nothing to move. Follows *Choosing between alias and non-alias
-records*, *Values specific for weighted records* and *Values specific for geolocation alias records*
-in the Route 53 Developer Guide. `controller.sandbox.seeding.stack` sends them, in its order.
+These are region names, weighted records with a health check each, and geolocation aliases that do
+not evaluate their target's health. Weights are those of placement when all regions are healthy, so
+that the daemon has nothing to move. Follows *Choosing between alias and non-alias records*, *Values
+specific for weighted records* and *Values specific for geolocation alias records* in the Route 53
+Developer Guide. `controller.sandbox.seeding.stack` sends them in the right order.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 # API Reference, *AliasTarget*: the hosted zone of every accelerator's name.
 ACCELERATOR_ZONE_ID = "Z2BJ6XQ5FK7U4H"
-# RFC 3849 keeps this prefix for documentation; the IPv4 address goes into its last 32 bits.
+# RFC 3849 reserves this prefix for documentation; the last 32 bits are the IPv4 address.
 _DOCUMENTATION_PREFIX = int(IPv6Address("2001:db8::"))
 _LARGEST_WEIGHT = 128
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def region_name(region: str, lever: Route53Lever) -> str:
-    """The unsteered name of one region, which health checks send as their Host."""
+    """The unsteered name of one region; health checks send it as the Host header."""
     return f"{region}.{lever.name}"
 
 
@@ -43,7 +43,7 @@ def check_id(region: str, lever: Route53Lever) -> str:
 
 
 def address_and_port(name: str, region: ServiceRegion) -> tuple[IPv4Address, int]:
-    """Where a region's first endpoint listens. Raises SandboxError if that is not an address."""
+    """The address of a region's first endpoint. Raises SandboxError if it is not IPv4."""
     endpoint = next(iter(region.endpoints.values()))
     probe = urlsplit(endpoint.probe)
     try:
@@ -56,7 +56,7 @@ def address_and_port(name: str, region: ServiceRegion) -> tuple[IPv4Address, int
 
 
 def region_names(service: Service, lever: Route53Lever) -> Iterator[ResourceRecordSetTypeDef]:
-    """`<region>.<service>`, simple and unsteered."""
+    """The simple records `<region>.<service>`, which are not steered."""
     for name, region in service.regions.items():
         for type_, value in _addresses(name, region):
             yield {
@@ -67,13 +67,13 @@ def region_names(service: Service, lever: Route53Lever) -> Iterator[ResourceReco
             }
 
 
-def leaves(
+def weighted_records(
     service: Service, lever: Route53Lever, settings: Settings
 ) -> Iterator[ResourceRecordSetTypeDef]:
-    """`<pool>.<service>`, weighted: one for each lawful region, with its health check."""
+    """The weighted records `<pool>.<service>`: one for each region of the pool."""
     splits = starting_splits(service, settings)
     for pool_name, pool in service.pools.items():
-        weights = _weights(splits[pool_name])
+        weights = _weights_of(splits[pool_name])
         for name in pool.regions:
             for type_, value in _addresses(name, service.regions[name]):
                 yield {
@@ -90,7 +90,7 @@ def leaves(
 def geolocation_aliases(
     service: Service, lever: Route53Lever
 ) -> Iterator[ResourceRecordSetTypeDef]:
-    """The service's name: each geography to its pool's weighted records, whatever their health."""
+    """The aliases at the service's name: from each geography to its pool's weighted records."""
     types: tuple[RRTypeType, ...] = ("A", "AAAA")
     for pool_name, pool in service.pools.items():
         for geography in pool.geographies:
@@ -109,7 +109,7 @@ def geolocation_aliases(
 
 
 def accelerator_alias(name: str, dns_name: str) -> ResourceRecordSetTypeDef:
-    """A service's name to its accelerator."""
+    """The alias from a service's name to its accelerator."""
     return {
         "Name": name,
         "Type": "A",
@@ -122,10 +122,10 @@ def accelerator_alias(name: str, dns_name: str) -> ResourceRecordSetTypeDef:
 
 
 def starting_splits(service: Service, settings: Settings) -> dict[str, Mapping[str, float]]:
-    """Pool to the shares that are best while every region is well."""
+    """Pool to the best shares while all regions are healthy; `sum(shares) == 1`."""
     pools, placement = service.pools, settings.placement
     demand_rps = {name: pool.demand_rps for name, pool in pools.items()}
-    # A region of which nobody knows what it can carry is taken to be large enough.
+    # A region without a configured capacity counts as large enough.
     enough_rps = sum(demand_rps.values()) / placement.target_utilisation
     figures = Believed(
         demand_rps,
@@ -145,8 +145,8 @@ def _addresses(name: str, region: ServiceRegion) -> tuple[tuple[RRTypeType, str]
     return ("A", str(address)), ("AAAA", str(IPv6Address(_DOCUMENTATION_PREFIX + int(address))))
 
 
-def _weights(shares: Mapping[str, float]) -> dict[str, int]:
-    """Weights in proportion, the largest 128; a positive share never rounds to zero."""
+def _weights_of(shares: Mapping[str, float]) -> dict[str, int]:
+    """Weights in proportion to the shares: the largest is 128, a positive share gets at least 1."""
     largest = max(shares.values()) or 1.0
     return {
         name: max(1, round(share / largest * _LARGEST_WEIGHT)) if share > 0 else 0

@@ -1,9 +1,9 @@
-"""What stands in the emulated AWS before the daemon starts: the stack that it steers.
+"""Seeds the AWS resources that the daemon steers: zones, health checks, records, accelerators.
 
-Made by ordinary AWS calls through the daemon's own clients, so it works on anything that speaks
-AWS. Whatever exists is left as it is: to seed again changes nothing. Ids are asked for by
-CallerReference and IdempotencyToken of the form `id:…`, which the emulator honours, so that a
-configuration file can name what does not exist yet.
+It makes ordinary AWS calls with the daemon's clients, so it works with anything that has AWS's API.
+Existing resources are not changed, so seeding is idempotent. CallerReference and IdempotencyToken
+of the form `id:…` request an id, which the emulator honours: a configuration file can name
+resources that do not exist yet.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
     )
 
 SANDBOX_ZONE = "example.test."
-"""Where a service behind an accelerator has its name: `<service>.example.test.`"""
+"""The zone of services behind an accelerator: `<service>.example.test.`"""
 _SPARE_ZONE_ID = "Z0SANDBOX0000000000"
 
 
 async def seed(settings: Settings) -> None:
-    """Make zones, checks, records and accelerators of all services, where they are missing.
+    """Create what is missing of all services' zones, checks, records and accelerators.
 
-    Refuses to run without AWS_ENDPOINT_URL (EndpointUrlMissingError). Raises SandboxError for
-    settings the sandbox cannot hold; errors of AWS pass through.
+    Raises EndpointUrlMissingError without AWS_ENDPOINT_URL, SandboxError for settings that the
+    sandbox does not support, and errors of AWS.
     """
     require_endpoint_url()
     async with aws_clients(deadline_s=settings.aws.call_deadline_s) as clients:
@@ -42,27 +42,27 @@ async def seed(settings: Settings) -> None:
 
 
 async def seed_through(clients: AwsClients, settings: Settings) -> None:
-    """Do the same through these clients, wherever they lead."""
+    """The same with these clients; does not check AWS_ENDPOINT_URL."""
     for service in settings.services.values():
         if service.levers.route53 is not None:
-            await _seed_tree(clients.route53, settings, service, service.levers.route53)
+            await _seed_records(clients.route53, settings, service, service.levers.route53)
     for name, service in settings.services.items():
         if service.levers.accelerator is not None:
             lever = service.levers.accelerator
             await _seed_accelerated(clients, settings, name, service, lever)
 
 
-async def _seed_tree(
+async def _seed_records(
     route53: Route53Client, settings: Settings, service: Service, lever: Route53Lever
 ) -> None:
-    """In an order in which everything exists before it is referred to."""
+    """Seed one service's zone: targets before the records that refer to them."""
     await _ensure_zone(route53, lever.name.partition(".")[2], lever.hosted_zone_id)
     for region in service.regions:
         await _ensure_check(route53, region, service, lever)
     existing = await _existing(route53, lever.hosted_zone_id)
     for records in (
         tree.region_names(service, lever),
-        tree.leaves(service, lever, settings),
+        tree.weighted_records(service, lever, settings),
         tree.geolocation_aliases(service, lever),
     ):
         await _create_missing(route53, lever.hosted_zone_id, records, existing)
@@ -80,7 +80,7 @@ async def _seed_accelerated(
 
 
 def _sandbox_zone_id(settings: Settings) -> str:
-    """The id of SANDBOX_ZONE: the one a Route 53 service gives it, if there is such a service."""
+    """The id of SANDBOX_ZONE: from a Route 53 service in it, or a spare id."""
     for service in settings.services.values():
         lever = service.levers.route53
         if lever is not None and lever.name.partition(".")[2] == SANDBOX_ZONE:
@@ -96,14 +96,14 @@ async def _ensure_zone(route53: Route53Client, name: str, zone_id: str) -> None:
     try:
         await route53.create_hosted_zone(Name=name, CallerReference=f"id:{zone_id}")
     except route53.exceptions.HostedZoneAlreadyExists:
-        # An earlier seeding made it: the reference is ours alone.
+        # An earlier seeding created it: no other program uses this reference.
         return
 
 
 async def _ensure_check(
     route53: Route53Client, region: str, service: Service, lever: Route53Lever
 ) -> None:
-    """Asking again with the same reference and settings answers the existing check."""
+    """Create a check; AWS returns the existing one for the same reference and settings."""
     probe = urlsplit(next(iter(service.regions[region].endpoints.values())).probe)
     address, port = tree.address_and_port(region, service.regions[region])
     config: HealthCheckConfigTypeDef = {

@@ -1,6 +1,6 @@
-"""What every story looks at: places as the daemon tells them, users as the world measures them.
+"""Checks that stories share: positions that the daemon reports, users that the world measures.
 
-A look answers with words when things are as they should be, with None while they are not yet.
+A check returns a text when its condition holds, None while it does not yet.
 """
 
 from __future__ import annotations
@@ -14,30 +14,30 @@ from controller.sandbox.seeding.record_tree import starting_splits
 from controller.sandbox.stories.story_context import StoryContext
 
 SHOP = "shop"
-"""The service behind Route 53, which stories are mostly about."""
+"""The service behind Route 53, which most stories use."""
 Users = dict[tuple[str, str], dict[str, dict[str, Any]]]
 """(service, pool) to region to requests, errors and share."""
 _TOLERANCE = 0.15
-"""Users are two hundred dice: a measured share wavers by this much."""
+"""Tolerance for a measured share: two hundred users choose by chance."""
 _SAME = 0.01
 _LEFT = 0.05
-"""Part of a pool's users that may still be on their way."""
+"""Part of a pool's users that may not have moved yet."""
 
 
-def shop_pools(stage: StoryContext) -> tuple[str, ...]:
+def shop_pools(context: StoryContext) -> tuple[str, ...]:
     """The pools of the shop."""
-    return tuple(stage.settings.services[SHOP].pools)
+    return tuple(context.settings.services[SHOP].pools)
 
 
-def shop_lever(stage: StoryContext) -> Route53Lever:
-    """How the shop is steered."""
-    lever = stage.settings.services[SHOP].levers.route53
+def shop_lever(context: StoryContext) -> Route53Lever:
+    """The shop's lever."""
+    lever = context.settings.services[SHOP].levers.route53
     assert lever is not None
     return lever
 
 
-def places(status: Any) -> list[dict[str, Any]]:
-    """Every region of every pool, each with the names of its service and pool."""
+def all_positions(status: Any) -> list[dict[str, Any]]:
+    """The positions of a status: every region of every pool, with names of service and pool."""
     return [
         {**region, "service": service["name"], "pool": pool["name"]}
         for service in status["services"]
@@ -46,36 +46,36 @@ def places(status: Any) -> list[dict[str, Any]]:
     ]
 
 
-async def places_of(stage: StoryContext, region: str) -> list[dict[str, Any]]:
-    """A region in every pool it is in, as the daemon sees it now."""
-    return [p for p in places(await stage.daemon("/v1/status")) if p["region"] == region]
+async def positions_of(context: StoryContext, region: str) -> list[dict[str, Any]]:
+    """A region's positions in all its pools, as the daemon reports them now."""
+    return [p for p in all_positions(await context.daemon("/v1/status")) if p["region"] == region]
 
 
-async def all_up(stage: StoryContext) -> str | None:
-    """Whether every region is up."""
-    found = places(await stage.daemon("/v1/status"))
-    if found and all(place["verdict"] == "up" for place in found):
+async def all_up(context: StoryContext) -> str | None:
+    """Check whether every region is up."""
+    found = all_positions(await context.daemon("/v1/status"))
+    if found and all(position["verdict"] == "up" for position in found):
         return f"{len(found)} of {len(found)} positions are up"
     return None
 
 
-async def is_up(stage: StoryContext, region: str) -> str | None:
-    """Whether one region is up."""
-    verdicts = {place["verdict"] for place in await places_of(stage, region)}
+async def is_up(context: StoryContext, region: str) -> str | None:
+    """Check whether one region is up."""
+    verdicts = {position["verdict"] for position in await positions_of(context, region)}
     return f"{region} is up in every pool" if verdicts == {"up"} else None
 
 
-async def is_emptied(stage: StoryContext, region: str) -> str | None:
-    """Whether AWS directs nobody to a region any more."""
-    mine = await places_of(stage, region)
-    if not mine or any(place["observed"] != 0 for place in mine):
+async def is_emptied(context: StoryContext, region: str) -> str | None:
+    """Check whether AWS sends no users to a region any more."""
+    positions = await positions_of(context, region)
+    if not positions or any(position["observed"] != 0 for position in positions):
         return None
     return f"{region} carries 0 % everywhere"
 
 
-async def decision_on(stage: StoryContext, region: str, rule: str) -> Any:
-    """The newest decision that moved the shop's users by this rule on this region; or None."""
-    items = (await stage.daemon(f"/v1/decisions?region={region}&limit=50"))["items"]
+async def decision_on(context: StoryContext, region: str, rule: str) -> Any:
+    """The newest decision that moved the shop's users because of this rule and region, or None."""
+    items = (await context.daemon(f"/v1/decisions?region={region}&limit=50"))["items"]
     for record in items:
         if record["written"] and any(
             (found["name"], found["region"]) == (rule, region)
@@ -87,12 +87,12 @@ async def decision_on(stage: StoryContext, region: str, rule: str) -> Any:
     return None
 
 
-async def came_back(stage: StoryContext, region: str, since: float) -> str | None:
-    """Whether a region has its share again and rose to it by steps, since a `stage.wall`."""
-    mine = await places_of(stage, region)
-    if any(p["verdict"] != "up" or abs(p["observed"] - p["desired"]) > _SAME for p in mine):
+async def came_back(context: StoryContext, region: str, since: float) -> str | None:
+    """Check whether a region has its share again and rose by steps since then (`context.wall`)."""
+    positions = await positions_of(context, region)
+    if any(p["verdict"] != "up" or abs(p["observed"] - p["desired"]) > _SAME for p in positions):
         return None
-    steps = await rises(stage, region, since)
+    steps = await rises(context, region, since)
     by = {pool: [after for _, after in found] for pool, found in steps.items()}
     if not any(len(shares) > 1 for shares in by.values()):
         return None
@@ -100,11 +100,11 @@ async def came_back(stage: StoryContext, region: str, since: float) -> str | Non
 
 
 async def rises(
-    stage: StoryContext, region: str, since: float
+    context: StoryContext, region: str, since: float
 ) -> dict[str, list[tuple[float, float]]]:
-    """`service/pool` to when a region's share was raised there, and to what, oldest first."""
+    """`service/pool` to (time, new share) of each rise of a region's share, oldest first."""
     found: dict[str, list[tuple[float, float]]] = {}
-    items = (await stage.daemon(f"/v1/decisions?region={region}&limit=100"))["items"]
+    items = (await context.daemon(f"/v1/decisions?region={region}&limit=100"))["items"]
     for record in reversed(items):
         at = datetime.fromisoformat(record["at"]).timestamp()
         for plan in record["plans"] if at >= since else ():
@@ -114,19 +114,19 @@ async def rises(
     return found
 
 
-async def users_left(stage: StoryContext, region: str) -> str | None:
-    """Whether users measured that they have left a region."""
-    users = await stage.users(window_s=1)
+async def users_left(context: StoryContext, region: str) -> str | None:
+    """Check whether users, by their measurements, have left a region."""
+    users = await context.users(window_s=1)
     shares = [split.get(region, {}).get("share", 0.0) for split in users.values()]
     if not users or max(shares) > _LEFT:
         return None
     return shown(users)
 
 
-async def at_home(stage: StoryContext) -> str | None:
-    """Whether every pool's users are measured where they are best served when all is well."""
-    users = await stage.users(window_s=3)
-    best = starting_splits(stage.settings.services[SHOP], stage.settings)
+async def at_home(context: StoryContext) -> str | None:
+    """Check whether the users of every pool are, as measured, where placement wants them."""
+    users = await context.users(window_s=3)
+    best = starting_splits(context.settings.services[SHOP], context.settings)
     for pool, shares in best.items():
         split = users.get((SHOP, pool), {})
         for region, wanted in shares.items():
@@ -136,17 +136,17 @@ async def at_home(stage: StoryContext) -> str | None:
 
 
 def shown(users: Users) -> str:
-    """Where the users of every pool are."""
+    """The shares of all pools as text."""
     return "; ".join(f"{'/'.join(pool)}: {shares(split)}" for pool, split in sorted(users.items()))
 
 
 def shares(split: dict[str, dict[str, Any]]) -> str:
-    """Where the users of one pool are."""
+    """The shares of one pool as text."""
     return ", ".join(f"{region} {percent(item['share'])}" for region, item in split.items())
 
 
 def failed(users: Users) -> str:
-    """The part of all requests, of both services, that failed."""
+    """The part of all requests, of both services, that failed, as text."""
     items = [item for regions in users.values() for item in regions.values()]
     requests, errors = (sum(item[key] for item in items) for key in ("requests", "errors"))
     return f"{errors / requests:.1%}" if requests else "–"

@@ -1,7 +1,7 @@
-"""What a story sees and does: the daemon, the world, the emulated AWS, and a person's shell.
+"""What a story can do and see: the daemon, the world, the emulated AWS, and an operator's shell.
 
-A story believes nobody: that traffic left is seen in DNS answers and in the users' own requests,
-that AWS was told in the emulated AWS's log; only the reasons are the daemon's.
+A story does not trust the daemon's report alone: it sees traffic in DNS answers and in the users'
+requests, and writes in the emulated AWS's log. Only the reasons come from the daemon.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from controller.sandbox.regular_work import ticks
 from controller.sandbox.supervisor import Supervisor
 from controller.sandbox.world.dns_client import DnsClient, NoAnswerError
 
-_LOOK_EVERY_S = 0.25
+_CHECK_EVERY_S = 0.25
 _KILLED_WITHIN_S = 5.0
 _DEADLINE = aiohttp.ClientTimeout(total=3.0)
 
-Look = Callable[[], Awaitable[str | None]]
-"""What is seen when it is as it should be; None while it is not yet."""
+StoryCheck = Callable[[], Awaitable[str | None]]
+"""Returns a text when its condition holds, None while it does not yet."""
 
 
 class StepFailedError(Exception):
-    """Something that had to happen did not."""
+    """A step that had to happen did not."""
 
 
 class StoryContext:
-    """Eyes and hands of a story."""
+    """The actions and observations of a story."""
 
     def __init__(self, supervisor: Supervisor, session: aiohttp.ClientSession) -> None:
         self.settings = supervisor.settings
@@ -44,35 +44,35 @@ class StoryContext:
         self._started = self.now()
 
     def now(self) -> float:
-        """Seconds on the clock that all processes of this machine share."""
+        """Seconds of the machine's monotonic clock."""
         return asyncio.get_running_loop().time()
 
     def wall(self) -> float:
-        """Seconds since 1970, by which the emulated AWS notes its calls."""
+        """Seconds since 1970, as in the emulated AWS's log of calls."""
         return time.time()
 
     async def pause(self, seconds: float) -> None:
-        """Let so much time pass."""
+        """Wait for this number of seconds."""
         await asyncio.sleep(seconds)
 
     def say(self, text: str) -> None:
-        """One line, with the seconds since the story began."""
+        """Print one line, with the seconds since the story began."""
         self._supervisor.say(f"{self.now() - self._started:6.1f} s  {text}")
 
-    async def expect(self, what: str, look: Look, within_s: float) -> None:
-        """Wait until it is seen, and say so; StepFailedError when it does not happen in time."""
+    async def expect(self, what: str, check: StoryCheck, within_s: float) -> None:
+        """Wait until the check returns a text, and print it. Raises StepFailedError if too late."""
         self.say(f"… {what}")
         started = self.now()
-        async for _ in ticks(_LOOK_EVERY_S):
-            seen = await look()
-            if seen is not None:
-                self.say(f"✓ {seen} ({self.now() - started:.1f} s)")
+        async for _ in ticks(_CHECK_EVERY_S):
+            result = await check()
+            if result is not None:
+                self.say(f"✓ {result} ({self.now() - started:.1f} s)")
                 return
             if self.now() - started > within_s:
                 raise StepFailedError(f"{what}: did not happen within {within_s:g} s")
 
     def check(self, holds: bool, what: str) -> None:
-        """Say it if it holds; StepFailedError if it does not."""
+        """Print `what` if the condition holds. Raises StepFailedError if it does not."""
         if not holds:
             raise StepFailedError(f"is not so: {what}")
         self.say(f"✓ {what}")
@@ -83,7 +83,7 @@ class StoryContext:
         await self._post(f"{self._supervisor.world_url}/break", {"region": region, "how": how})
 
     async def heal(self, region: str) -> None:
-        """Make a region well."""
+        """Heal a region of the world."""
         self.say(f"! {region} is well again")
         await self._post(f"{self._supervisor.world_url}/heal", {"region": region})
 
@@ -100,12 +100,12 @@ class StoryContext:
             response.raise_for_status()
 
     async def faults(self) -> list[dict[str, Any]]:
-        """The faults in force."""
+        """The active faults."""
         found: list[dict[str, Any]] = (await self._get(self._faults_url))["active"]
         return found
 
     async def kill_daemon(self) -> None:
-        """End the daemon as kill -9 does; StepFailedError if it lives on."""
+        """Kill the daemon (SIGKILL). Raises StepFailedError if it does not end."""
         self.say("! the daemon is killed")
         child = self._supervisor.child("daemon")
         child.send(signal.SIGKILL)
@@ -118,11 +118,11 @@ class StoryContext:
         await self._supervisor.start_daemon()
 
     async def daemon(self, path: str) -> Any:
-        """What the daemon's API answers."""
+        """The JSON response of the daemon's API."""
         return await self._get(f"{self._supervisor.daemon_url}{path}")
 
     async def daemon_text(self, path: str) -> str:
-        """What the daemon answers, as text."""
+        """The text response of the daemon's API."""
         url = f"{self._supervisor.daemon_url}{path}"
         async with self._session.get(url, timeout=_DEADLINE) as response:
             return await response.text()
@@ -134,7 +134,7 @@ class StoryContext:
         return found
 
     async def users(self, window_s: int) -> dict[tuple[str, str], dict[str, dict[str, Any]]]:
-        """(service, pool) to region to what the users measured in the last seconds."""
+        """(service, pool) to region to what the users measured in the last `window_s` seconds."""
         answer = await self._get(f"{self._supervisor.world_url}/users?window_s={window_s}")
         found: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
         for item in answer["split"]:
@@ -142,15 +142,15 @@ class StoryContext:
         return found
 
     async def answers(self, name: str, country: str, times: int = 20) -> set[str]:
-        """Addresses that the name servers give somebody in a country, asked several times."""
+        """The addresses that the name server answers to users in a country, in several queries."""
         try:
             found = [await self._dns.ask(name, country) for _ in range(times)]
-        except NoAnswerError:  # not served yet, or not at all: nobody is sent anywhere
+        except NoAnswerError:  # the name is not served yet, or not at all
             return set()
         return {answer.address for answer in found if answer.address is not None}
 
     async def gtc(self, *arguments: str) -> str:
-        """What the command line prints; StepFailedError when it fails."""
+        """The output of a `gtc` command. Raises StepFailedError when it fails."""
         self.say(f"$ gtc {' '.join(arguments)}")
         process = await asyncio.create_subprocess_exec(
             sys.executable,

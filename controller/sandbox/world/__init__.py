@@ -1,1 +1,1 @@
-"""The world outside AWS: regional applications, and the users who visit them."""
+"""The world outside AWS: regional applications, and simulated users who visit them."""

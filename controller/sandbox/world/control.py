@@ -1,7 +1,6 @@
-"""The sandbox's control API: break and heal regions, and read what users measure.
+"""The world's control API: break and heal regions, and read users' measurements.
 
-For `gtc sandbox …`, stories and tests. It listens on loopback and has no counterpart in AWS; the
-daemon never calls it.
+For `gtc sandbox …`, stories and tests. It listens on loopback; the daemon never calls it.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from dataclasses import asdict
 from aiohttp import web
 
 from controller.sandbox.errors import SandboxError
-from controller.sandbox.problems import explain
+from controller.sandbox.problems import error_responses
 from controller.sandbox.world.region_modes import BREAKS, RegionMode
 from controller.sandbox.world.regions import SandboxRegions
 from controller.sandbox.world.user_traffic import HISTORY_S, UserTraffic
@@ -24,7 +23,7 @@ DEFAULT_WINDOW_S = 5
 def control_app(regions: SandboxRegions, traffic: UserTraffic) -> web.Application:
     """The control API as an aiohttp application."""
     control = _Control(regions, traffic)
-    app = web.Application(middlewares=[explain])
+    app = web.Application(middlewares=[error_responses])
     app.router.add_get("/state", control.state)
     app.router.add_post("/break", control.break_region)
     app.router.add_post("/heal", control.heal)
@@ -81,7 +80,10 @@ class _Control:
 
 
 async def _body(request: web.Request, keys: set[str]) -> dict[str, str]:
-    """The request's JSON object, which has exactly these keys with texts as values."""
+    """The request's JSON object with exactly these keys and strings as values.
+
+    Raises SandboxError.
+    """
     valid = tuple(sorted(keys))
     try:
         body = await request.json()

@@ -1,7 +1,7 @@
-"""How the sandbox's users resolve a name: one UDP question with the user's client subnet.
+"""DNS queries of the sandbox's users: one UDP query with the user's client subnet.
 
-Stands for a public resolver that passes EDNS client subnet (RFC 7871) on to Route 53. What such a
-resolver keeps, and for how long, is the user's matter.
+It stands for a public resolver that sends EDNS client subnet (RFC 7871) to Route 53. It caches
+nothing; `users.CachedName` does.
 """
 
 from __future__ import annotations
@@ -19,34 +19,34 @@ import dns.rdatatype
 from controller.sandbox.emulator.geography import client_subnet
 
 DEADLINE_S = 0.8
-"""Shorter than the second between two requests, so that a user never asks twice at once."""
+"""Below the second between two requests of a user, so that queries never overlap."""
 
 
 class NoAnswerError(Exception):
-    """The name server was silent or could not answer; this says nothing about the name."""
+    """The name server did not answer or could not; this says nothing about the name."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResolvedAddress:
-    """The first address of a name and how long it may be kept; None when the name has none."""
+    """The first address of a name, None if it has none, and its TTL in seconds."""
 
     address: str | None
     ttl_s: float
 
 
 Ask = Callable[[str, str], Awaitable[ResolvedAddress]]
-"""Resolve a name for somebody in a country, or raise NoAnswerError."""
+"""Resolves a name for a user in a country (name, country). Raises NoAnswerError."""
 
 
 class DnsClient:
-    """Asks one name server."""
+    """Queries one name server."""
 
     def __init__(self, host: str, port: int) -> None:
         self._host = host
         self._port = port
 
     async def ask(self, name: str, country: str) -> ResolvedAddress:
-        """The A record of a name as somebody in the country sees it, or NoAnswerError."""
+        """The A record that a user in this country gets. Raises NoAnswerError."""
         subnet = dns.edns.ECSOption.from_text(f"{client_subnet(country)}/0")
         query = dns.message.make_query(name, "A", use_edns=0, options=[subnet])
         try:

@@ -1,8 +1,8 @@
-"""Who the sandbox's users are: which service they use, where they live, when in a second they ask.
+"""The sandbox's users: their service, country, and time within a second.
 
-Pure but for the generator it is given: the same settings, number and seed make the same users.
-Services and pools get users in proportion to their demand; a pool's users live in the countries of
-the sandbox's geography table that Route 53's rule puts into that pool, each country in turn.
+Pure except for the random generator: the same settings, number and seed make the same users.
+Services and pools get users in proportion to their demand. A pool's users live in those countries
+of the sandbox's geography table that Route 53's rule assigns to the pool, round-robin.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from controller.sandbox.emulator.geography import COUNTRIES, location_of, source
 from controller.sandbox.errors import SandboxError
 from controller.sandbox.world.regions import ListenAddress, address_of
 
-_HOST = 1  # one source address a country: each costs an alias where 127.0.0.0/8 is not all local
+_HOST = 1  # one source address per country: macOS needs an alias for each
 
 
 @dataclass(frozen=True, slots=True)
 class UserDestination:
-    """What users of one service do: the name they resolve and how they go there."""
+    """What users of one service resolve, and how they connect."""
 
     name: str
     scheme: str
@@ -39,14 +39,14 @@ class UserProfile:
     country: str
     destination: UserDestination
     phase_s: float
-    """When in each second the user asks, 0 to 1."""
+    """Time of the user's request within each second: `0 <= phase_s < 1`."""
 
 
 def population(settings: Settings, users: int, rng: Random) -> tuple[UserProfile, ...]:
-    """That many users, in the order in which they ask within a second.
+    """This number of users, ordered by `phase_s`.
 
-    SandboxError when a pool has users but no country of the geography table, or when users cannot
-    reach a service in the way its settings name.
+    Raises SandboxError when a pool has users but no country of the geography table, or when users
+    cannot reach a service as its settings say.
     """
     demands = [
         (name, pool_name, pool.demand_rps)
@@ -64,7 +64,11 @@ def population(settings: Settings, users: int, rng: Random) -> tuple[UserProfile
 
 
 def apportion(total: int, parts: Sequence[float]) -> list[int]:
-    """Split a whole number in proportion to `parts`: the largest remainders get what is left."""
+    """Split a whole number in proportion to `parts`: the largest remainder method.
+
+    `sum(result) == total`, unless all parts are 0. Example: 10 by (1, 1, 1) is exactly 3.33 each,
+    so 3 each; the remaining one goes to the first: [4, 3, 3].
+    """
     whole = sum(parts)
     if whole <= 0:
         return [0 for _ in parts]
@@ -77,7 +81,7 @@ def apportion(total: int, parts: Sequence[float]) -> list[int]:
 
 
 def destination_of(name: str, service: Service) -> UserDestination:
-    """Where a service's users go; the port and protocol are those of its first endpoint."""
+    """The destination of a service's users, with port and protocol of its first endpoint."""
     address = _first_address(service)
     if service.levers.route53 is not None:
         return UserDestination(service.levers.route53.name, address.scheme, address.port)
@@ -90,7 +94,7 @@ def destination_of(name: str, service: Service) -> UserDestination:
 
 
 def source_of(country: str) -> str:
-    """The loopback address users of a country connect from."""
+    """The loopback address from which users of a country connect."""
     return source_address(country, _HOST)
 
 
@@ -119,12 +123,12 @@ def _pool_in(service: Service, country: str) -> str | None:
 
 def _continent(country: str) -> str:
     location = location_of(source_of(country))
-    assert location is not None  # the table knows its own addresses
+    assert location is not None  # the table contains the addresses that it makes
     return location.continent
 
 
 def _continents_in_turn(countries: Sequence[str]) -> list[str]:
-    """The same countries, so ordered that few users already live on every continent."""
+    """The countries, reordered so that each prefix covers as many continents as possible."""
     seen: dict[str, int] = {}
     rounds = []
     for country in countries:

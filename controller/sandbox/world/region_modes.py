@@ -1,8 +1,8 @@
-"""How a region of the sandbox behaves, and what that means for one request.
+"""The modes of a sandbox region, and their effect on one request.
 
-One mode holds for a whole region: every endpoint of it, in every service, answers in the same way.
-`hang` lets a TCP connection come about, because a kernel accepts on behalf of a program that is
-stuck: a probe that only connects cannot see it, here as anywhere.
+A mode applies to a whole region: all its endpoints, in all services. With `hang` a TCP connection
+succeeds, because the kernel accepts it for a stuck program: a probe that only connects cannot
+detect it, as in reality.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ GRAY_ERROR_RATIO = 0.02
 
 
 class RegionMode(StrEnum):
-    """What becomes of requests to a region."""
+    """What happens to requests to a region."""
 
     WELL = "well"
     DEAD = "dead"
@@ -29,21 +29,20 @@ class RegionMode(StrEnum):
     ERRORS = "errors"
     """Every answer is an error: HTTP 500, or a TCP connection closed without a word."""
     GRAY = "gray"
-    """All answers come 0.5 s late and one in fifty is an error: too few for anybody to call it
-    down."""
+    """All answers are 0.5 s late and one in fifty is an error: too few to count as down."""
 
 
 class Behaviour:
-    """A region's present mode, as its listeners see it."""
+    """A region's present mode, shared with its listeners."""
 
     def __init__(self, rng: Random) -> None:
         self.mode = RegionMode.WELL
         self._rng = rng
 
     async def fails(self) -> bool:
-        """Wait as long as the mode wants, then say whether this answer is to be an error.
+        """Wait as long as the mode requires; return whether this answer must be an error.
 
-        While the mode is `hang` it returns only by being cancelled.
+        In mode `hang` it never returns; the caller must cancel it.
         """
         match self.mode:
             case RegionMode.HANG:

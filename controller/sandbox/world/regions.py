@@ -1,8 +1,8 @@
-"""The regional applications: who listens where, and breaking and healing regions while they run.
+"""The regional applications: their addresses, and breaking and healing regions while they run.
 
 Addresses come from the settings' endpoints and known-good reference targets, so that the daemon
-probes what users reach. The reference targets count as one region of their
-own, `reference-targets`: breaking them looks like a fault of the prober's own network.
+probes what users reach. The reference targets count as one more region: breaking it looks like a
+fault of the prober's network.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ REFERENCE_TARGETS = "reference-targets"
 
 @dataclass(frozen=True, slots=True, order=True)
 class ListenAddress:
-    """Where one endpoint listens."""
+    """The address of one endpoint."""
 
     scheme: Literal["http", "tcp"]
     host: str
@@ -34,7 +34,7 @@ class ListenAddress:
 
 
 def address_of(probe: str) -> ListenAddress:
-    """The address a probe names; SandboxError for https, of which the sandbox has none."""
+    """The address of a probe's URL. Raises SandboxError for https, which the sandbox lacks."""
     parts = urlsplit(probe)
     host = parts.hostname or ""
     match parts.scheme:
@@ -48,9 +48,9 @@ def address_of(probe: str) -> ListenAddress:
 
 
 def addresses(settings: Settings) -> dict[str, tuple[ListenAddress, ...]]:
-    """Addresses by region, reference targets included; SandboxError when two regions share one."""
+    """Region to its addresses, reference targets too. Raises SandboxError when two share one."""
     owners: dict[ListenAddress, str] = {}
-    for region, address in _claims(settings):
+    for region, address in _endpoint_addresses(settings):
         owner = owners.setdefault(address, region)
         if owner != region:
             raise SandboxError(
@@ -62,16 +62,16 @@ def addresses(settings: Settings) -> dict[str, tuple[ListenAddress, ...]]:
 
 
 def region_addresses(settings: Settings) -> dict[str, str]:
-    """Region by host address, for telling where a request went. Reference targets are not in it."""
+    """Host address to region, to find where a request went; without the reference targets."""
     return {
         address.host: region
-        for region, listens in addresses(settings).items()
+        for region, listen_addresses in addresses(settings).items()
         if region != REFERENCE_TARGETS
-        for address in listens
+        for address in listen_addresses
     }
 
 
-def _claims(settings: Settings) -> Iterator[tuple[str, ListenAddress]]:
+def _endpoint_addresses(settings: Settings) -> Iterator[tuple[str, ListenAddress]]:
     for endpoint_id, endpoint in settings.endpoints():
         yield endpoint_id.region, address_of(endpoint.probe)
     for probe in settings.reference_targets.known_good:
@@ -80,28 +80,30 @@ def _claims(settings: Settings) -> Iterator[tuple[str, ListenAddress]]:
 
 @dataclass(frozen=True, slots=True)
 class RegionState:
-    """What a region is told to do, and since when."""
+    """A region's mode, and since when."""
 
     mode: RegionMode
     since: datetime
 
 
 class SandboxRegions:
-    """All regional applications of the sandbox, opened together and broken one by one."""
+    """All regional applications of the sandbox."""
 
     def __init__(self, settings: Settings, *, rng: Random, now: Callable[[], datetime]) -> None:
         self._now = now
         self._behaviours: dict[str, Behaviour] = {}
         self._listeners: dict[str, tuple[Listener, ...]] = {}
-        for name, listens in addresses(settings).items():
+        for name, listen_addresses in addresses(settings).items():
             behaviour = self._behaviours[name] = Behaviour(rng)
-            self._listeners[name] = tuple(_listener(name, item, behaviour) for item in listens)
+            self._listeners[name] = tuple(
+                _listener(name, item, behaviour) for item in listen_addresses
+            )
         self._since = dict.fromkeys(self._behaviours, now())
         self._switching = asyncio.Lock()
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every region that can be broken, the reference targets last."""
+        """All regions that can be broken, the reference targets last."""
         return tuple(self._behaviours)
 
     def state(self) -> dict[str, RegionState]:
@@ -112,19 +114,19 @@ class SandboxRegions:
         }
 
     async def open(self) -> None:
-        """Listen everywhere; OSError when an address cannot be had."""
+        """Listen on all addresses. Raises OSError when one is not available."""
         for name in self.names:
             await self._listen(name)
 
     async def close(self) -> None:
         """Close every listener."""
         for name in self.names:
-            await self._hang_up(name)
+            await self._stop_listening(name)
 
     async def set_mode(self, name: str, mode: RegionMode) -> None:
-        """Make a region behave so from now on.
+        """Change a region's mode.
 
-        SandboxError for an unknown region; OSError when a dead region's address is taken by now.
+        Raises SandboxError for an unknown region, OSError when a dead region's address is in use.
         """
         if name not in self._behaviours:
             raise SandboxError(f"no region is called {name!r}", self.names)
@@ -137,7 +139,7 @@ class SandboxRegions:
         if mode is before:
             return
         if mode is RegionMode.DEAD:
-            await self._hang_up(name)
+            await self._stop_listening(name)
         elif before is RegionMode.DEAD:
             await self._listen(name)
         behaviour.mode = mode
@@ -148,10 +150,10 @@ class SandboxRegions:
             for listener in self._listeners[name]:
                 await listener.open()
         except OSError:
-            await self._hang_up(name)  # a region listens everywhere or nowhere
+            await self._stop_listening(name)  # a region listens everywhere or nowhere
             raise
 
-    async def _hang_up(self, name: str) -> None:
+    async def _stop_listening(self, name: str) -> None:
         await asyncio.gather(*(listener.close() for listener in self._listeners[name]))
 
 

@@ -1,7 +1,7 @@
-"""Reports what users saw to the daemon once a second, as a real application's telemetry would.
+"""Reports users' measurements to the daemon once a second, as a real application's telemetry does.
 
-The daemon may be away, on purpose even: the first failure and the recovery are logged, and what
-was measured meanwhile is not sent later, since it would describe the past.
+The daemon may be stopped: the first failure and the recovery are logged. Measurements of that time
+are not sent later, because they would describe the past.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Reporter:
             await self.report(self._traffic.close_second(self._now()))
 
     async def report(self, second: TrafficSecond) -> None:
-        """Send one second's counts; a failure is logged when it is the first of its row."""
+        """Send one second's counts; the first of several failures in a row is logged."""
         body = {
             "window_s": _PERIOD_S,
             "measurements": [asdict(item) for item in second.measurements],

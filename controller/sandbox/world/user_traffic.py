@@ -1,4 +1,4 @@
-"""What the users did, second by second: the truth that steering is judged by."""
+"""Counts of the users' requests, second by second: the measure of steering's success."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ Key = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class TrafficSecond:
-    """All requests that ended within one second, which ended at `at`."""
+    """The counts of requests that ended within the second before `at`."""
 
     at: datetime
     measurements: tuple[Measurement, ...]
 
 
 class UserTraffic:
-    """Counts of requests by service, pool and region, for the running second and 120 before it."""
+    """Counts of requests by service, pool and region: the present second and the last 120."""
 
     def __init__(self) -> None:
         self._requests: Counter[Key] = Counter()
@@ -40,18 +40,18 @@ class UserTraffic:
             self._errors[key] += 1
 
     def close_second(self, at: datetime) -> TrafficSecond:
-        """End the running second, keep it, and begin the next."""
+        """End the present second and begin the next; return the ended one."""
         second = TrafficSecond(at, _measurements(self._requests, self._errors))
         self._seconds.append(second)
         self._requests, self._errors = Counter(), Counter()
         return second
 
     def history(self) -> tuple[TrafficSecond, ...]:
-        """The seconds kept, oldest first."""
+        """The last seconds, oldest first."""
         return tuple(self._seconds)
 
     def shares(self, window_s: int) -> dict[Key, MeasuredShare]:
-        """Requests, errors and share of its pool for each region over the last seconds."""
+        """Each region's requests, errors and share of its pool in the last `window_s` seconds."""
         latest = islice(reversed(self._seconds), window_s)
         return _shares(item for second in latest for item in second.measurements)
 

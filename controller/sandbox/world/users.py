@@ -1,9 +1,8 @@
-"""The sandbox's users: each makes one request a second, whatever became of the one before.
+"""The sandbox's users: each makes one request a second, also when the previous one failed.
 
-A user keeps the address it was given for as long as the answer's TTL allows and does not ask sooner
-because a request failed: that is why a failover by DNS takes effect a TTL late. A resolver that
-gets no answer at all goes on with the last one (RFC 8767), so that the loss of the name server
-alone does not stop anybody.
+A user keeps a resolved address for its TTL and does not resolve sooner because a request failed:
+that is why a failover by DNS takes effect up to a TTL late. When the name server does not answer,
+users continue with the last address (RFC 8767), so that its loss alone stops no user.
 """
 
 from __future__ import annotations
@@ -21,14 +20,14 @@ _NAMES_WITHIN_S = 10.0
 _NAMES_POLL_S = 0.1
 
 NO_REGION = "none"
-"""Stands for the region of a request of which nobody knows where it went."""
+"""The region of a request whose region is unknown."""
 
 Visit = Callable[[UserDestination, str, str], Awaitable[str | None]]
-"""Go to an address from a country: the region that served, None when the request failed."""
+"""Makes a request (destination, address, country); returns the region, None if it failed."""
 
 
 class CachedName:
-    """One user's resolver: an answer is kept for its TTL, neither longer nor shorter."""
+    """One user's resolver cache: it keeps an answer exactly for its TTL."""
 
     def __init__(self, name: str, country: str, ask: Ask) -> None:
         self._name = name
@@ -38,7 +37,7 @@ class CachedName:
         self._keep_until_s = 0.0
 
     async def address(self) -> str | None:
-        """Where to go now; None when the name has no address or was never answered."""
+        """The present address; None when the name has none or was never answered."""
         loop = asyncio.get_running_loop()
         if loop.time() >= self._keep_until_s:
             try:
@@ -51,7 +50,7 @@ class CachedName:
 
 
 class Users:
-    """Everybody, and the counts of what they saw."""
+    """All users; they count their requests in `traffic`."""
 
     def __init__(
         self,
@@ -62,7 +61,7 @@ class Users:
         regions: Mapping[str, str],
         traffic: UserTraffic,
     ) -> None:
-        """`profiles` in the order of their phases; `regions` by address of their endpoints."""
+        """`profiles` are ordered by `phase_s`; `regions` maps host address to region."""
         self._users = [
             (profile, CachedName(profile.destination.name, profile.country, ask))
             for profile in profiles
@@ -72,14 +71,14 @@ class Users:
         self._traffic = traffic
 
     async def run(self) -> None:
-        """Let every user make one request a second, until cancelled.
+        """Make one request per user and second, until cancelled.
 
-        They come once every service's name has an address (a new record takes a while to reach the
-        name server), or after ten seconds, whatever it is that keeps the names from being answered.
+        Users start when every service's name has an address (a new record needs time to reach the
+        name server), at the latest after ten seconds.
         """
         with suppress(TimeoutError):
             async with asyncio.timeout(_NAMES_WITHIN_S):
-                await self._names_answer()
+                await self._wait_for_names()
         loop = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as tasks:
             async for second in ticks(1.0):
@@ -87,13 +86,13 @@ class Users:
                     await asyncio.sleep(max(0.0, second + profile.phase_s - loop.time()))
                     tasks.create_task(self._request(profile, name))
 
-    async def _names_answer(self) -> None:
-        waiting = {profile.destination.name: name for profile, name in self._users}
+    async def _wait_for_names(self) -> None:
+        unresolved = {profile.destination.name: name for profile, name in self._users}
         async for _ in ticks(_NAMES_POLL_S):
-            for text, name in tuple(waiting.items()):
+            for text, name in tuple(unresolved.items()):
                 if await name.address() is not None:
-                    del waiting[text]
-            if not waiting:
+                    del unresolved[text]
+            if not unresolved:
                 return
 
     async def _request(self, profile: UserProfile, name: CachedName) -> None:
@@ -101,6 +100,6 @@ class Users:
         served_by = None
         if address is not None:
             served_by = await self._visit(profile.destination, address, profile.country)
-        # A failed request is charged to the region it went to, which an accelerator does not tell.
+        # A failed request counts for its region; behind an accelerator that is unknown.
         region = served_by or self._regions.get(address or "", NO_REGION)
         self._traffic.record(profile.service, profile.pool, region, ok=served_by is not None)

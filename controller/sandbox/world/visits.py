@@ -1,4 +1,4 @@
-"""One request of one user, over a connection of its own, as a first visit to a site is."""
+"""One request of one user, over a new connection, as on a first visit to a site."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import aiohttp
 from controller.sandbox.world.population import UserDestination, source_of
 
 DEADLINE_S = 2.0
-"""After so long the user gives up."""
+"""Seconds after which the user gives up."""
 
 
 class Visitor:
-    """Makes requests; an async context manager that holds the HTTP client."""
+    """Makes requests; an async context manager that owns the HTTP client."""
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
@@ -34,7 +34,7 @@ class Visitor:
         await self._session.close()
 
     async def visit(self, destination: UserDestination, address: str, country: str) -> str | None:
-        """The region that served the request; None when it failed in whatever way."""
+        """The region that served the request; None when it failed."""
         try:
             if destination.scheme == "http":
                 return await self._over_http(destination, address)

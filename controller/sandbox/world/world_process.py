@@ -1,7 +1,6 @@
-"""The world the daemon steers: regional applications, users, and the control API, in one process.
+"""The world process: regional applications, users and the control API.
 
-Nothing in here knows what the daemon decides: users only see what the name server and the
-accelerator tell them.
+It does not know the daemon's decisions: users see only the name server and the accelerator.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ from controller.sandbox.world.visits import Visitor
 
 @dataclass(frozen=True, slots=True)
 class WorldOptions:
-    """Where the world listens and whom it talks to."""
+    """Where the world listens, and the addresses that it uses."""
 
     control_host: str = "127.0.0.1"
     control_port: int = 4580
@@ -49,7 +48,7 @@ async def serve(
     """Run the world until `stop` is set.
 
     `announce` is called once, when everything listens, with `{"ready": "world", "url": …}`.
-    SandboxError for settings it cannot serve, OSError for an address it cannot have.
+    Raises SandboxError for unsupported settings, OSError for an unavailable address.
     """
     traffic = UserTraffic()
     regions = SandboxRegions(settings, rng=Random(options.seed), now=_now)

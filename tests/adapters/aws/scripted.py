@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from controller.adapters.aws.calls import Calls
+from controller.adapters.aws.calls import AwsCalls
 from controller.adapters.aws.token_bucket import TokenBucket
 from tests.fakes.clock import FakeClock
 
@@ -35,15 +35,15 @@ class ScriptedClient:
 
 
 def refusal(code: str, status: int = 400) -> ClientError:
-    """AWS answered with an error."""
+    """An error answer of AWS."""
     response: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
     return ClientError(response, "Operation")
 
 
-def calls(service: str = "route53") -> Calls:
-    """Calls with a budget that never binds."""
+def calls(service: str = "route53") -> AwsCalls:
+    """Calls with a budget that never blocks."""
     clock = FakeClock()
-    return Calls(
+    return AwsCalls(
         service,
         budget=TokenBucket(1_000, 1_000, 0, clock),
         deadline_s=5,

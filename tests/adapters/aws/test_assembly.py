@@ -1,4 +1,4 @@
-"""The adapters as the daemon, tests and the simulator get them: which of them share a budget."""
+"""The adapters as the daemon, tests and the simulator get them: which share a budget."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DEPLOYED = {"Accelerator": {"Status": "DEPLOYED"}}
 
 
 def adapters(observed: list[tuple[str, str]]) -> AwsAdapters:
-    """Adapters with a budget of two calls; `observed` takes service and operation."""
+    """Adapters with a budget of two calls; `observed` receives service and operation."""
     budget = {"calls_per_s": 1 / EVERY_S, "calls_burst": 2, "calls_reserve": 0}
     settings = SETTINGS.model_copy(update={"aws": SETTINGS.aws.model_copy(update=budget)})
     clients = AwsClients(
@@ -39,7 +39,7 @@ def adapters(observed: list[tuple[str, str]]) -> AwsAdapters:
 
 
 async def test_all_that_ask_route_53_share_its_quota_and_nothing_else_does() -> None:
-    """Records, checks and delegations take tokens of one bucket, accelerators of another."""
+    """Records, checks and delegation sets use one bucket, accelerators another."""
     observed: list[tuple[str, str]] = []
     aws = adapters(observed)
     now = asyncio.get_running_loop().time

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from botocore.exceptions import ClientError
 
-from controller.adapters.aws.calls import Calls
+from controller.adapters.aws.calls import AwsCalls
 from controller.adapters.aws.token_bucket import TokenBucket
 from controller.model.errors import ProviderRejectedError, ProviderUnavailableError
 from tests.adapters.aws.scripted import refusal
@@ -22,7 +22,7 @@ class _Observed:
     def __init__(self) -> None:
         self.seen: list[tuple[str, str, str, float]] = []
         clock = FakeClock()
-        self.calls = Calls(
+        self.calls = AwsCalls(
             "route53",
             budget=TokenBucket(1, 2, 0, clock),
             deadline_s=3,
@@ -52,7 +52,7 @@ async def test_a_call_is_counted_with_its_own_time() -> None:
 
 
 async def test_the_deadline_ends_a_call_that_hangs() -> None:
-    """Whatever the SDK is waiting for."""
+    """Regardless of what the SDK waits for."""
     observed = _Observed()
     with pytest.raises(ProviderUnavailableError, match="no answer within the deadline"):
         await observed.calls.ask("GetChange", lambda: _answer_after(60))
@@ -70,7 +70,7 @@ async def test_the_deadline_ends_a_call_that_hangs() -> None:
 async def test_a_refusal_is_counted_and_translated(
     code: str, word: str, kind: type[Exception]
 ) -> None:
-    """The original stays chained for the log."""
+    """The original exception is chained for the log."""
     observed = _Observed()
     with pytest.raises(kind) as raised:
         await observed.calls.ask("GetChange", lambda: _refuse(code))
@@ -80,7 +80,7 @@ async def test_a_refusal_is_counted_and_translated(
 
 
 async def test_a_cancelled_call_is_counted_as_unknown() -> None:
-    """It may have reached AWS, and it has cost budget."""
+    """It may have reached AWS, and it has spent budget."""
     observed = _Observed()
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(1):

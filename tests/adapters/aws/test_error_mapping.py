@@ -1,4 +1,4 @@
-"""What each exception of the SDK means for questions and for writes."""
+"""The translation of each exception of the SDK, for reads and for writes."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ CASES = [
 
 
 def _known_to_botocore() -> list[str]:
-    """Every code that either of the SDK's ways to retry takes for throttling at any service."""
+    """All codes that one of the SDK's retry modes takes for throttling, at any service."""
     data = create_loader().load_data("_retry")
     legacy = [
         data["definitions"][name]["applies_when"].get("response", {}).get("service_error_code")
@@ -73,7 +73,7 @@ def _known_to_botocore() -> list[str]:
 def test_every_throttle_code_of_botocore_is_one_of_ours(
     code: str, status: int, service: str
 ) -> None:
-    """A newer botocore may know more; Global Accelerator means a hard quota by one of them."""
+    """A newer botocore may have more; one is a hard quota of Global Accelerator."""
     error = _answered(code, status)
     is_quota = service == "globalaccelerator" and code == "LimitExceededException"
     outcome = write_outcome(error, service)
@@ -85,7 +85,7 @@ def test_every_throttle_code_of_botocore_is_one_of_ours(
 
 
 def test_a_quota_of_global_accelerator_is_refused_for_good() -> None:
-    """No waiting changes it."""
+    """Waiting does not help."""
     error = _answered("LimitExceededException", 400)
 
     assert write_outcome(error, "globalaccelerator").status is REFUSED
@@ -93,7 +93,7 @@ def test_a_quota_of_global_accelerator_is_refused_for_good() -> None:
 
 
 def test_no_code_of_ours_is_unknown_to_botocore() -> None:
-    """What the SDK does not call throttling would be sent again without need."""
+    """Other codes would be retried without need."""
     assert set(_known_to_botocore()) == THROTTLE_CODES
 
 
@@ -103,7 +103,7 @@ def test_no_code_of_ours_is_unknown_to_botocore() -> None:
 def test_a_write_is_refused_only_if_aws_said_so(
     error: Exception, status: OutcomeStatus, throttled: bool, _: object
 ) -> None:
-    """Refused, throttled or unknown; a write that raised is never applied for certain."""
+    """Refused, throttled or unknown; a write that raised never counts as applied."""
     outcome = write_outcome(error, "route53")
 
     assert (outcome.status, outcome.throttled) == (status, throttled)
@@ -111,17 +111,17 @@ def test_a_write_is_refused_only_if_aws_said_so(
 
 
 @pytest.mark.parametrize(("error", "_", "__", "kind"), CASES, ids=lambda value: str(value)[:50])
-def test_a_question_is_worth_asking_again_or_not(
+def test_a_failed_read_says_whether_to_try_again(
     error: Exception, _: object, __: object, kind: type[Exception]
 ) -> None:
-    """The type says it, the message names the call."""
+    """By its type; the message names the call."""
     raised = provider_error(error, "route53", "GetChange")
 
     assert type(raised) is kind
     assert str(raised).startswith("route53 GetChange: ")
 
 
-def test_all_faults_of_a_batch_are_told() -> None:
+def test_the_message_contains_all_faults_of_a_batch() -> None:
     """InvalidChangeBatch lists them beside its message."""
     error = _answered("InvalidChangeBatch", 400, "", messages=["not found", "wrong TTL"])
 

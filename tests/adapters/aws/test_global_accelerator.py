@@ -1,4 +1,4 @@
-"""What the accelerator adapter does about pages, order and doubtful answers."""
+"""The accelerator adapter: pages, order, and answers that differ from the request."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ async def test_all_pages_of_listeners_and_groups_are_read() -> None:
 
 
 async def test_a_weight_aws_does_not_name_is_128() -> None:
-    """Its documented default."""
+    """The documented default."""
     adapter, _ = _adapter(
         {"Listeners": [{"ListenerArn": "l"}]}, {"EndpointGroups": [_described(weight=None)]}
     )
@@ -77,7 +77,7 @@ async def test_a_weight_aws_does_not_name_is_128() -> None:
 
 
 async def test_the_whole_endpoint_list_is_sent_with_its_properties() -> None:
-    """Explicit weights, what AWS listed, and nothing it only reports."""
+    """Explicit weights and all listed properties except read-only ones."""
     adapter, client = _adapter({"EndpointGroup": _described(0, 0)})
     outcome = await adapter.change(GroupChange(GROUP, 0, 0))
 
@@ -92,7 +92,7 @@ async def test_the_whole_endpoint_list_is_sent_with_its_properties() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "detail"),
     [
         (_described(100, 0), "dial 100 instead of 0"),
         (_described(0, 128), "128"),
@@ -100,19 +100,19 @@ async def test_the_whole_endpoint_list_is_sent_with_its_properties() -> None:
         (_described(0, 0, EndpointId="eipalloc-2"), "eipalloc-2"),
     ],
 )
-async def test_an_answer_that_is_not_what_was_asked_is_unknown(
-    answer: dict[str, Any], told: str
+async def test_an_answer_that_differs_from_the_request_is_unknown(
+    answer: dict[str, Any], detail: str
 ) -> None:
-    """Somebody else wrote at the same time, or AWS understood something else: read again."""
+    """Another writer was faster, or AWS read the request differently: read again."""
     adapter, _ = _adapter({"EndpointGroup": answer})
     outcome = await adapter.change(GroupChange(GROUP, 0, 0))
 
     assert outcome.status is OutcomeStatus.UNKNOWN
-    assert told in outcome.detail
+    assert detail in outcome.detail
 
 
 async def test_a_dial_may_come_back_rounded() -> None:
-    """AWS keeps it as a 32-bit float."""
+    """AWS stores it as a 32-bit float."""
     adapter, _ = _adapter({"EndpointGroup": _described(33.29999923706055)})
 
     outcome = await adapter.change(GroupChange(GROUP, 33.3, 128))
@@ -121,7 +121,7 @@ async def test_a_dial_may_come_back_rounded() -> None:
 
 
 async def test_a_transaction_in_progress_may_be_sent_again() -> None:
-    """Refused for order alone; the caller decides when."""
+    """It was refused only because of order; the caller decides when."""
     adapter, client = _adapter(refusal("TransactionInProgressException"))
     outcome = await adapter.change(GroupChange(GROUP, 0, 0))
 
@@ -130,7 +130,7 @@ async def test_a_transaction_in_progress_may_be_sent_again() -> None:
 
 
 async def test_writes_to_one_accelerator_wait_for_each_other() -> None:
-    """Another accelerator's do not."""
+    """Writes to another accelerator do not."""
     under_way: list[str] = []
     most: dict[str, int] = {}
 

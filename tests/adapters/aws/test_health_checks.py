@@ -1,4 +1,4 @@
-"""What the health check adapter adds to AWS: its own pace, and plain words; see tests/contracts."""
+"""The health check adapter: its rate limit and its translation; see tests/contracts, too."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from controller.adapters.aws.calls import Calls
-from controller.adapters.aws.delegation_sets import Delegations
+from controller.adapters.aws.calls import AwsCalls
+from controller.adapters.aws.delegation_sets import DelegationSets
 from controller.adapters.aws.health_checks import Route53HealthChecks
 from controller.adapters.aws.token_bucket import TokenBucket
 from controller.model.errors import ProviderRejectedError, ProviderUnavailableError
@@ -19,11 +19,11 @@ from tests.fakes.clock import FakeClock
 
 pytestmark = pytest.mark.looptime
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
-NOBODY: dict[str, Any] = {"HealthCheckObservations": []}
+NO_REPORTS: dict[str, Any] = {"HealthCheckObservations": []}
 
 
 def adapter(*answers: Any) -> Route53HealthChecks:
-    """The adapter before a client that answers this."""
+    """The adapter with a client that answers this."""
     client: Any = ScriptedClient(*answers)
     return Route53HealthChecks(client, calls(), FakeClock())
 
@@ -34,8 +34,8 @@ def observation(address: str, **report: Any) -> dict[str, Any]:
 
 
 async def test_statuses_are_asked_for_once_a_second_after_a_burst_of_four() -> None:
-    """What AWS grants an account for this operation."""
-    checks = adapter(*[NOBODY] * 10)
+    """AWS's limit of an account for this operation."""
+    checks = adapter(*[NO_REPORTS] * 10)
     times = []
     for _ in range(10):
         await checks.reports("c")
@@ -45,11 +45,11 @@ async def test_statuses_are_asked_for_once_a_second_after_a_burst_of_four() -> N
 
 
 async def test_failovers_reserve_is_never_spent() -> None:
-    """With only the reserve left the question waits, and an emergency does not."""
+    """With only the reserve left, the read waits and an emergency does not."""
     clock = FakeClock()
     budget = TokenBucket(0.1, 4, 3, clock)
-    common = Calls("route53", budget=budget, deadline_s=5, clock=clock, observe=lambda *_: None)
-    client: Any = ScriptedClient(*[NOBODY] * 2)
+    common = AwsCalls("route53", budget=budget, deadline_s=5, clock=clock, observe=lambda *_: None)
+    client: Any = ScriptedClient(*[NO_REPORTS] * 2)
     checks = Route53HealthChecks(client, common, clock)
     await checks.reports("c")  # the one token above the reserve
     async with asyncio.TaskGroup() as group:
@@ -62,8 +62,8 @@ async def test_failovers_reserve_is_never_spent() -> None:
     assert clock.monotonic() >= 40
 
 
-async def test_words_of_aws_that_nobody_knows_are_no_report() -> None:
-    """Neither passed nor failed: guessing would make an opinion of it."""
+async def test_an_unknown_status_text_is_no_report() -> None:
+    """It counts neither as passed nor as failed."""
     answer = {
         "HealthCheckObservations": [
             observation("192.0.2.1", Status="Success: HTTP Status Code 200, OK", CheckedTime=NOON),
@@ -89,8 +89,8 @@ async def test_words_of_aws_that_nobody_knows_are_no_report() -> None:
         ("RECOVERY_CONTROL", CheckKind.OTHER),
     ],
 )
-async def test_a_checks_type_says_how_its_status_comes_about(type_: str, kind: CheckKind) -> None:
-    """Only endpoint checks can be asked for; what is left out has AWS's defaults."""
+async def test_a_checks_type_gives_its_kind(type_: str, kind: CheckKind) -> None:
+    """Only endpoint checks have reports; missing settings have AWS's defaults."""
     found = await adapter({"HealthCheck": {"HealthCheckConfig": {"Type": type_}}}).definition("c")
 
     assert found.kind is kind
@@ -98,8 +98,8 @@ async def test_a_checks_type_says_how_its_status_comes_about(type_: str, kind: C
     assert not found.inverted
 
 
-async def test_a_throttled_question_may_be_asked_again_later() -> None:
-    """Somebody else of the account may have spent the second's one."""
+async def test_a_throttled_read_may_be_tried_again() -> None:
+    """Another client of the account may have used the quota."""
     with pytest.raises(ProviderUnavailableError, match="Throttling"):
         await adapter(refusal("Throttling")).reports("c")
 
@@ -109,4 +109,4 @@ async def test_a_private_zone_has_no_name_servers_to_ask() -> None:
     client: Any = ScriptedClient({"HostedZone": {"Id": "Z1"}})
 
     with pytest.raises(ProviderRejectedError, match="zone Z1 is private"):
-        await Delegations(client, calls()).name_servers("Z1")
+        await DelegationSets(client, calls()).name_servers("Z1")

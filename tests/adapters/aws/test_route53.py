@@ -1,4 +1,4 @@
-"""What the Route 53 adapter does about throttling and silence; the rest is in tests/contracts."""
+"""The Route 53 adapter with throttling and timeouts; the rest is in tests/contracts."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _adapter(*answers: Any) -> tuple[Route53RecordSets, ScriptedClient]:
 
 
 async def test_a_batch_deletes_exactly_what_was_read_and_creates_it_with_the_new_weight() -> None:
-    """The compare-and-swap as AWS gets it, under our name."""
+    """The compare-and-swap as AWS gets it, with our comment."""
     adapter, client = _adapter(APPLIED)
     outcome = await adapter.change("Z1", [WeightChange(LEAF, 0)], emergency=False)
 
@@ -56,7 +56,7 @@ async def test_a_batch_deletes_exactly_what_was_read_and_creates_it_with_the_new
 
 
 async def test_a_throttled_emergency_is_sent_again_with_growing_pauses() -> None:
-    """0.25 s, then 0.5 s; the whole takes as long as it took."""
+    """0.25 s, then 0.5 s; the outcome has the whole duration."""
     adapter, client = _adapter(THROTTLED, refusal("PriorRequestNotComplete"), APPLIED)
     outcome = await adapter.change("Z1", [WeightChange(LEAF, 0)], emergency=True)
 
@@ -67,7 +67,7 @@ async def test_a_throttled_emergency_is_sent_again_with_growing_pauses() -> None
 
 
 async def test_an_emergency_gives_up_after_five_tries() -> None:
-    """The next cycle decides anew instead."""
+    """The next cycle decides again."""
     adapter, client = _adapter(*[THROTTLED] * 5)
     outcome = await adapter.change("Z1", [WeightChange(LEAF, 0)], emergency=True)
 
@@ -77,7 +77,7 @@ async def test_an_emergency_gives_up_after_five_tries() -> None:
 
 
 async def test_without_emergency_throttling_is_returned_at_once() -> None:
-    """Nothing is worth competing with a failover for."""
+    """Other writes must not compete with a failover."""
     adapter, client = _adapter(THROTTLED)
     outcome = await adapter.change("Z1", [WeightChange(LEAF, 0)], emergency=False)
 
@@ -96,7 +96,7 @@ async def test_without_emergency_throttling_is_returned_at_once() -> None:
 async def test_nothing_but_throttling_is_ever_sent_again(
     error: Exception, status: OutcomeStatus
 ) -> None:
-    """An unknown write may have been applied: sending it again would come back refused."""
+    """An unknown write may have been applied; its repetition would be refused."""
     adapter, client = _adapter(error)
     outcome = await adapter.change("Z1", [WeightChange(LEAF, 0)], emergency=True)
 
@@ -105,7 +105,7 @@ async def test_nothing_but_throttling_is_ever_sent_again(
 
 
 async def test_long_values_count_against_the_batch() -> None:
-    """450 leaves fit by number, but not by characters: 450 × 2 × 39 is above 32,000."""
+    """450 records fit by number, but not by characters: 450 × 2 × 39 is above 32,000."""
     rest = '{"ResourceRecords":[{"Value":"2001:0db8:0000:0000:0000:0000:0000:0001"}],"TTL":60}'
     leaf = RecordSet("eu.example.test.", "AAAA", "eu-west-1", 64, "check", rest)
     adapter, client = _adapter()

@@ -14,7 +14,7 @@ from controller.adapters.aws.session import (
 
 
 def test_without_an_endpoint_the_sandbox_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The message names the key, the variable and a value that would do."""
+    """The message names the key, the variable and a possible value."""
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     with pytest.raises(EndpointUrlMissingError) as raised:
         require_endpoint_url()
@@ -33,7 +33,7 @@ def test_an_endpoint_that_is_set_is_returned(monkeypatch: pytest.MonkeyPatch) ->
 async def test_clients_are_pinned_to_their_regions_and_retry_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Whatever Region the caller's environment prefers."""
+    """Regardless of the Region in the caller's environment."""
     monkeypatch.setenv("AWS_REGION", "ap-south-1")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "ap-south-1")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")

@@ -37,7 +37,7 @@ async def test_a_burst_is_free_down_to_the_reserve() -> None:
 
 
 async def test_an_emergency_spends_the_reserve_at_once() -> None:
-    """Then it waits as everybody does."""
+    """Then it waits as other callers do."""
     bucket = _bucket()
     for _ in range(7):
         await bucket.take()
@@ -46,8 +46,8 @@ async def test_an_emergency_spends_the_reserve_at_once() -> None:
     assert waits == pytest.approx([0, 0, 0, 0.2])
 
 
-async def test_an_emergency_overtakes_those_who_wait() -> None:
-    """Otherwise a line of listings would stand before a failover."""
+async def test_an_emergency_overtakes_waiting_callers() -> None:
+    """Otherwise a queue of reads would delay a failover."""
     bucket = _bucket(rate=1)
     served: list[str] = []
 
@@ -67,8 +67,8 @@ async def test_an_emergency_overtakes_those_who_wait() -> None:
     assert served == ["urgent 1", "urgent 2", "urgent 3", "first", "second"]
 
 
-async def test_the_others_wait_until_the_reserve_is_whole_again() -> None:
-    """After an emergency spent it, the reserve fills first."""
+async def test_other_callers_wait_until_the_reserve_is_full_again() -> None:
+    """After an emergency has spent it, the reserve is refilled first."""
     bucket = _bucket(rate=1)
     for _ in range(7):
         await bucket.take()
@@ -95,7 +95,7 @@ async def test_callers_are_served_in_their_order() -> None:
 
 
 async def test_a_cancelled_caller_spends_nothing() -> None:
-    """And does not hold up those behind."""
+    """It does not delay those behind it."""
     bucket = _bucket(rate=1, burst=1, reserve=0)
     await bucket.take()
     with pytest.raises(TimeoutError):
@@ -106,7 +106,7 @@ async def test_a_cancelled_caller_spends_nothing() -> None:
 
 
 async def test_idle_time_saves_up_to_the_burst_and_no_more() -> None:
-    """An hour of rest is not an hour's tokens."""
+    """After an hour without calls there is one burst."""
     bucket = _bucket(rate=1, burst=4, reserve=0)
     await bucket.take()
     await asyncio.sleep(3600)
@@ -117,7 +117,7 @@ async def test_idle_time_saves_up_to_the_burst_and_no_more() -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 async def test_no_window_ever_holds_more_than_burst_and_rate_allow(seed: int) -> None:
-    """What AWS would count, for callers that come at random."""
+    """As AWS would count, for callers at random times."""
     random, bucket = Random(seed), _bucket(rate=5, burst=10, reserve=3)
     times: list[float] = []
 
@@ -138,12 +138,12 @@ async def test_no_window_ever_holds_more_than_burst_and_rate_allow(seed: int) ->
 
 
 @pytest.mark.parametrize(
-    ("rate", "burst", "reserve", "told"),
+    ("rate", "burst", "reserve", "message"),
     [(0, 10, 3, "rate is 0"), (5, 3, 3, "reserve is 3"), (5, 3, -1, "reserve is -1")],
 )
 async def test_a_bucket_that_could_never_serve_is_refused(
-    rate: float, burst: int, reserve: int, told: str
+    rate: float, burst: int, reserve: int, message: str
 ) -> None:
-    """With a reserve as large as the burst, nobody but an emergency would ever be served."""
-    with pytest.raises(ValueError, match=told):
+    """With a reserve as large as the burst, only emergencies would be served."""
+    with pytest.raises(ValueError, match=message):
         _bucket(rate, burst, reserve)

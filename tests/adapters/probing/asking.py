@@ -1,4 +1,4 @@
-"""Asks endpoints over the network as the probing loop does, one at a time."""
+"""Probes endpoints over the network as the probe loop does, one at a time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from controller.adapters.probing.prober import NetworkProber
-from controller.adapters.probing.resolver import Ask, look_up
+from controller.adapters.probing.resolver import Lookup, look_up
 from controller.model.configuration import Endpoint
 from controller.model.health import ProbeOutcome, ProbeResult
 from controller.ports import Prober, Target
@@ -20,7 +20,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 class Asker:
-    """One endpoint that is asked; fulfils Watcher."""
+    """One probed endpoint; implements ProbeListener."""
 
     target: Target
 
@@ -30,33 +30,37 @@ class Asker:
         self.disturbances = 0
         self.target = prober.target(endpoint, self)
 
-    async def ask(self, most_s: float = DEADLINE_S, least_s: float | None = None) -> ProbeResult:
-        """The answer to one probe; with one bound alone, nothing is adapted."""
-        self.target.ask(most_s if least_s is None else least_s, most_s)
+    async def ask(
+        self, max_timeout_s: float = DEADLINE_S, min_timeout_s: float | None = None
+    ) -> ProbeResult:
+        """The result of one probe; with one bound alone, the timeout does not adapt."""
+        self.target.start_probe(
+            max_timeout_s if min_timeout_s is None else min_timeout_s, max_timeout_s
+        )
         assert self._answers.empty(), "answered before ask returned, or twice"
         return await self.next_answer()
 
     async def next_answer(self) -> ProbeResult:
-        """The answer to a probe that somebody has begun."""
+        """The result of a probe that was started elsewhere."""
         return await self._answers.get()
 
-    def answered(self, result: ProbeResult) -> None:
+    def on_result(self, result: ProbeResult) -> None:
         self._answers.put_nowait(result)
 
-    def answered_late(self, result: ProbeResult) -> None:
+    def on_late_result(self, result: ProbeResult) -> None:
         self.late.append(result)
 
-    def disturbed(self) -> None:
+    def on_disconnect(self) -> None:
         self.disturbances += 1
 
     @property
     def unasked(self) -> int:
-        """Answers that nobody waits for."""
+        """The number of results that were not read."""
         return self._answers.qsize()
 
 
 async def until(happened: Callable[[], bool], within_s: float = 5.0) -> None:
-    """Wait until it is so; fail if it does not become so in time."""
+    """Wait until the condition holds; fail if it does not in time."""
     loop = asyncio.get_running_loop()
     started = loop.time()
     while not happened():
@@ -65,11 +69,8 @@ async def until(happened: Callable[[], bool], within_s: float = 5.0) -> None:
 
 
 def given_up_after_s(result: ProbeResult) -> float:
-    """For how long a silent endpoint was waited for, as the result says.
-
-    A busy machine gives a probe back what time it lost before asking, so that it may be longer than
-    the deadline.
-    """
+    """The timeout of a silent endpoint's probe, from its result. A busy machine adds the time that
+    it lost before the request, so it may be longer than the deadline."""
     assert result.outcome is ProbeOutcome.FAILED, result
     said = re.fullmatch(r"no answer in ([0-9.]+) s", result.detail)
     assert said is not None, result.detail
@@ -78,9 +79,9 @@ def given_up_after_s(result: ProbeResult) -> float:
 
 @asynccontextmanager
 async def asking(
-    references: References = NOTHING, ask: Ask = look_up, **endpoint: Any
+    references: References = NOTHING, ask: Lookup = look_up, **endpoint: Any
 ) -> AsyncIterator[Asker]:
-    """An endpoint on a prober of its own."""
+    """An endpoint with a separate prober."""
     async with NetworkProber(references, ask) as prober:
         asker = Asker(prober, Endpoint.model_validate(endpoint))
         yield asker
@@ -88,8 +89,8 @@ async def asking(
 
 
 async def ask_once(
-    most_s: float = DEADLINE_S, references: References = NOTHING, **endpoint: Any
+    max_timeout_s: float = DEADLINE_S, references: References = NOTHING, **endpoint: Any
 ) -> ProbeResult:
-    """The answer to one probe of this endpoint."""
+    """The result of one probe of this endpoint."""
     async with asking(references, **endpoint) as asker:
-        return await asker.ask(most_s)
+        return await asker.ask(max_timeout_s)

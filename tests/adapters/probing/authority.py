@@ -1,4 +1,4 @@
-"""A certificate authority of its own for one test, made by the openssl command."""
+"""A certificate authority for one test, made by the openssl command."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ distinguished_name = none
 
 
 class Authority:
-    """Issues certificates; keys and certificates live in a folder that the test throws away."""
+    """Issues certificates; keys and certificates are in a temporary folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -1,4 +1,4 @@
-"""Answers that real servers give, and nasty ones, to begin fuzzing with."""
+"""Answers of real servers and malformed ones, as seeds for fuzzing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small servers on loopback: healthy, ill and hostile ones."""
+"""Small servers on loopback: healthy, failing and hostile ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]
 
 
 def raw(*pieces: bytes, gap_s: float = 0.0, closes: bool = True) -> Handler:
-    """Answers the first request with these bytes, piece by piece, and closes (or does not)."""
+    """Answers the first request with these bytes, piece by piece, and then closes or not."""
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -28,7 +28,7 @@ def raw(*pieces: bytes, gap_s: float = 0.0, closes: bool = True) -> Handler:
 
 
 class KeepAlive:
-    """Answers every request of a connection; counts both. Can be told to end its connections."""
+    """Answers every request of a connection and counts both; `hang_up` ends its connections."""
 
     def __init__(self, answer: bytes = OK, requests_per_connection: int = 1_000_000) -> None:
         self.connections = 0
@@ -48,7 +48,7 @@ class KeepAlive:
             writer.write(self.answer)
 
     def hang_up(self, farewell: bytes = b"") -> None:
-        """Close every connection, with these last words."""
+        """Send these last bytes and close every connection."""
         for writer in self._writers:
             writer.write(farewell)
             writer.close()
@@ -56,7 +56,7 @@ class KeepAlive:
 
 
 async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Takes everything, says nothing."""
+    """Accepts all data and answers nothing."""
     await reader.read()
 
 
@@ -64,7 +64,7 @@ async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 async def served(
     handler: Handler, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
 ) -> AsyncIterator[str]:
-    """Host and port of a server that serves by `handler`; its connections end with it."""
+    """Host and port of a server with this handler; its connections end with the context."""
     tasks: set[asyncio.Task[None]] = set()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

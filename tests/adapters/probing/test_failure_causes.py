@@ -1,4 +1,4 @@
-"""Which exceptions are the endpoint's failure and which are our own inability."""
+"""Which exceptions are the endpoint's failure, and which are the prober's."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ OURS = [
 
 @pytest.mark.parametrize(("error", "detail"), THEIRS, ids=lambda value: str(value)[:40])
 def test_what_the_endpoint_or_the_network_does_is_a_failure(error: Exception, detail: str) -> None:
-    """Each failure has its words."""
+    """Each failure has its text."""
     assert finding_of(error) == ProbeFinding(ProbeOutcome.FAILED, detail)
 
 
 @pytest.mark.parametrize(("error", "detail"), OURS, ids=lambda value: str(value)[:40])
 def test_what_we_lack_ourselves_says_nothing_of_the_endpoint(error: Exception, detail: str) -> None:
-    """A prober that is ill must not move traffic."""
+    """A broken prober must not move traffic."""
     assert finding_of(error) == ProbeFinding(ProbeOutcome.COULD_NOT_RUN, detail)

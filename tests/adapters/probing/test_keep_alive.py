@@ -1,4 +1,4 @@
-"""Probes over a connection that is kept."""
+"""Probes over a connection that is kept open."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CLOSES = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
 
 @pytest.mark.parametrize("answer", [OK, CHUNKED], ids=["length", "chunked"])
 async def test_one_connection_carries_many_probes(answer: bytes) -> None:
-    """However the server says where its answer ends."""
+    """With every way to mark the answer's end."""
     server = KeepAlive(answer)
     async with (
         served(server) as address,
@@ -38,8 +38,8 @@ async def test_one_connection_carries_many_probes(answer: bytes) -> None:
     [CLOSES, OK + b"!", b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok"],
     ids=["says so", "bytes too many", "HTTP/1.0"],
 )
-async def test_a_connection_that_cannot_go_on_is_not_kept(answer: bytes) -> None:
-    """The next answer on it could not be told from the rest of the last."""
+async def test_a_connection_that_cannot_be_reused_is_not_kept(answer: bytes) -> None:
+    """The next answer could not be separated from the rest of the last one."""
     server = KeepAlive(answer)
     async with (
         served(server) as address,
@@ -53,7 +53,7 @@ async def test_a_connection_that_cannot_go_on_is_not_kept(answer: bytes) -> None
 
 
 async def test_a_failure_ends_the_connection() -> None:
-    """Whatever is wrong there, the next probe looks at it afresh."""
+    """The next probe uses a new one."""
     server = KeepAlive(b"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n")
     async with (
         served(server) as address,
@@ -65,8 +65,8 @@ async def test_a_failure_ends_the_connection() -> None:
     assert server.connections == 2
 
 
-async def test_the_end_of_an_idle_connection_is_told_at_once() -> None:
-    """A process that dies is noticed before anybody asks it."""
+async def test_the_end_of_an_idle_connection_is_reported_at_once() -> None:
+    """A process that dies is noticed before its next probe."""
     server = KeepAlive()
     async with (
         served(server) as address,
@@ -81,8 +81,8 @@ async def test_the_end_of_an_idle_connection_is_told_at_once() -> None:
     assert (asker.disturbances, asker.unasked, server.connections) == (1, 0, 2)
 
 
-async def test_a_connection_closed_while_it_is_asked_is_no_failure() -> None:
-    """A server may close an idle connection at any moment; the same probe asks over a new one."""
+async def test_a_connection_closed_during_a_probe_is_no_failure() -> None:
+    """A server may close an idle connection at any moment; the probe uses a new one."""
     server = KeepAlive(requests_per_connection=1)
     async with (
         served(server) as address,
@@ -96,13 +96,13 @@ async def test_a_connection_closed_while_it_is_asked_is_no_failure() -> None:
     assert server.requests == 6
 
 
-async def test_a_connection_closed_between_being_chosen_and_asked_is_no_failure() -> None:
-    """Two end at once, with a farewell; on the end of the first the second one is asked."""
+async def test_a_connection_closed_before_its_request_is_sent_is_no_failure() -> None:
+    """Two connections end at once, with a last answer; the first end starts the second's probe."""
     server = KeepAlive()
     async with served(server) as address, NetworkProber() as prober:
         endpoint = Endpoint(probe=f"http://{address}/", keep_alive=True)
         second = Asker(prober, endpoint)
-        first = AsksAnother(prober, endpoint, second)
+        first = StartsAnother(prober, endpoint, second)
         for asker in (first, second):
             await asker.ask()
         server.hang_up(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")
@@ -113,35 +113,35 @@ async def test_a_connection_closed_between_being_chosen_and_asked_is_no_failure(
     assert server.connections == 3
 
 
-async def test_an_endpoint_forgotten_between_being_chosen_and_asked_is_not_asked() -> None:
-    """Nothing is sent, nothing told."""
+async def test_a_target_closed_before_its_request_is_sent_gets_no_request() -> None:
+    """No request and no result."""
     server = KeepAlive()
     async with (
         served(server) as address,
         asking(probe=f"http://{address}/", keep_alive=True) as asker,
     ):
         await asker.ask()
-        asker.target.ask(DEADLINE_S, DEADLINE_S)
+        asker.target.start_probe(DEADLINE_S, DEADLINE_S)
         asker.target.close()
         await asyncio.sleep(0.05)
 
     assert (server.requests, asker.unasked) == (1, 0)
 
 
-class AsksAnother(Asker):
-    """When its connection ends it has another endpoint asked, as siblings are."""
+class StartsAnother(Asker):
+    """When its connection ends it starts another target's probe, as corroboration does."""
 
     def __init__(self, prober: Prober, endpoint: Endpoint, other: Asker) -> None:
         super().__init__(prober, endpoint)
         self._other = other
 
-    def disturbed(self) -> None:
-        super().disturbed()
-        self._other.target.ask(DEADLINE_S, DEADLINE_S)
+    def on_disconnect(self) -> None:
+        super().on_disconnect()
+        self._other.target.start_probe(DEADLINE_S, DEADLINE_S)
 
 
 async def test_a_connection_closed_in_the_middle_of_an_answer_is_a_failure() -> None:
-    """What has begun must end."""
+    """An answer that has begun must be complete."""
     broken = OK[:-1]
 
     async def breaks_off(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -161,8 +161,8 @@ async def test_a_connection_closed_in_the_middle_of_an_answer_is_a_failure() -> 
 
 
 async def test_a_connection_is_renewed_when_it_is_old(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It answers for a process that may take no new ones."""
-    monkeypatch.setattr(shared_resources, "KEPT_FOR_S", 0.05)
+    """An old one says nothing about new connections."""
+    monkeypatch.setattr(shared_resources, "MAX_REUSE_S", 0.05)
     server = KeepAlive()
     async with (
         served(server) as address,
@@ -177,12 +177,12 @@ async def test_a_connection_is_renewed_when_it_is_old(monkeypatch: pytest.Monkey
 
 
 async def test_connections_that_began_together_are_not_renewed_together() -> None:
-    """So many handshakes at once would keep every probe waiting."""
+    """Many handshakes at once would delay every probe."""
     async with NetworkProber() as prober:
-        kept_s = sorted(prober._shared.keeping_s() for _ in range(1000))
+        kept_s = sorted(prober._shared.next_reuse_limit_s() for _ in range(1000))
 
-    assert kept_s[0] >= shared_resources.KEPT_FOR_S / 2
-    assert kept_s[-1] <= shared_resources.KEPT_FOR_S
+    assert kept_s[0] >= shared_resources.MAX_REUSE_S / 2
+    assert kept_s[-1] <= shared_resources.MAX_REUSE_S
     assert max(after - before for before, after in pairwise(kept_s)) < 0.1
 
 
@@ -202,19 +202,19 @@ async def test_a_server_that_stops_answering_on_its_connection_is_found_silent()
 
 
 async def test_a_brisk_endpoint_that_grows_slow_is_waited_for_longer() -> None:
-    """What need not be learned of brisk answers is learned of others."""
+    """Brisk answers need not be learned; slow ones are."""
     server = KeepAlive()
     async with (
         served(server) as address,
         asking(probe=f"http://{address}/", keep_alive=True) as asker,
     ):
         for _ in range(10):
-            await asker.ask(2.0, least_s=0.3)
+            await asker.ask(2.0, min_timeout_s=0.3)
         server.takes_s = 0.2
         for _ in range(3):
-            await asker.ask(2.0, least_s=0.3)
+            await asker.ask(2.0, min_timeout_s=0.3)
         server.takes_s = 1.0
-        given_up = await asker.ask(2.0, least_s=0.3)
+        given_up = await asker.ask(2.0, min_timeout_s=0.3)
 
     assert given_up.outcome is ProbeOutcome.FAILED
     assert 0.4 < given_up.latency_s < 1.0
@@ -222,7 +222,7 @@ async def test_a_brisk_endpoint_that_grows_slow_is_waited_for_longer() -> None:
 
 
 async def test_an_idle_connection_is_not_overdue() -> None:
-    """The deadline was the probe's, not the connection's."""
+    """The deadline belongs to the probe, not to the connection."""
     server = KeepAlive()
     async with (
         served(server) as address,

@@ -1,4 +1,4 @@
-"""Probes of a real server as people run it: nginx."""
+"""Probes of a real server: nginx."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _free_port() -> int:
 
 
 async def _listens(port: int) -> None:
-    """Wait until somebody takes connections there; fail if nobody does."""
+    """Wait until a server accepts connections there; fail if none does."""
     for _ in range(500):
         last = await ask_once(probe=f"tcp://127.0.0.1:{port}")
         if last.outcome is ProbeOutcome.PASSED:
@@ -64,7 +64,7 @@ async def _listens(port: int) -> None:
 
 @asynccontextmanager
 async def nginx(folder: Path) -> AsyncIterator[tuple[str, str, References]]:
-    """The server's plain and TLS addresses, and whom to trust."""
+    """The server's plain and TLS addresses, and the CA to trust."""
     authority = Authority(folder / "ca")
     authority.context("DNS:app.test", begins_in=-DAY, ends_in=DAY)
     for name in ("t", "www"):
@@ -90,7 +90,7 @@ async def nginx(folder: Path) -> AsyncIterator[tuple[str, str, References]]:
 
 
 async def test_nginx_is_understood(tmp_path: Path) -> None:
-    """Answers with a length, in chunks, without a body, and none at all."""
+    """Answers with a length, in chunks, without a body, and no answer at all."""
     async with nginx(tmp_path) as (plain, tls, _):
         url = f"http://{plain}"
         ok = await ask_once(probe=f"{url}/ok", body_contains="ok")
@@ -111,10 +111,8 @@ async def test_nginx_is_understood(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", ["ok", "chunked"])
 @pytest.mark.parametrize("is_tls", [False, True], ids=["http", "https"])
-async def test_nginx_is_kept_and_may_close_when_it_likes(
-    tmp_path: Path, path: str, is_tls: bool
-) -> None:
-    """It closes after every third request, and says so: no failure, no disturbance."""
+async def test_nginx_may_close_a_kept_connection(tmp_path: Path, path: str, is_tls: bool) -> None:
+    """It closes after every third request and announces it: no failure, no disconnect."""
     async with nginx(tmp_path) as (plain, tls, references):
         ca_file = next(iter(references.authorities))
         endpoint: dict[str, Any] = {"probe": f"http://{plain}/{path}", "keep_alive": True}
@@ -129,8 +127,8 @@ async def test_nginx_is_kept_and_may_close_when_it_likes(
     assert all((result.certificate_ends_at is not None) is is_tls for result in results)
 
 
-async def test_nginx_that_is_killed_disturbs_its_kept_connections(tmp_path: Path) -> None:
-    """Known before the next turn: the kernel closes what the process had open."""
+async def test_killed_nginx_disconnects_its_kept_connections(tmp_path: Path) -> None:
+    """Known before the next probe: the kernel closes the process's connections."""
     async with (
         nginx(tmp_path) as (plain, _, _),
         asking(probe=f"http://{plain}/ok", keep_alive=True) as asker,

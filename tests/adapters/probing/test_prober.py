@@ -1,4 +1,4 @@
-"""Probes against real servers on loopback: healthy, ill and hostile ones."""
+"""Probes of real servers on loopback: healthy, failing and hostile ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from controller.adapters.probing import probe_connection
+from controller.adapters.probing import connection_setup, probe_connection
 from controller.adapters.probing.prober import NetworkProber
 from controller.model.configuration import Endpoint
 from controller.model.health import ProbeOutcome, ProbeResult
@@ -21,7 +21,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 async def _slow_headers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """One header line every 50 ms for as long as somebody listens: never idle, never done."""
+    """One header line every 50 ms until the client closes: never idle, never complete."""
     writer.write(b"HTTP/1.1 200 OK\r\n")
     while True:
         writer.write(b"X-Slow: yes\r\n")
@@ -43,14 +43,14 @@ async def _endless_body(reader: asyncio.StreamReader, writer: asyncio.StreamWrit
 
 
 async def _speaks_first(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """An answer to a question that nobody has asked yet."""
+    """An answer before the request."""
     writer.write(OK)
     await writer.drain()
     await reader.read()
 
 
 async def ask_served(handler: Handler, **endpoint: Any) -> ProbeResult:
-    """One HTTP probe of a server that serves by `handler`."""
+    """One HTTP probe of a server with this handler."""
     async with served(handler) as address:
         return await ask_once(probe=f"http://{address}/", **endpoint)
 
@@ -62,7 +62,7 @@ def _free_port() -> int:
 
 
 async def test_a_good_answer_passes_with_its_status_latency_and_address() -> None:
-    """Status and text as configured: passed, timed on the clock's scale, and said who was asked."""
+    """Status and text as configured; the result has latency and address."""
     time = asyncio.get_running_loop().time
     async with served(raw(OK)) as address:
         before = time()
@@ -96,7 +96,7 @@ async def test_a_good_answer_passes_with_its_status_latency_and_address() -> Non
 async def test_a_wrong_answer_fails_and_says_what_was_wrong(
     answer: bytes, settings: dict[str, object], detail: str
 ) -> None:
-    """Whatever the endpoint answers, the probe returns one short reason."""
+    """For any answer the result has one short reason."""
     result = await ask_served(raw(answer), **settings)
 
     assert (result.outcome, result.detail) == (ProbeOutcome.FAILED, detail)
@@ -127,37 +127,37 @@ async def test_a_wrong_answer_fails_and_says_what_was_wrong(
         "long body",
     ],
 )
-async def test_every_way_to_answer_well_passes(pieces: tuple[bytes, ...]) -> None:
-    """Real servers do all of this."""
+async def test_every_valid_answer_passes(pieces: tuple[bytes, ...]) -> None:
+    """Real servers send all of these."""
     result = await ask_served(raw(*pieces), body_contains="ok")
 
     assert (result.outcome, result.detail) == (ProbeOutcome.PASSED, "200")
 
 
 async def test_an_answer_is_whole_before_the_connection_ends() -> None:
-    """Servers that keep the connection open are not waited for."""
+    """The probe does not wait for servers that keep the connection open."""
     async with served(raw(OK, closes=False)) as address:
-        result = await ask_once(probe=f"http://{address}/", most_s=5)
+        result = await ask_once(probe=f"http://{address}/", max_timeout_s=5)
 
     assert result.outcome is ProbeOutcome.PASSED
     assert result.latency_s < 4
 
 
 async def test_a_server_without_body_passes_by_its_status() -> None:
-    """204 has none by definition, whatever its headers say."""
+    """204 never has a body, with any headers."""
     answer = b"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n"
     result = await ask_served(raw(answer, closes=False), statuses=(204,))
 
     assert (result.outcome, result.detail) == (ProbeOutcome.PASSED, "204")
 
 
-async def test_an_answer_before_the_question_is_taken_for_what_it_says() -> None:
-    """Odd, but what comes first is an answer in HTTP's eyes."""
+async def test_an_answer_before_the_request_is_accepted() -> None:
+    """Unusual, but HTTP has no rule against it."""
     assert (await ask_served(_speaks_first)).outcome is ProbeOutcome.PASSED
 
 
 async def test_a_redirect_is_not_followed() -> None:
-    """The endpoint is asked, not whatever it points to."""
+    """The endpoint is probed, not its target."""
     server = KeepAlive(b"HTTP/1.1 301 M\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n")
 
     assert (await ask_served(server)).detail == "HTTP 301"
@@ -187,7 +187,7 @@ async def test_what_is_sent_is_a_plain_request() -> None:
 
 
 async def test_every_probe_opens_a_new_connection() -> None:
-    """A kept connection would answer for a process that takes no new ones."""
+    """A kept connection would hide that the server accepts no new ones."""
     server = KeepAlive()
     async with served(server) as address, asking(probe=f"http://{address}/") as asker:
         for _ in range(3):
@@ -198,7 +198,7 @@ async def test_every_probe_opens_a_new_connection() -> None:
 
 @pytest.mark.parametrize("handler", [hang, _slow_headers], ids=["hang", "slow headers"])
 async def test_the_deadline_is_for_the_whole_probe(handler: Handler) -> None:
-    """Neither silence nor a trickle of bytes can hold a probe longer."""
+    """Neither silence nor slow bytes make it longer."""
     result = await ask_served(handler)
 
     assert DEADLINE_S <= given_up_after_s(result) < 20
@@ -206,7 +206,7 @@ async def test_the_deadline_is_for_the_whole_probe(handler: Handler) -> None:
 
 
 async def test_an_endless_body_is_read_up_to_its_limit() -> None:
-    """64 KiB are enough to find a text; more is not read."""
+    """Up to 64 KiB are searched for the text."""
     passed = await ask_served(_endless_body)
     failed = await ask_served(_endless_body, body_contains="ok")
 
@@ -216,14 +216,14 @@ async def test_an_endless_body_is_read_up_to_its_limit() -> None:
 
 @pytest.mark.parametrize("scheme", ["http", "https", "tcp"])
 async def test_a_closed_port_is_a_refusal(scheme: str) -> None:
-    """The commonest failure has the plainest words."""
+    """The most frequent failure has a plain text."""
     result = await ask_once(probe=f"{scheme}://127.0.0.1:{_free_port()}")
 
     assert (result.outcome, result.detail) == (ProbeOutcome.FAILED, "connection refused")
 
 
 async def test_a_connection_that_is_reset_says_so() -> None:
-    """The other side's kernel speaks for a process that crashed while it was asked."""
+    """As the kernel does for a process that crashed during a request."""
 
     async def crash(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -236,7 +236,7 @@ async def test_a_connection_that_is_reset_says_so() -> None:
 
 
 async def test_something_else_than_tls_is_a_failure_of_tls() -> None:
-    """The handshake fails; the detail says so instead of speaking of time."""
+    """The detail names the handshake, not the time."""
     async with served(_no_tls) as address:
         result = await ask_once(probe=f"https://{address}/")
 
@@ -244,7 +244,7 @@ async def test_something_else_than_tls_is_a_failure_of_tls() -> None:
 
 
 async def test_a_tcp_probe_passes_when_the_connection_opens() -> None:
-    """Nothing is sent and nothing need be answered."""
+    """No data is sent or needed."""
     async with served(hang) as address:
         result = await ask_once(probe=f"tcp://{address}")
 
@@ -252,8 +252,8 @@ async def test_a_tcp_probe_passes_when_the_connection_opens() -> None:
 
 
 @pytest.mark.parametrize("scheme", ["http", "tcp"])
-async def test_an_ipv6_endpoint_is_asked_like_any_other(scheme: str) -> None:
-    """Its address is shown in brackets."""
+async def test_an_ipv6_endpoint_is_probed_like_any_other(scheme: str) -> None:
+    """Its address has brackets."""
     try:
         async with served(raw(OK), host="::1") as address:
             result = await ask_once(probe=f"{scheme}://{address}")
@@ -265,7 +265,7 @@ async def test_an_ipv6_endpoint_is_asked_like_any_other(scheme: str) -> None:
 
 @pytest.mark.parametrize("scheme", ["http", "tcp"])
 async def test_without_file_descriptors_the_probe_could_not_run(scheme: str) -> None:
-    """Our own want of descriptors says nothing of the endpoint."""
+    """The prober's lack says nothing about the endpoint."""
     async with served(raw(OK)) as address, asking(probe=f"{scheme}://{address}") as asker:
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         with socket.socket() as highest:
@@ -280,12 +280,12 @@ async def test_without_file_descriptors_the_probe_could_not_run(scheme: str) -> 
 
 
 async def test_no_free_local_port_could_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    """EADDRNOTAVAIL is our side's fault; it cannot be provoked cheaply, so it is injected."""
+    """EADDRNOTAVAIL is the prober's fault; it is injected because it is hard to provoke."""
 
     def refuse(*_: object, **__: object) -> None:
         raise OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address")
 
-    monkeypatch.setattr(probe_connection, "connecting", refuse)
+    monkeypatch.setattr(connection_setup, "start_connecting", refuse)
     result = await ask_once(probe="tcp://127.0.0.1:1")
 
     assert (result.outcome, result.detail) == (
@@ -294,8 +294,10 @@ async def test_no_free_local_port_could_not_run(monkeypatch: pytest.MonkeyPatch)
     )
 
 
-async def test_a_mistake_of_ours_is_no_failure_of_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A prober with a fault in it must not move traffic, and must not stop either."""
+async def test_a_mistake_of_this_program_is_no_failure_of_the_endpoint(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It must not move traffic, and must not stop the prober."""
 
     def stumble(*_: object) -> None:
         raise ZeroDivisionError("of ours")
@@ -314,27 +316,27 @@ async def test_a_mistake_of_ours_is_no_failure_of_theirs(monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("scheme", ["http", "tcp"])
-async def test_a_target_that_is_closed_tells_nothing_any_more(scheme: str) -> None:
-    """Neither an answer that is on its way nor the deadline."""
+async def test_a_closed_target_reports_nothing(scheme: str) -> None:
+    """Neither a coming answer nor the deadline."""
     async with served(hang) as address, NetworkProber() as prober:
         asker = Asker(prober, Endpoint(probe=f"{scheme}://{address}"))
-        asker.target.ask(0.05, 0.05)
+        asker.target.start_probe(0.05, 0.05)
         asker.target.close()
         await asyncio.sleep(0.15)
 
     assert asker.unasked == 0
 
 
-async def test_a_failure_to_begin_is_told_after_ask_has_returned() -> None:
-    """Nobody who asks needs to be ready for an answer at that moment."""
+async def test_a_failure_to_begin_is_reported_after_start_probe_returns() -> None:
+    """The caller need not expect a result during the call."""
     async with asking(probe="http://255.255.255.255:1/") as asker:
         result = await asker.ask()
 
     assert result.outcome in (ProbeOutcome.FAILED, ProbeOutcome.COULD_NOT_RUN)
 
 
-async def test_many_endpoints_are_asked_at_once() -> None:
-    """Each gets its own answer."""
+async def test_many_endpoints_are_probed_at_once() -> None:
+    """Each gets its own result."""
     async with served(raw(OK)) as address, NetworkProber() as prober:
         askers = [Asker(prober, Endpoint(probe=f"http://{address}/{i}")) for i in range(300)]
         results = await asyncio.gather(*(asker.ask(5) for asker in askers))

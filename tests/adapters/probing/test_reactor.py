@@ -1,4 +1,4 @@
-"""Deadlines and events of probes, when our own event loop is late."""
+"""Deadlines and events of probes while the event loop is late."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ GENEROUS_S = 30.0
 
 @contextmanager
 def serving_in_a_thread(serve: Callable[[socket.socket], None]) -> Iterator[str]:
-    """A server that answers although our event loop stands still; told its listening socket."""
+    """A server that answers while our event loop is blocked; `serve` gets its listening socket."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=128)
     thread = threading.Thread(target=serve, args=(listener,))
     thread.start()
@@ -39,7 +39,7 @@ def serving_in_a_thread(serve: Callable[[socket.socket], None]) -> Iterator[str]
 
 
 def answering_after(takes_s: float) -> Callable[[socket.socket], None]:
-    """One connection after the other, until the listener ends."""
+    """Serves one connection after another, until the listener closes."""
 
     def serve(listener: socket.socket) -> None:
         while True:
@@ -62,19 +62,19 @@ def _was_asked(made: socket.socket) -> bool:
         return False
 
 
-def stand_still(seconds: float) -> None:
-    """What a long computation does to the event loop."""
+def block_the_loop(seconds: float) -> None:
+    """Block the event loop as a long computation does."""
     time.sleep(seconds)
 
 
 async def test_an_answer_that_came_in_time_is_not_late_because_we_are() -> None:
-    """Read first, called late afterwards; its latency is what the kernel saw."""
+    """It is read before the deadline is checked; the kernel's timestamp gives its latency."""
     with serving_in_a_thread(answering_after(0.05)) as address:
         async with NetworkProber() as prober:
             asker = Asker(prober, Endpoint(probe=f"http://{address}/"))
             probe = asyncio.ensure_future(asker.ask(0.6))
             await asyncio.sleep(0.02)
-            stand_still(0.8)
+            block_the_loop(0.8)
             result = await probe
 
     assert result.outcome is ProbeOutcome.PASSED
@@ -108,8 +108,8 @@ def answering_in_bursts(
 
 
 async def test_answers_that_are_read_together_keep_their_own_latencies() -> None:
-    """Not each is stamped: what came between two stamps near each other came with them. Bursts are
-    30 ms apart, and groups of stamps lie across them."""
+    """Not every answer has a timestamp read: those between two close timestamps get the second one.
+    Bursts are 30 ms apart, and groups of timestamps span them."""
     count, gaps_s = 60, (0.03,) * 5
     answered: list[Span] = []
     with serving_in_a_thread(answering_in_bursts(count, gaps_s, answered)) as address:
@@ -117,17 +117,17 @@ async def test_answers_that_are_read_together_keep_their_own_latencies() -> None
             endpoint = Endpoint(probe=f"http://{address}/", keep_alive=True)
             askers = [Asker(prober, endpoint) for _ in range(count)]
             for asker in askers:
-                asker.target.ask(DEADLINE_S, DEADLINE_S)
+                asker.target.start_probe(DEADLINE_S, DEADLINE_S)
                 await asyncio.sleep(0)
             for asker in askers:
                 await asker.next_answer()
             asking_since = time.monotonic()
             for asker in askers:
-                asker.target.ask(GENEROUS_S, GENEROUS_S)
+                asker.target.start_probe(GENEROUS_S, GENEROUS_S)
             await asyncio.sleep(0.01)
             asked = (asking_since, time.monotonic())
             while len(answered) < count:
-                stand_still(0.05)
+                block_the_loop(0.05)
             latencies = [(await asker.next_answer()).latency_s for asker in askers]
             for asker in askers:
                 asker.target.close()
@@ -140,14 +140,14 @@ async def test_answers_that_are_read_together_keep_their_own_latencies() -> None
 async def test_a_busy_prober_may_end_while_a_probe_is_being_begun(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Nothing of it is looked for any more."""
-    monkeypatch.setattr(reactor, "_BUSY_S", 0.1)
+    """No further poll happens."""
+    monkeypatch.setattr(reactor, "_BUSY_POLL_S", 0.1)
     with raising_in_callbacks() as errors:
         async with served(KeepAlive()) as address:
             async with NetworkProber() as prober:
                 asker = Asker(prober, Endpoint(probe=f"http://{address}/", keep_alive=True))
                 await asker.ask()
-                asker.target.ask(DEADLINE_S, DEADLINE_S)
+                asker.target.start_probe(DEADLINE_S, DEADLINE_S)
             await asyncio.sleep(0.2)
 
     assert errors == []
@@ -156,7 +156,7 @@ async def test_a_busy_prober_may_end_while_a_probe_is_being_begun(
 
 @contextmanager
 def raising_in_callbacks() -> Iterator[list[dict[str, Any]]]:
-    """What the event loop complains of."""
+    """The errors that the event loop reports."""
     errors: list[dict[str, Any]] = []
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: errors.append(context))
@@ -166,14 +166,14 @@ def raising_in_callbacks() -> Iterator[list[dict[str, Any]]]:
         loop.set_exception_handler(None)
 
 
-async def test_time_that_we_lost_before_asking_is_not_the_endpoints() -> None:
-    """Connected at once, but noticed late: the probe is given that time back."""
+async def test_time_lost_before_the_request_is_added_to_the_timeout() -> None:
+    """The connection was made at once but noticed late."""
     with serving_in_a_thread(answering_after(0.05)) as address:
         async with NetworkProber() as prober:
             asker = Asker(prober, Endpoint(probe=f"http://{address}/"))
             probe = asyncio.ensure_future(asker.ask(0.6))
             await asyncio.sleep(0)
-            stand_still(0.8)
+            block_the_loop(0.8)
             result = await probe
 
     assert result.outcome is ProbeOutcome.PASSED
@@ -181,7 +181,7 @@ async def test_time_that_we_lost_before_asking_is_not_the_endpoints() -> None:
 
 
 async def test_deadlines_of_many_probes_are_kept_each() -> None:
-    """They need no order among them."""
+    """In any order."""
     with socket.create_server(("127.0.0.1", 0), backlog=128) as mute:
         probe = "http://{}:{}/".format(*mute.getsockname())
         async with NetworkProber() as prober:
@@ -198,29 +198,29 @@ async def test_deadlines_of_many_probes_are_kept_each() -> None:
 
 
 class EndsAnother(Asker):
-    """When it hears anything it forgets another endpoint, as a reload does."""
+    """When it gets a result it closes another target, as a reload does."""
 
     other: Asker
 
-    def answered(self, result: ProbeResult) -> None:
-        super().answered(result)
+    def on_result(self, result: ProbeResult) -> None:
+        super().on_result(result)
         self.other.target.close()
 
-    def disturbed(self) -> None:
-        super().disturbed()
+    def on_disconnect(self) -> None:
+        super().on_disconnect()
         self.other.target.close()
 
 
 def two(prober: NetworkProber, address: str) -> tuple[EndsAnother, EndsAnother]:
-    """Two endpoints of which the one that hears something first ends the other."""
+    """Two targets; the first that gets a result closes the other."""
     endpoint = Endpoint(probe=f"http://{address}/", keep_alive=True)
     first, second = EndsAnother(prober, endpoint), EndsAnother(prober, endpoint)
     first.other, second.other = second, first
     return first, second
 
 
-async def test_who_is_forgotten_while_answers_are_looked_at_hears_nothing() -> None:
-    """Both answers have come and were read; the first one heard ends the other."""
+async def test_a_target_closed_while_answers_are_processed_gets_no_result() -> None:
+    """Both answers were read; the first result closes the other target."""
     may_answer = asyncio.Event()
 
     async def together(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -232,7 +232,7 @@ async def test_who_is_forgotten_while_answers_are_looked_at_hears_nothing() -> N
         async with served(together) as address, NetworkProber() as prober:
             first, second = two(prober, address)
             for asker in (first, second):
-                asker.target.ask(DEADLINE_S, DEADLINE_S)
+                asker.target.start_probe(DEADLINE_S, DEADLINE_S)
             await asyncio.sleep(0.1)
             may_answer.set()
             await until(lambda: first.unasked + second.unasked > 0)
@@ -242,7 +242,7 @@ async def test_who_is_forgotten_while_answers_are_looked_at_hears_nothing() -> N
     assert lines == []
 
 
-async def test_who_is_forgotten_while_connections_end_hears_nothing() -> None:
+async def test_a_target_closed_while_connections_end_gets_no_call() -> None:
     """Both kept connections end at once."""
     server = KeepAlive()
     with logged() as lines:
@@ -261,10 +261,10 @@ async def test_who_is_forgotten_while_connections_end_hears_nothing() -> None:
 
 
 @pytest.mark.parametrize("where", ["reading", "sending", "understanding"])
-async def test_a_mistake_of_ours_costs_nobody_else_an_answer(
+async def test_a_mistake_of_this_program_costs_no_other_target_its_result(
     monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    """Of two that are asked, and answer, together: the endpoint itself does not pay either."""
+    """Of two probed together; the endpoint itself does not fail either."""
     server = KeepAlive()
     with logged() as lines:
         async with served(server) as address, NetworkProber() as prober:
@@ -273,13 +273,13 @@ async def test_a_mistake_of_ours_costs_nobody_else_an_answer(
             for asker in askers:
                 await asker.ask()
             owner, name = {
-                "reading": (probe_connection, "read"),
-                "sending": (probe_connection.ProbeConnection, "send"),
-                "understanding": (probe_connection.ProbeConnection, "hear"),
+                "reading": (probe_connection, "receive"),
+                "sending": (probe_connection.ProbeConnection, "send_request"),
+                "understanding": (probe_connection.ProbeConnection, "handle_data"),
             }[where]
             monkeypatch.setattr(owner, name, stumbling_once(getattr(owner, name)))
             for asker in askers:
-                asker.target.ask(DEADLINE_S, DEADLINE_S)
+                asker.target.start_probe(DEADLINE_S, DEADLINE_S)
             outcomes = [(await asker.next_answer()).outcome for asker in askers]
 
     assert sorted(outcomes) == [ProbeOutcome.COULD_NOT_RUN, ProbeOutcome.PASSED]
@@ -287,7 +287,7 @@ async def test_a_mistake_of_ours_costs_nobody_else_an_answer(
 
 
 def stumbling_once(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same, but for a mistake when it is first called."""
+    """The function, which raises at its first call."""
     mistakes = iter([ZeroDivisionError("of ours")])
 
     def stumble(*given: Any) -> Any:

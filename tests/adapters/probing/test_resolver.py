@@ -1,4 +1,4 @@
-"""Names become addresses off the path of probes, and go on doing so."""
+"""Name resolution in the background, with a cache."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ from contextlib import asynccontextmanager
 import pytest
 
 from controller.adapters.probing import resolver
-from controller.adapters.probing.resolver import Addresses, Resolver, literal, look_up, shown
+from controller.adapters.probing.resolver import (
+    Addresses,
+    Resolver,
+    address_text,
+    literal_address,
+    look_up,
+)
 from controller.model.health import ProbeOutcome
 from tests.adapters.probing.asking import OK, ask_once, asking, given_up_after_s, until
 from tests.adapters.probing.servers import KeepAlive, hang, raw, served
@@ -20,7 +26,7 @@ ONE, TWO = ("192.0.2.1", 80), ("192.0.2.2", 80)
 
 
 class Answers:
-    """A system resolver whose answers are written by the test; the last one stays."""
+    """A system resolver with scripted answers; the last one stays."""
 
     def __init__(self, *answers: Addresses | Exception) -> None:
         self._answers = list(answers)
@@ -39,36 +45,36 @@ class Answers:
 
 @asynccontextmanager
 async def resolving(answers: Answers) -> AsyncIterator[Resolver]:
-    """A resolver that asks these answers."""
+    """A resolver with these answers."""
     made = Resolver(answers)
     yield made
     made.close()
 
 
 async def first(made: Resolver, host: str = "a.test") -> Addresses | Exception:
-    """What is told of a name nobody has asked for yet."""
-    told: asyncio.Future[Addresses | Exception] = asyncio.get_running_loop().create_future()
+    """The result for a name without a cache entry."""
+    results: asyncio.Future[Addresses | Exception] = asyncio.get_running_loop().create_future()
     name = made.name(host, 80)
-    assert name.addresses(told.set_result) is None
-    return await told
+    assert name.addresses(results.set_result) is None
+    return await results
 
 
-async def test_a_name_is_asked_once_and_then_known() -> None:
-    """The next probe has its addresses at once."""
+async def test_a_name_is_resolved_once_and_then_cached() -> None:
+    """The next probe gets its addresses at once."""
     answers = Answers((ONE, TWO))
     async with resolving(answers) as made:
         name = made.name("a.test", 80)
-        told = await first(made)
+        results = await first(made)
         again = name.addresses(lambda _: None)
 
-    assert told == again == (ONE, TWO)
+    assert results == again == (ONE, TWO)
     assert answers.asked == 1
 
 
-async def test_what_is_known_is_used_while_it_is_asked_anew(
+async def test_cached_addresses_are_used_during_a_refresh(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A slow resolver delays no probe; what it says counts from then on."""
+    """A slow resolver delays no probe; its answer counts from then on."""
     monkeypatch.setattr(resolver, "REFRESH_S", 0.0)
     answers = Answers((ONE,), (TWO,))
     async with resolving(answers) as made:
@@ -96,7 +102,7 @@ async def test_what_is_known_is_used_while_it_is_asked_anew(
 async def test_addresses_outlive_the_resolvers_troubles_but_not_the_name(
     trouble: Exception, stays: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Trouble with asking is not the endpoint's; that a name is gone is."""
+    """A failing resolver is not the endpoint's fault; a name that does not exist is."""
     monkeypatch.setattr(resolver, "REFRESH_S", 0.0)
     answers = Answers((ONE,), trouble)
     async with resolving(answers) as made:
@@ -105,17 +111,17 @@ async def test_addresses_outlive_the_resolvers_troubles_but_not_the_name(
         name.addresses(lambda _: None)
         await until(lambda: answers.asked == 2)
         await asyncio.sleep(0.02)
-        told: list[Addresses | Exception] = []
-        known = name.addresses(told.append)
+        results: list[Addresses | Exception] = []
+        known = name.addresses(results.append)
         if not stays:
-            await until(lambda: told != [])
+            await until(lambda: results != [])
 
     assert known == ((ONE,) if stays else None)
-    assert told == ([] if stays else [trouble])
+    assert results == ([] if stays else [trouble])
 
 
-async def test_a_name_that_cannot_be_resolved_is_not_asked_for_each_probe() -> None:
-    """Every waiting probe is told; the resolver is asked again after a moment."""
+async def test_a_name_that_cannot_be_resolved_is_not_resolved_for_each_probe() -> None:
+    """Every waiting probe gets the error; the next lookup is a moment later."""
     answers = Answers(socket.gaierror(socket.EAI_NONAME, "no such name"))
     async with resolving(answers) as made:
         name = made.name("a.test", 80)
@@ -126,8 +132,8 @@ async def test_a_name_that_cannot_be_resolved_is_not_asked_for_each_probe() -> N
     assert name is not None
 
 
-async def test_one_name_is_asked_for_all_who_probe_it_and_forgotten_with_them() -> None:
-    """Names of settings that are gone are nobody's business."""
+async def test_targets_with_one_name_share_a_cache_entry() -> None:
+    """It is dropped with its last target."""
     async with resolving(Answers((ONE,))) as made:
         name = made.name("a.test", 80)
         assert made.name("a.test", 80) is name
@@ -137,13 +143,13 @@ async def test_one_name_is_asked_for_all_who_probe_it_and_forgotten_with_them() 
 
 
 def test_addresses_need_no_resolver_and_names_are_no_addresses() -> None:
-    """IPv4 and IPv6, as shown to people."""
-    four, six = literal("192.0.2.1", 80), literal("2001:db8::1", 443)
+    """IPv4 and IPv6, with their text form."""
+    four, six = literal_address("192.0.2.1", 80), literal_address("2001:db8::1", 443)
     assert four is not None
     assert six is not None
-    assert (shown(four), shown(six)) == ("192.0.2.1:80", "[2001:db8::1]:443")
-    assert literal("a.test", 80) is None
-    assert literal("192.0.2", 80) is None
+    assert (address_text(four), address_text(six)) == ("192.0.2.1:80", "[2001:db8::1]:443")
+    assert literal_address("a.test", 80) is None
+    assert literal_address("192.0.2", 80) is None
 
 
 def test_the_system_resolves_this_machines_own_name() -> None:
@@ -156,14 +162,14 @@ def test_the_system_resolves_this_machines_own_name() -> None:
 
 @pytest.mark.parametrize("scheme", ["http", "tcp"])
 async def test_a_name_without_address_does_not_resolve(scheme: str) -> None:
-    """A name reserved never to exist (RFC 6761)."""
-    result = await ask_once(probe=f"{scheme}://nowhere.invalid:80", most_s=20)
+    """A name that is reserved never to exist (RFC 6761)."""
+    result = await ask_once(probe=f"{scheme}://nowhere.invalid:80", max_timeout_s=20)
 
     assert (result.outcome, result.detail) == (ProbeOutcome.FAILED, "name does not resolve")
 
 
 async def test_the_result_shows_the_address_behind_the_name() -> None:
-    """So that a person sees who was asked."""
+    """So that an operator sees which host was probed."""
     async with served(raw(OK)) as address:
         port = int(address.rpartition(":")[2])
         answers = Answers((("127.0.0.1", port),))
@@ -174,7 +180,7 @@ async def test_the_result_shows_the_address_behind_the_name() -> None:
 
 
 async def test_the_next_address_is_tried_when_one_refuses_and_remembered() -> None:
-    """As a browser would; the one that was reached is the first to be asked from then on."""
+    """As browsers do; the address that answered is the first one from then on."""
     server = KeepAlive()
     async with served(server) as address:
         port = int(address.rpartition(":")[2])
@@ -187,7 +193,7 @@ async def test_the_next_address_is_tried_when_one_refuses_and_remembered() -> No
 
 
 async def test_an_address_that_is_silent_costs_its_part_of_the_deadline() -> None:
-    """A host without route for one family must not take the probe with it."""
+    """A host without a route for one family must not fail the probe."""
     # A listener whose queue is full answers no SYN.
     full = socket.create_server(("127.0.0.8", 0), backlog=0)
     port = full.getsockname()[1]
@@ -213,7 +219,7 @@ async def test_an_address_that_is_silent_costs_its_part_of_the_deadline() -> Non
 
 
 async def test_a_name_that_is_slow_to_resolve_fails_by_the_deadline() -> None:
-    """The resolver's thread goes on; the probe does not wait for it."""
+    """The resolver's thread continues; the probe does not wait for it."""
     answers = Answers((ONE,))
     answers.free.clear()
     async with asking(ask=answers, probe="http://app.test/") as asker:
@@ -224,11 +230,11 @@ async def test_a_name_that_is_slow_to_resolve_fails_by_the_deadline() -> None:
 
 
 async def test_a_target_closed_while_its_name_is_resolved_is_silent() -> None:
-    """Nobody is connected to for nobody."""
+    """It makes no connection."""
     answers = Answers((ONE,))
     answers.free.clear()
     async with served(hang), asking(ask=answers, probe="http://app.test/") as asker:
-        asker.target.ask(1.0, 1.0)
+        asker.target.start_probe(1.0, 1.0)
         asker.target.close()
         answers.free.set()
         await asyncio.sleep(0.05)

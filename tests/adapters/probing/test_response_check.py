@@ -1,4 +1,4 @@
-"""Reading answers: a fuzz target. Whatever comes in whatever pieces, one finding, soon."""
+"""Response checks, a fuzz target: any bytes in any pieces give one finding, soon."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ENDPOINTS = (
 
 
 def read(pieces: Iterable[bytes], endpoint: Endpoint) -> tuple[ProbeFinding, bool]:
-    """What these pieces say, and whether the connection may be kept."""
+    """The finding of these pieces, and whether the connection may be kept."""
     answer = ResponseCheck(Expectation(endpoint))
     for piece in pieces:
         if piece:
@@ -39,7 +39,7 @@ def read(pieces: Iterable[bytes], endpoint: Endpoint) -> tuple[ProbeFinding, boo
 
 
 def cut(data: bytes, at: Iterable[int]) -> list[bytes]:
-    """The data, cut at these places."""
+    """The data, split at these positions."""
     places = [0, *sorted(place % (len(data) + 1) for place in at), len(data)]
     return [data[a:b] for a, b in pairwise(places)]
 
@@ -60,7 +60,7 @@ def mutated(draw: Callable[[st.SearchStrategy[int]], int], data: bytes) -> bytes
 
 @st.composite
 def answers(draw: st.DrawFn) -> bytes:
-    """Answers of the corpus, changed here and there, or made of what answers are made of."""
+    """Changed answers of the corpus, or random parts of answers."""
     if draw(st.booleans()):
         return b"".join(draw(st.lists(st.sampled_from(PIECES) | st.binary(max_size=6))))
     data = draw(st.sampled_from(ANSWERS))
@@ -70,7 +70,7 @@ def answers(draw: st.DrawFn) -> bytes:
 
 
 def check(data: bytes, at: Iterable[int], endpoint: Endpoint) -> None:
-    """Any split finds the same as none; all end in time."""
+    """Any split gives the same finding as no split; all end in time."""
     began = time.process_time()
     whole, reusable = read([data], endpoint)
     split, split_reusable = read(cut(data, at), endpoint)
@@ -87,7 +87,7 @@ def check(data: bytes, at: Iterable[int], endpoint: Endpoint) -> None:
 def test_every_answer_of_the_corpus_is_the_same_byte_by_byte(
     data: bytes, endpoint: Endpoint
 ) -> None:
-    """The worst that a network can do with them."""
+    """The worst possible split."""
     check(data, range(len(data)), endpoint)
 
 
@@ -126,7 +126,7 @@ def test_heads_have_a_limit(size: int, passes: bool) -> None:
 
 @pytest.mark.parametrize(("before", "passes"), [(0, True), (2, False)])
 def test_a_text_is_looked_for_within_the_limit(before: int, passes: bool) -> None:
-    """What stands beyond 64 KiB is not found, wherever the body ends."""
+    """Text beyond 64 KiB is not found, with any end of the body."""
     body = b"x" * (BODY_LIMIT_BYTES - 2 + before) + b"ok"
     plain = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
     chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n" % len(body) + body
@@ -137,17 +137,17 @@ def test_a_text_is_looked_for_within_the_limit(before: int, passes: bool) -> Non
 
 @pytest.mark.parametrize("data", [NGINX, CHUNKED])
 def test_a_connection_is_kept_only_when_nothing_follows(data: bytes) -> None:
-    """A byte too many would be the beginning of the next answer."""
+    """Another byte would be the begin of the next answer."""
     assert read([data], ENDPOINTS[0])[1]
     assert not read([data + b"H"], ENDPOINTS[0])[1]
 
 
-def test_an_answer_that_is_known_already_means_the_same() -> None:
-    """The same bytes again are not read again; others are."""
+def test_a_cached_answer_has_the_same_finding() -> None:
+    """Equal bytes are not parsed again; others are."""
     expected = Expectation(ENDPOINTS[1])
-    assert ResponseCheck(expected).feed(NGINX) == expected.known_finding
-    assert expected.known == NGINX
-    assert expected.known_reusable
+    assert ResponseCheck(expected).feed(NGINX) == expected.cached_finding
+    assert expected.cached_response == NGINX
+    assert expected.cached_reusable
     other = NGINX.replace(b"ok\n", b"no\n")
-    assert ResponseCheck(expected).feed(other) == expected.known_finding
-    assert expected.known_finding.detail == 'body lacks "ok"'
+    assert ResponseCheck(expected).feed(other) == expected.cached_finding
+    assert expected.cached_finding.detail == 'body lacks "ok"'

@@ -1,4 +1,4 @@
-"""HTTPS probes against real TLS servers on loopback whose certificates a private authority made."""
+"""HTTPS probes of real TLS servers on loopback with certificates of a private authority."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ KEEPS = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 class Server:
-    """A TLS server; remembers what was asked for."""
+    """A TLS server; stores the requests."""
 
     def __init__(self, *, closes: bool = True) -> None:
         self.asked_names: list[str | None] = []
@@ -47,7 +47,7 @@ class Server:
             yield self
 
     def show(self, context: ssl.SSLContext) -> None:
-        """Show this context's certificate from now on."""
+        """Use this context for new connections."""
         self._shown = context
 
     def _choose(self, chosen: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
@@ -70,7 +70,7 @@ class Server:
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """One authority for all tests here."""
+    """One authority for all tests of this module."""
     return Authority(tmp_path_factory.mktemp("tls") / "authority")
 
 
@@ -81,7 +81,7 @@ def endpoint_of(authority: Authority, server: Server, **keys: Any) -> dict[str, 
 
 
 def references(authority: Authority, secrets: Mapping[str, str] | None = None) -> References:
-    """What the endpoint's references stand for."""
+    """The values of the endpoint's references."""
     return References(secrets or {}, {str(authority.file): authority.file.read_text()})
 
 
@@ -96,7 +96,7 @@ async def ask(
 async def test_the_right_host_by_sni_passes_and_says_when_its_certificate_ends(
     authority: Authority,
 ) -> None:
-    """The probe names an address; `host` is what TLS, the certificate and HTTP speak of."""
+    """The URL has an address; `host` is the name for TLS, the certificate and HTTP."""
     context = authority.context(f"DNS:{NAME}", begins_in=-DAY, ends_in=20 * DAY)
     async with Server().serving(context) as server:
         result = await ask(authority, server, host=NAME, body_contains="ok")
@@ -135,7 +135,7 @@ async def test_an_address_in_the_certificate_needs_no_name(authority: Authority)
 async def test_a_certificate_users_would_refuse_fails_by_its_fault(
     authority: Authority, name: str, begins_in: timedelta, ends_in: timedelta, detail: str
 ) -> None:
-    """Nothing is sent to whoever cannot show who it is."""
+    """No request is sent to an unverified server."""
     context = authority.context(name, begins_in=begins_in, ends_in=ends_in)
     async with Server().serving(context) as server:
         result = await ask(authority, server, host=NAME)
@@ -145,10 +145,10 @@ async def test_a_certificate_users_would_refuse_fails_by_its_fault(
     assert server.requests == []
 
 
-async def test_an_authority_nobody_configured_is_not_trusted(
+async def test_an_authority_that_is_not_configured_is_not_trusted(
     authority: Authority, tmp_path: Path
 ) -> None:
-    """With `ca_file` its authorities alone count; without it, the system's."""
+    """With `ca_file` only its authorities count; without it, the system's."""
     context = authority.context(f"DNS:{NAME}", begins_in=-DAY, ends_in=DAY)
     stranger = Authority(tmp_path / "stranger")
     async with Server().serving(context) as server:
@@ -160,8 +160,8 @@ async def test_an_authority_nobody_configured_is_not_trusted(
         assert result.detail.startswith("certificate: ")
 
 
-async def test_secrets_are_sent_as_headers_and_never_told(authority: Authority) -> None:
-    """The endpoint gets the secret; the result, the settings and the references do not show it."""
+async def test_secrets_are_sent_as_headers_and_never_shown(authority: Authority) -> None:
+    """The endpoint gets the secret; result, settings and references do not show it."""
     context = authority.context(f"DNS:{NAME}", begins_in=-DAY, ends_in=DAY)
     secret, reference = "Bearer k3y-canary", "env:PROBE_TOKEN"
     async with Server().serving(context) as server:
@@ -180,7 +180,7 @@ async def test_secrets_are_sent_as_headers_and_never_told(authority: Authority) 
 
 
 async def test_a_reference_that_was_not_read_says_nothing_of_the_endpoint() -> None:
-    """A request without its secret would be refused, and that would be our fault."""
+    """A request without its secret would be refused, which is not the endpoint's fault."""
     result = await ask_once(probe="https://127.0.0.1:1/", headers={"Authorization": "env:X"})
 
     assert (result.outcome, result.detail) == (
@@ -196,7 +196,7 @@ async def test_new_references_are_used_from_the_next_probe_on(authority: Authori
         keys = endpoint_of(authority, server, host=NAME, headers={"X-Key": "env:K"})
         asker = Asker(prober, Endpoint.model_validate(keys))
         for secret in ("old", "new"):
-            prober.use(references(authority, {"env:K": secret}))
+            prober.apply(references(authority, {"env:K": secret}))
             assert (await asker.ask(5)).outcome is ProbeOutcome.PASSED
 
     assert [b"X-Key: old" in r for r in server.requests] == [True, False]
@@ -204,7 +204,7 @@ async def test_new_references_are_used_from_the_next_probe_on(authority: Authori
 
 
 class Counted:
-    """Counts the handshakes that a verifying context has to make."""
+    """Counts the handshakes of the verifying context."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.verified = 0
@@ -217,10 +217,10 @@ class Counted:
         monkeypatch.setattr(tls_trust.TlsTrust, "_pin", counting)
 
 
-async def test_a_certificate_is_verified_once_and_known_again(
+async def test_a_certificate_is_verified_once_and_then_pinned(
     authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every handshake shows it; only the first one pays for its chain."""
+    """Only the first handshake verifies the chain."""
     counted = Counted(monkeypatch)
     context = authority.context(f"DNS:{NAME}", begins_in=-DAY, ends_in=5 * DAY)
     async with Server().serving(context) as server:
@@ -238,7 +238,7 @@ async def test_a_certificate_is_verified_once_and_known_again(
 async def test_another_certificate_is_verified_before_anything_is_sent(
     authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A renewed one passes in the same probe; a stranger's fails by its fault."""
+    """A renewed one passes in the same probe; an untrusted one fails."""
     counted = Counted(monkeypatch)
     first = authority.context(f"DNS:{NAME}", begins_in=-DAY, ends_in=5 * DAY)
     renewed = authority.context(f"DNS:{NAME}", begins_in=-DAY, ends_in=9 * DAY)
@@ -268,8 +268,8 @@ async def test_another_certificate_is_verified_before_anything_is_sent(
 async def test_a_certificate_is_verified_anew_after_a_while(
     authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Authorities may lose their trust, and intermediate certificates may end."""
-    monkeypatch.setattr(tls_trust, "VERIFIED_FOR_S", 0.0)
+    """Authorities may be removed, and intermediate certificates may expire."""
+    monkeypatch.setattr(tls_trust, "PIN_LIFETIME_S", 0.0)
     counted = Counted(monkeypatch)
     context = authority.context(f"DNS:{NAME}", begins_in=-DAY, ends_in=5 * DAY)
     async with Server().serving(context) as server:
@@ -282,7 +282,7 @@ async def test_a_certificate_is_verified_anew_after_a_while(
 
 
 async def test_a_certificate_that_ends_meanwhile_fails(authority: Authority) -> None:
-    """A pin never outlives what it stands for."""
+    """A pin ends with its certificate."""
     context = authority.context(f"DNS:{NAME}", begins_in=-DAY, ends_in=timedelta(seconds=2))
     async with Server().serving(context) as server:
         keys = endpoint_of(authority, server, host=NAME)
@@ -302,7 +302,7 @@ async def test_a_certificate_that_ends_meanwhile_fails(authority: Authority) -> 
 
 
 async def test_https_is_kept_alive_like_http(authority: Authority) -> None:
-    """One handshake for many probes; each of them says when the certificate ends."""
+    """One handshake for many probes; each result has the certificate's end."""
     context = authority.context(f"DNS:{NAME}", begins_in=-DAY, ends_in=5 * DAY)
     async with Server(closes=False).serving(context) as server:
         keys = endpoint_of(authority, server, host=NAME, keep_alive=True, body_contains="ok")
@@ -315,10 +315,10 @@ async def test_https_is_kept_alive_like_http(authority: Authority) -> None:
     assert asker.disturbances == 0
 
 
-async def test_a_certificate_nobody_vouches_for_fails_by_name(
+async def test_a_self_signed_certificate_fails_by_name(
     authority: Authority, tmp_path: Path
 ) -> None:
-    """A self-signed one is its own authority, and nobody configured that."""
+    """It is its own authority, which is not configured."""
     lonely = Authority(tmp_path / "lonely")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(lonely.file, tmp_path / "lonely" / "authority.key")

@@ -122,11 +122,11 @@ class SimulatedTarget:
         self._silent = 0
         self.asked = 0
 
-    def ask(self, least_s: float, most_s: float) -> None:
+    def start_probe(self, min_timeout_s: float, max_timeout_s: float) -> None:
         self.asked += 1
         world = self._world
         began = world.now
-        wait_s = self._patience.wait_s(least_s, most_s, self._silent)
+        wait_s = self._patience.wait_s(min_timeout_s, max_timeout_s, self._silent)
         takes_s = self._path.answer_after_s(began)
 
         def answer() -> None:
@@ -134,18 +134,18 @@ class SimulatedTarget:
             self._patience.learn(world.now - began)
             result = ProbeResult(ProbeOutcome.PASSED, world.now, world.now - began, "200")
             if world.now - began <= wait_s:
-                self._watch.answered(result)
+                self._watch.on_result(result)
             else:
-                self._watch.answered_late(result)
+                self._watch.on_late_result(result)
 
         def give_up() -> None:
             self._silent += 1
             detail = f"no answer in {wait_s:.2f} s"
-            self._watch.answered(ProbeResult(ProbeOutcome.FAILED, world.now, wait_s, detail))
+            self._watch.on_result(ProbeResult(ProbeOutcome.FAILED, world.now, wait_s, detail))
 
         if takes_s is None or takes_s > wait_s:
             world.call_at(began + wait_s, give_up)
-        if takes_s is not None and takes_s <= most_s:
+        if takes_s is not None and takes_s <= max_timeout_s:
             world.call_at(began + takes_s, answer)
 
     def close(self) -> None:

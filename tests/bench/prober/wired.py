@@ -32,7 +32,7 @@ from controller.loops.probing.probe_loop import Observers, ProbeLoop
 from controller.loops.process.supervision import Supervision
 from controller.model.configuration import Endpoint, EndpointId, Settings
 from controller.model.health import ProbeResult, ReferenceKind
-from controller.ports import Target, Watcher
+from controller.ports import ProbeListener, Target
 from controller.settings.references import References
 from tests.bench.prober.machine import HTTP_PORT, SLOW_PORT, TLS_NAME, TLS_PORT, address
 from tests.catalogue import catalogue
@@ -99,10 +99,10 @@ class Noted:
         self._prober = prober
         self.starts: list[array[float]] = []
 
-    def target(self, endpoint: Endpoint, watcher: Watcher) -> Target:
+    def target(self, endpoint: Endpoint, listener: ProbeListener) -> Target:
         starts = array("d")
         self.starts.append(starts)
-        return _NotedTarget(self._prober.target(endpoint, watcher), starts)
+        return _NotedTarget(self._prober.target(endpoint, listener), starts)
 
 
 class _NotedTarget:
@@ -110,9 +110,9 @@ class _NotedTarget:
         self._target, self._starts = target, starts
         self._now = asyncio.get_running_loop().time
 
-    def ask(self, least_s: float, most_s: float) -> None:
+    def start_probe(self, min_timeout_s: float, max_timeout_s: float) -> None:
         self._starts.append(self._now())
-        self._target.ask(least_s, most_s)
+        self._target.start_probe(min_timeout_s, max_timeout_s)
 
     def close(self) -> None:
         self._target.close()

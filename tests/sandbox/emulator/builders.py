@@ -1,4 +1,4 @@
-"""What the emulator's tests build again and again: a clock, change batches, the record tree."""
+"""Helpers of the emulator's tests: a clock, change batches, the record tree."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ POOLS = {
 
 
 class Clock:
-    """Seconds that pass only when told to."""
+    """Seconds that pass only when a test advances them."""
 
     def __init__(self) -> None:
         self.now = 1_000_000.0
@@ -60,7 +60,7 @@ def alias(name: str, target: str, evaluate: bool = False, zone_id: str = ZONE_ID
 
 
 def at(record: dict[str, Any], **place: str) -> dict[str, Any]:
-    """The record as a geolocation record for a place."""
+    """The record as a geolocation record for an area."""
     identifier = "-".join(place.values())
     return record | {"SetIdentifier": identifier, "GeoLocation": place}
 
@@ -73,7 +73,7 @@ def check_id(region: str) -> str:
 def tree_records(
     weights: dict[str, int] | None = None, evaluate: bool = False
 ) -> list[dict[str, Any]]:
-    """The tree's records, leaves first; weights are 64 unless given by region."""
+    """The tree's records, weighted ones first; weights are 64 unless given by region."""
     leaves = [
         weighted(f"{pool}.{SERVICE}", region, (weights or {}).get(region, 64), REGIONS[region])
         | {"HealthCheckId": check_id(region)}
@@ -89,20 +89,20 @@ def tree_records(
 
 
 def zone_store(clock: Clock, insync_after_s: float = 2.0, name: str = ZONE) -> ZoneStore:
-    """A store with one empty zone, which every health check id exists for."""
+    """A store with one empty zone, in which every health check id exists."""
     store = ZoneStore(clock, insync_after_s, lambda check: True)
     store.create_hosted_zone({"Name": name, "CallerReference": f"id:{ZONE_ID}"})
     return store
 
 
 def submit(store: ZoneStore, *changes: dict[str, Any]) -> dict[str, Any]:
-    """Send one batch to the zone; the change's info."""
+    """Send one batch to the zone; returns the change's info."""
     batch = {"HostedZoneId": ZONE_ID, "ChangeBatch": {"Changes": list(changes)}}
     info: dict[str, Any] = store.change_resource_record_sets(batch)["ChangeInfo"]
     return info
 
 
 def listed(store: ZoneStore, **start: str) -> list[dict[str, Any]]:
-    """The zone's records from one page, without its SOA and NS."""
+    """The zone's records of one page, without SOA and NS."""
     page = store.list_resource_record_sets({"HostedZoneId": ZONE_ID} | start)
     return [r for r in page["ResourceRecordSets"] if r["Type"] not in ("SOA", "NS")]

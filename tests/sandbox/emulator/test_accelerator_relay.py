@@ -55,7 +55,7 @@ class Accelerator:
         return created
 
     def dial(self, address: str, percentage: float) -> None:
-        """Turn the dial of an endpoint's group."""
+        """Set the dial of an endpoint's group."""
         params = {
             "EndpointGroupArn": self.groups[address],
             "TrafficDialPercentage": percentage,
@@ -65,7 +65,7 @@ class Accelerator:
 
 @asynccontextmanager
 async def endpoints(*addresses: str) -> AsyncIterator[int]:
-    """Servers on one port of each address that answer `<address> <what they were sent>`."""
+    """Servers on one port of each address that answer `<address> <request>`."""
     servers: list[asyncio.Server] = []
     port = 0
 
@@ -89,7 +89,7 @@ async def endpoints(*addresses: str) -> AsyncIterator[int]:
 
 @asynccontextmanager
 async def relaying(accelerator: Accelerator, port: int) -> AsyncIterator[None]:
-    """The relay at work, listening."""
+    """The running relay."""
     async with asyncio.TaskGroup() as group:
         task = group.create_task(accelerator.relay.run())
         await until_accepting(port, True)
@@ -108,7 +108,7 @@ async def until_accepting(port: int, accepting: bool) -> None:
 
 
 async def accepts(address: str, port: int) -> bool:
-    """True when a connection is accepted."""
+    """Whether a connection is accepted."""
     try:
         _, writer = await asyncio.open_connection(address, port)
     except ConnectionError:  # a listener that ends resets whom it had not accepted yet
@@ -118,7 +118,7 @@ async def accepts(address: str, port: int) -> bool:
 
 
 async def talk(port: int, country: str) -> str:
-    """What a client from a country is answered; empty when its connection is closed."""
+    """The answer to a client from a country; empty when its connection is closed."""
     source = (source_address(country, 1), 0)
     reader, writer = await asyncio.open_connection(STATIC, port, local_addr=source)
     try:
@@ -145,7 +145,7 @@ async def test_clients_reach_their_nearest_endpoint_and_dials_move_new_ones() ->
 
 
 async def test_a_dead_endpoint_closes_connections_until_it_is_known_to_be_unhealthy() -> None:
-    """Before the check fails clients are cut off; afterwards they fail over."""
+    """Before the check fails clients are disconnected; afterwards they fail over."""
     async with endpoints(US) as port:
         accelerator = Accelerator(port)
         async with relaying(accelerator, port):
@@ -156,11 +156,14 @@ async def test_a_dead_endpoint_closes_connections_until_it_is_known_to_be_unheal
 
 
 async def test_sockets_follow_what_is_deployed() -> None:
-    """Disabling the accelerator closes its addresses; ending the relay closes all."""
+    """Disabling the accelerator closes its addresses; the relay's end closes all."""
     async with endpoints(EU, US) as port:
         accelerator = Accelerator(port)
         async with relaying(accelerator, port):
-            assert accelerator.relay.places() == {("127.0.99.1", port), ("127.0.99.2", port)}
+            assert accelerator.relay.static_addresses() == {
+                ("127.0.99.1", port),
+                ("127.0.99.2", port),
+            }
             arn = accelerator.store.all()[0].arn
             accelerator.call["UpdateAccelerator"]({"AcceleratorArn": arn, "Enabled": False})
             await until_accepting(port, False)
@@ -169,14 +172,14 @@ async def test_sockets_follow_what_is_deployed() -> None:
         assert not await accepts(STATIC, port)
 
 
-async def test_a_taken_address_is_told_once_and_tried_again(
+async def test_an_address_in_use_is_logged_once_and_tried_again(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Somebody else listens there; when he leaves, the relay takes over."""
+    """When the other listener ends, the relay listens."""
     async with endpoints(STATIC) as port:
         accelerator = Accelerator(port)
-        await accelerator.relay.follow()
-        await accelerator.relay.follow()
+        await accelerator.relay.update_sockets()
+        await accelerator.relay.update_sockets()
         messages = [record.getMessage() for record in caplog.records]
         assert len([m for m in messages if f"cannot listen on {STATIC}:{port}" in m]) == 1
     async with relaying(accelerator, port):
@@ -199,7 +202,7 @@ async def test_a_hanging_client_does_not_outlive_the_relay() -> None:
 
 
 async def test_endpoint_health_turns_after_the_threshold_at_the_groups_interval() -> None:
-    """First result decides, then three in a row at 30 seconds; the state is described."""
+    """The first result decides, then three in a row at 30 seconds; the API shows the state."""
     accelerator = Accelerator(9000)
     down: set[str] = set()
 
@@ -213,7 +216,7 @@ async def test_endpoint_health_turns_after_the_threshold_at_the_groups_interval(
     async def run(seconds: int) -> str:
         for _ in range(seconds):
             for job in monitor.rounds.due():
-                await monitor.rounds.make(job)
+                await monitor.rounds.run_probe(job)
             accelerator.clock.advance(1)
         return accelerator.health.state(accelerator.groups[EU], ALLOCATIONS[EU])
 

@@ -1,4 +1,4 @@
-"""Where an accelerator sends new connections: exact probabilities, case by case."""
+"""The routing of new connections by an accelerator: exact probabilities, case by case."""
 
 from fractions import Fraction
 
@@ -12,7 +12,7 @@ WEIGHTS = dict[str, list[int]]
 
 
 def group(name: str, dial: float = 100.0, *weights: int) -> EndpointGroup:
-    """A group with endpoints named after it; one of weight 128 unless told otherwise."""
+    """A group with endpoints named after it; one of weight 128 by default."""
     endpoints = tuple(Endpoint(f"{name}{n}", w) for n, w in enumerate(weights or (128,)))
     return EndpointGroup(name, name, 9000, dial, endpoints=endpoints)
 
@@ -50,7 +50,7 @@ def test_two_groups_at_50_percent_give_25_local_and_25_crossed() -> None:
 def test_what_one_dial_turns_away_goes_to_the_next_nearest(
     dials: tuple[float, float, float], expected: dict[str, Fraction]
 ) -> None:
-    """Each dial acts on what reaches its group; a dial of zero takes nothing while others do."""
+    """Each dial applies to what reaches its group; a dial of 0 gets nothing if others do."""
     groups = [group(name, dial) for name, dial in zip("abc", dials, strict=True)]
     assert chances(groups) == expected
 
@@ -74,7 +74,7 @@ def test_weight_zero_excludes_from_failover_while_another_is_healthy() -> None:
 
 
 def test_failover_looks_at_the_three_nearest_groups_only() -> None:
-    """Beyond them a healthy endpoint is not found, and the nearest group is used at random."""
+    """Beyond them a healthy endpoint is not used; a random one of the nearest is."""
     groups = [group("a", 100.0, 5, 0), group("b"), group("c"), group("d")]
     assert chances(groups, "a0", "a1", "b0", "c0") == {"a0": HALF, "a1": HALF}
 
@@ -94,7 +94,7 @@ def test_a_group_without_endpoints_is_never_chosen() -> None:
 
 
 def test_dialled_traffic_that_meets_a_dead_group_fails_over_by_its_part() -> None:
-    """Half is accepted by a dead nearest group and fails over; the other half goes on as usual."""
+    """Half is accepted by a dead nearest group and fails over; the rest is routed as usual."""
     groups = [group("a", 50.0), group("b"), group("c")]
     assert chances(groups, "a0") == {"b0": 1}
     assert chances(groups, "b0") == {"a0": 1}

@@ -1,4 +1,4 @@
-"""The codec speaks every operation of the emulated services exactly as botocore's client does."""
+"""The codec handles every operation of the emulated services exactly as botocore's client does."""
 
 import datetime as dt
 import json
@@ -32,7 +32,7 @@ def example(shape: Shape, seen: tuple[str, ...] = ()) -> Any:
 
 
 def example_structure(shape: StructureShape, seen: tuple[str, ...]) -> dict[str, Any]:
-    """The members of a structure; a shape that contains itself is left empty the second time."""
+    """The members of a structure; a recursive shape is empty the second time."""
     if shape.name in seen:
         return {}
     members = {n: example(m, (*seen, shape.name)) for n, m in shape.members.items()}
@@ -40,7 +40,7 @@ def example_structure(shape: StructureShape, seen: tuple[str, ...]) -> dict[str,
 
 
 def example_scalar(shape: Shape) -> Any:
-    """A scalar within the bounds, with characters that need escaping where the place allows."""
+    """A scalar within its bounds, with characters that need escaping if possible."""
     makers: dict[str, Callable[[], Any]] = {
         "timestamp": lambda: dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
         "integer": lambda: shape.metadata.get("min", 7),
@@ -74,7 +74,7 @@ def client_request(codec: Codec, operation: OperationModel, params: Any) -> Wire
 
 
 def client_result(codec: Codec, operation: OperationModel, reply: WireReply) -> Any:
-    """What botocore's client would make of a reply, without its metadata."""
+    """The result that botocore's client would make of a reply, without its metadata."""
     response = {
         "status_code": reply.status,
         "headers": awsrequest.HeadersDict(reply.headers),

@@ -108,7 +108,7 @@ TABLE = {
 
 @pytest.mark.parametrize("row", TABLE)
 def test_the_answer_table_holds_on_the_record_tree(row: str) -> None:
-    """Each row: what users of the bound pool and of the rest are answered, exactly."""
+    """Each row: the exact answers to users of the bound pool and to the others."""
     weights, down, eu, rest = TABLE[row]
     view = view_of(tree_records(weights), down)
     assert by_region(view, GERMANY) == eu
@@ -129,7 +129,7 @@ PLACES["everywhere"] = ("192.0.2.3", {"CountryCode": "*"})
 
 
 def geolocated(*areas: str) -> list[dict[str, Any]]:
-    """Geolocation records for some of the areas, each with a check named after its area."""
+    """Geolocation records for some areas, each with a check named after its area."""
     return [
         at(simple(NAME, PLACES[area][0]), **PLACES[area][1]) | {"HealthCheckId": check_id(area)}
         for area in areas

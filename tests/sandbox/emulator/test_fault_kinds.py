@@ -1,4 +1,4 @@
-"""Faults are asked for by name, and mistakes are answered with what is possible."""
+"""The kinds of faults: names, defaults, and errors that say what is possible."""
 
 import pytest
 
@@ -34,7 +34,7 @@ def test_a_mistake_is_named_with_what_is_possible(
 
 
 def test_defaults_are_filled_in_and_given_values_win() -> None:
-    """A late write is one write, a minute late, unless it is said otherwise."""
+    """A late write is one write, a minute late, unless the parameters say otherwise."""
     assert spec_from({"name": "late", "seconds": 5}) == FaultSpec(
         "late", operation="(Add|Change|Create|Delete|Remove|Update).*", seconds=5, times=1
     )
@@ -42,7 +42,7 @@ def test_defaults_are_filled_in_and_given_values_win() -> None:
 
 @pytest.mark.parametrize("name", KINDS)
 def test_every_fault_has_a_summary_and_can_be_shown(name: str) -> None:
-    """By name alone, where nothing more is needed."""
+    """By its name alone, if it needs no parameter."""
     given = {"name": name, **dict.fromkeys(KINDS[name].needs, 1)}
     shown = to_json(spec_from(given))
 

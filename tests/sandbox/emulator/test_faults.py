@@ -1,4 +1,4 @@
-"""The faults as the real SDK meets them, and their beginning and end."""
+"""The faults as the real SDK sees them, and their begin and end."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -29,7 +29,7 @@ LEAF = "eu.example.com."
 def client(
     aws: EmulatedAws, service: str = "route53", region: str = "us-east-1"
 ) -> AbstractAsyncContextManager[Any]:
-    """The SDK's client, without retries, which gives up after half a second."""
+    """The SDK's client without retries, with a timeout of half a second."""
     session: Any = aioboto3.Session()  # its types know each service by a literal
     made: AbstractAsyncContextManager[Any] = session.client(
         service,
@@ -44,7 +44,7 @@ def client(
 
 @asynccontextmanager
 async def zone() -> AsyncIterator[tuple[EmulatedAws, Any, Clock]]:
-    """An emulated AWS with a zone of one leaf, its client, and its clock."""
+    """An emulated AWS with a zone of one weighted record, its client, and its clock."""
     clock = Clock()
     async with running(FREE_PORTS, clock) as aws, client(aws) as route53:
         await route53.create_hosted_zone(Name="example.com", CallerReference=f"id:{ZONE_ID}")
@@ -76,7 +76,7 @@ async def lists(route53: Any, line: str) -> bool:
 
 
 async def is_back(aws: EmulatedAws) -> bool:
-    """Whether connections are taken again."""
+    """Whether connections are accepted again."""
     return not aws.faults.is_gone
 
 
@@ -86,8 +86,8 @@ def code(caught: pytest.ExceptionInfo[ClientError]) -> tuple[str, int]:
     return response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]
 
 
-async def test_throttling_by_count_strikes_that_many_calls() -> None:
-    """The answers are Route 53's own; the next call is well."""
+async def test_throttling_by_count_affects_that_many_calls() -> None:
+    """With Route 53's error; the next call succeeds."""
     async with zone() as (aws, route53, _):
         await aws.faults.add("throttle", times=2)
         for _ in range(2):
@@ -98,7 +98,7 @@ async def test_throttling_by_count_strikes_that_many_calls() -> None:
         assert aws.faults.active() == ()
 
 
-async def test_throttling_by_rate_spares_who_stays_below_it() -> None:
+async def test_throttling_by_rate_spares_calls_below_it() -> None:
     """Fifty at once, then ten a second of the emulator's clock."""
     async with zone() as (aws, route53, clock):
         await aws.faults.add("throttle")
@@ -111,7 +111,7 @@ async def test_throttling_by_rate_spares_who_stays_below_it() -> None:
 
 
 async def test_server_errors_and_services_gone_are_not_applied() -> None:
-    """5xx in each service's own words; another service does not notice."""
+    """5xx with each service's codes; another service is not affected."""
     async with zone() as (aws, route53, _), client(aws, "globalaccelerator", "us-west-2") as ga:
         await aws.faults.add("error-5xx", times=1, service="route53")
         with pytest.raises(ClientError) as caught:
@@ -129,7 +129,7 @@ async def test_server_errors_and_services_gone_are_not_applied() -> None:
 
 
 async def test_a_dropped_call_is_not_applied_one_whose_reply_is_lost_is() -> None:
-    """To the client they look the same."""
+    """The client sees no difference."""
     async with zone() as (aws, route53, _):
         await aws.faults.add("drop", times=1)
         with pytest.raises(ConnectionClosedError):
@@ -143,7 +143,7 @@ async def test_a_dropped_call_is_not_applied_one_whose_reply_is_lost_is() -> Non
 
 
 async def test_a_call_that_hangs_is_never_applied() -> None:
-    """Not even after the client has left."""
+    """Not even after the client has closed."""
     async with zone() as (aws, route53, _):
         await aws.faults.add("hang", times=1)
         with pytest.raises(ReadTimeoutError):
@@ -152,7 +152,7 @@ async def test_a_call_that_hangs_is_never_applied() -> None:
 
 
 async def test_a_late_write_is_applied_after_its_client_has_given_up() -> None:
-    """Nobody is told what became of it."""
+    """No client gets its outcome."""
     async with zone() as (aws, route53, _):
         await aws.faults.add("late", seconds=0.7)
         with pytest.raises(ReadTimeoutError):
@@ -162,7 +162,7 @@ async def test_a_late_write_is_applied_after_its_client_has_given_up() -> None:
 
 
 async def test_a_late_write_may_be_refused_like_any_other() -> None:
-    """A compare-and-swap that comes too late fails, and nobody hears of it."""
+    """A compare-and-swap that comes too late fails, and no client gets the error."""
     async with zone() as (aws, route53, _):
         await aws.faults.add("late", seconds=0.6)
         with pytest.raises(ReadTimeoutError):
@@ -183,7 +183,7 @@ async def test_latency_delays_the_answer_only() -> None:
 
 
 async def test_aws_gone_refuses_connections_until_the_fault_ends() -> None:
-    """The control API stays, and ending the fault by hand opens the port again."""
+    """The control API stays open; ending the fault by a request opens the port again."""
     async with zone() as (aws, route53, clock), aiohttp.ClientSession() as session:
         await aws.faults.add("gone", for_s=30)
         with pytest.raises(EndpointConnectionError):
@@ -245,8 +245,8 @@ async def test_small_pages_lose_nothing_and_a_later_page_may_fail() -> None:
         assert code(caught) == ("ServiceUnavailable", 500)
 
 
-async def test_hands_are_undone_at_the_end_and_an_edit_is_done_at_once() -> None:
-    """What somebody deleted comes back, what somebody edited does not."""
+async def test_deletions_are_undone_at_the_end_and_an_edit_is_not() -> None:
+    """Deleted records are restored, an edited weight stays."""
     async with zone() as (aws, route53, _):
         await aws.faults.add("hand-edit", weight=9)
         assert aws.faults.active() == ()
@@ -258,8 +258,8 @@ async def test_hands_are_undone_at_the_end_and_an_edit_is_done_at_once() -> None
             assert await listed(route53) == [f"{LEAF} 9"]
 
 
-async def test_another_controller_insists() -> None:
-    """Whatever somebody else writes is changed back within a second or so."""
+async def test_another_controller_repeats_its_edit() -> None:
+    """Any other weight is changed back within a second or so."""
     async with zone() as (aws, route53, clock):
         await aws.faults.add("other-controller", weight=9)
         await submit(route53, "UPSERT", weighted(LEAF, "eu-west-1", 64))
@@ -267,8 +267,8 @@ async def test_another_controller_insists() -> None:
         await eventually(lambda: lists(route53, f"{LEAF} 9"))
 
 
-async def test_two_faults_work_one_inside_the_other() -> None:
-    """The latency is spent before the connection breaks."""
+async def test_two_faults_of_one_call_are_nested() -> None:
+    """The latency passes before the connection breaks."""
     async with zone() as (aws, route53, _):
         await aws.faults.add("latency", seconds=0.2)
         await aws.faults.add("drop")
@@ -279,8 +279,8 @@ async def test_two_faults_work_one_inside_the_other() -> None:
         assert loop.time() - asked_at >= 0.2
 
 
-async def test_a_fault_that_cannot_begin_is_not_in_force() -> None:
-    """Its message says why; clearing what does not exist is a mistake, too."""
+async def test_a_fault_that_cannot_begin_is_not_active() -> None:
+    """Its message says why; ending an unknown fault is an error, too."""
     async with zone() as (aws, _, _clock):
         with pytest.raises(SandboxError, match="no set identifier 'mars'"):
             await aws.faults.add("delete-record", set_identifier="mars")

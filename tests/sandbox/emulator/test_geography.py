@@ -1,4 +1,4 @@
-"""The sandbox's small world: addresses, countries, continents, distances."""
+"""The sandbox's geography table: addresses, countries, continents, distances."""
 
 import pytest
 
@@ -15,7 +15,7 @@ from controller.sandbox.emulator.geography import (
 
 @pytest.mark.parametrize("country", COUNTRIES)
 def test_every_countrys_addresses_lead_back_to_it(country: str) -> None:
-    """Its DNS prefix and its loopback addresses are its own, and no other country's."""
+    """Its DNS prefix and its loopback addresses belong to no other country."""
     subnet = client_subnet(country).partition("/")[0]
     for address in (subnet, source_address(country, 1), source_address(country, 254)):
         found = location_of(address)
@@ -33,7 +33,7 @@ def test_continents_are_those_of_route_53() -> None:
 
 
 def test_both_address_families_of_one_country_agree() -> None:
-    """The IPv6 documentation prefix is cut in the same order."""
+    """The IPv6 documentation prefix is divided in the same order."""
     assert location_of("2001:db8::1") == location_of(client_subnet(COUNTRIES[0]).split("/")[0])
     assert location_of("2001:db8:1::1") == Location(COUNTRIES[1], "EU")
 
@@ -51,7 +51,7 @@ def test_a_host_number_outside_the_range_is_refused() -> None:
 
 
 def test_regions_are_ordered_by_distance() -> None:
-    """Germany is nearest to Frankfurt, Japan to Tokyo; nowhere counts as Virginia."""
+    """Germany is nearest to Frankfurt, Japan to Tokyo; no location counts as Virginia."""
     regions = ["us-east-1", "eu-west-1", "eu-central-1", "ap-northeast-1"]
     german = nearest_first(Location("DE", "EU"), regions)
     assert german == ("eu-central-1", "eu-west-1", "us-east-1", "ap-northeast-1")
@@ -59,7 +59,7 @@ def test_regions_are_ordered_by_distance() -> None:
     assert nearest_first(None, regions)[0] == "us-east-1"
 
 
-def test_only_regions_with_a_place_are_known() -> None:
-    """An invented Region has none."""
+def test_only_regions_of_the_table_are_known() -> None:
+    """An invented Region is not."""
     assert known_region("eu-west-1")
     assert not known_region("eu-nowhere-9")

@@ -1,4 +1,4 @@
-"""The checkers at work, in simulated time and with a scripted network."""
+"""The health checkers, in simulated time and with a scripted network."""
 
 from random import Random
 
@@ -38,7 +38,7 @@ class World:
         """Let whole seconds pass, each with its due checks."""
         for _ in range(seconds):
             for job in self.checkers.rounds.due():
-                await self.checkers.rounds.make(job)
+                await self.checkers.rounds.run_probe(job)
             self.clock.advance(1)
 
     def healthy(self) -> bool:
@@ -61,15 +61,15 @@ async def test_a_dead_endpoint_turns_unhealthy_between_20_and_40_seconds_later()
     assert world.healthy()
 
 
-async def test_three_checkers_ask_each_every_interval() -> None:
-    """In 30 seconds an endpoint is asked nine times."""
+async def test_three_checkers_probe_once_in_every_interval() -> None:
+    """In 30 seconds an endpoint is probed nine times."""
     world = World(IPAddress="127.0.10.1")
     await world.run(30)
     assert len(world.asked) == 3 * len(CHECKERS)
 
 
 async def test_a_check_by_name_follows_the_name() -> None:
-    """Without an address the emulated zones are asked; a name without one fails the check."""
+    """Without an address the emulated zones resolve it; a name without one fails the check."""
     world = World(FullyQualifiedDomainName="a.test")
     await world.run(40)
     assert world.healthy()
@@ -81,11 +81,11 @@ async def test_a_check_by_name_follows_the_name() -> None:
     assert "DNS resolution failed for a.test" in seen[0]["StatusReport"]["Status"]
 
 
-async def test_a_check_deleted_while_it_is_asked_leaves_no_report() -> None:
-    """The result of a probe under way is dropped."""
+async def test_a_check_deleted_during_its_probe_leaves_no_report() -> None:
+    """The result of a running probe is dropped."""
     world = World(IPAddress="127.0.10.1")
     world.store.delete_health_check({"HealthCheckId": "c"})
-    await world.checkers.rounds.make(("c", "us-east-1"))
+    await world.checkers.rounds.run_probe(("c", "us-east-1"))
     assert world.asked == []
 
 

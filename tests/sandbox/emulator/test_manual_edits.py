@@ -1,4 +1,4 @@
-"""Somebody else's hands in a zone."""
+"""Manual edits of a zone."""
 
 import pytest
 
@@ -22,7 +22,7 @@ LEAF = f"eu.app.{ZONE}"
 
 
 def store() -> ZoneStore:
-    """A zone with two leaves and an alias to them."""
+    """A zone with two weighted records and an alias to them."""
     zones = zone_store(Clock())
     leaves = [weighted(LEAF, "eu-west-1", 64), weighted(LEAF, "eu-central-1", 64)]
     pointer = at(alias(f"app.{ZONE}", LEAF), CountryCode="*")
@@ -35,8 +35,8 @@ def weights(zones: ZoneStore) -> dict[str, int]:
     return {r["SetIdentifier"]: r["Weight"] for r in listed(zones) if "Weight" in r}
 
 
-def test_an_edit_changes_one_leaf_and_nothing_else() -> None:
-    """The named one, or the first weighted record there is."""
+def test_an_edit_changes_one_weighted_record_only() -> None:
+    """The named one, or the first weighted record."""
     zones = store()
     ManualEdits(zones).edit(
         FaultSpec("hand-edit", record=LEAF, set_identifier="eu-west-1", weight=7)
@@ -46,25 +46,25 @@ def test_an_edit_changes_one_leaf_and_nothing_else() -> None:
     assert weights(zones) == {"eu-west-1": 7, "eu-central-1": 9}
 
 
-def test_what_was_emptied_is_put_back_as_it_was() -> None:
-    """Every record but SOA and NS goes, aliases first, and comes back, aliases last."""
+def test_deleted_records_are_restored() -> None:
+    """Every record except SOA and NS is deleted, aliases first, and restored, aliases last."""
     zones = store()
     before = listed(zones)
-    taken = ManualEdits(zones).empty()
+    deleted = ManualEdits(zones).empty()
     assert listed(zones) == []
-    ManualEdits(zones).put_back(taken)
+    ManualEdits(zones).restore(deleted)
     assert listed(zones) == before
 
 
-def test_what_came_back_meanwhile_is_left_alone() -> None:
-    """Somebody who repaired the zone is not trampled."""
+def test_a_record_that_exists_again_is_not_restored() -> None:
+    """The work of an operator who repaired the zone is not overwritten."""
     zones = store()
-    taken = ManualEdits(zones).delete(
+    deleted = ManualEdits(zones).delete(
         FaultSpec("delete-record", record=LEAF, set_identifier="eu-west-1")
     )
     assert weights(zones) == {"eu-central-1": 64}
     submit(zones, change("CREATE", weighted(LEAF, "eu-west-1", 99)))
-    ManualEdits(zones).put_back(taken)
+    ManualEdits(zones).restore(deleted)
     assert weights(zones) == {"eu-west-1": 99, "eu-central-1": 64}
 
 
@@ -89,6 +89,6 @@ def test_what_does_not_exist_is_answered_with_what_does(
 
 
 def test_without_a_weighted_record_there_is_nothing_to_edit() -> None:
-    """And it is said."""
+    """The error says so."""
     with pytest.raises(SandboxError, match="no zone has a weighted record"):
         ManualEdits(zone_store(Clock())).edit(FaultSpec("hand-edit", weight=1))

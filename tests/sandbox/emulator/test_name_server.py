@@ -1,4 +1,4 @@
-"""The name server on the wire: flags, EDNS, truncation, what is refused, and what dig sees."""
+"""The name server's messages: flags, EDNS, truncation, refusals, and the output of dig."""
 
 import asyncio
 import shutil
@@ -30,7 +30,7 @@ LONG = '"' + "x" * 200 + '"'
 
 
 def responder() -> Responder:
-    """The record tree, all healthy, with some records to look at."""
+    """The record tree, all healthy, with some more records."""
     clock = Clock()
     store = zone_store(clock)
     many = simple("big.example.com", LONG, "TXT")
@@ -57,12 +57,12 @@ def addresses(response: Message) -> set[str]:
 
 
 def with_subnet(name: str, country: str) -> Message:
-    """A question with a country's client subnet."""
+    """A query with a country's client subnet."""
     option = edns.ECSOption.from_text(client_subnet(country))
     return message.make_query(name, "A", use_edns=0, options=[option])
 
 
-def test_an_answer_is_authoritative_and_keeps_the_askers_spelling() -> None:
+def test_an_answer_is_authoritative_and_keeps_the_querys_spelling() -> None:
     """AA set, RA not; mixed case is answered in the same case; TTL and value as stored."""
     response = ask(message.make_query("FeNcE.eXample.com", "TXT"))
     assert response.flags & flags.AA
@@ -83,7 +83,7 @@ def test_a_client_subnet_decides_and_is_echoed_with_its_scope() -> None:
     assert [o.scopelen for o in untailored.options if isinstance(o, edns.ECSOption)] == [0]
 
 
-def test_without_a_client_subnet_the_asking_address_decides() -> None:
+def test_without_a_client_subnet_the_senders_address_decides() -> None:
     """A resolver in Germany gets the bound pool, plain loopback the default record."""
     tree = responder()
     query = message.make_query(SERVICE, "A")
@@ -135,7 +135,7 @@ def test_a_large_answer_is_truncated_over_udp_only() -> None:
 
 
 def test_malformed_packets_and_responses_are_counted_and_not_answered() -> None:
-    """Noise gets no answer, so that nobody can be flooded with our answers."""
+    """So that the server cannot be used to flood others with answers."""
     tree = responder()
     response = message.make_response(message.make_query(SERVICE, "A"))
     for packet in (b"", b"\x00", b"\xff" * 40, response.to_wire()):
@@ -154,7 +154,7 @@ async def server() -> AsyncIterator[int]:
 
 
 async def test_udp_and_tcp_answer_on_one_port() -> None:
-    """The same question over both; a conversation over TCP may go on."""
+    """The same query over both; a TCP connection may carry several."""
     query = message.make_query("fence.example.com", "TXT")
     async with server() as port:
         over_udp = await asyncquery.udp(query, "127.0.0.1", 2, port=port)
@@ -162,8 +162,8 @@ async def test_udp_and_tcp_answer_on_one_port() -> None:
     assert over_udp.answer == over_tcp.answer
 
 
-async def test_closing_ends_open_tcp_conversations() -> None:
-    """A silent client does not keep the server alive."""
+async def test_closing_ends_open_tcp_connections() -> None:
+    """A silent client does not keep the server running."""
     async with server() as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         await asyncio.sleep(0)
@@ -172,7 +172,7 @@ async def test_closing_ends_open_tcp_conversations() -> None:
 
 
 async def dig(port: int, *arguments: str) -> list[str]:
-    """What dig prints, by lines."""
+    """The output of dig, by lines."""
     command = ("dig", "@127.0.0.1", "-p", str(port), "+time=2", "+tries=1", *arguments)
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     printed, _ = await process.communicate()
@@ -182,7 +182,7 @@ async def dig(port: int, *arguments: str) -> list[str]:
 
 @pytest.mark.skipif(shutil.which("dig") is None, reason="dig (bind9-dnsutils) is not installed")
 async def test_dig_sees_the_tree_with_and_without_a_client_subnet() -> None:
-    """The newcomer's first look: short answers, full answers, TCP."""
+    """A user's first commands: short answers, full answers, TCP."""
     async with server() as port:
         german = [
             await dig(port, "+short", "+subnet=" + client_subnet("DE"), SERVICE) for _ in range(10)

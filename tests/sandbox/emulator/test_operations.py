@@ -53,7 +53,7 @@ class Api:
         return str(described["Status"])
 
     def dials(self) -> list[float]:
-        """What users meet now."""
+        """The deployed dials."""
         served = self.store.served()
         return [g.dial for a in served for listener in a.listeners for g in listener.groups]
 
@@ -105,7 +105,7 @@ def test_a_group_is_created_with_awss_defaults(api: Api) -> None:
 
 
 def test_a_sent_endpoint_list_replaces_and_an_omitted_weight_is_128(api: Api) -> None:
-    """The classic mistake: sending one endpoint drops the other, and resets its weight."""
+    """A common mistake: sending one endpoint drops the other, and resets its weight."""
     both = [{"EndpointId": FIRST, "Weight": 0}, {"EndpointId": SECOND, "Weight": 5}]
     arn = api.group(EndpointConfigurations=both)["EndpointGroupArn"]
     dial_only = api("UpdateEndpointGroup", EndpointGroupArn=arn, TrafficDialPercentage=25.0)
@@ -121,7 +121,7 @@ def test_a_sent_endpoint_list_replaces_and_an_omitted_weight_is_128(api: Api) ->
 
 
 def test_endpoints_can_be_added_and_removed_singly(api: Api) -> None:
-    """AddEndpoints leaves the others alone; RemoveEndpoints takes what is named."""
+    """AddEndpoints keeps the others; RemoveEndpoints removes the named ones."""
     arn = api.group()["EndpointGroupArn"]
     added = [{"EndpointId": SECOND, "Weight": 7}]
     result = api("AddEndpoints", EndpointGroupArn=arn, EndpointConfigurations=added)
@@ -145,7 +145,7 @@ def test_a_change_is_described_at_once_and_met_by_users_when_deployed(api: Api) 
 
 
 def test_a_disabled_accelerator_is_not_served(api: Api) -> None:
-    """Its DNS name leads nowhere once the change is deployed."""
+    """Its DNS name has no address once the change is deployed."""
     name = "a8000000000000001.awsglobalaccelerator.com."
     api.clock.advance(2.0)
     assert api.store.static_addresses(name) == ("127.0.99.1", "127.0.99.2")
@@ -155,7 +155,7 @@ def test_a_disabled_accelerator_is_not_served(api: Api) -> None:
 
 
 def test_deletion_goes_from_the_leaves_up_and_needs_disabling(api: Api) -> None:
-    """Each level refuses while something hangs on it."""
+    """Each level refuses while something is below it."""
     arn = api.group()["EndpointGroupArn"]
     accelerator, listener = {"AcceleratorArn": ARN}, {"ListenerArn": api.listener}
     assert api.refusal("DeleteAccelerator", **accelerator) == "AcceleratorNotDisabledException"
@@ -173,7 +173,7 @@ def test_deletion_goes_from_the_leaves_up_and_needs_disabling(api: Api) -> None:
 
 
 def test_one_group_for_each_region_and_one_for_each_token(api: Api) -> None:
-    """The same token answers the group it made; another one for the Region is refused."""
+    """The same token returns its group; a second one for the Region is refused."""
     assert api.group() == api.group()
     with pytest.raises(AwsError) as caught:
         api.group(IdempotencyToken="other")

@@ -22,7 +22,7 @@ class Rounds:
         self.wanted = intervals_s
         self.made: list[tuple[str, float]] = []
         self._rounds = ProbeRounds(lambda: self.wanted, self._probe, lambda: self.now, Random(1))
-        self.make = self._rounds.make
+        self.run_probe = self._rounds.run_probe
 
     def due(self, now: float) -> list[str]:
         """What is due then."""
@@ -38,24 +38,24 @@ async def test_probes_come_at_their_interval_and_start_staggered() -> None:
     rounds = Rounds(a=10.0, b=10.0, c=30.0)
     for now in range(60):
         for key in rounds.due(now):
-            await rounds.make(key)
+            await rounds.run_probe(key)
     times = {key: [at for made, at in rounds.made if made == key] for key in rounds.wanted}
     assert [len(times[key]) for key in times] == [6, 6, 2]
     assert times["a"][0] != times["b"][0]
 
 
 async def test_a_probe_under_way_is_not_started_again() -> None:
-    """A slow probe delays its next one instead of piling up."""
+    """A slow probe delays the next one."""
     rounds = Rounds(a=10.0)
     rounds.due(0)
     assert rounds.due(10) == ["a"]
     assert rounds.due(25) == []
-    await rounds.make("a")
+    await rounds.run_probe("a")
     assert rounds.due(26) == ["a"]
 
 
 def test_a_key_that_is_wanted_again_starts_afresh() -> None:
-    """What is not wanted is forgotten."""
+    """A key that is not wanted is dropped."""
     rounds = Rounds(a=10.0)
     rounds.due(0)
     rounds.wanted = {}

@@ -1,4 +1,4 @@
-"""What Route 53 accepts in a change batch, and in which words it refuses the rest."""
+"""Change batches: what Route 53 accepts, and with which messages it refuses the rest."""
 
 from typing import Any
 
@@ -215,7 +215,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str, str]] = {
 def test_a_faulty_change_is_refused_in_aws_words_and_changes_nothing(
     store: ZoneStore, case: str
 ) -> None:
-    """Each rule: code, message, and the zone as before although a good change came first."""
+    """Each rule: code, message, and an unchanged zone although a good change came first."""
     action, record, code, message = REFUSED[case]
     before = listed(store)
     with pytest.raises(AwsError, match=message) as caught:
@@ -240,14 +240,14 @@ def test_every_fault_of_a_batch_is_named_at_once(store: ZoneStore) -> None:
 
 
 def test_a_weighted_groups_ttls_may_change_together(store: ZoneStore) -> None:
-    """The same TTL is required of the group after the whole batch, not in its middle."""
+    """Equal TTLs are required after the whole batch, not within it."""
     records = [weighted(NAME, "a", 1, ttl_s=5), weighted(NAME, "b", 2, ttl_s=5)]
     submit(store, *(change("UPSERT", record) for record in records))
     assert [r["TTL"] for r in listed(store) if r["Name"] == NAME] == [5, 5]
 
 
 def test_delete_and_create_in_one_batch_is_a_compare_and_swap(store: ZoneStore) -> None:
-    """A token changes from the value expected, or not at all."""
+    """A record changes from the expected value, or not at all."""
     name = "_gtc-fence.app.example.com"
 
     def token(number: int) -> dict[str, Any]:
@@ -261,7 +261,7 @@ def test_delete_and_create_in_one_batch_is_a_compare_and_swap(store: ZoneStore) 
     assert listed(store, StartRecordName=name)[0]["ResourceRecords"] == [{"Value": '"epoch=2"'}]
 
 
-def test_delete_takes_the_one_set_named_and_no_namesake(store: ZoneStore) -> None:
+def test_delete_removes_only_the_named_set(store: ZoneStore) -> None:
     """Sets of one name differ by identifier, sets of one identifier by name."""
     submit(store, change("CREATE", weighted("y.example.com", "a", 1)))
     submit(store, change("DELETE", weighted(NAME, "a", 1, "192.0.2.1")))
@@ -338,7 +338,7 @@ def test_a_batch_holds_32000_characters_of_values(store: ZoneStore) -> None:
 
 
 def test_the_record_tree_is_accepted_leaves_first_and_refused_aliases_first() -> None:
-    """The design's creation order is the one that works."""
+    """Targets must exist before their aliases."""
     records = tree_records()
     with pytest.raises(AwsError, match="that target was not found"):
         submit(zone_store(Clock()), *(change("CREATE", r) for r in reversed(records)))

@@ -1,4 +1,4 @@
-"""Health checks as the API keeps them, and what makes one healthy."""
+"""Health checks: their settings in the API, and when one is healthy."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ CHECK = "00000000-0000-4000-8000-000000000001"
 
 @pytest.fixture
 def reports() -> CheckerReports:
-    """Nothing seen yet."""
+    """No reports yet."""
     return CheckerReports()
 
 
@@ -70,7 +70,7 @@ def test_the_same_reference_answers_the_same_check_or_refuses(store: HealthCheck
 
 
 def test_an_update_with_an_old_version_is_refused(store: HealthCheckStore) -> None:
-    """HealthCheckVersion is an optimistic lock and rises with each update."""
+    """HealthCheckVersion is an optimistic lock and increases with each update."""
     create(store, HTTP)
     update = {"HealthCheckId": CHECK, "HealthCheckVersion": 1, "Disabled": True}
     updated = store.update_health_check(update)["HealthCheck"]
@@ -163,7 +163,7 @@ def test_disabled_is_healthy_and_inverted_disabled_is_not(
 def test_a_calculated_check_counts_its_healthy_children(
     store: HealthCheckStore, reports: CheckerReports, threshold: int, healthy: bool
 ) -> None:
-    """One of two is well: thresholds 0 and 1 are met, 2 is not, above the count never."""
+    """One of two is healthy: thresholds 0 and 1 are met, 2 is not, above the count never."""
     for child in ("first", "second"):
         create(store, HTTP, child)
     report(reports, False, check="first")
@@ -176,7 +176,7 @@ def test_a_calculated_check_counts_its_healthy_children(
 def test_the_drain_signal_tree_follows_its_three_children(
     store: HealthCheckStore, reports: CheckerReports
 ) -> None:
-    """The design's region check: an endpoint check and two inverted string matches, all of them."""
+    """A region check of an endpoint check and two inverted string matches, all required."""
     create(store, HTTP, "endpoint")
     signal = HTTP | {"Type": "HTTP_STR_MATCH", "SearchString": "drain=on", "Inverted": True}
     for name in ("d1", "d2"):
@@ -195,7 +195,7 @@ def test_the_drain_signal_tree_follows_its_three_children(
 def test_the_status_is_what_each_checker_last_saw(
     store: HealthCheckStore, reports: CheckerReports
 ) -> None:
-    """Nothing before data; then one observation a checker; the last failure is kept apart."""
+    """No observation before data; then one for each checker; the last failure is separate."""
     create(store, HTTP)
     asked = {"HealthCheckId": CHECK}
     assert store.get_health_check_status(asked) == {"HealthCheckObservations": []}
@@ -219,7 +219,7 @@ def test_a_calculated_check_has_no_status_to_ask_for(store: HealthCheckStore) ->
 def test_a_deleted_check_is_gone_and_withholds_nothing(
     store: HealthCheckStore, reports: CheckerReports
 ) -> None:
-    """Its reports go with it; records that still name it are served."""
+    """Its reports are deleted; records that still name it are served."""
     create(store, HTTP)
     report(reports, False)
     store.delete_health_check({"HealthCheckId": CHECK})

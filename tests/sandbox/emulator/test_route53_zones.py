@@ -25,7 +25,7 @@ def status(store: ZoneStore, info: dict[str, Any]) -> str:
 
 
 def served_names(store: ZoneStore) -> set[str]:
-    """The names users are answered from."""
+    """The names that DNS serves."""
     return set(store.served_zones()[ZONE_ID].names) if store.served_zones() else set()
 
 
@@ -84,7 +84,7 @@ def test_records_are_listed_by_reversed_labels_with_a_trailing_dot() -> None:
 
 
 def test_pages_border_inside_one_name_without_gap_or_repetition() -> None:
-    """The next page begins at the identifier the last one named."""
+    """The next page begins at the identifier that the last one named."""
     store = zone_store(Clock())
     changes = [change("CREATE", weighted("w.example.com", f"{n:02}", 1)) for n in range(25)]
     submit(store, *changes)
@@ -102,7 +102,7 @@ def test_pages_border_inside_one_name_without_gap_or_repetition() -> None:
 
 
 def test_a_listing_may_begin_at_a_name_that_does_not_exist() -> None:
-    """It begins with the first record at or after the place asked for."""
+    """It begins with the first record at or after that name."""
     store = zone_store(Clock())
     submit(store, *(change("CREATE", simple(f"{n}.example.com")) for n in ("a", "c")))
     assert listed(store, StartRecordName="b.example.com")[0]["Name"] == "c.example.com."

@@ -1,4 +1,4 @@
-"""The emulated AWS as a whole, asked by the real SDK, by DNS, and by the AWS CLI."""
+"""The emulated AWS as a whole, used by the real SDK, by DNS, and by the AWS CLI."""
 
 import asyncio
 import json
@@ -75,7 +75,7 @@ async def listed(route53: Any) -> list[dict[str, Any]]:
 
 
 async def dns_answers(aws: EmulatedAws, name: str) -> set[str]:
-    """What the name server answers for an address; empty for no such name."""
+    """The name server's answers for an address; empty for no such name."""
     host, _, port = aws.dns_address.rpartition(":")
     response = await asyncquery.udp(message.make_query(name, "A"), host, 2, port=int(port))
     assert response.rcode() in (rcode.NOERROR, rcode.NXDOMAIN, rcode.REFUSED)
@@ -83,7 +83,7 @@ async def dns_answers(aws: EmulatedAws, name: str) -> set[str]:
 
 
 async def test_the_process_announces_itself_and_stops_at_once() -> None:
-    """One announcement with real ports when everything listens; the end within a second."""
+    """One announcement with real ports when everything listens; it ends within a second."""
     announced: asyncio.Queue[dict[str, object]] = asyncio.Queue()
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as group:
@@ -152,7 +152,7 @@ async def test_a_change_is_listed_before_insync_and_answered_after() -> None:
 
 
 async def test_a_dead_endpoint_disappears_from_answers_without_any_call() -> None:
-    """Real probes of real sockets: the leaf whose endpoint is refused is answered no more."""
+    """Real probes of real sockets: the record of the refusing endpoint is not answered any more."""
     clock = Clock()
     server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
@@ -180,7 +180,7 @@ async def test_a_dead_endpoint_disappears_from_answers_without_any_call() -> Non
 
 
 async def test_when_aws_is_gone_calls_fail_but_names_are_answered_and_nothing_is_lost() -> None:
-    """The listener closes, the data plane and the store live on, the same port opens again."""
+    """The listener closes, data plane and stores stay, the same port opens again."""
     clock = Clock()
     async with running(FREE_PORTS, clock) as aws, client(aws, "route53") as route53:
         await seed_zone(route53)
@@ -213,7 +213,7 @@ async def seed_accelerator(accelerator: Any) -> str:
 
 
 async def test_the_accelerators_api_lives_in_one_region() -> None:
-    """us-west-2 serves, any other Region answers 501 and says where to go."""
+    """us-west-2 answers, any other Region returns 501 and names us-west-2."""
     async with running(FREE_PORTS, Clock()) as aws:
         async with client(aws, "globalaccelerator", "us-west-2") as accelerator:
             arn = await seed_accelerator(accelerator)
@@ -257,7 +257,7 @@ async def test_a_request_without_a_signature_is_refused() -> None:
 
 
 async def test_every_call_is_counted_with_its_outcome() -> None:
-    """Tests ask for the counts: one listing, no write; errors carry their code."""
+    """One listing, no write; errors have their code."""
     async with running(FREE_PORTS) as aws, client(aws, "route53") as route53:
         await seed_zone(route53)
         await listed(route53)
@@ -282,7 +282,7 @@ async def test_every_call_is_counted_with_its_outcome() -> None:
 
 
 async def aws_cli(aws: EmulatedAws, *arguments: str) -> Any:
-    """What the AWS CLI prints, as JSON."""
+    """The JSON output of the AWS CLI."""
     assert AWS_CLI is not None
     environment = os.environ | {
         "AWS_ACCESS_KEY_ID": "sandbox",
@@ -304,7 +304,7 @@ async def aws_cli(aws: EmulatedAws, *arguments: str) -> Any:
 
 @pytest.mark.skipif(AWS_CLI is None, reason="no AWS CLI on PATH or in GTC_TEST_AWS_CLI")
 async def test_the_aws_cli_lists_records_and_dials() -> None:
-    """What an operator would type shows the tree's weights and the accelerator's dial."""
+    """An operator's commands show the tree's weights and the accelerator's dial."""
     async with running(FREE_PORTS) as aws:
         async with client(aws, "route53") as route53:
             await seed_zone(route53)

@@ -1,4 +1,4 @@
-"""One probe against real sockets: what passes, and how failures read."""
+"""One probe of real sockets: what passes, and the texts of failures."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -29,7 +29,7 @@ async def endpoint(behaviour: Behaviour) -> AsyncIterator[Target]:
 
 
 def answering(reply: bytes, asked: list[bytes] | None = None) -> Behaviour:
-    """Reads one request and answers it."""
+    """Read one request and answer it."""
 
     async def behaviour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         request = await reader.readuntil(b"\r\n\r\n")
@@ -85,7 +85,7 @@ async def test_the_string_must_lie_wholly_in_the_first_5120_bytes(
 
 
 async def test_a_refused_connection_fails_with_its_reason() -> None:
-    """Nothing listens on a port that was just given back."""
+    """The port was released just before."""
     async with endpoint(answering(b"")) as target:
         pass
     for each in (target, replace(target, host=None)):
@@ -95,7 +95,7 @@ async def test_a_refused_connection_fails_with_its_reason() -> None:
 
 
 async def test_a_tcp_check_needs_a_connection_only() -> None:
-    """The endpoint never says a word."""
+    """The endpoint never sends data."""
     async with endpoint(answering(b"")) as target:
         result = await probe(replace(target, host=None))
     assert result.passed

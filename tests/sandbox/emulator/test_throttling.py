@@ -17,7 +17,7 @@ def test_an_account_has_fifty_requests_at_once_and_ten_a_second() -> None:
 
 
 def test_health_check_status_has_four_at_once_and_one_a_second() -> None:
-    """And what it spends is the account's, too."""
+    """These calls count for the account, too."""
     clock = Clock()
     rate = AccountRate(clock)
     at_once = [rate.allows("route53", "GetHealthCheckStatus") for _ in range(6)]

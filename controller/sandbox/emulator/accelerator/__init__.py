@@ -1,1 +1,1 @@
-"""Global Accelerator: its API, and its relays."""
+"""Global Accelerator: its API, its health checks and its relay."""

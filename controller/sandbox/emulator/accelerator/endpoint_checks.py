@@ -1,8 +1,8 @@
-"""Global Accelerator's own health checks of its endpoints.
+"""Global Accelerator's health checks of its endpoints.
 
 Follows the developer guide's *Health check options*: a TCP connection at the group's interval and
-threshold. The first result decides (INITIAL turns HEALTHY or UNHEALTHY), later ones count in a
-row; an endpoint that is still INITIAL is routed to, as nothing speaks against it.
+threshold. The first result decides (INITIAL becomes HEALTHY or UNHEALTHY); later a change needs
+several results in a row. An INITIAL endpoint gets traffic.
 """
 
 from collections.abc import Callable
@@ -14,14 +14,14 @@ from controller.sandbox.emulator.checkers.health_checkers import Probe
 from controller.sandbox.emulator.checkers.probe_rounds import Opinion, ProbeRounds
 from controller.sandbox.emulator.checkers.single_probe import Target, probe
 
-Job = tuple[str, str]  # endpoint group ARN and endpoint id
+CheckKey = tuple[str, str]  # endpoint group ARN and endpoint id
 
 
 class EndpointHealth:
-    """What the accelerators believe of their endpoints."""
+    """The health states of all endpoints."""
 
     def __init__(self) -> None:
-        self._opinions: dict[Job, Opinion] = {}
+        self._opinions: dict[CheckKey, Opinion] = {}
 
     def state(self, group_arn: str, endpoint_id: str) -> str:
         """The endpoint's HealthState: INITIAL, HEALTHY or UNHEALTHY."""
@@ -31,17 +31,19 @@ class EndpointHealth:
         return "HEALTHY" if opinion.healthy else "UNHEALTHY"
 
     def routable(self, group: EndpointGroup, endpoint: Endpoint) -> bool:
-        """True unless the endpoint is known to be unhealthy."""
+        """Whether the endpoint may get traffic: it is not UNHEALTHY."""
         return self.state(group.arn, endpoint.id) != "UNHEALTHY"
 
-    def record(self, job: Job, passed: bool, threshold: int) -> None:
-        """Take in one result."""
-        known = self._opinions.get(job)
-        self._opinions[job] = Opinion(passed) if known is None else known.advance(passed, threshold)
+    def record(self, key: CheckKey, passed: bool, threshold: int) -> None:
+        """Count one result."""
+        opinion = self._opinions.get(key)
+        self._opinions[key] = (
+            Opinion(passed) if opinion is None else opinion.advance(passed, threshold)
+        )
 
 
 class EndpointChecks:
-    """Asks every endpoint that users can meet, and keeps what it believes in `health`."""
+    """Checks all endpoints of deployed accelerators and records the results in `health`."""
 
     def __init__(
         self,
@@ -56,20 +58,20 @@ class EndpointChecks:
         self._health = health
         self._probe = probe
         self.rounds = ProbeRounds(self._wanted, self._check, clock, rng)
-        """When to check what; to be run."""
+        """The schedule of the checks; call its `run`."""
 
-    def _wanted(self) -> dict[Job, float]:
-        return {job: float(group.check_interval_s) for job, (group, _) in self._endpoints().items()}
+    def _wanted(self) -> dict[CheckKey, float]:
+        return {key: float(group.check_interval_s) for key, (group, _) in self._endpoints().items()}
 
-    async def _check(self, job: Job) -> None:
-        """Make one check; an endpoint that was removed meanwhile is dropped."""
-        known = self._endpoints().get(job)
-        if known is not None:
-            group, endpoint = known
+    async def _check(self, key: CheckKey) -> None:
+        """Make one check; skip an endpoint that was removed meanwhile."""
+        group_and_endpoint = self._endpoints().get(key)
+        if group_and_endpoint is not None:
+            group, endpoint = group_and_endpoint
             result = await self._probe(Target(endpoint.address, group.check_port))
-            self._health.record(job, result.passed, group.threshold)
+            self._health.record(key, result.passed, group.threshold)
 
-    def _endpoints(self) -> dict[Job, tuple[EndpointGroup, Endpoint]]:
+    def _endpoints(self) -> dict[CheckKey, tuple[EndpointGroup, Endpoint]]:
         return {
             (group.arn, endpoint.id): (group, endpoint)
             for accelerator in self._store.served()

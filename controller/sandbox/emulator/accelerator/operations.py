@@ -3,9 +3,9 @@
 Follows the API reference: *CreateAccelerator* to *DeleteAccelerator*, the same for listeners and
 endpoint groups, *AddEndpoints*, *RemoveEndpoints*. The endpoint list of UpdateEndpointGroup
 replaces the old one; leaving it out keeps it. Ids follow from the IdempotencyToken (see
-identifiers.py), and a known token answers what it created. Not emulated: custom routing,
-cross-account attachments, tags, flow logs, quotas, TransactionInProgressException; see
-accelerators.py for more.
+identifiers.py); a known token returns the resource that it created. Not emulated: custom routing,
+cross-account attachments, tags, flow logs, quotas, TransactionInProgressException (except as a
+fault); see resources.py for more.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from typing import TypeVar
 from controller.sandbox.emulator.accelerator.resources import (
     Accelerator,
     EndpointGroup,
-    Health,
+    EndpointHealthState,
     Listener,
     accelerator_result,
     endpoint_results,
@@ -43,8 +43,8 @@ T = TypeVar("T")
 class GlobalAccelerator:
     """The operations of the API as methods named after them."""
 
-    def __init__(self, store: AcceleratorStore, health: Health) -> None:
-        """`health` tells the HealthState of a group's endpoint."""
+    def __init__(self, store: AcceleratorStore, health: EndpointHealthState) -> None:
+        """`health` returns the HealthState of a group's endpoint."""
         self._store = store
         self._health = health
 
@@ -191,7 +191,7 @@ class GlobalAccelerator:
         return {}
 
     def add_endpoints(self, params: Params) -> Result:
-        """Add endpoints and leave the others as they are; a known one is changed."""
+        """Add endpoints, or replace known ones; the others stay."""
         accelerator, listener, group = self._store.group(params["EndpointGroupArn"])
         added = endpoints_from_params(params["EndpointConfigurations"])
         ids = {endpoint.id for endpoint in added}
@@ -203,7 +203,7 @@ class GlobalAccelerator:
         return {"EndpointGroupArn": group.arn, "EndpointDescriptions": descriptions}
 
     def remove_endpoints(self, params: Params) -> Result:
-        """Remove endpoints: the only thing that excludes one from all traffic."""
+        """Remove endpoints: the only way to exclude one from all traffic."""
         accelerator, listener, group = self._store.group(params["EndpointGroupArn"])
         ids = {identifier["EndpointId"] for identifier in params["EndpointIdentifiers"]}
         kept = tuple(endpoint for endpoint in group.endpoints if endpoint.id not in ids)

@@ -1,10 +1,10 @@
 """Global Accelerator's data plane: accepts connections on static addresses and relays them.
 
-Follows the developer guide's *How Global Accelerator works* and *Listeners*; where a connection
-goes is accelerator_routing's choice, made once for each connection, so that existing ones stay
-when dials or health change. The client's place follows from its loopback source address. An
-endpoint that cannot be reached closes the client's connection. Not emulated: UDP, client IP
-preservation, affinity, the idle timeout of 340 s.
+Follows the developer guide's *How Global Accelerator works* and *Listeners*. routing.py chooses the
+endpoint once per connection, so existing connections stay when dials or health change. The client's
+location follows from its loopback source address. If the endpoint cannot be reached, the client's
+connection is closed. Not emulated: UDP, client IP preservation, affinity, the idle timeout of
+340 s.
 """
 
 import asyncio
@@ -16,13 +16,13 @@ from controller.sandbox.emulator.accelerator.resources import EndpointGroup
 from controller.sandbox.emulator.accelerator.routing import IsHealthy, routes
 from controller.sandbox.emulator.accelerator.store import AcceleratorStore
 from controller.sandbox.emulator.geography import location_of, nearest_first
-from controller.sandbox.emulator.open_connections import Connections
+from controller.sandbox.emulator.open_connections import OpenConnections
 
 TICK_S = 0.1
 CONNECT_S = 4.0
 _CHUNK_BYTES = 64 * 1024
 
-Place = tuple[str, int]  # static address and port
+StaticAddress = tuple[str, int]  # static address and port
 _log = logging.getLogger(__name__)
 
 
@@ -33,15 +33,15 @@ class AcceleratorRelay:
         self._store = store
         self._is_healthy = is_healthy
         self._rng = rng
-        self._servers: dict[Place, asyncio.Server] = {}
-        self._refused: set[Place] = set()
-        self._connections = Connections()
+        self._servers: dict[StaticAddress, asyncio.Server] = {}
+        self._unavailable: set[StaticAddress] = set()
+        self._connections = OpenConnections()
 
     async def run(self) -> None:
         """Listen and relay until cancelled; open connections end with it."""
         try:
             while True:
-                await self.follow()
+                await self.update_sockets()
                 await asyncio.sleep(TICK_S)
         finally:
             for server in self._servers.values():
@@ -49,16 +49,16 @@ class AcceleratorRelay:
             self._servers.clear()
             await self._connections.end()
 
-    async def follow(self) -> None:
-        """Open and close sockets so that they match what is deployed."""
-        wanted = self.places()
-        for place in self._servers.keys() - wanted:
-            self._servers.pop(place).close()
-        for place in wanted - self._servers.keys():
-            await self._open(place)
+    async def update_sockets(self) -> None:
+        """Open and close listening sockets so that they match the deployed accelerators."""
+        wanted = self.static_addresses()
+        for socket_address in self._servers.keys() - wanted:
+            self._servers.pop(socket_address).close()
+        for socket_address in wanted - self._servers.keys():
+            await self._open(socket_address)
 
-    def places(self) -> set[Place]:
-        """Every address and port that should accept connections."""
+    def static_addresses(self) -> set[StaticAddress]:
+        """All addresses and ports that must accept connections."""
         return {
             (address, port)
             for accelerator in self._store.served()
@@ -67,18 +67,18 @@ class AcceleratorRelay:
             for port in listener.ports
         }
 
-    def choose(self, place: Place, client: str) -> str | None:
+    def choose_endpoint(self, socket_address: StaticAddress, client: str) -> str | None:
         """The endpoint address for a new connection from a client; None when there is none."""
-        groups = {group.region: group for group in self._groups(place)}
+        groups = {group.region: group for group in self._groups(socket_address)}
         order = nearest_first(location_of(client), groups)
-        found = routes([groups[region] for region in order], self._is_healthy)
-        if not found:
+        routes_found = routes([groups[region] for region in order], self._is_healthy)
+        if not routes_found:
             return None
-        weights = [float(route.probability) for route in found]
-        return self._rng.choices(found, weights)[0].endpoint.address
+        weights = [float(route.probability) for route in routes_found]
+        return self._rng.choices(routes_found, weights)[0].endpoint.address
 
-    def _groups(self, place: Place) -> list[EndpointGroup]:
-        address, port = place
+    def _groups(self, socket_address: StaticAddress) -> list[EndpointGroup]:
+        address, port = socket_address
         return [
             group
             for accelerator in self._store.served()
@@ -88,26 +88,28 @@ class AcceleratorRelay:
             for group in listener.groups
         ]
 
-    async def _open(self, place: Place) -> None:
+    async def _open(self, socket_address: StaticAddress) -> None:
         try:
-            self._servers[place] = await asyncio.start_server(self._accepted(place), *place)
+            self._servers[socket_address] = await asyncio.start_server(
+                self._accepted(socket_address), *socket_address
+            )
         except OSError as error:
-            if place not in self._refused:
-                _log.warning("accelerator cannot listen on %s:%d: %s", *place, error)
-            self._refused.add(place)
+            if socket_address not in self._unavailable:
+                _log.warning("accelerator cannot listen on %s:%d: %s", *socket_address, error)
+            self._unavailable.add(socket_address)
         else:
-            self._refused.discard(place)
+            self._unavailable.discard(socket_address)
 
     def _accepted(
-        self, place: Place
+        self, socket_address: StaticAddress
     ) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
         async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             client = writer.get_extra_info("peername")[0]
-            endpoint = self.choose(place, client)
+            endpoint = self.choose_endpoint(socket_address, client)
             with self._connections.serving():
                 try:
                     if endpoint is not None:
-                        await _relay(reader, writer, endpoint, place[1])
+                        await _relay(reader, writer, endpoint, socket_address[1])
                 except (OSError, TimeoutError) as error:
                     _log.debug("connection from %s to %s ended: %s", client, endpoint, error)
                 finally:

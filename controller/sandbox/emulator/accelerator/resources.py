@@ -2,7 +2,7 @@
 
 Follows Global Accelerator's API reference: *Accelerator*, *Listener*, *EndpointGroup*,
 *EndpointConfiguration*, *EndpointDescription*. Endpoints are Elastic IP addresses whose allocation
-id spells the address: `eipalloc-0` and sixteen hexadecimal digits, the last eight of them the
+id contains the address: `eipalloc-0` and sixteen hexadecimal digits, the last eight of them the
 address (127.0.10.1 is ...7f000a01). Not emulated and refused: load balancers and instances as
 endpoints, HTTP and HTTPS endpoint checks, port overrides, UDP, dual stack, own addresses.
 """
@@ -25,7 +25,7 @@ DEFAULT_WEIGHT = 128
 _ALLOCATION = re.compile(r"eipalloc-0[0-9a-f]{8}([0-9a-f]{8})")
 _ARN = f"arn:aws:globalaccelerator::{ACCOUNT_ID}:accelerator/"
 
-Health = Callable[[str, str], str]  # endpoint group ARN and endpoint id to HealthState
+EndpointHealthState = Callable[[str, str], str]  # endpoint group ARN and endpoint id to HealthState
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Endpoint:
 
     @property
     def address(self) -> str:
-        """The address the allocation id spells."""
+        """The address in the allocation id."""
         return _address(self.id)
 
 
@@ -58,7 +58,7 @@ class EndpointGroup:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """The TCP ports an accelerator accepts connections on."""
+    """The TCP ports on which an accelerator accepts connections."""
 
     arn: str
     port_ranges: tuple[tuple[int, int], ...]
@@ -67,7 +67,7 @@ class Listener:
 
     @property
     def ports(self) -> tuple[int, ...]:
-        """Every port of every range."""
+        """All ports of all ranges."""
         return tuple(p for first, last in self.port_ranges for p in range(first, last + 1))
 
     def with_group(self, group: EndpointGroup) -> "Listener":
@@ -81,7 +81,7 @@ class Listener:
 
 @dataclass(frozen=True, slots=True)
 class Accelerator:
-    """An accelerator with everything below it: one value that is replaced as a whole."""
+    """An accelerator with its listeners, groups and endpoints: one value, replaced as a whole."""
 
     id: str
     name: str
@@ -112,7 +112,7 @@ class Accelerator:
 
 
 def endpoints_from_params(configurations: Sequence[Params]) -> tuple[Endpoint, ...]:
-    """The endpoints a client sent; a weight left out is 128."""
+    """The endpoints of a client's request; the default weight is 128."""
     endpoints = tuple(
         Endpoint(
             configuration["EndpointId"],
@@ -157,7 +157,7 @@ def listener_result(listener: Listener) -> Result:
     }
 
 
-def group_result(group: EndpointGroup, health: Health) -> Result:
+def group_result(group: EndpointGroup, health: EndpointHealthState) -> Result:
     """The endpoint group as the API describes it."""
     return {
         "EndpointGroupArn": group.arn,
@@ -172,7 +172,7 @@ def group_result(group: EndpointGroup, health: Health) -> Result:
     }
 
 
-def endpoint_results(group: EndpointGroup, health: Health) -> list[Result]:
+def endpoint_results(group: EndpointGroup, health: EndpointHealthState) -> list[Result]:
     """The group's endpoints as the API describes them."""
     return [
         {

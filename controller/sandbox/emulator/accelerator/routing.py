@@ -1,4 +1,4 @@
-"""Which endpoint an accelerator sends a new connection to: a pure choice with probabilities.
+"""The endpoint to which an accelerator sends a new connection: a pure choice by probabilities.
 
 Follows Global Accelerator's developer guide: *Use traffic dials to adjust traffic flow to Regions*
 (a dial passes its percentage of the traffic directed to the group, the rest goes to the next),
@@ -23,7 +23,7 @@ Chance = tuple[EndpointGroup, Fraction]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """An endpoint that a new connection may reach, with its probability."""
+    """An endpoint that a new connection may reach, with its probability: `0 < probability <= 1`."""
 
     region: str
     endpoint: Endpoint
@@ -31,9 +31,9 @@ class Route:
 
 
 def routes(nearest_first: Sequence[EndpointGroup], is_healthy: IsHealthy) -> list[Route]:
-    """Where a client's new connection may go, with probabilities that add up to one.
+    """The endpoints that a client's new connection may reach: `sum(probability) == 1`.
 
-    The groups come in the order of their distance from the client. Empty when there is no endpoint.
+    `nearest_first`: groups ordered by distance from the client. Empty if there is no endpoint.
     """
     last_resort = next((group for group in nearest_first if group.endpoints), None)
     if last_resort is None:
@@ -49,7 +49,10 @@ def routes(nearest_first: Sequence[EndpointGroup], is_healthy: IsHealthy) -> lis
 
 
 def _dialled(groups: Sequence[EndpointGroup]) -> Iterator[Chance]:
-    """How much of the traffic each group's dial accepts, walking away from the client."""
+    """Each group's part of the traffic by its dial, from the nearest group to the farthest.
+
+    Example: dials 50 and 50 yield 1/2 and 1/2; the last open group gets all that remains.
+    """
     remaining = Fraction(1)
     open_groups = [group for group in groups if group.dial > 0] or list(groups[:1])
     for group in open_groups[:-1]:
@@ -63,7 +66,7 @@ def _dialled(groups: Sequence[EndpointGroup]) -> Iterator[Chance]:
 def _serving(
     group: EndpointGroup, groups: Sequence[EndpointGroup], is_healthy: IsHealthy
 ) -> EndpointGroup | None:
-    """The group itself while it can serve, else the nearest of three that can, else none."""
+    """The group if it has an eligible endpoint, else the nearest of three that has, else None."""
     tried = [group, *groups[:FAILOVER_GROUPS]]
     return next((each for each in tried if _eligible(each, is_healthy)), None)
 

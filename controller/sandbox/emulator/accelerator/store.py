@@ -1,4 +1,4 @@
-"""Every accelerator, in two views: what the API describes, and what users meet once deployed.
+"""All accelerators, in two views: what the API describes, and what is deployed.
 
 Follows Global Accelerator's API reference for what is not found, and *DescribeAccelerator* for the
 status: IN_PROGRESS until the last change is deployed. The first accelerator has the static
@@ -14,64 +14,68 @@ from controller.sandbox.emulator.propagation import Propagation
 
 
 class AcceleratorStore:
-    """Keeps accelerators by ARN; each is replaced as a whole by every change."""
+    """Accelerators by ARN; every change replaces one as a whole."""
 
     def __init__(self, clock: Callable[[], float], deployed_after_s: float) -> None:
         """`clock` gives seconds since 1970."""
         self.clock = clock
         self._deployed_after_s = deployed_after_s
-        self._kept: dict[str, Propagation[Accelerator | None]] = {}
+        self._accelerators: dict[str, Propagation[Accelerator | None]] = {}
 
     def all(self) -> list[Accelerator]:
-        """Every accelerator that is not deleted, as the API describes it."""
-        return [kept.latest for kept in self._kept.values() if kept.latest is not None]
+        """The accelerators that are not deleted, as the API describes them."""
+        return [
+            published.latest
+            for published in self._accelerators.values()
+            if published.latest is not None
+        ]
 
     def served(self) -> list[Accelerator]:
-        """The enabled accelerators as users meet them now."""
+        """The enabled accelerators as they are deployed now."""
         now = self.clock()
-        everything = [kept.served(now) for kept in self._kept.values()]
+        everything = [published.served(now) for published in self._accelerators.values()]
         return [accelerator for accelerator in everything if accelerator and accelerator.enabled]
 
     def deployed(self, arn: str) -> bool:
-        """True when users meet what the API describes."""
-        return self._kept[arn].settled(self.clock())
+        """Whether what the API describes is deployed."""
+        return self._accelerators[arn].is_settled(self.clock())
 
     def is_busy(self, arn: str) -> bool:
-        """True when an accelerator of that ARN is IN_PROGRESS."""
-        kept = self._kept.get(arn)
-        return kept is not None and not kept.settled(self.clock())
+        """Whether an accelerator of this ARN exists and is IN_PROGRESS."""
+        published = self._accelerators.get(arn)
+        return published is not None and not published.is_settled(self.clock())
 
     def static_addresses(self, dns_name: str) -> tuple[str, ...]:
-        """The addresses behind a served accelerator's name, final dot or not; none if unknown."""
+        """The addresses of a deployed accelerator's name, with or without final dot; or empty."""
         wanted = dns_name.rstrip(".")
         return next((a.addresses for a in self.served() if a.dns_name == wanted), ())
 
     def new_addresses(self) -> tuple[str, str]:
-        """The static addresses for the accelerator created next."""
-        number = 2 * len(self._kept)
+        """The static addresses of the next accelerator."""
+        number = 2 * len(self._accelerators)
         return f"127.0.99.{number + 1}", f"127.0.99.{number + 2}"
 
     def put(self, accelerator: Accelerator) -> Accelerator:
-        """Accept a new or changed accelerator; it is deployed after the store's delay."""
+        """Store a new or changed accelerator; it is deployed after the delay."""
         now = self.clock()
         changed = replace(accelerator, modified_at=now)
-        kept = self._kept.setdefault(accelerator.arn, Propagation(None))
-        kept.publish(changed, now + self._deployed_after_s)
+        published = self._accelerators.setdefault(accelerator.arn, Propagation(None))
+        published.publish(changed, now + self._deployed_after_s)
         return changed
 
     def delete(self, accelerator: Accelerator) -> None:
-        """Forget an accelerator; its addresses are not given out again."""
-        self._kept[accelerator.arn].publish(None, self.clock())
+        """Delete an accelerator; its addresses are not used again."""
+        self._accelerators[accelerator.arn].publish(None, self.clock())
 
     def accelerator(self, arn: str) -> Accelerator:
-        """The accelerator of that ARN; raises AcceleratorNotFoundException."""
-        kept = self._kept.get(arn)
-        if kept is None or kept.latest is None:
+        """The accelerator of this ARN. Raises AcceleratorNotFoundException."""
+        published = self._accelerators.get(arn)
+        if published is None or published.latest is None:
             raise AwsError("AcceleratorNotFoundException", f"no accelerator {arn}")
-        return kept.latest
+        return published.latest
 
     def listener(self, arn: str) -> tuple[Accelerator, Listener]:
-        """The listener of that ARN with its accelerator; raises ListenerNotFoundException."""
+        """The listener of this ARN with its accelerator. Raises ListenerNotFoundException."""
         for accelerator in self.all():
             for listener in accelerator.listeners:
                 if listener.arn == arn:
@@ -79,7 +83,7 @@ class AcceleratorStore:
         raise AwsError("ListenerNotFoundException", f"no listener {arn}")
 
     def group(self, arn: str) -> tuple[Accelerator, Listener, EndpointGroup]:
-        """The group of that ARN with all above; raises EndpointGroupNotFoundException."""
+        """Accelerator, listener and group of this ARN. Raises EndpointGroupNotFoundException."""
         for accelerator in self.all():
             for listener in accelerator.listeners:
                 for group in listener.groups:

@@ -1,4 +1,4 @@
-"""Route 53's health checkers at work: three of them ask every probed check's endpoint for real.
+"""Route 53's health checkers: three of them probe the endpoints of all checks over the network.
 
 Follows the developer guide's *How Amazon Route 53 determines whether an endpoint is healthy* and
 the API reference's *HealthCheckConfig* (RequestInterval, FailureThreshold; with an IPAddress the
@@ -16,11 +16,11 @@ from controller.sandbox.emulator.route53.health_checks import HealthCheckConfig,
 
 Probe = Callable[[Target], Awaitable[ProbeResult]]
 Resolve = Callable[[str], str | None]  # domain name to IPv4 address
-Job = tuple[str, str]  # check id and checker Region
+CheckKey = tuple[str, str]  # check id and checker Region
 
 
 class HealthCheckers:
-    """Asks endpoints when their checks are due and hands the results to the reports."""
+    """Probes endpoints when their checks are due and passes the results to the reports."""
 
     def __init__(
         self,
@@ -38,27 +38,27 @@ class HealthCheckers:
         self._clock = clock
         self._probe = probe
         self.rounds = ProbeRounds(self._wanted, self._check, clock, rng)
-        """When to check what; to be run."""
+        """The schedule of the checks; call its `run`."""
 
-    def _wanted(self) -> dict[Job, float]:
+    def _wanted(self) -> dict[CheckKey, float]:
         return {
             (check_id, region): float(config.interval_s or 30)
             for check_id, config in self._store.probed().items()
             for region in CHECKERS
         }
 
-    async def _check(self, job: Job) -> None:
-        """Make one check and report it; one that was deleted or disabled meanwhile is dropped."""
-        check_id, region = job
+    async def _check(self, key: CheckKey) -> None:
+        """Make one check and report it; skip one that was deleted or disabled meanwhile."""
+        check_id, region = key
         config = self._store.probed().get(check_id)
         if config is None:
             return
-        result = await self._ask(config)
+        result = await self._probe_endpoint(config)
         if check_id in self._store.probed():
-            seen = Observation(region, result.passed, result.status, self._clock())
-            self._reports.record(check_id, seen, config.failure_threshold or 3)
+            observation = Observation(region, result.passed, result.status, self._clock())
+            self._reports.record(check_id, observation, config.failure_threshold or 3)
 
-    async def _ask(self, config: HealthCheckConfig) -> ProbeResult:
+    async def _probe_endpoint(self, config: HealthCheckConfig) -> ProbeResult:
         address = config.ip_address or self._resolve(config.domain_name or "")
         if address is None:
             return ProbeResult(False, f"Failure: DNS resolution failed for {config.domain_name}.")
@@ -66,7 +66,7 @@ class HealthCheckers:
 
 
 def target_of(config: HealthCheckConfig, address: str) -> Target:
-    """What a check asks of an address."""
+    """The probe that a check makes at an address."""
     port = config.port or 0
     if config.type == "TCP":
         return Target(address, port)

@@ -1,8 +1,10 @@
-"""Regular probing, as every health checker of AWS does it: when to ask, and when to believe.
+"""Periodic probing with hysteresis, as AWS's health checkers do it.
 
-Shared by Route 53's health checkers and Global Accelerator's endpoint checks. The clock is passed
-in, so both can be tested without waiting. An opinion changes only after a number of equal results
-in a row (developer guides: *FailureThreshold* and *ThresholdCount*, "consecutive health checks").
+Route 53's health checkers and Global Accelerator's endpoint checks share it. The clock is a
+parameter, so both can be tested without waiting. An opinion changes only after a number of equal
+results in a row (developer guides: *FailureThreshold* and *ThresholdCount*, "consecutive health
+checks"). Example: with threshold 3, a healthy endpoint is unhealthy after its third failure in a
+row.
 """
 
 import asyncio
@@ -14,30 +16,30 @@ from typing import Generic, TypeVar
 K = TypeVar("K", bound=Hashable)
 
 TICK_S = 0.1
-"""How often it is looked what is due."""
+"""Seconds between two searches for due probes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """What one checker believes, and how many results in a row have contradicted it."""
+    """One checker's opinion, and the number of results in a row that contradicted it."""
 
     healthy: bool
-    contrary: int = 0
+    contrary_in_row: int = 0
 
     def advance(self, passed: bool, threshold: int) -> "Opinion":
-        """The opinion after one more result."""
+        """The opinion after one more result; `threshold` results in a row change it."""
         if passed == self.healthy:
             return Opinion(self.healthy)
-        if self.contrary + 1 >= threshold:
+        if self.contrary_in_row + 1 >= threshold:
             return Opinion(passed)
-        return Opinion(self.healthy, self.contrary + 1)
+        return Opinion(self.healthy, self.contrary_in_row + 1)
 
 
 class ProbeRounds(Generic[K]):
-    """Makes probes, each at its own interval, first within one interval of being wanted.
+    """Makes probes, each at its interval; the first within one interval after it was added.
 
-    First times are drawn at random, since AWS's checkers do not coordinate. At most one probe of a
-    key is under way; a slow one delays its next.
+    First times are random, because AWS's checkers do not coordinate. At most one probe of a key
+    runs at a time; a slow one delays the next.
     """
 
     def __init__(
@@ -47,12 +49,12 @@ class ProbeRounds(Generic[K]):
         clock: Callable[[], float],
         rng: Random,
     ) -> None:
-        """`wanted` tells the keys to probe with their intervals in seconds, `clock` the time."""
+        """`wanted` returns the keys to probe with their intervals in seconds, `clock` the time."""
         self._wanted = wanted
         self._probe = probe
         self._clock = clock
         self._rng = rng
-        self._next_at: dict[K, float] = {}
+        self._due_at: dict[K, float] = {}
         self._under_way: set[K] = set()
 
     async def run(self) -> None:
@@ -60,25 +62,25 @@ class ProbeRounds(Generic[K]):
         async with asyncio.TaskGroup() as probes:
             while True:
                 for key in self.due():
-                    probes.create_task(self.make(key))
+                    probes.create_task(self.run_probe(key))
                 await asyncio.sleep(TICK_S)
 
     def due(self) -> list[K]:
-        """The keys to probe now; each must later be passed to `make`."""
+        """The keys to probe now; the caller must pass each to `run_probe`."""
         intervals_s, now = self._wanted(), self._clock()
-        for key in self._next_at.keys() - intervals_s.keys():
-            del self._next_at[key]
+        for key in self._due_at.keys() - intervals_s.keys():
+            del self._due_at[key]
         for key, interval_s in intervals_s.items():
-            if key not in self._next_at:
-                self._next_at[key] = now + self._rng.random() * interval_s
+            if key not in self._due_at:
+                self._due_at[key] = now + self._rng.random() * interval_s
         waiting = (key for key in intervals_s if key not in self._under_way)
-        ready = [key for key in waiting if self._next_at[key] <= now]
+        ready = [key for key in waiting if self._due_at[key] <= now]
         for key in ready:
-            self._next_at[key] = now + intervals_s[key]
+            self._due_at[key] = now + intervals_s[key]
         self._under_way.update(ready)
         return ready
 
-    async def make(self, key: K) -> None:
+    async def run_probe(self, key: K) -> None:
         """Make the probe of a key that was due."""
         try:
             await self._probe(key)

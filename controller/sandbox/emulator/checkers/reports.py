@@ -1,9 +1,9 @@
-"""What Route 53's health checkers have seen and come to believe, for each check.
+"""The observations and opinions of Route 53's health checkers, for each check.
 
 Follows the developer guide's *How Amazon Route 53 determines whether a health check is healthy*:
-every checker judges by itself, the endpoint is healthy when more than 18 % of them say so, and
-until data arrives it counts as healthy (a check that is inverted therefore starts unhealthy).
-Three checkers stand for AWS's eight checker Regions; their addresses are documentation addresses.
+every checker has its opinion; the endpoint is healthy when more than 18 % of them say so; before
+the first data it counts as healthy (so an inverted check starts unhealthy). Three checkers stand
+for AWS's eight checker Regions; their addresses are documentation addresses.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _BEFORE_DATA = Opinion(healthy=True)
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One checker's result, in the words of the API, at a time in seconds since 1970."""
+    """One checker's result: the API's status text, and the time in seconds since 1970."""
 
     region: str
     passed: bool
@@ -38,7 +38,7 @@ class CheckerReports:
         self._last_failed: dict[tuple[str, str], Observation] = {}
 
     def record(self, check_id: str, observation: Observation, failure_threshold: int) -> None:
-        """Take in one result."""
+        """Count one result."""
         key = (check_id, observation.region)
         opinion = self._opinions.get(key, _BEFORE_DATA)
         self._opinions[key] = opinion.advance(observation.passed, failure_threshold)
@@ -47,13 +47,13 @@ class CheckerReports:
             self._last_failed[key] = observation
 
     def forget(self, check_id: str) -> None:
-        """Drop everything about a deleted check."""
+        """Delete all data of a deleted check."""
         for reports in (self._opinions, self._last, self._last_failed):
             for region in CHECKERS:
                 reports.pop((check_id, region), None)
 
     def endpoint_healthy(self, check_id: str) -> bool:
-        """The checkers' joint verdict on the endpoint, before inversion."""
+        """Whether the checkers together call the endpoint healthy, before inversion."""
         opinions = [self._opinions.get((check_id, region), _BEFORE_DATA) for region in CHECKERS]
         return sum(opinion.healthy for opinion in opinions) > HEALTHY_FRACTION * len(opinions)
 

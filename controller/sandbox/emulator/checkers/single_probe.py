@@ -21,7 +21,7 @@ _USER_AGENT = "Amazon-Route53-Health-Check-Service (emulated in the sandbox)"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What to ask: an address and, unless `host` is None, an HTTP request."""
+    """What to probe: an address and, unless `host` is None, an HTTP request."""
 
     address: str
     port: int
@@ -34,14 +34,14 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """Whether the endpoint passed, and why, in the words of GetHealthCheckStatus."""
+    """Whether the endpoint passed, with the status text of GetHealthCheckStatus."""
 
     passed: bool
     status: str
 
 
 async def probe(target: Target) -> ProbeResult:
-    """Ask once; network errors are results, never exceptions."""
+    """Probe once; network errors are results, never exceptions."""
     try:
         limit_s = TCP_CONNECT_S if target.host is None else HTTP_CONNECT_S
         async with asyncio.timeout(limit_s):

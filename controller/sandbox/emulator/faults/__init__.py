@@ -1,1 +1,1 @@
-"""What can go wrong in the emulated AWS, by name."""
+"""Faults of the emulated AWS, by name."""

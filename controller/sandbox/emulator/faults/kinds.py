@@ -1,7 +1,7 @@
-"""The faults by their names: what each does, which parameters it takes, and their checking.
+"""The kinds of faults: names, parameters, and validation.
 
-Codes and rates follow AWS's documentation and are named where they are used (fault_layer.py,
-throttling.py, hands.py). Nothing here does harm yet.
+Codes and rates follow AWS's documentation and are named where they are used (layer.py,
+throttling.py, manual_edits.py). This module applies no fault.
 """
 
 import json
@@ -18,8 +18,8 @@ _LISTINGS = "List.*"
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """One fault: its summary for people, the parameters it takes, and those it needs."""
+class FaultKind:
+    """A kind of fault: its summary for users, its allowed and required parameters, defaults."""
 
     summary: str
     takes: frozenset[str]
@@ -27,74 +27,80 @@ class Kind:
     defaults: Mapping[str, Any] = field(default_factory=dict)
 
 
-_ENDS = frozenset({"for_s"})
-_CALLS = _ENDS | {"times", "service", "region", "operation"}
-_LEAF = frozenset({"record", "set_identifier"})
+_DURATION = frozenset({"for_s"})
+_CALLS = _DURATION | {"times", "service", "region", "operation"}
+_RECORD = frozenset({"record", "set_identifier"})
 
-KINDS: Mapping[str, Kind] = {
-    "throttle": Kind("calls beyond the account's rate are refused; with times, all calls", _CALLS),
-    "error-5xx": Kind("calls end in a server error and are not applied", _CALLS),
-    "latency": Kind("answers come late", _CALLS | {"seconds"}, defaults={"seconds": 1.0}),
-    "hang": Kind("calls are never answered and not applied", _CALLS),
-    "drop": Kind("connections break before anything is applied", _CALLS),
-    "reply-lost": Kind(
+KINDS: Mapping[str, FaultKind] = {
+    "throttle": FaultKind(
+        "calls beyond the account's rate are refused; with times, all calls", _CALLS
+    ),
+    "error-5xx": FaultKind("calls end in a server error and are not applied", _CALLS),
+    "latency": FaultKind("answers come late", _CALLS | {"seconds"}, defaults={"seconds": 1.0}),
+    "hang": FaultKind("calls are never answered and not applied", _CALLS),
+    "drop": FaultKind("connections break before anything is applied", _CALLS),
+    "reply-lost": FaultKind(
         "writes are applied, then the connection breaks", _CALLS, defaults={"operation": _WRITES}
     ),
-    "late": Kind(
+    "late": FaultKind(
         "writes are never answered and applied much later",
         _CALLS | {"seconds"},
         defaults={"operation": _WRITES, "seconds": 60.0, "times": 1},
     ),
-    "gone": Kind(
+    "gone": FaultKind(
         "AWS refuses connections; with a service or region, only that is gone (503)",
-        _ENDS | {"service", "region"},
+        _DURATION | {"service", "region"},
     ),
-    "prior-request": Kind(
+    "prior-request": FaultKind(
         "Route 53 takes no change while an earlier one of the zone is PENDING",
-        _ENDS | {"times"},
+        _DURATION | {"times"},
         defaults={"service": "route53", "operation": "ChangeResourceRecordSets"},
     ),
-    "transaction": Kind(
+    "transaction": FaultKind(
         "Global Accelerator takes no change while an earlier one is IN_PROGRESS",
-        _ENDS | {"times"},
+        _DURATION | {"times"},
         defaults={"service": "globalaccelerator", "operation": _WRITES},
     ),
-    "page-error": Kind(
+    "page-error": FaultKind(
         "listings fail after their first page", _CALLS, defaults={"operation": _LISTINGS}
     ),
-    "small-pages": Kind(
+    "small-pages": FaultKind(
         "listings come in pages of a few items",
         _CALLS | {"items"},
         defaults={"operation": _LISTINGS, "items": 5},
     ),
-    "hand-edit": Kind(
-        "somebody gives a weighted record another weight", _LEAF | {"weight"}, frozenset({"weight"})
+    "hand-edit": FaultKind(
+        "somebody gives a weighted record another weight",
+        _RECORD | {"weight"},
+        frozenset({"weight"}),
     ),
-    "delete-record": Kind("somebody deletes a weighted record until the fault ends", _ENDS | _LEAF),
-    "empty-zone": Kind("somebody deletes every record until the fault ends", _ENDS),
-    "other-controller": Kind(
+    "delete-record": FaultKind(
+        "somebody deletes a weighted record until the fault ends", _DURATION | _RECORD
+    ),
+    "empty-zone": FaultKind("somebody deletes every record until the fault ends", _DURATION),
+    "other-controller": FaultKind(
         "something else gives a weighted record its own weight again and again",
-        _ENDS | _LEAF | {"weight"},
+        _DURATION | _RECORD | {"weight"},
         frozenset({"weight"}),
     ),
 }
-"""Every fault there is."""
+"""All kinds of faults by name."""
 
 
 @dataclass(frozen=True, slots=True)
 class FaultSpec:
-    """What goes wrong, where, and for how long; what is None is not limited."""
+    """A fault's name and parameters; None means no limit."""
 
     name: str
     service: str | None = None
     region: str | None = None
     operation: str | None = None
-    """A pattern for the operation's whole name."""
+    """A regular expression for the operation's whole name."""
     for_s: float | None = None
     times: int | None = None
-    """How many calls it strikes."""
+    """Number of calls that it affects."""
     seconds: float | None = None
-    """How late: of `latency` the answer, of `late` the write."""
+    """Delay in seconds: of the answer for `latency`, of the write for `late`."""
     items: int | None = None
     record: str | None = None
     """Name of a record; None: the first weighted one."""
@@ -103,7 +109,7 @@ class FaultSpec:
 
 
 def spec_from(parameters: Mapping[str, object]) -> FaultSpec:
-    """The fault that is asked for; SandboxError names what is wrong and what is possible."""
+    """The fault of these parameters. Raises SandboxError, which says what is allowed."""
     given = dict(parameters)
     name = given.pop("name", None)
     kind = KINDS.get(name) if isinstance(name, str) else None
@@ -120,7 +126,7 @@ def spec_from(parameters: Mapping[str, object]) -> FaultSpec:
 
 
 def to_json(spec: FaultSpec) -> dict[str, object]:
-    """The limits that are set."""
+    """The parameters that are set, as JSON."""
     values = ((item.name, getattr(spec, item.name)) for item in fields(spec))
     return {name: value for name, value in values if value is not None}
 

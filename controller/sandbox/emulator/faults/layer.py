@@ -1,9 +1,9 @@
-"""What each fault does to a call: the layer between the gateway and the services.
+"""The effect of each fault on a call: the layer between the gateway and the services.
 
 Codes follow the API references: *Common errors* of Route 53 (Throttling, ServiceUnavailable),
 *ChangeResourceRecordSets* (PriorRequestNotComplete: an earlier change of the zone is not complete),
 *UpdateEndpointGroup* (TransactionInProgressException, InternalServiceErrorException). Several
-faults for one call work one inside the other, the oldest outermost.
+faults of one call are nested, the oldest outermost.
 """
 
 import asyncio
@@ -17,11 +17,11 @@ from controller.sandbox.emulator.http.gateway import Call, Dispatch, NoReplyErro
 from controller.sandbox.emulator.http.wire_messages import AwsError, Result
 from controller.sandbox.emulator.route53.zones import ZoneStore
 
-_PAGE_MARKS = ("StartRecordName", "DNSName", "Marker", "NextToken")
+_PAGE_START_PARAMS = ("StartRecordName", "DNSName", "Marker", "NextToken")
 
 
 class FaultLayer:
-    """Carries out calls, unless a fault has it otherwise. `run` carries out what comes late."""
+    """Executes calls and applies faults to them. `run` executes late writes."""
 
     def __init__(
         self,
@@ -39,31 +39,31 @@ class FaultLayer:
         self._late: asyncio.Queue[tuple[float, Call]] = asyncio.Queue()
 
     async def dispatch(self, call: Call) -> Result:
-        """The operation's result, or what the faults make of it."""
-        return await self._through(self._faults.meant_for(call), call)
+        """The operation's result, changed by faults. Raises AwsError or NoReplyError."""
+        return await self._apply_faults(self._faults.meant_for(call), call)
 
     async def run(self) -> None:
-        """Apply late writes when their time has come, until cancelled."""
+        """Execute late writes when they are due, until cancelled."""
         async with asyncio.TaskGroup() as group:
             while True:
                 delay_s, call = await self._late.get()
                 group.create_task(self._apply_late(delay_s, call))
 
-    async def _through(self, faults: tuple[Fault, ...], call: Call) -> Result:
+    async def _apply_faults(self, faults: tuple[Fault, ...], call: Call) -> Result:
         if not faults:
             return await self._apply(call)
         first, *others = faults
         behaviour = _BEHAVIOURS.get(first.spec.name)
-        if behaviour is None:  # hands, which hinder no call
-            return await self._through(tuple(others), call)
-        return await behaviour(self, first, call, lambda c: self._through(tuple(others), c))
+        if behaviour is None:  # a manual edit, which affects no call
+            return await self._apply_faults(tuple(others), call)
+        return await behaviour(self, first, call, lambda c: self._apply_faults(tuple(others), c))
 
     async def _apply_late(self, delay_s: float, call: Call) -> None:
         await asyncio.sleep(delay_s)
         try:
             await self._apply(call)
         except AwsError:
-            return  # refused, as it would be told to a caller if one still listened
+            return  # refused; no caller waits for the reply any more
 
     async def _throttle(self, fault: Fault, call: Call, proceed: Dispatch) -> Result:
         if fault.spec.times is None and self._rate.allows(call.service, call.operation):
@@ -98,13 +98,13 @@ class FaultLayer:
         await proceed(call)
         raise NoReplyError
 
-    async def _come_late(self, fault: Fault, call: Call, proceed: Dispatch) -> Result:
+    async def _apply_later(self, fault: Fault, call: Call, proceed: Dispatch) -> Result:
         fault.strike()
         self._late.put_nowait((fault.spec.seconds or 0.0, call))
         return await _never()
 
     async def _prior_request(self, fault: Fault, call: Call, proceed: Dispatch) -> Result:
-        if self._zones.settled(call.params["HostedZoneId"]):
+        if self._zones.is_settled(call.params["HostedZoneId"]):
             return await proceed(call)
         fault.strike()
         message = "The request was rejected because Route 53 was still processing a prior request."
@@ -120,7 +120,7 @@ class FaultLayer:
         raise AwsError("TransactionInProgressException", message)
 
     async def _page_error(self, fault: Fault, call: Call, proceed: Dispatch) -> Result:
-        if not any(mark in call.params for mark in _PAGE_MARKS):
+        if not any(param in call.params for param in _PAGE_START_PARAMS):
             return await proceed(call)
         fault.strike()
         raise _server_error(call)
@@ -142,7 +142,7 @@ _BEHAVIOURS: Mapping[str, _Behaviour] = {
     "hang": FaultLayer._hang,
     "drop": FaultLayer._drop,
     "reply-lost": FaultLayer._reply_lost,
-    "late": FaultLayer._come_late,
+    "late": FaultLayer._apply_later,
     "gone": FaultLayer._gone,
     "prior-request": FaultLayer._prior_request,
     "transaction": FaultLayer._transaction,
@@ -158,6 +158,6 @@ def _server_error(call: Call) -> AwsError:
 
 
 async def _never() -> Result:
-    """Return only by being cancelled: the client has left, or the server stops."""
+    """Never return; cancelled when the client closes or the server stops."""
     await asyncio.Event().wait()
-    raise AssertionError("nobody sets the event")
+    raise AssertionError("the event is never set")

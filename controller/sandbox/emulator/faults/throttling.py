@@ -1,9 +1,9 @@
-"""The request rate that AWS grants an account.
+"""The request rate that AWS allows an account: token buckets.
 
 Follows the developer guide's *Throttling for Amazon Route 53 API requests*: one bucket of 50
-requests, refilled with 10 a second, for everything an account asks; GetHealthCheckStatus and
-GetHealthCheckLastFailureReason draw on a bucket of their own as well, 4 refilled with 1 a second.
-Not emulated: the buckets of operations the daemon never calls, and the rate of record changes.
+requests, refilled with 10 a second, for all requests of an account; GetHealthCheckStatus and
+GetHealthCheckLastFailureReason also use a second bucket, 4 refilled with 1 a second. Not
+emulated: the buckets of operations that the daemon never calls, and the rate of record changes.
 Global Accelerator documents no rate.
 """
 
@@ -15,7 +15,7 @@ _OWN_BUCKET = ("GetHealthCheckStatus", "GetHealthCheckLastFailureReason")
 
 
 class Bucket:
-    """Tokens that return at a steady rate up to a burst."""
+    """Tokens that are refilled at a steady rate: `0 <= tokens <= burst`."""
 
     def __init__(self, rate: float, burst: int, clock: Callable[[], float]) -> None:
         self._rate = rate
@@ -25,7 +25,7 @@ class Bucket:
         self._counted_at = clock()
 
     def take(self) -> bool:
-        """Spend one token, if there is one."""
+        """Spend one token; return whether there was one."""
         now = self._clock()
         returned = max(0.0, now - self._counted_at) * self._rate
         self._tokens = min(float(self._burst), self._tokens + returned)
@@ -44,7 +44,7 @@ class AccountRate:
         self._own = {operation: Bucket(*_STATUS, clock) for operation in _OWN_BUCKET}
 
     def allows(self, service: str, operation: str) -> bool:
-        """Whether this call is within the rate; it counts if it is."""
+        """Whether this call is within the rate; if so, it spends tokens."""
         if service != "route53":
             return True
         own = self._own.get(operation)

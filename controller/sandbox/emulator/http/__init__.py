@@ -1,1 +1,1 @@
-"""How the emulated AWS speaks HTTP."""
+"""HTTP of the emulated AWS: gateway, wire formats, listener."""

@@ -37,7 +37,7 @@ _XML = "text/xml"
 
 
 def codec_for(service: str) -> "Codec":
-    """The codec of one service; raises LookupError for a protocol that is not written here."""
+    """The codec of one service. Raises LookupError for a protocol that is not supported."""
     model = ServiceModel(Loader().load_service_model(service, "service-2"), service)
     codecs: dict[str, type[Codec]] = {"json": JsonCodec, "rest-xml": RestXmlCodec}
     protocol = model.metadata["protocol"]
@@ -54,12 +54,12 @@ class Codec(ABC):
     def __init__(self, model: ServiceModel) -> None:
         self.model = model
         self._invalid_code = _INVALID_REQUEST_CODES.get(model.service_name, "ValidationException")
-        # botocore types these as the base classes; what is used is private to the subclasses.
+        # botocore declares these as base classes; the methods used are private to subclasses.
         self._parser: Any = parsers.create_parser(self.protocol)
         self._serializer: Any = serialize.create_serializer(self.protocol, False)
 
     def parse(self, request: WireRequest) -> tuple[str, Params]:
-        """The operation's name and its parameters, valid by the service's model.
+        """The operation's name and its parameters, validated by the service's model.
 
         Raises AwsError for an unknown operation, an unreadable body, or a broken constraint.
         """
@@ -224,7 +224,7 @@ class _Route:
         self._pattern = re.compile(rf"{pattern}/?")
 
     def match(self, method: str, path: str) -> Mapping[str, str] | None:
-        """The path's labels, or nothing when this is another operation's request."""
+        """The path's labels; None when the request is of another operation."""
         found = self._pattern.fullmatch(path) if method == self._method else None
         if found is None:
             return None

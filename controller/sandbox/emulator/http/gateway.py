@@ -1,9 +1,9 @@
-"""The one HTTP endpoint for every AWS API: which one is meant follows from the signature.
+"""The HTTP endpoint of all AWS APIs; the signature says which service a request is for.
 
 Follows the reference *AWS Signature Version 4*: service and Region come from the credential scope
-of the Authorization header. Every call is counted, so that tests can assert what a client asked
-for. Faults are a layer around `Services.dispatch` (fault_layer.py). Not emulated: signatures are
-not verified (any key is accepted), no IAM, presigned URLs, anonymous access.
+of the Authorization header. Every call is logged, so that tests can assert what a client sent.
+Faults are a layer around `Services.dispatch` (faults/layer.py). Not emulated: signatures are not
+verified (any key is accepted), no IAM, presigned URLs, anonymous access.
 """
 
 import asyncio
@@ -27,13 +27,13 @@ from controller.sandbox.emulator.http.wire_messages import (
 
 RECENT_CALLS = 1_000
 NO_REPLY = "NoReply"
-"""Stands in the log for the code of a call that was not answered; its status is 0."""
+"""The code, in the log, of a call that was not answered; its status is 0."""
 _SCOPE = re.compile(r"Credential=[^/,\s]+/\d{8}/([^/,\s]+)/([^/,\s]+)/aws4_request")
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request, understood: whose operation, signed for which Region, with what."""
+    """One parsed request: service, signed Region, operation and parameters."""
 
     service: str
     region: str
@@ -45,12 +45,12 @@ Dispatch = Callable[[Call], Awaitable[Result]]
 
 
 class NoReplyError(Exception):
-    """The connection is to break without an answer, whatever became of the call."""
+    """The connection must break without an answer, whether or not the call was applied."""
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """An emulated service; `home_region` is set where its API lives in one Region only."""
+    """An emulated service; `home_region` is set if its API exists in one Region only."""
 
     name: str
     operations: Mapping[str, Operation]
@@ -58,13 +58,13 @@ class Service:
 
 
 class Services:
-    """Carries out calls on the emulated services."""
+    """Executes calls on the emulated services."""
 
     def __init__(self, services: Mapping[str, Service]) -> None:
         self._services = services
 
     async def dispatch(self, call: Call) -> Result:
-        """The operation's result; raises AwsError, also for what is not emulated."""
+        """The operation's result. Raises AwsError, also for an operation that is not emulated."""
         service = self._services[call.service]
         if service.home_region not in (None, call.region):
             raise AwsError(
@@ -81,7 +81,7 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class LoggedCall:
-    """One answered call; `code` is the AWS error's, if it was one."""
+    """One call of the log; `code` is that of the AWS error, if there was one."""
 
     at: float
     service: str
@@ -92,14 +92,14 @@ class LoggedCall:
 
 
 class CallLog:
-    """How often every operation was called, and the last calls one by one."""
+    """The number of calls of every operation, and the last calls."""
 
     def __init__(self) -> None:
         self.counts: Counter[tuple[str, str]] = Counter()
         self.recent: deque[LoggedCall] = deque(maxlen=RECENT_CALLS)
 
     def add(self, call: LoggedCall) -> None:
-        """Count one call."""
+        """Log one call."""
         self.counts[call.service, call.operation] += 1
         self.recent.append(call)
 
@@ -117,7 +117,7 @@ class Gateway:
     def __init__(
         self, dispatch: Dispatch, service_names: tuple[str, ...], clock: Callable[[], float]
     ) -> None:
-        """`service_names` are those that `dispatch` knows; `clock` stamps the log."""
+        """`service_names`: the services of `dispatch`; `clock`: seconds since 1970, for the log."""
         self.calls = CallLog()
         self._dispatch = dispatch
         self._codecs: dict[str, Codec] = {name: codec_for(name) for name in service_names}
@@ -125,7 +125,7 @@ class Gateway:
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one HTTP request."""
-        understood = WireRequest(
+        wire_request = WireRequest(
             method=request.method,
             path=request.rel_url.raw_path,
             query=request.rel_url.raw_query_string,
@@ -133,11 +133,11 @@ class Gateway:
             body=await request.read(),
         )
         try:
-            reply = await self._answer(understood)
+            reply = await self._answer(wire_request)
         except NoReplyError:
             if request.transport is not None:
                 request.transport.abort()
-            return web.Response()  # goes nowhere
+            return web.Response()  # is not sent
         return web.Response(status=reply.status, headers=reply.headers, body=reply.body)
 
     async def _answer(self, request: WireRequest) -> WireReply:

@@ -1,4 +1,4 @@
-"""The gateway's HTTP socket, which can go away and come back while everything behind it stays."""
+"""The gateway's HTTP socket; it can be closed and opened again while the services keep running."""
 
 from collections.abc import Awaitable, Callable
 
@@ -10,7 +10,7 @@ Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 class HttpListener:
-    """One host and port; once opened it keeps its port for as long as it lives."""
+    """A listener on one host and port; it keeps the port of its first opening."""
 
     def __init__(self, handler: Handler, host: str, port: int) -> None:
         """Port 0 takes a free port at the first opening."""
@@ -20,7 +20,7 @@ class HttpListener:
         self._runner: web.ServerRunner | None = None
 
     async def open(self) -> None:
-        """Listen; does nothing when it already does. Raises OSError when the port is taken."""
+        """Listen; does nothing if it already does. Raises OSError when the port is taken."""
         if self._runner is not None:
             return
         runner = web.ServerRunner(

@@ -1,15 +1,15 @@
-"""What passes between the HTTP gateway, the codec and the emulated services.
+"""The messages between the HTTP gateway, the codec and the emulated services.
 
-Plain values only: a request and a reply as bytes, and the one error type that every emulated
-service raises. How they look on the wire is the codec's business, what they mean the services'.
+A request and a reply as bytes, and the error type that every emulated service raises. The codec
+converts between bytes and parameters; the services interpret them.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-# Request members and results by the service model's member names. Their shape has been checked
-# against that model before a service sees them, hence `Any` rather than a thousand casts.
+# Request members and results by the service model's member names. The codec has validated them
+# before a service gets them, hence `Any` instead of many casts.
 Params = Mapping[str, Any]
 Result = dict[str, Any]
 Operation = Callable[[Params], Result]
@@ -42,9 +42,9 @@ class WireReply:
 
 
 class AwsError(Exception):
-    """An error as AWS words it: a code for programs, a message for people, an HTTP status.
+    """An error as AWS reports it: a code for programs, a message for people, an HTTP status.
 
-    The status is used only where the service model does not name one for the code.
+    The status is used only if the service model has none for the code.
     """
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
@@ -55,10 +55,10 @@ class AwsError(Exception):
 
 
 def not_emulated(what: str) -> AwsError:
-    """The honest answer for everything AWS has and this emulator has not."""
+    """The error for a feature of AWS that this emulator lacks."""
     return AwsError("NotImplemented", f"{what} is not emulated in the sandbox", 501)
 
 
 def present(members: Result) -> Result:
-    """The members that have a value: AWS leaves out what is not set."""
+    """The members that have a value; AWS leaves out the others."""
     return {name: value for name, value in members.items() if value is not None}

@@ -1,1 +1,1 @@
-"""Route 53: its API, and its name server."""
+"""Route 53: its API and its name server."""

@@ -1,11 +1,11 @@
-"""What Route 53 accepts in a change batch: all of it, or nothing with every reason at once.
+"""Change batches: Route 53 applies all of a batch, or nothing and reports every reason at once.
 
 Follows the API reference's *ChangeResourceRecordSets* and *ResourceRecordSet* (rules per member)
-and the developer guide's *Quotas* (batch limits; an UPSERT counts twice). Messages are worded as
-clients have reported them. Changes are judged in their order, so an alias must come after its
-target; that the TTLs of a weighted group agree is judged at the end of the batch, so that one
-batch may change them together. Not emulated: PriorRequestNotComplete, 100 records for one name and
-policy.
+and the developer guide's *Quotas* (batch limits; an UPSERT counts twice). Messages are those that
+clients have reported. Changes are checked in their order, so an alias must come after its target.
+That the TTLs of a weighted group agree is checked at the end of the batch, so that one batch can
+change them together. Not emulated: PriorRequestNotComplete (except as a fault), 100 records for one
+name and policy.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -40,7 +40,7 @@ class Change:
 
 
 def changes_from_params(elements: Sequence[Params]) -> tuple[Change, ...]:
-    """The batch a client sent; raises InvalidInput where members are missing or contradict."""
+    """The changes of a client's batch. Raises InvalidInput for missing or contradictory members."""
     changes = tuple(
         Change(element["Action"], record_from_params(element["ResourceRecordSet"]))
         for element in elements
@@ -57,10 +57,9 @@ def apply_changes(
     changes: Sequence[Change],
     check_exists: Callable[[str], bool],
 ) -> ZoneRecords:
-    """The zone's records after the whole batch.
+    """The zone's records after the whole batch; `records` is not altered.
 
-    Raises NoSuchHealthCheck, or InvalidChangeBatch with one message for each fault; the records
-    given are never altered.
+    Raises NoSuchHealthCheck, or InvalidChangeBatch with one message for each fault.
     """
     for change in changes:
         check_id = change.record.health_check_id
@@ -76,7 +75,7 @@ def apply_changes(
 
 
 class _Draft:
-    """A copy of the zone on which a batch is tried out."""
+    """A copy of the zone to which a batch is applied."""
 
     def __init__(self, zone_id: str, records: ZoneRecords) -> None:
         self.zone_id = zone_id
@@ -86,7 +85,7 @@ class _Draft:
         self._touched: dict[GroupKey, RecordSet] = {}
 
     def apply(self, change: Change) -> None:
-        """Apply one change, or note why not."""
+        """Apply one change, or note its faults."""
         record = change.record
         key = (record.name, record.type)
         group = self.groups.get(key, ())
@@ -104,7 +103,7 @@ class _Draft:
             del self.groups[key]
 
     def finish(self) -> None:
-        """Note what is wrong with the zone as a whole after the last change."""
+        """Note the faults of the zone as a whole after the last change."""
         for key, record in self._touched.items():
             times = {r.ttl_s for r in self.groups.get(key, ()) if r.weight is not None} - {None}
             if len(times) > 1:

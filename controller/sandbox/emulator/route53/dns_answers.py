@@ -1,8 +1,8 @@
-"""What Route 53 answers: a pure choice from records, health and the asker's location.
+"""Route 53's DNS answers: a pure choice from records, health and the client's location.
 
 Follows the developer guide: *How Amazon Route 53 chooses records when health checking is
 configured* (also for groups with zero weights), *Weighted routing*, *Geolocation routing*, *Values
-specific for alias records* (Evaluate target health; an alias takes its target's TTL). The choice
+specific for alias records* (Evaluate target health; an alias has its target's TTL). The choice
 is exposed as candidates with exact probabilities, from which one is drawn. Not emulated: wildcard
 names, following a CNAME, delegation below a zone, the health of an accelerator as an alias target
 (always healthy).
@@ -27,7 +27,7 @@ ResponseCode = Literal["NOERROR", "NXDOMAIN", "REFUSED"]
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Everything an answer depends on, apart from the question and chance."""
+    """The input of an answer, apart from the question and chance."""
 
     zones: Mapping[str, ZoneRecords]  # by zone id, what is INSYNC
     healthy: Callable[[str], bool]  # by health check id
@@ -36,7 +36,7 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A record set that may be answered, with its probability; never an alias."""
+    """A record set that may be answered, never an alias: `0 <= probability <= 1`."""
 
     record: RecordSet
     probability: Fraction
@@ -44,7 +44,10 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The reply to one question; `soa` goes with a negative one, `tailored` means by location."""
+    """The answer to one question.
+
+    `soa`: set in a negative answer. `tailored`: whether it depends on the client's location.
+    """
 
     code: ResponseCode
     record: RecordSet | None = None
@@ -55,7 +58,7 @@ class Answer:
 def resolve(
     view: View, name: str, record_type: str, location: Location | None, rng: Random
 ) -> Answer:
-    """The answer to one question, drawn by chance where several records may be answered."""
+    """The answer to one question; drawn at random if several records may be answered."""
     zone = zone_of(view, name)
     if zone is None:
         return _accelerator_answer(view, name, record_type)
@@ -78,15 +81,15 @@ def zone_of(view: View, name: str) -> ZoneRecords | None:
 def candidates(
     view: View, zone: ZoneRecords, name: str, record_type: str, location: Location | None
 ) -> list[Candidate]:
-    """What may be answered for a name and type, with probabilities that add up to one.
+    """The record sets that may be answered for a name and type: `sum(probability) == 1`.
 
-    Empty when there is no such record, or none for this location.
+    Empty if there is no such record, or none for this location.
     """
     return _Chooser(view, zone, record_type, location).choose(name)
 
 
 class _Chooser:
-    """One question's walk through the aliases of one zone."""
+    """Follows the aliases of one zone for one question."""
 
     def __init__(
         self, view: View, zone: ZoneRecords, record_type: str, location: Location | None
@@ -97,7 +100,7 @@ class _Chooser:
         self._location = location
 
     def choose(self, name: str, depth: int = 0) -> list[Candidate]:
-        """The candidates at a name: by its group's policy, with every alias followed."""
+        """The candidates of a name: chosen by its group's policy, aliases followed."""
         group = self._zone.group(name, self._type)
         if not group or depth > _LONGEST_ALIAS_CHAIN:
             return []
@@ -124,14 +127,14 @@ class _Chooser:
     def _by_weight(
         self, group: Sequence[RecordSet], depth: int
     ) -> list[tuple[RecordSet, Fraction]]:
-        """Non-zero weights first, zero weights when none of those is healthy, then all again."""
-        weighty = [record for record in group if record.weight]
-        standby = [record for record in group if not record.weight]
+        """Healthy records with weight > 0; else healthy ones with weight 0; else as if all were."""
+        non_zero = [record for record in group if record.weight]
+        zero = [record for record in group if not record.weight]
         chosen = (
-            [record for record in weighty if self._is_healthy(record, depth)]
-            or [record for record in standby if self._is_healthy(record, depth)]
-            or weighty
-            or standby
+            [record for record in non_zero if self._is_healthy(record, depth)]
+            or [record for record in zero if self._is_healthy(record, depth)]
+            or non_zero
+            or zero
         )
         total = sum(record.weight or 0 for record in chosen)
         if total == 0:
@@ -139,14 +142,15 @@ class _Chooser:
         return [(record, Fraction(record.weight or 0, total)) for record in chosen]
 
     def _by_location(self, group: Sequence[RecordSet], depth: int) -> list[RecordSet]:
-        """The smallest healthy area that contains the location; the smallest if none is."""
+        """The record of the smallest healthy area with the location; if none is healthy, the
+        smallest."""
         matching = [record for record in group if self._area(record) is not None]
         matching.sort(key=lambda record: self._area(record) or 0)
         healthy = [record for record in matching if self._is_healthy(record, depth)]
         return (healthy or matching)[:1]
 
     def _area(self, record: RecordSet) -> int | None:
-        """0 country, 1 continent, 2 everywhere, None elsewhere."""
+        """The size of the record's area: 0 country, 1 continent, 2 world; None: not in it."""
         place, location = record.geography, self._location
         if place is None:
             return None
@@ -159,7 +163,7 @@ class _Chooser:
         return 1 if place.continent == location.continent else None
 
     def _is_healthy(self, record: RecordSet, depth: int) -> bool:
-        """A check must pass where there is one, and so must an evaluated alias target."""
+        """Whether the record's check passes, if it has one, and its target if that is evaluated."""
         check_id = record.health_check_id
         if check_id is not None and not self._view.healthy(check_id):
             return False
@@ -173,7 +177,7 @@ class _Chooser:
 
 
 def accelerator_record(view: View, name: str, record_type: str) -> RecordSet | None:
-    """The accelerator's addresses as a record; None for an unknown one and for other types."""
+    """The accelerator's addresses as a record; None if it is unknown or the type is not A."""
     addresses = view.accelerator_addresses(name) if record_type == "A" else ()
     if not addresses:
         return None

@@ -4,8 +4,8 @@ Follows the API reference: *HealthCheckConfig*, *CreateHealthCheck* (same refere
 answer the existing check), *UpdateHealthCheck* (HealthCheckVersion locks optimistically),
 *ListHealthChecks*, *GetHealthCheckStatus*, *GetHealthCheckLastFailureReason*; and the developer
 guide's *Values that you specify when you create or update health checks* and *Monitoring other
-health checks*. One difference on purpose: AWS refuses loopback and private addresses, the sandbox
-lives on them. Not emulated: CLOUDWATCH_METRIC and RECOVERY_CONTROL checks, a choice of checker
+health checks*. One intended difference: AWS refuses loopback and private addresses, the sandbox
+needs them. Not emulated: CLOUDWATCH_METRIC and RECOVERY_CONTROL checks, a choice of checker
 Regions, ResetElements.
 """
 
@@ -33,7 +33,7 @@ _PROBED_TYPES = (*_DEFAULT_PORTS, "TCP")
 
 @dataclass(frozen=True, slots=True)
 class HealthCheckConfig:
-    """A check's settings; None where a setting does not apply to the type."""
+    """A check's settings; None if a setting does not apply to the type."""
 
     type: str
     ip_address: str | None = None
@@ -78,7 +78,7 @@ _NOT_EMULATED = (
 
 @dataclass(frozen=True, slots=True)
 class HealthCheck:
-    """A check with its version, which rises with every update."""
+    """A check with its version, which every update increases."""
 
     id: str
     caller_reference: str
@@ -87,7 +87,7 @@ class HealthCheck:
 
 
 class HealthCheckStore:
-    """Every health check, with the operations of the API as methods named after them."""
+    """All health checks, with the operations of the API as methods of the same names."""
 
     def __init__(self, reports: CheckerReports) -> None:
         self._reports = reports
@@ -107,11 +107,11 @@ class HealthCheckStore:
         }
 
     def exists(self, check_id: str) -> bool:
-        """True for a check that has been created and not deleted."""
+        """Whether a check was created and not deleted."""
         return check_id in self._checks
 
     def probed(self) -> Mapping[str, HealthCheckConfig]:
-        """The checks whose endpoints the checkers ask, by id."""
+        """The checks whose endpoints the checkers probe, by id."""
         return {
             check.id: check.config
             for check in self._checks.values()
@@ -119,7 +119,7 @@ class HealthCheckStore:
         }
 
     def is_healthy(self, check_id: str) -> bool:
-        """The check's status; an unknown check is no reason to withhold a record."""
+        """The check's status; an unknown check counts as healthy."""
         check = self._checks.get(check_id)
         if check is None:
             return True
@@ -157,7 +157,7 @@ class HealthCheckStore:
         return {"HealthCheck": _check_result(check)}
 
     def delete_health_check(self, params: Params) -> Result:
-        """Delete a check, also one that records still name, as AWS does."""
+        """Delete a check, also one that records still refer to, as AWS does."""
         check = self._existing(params)
         del self._checks[check.id]
         self._reports.forget(check.id)
@@ -169,11 +169,11 @@ class HealthCheckStore:
         return {"HealthChecks": [_check_result(check) for check in page], **members}
 
     def get_health_check_status(self, params: Params) -> Result:
-        """What each checker last saw."""
+        """The last result of each checker."""
         return _observations(self._reports.observations(self._probed_check(params).id))
 
     def get_health_check_last_failure_reason(self, params: Params) -> Result:
-        """What each checker saw when it last failed."""
+        """The last failed result of each checker."""
         return _observations(self._reports.failures(self._probed_check(params).id))
 
     def _raw_health(self, check: HealthCheck) -> bool:

@@ -2,8 +2,8 @@
 
 Follows RFC 1035 (messages), RFC 2308 (negative answers carry the SOA), RFC 6891 and RFC 7871
 (EDNS, client subnet), and Route 53's developer guide, *How Amazon Route 53 uses EDNS0 to estimate
-the location of a user*: without a client subnet the asking address counts. What is answered is
-decided in answers.py. Not emulated: DNSSEC, zone transfer, rate limits.
+the location of a user*: without a client subnet the sender's address counts. dns_answers.py
+decides what is answered. Not emulated: DNSSEC, zone transfer, rate limits.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from typing import cast
 from dns import edns, exception, flags, message, opcode, rcode, rdataclass, rdatatype, rrset
 
 from controller.sandbox.emulator.geography import location_of
-from controller.sandbox.emulator.open_connections import Connections
+from controller.sandbox.emulator.open_connections import OpenConnections
 from controller.sandbox.emulator.route53.dns_answers import Answer, View, resolve
 from controller.sandbox.emulator.route53.records import RecordSet, normal_name
 
@@ -26,16 +26,16 @@ _TCP_IDLE_S = 10.0
 
 
 class Responder:
-    """Answers single messages; the sockets around it are below."""
+    """Answers single messages; DnsServer has the sockets."""
 
     def __init__(self, view: Callable[[], View], rng: Random) -> None:
-        """`view` gives what is served at the moment of asking."""
+        """`view` returns what is served now."""
         self.malformed = 0
         self._view = view
         self._rng = rng
 
     def respond(self, packet: bytes, client: str, over_udp: bool) -> bytes | None:
-        """The answer to a packet from an address; None for what is not a question at all."""
+        """The answer to a packet from an address; None if it is not a query."""
         try:
             query = message.from_wire(packet)
         except (exception.DNSException, struct.error):
@@ -124,7 +124,7 @@ class DnsServer:
 
     def __init__(self, responder: Responder) -> None:
         self._responder = responder
-        self._connections = Connections()
+        self._connections = OpenConnections()
         self._udp: asyncio.DatagramTransport | None = None
         self._tcp: asyncio.Server | None = None
 
@@ -142,7 +142,7 @@ class DnsServer:
         return real_port
 
     async def close(self) -> None:
-        """Stop listening and end every conversation."""
+        """Stop listening and end all connections."""
         if self._udp is not None:
             self._udp.close()
         if self._tcp is not None:
@@ -154,7 +154,7 @@ class DnsServer:
             try:
                 await self._converse(reader, writer)
             except (OSError, EOFError, TimeoutError):
-                return  # the client is gone or silent; either way the conversation is over
+                return  # the client has closed or is silent: the connection ends
             finally:
                 writer.close()
 

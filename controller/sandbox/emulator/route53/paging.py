@@ -1,7 +1,7 @@
-"""How Route 53 cuts listings into pages, and how it spells ids.
+"""Pages of Route 53's listings, and its format of ids.
 
 Follows the API reference, `MaxItems` of *ListResourceRecordSets*, *ListHostedZones* and
-*ListHealthChecks*: a page may be shorter than asked for, never longer than the documented most.
+*ListHealthChecks*: a page may be shorter than requested, never longer than the documented maximum.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ from controller.sandbox.emulator.http.wire_messages import AwsError, Params, Res
 
 
 class Identified(Protocol):
-    """What is listed by its id."""
+    """An item that is listed by its id."""
 
     @property
     def id(self) -> str: ...
@@ -22,7 +22,7 @@ Item = TypeVar("Item", bound=Identified)
 
 
 def first_page(items: Sequence[T], params: Params, most: int) -> tuple[Sequence[T], T | None, int]:
-    """The first page of `items`, the item the next page begins with, and the page's size.
+    """The first page of `items`, the first item of the next page, and the page's size.
 
     Raises InvalidInput for a `MaxItems` that is not a positive number.
     """
@@ -34,7 +34,7 @@ def first_page(items: Sequence[T], params: Params, most: int) -> tuple[Sequence[
 
 
 def page_by_id(items: Iterable[Item], params: Params, most: int) -> tuple[Sequence[Item], Result]:
-    """The items that begin at `Marker`, in the order of their ids, and the page's own members."""
+    """The page of items from `Marker` on, ordered by id, and the page's members of the result."""
     marker = bare_id(params.get("Marker", ""))
     left = sorted((item for item in items if item.id >= marker), key=lambda item: item.id)
     page, following, size = first_page(left, params, most)

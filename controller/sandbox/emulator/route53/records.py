@@ -2,9 +2,8 @@
 
 Follows the API reference's *ResourceRecordSet* and *ListResourceRecordSets* (sort order) and the
 developer guide's *DNS domain name format*. A zone's records are immutable; a change makes new
-ones. Emulated policies: simple, weighted, geolocation by continent or country, and aliases. Not
-emulated and refused by name: latency, failover, multivalue, CIDR, geoproximity, traffic policies,
-US states.
+ones. Emulated policies: simple, weighted, geolocation by continent or country, and aliases. Refused
+as not emulated: latency, failover, multivalue, CIDR, geoproximity, traffic policies, US states.
 """
 
 from collections.abc import Mapping
@@ -27,7 +26,7 @@ _NOT_EMULATED = (
 
 @dataclass(frozen=True, slots=True)
 class Geography:
-    """Where a geolocation record applies: a continent, a country, or `*` for everywhere else."""
+    """The area of a geolocation record: a continent, a country, or country `*` (all others)."""
 
     continent: str | None = None
     country: str | None = None
@@ -44,7 +43,7 @@ class Alias:
 
 @dataclass(frozen=True, slots=True)
 class RecordSet:
-    """One resource record set. `values` is empty exactly when `alias` is set."""
+    """One resource record set. Invariant: `(alias is None) == (len(values) > 0)`."""
 
     name: str
     type: str
@@ -65,32 +64,32 @@ class RecordSet:
 
     @property
     def label(self) -> str:
-        """How Route 53 names this set in its messages."""
+        """The name of this set in Route 53's messages."""
         identifier = f", set-identifier='{self.set_identifier}'" if self.set_identifier else ""
         return f"[name='{self.name}', type='{self.type}'{identifier}]"
 
     def same_as(self, other: "RecordSet") -> bool:
-        """True when every property agrees; the order of values is of no account."""
+        """Whether all properties are equal; the order of values does not matter."""
         return _unordered(self) == _unordered(other)
 
 
 @dataclass(frozen=True)
 class ZoneRecords:
-    """All record sets of one hosted zone; indexes are built when first asked for."""
+    """All record sets of one hosted zone; indexes are built on first use."""
 
     zone_name: str
     groups: Mapping[GroupKey, tuple[RecordSet, ...]] = field(default_factory=dict)
 
     @cached_property
     def ordered(self) -> tuple[tuple[tuple[str, str, str], RecordSet], ...]:
-        """Every record set with its sort key, in the order in which Route 53 lists them."""
+        """All record sets with their sort keys, in the order in which Route 53 lists them."""
         every = (record for group in self.groups.values() for record in group)
         keyed = ((sort_key(r.name, r.type, r.set_identifier or ""), r) for r in every)
         return tuple(sorted(keyed, key=lambda pair: pair[0]))
 
     @cached_property
     def names(self) -> frozenset[str]:
-        """Every existing name, including names that exist only because something is below them."""
+        """All existing names, including those that exist only because of a name below them."""
         found = {self.zone_name}
         for name, _ in self.groups:
             while name not in found:
@@ -99,11 +98,11 @@ class ZoneRecords:
         return frozenset(found)
 
     def group(self, name: str, record_type: str) -> tuple[RecordSet, ...]:
-        """The record sets of one name and type; none when there are none."""
+        """The record sets of one name and type; may be empty."""
         return self.groups.get((name, record_type), ())
 
     def contains(self, name: str) -> bool:
-        """True when `name` is the zone's own name or below it."""
+        """Whether `name` is the zone's name or below it."""
         return name == self.zone_name or name.endswith("." + self.zone_name)
 
 
@@ -114,17 +113,17 @@ def normal_name(name: str) -> str:
 
 
 def sort_key(name: str, record_type: str, set_identifier: str) -> tuple[str, str, str]:
-    """The place of a record set in a listing.
+    """The sort key of a record set in a listing.
 
-    Names compare with their labels reversed and a trailing dot (`com.example.www.`), as plain text:
-    so `-` sorts before the dot and a name may come before its own parent's siblings.
+    Names compare with reversed labels and a trailing dot (`com.example.www.`), as plain text: `-`
+    sorts before the dot.
     """
     labels = name.rstrip(".").split(".")
     return ".".join(reversed(labels)) + ".", record_type, set_identifier
 
 
 def record_from_params(params: Params) -> RecordSet:
-    """The record set a client sent; raises a 501 AwsError for what is not emulated."""
+    """The record set of a client's request. Raises AwsError (501) for what is not emulated."""
     for member in _NOT_EMULATED:
         if member in params:
             raise not_emulated(f"record member {member}")
@@ -146,7 +145,7 @@ def record_from_params(params: Params) -> RecordSet:
 
 
 def record_to_result(record: RecordSet) -> Result:
-    """The record set as the API lists it."""
+    """The record set in the API's format."""
     geography, alias = record.geography, record.alias
     members = {
         "Name": record.name,

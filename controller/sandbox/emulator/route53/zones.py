@@ -2,7 +2,7 @@
 
 Follows the API reference: *CreateHostedZone*, *ListHostedZones*, *ListHostedZonesByName*,
 *DeleteHostedZone*, *ChangeResourceRecordSets*, *ListResourceRecordSets*, *GetChange*. Listings
-show a change at once; users are answered from it when its status turns INSYNC. Ids follow from the
+show a change at once; DNS answers show it when its status is INSYNC. Ids follow from the
 CallerReference (see identifiers.py). Not emulated: private zones, delegation sets, DNSSEC, query
 logging, tags, real registration of the name servers.
 """
@@ -61,7 +61,7 @@ class SubmittedChange:
 
 
 class ZoneStore:
-    """Every hosted zone, with the operations of the API as methods named after them."""
+    """All hosted zones, with the operations of the API as methods of the same names."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class ZoneStore:
         insync_after_s: float,
         check_exists: Callable[[str], bool],
     ) -> None:
-        """`clock` gives seconds since 1970; `check_exists` knows the health checks."""
+        """`clock` gives seconds since 1970; `check_exists` says whether a health check exists."""
         self._clock = clock
         self._insync_after_s = insync_after_s
         self._check_exists = check_exists
@@ -92,20 +92,20 @@ class ZoneStore:
         }
 
     def served_zones(self) -> Mapping[str, ZoneRecords]:
-        """What users are answered from now: records by zone id, changes included once INSYNC."""
+        """The records of DNS answers now, by zone id: without PENDING changes."""
         now = self._clock()
         served = ((zone.id, zone.records.served(now)) for zone in self._zones.values())
         return {id_: records for id_, records in served if records is not None}
 
     def listed_zones(self) -> Mapping[str, ZoneRecords]:
-        """What the API lists: records by zone id, PENDING changes included."""
+        """The records that the API lists, by zone id: with PENDING changes."""
         listed = ((zone.id, zone.records.latest) for zone in self._zones.values())
         return {id_: records for id_, records in listed if records is not None}
 
-    def settled(self, id_: str) -> bool:
-        """True when no change of that zone is PENDING, or there is no such zone."""
+    def is_settled(self, id_: str) -> bool:
+        """Whether no change of this zone is PENDING; also if there is no such zone."""
         zone = self._zones.get(bare_id(id_))
-        return zone is None or zone.records.settled(self._clock())
+        return zone is None or zone.records.is_settled(self._clock())
 
     def create_hosted_zone(self, params: Params) -> Result:
         """A new zone with its SOA and NS records; a known CallerReference is refused."""
@@ -130,7 +130,7 @@ class ZoneStore:
 
     def list_hosted_zones(self, params: Params) -> Result:
         """Zones in the order of their ids, in pages that begin at `Marker`."""
-        page, members = page_by_id(self._live(), params, ZONES_PER_PAGE)
+        page, members = page_by_id(self._existing_zones(), params, ZONES_PER_PAGE)
         return {"HostedZones": [_zone_members(zone) for zone in page], **members}
 
     def list_hosted_zones_by_name(self, params: Params) -> Result:
@@ -142,7 +142,7 @@ class ZoneStore:
         start = ("", "")
         if "DNSName" in params:
             start = key(normal_name(params["DNSName"]), bare_id(params.get("HostedZoneId", "")))
-        zones = sorted(self._live(), key=lambda zone: key(zone.name, zone.id))
+        zones = sorted(self._existing_zones(), key=lambda zone: key(zone.name, zone.id))
         remaining = [zone for zone in zones if key(zone.name, zone.id) >= start]
         page, following, size = first_page(remaining, params, ZONES_PER_PAGE)
         return {
@@ -156,7 +156,7 @@ class ZoneStore:
         }
 
     def delete_hosted_zone(self, params: Params) -> Result:
-        """Delete a zone that holds nothing but its SOA and NS records."""
+        """Delete a zone that contains only its SOA and NS records."""
         zone, records = self._existing(params["Id"])
         if set(records.groups) != {(zone.name, "SOA"), (zone.name, "NS")}:
             message = "The specified hosted zone contains non-required resource record sets"
@@ -164,7 +164,7 @@ class ZoneStore:
         return {"ChangeInfo": self._publish(zone, None, None)}
 
     def change_resource_record_sets(self, params: Params) -> Result:
-        """Apply a batch, all of it or nothing."""
+        """Apply a batch, completely or not at all."""
         zone, records = self._existing(params["HostedZoneId"])
         batch = params["ChangeBatch"]
         changes = changes_from_params(batch["Changes"])
@@ -189,14 +189,14 @@ class ZoneStore:
         return result
 
     def get_change(self, params: Params) -> Result:
-        """PENDING or INSYNC."""
+        """The status of a change: PENDING or INSYNC."""
         change = self._changes.get(bare_id(params["Id"]))
         if change is None:
             message = f"Could not find resource with ID: {bare_id(params['Id'])}"
             raise AwsError("NoSuchChange", message)
         return {"ChangeInfo": self._change_result(change)}
 
-    def _live(self) -> list[HostedZone]:
+    def _existing_zones(self) -> list[HostedZone]:
         return [zone for zone in self._zones.values() if zone.records.latest is not None]
 
     def _existing(self, id_: str) -> tuple[HostedZone, ZoneRecords]:

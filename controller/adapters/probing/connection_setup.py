@@ -1,0 +1,184 @@
+"""The first part of a connection's life: TCP connect to one of several addresses, then TLS.
+
+Socket events drive it from state to state. Events may be spurious (the kernel gives a descriptor's
+number to another socket within one batch), so every state asks the socket itself and accepts "not
+yet" as an answer.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import ssl
+from typing import Any
+
+from controller.adapters.probing.connection_owner import ConnectionOwner
+from controller.adapters.probing.failure_causes import finding_of, passed
+from controller.adapters.probing.reactor import SocketHandler
+from controller.adapters.probing.resolver import Addresses
+from controller.adapters.probing.sockets import Address, connect_notice_delay_s, start_connecting
+from controller.adapters.probing.tls_trust import PinnedCertificate, TlsTrust
+
+CONNECTED = passed("connected")
+CONNECTING, HANDSHAKING, QUEUED, AWAITING, IDLE, CLOSED = range(6)
+"""States of a connection. QUEUED: its request is in the reactor's send queue."""
+BROKEN = select.EPOLLERR | select.EPOLLHUP
+_FAST_CONNECT_S = 0.0003
+"""A connection made faster than this was noticed at once: no need to ask the kernel."""
+
+
+class ConnectionSetup(SocketHandler):
+    """A socket until the first request can be sent. Slots, because there are many.
+
+    Times are seconds of the event loop's clock; timeouts count from `began_at`.
+    """
+
+    __slots__ = (
+        "_addresses",
+        "_attempts",
+        "_fd",
+        "_must_verify",
+        "_notice_delay_s",
+        "_owner",
+        "_reactor",
+        "_socket",
+        "_state",
+        "address",
+        "began_at",
+        "max_timeout_s",
+        "opened_at",
+        "pin",
+        "timeout_s",
+        "wait_s",
+    )
+
+    # Durations instead of due times: most probes of all targets have the same ones, so that one
+    # number object serves them all.
+    began_at: float
+    """Begin of the present probe."""
+    timeout_s: float
+    """Timeout of the present probe: `wait_s <= timeout_s <= max_timeout_s`."""
+    wait_s: float
+    """The reactor calls after this time: `timeout_s`, or less while there are other addresses."""
+    max_timeout_s: float
+    """An answer that comes later than this is of no use."""
+
+    _owner: ConnectionOwner[Any]
+    """Of the subclass's connections: a class cannot name its subclass as the type argument."""
+
+    def __init__(self, owner: ConnectionOwner[Any]) -> None:
+        self._owner = owner
+        self._reactor = owner.reactor
+        self._socket: socket.SocketType | None = None
+        self._fd = -1
+        self._state = CONNECTING
+        self._must_verify = False
+        self._addresses: Addresses = ()
+        self._attempts = 0
+        """Number of addresses tried so far."""
+        self.address: Address | None = None
+        self.pin: PinnedCertificate | None = None
+        """The server's certificate, once it is trusted; None without TLS."""
+        self._notice_delay_s = 0.0
+        """Seconds from the made connection to our noticing it: our own latency."""
+
+    def connect(self, addresses: Addresses, first: int, now: float) -> None:
+        """Connect to one of these addresses, beginning with index `first`. Raises OSError."""
+        self._addresses = addresses[first:] + addresses[:first]
+        self._connect_to_next(now)
+
+    def close(self) -> None:
+        """Close at once; the owner is not called any more."""
+        self._reactor.clear_deadline(self)
+        self._state = CLOSED
+        if self._socket is not None:
+            self._reactor.unregister(self._fd)
+            self._socket.close()
+            self._socket = None
+
+    # -- TCP
+
+    def _connect_to_next(self, now: float) -> None:
+        """Begin to connect to the next possible address. Raises the last one's OSError."""
+        while True:
+            address = self._addresses[self._attempts]
+            self._attempts += 1
+            try:
+                sock = start_connecting(address, speaks_first=bool(self._owner.request))
+                break
+            except OSError:
+                if not self._has_more_addresses():
+                    raise
+        self.address, self.opened_at = address, now
+        self._socket, self._fd, self._state = sock, sock.fileno(), CONNECTING
+        self._reactor.register(self._fd, self)
+        addresses_left = len(self._addresses) - self._attempts
+        waited_s = now - self.began_at
+        self.wait_s = waited_s + (self.timeout_s - waited_s) / (addresses_left + 1)
+
+    def _has_more_addresses(self) -> bool:
+        return self._attempts < len(self._addresses)
+
+    def _try_next_address(self, now: float) -> None:
+        try:
+            self.close()
+            self._connect_to_next(now)
+        except Exception as error:
+            self._owner.on_finding(self, finding_of(error), now)
+        else:
+            self._reactor.set_deadline(self, self.deadline)
+
+    def _continue_connecting(self, events: int, now: float) -> None:
+        sock = self._socket
+        assert sock is not None
+        if events & BROKEN:
+            error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if error:
+                raise OSError(error, "connect")
+        if not self._owner.request:
+            if _is_connected(sock):
+                self._owner.on_finding(self, CONNECTED, now)
+            return
+        took_s = now - self.opened_at
+        if took_s > _FAST_CONNECT_S:
+            self._notice_delay_s = connect_notice_delay_s(sock, took_s)
+        if self._owner.trust is None:
+            self.send_request(self._reactor.time())
+        elif _is_connected(sock):
+            self._begin_handshake(self._owner.trust, sock, now)
+        self.wait_s = self.timeout_s
+
+    # -- TLS
+
+    def _begin_handshake(self, trust: TlsTrust, sock: socket.SocketType, now: float) -> None:
+        name = self._owner.server_name
+        context = trust.verifying_context if self._must_verify else trust.context(name, now)
+        self._socket = context.wrap_socket(
+            sock,  # type: ignore[arg-type] # it is detached, whatever its Python type
+            server_hostname=name,
+            do_handshake_on_connect=False,
+        )
+        self._state = HANDSHAKING
+        self._continue_handshake(now)
+
+    def _continue_handshake(self, now: float) -> None:
+        sock, trust = self._socket, self._owner.trust
+        assert isinstance(sock, ssl.SSLSocket)
+        assert trust is not None
+        sock.do_handshake()
+        self.pin = trust.trusted_certificate(self._owner.server_name, sock, now)
+        if self.pin is not None:
+            self.send_request(self._reactor.time())
+            return
+        # The certificate is not pinned: connect to the same address again and verify it.
+        self._must_verify = True
+        self._attempts -= 1
+        self._try_next_address(now)
+
+
+def _is_connected(sock: socket.SocketType) -> bool:
+    try:
+        sock.getpeername()
+    except OSError:
+        return False
+    return True
