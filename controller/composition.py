@@ -124,10 +124,10 @@ class Controller:
     metrics: Metrics
     started_at: datetime
     supervision: Supervision
-    current: ActiveSettings
+    active_settings: ActiveSettings
     traffic: TrafficReports
     figures: ReportedFigures
-    live: EventStream
+    event_stream: EventStream
     expectations: Expectations
     overrides: Overrides
     state_loading: StateLoading
@@ -136,8 +136,8 @@ class Controller:
     recording: Recording
     actuation: Actuation
     follow_up: FollowUp
-    check_opinions: HealthCheckOpinions
-    answered: DnsSampling
+    health_check_opinions: HealthCheckOpinions
+    dns_sampling: DnsSampling
     reconciliation: Reconciliation
     snapshots: SnapshotBuilder
     previews: Previews
@@ -165,10 +165,10 @@ class Controller:
             "reconciliation": self.reconciliation.run,
         }
         advisory: dict[str, Loop] = {
-            "check_opinions": self.check_opinions.run,
-            "answered": self.answered.run,
+            "check_opinions": self.health_check_opinions.run,
+            "answered": self.dns_sampling.run,
             "follow_up": self.follow_up.run,
-            "live": self.live.run,
+            "live": self.event_stream.run,
             "audit_head": AuditHead(self.ports.store, self.ports.clock).run,
             "reload": lambda: self.reload.run(
                 manager.reloading, lambda: manager.ready(self._in_a_line())
@@ -197,10 +197,10 @@ class Controller:
         ):
             await behind.end()
 
-    def context(self) -> ApiDependencies:
+    def api_dependencies(self) -> ApiDependencies:
         """What the admin API may look at and ask."""
         return ApiDependencies(
-            current=self.current,
+            current=self.active_settings,
             reload=self.reload,
             clock=self.ports.clock,
             store=self.ports.store,
@@ -212,7 +212,7 @@ class Controller:
             overrides=self.overrides,
             traffic=self.traffic,
             figures=self.figures,
-            live=self.live,
+            live=self.event_stream,
             heartbeat=self.heartbeat,
             metrics=self.metrics,
             supervision=self.supervision,
@@ -221,7 +221,7 @@ class Controller:
 
     def _in_a_line(self) -> str:
         """How things stand, for `systemctl status`."""
-        mode = self.current.settings.mode.value
+        mode = self.active_settings.settings.mode.value
         latest = self.reconciliation.latest
         if latest is None:
             return f"{mode}, no cycle yet"
@@ -234,35 +234,47 @@ def compose(
 ) -> Controller:
     """The loops, introduced to each other and to their ports; without a source no reload works."""
     clock, store = ports.clock, ports.store
-    bell = WakeUp()
+    wakeup = WakeUp()
     supervision = Supervision(clock, metrics.advisory)
     guarded = supervision.guarded
-    current = ActiveSettings(settings)
+    active_settings = ActiveSettings(settings)
     traffic = TrafficReports(clock)
-    figures = ReportedFigures(current, clock)
-    live = EventStream(clock)
+    figures = ReportedFigures(active_settings, clock)
+    event_stream = EventStream(clock)
     expectations = Expectations(store)
     overrides = Overrides(
-        current, store, clock, bell.ring, (guarded("live_overrides", live.override, None),)
+        active_settings,
+        store,
+        clock,
+        wakeup.notify,
+        (guarded("live_overrides", event_stream.override, None),),
     )
-    certificates = Certificates(current, clock)
+    certificates = Certificates(active_settings, clock)
     probing = ProbeLoop(
-        current, ports.prober, clock, bell.ring, observers(metrics, certificates, supervision)
+        active_settings,
+        ports.prober,
+        clock,
+        wakeup.notify,
+        observers(metrics, certificates, supervision),
     )
     levers = lever_ports(ports.records, ports.accelerators)
-    observation = Observation(current, levers, clock, bell.ring)
-    recording = Recording(store, clock, (guarded("live_records", live.record, None),))
-    actuation = Actuation(current, observation, levers, expectations, clock, bell)
+    observation = Observation(active_settings, levers, clock, wakeup.notify)
+    recording = Recording(store, clock, (guarded("live_records", event_stream.record, None),))
+    actuation = Actuation(active_settings, observation, levers, expectations, clock, wakeup)
     follow_up = FollowUp(
-        current,
+        active_settings,
         levers,
         recording,
         traffic,
         clock,
         metrics.propagation,
     )
-    check_opinions = HealthCheckOpinions(current, ports.checks, observation, clock, bell.ring)
-    answered = DnsSampling(current, ports.name_servers, observation, follow_up.is_spreading, clock)
+    health_check_opinions = HealthCheckOpinions(
+        active_settings, ports.checks, observation, clock, wakeup.notify
+    )
+    dns_sampling = DnsSampling(
+        active_settings, ports.name_servers, observation, follow_up.is_spreading, clock
+    )
     sources = Sources(
         probing,
         observation,
@@ -270,24 +282,24 @@ def compose(
         expectations,
         traffic,
         figures,
-        guarded("check_opinions_latest", check_opinions.latest, {}),
-        guarded("answered_latest", answered.latest, {}),
+        guarded("check_opinions_latest", health_check_opinions.latest, {}),
+        guarded("answered_latest", dns_sampling.latest, {}),
     )
-    snapshots = SnapshotBuilder(current, clock, sources)
+    snapshots = SnapshotBuilder(active_settings, clock, sources)
     reconciliation = Reconciliation(
-        current,
+        active_settings,
         clock,
         sources,
         snapshots,
         actuation,
         recording,
-        bell,
+        wakeup,
         listeners=(
             guarded("metrics", metrics.cycle, None),
-            guarded("live_cycles", live.cycle, None),
+            guarded("live_cycles", event_stream.cycle, None),
             guarded("follow_up_begin", partial(_follow_writes, follow_up), None),
-            guarded("check_opinions_follow", check_opinions.follow, None),
-            guarded("answered_follow", answered.follow, None),
+            guarded("check_opinions_follow", health_check_opinions.follow, None),
+            guarded("answered_follow", dns_sampling.follow, None),
             *_logs(supervision),
         ),
     )
@@ -295,9 +307,9 @@ def compose(
     followers: tuple[Follower, ...] = (
         plainly(lambda loaded: metrics.follow(loaded.settings)),
         lambda loaded: probing.prepare(loaded.settings),
-        lambda loaded: expectations.prepare(current.settings, loaded.settings),
-        plainly(lambda _: certificates.follow_settings()),
-        plainly(lambda _: figures.follow_settings()),
+        lambda loaded: expectations.prepare(active_settings.settings, loaded.settings),
+        plainly(lambda _: certificates.apply_settings()),
+        plainly(lambda _: figures.apply_settings()),
         *map(plainly, source.swapped),
         plainly(lambda _: observation.forget_unused()),
     )
@@ -306,24 +318,24 @@ def compose(
         metrics=metrics,
         started_at=clock.wall(),
         supervision=supervision,
-        current=current,
+        active_settings=active_settings,
         traffic=traffic,
         figures=figures,
-        live=live,
+        event_stream=event_stream,
         expectations=expectations,
         overrides=overrides,
-        state_loading=StateLoading(expectations, overrides, clock, bell.ring),
+        state_loading=StateLoading(expectations, overrides, clock, wakeup.notify),
         probing=probing,
         observation=observation,
         recording=recording,
         actuation=actuation,
         follow_up=follow_up,
-        check_opinions=check_opinions,
-        answered=answered,
+        health_check_opinions=health_check_opinions,
+        dns_sampling=dns_sampling,
         reconciliation=reconciliation,
         snapshots=snapshots,
         previews=Previews(
-            current,
+            active_settings,
             clock,
             probing,
             observation,
@@ -332,14 +344,14 @@ def compose(
             reconciliation,
             snapshots,
         ),
-        heartbeat=Heartbeat(current, clock, reconciliation, metrics.event_loop_lag),
+        heartbeat=Heartbeat(active_settings, clock, reconciliation, metrics.event_loop_lag),
         reload=Reload(
-            ReloadProposals(source.load, current, observation, snapshots),
+            ReloadProposals(source.load, active_settings, observation, snapshots),
             ReloadAudit(store, clock),
-            SettingsSwap(current, followers),
+            SettingsSwap(active_settings, followers),
             reconciliation,
             recording,
-            bell.ring,
+            wakeup.notify,
             metrics.reload,
         ),
     )

@@ -49,7 +49,7 @@ class EventStream:
         self._last_id = int(clock.wall().timestamp() * 1000)
         self._kept: deque[Event] = deque()
         self._kept_bytes = 0
-        self._bells: set[WakeUp] = set()
+        self._wakeups: set[WakeUp] = set()
         self._cycle: CycleReport | None = None
         self._standing: Summary = {}
         self._known: Summary = {}
@@ -65,7 +65,7 @@ class EventStream:
         self._cycle = report
         self._standing = cycle_summary(report.snapshot, report.decision, self._told)
         if self._standing != self._known:
-            self._changed.ring()
+            self._changed.notify()
 
     def record(self, record: DecisionRecord) -> None:
         """Take note that more became known of a decision."""
@@ -98,7 +98,7 @@ class EventStream:
     @property
     def listeners(self) -> int:
         """How many listen now."""
-        return len(self._bells)
+        return len(self._wakeups)
 
     def recent(self, limit: int, types: Collection[EventType] = EVERYTHING) -> tuple[Event, ...]:
         """The newest events kept, oldest first."""
@@ -109,13 +109,13 @@ class EventStream:
         self, types: Collection[EventType] = EVERYTHING, after: int | None = None
     ) -> Iterator[Subscription]:
         """Listen to what happens from now on, or to everything after the event `after`."""
-        bell = WakeUp()
-        self._bells.add(bell)
+        wakeup = WakeUp()
+        self._wakeups.add(wakeup)
         try:
             place = self._last_id if after is None else after
-            yield Subscription(self, self._clock, bell, types, place)
+            yield Subscription(self, self._clock, wakeup, types, place)
         finally:
-            self._bells.discard(bell)
+            self._wakeups.discard(wakeup)
 
     def following(self, place: int) -> Event | None:
         """The event after a place, None when there is none yet.
@@ -147,8 +147,8 @@ class EventStream:
             self._kept_bytes -= len(self._kept.popleft().text)
 
     def _wake(self) -> None:
-        for bell in self._bells:
-            bell.ring()
+        for wakeup in self._wakeups:
+            wakeup.notify()
 
 
 class Subscription:
@@ -156,15 +156,15 @@ class Subscription:
 
     def __init__(
         self,
-        live: EventStream,
+        event_stream: EventStream,
         clock: Clock,
-        bell: WakeUp,
+        wakeup: WakeUp,
         types: Collection[EventType],
         place: int,
     ) -> None:
-        self._live = live
+        self._event_stream = event_stream
         self._clock = clock
-        self._bell = bell
+        self._wakeup = wakeup
         self._types = {*types, EventType.RESYNC}
         self.place = place
         """The event after which the listener goes on."""
@@ -172,17 +172,17 @@ class Subscription:
     @property
     def closed(self) -> bool:
         """Whether nothing will come any more."""
-        return self._live.closed
+        return self._event_stream.closed
 
     async def next(self, timeout_s: float) -> Event | None:
         """The next event; None when none came within `timeout_s`, or nothing will come any more."""
         until = self._clock.monotonic() + timeout_s
         while not self.closed:
-            event = self._live.following(self.place)
+            event = self._event_stream.following(self.place)
             if event is not None:
                 self.place = event.id
                 if event.type in self._types:
                     return event
-            elif not await self._bell.wait(until - self._clock.monotonic()):
+            elif not await self._wakeup.wait(until - self._clock.monotonic()):
                 return None
         return None

@@ -52,18 +52,18 @@ class Overrides:
 
     def __init__(
         self,
-        current: ActiveSettings,
+        active_settings: ActiveSettings,
         store: Orders,
         clock: Clock,
         wake: Callable[[], None],
         listeners: Iterable[Listener] = (),
     ) -> None:
-        self._current = current
+        self._active_settings = active_settings
         self._store = store
         self._clock = clock
         self._wake = wake
         self._listeners = tuple(listeners)
-        self._bell = WakeUp()
+        self._wakeup = WakeUp()
         self._turn = asyncio.Lock()
         """One change at a time: none may rest on what another is about to end or replace."""
         self._held: dict[int, tuple[Override, float]] = {}
@@ -84,7 +84,7 @@ class Overrides:
             left_s = (override.expires_at - wall).total_seconds()
             self._held[override.id] = (override, now + left_s)
         self.loaded = True
-        self._bell.ring()
+        self._wakeup.notify()
 
     async def end(self) -> None:
         """Give up the changes that are still being stored."""
@@ -116,7 +116,7 @@ class Overrides:
 
         Raises InvalidRequestError, StateUnavailableError.
         """
-        check_ttl(ttl_s, self._current.settings)
+        check_ttl(ttl_s, self._active_settings.settings)
         check_text("reason", reason)
         self._check_loaded()
         return await self._changed(
@@ -130,17 +130,17 @@ class Overrides:
 
     def check(self, request: OverrideRequest) -> None:
         """Raise InvalidRequestError when the request makes no sense here."""
-        check(request, self._current.settings)
+        check(request, self._active_settings.settings)
 
     async def run(self) -> None:
         """Announce and end overrides at their times, until cancelled."""
         while True:
-            await self._bell.wait(await self._tend())
+            await self._wakeup.wait(await self._tend())
 
     async def _tend(self) -> float:
         """Announce and end what is due; seconds until something may be due again."""
         now = self._clock.boottime()
-        before_s = self._current.settings.overrides.announce_before_s
+        before_s = self._active_settings.settings.overrides.announce_before_s
         next_s = _LOOK_EVERY_S if self._held else _IDLE_S
         expired = []
         for override, ends_at in list(self._held.values()):
@@ -215,7 +215,7 @@ class Overrides:
         self._held[override.id] = (override, now + request.ttl_s)
         _log.info("override_set", **_named(override), reason=override.reason, ttl_s=request.ttl_s)
         self._tell(EventType.OVERRIDE_SET, override, override.author)
-        self._bell.ring()
+        self._wakeup.notify()
         self._wake()
         return override
 
@@ -240,7 +240,7 @@ class Overrides:
         self._announced.discard(override_id)
         _log.info("override_extended", **_named(override), ttl_s=ttl_s, actor=actor, reason=reason)
         self._tell(EventType.OVERRIDE_EXTENDED, override, actor, reason)
-        self._bell.ring()
+        self._wakeup.notify()
         self._wake()
         return override
 

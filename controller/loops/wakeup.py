@@ -11,11 +11,11 @@ class WakeUp:
     def __init__(self) -> None:
         self._rung = asyncio.Event()
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Wake the waiter, or let its next wait return at once."""
         self._rung.set()
 
-    async def rung(self) -> None:
+    async def notified(self) -> None:
         """Return once it has rung; the ring is left for the waiter."""
         await self._rung.wait()
 

@@ -59,12 +59,12 @@ async def test_certificates_with_time_left_are_nobodys_concern() -> None:
 
 async def test_an_endpoint_that_is_gone_is_forgotten() -> None:
     """And warned of again, should it come back."""
-    current = ActiveSettings(small())
-    certificates = Certificates(current, FakeClock())
+    active_settings = ActiveSettings(small())
+    certificates = Certificates(active_settings, FakeClock())
     other = EndpointId("gone", WEST, "web")
     with logged() as lines:
         for _ in range(2):
             certificates.probe(WEB, seen(NOON + DAY))
             certificates.probe(other, seen(NOON + DAY))
-            certificates.follow_settings()
+            certificates.apply_settings()
     assert [line["endpoint"] for line in lines] == [str(WEB), str(other), str(other)]

@@ -68,13 +68,13 @@ async def test_a_reload_forgets_what_is_no_longer_named(
     settings: Settings, demand: int, latency: int
 ) -> None:
     """And keeps the rest."""
-    current = ActiveSettings(near(WEST, EAST))
-    figures = ReportedFigures(current, FakeClock())
+    active_settings = ActiveSettings(near(WEST, EAST))
+    figures = ReportedFigures(active_settings, FakeClock())
     figures.tell_demand("shop", "world", 100)
     for region in (WEST, EAST):
         figures.tell_latency(Position("shop", "world", region), 30)
-    current.swap(settings)
-    figures.follow_settings()
+    active_settings.swap(settings)
+    figures.apply_settings()
     found = figures.read()
 
     assert (len(found.demand_rps), len(found.latency_ms)) == (demand, latency)

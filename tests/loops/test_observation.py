@@ -48,10 +48,13 @@ class Bench:
     def __init__(self, settings: Settings) -> None:
         self.records = FakeRecordSets({ZONE: leaves(settings, ZONE), "Z2": leaves(settings, "Z2")})
         self.accelerators = FakeAccelerators({ARN: groups()})
-        self.current = ActiveSettings(settings)
+        self.active_settings = ActiveSettings(settings)
         self.rings = 0
         self.observation = Observation(
-            self.current, lever_ports(self.records, self.accelerators), FakeClock(), self._ring
+            self.active_settings,
+            lever_ports(self.records, self.accelerators),
+            FakeClock(),
+            self._ring,
         )
 
     def _ring(self) -> None:
@@ -243,11 +246,11 @@ async def test_other_settings_are_read_and_observed_without_being_in_force() -> 
     assert bench.observation.observed() == {}
     assert set(bench.observation.failing) == {"Z404"}
 
-    bench.current.swap(new)
+    bench.active_settings.swap(new)
     bench.observation.forget_unused()
     assert bench.observation.failing == {}
     assert set(bench.observation.observed()) == {"blog", "api"}
-    bench.current.swap(small(services={"blog": weighted(zone="Z2")}))
+    bench.active_settings.swap(small(services={"blog": weighted(zone="Z2")}))
     bench.observation.forget_unused()
     assert set(bench.observation.observed(new)) == {"blog"}
 
@@ -386,7 +389,7 @@ async def test_a_zone_that_only_a_proposal_names_is_not_shown_to_fail() -> None:
     await bench.observation.refresh(10, mistyped)
 
     assert bench.observation.failing == {}
-    bench.current.swap(mistyped)
+    bench.active_settings.swap(mistyped)
     assert bench.observation.failing == {"Z9": "NoSuchHostedZone: no zone Z9"}
 
 
@@ -396,7 +399,7 @@ async def test_a_reading_that_no_setting_asks_for_any_more_is_given_up() -> None
     with hanging(bench.records, "read", 4):
         del bench.records._zones["Z2"]
         await bench.observation.refresh(10)
-    bench.current.swap(small(services=BOTH))
+    bench.active_settings.swap(small(services=BOTH))
     bench.observation.forget_unused()
     await asyncio.sleep(10)
 

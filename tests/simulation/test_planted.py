@@ -67,7 +67,7 @@ def acknowledged_too_early(patch: pytest.MonkeyPatch) -> None:
             share=request.share,
         )
         self._held[override.id] = (override, self._clock.monotonic() + request.ttl_s)
-        self._bell.ring()
+        self._wakeup.notify()
         return override
 
     patch.setattr(Overrides, "add", add)

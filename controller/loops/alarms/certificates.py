@@ -24,8 +24,8 @@ _REMEMBERED = 20
 class Certificates:
     """Told the results of HTTPS probes; says once a day and certificate that it ends soon."""
 
-    def __init__(self, current: ActiveSettings, clock: Clock) -> None:
-        self._current = current
+    def __init__(self, active_settings: ActiveSettings, clock: Clock) -> None:
+        self._active_settings = active_settings
         self._clock = clock
         self._warned: dict[EndpointId, deque[tuple[datetime, int]]] = {}
         """The certificates last warned of, and the days they had left; servers may take turns."""
@@ -37,7 +37,7 @@ class Certificates:
             return
         days = (ends_at - self._clock.wall()).total_seconds() / _DAY_S
         warned = self._warned.setdefault(endpoint, deque(maxlen=_REMEMBERED))
-        late = days < self._current.settings.probing.certificate_warn_days
+        late = days < self._active_settings.settings.probing.certificate_warn_days
         if late and (ends_at, int(days)) not in warned:
             warned.append((ends_at, int(days)))
             _log.warning(
@@ -47,7 +47,7 @@ class Certificates:
                 days_left=round(days, 1),
             )
 
-    def follow_settings(self) -> None:
+    def apply_settings(self) -> None:
         """Forget endpoints that the settings in force do not name."""
-        named = dict(self._current.settings.endpoints())
+        named = dict(self._active_settings.settings.endpoints())
         self._warned = {one: told for one, told in self._warned.items() if one in named}

@@ -78,7 +78,7 @@ class Previews:
 
     def __init__(
         self,
-        current: ActiveSettings,
+        active_settings: ActiveSettings,
         clock: Clock,
         probing: ProbeLoop,
         observation: Observation,
@@ -87,7 +87,7 @@ class Previews:
         reconciliation: Reconciliation,
         snapshots: SnapshotBuilder,
     ) -> None:
-        self._current = current
+        self._active_settings = active_settings
         self._clock = clock
         self._probing = probing
         self._observation = observation
@@ -143,7 +143,7 @@ class Previews:
         latest = self._reconciliation.latest
         return _State(
             cycle=latest.cycle if latest else 0,
-            settings=self._current.hash,
+            settings=self._active_settings.hash,
             readings=self._observation.changes,
             verdicts=self._probing.changes,
             figures=self._figures.reports,

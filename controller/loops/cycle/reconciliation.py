@@ -79,22 +79,22 @@ class Reconciliation:
 
     def __init__(
         self,
-        current: ActiveSettings,
+        active_settings: ActiveSettings,
         clock: Clock,
         sources: Sources,
         snapshots: SnapshotBuilder,
         actuation: Actuation,
         recording: Recording,
-        bell: WakeUp,
+        wakeup: WakeUp,
         listeners: Iterable[Listener] = (),
     ) -> None:
-        self._current = current
+        self._active_settings = active_settings
         self._clock = clock
         self._sources = sources
         self._snapshots = snapshots
         self._actuation = actuation
         self._recording = recording
-        self._bell = bell
+        self._wakeup = wakeup
         self._listeners = tuple(listeners)
         self._cycle = 0
         self._backoff_s = _FIRST_BACKOFF_S
@@ -162,8 +162,8 @@ class Reconciliation:
                 _log.exception("cycle_failed", cycle=self._cycle, retry_s=self._backoff_s)
                 await self._clock.sleep(self._next_backoff_s())
                 continue
-            await self._clock.sleep(self._current.settings.cycle.min_gap_s)
-            await self._bell.wait(self._pause_s(report))
+            await self._clock.sleep(self._active_settings.settings.cycle.min_gap_s)
+            await self._wakeup.wait(self._pause_s(report))
 
     def _hand_over(self, report: CycleReport, draft: UnsavedRecord | None) -> None:
         """Have it recorded and told, behind."""
@@ -172,7 +172,7 @@ class Reconciliation:
             lost, _ = self._unrecorded.popleft()
             _log.error("cycle_not_recorded", cycle=lost.cycle, waiting=_UNRECORDED)
         self._recorded.clear()
-        self._acted.ring()
+        self._acted.notify()
 
     async def _record(self) -> None:
         """Record and tell cycles in their order, so that the next need not wait for the disk."""
@@ -190,7 +190,7 @@ class Reconciliation:
         self._cycle += 1
         started = self._clock.monotonic()
         with structlog.contextvars.bound_contextvars(cycle=self._cycle):
-            max_age_s = self._current.settings.cycle.observed_max_age_s
+            max_age_s = self._active_settings.settings.cycle.observed_max_age_s
             await self._sources.observation.refresh(max_age_s)
             snapshot = self._snapshots.build()
             decision = decide(snapshot)
@@ -236,7 +236,7 @@ class Reconciliation:
         """Carry over to the next cycle what this one found out."""
         was_isolated = snapshot.memory.isolated_since is not None
         if was_isolated and decision.memory.isolated_since is None:
-            self._sources.probing.forget()
+            self._sources.probing.reset()
         self._snapshots.memory = after_cycle(decision, written, snapshot.now)
         if not snapshot.unread:
             seen = acceptable(snapshot, decision, applied_positions(written))
@@ -248,7 +248,7 @@ class Reconciliation:
             return report.backoff_s
         if report.written:
             return 0.0
-        due = self._current.settings.cycle.period_s
+        due = self._active_settings.settings.cycle.period_s
         if report.decision.wake_at is not None:
             due = min(due, report.decision.wake_at - self._clock.monotonic())
         return max(0.0, due)

@@ -43,8 +43,8 @@ class Sources:
 class SnapshotBuilder:
     """Builds snapshots; `memory` is what the last cycle left for the next decision."""
 
-    def __init__(self, current: ActiveSettings, clock: Clock, sources: Sources) -> None:
-        self._current = current
+    def __init__(self, active_settings: ActiveSettings, clock: Clock, sources: Sources) -> None:
+        self._active_settings = active_settings
         self._clock = clock
         self._sources = sources
         self._started_at = clock.monotonic()
@@ -60,7 +60,7 @@ class SnapshotBuilder:
         self, settings: Settings | None = None, overrides: Iterable[Override] | None = None
     ) -> Snapshot:
         """Everything known, with the settings and overrides now used or as if these were."""
-        settings, sources = settings or self._current.settings, self._sources
+        settings, sources = settings or self._active_settings.settings, self._sources
         observed = sources.observation.observed(settings)
         orders = sources.overrides.active() if overrides is None else tuple(overrides)
         return Snapshot(

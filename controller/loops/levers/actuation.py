@@ -43,15 +43,15 @@ class Actuation:
 
     def __init__(
         self,
-        current: ActiveSettings,
+        active_settings: ActiveSettings,
         observation: Observation,
         ports: LeverPorts,
         expectations: Expectations,
         clock: Clock,
-        bell: WakeUp,
+        wakeup: WakeUp,
     ) -> None:
-        """`bell` rings when a cycle is wanted, and is rung for outcomes that come late."""
-        self._current = current
+        """`wakeup` rings when a cycle is wanted, and is rung for outcomes that come late."""
+        self._active_settings = active_settings
         self._observation = observation
         self._ports = ports
         self._expectations = expectations
@@ -60,8 +60,8 @@ class Actuation:
         """When each position was last known, or feared, to have been written."""
         self._refused_at: dict[_Unit, float] = {}
         """What was refused, and when last, until it is applied."""
-        self._pending = PendingWrites(clock, bell, self._heard, expectations.settle)
-        self._veto = WriteGuard(current, observation)
+        self._pending = PendingWrites(clock, wakeup, self._heard, expectations.settle)
+        self._veto = WriteGuard(active_settings, observation)
 
     async def carry_out(self, decision: Decision) -> tuple[WriteResult, ...]:
         """Write every change of the decision that can be sent now.
@@ -99,7 +99,7 @@ class Actuation:
         return found
 
     def _is_ready(self, change: Change) -> bool:
-        service = self._current.settings.services[change.position.service]
+        service = self._active_settings.settings.services[change.position.service]
         target = lever_of(service).target(service)
         settled_at = self._settled_at.get(change.position, float("-inf"))
         return not (
@@ -110,7 +110,7 @@ class Actuation:
         """Zone or accelerator to its changes; one kind of lever after the other."""
         found: dict[tuple[AnyLever, str], list[Change]] = {}
         for change in changes:
-            service = self._current.settings.services[change.position.service]
+            service = self._active_settings.settings.services[change.position.service]
             lever = lever_of(service)
             found.setdefault((lever, lever.target(service)), []).append(change)
         return dict(sorted(found.items(), key=lambda one: LEVERS.index(one[0][0])))

@@ -69,14 +69,14 @@ class FollowUp:
 
     def __init__(
         self,
-        current: ActiveSettings,
+        active_settings: ActiveSettings,
         ports: LeverPorts,
         recording: Recording,
         traffic: TrafficReports,
         clock: Clock,
         observe: PropagationObserver,
     ) -> None:
-        self._current = current
+        self._active_settings = active_settings
         self._ports = ports
         self._recording = recording
         self._traffic = traffic
@@ -166,7 +166,7 @@ class FollowUp:
         return f"not within {_GIVE_UP_S:g} s"
 
     def _pace_s(self) -> float:
-        return self._current.settings.cycle.insync_poll_s * max(
+        return self._active_settings.settings.cycle.insync_poll_s * max(
             1.0, self._asking / _ASKED_AT_FULL_PACE
         )
 
@@ -226,7 +226,7 @@ class FollowUp:
 
     def _ttl_s(self, name: str) -> float:
         """0 of a service that a reload has taken away meanwhile."""
-        service = self._current.settings.services.get(name)
+        service = self._active_settings.settings.services.get(name)
         return lever_of(service).ttl_s(service) if service else 0.0
 
     async def _effect(self, followed: _Followed, plan: PoolPlan, text: str) -> None:

@@ -40,13 +40,13 @@ class Observation:
 
     def __init__(
         self,
-        current: ActiveSettings,
+        active_settings: ActiveSettings,
         ports: LeverPorts,
         clock: Clock,
         arrived: Callable[[], None] = lambda: None,
     ) -> None:
         """`arrived` is called when a reading comes that nobody waited for any more."""
-        self._current = current
+        self._active_settings = active_settings
         self._ports = ports
         self._clock = clock
         self._readings: dict[str, Reading[Any]] = {}
@@ -74,7 +74,7 @@ class Observation:
         """Zone or accelerator to the error of its last, failed reading; also the services of which
         what was read is not understood. Of the settings in force: what a reload only proposed, and
         did not take over, is not read again, so that its failure would stand for ever."""
-        settings = self._current.settings
+        settings = self._active_settings.settings
         used = _targets(settings.services.values()).keys() | settings.services.keys()
         found = self._not_understood | self._failing
         return {what: error for what, error in found.items() if what in used}
@@ -97,7 +97,7 @@ class Observation:
         What is read are the levers of the settings in force, or of those given. A reading is waited
         for `patience_s`, and not again by those who come later; it goes on and rings.
         """
-        asked = settings or self._current.settings
+        asked = settings or self._active_settings.settings
         targets = _targets(asked.services.values())
         for target, lever in targets.items():
             if self._is_old(target, max_age_s):
@@ -114,7 +114,7 @@ class Observation:
 
     def forget_unused(self) -> None:
         """Drop what was read of levers that the settings in force do not name."""
-        used = set(_targets(self._current.settings.services.values()))
+        used = set(_targets(self._active_settings.settings.services.values()))
         for target in self._under_way.keys() - used:
             self._under_way[target].cancel()
         for target in self._readings.keys() - used:
@@ -123,7 +123,7 @@ class Observation:
             del self._failing[target]
         self._stale &= used
         self._outdated &= used
-        names = self._current.settings.services.keys()
+        names = self._active_settings.settings.services.keys()
         for name in self._not_understood.keys() - names:
             del self._not_understood[name]
         self._proofs.forget_all_but(names)
@@ -137,7 +137,7 @@ class Observation:
         records or groups, which holds them and no other. The services are those of the settings in
         force, or of those given.
         """
-        services = (settings or self._current.settings).services
+        services = (settings or self._active_settings.settings).services
         seen = {
             name: self._seen(reading, name, service)
             for name, service in services.items()
@@ -150,7 +150,7 @@ class Observation:
 
         Every position is there, of a target that was never read without any resource.
         """
-        service = self._current.settings.services[name]
+        service = self._active_settings.settings.services[name]
         if (reading := self._reading(service)) is not None:
             return reading.derived(name, service).resources
         lever = lever_of(service)
@@ -158,13 +158,13 @@ class Observation:
 
     def destinations(self, name: str) -> Mapping[Position, Destination]:
         """Where each weighted A record of a service leads, as last read."""
-        service = self._current.settings.services[name]
+        service = self._active_settings.settings.services[name]
         reading = self._reading(service)
         return {} if reading is None else reading.derived(name, service).destinations
 
     def checks(self, name: str) -> Mapping[Position, tuple[str, ...]]:
         """The health checks of a service's records, as last read; positions without are missing."""
-        service = self._current.settings.services[name]
+        service = self._active_settings.settings.services[name]
         reading = self._reading(service)
         return {} if reading is None else reading.derived(name, service).checks
 

@@ -71,14 +71,14 @@ class PendingWrites:
     def __init__(
         self,
         clock: Clock,
-        bell: WakeUp,
+        wakeup: WakeUp,
         heard: Callable[[WriteResult], None],
         settle: Callable[[Mapping[Change, OutcomeStatus]], Awaitable[None]],
     ) -> None:
-        """`bell` rings when a cycle is wanted. `heard` is called with each outcome at once, and
+        """`wakeup` rings when a cycle is wanted. `heard` is called with each outcome at once, and
         `settle` awaited with the results of a series when it ends."""
         self._clock = clock
-        self._bell = bell
+        self._wakeup = wakeup
         self._heard = heard
         self._settle = settle
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -135,7 +135,7 @@ class PendingWrites:
         finally:
             del self._tasks[series.target]
             if series.is_late:
-                self._bell.ring()
+                self._wakeup.notify()
 
     async def _wait(self, tasks: Iterable[asyncio.Task[None]]) -> None:
         """Until all have ended, for `HASTE_S` at least, and then until the bell rings."""
@@ -144,16 +144,18 @@ class PendingWrites:
             _, pending = await asyncio.wait(pending, timeout=HASTE_S)
         if not pending:
             return
-        rung = asyncio.create_task(self._bell.rung())  # noqa: TID251 - ends with this method
+        notified = asyncio.create_task(self._wakeup.notified())  # noqa: TID251 - ends with this method
         until = self._clock.monotonic() + _MOST_S - HASTE_S
         try:
-            while pending and not rung.done() and (left_s := until - self._clock.monotonic()) > 0:
+            while (
+                pending and not notified.done() and (left_s := until - self._clock.monotonic()) > 0
+            ):
                 await asyncio.wait(
-                    {*pending, rung}, timeout=left_s, return_when=asyncio.FIRST_COMPLETED
+                    {*pending, notified}, timeout=left_s, return_when=asyncio.FIRST_COMPLETED
                 )
                 pending = {task for task in pending if not task.done()}
         finally:
-            rung.cancel()
+            notified.cancel()
 
     def _given_up(self, series: WriteSeries, waited_s: float) -> WriteResult:
         """What is known of a series that goes on alone: it may have been applied, or not."""

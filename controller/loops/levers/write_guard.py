@@ -27,8 +27,8 @@ _log = structlog.get_logger("veto")
 class WriteGuard:
     """Refuses writes by what the settings in force allow and what AWS last said."""
 
-    def __init__(self, current: ActiveSettings, observation: Observation) -> None:
-        self._current = current
+    def __init__(self, active_settings: ActiveSettings, observation: Observation) -> None:
+        self._active_settings = active_settings
         self._observation = observation
         self._refused_before: set[str] = set()
         self._refused_now: set[str] = set()
@@ -74,7 +74,7 @@ class WriteGuard:
         lawful, refused = list[Change](), list[WriteResult]()
         for change in changes:
             service, pool, region = change.position
-            noun = self._current.settings.services[service].pools[pool]
+            noun = self._active_settings.settings.services[service].pools[pool]
             if region in noun.regions:
                 lawful.append(change)
                 continue
@@ -90,7 +90,7 @@ class WriteGuard:
         allowed, refused = list[Change](), list[WriteResult]()
         for name, each in _by_pool(changes).items():
             if self._would_empty(name, each):
-                lever = lever_of(self._current.settings.services[name[0]])
+                lever = lever_of(self._active_settings.settings.services[name[0]])
                 refused.append(self._refusal(tuple(each), lever.emptying(name)))
             else:
                 allowed += each
@@ -98,7 +98,7 @@ class WriteGuard:
 
     def _would_empty(self, name: PoolName, changes: Iterable[Change]) -> bool:
         """Whether a pool is empty once the changes are made, as last observed otherwise."""
-        lever = lever_of(self._current.settings.services[name[0]])
+        lever = lever_of(self._active_settings.settings.services[name[0]])
         resources = self._resources(name)
         writes = [w for c in changes for w in lever.parts(c, resources[c.position.region])]
         return lever.empties(resources, writes)
@@ -106,14 +106,14 @@ class WriteGuard:
     def _resources(self, name: PoolName) -> dict[str, tuple[Any, ...]]:
         """Region to the resources of a pool, as last read."""
         service, pool = name
-        regions = self._current.settings.services[service].pools[pool].regions
+        regions = self._active_settings.settings.services[service].pools[pool].regions
         return of_pool(self._observation.resources(service), name, regions)
 
     def _refusal(self, changes: tuple[Change, ...], detail: str) -> WriteResult:
         if detail not in self._refused_before | self._refused_now:
             _log.error("write_refused", detail=detail)
         self._refused_now.add(detail)
-        service = self._current.settings.services[changes[0].position.service]
+        service = self._active_settings.settings.services[changes[0].position.service]
         lever = lever_of(service)
         outcome = Outcome(OutcomeStatus.REFUSED, detail)
         return WriteResult(lever.kind, lever.target(service), changes, outcome)

@@ -24,12 +24,12 @@ class Heartbeat:
 
     def __init__(
         self,
-        current: ActiveSettings,
+        active_settings: ActiveSettings,
         clock: Clock,
         reconciliation: Reconciliation,
         observe_lag: Callable[[float], None],
     ) -> None:
-        self._current = current
+        self._active_settings = active_settings
         self._clock = clock
         self._reconciliation = reconciliation
         self._observe_lag = observe_lag
@@ -45,7 +45,7 @@ class Heartbeat:
     @property
     def allowed_s(self) -> float:
         """Seconds of silence after which the reconciler must be taken for stuck."""
-        return max(_PERIODS * self._current.settings.cycle.period_s, _LEAST_SILENCE_S)
+        return max(_PERIODS * self._active_settings.settings.cycle.period_s, _LEAST_SILENCE_S)
 
     @property
     def alive(self) -> bool:

@@ -116,12 +116,12 @@ class ReloadProposals:
     def __init__(
         self,
         load: Callable[[], Awaitable[Loaded]],
-        current: ActiveSettings,
+        active_settings: ActiveSettings,
         observation: Observation,
         snapshots: SnapshotBuilder,
     ) -> None:
         self._load = load
-        self._current = current
+        self._active_settings = active_settings
         self._observation = observation
         self._snapshots = snapshots
 
@@ -144,7 +144,7 @@ class ReloadProposals:
 
     def of(self, loaded: Loaded) -> ReloadProposal:
         """What taking these settings over would change now."""
-        old, new = self._current.settings, loaded.settings
+        old, new = self._active_settings.settings, loaded.settings
         known, then = self._snapshots.build(old), self._snapshots.build(new)
         decision = decide(then)
         void_now = void(known.overrides, old)

@@ -98,7 +98,7 @@ class Reload:
 
     def signal(self) -> None:
         """Have `run` reload; called by the signal's handler."""
-        self._signalled.ring()
+        self._signalled.notify()
 
     async def run(self, begin: Callable[[], None], end: Callable[[], None]) -> None:
         """Reload whenever signalled, until cancelled; `begin` and `end` are told of each."""

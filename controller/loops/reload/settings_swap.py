@@ -24,9 +24,9 @@ def plainly(take_over: Callable[[Loaded], None]) -> Follower:
 class SettingsSwap:
     """All followers take settings over, or none."""
 
-    def __init__(self, current: ActiveSettings, followers: Iterable[Follower]) -> None:
+    def __init__(self, active_settings: ActiveSettings, followers: Iterable[Follower]) -> None:
         """`followers` take over settings in this order."""
-        self._current = current
+        self._active_settings = active_settings
         self._followers = tuple(followers)
 
     def carry_out(self, loaded: Loaded) -> None:
@@ -37,7 +37,7 @@ class SettingsSwap:
         settings are used by then.
         """
         commits = [prepare(loaded) for prepare in self._followers]
-        self._current.swap(loaded.settings)
+        self._active_settings.swap(loaded.settings)
         for commit in commits:
             try:
                 commit()

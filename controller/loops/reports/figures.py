@@ -21,8 +21,8 @@ class ReportedFigures:
     others: that bounds it.
     """
 
-    def __init__(self, current: ActiveSettings, clock: Clock) -> None:
-        self._current = current
+    def __init__(self, active_settings: ActiveSettings, clock: Clock) -> None:
+        self._active_settings = active_settings
         self._clock = clock
         self._demand: dict[tuple[str, str], Figure] = {}
         self._latency: dict[Position, Figure] = {}
@@ -47,11 +47,11 @@ class ReportedFigures:
         self._latency[position] = Figure(ms, self._clock.monotonic())
         self._reports += 1
 
-    def follow_settings(self) -> None:
+    def apply_settings(self) -> None:
         """Forget what the settings in force do not name."""
         pools = {
             (name, pool): noun
-            for name, service in self._current.settings.services.items()
+            for name, service in self._active_settings.settings.services.items()
             for pool, noun in service.pools.items()
         }
         self._demand = {place: one for place, one in self._demand.items() if place in pools}

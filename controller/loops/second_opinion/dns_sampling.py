@@ -52,14 +52,14 @@ class DnsSampling:
 
     def __init__(
         self,
-        current: ActiveSettings,
+        active_settings: ActiveSettings,
         name_servers: NameServers,
         observation: Observation,
         is_spreading: Callable[[str], bool],
         clock: Clock,
     ) -> None:
         """`is_spreading` tells whether a write to a zone is known not to be INSYNC yet."""
-        self._current = current
+        self._active_settings = active_settings
         self._name_servers = name_servers
         self._observation = observation
         self._is_spreading = is_spreading
@@ -100,7 +100,7 @@ class DnsSampling:
 
     def follow(self, report: CycleReport) -> None:
         """Take over the weighted records and their weights; other weights begin another count."""
-        settings, now = self._current.settings, self._clock.monotonic()
+        settings, now = self._active_settings.settings, self._clock.monotonic()
         weights: dict[PoolName, dict[str, int]] = {}
         leads: dict[PoolName, dict[str, Destination]] = {}
         for name, service in settings.services.items() if settings.answers.subnets else ():
@@ -129,7 +129,7 @@ class DnsSampling:
     async def run(self) -> None:
         """Ask until cancelled."""
         while True:
-            settings = self._current.settings.answers
+            settings = self._active_settings.settings.answers
             round_s = settings.interval_s / settings.asks
             asked = self._asked()
             if not asked:
@@ -142,7 +142,7 @@ class DnsSampling:
 
     def _asked(self) -> list[_Asked]:
         """The pools whose weights have settled and whose users have a known subnet."""
-        now, settings = self._clock.monotonic(), self._current.settings
+        now, settings = self._clock.monotonic(), self._active_settings.settings
         found = []
         for name, service in settings.services.items():
             lever = lever_of(service)

@@ -52,14 +52,14 @@ class HealthCheckOpinions:
 
     def __init__(
         self,
-        current: ActiveSettings,
+        active_settings: ActiveSettings,
         checks: HealthChecks,
         observation: Observation,
         clock: Clock,
         wake: Callable[[], None],
     ) -> None:
         """`wake` is called when a check's status changed to something that is known."""
-        self._current = current
+        self._active_settings = active_settings
         self._checks = checks
         self._observation = observation
         self._clock = clock
@@ -129,7 +129,7 @@ class HealthCheckOpinions:
         self._not_understood &= needed
 
     def _leaves_now(self, report: CycleReport) -> Iterator[tuple[Position, tuple[str, ...]]]:
-        for name in self._current.settings.services:
+        for name in self._active_settings.settings.services:
             if name in report.snapshot.observed:
                 yield from self._observation.checks(name).items()
 
