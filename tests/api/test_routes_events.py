@@ -16,7 +16,7 @@ from controller.api.http.server import serving
 from controller.api.metrics.daemon_metrics import Metrics
 from controller.api.routes import events
 from controller.composition import compose
-from controller.loops.event_stream import KEPT, EventStream
+from controller.loops.event_stream import MAX_EVENTS, EventStream
 from controller.model.events import EventType
 from tests.api.serving import Api, api
 from tests.loops.simulated import World
@@ -28,7 +28,7 @@ _STREAMS = 50
 def happen(live: EventStream, *types: EventType) -> None:
     """Events of these types."""
     for type_ in types:
-        live.override(type_, FREEZE, "ann")
+        live.on_override(type_, FREEZE, "ann")
 
 
 async def block(response: aiohttp.ClientResponse) -> dict[str, str]:
@@ -162,7 +162,7 @@ async def test_a_listener_that_takes_nothing_is_told_to_read_anew_or_dropped(
         loop = asyncio.get_running_loop()
         deadline = loop.time() + 30
         while live.listeners and loop.time() < deadline:
-            happen(live, *[EventType.OVERRIDE_SET] * KEPT)
+            happen(live, *[EventType.OVERRIDE_SET] * MAX_EVENTS)
             await asyncio.sleep(0.005)
         assert live.listeners == 0
         writer.close()
@@ -174,7 +174,7 @@ async def test_a_slow_listener_gets_a_resync_and_then_what_is_new() -> None:
     async with api(running=False) as served:
         live = served.controller.event_stream
         stream = await opened(served)
-        happen(live, *[EventType.OVERRIDE_SET] * (KEPT + 1))
+        happen(live, *[EventType.OVERRIDE_SET] * (MAX_EVENTS + 1))
         assert (await block(stream))["event"] == "resync"
         happen(live, EventType.OVERRIDE_ENDED)
         assert (await block(stream))["event"] == "override_ended"

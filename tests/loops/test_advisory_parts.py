@@ -31,17 +31,17 @@ LOOPS = {
     "reload": Reload,
 }
 LISTENERS = {
-    "live_cycles": (EventStream, "cycle"),
-    "live_records": (EventStream, "record"),
-    "live_overrides": (EventStream, "override"),
+    "live_cycles": (EventStream, "on_cycle"),
+    "live_records": (EventStream, "on_record"),
+    "live_overrides": (EventStream, "on_override"),
     "follow_up_begin": (FollowUp, "follow"),
-    "residency_alarm": (ResidencyAlarm, "cycle"),
-    "check_opinions_follow": (HealthCheckOpinions, "follow"),
+    "residency_alarm": (ResidencyAlarm, "on_cycle"),
+    "check_opinions_follow": (HealthCheckOpinions, "on_cycle"),
     "check_opinions_latest": (HealthCheckOpinions, "latest"),
-    "answered_follow": (DnsSampling, "follow"),
+    "answered_follow": (DnsSampling, "on_cycle"),
     "answered_latest": (DnsSampling, "latest"),
-    "contradiction_alarm": (ContradictionAlarm, "cycle"),
-    "overload_alarm": (OverloadAlarm, "cycle"),
+    "contradiction_alarm": (ContradictionAlarm, "on_cycle"),
+    "overload_alarm": (OverloadAlarm, "on_cycle"),
 }
 
 

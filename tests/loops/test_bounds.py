@@ -25,7 +25,7 @@ from tests.loops.simulated import SETTINGS, ZONE, World
 
 HOUR_S = 3600.0
 FULL = {
-    "event_stream._kept": event_stream.KEPT,
+    "event_stream._kept": event_stream.MAX_EVENTS,
     "reconciliation._recording._open": 100,
     "follow_up._recording._open": 100,
 }
@@ -101,7 +101,7 @@ async def a_while(controller: Controller, seconds: int) -> None:
     await asyncio.sleep(seconds - 60)
     for _ in range(60):
         controller.traffic.add([Measurement("shop", "europe", "eu-west-1", 10, 0)])
-        controller.figures.tell_demand("shop", "europe", 10)
+        controller.figures.report_demand("shop", "europe", 10)
         await asyncio.sleep(1)
 
 

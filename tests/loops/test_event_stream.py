@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from controller.loops import event_stream as module
-from controller.loops.event_stream import EVENT_BYTES, KEPT, KEPT_BYTES, EventStream
+from controller.loops.event_stream import MAX_BYTES, MAX_EVENT_BYTES, MAX_EVENTS, EventStream
 from controller.model.configuration import Mode
 from controller.model.decision import DecisionRecord, PoolPlan
 from controller.model.encoding import SHOWN
@@ -37,7 +37,7 @@ FREEZE = Override(
 def say(event_stream: EventStream, count: int = 1) -> None:
     """Something happens."""
     for _ in range(count):
-        event_stream.override(EventType.OVERRIDE_SET, FREEZE, "ann")
+        event_stream.on_override(EventType.OVERRIDE_SET, FREEZE, "ann")
 
 
 def types(events: list[Event]) -> list[str]:
@@ -61,8 +61,8 @@ async def test_a_listener_gets_what_happens_after_it_came() -> None:
     say(event_stream)
     with event_stream.subscription() as listener:
         assert await listener.next(1.0) is None
-        event_stream.override(EventType.OVERRIDE_SET, FREEZE, "ann")
-        event_stream.override(EventType.OVERRIDE_ENDED, FREEZE, "bob", "withdrawn")
+        event_stream.on_override(EventType.OVERRIDE_SET, FREEZE, "ann")
+        event_stream.on_override(EventType.OVERRIDE_ENDED, FREEZE, "bob", "withdrawn")
         one, two = await listener.next(1.0), await listener.next(1.0)
         assert one is not None
         assert two is not None
@@ -86,7 +86,7 @@ async def test_a_place_that_is_kept_no_longer_begins_with_a_resync(after: str) -
     """And goes on after it with what happens next."""
     event_stream = EventStream(FakeClock())
     began = event_stream.last_id
-    say(event_stream, KEPT + 1)
+    say(event_stream, MAX_EVENTS + 1)
     place = {
         "too old": began,
         "of an earlier process": 17,
@@ -106,7 +106,7 @@ async def test_the_oldest_place_kept_is_not_a_resync() -> None:
     """The limit's other side."""
     event_stream = EventStream(FakeClock())
     began = event_stream.last_id
-    say(event_stream, KEPT)
+    say(event_stream, MAX_EVENTS)
     with event_stream.subscription(after=began) as listener:
         first = await listener.next(1.0)
         assert first is not None
@@ -118,11 +118,11 @@ async def test_a_slow_listener_skips_and_is_told_so_while_a_quick_one_gets_all()
     event_stream = EventStream(FakeClock())
     with event_stream.subscription() as slow, event_stream.subscription() as quick:
         got = 0
-        for _ in range(3 * KEPT):
+        for _ in range(3 * MAX_EVENTS):
             say(event_stream)
             got += await quick.next(1.0) is not None
-        assert got == 3 * KEPT
-        assert len(event_stream.recent(10 * KEPT)) == KEPT
+        assert got == 3 * MAX_EVENTS
+        assert len(event_stream.recent(10 * MAX_EVENTS)) == MAX_EVENTS
         told = await slow.next(1.0)
         assert told is not None
         assert told.type is EventType.RESYNC
@@ -146,12 +146,12 @@ async def test_events_are_kept_in_so_many_bytes() -> None:
     """A thousand large ones would take hundreds of MB; who is farther behind is told so."""
     event_stream = EventStream(FakeClock())
     began = event_stream.last_id
-    for _ in range(KEPT):
-        event_stream.record(large(20))
-    kept = event_stream.recent(KEPT)
+    for _ in range(MAX_EVENTS):
+        event_stream.on_record(large(20))
+    kept = event_stream.recent(MAX_EVENTS)
     size = sum(len(event.text) for event in kept)
-    assert KEPT_BYTES - EVENT_BYTES < size <= KEPT_BYTES
-    assert len(kept) < KEPT
+    assert MAX_BYTES - MAX_EVENT_BYTES < size <= MAX_BYTES
+    assert len(kept) < MAX_EVENTS
     assert [event.id for event in kept] == [*range(kept[0].id, event_stream.last_id + 1)]
     for after, told in ((kept[0].id - 1, kept[0].id), (kept[0].id - 2, event_stream.last_id)):
         with event_stream.subscription(after=after) as listener:
@@ -160,19 +160,21 @@ async def test_events_are_kept_in_so_many_bytes() -> None:
             assert event.id == told
             assert (event.type is EventType.RESYNC) is (after < kept[0].id - 1)
     assert began < kept[0].id
-    say(event_stream, KEPT)
-    assert len(event_stream.recent(2 * KEPT)) == KEPT, "small ones are bounded by their number"
+    say(event_stream, MAX_EVENTS)
+    assert len(event_stream.recent(2 * MAX_EVENTS)) == MAX_EVENTS, (
+        "small ones are bounded by their number"
+    )
 
 
 async def test_an_event_that_is_too_large_says_what_it_leaves_out() -> None:
     """And all listeners are given the same bytes."""
     event_stream = EventStream(FakeClock())
     with event_stream.subscription() as one, event_stream.subscription() as other:
-        event_stream.record(large(250))
+        event_stream.on_record(large(250))
         event, again = await one.next(1.0), await other.next(1.0)
     assert event is not None
     assert again is event
-    assert len(event.text) < EVENT_BYTES + 200
+    assert len(event.text) < MAX_EVENT_BYTES + 200
     assert event.data["decision_id"] == 7
     assert 0 < len(event.data["moves"]) == 250 * 20 - event.data["left_out"]["moves"]
 
@@ -186,7 +188,9 @@ async def test_what_changed_is_told_once() -> None:
         world.kill("eu-west-1")
         await asyncio.sleep(30)
         events = [
-            e for e in controller.event_stream.recent(KEPT, {EventType.CYCLE}) if e.id > before
+            e
+            for e in controller.event_stream.recent(MAX_EVENTS, {EventType.CYCLE})
+            if e.id > before
         ]
     assert events
     seen: dict[tuple[str, str], list[dict[str, Any]]] = {}
@@ -204,7 +208,7 @@ async def test_types_are_filtered_but_a_resync_always_comes() -> None:
     with event_stream.subscription({EventType.DECISION}) as listener:
         say(event_stream)
         assert await listener.next(1.0) is None
-        say(event_stream, KEPT + 1)
+        say(event_stream, MAX_EVENTS + 1)
         told = await listener.next(1.0)
         assert told is not None
         assert told.type is EventType.RESYNC
@@ -249,7 +253,9 @@ async def test_a_failure_is_told_with_its_decision_and_what_became_of_it() -> No
         before = controller.event_stream.last_id
         world.kill("eu-west-1")
         await asyncio.sleep(30)
-        events = [event for event in controller.event_stream.recent(KEPT) if event.id > before]
+        events = [
+            event for event in controller.event_stream.recent(MAX_EVENTS) if event.id > before
+        ]
     told = types(events)
     assert told.index("decision") < told.index("decision_updated")
     kept = [event.data for event in events if event.type is EventType.DECISION]
@@ -274,7 +280,7 @@ async def test_how_things_stand_is_told_when_it_changed_and_at_most_once_a_secon
             await asyncio.sleep(3)
             world.heal("us-east-1")
             await asyncio.sleep(3)
-        cycles = [e.at for e in controller.event_stream.recent(KEPT, {EventType.CYCLE})]
+        cycles = [e.at for e in controller.event_stream.recent(MAX_EVENTS, {EventType.CYCLE})]
     gaps = [(b - a).total_seconds() for a, b in pairwise(cycles)]
     assert len(gaps) >= 2
     assert min(gaps) >= module._CYCLE_GAP_S
@@ -290,7 +296,7 @@ async def test_orders_are_told_when_set_when_about_to_end_and_when_ended() -> No
             await controller.overrides.add(request)
         await asyncio.sleep(110)
         wanted = {t for t in EventType if t.value.startswith("override")}
-        events = controller.event_stream.recent(KEPT, wanted)
+        events = controller.event_stream.recent(MAX_EVENTS, wanted)
     assert [(e.type.value, e.data["actor"], e.data["why"]) for e in events] == [
         ("override_set", "ann", ""),
         ("override_ended", "bob", "replaced"),

@@ -11,7 +11,7 @@ import pytest
 
 from controller.loops.active_settings import ActiveSettings
 from controller.loops.levers.lever_ports import lever_ports
-from controller.loops.levers.observation import PATIENCE_S, Observation
+from controller.loops.levers.observation import READ_WAIT_S, Observation
 from controller.loops.levers.readings import DerivedReading, Reading
 from controller.model.configuration import Service, Settings
 from controller.model.levers import LeverState, Position
@@ -269,7 +269,7 @@ async def test_a_target_that_hangs_is_waited_for_once_and_briefly() -> None:
     assert asyncio.get_running_loop().time() - 10 == waited, "the next cycle does not wait for it"
     await asyncio.sleep(4)
 
-    assert waited == pytest.approx(PATIENCE_S)
+    assert waited == pytest.approx(READ_WAIT_S)
     assert (during["shop"].at, during["api"].at) == (0, 10)
     assert bench.observation.observed()["shop"].at == 10
     assert bench.observation.observed()["shop"].settings[SHOP_WEST] == LeverState(5)
@@ -284,7 +284,7 @@ async def test_what_comes_when_nobody_waits_rings_and_what_is_waited_for_does_no
     bench.observation.invalidate(ZONE)
     slow_down(bench.records.read, 4)
     await bench.observation.refresh(10)
-    await asyncio.sleep(3.9 - PATIENCE_S)
+    await asyncio.sleep(3.9 - READ_WAIT_S)
     assert bench.rings == 0
     await asyncio.sleep(0.2)
     assert bench.rings == 1
@@ -318,10 +318,10 @@ async def test_what_was_never_read_is_waited_for_no_longer_than_anything_else() 
     slow_down(bench.records.read, 4)
     await bench.observation.refresh(10)
 
-    assert asyncio.get_running_loop().time() == pytest.approx(PATIENCE_S)
+    assert asyncio.get_running_loop().time() == pytest.approx(READ_WAIT_S)
     assert set(bench.observation.observed()) == {"api"}
     await bench.observation.refresh(10)
-    assert asyncio.get_running_loop().time() == pytest.approx(PATIENCE_S)
+    assert asyncio.get_running_loop().time() == pytest.approx(READ_WAIT_S)
     await asyncio.sleep(4)
     assert set(bench.observation.observed()) == {"shop", "api"}
     assert bench.rings == 1
@@ -331,7 +331,7 @@ async def test_a_reload_may_wait_longer_for_what_only_its_settings_name() -> Non
     """It holds nobody up."""
     bench = Bench(small(services=BOTH))
     slow_down(bench.records.read, 4)
-    await bench.observation.refresh(10, patience_s=10)
+    await bench.observation.refresh(10, wait_s=10)
 
     assert set(bench.observation.observed()) == {"shop", "api"}
 

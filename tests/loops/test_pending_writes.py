@@ -7,7 +7,12 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from controller.loops.levers.pending_writes import HASTE_S, PendingWrites, Sends, WriteSeries
+from controller.loops.levers.pending_writes import (
+    URGENT_WAIT_S,
+    PendingWrites,
+    StepResults,
+    WriteSeries,
+)
 from controller.loops.wakeup import WakeUp
 from controller.model.decision import WriteResult
 from controller.model.levers import Change, LeverState, Outcome, OutcomeStatus, Position
@@ -38,7 +43,9 @@ class Bench:
         made = self._sends(lever, target, sends)
         return WriteSeries(lever, target, tuple(c for c, _ in sends), made)
 
-    async def _sends(self, lever: str, target: str, sends: Sequence[tuple[Change, float]]) -> Sends:
+    async def _sends(
+        self, lever: str, target: str, sends: Sequence[tuple[Change, float]]
+    ) -> StepResults:
         for change, seconds in sends:
             self.sent.append(change)
             await asyncio.sleep(seconds)
@@ -74,7 +81,7 @@ async def test_when_the_bell_rings_only_a_moment_is_left(rings_at: float) -> Non
         [bench.series("Z1", (WEST_OUT, 30)), bench.series("Z2", (EAST_OUT, 0.1))]
     )
 
-    assert asyncio.get_running_loop().time() == pytest.approx(max(HASTE_S, rings_at))
+    assert asyncio.get_running_loop().time() == pytest.approx(max(URGENT_WAIT_S, rings_at))
     assert told(written) == [("Z1", "unknown", 1), ("Z2", "applied", 1)]
     assert bench.pending.is_busy("Z1")
     assert not bench.pending.is_busy("Z2")
@@ -158,7 +165,7 @@ async def test_what_was_answered_in_full_is_not_unknown_for_a_disk_that_hangs(
     """Only the remembering of the answer goes on behind."""
     bench = Bench()
     bench.status = status
-    bench.pending._settle = never
+    bench.pending._on_series_end = never
     asyncio.get_running_loop().call_later(0.5, bench.wakeup.notify)
     written = await bench.pending.carry_out([bench.series("Z1", (WEST_OUT, 0.6))])
 

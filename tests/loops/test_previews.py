@@ -106,12 +106,12 @@ async def verdict(world: World, controller: Controller) -> None:
 
 async def demand(_world: World, controller: Controller) -> None:
     """Somebody reports how much a pool's users ask for."""
-    controller.figures.tell_demand("shop", "europe", 5000.0)
+    controller.figures.report_demand("shop", "europe", 5000.0)
 
 
 async def distance(_world: World, controller: Controller) -> None:
     """Somebody reports how far a pool's users are."""
-    controller.figures.tell_latency(Position("shop", "europe", WEST), 35.0)
+    controller.figures.report_latency(Position("shop", "europe", WEST), 35.0)
 
 
 async def settings(_world: World, controller: Controller) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from controller.composition import Controller
-from controller.loops.reload.settings_swap import Follower
+from controller.loops.reload.settings_swap import Participant
 from controller.model.configuration import Endpoint, EndpointId
 from controller.ports import Watcher
 from controller.settings import Loaded
@@ -42,7 +42,7 @@ class Noted:
         self.prepared: list[int] = []
         self.taken_over: list[int] = []
 
-    def follower(self, number: int) -> Follower:
+    def follower(self, number: int) -> Participant:
         def prepare(_: Loaded) -> Callable[[], None]:
             if (number, "prepare") == (self.failing, self.phase):
                 raise RuntimeError("cannot prepare")

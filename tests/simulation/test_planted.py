@@ -36,7 +36,7 @@ def no_intent(patch: pytest.MonkeyPatch) -> None:
         self: Expectations, changes: Iterable[Change], *, emergency: bool = False
     ) -> None: ...
 
-    patch.setattr(Expectations, "intend", intend)
+    patch.setattr(Expectations, "record_intent", intend)
 
 
 def overwriting(patch: pytest.MonkeyPatch) -> None:

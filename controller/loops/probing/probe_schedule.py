@@ -4,10 +4,10 @@ A timing wheel: for each interval one array of phases, sorted, and an index into
 what is due. A scheduled probe costs neither a search nor an entry in a queue, and one timer of the
 event loop serves all wheels.
 
-Example: three items with an interval of 4 s and phases 0, 1 and 3 s, the wheel's turn begun at
-100 s. At 101.5 s the items of phases 0 and 1 fire and the index is 2; the next time is 103 s. If the
-timer fires only at 105.2 s, the turn now begins at 104 s: the item of phase 3 fires, then those of
-phases 0 and 1. Had it fired at 120 s, each item would still fire once: missed times are skipped.
+Example: three items with an interval of 4 s and phases 0, 1 and 3 s; the wheel's turn began at
+100 s. At 101.5 s the items of phases 0 and 1 fire and the index is 2; the next time is 103 s. If
+the timer fires only at 105.2 s, a new turn began at 104 s: the item of phase 3 fires, then those of
+phases 0 and 1. If it fires only at 120 s, each item still fires once: missed times are skipped.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How often an endpoint is probed, how long an answer is awaited, and when a failure is confirmed."""
+"""Probe timing: interval, bounds of the deadline, gaps between confirmations of a failure."""
 
 from __future__ import annotations
 

@@ -16,10 +16,10 @@ from math import inf
 from random import Random
 
 from controller.loops.probing.endpoint_monitor import EndpointMonitor
-from controller.loops.probing.probe_timing import ProbeTiming
 from controller.loops.probing.one_shot_timers import OneShotTimers
 from controller.loops.probing.open_failures import OpenFailures
 from controller.loops.probing.probe_schedule import ProbeSchedule
+from controller.loops.probing.probe_timing import ProbeTiming
 from controller.model.configuration import Endpoint, EndpointId, HealthSettings
 from controller.model.health import HealthState, ProbeOutcome, ProbeResult, Verdict
 from controller.planning.health.adaptive_timeout import AdaptiveTimeout
