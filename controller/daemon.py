@@ -81,7 +81,7 @@ async def run(
         await controller.load()
         url = await stack.enter_async_context(
             serving(
-                build(controller.context()),
+                build(controller.api_dependencies()),
                 settings.api.host,
                 settings.api.port,
                 connections=settings.api.limits.connections,

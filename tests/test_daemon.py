@@ -63,23 +63,23 @@ def test_any_other_setting_has_another_hash() -> None:
 
 def test_the_hash_is_always_that_of_the_settings_in_force() -> None:
     """Also after others were put in force."""
-    current = ActiveSettings(SETTINGS)
+    active_settings = ActiveSettings(SETTINGS)
     other = small()
-    current.swap(other)
+    active_settings.swap(other)
 
-    assert (current.settings, current.hash) == (other, settings_hash(other))
+    assert (active_settings.settings, active_settings.hash) == (other, settings_hash(other))
 
 
 @pytest.mark.looptime
 async def test_a_persons_order_wakes_the_loop_at_once() -> None:
     """It does not wait out the period, and is in force in the very next decision."""
     world = World()
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(WELL_S)
-        await house.overrides.add(FREEZE)
+        await controller.overrides.add(FREEZE)
         await asyncio.sleep(0.3)
 
-        latest = house.reconciliation.latest
+        latest = controller.reconciliation.latest
         assert latest is not None
         assert [o.kind for o in latest.snapshot.overrides] == [OverrideKind.FREEZE]
         assert latest.snapshot.now == WELL_S
@@ -89,21 +89,21 @@ async def test_a_persons_order_wakes_the_loop_at_once() -> None:
 async def test_what_is_seen_decided_and_written_reaches_everybody_who_is_told() -> None:
     """Metrics, live events, records and the follow-up of one failover."""
     world = World()
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(WELL_S)
         world.kill("eu-west-1")
         await asyncio.sleep(5)
-        context = house.context()
+        context = controller.api_dependencies()
         text = generate_latest(context.metrics.registry).decode()
-        kinds = {event.type.value for event in house.live.recent(1_000)}
+        kinds = {event.type.value for event in controller.event_stream.recent(1_000)}
 
     moments = {m.name for r in await world.store.records(limit=50) for m in r.timeline}
     assert {"first_failure", "detected", "decided", "applied", "insync", "deployed"} <= moments
     assert 'gtc_region_up{region="eu-west-1",service="shop"} 0.0' in text
     assert "gtc_reference_probes_total" in text
     assert {"decision", "decision_updated"} <= kinds
-    assert context.reconciliation is house.reconciliation
-    assert context.current is house.current
+    assert context.reconciliation is controller.reconciliation
+    assert context.current is controller.active_settings
 
 
 @pytest.mark.looptime
@@ -134,13 +134,13 @@ async def test_a_vital_loop_that_is_over_ends_the_daemon(
 
     world = World()
 
-    async def live() -> None:
-        async with world.running() as house:
-            monkeypatch.setattr(getattr(house, name), "run", over)
+    async def run_daemon() -> None:
+        async with world.running() as controller:
+            monkeypatch.setattr(getattr(controller, name), "run", over)
             await asyncio.sleep(60)
 
     with pytest.raises(BaseExceptionGroup) as ended:
-        await live()
+        await run_daemon()
 
     assert ended.value.subgroup(LoopEndedError) is not None
     assert world.clock.monotonic() == pytest.approx(1)
@@ -158,12 +158,12 @@ async def test_a_cycle_that_fails_is_tried_again_and_does_not_end_the_daemon(
         tries.append(world.clock.monotonic())
         raise RuntimeError("a mistake of ours")
 
-    async with world.running() as house:
+    async with world.running() as controller:
         with monkeypatch.context() as patch:
-            patch.setattr(house.snapshots, "build", failing)
+            patch.setattr(controller.snapshots, "build", failing)
             await asyncio.sleep(30)
         await asyncio.sleep(15)
-        assert cycle_of(house) > len(tries)
+        assert cycle_of(controller) > len(tries)
 
     gaps = [later - earlier for earlier, later in pairwise(tries)]
     assert gaps[:5] == pytest.approx([0.25, 0.5, 1, 2, 4])
@@ -171,8 +171,8 @@ async def test_a_cycle_that_fails_is_tried_again_and_does_not_end_the_daemon(
     assert world.records.reads == [ZONE] * len(world.records.reads) != []
 
 
-def cycle_of(house: Controller) -> int:
-    latest = house.reconciliation.latest
+def cycle_of(controller: Controller) -> int:
+    latest = controller.reconciliation.latest
     return latest.cycle if latest else 0
 
 

@@ -1,5 +1,5 @@
-"""What runs: each loop gets its ports injected and leaves its results where the next one looks.
+"""What runs: loops with injected ports. Each leaves its results where the next one reads them.
 
-Probing folds results into health states and wakes the reconciler; the reconciler is the one loop
-that acts; everything else (propagation, effects, override expiry) follows up on what it did.
+Probing turns results into health states and wakes the reconciler. The reconciler is the only loop
+that writes to AWS. All others (propagation, effects, expiry of overrides) follow what it did.
 """

@@ -1,4 +1,4 @@
-"""The settings in force: one object that every loop asks, so that a reload reaches all at once."""
+"""The active settings: one object that every loop reads, so that a reload reaches all at once."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from controller.model.configuration import Settings
 
 
 class ActiveSettings:
-    """Holds the settings in force. Whoever needs them asks each time and keeps no copy."""
+    """The settings now used. Callers read `.settings` on every use and must not cache it."""
 
     def __init__(self, settings: Settings) -> None:
         self.swap(settings)
 
     @property
     def settings(self) -> Settings:
-        """As of now; a cycle never sees them change, for they are swapped between cycles."""
+        """As of now. A reload swaps them between two cycles, so that no cycle sees them change."""
         return self._settings
 
     @property
     def hash(self) -> str:
-        """A short name for exactly these settings."""
+        """A short name for exactly these settings: equal settings, equal hash."""
         return self._hash
 
     def swap(self, settings: Settings) -> None:
-        """Put other settings in force; called by `loops.reload` alone."""
+        """Replace the active settings; only `loops.reload` calls this."""
         self._settings = settings
         self._hash = settings_hash(settings)
 
 
 def settings_hash(settings: Settings) -> str:
-    """A short name for exactly these settings."""
+    """The first 12 hexadecimal digits of the SHA-256 of the settings as JSON."""
     return hashlib.sha256(settings.model_dump_json().encode()).hexdigest()[:12]

@@ -1,10 +1,9 @@
-"""What happens, told to whoever listens: the hub behind `GET /v1/events`.
+"""The stream of events behind `GET /v1/events`: numbered, with the newest kept for subscribers.
 
-It is told of decisions, overrides and cycles, numbers what it hears, and keeps the newest events,
-each as the JSON that all who listen are sent, as many as KEPT_BYTES hold. A listener is a place in
-that row, so nobody's slowness costs memory or anybody else's time: one who was away goes on where
-it stopped, and one whose place is no longer kept is told to read everything anew. How an event
-travels is left to the API.
+Decisions, overrides and cycles become events, each encoded as JSON once for all subscribers. A ring
+buffer keeps the newest, MAX_EVENTS and MAX_BYTES at most. A subscriber is only the id of the event
+that it read last, so that a slow one costs neither memory nor others' time: it continues after that
+id, or gets a `resync` event when the next event is no longer kept. The API sends the events.
 """
 
 from __future__ import annotations
@@ -29,12 +28,12 @@ from controller.planning.account.decision_summary import (
 )
 from controller.ports import Clock
 
-KEPT = 1_000
-"""Events kept at most: how far a listener may be behind."""
-KEPT_BYTES = 16 * 2**20
+MAX_EVENTS = 1_000
+"""Events kept at most: how far a subscriber may be behind."""
+MAX_BYTES = 16 * 2**20
 """Bytes of events kept at most."""
-EVENT_BYTES = 64 * 2**10
-"""Bytes of what one event says at most; it tells how much had to be left out."""
+MAX_EVENT_BYTES = 64 * 2**10
+"""Bytes of one event at most; what is left out beyond that is counted in it."""
 _CYCLE_GAP_S = 1.0
 _IDLE_S = 3600.0
 
@@ -42,147 +41,152 @@ EVERYTHING: Collection[EventType] = frozenset(EventType)
 
 
 class EventStream:
-    """Numbers events, keeps the newest, wakes every listener."""
+    """Numbers events, keeps the newest, wakes every subscriber.
+
+    Ids of kept events are consecutive and end at `last_id`.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._last_id = int(clock.wall().timestamp() * 1000)
         self._kept: deque[Event] = deque()
         self._kept_bytes = 0
-        self._bells: set[WakeUp] = set()
-        self._cycle: CycleReport | None = None
-        self._standing: Summary = {}
-        self._known: Summary = {}
-        """How things would stand if nothing had changed since the last event about that."""
-        self._told: Told = NOTHING_TOLD
-        self._changed = WakeUp()
+        self._wakeups: set[WakeUp] = set()
+        self._latest_cycle: CycleReport | None = None
+        self._status: Summary = {}
+        self._published_status: Summary = {}
+        """What `_status` would be if nothing had changed since the last event about it."""
+        self._published_shares: Told = NOTHING_TOLD
+        self._status_wakeup = WakeUp()
         self.closed = False
 
-    def cycle(self, report: CycleReport) -> None:
-        """Take note of a cycle: its decision if it was kept, and how things stand now."""
+    def on_cycle(self, report: CycleReport) -> None:
+        """Publish a cycle's decision if it was recorded, and its status when `run` next does."""
         if report.record is not None:
             self._publish(EventType.DECISION, decision_summary(report.record))
-        self._cycle = report
-        self._standing = cycle_summary(report.snapshot, report.decision, self._told)
-        if self._standing != self._known:
-            self._changed.ring()
+        self._latest_cycle = report
+        self._status = cycle_summary(report.snapshot, report.decision, self._published_shares)
+        if self._status != self._published_status:
+            self._status_wakeup.notify()
 
-    def record(self, record: DecisionRecord) -> None:
-        """Take note that more became known of a decision."""
+    def on_record(self, record: DecisionRecord) -> None:
+        """Publish that more became known of a decision."""
         self._publish(EventType.DECISION_UPDATED, decision_summary(record))
 
-    def override(self, type_: EventType, override: Override, actor: str, why: str = "") -> None:
-        """Take note of what happened to an override, and by whom."""
+    def on_override(self, type_: EventType, override: Override, actor: str, why: str = "") -> None:
+        """Publish what happened to an override, and by whom."""
         self._publish(type_, {"override": override, "actor": actor, "why": why})
 
     async def run(self) -> None:
-        """Tell how things stand when that has changed, at most once a second, until cancelled."""
+        """Publish the status when it has changed, at most once a second, until cancelled."""
         while True:
-            if await self._changed.wait(_IDLE_S) and self._standing != self._known:
-                self.tell_standing()
+            if await self._status_wakeup.wait(_IDLE_S) and self._status != self._published_status:
+                self.publish_status()
                 await self._clock.sleep(_CYCLE_GAP_S)
 
-    def tell_standing(self) -> None:
-        """Tell how things stand after the newest cycle; there was one."""
-        self._publish(EventType.CYCLE, self._standing)
-        assert self._cycle is not None
-        snapshot, decision = self._cycle.snapshot, self._cycle.decision
-        self._told = shares_of(decision)
-        self._known = self._standing = cycle_summary(snapshot, decision, self._told)
+    def publish_status(self) -> None:
+        """Publish the status after the newest cycle; there must have been one."""
+        self._publish(EventType.CYCLE, self._status)
+        assert self._latest_cycle is not None
+        snapshot, decision = self._latest_cycle.snapshot, self._latest_cycle.decision
+        self._published_shares = shares_of(decision)
+        self._published_status = self._status = cycle_summary(
+            snapshot, decision, self._published_shares
+        )
 
     @property
     def last_id(self) -> int:
-        """Of the newest event; before the first one, where counting begins."""
+        """The id of the newest event; before the first one, the id that counting begins after."""
         return self._last_id
 
     @property
     def listeners(self) -> int:
-        """How many listen now."""
-        return len(self._bells)
+        """How many subscribers there are."""
+        return len(self._wakeups)
 
     def recent(self, limit: int, types: Collection[EventType] = EVERYTHING) -> tuple[Event, ...]:
-        """The newest events kept, oldest first."""
+        """The newest `limit` events of these types, oldest first."""
         return tuple(event for event in self._kept if event.type in types)[-limit:]
 
     @contextmanager
     def subscription(
         self, types: Collection[EventType] = EVERYTHING, after: int | None = None
     ) -> Iterator[Subscription]:
-        """Listen to what happens from now on, or to everything after the event `after`."""
-        bell = WakeUp()
-        self._bells.add(bell)
+        """A subscription to events from now on, or to all after the event `after`."""
+        wakeup = WakeUp()
+        self._wakeups.add(wakeup)
         try:
-            place = self._last_id if after is None else after
-            yield Subscription(self, self._clock, bell, types, place)
+            last_id = self._last_id if after is None else after
+            yield Subscription(self, self._clock, wakeup, types, last_id)
         finally:
-            self._bells.discard(bell)
+            self._wakeups.discard(wakeup)
 
-    def following(self, place: int) -> Event | None:
-        """The event after a place, None when there is none yet.
+    def next_after(self, event_id: int) -> Event | None:
+        """The event after an id; None when there is none yet.
 
-        A `resync` when events after it are kept no longer, or the place was never ours.
+        A `resync` event when that event is no longer kept, or the id was never given to one.
         """
-        if place == self._last_id:
+        if event_id == self._last_id:
             return None
-        oldest = self._last_id - len(self._kept)
-        if not oldest <= place < self._last_id:
+        dropped_id = self._last_id - len(self._kept)
+        if not dropped_id <= event_id < self._last_id:
             return Event.of(self._last_id, EventType.RESYNC, self._clock.wall(), {})
-        return self._kept[place - oldest]
+        return self._kept[event_id - dropped_id]
 
     def close(self) -> None:
-        """Let all listeners go at once, those to come as well: the daemon stops."""
+        """End all subscriptions, later ones as well: the daemon stops."""
         self.closed = True
-        self._wake()
+        self._notify_listeners()
 
     def _publish(self, type_: EventType, data: Summary) -> None:
         self._last_id += 1
-        said = cut(data, EVENT_BYTES)
+        said = cut(data, MAX_EVENT_BYTES)
         self._keep(Event.of(self._last_id, type_, self._clock.wall(), said))
-        self._wake()
+        self._notify_listeners()
 
     def _keep(self, event: Event) -> None:
         self._kept.append(event)
         self._kept_bytes += len(event.text)
-        while len(self._kept) > KEPT or self._kept_bytes > KEPT_BYTES:
+        while len(self._kept) > MAX_EVENTS or self._kept_bytes > MAX_BYTES:
             self._kept_bytes -= len(self._kept.popleft().text)
 
-    def _wake(self) -> None:
-        for bell in self._bells:
-            bell.ring()
+    def _notify_listeners(self) -> None:
+        for wakeup in self._wakeups:
+            wakeup.notify()
 
 
 class Subscription:
-    """One listener's place in the row of events."""
+    """One subscriber's progress in the stream."""
 
     def __init__(
         self,
-        live: EventStream,
+        event_stream: EventStream,
         clock: Clock,
-        bell: WakeUp,
+        wakeup: WakeUp,
         types: Collection[EventType],
-        place: int,
+        last_id: int,
     ) -> None:
-        self._live = live
+        self._event_stream = event_stream
         self._clock = clock
-        self._bell = bell
+        self._wakeup = wakeup
         self._types = {*types, EventType.RESYNC}
-        self.place = place
-        """The event after which the listener goes on."""
+        self.last_id = last_id
+        """The id of the event read last; the subscription continues after it."""
 
     @property
     def closed(self) -> bool:
-        """Whether nothing will come any more."""
-        return self._live.closed
+        """Whether no further event will come."""
+        return self._event_stream.closed
 
     async def next(self, timeout_s: float) -> Event | None:
-        """The next event; None when none came within `timeout_s`, or nothing will come any more."""
+        """The next event; None when none came within `timeout_s`, or the stream was closed."""
         until = self._clock.monotonic() + timeout_s
         while not self.closed:
-            event = self._live.following(self.place)
+            event = self._event_stream.next_after(self.last_id)
             if event is not None:
-                self.place = event.id
+                self.last_id = event.id
                 if event.type in self._types:
                     return event
-            elif not await self._bell.wait(until - self._clock.monotonic()):
+            elif not await self._wakeup.wait(until - self._clock.monotonic()):
                 return None
         return None

@@ -1,4 +1,4 @@
-"""What a person may order under given settings; a refusal names what is possible."""
+"""Checks an operator's order against the settings; a refusal names what is allowed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from controller.model.overrides import OverrideKind, OverrideRequest
 
 
 def check(request: OverrideRequest, settings: Settings) -> None:
-    """Raise InvalidRequestError when the request makes no sense here."""
+    """Raise InvalidRequestError for a request that the settings do not allow."""
     _check_place(request, settings)
     _check_share(request)
     check_ttl(request.ttl_s, settings)
@@ -24,7 +24,7 @@ def check(request: OverrideRequest, settings: Settings) -> None:
 
 
 def check_ttl(ttl_s: float, settings: Settings) -> None:
-    """Raise InvalidRequestError for a time that the settings do not allow."""
+    """Raise InvalidRequestError unless `min_ttl_s <= ttl_s <= max_ttl_s`."""
     limits = settings.overrides
     if not limits.min_ttl_s <= ttl_s <= limits.max_ttl_s:
         allowed = f"{limits.min_ttl_s:.15g} to {limits.max_ttl_s:.15g} s"

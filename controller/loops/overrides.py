@@ -1,15 +1,13 @@
-"""Takes, keeps, announces and ends a person's standing instructions.
+"""Overrides: an operator's orders, each with an end. Adds, extends, withdraws and expires them.
 
-An override is acknowledged only once it is durable. Its expiry is reckoned from the moment it was
-taken or loaded, on the clock that goes on while the machine is suspended: it ends when people were
-shown, and a stepping wall clock neither ends nor prolongs it. Across a restart the wall-clock date
-counts.
+An override is acknowledged only once it is stored. Its end is kept in seconds of the clock that
+also counts while the machine is suspended (`boottime`), so that a stepping wall clock neither ends
+nor prolongs it. Across a restart the wall-clock date counts.
 
-The store is waited for `_STORE_WITHIN_S` at most. A change that is not stored by then is reported
-as not acknowledged, and goes on. What we obey follows what is stored: when the change is stored in
-the end, it counts from then on and is told like any other. Meanwhile no other change begins; those
-asked for are refused with nothing changed. Expiries need no store: no override is obeyed beyond its
-end, whatever the disk does.
+The store is awaited for `_STORE_WAIT_S` at most. A change that is not stored by then is reported as
+not acknowledged, and continues in the background: if it is stored in the end, it is active from
+then on. Meanwhile every other change is refused, with nothing changed. Expiry does not wait for the
+store: no override is active beyond its end, whatever the disk does.
 """
 
 from __future__ import annotations
@@ -33,115 +31,115 @@ from controller.ports import Clock, Orders
 _log = structlog.get_logger("overrides")
 _IDLE_S = 3600.0
 _RETRY_S = 1.0
-_LOOK_EVERY_S = 10.0
-"""How long an end may go unnoticed after the machine was suspended: timers stood still."""
-_STORE_WITHIN_S = 5.0
-"""How long a change may take to be stored before the person is told that it is not yet."""
-_MOMENT_S = 0.2
-"""How long an expiry waits for the store before others are looked at."""
-T = TypeVar("T")
+_CHECK_EVERY_S = 10.0
+"""How late an end may be after the machine was suspended: timers stop meanwhile."""
+_STORE_WAIT_S = 5.0
+"""How long a change may take to be stored before the caller gets an error."""
+_EXPIRY_WAIT_S = 0.2
+"""How long one expiry waits for the store before the next is processed."""
+ChangeResult = TypeVar("ChangeResult")
 DAEMON = "gtc"
-"""Actor of what nobody ordered, such as an expiry."""
+"""Actor of what the daemon does without an order, such as an expiry."""
 
 Listener = Callable[[EventType, Override, str, str], None]
-"""Told what happened to an override, who did it, and why it ended."""
+"""Called with what happened to an override, the override, the actor, and why it ended."""
 
 
 class Overrides:
-    """The overrides in force. `run` announces and ends them."""
+    """The active overrides. `run` announces their ends and expires them."""
 
     def __init__(
         self,
-        current: ActiveSettings,
+        active_settings: ActiveSettings,
         store: Orders,
         clock: Clock,
         wake: Callable[[], None],
         listeners: Iterable[Listener] = (),
     ) -> None:
-        self._current = current
+        self._active_settings = active_settings
         self._store = store
         self._clock = clock
         self._wake = wake
         self._listeners = tuple(listeners)
-        self._bell = WakeUp()
-        self._turn = asyncio.Lock()
-        """One change at a time: none may rest on what another is about to end or replace."""
+        self._wakeup = WakeUp()
+        self._change_lock = asyncio.Lock()
+        """One change at a time: none may rest on an override that another is replacing."""
         self._held: dict[int, tuple[Override, float]] = {}
-        """Id to override and when it ends, in seconds of `boottime`."""
+        """Id to override and its end, in seconds of `boottime`."""
         self._announced: set[int] = set()
-        self._over: set[int] = set()
-        """Those whose end is obeyed and not stored yet."""
+        self._ended_unstored: set[int] = set()
+        """Ids of those that have expired, whose end is not stored yet."""
         self._changes: set[asyncio.Task[Any]] = set()
-        """Changes that begun and may outlast those who asked for them."""
+        """Changes under way; each may outlast its caller."""
         self.loaded = False
-        """Whether it is known what an earlier process was ordered."""
+        """Whether the overrides of an earlier process were read."""
 
     async def load(self) -> None:
-        """Take up the overrides of an earlier process. Raises StateUnavailableError."""
+        """Read the overrides of an earlier process. Raises StateUnavailableError."""
         stored = await self._store.overrides()
         now, wall = self._clock.boottime(), self._clock.wall()
         for override in stored:
             left_s = (override.expires_at - wall).total_seconds()
             self._held[override.id] = (override, now + left_s)
         self.loaded = True
-        self._bell.ring()
+        self._wakeup.notify()
 
     async def end(self) -> None:
-        """Give up the changes that are still being stored."""
+        """Cancel the changes that are still being stored."""
         tasks = list(self._changes)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def active(self) -> tuple[Override, ...]:
-        """Those in force now, oldest first."""
+        """The active overrides, oldest first."""
         now = self._clock.boottime()
         return tuple(override for override, ends_at in self._held.values() if ends_at > now)
 
     def remaining_s(self, override_id: int) -> float:
-        """Seconds until an override ends."""
+        """Seconds until an override ends, at least 0."""
         return max(0.0, self._held[override_id][1] - self._clock.boottime())
 
     async def add(self, request: OverrideRequest) -> Override:
-        """Check, store and obey; it takes the place of one of its kind at the same place.
+        """Check and store a new override; it replaces one of the same kind at the same place.
 
         Raises InvalidRequestError, StateUnavailableError.
         """
         self.check(request)
         self._check_loaded()
-        return await self._changed(lambda: self._add(request), _STORE_WITHIN_S)
+        return await self._exclusively(lambda: self._add(request), _STORE_WAIT_S)
 
     async def extend(self, override_id: int, ttl_s: float, actor: str, reason: str) -> Override:
-        """Let an override end `ttl_s` from now, be it later or sooner than it would have.
+        """Let an override end `ttl_s` seconds from now, later or sooner than before.
 
         Raises InvalidRequestError, StateUnavailableError.
         """
-        check_ttl(ttl_s, self._current.settings)
+        check_ttl(ttl_s, self._active_settings.settings)
         check_text("reason", reason)
         self._check_loaded()
-        return await self._changed(
-            lambda: self._extend(override_id, ttl_s, actor, reason), _STORE_WITHIN_S
+        return await self._exclusively(
+            lambda: self._extend(override_id, ttl_s, actor, reason), _STORE_WAIT_S
         )
 
     async def withdraw(self, override_id: int, actor: str) -> Override:
         """End an override before its time. Raises InvalidRequestError, StateUnavailableError."""
         self._check_loaded()
-        return await self._changed(lambda: self._withdraw(override_id, actor), _STORE_WITHIN_S)
+        return await self._exclusively(lambda: self._withdraw(override_id, actor), _STORE_WAIT_S)
 
     def check(self, request: OverrideRequest) -> None:
-        """Raise InvalidRequestError when the request makes no sense here."""
-        check(request, self._current.settings)
+        """Raise InvalidRequestError for a request that the active settings do not allow."""
+        check(request, self._active_settings.settings)
 
     async def run(self) -> None:
-        """Announce and end overrides at their times, until cancelled."""
+        """Announce and expire overrides at their times, until cancelled."""
         while True:
-            await self._bell.wait(await self._tend())
+            await self._wakeup.wait(await self._process_due())
 
-    async def _tend(self) -> float:
-        """Announce and end what is due; seconds until something may be due again."""
+    async def _process_due(self) -> float:
+        """Announce and expire what is due; returns seconds until something may be due again."""
         now = self._clock.boottime()
-        before_s = self._current.settings.overrides.announce_before_s
-        next_s = _LOOK_EVERY_S if self._held else _IDLE_S
+        before_s = self._active_settings.settings.overrides.announce_before_s
+        next_s = _CHECK_EVERY_S if self._held else _IDLE_S
         expired = []
         for override, ends_at in list(self._held.values()):
             left_s = ends_at - now
@@ -157,38 +155,41 @@ class Overrides:
     def _announce(self, override: Override, left_s: float) -> None:
         if override.id not in self._announced:
             self._announced.add(override.id)
-            _log.warning("override_expires_soon", **_named(override), left_s=round(left_s))
-            self._tell(EventType.OVERRIDE_EXPIRES_SOON, override, DAEMON)
+            _log.warning("override_expires_soon", **_log_fields(override), left_s=round(left_s))
+            self._notify_listeners(EventType.OVERRIDE_EXPIRES_SOON, override, DAEMON)
 
     async def _expire(self, expired: Sequence[Override]) -> float:
-        """Have these ends obeyed at once and stored; seconds until that has to be tried again."""
-        if any(override.id not in self._over for override in expired):
+        """Wake the reconciler for ended overrides, and store their ends; returns seconds until the
+        store must be tried again."""
+        if any(override.id not in self._ended_unstored for override in expired):
             self._wake()
-        self._over = {override.id for override in expired}
+        self._ended_unstored = {override.id for override in expired}
         for override in expired:
             try:
-                await self._changed(partial(self._end_expired, override), _MOMENT_S)
+                await self._exclusively(partial(self._end_expired, override), _EXPIRY_WAIT_S)
             except StateUnavailableError as error:
                 # The others would wait for the same disk.
-                _log.error("override_end_not_durable", **_named(override), error=str(error))
+                _log.error("override_end_not_durable", **_log_fields(override), error=str(error))
                 return _RETRY_S
         return _IDLE_S
 
     # -- changes, one at a time
 
-    async def _changed(self, change: Callable[[], Coroutine[Any, Any, T]], within_s: float) -> T:
-        """What a change returns or raises that is begun when no other is under way.
+    async def _exclusively(
+        self, change: Callable[[], Coroutine[Any, Any, ChangeResult]], within_s: float
+    ) -> ChangeResult:
+        """Run one change while no other is under way; returns or raises what it does.
 
-        Raises StateUnavailableError when it could not begin in time, with nothing changed, and when
-        it is still being stored; then it goes on alone.
+        Raises StateUnavailableError when it could not begin within `within_s`, with nothing
+        changed, and when it is still being stored; then it continues in the background.
         """
         try:
             async with asyncio.timeout(within_s):
-                await self._turn.acquire()
+                await self._change_lock.acquire()
         except TimeoutError:
             detail = "the state file does not answer: another change is still being stored"
             raise StateUnavailableError(f"{detail}; nothing has changed") from None
-        task = asyncio.create_task(self._in_turn(change()))  # noqa: TID251 - may outlast its caller
+        task = asyncio.create_task(self._released_after(change()))  # noqa: TID251 - may outlast its caller
         self._changes.add(task)
         task.add_done_callback(self._changes.discard)
         if task in (await asyncio.wait({task}, timeout=within_s))[0]:
@@ -199,11 +200,11 @@ class Overrides:
             "counts from then on: look at the overrides in force"
         )
 
-    async def _in_turn(self, change: Coroutine[Any, Any, T]) -> T:
+    async def _released_after(self, change: Coroutine[Any, Any, ChangeResult]) -> ChangeResult:
         try:
             return await change
         finally:
-            self._turn.release()
+            self._change_lock.release()
 
     async def _add(self, request: OverrideRequest) -> Override:
         replaced = [o.id for o in self.active() if o.place == request.place]
@@ -211,19 +212,21 @@ class Overrides:
         expires_at = wall + timedelta(seconds=request.ttl_s)
         override = await self._store.add_override(request, wall, expires_at, replaced)
         for replaced_id in replaced:
-            self._forget(replaced_id, override.author, "replaced")
+            self._remove(replaced_id, override.author, "replaced")
         self._held[override.id] = (override, now + request.ttl_s)
-        _log.info("override_set", **_named(override), reason=override.reason, ttl_s=request.ttl_s)
-        self._tell(EventType.OVERRIDE_SET, override, override.author)
-        self._bell.ring()
+        _log.info(
+            "override_set", **_log_fields(override), reason=override.reason, ttl_s=request.ttl_s
+        )
+        self._notify_listeners(EventType.OVERRIDE_SET, override, override.author)
+        self._wakeup.notify()
         self._wake()
         return override
 
     async def _extend(self, override_id: int, ttl_s: float, actor: str, reason: str) -> Override:
-        before, ends_at = held = self._in_force(override_id)
+        before, ends_at = held = self._active_override(override_id)
         now, wall = self._clock.boottime(), self._clock.wall()
-        # At once, lest it expires while the store is at work; and no longer than that may take.
-        kept_until = min(now + ttl_s, now + _STORE_WITHIN_S)
+        # At once, or it could expire while the store works; for no longer than that may take.
+        kept_until = min(now + ttl_s, now + _STORE_WAIT_S)
         self._held[override_id] = (before, max(ends_at, kept_until))
         try:
             override = await self._store.extend_override(
@@ -238,38 +241,42 @@ class Overrides:
             raise
         self._held[override_id] = (override, now + ttl_s)
         self._announced.discard(override_id)
-        _log.info("override_extended", **_named(override), ttl_s=ttl_s, actor=actor, reason=reason)
-        self._tell(EventType.OVERRIDE_EXTENDED, override, actor, reason)
-        self._bell.ring()
+        _log.info(
+            "override_extended", **_log_fields(override), ttl_s=ttl_s, actor=actor, reason=reason
+        )
+        self._notify_listeners(EventType.OVERRIDE_EXTENDED, override, actor, reason)
+        self._wakeup.notify()
         self._wake()
         return override
 
     async def _withdraw(self, override_id: int, actor: str) -> Override:
-        override, _ = self._in_force(override_id)
+        override, _ = self._active_override(override_id)
         await self._end(override, actor, "withdrawn")
         return override
 
     async def _end_expired(self, override: Override) -> None:
-        """End it, unless it was given another end meanwhile."""
+        """End it, unless it was extended meanwhile."""
         held = self._held.get(override.id)
         if held is not None and held[1] <= self._clock.boottime():
             await self._end(override, DAEMON, "expired")
 
     async def _end(self, override: Override, actor: str, why: str) -> None:
         await self._store.end_override(override.id, actor=actor, at=self._clock.wall(), why=why)
-        self._forget(override.id, actor, why)
+        self._remove(override.id, actor, why)
         self._wake()
 
-    def _forget(self, override_id: int, actor: str, why: str) -> None:
-        """It has ended, and that is durable; somebody else may have been quicker to say so."""
+    def _remove(self, override_id: int, actor: str, why: str) -> None:
+        """Remove an override whose end is stored; nothing happens if it was removed already."""
         held = self._held.pop(override_id, None)
         if held is None:
             return
         self._announced.discard(override_id)
-        _log.info("override_ended", **_named(held[0]), why=why, actor=actor)
-        self._tell(EventType.OVERRIDE_ENDED, held[0], actor, why)
+        _log.info("override_ended", **_log_fields(held[0]), why=why, actor=actor)
+        self._notify_listeners(EventType.OVERRIDE_ENDED, held[0], actor, why)
 
-    def _tell(self, type_: EventType, override: Override, actor: str, why: str = "") -> None:
+    def _notify_listeners(
+        self, type_: EventType, override: Override, actor: str, why: str = ""
+    ) -> None:
         for listener in self._listeners:
             listener(type_, override, actor, why)
 
@@ -279,7 +286,7 @@ class Overrides:
                 "orders given before the start have not been read yet; nothing has changed"
             )
 
-    def _in_force(self, override_id: int) -> tuple[Override, float]:
+    def _active_override(self, override_id: int) -> tuple[Override, float]:
         held = self._held.get(override_id)
         if held is None or held[1] <= self._clock.boottime():
             valid = tuple(str(override.id) for override in self.active())
@@ -289,7 +296,7 @@ class Overrides:
         return held
 
 
-def _named(override: Override) -> dict[str, object]:
+def _log_fields(override: Override) -> dict[str, object]:
     return {
         "override_id": override.id,
         "kind": override.kind.value,

@@ -1,4 +1,4 @@
-"""A bell: many may ring it, one loop waits for it."""
+"""Wakes one loop, on behalf of many."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ import asyncio
 
 
 class WakeUp:
-    """Rings are merged: however often it rang since the last wait, the waiter wakes once."""
+    """Notifications for one waiter, merged: after any number of them, it wakes once."""
 
     def __init__(self) -> None:
-        self._rung = asyncio.Event()
+        self._notified = asyncio.Event()
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Wake the waiter, or let its next wait return at once."""
-        self._rung.set()
+        self._notified.set()
 
-    async def rung(self) -> None:
-        """Return once it has rung; the ring is left for the waiter."""
-        await self._rung.wait()
+    async def notified(self) -> None:
+        """Return once there is a notification; it is left for the waiter."""
+        await self._notified.wait()
 
     async def wait(self, timeout_s: float) -> bool:
-        """Whether it rang within `timeout_s` seconds."""
+        """Whether a notification came within `timeout_s` seconds; it is consumed."""
         try:
             async with asyncio.timeout(max(0.0, timeout_s)):
-                await self._rung.wait()
+                await self._notified.wait()
         except TimeoutError:
             return False
-        self._rung.clear()
+        self._notified.clear()
         return True

@@ -56,7 +56,7 @@ class Api:
     """The API and everything behind it."""
 
     world: World
-    house: Controller
+    controller: Controller
     client: ClientSession
     url: str
 
@@ -85,13 +85,13 @@ class Api:
         await self.until(lambda: self.calm() and self._carries_nothing(region))
 
     def _carries_nothing(self, region: str) -> bool:
-        latest = self.house.reconciliation.latest
+        latest = self.controller.reconciliation.latest
         plans = latest.decision.plans if latest else ()
         return not any(plan.before.get(region) for plan in plans)
 
     def calm(self) -> bool:
         """Whether the last cycle found every region up and nothing to hold."""
-        latest = self.house.reconciliation.latest
+        latest = self.controller.reconciliation.latest
         return latest is not None and not any(p.held or p.changes for p in latest.decision.plans)
 
 
@@ -105,18 +105,18 @@ async def api(
     """
     world = World(settings)
     metrics = Metrics(CollectorRegistry(), settings)
-    house = compose(settings, world.ports(), metrics, ReloadSource(**options))
-    await house.load()
+    controller = compose(settings, world.ports(), metrics, ReloadSource(**options))
+    await controller.load()
     async with (
-        serving(build(house.context()), host, 0) as url,
+        serving(build(controller.api_dependencies()), host, 0) as url,
         ClientSession(url) as client,
         asyncio.TaskGroup() as group,
     ):
-        served = Api(world, house, client, url)
+        served = Api(world, controller, client, url)
         if not running:
             yield served
             return
-        task = group.create_task(house.run())
+        task = group.create_task(controller.run())
         await served.until(served.calm)
         yield served
         task.cancel()

@@ -82,7 +82,7 @@ async def test_every_route_lets_in_whom_its_role_lets_in_and_nobody_else(
 ) -> None:
     """Every route × no token, a wrong one, an expired one, and each role."""
     async with api(guarded(), running=False) as served:
-        served.house.live.close()  # lets streams end at once
+        served.controller.event_stream.close()  # lets streams end at once
         found = {f"{r.method} {r.path}": await ask(served, r, caller) for r in ROUTES}
 
     for name, needed in ROLES.items():
@@ -276,9 +276,9 @@ async def test_a_reload_changes_who_may_call() -> None:
     """Tokens are those of the settings in force, not of the start."""
     async with api(running=False) as served:
         assert (await served.get("/v1/status")).status == 200
-        served.house.current.swap(guarded())
+        served.controller.active_settings.swap(guarded())
         assert (await served.get("/v1/status")).status == 401
-        served.house.current.swap(QUICK)
+        served.controller.active_settings.swap(QUICK)
         assert (await served.get("/v1/status")).status == 200
 
 

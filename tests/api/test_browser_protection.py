@@ -128,7 +128,7 @@ async def test_a_write_of_another_type_is_refused(content_type: str) -> None:
         assert answer.status == 415
         assert answer.body["valid_values"] == ["application/json"]
         assert content_type in answer.body["detail"]
-        assert served.house.overrides.active() == ()
+        assert served.controller.overrides.active() == ()
 
 
 async def test_json_may_name_its_charset() -> None:

@@ -48,7 +48,7 @@ async def resting(decisions: list[Snapshot]) -> AsyncIterator[Api]:
 async def cycle(served: Api, decisions: list[Snapshot]) -> None:
     """One cycle, whose own decision is not counted."""
     before = list(decisions)
-    await served.house.reconciliation.reconcile()
+    await served.controller.reconciliation.reconcile()
     decisions[:] = before
 
 

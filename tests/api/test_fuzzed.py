@@ -65,7 +65,7 @@ async def test_no_request_brings_forth_what_is_not_described(
 ) -> None:
     """Every route, as admin, with the daemon's loops obeying whatever was accepted."""
     async with api(guarded(UNLIMITED), load=unchanged) as served:
-        served.house.live.close()  # or the stream of events would never end
+        served.controller.event_stream.close()  # or the stream of events would never end
         freeze = await served.post(
             "/v1/overrides", json=FREEZE, headers={**bearer("admin"), "If-Match": "*"}
         )

@@ -27,7 +27,7 @@ async def test_the_same_order_again_gets_the_same_answer() -> None:
         await served.delete(first.headers["Location"])
         again = await served.post("/v1/overrides", json=DRAIN, headers=KEY)
 
-        assert served.house.overrides.active() == ()
+        assert served.controller.overrides.active() == ()
     assert (first.status, again.status) == (201, 201)
     assert again.body == first.body
     assert again.headers["Location"] == first.headers["Location"]

@@ -58,10 +58,10 @@ async def test_neither_depends_on_aws_or_on_any_region() -> None:
 async def test_a_loop_that_stopped_beating_is_dead(silent_s: float, status: int) -> None:
     """After three periods, at least 30 s, somebody should restart it."""
     async with api() as served:
-        latest = served.house.reconciliation.latest
+        latest = served.controller.reconciliation.latest
         assert latest is not None
         ended_at = served.world.clock.monotonic() - silent_s
-        served.house.reconciliation.latest = replace(latest, ended_at=ended_at)
+        served.controller.reconciliation.latest = replace(latest, ended_at=ended_at)
         answer = await served.get("/livez")
 
     assert answer.status == status
@@ -71,7 +71,7 @@ async def test_a_loop_that_stopped_beating_is_dead(silent_s: float, status: int)
 async def test_until_earlier_orders_are_read_it_is_not_ready_and_the_status_says_why() -> None:
     """A store that hangs at the start: alive, answering, and moving nothing."""
     async with api() as served:
-        served.house.overrides.loaded = False
+        served.controller.overrides.loaded = False
         ready, status = await served.get("/readyz"), await served.get("/v1/status")
         alive = await served.get("/livez")
 

@@ -41,7 +41,7 @@ def fresh() -> tuple[Metrics, Scrape]:
 
 
 def scraped(served: Api) -> Scrape:
-    return Scrape(served.house.context().metrics.registry)
+    return Scrape(served.controller.api_dependencies().metrics.registry)
 
 
 def test_every_event_has_its_series_before_it_first_happens() -> None:
@@ -145,7 +145,7 @@ async def test_a_failover_shows_in_verdicts_shares_levers_and_writes() -> None:
         assert value("gtc_lever_weight", **place) == 0
         accelerated = {"service": "api", "pool": "world", "region": "us-east-1"}
         assert value("gtc_lever_dial_percent", **accelerated) == 100
-        latest = served.house.reconciliation.latest
+        latest = served.controller.reconciliation.latest
         assert latest is not None
         assert value("gtc_cycles_total") == latest.cycle
         assert value("gtc_cycle_duration_seconds_count") == latest.cycle
@@ -162,7 +162,7 @@ async def test_a_hold_is_counted_when_it_begins_and_shown_while_it_lasts() -> No
         await served.until(lambda: scraped(served)("gtc_hold", reason="frozen") == 3)
         expiry = scraped(served)("gtc_override_expiry_timestamp_seconds", kind="freeze")
         for _ in range(3):
-            await served.house.reconciliation.reconcile()
+            await served.controller.reconciliation.reconcile()
         value = scraped(served)
         begun = value("gtc_holds_total", reason="frozen")
         overrides = value("gtc_overrides", kind="freeze")
@@ -184,8 +184,8 @@ async def test_drift_shows_at_the_pool_somebody_touched() -> None:
         for record in served.world.records.stored(ZONE):
             if record.name.startswith("world.") and record.set_identifier == "us-east-1":
                 served.world.records.put(ZONE, replace(record, weight=7))
-        served.house.observation.invalidate(ZONE)
-        await served.house.reconciliation.reconcile()
+        served.controller.observation.invalidate(ZONE)
+        await served.controller.reconciliation.reconcile()
         value = scraped(served)
 
     assert value("gtc_drift", service="shop", pool="world") == 1
@@ -324,8 +324,8 @@ async def test_a_cycle_goes_through_the_positions_as_often_as_there_are_metrics_
     """Not once for each pool, which would cost the square."""
     monkeypatch.setattr(Places, "rounds", 0)
     async with api(running=False) as served:
-        report = await served.house.reconciliation.reconcile()
-        steering = served.house.context().metrics._steering
+        report = await served.controller.reconciliation.reconcile()
+        steering = served.controller.api_dependencies().metrics._steering
         steering._positions = Places(steering._positions)
         steering.cycle(report)
 

@@ -15,7 +15,7 @@ async def test_a_misspelt_parameter_never_turns_a_preview_into_a_failover() -> N
 
         assert answer.status == 400
         assert answer.body["detail"] == "unknown parameter 'dryrun'; did you mean dry_run?"
-        assert served.house.overrides.active() == ()
+        assert served.controller.overrides.active() == ()
 
 
 @pytest.mark.parametrize("text", ["1", "yes", "True", ""])
@@ -27,7 +27,7 @@ async def test_a_flag_is_true_or_false_and_nothing_else(text: str) -> None:
 
         assert answer.status == 400
         assert answer.body["valid_values"] == ["true", "false"]
-        assert served.house.overrides.active() == ()
+        assert served.controller.overrides.active() == ()
 
 
 @pytest.mark.parametrize("text", ["0", "501", "-1", "1.5", "ten", "", "٣", "9" * 30])

@@ -28,7 +28,7 @@ def time_passes(snapshots: SnapshotBuilder, seconds: float) -> None:
 
 def is_down(served: Api, region: str) -> bool:
     """Whether every service believes so, and has planned on it."""
-    latest = served.house.reconciliation.latest
+    latest = served.controller.reconciliation.latest
     services = latest.decision.regions.values() if latest else ()
     return {regions[region].verdict for regions in services} == {Verdict.DOWN}
 
@@ -97,7 +97,7 @@ async def test_what_the_preview_shows_is_what_is_written() -> None:
 
 def levers(served: Api) -> dict[Position, LeverState]:
     """Every position as AWS has it."""
-    latest = served.house.reconciliation.latest
+    latest = served.controller.reconciliation.latest
     assert latest is not None
     observed = latest.snapshot.observed.values()
     return {position: one for seen in observed for position, one in seen.settings.items()}
@@ -108,8 +108,8 @@ async def test_a_preview_is_bound_to_the_plan_it_shows() -> None:
     starting = QUICK.guards.model_copy(update={"startup_data_s": 1e6})
     async with api(guarded().model_copy(update={"guards": starting})) as served:
         held = await served.post("/v1/overrides?dry_run=true", json=DRAIN, headers=OPERATOR)
-        time_passes(served.house.snapshots, 2e6)
-        await served.house.reconciliation.reconcile()
+        time_passes(served.controller.snapshots, 2e6)
+        await served.controller.reconciliation.reconcile()
         headers = {**OPERATOR, "If-Match": held.headers["ETag"]}
         refused = await served.post("/v1/overrides", json=DRAIN, headers=headers)
         headers = {**OPERATOR, "If-Match": refused.headers["ETag"]}
@@ -139,7 +139,7 @@ async def test_a_state_that_changed_since_is_shown_instead() -> None:
         await served.fail("us-east-1")
         headers = {**OPERATOR, "If-Match": preview.headers["ETag"]}
         refused = await served.post("/v1/overrides", json=DRAIN, headers=headers)
-        overrides = served.house.overrides.active()
+        overrides = served.controller.overrides.active()
         headers = {**OPERATOR, "If-Match": refused.headers["ETag"]}
         added = await served.post("/v1/overrides", json=DRAIN, headers=headers)
 

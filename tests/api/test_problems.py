@@ -120,7 +120,7 @@ async def test_an_unexpected_error_is_logged_under_its_id_and_not_shown() -> Non
         raise RuntimeError("secret")
 
     async with api(running=False) as served:
-        Method(served.house.previews.present).replace(broken)
+        Method(served.controller.previews.present).replace(broken)
         with capture_logs() as logs:
             answer = await served.get("/v1/plan")
 

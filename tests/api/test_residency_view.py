@@ -11,7 +11,7 @@ from tests.loops.test_residency import geolocation, stray
 
 
 def leaks_of(served: Api) -> float:
-    registry = served.house.context().metrics.registry
+    registry = served.controller.api_dependencies().metrics.registry
     labels = {"service": "shop", "pool": "europe"}
     value = registry.get_sample_value("gtc_residency_leaks", labels)
     assert value is not None
@@ -21,7 +21,7 @@ def leaks_of(served: Api) -> float:
 def series(served: Api) -> set[tuple[str, str]]:
     return {
         (sample.labels["service"], sample.labels["pool"])
-        for family in served.house.context().metrics.registry.collect()
+        for family in served.controller.api_dependencies().metrics.registry.collect()
         for sample in family.samples
         if sample.name == "gtc_residency_leaks"
     }

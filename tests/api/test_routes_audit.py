@@ -65,10 +65,10 @@ async def test_a_full_disk_is_told_to_who_orders_something_and_ends_with_it(
     metrics = Metrics(CollectorRegistry(), QUICK)
     async with SqliteStore(tmp_path / "gtc.sqlite", metrics.state_error) as store:
         world = World(QUICK)
-        house = compose(QUICK, world.ports(store), metrics)
-        await house.load()
+        controller = compose(QUICK, world.ports(store), metrics)
+        await controller.load()
         async with (
-            serving(build(house.context()), "127.0.0.1", 0) as url,
+            serving(build(controller.api_dependencies()), "127.0.0.1", 0) as url,
             ClientSession(url) as client,
         ):
             pages = await asked(store, "PRAGMA page_count")
@@ -78,7 +78,7 @@ async def test_a_full_disk_is_told_to_who_orders_something_and_ends_with_it(
             while refused.status == 201:  # a page may have had room left
                 refused = await client.post("/v1/overrides", json=long)
             problem = await refused.json(content_type=None)
-            held = [override.id for override in house.overrides.active()]
+            held = [override.id for override in controller.overrides.active()]
             stored = [override.id for override in await store.overrides()]
             await asked(store, f"PRAGMA max_page_count = {pages + 1000}")
             taken = await client.post("/v1/overrides", json=long)

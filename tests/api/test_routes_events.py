@@ -16,7 +16,7 @@ from controller.api.http.server import serving
 from controller.api.metrics.daemon_metrics import Metrics
 from controller.api.routes import events
 from controller.composition import compose
-from controller.loops.event_stream import KEPT, EventStream
+from controller.loops.event_stream import MAX_EVENTS, EventStream
 from controller.model.events import EventType
 from tests.api.serving import Api, api
 from tests.loops.simulated import World
@@ -28,7 +28,7 @@ _STREAMS = 50
 def happen(live: EventStream, *types: EventType) -> None:
     """Events of these types."""
     for type_ in types:
-        live.override(type_, FREEZE, "ann")
+        live.on_override(type_, FREEZE, "ann")
 
 
 async def block(response: aiohttp.ClientResponse) -> dict[str, str]:
@@ -55,9 +55,9 @@ async def test_an_event_has_its_id_its_type_and_its_data_in_one_line() -> None:
     """As browsers and curl expect it."""
     async with api(running=False) as served:
         stream = await opened(served)
-        happen(served.house.live, EventType.OVERRIDE_SET)
+        happen(served.controller.event_stream, EventType.OVERRIDE_SET)
         fields = await block(stream)
-        assert fields["id"] == str(served.house.live.last_id)
+        assert fields["id"] == str(served.controller.event_stream.last_id)
         assert fields["event"] == "override_set"
         event = json.loads(fields["data"])
         assert event["data"]["override"]["author"] == event["data"]["actor"] == "ann"
@@ -69,7 +69,7 @@ async def test_an_event_has_its_id_its_type_and_its_data_in_one_line() -> None:
 async def test_a_place_to_go_on_from_is_given_before_anything_happened() -> None:
     """Or a connection that breaks before the first event would lose what comes meanwhile."""
     async with api(running=False) as served:
-        live = served.house.live
+        live = served.controller.event_stream
         response = await served.client.get("/v1/events")
         assert (await block(response))["id"] == str(live.last_id)
         response.close()
@@ -78,7 +78,7 @@ async def test_a_place_to_go_on_from_is_given_before_anything_happened() -> None
 async def test_last_event_id_goes_on_exactly_there() -> None:
     """What happened meanwhile comes first."""
     async with api(running=False) as served:
-        live = served.house.live
+        live = served.controller.event_stream
         happen(live, *[EventType.OVERRIDE_SET] * 3)
         stream = await opened(served, last=live.last_id - 2)
         ids = [(await block(stream))["id"] for _ in range(2)]
@@ -98,7 +98,7 @@ async def test_types_choose_what_comes() -> None:
     """Others are skipped silently."""
     async with api(running=False) as served:
         stream = await opened(served, "?types=decision,override_ended")
-        happen(served.house.live, EventType.OVERRIDE_SET, EventType.OVERRIDE_ENDED)
+        happen(served.controller.event_stream, EventType.OVERRIDE_SET, EventType.OVERRIDE_ENDED)
         assert (await block(stream))["event"] == "override_ended"
         stream.close()
 
@@ -130,9 +130,9 @@ async def test_silence_is_broken_by_comments_that_carry_the_place(
     monkeypatch.setattr(events, "_HEARTBEAT_S", 0.02)
     async with api(running=False) as served:
         stream = await opened(served, "?types=decision")
-        happen(served.house.live, EventType.OVERRIDE_SET)
+        happen(served.controller.event_stream, EventType.OVERRIDE_SET)
         fields = await block(stream)
-        while fields["id"] != str(served.house.live.last_id):
+        while fields["id"] != str(served.controller.event_stream.last_id):
             fields = await block(stream)
         assert fields[""] == "still here"
         stream.close()
@@ -143,9 +143,9 @@ async def test_a_listener_that_leaves_is_forgotten(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(events, "_HEARTBEAT_S", 0.02)
     async with api(running=False) as served:
         stream = await opened(served)
-        assert served.house.live.listeners == 1
+        assert served.controller.event_stream.listeners == 1
         stream.close()
-        await served.until(lambda: served.house.live.listeners == 0)
+        await served.until(lambda: served.controller.event_stream.listeners == 0)
 
 
 async def test_a_listener_that_takes_nothing_is_told_to_read_anew_or_dropped(
@@ -154,7 +154,7 @@ async def test_a_listener_that_takes_nothing_is_told_to_read_anew_or_dropped(
     """Neither the daemon nor anybody else waits for it, and no memory grows for it."""
     monkeypatch.setattr(events, "_WRITE_DEADLINE_S", 0.2)
     async with api(running=False) as served:
-        live = served.house.live
+        live = served.controller.event_stream
         port = urlsplit(served.url).port
         reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1)
         writer.write(b"GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -162,7 +162,7 @@ async def test_a_listener_that_takes_nothing_is_told_to_read_anew_or_dropped(
         loop = asyncio.get_running_loop()
         deadline = loop.time() + 30
         while live.listeners and loop.time() < deadline:
-            happen(live, *[EventType.OVERRIDE_SET] * KEPT)
+            happen(live, *[EventType.OVERRIDE_SET] * MAX_EVENTS)
             await asyncio.sleep(0.005)
         assert live.listeners == 0
         writer.close()
@@ -172,9 +172,9 @@ async def test_a_listener_that_takes_nothing_is_told_to_read_anew_or_dropped(
 async def test_a_slow_listener_gets_a_resync_and_then_what_is_new() -> None:
     """It fell behind by more than is kept."""
     async with api(running=False) as served:
-        live = served.house.live
+        live = served.controller.event_stream
         stream = await opened(served)
-        happen(live, *[EventType.OVERRIDE_SET] * (KEPT + 1))
+        happen(live, *[EventType.OVERRIDE_SET] * (MAX_EVENTS + 1))
         assert (await block(stream))["event"] == "resync"
         happen(live, EventType.OVERRIDE_ENDED)
         assert (await block(stream))["event"] == "override_ended"
@@ -197,10 +197,10 @@ async def test_fifty_open_streams_do_not_delay_the_end() -> None:
     """They end as if nothing more were to come; one that waits for a time-out would be cut off."""
     world = World()
     metrics = Metrics(CollectorRegistry(), world.settings)
-    house = compose(world.settings, world.ports(), metrics)
+    controller = compose(world.settings, world.ports(), metrics)
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector) as session:
-        async with serving(build(house.context()), "127.0.0.1", 0) as url:
+        async with serving(build(controller.api_dependencies()), "127.0.0.1", 0) as url:
             streams = [await session.get(f"{url}/v1/events") for _ in range(_STREAMS)]
             for stream in streams:
                 assert (await block(stream))["retry"] == "1000"
@@ -211,7 +211,7 @@ async def test_fifty_open_streams_do_not_delay_the_end() -> None:
 async def test_the_newest_events_can_be_read_without_a_stream() -> None:
     """For a list, and to know where to go on."""
     async with api(running=False) as served:
-        live = served.house.live
+        live = served.controller.event_stream
         happen(live, EventType.OVERRIDE_SET, EventType.OVERRIDE_ENDED, EventType.OVERRIDE_SET)
         found = await served.get("/v1/events/recent?limit=1&types=override_set")
         [item] = found.body["items"]

@@ -135,7 +135,7 @@ async def test_what_makes_no_sense_is_refused_as_a_whole(
     """422 names the key and what is allowed; nothing of the report is believed."""
     async with api(NEAR, running=False) as served:
         answer = await served.post(PATH, json=body)
-        kept = served.house.figures.read()
+        kept = served.controller.figures.read()
 
     assert (answer.status, answer.body["field"]) == (422, field)
     assert answer.body["detail"] == detail
@@ -148,7 +148,7 @@ async def test_a_number_that_is_none_is_refused(number: str) -> None:
     text = f'{{"demand": [{{"service": "shop", "pool": "europe", "rps": {number}}}]}}'
     async with api(NEAR, running=False) as served:
         answer = await served.post(PATH, data=text, headers={"Content-Type": "application/json"})
-        kept = served.house.figures.read()
+        kept = served.controller.figures.read()
 
     assert answer.status in (400, 422)
     assert kept == NO_FIGURES
@@ -167,11 +167,11 @@ async def test_who_may_not_move_traffic_may_not_report_what_steers_it() -> None:
 async def test_a_report_wakes_nobody() -> None:
     """The next cycle looks at it; who reports every second makes no more cycles."""
     async with api(NEAR) as served:
-        before = served.house.reconciliation.latest
+        before = served.controller.reconciliation.latest
         await served.post(PATH, json={"demand": [{**DEMAND, "rps": CONFIGURED.demand_rps}]})
         await served.get("/v1/figures")
 
-        assert served.house.reconciliation.latest is before
+        assert served.controller.reconciliation.latest is before
 
 
 async def test_a_reload_forgets_figures_of_what_it_takes_away() -> None:
@@ -179,7 +179,7 @@ async def test_a_reload_forgets_figures_of_what_it_takes_away() -> None:
     async with api(NEAR, load=file(QUICK)) as served:
         await served.post(PATH, json={"demand": [DEMAND], "latency": [{**LATENCY, "ms": 25.0}]})
         done = await served.post("/v1/reload", json={})
-        kept = served.house.figures.read()
+        kept = served.controller.figures.read()
 
     assert (done.status, done.body["applied"]) == (200, True)
     assert list(kept.demand_rps) == [("shop", "europe")]
@@ -194,7 +194,7 @@ async def test_metrics_show_what_is_believed() -> None:
         value = scraped(served)
         configured = value("gtc_pool_demand_rps", **place)
         await served.post(PATH, json={"demand": [DEMAND]})
-        await served.house.reconciliation.reconcile()
+        await served.controller.reconciliation.reconcile()
 
         assert configured == CONFIGURED.demand_rps
         assert value("gtc_pool_demand_rps", **place) == pytest.approx(90, abs=1)

@@ -60,7 +60,7 @@ async def test_reports_steer_and_take_the_role_of_who_may_steer() -> None:
     """A viewer's could shift dials or undo a return: nothing of one is counted."""
     async with api(guarded(), running=False) as served:
         refused = await served.post(PATH, json=measured(), headers=bearer("viewer"))
-        assert served.house.traffic.split(60) == {}
+        assert served.controller.traffic.split(60) == {}
         taken = await served.post(PATH, json=measured(), headers=bearer("operator"))
 
     assert (refused.status, taken.status) == (403, 204)

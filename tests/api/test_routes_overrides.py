@@ -126,7 +126,7 @@ async def test_an_override_gets_another_end() -> None:
         answers = [await served.patch(added.headers["Location"], json=body) for _ in range(2)]
         audit = await served.get("/v1/audit?limit=1")
 
-        assert len(served.house.overrides.active()) == 1
+        assert len(served.controller.overrides.active()) == 1
     for answer in answers:
         assert answer.status == 200
         assert answer.body["reason"] == "INC-42"
@@ -201,7 +201,7 @@ async def test_a_preview_stores_nothing_and_shows_what_would_move() -> None:
         assert answer.status == 200
         assert answer.body["changes"] == 3
         assert "drained by local: INC-42" in answer.body["text"]
-        assert served.house.overrides.active() == ()
+        assert served.controller.overrides.active() == ()
         assert served.world.records.writes == []
 
 
@@ -212,7 +212,7 @@ async def test_an_ended_override_is_answered_once_more() -> None:
         ended = await served.delete(f"{added.headers['Location']}?author=bob")
         audit = await served.get("/v1/audit?limit=1")
 
-        assert served.house.overrides.active() == ()
+        assert served.controller.overrides.active() == ()
     assert ended.status == 200
     assert ended.body["id"] == added.body["id"]
     assert ended.body["remaining_s"] == 0
@@ -298,7 +298,7 @@ async def test_an_author_in_the_query_is_one_short_line() -> None:
         added = await served.post("/v1/overrides", json=DRAIN)
         answer = await served.delete(f"{added.headers['Location']}?author=a%0Ab")
 
-        assert len(served.house.overrides.active()) == 1
+        assert len(served.controller.overrides.active()) == 1
     assert answer.status == 400
     assert answer.body["detail"] == "author must be one line of at most 100 characters"
 
@@ -310,4 +310,4 @@ async def test_an_override_that_cannot_be_kept_is_not_acknowledged() -> None:
         answer = await served.post("/v1/overrides", json=DRAIN)
 
         assert answer.status == 503
-        assert served.house.overrides.active() == ()
+        assert served.controller.overrides.active() == ()

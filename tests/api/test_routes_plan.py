@@ -49,7 +49,7 @@ async def test_every_pool_is_told_to_who_asks_for_all() -> None:
 
 def observed(served: Api, pool: str, region: str) -> float | None:
     """The share of the shop's pool that the last cycle saw."""
-    latest = served.house.reconciliation.latest
+    latest = served.controller.reconciliation.latest
     plans = latest.decision.plans if latest else ()
     return next(p.before.get(region) for p in plans if (p.service, p.pool) == ("shop", pool))
 
@@ -110,7 +110,7 @@ async def test_several_overrides_are_previewed_together() -> None:
     async with api() as served:
         answer = await served.post("/v1/plan", json={"overrides": overrides})
 
-        assert served.house.overrides.active() == ()
+        assert served.controller.overrides.active() == ()
         assert served.world.records.writes == []
     changes = [change for plan in answer.body["plans"] for change in plan["changes"]]
     assert answer.body["changes"] == len(changes) > 0
@@ -176,7 +176,7 @@ async def test_hypotheses_are_previewed_with_what_they_do_to_regions_and_users()
     async with api() as served:
         answer = await served.post("/v1/plan", json={"hypotheses": hypotheses})
 
-        assert served.house.overrides.active() == ()
+        assert served.controller.overrides.active() == ()
         assert served.world.records.writes == []
     assert answer.status == 200
     assert answer.body["changes"] == 3

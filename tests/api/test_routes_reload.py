@@ -31,7 +31,7 @@ async def test_a_dry_run_shows_and_a_reload_puts_in_force() -> None:
     new = changed(eu_west_1={"capacity_rps": 400.0})
     async with api(load=file(new)) as served:
         shown = await served.post("/v1/reload", json={"dry_run": True})
-        assert served.house.current.settings is QUICK
+        assert served.controller.active_settings.settings is QUICK
         done = await served.post("/v1/reload", json={})
         status = await served.get("/v1/status")
 
@@ -58,10 +58,10 @@ async def test_a_plan_that_moves_several_regions_is_a_conflict_until_it_is_accep
         shown = await served.post("/v1/reload", json={"dry_run": True})
         refused = await served.post("/v1/reload", json={})
         wrong = await served.post("/v1/reload", json={"accept": "0"})
-        assert served.house.current.settings is QUICK
+        assert served.controller.active_settings.settings is QUICK
         accept = shown.body["accept"]
         done = await served.post("/v1/reload", json={"accept": accept})
-        assert served.house.current.settings is new
+        assert served.controller.active_settings.settings is new
 
     assert shown.status == 200
     assert shown.body["refusal"] == refused.body["detail"]

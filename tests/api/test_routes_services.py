@@ -70,7 +70,7 @@ async def test_the_days_that_a_certificate_has_left_are_shown_and_no_secret() ->
     async with api(type(QUICK).model_validate(data), running=False) as served:
         before = await served.get("/v1/services/shop")
         ends_at = served.world.clock.wall() + timedelta(days=20)
-        probing = served.house.probing
+        probing = served.controller.probing
         served.world.prober.certificate_ends_at = ends_at
         async with asyncio.TaskGroup() as group:
             task = group.create_task(probing.run())

@@ -34,7 +34,7 @@ def is_settled(state: HealthState) -> bool:
 
 
 def is_isolated(served: Api) -> bool:
-    latest = served.house.reconciliation.latest
+    latest = served.controller.reconciliation.latest
     return latest is not None and latest.decision.memory.isolated_since is not None
 
 
@@ -146,7 +146,9 @@ async def test_a_blind_daemon_says_so() -> None:
         for probe in served.world.settings.reference_targets.known_good:
             served.world.prober.answer(probe, ProbeOutcome.FAILED, "no route")
         await served.until(lambda: not served.calm())
-        await served.until(lambda: all(s.suspect for s in served.house.probing.known_good.values()))
+        await served.until(
+            lambda: all(s.suspect for s in served.controller.probing.known_good.values())
+        )
         status = await served.get("/v1/status")
 
     assert status.body["isolated"] is True
@@ -163,10 +165,10 @@ async def test_known_bad_targets_are_told_when_they_answer(
     settings = with_known_bad(QUICK)
     async with api(settings, running=False) as served:
         served.world.prober.answer(KNOWN_BAD, outcome)
-        async with in_background(served.house.run()):
+        async with in_background(served.controller.run()):
             await served.until(
                 lambda: (
-                    is_settled(served.house.probing.known_bad[KNOWN_BAD])
+                    is_settled(served.controller.probing.known_bad[KNOWN_BAD])
                     and is_isolated(served) is bool(answering)
                 )
             )
@@ -183,8 +185,8 @@ async def test_aws_that_does_not_answer_is_named() -> None:
     """What could not be read, and the error; the rest of the status stays."""
     async with api() as served:
         served.world.records.trouble.unavailable = True
-        served.house.observation.invalidate("Z0SANDBOX0000000001")
-        await served.house.observation.refresh(10)
+        served.controller.observation.invalidate("Z0SANDBOX0000000001")
+        await served.controller.observation.refresh(10)
         status = await served.get("/v1/status")
 
     assert list(status.body["observation"]["failing"]) == ["Z0SANDBOX0000000001"]
@@ -225,7 +227,7 @@ async def test_a_full_disk_is_told_by_status_and_readiness_until_there_is_room()
         raise StateUnavailableError("the disk is full")
 
     async with api() as served:
-        reconciliation, store = served.house.reconciliation, served.world.store
+        reconciliation, store = served.controller.reconciliation, served.world.store
         with Method(store.add_record).replaced(refuse):
             await served.fail("eu-west-1")
             await served.until(lambda: reconciliation.unrecorded is not None)

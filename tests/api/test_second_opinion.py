@@ -53,7 +53,7 @@ async def test_what_is_answered_stands_beside_what_is_applied() -> None:
         served.world.name_servers.answer("shop.example.test.", "192.0.2.0/28", [STRANGER])
         await served.until(lambda: STRANGER in _elsewhere(served))
         status = await served.get("/v1/status")
-        scraped = served.house.context().metrics.registry
+        scraped = served.controller.api_dependencies().metrics.registry
         share = scraped.get_sample_value("gtc_region_share_answered_ratio", PLACE)
         elsewhere = scraped.get_sample_value(
             "gtc_region_share_answered_ratio", {**PLACE, "pool": "world"}
@@ -73,12 +73,12 @@ async def test_what_is_answered_stands_beside_what_is_applied() -> None:
 
 
 def _sources(served: Api) -> tuple[object, ...]:
-    latest = served.house.reconciliation.latest
+    latest = served.controller.reconciliation.latest
     return latest.decision.regions["shop"]["eu-west-1"].contradictions if latest else ()
 
 
 def _elsewhere(served: Api) -> Collection[str]:
     """Addresses among the answers to pool europe that belong to none of its leaves."""
-    latest = served.house.reconciliation.latest
+    latest = served.controller.reconciliation.latest
     answered = latest.snapshot.answered.get(("shop", "europe")) if latest else None
     return answered.elsewhere if answered else ()

@@ -139,7 +139,7 @@ class _Deriving:
 
 async def _answers(moment: Snapshot) -> list[Row]:
     standing = Standing(moment)
-    await standing.house.state_loading.begin()
+    await standing.controller.state_loading.begin()
     for _ in range(2):
         await standing.cycle()
     clock = _DecisionTime()

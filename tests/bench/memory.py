@@ -72,7 +72,7 @@ def _of_decision(moment: Snapshot) -> dict[str, int | float]:
     evidence, record = Evidence(moment, decision), _record(moment, decision)
     text = written(evidence)
     hub = EventStream(FakeClock())
-    hub.record(record)
+    hub.on_record(record)
     return {
         "record as JSON, bytes": len(as_text(EXACT(record))),
         "evidence as JSON, bytes": len(text.snapshot + text.decision),
@@ -125,15 +125,15 @@ def _kept(moment: Snapshot) -> list[tuple[str, str, str]]:
     ]
     waiting, growing = f"{_SOME} records that wait", f"{_SOME} records that may grow"
     return [
-        _row(f"{_SOME} live events of decisions", lambda: _events(record), event_stream.KEPT_BYTES),
+        _row(f"{_SOME} live events of decisions", lambda: _events(record), event_stream.MAX_BYTES),
         _row(
             f"{_SOME} live events of cycles",
             lambda: _cycles(moment, decision),
-            event_stream.KEPT_BYTES,
+            event_stream.MAX_BYTES,
         ),
         _row(f"{_SOME} reports of all places", lambda: _reports(places), None),
         _row("measured figures", lambda: _figures(moment, places), None),
-        _row(waiting, lambda: _waiting(moment, decision, record), unsaved_records.MOST_BYTES),
+        _row(waiting, lambda: _waiting(moment, decision, record), unsaved_records.MAX_BYTES),
         _row(growing, lambda: [told_part(record) for _ in range(_SOME)], None),
         ("records in the state file", "", f"{records.KEPT_BYTES:,}"),
     ]
@@ -152,7 +152,7 @@ def _row(name: str, keep: Callable[[], object], most: int | None) -> tuple[str, 
 def _events(record: DecisionRecord) -> EventStream:
     hub = EventStream(FakeClock())
     for _ in range(_SOME):
-        hub.record(record)
+        hub.on_record(record)
     return hub
 
 
@@ -161,8 +161,8 @@ def _cycles(moment: Snapshot, decision: Decision) -> EventStream:
     hub = EventStream(FakeClock())
     report = CycleReport(1, moment, decision, (), record=None, took_s=0.0, ended_at=0.0)
     for _ in range(_SOME):
-        hub.cycle(report)
-        hub.tell_standing()
+        hub.on_cycle(report)
+        hub.publish_status()
     return hub
 
 
@@ -176,8 +176,8 @@ def _reports(places: list[Position]) -> TrafficReports:
 def _figures(moment: Snapshot, places: list[Position]) -> ReportedFigures:
     reported = ReportedFigures(ActiveSettings(moment.settings), FakeClock())
     for place in places:
-        reported.tell_demand(place.service, place.pool, 10.0)
-        reported.tell_latency(place, 20.0)
+        reported.report_demand(place.service, place.pool, 10.0)
+        reported.report_latency(place, 20.0)
     return reported
 
 

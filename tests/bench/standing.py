@@ -55,19 +55,19 @@ class Standing:
             FakeHealthChecks(clock),
             FakeNameServers(),
         )
-        self.house = compose(self.settings, ports, Metrics(CollectorRegistry(), self.settings))
-        self.context: ApiDependencies = self.house.context()
+        self.controller = compose(self.settings, ports, Metrics(CollectorRegistry(), self.settings))
+        self.context: ApiDependencies = self.controller.api_dependencies()
         self.app: web.Application = build(self.context)
         self._believe(moment)
 
     async def cycle(self) -> None:
         """One whole cycle."""
-        await self.house.reconciliation.reconcile()
+        await self.controller.reconciliation.reconcile()
 
     async def calm(self) -> None:
         """End every override, before any cycle has obeyed it, and run a cycle."""
-        for override in self.house.overrides.active():
-            await self.house.overrides.withdraw(override.id, "bench")
+        for override in self.controller.overrides.active():
+            await self.controller.overrides.withdraw(override.id, "bench")
         await self.cycle()
 
     async def ask(
@@ -92,8 +92,8 @@ class Standing:
     def _believe(self, moment: Snapshot) -> None:
         """Take every endpoint for what the moment says of it, as of now."""
         (states,) = moment.health.values()
-        now = self.house.previews._clock.monotonic()
-        for endpoint_id, watch in self.house.probing._endpoints.items():
+        now = self.controller.previews._clock.monotonic()
+        for endpoint_id, watch in self.controller.probing._endpoints.items():
             state = states[endpoint_id]
             watch._state = state._replace(since=now - 100, last_result_at=now + 1e6)
 

@@ -89,8 +89,8 @@ class Daemon:
 async def daemon(world: World) -> AsyncIterator[Daemon]:
     """The loops and the API, until the block ends."""
     async with (
-        world.running() as house,
-        serving(build(house.context()), "127.0.0.1", 0) as url,
+        world.running() as controller,
+        serving(build(controller.api_dependencies()), "127.0.0.1", 0) as url,
         ClientSession(url) as client,
     ):
         yield Daemon(world, client)

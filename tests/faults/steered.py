@@ -114,7 +114,7 @@ def _regions() -> dict[str, object]:
 class Steered:
     """The daemon, what it steers, and what a test does to both."""
 
-    house: Controller
+    controller: Controller
     aws: EmulatedAws
     prober: FakeProber
     store: Store
@@ -157,12 +157,12 @@ class Steered:
 
     def holds(self) -> set[Hold]:
         """Why pools did not move in the last cycle."""
-        latest = self.house.reconciliation.latest
+        latest = self.controller.reconciliation.latest
         return {h.reason for p in latest.decision.plans for h in p.held} if latest else set()
 
     def drifted(self) -> set[str]:
         """Positions that somebody else changed, as of the last cycle."""
-        latest = self.house.reconciliation.latest
+        latest = self.controller.reconciliation.latest
         return {str(position) for position in latest.decision.drift} if latest else set()
 
     def calls(self) -> Counter[str]:
@@ -223,11 +223,13 @@ async def steering(
         aws = aws_adapters(chosen, emulated.clients, time, metrics.aws_call)
         checks, name_servers = FakeHealthChecks(time), FakeNameServers()
         ports = Ports(time, kept, prober, aws.records, aws.accelerators, checks, name_servers)
-        house = compose(chosen, ports, metrics)
-        await house.load()
-        steered = Steered(house, emulated.aws, prober, kept, chosen, emulated.clients, registry)
+        controller = compose(chosen, ports, metrics)
+        await controller.load()
+        steered = Steered(
+            controller, emulated.aws, prober, kept, chosen, emulated.clients, registry
+        )
         async with asyncio.TaskGroup() as group:
-            running = group.create_task(house.run())
+            running = group.create_task(controller.run())
             await until(lambda: _is_ready(steered), "the daemon is ready")
             yield steered
             running.cancel()
@@ -244,7 +246,7 @@ async def until(happened: Callable[[], bool], what: str, within_s: float = 5.0) 
 
 
 def _is_ready(steered: Steered) -> bool:
-    latest = steered.house.reconciliation.latest
+    latest = steered.controller.reconciliation.latest
     if latest is None or latest.snapshot.now - latest.snapshot.started_at < 0.3:
         return False
     verdicts = {s.verdict.value for seen in latest.decision.regions.values() for s in seen.values()}

@@ -106,7 +106,7 @@ async def test_two_hands_on_one_dial_are_told_apart_from_a_fight() -> None:
             await until(lambda: steered.dials()[DEAD] == 100, "ours")
             await turn(steered, 40.0)
         await until(lambda: Hold.CONTESTED in steered.holds(), "contested")
-        latest = steered.house.reconciliation.latest
+        latest = steered.controller.reconciliation.latest
         assert latest is not None
         said = [h.detail for p in latest.decision.plans for h in p.held]
         assert any("another controller changes this accelerator" in text for text in said)

@@ -63,7 +63,7 @@ async def test_two_controllers_are_detected_and_said_and_do_not_fight(name: str)
         await steered.aws.faults.add("other-controller", weight=10, **LEAF)
         await until(lambda: Hold.CONTESTED in steered.holds(), "it is said", within_s=15)
         writes = steered.writes
-        latest = steered.house.reconciliation.latest
+        latest = steered.controller.reconciliation.latest
         assert latest is not None
         said = [h.detail for p in latest.decision.plans for h in p.held]
         assert any("another controller changes this zone" in text for text in said)
@@ -124,7 +124,7 @@ async def test_a_persons_order_does_not_wait_for_drift() -> None:
         await steered.aws.faults.add("hand-edit", weight=10, **LEAF)
         await until(lambda: steered.drifted() != set(), "it is seen")
         order = OverrideRequest(OverrideKind.DRAIN, "ann", "INC-42", 600, "us-west-2")
-        await steered.house.overrides.add(order)
+        await steered.controller.overrides.add(order)
         await until(lambda: steered.is_out("us-west-2"), "the order is obeyed")
         assert steered.weights("europe")[DEAD] == 10
 
@@ -136,5 +136,5 @@ def is_even(steered: Steered) -> bool:
 
 def is_faulty(steered: Steered) -> bool:
     """Whether the last cycle saw leaves that are missing."""
-    latest = steered.house.reconciliation.latest
+    latest = steered.controller.reconciliation.latest
     return latest is not None and bool(latest.snapshot.observed["shop"].faults)

@@ -30,14 +30,14 @@ class Bench:
     """Actuation upon a zone that was read once and may have changed since."""
 
     def __init__(self) -> None:
-        current, clock = ActiveSettings(SETTINGS), FakeClock()
+        active_settings, clock = ActiveSettings(SETTINGS), FakeClock()
         self.records = FakeRecordSets({ZONE: leaves(SETTINGS)})
         accelerators = FakeAccelerators({})
         ports = lever_ports(self.records, accelerators)
-        self.observation = Observation(current, ports, clock)
+        self.observation = Observation(active_settings, ports, clock)
         self.expectations = Expectations(FakeStore())
         self.actuation = Actuation(
-            current,
+            active_settings,
             self.observation,
             ports,
             self.expectations,

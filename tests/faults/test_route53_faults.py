@@ -88,7 +88,7 @@ async def test_aws_gone_while_a_region_dies() -> None:
         await steered.aws.faults.add("gone")
         steered.kill(DEAD)
         await asyncio.sleep(4)
-        latest = steered.house.reconciliation.latest
+        latest = steered.controller.reconciliation.latest
         assert latest is not None
         would = {c.position.region for c in latest.decision.changes if c.after.weight == 0}
         attempts = steered.metric("gtc_writes_total", lever="route53", outcome="unknown")

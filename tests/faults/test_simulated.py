@@ -49,14 +49,14 @@ async def test_a_flapping_region_is_drained_a_few_times_an_hour_and_then_kept_ou
     """
     world = World(probed(careful(), interval_s))
     drains: set[int] = set()
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(WELL_S)
         for _ in range(round(3600 / (2 * period_s))):
             world.kill(FLAPPING)
             await asyncio.sleep(period_s)
             world.heal(FLAPPING)
             await asyncio.sleep(period_s)
-        for record in await house.context().store.records(limit=1_000):
+        for record in await controller.api_dependencies().store.records(limit=1_000):
             rules = [r for p in record.plans if p.changes for r in p.rules]
             if any(r.name == "region_down" and r.before > 0 and r.after == 0 for r in rules):
                 # the zone's part and the accelerator's, a moment apart, are one drain
@@ -86,18 +86,18 @@ async def test_a_region_that_flaps_faster_than_it_is_trusted_moves_once() -> Non
 async def test_a_stepping_wall_clock_ends_no_override_and_moves_nothing(step_s: float) -> None:
     """Durations are reckoned on the monotonic clock only."""
     world = World()
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(WELL_S)
         order = OverrideRequest(OverrideKind.DRAIN, "ann", "INC-42", 600, "us-east-1")
-        override = await house.overrides.add(order)
+        override = await controller.overrides.add(order)
         await asyncio.sleep(5)
         before = len(world.records.writes), len(world.accelerators.writes)
         world.clock.start += timedelta(seconds=step_s)
         await asyncio.sleep(300)
-        still = [o.id for o in house.overrides.active()]
+        still = [o.id for o in controller.overrides.active()]
         after = len(world.records.writes), len(world.accelerators.writes)
         await asyncio.sleep(310)
-        ended = [o.id for o in house.overrides.active()]
+        ended = [o.id for o in controller.overrides.active()]
 
     assert still == [override.id]
     assert after == before
@@ -126,12 +126,12 @@ async def test_all_endpoints_failing_moves_nothing_and_neither_does_their_recove
     """Panic: left to AWS's own checks, in all pools and behind the accelerator."""
     world = World()
     regions = ("eu-west-1", "eu-central-1", "us-east-1")
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(WELL_S)
         for region in regions:
             world.kill(region)
         await asyncio.sleep(600)
-        held = {h.reason for p in decided(house).plans for h in p.held}
+        held = {h.reason for p in decided(controller).plans for h in p.held}
         for region in regions:
             world.heal(region)
         await asyncio.sleep(60)
@@ -144,12 +144,12 @@ async def test_all_endpoints_failing_moves_nothing_and_neither_does_their_recove
 async def test_failing_reference_targets_alone_move_nothing() -> None:
     """A prober that cannot reach what is known to be well believes nothing, not even good news."""
     world = World()
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(WELL_S)
         for probe in SETTINGS.reference_targets.known_good:
             world.prober.answer(probe, ProbeOutcome.FAILED, "network is unreachable")
         await asyncio.sleep(60)
-        held = {h.reason for p in decided(house).plans for h in p.held}
+        held = {h.reason for p in decided(controller).plans for h in p.held}
         world.kill(FLAPPING)
         await asyncio.sleep(60)
 

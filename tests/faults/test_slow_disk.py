@@ -76,9 +76,9 @@ async def test_a_disk_that_hangs_costs_one_moment_however_much_is_written() -> N
     expectations = Expectations(store)
     with logged() as lines:
         for _ in range(3):
-            await expectations.intend([DRAIN])
-            await expectations.settle({DRAIN: OutcomeStatus.APPLIED})
-            await expectations.adopt({OTHER: LeverState(7)})
+            await expectations.record_intent([DRAIN])
+            await expectations.record_results({DRAIN: OutcomeStatus.APPLIED})
+            await expectations.accept_observed({OTHER: LeverState(7)})
     await expectations.end()
 
     assert asyncio.get_running_loop().time() == pytest.approx(MOMENT_S, abs=0.01)
@@ -92,8 +92,8 @@ async def test_what_was_added_while_the_disk_hung_is_saved_behind_it() -> None:
     store = SlowStore()
     store.delay_s = 2
     expectations = Expectations(store)
-    await expectations.intend([DRAIN])
-    await expectations.adopt({OTHER: LeverState(7)})
+    await expectations.record_intent([DRAIN])
+    await expectations.accept_observed({OTHER: LeverState(7)})
     await asyncio.sleep(5)
 
     assert await store.expected() == {
@@ -108,9 +108,9 @@ async def test_what_was_not_durable_in_time_is_written_along_with_the_next() -> 
     store = SlowStore()
     expectations = Expectations(store)
     store.delay_s = 10
-    await expectations.intend([DRAIN])
+    await expectations.record_intent([DRAIN])
     store.delay_s = 0
-    await expectations.adopt({OTHER: LeverState(7)})
+    await expectations.accept_observed({OTHER: LeverState(7)})
     await asyncio.sleep(10)
 
     assert await store.expected() == {
@@ -125,9 +125,9 @@ async def test_what_a_full_disk_refused_is_written_when_there_is_room() -> None:
     store = FakeStore()
     expectations = Expectations(store)
     store.unavailable = True
-    await expectations.intend([DRAIN])
-    await expectations.settle({DRAIN: OutcomeStatus.APPLIED})
+    await expectations.record_intent([DRAIN])
+    await expectations.record_results({DRAIN: OutcomeStatus.APPLIED})
     store.unavailable = False
-    await expectations.adopt({OTHER: LeverState(7)})
+    await expectations.accept_observed({OTHER: LeverState(7)})
 
     assert await store.expected() == {POSITION: (LeverState(0),), OTHER: (LeverState(7),)}

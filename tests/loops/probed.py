@@ -56,8 +56,10 @@ class Bench:
         self.prober = FakeProber(self.clock)
         self.wakes: list[float] = []
         self.told: list[tuple[EndpointId | ReferenceKind, ProbeOutcome]] = []
-        self.current = ActiveSettings(settings)
-        self.probing = ProbeLoop(self.current, self.prober, self.clock, self._wake, self._observer)
+        self.active_settings = ActiveSettings(settings)
+        self.probing = ProbeLoop(
+            self.active_settings, self.prober, self.clock, self._wake, self._observer
+        )
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -105,11 +105,11 @@ class World:
     async def running(self, **options: Any) -> AsyncIterator[Controller]:
         """The daemon's loops, until the block ends; `options` are a ReloadSource's."""
         metrics = Metrics(CollectorRegistry(), self.settings)
-        house = compose(self.settings, self.ports(), metrics, ReloadSource(**options))
-        await house.load()
+        controller = compose(self.settings, self.ports(), metrics, ReloadSource(**options))
+        await controller.load()
         async with asyncio.TaskGroup() as group:
-            running = group.create_task(house.run())
-            yield house
+            running = group.create_task(controller.run())
+            yield controller
             running.cancel()
 
     def probes(self, region: str) -> list[str]:

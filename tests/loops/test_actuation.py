@@ -69,12 +69,12 @@ class Bench:
         self.records = FakeRecordSets({zone: leaves(settings, zone) for zone in (ZONE, "Z2")})
         self.accelerators = FakeAccelerators({ARN: groups()})
         self.store = FakeStore()
-        current, clock = ActiveSettings(settings), FakeClock()
+        active_settings, clock = ActiveSettings(settings), FakeClock()
         ports = lever_ports(self.records, self.accelerators)
-        self.observation = Observation(current, ports, clock)
+        self.observation = Observation(active_settings, ports, clock)
         self.expectations = Expectations(self.store)
         self.actuation = Actuation(
-            current,
+            active_settings,
             self.observation,
             ports,
             self.expectations,
@@ -650,7 +650,7 @@ async def test_what_waits_for_its_reading_is_no_receiver_of_what_is_sent() -> No
 async def test_one_bad_record_hinders_no_other_pool_though_no_cycle_has_the_time() -> None:
     """Route 53 takes a second, and the bell rings all the time: only the first answer is heard."""
     bench = Bench()
-    bell = bench.actuation._pending._bell
+    wakeup = bench.actuation._pending._wakeup
     applied: list[str] = []
 
     async def change(
@@ -666,7 +666,7 @@ async def test_one_bad_record_hinders_no_other_pool_though_no_cycle_has_the_time
 
     with Method(bench.records.change).replaced(change):
         for _ in range(8):
-            asyncio.get_running_loop().call_later(0.5, bell.ring)
+            asyncio.get_running_loop().call_later(0.5, wakeup.notify)
             await bench.carry_out(weight("shop", WEST, 0), weight("blog", WEST, 0), emergency=True)
             await asyncio.sleep(2)
     await bench.actuation.end()
@@ -677,7 +677,7 @@ async def test_one_bad_record_hinders_no_other_pool_though_no_cycle_has_the_time
 async def test_one_bad_group_hinders_no_other_though_no_cycle_has_the_time() -> None:
     """The same behind an accelerator: what opens goes first, and is refused each time."""
     bench = Bench()
-    bell = bench.actuation._pending._bell
+    wakeup = bench.actuation._pending._wakeup
     east = next(group for group in groups() if group.region == EAST)
     bench.accelerators.put(ARN, replace(east, dial=50.0))
     applied: list[str] = []
@@ -691,7 +691,7 @@ async def test_one_bad_group_hinders_no_other_though_no_cycle_has_the_time() -> 
 
     with Method(bench.accelerators.change).replaced(change_group):
         for _ in range(3):
-            asyncio.get_running_loop().call_later(0.5, bell.ring)
+            asyncio.get_running_loop().call_later(0.5, wakeup.notify)
             await bench.carry_out(dial(EAST, 100), dial(WEST, 0), emergency=True)
             await asyncio.sleep(2)
     await bench.actuation.end()

@@ -31,17 +31,17 @@ LOOPS = {
     "reload": Reload,
 }
 LISTENERS = {
-    "live_cycles": (EventStream, "cycle"),
-    "live_records": (EventStream, "record"),
-    "live_overrides": (EventStream, "override"),
+    "live_cycles": (EventStream, "on_cycle"),
+    "live_records": (EventStream, "on_record"),
+    "live_overrides": (EventStream, "on_override"),
     "follow_up_begin": (FollowUp, "follow"),
-    "residency_alarm": (ResidencyAlarm, "cycle"),
-    "check_opinions_follow": (HealthCheckOpinions, "follow"),
+    "residency_alarm": (ResidencyAlarm, "on_cycle"),
+    "check_opinions_follow": (HealthCheckOpinions, "on_cycle"),
     "check_opinions_latest": (HealthCheckOpinions, "latest"),
-    "answered_follow": (DnsSampling, "follow"),
+    "answered_follow": (DnsSampling, "on_cycle"),
     "answered_latest": (DnsSampling, "latest"),
-    "contradiction_alarm": (ContradictionAlarm, "cycle"),
-    "overload_alarm": (OverloadAlarm, "cycle"),
+    "contradiction_alarm": (ContradictionAlarm, "on_cycle"),
+    "overload_alarm": (OverloadAlarm, "on_cycle"),
 }
 
 
@@ -60,12 +60,12 @@ async def test_an_advisory_loop_that_fails_ends_nothing(
     """The region is drained, the metric and the status say which loop fails."""
     monkeypatch.setattr(LOOPS[name], "run", broken)
     world = World()
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(WELL_S)
         world.kill("eu-west-1")
         await asyncio.sleep(3)
-        assert set(house.supervision.failing) == {name}
-        sample = house.context().metrics.registry.get_sample_value
+        assert set(controller.supervision.failing) == {name}
+        sample = controller.api_dependencies().metrics.registry.get_sample_value
         assert sample("gtc_advisory_failing", {"part": name}) == 1
         assert (sample("gtc_advisory_failures_total", {"part": name}) or 0) >= 3
 
@@ -79,18 +79,18 @@ async def test_a_listener_that_fails_hides_no_other_ones_news(
     """Cycles are counted, events told, orders acknowledged; only that listener is missing."""
     monkeypatch.setattr(*LISTENERS[name], raising)
     world = World()
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(WELL_S)
-        await house.overrides.add(drain("us-east-1", ttl_s=600))
+        await controller.overrides.add(drain("us-east-1", ttl_s=600))
         world.kill("eu-west-1")
         await asyncio.sleep(20)
-        latest = house.reconciliation.latest
+        latest = controller.reconciliation.latest
         assert latest is not None
-        sample = house.context().metrics.registry.get_sample_value
+        sample = controller.api_dependencies().metrics.registry.get_sample_value
         assert sample("gtc_cycles_total") == latest.cycle
-        assert set(house.supervision.failing) <= {name}
+        assert set(controller.supervision.failing) <= {name}
         assert (sample("gtc_advisory_failures_total", {"part": name}) or 0) >= 1
-        assert house.live.recent(1) or name == "live_cycles"
+        assert controller.event_stream.recent(1) or name == "live_cycles"
 
     assert world.weights("world")["eu-west-1"] == 0
 
@@ -98,12 +98,12 @@ async def test_a_listener_that_fails_hides_no_other_ones_news(
 async def test_one_write_that_cannot_be_followed_leaves_the_others_alone() -> None:
     """Behind the accelerator a mistake of ours; the zone is followed to INSYNC."""
     world = World()
-    async with world.running() as house:
+    async with world.running() as controller:
         with failing(world.accelerators, "is_deployed", KeyError("a mistake of ours")):
             await asyncio.sleep(WELL_S)
             world.kill("eu-west-1")
             await asyncio.sleep(10)
-        assert house.supervision.failing == {}
+        assert controller.supervision.failing == {}
         moments = [m.name for r in await world.store.records(limit=50) for m in r.timeline]
 
     assert "insync" in moments

@@ -25,12 +25,12 @@ pytestmark = pytest.mark.looptime
 async def test_everything_failing_at_once_moves_nothing() -> None:
     """With reference targets that answer it is a panic, with some that fail our own blindness."""
     world = World()
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(WELL_S)
         for region in CALM:
             world.kill(region)
         await asyncio.sleep(120)
-        holds = reasons(house)
+        holds = reasons(controller)
 
     assert world.records.writes == []
     assert world.accelerators.writes == []
@@ -40,11 +40,11 @@ async def test_everything_failing_at_once_moves_nothing() -> None:
 async def test_a_broken_prober_moves_nothing_and_starts_over_when_it_is_mended() -> None:
     """What a blind prober saw is no evidence afterwards either."""
     world = World()
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(WELL_S)
         break_network(world)
         await asyncio.sleep(60)
-        blind = reasons(house)
+        blind = reasons(controller)
         mend_network(world)
         await asyncio.sleep(60)
 
@@ -73,12 +73,12 @@ async def test_a_prober_to_which_a_known_bad_target_answers_moves_nothing() -> N
     """Until it fails again; then everything starts over, and a region that is dead leaves."""
     world = World(with_known_bad(SETTINGS))
     world.prober.answer(KNOWN_BAD, ProbeOutcome.FAILED, "connection refused")
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(WELL_S)
-        calm = reasons(house)
+        calm = reasons(controller)
         world.prober.answer(KNOWN_BAD, ProbeOutcome.PASSED)
         await asyncio.sleep(3)
-        lying = reasons(house)
+        lying = reasons(controller)
         world.kill("eu-west-1")
         await asyncio.sleep(60)
         before = [*world.records.writes, *world.accelerators.writes]

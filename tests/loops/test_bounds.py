@@ -25,7 +25,7 @@ from tests.loops.simulated import SETTINGS, ZONE, World
 
 HOUR_S = 3600.0
 FULL = {
-    "live._kept": event_stream.KEPT,
+    "event_stream._kept": event_stream.MAX_EVENTS,
     "reconciliation._recording._open": 100,
     "follow_up._recording._open": 100,
 }
@@ -56,13 +56,13 @@ async def test_a_day_of_flapping_leaves_nothing_behind(monkeypatch: pytest.Monke
     """Sizes after two hours are the sizes after twenty-four, or below their bound."""
     monkeypatch.setattr(heartbeat, "SAMPLE_S", 60.0)
     world = World(SLOW)
-    async with world.running() as house:
+    async with world.running() as controller:
         for hour in range(2):
-            await a_busy_hour(world, house, hour)
-        early = dict(sizes(house))
+            await a_busy_hour(world, controller, hour)
+        early = dict(sizes(controller))
         for hour in range(2, 24):
-            await a_busy_hour(world, house, hour)
-        late = dict(sizes(house))
+            await a_busy_hour(world, controller, hour)
+        late = dict(sizes(controller))
 
     grown = {
         name: f"{early.get(name, 0)} → {size}"
@@ -79,36 +79,36 @@ def _bound(name: str) -> int:
     return next((bound for tail, bound in FULL.items() if name.endswith(tail)), 16)
 
 
-async def a_busy_hour(world: World, house: Controller, hour: int) -> None:
+async def a_busy_hour(world: World, controller: Controller, hour: int) -> None:
     """A region flaps, people order things, somebody edits the zone, users report."""
     for quarter in range(4):
         region = ("eu-west-1", "us-east-1")[quarter % 2]
         world.kill(region)
-        await a_while(house, 300)
+        await a_while(controller, 300)
         world.heal(region)
         if quarter == 1:
-            await house.overrides.add(
+            await controller.overrides.add(
                 OverrideRequest(OverrideKind.DRAIN, "ana", f"hour {hour}", 60.0, "eu-central-1")
             )
         if quarter == 2:
             leaf = world.records.stored(ZONE)[hour % 4]
             world.records.put(ZONE, replace(leaf, weight=hour + 1))
-        await a_while(house, 600)
+        await a_while(controller, 600)
 
 
-async def a_while(house: Controller, seconds: int) -> None:
+async def a_while(controller: Controller, seconds: int) -> None:
     """Seconds pass; in the last minute of them users report every second."""
     await asyncio.sleep(seconds - 60)
     for _ in range(60):
-        house.traffic.add([Measurement("shop", "europe", "eu-west-1", 10, 0)])
-        house.figures.tell_demand("shop", "europe", 10)
+        controller.traffic.add([Measurement("shop", "europe", "eu-west-1", 10, 0)])
+        controller.figures.report_demand("shop", "europe", 10)
         await asyncio.sleep(1)
 
 
-def sizes(house: Controller) -> Iterator[tuple[str, int]]:
+def sizes(controller: Controller) -> Iterator[tuple[str, int]]:
     """Path to length of every collection that the loops reach."""
     seen: set[int] = set()
-    yield from _walk(house, "", seen, 0)
+    yield from _walk(controller, "", seen, 0)
 
 
 def _walk(value: Any, path: str, seen: set[int], depth: int) -> Iterator[tuple[str, int]]:

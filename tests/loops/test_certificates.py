@@ -29,13 +29,13 @@ async def test_a_certificate_that_ends_soon_is_named_once_a_day() -> None:
     certificates = Certificates(ActiveSettings(small()), FakeClock())
     with logged() as lines:
         for _ in range(3):
-            certificates.probe(WEB, seen(NOON + 14.5 * DAY))
-            certificates.probe(WEB, seen(NOON + 13.5 * DAY))
-            certificates.probe(WEB, seen(NOON + 12.5 * DAY))
-        certificates.probe(WEB, seen(None))
+            certificates.on_probe(WEB, seen(NOON + 14.5 * DAY))
+            certificates.on_probe(WEB, seen(NOON + 13.5 * DAY))
+            certificates.on_probe(WEB, seen(NOON + 12.5 * DAY))
+        certificates.on_probe(WEB, seen(None))
         assert len(lines) == 2  # two servers take turns; the third's certificate is good
         await asyncio.sleep(DAY.total_seconds())
-        certificates.probe(WEB, seen(NOON + 13.5 * DAY))
+        certificates.on_probe(WEB, seen(NOON + 13.5 * DAY))
 
     assert lines[-1] == {
         "event": "certificate_ends_soon",
@@ -53,18 +53,18 @@ async def test_certificates_with_time_left_are_nobodys_concern() -> None:
         ActiveSettings(small(probing={"certificate_warn_days": 2.0})), FakeClock()
     )
     with logged() as lines:
-        certificates.probe(WEB, seen(NOON + 3 * DAY))
+        certificates.on_probe(WEB, seen(NOON + 3 * DAY))
     assert lines == []
 
 
 async def test_an_endpoint_that_is_gone_is_forgotten() -> None:
     """And warned of again, should it come back."""
-    current = ActiveSettings(small())
-    certificates = Certificates(current, FakeClock())
+    active_settings = ActiveSettings(small())
+    certificates = Certificates(active_settings, FakeClock())
     other = EndpointId("gone", WEST, "web")
     with logged() as lines:
         for _ in range(2):
-            certificates.probe(WEB, seen(NOON + DAY))
-            certificates.probe(other, seen(NOON + DAY))
-            certificates.follow_settings()
+            certificates.on_probe(WEB, seen(NOON + DAY))
+            certificates.on_probe(other, seen(NOON + DAY))
+            certificates.apply_settings()
     assert [line["endpoint"] for line in lines] == [str(WEB), str(other), str(other)]

@@ -52,9 +52,9 @@ def answer(found: World, regions: Sequence[str]) -> None:
         found.name_servers.answer(NAME, subnet, [ADDRESSES[region] for region in regions])
 
 
-def latest(house: Controller) -> Mapping[PoolName, AnsweredCounts]:
+def latest(controller: Controller) -> Mapping[PoolName, AnsweredCounts]:
     """What a snapshot made now would say."""
-    return house.snapshots.build().answered
+    return controller.snapshots.build().answered
 
 
 @pytest.mark.parametrize("alias", [False, True], ids=["addresses", "aliases"])
@@ -62,9 +62,9 @@ async def test_the_answered_split_is_estimated_from_many_answers(alias: bool) ->
     """Each pool in the name of its geographies in turn, evenly spread."""
     outside = world(alias=alias)
     answer(outside, [WEST, WEST, WEST, CENTRAL])
-    async with outside.running() as house:
+    async with outside.running() as controller:
         await asyncio.sleep(71)
-        found = latest(house)
+        found = latest(controller)
 
     assert set(found) == {EUROPE}
     assert answered_share(found[EUROPE], WEST) == pytest.approx(0.75, abs=0.03)
@@ -87,19 +87,19 @@ async def test_other_weights_begin_another_count_once_they_have_settled() -> Non
     """What was answered before, or on the way, tells nothing of the weights that hold now."""
     outside = world()
     answer(outside, [WEST, CENTRAL])
-    async with outside.running() as house:
+    async with outside.running() as controller:
         await asyncio.sleep(60)
-        assert latest(house)[EUROPE].total > 20
+        assert latest(controller)[EUROPE].total > 20
         outside.kill(WEST)
         await asyncio.sleep(3)
         assert outside.weights("europe")[WEST] == 0
-        assert EUROPE not in latest(house)
+        assert EUROPE not in latest(controller)
         asked = len(outside.name_servers.asked)
         await asyncio.sleep(15)
         assert len(outside.name_servers.asked) == asked
         answer(outside, [CENTRAL])
         await asyncio.sleep(15)
-        found = latest(house)[EUROPE]
+        found = latest(controller)[EUROPE]
 
     assert found.counts[WEST] == 0
 
@@ -109,12 +109,12 @@ async def test_no_cycle_holds_answers_against_weights_that_they_were_not_given_b
     outside = world()
     answer(outside, [WEST, CENTRAL])
     seen: dict[int, CycleReport] = {}
-    async with outside.running() as house:
+    async with outside.running() as controller:
         await asyncio.sleep(60)
         outside.kill(WEST)
         for _ in range(300):
             await asyncio.sleep(0.01)
-            report = house.reconciliation.latest
+            report = controller.reconciliation.latest
             assert report is not None
             seen[report.cycle] = report
 
@@ -130,18 +130,18 @@ async def test_nobody_is_asked_while_a_write_is_known_not_to_be_insync() -> None
     """However long that takes."""
     outside = world()
     answer(outside, [CENTRAL])
-    async with outside.running() as house:
+    async with outside.running() as controller:
         await asyncio.sleep(60)
         outside.records.hold_insync = True
         outside.kill(WEST)
         await asyncio.sleep(3)
         asked = len(outside.name_servers.asked)
         await asyncio.sleep(100)
-        assert house.follow_up.is_spreading(ZONE)
+        assert controller.follow_up.is_spreading(ZONE)
         assert len(outside.name_servers.asked) == asked
         outside.records.hold_insync = False
         await asyncio.sleep(10)
-        assert not house.follow_up.is_spreading(ZONE)
+        assert not controller.follow_up.is_spreading(ZONE)
 
     assert len(outside.name_servers.asked) > asked
 
@@ -174,14 +174,14 @@ async def test_silent_name_servers_are_told_once_and_leave_nothing_known() -> No
     outside = world()
     answer(outside, [WEST, CENTRAL])
     with capture_logs() as log:
-        async with outside.running() as house:
+        async with outside.running() as controller:
             await asyncio.sleep(60)
             outside.name_servers.trouble.unavailable = True
             await asyncio.sleep(70)
-            assert latest(house) == {}
+            assert latest(controller) == {}
             outside.name_servers.trouble.unavailable = False
             await asyncio.sleep(10)
-            assert latest(house)[EUROPE].at > 0
+            assert latest(controller)[EUROPE].at > 0
 
     assert [line["event"] for line in log].count("name_servers_unknown") == 1
 
@@ -192,9 +192,9 @@ async def test_answers_that_belong_to_no_leaf_are_told_in_words() -> None:
     outside.name_servers.answer(NAME, GERMANY, ["203.0.113.99"])
     answer_france = [ADDRESSES[WEST]]
     outside.name_servers.answer(NAME, FRANCE, answer_france)
-    async with outside.running() as house:
+    async with outside.running() as controller:
         await asyncio.sleep(90)
-        latest = house.reconciliation.latest
+        latest = controller.reconciliation.latest
 
     assert latest is not None
     assert set(latest.snapshot.answered[EUROPE].elsewhere) == {"203.0.113.99"}
@@ -207,12 +207,14 @@ async def test_addresses_that_a_load_balancer_had_long_ago_are_forgotten() -> No
     """It changes them all the time, for months."""
     outside = world(alias=True)
     answer(outside, [WEST])
-    async with outside.running() as house:
+    async with outside.running() as controller:
         for minute in range(20):
             for region in (WEST, CENTRAL, EAST):
                 outside.name_servers.lead(f"lb.{region}.example", f"198.51.100.{minute}")
             await asyncio.sleep(61)
-        kept = {name: size for name, size in sizes(house) if name.startswith(".answered._aliases.")}
+        kept = {
+            name: size for name, size in sizes(controller) if name.startswith(".answered._aliases.")
+        }
 
     assert len(kept) > 2, "the walk has lost its way"
     assert {name: size for name, size in kept.items() if size > 12} == {}
@@ -230,9 +232,9 @@ async def test_an_answer_of_any_shape_is_none_of_the_loops_business(answer: obje
 
     Method(original).replace(ask)
     with logged() as lines:
-        async with outside.running() as house:
+        async with outside.running() as controller:
             await asyncio.sleep(120)
-            assert house.supervision.failing == {}
+            assert controller.supervision.failing == {}
 
     assert len(asked) > 20
     assert len([one for one in events(lines) if one == "answers_not_understood"]) <= 2
@@ -246,7 +248,7 @@ async def test_a_leaf_of_any_shape_concerns_its_own_service_alone(rest: str) -> 
     outside = world()
     for leaf in outside.records.stored(ZONE):
         outside.records.put(ZONE, replace(leaf, rest=rest))
-    async with outside.running() as house:
+    async with outside.running() as controller:
         await asyncio.sleep(60)
-        assert "answered" not in house.supervision.failing
-        assert "answered_follow" not in house.supervision.failing
+        assert "answered" not in controller.supervision.failing
+        assert "answered_follow" not in controller.supervision.failing

@@ -32,13 +32,15 @@ def with_mode(mode: str, service: str = "api", daemon: str = "active") -> Settin
 async def test_a_service_in_dry_run_tells_exactly_what_it_would_write() -> None:
     """In the log, in `gtc why` and in the holds; the other service is steered meanwhile."""
     world = World(with_mode("dry_run"))
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(20)
         with logged() as lines:
             world.kill("eu-west-1")
             await asyncio.sleep(5)
         record = await world.newest()
-        gtc_mode = house.context().metrics.registry.get_sample_value("gtc_mode", {"mode": "active"})
+        gtc_mode = controller.api_dependencies().metrics.registry.get_sample_value(
+            "gtc_mode", {"mode": "active"}
+        )
 
     assert world.weights("world")["eu-west-1"] == 0
     assert world.dials()["eu-west-1"] == OPEN
@@ -61,19 +63,19 @@ async def test_a_service_switched_to_active_is_planned_first() -> None:
     async def load() -> Loaded:
         return Loaded(with_mode("active", "shop"), NOTHING)
 
-    async with world.running(load=load) as house:
+    async with world.running(load=load) as controller:
         await asyncio.sleep(20)
         world.kill("eu-west-1")
         await asyncio.sleep(40)  # apart from each other, so that nobody panics
         world.kill("eu-central-1")
         await asyncio.sleep(10)
         with pytest.raises(ReloadRefusedError, match="2 regions would lose traffic") as refusal:
-            await house.reload.reload("ann")
+            await controller.reload.reload("ann")
         proposal = refusal.value.proposal
         await asyncio.sleep(30)
         assert world.records.writes == []
 
-        await house.reload.reload("ann", accept=proposal.hash)
+        await controller.reload.reload("ann", accept=proposal.hash)
         await asyncio.sleep(30)
 
     assert [str(one) for one in proposal.differences] == [

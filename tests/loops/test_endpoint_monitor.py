@@ -93,12 +93,12 @@ async def test_a_probe_under_way_is_begun_anew_when_its_question_changes() -> No
     async with bench.running():
         await asyncio.sleep(0.3)
         other = {"probe": probe("a"), "keep_alive": False, "required": False, "interval_s": 2.0}
-        data: dict[str, Any] = bench.current.settings.model_dump(mode="json")
+        data: dict[str, Any] = bench.active_settings.settings.model_dump(mode="json")
         data["services"]["shop"]["regions"][WEST]["endpoints"]["a"] = other
         data["services"]["shop"]["regions"][WEST]["endpoints"]["b"] = {"probe": probe("b")}
-        bench.current.swap(Settings.model_validate(data))
+        bench.active_settings.swap(Settings.model_validate(data))
         bench.prober.answer(probe("a"), ProbeOutcome.PASSED)
-        bench.probing.follow_settings()
+        bench.probing.apply_settings()
         await asyncio.sleep(0.1)
 
         assert bench.asked(probe("a")) == [0, 0.3]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from controller.loops import event_stream as module
-from controller.loops.event_stream import EVENT_BYTES, KEPT, KEPT_BYTES, EventStream
+from controller.loops.event_stream import MAX_BYTES, MAX_EVENT_BYTES, MAX_EVENTS, EventStream
 from controller.model.configuration import Mode
 from controller.model.decision import DecisionRecord, PoolPlan
 from controller.model.encoding import SHOWN
@@ -34,10 +34,10 @@ FREEZE = Override(
 )
 
 
-def say(live: EventStream, count: int = 1) -> None:
+def say(event_stream: EventStream, count: int = 1) -> None:
     """Something happens."""
     for _ in range(count):
-        live.override(EventType.OVERRIDE_SET, FREEZE, "ann")
+        event_stream.on_override(EventType.OVERRIDE_SET, FREEZE, "ann")
 
 
 def types(events: list[Event]) -> list[str]:
@@ -47,63 +47,67 @@ def types(events: list[Event]) -> list[str]:
 
 async def test_ids_grow_by_one_from_the_time_of_the_start() -> None:
     """A later process begins above every id of an earlier one."""
-    live = EventStream(FakeClock())
-    say(live, 2)
-    first, second = live.recent(10)
-    assert second.id == first.id + 1 == live.last_id
+    event_stream = EventStream(FakeClock())
+    say(event_stream, 2)
+    first, second = event_stream.recent(10)
+    assert second.id == first.id + 1 == event_stream.last_id
     later = EventStream(FakeClock(NOON + timedelta(minutes=1)))
     assert later.last_id > second.id
 
 
 async def test_a_listener_gets_what_happens_after_it_came() -> None:
     """In order, and nothing from before."""
-    live = EventStream(FakeClock())
-    say(live)
-    with live.subscription() as listener:
+    event_stream = EventStream(FakeClock())
+    say(event_stream)
+    with event_stream.subscription() as listener:
         assert await listener.next(1.0) is None
-        live.override(EventType.OVERRIDE_SET, FREEZE, "ann")
-        live.override(EventType.OVERRIDE_ENDED, FREEZE, "bob", "withdrawn")
+        event_stream.on_override(EventType.OVERRIDE_SET, FREEZE, "ann")
+        event_stream.on_override(EventType.OVERRIDE_ENDED, FREEZE, "bob", "withdrawn")
         one, two = await listener.next(1.0), await listener.next(1.0)
         assert one is not None
         assert two is not None
         assert types([one, two]) == ["override_set", "override_ended"]
         assert two.data == {"override": SHOWN(FREEZE), "actor": "bob", "why": "withdrawn"}
-    assert live.listeners == 0
+    assert event_stream.listeners == 0
 
 
 async def test_a_listener_goes_on_where_it_stopped() -> None:
     """Exactly: nothing twice, nothing left out."""
-    live = EventStream(FakeClock())
-    say(live, 5)
-    with live.subscription(after=live.last_id - 2) as listener:
+    event_stream = EventStream(FakeClock())
+    say(event_stream, 5)
+    with event_stream.subscription(after=event_stream.last_id - 2) as listener:
         ids = [event.id for _ in range(2) if (event := await listener.next(1.0))]
-        assert ids == [live.last_id - 1, live.last_id]
+        assert ids == [event_stream.last_id - 1, event_stream.last_id]
         assert await listener.next(0.1) is None
 
 
 @pytest.mark.parametrize("after", ["too old", "of an earlier process", "of the future"])
 async def test_a_place_that_is_kept_no_longer_begins_with_a_resync(after: str) -> None:
     """And goes on after it with what happens next."""
-    live = EventStream(FakeClock())
-    began = live.last_id
-    say(live, KEPT + 1)
-    place = {"too old": began, "of an earlier process": 17, "of the future": live.last_id + 1}
-    with live.subscription(after=place[after]) as listener:
+    event_stream = EventStream(FakeClock())
+    began = event_stream.last_id
+    say(event_stream, MAX_EVENTS + 1)
+    place = {
+        "too old": began,
+        "of an earlier process": 17,
+        "of the future": event_stream.last_id + 1,
+    }
+    with event_stream.subscription(after=place[after]) as listener:
         resync = await listener.next(1.0)
         assert resync is not None
-        assert (resync.type, resync.id) == (EventType.RESYNC, live.last_id)
-        say(live)
+        assert (resync.type, resync.id) == (EventType.RESYNC, event_stream.last_id)
+        say(event_stream)
         event = await listener.next(1.0)
         assert event is not None
-        assert event.id == live.last_id
+        assert event.id == event_stream.last_id
 
 
 async def test_the_oldest_place_kept_is_not_a_resync() -> None:
     """The limit's other side."""
-    live = EventStream(FakeClock())
-    began = live.last_id
-    say(live, KEPT)
-    with live.subscription(after=began) as listener:
+    event_stream = EventStream(FakeClock())
+    began = event_stream.last_id
+    say(event_stream, MAX_EVENTS)
+    with event_stream.subscription(after=began) as listener:
         first = await listener.next(1.0)
         assert first is not None
         assert (first.type, first.id) == (EventType.OVERRIDE_SET, began + 1)
@@ -111,14 +115,14 @@ async def test_the_oldest_place_kept_is_not_a_resync() -> None:
 
 async def test_a_slow_listener_skips_and_is_told_so_while_a_quick_one_gets_all() -> None:
     """Its slowness costs no memory: the row is shared and bounded."""
-    live = EventStream(FakeClock())
-    with live.subscription() as slow, live.subscription() as quick:
+    event_stream = EventStream(FakeClock())
+    with event_stream.subscription() as slow, event_stream.subscription() as quick:
         got = 0
-        for _ in range(3 * KEPT):
-            say(live)
+        for _ in range(3 * MAX_EVENTS):
+            say(event_stream)
             got += await quick.next(1.0) is not None
-        assert got == 3 * KEPT
-        assert len(live.recent(10 * KEPT)) == KEPT
+        assert got == 3 * MAX_EVENTS
+        assert len(event_stream.recent(10 * MAX_EVENTS)) == MAX_EVENTS
         told = await slow.next(1.0)
         assert told is not None
         assert told.type is EventType.RESYNC
@@ -140,35 +144,37 @@ def large(count: int) -> DecisionRecord:
 
 async def test_events_are_kept_in_so_many_bytes() -> None:
     """A thousand large ones would take hundreds of MB; who is farther behind is told so."""
-    live = EventStream(FakeClock())
-    began = live.last_id
-    for _ in range(KEPT):
-        live.record(large(20))
-    kept = live.recent(KEPT)
+    event_stream = EventStream(FakeClock())
+    began = event_stream.last_id
+    for _ in range(MAX_EVENTS):
+        event_stream.on_record(large(20))
+    kept = event_stream.recent(MAX_EVENTS)
     size = sum(len(event.text) for event in kept)
-    assert KEPT_BYTES - EVENT_BYTES < size <= KEPT_BYTES
-    assert len(kept) < KEPT
-    assert [event.id for event in kept] == [*range(kept[0].id, live.last_id + 1)]
-    for after, told in ((kept[0].id - 1, kept[0].id), (kept[0].id - 2, live.last_id)):
-        with live.subscription(after=after) as listener:
+    assert MAX_BYTES - MAX_EVENT_BYTES < size <= MAX_BYTES
+    assert len(kept) < MAX_EVENTS
+    assert [event.id for event in kept] == [*range(kept[0].id, event_stream.last_id + 1)]
+    for after, told in ((kept[0].id - 1, kept[0].id), (kept[0].id - 2, event_stream.last_id)):
+        with event_stream.subscription(after=after) as listener:
             event = await listener.next(1.0)
             assert event is not None
             assert event.id == told
             assert (event.type is EventType.RESYNC) is (after < kept[0].id - 1)
     assert began < kept[0].id
-    say(live, KEPT)
-    assert len(live.recent(2 * KEPT)) == KEPT, "small ones are bounded by their number"
+    say(event_stream, MAX_EVENTS)
+    assert len(event_stream.recent(2 * MAX_EVENTS)) == MAX_EVENTS, (
+        "small ones are bounded by their number"
+    )
 
 
 async def test_an_event_that_is_too_large_says_what_it_leaves_out() -> None:
     """And all listeners are given the same bytes."""
-    live = EventStream(FakeClock())
-    with live.subscription() as one, live.subscription() as other:
-        live.record(large(250))
+    event_stream = EventStream(FakeClock())
+    with event_stream.subscription() as one, event_stream.subscription() as other:
+        event_stream.on_record(large(250))
         event, again = await one.next(1.0), await other.next(1.0)
     assert event is not None
     assert again is event
-    assert len(event.text) < EVENT_BYTES + 200
+    assert len(event.text) < MAX_EVENT_BYTES + 200
     assert event.data["decision_id"] == 7
     assert 0 < len(event.data["moves"]) == 250 * 20 - event.data["left_out"]["moves"]
 
@@ -176,12 +182,16 @@ async def test_an_event_that_is_too_large_says_what_it_leaves_out() -> None:
 async def test_what_changed_is_told_once() -> None:
     """A pool that neither moves nor has moved since is in no event about how things stand."""
     world = World()
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(30)
-        before = house.live.last_id
+        before = controller.event_stream.last_id
         world.kill("eu-west-1")
         await asyncio.sleep(30)
-        events = [e for e in house.live.recent(KEPT, {EventType.CYCLE}) if e.id > before]
+        events = [
+            e
+            for e in controller.event_stream.recent(MAX_EVENTS, {EventType.CYCLE})
+            if e.id > before
+        ]
     assert events
     seen: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for event in events:
@@ -194,11 +204,11 @@ async def test_what_changed_is_told_once() -> None:
 
 async def test_types_are_filtered_but_a_resync_always_comes() -> None:
     """Whoever wants decisions only must still learn that some were missed."""
-    live = EventStream(FakeClock())
-    with live.subscription({EventType.DECISION}) as listener:
-        say(live)
+    event_stream = EventStream(FakeClock())
+    with event_stream.subscription({EventType.DECISION}) as listener:
+        say(event_stream)
         assert await listener.next(1.0) is None
-        say(live, KEPT + 1)
+        say(event_stream, MAX_EVENTS + 1)
         told = await listener.next(1.0)
         assert told is not None
         assert told.type is EventType.RESYNC
@@ -207,14 +217,14 @@ async def test_types_are_filtered_but_a_resync_always_comes() -> None:
 async def test_other_peoples_events_do_not_put_off_the_heartbeat() -> None:
     """The time to wait counts from the question, whatever rings in between."""
     clock = FakeClock()
-    live = EventStream(clock)
-    with live.subscription({EventType.DECISION}) as listener:
+    event_stream = EventStream(clock)
+    with event_stream.subscription({EventType.DECISION}) as listener:
         async with asyncio.TaskGroup() as group:
             asked = clock.monotonic()
             waiting = group.create_task(listener.next(15.0))
             for _ in range(30):
                 await asyncio.sleep(1.0)
-                say(live)
+                say(event_stream)
                 if waiting.done():
                     break
         assert 15.0 <= clock.monotonic() - asked <= 16.0
@@ -222,28 +232,30 @@ async def test_other_peoples_events_do_not_put_off_the_heartbeat() -> None:
 
 async def test_closing_lets_everybody_go_at_once() -> None:
     """Those who come later, too."""
-    live = EventStream(FakeClock())
+    event_stream = EventStream(FakeClock())
     async with asyncio.TaskGroup() as group:
-        with live.subscription() as one, live.subscription() as two:
+        with event_stream.subscription() as one, event_stream.subscription() as two:
             waiting = [group.create_task(listener.next(900.0)) for listener in (one, two)]
             await asyncio.sleep(0)
-            live.close()
+            event_stream.close()
             assert await asyncio.gather(*waiting) == [None, None]
             assert one.closed
     assert asyncio.get_running_loop().time() < 1.0
-    with live.subscription() as late:
+    with event_stream.subscription() as late:
         assert await late.next(900.0) is None
 
 
 async def test_a_failure_is_told_with_its_decision_and_what_became_of_it() -> None:
     """The daemon's own loops: kept, then updated when it has spread."""
     world = World()
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(30)
-        before = house.live.last_id
+        before = controller.event_stream.last_id
         world.kill("eu-west-1")
         await asyncio.sleep(30)
-        events = [event for event in house.live.recent(KEPT) if event.id > before]
+        events = [
+            event for event in controller.event_stream.recent(MAX_EVENTS) if event.id > before
+        ]
     told = types(events)
     assert told.index("decision") < told.index("decision_updated")
     kept = [event.data for event in events if event.type is EventType.DECISION]
@@ -258,17 +270,17 @@ async def test_a_failure_is_told_with_its_decision_and_what_became_of_it() -> No
 async def test_how_things_stand_is_told_when_it_changed_and_at_most_once_a_second() -> None:
     """A calm day is silent."""
     world = World()
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(60)
-        calm = house.live.last_id
+        calm = controller.event_stream.last_id
         await asyncio.sleep(120)
-        assert house.live.last_id == calm
+        assert controller.event_stream.last_id == calm
         for _ in range(5):
             world.kill("us-east-1")
             await asyncio.sleep(3)
             world.heal("us-east-1")
             await asyncio.sleep(3)
-        cycles = [e.at for e in house.live.recent(KEPT, {EventType.CYCLE})]
+        cycles = [e.at for e in controller.event_stream.recent(MAX_EVENTS, {EventType.CYCLE})]
     gaps = [(b - a).total_seconds() for a, b in pairwise(cycles)]
     assert len(gaps) >= 2
     assert min(gaps) >= module._CYCLE_GAP_S
@@ -277,14 +289,14 @@ async def test_how_things_stand_is_told_when_it_changed_and_at_most_once_a_secon
 async def test_orders_are_told_when_set_when_about_to_end_and_when_ended() -> None:
     """With who did it; a replaced one has ended, too."""
     world = World()
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(30)
         for author in ("ann", "bob"):
             request = OverrideRequest(OverrideKind.FREEZE, author, "deploy", ttl_s=100.0)
-            await house.overrides.add(request)
+            await controller.overrides.add(request)
         await asyncio.sleep(110)
         wanted = {t for t in EventType if t.value.startswith("override")}
-        events = house.live.recent(KEPT, wanted)
+        events = controller.event_stream.recent(MAX_EVENTS, wanted)
     assert [(e.type.value, e.data["actor"], e.data["why"]) for e in events] == [
         ("override_set", "ann", ""),
         ("override_ended", "bob", "replaced"),

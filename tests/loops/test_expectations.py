@@ -18,7 +18,7 @@ DRAIN = Change(POSITION, LeverState(128), LeverState(0))
 async def test_before_a_write_is_answered_either_setting_may_be_seen() -> None:
     """The newest stands last: it is the one that people are told was expected."""
     expectations = Expectations(FakeStore())
-    await expectations.intend([DRAIN])
+    await expectations.record_intent([DRAIN])
 
     assert expectations.all == {POSITION: (LeverState(128), LeverState(0))}
 
@@ -36,8 +36,8 @@ async def test_the_answer_narrows_it_down(
 ) -> None:
     """Unknown leaves both possible."""
     expectations = Expectations(FakeStore())
-    await expectations.intend([DRAIN])
-    await expectations.settle({DRAIN: status})
+    await expectations.record_intent([DRAIN])
+    await expectations.record_results({DRAIN: status})
 
     assert expectations.all == {POSITION: expected}
 
@@ -48,10 +48,10 @@ async def test_an_answer_says_nothing_of_a_position_that_was_forgotten(
 ) -> None:
     """A reload gave it other records while the write to the old ones was under way."""
     expectations = Expectations(FakeStore())
-    await expectations.intend([DRAIN])
-    for known in (expectations._expected, expectations._earlier):
+    await expectations.record_intent([DRAIN])
+    for known in (expectations._expected, expectations._before_write):
         known.clear()
-    await expectations.settle({DRAIN: status})
+    await expectations.record_results({DRAIN: status})
 
     assert expectations.all == {}
 
@@ -59,12 +59,12 @@ async def test_an_answer_says_nothing_of_a_position_that_was_forgotten(
 async def test_a_refusal_leaves_what_was_expected_before_the_write() -> None:
     """An earlier write of unknown outcome may still be seen; a hand edit stays one."""
     expectations = Expectations(FakeStore())
-    await expectations.intend([DRAIN])
-    await expectations.settle({DRAIN: OutcomeStatus.UNKNOWN})
+    await expectations.record_intent([DRAIN])
+    await expectations.record_results({DRAIN: OutcomeStatus.UNKNOWN})
     again = Change(POSITION, LeverState(7), LeverState(64))
-    await expectations.intend([again])
+    await expectations.record_intent([again])
     between = expectations.all
-    await expectations.settle({again: OutcomeStatus.REFUSED})
+    await expectations.record_results({again: OutcomeStatus.REFUSED})
 
     assert between == {POSITION: (LeverState(128), LeverState(0), LeverState(64))}
     assert expectations.all == {POSITION: (LeverState(128), LeverState(0))}
@@ -75,8 +75,8 @@ async def test_the_newest_setting_is_last_and_none_is_twice() -> None:
     expectations = Expectations(FakeStore())
     for after in (0, 64, 0):
         change = Change(POSITION, LeverState(128), LeverState(after))
-        await expectations.intend([change])
-        await expectations.settle({change: OutcomeStatus.UNKNOWN})
+        await expectations.record_intent([change])
+        await expectations.record_results({change: OutcomeStatus.UNKNOWN})
 
     assert expectations.all == {POSITION: (LeverState(128), LeverState(64), LeverState(0))}
 
@@ -84,9 +84,9 @@ async def test_the_newest_setting_is_last_and_none_is_twice() -> None:
 async def test_what_was_never_sent_changes_nothing() -> None:
     """A change that was refused before it was intended."""
     expectations = Expectations(FakeStore())
-    await expectations.adopt({POSITION: LeverState(7)})
-    await expectations.intend([])
-    await expectations.settle({DRAIN: OutcomeStatus.REFUSED})
+    await expectations.accept_observed({POSITION: LeverState(7)})
+    await expectations.record_intent([])
+    await expectations.record_results({DRAIN: OutcomeStatus.REFUSED})
 
     assert expectations.all == {POSITION: (LeverState(7),)}
 
@@ -94,8 +94,8 @@ async def test_what_was_never_sent_changes_nothing() -> None:
 async def test_adopting_takes_what_was_seen_for_what_is_expected() -> None:
     """Of the named positions only."""
     expectations = Expectations(FakeStore())
-    await expectations.intend([DRAIN, Change(OTHER, LeverState(1), LeverState(2))])
-    await expectations.adopt({POSITION: LeverState(7)})
+    await expectations.record_intent([DRAIN, Change(OTHER, LeverState(1), LeverState(2))])
+    await expectations.accept_observed({POSITION: LeverState(7)})
 
     assert expectations.all == {POSITION: (LeverState(7),), OTHER: (LeverState(1), LeverState(2))}
 
@@ -104,9 +104,9 @@ async def test_a_later_process_takes_up_what_an_earlier_one_remembered() -> None
     """Everything ever touched, not only what was touched last."""
     store = FakeStore()
     earlier = Expectations(store)
-    await earlier.intend([DRAIN])
-    await earlier.settle({DRAIN: OutcomeStatus.APPLIED})
-    await earlier.adopt({OTHER: LeverState(7)})
+    await earlier.record_intent([DRAIN])
+    await earlier.record_results({DRAIN: OutcomeStatus.APPLIED})
+    await earlier.accept_observed({OTHER: LeverState(7)})
     later = Expectations(store)
     await later.load()
 
@@ -119,7 +119,7 @@ async def test_a_store_that_fails_is_logged_and_the_process_still_knows() -> Non
     expectations = Expectations(store)
     store.unavailable = True
     with logged() as lines:
-        await expectations.intend([DRAIN])
+        await expectations.record_intent([DRAIN])
 
     assert events(lines) == ["expectation_not_durable"]
     assert expectations.all == {POSITION: (LeverState(128), LeverState(0))}
@@ -139,7 +139,7 @@ async def test_nothing_to_remember_is_not_written() -> None:
     store = FakeStore()
     store.unavailable = True
     with logged() as lines:
-        await Expectations(store).adopt({})
+        await Expectations(store).accept_observed({})
 
     assert lines == []
 
@@ -147,8 +147,8 @@ async def test_nothing_to_remember_is_not_written() -> None:
 async def test_what_is_told_does_not_change_later() -> None:
     """A decision looks at one moment."""
     expectations = Expectations(FakeStore())
-    await expectations.adopt({POSITION: LeverState(7)})
+    await expectations.accept_observed({POSITION: LeverState(7)})
     told = expectations.all
-    await expectations.adopt({POSITION: LeverState(8)})
+    await expectations.accept_observed({POSITION: LeverState(8)})
 
     assert told == {POSITION: (LeverState(7),)}

@@ -35,8 +35,8 @@ async def test_the_last_report_of_a_place_stands_with_its_time() -> None:
     """However often somebody reports, it is one figure."""
     figures = ReportedFigures(ActiveSettings(near(WEST, EAST)), FakeClock())
     for rps in (100.0, 120.0):
-        figures.tell_demand("shop", "world", rps)
-        figures.tell_latency(Position("shop", "world", WEST), rps / 10)
+        figures.report_demand("shop", "world", rps)
+        figures.report_latency(Position("shop", "world", WEST), rps / 10)
         await asyncio.sleep(5)
     found = figures.read()
 
@@ -48,7 +48,7 @@ async def test_what_was_read_does_not_change_afterwards() -> None:
     """A decision looks at one moment."""
     figures = ReportedFigures(ActiveSettings(small()), FakeClock())
     before = figures.read()
-    figures.tell_demand("shop", "world", 100)
+    figures.report_demand("shop", "world", 100)
 
     assert before == NO_FIGURES
     assert figures.read() != NO_FIGURES
@@ -68,13 +68,13 @@ async def test_a_reload_forgets_what_is_no_longer_named(
     settings: Settings, demand: int, latency: int
 ) -> None:
     """And keeps the rest."""
-    current = ActiveSettings(near(WEST, EAST))
-    figures = ReportedFigures(current, FakeClock())
-    figures.tell_demand("shop", "world", 100)
+    active_settings = ActiveSettings(near(WEST, EAST))
+    figures = ReportedFigures(active_settings, FakeClock())
+    figures.report_demand("shop", "world", 100)
     for region in (WEST, EAST):
-        figures.tell_latency(Position("shop", "world", region), 30)
-    current.swap(settings)
-    figures.follow_settings()
+        figures.report_latency(Position("shop", "world", region), 30)
+    active_settings.swap(settings)
+    figures.apply_settings()
     found = figures.read()
 
     assert (len(found.demand_rps), len(found.latency_ms)) == (demand, latency)

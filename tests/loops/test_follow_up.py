@@ -97,7 +97,7 @@ class Bench:
         )
         plan = PoolPlan(service, "world", before, after, after, changes=changes)
         written = WriteResult(lever, target, changes, Outcome(status, change_id="C1"))
-        stored = await self.recording.keep(draft(record_of(plan, written)))
+        stored = await self.recording.save(draft(record_of(plan, written)))
         assert stored is not None
         self.follow_up.follow(stored)
         return stored.id

@@ -32,7 +32,7 @@ async def test_a_region_that_grows_slow_loses_what_has_no_room_at_once() -> None
     world = World(SELDOM)
     for region in CALM:
         slow_from_now(world, region, 0.01)
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(BASELINE_S)
         slow_from_now(world, "eu-west-1", 0.4)
         await asyncio.sleep(30)
@@ -41,7 +41,7 @@ async def test_a_region_that_grows_slow_loses_what_has_no_room_at_once() -> None
         after = world.weights("world")
         slow_from_now(world, "eu-west-1", 0.01)
         await asyncio.sleep(60)
-        seen = house.reconciliation.latest
+        seen = controller.reconciliation.latest
 
     assert before == CALM
     assert after["eu-west-1"] < after["eu-central-1"]

@@ -108,7 +108,7 @@ class Scripted:
         self.unread -= fails
         trouble.unavailable = fails
 
-    async def watch(self, house: Controller, seconds: float) -> set[Position]:
+    async def watch(self, controller: Controller, seconds: float) -> set[Position]:
         """Every position that any decision meanwhile called drift."""
         found: set[Position] = set()
         for _ in range(round(seconds / 0.1)):
@@ -116,7 +116,7 @@ class Scripted:
             # The trouble of a reading ends with it.
             self.world.records.trouble.unavailable = False
             self.world.accelerators.trouble.unavailable = False
-            found |= drifting(house)
+            found |= drifting(controller)
         return found
 
 
@@ -158,12 +158,12 @@ def edit_group(world: World, region: str, listener: str, dial: float, weight: in
             world.accelerators.put(ARN, replace(group, dial=dial, endpoints=endpoints))
 
 
-async def read_anew(house: Controller) -> set[Position]:
+async def read_anew(controller: Controller) -> set[Position]:
     """Positions called drift once the levers are read again."""
     for target in (ZONE, ARN):
-        house.observation.invalidate(target)
-    await house.reconciliation.reconcile()
-    return drifting(house)
+        controller.observation.invalidate(target)
+    await controller.reconciliation.reconcile()
+    return drifting(controller)
 
 
 def pin(service: str, share: float, pool: str | None = None) -> OverrideRequest:
@@ -184,15 +184,15 @@ async def test_what_only_some_listeners_took_is_ours_and_is_finished(
     """Every subset of a position's groups applied, by every outcome; then one changed by hand."""
     world = World()
     two_listeners(world)
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(SOON_S)
         scripted = Scripted(world, deque(outcomes), unread=unread)
-        await house.overrides.add(pin("api", 0.9))
-        drift = await scripted.watch(house, 5)
+        await controller.overrides.add(pin("api", 0.9))
+        drift = await scripted.watch(controller, 5)
         finished = at(world, WEST)
-        expected = house.expectations.all[Position("api", "world", WEST)]
+        expected = controller.expectations.all[Position("api", "world", WEST)]
         edit_group(world, WEST, HTTPS, 100.0, 128)
-        by_hand = await read_anew(house)
+        by_hand = await read_anew(controller)
 
     assert drift == set()
     assert finished == [(90.0, (128,))] * 2
@@ -210,14 +210,14 @@ async def test_what_only_some_batches_of_a_zone_took_is_ours_and_is_finished(
     """Two batches, or a pool in several, because one cannot hold what changes."""
     monkeypatch.setattr(batches, "MAX_ELEMENTS", most)
     world = World()
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(SOON_S)
         scripted = Scripted(world, deque(outcomes), unread=unread)
-        await house.overrides.add(pin("shop", 0.3))
-        drift = await scripted.watch(house, 6)
-        left = house.previews.present().evidence.decision.changes
+        await controller.overrides.add(pin("shop", 0.3))
+        drift = await scripted.watch(controller, 6)
+        left = controller.previews.present().evidence.decision.changes
         edit_leaf(world, "world", WEST, "AAAA", 1)
-        by_hand = await read_anew(house)
+        by_hand = await read_anew(controller)
 
     assert len(scripted.sent) >= 2
     assert (drift, left) == (set(), ())
@@ -230,18 +230,18 @@ async def test_a_write_of_unknown_fate_may_be_applied_though_the_next_one_is_ref
 ) -> None:
     """It arrives late, after a reading that did not show it and after the refusal."""
     world = World()
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(SOON_S)
         scripted = Scripted(world, deque(["lost_request", second, "throttled"]))
-        await house.overrides.add(pin("shop", 0.3, pool="europe"))
+        await controller.overrides.add(pin("shop", 0.3, pool="europe"))
         for _ in range(80):
             if len(scripted.sent) < 2:
-                await scripted.watch(house, 0.1)
+                await scripted.watch(controller, 0.1)
         assert len(scripted.sent) == 2
         _, late, _ = world.records.writes[0]
         for change in late:
             world.records.put(ZONE, replace(change.record, weight=change.weight))
-        drift = await scripted.watch(house, 4)
+        drift = await scripted.watch(controller, 4)
 
     assert drift == set()
 
@@ -282,14 +282,14 @@ def is_out(world: World) -> bool:
 async def test_a_region_that_must_leave_leaves_with_every_part_at_once(how: str, why: str) -> None:
     """Half closed is not out, and what somebody did by hand keeps no user there."""
     world = World()
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(SOON_S)
         half_closed(world, how)
         if why == "down":
             world.kill(WEST)
         else:
             kind = OverrideKind.FAILOVER if why == "failover" else OverrideKind.DRAIN
-            await house.overrides.add(drain(WEST, kind=kind))
+            await controller.overrides.add(drain(WEST, kind=kind))
         await asyncio.sleep(HOLD_S / 3)
         assert is_out(world)
 
@@ -299,15 +299,15 @@ async def test_a_region_that_must_leave_leaves_with_every_part_at_once(how: str,
 async def test_drift_that_was_seen_before_keeps_nobody_in_a_dead_region(how: str, why: str) -> None:
     """The half-closed position is known and held as drift when the region fails."""
     world = World()
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(SOON_S)
         position = half_closed(world, how)
-        assert await read_anew(house) == {position}
-        assert Hold.DRIFT in reasons(house)
+        assert await read_anew(controller) == {position}
+        assert Hold.DRIFT in reasons(controller)
         if why == "down":
             world.kill(WEST)
         else:
-            await house.overrides.add(drain(WEST, kind=OverrideKind.FAILOVER))
+            await controller.overrides.add(drain(WEST, kind=OverrideKind.FAILOVER))
         await asyncio.sleep(HOLD_S / 3)
         assert is_out(world)
 
@@ -316,12 +316,12 @@ async def test_drift_that_was_seen_before_keeps_nobody_in_a_dead_region(how: str
 async def test_a_part_changed_by_hand_is_drift_and_put_right_after_its_hold(how: str) -> None:
     """While all is calm, as its policy says."""
     world = World()
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(SOON_S)
         position = half_closed(world, how)
         writes = len(world.records.writes) + len(world.accelerators.writes)
         scripted = Scripted(world)
-        seen = await scripted.watch(house, HOLD_S)
+        seen = await scripted.watch(controller, HOLD_S)
         held = len(world.records.writes) + len(world.accelerators.writes)
         await asyncio.sleep(HOLD_S + 5)
 
@@ -329,7 +329,7 @@ async def test_a_part_changed_by_hand_is_drift_and_put_right_after_its_hold(how:
         assert held == writes
         assert leaf_weights(world, "world", WEST) == {"A": CALM[WEST], "AAAA": CALM[WEST]}
         assert {one for dial, all_ in at(world, WEST) for one in [(dial, *set(all_))]} == OPEN
-        assert drifting(house) == set()
+        assert drifting(controller) == set()
 
 
 @pytest.mark.parametrize("second", ["refused", "throttled", "lost_request"])
@@ -337,16 +337,16 @@ async def test_drift_that_was_put_right_in_part_is_no_answer_to_our_write(second
     """The other part still shows the hand edit: it is written again, without another hold."""
     world = World()
     two_listeners(world)
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(SOON_S)
-        await house.overrides.add(pin("api", 0.9))
+        await controller.overrides.add(pin("api", 0.9))
         await asyncio.sleep(5)
         for listener in (HTTP, HTTPS):
             edit_group(world, WEST, listener, 100.0, 128)
-        await read_anew(house)
+        await read_anew(controller)
         scripted = Scripted(world, deque(["applied", second]))
         await asyncio.sleep(HOLD_S + 2)
-        latest = house.reconciliation.latest
+        latest = controller.reconciliation.latest
 
     assert at(world, WEST) == [(90.0, (128,))] * 2
     assert scripted.sent == ["applied", second, "applied"]
@@ -358,10 +358,10 @@ async def test_a_receiver_that_is_half_closed_opens_before_the_dead_region_close
     """The second listener's only open group is the dead region's; it is not the last open one."""
     world = World()
     two_listeners(world)
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(SOON_S)
         edit_group(world, EAST, HTTPS, 0.0, 0)
-        await read_anew(house)
+        await read_anew(controller)
         world.kill(WEST)
         await asyncio.sleep(3)
 

@@ -127,9 +127,9 @@ def in_trouble(world: World, cell: Cell) -> Iterator[None]:
 class Stage:
     """A world with its loops, and what a situation may do before the region dies."""
 
-    def __init__(self, world: World, house: Controller) -> None:
+    def __init__(self, world: World, controller: Controller) -> None:
         self.world = world
-        self.house = house
+        self.controller = controller
         self.may_move: set[Position] = set()
         """What this situation moves itself."""
 
@@ -145,7 +145,7 @@ class Stage:
 
     def is_down(self, service: str) -> bool:
         """Whether the probes have found the region down."""
-        states = self.house.probing.health.items()
+        states = self.controller.probing.health.items()
         return any(
             state.verdict is Verdict.DOWN
             for one, state in states
@@ -189,7 +189,7 @@ async def emergency(stage: Stage) -> AsyncIterator[None]:
 async def reload(stage: Stage) -> AsyncIterator[None]:
     """Other settings are being taken over, which move nothing."""
     yield
-    stage.house.reload.signal()
+    stage.controller.reload.signal()
     await asyncio.sleep(0.3)
 
 
@@ -206,7 +206,7 @@ async def order(stage: Stage) -> AsyncIterator[None]:
         OverrideKind.DRAIN, "ann", "INC-42", 600, "eu-central-1", service="shop", pool="world"
     )
     stage.may_move.add(Position("shop", "world", "eu-central-1"))
-    stage.ordered = asyncio.create_task(stage.house.overrides.add(request))  # type: ignore[attr-defined]  # kept alive
+    stage.ordered = asyncio.create_task(stage.controller.overrides.add(request))  # type: ignore[attr-defined]  # kept alive
     await asyncio.sleep(0.3)
 
 
@@ -258,8 +258,8 @@ async def staged(cell: Cell, troubles: ExitStack) -> AsyncIterator[Stage]:
     file.settings = edited(lambda data: data["cycle"].update(period_s=5))
     if cell.situation == "start-up":
         troubles.enter_context(in_trouble(world, cell))
-    async with world.running(load=file.load) as house:
-        stage = Stage(world, house)
+    async with world.running(load=file.load) as controller:
+        stage = Stage(world, controller)
         situation = SITUATIONS[cell.situation](stage)
         if cell.situation != "start-up":
             await asyncio.sleep(WELL_S)
@@ -303,8 +303,8 @@ async def play(cell: Cell) -> None:
             )
             after = stage.settings()
             moved = {position for position in before if after[position] != before[position]}
-            unread = stage.house.snapshots.unread
-            failing_parts = stage.house.supervision.failing
+            unread = stage.controller.snapshots.unread
+            failing_parts = stage.controller.supervision.failing
 
     assert failing_parts == {} or cell.trouble == "breaks", "it is started anew"
     others = {p for p in moved if p.region != DEAD} - stage.may_move

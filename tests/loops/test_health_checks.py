@@ -30,7 +30,7 @@ def check_of(region: str) -> str:
 async def test_a_panic_is_lifted_when_route_53_agrees() -> None:
     """Two of three regions die: nothing moves on our word alone, both leave on two."""
     world = World()
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(60)
         for region in (WEST, EAST):
             world.kill(region)
@@ -38,7 +38,7 @@ async def test_a_panic_is_lifted_when_route_53_agrees() -> None:
         await asyncio.sleep(15)
         assert world.records.writes == []
         await asyncio.sleep(25)  # three failures ten seconds apart, seen within two seconds each
-        latest = house.reconciliation.latest
+        latest = controller.reconciliation.latest
 
     assert world.weights("world") == {WEST: 0, CENTRAL: 64, EAST: 0}
     assert world.weights("europe") == {WEST: 0, CENTRAL: 64}
@@ -51,12 +51,12 @@ async def test_a_panic_is_lifted_when_route_53_agrees() -> None:
 async def test_a_panic_stays_while_route_53_finds_the_regions_well() -> None:
     """The disagreement is shown."""
     world = World()
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(60)
         for region in (WEST, EAST):
             world.kill(region)
         await asyncio.sleep(60)
-        latest = house.reconciliation.latest
+        latest = controller.reconciliation.latest
 
     assert world.records.writes == []
     assert latest is not None
@@ -68,11 +68,11 @@ async def test_a_panic_stays_while_route_53_finds_the_regions_well() -> None:
 async def test_checks_that_fail_while_probes_pass_are_shown_and_drain_nothing() -> None:
     """Users are kept away from there; a person has to find out why."""
     world = World()
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(60)
         world.checks.fail(check_of(WEST))
         await asyncio.sleep(120)
-        latest = house.reconciliation.latest
+        latest = controller.reconciliation.latest
 
     assert world.records.writes == []
     assert latest is not None
@@ -119,12 +119,12 @@ async def test_a_calculated_check_is_judged_by_its_children() -> None:
         world.checks.define(child, CheckDefinition(CheckKind.ENDPOINT, 10, 3))
     region_check = CheckDefinition(CheckKind.CALCULATED, children=children, health_threshold=3)
     world.checks.define(check_of(WEST), region_check)
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(60)
-        well = house.check_opinions.latest()[LEAF]
+        well = controller.health_check_opinions.latest()[LEAF]
         world.checks.fail("signal-b")
         await asyncio.sleep(120)
-        ill = house.check_opinions.latest()[LEAF]
+        ill = controller.health_check_opinions.latest()[LEAF]
 
     assert (well.verdict, well.detail) == (
         Verdict.UP,
@@ -138,9 +138,9 @@ async def test_an_alarm_check_says_nothing() -> None:
     """CloudWatch alarms and routing controls have no checkers to ask."""
     world = World()
     world.checks.define(check_of(WEST), CheckDefinition(CheckKind.OTHER))
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(60)
-        found = house.check_opinions.latest()[LEAF]
+        found = controller.health_check_opinions.latest()[LEAF]
 
     assert found.verdict is Verdict.UNKNOWN
     assert check_of(WEST) not in world.checks.asked
@@ -149,19 +149,19 @@ async def test_an_alarm_check_says_nothing() -> None:
 async def test_silence_of_aws_makes_the_checks_unknown_in_time() -> None:
     """What was known grows old; nothing waits for the answer, and it is asked again."""
     world = World()
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(60)
         world.checks.trouble.unavailable = True
         world.kill(WEST)
         await asyncio.sleep(5)
         assert world.weights("world")[WEST] == 0  # a single failure needs no second source
         await asyncio.sleep(90)
-        latest = house.reconciliation.latest
+        latest = controller.reconciliation.latest
         assert latest is not None
         assert latest.decision.regions["shop"][CENTRAL].sources == ()
         world.checks.trouble.unavailable = False
         await asyncio.sleep(60)
-        latest = house.reconciliation.latest
+        latest = controller.reconciliation.latest
 
     assert latest is not None
     sources = latest.decision.regions["shop"][CENTRAL].sources
@@ -171,7 +171,7 @@ async def test_silence_of_aws_makes_the_checks_unknown_in_time() -> None:
 async def test_checks_that_no_leaf_has_any_more_are_forgotten() -> None:
     """Somebody replaces the checks all day long; what hangs below a calculated one, too."""
     world = World()
-    async with world.running() as house:
+    async with world.running() as controller:
         for number in range(15):
             child, check = f"child-{number}", f"calculated-{number}"
             world.checks.define(child, CheckDefinition(CheckKind.ENDPOINT, 10, 3))
@@ -182,7 +182,11 @@ async def test_checks_that_no_leaf_has_any_more_are_forgotten() -> None:
             for leaf in world.records.stored(ZONE):
                 world.records.put(ZONE, replace(leaf, health_check_id=check))
             await asyncio.sleep(60)
-        kept = {name: size for name, size in sizes(house) if name.startswith(".check_opinions.")}
+        kept = {
+            name: size
+            for name, size in sizes(controller)
+            if name.startswith(".health_check_opinions.")
+        }
 
     assert len(kept) > 3, "the walk has lost its way"
     assert {name: size for name, size in kept.items() if size > 8} == {}
@@ -222,14 +226,14 @@ async def test_a_check_that_is_not_as_aws_documents_it_is_unknown(shape: str) ->
     world = World()
     for check_id, definition in UNEXPECTED[shape].items():
         world.checks.define(check_id, definition)
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(60)
         wrap(world, "europe", "outer")
         await asyncio.sleep(60)
         world.checks.asked.clear()
         await asyncio.sleep(60)
-        opinion = house.check_opinions.latest().get(LEAF)
-        assert house.supervision.failing == {}
+        opinion = controller.health_check_opinions.latest().get(LEAF)
+        assert controller.supervision.failing == {}
 
     if shape in ("that counts nothing", "without an interval"):
         assert opinion is not None  # by AWS's rule the first is always healthy
@@ -244,14 +248,14 @@ async def test_a_check_that_becomes_another_check_s_child_at_run_time() -> None:
     around = CheckDefinition(CheckKind.CALCULATED, children=(check_of(WEST),), health_threshold=1)
     world.checks.define("around", around)
     wrap(world, "europe", "around")
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(60)
         world.checks.fail(check_of(WEST))
         await asyncio.sleep(60)
         wrap(world, "world", "around")
         await asyncio.sleep(60)
-        assert house.supervision.failing == {}
-        opinions = house.check_opinions.latest()
+        assert controller.supervision.failing == {}
+        opinions = controller.health_check_opinions.latest()
 
     assert opinions[LEAF].verdict is Verdict.DOWN
     assert opinions[LEAF._replace(pool="world")].verdict is Verdict.DOWN
@@ -260,14 +264,14 @@ async def test_a_check_that_becomes_another_check_s_child_at_run_time() -> None:
 async def test_a_check_id_that_becomes_another_kind_of_check_is_read_anew() -> None:
     """At once, and not when its definition is five minutes old."""
     world = World()
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(60)
         again = CheckDefinition(CheckKind.CALCULATED, children=("other",), health_threshold=1)
         world.checks.define(check_of(WEST), again)
         world.checks.define("other", CheckDefinition(CheckKind.ENDPOINT, 10, 3))
         world.checks.fail("other")
         await asyncio.sleep(120)
-        opinion = house.check_opinions.latest()[LEAF]
+        opinion = controller.health_check_opinions.latest()[LEAF]
 
     assert opinion.verdict is Verdict.DOWN
     assert opinion.detail.startswith("0 of 1 child checks healthy")
@@ -282,13 +286,13 @@ async def test_what_a_check_answers_may_be_anything(answer: object) -> None:
     async def reports(check_id: str) -> Any:
         return answer if check_id == check_of(WEST) else await original(check_id)
 
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(60)
         Method(original).replace(reports)
         with logged() as lines:
             await asyncio.sleep(120)
-        opinions = house.check_opinions.latest()
-        assert house.supervision.failing == {}
+        opinions = controller.health_check_opinions.latest()
+        assert controller.supervision.failing == {}
 
     assert opinions[LEAF].verdict is Verdict.UNKNOWN
     assert opinions[LEAF].detail.startswith("its health check is not understood: ")

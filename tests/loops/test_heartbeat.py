@@ -22,9 +22,9 @@ async def test_it_beats_while_cycles_end() -> None:
     """As often as asked."""
     beats: list[float] = []
     world = World()
-    async with world.running() as house:
+    async with world.running() as controller:
         task = asyncio.get_running_loop().create_task(
-            house.heartbeat.run(5.0, lambda: beats.append(world.clock.monotonic()))
+            controller.heartbeat.run(5.0, lambda: beats.append(world.clock.monotonic()))
         )
         await asyncio.sleep(100)
         task.cancel()
@@ -44,12 +44,12 @@ async def test_it_stops_beating_when_cycles_hang(monkeypatch: pytest.MonkeyPatch
         await asyncio.Event().wait()
 
     monkeypatch.setattr(Reconciliation, "run", hang)
-    async with world.running() as house:
+    async with world.running() as controller:
         task = asyncio.get_running_loop().create_task(
-            house.heartbeat.run(1.0, lambda: beats.append(world.clock.monotonic()))
+            controller.heartbeat.run(1.0, lambda: beats.append(world.clock.monotonic()))
         )
         await asyncio.sleep(100)
-        assert not house.heartbeat.alive
+        assert not controller.heartbeat.alive
         task.cancel()
 
     assert STUCK_S - 2 <= beats[-1] <= STUCK_S + 1
@@ -59,7 +59,7 @@ async def test_it_stops_beating_when_cycles_hang(monkeypatch: pytest.MonkeyPatch
 async def test_silence_counts_from_the_end_of_a_cycle_whatever_its_reading_took() -> None:
     """A cycle that waited for AWS did not end in the future."""
     world = World()
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(30)
         read = world.records.read
 
@@ -71,7 +71,7 @@ async def test_silence_counts_from_the_end_of_a_cycle_whatever_its_reading_took(
         silences = []
         for _ in range(100):
             await asyncio.sleep(0.37)
-            silences.append(house.heartbeat.silent_s)
+            silences.append(controller.heartbeat.silent_s)
 
     assert min(silences) >= 0
 
@@ -80,9 +80,9 @@ async def test_silence_counts_from_the_end_of_a_cycle_whatever_its_reading_took(
 async def test_without_a_manager_nobody_is_told() -> None:
     """And the lag is measured all the same."""
     world = World()
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(10 + SAMPLE_S / 2)
-        measured = house.context().metrics.registry.get_sample_value(
+        measured = controller.api_dependencies().metrics.registry.get_sample_value(
             "gtc_event_loop_lag_seconds_count"
         )
 
@@ -93,8 +93,8 @@ async def test_a_blocked_event_loop_shows_as_lag() -> None:
     """In real time: somebody holds the loop for 0.3 s."""
     lags: list[float] = []
     world = World()
-    async with world.running() as house:
-        house.heartbeat._observe_lag = lags.append
+    async with world.running() as controller:
+        controller.heartbeat._observe_lag = lags.append
         await asyncio.sleep(2 * SAMPLE_S)
         asyncio.get_running_loop().call_soon(time.sleep, SAMPLE_S + 0.3)
         await asyncio.sleep(2 * SAMPLE_S)

@@ -11,7 +11,7 @@ import pytest
 
 from controller.loops.active_settings import ActiveSettings
 from controller.loops.levers.lever_ports import lever_ports
-from controller.loops.levers.observation import PATIENCE_S, Observation
+from controller.loops.levers.observation import READ_WAIT_S, Observation
 from controller.loops.levers.readings import DerivedReading, Reading
 from controller.model.configuration import Service, Settings
 from controller.model.levers import LeverState, Position
@@ -48,10 +48,13 @@ class Bench:
     def __init__(self, settings: Settings) -> None:
         self.records = FakeRecordSets({ZONE: leaves(settings, ZONE), "Z2": leaves(settings, "Z2")})
         self.accelerators = FakeAccelerators({ARN: groups()})
-        self.current = ActiveSettings(settings)
+        self.active_settings = ActiveSettings(settings)
         self.rings = 0
         self.observation = Observation(
-            self.current, lever_ports(self.records, self.accelerators), FakeClock(), self._ring
+            self.active_settings,
+            lever_ports(self.records, self.accelerators),
+            FakeClock(),
+            self._ring,
         )
 
     def _ring(self) -> None:
@@ -243,11 +246,11 @@ async def test_other_settings_are_read_and_observed_without_being_in_force() -> 
     assert bench.observation.observed() == {}
     assert set(bench.observation.failing) == {"Z404"}
 
-    bench.current.swap(new)
+    bench.active_settings.swap(new)
     bench.observation.forget_unused()
     assert bench.observation.failing == {}
     assert set(bench.observation.observed()) == {"blog", "api"}
-    bench.current.swap(small(services={"blog": weighted(zone="Z2")}))
+    bench.active_settings.swap(small(services={"blog": weighted(zone="Z2")}))
     bench.observation.forget_unused()
     assert set(bench.observation.observed(new)) == {"blog"}
 
@@ -266,7 +269,7 @@ async def test_a_target_that_hangs_is_waited_for_once_and_briefly() -> None:
     assert asyncio.get_running_loop().time() - 10 == waited, "the next cycle does not wait for it"
     await asyncio.sleep(4)
 
-    assert waited == pytest.approx(PATIENCE_S)
+    assert waited == pytest.approx(READ_WAIT_S)
     assert (during["shop"].at, during["api"].at) == (0, 10)
     assert bench.observation.observed()["shop"].at == 10
     assert bench.observation.observed()["shop"].settings[SHOP_WEST] == LeverState(5)
@@ -281,7 +284,7 @@ async def test_what_comes_when_nobody_waits_rings_and_what_is_waited_for_does_no
     bench.observation.invalidate(ZONE)
     slow_down(bench.records.read, 4)
     await bench.observation.refresh(10)
-    await asyncio.sleep(3.9 - PATIENCE_S)
+    await asyncio.sleep(3.9 - READ_WAIT_S)
     assert bench.rings == 0
     await asyncio.sleep(0.2)
     assert bench.rings == 1
@@ -315,10 +318,10 @@ async def test_what_was_never_read_is_waited_for_no_longer_than_anything_else() 
     slow_down(bench.records.read, 4)
     await bench.observation.refresh(10)
 
-    assert asyncio.get_running_loop().time() == pytest.approx(PATIENCE_S)
+    assert asyncio.get_running_loop().time() == pytest.approx(READ_WAIT_S)
     assert set(bench.observation.observed()) == {"api"}
     await bench.observation.refresh(10)
-    assert asyncio.get_running_loop().time() == pytest.approx(PATIENCE_S)
+    assert asyncio.get_running_loop().time() == pytest.approx(READ_WAIT_S)
     await asyncio.sleep(4)
     assert set(bench.observation.observed()) == {"shop", "api"}
     assert bench.rings == 1
@@ -328,7 +331,7 @@ async def test_a_reload_may_wait_longer_for_what_only_its_settings_name() -> Non
     """It holds nobody up."""
     bench = Bench(small(services=BOTH))
     slow_down(bench.records.read, 4)
-    await bench.observation.refresh(10, patience_s=10)
+    await bench.observation.refresh(10, wait_s=10)
 
     assert set(bench.observation.observed()) == {"shop", "api"}
 
@@ -386,7 +389,7 @@ async def test_a_zone_that_only_a_proposal_names_is_not_shown_to_fail() -> None:
     await bench.observation.refresh(10, mistyped)
 
     assert bench.observation.failing == {}
-    bench.current.swap(mistyped)
+    bench.active_settings.swap(mistyped)
     assert bench.observation.failing == {"Z9": "NoSuchHostedZone: no zone Z9"}
 
 
@@ -396,7 +399,7 @@ async def test_a_reading_that_no_setting_asks_for_any_more_is_given_up() -> None
     with hanging(bench.records, "read", 4):
         del bench.records._zones["Z2"]
         await bench.observation.refresh(10)
-    bench.current.swap(small(services=BOTH))
+    bench.active_settings.swap(small(services=BOTH))
     bench.observation.forget_unused()
     await asyncio.sleep(10)
 

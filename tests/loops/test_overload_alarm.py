@@ -25,7 +25,7 @@ def test_an_overload_is_told_when_it_begins_and_when_it_ends() -> None:
     alarm = OverloadAlarm()
     with logged() as lines:
         for rps in (0.0, 20.04, 25.0, 0.0, 0.0):
-            alarm.cycle(report(rps))
+            alarm.on_cycle(report(rps))
 
     assert lines == [
         {

@@ -7,7 +7,12 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from controller.loops.levers.pending_writes import HASTE_S, PendingWrites, Sends, WriteSeries
+from controller.loops.levers.pending_writes import (
+    URGENT_WAIT_S,
+    PendingWrites,
+    StepResults,
+    WriteSeries,
+)
 from controller.loops.wakeup import WakeUp
 from controller.model.decision import WriteResult
 from controller.model.levers import Change, LeverState, Outcome, OutcomeStatus, Position
@@ -24,12 +29,12 @@ class Bench:
     """Writes that take as long as they are told, and what was done with their outcomes."""
 
     def __init__(self) -> None:
-        self.bell = WakeUp()
+        self.wakeup = WakeUp()
         self.status = OutcomeStatus.APPLIED
         self.sent: list[Change] = []
         self.heard: list[OutcomeStatus] = []
         self.settled: list[dict[Change, OutcomeStatus]] = []
-        self.pending = PendingWrites(FakeClock(), self.bell, self._hear, self._settle)
+        self.pending = PendingWrites(FakeClock(), self.wakeup, self._hear, self._settle)
 
     def series(
         self, target: str, *sends: tuple[Change, float], lever: str = "route53"
@@ -38,7 +43,9 @@ class Bench:
         made = self._sends(lever, target, sends)
         return WriteSeries(lever, target, tuple(c for c, _ in sends), made)
 
-    async def _sends(self, lever: str, target: str, sends: Sequence[tuple[Change, float]]) -> Sends:
+    async def _sends(
+        self, lever: str, target: str, sends: Sequence[tuple[Change, float]]
+    ) -> StepResults:
         for change, seconds in sends:
             self.sent.append(change)
             await asyncio.sleep(seconds)
@@ -69,12 +76,12 @@ async def test_writes_are_waited_for_while_nothing_else_happens() -> None:
 async def test_when_the_bell_rings_only_a_moment_is_left(rings_at: float) -> None:
     """What was answered is told; the rest may have been applied."""
     bench = Bench()
-    asyncio.get_running_loop().call_later(rings_at, bench.bell.ring)
+    asyncio.get_running_loop().call_later(rings_at, bench.wakeup.notify)
     written = await bench.pending.carry_out(
         [bench.series("Z1", (WEST_OUT, 30)), bench.series("Z2", (EAST_OUT, 0.1))]
     )
 
-    assert asyncio.get_running_loop().time() == pytest.approx(max(HASTE_S, rings_at))
+    assert asyncio.get_running_loop().time() == pytest.approx(max(URGENT_WAIT_S, rings_at))
     assert told(written) == [("Z1", "unknown", 1), ("Z2", "applied", 1)]
     assert bench.pending.is_busy("Z1")
     assert not bench.pending.is_busy("Z2")
@@ -84,10 +91,10 @@ async def test_when_the_bell_rings_only_a_moment_is_left(rings_at: float) -> Non
 async def test_an_outcome_that_comes_late_rings_and_is_told_by_the_next_cycle() -> None:
     """Once, and settled when it came."""
     bench = Bench()
-    bench.bell.ring()
+    bench.wakeup.notify()
     await bench.pending.carry_out([bench.series("Z1", (WEST_OUT, 5))])
-    assert await bench.bell.wait(0)
-    assert await bench.bell.wait(60)
+    assert await bench.wakeup.wait(0)
+    assert await bench.wakeup.wait(60)
     assert asyncio.get_running_loop().time() == pytest.approx(5)
     assert bench.heard == [OutcomeStatus.UNKNOWN, OutcomeStatus.APPLIED]
     assert bench.settled == [{WEST_OUT: OutcomeStatus.APPLIED}]
@@ -101,7 +108,7 @@ async def test_an_outcome_that_comes_late_rings_and_is_told_by_the_next_cycle() 
 async def test_of_a_series_that_came_late_nothing_more_is_sent() -> None:
     """By then it rests on an old decision: what it would open may have died."""
     bench = Bench()
-    bench.bell.ring()
+    bench.wakeup.notify()
     series = bench.series("Z1", (WEST_OUT, 5), (EAST_OUT, 1))
     written = await bench.pending.carry_out([series])
     await asyncio.sleep(60)
@@ -116,7 +123,7 @@ async def test_a_change_is_settled_with_all_its_parts(is_late: bool) -> None:
     """Two groups of one region: as long as one was not written, both settings may be seen."""
     bench = Bench()
     if is_late:
-        bench.bell.ring()
+        bench.wakeup.notify()
     sends = [(WEST_OUT, 0.1), (WEST_OUT, 5.0 if is_late else 0.1), (EAST_OUT, 0.1)]
     written = await bench.pending.carry_out([bench.series("a", *sends, lever="accelerator")])
     await asyncio.sleep(60)
@@ -130,7 +137,7 @@ async def test_a_change_is_settled_with_all_its_parts(is_late: bool) -> None:
 async def test_parts_that_were_never_sent_are_not_settled() -> None:
     """The first group was late, the second stays as it was: half of the change is ours."""
     bench = Bench()
-    bench.bell.ring()
+    bench.wakeup.notify()
     sends = [(WEST_OUT, 5.0), (WEST_OUT, 0.1)]
     await bench.pending.carry_out([bench.series("a", *sends, lever="accelerator")])
     await asyncio.sleep(60)
@@ -158,8 +165,8 @@ async def test_what_was_answered_in_full_is_not_unknown_for_a_disk_that_hangs(
     """Only the remembering of the answer goes on behind."""
     bench = Bench()
     bench.status = status
-    bench.pending._settle = never
-    asyncio.get_running_loop().call_later(0.5, bench.bell.ring)
+    bench.pending._on_series_end = never
+    asyncio.get_running_loop().call_later(0.5, bench.wakeup.notify)
     written = await bench.pending.carry_out([bench.series("Z1", (WEST_OUT, 0.6))])
 
     assert told(written) == [("Z1", status.value, 1)]

@@ -141,7 +141,7 @@ async def test_forgetting_makes_every_endpoint_unknown_and_leaves_the_reference_
     async with bench.running():
         await asyncio.sleep(5)
         known_good = bench.probing.known_good
-        bench.probing.forget()
+        bench.probing.reset()
         assert set(bench.probing.health.values()) == {HealthState()}
         assert bench.probing.known_good == known_good
         bench.wakes.clear()
@@ -157,7 +157,7 @@ async def test_forgetting_while_a_probe_is_under_way_counts_its_answer_anew() ->
     bench.prober.hang(probe("a"))
     async with bench.running():
         await asyncio.sleep(0.8)
-        bench.probing.forget()
+        bench.probing.reset()
         await asyncio.sleep(0.5)
 
         assert bench.state("a").failures == 1

@@ -25,23 +25,23 @@ class Noted:
         """Name → interval and first turn."""
         self.handed_out: list[tuple[str, float]] = []
         self._clock = FakeClock()
-        self.turns: ProbeSchedule[str] = ProbeSchedule(self._clock, self._hand_out)
-        self.follow(**wanted)
+        self.schedule: ProbeSchedule[str] = ProbeSchedule(self._clock, self._fire)
+        self.replace(**wanted)
 
-    def follow(self, **wanted: tuple[float, float]) -> None:
-        self.turns.follow((name, every_s, first) for name, (every_s, first) in wanted.items())
+    def replace(self, **wanted: tuple[float, float]) -> None:
+        self.schedule.replace((name, every_s, first) for name, (every_s, first) in wanted.items())
 
     def of(self, name: str) -> list[float]:
         return [at for one, at in self.handed_out if one == name]
 
-    def _hand_out(self, name: str) -> None:
+    def _fire(self, name: str) -> None:
         self.handed_out.append((name, round(self._clock.monotonic(), 3)))
 
 
 async def test_turns_keep_in_step_with_the_first_one() -> None:
     """And not with when we came to it; different intervals go on side by side."""
     noted = Noted(a=(1.0, 0.25), b=(1.0, 0.5), seldom=(2.0, 0.1))
-    noted.turns.wake()
+    noted.schedule.start()
     await asyncio.sleep(2.9)
 
     assert noted.handed_out == [
@@ -61,10 +61,10 @@ async def test_nobody_has_a_turn_before_waking_and_after_falling_asleep() -> Non
     noted = Noted(a=(1.0, 0.5), b=(1.0, 0.25))
     await asyncio.sleep(3.4)
     assert noted.handed_out == []
-    noted.turns.wake()
+    noted.schedule.start()
     await asyncio.sleep(0.2)
     assert noted.handed_out == [("b", 3.4), ("a", 3.4), ("a", 3.5)]
-    noted.turns.sleep()
+    noted.schedule.stop()
     await asyncio.sleep(5)
     assert len(noted.handed_out) == 3
 
@@ -72,10 +72,10 @@ async def test_nobody_has_a_turn_before_waking_and_after_falling_asleep() -> Non
 async def test_nobody_else_has_turns_after_others_are_wanted() -> None:
     """Who stays keeps its next turn, at another interval too; who is new begins when it is said."""
     noted = Noted(stays=(1.0, 0.2), slower=(1.0, 0.4), faster=(4.0, 0.6), goes=(1.0, 0.8))
-    noted.turns.wake()
+    noted.schedule.start()
     await asyncio.sleep(1.1)
     noted.handed_out.clear()
-    noted.follow(stays=(1.0, 9), slower=(4.0, 9), faster=(1.0, 9), new=(1.0, 1.3))
+    noted.replace(stays=(1.0, 9), slower=(4.0, 9), faster=(1.0, 9), new=(1.0, 1.3))
     await asyncio.sleep(2.8)
 
     assert noted.of("stays") == [1.2, 2.2, 3.2]
@@ -88,7 +88,7 @@ async def test_nobody_else_has_turns_after_others_are_wanted() -> None:
 async def test_turns_within_a_millisecond_come_together() -> None:
     """Thousands of turns a second must not ring thousands of alarms; none comes early."""
     noted = Noted(**{f"n{number}": (10.0, 1 + number * 0.0001) for number in range(10)})
-    noted.turns.wake()
+    noted.schedule.start()
     await asyncio.sleep(2)
 
     assert [name for name, _ in noted.handed_out] == [f"n{number}" for number in range(10)]
@@ -98,9 +98,9 @@ async def test_turns_within_a_millisecond_come_together() -> None:
 async def test_without_anybody_no_alarm_rings() -> None:
     """Settings may name no endpoint; whoever comes later has turns all the same."""
     noted = Noted()
-    noted.turns.wake()
+    noted.schedule.start()
     await asyncio.sleep(1)
-    noted.follow(a=(1.0, 1.5))
+    noted.replace(a=(1.0, 1.5))
     await asyncio.sleep(1)
 
     assert noted.handed_out == [("a", 1.5)]
@@ -118,10 +118,10 @@ def test_everybody_has_one_turn_an_interval_however_late_we_are(
     comes early, and none twice. Looks are `gaps` intervals apart."""
     clock = Looked()
     noted: list[int] = []
-    turns: ProbeSchedule[int] = ProbeSchedule(clock, noted.append)
+    schedule: ProbeSchedule[int] = ProbeSchedule(clock, noted.append)
     firsts = [part * interval_s for part in parts]
-    turns.follow((index, interval_s, first) for index, first in enumerate(firsts))
-    turns.wake()
+    schedule.replace((index, interval_s, first) for index, first in enumerate(firsts))
+    schedule.start()
     had = [-1.0] * len(parts)
     for gap in gaps:
         clock.now += gap * interval_s
@@ -191,14 +191,14 @@ def test_another_interval_holds_from_now_on(
     """No turn comes later than it would have; with a shorter interval, one new interval after the
     last one, or within a new interval from now if that is over."""
     clock = Looked()
-    turns: ProbeSchedule[int] = ProbeSchedule(clock, lambda item: None)
-    turns.follow((index, old_s, part * old_s) for index, part in enumerate(parts))
-    turns.wake()
+    schedule: ProbeSchedule[int] = ProbeSchedule(clock, lambda item: None)
+    schedule.replace((index, old_s, part * old_s) for index, part in enumerate(parts))
+    schedule.start()
     clock.now = now = at_part * old_s
     clock.ring()
-    before = dict(turns.dues())
-    turns.follow((index, new_s, now + part * new_s) for index, part in enumerate(parts))
-    after = dict(turns.dues())
+    before = dict(schedule.next_times())
+    schedule.replace((index, new_s, now + part * new_s) for index, part in enumerate(parts))
+    after = dict(schedule.next_times())
 
     rounding_s = 1e-6 * (old_s + new_s)
     for index, known in before.items():

@@ -28,9 +28,9 @@ async def test_after_a_reload_what_is_asked_as_before_keeps_its_state_and_its_tu
     async with bench.running():
         await asyncio.sleep(10.1)
         before = {name: bench.state(name) for name in "abcd"}
-        bench.current.swap(
+        bench.active_settings.swap(
             regrouped(
-                bench.current.settings,
+                bench.active_settings.settings,
                 {
                     "a": {"probe": probe("a"), "interval_s": 5.0},
                     "b": {"probe": probe("other")},
@@ -39,7 +39,7 @@ async def test_after_a_reload_what_is_asked_as_before_keeps_its_state_and_its_tu
                 },
             )
         )
-        bench.probing.follow_settings()
+        bench.probing.apply_settings()
         after = {i.endpoint: state for i, state in bench.probing.health.items()}
         await asyncio.sleep(10)
 
@@ -64,8 +64,10 @@ async def test_a_probe_under_way_to_what_a_reload_took_away_is_forgotten() -> No
     bench.prober.hang(probe("a"))
     async with bench.running():
         await asyncio.sleep(0.5)
-        bench.current.swap(regrouped(bench.current.settings, {"a": {"probe": probe("new")}}))
-        bench.probing.follow_settings()
+        bench.active_settings.swap(
+            regrouped(bench.active_settings.settings, {"a": {"probe": probe("new")}})
+        )
+        bench.probing.apply_settings()
         await asyncio.sleep(5)
 
     assert bench.state("a").verdict is Verdict.UP
@@ -79,14 +81,14 @@ async def test_known_good_targets_come_and_go_with_the_settings() -> None:
         await asyncio.sleep(3.1)
         kept = bench.probing.known_good[KNOWN_GOOD[0]]
         new = [KNOWN_GOOD[0], "tcp://198.51.100.9:1"]
-        bench.current.swap(
+        bench.active_settings.swap(
             regrouped(
-                bench.current.settings,
+                bench.active_settings.settings,
                 {"a": {"probe": probe("a")}},
                 reference_targets={"known_good": new},
             )
         )
-        bench.probing.follow_settings()
+        bench.probing.apply_settings()
         assert bench.probing.known_good == {new[0]: kept, new[1]: HealthState()}
         await asyncio.sleep(3)
 
@@ -102,14 +104,14 @@ async def test_known_bad_targets_come_and_go_with_the_settings() -> None:
         await asyncio.sleep(3.1)
         kept = bench.probing.known_bad[KNOWN_GOOD[1]]
         endpoints: dict[str, dict[str, object]] = {"a": {"probe": probe("a")}}
-        bench.current.swap(
+        bench.active_settings.swap(
             regrouped(
-                bench.current.settings,
+                bench.active_settings.settings,
                 endpoints,
                 reference_targets={"known_good": [], "known_bad": [KNOWN_GOOD[1], moved]},
             )
         )
-        bench.probing.follow_settings()
+        bench.probing.apply_settings()
         assert bench.probing.known_good == {}
         assert bench.probing.known_bad == {KNOWN_GOOD[1]: kept, moved: HealthState()}
         bench.told.clear()
@@ -130,7 +132,7 @@ async def test_a_preview_of_other_settings_changes_nothing() -> None:
     async with bench.running():
         await asyncio.sleep(5.1)
         new = regrouped(
-            bench.current.settings,
+            bench.active_settings.settings,
             {"a": {"probe": probe("a")}},
             reference_targets={"known_good": [KNOWN_GOOD[0]]},
         )
@@ -151,9 +153,11 @@ async def test_limits_that_a_reload_brings_hold_for_the_next_answer() -> None:
         await asyncio.sleep(2)
         before = bench.state("a").bad_ratio
         stricter = {"health": {**QUICK, "gray": {**gray, "slow_factor": 2}}}
-        settings = bench.current.settings
-        bench.current.swap(Settings.model_validate(settings.model_dump(mode="json") | stricter))
-        bench.probing.follow_settings()
+        settings = bench.active_settings.settings
+        bench.active_settings.swap(
+            Settings.model_validate(settings.model_dump(mode="json") | stricter)
+        )
+        bench.probing.apply_settings()
         await asyncio.sleep(1)
 
     assert before == 0.0

@@ -49,9 +49,9 @@ class Bench:
     def __init__(self, settings: Settings) -> None:
         self.records = FakeRecordSets({ZONE: leaves(settings)})
         self.accelerators = FakeAccelerators({ARN: groups()})
-        self.current = ActiveSettings(settings)
+        self.active_settings = ActiveSettings(settings)
         self.observation = Observation(
-            self.current, lever_ports(self.records, self.accelerators), FakeClock()
+            self.active_settings, lever_ports(self.records, self.accelerators), FakeClock()
         )
 
     async def read(self) -> None:
@@ -62,7 +62,7 @@ class Bench:
         """Decide, write, ask health checks and name servers."""
         for _ in range(2):
             self.observation.observed()
-            for name in self.current.settings.services:
+            for name in self.active_settings.settings.services:
                 self.observation.resources(name)
                 self.observation.destinations(name)
 
@@ -84,7 +84,7 @@ async def test_everything_is_derived_of_the_reading_as_without_it() -> None:
     await asyncio.sleep(7)
     await bench.read()
     records = await bench.records.read(ZONE)
-    services = bench.current.settings.services
+    services = bench.active_settings.settings.services
 
     observed = bench.observation.observed()
     assert observed == {
@@ -156,7 +156,7 @@ async def test_other_settings_of_a_service_are_looked_at_anew_and_no_other_servi
     once = Counter(derived)
     narrower = weighted()
     narrower["pools"] = {"world": {"geographies": ["default"], "regions": [EAST], "demand_rps": 1}}
-    bench.current.swap(settings_of(shop=narrower))
+    bench.active_settings.swap(settings_of(shop=narrower))
     bench.use()
 
     assert (derived["blog.test."], derived["shop.test."] > once["shop.test."]) == (
@@ -174,7 +174,7 @@ async def test_settings_that_say_the_same_are_the_same(derived: Counter[str]) ->
     await bench.read()
     bench.use()
     once = dict(derived)
-    bench.current.swap(settings_of())
+    bench.active_settings.swap(settings_of())
     bench.observation.forget_unused()
     bench.use()
 
@@ -187,7 +187,7 @@ async def test_a_reload_looks_at_both_settings_and_each_is_derived_once(
     """In force and proposed by turns; of others the oldest goes."""
     bench = Bench(settings_of())
     await bench.read()
-    both = [bench.current.settings, settings_of(shop=weighted("shop.test.", ttl_s=9))]
+    both = [bench.active_settings.settings, settings_of(shop=weighted("shop.test.", ttl_s=9))]
     for settings in both:
         bench.observation.observed(settings)
     once = dict(derived)
@@ -209,11 +209,11 @@ async def test_a_service_that_a_reload_removed_is_forgotten() -> None:
     bench = Bench(settings_of())
     await bench.read()
     bench.use()
-    bench.current.swap(small(services={"shop": weighted()}))
+    bench.active_settings.swap(small(services={"shop": weighted()}))
     bench.observation.forget_unused()
     assert set(bench.observation.observed()) == {"shop"}
 
-    bench.current.swap(settings_of())
+    bench.active_settings.swap(settings_of())
     assert set(bench.observation.observed()) == {"shop", "blog"}
     assert len(bench.observation.resources("blog")) == 2
 
@@ -233,11 +233,11 @@ async def test_the_resources_of_a_target_that_was_never_read_are_none() -> None:
 async def test_a_calm_hour_derives_each_reading_once(derived: Counter[str]) -> None:
     """The whole daemon: hundreds of cycles, readings and questions of the loops around it."""
     world = World()
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(60)
-        settled, before = dict(derived), house.reconciliation.latest
+        settled, before = dict(derived), controller.reconciliation.latest
         await asyncio.sleep(3600)
-        after = house.reconciliation.latest
+        after = controller.reconciliation.latest
 
     assert before is not None
     assert after is not None

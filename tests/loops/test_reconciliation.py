@@ -27,9 +27,9 @@ pytestmark = pytest.mark.looptime
 async def test_a_calm_day_costs_one_listing_a_cycle_and_no_write() -> None:
     """Ten minutes of calm: nothing is written, nothing asked more often than once a cycle."""
     world = World()
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(600)
-        cycles = house.reconciliation.latest
+        cycles = controller.reconciliation.latest
 
     assert cycles is not None
     assert len(world.records.reads) <= cycles.cycle
@@ -114,9 +114,13 @@ async def test_a_restart_in_the_middle_of_a_failover_changes_nothing_needless() 
     before = world.weights("world")
     writes = len(world.records.writes)
 
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(60)
-        drift = house.reconciliation.latest.decision.drift if house.reconciliation.latest else None
+        drift = (
+            controller.reconciliation.latest.decision.drift
+            if controller.reconciliation.latest
+            else None
+        )
 
     assert drift == {}
     assert world.weights("world") == before
@@ -138,9 +142,9 @@ async def test_a_region_that_died_while_the_daemon_was_stopped_is_taken_out_once
 async def test_a_persons_drain_is_obeyed_at_once_and_eased_back_at_its_end() -> None:
     """Drain, expiry, ramp."""
     world = World()
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(WELL_S)
-        await house.overrides.add(drain("us-east-1", ttl_s=10))
+        await controller.overrides.add(drain("us-east-1", ttl_s=10))
         await asyncio.sleep(0.5)
         drained = world.weights("world")
         await asyncio.sleep(10)
@@ -155,13 +159,13 @@ async def test_a_persons_drain_is_obeyed_at_once_and_eased_back_at_its_end() -> 
 async def test_an_override_survives_a_restart() -> None:
     """Acknowledged means durable."""
     world = World()
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(WELL_S)
-        await house.overrides.add(drain("us-east-1", ttl_s=600))
+        await controller.overrides.add(drain("us-east-1", ttl_s=600))
         await asyncio.sleep(1)
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(60)
-        kept = [o.region for o in house.overrides.active()]
+        kept = [o.region for o in controller.overrides.active()]
 
     assert kept == ["us-east-1"]
     assert world.weights("world")["us-east-1"] == 0
@@ -170,12 +174,12 @@ async def test_an_override_survives_a_restart() -> None:
 async def test_a_freeze_stops_an_emergency_and_says_what_it_would_do() -> None:
     """Frozen means frozen."""
     world = World()
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(WELL_S)
-        await house.overrides.add(OverrideRequest(OverrideKind.FREEZE, "ann", "INC-42", 60))
+        await controller.overrides.add(OverrideRequest(OverrideKind.FREEZE, "ann", "INC-42", 60))
         world.kill("eu-west-1")
         await asyncio.sleep(20)
-        frozen = house.reconciliation.latest
+        frozen = controller.reconciliation.latest
         assert frozen is not None
         writes = list(world.records.writes)
         await asyncio.sleep(60)
@@ -221,9 +225,9 @@ async def test_what_was_written_is_read_back_within_the_gap_between_two_cycles(r
     (arn,) = groups(SETTINGS)
     noting(world.records, lambda zone, _: zone)
     noting(world.accelerators, lambda _: arn)
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(WELL_S + 3)
-        await house.overrides.add(drain(region, ttl_s=600))
+        await controller.overrides.add(drain(region, ttl_s=600))
         await asyncio.sleep(5)
 
     assert set(written) == {ZONE, arn}
@@ -243,12 +247,12 @@ async def test_a_decision_that_cannot_be_told_is_carried_out_and_remembered(
     monkeypatch.setattr(recording, "expected_effect", mistaken)
     world = World()
     with logged() as lines:
-        async with world.running() as house:
+        async with world.running() as controller:
             await asyncio.sleep(WELL_S)
             world.kill("eu-west-1")
             await asyncio.sleep(5)
-            drained = house.snapshots.memory.of("shop").drains
-            silent_s = house.heartbeat.silent_s
+            drained = controller.snapshots.memory.of("shop").drains
+            silent_s = controller.heartbeat.silent_s
 
     assert world.weights("world")["eu-west-1"] == 0
     assert drained.keys() == {"eu-west-1"}

@@ -96,8 +96,8 @@ class Bench:
             WriteResult("route53", f"Z{i}", decision.changes, Outcome(status))
             for i, status in enumerate(statuses)
         )
-        draft = self.recording.draft(self.cycle, snapshot, decision, written)
-        return await self.recording.keep(draft)
+        draft = self.recording.new_record(self.cycle, snapshot, decision, written)
+        return await self.recording.save(draft)
 
     async def stored(self) -> tuple[DecisionRecord, ...]:
         return await self.store.records(limit=1_000)
@@ -220,7 +220,7 @@ async def test_each_write_has_its_own_moment_though_all_are_told_together() -> N
         for target, took_s, status in taken
     )
     snapshot = Snapshot(17.0, 0.0, small(), {"here": {}}, {}, {}, {}, ())
-    record = await bench.recording.keep(bench.recording.draft(1, snapshot, FAILOVER, written))
+    record = await bench.recording.save(bench.recording.new_record(1, snapshot, FAILOVER, written))
 
     assert record is not None
     assert [
@@ -273,7 +273,7 @@ async def test_what_becomes_known_later_is_added_and_stored_and_told() -> None:
     bench = Bench()
     record = await bench.keep(CALM)
     assert record is not None
-    await bench.recording.add_moment(record.id, TimelineEvent("insync", NOON, "route53 Z1"))
+    await bench.recording.add_event(record.id, TimelineEvent("insync", NOON, "route53 Z1"))
     await bench.recording.add_effect(record.id, "95 % had left")
     await bench.recording.add_effect(record.id, "after 3 s")
 
@@ -354,26 +354,26 @@ async def test_what_waits_is_bounded_in_bytes_and_stored_as_if_it_had_not_waited
 ) -> None:
     """Of a large world, three drafts wait besides the first; the oldest are given up."""
     bench = Bench()
-    drafts = []
+    evidences = []
     for number in range(7):
         snapshot, decision = told_of(number)
-        drafts.append(Evidence(snapshot, decision))
-    packed = [len(unsaved_records._Packed.of(UnsavedRecord(RECORD, one)).text) for one in drafts]
+        evidences.append(Evidence(snapshot, decision))
+    packed = [len(unsaved_records._Packed.of(UnsavedRecord(RECORD, one)).text) for one in evidences]
     assert max(packed) < 30_000
-    monkeypatch.setattr(unsaved_records, "MOST_BYTES", max(packed) * 3.9)
+    monkeypatch.setattr(unsaved_records, "MAX_BYTES", max(packed) * 3.9)
     bench.store.unavailable = True
-    for number, one in enumerate(drafts):
-        bench.recording.note(f"note {number}")
-        draft = bench.recording.draft(number, one.snapshot, one.decision, ())
-        assert await bench.recording.keep(draft) is None
-    assert bench.recording.hindered is not None
-    assert "3 decisions wait" in bench.recording.hindered
+    for number, one in enumerate(evidences):
+        bench.recording.add_trigger(f"note {number}")
+        draft = bench.recording.new_record(number, one.snapshot, one.decision, ())
+        assert await bench.recording.save(draft) is None
+    assert bench.recording.waiting_reason is not None
+    assert "3 decisions wait" in bench.recording.waiting_reason
     bench.store.unavailable = False
-    await bench.recording.keep(None)
+    await bench.recording.save(None)
 
     stored = (await bench.stored())[::-1]
     assert [record.cycle for record in stored] == [4, 5, 6]
-    for record, one in zip(stored, drafts[4:], strict=True):
+    for record, one in zip(stored, evidences[4:], strict=True):
         assert record.plans == one.decision.plans
         assert record.trigger[0] == f"note {record.cycle}"
         assert await bench.store.evidence(record.id) == written(one)
@@ -391,7 +391,7 @@ async def test_records_that_may_still_change_are_bounded_by_what_they_moved(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The newest one is kept in any case; what is told of it is what would be told of it whole."""
-    monkeypatch.setattr(recording, "_OPEN_SHARES", 20)
+    monkeypatch.setattr(recording, "_MAX_OPEN_SHARES", 20)
     bench = Bench()
     for _ in range(4):
         await bench.keep(FAILOVER)
@@ -401,7 +401,7 @@ async def test_records_that_may_still_change_are_bounded_by_what_they_moved(
         await bench.recording.add_effect(record.id, "left")
     told = [record.id for record in bench.told]
     assert told == [record.id for record in moved[:3]]
-    monkeypatch.setattr(recording, "_OPEN_SHARES", 1)
+    monkeypatch.setattr(recording, "_MAX_OPEN_SHARES", 1)
     newest = await bench.keep(FAILOVER)
     assert newest is not None
     await bench.recording.add_effect(newest.id, "left")

@@ -80,24 +80,24 @@ class File:
     @asynccontextmanager
     async def running(self, world: World) -> AsyncIterator[Controller]:
         """The daemon's loops on this file, once everything is well."""
-        async with world.running(load=self.load, swapped=(self.taken.append,)) as house:
+        async with world.running(load=self.load, swapped=(self.taken.append,)) as controller:
             await asyncio.sleep(WELL_S)
-            yield house
+            yield controller
 
 
-def metric(house: Controller, name: str, **labels: str) -> float | None:
-    return house.context().metrics.registry.get_sample_value(name, labels)
+def metric(controller: Controller, name: str, **labels: str) -> float | None:
+    return controller.api_dependencies().metrics.registry.get_sample_value(name, labels)
 
 
 async def test_a_reload_of_the_same_file_changes_nothing() -> None:
     """No decision, no write, no state lost; but it is told to whoever keeps references."""
     world, file = World(), File()
-    async with file.running(world) as house:
-        before, records = house.probing.health, await world.store.records(limit=100)
+    async with file.running(world) as controller:
+        before, records = controller.probing.health, await world.store.records(limit=100)
         file.references = References({"env:KEY": "rotated"})
-        proposal = await house.reload.reload("ann")
+        proposal = await controller.reload.reload("ann")
         await asyncio.sleep(60)
-        after = house.probing.health
+        after = controller.probing.health
 
     assert (proposal.differences, proposal.moves) == ((), ())
     assert {i: s.verdict for i, s in after.items()} == {i: s.verdict for i, s in before.items()}
@@ -117,16 +117,16 @@ async def test_settings_that_move_nothing_are_taken_over_by_every_loop() -> None
         data["overrides"]["default_ttl_s"] = 50
 
     file.settings = edited(edit)
-    async with file.running(world) as house:
-        hash_before = house.context().settings_hash
-        proposal = await house.reload.reload("ann")
+    async with file.running(world) as controller:
+        hash_before = controller.api_dependencies().settings_hash
+        proposal = await controller.reload.reload("ann")
         asked = len(world.prober.asked)
         await asyncio.sleep(10)
         asked = len(world.prober.asked) - asked
         record = await world.newest()
-        assert house.context().settings is file.settings
-        assert house.context().settings_hash == proposal.settings_hash != hash_before
-        assert house.context().settings.overrides.max_ttl_s == 100
+        assert controller.api_dependencies().settings is file.settings
+        assert controller.api_dependencies().settings_hash == proposal.settings_hash != hash_before
+        assert controller.api_dependencies().settings.overrides.max_ttl_s == 100
 
     assert [str(one) for one in proposal.differences] == [
         "~ probing.interval_s: 1 → 0.5",
@@ -137,15 +137,15 @@ async def test_settings_that_move_nothing_are_taken_over_by_every_loop() -> None
     assert record.trigger[0].startswith("settings reloaded by ann: ~ probing.interval_s: 1 → 0.5;")
     (entry,) = [e for e in await world.store.audit_entries(limit=10) if "reload" in e.action]
     assert (entry.actor, entry.action) == ("ann", "settings_reloaded")
-    assert metric(house, "gtc_config_last_reload_successful") == 1
+    assert metric(controller, "gtc_config_last_reload_successful") == 1
 
 
 async def test_one_region_may_lose_traffic_without_anybody_accepting_it() -> None:
     """A share of 0 drains it, by the next cycle and through every guard."""
     world, file = World(), File()
     file.settings = with_regions({"eu-west-1": {"share": 0.0}})
-    async with file.running(world) as house:
-        proposal = await house.reload.reload("ann")
+    async with file.running(world) as controller:
+        proposal = await controller.reload.reload("ann")
         await asyncio.sleep(5)
 
     assert proposal.losing == ("eu-west-1",)
@@ -157,26 +157,26 @@ async def test_more_than_one_region_needs_the_plan_accepted_by_its_hash() -> Non
     """The hash is of this plan: with another it would be another."""
     world, file = World(), File()
     file.settings = with_regions(MORE_IN_CENTRAL)
-    async with file.running(world) as house:
+    async with file.running(world) as controller:
         with pytest.raises(ReloadRefusedError) as refusal:
-            await house.reload.reload("ann")
+            await controller.reload.reload("ann")
         shown = refusal.value.proposal
         assert str(refusal.value) == (
             "2 regions would lose traffic: eu-west-1, us-east-1; "
             f"accept this plan by its hash, {shown.hash}"
         )
-        assert metric(house, "gtc_config_last_reload_successful") == 0
+        assert metric(controller, "gtc_config_last_reload_successful") == 0
         await asyncio.sleep(30)
         assert world.weights("world") == CALM
-        assert house.context().settings is SETTINGS
+        assert controller.api_dependencies().settings is SETTINGS
 
-        assert await house.reload.propose() == shown
+        assert await controller.reload.propose() == shown
         with pytest.raises(ReloadRefusedError, match="the hash 0123 is of another plan"):
-            await house.reload.reload("ann", accept="0123")
-        await house.reload.reload("ann", accept=shown.hash)
+            await controller.reload.reload("ann", accept="0123")
+        await controller.reload.reload("ann", accept=shown.hash)
         await asyncio.sleep(60)
 
-    assert metric(house, "gtc_config_last_reload_successful") == 1
+    assert metric(controller, "gtc_config_last_reload_successful") == 1
     assert world.weights("world") != CALM
 
 
@@ -184,11 +184,11 @@ async def test_a_proposal_shows_everything_and_does_nothing() -> None:
     """Not even to the metric: nobody asked for a reload."""
     world, file = World(), File()
     file.settings = with_regions(MORE_IN_CENTRAL)
-    async with file.running(world) as house:
-        proposal = await house.reload.propose()
+    async with file.running(world) as controller:
+        proposal = await controller.reload.propose()
         await asyncio.sleep(30)
-        assert house.context().settings is SETTINGS
-        assert metric(house, "gtc_config_last_reload_successful") == 1
+        assert controller.api_dependencies().settings is SETTINGS
+        assert metric(controller, "gtc_config_last_reload_successful") == 1
 
     assert proposal.losing == ("eu-west-1", "us-east-1")
     assert [p.pool for p in proposal.plans] == ["europe", "world", "world"]
@@ -202,12 +202,12 @@ async def test_a_fact_of_a_region_is_proposed_and_taken_over_for_every_service()
         data["regions"]["eu-west-1"] |= {"egress_usd_per_gb": 0.02, "place": "Cork"}
 
     world, file = World(), File()
-    async with file.running(world) as house:
+    async with file.running(world) as controller:
         file.settings = edited(edit)
-        shown = [str(one) for one in (await house.reload.propose()).differences]
-        await house.reload.reload("ann")
+        shown = [str(one) for one in (await controller.reload.propose()).differences]
+        await controller.reload.reload("ann")
         await asyncio.sleep(30)
-        latest = house.reconciliation.latest
+        latest = controller.reconciliation.latest
 
     assert shown == [
         "~ regions.eu-west-1.egress_usd_per_gb: 0.09 → 0.02",
@@ -228,10 +228,10 @@ async def test_what_needs_a_restart_is_refused_by_name() -> None:
         data["mode"] = "dry_run"
 
     file.settings = edited(edit)
-    async with file.running(world) as house:
+    async with file.running(world) as controller:
         with pytest.raises(ReloadRefusedError) as refusal:
-            await house.reload.reload("ann", accept=(await house.reload.propose()).hash)
-        assert house.context().settings.mode is Mode.ACTIVE
+            await controller.reload.reload("ann", accept=(await controller.reload.propose()).hash)
+        assert controller.api_dependencies().settings.mode is Mode.ACTIVE
 
     assert str(refusal.value) == "these keys need a restart: state_path, api.port"
 
@@ -240,12 +240,12 @@ async def test_a_file_with_a_mistake_leaves_the_last_good_settings_in_force() ->
     """The log has every mistake; the metric says that what stands in the file does not run."""
     world, file = World(), File()
     file.mistake = "port must be a number"
-    async with file.running(world) as house:
+    async with file.running(world) as controller:
         with logged() as lines, pytest.raises(InvalidSettingsError):
-            await house.reload.reload("ann")
+            await controller.reload.reload("ann")
         await asyncio.sleep(30)
-        assert house.context().settings is SETTINGS
-        assert metric(house, "gtc_config_last_reload_successful") == 0
+        assert controller.api_dependencies().settings is SETTINGS
+        assert metric(controller, "gtc_config_last_reload_successful") == 0
 
     (line,) = [line for line in lines if line["event"] == "reload_failed"]
     assert line["problems"] == ["gtc.yaml:3:9: port must be a number (api.port)"]
@@ -255,11 +255,11 @@ async def test_a_reload_that_cannot_be_audited_is_not_carried_out() -> None:
     """As with every order: nothing happens without a trace."""
     world, file = World(), File()
     file.settings = with_regions({"eu-west-1": {"share": 0.0}})
-    async with file.running(world) as house:
+    async with file.running(world) as controller:
         world.store.unavailable = True
         with pytest.raises(StateUnavailableError):
-            await house.reload.reload("ann")
-        assert house.context().settings is SETTINGS
+            await controller.reload.reload("ann")
+        assert controller.api_dependencies().settings is SETTINGS
 
 
 async def test_the_series_of_a_region_that_is_gone_vanish_and_others_keep_their_counts() -> None:
@@ -268,16 +268,16 @@ async def test_the_series_of_a_region_that_is_gone_vanish_and_others_keep_their_
     file.settings = without("eu-central-1")
     gone = {"service": "shop", "region": "eu-central-1"}
     kept = {"service": "shop", "region": "eu-west-1"}
-    async with file.running(world) as house:
-        assert metric(house, "gtc_region_up", **gone) == 1
-        before = metric(house, "gtc_probes_total", **kept, endpoint="web", outcome="passed")
-        await house.reload.reload("ann", accept=(await house.reload.propose()).hash)
+    async with file.running(world) as controller:
+        assert metric(controller, "gtc_region_up", **gone) == 1
+        before = metric(controller, "gtc_probes_total", **kept, endpoint="web", outcome="passed")
+        await controller.reload.reload("ann", accept=(await controller.reload.propose()).hash)
         await asyncio.sleep(15)
-        assert metric(house, "gtc_region_up", **gone) is None
-        assert metric(house, "gtc_region_up", **kept) == 1
-        text = str(list(house.context().metrics.registry.collect()))
+        assert metric(controller, "gtc_region_up", **gone) is None
+        assert metric(controller, "gtc_region_up", **kept) == 1
+        text = str(list(controller.api_dependencies().metrics.registry.collect()))
         assert "eu-central-1" not in text
-        after = metric(house, "gtc_probes_total", **kept, endpoint="web", outcome="passed")
+        after = metric(controller, "gtc_probes_total", **kept, endpoint="web", outcome="passed")
         assert before is not None
         assert after is not None
         assert after > before > 0
@@ -288,28 +288,28 @@ async def test_no_series_of_a_service_that_is_gone_remains() -> None:
     world, file = World(), File()
     file.settings = edited(lambda data: data["services"].pop("api"))
 
-    def told(house: Controller) -> set[str]:
-        families = house.context().metrics.registry.collect()
+    def told(controller: Controller) -> set[str]:
+        families = controller.api_dependencies().metrics.registry.collect()
         samples = (sample for family in families for sample in family.samples)
         return {sample.name for sample in samples if sample.labels.get("service") == "api"}
 
-    async with file.running(world) as house:
-        assert "gtc_undecided" in told(house)
-        await house.reload.reload("ann", accept=(await house.reload.propose()).hash)
+    async with file.running(world) as controller:
+        assert "gtc_undecided" in told(controller)
+        await controller.reload.reload("ann", accept=(await controller.reload.propose()).hash)
         await asyncio.sleep(15)
-        assert told(house) == set()
+        assert told(controller) == set()
 
 
 async def test_a_region_that_is_down_stays_down_through_a_reload() -> None:
     """Its evidence is not thrown away because somebody edits something else."""
     world, file = World(), File()
     file.settings = with_regions({"us-east-1": {"capacity_rps": 700.0}})
-    async with file.running(world) as house:
+    async with file.running(world) as controller:
         world.kill("eu-west-1")
         await asyncio.sleep(5)
-        await house.reload.reload("ann")
+        await controller.reload.reload("ann")
         await asyncio.sleep(0.5)
-        verdicts = {i.region: s.verdict for i, s in house.probing.health.items()}
+        verdicts = {i.region: s.verdict for i, s in controller.probing.health.items()}
 
     assert verdicts["eu-west-1"] is Verdict.DOWN
     assert world.weights("world")["eu-west-1"] == 0
@@ -319,15 +319,15 @@ async def test_what_was_expected_of_a_region_is_forgotten_with_it() -> None:
     """What was done to its records while it was not steered is no change to what we wrote."""
     world, file = World(), File()
     file.settings = without("eu-central-1")
-    async with file.running(world) as house:
-        await house.reload.reload("ann", accept=(await house.reload.propose()).hash)
+    async with file.running(world) as controller:
+        await controller.reload.reload("ann", accept=(await controller.reload.propose()).hash)
         await asyncio.sleep(5)
         edit(world, "world", "eu-central-1", 7)
         await asyncio.sleep(WELL_S)
         file.settings = SETTINGS
-        await house.reload.reload("ann", accept=(await house.reload.propose()).hash)
+        await controller.reload.reload("ann", accept=(await controller.reload.propose()).hash)
         await asyncio.sleep(3)
-        latest = house.reconciliation.latest
+        latest = controller.reconciliation.latest
 
     assert latest is not None
     assert not latest.decision.drift
@@ -341,19 +341,19 @@ async def test_what_was_expected_of_records_is_not_expected_of_others() -> None:
     world.records._zones["Z0OTHER"] = {
         key: replace(record, weight=100) for key, record in world.records._zones[ZONE].items()
     }
-    async with file.running(world) as house:
+    async with file.running(world) as controller:
         with hanging(world.records, "change", 8):
             world.kill("eu-west-1")
             await asyncio.sleep(2)
-            house.reconciliation._bell.ring()
+            controller.reconciliation._wakeup.notify()
             await asyncio.sleep(1)
             world.heal("eu-west-1")
-        await house.reload.reload("ann", accept=(await house.reload.propose()).hash)
+        await controller.reload.reload("ann", accept=(await controller.reload.propose()).hash)
         drifts = []
         for _ in range(12):
             await asyncio.sleep(1)
-            assert house.reconciliation.latest is not None
-            drifts.append(house.reconciliation.latest.decision.drift)
+            assert controller.reconciliation.latest is not None
+            drifts.append(controller.reconciliation.latest.decision.drift)
 
     assert world.weights("world")["eu-west-1"] == 0, "the old zone's write was answered late"
     assert not any(drifts)
@@ -373,14 +373,16 @@ async def test_another_address_of_an_endpoint_moves_nothing_until_it_is_known() 
     world, file = World(), File()
     web = {"web": {"probe": "http://127.0.10.9:8080/healthz", "body_contains": "ok"}}
     file.settings = with_regions({"eu-west-1": {"endpoints": web}})
-    async with file.running(world) as house:
-        await house.reload.reload("ann")
+    async with file.running(world) as controller:
+        await controller.reload.reload("ann")
         await asyncio.sleep(0.1)
-        states = {i: s.verdict for i, s in house.probing.health.items() if i.region == "eu-west-1"}
+        states = {
+            i: s.verdict for i, s in controller.probing.health.items() if i.region == "eu-west-1"
+        }
         assert sorted(v.value for v in states.values()) == ["unknown", "up"]
         await asyncio.sleep(30)
-        assert set(house.probing.health) == {i for i, _ in file.settings.endpoints()}
-        assert all(s.verdict is Verdict.UP for s in house.probing.health.values())
+        assert set(controller.probing.health) == {i for i, _ in file.settings.endpoints()}
+        assert all(s.verdict is Verdict.UP for s in controller.probing.health.values())
 
     assert world.records.writes == []
 
@@ -388,32 +390,32 @@ async def test_another_address_of_an_endpoint_moves_nothing_until_it_is_known() 
 async def test_from_dry_run_to_active_what_was_held_is_written() -> None:
     """And the mode's metric follows."""
     world, file = World(edited(lambda data: data.update(mode="dry_run"))), File()
-    async with file.running(world) as house:
+    async with file.running(world) as controller:
         world.kill("eu-west-1")
         await asyncio.sleep(5)
         assert world.records.writes == []
-        proposal = await house.reload.reload("ann")
+        proposal = await controller.reload.reload("ann")
         await asyncio.sleep(5)
 
     assert proposal.losing == ("eu-west-1",)
     assert world.weights("world")["eu-west-1"] == 0
-    assert metric(house, "gtc_mode", mode="active") == 1
-    assert metric(house, "gtc_mode", mode="dry_run") == 0
+    assert metric(controller, "gtc_mode", mode="active") == 1
+    assert metric(controller, "gtc_mode", mode="dry_run") == 0
 
 
 async def test_a_signal_reloads_and_a_refusal_does_not_end_the_loop() -> None:
     """Twice in a row, with a mistake in between."""
     world, file = World(), File()
     file.mistake = "wrong"
-    async with file.running(world) as house:
-        house.reload.signal()
+    async with file.running(world) as controller:
+        controller.reload.signal()
         await asyncio.sleep(1)
-        assert metric(house, "gtc_config_last_reload_successful") == 0
+        assert metric(controller, "gtc_config_last_reload_successful") == 0
         file.mistake = None
         file.settings = edited(lambda data: data["cycle"].update(period_s=5))
-        house.reload.signal()
+        controller.reload.signal()
         await asyncio.sleep(1)
-        assert house.context().settings is file.settings
+        assert controller.api_dependencies().settings is file.settings
         entries = await world.store.audit_entries(limit=10)
 
     assert [e.actor for e in entries if e.action == "settings_reloaded"] == ["SIGHUP"]
@@ -426,17 +428,17 @@ async def test_whatever_a_signal_meets_the_loop_goes_on() -> None:
     async def broken() -> Loaded:
         raise RuntimeError("the disk is on fire")
 
-    async with world.running(load=broken) as house:
+    async with world.running(load=broken) as controller:
         await asyncio.sleep(WELL_S)
         with logged() as lines:
-            house.reload.signal()
+            controller.reload.signal()
             await asyncio.sleep(1)
         assert [line["event"] for line in lines if "reload" in line["event"]] == ["reload_failed"]
-        assert metric(house, "gtc_config_last_reload_successful") == 0
-        house.reload._proposals._load = file.load
-        house.reload.signal()
+        assert metric(controller, "gtc_config_last_reload_successful") == 0
+        controller.reload._proposals._load = file.load
+        controller.reload.signal()
         await asyncio.sleep(1)
-        assert metric(house, "gtc_config_last_reload_successful") == 1
+        assert metric(controller, "gtc_config_last_reload_successful") == 1
 
 
 async def test_settings_never_change_within_a_cycle() -> None:
@@ -450,19 +452,19 @@ async def test_settings_never_change_within_a_cycle() -> None:
         return await read(hosted_zone_id)
 
     with logged() as lines:
-        async with file.running(world) as house:
-            accept = (await house.reload.propose()).hash
+        async with file.running(world) as controller:
+            accept = (await controller.reload.propose()).hash
             Method(read).replace(slow)
             await asyncio.sleep(9)  # the zone is read every ten seconds: a cycle is under way soon
             async with asyncio.TaskGroup() as group:
-                group.create_task(house.reload.reload("ann", accept))
+                group.create_task(controller.reload.reload("ann", accept))
                 for _ in range(200):
                     await asyncio.sleep(0.05)
-                    latest = house.reconciliation.latest
+                    latest = controller.reconciliation.latest
                     assert latest is not None
                     shop = latest.snapshot.settings.services["shop"]
                     assert set(latest.decision.regions["shop"]) == set(shop.regions)
-        assert house.context().settings is file.settings
+        assert controller.api_dependencies().settings is file.settings
 
     assert "cycle_failed" not in events(lines)
 
@@ -501,13 +503,13 @@ async def test_a_plan_accepted_when_shares_were_others_is_refused() -> None:
     """The same file; but meanwhile a person has drained a region."""
     world, file = World(), File()
     file.settings = with_regions(MORE_IN_CENTRAL)
-    async with file.running(world) as house:
-        accepted = (await house.reload.propose()).hash
-        await house.overrides.add(drain("us-east-1", ttl_s=600))
+    async with file.running(world) as controller:
+        accepted = (await controller.reload.propose()).hash
+        await controller.overrides.add(drain("us-east-1", ttl_s=600))
         await asyncio.sleep(10)
         with pytest.raises(ReloadRefusedError, match="is of another plan"):
-            await house.reload.reload("ann", accept=accepted)
-        assert house.context().settings is SETTINGS
+            await controller.reload.reload("ann", accept=accepted)
+        assert controller.api_dependencies().settings is SETTINGS
 
 
 async def test_a_pool_whose_records_a_reload_would_make_wrong_is_named_before() -> None:
@@ -516,12 +518,12 @@ async def test_a_pool_whose_records_a_reload_would_make_wrong_is_named_before() 
     What is wrong already is not said to come of another reload.
     """
     world, file = World(), File()
-    async with file.running(world) as house:
+    async with file.running(world) as controller:
         file.settings = without("us-east-1")
-        proposal = await house.reload.propose()
-        await house.reload.reload("ann", accept=proposal.hash)
+        proposal = await controller.reload.propose()
+        await controller.reload.reload("ann", accept=proposal.hash)
         await asyncio.sleep(5)
-        again = await house.reload.propose()
+        again = await controller.reload.propose()
 
     said = [line for line in proposal.text.splitlines() if "urgent drains only" in line]
     assert len(said) == 1
@@ -536,19 +538,19 @@ async def test_an_order_that_a_reload_makes_void_is_named_before_and_after() -> 
     """By the preview, the log, once; and it is obeyed again when its region is back."""
     world, file = World(), File()
     file.settings = without("eu-central-1")
-    async with file.running(world) as house:
+    async with file.running(world) as controller:
         order = replace(drain("eu-central-1", ttl_s=6000), service="shop", pool="world")
-        number = (await house.overrides.add(order)).id
+        number = (await controller.overrides.add(order)).id
         await asyncio.sleep(5)
         with logged() as lines:
-            proposal = await house.reload.propose()
-            await house.reload.reload("ann", accept=proposal.hash)
+            proposal = await controller.reload.propose()
+            await controller.reload.reload("ann", accept=proposal.hash)
             await asyncio.sleep(60)
-            assert (await house.reload.propose()).void == {}, "it is void already"
+            assert (await controller.reload.propose()).void == {}, "it is void already"
             file.settings = SETTINGS
-            await house.reload.reload("ann", accept=(await house.reload.propose()).hash)
+            await controller.reload.reload("ann", accept=(await controller.reload.propose()).hash)
             await asyncio.sleep(60)
-        assert number in [o.id for o in house.overrides.active()]
+        assert number in [o.id for o in controller.overrides.active()]
 
     why = "no region eu-central-1 of pool world of service shop is configured"
     assert proposal.void == {number: why}

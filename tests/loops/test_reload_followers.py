@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from controller.composition import Controller
-from controller.loops.reload.settings_swap import Follower
+from controller.loops.reload.settings_swap import Participant
 from controller.model.configuration import Endpoint, EndpointId
 from controller.ports import ProbeListener
 from controller.settings import Loaded
@@ -42,7 +42,7 @@ class Noted:
         self.prepared: list[int] = []
         self.taken_over: list[int] = []
 
-    def follower(self, number: int) -> Follower:
+    def follower(self, number: int) -> Participant:
         def prepare(_: Loaded) -> Callable[[], None]:
             if (number, "prepare") == (self.failing, self.phase):
                 raise RuntimeError("cannot prepare")
@@ -66,11 +66,11 @@ async def test_a_follower_that_fails_leaves_no_half_of_the_settings(
     answered."""
     world, file, noted = World(), File(), Noted(failing, phase)
     file.settings = edited(with_another_endpoint)
-    async with file.running(world) as house:
-        house.reload._swap._followers = tuple(map(noted.follower, range(FOLLOWERS)))
+    async with file.running(world) as controller:
+        controller.reload._swap._followers = tuple(map(noted.follower, range(FOLLOWERS)))
         with logged() as lines:
-            results = await asyncio.gather(house.reload.reload("ann"), return_exceptions=True)
-        settings = house.context().settings
+            results = await asyncio.gather(controller.reload.reload("ann"), return_exceptions=True)
+        settings = controller.api_dependencies().settings
         await asyncio.sleep(1)
         actions = [e.action for e in await world.store.audit_entries(limit=5)]
 
@@ -87,16 +87,16 @@ async def test_a_follower_that_fails_leaves_no_half_of_the_settings(
         assert actions[0] == "settings_reloaded"
 
 
-def shown(house: Controller) -> object:
+def shown(controller: Controller) -> object:
     """Everything that a reload could have changed half."""
-    families = house.context().metrics.registry.collect()
+    families = controller.api_dependencies().metrics.registry.collect()
     series = {(s.name, *sorted(s.labels.items())) for f in families for s in f.samples}
     return (
-        house.context().settings,
-        house.context().settings_hash,
-        set(house.probing.health),
-        {watch.pace for watch in house.probing._everybody()},
-        {i: s.since for i, s in house.probing.health.items()},
+        controller.api_dependencies().settings,
+        controller.api_dependencies().settings_hash,
+        set(controller.probing.health),
+        {monitor.timing for monitor in controller.probing._all_monitors()},
+        {i: s.since for i, s in controller.probing.health.items()},
         {one for one in series if "new" in str(one)},
     )
 
@@ -112,18 +112,18 @@ async def test_a_target_that_cannot_be_made_leaves_everything_as_it_was() -> Non
             raise ValueError("no such place")
         return original(endpoint, listener)
 
-    async with file.running(world) as house:
-        before = shown(house)
+    async with file.running(world) as controller:
+        before = shown(controller)
         method.replace(target)
         with pytest.raises(ValueError, match="no such place"):
-            await house.reload.reload("ann")
+            await controller.reload.reload("ann")
         await asyncio.sleep(WELL_S)
-        assert shown(house) == before
-        assert metric(house, "gtc_config_last_reload_successful") == 0
+        assert shown(controller) == before
+        assert metric(controller, "gtc_config_last_reload_successful") == 0
 
         method.restore()
-        await house.reload.reload("ann")
+        await controller.reload.reload("ann")
         await asyncio.sleep(WELL_S)
-        assert NEW in house.probing.health
+        assert NEW in controller.probing.health
         named = {"service": NEW.service, "region": NEW.region, "endpoint": NEW.endpoint}
-        assert (metric(house, "gtc_probes_total", **named, outcome="passed") or 0) > 10
+        assert (metric(controller, "gtc_probes_total", **named, outcome="passed") or 0) > 10

@@ -34,37 +34,37 @@ def without(service: str, region: str) -> Settings:
     return edited(edit)
 
 
-async def reloaded(house: Controller, file: File, settings: Settings) -> None:
+async def reloaded(controller: Controller, file: File, settings: Settings) -> None:
     """Accepted, whatever moves."""
     file.settings = settings
     try:
-        await house.reload.reload("ann")
+        await controller.reload.reload("ann")
     except ReloadRefusedError as error:
-        await house.reload.reload("ann", error.proposal.hash)
+        await controller.reload.reload("ann", error.proposal.hash)
 
 
-def drift(house: Controller) -> dict[Position, str]:
-    latest = house.reconciliation.latest
+def drift(controller: Controller) -> dict[Position, str]:
+    latest = controller.reconciliation.latest
     return {} if latest is None else dict(latest.decision.drift)
 
 
 async def test_what_became_of_a_region_while_it_was_not_steered_is_no_drift() -> None:
     """It left and came back; whatever weight it has by then is where its steps begin."""
     world, file = World(), File()
-    async with file.running(world) as house:
-        await reloaded(house, file, without("shop", GONE))
+    async with file.running(world) as controller:
+        await reloaded(controller, file, without("shop", GONE))
         await asyncio.sleep(30)
-        expected_meanwhile = {p.region for p in house.expectations.all if p.service == "shop"}
+        expected_meanwhile = {p.region for p in controller.expectations.all if p.service == "shop"}
         stored_meanwhile = {p.region for p in await world.store.expected() if p.service == "shop"}
         for record in world.records.stored(ZONE):
             if record.set_identifier == GONE:
                 world.records.put(ZONE, replace(record, weight=7))
         await asyncio.sleep(15)
-        await reloaded(house, file, SETTINGS)
+        await reloaded(controller, file, SETTINGS)
         seen = []
         for _ in range(30):
             await asyncio.sleep(2)
-            seen.append(drift(house))
+            seen.append(drift(controller))
 
     assert GONE not in expected_meanwhile | stored_meanwhile
     assert seen == [{}] * 30
@@ -74,17 +74,17 @@ async def test_what_became_of_a_region_while_it_was_not_steered_is_no_drift() ->
 async def test_a_region_behind_an_accelerator_may_go_and_come_back(region: str) -> None:
     """Cycles go on, of all services: a region that dies meanwhile leaves."""
     world, file = World(), File()
-    async with file.running(world) as house:
-        await reloaded(house, file, without("api", region))
+    async with file.running(world) as controller:
+        await reloaded(controller, file, without("api", region))
         await asyncio.sleep(10)
-        latest = house.reconciliation.latest
+        latest = controller.reconciliation.latest
         assert latest is not None
         undecided = dict(latest.decision.undecided)
-        await reloaded(house, file, SETTINGS)
+        await reloaded(controller, file, SETTINGS)
         await asyncio.sleep(10)
         world.kill("eu-west-1")
         await asyncio.sleep(5)
-        latest = house.reconciliation.latest
+        latest = controller.reconciliation.latest
 
     assert latest is not None
     assert (undecided, dict(latest.decision.undecided)) == ({}, {})
@@ -95,16 +95,16 @@ async def test_a_region_behind_an_accelerator_may_go_and_come_back(region: str) 
 async def test_who_is_nearest_is_taken_over_from_the_settings() -> None:
     """What was learned under the old ones is forgotten with them."""
     world, file = World(), File()
-    async with file.running(world) as house:
-        before = dict(house.snapshots.memory.of("api").nearest)
+    async with file.running(world) as controller:
+        before = dict(controller.snapshots.memory.of("api").nearest)
 
         def nearer(data: dict[str, Any]) -> None:
             lever = data["services"]["api"]["levers"]["accelerator"]
             lever["nearest"] = {"eu-west-1": 1.0, "us-east-1": 9.0}
 
-        await reloaded(house, file, edited(nearer))
+        await reloaded(controller, file, edited(nearer))
         await asyncio.sleep(15)
-        after = dict(house.snapshots.memory.of("api").nearest)
+        after = dict(controller.snapshots.memory.of("api").nearest)
 
     assert before["us-east-1"] < 0.9
     assert after["us-east-1"] == pytest.approx(0.9)

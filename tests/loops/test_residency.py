@@ -52,20 +52,20 @@ async def test_a_leak_is_alarmed_and_holds_the_pool_until_it_is_mended() -> None
     """One line when it begins, one when it ends; the other pool goes on as ever."""
     world = built()
     with logged() as lines:
-        async with world.running() as house:
+        async with world.running() as controller:
             await asyncio.sleep(30)
-            assert holds(house) == set()
+            assert holds(controller) == set()
 
             leaf = stray(world)
             world.records.put(ZONE, leaf)
             await asyncio.sleep(30)
-            assert holds(house) == {("europe", Hold.RESIDENCY)}
+            assert holds(controller) == {("europe", Hold.RESIDENCY)}
             record = await world.newest()
             assert any("holds (residency)" in trigger for trigger in record.trigger)
 
             world.records.remove(ZONE, leaf)
             await asyncio.sleep(30)
-            assert holds(house) == set()
+            assert holds(controller) == set()
 
     (alarm,) = [line for line in lines if line["event"] == "residency_leak"]
     assert (alarm["log_level"], alarm["service"], alarm["pool"]) == ("error", "shop", "europe")
@@ -78,7 +78,7 @@ async def test_a_region_that_fails_is_drained_although_the_pool_leaks() -> None:
     """The drain stays inside the pool; the way back waits until the tree is lawful again."""
     world = built()
     world.records.put(ZONE, stray(world))
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(30)
         world.kill("eu-west-1")
         await asyncio.sleep(30)
@@ -87,7 +87,7 @@ async def test_a_region_that_fails_is_drained_although_the_pool_leaks() -> None:
         world.heal("eu-west-1")
         await asyncio.sleep(120)
         assert weights(world) == {"eu-west-1": 0, "us-east-1": 0}
-        assert ("europe", Hold.RESIDENCY) in holds(house)
+        assert ("europe", Hold.RESIDENCY) in holds(controller)
 
 
 async def test_a_reload_by_which_users_could_leave_is_refused_until_the_tree_has_them() -> None:
@@ -96,17 +96,17 @@ async def test_a_reload_by_which_users_could_leave_is_refused_until_the_tree_has
     data = SETTINGS.model_dump(mode="json")
     data["services"]["shop"]["pools"]["europe"]["geographies"].append("country:IT")
     file.settings = Settings.model_validate(data)
-    async with file.running(world) as house:
+    async with file.running(world) as controller:
         with pytest.raises(ReloadRefusedError, match="there is 1 way out of lawful regions") as no:
-            await house.reload.reload("ann")
+            await controller.reload.reload("ann")
         assert "users of country:IT can reach us-east-1 at once" in str(no.value)
         assert "country:IT has no record, and geolocation falls outward" in no.value.proposal.text
-        assert house.context().settings is SETTINGS
+        assert controller.api_dependencies().settings is SETTINGS
 
         world.records.put(ZONE, geolocation("IT", "europe"))
-        house.observation.invalidate(ZONE)
-        assert (await house.reload.reload("ann")).leaks == ()
-        assert house.context().settings is file.settings
+        controller.observation.invalidate(ZONE)
+        assert (await controller.reload.reload("ann")).leaks == ()
+        assert controller.api_dependencies().settings is file.settings
 
 
 async def test_a_pool_that_leaks_already_can_still_be_reloaded() -> None:
@@ -116,14 +116,14 @@ async def test_a_pool_that_leaks_already_can_still_be_reloaded() -> None:
     data = SETTINGS.model_dump(mode="json")
     data["services"]["shop"]["pools"]["europe"]["demand_rps"] += 1
     file.settings = Settings.model_validate(data)
-    async with file.running(world) as house:
-        assert ("europe", Hold.RESIDENCY) in holds(house)
-        assert (await house.reload.reload("ann")).leaks == ()
+    async with file.running(world) as controller:
+        assert ("europe", Hold.RESIDENCY) in holds(controller)
+        assert (await controller.reload.reload("ann")).leaks == ()
 
 
-def holds(house: Controller) -> set[tuple[str, Hold]]:
+def holds(controller: Controller) -> set[tuple[str, Hold]]:
     """Which pools of the shop are held now, and why."""
-    latest = house.reconciliation.latest
+    latest = controller.reconciliation.latest
     assert latest is not None
     return {(plan.pool, h.reason) for plan in latest.decision.plans for h in plan.held}
 

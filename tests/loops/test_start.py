@@ -23,25 +23,25 @@ FREEZE = OverrideRequest(OverrideKind.FREEZE, "ann", "INC-42", 6000)
 async def test_until_earlier_orders_are_read_nothing_moves_and_it_says_so(method: str) -> None:
     """Not even a region that died: a freeze may be among them."""
     world = World()
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(WELL_S)
-        await house.overrides.add(FREEZE)
+        await controller.overrides.add(FREEZE)
     with hanging(world.store, method, 60):
         began = world.clock.monotonic()
-        async with world.running() as house:
+        async with world.running() as controller:
             came_up_s = world.clock.monotonic() - began
             await asyncio.sleep(WELL_S)
             world.kill("eu-west-1")
             await asyncio.sleep(10)
-            held, unread = reasons(house), house.snapshots.unread
-            latest = house.reconciliation.latest
+            held, unread = reasons(controller), controller.snapshots.unread
+            latest = controller.reconciliation.latest
             if method == "overrides":
                 with pytest.raises(StateUnavailableError):
-                    await house.overrides.add(drain("us-east-1"))
+                    await controller.overrides.add(drain("us-east-1"))
             await asyncio.sleep(30)
-            assert house.snapshots.unread is None
-            assert [o.kind for o in house.overrides.active()] == [OverrideKind.FREEZE]
-            await house.overrides.withdraw(1, "ann")
+            assert controller.snapshots.unread is None
+            assert [o.kind for o in controller.overrides.active()] == [OverrideKind.FREEZE]
+            await controller.overrides.withdraw(1, "ann")
             await asyncio.sleep(1)
 
     assert came_up_s <= 5
@@ -77,14 +77,14 @@ async def test_a_store_that_hung_and_then_fails_is_asked_again() -> None:
     method = Method(world.store.overrides)
     method.replace(hang_and_fail)
     with logged() as lines:
-        async with world.running() as house:
+        async with world.running() as controller:
             await asyncio.sleep(10)
             method.replace(fail)
             await asyncio.sleep(10)
-            meanwhile = house.snapshots.unread
+            meanwhile = controller.snapshots.unread
             method.restore()
             await asyncio.sleep(3)
-            assert house.snapshots.unread is None
+            assert controller.snapshots.unread is None
     assert meanwhile is not None
     assert events(lines).count("state_not_read") > 3
 
@@ -96,9 +96,9 @@ async def test_what_an_earlier_process_expected_is_not_forgotten_meanwhile() -> 
         await asyncio.sleep(WELL_S)
     edit(world, "world", "us-east-1", 10)
     with hanging(world.store, "expected", 30):
-        async with world.running() as house:
+        async with world.running() as controller:
             await asyncio.sleep(30)
-            latest = house.reconciliation.latest
+            latest = controller.reconciliation.latest
 
     assert latest is not None
     assert [position.region for position in latest.decision.drift] == ["us-east-1"]

@@ -26,16 +26,20 @@ async def test_a_dead_region_leaves_the_other_service(monkeypatch: pytest.Monkey
         return conclude(proposal, waiting)
 
     world = World()
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(20)
         with logged() as lines, monkeypatch.context() as patch:
             patch.setattr(deciding, "conclude", mistaken)
             world.kill("eu-west-1")
             await asyncio.sleep(5)
-            latest = house.reconciliation.latest
+            latest = controller.reconciliation.latest
             shop, api = world.weights("world")["eu-west-1"], world.dials()["eu-west-1"]
-            gauge = house.metrics.registry.get_sample_value("gtc_undecided", {"service": "api"})
-            fine = house.metrics.registry.get_sample_value("gtc_undecided", {"service": "shop"})
+            gauge = controller.metrics.registry.get_sample_value(
+                "gtc_undecided", {"service": "api"}
+            )
+            fine = controller.metrics.registry.get_sample_value(
+                "gtc_undecided", {"service": "shop"}
+            )
         with logged() as later:
             await asyncio.sleep(5)
 

@@ -28,13 +28,13 @@ OUT_S = 1.0 + sum(SETTINGS.probing.confirm_gaps_s) + SETTINGS.probing.interval_s
 @asynccontextmanager
 async def returning(world: World, **options: Any) -> AsyncIterator[Controller]:
     """The loops, while eu-west-1 has steps to go on its way back: calm writes are pending."""
-    async with world.running(**options) as house:
+    async with world.running(**options) as controller:
         await asyncio.sleep(WELL_S)
         world.kill("eu-west-1")
         await asyncio.sleep(10)
         world.heal("eu-west-1")
         await asyncio.sleep(4)
-        yield house
+        yield controller
 
 
 async def out_after(world: World, region: str, is_out: Any = None) -> float:
@@ -64,19 +64,21 @@ async def test_a_disk_that_hangs_while_a_calm_step_is_pending(method: str) -> No
 async def test_a_disk_that_hangs_for_an_hour_stops_no_cycle() -> None:
     """However many cycles wait to be kept: the newest are, the others are told to be lost."""
     world = World()
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(WELL_S)
         with hanging(world.store, "add_record"), logged() as lines:
             for _ in range(120):
-                order = await house.overrides.add(drain("us-east-1"))
+                order = await controller.overrides.add(drain("us-east-1"))
                 await asyncio.sleep(1)
-                await house.overrides.withdraw(order.id, "ann")
+                await controller.overrides.withdraw(order.id, "ann")
                 await asyncio.sleep(1)
-            before = house.reconciliation.latest
+            before = controller.reconciliation.latest
             took_s = await out_after(world, "eu-west-1")
-            unrecorded = house.reconciliation.unrecorded
+            unrecorded = controller.reconciliation.unrecorded
             await asyncio.sleep(1)
-            counted = house.context().metrics.registry.get_sample_value("gtc_cycles_total")
+            counted = controller.api_dependencies().metrics.registry.get_sample_value(
+                "gtc_cycles_total"
+            )
 
     assert before is not None
     assert took_s <= OUT_S
@@ -92,17 +94,17 @@ async def test_a_disk_that_hangs_during_a_reload(method: str) -> None:
     """The reload is refused, or it waits; the failover does not wait for the reload."""
     world, file = World(), File()
     file.settings = edited(lambda data: data["cycle"].update(period_s=5))
-    async with file.running(world) as house:
-        await house.overrides.add(drain("eu-central-1"))
+    async with file.running(world) as controller:
+        await controller.overrides.add(drain("eu-central-1"))
         with hanging(world.store, method):
-            reload = asyncio.create_task(house.reload.reload("ann"))
+            reload = asyncio.create_task(controller.reload.reload("ann"))
             await asyncio.sleep(0.5)
             took_s = await out_after(world, "us-east-1")
             await asyncio.wait({reload}, timeout=30)
             ended = reload.done()
         reload.cancel()
         result = (await asyncio.gather(reload, return_exceptions=True))[0]
-        settings = house.context().settings
+        settings = controller.api_dependencies().settings
 
     assert took_s <= OUT_S
     assert ended, "a reload ends, one way or the other"
@@ -153,13 +155,13 @@ async def test_a_reading_that_hangs_is_waited_for_once() -> None:
 async def test_while_a_write_is_read_back_slowly_it_is_not_repeated_and_others_go_on() -> None:
     """A large zone takes seconds to list: what was sent is not sent again meanwhile."""
     world = World()
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(WELL_S)
         with hanging(world.records, "read", 5):
             world.kill("eu-west-1")
             await asyncio.sleep(2.5)
             assert world.weights("world")["eu-west-1"] == 0
-            await house.overrides.add(drain("eu-central-1", 600, OverrideKind.FAILOVER))
+            await controller.overrides.add(drain("eu-central-1", 600, OverrideKind.FAILOVER))
             await asyncio.sleep(0.5)
             assert world.weights("world")["eu-central-1"] == 0, "it does not wait for the listing"
             await asyncio.sleep(30)

@@ -30,29 +30,29 @@ async def test_a_wait_of_no_time_returns_at_once(timeout_s: float) -> None:
 
 async def test_a_ring_ends_the_wait() -> None:
     """At the moment of the ring, not at the end of the wait."""
-    bell = WakeUp()
-    asyncio.get_running_loop().call_later(1, bell.ring)
+    wakeup = WakeUp()
+    asyncio.get_running_loop().call_later(1, wakeup.notify)
 
-    assert await bell.wait(60) is True
+    assert await wakeup.wait(60) is True
     assert now() == pytest.approx(1)
 
 
 @pytest.mark.parametrize("timeout_s", [60, 0])
 async def test_rings_before_the_wait_are_merged_into_one(timeout_s: float) -> None:
     """However often it rang while nobody waited, the waiter wakes once, even with no time left."""
-    bell = WakeUp()
+    wakeup = WakeUp()
     for _ in range(5):
-        bell.ring()
+        wakeup.notify()
 
-    assert await bell.wait(timeout_s) is True
-    assert await bell.wait(1) is False
+    assert await wakeup.wait(timeout_s) is True
+    assert await wakeup.wait(1) is False
 
 
 async def test_a_ring_between_two_waits_is_not_lost() -> None:
     """A wait that timed out leaves the bell ready."""
-    bell = WakeUp()
-    assert await bell.wait(1) is False
-    bell.ring()
+    wakeup = WakeUp()
+    assert await wakeup.wait(1) is False
+    wakeup.notify()
 
-    assert await bell.wait(60) is True
+    assert await wakeup.wait(60) is True
     assert now() == pytest.approx(1)

@@ -72,13 +72,13 @@ async def test_aws_gone_while_a_region_dies_is_bounded_in_calls_and_applied_on_r
 async def test_writes_of_unknown_fate_do_not_use_up_the_allowance() -> None:
     """A minute without AWS: when it returns the failover happens, not five minutes later."""
     world = World(careful(writes_per_5_min=2))
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(WELL_S)
         world.records.trouble.unavailable = True
         world.accelerators.trouble.unavailable = True
         world.kill("eu-west-1")
         await asyncio.sleep(60)
-        meanwhile = reasons(house)
+        meanwhile = reasons(controller)
         world.records.trouble.unavailable = False
         world.accelerators.trouble.unavailable = False
         await asyncio.sleep(15)
@@ -91,14 +91,14 @@ async def test_writes_of_unknown_fate_do_not_use_up_the_allowance() -> None:
 async def test_nor_do_those_that_no_cycle_waits_for() -> None:
     """The bell rings while Route 53 does not answer: each try is still the same write."""
     world = World(careful(writes_per_5_min=2))
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(WELL_S)
         world.kill("eu-west-1")
         with Method(world.records.change).replaced(lost_after_4_s):
             for _ in range(60):
                 await asyncio.sleep(1)
-                house.reconciliation._bell.ring()
-            meanwhile = reasons(house)
+                controller.reconciliation._wakeup.notify()
+            meanwhile = reasons(controller)
         await asyncio.sleep(15)
 
     assert Hold.BLAST_RADIUS not in meanwhile
@@ -159,12 +159,12 @@ async def test_a_hand_edit_between_reading_and_writing_is_not_trampled() -> None
 async def test_a_hand_edit_elsewhere_stands_while_the_dead_region_leaves() -> None:
     """The emergency does not wait for it, nor touch it; balance is restored after the hold."""
     world = World()
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(WELL_S)
         edit(world, "world", "us-east-1", 200)
         world.kill("eu-west-1")
         await asyncio.sleep(2)
-        soon, drift = world.weights("world"), drifting(house)
+        soon, drift = world.weights("world"), drifting(controller)
         await asyncio.sleep(8)
         held = world.weights("world")
         await asyncio.sleep(5)
@@ -180,12 +180,12 @@ async def test_a_hand_edit_elsewhere_stands_while_the_dead_region_leaves() -> No
 async def test_drift_is_held_and_then_put_right() -> None:
     """Somebody's change stays for the hold time, is reported, then our plan returns by steps."""
     world = World()
-    async with world.running() as house:
+    async with world.running() as controller:
         await asyncio.sleep(WELL_S)
         edit(world, "world", "us-east-1", 10)
         await asyncio.sleep(SETTINGS.cycle.period_s)
-        seen, reasons_then = drifting(house), reasons(house)
-        since = decided(house).memory.of("shop").drift_since
+        seen, reasons_then = drifting(controller), reasons(controller)
+        since = decided(controller).memory.of("shop").drift_since
         (seen_at,) = since.values()
         left_s = seen_at + SETTINGS.guards.drift.hold_s - world.clock.monotonic()
         await asyncio.sleep(left_s - 0.1)
@@ -199,5 +199,5 @@ async def test_drift_is_held_and_then_put_right() -> None:
         assert (held, writes) == ({**CALM, "us-east-1": 10}, 0)
         assert first_step == {**CALM, "us-east-1": 61}
         assert world.weights("world") == CALM
-        assert drifting(house) == set()
+        assert drifting(controller) == set()
     assert len(world.records.writes) == 2

@@ -73,17 +73,17 @@ def zone_writes(record: DecisionRecord) -> list[tuple[str, list[str]]]:
     ]
 
 
-def decided(house: Controller) -> Decision:
+def decided(controller: Controller) -> Decision:
     """The last cycle's decision."""
-    latest = house.reconciliation.latest
+    latest = controller.reconciliation.latest
     assert latest is not None, "no cycle has run yet"
     return latest.decision
 
 
-def drifting(house: Controller) -> set[Position]:
-    latest = house.reconciliation.latest
+def drifting(controller: Controller) -> set[Position]:
+    latest = controller.reconciliation.latest
     return set(latest.decision.drift) if latest else set()
 
 
-def reasons(house: Controller) -> set[Hold]:
-    return {held.reason for plan in decided(house).plans for held in plan.held}
+def reasons(controller: Controller) -> set[Hold]:
+    return {held.reason for plan in decided(controller).plans for held in plan.held}

@@ -36,7 +36,7 @@ def no_intent(patch: pytest.MonkeyPatch) -> None:
         self: Expectations, changes: Iterable[Change], *, emergency: bool = False
     ) -> None: ...
 
-    patch.setattr(Expectations, "intend", intend)
+    patch.setattr(Expectations, "record_intent", intend)
 
 
 def overwriting(patch: pytest.MonkeyPatch) -> None:
@@ -67,7 +67,7 @@ def acknowledged_too_early(patch: pytest.MonkeyPatch) -> None:
             share=request.share,
         )
         self._held[override.id] = (override, self._clock.monotonic() + request.ttl_s)
-        self._bell.ring()
+        self._wakeup.notify()
         return override
 
     patch.setattr(Overrides, "add", add)

@@ -81,13 +81,13 @@ async def end_streams(app: web.Application) -> None:
 
 
 async def _follow(subscription: Subscription, response: web.StreamResponse) -> None:
-    await _write(response, b"retry: %d\nid: %d\n\n" % (_RETRY_MS, subscription.place))
+    await _write(response, b"retry: %d\nid: %d\n\n" % (_RETRY_MS, subscription.last_id))
     while not subscription.closed:
         event = await subscription.next(_HEARTBEAT_S)
         if event is not None:
             await _write(response, _framed(event))
         elif not subscription.closed:
-            await _write(response, b": still here\nid: %d\n\n" % subscription.place)
+            await _write(response, b": still here\nid: %d\n\n" % subscription.last_id)
 
 
 async def _write(response: web.StreamResponse, text: bytes) -> None:

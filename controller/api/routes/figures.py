@@ -38,10 +38,10 @@ async def _post(call: RouteCall) -> web.Response:
     for index, latency in enumerate(posted.latency):
         _check_region(latency, f"latency.{index}", call.context.settings)
     for demand in posted.demand:
-        figures.tell_demand(demand.service, demand.pool, demand.rps)
+        figures.report_demand(demand.service, demand.pool, demand.rps)
     for latency in posted.latency:
         position = Position(latency.service, latency.pool, latency.region)
-        figures.tell_latency(position, latency.ms)
+        figures.report_latency(position, latency.ms)
     return web.Response(status=204)
 
 

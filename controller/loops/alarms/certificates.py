@@ -1,6 +1,6 @@
-"""Warns of certificates that end soon, while there is time to renew them.
+"""Logs a warning for certificates that expire soon, while there is time to renew them.
 
-An expired certificate fails its probes and so drains its region; this is the warning before it.
+An expired certificate fails its probes and so drains its region.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from controller.ports import Clock
 _log = structlog.get_logger("certificates")
 _DAY_S = 86_400.0
 _REMEMBERED = 20
-"""More servers than this behind one endpoint hardly show certificates of different ends."""
+"""Certificates remembered for one endpoint: its servers may have different ones."""
 
 
 class Certificates:
-    """Told the results of HTTPS probes; says once a day and certificate that it ends soon."""
+    """Checks the results of HTTPS probes; warns once a day for each certificate."""
 
-    def __init__(self, current: ActiveSettings, clock: Clock) -> None:
-        self._current = current
+    def __init__(self, active_settings: ActiveSettings, clock: Clock) -> None:
+        self._active_settings = active_settings
         self._clock = clock
         self._warned: dict[EndpointId, deque[tuple[datetime, int]]] = {}
-        """The certificates last warned of, and the days they had left; servers may take turns."""
+        """Endpoint to its certificates last warned of, with the days they had left."""
 
-    def probe(self, endpoint: EndpointId, result: ProbeResult) -> None:
-        """Take note of one probe."""
+    def on_probe(self, endpoint: EndpointId, result: ProbeResult) -> None:
+        """Check the certificate of one probe."""
         ends_at = result.certificate_ends_at
         if ends_at is None:
             return
         days = (ends_at - self._clock.wall()).total_seconds() / _DAY_S
         warned = self._warned.setdefault(endpoint, deque(maxlen=_REMEMBERED))
-        late = days < self._current.settings.probing.certificate_warn_days
+        late = days < self._active_settings.settings.probing.certificate_warn_days
         if late and (ends_at, int(days)) not in warned:
             warned.append((ends_at, int(days)))
             _log.warning(
@@ -47,7 +47,7 @@ class Certificates:
                 days_left=round(days, 1),
             )
 
-    def follow_settings(self) -> None:
-        """Forget endpoints that the settings in force do not name."""
-        named = dict(self._current.settings.endpoints())
-        self._warned = {one: told for one, told in self._warned.items() if one in named}
+    def apply_settings(self) -> None:
+        """Forget endpoints that the active settings do not name."""
+        named = dict(self._active_settings.settings.endpoints())
+        self._warned = {id_: warned for id_, warned in self._warned.items() if id_ in named}

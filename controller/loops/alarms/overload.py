@@ -1,7 +1,7 @@
-"""Tells the log when a pool's users begin to ask for more than its lawful regions can carry.
+"""Logs when a pool's demand exceeds the capacity of its lawful regions, and when it fits again.
 
-Traffic is then spread evenly over regions that are all too full, and nothing the daemon may do
-makes it fit: somebody has to add capacity, shed load or allow another region.
+Traffic is then spread evenly over regions that are all overloaded. The daemon cannot make it fit:
+an operator has to add capacity, shed load or allow another region.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ _log = structlog.get_logger("overload")
 
 
 class OverloadAlarm:
-    """Listens to cycles; one line when a pool's overload begins, one when it is over."""
+    """Logs one line when a pool's overload begins, and one when it is over."""
 
     def __init__(self) -> None:
         self._overloaded: set[PoolName] = set()
 
-    def cycle(self, report: CycleReport) -> None:
+    def on_cycle(self, report: CycleReport) -> None:
         """Compare one cycle's plans with those of the cycle before it."""
         now = {
             (plan.service, plan.pool): plan for plan in report.decision.plans if plan.overload_rps

@@ -1,4 +1,4 @@
-"""Tells the log when a bound pool's users could begin to leave their lawful regions."""
+"""Logs when a bound pool's users could leave their lawful regions, and when they no longer can."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _log = structlog.get_logger("residency")
 
 
 class ResidencyAlarm:
-    """Listens to cycles; one line for every leak that begins, one for a pool's last that ends."""
+    """Logs one line for every leak that begins, and one when a pool's last leak ends."""
 
     def __init__(self) -> None:
         self._leaks: dict[PoolName, tuple[Leak, ...]] = {}
 
-    def cycle(self, report: CycleReport) -> None:
+    def on_cycle(self, report: CycleReport) -> None:
         """Compare one cycle's leaks with those of the cycle before it."""
         for service, observed in report.snapshot.observed.items():
             for pool, leaks in observed.leaks.items():

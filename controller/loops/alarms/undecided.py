@@ -1,6 +1,6 @@
-"""Tells the log when a service cannot be decided about because of a mistake in this program.
+"""Logs when a mistake of this program prevents the decision about a service.
 
-It is held whole until it can be again; other services go on (`planning.decision`).
+The service is held until a decision succeeds; other services go on (`planning.decision`).
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ _log = structlog.get_logger("undecided")
 
 
 class UndecidedAlarm:
-    """Listens to cycles; one line when a service's mistake begins or is another, one at its end."""
+    """Logs one line when a service's mistake begins or changes, and one when it is over."""
 
     def __init__(self) -> None:
         self._mistakes: Mapping[str, str] = {}
 
-    def cycle(self, report: CycleReport) -> None:
+    def on_cycle(self, report: CycleReport) -> None:
         """Compare one cycle's mistakes with those of the cycle before it."""
         now = report.decision.undecided
         for service, mistake in now.items():

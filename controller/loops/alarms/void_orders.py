@@ -1,4 +1,4 @@
-"""Tells the log when an order begins to be void, and when it is obeyed again."""
+"""Logs when an order becomes void, and when it is carried out again."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ _log = structlog.get_logger("overrides")
 
 
 class VoidAlarm:
-    """Listens to cycles; one line when an order becomes void, one when it is revived."""
+    """Logs one line when an order becomes void, and one when it applies again."""
 
     def __init__(self) -> None:
         self._void: set[int] = set()
 
-    def cycle(self, report: CycleReport) -> None:
+    def on_cycle(self, report: CycleReport) -> None:
         """Compare one cycle's orders with its settings."""
         snapshot = report.snapshot
         now = void(snapshot.overrides, snapshot.settings)
-        in_force = {override.id: override for override in snapshot.overrides}
+        active = {override.id: override for override in snapshot.overrides}
         for override_id in now.keys() - self._void:
-            override = in_force[override_id]
+            override = active[override_id]
             _log.warning(
                 "override_void",
                 override_id=override_id,
@@ -30,6 +30,6 @@ class VoidAlarm:
                 author=override.author,
                 why=now[override_id],
             )
-        for override_id in (self._void - now.keys()) & in_force.keys():
+        for override_id in (self._void - now.keys()) & active.keys():
             _log.info("override_revived", override_id=override_id)
         self._void = set(now)

@@ -1,1 +1,1 @@
-"""The one loop that decides, what it looks at, and what is kept of it."""
+"""The one loop that decides: its snapshots, cycles, records, and previews."""

@@ -1,6 +1,6 @@
-"""What a cycle did, as log lines: one for each write, and one for each decision kept.
+"""Logs each cycle: one line for each write, and one for each recorded decision.
 
-The cycle's number and the decision's id are bound around it, as around every line of a cycle.
+The caller binds the cycle's number and the decision's id, as for every line of a cycle.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _log = structlog.get_logger("cycle")
 
 
 def log_cycle(report: CycleReport) -> None:
-    """Tell what was written and what was decided, if anything."""
+    """Log what was written, and the decision if it was recorded."""
     for written in report.written:
         outcome = written.outcome
         log = _log.info if outcome.status is OutcomeStatus.APPLIED else _log.warning

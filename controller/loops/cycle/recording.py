@@ -1,8 +1,8 @@
-"""Keeps the decisions worth keeping, and adds to them what becomes known later.
+"""Stores a record of each decision that differs from the last, and adds what becomes known later.
 
-A store that fails or hangs never stops deciding: a record is waited for `_MOMENT_S` at most, and
-not at all while another is known to hang. What is not stored by then waits in memory and is stored
-in its turn; of too many (`waiting_drafts`) the oldest are given up.
+A store that fails or hangs never stops decisions: a record is waited for `_STORE_WAIT_S` at most,
+and not at all while another is known to hang. What is not stored by then waits in memory and is
+stored in its order; of too many (`unsaved_records`) the oldest are dropped.
 """
 
 from __future__ import annotations
@@ -38,33 +38,33 @@ from controller.ports import Clock, DecisionRecords
 
 _log = structlog.get_logger("recording")
 RecordListener = Callable[[DecisionRecord], None]
-_OPEN_RECORDS = 100
-"""Records that may still change; older ones have long been measured or given up."""
-_OPEN_SHARES = 50_000
-"""Shares in all of them that moved or would move; at some 100 bytes each they take 5 MB."""
-_MOMENT_S = 1.0
-"""How long the cycles behind a record wait to be told while it is being stored."""
+"""Called with a stored record when more became known of its decision."""
+_MAX_OPEN_RECORDS = 100
+"""Records that may still change; the follow-up of older ones has long ended."""
+_MAX_OPEN_SHARES = 50_000
+"""Shares in all open records; at some 100 bytes each they take 5 MB."""
+_STORE_WAIT_S = 1.0
+"""How long later cycles wait to be recorded while one record is being stored."""
 
 
 class Recording:
-    """Writes decision records."""
+    """The decision records: new, waiting for the store, and open for what becomes known later."""
 
     def __init__(
         self, store: DecisionRecords, clock: Clock, listeners: Iterable[RecordListener] = ()
     ) -> None:
-        """`listeners` are told of every kept record of which more became known."""
         self._store = store
         self._clock = clock
         self._listeners = tuple(listeners)
         self._open: OrderedDict[int, DecisionRecord] = OrderedDict()
         self._waiting = UnsavedRecords()
         self._storing: asyncio.Task[None] | None = None
-        """What stores those that wait, or did so last."""
+        """The task that stores waiting records; done while none waits."""
         self._is_late = False
-        """Whether it was waited for in vain."""
+        """Whether that task took longer than `_STORE_WAIT_S`."""
         self._stored: tuple[UnsavedRecord, DecisionRecord] | None = None
-        """The draft stored last, and its record."""
-        self._hindrance = ""
+        """The last one stored, without and with its id."""
+        self._store_error = ""
         self._signature: DecisionSignature | None = None
         self._outcomes: tuple[tuple[str, str], ...] = ()
         self._notes: tuple[str, ...] = ()
@@ -72,19 +72,19 @@ class Recording:
         self._overrides: tuple[Override, ...] = ()
 
     @property
-    def hindered(self) -> str | None:
-        """Why decisions wait to be kept, and how many; None while none does."""
-        if not self._waiting or not self._hindrance:
+    def waiting_reason(self) -> str | None:
+        """Why decisions wait to be stored, and how many; None while none does."""
+        if not self._waiting or not self._store_error:
             return None
         count = len(self._waiting)
         waiting = "1 decision waits" if count == 1 else f"{count} decisions wait"
-        return f"{self._hindrance}; {waiting} to be kept"
+        return f"{self._store_error}; {waiting} to be kept"
 
-    def note(self, text: str) -> None:
-        """Have the next decision kept, whatever it says, with this among what set it off."""
+    def add_trigger(self, text: str) -> None:
+        """Record the next decision even if it differs in nothing, with this text as a trigger."""
         self._notes = (*self._notes, text)
 
-    def draft(
+    def new_record(
         self,
         cycle: int,
         snapshot: Snapshot,
@@ -93,7 +93,7 @@ class Recording:
     ) -> UnsavedRecord | None:
         """A record of the decision if it or its outcome differs from the one before it; else None.
 
-        To be called as soon as the outcomes are known, since it notes when that was.
+        Call it as soon as the outcomes are known: it takes their time from the clock.
         """
         before, overrides = self._before, self._overrides
         self._before, self._overrides = decision, snapshot.overrides
@@ -118,43 +118,42 @@ class Recording:
         )
         return UnsavedRecord(record, evidence)
 
-    async def keep(self, draft: UnsavedRecord | None) -> DecisionRecord | None:
-        """Store what was drafted, and whatever waits; the draft's record with its id.
+    async def save(self, unsaved: UnsavedRecord | None) -> DecisionRecord | None:
+        """Store a new record and those that wait; the result is the new one with its id.
 
-        None without a draft, and while the store fails or hangs: then the record waits, and is
-        stored in its turn.
+        None without a new record, and while the store fails or hangs: then the record waits.
         """
-        if draft is not None:
-            self._waiting.append(draft)
+        if unsaved is not None:
+            self._waiting.append(unsaved)
         if not self._waiting:
             return None
-        await self._store_soon()
-        if draft is None:
+        await self._store_within_wait()
+        if unsaved is None:
             return None
-        if self._stored is not None and self._stored[0] is draft:
+        if self._stored is not None and self._stored[0] is unsaved:
             return self._stored[1]
-        self._wait_longer()
+        self._pack_waiting()
         _log.error(
             "record_not_durable",
-            error=self._hindrance or "a mistake of ours",
-            trigger=draft.record.trigger,
+            error=self._store_error or "a mistake of ours",
+            trigger=unsaved.record.trigger,
         )
         return None
 
     async def end(self) -> None:
-        """Give up what is being stored."""
+        """Cancel what is being stored."""
         if self._storing is not None:
             self._storing.cancel()
             await asyncio.gather(self._storing, return_exceptions=True)
 
-    async def add_moment(self, record_id: int, moment: TimelineEvent) -> None:
-        """Add one point to a record's timeline."""
+    async def add_event(self, record_id: int, event: TimelineEvent) -> None:
+        """Add one event to a record's timeline."""
         record = self._open.get(record_id)
         if record is not None:
-            await self._update(replace(record, timeline=(*record.timeline, moment)))
+            await self._update(replace(record, timeline=(*record.timeline, event)))
 
     async def add_effect(self, record_id: int, text: str) -> None:
-        """Add one line to what was measured after a decision."""
+        """Add one line to the measured effect of a decision."""
         record = self._open.get(record_id)
         if record is not None:
             measured = "\n".join(part for part in (record.measured_effect, text) if part)
@@ -165,7 +164,7 @@ class Recording:
     ) -> bool:
         """Whether it differs from the last one, or AWS applied something.
 
-        Without a write nothing is known of outcomes.
+        A decision without writes leaves the outcomes as they were.
         """
         before, self._signature = self._signature, signature(decision, snapshot.overrides)
         known = self._outcomes
@@ -174,48 +173,50 @@ class Recording:
         is_applied = any(one.outcome.status is OutcomeStatus.APPLIED for one in written)
         return is_applied or is_news(before, self._signature) or self._outcomes != known
 
-    def _wait_longer(self) -> None:
-        """The newest was not stored at once: it takes less memory, or the oldest give way."""
+    def _pack_waiting(self) -> None:
+        """Compress the newest, which was not stored at once, and drop the oldest if need be."""
         lost = self._waiting.pack_newest()
         if lost:
             _log.error("record_given_up", records=lost, waiting=len(self._waiting))
 
-    async def _store_soon(self) -> None:
-        """Have stored what waits, within a moment or behind."""
+    async def _store_within_wait(self) -> None:
+        """Store what waits: within `_STORE_WAIT_S`, or further on in the background."""
         storing = self._storing
         if storing is None or storing.done():
-            storing = self._storing = asyncio.create_task(  # noqa: TID251 - `end` gives it up
+            storing = self._storing = asyncio.create_task(  # noqa: TID251 - `end` cancels it
                 self._store_waiting(), name="storing records"
             )
             self._is_late = False
         elif self._is_late:
             return
-        await asyncio.wait({storing}, timeout=_MOMENT_S)
+        await asyncio.wait({storing}, timeout=_STORE_WAIT_S)
         if not storing.done():
             self._is_late = True
-            self._hindrance = f"no answer within {_MOMENT_S:g} s"
+            self._store_error = f"no answer within {_STORE_WAIT_S:g} s"
 
     async def _store_waiting(self) -> None:
         """Store the records that wait, oldest first, until one cannot be."""
         while self._waiting:
-            draft = self._waiting.first()
+            unsaved = self._waiting.first()
             try:
-                stored = await self._store.add_record(draft.record, draft.evidence)
+                stored = await self._store.add_record(unsaved.record, unsaved.evidence)
             except StateUnavailableError as error:
-                self._hindrance = str(error)
+                self._store_error = str(error)
                 return
             except Exception:
-                _log.exception("record_given_up", trigger=draft.record.trigger)
+                _log.exception("record_given_up", trigger=unsaved.record.trigger)
             else:
                 self._keep_open(stored)
-                self._stored = draft, stored
-            self._waiting.remove(draft)
-        self._hindrance = ""
+                self._stored = unsaved, stored
+            self._waiting.remove(unsaved)
+        self._store_error = ""
 
     def _keep_open(self, stored: DecisionRecord) -> None:
         self._open[stored.id] = told_part(stored)
         shares = sum(map(_moved_shares, self._open.values()))
-        while len(self._open) > _OPEN_RECORDS or (shares > _OPEN_SHARES and len(self._open) > 1):
+        while len(self._open) > _MAX_OPEN_RECORDS or (
+            shares > _MAX_OPEN_SHARES and len(self._open) > 1
+        ):
             _, closed = self._open.popitem(last=False)
             shares -= _moved_shares(closed)
 
@@ -231,29 +232,33 @@ class Recording:
     def _timeline(
         self, snapshot: Snapshot, decision: Decision, written: tuple[WriteResult, ...]
     ) -> tuple[TimelineEvent, ...]:
-        moments = []
+        events = []
         for name, at in self._detection(snapshot, decision):
-            moments.append(TimelineEvent(name, self._wall_at(at)))
-        moments.append(TimelineEvent("decided", self._wall_at(snapshot.now)))
+            events.append(TimelineEvent(name, self._wall_at(at)))
+        events.append(TimelineEvent("decided", self._wall_at(snapshot.now)))
         answers = [
             TimelineEvent(w.outcome.status.value, at, f"{w.lever} {w.target}".strip())
             for w, at in zip(written, self._answered_at(written), strict=True)
         ]
-        return (*moments, *sorted(answers, key=lambda moment: moment.at))
+        return (*events, *sorted(answers, key=lambda event: event.at))
 
     def _answered_at(self, written: tuple[WriteResult, ...]) -> list[datetime]:
-        """When each write was answered: of one target one after the other, all targets at once, and
-        the last answer came just now."""
+        """When each write was answered, reckoned back from now, when the last answer came.
+
+        Targets are written at the same time, the writes to one target one after the other. Example:
+        writes to A took 1 s and 2 s, to B 2 s. They were answered 2 s ago, now, and 1 s ago.
+        """
         took_s: dict[str, float] = defaultdict(float)
         ended_s = []
-        for one in written:
-            took_s[one.target] += one.outcome.took_s
-            ended_s.append(took_s[one.target])
+        for result in written:
+            took_s[result.target] += result.outcome.took_s
+            ended_s.append(took_s[result.target])
         now, longest_s = self._clock.wall(), max(ended_s, default=0.0)
-        return [now - timedelta(seconds=longest_s - one) for one in ended_s]
+        return [now - timedelta(seconds=longest_s - after_s) for after_s in ended_s]
 
     def _detection(self, snapshot: Snapshot, decision: Decision) -> list[tuple[str, float]]:
-        """When the first probe failed, and when that became a verdict, of regions leaving now."""
+        """When the first probe failed and when that became a verdict, of regions that are drained
+        now because they are down."""
         leaving = {
             (plan.service, rule.region)
             for plan in decision.plans
@@ -263,8 +268,8 @@ class Recording:
         }
         required = {
             endpoint
-            for endpoint, noun in snapshot.settings.endpoints()
-            if noun.required and (endpoint.service, endpoint.region) in leaving
+            for endpoint, configured in snapshot.settings.endpoints()
+            if configured.required and (endpoint.service, endpoint.region) in leaving
         }
         down = [
             state
@@ -278,7 +283,7 @@ class Recording:
         return [("first_failure", min(failed)), ("detected", max(s.since for s in down))]
 
     def _wall_at(self, at: float) -> datetime:
-        """Wall-clock time of a monotonic one, for people."""
+        """The wall-clock time of a monotonic one, for users to read."""
         return self._clock.wall() - timedelta(seconds=self._clock.monotonic() - at)
 
 

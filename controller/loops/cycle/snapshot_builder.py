@@ -1,4 +1,4 @@
-"""Puts everything known into one `Snapshot`: what cycles, previews and reloads decide on."""
+"""Builds a `Snapshot` of everything known: the input of cycles, previews and reloads."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _UNREAD = "the state file with earlier orders has not been read yet"
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where a snapshot's parts come from; none of them is waited for."""
+    """Where a snapshot's parts come from; all answer at once."""
 
     probing: ProbeLoop
     observation: Observation
@@ -41,26 +41,26 @@ class Sources:
 
 
 class SnapshotBuilder:
-    """Builds snapshots; `memory` is what the last cycle left for the next decision."""
+    """Builds snapshots; `memory` is what the last cycle remembered for the next decision."""
 
-    def __init__(self, current: ActiveSettings, clock: Clock, sources: Sources) -> None:
-        self._current = current
+    def __init__(self, active_settings: ActiveSettings, clock: Clock, sources: Sources) -> None:
+        self._active_settings = active_settings
         self._clock = clock
-        self._sources = sources
+        self.sources = sources
         self._started_at = clock.monotonic()
         self.memory = NO_MEMORY
 
     @property
     def unread(self) -> str | None:
-        """Why nothing is moved, while an earlier process's orders are not known."""
-        sources = self._sources
+        """Why nothing may move: earlier orders are not read yet; None once they are."""
+        sources = self.sources
         return None if sources.overrides.loaded and sources.expectations.loaded else _UNREAD
 
     def build(
         self, settings: Settings | None = None, overrides: Iterable[Override] | None = None
     ) -> Snapshot:
-        """Everything known, with the settings and overrides now used or as if these were."""
-        settings, sources = settings or self._current.settings, self._sources
+        """Everything known now, with the active settings and overrides, or with those given."""
+        settings, sources = settings or self._active_settings.settings, self.sources
         observed = sources.observation.observed(settings)
         orders = sources.overrides.active() if overrides is None else tuple(overrides)
         return Snapshot(

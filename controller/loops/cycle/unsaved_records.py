@@ -13,84 +13,84 @@ from controller.model.decoding import decoded
 from controller.model.encoding import EXACT, as_text
 from controller.planning.account.evidence import Evidence, EvidenceText, settings_text, written
 
-MOST = 100
-"""Drafts that may wait."""
-MOST_BYTES = 16 * 2**20
-"""Bytes that they may take besides the first."""
+MAX_RECORDS = 100
+"""Records that may wait."""
+MAX_BYTES = 16 * 2**20
+"""Bytes that they may take in all, the first one not counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnsavedRecord:
-    """A record that is not stored yet, with what its decision was made of."""
+    """A record that is not stored yet, with the evidence of its decision."""
 
     record: DecisionRecord
     evidence: Evidence | EvidenceText
 
 
 class UnsavedRecords:
-    """Drafts in their order; the oldest are given up when they are too many or too large.
+    """A queue of records; the oldest are dropped when they are too many or too large.
 
-    All but the first and the newest are packed, or a hundred of 20 regions x 250 pools would take
-    300 MB. The first one is not: storing it is tried in every cycle.
+    `len(self) <= MAX_RECORDS` and `bytes of packed ones <= MAX_BYTES` after `pack_newest`. All but
+    the first and the newest are compressed, or a hundred of 20 regions x 250 pools would take
+    300 MB. The first is not, because storing it is tried in every cycle.
     """
 
     def __init__(self) -> None:
-        self._drafts: deque[UnsavedRecord | _Packed] = deque()
+        self._records: deque[UnsavedRecord | _Packed] = deque()
 
     def __len__(self) -> int:
-        return len(self._drafts)
+        return len(self._records)
 
-    def append(self, draft: UnsavedRecord) -> None:
-        """Let a draft wait for those before it."""
-        self._drafts.append(draft)
+    def append(self, unsaved: UnsavedRecord) -> None:
+        """Add a record behind those that wait already."""
+        self._records.append(unsaved)
 
     def first(self) -> UnsavedRecord:
         """The oldest; there is one."""
-        draft = self._drafts[0]
-        if isinstance(draft, _Packed):
-            draft = self._drafts[0] = draft.unpacked()
-        return draft
+        unsaved = self._records[0]
+        if isinstance(unsaved, _Packed):
+            unsaved = self._records[0] = unsaved.unpacked()
+        return unsaved
 
     def remove(self, first: UnsavedRecord) -> None:
-        """What `first` returned waits no more; it may have been given up meanwhile."""
-        if self._drafts and self._drafts[0] is first:
-            self._drafts.popleft()
+        """Drop what `first` returned, unless it was dropped meanwhile."""
+        if self._records and self._records[0] is first:
+            self._records.popleft()
 
     def pack_newest(self) -> int:
-        """The newest, if any waits, will have to wait longer; how many of the oldest were given up
-        for it."""
-        if len(self._drafts) > 1 and isinstance(newest := self._drafts[-1], UnsavedRecord):
-            self._drafts[-1] = _Packed.of(newest)
-        size, lost = sum(map(_size, self._drafts)), 0
-        while len(self._drafts) > MOST or size > MOST_BYTES:
-            size -= _size(self._drafts.popleft())
+        """Compress the newest, which must wait longer; returns how many old ones it dropped."""
+        if len(self._records) > 1 and isinstance(newest := self._records[-1], UnsavedRecord):
+            self._records[-1] = _Packed.of(newest)
+        size, lost = sum(map(_size, self._records)), 0
+        while len(self._records) > MAX_RECORDS or size > MAX_BYTES:
+            size -= _size(self._records.popleft())
             lost += 1
         return lost
 
 
 @dataclass(frozen=True, slots=True)
 class _Packed:
-    """A draft in a hundredth of the memory; settings are shared by many."""
+    """A record in a hundredth of the memory; records share their settings."""
 
     settings: Settings
     text: bytes
     """Record, snapshot and decision, a line each, compressed."""
 
     @classmethod
-    def of(cls, draft: UnsavedRecord) -> _Packed:
-        """The draft of a decision that was made just now."""
-        assert isinstance(draft.evidence, Evidence)
-        text = written(draft.evidence)
-        lines = (as_text(EXACT(draft.record)), text.snapshot, text.decision)
-        settings = draft.evidence.snapshot.settings
+    def of(cls, unsaved: UnsavedRecord) -> _Packed:
+        """Compress the record of a decision that was made just now."""
+        assert isinstance(unsaved.evidence, Evidence)
+        text = written(unsaved.evidence)
+        lines = (as_text(EXACT(unsaved.record)), text.snapshot, text.decision)
+        settings = unsaved.evidence.snapshot.settings
         return cls(settings, zlib.compress("\n".join(lines).encode()))
 
     def unpacked(self) -> UnsavedRecord:
-        """The same draft, its evidence as text."""
+        """The same record, its evidence as text."""
         record, snapshot, decision = zlib.decompress(self.text).decode().split("\n")
         evidence = EvidenceText(settings_text(self.settings), snapshot, decision)
         return UnsavedRecord(decoded(DecisionRecord, json.loads(record)), evidence)
 
 
-def _size(draft: UnsavedRecord | _Packed) -> int:
-    return len(draft.text) if isinstance(draft, _Packed) else 0
+def _size(unsaved: UnsavedRecord | _Packed) -> int:
+    return len(unsaved.text) if isinstance(unsaved, _Packed) else 0

@@ -1,1 +1,1 @@
-"""From AWS and to AWS: what the levers say, what is written, what became of it."""
+"""Levers: reading them from AWS, writing them, and following what was written."""

@@ -1,14 +1,15 @@
-"""Carries out a plan in its order and reports what became of each write.
+"""Writes a decision to AWS, and reports the outcome of each write.
 
-Each lever says in which requests its changes go (`planning.levers`): Route 53 in one atomic batch
-for each hosted zone, Global Accelerator one group at a time, groups that open before groups that
-close. A request that AWS refuses is tried anew in the parts that can be told apart, so that one bad
-record hinders its own pool alone. What was refused goes apart and last in later cycles, too, until
-it is applied: a cycle need not have had the time for more than its first request. After one that is
-throttled the rest waits for the next cycle where the lever says so. Zones and accelerators are
-written at the same time: one that hangs delays no other's drain, nor the next cycle
-(`loops.pending_writes`). What is about to be written is remembered first, so that after a crash our
-own write is not taken for drift.
+The lever decides how changes are split into requests (`planning.levers`): Route 53 takes one atomic
+batch for each hosted zone, Global Accelerator one endpoint group at a time, groups that open before
+groups that close. A request that AWS refuses is split further and sent again in parts, so that one
+bad record blocks its own pool only. What was refused is sent apart and last in later cycles, too,
+until it is applied, because a cycle may have time for its first request only. After a throttled
+request the rest waits for the next cycle where the lever says so.
+
+Zones and accelerators are written at the same time: one that hangs delays no other's drain, nor the
+next cycle (`loops.levers.pending_writes`). The intent is stored first, so that after a crash the
+next process does not take our own write for drift.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from controller.loops.active_settings import ActiveSettings
 from controller.loops.levers.expectations import Expectations
 from controller.loops.levers.lever_ports import LeverPorts
 from controller.loops.levers.observation import Observation
-from controller.loops.levers.pending_writes import PendingWrites, Sends, WriteSeries
+from controller.loops.levers.pending_writes import PendingWrites, StepResults, WriteSeries
 from controller.loops.levers.write_guard import WriteGuard
 from controller.loops.wakeup import WakeUp
 from controller.model.decision import Decision, PoolName, WriteResult
@@ -34,89 +35,92 @@ from controller.ports import Clock
 
 _log = structlog.get_logger("actuation")
 _Unit = PoolName | Position
-"""What can be refused apart from the rest of its target: a pool, or one region of it where each
-part of a change is a request by itself."""
+"""What AWS can refuse separately: a pool, or one region of it where the lever sends each part of a
+change in its own request."""
 
 
 class Actuation:
-    """Writes decisions to AWS; nothing else does."""
+    """The only part that writes to AWS."""
 
     def __init__(
         self,
-        current: ActiveSettings,
+        active_settings: ActiveSettings,
         observation: Observation,
         ports: LeverPorts,
         expectations: Expectations,
         clock: Clock,
-        bell: WakeUp,
+        wakeup: WakeUp,
     ) -> None:
-        """`bell` rings when a cycle is wanted, and is rung for outcomes that come late."""
-        self._current = current
+        """`wakeup`: the reconciler's; notified of outcomes that come late."""
+        self._active_settings = active_settings
         self._observation = observation
         self._ports = ports
         self._expectations = expectations
         self._clock = clock
-        self._settled_at: dict[Position, float] = {}
-        """When each position was last known, or feared, to have been written."""
+        self._written_at: dict[Position, float] = {}
+        """When each position was last written, or may have been."""
         self._refused_at: dict[_Unit, float] = {}
-        """What was refused, and when last, until it is applied."""
-        self._pending = PendingWrites(clock, bell, self._heard, expectations.settle)
-        self._veto = WriteGuard(current, observation)
+        """When each unit was last refused; removed once it is applied."""
+        self._pending = PendingWrites(clock, wakeup, self._on_result, expectations.record_results)
+        self._write_guard = WriteGuard(active_settings, observation)
 
     async def carry_out(self, decision: Decision) -> tuple[WriteResult, ...]:
         """Write every change of the decision that can be sent now.
 
-        That is none to a zone or accelerator which is being written to, nor of a position that was
-        written and is being read for the first time since: the decision rests on the reading before
-        that, and would send the same again; nor of the rest of its pool if that alone would leave
-        no region open. Targets fail apart from each other. Outcomes that an earlier cycle did not
-        wait for are among those returned.
+        These changes wait for a later cycle:
+        - to a zone or accelerator that is still being written;
+        - of a position that was written and is being read for the first time since: the decision
+          rests on the reading before, and would send the same again;
+        - the rest of such a pool, if it alone would leave no region open.
+
+        One target's failure does not affect another. Late outcomes of earlier cycles are returned,
+        too.
         """
-        allowed, written = self._veto.on(decision.changes)
-        ready = [change for change in allowed if self._is_ready(change)]
+        allowed, written = self._write_guard.check(decision.changes)
+        ready = [change for change in allowed if self._can_be_sent(change)]
         if len(ready) < len(allowed):
-            ready = self._veto.without_emptying(ready)
+            ready = self._write_guard.without_emptying_pools(ready)
         series = self._series(decision, ready)
-        await self._expectations.intend(change for one in series for change in one.changes)
+        await self._expectations.record_intent(c for writes in series for c in writes.changes)
         written += await self._pending.carry_out(series)
-        self._veto.end_cycle()
+        self._write_guard.end_cycle()
         return tuple(written)
 
     async def end(self) -> None:
-        """Give up every write under way."""
+        """Cancel every write under way."""
         await self._pending.end()
 
     def _series(self, decision: Decision, allowed: Iterable[Change]) -> list[WriteSeries]:
-        """The writes that these changes take."""
+        """One series of writes for each target of these changes."""
         urgent = {(plan.service, plan.pool) for plan in decision.plans if plan.emergency}
         found = []
         for (lever, target), changes in self._by_target(allowed).items():
             steps = self._steps(lever, self._parts(lever, changes), urgent)
             if lever.is_atomic:
-                _tell_split(steps)
-            sends = self._sends(lever, target, steps, emergency=decision.emergency)
-            found.append(WriteSeries(lever.kind, target, _in_parts(changes, steps), sends))
+                _log_split(steps)
+            step_results = self._send_steps(lever, target, steps, emergency=decision.emergency)
+            found.append(WriteSeries(lever.kind, target, _in_parts(changes, steps), step_results))
         return found
 
-    def _is_ready(self, change: Change) -> bool:
-        service = self._current.settings.services[change.position.service]
+    def _can_be_sent(self, change: Change) -> bool:
+        service = self._active_settings.settings.services[change.position.service]
         target = lever_of(service).target(service)
-        settled_at = self._settled_at.get(change.position, float("-inf"))
+        written_at = self._written_at.get(change.position, float("-inf"))
         return not (
-            self._pending.is_busy(target) or self._observation.is_behind(target, settled_at)
+            self._pending.is_busy(target) or self._observation.is_reread_pending(target, written_at)
         )
 
     def _by_target(self, changes: Iterable[Change]) -> dict[tuple[AnyLever, str], list[Change]]:
-        """Zone or accelerator to its changes; one kind of lever after the other."""
+        """Lever and target to the changes there, in the order of `LEVERS`."""
         found: dict[tuple[AnyLever, str], list[Change]] = {}
         for change in changes:
-            service = self._current.settings.services[change.position.service]
+            service = self._active_settings.settings.services[change.position.service]
             lever = lever_of(service)
             found.setdefault((lever, lever.target(service)), []).append(change)
-        return dict(sorted(found.items(), key=lambda one: LEVERS.index(one[0][0])))
+        return dict(sorted(found.items(), key=lambda item: LEVERS.index(item[0][0])))
 
     def _parts(self, lever: AnyLever, changes: Iterable[Change]) -> WritesByChange[Any]:
-        """The changes with what each writes, by what was last read; those that write something."""
+        """Each change and its writes against the last reading; changes without any are left out."""
         services = dict.fromkeys(change.position.service for change in changes)
         known = {name: self._observation.resources(name) for name in services}
         found = {
@@ -125,18 +129,19 @@ class Actuation:
         }
         return {change: writes for change, writes in found.items() if writes}
 
-    async def _sends(
+    async def _send_steps(
         self, lever: AnyLever, target: str, steps: Iterable[WriteStep[Any]], *, emergency: bool
-    ) -> Sends:
-        """Step after step; a refused one is followed by those that it can be taken apart into."""
+    ) -> StepResults:
+        """Send one step after the other, and yield each result; a refused step is replaced by its
+        parts, which come next."""
         applied: list[Any] = []
         is_throttled = False
         left = deque(steps)
         while left:
             step = left.popleft()
-            vetoed = self._veto.on_step(lever, step, applied)
-            if vetoed is not None:
-                yield vetoed
+            refusal = self._write_guard.check_step(lever, step, applied)
+            if refusal is not None:
+                yield refusal
                 continue
             if is_throttled and lever.throttled_text is not None:
                 refused = OutcomeStatus.REFUSED
@@ -155,7 +160,7 @@ class Actuation:
     def _steps(
         self, lever: AnyLever, parts: WritesByChange[Any], urgent: Collection[PoolName]
     ) -> list[WriteStep[Any]]:
-        """The requests; what was refused goes apart, last, the longest ago first."""
+        """The requests; what was refused before comes last, apart, the longest ago first."""
         rest = dict[Change, Any]()
         apart: defaultdict[_Unit, dict[Change, Any]] = defaultdict(dict)
         for change, writes in parts.items():
@@ -173,15 +178,15 @@ class Actuation:
             elif _is_refused(outcome):
                 self._refused_at[unit] = self._clock.monotonic()
 
-    def _heard(self, written: WriteResult) -> None:
-        """Whatever was answered, the next cycle reads again instead of believing it."""
+    def _on_result(self, written: WriteResult) -> None:
+        """Have the next cycle read the target again, whatever AWS answered."""
         self._observation.invalidate(written.target)
         now = self._clock.monotonic()
-        self._settled_at.update((change.position, now) for change in written.changes)
+        self._written_at.update((change.position, now) for change in written.changes)
 
 
 def _is_refused(outcome: Outcome) -> bool:
-    """Whether AWS said no to what was asked, and not only to asking now."""
+    """Whether AWS refused the request itself, and not only its rate."""
     return outcome.status is OutcomeStatus.REFUSED and not outcome.throttled
 
 
@@ -191,13 +196,13 @@ def _unit(lever: AnyLever, change: Change) -> _Unit:
 
 
 def _in_parts(changes: Iterable[Change], steps: Collection[WriteStep[Any]]) -> tuple[Change, ...]:
-    """Each change as often as it has parts that are written apart, and once at least."""
+    """Each change as often as steps write a part of it, at least once."""
     times = Counter(change for step in steps for change in step.writes_by_change)
     return tuple(change for change in changes for _ in range(max(1, times[change])))
 
 
-def _tell_split(steps: Iterable[WriteStep[Any]]) -> None:
-    """Say which pools are changed in several steps, seen by users in between."""
+def _log_split(steps: Iterable[WriteStep[Any]]) -> None:
+    """Warn of pools that change in several steps: users see the states in between."""
     parts = Counter[PoolName](step.split_pool for step in steps if step.split_pool is not None)
     for (service, pool), count in parts.items():
         _log.warning("pool_in_several_batches", service=service, pool=pool, batches=count)

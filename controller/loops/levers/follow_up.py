@@ -1,8 +1,8 @@
-"""What became of a decision after AWS acknowledged it.
+"""Follows the writes of a decision after AWS acknowledged them.
 
-Route 53: asked until the change is INSYNC. Global Accelerator: until it is DEPLOYED. Then the
-users: when 95 % of those of a drained region have left, as they report it. Each step becomes a
-moment of the decision's timeline. Nothing here decides or writes.
+Route 53 is polled until the change is INSYNC, Global Accelerator until it is DEPLOYED. Then users'
+reports are read until 95 % of the users of a drained region have left. Each step becomes an event
+of the decision's timeline. Nothing here decides or writes.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ from controller.ports import Clock
 
 _log = structlog.get_logger("follow_up")
 _GIVE_UP_S = 600.0
-"""Route 53 says most changes are INSYNC within 60 s; after ten minutes a person should look."""
+"""Route 53 promises most changes within 60 s; after ten minutes an operator should look."""
 _LEFT = 0.05
-"""Part of a drained region's earlier traffic that may remain for it to count as left."""
+"""Part of a drained region's traffic that may remain when its users count as gone."""
 _WINDOW_S = 2.0
-_EARLIER_S = 10.0
+_BEFORE_S = 10.0
 """The window whose measured traffic is what a region had before it was drained."""
-_WATCH_EVERY_S = 0.5
-_AT_ONCE = 50
+_MEASURE_EVERY_S = 0.5
+_MAX_FOLLOWED = 50
 """Writes followed at the same time."""
-_ASKED_AT_FULL_PACE = 4
-"""Changes asked about at the configured pace; more share it, so that steering keeps its calls."""
+_POLLED_AT_FULL_RATE = 4
+"""Changes polled at the configured rate; more share it, so that steering keeps its AWS calls."""
 
 PropagationObserver = Callable[[str, float], None]
-"""Told the lever and the seconds from acknowledgement to every server answering by it."""
+"""Called with the lever and the seconds from acknowledgement until every server answers by it."""
 Split = Mapping[tuple[str, str], Mapping[str, MeasuredShare]]
 
 
@@ -54,8 +54,8 @@ class _Followed:
     written: WriteResult
     since: float
     """When it was acknowledged, monotonic seconds."""
-    earlier: Split
-    """Where users were then."""
+    before: Split
+    """The measured split at that time."""
 
     def plans(self) -> list[PoolPlan]:
         """The plans that this write carried out."""
@@ -69,35 +69,35 @@ class FollowUp:
 
     def __init__(
         self,
-        current: ActiveSettings,
+        active_settings: ActiveSettings,
         ports: LeverPorts,
         recording: Recording,
         traffic: TrafficReports,
         clock: Clock,
         observe: PropagationObserver,
     ) -> None:
-        self._current = current
+        self._active_settings = active_settings
         self._ports = ports
         self._recording = recording
         self._traffic = traffic
         self._clock = clock
         self._observe = observe
-        self._queue: asyncio.Queue[_Followed] = asyncio.Queue(_AT_ONCE)
+        self._queue: asyncio.Queue[_Followed] = asyncio.Queue(_MAX_FOLLOWED)
         self._under_way = 0
-        self._asking = 0
+        self._polling = 0
         self._spreading: Counter[str] = Counter()
 
     def follow(self, record: DecisionRecord) -> None:
-        """Follow what this record wrote; when too many are under way, say so and leave it."""
-        since, earlier = self._clock.monotonic(), self._traffic.split(_EARLIER_S)
+        """Follow this record's writes; more than `_MAX_FOLLOWED` are logged and skipped."""
+        since, before = self._clock.monotonic(), self._traffic.split(_BEFORE_S)
         for written in record.written:
             if written.outcome.status is not OutcomeStatus.APPLIED:
                 continue
-            if self._under_way >= _AT_ONCE:
+            if self._under_way >= _MAX_FOLLOWED:
                 _log.warning("follow_up_skipped", decision_id=record.id, target=written.target)
                 continue
             self._under_way += 1
-            self._queue.put_nowait(_Followed(record, written, since, earlier))
+            self._queue.put_nowait(_Followed(record, written, since, before))
 
     def is_spreading(self, target: str) -> bool:
         """Whether a write to this zone or accelerator has not reached every server yet."""
@@ -110,7 +110,7 @@ class FollowUp:
                 group.create_task(self._follow_alone(await self._queue.get()))
 
     async def _follow_alone(self, followed: _Followed) -> None:
-        """Follow one write; its failure is none of the others'."""
+        """Follow one write; a failure does not affect others."""
         try:
             await self._follow(followed)
         except Exception:
@@ -119,11 +119,11 @@ class FollowUp:
 
     async def _follow(self, followed: _Followed) -> None:
         record, written = followed.record, followed.written
-        # In every line of this task and of those it starts; each has a context of its own.
+        # For every log line of this task and its children: each task has its own context.
         structlog.contextvars.bind_contextvars(cycle=record.cycle, decision_id=record.id)
         name = lever_named(written.lever).propagated_word
         try:
-            hindrance = await self._spread(followed)
+            hindrance = await self._await_spread(followed)
             if hindrance is not None:
                 _log.error(
                     "change_never_spread",
@@ -131,25 +131,25 @@ class FollowUp:
                     target=written.target,
                     why=hindrance,
                 )
-                await self._moment(record, f"not_{name}", f"{written.target}: {hindrance}")
+                await self._add_event(record, f"not_{name}", f"{written.target}: {hindrance}")
                 return
             self._observe(written.lever, self._clock.monotonic() - followed.since)
-            await self._moment(record, name, f"{written.lever} {written.target}")
+            await self._add_event(record, name, f"{written.lever} {written.target}")
             async with asyncio.TaskGroup() as group:
                 for plan in followed.plans():
                     group.create_task(self._measure(followed, plan))
         finally:
             self._under_way -= 1
 
-    async def _spread(self, followed: _Followed) -> str | None:
-        """Wait until the write has spread; why it did not, or nobody can tell."""
-        self._asking += 1
+    async def _await_spread(self, followed: _Followed) -> str | None:
+        """Wait until the write has spread. None if it did; else why it did not, or is unknown."""
+        self._polling += 1
         self._spreading[followed.written.target] += 1
         unanswered = False
         port = self._ports[lever_named(followed.written.lever).kind]
         try:
             while self._clock.monotonic() - followed.since < _GIVE_UP_S:
-                await self._clock.sleep(self._pace_s())
+                await self._clock.sleep(self._poll_interval_s())
                 try:
                     if await port.has_spread(followed.written):
                         return None
@@ -161,47 +161,47 @@ class FollowUp:
                         _log.info("follow_up_unanswered", target=target, error=str(error))
                     unanswered = True
         finally:
-            self._asking -= 1
+            self._polling -= 1
             self._spreading[followed.written.target] -= 1
         return f"not within {_GIVE_UP_S:g} s"
 
-    def _pace_s(self) -> float:
-        return self._current.settings.cycle.insync_poll_s * max(
-            1.0, self._asking / _ASKED_AT_FULL_PACE
+    def _poll_interval_s(self) -> float:
+        return self._active_settings.settings.cycle.insync_poll_s * max(
+            1.0, self._polling / _POLLED_AT_FULL_RATE
         )
 
     async def _measure(self, followed: _Followed, plan: PoolPlan) -> None:
-        """Watch users leave a drained region; of other moves, note the split they settled at."""
+        """Measure how users leave drained regions; of other moves, the split afterwards."""
         drained = [r for r in plan.before if plan.before[r] > 0 and plan.after[r] == 0]
-        if not self._measured(plan, _EARLIER_S):
-            await self._effect(followed, plan, "nobody reports measured traffic")
+        if not self._measured(plan, _BEFORE_S):
+            await self._add_effect(followed, plan, "nobody reports measured traffic")
             return
         async with asyncio.TaskGroup() as group:
             for region in drained:
-                group.create_task(self._watch(followed, plan, region))
+                group.create_task(self._await_departure(followed, plan, region))
         if not drained:
             await self._clock.sleep(self._ttl_s(plan.service) + _WINDOW_S)
-            await self._effect(followed, plan, self._split_text(followed.written, plan))
+            await self._add_effect(followed, plan, self._split_text(followed.written, plan))
 
-    async def _watch(self, followed: _Followed, plan: PoolPlan, region: str) -> None:
-        """Watch until 95 % of the users have left a region, or well beyond the TTL."""
+    async def _await_departure(self, followed: _Followed, plan: PoolPlan, region: str) -> None:
+        """Wait until 95 % of the users have left a region, or 60 s beyond the TTL."""
         since, wall = self._clock.monotonic(), self._clock.wall()
         within_s = self._ttl_s(plan.service) + 60.0
-        earlier = followed.earlier.get((plan.service, plan.pool), {}).get(region)
-        remaining = _LEFT * (earlier.share if earlier else plan.before[region])
+        before = followed.before.get((plan.service, plan.pool), {}).get(region)
+        remaining = _LEFT * (before.share if before else plan.before[region])
         share: float | None = None
         while self._clock.monotonic() - since < within_s:
             share = self._traffic.share(plan.service, plan.pool, region, _WINDOW_S)
             if share is not None and share <= remaining:
                 text = self._left_text(region, since, wall)
-                await self._moment(followed.record, "measured", f"{_place(plan)}: {text}")
-                await self._effect(followed, plan, text)
+                await self._add_event(followed.record, "measured", f"{_pool_name(plan)}: {text}")
+                await self._add_effect(followed, plan, text)
                 return
-            await self._clock.sleep(_WATCH_EVERY_S)
+            await self._clock.sleep(_MEASURE_EVERY_S)
         text = f"users still arrive in {region} {within_s:g} s later"
         if share is None:
             text = f"nobody reports any more whether users of {region} have left"
-        await self._effect(followed, plan, text)
+        await self._add_effect(followed, plan, text)
 
     def _left_text(self, region: str, since: float, wall: datetime) -> str:
         took_s = self._clock.monotonic() - since
@@ -220,21 +220,21 @@ class FollowUp:
         return f"measured {shown}"
 
     def _measured(self, plan: PoolPlan, window_s: float) -> Mapping[str, MeasuredShare]:
-        """The split of the pool's users; empty when no request was reported."""
+        """Region to its measured share of the pool; empty when no request was reported."""
         split = self._traffic.of_pool(plan.service, plan.pool, window_s)
         return split if any(seen.requests for seen in split.values()) else {}
 
     def _ttl_s(self, name: str) -> float:
-        """0 of a service that a reload has taken away meanwhile."""
-        service = self._current.settings.services.get(name)
+        """The service's TTL; 0 if a reload removed the service meanwhile."""
+        service = self._active_settings.settings.services.get(name)
         return lever_of(service).ttl_s(service) if service else 0.0
 
-    async def _effect(self, followed: _Followed, plan: PoolPlan, text: str) -> None:
-        await self._recording.add_effect(followed.record.id, f"{_place(plan)}: {text}")
+    async def _add_effect(self, followed: _Followed, plan: PoolPlan, text: str) -> None:
+        await self._recording.add_effect(followed.record.id, f"{_pool_name(plan)}: {text}")
 
-    async def _moment(self, record: DecisionRecord, name: str, detail: str) -> None:
-        await self._recording.add_moment(record.id, TimelineEvent(name, self._clock.wall(), detail))
+    async def _add_event(self, record: DecisionRecord, name: str, detail: str) -> None:
+        await self._recording.add_event(record.id, TimelineEvent(name, self._clock.wall(), detail))
 
 
-def _place(plan: PoolPlan) -> str:
+def _pool_name(plan: PoolPlan) -> str:
     return f"{plan.service}/{plan.pool}"

@@ -1,4 +1,4 @@
-"""What each kind of lever is read and written by: the ports of `ports.levers` in one form."""
+"""The port of each kind of lever: those of `ports.levers`, adapted to one protocol."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class LeverPort(Protocol):
     """Reads and writes the targets of one kind of lever: hosted zones, accelerators."""
 
     async def read(self, target: str) -> Sequence[Any]:
-        """Its listing. Raises ProviderUnavailableError or ProviderRejectedError."""
+        """The listing of a target. Raises ProviderUnavailableError or ProviderRejectedError."""
         ...
 
     async def send(self, target: str, writes: Sequence[Any], *, emergency: bool) -> Outcome:
-        """Apply in one request what the lever's `steps` put into one, all of it or none."""
+        """Send one step of the lever in one request. AWS applies all of it or none."""
         ...
 
     async def has_spread(self, written: WriteResult) -> bool:
@@ -39,7 +39,7 @@ LeverPorts = Mapping[LeverKind, LeverPort]
 
 
 def lever_ports(records: RecordSets, accelerators: Accelerators) -> LeverPorts:
-    """One for each kind of lever."""
+    """The port of each kind of lever."""
     return {
         ROUTE53.kind: _HostedZones(records),
         ACCELERATOR.kind: _EndpointGroups(accelerators),

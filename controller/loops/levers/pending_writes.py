@@ -1,10 +1,10 @@
 """Writes to AWS that are under way, at most one series to each hosted zone or accelerator.
 
-A cycle waits for the writes it begins. When the bell rings meanwhile, such as for a region that
-fails, it waits for `HASTE_S` in all: what AWS has not answered by then is reported as unknown and
-goes on alone. Of that series nothing more is sent, since it rests on a decision that is old by
-then, and its zone or accelerator gets no other write until AWS has answered or the adapter gives
-up. That outcome is reported by the next cycle, for which the bell is rung.
+A cycle waits for the writes that it begins. When another cycle is requested meanwhile, such as for
+a region that fails, it waits `URGENT_WAIT_S` in all. What AWS has not answered by then is reported
+as unknown and continues in the background. No further step of that series is sent, because its
+decision is old by then. Its zone or accelerator gets no other write until AWS answers or the
+adapter times out; that outcome wakes the reconciler, and the next cycle reports it.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from controller.planning.write_results import results_of
 from controller.ports import Clock
 
 _log = structlog.get_logger("writes")
-HASTE_S = 0.7
-"""How long a cycle waits for its writes once the bell has rung. With the gap between two cycles
+URGENT_WAIT_S = 0.7
+"""How long a cycle waits for its writes once another is requested. With the gap between two cycles
 that leaves time to drain another region within a second."""
-_MOST_S = 10.0
-"""How long a cycle waits for its writes while nothing else happens."""
+_MAX_WAIT_S = 10.0
+"""How long a cycle waits for its writes otherwise."""
 
-Sends = AsyncGenerator[WriteResult, None]
-"""Sends one write after the other, and yields each with its outcome."""
+StepResults = AsyncGenerator[WriteResult, None]
+"""Sends one step when asked for the next result, and yields it."""
 
 
 @dataclass(eq=False, slots=True)
@@ -41,46 +41,49 @@ class WriteSeries:
     lever: str
     target: str
     changes: tuple[Change, ...]
-    """Each as often as it has parts that are written apart."""
-    sends: Sends
+    """Each as often as steps write a part of it."""
+    step_results: StepResults
     answered: list[WriteResult] = field(default_factory=list)
     is_late: bool = False
-    """Whether the cycle that began it is over."""
+    """Whether the cycle that began it ended without waiting for it further."""
     is_answered: bool = False
-    """Whether nothing more is sent, and only the outcome is to be remembered."""
+    """Whether all steps were sent and answered; expectations may still be saved."""
 
     @property
     def unanswered(self) -> tuple[Change, ...]:
-        """Changes of which AWS has not said that they were applied, in all their parts."""
+        """Changes that AWS has not applied yet in all their parts."""
         results = self.results
         applied = OutcomeStatus.APPLIED
         return tuple(c for c in dict.fromkeys(self.changes) if results.get(c) is not applied)
 
     @property
     def results(self) -> dict[Change, OutcomeStatus]:
-        """What became of the changes of which every part was answered."""
+        """The status of each change whose every part was answered."""
         parts = Counter(self.changes)
-        said = Counter(change for one in self.answered for change in one.changes)
+        answered = Counter(change for result in self.answered for change in result.changes)
         found = results_of(self.answered)
-        return {change: one for change, one in found.items() if said[change] >= parts[change]}
+        return {c: status for c, status in found.items() if answered[c] >= parts[c]}
 
 
 class PendingWrites:
-    """Begins series of writes, waits for them within bounds, keeps outcomes that come late."""
+    """Starts series of writes, waits for them within bounds, keeps outcomes that come late.
+
+    At most one series for each target.
+    """
 
     def __init__(
         self,
         clock: Clock,
-        bell: WakeUp,
-        heard: Callable[[WriteResult], None],
-        settle: Callable[[Mapping[Change, OutcomeStatus]], Awaitable[None]],
+        wakeup: WakeUp,
+        on_result: Callable[[WriteResult], None],
+        on_series_end: Callable[[Mapping[Change, OutcomeStatus]], Awaitable[None]],
     ) -> None:
-        """`bell` rings when a cycle is wanted. `heard` is called with each outcome at once, and
-        `settle` awaited with the results of a series when it ends."""
+        """`wakeup`: the reconciler's. `on_result` is called with each result at once, and
+        `on_series_end` awaited with the results of a series when it ends."""
         self._clock = clock
-        self._bell = bell
-        self._heard = heard
-        self._settle = settle
+        self._wakeup = wakeup
+        self._on_result = on_result
+        self._on_series_end = on_series_end
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._late: list[WriteResult] = []
 
@@ -89,83 +92,85 @@ class PendingWrites:
         return target in self._tasks
 
     async def carry_out(self, begun: Iterable[WriteSeries]) -> list[WriteResult]:
-        """What became of these series, and of those that an earlier cycle waited for in vain.
+        """The results of these series, and late ones of earlier series.
 
         None of their targets may be busy.
         """
-        series, since = list(begun), self._clock.monotonic()
-        for one in series:
-            self._tasks[one.target] = asyncio.create_task(  # noqa: TID251 - `end` gives it up
-                self._send(one), name=f"writing {one.target}"
+        all_series, since = list(begun), self._clock.monotonic()
+        for series in all_series:
+            self._tasks[series.target] = asyncio.create_task(  # noqa: TID251 - `end` cancels it
+                self._run_series(series), name=f"writing {series.target}"
             )
-        await self._wait([self._tasks[one.target] for one in series])
+        await self._wait([self._tasks[series.target] for series in all_series])
         waited_s = self._clock.monotonic() - since
         written, self._late = self._late, []
-        for one in series:
-            written += one.answered
-            if one.target in self._tasks and not one.is_answered:
-                written.append(self._given_up(one, waited_s))
+        for series in all_series:
+            written += series.answered
+            if series.target in self._tasks and not series.is_answered:
+                written.append(self._unanswered_result(series, waited_s))
         return written
 
     async def end(self) -> None:
-        """Give up every write under way."""
+        """Cancel every write under way."""
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _send(self, series: WriteSeries) -> None:
+    async def _run_series(self, series: WriteSeries) -> None:
         began = self._clock.monotonic()
         try:
-            async with aclosing(series.sends) as sends:
-                async for written in sends:
-                    self._heard(written)
+            async with aclosing(series.step_results) as step_results:
+                async for written in step_results:
+                    self._on_result(written)
                     series.answered.append(written)
                     if series.is_late:
-                        self._report_late(written, self._clock.monotonic() - began)
+                        self._queue_late_result(written, self._clock.monotonic() - began)
                         break
             series.is_answered = True
-            await self._settle(series.results)
+            await self._on_series_end(series.results)
         except Exception as error:
             _log.exception("write_failed", target=series.target)
             outcome = Outcome(OutcomeStatus.UNKNOWN, f"a mistake of ours: {error!r}")
             written = WriteResult(series.lever, series.target, series.unanswered, outcome)
-            self._heard(written)
+            self._on_result(written)
             (self._late if series.is_late else series.answered).append(written)
         finally:
             del self._tasks[series.target]
             if series.is_late:
-                self._bell.ring()
+                self._wakeup.notify()
 
     async def _wait(self, tasks: Iterable[asyncio.Task[None]]) -> None:
-        """Until all have ended, for `HASTE_S` at least, and then until the bell rings."""
+        """Wait until all end; after `URGENT_WAIT_S` only until another cycle is requested."""
         pending = set(tasks)
         if pending:
-            _, pending = await asyncio.wait(pending, timeout=HASTE_S)
+            _, pending = await asyncio.wait(pending, timeout=URGENT_WAIT_S)
         if not pending:
             return
-        rung = asyncio.create_task(self._bell.rung())  # noqa: TID251 - ends with this method
-        until = self._clock.monotonic() + _MOST_S - HASTE_S
+        requested = asyncio.create_task(self._wakeup.notified())  # noqa: TID251 - ends below
+        until = self._clock.monotonic() + _MAX_WAIT_S - URGENT_WAIT_S
         try:
-            while pending and not rung.done() and (left_s := until - self._clock.monotonic()) > 0:
+            while pending and not requested.done():
+                if (left_s := until - self._clock.monotonic()) <= 0:
+                    break
                 await asyncio.wait(
-                    {*pending, rung}, timeout=left_s, return_when=asyncio.FIRST_COMPLETED
+                    {*pending, requested}, timeout=left_s, return_when=asyncio.FIRST_COMPLETED
                 )
                 pending = {task for task in pending if not task.done()}
         finally:
-            rung.cancel()
+            requested.cancel()
 
-    def _given_up(self, series: WriteSeries, waited_s: float) -> WriteResult:
-        """What is known of a series that goes on alone: it may have been applied, or not."""
+    def _unanswered_result(self, series: WriteSeries, waited_s: float) -> WriteResult:
+        """The result of a series that continues in the background: it may be applied, or not."""
         series.is_late = True
         detail = f"no answer within {waited_s:.1f} s; still waited for"
         outcome = Outcome(OutcomeStatus.UNKNOWN, detail, took_s=waited_s)
         written = WriteResult(series.lever, series.target, series.unanswered, outcome)
-        self._heard(written)
+        self._on_result(written)
         return written
 
-    def _report_late(self, written: WriteResult, took_s: float) -> None:
-        """Have the next cycle report it. It counts as answered just then: `took_s` is 0."""
+    def _queue_late_result(self, written: WriteResult, took_s: float) -> None:
+        """Have the next cycle report it, as answered at that time: `took_s == 0`."""
         outcome = written.outcome
         detail = "; ".join(filter(None, (f"answered after {took_s:.1f} s", outcome.detail)))
         outcome = replace(outcome, detail=detail, took_s=0.0)

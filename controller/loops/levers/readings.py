@@ -1,8 +1,8 @@
-"""One reading of a hosted zone or an accelerator, with what it says of each service.
+"""One reading of a hosted zone or an accelerator, with what is derived from it for each service.
 
-What follows from a reading is derived when it is first asked for and kept with it, for each service
-by its settings: deciding, writing, asking health checks and name servers all look at the same
-values. A reading that says the same as the one before keeps what was derived of that.
+Values are derived on first use and cached with the reading, for each service under its settings:
+decisions, writes, health checks and DNS sampling all read the same values. A reading whose listing
+equals the one before keeps what was derived from that.
 """
 
 from __future__ import annotations
@@ -22,24 +22,23 @@ from controller.planning.residency.proof import Proof
 
 T = TypeVar("T")
 _KEPT = 2
-"""Settings of one service for which a reading keeps what it says: those in force and those that a
-reload looks at."""
+"""Derived values kept for one service: those of the active settings and of a proposed reload."""
 
 
 @dataclass(frozen=True)
 class DerivedReading(Generic[T]):
-    """What one reading says of one service under given settings."""
+    """What one reading shows of one service under given settings."""
 
     name: str
     service: Service
     lever: Lever[T, Any, Any]
     observed: Observed
     resources: Resources[T]
-    """Every position's, one that has none included."""
+    """Those of every position; a position without any is there, too."""
 
     @cached_property
     def destinations(self) -> Mapping[Position, Destination]:
-        """Where the DNS answer of each position leads."""
+        """The destination of each position's DNS answer."""
         return self.lever.destinations(self.resources)
 
     @cached_property
@@ -48,36 +47,40 @@ class DerivedReading(Generic[T]):
         return self.lever.health_check_ids(self.resources)
 
     def is_of(self, name: str, service: Service) -> bool:
-        """Whether it was derived for this service with exactly these settings."""
+        """Whether it was derived for this service with equal settings."""
         return self.name == name and (self.service is service or self.service == service)
 
 
 class Reading(Generic[T]):
-    """What AWS said of a lever's target, and when it was asked (`at`, monotonic seconds)."""
+    """A listing of a lever's target, and when AWS was asked for it (`at`, monotonic seconds)."""
 
     def __init__(
-        self, lever: Lever[T, Any, Any], value: Sequence[T], at: float, proofs: ResidencyCache
+        self,
+        lever: Lever[T, Any, Any],
+        value: Sequence[T],
+        at: float,
+        residency_cache: ResidencyCache,
     ) -> None:
         self.value = value
         self.at = at
         self._lever = lever
-        self._proofs = proofs
+        self._residency_cache = residency_cache
         self._derived: list[DerivedReading[T]] = []
         """Oldest first."""
 
-    def again(self, at: float) -> Self:
-        """The reading that said the same, asked later."""
-        later = copy(self)  # with what was derived, and what will be
+    def repeated(self, at: float) -> Self:
+        """The same listing, asked for later."""
+        later = copy(self)  # shares the list of derived values with this one
         later.at = at
         return later
 
     def observed(self, name: str, service: Service) -> Observed:
-        """What it says of the service's positions."""
+        """The observed state of the service's positions."""
         observed = self.derived(name, service).observed
         return observed if observed.at == self.at else replace(observed, at=self.at)
 
     def derived(self, name: str, service: Service) -> DerivedReading[T]:
-        """Everything it says of the service; derived when these settings are new to it."""
+        """Everything derived for the service; computed when these settings are new to it."""
         for known in self._derived:
             if known.is_of(name, service):
                 return known
@@ -96,12 +99,12 @@ class Reading(Generic[T]):
         lever = self._lever
         resources = lever.resources(name, service, self._index)
         observed = lever.observe(name, service, self._index, resources, self.at)
-        proof = self._proofs.of(lever, name, service, self.value)
+        proof = self._residency_cache.of(lever, name, service, self.value)
         return DerivedReading(name, service, lever, _with(proof, observed), resources)
 
     @cached_property
     def _index(self) -> Any:
-        """For all services that share the target."""
+        """The lever's index over the listing, for all services that share the target."""
         return self._lever.index(self.value)
 
 

@@ -1,7 +1,7 @@
-"""Keeps what was proven of bound pools as long as it still holds.
+"""Caches the residency proofs of bound pools while they hold.
 
-A proof speaks of every state that a tree could be in, so weights, dials and health do not enter: it
-is made again only when something else at AWS, or the service's settings, has changed.
+A proof covers every state of weights, dials and health that a tree could have. So it is made again
+only when something else at AWS, or the service's settings, has changed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from controller.planning.residency.proof import Proof
 
 T = TypeVar("T")
 _UNBOUND = Proof({})
-"""Of a service whose users may be served anywhere."""
+"""The proof of a service whose users may be served anywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class ResidencyCache:
     def of(
         self, lever: Lever[T, Any, Any], name: str, service: Service, listing: Sequence[T]
     ) -> Proof:
-        """What the lever proves of its target's listing."""
+        """The lever's proof over its target's listing."""
         if all(pool.residency is None for pool in service.pools.values()):
             return _UNBOUND
         kept = self._kept.get(name)
@@ -50,8 +50,8 @@ class ResidencyCache:
 
 
 def _same(lever: Lever[T, Any, Any], old: Sequence[T], new: Sequence[T]) -> bool:
-    """Whether two readings differ in nothing that a proof looks at. AWS lists in one order."""
+    """Whether two listings differ in nothing that a proof reads. AWS lists in a stable order."""
     alike = lever.is_same_for_proof
     return len(old) == len(new) and all(
-        one is other or alike(one, other) for one, other in zip(old, new, strict=True)
+        before is after or alike(before, after) for before, after in zip(old, new, strict=True)
     )

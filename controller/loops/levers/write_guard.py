@@ -1,8 +1,9 @@
-"""The last look before anything is sent: what must never be written, whoever asks, ends here.
+"""The last check before a write: refuses what must never be sent, for the planner and users alike.
 
-The planner cannot express a change to an unlawful region, nor a pool with nobody open; should it
-ever, that is refused as an outcome, and everything else goes on. A refusal is an error in the log
-when it begins, not in each cycle that asks for the same again.
+Refused are a change to a region that the pool's settings do not allow, and changes that would leave
+a pool without an open region. The planner cannot express either; if it ever does, the change is
+refused as an outcome and all others are sent. A refusal is logged as an error when it begins, not
+again in each cycle that repeats it.
 """
 
 from __future__ import annotations
@@ -25,43 +26,43 @@ _log = structlog.get_logger("veto")
 
 
 class WriteGuard:
-    """Refuses writes by what the settings in force allow and what AWS last said."""
+    """Checks writes against the active settings and the last reading of AWS."""
 
-    def __init__(self, current: ActiveSettings, observation: Observation) -> None:
-        self._current = current
+    def __init__(self, active_settings: ActiveSettings, observation: Observation) -> None:
+        self._active_settings = active_settings
         self._observation = observation
         self._refused_before: set[str] = set()
         self._refused_now: set[str] = set()
-        """Why something was refused, in the last cycle and in this one."""
+        """The texts of refusals, of the last cycle and of this one."""
 
     def end_cycle(self) -> None:
-        """All writes of a cycle were looked at: what was not refused again has ended."""
+        """Note that all writes of a cycle were checked: refusals not repeated in it have ended."""
         for detail in sorted(self._refused_before - self._refused_now):
             _log.info("write_refusal_ended", detail=detail)
         self._refused_before, self._refused_now = self._refused_now, set()
 
-    def on(self, changes: Iterable[Change]) -> tuple[tuple[Change, ...], list[WriteResult]]:
-        """The changes that may be sent, and the refusal of the others."""
+    def check(self, changes: Iterable[Change]) -> tuple[tuple[Change, ...], list[WriteResult]]:
+        """The changes that may be sent, and the refusals of all others."""
         lawful, unlawful = self._lawful(changes)
         allowed, emptying = self._not_emptying(lawful)
         return tuple(allowed), [*unlawful, *emptying]
 
-    def without_emptying(self, changes: Iterable[Change]) -> list[Change]:
-        """These without those of pools that they alone would leave with nobody open.
+    def without_emptying_pools(self, changes: Iterable[Change]) -> list[Change]:
+        """The changes, without those of pools that these alone would leave without an open region.
 
-        No refusal: what would open such a pool waits, and is sent together with the rest.
+        This is no refusal: the change that opens such a pool waits, and all are sent later.
         """
         return [
             change
-            for name, each in _by_pool(changes).items()
-            if not self._would_empty(name, each)
-            for change in each
+            for name, pool_changes in _by_pool(changes).items()
+            if not self._would_empty(name, pool_changes)
+            for change in pool_changes
         ]
 
-    def on_step(
+    def check_step(
         self, lever: AnyLever, step: WriteStep[Any], applied: Iterable[LeverChange]
     ) -> WriteResult | None:
-        """The refusal of a step that would close what is left of its pool.
+        """The refusal of a step that would close its pool's last open region; None: it may be sent.
 
         `applied` are the writes to the target known to be made since the last observation.
         """
@@ -74,46 +75,46 @@ class WriteGuard:
         lawful, refused = list[Change](), list[WriteResult]()
         for change in changes:
             service, pool, region = change.position
-            noun = self._current.settings.services[service].pools[pool]
-            if region in noun.regions:
+            pool_settings = self._active_settings.settings.services[service].pools[pool]
+            if region in pool_settings.regions:
                 lawful.append(change)
                 continue
             detail = (
                 f"not sent: pool {pool} of {service} may only be served from "
-                f"{', '.join(noun.regions)}, not from {region}"
+                f"{', '.join(pool_settings.regions)}, not from {region}"
             )
             refused.append(self._refusal((change,), detail))
         return lawful, refused
 
     def _not_emptying(self, changes: Iterable[Change]) -> tuple[list[Change], list[WriteResult]]:
-        """Of a pool that would be emptied nothing is sent: half of it could be as wrong."""
+        """Refuses all changes of a pool that would be emptied: a part of them could be as wrong."""
         allowed, refused = list[Change](), list[WriteResult]()
-        for name, each in _by_pool(changes).items():
-            if self._would_empty(name, each):
-                lever = lever_of(self._current.settings.services[name[0]])
-                refused.append(self._refusal(tuple(each), lever.all_closed_text(name)))
+        for name, pool_changes in _by_pool(changes).items():
+            if self._would_empty(name, pool_changes):
+                lever = lever_of(self._active_settings.settings.services[name[0]])
+                refused.append(self._refusal(tuple(pool_changes), lever.all_closed_text(name)))
             else:
-                allowed += each
+                allowed += pool_changes
         return allowed, refused
 
     def _would_empty(self, name: PoolName, changes: Iterable[Change]) -> bool:
-        """Whether a pool is empty once the changes are made, as last observed otherwise."""
-        lever = lever_of(self._current.settings.services[name[0]])
+        """Whether no region of a pool is open once the changes are made to what was last read."""
+        lever = lever_of(self._active_settings.settings.services[name[0]])
         resources = self._resources(name)
         writes = [w for c in changes for w in lever.writes(c, resources[c.position.region])]
         return lever.closes_all(resources, writes)
 
     def _resources(self, name: PoolName) -> dict[str, tuple[Any, ...]]:
-        """Region to the resources of a pool, as last read."""
+        """Region to its resources in a pool, as last read."""
         service, pool = name
-        regions = self._current.settings.services[service].pools[pool].regions
+        regions = self._active_settings.settings.services[service].pools[pool].regions
         return of_pool(self._observation.resources(service), name, regions)
 
     def _refusal(self, changes: tuple[Change, ...], detail: str) -> WriteResult:
         if detail not in self._refused_before | self._refused_now:
             _log.error("write_refused", detail=detail)
         self._refused_now.add(detail)
-        service = self._current.settings.services[changes[0].position.service]
+        service = self._active_settings.settings.services[changes[0].position.service]
         lever = lever_of(service)
         outcome = Outcome(OutcomeStatus.REFUSED, detail)
         return WriteResult(lever.kind, lever.target(service), changes, outcome)

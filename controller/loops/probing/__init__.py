@@ -1,1 +1,1 @@
-"""Asking endpoints: when, how often, and what is believed of each."""
+"""Probing: when each endpoint is probed, and what is believed of its health."""

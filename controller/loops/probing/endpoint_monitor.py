@@ -1,4 +1,4 @@
-"""One endpoint or reference target as it is probed: its turns, confirmations, believed state.
+"""One probed endpoint or reference target: its scheduled probes, confirmations, believed health.
 
 Nothing waits here: every method is called when something happened, and returns at once.
 """
@@ -6,10 +6,11 @@ Nothing waits here: every method is called when something happened, and returns 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from controller.loops.probing.one_shot_timers import OneShotTimers
 from controller.loops.probing.open_failures import OpenFailures
+from controller.loops.probing.probe_timing import ProbeTiming
 from controller.model.configuration import Endpoint, EndpointId, HealthSettings
 from controller.model.health import HealthState, ProbeOutcome, ProbeResult, Verdict
 from controller.planning.health.hysteresis import advance
@@ -18,214 +19,211 @@ from controller.ports import Target
 
 _FAILED = ProbeOutcome.FAILED
 ProbeObserver = Callable[[ProbeResult], None]
-"""Told every result of one endpoint or reference target."""
-
-
-class ProbeTiming(NamedTuple):
-    """How often, how patiently, and how soon again after a failure."""
-
-    interval_s: float
-    least_s: float
-    """The shortest that a probe's deadline may become."""
-    most_s: float
-    gaps_s: tuple[float, ...]
-    """From the end of each probe that failed to the next confirmation."""
+"""Called with every result of one endpoint or reference target."""
 
 
 class MonitorHost(Protocol):
-    """Told by every watch what it saw."""
+    """What monitors share, and whom they call with what they found."""
 
     limits: HealthSettings
     confirmations: OneShotTimers[EndpointMonitor]
-    doubts: OpenFailures
+    open_failures: OpenFailures
 
-    def saw(self, watch: EndpointMonitor, before: HealthState) -> None:
-        """A result was folded into a watch's state, other than an answer like those before it."""
+    def on_result(self, monitor: EndpointMonitor, before: HealthState) -> None:
+        """A result changed a monitor's state by more than another answer as usual does."""
         ...
 
-    def suspects(self, watch: EndpointMonitor) -> None:
-        """An endpoint failed that was not down: whoever can contradict must be asked."""
+    def on_first_failure(self, monitor: EndpointMonitor) -> None:
+        """An endpoint failed that was not down: its corroborators must be probed."""
         ...
 
-    def broke(self, error: Exception) -> None:
-        """A callback failed, which nobody else would hear of."""
+    def on_error(self, error: Exception) -> None:
+        """A callback of a monitor raised; its caller would lose the error."""
         ...
 
 
 class EndpointMonitor:
-    """Implements ProbeListener. Slots, because there are many."""
+    """Implements ProbeListener. Slots, because there are many.
+
+    `confirmations left > 0` only after a first failure; at most one probe is under way.
+    """
 
     __slots__ = (
         "_confirm_at",
         "_confirmations",
-        "_is_asked",
-        "_is_kicked",
-        "_observer",
+        "_host",
+        "_is_another_wanted",
+        "_is_probing",
+        "_observe",
         "_state",
         "_steady",
-        "_tell",
         "_was_disconnected",
+        "degradation",
         "endpoint",
         "key",
-        "level",
-        "pace",
         "target",
+        "timing",
     )
 
     def __init__(
         self,
-        observer: MonitorHost,
+        host: MonitorHost,
         key: EndpointId | str,
         endpoint: Endpoint,
-        pace: ProbeTiming,
-        tell: ProbeObserver,
+        timing: ProbeTiming,
+        observe: ProbeObserver,
     ) -> None:
-        """`key`: an endpoint's id, or a reference target's address; `tell`: told every result."""
-        self._observer = observer
-        self._tell = tell
+        """`key`: an endpoint's id, or a reference target's address."""
+        self._host = host
+        self._observe = observe
         self.key = key
         self.endpoint = endpoint
-        self.pace = pace
+        self.timing = timing
         self._state = HealthState()
         self._steady: SteadyState | None = None
-        """What holds instead while it answers as usual."""
-        self.level = 0
-        """How many steps it is degraded, as far as this vantage point can tell."""
+        """What holds instead of `_state` while the endpoint answers as usual."""
+        self.degradation = 0
+        """How many steps it is degraded, as far as this vantage point can see."""
         self.target: Target | None = None
-        """What is asked; None before the probing runs and after the end of this watch."""
-        self._is_asked = False
-        self._is_kicked = False
-        """Whether to ask once more, out of turn, when the present probe is over."""
+        """What is probed; None before probing runs and after this monitor was closed."""
+        self._is_probing = False
+        self._is_another_wanted = False
+        """Whether to probe once more, out of schedule, when the probe under way is over."""
         self._was_disconnected = False
-        """Whether its connection's end has led to a probe since its last turn."""
+        """Whether the end of its connection led to a probe since the last scheduled one."""
         self._confirmations = 0
         """How many more probes may follow a first failure."""
         self._confirm_at = 0.0
 
     @property
     def state(self) -> HealthState:
-        """What is believed of it, as of now."""
+        """What is believed of its health, as of now."""
         return self._state if self._steady is None else self._steady.state()
 
-    def forget(self) -> None:
-        """Believe nothing of it any more."""
+    def reset(self) -> None:
+        """Make its health unknown."""
         self._state, self._steady = HealthState(), None
 
-    def follow(self, pace: ProbeTiming) -> None:
-        """Other settings are in force, with other limits perhaps."""
-        self.pace = pace
+    def apply_timing(self, timing: ProbeTiming) -> None:
+        """Use other settings, whose health limits may differ, too."""
+        self.timing = timing
         self._state, self._steady = self.state, None
 
     @property
     def _is_busy(self) -> bool:
-        return self._is_asked or self._confirmations > 0
+        return self._is_probing or self._confirmations > 0
 
-    def turn(self) -> None:
-        """Its turn has come; it is missed while a probe is under way."""
+    def on_schedule(self) -> None:
+        """Probe, as is due now; skipped while a probe or its confirmations are under way."""
         self._was_disconnected = False
         target = self.target
-        if target is None or self._is_asked or self._confirmations:
+        if target is None or self._is_probing or self._confirmations:
             return
-        # `_ask`, written out: one call less for every probe.
-        self._is_asked, self._is_kicked, pace = True, False, self.pace
+        # `_probe`, written out: one call less for every probe.
+        self._is_probing, self._is_another_wanted, timing = True, False, self.timing
         try:
-            target.start_probe(pace.least_s, pace.most_s)
+            target.start_probe(timing.least_s, timing.most_s)
         except Exception as error:
-            self._observer.broke(error)
+            self._host.on_error(error)
 
-    def kick(self) -> None:
-        """Ask at once, or once more when the probe under way is over: its answer says too little
+    def probe_now(self) -> None:
+        """Probe at once, or again when the probe under way is over: its answer says too little
         about the time after this call."""
         if self.target is None or self._is_busy:
-            self._is_kicked = True
+            self._is_another_wanted = True
         else:
-            self._ask(self.target)
+            self._probe(self.target)
 
-    def confirm(self, due: float, now: float) -> None:
-        """The gap behind a failure is over."""
+    def on_confirmation_due(self, due: float, now: float) -> None:
+        """Probe again: the gap after a failure is over."""
         if self._confirmations and due == self._confirm_at and self.target is not None:
-            self._ask(self.target)
+            self._probe(self.target)
 
-    def aim(self, target: Target) -> None:
-        """Ask this target from now on; a probe under way is begun anew."""
+    def set_target(self, target: Target) -> None:
+        """Probe this target from now on; a probe under way is begun again with it."""
         self.close()
         self.target = target
-        if self._is_asked:
-            self._ask(target)
+        if self._is_probing:
+            self._probe(target)
 
     def close(self) -> None:
-        """Ask no more."""
+        """Probe no more."""
         if self.target is not None:
             self.target.close()
             self.target = None
 
-    def _ask(self, target: Target) -> None:
-        self._is_asked, self._is_kicked = True, False
-        pace = self.pace
+    def _probe(self, target: Target) -> None:
+        self._is_probing, self._is_another_wanted = True, False
+        timing = self.timing
         try:
-            target.start_probe(pace.least_s, pace.most_s)
+            target.start_probe(timing.least_s, timing.most_s)
         except Exception as error:
-            self._observer.broke(error)
+            self._host.on_error(error)
 
     # -- ProbeListener
 
     def on_result(self, result: ProbeResult) -> None:
         """As the port promises."""
         try:
-            self._is_asked = False
+            self._is_probing = False
             steady = self._steady
             if (
                 steady is not None
-                and steady.last_result_at >= self._observer.doubts.latest
+                and steady.last_result_at >= self._host.open_failures.latest
                 and steady.folds(result)
             ):
-                self._tell(result)
+                self._observe(result)
             else:
                 self._fold(result)
                 if self._confirmations or result.outcome is _FAILED:
-                    self._go_on_confirming(result)
-            if self._is_kicked and not self._is_busy:
-                self.kick()
+                    self._confirm_failure(result)
+            if self._is_another_wanted and not self._is_busy:
+                self.probe_now()
         except Exception as error:
-            self._observer.broke(error)
+            self._host.on_error(error)
 
     def on_late_result(self, result: ProbeResult) -> None:
-        """It is not dead, then: there is nothing to confirm."""
+        """As the port promises; a late answer ends the confirmations, for the endpoint answers."""
         try:
             self._confirmations = 0
             self._fold(result)
-            if self._is_kicked and not self._is_busy:
-                self.kick()
+            if self._is_another_wanted and not self._is_busy:
+                self.probe_now()
         except Exception as error:
-            self._observer.broke(error)
-
-    def _fold(self, result: ProbeResult) -> None:
-        before, observer = self.state, self._observer
-        self._state, self._steady = advance(before, result, observer.limits), None
-        self._tell(result)
-        observer.saw(self, before)
-        if not self.level:
-            self._steady = SteadyState.of(self._state, observer.limits.gray)
+            self._host.on_error(error)
 
     def on_disconnect(self) -> None:
-        """Ask whoever closed its connection, but once in an interval: some servers always do."""
+        """Probe at once when the endpoint ends its connection, once in an interval at most: some
+        servers end it after every answer."""
         if not self._was_disconnected:
             self._was_disconnected = True
-            self.kick()
+            self.probe_now()
 
-    def _go_on_confirming(self, result: ProbeResult) -> None:
-        """After a first failure probe on, until it answers or is down. Reference targets wait."""
+    def _fold(self, result: ProbeResult) -> None:
+        """Update the state with one result (hysteresis)."""
+        before, host = self.state, self._host
+        self._state, self._steady = advance(before, result, host.limits), None
+        self._observe(result)
+        host.on_result(self, before)
+        if not self.degradation:
+            self._steady = SteadyState.of(self._state, host.limits.gray)
+
+    def _confirm_failure(self, result: ProbeResult) -> None:
+        """After an endpoint's first failure, probe with short gaps until it answers or is down.
+
+        Reference targets are not confirmed: they wait for their schedule.
+        """
         is_down = self.state.verdict is Verdict.DOWN
-        allowed = self._observer.limits.down_after
+        allowed = self._host.limits.down_after
         if self._confirmations:
             self._confirmations -= 1
             if is_down or result.outcome is ProbeOutcome.PASSED:
                 self._confirmations = 0
         elif not is_down and isinstance(self.key, EndpointId):
-            self._observer.suspects(self)
+            self._host.on_first_failure(self)
             self._confirmations = allowed
         if self._confirmations:
-            gaps = self.pace.gaps_s
+            gaps = self.timing.gaps_s
             gap_s = gaps[min(allowed - self._confirmations, len(gaps) - 1)]
             self._confirm_at = result.at + gap_s
-            self._observer.confirmations.add(self._confirm_at, self)
+            self._host.confirmations.add(self._confirm_at, self)

@@ -1,4 +1,4 @@
-"""What is due when: one heap behind one alarm, however much there is."""
+"""Timers that fire once: a binary heap of due times behind one timer of the event loop."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ Item = TypeVar("Item")
 
 
 class OneShotTimers(Generic[Item]):
-    """Hands out items when they are due, those due first coming first; asleep until `wake`."""
+    """Fires each item once, in the order of due times; idle until `start`."""
 
-    def __init__(self, clock: Clock, hand_out: Callable[[Item, float, float], None]) -> None:
-        """`hand_out(item, due, now)` is called for each."""
-        self._hand_out = hand_out
+    def __init__(self, clock: Clock, fire: Callable[[Item, float, float], None]) -> None:
+        """`fire(item, due, now)` is called for each item."""
+        self._fire = fire
         self._entries: list[tuple[float, int, Item]] = []
         self._numbers = count()
-        self._timer = WakeupTimer(clock, self._hand_out_due)
+        self._timer = WakeupTimer(clock, self._fire_due)
 
     def add(self, due: float, item: Item) -> None:
-        """Enter an item; it is never handed out before this call has returned."""
+        """Fire `item` at `due` (monotonic seconds); never before this call has returned."""
         heapq.heappush(self._entries, (due, next(self._numbers), item))
         self._timer.set(due)
 
-    def wake(self) -> None:
-        """Begin to hand out."""
-        self._timer.wake(self._next())
+    def start(self) -> None:
+        """Begin to fire."""
+        self._timer.start(self._next())
 
-    def sleep(self) -> None:
-        """Hand out nothing any more."""
-        self._timer.sleep()
+    def stop(self) -> None:
+        """Fire no more."""
+        self._timer.stop()
 
     def _next(self) -> float:
         return self._entries[0][0] if self._entries else inf
 
-    def _hand_out_due(self, now: float) -> float:
+    def _fire_due(self, now: float) -> float:
         while self._next() <= now + ROUNDING_S:
             due, _, item = heapq.heappop(self._entries)
-            self._hand_out(item, due, now)
+            self._fire(item, due, now)
         return self._next()

@@ -1,7 +1,13 @@
-"""Whose turn it is: everybody's comes once in an interval, at a phase of its own.
+"""When each monitor probes: once in an interval, at a phase that it keeps.
 
-Whoever has the same interval stands in one round, ordered by phase, and one hand moves along all of
-them: a turn costs neither a search nor an entry in a queue, and there is one alarm for everybody.
+A timing wheel: for each interval one array of phases, sorted, and an index into it that moves past
+what is due. A scheduled probe costs neither a search nor an entry in a queue, and one timer of the
+event loop serves all wheels.
+
+Example: three items with an interval of 4 s and phases 0, 1 and 3 s; the wheel's turn began at
+100 s. At 101.5 s the items of phases 0 and 1 fire and the index is 2; the next time is 103 s. If
+the timer fires only at 105.2 s, a new turn began at 104 s: the item of phase 3 fires, then those of
+phases 0 and 1. If it fires only at 120 s, each item still fires once: missed times are skipped.
 """
 
 from __future__ import annotations
@@ -20,93 +26,100 @@ Item = TypeVar("Item")
 
 
 class ProbeSchedule(Generic[Item]):
-    """Hands out items turn after turn; asleep until `wake`."""
+    """Fires each item once in its interval; idle until `start`."""
 
-    def __init__(self, clock: Clock, hand_out: Callable[[Item], None]) -> None:
+    def __init__(self, clock: Clock, fire: Callable[[Item], None]) -> None:
         self._clock = clock
-        self._hand_out = hand_out
-        self._rounds: list[_Round[Item]] = []
-        self._timer = WakeupTimer(clock, self._hand_out_due)
+        self._fire = fire
+        self._wheels: list[_Wheel[Item]] = []
+        self._timer = WakeupTimer(clock, self._fire_due)
 
-    def follow(self, wanted: Iterable[tuple[Item, float, float]]) -> None:
-        """Turns for these and nobody else: item, interval in seconds, when its first turn comes.
+    def replace(self, entries: Iterable[tuple[Item, float, float]]) -> None:
+        """Schedule these items and no others: item, interval in seconds, first time.
 
-        An item that has turns already keeps the next one. If its interval becomes shorter, that
-        comes one new interval after the last one; where that is over, at its new first turn, so
-        that those who waited for long do not all come at once.
+        An item that is scheduled already keeps its next time. If its interval becomes shorter, it
+        fires one new interval after it last did; where that is past, at its new first time, so that
+        items that waited for long do not all fire at once.
         """
         now = self._clock.monotonic()
-        known = {item: (due, one.interval_s) for one in self._rounds for item, due in one.dues()}
-        entries: defaultdict[float, list[tuple[float, Item]]] = defaultdict(list)
-        for item, interval_s, first in wanted:
+        known = {
+            item: (due, wheel.interval_s)
+            for wheel in self._wheels
+            for item, due in wheel.next_times()
+        }
+        by_interval: defaultdict[float, list[tuple[float, Item]]] = defaultdict(list)
+        for item, interval_s, first in entries:
             due, old_s = known.get(item, (first, interval_s))
             if interval_s < old_s:
                 soon = due - old_s + interval_s
                 due = min(due, soon if soon >= now else first)
-            entries[interval_s].append((due, item))
-        self._rounds = [_Round(interval_s, ones) for interval_s, ones in entries.items()]
+            by_interval[interval_s].append((due, item))
+        self._wheels = [_Wheel(interval_s, dues) for interval_s, dues in by_interval.items()]
         self._timer.set(self._next())
 
-    def dues(self) -> Iterator[tuple[Item, float]]:
-        """When the next turn of each item comes."""
-        for one in self._rounds:
-            yield from one.dues()
+    def next_times(self) -> Iterator[tuple[Item, float]]:
+        """Each item and when it fires next."""
+        for wheel in self._wheels:
+            yield from wheel.next_times()
 
-    def wake(self) -> None:
-        """Begin to hand out."""
-        self._timer.wake(self._next())
+    def start(self) -> None:
+        """Begin to fire."""
+        self._timer.start(self._next())
 
-    def sleep(self) -> None:
-        """Hand out nothing any more."""
-        self._timer.sleep()
+    def stop(self) -> None:
+        """Fire no more."""
+        self._timer.stop()
 
     def _next(self) -> float:
-        return min((one.next() for one in self._rounds), default=inf)
+        return min((wheel.next() for wheel in self._wheels), default=inf)
 
-    def _hand_out_due(self, now: float) -> float:
-        hand_out = self._hand_out
-        for one in self._rounds:
-            for item in one.passed(now + ROUNDING_S):
-                hand_out(item)
+    def _fire_due(self, now: float) -> float:
+        fire = self._fire
+        for wheel in self._wheels:
+            for item in wheel.advance(now + ROUNDING_S):
+                fire(item)
         return self._next()
 
 
-class _Round(Generic[Item]):
-    """Whoever has turns at one interval, and the hand that moves past them."""
+class _Wheel(Generic[Item]):
+    """The items of one interval, sorted by phase, and the index of the next one.
 
-    def __init__(self, interval_s: float, entries: list[tuple[float, Item]]) -> None:
-        """`entries`, at least one: when the next turn of each comes."""
+    `0 <= phase < interval_s` for each; `0 <= index <= len(phases)`.
+    """
+
+    def __init__(self, interval_s: float, dues: list[tuple[float, Item]]) -> None:
+        """`dues`, at least one: when each item fires next."""
         self.interval_s = interval_s
-        self._begins = begins = min(due for due, _ in entries)
-        """When the hand was, or will be, at phase 0."""
+        self._begins = begins = min(due for due, _ in dues)
+        """When the present turn is, or will be, at phase 0."""
         phased = sorted(
-            (((due - begins) % interval_s, item) for due, item in entries),
+            (((due - begins) % interval_s, item) for due, item in dues),
             key=lambda entry: entry[0],
         )
         self._phases = array("d", (phase for phase, _ in phased))
         self._items = [item for _, item in phased]
-        self._hand = 0
-        """Who is next."""
+        self._index = 0
+        """Of the item that fires next."""
 
     def next(self) -> float:
-        """When the next turn comes."""
-        if self._hand < len(self._phases):
-            return self._begins + self._phases[self._hand]
+        """When the next item fires."""
+        if self._index < len(self._phases):
+            return self._begins + self._phases[self._index]
         return self._begins + self.interval_s + self._phases[0]
 
-    def dues(self) -> Iterator[tuple[Item, float]]:
-        """When whose next turn comes."""
-        for place, (item, phase) in enumerate(zip(self._items, self._phases, strict=True)):
-            passed_s = self.interval_s if place < self._hand else 0.0
+    def next_times(self) -> Iterator[tuple[Item, float]]:
+        """Each item and when it fires next."""
+        for index, (item, phase) in enumerate(zip(self._items, self._phases, strict=True)):
+            passed_s = self.interval_s if index < self._index else 0.0
             yield item, self._begins + passed_s + phase
 
-    def passed(self, now: float) -> list[Item]:
-        """Whose turn has come since the last call: each once, missed turns are skipped."""
-        was, items = self._hand, self._items
-        rounds = (now - self._begins) // self.interval_s
-        if rounds > 0:
-            self._begins += rounds * self.interval_s
-        self._hand = hand = bisect_right(self._phases, now - self._begins)
-        if rounds <= 0:
-            return items[was:hand]
-        return items[was:] + items[: hand if rounds == 1 and hand < was else was]
+    def advance(self, now: float) -> list[Item]:
+        """The items due since the last call, each once; missed times are skipped."""
+        before, items = self._index, self._items
+        turns = (now - self._begins) // self.interval_s
+        if turns > 0:
+            self._begins += turns * self.interval_s
+        self._index = index = bisect_right(self._phases, now - self._begins)
+        if turns <= 0:
+            return items[before:index]
+        return items[before:] + items[: index if turns == 1 and index < before else before]

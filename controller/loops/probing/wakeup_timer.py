@@ -1,4 +1,4 @@
-"""One alarm that rings for whoever is due first."""
+"""One timer of the event loop, set to the earliest of many due times."""
 
 from __future__ import annotations
 
@@ -8,45 +8,45 @@ from math import inf
 from controller.ports import Clock, TimerHandle
 
 GRAIN_S = 0.001
-"""What is due within this time is handed out together: an alarm for each would cost more."""
+"""Items due within this time fire together: a timer of the event loop for each would cost more."""
 ROUNDING_S = 1e-6
-"""What is due so soon is due: an alarm may ring a little before its time."""
+"""An item due this soon counts as due: the event loop may call a little before the time set."""
 
 
 class WakeupTimer:
-    """Rings at the earliest of the times it was set to since it last rang; asleep until `wake`."""
+    """Fires at the earliest time that it was set to since it last fired; idle until `start`."""
 
-    def __init__(self, clock: Clock, hand_out: Callable[[float], float]) -> None:
-        """`hand_out(now)` returns when to ring again; `inf`: not before it is set."""
+    def __init__(self, clock: Clock, fire: Callable[[float], float]) -> None:
+        """`fire(now)` returns when to fire next; `inf`: only once it is set again."""
         self._clock = clock
-        self._hand_out = hand_out
+        self._fire = fire
         self._alarm: TimerHandle | None = None
         self._at = -inf
-        """When the alarm rings; `-inf` while nobody needs to set it."""
+        """When it fires next; `-inf` while stopped and while firing: `set` then does nothing."""
 
-    def wake(self, at: float) -> None:
-        """Begin to ring, at this time first."""
+    def start(self, at: float) -> None:
+        """Begin to fire, first at `at`."""
         self._at = inf
         self.set(at)
 
-    def sleep(self) -> None:
-        """Ring no more."""
+    def stop(self) -> None:
+        """Fire no more."""
         if self._alarm is not None:
             self._alarm.cancel()
         self._alarm, self._at = None, -inf
 
     def set(self, at: float) -> None:
-        """Ring at this time at the latest."""
+        """Fire at `at` at the latest."""
         if at >= self._at:
             return
         if self._alarm is not None:
             self._alarm.cancel()
         self._at = at
-        self._alarm = self._clock.call_at(at, self._ring)
+        self._alarm = self._clock.call_at(at, self._on_alarm)
 
-    def _ring(self) -> None:
-        # Nobody needs to set it while things are handed out.
+    def _on_alarm(self) -> None:
+        # While items fire, `set` does nothing: `fire` returns the next time anyway.
         self._alarm, self._at = None, -inf
         now = self._clock.monotonic()
-        again = self._hand_out(now)
-        self.wake(max(again, now + GRAIN_S))
+        next_at = self._fire(now)
+        self.start(max(next_at, now + GRAIN_S))

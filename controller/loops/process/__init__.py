@@ -1,1 +1,1 @@
-"""The daemon as a process: its parts' failures, its pulse, its start."""
+"""The daemon as a process: supervision of its loops, heartbeat, loading of state."""

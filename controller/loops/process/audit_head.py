@@ -1,7 +1,7 @@
-"""Tells the audit's head in the log, so that it stands where the state file's owner cannot edit it.
+"""Logs the head of the audit's hash chain, so that the state file's owner cannot alter it unseen.
 
-A chain of digests shows what was changed inside it; that all of it was made anew shows only against
-a mark kept elsewhere. Whoever ships the log has one an hour: `gtc audit verify --head MARK`.
+The chain itself shows a changed entry. That the whole chain was made anew shows only against a head
+kept elsewhere, such as in a shipped log: `gtc audit verify --head MARK`.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ EVERY_S = 3600.0
 
 
 class AuditHead:
-    """Tells the head when it has changed."""
+    """Logs the head when it has changed."""
 
     def __init__(self, store: AuditTrail, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._told = BEGINNING
+        self._logged = BEGINNING
 
     async def run(self) -> None:
-        """Tell at once and every hour, until cancelled."""
+        """Log at once and every hour, until cancelled."""
         while True:
-            await self._tell()
+            await self._log_head()
             await self._clock.sleep(EVERY_S)
 
-    async def _tell(self) -> None:
+    async def _log_head(self) -> None:
         try:
             head = await self._store.audit_head()
         except StateUnavailableError as error:
             _log.error("audit_head_unknown", error=str(error))
             return
-        if head != self._told:
-            self._told = head
+        if head != self._logged:
+            self._logged = head
             _log.info("audit_head", head=str(head))

@@ -1,8 +1,8 @@
-"""Whether the daemon lives: measures the event loop's lag and passes on the reconciler's pulse.
+"""The heartbeat for the service manager's watchdog, and the event loop's lag.
 
-The sign of life for the service manager rests on cycles that end, not on a timer: a daemon whose
-one acting loop hangs is restarted, however well its timers run. What AWS or regions do has no part
-in it: a cycle ends, by its deadlines, also when nobody answers.
+The heartbeat rests on cycles that end, not on a timer: a daemon whose reconciler hangs is
+restarted, even if its timers run. AWS and the regions have no influence on it: a cycle ends by its
+deadlines, also when none of them answers.
 """
 
 from __future__ import annotations
@@ -20,16 +20,19 @@ _PERIODS = 3
 
 
 class Heartbeat:
-    """The pulse of the daemon; `run` keeps it told."""
+    """Whether cycles end in time; `run` reports it.
+
+    `alive == (silent_s < allowed_s)`.
+    """
 
     def __init__(
         self,
-        current: ActiveSettings,
+        active_settings: ActiveSettings,
         clock: Clock,
         reconciliation: Reconciliation,
         observe_lag: Callable[[float], None],
     ) -> None:
-        self._current = current
+        self._active_settings = active_settings
         self._clock = clock
         self._reconciliation = reconciliation
         self._observe_lag = observe_lag
@@ -44,12 +47,12 @@ class Heartbeat:
 
     @property
     def allowed_s(self) -> float:
-        """Seconds of silence after which the reconciler must be taken for stuck."""
-        return max(_PERIODS * self._current.settings.cycle.period_s, _LEAST_SILENCE_S)
+        """Seconds without a cycle after which the reconciler counts as stuck."""
+        return max(_PERIODS * self._active_settings.settings.cycle.period_s, _LEAST_SILENCE_S)
 
     @property
     def alive(self) -> bool:
-        """Whether cycles end."""
+        """Whether cycles end in time."""
         return self.silent_s < self.allowed_s
 
     async def run(self, beat_every_s: float | None, beat: Callable[[], None]) -> None:

@@ -1,7 +1,7 @@
-"""Takes up what an earlier process left in the store, however long the store takes.
+"""Reads what an earlier process left in the store, however long the store takes.
 
-A start waits for it a moment; a store that hangs is waited for behind, while the admin API answers
-and nothing is moved (`SnapshotBuilder.unread`).
+A start waits `_START_WAIT_S`. A store that hangs longer is awaited in the background, while the
+admin API answers and no traffic is moved (`SnapshotBuilder.unread`).
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from controller.model.errors import StateUnavailableError
 from controller.ports import Clock
 
 _log = structlog.get_logger("state_loading")
-_WITHIN_S = 5.0
+_START_WAIT_S = 5.0
 """How long a start waits for the store before the admin API answers without it."""
-_AGAIN_S = 1.0
-"""Seconds between two tries while the store fails."""
+_RETRY_S = 1.0
+"""Seconds between two attempts while the store fails."""
 
 
 class StateLoading:
@@ -46,30 +46,30 @@ class StateLoading:
         return self._expectations.loaded and self._overrides.loaded
 
     async def begin(self) -> None:
-        """Read, and return at the latest after `_WITHIN_S`. Raises StateUnavailableError."""
-        self._loading = asyncio.create_task(self._take_up())  # noqa: TID251 - `end` gives it up
-        done, _ = await asyncio.wait({self._loading}, timeout=_WITHIN_S)
+        """Read, and return at the latest after `_START_WAIT_S`. Raises StateUnavailableError."""
+        self._loading = asyncio.create_task(self._load())  # noqa: TID251 - `end` cancels it
+        done, _ = await asyncio.wait({self._loading}, timeout=_START_WAIT_S)
         if done:
             return self._loading.result()
-        _log.error("state_not_read", waited_s=_WITHIN_S)
+        _log.error("state_not_read", waited_s=_START_WAIT_S)
 
     async def run(self) -> None:
         """Wait until everything was read, however long that takes."""
         while not self.is_done:
             try:
-                await (self._loading or self._take_up())
+                await (self._loading or self._load())
             except StateUnavailableError as error:
                 _log.error("state_not_read", error=str(error))
-                await self._clock.sleep(_AGAIN_S)
+                await self._clock.sleep(_RETRY_S)
             self._loading = None
         self._wake()
 
     async def end(self) -> None:
-        """Give up what is being read."""
+        """Cancel what is being read."""
         if self._loading is not None:
             self._loading.cancel()
             await asyncio.gather(self._loading, return_exceptions=True)
 
-    async def _take_up(self) -> None:
+    async def _load(self) -> None:
         parts = (self._expectations, self._overrides)
         await asyncio.gather(*(part.load() for part in parts if not part.loaded))

@@ -1,13 +1,14 @@
-"""What becomes of the daemon when one of its parts fails.
+"""What happens when a part of the daemon fails.
 
-A *vital* loop keeps users on regions that serve them or obeys people: `probing`, `reconciliation`,
-`overrides`, and `heartbeat`, without which nobody notices that the others hang. When it ends, the
-process does: a supervisor's restart is better than a daemon that looks alive and does nothing.
+A *vital* loop keeps users on regions that serve them, or carries out orders: `probing`,
+`reconciliation`, `overrides`, and `heartbeat`, which shows that another hangs. When one ends, the
+process ends: a restart by the service manager is better than a daemon that looks alive and does
+nothing.
 
-Everything else is *advisory*: it informs people or adds a second opinion, and decisions are made
-without it. An advisory loop that fails is started anew, after a wait that doubles each time; a
-listener, an observer or a source that raises does so alone. `reload` is advisory, too: it keeps
-what it was told by the signal, so a restart of that loop loses nothing.
+Everything else is *advisory*: it informs operators or adds a second opinion, and decisions are made
+without it. An advisory loop that fails is restarted with exponential back-off. A listener, an
+observer or a source that raises does not disturb its caller. `reload` is advisory, too: the signal
+is kept, so that a restart of that loop loses nothing.
 """
 
 from __future__ import annotations
@@ -24,33 +25,33 @@ _log = structlog.get_logger("supervision")
 _FIRST_WAIT_S = 1.0
 _LONGEST_WAIT_S = 60.0
 _WELL_AFTER_S = 60.0
-"""Seconds without a failure after which an advisory loop counts as well again."""
+"""Seconds without a failure after which an advisory loop counts as recovered."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
 Loop = Callable[[], Awaitable[None]]
 FailureObserver = Callable[[str, bool], None]
-"""Told the name of an advisory part, and whether it failed; of each first that it did not."""
+"""Called with the name of an advisory part and whether it fails; first with False for each."""
 
 
 class LoopEndedError(Exception):
-    """A vital loop ended, which must run for as long as the daemon; the log says why."""
+    """A vital loop ended; the log says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class PartFailure:
-    """How an advisory part fails now."""
+    """The present failure of an advisory part; `count >= 1`."""
 
     error: str
     """The last exception, as Python shows it."""
     since: float
-    """When the first failure in a row was, monotonic seconds."""
+    """When the first failure in a row happened, monotonic seconds."""
     count: int
     """Failures in a row."""
 
 
 class Supervision:
-    """Runs loops and calls listeners, and knows which advisory ones fail."""
+    """Runs loops, guards calls, and knows which advisory parts fail."""
 
     def __init__(
         self, clock: Clock, observe: FailureObserver = lambda _name, _failed: None
@@ -61,7 +62,7 @@ class Supervision:
 
     @property
     def failing(self) -> Mapping[str, PartFailure]:
-        """Advisory parts that failed and are not known to be well again."""
+        """Advisory parts that failed and have not recovered yet."""
         return dict(self._failing)
 
     async def vital(self, name: str, loop: Loop) -> None:
@@ -75,7 +76,7 @@ class Supervision:
         raise LoopEndedError(name)
 
     async def advisory(self, name: str, loop: Loop) -> None:
-        """Run a loop until cancelled, and start it anew whenever it ends or fails."""
+        """Run a loop until cancelled, and restart it whenever it ends or fails."""
         wait_s = _FIRST_WAIT_S
         self._observe(name, False)
         while True:
@@ -96,9 +97,9 @@ class Supervision:
             wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
 
     def guarded(self, name: str, call: Callable[P, T], otherwise: T) -> Callable[P, T]:
-        """The same call, which answers `otherwise` instead of raising.
+        """The same call, which returns `otherwise` instead of raising.
 
-        The first failure in a row is logged with its traceback, each is counted.
+        The first failure in a row is logged with its traceback; each is counted.
         """
         self._observe(name, False)
 

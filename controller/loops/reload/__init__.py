@@ -1,1 +1,1 @@
-"""Changed settings taken over while the daemon runs."""
+"""Reload: changed settings made active while the daemon runs."""

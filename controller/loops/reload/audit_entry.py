@@ -1,4 +1,4 @@
-"""The entry that a reload has in the audit before it is carried out, waited for within a bound."""
+"""The audit entry of a reload, written before it is carried out; the wait for it is bounded."""
 
 from __future__ import annotations
 
@@ -7,42 +7,44 @@ from collections.abc import Coroutine
 
 import structlog
 
-from controller.loops.reload.proposal import STAY
+from controller.loops.reload.proposal import NOTHING_CHANGED
 from controller.model.errors import StateUnavailableError
 from controller.ports import AuditTrail, Clock
 
 _log = structlog.get_logger("reload")
-_WITHIN_S = 2.0
-"""How long the audit is waited for."""
+_AUDIT_WAIT_S = 2.0
+"""How long a reload waits for the audit."""
 _NOT_CARRIED_OUT = "reload_not_carried_out"
 
 
 class ReloadAudit:
-    """Appends what is reloaded, and takes it back when that is not carried out."""
+    """Appends an entry for a reload, and another that revokes it when it is not carried out."""
 
     def __init__(self, store: AuditTrail, clock: Clock) -> None:
         self._store = store
         self._clock = clock
         self._under_way: set[asyncio.Task[None]] = set()
 
-    async def announce(self, actor: str, text: str) -> None:
-        """Have the reload in the audit. Raises StateUnavailableError, also for no answer in time.
+    async def append(self, actor: str, text: str) -> None:
+        """Append an entry for a reload. Raises StateUnavailableError, also after `_AUDIT_WAIT_S`.
 
-        An entry that is appended later is followed by one that takes it back.
+        An entry that is stored after that is followed by one that revokes it.
         """
-        entry = self._behind(self._append(actor, "settings_reloaded", text))
-        if entry in (await asyncio.wait({entry}, timeout=_WITHIN_S))[0]:
+        entry = self._in_background(self._append(actor, "settings_reloaded", text))
+        if entry in (await asyncio.wait({entry}, timeout=_AUDIT_WAIT_S))[0]:
             return entry.result()
-        why = f"no answer from the state file within {_WITHIN_S:g} s"
-        self._behind(self._append_after(entry, actor, why))
-        raise StateUnavailableError(f"a reload that cannot be audited is refused: {why}; {STAY}")
+        why = f"no answer from the state file within {_AUDIT_WAIT_S:g} s"
+        self._in_background(self._append_after(entry, actor, why))
+        raise StateUnavailableError(
+            f"a reload that cannot be audited is refused: {why}; {NOTHING_CHANGED}"
+        )
 
-    def take_back(self, actor: str, why: str) -> None:
-        """The reload that was announced is not carried out; appended behind."""
-        self._behind(self._append(actor, _NOT_CARRIED_OUT, why))
+    def revoke(self, actor: str, why: str) -> None:
+        """Append, in the background, that the reload is not carried out."""
+        self._in_background(self._append(actor, _NOT_CARRIED_OUT, why))
 
     async def end(self) -> None:
-        """Give up what is under way."""
+        """Cancel what is under way."""
         tasks = list(self._under_way)
         for task in tasks:
             task.cancel()
@@ -56,9 +58,9 @@ class ReloadAudit:
         at = self._clock.wall()
         await self._store.audit(at=at, actor=actor, action=action, detail=text)
 
-    def _behind(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
-        """Begin what may outlast its caller; it is logged how that fails."""
-        task = asyncio.create_task(work, name="auditing")  # noqa: TID251 - `end` gives it up
+    def _in_background(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        """Start work that may outlast its caller; a failure is logged."""
+        task = asyncio.create_task(work, name="auditing")  # noqa: TID251 - `end` cancels it
         self._under_way.add(task)
         task.add_done_callback(self._ended)
         return task

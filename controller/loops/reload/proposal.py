@@ -1,4 +1,4 @@
-"""What a reload would change: keys, shares of traffic, orders, and ways out of lawful regions."""
+"""What a reload would change: keys, shares of traffic, orders, and residency leaks."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from controller.settings.difference import Difference, differences
 from controller.settings.loader import Loaded
 
 _WITHOUT_ASKING = 1
-"""Regions that may lose traffic by a reload that no person accepted."""
-_FILE_WITHIN_S = 10.0
-"""How long the settings file may take to be read."""
-_LEVERS_WITHIN_S = 10.0
-"""How long AWS is waited for, where the new settings name levers that were never read."""
-STAY = "nothing has changed"
+"""Regions that may lose traffic by a reload that no operator accepted."""
+_FILE_WAIT_S = 10.0
+"""How long reading the settings file may take."""
+_LEVERS_WAIT_S = 10.0
+"""How long a reload waits for AWS where the new settings name levers that were never read."""
+NOTHING_CHANGED = "nothing has changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +44,16 @@ class ReloadProposal:
     plans: tuple[PoolPlan, ...]
     """What the next cycle would do, as known now."""
     leaks: tuple[Leak, ...] = ()
-    """Ways out of bound pools' lawful regions that the settings in force do not leave open."""
+    """Ways out of bound pools' lawful regions that the active settings do not leave open."""
     void: Mapping[int, str] = field(default_factory=dict)
-    """Orders that would order nothing any more, by their ids, and why."""
+    """Id to reason of orders that would become void."""
     faults: Mapping[PoolName, tuple[str, ...]] = field(default_factory=dict)
-    """What would be wrong with pools' records or endpoint groups, as AWS has them, that is not so
-    by the settings in force: only urgent drains happen there then (hold `structure`)."""
+    """New faults of pools' records or endpoint groups at AWS under these settings: such a pool gets
+    urgent drains only (hold `structure`)."""
 
     @property
     def hash(self) -> str:
-        """A short name for exactly this change of settings and of traffic."""
+        """A short hash of exactly this change of settings and of traffic."""
         wanted = [(m.service, m.pool, m.region, round(m.after, 2)) for m in self.moves]
         text = json.dumps([self.settings_hash, wanted])
         return hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -61,7 +61,7 @@ class ReloadProposal:
     @property
     def restart(self) -> tuple[str, ...]:
         """Keys that differ and are read only when the daemon starts."""
-        return tuple(one.key for one in self.differences if one.needs_restart)
+        return tuple(difference.key for difference in self.differences if difference.needs_restart)
 
     @property
     def losing(self) -> tuple[str, ...]:
@@ -70,16 +70,14 @@ class ReloadProposal:
 
     @property
     def text(self) -> str:
-        """What changes, in words: keys, then shares of traffic."""
-        lines = [
-            f"{one}{'  (needs a restart)' if one.needs_restart else ''}" for one in self.differences
-        ]
+        """What changes, as text: keys, shares of traffic, leaks, faults, void orders."""
+        lines = [f"{d}{'  (needs a restart)' if d.needs_restart else ''}" for d in self.differences]
         lines = lines or ["No key differs. Secrets and authorities are read again."]
         rows = [
             (f"{m.service}/{m.pool}", m.region, f"{percent(m.before)} → {percent(m.after)}")
             for m in self.moves
         ]
-        ways = [f"{one.service}/{one.pool}: {describe_leak(one)}" for one in self.leaks]
+        ways = [f"{leak.service}/{leak.pool}: {describe_leak(leak)}" for leak in self.leaks]
         moved = aligned(rows) if rows else ["No traffic moves by it."]
         orders = [f"override {number} would be void: {why}" for number, why in self.void.items()]
         held = [
@@ -90,7 +88,7 @@ class ReloadProposal:
         return "\n".join([*lines, "", *moved, *more])
 
     def refusal(self, accept: str | None) -> str:
-        """Why it is refused; empty when it is not."""
+        """Why it is refused; empty if it is not."""
         if self.restart:
             return f"these keys need a restart: {', '.join(self.restart)}"
         if self.leaks:
@@ -111,40 +109,40 @@ class ReloadProposal:
 
 
 class ReloadProposals:
-    """Reads settings that are to be taken over, and says what that would change."""
+    """Reads changed settings, and computes what making them active would change."""
 
     def __init__(
         self,
         load: Callable[[], Awaitable[Loaded]],
-        current: ActiveSettings,
+        active_settings: ActiveSettings,
         observation: Observation,
         snapshots: SnapshotBuilder,
     ) -> None:
         self._load = load
-        self._current = current
+        self._active_settings = active_settings
         self._observation = observation
         self._snapshots = snapshots
 
-    async def prepared(self) -> Loaded:
-        """The settings, with what AWS says of levers that only they name.
+    async def load(self) -> Loaded:
+        """Read the settings, and from AWS the levers that only they name.
 
         Raises InvalidSettingsError, StateUnavailableError.
         """
         try:
-            async with asyncio.timeout(_FILE_WITHIN_S):
+            async with asyncio.timeout(_FILE_WAIT_S):
                 loaded = await self._load()
         except TimeoutError as error:
             raise StateUnavailableError(
-                f"the settings could not be read within {_FILE_WITHIN_S:g} s; {STAY}"
+                f"the settings could not be read within {_FILE_WAIT_S:g} s; {NOTHING_CHANGED}"
             ) from error
         await self._observation.refresh(
-            loaded.settings.cycle.observed_max_age_s, loaded.settings, patience_s=_LEVERS_WITHIN_S
+            loaded.settings.cycle.observed_max_age_s, loaded.settings, wait_s=_LEVERS_WAIT_S
         )
         return loaded
 
     def of(self, loaded: Loaded) -> ReloadProposal:
-        """What taking these settings over would change now."""
-        old, new = self._current.settings, loaded.settings
+        """What making these settings active would change now."""
+        old, new = self._active_settings.settings, loaded.settings
         known, then = self._snapshots.build(old), self._snapshots.build(new)
         decision = decide(then)
         void_now = void(known.overrides, old)
@@ -160,7 +158,7 @@ class ReloadProposals:
 
 
 def _new_faults(known: Snapshot, then: Snapshot) -> dict[PoolName, tuple[str, ...]]:
-    """Faults of pools that only the second snapshot has."""
+    """Pool to the faults that only the second snapshot has."""
     old = {name: observed.faults for name, observed in known.observed.items()}
     found = {
         (service, pool): tuple(f for f in faults if f not in old.get(service, {}).get(pool, ()))

@@ -1,18 +1,16 @@
-"""Takes over changed settings while running: all of them between two cycles, or none.
+"""Reload: makes changed settings active while the daemon runs, between two cycles, all or none.
 
 The file is read and validated as at start. Then a plan is made with the new settings on what is
-known now; when more regions would lose traffic by it than one, a person has to accept exactly this
-plan, by its hash. Settings by which a bound pool's users could leave their lawful regions, and
-could not before, are refused: the records have to be mended first. Whatever stands against a reload
-leaves the settings in force as they are. A reload writes nothing to AWS: the cycle after it does,
-through every guard.
+known now. When more than one region would lose traffic by it, an operator has to accept exactly
+this plan, by its hash. Settings that open a way out of a bound pool's lawful regions are refused:
+the records at AWS have to be corrected first. A refused reload leaves the active settings as they
+are. A reload writes nothing to AWS: the cycle after it does, through every guard.
 
-Whatever can hang is done before the cycle is stopped, within a bound: reading the file and new
-levers, and the entry in the audit. What is planned may be another by the time no cycle is under
-way; when that stands against the reload, a second entry says that it was not carried out.
+Everything that can hang happens before cycles are paused, within a bound: reading the file and new
+levers, and the audit entry. The plan may differ by the time cycles are paused; when it is refused
+then, a second audit entry says that the reload was not carried out.
 
-Whoever keeps something for each key of the settings is a follower. All of them prepare first, which
-may fail and changes nothing; then the settings are swapped and each takes over what it prepared.
+All that depends on the settings takes part in a two-phase commit (`settings_swap`).
 """
 
 from __future__ import annotations
@@ -33,15 +31,15 @@ from controller.model.errors import InvalidSettingsError, StateUnavailableError
 from controller.settings.difference import Difference
 
 _log = structlog.get_logger("reload")
-_TOLD = 3
+_MAX_NAMED = 3
 """Differences named in a trigger; the rest is counted."""
 _IDLE_S = 3600.0
 SIGNAL = "SIGHUP"
-"""Who reloads when the process is told to by a signal."""
+"""The actor of a reload by signal."""
 
 
 class ReloadRefusedError(Exception):
-    """A reload is not carried out; the settings in force stay."""
+    """A reload is refused; the active settings stay."""
 
     def __init__(self, proposal: ReloadProposal, why: str) -> None:
         super().__init__(why)
@@ -49,7 +47,7 @@ class ReloadRefusedError(Exception):
 
 
 class Reload:
-    """Replaces the settings in force. `run` does so when the process is told to by a signal."""
+    """Replaces the active settings on request; `run` does so on every signal."""
 
     def __init__(
         self,
@@ -61,7 +59,7 @@ class Reload:
         wake: Callable[[], None],
         observe: Callable[[bool], None],
     ) -> None:
-        """`observe` is told how each reload ended."""
+        """`observe` is called after each reload, with whether it succeeded."""
         self._proposals = proposals
         self._audit = audit
         self._swap = swap
@@ -69,21 +67,21 @@ class Reload:
         self._recording = recording
         self._wake = wake
         self._observe = observe
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self._signalled = WakeUp()
 
     async def propose(self) -> ReloadProposal:
         """What a reload would do now. Raises InvalidSettingsError, StateUnavailableError."""
-        return self._proposals.of(await self._proposals.prepared())
+        return self._proposals.of(await self._proposals.load())
 
     async def reload(self, actor: str, accept: str | None = None) -> ReloadProposal:
-        """Read the settings again and put them in force; returns what has changed.
+        """Read the settings again and make them active; returns what has changed.
 
-        `accept` is the hash of the plan that a person agrees to. Raises InvalidSettingsError,
+        `accept` is the hash of the plan that an operator agrees to. Raises InvalidSettingsError,
         ReloadRefusedError, StateUnavailableError; then nothing has changed.
         """
         try:
-            async with self._turn:
+            async with self._lock:
                 proposal = await self._reload(actor, accept)
         except Exception as error:
             self._observe(False)
@@ -93,15 +91,15 @@ class Reload:
         return proposal
 
     async def end(self) -> None:
-        """Give up what is under way behind reloads."""
+        """Cancel the audit entries under way."""
         await self._audit.end()
 
     def signal(self) -> None:
-        """Have `run` reload; called by the signal's handler."""
-        self._signalled.ring()
+        """Have `run` reload; for a signal handler."""
+        self._signalled.notify()
 
     async def run(self, begin: Callable[[], None], end: Callable[[], None]) -> None:
-        """Reload whenever signalled, until cancelled; `begin` and `end` are told of each."""
+        """Reload on every signal, until cancelled; `begin` and `end` are called around each."""
         while True:
             if not await self._signalled.wait(_IDLE_S):
                 continue
@@ -111,21 +109,21 @@ class Reload:
             end()
 
     async def _reload(self, actor: str, accept: str | None) -> ReloadProposal:
-        loaded = await self._proposals.prepared()
+        loaded = await self._proposals.load()
         proposal = self._proposals.of(loaded)
         _check(proposal, accept)
-        text = _told(proposal.differences)
-        await self._audit.announce(actor, text)
+        text = _trigger_text(proposal.differences)
+        await self._audit.append(actor, text)
         try:
             async with self._reconciliation.paused():
                 proposal = self._proposals.of(loaded)
                 _check(proposal, accept)
                 self._swap.carry_out(loaded)
         except Exception as error:
-            self._audit.take_back(actor, str(error))
+            self._audit.revoke(actor, str(error))
             raise
         if proposal.differences:
-            self._recording.note(f"settings reloaded by {actor}: {text}")
+            self._recording.add_trigger(f"settings reloaded by {actor}: {text}")
             self._wake()
         shown = [str(one) for one in proposal.differences]
         _log.info("reloaded", actor=actor, settings=proposal.settings_hash, differences=shown)
@@ -137,12 +135,12 @@ def _check(proposal: ReloadProposal, accept: str | None) -> None:
         raise ReloadRefusedError(proposal, why)
 
 
-def _told(found: tuple[Difference, ...]) -> str:
+def _trigger_text(found: tuple[Difference, ...]) -> str:
     if not found:
         return "no key differs"
-    texts = [str(one) for one in found[:_TOLD]]
-    if len(found) > _TOLD:
-        texts.append(f"and {len(found) - _TOLD} more")
+    texts = [str(one) for one in found[:_MAX_NAMED]]
+    if len(found) > _MAX_NAMED:
+        texts.append(f"and {len(found) - _MAX_NAMED} more")
     return "; ".join(texts)
 
 

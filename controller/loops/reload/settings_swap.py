@@ -1,4 +1,4 @@
-"""Replaces the settings that every loop uses, and has all that keeps something for them follow."""
+"""Makes other settings active in one step: a two-phase commit over all that depend on them."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ from controller.loops.active_settings import ActiveSettings
 from controller.settings.loader import Loaded
 
 _log = structlog.get_logger("reload")
-Follower = Callable[[Loaded], Callable[[], None]]
-"""Prepares to follow settings that are not used yet: may raise, and changes nothing. What it
-returns takes them over, must not raise, and is called at once or never."""
+Participant = Callable[[Loaded], Callable[[], None]]
+"""The first phase: prepares for settings that are not active yet; may raise, and changes nothing.
+It returns the second phase, which applies them: that must not raise, and is called at once or
+never."""
 
 
-def plainly(take_over: Callable[[Loaded], None]) -> Follower:
-    """A follower that has nothing to prepare."""
+def without_prepare(take_over: Callable[[Loaded], None]) -> Participant:
+    """A participant that has nothing to prepare."""
     return lambda loaded: partial(take_over, loaded)
 
 
 class SettingsSwap:
-    """All followers take settings over, or none."""
+    """Makes settings active for all participants, or for none."""
 
-    def __init__(self, current: ActiveSettings, followers: Iterable[Follower]) -> None:
+    def __init__(self, active_settings: ActiveSettings, followers: Iterable[Participant]) -> None:
         """`followers` take over settings in this order."""
-        self._current = current
+        self._active_settings = active_settings
         self._followers = tuple(followers)
 
     def carry_out(self, loaded: Loaded) -> None:
@@ -37,7 +38,7 @@ class SettingsSwap:
         settings are used by then.
         """
         commits = [prepare(loaded) for prepare in self._followers]
-        self._current.swap(loaded.settings)
+        self._active_settings.swap(loaded.settings)
         for commit in commits:
             try:
                 commit()

@@ -1,1 +1,1 @@
-"""What applications report of their users."""
+"""Reports of applications about their users: traffic, and measured figures."""

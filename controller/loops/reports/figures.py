@@ -1,9 +1,7 @@
-"""Measured figures, as they were last reported; what they are worth is
-`planning.placement.believed`.
+"""Measured figures (demand, latency) as last reported; `planning.placement.believed` weighs them.
 
-They steer, so only those of who may steer are taken. Nothing is kept on disk: a restart forgets
-them, and the settings' own figures stand until somebody reports again. A report wakes nobody: the
-next cycle looks at it.
+They steer, so reporting them takes the role operator. They are not stored: after a restart the
+settings' figures are used until the next report. A report wakes no loop: the next cycle reads it.
 """
 
 from __future__ import annotations
@@ -15,14 +13,14 @@ from controller.ports import Clock
 
 
 class ReportedFigures:
-    """Fulfils the FigureSource port with what somebody posts, one figure for each place.
+    """Fulfils the FigureSource port: the last figure of each pool, and of each pool and region.
 
-    Callers tell of places that the settings in force name, and `follow_settings` forgets the
-    others: that bounds it.
+    Callers report places that the active settings name, and `apply_settings` forgets all others:
+    that bounds it.
     """
 
-    def __init__(self, current: ActiveSettings, clock: Clock) -> None:
-        self._current = current
+    def __init__(self, active_settings: ActiveSettings, clock: Clock) -> None:
+        self._active_settings = active_settings
         self._clock = clock
         self._demand: dict[tuple[str, str], Figure] = {}
         self._latency: dict[Position, Figure] = {}
@@ -34,29 +32,29 @@ class ReportedFigures:
         return self._reports
 
     def read(self) -> Figures:
-        """Everything reported, however old."""
+        """All reported figures, however old."""
         return Figures(dict(self._demand), dict(self._latency))
 
-    def tell_demand(self, service: str, pool: str, rps: float) -> None:
-        """A pool's users ask for so many requests per second now."""
+    def report_demand(self, service: str, pool: str, rps: float) -> None:
+        """Note a pool's present demand, in requests per second."""
         self._demand[service, pool] = Figure(rps, self._clock.monotonic())
         self._reports += 1
 
-    def tell_latency(self, position: Position, ms: float) -> None:
-        """A pool's users are so many milliseconds from a region now."""
+    def report_latency(self, position: Position, ms: float) -> None:
+        """Note the present latency between a pool's users and a region, in milliseconds."""
         self._latency[position] = Figure(ms, self._clock.monotonic())
         self._reports += 1
 
-    def follow_settings(self) -> None:
-        """Forget what the settings in force do not name."""
+    def apply_settings(self) -> None:
+        """Forget places that the active settings do not name."""
         pools = {
-            (name, pool): noun
-            for name, service in self._current.settings.services.items()
-            for pool, noun in service.pools.items()
+            (service_name, pool_name): pool
+            for service_name, service in self._active_settings.settings.services.items()
+            for pool_name, pool in service.pools.items()
         }
-        self._demand = {place: one for place, one in self._demand.items() if place in pools}
+        self._demand = {name: figure for name, figure in self._demand.items() if name in pools}
         self._latency = {
-            place: one
-            for place, one in self._latency.items()
-            if place[:2] in pools and place.region in pools[place[:2]].latency_ms
+            position: figure
+            for position, figure in self._latency.items()
+            if position[:2] in pools and position.region in pools[position[:2]].latency_ms
         }

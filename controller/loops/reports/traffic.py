@@ -1,11 +1,13 @@
-"""What users do, as reported to `POST /v1/measurements/traffic`, in a sliding window.
+"""Users' traffic as reported to `POST /v1/measurements/traffic`, in a sliding window.
 
-Measurements are what a decision's effect is held against: they tell whether users followed it, and
-they can hold back or undo the return of a region that fails them, and behind an accelerator they
-teach who is nearest to whom. They never empty a region that serves, unless it is on its way back.
+It shows whether users followed a decision. It can hold back or undo the return of a region that
+fails its users, and behind an accelerator it shows which region is nearest to which users. It never
+drains a region, unless that region is on its way back.
 
-Reports are added up as they come, place by place, in buckets of half a second: memory and time to
-read depend on the number of places, not on how many report how often. A place takes 2 kB.
+A sliding window of counters: requests and errors are added up per position in a ring of buckets of
+half a second. Memory and time to read depend on the number of positions, not on how many
+applications report how often; a position takes 2 kB. Example: at 10.3 s a window of 2 s reads the
+buckets that began at 8.5, 9, 9.5 and 10 s.
 """
 
 from __future__ import annotations
@@ -23,11 +25,11 @@ _BUCKETS = int(KEPT_S / BUCKET_S)
 
 
 class TrafficReports:
-    """The measured split of every pool.
+    """The measured split of every pool; `sum(shares) == 1` where requests were reported.
 
-    A bucket counts as long as its beginning is younger than the window. So a report counts for the
-    window's length or up to BUCKET_S less, never for longer. Callers name places of the settings
-    only; a place of which nothing came for KEPT_S is forgotten.
+    A bucket counts while its beginning is younger than the window. So a report counts for the
+    window's length or up to BUCKET_S less, never for longer. Callers report positions of the
+    settings only; one without a report for KEPT_S is forgotten.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -39,23 +41,23 @@ class TrafficReports:
         """Take one report, as of now."""
         now = self._clock.monotonic()
         bucket = int(now // BUCKET_S)
-        for one in measurements:
-            regions = self._pools.setdefault((one.service, one.pool), {})
-            counts = regions.get(one.region)
+        for report in measurements:
+            regions = self._pools.setdefault((report.service, report.pool), {})
+            counts = regions.get(report.region)
             if counts is None:
-                counts = regions[one.region] = _Counts()
-            counts.add(bucket, one.requests, one.errors)
+                counts = regions[report.region] = _Counts()
+            counts.add(bucket, report.requests, report.errors)
         if now - self._tidied_at >= KEPT_S:
             self._tidied_at = now
             self._forget_before(bucket - _BUCKETS)
 
     def split(self, window_s: float) -> Mapping[PoolName, Mapping[str, MeasuredShare]]:
-        """(service, pool) to region to its part of the requests of the last `window_s` seconds."""
-        splits = {place: self.of_pool(*place, window_s) for place in sorted(self._pools)}
-        return {place: regions for place, regions in splits.items() if regions}
+        """Pool to region to its share of the requests of the last `window_s` seconds."""
+        splits = {name: self.of_pool(*name, window_s) for name in sorted(self._pools)}
+        return {name: regions for name, regions in splits.items() if regions}
 
     def of_pool(self, service: str, pool: str, window_s: float) -> Mapping[str, MeasuredShare]:
-        """Region to its part of one pool's requests; empty when nothing was reported."""
+        """Region to its share of one pool's requests; empty when nothing was reported."""
         now = self._clock.monotonic()
         first = int((now - min(window_s, KEPT_S)) // BUCKET_S) + 1
         regions = self._pools.get((service, pool), {})
@@ -71,7 +73,7 @@ class TrafficReports:
         }
 
     def share(self, service: str, pool: str, region: str, window_s: float) -> float | None:
-        """One region's measured part; None when no request of the pool's users was reported."""
+        """One region's measured share; None when no request of the pool's users was reported."""
         split = self.of_pool(service, pool, window_s)
         if not any(seen.requests for seen in split.values()):
             return None
@@ -79,16 +81,16 @@ class TrafficReports:
         return seen.share if seen else 0.0
 
     def _forget_before(self, bucket: int) -> None:
-        for place, regions in list(self._pools.items()):
-            left = {region: one for region, one in regions.items() if one.newest > bucket}
+        for name, regions in list(self._pools.items()):
+            left = {region: counts for region, counts in regions.items() if counts.newest > bucket}
             if left:
-                self._pools[place] = left
+                self._pools[name] = left
             else:
-                del self._pools[place]
+                del self._pools[name]
 
 
 class _Counts:
-    """Requests and errors of one place, in the newest _BUCKETS buckets of time."""
+    """Requests and errors of one position: a ring of the newest _BUCKETS buckets."""
 
     __slots__ = ("errors", "newest", "requests")
 
@@ -96,10 +98,10 @@ class _Counts:
         self.requests = array("q", bytes(8 * _BUCKETS))
         self.errors = array("q", bytes(8 * _BUCKETS))
         self.newest = -_BUCKETS
-        """The bucket that was added to last."""
+        """The number of the bucket that was added to last."""
 
     def add(self, bucket: int, requests: int, errors: int) -> None:
-        """Count in this bucket, never an earlier one than before."""
+        """Count in this bucket; `bucket >= newest`."""
         for passed in range(max(self.newest + 1, bucket - _BUCKETS + 1), bucket + 1):
             self.requests[passed % _BUCKETS] = self.errors[passed % _BUCKETS] = 0
         self.newest = bucket
@@ -107,7 +109,7 @@ class _Counts:
         self.errors[bucket % _BUCKETS] += errors
 
     def since(self, first: int) -> tuple[int, int]:
-        """Requests and errors in this bucket and all later ones; it is one that is kept."""
+        """Requests and errors in this bucket, which must be kept still, and all later ones."""
         begin = first % _BUCKETS
         end = self.newest % _BUCKETS + 1
         if begin < end:

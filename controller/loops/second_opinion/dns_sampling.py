@@ -1,10 +1,11 @@
-"""Asks the zones' own name servers, in the users' name, what users are answered.
+"""DNS sampling: asks the zones' name servers what they answer the users of each pool.
 
-Each pool is asked `answers.asks` times in every interval, evenly spread, its geographies in turn;
-several answers estimate the split. Answers given while a change of weights is on its way to the
-name servers count for nothing. What follows from the answers is `planning.health.answered`. Leaves
-and answers of a shape that nobody expected concern their own service or pool alone: the log says so
-once, and nothing is known of what its users are answered.
+Queries carry a client subnet of the users (EDNS Client Subnet, RFC 7871). Each pool is asked
+`answers.asks` times in every interval, evenly spread, its geographies round-robin; many answers
+estimate the split. Answers given while a change of weights is on its way to the name servers do not
+count. `planning.health.answered_shares` evaluates the samples. Weighted records or answers of an
+unexpected shape affect their own service or pool only: they are logged once, and there are no
+samples then.
 """
 
 from __future__ import annotations
@@ -29,37 +30,37 @@ from controller.planning.residency.destinations import Destination, region_of_an
 from controller.ports import Clock, NameServers
 
 _log = structlog.get_logger("answered")
-_KEPT_S = 300.0
-"""Age at which an answer is of the past."""
-_RESOLVED_FOR_S = 60.0
+_MAX_SAMPLE_AGE_S = 300.0
+"""The age at which a sample is dropped."""
+_RESOLVE_EVERY_S = 60.0
 _REMEMBERED_S = 600.0
-"""Seconds for which an address counts as an alias target's own: load balancers change theirs."""
+"""Seconds for which an address still counts as an alias target's: load balancers change theirs."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """One pool to be asked for."""
+class _SampledPool:
+    """A pool whose answers are sampled."""
 
     pool: PoolName
     zone_id: str
     name: str
-    """The name that is asked for."""
+    """The DNS name that is queried."""
     subnets: tuple[str, ...]
 
 
 class DnsSampling:
-    """What users of each pool are answered, as lately asked."""
+    """The newest samples of what each pool's users are answered."""
 
     def __init__(
         self,
-        current: ActiveSettings,
+        active_settings: ActiveSettings,
         name_servers: NameServers,
         observation: Observation,
         is_spreading: Callable[[str], bool],
         clock: Clock,
     ) -> None:
-        """`is_spreading` tells whether a write to a zone is known not to be INSYNC yet."""
-        self._current = current
+        """`is_spreading`: whether a write to a zone is known not to be INSYNC yet."""
+        self._active_settings = active_settings
         self._name_servers = name_servers
         self._observation = observation
         self._is_spreading = is_spreading
@@ -67,17 +68,17 @@ class DnsSampling:
         self._aliases = _Aliases(name_servers, clock)
         self._weights: dict[PoolName, dict[str, int]] = {}
         self._settles_at: dict[PoolName, float] = {}
-        self._leads: dict[PoolName, dict[str, Destination]] = {}
+        self._destinations: dict[PoolName, dict[str, Destination]] = {}
         self._samples: dict[PoolName, tuple[Sample, ...]] = {}
-        self._turns: dict[PoolName, int] = {}
+        self._rounds: dict[PoolName, int] = {}
         self._failing: set[str] = set()
         self._not_understood: set[str] = set()
-        """Services and pools whose records or answers were of a shape that nobody expected."""
+        """Services and pools with records or answers of an unexpected shape."""
 
     def latest(self, observed: Mapping[str, Observed]) -> Mapping[PoolName, AnsweredCounts]:
-        """Pool to its answers; pools not asked for, or not answered lately, are missing.
+        """Pool to its counted answers; pools without recent ones are missing.
 
-        So are those of which `observed` has other weights than those they were answered by: the
+        So are pools whose weights in `observed` differ from those that were answered by: the
         answers would seem to withhold a record that was opened since.
         """
         now = self._clock.monotonic()
@@ -86,21 +87,21 @@ class DnsSampling:
             answered = summary(samples, self._weights[pool])
             if answered is None or now - answered.at > FRESH_FOR_S:
                 continue
-            if self._is_of(pool, observed):
+            if self._has_weights(pool, observed):
                 found[pool] = answered
         return found
 
-    def _is_of(self, pool: PoolName, observed: Mapping[str, Observed]) -> bool:
-        """Whether the pool was asked for with the weights that were read last."""
+    def _has_weights(self, pool: PoolName, observed: Mapping[str, Observed]) -> bool:
+        """Whether the pool was sampled under the weights that were read last."""
         settings = observed[pool[0]].settings if pool[0] in observed else {}
         return all(
             (setting := settings.get(Position(*pool, region))) and setting.weight == weight
             for region, weight in self._weights[pool].items()
         )
 
-    def follow(self, report: CycleReport) -> None:
+    def on_cycle(self, report: CycleReport) -> None:
         """Take over the weighted records and their weights; other weights begin another count."""
-        settings, now = self._current.settings, self._clock.monotonic()
+        settings, now = self._active_settings.settings, self._clock.monotonic()
         weights: dict[PoolName, dict[str, int]] = {}
         leads: dict[PoolName, dict[str, Destination]] = {}
         for name, service in settings.services.items() if settings.answers.subnets else ():
@@ -110,7 +111,7 @@ class DnsSampling:
             try:
                 found = self._observation.destinations(name)
             except Exception:
-                self._is_not_understood(name)
+                self._log_not_understood(name)
                 continue
             for position, destination in found.items():
                 leads.setdefault((name, position.pool), {})[position.region] = destination
@@ -123,26 +124,28 @@ class DnsSampling:
                 self._samples.pop(pool, None)
         for pool in self._samples.keys() - weights.keys():
             del self._samples[pool]
-        self._weights, self._leads = weights, leads
-        self._aliases.keep([to.alias for regions in leads.values() for to in regions.values()])
+        self._weights, self._destinations = weights, leads
+        self._aliases.forget_all_but(
+            [to.alias for regions in leads.values() for to in regions.values()]
+        )
 
     async def run(self) -> None:
-        """Ask until cancelled."""
+        """Sample until cancelled."""
         while True:
-            settings = self._current.settings.answers
+            settings = self._active_settings.settings.answers
             round_s = settings.interval_s / settings.asks
-            asked = self._asked()
-            if not asked:
+            sampled_pools = self._due_pools()
+            if not sampled_pools:
                 await self._clock.sleep(round_s if settings.subnets else settings.interval_s)
                 continue
             async with asyncio.TaskGroup() as group:
-                for one in asked:
-                    group.create_task(self._ask_alone(one))
-                    await self._clock.sleep(round_s / len(asked))
+                for one in sampled_pools:
+                    group.create_task(self._sample_safely(one))
+                    await self._clock.sleep(round_s / len(sampled_pools))
 
-    def _asked(self) -> list[_Asked]:
+    def _due_pools(self) -> list[_SampledPool]:
         """The pools whose weights have settled and whose users have a known subnet."""
-        now, settings = self._clock.monotonic(), self._current.settings
+        now, settings = self._clock.monotonic(), self._active_settings.settings
         found = []
         for name, service in settings.services.items():
             lever = lever_of(service)
@@ -154,56 +157,56 @@ class DnsSampling:
                 known = settings.answers.subnets
                 subnets = tuple(known[g] for g in noun.geographies if g in known)
                 if subnets and pool in self._weights and now >= self._settles_at[pool]:
-                    found.append(_Asked(pool, zone_id, steered, subnets))
+                    found.append(_SampledPool(pool, zone_id, steered, subnets))
         return found
 
-    async def _ask_alone(self, asked: _Asked) -> None:
-        """Ask for one pool; what goes wrong is none of the others' business."""
+    async def _sample_safely(self, sampled_pools: _SampledPool) -> None:
+        """Sample one pool; a failure does not affect others."""
         try:
-            await self._ask(asked)
+            await self._ask(sampled_pools)
         except Exception:
-            self._is_not_understood("/".join(asked.pool))
+            self._log_not_understood("/".join(sampled_pools.pool))
 
-    def _is_not_understood(self, subject: str) -> None:
-        """To be called where an exception is handled; tells it once."""
+    def _log_not_understood(self, subject: str) -> None:
+        """Log an exception once for each subject; call it in an `except` block."""
         if subject not in self._not_understood:
             self._not_understood.add(subject)
             _log.exception("answers_not_understood", subject=subject)
 
-    async def _ask(self, asked: _Asked) -> None:
-        pool, weights = asked.pool, self._weights.get(asked.pool)
+    async def _ask(self, sampled_pools: _SampledPool) -> None:
+        pool, weights = sampled_pools.pool, self._weights.get(sampled_pools.pool)
         if weights is None:
-            return  # other settings were put in force between two questions
-        turn = self._turns[pool] = self._turns.get(pool, -1) + 1
-        subnet = asked.subnets[turn % len(asked.subnets)]
+            return  # a reload removed the pool between two queries
+        turn = self._rounds[pool] = self._rounds.get(pool, -1) + 1
+        subnet = sampled_pools.subnets[turn % len(sampled_pools.subnets)]
         try:
             leads_to = await self._leads_to(pool)
-            answer = await self._name_servers.ask(asked.zone_id, asked.name, subnet)
+            answer = await self._name_servers.ask(sampled_pools.zone_id, sampled_pools.name, subnet)
         except (ProviderUnavailableError, ProviderRejectedError) as error:
-            if asked.name not in self._failing:
-                _log.warning("name_servers_unknown", name=asked.name, error=str(error))
-            self._failing.add(asked.name)
+            if sampled_pools.name not in self._failing:
+                _log.warning("name_servers_unknown", name=sampled_pools.name, error=str(error))
+            self._failing.add(sampled_pools.name)
             return
-        self._failing.discard(asked.name)
+        self._failing.discard(sampled_pools.name)
         if self._weights.get(pool) != weights:
-            return  # answered by weights that were changed meanwhile
+            return  # the weights changed meanwhile
         now, region = self._clock.monotonic(), region_of_answer(answer, leads_to)
         said = "" if region else ", ".join(sorted(answer)) or NO_ADDRESS
         kept = self._samples.get(pool, ())
-        if kept and now - kept[0].at > _KEPT_S:
-            kept = tuple(sample for sample in kept if now - sample.at <= _KEPT_S)
+        if kept and now - kept[0].at > _MAX_SAMPLE_AGE_S:
+            kept = tuple(sample for sample in kept if now - sample.at <= _MAX_SAMPLE_AGE_S)
         self._samples[pool] = added(kept, Sample(now, region, said), weights)
 
     async def _leads_to(self, pool: PoolName) -> dict[str, frozenset[str]]:
-        """Region to the addresses of the pool's weighted record there."""
+        """Region to the addresses of the pool's weighted record."""
         return {
             region: to.addresses | await self._aliases.addresses(to.alias)
-            for region, to in self._leads.get(pool, {}).items()
+            for region, to in self._destinations.get(pool, {}).items()
         }
 
 
 class _Aliases:
-    """The addresses of alias targets, with those they had a while ago."""
+    """The addresses of alias targets, those of the last `_REMEMBERED_S` included."""
 
     def __init__(self, name_servers: NameServers, clock: Clock) -> None:
         self._name_servers = name_servers
@@ -212,18 +215,18 @@ class _Aliases:
         self._seen_at: dict[str, dict[str, float]] = {}
 
     async def addresses(self, name: str | None) -> frozenset[str]:
-        """None for None. Raises as NameServers.resolve does."""
+        """The addresses of a name; none for None. Raises as NameServers.resolve does."""
         if name is None:
             return frozenset()
         now, known = self._clock.monotonic(), self._seen_at.get(name, {})
-        if now - self._resolved_at.get(name, float("-inf")) >= _RESOLVED_FOR_S:
+        if now - self._resolved_at.get(name, float("-inf")) >= _RESOLVE_EVERY_S:
             known |= dict.fromkeys(await self._name_servers.resolve(name.rstrip(".")), now)
             self._resolved_at[name] = now
         self._seen_at[name] = {a: at for a, at in known.items() if now - at <= _REMEMBERED_S}
         return frozenset(self._seen_at[name])
 
-    def keep(self, names: Collection[str | None]) -> None:
-        """Forget all others."""
+    def forget_all_but(self, names: Collection[str | None]) -> None:
+        """Forget all other names."""
         for gone in self._seen_at.keys() - set(names):
             del self._seen_at[gone]
             self._resolved_at.pop(gone, None)

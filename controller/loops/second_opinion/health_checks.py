@@ -1,10 +1,10 @@
-"""Asks Route 53's own health checks how the weighted records are: those in question first.
+"""Polls Route 53's health checks of the weighted records; those in question come first.
 
-In question are the checks of regions that are suspect, down or unknown to us, and those that are
-not clearly well to Route 53. The others are asked in turn, slowly: AWS grants one such question a
-second (`adapters.aws.health_checks`), and failover must never wait for it. What the reports add up
-to is `planning.health.checkers`. Of a check that is not as AWS documents it nothing is known, and
-the words say why.
+In question are the checks of regions that are suspect, down or unknown to our probes, and those
+that are not up to Route 53. All others are polled round-robin and slowly, because AWS allows one
+such call a second (`adapters.aws.health_checks`) and failover must never wait for it.
+`planning.health.check_status` evaluates the reports. A check of an undocumented form gives the
+verdict unknown, with the reason.
 """
 
 from __future__ import annotations
@@ -32,66 +32,66 @@ from controller.ports import Clock, HealthChecks
 _log = structlog.get_logger("check_opinions")
 _IN_QUESTION_EVERY_S = 2.0
 _OTHERS_EVERY_S = 30.0
-_ROTA_GAP_S = 5.0
-"""Least seconds between two questions about checks that are not in question."""
-_LOOK_EVERY_S = 1.0
-_DEFINED_FOR_S = 300.0
-"""Seconds after which a check's definition is read again; somebody may have changed it."""
+_ROUND_ROBIN_GAP_S = 5.0
+"""Seconds between two polls of checks that are not in question, at least."""
+_IDLE_S = 1.0
+_DEFINITION_MAX_AGE_S = 300.0
+"""Seconds after which a check's definition is read again: an operator may have changed it."""
 _NESTED = "its health check counts another calculated check, which AWS does not allow"
 _ASKED_ELSEWHERE = "an alarm's or a routing control's status cannot be asked for"
 
 
 @dataclass(frozen=True, slots=True)
-class _Defined:
+class _CachedDefinition:
     check: CheckDefinition
     at: float
 
 
 class HealthCheckOpinions:
-    """What Route 53's health checks say of every weighted record, as last asked."""
+    """The last opinion of Route 53's health check of every weighted record."""
 
     def __init__(
         self,
-        current: ActiveSettings,
+        active_settings: ActiveSettings,
         checks: HealthChecks,
         observation: Observation,
         clock: Clock,
         wake: Callable[[], None],
     ) -> None:
-        """`wake` is called when a check's status changed to something that is known."""
-        self._current = current
+        """`wake` is called when a check's verdict changed to up or down."""
+        self._active_settings = active_settings
         self._checks = checks
         self._observation = observation
         self._clock = clock
         self._wake = wake
-        self._leaves: dict[Position, tuple[str, ...]] = {}
+        self._check_ids: dict[Position, tuple[str, ...]] = {}
         self._in_question: set[str] = set()
-        self._defined: dict[str, _Defined] = {}
+        self._definitions: dict[str, _CachedDefinition] = {}
         self._checkers: dict[str, Checkers] = {}
         self._opinions: dict[str, Opinion] = {}
         self._asked_at: dict[str, float] = {}
-        """Every check that a weighted record has, and when it was asked last."""
-        self._rota_at = float("-inf")
+        """Id of every weighted record's check to when it was last polled."""
+        self._round_robin_at = float("-inf")
         self._failing: set[str] = set()
         self._not_understood: set[str] = set()
 
     def latest(self) -> Mapping[Position, Opinion]:
-        """Weighted record to what its health check says; missing where none was asked."""
+        """Position to the opinion of its health check; positions without one are missing."""
         found = {}
-        for position, ids in self._leaves.items():
+        for position, ids in self._check_ids.items():
             opinions = [self._opinions[i] for i in ids if i in self._opinions]
-            # Twins mostly share a check; where two differ, nobody knows.
+            # A and AAAA records mostly share a check; where two checks differ, neither counts.
             if opinions and len({o.verdict for o in opinions}) == 1:
                 found[position] = opinions[0]
         return found
 
-    def follow(self, report: CycleReport) -> None:
-        """Take over which weighted records there are, and which regions are in question."""
-        self._leaves = dict(self._leaves_now(report))
-        used = {i for ids in self._leaves.values() for i in ids}
+    def on_cycle(self, report: CycleReport) -> None:
+        """Note which checks the observed records have, and which regions are in question."""
+        self._check_ids = dict(self._observed_check_ids(report))
+        used = {i for ids in self._check_ids.values() for i in ids}
         self._in_question = {
             check_id
-            for position, ids in self._leaves.items()
+            for position, ids in self._check_ids.items()
             if (seen := report.decision.regions.get(position.service, {}).get(position.region))
             if seen.verdict is not Verdict.UP or seen.suspect_since is not None
             for check_id in ids
@@ -100,11 +100,11 @@ class HealthCheckOpinions:
         self._forget_all_but(used)
 
     async def run(self) -> None:
-        """Ask until cancelled, one check after the other."""
+        """Poll until cancelled, one check after the other."""
         while True:
             check_id = self._next()
             if check_id is None:
-                await self._clock.sleep(_LOOK_EVERY_S)
+                await self._clock.sleep(_IDLE_S)
                 continue
             self._asked_at[check_id] = self._clock.monotonic()
             try:
@@ -113,40 +113,42 @@ class HealthCheckOpinions:
                 if check_id not in self._failing:
                     _log.warning("health_check_unknown", check=check_id, error=str(error))
                 self._failing.add(check_id)
-                self._defined.pop(check_id, None)  # it may be another by now
+                self._definitions.pop(check_id, None)  # it may be another by now
             else:
                 self._failing.discard(check_id)
-                self._learn(check_id, opinion)
+                self._update(check_id, opinion)
 
     def _forget_all_but(self, used: Collection[str]) -> None:
-        """Keep what is known of these checks and, where they are calculated, of their children."""
-        below = (self._defined[i].check.children for i in used if i in self._defined)
+        """Forget all checks but these and, where they are calculated, their children."""
+        below = (self._definitions[i].check.children for i in used if i in self._definitions)
         needed = set(used).union(*below)
-        for known in (self._opinions, self._defined, self._checkers):
+        for known in (self._opinions, self._definitions, self._checkers):
             for check_id in known.keys() - needed:
                 del known[check_id]
         self._failing &= needed
         self._not_understood &= needed
 
-    def _leaves_now(self, report: CycleReport) -> Iterator[tuple[Position, tuple[str, ...]]]:
-        for name in self._current.settings.services:
+    def _observed_check_ids(
+        self, report: CycleReport
+    ) -> Iterator[tuple[Position, tuple[str, ...]]]:
+        for name in self._active_settings.settings.services:
             if name in report.snapshot.observed:
                 yield from self._observation.checks(name).items()
 
     def _next(self) -> str | None:
-        """The check to be asked now, if any: the one that has waited longest."""
+        """The check to be polled now, if any: the one that has waited longest."""
         now = self._clock.monotonic()
         waited = {check_id: now - at for check_id, at in self._asked_at.items()}
         urgent = {i for i, o in self._opinions.items() if o.verdict is not Verdict.UP}
         urgent = (urgent | self._in_question) & waited.keys()
         due = [i for i in urgent if waited[i] >= _IN_QUESTION_EVERY_S]
-        if not due and now - self._rota_at >= _ROTA_GAP_S:
+        if not due and now - self._round_robin_at >= _ROUND_ROBIN_GAP_S:
             due = [i for i, s in waited.items() if i not in urgent and s >= _OTHERS_EVERY_S]
-            self._rota_at = now if due else self._rota_at
+            self._round_robin_at = now if due else self._round_robin_at
         return max(due, key=lambda i: (waited[i], i), default=None)
 
     async def _opinion(self, check_id: str) -> Opinion:
-        """What a check says; unknown, with the reason, where it is not understood.
+        """A check's opinion; unknown, with the reason, where this program fails on it.
 
         Raises ProviderUnavailableError and ProviderRejectedError.
         """
@@ -169,7 +171,7 @@ class HealthCheckOpinions:
         return await self._endpoint(check_id, check)
 
     async def _child(self, check_id: str) -> Opinion:
-        """What a child of a calculated check says."""
+        """The opinion of a child of a calculated check."""
         check = await self._definition(check_id)
         if check.kind is CheckKind.CALCULATED:
             return Opinion(Verdict.UNKNOWN, self._clock.monotonic(), _NESTED)
@@ -186,13 +188,13 @@ class HealthCheckOpinions:
         return endpoint_opinion(checkers, check, self._clock.monotonic(), self._clock.wall())
 
     async def _definition(self, check_id: str) -> CheckDefinition:
-        known, now = self._defined.get(check_id), self._clock.monotonic()
-        if known is None or now - known.at >= _DEFINED_FOR_S:
-            known = _Defined(await self._checks.definition(check_id), now)
-            self._defined[check_id] = known
+        known, now = self._definitions.get(check_id), self._clock.monotonic()
+        if known is None or now - known.at >= _DEFINITION_MAX_AGE_S:
+            known = _CachedDefinition(await self._checks.definition(check_id), now)
+            self._definitions[check_id] = known
         return known.check
 
-    def _learn(self, check_id: str, opinion: Opinion) -> None:
+    def _update(self, check_id: str, opinion: Opinion) -> None:
         if check_id not in self._asked_at:
             return  # no record has it any more
         before = self._opinions.get(check_id)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from random import Random
 
-from controller.loops.probing.endpoint_monitor import ProbeTiming
+from controller.loops.probing.probe_timing import ProbeTiming
 from controller.model.configuration import HealthSettings, Settings
 from controller.model.decision import Snapshot
 from controller.model.health import HealthState, Verdict
@@ -111,12 +111,12 @@ def _replicas(
     probing, limits = CHOSEN.probing, HealthSettings(up_for_s=0.0)
     interval_s = points / BUDGET_PER_S
     least_s, gaps_s = probing.deadline_least_s, probing.confirm_gaps_s
-    pace = ProbeTiming(interval_s, least_s, probing.deadline_s, gaps_s)
+    timing = ProbeTiming(interval_s, least_s, probing.deadline_s, gaps_s)
     found: list[VantagePoint] = []
     for index in range(points):
         path = Path(random, RTT_S, lost_ratio, burst_s)
         phase_s = index * interval_s / points
-        found.append(VantagePoint(world, path, pace, limits, phase_s, found))
+        found.append(VantagePoint(world, path, timing, limits, phase_s, found))
     return found
 
 

@@ -15,10 +15,11 @@ from itertools import count
 from math import inf
 from random import Random
 
-from controller.loops.probing.endpoint_monitor import EndpointMonitor, ProbeTiming
+from controller.loops.probing.endpoint_monitor import EndpointMonitor
 from controller.loops.probing.one_shot_timers import OneShotTimers
 from controller.loops.probing.open_failures import OpenFailures
 from controller.loops.probing.probe_schedule import ProbeSchedule
+from controller.loops.probing.probe_timing import ProbeTiming
 from controller.model.configuration import Endpoint, EndpointId, HealthSettings
 from controller.model.health import HealthState, ProbeOutcome, ProbeResult, Verdict
 from controller.planning.health.adaptive_timeout import AdaptiveTimeout
@@ -116,8 +117,8 @@ class Path:
 class SimulatedTarget:
     """Fulfils Target as the network prober does: adapted patience, late answers."""
 
-    def __init__(self, world: World, path: Path, watch: EndpointMonitor) -> None:
-        self._world, self._path, self._watch = world, path, watch
+    def __init__(self, world: World, path: Path, monitor: EndpointMonitor) -> None:
+        self._world, self._path, self._watch = world, path, monitor
         self._patience = AdaptiveTimeout()
         self._silent = 0
         self.asked = 0
@@ -167,7 +168,7 @@ class VantagePoint:
         self,
         world: World,
         path: Path,
-        pace: ProbeTiming,
+        timing: ProbeTiming,
         limits: HealthSettings,
         phase_s: float,
         others: list[VantagePoint],
@@ -177,31 +178,35 @@ class VantagePoint:
         self.down_at: float | None = None
         """When its verdict turned down last."""
         self._world, self._others = world, others
-        self.doubts = OpenFailures()
-        self._turns: ProbeSchedule[EndpointMonitor] = ProbeSchedule(world, EndpointMonitor.turn)
-        self.confirmations: OneShotTimers[EndpointMonitor] = OneShotTimers(
-            world, EndpointMonitor.confirm
+        self.open_failures = OpenFailures()
+        self._schedule: ProbeSchedule[EndpointMonitor] = ProbeSchedule(
+            world, EndpointMonitor.on_schedule
         )
-        self.watch = EndpointMonitor(self, WEB, Endpoint(probe="http://192.0.2.1/"), pace, _nobody)
-        self.target = SimulatedTarget(world, path, self.watch)
-        self.watch.aim(self.target)
-        self._turns.follow([(self.watch, pace.interval_s, phase_s)])
-        self._turns.wake()
-        self.confirmations.wake()
+        self.confirmations: OneShotTimers[EndpointMonitor] = OneShotTimers(
+            world, EndpointMonitor.on_confirmation_due
+        )
+        self.monitor = EndpointMonitor(
+            self, WEB, Endpoint(probe="http://192.0.2.1/"), timing, _nobody
+        )
+        self.target = SimulatedTarget(world, path, self.monitor)
+        self.monitor.set_target(self.target)
+        self._schedule.replace([(self.monitor, timing.interval_s, phase_s)])
+        self._schedule.start()
+        self.confirmations.start()
 
     @property
     def state(self) -> HealthState:
-        return self.watch.state
+        return self.monitor.state
 
-    def saw(self, watch: EndpointMonitor, before: HealthState) -> None:
-        if watch.state.verdict is Verdict.DOWN and before.verdict is not Verdict.DOWN:
+    def on_result(self, monitor: EndpointMonitor, before: HealthState) -> None:
+        if monitor.state.verdict is Verdict.DOWN and before.verdict is not Verdict.DOWN:
             self.downs += 1
             self.down_at = self._world.now
 
-    def suspects(self, watch: EndpointMonitor) -> None:
+    def on_first_failure(self, monitor: EndpointMonitor) -> None:
         for other in self._others:
             if other is not self:
-                self._world.call_at(self._world.now + TOLD_S, other.watch.kick)
+                self._world.call_at(self._world.now + TOLD_S, other.monitor.probe_now)
 
-    def broke(self, error: Exception) -> None:
+    def on_error(self, error: Exception) -> None:
         raise error

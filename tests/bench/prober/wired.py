@@ -134,14 +134,14 @@ class Run:
         options, chosen = self._options, self._settings
         clock = SystemClock()
         metrics = Metrics(CollectorRegistry(), chosen)
-        current = ActiveSettings(chosen)
-        certificates = Certificates(current, clock)
+        active_settings = ActiveSettings(chosen)
+        certificates = Certificates(active_settings, clock)
         told = self._noting_slow(observers(metrics, certificates, Supervision(clock)))
         gc.collect()
         base_kb = rss_kb()
         async with NetworkProber(self._references) as network:
             noted = Noted(network) if options.jitter else None
-            probing = ProbeLoop(current, noted or network, clock, lambda: None, told)
+            probing = ProbeLoop(active_settings, noted or network, clock, lambda: None, told)
             async with asyncio.TaskGroup() as group:
                 began = clock.monotonic()
                 running = group.create_task(probing.run())

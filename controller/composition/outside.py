@@ -1,0 +1,48 @@
+"""What is given to the loops: their ports, and where a reload reads settings."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from controller.model.errors import InvalidSettingsError, Problem
+from controller.ports import (
+    Accelerators,
+    Clock,
+    HealthChecks,
+    NameServers,
+    Prober,
+    RecordSets,
+    Store,
+)
+from controller.settings import Loaded
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Everything outside the loops: the daemon's adapters, or what tests put in their place."""
+
+    clock: Clock
+    store: Store
+    prober: Prober
+    records: RecordSets
+    accelerators: Accelerators
+    checks: HealthChecks
+    name_servers: NameServers
+
+
+async def _no_file() -> Loaded:
+    problem = Problem("these settings did not come from a file")
+    raise InvalidSettingsError("-", (problem,))
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadSource:
+    """Where a reload reads settings, and which adapters must use them.
+
+    `load` reads the settings again and raises InvalidSettingsError. Each of `swapped` is called
+    once after every reload that succeeded.
+    """
+
+    load: Callable[[], Awaitable[Loaded]] = _no_file
+    swapped: tuple[Callable[[Loaded], None], ...] = ()
