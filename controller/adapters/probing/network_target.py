@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from controller.adapters.probing import resolver
 from controller.adapters.probing.failure_causes import (
     ProbeFinding,
     could_not_run,
@@ -12,12 +13,7 @@ from controller.adapters.probing.failure_causes import (
 )
 from controller.adapters.probing.probe_connection import ProbeConnection
 from controller.adapters.probing.probe_request import address_of, request_of
-from controller.adapters.probing.resolver import (
-    Addresses,
-    ResolvedName,
-    address_text,
-    literal_address,
-)
+from controller.adapters.probing.resolver import Addresses, ResolvedName
 from controller.adapters.probing.shared_resources import SharedResources
 from controller.adapters.probing.sockets import Address
 from controller.adapters.probing.tls_trust import TlsTrust
@@ -165,7 +161,7 @@ class NetworkTarget:
         self.server_name = address.server_name
         is_tls = address.scheme == "https"
         self.trust = self._shared.authorities.trust(endpoint.ca_file) if is_tls else None
-        literal = literal_address(address.host, address.port)
+        literal = resolver.literal_address(address.host, address.port)
         if literal is None:
             self._resolved_name = self._shared.resolver.name(address.host, address.port)
         else:
@@ -246,11 +242,8 @@ class NetworkTarget:
         self._listener.on_result(self._result(connection, finding, now, took_s))
 
     def on_stale(self, connection: ProbeConnection, now: float) -> None:
-        """Probe again over a new connection.
-
-        A server may close an idle connection at any moment. That it did so during a probe says
-        nothing about its health (RFC 9112, 9.3.1).
-        """
+        """Probe again over a new connection: a server may close an idle one at any moment, which
+        says nothing about its health (RFC 9112, 9.3.1)."""
         connection.close()
         if connection is not self._active:
             self._close_late(connection)
@@ -298,19 +291,10 @@ class NetworkTarget:
     ) -> ProbeResult:
         address, pin = connection.address, connection.pin
         if address is not self._last_address and address is not None:
-            self._last_address, self._last_address_text = address, address_text(address)
+            self._last_address, self._last_address_text = address, resolver.address_text(address)
         if self._reuse_timeout is not self._fresh_timeout and not connection.is_reused:
-            # The time of the answer alone: with the time to connect, every new connection would
-            # make the endpoint look slower than before.
+            # Without the time to connect, or each new connection would look slower.
             took_s = connection.response_took_s(now)
-        return _new(
-            ProbeResult,
-            (
-                finding.outcome,
-                now,
-                took_s,
-                finding.detail,
-                None if pin is None else pin.ends_at,
-                "" if address is None else self._last_address_text,
-            ),
-        )
+        ends_at = None if pin is None else pin.ends_at
+        text = "" if address is None else self._last_address_text
+        return _new(ProbeResult, (finding.outcome, now, took_s, finding.detail, ends_at, text))
