@@ -14,7 +14,7 @@ from functools import partial
 
 from controller.adapters.sd_notify import ServiceManager
 from controller.api.dependencies import ApiDependencies
-from controller.api.metrics.daemon_metrics import Metrics
+from controller.api.metrics.daemon_metrics import DaemonMetrics
 from controller.loops.active_settings import ActiveSettings
 from controller.loops.alarms.certificates import Certificates
 from controller.loops.alarms.contradiction import ContradictionAlarm
@@ -72,12 +72,14 @@ async def _nothing_to_load() -> Loaded:
     raise InvalidSettingsError("-", (problem,))
 
 
-def observers(metrics: Metrics, certificates: Certificates, supervision: Supervision) -> Observers:
+def observers(
+    metrics: DaemonMetrics, certificates: Certificates, supervision: Supervision
+) -> Observers:
     """Who is told what becomes of an endpoint's probes: metrics, and of HTTPS who warns."""
     warned = supervision.guarded("certificates", certificates.probe, None)
 
     def of(observed: EndpointId | ReferenceKind, endpoint: Endpoint) -> ProbeObserver:
-        count = metrics.probes(observed)
+        count = metrics.probe_counter(observed)
         if isinstance(observed, ReferenceKind) or not endpoint.probe.startswith("https:"):
             return count
         warn = partial(warned, observed)
@@ -121,7 +123,7 @@ class Controller:
     """The loops as `compose` made them: taken up, run, looked at."""
 
     ports: Ports
-    metrics: Metrics
+    metrics: DaemonMetrics
     started_at: datetime
     supervision: Supervision
     current: ActiveSettings
@@ -200,19 +202,19 @@ class Controller:
     def context(self) -> ApiDependencies:
         """What the admin API may look at and ask."""
         return ApiDependencies(
-            current=self.current,
+            active_settings=self.current,
             reload=self.reload,
             clock=self.ports.clock,
             store=self.ports.store,
-            probing=self.probing,
+            probe_loop=self.probing,
             observation=self.observation,
             reconciliation=self.reconciliation,
             previews=self.previews,
-            snapshots=self.snapshots,
+            snapshot_builder=self.snapshots,
             overrides=self.overrides,
-            traffic=self.traffic,
-            figures=self.figures,
-            live=self.live,
+            traffic_reports=self.traffic,
+            reported_figures=self.figures,
+            event_stream=self.live,
             heartbeat=self.heartbeat,
             metrics=self.metrics,
             supervision=self.supervision,
@@ -230,7 +232,7 @@ class Controller:
 
 
 def compose(
-    settings: Settings, ports: Ports, metrics: Metrics, source: ReloadSource | None = None
+    settings: Settings, ports: Ports, metrics: DaemonMetrics, source: ReloadSource | None = None
 ) -> Controller:
     """The loops, introduced to each other and to their ports; without a source no reload works."""
     clock, store = ports.clock, ports.store
@@ -293,7 +295,7 @@ def compose(
     )
     source = source or ReloadSource()
     followers: tuple[Follower, ...] = (
-        plainly(lambda loaded: metrics.follow(loaded.settings)),
+        plainly(lambda loaded: metrics.follow_settings(loaded.settings)),
         lambda loaded: probing.prepare(loaded.settings),
         lambda loaded: expectations.prepare(current.settings, loaded.settings),
         plainly(lambda _: certificates.follow_settings()),

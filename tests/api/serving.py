@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry
 
 from controller.api.app import build
 from controller.api.http.server import serving
-from controller.api.metrics.daemon_metrics import Metrics
+from controller.api.metrics.daemon_metrics import DaemonMetrics
 from controller.composition import Controller, ReloadSource, compose
 from controller.model.configuration import Settings
 from tests.loops.simulated import SETTINGS, World
@@ -104,7 +104,7 @@ async def api(
     `options` are a ReloadSource's.
     """
     world = World(settings)
-    metrics = Metrics(CollectorRegistry(), settings)
+    metrics = DaemonMetrics(CollectorRegistry(), settings)
     house = compose(settings, world.ports(), metrics, ReloadSource(**options))
     await house.load()
     async with (

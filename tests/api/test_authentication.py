@@ -242,8 +242,8 @@ async def test_a_route_nobody_declared_is_refused_to_everybody(
     async def leak(_request: web.Request) -> web.Response:
         return web.Response(text="everything")
 
-    def careless(context: ApiDependencies) -> web.Application:
-        app = build(context)
+    def careless(dependencies: ApiDependencies) -> web.Application:
+        app = build(dependencies)
         app.router.add_get("/leak", leak)
         return app
 

@@ -34,7 +34,7 @@ class Told:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.metrics = CapacityMetrics(self.registry)
-        self.metrics.follow(SETTINGS)
+        self.metrics.follow_settings(SETTINGS)
 
     def overload(self, pool: str) -> float | None:
         labels = {"service": "shop", "pool": pool}
@@ -71,7 +71,7 @@ def test_what_the_settings_no_longer_name_is_not_told() -> None:
     """A cycle may end after other settings were put in force."""
     told = Told()
     api = {"api": SETTINGS.services["api"]}
-    told.metrics.follow(SETTINGS.model_copy(update={"services": api}))
+    told.metrics.follow_settings(SETTINGS.model_copy(update={"services": api}))
     told.metrics.cycle(report())
 
     assert (told.overload("europe"), told.usable("eu-west-1")) == (None, None)

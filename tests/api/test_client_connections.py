@@ -13,8 +13,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from controller.api.http import client_connections, request_bodies, server
-from controller.api.http.client_connections import affordable, watched
+from controller.api.http import body_reading, client_connections, server
+from controller.api.http.client_connections import connection_limit, track_requests
 from controller.api.http.server import serving
 from tests.loops.small import events, logged
 
@@ -27,9 +27,9 @@ REQUEST = b"GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n"
 def _short_deadlines(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits for three seconds here."""
     monkeypatch.setattr(client_connections, "RECEIVE_DEADLINE_S", DEADLINE_S)
-    monkeypatch.setattr(client_connections, "TAKE_DEADLINE_S", DEADLINE_S)
-    monkeypatch.setattr(request_bodies, "RECEIVE_DEADLINE_S", DEADLINE_S)
-    monkeypatch.setitem(server._HANDLING, "keepalive_timeout", KEEP_ALIVE_S)
+    monkeypatch.setattr(client_connections, "SEND_DEADLINE_S", DEADLINE_S)
+    monkeypatch.setattr(body_reading, "RECEIVE_DEADLINE_S", DEADLINE_S)
+    monkeypatch.setitem(server._CONNECTION_OPTIONS, "keepalive_timeout", KEEP_ALIVE_S)
 
 
 async def ended(reader: asyncio.StreamReader) -> bool:
@@ -83,7 +83,7 @@ async def place(most: int = 100) -> AsyncIterator[Place]:
         while True:
             await response.write(b"x" * 65_536)
 
-    app = web.Application(middlewares=(watched,))
+    app = web.Application(middlewares=(track_requests,))
     app.add_routes([web.get("/hello", hello), web.get("/slow", slow), web.get("/flood", flood)])
     async with serving(app, "127.0.0.1", 0, connections=most) as url:
         yield Place(url)
@@ -196,10 +196,10 @@ def test_connections_leave_files_for_the_rest_of_the_daemon() -> None:
     """Probes need descriptors, too; the limit of the process is raised as far as it may be."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
-        assert affordable(10) == 10
+        assert connection_limit(10) == 10
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         assert soft >= min(8192, hard if hard != resource.RLIM_INFINITY else 8192)
-        assert affordable(10**9) <= soft - 256
+        assert connection_limit(10**9) <= soft - 256
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
 

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from controller.api.http import idempotency
-from controller.api.http.idempotency import KeptReplies
+from controller.api.http.idempotency import IdempotencyCache
 from controller.api.http.problems import ProblemError
 from tests.api.callers import bearer, guarded
 from tests.api.serving import api
@@ -99,17 +99,17 @@ async def done() -> web.Response:
 @pytest.mark.looptime
 async def test_while_the_first_is_carried_out_the_second_is_told_to_wait() -> None:
     """409; nothing is done twice at the same time either."""
-    replays, finish = KeptReplies(FakeClock()), asyncio.Event()
+    cache, finish = IdempotencyCache(FakeClock()), asyncio.Event()
 
     async def slow() -> web.Response:
         await finish.wait()
         return await done()
 
     async with asyncio.TaskGroup() as group:
-        first = group.create_task(replays.once("ann", "1", b"", slow))
+        first = group.create_task(cache.once("ann", "1", b"", slow))
         await asyncio.sleep(1)
         with pytest.raises(ProblemError, match="is being carried out") as refused:
-            await replays.once("ann", "1", b"", done)
+            await cache.once("ann", "1", b"", done)
         finish.set()
     assert refused.value.status == 409
     assert first.result().text == "done"
@@ -118,7 +118,7 @@ async def test_while_the_first_is_carried_out_the_second_is_told_to_wait() -> No
 @pytest.mark.looptime
 async def test_answers_are_forgotten_after_a_day_and_beyond_a_thousand() -> None:
     """Memory is bounded in time and in number; the oldest go first."""
-    replays, acts = KeptReplies(FakeClock()), 0
+    cache, acts = IdempotencyCache(FakeClock()), 0
 
     async def counted() -> web.Response:
         nonlocal acts
@@ -126,14 +126,14 @@ async def test_answers_are_forgotten_after_a_day_and_beyond_a_thousand() -> None
         return await done()
 
     for number in range(1_001):
-        await replays.once("ann", str(number), b"", counted)
+        await cache.once("ann", str(number), b"", counted)
     assert acts == 1_001
-    await replays.once("ann", "1000", b"", counted)
+    await cache.once("ann", "1000", b"", counted)
     assert acts == 1_001
-    await replays.once("ann", "0", b"", counted)
+    await cache.once("ann", "0", b"", counted)
     assert acts == 1_002
     await asyncio.sleep(86_401)
-    await replays.once("ann", "1000", b"", counted)
+    await cache.once("ann", "1000", b"", counted)
     assert acts == 1_003
 
 
@@ -141,8 +141,8 @@ async def test_answers_are_forgotten_after_a_day_and_beyond_a_thousand() -> None
 async def test_answers_are_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     """The oldest go first, and answers come back as they were."""
     text = Random(1).randbytes(50_000).hex() + "→"
-    monkeypatch.setattr(idempotency, "_MOST_BYTES", 3 * len(zlib.compress(text.encode())))
-    replays, acts = KeptReplies(FakeClock()), 0
+    monkeypatch.setattr(idempotency, "_MAX_BYTES", 3 * len(zlib.compress(text.encode())))
+    cache, acts = IdempotencyCache(FakeClock()), 0
 
     async def large() -> web.Response:
         nonlocal acts
@@ -150,11 +150,11 @@ async def test_answers_are_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> 
         return web.Response(text=text, status=201, headers={"ETag": "x"})
 
     for number in range(6):
-        await replays.once("ann", str(number), b"", large)
+        await cache.once("ann", str(number), b"", large)
     assert acts == 6
     for number in (3, 4, 5):
-        again = await replays.once("ann", str(number), b"", large)
+        again = await cache.once("ann", str(number), b"", large)
         assert (again.text, again.status, again.headers["ETag"]) == (text, 201, "x")
     assert acts == 6
-    await replays.once("ann", "1", b"", large)
+    await cache.once("ann", "1", b"", large)
     assert acts == 7

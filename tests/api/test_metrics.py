@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from controller import __version__
-from controller.api.metrics.daemon_metrics import CALL_OUTCOMES, OPERATIONS, Metrics
+from controller.api.metrics.daemon_metrics import CALL_OUTCOMES, OPERATIONS, DaemonMetrics
 from controller.loops.reports.traffic import TrafficReports
 from controller.model.configuration import EndpointId, Mode
 from controller.model.health import ProbeOutcome, ProbeResult, ReferenceKind
@@ -35,8 +35,8 @@ class Scrape:
         return self._registry.get_sample_value(name, labels)
 
 
-def fresh() -> tuple[Metrics, Scrape]:
-    metrics = Metrics(CollectorRegistry(), QUICK)
+def fresh() -> tuple[DaemonMetrics, Scrape]:
+    metrics = DaemonMetrics(CollectorRegistry(), QUICK)
     return metrics, Scrape(metrics.registry)
 
 
@@ -88,7 +88,7 @@ def test_what_is_not_known_yet_is_nan_not_zero() -> None:
 def test_the_program_and_its_mode_are_named() -> None:
     """One series per mode, 1 for the one it runs in."""
     settings = QUICK.model_copy(update={"mode": Mode.DRY_RUN})
-    value = Scrape(Metrics(CollectorRegistry(), settings).registry)
+    value = Scrape(DaemonMetrics(CollectorRegistry(), settings).registry)
 
     assert value("gtc_build_info", version=__version__) == 1
     assert (value("gtc_mode", mode="dry_run"), value("gtc_mode", mode="active")) == (1, 0)
@@ -98,10 +98,10 @@ def test_probes_are_counted_by_outcome_and_timed_when_they_pass() -> None:
     """A failure's time is its deadline and says nothing of the region's speed."""
     metrics, value = fresh()
     for outcome in ProbeOutcome:
-        metrics.probes(WEB)(ProbeResult(outcome, 1.0, 0.25, ""))
-    metrics.probes(ReferenceKind.KNOWN_GOOD)(ProbeResult(ProbeOutcome.FAILED, 1.0, 0.25, ""))
-    metrics.probes(ReferenceKind.KNOWN_BAD)(ProbeResult(ProbeOutcome.FAILED, 1.0, 0.25, ""))
-    metrics.probes(ReferenceKind.KNOWN_BAD)(ProbeResult(ProbeOutcome.PASSED, 1.0, 0.25, ""))
+        metrics.probe_counter(WEB)(ProbeResult(outcome, 1.0, 0.25, ""))
+    metrics.probe_counter(ReferenceKind.KNOWN_GOOD)(ProbeResult(ProbeOutcome.FAILED, 1.0, 0.25, ""))
+    metrics.probe_counter(ReferenceKind.KNOWN_BAD)(ProbeResult(ProbeOutcome.FAILED, 1.0, 0.25, ""))
+    metrics.probe_counter(ReferenceKind.KNOWN_BAD)(ProbeResult(ProbeOutcome.PASSED, 1.0, 0.25, ""))
 
     assert value("gtc_probes_total", **WEB._asdict(), outcome="failed") == 1
     place = {"service": "shop", "region": "eu-west-1"}
@@ -218,7 +218,7 @@ async def test_measured_shares_are_those_of_the_moment() -> None:
     """NaN while nobody reports; 0 for a region that gets nothing while others do."""
     traffic = TrafficReports(FakeClock())
     metrics, value = fresh()
-    metrics.watch(traffic)
+    metrics.add_measured_shares(traffic)
     place = {"service": "shop", "pool": "world"}
     silent = value("gtc_region_share_measured_ratio", **place, region="us-east-1")
     traffic.add([Measurement("shop", "world", "us-east-1", 3, 0)])
@@ -252,14 +252,14 @@ def test_settings_that_change_change_the_series_and_keep_the_counts() -> None:
     """What is gone vanishes, what is new begins, what stays goes on counting."""
     metrics, value = fresh()
     passed = ProbeResult(ProbeOutcome.PASSED, 1.0, 0.01, "200")
-    metrics.probes(WEB)(passed)
+    metrics.probe_counter(WEB)(passed)
     data = QUICK.model_dump(mode="json")
     shop = data["services"]["shop"]
     shop["regions"]["us-west-2"] = shop["regions"].pop("eu-central-1")
     for pool in shop["pools"].values():
         pool["regions"] = [r.replace("eu-central-1", "us-west-2") for r in pool["regions"]]
     del data["services"]["api"]
-    metrics.follow(type(QUICK).model_validate(data | {"mode": "dry_run"}))
+    metrics.follow_settings(type(QUICK).model_validate(data | {"mode": "dry_run"}))
 
     for region, exists in (("eu-central-1", False), ("us-west-2", True), ("eu-west-1", True)):
         place = {"service": "shop", "pool": "world", "region": region}
@@ -283,14 +283,14 @@ def test_an_https_endpoint_has_its_certificates_end_and_others_have_none() -> No
     data = QUICK.model_dump(mode="json")
     endpoints = data["services"]["shop"]["regions"]["eu-west-1"]["endpoints"]
     endpoints["web"]["probe"] = "https://127.0.10.1/"
-    metrics = Metrics(CollectorRegistry(), type(QUICK).model_validate(data))
+    metrics = DaemonMetrics(CollectorRegistry(), type(QUICK).model_validate(data))
     value, name = Scrape(metrics.registry), "gtc_probe_certificate_expiry_timestamp_seconds"
     unseen = value(name, **WEB._asdict())
     assert unseen is not None
     assert isnan(unseen)
     ends_at = datetime(2027, 1, 2, tzinfo=UTC)
-    metrics.probes(WEB)(ProbeResult(ProbeOutcome.PASSED, 1.0, 0.01, "200", ends_at))
-    metrics.probes(WEB)(ProbeResult(ProbeOutcome.FAILED, 2.0, 0.01, "connection refused"))
+    metrics.probe_counter(WEB)(ProbeResult(ProbeOutcome.PASSED, 1.0, 0.01, "200", ends_at))
+    metrics.probe_counter(WEB)(ProbeResult(ProbeOutcome.FAILED, 2.0, 0.01, "connection refused"))
     assert value(name, **WEB._asdict()) == ends_at.timestamp()
     assert value(name, service="shop", region="us-east-1", endpoint="web") is None
 

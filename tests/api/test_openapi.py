@@ -11,7 +11,7 @@ from openapi_spec_validator import validate
 
 from controller.api.app import DECLARED
 from controller.api.description.openapi import document, operation_id
-from controller.api.http.problems import KINDS
+from controller.api.http.problems import PROBLEM_TYPES
 from controller.api.routes.docs import reference_routes
 from controller.model.access import Role
 from tests.api.callers import bearer, guarded
@@ -23,7 +23,7 @@ BODIES = [route for route in ROUTES if route.body is not None]
 EXAMPLES = [
     (operation_id(route), answer)
     for route in ROUTES
-    for answer in route.answers.values()
+    for answer in route.responses.values()
     if answer.example is not None
 ]
 
@@ -56,12 +56,12 @@ def test_every_route_is_described_with_everything_that_can_come_of_it() -> None:
         operation = DOCUMENT["paths"][route.path][route.method.lower()]
         assert operation["summary"]
         assert set(operation["responses"]) == {
-            str(status) for status in (*route.answers, *route.refusals)
+            str(status) for status in (*route.responses, *route.problem_statuses)
         }
         assert operation["security"] == ([{"bearer": []}] if route.role else [])
         assert route.role is None or f"role {route.role}" in operation["description"]
-        assert set(route.refusals) <= set(KINDS)
-        assert not set(route.refusals) & set(route.answers)
+        assert set(route.problem_statuses) <= set(PROBLEM_TYPES)
+        assert not set(route.problem_statuses) & set(route.responses)
 
 
 @pytest.mark.parametrize("route", BODIES, ids=operation_id)

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from structlog.testing import capture_logs
 
-from controller.api.http import request_bodies
+from controller.api.http import body_reading
 from controller.loops.cycle.previews import Preview
 from tests.api.serving import api
 from tests.fakes.methods import Method
@@ -80,7 +80,7 @@ async def test_a_body_that_does_not_come_is_not_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """408 at the deadline, and the connection ends."""
-    monkeypatch.setattr(request_bodies, "RECEIVE_DEADLINE_S", 0.2)
+    monkeypatch.setattr(body_reading, "RECEIVE_DEADLINE_S", 0.2)
     head = "POST /v1/plan HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n"
     async with api(running=False) as served:
         port = urlsplit(served.url).port

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from controller.adapters.sqlite.store import SqliteStore
 from controller.api.app import build
 from controller.api.http.server import serving
-from controller.api.metrics.daemon_metrics import Metrics
+from controller.api.metrics.daemon_metrics import DaemonMetrics
 from controller.composition import compose
 from tests.api.serving import QUICK, api
 from tests.loops.simulated import World
@@ -62,7 +62,7 @@ async def test_a_full_disk_is_told_to_who_orders_something_and_ends_with_it(
     tmp_path: Path,
 ) -> None:
     """503 and the cause, nothing half done; once there is room, the same order is taken."""
-    metrics = Metrics(CollectorRegistry(), QUICK)
+    metrics = DaemonMetrics(CollectorRegistry(), QUICK)
     async with SqliteStore(tmp_path / "gtc.sqlite", metrics.state_error) as store:
         world = World(QUICK)
         house = compose(QUICK, world.ports(store), metrics)

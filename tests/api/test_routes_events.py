@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from controller.api.app import build
 from controller.api.http.server import serving
-from controller.api.metrics.daemon_metrics import Metrics
+from controller.api.metrics.daemon_metrics import DaemonMetrics
 from controller.api.routes import events
 from controller.composition import compose
 from controller.loops.event_stream import KEPT, EventStream
@@ -197,7 +197,7 @@ async def test_fifty_open_streams_do_not_delay_the_end() -> None:
     """They end as if nothing more were to come; nobody waits for a time-out."""
     loop = asyncio.get_running_loop()
     world = World()
-    metrics = Metrics(CollectorRegistry(), world.settings)
+    metrics = DaemonMetrics(CollectorRegistry(), world.settings)
     house = compose(world.settings, world.ports(), metrics)
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector) as session:

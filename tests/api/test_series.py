@@ -20,7 +20,7 @@ class Shares:
         self.follow(*regions)
 
     def follow(self, *regions: str) -> None:
-        self.series.follow((region,) for region in regions)
+        self.series.keep((region,) for region in regions)
 
     def shown(self, region: str) -> float | None:
         return self.registry.get_sample_value("share", {"region": region})

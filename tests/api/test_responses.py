@@ -7,7 +7,7 @@ from math import nan
 
 import pytest
 
-from controller.api.views.plain import answer
+from controller.api.http.responses import json_response
 from controller.model.encoding import SHOWN, iso
 from controller.model.health import Verdict
 from controller.model.levers import Change, LeverState, Position
@@ -41,9 +41,9 @@ def test_times_are_utc_with_a_final_z() -> None:
 def test_what_is_not_a_number_never_leaves() -> None:
     """NaN is no JSON; better an error here than at every reader."""
     with pytest.raises(ValueError, match="not JSON compliant"):
-        answer({"share": nan})
+        json_response({"share": nan})
 
 
 def test_arrows_are_readable() -> None:
     """People read answers with curl."""
-    assert answer({"text": "50 % → 0 %"}).text == '{"text": "50 % → 0 %"}\n'
+    assert json_response({"text": "50 % → 0 %"}).text == '{"text": "50 % → 0 %"}\n'
