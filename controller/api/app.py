@@ -72,5 +72,5 @@ def build(dependencies: ApiDependencies) -> web.Application:
     app.add_routes([route_definition(route, dependencies, limits) for route in routes])
     app.on_shutdown.append(events.end_streams)
     app.on_response_prepare.append(add_security_headers)
-    dependencies.metrics.add_measured_shares(dependencies.traffic_reports)
+    dependencies.metrics.add_measured_shares(dependencies.traffic)
     return app

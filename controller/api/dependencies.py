@@ -33,14 +33,14 @@ class ApiDependencies:
     reload: Reload
     clock: Clock
     store: Store
-    probe_loop: ProbeLoop
+    probing: ProbeLoop
     observation: Observation
     reconciliation: Reconciliation
     previews: Previews
-    snapshot_builder: SnapshotBuilder
+    snapshots: SnapshotBuilder
     overrides: Overrides
-    traffic_reports: TrafficReports
-    reported_figures: ReportedFigures
+    traffic: TrafficReports
+    figures: ReportedFigures
     event_stream: EventStream
     heartbeat: Heartbeat
     metrics: DaemonMetrics

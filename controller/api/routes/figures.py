@@ -25,14 +25,14 @@ async def _list(call: RouteCall) -> web.Response:
     dependencies = call.dependencies
     # Verdicts of the last decision, but figures with their age of now.
     decision = dependencies.previews.present().evidence.decision
-    evidence = Evidence(dependencies.snapshot_builder.build(), decision)
+    evidence = Evidence(dependencies.snapshots.build(), decision)
     items = tuple(figures_view(evidence, name) for name in evidence.snapshot.settings.services)
     return json_response(Page[FiguresView](items=items))
 
 
 async def _post(call: RouteCall) -> web.Response:
     """Checks all figures first: all are taken or none."""
-    posted, figures = call.body(PostedFigures), call.dependencies.reported_figures
+    posted, figures = call.body(PostedFigures), call.dependencies.figures
     for index, demand in enumerate(posted.demand):
         _checked_pool(demand, f"demand.{index}", call.dependencies.settings)
     for index, latency in enumerate(posted.latency):

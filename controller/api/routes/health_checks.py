@@ -50,7 +50,7 @@ async def _readyz(call: RouteCall) -> web.Response:
 
 async def _state_check(dependencies: ApiDependencies) -> HealthCheck:
     """Whether the state file was read at the start, takes every record and answers."""
-    if (unread := dependencies.snapshot_builder.unread) is not None:
+    if (unread := dependencies.snapshots.unread) is not None:
         return HealthCheck("state", False, f"{unread}; nothing is moved")
     if (waiting := dependencies.reconciliation.unrecorded) is not None:
         return HealthCheck("state", False, waiting)

@@ -19,7 +19,7 @@ async def _post(call: RouteCall) -> web.Response:
     report = call.body(PostedMeasurements)
     for index, posted in enumerate(report.measurements):
         _check_names(posted, f"measurements.{index}", call.dependencies.settings)
-    call.dependencies.traffic_reports.add(
+    call.dependencies.traffic.add(
         Measurement(m.service, m.pool, m.region, m.requests, m.errors) for m in report.measurements
     )
     return web.Response(status=204)

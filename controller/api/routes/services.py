@@ -121,7 +121,7 @@ def _region_view(
     dependencies: ApiDependencies, service: str, name: str, region: ServiceRegion
 ) -> RegionView:
     health = region_health(dependencies.reconciliation.latest, service, name)
-    states = dependencies.probe_loop.health
+    states = dependencies.probing.health
     catalogue_entry = dependencies.settings.regions[name]
     return RegionView(
         jurisdiction=catalogue_entry.jurisdiction,

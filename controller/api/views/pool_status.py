@@ -97,7 +97,7 @@ def status_inputs(dependencies: ApiDependencies) -> StatusInputs:
     return StatusInputs(
         latest,
         {(plan.service, plan.pool): plan for plan in plans},
-        dependencies.traffic_reports.split(MEASURED_WINDOW_S),
+        dependencies.traffic.split(MEASURED_WINDOW_S),
         dependencies.overrides.active(),
     )
 

@@ -156,7 +156,7 @@ def status_view(
 
 
 def _reference_targets(dependencies: ApiDependencies) -> ReferenceTargetsStatus:
-    good, bad = dependencies.probe_loop.known_good.values(), dependencies.probe_loop.known_bad
+    good, bad = dependencies.probing.known_good.values(), dependencies.probing.known_bad
     failing = sum(state.suspect for state in good)
     answers = answering(bad, dependencies.settings, dependencies.clock.monotonic())
     return ReferenceTargetsStatus(
@@ -167,7 +167,7 @@ def _reference_targets(dependencies: ApiDependencies) -> ReferenceTargetsStatus:
 
 def _unread_state(dependencies: ApiDependencies) -> str | None:
     """Why nothing is moved: the state file was not read since the start; None once it was."""
-    unread = dependencies.snapshot_builder.unread
+    unread = dependencies.snapshots.unread
     return f"{unread}; nothing is moved" if unread else None
 
 

@@ -203,7 +203,7 @@ def counts(metrics: DaemonMetrics) -> tuple[int, int]:
 async def _each_probed(metrics: DaemonMetrics, n: int) -> None:
     """Return when there are as many results as endpoints: a busy machine takes its time."""
     async with asyncio.timeout(_STARTS_WITHIN_S):
-        # DaemonMetrics tell nobody of a change.
+        # Metrics do not announce a change.
         while sum(counts(metrics)) < n:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
 
