@@ -51,7 +51,7 @@ DECLARED = (
 def build(dependencies: ApiDependencies) -> web.Application:
     """The application in front of these loops.
 
-    The middlewares run in the order in which they stand here: the request id comes first, so that
+    The middlewares run in this order: the request id comes first, so that
     every error response can name it.
     """
     routes = (*DECLARED, *reference_routes(DECLARED))

@@ -19,7 +19,7 @@ _SCHEME = "bearer "
 
 
 def authenticate(request: web.Request, api: ApiSettings, now: datetime) -> Principal:
-    """The caller; ANYBODY without an Authorization header where tokens are configured.
+    """The caller; anonymous without an Authorization header where tokens are configured.
 
     Raises ProblemError 401 for a token that is unknown or has expired.
     """

@@ -90,7 +90,7 @@ def _admit(
 
 
 def _public_caller(request: web.Request, dependencies: ApiDependencies) -> Principal:
-    """The caller of a public route: ANYBODY also with a wrong token."""
+    """The caller of a public route; anonymous also with a wrong token."""
     try:
         return authenticate(request, dependencies.settings.api, dependencies.clock.wall())
     except ProblemError:

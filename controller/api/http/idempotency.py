@@ -48,7 +48,7 @@ class _CachedResponse:
     """The response to one order; None while the order is being carried out."""
 
     body: bytes
-    """The request's body: a key stands for one body only."""
+    """The request's body: a key belongs to one body only."""
     at: float
     """Monotonic seconds at which the order came."""
     response: tuple[int, bytes, dict[str, str]] | None = None

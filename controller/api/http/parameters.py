@@ -57,7 +57,7 @@ def parameter_values(
     """The value of every declared parameter.
 
     Raises ProblemError for a text that cannot be parsed, and 400 for a query parameter that is not
-    declared or stands there twice.
+    declared or is given twice.
     """
     declared = tuple(parameters)
     _check_query(request, [p for p in declared if p.location is ParameterLocation.QUERY])
@@ -171,7 +171,7 @@ def _raw_text(request: web.Request, parameter: Parameter[Any]) -> str | None:
 
 
 def _check_query(request: web.Request, declared: Collection[Parameter[Any]]) -> None:
-    """Raise ProblemError 400 for a parameter that is not declared, or stands there twice."""
+    """Raise ProblemError 400 for a parameter that is not declared, or is given twice."""
     names = [parameter.name for parameter in declared]
     for name in request.query:
         if name not in names:

@@ -35,7 +35,6 @@ from controller.model.access import LOCAL
 from controller.model.encoding import SHOWN
 from controller.model.overrides import Override
 
-Overrides = Sequence[Override]
 ETAG_HEADER = {"ETag": "Version of the state, for `If-Match`."}
 """The header that `tagged_response` sets, as the OpenAPI document describes it."""
 
@@ -45,7 +44,9 @@ def state_tag(dependencies: ApiDependencies) -> str:
     return _tag(dependencies, dependencies.previews.present())
 
 
-def preview_tag(dependencies: ApiDependencies, preview: Preview, supposed: Overrides) -> str:
+def preview_tag(
+    dependencies: ApiDependencies, preview: Preview, supposed: Sequence[Override]
+) -> str:
     """The strong ETag of a preview that was made under these supposed overrides."""
     orders = [_order(override) for override in supposed]
     return _tag(dependencies, preview, orders)
@@ -62,7 +63,7 @@ def tagged_response(
 def check_precondition(
     call: RouteCall,
     current_view: Callable[[ApiDependencies, Preview], object],
-    supposed: Overrides | None = None,
+    supposed: Sequence[Override] | None = None,
 ) -> None:
     """Refuse a write whose If-Match names another state than the present one.
 

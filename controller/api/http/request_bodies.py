@@ -92,7 +92,7 @@ class PostedOverride(PlannedOverride):
     """An override to be obeyed."""
 
     reason: Line
-    """Why, in a few words; everybody may read it."""
+    """Why, in a few words; every viewer may read it."""
     author: Person | None = None
     """Whom the caller speaks for; None: for itself."""
     ttl_s: float | None = None

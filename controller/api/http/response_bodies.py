@@ -20,13 +20,13 @@ RESPONSE_CONFIG = ConfigDict(
 )
 
 
-class ResponseBody(BaseModel):
-    """Base of every response body: frozen, without unknown keys."""
+class View(BaseModel):
+    """Base of every response body: frozen, without unknown keys. `RequestBody` is the other base."""
 
     model_config = RESPONSE_CONFIG
 
 
-class Page(ResponseBody, Generic[Item]):
+class Page(View, Generic[Item]):
     """Things in a list, and where the list goes on."""
 
     items: tuple[Item, ...]

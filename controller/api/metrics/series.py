@@ -13,9 +13,9 @@ Labels = tuple[str, ...]
 
 
 @dataclass(slots=True)
-class _Child:
+class _Series:
     metric: Any
-    """The metric's child with these labels, as prometheus_client calls it."""
+    """The labelled child of the metric."""
     value: float | None
     """The value that `set` gave it last; None: it shows 0, or a value that was set directly."""
 
@@ -31,17 +31,17 @@ class MetricSeries:
         """`initial` is the first value of a gauge; other metrics begin at 0."""
         self._family = family
         self._initial = initial
-        self._children: dict[Labels, _Child] = {}
+        self._series: dict[Labels, _Series] = {}
 
     def __contains__(self, labels: Labels) -> bool:
-        return labels in self._children
+        return labels in self._series
 
     def keep(self, wanted: Iterable[Labels]) -> None:
         """Have exactly these series; those that stay keep their values."""
         labels = dict.fromkeys(wanted)
-        for removed in self._children.keys() - labels.keys():
+        for removed in self._series.keys() - labels.keys():
             self._family.remove(*removed)
-        self._children = {each: self._children.get(each) or self._new(each) for each in labels}
+        self._series = {each: self._series.get(each) or self._new(each) for each in labels}
 
     def set(self, labels: Labels, value: float) -> None:
         """Set the value of one series of a gauge; no other code may set it.
@@ -50,13 +50,13 @@ class MetricSeries:
         labels in the gauge and setting it costs ten times as much as this comparison. Raises
         KeyError for labels that are not kept.
         """
-        child = self._children[labels]
-        if child.value is not value and child.value != value:
-            child.metric.set(value)
-            child.value = value
+        series = self._series[labels]
+        if series.value is not value and series.value != value:
+            series.metric.set(value)
+            series.value = value
 
-    def _new(self, labels: Labels) -> _Child:
+    def _new(self, labels: Labels) -> _Series:
         metric = self._family.labels(*labels)
         if self._initial is not None and isinstance(metric, Gauge):
             metric.set(self._initial)
-        return _Child(metric, self._initial)
+        return _Series(metric, self._initial)

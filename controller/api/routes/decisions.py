@@ -12,7 +12,7 @@ from controller import __version__
 from controller.api.http.paging import next_path
 from controller.api.http.parameters import BEFORE, ID, REGION, limit_parameter
 from controller.api.http.problems import ProblemError
-from controller.api.http.response_bodies import Page, ResponseBody
+from controller.api.http.response_bodies import Page, View
 from controller.api.http.responses import json_response, prefers_text
 from controller.api.http.route import JSON, TEXT, Route, RouteCall, RouteResponse
 from controller.model.decision import DecisionRecord, PoolPlan
@@ -30,7 +30,7 @@ _BATCH = 10
 """Records read from the store and encoded at once; one may take megabytes of memory."""
 
 
-class ReplayView(ResponseBody):
+class ReplayView(View):
     """What came of deciding again."""
 
     decision_id: int
@@ -50,7 +50,7 @@ class ReplayView(ResponseBody):
     """All of it in words."""
 
 
-class ExportView(ResponseBody):
+class ExportView(View):
     """A decision with everything it was made of, in the form in which it is kept."""
 
     format: str

@@ -19,7 +19,7 @@ from aiohttp import web
 from controller.api.dependencies import DEPENDENCIES, ApiDependencies
 from controller.api.http.parameters import Parameter, ParameterLocation, limit_parameter
 from controller.api.http.problems import ProblemError
-from controller.api.http.response_bodies import ResponseBody
+from controller.api.http.response_bodies import View
 from controller.api.http.route import EVENTS, Route, RouteCall, RouteResponse
 from controller.loops.event_stream import EVERYTHING, Subscription
 from controller.model.events import Event, EventType
@@ -33,7 +33,7 @@ _RETRY_MS = 1_000
 MAX_STREAMS = 100
 
 
-class EventView(ResponseBody):
+class EventView(View):
     """One thing that happened."""
 
     id: int
@@ -45,7 +45,7 @@ class EventView(ResponseBody):
     64 kB says in `left_out` of which member how many parts are missing."""
 
 
-class RecentEvents(ResponseBody):
+class RecentEvents(View):
     """The newest events, and where a stream goes on."""
 
     items: tuple[EventView, ...]

@@ -9,7 +9,7 @@ from aiohttp import web
 from controller.api.dependencies import ApiDependencies
 from controller.api.http.precondition import ETAG_HEADER, tagged_response
 from controller.api.http.request_bodies import PlannedOverride, PostedPlan
-from controller.api.http.response_bodies import ResponseBody
+from controller.api.http.response_bodies import View
 from controller.api.http.responses import json_response
 from controller.api.http.route import RateClass, Route, RouteCall, RouteResponse
 from controller.api.views.hypothetical_overrides import overrides_with
@@ -21,7 +21,7 @@ from controller.planning.account.single_failures import SingleFailure
 from controller.planning.account.what_if import PREVIEW, SUPPOSED
 
 
-class FailuresView(ResponseBody):
+class FailuresView(View):
     """What would become of the loss of every single region."""
 
     at: datetime

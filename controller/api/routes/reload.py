@@ -9,7 +9,7 @@ from aiohttp import web
 
 from controller.api.http.problems import ProblemError
 from controller.api.http.request_bodies import PostedReload
-from controller.api.http.response_bodies import ResponseBody
+from controller.api.http.response_bodies import View
 from controller.api.http.responses import json_response
 from controller.api.http.route import Route, RouteCall, RouteResponse
 from controller.loops.reload.proposal import ReloadProposal
@@ -20,7 +20,7 @@ from controller.planning.account.moves import ShareMove
 from controller.settings.difference import Difference
 
 
-class ReloadView(ResponseBody):
+class ReloadView(View):
     """What a reload changes, or would change."""
 
     applied: bool

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from controller.api.dependencies import ApiDependencies
 from controller.api.http.parameters import SERVICE
-from controller.api.http.response_bodies import Page, ResponseBody
+from controller.api.http.response_bodies import Page, View
 from controller.api.http.responses import json_response
 from controller.api.http.route import Route, RouteCall, RouteResponse
 from controller.api.views.pool_status import region_health
@@ -38,7 +38,7 @@ class AcceleratorView(AcceleratorLever):
     kind: Literal["accelerator"] = "accelerator"
 
 
-class EndpointView(ResponseBody):
+class EndpointView(View):
     """What this vantage point believes of one endpoint."""
 
     probe: str
@@ -60,7 +60,7 @@ class EndpointView(ResponseBody):
     """The address that was asked last, as its name was resolved; empty before the first probe."""
 
 
-class RegionView(ResponseBody):
+class RegionView(View):
     """One region: what is configured, and what is believed of it."""
 
     jurisdiction: str
@@ -77,7 +77,7 @@ class RegionView(ResponseBody):
     endpoints: Mapping[str, EndpointView]
 
 
-class ServiceView(ResponseBody):
+class ServiceView(View):
     """One service: what is configured, and what is believed of its endpoints."""
 
     name: str

@@ -13,7 +13,7 @@ from aiohttp import web
 from controller.api.dependencies import ApiDependencies
 from controller.api.http.parameters import REGION, Parameter
 from controller.api.http.problems import ProblemError
-from controller.api.http.response_bodies import ResponseBody
+from controller.api.http.response_bodies import View
 from controller.api.http.responses import json_response, prefers_text
 from controller.api.http.route import JSON, TEXT, Route, RouteCall, RouteResponse
 from controller.model.decision import Decision, DecisionRecord
@@ -24,11 +24,11 @@ from controller.planning.account.region_account import RegionAccount, accounts, 
 from controller.planning.account.region_account_text import explain_accounts, explain_moment
 
 
-class WhyView(ResponseBody):
+class WhyView(View):
     """Why a region carries what it carries."""
 
     at: datetime
-    """The time that is spoken of."""
+    """The time that this describes."""
     in_force: int | None
     """Id of the decision that was active then; null when none is kept of that time."""
     accounts: tuple[RegionAccount, ...]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from controller.api.http.response_bodies import ResponseBody
+from controller.api.http.response_bodies import View
 from controller.model.configuration import Service
 from controller.planning.account.evidence import Evidence
 from controller.planning.placement.believed import (
@@ -16,7 +16,7 @@ from controller.planning.placement.believed import (
 )
 
 
-class FigureView(ResponseBody):
+class FigureView(View):
     """A figure of the configuration, and how far a measured one replaces it."""
 
     configured: float
@@ -31,7 +31,7 @@ class FigureView(ResponseBody):
     """What decisions are made by."""
 
 
-class CapacityView(ResponseBody):
+class CapacityView(View):
     """What a region can carry."""
 
     configured: float | None
@@ -44,7 +44,7 @@ class CapacityView(ResponseBody):
     """What decisions are made by."""
 
 
-class FiguresView(ResponseBody):
+class FiguresView(View):
     """The figures of one service."""
 
     service: str

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 from controller.api.dependencies import ApiDependencies
-from controller.api.http.response_bodies import ResponseBody
+from controller.api.http.response_bodies import View
 from controller.model.overrides import Override, OverrideKind
 from controller.planning.void_orders import why_void
 
 
-class OverrideView(ResponseBody):
+class OverrideView(View):
     """A person's standing instruction."""
 
     id: int

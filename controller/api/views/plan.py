@@ -8,7 +8,7 @@ from datetime import datetime
 
 from controller.api.dependencies import ApiDependencies
 from controller.api.http.parameters import flag
-from controller.api.http.response_bodies import ResponseBody
+from controller.api.http.response_bodies import View
 from controller.loops.cycle.previews import Preview
 from controller.model.decision import Decision, PoolPlan
 from controller.planning.account.effects import Effects, effects
@@ -22,14 +22,14 @@ ALL_POOLS = flag("all", "Tell of the pools, too, that stay as they are and that 
 """Parameter of every route whose response is a plan."""
 
 
-class PlanView(ResponseBody):
+class PlanView(View):
     """What would be written to AWS now."""
 
     at: datetime
     plans: tuple[PoolPlan, ...]
     """The pools that move or that something holds; with `all` every pool."""
     left_out: int
-    """Pools that are told neither here nor in `effects`: they stay as they are, held by nothing."""
+    """Pools shown neither here nor in `effects`: they stay as they are, held by nothing."""
     changes: int
     """Positions that would be set."""
     effects: Effects
@@ -54,7 +54,7 @@ def what_if_view(
     *,
     all_pools: bool = False,
 ) -> PlanView:
-    """The plan as if these hypotheses were true besides, such as `eu-west-1 down`.
+    """The plan as if these hypotheses were true, too, such as `eu-west-1 down`.
 
     Decides once more. Raises InvalidRequestError for a hypothesis that cannot be understood.
     """

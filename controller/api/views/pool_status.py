@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from controller.api.dependencies import ApiDependencies
-from controller.api.http.response_bodies import ResponseBody
+from controller.api.http.response_bodies import View
 from controller.api.metrics.steering import MEASURED_WINDOW_S
 from controller.api.views.residency import LeakView, leak_views
 from controller.loops.cycle.reconciliation import CycleReport
@@ -23,7 +23,7 @@ NO_CYCLE_YET = RegionHealth(Verdict.UNKNOWN, "no cycle has ended yet")
 """The health of every region before the first cycle."""
 
 
-class RegionStatus(ResponseBody):
+class RegionStatus(View):
     """The state of one region in one pool."""
 
     region: str
@@ -60,7 +60,7 @@ class RegionStatus(ResponseBody):
     narrower pin before a wider, then the newest."""
 
 
-class PoolStatus(ResponseBody):
+class PoolStatus(View):
     """The state of one pool."""
 
     name: str

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from controller.api.http.response_bodies import ResponseBody
+from controller.api.http.response_bodies import View
 from controller.loops.cycle.reconciliation import CycleReport
 from controller.model.levers import Leak
 from controller.planning.residency.proof import describe
 
 
-class LeakView(ResponseBody):
+class LeakView(View):
     """A way in which a bound pool's users could be sent outside their lawful regions."""
 
     geographies: tuple[str, ...]

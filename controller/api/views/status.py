@@ -11,7 +11,7 @@ from datetime import datetime
 
 from controller import __version__
 from controller.api.dependencies import ApiDependencies
-from controller.api.http.response_bodies import ResponseBody
+from controller.api.http.response_bodies import View
 from controller.api.views.overrides import OverrideView, active_override_views
 from controller.api.views.pool_status import (
     PoolStatus,
@@ -28,7 +28,7 @@ from controller.planning.health.quorum import answering
 from controller.planning.levers.registry import lever_of
 
 
-class KnownGoodStatus(ResponseBody):
+class KnownGoodStatus(View):
     """Reference targets that must answer."""
 
     failing: int
@@ -36,7 +36,7 @@ class KnownGoodStatus(ResponseBody):
     total: int
 
 
-class KnownBadStatus(ResponseBody):
+class KnownBadStatus(View):
     """Reference targets that must not answer."""
 
     answering: tuple[str, ...]
@@ -44,21 +44,21 @@ class KnownBadStatus(ResponseBody):
     total: int
 
 
-class ReferenceTargetsStatus(ResponseBody):
+class ReferenceTargetsStatus(View):
     """How the addresses answer whose answer is known beforehand."""
 
     known_good: KnownGoodStatus
     known_bad: KnownBadStatus
 
 
-class ReadingView(ResponseBody):
+class ReadingView(View):
     """Whether AWS could be read."""
 
     failing: Mapping[str, str]
     """Hosted zone or accelerator to why it could not."""
 
 
-class DecisionSummary(ResponseBody):
+class DecisionSummary(View):
     """A decision's record in short."""
 
     id: int
@@ -66,7 +66,7 @@ class DecisionSummary(ResponseBody):
     trigger: tuple[str, ...]
 
 
-class FailingPart(ResponseBody):
+class FailingPart(View):
     """An advisory loop or listener that fails; the daemon steers without it."""
 
     part: str
@@ -78,7 +78,7 @@ class FailingPart(ResponseBody):
     """Seconds since the first of them."""
 
 
-class ServiceStatus(ResponseBody):
+class ServiceStatus(View):
     """The state of one service."""
 
     name: str
@@ -95,7 +95,7 @@ class ServiceStatus(ResponseBody):
     pools: tuple[PoolStatus, ...]
 
 
-class Status(ResponseBody):
+class Status(View):
     """Everything at a glance."""
 
     version: str
