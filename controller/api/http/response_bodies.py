@@ -21,7 +21,7 @@ RESPONSE_CONFIG = ConfigDict(
 
 
 class View(BaseModel):
-    """Base of every response body: frozen, without unknown keys. `RequestBody` is the other base."""
+    """Base of every response body, frozen and without unknown keys; see also `RequestBody`."""
 
     model_config = RESPONSE_CONFIG
 
