@@ -28,7 +28,7 @@ from controller.adapters.sqlite.store import SqliteStore
 from controller.adapters.task_dump import dump_tasks
 from controller.api.app import build
 from controller.api.http.server import serving
-from controller.api.metrics.daemon_metrics import Metrics
+from controller.api.metrics.daemon_metrics import DaemonMetrics
 from controller.composition import Controller, Ports, ReloadSource, compose
 from controller.loops.process.supervision import LoopEndedError
 from controller.settings import ConfigSource, Loaded
@@ -48,7 +48,7 @@ async def run(
     if settings.aws.require_endpoint_url:
         require_endpoint_url()
     clock = SystemClock()
-    metrics = Metrics(CollectorRegistry(), settings)
+    metrics = DaemonMetrics(CollectorRegistry(), settings)
     manager = ServiceManager(os.environ)
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:

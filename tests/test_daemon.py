@@ -93,8 +93,8 @@ async def test_what_is_seen_decided_and_written_reaches_everybody_who_is_told() 
         await asyncio.sleep(WELL_S)
         world.kill("eu-west-1")
         await asyncio.sleep(5)
-        context = controller.api_dependencies()
-        text = generate_latest(context.metrics.registry).decode()
+        dependencies = controller.api_dependencies()
+        text = generate_latest(dependencies.metrics.registry).decode()
         kinds = {event.type.value for event in controller.event_stream.recent(1_000)}
 
     moments = {m.name for r in await world.store.records(limit=50) for m in r.timeline}
@@ -102,8 +102,8 @@ async def test_what_is_seen_decided_and_written_reaches_everybody_who_is_told() 
     assert 'gtc_region_up{region="eu-west-1",service="shop"} 0.0' in text
     assert "gtc_reference_probes_total" in text
     assert {"decision", "decision_updated"} <= kinds
-    assert context.reconciliation is controller.reconciliation
-    assert context.current is controller.active_settings
+    assert dependencies.reconciliation is controller.reconciliation
+    assert dependencies.active_settings is controller.active_settings
 
 
 @pytest.mark.looptime

@@ -1,5 +1,8 @@
 """The admin API: HTTP in front of the loops.
 
-Translates requests into calls of the layer below and its values into JSON; decides nothing. Paths
-and shapes are public. `app.build` puts it together, `server.serving` listens.
+It translates requests into calls of the layer below and its values into JSON; it decides nothing.
+Paths and JSON members are public. `app.build` makes the application, `http.server.serving` serves
+it.
+
+Imports point down: `app`, `routes`, `views` and `description`, `http`, `dependencies`, `metrics`.
 """

@@ -1,4 +1,4 @@
-"""Puts the API together: every route, and what stands in front of all of them."""
+"""The aiohttp application: every route, and the middlewares in front of all of them."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ import asyncio
 
 from aiohttp import web
 
-from controller.api.dependencies import CONTEXT, ApiDependencies
-from controller.api.http.browser_protection import add_headers, host_known
-from controller.api.http.client_connections import watched
-from controller.api.http.dispatch import only_declared, served
-from controller.api.http.idempotency import KeptReplies
-from controller.api.http.problems import BODY_LIMIT, problems_answered, request_ids
+from controller.api.dependencies import DEPENDENCIES, ApiDependencies
+from controller.api.http.browser_protection import add_security_headers, check_host
+from controller.api.http.client_connections import track_requests
+from controller.api.http.dispatch import refuse_undeclared, route_definition
+from controller.api.http.idempotency import IdempotencyCache
+from controller.api.http.problems import BODY_LIMIT, problem_responses, request_ids
 from controller.api.http.rate_limits import RateLimits
 from controller.api.routes import (
     audit,
     decisions,
     events,
     figures,
-    liveness,
+    health_checks,
     measurements,
+    metrics,
     overrides,
     plan,
     reload,
@@ -41,27 +42,35 @@ DECLARED = (
     *measurements.ROUTES,
     *figures.ROUTES,
     *reload.ROUTES,
-    *liveness.ROUTES,
+    *health_checks.ROUTES,
+    *metrics.ROUTES,
 )
-"""Every route but those that describe the others."""
+"""Every route except `/docs` and `/openapi.json`, which are made of these."""
 
 
-def build(context: ApiDependencies) -> web.Application:
-    """The application; it reads what `context` holds and changes nothing by itself.
+def build(dependencies: ApiDependencies) -> web.Application:
+    """The application in front of these loops.
 
-    Middlewares run in their order: an id first, so that every refusal can name it.
+    The middlewares run in this order: the request id comes first, so that
+    every error response can name it.
     """
     routes = (*DECLARED, *reference_routes(DECLARED))
     app = web.Application(
-        middlewares=(watched, request_ids(), problems_answered, host_known, only_declared(routes)),
+        middlewares=(
+            track_requests,
+            request_ids(),
+            problem_responses,
+            check_host,
+            refuse_undeclared(routes),
+        ),
         client_max_size=BODY_LIMIT,
     )
-    app[CONTEXT] = context
-    app[overrides.REPLAYS] = KeptReplies(context.clock)
-    app[overrides.ONE_WRITE] = asyncio.Lock()
-    limits = RateLimits(context.clock)
-    app.add_routes([served(route, context, limits) for route in routes])
+    app[DEPENDENCIES] = dependencies
+    app[overrides.IDEMPOTENCY_CACHE] = IdempotencyCache(dependencies.clock)
+    app[overrides.WRITE_LOCK] = asyncio.Lock()
+    limits = RateLimits(dependencies.clock)
+    app.add_routes([route_definition(route, dependencies, limits) for route in routes])
     app.on_shutdown.append(events.end_streams)
-    app.on_response_prepare.append(add_headers)
-    context.metrics.watch(context.traffic)
+    app.on_response_prepare.append(add_security_headers)
+    dependencies.metrics.add_measured_shares(dependencies.traffic)
     return app

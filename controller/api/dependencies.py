@@ -1,4 +1,4 @@
-"""What the routes may look at and ask. The daemon builds it once; nothing here changes."""
+"""What the routes read and call, as one value that the composition root makes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 
 from aiohttp import web
 
-from controller.api.metrics.daemon_metrics import Metrics
+from controller.api.metrics.daemon_metrics import DaemonMetrics
 from controller.loops.active_settings import ActiveSettings
 from controller.loops.cycle.previews import Previews
 from controller.loops.cycle.reconciliation import Reconciliation
@@ -27,9 +27,9 @@ from controller.ports import Clock, Store
 
 @dataclass(frozen=True, slots=True)
 class ApiDependencies:
-    """The loops behind the API, and what they share."""
+    """The loops and ports behind the API; handlers find it in `request.app[DEPENDENCIES]`."""
 
-    current: ActiveSettings
+    active_settings: ActiveSettings
     reload: Reload
     clock: Clock
     store: Store
@@ -41,23 +41,23 @@ class ApiDependencies:
     overrides: Overrides
     traffic: TrafficReports
     figures: ReportedFigures
-    live: EventStream
+    event_stream: EventStream
     heartbeat: Heartbeat
-    metrics: Metrics
+    metrics: DaemonMetrics
     supervision: Supervision
     started_at: datetime
-    """Wall-clock time at which the process began to work."""
+    """Wall-clock time at which the process started."""
 
     @property
     def settings(self) -> Settings:
-        """Those in force now; a reload replaces them."""
-        return self.current.settings
+        """The active settings; a reload replaces them, so callers must not keep them."""
+        return self.active_settings.settings
 
     @property
     def settings_hash(self) -> str:
-        """A short name for exactly these settings."""
-        return self.current.hash
+        """Short hash of the active settings."""
+        return self.active_settings.hash
 
 
-CONTEXT = web.AppKey("context", ApiDependencies)
-"""Where a handler finds it: `request.app[CONTEXT]`."""
+DEPENDENCIES = web.AppKey("dependencies", ApiDependencies)
+"""Key of the application's ApiDependencies."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from controller.api.metrics.daemon_metrics import Metrics
+from controller.api.metrics.daemon_metrics import DaemonMetrics
 from controller.composition.controller import Controller
 from controller.composition.outside import Ports, ReloadSource
 from controller.composition.probe_observers import observers
@@ -47,7 +47,7 @@ from controller.ports import Clock
 
 
 def compose(
-    settings: Settings, ports: Ports, metrics: Metrics, source: ReloadSource | None = None
+    settings: Settings, ports: Ports, metrics: DaemonMetrics, source: ReloadSource | None = None
 ) -> Controller:
     """The loops of one set of ports; without a source no reload works."""
     shared = _shared(settings, ports, metrics)
@@ -88,7 +88,7 @@ class _Shared:
     """What most loops need."""
 
     ports: Ports
-    metrics: Metrics
+    metrics: DaemonMetrics
     active_settings: ActiveSettings
     wakeup: WakeUp
     """Wakes the reconciler."""
@@ -107,7 +107,7 @@ class _Shared:
         return self.wakeup.notify
 
 
-def _shared(settings: Settings, ports: Ports, metrics: Metrics) -> _Shared:
+def _shared(settings: Settings, ports: Ports, metrics: DaemonMetrics) -> _Shared:
     active_settings = ActiveSettings(settings)
     return _Shared(
         ports,
@@ -261,7 +261,7 @@ def _reload(
 ) -> Reload:
     active_settings, observation = shared.active_settings, levers.observation
     participants: tuple[Participant, ...] = (
-        without_prepare(lambda loaded: shared.metrics.follow(loaded.settings)),
+        without_prepare(lambda loaded: shared.metrics.follow_settings(loaded.settings)),
         lambda loaded: inputs.probing.prepare(loaded.settings),
         lambda loaded: inputs.expectations.prepare(active_settings.settings, loaded.settings),
         without_prepare(lambda _: shared.certificates.apply_settings()),

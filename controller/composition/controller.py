@@ -8,7 +8,7 @@ from datetime import datetime
 
 from controller.adapters.sd_notify import ServiceManager
 from controller.api.dependencies import ApiDependencies
-from controller.api.metrics.daemon_metrics import Metrics
+from controller.api.metrics.daemon_metrics import DaemonMetrics
 from controller.composition.outside import Ports
 from controller.loops.active_settings import ActiveSettings
 from controller.loops.cycle.previews import Previews
@@ -40,7 +40,7 @@ class Controller:
     """The loops that `compose` made. Call `load` once, then `run`."""
 
     ports: Ports
-    metrics: Metrics
+    metrics: DaemonMetrics
     started_at: datetime
     supervision: Supervision
     active_settings: ActiveSettings
@@ -123,7 +123,7 @@ class Controller:
     def api_dependencies(self) -> ApiDependencies:
         """What the admin API reads and calls."""
         return ApiDependencies(
-            current=self.active_settings,
+            active_settings=self.active_settings,
             reload=self.reload,
             clock=self.ports.clock,
             store=self.ports.store,
@@ -135,7 +135,7 @@ class Controller:
             overrides=self.overrides,
             traffic=self.traffic,
             figures=self.figures,
-            live=self.event_stream,
+            event_stream=self.event_stream,
             heartbeat=self.heartbeat,
             metrics=self.metrics,
             supervision=self.supervision,

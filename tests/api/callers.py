@@ -18,7 +18,7 @@ def _token(name: str, role: Role, expires_at: date | None = None) -> Token:
             "name": name,
             "role": role,
             "sha256": hashlib.sha256(_secret(name).encode()).hexdigest(),
-            # As a file has it; the noun reads a day from its text.
+            # As in a file: the model parses a date from text.
             "expires_at": expires_at.isoformat() if expires_at else None,
         }
     )
@@ -43,5 +43,5 @@ def guarded(limits: ApiLimits = GENEROUS) -> Settings:
 
 
 def bearer(name: str) -> dict[str, str]:
-    """The header with which a caller says who it is; any other name is nobody's."""
+    """The header with which a caller says who it is; any other name has no token."""
     return {"Authorization": f"Bearer {_secret(name)}"}

@@ -1,6 +1,6 @@
-"""The admin API over real sockets, in front of the daemon's own loops and a faked outside.
+"""The admin API over real sockets, in front of the daemon's own loops and fakes of all ports.
 
-The settings are the sandbox's with values so small that real time does not matter.
+The settings are the sandbox's with intervals so short that real time does not matter.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from prometheus_client import CollectorRegistry
 
 from controller.api.app import build
 from controller.api.http.server import serving
-from controller.api.metrics.daemon_metrics import Metrics
+from controller.api.metrics.daemon_metrics import DaemonMetrics
 from controller.composition import Controller, ReloadSource, compose
 from controller.model.configuration import Settings
 from tests.loops.simulated import SETTINGS, World
 
-_EVERY_S = 0.005
-_PATIENCE_S = 5.0
+_POLL_S = 0.005
+_WAIT_DEADLINE_S = 5.0
 
 QUICK: Settings = SETTINGS.model_copy(
     update={
@@ -42,18 +42,18 @@ QUICK: Settings = SETTINGS.model_copy(
 
 @dataclass
 class Answer:
-    """One answer, read to its end."""
+    """One response with its whole body."""
 
     status: int
     headers: Any
     text: str
     body: Any
-    """Parsed, when it is JSON of any kind; else None."""
+    """Parsed JSON; None for any other content type."""
 
 
 @dataclass
 class Api:
-    """The API and everything behind it."""
+    """The running API, the loops behind it and a client."""
 
     world: World
     controller: Controller
@@ -73,18 +73,18 @@ class Api:
         return await _read(await self.client.delete(path, **options))
 
     async def until(self, happened: Callable[[], bool]) -> None:
-        """Return as soon as it has happened; fail after five seconds."""
-        deadline = self.world.clock.monotonic() + _PATIENCE_S
+        """Wait until the condition holds; fail after five seconds."""
+        deadline = self.world.clock.monotonic() + _WAIT_DEADLINE_S
         while not happened():
             assert self.world.clock.monotonic() < deadline, "has not happened"
-            await asyncio.sleep(_EVERY_S)
+            await asyncio.sleep(_POLL_S)
 
     async def fail(self, region: str) -> None:
-        """Kill a region; returns when AWS was read back without it."""
+        """Make a region fail; returns when AWS shows no share for it."""
         self.world.kill(region)
-        await self.until(lambda: self.calm() and self._carries_nothing(region))
+        await self.until(lambda: self.calm() and self._has_no_share(region))
 
-    def _carries_nothing(self, region: str) -> bool:
+    def _has_no_share(self, region: str) -> bool:
         latest = self.controller.reconciliation.latest
         plans = latest.decision.plans if latest else ()
         return not any(plan.before.get(region) for plan in plans)
@@ -99,12 +99,12 @@ class Api:
 async def api(
     settings: Settings = QUICK, *, running: bool = True, host: str = "127.0.0.1", **options: Any
 ) -> AsyncIterator[Api]:
-    """The API; with `running`, the loops too, from the moment everything is calm.
+    """The API; with `running` the loops, too: then it starts when every region is up and unheld.
 
     `options` are a ReloadSource's.
     """
     world = World(settings)
-    metrics = Metrics(CollectorRegistry(), settings)
+    metrics = DaemonMetrics(CollectorRegistry(), settings)
     controller = compose(settings, world.ports(), metrics, ReloadSource(**options))
     await controller.load()
     async with (

@@ -1,4 +1,4 @@
-"""Who may ask for what: every route, every role, and every way of not being known."""
+"""Authentication and roles: every route with every role, and every kind of invalid token."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ ROLES = {
     "GET /openapi.json": None,
     "GET /docs": None,
 }
-"""Written out once more: a slip in the registry must not pass for the rule."""
+"""Written a second time here, so that a wrong role in a route is noticed."""
 CALLERS = (None, "nobody", EXPIRED, *(role.value for role in Role))
 REFUSED = {401, 403}
 FREEZE = {"kind": "freeze", "reason": "launch", "ttl_s": 600}
@@ -60,7 +60,7 @@ ANY_STATE = {"If-Match": "*"}
 
 
 async def ask(served: Api, route: Route, caller: str | None) -> int:
-    """The status a caller gets; nothing that is asked for exists or makes sense."""
+    """The status that a caller gets; the requests themselves are not valid."""
     path = route.path.replace("{id}", "999").replace("{name}", "nothing")
     body = "{}" if route.body else None
     headers = {"Content-Type": "application/json"} if route.body else {}
@@ -71,16 +71,16 @@ async def ask(served: Api, route: Route, caller: str | None) -> int:
 
 
 def test_every_route_has_the_role_that_is_written_here() -> None:
-    """A new route must say who may ask for it, here as well."""
+    """A new route needs its role here, too."""
     declared = {f"{r.method} {r.path}": r.role.value if r.role else None for r in ROUTES}
     assert declared == ROLES
 
 
 @pytest.mark.parametrize("caller", CALLERS)
-async def test_every_route_lets_in_whom_its_role_lets_in_and_nobody_else(
+async def test_every_route_admits_exactly_the_roles_that_cover_its_own(
     caller: str | None,
 ) -> None:
-    """Every route × no token, a wrong one, an expired one, and each role."""
+    """Every route × no token, a wrong token, an expired token, and each role."""
     async with api(guarded(), running=False) as served:
         served.controller.event_stream.close()  # lets streams end at once
         found = {f"{r.method} {r.path}": await ask(served, r, caller) for r in ROUTES}
@@ -98,7 +98,7 @@ async def test_every_route_lets_in_whom_its_role_lets_in_and_nobody_else(
             assert status not in REFUSED, name
 
 
-async def test_without_tokens_whoever_is_on_this_machine_is_admin_and_audited() -> None:
+async def test_without_tokens_every_local_caller_is_admin_and_audited() -> None:
     """The caller is `local`, whatever token is sent along."""
     async with api(running=False) as served:
         added = await served.post("/v1/overrides", json=FREEZE, headers=bearer("nobody"))
@@ -130,10 +130,10 @@ async def test_without_tokens_whoever_is_on_this_machine_is_admin_and_audited() 
         ),
     ],
 )
-async def test_a_caller_nobody_knows_is_told_what_is_missing(
+async def test_an_unauthenticated_caller_gets_401_with_a_challenge(
     headers: dict[str, str], detail: str, challenge: str
 ) -> None:
-    """401 with what to send instead, as RFC 6750 has it."""
+    """As RFC 6750 specifies: it names what to send."""
     async with api(guarded(), running=False) as served:
         answer = await served.get("/v1/status", headers=headers)
 
@@ -142,7 +142,7 @@ async def test_a_caller_nobody_knows_is_told_what_is_missing(
     assert answer.headers["WWW-Authenticate"] == challenge
 
 
-async def test_a_role_too_low_is_told_which_one_it_takes() -> None:
+async def test_a_role_too_low_gets_403_with_the_role_needed() -> None:
     """403 names the role and the caller."""
     async with api(guarded(), running=False) as served:
         answer = await served.post("/v1/overrides", json=FREEZE, headers=bearer("viewer"))
@@ -153,14 +153,14 @@ async def test_a_role_too_low_is_told_which_one_it_takes() -> None:
 
 
 async def test_the_scheme_may_be_written_in_any_case() -> None:
-    """As HTTP has it."""
+    """HTTP compares schemes without case."""
     headers = {"Authorization": bearer("viewer")["Authorization"].replace("Bearer", "bEARER")}
     async with api(guarded(), running=False) as served:
         assert (await served.get("/v1/status", headers=headers)).status == 200
 
 
-async def test_the_audit_names_the_caller_and_whom_it_speaks_for() -> None:
-    """Nobody can pass for somebody else: the caller's own name always stands there."""
+async def test_the_audit_names_the_caller_and_the_author_it_gives() -> None:
+    """No caller can hide behind another name: its own name is always there."""
     headers = {**bearer("operator"), **ANY_STATE}
     drain = {"kind": "drain", "region": "eu-west-1", "reason": "x"}
     async with api(guarded(), running=False) as served:
@@ -179,7 +179,7 @@ async def test_the_audit_names_the_caller_and_whom_it_speaks_for() -> None:
 
 @pytest.mark.parametrize("way", ["end", "extend", "replace"])
 async def test_a_freeze_is_ended_before_its_time_by_an_admin_only(way: str) -> None:
-    """By no detour either: not with an earlier end, nor with a shorter freeze in its place."""
+    """Not with an earlier end either, nor with a shorter freeze in its place."""
 
     async def thaw(served: Api, location: str, caller: str) -> Answer:
         headers = {**bearer(caller), **ANY_STATE}
@@ -209,8 +209,8 @@ async def test_a_freeze_is_ended_before_its_time_by_an_admin_only(way: str) -> N
     assert thawed.status in (200, 201)
 
 
-async def test_public_answers_tell_strangers_nothing_but_yes_or_no() -> None:
-    """Files and errors are named to those who may look."""
+async def test_public_responses_show_no_details_without_a_token() -> None:
+    """Files and errors are shown to viewers only."""
     async with api(guarded(), running=False) as served:
         served.world.store.unavailable = True
         stranger = await served.get("/readyz?verbose")
@@ -220,7 +220,7 @@ async def test_public_answers_tell_strangers_nothing_but_yes_or_no() -> None:
     assert "FAILED state: the fake was told to be unavailable" in known.text
 
 
-async def test_guessing_is_slowed_down_and_keeps_nobody_else_out() -> None:
+async def test_guessing_tokens_is_rate_limited_and_limits_no_valid_token() -> None:
     """429 after ten wrong tokens; the right one from the same address goes on working."""
     async with api(guarded(), running=False) as served:
         with capture_logs() as logs:
@@ -234,16 +234,16 @@ async def test_guessing_is_slowed_down_and_keeps_nobody_else_out() -> None:
     assert "secret-of" not in json.dumps(logs)
 
 
-async def test_a_route_nobody_declared_is_refused_to_everybody(
+async def test_an_undeclared_route_is_refused_to_every_caller(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Whatever was added to the application by hand: no role, no answer."""
+    """A route that was added to the application directly has no role, so it answers 403."""
 
     async def leak(_request: web.Request) -> web.Response:
         return web.Response(text="everything")
 
-    def careless(context: ApiDependencies) -> web.Application:
-        app = build(context)
+    def careless(dependencies: ApiDependencies) -> web.Application:
+        app = build(dependencies)
         app.router.add_get("/leak", leak)
         return app
 
@@ -255,8 +255,8 @@ async def test_a_route_nobody_declared_is_refused_to_everybody(
     assert answer.body["detail"] == "nobody may ask for /leak: it is not declared"
 
 
-async def test_limits_are_the_callers_own() -> None:
-    """One who asks too much is told when to come back, and the others notice nothing."""
+async def test_each_caller_has_rate_limits_of_its_own() -> None:
+    """A caller above its limit gets 429 with a time to wait; the others are not affected."""
     limits = ApiLimits(writes_per_min=6, writes_burst=2)
     headers = {**bearer("operator"), **ANY_STATE}
     async with api(guarded(limits), running=False) as served:
@@ -273,7 +273,7 @@ async def test_limits_are_the_callers_own() -> None:
 
 
 async def test_a_reload_changes_who_may_call() -> None:
-    """Tokens are those of the settings in force, not of the start."""
+    """Tokens are those of the active settings, not of the start."""
     async with api(running=False) as served:
         assert (await served.get("/v1/status")).status == 200
         served.controller.active_settings.swap(guarded())
@@ -283,6 +283,6 @@ async def test_a_reload_changes_who_may_call() -> None:
 
 
 def test_routes_are_found_where_the_application_is_built() -> None:
-    """The declared ones are what is served, and no path stands there twice."""
+    """Exactly the declared routes are served, and none is declared twice."""
     names = [f"{route.method} {route.path}" for route in application.DECLARED]
     assert len(names) == len(set(names))

@@ -1,4 +1,4 @@
-"""What keeps pages from elsewhere away from the levers."""
+"""Protection against requests of web pages of other sites."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ DRAIN = '{"kind": "drain", "region": "eu-west-1", "reason": "x"}'
 
 
 @pytest.mark.parametrize("path", ["/v1/status", "/metrics", "/livez", "/nowhere"])
-async def test_a_strange_host_is_refused_everywhere(path: str) -> None:
+async def test_an_unknown_host_is_refused_on_every_path(path: str) -> None:
     """DNS rebinding: a page's own host name, pointed at this machine, gets 421."""
     async with api(running=False) as served:
         answer = await served.get(path, headers={"Host": "evil.example"})
@@ -32,8 +32,8 @@ async def test_loopback_names_and_the_configured_host_are_known(host: str) -> No
     assert answer.status == 200
 
 
-async def test_further_names_are_those_of_the_settings() -> None:
-    """Such as the one a proxy passes on."""
+async def test_names_of_api_hosts_are_accepted() -> None:
+    """For instance the name that a proxy forwards."""
     settings = QUICK.model_copy(
         update={"api": QUICK.api.model_copy(update={"hosts": ("gtc.example.com",)})}
     )
@@ -48,7 +48,7 @@ async def test_further_names_are_those_of_the_settings() -> None:
 @pytest.mark.parametrize(
     ("host", "status"), [("127.0.0.3", 200), ("127.0.0.3:8640", 200), ("127.0.0.4", 421)]
 )
-async def test_the_address_that_was_reached_is_ours(host: str, status: int) -> None:
+async def test_the_local_address_of_the_connection_is_accepted(host: str, status: int) -> None:
     """A load balancer's health check calls by address; a page can rebind names only."""
     async with api(running=False, host="127.0.0.3") as served:
         answer = await served.get("/livez", headers={"Host": host})
@@ -68,8 +68,8 @@ async def test_the_address_that_was_reached_is_ours(host: str, status: int) -> N
         ({"Sec-Fetch-Site": "none"}, 201),
     ],
 )
-async def test_a_page_from_elsewhere_cannot_write(headers: dict[str, str], status: int) -> None:
-    """Even if it could send JSON: the browser names where it comes from."""
+async def test_a_page_of_another_site_cannot_write(headers: dict[str, str], status: int) -> None:
+    """Even if it could send JSON: the browser sends its origin."""
     async with api(running=False) as served:
         answer = await served.post(
             "/v1/overrides",
@@ -80,7 +80,7 @@ async def test_a_page_from_elsewhere_cannot_write(headers: dict[str, str], statu
     assert answer.status == status
 
 
-async def test_our_own_page_behind_a_proxy_can_write() -> None:
+async def test_a_page_of_our_own_behind_a_proxy_can_write() -> None:
     """The proxy calls by address; the browser names what the settings list."""
     settings = QUICK.model_copy(
         update={"api": QUICK.api.model_copy(update={"hosts": ("gtc.example.com",)})}
@@ -95,8 +95,8 @@ async def test_our_own_page_behind_a_proxy_can_write() -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-async def test_a_body_nobody_asked_for_is_refused(method: str) -> None:
-    """What is not read must not be taken for understood."""
+async def test_a_body_is_refused_where_the_route_takes_none(method: str) -> None:
+    """A body that is ignored would look as if it had been obeyed."""
     async with (
         api(running=False) as served,
         served.client.request(method, "/v1/overrides/1", json={"dry_run": True}) as answer,
@@ -108,7 +108,7 @@ async def test_a_body_nobody_asked_for_is_refused(method: str) -> None:
 
 @pytest.mark.parametrize("host", ["", "[", "localhost.evil.example", "127.0.0.1@evil.example"])
 async def test_a_host_that_only_looks_like_ours_is_refused(host: str) -> None:
-    """Neither prefixes nor broken headers pass."""
+    """Neither prefixes nor malformed headers pass."""
     async with api(running=False) as served:
         answer = await served.get("/v1/status", headers={"Host": host})
 
@@ -119,7 +119,7 @@ async def test_a_host_that_only_looks_like_ours_is_refused(host: str) -> None:
     "content_type", ["text/plain", "application/x-www-form-urlencoded", "application/jsonp"]
 )
 async def test_a_write_of_another_type_is_refused(content_type: str) -> None:
-    """What a form can send without permission is never obeyed."""
+    """A form can send these types without a CORS preflight."""
     async with api(running=False) as served:
         answer = await served.post(
             "/v1/overrides", data=DRAIN, headers={"Content-Type": content_type}
@@ -132,7 +132,7 @@ async def test_a_write_of_another_type_is_refused(content_type: str) -> None:
 
 
 async def test_json_may_name_its_charset() -> None:
-    """A parameter behind the type changes nothing."""
+    """A parameter of the content type changes nothing."""
     headers = {"Content-Type": "application/json; charset=utf-8"}
     async with api(running=False) as served:
         answer = await served.post("/v1/overrides", data=DRAIN, headers=headers)
@@ -141,8 +141,8 @@ async def test_json_may_name_its_charset() -> None:
 
 
 @pytest.mark.parametrize("path", ["/v1/status", "/nowhere", "/metrics"])
-async def test_no_answer_is_cached_or_guessed_at(path: str) -> None:
-    """The headers stand on successes and refusals alike, and no program names itself."""
+async def test_every_response_has_the_security_headers(path: str) -> None:
+    """Successes and errors alike, and no header names a program or its version."""
     async with api(running=False) as served:
         answer = await served.get(path)
 
@@ -157,8 +157,8 @@ async def test_no_answer_is_cached_or_guessed_at(path: str) -> None:
     assert "X-Request-Id" in answer.headers
 
 
-async def test_an_expectation_nobody_knows_is_refused_quietly() -> None:
-    """aiohttp refuses it before any of our code runs; the headers must cope."""
+async def test_an_unknown_expect_header_is_refused_with_all_headers() -> None:
+    """aiohttp refuses it before any middleware runs, so there is no request id yet."""
     async with api(running=False) as served:
         answer = await served.get("/v1/status", headers={"Expect": "a miracle"})
 

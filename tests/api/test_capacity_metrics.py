@@ -1,4 +1,4 @@
-"""Overload and degraded regions as metrics tell them."""
+"""Metrics of overload and degraded regions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SPLIT = {"eu-west-1": 0.5, "eu-central-1": 0.5}
 
 
 def report(*, observed: bool = True) -> CycleReport:
-    """Europe has 20 requests/s too many; one of its regions is half well."""
+    """Europe is overloaded by 20 requests/s; half of one region's capacity is usable."""
     plan = PoolPlan("shop", "europe", SPLIT, SPLIT, SPLIT, overload_rps=20.0)
     gray = RegionHealth(Verdict.UP, "slow", degraded=2, usable=0.5)
     seen = {"shop": Observed(0.0, {})} if observed else {}
@@ -28,13 +28,13 @@ def report(*, observed: bool = True) -> CycleReport:
     return CycleReport(1, snapshot, decision, (), None, 0.0)
 
 
-class Told:
-    """The metrics and what they tell."""
+class Scraped:
+    """The metrics and their values."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.metrics = CapacityMetrics(self.registry)
-        self.metrics.follow(SETTINGS)
+        self.metrics.follow_settings(SETTINGS)
 
     def overload(self, pool: str) -> float | None:
         labels = {"service": "shop", "pool": pool}
@@ -45,33 +45,33 @@ class Told:
         return self.registry.get_sample_value("gtc_region_usable_ratio", labels)
 
 
-def test_overload_and_what_can_be_counted_on_are_told() -> None:
-    """Each where it is, and nothing of a pool that no cycle has spoken of yet."""
-    told = Told()
-    told.metrics.cycle(report())
+def test_overload_and_usable_capacity_are_shown() -> None:
+    """At their pool and region; NaN for a pool that no cycle has reported yet."""
+    scraped = Scraped()
+    scraped.metrics.cycle(report())
 
-    assert told.overload("europe") == 20.0
-    assert (told.usable("eu-west-1"), told.usable("us-east-1")) == (0.5, 1.0)
-    unknown = told.overload("world")
+    assert scraped.overload("europe") == 20.0
+    assert (scraped.usable("eu-west-1"), scraped.usable("us-east-1")) == (0.5, 1.0)
+    unknown = scraped.overload("world")
     assert unknown is not None
     assert isnan(unknown)
 
 
-def test_an_overload_of_what_was_not_read_is_unknown() -> None:
+def test_overload_is_unknown_before_the_service_was_read() -> None:
     """0 would say that everything fits."""
-    told = Told()
-    told.metrics.cycle(report(observed=False))
-    overload = told.overload("europe")
+    scraped = Scraped()
+    scraped.metrics.cycle(report(observed=False))
+    overload = scraped.overload("europe")
 
     assert overload is not None
     assert isnan(overload)
 
 
-def test_what_the_settings_no_longer_name_is_not_told() -> None:
-    """A cycle may end after other settings were put in force."""
-    told = Told()
+def test_a_service_that_was_removed_has_no_series() -> None:
+    """A cycle may end after a reload."""
+    scraped = Scraped()
     api = {"api": SETTINGS.services["api"]}
-    told.metrics.follow(SETTINGS.model_copy(update={"services": api}))
-    told.metrics.cycle(report())
+    scraped.metrics.follow_settings(SETTINGS.model_copy(update={"services": api}))
+    scraped.metrics.cycle(report())
 
-    assert (told.overload("europe"), told.usable("eu-west-1")) == (None, None)
+    assert (scraped.overload("europe"), scraped.usable("eu-west-1")) == (None, None)

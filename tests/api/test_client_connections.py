@@ -1,4 +1,4 @@
-"""Slow, silent and too many connections: closed at their deadline, and only they."""
+"""Connections that are slow, silent or too many are closed; all others are not."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from controller.api.http import client_connections, request_bodies, server
-from controller.api.http.client_connections import affordable, watched
+from controller.api.http import body_reading, client_connections, server
+from controller.api.http.client_connections import connection_limit, track_requests
 from controller.api.http.server import serving
 from tests.loops.small import events, logged
 
@@ -25,15 +25,15 @@ REQUEST = b"GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 @pytest.fixture(autouse=True)
 def _short_deadlines(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody waits for three seconds here."""
+    """Deadlines of 0.3 s instead of seconds."""
     monkeypatch.setattr(client_connections, "RECEIVE_DEADLINE_S", DEADLINE_S)
-    monkeypatch.setattr(client_connections, "TAKE_DEADLINE_S", DEADLINE_S)
-    monkeypatch.setattr(request_bodies, "RECEIVE_DEADLINE_S", DEADLINE_S)
-    monkeypatch.setitem(server._HANDLING, "keepalive_timeout", KEEP_ALIVE_S)
+    monkeypatch.setattr(client_connections, "SEND_DEADLINE_S", DEADLINE_S)
+    monkeypatch.setattr(body_reading, "RECEIVE_DEADLINE_S", DEADLINE_S)
+    monkeypatch.setitem(server._CONNECTION_OPTIONS, "keepalive_timeout", KEEP_ALIVE_S)
 
 
 async def ended(reader: asyncio.StreamReader) -> bool:
-    """Read away what comes, until the other side has closed the connection."""
+    """Read until the server has closed the connection; whether it did."""
     try:
         while await reader.read(65_536):
             pass
@@ -42,21 +42,21 @@ async def ended(reader: asyncio.StreamReader) -> bool:
     return True
 
 
-class Place:
-    """Where something listens, and what its handlers saw."""
+class ListeningServer:
+    """A server that listens, and its URL."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.port = int(url.rpartition(":")[2])
 
     async def open(self, sent: bytes = b"") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """A connection on which this was sent."""
+        """A connection on which these bytes were sent."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         writer.write(sent)
         return reader, writer
 
-    async def lives_s(self, sent: bytes) -> float:
-        """Seconds until the other side closes such a connection."""
+    async def closed_after_s(self, sent: bytes) -> float:
+        """Seconds until the server closes a connection on which these bytes were sent."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         reader, writer = await self.open(sent)
@@ -67,7 +67,7 @@ class Place:
 
 
 @asynccontextmanager
-async def place(most: int = 100) -> AsyncIterator[Place]:
+async def listening_server(most: int = 100) -> AsyncIterator[ListeningServer]:
     """`/hello` answers, `/slow` takes longer than a deadline, `/flood` never ends."""
 
     async def hello(_request: web.Request) -> web.Response:
@@ -83,10 +83,10 @@ async def place(most: int = 100) -> AsyncIterator[Place]:
         while True:
             await response.write(b"x" * 65_536)
 
-    app = web.Application(middlewares=(watched,))
+    app = web.Application(middlewares=(track_requests,))
     app.add_routes([web.get("/hello", hello), web.get("/slow", slow), web.get("/flood", flood)])
     async with serving(app, "127.0.0.1", 0, connections=most) as url:
-        yield Place(url)
+        yield ListeningServer(url)
 
 
 @pytest.mark.parametrize(
@@ -95,14 +95,14 @@ async def place(most: int = 100) -> AsyncIterator[Place]:
     ids=["nothing", "half a line", "half a header", "all but the end"],
 )
 async def test_headers_that_do_not_come_in_time_end_the_connection(sent: bytes) -> None:
-    """At the deadline, whatever was sent of them."""
-    async with place() as there:
-        assert DEADLINE_S <= await there.lives_s(sent) < 3 * DEADLINE_S
+    """At the deadline, with any part of them sent."""
+    async with listening_server() as there:
+        assert DEADLINE_S <= await there.closed_after_s(sent) < 3 * DEADLINE_S
 
 
-async def test_dripping_bytes_do_not_move_the_deadline() -> None:
-    """One byte now and then is how such attacks stay open."""
-    async with place() as there:
+async def test_single_bytes_do_not_extend_the_deadline() -> None:
+    """A slowloris attack sends one byte now and then."""
+    async with listening_server() as there:
         loop = asyncio.get_running_loop()
         began = loop.time()
         _, writer = await there.open(REQUEST[:10])
@@ -116,15 +116,15 @@ async def test_dripping_bytes_do_not_move_the_deadline() -> None:
 
 
 async def test_half_a_request_behind_a_whole_one_lives_no_longer_than_an_idle_connection() -> None:
-    """Behaving once does not earn a connection for ever."""
-    async with place() as there:
-        assert await there.lives_s(REQUEST + REQUEST[:10]) < KEEP_ALIVE_S + DEADLINE_S
-        assert await there.lives_s(REQUEST) < KEEP_ALIVE_S + DEADLINE_S
+    """One complete request does not disable the deadline of the next."""
+    async with listening_server() as there:
+        assert await there.closed_after_s(REQUEST + REQUEST[:10]) < KEEP_ALIVE_S + DEADLINE_S
+        assert await there.closed_after_s(REQUEST) < KEEP_ALIVE_S + DEADLINE_S
 
 
 async def test_a_second_request_begun_late_has_its_own_deadline() -> None:
-    """Idle in between is allowed; half a request is not."""
-    async with place() as there:
+    """Idle time between requests is allowed; a half request is not."""
+    async with listening_server() as there:
         reader, writer = await there.open(REQUEST)
         await reader.readuntil(b"hello")
         await asyncio.sleep(2 * DEADLINE_S)
@@ -137,19 +137,19 @@ async def test_a_second_request_begun_late_has_its_own_deadline() -> None:
         writer.close()
 
 
-async def test_a_handler_may_take_its_time() -> None:
-    """Only the caller is in a hurry."""
+async def test_no_deadline_applies_to_a_handler() -> None:
+    """Only the client has deadlines."""
     async with (
-        place() as there,
+        listening_server() as there,
         aiohttp.ClientSession() as session,
         session.get(f"{there.url}/slow") as answer,
     ):
         assert await answer.text() == "done"
 
 
-async def test_a_caller_that_takes_nothing_is_let_go() -> None:
-    """Its answer would lie in memory for ever."""
-    async with place() as there:
+async def test_a_client_that_reads_nothing_is_closed() -> None:
+    """Its response would stay in memory."""
+    async with listening_server() as there:
         reader, writer = await there.open(b"GET /flood HTTP/1.1\r\nHost: localhost\r\n\r\n")
         # A stream's transport reads as well as it writes; its type says only the latter.
         transport = cast(asyncio.Transport, writer.transport)
@@ -161,9 +161,9 @@ async def test_a_caller_that_takes_nothing_is_let_go() -> None:
         writer.close()
 
 
-async def test_beyond_the_limit_the_one_idle_for_longest_makes_room() -> None:
-    """A newcomer is served; who was heard of lately stays."""
-    async with place(most=3) as there:
+async def test_above_the_limit_the_connection_idle_for_longest_is_closed() -> None:
+    """The new one is served, and recently used ones stay."""
+    async with listening_server(most=3) as there:
         streams = [await there.open(REQUEST) for _ in range(3)]
         for reader, _ in streams:
             await reader.readuntil(b"hello")
@@ -179,27 +179,27 @@ async def test_beyond_the_limit_the_one_idle_for_longest_makes_room() -> None:
             writer.close()
 
 
-async def test_requests_under_way_are_not_sacrificed() -> None:
-    """When all are at work, the newcomer has to come again."""
-    async with place(most=2) as there:
+async def test_busy_connections_are_not_closed_above_the_limit() -> None:
+    """When all are busy, the new one is closed."""
+    async with listening_server(most=2) as there:
         at_work = [
             await there.open(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n") for _ in range(2)
         ]
         await asyncio.sleep(DEADLINE_S / 3)
-        assert await there.lives_s(b"") < DEADLINE_S
+        assert await there.closed_after_s(b"") < DEADLINE_S
         for reader, writer in at_work:
             await reader.readuntil(b"done")
             writer.close()
 
 
-def test_connections_leave_files_for_the_rest_of_the_daemon() -> None:
-    """Probes need descriptors, too; the limit of the process is raised as far as it may be."""
+def test_connections_leave_file_descriptors_for_the_rest_of_the_daemon() -> None:
+    """Probes need them, too; the soft limit of the process is raised as far as allowed."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
-        assert affordable(10) == 10
+        assert connection_limit(10) == 10
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         assert soft >= min(8192, hard if hard != resource.RLIM_INFINITY else 8192)
-        assert affordable(10**9) <= soft - 256
+        assert connection_limit(10**9) <= soft - 256
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
@@ -224,13 +224,13 @@ def test_connections_leave_files_for_the_rest_of_the_daemon() -> None:
         ),
     ],
 )
-async def test_what_is_no_request_is_answered_like_every_mistake_and_shown_nowhere(
+async def test_bytes_that_are_no_request_get_a_problem_and_reach_no_log(
     sent: bytes, detail: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """As a problem with the headers of every answer; a secret in it reaches no log."""
-    async with place() as here, asyncio.timeout(5):
+    """The problem has the headers of every response; a secret in the bytes reaches no log."""
+    async with listening_server() as server_, asyncio.timeout(5):
         with logged() as lines:
-            reader, writer = await here.open(sent)
+            reader, writer = await server_.open(sent)
             answer = (await reader.read()).decode()
             writer.close()
 

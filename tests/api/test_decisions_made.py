@@ -1,4 +1,4 @@
-"""How many decisions a question or an order costs: one for each state, however many ask."""
+"""The number of decisions that a request costs: one for each state, for any number of callers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ QUESTIONS = ("/v1/status", "/v1/plan", "/v1/plan?all=true", "/v1/overrides", "/v
 
 @pytest.fixture
 def decisions(monkeypatch: pytest.MonkeyPatch) -> list[Snapshot]:
-    """What was decided on by loops and API."""
+    """The snapshots on which loops and API decided."""
     made: list[Snapshot] = []
 
     def counting(snapshot: Snapshot) -> Decision:
@@ -37,8 +37,8 @@ def decisions(monkeypatch: pytest.MonkeyPatch) -> list[Snapshot]:
 
 
 @asynccontextmanager
-async def resting(decisions: list[Snapshot]) -> AsyncIterator[Api]:
-    """The API behind loops that stand still after two cycles; what these decided is not counted."""
+async def stopped(decisions: list[Snapshot]) -> AsyncIterator[Api]:
+    """The API with loops that stop after two cycles; the decisions of these are not counted."""
     async with api(guarded(), running=False) as served:
         await cycle(served, decisions)
         await cycle(served, decisions)
@@ -46,15 +46,17 @@ async def resting(decisions: list[Snapshot]) -> AsyncIterator[Api]:
 
 
 async def cycle(served: Api, decisions: list[Snapshot]) -> None:
-    """One cycle, whose own decision is not counted."""
+    """One cycle; its own decision is not counted."""
     before = list(decisions)
     await served.controller.reconciliation.reconcile()
     decisions[:] = before
 
 
-async def test_a_state_is_decided_on_once_however_many_ask(decisions: list[Snapshot]) -> None:
-    """A viewer may ask fifty times a second."""
-    async with resting(decisions) as served:
+async def test_a_state_is_decided_on_once_for_any_number_of_requests(
+    decisions: list[Snapshot],
+) -> None:
+    """A viewer may send fifty requests a second."""
+    async with stopped(decisions) as served:
         for _ in range(10):
             for path in QUESTIONS:
                 assert (await served.get(path, headers=OPERATOR)).status == 200
@@ -62,9 +64,9 @@ async def test_a_state_is_decided_on_once_however_many_ask(decisions: list[Snaps
     assert len(decisions) == 1
 
 
-async def test_every_cycle_is_another_state(decisions: list[Snapshot]) -> None:
-    """It may have learned something."""
-    async with resting(decisions) as served:
+async def test_every_cycle_begins_a_new_state(decisions: list[Snapshot]) -> None:
+    """It may have new readings."""
+    async with stopped(decisions) as served:
         for _ in range(3):
             for path in QUESTIONS:
                 await served.get(path, headers=OPERATOR)
@@ -75,7 +77,7 @@ async def test_every_cycle_is_another_state(decisions: list[Snapshot]) -> None:
 
 async def test_a_preview_costs_one_decision_and_its_order_none(decisions: list[Snapshot]) -> None:
     """The order's tag, the check of it and the new state's tag all come from that decision."""
-    async with resting(decisions) as served:
+    async with stopped(decisions) as served:
         shown = await served.post("/v1/overrides?dry_run=true", json=DRAIN, headers=OPERATOR)
         previewed = len(decisions)
         bound = {**OPERATOR, "If-Match": shown.headers["ETag"]}
@@ -92,8 +94,8 @@ async def test_a_preview_costs_one_decision_and_its_order_none(decisions: list[S
 async def test_an_order_without_preview_costs_one_decision(
     decisions: list[Snapshot], based_on: str
 ) -> None:
-    """Of the state that it makes; the one before was decided on when somebody looked."""
-    async with resting(decisions) as served:
+    """Of the state after it; the state before was decided on by an earlier request."""
+    async with stopped(decisions) as served:
         seen = (await served.get("/v1/status", headers=OPERATOR)).headers["ETag"]
         looked = len(decisions)
         tag = seen if based_on == "state" else based_on
@@ -108,8 +110,8 @@ async def test_an_order_without_preview_costs_one_decision(
 async def test_ten_orders_looked_at_and_previewed_cost_ten_decisions(
     decisions: list[Snapshot],
 ) -> None:
-    """Give and end, each with its preview, and a look at the status in between."""
-    async with resting(decisions) as served:
+    """Orders and their ends, each with its preview, and a status request between them."""
+    async with stopped(decisions) as served:
         await served.get("/v1/status", headers=OPERATOR)
         for share in (0.2, 0.3, 0.4, 0.5, 0.6):
             pin = {**DRAIN, "kind": "pin", "service": "shop", "share": share}
@@ -128,8 +130,8 @@ async def test_ten_orders_looked_at_and_previewed_cost_ten_decisions(
 
 
 async def test_a_refused_order_costs_two_decisions_at_most(decisions: list[Snapshot]) -> None:
-    """With what would be done now, and its tag to go on with."""
-    async with resting(decisions) as served:
+    """For the present plan in the response, and for its tag."""
+    async with stopped(decisions) as served:
         stale = {**OPERATOR, "If-Match": '"0123456789abcdef"'}
         refused = await served.post("/v1/overrides", json=DRAIN, headers=stale)
         counted = len(decisions)
@@ -141,8 +143,8 @@ async def test_a_refused_order_costs_two_decisions_at_most(decisions: list[Snaps
 
 
 async def test_an_extension_costs_none(decisions: list[Snapshot]) -> None:
-    """When an order ends moves nothing now; the state's tag is another all the same."""
-    async with resting(decisions) as served:
+    """Another end changes no plan now; the state's tag changes all the same."""
+    async with stopped(decisions) as served:
         given = await served.post(
             "/v1/overrides", json=DRAIN, headers={**OPERATOR, "If-Match": "*"}
         )
@@ -161,8 +163,8 @@ async def test_an_extension_costs_none(decisions: list[Snapshot]) -> None:
 async def test_hypotheses_cost_one_decision_beside_the_present_one(
     decisions: list[Snapshot],
 ) -> None:
-    """Now is compared with then."""
-    async with resting(decisions) as served:
+    """The effects compare both decisions."""
+    async with stopped(decisions) as served:
         await served.get("/v1/plan", headers=OPERATOR)
         for _ in range(3):
             body = {"hypotheses": ["eu-west-1 down"]}
@@ -171,10 +173,10 @@ async def test_hypotheses_cost_one_decision_beside_the_present_one(
     assert len(decisions) == 1 + 3
 
 
-async def test_the_loss_of_every_region_is_reckoned_once_for_each_state(
+async def test_single_failures_are_computed_once_for_each_state(
     decisions: list[Snapshot], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It takes a decision for each region; who asks at the same time gets the same answer."""
+    """They take a decision for each region; concurrent requests share the result."""
     reckoned: list[Snapshot] = []
 
     def counting(snapshot: Snapshot) -> tuple[SingleFailure, ...]:
@@ -185,7 +187,7 @@ async def test_the_loss_of_every_region_is_reckoned_once_for_each_state(
         ours = name.startswith(("controller.api.", "controller.loops."))
         if ours and getattr(module, "single_failures", None) is single_failures:
             monkeypatch.setattr(module, "single_failures", counting)
-    async with resting(decisions) as served:
+    async with stopped(decisions) as served:
         path = "/v1/plan/failures"
         asked = [served.get(path, headers=OPERATOR) for _ in range(5)]
         answers = [*await asyncio.gather(*asked), await served.get(path, headers=OPERATOR)]
@@ -197,8 +199,8 @@ async def test_the_loss_of_every_region_is_reckoned_once_for_each_state(
     assert {(answer.status, len(answer.body["items"])) for answer in answers} == {(200, 5)}
 
 
-async def test_a_preview_tells_why_it_would_be_ordered() -> None:
-    """The same order for another reason is told in its own words."""
+async def test_a_preview_shows_the_reason_of_its_order() -> None:
+    """The same order with another reason is shown with that reason."""
     async with api() as served:
         texts = [
             (await served.post("/v1/overrides?dry_run=true", json={**DRAIN, "reason": why})).body[
@@ -213,9 +215,9 @@ async def test_a_preview_tells_why_it_would_be_ordered() -> None:
     ]
 
 
-async def test_orders_of_the_same_effect_are_told_apart(decisions: list[Snapshot]) -> None:
-    """Nothing moves by either yet: the preview of one is no leave for the other."""
-    async with resting(decisions) as served:
+async def test_orders_of_the_same_effect_have_different_tags(decisions: list[Snapshot]) -> None:
+    """Neither changes a plan yet, but the preview of one does not allow the other."""
+    async with stopped(decisions) as served:
         headers = {"headers": OPERATOR}
         one = await served.post("/v1/overrides?dry_run=true", json=DRAIN, **headers)
         other = {**DRAIN, "region": "us-east-1"}

@@ -1,4 +1,4 @@
-"""The reference for people: complete, safe, and readable without anything else."""
+"""The page `/docs`: complete, safe, and readable without loading anything else."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VOID = {"meta", "br"}
 
 
 class Outline(HTMLParser):
-    """What a page consists of, and whether its elements are closed in order."""
+    """The elements of a page, and whether they are closed in order."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class Outline(HTMLParser):
 
 
 async def served_page() -> tuple[str, str]:
-    """The page and its policy, as a stranger gets them."""
+    """The page and its policy, as a caller without a token gets them."""
     async with api(guarded(), running=False) as served:
         answer = await served.get("/docs")
     assert answer.status == 200
@@ -48,7 +48,7 @@ async def served_page() -> tuple[str, str]:
     return answer.text, answer.headers["Content-Security-Policy"]
 
 
-async def test_it_names_every_route_and_every_type_and_its_links_lead_somewhere() -> None:
+async def test_it_names_every_route_and_every_type_and_its_links_resolve() -> None:
     """Well-formed, each id once."""
     text, _ = await served_page()
     outline = Outline(text)
@@ -62,8 +62,8 @@ async def test_it_names_every_route_and_every_type_and_its_links_lead_somewhere(
     assert [link for link in outline.links if not link.startswith("#")] == ["/openapi.json"]
 
 
-async def test_nothing_is_fetched_and_nothing_runs() -> None:
-    """No script, no picture, no font; the policy would stop them, too."""
+async def test_it_loads_nothing_and_runs_no_script() -> None:
+    """No script, picture or font; the policy forbids them, too."""
     text, policy = await served_page()
     assert Outline(text).tags.isdisjoint({"script", "img", "link", "iframe", "form", "object"})
     assert "url(" not in text
@@ -74,7 +74,7 @@ async def test_nothing_is_fetched_and_nothing_runs() -> None:
 
 
 async def test_it_can_be_read_on_a_phone() -> None:
-    """The width is the device's, tables' cells stand below each other, long lines break."""
+    """The width is the device's, cells of tables are below each other, long lines break."""
     text, _ = await served_page()
     assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in text
     assert "@media (max-width: 40rem)" in text
@@ -83,7 +83,7 @@ async def test_it_can_be_read_on_a_phone() -> None:
     assert not re.search(r"[^-]width: \d+(px|rem)", text)
 
 
-async def test_what_has_the_keyboards_focus_can_be_seen() -> None:
+async def test_the_keyboard_focus_is_visible() -> None:
     """In any colour scheme; a link is underlined, so that it needs no colour either."""
     text, _ = await served_page()
     assert "a:focus-visible { outline: 3px solid" in text
@@ -92,15 +92,15 @@ async def test_what_has_the_keyboards_focus_can_be_seen() -> None:
 
 
 async def test_types_are_named_as_people_write_them() -> None:
-    """Lists of things by their items, maps by their values."""
+    """Pages and lists by their items, maps by their values."""
     text, _ = await served_page()
     assert '<a href="#Page_FiguresView_">Page of FiguresView</a>' in text
     assert "<td><code>nearest</code></td><td>map to number</td>" in text
     assert ">Page_" not in text
 
 
-def test_text_from_elsewhere_cannot_become_markup() -> None:
-    """Everything is escaped."""
+def test_all_text_is_escaped() -> None:
+    """Text of the document cannot become markup."""
     found = document(ROUTES, secured=True)
     found["info"]["title"] = "<script>alert(1)</script>"
     found["paths"]["/v1/status"]["get"]["summary"] = "<b>bold</b> & more"

@@ -1,4 +1,4 @@
-"""The scrape: what the library writes, a piece at a time."""
+"""The exposition: the text of prometheus_client, made piece by piece."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def scraped(of: CollectorRegistry, query: str = "", **headers: str) -> web
 
 
 @pytest.mark.parametrize("accept", ["", "text/plain; version=1.0.0", OPENMETRICS])
-async def test_pieces_make_what_the_library_writes_in_one_go(accept: str) -> None:
+async def test_the_pieces_together_are_the_text_of_the_library(accept: str) -> None:
     """In each format, byte for byte."""
     made = registry()
     encode, content_type = choose_encoder(accept)
@@ -48,8 +48,8 @@ async def test_pieces_make_what_the_library_writes_in_one_go(accept: str) -> Non
     assert found.headers["Content-Type"] == content_type
 
 
-async def test_others_have_their_turns_meanwhile() -> None:
-    """One for each piece, at least."""
+async def test_other_tasks_run_between_the_pieces() -> None:
+    """At least once for each piece."""
     made = CollectorRegistry()
     many = Gauge("many", "Large", ("of",), registry=made)
     for index in range(50 * PIECE):
@@ -68,7 +68,7 @@ async def test_others_have_their_turns_meanwhile() -> None:
     assert next(turns) >= 50
 
 
-async def test_only_the_series_that_are_asked_for() -> None:
+async def test_only_the_series_that_the_query_names() -> None:
     """Names may be repeated."""
     found = await scraped(registry(2), "?name[]=one&name[]=many")
     lines = found.body.decode().splitlines() if isinstance(found.body, bytes) else []
@@ -77,8 +77,8 @@ async def test_only_the_series_that_are_asked_for() -> None:
     assert names == ["many", "many", "one"]
 
 
-async def test_it_is_compressed_for_whoever_can_read_that() -> None:
-    """Prometheus asks for it."""
+async def test_it_is_compressed_when_the_client_accepts_that() -> None:
+    """Prometheus accepts gzip."""
     made = registry()
     request = make_mocked_request("GET", "/metrics", headers={"Accept-Encoding": "gzip"})
     found = await exposition(made, request)

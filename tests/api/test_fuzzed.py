@@ -1,4 +1,4 @@
-"""Hundreds of requests nobody would think of: no 5xx, and nothing that is not described.
+"""Hundreds of generated requests: no 5xx, and no response that is not described.
 
 schemathesis makes them of the API's own description, valid and invalid ones, and compares every
 answer with it: status, content type, headers, schema. `make properties` makes thousands.
@@ -46,7 +46,7 @@ CHECKS = [
     negative_data_rejection,
 ]
 KNOWN = {"name": "shop", "id": "1"}
-"""What is there: chance would not find it."""
+"""Names that exist: random requests would not find them."""
 FREEZE = {"kind": "freeze", "service": "shop", "pool": "europe", "reason": "to be found"}
 UNLIMITED = ApiLimits(
     writes_per_min=1e9,
@@ -60,10 +60,10 @@ UNLIMITED = ApiLimits(
 
 @pytest.mark.hypothesis
 @pytest.mark.timeout(600)
-async def test_no_request_brings_forth_what_is_not_described(
+async def test_every_response_to_a_generated_request_is_described(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Every route, as admin, with the daemon's loops obeying whatever was accepted."""
+    """Every route, as admin, while the daemon's loops carry out what was accepted."""
     async with api(guarded(UNLIMITED), load=unchanged) as served:
         served.controller.event_stream.close()  # or the stream of events would never end
         freeze = await served.post(
@@ -81,12 +81,12 @@ async def test_no_request_brings_forth_what_is_not_described(
 
 
 async def unchanged() -> Loaded:
-    """A reload finds what is in force already."""
+    """The active settings, for a reload that changes nothing."""
     return Loaded(guarded(UNLIMITED), NOTHING)
 
 
 def ask_everything(url: str, description: dict[str, Any]) -> dict[str, Counter[int]]:
-    """Operation to how often it answered with which status."""
+    """Operation to the number of responses by status."""
     schema = schemathesis.openapi.from_dict(description)
     schema.config.generation.with_security_parameters = False  # wrong tokens are another test's
     operations = [described(result) for result in schema.get_all_operations()]
@@ -104,7 +104,7 @@ def ask_everything(url: str, description: dict[str, Any]) -> dict[str, Counter[i
 
 
 def described(found: Result[Any, Any]) -> Any:
-    """An operation that schemathesis understands the description of."""
+    """An operation whose description schemathesis can parse."""
     assert isinstance(found, Ok), found
     return found.ok()
 
@@ -117,7 +117,7 @@ def documented(description: dict[str, Any], operation: Any) -> object:
 
 
 def ask(operation: Any, url: str, examples: int, example: object) -> Counter[int]:
-    """Ask one operation, with valid and with invalid requests, and check every answer."""
+    """Send valid and invalid requests to one operation, and check every response."""
     statuses: Counter[int] = Counter()
     for mode in GenerationMode:
         cases: SearchStrategy[Any] = operation.as_strategy(generation_mode=mode)
@@ -136,7 +136,7 @@ def ask(operation: Any, url: str, examples: int, example: object) -> Counter[int
 def asking(
     url: str, mode: GenerationMode, statuses: Counter[int], example: object
 ) -> Callable[[Any], None]:
-    """Sends a request, counts its answer's status, and compares it with the description."""
+    """Sends a request, counts the status, and compares the response with the description."""
     numbers = count()
 
     def asked(case: Any) -> None:

@@ -1,4 +1,4 @@
-"""Metrics: every series from the start, bounded labels, values that mean what they say."""
+"""Metrics: every series from the start, bounded labels, correct values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from controller import __version__
-from controller.api.metrics.daemon_metrics import CALL_OUTCOMES, OPERATIONS, Metrics
+from controller.api.metrics.daemon_metrics import CALL_OUTCOMES, OPERATIONS, DaemonMetrics
 from controller.loops.reports.traffic import TrafficReports
 from controller.model.configuration import EndpointId, Mode
 from controller.model.health import ProbeOutcome, ProbeResult, ReferenceKind
@@ -26,7 +26,7 @@ WEB = EndpointId("shop", "eu-west-1", "web")
 
 
 class Scrape:
-    """What a scrape says, by name and labels."""
+    """The values of a registry, by name and labels."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._registry = registry
@@ -35,8 +35,8 @@ class Scrape:
         return self._registry.get_sample_value(name, labels)
 
 
-def fresh() -> tuple[Metrics, Scrape]:
-    metrics = Metrics(CollectorRegistry(), QUICK)
+def fresh() -> tuple[DaemonMetrics, Scrape]:
+    metrics = DaemonMetrics(CollectorRegistry(), QUICK)
     return metrics, Scrape(metrics.registry)
 
 
@@ -67,8 +67,8 @@ def test_every_event_has_its_series_before_it_first_happens() -> None:
     assert value("gtc_overrides", kind="freeze") == 0
 
 
-def test_what_is_not_known_yet_is_nan_not_zero() -> None:
-    """A share of 0 would claim that a region gets nothing."""
+def test_unknown_values_are_nan_not_zero() -> None:
+    """A share of 0 would mean that a region gets no traffic."""
     _, value = fresh()
     place = {"service": "shop", "pool": "europe", "region": "eu-west-1"}
 
@@ -86,22 +86,22 @@ def test_what_is_not_known_yet_is_nan_not_zero() -> None:
 
 
 def test_the_program_and_its_mode_are_named() -> None:
-    """One series per mode, 1 for the one it runs in."""
+    """One series per mode; 1 for the present mode."""
     settings = QUICK.model_copy(update={"mode": Mode.DRY_RUN})
-    value = Scrape(Metrics(CollectorRegistry(), settings).registry)
+    value = Scrape(DaemonMetrics(CollectorRegistry(), settings).registry)
 
     assert value("gtc_build_info", version=__version__) == 1
     assert (value("gtc_mode", mode="dry_run"), value("gtc_mode", mode="active")) == (1, 0)
 
 
 def test_probes_are_counted_by_outcome_and_timed_when_they_pass() -> None:
-    """A failure's time is its deadline and says nothing of the region's speed."""
+    """The duration of a failed probe is its deadline, not the region's latency."""
     metrics, value = fresh()
     for outcome in ProbeOutcome:
-        metrics.probes(WEB)(ProbeResult(outcome, 1.0, 0.25, ""))
-    metrics.probes(ReferenceKind.KNOWN_GOOD)(ProbeResult(ProbeOutcome.FAILED, 1.0, 0.25, ""))
-    metrics.probes(ReferenceKind.KNOWN_BAD)(ProbeResult(ProbeOutcome.FAILED, 1.0, 0.25, ""))
-    metrics.probes(ReferenceKind.KNOWN_BAD)(ProbeResult(ProbeOutcome.PASSED, 1.0, 0.25, ""))
+        metrics.probe_counter(WEB)(ProbeResult(outcome, 1.0, 0.25, ""))
+    metrics.probe_counter(ReferenceKind.KNOWN_GOOD)(ProbeResult(ProbeOutcome.FAILED, 1.0, 0.25, ""))
+    metrics.probe_counter(ReferenceKind.KNOWN_BAD)(ProbeResult(ProbeOutcome.FAILED, 1.0, 0.25, ""))
+    metrics.probe_counter(ReferenceKind.KNOWN_BAD)(ProbeResult(ProbeOutcome.PASSED, 1.0, 0.25, ""))
 
     assert value("gtc_probes_total", **WEB._asdict(), outcome="failed") == 1
     place = {"service": "shop", "region": "eu-west-1"}
@@ -115,7 +115,7 @@ def test_probes_are_counted_by_outcome_and_timed_when_they_pass() -> None:
 
 
 def test_calls_and_propagation_are_counted_and_timed() -> None:
-    """As the adapters and the follow-up tell them."""
+    """As the adapters and the follow-up report them."""
     metrics, value = fresh()
     metrics.aws_call("route53", "GetChange", "throttled", 0.5)
     metrics.propagation("route53", 12.0)
@@ -128,7 +128,7 @@ def test_calls_and_propagation_are_counted_and_timed() -> None:
 
 
 async def test_a_failover_shows_in_verdicts_shares_levers_and_writes() -> None:
-    """What one region's death changes, and nothing else."""
+    """The metrics that the failure of one region changes, and no others."""
     async with api() as served:
         before = scraped(served)("gtc_writes_total", lever="route53", outcome="applied")
         await served.fail("eu-west-1")
@@ -177,8 +177,8 @@ async def test_a_hold_is_counted_when_it_begins_and_shown_while_it_lasts() -> No
         assert isnan(left)
 
 
-async def test_drift_shows_at_the_pool_somebody_touched() -> None:
-    """One position changed by hand, in one pool."""
+async def test_drift_shows_at_the_pool_that_was_edited() -> None:
+    """One position of one pool was changed outside the daemon."""
     async with api() as served:
         await served.fail("us-east-1")
         for record in served.world.records.stored(ZONE):
@@ -204,7 +204,7 @@ async def test_panic_shows_at_the_service_whose_regions_fail_at_once() -> None:
 
 
 async def test_isolation_shows_while_the_reference_targets_fail() -> None:
-    """The vantage point doubts itself."""
+    """The prober is isolated then."""
     async with api() as served:
         calm = scraped(served)("gtc_isolated")
         for probe in served.world.settings.reference_targets.known_good:
@@ -214,11 +214,11 @@ async def test_isolation_shows_while_the_reference_targets_fail() -> None:
     assert calm == 0
 
 
-async def test_measured_shares_are_those_of_the_moment() -> None:
-    """NaN while nobody reports; 0 for a region that gets nothing while others do."""
+async def test_measured_shares_are_those_of_now() -> None:
+    """NaN without reports; 0 for a region without requests while others have some."""
     traffic = TrafficReports(FakeClock())
     metrics, value = fresh()
-    metrics.watch(traffic)
+    metrics.add_measured_shares(traffic)
     place = {"service": "shop", "pool": "world"}
     silent = value("gtc_region_share_measured_ratio", **place, region="us-east-1")
     traffic.add([Measurement("shop", "world", "us-east-1", 3, 0)])
@@ -248,18 +248,18 @@ async def test_a_scrape_can_be_parsed_and_is_small() -> None:
     assert openmetrics.text.endswith("# EOF\n")
 
 
-def test_settings_that_change_change_the_series_and_keep_the_counts() -> None:
-    """What is gone vanishes, what is new begins, what stays goes on counting."""
+def test_a_reload_changes_the_series_and_keeps_the_counts() -> None:
+    """Removed series disappear, new ones begin, others keep their counts."""
     metrics, value = fresh()
     passed = ProbeResult(ProbeOutcome.PASSED, 1.0, 0.01, "200")
-    metrics.probes(WEB)(passed)
+    metrics.probe_counter(WEB)(passed)
     data = QUICK.model_dump(mode="json")
     shop = data["services"]["shop"]
     shop["regions"]["us-west-2"] = shop["regions"].pop("eu-central-1")
     for pool in shop["pools"].values():
         pool["regions"] = [r.replace("eu-central-1", "us-west-2") for r in pool["regions"]]
     del data["services"]["api"]
-    metrics.follow(type(QUICK).model_validate(data | {"mode": "dry_run"}))
+    metrics.follow_settings(type(QUICK).model_validate(data | {"mode": "dry_run"}))
 
     for region, exists in (("eu-central-1", False), ("us-west-2", True), ("eu-west-1", True)):
         place = {"service": "shop", "pool": "world", "region": region}
@@ -278,24 +278,24 @@ def test_settings_that_change_change_the_series_and_keep_the_counts() -> None:
     assert (value("gtc_mode", mode="active"), value("gtc_mode", mode="dry_run")) == (0, 1)
 
 
-def test_an_https_endpoint_has_its_certificates_end_and_others_have_none() -> None:
-    """NaN until one was seen; then its last."""
+def test_only_https_endpoints_have_the_end_of_a_certificate() -> None:
+    """NaN before the first certificate; then the end of the last one."""
     data = QUICK.model_dump(mode="json")
     endpoints = data["services"]["shop"]["regions"]["eu-west-1"]["endpoints"]
     endpoints["web"]["probe"] = "https://127.0.10.1/"
-    metrics = Metrics(CollectorRegistry(), type(QUICK).model_validate(data))
+    metrics = DaemonMetrics(CollectorRegistry(), type(QUICK).model_validate(data))
     value, name = Scrape(metrics.registry), "gtc_probe_certificate_expiry_timestamp_seconds"
     unseen = value(name, **WEB._asdict())
     assert unseen is not None
     assert isnan(unseen)
     ends_at = datetime(2027, 1, 2, tzinfo=UTC)
-    metrics.probes(WEB)(ProbeResult(ProbeOutcome.PASSED, 1.0, 0.01, "200", ends_at))
-    metrics.probes(WEB)(ProbeResult(ProbeOutcome.FAILED, 2.0, 0.01, "connection refused"))
+    metrics.probe_counter(WEB)(ProbeResult(ProbeOutcome.PASSED, 1.0, 0.01, "200", ends_at))
+    metrics.probe_counter(WEB)(ProbeResult(ProbeOutcome.FAILED, 2.0, 0.01, "connection refused"))
     assert value(name, **WEB._asdict()) == ends_at.timestamp()
     assert value(name, service="shop", region="us-east-1", endpoint="web") is None
 
 
-def test_the_end_of_each_reload_is_told() -> None:
+def test_success_and_failure_of_reloads_are_recorded() -> None:
     """The start counts as one; a failure does not move the time of the last success."""
     metrics, value = fresh()
     began = value("gtc_config_last_reload_success_timestamp_seconds")
@@ -308,8 +308,8 @@ def test_the_end_of_each_reload_is_told() -> None:
     assert value("gtc_config_last_reload_successful") == 1
 
 
-class Places(tuple[Position, ...]):
-    """Positions that count how often they are gone through."""
+class CountingPositions(tuple[Position, ...]):
+    """Positions that count how often they are iterated."""
 
     rounds = 0
 
@@ -318,16 +318,16 @@ class Places(tuple[Position, ...]):
         return super().__iter__()
 
 
-async def test_a_cycle_goes_through_the_positions_as_often_as_there_are_metrics_of_them(
+async def test_a_cycle_iterates_the_positions_once_for_each_group_of_metrics(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Not once for each pool, which would cost the square."""
-    monkeypatch.setattr(Places, "rounds", 0)
+    """Not once for each pool, which would be quadratic."""
+    monkeypatch.setattr(CountingPositions, "rounds", 0)
     async with api(running=False) as served:
         report = await served.controller.reconciliation.reconcile()
         steering = served.controller.api_dependencies().metrics._steering
-        steering._positions = Places(steering._positions)
+        steering._positions = CountingPositions(steering._positions)
         steering.cycle(report)
 
     assert len(report.decision.plans) == 3
-    assert Places.rounds == 3  # shares, answers, levers
+    assert CountingPositions.rounds == 3  # shares, answers, levers

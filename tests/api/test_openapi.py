@@ -1,4 +1,4 @@
-"""The API's description is valid, complete, and says what is really answered."""
+"""The OpenAPI document is valid, complete, and agrees with the responses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from openapi_spec_validator import validate
 
 from controller.api.app import DECLARED
 from controller.api.description.openapi import document, operation_id
-from controller.api.http.problems import KINDS
+from controller.api.http.problems import PROBLEM_TYPES
 from controller.api.routes.docs import reference_routes
 from controller.model.access import Role
 from tests.api.callers import bearer, guarded
@@ -23,20 +23,20 @@ BODIES = [route for route in ROUTES if route.body is not None]
 EXAMPLES = [
     (operation_id(route), answer)
     for route in ROUTES
-    for answer in route.answers.values()
+    for answer in route.responses.values()
     if answer.example is not None
 ]
 
 
 def valid(schema: dict[str, Any], value: object) -> None:
-    """The value fits a schema of the document."""
+    """Assert that a value fits a schema of the document."""
     root = {**DOCUMENT, **schema}
     validator = Draft202012Validator(root, format_checker=Draft202012Validator.FORMAT_CHECKER)
     assert [error.message for error in validator.iter_errors(value)] == []
 
 
 def content(path: str, method: str, status: int) -> dict[str, Any]:
-    """The schema of a JSON answer."""
+    """The schema of a JSON response."""
     responses = DOCUMENT["paths"][path][method]["responses"]
     schema: dict[str, Any] = responses[str(status)]["content"]["application/json"]["schema"]
     return schema
@@ -48,24 +48,24 @@ def test_it_is_a_valid_openapi_3_1_document() -> None:
     validate(DOCUMENT)
 
 
-def test_every_route_is_described_with_everything_that_can_come_of_it() -> None:
-    """Role, answers, and a problem for every refusal; ids differ."""
+def test_every_route_is_described_with_all_its_responses() -> None:
+    """Role, responses, and a problem for every error; ids are unique."""
     ids = [operation_id(route) for route in ROUTES]
     assert len(set(ids)) == len(ids)
     for route in ROUTES:
         operation = DOCUMENT["paths"][route.path][route.method.lower()]
         assert operation["summary"]
         assert set(operation["responses"]) == {
-            str(status) for status in (*route.answers, *route.refusals)
+            str(status) for status in (*route.responses, *route.problem_statuses)
         }
         assert operation["security"] == ([{"bearer": []}] if route.role else [])
         assert route.role is None or f"role {route.role}" in operation["description"]
-        assert set(route.refusals) <= set(KINDS)
-        assert not set(route.refusals) & set(route.answers)
+        assert set(route.problem_statuses) <= set(PROBLEM_TYPES)
+        assert not set(route.problem_statuses) & set(route.responses)
 
 
 @pytest.mark.parametrize("route", BODIES, ids=operation_id)
-def test_examples_of_bodies_are_what_the_route_takes(route: Any) -> None:
+def test_examples_of_request_bodies_are_valid(route: Any) -> None:
     """By its schema and by its model."""
     assert route.body_example is not None
     operation = DOCUMENT["paths"][route.path][route.method.lower()]
@@ -74,8 +74,8 @@ def test_examples_of_bodies_are_what_the_route_takes(route: Any) -> None:
 
 
 @pytest.mark.parametrize(("name", "answer"), EXAMPLES, ids=[name for name, _ in EXAMPLES])
-def test_examples_of_answers_fit_their_schemas(name: str, answer: Any) -> None:
-    """They are written by hand, and must not grow old."""
+def test_examples_of_responses_fit_their_schemas(name: str, answer: Any) -> None:
+    """They are written by hand and could become outdated."""
     operations = [one for path in DOCUMENT["paths"].values() for one in path.values()]
     operation = next(one for one in operations if one["operationId"] == name)
     found = [
@@ -88,8 +88,8 @@ def test_examples_of_answers_fit_their_schemas(name: str, answer: Any) -> None:
     valid(found[0], answer.example)
 
 
-async def test_what_is_answered_fits_what_is_described() -> None:
-    """Every kind of answer with something in it, taken from the running daemon."""
+async def test_responses_fit_their_schemas() -> None:
+    """Every kind of response of the running daemon, none of them empty."""
     headers = {**bearer("admin"), "If-Match": "*"}
     drain = {"kind": "drain", "region": "us-east-1", "service": "shop", "reason": "x"}
     async with api(guarded()) as served:
@@ -107,8 +107,8 @@ async def test_what_is_answered_fits_what_is_described() -> None:
 
 
 @pytest.mark.parametrize("secured", [True, False])
-async def test_it_is_served_to_everybody_and_says_whether_a_token_is_needed(secured: bool) -> None:
-    """It says nothing of what is steered."""
+async def test_it_is_public_and_says_whether_a_token_is_needed(secured: bool) -> None:
+    """It shows nothing of the configuration."""
     async with api(guarded() if secured else QUICK, running=False) as served:
         answer = await served.get("/openapi.json")
 
@@ -118,8 +118,8 @@ async def test_it_is_served_to_everybody_and_says_whether_a_token_is_needed(secu
     assert "shop" not in str(answer.body["components"]["schemas"])
 
 
-def test_roles_are_those_of_the_issue() -> None:
-    """Viewer looks, operator orders, admin does everything."""
+def test_the_least_role_of_each_kind_of_route() -> None:
+    """A viewer reads, an operator orders, an admin does everything."""
     assert [role.value for role in Role] == ["viewer", "operator", "admin"]
     assert Role.ADMIN.covers(Role.OPERATOR)
     assert Role.OPERATOR.covers(Role.OPERATOR)

@@ -1,4 +1,4 @@
-"""Paths and queries: what is not understood is refused, never ignored."""
+"""Parameters of path and query: unknown and invalid ones are refused, never ignored."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.api.serving import api
 
 
 async def test_a_misspelt_parameter_never_turns_a_preview_into_a_failover() -> None:
-    """`?dryrun=true` is refused, with the name that was meant."""
+    """`?dryrun=true` is refused with the nearest name."""
     body = {"kind": "failover", "region": "eu-west-1", "reason": "x"}
     async with api(running=False) as served:
         answer = await served.post("/v1/overrides?dryrun=true", json=body)
@@ -20,7 +20,7 @@ async def test_a_misspelt_parameter_never_turns_a_preview_into_a_failover() -> N
 
 @pytest.mark.parametrize("text", ["1", "yes", "True", ""])
 async def test_a_flag_is_true_or_false_and_nothing_else(text: str) -> None:
-    """What is allowed is named."""
+    """The error names the valid values."""
     body = {"kind": "failover", "region": "eu-west-1", "reason": "x"}
     async with api(running=False) as served:
         answer = await served.post(f"/v1/overrides?dry_run={text}", json=body)
@@ -32,7 +32,7 @@ async def test_a_flag_is_true_or_false_and_nothing_else(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["0", "501", "-1", "1.5", "ten", "", "٣", "9" * 30])
 async def test_a_limit_is_a_whole_number_in_its_bounds(text: str) -> None:
-    """The message names the bounds and what was found."""
+    """The error names the bounds and the value found."""
     async with api(running=False) as served:
         answer = await served.get("/v1/decisions", params={"limit": text})
 
@@ -41,8 +41,8 @@ async def test_a_limit_is_a_whole_number_in_its_bounds(text: str) -> None:
     assert answer.body["detail"] == f"limit must be a whole number from 1 to 500, not {text!r}"
 
 
-async def test_a_parameter_stands_there_once() -> None:
-    """Two values could mean either."""
+async def test_a_parameter_is_given_once() -> None:
+    """Of two values either could be meant."""
     async with api(running=False) as served:
         answer = await served.get("/v1/decisions?limit=1&limit=2")
 
@@ -51,8 +51,8 @@ async def test_a_parameter_stands_there_once() -> None:
 
 
 @pytest.mark.parametrize("path", ["/v1/decisions", "/v1/decisions/latest"])
-async def test_an_unknown_region_is_answered_with_the_known_ones(path: str) -> None:
-    """404 lists the regions and names the nearest."""
+async def test_an_unknown_region_gets_404_with_the_known_regions(path: str) -> None:
+    """And with the nearest one."""
     async with api(running=False) as served:
         answer = await served.get(f"{path}?region=eu-west-2")
 
@@ -65,7 +65,7 @@ async def test_an_unknown_region_is_answered_with_the_known_ones(path: str) -> N
     "path", ["/v1/status", "/v1/services", "/v1/services/shop", "/v1/decisions/1"]
 )
 async def test_paths_without_parameters_take_none(path: str) -> None:
-    """A caller learns at once that what they asked for does not exist."""
+    """An unknown parameter is refused on every path."""
     async with api(running=False) as served:
         answer = await served.get(f"{path}?verbose=1")
 

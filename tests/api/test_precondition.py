@@ -1,4 +1,4 @@
-"""What a person looked at is what they change."""
+"""If-Match: a write is carried out on the state that it is based on, or refused."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OPERATOR = bearer("operator")
 
 
 def time_passes(snapshots: SnapshotBuilder, seconds: float) -> None:
-    """Every service began so much earlier."""
+    """Let every service have begun so many seconds earlier."""
     memory = snapshots.memory
     earlier = {
         name: replace(one, since=one.since - seconds) for name, one in memory.services.items()
@@ -27,14 +27,14 @@ def time_passes(snapshots: SnapshotBuilder, seconds: float) -> None:
 
 
 def is_down(served: Api, region: str) -> bool:
-    """Whether every service believes so, and has planned on it."""
+    """Whether the region is down in every service by the last cycle."""
     latest = served.controller.reconciliation.latest
     services = latest.decision.regions.values() if latest else ()
     return {regions[region].verdict for regions in services} == {Verdict.DOWN}
 
 
 async def test_status_plan_and_overrides_carry_one_version_of_the_state() -> None:
-    """It stays as long as nothing changes, whatever the clock says."""
+    """It stays the same while only time passes."""
     async with api() as served:
         paths = ("/v1/status", "/v1/plan", "/v1/overrides")
         found = [(await served.get(path)).headers["ETag"] for path in paths]
@@ -46,7 +46,7 @@ async def test_status_plan_and_overrides_carry_one_version_of_the_state() -> Non
 
 
 async def test_an_override_changes_the_version() -> None:
-    """The answer to the order has the new one, so that the next order can follow."""
+    """The response to the order has the new one, for the next order."""
     async with api(running=False) as served:
         before = (await served.get("/v1/status")).headers["ETag"]
         added = await served.post("/v1/overrides", json=DRAIN)
@@ -56,7 +56,7 @@ async def test_an_override_changes_the_version() -> None:
 
 
 async def test_a_verdict_changes_the_version() -> None:
-    """Also when nobody ordered anything."""
+    """Also without any order."""
     async with api() as served:
         before = (await served.get("/v1/status")).headers["ETag"]
         await served.fail("eu-west-1")
@@ -66,7 +66,7 @@ async def test_a_verdict_changes_the_version() -> None:
 
 
 async def test_a_preview_can_be_carried_out_as_it_was_shown() -> None:
-    """The preview's version is what the order is based on."""
+    """The order's If-Match is the preview's ETag."""
     async with api(guarded()) as served:
         preview = await served.post("/v1/overrides?dry_run=true", json=DRAIN, headers=OPERATOR)
         added = await served.post(
@@ -79,7 +79,7 @@ async def test_a_preview_can_be_carried_out_as_it_was_shown() -> None:
 
 
 async def test_what_the_preview_shows_is_what_is_written() -> None:
-    """Every change of it, in all pools and on both levers, and nothing else."""
+    """All of its changes, in all pools and on both levers, and no others."""
     async with api() as served:
         before = levers(served)
         preview = await served.post("/v1/overrides?dry_run=true", json=DRAIN)
@@ -96,7 +96,7 @@ async def test_what_the_preview_shows_is_what_is_written() -> None:
 
 
 def levers(served: Api) -> dict[Position, LeverState]:
-    """Every position as AWS has it."""
+    """Every position's state at AWS."""
     latest = served.controller.reconciliation.latest
     assert latest is not None
     observed = latest.snapshot.observed.values()
@@ -104,7 +104,7 @@ def levers(served: Api) -> dict[Position, LeverState]:
 
 
 async def test_a_preview_is_bound_to_the_plan_it_shows() -> None:
-    """Not to the state alone: what would hold only this order may end meanwhile."""
+    """Not to the state alone: a hold that concerns only this order may end meanwhile."""
     starting = QUICK.guards.model_copy(update={"startup_data_s": 1e6})
     async with api(guarded().model_copy(update={"guards": starting})) as served:
         held = await served.post("/v1/overrides?dry_run=true", json=DRAIN, headers=OPERATOR)
@@ -121,8 +121,8 @@ async def test_a_preview_is_bound_to_the_plan_it_shows() -> None:
     assert added.status == 201
 
 
-async def test_a_preview_of_another_order_is_no_leave_for_this_one() -> None:
-    """Who looked at one region's drain has not seen the other's."""
+async def test_a_preview_of_another_order_does_not_allow_this_one() -> None:
+    """The caller saw one region's drain and orders another's."""
     async with api(guarded()) as served:
         other = {**DRAIN, "region": "eu-central-1"}
         preview = await served.post("/v1/overrides?dry_run=true", json=other, headers=OPERATOR)
@@ -132,8 +132,8 @@ async def test_a_preview_of_another_order_is_no_leave_for_this_one() -> None:
     assert refused.status == 412
 
 
-async def test_a_state_that_changed_since_is_shown_instead() -> None:
-    """412 with the plan as it would be now, and the version to go on with."""
+async def test_a_changed_state_is_refused_with_the_present_plan() -> None:
+    """412 with the preview as it is now, and its ETag for the next attempt."""
     async with api(guarded()) as served:
         preview = await served.post("/v1/overrides?dry_run=true", json=DRAIN, headers=OPERATOR)
         await served.fail("us-east-1")
@@ -151,7 +151,7 @@ async def test_a_state_that_changed_since_is_shown_instead() -> None:
 
 
 async def write(served: Api, verb: str, location: str, headers: dict[str, str]) -> int:
-    """One of the three writes."""
+    """Send one of the three writes; returns the status."""
     match verb:
         case "POST":
             return (await served.post("/v1/overrides", json=DRAIN, headers=headers)).status
@@ -163,8 +163,8 @@ async def write(served: Api, verb: str, location: str, headers: dict[str, str]) 
 
 
 @pytest.mark.parametrize("verb", ["POST", "PATCH", "DELETE"])
-async def test_a_caller_with_a_token_says_what_the_write_is_based_on(verb: str) -> None:
-    """428 without, 412 with an old version, and `*` is whatever there is."""
+async def test_a_caller_with_a_token_must_send_if_match(verb: str) -> None:
+    """428 without it, 412 with an old ETag; `*` matches every state."""
     async with api(guarded(), running=False) as served:
         added = await served.post(
             "/v1/overrides", json=DRAIN, headers={**OPERATOR, "If-Match": "*"}
@@ -180,8 +180,8 @@ async def test_a_caller_with_a_token_says_what_the_write_is_based_on(verb: str) 
 
 
 @pytest.mark.parametrize("verb", ["POST", "PATCH", "DELETE"])
-async def test_on_the_machine_itself_it_may_be_left_out(verb: str) -> None:
-    """A person with curl at 3 a.m. is not kept from acting; a version given counts all the same."""
+async def test_a_local_caller_may_omit_if_match(verb: str) -> None:
+    """An operator with curl can always act; If-Match counts when it is sent."""
     async with api(running=False) as served:
         added = await served.post("/v1/overrides", json=DRAIN)
         location = added.headers["Location"]
@@ -193,7 +193,7 @@ async def test_on_the_machine_itself_it_may_be_left_out(verb: str) -> None:
 
 
 async def test_an_end_is_bound_to_the_plan_it_shows() -> None:
-    """Traffic comes back as was shown, or the caller is shown how it would come back now."""
+    """Traffic returns as the preview showed it, or the caller gets the preview of now."""
     async with api(guarded()) as served:
         given = {**OPERATOR, "If-Match": "*"}
         drain = {**DRAIN, "service": "shop", "pool": "world"}
@@ -216,8 +216,8 @@ async def test_an_end_is_bound_to_the_plan_it_shows() -> None:
     assert ended.status == 200
 
 
-async def test_what_would_follow_the_end_of_no_override_is_not_found() -> None:
-    """With those that are in force."""
+async def test_a_preview_of_the_end_of_an_unknown_override_is_404() -> None:
+    """With the ids of active overrides."""
     async with api(running=False) as served:
         answer = await served.get("/v1/overrides/7/ending")
     assert (answer.status, answer.body["detail"]) == (404, "no override 7 is in force")
@@ -233,10 +233,10 @@ async def test_what_would_follow_the_end_of_no_override_is_not_found() -> None:
     ],
     ids=lambda order: order["kind"],
 )
-async def test_every_order_is_carried_out_as_previewed_or_previewed_anew(
+async def test_every_order_is_carried_out_as_previewed_or_refused_with_a_new_preview(
     order: dict[str, object],
 ) -> None:
-    """What changed meanwhile is in the refusal, and that can be carried out."""
+    """The order succeeds with the ETag of the refusal."""
     async with api(guarded()) as served:
         preview = await served.post("/v1/overrides?dry_run=true", json=order, headers=OPERATOR)
         await served.fail("us-east-1")
@@ -251,7 +251,7 @@ async def test_every_order_is_carried_out_as_previewed_or_previewed_anew(
 
 
 async def test_an_extension_is_bound_to_the_state_it_was_made_from() -> None:
-    """It moves nothing now, so its preview is the present plan."""
+    """It changes no plan now, so its preview is the present plan."""
     async with api(guarded()) as served:
         freeze = {"kind": "freeze", "reason": "launch"}
         added = await served.post(

@@ -1,4 +1,4 @@
-"""Every refusal has one shape, says what would be valid, and gives nothing away."""
+"""Every error is a problem of the same form, names valid values, and shows no internals."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from structlog.testing import capture_logs
 
-from controller.api.http import request_bodies
+from controller.api.http import body_reading
 from controller.loops.cycle.previews import Preview
 from tests.api.serving import api
 from tests.fakes.methods import Method
@@ -16,8 +16,8 @@ from tests.fakes.methods import Method
 POSTS = ("/v1/overrides", "/v1/plan", "/v1/measurements/traffic")
 
 
-async def test_an_unknown_path_is_answered_with_those_there_are() -> None:
-    """404 lists the API's paths, in the shape every problem has."""
+async def test_an_unknown_path_gets_404_with_the_known_paths() -> None:
+    """In the form of every problem."""
     async with api(running=False) as served:
         answer = await served.get("/v2/status")
 
@@ -30,8 +30,8 @@ async def test_an_unknown_path_is_answered_with_those_there_are() -> None:
     assert {"/v1/status", "/v1/overrides/{id}", "/livez"} <= set(answer.body["valid_values"])
 
 
-async def test_a_wrong_method_is_answered_with_those_the_path_knows() -> None:
-    """405 carries them in the body and in Allow."""
+async def test_a_wrong_method_gets_405_with_the_allowed_methods() -> None:
+    """In the body and in the header Allow."""
     async with api(running=False) as served:
         answer = await served.delete("/v1/overrides")
 
@@ -41,8 +41,8 @@ async def test_a_wrong_method_is_answered_with_those_the_path_knows() -> None:
 
 
 @pytest.mark.parametrize("path", POSTS)
-async def test_malformed_json_is_answered_with_its_place(path: str) -> None:
-    """400 says at which line and column reading ended."""
+async def test_malformed_json_gets_400_with_line_and_column(path: str) -> None:
+    """The place where parsing ended."""
     async with api(running=False) as served:
         answer = await served.post(
             path, data='{\n "kind" "drain"}', headers={"Content-Type": "application/json"}
@@ -57,8 +57,8 @@ async def test_malformed_json_is_answered_with_its_place(path: str) -> None:
     [b"", b"\xff\xfe", b"[" * 60_000, b'{"reason": "\\ud800"}', b"9" * 60_000],
     ids=["empty", "not UTF-8", "very deep", "half a surrogate", "very long number"],
 )
-async def test_no_body_is_strange_enough_for_an_unexpected_error(raw: bytes) -> None:
-    """Whatever bytes come are the caller's mistake, not ours."""
+async def test_no_body_causes_an_unexpected_error(raw: bytes) -> None:
+    """Any bytes get a 4xx."""
     async with api(running=False) as served:
         answer = await served.post(
             "/v1/overrides", data=raw, headers={"Content-Type": "application/json"}
@@ -67,8 +67,8 @@ async def test_no_body_is_strange_enough_for_an_unexpected_error(raw: bytes) -> 
     assert answer.status in (400, 422)
 
 
-async def test_a_body_that_is_not_what_its_encoding_says_is_the_callers_mistake() -> None:
-    """A gzip header over plain bytes is answered with 400."""
+async def test_a_body_in_another_encoding_than_declared_gets_400() -> None:
+    """`Content-Encoding: gzip` with plain bytes."""
     headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
     async with api(running=False) as served:
         answer = await served.post("/v1/plan", data=b"not gzip", headers=headers)
@@ -76,11 +76,11 @@ async def test_a_body_that_is_not_what_its_encoding_says_is_the_callers_mistake(
     assert answer.status == 400
 
 
-async def test_a_body_that_does_not_come_is_not_waited_for(
+async def test_a_body_that_does_not_arrive_gets_408(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """408 at the deadline, and the connection ends."""
-    monkeypatch.setattr(request_bodies, "RECEIVE_DEADLINE_S", 0.2)
+    """At the deadline; the connection is closed."""
+    monkeypatch.setattr(body_reading, "RECEIVE_DEADLINE_S", 0.2)
     head = "POST /v1/plan HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n"
     async with api(running=False) as served:
         port = urlsplit(served.url).port
@@ -95,7 +95,7 @@ async def test_a_body_that_does_not_come_is_not_waited_for(
 
 
 async def test_a_body_over_64_kib_is_refused() -> None:
-    """413 says how large a body may be."""
+    """413 names the limit."""
     async with api(running=False) as served:
         answer = await served.post("/v1/plan", json={"overrides": ["x" * 70_000]})
 
@@ -103,8 +103,8 @@ async def test_a_body_over_64_kib_is_refused() -> None:
     assert answer.body["detail"] == "a body may have 65536 bytes"
 
 
-async def test_a_store_that_fails_is_told_apart_from_a_mistake() -> None:
-    """503: the same request may work later."""
+async def test_a_failing_store_gets_503() -> None:
+    """Not 4xx: the same request may succeed later."""
     async with api(running=False) as served:
         served.world.store.unavailable = True
         answer = await served.get("/v1/decisions")
@@ -114,7 +114,7 @@ async def test_a_store_that_fails_is_told_apart_from_a_mistake() -> None:
 
 
 async def test_an_unexpected_error_is_logged_under_its_id_and_not_shown() -> None:
-    """500 names the id under which the log has the rest; the error's text stays inside."""
+    """500 names the request id for the log; the error's text is not sent."""
 
     def broken() -> Preview:
         raise RuntimeError("secret")
@@ -131,7 +131,7 @@ async def test_an_unexpected_error_is_logged_under_its_id_and_not_shown() -> Non
 
 
 async def test_every_request_has_an_id_of_its_own() -> None:
-    """Ids name the process' start and count on."""
+    """An id is the process's start and a running number."""
     async with api(running=False) as served:
         ids = [(await served.get("/v1/status")).headers["X-Request-Id"] for _ in range(3)]
 

@@ -1,4 +1,4 @@
-"""Posted bodies: strict, and every mistake in words that help."""
+"""Request bodies: strict models, and an error that names key, value and what is allowed."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ DRAIN: dict[str, Any] = {"kind": "drain", "region": "eu-west-1", "reason": "INC-
 async def test_a_wrong_override_is_refused_with_what_is_allowed(
     body: object, field: str, detail: str
 ) -> None:
-    """422 names the key, what was found and what may stand there."""
+    """422 names the key, the value found and what is allowed."""
     async with api(running=False) as served:
         answer = await served.post("/v1/overrides", json=body)
 
@@ -60,8 +60,8 @@ async def test_a_wrong_override_is_refused_with_what_is_allowed(
     assert answer.body["detail"] == detail
 
 
-async def test_a_number_that_is_none_is_refused() -> None:
-    """NaN passes through some JSON readers; it must not become a duration."""
+async def test_nan_is_refused() -> None:
+    """Some JSON parsers accept NaN; it must not become a duration."""
     raw = '{"kind": "drain", "region": "eu-west-1", "reason": "x", "ttl_s": NaN}'
     async with api(running=False) as served:
         answer = await served.post(
@@ -72,8 +72,8 @@ async def test_a_number_that_is_none_is_refused() -> None:
     assert answer.body["field"] == "ttl_s"
 
 
-async def test_a_mistake_deep_inside_names_its_place() -> None:
-    """The nearest key is that of the model at that place."""
+async def test_an_error_in_a_nested_model_names_its_path() -> None:
+    """The nearest key is one of the nested model."""
     async with api(running=False) as served:
         answer = await served.post("/v1/plan", json={"overrides": [DRAIN]})
 
@@ -82,8 +82,8 @@ async def test_a_mistake_deep_inside_names_its_place() -> None:
     assert answer.body["detail"].startswith("unknown key overrides.0.reason; ")
 
 
-async def test_many_mistakes_are_counted_not_all_told() -> None:
-    """Five are told; an answer stays readable whatever was posted."""
+async def test_more_than_five_errors_are_only_counted() -> None:
+    """Five are shown, so that the response stays readable."""
     async with api(running=False) as served:
         answer = await served.post(
             "/v1/measurements/traffic", json={"window_s": 1.0, "measurements": [{}] * 4}

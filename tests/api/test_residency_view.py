@@ -1,4 +1,4 @@
-"""Residency in the status and in metrics: proven, leaking, or not known."""
+"""Residency in the status and in metrics: proven, leaking, or unknown."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def series(served: Api) -> set[tuple[str, str]]:
 
 
 async def leaking(served: Api) -> Answer:
-    """The status as soon as the hold is in it."""
+    """The status, once it has the hold."""
     world = served.world
     for country in ("DE", "FR", "IE"):
         world.records.put(ZONE, geolocation(country, "europe"))
@@ -38,8 +38,8 @@ async def leaking(served: Api) -> Answer:
     return await served.get("/v1/status")
 
 
-async def test_a_bound_pool_without_leaks_is_proven_and_an_unbound_one_is_not_asked() -> None:
-    """An empty list says more than null."""
+async def test_a_bound_pool_without_leaks_has_an_empty_list_and_an_unbound_one_null() -> None:
+    """An empty list is a proof, null is none."""
     async with api() as served:
         status = await served.get("/v1/status")
         assert leaks_of(served) == 0
@@ -49,7 +49,7 @@ async def test_a_bound_pool_without_leaks_is_proven_and_an_unbound_one_is_not_as
 
 
 async def test_before_aws_was_read_nothing_is_proven() -> None:
-    """Neither claimed nor denied; and unbound pools have no series at all."""
+    """Null in the status, NaN in the metric; unbound pools have no series."""
     async with api(running=False) as served:
         status = await served.get("/v1/status")
         assert isnan(leaks_of(served))
@@ -58,8 +58,8 @@ async def test_before_aws_was_read_nothing_is_proven() -> None:
     assert pool_of(status, "shop", "europe")["leaks"] is None
 
 
-async def test_a_leak_is_shown_with_its_path_and_in_words() -> None:
-    """What a person needs to mend the tree."""
+async def test_a_leak_is_shown_with_its_path_and_as_text() -> None:
+    """An operator can repair the records with them."""
     async with api(QUICK) as served:
         status = await leaking(served)
 

@@ -1,4 +1,4 @@
-"""The audit over the API: in pages, and checked; and what a caller is told of a full disk."""
+"""The audit over the API: pages and the check of the chain; and the error for a full disk."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from controller.adapters.sqlite.store import SqliteStore
 from controller.api.app import build
 from controller.api.http.server import serving
-from controller.api.metrics.daemon_metrics import Metrics
+from controller.api.metrics.daemon_metrics import DaemonMetrics
 from controller.composition import compose
 from tests.api.serving import QUICK, api
 from tests.loops.simulated import World
@@ -19,7 +19,7 @@ FREEZE = {"kind": "freeze", "reason": "INC-42", "ttl_s": 60}
 
 
 async def test_the_audit_is_paged_newest_first() -> None:
-    """`next` leads on; each entry has its place in the chain."""
+    """`next` is the path of the next page; entries are numbered without a gap."""
     async with api() as served:
         for _ in range(3):
             assert (await served.post("/v1/overrides", json=FREEZE)).status == 201
@@ -33,7 +33,7 @@ async def test_the_audit_is_paged_newest_first() -> None:
 
 
 async def test_the_chain_is_checked() -> None:
-    """With the head to note elsewhere, and against one that was noted."""
+    """With its head, and against a head that was noted earlier."""
     async with api() as served:
         await served.post("/v1/overrides", json=FREEZE)
         check = await served.get("/v1/audit/check")
@@ -49,8 +49,8 @@ async def test_the_chain_is_checked() -> None:
     assert "the chain was made anew" in other.body["faults"][0]
 
 
-async def test_what_is_no_mark_is_refused() -> None:
-    """With its form."""
+async def test_an_invalid_chain_point_is_refused() -> None:
+    """The error shows the format."""
     async with api() as served:
         answer = await served.get("/v1/audit/check?noted=12")
 
@@ -61,8 +61,8 @@ async def test_what_is_no_mark_is_refused() -> None:
 async def test_a_full_disk_is_told_to_who_orders_something_and_ends_with_it(
     tmp_path: Path,
 ) -> None:
-    """503 and the cause, nothing half done; once there is room, the same order is taken."""
-    metrics = Metrics(CollectorRegistry(), QUICK)
+    """503 with the cause, and no change; once there is room, the same order is accepted."""
+    metrics = DaemonMetrics(CollectorRegistry(), QUICK)
     async with SqliteStore(tmp_path / "gtc.sqlite", metrics.state_error) as store:
         world = World(QUICK)
         controller = compose(QUICK, world.ports(store), metrics)
@@ -95,5 +95,5 @@ async def test_a_full_disk_is_told_to_who_orders_something_and_ends_with_it(
 
 
 async def asked(store: SqliteStore, pragma: str) -> int:
-    """What the store's own connection answers, in its thread."""
+    """The value of a pragma, from the store's own connection in its thread."""
     return await store._execute(lambda connection: int(connection.execute(pragma).fetchone()[0]))

@@ -1,4 +1,4 @@
-"""Decision records: paged, found by region, as values and in words."""
+"""Decision records: pages, by region, as JSON and as text; replay and export."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TEXT = {"Accept": "text/plain"}
 
 
 async def test_records_are_paged_newest_first() -> None:
-    """`next` leads on until there is nothing more; no record is lost or doubled."""
+    """Following `next` gives every record once."""
     async with api() as served:
         everything = await served.get("/v1/decisions?limit=500")
         ids = list[int]()
@@ -45,7 +45,7 @@ async def test_records_are_paged_newest_first() -> None:
 async def test_a_page_is_bounded_in_bytes(
     monkeypatch: pytest.MonkeyPatch, limit: int, most_bytes: int
 ) -> None:
-    """It holds one record at least; all pages together hold every record once."""
+    """It has one record at least; all pages together have every record once."""
     monkeypatch.setattr(decisions, "PAGE_BYTES", most_bytes)
     async with api(running=False) as served:
         for cycle in range(30):
@@ -62,8 +62,8 @@ async def test_a_page_is_bounded_in_bytes(
     assert ids == list(range(30, 0, -1))
 
 
-async def test_the_newest_record_of_a_region_is_found() -> None:
-    """Latest with a region is the newest that concerns it, by the store's own rule."""
+async def test_latest_with_a_region_is_the_newest_record_that_concerns_it() -> None:
+    """By the rule of the store."""
     async with api() as served:
         await served.fail("eu-west-1")
         listed = await served.get("/v1/decisions?region=eu-west-1&limit=1")
@@ -77,8 +77,8 @@ async def test_the_newest_record_of_a_region_is_found() -> None:
     assert "region=eu-west-1" in listed.body["next"]
 
 
-async def test_a_record_is_served_as_it_is_kept() -> None:
-    """Positions are objects, times end in Z, outcomes are words."""
+async def test_a_record_is_encoded_for_clients() -> None:
+    """Positions are objects, times end in Z, outcomes are names."""
     async with api() as served:
         await served.fail("eu-west-1")
         listed = await served.get("/v1/decisions?region=eu-west-1")
@@ -95,8 +95,8 @@ async def test_a_record_is_served_as_it_is_kept() -> None:
     assert one.body["regions"]["shop"]["eu-west-1"]["verdict"] == "down"
 
 
-async def test_one_record_is_explained_to_whoever_asks_for_text() -> None:
-    """The text is the one renderer's; JSON stays the default."""
+async def test_a_record_is_text_for_accept_text_plain() -> None:
+    """The text of `explanation`; JSON is the default."""
     async with api() as served:
         latest = await served.get("/v1/decisions/latest", headers=TEXT)
         record = await served.world.newest()
@@ -108,8 +108,8 @@ async def test_one_record_is_explained_to_whoever_asks_for_text() -> None:
     assert anything.body["id"] == record.id
 
 
-async def test_without_any_record_the_answer_says_so() -> None:
-    """404, because nothing has been decided yet."""
+async def test_without_any_record_latest_is_404() -> None:
+    """No decision has been recorded yet."""
     async with api(running=False) as served:
         latest = await served.get("/v1/decisions/latest")
         of_region = await served.get("/v1/decisions/latest?region=eu-west-1")
@@ -123,8 +123,8 @@ async def test_without_any_record_the_answer_says_so() -> None:
     assert listed.body == {"items": [], "next": None}
 
 
-async def test_a_record_that_is_not_kept_is_answered_with_the_newest() -> None:
-    """Whatever stands in the path, however long."""
+async def test_an_unknown_record_gets_404_with_the_newest_id() -> None:
+    """Also for a path without a number, of any length."""
     async with api() as served:
         newest = (await served.world.newest()).id
         answers = [await served.get(f"/v1/decisions/{name}") for name in ("999", "x", "9" * 40)]
@@ -133,8 +133,8 @@ async def test_a_record_that_is_not_kept_is_answered_with_the_newest() -> None:
     assert answers[0].body["detail"] == f"no decision 999 is kept; the newest is {newest}"
 
 
-async def test_a_decision_is_made_again_and_is_the_same() -> None:
-    """Every one that is kept, a failover among them."""
+async def test_the_replay_of_every_decision_is_the_same() -> None:
+    """Of all that are kept, with a failover among them."""
     async with api() as served:
         await served.fail("eu-west-1")
         records = (await served.get("/v1/decisions?limit=500")).body["items"]
@@ -149,8 +149,8 @@ async def test_a_decision_is_made_again_and_is_the_same() -> None:
     assert "~ shop/world" in "".join(one.body["text"] for one in moved)
 
 
-async def test_a_replay_is_told_in_words() -> None:
-    """For `gtc replay`, as `gtc why` is."""
+async def test_a_replay_is_text_for_accept_text_plain() -> None:
+    """`gtc replay` uses it."""
     async with api() as served:
         words = await served.get("/v1/decisions/1/replay", headers=TEXT)
 
@@ -158,8 +158,8 @@ async def test_a_replay_is_told_in_words() -> None:
     assert words.text.startswith(f"Decision 1, made by version {__version__}, is the same byte")
 
 
-async def test_a_snapshot_is_exported_and_replayed_elsewhere() -> None:
-    """With nothing lost on the way, and nothing that helps to get in."""
+async def test_an_exported_snapshot_can_be_replayed() -> None:
+    """It is complete, and has no tokens or secrets."""
     async with api(guarded()) as served:
         exported = await served.get("/v1/decisions/1/snapshot", headers=bearer("viewer"))
 
@@ -172,7 +172,7 @@ async def test_a_snapshot_is_exported_and_replayed_elsewhere() -> None:
 
 @pytest.mark.parametrize("what", ["replay", "snapshot"])
 async def test_a_decision_without_a_snapshot_says_so(what: str) -> None:
-    """It was kept by a version that knew none."""
+    """An older version recorded it without one."""
     async with api() as served:
         served.world.store._evidence.clear()
         old = await served.get(f"/v1/decisions/1/{what}")
@@ -186,7 +186,7 @@ async def test_a_decision_without_a_snapshot_says_so(what: str) -> None:
 
 
 async def test_settings_that_no_catalogue_can_express_are_a_conflict() -> None:
-    """A record of version 1: `gtc replay` says why not, history and export still have it."""
+    """A record of version 1: replay answers why; history and export still have it."""
     async with api() as served:
         text = served.world.store._evidence[1]
         old = as_version_1(json.loads(text.settings))
@@ -207,7 +207,7 @@ async def test_settings_that_no_catalogue_can_express_are_a_conflict() -> None:
 
 
 async def test_a_snapshot_that_this_version_cannot_read_is_a_conflict() -> None:
-    """Named by the member that it does not know."""
+    """The error names the unknown member."""
     async with api() as served:
         text = served.world.store._evidence[1]
         other = text.settings.replace('"schema_version":2', '"schema_version":9')

@@ -1,4 +1,4 @@
-"""The live stream over real sockets: framing, going on, filters, heartbeats, and a quick end."""
+"""The event stream over real sockets: format, continuation, filters, heartbeats, quick end."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from controller.api.app import build
 from controller.api.http.server import serving
-from controller.api.metrics.daemon_metrics import Metrics
+from controller.api.metrics.daemon_metrics import DaemonMetrics
 from controller.api.routes import events
 from controller.composition import compose
 from controller.loops.event_stream import MAX_EVENTS, EventStream
@@ -26,13 +26,13 @@ _STREAMS = 50
 
 
 def happen(live: EventStream, *types: EventType) -> None:
-    """Events of these types."""
+    """Publish events of these types."""
     for type_ in types:
         live.on_override(type_, FREEZE, "ann")
 
 
 async def block(response: aiohttp.ClientResponse) -> dict[str, str]:
-    """The next block of a stream, field to value; a comment has the empty name."""
+    """The next block of a stream as field to value; a comment has the empty name."""
     fields = {}
     async with asyncio.timeout(5):
         while line := (await response.content.readline()).decode().rstrip("\n"):
@@ -42,7 +42,7 @@ async def block(response: aiohttp.ClientResponse) -> dict[str, str]:
 
 
 async def opened(served: Api, query: str = "", last: int | None = None) -> Any:
-    """A stream, with its first block read away."""
+    """A stream whose first block was read."""
     headers = {} if last is None else {"Last-Event-ID": str(last)}
     response = await served.client.get(f"/v1/events{query}", headers=headers)
     assert response.status == 200
@@ -52,7 +52,7 @@ async def opened(served: Api, query: str = "", last: int | None = None) -> Any:
 
 
 async def test_an_event_has_its_id_its_type_and_its_data_in_one_line() -> None:
-    """As browsers and curl expect it."""
+    """The format that browsers and curl expect."""
     async with api(running=False) as served:
         stream = await opened(served)
         happen(served.controller.event_stream, EventType.OVERRIDE_SET)
@@ -66,8 +66,8 @@ async def test_an_event_has_its_id_its_type_and_its_data_in_one_line() -> None:
         stream.close()
 
 
-async def test_a_place_to_go_on_from_is_given_before_anything_happened() -> None:
-    """Or a connection that breaks before the first event would lose what comes meanwhile."""
+async def test_the_last_id_is_sent_before_the_first_event() -> None:
+    """A connection that breaks before the first event can then continue without loss."""
     async with api(running=False) as served:
         live = served.controller.event_stream
         response = await served.client.get("/v1/events")
@@ -75,8 +75,8 @@ async def test_a_place_to_go_on_from_is_given_before_anything_happened() -> None
         response.close()
 
 
-async def test_last_event_id_goes_on_exactly_there() -> None:
-    """What happened meanwhile comes first."""
+async def test_last_event_id_continues_after_that_event() -> None:
+    """Events of the time between come first."""
     async with api(running=False) as served:
         live = served.controller.event_stream
         happen(live, *[EventType.OVERRIDE_SET] * 3)
@@ -86,16 +86,16 @@ async def test_last_event_id_goes_on_exactly_there() -> None:
         stream.close()
 
 
-async def test_a_place_kept_no_longer_begins_with_a_resync() -> None:
-    """The listener reads everything anew and goes on."""
+async def test_an_id_that_is_no_longer_kept_begins_with_a_resync() -> None:
+    """The client reads everything again and continues."""
     async with api(running=False) as served:
         stream = await opened(served, last=1)
         assert (await block(stream))["event"] == "resync"
         stream.close()
 
 
-async def test_types_choose_what_comes() -> None:
-    """Others are skipped silently."""
+async def test_types_filter_the_events() -> None:
+    """Events of other types are not sent."""
     async with api(running=False) as served:
         stream = await opened(served, "?types=decision,override_ended")
         happen(served.controller.event_stream, EventType.OVERRIDE_SET, EventType.OVERRIDE_ENDED)
@@ -113,20 +113,20 @@ async def test_types_choose_what_comes() -> None:
         ("", {"Last-Event-ID": "9" * 40}, "Last-Event-ID", "an id that a stream gave"),
     ],
 )
-async def test_a_wrong_question_is_a_problem(
+async def test_invalid_parameters_are_refused(
     query: str, headers: dict[str, str], field: str, says: str
 ) -> None:
-    """It names what is wrong and what there is."""
+    """The error names what is wrong and what is valid."""
     async with api(running=False) as served:
         found = await served.get(f"/v1/events{query}", headers=headers)
         assert (found.status, found.body["field"]) == (400, field)
         assert says in found.body["detail"]
 
 
-async def test_silence_is_broken_by_comments_that_carry_the_place(
+async def test_heartbeats_are_comments_with_the_last_id(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """So that both sides notice a dead connection, and a filter does not hold the place back."""
+    """Both sides notice a broken connection, and a filter does not delay the last id."""
     monkeypatch.setattr(events, "_HEARTBEAT_S", 0.02)
     async with api(running=False) as served:
         stream = await opened(served, "?types=decision")
@@ -138,8 +138,8 @@ async def test_silence_is_broken_by_comments_that_carry_the_place(
         stream.close()
 
 
-async def test_a_listener_that_leaves_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing stays behind for it."""
+async def test_a_client_that_disconnects_is_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No subscription stays."""
     monkeypatch.setattr(events, "_HEARTBEAT_S", 0.02)
     async with api(running=False) as served:
         stream = await opened(served)
@@ -148,10 +148,10 @@ async def test_a_listener_that_leaves_is_forgotten(monkeypatch: pytest.MonkeyPat
         await served.until(lambda: served.controller.event_stream.listeners == 0)
 
 
-async def test_a_listener_that_takes_nothing_is_told_to_read_anew_or_dropped(
+async def test_a_client_that_reads_nothing_gets_a_resync_or_is_closed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Neither the daemon nor anybody else waits for it, and no memory grows for it."""
+    """Neither the daemon nor another client waits for it, and no memory grows for it."""
     monkeypatch.setattr(events, "_WRITE_DEADLINE_S", 0.2)
     async with api(running=False) as served:
         live = served.controller.event_stream
@@ -169,8 +169,8 @@ async def test_a_listener_that_takes_nothing_is_told_to_read_anew_or_dropped(
         del reader
 
 
-async def test_a_slow_listener_gets_a_resync_and_then_what_is_new() -> None:
-    """It fell behind by more than is kept."""
+async def test_a_slow_client_gets_a_resync_and_then_new_events() -> None:
+    """It missed more events than are kept."""
     async with api(running=False) as served:
         live = served.controller.event_stream
         stream = await opened(served)
@@ -182,7 +182,7 @@ async def test_a_slow_listener_gets_a_resync_and_then_what_is_new() -> None:
 
 
 async def test_too_many_streams_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The limit protects everybody else."""
+    """The limit protects all other callers."""
     monkeypatch.setattr(events, "MAX_STREAMS", 2)
     async with api(running=False) as served:
         streams = [await opened(served) for _ in range(2)]
@@ -196,7 +196,7 @@ async def test_too_many_streams_are_refused(monkeypatch: pytest.MonkeyPatch) -> 
 async def test_fifty_open_streams_do_not_delay_the_end() -> None:
     """They end as if nothing more were to come; one that waits for a time-out would be cut off."""
     world = World()
-    metrics = Metrics(CollectorRegistry(), world.settings)
+    metrics = DaemonMetrics(CollectorRegistry(), world.settings)
     controller = compose(world.settings, world.ports(), metrics)
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector) as session:
@@ -209,7 +209,7 @@ async def test_fifty_open_streams_do_not_delay_the_end() -> None:
 
 
 async def test_the_newest_events_can_be_read_without_a_stream() -> None:
-    """For a list, and to know where to go on."""
+    """As a list, with the id after which a stream continues."""
     async with api(running=False) as served:
         live = served.controller.event_stream
         happen(live, EventType.OVERRIDE_SET, EventType.OVERRIDE_ENDED, EventType.OVERRIDE_SET)
@@ -221,7 +221,7 @@ async def test_the_newest_events_can_be_read_without_a_stream() -> None:
 
 
 async def test_a_failover_is_streamed_as_it_happens() -> None:
-    """The loops, the hub and the socket together."""
+    """Loops, event stream and socket together."""
     async with api() as served:
         stream = await opened(served, "?types=decision")
         await served.fail("eu-west-1")

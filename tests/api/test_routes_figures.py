@@ -1,4 +1,4 @@
-"""Figures that steer: taken as posted, and shown with what they count for."""
+"""Reported figures: accepted, shown with their influence, and used by decisions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LATENCY = {"service": "shop", "pool": "europe", "region": "eu-west-1", "ms": 35.
 
 
 def changed(**region: float | None) -> Settings:
-    """The settings with latencies in one pool, and this in the region eu-west-1."""
+    """The settings with latencies in one pool, and these members in the region eu-west-1."""
     data = QUICK.model_dump(mode="json")
     shop = data["services"]["shop"]
     shop["pools"]["europe"]["latency_ms"] = {"eu-west-1": 25.0, "eu-central-1": 20.0}
@@ -42,7 +42,7 @@ async def believed(served: Api) -> dict[str, Any]:
 
 
 async def test_before_any_report_the_configuration_is_believed() -> None:
-    """Also before the first cycle; a pool without latencies has none."""
+    """Also before the first cycle; a pool without latencies shows none."""
     async with api(NEAR, running=False) as served:
         shop = await believed(served)
         other = (await served.get("/v1/figures")).body["items"][1]
@@ -55,8 +55,8 @@ async def test_before_any_report_the_configuration_is_believed() -> None:
     assert other["latency_ms"] == {"world": {}}
 
 
-async def test_what_is_posted_is_believed_at_once_and_steers() -> None:
-    """The same functions give the plan's figures: a demand nobody can carry is an overload."""
+async def test_reported_figures_are_believed_at_once_and_steer() -> None:
+    """The plan uses the same functions: a demand above all capacity is an overload."""
     async with api(NEAR) as served:
         calm = await served.get("/v1/plan?all=true")
         answer = await served.post(
@@ -76,8 +76,8 @@ async def test_what_is_posted_is_believed_at_once_and_steers() -> None:
     assert over[1] > 1000
 
 
-async def test_a_region_nobody_measured_shows_what_it_is_counted_on_for() -> None:
-    """Null stands for its capacity, here and with the service."""
+async def test_a_region_without_capacity_shows_what_is_counted_on() -> None:
+    """Its capacity is null, here and in `/v1/services`."""
     async with api(changed(capacity_rps=None), running=False) as served:
         shop = await believed(served)
         service = await served.get("/v1/services/shop")
@@ -129,10 +129,10 @@ async def test_a_region_nobody_measured_shows_what_it_is_counted_on_for() -> Non
         ),
     ],
 )
-async def test_what_makes_no_sense_is_refused_as_a_whole(
+async def test_a_report_with_an_error_is_refused_as_a_whole(
     body: dict[str, Any], field: str, detail: str
 ) -> None:
-    """422 names the key and what is allowed; nothing of the report is believed."""
+    """422 names the key and what is allowed; no figure of the report is taken."""
     async with api(NEAR, running=False) as served:
         answer = await served.post(PATH, json=body)
         kept = served.controller.figures.read()
@@ -143,8 +143,8 @@ async def test_what_makes_no_sense_is_refused_as_a_whole(
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999"])
-async def test_a_number_that_is_none_is_refused(number: str) -> None:
-    """Python's own JSON knows them; a figure must be finite."""
+async def test_nan_and_infinity_are_refused(number: str) -> None:
+    """Python's JSON parser accepts them; a figure must be finite."""
     text = f'{{"demand": [{{"service": "shop", "pool": "europe", "rps": {number}}}]}}'
     async with api(NEAR, running=False) as served:
         answer = await served.post(PATH, data=text, headers={"Content-Type": "application/json"})
@@ -154,8 +154,8 @@ async def test_a_number_that_is_none_is_refused(number: str) -> None:
     assert kept == NO_FIGURES
 
 
-async def test_who_may_not_move_traffic_may_not_report_what_steers_it() -> None:
-    """A viewer may look at the figures."""
+async def test_a_viewer_may_not_report_figures() -> None:
+    """They move traffic; a viewer may read them."""
     async with api(guarded(), running=False) as served:
         refused = await served.post(PATH, json={"demand": [DEMAND]}, headers=bearer("viewer"))
         taken = await served.post(PATH, json={"demand": [DEMAND]}, headers=bearer("operator"))
@@ -164,8 +164,8 @@ async def test_who_may_not_move_traffic_may_not_report_what_steers_it() -> None:
     assert (refused.status, taken.status, seen.status) == (403, 204, 200)
 
 
-async def test_a_report_wakes_nobody() -> None:
-    """The next cycle looks at it; who reports every second makes no more cycles."""
+async def test_a_report_starts_no_cycle() -> None:
+    """The next cycle uses it; reports every second do not cause more cycles."""
     async with api(NEAR) as served:
         before = served.controller.reconciliation.latest
         await served.post(PATH, json={"demand": [{**DEMAND, "rps": CONFIGURED.demand_rps}]})
@@ -174,8 +174,8 @@ async def test_a_report_wakes_nobody() -> None:
         assert served.controller.reconciliation.latest is before
 
 
-async def test_a_reload_forgets_figures_of_what_it_takes_away() -> None:
-    """Without latencies in the settings there is nothing that a measured one could correct."""
+async def test_a_reload_drops_figures_of_removed_latencies() -> None:
+    """Without a configured latency a measured one has no use."""
     async with api(NEAR, load=file(QUICK)) as served:
         await served.post(PATH, json={"demand": [DEMAND], "latency": [{**LATENCY, "ms": 25.0}]})
         done = await served.post("/v1/reload", json={})
@@ -186,8 +186,8 @@ async def test_a_reload_forgets_figures_of_what_it_takes_away() -> None:
     assert kept.latency_ms == {}
 
 
-async def test_metrics_show_what_is_believed() -> None:
-    """As of the last cycle."""
+async def test_metrics_show_the_believed_figures() -> None:
+    """Those of the last cycle."""
     place = {"service": "shop", "pool": "europe"}
     region = {"service": "shop", "region": "eu-west-1"}
     async with api(NEAR) as served:

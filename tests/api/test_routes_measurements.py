@@ -1,4 +1,4 @@
-"""Measured traffic: taken as posted, refused when it names what is not there."""
+"""Measured traffic: accepted and shown; refused with names that are not configured."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ async def shares(served: Api) -> dict[str, tuple[float | None, int, int]]:
     return {r["region"]: (r["measured"], r["requests"], r["errors"]) for r in pool["regions"]}
 
 
-async def test_what_is_posted_shows_in_the_status() -> None:
-    """Requests nobody answered count in the pool and belong to no region."""
+async def test_reported_traffic_shows_in_the_status() -> None:
+    """Requests that no region answered count in the pool and belong to no region."""
     async with api(running=False) as served:
         answers = [
             await served.post(PATH, json=measured()),
@@ -48,16 +48,16 @@ async def test_what_is_posted_shows_in_the_status() -> None:
     }
 
 
-async def test_users_may_be_seen_where_their_pool_is_not_served() -> None:
-    """A breach of residency must be measurable: any region of the service is accepted."""
+async def test_reports_may_name_regions_outside_the_pool() -> None:
+    """A breach of residency must be measurable, so any region of the service is accepted."""
     async with api(running=False) as served:
         answer = await served.post(PATH, json=measured(pool="europe", region="us-east-1"))
 
     assert answer.status == 204
 
 
-async def test_reports_steer_and_take_the_role_of_who_may_steer() -> None:
-    """A viewer's could shift dials or undo a return: nothing of one is counted."""
+async def test_reports_need_the_role_operator() -> None:
+    """They can move dials or undo a return, so a viewer's report is refused and not counted."""
     async with api(guarded(), running=False) as served:
         refused = await served.post(PATH, json=measured(), headers=bearer("viewer"))
         assert served.controller.traffic.split(60) == {}
@@ -78,7 +78,7 @@ async def test_reports_steer_and_take_the_role_of_who_may_steer() -> None:
 async def test_unknown_names_are_refused_with_the_known_ones(
     change: dict[str, str], valid: list[str]
 ) -> None:
-    """422, and nothing of the report is counted."""
+    """422, and no part of the report is counted."""
     [(key, value)] = change.items()
     body = measured()
     body["measurements"].append({**body["measurements"][0], **change})
@@ -105,7 +105,7 @@ async def test_unknown_names_are_refused_with_the_known_ones(
     ],
 )
 async def test_impossible_numbers_are_refused(body: dict[str, Any], detail: str) -> None:
-    """The message says what is allowed and what was found."""
+    """The error names what is allowed and the value found."""
     async with api(running=False) as served:
         answer = await served.post(PATH, json=body)
 

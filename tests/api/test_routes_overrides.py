@@ -1,4 +1,4 @@
-"""Overrides: given, seen, previewed, ended, and refused with reasons."""
+"""Overrides: set, listed, previewed, extended, ended, and refused."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tests.api.serving import QUICK, Api, api
 DRAIN = {"kind": "drain", "region": "eu-west-1", "reason": "INC-42"}
 
 
-async def test_a_drain_is_obeyed_and_answered_as_it_was_taken() -> None:
-    """201 with id, place and defaults; the loop writes the weights by itself."""
+async def test_a_drain_is_answered_and_carried_out() -> None:
+    """201 with id, place and defaults; the loop writes the weights."""
     async with api() as served:
         answer = await served.post("/v1/overrides", json={**DRAIN, "author": "ann", "ttl_s": 60})
         await served.until(lambda: served.world.weights("europe")["eu-west-1"] == 0)
@@ -42,7 +42,7 @@ async def test_a_drain_is_obeyed_and_answered_as_it_was_taken() -> None:
 
 
 async def test_an_override_may_name_one_pool() -> None:
-    """The region keeps its share in the others, and the status shows where it binds."""
+    """The region keeps its share in other pools, and the status shows it at this pool."""
     body = {**DRAIN, "service": "shop", "pool": "europe"}
     async with api() as served:
         answer = await served.post("/v1/overrides", json=body)
@@ -62,17 +62,17 @@ async def test_an_override_may_name_one_pool() -> None:
 
 
 def pin(share: float, **more: str) -> dict[str, Any]:
-    """Fixes eu-west-1's share."""
+    """A pin of eu-west-1."""
     return {"kind": "pin", "region": "eu-west-1", "share": share, "reason": "canary", **more}
 
 
-async def test_a_pin_is_obeyed_and_answered_with_its_share() -> None:
-    """AWS gets the share, and the record explains it by the pin; a newer one takes its place."""
+async def test_a_pin_is_answered_with_its_share_and_carried_out() -> None:
+    """AWS gets the share, and the record explains it by the pin; a newer pin replaces it."""
     settings = QUICK.model_copy(update={"ramp": RampSettings(step_gap_s=0)})
     async with api(settings) as served:
         await served.post("/v1/overrides", json=pin(0.2, service="shop", pool="europe"))
         answer = await served.post("/v1/overrides", json=pin(0.3, service="shop", pool="europe"))
-        await served.until(lambda: part(served, "europe", "eu-west-1") == 0.3)
+        await served.until(lambda: observed_share(served, "europe", "eu-west-1") == 0.3)
         records = await served.get("/v1/decisions?limit=10")
         listed = await served.get("/v1/overrides")
         audit = await served.get("/v1/audit?limit=10")
@@ -86,14 +86,14 @@ async def test_a_pin_is_obeyed_and_answered_with_its_share() -> None:
     assert audit.body["items"][0]["action"] == "override_replaced"
 
 
-def part(served: Api, pool: str, region: str) -> float:
-    """A region's part of its pool, as AWS has it."""
+def observed_share(served: Api, pool: str, region: str) -> float:
+    """A region's share of its pool at AWS."""
     weights = {name: weight or 0 for name, weight in served.world.weights(pool).items()}
     return round(weights[region] / sum(weights.values()), 2)
 
 
-async def test_the_status_names_the_order_that_has_the_last_word() -> None:
-    """A narrower pin before a wider one that came later; what empties a region before both."""
+async def test_the_status_names_the_override_that_decides_the_share() -> None:
+    """A narrower pin outranks a newer wider one; an override that empties outranks both."""
     async with api(running=False) as served:
         for body in (pin(0.3, service="shop", pool="europe"), pin(0.4)):
             await served.post("/v1/overrides", json=body)
@@ -107,7 +107,7 @@ async def test_the_status_names_the_order_that_has_the_last_word() -> None:
 
 
 async def orders(served: Api) -> dict[str, int | None]:
-    """Pool to the override that its eu-west-1 is shown with."""
+    """Pool to the override that the status shows at its eu-west-1."""
     status = (await served.get("/v1/status")).body
     return {
         f"{service['name']}/{pool['name']}": region["override"]
@@ -118,8 +118,8 @@ async def orders(served: Api) -> dict[str, int | None]:
     }
 
 
-async def test_an_override_gets_another_end() -> None:
-    """PATCH answers it with the new one; the same again changes next to nothing."""
+async def test_an_override_is_extended() -> None:
+    """PATCH answers the new end; the same request again moves it by the time between."""
     body = {"ttl_s": 7200, "reason": "it goes on", "author": "bob"}
     async with api(running=False) as served:
         added = await served.post("/v1/overrides", json={**DRAIN, "ttl_s": 60})
@@ -146,10 +146,8 @@ async def test_an_override_gets_another_end() -> None:
         ("/v1/overrides/1", {"ttl_s": 60}, 422),
     ],
 )
-async def test_an_end_that_makes_no_sense_is_refused(
-    path: str, body: dict[str, Any], status: int
-) -> None:
-    """As it would be refused for a new override."""
+async def test_an_invalid_end_is_refused(path: str, body: dict[str, Any], status: int) -> None:
+    """By the same rules as for a new override."""
     async with api(running=False) as served:
         await served.post("/v1/overrides", json=DRAIN)
         answer = await served.patch(path, json=body)
@@ -160,7 +158,7 @@ async def test_an_end_that_makes_no_sense_is_refused(
 
 
 async def test_an_end_that_is_near_is_announced() -> None:
-    """The list and the status say so, as the log and the live events do."""
+    """In the list and the status, as in the log and the events."""
     limits = QUICK.overrides.model_copy(update={"announce_before_s": 100.0})
     settings = QUICK.model_copy(update={"overrides": limits})
     async with api(settings, running=False) as served:
@@ -173,7 +171,7 @@ async def test_an_end_that_is_near_is_announced() -> None:
 
 
 async def test_author_and_ttl_have_defaults() -> None:
-    """Whoever is on this machine is `local`; the configured default bounds the override."""
+    """A local caller is `local`; without `ttl_s` the configured default applies."""
     async with api(running=False) as served:
         answer = await served.post("/v1/overrides", json=DRAIN)
 
@@ -181,8 +179,8 @@ async def test_author_and_ttl_have_defaults() -> None:
     assert answer.body["remaining_s"] == 14_400
 
 
-async def test_overrides_in_force_are_listed_and_shown_one_by_one() -> None:
-    """The list and the Location of each say the same."""
+async def test_active_overrides_are_listed_and_shown() -> None:
+    """The list and the path in Location show the same."""
     async with api(running=False) as served:
         added = await served.post("/v1/overrides", json={"kind": "freeze", "reason": "launch"})
         listed = await served.get("/v1/overrides")
@@ -194,7 +192,7 @@ async def test_overrides_in_force_are_listed_and_shown_one_by_one() -> None:
 
 
 async def test_a_preview_stores_nothing_and_shows_what_would_move() -> None:
-    """200 with the plan; neither an override nor a write follows."""
+    """200 with the plan; no override is set and nothing is written."""
     async with api() as served:
         answer = await served.post("/v1/overrides?dry_run=true", json=DRAIN)
 
@@ -205,8 +203,8 @@ async def test_a_preview_stores_nothing_and_shows_what_would_move() -> None:
         assert served.world.records.writes == []
 
 
-async def test_an_ended_override_is_answered_once_more() -> None:
-    """DELETE says what ended, and the audit by whom."""
+async def test_the_end_of_an_override_answers_the_override() -> None:
+    """DELETE answers it, and the audit names the caller."""
     async with api(running=False) as served:
         added = await served.post("/v1/overrides", json=DRAIN)
         ended = await served.delete(f"{added.headers['Location']}?author=bob")
@@ -223,8 +221,8 @@ async def test_an_ended_override_is_answered_once_more() -> None:
 
 
 @pytest.mark.parametrize("name", ["7", "0", "seven", "-1", "9" * 40])
-async def test_an_override_that_is_not_in_force_is_answered_with_those_that_are(name: str) -> None:
-    """404 for reading and ending alike."""
+async def test_an_unknown_override_gets_404_with_the_active_ids(name: str) -> None:
+    """For GET and DELETE."""
     async with api(running=False) as served:
         await served.post("/v1/overrides", json=DRAIN)
         answers = [await verb(f"/v1/overrides/{name}") for verb in (served.get, served.delete)]
@@ -279,10 +277,10 @@ async def test_an_override_that_is_not_in_force_is_answered_with_those_that_are(
     ],
 )
 @pytest.mark.parametrize("query", ["", "?dry_run=true"])
-async def test_what_makes_no_sense_is_refused_with_what_is_possible(
+async def test_an_invalid_override_is_refused_with_what_is_valid(
     change: dict[str, Any], field: str, detail: str, valid: list[str] | None, query: str
 ) -> None:
-    """422 names the field; a preview refuses what the act itself would."""
+    """422 names the field; a preview refuses the same orders."""
     async with api(running=False) as served:
         answer = await served.post(f"/v1/overrides{query}", json={**DRAIN, **change})
 
@@ -293,7 +291,7 @@ async def test_what_makes_no_sense_is_refused_with_what_is_possible(
 
 
 async def test_an_author_in_the_query_is_one_short_line() -> None:
-    """Names end up in logs and on terminals."""
+    """Logs and terminals show it."""
     async with api(running=False) as served:
         added = await served.post("/v1/overrides", json=DRAIN)
         answer = await served.delete(f"{added.headers['Location']}?author=a%0Ab")
@@ -303,8 +301,8 @@ async def test_an_author_in_the_query_is_one_short_line() -> None:
     assert answer.body["detail"] == "author must be one line of at most 100 characters"
 
 
-async def test_an_override_that_cannot_be_kept_is_not_acknowledged() -> None:
-    """503 when the store fails, and nothing is in force."""
+async def test_an_override_that_cannot_be_stored_is_refused() -> None:
+    """503 when the store fails, and no override is active."""
     async with api(running=False) as served:
         served.world.store.unavailable = True
         answer = await served.post("/v1/overrides", json=DRAIN)

@@ -1,4 +1,4 @@
-"""Plans: what would happen, without anything happening."""
+"""Plans: present, previewed and under hypotheses; nothing is stored or written."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MOMENTS = ("now", "by_itself", "after")
 
 
 async def test_on_a_calm_day_the_plan_is_empty() -> None:
-    """No pool changes or is held, and the text says so; how many are not told is."""
+    """No pool changes or is held, and the text says so; `left_out` counts all pools."""
     async with api() as served:
         answer = await served.get("/v1/plan")
 
@@ -25,12 +25,12 @@ POOLS = [("shop", "europe"), ("shop", "world"), ("api", "world")]
 
 
 def pools(plans: list[dict[str, str]]) -> list[tuple[str, str]]:
-    """The places that are told of."""
+    """The pools of these plans."""
     return [(one["service"], one["pool"]) for one in plans]
 
 
-async def test_every_pool_is_told_to_who_asks_for_all() -> None:
-    """As values and in words; of the state there is one version, however much of it is told."""
+async def test_all_shows_every_pool() -> None:
+    """As values and as text; the ETag is the same with and without `all`."""
     async with api() as served:
         brief = await served.get("/v1/plan")
         answer = await served.get("/v1/plan?all=true")
@@ -48,7 +48,7 @@ async def test_every_pool_is_told_to_who_asks_for_all() -> None:
 
 
 def observed(served: Api, pool: str, region: str) -> float | None:
-    """The share of the shop's pool that the last cycle saw."""
+    """The share in the shop's pool by the last cycle."""
     latest = served.controller.reconciliation.latest
     plans = latest.decision.plans if latest else ()
     return next(p.before.get(region) for p in plans if (p.service, p.pool) == ("shop", pool))
@@ -67,10 +67,10 @@ DRAIN = {"kind": "drain", "region": "eu-west-1", "service": "shop", "pool": "eur
     ],
     ids=["orders", "hypotheses", "dry run", "ending"],
 )
-async def test_a_preview_tells_what_moves_or_holds_and_counts_the_rest(
+async def test_a_preview_shows_pools_that_move_or_are_held_and_counts_the_rest(
     verb: str, path: str, body: dict[str, object] | None
 ) -> None:
-    """One pool moves; regions are told all, because the load of each is everybody's."""
+    """One pool moves; all regions are shown, because pools share their capacity."""
     async with api() as served:
         if body is None:
             await served.post("/v1/overrides", json={**DRAIN, "reason": "INC-42"})
@@ -81,18 +81,18 @@ async def test_a_preview_tells_what_moves_or_holds_and_counts_the_rest(
             brief = await served.post(path, json=body)
             full = await served.post(f"{path}{'&' if '?' in path else '?'}all=true", json=body)
 
-    for answer, told in ((brief, POOLS[:1]), (full, POOLS)):
+    for answer, shown in ((brief, POOLS[:1]), (full, POOLS)):
         assert answer.status == 200
-        assert pools(answer.body["plans"]) == pools(answer.body["effects"]["pools"]) == told
-        assert answer.body["left_out"] == len(POOLS) - len(told)
+        assert pools(answer.body["plans"]) == pools(answer.body["effects"]["pools"]) == shown
+        assert answer.body["left_out"] == len(POOLS) - len(shown)
         assert len(answer.body["effects"]["regions"]) == 5
         assert answer.body["changes"] > 0
     assert "= shop/world" in full.body["text"]
     assert "= shop/world" not in brief.body["text"]
 
 
-async def test_a_pool_that_is_held_is_told_though_nothing_moves() -> None:
-    """With what would have been written."""
+async def test_a_held_pool_is_shown_although_nothing_moves() -> None:
+    """With the changes that are held back."""
     async with api() as served:
         await served.post("/v1/overrides", json={"kind": "freeze", "reason": "launch"})
         answer = await served.post("/v1/plan", json={"overrides": [DRAIN]})
@@ -119,15 +119,15 @@ async def test_several_overrides_are_previewed_together() -> None:
 
 
 def with_demand(rps: float) -> Settings:
-    """Every pool of the shop with so many requests/s."""
+    """The settings with this demand in every pool of the shop."""
     shop = QUICK.services["shop"]
     pools = {name: pool.model_copy(update={"demand_rps": rps}) for name, pool in shop.pools.items()}
     services = {**QUICK.services, "shop": shop.model_copy(update={"pools": pools})}
     return QUICK.model_copy(update={"services": services})
 
 
-async def test_a_pin_is_previewed_as_the_one_that_comes_last() -> None:
-    """Two are too much for one region: the one in force stays, as it will when the other is set."""
+async def test_a_previewed_pin_counts_as_the_newest() -> None:
+    """Two pins exceed one region: the active one stays, as it will when the new one is set."""
     first = {"kind": "pin", "region": "eu-west-1", "service": "shop", "pool": "world", "share": 0.8}
     second = {**first, "pool": "europe"}
     async with api(with_demand(200)) as served:
@@ -143,7 +143,7 @@ async def test_a_pin_is_previewed_as_the_one_that_comes_last() -> None:
     assert held == [("europe", "capacity")]
 
 
-async def test_a_preview_of_nothing_is_the_plan_as_it_stands() -> None:
+async def test_a_preview_without_overrides_is_the_present_plan() -> None:
     """An empty list is allowed."""
     async with api() as served:
         answer = await served.post("/v1/plan", json={})
@@ -151,8 +151,8 @@ async def test_a_preview_of_nothing_is_the_plan_as_it_stands() -> None:
     assert answer.body["text"] == "No change."
 
 
-async def test_a_preview_of_nonsense_is_refused() -> None:
-    """The same checks as for the act itself."""
+async def test_an_invalid_preview_is_refused() -> None:
+    """By the same checks as for the order itself."""
     overrides = [{"kind": "drain", "region": "eu-west-9"}]
     async with api(running=False) as served:
         answer = await served.post("/v1/plan", json={"overrides": overrides})
@@ -161,8 +161,8 @@ async def test_a_preview_of_nonsense_is_refused() -> None:
     assert answer.body["valid_values"] == ["eu-central-1", "eu-west-1", "us-east-1"]
 
 
-async def test_before_aws_was_read_the_plan_says_that_nothing_is_known() -> None:
-    """Every pool holds; nothing is guessed."""
+async def test_before_aws_was_read_every_pool_is_held() -> None:
+    """The plan shows no guessed shares."""
     async with api(running=False) as served:
         answer = await served.get("/v1/plan")
 
@@ -170,8 +170,8 @@ async def test_before_aws_was_read_the_plan_says_that_nothing_is_known() -> None
     assert answer.body["text"].endswith("No change; 3 held (not_observed)")
 
 
-async def test_hypotheses_are_previewed_with_what_they_do_to_regions_and_users() -> None:
-    """As values and in words; nothing is stored or written."""
+async def test_hypotheses_are_previewed_with_their_effects() -> None:
+    """On regions and users, as values and as text; nothing is stored or written."""
     hypotheses = ["eu-west-1 down", "demand europe ×1.5"]
     async with api() as served:
         answer = await served.post("/v1/plan", json={"hypotheses": hypotheses})
@@ -194,7 +194,7 @@ async def test_hypotheses_are_previewed_with_what_they_do_to_regions_and_users()
 
 
 async def test_hypotheses_and_overrides_are_supposed_together() -> None:
-    """The order is given, and then it happens."""
+    """First the override is supposed, then the hypothesis."""
     failover = {"kind": "failover", "region": "us-east-1", "service": "shop"}
     async with api() as served:
         answer = await served.post(
@@ -205,8 +205,8 @@ async def test_hypotheses_and_overrides_are_supposed_together() -> None:
     assert world["desired"] == {"us-east-1": 0.0, "eu-west-1": 0.0, "eu-central-1": 1.0}
 
 
-async def test_every_plan_carries_its_figures() -> None:
-    """Also the one of a calm day."""
+async def test_every_plan_has_its_effects() -> None:
+    """Also a plan without changes."""
     async with api() as served:
         answer = await served.get("/v1/plan?all=true")
 
@@ -222,10 +222,8 @@ async def test_every_plan_carries_its_figures() -> None:
         ("rain", "'rain' is no hypothesis; allowed are, for example", "drain eu-west-1"),
     ],
 )
-async def test_a_hypothesis_that_is_not_understood_is_refused(
-    hypothesis: str, detail: str, valid: str
-) -> None:
-    """With what is allowed."""
+async def test_an_invalid_hypothesis_is_refused(hypothesis: str, detail: str, valid: str) -> None:
+    """The error names what is allowed."""
     async with api(running=False) as served:
         answer = await served.post("/v1/plan", json={"hypotheses": [hypothesis]})
 
@@ -234,8 +232,8 @@ async def test_a_hypothesis_that_is_not_understood_is_refused(
     assert valid in answer.body["valid_values"]
 
 
-async def test_every_single_failure_is_a_row() -> None:
-    """As values and as a table."""
+async def test_every_single_failure_is_an_item() -> None:
+    """As values and as a text table."""
     async with api() as served:
         answer = await served.get("/v1/plan/failures")
 
@@ -253,8 +251,8 @@ async def test_every_single_failure_is_a_row() -> None:
     assert len(answer.body["text"].splitlines()) == 6
 
 
-async def test_a_planned_override_that_makes_no_sense_is_named_by_its_number() -> None:
-    """The key, what was found, what is allowed."""
+async def test_an_invalid_planned_override_is_named_by_its_index() -> None:
+    """With the key, the value found and what is allowed."""
     overrides = [{"kind": "drain", "region": "eu-west-1"}, {"kind": "drain", "region": "eu-west-9"}]
     async with api(running=False) as served:
         answer = await served.post("/v1/plan", json={"overrides": overrides})

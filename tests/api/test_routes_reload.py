@@ -26,8 +26,8 @@ def file(settings: Settings) -> Any:
     return load
 
 
-async def test_a_dry_run_shows_and_a_reload_puts_in_force() -> None:
-    """The same answer both times, but for `applied`."""
+async def test_a_dry_run_shows_what_a_reload_applies() -> None:
+    """Both responses are equal except for `applied`."""
     new = changed(eu_west_1={"capacity_rps": 400.0})
     async with api(load=file(new)) as served:
         shown = await served.post("/v1/reload", json={"dry_run": True})
@@ -52,7 +52,7 @@ async def test_a_dry_run_shows_and_a_reload_puts_in_force() -> None:
 
 
 async def test_a_plan_that_moves_several_regions_is_a_conflict_until_it_is_accepted() -> None:
-    """The problem carries what the dry run shows."""
+    """The problem has the dry run's response in `current`."""
     new = changed(eu_central_1={"share": 2.0})
     async with api(load=file(new)) as served:
         shown = await served.post("/v1/reload", json={"dry_run": True})
@@ -71,8 +71,8 @@ async def test_a_plan_that_moves_several_regions_is_a_conflict_until_it_is_accep
     assert (done.status, done.body["applied"]) == (200, True)
 
 
-async def test_mistakes_are_members_of_the_problem() -> None:
-    """In words for people, one by one for programs."""
+async def test_errors_of_the_configuration_are_members_of_the_problem() -> None:
+    """As text and as a list."""
     mistakes = (
         Problem("port must be a number", "api.port", 3, 9, hint="leave out the quotes"),
         Problem("cannot be read: No such file or directory"),
@@ -94,8 +94,8 @@ async def test_mistakes_are_members_of_the_problem() -> None:
             assert [one["path"] for one in answer.body["problems"]] == ["api.port", "", ""]
 
 
-async def test_a_new_service_is_answered_before_its_first_cycle() -> None:
-    """Whoever asks between the swap and the next cycle gets what is known: nothing."""
+async def test_a_new_service_is_shown_before_its_first_cycle() -> None:
+    """Between the reload and the next cycle its health is unknown."""
     data = QUICK.model_dump(mode="json")
     more = data["services"]["shop"] | {
         "levers": {"route53": {"hosted_zone_id": "Z9", "name": "new.example.test."}}

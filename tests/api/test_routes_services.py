@@ -1,4 +1,4 @@
-"""Services: what is configured, with what is believed of every endpoint."""
+"""Services: their configuration with the health of every endpoint."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.api.serving import QUICK, api
 
 
 async def test_a_service_is_shown_with_its_endpoints() -> None:
-    """Configuration and live evidence side by side."""
+    """Configuration and health together."""
     async with api() as served:
         await served.fail("eu-west-1")
         answer = await served.get("/v1/services/shop")
@@ -41,7 +41,7 @@ async def test_a_service_is_shown_with_its_endpoints() -> None:
 
 
 async def test_all_services_are_listed() -> None:
-    """Each kind of lever with its own fields; before the first probe no age is claimed."""
+    """Each kind of lever with its own fields; before the first probe the age is null."""
     async with api(running=False) as served:
         answer = await served.get("/v1/services")
 
@@ -52,8 +52,8 @@ async def test_all_services_are_listed() -> None:
     assert game["regions"]["us-east-1"]["verdict"] == "unknown"
 
 
-async def test_an_unknown_service_is_answered_with_the_known_ones() -> None:
-    """404 with the nearest name."""
+async def test_an_unknown_service_gets_404_with_the_known_services() -> None:
+    """And with the nearest name."""
     async with api(running=False) as served:
         answer = await served.get("/v1/services/shops")
 
@@ -62,8 +62,8 @@ async def test_an_unknown_service_is_answered_with_the_known_ones() -> None:
     assert answer.body["valid_values"] == ["shop", "api"]
 
 
-async def test_the_days_that_a_certificate_has_left_are_shown_and_no_secret() -> None:
-    """Null where none was verified; of headers not even the names are answered."""
+async def test_certificate_days_are_shown_and_secrets_are_not() -> None:
+    """Null without a verified certificate; not even the names of headers are shown."""
     data = QUICK.model_dump(mode="json")
     web = data["services"]["shop"]["regions"]["eu-west-1"]["endpoints"]["web"]
     web |= {"probe": "https://127.0.10.1/", "headers": {"Authorization": "env:TOKEN"}}

@@ -1,4 +1,4 @@
-"""The status: everything at a glance, in calm, in trouble, and before anything is known."""
+"""The status: normally, during failures, and before the first cycle."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def region_of(status: Answer, service: str, pool: str, region: str) -> dict[str,
 
 
 def is_settled(state: HealthState) -> bool:
-    """Asked thrice, with one result each time."""
+    """Whether three probes in a row had the same result."""
     return max(state.successes, state.failures) >= 3
 
 
@@ -38,8 +38,8 @@ def is_isolated(served: Api) -> bool:
     return latest is not None and latest.decision.memory.isolated_since is not None
 
 
-async def test_a_calm_day_at_a_glance() -> None:
-    """Verdicts, shares and the daemon's own state, exactly as the contract has them."""
+async def test_the_whole_status_without_failures() -> None:
+    """Verdicts, shares and the daemon's own state, member by member."""
     async with api() as served:
         status = await served.get("/v1/status")
 
@@ -96,8 +96,8 @@ async def test_each_service_shows_whether_its_plans_are_carried_out(
     assert modes == {"shop": daemons, "api": "dry_run"}
 
 
-async def test_before_the_first_cycle_nothing_is_claimed() -> None:
-    """Cycle 0, unknown verdicts, and null where nothing was read."""
+async def test_before_the_first_cycle_everything_is_unknown() -> None:
+    """Cycle 0, unknown verdicts, and null for what was not read."""
     async with api(running=False) as served:
         status = await served.get("/v1/status")
 
@@ -111,8 +111,8 @@ async def test_before_the_first_cycle_nothing_is_claimed() -> None:
     assert pool_of(status, "shop", "world")["holds"] == []
 
 
-async def test_a_region_down_shows_why_and_where_its_share_went() -> None:
-    """Verdict, evidence and shares of the cycle that acted."""
+async def test_a_region_that_is_down_shows_why_and_its_share_moves() -> None:
+    """Verdict, evidence and shares of the cycle that moved it."""
     async with api() as served:
         await served.fail("eu-west-1")
         status = await served.get("/v1/status")
@@ -124,8 +124,8 @@ async def test_a_region_down_shows_why_and_where_its_share_went() -> None:
     assert region_of(status, "shop", "europe", "eu-central-1")["observed"] == 1
 
 
-async def test_overrides_and_holds_stand_beside_the_regions_they_bind() -> None:
-    """A freeze shows at the top, a drain at its region, a refused move at its pool."""
+async def test_overrides_and_holds_are_shown_at_what_they_concern() -> None:
+    """A freeze at the top, a drain at its region, a held move at its pool."""
     async with api() as served:
         await served.post("/v1/overrides", json={"kind": "freeze", "reason": "launch"})
         body = {"kind": "drain", "region": "us-east-1", "reason": "x", "service": "shop"}
@@ -140,8 +140,8 @@ async def test_overrides_and_holds_stand_beside_the_regions_they_bind() -> None:
     assert {h["reason"] for h in pool_of(status, "shop", "world")["holds"]} == {"frozen"}
 
 
-async def test_a_blind_daemon_says_so() -> None:
-    """Reference targets that fail are counted, and isolation is told."""
+async def test_isolation_is_shown() -> None:
+    """Failing reference targets are counted, and `isolated` is true."""
     async with api() as served:
         for probe in served.world.settings.reference_targets.known_good:
             served.world.prober.answer(probe, ProbeOutcome.FAILED, "no route")
@@ -158,10 +158,10 @@ async def test_a_blind_daemon_says_so() -> None:
 @pytest.mark.parametrize(
     ("outcome", "answering"), [(ProbeOutcome.FAILED, []), (ProbeOutcome.PASSED, [KNOWN_BAD])]
 )
-async def test_known_bad_targets_are_told_when_they_answer(
+async def test_known_bad_targets_are_shown_when_they_answer(
     outcome: ProbeOutcome, answering: list[str]
 ) -> None:
-    """Failing is what they are for."""
+    """They are expected to fail."""
     settings = with_known_bad(QUICK)
     async with api(settings, running=False) as served:
         served.world.prober.answer(KNOWN_BAD, outcome)
@@ -181,8 +181,8 @@ async def test_known_bad_targets_are_told_when_they_answer(
     }
 
 
-async def test_aws_that_does_not_answer_is_named() -> None:
-    """What could not be read, and the error; the rest of the status stays."""
+async def test_a_failed_reading_of_aws_is_shown() -> None:
+    """The zone and the error; the rest of the status stays."""
     async with api() as served:
         served.world.records.trouble.unavailable = True
         served.controller.observation.invalidate("Z0SANDBOX0000000001")
@@ -193,8 +193,8 @@ async def test_aws_that_does_not_answer_is_named() -> None:
     assert region_of(status, "shop", "world", "us-east-1")["observed"] == 0.5
 
 
-async def test_a_store_that_fails_does_not_hide_the_status() -> None:
-    """The status is needed most when something is broken."""
+async def test_the_status_is_answered_when_the_store_fails() -> None:
+    """Operators need it most during failures."""
     async with api() as served:
         served.world.store.unavailable = True
         status = await served.get("/v1/status")
@@ -204,8 +204,8 @@ async def test_a_store_that_fails_does_not_hide_the_status() -> None:
     assert status.body["state_error"] == "the fake was told to be unavailable"
 
 
-async def test_the_audit_names_who_did_what() -> None:
-    """Newest first, no more than asked for."""
+async def test_the_audit_names_actor_and_action() -> None:
+    """Newest first, at most `limit` entries."""
     async with api(running=False) as served:
         for author in ("ann", "bob"):
             body = {"kind": "freeze", "service": "shop", "reason": "x", "author": author}
@@ -219,7 +219,7 @@ async def test_the_audit_names_who_did_what() -> None:
 
 
 async def test_a_full_disk_is_told_by_status_and_readiness_until_there_is_room() -> None:
-    """Reading goes on when nothing can be written: that alone is no good sign."""
+    """The state file can still be read, but that does not make the daemon ready."""
 
     async def refuse(
         record: DecisionRecord, evidence: Evidence | EvidenceText | None = None
@@ -243,8 +243,8 @@ async def test_a_full_disk_is_told_by_status_and_readiness_until_there_is_room()
     assert (room.body["state_error"], ready.status) == (None, 200)
 
 
-async def test_what_all_positions_share_is_gathered_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Users' reports are many: to count them for each pool would cost the square."""
+async def test_inputs_of_the_status_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counting users' reports for each pool would be quadratic."""
     asked: list[float] = []
     split = TrafficReports.split
 

@@ -1,4 +1,4 @@
-"""Why a region carries what it carries: now, then, and when nothing happened."""
+"""Why a region has its share: now, at an earlier time, and between two decisions."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ async def times(served: Api) -> list[datetime]:
     return [datetime.fromisoformat(item["at"]) for item in reversed(items)]
 
 
-async def test_a_calm_region_is_told_with_what_keeps_it() -> None:
-    """And the decision that concerns it, if there is one."""
+async def test_a_healthy_region_is_explained() -> None:
+    """With the newest decision that concerns it."""
     async with api() as served:
         answer = await asked(served, region="eu-west-1")
 
@@ -38,8 +38,8 @@ async def test_a_calm_region_is_told_with_what_keeps_it() -> None:
     assert answer.body["decision"]["id"] <= answer.body["in_force"]
 
 
-async def test_the_words_are_the_same_in_both_forms() -> None:
-    """One renderer."""
+async def test_text_is_the_same_in_json_and_plain_text() -> None:
+    """Both come from one renderer."""
     async with api() as served:
         await served.fail("eu-west-1")
         values = await asked(served, region="us-east-1")
@@ -50,8 +50,8 @@ async def test_the_words_are_the_same_in_both_forms() -> None:
     assert f"Decision {values.body['decision']['id']}  " in values.body["text"]
 
 
-async def test_an_earlier_time_is_told_as_it_was_then() -> None:
-    """Also a quiet one: between two decisions the first is in force."""
+async def test_an_earlier_time_is_explained_by_its_own_decision() -> None:
+    """Between two decisions the first one is active."""
     async with api() as served:
         calm = (await times(served))[-1]
         await served.fail("eu-west-1")
@@ -70,8 +70,8 @@ async def test_an_earlier_time_is_told_as_it_was_then() -> None:
     assert now.body["decision"]["id"] > before.body["in_force"]
 
 
-async def test_without_a_region_the_split_of_then_is_told() -> None:
-    """And the decision that was in force."""
+async def test_without_a_region_the_split_of_that_time_is_shown() -> None:
+    """With the decision that was active."""
     async with api() as served:
         calm = (await times(served))[-1]
         answer = await asked(served, at=calm + timedelta(microseconds=999))
@@ -81,8 +81,8 @@ async def test_without_a_region_the_split_of_then_is_told() -> None:
     assert "shop/europe  eu-west-1 50 %, eu-central-1 50 %" in answer.body["text"]
 
 
-async def test_of_an_old_decision_only_the_record_is_told() -> None:
-    """Its snapshot is not kept; nothing is guessed."""
+async def test_without_a_snapshot_only_the_record_is_shown() -> None:
+    """The accounts are empty."""
     async with api() as served:
         at = (await times(served))[-1] + timedelta(microseconds=999)
         served.world.store._evidence.clear()
@@ -93,8 +93,8 @@ async def test_of_an_old_decision_only_the_record_is_told() -> None:
     assert "nothing had changed since decision" in answer.body["text"]
 
 
-async def test_before_the_first_cycle_nothing_is_known() -> None:
-    """And that is said."""
+async def test_before_the_first_cycle_there_is_no_record() -> None:
+    """The text says so."""
     async with api(running=False) as served:
         answer = await asked(served, region="eu-west-1")
 
@@ -112,10 +112,8 @@ async def test_before_the_first_cycle_nothing_is_known() -> None:
         ("region=eu-west-9", 404, "no region is named 'eu-west-9'"),
     ],
 )
-async def test_a_question_that_cannot_be_answered_is_refused(
-    query: str, status: int, detail: str
-) -> None:
-    """With what is wrong about it."""
+async def test_invalid_parameters_are_refused(query: str, status: int, detail: str) -> None:
+    """The error names what is wrong."""
     async with api() as served:
         answer = await served.get(f"/v1/why?{query}")
 

@@ -1,4 +1,4 @@
-"""What Route 53 shows of the regions, as the API and the metrics tell it."""
+"""Second opinions of Route 53 in the API and in metrics."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PLACE = {"service": "shop", "pool": "europe", "region": "eu-west-1"}
 
 
 def asking() -> Settings:
-    """Settings that ask for pool europe and look often; nothing takes long to settle."""
+    """Settings with DNS sampling of pool europe and short intervals."""
     answers = AnswerSettings(
         subnets={"country:DE": "192.0.2.0/28"}, interval_s=1, asks=100, settled_after_s=0
     )
@@ -29,7 +29,7 @@ def asking() -> Settings:
 
 
 async def test_a_contradicted_region_shows_its_sources_and_low_confidence() -> None:
-    """Its checks fail while our probes pass."""
+    """Route 53's health checks fail while our probes pass."""
     async with api(asking()) as served:
         served.world.checks.define("ill", CheckDefinition(CheckKind.ENDPOINT, 1, 1))
         served.world.checks.fail("ill")
@@ -47,8 +47,8 @@ async def test_a_contradicted_region_shows_its_sources_and_low_confidence() -> N
     assert "; but Route 53's health checks say down" in region["why"]
 
 
-async def test_what_is_answered_stands_beside_what_is_applied() -> None:
-    """With the number of answers it rests on; a mismatch is a notice, and a metric shows it."""
+async def test_answered_shares_are_shown_beside_observed_ones() -> None:
+    """With the number of answers; a mismatch is a notice, and a metric shows it."""
     async with api(asking()) as served:
         served.world.name_servers.answer("shop.example.test.", "192.0.2.0/28", [STRANGER])
         await served.until(lambda: STRANGER in _elsewhere(served))
@@ -78,7 +78,7 @@ def _sources(served: Api) -> tuple[object, ...]:
 
 
 def _elsewhere(served: Api) -> Collection[str]:
-    """Addresses among the answers to pool europe that belong to none of its leaves."""
+    """Answered addresses of pool europe that belong to none of its weighted records."""
     latest = served.controller.reconciliation.latest
     answered = latest.snapshot.answered.get(("shop", "europe")) if latest else None
     return answered.elsewhere if answered else ()

@@ -1,4 +1,4 @@
-"""Series of a metric: those that the settings call for, with what they were last told."""
+"""MetricSeries: exactly the series that are kept, with their last values."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from controller.api.metrics.series import MetricSeries
 
 
 class Shares:
-    """A gauge by region, kept by Series; unknown at first."""
+    """A gauge by region with MetricSeries; NaN at first."""
 
     def __init__(self, *regions: str) -> None:
         self.registry = CollectorRegistry()
         gauge = Gauge("share", "of traffic", ("region",), registry=self.registry)
         self.series = MetricSeries(gauge, nan)
-        self.follow(*regions)
+        self.keep(*regions)
 
-    def follow(self, *regions: str) -> None:
-        self.series.follow((region,) for region in regions)
+    def keep(self, *regions: str) -> None:
+        self.series.keep((region,) for region in regions)
 
     def shown(self, region: str) -> float | None:
         return self.registry.get_sample_value("share", {"region": region})
 
 
 @pytest.mark.parametrize("values", [(0.5,), (0.5, 0.5), (0.5, nan), (nan, nan, 0.0), (1.0, 0.0)])
-def test_what_was_told_last_is_shown(values: tuple[float, ...]) -> None:
-    """Also when it was told twice, or is not known any more."""
+def test_the_last_value_is_shown(values: tuple[float, ...]) -> None:
+    """Also when it was set twice, or became NaN."""
     shares = Shares("a", "b")
     for value in values:
         shares.series.set(("a",), value)
@@ -37,29 +37,29 @@ def test_what_was_told_last_is_shown(values: tuple[float, ...]) -> None:
     assert isnan(shares.shown("b") or 0.0)
 
 
-def test_a_series_that_went_begins_anew() -> None:
-    """Not with what it showed once, though it is told the same again."""
+def test_a_removed_series_begins_with_the_initial_value() -> None:
+    """Setting its old value again is not skipped."""
     shares = Shares("a", "b")
     shares.series.set(("a",), 0.5)
-    shares.follow("b")
+    shares.keep("b")
     assert shares.shown("a") is None
 
-    shares.follow("a", "b")
+    shares.keep("a", "b")
     assert isnan(shares.shown("a") or 0.0)
     shares.series.set(("a",), 0.5)
     assert shares.shown("a") == 0.5
 
 
 def test_a_series_that_stays_keeps_its_value() -> None:
-    """A reload that adds a region changes no other."""
+    """A reload that adds a region changes no other series."""
     shares = Shares("a")
     shares.series.set(("a",), 0.5)
-    shares.follow("a", "b")
+    shares.keep("a", "b")
 
     assert shares.shown("a") == 0.5
 
 
-def test_what_the_settings_do_not_call_for_is_not_shown() -> None:
-    """A mistake of ours is told at once, not by a series too many."""
+def test_a_series_that_is_not_kept_cannot_be_set() -> None:
+    """A KeyError instead of an unwanted series."""
     with pytest.raises(KeyError):
         Shares("a").series.set(("b",), 0.5)

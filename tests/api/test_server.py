@@ -1,4 +1,4 @@
-"""Listening: on the port asked for, and no longer than asked for."""
+"""The server: it listens on the given port and stops within a second."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from controller.api.http.server import serving
 
 
 def application() -> tuple[web.Application, asyncio.Event]:
-    """An application with a path that never answers, and the sign that it was asked."""
+    """An application with a path that never answers, and an event set by its requests."""
     asked = asyncio.Event()
 
     async def never(_request: web.Request) -> web.Response:
@@ -29,8 +29,8 @@ def application() -> tuple[web.Application, asyncio.Event]:
     return app, asked
 
 
-async def test_the_url_names_the_port_that_was_free() -> None:
-    """Port 0 becomes a real one, and requests to it are answered."""
+async def test_the_url_has_the_real_port() -> None:
+    """Port 0 becomes a free port, and requests to it are answered."""
     app, _ = application()
     async with (
         serving(app, "127.0.0.1", 0) as url,
@@ -41,8 +41,8 @@ async def test_the_url_names_the_port_that_was_free() -> None:
         assert await response.text() == "hello"
 
 
-async def test_it_stops_within_a_second_whatever_is_open() -> None:
-    """An idle connection, one that said nothing, and a request that never ends."""
+async def test_it_stops_within_a_second_with_open_connections() -> None:
+    """One idle, one that sent nothing, and a request that never ends."""
     loop = asyncio.get_running_loop()
     app, asked = application()
     async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as group:
@@ -61,8 +61,8 @@ async def test_it_stops_within_a_second_whatever_is_open() -> None:
     assert isinstance(hanging.result(), aiohttp.ClientError)
 
 
-async def test_a_taken_port_is_an_error_and_leaves_nothing_behind() -> None:
-    """Whoever starts the daemon learns it at once."""
+async def test_a_taken_port_raises_and_leaves_nothing_open() -> None:
+    """The start of the daemon fails at once."""
     first, _ = application()
     second, _ = application()
     async with serving(first, "127.0.0.1", 0) as url:

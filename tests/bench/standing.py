@@ -19,7 +19,7 @@ from controller.api.dependencies import ApiDependencies
 from controller.api.http.parameters import Parameter
 from controller.api.http.request_bodies import RequestBody
 from controller.api.http.route import Route, RouteCall
-from controller.api.metrics.daemon_metrics import Metrics
+from controller.api.metrics.daemon_metrics import DaemonMetrics
 from controller.composition import Ports, compose
 from controller.model.access import LOCAL
 from controller.model.configuration import Service, Settings
@@ -55,7 +55,9 @@ class Standing:
             FakeHealthChecks(clock),
             FakeNameServers(),
         )
-        self.controller = compose(self.settings, ports, Metrics(CollectorRegistry(), self.settings))
+        self.controller = compose(
+            self.settings, ports, DaemonMetrics(CollectorRegistry(), self.settings)
+        )
         self.context: ApiDependencies = self.controller.api_dependencies()
         self.app: web.Application = build(self.context)
         self._believe(moment)

@@ -1,7 +1,7 @@
-"""One day of a daemon in simulated time, told through its admin API and the world around it.
+"""A scripted day of a daemon in simulated time.
 
-The state file and the API's answers in this folder are what this day left. It speaks to the daemon
-over HTTP only, so that it can be played again on any later version.
+The state file and the API's responses in this folder were recorded after this day. The script uses
+the daemon over HTTP only, so that every later version can play it again.
 """
 
 from __future__ import annotations
@@ -47,13 +47,13 @@ PATHS = {
     "readyz": "/readyz",
     "not-found": "/v1/decisions/99999",
 }
-"""Name of an answer to where it comes from; `{override}` is the first one not ended."""
+"""Name of a response to its path; `{override}` is the id of the first active override."""
 OPENAPI = "/openapi.json"
 T = TypeVar("T")
 
 
 class StoreInLoop(SqliteStore):
-    """The state file without its thread: simulated time does not wait for threads."""
+    """SqliteStore without its thread: simulated time does not wait for threads."""
 
     async def _in_thread(self, act: Callable[[], T]) -> T:
         return act()
@@ -67,7 +67,7 @@ class Daemon:
     client: ClientSession
 
     async def get(self, path: str) -> Any:
-        """An answer, whatever its status: what its JSON says, or its text."""
+        """The parsed JSON of a response of any status, or its text."""
         async with self.client.get(path, headers={"Accept": "application/json"}) as answer:
             text = await answer.text()
             return json.loads(text) if answer.content_type.endswith("json") else text
@@ -80,13 +80,13 @@ class Daemon:
             return int((await answer.json())["id"])
 
     async def send(self, method: str, path: str, status: int, body: object = None) -> None:
-        """Ask for anything else; fails unless it is answered like this."""
+        """Send any other request; fails unless the status is this."""
         async with self.client.request(method, path, json=body) as answer:
             assert answer.status == status, await answer.text()
 
 
 @asynccontextmanager
-async def daemon(world: World) -> AsyncIterator[Daemon]:
+async def running_daemon(world: World) -> AsyncIterator[Daemon]:
     """The loops and the API, until the block ends."""
     async with (
         world.running() as controller,
@@ -96,26 +96,28 @@ async def daemon(world: World) -> AsyncIterator[Daemon]:
         yield Daemon(world, client)
 
 
-async def play(told: Daemon) -> None:
-    """The day: failures of every kind, orders of every kind ended and not ended, reports."""
+async def play(daemon: Daemon) -> None:
+    """Play the day: failures of every kind, orders of every kind, ended and active, reports."""
     await asyncio.sleep(20)
-    await _failures(told.world)
-    await _orders_that_end(told)
-    await _reports(told)
-    await _orders_that_last(told)
+    await _failures(daemon.world)
+    await _orders_that_end(daemon)
+    await _reports(daemon)
+    await _orders_that_last(daemon)
 
 
-async def day_s_answers() -> dict[str, Any]:
-    """What the API answers after the day, by the names of PATHS, and its description."""
-    async with daemon(day_s_world()) as told:
-        await play(told)
-        first = (await told.get("/v1/overrides"))["items"][0]["id"]
-        found = {name: await told.get(path.format(override=first)) for name, path in PATHS.items()}
-        return {**found, "openapi": await told.get(OPENAPI)}
+async def recorded_responses() -> dict[str, Any]:
+    """The responses of the API after the day, by the names of PATHS, and its OpenAPI document."""
+    async with running_daemon(initial_world()) as daemon:
+        await play(daemon)
+        first = (await daemon.get("/v1/overrides"))["items"][0]["id"]
+        found = {
+            name: await daemon.get(path.format(override=first)) for name, path in PATHS.items()
+        }
+        return {**found, "openapi": await daemon.get(OPENAPI)}
 
 
-def day_s_world(**parts: Any) -> World:
-    """The world as the day begins; `parts` are the World's."""
+def initial_world(**parts: Any) -> World:
+    """The world at the beginning of the day; `parts` are arguments of World."""
     world = World(SETTINGS, **parts)
     for bad in SETTINGS.reference_targets.known_bad:
         world.prober.answer(bad, ProbeOutcome.FAILED, "connection refused")
@@ -130,7 +132,7 @@ def simulated(act: Coroutine[Any, Any, T]) -> T:
 
 
 async def _failures(world: World) -> None:
-    """One region, most regions, the prober itself, and a hand that edits a record."""
+    """Failures of one region, of most regions and of the prober, and a manual edit of a record."""
     world.kill("eu-west-1")
     await asyncio.sleep(15)
     world.heal("eu-west-1")
@@ -152,47 +154,49 @@ async def _failures(world: World) -> None:
     await asyncio.sleep(45)
 
 
-async def _orders_that_end(told: Daemon) -> None:
+async def _orders_that_end(daemon: Daemon) -> None:
     """Withdrawn, replaced, expired; and one that is refused."""
-    withdrawn = await told.order("drain", region="us-east-1", service="shop", pool="world")
+    withdrawn = await daemon.order("drain", region="us-east-1", service="shop", pool="world")
     await asyncio.sleep(12)
-    await told.send("DELETE", f"/v1/overrides/{withdrawn}", 200)
-    await told.order("pin", region="eu-west-1", service="shop", pool="world", share=0.3)
-    await told.order("pin", region="eu-west-1", service="shop", pool="world", share=0.4, ttl_s=5)
-    await told.order("failover", region="eu-central-1", ttl_s=6)
-    await told.order("freeze", service="api", ttl_s=7)
-    await told.order("drain", region="eu-central-1", ttl_s=8)
+    await daemon.send("DELETE", f"/v1/overrides/{withdrawn}", 200)
+    await daemon.order("pin", region="eu-west-1", service="shop", pool="world", share=0.3)
+    await daemon.order("pin", region="eu-west-1", service="shop", pool="world", share=0.4, ttl_s=5)
+    await daemon.order("failover", region="eu-central-1", ttl_s=6)
+    await daemon.order("freeze", service="api", ttl_s=7)
+    await daemon.order("drain", region="eu-central-1", ttl_s=8)
     await asyncio.sleep(90)
-    await told.send("POST", "/v1/overrides", 422, {"kind": "drain", "reason": "?", "region": "eu"})
+    await daemon.send(
+        "POST", "/v1/overrides", 422, {"kind": "drain", "reason": "?", "region": "eu"}
+    )
 
 
-async def _reports(told: Daemon) -> None:
+async def _reports(daemon: Daemon) -> None:
     """Users' traffic and figures."""
     place = {"service": "shop", "pool": "world", "region": "us-east-1"}
     for _ in range(3):
         traffic = {"window_s": 1, "measurements": [place | {"requests": 90, "errors": 1}]}
-        await told.send("POST", "/v1/measurements/traffic", 204, traffic)
+        await daemon.send("POST", "/v1/measurements/traffic", 204, traffic)
         await asyncio.sleep(1)
     figures = {
         "demand": [{"service": "shop", "pool": "world", "rps": 90.5}],
         "latency": [place | {"ms": 25.5}],
     }
-    await told.send("POST", "/v1/measurements/figures", 204, figures)
+    await daemon.send("POST", "/v1/measurements/figures", 204, figures)
 
 
-async def _orders_that_last(told: Daemon) -> None:
-    """One of each kind is obeyed when the day ends, one of them extended."""
+async def _orders_that_last(daemon: Daemon) -> None:
+    """One order of each kind that is active when the day ends, one of them extended."""
     day_s = 86_400
-    pin = await told.order(
+    pin = await daemon.order(
         "pin", region="eu-west-1", service="shop", pool="world", share=0.25, ttl_s=day_s
     )
-    await told.order(
+    await daemon.order(
         "drain", region="eu-central-1", service="shop", pool="europe", ttl_s=day_s,
         ignore_guards=["min_active", "capacity"],
     )  # fmt: skip
-    await told.order("failover", region="us-east-1", service="api", ttl_s=day_s)
+    await daemon.order("failover", region="us-east-1", service="api", ttl_s=day_s)
     await asyncio.sleep(40)
-    await told.order("freeze", service="api", ttl_s=day_s)
+    await daemon.order("freeze", service="api", ttl_s=day_s)
     extension = {"ttl_s": 2 * day_s, "reason": "it lasts longer", "author": "ben"}
-    await told.send("PATCH", f"/v1/overrides/{pin}", 200, extension)
+    await daemon.send("PATCH", f"/v1/overrides/{pin}", 200, extension)
     await asyncio.sleep(2)

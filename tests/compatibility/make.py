@@ -12,10 +12,10 @@ from pathlib import Path
 from tests.compatibility.day import (
     FOLDER,
     StoreInLoop,
-    daemon,
-    day_s_answers,
-    day_s_world,
+    initial_world,
     play,
+    recorded_responses,
+    running_daemon,
     simulated,
 )
 from tests.compatibility.validated import OUTPUTS, output
@@ -24,7 +24,7 @@ from tests.compatibility.validated import OUTPUTS, output
 def main(what: str) -> None:
     """Write one kind of fixtures."""
     if what == "answers":
-        for name, body in simulated(day_s_answers()).items():
+        for name, body in simulated(recorded_responses()).items():
             text = json.dumps(body, ensure_ascii=False)
             (FOLDER / "api" / f"{name}.json").write_text(text + "\n")
     elif what == "validate":
@@ -40,8 +40,8 @@ def main(what: str) -> None:
 
 async def day_on(path: Path) -> None:
     """Play the day on a new state file."""
-    async with StoreInLoop(path) as store, daemon(day_s_world(store=store)) as told:
-        await play(told)
+    async with StoreInLoop(path) as store, running_daemon(initial_world(store=store)) as daemon:
+        await play(daemon)
 
 
 if __name__ == "__main__":

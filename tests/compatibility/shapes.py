@@ -1,4 +1,4 @@
-"""Which fields a JSON document, or a JSON schema, has and of which types: what clients rest on.
+"""The shape of a JSON document or JSON schema: its fields and their types.
 
 A shape maps places to types. A place names members from the outside in, with dots; `[]` is any
 member of a list, `*` any member of an object whose keys are names of the settings.
@@ -17,7 +17,7 @@ _REF = "#/components/schemas/"
 
 
 def shape(document: object, names: Collection[str]) -> Shape:
-    """The shape of a document; `names` are keys that stand for things, not for fields."""
+    """The shape of a document; `names` are keys that are names of things, not of fields."""
     return _collected(_found(document, "", names))
 
 
@@ -27,14 +27,14 @@ def schema_shape(schema: Mapping[str, Any], description: Mapping[str, Any]) -> S
 
 
 def required(schema: Mapping[str, Any], description: Mapping[str, Any]) -> frozenset[str]:
-    """Names of the outermost members that a schema demands."""
+    """Names of the outermost members that a schema requires."""
     return frozenset(_resolved(schema, description["components"]["schemas"]).get("required", ()))
 
 
 def lost(then: Shape, now: Shape) -> dict[str, str]:
-    """Places that are missing now, or of another type, with what is wrong.
+    """Places that are missing now, or of another type, with the difference.
 
-    A place inside an object that the document of now does not happen to have is not judged.
+    A place inside an object that is absent from the present document is not compared.
     """
     found = {}
     for place, types in then.items():
@@ -46,8 +46,8 @@ def lost(then: Shape, now: Shape) -> dict[str, str]:
     return found
 
 
-def judged(then: Shape, now: Shape) -> float:
-    """Part of the places of then that `lost` can say something about."""
+def compared_ratio(then: Shape, now: Shape) -> float:
+    """Part of the earlier places that `lost` can compare, `0 <= ratio <= 1`."""
     return sum("object" in now.get(parent(place), ()) or place in now for place in then) / len(then)
 
 

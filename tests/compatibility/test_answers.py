@@ -1,4 +1,4 @@
-"""Whoever wrote a client for the API as it was finds every field there, of the same type.
+"""Every field of earlier responses is still there, of the same type, for existing clients.
 
 Fields may be added. One that goes needs its line in REMOVED and in the changelog.
 """
@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.compatibility.day import FOLDER, PATHS, SETTINGS, day_s_answers, simulated
-from tests.compatibility.shapes import Shape, judged, lost, required, schema_shape, shape
+from tests.compatibility.day import FOLDER, PATHS, SETTINGS, recorded_responses, simulated
+from tests.compatibility.shapes import Shape, compared_ratio, lost, required, schema_shape, shape
 
 _CANARIES = "- `GET /v1/status`: `canaries` is now `reference_targets`"
 _PLANNED = "in `GET /v1/status` a region's `planned` is gone"
@@ -24,7 +24,7 @@ REMOVED: dict[tuple[str, str], str] = {
     ("GET /v1/status", ".services[].pools[].regions[].planned"): _PLANNED,
     ("events", ".items[].data.pools[].planned"): "has `desired` instead of `planned`",
 }
-"""Answer (or `METHOD path`) and place, as the failing test names them, to the changelog's line."""
+"""Response (or `METHOD path`) and place, as a failing test names them, to the changelog's line."""
 
 DESCRIBED: dict[str, Any] = json.loads((FOLDER / "api" / "openapi.json").read_text())
 OPERATIONS = [(path, method) for path, item in DESCRIBED["paths"].items() for method in item]
@@ -38,41 +38,41 @@ JSON = "application/json"
 
 @pytest.fixture(scope="module")
 def now() -> dict[str, Any]:
-    """Today's answers to the same day."""
-    return simulated(day_s_answers())
+    """The responses of this version after the same day."""
+    return simulated(recorded_responses())
 
 
-def told(name: str) -> object:
-    """An answer as it was then."""
+def recorded(name: str) -> object:
+    """A response as it was recorded."""
     return json.loads((FOLDER / "api" / f"{name}.json").read_text())
 
 
-def kept(name: str, then: Shape, today: Shape) -> None:
-    """Nothing is lost but what the table says."""
+def assert_kept(name: str, then: Shape, today: Shape) -> None:
+    """Assert that no place is lost that REMOVED does not name."""
     gone = lost(then, today)
     assert {place: why for place, why in gone.items() if (name, place) not in REMOVED} == {}
 
 
 @pytest.mark.parametrize("name", PATHS)
-def test_every_field_of_then_is_answered_now(now: dict[str, Any], name: str) -> None:
-    """Of the same day, played again; and the day still shows nine fields of ten."""
-    then, today = shape(told(name), NAMES), shape(now[name], NAMES)
-    kept(name, then, today)
-    assert judged(then, today) >= 0.9
+def test_every_recorded_field_is_still_in_the_response(now: dict[str, Any], name: str) -> None:
+    """After the same day, played again, which still shows nine of ten fields."""
+    then, today = shape(recorded(name), NAMES), shape(now[name], NAMES)
+    assert_kept(name, then, today)
+    assert compared_ratio(then, today) >= 0.9
 
 
 @pytest.mark.parametrize(("path", "method"), OPERATIONS)
-def test_every_answer_that_was_described_is_described_now(
+def test_every_described_response_is_still_described(
     now: dict[str, Any], path: str, method: str
 ) -> None:
-    """Statuses, content types and fields, also those that the day does not show."""
+    """Statuses, content types and fields, also those without a value on that day."""
     description = now["openapi"]
     operation = description["paths"][path][method]
     for status, answer in DESCRIBED["paths"][path][method]["responses"].items():
         content = operation["responses"][status].get("content", {})
         for media, described in answer.get("content", {}).items():
             assert media in content
-            kept(
+            assert_kept(
                 f"{method.upper()} {path}",
                 schema_shape(described.get("schema", {}), DESCRIBED),
                 schema_shape(content[media].get("schema", {}), description),
@@ -80,8 +80,10 @@ def test_every_answer_that_was_described_is_described_now(
 
 
 @pytest.mark.parametrize(("path", "method"), OPERATIONS)
-def test_what_could_be_asked_can_be_asked_now(now: dict[str, Any], path: str, method: str) -> None:
-    """Parameters and members of bodies are there, and none is demanded that was not."""
+def test_every_request_that_was_valid_is_still_valid(
+    now: dict[str, Any], path: str, method: str
+) -> None:
+    """Parameters and members of bodies still exist, and no new one is required."""
     description = now["openapi"]
     before, operation = (one["paths"][path][method] for one in (DESCRIBED, description))
     parameters = {(p["in"], p["name"]): p for p in operation.get("parameters", ())}
@@ -90,7 +92,7 @@ def test_what_could_be_asked_can_be_asked_now(now: dict[str, Any], path: str, me
     assert {key for key, p in parameters.items() if p.get("required")} <= known
     if "requestBody" in before:
         then, today = (one["requestBody"]["content"][JSON]["schema"] for one in (before, operation))
-        kept(
+        assert_kept(
             f"{method.upper()} {path}",
             schema_shape(then, DESCRIBED),
             schema_shape(today, description),
@@ -98,14 +100,14 @@ def test_what_could_be_asked_can_be_asked_now(now: dict[str, Any], path: str, me
         assert required(today, description) <= required(then, DESCRIBED)
 
 
-def test_what_was_removed_is_in_the_changelog() -> None:
-    """A client's author reads that, not this."""
+def test_every_removed_field_is_in_the_changelog() -> None:
+    """Authors of clients read the changelog."""
     changelog = Path(__file__).parents[2].joinpath("CHANGELOG.md").read_text()
     assert [line for line in REMOVED.values() if line not in changelog] == []
 
 
-def test_a_lost_field_and_another_type_would_be_noticed() -> None:
-    """In documents and in schemas; a null says nothing of a type, and additions are welcome."""
+def test_a_lost_field_and_another_type_are_noticed() -> None:
+    """In documents and in schemas; null has no type, and new fields are allowed."""
     then = shape({"a": [{"b": 1, "c": "x"}], "eu": {"d": None}}, {"eu"})
     assert lost(then, shape({"a": [{"b": 2.5, "c": None, "n": 1}], "eu": {"d": 1}}, {"eu"})) == {}
     assert lost(then, shape({"a": [{"b": "1"}], "eu": {}}, {"eu"})) == {

@@ -1,7 +1,7 @@
-"""A daemon of this version goes on from the state file that one of that day left.
+"""A daemon of this version continues from the state file of an earlier version.
 
-`state/*.sqlite.gz` is that day's file; it is never made anew. A new schema, or snapshots of another
-form, get a file of their own beside it.
+`state/*.sqlite.gz` are state files after the day of `day.py`; they are never recorded again. A new
+schema, or snapshots of another form, get a new file beside them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,14 @@ from controller.model.levers import LeverState, Position
 from controller.model.overrides import OverrideKind
 from controller.planning.account.evidence import Exhibit, exported
 from controller.planning.account.replay import replay
-from tests.compatibility.day import FOLDER, Daemon, StoreInLoop, daemon, day_s_world, simulated
+from tests.compatibility.day import (
+    FOLDER,
+    Daemon,
+    StoreInLoop,
+    initial_world,
+    running_daemon,
+    simulated,
+)
 from tests.fakes.clock import FakeClock
 from tests.loops.simulated import ZONE, World, groups
 
@@ -38,14 +45,14 @@ TWO_PRICES = (
     "0.09 and 0.02; the catalogue of regions has one value for all services, so this cannot be "
     "decided again"
 )
-NOT_AGAIN: dict[str, dict[int, str]] = {
+NOT_REPLAYABLE: dict[str, dict[int, str]] = {
     "241def4": {},
     "20990cb": {},
     "20990cb-two-prices": dict.fromkeys(range(1, RECORDS + 1), TWO_PRICES),
 }
-"""File to the decisions in it that this version cannot make again, with the beginning of what
-`gtc replay` says of each."""
-OTHERWISE: dict[str, dict[int, set[str]]] = {
+"""File to the decisions in it that this version cannot replay, with the beginning of the error of
+`gtc replay` for each."""
+DIFFERENT: dict[str, dict[int, set[str]]] = {
     "241def4": {
         **{key: {"wake_at"} for key in (2, 3)},  # a start waits for endpoints two minutes at most
         **{key: {"memory.services.shop.begun"} for key in (4, 5)},  # each service begins by itself
@@ -53,9 +60,9 @@ OTHERWISE: dict[str, dict[int, set[str]]] = {
     },
     "20990cb": {},
 }
-"""File to the decisions in it that are made otherwise now, with the places that differ."""
+"""File to the decisions in it whose replay differs, with the places that differ."""
 ENDS = datetime(2026, 6, 1, 12, 7, tzinfo=UTC)
-"""Right after that day."""
+"""The time at which the day ends."""
 EXPECTED = {
     Position("api", "world", "eu-west-1"): (LeverState(128, 100.0),),
     Position("api", "world", "us-east-1"): (LeverState(0, 0.0),),
@@ -69,7 +76,7 @@ EXPECTED = {
 
 @pytest.fixture(params=FILES, ids=lambda path: path.name.partition(".")[0])
 def state(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """A copy of a day's file, as its daemon left it."""
+    """A copy of a recorded state file."""
     path = tmp_path / f"{request.param.name.partition('.')[0]}.sqlite"
     path.write_bytes(gzip.decompress(request.param.read_bytes()))
     return path
@@ -88,8 +95,8 @@ async def test_its_records_overrides_and_expectations_are_read(state: Path) -> N
         assert await store.expected() == EXPECTED
 
 
-async def test_its_audit_holds_and_goes_on(state: Path) -> None:
-    """Whatever a migration did: the entries of then are sealed as then, and new ones follow."""
+async def test_its_audit_chain_is_valid_and_continues(state: Path) -> None:
+    """A migration does not change earlier entries, and new ones follow them."""
     with closing(sqlite3.connect(state)) as connection:
         before = connection.execute("SELECT * FROM audit ORDER BY seq").fetchall()
     async with SqliteStore(state) as store:
@@ -103,8 +110,8 @@ async def test_its_audit_holds_and_goes_on(state: Path) -> None:
     assert len(after) > len(before)
 
 
-async def test_its_decisions_are_made_again_or_said_not_to_be(state: Path) -> None:
-    """Which cannot is known, and the error says why; no decision comes out otherwise."""
+async def test_its_decisions_are_replayed_or_refused_with_a_reason(state: Path) -> None:
+    """The tables name the refused and the different ones; all others are the same."""
     said = {}
     async with SqliteStore(state) as store:
         for record_id in range(1, RECORDS + 1):
@@ -116,17 +123,17 @@ async def test_its_decisions_are_made_again_or_said_not_to_be(state: Path) -> No
                 said[record_id] = str(error)
             else:
                 places = {one.place for one in again.differences}
-                assert places == OTHERWISE[state.stem].get(record_id, set()), record_id
-    known = NOT_AGAIN[state.stem]
+                assert places == DIFFERENT[state.stem].get(record_id, set()), record_id
+    known = NOT_REPLAYABLE[state.stem]
     assert said.keys() == known.keys()
     assert {key: text for key, text in said.items() if not text.startswith(known[key])} == {}
 
 
-async def test_an_exported_decision_of_then_goes_through_the_command(
+async def test_an_exported_decision_can_be_replayed_from_a_file(
     state: Path, tmp_path: Path
 ) -> None:
-    """`gtc replay --file` on what `--export` wrote."""
-    known = NOT_AGAIN[state.stem]
+    """`gtc replay --file` on a file of `--export`."""
+    known = NOT_REPLAYABLE[state.stem]
     record_id = next((n for n in range(RECORDS, 0, -1) if n not in known), RECORDS)
     async with SqliteStore(state) as store:
         evidence = await store.evidence(record_id)
@@ -141,10 +148,10 @@ async def test_an_exported_decision_of_then_goes_through_the_command(
         assert (result.exit_code, "is the same byte for byte" in result.output) == (0, True)
 
 
-def test_its_orders_are_obeyed_where_aws_stayed_as_it_was(state: Path) -> None:
-    """Nothing moves after the start, for all is as ordered; withdrawn, an order is undone."""
+def test_its_orders_stay_active_when_aws_did_not_change(state: Path) -> None:
+    """The start moves nothing, because all is as ordered; an order that ends is undone."""
 
-    async def told(daemon: Daemon) -> None:
+    async def script(daemon: Daemon) -> None:
         world = daemon.world
         before = (world.weights("world"), world.weights("europe"), world.dials())
         await world.clock.sleep(60)
@@ -157,13 +164,13 @@ def test_its_orders_are_obeyed_where_aws_stayed_as_it_was(state: Path) -> None:
         assert world.weights("europe")["eu-central-1"] == world.weights("europe")["eu-west-1"]
         assert world.dials()["us-east-1"] == (100.0, 128)
 
-    simulated(on(state, as_left, told))
+    simulated(on(state, as_left, script))
 
 
-def test_its_orders_are_obeyed_where_aws_has_other_weights(state: Path) -> None:
-    """What is not as expected is drift; that ends, and the orders hold. A frozen service stays."""
+def test_its_orders_are_carried_out_when_aws_has_other_weights(state: Path) -> None:
+    """Unexpected weights are drift; after its hold the orders apply. A frozen service stays."""
 
-    async def told(daemon: Daemon) -> None:
+    async def script(daemon: Daemon) -> None:
         world = daemon.world
         dials = world.dials()
         await world.clock.sleep(60)
@@ -176,11 +183,11 @@ def test_its_orders_are_obeyed_where_aws_has_other_weights(state: Path) -> None:
         assert world.dials() == dials
         assert await holds(daemon, "api") == {"frozen"}
 
-    simulated(on(state, lambda world: None, told))
+    simulated(on(state, lambda world: None, script))
 
 
 def as_left(world: World) -> None:
-    """AWS as the daemon of that day left it."""
+    """Set AWS to the state at the end of the day."""
     for record in world.records.stored(ZONE):
         pool = record.name.partition(".")[0]
         (setting,) = EXPECTED[Position("shop", pool, record.set_identifier or "")]
@@ -196,18 +203,18 @@ def as_left(world: World) -> None:
 async def on(
     state: Path,
     prepare: Callable[[World], None],
-    told: Callable[[Daemon], Coroutine[Any, Any, None]],
+    script: Callable[[Daemon], Coroutine[Any, Any, None]],
 ) -> None:
-    """Start a daemon on the file, right after that day, in a world made ready."""
+    """Start a daemon on the file at the end of the day, in a prepared world."""
     async with StoreInLoop(state) as store:
-        world = day_s_world(store=store, clock=FakeClock(ENDS))
+        world = initial_world(store=store, clock=FakeClock(ENDS))
         prepare(world)
-        async with daemon(world) as running:
-            await told(running)
+        async with running_daemon(world) as running:
+            await script(running)
 
 
 async def holds(daemon: Daemon, service: str) -> set[str]:
-    """Reasons for which pools of a service are held now."""
+    """Reasons of the present holds of a service's pools."""
     status = await daemon.get("/v1/status")
     (found,) = (one for one in status["services"] if one["name"] == service)
     return {hold["reason"] for pool in found["pools"] for hold in pool["holds"]}

@@ -1,4 +1,4 @@
-"""The shipped configurations load, and the example is a full and true reference."""
+"""The shipped configurations load, and the example is a complete and correct reference."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Field = tuple[type[ConfigModel], str]
 
 
 def _fields(path: KeyPath = ()) -> Iterator[tuple[KeyPath, bool]]:
-    """Every key there can be, and whether it groups others; `x` stands for a name of choice."""
+    """Every possible key, and whether it has keys below it; `x` is any name."""
     noun = noun_at(path)
     assert noun is not None
     for name in noun.model_fields:
@@ -36,7 +36,7 @@ def _fields(path: KeyPath = ()) -> Iterator[tuple[KeyPath, bool]]:
 
 
 def _written() -> dict[Field, list[str]]:
-    """Each field that the example sets, with the comments of the places where it does."""
+    """Each field that the example sets, with the comments at these places."""
     lines = EXAMPLE.splitlines()
     found: dict[Field, list[str]] = {}
     for path, place in read(EXAMPLE).places.items():
@@ -74,22 +74,22 @@ def _default(field: FieldInfo) -> str | None:
 
 @pytest.mark.parametrize("path", sorted(CONFIG.glob("*.yaml")), ids=lambda path: path.name)
 def test_every_configuration_in_the_repository_loads(path: Path) -> None:
-    """A newcomer's first copy must work."""
+    """A user's first copy must work."""
     assert load(path).services
 
 
-def test_the_example_gives_no_warning_but_that_it_is_one_replica() -> None:
-    """What we recommend must not be what we warn of; only that cannot be helped yet."""
+def test_the_example_causes_only_the_warning_about_one_replica() -> None:
+    """The example must not cause warnings; several replicas are not possible yet."""
     assert [warning.path for warning in inspect(EXAMPLE).warnings] == ["vantage"]
 
 
 @pytest.mark.parametrize(("path", "is_group"), list(_fields()), ids=str)
 def test_the_example_sets_every_key_and_says_its_default(path: KeyPath, is_group: bool) -> None:
-    """One of the places where a key stands says that it is required, or its true default."""
+    """A comment at one place of the key says that it is required, or its real default."""
     noun, name = noun_at(path[:-1]), str(path[-1])
     assert noun is not None
     comments = _written().get((noun, name), [])
-    assert comments, f"{dotted(path)} does not stand in config/example.yaml"
+    assert comments, f"{dotted(path)} is not in config/example.yaml"
     if is_group:
         return
     default = _default(noun.model_fields[name])
@@ -102,13 +102,13 @@ def test_the_example_sets_every_key_and_says_its_default(path: KeyPath, is_group
 
 @pytest.mark.parametrize("path", sorted(CONFIG.glob("*.yaml")), ids=lambda path: path.name)
 def test_editors_find_the_schema_of_every_configuration(path: Path) -> None:
-    """The first line names it, as the YAML language server reads it."""
+    """The first line names it in the YAML language server's format."""
     first = path.read_text(encoding="utf-8").splitlines()[0]
     assert first == "# yaml-language-server: $schema=schema.json"
 
 
-def test_the_committed_schema_is_that_of_the_nouns() -> None:
-    """`make schema` writes it anew."""
+def test_the_committed_schema_is_that_of_the_models() -> None:
+    """`make schema` writes it."""
     committed = (CONFIG / "schema.json").read_text(encoding="utf-8")
     assert committed == schema_text(), "config/schema.json is out of date; run: make schema"
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 CONTROLLER = Path(__file__).parents[2] / "controller"
-MOST = 8
+MAX_PARAMETERS = 8
 
 
 def counts(path: Path) -> Iterator[tuple[str, int]]:
-    """Functions of a file by their names, with their numbers of parameters, `self` left out."""
+    """Name of each function of a file, with its number of parameters without `self`."""
     tree = ast.parse(path.read_text())
     classes = {
         id(member): f"{node.name}."
@@ -30,6 +30,6 @@ def counts(path: Path) -> Iterator[tuple[str, int]]:
 
 
 def test_no_function_takes_more_than_eight_parameters() -> None:
-    """What takes more gathers them in a value that has a name."""
+    """More parameters belong together in a value class."""
     found = dict(one for path in sorted(CONTROLLER.rglob("*.py")) for one in counts(path))
-    assert {name: number for name, number in found.items() if number > MOST} == {}
+    assert {name: number for name, number in found.items() if number > MAX_PARAMETERS} == {}

@@ -1,7 +1,7 @@
-"""No test fails because the machine is busy: none asserts that something took at most so long.
+"""No test fails because the machine is busy: none asserts an upper limit of elapsed time.
 
-What runs in one event loop runs in simulated time (mark `looptime`); what waits for a condition
-waits generously, in a loop; what other processes promise is measured with `tests.stopwatch`.
+Tests in one event loop run in simulated time (mark `looptime`); tests that wait for a condition
+have a generous deadline, in a loop; durations of other processes are measured by `tests.stopwatch`.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ TESTS = Path(__file__).parents[1]
 SIMULATED = ("api", "faults")
 """Folders whose every coroutine is marked `looptime`, or marks itself."""
 EXCEPTIONS: dict[str, str] = {}
-"""Functions that may (`folder/file.py::function`), and why."""
+"""Functions that may assert a limit (`folder/file.py::function`), and why."""
 CLOCKS = {"monotonic", "perf_counter", "time", "monotonic_ns", "perf_counter_ns"}
-_ASKS_THE_TIME = re.compile(rf"\b({'|'.join(CLOCKS)})\(")
+_READS_A_CLOCK = re.compile(rf"\b({'|'.join(CLOCKS)})\(")
 
 
 def reads_a_clock(node: ast.AST) -> bool:
-    """Whether it is a call such as `time.monotonic()` or `loop.time()`, or contains one."""
+    """Whether the node is or contains a call such as `time.monotonic()` or `loop.time()`."""
     return any(
         isinstance(one, ast.Call)
         and isinstance(one.func, ast.Attribute)
@@ -33,14 +33,14 @@ def reads_a_clock(node: ast.AST) -> bool:
 
 
 def is_elapsed(node: ast.AST, named: set[str]) -> bool:
-    """Whether it is a difference of clock readings, or a name that was given one."""
+    """Whether the node is a difference of clock readings, or a name assigned from one."""
     if isinstance(node, ast.Name):
         return node.id in named
     return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub) and reads_a_clock(node)
 
 
 def limits(function: ast.AST) -> Iterator[int]:
-    """Lines that assert an upper limit of elapsed time, other than to wait for a condition."""
+    """Lines that assert an upper limit of elapsed time outside of a waiting loop."""
     named: set[str] = set()
     waiting = {
         id(inner)
@@ -69,9 +69,9 @@ def _bounds(compare: ast.Compare, named: set[str]) -> bool:
 
 
 def real_time_functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    """Functions of a file, unless all of it is simulated."""
+    """Functions of a file that run in real time."""
     text = path.read_text()
-    if "pytestmark = pytest.mark.looptime" in text or not _ASKS_THE_TIME.search(text):
+    if "pytestmark = pytest.mark.looptime" in text or not _READS_A_CLOCK.search(text):
         return
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -80,8 +80,8 @@ def real_time_functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunct
                 yield node
 
 
-def test_no_test_asserts_that_something_took_at_most_so_long() -> None:
-    """The benchmarks do; that is what they are for."""
+def test_no_test_asserts_an_upper_limit_of_elapsed_time() -> None:
+    """Except for the benchmarks."""
     found = [
         f"{name}::{function.name} (line {line})"
         for path in sorted(TESTS.rglob("*.py"))
@@ -107,6 +107,6 @@ def test_no_test_asserts_that_something_took_at_most_so_long() -> None:
         ("assert ending.stop() < 2", False),
     ],
 )
-def test_a_limit_is_recognised(line: str, is_limit: bool) -> None:
-    """At least, processor seconds and waiting are none."""
+def test_an_upper_limit_is_recognised(line: str, is_limit: bool) -> None:
+    """Lower limits, CPU time and waiting loops are not upper limits."""
     assert bool(list(limits(ast.parse(line)))) is is_limit

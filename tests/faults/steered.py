@@ -18,7 +18,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from controller.adapters.aws.assembly import aws_adapters
 from controller.adapters.aws.session import AwsClients
 from controller.adapters.clock import SystemClock
-from controller.api.metrics.daemon_metrics import Metrics
+from controller.api.metrics.daemon_metrics import DaemonMetrics
 from controller.composition import Controller, Ports, compose
 from controller.model.configuration import Settings
 from controller.model.decision import DecisionRecord, Hold
@@ -218,7 +218,7 @@ async def steering(
         await seed(chosen)
         emulated.aws.gateway.calls.recent.clear()
         registry = CollectorRegistry()
-        metrics = Metrics(registry, chosen)
+        metrics = DaemonMetrics(registry, chosen)
         prober = FakeProber(time)
         aws = aws_adapters(chosen, emulated.clients, time, metrics.aws_call)
         checks, name_servers = FakeHealthChecks(time), FakeNameServers()

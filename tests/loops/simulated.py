@@ -12,7 +12,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from controller.api.metrics.daemon_metrics import Metrics
+from controller.api.metrics.daemon_metrics import DaemonMetrics
 from controller.composition import Controller, Ports, ReloadSource, compose
 from controller.model.configuration import Settings
 from controller.model.decision import DecisionRecord
@@ -104,7 +104,7 @@ class World:
     @asynccontextmanager
     async def running(self, **options: Any) -> AsyncIterator[Controller]:
         """The daemon's loops, until the block ends; `options` are a ReloadSource's."""
-        metrics = Metrics(CollectorRegistry(), self.settings)
+        metrics = DaemonMetrics(CollectorRegistry(), self.settings)
         controller = compose(self.settings, self.ports(), metrics, ReloadSource(**options))
         await controller.load()
         async with asyncio.TaskGroup() as group:

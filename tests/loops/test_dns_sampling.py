@@ -213,7 +213,9 @@ async def test_addresses_that_a_load_balancer_had_long_ago_are_forgotten() -> No
                 outside.name_servers.lead(f"lb.{region}.example", f"198.51.100.{minute}")
             await asyncio.sleep(61)
         kept = {
-            name: size for name, size in sizes(controller) if name.startswith(".answered._aliases.")
+            name: size
+            for name, size in sizes(controller)
+            if name.startswith(".dns_sampling._aliases.")
         }
 
     assert len(kept) > 2, "the walk has lost its way"

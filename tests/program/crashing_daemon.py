@@ -63,8 +63,8 @@ async def crashing_answer(request: web.Request, handler: Any) -> web.StreamRespo
     return response
 
 
-def crashing_app(context: Any) -> web.Application:
-    app = build(context)
+def crashing_app(dependencies: Any) -> web.Application:
+    app = build(dependencies)
     app.middlewares.append(crashing_answer)
     return app
 

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from controller.adapters.aws.assembly import aws_adapters
 from controller.adapters.sqlite.store import SqliteStore
-from controller.api.metrics.daemon_metrics import Metrics
+from controller.api.metrics.daemon_metrics import DaemonMetrics
 from controller.composition import Controller, Ports, ReloadSource, compose
 from controller.model.configuration import Settings
 from controller.settings import Loaded
@@ -166,7 +166,7 @@ class SimulatedDaemon:
 
     async def _main(self) -> None:
         settings, clock = self._settings, self.clock
-        metrics = Metrics(CollectorRegistry(), settings)
+        metrics = DaemonMetrics(CollectorRegistry(), settings)
         aws = aws_adapters(settings, self._aws.clients(), clock, metrics.aws_call)
         self._store = SqliteStore(self.state, metrics.state_error, executor=Executor)
         async with self._store as store:

@@ -1,1 +1,1 @@
-"""The API described by itself: OpenAPI, and a page for people."""
+"""The description of the API: the OpenAPI document, and a page for people."""

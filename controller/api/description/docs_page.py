@@ -1,8 +1,8 @@
-"""`/docs`: the API's description as one plain page, written by the server.
+"""`/docs`: the OpenAPI document as one HTML page, rendered by the server.
 
-No script and nothing from elsewhere: it can be read on a phone, in a text browser, and in the
-middle of an outage of everything else. On a narrow screen a table's cells stand below each other:
-nothing has to be scrolled sideways.
+The page has no script and loads nothing, so it can be read on a phone, in a text browser and during
+an outage of other services. On a narrow screen the cells of a table are below each other, so that
+the page is never scrolled sideways.
 """
 
 from __future__ import annotations
@@ -45,17 +45,17 @@ CONTENT_SECURITY_POLICY = (
     f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
-"""Nothing may be fetched and nothing run; only the page's own style applies."""
+"""Forbids scripts and loading; allows the page's own style sheet by its hash."""
 
 
 def page(document: Document) -> str:
-    """The page for an OpenAPI document as `openapi.document` makes it."""
+    """The HTML page for a document of `openapi.document`."""
     info = document["info"]
     parts = [
         f"<h1>{escape(info['title'])} {escape(info['version'])}</h1>",
         f"<p>{escape(info['description'])}</p>",
         '<p>For programs: <a href="/openapi.json">/openapi.json</a></p>',
-        *_contents(document),
+        *_table_of_contents(document),
         *_operations(document),
         "<h2>Types</h2>",
         *_types(document["components"]["schemas"]),
@@ -68,15 +68,15 @@ def page(document: Document) -> str:
     )
 
 
-def _each(document: Document) -> Iterator[tuple[str, str, Document]]:
+def _operations_of(document: Document) -> Iterator[tuple[str, str, Document]]:
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             yield method.upper(), path, operation
 
 
-def _contents(document: Document) -> Iterator[str]:
+def _table_of_contents(document: Document) -> Iterator[str]:
     yield "<nav><ul>"
-    for method, path, operation in _each(document):
+    for method, path, operation in _operations_of(document):
         link = f'<a href="#{operation["operationId"]}">{escape(operation["summary"])}</a>'
         yield f"<li>{_code(f'{method} {path}')} {link}</li>"
     yield "</ul></nav>"
@@ -84,7 +84,7 @@ def _contents(document: Document) -> Iterator[str]:
 
 def _operations(document: Document) -> Iterator[str]:
     group = None
-    for method, path, operation in _each(document):
+    for method, path, operation in _operations_of(document):
         if operation["tags"][0] != group:
             group = operation["tags"][0]
             yield f"<h2>{escape(group.capitalize())}</h2>"
@@ -93,7 +93,7 @@ def _operations(document: Document) -> Iterator[str]:
         yield f"{_prose(operation.get('description', ''))}</p>"
         yield from _parameters(operation["parameters"])
         yield from _body(operation.get("requestBody"))
-        yield from _answers(operation["responses"])
+        yield from _responses(operation["responses"])
 
 
 def _parameters(parameters: Iterable[Document]) -> Iterator[str]:
@@ -117,32 +117,32 @@ def _body(body: Document | None) -> Iterator[str]:
         yield from _example(content)
 
 
-def _answers(responses: Document) -> Iterator[str]:
-    rows, refusals = [], []
-    for status, answer in responses.items():
-        if "$ref" in answer:
-            refusals.append(_code(status))
+def _responses(responses: Document) -> Iterator[str]:
+    rows, problems = [], []
+    for status, response in responses.items():
+        if "$ref" in response:
+            problems.append(_code(status))
             continue
-        content = answer.get("content", {})
-        kinds = [f"{escape(media)} {_type(one['schema'])}" for media, one in content.items()]
-        headers = [f"{_code(name)}: {_prose(h['description'])}" for name, h in _headers(answer)]
+        content = response.get("content", {})
+        types = [f"{escape(media)} {_type(each['schema'])}" for media, each in content.items()]
+        headers = [f"{_code(name)}: {_prose(h['description'])}" for name, h in _headers(response)]
         rows.append(
             (
                 _code(status),
-                "<br>".join(kinds) or "nothing",
-                "<br>".join([_prose(answer["description"]), *headers]),
+                "<br>".join(types) or "nothing",
+                "<br>".join([_prose(response["description"]), *headers]),
             )
         )
     yield from _table(("Answer", "Content", "Meaning"), rows)
-    yield f'<p>May be refused with {", ".join(refusals)}: a <a href="#Problem">Problem</a>.</p>'
-    for answer in responses.values():
-        for content in answer.get("content", {}).values():
+    yield f'<p>May be refused with {", ".join(problems)}: a <a href="#Problem">Problem</a>.</p>'
+    for response in responses.values():
+        for content in response.get("content", {}).values():
             yield from _example(content)
 
 
-def _headers(answer: Document) -> Iterable[tuple[str, Document]]:
-    found: Document = answer.get("headers", {})
-    return found.items()
+def _headers(response: Document) -> Iterable[tuple[str, Document]]:
+    headers: Document = response.get("headers", {})
+    return headers.items()
 
 
 def _example(content: Document) -> Iterator[str]:
@@ -153,7 +153,7 @@ def _example(content: Document) -> Iterator[str]:
 
 def _types(schemas: Document) -> Iterator[str]:
     for name, schema in sorted(schemas.items()):
-        yield f'<h3 id="{escape(name)}">{escape(_called(name))}</h3>'
+        yield f'<h3 id="{escape(name)}">{escape(_shown_name(name))}</h3>'
         yield f"<p>{_prose(schema.get('description', ''))}</p>"
         if "enum" in schema:
             yield f"<p>One of {', '.join(_code(value) for value in schema['enum'])}.</p>"
@@ -171,12 +171,12 @@ def _types(schemas: Document) -> Iterator[str]:
 
 
 def _type(schema: Document) -> str:
-    """A schema in a few words, with links to what is described elsewhere."""
+    """A schema in a few words as HTML, with links to named types."""
     if "$ref" in schema:
         name = escape(schema["$ref"].rpartition("/")[2])
-        return f'<a href="#{name}">{_called(name)}</a>'
+        return f'<a href="#{name}">{_shown_name(name)}</a>'
     if "anyOf" in schema:
-        return " or ".join(_type(one) for one in schema["anyOf"])
+        return " or ".join(_type(each) for each in schema["anyOf"])
     match schema.get("type"):
         case "array":
             return f"list of {_type(schema.get('items', {}))}"
@@ -191,10 +191,10 @@ def _type(schema: Document) -> str:
             return escape(f"{kind} ({schema['format']})" if "format" in schema else str(kind))
 
 
-def _called(name: str) -> str:
-    """A type's name for people; pydantic writes `Page[Item]` as `Page_Item_`."""
-    noun, _, item = name.removesuffix("_").partition("_")
-    return f"{noun} of {item}" if item else name
+def _shown_name(name: str) -> str:
+    """A type's name for people: `Page of Item` where pydantic writes `Page_Item_`."""
+    outer, _, item = name.removesuffix("_").partition("_")
+    return f"{outer} of {item}" if item else name
 
 
 def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
@@ -211,6 +211,6 @@ def _code(text: Any) -> str:
 
 
 def _prose(text: str) -> str:
-    """Docstrings mark names with backquotes."""
+    """A description as HTML; docstrings mark names with backquotes."""
     pieces = escape(text).split("`")
     return "".join(f"<code>{p}</code>" if i % 2 else p for i, p in enumerate(pieces))

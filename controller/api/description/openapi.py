@@ -1,6 +1,6 @@
 """The routes as an OpenAPI 3.1 document, whose schemas are JSON Schema 2020-12.
 
-Schemas come from the very types that bodies are checked with and answers are made of.
+The schemas are generated from the types of request and response bodies.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_jso
 from pydantic_core import core_schema
 
 from controller import __version__
-from controller.api.http.problems import KINDS, PROBLEM_JSON
+from controller.api.http.problems import PROBLEM_JSON, PROBLEM_TYPES
+from controller.api.http.response_bodies import RESPONSE_CONFIG
 from controller.api.http.route import JSON, Route, RouteResponse
-from controller.api.views.common import VIEW_CONFIG
 
 Document = dict[str, Any]
 
-_REFERENCE = "#/components/schemas/{model}"
-_ABOUT = (
+_SCHEMA_REFERENCE = "#/components/schemas/{model}"
+_DESCRIPTION = (
     "Looks at and steers the Global Traffic Controller. Times are ISO 8601 in UTC, durations "
     "seconds, shares fractions from 0 to 1. Every refusal is a problem (RFC 9457) that names what "
     "is wrong and what would be valid; any may come with status 500, and 405 for a method that a "
     "path does not have."
 )
-_PROBLEM: Document = {
+_PROBLEM_SCHEMA: Document = {
     "type": "object",
     "description": "Why a request was refused (RFC 9457).",
     "required": ["type", "title", "status", "detail", "instance"],
@@ -51,7 +51,7 @@ _PROBLEM: Document = {
         },
     },
 }
-_REFUSAL_HEADERS = {
+_PROBLEM_HEADERS = {
     401: {"WWW-Authenticate": "What to send instead (RFC 6750)."},
     412: {"ETag": "Version of the state as it is now."},
     429: {"Retry-After": "Seconds after which to ask again."},
@@ -59,7 +59,7 @@ _REFUSAL_HEADERS = {
 
 
 def document(routes: Sequence[Route], *, secured: bool) -> Document:
-    """The whole document; `secured`: whether callers need a token."""
+    """The OpenAPI document; `secured`: whether callers need a token."""
     schemas = Schemas(routes)
     paths: dict[str, Document] = {}
     for route in routes:
@@ -71,49 +71,49 @@ def document(routes: Sequence[Route], *, secured: bool) -> Document:
         "info": {
             "title": "Global Traffic Controller",
             "version": __version__,
-            "description": _ABOUT,
+            "description": _DESCRIPTION,
         },
         "paths": paths,
         "components": {
-            "schemas": {**schemas.definitions, "Problem": _PROBLEM},
-            "responses": {str(status): _refusal(status) for status in KINDS},
+            "schemas": {**schemas.definitions, "Problem": _PROBLEM_SCHEMA},
+            "responses": {str(status): _problem_response(status) for status in PROBLEM_TYPES},
             "securitySchemes": {"bearer": bearer},
         },
     }
 
 
 class Schemas:
-    """JSON Schemas of everything that is posted and answered."""
+    """JSON Schemas of all request and response bodies."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
-        known = tuple(routes)
-        bodies = [route.body for route in known if route.body is not None]
-        answers = [answer.model for route in known for answer in route.answers.values()]
+        declared = tuple(routes)
+        requests = [route.body for route in declared if route.body is not None]
+        responses = [each.model for route in declared for each in route.responses.values()]
         _, definitions = models_json_schema(
             [
-                (_holding("Posted", bodies), "validation"),
-                (_holding("Answered", [model for model in answers if model]), "serialization"),
+                (_container("Requests", requests), "validation"),
+                (_container("Responses", filter(None, responses)), "serialization"),
             ],
-            ref_template=_REFERENCE,
+            ref_template=_SCHEMA_REFERENCE,
             schema_generator=_Generator,
         )
         self.definitions: dict[str, Document] = definitions["$defs"]
-        holders = [self.definitions.pop(name) for name in ("Posted", "Answered")]
+        containers = [self.definitions.pop(name) for name in ("Requests", "Responses")]
         self._by_name = {
-            name: schema for one in holders for name, schema in one["properties"].items()
+            name: schema for each in containers for name, schema in each["properties"].items()
         }
 
-    def of(self, model: Any) -> Document:
-        """Where a type's schema stands."""
+    def reference(self, model: Any) -> Document:
+        """A `$ref` to the type's schema."""
         reference: str = self._by_name[_name(model)]["$ref"]
         return {"$ref": reference}
 
 
 class _Generator(GenerateJsonSchema):
-    """Named tuples are answered as objects, not as lists."""
+    """Describes named tuples as objects, which is how the API encodes them."""
 
     def named_tuple_schema(self, schema: core_schema.NamedTupleSchema) -> JsonSchemaValue:
-        fields = {one["name"]: self.generate_inner(one["schema"]) for one in schema["fields"]}
+        fields = {field["name"]: self.generate_inner(field["schema"]) for field in schema["fields"]}
         return {
             "type": "object",
             "properties": fields,
@@ -122,10 +122,10 @@ class _Generator(GenerateJsonSchema):
         }
 
 
-def _holding(name: str, models: Iterable[Any]) -> type[BaseModel]:
-    """A model that has each of these types once: what pydantic needs to see them together."""
+def _container(name: str, models: Iterable[Any]) -> type[BaseModel]:
+    """A model with one field of each type: pydantic generates the schemas of one model together."""
     fields: dict[str, Any] = {_name(model): (model, ...) for model in models}
-    return create_model(name, __config__=VIEW_CONFIG, **fields)
+    return create_model(name, __config__=RESPONSE_CONFIG, **fields)
 
 
 def _name(model: Any) -> str:
@@ -133,87 +133,88 @@ def _name(model: Any) -> str:
 
 
 def _operation(route: Route, schemas: Schemas, *, secured: bool) -> Document:
-    found: Document = {
+    operation: Document = {
         "operationId": operation_id(route),
         "summary": route.summary,
         "tags": [tag(route)],
         "parameters": [_parameter(parameter) for parameter in route.parameters],
         "responses": {
-            **{str(status): _answer(one, schemas) for status, one in route.answers.items()},
+            **{str(status): _response(each, schemas) for status, each in route.responses.items()},
             **{
                 str(status): {"$ref": f"#/components/responses/{status}"}
-                for status in route.refusals
+                for status in route.problem_statuses
             },
         },
         "security": [{"bearer": []}] if secured and route.role else [],
     }
     if route.description or route.role:
         needed = f"Takes the role {route.role}." if route.role else ""
-        found["description"] = " ".join(filter(None, (route.description, needed)))
+        operation["description"] = " ".join(filter(None, (route.description, needed)))
     if route.body is not None:
-        content: Document = {"schema": schemas.of(route.body)}
+        content: Document = {"schema": schemas.reference(route.body)}
         if route.body_example is not None:
             content["example"] = route.body_example
-        found["requestBody"] = {"required": True, "content": {JSON: content}}
-    return found
+        operation["requestBody"] = {"required": True, "content": {JSON: content}}
+    return operation
 
 
 def operation_id(route: Route) -> str:
-    """For instance `get_v1_overrides_id`."""
+    """The operationId, such as `get_v1_overrides_id`."""
     words = route.path.replace("{", "").replace("}", "").replace(".", "_").strip("/").split("/")
     return "_".join([route.method.lower(), *words])
 
 
 def tag(route: Route) -> str:
-    """The group that a route belongs to: the noun behind /v1, or the daemon itself."""
+    """The tag that groups routes: the segment after /v1, or `daemon` for all other paths."""
     first, *rest = route.path.strip("/").split("/")
     return rest[0] if first == "v1" else "daemon"
 
 
 def _parameter(parameter: Any) -> Document:
     schema = dict(parameter.schema)
-    if parameter.many:
+    if parameter.repeatable:
         schema = {"type": "array", "items": schema}
     return {
         "name": parameter.name,
-        "in": parameter.place.value,
+        "in": parameter.location.value,
         "description": parameter.description,
-        "required": parameter.place.value == "path",
+        "required": parameter.location.value == "path",
         "schema": schema,
     }
 
 
-def _answer(answer: RouteResponse, schemas: Schemas) -> Document:
-    found: Document = {"description": answer.description}
-    if answer.headers:
-        found["headers"] = _headers(answer.headers)
-    if answer.media:
-        found["content"] = {media: _content(answer, media, schemas) for media in answer.media}
-    return found
+def _response(response: RouteResponse, schemas: Schemas) -> Document:
+    described: Document = {"description": response.description}
+    if response.headers:
+        described["headers"] = _headers(response.headers)
+    if response.media:
+        content = {media: _content(response, media, schemas) for media in response.media}
+        described["content"] = content
+    return described
 
 
-def _content(answer: RouteResponse, media: str, schemas: Schemas) -> Document:
+def _content(response: RouteResponse, media: str, schemas: Schemas) -> Document:
     if media != JSON:
         return {"schema": {"type": "string"}}
-    content: Document = {"schema": schemas.of(answer.model) if answer.model else {}}
-    if answer.example is not None:
-        content["example"] = answer.example
+    content: Document = {"schema": schemas.reference(response.model) if response.model else {}}
+    if response.example is not None:
+        content["example"] = response.example
     return content
 
 
-def _refusal(status: int) -> Document:
-    _, title = KINDS[status]
-    found: Document = {
+def _problem_response(status: int) -> Document:
+    _, title = PROBLEM_TYPES[status]
+    described: Document = {
         "description": f"{title}.",
         "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
-    if status in _REFUSAL_HEADERS:
-        found["headers"] = _headers(_REFUSAL_HEADERS[status])
-    return found
+    if status in _PROBLEM_HEADERS:
+        described["headers"] = _headers(_PROBLEM_HEADERS[status])
+    return described
 
 
-def _headers(described: Mapping[str, str]) -> Document:
+def _headers(descriptions: Mapping[str, str]) -> Document:
     return {
         name: {"description": text, "schema": {"type": "string"}}
-        for name, text in described.items()
+        for name, text in descriptions.items()
     }

@@ -1,1 +1,1 @@
-"""How HTTP is spoken: who calls, what was sent, what is refused, what a route declares."""
+"""HTTP for all routes: callers, parameters, bodies, limits, errors, connections."""

@@ -1,7 +1,7 @@
-"""Who calls: a bearer token (RFC 6750) is looked up by its hash; secrets are never kept.
+"""Authentication by bearer token (RFC 6750), and authorization by role.
 
-Without any configured token the daemon listens to this machine only, and whoever calls is `local`
-with every right.
+Only hashes of tokens are configured. Without any configured token the daemon listens on loopback
+only, and every caller is `local` with the role admin.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from controller.model.access import ANYBODY, LOCAL, ApiSettings, Principal, Role
 _SCHEME = "bearer "
 
 
-def identify(request: web.Request, api: ApiSettings, now: datetime) -> Principal:
-    """Who calls; ANYBODY without a token where tokens are configured.
+def authenticate(request: web.Request, api: ApiSettings, now: datetime) -> Principal:
+    """The caller; anonymous without an Authorization header where tokens are configured.
 
-    Raises ProblemError for a token that nobody has, or no longer.
+    Raises ProblemError 401 for a token that is unknown or has expired.
     """
     if not api.tokens:
         return LOCAL
@@ -29,40 +29,48 @@ def identify(request: web.Request, api: ApiSettings, now: datetime) -> Principal
     if credentials is None:
         return ANYBODY
     if not credentials.lower().startswith(_SCHEME):
-        raise _wrong("the Authorization header is not `Bearer` and a token")
-    token = _owner(credentials[len(_SCHEME) :].strip(), api.tokens)
+        raise _invalid_token("the Authorization header is not `Bearer` and a token")
+    token = _token_of(credentials[len(_SCHEME) :].strip(), api.tokens)
     if token is None:
-        raise _wrong("nobody has this token")
+        raise _invalid_token("nobody has this token")
     if token.expires_at is not None and now.date() >= token.expires_at:
-        raise _wrong(f"the token of {token.name} expired on {token.expires_at.isoformat()}")
+        expired_on = token.expires_at.isoformat()
+        raise _invalid_token(f"the token of {token.name} expired on {expired_on}")
     return Principal(token.name, token.role)
 
 
-def require(principal: Principal, needed: Role | None, what: str) -> None:
-    """Raise ProblemError unless the caller's role covers the needed one."""
+def authorize(principal: Principal, needed: Role | None, action: str) -> None:
+    """Raise ProblemError unless the caller's role covers the needed one.
+
+    401 for a caller without a token, 403 for one whose role is too low. `action` is named in the
+    error.
+    """
     if principal.may(needed):
         return
-    assert needed is not None, "anybody may do what is public"
+    assert needed is not None, "every caller may do what is public"
     if principal.role is None:
-        detail = f"{what} takes a token of role {needed}: send `Authorization: Bearer TOKEN`"
+        detail = f"{action} takes a token of role {needed}: send `Authorization: Bearer TOKEN`"
         raise ProblemError(401, detail, headers={"WWW-Authenticate": 'Bearer realm="gtc"'})
     challenge = f'Bearer realm="gtc", error="insufficient_scope", scope="{needed}"'
     raise ProblemError(
         403,
-        f"{what} takes the role {needed}; {principal.name} is {principal.role}",
+        f"{action} takes the role {needed}; {principal.name} is {principal.role}",
         headers={"WWW-Authenticate": challenge},
     )
 
 
-def signed(principal: Principal, author: str | None) -> str:
-    """Who did it: the caller, and whom the caller names, as `ann (ci)`."""
+def actor_name(principal: Principal, author: str | None) -> str:
+    """The actor for records and audit: the caller, with the author it names as `ann (ci)`."""
     if author is None or author == principal.name:
         return principal.name
     return f"{author} ({principal.name})"
 
 
-def _owner(secret: str, tokens: tuple[Token, ...]) -> Token | None:
-    """Every token is compared, so that the time tells nothing of which one fits."""
+def _token_of(secret: str, tokens: tuple[Token, ...]) -> Token | None:
+    """The token with this secret.
+
+    Compares with every token, each in constant time: the duration must not show which one matches.
+    """
     digest = hashlib.sha256(secret.encode(errors="surrogateescape")).hexdigest()
     found = None
     for token in tokens:
@@ -71,6 +79,6 @@ def _owner(secret: str, tokens: tuple[Token, ...]) -> Token | None:
     return found
 
 
-def _wrong(detail: str) -> ProblemError:
+def _invalid_token(detail: str) -> ProblemError:
     challenge = 'Bearer realm="gtc", error="invalid_token"'
     return ProblemError(401, detail, headers={"WWW-Authenticate": challenge})

@@ -1,8 +1,9 @@
-"""What stands between a page in somebody's browser and the levers.
+"""Protection against requests that a web page of another site makes in an operator's browser.
 
-A page from elsewhere must not call: a Host that is not ours (DNS rebinding) is refused, and a write
-must be JSON, which a page from another origin cannot send without a permission that nobody here
-gives; where a browser names the origin, that is looked at, too.
+DNS rebinding: a request whose Host header is not one of ours is refused. Cross-site request
+forgery: a write must be `application/json`, which a page of another origin can send only after a
+CORS preflight, and the API never grants one; a write whose `Origin` or `Sec-Fetch-Site` names
+another site is refused, too.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from controller.api.dependencies import CONTEXT
+from controller.api.dependencies import DEPENDENCIES
 from controller.api.http.problems import REQUEST_ID, ProblemError
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
-_READS = ("GET", "HEAD")
-_HEADERS = {
+_SAFE_METHODS = ("GET", "HEAD")
+_SECURITY_HEADERS = {
     "Server": "gtc",
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
@@ -27,30 +28,34 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-_NO_CONTENT = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-"""Content-Security-Policy of all that is not meant to be looked at as a page."""
+_DEFAULT_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+"""Content-Security-Policy of every response that is not an HTML page."""
 
 
 @web.middleware
-async def host_known(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuses a Host header that names neither loopback nor the configured names.
+async def check_host(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Middleware that refuses a Host header other than loopback, `api.host` and `api.hosts`.
 
-    The address that the connection reached is ours, too: a page can rebind names only.
+    The local address of the connection is allowed, too: DNS rebinding needs a name. The refusal is
+    a ProblemError 421.
     """
-    api = request.app[CONTEXT].settings.api
+    api = request.app[DEPENDENCIES].settings.api
     allowed = tuple(dict.fromkeys((*_LOOPBACK, api.host.lower(), *api.hosts)))
-    asked = request.headers.get("Host", "")
-    name = _host_name(asked)
+    header = request.headers.get("Host", "")
+    name = _host_name(header)
     if name is None or (name not in allowed and not _is_own_address(request, name)):
-        detail = f"the Host header names {asked!r}; api.hosts lists the names it may have"
+        detail = f"the Host header names {header!r}; api.hosts lists the names it may have"
         raise ProblemError(421, detail, field="Host", valid=allowed)
     return await handler(request)
 
 
-def refuse_foreign_write(request: web.Request, *, takes_body: bool) -> None:
-    """Raise ProblemError for a write that a page from elsewhere could send, or of another type."""
-    if request.method not in _READS:
-        _refuse_foreign_origin(request)
+def check_write(request: web.Request, *, takes_body: bool) -> None:
+    """Raise ProblemError for a write from another site, or with a body the route does not take.
+
+    403 for another site, 415 for a body that is not JSON, 400 for a body where there must be none.
+    """
+    if request.method not in _SAFE_METHODS:
+        _refuse_other_site(request)
     if takes_body and request.content_type != "application/json":
         sent = request.headers.get("Content-Type", "no content type")
         raise ProblemError(
@@ -60,19 +65,20 @@ def refuse_foreign_write(request: web.Request, *, takes_body: bool) -> None:
         raise ProblemError(400, f"{request.method} {request.path} takes no body")
 
 
-async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """Headers of every answer to a request that could be read."""
-    dress(response, request.get(REQUEST_ID, "none"))
+async def add_security_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Set the headers of every response; aiohttp calls it before it sends one."""
+    set_security_headers(response, request.get(REQUEST_ID, "none"))
 
 
-def dress(response: web.StreamResponse, request_id: str) -> None:
-    """Nothing of it is cached, guessed, framed or run; it has its request's id."""
-    response.headers.update(_HEADERS)
-    response.headers.setdefault("Content-Security-Policy", _NO_CONTENT)
+def set_security_headers(response: web.StreamResponse, request_id: str) -> None:
+    """Set the security headers, which forbid caching, type sniffing, framing and scripts, and the
+    request's id."""
+    response.headers.update(_SECURITY_HEADERS)
+    response.headers.setdefault("Content-Security-Policy", _DEFAULT_POLICY)
     response.headers["X-Request-Id"] = request_id
 
 
-def _refuse_foreign_origin(request: web.Request) -> None:
+def _refuse_other_site(request: web.Request) -> None:
     site = request.headers.get("Sec-Fetch-Site", "none")
     if site not in ("same-origin", "none"):
         detail = f"a page from elsewhere asks (Sec-Fetch-Site is {site!r})"
@@ -80,15 +86,15 @@ def _refuse_foreign_origin(request: web.Request) -> None:
     origin = request.headers.get("Origin")
     if origin is None:
         return
-    place = origin.partition("://")[2].lower()
-    # A proxy may put its own Host; then the name that browsers use stands in the settings.
-    known = request.app[CONTEXT].settings.api.hosts
-    if place != request.host.lower() and _host_name(place) not in known:
+    authority = origin.partition("://")[2].lower()
+    # A proxy may set a Host of its own; the name that browsers use is then configured.
+    hosts = request.app[DEPENDENCIES].settings.api.hosts
+    if authority != request.host.lower() and _host_name(authority) not in hosts:
         raise ProblemError(403, f"a page of {origin!r} asks", field="Origin")
 
 
 def _host_name(header: str) -> str | None:
-    """The name in a Host header, without port, brackets and final dot; None if there is none."""
+    """The name in a Host header, without port, brackets and final dot; None without a name."""
     try:
         name = urlsplit(f"//{header}").hostname
     except ValueError:
@@ -97,8 +103,9 @@ def _host_name(header: str) -> str | None:
 
 
 def _is_own_address(request: web.Request, name: str) -> bool:
+    """Whether the name is the local address of the request's connection."""
     own = request.transport.get_extra_info("sockname") if request.transport else None
     try:
         return own is not None and ipaddress.ip_address(name) == ipaddress.ip_address(own[0])
-    except ValueError:  # a name, or no internet address
+    except ValueError:  # not an IP address, or a connection without one
         return False

@@ -1,9 +1,10 @@
-"""Connections that send too slowly, take too slowly, or are too many are closed.
+"""Deadlines of client connections, and the limit of their number.
 
-aiohttp 3.14 waits for a request's headers and for a slow reader as long as its keep-alive time-out,
-or for ever; a thousand half-open connections would keep everybody else out. So each connection has
-a deadline for the headers of a request it has begun to send (its first one begins with the
-connection), and one for taking what is sent to it. Bodies have theirs in `bodies.read`.
+aiohttp 3.14 waits for request headers and for a client that reads slowly as long as its keep-alive
+time-out, or for ever; a thousand half-open connections would lock out all other callers (slowloris
+attack). So each connection has a deadline for the headers of a request (from its first byte; for
+the first request from the connection's start), and one for reading what is sent to it. Request
+bodies have their deadline in `body_reading.read_body`.
 """
 
 from __future__ import annotations
@@ -18,77 +19,78 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 from aiohttp.typedefs import Handler
 
-from controller.api.http.browser_protection import dress
+from controller.api.http.body_reading import RECEIVE_DEADLINE_S
+from controller.api.http.browser_protection import set_security_headers
 from controller.api.http.problems import ProblemError, problem_response
-from controller.api.http.request_bodies import RECEIVE_DEADLINE_S
 
 _log = structlog.get_logger("api")
 
-TAKE_DEADLINE_S = 30.0
-"""Seconds a caller may take nothing of what is sent to it."""
-_NO_REQUEST = "none"
-"""Id of what is no request."""
+SEND_DEADLINE_S = 30.0
+"""Seconds after which a connection is closed whose client reads nothing of what is sent to it."""
+_NO_REQUEST_ID = "none"
+"""Request id of bytes that could not be parsed as a request."""
 _TOO_LONG = "the request's first line or a header is too long"
 _OPEN_FILES = 8192
-_SPARE_FILES = 256
-"""Left to the probes, AWS and the state file."""
+"""File descriptors that the process asks for, if its hard limit allows."""
+_RESERVED_FILES = 256
+"""File descriptors kept for probes, AWS and the state file."""
 
 
 class ClientConnection(web.RequestHandler):
-    """One connection, with its deadline."""
+    """One connection with its two deadlines. asyncio calls it as a protocol."""
 
-    __slots__ = ("_handling", "_headers", "_others", "_taking")
+    __slots__ = ("_busy", "_connections", "_header_deadline", "_send_deadline")
 
-    def __init__(self, others: ClientConnections, server: web.Server, **options: Any) -> None:
+    def __init__(self, connections: ClientConnections, server: web.Server, **options: Any) -> None:
         super().__init__(server, loop=asyncio.get_running_loop(), **options)
-        self._others = others
-        self._handling = False
-        self._headers = _Deadline(RECEIVE_DEADLINE_S, self.abort)
-        self._taking = _Deadline(TAKE_DEADLINE_S, self.abort)
+        self._connections = connections
+        self._busy = False
+        self._header_deadline = _Deadline(RECEIVE_DEADLINE_S, self.abort)
+        self._send_deadline = _Deadline(SEND_DEADLINE_S, self.abort)
 
     @property
     def idle(self) -> bool:
-        """Whether nobody is working for it."""
-        return not self._handling
+        """Whether no request of it is being handled."""
+        return not self._busy
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """It must send a request's headers at once."""
+        """The headers of its first request are awaited from now on."""
         super().connection_made(transport)
-        self._headers.start()
-        self._others.opened(self)
+        self._header_deadline.start()
+        self._connections.opened(self)
 
     def data_received(self, data: bytes) -> None:
-        """What comes between two requests begins the next one."""
-        if not self._handling:
-            self._headers.start()
+        """Bytes that come between two requests begin the next one."""
+        if not self._busy:
+            self._header_deadline.start()
         super().data_received(data)
 
     def pause_writing(self) -> None:
-        """It takes nothing any more."""
+        """The send buffer is full: the client does not read."""
         super().pause_writing()
-        self._taking.start()
+        self._send_deadline.start()
 
     def resume_writing(self) -> None:
-        """It takes what is sent again."""
-        self._taking.stop()
+        """The client reads again."""
+        self._send_deadline.stop()
         super().resume_writing()
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Nothing is waited for any more."""
-        self._headers.stop()
-        self._taking.stop()
-        self._others.closed(self)
+        """Both deadlines end with the connection."""
+        self._header_deadline.stop()
+        self._send_deadline.stop()
+        self._connections.closed(self)
         super().connection_lost(exc)
 
-    def began(self) -> None:
-        """A request's headers are complete; somebody works for it."""
-        self._handling = True
-        self._headers.stop()
+    def request_began(self) -> None:
+        """A request's headers are complete, and its handler starts."""
+        self._busy = True
+        self._header_deadline.stop()
 
-    def ended(self) -> None:
-        """The request was answered, all but the sending."""
-        self._handling = False
-        self._others.rested(self)
+    def request_ended(self) -> None:
+        """The handler is done; the response may still have to be sent."""
+        self._busy = False
+        self._connections.became_idle(self)
 
     def handle_error(
         self,
@@ -97,10 +99,10 @@ class ClientConnection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Answer what could not be read as a request like every other mistake of a caller.
+        """A problem response (400) for bytes that cannot be parsed as a request.
 
-        aiohttp would answer in its own words and log a stack with a piece of what was sent: at the
-        pleasure of whoever sends it, and it may hold a secret. So its kind alone is told.
+        aiohttp would send a text of its own and log a stack trace with a part of the bytes, which
+        may hold a secret, and any client could fill the log. So only the error's class is logged.
         """
         if not isinstance(exc, HttpProcessingError):
             return super().handle_error(request, status, exc, message)
@@ -108,83 +110,86 @@ class ClientConnection(web.RequestHandler):
         _log.info("request_unreadable", why=kind, peer=request.remote)
         too_long = isinstance(exc, LineTooLong)
         detail = _TOO_LONG if too_long else f"not a request of HTTP/1.1 ({kind})"
-        response = problem_response(ProblemError(400, detail), _NO_REQUEST)
-        dress(response, _NO_REQUEST)
+        response = problem_response(ProblemError(400, detail), _NO_REQUEST_ID)
+        set_security_headers(response, _NO_REQUEST_ID)
         response.force_close()
         return response
 
     def abort(self) -> None:
-        """Close it without waiting for anything."""
+        """Close the connection at once, without sending what is buffered."""
         if self.transport is not None:
             self.transport.abort()
 
 
 class _Deadline:
-    """Seconds after which something is done, unless it is stopped before."""
+    """Calls a function after some seconds, unless it is stopped before."""
 
-    def __init__(self, seconds: float, act: Callable[[], None]) -> None:
+    def __init__(self, seconds: float, expire: Callable[[], None]) -> None:
         self._seconds = seconds
-        self._act = act
+        self._expire = expire
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
-        """Begin to wait; if it is running, it goes on."""
+        """Start the time; no effect while it is running."""
         if self._timer is None:
             loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(self._seconds, self._act)
+            self._timer = loop.call_later(self._seconds, self._expire)
 
     def stop(self) -> None:
+        """Stop the time; no effect while it is not running."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
 
 class ClientConnections:
-    """Every open connection, the one that has been idle longest first."""
+    """Every open connection, the one that has been idle longest first; at most `limit`."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
         self._open: dict[ClientConnection, None] = {}
 
     def __len__(self) -> int:
         return len(self._open)
 
     def factory(self, server: web.Server, **options: Any) -> Callable[[], ClientConnection]:
-        """What an asyncio server makes of each new connection."""
+        """The protocol factory for an asyncio server; `options` are aiohttp's of a connection."""
         return lambda: ClientConnection(self, server, **options)
 
     def opened(self, connection: ClientConnection) -> None:
-        """Room is made by closing the one that has been idle longest, at worst the new one."""
+        """Add a connection. Above the limit the one that has been idle longest is closed; that is
+        the new one when all others are busy."""
         self._open[connection] = None
-        if len(self._open) > self._most:
-            next(one for one in (*self._open, connection) if one.idle).abort()
+        if len(self._open) > self._limit:
+            next(each for each in (*self._open, connection) if each.idle).abort()
 
-    def rested(self, connection: ClientConnection) -> None:
-        """It is idle from now on."""
+    def became_idle(self, connection: ClientConnection) -> None:
+        """Move a connection to the end of the order in which idle ones are closed."""
         if connection in self._open:
             self._open[connection] = self._open.pop(connection)
 
     def closed(self, connection: ClientConnection) -> None:
-        """It is no more."""
+        """Remove a connection."""
         self._open.pop(connection, None)
 
 
 @web.middleware
-async def watched(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Tells the connection when work for it begins and ends."""
+async def track_requests(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Middleware that marks the connection as busy while its request is handled."""
     connection = request.protocol
     assert isinstance(connection, ClientConnection), "served by `server.serving`"
-    connection.began()
+    connection.request_began()
     try:
         return await handler(request)
     finally:
-        connection.ended()
+        connection.request_ended()
 
 
-def affordable(wanted: int) -> int:
-    """How many connections may be open: each takes a file descriptor, and others need some.
+def connection_limit(wanted: int) -> int:
+    """The number of connections that may be open, at most `wanted` and at least 1.
 
-    The process' limit is raised as far as it may be.
+    Each takes a file descriptor, and the rest of the daemon needs some. Raises the process's soft
+    limit (RLIMIT_NOFILE) first, as far as its hard limit allows.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < _OPEN_FILES:
@@ -192,4 +197,4 @@ def affordable(wanted: int) -> int:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     if soft == resource.RLIM_INFINITY:
         return wanted
-    return max(1, min(wanted, soft - _SPARE_FILES))
+    return max(1, min(wanted, soft - _RESERVED_FILES))

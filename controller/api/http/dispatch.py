@@ -1,7 +1,8 @@
-"""From a declared route to a handler: who calls, how often, and what was sent are checked first.
+"""aiohttp handlers for declared routes: every check of a request, then the route's own handler.
 
-The order matters: nothing is read from a caller who may not ask, and nothing is done before
-everything that was sent is understood.
+The order is fixed: authentication, rate limit, authorization, cross-site checks, parameters, body.
+No body is read from a caller without the role, and no handler runs before the whole request has
+been validated.
 """
 
 from __future__ import annotations
@@ -13,34 +14,39 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from controller.api.dependencies import ApiDependencies
-from controller.api.http import parameters
-from controller.api.http.authentication import identify, require
-from controller.api.http.browser_protection import refuse_foreign_write
+from controller.api.http.authentication import authenticate, authorize
+from controller.api.http.body_reading import read_body
+from controller.api.http.browser_protection import check_write
+from controller.api.http.parameters import parameter_values
 from controller.api.http.problems import REQUEST_ID, ProblemError
 from controller.api.http.rate_limits import RateLimits
-from controller.api.http.request_bodies import read
 from controller.api.http.route import Route, RouteCall
 from controller.model.access import ANYBODY, Principal
 
 _log = structlog.get_logger("api")
 
 
-def served(route: Route, context: ApiDependencies, limits: RateLimits) -> web.RouteDef:
-    """The route for aiohttp."""
+def route_definition(
+    route: Route, dependencies: ApiDependencies, limits: RateLimits
+) -> web.RouteDef:
+    """The route as aiohttp takes it; its handler raises ProblemError for what is refused."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        principal = _admitted(route, request, context, limits)
-        refuse_foreign_write(request, takes_body=route.body is not None)
-        found = parameters.values(request, route.parameters)
-        posted = None if route.body is None else await read(request, route.body)
-        return await route.handler(RouteCall(request, context, principal, found, posted))
+        principal = _admit(route, request, dependencies, limits)
+        check_write(request, takes_body=route.body is not None)
+        values = parameter_values(request, route.parameters)
+        body = None if route.body is None else await read_body(request, route.body)
+        return await route.handler(RouteCall(request, dependencies, principal, values, body))
 
     options = {"allow_head": not route.streams} if route.method == "GET" else {}
     return web.RouteDef(route.method, route.path, handle, options)
 
 
-def only_declared(routes: Iterable[Route]) -> Middleware:
-    """Refuses what was added to the application without being declared: nobody said who may."""
+def refuse_undeclared(routes: Iterable[Route]) -> Middleware:
+    """Middleware that answers 403 for a path of the application that has no declared Route.
+
+    Without a declaration it has no role, so nothing says which callers it is for.
+    """
     declared = {(route.method, route.path) for route in routes}
 
     @web.middleware
@@ -54,28 +60,28 @@ def only_declared(routes: Iterable[Route]) -> Middleware:
     return checked
 
 
-def _admitted(
-    route: Route, request: web.Request, context: ApiDependencies, limits: RateLimits
+def _admit(
+    route: Route, request: web.Request, dependencies: ApiDependencies, limits: RateLimits
 ) -> Principal:
-    """Who calls, if they may ask for this, and not too often."""
+    """The caller, authenticated, counted and authorized. Raises ProblemError 401, 403 or 429."""
     if route.role is None:
-        return _recognised(request, context)
-    api, address = context.settings.api, request.remote or ""
-    what = f"{request.method} {request.path}"
+        return _public_caller(request, dependencies)
+    api, address = dependencies.settings.api, request.remote or ""
+    action = f"{request.method} {request.path}"
     try:
-        principal = identify(request, api, context.clock.wall())
+        principal = authenticate(request, api, dependencies.clock.wall())
         if principal != ANYBODY:
             limits.count(route.counted_as, api.limits, principal, address)
-        require(principal, route.role, what)
+        authorize(principal, route.role, action)
     except ProblemError as error:
         if error.status == 401:
-            limits.count_stranger(address)
+            limits.count_unauthenticated(address)
         if error.status != 429:
             _log.warning(
                 "access_refused",
                 request_id=request[REQUEST_ID],
                 address=address,
-                request=what,
+                request=action,
                 status=error.status,
                 reason=error.detail,
             )
@@ -83,9 +89,9 @@ def _admitted(
     return principal
 
 
-def _recognised(request: web.Request, context: ApiDependencies) -> Principal:
-    """Who asks for what is public; a token that does not fit makes nobody of them."""
+def _public_caller(request: web.Request, dependencies: ApiDependencies) -> Principal:
+    """The caller of a public route; anonymous also with a wrong token."""
     try:
-        return identify(request, context.settings.api, context.clock.wall())
+        return authenticate(request, dependencies.settings.api, dependencies.clock.wall())
     except ProblemError:
         return ANYBODY

@@ -1,8 +1,8 @@
-"""`Idempotency-Key`: a write that is sent again, because its answer was lost, is not done again.
+"""`Idempotency-Key`: a write that is sent again, because its response was lost, is not done twice.
 
 The header follows the IETF draft *The Idempotency-Key HTTP Header Field*, which never became a
-standard. Answers are remembered in memory for a day: across a restart they need not be, because an
-override that is set again only takes the place of itself.
+standard. Responses are kept in memory for a day. They may be lost in a restart, because an override
+that is set again only replaces itself.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from controller.api.http.parameters import Parameter, ParameterLocation
 from controller.api.http.problems import ProblemError
 from controller.ports import Clock
 
-_KEPT_S = 86_400.0
-_MOST_KEPT = 1000
-_MOST_BYTES = 8 * 2**20
-"""Bytes of answers kept at most, compressed; one takes 1 kB, at 20 regions x 250 pools up to 30."""
-_LONGEST = 255
-REPLAYED = "Idempotency-Replayed"
+_MAX_AGE_S = 86_400.0
+_MAX_RESPONSES = 1000
+_MAX_BYTES = 8 * 2**20
+"""Compressed bytes of all kept responses; one takes 1 kB, at 20 regions x 250 pools up to 30 kB."""
+_MAX_LENGTH = 255
+REPLAYED_HEADER = "Idempotency-Replayed"
 
 
-def _key(text: str, _context: ApiDependencies) -> str:
-    if not (1 <= len(text) <= _LONGEST and text.isascii() and text.isprintable()):
-        detail = f"Idempotency-Key must be 1 to {_LONGEST} printable ASCII characters"
+def _key(text: str, _dependencies: ApiDependencies) -> str:
+    if not (1 <= len(text) <= _MAX_LENGTH and text.isascii() and text.isprintable()):
+        detail = f"Idempotency-Key must be 1 to {_MAX_LENGTH} printable ASCII characters"
         raise ProblemError(400, detail, field="Idempotency-Key")
     return text
 
@@ -38,80 +38,84 @@ IDEMPOTENCY_KEY: Parameter[str | None] = Parameter(
     "A name of your choice for this order. Sent again within a day, the same order is answered as "
     "it was and not carried out again.",
     _key,
-    place=ParameterLocation.HEADER,
-    schema={"type": "string", "minLength": 1, "maxLength": _LONGEST, "pattern": "^[ -~]+$"},
+    location=ParameterLocation.HEADER,
+    schema={"type": "string", "minLength": 1, "maxLength": _MAX_LENGTH, "pattern": "^[ -~]+$"},
 )
 
 
 @dataclass(slots=True)
-class _KeptReply:
-    """One order; `answer` is None while it is carried out."""
+class _CachedResponse:
+    """The response to one order; None while the order is being carried out."""
 
-    fingerprint: bytes
+    body: bytes
+    """The request's body: a key belongs to one body only."""
     at: float
-    answer: tuple[int, bytes, dict[str, str]] | None = None
+    """Monotonic seconds at which the order came."""
+    response: tuple[int, bytes, dict[str, str]] | None = None
     """Status, compressed text, headers."""
 
     @property
     def size(self) -> int:
-        """Bytes of the answer's text."""
-        return len(self.answer[1]) if self.answer else 0
+        """Compressed bytes of the response's text."""
+        return len(self.response[1]) if self.response else 0
 
 
-class KeptReplies:
-    """The answers to orders that had a key."""
+class IdempotencyCache:
+    """The responses to orders with a key, by caller and key, oldest first."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._kept: dict[tuple[str, str], _KeptReply] = {}
+        self._cached: dict[tuple[str, str], _CachedResponse] = {}
 
     async def once(
         self,
         caller: str,
         key: str,
-        fingerprint: bytes,
+        body: bytes,
         act: Callable[[], Awaitable[web.Response]],
     ) -> web.Response:
-        """Act, or answer as at the first time. What raises is forgotten and may be tried again.
+        """The response of `act`, or the cached one when this key came before.
 
-        Raises ProblemError: 422 when the key stood for another order, 409 while the first one is
-        carried out.
+        An order whose `act` raises is not cached, so it can be sent again. Raises ProblemError: 422
+        when the key came with another body, 409 while the first order is being carried out.
         """
-        self._forget_old()
-        kept = self._kept.get((caller, key))
-        if kept is not None:
-            return _again(kept, fingerprint)
-        kept = self._kept[caller, key] = _KeptReply(fingerprint, self._clock.monotonic())
+        self._evict()
+        cached = self._cached.get((caller, key))
+        if cached is not None:
+            return _replay(cached, body)
+        cached = self._cached[caller, key] = _CachedResponse(body, self._clock.monotonic())
         try:
             response = await act()
         except BaseException:
-            del self._kept[caller, key]
+            del self._cached[caller, key]
             raise
         text = zlib.compress((response.text or "").encode())
-        kept.answer = (response.status, text, dict(response.headers))
+        cached.response = (response.status, text, dict(response.headers))
         return response
 
-    def _forget_old(self) -> None:
-        """The oldest, which stand first; those being carried out stay."""
+    def _evict(self) -> None:
+        """Remove the oldest finished responses until all limits hold."""
         now = self._clock.monotonic()
-        finished = [name for name, kept in self._kept.items() if kept.answer is not None]
-        count, size = len(finished), sum(self._kept[name].size for name in finished)
-        for name in finished:
-            kept = self._kept[name]
-            if count < _MOST_KEPT and size <= _MOST_BYTES and now - kept.at <= _KEPT_S:
+        finished = [key for key, cached in self._cached.items() if cached.response is not None]
+        count, size = len(finished), sum(self._cached[key].size for key in finished)
+        for key in finished:
+            cached = self._cached[key]
+            if count < _MAX_RESPONSES and size <= _MAX_BYTES and now - cached.at <= _MAX_AGE_S:
                 break
-            del self._kept[name]
-            count, size = count - 1, size - kept.size
+            del self._cached[key]
+            count, size = count - 1, size - cached.size
 
 
-def _again(kept: _KeptReply, fingerprint: bytes) -> web.Response:
-    if kept.fingerprint != fingerprint:
+def _replay(cached: _CachedResponse, body: bytes) -> web.Response:
+    if cached.body != body:
         detail = "this Idempotency-Key was sent with another order; take a new one"
         raise ProblemError(422, detail, field="Idempotency-Key")
-    if kept.answer is None:
+    if cached.response is None:
         detail = "an order with this Idempotency-Key is being carried out; ask again"
         raise ProblemError(409, detail, headers={"Retry-After": "1"}, more={"retry_after_s": 1})
-    status, text, headers = kept.answer
+    status, text, headers = cached.response
     return web.Response(
-        text=zlib.decompress(text).decode(), status=status, headers={**headers, REPLAYED: "true"}
+        text=zlib.decompress(text).decode(),
+        status=status,
+        headers={**headers, REPLAYED_HEADER: "true"},
     )

@@ -1,4 +1,4 @@
-"""Lists that can grow are answered in pages, newest first, each naming the path of the next."""
+"""Pages of lists that can grow: newest first, each with the path of the next page."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 from urllib.parse import urlencode
 
+from controller.api.http.response_bodies import Page
 from controller.api.http.route import RouteCall
-from controller.api.views.common import Page
 
 Item = TypeVar("Item")
 
@@ -15,21 +15,22 @@ Item = TypeVar("Item")
 def page(
     call: RouteCall,
     found: Sequence[Item],
-    wanted: int,
-    number: Callable[[Item], int],
+    limit: int,
+    cursor: Callable[[Item], int],
     model: type[Page[Item]],
 ) -> Page[Item]:
-    """The first `wanted` of the items found; where there are more, `next` leads on.
+    """The first `limit` items found; `next` is set when there are more.
 
-    `number` tells what `before` means of an item.
+    `cursor` returns the number of an item that the parameter `before` takes.
     """
-    items = tuple(found[:wanted])
-    if len(found) <= wanted:
+    items = tuple(found[:limit])
+    if len(found) <= limit:
         return model(items=items)
-    return model(items=items, next=next_path(call, wanted, number(items[-1])))
+    return model(items=items, next=next_path(call, limit, cursor(items[-1])))
 
 
-def next_path(call: RouteCall, wanted: int, last: int) -> str:
-    """Path of the page after the item of this number; other parameters are kept."""
-    query = {**call.request.query, "limit": str(wanted), "before": str(last)}
+def next_path(call: RouteCall, limit: int, last: int) -> str:
+    """Path of the page after the item with the number `last`, with the request's other
+    parameters."""
+    query = {**call.request.query, "limit": str(limit), "before": str(last)}
     return f"{call.request.path}?{urlencode(query)}"

@@ -1,7 +1,7 @@
-"""What may stand in a request's path, query and headers: declared once, read and documented so.
+"""Parameters in a request's path, query and headers: each is declared once, parsed and documented.
 
-A parameter in the query that a route does not declare is refused: `?dryrun=true` must not become a
-failover. What a parameter's text means is decided here; what it selects, by the handler.
+A query parameter that the route does not declare is refused: `?dryrun=true` must not carry out what
+`?dry_run=true` only previews. A parameter parses its text; the handler does what it selects.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 from aiohttp import web
 
-from controller.api.dependencies import CONTEXT, ApiDependencies
+from controller.api.dependencies import DEPENDENCIES, ApiDependencies
 from controller.api.http.problems import ProblemError
 from controller.settings.validation_messages import did_you_mean
 
@@ -23,12 +23,12 @@ D = TypeVar("D")
 Schema = Mapping[str, object]
 
 _NUMBER = re.compile(r"[0-9]{1,18}")
-LARGEST = 10**18 - 1
-"""Above every id; below what a 64-bit integer holds."""
+MAX_NUMBER = 10**18 - 1
+"""Larger than every id, and within the 64-bit integers of SQLite."""
 
 
 class ParameterLocation(StrEnum):
-    """Where a parameter stands."""
+    """Part of a request that has a parameter, as OpenAPI names it."""
 
     PATH = "path"
     QUERY = "query"
@@ -41,91 +41,95 @@ class Parameter(Generic[T]):
 
     name: str
     description: str
-    read: Callable[[str, ApiDependencies], T]
-    """The value that a text means. Raises ProblemError."""
+    parse: Callable[[str, ApiDependencies], T]
+    """The value of a text. Raises ProblemError."""
     default: T | None = None
-    """The value when it is not there; a path's parameters always are."""
-    place: ParameterLocation = ParameterLocation.QUERY
+    """The value when the request lacks it; a parameter of the path is never lacking."""
+    location: ParameterLocation = ParameterLocation.QUERY
     schema: Schema = field(default_factory=lambda: {"type": "string"})
-    many: bool = False
-    """Whether it may stand there several times; `read` gets the first."""
+    repeatable: bool = False
+    """Whether the query may have it several times; `parse` gets the first."""
 
 
-def values(
-    request: web.Request, declared: Iterable[Parameter[Any]]
+def parameter_values(
+    request: web.Request, parameters: Iterable[Parameter[Any]]
 ) -> dict[Parameter[Any], object]:
-    """Every declared parameter's value. Raises ProblemError for anything else in the query."""
-    known = tuple(declared)
-    _refuse_unknown(request, [p for p in known if p.place is ParameterLocation.QUERY])
-    context = request.app[CONTEXT]
+    """The value of every declared parameter.
+
+    Raises ProblemError for a text that cannot be parsed, and 400 for a query parameter that is not
+    declared or is given twice.
+    """
+    declared = tuple(parameters)
+    _check_query(request, [p for p in declared if p.location is ParameterLocation.QUERY])
+    dependencies = request.app[DEPENDENCIES]
     return {
-        parameter: parameter.default if text is None else parameter.read(text, context)
-        for parameter in known
-        for text in (_text(request, parameter),)
+        parameter: parameter.default if text is None else parameter.parse(text, dependencies)
+        for parameter in declared
+        for text in (_raw_text(request, parameter),)
     }
 
 
 def whole_number(
-    name: str, description: str, *, highest: int, default: D, smallest: int = 1
+    name: str, description: str, *, maximum: int, default: D, minimum: int = 1
 ) -> Parameter[int | D]:
-    """A whole number from `smallest` to `highest`."""
+    """A query parameter: a whole number, `minimum <= number <= maximum`."""
 
-    def read(text: str, _context: ApiDependencies) -> int:
-        if not _NUMBER.fullmatch(text) or not smallest <= int(text) <= highest:
-            detail = f"{name} must be a whole number from {smallest} to {highest}, not {text!r}"
+    def parse(text: str, _dependencies: ApiDependencies) -> int:
+        if not _NUMBER.fullmatch(text) or not minimum <= int(text) <= maximum:
+            detail = f"{name} must be a whole number from {minimum} to {maximum}, not {text!r}"
             raise ProblemError(400, detail, field=name)
         return int(text)
 
-    schema: dict[str, object] = {"type": "integer", "minimum": smallest, "maximum": highest}
+    schema: dict[str, object] = {"type": "integer", "minimum": minimum, "maximum": maximum}
     if default is not None:
         schema["default"] = default
-    return Parameter(name, description, read, default, schema=schema)
+    return Parameter(name, description, parse, default, schema=schema)
 
 
 def flag(name: str, description: str) -> Parameter[bool]:
-    """`true` or `false`; false when it is not there."""
+    """A query parameter: `true` or `false`, by default false."""
 
-    def read(text: str, _context: ApiDependencies) -> bool:
+    def parse(text: str, _dependencies: ApiDependencies) -> bool:
         if text not in ("true", "false"):
             detail = f"{name} must be true or false, not {text!r}"
             raise ProblemError(400, detail, field=name, valid=("true", "false"))
         return text == "true"
 
     return Parameter(
-        name, description, read, default=False, schema={"type": "boolean", "default": False}
+        name, description, parse, default=False, schema={"type": "boolean", "default": False}
     )
 
 
-def _as_it_is(text: str, _context: ApiDependencies) -> str:
+def _text(text: str, _dependencies: ApiDependencies) -> str:
     return text
 
 
-def _id(text: str, _context: ApiDependencies) -> int | None:
-    """None for what cannot be the id of anything."""
+def _id(text: str, _dependencies: ApiDependencies) -> int | None:
+    """The id; None for a text that is not a number, which is then answered with 404."""
     return int(text) if _NUMBER.fullmatch(text) else None
 
 
-def _region(text: str, context: ApiDependencies) -> str:
-    services = context.settings.services.values()
+def _region(text: str, dependencies: ApiDependencies) -> str:
+    services = dependencies.settings.services.values()
     regions = sorted({name for service in services for name in service.regions})
     if text not in regions:
         raise not_found("region", text, regions)
     return text
 
 
-def _service(text: str, context: ApiDependencies) -> str:
-    if text not in context.settings.services:
-        raise not_found("service", text, context.settings.services)
+def _service(text: str, dependencies: ApiDependencies) -> str:
+    if text not in dependencies.settings.services:
+        raise not_found("service", text, dependencies.settings.services)
     return text
 
 
-def limit(default: int) -> Parameter[int]:
-    """How many items to answer, 1 to 500."""
-    return whole_number("limit", "How many items to answer.", highest=500, default=default)
+def limit_parameter(default: int) -> Parameter[int]:
+    """`limit`: the most items of a page, `1 <= limit <= 500`."""
+    return whole_number("limit", "How many items to answer.", maximum=500, default=default)
 
 
 BEFORE = whole_number(
-    "before", "Only items before this one, as `next` names it.", highest=LARGEST, default=None
+    "before", "Only items before this one, as `next` names it.", maximum=MAX_NUMBER, default=None
 )
 REGION: Parameter[str | None] = Parameter(
     "region", "Only what concerns this region.", _region, schema={"type": "string"}
@@ -134,29 +138,30 @@ ID = Parameter(
     "id",
     "The number it was given.",
     _id,
-    place=ParameterLocation.PATH,
+    location=ParameterLocation.PATH,
     schema={"type": "integer", "minimum": 1},
 )
 SERVICE = Parameter(
-    "name", "The service's name in the configuration.", _service, place=ParameterLocation.PATH
+    "name", "The service's name in the configuration.", _service, location=ParameterLocation.PATH
 )
 IF_MATCH: Parameter[str | None] = Parameter(
     "If-Match",
     "The ETag of what was looked at, or `*` for whatever the state is. Callers with a token must "
     "send one of both.",
-    _as_it_is,
-    place=ParameterLocation.HEADER,
+    _text,
+    location=ParameterLocation.HEADER,
 )
 
 
 def not_found(noun: str, name: str, valid: Collection[str]) -> ProblemError:
-    """A problem that says what there is instead."""
+    """A 404 that names the valid values and the nearest one."""
     detail = f"no {noun} is named {name!r}; {did_you_mean(name, valid)}"
     return ProblemError(404, detail, field=noun, valid=valid)
 
 
-def _text(request: web.Request, parameter: Parameter[Any]) -> str | None:
-    match parameter.place:
+def _raw_text(request: web.Request, parameter: Parameter[Any]) -> str | None:
+    """The parameter's text in the request; None when the request lacks it."""
+    match parameter.location:
         case ParameterLocation.PATH:
             return request.match_info[parameter.name]
         case ParameterLocation.HEADER:
@@ -165,15 +170,16 @@ def _text(request: web.Request, parameter: Parameter[Any]) -> str | None:
             return request.query.get(parameter.name)
 
 
-def _refuse_unknown(request: web.Request, known: Collection[Parameter[Any]]) -> None:
-    names = [parameter.name for parameter in known]
+def _check_query(request: web.Request, declared: Collection[Parameter[Any]]) -> None:
+    """Raise ProblemError 400 for a parameter that is not declared, or is given twice."""
+    names = [parameter.name for parameter in declared]
     for name in request.query:
         if name not in names:
             allowed = did_you_mean(name, names) or "none is possible here"
             raise ProblemError(
                 400, f"unknown parameter {name!r}; {allowed}", field=name, valid=names
             )
-    for parameter in known:
-        if not parameter.many and len(request.query.getall(parameter.name, ())) > 1:
+    for parameter in declared:
+        if not parameter.repeatable and len(request.query.getall(parameter.name, ())) > 1:
             detail = f"parameter {parameter.name!r} stands there twice"
             raise ProblemError(400, detail, field=parameter.name)

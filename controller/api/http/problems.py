@@ -1,7 +1,7 @@
-"""What a refused request is answered with: RFC 9457 `application/problem+json`.
+"""Error responses: RFC 9457 `application/problem+json`.
 
-Every error of the API leaves through `problems_answered`, so that a caller finds the same shape
-everywhere: what is wrong, in which field, and what would be valid there.
+The middleware `problem_responses` makes every error of the API one, so all have the same members:
+what is wrong, in which field, and what would be valid there.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from controller.api.dependencies import CONTEXT
+from controller.api.dependencies import DEPENDENCIES
 from controller.model.encoding import SHOWN
 from controller.model.errors import InvalidRequestError, StateUnavailableError
 
 _log = structlog.get_logger("api")
 
 REQUEST_ID = web.RequestKey("request_id", str)
-"""Name of a request in answers and logs."""
+"""Id of a request in responses and logs."""
 
 PROBLEM_JSON = "application/problem+json"
 BODY_LIMIT = 64 * 1024
-"""Bytes a request's body may have."""
+"""Most bytes of a request's body."""
 
-KINDS = {
+PROBLEM_TYPES = {
     400: ("bad-request", "The request cannot be understood"),
     401: ("unauthenticated", "Nobody knows who is calling"),
     403: ("forbidden", "The caller may not do this"),
@@ -45,14 +45,14 @@ KINDS = {
     500: ("internal-error", "Something unexpected happened"),
     503: ("unavailable", "The daemon cannot do this at the moment"),
 }
-"""Status to what the problem is called, and its title."""
+"""Status to the problem's type and title; every status that the API answers errors with."""
 
 
 class ProblemError(Exception):
-    """A request that is answered with a problem.
+    """An error that becomes a problem response.
 
-    `field` names the key, parameter or path segment that was wrong, `valid` what is possible there;
-    `headers` go out with it, `more` are further members of its body.
+    `field` names the key, parameter or header that is wrong, `valid` the values that are valid
+    there; `headers` are headers of the response, `more` further members of its body.
     """
 
     def __init__(
@@ -75,21 +75,21 @@ class ProblemError(Exception):
 
 
 def request_ids() -> Middleware:
-    """Gives each request its id: the process' start and a running number."""
+    """Middleware that gives each request its id: the start of the process and a running number."""
     numbers = count(1)
 
     @web.middleware
-    async def identified(request: web.Request, handler: Handler) -> web.StreamResponse:
-        started_at = request.app[CONTEXT].started_at
+    async def with_id(request: web.Request, handler: Handler) -> web.StreamResponse:
+        started_at = request.app[DEPENDENCIES].started_at
         request[REQUEST_ID] = f"{started_at:%Y%m%dT%H%M%S}-{next(numbers)}"
         return await handler(request)
 
-    return identified
+    return with_id
 
 
 @web.middleware
-async def problems_answered(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turns whatever a handler raises into a problem."""
+async def problem_responses(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Middleware that makes every exception of a handler a problem response."""
     try:
         return await handler(request)
     except ProblemError as error:
@@ -100,7 +100,7 @@ async def problems_answered(request: web.Request, handler: Handler) -> web.Strea
         _log.error("state_unavailable", request_id=request[REQUEST_ID], error=str(error))
         problem = ProblemError(503, str(error))
     except web.HTTPException as error:
-        problem = _of_http(request, error)
+        problem = _of_http_exception(request, error)
     except Exception:
         request_id = request[REQUEST_ID]
         _log.exception(
@@ -110,8 +110,8 @@ async def problems_answered(request: web.Request, handler: Handler) -> web.Strea
     return problem_response(problem, request[REQUEST_ID])
 
 
-def _of_http(request: web.Request, error: web.HTTPException) -> ProblemError:
-    """What aiohttp itself refuses: unknown paths, wrong methods, bodies that are too large."""
+def _of_http_exception(request: web.Request, error: web.HTTPException) -> ProblemError:
+    """The problem for an error of aiohttp: unknown path, wrong method, body too large."""
     if isinstance(error, web.HTTPNotFound):
         paths = {resource.canonical for resource in request.app.router.resources()}
         return ProblemError(404, f"no path {request.path}", field="path", valid=sorted(paths))
@@ -126,8 +126,8 @@ def _of_http(request: web.Request, error: web.HTTPException) -> ProblemError:
 
 
 def problem_response(problem: ProblemError, request_id: str) -> web.Response:
-    """The problem as it is answered."""
-    slug, title = KINDS[problem.status]
+    """The response for a problem; after a 408 the connection is closed."""
+    slug, title = PROBLEM_TYPES[problem.status]
     body: dict[str, object] = {
         "type": f"about:blank#{slug}",
         "title": title,

@@ -1,8 +1,10 @@
-"""How much a caller may ask: a token bucket for each caller and each kind of request.
+"""Rate limits: a token bucket for each caller and each class of request.
 
-A request from elsewhere is counted on its address, too. On this machine addresses tell nobody
-apart, for a proxy may stand there. Callers without a right token are counted on their address alone
-and never keep out one who has it.
+A request of a remote address takes a token of the address's bucket, too. A loopback address has no
+bucket: behind a proxy on this machine it is the same for all callers. A request without a valid
+token takes from a bucket of its address alone, so it never limits callers that have a token.
+
+Example: a bucket of burst 10 that fills at 2/s lets 10 requests pass at once, then 2 a second.
 """
 
 from __future__ import annotations
@@ -13,24 +15,25 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 
 from controller.api.http.problems import ProblemError
-from controller.api.http.route import Meter
+from controller.api.http.route import RateClass
 from controller.model.access import ApiLimits, Principal, is_loopback
 from controller.ports import Clock
 
-_MOST_BUCKETS = 4096
-"""Callers remembered; the one not heard of for longest is forgotten, and begins anew."""
+_MAX_BUCKETS = 4096
+"""Buckets kept; beyond that the one not used for longest is dropped, so it is full again."""
 _MINUTE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """How fast a bucket fills, and how much it holds."""
+    """A token bucket: tokens per second at which it fills, and tokens it can hold."""
 
     per_s: float
     burst: float
 
 
-STRANGERS = Rate(10 / _MINUTE_S, 10)
+UNAUTHENTICATED = Rate(10 / _MINUTE_S, 10)
+"""For requests of one address without a valid token."""
 
 
 class RateLimits:
@@ -40,22 +43,28 @@ class RateLimits:
         self._clock = clock
         self._buckets: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
 
-    def count(self, meter: Meter, limits: ApiLimits, principal: Principal, address: str) -> None:
-        """Count a request. Raises ProblemError 429 when it is too much."""
-        rate = _rate(meter, limits)
-        callers: list[Hashable] = [(meter, principal.name)]
+    def count(
+        self, rate_class: RateClass, limits: ApiLimits, principal: Principal, address: str
+    ) -> None:
+        """Take a token for a request. Raises ProblemError 429 when there is none."""
+        rate = _rate(rate_class, limits)
+        buckets: list[Hashable] = [(rate_class, principal.name)]
         if not is_loopback(address):
-            callers.append((meter, "from", address))
-        self._take(callers, rate, f"{principal.name} asks more than {_shown(rate)}")
+            buckets.append((rate_class, "from", address))
+        self._take(buckets, rate, f"{principal.name} asks more than {_shown(rate)}")
 
-    def count_stranger(self, address: str) -> None:
-        """Count a caller nobody knows. Raises ProblemError 429 when there were too many."""
-        self._take([("stranger", address)], STRANGERS, "too many requests without a right token")
+    def count_unauthenticated(self, address: str) -> None:
+        """Take a token for a request without a valid token. Raises ProblemError 429."""
+        self._take(
+            [("unauthenticated", address)],
+            UNAUTHENTICATED,
+            "too many requests without a right token",
+        )
 
-    def _take(self, callers: list[Hashable], rate: Rate, detail: str) -> None:
-        """Take one from every caller's bucket, or from none."""
+    def _take(self, buckets: list[Hashable], rate: Rate, detail: str) -> None:
+        """Take one token from each of these buckets, or from none. Raises ProblemError 429."""
         now = self._clock.monotonic()
-        levels = [self._level(caller, rate, now) for caller in callers]
+        levels = [self._level(bucket, rate, now) for bucket in buckets]
         if min(levels) < 1:
             wait_s = math.ceil((1 - min(levels)) / rate.per_s)
             raise ProblemError(
@@ -64,27 +73,28 @@ class RateLimits:
                 headers={"Retry-After": str(wait_s)},
                 more={"retry_after_s": wait_s},
             )
-        for caller, level in zip(callers, levels, strict=True):
-            self._buckets[caller] = (level - 1, now)
-            self._buckets.move_to_end(caller)
-        while len(self._buckets) > _MOST_BUCKETS:
+        for bucket, level in zip(buckets, levels, strict=True):
+            self._buckets[bucket] = (level - 1, now)
+            self._buckets.move_to_end(bucket)
+        while len(self._buckets) > _MAX_BUCKETS:
             self._buckets.popitem(last=False)
 
-    def _level(self, caller: Hashable, rate: Rate, now: float) -> float:
-        level, at = self._buckets.get(caller, (rate.burst, now))
+    def _level(self, bucket: Hashable, rate: Rate, now: float) -> float:
+        """Tokens in the bucket now, `0 <= level <= rate.burst`."""
+        level, at = self._buckets.get(bucket, (rate.burst, now))
         return min(rate.burst, level + (now - at) * rate.per_s)
 
 
-def _rate(meter: Meter, limits: ApiLimits) -> Rate:
-    match meter:
-        case Meter.READ:
+def _rate(rate_class: RateClass, limits: ApiLimits) -> Rate:
+    match rate_class:
+        case RateClass.READ:
             return Rate(limits.reads_per_s, limits.reads_burst)
-        case Meter.WRITE:
+        case RateClass.WRITE:
             return Rate(limits.writes_per_min / _MINUTE_S, limits.writes_burst)
-        case Meter.MEASUREMENT:
+        case RateClass.MEASUREMENT:
             return Rate(limits.measurements_per_s, limits.measurements_burst)
 
 
 def _shown(rate: Rate) -> str:
-    pace = f"{rate.per_s:g} a second" if rate.per_s > 1 else f"{rate.per_s * _MINUTE_S:g} a minute"
-    return f"{pace} ({rate.burst:g} at once)"
+    speed = f"{rate.per_s:g} a second" if rate.per_s > 1 else f"{rate.per_s * _MINUTE_S:g} a minute"
+    return f"{speed} ({rate.burst:g} at once)"

@@ -1,55 +1,47 @@
-"""What may be posted, as strict models, and mistakes in it in plain words.
+"""The models of request bodies, and checks of texts in them.
 
-Texts are one line without control characters: they are shown on terminals and in logs.
+Texts are one line without control characters, because terminals and logs show them.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection
-from typing import Annotated, TypeVar, get_args
+from typing import Annotated, TypeVar
 
-from aiohttp import web
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from controller.api.http.problems import ProblemError
 from controller.model.overrides import OverrideKind
-from controller.settings.validation_messages import did_you_mean, found_text
-
-RECEIVE_DEADLINE_S = 3.0
-"""Seconds within which a request's headers must have come, and then its body."""
-_SHOWN = 5
-"""Mistakes told at once; the rest is counted."""
+from controller.settings.validation_messages import did_you_mean
 
 
 def one_line(text: str) -> str:
-    """The text itself. Raises ValueError when it has control characters, such as a line's end."""
+    """The text, unchanged. Raises ValueError when it has control characters such as a newline."""
     if not text.isprintable():
         raise ValueError("must be one line without control characters")
     return text
 
 
 def not_blank(text: str) -> str:
-    """The text itself. Raises ValueError when nothing can be seen of it."""
+    """The text, unchanged. Raises ValueError when it is empty or only white space."""
     if not text.strip():
         raise ValueError("must not be blank")
     return text
 
 
-def line(name: str, text: str, longest: int) -> str:
-    """A text from elsewhere than a body. Raises ProblemError 400 unless it is one short line."""
-    if not text.isprintable() or len(text) > longest:
-        detail = f"{name} must be one line of at most {longest} characters"
+def single_line(name: str, text: str, max_length: int) -> str:
+    """The text of a parameter, unchanged. Raises ProblemError 400 unless it is one short line."""
+    if not text.isprintable() or len(text) > max_length:
+        detail = f"{name} must be one line of at most {max_length} characters"
         raise ProblemError(400, detail, field=name)
     return text
 
 
-def known_name(name: str, possible: Collection[str], field: str) -> None:
-    """Raises ProblemError 422 with the nearest name unless the name is one of the possible ones."""
-    if name not in possible:
-        detail = f"{field} is {name!r}; {did_you_mean(name, possible)}"
-        raise ProblemError(422, detail, field=field, valid=possible)
+def check_name(name: str, valid: Collection[str], field: str) -> None:
+    """Raise ProblemError 422 with the nearest valid name unless the name is valid."""
+    if name not in valid:
+        detail = f"{field} is {name!r}; {did_you_mean(name, valid)}"
+        raise ProblemError(422, detail, field=field, valid=valid)
 
 
 Line = Annotated[str, Field(max_length=1000), AfterValidator(one_line)]
@@ -60,11 +52,12 @@ Count = Annotated[int, Field(ge=0, le=10**9)]
 Share = Annotated[
     float, Field(examples=[0.3], json_schema_extra={"exclusiveMinimum": 0, "maximum": 1})
 ]
-"""Its bounds are documented here and checked by who takes the override, who says what to do."""
+"""`0 < share <= 1`. Documented here, checked in `loops.override_requests`, whose error says what to
+do."""
 
 
 class RequestBody(BaseModel):
-    """Base of every posted model: frozen, strictly typed, unknown keys refused."""
+    """Base of every request body: frozen, strictly typed, without unknown keys."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -73,6 +66,9 @@ class RequestBody(BaseModel):
         allow_inf_nan=False,
         use_attribute_docstrings=True,
     )
+
+
+Body = TypeVar("Body", bound=RequestBody)
 
 
 class PlannedOverride(RequestBody):
@@ -96,7 +92,7 @@ class PostedOverride(PlannedOverride):
     """An override to be obeyed."""
 
     reason: Line
-    """Why, in a few words; everybody may read it."""
+    """Why, in a few words; every viewer may read it."""
     author: Person | None = None
     """Whom the caller speaks for; None: for itself."""
     ttl_s: float | None = None
@@ -181,61 +177,3 @@ class PostedFigures(RequestBody):
 
     demand: tuple[PostedDemand, ...] = ()
     latency: tuple[PostedLatency, ...] = ()
-
-
-Posted = TypeVar("Posted", bound=RequestBody)
-
-
-async def read(request: web.Request, model: type[Posted]) -> Posted:
-    """The request's body.
-
-    Raises ProblemError: 400 when it is not JSON, 408 when it comes too slowly, 422 when it is
-    wrong.
-    """
-    try:
-        async with asyncio.timeout(RECEIVE_DEADLINE_S):
-            raw = await request.read()
-    except TimeoutError as error:
-        detail = f"the whole body must come within {RECEIVE_DEADLINE_S:g} s"
-        raise ProblemError(408, detail) from error
-    except web.RequestPayloadError as error:
-        raise ProblemError(400, f"the body cannot be received: {error}") from error
-    try:
-        return model.model_validate_json(raw)
-    except ValidationError as error:
-        mistakes = error.errors(include_url=False)
-    if mistakes[0]["type"] == "json_invalid":
-        raise ProblemError(400, f"the body is not JSON: {mistakes[0]['ctx']['error']}")
-    texts = [_text_of(mistake, model) for mistake in mistakes[:_SHOWN]]
-    if len(mistakes) > _SHOWN:
-        texts.append(f"and {len(mistakes) - _SHOWN} more")
-    raise ProblemError(422, "; ".join(texts), field=_dotted(mistakes[0]))
-
-
-def _text_of(mistake: ErrorDetails, model: type[RequestBody]) -> str:
-    """One mistake in one sentence: which key, what was found, what is allowed."""
-    place = _dotted(mistake)
-    match mistake["type"]:
-        case "missing":
-            return f"the key {place} is missing"
-        case "extra_forbidden":
-            keys = tuple(_model_at(mistake["loc"][:-1], model).model_fields)
-            return f"unknown key {place}; {did_you_mean(str(mistake['loc'][-1]), keys)}"
-        case "value_error":
-            reason = str(mistake["ctx"]["error"])
-            return f"{place}: {reason}" if place else reason
-    # pydantic says "Input should …", "String should …": what should comes from us.
-    rule = mistake["msg"].partition(" should ")[2].replace("'", "")
-    return f"{place or 'the body'} should {rule}, not {found_text(mistake['input'])}"
-
-
-def _model_at(path: tuple[str | int, ...], model: type[RequestBody]) -> type[RequestBody]:
-    """The model whose keys are allowed at a path; nested models stand in lists, one deep."""
-    if not path:
-        return model
-    nested: type[RequestBody] = get_args(model.model_fields[str(path[0])].annotation)[0]
-    return nested
-
-
-def _dotted(mistake: ErrorDetails) -> str:
-    return ".".join(str(part) for part in mistake["loc"])

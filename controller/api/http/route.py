@@ -1,8 +1,8 @@
-"""What a route of the API is: declared once, and from that served, checked and documented.
+"""The declaration of a route, from which it is served, checked and documented.
 
-A route is one `Route` in some module's `ROUTES`. `dispatch` makes it a handler that checks who
-calls, how often, and what was sent; `openapi` and `docs_page` tell people of it. A path that is
-not declared is not served.
+Each module of `routes` has a tuple `ROUTES`. `dispatch` makes a handler of each route, with checks
+of the caller, the rate and the request; `openapi` and `docs_page` describe it. A path without a
+Route is not served.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from aiohttp import web
 
 from controller.api.dependencies import ApiDependencies
 from controller.api.http.parameters import Parameter
-from controller.api.http.request_bodies import Posted, RequestBody
+from controller.api.http.request_bodies import Body, RequestBody
 from controller.model.access import Principal, Role
 
 T = TypeVar("T")
@@ -25,33 +25,33 @@ JSON = "application/json"
 TEXT = "text/plain"
 EVENTS = "text/event-stream"
 _ALWAYS = (400, 421, 500)
-_KNOWN_CALLERS = (401, 403, 429)
-_BODIES = (408, 413, 415, 422)
+_WITH_ROLE = (401, 403, 429)
+_WITH_BODY = (408, 413, 415, 422)
 
 
 @dataclass(frozen=True, slots=True)
 class RouteCall:
-    """One request that may be answered: who calls, with what."""
+    """A request that passed all checks, with its caller, parameters and body."""
 
     request: web.Request
-    context: ApiDependencies
+    dependencies: ApiDependencies
     principal: Principal
-    values: Mapping[Parameter[Any], object]
-    posted: RequestBody | None
+    parameters: Mapping[Parameter[Any], object]
+    request_body: RequestBody | None
 
     def __getitem__(self, parameter: Parameter[T]) -> T:
-        """A declared parameter's value."""
-        value: Any = self.values[parameter]
-        return value  # type: ignore[no-any-return]  # what `parameter.read` gave
+        """The value of a parameter that the route declares."""
+        value: Any = self.parameters[parameter]
+        return value  # type: ignore[no-any-return]  # the value that `parameter.parse` returned
 
-    def body(self, model: type[Posted]) -> Posted:
-        """The body, as the route declares it."""
-        assert isinstance(self.posted, model), f"the route does not declare {model.__name__}"
-        return self.posted
+    def body(self, model: type[Body]) -> Body:
+        """The body; `model` must be the one that the route declares."""
+        assert isinstance(self.request_body, model), f"the route does not declare {model.__name__}"
+        return self.request_body
 
 
-class Meter(Enum):
-    """What a request is counted as, for limits."""
+class RateClass(Enum):
+    """Class of requests with a rate limit of its own."""
 
     READ = auto()
     WRITE = auto()
@@ -60,15 +60,15 @@ class Meter(Enum):
 
 @dataclass(frozen=True, slots=True)
 class RouteResponse:
-    """One answer a route gives when nothing is wrong."""
+    """One kind of response of a route that is not an error."""
 
     description: str
     model: Any = None
-    """The type its JSON is made of; None when there is none."""
+    """The type of its JSON; None without JSON."""
     media: tuple[str, ...] = (JSON,)
-    """Its content types; none without a body."""
+    """Its content types; empty without a body."""
     headers: Mapping[str, str] = field(default_factory=dict)
-    """Headers worth knowing, with what they say."""
+    """Names of headers to their descriptions."""
     example: object = None
 
 
@@ -80,34 +80,35 @@ class Route:
     path: str
     handler: Callable[[RouteCall], Awaitable[web.StreamResponse]]
     summary: str
-    answers: Mapping[int, RouteResponse]
+    responses: Mapping[int, RouteResponse]
+    """Status to response, without errors."""
     role: Role | None = Role.VIEWER
-    """What a caller's role must cover; None: anybody may, also without a token."""
+    """The role that a caller needs; None: the route is public."""
     description: str = ""
     parameters: tuple[Parameter[Any], ...] = ()
     body: type[RequestBody] | None = None
     body_example: object = None
     problems: tuple[int, ...] = ()
-    """Refusals of its own, besides those that what is declared brings along."""
-    meter: Meter | None = None
-    """What it is counted as; None: as a read if it is a GET, else as a write."""
+    """Statuses of its own errors; `problem_statuses` adds those that every such route has."""
+    rate_class: RateClass | None = None
+    """None: READ for a GET, else WRITE."""
 
     @property
-    def counted_as(self) -> Meter:
-        """What a request is counted as, for limits; what is public is never counted."""
-        return self.meter or (Meter.READ if self.method == "GET" else Meter.WRITE)
+    def counted_as(self) -> RateClass:
+        """The class whose limit applies; public routes are not limited."""
+        return self.rate_class or (RateClass.READ if self.method == "GET" else RateClass.WRITE)
 
     @property
-    def refusals(self) -> tuple[int, ...]:
-        """Every status with which it may refuse."""
+    def problem_statuses(self) -> tuple[int, ...]:
+        """Every status of an error response, ascending."""
         found = {*_ALWAYS, *self.problems}
         if self.role is not None:
-            found.update(_KNOWN_CALLERS)
+            found.update(_WITH_ROLE)
         if self.body is not None:
-            found.update(_BODIES)
+            found.update(_WITH_BODY)
         return tuple(sorted(found))
 
     @property
     def streams(self) -> bool:
-        """Whether an answer has no end of its own."""
-        return any(EVENTS in answer.media for answer in self.answers.values())
+        """Whether a response is a stream that does not end by itself."""
+        return any(EVENTS in response.media for response in self.responses.values())

@@ -1,4 +1,4 @@
-"""Listens for the admin API and stops listening quickly."""
+"""The HTTP server of the admin API, which stops within a second."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from controller.api.http.client_connections import ClientConnections, affordable
+from controller.api.http.client_connections import ClientConnections, connection_limit
 
 _GRACE_S = 0.4
-"""Seconds a request under way may take to end; aiohttp grants it twice, before and after
-cancelling."""
+"""Seconds that running requests get to end; aiohttp waits twice, before and after cancelling."""
 _KEEP_ALIVE_S = 15.0
 """Seconds a connection may be idle between two requests."""
 _BACKLOG = 1024
-_HANDLING = {
+_CONNECTION_OPTIONS = {
     "access_log": None,
     "keepalive_timeout": _KEEP_ALIVE_S,
     "lingering_time": 0.5,
@@ -24,24 +23,26 @@ _HANDLING = {
     "max_field_size": 8190,
     "max_headers": 64,
 }
-"""aiohttp's options of a connection. `lingering_time`: seconds for the rest of a body that nobody
-reads any more, so that its sender gets to see why."""
+"""aiohttp's options of a connection. `lingering_time`: seconds in which the rest of a refused body
+is still received, so that the client gets to read the error response."""
 
 
 @asynccontextmanager
 async def serving(
     app: web.Application, host: str, port: int, *, connections: int = 1000
 ) -> AsyncIterator[str]:
-    """Serve the application; yields its URL, with the real port where `port` is 0.
+    """Serve the application; yields its URL, with the real port when `port` is 0.
 
-    Raises OSError when the address cannot be listened on. Leaving closes every connection within a
-    second, whatever their requests do.
+    Raises OSError when the address cannot be used. On exit every connection is closed within a
+    second, also with requests that do not end.
     """
     runner = web.AppRunner(app, shutdown_timeout=_GRACE_S)
     await runner.setup()
     try:
-        assert runner.server is not None, "setup makes it"
-        factory = ClientConnections(affordable(connections)).factory(runner.server, **_HANDLING)
+        assert runner.server is not None, "setup() creates it"
+        factory = ClientConnections(connection_limit(connections)).factory(
+            runner.server, **_CONNECTION_OPTIONS
+        )
         loop = asyncio.get_running_loop()
         server = await loop.create_server(factory, host, port, backlog=_BACKLOG)
         try:

@@ -1,4 +1,4 @@
-"""How much is asked of regions, how much they can carry, and how much too much that is."""
+"""Metrics of demand, capacity and overload."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _REGION = ("service", "region")
 
 
 class CapacityMetrics:
-    """Observes every cycle's figures, overload and degraded regions."""
+    """Believed demand and overload of pools, believed capacity of regions, by the last cycle."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._demand = Gauge(
@@ -47,26 +47,26 @@ class CapacityMetrics:
         self._region_series = [MetricSeries(gauge, nan) for gauge in (self._capacity, self._usable)]
         self._settings: Settings | None = None
 
-    def follow(self, settings: Settings) -> None:
-        """Have the series of the pools and regions that these settings name."""
+    def follow_settings(self, settings: Settings) -> None:
+        """Keep exactly the series of the pools and regions of these settings."""
         self._settings = settings
         services = settings.services.items()
         for series in self._pool_series:
-            series.follow((name, pool) for name, service in services for pool in service.pools)
+            series.keep((name, pool) for name, service in services for pool in service.pools)
         for series in self._region_series:
-            series.follow((name, r) for name, service in services for r in service.regions)
+            series.keep((name, r) for name, service in services for r in service.regions)
 
     def cycle(self, report: CycleReport) -> None:
-        """Take over one cycle's report, unless other settings are in force since."""
+        """Set all values by a cycle's report, unless the settings were reloaded since it began."""
         if report.snapshot.settings is not self._settings:
             return
         for plan in report.decision.plans:
-            known = plan.service in report.snapshot.observed
-            overload_rps = plan.overload_rps if known else nan
+            was_read = plan.service in report.snapshot.observed
+            overload_rps = plan.overload_rps if was_read else nan
             self._overload.labels(plan.service, plan.pool).set(overload_rps)
         for service, regions in report.decision.regions.items():
             for pool, demand in believed_demands(report.snapshot, service).items():
                 self._demand.labels(service, pool).set(demand.value)
-            for region, room in believed_capacities(report.snapshot, service, regions).items():
-                self._capacity.labels(service, region).set(room.value)
-                self._usable.labels(service, region).set(room.usable)
+            for region, capacity in believed_capacities(report.snapshot, service, regions).items():
+                self._capacity.labels(service, region).set(capacity.value)
+                self._usable.labels(service, region).set(capacity.usable)

@@ -1,4 +1,4 @@
-"""What cycles did: how often and how long, what was written, what held, which overrides bound."""
+"""Metrics of cycles: their number and duration, writes, holds, overrides, panic and drift."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CYCLE_BUCKETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 3
 
 
 class CycleMetrics:
-    """Observes every cycle."""
+    """Counts cycles, decisions, writes and holds, and shows the state after the last cycle."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._pools: list[tuple[str, str]] = []
@@ -27,17 +27,17 @@ class CycleMetrics:
         self._register_cycles(registry)
         self._register_holds(registry)
         self._register_overrides(registry)
-        self._register_doubts(registry)
+        self._register_states(registry)
 
-    def follow(self, settings: Settings) -> None:
-        """Have the series of the services and pools that these settings name."""
+    def follow_settings(self, settings: Settings) -> None:
+        """Keep exactly the series of the services and pools of these settings."""
         self._pools = [(name, pool) for name, s in settings.services.items() for pool in s.pools]
-        self._panic_series.follow((service,) for service in settings.services)
-        self._undecided_series.follow((service,) for service in settings.services)
-        self._drift_series.follow(self._pools)
+        self._panic_series.keep((service,) for service in settings.services)
+        self._undecided_series.keep((service,) for service in settings.services)
+        self._drift_series.keep(self._pools)
 
     def cycle(self, report: CycleReport) -> None:
-        """Take over one cycle's report."""
+        """Count one cycle and set the states by its report."""
         self._cycles.inc()
         self._seconds.observe(report.took_s)
         self._last_success.set_to_current_time()
@@ -46,9 +46,9 @@ class CycleMetrics:
         for written in report.written:
             self._writes.labels(written.lever, written.outcome.status.value).inc()
         self._backoff.set(report.backoff_s)
-        self._tell_holds(report.decision)
-        self._tell_overrides(report)
-        self._tell_doubts(report.decision)
+        self._set_holds(report.decision)
+        self._set_overrides(report)
+        self._set_states(report.decision)
 
     def _register_cycles(self, registry: CollectorRegistry) -> None:
         self._cycles = Counter("gtc_cycles_total", "Cycles that ended", registry=registry)
@@ -104,7 +104,7 @@ class CycleMetrics:
             self._overrides.labels(kind.value)
             self._expiry.labels(kind.value).set(nan)
 
-    def _register_doubts(self, registry: CollectorRegistry) -> None:
+    def _register_states(self, registry: CollectorRegistry) -> None:
         self._isolated = Gauge(
             "gtc_isolated", "1 while this vantage point doubts itself", registry=registry
         )
@@ -130,31 +130,31 @@ class CycleMetrics:
         self._panic_series = MetricSeries(self._panic)
         self._drift_series = MetricSeries(self._drift)
 
-    def _tell_holds(self, decision: Decision) -> None:
+    def _set_holds(self, decision: Decision) -> None:
         held = frozenset(
-            (plan.service, plan.pool, one.region, one.reason)
+            (plan.service, plan.pool, hold.region, hold.reason)
             for plan in decision.plans
-            for one in plan.held
+            for hold in plan.held
         )
         for _, _, _, reason in held - self._held:
             self._holds.labels(reason.value).inc()
         self._held = held
         pools = {(service, pool, reason) for service, pool, _, reason in held}
-        tally = Tally(reason for _, _, reason in pools)
+        held_pools = Tally(reason for _, _, reason in pools)
         for reason in Hold:
-            self._hold.labels(reason.value).set(tally[reason])
+            self._hold.labels(reason.value).set(held_pools[reason])
 
-    def _tell_overrides(self, report: CycleReport) -> None:
+    def _set_overrides(self, report: CycleReport) -> None:
         for kind in OverrideKind:
             ends = [o.expires_at.timestamp() for o in report.snapshot.overrides if o.kind is kind]
             self._overrides.labels(kind.value).set(len(ends))
             self._expiry.labels(kind.value).set(min(ends, default=nan))
 
-    def _tell_doubts(self, decision: Decision) -> None:
+    def _set_states(self, decision: Decision) -> None:
         self._isolated.set(decision.memory.isolated_since is not None)
         for service in decision.regions:
             self._panic.labels(service).set(decision.memory.of(service).panic is not None)
             self._undecided.labels(service).set(service in decision.undecided)
         drifted = Tally((position.service, position.pool) for position in decision.drift)
-        for place in self._pools:
-            self._drift.labels(*place).set(drifted[place])
+        for pool in self._pools:
+            self._drift.labels(*pool).set(drifted[pool])

@@ -1,8 +1,9 @@
-"""What `/metrics` tells: the observers that the loops and adapters are given.
+"""All metrics of the daemon, and the methods with which loops and adapters record them.
 
-Names follow Prometheus' *Metric and label naming* page. Labels take their values from the
-configuration and from enumerations only, and every series exists from the start, so that the first
-event shows in a rate. Counters and states begin at 0; what is not known yet is NaN, never 0.
+Names follow Prometheus' *Metric and label naming* page. Label values come from the configuration
+and from enumerations only, so the number of series is bounded. Every series exists from the start,
+so that a rate shows the first event. Counters and states begin at 0; an unknown value is NaN, never
+0.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from controller import __version__
 from controller.api.metrics.capacity import CapacityMetrics
 from controller.api.metrics.cycles import CycleMetrics
 from controller.api.metrics.probes import ProbeMetrics
-from controller.api.metrics.steering import MeasuredShares, SteeringMetrics, positions
+from controller.api.metrics.steering import MeasuredShareCollector, SteeringMetrics, positions
 from controller.loops.cycle.reconciliation import CycleReport
 from controller.loops.reports.traffic import TrafficReports
 from controller.model.configuration import EndpointId, Mode, Settings
@@ -38,7 +39,7 @@ OPERATIONS = {
         "DescribeAccelerator",
     ),
 }
-"""What the adapters ask of each AWS service."""
+"""AWS service to the operations that the adapters call."""
 
 CALL_OUTCOMES = ("ok", "refused", "throttled", "unknown")
 _CALL_BUCKETS = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
@@ -46,7 +47,7 @@ _LAG_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 _PROPAGATION_BUCKETS = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0)
 
 
-class Metrics:
+class DaemonMetrics:
     """Every metric of the daemon, in one registry."""
 
     def __init__(self, registry: CollectorRegistry, settings: Settings) -> None:
@@ -58,30 +59,30 @@ class Metrics:
         self._register_daemon(registry)
         self._register_configuration(registry)
         self._register_calls(registry)
-        self.follow(settings)
+        self.follow_settings(settings)
 
-    def follow(self, settings: Settings) -> None:
-        """Have the series of what these settings name, and no others."""
+    def follow_settings(self, settings: Settings) -> None:
+        """Keep exactly the series of what these settings name."""
         self._settings = settings
-        self._probes.follow(settings)
-        self._cycles.follow(settings)
-        self._steering.follow(settings)
-        self._capacity.follow(settings)
+        self._probes.follow_settings(settings)
+        self._cycles.follow_settings(settings)
+        self._steering.follow_settings(settings)
+        self._capacity.follow_settings(settings)
         for mode in Mode:
             self._modes.labels(mode.value).set(mode is settings.mode)
 
     def reload(self, succeeded: bool) -> None:
-        """Note how a reload of the settings ended."""
+        """Record whether a reload of the settings succeeded."""
         self._reload_successful.set(succeeded)
         if succeeded:
             self._reload_at.set_to_current_time()
 
-    def probes(self, observed: EndpointId | ReferenceKind) -> Callable[[ProbeResult], None]:
-        """What counts the probes of this endpoint, or of all reference targets of this kind."""
+    def probe_counter(self, observed: EndpointId | ReferenceKind) -> Callable[[ProbeResult], None]:
+        """The function that counts probes of this endpoint, or of this kind of reference target."""
         return self._probes.counter(observed)
 
     def cycle(self, report: CycleReport) -> None:
-        """Take over what one cycle saw and did."""
+        """Record one cycle's report."""
         self._cycles.cycle(report)
         self._steering.cycle(report)
         self._capacity.cycle(report)
@@ -92,25 +93,26 @@ class Metrics:
         self._call_seconds.labels(service, operation).observe(seconds)
 
     def propagation(self, lever: str, seconds: float) -> None:
-        """Note the seconds from AWS's acknowledgement to every server answering by it."""
+        """Record the seconds from AWS's acknowledgement of a write to INSYNC or DEPLOYED."""
         self._propagation.labels(lever).observe(seconds)
 
     def event_loop_lag(self, seconds: float) -> None:
-        """Note how many seconds later than asked for the event loop woke somebody."""
+        """Record how many seconds later than due the event loop ran a timer."""
         self._lag.observe(seconds)
 
     def state_error(self) -> None:
-        """Count one act of the state store that failed."""
+        """Count one failed read or write of the state file."""
         self._state_errors.inc()
 
     def advisory(self, part: str, failed: bool) -> None:
-        """Note that an advisory loop or listener failed, or that it is well."""
+        """Record that an advisory loop or listener failed, or that it works."""
         self._advisory_failing.labels(part).set(failed)
         self._advisory_failures.labels(part).inc(failed)
 
-    def watch(self, traffic: TrafficReports) -> None:
-        """Tell the measured shares at every scrape from now on."""
-        self.registry.register(MeasuredShares(traffic, lambda: positions(self._settings)))
+    def add_measured_shares(self, traffic: TrafficReports) -> None:
+        """Add the metric of measured shares, computed from these reports at every scrape."""
+        collector = MeasuredShareCollector(traffic, lambda: positions(self._settings))
+        self.registry.register(collector)
 
     def _register_daemon(self, registry: CollectorRegistry) -> None:
         ProcessCollector(registry=registry)

@@ -1,7 +1,7 @@
-"""What Prometheus scrapes, made a piece at a time: the daemon probes and decides meanwhile.
+"""The text that Prometheus scrapes, made piece by piece so that the event loop stays responsive.
 
-Twenty thousand endpoints have a hundred thousand series, which take a second to write. The library
-writes them, here and there by turns with whatever else the event loop has to do.
+20,000 endpoints have 100,000 series, which prometheus_client takes a second to encode. The event
+loop runs other tasks between two pieces.
 """
 
 from __future__ import annotations
@@ -16,33 +16,37 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
 PIECE = 200
-"""Series written in one go, which takes about a millisecond."""
-_WRITTEN_LAST = ("_created", "_gsum", "_gcount")
-"""What the text format writes after all other series of a family, under a heading of its own."""
+"""Series encoded without a pause, which takes about a millisecond."""
+_TRAILING_SUFFIXES = ("_created", "_gsum", "_gcount")
+"""Suffixes of series that the text format writes after all others of a family, under a second
+heading; a family with such series cannot be split."""
 
 
 async def exposition(registry: CollectorRegistry, request: web.Request) -> web.Response:
-    """The series that are asked for (all without `name[]`), in the format that is asked for."""
+    """The series that `name[]` names, or all, in the format that `Accept` asks for; compressed."""
     encode, content_type = choose_encoder(request.headers.get("Accept", ""))
     names = request.query.getall("name[]", [])
     collector: Collector = registry.restricted_registry(names) if names else registry
-    end = encode(_These(()))
+    end = encode(_FixedCollector(()))
     pieces = []
     for family in collector.collect():
         for number, piece in enumerate(_pieces(family)):
-            text = encode(_These((piece,))).removesuffix(end)
+            text = encode(_FixedCollector((piece,))).removesuffix(end)
             pieces.append(_without_heading(text) if number else text)
             await asyncio.sleep(0)
-    # Compressed in a thread, which holds no lock of the interpreter meanwhile.
+    # aiohttp compresses in a thread, and zlib releases the interpreter's lock.
     response = web.Response(body=b"".join((*pieces, end)), headers={"Content-Type": content_type})
     response.enable_compression()
     return response
 
 
 def _pieces(family: Metric) -> Iterator[Metric]:
+    """The family in parts of at most PIECE series; each is encoded with the family's heading."""
     samples = family.samples
     if any(
-        sample.name == family.name + last for sample in samples[:PIECE] for last in _WRITTEN_LAST
+        sample.name == family.name + suffix
+        for sample in samples[:PIECE]
+        for suffix in _TRAILING_SUFFIXES
     ):
         yield family
         return
@@ -58,8 +62,8 @@ def _without_heading(text: bytes) -> bytes:
     return text
 
 
-class _These(Collector):
-    """These families and no others."""
+class _FixedCollector(Collector):
+    """A collector of given families."""
 
     def __init__(self, families: Iterable[Metric]) -> None:
         self._families = families

@@ -1,7 +1,8 @@
-"""Counts of probes, how long the passed ones took, and when certificates end.
+"""Metrics of probes: counts by outcome, durations of passed ones, ends of certificates.
 
-Kept in plain numbers and turned into families when somebody scrapes: with a metric object of the
-library for each series every probe would cost a third more CPU, and every endpoint 3 KB.
+They are plain numbers, from which a scrape makes the families: one metric object of
+prometheus_client for each series would cost a third more CPU for every probe and 3 kB for every
+endpoint.
 """
 
 from __future__ import annotations
@@ -26,22 +27,22 @@ from controller.model.configuration import EndpointId, Settings
 from controller.model.health import ProbeOutcome, ProbeResult, ReferenceKind
 
 _PASSED = ProbeOutcome.PASSED
-_BUCKETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, inf)
-_BOUNDS = tuple("+Inf" if bound == inf else str(bound) for bound in _BUCKETS)
+_BUCKETS_S = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, inf)
+_BOUNDS = tuple("+Inf" if bound == inf else str(bound) for bound in _BUCKETS_S)
 
 
 class _Durations:
-    """How long the passed probes of one region's endpoints took."""
+    """Histogram of the passed probes of one region's endpoints: counts by bucket, and the sum."""
 
     __slots__ = ("counts", "total_s")
 
     def __init__(self) -> None:
-        self.counts = [0] * len(_BUCKETS)
+        self.counts = [0] * len(_BUCKETS_S)
         self.total_s = 0.0
 
 
-class _Endpoint:
-    """What is counted of one endpoint; its region's durations beside it."""
+class _EndpointCounts:
+    """Probes of one endpoint by outcome, with the durations of its region."""
 
     __slots__ = ("certificate_ends_at", "could_not_run", "durations", "failed", "passed")
 
@@ -56,7 +57,7 @@ class _Endpoint:
         if outcome is _PASSED:
             self.passed += 1
             durations = self.durations
-            durations.counts[bisect_left(_BUCKETS, latency_s)] += 1
+            durations.counts[bisect_left(_BUCKETS_S, latency_s)] += 1
             durations.total_s += latency_s
         elif outcome is ProbeOutcome.FAILED:
             self.failed += 1
@@ -72,53 +73,52 @@ class _Endpoint:
 
 
 class ProbeMetrics(Collector):
-    """Observes every probe of endpoints and reference targets."""
+    """Counts every probe of endpoints and reference targets; prometheus_client collects from it."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._references = {kind: dict.fromkeys(ProbeOutcome, 0) for kind in ReferenceKind}
-        self._endpoints: dict[EndpointId, _Endpoint] = {}
-        self._coming: dict[EndpointId, _Endpoint] = {}
-        """Endpoints of settings that are not followed yet, and perhaps never will be."""
+        self._endpoints: dict[EndpointId, _EndpointCounts] = {}
+        self._prepared: dict[EndpointId, _EndpointCounts] = {}
+        """Endpoints of a reload that is being prepared; `follow_settings` keeps or drops them."""
         self._durations: dict[tuple[str, str], _Durations] = {}
         self._with_certificate: tuple[EndpointId, ...] = ()
         registry.register(self)
 
-    def follow(self, settings: Settings) -> None:
-        """Have the series of these settings' endpoints; what stays goes on counting."""
-        named = dict(settings.endpoints())
-        places = dict.fromkeys((one.service, one.region) for one in named)
-        self._durations = {place: self._durations.get(place) or _Durations() for place in places}
-        known = {**self._coming, **self._endpoints}
+    def follow_settings(self, settings: Settings) -> None:
+        """Keep exactly the series of these settings' endpoints; existing ones keep their counts."""
+        endpoints = dict(settings.endpoints())
+        regions = dict.fromkeys((id_.service, id_.region) for id_ in endpoints)
+        self._durations = {r: self._durations.get(r) or _Durations() for r in regions}
+        existing = {**self._prepared, **self._endpoints}
         self._endpoints = {
-            one: known.get(one) or _Endpoint(self._durations[one.service, one.region])
-            for one in named
+            id_: existing.get(id_) or _EndpointCounts(self._durations[id_.service, id_.region])
+            for id_ in endpoints
         }
-        self._coming.clear()
-        for one, endpoint in self._endpoints.items():
-            endpoint.durations = self._durations[one.service, one.region]
+        self._prepared.clear()
+        for id_, counts in self._endpoints.items():
+            counts.durations = self._durations[id_.service, id_.region]
         self._with_certificate = tuple(
-            one for one, noun in named.items() if noun.probe.startswith("https:")
+            id_ for id_, endpoint in endpoints.items() if endpoint.probe.startswith("https:")
         )
 
     def counter(self, observed: EndpointId | ReferenceKind) -> Callable[[ProbeResult], None]:
-        """What counts an endpoint's results as long as settings name it, or those of a kind of
-        reference targets.
+        """The function that counts the results of an endpoint, or of a kind of reference targets.
 
-        The settings that name the endpoint may be followed later.
+        A reload calls it for new endpoints before `follow_settings`.
         """
         if isinstance(observed, ReferenceKind):
             return partial(self._count_reference, self._references[observed])
-        known = self._endpoints.get(observed) or self._coming.get(observed)
-        if known is None:
-            known = self._coming[observed] = _Endpoint(_Durations())
-        return known.count
+        counts = self._endpoints.get(observed) or self._prepared.get(observed)
+        if counts is None:
+            counts = self._prepared[observed] = _EndpointCounts(_Durations())
+        return counts.count
 
     @staticmethod
     def _count_reference(counts: dict[ProbeOutcome, int], result: ProbeResult) -> None:
         counts[result.outcome] += 1
 
     def collect(self) -> Iterator[Metric]:
-        """The families, as of now."""
+        """The families with the values of now."""
         yield self._probes()
         yield self._reference_probes()
         yield self._seconds()
@@ -126,15 +126,15 @@ class ProbeMetrics(Collector):
 
     def _probes(self) -> Metric:
         family = CounterMetricFamily("gtc_probes", "Probes of endpoints by outcome")
-        # Not by `add_metric`, which takes twice as long: there are a great many.
+        # `add_metric` takes twice as long, and there may be 100,000 samples.
         family.samples = [
             Sample(
                 "gtc_probes_total",
                 {"service": service, "region": region, "endpoint": endpoint, "outcome": outcome},
                 count,
             )
-            for (service, region, endpoint), counted in self._endpoints.items()
-            for outcome, count in counted.by_outcome()
+            for (service, region, endpoint), counts in self._endpoints.items()
+            for outcome, count in counts.by_outcome()
         ]
         return family
 
@@ -155,9 +155,9 @@ class ProbeMetrics(Collector):
             "How long probes that passed took, connecting included",
             labels=("service", "region"),
         )
-        for place, durations in self._durations.items():
+        for region, durations in self._durations.items():
             buckets = list(zip(_BOUNDS, accumulate(durations.counts), strict=True))
-            family.add_metric(place, buckets, durations.total_s)
+            family.add_metric(region, buckets, durations.total_s)
         return family
 
     def _certificates(self) -> Metric:
@@ -166,6 +166,6 @@ class ProbeMetrics(Collector):
             "When the certificate that an HTTPS endpoint last showed ends; NaN before the first",
             labels=("service", "region", "endpoint"),
         )
-        for one in self._with_certificate:
-            family.add_metric(one, self._endpoints[one].certificate_ends_at)
+        for id_ in self._with_certificate:
+            family.add_metric(id_, self._endpoints[id_].certificate_ends_at)
         return family

@@ -1,4 +1,4 @@
-"""Metrics whose labels take their values from the settings."""
+"""Labelled metrics whose series follow the settings."""
 
 from __future__ import annotations
 
@@ -13,49 +13,50 @@ Labels = tuple[str, ...]
 
 
 @dataclass(slots=True)
-class _KnownSeries:
-    child: Any
-    """What of the metric has the labels."""
-    shown: float | None
-    """What it shows; None: 0, or what others have set."""
+class _Series:
+    metric: Any
+    """The labelled child of the metric."""
+    value: float | None
+    """The value that `set` gave it last; None: it shows 0, or a value that was set directly."""
 
 
 class MetricSeries:
-    """Keeps exactly those series of a metric that the settings call for.
+    """The series of one metric: exactly those that `keep` was last called with.
 
-    New ones exist from the start, so that a first event shows in a rate; those of a region that is
-    gone vanish, so that no alert waits for it for ever.
+    A new series exists at once, so that a rate shows its first event. The series of a region that
+    was removed disappears, so that no alert on it stays for ever.
     """
 
     def __init__(self, family: MetricWrapperBase, initial: float | None = None) -> None:
-        """`initial` is what a new gauge shows; other metrics begin at 0."""
+        """`initial` is the first value of a gauge; other metrics begin at 0."""
         self._family = family
         self._initial = initial
-        self._known: dict[Labels, _KnownSeries] = {}
+        self._series: dict[Labels, _Series] = {}
 
     def __contains__(self, labels: Labels) -> bool:
-        return labels in self._known
+        return labels in self._series
 
-    def follow(self, wanted: Iterable[Labels]) -> None:
-        """Have these series and no others; those that stay keep their values."""
+    def keep(self, wanted: Iterable[Labels]) -> None:
+        """Have exactly these series; those that stay keep their values."""
         labels = dict.fromkeys(wanted)
-        for gone in self._known.keys() - labels.keys():
-            self._family.remove(*gone)
-        self._known = {one: self._known.get(one) or self._new(one) for one in labels}
+        for removed in self._series.keys() - labels.keys():
+            self._family.remove(*removed)
+        self._series = {each: self._series.get(each) or self._new(each) for each in labels}
 
     def set(self, labels: Labels, value: float) -> None:
-        """Have one of a gauge's series show a value, which nobody else sets.
+        """Set the value of one series of a gauge; no other code may set it.
 
-        There are thousands, and most show what they showed: looking labels up in the gauge and
-        setting it costs ten times as much as finding that out.
+        A value that did not change is not set again: there are thousands of series, and looking up
+        labels in the gauge and setting it costs ten times as much as this comparison. Raises
+        KeyError for labels that are not kept.
         """
-        known = self._known[labels]
-        if known.shown is not value and known.shown != value:
-            known.child.set(value)
-            known.shown = value
+        series = self._series[labels]
+        if series.value is not value and series.value != value:
+            series.metric.set(value)
+            series.value = value
 
-    def _new(self, labels: Labels) -> _KnownSeries:
-        child = self._family.labels(*labels)
-        if self._initial is not None and isinstance(child, Gauge):
-            child.set(self._initial)
-        return _KnownSeries(child, self._initial)
+    def _new(self, labels: Labels) -> _Series:
+        metric = self._family.labels(*labels)
+        if self._initial is not None and isinstance(metric, Gauge):
+            metric.set(self._initial)
+        return _Series(metric, self._initial)

@@ -1,4 +1,4 @@
-"""Where traffic is meant to go, how the levers stand, and where users really go."""
+"""Metrics of steering: health of regions, shares, levers and residency leaks."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from controller.planning.health.answered_shares import answered_share
 from controller.planning.levers.registry import lever_of
 
 MEASURED_WINDOW_S = 5.0
-"""Seconds of users' reports that count as now."""
+"""Seconds of users' reports from which the measured shares of now are computed."""
 
-_PLACE = ("service", "pool", "region")
+_POSITION = ("service", "pool", "region")
 
 
 class SteeringMetrics:
-    """Observes every cycle's verdicts, shares and levers."""
+    """Verdicts of regions, shares and levers of positions, leaks of pools, by the last cycle."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._positions: tuple[Position, ...] = ()
@@ -41,49 +41,51 @@ class SteeringMetrics:
         )
         self._leak_series = MetricSeries(self._leaks, nan)
 
-    def follow(self, settings: Settings) -> None:
-        """Have the series of the regions and pools that these settings name."""
+    def follow_settings(self, settings: Settings) -> None:
+        """Keep exactly the series of the regions and pools of these settings."""
         self._positions = positions(settings)
         for series in (self._desired, self._observed, self._answered, self._weight):
-            series.follow(self._positions)
-        self._dial.follow(
+            series.keep(self._positions)
+        self._dial.keep(
             position
             for position in self._positions
             if not lever_of(settings.services[position.service]).shares_add_up
         )
-        self._leak_series.follow(
-            (name, pool)
+        self._leak_series.keep(
+            (name, pool_name)
             for name, service in settings.services.items()
-            for pool, noun in service.pools.items()
-            if noun.residency is not None
+            for pool_name, pool in service.pools.items()
+            if pool.residency is not None
         )
-        self._follow_regions(settings)
+        self._keep_regions(settings)
 
-    def _follow_regions(self, settings: Settings) -> None:
+    def _keep_regions(self, settings: Settings) -> None:
         regions = [
             (name, r) for name, service in settings.services.items() for r in service.regions
         ]
-        self._up_series.follow(regions)
-        self._state_series.follow((*one, verdict.value) for one in regions for verdict in Verdict)
+        self._up_series.keep(regions)
+        self._state_series.keep(
+            (*region, verdict.value) for region in regions for verdict in Verdict
+        )
         for service, region in regions:
             if (service, region) not in self._regions:
-                self._tell_region(service, region, RegionHealth(Verdict.UNKNOWN, ""))
+                self._set_region(service, region, RegionHealth(Verdict.UNKNOWN, ""))
         self._regions = frozenset(regions)
 
     def cycle(self, report: CycleReport) -> None:
-        """Take over one cycle's report."""
+        """Set all values by a cycle's report."""
         for service, regions in report.decision.regions.items():
-            for region, seen in regions.items():
-                self._tell_region(service, region, seen)
+            for region, health in regions.items():
+                self._set_region(service, region, health)
         plans = {(plan.service, plan.pool): plan for plan in report.decision.plans}
         for position in self._positions:
             # The settings may have changed since the cycle.
             if (plan := plans.get(position[:2])) is not None:
                 self._desired.set(position, plan.desired.get(position.region, nan))
                 self._observed.set(position, plan.before.get(position.region, nan))
-        self._tell_answered(report)
-        self._tell_levers(report)
-        self._tell_leaks(report)
+        self._set_answered(report)
+        self._set_levers(report)
+        self._set_leaks(report)
 
     def _register_regions(self, registry: CollectorRegistry) -> None:
         self._up = Gauge(
@@ -106,7 +108,7 @@ class SteeringMetrics:
             Gauge(
                 "gtc_region_share_desired_ratio",
                 "Share of a pool that placement wants a region to carry",
-                _PLACE,
+                _POSITION,
                 registry=registry,
             ),
             nan,
@@ -115,7 +117,7 @@ class SteeringMetrics:
             Gauge(
                 "gtc_region_share_observed_ratio",
                 "Share of a pool that AWS directs to a region, as last read",
-                _PLACE,
+                _POSITION,
                 registry=registry,
             ),
             nan,
@@ -125,7 +127,7 @@ class SteeringMetrics:
             Gauge(
                 "gtc_region_share_answered_ratio",
                 "Share of the zone's answers to a pool's users that lately led to a region",
-                _PLACE,
+                _POSITION,
                 registry=registry,
             ),
             nan,
@@ -137,7 +139,7 @@ class SteeringMetrics:
                 "gtc_lever_weight",
                 "Weight of a region's records (Route 53) or endpoints (Global Accelerator), "
                 "as read",
-                _PLACE,
+                _POSITION,
                 registry=registry,
             ),
             nan,
@@ -146,74 +148,76 @@ class SteeringMetrics:
             Gauge(
                 "gtc_lever_dial_percent",
                 "Traffic dial of a region's endpoint group, as read",
-                _PLACE,
+                _POSITION,
                 registry=registry,
             ),
             nan,
         )
 
-    def _tell_region(self, service: str, region: str, seen: RegionHealth) -> None:
-        self._up.labels(service, region).set(seen.verdict is Verdict.UP)
+    def _set_region(self, service: str, region: str, health: RegionHealth) -> None:
+        self._up.labels(service, region).set(health.verdict is Verdict.UP)
         for verdict in Verdict:
-            self._state.labels(service, region, verdict.value).set(seen.verdict is verdict)
+            self._state.labels(service, region, verdict.value).set(health.verdict is verdict)
 
-    def _tell_leaks(self, report: CycleReport) -> None:
-        """How many each bound pool has; the settings may have changed since the cycle."""
+    def _set_leaks(self, report: CycleReport) -> None:
+        """Set the number of leaks of each bound pool that the settings still name."""
         for name, observed in report.snapshot.observed.items():
             for pool, leaks in observed.leaks.items():
                 if (name, pool) in self._leak_series:
                     self._leaks.labels(name, pool).set(len(leaks))
 
-    def _tell_answered(self, report: CycleReport) -> None:
+    def _set_answered(self, report: CycleReport) -> None:
         for position in self._positions:
             answered = report.snapshot.answered.get(position[:2])
             share = answered_share(answered, position.region)
             self._answered.set(position, nan if share is None else share)
 
-    def _tell_levers(self, report: CycleReport) -> None:
-        settings = {
-            position: setting
+    def _set_levers(self, report: CycleReport) -> None:
+        states = {
+            position: state
             for observed in report.snapshot.observed.values()
-            for position, setting in observed.settings.items()
+            for position, state in observed.settings.items()
         }
         for position in self._positions:
-            setting = settings.get(position)
-            self._weight.set(position, setting.weight if setting else nan)
+            state = states.get(position)
+            self._weight.set(position, state.weight if state else nan)
             if position in self._dial:
-                dial = setting.dial if setting else None
+                dial = state.dial if state else None
                 self._dial.set(position, nan if dial is None else dial)
 
 
-class MeasuredShares(Collector):
-    """Where users really go, reckoned when somebody asks."""
+class MeasuredShareCollector(Collector):
+    """Measured shares of positions, computed at every scrape."""
 
-    def __init__(self, traffic: TrafficReports, places: Callable[[], Iterable[Position]]) -> None:
-        """`places` tells the positions of the settings in force."""
+    def __init__(
+        self, traffic: TrafficReports, positions: Callable[[], Iterable[Position]]
+    ) -> None:
+        """`positions` returns the positions of the active settings."""
         self._traffic = traffic
-        self._places = places
+        self._positions = positions
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
         """The family without its values."""
         yield GaugeMetricFamily(
             "gtc_region_share_measured_ratio",
             "Share of a pool's requests that reached a region lately; NaN while nobody reports",
-            labels=_PLACE,
+            labels=_POSITION,
         )
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """The family with a value for every position."""
-        split = self._traffic.split(MEASURED_WINDOW_S)
+        measured = self._traffic.split(MEASURED_WINDOW_S)
         for family in self.describe():
-            for position in self._places():
-                pool = split.get((position.service, position.pool))
-                seen = pool.get(position.region) if pool else None
-                nothing = 0.0 if pool else nan
-                family.add_metric(position, seen.share if seen else nothing)
+            for position in self._positions():
+                pool = measured.get((position.service, position.pool))
+                region = pool.get(position.region) if pool else None
+                share_without_requests = 0.0 if pool else nan
+                family.add_metric(position, region.share if region else share_without_requests)
             yield family
 
 
 def positions(settings: Settings) -> tuple[Position, ...]:
-    """Every region of every pool."""
+    """The position of every region in every pool."""
     return tuple(
         Position(name, pool_name, region)
         for name, service in settings.services.items()

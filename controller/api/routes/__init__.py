@@ -1,1 +1,1 @@
-"""What the API answers: one file per path."""
+"""The routes: one file per path, or per group of paths below one."""

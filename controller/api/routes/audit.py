@@ -1,4 +1,4 @@
-"""`/v1/audit`: who did what, in pages, and whether the chain of entries is whole."""
+"""`/v1/audit`: pages of audit entries, and the check of their hash chain."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from aiohttp import web
 
 from controller.api.dependencies import ApiDependencies
 from controller.api.http.paging import page
-from controller.api.http.parameters import BEFORE, Parameter, limit
+from controller.api.http.parameters import BEFORE, Parameter, limit_parameter
 from controller.api.http.problems import ProblemError
+from controller.api.http.response_bodies import Page
+from controller.api.http.responses import json_response
 from controller.api.http.route import Route, RouteCall, RouteResponse
-from controller.api.views.common import Page
-from controller.api.views.plain import answer
 from controller.model.audit import AuditCheck, AuditEntry, ChainPoint
 
-_LIMIT = limit(50)
+_LIMIT = limit_parameter(50)
 
 
-def _mark(text: str, _context: ApiDependencies) -> ChainPoint:
+def _chain_point(text: str, _dependencies: ApiDependencies) -> ChainPoint:
     try:
         return ChainPoint.parse(text)
     except ValueError as error:
@@ -27,19 +27,20 @@ _NOTED: Parameter[ChainPoint | None] = Parameter(
     "noted",
     "A mark kept elsewhere, `NUMBER:DIGEST`, such as the daemon logs when it starts: a chain that "
     "was made anew does not have it.",
-    _mark,
+    _chain_point,
     schema={"type": "string", "pattern": "^[0-9]+:[0-9a-f]{64}$"},
 )
 
 
 async def _list(call: RouteCall) -> web.Response:
-    wanted = call[_LIMIT]
-    found = await call.context.store.audit_entries(limit=wanted + 1, before=call[BEFORE])
-    return answer(page(call, found, wanted, lambda entry: entry.seq, Page[AuditEntry]))
+    limit = call[_LIMIT]
+    # One more than asked for: it shows whether there is a next page.
+    found = await call.dependencies.store.audit_entries(limit=limit + 1, before=call[BEFORE])
+    return json_response(page(call, found, limit, lambda entry: entry.seq, Page[AuditEntry]))
 
 
 async def _check(call: RouteCall) -> web.Response:
-    return answer(await call.context.store.check_audit(call[_NOTED]))
+    return json_response(await call.dependencies.store.check_audit(call[_NOTED]))
 
 
 ROUTES = (
@@ -50,7 +51,7 @@ ROUTES = (
         summary="Who did what",
         description="Newest first. Decisions have a list of their own.",
         parameters=(_LIMIT, BEFORE),
-        answers={200: RouteResponse("A page of the audit.", Page[AuditEntry])},
+        responses={200: RouteResponse("A page of the audit.", Page[AuditEntry])},
         problems=(503,),
     ),
     Route(
@@ -61,7 +62,7 @@ ROUTES = (
         description="Looks through every entry kept, and every decision with its snapshot. With a "
         "large state file it takes seconds; the daemon goes on steering.",
         parameters=(_NOTED,),
-        answers={200: RouteResponse("What was found; no fault means whole.", AuditCheck)},
+        responses={200: RouteResponse("What was found; no fault means whole.", AuditCheck)},
         problems=(503,),
     ),
 )

@@ -1,4 +1,4 @@
-"""`/v1/decisions`: the records kept, as values or, for `Accept: text/plain`, in words."""
+"""`/v1/decisions`: decision records, as JSON or, for `Accept: text/plain`, as text."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from aiohttp import web
 
 from controller import __version__
 from controller.api.http.paging import next_path
-from controller.api.http.parameters import BEFORE, ID, REGION, limit
+from controller.api.http.parameters import BEFORE, ID, REGION, limit_parameter
 from controller.api.http.problems import ProblemError
+from controller.api.http.response_bodies import Page, View
+from controller.api.http.responses import json_response, prefers_text
 from controller.api.http.route import JSON, TEXT, Route, RouteCall, RouteResponse
-from controller.api.views.common import Page, View
-from controller.api.views.plain import answer
 from controller.model.decision import DecisionRecord, PoolPlan
 from controller.model.decoding import UnreadableError
 from controller.model.encoding import SHOWN, as_text
@@ -23,10 +23,11 @@ from controller.planning.account.explanation import explain
 from controller.planning.account.replay import Mismatch, replay
 from controller.planning.account.replay_text import explain_replay
 
-_LIMIT = limit(20)
+_LIMIT = limit_parameter(20)
 PAGE_BYTES = 4 * 2**20
-"""Of a page of records; at 20 regions x 250 pools it holds a dozen."""
-_AT_ONCE = 10
+"""Most bytes of records in one page; at 20 regions x 250 pools a dozen records fit."""
+_BATCH = 10
+"""Records read from the store and encoded at once; one may take megabytes of memory."""
 
 
 class ReplayView(View):
@@ -61,49 +62,47 @@ class ExportView(View):
 
 
 async def _list(call: RouteCall) -> web.Response:
-    """As many as are wanted and fit into PAGE_BYTES, but one at least.
-
-    They are taken from the store and encoded a few at a time, for one alone may take megabytes of
-    memory.
-    """
-    wanted, before = call[_LIMIT], call[BEFORE]
+    """A page of at most `limit` records and PAGE_BYTES bytes, but of one record at least."""
+    limit, before = call[_LIMIT], call[BEFORE]
     items: list[bytes] = []
-    room, following = PAGE_BYTES, None
-    while following is None:
-        found = await call.context.store.records(limit=_AT_ONCE, before=before, region=call[REGION])
-        for text, record in zip(await asyncio.to_thread(_texts, found), found, strict=True):
-            if items and (len(items) == wanted or len(text) > room):
-                following = next_path(call, wanted, before or 0)
+    free_bytes, next_page = PAGE_BYTES, None
+    while next_page is None:
+        found = await call.dependencies.store.records(
+            limit=_BATCH, before=before, region=call[REGION]
+        )
+        for text, record in zip(await asyncio.to_thread(_encoded, found), found, strict=True):
+            if items and (len(items) == limit or len(text) > free_bytes):
+                next_page = next_path(call, limit, before or 0)
                 break
             items.append(text)
-            room, before = room - len(text), record.id
-        if len(found) < _AT_ONCE:
+            free_bytes, before = free_bytes - len(text), record.id
+        if len(found) < _BATCH:
             break
-    body = b'{"items":[%b],"next":%b}\n' % (b",".join(items), as_text(following).encode())
+    body = b'{"items":[%b],"next":%b}\n' % (b",".join(items), as_text(next_page).encode())
     return web.Response(body=body, charset="utf-8", content_type="application/json")
 
 
-def _texts(records: Iterable[DecisionRecord]) -> list[bytes]:
+def _encoded(records: Iterable[DecisionRecord]) -> list[bytes]:
     return [as_text(SHOWN(record)).encode() for record in records]
 
 
 async def _latest(call: RouteCall) -> web.Response:
     region = call[REGION]
-    records = await call.context.store.records(limit=1, region=region)
+    records = await call.dependencies.store.records(limit=1, region=region)
     if not records:
         concerned = f" that concerns {region}" if region else ""
         raise ProblemError(404, f"no decision{concerned} has been recorded yet", field="region")
-    return _shown(call.request, records[0])
+    return _record_response(call.request, records[0])
 
 
 async def _one(call: RouteCall) -> web.Response:
-    return _shown(call.request, await _record(call))
+    return _record_response(call.request, await _record(call))
 
 
 async def _replay(call: RouteCall) -> web.Response:
     exhibit = await _exhibit(call)
     try:
-        # In a thread of its own: reading and deciding may take as long as a whole cycle.
+        # In a thread: decoding and deciding can take as long as a whole cycle.
         replayed = await asyncio.to_thread(replay, exhibit, __version__)
     except UnreadableError as error:
         detail = f"this version cannot read the snapshot of decision {exhibit.decision_id}: {error}"
@@ -118,21 +117,23 @@ async def _replay(call: RouteCall) -> web.Response:
         plans=replayed.plans,
         text=explain_replay(replayed),
     )
-    return web.Response(text=view.text + "\n") if wants_text(call.request) else answer(view)
+    return (
+        web.Response(text=view.text + "\n") if prefers_text(call.request) else json_response(view)
+    )
 
 
 async def _snapshot(call: RouteCall) -> web.Response:
-    return answer(exported(await _exhibit(call)))
+    return json_response(exported(await _exhibit(call)))
 
 
 async def _record(call: RouteCall) -> DecisionRecord:
     """The record that the path names. Raises ProblemError 404."""
-    store, wanted = call.context.store, call[ID]
-    record = await store.record(wanted) if wanted is not None else None
+    store, record_id = call.dependencies.store, call[ID]
+    record = await store.record(record_id) if record_id is not None else None
     if record is None:
         newest = await store.records(limit=1)
-        there = f"the newest is {newest[0].id}" if newest else "none has been recorded yet"
-        detail = f"no decision {call.request.match_info['id']} is kept; {there}"
+        hint = f"the newest is {newest[0].id}" if newest else "none has been recorded yet"
+        detail = f"no decision {call.request.match_info['id']} is kept; {hint}"
         raise ProblemError(404, detail, field="id")
     return record
 
@@ -140,21 +141,19 @@ async def _record(call: RouteCall) -> DecisionRecord:
 async def _exhibit(call: RouteCall) -> Exhibit:
     """The evidence of the decision that the path names. Raises ProblemError 404."""
     record = await _record(call)
-    text = await call.context.store.evidence(record.id)
+    text = await call.dependencies.store.evidence(record.id)
     if text is None:
         detail = f"no snapshot is kept of decision {record.id}: it is older than snapshots are"
         raise ProblemError(404, detail, field="id")
     return Exhibit(record.id, record.version, text)
 
 
-def wants_text(request: web.Request) -> bool:
-    """Whether the caller would rather read words than values."""
-    accepted = request.headers.get("Accept", "")
-    return "text/plain" in accepted and "application/json" not in accepted
-
-
-def _shown(request: web.Request, record: DecisionRecord) -> web.Response:
-    return web.Response(text=explain(record) + "\n") if wants_text(request) else answer(record)
+def _record_response(request: web.Request, record: DecisionRecord) -> web.Response:
+    return (
+        web.Response(text=explain(record) + "\n")
+        if prefers_text(request)
+        else json_response(record)
+    )
 
 
 _RECORD = RouteResponse(
@@ -170,7 +169,7 @@ ROUTES = (
         description="Newest first. A decision is kept when a verdict, plan, outcome or hold "
         "changed. A page may be shorter than `limit`: large records fill it.",
         parameters=(_LIMIT, BEFORE, REGION),
-        answers={200: RouteResponse("A page of records.", Page[DecisionRecord])},
+        responses={200: RouteResponse("A page of records.", Page[DecisionRecord])},
         problems=(404, 503),
     ),
     Route(
@@ -179,7 +178,7 @@ ROUTES = (
         _latest,
         summary="The newest decision",
         parameters=(REGION,),
-        answers={200: _RECORD},
+        responses={200: _RECORD},
         problems=(404, 503),
     ),
     Route(
@@ -188,7 +187,7 @@ ROUTES = (
         _one,
         summary="One decision",
         parameters=(ID,),
-        answers={200: _RECORD},
+        responses={200: _RECORD},
         problems=(404, 503),
     ),
     Route(
@@ -199,7 +198,7 @@ ROUTES = (
         description="Compares the outcome with the recorded decision, byte for byte. The same "
         "version of the program must decide the same; of another, differences are information.",
         parameters=(ID,),
-        answers={200: RouteResponse("What came of it.", ReplayView, media=(JSON, TEXT))},
+        responses={200: RouteResponse("What came of it.", ReplayView, media=(JSON, TEXT))},
         problems=(404, 409, 503),
     ),
     Route(
@@ -210,7 +209,7 @@ ROUTES = (
         description="With the settings of then, but without who may call the API and where "
         "secrets are found. `gtc replay --file` takes it.",
         parameters=(ID,),
-        answers={200: RouteResponse("To be kept as a file.", ExportView)},
+        responses={200: RouteResponse("To be kept as a file.", ExportView)},
         problems=(404, 503),
     ),
 )

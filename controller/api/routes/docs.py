@@ -1,6 +1,6 @@
-"""`/openapi.json` and `/docs`: the API described by itself, for programs and for people.
+"""`/openapi.json` and `/docs`: the description of the API, for programs and for people.
 
-Both say nothing about what is steered here, so anybody may read them.
+Neither shows anything of the configuration, so both are public.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from controller.api.http.route import JSON, Route, RouteCall, RouteResponse
 
 
 def reference_routes(declared: Sequence[Route]) -> tuple[Route, ...]:
-    """The two routes, which describe all others and each other."""
+    """The two routes; they describe the declared routes and each other."""
 
-    @cache  # a tenth of a second; nothing in them changes while the daemon runs
-    def described(secured: bool) -> tuple[str, str]:
-        found = document((*declared, *routes), secured=secured)
-        return json.dumps(found, ensure_ascii=False, indent=1) + "\n", page(found)
+    @cache  # making them takes 0.1 s, and nothing in them changes while the daemon runs
+    def texts(secured: bool) -> tuple[str, str]:
+        described = document((*declared, *routes), secured=secured)
+        return json.dumps(described, ensure_ascii=False, indent=1) + "\n", page(described)
 
     async def openapi(call: RouteCall) -> web.Response:
-        text, _ = described(bool(call.context.settings.api.tokens))
+        text, _ = texts(bool(call.dependencies.settings.api.tokens))
         return web.Response(text=text, content_type=JSON)
 
     async def docs(call: RouteCall) -> web.Response:
-        _, text = described(bool(call.context.settings.api.tokens))
+        _, text = texts(bool(call.dependencies.settings.api.tokens))
         headers = {"Content-Security-Policy": CONTENT_SECURITY_POLICY}
         return web.Response(text=text, content_type="text/html", headers=headers)
 
@@ -40,7 +40,7 @@ def reference_routes(declared: Sequence[Route]) -> tuple[Route, ...]:
             openapi,
             role=None,
             summary="This API, for programs",
-            answers={200: RouteResponse("An OpenAPI 3.1 document.")},
+            responses={200: RouteResponse("An OpenAPI 3.1 document.")},
         ),
         Route(
             "GET",
@@ -48,7 +48,7 @@ def reference_routes(declared: Sequence[Route]) -> tuple[Route, ...]:
             docs,
             role=None,
             summary="This API, for people",
-            answers={200: RouteResponse("A page that fetches nothing.", media=("text/html",))},
+            responses={200: RouteResponse("A page that fetches nothing.", media=("text/html",))},
         ),
     )
     return routes

@@ -1,9 +1,10 @@
-"""`/v1/events`: what happens, live, as server-sent events; and what happened lately.
+"""`/v1/events`: a stream of server-sent events, and the newest events as JSON.
 
 The stream follows the HTML standard, section 9.2 Server-sent events: `id`, `event` and `data` for
-each event, a comment as a heartbeat, and `Last-Event-ID` to go on where a connection broke off.
-The id goes out before the first event and with every heartbeat, too, so that one who got nothing or
-filters much has a place to go on from. The hub lets all go at once when the daemon ends.
+each event, a comment as a heartbeat, and `Last-Event-ID` to continue after a broken connection. The
+id of the newest event is sent before the first event and with every heartbeat, too, so that a
+client that got no event, because its filter let none pass, knows where to continue. When the daemon
+ends, all streams are closed at once.
 """
 
 from __future__ import annotations
@@ -15,19 +16,20 @@ from typing import Any
 
 from aiohttp import web
 
-from controller.api.dependencies import CONTEXT, ApiDependencies
-from controller.api.http.parameters import Parameter, ParameterLocation, limit
+from controller.api.dependencies import DEPENDENCIES, ApiDependencies
+from controller.api.http.parameters import Parameter, ParameterLocation, limit_parameter
 from controller.api.http.problems import ProblemError
+from controller.api.http.response_bodies import View
 from controller.api.http.route import EVENTS, Route, RouteCall, RouteResponse
-from controller.api.views.common import View
 from controller.loops.event_stream import EVERYTHING, Subscription
 from controller.model.events import Event, EventType
 from controller.settings.validation_messages import did_you_mean
 
 _HEARTBEAT_S = 15.0
 _WRITE_DEADLINE_S = 30.0
-"""A listener that takes nothing for so long is gone."""
+"""Seconds after which a stream is closed whose client reads nothing."""
 _RETRY_MS = 1_000
+"""Milliseconds after which a browser connects again."""
 MAX_STREAMS = 100
 
 
@@ -51,13 +53,16 @@ class RecentEvents(View):
     """Of the newest event, for `Last-Event-ID`."""
 
 
-async def stream(call: RouteCall) -> web.StreamResponse:
-    """Events from now on, or after the one that `Last-Event-ID` names, until either side ends."""
-    live, request = call.context.live, call.request
-    if live.listeners >= MAX_STREAMS:
+async def _stream(call: RouteCall) -> web.StreamResponse:
+    """Events from now on, or after `Last-Event-ID`, until the client or the daemon ends.
+
+    Raises ProblemError 503 when MAX_STREAMS are open.
+    """
+    event_stream, request = call.dependencies.event_stream, call.request
+    if event_stream.listeners >= MAX_STREAMS:
         raise ProblemError(503, f"{MAX_STREAMS} streams are open already; close one of them")
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
-    with live.subscription(call[_TYPES], call[_LAST_EVENT_ID]) as subscription:
+    with event_stream.subscription(call[_TYPES], call[_LAST_EVENT_ID]) as subscription:
         await response.prepare(request)
         try:
             await _follow(subscription, response)
@@ -67,17 +72,17 @@ async def stream(call: RouteCall) -> web.StreamResponse:
     return response
 
 
-async def recent(call: RouteCall) -> web.Response:
-    """The newest events, oldest first, and the id after which a stream goes on."""
-    live = call.context.live
-    items = b",".join(event.text for event in live.recent(call[_LIMIT], call[_TYPES]))
-    body = b'{"items":[%b],"last_id":%d}\n' % (items, live.last_id)
+async def _recent(call: RouteCall) -> web.Response:
+    """The newest events, oldest first, and the id after which a stream continues."""
+    event_stream = call.dependencies.event_stream
+    items = b",".join(event.text for event in event_stream.recent(call[_LIMIT], call[_TYPES]))
+    body = b'{"items":[%b],"last_id":%d}\n' % (items, event_stream.last_id)
     return web.Response(body=body, charset="utf-8", content_type="application/json")
 
 
 async def end_streams(app: web.Application) -> None:
-    """Let every listener go."""
-    app[CONTEXT].live.close()
+    """Close every stream; aiohttp calls it when the application shuts down."""
+    app[DEPENDENCIES].event_stream.close()
 
 
 async def _follow(subscription: Subscription, response: web.StreamResponse) -> None:
@@ -85,34 +90,34 @@ async def _follow(subscription: Subscription, response: web.StreamResponse) -> N
     while not subscription.closed:
         event = await subscription.next(_HEARTBEAT_S)
         if event is not None:
-            await _write(response, _framed(event))
+            await _write(response, _frame(event))
         elif not subscription.closed:
             await _write(response, b": still here\nid: %d\n\n" % subscription.last_id)
 
 
 async def _write(response: web.StreamResponse, text: bytes) -> None:
-    """Raises TimeoutError when the listener takes nothing, ConnectionResetError when it left."""
+    """Raises TimeoutError when the client reads nothing, ConnectionResetError when it has gone."""
     async with asyncio.timeout(_WRITE_DEADLINE_S):
         await response.write(text)
 
 
-def _framed(event: Event) -> bytes:
-    """The event as `/v1/events/recent` has it: JSON, whose only line end is ours."""
+def _frame(event: Event) -> bytes:
+    """The event as a server-sent event; its data is JSON in one line, as the format demands."""
     return b"id: %d\nevent: %b\ndata: %b\n\n" % (event.id, event.type.encode(), event.text)
 
 
-def _types(text: str, _context: ApiDependencies) -> Collection[EventType]:
-    """`decision,override_set`."""
-    valid = [known.value for known in EventType]
-    wanted = text.split(",")
-    for name in wanted:
+def _types(text: str, _dependencies: ApiDependencies) -> Collection[EventType]:
+    """The types that a text such as `decision,override_set` names. Raises ProblemError 400."""
+    valid = [event_type.value for event_type in EventType]
+    names = text.split(",")
+    for name in names:
         if name not in valid:
             detail = f"no events are of type {name!r}; {did_you_mean(name, valid)}"
             raise ProblemError(400, detail, field="types", valid=valid)
-    return {EventType(name) for name in wanted}
+    return {EventType(name) for name in names}
 
 
-def _last_event_id(text: str, _context: ApiDependencies) -> int | None:
+def _last_event_id(text: str, _dependencies: ApiDependencies) -> int | None:
     if not text:
         return None
     if not (text.isascii() and text.isdecimal() and len(text) < 19):
@@ -121,7 +126,7 @@ def _last_event_id(text: str, _context: ApiDependencies) -> int | None:
     return int(text)
 
 
-_LIMIT = limit(20)
+_LIMIT = limit_parameter(20)
 _TYPES = Parameter(
     "types",
     f"Only these, separated by commas: {', '.join(EventType)}.",
@@ -132,7 +137,7 @@ _LAST_EVENT_ID: Parameter[int | None] = Parameter(
     "Last-Event-ID",
     "Go on after this event; browsers send it by themselves.",
     _last_event_id,
-    place=ParameterLocation.HEADER,
+    location=ParameterLocation.HEADER,
     schema={"type": "string", "pattern": "^[0-9]{0,18}$"},
 )
 
@@ -140,20 +145,20 @@ ROUTES = (
     Route(
         "GET",
         "/v1/events",
-        stream,
+        _stream,
         summary="What happens, live",
         description="Server-sent events until either side ends. A comment comes every 15 s; "
         "`resync` says that events were missed and everything should be read anew.",
         parameters=(_TYPES, _LAST_EVENT_ID),
-        answers={200: RouteResponse("The stream.", media=(EVENTS,))},
+        responses={200: RouteResponse("The stream.", media=(EVENTS,))},
         problems=(503,),
     ),
     Route(
         "GET",
         "/v1/events/recent",
-        recent,
+        _recent,
         summary="What happened lately",
         parameters=(_LIMIT, _TYPES),
-        answers={200: RouteResponse("The newest events, oldest first.", RecentEvents)},
+        responses={200: RouteResponse("The newest events, oldest first.", RecentEvents)},
     ),
 )

@@ -1,5 +1,4 @@
-"""Figures about users that steer: reported by `POST /v1/measurements/figures`, shown with what
-they count for by `GET /v1/figures`."""
+"""`GET /v1/figures` and `POST /v1/measurements/figures`: believed and reported figures."""
 
 from __future__ import annotations
 
@@ -10,12 +9,12 @@ from controller.api.http.request_bodies import (
     PostedDemand,
     PostedFigures,
     PostedLatency,
-    known_name,
+    check_name,
 )
-from controller.api.http.route import Meter, Route, RouteCall, RouteResponse
-from controller.api.views.common import Page
-from controller.api.views.figures import FiguresView, figures_of
-from controller.api.views.plain import answer
+from controller.api.http.response_bodies import Page
+from controller.api.http.responses import json_response
+from controller.api.http.route import RateClass, Route, RouteCall, RouteResponse
+from controller.api.views.figures import FiguresView, figures_view
 from controller.model.access import Role
 from controller.model.configuration import Pool, Settings
 from controller.model.levers import Position
@@ -23,20 +22,21 @@ from controller.planning.account.evidence import Evidence
 
 
 async def _list(call: RouteCall) -> web.Response:
-    context = call.context
-    # Verdicts as last decided on, figures with their age by now.
-    decision = context.previews.present().evidence.decision
-    now = Evidence(context.snapshots.build(), decision)
-    items = tuple(figures_of(now, name) for name in now.snapshot.settings.services)
-    return answer(Page[FiguresView](items=items))
+    dependencies = call.dependencies
+    # Verdicts of the last decision, but figures with their age of now.
+    decision = dependencies.previews.present().evidence.decision
+    evidence = Evidence(dependencies.snapshots.build(), decision)
+    items = tuple(figures_view(evidence, name) for name in evidence.snapshot.settings.services)
+    return json_response(Page[FiguresView](items=items))
 
 
 async def _post(call: RouteCall) -> web.Response:
-    posted, figures = call.body(PostedFigures), call.context.figures
+    """Checks all figures first: all are taken or none."""
+    posted, figures = call.body(PostedFigures), call.dependencies.figures
     for index, demand in enumerate(posted.demand):
-        _pool(demand, f"demand.{index}", call.context.settings)
+        _checked_pool(demand, f"demand.{index}", call.dependencies.settings)
     for index, latency in enumerate(posted.latency):
-        _check_region(latency, f"latency.{index}", call.context.settings)
+        _check_latency(latency, f"latency.{index}", call.dependencies.settings)
     for demand in posted.demand:
         figures.report_demand(demand.service, demand.pool, demand.rps)
     for latency in posted.latency:
@@ -45,22 +45,26 @@ async def _post(call: RouteCall) -> web.Response:
     return web.Response(status=204)
 
 
-def _pool(posted: PostedDemand | PostedLatency, place: str, settings: Settings) -> Pool:
-    known_name(posted.service, settings.services, f"{place}.service")
+def _checked_pool(posted: PostedDemand | PostedLatency, place: str, settings: Settings) -> Pool:
+    """The pool that a figure names; `place` is where the figure is in the body, for the error.
+
+    Raises ProblemError 422 for a service or pool that is not configured.
+    """
+    check_name(posted.service, settings.services, f"{place}.service")
     pools = settings.services[posted.service].pools
-    known_name(posted.pool, pools, f"{place}.pool")
+    check_name(posted.pool, pools, f"{place}.pool")
     return pools[posted.pool]
 
 
-def _check_region(posted: PostedLatency, place: str, settings: Settings) -> None:
-    pool = _pool(posted, place, settings)
+def _check_latency(posted: PostedLatency, place: str, settings: Settings) -> None:
+    pool = _checked_pool(posted, place, settings)
     if not pool.latency_ms:
         detail = (
             f"{place}.pool is {posted.pool!r}, which has no latency_ms in the configuration: it is "
             "placed by its regions' shares, and a measured latency would count for nothing"
         )
         raise ProblemError(422, detail, field=f"{place}.pool")
-    known_name(posted.region, pool.latency_ms, f"{place}.region")
+    check_name(posted.region, pool.latency_ms, f"{place}.region")
 
 
 _EXAMPLE = {
@@ -76,7 +80,7 @@ ROUTES = (
         summary="Demand, latency and capacity as believed",
         description="The configured figure of each, the one measured last, what that still counts "
         "for at its age, and what decisions are made by.",
-        answers={200: RouteResponse("The figures of every service.", Page[FiguresView])},
+        responses={200: RouteResponse("The figures of every service.", Page[FiguresView])},
     ),
     Route(
         "POST",
@@ -90,7 +94,7 @@ ROUTES = (
         "stands. The next cycle looks at them. A restart forgets them.",
         body=PostedFigures,
         body_example=_EXAMPLE,
-        answers={204: RouteResponse("They are believed from now on.", media=())},
-        meter=Meter.MEASUREMENT,
+        responses={204: RouteResponse("They are believed from now on.", media=())},
+        rate_class=RateClass.MEASUREMENT,
     ),
 )

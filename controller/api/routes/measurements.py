@@ -1,11 +1,12 @@
-"""`POST /v1/measurements/traffic`: what users do, as their clients or edges report it."""
+"""`POST /v1/measurements/traffic`: requests and errors of users, as their clients or edges report
+them."""
 
 from __future__ import annotations
 
 from aiohttp import web
 
-from controller.api.http.request_bodies import PostedMeasurement, PostedMeasurements, known_name
-from controller.api.http.route import Meter, Route, RouteCall, RouteResponse
+from controller.api.http.request_bodies import PostedMeasurement, PostedMeasurements, check_name
+from controller.api.http.route import RateClass, Route, RouteCall, RouteResponse
 from controller.model.access import Role
 from controller.model.configuration import Settings
 from controller.model.traffic import Measurement
@@ -17,19 +18,22 @@ NOWHERE = "none"
 async def _post(call: RouteCall) -> web.Response:
     report = call.body(PostedMeasurements)
     for index, posted in enumerate(report.measurements):
-        _check(posted, f"measurements.{index}", call.context.settings)
-    call.context.traffic.add(
+        _check_names(posted, f"measurements.{index}", call.dependencies.settings)
+    call.dependencies.traffic.add(
         Measurement(m.service, m.pool, m.region, m.requests, m.errors) for m in report.measurements
     )
     return web.Response(status=204)
 
 
-def _check(posted: PostedMeasurement, place: str, settings: Settings) -> None:
-    """Any region of the service may be named: users do arrive where they should not."""
-    known_name(posted.service, settings.services, f"{place}.service")
+def _check_names(posted: PostedMeasurement, place: str, settings: Settings) -> None:
+    """Raise ProblemError 422 for a name that is not configured.
+
+    Any region of the service is allowed, not only those of the pool: users can arrive elsewhere.
+    """
+    check_name(posted.service, settings.services, f"{place}.service")
     service = settings.services[posted.service]
-    known_name(posted.pool, service.pools, f"{place}.pool")
-    known_name(posted.region, (*service.regions, NOWHERE), f"{place}.region")
+    check_name(posted.pool, service.pools, f"{place}.pool")
+    check_name(posted.region, (*service.regions, NOWHERE), f"{place}.region")
 
 
 _EXAMPLE = {
@@ -55,7 +59,7 @@ ROUTES = (
         "back.",
         body=PostedMeasurements,
         body_example=_EXAMPLE,
-        answers={204: RouteResponse("It is counted.", media=())},
-        meter=Meter.MEASUREMENT,
+        responses={204: RouteResponse("It is counted.", media=())},
+        rate_class=RateClass.MEASUREMENT,
     ),
 )

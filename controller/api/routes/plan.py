@@ -1,4 +1,4 @@
-"""`/v1/plan`: what would be written now, with other overrides, or if something happened."""
+"""`/v1/plan`: what would be written now, with other overrides, or under hypotheses."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from datetime import datetime
 from aiohttp import web
 
 from controller.api.dependencies import ApiDependencies
-from controller.api.http.precondition import ETAG, present
+from controller.api.http.precondition import ETAG_HEADER, tagged_response
 from controller.api.http.request_bodies import PlannedOverride, PostedPlan
-from controller.api.http.route import Meter, Route, RouteCall, RouteResponse
-from controller.api.views.common import ALL, PlanView, View, as_if_set, planned, supposed
-from controller.api.views.plain import answer
+from controller.api.http.response_bodies import View
+from controller.api.http.responses import json_response
+from controller.api.http.route import RateClass, Route, RouteCall, RouteResponse
+from controller.api.views.hypothetical_overrides import overrides_with
+from controller.api.views.plan import ALL_POOLS, PlanView, plan_view, what_if_view
 from controller.model.errors import within
 from controller.model.overrides import OverrideRequest
 from controller.planning.account.effects_text import explain_failures
@@ -29,34 +31,38 @@ class FailuresView(View):
 
 
 async def _get(call: RouteCall) -> web.Response:
-    return present(call)
+    preview = call.dependencies.previews.present()
+    view = plan_view(call.dependencies, preview, all_pools=call[ALL_POOLS])
+    return tagged_response(call, view)
 
 
 async def _post(call: RouteCall) -> web.Response:
     posted = call.body(PostedPlan)
-    wanted = [_request(call.context, override) for override in posted.overrides]
-    for number, one in enumerate(wanted):
-        with within(f"overrides.{number}"):
-            call.context.overrides.check(one)
-    context, everything = call.context, call[ALL]
-    decided = context.previews.under(as_if_set(context, *wanted))
+    dependencies, all_pools = call.dependencies, call[ALL_POOLS]
+    requests = [_override_request(dependencies, override) for override in posted.overrides]
+    for index, request in enumerate(requests):
+        with within(f"overrides.{index}"):
+            dependencies.overrides.check(request)
+    preview = dependencies.previews.under(overrides_with(dependencies, *requests))
     if not posted.hypotheses:
-        return answer(planned(context, decided, everything=everything))
-    return answer(supposed(context, decided, posted.hypotheses, everything=everything))
+        return json_response(plan_view(dependencies, preview, all_pools=all_pools))
+    view = what_if_view(dependencies, preview, posted.hypotheses, all_pools=all_pools)
+    return json_response(view)
 
 
 async def _failures(call: RouteCall) -> web.Response:
-    failures = await call.context.previews.failures()
+    failures = await call.dependencies.previews.failures()
     text = explain_failures(failures)
-    return answer(FailuresView(at=call.context.clock.wall(), items=failures, text=text))
+    return json_response(FailuresView(at=call.dependencies.clock.wall(), items=failures, text=text))
 
 
-def _request(context: ApiDependencies, planned: PlannedOverride) -> OverrideRequest:
+def _override_request(dependencies: ApiDependencies, planned: PlannedOverride) -> OverrideRequest:
+    """The request for an override that is only previewed: author and reason are placeholders."""
     return OverrideRequest(
         kind=planned.kind,
         author=PREVIEW,
         reason=SUPPOSED,
-        ttl_s=context.settings.overrides.default_ttl_s,
+        ttl_s=dependencies.settings.overrides.default_ttl_s,
         region=planned.region,
         service=planned.service,
         pool=planned.pool,
@@ -74,8 +80,8 @@ ROUTES = (
         description="Nothing is written. Told are the pools that move or that something holds. "
         "Decided once for each state: a cycle's end, an order, other settings, another reading, "
         "verdict or reported figure begins the next.",
-        parameters=(ALL,),
-        answers={200: RouteResponse("The plan.", PlanView, headers=ETAG)},
+        parameters=(ALL_POOLS,),
+        responses={200: RouteResponse("The plan.", PlanView, headers=ETAG_HEADER)},
     ),
     Route(
         "POST",
@@ -84,20 +90,20 @@ ROUTES = (
         summary="What would be written if some overrides were in force, or something happened",
         description="Nothing is stored and nothing is written. With hypotheses, the text says "
         "first what AWS does by itself, then the plan and what it does to regions and users.",
-        parameters=(ALL,),
+        parameters=(ALL_POOLS,),
         body=PostedPlan,
         body_example={
             "overrides": [{"kind": "failover", "region": "eu-west-1"}],
             "hypotheses": ["us-east-1 down", "demand europe ×1.5"],
         },
-        answers={200: RouteResponse("The plan as if it were so.", PlanView)},
-        meter=Meter.READ,
+        responses={200: RouteResponse("The plan as if it were so.", PlanView)},
+        rate_class=RateClass.READ,
     ),
     Route(
         "GET",
         "/v1/plan/failures",
         _failures,
         summary="What would become of the loss of every single region",
-        answers={200: RouteResponse("One row for each region of each service.", FailuresView)},
+        responses={200: RouteResponse("One row for each region of each service.", FailuresView)},
     ),
 )

@@ -1,4 +1,4 @@
-"""`POST /v1/reload`: the configuration read again, looked at first or put in force."""
+"""`POST /v1/reload`: read the configuration again and preview or apply it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from aiohttp import web
 
 from controller.api.http.problems import ProblemError
 from controller.api.http.request_bodies import PostedReload
+from controller.api.http.response_bodies import View
+from controller.api.http.responses import json_response
 from controller.api.http.route import Route, RouteCall, RouteResponse
-from controller.api.views.common import View
-from controller.api.views.plain import answer
 from controller.loops.reload.proposal import ReloadProposal
 from controller.loops.reload.reload import ReloadRefusedError
 from controller.model.access import Role
@@ -24,7 +24,7 @@ class ReloadView(View):
     """What a reload changes, or would change."""
 
     applied: bool
-    """Whether these settings are in force now."""
+    """Whether these settings are active now."""
     settings_hash: str
     """A short name for exactly these settings."""
     accept: str
@@ -32,7 +32,7 @@ class ReloadView(View):
     refusal: str | None
     """Why it would be refused without `accept`; null when it would not."""
     differences: tuple[Difference, ...]
-    """Keys that differ from what is in force."""
+    """Keys that differ from the active settings."""
     moves: tuple[ShareMove, ...]
     """Shares of traffic that become others by it."""
     void_overrides: Mapping[int, str]
@@ -43,17 +43,19 @@ class ReloadView(View):
 
 async def _reload(call: RouteCall) -> web.Response:
     posted = call.body(PostedReload)
-    reload = call.context.reload
+    reload = call.dependencies.reload
     try:
         if posted.dry_run:
             proposal = await reload.propose()
-            return answer(_view(proposal, proposal.refusal(posted.accept), applied=False))
-        return answer(_view(await reload.reload(call.principal.name, posted.accept), applied=True))
+            return json_response(_view(proposal, proposal.refusal(posted.accept), applied=False))
+        return json_response(
+            _view(await reload.reload(call.principal.name, posted.accept), applied=True)
+        )
     except InvalidSettingsError as error:
         raise _invalid(error) from error
     except ReloadRefusedError as refused:
-        shown = _view(refused.proposal, str(refused), applied=False)
-        raise ProblemError(409, str(refused), more={"current": shown}) from refused
+        current = _view(refused.proposal, str(refused), applied=False)
+        raise ProblemError(409, str(refused), more={"current": current}) from refused
 
 
 def _view(proposal: ReloadProposal, refusal: str = "", *, applied: bool) -> ReloadView:
@@ -70,12 +72,12 @@ def _view(proposal: ReloadProposal, refusal: str = "", *, applied: bool) -> Relo
 
 
 def _invalid(error: InvalidSettingsError) -> ProblemError:
-    """Every mistake, in words and as members; what may be a secret is in neither."""
+    """A 422 with every mistake in its text and in `problems`; neither has what may be a secret."""
     lines = [f"the configuration cannot be used, and the one in force stays: {error}"]
-    lines += [f"  {one.in_a_line(error.source)}" for one in error.problems]
+    lines += [f"  {problem.in_a_line(error.source)}" for problem in error.problems]
     mistakes = [
-        {key: value for key, value in asdict(one).items() if key != "confidential"}
-        for one in error.problems
+        {key: value for key, value in asdict(problem).items() if key != "confidential"}
+        for problem in error.problems
     ]
     return ProblemError(422, "\n".join(lines), more={"problems": mistakes})
 
@@ -95,7 +97,7 @@ ROUTES = (
         role=Role.ADMIN,
         body=PostedReload,
         body_example={"dry_run": True},
-        answers={200: RouteResponse("What has changed, or would change.", ReloadView)},
+        responses={200: RouteResponse("What has changed, or would change.", ReloadView)},
         problems=(409, 503),
     ),
 )

@@ -1,4 +1,4 @@
-"""`/v1/services`: what is configured for each service, with what is believed of its endpoints."""
+"""`/v1/services`: the configuration of each service with the health of its endpoints."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from aiohttp import web
 
 from controller.api.dependencies import ApiDependencies
 from controller.api.http.parameters import SERVICE
+from controller.api.http.response_bodies import Page, View
+from controller.api.http.responses import json_response
 from controller.api.http.route import Route, RouteCall, RouteResponse
-from controller.api.views.common import Page, View
-from controller.api.views.plain import answer
-from controller.api.views.pool_status import health_of
+from controller.api.views.pool_status import region_health
 from controller.model.configuration import (
     AcceleratorLever,
     Endpoint,
@@ -69,7 +69,7 @@ class RegionView(View):
     egress_usd_per_gb: float
     """Price of traffic to the Internet."""
     capacity_rps: float | None
-    """Null: nobody knows it."""
+    """Null: unknown."""
     share: float
     """Its part of each pool's traffic when all is well, relative to the other regions'."""
     verdict: Verdict
@@ -87,29 +87,29 @@ class ServiceView(View):
 
 
 async def _list(call: RouteCall) -> web.Response:
-    services = call.context.settings.services
-    views = tuple(_service(call.context, name) for name in services)
-    return answer(Page[ServiceView](items=views))
+    services = call.dependencies.settings.services
+    views = tuple(_service_view(call.dependencies, name) for name in services)
+    return json_response(Page[ServiceView](items=views))
 
 
 async def _one(call: RouteCall) -> web.Response:
-    return answer(_service(call.context, call[SERVICE]))
+    return json_response(_service_view(call.dependencies, call[SERVICE]))
 
 
-def _service(context: ApiDependencies, name: str) -> ServiceView:
-    service = context.settings.services[name]
+def _service_view(dependencies: ApiDependencies, name: str) -> ServiceView:
+    service = dependencies.settings.services[name]
     return ServiceView(
         name=name,
-        lever=_lever(service),
+        lever=_lever_view(service),
         regions={
-            region_name: _region(context, name, region_name, region)
+            region_name: _region_view(dependencies, name, region_name, region)
             for region_name, region in service.regions.items()
         },
         pools=service.pools,
     )
 
 
-def _lever(service: Service) -> Route53View | AcceleratorView:
+def _lever_view(service: Service) -> Route53View | AcceleratorView:
     levers = service.levers
     if levers.route53 is not None:
         return Route53View(**levers.route53.model_dump())
@@ -117,21 +117,23 @@ def _lever(service: Service) -> Route53View | AcceleratorView:
     return AcceleratorView(**levers.accelerator.model_dump())
 
 
-def _region(context: ApiDependencies, service: str, name: str, region: ServiceRegion) -> RegionView:
-    seen = health_of(context.reconciliation.latest, service, name)
-    states = context.probing.health
-    facts = context.settings.regions[name]
+def _region_view(
+    dependencies: ApiDependencies, service: str, name: str, region: ServiceRegion
+) -> RegionView:
+    health = region_health(dependencies.reconciliation.latest, service, name)
+    states = dependencies.probing.health
+    catalogue_entry = dependencies.settings.regions[name]
     return RegionView(
-        jurisdiction=facts.jurisdiction,
-        place=facts.place,
-        egress_usd_per_gb=facts.egress_usd_per_gb,
+        jurisdiction=catalogue_entry.jurisdiction,
+        place=catalogue_entry.place,
+        egress_usd_per_gb=catalogue_entry.egress_usd_per_gb,
         capacity_rps=region.capacity_rps,
         share=region.share,
-        verdict=seen.verdict,
-        why=seen.why,
+        verdict=health.verdict,
+        why=health.why,
         endpoints={
-            endpoint_name: _endpoint(
-                context,
+            endpoint_name: _endpoint_view(
+                dependencies,
                 endpoint,
                 states.get(EndpointId(service, name, endpoint_name), HealthState()),
             )
@@ -140,8 +142,10 @@ def _region(context: ApiDependencies, service: str, name: str, region: ServiceRe
     )
 
 
-def _endpoint(context: ApiDependencies, endpoint: Endpoint, state: HealthState) -> EndpointView:
-    asked = state.last_result_at
+def _endpoint_view(
+    dependencies: ApiDependencies, endpoint: Endpoint, state: HealthState
+) -> EndpointView:
+    last_at = state.last_result_at
     return EndpointView(
         probe=endpoint.probe,
         required=endpoint.required,
@@ -150,13 +154,13 @@ def _endpoint(context: ApiDependencies, endpoint: Endpoint, state: HealthState) 
         successes=state.successes,
         last_failure=state.last_failure,
         latency_s=state.latency_s,
-        age_s=None if asked is None else round(context.clock.monotonic() - asked, 3),
-        certificate_days_left=_days_left(state, context.clock.wall()),
+        age_s=None if last_at is None else round(dependencies.clock.monotonic() - last_at, 3),
+        certificate_days_left=_certificate_days_left(state, dependencies.clock.wall()),
         address=state.address,
     )
 
 
-def _days_left(state: HealthState, now: datetime) -> float | None:
+def _certificate_days_left(state: HealthState, now: datetime) -> float | None:
     ends_at = state.certificate_ends_at
     return None if ends_at is None else round((ends_at - now).total_seconds() / 86_400, 2)
 
@@ -168,7 +172,7 @@ ROUTES = (
         _list,
         summary="Services as configured",
         description="With what this vantage point believes of their endpoints.",
-        answers={200: RouteResponse("Every service.", Page[ServiceView])},
+        responses={200: RouteResponse("Every service.", Page[ServiceView])},
     ),
     Route(
         "GET",
@@ -176,7 +180,7 @@ ROUTES = (
         _one,
         summary="One service as configured",
         parameters=(SERVICE,),
-        answers={200: RouteResponse("The service.", ServiceView)},
+        responses={200: RouteResponse("The service.", ServiceView)},
         problems=(404,),
     ),
 )

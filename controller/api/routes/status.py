@@ -1,4 +1,4 @@
-"""`GET /v1/status`: how things stand."""
+"""`GET /v1/status`: the state of the daemon, its services, pools and regions."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ import asyncio
 
 from aiohttp import web
 
-from controller.api.http.precondition import ETAG, tagged
+from controller.api.http.precondition import ETAG_HEADER, tagged_response
 from controller.api.http.route import Route, RouteCall, RouteResponse
-from controller.api.views.status import DecisionBrief, Status, status
+from controller.api.views.status import DecisionSummary, Status, status_view
 from controller.model.errors import StateUnavailableError
 
-_STORE_WITHIN_S = 1.0
+_STORE_DEADLINE_S = 1.0
 
 
 async def _status(call: RouteCall) -> web.Response:
-    """A store that fails or hangs must not hide the rest of the status."""
+    """Answers without the last decision when the state file fails or hangs."""
     try:
-        async with asyncio.timeout(_STORE_WITHIN_S):
-            newest = await call.context.store.records(limit=1)
+        async with asyncio.timeout(_STORE_DEADLINE_S):
+            newest = await call.dependencies.store.records(limit=1)
     except TimeoutError:
-        why = f"no answer from the state file within {_STORE_WITHIN_S:g} s"
-        return tagged(call, status(call.context, None, why))
+        why = f"no answer from the state file within {_STORE_DEADLINE_S:g} s"
+        return tagged_response(call, status_view(call.dependencies, None, why))
     except StateUnavailableError as error:
-        return tagged(call, status(call.context, None, str(error)))
-    brief = [DecisionBrief(id=r.id, at=r.at, trigger=r.trigger) for r in newest]
-    return tagged(call, status(call.context, brief[0] if brief else None, None))
+        return tagged_response(call, status_view(call.dependencies, None, str(error)))
+    last = [DecisionSummary(id=r.id, at=r.at, trigger=r.trigger) for r in newest]
+    return tagged_response(call, status_view(call.dependencies, last[0] if last else None, None))
 
 
 ROUTES = (
@@ -35,6 +35,6 @@ ROUTES = (
         _status,
         summary="How everything stands",
         description="The last cycle's verdicts, shares and holds beside what is live.",
-        answers={200: RouteResponse("Everything at a glance.", Status, headers=ETAG)},
+        responses={200: RouteResponse("Everything at a glance.", Status, headers=ETAG_HEADER)},
     ),
 )

@@ -1,7 +1,7 @@
-"""`/v1/why`: why a region carries what it carries, now or at an earlier time.
+"""`/v1/why`: why a region has its share of the traffic, now or at an earlier time.
 
-Answers for quiet times, too: the decision in force is the newest one kept by then, because one is
-kept whenever a verdict, plan, outcome or hold changes.
+The decision that was active at a time is the newest record by then: a decision is recorded whenever
+a verdict, plan, outcome or hold changes, and nothing changes between two records.
 """
 
 from __future__ import annotations
@@ -13,10 +13,9 @@ from aiohttp import web
 from controller.api.dependencies import ApiDependencies
 from controller.api.http.parameters import REGION, Parameter
 from controller.api.http.problems import ProblemError
+from controller.api.http.response_bodies import View
+from controller.api.http.responses import json_response, prefers_text
 from controller.api.http.route import JSON, TEXT, Route, RouteCall, RouteResponse
-from controller.api.routes.decisions import wants_text
-from controller.api.views.common import View
-from controller.api.views.plain import answer
 from controller.model.decision import Decision, DecisionRecord
 from controller.model.decoding import UnreadableError
 from controller.planning.account.evidence import Evidence, read_snapshot
@@ -29,9 +28,9 @@ class WhyView(View):
     """Why a region carries what it carries."""
 
     at: datetime
-    """The time that is spoken of."""
+    """The time that this describes."""
     in_force: int | None
-    """Id of the decision in force then; null when none is kept of that time."""
+    """Id of the decision that was active then; null when none is kept of that time."""
     accounts: tuple[RegionAccount, ...]
     """How the region stood in each pool; empty without a region, and where it is not known."""
     decision: DecisionRecord | None
@@ -40,7 +39,7 @@ class WhyView(View):
     """All of it in words."""
 
 
-def _at(text: str, context: ApiDependencies) -> datetime:
+def _past_time(text: str, dependencies: ApiDependencies) -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
@@ -48,52 +47,58 @@ def _at(text: str, context: ApiDependencies) -> datetime:
     if at is None or at.tzinfo is None:
         detail = f"at must be a time with its offset, as in 2026-06-01T12:00:00Z, not {text!r}"
         raise ProblemError(400, detail, field="at")
-    if at > context.clock.wall():
+    if at > dependencies.clock.wall():
         raise ProblemError(400, f"at lies in the future: {text}", field="at")
     return at
 
 
-AT: Parameter[datetime | None] = Parameter(
+_AT: Parameter[datetime | None] = Parameter(
     "at",
     "A time in the past; without it, now.",
-    _at,
+    _past_time,
     schema={"type": "string", "format": "date-time"},
 )
 
 
 async def _why(call: RouteCall) -> web.Response:
-    context, region, at = call.context, call[REGION], call[AT]
-    newest = await context.store.records(limit=1, until=at)
+    dependencies, region, at = call.dependencies, call[REGION], call[_AT]
+    newest = await dependencies.store.records(limit=1, until=at)
     if at is not None and not newest:
         detail = f"no decision is kept of {at.astimezone(UTC):%Y-%m-%d %H:%M:%SZ} or before"
         raise ProblemError(404, detail, field="at")
-    concerning = await context.store.records(limit=1, until=at, region=region)
-    evidence = _latest(context) if at is None else await _kept(context, newest[0])
+    of_region = await dependencies.store.records(limit=1, until=at, region=region)
+    evidence = _latest(dependencies) if at is None else await _recorded(dependencies, newest[0])
     found = accounts(evidence, region) if region and evidence else ()
-    record = concerning[0] if concerning else None
+    record = of_region[0] if of_region else None
     parts = [
         explain_moment(at, newest[0]) if at else "",
         explain_accounts(found) if found else "",
-        explain(record) if record else _nothing(region),
+        explain(record) if record else _no_record(region),
     ]
     view = WhyView(
-        at=at or context.clock.wall(),
+        at=at or dependencies.clock.wall(),
         in_force=newest[0].id if newest else None,
         accounts=found,
         decision=record,
         text="\n\n".join(filter(None, parts)),
     )
-    return web.Response(text=view.text + "\n") if wants_text(call.request) else answer(view)
+    return (
+        web.Response(text=view.text + "\n") if prefers_text(call.request) else json_response(view)
+    )
 
 
-def _latest(context: ApiDependencies) -> Evidence | None:
-    latest = context.reconciliation.latest
+def _latest(dependencies: ApiDependencies) -> Evidence | None:
+    """Snapshot and decision of the last cycle; None before the first one."""
+    latest = dependencies.reconciliation.latest
     return Evidence(latest.snapshot, latest.decision) if latest else None
 
 
-async def _kept(context: ApiDependencies, record: DecisionRecord) -> Evidence | None:
-    """What was known then; None when that is not kept, or as only another version reads it."""
-    text = await context.store.evidence(record.id)
+async def _recorded(dependencies: ApiDependencies, record: DecisionRecord) -> Evidence | None:
+    """Snapshot and decision of a record.
+
+    None when its snapshot is not kept, or was written in a form that this version cannot read.
+    """
+    text = await dependencies.store.evidence(record.id)
     if text is None:
         return None
     try:
@@ -104,7 +109,7 @@ async def _kept(context: ApiDependencies, record: DecisionRecord) -> Evidence | 
     return Evidence(snapshot, decision)
 
 
-def _nothing(region: str | None) -> str:
+def _no_record(region: str | None) -> str:
     concerned = f" that concerns {region}" if region else ""
     return f"No decision{concerned} is on record."
 
@@ -117,8 +122,8 @@ ROUTES = (
         summary="Why a region carries what it carries",
         description="How it stands in every pool and what keeps it so, then the newest decision "
         "that concerns it; with `at`, as of that time. In words for `Accept: text/plain`.",
-        parameters=(REGION, AT),
-        answers={200: RouteResponse("How it stands, and why.", WhyView, media=(JSON, TEXT))},
+        parameters=(REGION, _AT),
+        responses={200: RouteResponse("How it stands, and why.", WhyView, media=(JSON, TEXT))},
         problems=(404, 503),
     ),
 )

@@ -1,1 +1,1 @@
-"""Values as the API shows them."""
+"""Values of the model as response bodies."""

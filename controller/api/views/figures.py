@@ -1,10 +1,10 @@
-"""What is believed of demand, distance and capacity, as `/v1/figures` shows it."""
+"""Believed demand, latency and capacity, as `/v1/figures` shows them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from controller.api.views.common import View
+from controller.api.http.response_bodies import View
 from controller.model.configuration import Service
 from controller.planning.account.evidence import Evidence
 from controller.planning.placement.believed import (
@@ -35,9 +35,9 @@ class CapacityView(View):
     """What a region can carry."""
 
     configured: float | None
-    """Requests per second when it is well; null: nobody knows."""
+    """Requests per second when it is well; null: unknown."""
     counted_on: float
-    """The same, or where nobody knows the region's part of each pool's demand."""
+    """The same, or, where it is unknown, the region's part of each pool's demand."""
     usable: float
     """Part of it that can be counted on now; below 1 the region is degraded."""
     believed: float
@@ -56,46 +56,52 @@ class FiguresView(View):
     """Region to requests per second."""
 
 
-def figures_of(evidence: Evidence, name: str) -> FiguresView:
-    """The figures of one service, by the functions that decisions get theirs from."""
+def figures_view(evidence: Evidence, name: str) -> FiguresView:
+    """The figures of one service, from the same functions that a decision uses."""
     snapshot = evidence.snapshot
     health = evidence.decision.regions[name]
-    found = believed_capacities(snapshot, name, health)
     return FiguresView(
         service=name,
-        demand_rps={pool: _figure(one) for pool, one in believed_demands(snapshot, name).items()},
+        demand_rps={
+            pool: _figure_view(figure) for pool, figure in believed_demands(snapshot, name).items()
+        },
         latency_ms=_latencies(evidence, name, snapshot.settings.services[name]),
-        capacity_rps={region: _capacity(room) for region, room in found.items()},
+        capacity_rps={
+            region: _capacity_view(capacity)
+            for region, capacity in believed_capacities(snapshot, name, health).items()
+        },
     )
 
 
 def _latencies(evidence: Evidence, name: str, service: Service) -> dict[str, dict[str, FigureView]]:
+    """Pool to region to the latency between them, for the regions with a configured latency."""
     measured = {
-        place[1:]: belief for place, belief in measured_latencies(evidence.snapshot, name).items()
+        (pool, region): figure
+        for (_, pool, region), figure in measured_latencies(evidence.snapshot, name).items()
     }
     return {
-        pool: {
-            region: _figure(measured.get((pool, region), BelievedFigure(ms)))
-            for region, ms in noun.latency_ms.items()
+        name: {
+            region: _figure_view(measured.get((name, region), BelievedFigure(configured_ms)))
+            for region, configured_ms in pool.latency_ms.items()
         }
-        for pool, noun in service.pools.items()
+        for name, pool in service.pools.items()
     }
 
 
-def _figure(belief: BelievedFigure) -> FigureView:
+def _figure_view(figure: BelievedFigure) -> FigureView:
     return FigureView(
-        configured=belief.configured,
-        measured=belief.measured,
-        age_s=belief.age_s,
-        influence=belief.influence,
-        believed=belief.value,
+        configured=figure.configured,
+        measured=figure.measured,
+        age_s=figure.age_s,
+        influence=figure.influence,
+        believed=figure.value,
     )
 
 
-def _capacity(room: BelievedCapacity) -> CapacityView:
+def _capacity_view(capacity: BelievedCapacity) -> CapacityView:
     return CapacityView(
-        configured=room.configured,
-        counted_on=room.nominal,
-        usable=room.usable,
-        believed=room.value,
+        configured=capacity.configured,
+        counted_on=capacity.nominal,
+        usable=capacity.usable,
+        believed=capacity.value,
     )

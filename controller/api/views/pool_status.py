@@ -1,4 +1,4 @@
-"""How one pool stands in each of its regions, as `/v1/status` shows it."""
+"""The state of one pool in each of its regions, as `/v1/status` shows it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from controller.api.dependencies import ApiDependencies
+from controller.api.http.response_bodies import View
 from controller.api.metrics.steering import MEASURED_WINDOW_S
-from controller.api.views.common import View
-from controller.api.views.residency import LeakView, leaks_of
+from controller.api.views.residency import LeakView, leak_views
 from controller.loops.cycle.reconciliation import CycleReport
 from controller.model.configuration import Service
 from controller.model.decision import Held, PoolName, PoolPlan
@@ -19,17 +19,17 @@ from controller.model.overrides import Override, OverrideKind
 from controller.model.traffic import MeasuredShare
 from controller.planning.health.answered_shares import answered_share
 
-NOT_YET = RegionHealth(Verdict.UNKNOWN, "no cycle has ended yet")
-"""What is believed of every region before its first cycle."""
+NO_CYCLE_YET = RegionHealth(Verdict.UNKNOWN, "no cycle has ended yet")
+"""The health of every region before the first cycle."""
 
 
 class RegionStatus(View):
-    """How one region stands in one pool."""
+    """The state of one region in one pool."""
 
     region: str
     verdict: Verdict
     suspect: bool
-    """Whether failures stand against it that nothing has cleared."""
+    """Whether failures were seen that nothing has cleared."""
     why: str
     """The evidence in one line."""
     usable: float
@@ -45,23 +45,23 @@ class RegionStatus(View):
     desired: float | None
     """Share that the plan wants it to have; a ramp gets there by steps, a hold keeps it waiting."""
     answered: float | None
-    """Share of the zone's answers to the pool's users that lately led to it; null while nobody
-    asked, such as after a change of weights or behind an accelerator."""
+    """Share of the zone's answers to the pool's users that lately led to it; null while there
+    are none, such as after a change of weights or behind an accelerator."""
     measured: float | None
-    """Share of the pool's requests that reached it lately; null while nobody reports."""
+    """Share of the pool's requests that reached it lately; null without reports."""
     requests: int
     """Requests that reached it lately."""
     errors: int
     """Requests of these that failed."""
     drift: str | None
-    """What somebody else changed."""
+    """What a user or another program changed."""
     override: int | None
     """The override that has the last word on its share: one that empties it before a pin, a
     narrower pin before a wider, then the newest."""
 
 
 class PoolStatus(View):
-    """How one pool stands."""
+    """The state of one pool."""
 
     name: str
     residency: str | None
@@ -79,105 +79,112 @@ class PoolStatus(View):
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
-    """What the positions' status is made of, gathered once: there may be thousands of them."""
+class StatusInputs:
+    """The values that the status is made of, read once: there may be thousands of positions."""
 
     latest: CycleReport | None
     plans: Mapping[PoolName, PoolPlan]
-    split: Mapping[PoolName, Mapping[str, MeasuredShare]]
-    """What users do lately."""
+    measured: Mapping[PoolName, Mapping[str, MeasuredShare]]
+    """Pool to region to its share of the users' requests of the last MEASURED_WINDOW_S."""
     overrides: tuple[Override, ...]
-    """Those in force."""
+    """The active ones."""
 
 
-def findings(context: ApiDependencies) -> Findings:
-    """As of now."""
-    latest = context.reconciliation.latest
+def status_inputs(dependencies: ApiDependencies) -> StatusInputs:
+    """The values of now."""
+    latest = dependencies.reconciliation.latest
     plans = latest.decision.plans if latest else ()
-    return Findings(
+    return StatusInputs(
         latest,
         {(plan.service, plan.pool): plan for plan in plans},
-        context.traffic.split(MEASURED_WINDOW_S),
-        context.overrides.active(),
+        dependencies.traffic.split(MEASURED_WINDOW_S),
+        dependencies.overrides.active(),
     )
 
 
-def health_of(latest: CycleReport | None, service: str, region: str) -> RegionHealth:
-    """What the last cycle believed of a region."""
+def region_health(latest: CycleReport | None, service: str, region: str) -> RegionHealth:
+    """The health of a region by the last cycle; NO_CYCLE_YET before the first one."""
     regions = latest.decision.regions.get(service, {}) if latest else {}
-    return regions.get(region, NOT_YET)
+    return regions.get(region, NO_CYCLE_YET)
 
 
-def pools_of(found: Findings, name: str, service: Service) -> tuple[PoolStatus, ...]:
-    """Every pool of a service."""
-    believed = {
-        region: _believed(health_of(found.latest, name, region)) for region in service.regions
+def pool_statuses(inputs: StatusInputs, name: str, service: Service) -> tuple[PoolStatus, ...]:
+    """The status of every pool of a service."""
+    health = {
+        region: _health_members(region_health(inputs.latest, name, region))
+        for region in service.regions
     }
-    return tuple(_pool(found, service, (name, pool), believed) for pool in service.pools)
+    return tuple(_pool_status(inputs, service, (name, pool), health) for pool in service.pools)
 
 
-def _pool(
-    found: Findings, service: Service, name: PoolName, believed: Mapping[str, Mapping[str, Any]]
+def _pool_status(
+    inputs: StatusInputs,
+    service: Service,
+    name: PoolName,
+    health: Mapping[str, Mapping[str, Any]],
 ) -> PoolStatus:
-    plan, latest, (_, pool) = found.plans.get(name), found.latest, name
+    plan, latest, (_, pool) = inputs.plans.get(name), inputs.latest, name
     answered = latest.snapshot.answered.get(name) if latest else None
     return PoolStatus(
         name=pool,
         residency=service.pools[pool].residency,
-        leaks=leaks_of(latest, *name),
+        leaks=leak_views(latest, *name),
         holds=plan.held if plan else (),
         overload_rps=plan.overload_rps if plan and plan.before else None,
         answers=answered.total if answered else 0,
         regions=tuple(
             RegionStatus(
-                region=region, **believed[region], **_carried(found, Position(*name, region))
+                region=region,
+                **health[region],
+                **_traffic_members(inputs, Position(*name, region)),
             )
             for region in service.pools[pool].regions
         ),
     )
 
 
-def _believed(seen: RegionHealth) -> dict[str, Any]:
-    """What is the same for a region in every pool."""
+def _health_members(health: RegionHealth) -> dict[str, Any]:
+    """The members of RegionStatus that are the same for a region in every pool."""
     return {
-        "verdict": seen.verdict,
-        "suspect": seen.suspect_since is not None,
-        "why": seen.why,
-        "usable": seen.usable,
-        "confidence": seen.confidence,
-        "doubts": seen.doubts,
-        "sources": seen.sources,
+        "verdict": health.verdict,
+        "suspect": health.suspect_since is not None,
+        "why": health.why,
+        "usable": health.usable,
+        "confidence": health.confidence,
+        "doubts": health.doubts,
+        "sources": health.sources,
     }
 
 
-def _carried(found: Findings, position: Position) -> dict[str, Any]:
-    """What a region has of one pool's traffic, and by whose order."""
-    region, latest, pool = position.region, found.latest, position[:2]
-    plan, split = found.plans.get(pool), found.split.get(pool)
+def _traffic_members(inputs: StatusInputs, position: Position) -> dict[str, Any]:
+    """The members of RegionStatus about a region's share of one pool."""
+    region, latest, pool = position.region, inputs.latest, position[:2]
+    plan, measured = inputs.plans.get(pool), inputs.measured.get(pool)
     answered = latest.snapshot.answered.get(pool) if latest else None
-    measured = split.get(region) if split else None
-    nothing = 0.0 if split else None
+    of_region = measured.get(region) if measured else None
+    share_without_requests = 0.0 if measured else None
     return {
         "observed": plan.before.get(region) if plan else None,
         "desired": plan.desired.get(region) if plan else None,
         "answered": answered_share(answered, region),
-        "measured": measured.share if measured else nothing,
-        "requests": measured.requests if measured else 0,
-        "errors": measured.errors if measured else 0,
+        "measured": of_region.share if of_region else share_without_requests,
+        "requests": of_region.requests if of_region else 0,
+        "errors": of_region.errors if of_region else 0,
         "drift": latest.decision.drift.get(position) if latest else None,
-        "override": _override_id(found.overrides, position),
+        "override": _override_id(inputs.overrides, position),
     }
 
 
 def _override_id(overrides: Iterable[Override], position: Position) -> int | None:
-    """The override that has the last word on this region's share."""
+    """The id of the override that decides this region's share."""
     service, pool, region = position
-    concerned = [o for o in overrides if o.concerns(service, region, pool=pool)]
-    return max(concerned, key=_precedence).id if concerned else None
+    of_position = [each for each in overrides if each.concerns(service, region, pool=pool)]
+    return max(of_position, key=_precedence).id if of_position else None
 
 
 def _precedence(override: Override) -> tuple[bool, bool, bool, int]:
-    """As in `planning.orders`: what empties a region before a pin, of pins the narrower."""
+    """Sort key, the deciding override last, as in `planning.orders`: an override that empties a
+    region outranks a pin, a narrower pin a wider one, then the newer one wins."""
     if override.kind is not OverrideKind.PIN:
         return True, False, False, override.id
     return False, override.service is not None, override.pool is not None, override.id

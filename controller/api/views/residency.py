@@ -1,8 +1,8 @@
-"""What was proven of bound pools, as the status shows it."""
+"""Residency leaks of bound pools, as `/v1/status` shows them."""
 
 from __future__ import annotations
 
-from controller.api.views.common import View
+from controller.api.http.response_bodies import View
 from controller.loops.cycle.reconciliation import CycleReport
 from controller.model.levers import Leak
 from controller.planning.residency.proof import describe_leak
@@ -14,9 +14,9 @@ class LeakView(View):
     geographies: tuple[str, ...]
     """Whose users."""
     reached: str | None
-    """The unlawful region; null: a place of which nobody can tell the region."""
+    """The unlawful region; null: a place whose region is unknown."""
     failed: tuple[str, ...]
-    """The least that must be unhealthy for it."""
+    """The smallest set that must be unhealthy for it."""
     drained: tuple[str, ...]
     """What must be drained or unhealthy besides, as long as the weight that leads there is 0."""
     path: tuple[str, ...]
@@ -27,14 +27,14 @@ class LeakView(View):
     """All of it in one line."""
 
 
-def leaks_of(latest: CycleReport | None, service: str, pool: str) -> tuple[LeakView, ...] | None:
-    """The leaks of a pool in the last cycle; None where nothing was proven."""
+def leak_views(latest: CycleReport | None, service: str, pool: str) -> tuple[LeakView, ...] | None:
+    """The leaks of a pool in the last cycle; None when there was no proof."""
     observed = latest.snapshot.observed.get(service) if latest else None
     leaks = observed.leaks.get(pool) if observed else None
-    return None if leaks is None else tuple(map(_shown, leaks))
+    return None if leaks is None else tuple(map(_leak_view, leaks))
 
 
-def _shown(leak: Leak) -> LeakView:
+def _leak_view(leak: Leak) -> LeakView:
     return LeakView(
         geographies=leak.geographies,
         reached=leak.reached,

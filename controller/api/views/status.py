@@ -1,7 +1,7 @@
-"""How things stand, as `/v1/status` shows them: the last cycle's findings beside what is live.
+"""The state of the daemon, its services, pools and regions, as `/v1/status` shows it.
 
-Verdicts, shares and holds are the last cycle's; reference targets, overrides and measured traffic
-are of this moment. Before the first cycle everything unknown is null.
+Verdicts, shares and holds are those of the last cycle; reference targets, overrides and measured
+traffic are those of now. Before the first cycle everything unknown is null.
 """
 
 from __future__ import annotations
@@ -11,8 +11,14 @@ from datetime import datetime
 
 from controller import __version__
 from controller.api.dependencies import ApiDependencies
-from controller.api.views.common import OverrideView, View, in_force
-from controller.api.views.pool_status import Findings, PoolStatus, findings, pools_of
+from controller.api.http.response_bodies import View
+from controller.api.views.overrides import OverrideView, active_override_views
+from controller.api.views.pool_status import (
+    PoolStatus,
+    StatusInputs,
+    pool_statuses,
+    status_inputs,
+)
 from controller.loops.cycle.reconciliation import CycleReport
 from controller.model.configuration import Mode
 from controller.model.levers import LeverKind
@@ -52,7 +58,7 @@ class ReadingView(View):
     """Hosted zone or accelerator to why it could not."""
 
 
-class DecisionBrief(View):
+class DecisionSummary(View):
     """A decision's record in short."""
 
     id: int
@@ -73,7 +79,7 @@ class FailingPart(View):
 
 
 class ServiceStatus(View):
-    """How one service stands."""
+    """The state of one service."""
 
     name: str
     mode: Mode
@@ -101,7 +107,7 @@ class Status(View):
     cycle_age_s: float | None
     settings_hash: str
     frozen: bool
-    """Whether a freeze is in force."""
+    """Whether a freeze is active."""
     isolated: bool
     """Whether this vantage point doubts itself."""
     reference_targets: ReferenceTargetsStatus
@@ -112,74 +118,85 @@ class Status(View):
     """At the latest; a verdict or an override wakes the loop before."""
     services: tuple[ServiceStatus, ...]
     overrides: tuple[OverrideView, ...]
-    last_decision: DecisionBrief | None
+    last_decision: DecisionSummary | None
     state_error: str | None
     """After a start, why nothing is moved: orders of before were not read yet. Else why the state
     file cannot be read, and the last decision is null; else that decisions wait to be written."""
 
 
-def status(context: ApiDependencies, last: DecisionBrief | None, state_error: str | None) -> Status:
-    """The daemon and all that it steers."""
-    found = findings(context)
-    latest = found.latest
+def status_view(
+    dependencies: ApiDependencies, last: DecisionSummary | None, state_error: str | None
+) -> Status:
+    """The status of now; `state_error`: why the last decision could not be read."""
+    inputs = status_inputs(dependencies)
+    latest = inputs.latest
     return Status(
         version=__version__,
-        mode=context.settings.mode,
-        at=context.clock.wall(),
-        started_at=context.started_at,
+        mode=dependencies.settings.mode,
+        at=dependencies.clock.wall(),
+        started_at=dependencies.started_at,
         cycle=latest.cycle if latest else 0,
-        cycle_age_s=_cycle_age_s(context, latest),
-        settings_hash=context.settings_hash,
-        frozen=any(o.kind is OverrideKind.FREEZE for o in found.overrides),
+        cycle_age_s=_cycle_age_s(dependencies, latest),
+        settings_hash=dependencies.settings_hash,
+        frozen=any(o.kind is OverrideKind.FREEZE for o in inputs.overrides),
         isolated=bool(latest and latest.decision.memory.isolated_since is not None),
-        reference_targets=_reference_targets(context),
-        observation=ReadingView(failing=context.observation.failing),
-        failing_parts=_failing_parts(context),
-        next_cycle_in_s=_next_cycle_in_s(context, latest),
-        services=tuple(_service(context, found, name) for name in context.settings.services),
-        overrides=in_force(context),
+        reference_targets=_reference_targets(dependencies),
+        observation=ReadingView(failing=dependencies.observation.failing),
+        failing_parts=_failing_parts(dependencies),
+        next_cycle_in_s=_next_cycle_in_s(dependencies, latest),
+        services=tuple(
+            _service_status(dependencies, inputs, name) for name in dependencies.settings.services
+        ),
+        overrides=active_override_views(dependencies),
         last_decision=last,
-        state_error=_unread(context) or state_error or context.reconciliation.unrecorded,
+        state_error=_unread_state(dependencies)
+        or state_error
+        or dependencies.reconciliation.unrecorded,
     )
 
 
-def _reference_targets(context: ApiDependencies) -> ReferenceTargetsStatus:
-    good, bad = context.probing.known_good.values(), context.probing.known_bad
+def _reference_targets(dependencies: ApiDependencies) -> ReferenceTargetsStatus:
+    good, bad = dependencies.probing.known_good.values(), dependencies.probing.known_bad
     failing = sum(state.suspect for state in good)
-    liars = answering(bad, context.settings, context.clock.monotonic())
+    answers = answering(bad, dependencies.settings, dependencies.clock.monotonic())
     return ReferenceTargetsStatus(
         known_good=KnownGoodStatus(failing=failing, total=len(good)),
-        known_bad=KnownBadStatus(answering=liars, total=len(bad)),
+        known_bad=KnownBadStatus(answering=answers, total=len(bad)),
     )
 
 
-def _unread(context: ApiDependencies) -> str | None:
-    unread = context.snapshots.unread
+def _unread_state(dependencies: ApiDependencies) -> str | None:
+    """Why nothing is moved: the state file was not read since the start; None once it was."""
+    unread = dependencies.snapshots.unread
     return f"{unread}; nothing is moved" if unread else None
 
 
-def _failing_parts(context: ApiDependencies) -> tuple[FailingPart, ...]:
-    now = context.clock.monotonic()
+def _failing_parts(dependencies: ApiDependencies) -> tuple[FailingPart, ...]:
+    now = dependencies.clock.monotonic()
     return tuple(
-        FailingPart(part=name, error=one.error, failures=one.count, for_s=round(now - one.since, 1))
-        for name, one in sorted(context.supervision.failing.items())
+        FailingPart(
+            part=name, error=part.error, failures=part.count, for_s=round(now - part.since, 1)
+        )
+        for name, part in sorted(dependencies.supervision.failing.items())
     )
 
 
-def _service(context: ApiDependencies, found: Findings, name: str) -> ServiceStatus:
-    service, latest = context.settings.services[name], found.latest
+def _service_status(
+    dependencies: ApiDependencies, inputs: StatusInputs, name: str
+) -> ServiceStatus:
+    service, latest = dependencies.settings.services[name], inputs.latest
     lever = lever_of(service)
     observed = latest.snapshot.observed.get(name) if latest else None
     faults = observed.faults.values() if observed else ()
     return ServiceStatus(
         name=name,
-        mode=context.settings.mode_of(name),
+        mode=dependencies.settings.mode_of(name),
         lever=lever.kind,
         steered_name=lever.dns_name(service),
         panic=bool(latest and latest.decision.memory.of(name).panic is not None),
         faults=tuple(fault for pool in faults for fault in pool),
         notices=_notices(latest, name),
-        pools=pools_of(found, name, service),
+        pools=pool_statuses(inputs, name, service),
     )
 
 
@@ -190,18 +207,24 @@ def _notices(latest: CycleReport | None, name: str) -> tuple[str, ...]:
     return (*observed.notices, *answer_notices(latest.snapshot, name))
 
 
-def _cycle_age_s(context: ApiDependencies, latest: CycleReport | None) -> float | None:
+def _cycle_age_s(dependencies: ApiDependencies, latest: CycleReport | None) -> float | None:
+    """Seconds since the last cycle ended."""
     if latest is None:
         return None
-    return round(context.clock.monotonic() - latest.ended_at, 3)
+    return round(dependencies.clock.monotonic() - latest.ended_at, 3)
 
 
-def _next_cycle_in_s(context: ApiDependencies, latest: CycleReport | None) -> float | None:
+def _next_cycle_in_s(dependencies: ApiDependencies, latest: CycleReport | None) -> float | None:
+    """Seconds until the next cycle starts at the latest.
+
+    That is one period after the gap that follows the last cycle, or the time that the decision asks
+    for (`wake_at`) if that is sooner, but not before the gap has passed.
+    """
     if latest is None:
         return None
-    cycle = context.settings.cycle
+    cycle = dependencies.settings.cycle
     due = latest.ended_at + cycle.min_gap_s + cycle.period_s
     wake_at = latest.decision.wake_at
     if wake_at is not None:
         due = min(due, max(wake_at, latest.ended_at + cycle.min_gap_s))
-    return round(max(0.0, due - context.clock.monotonic()), 3)
+    return round(max(0.0, due - dependencies.clock.monotonic()), 3)

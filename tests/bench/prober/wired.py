@@ -23,7 +23,7 @@ from prometheus_client import CollectorRegistry
 
 from controller.adapters.clock import SystemClock
 from controller.adapters.probing.prober import NetworkProber
-from controller.api.metrics.daemon_metrics import Metrics
+from controller.api.metrics.daemon_metrics import DaemonMetrics
 from controller.composition import observers
 from controller.loops.active_settings import ActiveSettings
 from controller.loops.alarms.certificates import Certificates
@@ -133,7 +133,7 @@ class Run:
         """Probe for a while; what it cost."""
         options, chosen = self._options, self._settings
         clock = SystemClock()
-        metrics = Metrics(CollectorRegistry(), chosen)
+        metrics = DaemonMetrics(CollectorRegistry(), chosen)
         active_settings = ActiveSettings(chosen)
         certificates = Certificates(active_settings, clock)
         told = self._noting_slow(observers(metrics, certificates, Supervision(clock)))
@@ -176,7 +176,7 @@ class Run:
 
         return of
 
-    async def _count(self, secs: float, metrics: Metrics) -> dict[str, float]:
+    async def _count(self, secs: float, metrics: DaemonMetrics) -> dict[str, float]:
         before = counts(metrics)
         cpu, wall = resource.getrusage(resource.RUSAGE_SELF), time.monotonic()
         await asyncio.sleep(secs)
@@ -193,17 +193,17 @@ class Run:
         }
 
 
-def counts(metrics: Metrics) -> tuple[int, int]:
+def counts(metrics: DaemonMetrics) -> tuple[int, int]:
     """Probes that passed and those that did not; a scrape would take too long meanwhile."""
     endpoints = metrics._probes._endpoints.values()
     others = sum(one.failed + one.could_not_run for one in endpoints)
     return sum(one.passed for one in endpoints), others
 
 
-async def _each_probed(metrics: Metrics, n: int) -> None:
+async def _each_probed(metrics: DaemonMetrics, n: int) -> None:
     """Return when there are as many results as endpoints: a busy machine takes its time."""
     async with asyncio.timeout(_STARTS_WITHIN_S):
-        # Metrics tell nobody of a change.
+        # Metrics do not announce a change.
         while sum(counts(metrics)) < n:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
 

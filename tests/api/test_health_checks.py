@@ -1,4 +1,4 @@
-"""Health: alive means the loop beats, ready means it began and can remember."""
+"""Health checks: live while cycles end; ready once one has ended and the state file answers."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from tests.api.serving import api
 from tests.loops.hanging import hanging
 
 
-async def test_a_beating_loop_is_alive_and_ready() -> None:
-    """Plain `ok`, every check when asked."""
+async def test_with_running_cycles_it_is_live_and_ready() -> None:
+    """`ok`, and with `verbose` every check."""
     async with api() as served:
         plain = [await served.get(path) for path in ("/livez", "/readyz")]
         verbose = await served.get("/readyz?verbose")
@@ -21,8 +21,8 @@ async def test_a_beating_loop_is_alive_and_ready() -> None:
     assert verbose.text.endswith("\nok state: answers\n")
 
 
-async def test_before_the_first_cycle_it_is_alive_but_not_ready() -> None:
-    """Starting is not dying; what is missing is said without being asked."""
+async def test_before_the_first_cycle_it_is_live_but_not_ready() -> None:
+    """A start needs no restart; the failed check is shown without `verbose`."""
     async with api(running=False) as served:
         alive, ready = await served.get("/livez"), await served.get("/readyz")
 
@@ -31,8 +31,8 @@ async def test_before_the_first_cycle_it_is_alive_but_not_ready() -> None:
     assert "FAILED first_cycle: no cycle has ended yet\n" in ready.text
 
 
-async def test_a_store_that_fails_makes_it_unready_not_dead() -> None:
-    """A restart would not mend a disk."""
+async def test_a_failing_store_makes_it_not_ready_but_it_stays_live() -> None:
+    """A restart would not repair a disk."""
     async with api() as served:
         served.world.store.unavailable = True
         alive, ready = await served.get("/livez"), await served.get("/readyz")
@@ -42,7 +42,7 @@ async def test_a_store_that_fails_makes_it_unready_not_dead() -> None:
 
 
 async def test_neither_depends_on_aws_or_on_any_region() -> None:
-    """Everything outside is dead, and the daemon is well."""
+    """All of AWS and all regions fail, and the daemon is live and ready."""
     async with api() as served:
         served.world.records.trouble.unavailable = True
         served.world.accelerators.trouble.unavailable = True
@@ -55,8 +55,8 @@ async def test_neither_depends_on_aws_or_on_any_region() -> None:
 
 
 @pytest.mark.parametrize(("silent_s", "status"), [(29.0, 200), (31.0, 503)])
-async def test_a_loop_that_stopped_beating_is_dead(silent_s: float, status: int) -> None:
-    """After three periods, at least 30 s, somebody should restart it."""
+async def test_it_is_not_live_when_cycles_stopped(silent_s: float, status: int) -> None:
+    """After three periods, at least 30 s, a supervisor should restart it."""
     async with api() as served:
         latest = served.controller.reconciliation.latest
         assert latest is not None
@@ -69,7 +69,7 @@ async def test_a_loop_that_stopped_beating_is_dead(silent_s: float, status: int)
 
 
 async def test_until_earlier_orders_are_read_it_is_not_ready_and_the_status_says_why() -> None:
-    """A store that hangs at the start: alive, answering, and moving nothing."""
+    """A store that hangs at the start: live, answering, and moving nothing."""
     async with api() as served:
         served.controller.overrides.loaded = False
         ready, status = await served.get("/readyz"), await served.get("/v1/status")
@@ -82,7 +82,7 @@ async def test_until_earlier_orders_are_read_it_is_not_ready_and_the_status_says
 
 
 async def test_the_status_does_not_wait_for_a_store_that_hangs() -> None:
-    """It says so instead."""
+    """The status says that it hangs."""
     async with api() as served:
         with hanging(served.world.store, "records"):
             status = await served.get("/v1/status")
