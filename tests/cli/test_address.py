@@ -59,7 +59,7 @@ def test_without_a_word_the_context_in_use_is_asked(known: FakeDaemon, gtc: Run)
 
 def test_an_address_on_the_command_line_gets_no_contexts_token(known: FakeDaemon, gtc: Run) -> None:
     """A typing error must not send a secret to a stranger."""
-    contexts.save(Contexts("here", contexts.load().known))
+    contexts.save(Contexts("here", contexts.load().by_name))
     assert gtc("overrides", "--endpoint", known.url).exit_code == exit_codes.OK
     assert sent_token(known) is None
 

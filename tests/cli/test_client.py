@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from controller.cli import exit_codes, root
 from controller.cli.daemon.client import Client
-from controller.cli.daemon.request_errors import ApiError, UnreachableError, unknown
+from controller.cli.daemon.request_errors import ApiError, UnreachableError, unknown_name
 from tests.cli import answers
 from tests.cli.conftest import Run
 from tests.cli.fake_daemon import FakeDaemon, Reply
@@ -191,6 +191,6 @@ def test_bodies_and_queries_arrive_as_they_were_given(daemon: FakeDaemon) -> Non
 
 def test_unknown_names_are_a_wrong_command_line() -> None:
     """Commands that look names up themselves speak as the daemon does."""
-    error = unknown("service", "shpo", ["shop", "api"])
+    error = unknown_name("service", "shpo", ["shop", "api"])
     assert error.exit_code == exit_codes.USAGE
     assert error.message == "no service is named 'shpo'\nDid you mean shop? Valid: shop, api"

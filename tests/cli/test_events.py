@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from controller.cli import exit_codes
-from controller.cli.daemon.event_stream import blocks
+from controller.cli.daemon.event_stream import parse_blocks
 from tests.cli import answers
 from tests.cli.conftest import Run
 from tests.cli.fake_daemon import FakeDaemon, Reply, problem
@@ -249,7 +249,7 @@ def test_blocks_follow_the_standard() -> None:
         "\n",
         "x",
     ]
-    assert list(blocks(lines)) == [
+    assert list(parse_blocks(lines)) == [
         {"": "hi", "data": "one\n two", "event": ""},
         {"id": "3"},
     ]

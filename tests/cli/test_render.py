@@ -45,8 +45,8 @@ def test_a_share_is_a_cell_and_a_bar(share: float | None, cell: str, bar: str) -
 
 def test_a_moment_is_utc_to_the_second() -> None:
     """As the API writes it, whatever the zone of this machine."""
-    assert render.moment("2026-06-01T14:00:00.123Z") == "2026-06-01 14:00:00 UTC"
-    assert render.moment("2026-06-01T14:00:00+02:00") == "2026-06-01 12:00:00 UTC"
+    assert render.timestamp("2026-06-01T14:00:00.123Z") == "2026-06-01 14:00:00 UTC"
+    assert render.timestamp("2026-06-01T14:00:00+02:00") == "2026-06-01 12:00:00 UTC"
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_of_several_texts_the_first_is_shown_and_the_others_counted(
     texts: list[str], text: str
 ) -> None:
     """With the command that shows them."""
-    assert render.in_short(texts, "gtc why 7") == text
+    assert render.first_of(texts, "gtc why 7") == text
 
 
 def test_foreign_text_can_neither_break_a_row_nor_steer_the_terminal() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from controller.cli.daemon.client import ApiReply
-from controller.cli.screen.status_report import StatusReport, fingerprint, report
+from controller.cli.screen.status_report import StatusReport, build_report, fingerprint
 from tests.cli import answers
 
 BAD = "tcp://192.0.2.9:9"
@@ -23,7 +23,7 @@ def targets(failing: int, *answering: str) -> dict[str, Any]:
 
 def made(*services: dict[str, Any], **more: Any) -> StatusReport:
     """The report on a status."""
-    return report(answered(*services, **more))
+    return build_report(answered(*services, **more))
 
 
 def answered(*services: dict[str, Any], **more: Any) -> ApiReply:
@@ -125,7 +125,7 @@ def test_an_overloaded_pool_is_a_note_with_its_number() -> None:
     full = [answers.pool("europe", overload_rps=rps) for rps in (19.6, 25.0)]
     first, later = (as_answer(answers.status(answers.service("shop", pool))) for pool in full)
 
-    assert report(first).notes == (
+    assert build_report(first).notes == (
         "OVERLOAD shop/europe: 20 requests/s more than its regions can carry",
     )
     assert fingerprint(fits) != fingerprint(first) == fingerprint(later)

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from controller.cli.screen.status_report import StatusReport, StatusRow
-from controller.cli.screen.status_screen import draw, follow, show
+from controller.cli.screen.status_screen import draw, show, show_live
 
 UP = StatusRow("shop", "europe", "EU", "eu-central-1", "up", 1.0, 1.0, 0.97, "")
 DOWN = StatusRow("shop", "europe", "EU", "eu-west-1", "down", 0.0, 0.0, None, "[red] probes failed")
@@ -90,7 +90,7 @@ def test_a_long_reason_is_folded_into_its_column() -> None:
 def test_following_shows_every_report_and_every_reason_for_none() -> None:
     """A daemon that is away is said in the same place."""
     screen = console(100)
-    follow([REPORT, "no daemon answers"], screen)
+    show_live([REPORT, "no daemon answers"], screen)
     assert isinstance(screen.file, StringIO)
     text = screen.file.getvalue()
     assert "eu-west-1" in text

@@ -33,7 +33,7 @@ def test_variables_decide_on_colours(
     monkeypatch.setenv("TERM", "xterm")
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert terminal.colour() is colour
+    assert terminal.wants_colour() is colour
 
 
 def test_forced_colours_in_a_pipe_mark_rows_and_change_nothing_else(

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from controller.cli import exit_codes
-from controller.cli.daemon.client import Client, endpoint_option
+from controller.cli.daemon.client import Client
+from controller.cli.daemon.client_options import client_option
 from controller.cli.screen.output import TABLE, document, output_option
-from controller.cli.screen.render import moment, one_line
+from controller.cli.screen.render import one_line, timestamp
 from controller.planning.account.columns import aligned
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from controller.model.audit import ChainPoint
 
-_PAGE = 100
+_PAGE_SIZE = 100
 _state_option = click.option(
     "--state",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -39,7 +40,7 @@ def audit() -> None:
 
 
 @audit.command("list", short_help="What people ordered and what ended.")
-@endpoint_option
+@client_option
 @_state_option
 @click.option(
     "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many at most."
@@ -47,7 +48,7 @@ def audit() -> None:
 @output_option
 def list_entries(client: Client, state: Path | None, limit: int, output: str) -> None:
     """What people ordered and what ended, the newest first. For decisions: gtc history."""
-    entries = _entries_of_file(state) if state else client.items("/v1/audit", limit=str(_PAGE))
+    entries = _entries_of_file(state) if state else client.items("/v1/audit", limit=str(_PAGE_SIZE))
     found = list(islice(entries, limit))
     if output != TABLE:
         click.echo(document({"items": found}, output))
@@ -59,7 +60,7 @@ def list_entries(client: Client, state: Path | None, limit: int, output: str) ->
 
 
 @audit.command(short_help="Whether every entry and decision kept is as it was written.")
-@endpoint_option
+@client_option
 @_state_option
 @click.option(
     "--head",
@@ -72,7 +73,7 @@ def verify(client: Client, state: Path | None, head: str | None, output: str) ->
 
     Whoever may write the state file may make a whole new chain; --head shows that.
     """
-    noted = _mark(head)
+    noted = _parse_head(head)
     if state is not None:
         check = _check_of_file(state, noted)
     else:
@@ -80,12 +81,12 @@ def verify(client: Client, state: Path | None, head: str | None, output: str) ->
     if output != TABLE:
         click.echo(document(check, output))
     else:
-        _tell(check)
+        _echo_check(check)
     if check["faults"]:
         click.get_current_context().exit(exit_codes.FAILED)
 
 
-def _tell(check: dict[str, Any]) -> None:
+def _echo_check(check: dict[str, Any]) -> None:
     counted = (
         f"{check['entries']} entries, {check['records']} decisions, {check['snapshots']} snapshots"
     )
@@ -103,7 +104,7 @@ def _entries_of_file(state: Path) -> Iterator[dict[str, Any]]:
     from controller.adapters.sqlite.store import list_audit
 
     before = None
-    while page := _looked(partial(list_audit, state, _PAGE, before)):
+    while page := _looked(partial(list_audit, state, _PAGE_SIZE, before)):
         yield from map(asdict, page)
         before = page[-1].seq
 
@@ -123,7 +124,7 @@ def _looked(look: Callable[[], Any]) -> Any:
         raise click.ClickException(str(error)) from error
 
 
-def _mark(text: str | None) -> ChainPoint | None:
+def _parse_head(text: str | None) -> ChainPoint | None:
     from controller.model.audit import ChainPoint
 
     if text is None:
@@ -137,7 +138,7 @@ def _mark(text: str | None) -> ChainPoint | None:
 def _cells(entry: dict[str, Any]) -> tuple[str, ...]:
     return (
         str(entry["seq"]),
-        moment(entry["at"]),
+        timestamp(entry["at"]),
         one_line(entry["actor"]),
         entry["action"],
         one_line(entry["detail"]),

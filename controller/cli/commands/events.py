@@ -8,17 +8,18 @@ from __future__ import annotations
 import click
 
 from controller.cli import exit_codes
-from controller.cli.daemon.client import ApiReply, Client, endpoint_option
-from controller.cli.daemon.event_stream import follow
-from controller.cli.screen.output import TABLE, document_of_many, output_option
-from controller.cli.screen.render import at_share, in_short, moment, moves_text, one_line
+from controller.cli.daemon.client import ApiReply, Client
+from controller.cli.daemon.client_options import client_option
+from controller.cli.daemon.event_stream import follow_events
+from controller.cli.screen.output import TABLE, output_option, stream_document
+from controller.cli.screen.render import at_share, first_of, moves_text, one_line, timestamp
 from controller.cli.screen.status_report import health_of
 
 _TYPE_WIDTH = len("override_expires_soon")
 
 
 @click.command()
-@endpoint_option
+@client_option
 @click.option("-f", "--follow", "following", is_flag=True, help="Go on until Ctrl-C.")
 @click.option(
     "--limit",
@@ -47,62 +48,62 @@ def events(
     query = {"types": wanted} if wanted else {}
     answer = client.get("/v1/events/recent", limit=str(max(1, limit)), **query)
     for event in answer["items"] if limit else ():
-        click.echo(_shown(event, output))
+        click.echo(_event_line(event, output))
     if not following:
         return
     try:
-        for event in follow(client, answer["last_id"], wanted):
-            click.echo(_shown(event, output))
+        for event in follow_events(client, answer["last_id"], wanted):
+            click.echo(_event_line(event, output))
     except KeyboardInterrupt:
         click.get_current_context().exit(exit_codes.INTERRUPTED)
 
 
-def _shown(event: ApiReply, output: str) -> str:
+def _event_line(event: ApiReply, output: str) -> str:
     if output != TABLE:
-        return document_of_many(event, output)
-    text = one_line(_text(event["type"], event["data"]) + _left_out(event["data"]))
-    return f"{moment(event['at'])}  {event['type']:<{_TYPE_WIDTH}}  {text}"
+        return stream_document(event, output)
+    text = one_line(_event_text(event["type"], event["data"]) + _left_out_suffix(event["data"]))
+    return f"{timestamp(event['at'])}  {event['type']:<{_TYPE_WIDTH}}  {text}"
 
 
-def _text(type_: str, data: ApiReply) -> str:
+def _event_text(type_: str, data: ApiReply) -> str:
     match type_:
         case "decision":
-            return _decision(data)
+            return _decision_text(data)
         case "decision_updated":
             news = data["measured_effect"].splitlines()
             return f"{data['decision_id']}: {news[-1] if news else 'more is known of it'}"
         case "cycle":
-            return _standing(data)
+            return _cycle_text(data)
         case "resync":
             return "events are missing here: see `gtc status` and `gtc history`"
-    return _override(data)
+    return _override_text(data)
 
 
-def _left_out(data: ApiReply) -> str:
+def _left_out_suffix(data: ApiReply) -> str:
     """What the daemon left out of an event that was too large."""
     missing = data.get("left_out") or {}
     told = ", ".join(f"{count} {name}" for name, count in missing.items())
     return f"; left out: {told}" if told else ""
 
 
-def _decision(data: ApiReply) -> str:
+def _decision_text(data: ApiReply) -> str:
     """What set it off, what moves, and what AWS answered, if any of it was sent."""
     number = data["decision_id"]
-    trigger = in_short(data["trigger"], f"gtc why {number}")
+    trigger = first_of(data["trigger"], f"gtc why {number}")
     answered = list(dict.fromkeys(data["outcomes"]))
     if data["moves"] and not answered:
         answered = ["not sent yet"]
-    parts = [*map(_move, data["moves"]), *answered]
+    parts = [*map(_move_text, data["moves"]), *answered]
     text = "; ".join(filter(None, (trigger, *parts)))
     return f"{number}: {text or 'the outcome changed'}"
 
 
-def _move(one: ApiReply) -> str:
+def _move_text(one: ApiReply) -> str:
     move = moves_text([(one["region"], one["before"], one["after"])])
     return f"{one['service']}/{one['pool']} {move}"
 
 
-def _override(data: ApiReply) -> str:
+def _override_text(data: ApiReply) -> str:
     order = data["override"]
     place = "/".join(filter(None, (order["service"], order["pool"], order["region"])))
     what = " ".join(filter(None, (order["kind"], place, at_share(order))))
@@ -110,7 +111,7 @@ def _override(data: ApiReply) -> str:
     return f"{order['id']}, {what} by {order['author']}: {order['reason']}{why}"
 
 
-def _standing(data: ApiReply) -> str:
+def _cycle_text(data: ApiReply) -> str:
     """Only what is not as on a calm day."""
     states = [(one, health_of(one)) for one in data["regions"]]
     unwell = [f"{one['service']}/{one['region']} {s}" for one, s in states if s != "up"]

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import click
 
-from controller.cli.daemon.client import ApiReply, Client, endpoint_option
-from controller.cli.daemon.request_errors import unknown
+from controller.cli.daemon.client import ApiReply, Client
+from controller.cli.daemon.client_options import client_option
+from controller.cli.daemon.request_errors import unknown_name
 from controller.cli.screen.output import TABLE, document, output_option
 from controller.cli.screen.render import duration, share
 from controller.cli.types.names import service_option
@@ -31,7 +32,7 @@ _NOT_MEASURED = ("-", "-", "-")
 
 @click.command()
 @service_option
-@endpoint_option
+@client_option
 @output_option
 def figures(client: Client, output: str, service: str | None) -> None:
     """Demand, latency and capacity, as placement believes them.
@@ -40,7 +41,7 @@ def figures(client: Client, output: str, service: str | None) -> None:
     placement.figures_half_life_s; CONFIGURED has the rest. USABLE is the part of a region's
     capacity that can be counted on. A restart of the daemon forgets what was measured.
     """
-    answer = _ask(client, service)
+    answer = _fetch_figures(client, service)
     if output == TABLE:
         rows = [row for one in answer["items"] for row in _rows(one)]
         click.echo("\n".join(aligned([_HEAD, *rows])))
@@ -48,11 +49,11 @@ def figures(client: Client, output: str, service: str | None) -> None:
         click.echo(document(answer, output))
 
 
-def _ask(client: Client, service: str | None) -> ApiReply:
+def _fetch_figures(client: Client, service: str | None) -> ApiReply:
     answer = client.get("/v1/figures")
     items = [one for one in answer["items"] if service in (None, one["service"])]
     if not items:
-        raise unknown("service", str(service), [one["service"] for one in answer["items"]])
+        raise unknown_name("service", str(service), [one["service"] for one in answer["items"]])
     return ApiReply(answer, items=items)
 
 

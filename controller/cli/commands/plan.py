@@ -7,14 +7,15 @@ from dataclasses import dataclass
 import click
 
 from controller.cli import exit_codes
-from controller.cli.daemon.client import ApiReply, Client, endpoint_option
+from controller.cli.daemon.client import ApiReply, Client
+from controller.cli.daemon.client_options import client_option
 from controller.cli.orders.options import pool_option
 from controller.cli.screen.output import TABLE, document, output_option
 from controller.cli.screen.render import printable
 from controller.cli.types.names import complete_regions, service_option
-from controller.cli.types.option_group import gathered
+from controller.cli.types.option_group import grouped
 
-_LONG_S = 60.0
+_FAILURES_DEADLINE_S = 60.0
 """Every region's loss is a decision of its own."""
 
 
@@ -33,7 +34,7 @@ class HypothesisOptions:
 
 
 @click.command()
-@endpoint_option
+@client_option
 @click.option(
     "--drain",
     "drains",
@@ -68,7 +69,7 @@ class HypothesisOptions:
 @pool_option
 @output_option
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 3 when the plan has changes.")
-@gathered(HypothesisOptions, "supposed")
+@grouped(HypothesisOptions, "supposed")
 def plan(client: Client, supposed: HypothesisOptions, output: str, detailed_exitcode: bool) -> None:
     """What would change now, without doing it.
 
@@ -78,10 +79,10 @@ def plan(client: Client, supposed: HypothesisOptions, output: str, detailed_exit
     if supposed.all_single_failures:
         if supposed != HypothesisOptions(all_single_failures=True):
             raise click.UsageError("--all-single-failures supposes nothing else")
-        client.allow(_LONG_S)
+        client.set_deadline(_FAILURES_DEADLINE_S)
         _echo(client.get("/v1/plan/failures"), output)
         return
-    answer = _ask(client, _overrides(supposed), supposed)
+    answer = _fetch_plan(client, _overrides(supposed), supposed)
     _echo(answer, output)
     if detailed_exitcode and answer["changes"]:
         click.get_current_context().exit(exit_codes.PLAN_HAS_CHANGES)
@@ -99,7 +100,9 @@ def _overrides(supposed: HypothesisOptions) -> list[dict[str, str]]:
     return [{**one, **place} for one in found]
 
 
-def _ask(client: Client, overrides: list[dict[str, str]], supposed: HypothesisOptions) -> ApiReply:
+def _fetch_plan(
+    client: Client, overrides: list[dict[str, str]], supposed: HypothesisOptions
+) -> ApiReply:
     query = {"all": "true"} if supposed.everything else {}
     if not overrides and not supposed.hypotheses:
         return client.get("/v1/plan", **query)

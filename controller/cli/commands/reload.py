@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from controller.cli import exit_codes
-from controller.cli.daemon.client import ApiReply, Client, endpoint_option
+from controller.cli.daemon.client import ApiReply, Client
+from controller.cli.daemon.client_options import client_option
 from controller.cli.daemon.request_errors import ApiError
 from controller.cli.screen.output import TABLE, document, output_option
 from controller.cli.screen.render import printable
@@ -27,7 +28,7 @@ class ReloadConflictError(click.ClickException):
 
 
 @click.command()
-@endpoint_option
+@client_option
 @click.option("--dry-run", is_flag=True, help="Show what would change and do nothing.")
 @click.option(
     "--accept",
@@ -42,17 +43,17 @@ def reload(client: Client, dry_run: bool, accept: str | None, output: str) -> No
     A mistake, a key that needs a restart, or a plan that takes traffic from more than one region
     leaves everything as it is. SIGHUP does the same without being asked to accept.
     """
-    client.allow(_DEADLINE_S)
+    client.set_deadline(_DEADLINE_S)
     order: dict[str, object] = {"accept": accept} if accept else {}
-    shown = _ask(client, {**order, "dry_run": True})
+    shown = _post_reload(client, {**order, "dry_run": True})
     if not dry_run and shown["refusal"] is None:
-        shown = _ask(client, order)
+        shown = _post_reload(client, order)
     click.echo(_text(shown) if output == TABLE else document(shown, output))
     if shown["refusal"] is not None:
         raise ReloadConflictError(f"{'would be ' if dry_run else ''}refused: {shown['refusal']}")
 
 
-def _ask(client: Client, order: dict[str, object]) -> ApiReply:
+def _post_reload(client: Client, order: dict[str, object]) -> ApiReply:
     try:
         return client.post("/v1/reload", order)
     except ApiError as error:

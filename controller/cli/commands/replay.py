@@ -9,11 +9,12 @@ import click
 
 from controller import __version__
 from controller.cli import exit_codes
-from controller.cli.daemon.client import Client, endpoint_option
+from controller.cli.daemon.client import Client
+from controller.cli.daemon.client_options import client_option
 from controller.cli.screen.output import TABLE, document, output_option
 from controller.cli.screen.render import printable
 
-_LONG_S = 60.0
+_DEADLINE_S = 60.0
 """Deciding on a large snapshot takes its time."""
 
 
@@ -33,7 +34,7 @@ _LONG_S = 60.0
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write everything the decision was made of to a file instead.",
 )
-@endpoint_option
+@client_option
 @output_option
 def replay(
     decision_id: int | None, file: Path | None, export: Path | None, client: Client, output: str
@@ -50,7 +51,7 @@ def replay(
             raise click.UsageError("--export writes what a daemon keeps; it goes with an ID")
         _finish(_from_file(file), output)
         return
-    client.allow(_LONG_S)
+    client.set_deadline(_DEADLINE_S)
     if export is not None:
         _export(client.get(f"/v1/decisions/{decision_id}/snapshot"), export)
     else:

@@ -7,20 +7,26 @@ from collections.abc import Iterator
 
 import click
 
-from controller.cli.daemon.client import ApiReply, Client, endpoint_option
-from controller.cli.daemon.request_errors import ApiError, TimedOutError, UnreachableError, unknown
+from controller.cli.daemon.client import ApiReply, Client
+from controller.cli.daemon.client_options import client_option
+from controller.cli.daemon.request_errors import (
+    ApiError,
+    TimedOutError,
+    UnreachableError,
+    unknown_name,
+)
 from controller.cli.screen.render import duration, one_line
 from controller.cli.types.duration import DURATION
 from controller.cli.types.names import complete_regions, service_option
 from controller.planning.shares import percent
 
 _POLL_S = 0.5
-_GONE = 0.01
+_DRAINED_SHARE = 0.01
 """Part of a pool's measured requests that may still arrive where none should."""
 
 
 @click.command()
-@endpoint_option
+@client_option
 @click.option("--region", metavar="NAME", required=True, shell_complete=complete_regions)
 @click.option(
     "--state",
@@ -58,7 +64,7 @@ def wait(client: Client, region: str, state: str, service: str | None, timeout_s
         except UnreachableError as error:
             missing = [error.message.splitlines()[0]]
         except ApiError as error:
-            if not error.may_pass:
+            if not error.is_transient:
                 raise
             missing = [error.message]
     click.echo(f"{region} is {state}{f' in {service}' if service else ''}.")
@@ -68,22 +74,22 @@ def _missing(status: ApiReply, region: str, state: str, service: str | None) -> 
     """What keeps the region from being in that state, pool by pool."""
     names = [one["name"] for one in status["services"]]
     if service is not None and service not in names:
-        raise unknown("service", service, names)
+        raise unknown_name("service", service, names)
     services = [one for one in status["services"] if service in (None, one["name"])]
     places = [(one["name"], pool) for one in services for pool in one["pools"]]
     if not any(one["region"] == region for _, pool in places for one in pool["regions"]):
         valid = sorted({one["region"] for _, pool in places for one in pool["regions"]})
-        raise unknown("region", region, valid)
+        raise unknown_name("region", region, valid)
     for name, pool in places:
         for one in pool["regions"]:
-            if one["region"] == region and (lack := _lack(one, state)):
+            if one["region"] == region and (lack := _reason_not_in_state(one, state)):
                 yield f"{name}/{pool['name']}: {lack}"
 
 
-def _lack(region: ApiReply, state: str) -> str:
+def _reason_not_in_state(region: ApiReply, state: str) -> str:
     """Why one region of one pool is not in that state; empty when it is."""
     if state == "drained":
-        return _lack_of_drained(region)
+        return _reason_not_drained(region)
     wanted = "down" if state == "down" else "up"
     if region["verdict"] != wanted:
         return f"{region['verdict']} ({region['why']})"
@@ -95,12 +101,12 @@ def _lack(region: ApiReply, state: str) -> str:
     return "carries nothing yet" if desired > 0 and carried == 0 else ""
 
 
-def _lack_of_drained(region: ApiReply) -> str:
+def _reason_not_drained(region: ApiReply) -> str:
     carried, measured = region["observed"], region["measured"]
     if carried is None:
         return "AWS has not said yet what it carries"
     if carried > 0:
         return f"carries {percent(carried)}"
-    if measured is not None and measured > _GONE:
+    if measured is not None and measured > _DRAINED_SHARE:
         return f"{percent(measured)} of the users still arrive"
     return ""

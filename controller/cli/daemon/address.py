@@ -1,8 +1,8 @@
-"""Where a command finds its daemon and who it says it is.
+"""The daemon's addresses and the caller's token, from options, environment and context file.
 
-The nearest word counts: `--endpoint`, `--context`, then `GTC_URL`, `GTC_CONTEXT`, the context in
-use, and at last this machine. A context's token goes to that context's endpoints alone, or to
-those that stand beside its name on the command line.
+The first of these that is given counts: `--endpoint`, `--context`, `GTC_URL`, `GTC_CONTEXT`, the
+current context, this machine. A context's token is sent to that context's endpoints only, or to
+the endpoints given with `--context` on the command line.
 """
 
 from __future__ import annotations
@@ -17,86 +17,86 @@ import click
 from controller.cli import exit_codes
 from controller.cli.daemon import contexts
 from controller.cli.daemon.contexts import Context
-from controller.cli.daemon.request_errors import unknown
+from controller.cli.daemon.request_errors import unknown_name
 
 DEFAULT_URL = "http://127.0.0.1:8640"
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
-    """Everything a client needs to know."""
+class DaemonAccess:
+    """The addresses of a daemon and the caller's token. `urls` is not empty."""
 
     urls: tuple[str, ...]
     token: str | None = None
     production: str | None = None
-    """The context's name, when it is a production one."""
+    """The context's name, if it is a production one."""
 
 
 class TokenError(click.ClickException):
-    """There should be a token, and there is none."""
+    """A token is configured but cannot be read."""
 
     exit_code = exit_codes.AUTH
 
 
-def access(
+def resolve_access(
     endpoints: Sequence[str], context: str | None, *, endpoints_typed: bool, context_typed: bool
-) -> Access:
-    """What the options, the environment and the context file come to.
+) -> DaemonAccess:
+    """The access that the options, the environment and the context file give.
 
-    `…_typed` says that a value came from the command line and not from the environment.
+    `…_typed`: the value came from the command line, not from the environment.
     """
-    found = _context(context) if context_typed or not endpoints else None
-    if found is None:
-        return Access(tuple(endpoints) or (DEFAULT_URL,), _token(None))
-    urls = tuple(endpoints) if endpoints_typed else found.endpoints
-    return Access(urls, _token(found), found.name if found.production else None)
+    chosen = _chosen_context(context) if context_typed or not endpoints else None
+    if chosen is None:
+        return DaemonAccess(tuple(endpoints) or (DEFAULT_URL,), _token(None))
+    urls = tuple(endpoints) if endpoints_typed else chosen.endpoints
+    return DaemonAccess(urls, _token(chosen), chosen.name if chosen.production else None)
 
 
-def check_reference(reference: str) -> None:
-    """Raise ValueError when it says neither where a file nor what a variable is."""
+def check_token_reference(reference: str) -> None:
+    """Raise ValueError unless the reference is `file:/path` or `env:NAME`."""
     kind, _, rest = reference.partition(":")
     if kind not in ("file", "env") or not rest:
         raise ValueError(f"{reference!r} is no reference; file:/path or env:NAME is")
 
 
-def _context(name: str | None) -> Context | None:
-    """The context of that name, or the one in use."""
-    known = contexts.load()
-    wanted = name or known.current
-    if wanted is None:
+def _chosen_context(name: str | None) -> Context | None:
+    """The context of that name, or the current one; None if there is neither."""
+    file = contexts.load()
+    chosen = name or file.current
+    if chosen is None:
         return None
-    if wanted not in known.known:
-        raise unknown("context", wanted, sorted(known.known))
-    return known.known[wanted]
+    if chosen not in file.by_name:
+        raise unknown_name("context", chosen, sorted(file.by_name))
+    return file.by_name[chosen]
 
 
 def _token(context: Context | None) -> str | None:
-    """`GTC_TOKEN`, what is in `GTC_TOKEN_FILE`, or what the context refers to."""
+    """The token in `GTC_TOKEN`, in the file `GTC_TOKEN_FILE`, or where the context refers to."""
     if os.environ.get("GTC_TOKEN"):
-        return _clean(os.environ["GTC_TOKEN"], "GTC_TOKEN")
+        return _checked_token(os.environ["GTC_TOKEN"], "GTC_TOKEN")
     if os.environ.get("GTC_TOKEN_FILE"):
-        return _from_file(os.environ["GTC_TOKEN_FILE"])
+        return _read_token_file(os.environ["GTC_TOKEN_FILE"])
     if context is None or context.token is None:
         return None
     kind, _, rest = context.token.partition(":")
     if kind == "file":
-        return _from_file(rest)
+        return _read_token_file(rest)
     if not os.environ.get(rest):
         raise TokenError(f"context {context.name} takes its token from {rest}, which is not set")
-    return _clean(os.environ[rest], rest)
+    return _checked_token(os.environ[rest], rest)
 
 
-def _from_file(name: str) -> str:
+def _read_token_file(name: str) -> str:
     try:
         text = Path(name).expanduser().read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise TokenError(f"the token's file {name} cannot be read: {reason}") from error
-    return _clean(text, name)
+    return _checked_token(text, name)
 
 
-def _clean(text: str, source: str) -> str:
-    """The token itself, fit for a header. Messages never show it."""
+def _checked_token(text: str, source: str) -> str:
+    """The token, valid in a header. Messages never show it."""
     token = text.strip()
     if not token or not token.isascii() or not token.isprintable() or " " in token:
         raise TokenError(f"what {source} holds is no token: it must be one word of ASCII signs")

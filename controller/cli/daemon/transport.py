@@ -1,7 +1,7 @@
-"""Reaching one of several daemons: addresses are tried in order, and it is said which answers.
+"""HTTP requests to one of several daemons; the addresses are tried in order.
 
-A question goes on to the next address when one does not answer. An order does so only as long as no
-connection stood: once it may have been received, another daemon must not be given it as well.
+A GET goes to the next address whenever an address does not reply. Any other request does so only if
+no connection was made: once a daemon may have received it, no other daemon may get it.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from controller.cli.daemon.request_errors import UnreachableError
 
 @dataclass(frozen=True, slots=True)
 class DaemonAddress:
-    """Where an admin API may be."""
+    """The address of an admin API."""
 
     url: str
     parts: SplitResult
 
     @classmethod
     def of(cls, url: str) -> DaemonAddress:
-        """Raises ValueError when `url` cannot be an admin API's address."""
+        """The parsed `url`. Raises ValueError unless it is http or https with a host."""
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"{url!r} is no address; http://host:port or https://host:port is")
@@ -33,16 +33,16 @@ class DaemonAddress:
         return cls(url.rstrip("/"), parts)
 
     def connect(self, timeout_s: float) -> HTTPConnection:
-        """A connection that stands. Raises OSError."""
-        kind = HTTPSConnection if self.parts.scheme == "https" else HTTPConnection
-        connection = kind(self.parts.hostname or "", self.parts.port, timeout=timeout_s)
+        """An open connection. Raises OSError."""
+        connection_class = HTTPSConnection if self.parts.scheme == "https" else HTTPConnection
+        connection = connection_class(self.parts.hostname or "", self.parts.port, timeout=timeout_s)
         connection.connect()
         return connection
 
 
 @dataclass(frozen=True, slots=True)
 class ApiRequest:
-    """One request."""
+    """One HTTP request."""
 
     method: str
     path: str
@@ -52,7 +52,7 @@ class ApiRequest:
 
 @dataclass(frozen=True, slots=True)
 class OpenReply:
-    """An answer whose body is still to be read; `connection` is to be closed then."""
+    """A reply whose body is not read yet; the caller closes `connection` afterwards."""
 
     connection: HTTPConnection
     response: HTTPResponse
@@ -60,16 +60,16 @@ class OpenReply:
 
 
 class Transport:
-    """Sends requests to the first address that answers, and stays there."""
+    """Sends requests to the first address that replies, and to that one first from then on."""
 
     def __init__(self, urls: Sequence[str], deadline_s: float) -> None:
-        """Raises ValueError when one of the urls is none."""
+        """Raises ValueError when a url is not valid."""
         self._addresses = [DaemonAddress.of(url) for url in urls]
         self.deadline_s = deadline_s
-        """Seconds within which an address must answer."""
+        """Seconds that connecting, and each read, may take."""
 
-    def send(self, asked: ApiRequest) -> OpenReply:
-        """The answer of the first address that gives one. Raises UnreachableError."""
+    def send(self, request: ApiRequest) -> OpenReply:
+        """The reply of the first address that gives one. Raises UnreachableError."""
         failures: list[str] = []
         for address in list(self._addresses):
             try:
@@ -78,47 +78,47 @@ class Transport:
                 failures.append(f"{address.url}: {error.strerror or error}")
                 continue
             try:
-                opened = _exchange(connection, address, asked)
+                open_reply = _exchange(connection, address, request)
             except (OSError, HTTPException) as error:
                 connection.close()
                 last = address is self._addresses[-1]
-                if asked.method != "GET" or (last and not failures):
-                    raise self.lost(address, asked.method, error) from error
-                failures.append(f"{address.url}: {self._broken(error)}")
+                if request.method != "GET" or (last and not failures):
+                    raise self.lost(address, request.method, error) from error
+                failures.append(f"{address.url}: {self._failure_text(error)}")
                 continue
-            self._settle(address, failures)
-            return opened
-        raise _nobody(failures)
+            self._prefer(address, failures)
+            return open_reply
+        raise _no_answer(failures)
 
     def lost(self, address: DaemonAddress, method: str, error: Exception) -> UnreachableError:
-        """The connection stood, and no whole answer came: a write may have been carried out."""
-        doubt = (
+        """The error for a reply that is not complete: a write may have been carried out."""
+        hint = (
             ""
             if method == "GET"
             else "\nWhat was asked for may have been done: look with `gtc overrides`."
         )
-        return UnreachableError(f"the daemon at {address.url} {self._broken(error)}{doubt}")
+        return UnreachableError(f"the daemon at {address.url} {self._failure_text(error)}{hint}")
 
-    def _broken(self, error: Exception) -> str:
+    def _failure_text(self, error: Exception) -> str:
         if isinstance(error, TimeoutError):
             return f"did not answer within {self.deadline_s:g} s"
         return f"broke off: {str(error) or type(error).__name__}"
 
-    def _settle(self, address: DaemonAddress, failures: Sequence[str]) -> None:
-        """From now on this address is asked first; say so when it was not the first."""
+    def _prefer(self, address: DaemonAddress, failures: Sequence[str]) -> None:
+        """Try this address first from now on; print a note when others failed before it."""
         if failures:
             click.echo("\n".join([*failures, f"{address.url} answers."]), err=True)
         self._addresses.remove(address)
         self._addresses.insert(0, address)
 
 
-def _exchange(connection: HTTPConnection, address: DaemonAddress, asked: ApiRequest) -> OpenReply:
-    target = address.parts.path.rstrip("/") + asked.path
-    connection.request(asked.method, target, asked.body, dict(asked.headers))
+def _exchange(connection: HTTPConnection, address: DaemonAddress, request: ApiRequest) -> OpenReply:
+    target = address.parts.path.rstrip("/") + request.path
+    connection.request(request.method, target, request.body, dict(request.headers))
     return OpenReply(connection, connection.getresponse(), address)
 
 
-def _nobody(failures: Sequence[str]) -> UnreachableError:
+def _no_answer(failures: Sequence[str]) -> UnreachableError:
     if len(failures) == 1:
         url, _, reason = failures[0].partition(": ")
         tried = f"no daemon answers at {url}: {reason}"

@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 
 import click
 
-TABLE, JSON, YAML = FORMS = ("table", "json", "yaml")
+TABLE, JSON, YAML = FORMATS = ("table", "json", "yaml")
 C = TypeVar("C", bound=Callable[..., Any])
 
 
-def form_option(*forms: str) -> Callable[[C], C]:
+def format_option(*forms: str) -> Callable[[C], C]:
     """`-o`: the command gets `output`, one of these forms, the first one unless said otherwise."""
     return click.option(
         "-o",
@@ -26,8 +26,8 @@ def form_option(*forms: str) -> Callable[[C], C]:
     )
 
 
-output_option: Callable[[C], C] = form_option(*FORMS)
-"""The command gets `output`, one of `FORMS`."""
+output_option: Callable[[C], C] = format_option(*FORMATS)
+"""The command gets `output`, one of `FORMATS`."""
 
 
 def document(value: Any, output: str) -> str:
@@ -35,7 +35,7 @@ def document(value: Any, output: str) -> str:
     return as_yaml(value).rstrip("\n") if output == YAML else as_json(value)
 
 
-def document_of_many(value: Any, output: str) -> str:
+def stream_document(value: Any, output: str) -> str:
     """One of several documents: JSON in one line, YAML with its `---`."""
     if output == YAML:
         return "---\n" + as_yaml(value).rstrip("\n")

@@ -39,7 +39,7 @@ def duration(seconds: float) -> str:
     return " ".join(f"{count} {unit}" for count, unit in shown)
 
 
-def moment(iso: str) -> str:
+def timestamp(iso: str) -> str:
     """A time as the API writes it, to the second: `2026-11-23 06:12:41 UTC`."""
     return datetime.fromisoformat(iso).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
@@ -54,7 +54,7 @@ def printable(text: str) -> str:
     return "".join(sign if sign.isprintable() or sign == "\n" else " " for sign in text)
 
 
-def in_short(texts: Sequence[str], rest: str) -> str:
+def first_of(texts: Sequence[str], rest: str) -> str:
     """The first of several texts, and the command that shows the others; empty of none."""
     more = f"; and {len(texts) - 1} more: {rest}" if len(texts) > 1 else ""
     return texts[0] + more if texts else ""
@@ -71,7 +71,7 @@ def at_share(override: Mapping[str, Any]) -> str:
     return "" if share is None else f"at {percent(share)}"
 
 
-def void(override: Mapping[str, Any]) -> str:
+def void_suffix(override: Mapping[str, Any]) -> str:
     """`; void: no region eu-west-1 is configured`; empty for an order that is obeyed."""
     why = override.get("void")
     return f"; void: {why}" if why else ""

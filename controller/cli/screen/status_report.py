@@ -14,12 +14,12 @@ from controller.cli.daemon.client import ApiReply
 from controller.cli.screen.render import (
     at_share,
     duration,
-    in_short,
-    moment,
+    first_of,
     one_line,
     order_text,
     share,
-    void,
+    timestamp,
+    void_suffix,
 )
 
 WORST_FIRST = ("down", "unknown", "suspect", "degraded", "up")
@@ -60,15 +60,15 @@ class StatusReport:
     notes: tuple[str, ...]
 
 
-def report(status: ApiReply) -> StatusReport:
+def build_report(status: ApiReply) -> StatusReport:
     """The screen for one answer."""
     overrides = {override["id"]: override for override in status["overrides"]}
     pools = [
-        sorted(_rows(service, pool, overrides), key=_badness)
+        sorted(_rows(service, pool, overrides), key=_severity)
         for service in status["services"]
         for pool in service["pools"]
     ]
-    pools.sort(key=lambda rows: min(map(_badness, rows), default=(len(WORST_FIRST), True)))
+    pools.sort(key=lambda rows: min(map(_severity, rows), default=(len(WORST_FIRST), True)))
     rows = tuple(row for rows in pools for row in rows)
     return StatusReport(_header(status), tuple(_banners(status)), rows, tuple(_notes(status)))
 
@@ -93,7 +93,7 @@ def fingerprint(status: ApiReply) -> object:
     )
 
 
-def ends_in(override: ApiReply) -> str:
+def remaining_text(override: ApiReply) -> str:
     """How long an override remains in force."""
     return f"ends in {duration(override['remaining_s'])}"
 
@@ -122,7 +122,7 @@ def _header(status: ApiReply) -> str:
 def _banners(status: ApiReply) -> Iterator[str]:
     freezes = [override for override in status["overrides"] if override["kind"] == "freeze"]
     for freeze in freezes:
-        yield one_line(f"FROZEN {_where(freeze)} {_who(freeze)}")
+        yield one_line(f"FROZEN {_scope(freeze)} {_order_details(freeze)}")
     if status["frozen"] and not freezes:
         yield "FROZEN: nothing is changed"
     if status["isolated"]:
@@ -145,22 +145,22 @@ def _reference_targets(found: ApiReply) -> Iterator[str]:
 
 def _notes(status: ApiReply) -> Iterator[str]:
     for target, error in sorted(status["observation"]["failing"].items()):
-        yield _text("observation", f"{target} cannot be read: {error}")
+        yield _note("observation", f"{target} cannot be read: {error}")
     for service in status["services"]:
         yield from _service_notes(service)
     for override in status["overrides"]:
         if override["kind"] != "freeze":
-            what = f"{override['id']}, {order_text(override)} {_where(override)}"
-            yield _text("override", f"{what} {_who(override)}")
+            what = f"{override['id']}, {order_text(override)} {_scope(override)}"
+            yield _note("override", f"{what} {_order_details(override)}")
     for part in status["failing_parts"]:
         what = f"{part['part']} has failed for {duration(part['for_s'])}"
-        yield _text("part", f"{what}, {part['failures']} times in a row, last: {part['error']}")
+        yield _note("part", f"{what}, {part['failures']} times in a row, last: {part['error']}")
     if status.get("state_error"):
-        yield _text("state", status["state_error"])
+        yield _note("state", status["state_error"])
     last = status["last_decision"]
     if last is not None:
-        trigger = in_short(last["trigger"], "gtc why") or "no trigger"
-        yield _text("decision", f"{last['id']}, {moment(last['at'])}: {trigger}")
+        trigger = first_of(last["trigger"], "gtc why") or "no trigger"
+        yield _note("decision", f"{last['id']}, {timestamp(last['at'])}: {trigger}")
 
 
 def _service_notes(service: ApiReply) -> Iterator[str]:
@@ -168,22 +168,22 @@ def _service_notes(service: ApiReply) -> Iterator[str]:
     if service["panic"]:
         yield f"panic: {name}: too many regions turned suspect at once to believe it"
     for fault in service["faults"]:
-        yield _text("fault", f"{name}: {fault}")
+        yield _note("fault", f"{name}: {fault}")
     for pool in service["pools"]:
         if pool["overload_rps"]:
             more = f"{pool['overload_rps']:.0f} requests/s more than its regions can carry"
             yield f"OVERLOAD {name}/{pool['name']}: {more}"
         leaks = pool["leaks"] or ()
         for leak in leaks[:_LEAKS_SHOWN]:
-            yield _text("leak", f"{name}/{pool['name']} has urgent drains only: {leak['text']}")
+            yield _note("leak", f"{name}/{pool['name']} has urgent drains only: {leak['text']}")
         if len(leaks) > _LEAKS_SHOWN:
             more = f"{len(leaks) - _LEAKS_SHOWN} more; `gtc validate --observed` lists them"
-            yield _text("leak", f"{name}/{pool['name']}: {more}")
+            yield _note("leak", f"{name}/{pool['name']}: {more}")
         for hold in pool["holds"]:
             if hold["region"] is None and not (leaks and hold["reason"] == "residency"):
-                yield _text("hold", f"{name}/{pool['name']}: {hold['reason']}, {hold['detail']}")
+                yield _note("hold", f"{name}/{pool['name']}: {hold['reason']}, {hold['detail']}")
     for notice in service["notices"]:
-        yield _text("notice", f"{name}: {notice}")
+        yield _note("notice", f"{name}: {notice}")
 
 
 def _rows(service: ApiReply, pool: ApiReply, overrides: dict[Any, ApiReply]) -> Iterator[StatusRow]:
@@ -213,7 +213,9 @@ def _reasons(
         yield from region["doubts"]
     override = overrides.get(region["override"])
     if override is not None:
-        yield " ".join(filter(None, (override["kind"], at_share(override), _who(override))))
+        yield " ".join(
+            filter(None, (override["kind"], at_share(override), _order_details(override)))
+        )
     for hold in held:
         yield f"held by {hold['reason']}: {hold['detail']}"
     if region["drift"]:
@@ -222,20 +224,20 @@ def _reasons(
         yield f"{region['errors']} of {region['requests']} measured requests fail"
 
 
-def _badness(row: StatusRow) -> tuple[int, bool]:
+def _severity(row: StatusRow) -> tuple[int, bool]:
     return WORST_FIRST.index(row.health), not row.reason
 
 
-def _where(override: ApiReply) -> str:
+def _scope(override: ApiReply) -> str:
     place = "/".join(filter(None, (override["service"], override["pool"])))
     return f"in {place}" if place else "everywhere"
 
 
-def _who(override: ApiReply) -> str:
-    return f"by {override['author']}: {override['reason']}, {ends_in(override)}{void(override)}"
+def _order_details(override: ApiReply) -> str:
+    return f"by {override['author']}: {override['reason']}, {remaining_text(override)}{void_suffix(override)}"
 
 
-def _text(kind: str, text: str) -> str:
+def _note(kind: str, text: str) -> str:
     return f"{kind}: {one_line(text)}"
 
 

@@ -18,7 +18,7 @@ from rich.text import Text
 from controller.cli.screen.render import bar, share
 from controller.cli.screen.status_report import StatusReport, StatusRow
 
-_LOOKS = {
+_MARKS = {
     "up": ("●", "green"),
     "suspect": ("▲", "yellow"),
     "degraded": ("▲", "yellow"),
@@ -36,7 +36,7 @@ def show(report: StatusReport, console: Console) -> None:
     console.print(draw(report, console.width))
 
 
-def follow(reports: Iterable[StatusReport | str], console: Console) -> None:
+def show_live(reports: Iterable[StatusReport | str], console: Console) -> None:
     """Redraw in place for every report; a text stands for a report that could not be had."""
     with Live(console=console, auto_refresh=False) as live:
         for one in reports:
@@ -87,7 +87,7 @@ def _group(row: StatusRow) -> tuple[str, str, str | None]:
 
 
 def _cells(row: StatusRow, shares: Iterable[str], width: int) -> Iterator[Text]:
-    shape, colour = _LOOKS[row.health]
+    shape, colour = _MARKS[row.health]
     yield Text(f"  {row.region}")
     yield Text(f"{shape} {row.health}", colour)
     values = {

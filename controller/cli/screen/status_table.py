@@ -28,11 +28,11 @@ _COLOURS = {"down": "red", "unknown": "yellow", "suspect": "yellow", "degraded":
 def as_text(report: StatusReport) -> str:
     """Header, banners, one line for each region of each pool, notes."""
     head, *lines = aligned([_HEAD, *map(_cells, report.rows)])
-    table = [_painted(line, row) for line, row in zip(lines, report.rows, strict=True)]
+    table = [_coloured(line, row) for line, row in zip(lines, report.rows, strict=True)]
     return "\n".join([report.header, *report.banners, head, *table, *report.notes])
 
 
-def _painted(line: str, row: StatusRow) -> str:
+def _coloured(line: str, row: StatusRow) -> str:
     colour = _COLOURS.get(row.health)
     return paint(line, colour) if colour else line
 

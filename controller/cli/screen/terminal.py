@@ -11,17 +11,17 @@ import sys
 import click
 
 
-def at_terminal() -> bool:
+def can_prompt() -> bool:
     """Whether somebody can be asked."""
     return sys.stdin.isatty()
 
 
-def on_screen() -> bool:
+def can_redraw() -> bool:
     """Whether output may be drawn and redrawn; otherwise it is plain rows."""
     return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
 
 
-def colour() -> bool | None:
+def wants_colour() -> bool | None:
     """Whether output is to be coloured; None: where it goes to a terminal."""
     if os.environ.get("NO_COLOR"):
         return False
