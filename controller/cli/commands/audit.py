@@ -1,7 +1,6 @@
-"""`gtc audit list` and `gtc audit verify`: who did what, and whether the account of it is whole.
+"""`gtc audit list` and `gtc audit verify`: the audit's entries, and a check of its hash chain.
 
-Both ask the daemon, or look into its state file themselves with `--state`, also while it runs and
-when it cannot.
+Both ask the daemon. With `--state` they read its state file instead; the daemon need not run.
 """
 
 from __future__ import annotations
@@ -49,12 +48,12 @@ def audit() -> None:
 def list_entries(client: Client, state: Path | None, limit: int, output: str) -> None:
     """What people ordered and what ended, the newest first. For decisions: gtc history."""
     entries = _entries_of_file(state) if state else client.items("/v1/audit", limit=str(_PAGE_SIZE))
-    found = list(islice(entries, limit))
+    shown = list(islice(entries, limit))
     if output != TABLE:
-        click.echo(document({"items": found}, output))
-    elif found:
+        click.echo(document({"items": shown}, output))
+    elif shown:
         head = ("ID", "TIME", "WHO", "WHAT", "DETAIL")
-        click.echo("\n".join(aligned([head, *map(_cells, found)])))
+        click.echo("\n".join(aligned([head, *map(_cells, shown)])))
     else:
         click.echo("Nobody has done anything yet.")
 
@@ -73,11 +72,11 @@ def verify(client: Client, state: Path | None, head: str | None, output: str) ->
 
     Whoever may write the state file may make a whole new chain; --head shows that.
     """
-    noted = _parse_head(head)
+    noted_head = _parse_head(head)
     if state is not None:
-        check = _check_of_file(state, noted)
+        check = _check_of_file(state, noted_head)
     else:
-        check = client.get("/v1/audit/check", **({"noted": str(noted)} if noted else {}))
+        check = client.get("/v1/audit/check", **({"noted": str(noted_head)} if noted_head else {}))
     if output != TABLE:
         click.echo(document(check, output))
     else:
@@ -96,30 +95,30 @@ def _echo_check(check: dict[str, Any]) -> None:
         click.echo(f"The audit is NOT whole: {counted}, {len(check['faults'])} fault(s):")
         for fault in check["faults"]:
             click.echo(f"  {one_line(fault)}")
-    mark = f"{check['head']['seq']}:{check['head']['digest']}"
-    click.echo(f"Its head, to be noted elsewhere: {mark}")
+    head = f"{check['head']['seq']}:{check['head']['digest']}"
+    click.echo(f"Its head, to be noted elsewhere: {head}")
 
 
 def _entries_of_file(state: Path) -> Iterator[dict[str, Any]]:
     from controller.adapters.sqlite.store import list_audit
 
     before = None
-    while page := _looked(partial(list_audit, state, _PAGE_SIZE, before)):
+    while page := _read_state(partial(list_audit, state, _PAGE_SIZE, before)):
         yield from map(asdict, page)
         before = page[-1].seq
 
 
-def _check_of_file(state: Path, noted: ChainPoint | None) -> dict[str, Any]:
+def _check_of_file(state: Path, noted_head: ChainPoint | None) -> dict[str, Any]:
     from controller.adapters.sqlite.store import check_audit
 
-    return asdict(_looked(partial(check_audit, state, noted)))
+    return asdict(_read_state(partial(check_audit, state, noted_head)))
 
 
-def _looked(look: Callable[[], Any]) -> Any:
+def _read_state(read: Callable[[], Any]) -> Any:
     from controller.model.errors import StateUnavailableError
 
     try:
-        return look()
+        return read()
     except StateUnavailableError as error:
         raise click.ClickException(str(error)) from error
 

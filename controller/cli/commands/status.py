@@ -1,6 +1,7 @@
 """`gtc status`: regions, pools and shares on one screen.
 
-A terminal gets a coloured table (rich, imported only then), a pipe plain rows, a program documents.
+A terminal gets a coloured table (by rich, imported only then), a pipe plain rows, a program
+documents.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from controller.cli.types.names import complete_services
 _PERIOD_S = 1.0
 
 Poll = ApiReply | click.ClickException
-"""One answer while watching, or why there is none."""
+"""One reply while watching, or the error instead of it."""
 
 
 @click.command()
@@ -48,59 +49,59 @@ def status(client: Client, watch: bool, output: str, service: str | None) -> Non
         _show_once(_fetch_status(client, service), output, on_screen=on_screen)
 
 
-def _show_once(answer: ApiReply, output: str, *, on_screen: bool) -> None:
+def _show_once(status: ApiReply, output: str, *, on_screen: bool) -> None:
     if on_screen:
         from rich.console import Console
 
         from controller.cli.screen.status_screen import show
 
-        show(build_report(answer), Console())
+        show(build_report(status), Console())
     else:
-        click.echo(as_text(build_report(answer)) if output == TABLE else document(answer, output))
+        click.echo(as_text(build_report(status)) if output == TABLE else document(status, output))
 
 
-def _watch(looks: Iterable[Poll], output: str, *, on_screen: bool) -> None:
+def _watch(polls: Iterable[Poll], output: str, *, on_screen: bool) -> None:
     try:
         if on_screen:
             from rich.console import Console
 
             from controller.cli.screen.status_screen import show_live
 
-            show_live(map(_report_or_error, looks), Console())
+            show_live(map(_report_or_error, polls), Console())
         else:
             _print_changes(
-                looks, _block if output == TABLE else partial(_error_or_document, output)
+                polls, _block if output == TABLE else partial(_error_or_document, output)
             )
     except KeyboardInterrupt:
         click.get_current_context().exit(exit_codes.INTERRUPTED)
 
 
-def _print_changes(looks: Iterable[Poll], shown: Callable[[Poll], str]) -> None:
+def _print_changes(polls: Iterable[Poll], text_of: Callable[[Poll], str]) -> None:
     last: object = None
-    for look in looks:
-        mark = look.message if isinstance(look, click.ClickException) else fingerprint(look)
-        if mark != last:
-            click.echo(shown(look))
-        last = mark
+    for poll in polls:
+        current = poll.message if isinstance(poll, click.ClickException) else fingerprint(poll)
+        if current != last:
+            click.echo(text_of(poll))
+        last = current
 
 
-def _block(look: Poll) -> str:
-    if isinstance(look, click.ClickException):
-        return f"{look.message}\n"
-    return f"{look['at']}\n{as_text(build_report(look))}\n"
+def _block(poll: Poll) -> str:
+    if isinstance(poll, click.ClickException):
+        return f"{poll.message}\n"
+    return f"{poll['at']}\n{as_text(build_report(poll))}\n"
 
 
-def _error_or_document(output: str, look: Poll) -> str:
-    value = {"error": look.message} if isinstance(look, click.ClickException) else look
+def _error_or_document(output: str, poll: Poll) -> str:
+    value = {"error": poll.message} if isinstance(poll, click.ClickException) else poll
     return stream_document(value, output)
 
 
-def _report_or_error(look: Poll) -> StatusReport | str:
-    return look.message if isinstance(look, click.ClickException) else build_report(look)
+def _report_or_error(poll: Poll) -> StatusReport | str:
+    return poll.message if isinstance(poll, click.ClickException) else build_report(poll)
 
 
 def _polls(client: Client, service: str | None) -> Iterator[Poll]:
-    """An answer every second. A daemon that is away ends only the first look."""
+    """A reply or an error every second. An error of the first request is raised."""
     yield _fetch_status(client, service)
     while True:
         time.sleep(_PERIOD_S)
@@ -111,12 +112,12 @@ def _polls(client: Client, service: str | None) -> Iterator[Poll]:
 
 
 def _fetch_status(client: Client, service: str | None) -> ApiReply:
-    answer = client.get("/v1/status")
+    status = client.get("/v1/status")
     if service is None:
-        return answer
-    names = [one["name"] for one in answer["services"]]
+        return status
+    names = [item["name"] for item in status["services"]]
     if service not in names:
         raise unknown_name("service", service, names)
-    services = [one for one in answer["services"] if one["name"] == service]
-    overrides = [one for one in answer["overrides"] if one["service"] in (None, service)]
-    return ApiReply(answer, services=services, overrides=overrides)
+    services = [item for item in status["services"] if item["name"] == service]
+    overrides = [item for item in status["overrides"] if item["service"] in (None, service)]
+    return ApiReply(status, services=services, overrides=overrides)

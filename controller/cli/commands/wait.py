@@ -1,4 +1,4 @@
-"""`gtc wait`: until a region is as a script needs it, or it takes too long."""
+"""`gtc wait`: waits until a region is in a state, or for a time limit."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from controller.planning.shares import percent
 
 _POLL_S = 0.5
 _DRAINED_SHARE = 0.01
-"""Part of a pool's measured requests that may still arrive where none should."""
+"""Largest share of a pool's measured requests that a drained region may still get."""
 
 
 @click.command()
@@ -53,60 +53,66 @@ def wait(client: Client, region: str, state: str, service: str | None, timeout_s
     A daemon that is away for a while is waited for, too.
     """
     deadline = time.monotonic() + timeout_s
-    missing = list(_missing(client.get("/v1/status"), region, state, service))
-    while missing:
+    reasons = list(_reasons_not_in_state(client.get("/v1/status"), region, state, service))
+    while reasons:
         if time.monotonic() >= deadline:
-            lacks = one_line("; ".join(missing))
-            raise TimedOutError(f"after {duration(timeout_s)} {region} is not {state}: {lacks}")
+            why = one_line("; ".join(reasons))
+            raise TimedOutError(f"after {duration(timeout_s)} {region} is not {state}: {why}")
         time.sleep(_POLL_S)
         try:
-            missing = list(_missing(client.get("/v1/status"), region, state, service))
+            reasons = list(_reasons_not_in_state(client.get("/v1/status"), region, state, service))
         except UnreachableError as error:
-            missing = [error.message.splitlines()[0]]
+            reasons = [error.message.splitlines()[0]]
         except ApiError as error:
             if not error.is_transient:
                 raise
-            missing = [error.message]
+            reasons = [error.message]
     click.echo(f"{region} is {state}{f' in {service}' if service else ''}.")
 
 
-def _missing(status: ApiReply, region: str, state: str, service: str | None) -> Iterator[str]:
-    """What keeps the region from being in that state, pool by pool."""
-    names = [one["name"] for one in status["services"]]
+def _reasons_not_in_state(
+    status: ApiReply, region: str, state: str, service: str | None
+) -> Iterator[str]:
+    """Why the region is not in that state, one text for each pool."""
+    names = [item["name"] for item in status["services"]]
     if service is not None and service not in names:
         raise unknown_name("service", service, names)
-    services = [one for one in status["services"] if service in (None, one["name"])]
-    places = [(one["name"], pool) for one in services for pool in one["pools"]]
-    if not any(one["region"] == region for _, pool in places for one in pool["regions"]):
-        valid = sorted({one["region"] for _, pool in places for one in pool["regions"]})
-        raise unknown_name("region", region, valid)
-    for name, pool in places:
-        for one in pool["regions"]:
-            if one["region"] == region and (lack := _reason_not_in_state(one, state)):
-                yield f"{name}/{pool['name']}: {lack}"
+    pools = [
+        (f"{item['name']}/{pool['name']}", pool)
+        for item in status["services"]
+        if service in (None, item["name"])
+        for pool in item["pools"]
+    ]
+    regions = {item["region"] for _, pool in pools for item in pool["regions"]}
+    if region not in regions:
+        raise unknown_name("region", region, sorted(regions))
+    for name, pool in pools:
+        for item in pool["regions"]:
+            if item["region"] == region and (reason := _reason_not_in_state(item, state)):
+                yield f"{name}: {reason}"
 
 
 def _reason_not_in_state(region: ApiReply, state: str) -> str:
-    """Why one region of one pool is not in that state; empty when it is."""
+    """Why a region of one pool is not in that state; empty if it is."""
     if state == "drained":
         return _reason_not_drained(region)
-    wanted = "down" if state == "down" else "up"
-    if region["verdict"] != wanted:
+    expected = "down" if state == "down" else "up"
+    if region["verdict"] != expected:
         return f"{region['verdict']} ({region['why']})"
     if state != "serving":
         return ""
-    carried, desired = region["observed"], region["desired"]
-    if carried is None or desired is None:
+    observed, desired = region["observed"], region["desired"]
+    if observed is None or desired is None:
         return "AWS has not said yet what it carries"
-    return "carries nothing yet" if desired > 0 and carried == 0 else ""
+    return "carries nothing yet" if desired > 0 and observed == 0 else ""
 
 
 def _reason_not_drained(region: ApiReply) -> str:
-    carried, measured = region["observed"], region["measured"]
-    if carried is None:
+    observed, measured = region["observed"], region["measured"]
+    if observed is None:
         return "AWS has not said yet what it carries"
-    if carried > 0:
-        return f"carries {percent(carried)}"
+    if observed > 0:
+        return f"carries {percent(observed)}"
     if measured is not None and measured > _DRAINED_SHARE:
         return f"{percent(measured)} of the users still arrive"
     return ""

@@ -1,6 +1,6 @@
 """`gtc why`: why traffic moved, or did not, now or at an earlier time.
 
-The daemon writes the explanation; asked for a region, it first says how that stands.
+The daemon writes the explanation; for a region it begins with the region's state.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ def why(subject: str | None, at: str | None, client: Client, output: str) -> Non
         _show(client, "/v1/decisions/latest", output)
     else:
         query = {"region": subject, "at": at}
-        asked = {key: value for key, value in query.items() if value is not None}
-        _show(client, "/v1/why", output, **asked)
+        given = {key: value for key, value in query.items() if value is not None}
+        _show(client, "/v1/why", output, **given)
 
 
 def _show(client: Client, path: str, output: str, **query: str) -> None:

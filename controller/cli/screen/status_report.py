@@ -1,7 +1,6 @@
-"""What `gtc status` shows, as values: the worst first, the unusual only when it is there.
+"""The content of `gtc status`, from the reply of `GET /v1/status`; the worst regions come first.
 
-Made from the answer of `GET /v1/status`; how it is laid out is left to `status_table` (a pipe) and
-`status_screen` (a terminal).
+`status_table` lays it out for a pipe, `status_screen` for a terminal.
 """
 
 from __future__ import annotations
@@ -23,17 +22,17 @@ from controller.cli.screen.render import (
 )
 
 WORST_FIRST = ("down", "unknown", "suspect", "degraded", "up")
-"""What HEALTH can say. `suspect` is up with failures that nothing has cleared yet, `degraded` is up
-and counted on for less than its capacity."""
+"""The values of HEALTH. `suspect`: up, with failures that are not cleared yet. `degraded`: up, with
+less than its capacity usable."""
 _LEAKS_SHOWN = 3
-"""Leaks of one pool that are told in full."""
+"""Leaks of one pool that are shown in full."""
 _NOTABLE_ERRORS = 0.01
-"""Part of a region's measured requests that may fail without being mentioned."""
+"""Largest share of failing requests of a region that is not shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatusRow:
-    """One region of one pool."""
+    """One region of one pool. Shares are from 0 to 1; None: unknown."""
 
     service: str
     pool: str
@@ -44,24 +43,24 @@ class StatusRow:
     observed: float | None
     measured: float | None
     reason: str
-    """What is unusual about it; mostly empty."""
+    """Anything unusual; usually empty."""
     answered: float | None = None
-    """What the zone's name servers answer its users; None while nobody asks."""
+    """Share of the zone's DNS answers; None if they are not sampled."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """One screen."""
+    """The whole content, in the order of the screen."""
 
     header: str
     banners: tuple[str, ...]
-    """What changes the meaning of everything below."""
+    """Conditions of the whole daemon: freezes, isolation, dry run."""
     rows: tuple[StatusRow, ...]
     notes: tuple[str, ...]
 
 
 def build_report(status: ApiReply) -> StatusReport:
-    """The screen for one answer."""
+    """The report of one reply."""
     overrides = {override["id"]: override for override in status["overrides"]}
     pools = [
         sorted(_rows(service, pool, overrides), key=_severity)
@@ -74,7 +73,7 @@ def build_report(status: ApiReply) -> StatusReport:
 
 
 def fingerprint(status: ApiReply) -> object:
-    """What must differ before a new block is worth printing: no ages, counts or measurements."""
+    """A value that changes with the status, but not with ages, counts or measurements."""
     services = [
         (
             [service[key] for key in ("name", "mode", "panic", "faults", "notices")],
@@ -94,12 +93,12 @@ def fingerprint(status: ApiReply) -> object:
 
 
 def remaining_text(override: ApiReply) -> str:
-    """How long an override remains in force."""
+    """`ends in 2 h`: how long an override stays active."""
     return f"ends in {duration(override['remaining_s'])}"
 
 
 def health_of(region: ApiReply) -> str:
-    """A region's health in one of the words of WORST_FIRST."""
+    """A region's health, one of WORST_FIRST."""
     if region["verdict"] != "up":
         return str(region["verdict"])
     if region["suspect"]:
@@ -134,9 +133,9 @@ def _banners(status: ApiReply) -> Iterator[str]:
         yield f"DRY RUN of {', '.join(rehearsed)}: decides and records, writes nothing of it"
 
 
-def _reference_targets(found: ApiReply) -> Iterator[str]:
-    """Those that do not answer as they must, if any."""
-    good, bad = found["known_good"], found["known_bad"]
+def _reference_targets(targets: ApiReply) -> Iterator[str]:
+    """Reference targets that contradict what is known of them."""
+    good, bad = targets["known_good"], targets["known_bad"]
     if good["failing"]:
         yield f"REFERENCE TARGETS: {good['failing']} of {good['total']} known-good ones fail"
     if bad["answering"]:
@@ -206,8 +205,8 @@ def _reasons(
     region: ApiReply, holds: list[ApiReply], overrides: dict[Any, ApiReply]
 ) -> Iterator[str]:
     held = [hold for hold in holds if hold["region"] == region["region"]]
-    said = any(hold["detail"] in region["why"] for hold in held)
-    if health_of(region) != "up" and not said:
+    is_in_details = any(hold["detail"] in region["why"] for hold in held)
+    if health_of(region) != "up" and not is_in_details:
         yield region["why"]
     elif health_of(region) == "up":
         yield from region["doubts"]
@@ -229,12 +228,13 @@ def _severity(row: StatusRow) -> tuple[int, bool]:
 
 
 def _scope(override: ApiReply) -> str:
-    place = "/".join(filter(None, (override["service"], override["pool"])))
-    return f"in {place}" if place else "everywhere"
+    scope = "/".join(filter(None, (override["service"], override["pool"])))
+    return f"in {scope}" if scope else "everywhere"
 
 
 def _order_details(override: ApiReply) -> str:
-    return f"by {override['author']}: {override['reason']}, {remaining_text(override)}{void_suffix(override)}"
+    author, reason = override["author"], override["reason"]
+    return f"by {author}: {reason}, {remaining_text(override)}{void_suffix(override)}"
 
 
 def _note(kind: str, text: str) -> str:

@@ -1,6 +1,6 @@
-"""The status as plain text for a pipe: a row each, aligned, never wrapped.
+"""The status as plain text for a pipe: aligned rows, never wrapped.
 
-Rows of regions that are not well are coloured where `FORCE_COLOR` asks for it.
+Rows of regions that are not up are coloured if `FORCE_COLOR` is set.
 """
 
 from __future__ import annotations
@@ -39,5 +39,5 @@ def _coloured(line: str, row: StatusRow) -> str:
 
 def _cells(row: StatusRow) -> tuple[str, ...]:
     shares = map(share, (row.desired, row.observed, row.answered, row.measured))
-    place = (row.service, row.pool, row.region, row.health)
-    return (*place, *shares, bar(row.observed), row.reason or "-")
+    region = (row.service, row.pool, row.region, row.health)
+    return (*region, *shares, bar(row.observed), row.reason or "-")

@@ -1,6 +1,6 @@
-"""What kind of terminal a command has, if any: whether to ask, to draw, and to colour.
+"""The terminal's abilities: whether a command can prompt, redraw, and colour its output.
 
-`NO_COLOR` (no-color.org) outranks `FORCE_COLOR`; `TERM=dumb` gets plain rows.
+`NO_COLOR` (no-color.org) precedes `FORCE_COLOR`; `TERM=dumb` gets plain rows.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ import click
 
 
 def can_prompt() -> bool:
-    """Whether somebody can be asked."""
+    """Whether the user can be asked."""
     return sys.stdin.isatty()
 
 
 def can_redraw() -> bool:
-    """Whether output may be drawn and redrawn; otherwise it is plain rows."""
+    """Whether output can be redrawn in place; otherwise it is plain rows."""
     return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def wants_colour() -> bool | None:
-    """Whether output is to be coloured; None: where it goes to a terminal."""
+    """Whether output is coloured; None: only if it goes to a terminal."""
     if os.environ.get("NO_COLOR"):
         return False
     if os.environ.get("FORCE_COLOR", "0") not in ("", "0"):
@@ -31,5 +31,5 @@ def wants_colour() -> bool | None:
 
 
 def paint(text: str, name: str) -> str:
-    """The text in a colour, which `click.echo` takes out again where none is wanted."""
+    """The text in a colour; `click.echo` removes the colour where none is wanted."""
     return click.style(text, fg=name, bold=True)
