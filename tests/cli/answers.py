@@ -1,4 +1,4 @@
-"""Answers of the admin API, as its contract has them, for tests to change."""
+"""Replies of the admin API as its contract defines them; tests change them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ CREATED_AT = "2026-06-01T12:00:00.000Z"
 
 
 def region(name: str, share: float | None = 0.5, **more: Any) -> dict[str, Any]:
-    """A region that is well and carries its share."""
+    """A region that is up and carries its share."""
     well = {
         "region": name,
         "verdict": "up",
@@ -31,7 +31,7 @@ def region(name: str, share: float | None = 0.5, **more: Any) -> dict[str, Any]:
 
 
 def pool(name: str, *regions: dict[str, Any], **more: Any) -> dict[str, Any]:
-    """A pool that nothing holds."""
+    """A pool without holds."""
     calm: dict[str, Any] = {
         "residency": None,
         "leaks": None,
@@ -56,7 +56,7 @@ def service(name: str, *pools: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 def status(*services: dict[str, Any], **more: Any) -> dict[str, Any]:
-    """A daemon that is well; two services when none are given."""
+    """A daemon without trouble; two services unless services are given."""
     well = {
         "version": "0.1.0",
         "mode": "active",
@@ -82,14 +82,14 @@ def status(*services: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 def calm_services() -> list[dict[str, Any]]:
-    """The sandbox's shape in small: one service by Route 53, one behind an accelerator."""
+    """As in the sandbox: one service behind Route 53, one behind an accelerator."""
     europe = pool("europe", region("eu-west-1"), region("eu-central-1"), residency="EU")
     world = pool("world", region("eu-west-1", 1.0), region("us-east-1", 1.0))
     return [service("shop", europe), service("api", world, lever="accelerator")]
 
 
 def override(number: int = 3, **more: Any) -> dict[str, Any]:
-    """A drain of eu-west-1 in all services with two hours to go."""
+    """A drain of eu-west-1 in all services that ends in two hours."""
     drain = {
         "id": number,
         "kind": "drain",
@@ -112,13 +112,13 @@ def override(number: int = 3, **more: Any) -> dict[str, Any]:
 def pool_plan(
     before: dict[str, float], after: dict[str, float], *held: dict[str, Any], **more: Any
 ) -> dict[str, Any]:
-    """What a plan says of shop/europe, with all that commands read."""
+    """The plan of shop/europe, with the members that commands read."""
     place = {"service": "shop", "pool": "europe"}
     return {**place, "before": before, "after": after, "held": list(held), **more}
 
 
 def held(reason: str, detail: str, region_name: str | None = None) -> dict[str, Any]:
-    """One thing that does not move."""
+    """One hold."""
     return {"reason": reason, "detail": detail, "region": region_name}
 
 
@@ -128,7 +128,7 @@ def plan(*plans: dict[str, Any], text: str = "No change.", changes: int = 0) -> 
 
 
 def record(**more: Any) -> dict[str, Any]:
-    """What commands read of a decision's record; it moved and held nothing."""
+    """A decision's record, with the members that commands read; it moved and held nothing."""
     timeline = [
         {"name": "decided", "at": "2026-06-01T12:00:00.020Z", "detail": ""},
         {"name": "applied", "at": "2026-06-01T12:00:00.310Z", "detail": "route53 Z0SANDBOX"},
@@ -146,17 +146,17 @@ def record(**more: Any) -> dict[str, Any]:
 
 
 def change(region_name: str, service: str = "shop", pool: str = "europe") -> dict[str, Any]:
-    """One lever's change, as far as commands read it."""
+    """A change of one lever, with the members that commands read."""
     return {"position": {"service": service, "pool": pool, "region": region_name}}
 
 
 def wrote(status: str, *changes: dict[str, Any]) -> dict[str, Any]:
-    """What became of one write."""
+    """The outcome of one write."""
     return {"changes": list(changes), "outcome": {"status": status}}
 
 
 def moved(number: int, **more: Any) -> dict[str, Any]:
-    """The record of a region that failed: it left shop/europe."""
+    """The record of a failed region, which left shop/europe."""
     before, after = {"eu-west-1": 0.5, "us-east-1": 0.5}, {"eu-west-1": 0.0, "us-east-1": 1.0}
     plan = pool_plan(before, after, desired=after, changes=[change("eu-west-1")], withheld=[])
     written = [wrote("applied", change("eu-west-1"))]
@@ -164,7 +164,7 @@ def moved(number: int, **more: Any) -> dict[str, Any]:
 
 
 def withheld(number: int, reason: str, **more: Any) -> dict[str, Any]:
-    """The record of the same that was not written."""
+    """The record of the same decision without a write."""
     before, after = {"eu-west-1": 0.5, "us-east-1": 0.5}, {"eu-west-1": 0.0, "us-east-1": 1.0}
     plan = pool_plan(before, before, held(reason, "why"), desired=after, changes=[], withheld=[{}])
     return record(id=number, **{"plans": [plan], **more})
@@ -176,7 +176,7 @@ def page(*records: dict[str, Any], following: str | None = None) -> dict[str, An
 
 
 def figures() -> dict[str, Any]:
-    """What is believed of two services; one pool's demand was reported a half-life ago."""
+    """The figures of two services; one pool's demand was reported a half-life ago."""
     silent = {"measured": None, "age_s": None, "influence": 0.0}
     reported = {"measured": 90.0, "age_s": 300.0, "influence": 0.5}
     shop = {
@@ -203,8 +203,8 @@ def event(number: int, type_: str, **data: Any) -> dict[str, Any]:
     return {"id": number, "type": type_, "at": CREATED_AT, "data": data}
 
 
-def decided(number: int, **more: Any) -> dict[str, Any]:
-    """The event of a region that failed."""
+def decision_event(number: int, **more: Any) -> dict[str, Any]:
+    """The event of a decision about a failed region."""
     move = {"service": "shop", "pool": "europe", "region": "eu-west-1", "before": 0.5, "after": 0.0}
     calm = {
         "decision_id": 12,
@@ -216,8 +216,8 @@ def decided(number: int, **more: Any) -> dict[str, Any]:
     return event(number, "decision", **{**calm, **more})
 
 
-def standing(number: int, **more: Any) -> dict[str, Any]:
-    """The event of a cycle on a calm day."""
+def cycle_event(number: int, **more: Any) -> dict[str, Any]:
+    """The event of a cycle without trouble."""
     up = {"service": "shop", "region": "eu-west-1", "verdict": "up", "suspect": False}
     calm = {
         "regions": [{**up, "usable": 1.0}],
@@ -230,6 +230,6 @@ def standing(number: int, **more: Any) -> dict[str, Any]:
     return event(number, "cycle", **{**calm, **more})
 
 
-def ordered(number: int, type_: str = "override_set", **more: Any) -> dict[str, Any]:
-    """The event of an order."""
+def override_event(number: int, type_: str = "override_set", **more: Any) -> dict[str, Any]:
+    """The event of an override."""
     return event(number, type_, **{"override": override(), "actor": "ann", "why": "", **more})

@@ -1,4 +1,4 @@
-"""Which daemon, and as whom: the nearest word counts, and a token goes nowhere else."""
+"""Precedence of addresses and tokens; a token is sent only where it belongs."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tests.cli.fake_daemon import FakeDaemon
 
 
 @pytest.fixture
-def known(daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch) -> FakeDaemon:
-    """`here` is that daemon, with a token; `away` is nowhere and in use."""
+def two_contexts(daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch) -> FakeDaemon:
+    """Context `here` is the fake daemon, with a token; `away` is unreachable and current."""
     daemon.answers("GET /v1/overrides", {"items": []})
     monkeypatch.setenv("HERE_TOKEN", "s3cret-of-here")
     here = Context("here", (daemon.url,), "env:HERE_TOKEN")
@@ -25,65 +25,71 @@ def known(daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch) -> FakeDaemon:
 
 
 def sent_token(daemon: FakeDaemon) -> str | None:
-    """What the last request carried."""
+    """The token in the last request's header."""
     return daemon.requests[-1].headers.get("Authorization")
 
 
-def test_a_context_named_on_the_command_line_outranks_the_environments_address(
-    known: FakeDaemon, gtc: Run
+def test_a_context_on_the_command_line_precedes_the_environments_address(
+    two_contexts: FakeDaemon, gtc: Run
 ) -> None:
-    """And brings its token."""
+    """Its token is sent, too."""
     result = gtc("overrides", "--context", "here", GTC_URL="http://127.0.0.1:1")
     assert result.exit_code == exit_codes.OK, result.output
-    assert sent_token(known) == "Bearer s3cret-of-here"
+    assert sent_token(two_contexts) == "Bearer s3cret-of-here"
 
 
-def test_the_environments_address_outranks_the_context_in_use(known: FakeDaemon, gtc: Run) -> None:
-    """Without any context's token."""
+def test_the_environments_address_precedes_the_current_context(
+    two_contexts: FakeDaemon, gtc: Run
+) -> None:
+    """No context's token is sent."""
     assert gtc("overrides", GTC_CONTEXT="here").exit_code == exit_codes.OK
-    assert sent_token(known) is None
+    assert sent_token(two_contexts) is None
 
 
-def test_the_environments_context_outranks_the_one_in_use(known: FakeDaemon, gtc: Run) -> None:
-    """An empty address is none."""
+def test_the_environments_context_precedes_the_current_one(
+    two_contexts: FakeDaemon, gtc: Run
+) -> None:
+    """An empty address in the environment does not count."""
     assert gtc("overrides", GTC_CONTEXT="here", GTC_URL="").exit_code == exit_codes.OK
-    assert sent_token(known) == "Bearer s3cret-of-here"
+    assert sent_token(two_contexts) == "Bearer s3cret-of-here"
 
 
-def test_without_a_word_the_context_in_use_is_asked(known: FakeDaemon, gtc: Run) -> None:
-    """It is away."""
+def test_the_current_context_is_the_default(two_contexts: FakeDaemon, gtc: Run) -> None:
+    """Its daemon is unreachable."""
     result = gtc("overrides", GTC_URL="")
     assert result.exit_code == exit_codes.UNREACHABLE
     assert "http://127.0.0.1:1" in result.stderr
 
 
-def test_an_address_on_the_command_line_gets_no_contexts_token(known: FakeDaemon, gtc: Run) -> None:
-    """A typing error must not send a secret to a stranger."""
-    contexts.save(Contexts("here", contexts.load().by_name))
-    assert gtc("overrides", "--endpoint", known.url).exit_code == exit_codes.OK
-    assert sent_token(known) is None
-
-
-def test_an_address_beside_a_context_takes_its_token(known: FakeDaemon, gtc: Run) -> None:
-    """A person said that they belong together."""
-    gtc("overrides", "--context", "here", "--endpoint", known.url)
-    assert sent_token(known) == "Bearer s3cret-of-here"
-
-
-def test_a_token_of_the_environment_outranks_all(known: FakeDaemon, gtc: Run) -> None:
-    """First the token itself, then its file."""
-    gtc("overrides", "--context", "here", GTC_TOKEN="mine", GTC_TOKEN_FILE="/nowhere")
-    assert sent_token(known) == "Bearer mine"
-
-
-def test_a_tokens_file_is_read_without_its_line_end(
-    known: FakeDaemon, gtc: Run, tmp_path: Path
+def test_an_address_on_the_command_line_gets_no_contexts_token(
+    two_contexts: FakeDaemon, gtc: Run
 ) -> None:
-    """As a service manager provides it."""
+    """A typing error must not send a secret to another server."""
+    contexts.save(Contexts("here", contexts.load().by_name))
+    assert gtc("overrides", "--endpoint", two_contexts.url).exit_code == exit_codes.OK
+    assert sent_token(two_contexts) is None
+
+
+def test_an_address_given_with_a_context_gets_its_token(two_contexts: FakeDaemon, gtc: Run) -> None:
+    """The user named both."""
+    gtc("overrides", "--context", "here", "--endpoint", two_contexts.url)
+    assert sent_token(two_contexts) == "Bearer s3cret-of-here"
+
+
+def test_the_environments_token_precedes_a_contexts(two_contexts: FakeDaemon, gtc: Run) -> None:
+    """First GTC_TOKEN, then GTC_TOKEN_FILE."""
+    gtc("overrides", "--context", "here", GTC_TOKEN="mine", GTC_TOKEN_FILE="/nowhere")
+    assert sent_token(two_contexts) == "Bearer mine"
+
+
+def test_a_token_files_line_end_is_removed(
+    two_contexts: FakeDaemon, gtc: Run, tmp_path: Path
+) -> None:
+    """Service managers write files with a line end."""
     file = tmp_path / "token"
     file.write_text("from-file\n")
     gtc("overrides", GTC_TOKEN_FILE=str(file))
-    assert sent_token(known) == "Bearer from-file"
+    assert sent_token(two_contexts) == "Bearer from-file"
 
 
 @pytest.mark.parametrize(
@@ -99,18 +105,18 @@ def test_a_tokens_file_is_read_without_its_line_end(
         ),
     ],
 )
-def test_a_token_that_is_none_is_said_without_showing_it(
-    known: FakeDaemon, gtc: Run, environment: dict[str, str], says: str
+def test_an_invalid_token_is_an_error_that_does_not_show_it(
+    two_contexts: FakeDaemon, gtc: Run, environment: dict[str, str], says: str
 ) -> None:
-    """Exit code 6, and nothing was sent."""
+    """Exit code 6; nothing is sent."""
     result = gtc("overrides", **environment)
     assert result.exit_code == exit_codes.AUTH
     assert says in result.stderr
     assert environment.get("GTC_TOKEN", "?") not in result.stderr
-    assert known.requests == []
+    assert two_contexts.requests == []
 
 
-def test_an_unknown_context_names_the_nearest(known: FakeDaemon, gtc: Run) -> None:
+def test_an_unknown_context_names_the_nearest(two_contexts: FakeDaemon, gtc: Run) -> None:
     """As for every name."""
     result = gtc("overrides", "--context", "hree")
     assert result.exit_code == exit_codes.USAGE

@@ -22,7 +22,7 @@ FROZEN = answers.held("frozen", "frozen by bob: deploy")
 def pool(
     before: float, desired: float, *held: dict[str, Any], name: str = "europe", **more: str
 ) -> dict[str, Any]:
-    """A plan that takes eu-west-1 from one share to another, in a first step at most."""
+    """A plan that moves eu-west-1 from one share to another, its first ramp step not taken yet."""
     shares = {EU: before, US: 1 - before}
     wanted = {EU: desired, US: 1 - desired}
     return answers.pool_plan(shares, shares, *held, desired=wanted, pool=name, **more)

@@ -1,4 +1,4 @@
-"""Several addresses: the first that answers is asked, and it is said which one that is."""
+"""Several addresses: the first one that replies is used."""
 
 from __future__ import annotations
 
@@ -17,72 +17,80 @@ from tests.cli.test_client import free_port
 
 
 @pytest.fixture
-def other() -> Iterator[FakeDaemon]:
+def other_daemon() -> Iterator[FakeDaemon]:
     """A second daemon."""
     with running() as daemon:
         yield daemon
 
 
 @pytest.fixture
-def nobody() -> str:
-    """An address where nobody listens."""
+def closed_address() -> str:
+    """An address at which no server listens."""
     return f"http://127.0.0.1:{free_port()}"
 
 
-def test_the_next_address_is_asked_when_nobody_answers_and_that_is_said(
-    daemon: FakeDaemon, nobody: str
+def test_the_next_address_is_used_when_the_first_is_closed(
+    daemon: FakeDaemon, closed_address: str
 ) -> None:
-    """On standard error, so that a program's input stays clean."""
+    """This is printed on standard error."""
     daemon.answers("GET /v1/overrides", {"items": []})
-    result = CliRunner().invoke(root, ["overrides", "--endpoint", nobody, "--endpoint", daemon.url])
+    result = CliRunner().invoke(
+        root, ["overrides", "--endpoint", closed_address, "--endpoint", daemon.url]
+    )
     assert result.exit_code == exit_codes.OK
     assert result.stdout == "No override is in force.\n"
-    assert result.stderr == f"{nobody}: Connection refused\n{daemon.url} answers.\n"
+    assert result.stderr == f"{closed_address}: Connection refused\n{daemon.url} answers.\n"
 
 
-def test_several_addresses_may_stand_in_the_environment(daemon: FakeDaemon, nobody: str) -> None:
-    """With spaces between them."""
+def test_the_environment_may_have_several_addresses(
+    daemon: FakeDaemon, closed_address: str
+) -> None:
+    """Separated by spaces."""
     daemon.answers("GET /v1/overrides", {"items": []})
-    env = {"GTC_URL": f"{nobody} {daemon.url}"}
+    env = {"GTC_URL": f"{closed_address} {daemon.url}"}
     assert CliRunner().invoke(root, ["overrides"], env=env).exit_code == exit_codes.OK
 
 
-def test_the_first_address_that_answers_is_the_only_one_asked(
-    daemon: FakeDaemon, other: FakeDaemon
+def test_the_first_address_that_replies_gets_the_only_request(
+    daemon: FakeDaemon, other_daemon: FakeDaemon
 ) -> None:
-    """And nothing is said about it."""
+    """Nothing is printed about it."""
     daemon.answers("GET /v1/overrides", {"items": []})
     result = CliRunner().invoke(
-        root, ["overrides", "--endpoint", daemon.url, "--endpoint", other.url]
+        root, ["overrides", "--endpoint", daemon.url, "--endpoint", other_daemon.url]
     )
     assert result.stderr == ""
-    assert other.requests == []
+    assert other_daemon.requests == []
 
 
-def test_one_that_answered_is_asked_first_from_then_on(daemon: FakeDaemon, nobody: str) -> None:
-    """A command of several steps speaks to one daemon, and says so once."""
-    client = Client(nobody, daemon.url)
+def test_an_address_that_replied_is_used_first_from_then_on(
+    daemon: FakeDaemon, closed_address: str
+) -> None:
+    """A command of several requests uses one daemon, and prints so once."""
+    client = Client(closed_address, daemon.url)
     daemon.answers("GET /v1/status", {"ok": True})
     client.get("/v1/status")
     assert client.get("/v1/status") == {"ok": True}
     assert client._transport._addresses[0].url == daemon.url
 
 
-def test_when_nobody_answers_every_address_is_named_with_its_reason(nobody: str) -> None:
+def test_when_no_address_replies_each_is_named_with_its_error(closed_address: str) -> None:
     """Exit code 5."""
     second = f"http://127.0.0.1:{free_port()}"
-    result = CliRunner().invoke(root, ["status", "--endpoint", nobody, "--endpoint", second])
+    result = CliRunner().invoke(
+        root, ["status", "--endpoint", closed_address, "--endpoint", second]
+    )
     assert result.exit_code == exit_codes.UNREACHABLE
     assert result.stderr.startswith(
         "Error: no daemon answers:\n"
-        f"  {nobody}: Connection refused\n"
+        f"  {closed_address}: Connection refused\n"
         f"  {second}: Connection refused\n"
         "Start one with"
     )
 
 
-def test_a_question_that_is_not_answered_goes_on_to_the_next(daemon: FakeDaemon) -> None:
-    """Asking twice harms nobody."""
+def test_a_get_without_a_reply_goes_to_the_next_address(daemon: FakeDaemon) -> None:
+    """A GET may be repeated."""
     daemon.answers("GET /v1/status", {"ok": True})
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
@@ -90,15 +98,19 @@ def test_a_question_that_is_not_answered_goes_on_to_the_next(daemon: FakeDaemon)
         assert client.get("/v1/status") == {"ok": True}
 
 
-def test_an_order_is_given_to_one_daemon_only(daemon: FakeDaemon, other: FakeDaemon) -> None:
-    """Once it may have been received, nobody else gets it; whoever ordered must look."""
+def test_an_order_without_a_reply_goes_to_no_other_address(
+    daemon: FakeDaemon, other_daemon: FakeDaemon
+) -> None:
+    """The first daemon may have received it; the user must look."""
     daemon.answers("POST /v1/overrides", Reply("", breaks_off=True))
     with pytest.raises(UnreachableError, match="may have been done"):
-        Client(daemon.url, other.url).post("/v1/overrides", {})
-    assert other.requests == []
+        Client(daemon.url, other_daemon.url).post("/v1/overrides", {})
+    assert other_daemon.requests == []
 
 
-def test_an_order_goes_on_while_no_connection_stood(daemon: FakeDaemon, nobody: str) -> None:
-    """Then nobody can have received it."""
+def test_an_order_goes_to_the_next_address_without_a_connection(
+    daemon: FakeDaemon, closed_address: str
+) -> None:
+    """No daemon can have received it."""
     daemon.answers("POST /v1/overrides", answers.override())
-    assert Client(nobody, daemon.url).post("/v1/overrides", {})["id"] == 3
+    assert Client(closed_address, daemon.url).post("/v1/overrides", {})["id"] == 3
