@@ -56,10 +56,12 @@ class FakeDaemon:
             body if isinstance(body, Reply) else Reply(body, status) for body in bodies
         ]
 
-    def refuses(self, what: str, status: int, detail: str, **more: Any) -> None:
+    def refuses(self, what: str, status: int, detail: str, **members: Any) -> None:
         """Reply to `METHOD /path` with a problem."""
         problem = {"type": "about:blank#refused", "title": "Refused", "status": status}
-        self.replies[what] = [Reply({**problem, "detail": detail, "instance": "r", **more}, status)]
+        self.replies[what] = [
+            Reply({**problem, "detail": detail, "instance": "r", **members}, status)
+        ]
 
     def asked(self, method: str) -> list[Request]:
         """The requests of one method, in their order."""
@@ -79,9 +81,9 @@ class FakeDaemon:
         return Reply(f"the test has no answer for {request.method} {request.path}", 500)
 
 
-def problem(status: int, detail: str, **more: Any) -> Reply:
+def problem(status: int, detail: str, **members: Any) -> Reply:
     """A problem as one of several replies."""
-    return Reply({"title": "Refused", "status": status, "detail": detail, **more}, status)
+    return Reply({"title": "Refused", "status": status, "detail": detail, **members}, status)
 
 
 @contextmanager

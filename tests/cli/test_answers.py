@@ -17,13 +17,13 @@ FROZEN = answers.pool_plan({"a": 1.0}, {"a": 1.0}, answers.held("frozen", "until
 RECORDS = (answers.moved(1), answers.withheld(2, "frozen"))
 
 
-def violations(route: str, status: int, answer: object, *, partial: bool = False) -> list[str]:
+def violations(route: str, status: int, reply: object, *, partial: bool = False) -> list[str]:
     """Where a reply violates the contract; a partial reply may lack members."""
     method, path = route.split()
     contract = _closed(CONTRACT, partial)
     described = contract["paths"][path][method.lower()]["responses"][str(status)]
     schema = {**contract, **described["content"]["application/json"]["schema"]}
-    return [error.message for error in Draft202012Validator(schema).iter_errors(answer)]
+    return [error.message for error in Draft202012Validator(schema).iter_errors(reply)]
 
 
 def _closed(part: Any, partial: bool) -> Any:
@@ -41,7 +41,7 @@ def _closed(part: Any, partial: bool) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("route", "status", "answer"),
+    ("route", "status", "reply"),
     [
         (
             "GET /v1/status",
@@ -53,22 +53,22 @@ def _closed(part: Any, partial: bool) -> Any:
         ("POST /v1/overrides", 201, answers.override()),
     ],
 )
-def test_a_reply_follows_the_contract(route: str, status: int, answer: object) -> None:
+def test_a_reply_follows_the_contract(route: str, status: int, reply: object) -> None:
     """It has every required member and no other."""
-    assert violations(route, status, answer) == []
+    assert violations(route, status, reply) == []
 
 
 @pytest.mark.parametrize(
-    ("route", "answer"),
+    ("route", "reply"),
     [
         ("GET /v1/plan", answers.plan(FROZEN)),
         ("GET /v1/decisions", answers.page(*RECORDS)),
         ("GET /v1/decisions/{id}", answers.record()),
     ],
 )
-def test_the_members_that_commands_read_are_in_the_contract(route: str, answer: object) -> None:
+def test_the_members_that_commands_read_are_in_the_contract(route: str, reply: object) -> None:
     """These replies leave out members that no command reads."""
-    assert violations(route, 200, answer, partial=True) == []
+    assert violations(route, 200, reply, partial=True) == []
 
 
 def test_an_additional_or_missing_member_is_a_violation() -> None:

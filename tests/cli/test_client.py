@@ -18,9 +18,9 @@ from tests.cli.fake_daemon import FakeDaemon, Reply
 
 def free_port() -> int:
     """A port on which no server listens."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
         return port
 
 
@@ -162,9 +162,9 @@ def test_another_server_at_the_address_is_recognised(
 
 def test_a_missing_member_is_an_error_without_a_traceback(daemon: FakeDaemon, gtc: Run) -> None:
     """The daemon may be of another version."""
-    answer = answers.status()
-    del answer["services"]
-    daemon.answers("GET /v1/status", answer)
+    reply = answers.status()
+    del reply["services"]
+    daemon.answers("GET /v1/status", reply)
     result = gtc("status")
     assert result.exit_code == exit_codes.FAILED
     assert "the daemon's answer has no 'services'" in result.stderr
@@ -179,12 +179,12 @@ def test_a_path_in_the_address_is_kept(daemon: FakeDaemon) -> None:
 def test_bodies_and_queries_arrive_unchanged(daemon: FakeDaemon) -> None:
     """Names with spaces and special characters included."""
     daemon.answers("POST /v1/overrides", {"text": "ü"})
-    answer = Client(daemon.url).post("/v1/overrides", {"reason": "ü & é"}, author="a b&c")
-    assert answer == {"text": "ü"}
+    reply = Client(daemon.url).post("/v1/overrides", {"reason": "ü & é"}, author="a b&c")
+    assert reply == {"text": "ü"}
     [request] = daemon.requests
     assert request.path == "/v1/overrides?author=a+b%26c"
     assert request.body == {"reason": "ü & é"}
-    assert json.dumps(answer)
+    assert json.dumps(reply)
 
 
 def test_unknown_names_are_a_wrong_command_line() -> None:

@@ -45,8 +45,8 @@ def test_show_as_json_has_objects_only_with_origins() -> None:
     """With origins every value is an object; without, it is the value itself."""
     plain = json.loads(config("show", "a.yaml", "-o", "json").output)
     assert plain["services"]["shop"]["regions"]["eu-west-1"]["capacity_rps"] == 300
-    told = json.loads(config("show", "a.yaml", "-o", "json", "--origin").output)
-    assert told["api"]["port"] == {"value": 8640, "origin": "default"}
+    shown_settings = json.loads(config("show", "a.yaml", "-o", "json", "--origin").output)
+    assert shown_settings["api"]["port"] == {"value": 8640, "origin": "default"}
 
 
 def test_show_refuses_invalid_settings(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,8 +78,8 @@ def test_diff_lists_the_changed_keys_of_two_files() -> None:
         "~ services.shop.regions.eu-west-1.capacity_rps: 300 → 400\n"
     )
     assert result.return_value == exit_codes.PLAN_HAS_CHANGES
-    found = json.loads(config("diff", "a.yaml", "b.yaml", "-o", "json").output)
-    assert found[0] == {
+    changes = json.loads(config("diff", "a.yaml", "b.yaml", "-o", "json").output)
+    assert changes[0] == {
         "key": "state_path",
         "old": "gtc.sqlite",
         "new": "other.sqlite",

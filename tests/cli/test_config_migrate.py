@@ -78,8 +78,8 @@ def test_symbolic_links_and_line_ends_are_preserved(file: Path) -> None:
 def test_a_file_of_version_2_is_printed_unchanged(file: Path) -> None:
     """A script may redirect it; --write does nothing."""
     file.write_text(MINIMAL)
-    for more, printed in (((), MINIMAL), (("--write",), "")):
-        result = run("migrate", "gtc.yaml", *more)
+    for options, printed in (((), MINIMAL), (("--write",), "")):
+        result = run("migrate", "gtc.yaml", *options)
         assert (result.exit_code, result.stdout) == (exit_codes.OK, printed)
         assert result.stderr == "gtc.yaml is of version 2 already\n"
     assert os.listdir() == ["gtc.yaml"]
@@ -117,6 +117,6 @@ def test_show_and_diff_warn_of_version_1_and_use_the_keys_of_version_2(file: Pat
     result = run("diff", "gtc.yaml", "new.yaml")
     assert result.stdout == "~ regions.us-east-1.jurisdiction: US → U\n"
     assert result.stderr.startswith("gtc.yaml:1:17: warning: the file is of version 1")
-    shown = run("show", "gtc.yaml", "--origin")
-    assert "  eu-west-1:\n    jurisdiction: EU  # gtc.yaml:8\n" in shown.stdout
-    assert shown.stderr.startswith("gtc.yaml:1:17: warning: the file is of version 1")
+    result = run("show", "gtc.yaml", "--origin")
+    assert "  eu-west-1:\n    jurisdiction: EU  # gtc.yaml:8\n" in result.stdout
+    assert result.stderr.startswith("gtc.yaml:1:17: warning: the file is of version 1")

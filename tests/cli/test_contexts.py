@@ -47,7 +47,7 @@ def test_contexts_are_listed_used_and_removed(gtc: Run) -> None:
     )
     assert gtc("context", "remove", "lab").stdout == "Context lab is forgotten.\n"
     items = json.loads(gtc("context", "list", "-o", "json").stdout)["items"]
-    assert [(one["name"], one["current"]) for one in items] == [("prod", False)]
+    assert [(context["name"], context["current"]) for context in items] == [("prod", False)]
 
 
 def test_without_contexts_the_list_says_how_to_add_one(gtc: Run) -> None:

@@ -81,9 +81,9 @@ def test_an_undecided_pool_is_unchanged_not_empty() -> None:
     result = preview(undecided)
     assert [(pool.pool, pool.reason) for pool in result.refusals] == [("shop/europe", "undecided")]
     leaving = answers.pool_plan({EU: 0.5, US: 0.5}, {EU: 0.0, US: 1.0}, service="api")
-    both = preview(undecided, leaving)
-    assert (both.refusals, both.pending) == ((), ("api/europe",))
-    assert [pool.pool for pool in both.unchanged] == ["shop/europe"]
+    of_both = preview(undecided, leaving)
+    assert (of_both.refusals, of_both.pending) == ((), ("api/europe",))
+    assert [pool.pool for pool in of_both.unchanged] == ["shop/europe"]
 
 
 def test_pools_without_the_region_and_of_other_services_are_left_out() -> None:

@@ -66,8 +66,8 @@ def recent(*events: dict[str, Any], last_id: int = 8) -> dict[str, Any]:
 def streamed(*events: dict[str, Any], cut: str = "") -> Reply:
     """A stream that ends after these lines, possibly within an event."""
     text = "retry: 1000\nid: 8\n\n: still here\n\n"
-    for one in events:
-        text += f"id: {one['id']}\nevent: {one['type']}\ndata: {json.dumps(one)}\n\n"
+    for event in events:
+        text += f"id: {event['id']}\nevent: {event['type']}\ndata: {json.dumps(event)}\n\n"
     return Reply(text + cut, headers={"Content-Type": "text/event-stream"})
 
 
@@ -131,12 +131,12 @@ def test_each_event_is_a_document(daemon: FakeDaemon, gtc: Run, form: str) -> No
 
     daemon.answers("GET /v1/events/recent", recent(*event_of_each_type()))
     text = gtc("events", "-o", form).stdout
-    found = (
+    documents = (
         list(map(json.loads, text.splitlines()))
         if form == "json"
         else list(yaml.safe_load_all(text))
     )
-    assert found == event_of_each_type()
+    assert documents == event_of_each_type()
 
 
 def test_a_broken_stream_resumes_after_the_last_event(
@@ -160,8 +160,12 @@ def test_a_broken_stream_resumes_after_the_last_event(
     result = gtc("events", "-f", "-o", "json")
     assert result.exit_code == exit_codes.INTERRUPTED
     assert [json.loads(line)["id"] for line in result.stdout.splitlines()] == [8, 9, 10, 11]
-    asked = [r.headers["Last-Event-ID"] for r in daemon.requests if "recent" not in r.path]
-    assert asked == ["8", "10", "10", "10", "11"]
+    last_ids = [
+        request.headers["Last-Event-ID"]
+        for request in daemon.requests
+        if "recent" not in request.path
+    ]
+    assert last_ids == ["8", "10", "10", "10", "11"]
     assert slept == [0.5, 1.0, 2.0, 0.5, 0.5]
     assert result.stderr.splitlines() == [
         "connection lost: the daemon ended the stream; trying again",

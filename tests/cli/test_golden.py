@@ -102,31 +102,31 @@ def compare(name: str, text: str, request: pytest.FixtureRequest) -> None:
 
 @pytest.mark.parametrize("columns", ["40", "80", "200"])
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("name", LOOKS)
 def test_output_in_a_pipe_equals_the_golden_file_at_any_width(
     troubled_daemon: FakeDaemon,
     gtc: Run,
     request: pytest.FixtureRequest,
-    look: str,
+    name: str,
     form: str,
     columns: str,
 ) -> None:
     """Rows are not wrapped, documents can be parsed."""
-    known = {"prod": Context("prod", ("https://a:1", "https://b:2"), "env:PROD", True)}
-    contexts.save(Contexts("prod", known))
+    contexts_by_name = {"prod": Context("prod", ("https://a:1", "https://b:2"), "env:PROD", True)}
+    contexts.save(Contexts("prod", contexts_by_name))
     explains(troubled_daemon, form)
-    result = gtc(*LOOKS[look], "-o", form, COLUMNS=columns)
+    result = gtc(*LOOKS[name], "-o", form, COLUMNS=columns)
     assert result.exit_code == exit_codes.OK, result.output
-    compare(f"{look}.{form}", result.stdout, request)
+    compare(f"{name}.{form}", result.stdout, request)
 
 
-@pytest.mark.parametrize("look", sorted(LOOKS.keys() - {"events"}))
+@pytest.mark.parametrize("name", sorted(LOOKS.keys() - {"events"}))
 def test_json_and_yaml_have_the_same_content(
-    troubled_daemon: FakeDaemon, gtc: Run, look: str
+    troubled_daemon: FakeDaemon, gtc: Run, name: str
 ) -> None:
     """A program may use either."""
     explains(troubled_daemon, "json")
-    as_json, as_yaml = (gtc(*LOOKS[look], "-o", form).stdout for form in ("json", "yaml"))
+    as_json, as_yaml = (gtc(*LOOKS[name], "-o", form).stdout for form in ("json", "yaml"))
     assert json.loads(as_json) == yaml.safe_load(as_yaml)
 
 
@@ -136,11 +136,11 @@ def test_the_status_on_a_terminal_fits_the_width(
 ) -> None:
     """The reasons are under the table where the table has no space for them."""
     text = on_terminal(troubled_daemon, "status", COLUMNS=columns, NO_COLOR="1")
-    shown = "\n".join(line.rstrip() for line in text.replace("\r\n", "\n").split("\n"))
-    compare(f"status.terminal-{columns}", shown, request)
+    screen = "\n".join(line.rstrip() for line in text.replace("\r\n", "\n").split("\n"))
+    compare(f"status.terminal-{columns}", screen, request)
 
 
 def test_every_query_command_is_tested() -> None:
     """`wait` prints only a sentence."""
-    looks = {name for name, entry in COMMANDS.items() if entry.section == "Look"}
-    assert looks - {"wait"} <= {arguments[0] for arguments in LOOKS.values()}
+    queries = {name for name, entry in COMMANDS.items() if entry.section == "Look"}
+    assert queries - {"wait"} <= {arguments[0] for arguments in LOOKS.values()}

@@ -39,13 +39,13 @@ def records_of_each_kind() -> list[dict[str, Any]]:
     ]
     moved = answers.moved(6)
     holds = [answers.held("panic", "too many"), answers.held("drift", "by hand", "eu-west-1")]
-    kept = answers.pool_plan(same, same, *holds, desired=same, changes=[], withheld=[])
+    held = answers.pool_plan(same, same, *holds, desired=same, changes=[], withheld=[])
     return [
         answers.moved(9, authors=["ann", "bob"]),
         answers.withheld(8, "dry_run"),
         answers.record(id=7),
         {**moved, "plans": [*moved["plans"], mended], "written": refused},
-        answers.record(id=5, plans=[kept]),
+        answers.record(id=5, plans=[held]),
     ]
 
 

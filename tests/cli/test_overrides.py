@@ -108,7 +108,7 @@ def test_an_override_that_has_ended_cannot_be_extended(daemon: FakeDaemon, gtc: 
 
 def test_the_document_is_the_daemons_reply(overrides_of_each_kind: FakeDaemon, gtc: Run) -> None:
     """All of it."""
-    ids = [one["id"] for one in json.loads(gtc("overrides", "-o", "json").stdout)["items"]]
+    ids = [item["id"] for item in json.loads(gtc("overrides", "-o", "json").stdout)["items"]]
     assert ids == [3, 4, 5, 6, 7]
 
 

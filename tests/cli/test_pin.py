@@ -26,8 +26,8 @@ End it sooner with: gtc unpin eu-west-1
 def europe(before: float, *held: dict[str, Any], desired: float = 0.3) -> dict[str, Any]:
     """A plan in which the desired share of eu-west-1 differs from its present one."""
     shares = {EU: before, US: 1 - before}
-    wanted = {EU: desired, US: 1 - desired}
-    return answers.pool_plan(shares, shares, *held, desired=wanted)
+    desired_shares = {EU: desired, US: 1 - desired}
+    return answers.pool_plan(shares, shares, *held, desired=desired_shares)
 
 
 @pytest.fixture
@@ -54,8 +54,8 @@ def test_a_pin_is_previewed_submitted_and_printed_with_its_share_and_end(
 
 def test_a_pin_has_the_options_of_a_drain(accepting: FakeDaemon, gtc: Run) -> None:
     """Scope, duration, author, guards."""
-    where: dict[str, Any] = {"service": "shop", "pool": "europe"}
-    accepting.answers("POST /v1/overrides", answers.override(kind="pin", share=0.3, **where))
+    scope: dict[str, Any] = {"service": "shop", "pool": "europe"}
+    accepting.answers("POST /v1/overrides", answers.override(kind="pin", share=0.3, **scope))
     result = gtc(
         *("pin", EU, "30 %", "--yes", "--reason", "canary", "--ttl", "2h", "--author", "bob"),
         *("--service", "shop", "--pool", "europe", "--ignore-guard", "capacity"),
@@ -64,12 +64,12 @@ def test_a_pin_has_the_options_of_a_drain(accepting: FakeDaemon, gtc: Run) -> No
     assert "gtc unpin eu-west-1 --service shop --pool europe\n" in result.stdout
     assert accepting.requests[-1].body == {
         **{"kind": "pin", "region": EU, "share": 0.3, "reason": "canary", "author": "bob"},
-        **{"ttl_s": 7200.0, "ignore_guards": ["capacity"], **where},
+        **{"ttl_s": 7200.0, "ignore_guards": ["capacity"], **scope},
     }
 
 
 @pytest.mark.parametrize(
-    ("share", "said"),
+    ("share", "message"),
     [
         ("30", "Invalid value for 'SHARE': '30' is not a share: write 30%."),
         ("0.3", "write 30% or 0.3%."),
@@ -78,13 +78,13 @@ def test_a_pin_has_the_options_of_a_drain(accepting: FakeDaemon, gtc: Run) -> No
     ],
 )
 def test_an_ambiguous_share_is_refused_before_any_request(
-    daemon: FakeDaemon, gtc: Run, share: str, said: str
+    daemon: FakeDaemon, gtc: Run, share: str, message: str
 ) -> None:
     """Also where the shell splits `30 %` in two."""
     for written in ((share,), (share, "%")):
         result = gtc("pin", EU, *written, "--reason", "x", "--yes")
         assert result.exit_code == exit_codes.USAGE
-        assert said in result.stderr
+        assert message in result.stderr
     assert daemon.requests == []
 
 

@@ -20,12 +20,12 @@ FROZEN = answers.held("frozen", "frozen by bob: deploy")
 
 
 def pool(
-    before: float, desired: float, *held: dict[str, Any], name: str = "europe", **more: str
+    before: float, desired: float, *held: dict[str, Any], name: str = "europe", **scope: str
 ) -> dict[str, Any]:
     """A plan that moves eu-west-1 from one share to another, its first ramp step not taken yet."""
     shares = {EU: before, US: 1 - before}
-    wanted = {EU: desired, US: 1 - desired}
-    return answers.pool_plan(shares, shares, *held, desired=wanted, pool=name, **more)
+    desired_shares = {EU: desired, US: 1 - desired}
+    return answers.pool_plan(shares, shares, *held, desired=desired_shares, pool=name, **scope)
 
 
 def preview(*plans: dict[str, Any], **scope: str) -> PinPreview:

@@ -53,7 +53,7 @@ def test_without_a_service_no_service_is_sent(daemon: FakeDaemon, gtc: Run) -> N
 
 
 @pytest.mark.parametrize(
-    ("more", "path"),
+    ("options", "path"),
     [
         ((), "GET /v1/plan?all=true"),
         (("--drain", "eu-west-1"), "POST /v1/plan?all=true"),
@@ -62,11 +62,11 @@ def test_without_a_service_no_service_is_sent(daemon: FakeDaemon, gtc: Run) -> N
     ids=["now", "drain", "if"],
 )
 def test_all_requests_the_unchanged_pools(
-    daemon: FakeDaemon, gtc: Run, more: tuple[str, ...], path: str
+    daemon: FakeDaemon, gtc: Run, options: tuple[str, ...], path: str
 ) -> None:
     """Of the current plan and of every hypothesis."""
     daemon.answers(path, answers.plan(text="= shop/europe  stays", changes=0))
-    assert gtc("plan", "--all", *more).stdout == "= shop/europe  stays\n"
+    assert gtc("plan", "--all", *options).stdout == "= shop/europe  stays\n"
 
 
 @pytest.mark.parametrize(
@@ -115,19 +115,19 @@ def test_all_single_failures_are_a_table_or_a_document(
     daemon: FakeDaemon, gtc: Run, form: str
 ) -> None:
     """The daemon's reply in either form."""
-    answer = {"at": answers.CREATED_AT, "items": [], "text": "LOST  TAKES OVER"}
-    daemon.answers("GET /v1/plan/failures", answer)
+    reply = {"at": answers.CREATED_AT, "items": [], "text": "LOST  TAKES OVER"}
+    daemon.answers("GET /v1/plan/failures", reply)
     result = gtc("plan", "--all-single-failures", "-o", form)
     assert result.exit_code == exit_codes.OK
     assert (result.stdout == "LOST  TAKES OVER\n") == (form == "table")
 
 
 @pytest.mark.parametrize(
-    "more",
+    "options",
     [("--if", "eu-west-1 down"), ("--drain", "eu-west-1"), ("--service", "shop"), ("--all",)],
 )
-def test_all_single_failures_allow_no_other_hypothesis(gtc: Run, more: tuple[str, ...]) -> None:
+def test_all_single_failures_allow_no_other_hypothesis(gtc: Run, options: tuple[str, ...]) -> None:
     """The table would be ambiguous."""
-    result = gtc("plan", "--all-single-failures", *more)
+    result = gtc("plan", "--all-single-failures", *options)
     assert result.exit_code == exit_codes.USAGE
     assert "supposes nothing else" in result.stderr

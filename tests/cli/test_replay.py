@@ -28,7 +28,7 @@ def file_of(folder: Path, version: str = __version__, *change: str) -> Path:
     """An exported failover, with one text in its decision replaced."""
     text = json.dumps(exported(Exhibit(12, version, written(evidence("see eu-west-1=D")))))
     if change:
-        old, new = (one.replace(":", ": ") for one in change)
+        old, new = (text.replace(":", ": ") for text in change)
         assert old in text
         text = text.replace(old, new)
     path = folder / "snapshot.json"
@@ -82,11 +82,11 @@ def test_a_file_with_another_decision_is_a_failure_only_for_the_same_version(
 ) -> None:
     """For another version it is information."""
     same = gtc("replay", "--file", str(file_of(tmp_path, __version__, *OTHER)))
-    other = gtc("replay", "--file", str(file_of(tmp_path, "0.0.9", *OTHER)), "-o", "json")
+    result = gtc("replay", "--file", str(file_of(tmp_path, "0.0.9", *OTHER)), "-o", "json")
     assert same.exit_code == exit_codes.FAILED
     assert "plans[shop/world].emergency  false → true" in same.stdout
-    assert other.exit_code == exit_codes.OK
-    [difference] = json.loads(other.stdout)["differences"]
+    assert result.exit_code == exit_codes.OK
+    [difference] = json.loads(result.stdout)["differences"]
     assert difference["place"] == "plans[shop/world].emergency"
 
 
@@ -149,6 +149,6 @@ def test_a_wrong_command_line_is_refused(
 ) -> None:
     """Before any request, and before a file is read."""
     path = file_of(tmp_path)
-    result = gtc("replay", *(one.format(file=path) for one in arguments))
+    result = gtc("replay", *(text.format(file=path) for text in arguments))
     assert result.exit_code == exit_codes.USAGE
     assert message in result.stderr

@@ -51,7 +51,7 @@ def test_the_log_warns_of_a_file_of_version_1(tmp_path: Path) -> None:
     config = tmp_path / "gtc.yaml"
     state = f"state_path: {tmp_path}/gtc.sqlite\naws: {{require_endpoint_url: true}}"
     config.write_text(MINIMAL_1.replace("state_path: gtc.sqlite", state))
-    environment = {key: one for key, one in os.environ.items() if key != "AWS_ENDPOINT_URL"}
+    environment = {key: value for key, value in os.environ.items() if key != "AWS_ENDPOINT_URL"}
     started = [sys.executable, "-m", "controller", "run", str(config)]
     ended = subprocess.run(started, capture_output=True, text=True, timeout=60, env=environment)
     lines = [json.loads(line) for line in ended.stderr.splitlines()]
@@ -74,16 +74,16 @@ def test_on_a_terminal_the_mistakes_are_printed_as_by_validate(tmp_path: Path) -
         ended = subprocess.run(
             command(tmp_path), stdout=theirs, stderr=theirs, timeout=60, env=plain_environment()
         )
-        shown = os.read(ours, 65_536).decode().replace("\r\n", "\n")
+        output = os.read(ours, 65_536).decode().replace("\r\n", "\n")
     finally:
         os.close(ours)
         os.close(theirs)
 
     assert ended.returncode == exit_codes.BAD_CONFIG
-    assert "gtc.yaml:3:1: unknown key mod (mod)\n      did you mean mode?\n" in shown
-    assert shown.endswith("gtc.yaml\n")
-    assert "3 problems in the settings; see: gtc validate " in shown
-    assert "bad_settings" not in shown
+    assert "gtc.yaml:3:1: unknown key mod (mod)\n      did you mean mode?\n" in output
+    assert output.endswith("gtc.yaml\n")
+    assert "3 problems in the settings; see: gtc validate " in output
+    assert "bad_settings" not in output
 
 
 def plain_environment() -> dict[str, str]:

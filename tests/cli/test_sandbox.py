@@ -121,14 +121,14 @@ def test_a_refusal_names_the_valid_values_and_exits_with_2(control: Control) -> 
     assert result.exit_code == exit_codes.USAGE
 
 
-@pytest.mark.parametrize(("status", "answer"), [(404, b"not here"), (500, b'{"detail": 1}')])
+@pytest.mark.parametrize(("status", "body"), [(404, b"not here"), (500, b'{"detail": 1}')])
 def test_another_server_at_the_address_is_recognised(
-    control: Control, status: int, answer: bytes
+    control: Control, status: int, body: bytes
 ) -> None:
     """The message quotes its reply."""
-    control.status, control.answer = status, answer
+    control.status, control.answer = status, body
     result = call("users")
-    assert f"answered {status}: {answer.decode()}" in result.output
+    assert f"answered {status}: {body.decode()}" in result.output
     assert result.exit_code == exit_codes.FAILED
 
 

@@ -73,7 +73,7 @@ async def test_a_mistake_is_answered_with_what_is_possible(
     assert "no fault is called 'trottle'\nDid you mean throttle? Valid: throttle," in unknown.output
     assert "No such option" in option.output
     assert "Missing option '--weight'" in missing.output
-    assert {r.exit_code for r in (unknown, option, missing)} == {exit_codes.USAGE}
+    assert {result.exit_code for result in (unknown, option, missing)} == {exit_codes.USAGE}
 
 
 def test_help_lists_every_fault() -> None:

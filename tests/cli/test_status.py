@@ -85,9 +85,9 @@ def test_json_is_the_daemons_reply_with_sorted_keys(daemon: FakeDaemon, gtc: Run
 def test_one_service_shows_its_rows_and_overrides_only(daemon: FakeDaemon, gtc: Run) -> None:
     """Overrides for all services are among them."""
     daemon.answers("GET /v1/status", troubled())
-    shown = json.loads(gtc("status", "--service", "shop", "-o", "json").stdout)
-    assert [one["name"] for one in shown["services"]] == ["shop"]
-    assert [one["id"] for one in shown["overrides"]] == [4]
+    document = json.loads(gtc("status", "--service", "shop", "-o", "json").stdout)
+    assert [item["name"] for item in document["services"]] == ["shop"]
+    assert [item["id"] for item in document["overrides"]] == [4]
 
 
 def test_an_unknown_service_gets_the_valid_ones_named(daemon: FakeDaemon, gtc: Run) -> None:
@@ -98,9 +98,9 @@ def test_an_unknown_service_gets_the_valid_ones_named(daemon: FakeDaemon, gtc: R
     assert "Did you mean shop? Valid: api, shop" in result.stderr
 
 
-def interrupted_after(looks: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def interrupted_after(polls: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Raises KeyboardInterrupt in the pause of that number."""
-    left = [looks]
+    left = [polls]
 
     def sleep(seconds: float) -> None:
         left[0] -= 1

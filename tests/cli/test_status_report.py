@@ -21,14 +21,14 @@ def targets(failing: int, *answering: str) -> dict[str, Any]:
     }
 
 
-def built(*services: dict[str, Any], **more: Any) -> StatusReport:
+def built(*services: dict[str, Any], **changes: Any) -> StatusReport:
     """The report of a status."""
-    return build_report(answered(*services, **more))
+    return build_report(answered(*services, **changes))
 
 
-def answered(*services: dict[str, Any], **more: Any) -> ApiReply:
+def answered(*services: dict[str, Any], **changes: Any) -> ApiReply:
     """A status, parsed as the client does."""
-    return ApiReply(as_reply(answers.status(*services, **more)))
+    return ApiReply(as_reply(answers.status(*services, **changes)))
 
 
 def as_reply(value: Any) -> Any:
@@ -40,11 +40,11 @@ def as_reply(value: Any) -> Any:
 
 def test_a_status_without_trouble_has_no_banners_notes_or_reasons() -> None:
     """Only the unusual is shown."""
-    calm = built()
-    assert calm.banners == ()
-    assert calm.notes == ()
-    assert {row.reason for row in calm.rows} == {""}
-    assert calm.header == (
+    usual = built()
+    assert usual.banners == ()
+    assert usual.notes == ()
+    assert {row.reason for row in usual.rows} == {""}
+    assert usual.header == (
         "gtc 0.1.0  mode active  cycle 812, 2 s ago  settings 7f3a09c4  next cycle in 8 s"
     )
 
@@ -57,7 +57,7 @@ def test_before_the_first_cycle_the_header_says_so() -> None:
 
 def test_the_worst_comes_first_between_pools_and_within_one() -> None:
     """The user reads from the top."""
-    calm = answers.pool("calm", answers.region("eu-west-1"))
+    usual = answers.pool("calm", answers.region("eu-west-1"))
     bad = answers.pool(
         "bad",
         answers.region("a"),
@@ -66,7 +66,7 @@ def test_the_worst_comes_first_between_pools_and_within_one() -> None:
         answers.region("d", verdict="unknown"),
         answers.region("e", verdict="down", suspect=True),
     )
-    rows = built(answers.service("shop", calm, bad)).rows
+    rows = built(answers.service("shop", usual, bad)).rows
     assert [(row.region, row.health) for row in rows] == [
         ("e", "down"),
         ("d", "unknown"),
@@ -161,17 +161,17 @@ def test_a_pin_is_a_reason_with_its_share() -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "where"),
+    ("scope", "text"),
     [
         ({}, "everywhere"),
         ({"service": "shop"}, "in shop"),
         ({"service": "shop", "pool": "europe"}, "in shop/europe"),
     ],
 )
-def test_an_orders_note_has_its_scope(place: dict[str, Any], where: str) -> None:
+def test_an_orders_note_has_its_scope(scope: dict[str, Any], text: str) -> None:
     """As narrow as it is."""
-    [note] = built(overrides=[answers.override(**place)]).notes
-    assert note == f"override: 3, drain eu-west-1 {where} by ann: INC-42, ends in 2 h"
+    [note] = built(overrides=[answers.override(**scope)]).notes
+    assert note == f"override: 3, drain eu-west-1 {text} by ann: INC-42, ends in 2 h"
 
 
 def test_the_first_trigger_of_a_decision_is_shown() -> None:
@@ -191,7 +191,7 @@ def test_a_small_share_of_errors_is_not_shown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "banner"),
+    ("changes", "banner"),
     [
         (
             {
@@ -213,9 +213,9 @@ def test_a_small_share_of_errors_is_not_shown() -> None:
         ({"mode": "dry_run"}, "DRY RUN: decides and records, writes nothing"),
     ],
 )
-def test_a_condition_of_the_whole_daemon_is_a_banner(more: dict[str, Any], banner: str) -> None:
+def test_a_condition_of_the_whole_daemon_is_a_banner(changes: dict[str, Any], banner: str) -> None:
     """It is above the table."""
-    assert built(**more).banners == (banner,)
+    assert built(**changes).banners == (banner,)
 
 
 def test_an_isolated_prober_is_shown_with_the_failing_reference_targets() -> None:
@@ -232,8 +232,8 @@ def test_an_isolated_prober_is_shown_with_the_failing_reference_targets() -> Non
 def test_services_in_dry_run_are_named() -> None:
     """With the whole daemon in dry run there is one banner instead."""
     services = [answers.service(name, mode="dry_run") for name in ("blog", "shop")]
-    named = "DRY RUN of blog, shop: decides and records, writes nothing of it"
-    assert built(*services, answers.service("api")).banners == (named,)
+    banner = "DRY RUN of blog, shop: decides and records, writes nothing of it"
+    assert built(*services, answers.service("api")).banners == (banner,)
     all_of_it = built(*services, mode="dry_run")
     assert all_of_it.banners == ("DRY RUN: decides and records, writes nothing",)
 
@@ -272,7 +272,7 @@ def test_ages_and_measurements_alone_do_not_change_the_fingerprint() -> None:
 
 
 @pytest.mark.parametrize(
-    "more",
+    "changes",
     [
         {"frozen": True},
         {"isolated": True},
@@ -283,9 +283,9 @@ def test_ages_and_measurements_alone_do_not_change_the_fingerprint() -> None:
         {"services": [answers.service("shop", panic=True)]},
     ],
 )
-def test_every_important_change_changes_the_fingerprint(more: dict[str, Any]) -> None:
+def test_every_important_change_changes_the_fingerprint(changes: dict[str, Any]) -> None:
     """Each of these prints a new block."""
-    changed = {**answers.status(), **more}
+    changed = {**answers.status(), **changes}
     assert fingerprint(as_reply(answers.status())) != fingerprint(as_reply(changed))
 
 
@@ -312,7 +312,7 @@ def test_a_region_that_is_down_shows_its_evidence_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "more",
+    "changes",
     [
         {"verdict": "down"},
         {"suspect": True},
@@ -321,10 +321,10 @@ def test_a_region_that_is_down_shows_its_evidence_once() -> None:
         {"desired": 0.0},
     ],
 )
-def test_a_regions_verdict_and_shares_change_the_fingerprint(more: dict[str, Any]) -> None:
+def test_a_regions_verdict_and_shares_change_the_fingerprint(changes: dict[str, Any]) -> None:
     """A move must be printed."""
     changed = answers.status()
-    changed["services"][0]["pools"][0]["regions"][0] |= more
+    changed["services"][0]["pools"][0]["regions"][0] |= changes
     assert fingerprint(as_reply(answers.status())) != fingerprint(as_reply(changed))
 
 
@@ -338,8 +338,8 @@ def test_a_desired_share_with_the_same_text_changes_no_fingerprint() -> None:
 def test_a_leak_is_shown_below_the_table() -> None:
     """The residency hold, which would repeat it, is not shown."""
     held = [answers.held("residency", "1 way out")]
-    found = [{"text": f"way {number}"} for number in range(5)]
-    europe = answers.pool("europe", answers.region("eu-west-1"), leaks=found, holds=held)
+    leaks = [{"text": f"way {number}"} for number in range(5)]
+    europe = answers.pool("europe", answers.region("eu-west-1"), leaks=leaks, holds=held)
     assert built(answers.service("shop", europe)).notes == (
         "leak: shop/europe has urgent drains only: way 0",
         "leak: shop/europe has urgent drains only: way 1",
@@ -351,9 +351,9 @@ def test_a_leak_is_shown_below_the_table() -> None:
 def test_an_advisory_part_that_fails_is_noted() -> None:
     """Steering continues, but an operator should look."""
     part = {"part": "answered", "error": "KeyError('x')", "failures": 4, "for_s": 90.0}
-    told = built(failing_parts=[part])
+    report = built(failing_parts=[part])
 
-    assert told.notes == (
+    assert report.notes == (
         "part: answered has failed for 1 min 30 s, 4 times in a row, last: KeyError('x')",
     )
     assert fingerprint(answered(failing_parts=[part])) != fingerprint(answered())
@@ -362,8 +362,8 @@ def test_an_advisory_part_that_fails_is_noted() -> None:
 def test_an_order_without_an_effect_is_noted_as_void() -> None:
     """Becoming void prints a new block."""
     void = answers.override(3, void="no region eu-west-1 is configured")
-    told = built(overrides=[void])
+    report = built(overrides=[void])
 
-    assert told.notes[0].endswith("INC-42, ends in 2 h; void: no region eu-west-1 is configured")
-    calm = answered(overrides=[answers.override(3)])
-    assert fingerprint(answered(overrides=[void])) != fingerprint(calm)
+    assert report.notes[0].endswith("INC-42, ends in 2 h; void: no region eu-west-1 is configured")
+    usual = answered(overrides=[answers.override(3)])
+    assert fingerprint(answered(overrides=[void])) != fingerprint(usual)

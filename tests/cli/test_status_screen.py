@@ -49,8 +49,8 @@ def test_a_wide_screen_has_everything_in_one_table() -> None:
 
 def test_answered_is_shown_on_a_wide_screen_if_it_is_sampled() -> None:
     """Between OBSERVED and MEASURED."""
-    asked = replace(UP, answered=0.42)
-    report = replace(REPORT, rows=(DOWN, asked, SUSPECT))
+    sampled = replace(UP, answered=0.42)
+    report = replace(REPORT, rows=(DOWN, sampled, SUSPECT))
 
     head, *_ = [line for line in drawn(120, report) if line.startswith("REGION")]
     row = next(line for line in drawn(120, report) if "eu-central-1" in line)

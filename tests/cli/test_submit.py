@@ -202,7 +202,7 @@ def test_waiting_ends_when_the_region_is_empty_and_prints_the_timeline(
         "     +0.02 s  decided\n"
         "     +0.31 s  applied       route53 Z0SANDBOX\n"
     )
-    assert [r.path for r in accepting.asked("GET")].count("/v1/plan?all=true") == 2
+    assert [request.path for request in accepting.asked("GET")].count("/v1/plan?all=true") == 2
 
 
 def test_a_decision_before_the_order_has_no_timeline(accepting: FakeDaemon, gtc: Run) -> None:
@@ -264,8 +264,12 @@ def test_a_confirmed_preview_that_is_outdated_is_shown_and_confirmed_again(
     assert "Something has changed since. This is what would be done now:\n\nanother plan" in (
         result.stdout
     )
-    given = [r.headers["If-Match"] for r in accepting.requests if "dry_run" not in r.path]
-    assert given == ['"one"', '"two"']
+    etags = [
+        request.headers["If-Match"]
+        for request in accepting.requests
+        if "dry_run" not in request.path
+    ]
+    assert etags == ['"one"', '"two"']
 
 
 def test_an_order_with_yes_does_not_depend_on_its_preview(accepting: FakeDaemon, gtc: Run) -> None:

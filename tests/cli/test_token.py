@@ -21,15 +21,19 @@ def made(*options: str) -> tuple[str, str]:
 
 def test_the_printed_settings_accept_exactly_this_token() -> None:
     """They are valid, have its hash and not the token."""
-    secret, said = made("--name", "ci", "--role", "operator", "--expires", "2999-01-31")
-    lines = said.partition("settings:\n")[2].partition("\nCallers")[0]
+    secret, messages = made("--name", "ci", "--role", "operator", "--expires", "2999-01-31")
+    lines = messages.partition("settings:\n")[2].partition("\nCallers")[0]
     settings = inspect(MINIMAL + lines).settings
 
     assert settings is not None
-    (found,) = settings.api.tokens
-    assert (found.name, found.role.value, str(found.expires_at)) == ("ci", "operator", "2999-01-31")
-    assert found.sha256 == hashlib.sha256(secret.encode()).hexdigest()
-    assert secret not in said
+    (accepted,) = settings.api.tokens
+    assert (accepted.name, accepted.role.value, str(accepted.expires_at)) == (
+        "ci",
+        "operator",
+        "2999-01-31",
+    )
+    assert accepted.sha256 == hashlib.sha256(secret.encode()).hexdigest()
+    assert secret not in messages
 
 
 def test_every_token_is_random() -> None:

@@ -116,7 +116,7 @@ def test_json_has_the_content_of_the_text(folder: Path) -> None:
     good, bad = report["files"]
     assert (good["file"], good["ok"], good["problems"]) == ("good.yaml", True, [])
     assert (good["services"], good["regions"], good["pools"]) == (1, 2, 2)
-    assert [one["path"] for one in good["warnings"]] == [
+    assert [item["path"] for item in good["warnings"]] == [
         "reference_targets.known_good",
         "probing.deadline_s",
         "vantage",
@@ -139,10 +139,10 @@ def test_no_file_is_a_wrong_command_line(folder: Path) -> None:
 def test_the_caret_of_a_long_line_stays_near_its_mistake() -> None:
     """The excerpt is cut around the column; control characters are removed."""
     text = "a: 1\n" + "x" * 500 + "\tERROR\x1b[0m"
-    shown = problem_text("f", text, Problem("wrong", line=2, column=502)).splitlines()
-    assert shown[0] == "f:2:502: wrong"
-    assert shown[1].endswith(" ERROR [0m")
-    assert shown[1][shown[2].index("^")] == "E"
+    lines = problem_text("f", text, Problem("wrong", line=2, column=502)).splitlines()
+    assert lines[0] == "f:2:502: wrong"
+    assert lines[1].endswith(" ERROR [0m")
+    assert lines[1][lines[2].index("^")] == "E"
 
 
 def test_variables_override_the_files_and_are_named_in_reports(
@@ -178,7 +178,9 @@ def bound(leaks: list[dict[str, object]] | None) -> dict[str, object]:
 def test_limits_of_the_proof_are_printed_for_bound_pools(folder: Path) -> None:
     """Where users and addresses are; nothing is printed without a bound pool."""
     lines = validate("good.yaml").output.splitlines()
-    assert [line for line in lines if line.startswith("note")] == [f"note: {one}" for one in LIMITS]
+    assert [line for line in lines if line.startswith("note")] == [
+        f"note: {item}" for item in LIMITS
+    ]
     assert LIMITS[0].startswith("DNS cannot prove where a user is")
     assert "answer 451 or redirect" in LIMITS[0]
     (folder / "free.yaml").write_text(spoiled(("        residency: EU\n", "")))

@@ -71,7 +71,7 @@ def test_a_region_as_json_has_its_state_and_the_record(daemon: FakeDaemon, gtc: 
 
 
 @pytest.mark.parametrize(
-    ("typed", "asked"),
+    ("typed", "sent"),
     [
         ("2026-06-01T12:00:00Z", "2026-06-01T12%3A00%3A00Z"),
         ("2026-06-01T14:00:00+02:00", "2026-06-01T12%3A00%3A00Z"),
@@ -79,15 +79,15 @@ def test_a_region_as_json_has_its_state_and_the_record(daemon: FakeDaemon, gtc: 
     ],
 )
 def test_an_earlier_time_is_sent_in_utc(
-    daemon: FakeDaemon, gtc: Run, typed: str, asked: str
+    daemon: FakeDaemon, gtc: Run, typed: str, sent: str
 ) -> None:
     """For a region, or for everything."""
     daemon.answers("GET /v1/why", Reply(TEXT))
     assert gtc("why", "--at", typed).stdout == TEXT
     assert gtc("why", "eu-west-1", "--at", typed).stdout == TEXT
     assert [request.path for request in daemon.requests] == [
-        f"/v1/why?at={asked}",
-        f"/v1/why?region=eu-west-1&at={asked}",
+        f"/v1/why?at={sent}",
+        f"/v1/why?region=eu-west-1&at={sent}",
     ]
 
 
