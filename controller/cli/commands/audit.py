@@ -48,12 +48,12 @@ def audit() -> None:
 def list_entries(client: Client, state: Path | None, limit: int, output: str) -> None:
     """What people ordered and what ended, the newest first. For decisions: gtc history."""
     entries = _entries_of_file(state) if state else client.items("/v1/audit", limit=str(_PAGE_SIZE))
-    shown = list(islice(entries, limit))
+    entries_shown = list(islice(entries, limit))
     if output != TABLE:
-        click.echo(document({"items": shown}, output))
-    elif shown:
+        click.echo(document({"items": entries_shown}, output))
+    elif entries_shown:
         head = ("ID", "TIME", "WHO", "WHAT", "DETAIL")
-        click.echo("\n".join(aligned([head, *map(_cells, shown)])))
+        click.echo("\n".join(aligned([head, *map(_cells, entries_shown)])))
     else:
         click.echo("Nobody has done anything yet.")
 

@@ -63,8 +63,8 @@ def extend(
     confirm_in_production(client, f"the new end of override {override_id}", yes=yes)
     body = {"ttl_s": ttl_s, "reason": reason, **({"author": author} if author else {})}
     override = client.patch(f"/v1/overrides/{override_id}", body, if_match=ANY_STATE)
-    left = duration(override["remaining_s"])
-    ends = f"ends at {timestamp(override['expires_at'])} (in {left})"
+    remaining = duration(override["remaining_s"])
+    ends = f"ends at {timestamp(override['expires_at'])} (in {remaining})"
     click.echo(f"Override {override['id']}, {order_text(override)}, {ends}.")
 
 

@@ -41,8 +41,8 @@ def why(subject: str | None, at: str | None, client: Client, output: str) -> Non
         _show(client, "/v1/decisions/latest", output)
     else:
         query = {"region": subject, "at": at}
-        given = {key: value for key, value in query.items() if value is not None}
-        _show(client, "/v1/why", output, **given)
+        parameters = {key: value for key, value in query.items() if value is not None}
+        _show(client, "/v1/why", output, **parameters)
 
 
 def _show(client: Client, path: str, output: str, **query: str) -> None:

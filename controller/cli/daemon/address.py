@@ -54,8 +54,8 @@ def resolve_access(
 
 def check_token_reference(reference: str) -> None:
     """Raise ValueError unless the reference is `file:/path` or `env:NAME`."""
-    kind, _, rest = reference.partition(":")
-    if kind not in ("file", "env") or not rest:
+    scheme, _, rest = reference.partition(":")
+    if scheme not in ("file", "env") or not rest:
         raise ValueError(f"{reference!r} is no reference; file:/path or env:NAME is")
 
 
@@ -78,8 +78,8 @@ def _token(context: Context | None) -> str | None:
         return _read_token_file(os.environ["GTC_TOKEN_FILE"])
     if context is None or context.token is None:
         return None
-    kind, _, rest = context.token.partition(":")
-    if kind == "file":
+    scheme, _, rest = context.token.partition(":")
+    if scheme == "file":
         return _read_token_file(rest)
     if not os.environ.get(rest):
         raise TokenError(f"context {context.name} takes its token from {rest}, which is not set")

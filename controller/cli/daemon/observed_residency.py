@@ -42,16 +42,16 @@ def report_lines(pools: Sequence[ObservedPool]) -> Iterator[str]:
     if not pools:
         yield "observed: no pool is bound by a residency"
     for pool in pools:
-        place = f"observed: {pool.service}/{pool.pool}"
+        label = f"observed: {pool.service}/{pool.pool}"
         if pool.leaks is None:
-            yield f"{place}: AWS has not been read yet, so nothing is proven"
+            yield f"{label}: AWS has not been read yet, so nothing is proven"
         elif pool.proven:
             yield (
-                f"{place}: ok (no failure or drain leads {pool.residency} users outside "
+                f"{label}: ok (no failure or drain leads {pool.residency} users outside "
                 f"{', '.join(pool.regions)})"
             )
         for leak in pool.leaks or ():
-            yield one_line(f"{place}: leak: {leak}")
+            yield one_line(f"{label}: leak: {leak}")
 
 
 def as_json(pools: Iterable[ObservedPool]) -> list[dict[str, object]]:

@@ -90,10 +90,10 @@ def problem_text(source: str, text: str, problem: Problem, kind: str = "") -> st
 
     `text` is the file's content; without it the line is left out.
     """
-    place = f"{source}:{problem.line}:{problem.column}" if problem.line else source
-    place = problem.origin or place
+    position = f"{source}:{problem.line}:{problem.column}" if problem.line else source
+    position = problem.origin or position
     path = f" ({problem.path})" if problem.path else ""
-    lines = [f"{place}: {kind}{problem.message}{path}"]
+    lines = [f"{position}: {kind}{problem.message}{path}"]
     if text and problem.line and not problem.confidential:
         lines += _excerpt(text, problem.line, problem.column)
     if problem.hint:
@@ -120,8 +120,8 @@ def _excerpt(text: str, line: int, column: int) -> list[str]:
     lines = _lines(text)
     content = lines[line - 1] if line <= len(lines) else ""
     start = max(0, column - 60)
-    shown = "".join(char if char.isprintable() else " " for char in content[start : start + 100])
-    return [f"{line:5} | {shown.rstrip()}", f"      | {' ' * (column - 1 - start)}^"]
+    excerpt = "".join(char if char.isprintable() else " " for char in content[start : start + 100])
+    return [f"{line:5} | {excerpt.rstrip()}", f"      | {' ' * (column - 1 - start)}^"]
 
 
 def _as_text(reports: list[ValidationReport], pools: Sequence[ObservedPool] | None) -> str:

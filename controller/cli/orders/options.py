@@ -126,5 +126,5 @@ def ask_reason() -> str:
     """The reason that the user types. Raises UsageError without a terminal."""
     if not terminal.can_prompt():
         raise click.UsageError("--reason is missing: say why, in a few words")
-    answer: str = click.prompt("Reason", err=True)
-    return answer
+    reason: str = click.prompt("Reason", err=True)
+    return reason

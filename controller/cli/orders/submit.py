@@ -91,8 +91,8 @@ def echo_active(override: ApiReply) -> None:
     undo = " ".join(filter(None, (_UNDO[override["kind"]], override["region"])))
     only = "".join(f" --{key} {name}" for key in ("service", "pool") if (name := override[key]))
     click.echo(f"\nOverride {override['id']} is in force: {what}.")
-    left = duration(override["remaining_s"])
-    click.echo(f"It ends at {timestamp(override['expires_at'])} (in {left}).")
+    remaining = duration(override["remaining_s"])
+    click.echo(f"It ends at {timestamp(override['expires_at'])} (in {remaining}).")
     click.echo(f"End it sooner with: gtc {undo}{only}")
 
 

@@ -75,18 +75,18 @@ def fault_lines(faults: list[dict[str, Any]]) -> list[str]:
         return ["no fault is in force"]
     rows = [("FAULT", "STRUCK", "ENDS IN", "WHERE")]
     for item in faults:
-        left = "when cleared" if item["left_s"] is None else f"{item['left_s']:g} s"
+        ends = "when cleared" if item["left_s"] is None else f"{item['left_s']:g} s"
         if "times" in item:
-            left = f"{item['times'] - item['struck']} calls"
+            ends = f"{item['times'] - item['struck']} calls"
         hidden = ("id", "name", "struck", "left_s", "for_s", "times")
-        where = ", ".join(f"{key} {value}" for key, value in item.items() if key not in hidden)
-        rows.append((item["name"], str(item["struck"]), left, where))
+        scope = ", ".join(f"{key} {value}" for key, value in item.items() if key not in hidden)
+        rows.append((item["name"], str(item["struck"]), ends, scope))
     return aligned(rows)
 
 
 def _command(name: str, kind: Kind) -> click.Command:
-    def inject(**given: object) -> None:
-        limits = {key: value for key, value in given.items() if value is not None}
+    def inject(**options_given: object) -> None:
+        limits = {key: value for key, value in options_given.items() if value is not None}
         reply = _call("POST", _PATH, {"name": name, **limits})
         if all(fault["name"] != name for fault in reply["active"]):
             click.echo(f"{name}: done")  # a manual edit takes effect once and is no active fault

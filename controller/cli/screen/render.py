@@ -29,14 +29,14 @@ def bar(value: float | None) -> str:
 
 def duration(seconds: float) -> str:
     """A duration in its two largest units: `1 h 59 min`, `42 s`."""
-    left = round(seconds)
+    remaining = round(seconds)
     parts = []
     for unit, size in _UNITS:
-        count, left = divmod(left, size)
+        count, remaining = divmod(remaining, size)
         parts.append((count, unit))
     first = next((i for i, (count, _) in enumerate(parts) if count), len(parts) - 1)
-    shown = [part for part in parts[first : first + 2] if part[0] or part is parts[first]]
-    return " ".join(f"{count} {unit}" for count, unit in shown)
+    units_shown = [part for part in parts[first : first + 2] if part[0] or part is parts[first]]
+    return " ".join(f"{count} {unit}" for count, unit in units_shown)
 
 
 def timestamp(iso: str) -> str:
@@ -56,8 +56,8 @@ def printable(text: str) -> str:
 
 def first_of(texts: Sequence[str], command: str) -> str:
     """The first text, and `; and 2 more: COMMAND` if there are more; empty without texts."""
-    more = f"; and {len(texts) - 1} more: {command}" if len(texts) > 1 else ""
-    return texts[0] + more if texts else ""
+    rest_text = f"; and {len(texts) - 1} more: {command}" if len(texts) > 1 else ""
+    return texts[0] + rest_text if texts else ""
 
 
 def order_text(override: Mapping[str, Any]) -> str:

@@ -129,7 +129,7 @@ def _banners(status: ApiReply) -> Iterator[str]:
     yield from _reference_targets(status["reference_targets"])
     if status["mode"] == "dry_run":
         yield "DRY RUN: decides and records, writes nothing"
-    elif rehearsed := [s["name"] for s in status["services"] if s["mode"] == "dry_run"]:
+    elif rehearsed := [item["name"] for item in status["services"] if item["mode"] == "dry_run"]:
         yield f"DRY RUN of {', '.join(rehearsed)}: decides and records, writes nothing of it"
 
 
@@ -170,14 +170,14 @@ def _service_notes(service: ApiReply) -> Iterator[str]:
         yield _note("fault", f"{name}: {fault}")
     for pool in service["pools"]:
         if pool["overload_rps"]:
-            more = f"{pool['overload_rps']:.0f} requests/s more than its regions can carry"
-            yield f"OVERLOAD {name}/{pool['name']}: {more}"
+            text = f"{pool['overload_rps']:.0f} requests/s more than its regions can carry"
+            yield f"OVERLOAD {name}/{pool['name']}: {text}"
         leaks = pool["leaks"] or ()
         for leak in leaks[:_LEAKS_SHOWN]:
             yield _note("leak", f"{name}/{pool['name']} has urgent drains only: {leak['text']}")
         if len(leaks) > _LEAKS_SHOWN:
-            more = f"{len(leaks) - _LEAKS_SHOWN} more; `gtc validate --observed` lists them"
-            yield _note("leak", f"{name}/{pool['name']}: {more}")
+            text = f"{len(leaks) - _LEAKS_SHOWN} more; `gtc validate --observed` lists them"
+            yield _note("leak", f"{name}/{pool['name']}: {text}")
         for hold in pool["holds"]:
             if hold["region"] is None and not (leaks and hold["reason"] == "residency"):
                 yield _note("hold", f"{name}/{pool['name']}: {hold['reason']}, {hold['detail']}")
