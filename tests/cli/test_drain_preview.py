@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from controller.cli.daemon.client import ApiReply
+from controller.cli.daemon.replies import ApiReply
 from controller.cli.orders.drain_preview import DrainPreview, preview_drain
 from controller.cli.orders.preview import UnchangedPool
 from controller.cli.orders.submit import pools_in_scope

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from controller.cli.daemon.client import ApiReply
+from controller.cli.daemon.replies import ApiReply
 from controller.cli.orders.pin_preview import PASSING_HOLDS, PinPreview, preview_pin
 from controller.cli.orders.preview import UnchangedPool
 from controller.cli.orders.submit import pools_in_scope

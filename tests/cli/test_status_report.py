@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from controller.cli.daemon.client import ApiReply
+from controller.cli.daemon.replies import ApiReply
 from controller.cli.screen.status_report import StatusReport, build_report, fingerprint
 from tests.cli import answers
 

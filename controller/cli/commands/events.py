@@ -8,9 +8,10 @@ from __future__ import annotations
 import click
 
 from controller.cli import exit_codes
-from controller.cli.daemon.client import ApiReply, Client
+from controller.cli.daemon.client import Client
 from controller.cli.daemon.client_options import client_option
 from controller.cli.daemon.event_stream import follow_events
+from controller.cli.daemon.replies import ApiReply
 from controller.cli.screen.output import TABLE, output_option, stream_document
 from controller.cli.screen.render import at_share, first_of, moves_text, one_line, timestamp
 from controller.cli.screen.status_report import health_of

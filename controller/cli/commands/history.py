@@ -12,8 +12,9 @@ from itertools import islice, takewhile
 
 import click
 
-from controller.cli.daemon.client import ApiReply, Client
+from controller.cli.daemon.client import Client
 from controller.cli.daemon.client_options import client_option
+from controller.cli.daemon.replies import ApiReply
 from controller.cli.screen.output import TABLE, document, output_option
 from controller.cli.screen.render import moves_text, one_line, timestamp
 from controller.cli.types.duration import DURATION

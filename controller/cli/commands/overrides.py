@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
-from controller.cli.daemon.client import ANY_STATE, ApiReply, Client
+from controller.cli.daemon.client import ANY_STATE, Client
 from controller.cli.daemon.client_options import client_option
+from controller.cli.daemon.replies import ApiReply
 from controller.cli.orders.confirmation import confirm_in_production, yes_option
 from controller.cli.orders.options import ask_reason, author_option, reason_option
 from controller.cli.screen.output import TABLE, document, output_option

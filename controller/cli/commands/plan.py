@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import click
 
 from controller.cli import exit_codes
-from controller.cli.daemon.client import ApiReply, Client
+from controller.cli.daemon.client import Client
 from controller.cli.daemon.client_options import client_option
+from controller.cli.daemon.replies import ApiReply
 from controller.cli.orders.options import pool_option
 from controller.cli.screen.output import TABLE, document, output_option
 from controller.cli.screen.render import printable

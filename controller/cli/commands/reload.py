@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 
 from controller.cli import exit_codes
-from controller.cli.daemon.client import ApiReply, Client
+from controller.cli.daemon.client import Client
 from controller.cli.daemon.client_options import client_option
+from controller.cli.daemon.replies import ApiReply
 from controller.cli.daemon.request_errors import ApiError
 from controller.cli.screen.output import TABLE, document, output_option
 from controller.cli.screen.render import printable

@@ -13,8 +13,9 @@ from functools import partial
 import click
 
 from controller.cli import exit_codes
-from controller.cli.daemon.client import ApiReply, Client
+from controller.cli.daemon.client import Client
 from controller.cli.daemon.client_options import client_option
+from controller.cli.daemon.replies import ApiReply
 from controller.cli.daemon.request_errors import unknown_name
 from controller.cli.screen import terminal
 from controller.cli.screen.output import TABLE, document, output_option, stream_document

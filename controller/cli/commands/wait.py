@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import click
 
-from controller.cli.daemon.client import ApiReply, Client
+from controller.cli.daemon.client import Client
 from controller.cli.daemon.client_options import client_option
+from controller.cli.daemon.replies import ApiReply
 from controller.cli.daemon.request_errors import (
     ApiError,
     TimedOutError,

@@ -1,27 +1,28 @@
 """HTTP client of the admin API.
 
 Every failure is a `click.ClickException` with a message and an exit code, so that no command prints
-a traceback. The daemon's problems follow RFC 9457, Problem Details for HTTP APIs.
+a traceback.
+
+With several addresses, a GET goes to the next one whenever an address does not reply. Any other
+request does so only if no connection was made: once a daemon may have received it, no other daemon
+may get it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from http.client import HTTPException, HTTPResponse
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import click
 
-from controller.cli.daemon.request_errors import (
-    BY_STATUS,
-    ApiError,
-    WrongRequestError,
-    with_valid_names,
-)
-from controller.cli.daemon.transport import ApiRequest, DaemonAddress, OpenReply, Transport
+from controller.cli.daemon.address import DaemonAddress
+from controller.cli.daemon.replies import ApiReply, not_a_daemon, parse_object, refusal
+from controller.cli.daemon.request_errors import ApiError, UnreachableError
 
 DEADLINE_S = 5.0
 """Seconds that a reply may take, unless the caller allows more."""
@@ -29,16 +30,23 @@ ANY_STATE = "*"
 """As `if_match`: the request depends on no state (RFC 9110, 13.1.1)."""
 
 
-class ApiReply(dict[str, Any]):
-    """A JSON object. Reading a missing member raises ClickException."""
+@dataclass(frozen=True, slots=True)
+class ApiRequest:
+    """One HTTP request."""
 
-    etag: str | None = None
-    """The state that the reply describes, for `if_match`."""
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: str | None = None
 
-    def __missing__(self, key: str) -> Any:
-        raise click.ClickException(
-            f"the daemon's answer has no {key!r}: it may be older or newer than this command"
-        )
+
+@dataclass(frozen=True, slots=True)
+class OpenReply:
+    """A reply whose body is not read yet; the caller closes `connection` afterwards."""
+
+    connection: HTTPConnection
+    response: HTTPResponse
+    address: DaemonAddress
 
 
 class Client:
@@ -104,7 +112,8 @@ class Client:
         open_reply = self._send("GET", path, query, None, stream_headers)
         try:
             if open_reply.response.status >= 300:
-                raise self._refusal(open_reply, open_reply.response.read().decode(errors="replace"))
+                text = open_reply.response.read().decode(errors="replace")
+                raise self._refusal(open_reply, text)
             if open_reply.connection.sock is not None:
                 open_reply.connection.sock.settimeout(timeout_s)
             yield open_reply.response
@@ -121,9 +130,9 @@ class Client:
         if_match: str | None = None,
     ) -> ApiReply:
         address, response, text = self._request(method, path, query, body, if_match=if_match)
-        reply = _parse_object(text)
+        reply = parse_object(text)
         if reply is None:
-            raise _not_a_daemon(address, response.status, text)
+            raise not_a_daemon(address.url, response.status, text)
         reply.etag = response.getheader("ETag")
         return reply
 
@@ -167,30 +176,77 @@ class Client:
         return self._transport.send(ApiRequest(method, target, headers, data))
 
     def _refusal(self, open_reply: OpenReply, text: str) -> ApiError:
-        status = open_reply.response.status
-        problem = _parse_object(text)
-        if problem is None or not isinstance(problem.get("title"), str):
-            return _not_a_daemon(open_reply.address, status, text)
-        valid = [str(value) for value in problem.get("valid_values") or ()]
-        message = str(problem.get("detail") or problem["title"])
-        error_class = BY_STATUS.get(status, ApiError)
-        if status == 404 and valid and problem.get("field") != "path":
-            error_class = WrongRequestError
-        if status == 401 and self._token is None:
-            message += "\nGive your token in GTC_TOKEN, GTC_TOKEN_FILE or a context."
-        return error_class(with_valid_names(message, valid), status)
+        status, has_token = open_reply.response.status, self._token is not None
+        return refusal(open_reply.address.url, status, text, has_token=has_token)
 
 
-def _not_a_daemon(address: DaemonAddress, status: int, text: str) -> ApiError:
-    """The error for a server that is not an admin API."""
-    message = f"{address.url} does not answer as a daemon does ({status}): {text[:200]!r}"
-    return ApiError(message, status)
+class Transport:
+    """Sends requests to the first address that replies, and to that one first from then on."""
+
+    def __init__(self, urls: Sequence[str], deadline_s: float) -> None:
+        """Raises ValueError when a url is not valid."""
+        self._addresses = [DaemonAddress.of(url) for url in urls]
+        self.deadline_s = deadline_s
+        """Seconds that connecting, and each read, may take."""
+
+    def send(self, request: ApiRequest) -> OpenReply:
+        """The reply of the first address that gives one. Raises UnreachableError."""
+        failures: list[str] = []
+        for address in list(self._addresses):
+            try:
+                connection = address.connect(self.deadline_s)
+            except OSError as error:
+                failures.append(f"{address.url}: {error.strerror or error}")
+                continue
+            try:
+                open_reply = _exchange(connection, address, request)
+            except (OSError, HTTPException) as error:
+                connection.close()
+                last = address is self._addresses[-1]
+                if request.method != "GET" or (last and not failures):
+                    raise self.lost(address, request.method, error) from error
+                failures.append(f"{address.url}: {self._failure_text(error)}")
+                continue
+            self._prefer(address, failures)
+            return open_reply
+        raise _no_answer(failures)
+
+    def lost(self, address: DaemonAddress, method: str, error: Exception) -> UnreachableError:
+        """The error for a reply that is not complete: a write may have been carried out."""
+        hint = (
+            ""
+            if method == "GET"
+            else "\nWhat was asked for may have been done: look with `gtc overrides`."
+        )
+        return UnreachableError(f"the daemon at {address.url} {self._failure_text(error)}{hint}")
+
+    def _failure_text(self, error: Exception) -> str:
+        if isinstance(error, TimeoutError):
+            return f"did not answer within {self.deadline_s:g} s"
+        return f"broke off: {str(error) or type(error).__name__}"
+
+    def _prefer(self, address: DaemonAddress, failures: Sequence[str]) -> None:
+        """Try this address first from now on; print a note when others failed before it."""
+        if failures:
+            click.echo("\n".join([*failures, f"{address.url} answers."]), err=True)
+        self._addresses.remove(address)
+        self._addresses.insert(0, address)
 
 
-def _parse_object(text: str) -> ApiReply | None:
-    """The JSON object that the text is; None for any other text."""
-    try:
-        value = json.loads(text, object_hook=ApiReply)
-    except ValueError:
-        return None
-    return value if isinstance(value, ApiReply) else None
+def _exchange(connection: HTTPConnection, address: DaemonAddress, request: ApiRequest) -> OpenReply:
+    target = address.parts.path.rstrip("/") + request.path
+    connection.request(request.method, target, request.body, dict(request.headers))
+    return OpenReply(connection, connection.getresponse(), address)
+
+
+def _no_answer(failures: Sequence[str]) -> UnreachableError:
+    if len(failures) == 1:
+        url, _, reason = failures[0].partition(": ")
+        tried = f"no daemon answers at {url}: {reason}"
+    else:
+        tried = "no daemon answers:\n" + "\n".join(f"  {failure}" for failure in failures)
+    return UnreachableError(
+        f"{tried}\n"
+        "Start one with `gtc run FILE` or try the sandbox with `make demo`, "
+        "or say where it is with --endpoint or GTC_URL."
+    )

@@ -9,7 +9,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from controller.cli.daemon.address import DEFAULT_URL, resolve_access
+from controller.cli.daemon.access import DEFAULT_URL, resolve_access
 from controller.cli.daemon.client import DEADLINE_S, Client
 
 

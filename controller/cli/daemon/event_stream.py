@@ -12,7 +12,8 @@ from http.client import HTTPException
 
 import click
 
-from controller.cli.daemon.client import ApiReply, Client
+from controller.cli.daemon.client import Client
+from controller.cli.daemon.replies import ApiReply
 from controller.cli.daemon.request_errors import ApiError, UnreachableError
 
 _READ_TIMEOUT_S = 45.0

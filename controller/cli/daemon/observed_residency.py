@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
-from controller.cli.daemon.client import ApiReply, Client
+from controller.cli.daemon.client import Client
+from controller.cli.daemon.replies import ApiReply
 from controller.cli.screen.render import one_line
 
 

@@ -7,10 +7,10 @@ from dataclasses import asdict
 import click
 
 from controller.cli.daemon import contexts
-from controller.cli.daemon.address import check_token_reference
+from controller.cli.daemon.access import check_token_reference
+from controller.cli.daemon.address import DaemonAddress
 from controller.cli.daemon.contexts import Context, Contexts
 from controller.cli.daemon.request_errors import unknown_name
-from controller.cli.daemon.transport import DaemonAddress
 from controller.cli.screen.output import TABLE, document, output_option
 from controller.cli.types.names import complete_contexts
 from controller.planning.account.columns import aligned

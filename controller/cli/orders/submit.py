@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from controller.cli import exit_codes
-from controller.cli.daemon.client import ANY_STATE, ApiReply, Client
+from controller.cli.daemon.client import ANY_STATE, Client
+from controller.cli.daemon.replies import ApiReply
 from controller.cli.daemon.request_errors import ApiError, RefusedError, TimedOutError
 from controller.cli.orders.confirmation import confirm
 from controller.cli.orders.options import OrderOptions, ask_reason

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from controller.cli.daemon.client import ANY_STATE, ApiReply, Client
+from controller.cli.daemon.client import ANY_STATE, Client
+from controller.cli.daemon.replies import ApiReply
 from controller.cli.daemon.request_errors import unknown_name
 from controller.cli.orders.confirmation import confirm_in_production
 from controller.cli.screen.render import one_line, order_text, printable

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from controller.cli.daemon.client import ApiReply
+from controller.cli.daemon.replies import ApiReply
 from controller.cli.screen.render import (
     at_share,
     duration,

@@ -13,8 +13,8 @@ import click
 from click.shell_completion import CompletionItem
 
 from controller.cli.daemon import contexts
-from controller.cli.daemon.client import ApiReply
 from controller.cli.daemon.client_options import client_of
+from controller.cli.daemon.replies import ApiReply
 from controller.cli.orders.preview import GUARDS
 
 _TIMEOUT_S = 0.3
