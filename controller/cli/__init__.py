@@ -1,7 +1,6 @@
-"""The `gtc` command: one table of commands, each imported only when it is used.
+"""The `gtc` command: a table of subcommands; each module is imported when its command is used.
 
-So `gtc --help` and completion stay quick, and a command pays only for what it needs: nothing here
-imports a library but click. What a command does is the business of its own module.
+This keeps `gtc --help` and completion fast: click is the only library imported here.
 """
 
 from __future__ import annotations
@@ -14,12 +13,12 @@ import click
 
 from controller import __version__
 from controller.cli import exit_codes
-from controller.cli.lazy_groups import LateGroup
+from controller.cli.lazy_groups import SuggestingGroup
 from controller.cli.screen import terminal
 
 
 class CommandEntry(NamedTuple):
-    """Where a command lives and how help lists it."""
+    """A command's module and attribute, and its line and section in help."""
 
     module: str
     attribute: str
@@ -77,13 +76,13 @@ COMMANDS = {
         "Look",
     ),
     "failover": CommandEntry(
-        "controller.cli.commands.act", "failover", "Move a region's traffic away at once.", "Act"
+        "controller.cli.commands.drain", "failover", "Move a region's traffic away at once.", "Act"
     ),
     "drain": CommandEntry(
-        "controller.cli.commands.act", "drain", "Take a region out of service.", "Act"
+        "controller.cli.commands.drain", "drain", "Take a region out of service.", "Act"
     ),
     "undrain": CommandEntry(
-        "controller.cli.commands.act", "undrain", "Let a drained region serve again.", "Act"
+        "controller.cli.commands.drain", "undrain", "Let a drained region serve again.", "Act"
     ),
     "pin": CommandEntry(
         "controller.cli.commands.pin", "pin", "Fix a region's share of its pools.", "Act"
@@ -95,10 +94,10 @@ COMMANDS = {
         "Act",
     ),
     "freeze": CommandEntry(
-        "controller.cli.commands.act", "freeze", "Stop automatic changes for a while.", "Act"
+        "controller.cli.commands.freeze", "freeze", "Stop automatic changes for a while.", "Act"
     ),
     "unfreeze": CommandEntry(
-        "controller.cli.commands.act", "unfreeze", "Allow automatic changes again.", "Act"
+        "controller.cli.commands.freeze", "unfreeze", "Allow automatic changes again.", "Act"
     ),
     "overrides": CommandEntry(
         "controller.cli.commands.overrides",
@@ -150,7 +149,7 @@ COMMANDS = {
 """Every command, in the order in which help lists them."""
 
 
-class LazyGroup(LateGroup):
+class RootGroup(SuggestingGroup):
     """A command group that imports a command's module when the command is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -180,7 +179,7 @@ class LazyGroup(LateGroup):
             formatter.write_dl([(str(code), text) for code, text in exit_codes.MEANINGS.items()])
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=RootGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="gtc")
 @click.pass_context
 def root(context: click.Context) -> None:
@@ -188,7 +187,7 @@ def root(context: click.Context) -> None:
 
     Every command has its own --help.
     """
-    context.color = terminal.colour()
+    context.color = terminal.wants_colour()
 
 
 def main() -> NoReturn:
@@ -197,7 +196,7 @@ def main() -> NoReturn:
 
 
 def _exit_code() -> int:
-    """The code of the command that ran: what it gave to `exit`, or the number it returned."""
+    """The exit code of the command: what it passed to `exit`, or the number it returned."""
     try:
         code = root.main(prog_name="gtc", standalone_mode=False)
     except click.ClickException as error:

@@ -1,4 +1,4 @@
-"""What the commands' exit codes mean; scripts depend on them, so they never change."""
+"""Exit codes of `gtc`. Scripts depend on them, so they never change."""
 
 from __future__ import annotations
 
@@ -28,4 +28,4 @@ MEANINGS = {
     BAD_CONFIG: "bad configuration",
     INTERRUPTED: "interrupted",
 }
-"""Each code in words, as `gtc --help` prints them."""
+"""Each code's meaning, as `gtc --help` prints it."""

@@ -1,13 +1,15 @@
-"""Groups of commands that are made or loaded when they are asked for."""
+"""A click group whose commands are created or imported on demand."""
 
 from __future__ import annotations
 
 import click
 
 
-class LateGroup(click.Group):
-    """Suggests the nearest of all its commands for one that it lacks; click itself knows only
-    those that are loaded. What there is, `list_commands` says."""
+class SuggestingGroup(click.Group):
+    """Suggests the nearest names of `list_commands` for an unknown command.
+
+    Click itself suggests only commands that are already loaded.
+    """
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -15,5 +17,5 @@ class LateGroup(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.NoSuchCommand as error:
-            known = self.list_commands(ctx)
-            raise click.NoSuchCommand(error.command_name, possibilities=known, ctx=ctx) from error
+            names = self.list_commands(ctx)
+            raise click.NoSuchCommand(error.command_name, possibilities=names, ctx=ctx) from error

@@ -1,4 +1,4 @@
-"""Answers of the admin API, as its contract has them, for tests to change."""
+"""Replies of the admin API as its contract defines them; tests change them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 CREATED_AT = "2026-06-01T12:00:00.000Z"
 
 
-def region(name: str, share: float | None = 0.5, **more: Any) -> dict[str, Any]:
-    """A region that is well and carries its share."""
-    well = {
+def region(name: str, share: float | None = 0.5, **members: Any) -> dict[str, Any]:
+    """A region that is up and carries its share."""
+    defaults = {
         "region": name,
         "verdict": "up",
         "suspect": False,
@@ -27,37 +27,37 @@ def region(name: str, share: float | None = 0.5, **more: Any) -> dict[str, Any]:
         "drift": None,
         "override": None,
     }
-    return {**well, **more}
+    return {**defaults, **members}
 
 
-def pool(name: str, *regions: dict[str, Any], **more: Any) -> dict[str, Any]:
-    """A pool that nothing holds."""
-    calm: dict[str, Any] = {
+def pool(name: str, *regions: dict[str, Any], **members: Any) -> dict[str, Any]:
+    """A pool without holds."""
+    defaults: dict[str, Any] = {
         "residency": None,
         "leaks": None,
         "holds": [],
         "overload_rps": 0.0,
         "answers": 0,
     }
-    return {"name": name, **calm, "regions": list(regions), **more}
+    return {"name": name, **defaults, "regions": list(regions), **members}
 
 
-def service(name: str, *pools: dict[str, Any], **more: Any) -> dict[str, Any]:
+def service(name: str, *pools: dict[str, Any], **members: Any) -> dict[str, Any]:
     """A service without anything unusual."""
-    calm: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "mode": "active",
         "lever": "route53",
-        "steered_name": None if more.get("lever") == "accelerator" else f"{name}.example.test.",
+        "steered_name": None if members.get("lever") == "accelerator" else f"{name}.example.test.",
         "panic": False,
         "faults": [],
         "notices": [],
     }
-    return {"name": name, **calm, "pools": list(pools), **more}
+    return {"name": name, **defaults, "pools": list(pools), **members}
 
 
-def status(*services: dict[str, Any], **more: Any) -> dict[str, Any]:
-    """A daemon that is well; two services when none are given."""
-    well = {
+def status(*services: dict[str, Any], **members: Any) -> dict[str, Any]:
+    """A daemon without trouble; two services unless services are given."""
+    defaults = {
         "version": "0.1.0",
         "mode": "active",
         "at": "2026-06-01T12:00:00.000Z",
@@ -78,18 +78,18 @@ def status(*services: dict[str, Any], **more: Any) -> dict[str, Any]:
         "last_decision": None,
         "state_error": None,
     }
-    return {**well, "services": list(services or calm_services()), **more}
+    return {**defaults, "services": list(services or calm_services()), **members}
 
 
 def calm_services() -> list[dict[str, Any]]:
-    """The sandbox's shape in small: one service by Route 53, one behind an accelerator."""
+    """As in the sandbox: one service behind Route 53, one behind an accelerator."""
     europe = pool("europe", region("eu-west-1"), region("eu-central-1"), residency="EU")
     world = pool("world", region("eu-west-1", 1.0), region("us-east-1", 1.0))
     return [service("shop", europe), service("api", world, lever="accelerator")]
 
 
-def override(number: int = 3, **more: Any) -> dict[str, Any]:
-    """A drain of eu-west-1 in all services with two hours to go."""
+def override(number: int = 3, **members: Any) -> dict[str, Any]:
+    """A drain of eu-west-1 in all services that ends in two hours."""
     drain = {
         "id": number,
         "kind": "drain",
@@ -106,19 +106,19 @@ def override(number: int = 3, **more: Any) -> dict[str, Any]:
         "expires_soon": False,
         "void": None,
     }
-    return {**drain, **more}
+    return {**drain, **members}
 
 
 def pool_plan(
-    before: dict[str, float], after: dict[str, float], *held: dict[str, Any], **more: Any
+    before: dict[str, float], after: dict[str, float], *held: dict[str, Any], **members: Any
 ) -> dict[str, Any]:
-    """What a plan says of shop/europe, with all that commands read."""
-    place = {"service": "shop", "pool": "europe"}
-    return {**place, "before": before, "after": after, "held": list(held), **more}
+    """The plan of shop/europe, with the members that commands read."""
+    pool = {"service": "shop", "pool": "europe"}
+    return {**pool, "before": before, "after": after, "held": list(held), **members}
 
 
 def held(reason: str, detail: str, region_name: str | None = None) -> dict[str, Any]:
-    """One thing that does not move."""
+    """One hold."""
     return {"reason": reason, "detail": detail, "region": region_name}
 
 
@@ -127,8 +127,8 @@ def plan(*plans: dict[str, Any], text: str = "No change.", changes: int = 0) -> 
     return {"at": CREATED_AT, "plans": list(plans), "changes": changes, "text": text}
 
 
-def record(**more: Any) -> dict[str, Any]:
-    """What commands read of a decision's record; it moved and held nothing."""
+def record(**members: Any) -> dict[str, Any]:
+    """A decision's record, with the members that commands read; it moved and held nothing."""
     timeline = [
         {"name": "decided", "at": "2026-06-01T12:00:00.020Z", "detail": ""},
         {"name": "applied", "at": "2026-06-01T12:00:00.310Z", "detail": "route53 Z0SANDBOX"},
@@ -141,33 +141,33 @@ def record(**more: Any) -> dict[str, Any]:
         "written": [],
         "authors": [],
         "timeline": timeline,
-        **more,
+        **members,
     }
 
 
 def change(region_name: str, service: str = "shop", pool: str = "europe") -> dict[str, Any]:
-    """One lever's change, as far as commands read it."""
+    """A change of one lever, with the members that commands read."""
     return {"position": {"service": service, "pool": pool, "region": region_name}}
 
 
 def wrote(status: str, *changes: dict[str, Any]) -> dict[str, Any]:
-    """What became of one write."""
+    """The outcome of one write."""
     return {"changes": list(changes), "outcome": {"status": status}}
 
 
-def moved(number: int, **more: Any) -> dict[str, Any]:
-    """The record of a region that failed: it left shop/europe."""
+def moved(number: int, **members: Any) -> dict[str, Any]:
+    """The record of a failed region, which left shop/europe."""
     before, after = {"eu-west-1": 0.5, "us-east-1": 0.5}, {"eu-west-1": 0.0, "us-east-1": 1.0}
     plan = pool_plan(before, after, desired=after, changes=[change("eu-west-1")], withheld=[])
     written = [wrote("applied", change("eu-west-1"))]
-    return record(id=number, **{"plans": [plan], "written": written, **more})
+    return record(id=number, **{"plans": [plan], "written": written, **members})
 
 
-def withheld(number: int, reason: str, **more: Any) -> dict[str, Any]:
-    """The record of the same that was not written."""
+def withheld(number: int, reason: str, **members: Any) -> dict[str, Any]:
+    """The record of the same decision without a write."""
     before, after = {"eu-west-1": 0.5, "us-east-1": 0.5}, {"eu-west-1": 0.0, "us-east-1": 1.0}
     plan = pool_plan(before, before, held(reason, "why"), desired=after, changes=[], withheld=[{}])
-    return record(id=number, **{"plans": [plan], **more})
+    return record(id=number, **{"plans": [plan], **members})
 
 
 def page(*records: dict[str, Any], following: str | None = None) -> dict[str, Any]:
@@ -176,7 +176,7 @@ def page(*records: dict[str, Any], following: str | None = None) -> dict[str, An
 
 
 def figures() -> dict[str, Any]:
-    """What is believed of two services; one pool's demand was reported a half-life ago."""
+    """The figures of two services; one pool's demand was reported a half-life ago."""
     silent = {"measured": None, "age_s": None, "influence": 0.0}
     reported = {"measured": 90.0, "age_s": 300.0, "influence": 0.5}
     shop = {
@@ -203,23 +203,23 @@ def event(number: int, type_: str, **data: Any) -> dict[str, Any]:
     return {"id": number, "type": type_, "at": CREATED_AT, "data": data}
 
 
-def decided(number: int, **more: Any) -> dict[str, Any]:
-    """The event of a region that failed."""
+def decision_event(number: int, **members: Any) -> dict[str, Any]:
+    """The event of a decision about a failed region."""
     move = {"service": "shop", "pool": "europe", "region": "eu-west-1", "before": 0.5, "after": 0.0}
-    calm = {
+    defaults = {
         "decision_id": 12,
         "trigger": ["shop/eu-west-1 up → down: connection refused"],
         "moves": [move],
         "outcomes": ["applied"],
         "measured_effect": "",
     }
-    return event(number, "decision", **{**calm, **more})
+    return event(number, "decision", **{**defaults, **members})
 
 
-def standing(number: int, **more: Any) -> dict[str, Any]:
-    """The event of a cycle on a calm day."""
+def cycle_event(number: int, **members: Any) -> dict[str, Any]:
+    """The event of a cycle without trouble."""
     up = {"service": "shop", "region": "eu-west-1", "verdict": "up", "suspect": False}
-    calm = {
+    defaults = {
         "regions": [{**up, "usable": 1.0}],
         "frozen": False,
         "isolated": False,
@@ -227,9 +227,9 @@ def standing(number: int, **more: Any) -> dict[str, Any]:
         "overloaded": [],
         "holds": [],
     }
-    return event(number, "cycle", **{**calm, **more})
+    return event(number, "cycle", **{**defaults, **members})
 
 
-def ordered(number: int, type_: str = "override_set", **more: Any) -> dict[str, Any]:
-    """The event of an order."""
-    return event(number, type_, **{"override": override(), "actor": "ann", "why": "", **more})
+def override_event(number: int, type_: str = "override_set", **members: Any) -> dict[str, Any]:
+    """The event of an override."""
+    return event(number, type_, **{"override": override(), "actor": "ann", "why": "", **members})

@@ -1,4 +1,4 @@
-"""A daemon for commands to talk to, and a way to run them."""
+"""A fake daemon, and a fixture that runs commands against it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from controller.cli import root
+from tests.cli import answers
 from tests.cli.fake_daemon import FakeDaemon, running
 
 Run = Callable[..., Result]
@@ -16,9 +17,26 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def daemon() -> Iterator[FakeDaemon]:
-    """A daemon that answers what the test tells it to."""
+    """A fake daemon; the test sets its replies."""
     with running() as daemon:
         yield daemon
+
+
+@pytest.fixture
+def active_orders(daemon: FakeDaemon) -> FakeDaemon:
+    """A daemon with two drains, a failover of one service, and a freeze."""
+    eu, us = "eu-west-1", "us-east-1"
+    overrides = [
+        answers.override(3),
+        answers.override(4, kind="failover", service="shop", author="bob", reason="INC-7"),
+        answers.override(5, kind="freeze", region=None, ignore_guards=[], remaining_s=61),
+        answers.override(6, region=us, ignore_guards=["capacity", "drift"]),
+    ]
+    daemon.answers("GET /v1/overrides", {"items": overrides})
+    for override in overrides:
+        daemon.answers(f"DELETE /v1/overrides/{override['id']}", override)
+    daemon.answers("GET /v1/services", {"items": [{"name": "shop", "regions": {eu: {}, us: {}}}]})
+    return daemon
 
 
 @pytest.fixture
@@ -34,8 +52,8 @@ def gtc(daemon: FakeDaemon) -> Run:
 
 @pytest.fixture
 def at_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if somebody sat at a terminal and could be asked."""
-    monkeypatch.setattr("controller.cli.screen.terminal.at_terminal", lambda: True)
+    """Standard input counts as a terminal."""
+    monkeypatch.setattr("controller.cli.screen.terminal.can_prompt", lambda: True)
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""A daemon that answers what a test gave it, over a real socket, and remembers the requests."""
+"""A daemon that sends the replies of a test over a real socket and records the requests."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One canned answer; a text body goes out as it is, anything else as JSON."""
+    """One canned reply; a text body is sent as it is, any other body as JSON."""
 
     body: Any
     status: int = 200
     breaks_off: bool = False
-    """Close the connection instead of answering."""
+    """Close the connection instead of replying."""
     headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a command asked for."""
+    """A request of a command."""
 
     method: str
     path: str
-    """With its query."""
+    """Including the query."""
     headers: dict[str, str]
     body: Any
 
     @property
     def accept(self) -> str:
-        """The form of answer it asked for."""
+        """The media type that the command accepts."""
         return self.headers.get("Accept", "")
 
 
 @dataclass(slots=True)
 class FakeDaemon:
-    """`replies` maps `METHOD /path` to answers, used up in turn; the last one stays.
+    """`replies` maps `METHOD /path` to replies, sent one after the other; the last one repeats.
 
-    A key may carry the query; then it answers that query alone.
+    A key with a query counts for that query only.
     """
 
     url: str = ""
@@ -50,23 +50,29 @@ class FakeDaemon:
     requests: list[Request] = field(default_factory=list)
 
     def answers(self, what: str, *bodies: Any) -> None:
-        """Answer `METHOD /path` with these, one after the other."""
+        """Reply to `METHOD /path` with these bodies, one after the other."""
         status = 201 if what == "POST /v1/overrides" else 200
         self.replies[what] = [
             body if isinstance(body, Reply) else Reply(body, status) for body in bodies
         ]
 
-    def refuses(self, what: str, status: int, detail: str, **more: Any) -> None:
-        """Answer `METHOD /path` with a problem."""
+    def refuses(self, what: str, status: int, detail: str, **members: Any) -> None:
+        """Reply to `METHOD /path` with a problem."""
         problem = {"type": "about:blank#refused", "title": "Refused", "status": status}
-        self.replies[what] = [Reply({**problem, "detail": detail, "instance": "r", **more}, status)]
+        self.replies[what] = [
+            Reply({**problem, "detail": detail, "instance": "r", **members}, status)
+        ]
 
     def asked(self, method: str) -> list[Request]:
         """The requests of one method, in their order."""
         return [request for request in self.requests if request.method == method]
 
+    def deleted(self) -> list[str]:
+        """The paths of the DELETE requests, in their order."""
+        return [request.path for request in self.asked("DELETE")]
+
     def reply_to(self, request: Request) -> Reply:
-        """Remember the request and find its answer."""
+        """The reply to the request, which is recorded."""
         self.requests.append(request)
         for path in (request.path, request.path.partition("?")[0]):
             replies = self.replies.get(f"{request.method} {path}")
@@ -75,9 +81,9 @@ class FakeDaemon:
         return Reply(f"the test has no answer for {request.method} {request.path}", 500)
 
 
-def problem(status: int, detail: str, **more: Any) -> Reply:
-    """A problem as one of several answers."""
-    return Reply({"title": "Refused", "status": status, "detail": detail, **more}, status)
+def problem(status: int, detail: str, **members: Any) -> Reply:
+    """A problem as one of several replies."""
+    return Reply({"title": "Refused", "status": status, "detail": detail, **members}, status)
 
 
 @contextmanager
@@ -102,8 +108,8 @@ def _handler(daemon: FakeDaemon) -> type[BaseHTTPRequestHandler]:
             length = int(self.headers.get("Content-Length", 0))
             raw = self.rfile.read(length)
             body = json.loads(raw) if raw else None
-            asked = Request(self.command, self.path, dict(self.headers), body)
-            reply = daemon.reply_to(asked)
+            request = Request(self.command, self.path, dict(self.headers), body)
+            reply = daemon.reply_to(request)
             if not reply.breaks_off:
                 self._send(reply)
 
@@ -119,6 +125,6 @@ def _handler(daemon: FakeDaemon) -> type[BaseHTTPRequestHandler]:
         do_GET = do_POST = do_PATCH = do_DELETE = _answer  # noqa: N815 names that http.server looks for
 
         def log_message(self, format: str, *args: Any) -> None:
-            """Say nothing: the requests are remembered."""
+            """Log nothing: the requests are recorded."""
 
     return Handler

@@ -1,4 +1,4 @@
-"""What the commands' tests take for answers of the admin API is what its contract describes."""
+"""The replies in `answers` follow the admin API's contract."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ FROZEN = answers.pool_plan({"a": 1.0}, {"a": 1.0}, answers.held("frozen", "until
 RECORDS = (answers.moved(1), answers.withheld(2, "frozen"))
 
 
-def faults(route: str, status: int, answer: object, *, partial: bool = False) -> list[str]:
-    """Where an answer is not as the contract describes it; a partial one may lack members."""
+def violations(route: str, status: int, reply: object, *, partial: bool = False) -> list[str]:
+    """Where a reply violates the contract; a partial reply may lack members."""
     method, path = route.split()
     contract = _closed(CONTRACT, partial)
     described = contract["paths"][path][method.lower()]["responses"][str(status)]
     schema = {**contract, **described["content"]["application/json"]["schema"]}
-    return [error.message for error in Draft202012Validator(schema).iter_errors(answer)]
+    return [error.message for error in Draft202012Validator(schema).iter_errors(reply)]
 
 
 def _closed(part: Any, partial: bool) -> Any:
-    """The schema, refusing members that it does not name, and with `partial` requiring none."""
+    """The schema without additional members; with `partial` no member is required."""
     if isinstance(part, list):
         return [_closed(item, partial) for item in part]
     if not isinstance(part, dict):
@@ -41,7 +41,7 @@ def _closed(part: Any, partial: bool) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("route", "status", "answer"),
+    ("route", "status", "reply"),
     [
         (
             "GET /v1/status",
@@ -53,27 +53,27 @@ def _closed(part: Any, partial: bool) -> Any:
         ("POST /v1/overrides", 201, answers.override()),
     ],
 )
-def test_an_answer_is_as_the_contract_has_it(route: str, status: int, answer: object) -> None:
-    """With everything that it requires and nothing else."""
-    assert faults(route, status, answer) == []
+def test_a_reply_follows_the_contract(route: str, status: int, reply: object) -> None:
+    """It has every required member and no other."""
+    assert violations(route, status, reply) == []
 
 
 @pytest.mark.parametrize(
-    ("route", "answer"),
+    ("route", "reply"),
     [
         ("GET /v1/plan", answers.plan(FROZEN)),
         ("GET /v1/decisions", answers.page(*RECORDS)),
         ("GET /v1/decisions/{id}", answers.record()),
     ],
 )
-def test_what_commands_read_of_an_answer_is_in_the_contract(route: str, answer: object) -> None:
-    """Answers of which the tests leave out what no command reads."""
-    assert faults(route, 200, answer, partial=True) == []
+def test_the_members_that_commands_read_are_in_the_contract(route: str, reply: object) -> None:
+    """These replies leave out members that no command reads."""
+    assert violations(route, 200, reply, partial=True) == []
 
 
-def test_another_member_is_a_fault_and_so_is_a_missing_one() -> None:
+def test_an_additional_or_missing_member_is_a_violation() -> None:
     """Otherwise the tests above could not fail."""
     override = answers.override()
-    assert faults("GET /v1/overrides/{id}", 200, {**override, "colour": "red"})
+    assert violations("GET /v1/overrides/{id}", 200, {**override, "colour": "red"})
     del override["region"]
-    assert faults("GET /v1/overrides/{id}", 200, override)
+    assert violations("GET /v1/overrides/{id}", 200, override)

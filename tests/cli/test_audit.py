@@ -1,4 +1,4 @@
-"""`gtc audit`: who did what, and whether the account of it is whole; of a daemon or of a file."""
+"""`gtc audit`: entries and their check, from a daemon or from a file."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ def state(tmp_path: Path) -> Path:
     return path
 
 
-def test_entries_are_a_row_each(daemon: FakeDaemon, gtc: Run) -> None:
-    """The newest first, page after page until there are enough."""
+def test_each_entry_is_a_row(daemon: FakeDaemon, gtc: Run) -> None:
+    """The newest first; pages are fetched until there are enough."""
     older = {**ENTRY, "seq": 6, "actor": "gtc", "action": "override_expired"}
     daemon.answers(
         "GET /v1/audit",
@@ -74,8 +74,8 @@ def test_entries_are_a_row_each(daemon: FakeDaemon, gtc: Run) -> None:
     ]
 
 
-def test_no_more_is_asked_than_is_shown(daemon: FakeDaemon, gtc: Run) -> None:
-    """A long account is not read to its end."""
+def test_no_more_entries_are_requested_than_shown(daemon: FakeDaemon, gtc: Run) -> None:
+    """A long audit is not read to its end."""
     daemon.answers("GET /v1/audit", {"items": [ENTRY] * 3, "next": "/v1/audit?before=7"})
     result = gtc("audit", "list", "--limit", "2", "-o", "json")
 
@@ -83,14 +83,14 @@ def test_no_more_is_asked_than_is_shown(daemon: FakeDaemon, gtc: Run) -> None:
     assert len(daemon.requests) == 1
 
 
-def test_an_empty_account_says_so(daemon: FakeDaemon, gtc: Run) -> None:
+def test_an_empty_audit_is_a_sentence(daemon: FakeDaemon, gtc: Run) -> None:
     """Not an empty table."""
     daemon.answers("GET /v1/audit", {"items": [], "next": None})
     assert gtc("audit", "list").stdout == "Nobody has done anything yet.\n"
 
 
-def test_a_whole_audit_ends_with_0_and_its_head(daemon: FakeDaemon, gtc: Run) -> None:
-    """The head is what to note elsewhere."""
+def test_an_intact_audit_exits_with_0_and_prints_its_head(daemon: FakeDaemon, gtc: Run) -> None:
+    """The user notes the head elsewhere."""
     daemon.answers("GET /v1/audit/check", WHOLE)
     result = gtc("audit", "verify")
 
@@ -101,8 +101,8 @@ def test_a_whole_audit_ends_with_0_and_its_head(daemon: FakeDaemon, gtc: Run) ->
     )
 
 
-def test_a_fault_ends_with_1(daemon: FakeDaemon, gtc: Run) -> None:
-    """And every one is told."""
+def test_a_fault_exits_with_1(daemon: FakeDaemon, gtc: Run) -> None:
+    """Every fault is printed."""
     daemon.answers("GET /v1/audit/check", {**WHOLE, "faults": ["entry 4 was altered"]})
     result = gtc("audit", "verify")
 
@@ -113,8 +113,8 @@ def test_a_fault_ends_with_1(daemon: FakeDaemon, gtc: Run) -> None:
     ]
 
 
-def test_a_noted_head_is_asked_for(daemon: FakeDaemon, gtc: Run) -> None:
-    """What is no mark is refused before anybody is asked."""
+def test_a_noted_head_is_sent(daemon: FakeDaemon, gtc: Run) -> None:
+    """An invalid head is refused before any request."""
     daemon.answers("GET /v1/audit/check", WHOLE)
     assert gtc("audit", "verify", "--head", f"5:{DIGEST}").exit_code == exit_codes.OK
     assert daemon.requests[0].path == f"/v1/audit/check?noted=5%3A{DIGEST}"
@@ -125,10 +125,8 @@ def test_a_noted_head_is_asked_for(daemon: FakeDaemon, gtc: Run) -> None:
     assert len(daemon.requests) == 1
 
 
-def test_a_state_file_is_looked_into_without_a_daemon(
-    state: Path, daemon: FakeDaemon, gtc: Run
-) -> None:
-    """Listed beyond one page, one line each, and verified."""
+def test_a_state_file_is_read_without_a_daemon(state: Path, daemon: FakeDaemon, gtc: Run) -> None:
+    """Listed beyond one page, one line for each entry, and verified."""
     listed = gtc("audit", "list", "--state", str(state), "--limit", "110")
     verified = gtc("audit", "verify", "--state", str(state))
 
@@ -141,7 +139,7 @@ def test_a_state_file_is_looked_into_without_a_daemon(
     assert daemon.requests == []
 
 
-def test_a_tampered_state_file_is_told(state: Path, gtc: Run) -> None:
+def test_a_tampered_state_file_is_reported(state: Path, gtc: Run) -> None:
     """Also as a document, with the same exit code."""
     with closing(sqlite3.connect(state)) as connection, connection:
         connection.execute("UPDATE audit SET actor = 'bo' WHERE seq = 60")
@@ -151,8 +149,8 @@ def test_a_tampered_state_file_is_told(state: Path, gtc: Run) -> None:
     assert json.loads(result.stdout)["faults"] == ["entry 60 was altered"]
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path, gtc: Run) -> None:
-    """And none is made."""
+def test_a_missing_state_file_is_named(tmp_path: Path, gtc: Run) -> None:
+    """The file is not created."""
     path = tmp_path / "no.sqlite"
     for command in ("list", "verify"):
         result = gtc("audit", command, "--state", str(path))

@@ -1,4 +1,4 @@
-"""The commands' HTTP client: every failure is a message with an exit code."""
+"""The HTTP client: every failure is a message with an exit code."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from click.testing import CliRunner
 
 from controller.cli import exit_codes, root
 from controller.cli.daemon.client import Client
-from controller.cli.daemon.request_errors import ApiError, UnreachableError, unknown
+from controller.cli.daemon.request_errors import ApiError, UnreachableError, unknown_name
 from tests.cli import answers
 from tests.cli.conftest import Run
 from tests.cli.fake_daemon import FakeDaemon, Reply
 
 
 def free_port() -> int:
-    """A port on which nobody listens."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
+    """A port on which no server listens."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
         return port
 
 
@@ -28,7 +28,7 @@ def free_port() -> int:
     "command", [["status"], ["why"], ["plan"], ["overrides"], ["undrain", "eu-west-1"]]
 )
 def test_an_unreachable_daemon_is_one_message_that_says_how_to_start_it(command: list[str]) -> None:
-    """No traceback, exit code 5, and what was tried."""
+    """No traceback, exit code 5, the address that was tried."""
     url = f"http://127.0.0.1:{free_port()}"
     result = CliRunner().invoke(root, [*command, "--endpoint", url])
     assert result.exit_code == exit_codes.UNREACHABLE
@@ -40,7 +40,7 @@ def test_an_unreachable_daemon_is_one_message_that_says_how_to_start_it(command:
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:8640", "ftp://host", "http://", "http://host:port"])
-def test_an_impossible_address_is_a_wrong_command_line(url: str) -> None:
+def test_an_invalid_address_is_a_wrong_command_line(url: str) -> None:
     """The message names the value."""
     result = CliRunner().invoke(root, ["status", "--endpoint", url])
     assert result.exit_code == exit_codes.USAGE
@@ -55,23 +55,23 @@ def test_a_hostname_that_does_not_resolve_is_unreachable() -> None:
 
 
 def test_a_daemon_that_hangs_is_unreachable_after_the_deadline() -> None:
-    """A listener that never answers must not hold a person up."""
+    """A server that never replies must not block the user."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         client = Client(f"http://127.0.0.1:{silent.getsockname()[1]}", deadline_s=0.05)
         with pytest.raises(UnreachableError, match=r"did not answer within 0\.05 s$"):
             client.get("/v1/status")
 
 
-def test_a_write_whose_answer_is_lost_is_said_to_be_in_doubt(daemon: FakeDaemon) -> None:
-    """It may have been carried out: the person must look before ordering it again."""
+def test_a_write_without_a_reply_has_an_unknown_outcome(daemon: FakeDaemon) -> None:
+    """It may have been carried out: the user must look before repeating it."""
     daemon.answers("POST /v1/overrides", Reply("", breaks_off=True))
     with pytest.raises(UnreachableError) as raised:
         Client(daemon.url).post("/v1/overrides", {})
     assert "may have been done: look with `gtc overrides`" in str(raised.value)
 
 
-def test_a_read_whose_answer_is_lost_is_not_in_doubt(daemon: FakeDaemon) -> None:
-    """Nothing can have happened."""
+def test_a_read_without_a_reply_has_no_hint_of_an_unknown_outcome(daemon: FakeDaemon) -> None:
+    """A read changes nothing."""
     daemon.answers("GET /v1/status", Reply("", breaks_off=True))
     with pytest.raises(UnreachableError) as raised:
         Client(daemon.url).get("/v1/status")
@@ -95,14 +95,14 @@ def test_a_read_whose_answer_is_lost_is_not_in_doubt(daemon: FakeDaemon) -> None
 def test_a_problem_becomes_its_detail_and_an_exit_code(
     daemon: FakeDaemon, gtc: Run, status: int, code: int
 ) -> None:
-    """What the daemon says is what the person reads."""
+    """The user reads the daemon's message."""
     daemon.refuses("GET /v1/status", status, "this is why")
     result = gtc("status")
     assert (result.exit_code, result.stderr) == (code, "Error: this is why\n")
 
 
-def test_whoever_is_not_known_learns_where_a_token_goes(daemon: FakeDaemon, gtc: Run) -> None:
-    """But not whoever gave one: then the daemon's words say what is wrong with it."""
+def test_a_401_without_a_token_says_where_to_give_one(daemon: FakeDaemon, gtc: Run) -> None:
+    """With a token, the daemon's message says what is wrong with it."""
     daemon.refuses("GET /v1/status", 401, "a token is needed")
     result = gtc("status")
     assert result.exit_code == exit_codes.AUTH
@@ -113,7 +113,7 @@ def test_whoever_is_not_known_learns_where_a_token_goes(daemon: FakeDaemon, gtc:
 
 
 def test_a_problem_names_the_nearest_valid_value(daemon: FakeDaemon, gtc: Run) -> None:
-    """A slip of the finger costs one more try."""
+    """A typing error costs one more try."""
     valid = ["eu-central-1", "eu-west-1", "us-east-1"]
     detail = "no region is named 'eu-wset-1'"
     daemon.refuses("POST /v1/plan", 422, detail, field="region", valid_values=valid)
@@ -140,7 +140,7 @@ def test_a_hint_of_the_daemon_is_not_repeated(daemon: FakeDaemon, detail: str, m
     assert str(raised.value) == detail + more
 
 
-def test_a_path_the_daemon_does_not_know_is_not_the_persons_mistake(
+def test_a_path_unknown_to_the_daemon_is_not_a_wrong_command_line(
     daemon: FakeDaemon, gtc: Run
 ) -> None:
     """The daemon is older or newer than the command."""
@@ -150,47 +150,45 @@ def test_a_path_the_daemon_does_not_know_is_not_the_persons_mistake(
 
 @pytest.mark.parametrize("body", ["<html>hello</html>", "[]", "", '{"a": 1'])
 @pytest.mark.parametrize("status", [200, 404])
-def test_another_server_at_that_address_is_recognised(
+def test_another_server_at_the_address_is_recognised(
     daemon: FakeDaemon, gtc: Run, body: str, status: int
 ) -> None:
-    """Its answer is quoted in short."""
+    """The message quotes the beginning of its reply."""
     daemon.answers("GET /v1/status", Reply(body, status))
     result = gtc("status")
     assert result.exit_code == exit_codes.FAILED
     assert f"does not answer as a daemon does ({status}): {body!r}" in result.stderr
 
 
-def test_a_member_that_is_missing_ends_the_command_with_a_message(
-    daemon: FakeDaemon, gtc: Run
-) -> None:
-    """A daemon of another version must not cause a traceback."""
-    answer = answers.status()
-    del answer["services"]
-    daemon.answers("GET /v1/status", answer)
+def test_a_missing_member_is_an_error_without_a_traceback(daemon: FakeDaemon, gtc: Run) -> None:
+    """The daemon may be of another version."""
+    reply = answers.status()
+    del reply["services"]
+    daemon.answers("GET /v1/status", reply)
     result = gtc("status")
     assert result.exit_code == exit_codes.FAILED
     assert "the daemon's answer has no 'services'" in result.stderr
 
 
 def test_a_path_in_the_address_is_kept(daemon: FakeDaemon) -> None:
-    """The API may stand behind a prefix of some proxy."""
+    """The API may be behind a proxy's path prefix."""
     daemon.answers("GET /gtc/v1/status", {"ok": True})
     assert Client(f"{daemon.url}/gtc/").get("/v1/status") == {"ok": True}
 
 
-def test_bodies_and_queries_arrive_as_they_were_given(daemon: FakeDaemon) -> None:
-    """Names with spaces and signs survive."""
+def test_bodies_and_queries_arrive_unchanged(daemon: FakeDaemon) -> None:
+    """Names with spaces and special characters included."""
     daemon.answers("POST /v1/overrides", {"text": "ü"})
-    answer = Client(daemon.url).post("/v1/overrides", {"reason": "ü & é"}, author="a b&c")
-    assert answer == {"text": "ü"}
+    reply = Client(daemon.url).post("/v1/overrides", {"reason": "ü & é"}, author="a b&c")
+    assert reply == {"text": "ü"}
     [request] = daemon.requests
     assert request.path == "/v1/overrides?author=a+b%26c"
     assert request.body == {"reason": "ü & é"}
-    assert json.dumps(answer)
+    assert json.dumps(reply)
 
 
 def test_unknown_names_are_a_wrong_command_line() -> None:
-    """Commands that look names up themselves speak as the daemon does."""
-    error = unknown("service", "shpo", ["shop", "api"])
+    """The message is like the daemon's."""
+    error = unknown_name("service", "shpo", ["shop", "api"])
     assert error.exit_code == exit_codes.USAGE
     assert error.message == "no service is named 'shpo'\nDid you mean shop? Valid: shop, api"

@@ -1,4 +1,4 @@
-"""Shell completion: commands and options at once, names from the daemon if it is quick."""
+"""Shell completion: commands and options at once, names from the daemon within 300 ms."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.stopwatch import Stopwatch
 
 
 def completed(words: str, **environment: str) -> list[str]:
-    """What bash would be offered for the last of these words."""
+    """The completions that bash gets for the last word."""
     parts = words.split(" ")
     env = {
         **{key: os.environ[key] for key in ("PATH", "XDG_CONFIG_HOME")},
@@ -41,8 +41,8 @@ def completed(words: str, **environment: str) -> list[str]:
 
 
 @pytest.fixture
-def known(daemon: FakeDaemon) -> FakeDaemon:
-    """It has two services."""
+def two_services(daemon: FakeDaemon) -> FakeDaemon:
+    """A daemon with two services."""
     items = [
         {"name": "shop", "regions": {"eu-west-1": {}, "us-east-1": {}}, "pools": {"europe": {}}},
         {"name": "api", "regions": {"eu-west-1": {}}, "pools": {"world": {}}},
@@ -73,29 +73,29 @@ def known(daemon: FakeDaemon) -> FakeDaemon:
         ("gtc overrides -o y", ["yaml"]),
     ],
 )
-def test_names_are_completed(known: FakeDaemon, words: str, offered: list[str]) -> None:
+def test_names_are_completed(two_services: FakeDaemon, words: str, offered: list[str]) -> None:
     """Regions, services and pools come from the daemon."""
-    assert completed(words, GTC_URL=known.url) == offered
+    assert completed(words, GTC_URL=two_services.url) == offered
 
 
-def test_names_come_from_where_the_command_line_says(known: FakeDaemon) -> None:
-    """The option stands before the word."""
-    assert completed(f"gtc drain --endpoint {known.url} us") == ["us-east-1"]
+def test_names_come_from_the_endpoint_on_the_command_line(two_services: FakeDaemon) -> None:
+    """The option precedes the word."""
+    assert completed(f"gtc drain --endpoint {two_services.url} us") == ["us-east-1"]
 
 
 def test_contexts_are_completed() -> None:
-    """Without any daemon."""
+    """Without a daemon."""
     contexts.save(Contexts(None, {name: Context(name, ("http://a",)) for name in ("lab", "prod")}))
     assert completed("gtc context use p") == ["prod"]
 
 
-def test_without_a_daemon_nothing_is_offered_and_nothing_is_said() -> None:
-    """Pressing a key must not print an error."""
+def test_without_a_daemon_there_are_no_completions_and_no_errors() -> None:
+    """Pressing the tab key must not print an error."""
     assert completed("gtc drain eu", GTC_URL=f"http://127.0.0.1:{free_port()}") == []
 
 
-def test_a_daemon_that_hangs_is_not_waited_for() -> None:
-    """300 ms, whatever it does; the rest is the start of the program."""
+def test_a_daemon_that_hangs_delays_completion_by_300_ms() -> None:
+    """The rest is the start of the program."""
     starting = Stopwatch().start()
     assert completed("gtc overr") == ["overrides"]
     start_s = starting.stop()
@@ -107,7 +107,7 @@ def test_a_daemon_that_hangs_is_not_waited_for() -> None:
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_the_script_names_the_command_and_can_be_read_by_its_shell(gtc: Run, shell: str) -> None:
+def test_the_script_names_the_command_and_its_shell_accepts_it(gtc: Run, shell: str) -> None:
     """Where that shell is installed."""
     script = gtc("completion", shell).stdout
     assert "_GTC_COMPLETE" in script
@@ -118,5 +118,5 @@ def test_the_script_names_the_command_and_can_be_read_by_its_shell(gtc: Run, she
 
 
 def test_another_shell_is_a_wrong_command_line(gtc: Run) -> None:
-    """The message names those there are."""
+    """The message names the valid shells."""
     assert "'bash', 'zsh', 'fish'" in gtc("completion", "tcsh").stderr

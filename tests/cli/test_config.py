@@ -1,4 +1,4 @@
-"""`gtc config`: settings in effect, schema, differences."""
+"""`gtc config`: effective settings, schema, differences."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def config(*arguments: str) -> Result:
-    """Run the command."""
+    """Runs `gtc config`."""
     return CliRunner().invoke(root, ["config", *arguments], standalone_mode=False)
 
 
@@ -41,16 +41,16 @@ def test_show_names_the_origin_of_each_value(monkeypatch: pytest.MonkeyPatch) ->
     assert "  period_s: 10  # default" in lines
 
 
-def test_show_as_json_is_for_programs() -> None:
-    """With origins every value is an object; without, it is itself."""
+def test_show_as_json_has_objects_only_with_origins() -> None:
+    """With origins every value is an object; without, it is the value itself."""
     plain = json.loads(config("show", "a.yaml", "-o", "json").output)
     assert plain["services"]["shop"]["regions"]["eu-west-1"]["capacity_rps"] == 300
-    told = json.loads(config("show", "a.yaml", "-o", "json", "--origin").output)
-    assert told["api"]["port"] == {"value": 8640, "origin": "default"}
+    shown_settings = json.loads(config("show", "a.yaml", "-o", "json", "--origin").output)
+    assert shown_settings["api"]["port"] == {"value": 8640, "origin": "default"}
 
 
-def test_show_refuses_what_would_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The mistakes are told as `gtc validate` tells them."""
+def test_show_refuses_invalid_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mistakes are printed as by `gtc validate`."""
     monkeypatch.setenv("GTC__API__PORT", "x")
     result = config("show", "a.yaml")
     assert result.return_value == exit_codes.BAD_CONFIG
@@ -59,27 +59,27 @@ def test_show_refuses_what_would_not_run(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_a_flag_without_a_value_is_a_wrong_command_line() -> None:
-    """The same code as for every other wrong command line."""
+    """Exit code 2."""
     result = CliRunner().invoke(root, ["config", "show", "a.yaml", "--set", "mode"])
     assert result.exit_code == exit_codes.USAGE
     assert "KEY=VALUE" in result.output
 
 
-def test_the_schema_is_printed_as_it_is_committed() -> None:
-    """What `make schema` writes."""
+def test_the_schema_equals_the_committed_one() -> None:
+    """The output of `make schema`."""
     assert config("schema").output == schema_text()
 
 
-def test_diff_tells_two_files_apart_key_by_key() -> None:
-    """And what of it a running daemon cannot take over."""
+def test_diff_lists_the_changed_keys_of_two_files() -> None:
+    """With a mark at keys that need a restart."""
     result = config("diff", "a.yaml", "b.yaml", "--detailed-exitcode")
     assert result.output == (
         "~ state_path: gtc.sqlite → other.sqlite  (restart)\n"
         "~ services.shop.regions.eu-west-1.capacity_rps: 300 → 400\n"
     )
     assert result.return_value == exit_codes.PLAN_HAS_CHANGES
-    found = json.loads(config("diff", "a.yaml", "b.yaml", "-o", "json").output)
-    assert found[0] == {
+    changes = json.loads(config("diff", "a.yaml", "b.yaml", "-o", "json").output)
+    assert changes[0] == {
         "key": "state_path",
         "old": "gtc.sqlite",
         "new": "other.sqlite",
@@ -88,6 +88,6 @@ def test_diff_tells_two_files_apart_key_by_key() -> None:
 
 
 def test_equal_files_do_not_differ() -> None:
-    """Said in words, with 0."""
+    """A sentence, and exit code 0."""
     result = config("diff", "a.yaml", "a.yaml", "--detailed-exitcode")
     assert (result.output, result.return_value) == ("No difference.\n", exit_codes.OK)

@@ -1,4 +1,4 @@
-"""`gtc config migrate`: prints or writes a file of version 1 in the form of version 2."""
+"""`gtc config migrate`: prints or writes a file of version 1 as version 2."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(*arguments: str) -> Result:
-    """Run `gtc config`."""
+    """Runs `gtc config`."""
     return CliRunner().invoke(root, ["config", *arguments])
 
 
-def test_it_prints_the_new_form_and_leaves_the_file_alone(file: Path) -> None:
-    """Whatever the environment lays over the file."""
+def test_it_prints_version_2_and_does_not_change_the_file(file: Path) -> None:
+    """Variables of the environment do not matter."""
     variables = {"GTC__SERVICES__SHOP__REGIONS__EU_WEST_1__JURISDICTION": "US"}
     result = CliRunner(env=variables).invoke(root, ["config", "migrate", "gtc.yaml"])
     assert (result.exit_code, result.stdout, result.stderr) == (exit_codes.OK, NEW, "")
@@ -41,7 +41,7 @@ def test_it_prints_the_new_form_and_leaves_the_file_alone(file: Path) -> None:
 
 
 def test_write_replaces_the_file_and_keeps_the_old_one(file: Path) -> None:
-    """Mode included; and `gtc validate` no longer warns of the version."""
+    """The mode stays; `gtc validate` no longer warns of the version."""
     file.chmod(0o640)
     result = run("migrate", "gtc.yaml", "--write")
     backup = file.with_name("gtc.yaml.v1")
@@ -53,7 +53,7 @@ def test_write_replaces_the_file_and_keeps_the_old_one(file: Path) -> None:
     assert "config migrate" not in CliRunner().invoke(root, ["validate", "gtc.yaml"]).output
 
 
-def test_a_copy_that_exists_is_never_overwritten(file: Path) -> None:
+def test_an_existing_backup_is_never_overwritten(file: Path) -> None:
     """It may be the only file of version 1 that is left; nothing is written."""
     backup = file.with_name("gtc.yaml.v1")
     backup.write_text("mine")
@@ -65,8 +65,8 @@ def test_a_copy_that_exists_is_never_overwritten(file: Path) -> None:
     assert (file.read_text(), backup.read_text()) == (MINIMAL_1, "mine")
 
 
-def test_a_symbolic_link_and_the_ends_of_lines_stay(file: Path) -> None:
-    """What the link leads to is replaced."""
+def test_symbolic_links_and_line_ends_are_preserved(file: Path) -> None:
+    """The link's target is replaced."""
     file.write_bytes(MINIMAL_1.replace("\n", "\r\n").encode())
     link = file.with_name("link.yaml")
     link.symlink_to(file)
@@ -75,17 +75,17 @@ def test_a_symbolic_link_and_the_ends_of_lines_stay(file: Path) -> None:
     assert file.read_bytes() == NEW.replace("\n", "\r\n").encode()
 
 
-def test_a_file_of_version_2_is_said_to_be_one(file: Path) -> None:
-    """It is printed as it is, so that a script may redirect it; --write does nothing."""
+def test_a_file_of_version_2_is_printed_unchanged(file: Path) -> None:
+    """A script may redirect it; --write does nothing."""
     file.write_text(MINIMAL)
-    for more, printed in (((), MINIMAL), (("--write",), "")):
-        result = run("migrate", "gtc.yaml", *more)
+    for options, printed in (((), MINIMAL), (("--write",), "")):
+        result = run("migrate", "gtc.yaml", *options)
         assert (result.exit_code, result.stdout) == (exit_codes.OK, printed)
         assert result.stderr == "gtc.yaml is of version 2 already\n"
     assert os.listdir() == ["gtc.yaml"]
 
 
-def test_mistakes_are_told_and_nothing_is_written(file: Path) -> None:
+def test_mistakes_are_printed_and_nothing_is_written(file: Path) -> None:
     """With their places in the file."""
     file.write_text(MINIMAL_1.replace("jurisdiction: EU", "jurisdiction: 49"))
     result = run("migrate", "gtc.yaml", "--write")
@@ -94,10 +94,10 @@ def test_mistakes_are_told_and_nothing_is_written(file: Path) -> None:
     assert os.listdir() == ["gtc.yaml"]
 
 
-def test_a_form_that_would_mean_something_else_is_not_printed(
+def test_a_migration_that_changes_the_meaning_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A mistake of this program; the file is the person's to change."""
+    """It is a defect of the program; the user must change the file by hand."""
 
     def fails(text: str, source: str) -> str:
         raise NotMigratedError("the new form would mean something else")
@@ -111,12 +111,12 @@ def test_a_form_that_would_mean_something_else_is_not_printed(
     assert os.listdir() == ["gtc.yaml"]
 
 
-def test_show_and_diff_warn_of_the_version_and_speak_of_the_new_keys(file: Path) -> None:
-    """On standard error, so that what is shown can be saved."""
+def test_show_and_diff_warn_of_version_1_and_use_the_keys_of_version_2(file: Path) -> None:
+    """The warning goes to standard error, so that standard output can be saved."""
     file.with_name("new.yaml").write_text(NEW.replace("jurisdiction: US", "jurisdiction: U"))
     result = run("diff", "gtc.yaml", "new.yaml")
     assert result.stdout == "~ regions.us-east-1.jurisdiction: US → U\n"
     assert result.stderr.startswith("gtc.yaml:1:17: warning: the file is of version 1")
-    shown = run("show", "gtc.yaml", "--origin")
-    assert "  eu-west-1:\n    jurisdiction: EU  # gtc.yaml:8\n" in shown.stdout
-    assert shown.stderr.startswith("gtc.yaml:1:17: warning: the file is of version 1")
+    result = run("show", "gtc.yaml", "--origin")
+    assert "  eu-west-1:\n    jurisdiction: EU  # gtc.yaml:8\n" in result.stdout
+    assert result.stderr.startswith("gtc.yaml:1:17: warning: the file is of version 1")

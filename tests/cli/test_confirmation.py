@@ -25,7 +25,7 @@ ORDERS: dict[str, tuple[str, ...]] = {
 
 @pytest.fixture
 def production(daemon: FakeDaemon) -> FakeDaemon:
-    """That daemon is production, and has a drain and a freeze in force."""
+    """The daemon's context is a production one; a drain, a freeze and a pin are active."""
     contexts.save(Contexts("prod", {"prod": Context("prod", (daemon.url,), None, True)}))
     freeze = answers.override(5, kind="freeze", region=None)
     pin = answers.override(7, kind="pin", share=0.3)
@@ -42,7 +42,7 @@ def production(daemon: FakeDaemon) -> FakeDaemon:
 
 
 def orders(daemon: FakeDaemon) -> list[Any]:
-    """Everything but looks and previews."""
+    """All requests but queries and previews."""
     return [
         request
         for request in daemon.requests
@@ -53,7 +53,7 @@ def orders(daemon: FakeDaemon) -> list[Any]:
 @pytest.mark.usefixtures("at_terminal")
 @pytest.mark.parametrize("name", ORDERS)
 def test_an_order_needs_the_contexts_name(production: FakeDaemon, gtc: Run, name: str) -> None:
-    """In red where colours are; another word does nothing."""
+    """Asked for in red where colours are allowed; another word does nothing."""
     result = gtc(*ORDERS[name], typed="y\n", GTC_URL="", FORCE_COLOR="1")
     assert result.exit_code == exit_codes.FAILED
     assert "\x1b[31m" in result.stderr
@@ -64,8 +64,8 @@ def test_an_order_needs_the_contexts_name(production: FakeDaemon, gtc: Run, name
 
 
 @pytest.mark.parametrize("name", ORDERS)
-def test_a_script_says_that_it_means_it(production: FakeDaemon, gtc: Run, name: str) -> None:
-    """Nobody is there to type."""
+def test_a_script_needs_yes(production: FakeDaemon, gtc: Run, name: str) -> None:
+    """It has no terminal to type at."""
     result = gtc(*ORDERS[name], GTC_URL="")
     assert result.exit_code == exit_codes.USAGE
     assert "--yes" in result.stderr
@@ -75,7 +75,7 @@ def test_a_script_says_that_it_means_it(production: FakeDaemon, gtc: Run, name: 
 
 @pytest.mark.usefixtures("at_terminal")
 def test_a_drain_asks_for_the_regions_name_in_red(production: FakeDaemon, gtc: Run) -> None:
-    """The preview stands above it."""
+    """After the preview."""
     order = ("drain", EU, "--reason", "x")
     result = gtc(*order, typed=f"{EU}\n", GTC_URL="", NO_COLOR="1")
     assert result.exit_code == exit_codes.OK
@@ -85,6 +85,6 @@ def test_a_drain_asks_for_the_regions_name_in_red(production: FakeDaemon, gtc: R
 
 @pytest.mark.usefixtures("at_terminal")
 @pytest.mark.parametrize("name", ORDERS)
-def test_elsewhere_nothing_is_asked(production: FakeDaemon, gtc: Run, name: str) -> None:
-    """A laboratory is not production."""
+def test_other_contexts_need_no_confirmation(production: FakeDaemon, gtc: Run, name: str) -> None:
+    """The context is not a production one."""
     assert gtc(*ORDERS[name]).exit_code == exit_codes.OK

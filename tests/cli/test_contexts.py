@@ -1,4 +1,4 @@
-"""`gtc context` and its file: the user's own, without secrets, replaced as a whole."""
+"""`gtc context` and its file: private to the user, without secrets, replaced atomically."""
 
 from __future__ import annotations
 
@@ -14,10 +14,8 @@ from tests.cli.conftest import Run
 ADD = ("context", "add", "prod", "--endpoint", "https://a:1", "--endpoint", "https://b:2")
 
 
-def test_the_first_context_is_in_use_and_the_file_is_the_users_own(
-    gtc: Run, own_home: Path
-) -> None:
-    """Mode 0600 in a folder of mode 0700; a token is only referred to."""
+def test_the_first_context_is_current_and_the_file_is_private(gtc: Run, own_home: Path) -> None:
+    """Mode 0600 in a folder of mode 0700; the token is a reference."""
     result = gtc(*ADD, "--token", "file:/run/secrets/gtc", "--production")
     assert (result.exit_code, result.stdout) == (0, "Context prod is kept; it is in use.\n")
     assert stat.S_IMODE(own_home.stat().st_mode) == 0o600
@@ -36,8 +34,8 @@ def test_the_first_context_is_in_use_and_the_file_is_the_users_own(
     }
 
 
-def test_contexts_are_listed_used_and_forgotten(gtc: Run) -> None:
-    """A star marks the one in use."""
+def test_contexts_are_listed_used_and_removed(gtc: Run) -> None:
+    """A star marks the current one."""
     gtc(*ADD, "--production")
     lab = ("lab", "--endpoint", "http://127.0.0.1:8640", "--token", "env:LAB")
     assert "to use it: gtc context use lab" in gtc("context", "add", *lab).stdout
@@ -49,11 +47,11 @@ def test_contexts_are_listed_used_and_forgotten(gtc: Run) -> None:
     )
     assert gtc("context", "remove", "lab").stdout == "Context lab is forgotten.\n"
     items = json.loads(gtc("context", "list", "-o", "json").stdout)["items"]
-    assert [(one["name"], one["current"]) for one in items] == [("prod", False)]
+    assert [(context["name"], context["current"]) for context in items] == [("prod", False)]
 
 
 def test_without_contexts_the_list_says_how_to_add_one(gtc: Run) -> None:
-    """As a program sees it, an empty list."""
+    """As a document, an empty list."""
     assert "gtc context add NAME" in gtc("context", "list").stdout
     assert json.loads(gtc("context", "list", "-o", "json").stdout) == {"items": []}
 
@@ -69,10 +67,10 @@ def test_without_contexts_the_list_says_how_to_add_one(gtc: Run) -> None:
         (("remove", "prdo"), "Did you mean prod?"),
     ],
 )
-def test_a_slip_is_said_and_changes_nothing(
+def test_a_mistake_is_reported_and_changes_nothing(
     gtc: Run, own_home: Path, arguments: tuple[str, ...], says: str
 ) -> None:
-    """With what is allowed."""
+    """The message says what is allowed."""
     gtc(*ADD)
     before = own_home.read_text()
     result = gtc("context", *arguments)
@@ -81,8 +79,8 @@ def test_a_slip_is_said_and_changes_nothing(
     assert own_home.read_text() == before
 
 
-def test_a_file_that_others_may_change_is_refused(gtc: Run, own_home: Path) -> None:
-    """They could send a failover elsewhere."""
+def test_a_file_writable_by_other_users_is_refused(gtc: Run, own_home: Path) -> None:
+    """They could redirect a failover."""
     gtc(*ADD)
     own_home.chmod(0o666)
     result = gtc("status", GTC_URL="")
@@ -91,8 +89,10 @@ def test_a_file_that_others_may_change_is_refused(gtc: Run, own_home: Path) -> N
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"current": 1, "contexts": {"x": {}}}'])
-def test_a_file_that_is_something_else_is_a_message(gtc: Run, own_home: Path, text: str) -> None:
-    """No traceback, and the file's name."""
+def test_an_invalid_file_is_an_error_without_a_traceback(
+    gtc: Run, own_home: Path, text: str
+) -> None:
+    """The message names the file."""
     own_home.parent.mkdir(parents=True)
     own_home.write_text(text)
     own_home.chmod(0o600)
@@ -101,8 +101,10 @@ def test_a_file_that_is_something_else_is_a_message(gtc: Run, own_home: Path, te
     assert f"{own_home} is not what `gtc context` wrote" in result.stderr
 
 
-def test_a_folder_that_cannot_be_written_is_a_message(gtc: Run, own_home: Path) -> None:
-    """For instance because a file stands in its place."""
+def test_a_folder_that_cannot_be_created_is_an_error_without_a_traceback(
+    gtc: Run, own_home: Path
+) -> None:
+    """For instance because a file has its name."""
     own_home.parent.parent.mkdir(parents=True)
     own_home.parent.write_text("in the way")
     result = gtc(*ADD)

@@ -23,7 +23,7 @@ def test_a_duration_is_a_number_with_a_unit(text: str, seconds: float) -> None:
     ["", "2 weeks", "h", "-5m", "0", "0s", "1h30m", "2H", "1e3", "nan", "inf", "٣h", "9" * 400],
 )
 def test_anything_else_is_refused_with_what_is_allowed(text: str) -> None:
-    """The message names the value and every form."""
+    """The message names the value and every valid form."""
     with pytest.raises(click.BadParameter) as raised:
         DURATION.convert(text, None, None)
     assert raised.value.message == (

@@ -1,4 +1,4 @@
-"""`gtc events`: rows and documents, and a stream that outlives its connections."""
+"""`gtc events`: rows, documents, and a stream that reconnects."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from controller.cli import exit_codes
-from controller.cli.daemon.event_stream import blocks
+from controller.cli.daemon.event_stream import parse_blocks
 from tests.cli import answers
 from tests.cli.conftest import Run
 from tests.cli.fake_daemon import FakeDaemon, Reply, problem
@@ -34,18 +34,18 @@ events are missing here: see `gtc status` and `gtc history`
 """
 
 
-def everything() -> list[dict[str, Any]]:
-    """One of each."""
+def event_of_each_type() -> list[dict[str, Any]]:
+    """One event of each type."""
     return [
-        answers.decided(1),
+        answers.decision_event(1),
         answers.event(
             2, "decision_updated", decision_id=12, measured_effect="a\n95 % of the users have left"
         ),
         answers.event(3, "decision_updated", decision_id=12, measured_effect=""),
-        answers.ordered(4),
-        answers.ordered(5, "override_ended", actor="gtc", why="expired"),
-        answers.standing(6),
-        answers.standing(
+        answers.override_event(4),
+        answers.override_event(5, "override_ended", actor="gtc", why="expired"),
+        answers.cycle_event(6),
+        answers.cycle_event(
             7,
             regions=[DOWN, SUSPECT],
             frozen=True,
@@ -53,26 +53,26 @@ def everything() -> list[dict[str, Any]]:
             overloaded=["shop/europe"],
             holds=[{"reason": "frozen"}] * 2,
         ),
-        answers.standing(7, left_out={"pools": 230, "holds": 12}),
+        answers.cycle_event(7, left_out={"pools": 230, "holds": 12}),
         answers.event(8, "resync"),
     ]
 
 
 def recent(*events: dict[str, Any], last_id: int = 8) -> dict[str, Any]:
-    """What `/v1/events/recent` answers."""
+    """The reply of `/v1/events/recent`."""
     return {"items": list(events), "last_id": last_id}
 
 
 def streamed(*events: dict[str, Any], cut: str = "") -> Reply:
-    """A stream that ends after these, perhaps in the middle of one."""
+    """A stream that ends after these lines, possibly within an event."""
     text = "retry: 1000\nid: 8\n\n: still here\n\n"
-    for one in events:
-        text += f"id: {one['id']}\nevent: {one['type']}\ndata: {json.dumps(one)}\n\n"
+    for event in events:
+        text += f"id: {event['id']}\nevent: {event['type']}\ndata: {json.dumps(event)}\n\n"
     return Reply(text + cut, headers={"Content-Type": "text/event-stream"})
 
 
 def interrupted_after(pauses: int, monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Ctrl-C comes in the pause of that number; returns how long each was."""
+    """Raises KeyboardInterrupt in the pause of that number; returns the length of each pause."""
     slept: list[float] = []
 
     def sleep(seconds: float) -> None:
@@ -84,20 +84,18 @@ def interrupted_after(pauses: int, monkeypatch: pytest.MonkeyPatch) -> list[floa
     return slept
 
 
-def test_what_happened_lately_is_a_row_each(daemon: FakeDaemon, gtc: Run) -> None:
+def test_each_recent_event_is_a_row(daemon: FakeDaemon, gtc: Run) -> None:
     """The newest last, as in a log."""
-    daemon.answers("GET /v1/events/recent?limit=20", recent(*everything()))
+    daemon.answers("GET /v1/events/recent?limit=20", recent(*event_of_each_type()))
     result = gtc("events")
     assert result.exit_code == exit_codes.OK
     assert result.stdout == ROWS
 
 
-def test_of_many_triggers_the_first_is_shown_and_all_are_in_the_document(
-    daemon: FakeDaemon, gtc: Run
-) -> None:
-    """What moved is shown whole."""
+def test_a_row_shows_the_first_trigger_and_a_document_all(daemon: FakeDaemon, gtc: Run) -> None:
+    """A row shows all moves."""
     triggers = [f"shop/region-{number} up → unknown" for number in range(13)]
-    daemon.answers("GET /v1/events/recent", recent(answers.decided(1, trigger=triggers)))
+    daemon.answers("GET /v1/events/recent", recent(answers.decision_event(1, trigger=triggers)))
     assert gtc("events").stdout.endswith(
         "12: shop/region-0 up → unknown; and 12 more: gtc why 12; "
         "shop/europe eu-west-1 50 % → 0 %; applied\n"
@@ -105,58 +103,69 @@ def test_of_many_triggers_the_first_is_shown_and_all_are_in_the_document(
     assert json.loads(gtc("events", "-o", "json").stdout)["data"]["trigger"] == triggers
 
 
-def test_a_move_that_was_not_sent_yet_is_not_taken_for_done(daemon: FakeDaemon, gtc: Run) -> None:
-    """Its zone does not answer an earlier write."""
-    events = [answers.decided(1, outcomes=[]), answers.decided(2, outcomes=[], moves=[])]
+def test_a_move_that_is_not_sent_yet_is_marked(daemon: FakeDaemon, gtc: Run) -> None:
+    """Its zone has not replied to an earlier write."""
+    events = [
+        answers.decision_event(1, outcomes=[]),
+        answers.decision_event(2, outcomes=[], moves=[]),
+    ]
     daemon.answers("GET /v1/events/recent", {"items": events, "last_id": 2})
     waiting, held = gtc("events").stdout.splitlines()
     assert waiting.endswith("shop/europe eu-west-1 50 % → 0 %; not sent yet")
     assert "not sent" not in held
 
 
-def test_a_pins_event_says_at_what_share(daemon: FakeDaemon, gtc: Run) -> None:
-    """Set, or ended."""
+def test_a_pins_event_shows_its_share(daemon: FakeDaemon, gtc: Run) -> None:
+    """When it is set and when it ends."""
     pin = answers.override(kind="pin", share=0.3, service="shop", pool="europe")
-    daemon.answers("GET /v1/events/recent", recent(answers.ordered(1, override=pin)))
+    daemon.answers("GET /v1/events/recent", recent(answers.override_event(1, override=pin)))
     assert gtc("events").stdout.endswith(
         "override_set           3, pin shop/europe/eu-west-1 at 30 % by ann: INC-42\n"
     )
 
 
 @pytest.mark.parametrize("form", ["json", "yaml"])
-def test_documents_come_one_after_the_other(daemon: FakeDaemon, gtc: Run, form: str) -> None:
-    """JSON a line each, YAML with its separator."""
+def test_each_event_is_a_document(daemon: FakeDaemon, gtc: Run, form: str) -> None:
+    """One line of JSON, or YAML with its separator."""
     import yaml
 
-    daemon.answers("GET /v1/events/recent", recent(*everything()))
+    daemon.answers("GET /v1/events/recent", recent(*event_of_each_type()))
     text = gtc("events", "-o", form).stdout
-    found = (
+    documents = (
         list(map(json.loads, text.splitlines()))
         if form == "json"
         else list(yaml.safe_load_all(text))
     )
-    assert found == everything()
+    assert documents == event_of_each_type()
 
 
-def test_a_stream_is_taken_up_where_it_broke_off(
+def test_a_broken_stream_resumes_after_the_last_event(
     daemon: FakeDaemon, gtc: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing twice, nothing left out: not even what a connection cut in the middle."""
+    """No event twice, none lost, also when the connection broke within one."""
     slept = interrupted_after(5, monkeypatch)
-    daemon.answers("GET /v1/events/recent", recent(answers.ordered(8)))
+    daemon.answers("GET /v1/events/recent", recent(answers.override_event(8)))
     daemon.answers(
         "GET /v1/events",
-        streamed(answers.decided(9), answers.decided(10), cut='id: 11\nevent: decision\ndata: {"'),
+        streamed(
+            answers.decision_event(9),
+            answers.decision_event(10),
+            cut='id: 11\nevent: decision\ndata: {"',
+        ),
         Reply("", breaks_off=True),
         problem(503, "starting"),
-        streamed(answers.decided(11)),
+        streamed(answers.decision_event(11)),
         streamed(),
     )
     result = gtc("events", "-f", "-o", "json")
     assert result.exit_code == exit_codes.INTERRUPTED
     assert [json.loads(line)["id"] for line in result.stdout.splitlines()] == [8, 9, 10, 11]
-    asked = [r.headers["Last-Event-ID"] for r in daemon.requests if "recent" not in r.path]
-    assert asked == ["8", "10", "10", "10", "11"]
+    last_ids = [
+        request.headers["Last-Event-ID"]
+        for request in daemon.requests
+        if "recent" not in request.path
+    ]
+    assert last_ids == ["8", "10", "10", "10", "11"]
     assert slept == [0.5, 1.0, 2.0, 0.5, 0.5]
     assert result.stderr.splitlines() == [
         "connection lost: the daemon ended the stream; trying again",
@@ -167,18 +176,18 @@ def test_a_stream_is_taken_up_where_it_broke_off(
     ]
 
 
-def test_a_restarted_daemon_says_that_something_may_be_missing(
+def test_a_restarted_daemons_resync_is_a_row(
     daemon: FakeDaemon, gtc: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its `resync` is a row like every other."""
+    """Events may be missing there."""
     interrupted_after(1, monkeypatch)
     daemon.answers("GET /v1/events/recent", recent())
     daemon.answers("GET /v1/events", streamed(answers.event(500, "resync")))
     assert "resync                 events are missing here" in gtc("events", "-f").stdout
 
 
-def test_types_and_number_are_the_daemons_to_check(daemon: FakeDaemon, gtc: Run) -> None:
-    """It knows the names."""
+def test_types_and_limit_are_sent_to_the_daemon(daemon: FakeDaemon, gtc: Run) -> None:
+    """The daemon knows the valid types."""
     daemon.answers("GET /v1/events/recent?limit=5&types=decision%2Ccycle", recent())
     result = gtc("events", "--limit", "5", "--type", "decision", "--type", "cycle")
     assert (result.exit_code, result.stdout) == (exit_codes.OK, "")
@@ -190,13 +199,15 @@ def test_types_and_number_are_the_daemons_to_check(daemon: FakeDaemon, gtc: Run)
     assert "Did you mean decision?" in result.stderr
 
 
-def test_none_of_the_past_can_be_asked_for(
+def test_limit_0_shows_no_past_events(
     daemon: FakeDaemon, gtc: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Only what comes."""
+    """Only later ones."""
     interrupted_after(1, monkeypatch)
-    daemon.answers("GET /v1/events/recent?limit=1&types=decision", recent(answers.decided(8)))
-    daemon.answers("GET /v1/events?types=decision", streamed(answers.decided(9)))
+    daemon.answers(
+        "GET /v1/events/recent?limit=1&types=decision", recent(answers.decision_event(8))
+    )
+    daemon.answers("GET /v1/events?types=decision", streamed(answers.decision_event(9)))
     result = gtc("events", "-f", "--limit", "0", "--type", "decision", "-o", "json")
     assert [json.loads(line)["id"] for line in result.stdout.splitlines()] == [9]
 
@@ -212,23 +223,23 @@ def test_none_of_the_past_can_be_asked_for(
 def test_a_stream_that_cannot_begin_is_an_error(
     daemon: FakeDaemon, gtc: Run, reply: Reply, code: int
 ) -> None:
-    """Not something to wait for."""
+    """The first connection is not retried."""
     daemon.answers("GET /v1/events/recent", recent())
     daemon.answers("GET /v1/events", reply)
     assert gtc("events", "-f").exit_code == code
 
 
-def test_a_refusal_ends_a_stream_that_had_begun(
+def test_a_refusal_ends_a_running_stream(
     daemon: FakeDaemon, gtc: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A token that has expired will not become valid again."""
+    """An expired token does not become valid again."""
     interrupted_after(3, monkeypatch)
     daemon.answers("GET /v1/events/recent", recent())
     daemon.answers("GET /v1/events", streamed(), problem(401, "the token expired"))
     assert gtc("events", "-f").exit_code == exit_codes.AUTH
 
 
-def test_what_cannot_be_read_is_a_message(daemon: FakeDaemon, gtc: Run) -> None:
+def test_an_invalid_event_is_an_error_without_a_traceback(daemon: FakeDaemon, gtc: Run) -> None:
     """No traceback."""
     daemon.answers("GET /v1/events/recent", recent())
     daemon.answers("GET /v1/events", Reply("id: 9\nevent: decision\ndata: {\n\n"))
@@ -249,7 +260,7 @@ def test_blocks_follow_the_standard() -> None:
         "\n",
         "x",
     ]
-    assert list(blocks(lines)) == [
+    assert list(parse_blocks(lines)) == [
         {"": "hi", "data": "one\n two", "event": ""},
         {"id": "3"},
     ]

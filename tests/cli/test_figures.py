@@ -1,4 +1,4 @@
-"""`gtc figures`: what is believed of demand, latency and capacity, a row each."""
+"""`gtc figures`: believed demand, latency and capacity, one row for each figure."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ api      -      us-east-1  capacity_rps  -           -         -    -          1
 
 @pytest.fixture
 def believed(daemon: FakeDaemon) -> FakeDaemon:
-    """Two services; somebody reports of one of them."""
+    """Two services; traffic is reported for one of them."""
     daemon.answers("GET /v1/figures", answers.figures())
     return daemon
 
 
-def test_one_service_alone_is_shown_when_it_is_named(believed: FakeDaemon, gtc: Run) -> None:
-    """What nobody measured or knows is a dash."""
+def test_a_named_service_is_the_only_one_shown(believed: FakeDaemon, gtc: Run) -> None:
+    """Unknown values are dashes."""
     assert gtc("figures", "--service", "api").stdout == API
 
 
-def test_every_figure_has_its_row_with_what_it_is_made_of(believed: FakeDaemon, gtc: Run) -> None:
-    """The configured one, the measured one with its age and influence, and the outcome."""
+def test_each_figure_is_a_row_with_its_inputs(believed: FakeDaemon, gtc: Run) -> None:
+    """The configured value, the measured one with age and influence, and the result."""
     rows = [line.split(maxsplit=3) for line in gtc("figures").stdout.splitlines()]
     cells = {tuple(row[:3]): " ".join(row[3].split()) for row in rows[1:]}
     assert cells["shop", "europe", "-"] == "demand_rps 60.0 90.0 5 min 50.0% - 75.0"
@@ -40,15 +40,15 @@ def test_every_figure_has_its_row_with_what_it_is_made_of(believed: FakeDaemon, 
     assert cells["shop", "-", "eu-west-1"] == "capacity_rps 60.0 - - - 50.0% 30.0"
 
 
-def test_another_service_is_a_wrong_command_line(believed: FakeDaemon, gtc: Run) -> None:
-    """The message names those there are."""
+def test_an_unknown_service_is_a_wrong_command_line(believed: FakeDaemon, gtc: Run) -> None:
+    """The message names the valid ones."""
     result = gtc("figures", "--service", "shp")
     assert result.exit_code == exit_codes.USAGE
     assert "no service is named 'shp'" in result.stderr
     assert "Did you mean shop? Valid: shop, api" in result.stderr
 
 
-def test_a_document_holds_the_daemons_own_numbers(believed: FakeDaemon, gtc: Run) -> None:
-    """Of the service that was asked for."""
+def test_a_document_has_the_daemons_numbers(believed: FakeDaemon, gtc: Run) -> None:
+    """Of the service that was given."""
     document: dict[str, Any] = json.loads(gtc("figures", "--service", "api", "-o", "json").stdout)
     assert document["items"] == answers.figures()["items"][1:]

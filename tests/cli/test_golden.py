@@ -18,8 +18,8 @@ from controller.cli.daemon.contexts import Context, Contexts
 from tests.cli import answers
 from tests.cli.conftest import Run
 from tests.cli.fake_daemon import FakeDaemon, Reply
-from tests.cli.test_events import everything, recent
-from tests.cli.test_history import days_work
+from tests.cli.test_events import event_of_each_type, recent
+from tests.cli.test_history import records_of_each_kind
 from tests.cli.test_status import on_terminal, troubled
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -70,12 +70,12 @@ REPLAY = {
 
 @pytest.fixture
 def troubled_daemon(daemon: FakeDaemon) -> FakeDaemon:
-    """It has something to tell to every command."""
+    """It has a reply with content for every command."""
     daemon.answers("GET /v1/status", troubled())
     daemon.answers("GET /v1/plan", PLAN)
     daemon.answers("GET /v1/figures", answers.figures())
-    daemon.answers("GET /v1/decisions", answers.page(*days_work()))
-    daemon.answers("GET /v1/events/recent", recent(*everything()))
+    daemon.answers("GET /v1/decisions", answers.page(*records_of_each_kind()))
+    daemon.answers("GET /v1/events/recent", recent(*event_of_each_type()))
     daemon.answers("GET /v1/overrides", {"items": troubled()["overrides"]})
     daemon.answers("GET /v1/audit", answers.page(ENTRY))
     daemon.answers("GET /v1/decisions/12/replay", REPLAY)
@@ -83,7 +83,7 @@ def troubled_daemon(daemon: FakeDaemon) -> FakeDaemon:
 
 
 def explains(daemon: FakeDaemon, form: str) -> None:
-    """A decision in words or as a document, as the daemon would be asked for it."""
+    """Sets the reply with a decision, as text or as a document."""
     for path in ("/v1/decisions/12", "/v1/decisions/latest"):
         text = Reply(EXPLANATION)
         daemon.answers(f"GET {path}", text if form == "table" else answers.record())
@@ -92,7 +92,7 @@ def explains(daemon: FakeDaemon, form: str) -> None:
 
 
 def compare(name: str, text: str, request: pytest.FixtureRequest) -> None:
-    """The text is the accepted one."""
+    """Asserts that the text equals the golden file."""
     file = GOLDEN / name
     if request.config.getoption("--rewrite"):
         file.parent.mkdir(exist_ok=True)
@@ -102,43 +102,45 @@ def compare(name: str, text: str, request: pytest.FixtureRequest) -> None:
 
 @pytest.mark.parametrize("columns", ["40", "80", "200"])
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("look", LOOKS)
-def test_in_a_pipe_every_form_is_the_accepted_one_at_any_width(
+@pytest.mark.parametrize("name", LOOKS)
+def test_output_in_a_pipe_equals_the_golden_file_at_any_width(
     troubled_daemon: FakeDaemon,
     gtc: Run,
     request: pytest.FixtureRequest,
-    look: str,
+    name: str,
     form: str,
     columns: str,
 ) -> None:
-    """One row per thing, and documents that can be read back."""
-    known = {"prod": Context("prod", ("https://a:1", "https://b:2"), "env:PROD", True)}
-    contexts.save(Contexts("prod", known))
+    """Rows are not wrapped, documents can be parsed."""
+    contexts_by_name = {"prod": Context("prod", ("https://a:1", "https://b:2"), "env:PROD", True)}
+    contexts.save(Contexts("prod", contexts_by_name))
     explains(troubled_daemon, form)
-    result = gtc(*LOOKS[look], "-o", form, COLUMNS=columns)
+    result = gtc(*LOOKS[name], "-o", form, COLUMNS=columns)
     assert result.exit_code == exit_codes.OK, result.output
-    compare(f"{look}.{form}", result.stdout, request)
+    compare(f"{name}.{form}", result.stdout, request)
 
 
-@pytest.mark.parametrize("look", sorted(LOOKS.keys() - {"events"}))
-def test_json_and_yaml_say_the_same(troubled_daemon: FakeDaemon, gtc: Run, look: str) -> None:
-    """A program may choose."""
+@pytest.mark.parametrize("name", sorted(LOOKS.keys() - {"events"}))
+def test_json_and_yaml_have_the_same_content(
+    troubled_daemon: FakeDaemon, gtc: Run, name: str
+) -> None:
+    """A program may use either."""
     explains(troubled_daemon, "json")
-    as_json, as_yaml = (gtc(*LOOKS[look], "-o", form).stdout for form in ("json", "yaml"))
+    as_json, as_yaml = (gtc(*LOOKS[name], "-o", form).stdout for form in ("json", "yaml"))
     assert json.loads(as_json) == yaml.safe_load(as_yaml)
 
 
 @pytest.mark.parametrize("columns", ["40", "80", "200"])
-def test_on_a_terminal_the_status_fits_the_width(
+def test_the_status_on_a_terminal_fits_the_width(
     troubled_daemon: FakeDaemon, request: pytest.FixtureRequest, columns: str
 ) -> None:
-    """Reasons stand below the table where there is no room for them in it."""
+    """The reasons are under the table where the table has no space for them."""
     text = on_terminal(troubled_daemon, "status", COLUMNS=columns, NO_COLOR="1")
-    shown = "\n".join(line.rstrip() for line in text.replace("\r\n", "\n").split("\n"))
-    compare(f"status.terminal-{columns}", shown, request)
+    screen = "\n".join(line.rstrip() for line in text.replace("\r\n", "\n").split("\n"))
+    compare(f"status.terminal-{columns}", screen, request)
 
 
-def test_every_command_that_looks_is_here() -> None:
-    """`wait` prints one sentence."""
-    looks = {name for name, entry in COMMANDS.items() if entry.section == "Look"}
-    assert looks - {"wait"} <= {arguments[0] for arguments in LOOKS.values()}
+def test_every_query_command_is_tested() -> None:
+    """`wait` prints only a sentence."""
+    queries = {name for name, entry in COMMANDS.items() if entry.section == "Look"}
+    assert queries - {"wait"} <= {arguments[0] for arguments in LOOKS.values()}

@@ -1,4 +1,4 @@
-"""`gtc history`: what moved, who moved it, and what came of it."""
+"""`gtc history`: moves, authors and outcomes of past decisions."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ shop/europe: eu-west-1 50 % → 0 %, us-east-1 50 % → 100 %; api/world: levers
 """
 
 
-def days_work() -> list[dict[str, Any]]:
-    """Records of every kind, the newest first."""
+def records_of_each_kind() -> list[dict[str, Any]]:
+    """Records of each kind, the newest first."""
     same = {"eu-west-1": 1.0}
     api = answers.change("eu-west-1", "api", "world")
     mended = answers.pool_plan(
@@ -39,43 +39,39 @@ def days_work() -> list[dict[str, Any]]:
     ]
     moved = answers.moved(6)
     holds = [answers.held("panic", "too many"), answers.held("drift", "by hand", "eu-west-1")]
-    kept = answers.pool_plan(same, same, *holds, desired=same, changes=[], withheld=[])
+    held = answers.pool_plan(same, same, *holds, desired=same, changes=[], withheld=[])
     return [
         answers.moved(9, authors=["ann", "bob"]),
         answers.withheld(8, "dry_run"),
         answers.record(id=7),
         {**moved, "plans": [*moved["plans"], mended], "written": refused},
-        answers.record(id=5, plans=[kept]),
+        answers.record(id=5, plans=[held]),
     ]
 
 
 def ids(text: str) -> list[str]:
-    """The first cell of every row."""
+    """The first cell of each row."""
     return [line.split()[0] for line in text.splitlines()[1:]]
 
 
-def test_decisions_that_moved_or_held_are_a_row_each(daemon: FakeDaemon, gtc: Run) -> None:
-    """One that did neither is left out."""
-    daemon.answers("GET /v1/decisions", answers.page(*days_work()))
+def test_each_decision_that_moved_or_held_is_a_row(daemon: FakeDaemon, gtc: Run) -> None:
+    """Other decisions are left out."""
+    daemon.answers("GET /v1/decisions", answers.page(*records_of_each_kind()))
     result = gtc("history")
     assert result.exit_code == exit_codes.OK
     assert result.stdout == TABLE
 
 
-def test_a_change_that_was_not_sent_yet_is_not_taken_for_written(
-    daemon: FakeDaemon, gtc: Run
-) -> None:
-    """The zone does not answer an earlier write: this decision waits for that."""
+def test_a_change_that_is_not_sent_yet_is_marked(daemon: FakeDaemon, gtc: Run) -> None:
+    """Its zone has not replied to an earlier write."""
     daemon.answers("GET /v1/decisions", answers.page(answers.moved(9, written=[])))
     result = gtc("history")
     row = result.stdout.splitlines()[1]
     assert "not sent yet  shop/europe: eu-west-1 50 % → 0 %" in row
 
 
-def test_a_pool_that_is_held_in_every_region_is_held_as_a_whole(
-    daemon: FakeDaemon, gtc: Run
-) -> None:
-    """In an isolation the row would name every region of every pool."""
+def test_a_pool_held_in_every_region_is_shown_as_held_in_all(daemon: FakeDaemon, gtc: Run) -> None:
+    """While the prober is isolated the row would name every region of every pool."""
     shares = {"eu-west-1": 0.5, "us-east-1": 0.5}
     holds = [answers.held("self_isolated", "blind", region) for region in shares]
     parts = [
@@ -86,9 +82,9 @@ def test_a_pool_that_is_held_in_every_region_is_held_as_a_whole(
     assert gtc("history").stdout.endswith("shop/europe: all held; shop/world: eu-west-1 held\n")
 
 
-def test_as_a_document_every_row_is_an_object(daemon: FakeDaemon, gtc: Run) -> None:
-    """With the time as the daemon writes it."""
-    daemon.answers("GET /v1/decisions", answers.page(*days_work()))
+def test_each_row_is_an_object_in_a_document(daemon: FakeDaemon, gtc: Run) -> None:
+    """Times are as the daemon writes them."""
+    daemon.answers("GET /v1/decisions", answers.page(*records_of_each_kind()))
     items = json.loads(gtc("history", "-o", "json").stdout)["items"]
     assert items[0] == {
         "id": 9,
@@ -100,8 +96,8 @@ def test_as_a_document_every_row_is_an_object(daemon: FakeDaemon, gtc: Run) -> N
     }
 
 
-def test_pages_are_read_until_there_are_enough_rows(daemon: FakeDaemon, gtc: Run) -> None:
-    """And no further."""
+def test_pages_are_fetched_until_there_are_enough_rows(daemon: FakeDaemon, gtc: Run) -> None:
+    """No further page is fetched."""
     quiet = [answers.record(id=number) for number in (9, 8)]
     second = answers.page(answers.moved(7), answers.moved(6), following="/v1/decisions?before=6")
     daemon.answers(
@@ -113,8 +109,8 @@ def test_pages_are_read_until_there_are_enough_rows(daemon: FakeDaemon, gtc: Run
     assert len(daemon.requests) == 2
 
 
-def test_since_leaves_out_what_is_older(daemon: FakeDaemon, gtc: Run) -> None:
-    """And reads no page behind it."""
+def test_since_leaves_out_older_decisions(daemon: FakeDaemon, gtc: Run) -> None:
+    """No page of older decisions is fetched."""
     now = datetime.now(UTC)
     ages = {9: 60, 8: 3_540, 7: 3_660}
     records = [
@@ -126,10 +122,8 @@ def test_since_leaves_out_what_is_older(daemon: FakeDaemon, gtc: Run) -> None:
     assert len(daemon.requests) == 1
 
 
-def test_a_region_is_asked_of_the_daemon_which_knows_the_names(
-    daemon: FakeDaemon, gtc: Run
-) -> None:
-    """A slip names the nearest."""
+def test_the_region_is_sent_to_the_daemon(daemon: FakeDaemon, gtc: Run) -> None:
+    """An unknown name is refused with the nearest one."""
     daemon.answers("GET /v1/decisions?limit=100&region=eu-west-1", answers.page(answers.moved(3)))
     assert ids(gtc("history", "--region", "eu-west-1").stdout) == ["3"]
     valid = ["eu-west-1", "us-east-1"]
@@ -143,16 +137,16 @@ def test_a_region_is_asked_of_the_daemon_which_knows_the_names(
 def test_no_rows_are_a_sentence_and_as_a_document_an_empty_list(
     daemon: FakeDaemon, gtc: Run
 ) -> None:
-    """A quiet day is not an error."""
+    """A history without moves is not an error."""
     daemon.answers("GET /v1/decisions", answers.page(answers.record()))
     assert gtc("history").stdout == "No decision on record moved or held anything there.\n"
     assert gtc("history", "-o", "yaml").stdout == "items: []\n"
 
 
 @pytest.mark.parametrize("option", [("--limit", "0"), ("--since", "yesterday")])
-def test_a_wrong_number_is_said_before_anything_is_asked(
+def test_an_invalid_number_is_refused_before_any_request(
     daemon: FakeDaemon, gtc: Run, option: tuple[str, str]
 ) -> None:
-    """With what is allowed."""
+    """The message says what is allowed."""
     assert gtc("history", *option).exit_code == exit_codes.USAGE
     assert daemon.requests == []

@@ -1,4 +1,4 @@
-"""The list of orders in force, and giving one more time."""
+"""`gtc overrides` lists the active overrides; `gtc extend` moves the end of one."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ ID  KIND      REGION     SERVICE  POOL    SHARE  ENDS IN          AUTHOR  IGNORE
 
 
 @pytest.fixture
-def several(daemon: FakeDaemon) -> FakeDaemon:
-    """Orders of every kind."""
+def overrides_of_each_kind(daemon: FakeDaemon) -> FakeDaemon:
+    """Overrides of each kind."""
     failover = answers.override(4, kind="failover", service="shop", pool="europe")
     items = [
         answers.override(3),
@@ -41,12 +41,14 @@ def several(daemon: FakeDaemon) -> FakeDaemon:
     return daemon
 
 
-def test_overrides_are_listed_with_what_remains_of_them(several: FakeDaemon, gtc: Run) -> None:
-    """A row each, whatever is in the texts; `soon` marks those about to end."""
+def test_each_override_is_a_row_with_its_remaining_time(
+    overrides_of_each_kind: FakeDaemon, gtc: Run
+) -> None:
+    """Whatever its texts contain; `soon` marks an override that is about to end."""
     assert gtc("overrides").stdout == LIST
 
 
-def test_no_overrides_is_a_sentence_and_as_a_document_an_empty_list(
+def test_no_overrides_are_a_sentence_and_as_a_document_an_empty_list(
     daemon: FakeDaemon, gtc: Run
 ) -> None:
     """People get words, programs the answer."""
@@ -56,8 +58,8 @@ def test_no_overrides_is_a_sentence_and_as_a_document_an_empty_list(
     assert gtc("overrides", "-o", "yaml").stdout == "items: []\n"
 
 
-def test_an_override_is_extended_from_now_on(daemon: FakeDaemon, gtc: Run) -> None:
-    """And told with its new end."""
+def test_an_extension_counts_from_now(daemon: FakeDaemon, gtc: Run) -> None:
+    """The new end is printed."""
     daemon.answers("PATCH /v1/overrides/3", answers.override())
     result = gtc("extend", "3", "--ttl", "2h", "--reason", "takes longer")
     assert result.exit_code == exit_codes.OK
@@ -69,20 +71,20 @@ def test_an_override_is_extended_from_now_on(daemon: FakeDaemon, gtc: Run) -> No
     assert request.headers["If-Match"] == "*"
 
 
-def test_a_pin_that_is_extended_is_told_with_its_share(daemon: FakeDaemon, gtc: Run) -> None:
-    """Which stays as it is."""
+def test_an_extended_pin_is_printed_with_its_share(daemon: FakeDaemon, gtc: Run) -> None:
+    """The share does not change."""
     daemon.answers("PATCH /v1/overrides/3", answers.override(kind="pin", share=0.3))
     result = gtc("extend", "3", "--ttl", "2h", "--reason", "x")
     assert result.stdout.startswith("Override 3, pin eu-west-1 at 30 %, ends at ")
 
 
 def test_the_help_says_that_an_end_may_also_come_sooner(gtc: Run) -> None:
-    """The command is named after the commoner wish."""
+    """`extend` may also shorten."""
     assert "later, or sooner" in gtc("extend", "--help").stdout
 
 
-def test_an_extension_needs_a_reason_too(daemon: FakeDaemon, gtc: Run) -> None:
-    """Whoever reads it later must know why it lasts so long."""
+def test_an_extension_needs_a_reason(daemon: FakeDaemon, gtc: Run) -> None:
+    """The audit shows why an override lasts so long."""
     result = gtc("extend", "3", "--ttl", "90s")
     assert result.exit_code == exit_codes.USAGE
     assert "--reason is missing" in result.stderr
@@ -90,13 +92,13 @@ def test_an_extension_needs_a_reason_too(daemon: FakeDaemon, gtc: Run) -> None:
 
 
 @pytest.mark.parametrize("arguments", [("3",), ("x", "--ttl", "2h"), ("0", "--ttl", "2h")])
-def test_an_extension_needs_an_id_and_a_time(gtc: Run, arguments: tuple[str, ...]) -> None:
-    """There is no sensible default for either."""
+def test_an_extension_needs_an_id_and_a_duration(gtc: Run, arguments: tuple[str, ...]) -> None:
+    """Neither has a sensible default."""
     assert gtc("extend", *arguments).exit_code == exit_codes.USAGE
 
 
 def test_an_override_that_has_ended_cannot_be_extended(daemon: FakeDaemon, gtc: Run) -> None:
-    """The message names those in force."""
+    """The message names the active ones."""
     detail = "no override 9 is in force"
     daemon.refuses("PATCH /v1/overrides/9", 404, detail, field="id", valid_values=["3", "4"])
     result = gtc("extend", "9", "--ttl", "2h", "--reason", "x")
@@ -104,14 +106,14 @@ def test_an_override_that_has_ended_cannot_be_extended(daemon: FakeDaemon, gtc: 
     assert result.stderr == "Error: no override 9 is in force\nValid: 3, 4\n"
 
 
-def test_the_document_is_the_daemons_answer(several: FakeDaemon, gtc: Run) -> None:
+def test_the_document_is_the_daemons_reply(overrides_of_each_kind: FakeDaemon, gtc: Run) -> None:
     """All of it."""
-    ids = [one["id"] for one in json.loads(gtc("overrides", "-o", "json").stdout)["items"]]
+    ids = [item["id"] for item in json.loads(gtc("overrides", "-o", "json").stdout)["items"]]
     assert ids == [3, 4, 5, 6, 7]
 
 
-def test_an_order_that_orders_nothing_says_so(daemon: FakeDaemon, gtc: Run) -> None:
-    """Behind its reason: a reload has taken its region away."""
+def test_a_void_override_is_marked(daemon: FakeDaemon, gtc: Run) -> None:
+    """The mark follows its reason: a reload has removed its region."""
     gone = answers.override(3, void="no region eu-west-1 is configured")
     daemon.answers("GET /v1/overrides", {"items": [gone]})
 

@@ -9,7 +9,7 @@ from controller.cli.types.percentage import PERCENTAGE
 
 
 def refusal(text: str) -> str:
-    """Why this is no share."""
+    """The message that refuses a text."""
     with pytest.raises(click.BadParameter) as raised:
         PERCENTAGE.convert(text, None, None)
     return raised.value.message
@@ -23,7 +23,7 @@ def refusal(text: str) -> str:
     ],
 )
 def test_a_share_is_a_number_with_a_per_cent_sign(text: str, share: float) -> None:
-    """The daemon gets a fraction, without the dust of a division."""
+    """The daemon gets a fraction without rounding errors of the division."""
     assert PERCENTAGE.convert(text, None, None) == share
 
 
@@ -34,14 +34,16 @@ def test_a_share_is_a_number_with_a_per_cent_sign(text: str, share: float) -> No
         *(("0.3", "30% or 0.3%"), (".5", "50% or 0.5%"), ("1", "100% or 1%")),
     ],
 )
-def test_a_bare_number_is_refused_with_what_to_write(text: str, meant: str) -> None:
-    """A hundredfold mistake is no way to learn what a program took it for."""
+def test_a_number_without_a_percent_sign_is_refused_with_what_to_write(
+    text: str, meant: str
+) -> None:
+    """A wrong guess could be wrong by a factor of 100."""
     assert refusal(text) == f"{text!r} is not a share: write {meant}."
 
 
 @pytest.mark.parametrize("text", ["0%", "0.0 %"])
-def test_nothing_is_a_drain(text: str) -> None:
-    """Whose guards are others."""
+def test_zero_percent_is_a_drain(text: str) -> None:
+    """A drain has other guards."""
     assert refusal(text) == "a region at 0% is out of service: `gtc drain` it instead."
 
 
@@ -49,7 +51,7 @@ def test_nothing_is_a_drain(text: str) -> None:
     "text", ["", "%", "100.1%", "400%", "-5%", "a third", "30%%", "1e1%", "nan%", "٣%", "9" * 400]
 )
 def test_anything_else_is_refused_with_what_is_allowed(text: str) -> None:
-    """The message names the value and the form."""
+    """The message names the value and the valid form."""
     assert refusal(text) == (
         f"{text!r} is not a share; allowed is a number above 0 up to 100 with % behind it, "
         "such as 30%."

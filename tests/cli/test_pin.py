@@ -1,4 +1,4 @@
-"""`gtc pin` and `unpin`: what is sent and said. How orders are given is shown in `test_submit`."""
+"""`gtc pin` and `gtc unpin`: requests and output. `test_submit` has what all orders share."""
 
 from __future__ import annotations
 
@@ -24,52 +24,52 @@ End it sooner with: gtc unpin eu-west-1
 
 
 def europe(before: float, *held: dict[str, Any], desired: float = 0.3) -> dict[str, Any]:
-    """A plan in which eu-west-1 is to go from one share to another."""
+    """A plan in which the desired share of eu-west-1 differs from its present one."""
     shares = {EU: before, US: 1 - before}
-    wanted = {EU: desired, US: 1 - desired}
-    return answers.pool_plan(shares, shares, *held, desired=wanted)
+    desired_shares = {EU: desired, US: 1 - desired}
+    return answers.pool_plan(shares, shares, *held, desired=desired_shares)
 
 
 @pytest.fixture
-def willing(daemon: FakeDaemon) -> FakeDaemon:
-    """A daemon that previews a pin and then takes it."""
+def accepting(daemon: FakeDaemon) -> FakeDaemon:
+    """A daemon that previews a pin and then accepts it."""
     preview = answers.plan(europe(0.5), text=PREVIEW, changes=1)
     daemon.answers("POST /v1/overrides?dry_run=true&all=true", preview)
     daemon.answers("POST /v1/overrides", answers.override(kind="pin", share=0.3, reason="canary"))
     return daemon
 
 
-def test_a_pin_is_previewed_given_and_told_with_its_share_and_end(
-    willing: FakeDaemon, gtc: Run
+def test_a_pin_is_previewed_submitted_and_printed_with_its_share_and_end(
+    accepting: FakeDaemon, gtc: Run
 ) -> None:
-    """The share goes out as a fraction."""
+    """The share is sent as a fraction."""
     result = gtc(*ORDER, "--yes")
     assert (result.exit_code, result.stdout) == (exit_codes.OK, IN_FORCE)
     order = {"kind": "pin", "region": EU, "share": 0.3, "reason": "canary", "author": "ann"}
-    assert [(request.path, request.body) for request in willing.requests] == [
+    assert [(request.path, request.body) for request in accepting.requests] == [
         ("/v1/overrides?dry_run=true&all=true", order),
         ("/v1/overrides", order),
     ]
 
 
-def test_a_pin_takes_what_a_drain_takes(willing: FakeDaemon, gtc: Run) -> None:
-    """Place, time, author, guards."""
-    where: dict[str, Any] = {"service": "shop", "pool": "europe"}
-    willing.answers("POST /v1/overrides", answers.override(kind="pin", share=0.3, **where))
+def test_a_pin_has_the_options_of_a_drain(accepting: FakeDaemon, gtc: Run) -> None:
+    """Scope, duration, author, guards."""
+    scope: dict[str, Any] = {"service": "shop", "pool": "europe"}
+    accepting.answers("POST /v1/overrides", answers.override(kind="pin", share=0.3, **scope))
     result = gtc(
         *("pin", EU, "30 %", "--yes", "--reason", "canary", "--ttl", "2h", "--author", "bob"),
         *("--service", "shop", "--pool", "europe", "--ignore-guard", "capacity"),
     )
     assert "in force: pin eu-west-1 at 30 % of shop/europe." in result.stdout
     assert "gtc unpin eu-west-1 --service shop --pool europe\n" in result.stdout
-    assert willing.requests[-1].body == {
+    assert accepting.requests[-1].body == {
         **{"kind": "pin", "region": EU, "share": 0.3, "reason": "canary", "author": "bob"},
-        **{"ttl_s": 7200.0, "ignore_guards": ["capacity"], **where},
+        **{"ttl_s": 7200.0, "ignore_guards": ["capacity"], **scope},
     }
 
 
 @pytest.mark.parametrize(
-    ("share", "said"),
+    ("share", "message"),
     [
         ("30", "Invalid value for 'SHARE': '30' is not a share: write 30%."),
         ("0.3", "write 30% or 0.3%."),
@@ -77,18 +77,18 @@ def test_a_pin_takes_what_a_drain_takes(willing: FakeDaemon, gtc: Run) -> None:
         ("130%", "allowed is a number above 0 up to 100 with % behind it"),
     ],
 )
-def test_a_share_that_could_be_misread_is_refused_before_anything_is_asked(
-    daemon: FakeDaemon, gtc: Run, share: str, said: str
+def test_an_ambiguous_share_is_refused_before_any_request(
+    daemon: FakeDaemon, gtc: Run, share: str, message: str
 ) -> None:
-    """Even where the shell split `30 %` in two."""
+    """Also where the shell splits `30 %` in two."""
     for written in ((share,), (share, "%")):
         result = gtc("pin", EU, *written, "--reason", "x", "--yes")
         assert result.exit_code == exit_codes.USAGE
-        assert said in result.stderr
+        assert message in result.stderr
     assert daemon.requests == []
 
 
-def test_a_pin_that_no_pool_would_take_is_refused_with_the_guards_name(
+def test_a_pin_held_in_every_pool_is_refused_with_the_guards_names(
     daemon: FakeDaemon, gtc: Run
 ) -> None:
     """Nothing is stored."""
@@ -112,34 +112,34 @@ def test_a_pin_that_no_pool_would_take_is_refused_with_the_guards_name(
 
 
 @pytest.mark.usefixtures("at_terminal")
-def test_the_regions_name_confirms_a_pin(willing: FakeDaemon, gtc: Run) -> None:
-    """As it confirms a drain."""
+def test_the_regions_name_confirms_a_pin(accepting: FakeDaemon, gtc: Run) -> None:
+    """As for a drain."""
     result = gtc(*ORDER, typed=f"{EU}\n")
     assert (result.exit_code, result.stdout) == (exit_codes.OK, IN_FORCE)
     assert "Type eu-west-1 to confirm the pin at 30 %" in result.stderr
 
 
-def test_waiting_goes_on_over_the_steps_of_the_ramp(
-    willing: FakeDaemon, gtc: Run, monkeypatch: pytest.MonkeyPatch
+def test_waiting_lasts_until_the_ramp_has_ended(
+    accepting: FakeDaemon, gtc: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Until AWS has the share."""
+    """AWS has the share then."""
     monkeypatch.setattr("controller.cli.orders.submit._POLL_S", 0.01)
     step = answers.held("ramp_step", "eu-west-1: next step in 12.0 s")
     plans = [answers.plan(europe(before, step)) for before in (0.05, 0.2)]
-    willing.answers("GET /v1/plan", *plans, answers.plan(europe(0.3)))
-    willing.refuses("GET /v1/decisions/latest", 404, "none")
+    accepting.answers("GET /v1/plan", *plans, answers.plan(europe(0.3)))
+    accepting.refuses("GET /v1/decisions/latest", 404, "none")
     result = gtc(*ORDER, "--yes", "--wait")
     assert result.exit_code == exit_codes.OK
     assert result.stdout == f"{IN_FORCE}\neu-west-1 is at 30 % in shop/europe.\n"
-    assert [request.path for request in willing.asked("GET")].count("/v1/plan?all=true") == 3
+    assert [request.path for request in accepting.asked("GET")].count("/v1/plan?all=true") == 3
 
 
-def test_waiting_longer_than_the_timeout_says_what_is_not_so(
-    willing: FakeDaemon, gtc: Run, monkeypatch: pytest.MonkeyPatch
+def test_a_wait_that_times_out_names_the_share_that_is_not_reached(
+    accepting: FakeDaemon, gtc: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The pin stays in force."""
+    """The pin stays active."""
     monkeypatch.setattr("controller.cli.orders.submit._POLL_S", 0.01)
-    willing.answers("GET /v1/plan", answers.plan(europe(0.05)))
+    accepting.answers("GET /v1/plan", answers.plan(europe(0.05)))
     result = gtc(*ORDER, "--yes", "--wait", "--timeout", "0.05s")
     assert result.exit_code == exit_codes.TIMEOUT
     assert "eu-west-1 is not yet known to be at 30 % in shop/europe; the override stays" in (
@@ -148,7 +148,7 @@ def test_waiting_longer_than_the_timeout_says_what_is_not_so(
 
 
 def test_the_help_says_that_waiting_may_take_minutes(gtc: Run) -> None:
-    """Steps of a ramp are minutes."""
+    """Ramp steps take minutes."""
     text = " ".join(gtc("pin", "--help").stdout.split())
     assert "by the steps of the ramp, which may take minutes." in text
     assert "[default: 10m]" in text
@@ -156,7 +156,7 @@ def test_the_help_says_that_waiting_may_take_minutes(gtc: Run) -> None:
 
 @pytest.fixture
 def pinned(daemon: FakeDaemon) -> FakeDaemon:
-    """Two pins of eu-west-1 and one drain are in force."""
+    """Pins of two regions and a drain are active."""
     items = [
         answers.override(3),
         answers.override(4, kind="pin", share=0.3, service="shop", reason="canary"),
@@ -170,8 +170,8 @@ def pinned(daemon: FakeDaemon) -> FakeDaemon:
     return daemon
 
 
-def test_unpin_ends_the_pins_of_that_region_alone(pinned: FakeDaemon, gtc: Run) -> None:
-    """Drains go on, and so do other regions' pins."""
+def test_unpin_ends_only_the_pins_of_that_region(pinned: FakeDaemon, gtc: Run) -> None:
+    """Drains and other regions' pins stay active."""
     result = gtc("unpin", EU)
     assert result.exit_code == exit_codes.OK
     assert result.stdout == (
@@ -182,8 +182,8 @@ def test_unpin_ends_the_pins_of_that_region_alone(pinned: FakeDaemon, gtc: Run) 
     assert paths == ["/v1/overrides/4?author=ann", "/v1/overrides/6?author=ann"]
 
 
-def test_unpin_where_nothing_is_pinned_is_not_an_error(pinned: FakeDaemon, gtc: Run) -> None:
-    """A script may say it twice; a slip of the finger is one."""
+def test_unpin_without_a_pin_is_not_an_error(pinned: FakeDaemon, gtc: Run) -> None:
+    """A script may repeat it. An unknown region is an error."""
     result = gtc("unpin", US, "--service", "shop", "--pool", "world")
     assert result.exit_code == exit_codes.OK
     assert result.stdout == (

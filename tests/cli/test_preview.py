@@ -1,4 +1,4 @@
-"""What may stand in an order's way, as the planner names it."""
+"""The names of holds in `preview` are the planner's."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from controller.cli.orders import preview
 from controller.model.decision import GUARD_HOLDS, Hold
 
 
-def test_the_guards_that_may_be_named_are_the_planners() -> None:
-    """The command must not import the planner, so the names stand there twice."""
+def test_the_guards_are_the_planners() -> None:
+    """The command does not import the planner, so the names are written twice."""
     assert tuple(hold.value for hold in GUARD_HOLDS) == preview.GUARDS
 
 
 @pytest.mark.parametrize("reason", preview.REMEDIES)
-def test_every_remedy_belongs_to_a_hold_that_cannot_be_named(reason: str) -> None:
-    """And the hold exists."""
+def test_every_remedy_is_for_a_hold_that_no_order_can_override(reason: str) -> None:
+    """The hold exists."""
     assert Hold(reason) not in GUARD_HOLDS

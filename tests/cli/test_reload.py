@@ -1,4 +1,4 @@
-"""`gtc reload`: looks first, then does."""
+"""`gtc reload`: preview, then reload."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ REFUSED = {**SHOWN, "refusal": "2 regions would lose traffic: a, b; accept this 
 
 
 def orders(daemon: FakeDaemon) -> list[Any]:
+    """The bodies of the reload requests."""
     return [request.body for request in daemon.asked("POST")]
 
 
-def test_a_reload_is_looked_at_and_then_done(daemon: FakeDaemon, gtc: Run) -> None:
-    """What is printed is what came into force."""
+def test_a_reload_is_previewed_and_then_submitted(daemon: FakeDaemon, gtc: Run) -> None:
+    """The output is the reply to the second request."""
     daemon.answers("POST /v1/reload", SHOWN, DONE)
     result = gtc("reload")
     assert result.exit_code == exit_codes.OK
@@ -37,8 +38,8 @@ def test_a_reload_is_looked_at_and_then_done(daemon: FakeDaemon, gtc: Run) -> No
     )
 
 
-def test_a_dry_run_only_looks(daemon: FakeDaemon, gtc: Run) -> None:
-    """And tells the hash, should somebody want to accept it."""
+def test_a_dry_run_is_only_previewed(daemon: FakeDaemon, gtc: Run) -> None:
+    """The output has the hash by which the plan can be accepted."""
     daemon.answers("POST /v1/reload", SHOWN)
     result = gtc("reload", "--dry-run")
     assert result.exit_code == exit_codes.OK
@@ -46,10 +47,10 @@ def test_a_dry_run_only_looks(daemon: FakeDaemon, gtc: Run) -> None:
     assert result.output.endswith("\nNothing was changed. This plan's hash is f00d.\n")
 
 
-def test_a_refusal_is_shown_with_the_plan_and_nothing_is_ordered(
+def test_a_refusal_is_printed_with_the_plan_and_nothing_is_submitted(
     daemon: FakeDaemon, gtc: Run
 ) -> None:
-    """Exit code 4, for a dry run too."""
+    """Exit code 4, also in a dry run."""
     daemon.answers("POST /v1/reload", REFUSED)
     result, dry = gtc("reload"), gtc("reload", "--dry-run")
     assert result.exit_code == dry.exit_code == exit_codes.REFUSED
@@ -59,14 +60,14 @@ def test_a_refusal_is_shown_with_the_plan_and_nothing_is_ordered(
     assert "Error: would be refused: 2 regions" in dry.stderr
 
 
-def test_an_accepted_plan_is_ordered_with_its_hash(daemon: FakeDaemon, gtc: Run) -> None:
-    """The daemon compares it again when it acts."""
+def test_an_accepted_plan_is_submitted_with_its_hash(daemon: FakeDaemon, gtc: Run) -> None:
+    """The daemon compares it with the plan at that time."""
     daemon.answers("POST /v1/reload", SHOWN, DONE)
     assert gtc("reload", "--accept", "f00d").exit_code == exit_codes.OK
     assert orders(daemon) == [{"accept": "f00d", "dry_run": True}, {"accept": "f00d"}]
 
 
-def test_a_bad_configuration_has_its_own_exit_code(daemon: FakeDaemon, gtc: Run) -> None:
+def test_an_invalid_configuration_has_an_exit_code_of_its_own(daemon: FakeDaemon, gtc: Run) -> None:
     """Every mistake is printed."""
     daemon.refuses("POST /v1/reload", 422, "it cannot be used:\n  line 3: port must be a number")
     result = gtc("reload")
@@ -74,8 +75,8 @@ def test_a_bad_configuration_has_its_own_exit_code(daemon: FakeDaemon, gtc: Run)
     assert "  line 3: port must be a number" in result.stderr
 
 
-def test_what_changes_between_looking_and_doing_is_refused(daemon: FakeDaemon, gtc: Run) -> None:
-    """The daemon's last word counts."""
+def test_a_refusal_after_the_preview_is_an_error(daemon: FakeDaemon, gtc: Run) -> None:
+    """The reply to the second request counts."""
     daemon.answers("POST /v1/reload", SHOWN)
     assert gtc("reload", "-o", "json", "--dry-run").exit_code == exit_codes.OK
     assert json.loads(gtc("reload", "-o", "json", "--dry-run").stdout) == SHOWN

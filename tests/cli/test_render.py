@@ -1,4 +1,4 @@
-"""How values look."""
+"""Values as text."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from controller.cli.screen import render
     ],
 )
 def test_a_duration_is_shown_in_its_two_largest_units(seconds: float, text: str) -> None:
-    """Nobody needs the seconds of a day."""
+    """Days are shown without seconds."""
     assert render.duration(seconds) == text
 
 
@@ -38,15 +38,15 @@ def test_a_duration_is_shown_in_its_two_largest_units(seconds: float, text: str)
     ],
 )
 def test_a_share_is_a_cell_and_a_bar(share: float | None, cell: str, bar: str) -> None:
-    """A trickle is not drawn as nothing; what nobody knows is not drawn as zero."""
+    """A small share is not an empty bar; an unknown share is not zero."""
     assert render.share(share) == cell
     assert render.bar(share) == bar
 
 
-def test_a_moment_is_utc_to_the_second() -> None:
-    """As the API writes it, whatever the zone of this machine."""
-    assert render.moment("2026-06-01T14:00:00.123Z") == "2026-06-01 14:00:00 UTC"
-    assert render.moment("2026-06-01T14:00:00+02:00") == "2026-06-01 12:00:00 UTC"
+def test_a_timestamp_is_utc_to_the_second() -> None:
+    """In any time zone of the machine."""
+    assert render.timestamp("2026-06-01T14:00:00.123Z") == "2026-06-01 14:00:00 UTC"
+    assert render.timestamp("2026-06-01T14:00:00+02:00") == "2026-06-01 12:00:00 UTC"
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,9 @@ def test_a_moment_is_utc_to_the_second() -> None:
         ({"kind": "freeze", "region": None, "share": None}, "freeze"),
     ],
 )
-def test_an_order_is_told_by_what_it_asks_for(override: dict[str, object], text: str) -> None:
+def test_an_orders_text_has_its_kind_region_and_share(
+    override: dict[str, object], text: str
+) -> None:
     """In the fewest words."""
     assert render.order_text(override) == text
 
@@ -66,14 +68,14 @@ def test_an_order_is_told_by_what_it_asks_for(override: dict[str, object], text:
     ("texts", "text"),
     [([], ""), (["one"], "one"), (["one", "two", "three"], "one; and 2 more: gtc why 7")],
 )
-def test_of_several_texts_the_first_is_shown_and_the_others_counted(
+def test_the_first_of_several_texts_is_shown_and_the_others_are_counted(
     texts: list[str], text: str
 ) -> None:
     """With the command that shows them."""
-    assert render.in_short(texts, "gtc why 7") == text
+    assert render.first_of(texts, "gtc why 7") == text
 
 
-def test_foreign_text_can_neither_break_a_row_nor_steer_the_terminal() -> None:
-    """Reasons are typed by people and errors written by others."""
+def test_control_characters_and_line_ends_are_removed() -> None:
+    """Reasons are typed by users, errors come from other programs."""
     assert render.one_line("INC-42\nnow \x1b[31mred\t!") == "INC-42 now [31mred !"
     assert render.printable("two\nlines\x07\r") == "two\nlines  "

@@ -1,4 +1,4 @@
-"""`gtc replay`: a decision made again, by the daemon or here from a file."""
+"""`gtc replay`: a decision repeated by the daemon or from a file."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ TEXT = "Decision 12, made by version 0.1.0, is the same byte for byte when the s
 OTHER = ('"emergency":true', '"emergency":false')
 
 
-def answered(*, faithful: bool = True) -> dict[str, Any]:
+def reply(*, faithful: bool = True) -> dict[str, Any]:
+    """A reply of the daemon to a replay."""
     return {"decision_id": 12, "faithful": faithful, "differences": [], "text": TEXT}
 
 
 def file_of(folder: Path, version: str = __version__, *change: str) -> Path:
-    """An exported failover, with one text in its decision replaced by another."""
+    """An exported failover, with one text in its decision replaced."""
     text = json.dumps(exported(Exhibit(12, version, written(evidence("see eu-west-1=D")))))
     if change:
-        old, new = (one.replace(":", ": ") for one in change)
+        old, new = (text.replace(":", ": ") for text in change)
         assert old in text
         text = text.replace(old, new)
     path = folder / "snapshot.json"
@@ -35,34 +36,34 @@ def file_of(folder: Path, version: str = __version__, *change: str) -> Path:
     return path
 
 
-def test_a_faithful_replay_is_told_in_the_daemons_words(daemon: FakeDaemon, gtc: Run) -> None:
-    """And ends well."""
-    daemon.answers("GET /v1/decisions/12/replay", answered())
+def test_a_faithful_replay_is_printed_as_the_daemons_text(daemon: FakeDaemon, gtc: Run) -> None:
+    """Exit code 0."""
+    daemon.answers("GET /v1/decisions/12/replay", reply())
     result = gtc("replay", "12")
     assert (result.exit_code, result.stdout) == (exit_codes.OK, f"{TEXT}\n")
 
 
 def test_another_decision_of_the_same_version_is_a_failure(daemon: FakeDaemon, gtc: Run) -> None:
-    """A script sees it; the answer is printed all the same."""
-    daemon.answers("GET /v1/decisions/12/replay", answered(faithful=False))
+    """Exit code 1; the reply is printed, too."""
+    daemon.answers("GET /v1/decisions/12/replay", reply(faithful=False))
     for form in ("table", "json"):
         result = gtc("replay", "12", "-o", form)
         assert result.exit_code == exit_codes.FAILED
         assert TEXT in result.stdout
 
 
-def test_a_decision_without_a_snapshot_says_so(daemon: FakeDaemon, gtc: Run) -> None:
-    """In the daemon's words."""
+def test_a_decision_without_a_snapshot_is_an_error(daemon: FakeDaemon, gtc: Run) -> None:
+    """With the daemon's message."""
     detail = "no snapshot is kept of decision 3: it is older than snapshots are"
     daemon.refuses("GET /v1/decisions/3/replay", 404, detail)
     result = gtc("replay", "3")
     assert (result.exit_code, result.stderr) == (exit_codes.FAILED, f"Error: {detail}\n")
 
 
-def test_a_snapshot_is_exported_and_replayed_here(
+def test_an_exported_snapshot_is_replayed_without_a_daemon(
     daemon: FakeDaemon, gtc: Run, tmp_path: Path
 ) -> None:
-    """Without a daemon the second time, with the same outcome."""
+    """The outcome is the same."""
     content = exported(Exhibit(12, __version__, written(evidence("see eu-west-1=D"))))
     daemon.answers("GET /v1/decisions/12/snapshot", content)
     path = tmp_path / "twelve.json"
@@ -76,21 +77,21 @@ def test_a_snapshot_is_exported_and_replayed_here(
     assert len(daemon.requests) == 1
 
 
-def test_a_file_that_decides_otherwise_is_a_failure_only_for_the_same_version(
+def test_a_file_with_another_decision_is_a_failure_only_for_the_same_version(
     gtc: Run, tmp_path: Path
 ) -> None:
-    """Of another version it is information."""
+    """For another version it is information."""
     same = gtc("replay", "--file", str(file_of(tmp_path, __version__, *OTHER)))
-    other = gtc("replay", "--file", str(file_of(tmp_path, "0.0.9", *OTHER)), "-o", "json")
+    result = gtc("replay", "--file", str(file_of(tmp_path, "0.0.9", *OTHER)), "-o", "json")
     assert same.exit_code == exit_codes.FAILED
     assert "plans[shop/world].emergency  false → true" in same.stdout
-    assert other.exit_code == exit_codes.OK
-    [difference] = json.loads(other.stdout)["differences"]
+    assert result.exit_code == exit_codes.OK
+    [difference] = json.loads(result.stdout)["differences"]
     assert difference["place"] == "plans[shop/world].emergency"
 
 
-def test_both_ways_answer_in_the_same_form(gtc: Run, tmp_path: Path) -> None:
-    """A program need not know which it was."""
+def test_both_replays_have_the_same_form(gtc: Run, tmp_path: Path) -> None:
+    """A program need not know which one it was."""
     result = gtc("replay", "--file", str(file_of(tmp_path)), "-o", "json")
     assert sorted(json.loads(result.stdout)) == [
         "decision_id",
@@ -111,10 +112,10 @@ def test_both_ways_answer_in_the_same_form(gtc: Run, tmp_path: Path) -> None:
         (b"\xff", "invalid start byte"),
     ],
 )
-def test_a_file_that_is_something_else_is_named(
+def test_an_invalid_file_is_an_error_without_a_traceback(
     gtc: Run, tmp_path: Path, content: bytes, message: str
 ) -> None:
-    """With what is wrong about it, and no traceback."""
+    """The message names the file and its mistake."""
     path = tmp_path / "other.json"
     path.write_bytes(content)
     result = gtc("replay", "--file", str(path))
@@ -126,7 +127,7 @@ def test_a_file_that_is_something_else_is_named(
 def test_a_file_that_cannot_be_written_is_named(
     daemon: FakeDaemon, gtc: Run, tmp_path: Path
 ) -> None:
-    """What the daemon keeps stays there."""
+    """The daemon keeps its record."""
     daemon.answers("GET /v1/decisions/12/snapshot", {})
     path = tmp_path / "nowhere" / "x.json"
     result = gtc("replay", "12", "--export", str(path))
@@ -146,8 +147,8 @@ def test_a_file_that_cannot_be_written_is_named(
 def test_a_wrong_command_line_is_refused(
     gtc: Run, tmp_path: Path, arguments: tuple[str, ...], message: str
 ) -> None:
-    """Before anything is asked or read."""
+    """Before any request, and before a file is read."""
     path = file_of(tmp_path)
-    result = gtc("replay", *(one.format(file=path) for one in arguments))
+    result = gtc("replay", *(text.format(file=path) for text in arguments))
     assert result.exit_code == exit_codes.USAGE
     assert message in result.stderr

@@ -1,4 +1,4 @@
-"""The `gtc` command itself: quick help, every command reachable, quiet ends."""
+"""The `gtc` command: fast help, importable commands, exit codes."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ HEAVY = ("aiohttp", "aioboto3", "botocore", "pydantic", "rich", "yaml", "structl
 
 
 def python(code: str) -> subprocess.CompletedProcess[str]:
-    """Run code in a fresh interpreter."""
+    """Runs code in a new interpreter."""
     return subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
     )
 
 
 def test_help_imports_nothing_heavy() -> None:
-    """A person at the prompt must not wait for libraries that help does not need."""
+    """Help needs no library but click."""
     result = python(
         "import sys\n"
         "from controller.cli import root\n"
@@ -37,8 +37,8 @@ def test_help_imports_nothing_heavy() -> None:
 @pytest.mark.parametrize(
     "name", [name for name, entry in COMMANDS.items() if entry.section in ("Look", "Act")]
 )
-def test_what_is_needed_at_night_imports_nothing_heavy(name: str) -> None:
-    """They only ask the daemon, and must be there at once."""
+def test_commands_for_emergencies_import_nothing_heavy(name: str) -> None:
+    """They only send requests, and must start fast."""
     module = COMMANDS[name].module
     result = python(
         f"import sys, {module}\nprint([name for name in {HEAVY} if name in sys.modules])"
@@ -55,10 +55,10 @@ def cpu_s(*arguments: str) -> float:
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("status",), ("history",), ("events",)])
-def test_a_look_starts_as_quickly_as_a_small_program(
+def test_a_query_starts_as_fast_as_a_small_program(
     monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
 ) -> None:
-    """Measured against Python itself, as machines differ: 20 ms alone is 0.2 s for a command."""
+    """Compared with Python itself, because machines differ: 20 ms alone is 0.2 s for a command."""
     monkeypatch.setenv("GTC_URL", "http://127.0.0.1:1")
     # One after the other, so that both find the machine in the same mood at least once.
     runs = [(cpu_s("-m", "controller", *arguments), cpu_s("-c", "pass")) for _ in range(5)]
@@ -67,14 +67,14 @@ def test_a_look_starts_as_quickly_as_a_small_program(
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_of_the_table_can_be_imported(name: str) -> None:
-    """The table is the one place that names modules; nothing else would notice a wrong entry."""
+    """The table is the only place that names modules; no other test would notice a wrong entry."""
     command = root.get_command(click.Context(root), name)
     assert isinstance(command, click.Command)
     assert command.help
 
 
 def test_help_lists_every_command_in_its_section_and_every_exit_code() -> None:
-    """Sections come in the order look, act, run."""
+    """In the order of sections Look, Act, Run."""
     text = CliRunner().invoke(root, ["--help"]).output
     places = [text.index(f"{section}:\n") for section in ("Look", "Act", "Run", "Exit codes")]
     assert places == sorted(places)
@@ -86,7 +86,7 @@ def test_help_lists_every_command_in_its_section_and_every_exit_code() -> None:
 
 
 def test_an_unknown_command_gets_the_nearest_one_suggested() -> None:
-    """A slip of the finger costs one more try."""
+    """A typing error costs one more try."""
     result = CliRunner().invoke(root, ["validat"])
     assert result.exit_code == exit_codes.USAGE
     assert "Did you mean 'validate'?" in result.output
@@ -94,7 +94,7 @@ def test_an_unknown_command_gets_the_nearest_one_suggested() -> None:
 
 @pytest.mark.parametrize("group", ["audit", "config", "context", "token", "sandbox"])
 def test_a_group_lists_its_commands_in_whole_sentences(group: str) -> None:
-    """What is cut off in the middle helps nobody."""
+    """No sentence is cut off."""
     lines = CliRunner().invoke(root, [group, "--help"]).output.splitlines()
     assert [line for line in lines if line.startswith("  ") and line.endswith("...")] == []
 
@@ -111,7 +111,7 @@ def test_the_module_is_the_command() -> None:
     assert (result.returncode, result.stdout) == (0, "gtc, version 0.1.0\n")
 
 
-def _ending(monkeypatch: pytest.MonkeyPatch, command: click.Command) -> int:
+def _exit_code_of(monkeypatch: pytest.MonkeyPatch, command: click.Command) -> int:
     """The exit code of the program when `gtc` is this command."""
     monkeypatch.setattr(cli, "root", command)
     monkeypatch.setattr(sys, "argv", ["gtc"])
@@ -124,31 +124,31 @@ def _ending(monkeypatch: pytest.MonkeyPatch, command: click.Command) -> int:
 def test_control_c_ends_with_130_and_without_a_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """People stop long commands this way every day."""
+    """Users end long commands by Ctrl-C."""
 
     @click.command()
     def interrupted() -> None:
         raise KeyboardInterrupt
 
-    assert _ending(monkeypatch, interrupted) == exit_codes.INTERRUPTED
+    assert _exit_code_of(monkeypatch, interrupted) == exit_codes.INTERRUPTED
     assert capsys.readouterr().err.strip() == ""
 
 
 def test_a_declined_question_is_a_failure_not_an_interrupt(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Scripts tell both apart."""
+    """Scripts distinguish them."""
 
     @click.command()
     def declined() -> None:
         raise click.Abort
 
-    assert _ending(monkeypatch, declined) == exit_codes.FAILED
+    assert _exit_code_of(monkeypatch, declined) == exit_codes.FAILED
     assert capsys.readouterr().err == "Aborted.\n"
 
 
 def test_exit_codes_of_commands_reach_the_shell(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A context's exit, a returned number and an error's own code all count."""
+    """A context's exit, a returned number and an error's exit code."""
 
     @click.command()
     def refused() -> None:
@@ -162,6 +162,6 @@ def test_exit_codes_of_commands_reach_the_shell(monkeypatch: pytest.MonkeyPatch)
     def wrong() -> None:
         raise click.UsageError("no")
 
-    assert _ending(monkeypatch, refused) == exit_codes.REFUSED
-    assert _ending(monkeypatch, unreachable) == exit_codes.UNREACHABLE
-    assert _ending(monkeypatch, wrong) == exit_codes.USAGE
+    assert _exit_code_of(monkeypatch, refused) == exit_codes.REFUSED
+    assert _exit_code_of(monkeypatch, unreachable) == exit_codes.UNREACHABLE
+    assert _exit_code_of(monkeypatch, wrong) == exit_codes.USAGE

@@ -1,4 +1,4 @@
-"""`gtc run` with settings that cannot be used: what a log collector and a person get to read."""
+"""`gtc run` with invalid settings: its log, and its output on a terminal."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def command(tmp_path: Path) -> list[str]:
 
 
 def test_every_mistake_is_a_json_line_with_its_place(tmp_path: Path) -> None:
-    """A start that fails is what a log collector must not lose for its form."""
+    """Log collectors parse JSON lines, also those of a failed start."""
     ended = subprocess.run(command(tmp_path), capture_output=True, text=True, timeout=60)
     lines = [json.loads(line) for line in ended.stderr.splitlines()]
 
@@ -47,11 +47,11 @@ def test_every_mistake_is_a_json_line_with_its_place(tmp_path: Path) -> None:
 
 
 def test_the_log_warns_of_a_file_of_version_1(tmp_path: Path) -> None:
-    """It is used all the same; this one asks for an AWS that is not there, and ends for that."""
+    """The file is used; this run ends because its AWS endpoint is missing."""
     config = tmp_path / "gtc.yaml"
     state = f"state_path: {tmp_path}/gtc.sqlite\naws: {{require_endpoint_url: true}}"
     config.write_text(MINIMAL_1.replace("state_path: gtc.sqlite", state))
-    environment = {key: one for key, one in os.environ.items() if key != "AWS_ENDPOINT_URL"}
+    environment = {key: value for key, value in os.environ.items() if key != "AWS_ENDPOINT_URL"}
     started = [sys.executable, "-m", "controller", "run", str(config)]
     ended = subprocess.run(started, capture_output=True, text=True, timeout=60, env=environment)
     lines = [json.loads(line) for line in ended.stderr.splitlines()]
@@ -67,23 +67,23 @@ def test_the_log_warns_of_a_file_of_version_1(tmp_path: Path) -> None:
     )
 
 
-def test_on_a_terminal_the_mistakes_are_read_by_a_person(tmp_path: Path) -> None:
-    """As `gtc validate` tells them, not as JSON in a row."""
+def test_on_a_terminal_the_mistakes_are_printed_as_by_validate(tmp_path: Path) -> None:
+    """Not as JSON."""
     ours, theirs = pty.openpty()
     try:
         ended = subprocess.run(
             command(tmp_path), stdout=theirs, stderr=theirs, timeout=60, env=plain_environment()
         )
-        shown = os.read(ours, 65_536).decode().replace("\r\n", "\n")
+        output = os.read(ours, 65_536).decode().replace("\r\n", "\n")
     finally:
         os.close(ours)
         os.close(theirs)
 
     assert ended.returncode == exit_codes.BAD_CONFIG
-    assert "gtc.yaml:3:1: unknown key mod (mod)\n      did you mean mode?\n" in shown
-    assert shown.endswith("gtc.yaml\n")
-    assert "3 problems in the settings; see: gtc validate " in shown
-    assert "bad_settings" not in shown
+    assert "gtc.yaml:3:1: unknown key mod (mod)\n      did you mean mode?\n" in output
+    assert output.endswith("gtc.yaml\n")
+    assert "3 problems in the settings; see: gtc validate " in output
+    assert "bad_settings" not in output
 
 
 def plain_environment() -> dict[str, str]:

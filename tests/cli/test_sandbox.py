@@ -33,7 +33,7 @@ SPLIT = {
 
 
 class Control:
-    """Answers every request with `status` and `answer`, and notes what was asked."""
+    """Replies to every request with `status` and `answer`, and records the requests."""
 
     def __init__(self) -> None:
         self.status = 200
@@ -59,7 +59,7 @@ def control(monkeypatch: pytest.MonkeyPatch) -> Iterator[Control]:
             self.wfile.write(control.answer)
 
         def log_message(self, format: str, *args: object) -> None:
-            """The test's output is not the place for an access log."""
+            """Print no access log."""
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = Thread(target=server.serve_forever, args=(0.01,))
@@ -75,8 +75,8 @@ def call(*arguments: str) -> Result:
     return CliRunner().invoke(sandbox, list(arguments))
 
 
-def test_break_tells_the_sandbox_and_shows_the_regions(control: Control) -> None:
-    """One aligned row a region: name, mode, since when."""
+def test_break_calls_the_sandbox_and_prints_the_regions(control: Control) -> None:
+    """One aligned row for each region: name, mode, since when."""
     result = call("break", "eu-west-1", "--how", "dead")
     assert control.requests == [("POST", "/break", {"region": "eu-west-1", "how": "dead"})]
     assert result.output.splitlines() == [
@@ -86,21 +86,21 @@ def test_break_tells_the_sandbox_and_shows_the_regions(control: Control) -> None
     assert result.exit_code == exit_codes.OK
 
 
-def test_break_is_dead_unless_said_otherwise(control: Control) -> None:
-    """Which its help says."""
+def test_break_is_dead_by_default(control: Control) -> None:
+    """As its help says."""
     call("break", "eu-west-1")
     assert control.requests == [("POST", "/break", {"region": "eu-west-1", "how": "dead"})]
     assert "[default: dead]" in call("break", "--help").output
 
 
 def test_heal_takes_a_region_or_all(control: Control) -> None:
-    """The word goes to the sandbox as it is."""
+    """The argument is sent unchanged."""
     assert call("heal", "all").exit_code == exit_codes.OK
     assert control.requests == [("POST", "/heal", {"region": "all"})]
 
 
 def test_users_prints_the_measured_split(control: Control) -> None:
-    """Aligned rows with a heading, over the window asked for."""
+    """Aligned rows with a heading, over the given window."""
     control.answer = json.dumps({"window_s": 7, "split": [SPLIT]}).encode()
     result = call("users", "--window", "7")
     assert control.requests == [("GET", "/users?window_s=7", None)]
@@ -110,8 +110,8 @@ def test_users_prints_the_measured_split(control: Control) -> None:
     ]
 
 
-def test_a_refusal_names_what_is_valid_and_exits_with_2(control: Control) -> None:
-    """The sandbox's own words, without its JSON."""
+def test_a_refusal_names_the_valid_values_and_exits_with_2(control: Control) -> None:
+    """The sandbox's message, not its JSON."""
     control.status = 400
     detail, valid = "no region is called 'eu-wst-1'", ["eu-west-1"]
     problem = {"title": "bad request", "detail": detail, "valid_values": valid}
@@ -121,14 +121,14 @@ def test_a_refusal_names_what_is_valid_and_exits_with_2(control: Control) -> Non
     assert result.exit_code == exit_codes.USAGE
 
 
-@pytest.mark.parametrize(("status", "answer"), [(404, b"not here"), (500, b'{"detail": 1}')])
-def test_a_stranger_at_the_address_is_recognised(
-    control: Control, status: int, answer: bytes
+@pytest.mark.parametrize(("status", "body"), [(404, b"not here"), (500, b'{"detail": 1}')])
+def test_another_server_at_the_address_is_recognised(
+    control: Control, status: int, body: bytes
 ) -> None:
-    """An answer that is not the sandbox's is shown, not stumbled over."""
-    control.status, control.answer = status, answer
+    """The message quotes its reply."""
+    control.status, control.answer = status, body
     result = call("users")
-    assert f"answered {status}: {answer.decode()}" in result.output
+    assert f"answered {status}: {body.decode()}" in result.output
     assert result.exit_code == exit_codes.FAILED
 
 
@@ -143,15 +143,15 @@ def test_without_a_sandbox_it_says_how_to_start_one(monkeypatch: pytest.MonkeyPa
     assert result.exit_code == exit_codes.UNREACHABLE
 
 
-def test_help_shows_people_what_is_for_people() -> None:
-    """The child processes are the supervisor's business."""
+def test_help_hides_the_child_processes() -> None:
+    """Only the supervisor starts them."""
     output = call("--help").output
     for name in ("run", "break", "heal", "users"):
         assert f"\n  {name} " in output
     assert "child" not in output
 
 
-def test_a_bad_configuration_starts_nothing(tmp_path: Path) -> None:
+def test_an_invalid_configuration_starts_nothing(tmp_path: Path) -> None:
     """Its mistakes are printed with their places; the exit code is 78."""
     config = tmp_path / "bad.yaml"
     config.write_text("schema_version: 2\n")

@@ -53,8 +53,8 @@ async def test_a_hands_work_is_done_at_once(monkeypatch: pytest.MonkeyPatch) -> 
     assert result.output == "hand-edit: done\n"
 
 
-def test_a_slip_in_a_faults_name_gets_the_nearest_one_suggested() -> None:
-    """Faults are commands that are made when they are asked for."""
+def test_a_misspelt_fault_gets_the_nearest_one_suggested() -> None:
+    """Commands of faults are created when they are used."""
     result = CliRunner().invoke(sandbox, ["fault", "thrtle"])
 
     assert result.exit_code == exit_codes.USAGE
@@ -73,17 +73,17 @@ async def test_a_mistake_is_answered_with_what_is_possible(
     assert "no fault is called 'trottle'\nDid you mean throttle? Valid: throttle," in unknown.output
     assert "No such option" in option.output
     assert "Missing option '--weight'" in missing.output
-    assert {r.exit_code for r in (unknown, option, missing)} == {exit_codes.USAGE}
+    assert {result.exit_code for result in (unknown, option, missing)} == {exit_codes.USAGE}
 
 
 def test_help_lists_every_fault() -> None:
-    """With a line on each."""
+    """One line for each."""
     output = CliRunner().invoke(sandbox, ["fault", "--help"]).output
     assert all(f"\n  {name} " in output for name in ("list", "clear", *KINDS))
 
 
 def test_without_a_sandbox_it_says_how_to_start_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Exit code 5, and the variable that says where it is."""
+    """Exit code 5, and the variable that sets its address."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         monkeypatch.setenv("GTC_SANDBOX_AWS_URL", f"http://127.0.0.1:{unused.getsockname()[1]}")

@@ -1,4 +1,4 @@
-"""`gtc status` as people and scripts run it."""
+"""`gtc status` on a terminal, in a pipe, and as a document."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HEAVY = ("pydantic", "aiohttp", "rich", "aioboto3", "botocore", "yaml", "structl
 
 
 def troubled() -> dict[str, Any]:
-    """One region dead, another drained by a person, changes frozen."""
+    """One region is down, another is drained by an operator, changes are frozen."""
     europe = answers.pool(
         "europe",
         answers.region("eu-central-1", 1.0, measured=0.97),
@@ -63,10 +63,10 @@ override: 3, drain us-east-1 in api by ann: INC-42, ends in 2 h
 
 
 @pytest.mark.parametrize("columns", ["20", "80", "300"])
-def test_in_a_pipe_there_is_a_row_each_at_any_width(
+def test_each_region_is_one_row_in_a_pipe_at_any_width(
     daemon: FakeDaemon, gtc: Run, monkeypatch: pytest.MonkeyPatch, columns: str
 ) -> None:
-    """Rows are never wrapped, so that grep and awk find what they look for."""
+    """Rows are never wrapped, so that grep and awk work."""
     monkeypatch.setenv("COLUMNS", columns)
     daemon.answers("GET /v1/status", troubled())
     result = gtc("status")
@@ -74,7 +74,7 @@ def test_in_a_pipe_there_is_a_row_each_at_any_width(
     assert result.stdout == TROUBLED
 
 
-def test_json_is_the_daemons_answer_with_sorted_keys(daemon: FakeDaemon, gtc: Run) -> None:
+def test_json_is_the_daemons_reply_with_sorted_keys(daemon: FakeDaemon, gtc: Run) -> None:
     """A program gets everything, in a form that can be compared."""
     daemon.answers("GET /v1/status", troubled())
     result = gtc("status", "-o", "json")
@@ -83,11 +83,11 @@ def test_json_is_the_daemons_answer_with_sorted_keys(daemon: FakeDaemon, gtc: Ru
 
 
 def test_one_service_shows_its_rows_and_overrides_only(daemon: FakeDaemon, gtc: Run) -> None:
-    """Orders for everything concern it too."""
+    """Overrides for all services are among them."""
     daemon.answers("GET /v1/status", troubled())
-    shown = json.loads(gtc("status", "--service", "shop", "-o", "json").stdout)
-    assert [one["name"] for one in shown["services"]] == ["shop"]
-    assert [one["id"] for one in shown["overrides"]] == [4]
+    document = json.loads(gtc("status", "--service", "shop", "-o", "json").stdout)
+    assert [item["name"] for item in document["services"]] == ["shop"]
+    assert [item["id"] for item in document["overrides"]] == [4]
 
 
 def test_an_unknown_service_gets_the_valid_ones_named(daemon: FakeDaemon, gtc: Run) -> None:
@@ -98,9 +98,9 @@ def test_an_unknown_service_gets_the_valid_ones_named(daemon: FakeDaemon, gtc: R
     assert "Did you mean shop? Valid: api, shop" in result.stderr
 
 
-def interrupted_after(looks: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C comes while the watch sleeps for the last time."""
-    left = [looks]
+def interrupted_after(polls: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Raises KeyboardInterrupt in the pause of that number."""
+    left = [polls]
 
     def sleep(seconds: float) -> None:
         left[0] -= 1
@@ -113,7 +113,7 @@ def interrupted_after(looks: int, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_watch_in_a_pipe_prints_a_block_only_when_something_changed(
     daemon: FakeDaemon, gtc: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ages do not count; Ctrl-C ends it quietly."""
+    """Ages do not count; Ctrl-C ends it without a message."""
     interrupted_after(4, monkeypatch)
     again = answers.status(cycle=813, at="2026-06-01T12:00:01.000Z")
     changed = answers.status(isolated=True, at="2026-06-01T12:00:02.000Z")
@@ -139,10 +139,10 @@ def test_a_watch_as_json_prints_a_document_a_line(
     assert [json.loads(line)["frozen"] for line in lines] == [False, True]
 
 
-def test_a_watch_outlives_a_daemon_that_is_away_for_a_while(
+def test_a_watch_continues_while_the_daemon_restarts(
     daemon: FakeDaemon, gtc: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A restart is exactly when one watches; the error is printed once."""
+    """The error is printed once."""
     interrupted_after(5, monkeypatch)
     gone = Reply("", breaks_off=True)
     daemon.answers(
@@ -154,14 +154,14 @@ def test_a_watch_outlives_a_daemon_that_is_away_for_a_while(
     assert blocks[2] == "starting"
 
 
-def test_a_watch_that_never_finds_a_daemon_ends(gtc: Run, daemon: FakeDaemon) -> None:
-    """A wrong address must not look like a quiet world."""
+def test_a_watch_whose_first_request_fails_ends(gtc: Run, daemon: FakeDaemon) -> None:
+    """A wrong address is an error."""
     daemon.answers("GET /v1/status", Reply("", breaks_off=True))
     assert gtc("status", "-w").exit_code == exit_codes.UNREACHABLE
 
 
 def test_status_imports_nothing_heavy() -> None:
-    """It must be there at once when somebody is woken by a page."""
+    """Operators need it fast during an incident."""
     code = (
         "import sys, controller.cli.commands.status\n"
         f"print('loaded:', [name for name in {HEAVY} if name in sys.modules])"
@@ -173,13 +173,13 @@ def test_status_imports_nothing_heavy() -> None:
 
 
 def command(daemon: FakeDaemon, *arguments: str, **environment: str) -> dict[str, Any]:
-    """What starts `gtc` as a process of its own."""
+    """Starts `gtc` as a process."""
     env = {"PATH": os.environ["PATH"], "GTC_URL": daemon.url, **environment}
     return {"args": [sys.executable, "-m", "controller", *arguments], "env": env}
 
 
-def test_ctrl_c_ends_a_watch_with_130_and_without_a_word(daemon: FakeDaemon) -> None:
-    """The whole program, a real signal."""
+def test_ctrl_c_ends_a_watch_with_130_and_without_a_message(daemon: FakeDaemon) -> None:
+    """The whole program, with a real signal."""
     daemon.answers("GET /v1/status", answers.status())
     with subprocess.Popen(
         **command(daemon, "status", "-w"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -192,7 +192,7 @@ def test_ctrl_c_ends_a_watch_with_130_and_without_a_word(daemon: FakeDaemon) -> 
 
 
 def on_terminal(daemon: FakeDaemon, *arguments: str, **environment: str) -> str:
-    """What `gtc` writes to a terminal."""
+    """The output of `gtc` on a terminal."""
     ours, theirs = os.openpty()
     drawn = {"TERM": "xterm-256color", "COLUMNS": "120", **environment}
     settings = command(daemon, *arguments, **drawn)
@@ -217,7 +217,7 @@ def _read_all(source: int, deadline: float) -> str:
 
 
 def test_on_a_terminal_verdicts_have_shape_word_and_colour(daemon: FakeDaemon) -> None:
-    """Nobody depends on colours alone."""
+    """Colour is never the only sign."""
     daemon.answers("GET /v1/status", troubled())
     text = on_terminal(daemon, "status")
     assert "\x1b[31m✖ down" in text
@@ -225,7 +225,7 @@ def test_on_a_terminal_verdicts_have_shape_word_and_colour(daemon: FakeDaemon) -
 
 
 def test_no_color_is_obeyed(daemon: FakeDaemon) -> None:
-    """As https://no-color.org asks; shape and word remain."""
+    """See https://no-color.org; shape and word remain."""
     daemon.answers("GET /v1/status", troubled())
     text = on_terminal(daemon, "status", NO_COLOR="1")
     assert "✖ down" in text

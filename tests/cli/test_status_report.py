@@ -1,4 +1,4 @@
-"""What `gtc status` finds worth showing, and in which order."""
+"""The content of `gtc status`, and its order."""
 
 from __future__ import annotations
 
@@ -6,58 +6,58 @@ from typing import Any
 
 import pytest
 
-from controller.cli.daemon.client import ApiReply
-from controller.cli.screen.status_report import StatusReport, fingerprint, report
+from controller.cli.daemon.replies import ApiReply
+from controller.cli.screen.status_report import StatusReport, build_report, fingerprint
 from tests.cli import answers
 
 BAD = "tcp://192.0.2.9:9"
 
 
 def targets(failing: int, *answering: str) -> dict[str, Any]:
-    """What the status says of three known-good reference targets and a known-bad one."""
+    """Three known-good reference targets and a known-bad one."""
     return {
         "known_good": {"failing": failing, "total": 3},
         "known_bad": {"answering": answering, "total": 1},
     }
 
 
-def made(*services: dict[str, Any], **more: Any) -> StatusReport:
-    """The report on a status."""
-    return report(answered(*services, **more))
+def built(*services: dict[str, Any], **changes: Any) -> StatusReport:
+    """The report of a status."""
+    return build_report(answered(*services, **changes))
 
 
-def answered(*services: dict[str, Any], **more: Any) -> ApiReply:
-    """A status, as the client makes it of JSON."""
-    return ApiReply(as_answer(answers.status(*services, **more)))
+def answered(*services: dict[str, Any], **changes: Any) -> ApiReply:
+    """A status, parsed as the client does."""
+    return ApiReply(as_reply(answers.status(*services, **changes)))
 
 
-def as_answer(value: Any) -> Any:
-    """As the client makes them of JSON."""
+def as_reply(value: Any) -> Any:
+    """Members, parsed as the client does."""
     if isinstance(value, dict):
-        return ApiReply({key: as_answer(item) for key, item in value.items()})
-    return [as_answer(item) for item in value] if isinstance(value, list) else value
+        return ApiReply({key: as_reply(item) for key, item in value.items()})
+    return [as_reply(item) for item in value] if isinstance(value, list) else value
 
 
-def test_a_calm_world_has_neither_banners_nor_notes_nor_reasons() -> None:
-    """The unusual is shown only when it is there."""
-    calm = made()
-    assert calm.banners == ()
-    assert calm.notes == ()
-    assert {row.reason for row in calm.rows} == {""}
-    assert calm.header == (
+def test_a_status_without_trouble_has_no_banners_notes_or_reasons() -> None:
+    """Only the unusual is shown."""
+    usual = built()
+    assert usual.banners == ()
+    assert usual.notes == ()
+    assert {row.reason for row in usual.rows} == {""}
+    assert usual.header == (
         "gtc 0.1.0  mode active  cycle 812, 2 s ago  settings 7f3a09c4  next cycle in 8 s"
     )
 
 
 def test_before_the_first_cycle_the_header_says_so() -> None:
-    """There is no age of a cycle that never was."""
-    early = made(cycle=0, cycle_age_s=None, next_cycle_in_s=None)
+    """There is no age to show."""
+    early = built(cycle=0, cycle_age_s=None, next_cycle_in_s=None)
     assert early.header == "gtc 0.1.0  mode active  no cycle has run yet  settings 7f3a09c4"
 
 
 def test_the_worst_comes_first_between_pools_and_within_one() -> None:
-    """A tired person reads from the top."""
-    calm = answers.pool("calm", answers.region("eu-west-1"))
+    """The user reads from the top."""
+    usual = answers.pool("calm", answers.region("eu-west-1"))
     bad = answers.pool(
         "bad",
         answers.region("a"),
@@ -66,7 +66,7 @@ def test_the_worst_comes_first_between_pools_and_within_one() -> None:
         answers.region("d", verdict="unknown"),
         answers.region("e", verdict="down", suspect=True),
     )
-    rows = made(answers.service("shop", calm, bad)).rows
+    rows = built(answers.service("shop", usual, bad)).rows
     assert [(row.region, row.health) for row in rows] == [
         ("e", "down"),
         ("d", "unknown"),
@@ -78,7 +78,7 @@ def test_the_worst_comes_first_between_pools_and_within_one() -> None:
 
 
 def test_the_reason_gathers_everything_unusual_about_a_region() -> None:
-    """Health, order, hold, drift and what users measured, in one line."""
+    """Health, order, hold, drift and measured errors, in one line."""
     region = answers.region(
         "eu-west-1",
         verdict="down",
@@ -91,7 +91,7 @@ def test_the_reason_gathers_everything_unusual_about_a_region() -> None:
     hold = answers.held("min_active", "1 of 2 needed", "eu-west-1")
     other = answers.held("min_active", "not this one", "us-east-1")
     pool = answers.pool("europe", region, holds=[hold, other])
-    [row] = made(answers.service("shop", pool), overrides=[answers.override()]).rows
+    [row] = built(answers.service("shop", pool), overrides=[answers.override()]).rows
     assert row.reason == (
         "web: 3 probes failed; drain by ann: INC-42, ends in 2 h; "
         "held by min_active: 1 of 2 needed; drift: weight 3, expected 128; "
@@ -99,8 +99,8 @@ def test_the_reason_gathers_everything_unusual_about_a_region() -> None:
     )
 
 
-def test_a_region_that_is_half_well_is_degraded() -> None:
-    """Before those that are well, behind those of whom worse is to be feared."""
+def test_a_region_with_part_of_its_capacity_is_degraded() -> None:
+    """It sorts before regions that are up, after suspect ones."""
     gray: dict[str, Any] = {"usable": 0.5, "why": "web: 12 % of the last 60 probes failed"}
     pool = answers.pool(
         "world",
@@ -109,7 +109,7 @@ def test_a_region_that_is_half_well_is_degraded() -> None:
         answers.region("c", suspect=True, **gray),
         answers.region("d", verdict="down", **gray),
     )
-    rows = made(answers.service("shop", pool)).rows
+    rows = built(answers.service("shop", pool)).rows
     assert [(row.region, row.health) for row in rows] == [
         ("d", "down"),
         ("c", "suspect"),
@@ -120,19 +120,19 @@ def test_a_region_that_is_half_well_is_degraded() -> None:
 
 
 def test_an_overloaded_pool_is_a_note_with_its_number() -> None:
-    """And begins another block in a pipe, however much it wavers afterwards."""
-    fits = as_answer(answers.status(answers.service("shop", answers.pool("europe"))))
+    """It prints a new block in a pipe, but a changing number does not."""
+    fits = as_reply(answers.status(answers.service("shop", answers.pool("europe"))))
     full = [answers.pool("europe", overload_rps=rps) for rps in (19.6, 25.0)]
-    first, later = (as_answer(answers.status(answers.service("shop", pool))) for pool in full)
+    first, later = (as_reply(answers.status(answers.service("shop", pool))) for pool in full)
 
-    assert report(first).notes == (
+    assert build_report(first).notes == (
         "OVERLOAD shop/europe: 20 requests/s more than its regions can carry",
     )
     assert fingerprint(fits) != fingerprint(first) == fingerprint(later)
 
 
-def test_a_hold_that_says_why_says_it_once() -> None:
-    """Nobody reads the same sentence twice; another hold, or another region's, says another."""
+def test_a_holds_detail_is_shown_once() -> None:
+    """A hold with another detail, or of another region, is shown, too."""
     blind = "2 of 3 known-good reference targets fail too: the prober is suspect"
     unknown: dict[str, Any] = {"verdict": "unknown", "why": f"web: {blind}"}
     pool = answers.pool(
@@ -144,16 +144,16 @@ def test_a_hold_that_says_why_says_it_once() -> None:
             answers.held("capacity", "too little", "us-east-1"),
         ],
     )
-    west, east = made(answers.service("shop", pool)).rows
+    west, east = built(answers.service("shop", pool)).rows
     assert west.reason == f"held by self_isolated: {blind}"
     assert east.reason == f"web: {blind}; held by capacity: too little"
 
 
 def test_a_pin_is_a_reason_with_its_share() -> None:
-    """Whose it is, and until when."""
+    """With its author and end."""
     pin = answers.override(kind="pin", share=0.3, reason="canary")
     pool = answers.pool("europe", answers.region("eu-west-1", override=3))
-    made_of = made(answers.service("shop", pool), overrides=[pin])
+    made_of = built(answers.service("shop", pool), overrides=[pin])
     assert made_of.rows[0].reason == "pin at 30 % by ann: canary, ends in 2 h"
     assert made_of.notes == (
         "override: 3, pin eu-west-1 at 30 % everywhere by ann: canary, ends in 2 h",
@@ -161,37 +161,37 @@ def test_a_pin_is_a_reason_with_its_share() -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "where"),
+    ("scope", "text"),
     [
         ({}, "everywhere"),
         ({"service": "shop"}, "in shop"),
         ({"service": "shop", "pool": "europe"}, "in shop/europe"),
     ],
 )
-def test_an_order_is_noted_with_its_place(place: dict[str, Any], where: str) -> None:
+def test_an_orders_note_has_its_scope(scope: dict[str, Any], text: str) -> None:
     """As narrow as it is."""
-    [note] = made(overrides=[answers.override(**place)]).notes
-    assert note == f"override: 3, drain eu-west-1 {where} by ann: INC-42, ends in 2 h"
+    [note] = built(overrides=[answers.override(**scope)]).notes
+    assert note == f"override: 3, drain eu-west-1 {text} by ann: INC-42, ends in 2 h"
 
 
-def test_of_a_decision_with_many_triggers_the_first_is_shown() -> None:
-    """The line stays one that can be read; the command tells the rest."""
+def test_the_first_trigger_of_a_decision_is_shown() -> None:
+    """`gtc why` shows the others."""
     triggers = [f"shop/region-{number} up → unknown" for number in range(13)]
     last = {"id": 12, "at": answers.CREATED_AT, "trigger": triggers}
-    assert made(last_decision=last).notes == (
+    assert built(last_decision=last).notes == (
         "decision: 12, 2026-06-01 12:00:00 UTC: shop/region-0 up → unknown; and 12 more: gtc why",
     )
 
 
-def test_few_errors_of_users_are_not_mentioned() -> None:
-    """Some requests always fail."""
+def test_a_small_share_of_errors_is_not_shown() -> None:
+    """A few requests always fail."""
     region = answers.region("eu-west-1", requests=1000, errors=10)
-    [row] = made(answers.service("shop", answers.pool("europe", region))).rows
+    [row] = built(answers.service("shop", answers.pool("europe", region))).rows
     assert row.reason == ""
 
 
 @pytest.mark.parametrize(
-    ("more", "banner"),
+    ("changes", "banner"),
     [
         (
             {
@@ -213,16 +213,14 @@ def test_few_errors_of_users_are_not_mentioned() -> None:
         ({"mode": "dry_run"}, "DRY RUN: decides and records, writes nothing"),
     ],
 )
-def test_what_changes_the_meaning_of_everything_is_a_banner(
-    more: dict[str, Any], banner: str
-) -> None:
-    """It stands above the table."""
-    assert made(**more).banners == (banner,)
+def test_a_condition_of_the_whole_daemon_is_a_banner(changes: dict[str, Any], banner: str) -> None:
+    """It is above the table."""
+    assert built(**changes).banners == (banner,)
 
 
-def test_an_isolated_prober_is_told_with_the_reference_targets_that_say_so() -> None:
-    """One banner for each fact; each fits on a line of 80 columns."""
-    banners = made(isolated=True, reference_targets=targets(2, BAD)).banners
+def test_an_isolated_prober_is_shown_with_the_failing_reference_targets() -> None:
+    """One banner for each fact; each fits in 80 columns."""
+    banners = built(isolated=True, reference_targets=targets(2, BAD)).banners
     assert banners == (
         "ISOLATED: the prober doubts itself and moves nothing",
         "REFERENCE TARGETS: 2 of 3 known-good ones fail",
@@ -232,19 +230,19 @@ def test_an_isolated_prober_is_told_with_the_reference_targets_that_say_so() -> 
 
 
 def test_services_in_dry_run_are_named() -> None:
-    """Unless everything is rehearsed: then one banner says so."""
+    """With the whole daemon in dry run there is one banner instead."""
     services = [answers.service(name, mode="dry_run") for name in ("blog", "shop")]
-    named = "DRY RUN of blog, shop: decides and records, writes nothing of it"
-    assert made(*services, answers.service("api")).banners == (named,)
-    all_of_it = made(*services, mode="dry_run")
+    banner = "DRY RUN of blog, shop: decides and records, writes nothing of it"
+    assert built(*services, answers.service("api")).banners == (banner,)
+    all_of_it = built(*services, mode="dry_run")
     assert all_of_it.banners == ("DRY RUN: decides and records, writes nothing",)
 
 
-def test_notes_tell_what_concerns_no_single_region() -> None:
+def test_facts_that_concern_no_single_region_are_notes() -> None:
     """Each is one line that begins with its kind."""
     pool = answers.pool("europe", holds=[answers.held("frozen", "by ann")])
     unusual = answers.service("shop", pool, panic=True, faults=["leaf\nmissing"], notices=["n"])
-    notes = made(
+    notes = built(
         unusual,
         observation={"failing": {"Z1": "ThrottlingException"}},
         overrides=[answers.override(service="shop")],
@@ -270,11 +268,11 @@ def test_ages_and_measurements_alone_do_not_change_the_fingerprint() -> None:
         overrides=[answers.override(remaining_s=1)], cycle=813, cycle_age_s=0.1, at="later"
     )
     later["services"][0]["pools"][0]["regions"][0] |= {"measured": 0.4, "requests": 7, "errors": 1}
-    assert fingerprint(as_answer(now)) == fingerprint(as_answer(later))
+    assert fingerprint(as_reply(now)) == fingerprint(as_reply(later))
 
 
 @pytest.mark.parametrize(
-    "more",
+    "changes",
     [
         {"frozen": True},
         {"isolated": True},
@@ -285,22 +283,22 @@ def test_ages_and_measurements_alone_do_not_change_the_fingerprint() -> None:
         {"services": [answers.service("shop", panic=True)]},
     ],
 )
-def test_what_a_person_must_know_changes_the_fingerprint(more: dict[str, Any]) -> None:
+def test_every_important_change_changes_the_fingerprint(changes: dict[str, Any]) -> None:
     """Each of these prints a new block."""
-    changed = {**answers.status(), **more}
-    assert fingerprint(as_answer(answers.status())) != fingerprint(as_answer(changed))
+    changed = {**answers.status(), **changes}
+    assert fingerprint(as_reply(answers.status())) != fingerprint(as_reply(changed))
 
 
-def test_a_region_that_is_up_to_us_alone_shows_who_contradicts() -> None:
-    """Users may see what our probes do not."""
+def test_a_region_that_only_our_probes_see_up_shows_the_contradicting_sources() -> None:
+    """Users may see a failure that the probes do not see."""
     doubts = ["Route 53's health checks say down: 3 of 3 checkers fail"]
     region = answers.region("eu-west-1", confidence="low", doubts=doubts)
-    row = made(answers.service("shop", answers.pool("europe", region))).rows[0]
+    row = built(answers.service("shop", answers.pool("europe", region))).rows[0]
     assert (row.health, row.reason) == ("up", doubts[0])
 
 
 def test_a_region_that_is_down_shows_its_evidence_once() -> None:
-    """It says already who agrees and who does not."""
+    """`why` already names the sources that agree and disagree."""
     region = answers.region(
         "eu-west-1",
         why="refused",
@@ -308,11 +306,13 @@ def test_a_region_that_is_down_shows_its_evidence_once() -> None:
         confidence="low",
         doubts=["one vantage point alone"],
     )
-    assert made(answers.service("shop", answers.pool("europe", region))).rows[0].reason == "refused"
+    assert (
+        built(answers.service("shop", answers.pool("europe", region))).rows[0].reason == "refused"
+    )
 
 
 @pytest.mark.parametrize(
-    "more",
+    "changes",
     [
         {"verdict": "down"},
         {"suspect": True},
@@ -321,26 +321,26 @@ def test_a_region_that_is_down_shows_its_evidence_once() -> None:
         {"desired": 0.0},
     ],
 )
-def test_a_regions_verdict_and_shares_change_the_fingerprint(more: dict[str, Any]) -> None:
-    """A move must be seen."""
+def test_a_regions_verdict_and_shares_change_the_fingerprint(changes: dict[str, Any]) -> None:
+    """A move must be printed."""
     changed = answers.status()
-    changed["services"][0]["pools"][0]["regions"][0] |= more
-    assert fingerprint(as_answer(answers.status())) != fingerprint(as_answer(changed))
+    changed["services"][0]["pools"][0]["regions"][0] |= changes
+    assert fingerprint(as_reply(answers.status())) != fingerprint(as_reply(changed))
 
 
-def test_a_desired_share_that_is_shown_the_same_changes_no_fingerprint() -> None:
-    """It follows demand as it is learned: a row would be printed anew each cycle of a long hold."""
+def test_a_desired_share_with_the_same_text_changes_no_fingerprint() -> None:
+    """It follows believed demand: otherwise each cycle of a long hold would print a block."""
     changed = answers.status()
     changed["services"][0]["pools"][0]["regions"][0]["desired"] += 0.0001
-    assert fingerprint(as_answer(answers.status())) == fingerprint(as_answer(changed))
+    assert fingerprint(as_reply(answers.status())) == fingerprint(as_reply(changed))
 
 
-def test_a_leak_is_told_below_the_table() -> None:
-    """Whatever else is well: this is what must be mended first. Its hold would only repeat it."""
+def test_a_leak_is_shown_below_the_table() -> None:
+    """The residency hold, which would repeat it, is not shown."""
     held = [answers.held("residency", "1 way out")]
-    found = [{"text": f"way {number}"} for number in range(5)]
-    europe = answers.pool("europe", answers.region("eu-west-1"), leaks=found, holds=held)
-    assert made(answers.service("shop", europe)).notes == (
+    leaks = [{"text": f"way {number}"} for number in range(5)]
+    europe = answers.pool("europe", answers.region("eu-west-1"), leaks=leaks, holds=held)
+    assert built(answers.service("shop", europe)).notes == (
         "leak: shop/europe has urgent drains only: way 0",
         "leak: shop/europe has urgent drains only: way 1",
         "leak: shop/europe has urgent drains only: way 2",
@@ -349,21 +349,21 @@ def test_a_leak_is_told_below_the_table() -> None:
 
 
 def test_an_advisory_part_that_fails_is_noted() -> None:
-    """Steering goes on, but somebody should look."""
+    """Steering continues, but an operator should look."""
     part = {"part": "answered", "error": "KeyError('x')", "failures": 4, "for_s": 90.0}
-    told = made(failing_parts=[part])
+    report = built(failing_parts=[part])
 
-    assert told.notes == (
+    assert report.notes == (
         "part: answered has failed for 1 min 30 s, 4 times in a row, last: KeyError('x')",
     )
     assert fingerprint(answered(failing_parts=[part])) != fingerprint(answered())
 
 
-def test_an_order_that_orders_nothing_is_noted_as_void() -> None:
-    """And becoming so is worth a new block."""
+def test_an_order_without_an_effect_is_noted_as_void() -> None:
+    """Becoming void prints a new block."""
     void = answers.override(3, void="no region eu-west-1 is configured")
-    told = made(overrides=[void])
+    report = built(overrides=[void])
 
-    assert told.notes[0].endswith("INC-42, ends in 2 h; void: no region eu-west-1 is configured")
-    calm = answered(overrides=[answers.override(3)])
-    assert fingerprint(answered(overrides=[void])) != fingerprint(calm)
+    assert report.notes[0].endswith("INC-42, ends in 2 h; void: no region eu-west-1 is configured")
+    usual = answered(overrides=[answers.override(3)])
+    assert fingerprint(answered(overrides=[void])) != fingerprint(usual)

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from controller.cli.screen.status_report import StatusReport, StatusRow
-from controller.cli.screen.status_screen import draw, follow, show
+from controller.cli.screen.status_screen import draw, show, show_live
 
 UP = StatusRow("shop", "europe", "EU", "eu-central-1", "up", 1.0, 1.0, 0.97, "")
 DOWN = StatusRow("shop", "europe", "EU", "eu-west-1", "down", 0.0, 0.0, None, "[red] probes failed")
@@ -20,7 +20,7 @@ REPORT = StatusReport(
 
 
 def console(width: int) -> Console:
-    """A terminal without colours, to read what is drawn."""
+    """A terminal without colours."""
     return Console(file=StringIO(), width=width, force_terminal=True, color_system=None)
 
 
@@ -33,7 +33,7 @@ def drawn(width: int, report: StatusReport = REPORT) -> list[str]:
 
 
 def test_a_wide_screen_has_everything_in_one_table() -> None:
-    """Pools are groups, texts are shown as they are."""
+    """Pools are groups; texts are not parsed as markup."""
     assert drawn(110) == [
         "gtc 0.1.0",
         " FROZEN: nothing is changed",
@@ -47,10 +47,10 @@ def test_a_wide_screen_has_everything_in_one_table() -> None:
     ]
 
 
-def test_what_users_are_answered_is_shown_where_there_is_room_and_somebody_asked() -> None:
-    """Between what AWS was told and what users did."""
-    asked = replace(UP, answered=0.42)
-    report = replace(REPORT, rows=(DOWN, asked, SUSPECT))
+def test_answered_is_shown_on_a_wide_screen_if_it_is_sampled() -> None:
+    """Between OBSERVED and MEASURED."""
+    sampled = replace(UP, answered=0.42)
+    report = replace(REPORT, rows=(DOWN, sampled, SUSPECT))
 
     head, *_ = [line for line in drawn(120, report) if line.startswith("REGION")]
     row = next(line for line in drawn(120, report) if "eu-central-1" in line)
@@ -63,15 +63,15 @@ def test_what_users_are_answered_is_shown_where_there_is_room_and_somebody_asked
 
 
 def test_below_100_columns_the_bar_is_left_out() -> None:
-    """The reason is worth more."""
+    """The reason needs the space."""
     head = drawn(90)[2]
     assert "SHARE" not in head
     assert "REASON" in head
 
 
 @pytest.mark.parametrize("width", [60, 72])
-def test_below_80_columns_reasons_stand_under_the_table(width: int) -> None:
-    """Numbers stay whole and reasons readable."""
+def test_below_80_columns_reasons_are_under_the_table(width: int) -> None:
+    """Numbers are not cut, reasons not folded."""
     lines = drawn(width)
     assert lines[2] == "REGION            HEALTH     DESIRED  OBSERVED  MEASURED"
     assert lines[4] == "  eu-west-1       ✖ down        0.0%      0.0%         -"
@@ -87,10 +87,10 @@ def test_a_long_reason_is_folded_into_its_column() -> None:
     assert max(map(len, lines)) <= 100
 
 
-def test_following_shows_every_report_and_every_reason_for_none() -> None:
-    """A daemon that is away is said in the same place."""
+def test_the_live_screen_shows_every_report_and_every_error() -> None:
+    """An error is shown in place of a report."""
     screen = console(100)
-    follow([REPORT, "no daemon answers"], screen)
+    show_live([REPORT, "no daemon answers"], screen)
     assert isinstance(screen.file, StringIO)
     text = screen.file.getvalue()
     assert "eu-west-1" in text
@@ -98,7 +98,7 @@ def test_following_shows_every_report_and_every_reason_for_none() -> None:
 
 
 def test_a_report_without_services_can_be_drawn() -> None:
-    """An empty table is no error."""
+    """An empty table is not an error."""
     screen = console(80)
     screen.print(draw(StatusReport("head", (), (), ()), 80))
     assert isinstance(screen.file, StringIO)

@@ -1,4 +1,4 @@
-"""Failover and drain as people order them: preview, refusal, confirmation, waiting."""
+"""Failover and drain: preview, refusal, confirmation, submission, wait."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ ORDER = ("drain", EU, "--reason", "INC-42")
 
 
 @pytest.fixture
-def willing(daemon: FakeDaemon) -> FakeDaemon:
-    """A daemon that previews a departure and then takes the order."""
+def accepting(daemon: FakeDaemon) -> FakeDaemon:
+    """A daemon that previews a drain and then accepts it."""
     daemon.answers(
         "POST /v1/overrides?dry_run=true&all=true", answers.plan(LEAVES, text=PREVIEW, changes=1)
     )
@@ -35,30 +35,32 @@ def willing(daemon: FakeDaemon) -> FakeDaemon:
     return daemon
 
 
-def stays(*held: dict[str, Any]) -> dict[str, Any]:
+def held_preview(*held: dict[str, Any]) -> dict[str, Any]:
     """A preview in which eu-west-1 keeps its traffic."""
     plan = answers.pool_plan({EU: 0.5, US: 0.5}, {EU: 0.5, US: 0.5}, *held)
     return answers.plan(plan, text="No change; 1 pool held.")
 
 
-def test_an_order_is_previewed_given_and_told_with_its_end(willing: FakeDaemon, gtc: Run) -> None:
-    """What is ordered is exactly what was previewed."""
+def test_an_order_is_previewed_submitted_and_printed_with_its_end(
+    accepting: FakeDaemon, gtc: Run
+) -> None:
+    """The order is the one that was previewed."""
     result = gtc(*ORDER, "--yes")
     assert (result.exit_code, result.stdout) == (exit_codes.OK, IN_FORCE)
     order = {"kind": "drain", "region": EU, "reason": "INC-42", "author": "ann"}
-    assert [(request.path, request.body) for request in willing.requests] == [
+    assert [(request.path, request.body) for request in accepting.requests] == [
         ("/v1/overrides?dry_run=true&all=true", order),
         ("/v1/overrides", order),
     ]
 
 
-def test_everything_that_was_said_is_sent(willing: FakeDaemon, gtc: Run) -> None:
-    """Expiry in seconds, guards by name."""
+def test_every_option_is_sent(accepting: FakeDaemon, gtc: Run) -> None:
+    """The time to live in seconds, guards by name."""
     gtc(
         *("failover", EU, "--yes", "--reason", "INC-7", "--ttl", "2h", "--service", "shop"),
         *("--author", "bob", "--ignore-guard", "capacity", "--ignore-guard", "drift"),
     )
-    assert willing.requests[-1].body == {
+    assert accepting.requests[-1].body == {
         "kind": "failover",
         "region": EU,
         "service": "shop",
@@ -69,29 +71,31 @@ def test_everything_that_was_said_is_sent(willing: FakeDaemon, gtc: Run) -> None
     }
 
 
-def test_an_order_for_one_service_is_undone_in_that_service(willing: FakeDaemon, gtc: Run) -> None:
-    """The printed command can be copied."""
-    willing.answers("POST /v1/overrides", answers.override(service="shop"))
+def test_an_order_for_one_service_prints_the_command_that_ends_it_there(
+    accepting: FakeDaemon, gtc: Run
+) -> None:
+    """The user can copy it."""
+    accepting.answers("POST /v1/overrides", answers.override(service="shop"))
     result = gtc(*ORDER, "--service", "shop", "--yes")
     assert "in force: drain eu-west-1 of shop." in result.stdout
     assert "gtc undrain eu-west-1 --service shop\n" in result.stdout
 
 
-def test_a_dry_run_shows_the_preview_and_orders_nothing(willing: FakeDaemon, gtc: Run) -> None:
+def test_a_dry_run_prints_the_preview_and_submits_nothing(accepting: FakeDaemon, gtc: Run) -> None:
     """It needs no reason."""
     result = gtc("drain", EU, "--dry-run")
     assert (result.exit_code, result.stdout) == (exit_codes.OK, f"{PREVIEW}\n")
-    assert len(willing.requests) == 1
+    assert len(accepting.requests) == 1
 
 
 @pytest.mark.parametrize("kind", ["failover", "drain"])
 @pytest.mark.parametrize("dry_run", [True, False])
-def test_an_order_that_a_guard_stops_everywhere_is_refused_with_the_guards_name(
+def test_an_order_held_in_every_pool_is_refused_with_the_guards_name(
     daemon: FakeDaemon, gtc: Run, kind: str, dry_run: bool
 ) -> None:
-    """Nothing is stored that would only look like an answer to an incident."""
+    """Nothing is stored."""
     guard = answers.held("capacity", "without eu-west-1 pool europe would lack 100 requests/s", EU)
-    daemon.answers("POST /v1/overrides?dry_run=true&all=true", stays(guard))
+    daemon.answers("POST /v1/overrides?dry_run=true&all=true", held_preview(guard))
     result = gtc(kind, EU, "--reason", "INC-42", "--dry-run" if dry_run else "--yes")
     assert result.exit_code == exit_codes.REFUSED
     assert result.stdout == "No change; 1 pool held.\n"
@@ -107,18 +111,20 @@ def test_an_order_that_a_guard_stops_everywhere_is_refused_with_the_guards_name(
     ("reason", "remedy"),
     [("frozen", "`gtc unfreeze` first"), ("last_region", "nothing overrides that")],
 )
-def test_what_no_name_overrides_is_refused_with_its_remedy(
+def test_a_hold_that_no_order_can_override_is_refused_with_its_remedy(
     daemon: FakeDaemon, gtc: Run, reason: str, remedy: str
 ) -> None:
-    """`--ignore-guard` would be a lie there."""
-    daemon.answers("POST /v1/overrides?dry_run=true&all=true", stays(answers.held(reason, "why")))
+    """`--ignore-guard` would have no effect."""
+    daemon.answers(
+        "POST /v1/overrides?dry_run=true&all=true", held_preview(answers.held(reason, "why"))
+    )
     result = gtc(*ORDER, "--yes")
     assert result.exit_code == exit_codes.REFUSED
     assert remedy in result.stderr
     assert "--ignore-guard" not in result.stderr
 
 
-def test_an_unknown_region_is_said_before_anything_else(daemon: FakeDaemon, gtc: Run) -> None:
+def test_an_unknown_region_is_refused_by_the_preview(daemon: FakeDaemon, gtc: Run) -> None:
     """The daemon knows the names."""
     daemon.refuses(
         *("POST /v1/overrides", 422, "no region is named 'eu-west-2'"),
@@ -130,16 +136,16 @@ def test_an_unknown_region_is_said_before_anything_else(daemon: FakeDaemon, gtc:
     assert "Did you mean eu-west-1? Valid: eu-west-1, us-east-1" in result.stderr
 
 
-def test_without_a_terminal_an_order_needs_yes(willing: FakeDaemon, gtc: Run) -> None:
-    """A script must say that it means it."""
+def test_without_a_terminal_an_order_needs_yes(accepting: FakeDaemon, gtc: Run) -> None:
+    """A script cannot type a confirmation."""
     result = gtc(*ORDER)
     assert result.exit_code == exit_codes.USAGE
     assert "--yes orders it without asking" in result.stderr
-    assert len(willing.requests) == 1
+    assert len(accepting.requests) == 1
 
 
 def test_without_a_terminal_an_order_needs_a_reason(daemon: FakeDaemon, gtc: Run) -> None:
-    """Nobody can be asked for it."""
+    """A script cannot be asked for it."""
     for command in (("drain", EU, "--yes"), ("freeze",)):
         result = gtc(*command)
         assert result.exit_code == exit_codes.USAGE
@@ -148,27 +154,29 @@ def test_without_a_terminal_an_order_needs_a_reason(daemon: FakeDaemon, gtc: Run
 
 
 @pytest.mark.usefixtures("at_terminal")
-def test_at_a_terminal_the_reason_is_asked_and_the_regions_name_confirms(
-    willing: FakeDaemon, gtc: Run
+def test_at_a_terminal_the_user_types_the_reason_and_the_regions_name(
+    accepting: FakeDaemon, gtc: Run
 ) -> None:
-    """A reflex on the return key does nothing."""
+    """Pressing only the return key does nothing."""
     result = gtc("drain", EU, typed=f"INC-42\n{EU}\n")
     assert (result.exit_code, result.stdout) == (exit_codes.OK, IN_FORCE)
-    assert willing.requests[-1].body["reason"] == "INC-42"
+    assert accepting.requests[-1].body["reason"] == "INC-42"
 
 
 @pytest.mark.usefixtures("at_terminal")
-def test_another_word_than_the_regions_name_does_nothing(willing: FakeDaemon, gtc: Run) -> None:
-    """And says so."""
+def test_another_word_than_the_regions_name_does_nothing(accepting: FakeDaemon, gtc: Run) -> None:
+    """The message says so."""
     result = gtc(*ORDER, typed="yes\n")
     assert result.exit_code == exit_codes.FAILED
     assert "nothing was done: 'yes' is not eu-west-1" in result.stderr
-    assert len(willing.requests) == 1
+    assert len(accepting.requests) == 1
 
 
 @pytest.mark.parametrize("option", ["--ttl", "--timeout"])
-def test_a_wrong_duration_names_what_is_allowed(daemon: FakeDaemon, gtc: Run, option: str) -> None:
-    """Before anything is asked of the daemon."""
+def test_an_invalid_duration_is_refused_with_what_is_allowed(
+    daemon: FakeDaemon, gtc: Run, option: str
+) -> None:
+    """Before any request."""
     result = gtc(*ORDER, option, "soon")
     assert result.exit_code == exit_codes.USAGE
     assert f"'{option}'" in result.stderr
@@ -176,15 +184,15 @@ def test_a_wrong_duration_names_what_is_allowed(daemon: FakeDaemon, gtc: Run, op
     assert daemon.requests == []
 
 
-def test_waiting_ends_when_the_region_is_empty_and_tells_the_timeline(
-    willing: FakeDaemon, gtc: Run, monkeypatch: pytest.MonkeyPatch
+def test_waiting_ends_when_the_region_is_empty_and_prints_the_timeline(
+    accepting: FakeDaemon, gtc: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where a guard holds it, it is not waited for."""
+    """A pool that a guard holds is not waited for."""
     monkeypatch.setattr("controller.cli.orders.submit._POLL_S", 0.01)
     guard = answers.held("min_active", "1 of 2 needed", EU)
     held = answers.pool_plan({EU: 0.5, US: 0.5}, {EU: 0.5, US: 0.5}, guard, pool="world")
-    willing.answers("GET /v1/plan", answers.plan(LEAVES, held), answers.plan(EMPTY, held))
-    willing.answers("GET /v1/decisions/latest?region=eu-west-1", answers.record())
+    accepting.answers("GET /v1/plan", answers.plan(LEAVES, held), answers.plan(EMPTY, held))
+    accepting.answers("GET /v1/decisions/latest?region=eu-west-1", answers.record())
     result = gtc(*ORDER, "--yes", "--wait")
     assert result.exit_code == exit_codes.OK
     assert result.stdout == IN_FORCE + (
@@ -194,63 +202,61 @@ def test_waiting_ends_when_the_region_is_empty_and_tells_the_timeline(
         "     +0.02 s  decided\n"
         "     +0.31 s  applied       route53 Z0SANDBOX\n"
     )
-    assert [r.path for r in willing.asked("GET")].count("/v1/plan?all=true") == 2
+    assert [request.path for request in accepting.asked("GET")].count("/v1/plan?all=true") == 2
 
 
-def test_a_decision_from_before_the_order_is_not_its_timeline(
-    willing: FakeDaemon, gtc: Run
-) -> None:
+def test_a_decision_before_the_order_has_no_timeline(accepting: FakeDaemon, gtc: Run) -> None:
     """The region was empty already."""
-    willing.answers("GET /v1/plan", answers.plan(EMPTY))
-    willing.answers("GET /v1/decisions/latest", answers.record(at="2026-06-01T11:59:59.999Z"))
+    accepting.answers("GET /v1/plan", answers.plan(EMPTY))
+    accepting.answers("GET /v1/decisions/latest", answers.record(at="2026-06-01T11:59:59.999Z"))
     assert "Timeline" not in gtc(*ORDER, "--yes", "--wait").stdout
 
 
-def test_waiting_needs_no_decision_on_record(willing: FakeDaemon, gtc: Run) -> None:
-    """Nothing had to be decided."""
-    willing.answers("GET /v1/plan", answers.plan(EMPTY))
-    willing.refuses("GET /v1/decisions/latest", 404, "none")
+def test_waiting_needs_no_decision(accepting: FakeDaemon, gtc: Run) -> None:
+    """There was nothing to decide."""
+    accepting.answers("GET /v1/plan", answers.plan(EMPTY))
+    accepting.refuses("GET /v1/decisions/latest", 404, "none")
     result = gtc(*ORDER, "--yes", "--wait")
     assert result.exit_code == exit_codes.OK
     assert result.stdout.endswith("eu-west-1 carries nothing in shop/europe.\n")
 
 
-def test_waiting_longer_than_the_timeout_exits_with_its_own_code(
-    willing: FakeDaemon, gtc: Run, monkeypatch: pytest.MonkeyPatch
+def test_a_wait_that_times_out_has_an_exit_code_of_its_own(
+    accepting: FakeDaemon, gtc: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The order stays in force, which the message says."""
+    """The order stays active, as the message says."""
     monkeypatch.setattr("controller.cli.orders.submit._POLL_S", 0.01)
-    willing.answers("GET /v1/plan", answers.plan(LEAVES))
+    accepting.answers("GET /v1/plan", answers.plan(LEAVES))
     result = gtc(*ORDER, "--yes", "--wait", "--timeout", "0.05s")
     assert result.exit_code == exit_codes.TIMEOUT
     assert "not yet known to be empty in shop/europe; the override stays in force" in result.stderr
 
 
 def test_an_author_is_the_user_or_left_to_the_daemon(
-    willing: FakeDaemon, gtc: Run, monkeypatch: pytest.MonkeyPatch
+    accepting: FakeDaemon, gtc: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A container's user may have no name."""
 
-    def nobody() -> str:
+    def no_name() -> str:
         raise KeyError("getpwuid(): uid not found: 4711")
 
-    monkeypatch.setattr("controller.cli.orders.options.getpass.getuser", nobody)
+    monkeypatch.setattr("controller.cli.orders.options.getpass.getuser", no_name)
     gtc(*ORDER, "--yes")
-    assert "author" not in willing.requests[-1].body
+    assert "author" not in accepting.requests[-1].body
 
 
 @pytest.mark.usefixtures("at_terminal")
-def test_what_a_person_confirmed_is_what_is_given_or_it_is_shown_and_asked_anew(
-    willing: FakeDaemon, gtc: Run
+def test_a_confirmed_preview_that_is_outdated_is_shown_and_confirmed_again(
+    accepting: FakeDaemon, gtc: Run
 ) -> None:
-    """The preview's tag goes with the order; a world that moved on meanwhile is no surprise."""
+    """The order carries the preview's ETag."""
     preview = answers.plan(LEAVES, text=PREVIEW, changes=1)
-    willing.answers(
+    accepting.answers(
         "POST /v1/overrides?dry_run=true&all=true",
         Reply(preview, headers={"ETag": '"one"'}),
         Reply({**preview, "text": "another plan"}, headers={"ETag": '"two"'}),
     )
-    willing.answers(
+    accepting.answers(
         "POST /v1/overrides", problem(412, "something changed"), Reply(answers.override(), 201)
     )
     result = gtc(*ORDER, typed=f"{EU}\n{EU}\n")
@@ -258,20 +264,24 @@ def test_what_a_person_confirmed_is_what_is_given_or_it_is_shown_and_asked_anew(
     assert "Something has changed since. This is what would be done now:\n\nanother plan" in (
         result.stdout
     )
-    given = [r.headers["If-Match"] for r in willing.requests if "dry_run" not in r.path]
-    assert given == ['"one"', '"two"']
+    etags = [
+        request.headers["If-Match"]
+        for request in accepting.requests
+        if "dry_run" not in request.path
+    ]
+    assert etags == ['"one"', '"two"']
 
 
-def test_a_script_is_not_held_to_a_preview_that_nobody_read(willing: FakeDaemon, gtc: Run) -> None:
-    """In an emergency the world moves; guards bind all the same."""
+def test_an_order_with_yes_does_not_depend_on_its_preview(accepting: FakeDaemon, gtc: Run) -> None:
+    """State may change meanwhile; guards apply all the same."""
     gtc(*ORDER, "--yes")
-    assert willing.requests[-1].headers["If-Match"] == "*"
+    assert accepting.requests[-1].headers["If-Match"] == "*"
 
 
-def test_a_pool_alone_can_be_emptied(willing: FakeDaemon, gtc: Run) -> None:
-    """And the command that ends it names it."""
-    willing.answers("POST /v1/overrides", answers.override(service="shop", pool="europe"))
+def test_an_order_can_be_for_one_pool(accepting: FakeDaemon, gtc: Run) -> None:
+    """The command that ends it names the pool."""
+    accepting.answers("POST /v1/overrides", answers.override(service="shop", pool="europe"))
     result = gtc(*ORDER, "--service", "shop", "--pool", "europe", "--yes")
     assert "in force: drain eu-west-1 of shop/europe." in result.stdout
     assert "gtc undrain eu-west-1 --service shop --pool europe\n" in result.stdout
-    assert willing.requests[-1].body["pool"] == "europe"
+    assert accepting.requests[-1].body["pool"] == "europe"

@@ -1,4 +1,4 @@
-"""When output is drawn, and when it is coloured."""
+"""When output is redrawn in place, and when it is coloured."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ RED = "\x1b[31m"
         ({"TERM": "dumb", "FORCE_COLOR": "1"}, True),
     ],
 )
-def test_variables_decide_on_colours(
+def test_variables_decide_about_colours(
     monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], colour: bool | None
 ) -> None:
-    """None: a terminal gets them, a pipe does not."""
+    """None: on a terminal, not in a pipe."""
     monkeypatch.setenv("TERM", "xterm")
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert terminal.colour() is colour
+    assert terminal.wants_colour() is colour
 
 
-def test_forced_colours_in_a_pipe_mark_rows_and_change_nothing_else(
+def test_forced_colours_in_a_pipe_colour_rows_and_change_nothing_else(
     daemon: FakeDaemon, gtc: Run
 ) -> None:
-    """For CI logs, which show colours and are no terminals."""
+    """For CI logs, which show colours but are no terminals."""
     daemon.answers("GET /v1/status", troubled())
     plain = gtc("status").stdout
     coloured = gtc("status", FORCE_COLOR="1").stdout
@@ -50,6 +50,6 @@ def test_forced_colours_in_a_pipe_mark_rows_and_change_nothing_else(
 
 
 def test_a_dumb_terminal_gets_plain_rows(daemon: FakeDaemon) -> None:
-    """Nothing is drawn there, and nothing redrawn."""
+    """It cannot be redrawn."""
     daemon.answers("GET /v1/status", troubled())
     assert on_terminal(daemon, "status", TERM="dumb").replace("\r\n", "\n") == TROUBLED

@@ -1,4 +1,4 @@
-"""`gtc token new`: the token once, and settings that a daemon takes."""
+"""`gtc token new`: prints a token once, and settings that accept it."""
 
 from __future__ import annotations
 
@@ -13,27 +13,31 @@ from tests.settings.minimal import MINIMAL
 
 
 def made(*options: str) -> tuple[str, str]:
-    """The token, and what is said beside it."""
+    """The token, and the text on standard error."""
     result = CliRunner().invoke(token, ["new", *options])
     assert result.exit_code == 0, result.output
     return result.stdout.strip(), result.stderr
 
 
-def test_the_settings_it_prints_let_exactly_this_token_in() -> None:
-    """They hold its hash, load, and do not hold the token."""
-    secret, said = made("--name", "ci", "--role", "operator", "--expires", "2999-01-31")
-    lines = said.partition("settings:\n")[2].partition("\nCallers")[0]
+def test_the_printed_settings_accept_exactly_this_token() -> None:
+    """They are valid, have its hash and not the token."""
+    secret, messages = made("--name", "ci", "--role", "operator", "--expires", "2999-01-31")
+    lines = messages.partition("settings:\n")[2].partition("\nCallers")[0]
     settings = inspect(MINIMAL + lines).settings
 
     assert settings is not None
-    (found,) = settings.api.tokens
-    assert (found.name, found.role.value, str(found.expires_at)) == ("ci", "operator", "2999-01-31")
-    assert found.sha256 == hashlib.sha256(secret.encode()).hexdigest()
-    assert secret not in said
+    (accepted,) = settings.api.tokens
+    assert (accepted.name, accepted.role.value, str(accepted.expires_at)) == (
+        "ci",
+        "operator",
+        "2999-01-31",
+    )
+    assert accepted.sha256 == hashlib.sha256(secret.encode()).hexdigest()
+    assert secret not in messages
 
 
-def test_every_token_is_another_and_hard_to_guess() -> None:
-    """256 random bits behind a prefix that gives it away where it must not stand."""
+def test_every_token_is_random() -> None:
+    """256 random bits after a prefix by which a leaked token is recognised."""
     first, second = (made("--name", "a", "--role", "viewer")[0] for _ in range(2))
 
     assert first != second

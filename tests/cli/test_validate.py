@@ -1,4 +1,4 @@
-"""`gtc validate`, as people and programs see it."""
+"""`gtc validate`: its text, its JSON, and `--observed`."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def validate(*arguments: str) -> Result:
-    """Run the command."""
+    """Runs `gtc validate`."""
     return CliRunner().invoke(root, ["validate", *arguments])
 
 
-def test_a_sound_file_is_summed_up_with_its_warnings(folder: Path) -> None:
-    """One line says what was understood; warnings do not spoil the exit code."""
+def test_a_valid_file_is_summarised_with_its_warnings(folder: Path) -> None:
+    """One line counts its contents; warnings do not change the exit code."""
     result = validate("good.yaml")
     assert result.exit_code == exit_codes.OK
     lines = result.output.splitlines()
@@ -52,7 +52,7 @@ def test_a_sound_file_is_summed_up_with_its_warnings(folder: Path) -> None:
     ) in lines
 
 
-def test_problems_come_with_place_excerpt_caret_and_hint(folder: Path) -> None:
+def test_problems_have_place_excerpt_caret_and_hint(folder: Path) -> None:
     """What a person needs to mend the file without looking anything up."""
     result = validate("bad.yaml")
     assert result.exit_code == exit_codes.BAD_CONFIG
@@ -73,10 +73,10 @@ def test_problems_come_with_place_excerpt_caret_and_hint(folder: Path) -> None:
     )
 
 
-def test_the_file_is_cut_into_lines_once_however_many_mistakes_it_has(
+def test_a_file_is_split_into_lines_once_for_any_number_of_mistakes(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Forty thousand mistakes took eight minutes to tell."""
+    """40,000 mistakes once took eight minutes to print."""
     cut = Counted(validate_module._LINE_END.split)
     monkeypatch.setattr(validate_module, "_LINE_END", cut)
     (folder / "many.yaml").write_text("a: 1\n" * 500)
@@ -86,7 +86,7 @@ def test_the_file_is_cut_into_lines_once_however_many_mistakes_it_has(
 
 
 class Counted:
-    """Cuts, and counts how often."""
+    """A pattern that counts its splits."""
 
     def __init__(self, cut: Callable[[str], list[str]]) -> None:
         self._cut = cut
@@ -98,7 +98,7 @@ class Counted:
 
 
 def test_a_missing_file_is_reported_beside_the_others(folder: Path) -> None:
-    """One typing error in the command does not hide what the other files say."""
+    """Reports of the other files are printed, too."""
     result = validate("none.yaml", "good.yaml")
     assert result.exit_code == exit_codes.BAD_CONFIG
     lines = result.output.splitlines()
@@ -107,8 +107,8 @@ def test_a_missing_file_is_reported_beside_the_others(folder: Path) -> None:
     assert lines[-1] == "1 problem"
 
 
-def test_json_carries_the_same_for_programs(folder: Path) -> None:
-    """Every number and word of the text form is a member."""
+def test_json_has_the_content_of_the_text(folder: Path) -> None:
+    """Every number and word is a member."""
     result = validate("-o", "json", "good.yaml", "bad.yaml")
     assert result.exit_code == exit_codes.BAD_CONFIG
     report = json.loads(result.output)
@@ -116,7 +116,7 @@ def test_json_carries_the_same_for_programs(folder: Path) -> None:
     good, bad = report["files"]
     assert (good["file"], good["ok"], good["problems"]) == ("good.yaml", True, [])
     assert (good["services"], good["regions"], good["pools"]) == (1, 2, 2)
-    assert [one["path"] for one in good["warnings"]] == [
+    assert [item["path"] for item in good["warnings"]] == [
         "reference_targets.known_good",
         "probing.deadline_s",
         "vantage",
@@ -132,23 +132,23 @@ def test_json_carries_the_same_for_programs(folder: Path) -> None:
 
 
 def test_no_file_is_a_wrong_command_line(folder: Path) -> None:
-    """The same code as for every other wrong command line."""
+    """Exit code 2."""
     assert validate().exit_code == exit_codes.USAGE
 
 
 def test_the_caret_of_a_long_line_stays_near_its_mistake() -> None:
-    """The excerpt is cut around the column, and control characters reach no terminal."""
+    """The excerpt is cut around the column; control characters are removed."""
     text = "a: 1\n" + "x" * 500 + "\tERROR\x1b[0m"
-    shown = problem_text("f", text, Problem("wrong", line=2, column=502)).splitlines()
-    assert shown[0] == "f:2:502: wrong"
-    assert shown[1].endswith(" ERROR [0m")
-    assert shown[1][shown[2].index("^")] == "E"
+    lines = problem_text("f", text, Problem("wrong", line=2, column=502)).splitlines()
+    assert lines[0] == "f:2:502: wrong"
+    assert lines[1].endswith(" ERROR [0m")
+    assert lines[1][lines[2].index("^")] == "E"
 
 
-def test_variables_go_over_the_files_and_are_named_in_reports(
+def test_variables_override_the_files_and_are_named_in_reports(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is checked is what would run."""
+    """The check is of what would run."""
     monkeypatch.setenv("GTC__API__PORT", "99999")
     assert validate("good.yaml").output == (
         "env:GTC__API__PORT: port must be at most 65535, not 99999 (api.port)\n1 problem\n"
@@ -158,7 +158,7 @@ def test_variables_go_over_the_files_and_are_named_in_reports(
 
 
 def test_a_line_that_may_hold_a_secret_is_not_shown(folder: Path) -> None:
-    """Reports are pasted and kept."""
+    """Users paste reports into tickets."""
     probe = '192.0.2.1/healthz"'
     text = spoiled((probe, f"{probe}, headers: {{Authorization: s3cret-canary}}"))
     (folder / "leaky.yaml").write_text(text)
@@ -175,11 +175,11 @@ def bound(leaks: list[dict[str, object]] | None) -> dict[str, object]:
     return answers.status(answers.service("shop", europe, world))
 
 
-def test_what_dns_cannot_prove_is_said_where_users_are_bound(folder: Path) -> None:
-    """Where users are and where addresses are; not a word where nobody is bound."""
+def test_limits_of_the_proof_are_printed_for_bound_pools(folder: Path) -> None:
+    """Where users and addresses are; nothing is printed without a bound pool."""
     lines = validate("good.yaml").output.splitlines()
     assert [line for line in lines if line.startswith("note")] == [
-        f"note: {one}" for one in PROOF_LIMITS
+        f"note: {item}" for item in PROOF_LIMITS
     ]
     assert PROOF_LIMITS[0].startswith("DNS cannot prove where a user is")
     assert "answer 451 or redirect" in PROOF_LIMITS[0]
@@ -187,9 +187,7 @@ def test_what_dns_cannot_prove_is_said_where_users_are_bound(folder: Path) -> No
     assert "note" not in validate("free.yaml").output
 
 
-def test_the_daemon_says_that_the_observed_tree_is_proven(
-    daemon: FakeDaemon, gtc: Run, folder: Path
-) -> None:
+def test_a_proven_pool_is_printed(daemon: FakeDaemon, gtc: Run, folder: Path) -> None:
     """With a file or without one."""
     daemon.answers("GET /v1/status", bound([]))
     expected = "observed: shop/europe: ok (no failure or drain leads EU users outside eu-west-1)"
@@ -199,8 +197,8 @@ def test_the_daemon_says_that_the_observed_tree_is_proven(
     assert expected in gtc("validate", "good.yaml", "--observed").stdout.splitlines()
 
 
-def test_a_leak_in_the_observed_tree_is_printed_and_refused(daemon: FakeDaemon, gtc: Run) -> None:
-    """Scripts stop at the exit code, people read the path."""
+def test_an_observed_leak_is_printed_and_exits_with_4(daemon: FakeDaemon, gtc: Run) -> None:
+    """Scripts use the exit code, users the path."""
     daemon.answers("GET /v1/status", bound([{"text": "users of country:DE can reach us-east-1"}]))
     result = gtc("validate", "--observed")
     assert result.exit_code == exit_codes.REFUSED
@@ -221,7 +219,7 @@ def test_a_leak_in_the_observed_tree_is_printed_and_refused(daemon: FakeDaemon, 
     ]
 
 
-def test_what_was_not_read_yet_is_not_proven(daemon: FakeDaemon, gtc: Run) -> None:
+def test_a_pool_not_yet_read_is_not_proven(daemon: FakeDaemon, gtc: Run) -> None:
     """Silence is no proof."""
     daemon.answers("GET /v1/status", bound(None))
     result = gtc("validate", "--observed")
@@ -230,7 +228,7 @@ def test_what_was_not_read_yet_is_not_proven(daemon: FakeDaemon, gtc: Run) -> No
 
 
 def test_a_daemon_without_bound_pools_has_nothing_to_prove(daemon: FakeDaemon, gtc: Run) -> None:
-    """That is said, rather than nothing."""
+    """A sentence says so."""
     world = answers.pool("world", answers.region("us-east-1"))
     daemon.answers("GET /v1/status", answers.status(answers.service("shop", world)))
     result = gtc("validate", "--observed")
@@ -240,15 +238,15 @@ def test_a_daemon_without_bound_pools_has_nothing_to_prove(daemon: FakeDaemon, g
     )
 
 
-def test_a_bad_file_outranks_what_the_daemon_says(
+def test_an_invalid_file_precedes_an_unproven_pool(
     daemon: FakeDaemon, gtc: Run, folder: Path
 ) -> None:
-    """Service managers know that code."""
+    """Service managers know exit code 78."""
     daemon.answers("GET /v1/status", bound([{"text": "a way out"}]))
     assert gtc("validate", "bad.yaml", "--observed").exit_code == exit_codes.BAD_CONFIG
 
 
-def test_without_observed_no_daemon_is_asked(daemon: FakeDaemon, gtc: Run, folder: Path) -> None:
-    """Checking a file works on a machine that reaches nothing."""
+def test_without_observed_there_is_no_request(daemon: FakeDaemon, gtc: Run, folder: Path) -> None:
+    """Checking a file needs no network."""
     assert gtc("validate", "good.yaml").exit_code == exit_codes.OK
     assert daemon.requests == []

@@ -1,4 +1,4 @@
-"""`gtc wait`: what counts as up, down, drained and serving, and when it gives up."""
+"""`gtc wait`: what up, down, drained and serving mean, and the timeout."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ EU, US = "eu-west-1", "us-east-1"
 
 
 @pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Looks follow each other quickly."""
+def short_polls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Polls follow each other quickly."""
     monkeypatch.setattr("controller.cli.commands.wait._POLL_S", 0.01)
 
 
-def look(**region: Any) -> dict[str, Any]:
-    """A status in which eu-west-1 stands so in shop/europe, and well in api/world."""
+def status_of(**region: Any) -> dict[str, Any]:
+    """A status with that eu-west-1 in shop/europe, and an ordinary one in api/world."""
     europe = answers.pool("europe", answers.region(EU, **region), answers.region(US))
     world = answers.pool("world", answers.region(EU, 1.0))
     api = answers.service("api", world, lever="accelerator")
@@ -29,14 +29,14 @@ def look(**region: Any) -> dict[str, Any]:
 
 
 SO = {
-    "up": look(),
-    "down": look(verdict="down", why="refused"),
-    "drained": look(share=0.0, measured=0.01),
-    "still arriving": look(share=0.0, measured=0.02),
-    "unmeasured": look(share=0.0, measured=None),
-    "unread": look(share=None),
-    "not yet serving": look(share=0.0, desired=0.5),
-    "not needed": look(share=0.0, desired=0.0, measured=None),
+    "up": status_of(),
+    "down": status_of(verdict="down", why="refused"),
+    "drained": status_of(share=0.0, measured=0.01),
+    "still arriving": status_of(share=0.0, measured=0.02),
+    "unmeasured": status_of(share=0.0, measured=None),
+    "unread": status_of(share=None),
+    "not yet serving": status_of(share=0.0, desired=0.5),
+    "not needed": status_of(share=0.0, desired=0.0, measured=None),
 }
 
 
@@ -54,10 +54,10 @@ SO = {
     ],
 )
 @pytest.mark.parametrize("state", ["up", "down", "drained", "serving"])
-def test_states_are_told_apart(
+def test_states_are_distinguished(
     daemon: FakeDaemon, gtc: Run, stands: str, states: set[str], state: str
 ) -> None:
-    """Drained is what users do, not what a weight says; serving is what the plan wants."""
+    """Drained depends on users, not on a weight; serving depends on the plan."""
     daemon.answers("GET /v1/status", SO[stands])
     result = gtc(
         *("wait", "--region", EU, "--state", state, "--service", "shop", "--timeout", "0.03s")
@@ -66,15 +66,15 @@ def test_states_are_told_apart(
     assert result.exit_code == expected, result.output
 
 
-def test_it_returns_as_soon_as_it_is_so(daemon: FakeDaemon, gtc: Run) -> None:
-    """In every service, unless one is named."""
+def test_it_returns_when_the_state_is_reached(daemon: FakeDaemon, gtc: Run) -> None:
+    """In every service, unless one is given."""
     daemon.answers("GET /v1/status", SO["down"], SO["down"], SO["up"])
     result = gtc("wait", "--region", EU, "--state", "up")
     assert (result.exit_code, result.stdout) == (exit_codes.OK, "eu-west-1 is up.\n")
     assert len(daemon.requests) == 3
 
 
-def test_at_the_timeout_it_says_what_was_missing(daemon: FakeDaemon, gtc: Run) -> None:
+def test_at_the_timeout_it_prints_what_is_missing(daemon: FakeDaemon, gtc: Run) -> None:
     """Pool by pool, with exit code 7."""
     daemon.answers("GET /v1/status", SO["up"])
     result = gtc("wait", "--region", EU, "--state", "drained", "--timeout", "0.05s")
@@ -85,16 +85,16 @@ def test_at_the_timeout_it_says_what_was_missing(daemon: FakeDaemon, gtc: Run) -
     )
 
 
-def test_a_daemon_that_is_away_for_a_while_is_waited_for(daemon: FakeDaemon, gtc: Run) -> None:
-    """A restart in the middle of a deployment is nothing unusual."""
+def test_it_waits_for_a_daemon_that_restarts(daemon: FakeDaemon, gtc: Run) -> None:
+    """A restart during a deployment is usual."""
     gone = Reply("", breaks_off=True)
     passing = (problem(503, "starting"), problem(429, "ask again in 1 s"))
     daemon.answers("GET /v1/status", SO["down"], gone, *passing, SO["up"])
     assert gtc("wait", "--region", EU, "--state", "up").exit_code == exit_codes.OK
 
 
-def test_a_daemon_that_never_answered_is_unreachable(daemon: FakeDaemon, gtc: Run) -> None:
-    """A wrong address is not waited for."""
+def test_a_daemon_that_never_replied_is_unreachable(daemon: FakeDaemon, gtc: Run) -> None:
+    """A wrong address is an error."""
     daemon.answers("GET /v1/status", Reply("", breaks_off=True))
     result = gtc("wait", "--region", EU, "--state", "up")
     assert result.exit_code == exit_codes.UNREACHABLE
@@ -111,10 +111,10 @@ def test_a_daemon_that_never_answered_is_unreachable(daemon: FakeDaemon, gtc: Ru
         (("--region", EU), "--state"),
     ],
 )
-def test_a_slip_is_not_waited_for(
+def test_an_unknown_name_is_an_error_at_once(
     daemon: FakeDaemon, gtc: Run, arguments: tuple[str, ...], says: str
 ) -> None:
-    """It is said at once, with what there is."""
+    """The message names the valid ones."""
     daemon.answers("GET /v1/status", SO["up"])
     result = gtc("wait", *arguments)
     assert result.exit_code == exit_codes.USAGE

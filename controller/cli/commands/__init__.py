@@ -1,1 +1,1 @@
-"""Commands that ask a daemon, or give it an order: one file per group."""
+"""Commands that query a daemon or order something; one file per group."""

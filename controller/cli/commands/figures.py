@@ -1,4 +1,4 @@
-"""`gtc figures`: demand, latency and capacity as decisions see them."""
+"""`gtc figures`: demand, latency and capacity that decisions use."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 import click
 
-from controller.cli.daemon.client import ApiReply, Client, endpoint_option
-from controller.cli.daemon.request_errors import unknown
+from controller.cli.daemon.client import Client
+from controller.cli.daemon.client_options import client_option
+from controller.cli.daemon.replies import ApiReply
+from controller.cli.daemon.request_errors import unknown_name
 from controller.cli.screen.output import TABLE, document, output_option
 from controller.cli.screen.render import duration, share
 from controller.cli.types.names import service_option
@@ -26,12 +28,12 @@ _HEAD = (
     "BELIEVED",
 )
 _NOT_MEASURED = ("-", "-", "-")
-"""Nobody reports capacities."""
+"""The cells MEASURED, AGE and INFLUENCE of a figure without a measurement."""
 
 
 @click.command()
 @service_option
-@endpoint_option
+@client_option
 @output_option
 def figures(client: Client, output: str, service: str | None) -> None:
     """Demand, latency and capacity, as placement believes them.
@@ -40,37 +42,39 @@ def figures(client: Client, output: str, service: str | None) -> None:
     placement.figures_half_life_s; CONFIGURED has the rest. USABLE is the part of a region's
     capacity that can be counted on. A restart of the daemon forgets what was measured.
     """
-    answer = _ask(client, service)
+    reply = _fetch_figures(client, service)
     if output == TABLE:
-        rows = [row for one in answer["items"] for row in _rows(one)]
+        rows = [row for service_figures in reply["items"] for row in _rows(service_figures)]
         click.echo("\n".join(aligned([_HEAD, *rows])))
     else:
-        click.echo(document(answer, output))
+        click.echo(document(reply, output))
 
 
-def _ask(client: Client, service: str | None) -> ApiReply:
-    answer = client.get("/v1/figures")
-    items = [one for one in answer["items"] if service in (None, one["service"])]
+def _fetch_figures(client: Client, service: str | None) -> ApiReply:
+    reply = client.get("/v1/figures")
+    items = [item for item in reply["items"] if service in (None, item["service"])]
     if not items:
-        raise unknown("service", str(service), [one["service"] for one in answer["items"]])
-    return ApiReply(answer, items=items)
+        raise unknown_name("service", str(service), [item["service"] for item in reply["items"]])
+    return ApiReply(reply, items=items)
 
 
-def _rows(one: ApiReply) -> Iterator[tuple[str, ...]]:
-    name = one["service"]
-    for pool, figure in one["demand_rps"].items():
+def _rows(figures: ApiReply) -> Iterator[tuple[str, ...]]:
+    """The table's rows of one service."""
+    name = figures["service"]
+    for pool, figure in figures["demand_rps"].items():
         yield (name, pool, "-", "demand_rps", *_measured(figure), "-", _number(figure["believed"]))
-    for pool, regions in one["latency_ms"].items():
+    for pool, regions in figures["latency_ms"].items():
         for region, figure in regions.items():
             believed = _number(figure["believed"])
             yield (name, pool, region, "latency_ms", *_measured(figure), "-", believed)
-    for region, room in one["capacity_rps"].items():
-        known = (_number(room["configured"]), *_NOT_MEASURED, share(room["usable"]))
-        yield (name, "-", region, "capacity_rps", *known, _number(room["believed"]))
+    for region, capacity in figures["capacity_rps"].items():
+        configured, usable = _number(capacity["configured"]), share(capacity["usable"])
+        cells = (configured, *_NOT_MEASURED, usable, _number(capacity["believed"]))
+        yield (name, "-", region, "capacity_rps", *cells)
 
 
 def _measured(figure: ApiReply) -> tuple[str, ...]:
-    """A figure's cells from CONFIGURED to INFLUENCE."""
+    """The cells CONFIGURED, MEASURED, AGE and INFLUENCE of a figure."""
     configured = _number(figure["configured"])
     if figure["measured"] is None:
         return (configured, *_NOT_MEASURED)

@@ -1,6 +1,6 @@
-"""`gtc history`: past decisions that moved traffic, or held what would have moved.
+"""`gtc history`: past decisions that moved traffic, or held traffic that would have moved.
 
-A row says what, who and with what outcome; `gtc why ID` tells the rest.
+A row has the moves, the author and the outcome of a decision; `gtc why ID` explains it.
 """
 
 from __future__ import annotations
@@ -12,21 +12,23 @@ from itertools import islice, takewhile
 
 import click
 
-from controller.cli.daemon.client import ApiReply, Client, endpoint_option
+from controller.cli.daemon.client import Client
+from controller.cli.daemon.client_options import client_option
+from controller.cli.daemon.replies import ApiReply
 from controller.cli.screen.output import TABLE, document, output_option
-from controller.cli.screen.render import moment, moves_text, one_line
+from controller.cli.screen.render import moves_text, one_line, timestamp
 from controller.cli.types.duration import DURATION
 from controller.cli.types.names import complete_regions
 from controller.planning.account.columns import aligned
 from controller.planning.shares import SHARE_TOLERANCE
 
-_PAGE = 100
+_PAGE_SIZE = 100
 _AUTOMATIC = "gtc"
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryRow:
-    """One decision in short."""
+    """One decision."""
 
     id: int
     at: str
@@ -37,7 +39,7 @@ class HistoryRow:
 
 
 @click.command()
-@endpoint_option
+@client_option
 @click.option(
     "--region",
     metavar="NAME",
@@ -59,7 +61,7 @@ def history(
     records = _records(client, region)
     if since_s is not None:
         oldest = datetime.now(UTC) - timedelta(seconds=since_s)
-        records = takewhile(lambda one: datetime.fromisoformat(one["at"]) >= oldest, records)
+        records = takewhile(lambda record: datetime.fromisoformat(record["at"]) >= oldest, records)
     rows = list(islice((row for record in records if (row := _row(record))), limit))
     if output != TABLE:
         click.echo(document({"items": [asdict(row) for row in rows]}, output))
@@ -71,13 +73,15 @@ def history(
 
 
 def _records(client: Client, region: str | None) -> Iterator[ApiReply]:
-    """All records, page by page as they are needed."""
-    return client.items("/v1/decisions", limit=str(_PAGE), **({"region": region} if region else {}))
+    """All records; pages are fetched as they are needed."""
+    return client.items(
+        "/v1/decisions", limit=str(_PAGE_SIZE), **({"region": region} if region else {})
+    )
 
 
 def _row(record: ApiReply) -> HistoryRow | None:
-    """None for a decision that neither moved nor held anything."""
-    parts = [text for plan in record["plans"] if (text := _what(plan))]
+    """The row of a decision; None if it neither moved nor held traffic."""
+    parts = [text for plan in record["plans"] if (text := _plan_text(plan))]
     if not parts:
         return None
     return HistoryRow(
@@ -86,45 +90,49 @@ def _row(record: ApiReply) -> HistoryRow | None:
         mode=record["mode"],
         what=one_line("; ".join(parts)),
         who=one_line(", ".join(record["authors"])) or _AUTOMATIC,
-        outcome=_outcome(record),
+        outcome=_outcome_text(record),
     )
 
 
-def _what(plan: ApiReply) -> str:
-    """For instance `shop/europe: eu-west-1 50 % → 0 %, eu-central-1 50 % → 100 %`."""
-    place = f"{plan['service']}/{plan['pool']}"
+def _plan_text(plan: ApiReply) -> str:
+    """`shop/europe: eu-west-1 50 % → 0 %, eu-central-1 50 % → 100 %`; empty if nothing is held."""
+    name = f"{plan['service']}/{plan['pool']}"
     if plan["changes"]:
-        return f"{place}: {_moves(plan, plan['after']) or 'levers set right'}"
+        return f"{name}: {_moves_of_plan(plan, plan['after']) or 'levers set right'}"
     if plan["withheld"]:
-        return f"{place} would: {_moves(plan, plan['desired']) or 'levers set right'}"
+        return f"{name} would: {_moves_of_plan(plan, plan['desired']) or 'levers set right'}"
     regions = dict.fromkeys(held["region"] or "all" for held in plan["held"])
-    whole = len(plan["before"]) > 1 and regions.keys() >= plan["before"].keys()
-    named = "all" if whole else ", ".join(regions)
-    return f"{place}: {named} held" if regions else ""
+    are_all_held = len(plan["before"]) > 1 and regions.keys() >= plan["before"].keys()
+    held = "all" if are_all_held else ", ".join(regions)
+    return f"{name}: {held} held" if regions else ""
 
 
-def _moves(plan: ApiReply, after: ApiReply) -> str:
+def _moves_of_plan(plan: ApiReply, after: ApiReply) -> str:
     before = plan["before"]
-    moves = [(r, before[r], share) for r, share in after.items()]
-    return moves_text([move for move in moves if abs(move[2] - move[1]) >= SHARE_TOLERANCE])
+    moves = [
+        (region, before[region], share)
+        for region, share in after.items()
+        if abs(share - before[region]) >= SHARE_TOLERANCE
+    ]
+    return moves_text(moves)
 
 
-def _outcome(record: ApiReply) -> str:
-    """What AWS answered, what was not sent yet, and what held the rest."""
+def _outcome_text(record: ApiReply) -> str:
+    """The outcomes of writes to AWS, writes not sent yet, and reasons of holds."""
     statuses = dict.fromkeys(written["outcome"]["status"] for written in record["written"])
-    sent = [_place(change) for written in record["written"] for change in written["changes"]]
-    wanted = [_place(change) for plan in record["plans"] for change in plan["changes"]]
-    if set(wanted) - set(sent):
+    sent = [_position(change) for written in record["written"] for change in written["changes"]]
+    planned = [_position(change) for plan in record["plans"] for change in plan["changes"]]
+    if set(planned) - set(sent):
         statuses["not sent yet"] = None
     reasons = dict.fromkeys(held["reason"] for plan in record["plans"] for held in plan["held"])
     held = f"held: {','.join(reasons)}" if reasons else ""
     return "; ".join(filter(None, (",".join(statuses), held)))
 
 
-def _place(change: ApiReply) -> tuple[str, ...]:
+def _position(change: ApiReply) -> tuple[str, ...]:
     position = change["position"]
     return position["service"], position["pool"], position["region"]
 
 
 def _cells(row: HistoryRow) -> tuple[str, ...]:
-    return (str(row.id), moment(row.at), row.who, row.outcome, row.what)
+    return (str(row.id), timestamp(row.at), row.who, row.outcome, row.what)

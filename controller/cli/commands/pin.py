@@ -1,4 +1,4 @@
-"""`gtc pin` and `unpin`: fixing a region's share, and leaving it to placement again."""
+"""`gtc pin` fixes a region's share of its pools; `gtc unpin` ends that."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 import click
 
 from controller.cli.daemon.client import Client
-from controller.cli.orders.options import OrderOptions, ending_options, giving_options
-from controller.cli.orders.pin_preview import pinning
-from controller.cli.orders.submit import give
-from controller.cli.orders.withdraw import end_in_region
+from controller.cli.orders.options import OrderOptions, submit_options, withdraw_options
+from controller.cli.orders.pin_preview import preview_pin
+from controller.cli.orders.submit import submit
+from controller.cli.orders.withdraw import withdraw_in_region
 from controller.cli.types.names import region_argument
 from controller.cli.types.percentage import PERCENTAGE
 
@@ -18,7 +18,7 @@ from controller.cli.types.percentage import PERCENTAGE
 @click.command()
 @region_argument
 @click.argument("share", type=PERCENTAGE)
-@giving_options(
+@submit_options(
     timeout="10m",
     timeout_help="How long --wait waits; then exit with 7. A share rises by the steps of the ramp, "
     "which may take minutes.",
@@ -30,15 +30,15 @@ def pin(client: Client, region: str, share: float, options: OrderOptions) -> Non
     Behind an accelerator a share is the region's dial. --wait returns when AWS has the share
     wherever no guard holds it.
     """
-    give(client, "pin", pinning, options, region=region, share=share)
+    submit(client, preview_pin, options, "pin", region=region, share=share)
 
 
 @click.command()
 @region_argument
-@ending_options
+@withdraw_options
 def unpin(client: Client, **options: Any) -> None:
     """Leave a pinned region's share to placement again: end its pins.
 
     A rise goes by steps.
     """
-    end_in_region(client, "pin", **options)
+    withdraw_in_region(client, "pin", **options)

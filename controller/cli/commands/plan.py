@@ -1,4 +1,4 @@
-"""`gtc plan`: what would change now, or if something happened, without doing it."""
+"""`gtc plan`: what would change now, or under a hypothesis; changes nothing."""
 
 from __future__ import annotations
 
@@ -7,33 +7,35 @@ from dataclasses import dataclass
 import click
 
 from controller.cli import exit_codes
-from controller.cli.daemon.client import ApiReply, Client, endpoint_option
+from controller.cli.daemon.client import Client
+from controller.cli.daemon.client_options import client_option
+from controller.cli.daemon.replies import ApiReply
 from controller.cli.orders.options import pool_option
 from controller.cli.screen.output import TABLE, document, output_option
 from controller.cli.screen.render import printable
 from controller.cli.types.names import complete_regions, service_option
-from controller.cli.types.option_group import gathered
+from controller.cli.types.option_group import grouped
 
-_LONG_S = 60.0
-"""Every region's loss is a decision of its own."""
+_FAILURES_DEADLINE_S = 60.0
+"""Seconds for one decision per region."""
 
 
 @dataclass(frozen=True, slots=True)
 class HypothesisOptions:
-    """What is supposed to happen, and where."""
+    """The hypotheses of a plan, and the scope of its drains and failovers."""
 
     drains: tuple[str, ...] = ()
     failovers: tuple[str, ...] = ()
     hypotheses: tuple[str, ...] = ()
     all_single_failures: bool = False
     everything: bool = False
-    """Whether pools that stay as they are shall be told, too."""
+    """Whether pools without a change are shown, too."""
     service: str | None = None
     pool: str | None = None
 
 
 @click.command()
-@endpoint_option
+@client_option
 @click.option(
     "--drain",
     "drains",
@@ -68,47 +70,54 @@ class HypothesisOptions:
 @pool_option
 @output_option
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 3 when the plan has changes.")
-@gathered(HypothesisOptions, "supposed")
-def plan(client: Client, supposed: HypothesisOptions, output: str, detailed_exitcode: bool) -> None:
+@grouped(HypothesisOptions, "hypothesis")
+def plan(
+    client: Client, hypothesis: HypothesisOptions, output: str, detailed_exitcode: bool
+) -> None:
     """What would change now, without doing it.
 
     Told are the pools that move or that something holds, with --all every one. --drain, --failover
     and --if may be given several times; the preview then supposes all of them.
     """
-    if supposed.all_single_failures:
-        if supposed != HypothesisOptions(all_single_failures=True):
+    if hypothesis.all_single_failures:
+        if hypothesis != HypothesisOptions(all_single_failures=True):
             raise click.UsageError("--all-single-failures supposes nothing else")
-        client.allow(_LONG_S)
+        client.set_deadline(_FAILURES_DEADLINE_S)
         _echo(client.get("/v1/plan/failures"), output)
         return
-    answer = _ask(client, _overrides(supposed), supposed)
-    _echo(answer, output)
-    if detailed_exitcode and answer["changes"]:
+    reply = _fetch_plan(client, _overrides(hypothesis), hypothesis)
+    _echo(reply, output)
+    if detailed_exitcode and reply["changes"]:
         click.get_current_context().exit(exit_codes.PLAN_HAS_CHANGES)
 
 
-def _overrides(supposed: HypothesisOptions) -> list[dict[str, str]]:
-    """As the API takes them. Raises UsageError for a place at which nothing is supposed."""
-    found = [{"kind": "drain", "region": region} for region in supposed.drains]
-    found += [{"kind": "failover", "region": region} for region in supposed.failovers]
-    named = (("service", supposed.service), ("pool", supposed.pool))
-    place = {key: name for key, name in named if name is not None}
-    if place and not found:
-        options = " and ".join(f"--{key}" for key in place)
+def _overrides(hypothesis: HypothesisOptions) -> list[dict[str, str]]:
+    """The supposed overrides, as the API takes them.
+
+    Raises UsageError for a scope without a drain or failover.
+    """
+    overrides = [{"kind": "drain", "region": region} for region in hypothesis.drains]
+    overrides += [{"kind": "failover", "region": region} for region in hypothesis.failovers]
+    names = (("service", hypothesis.service), ("pool", hypothesis.pool))
+    scope = {key: name for key, name in names if name is not None}
+    if scope and not overrides:
+        options = " and ".join(f"--{key}" for key in scope)
         raise click.UsageError(f"{options} says where; name a region with --drain or --failover")
-    return [{**one, **place} for one in found]
+    return [{**override, **scope} for override in overrides]
 
 
-def _ask(client: Client, overrides: list[dict[str, str]], supposed: HypothesisOptions) -> ApiReply:
-    query = {"all": "true"} if supposed.everything else {}
-    if not overrides and not supposed.hypotheses:
+def _fetch_plan(
+    client: Client, overrides: list[dict[str, str]], hypothesis: HypothesisOptions
+) -> ApiReply:
+    query = {"all": "true"} if hypothesis.everything else {}
+    if not overrides and not hypothesis.hypotheses:
         return client.get("/v1/plan", **query)
     body: dict[str, object] = {"overrides": overrides}
-    if supposed.hypotheses:
-        body["hypotheses"] = list(supposed.hypotheses)
+    if hypothesis.hypotheses:
+        body["hypotheses"] = list(hypothesis.hypotheses)
     return client.post("/v1/plan", body, **query)
 
 
-def _echo(answer: ApiReply, output: str) -> None:
-    text = printable(answer["text"]).rstrip()
-    click.echo(text if output == TABLE else document(answer, output))
+def _echo(reply: ApiReply, output: str) -> None:
+    text = printable(reply["text"]).rstrip()
+    click.echo(text if output == TABLE else document(reply, output))

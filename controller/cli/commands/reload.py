@@ -1,33 +1,35 @@
-"""`gtc reload`: the daemon reads its configuration again, and shows first what that changes."""
+"""`gtc reload`: the daemon reads its configuration again, after a preview of what changes."""
 
 from __future__ import annotations
 
 import click
 
 from controller.cli import exit_codes
-from controller.cli.daemon.client import ApiReply, Client, endpoint_option
+from controller.cli.daemon.client import Client
+from controller.cli.daemon.client_options import client_option
+from controller.cli.daemon.replies import ApiReply
 from controller.cli.daemon.request_errors import ApiError
 from controller.cli.screen.output import TABLE, document, output_option
 from controller.cli.screen.render import printable
 
 _DEADLINE_S = 30.0
-"""It waits for the cycle under way, and may read zones and accelerators it did not know."""
+"""The daemon first ends its cycle, and may read new zones and accelerators from AWS."""
 
 
 class BadConfigError(click.ClickException):
-    """What the daemon read cannot be used."""
+    """The configuration that the daemon read is not valid."""
 
     exit_code = exit_codes.BAD_CONFIG
 
 
 class ReloadConflictError(click.ClickException):
-    """It could be used, and not without a person or a restart."""
+    """The configuration needs a restart, or an operator who accepts its plan."""
 
     exit_code = exit_codes.REFUSED
 
 
 @click.command()
-@endpoint_option
+@client_option
 @click.option("--dry-run", is_flag=True, help="Show what would change and do nothing.")
 @click.option(
     "--accept",
@@ -42,27 +44,27 @@ def reload(client: Client, dry_run: bool, accept: str | None, output: str) -> No
     A mistake, a key that needs a restart, or a plan that takes traffic from more than one region
     leaves everything as it is. SIGHUP does the same without being asked to accept.
     """
-    client.allow(_DEADLINE_S)
-    order: dict[str, object] = {"accept": accept} if accept else {}
-    shown = _ask(client, {**order, "dry_run": True})
-    if not dry_run and shown["refusal"] is None:
-        shown = _ask(client, order)
-    click.echo(_text(shown) if output == TABLE else document(shown, output))
-    if shown["refusal"] is not None:
-        raise ReloadConflictError(f"{'would be ' if dry_run else ''}refused: {shown['refusal']}")
+    client.set_deadline(_DEADLINE_S)
+    body: dict[str, object] = {"accept": accept} if accept else {}
+    reply = _post_reload(client, {**body, "dry_run": True})
+    if not dry_run and reply["refusal"] is None:
+        reply = _post_reload(client, body)
+    click.echo(_text(reply) if output == TABLE else document(reply, output))
+    if reply["refusal"] is not None:
+        raise ReloadConflictError(f"{'would be ' if dry_run else ''}refused: {reply['refusal']}")
 
 
-def _ask(client: Client, order: dict[str, object]) -> ApiReply:
+def _post_reload(client: Client, body: dict[str, object]) -> ApiReply:
     try:
-        return client.post("/v1/reload", order)
+        return client.post("/v1/reload", body)
     except ApiError as error:
         if error.status == 422:
             raise BadConfigError(printable(error.message)) from error
         raise
 
 
-def _text(shown: ApiReply) -> str:
-    text = printable(shown["text"]).rstrip()
-    if shown["applied"]:
-        return f"{text}\n\nIn force: settings {shown['settings_hash']}."
-    return f"{text}\n\nNothing was changed. This plan's hash is {shown['accept']}."
+def _text(reply: ApiReply) -> str:
+    text = printable(reply["text"]).rstrip()
+    if reply["applied"]:
+        return f"{text}\n\nIn force: settings {reply['settings_hash']}."
+    return f"{text}\n\nNothing was changed. This plan's hash is {reply['accept']}."

@@ -1,4 +1,4 @@
-"""`gtc replay`: a recorded decision made again, by the daemon or from a file."""
+"""`gtc replay`: repeats a recorded decision, by the daemon or from a file."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import click
 
 from controller import __version__
 from controller.cli import exit_codes
-from controller.cli.daemon.client import Client, endpoint_option
+from controller.cli.daemon.client import Client
+from controller.cli.daemon.client_options import client_option
 from controller.cli.screen.output import TABLE, document, output_option
 from controller.cli.screen.render import printable
 
-_LONG_S = 60.0
-"""Deciding on a large snapshot takes its time."""
+_DEADLINE_S = 60.0
+"""Seconds for a decision on a large snapshot."""
 
 
 @click.command()
@@ -33,7 +34,7 @@ _LONG_S = 60.0
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write everything the decision was made of to a file instead.",
 )
-@endpoint_option
+@client_option
 @output_option
 def replay(
     decision_id: int | None, file: Path | None, export: Path | None, client: Client, output: str
@@ -50,23 +51,23 @@ def replay(
             raise click.UsageError("--export writes what a daemon keeps; it goes with an ID")
         _finish(_from_file(file), output)
         return
-    client.allow(_LONG_S)
+    client.set_deadline(_DEADLINE_S)
     if export is not None:
         _export(client.get(f"/v1/decisions/{decision_id}/snapshot"), export)
     else:
         _finish(client.get(f"/v1/decisions/{decision_id}/replay"), output)
 
 
-def _finish(answer: dict[str, object], output: str) -> None:
-    text = printable(str(answer["text"])).rstrip()
-    click.echo(text if output == TABLE else document(answer, output))
-    if not answer["faithful"]:
+def _finish(reply: dict[str, object], output: str) -> None:
+    text = printable(str(reply["text"])).rstrip()
+    click.echo(text if output == TABLE else document(reply, output))
+    if not reply["faithful"]:
         click.get_current_context().exit(exit_codes.FAILED)
 
 
 def _export(content: dict[str, object], path: Path) -> None:
     try:
-        # As it came: members of a snapshot keep their order.
+        # Members keep the order of the reply.
         path.write_text(json.dumps(content, ensure_ascii=False) + "\n", encoding="utf-8")
     except OSError as error:
         raise click.ClickException(f"{path} cannot be written: {error.strerror}") from error
@@ -74,7 +75,7 @@ def _export(content: dict[str, object], path: Path) -> None:
 
 
 def _from_file(path: Path) -> dict[str, object]:
-    """What the daemon would answer. Only this needs the planner, so only this imports it."""
+    """The same as the daemon's reply. Imports the planner here, for no other command needs it."""
     from controller.model.decoding import UnreadableError
     from controller.model.encoding import EXACT
     from controller.planning.account.evidence import imported
@@ -86,6 +87,6 @@ def _from_file(path: Path) -> dict[str, object]:
         replayed = decide_again(imported(text), __version__)
     except (OSError, UnicodeDecodeError, UnreadableError) as error:
         raise click.ClickException(f"{path}: {error}") from error
-    answer = EXACT(replayed)
-    assert isinstance(answer, dict)
-    return {**answer, "faithful": replayed.faithful, "text": explain_replay(replayed)}
+    members = EXACT(replayed)
+    assert isinstance(members, dict)
+    return {**members, "faithful": replayed.faithful, "text": explain_replay(replayed)}

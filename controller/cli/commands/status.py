@@ -1,6 +1,7 @@
 """`gtc status`: regions, pools and shares on one screen.
 
-A terminal gets a coloured table (rich, imported only then), a pipe plain rows, a program documents.
+A terminal gets a coloured table (by rich, imported only then), a pipe plain rows, a program
+documents.
 """
 
 from __future__ import annotations
@@ -12,22 +13,24 @@ from functools import partial
 import click
 
 from controller.cli import exit_codes
-from controller.cli.daemon.client import ApiReply, Client, endpoint_option
-from controller.cli.daemon.request_errors import unknown
+from controller.cli.daemon.client import Client
+from controller.cli.daemon.client_options import client_option
+from controller.cli.daemon.replies import ApiReply
+from controller.cli.daemon.request_errors import unknown_name
 from controller.cli.screen import terminal
-from controller.cli.screen.output import TABLE, document, document_of_many, output_option
-from controller.cli.screen.status_report import StatusReport, fingerprint, report
+from controller.cli.screen.output import TABLE, document, output_option, stream_document
+from controller.cli.screen.status_report import StatusReport, build_report, fingerprint
 from controller.cli.screen.status_table import as_text
 from controller.cli.types.names import complete_services
 
 _PERIOD_S = 1.0
 
-Look = ApiReply | click.ClickException
-"""One answer while watching, or why there is none."""
+Poll = ApiReply | click.ClickException
+"""One reply while watching, or the error instead of it."""
 
 
 @click.command()
-@endpoint_option
+@client_option
 @click.option("-w", "--watch", is_flag=True, help="Go on until Ctrl-C; in a pipe, print changes.")
 @output_option
 @click.option(
@@ -40,80 +43,82 @@ def status(client: Client, watch: bool, output: str, service: str | None) -> Non
     MEASURED what users do. The bar draws OBSERVED. Behind an accelerator a share is the region's
     dial.
     """
-    on_screen = output == TABLE and terminal.on_screen()
+    on_screen = output == TABLE and terminal.can_redraw()
     if watch:
-        _watch(_looks(client, service), output, on_screen=on_screen)
+        _watch(_polls(client, service), output, on_screen=on_screen)
     else:
-        _once(_ask(client, service), output, on_screen=on_screen)
+        _show_once(_fetch_status(client, service), output, on_screen=on_screen)
 
 
-def _once(answer: ApiReply, output: str, *, on_screen: bool) -> None:
+def _show_once(status: ApiReply, output: str, *, on_screen: bool) -> None:
     if on_screen:
         from rich.console import Console
 
         from controller.cli.screen.status_screen import show
 
-        show(report(answer), Console())
+        show(build_report(status), Console())
     else:
-        click.echo(as_text(report(answer)) if output == TABLE else document(answer, output))
+        click.echo(as_text(build_report(status)) if output == TABLE else document(status, output))
 
 
-def _watch(looks: Iterable[Look], output: str, *, on_screen: bool) -> None:
+def _watch(polls: Iterable[Poll], output: str, *, on_screen: bool) -> None:
     try:
         if on_screen:
             from rich.console import Console
 
-            from controller.cli.screen.status_screen import follow
+            from controller.cli.screen.status_screen import show_live
 
-            follow(map(_report_or_reason, looks), Console())
+            show_live(map(_report_or_error, polls), Console())
         else:
-            _print_changes(looks, _block if output == TABLE else partial(_document, output))
+            _print_changes(
+                polls, _block if output == TABLE else partial(_error_or_document, output)
+            )
     except KeyboardInterrupt:
         click.get_current_context().exit(exit_codes.INTERRUPTED)
 
 
-def _print_changes(looks: Iterable[Look], shown: Callable[[Look], str]) -> None:
+def _print_changes(polls: Iterable[Poll], text_of: Callable[[Poll], str]) -> None:
     last: object = None
-    for look in looks:
-        mark = look.message if isinstance(look, click.ClickException) else fingerprint(look)
-        if mark != last:
-            click.echo(shown(look))
-        last = mark
+    for poll in polls:
+        current = poll.message if isinstance(poll, click.ClickException) else fingerprint(poll)
+        if current != last:
+            click.echo(text_of(poll))
+        last = current
 
 
-def _block(look: Look) -> str:
-    if isinstance(look, click.ClickException):
-        return f"{look.message}\n"
-    return f"{look['at']}\n{as_text(report(look))}\n"
+def _block(poll: Poll) -> str:
+    if isinstance(poll, click.ClickException):
+        return f"{poll.message}\n"
+    return f"{poll['at']}\n{as_text(build_report(poll))}\n"
 
 
-def _document(output: str, look: Look) -> str:
-    value = {"error": look.message} if isinstance(look, click.ClickException) else look
-    return document_of_many(value, output)
+def _error_or_document(output: str, poll: Poll) -> str:
+    value = {"error": poll.message} if isinstance(poll, click.ClickException) else poll
+    return stream_document(value, output)
 
 
-def _report_or_reason(look: Look) -> StatusReport | str:
-    return look.message if isinstance(look, click.ClickException) else report(look)
+def _report_or_error(poll: Poll) -> StatusReport | str:
+    return poll.message if isinstance(poll, click.ClickException) else build_report(poll)
 
 
-def _looks(client: Client, service: str | None) -> Iterator[Look]:
-    """An answer every second. A daemon that is away ends only the first look."""
-    yield _ask(client, service)
+def _polls(client: Client, service: str | None) -> Iterator[Poll]:
+    """A reply or an error every second. An error of the first request is raised."""
+    yield _fetch_status(client, service)
     while True:
         time.sleep(_PERIOD_S)
         try:
-            yield _ask(client, service)
+            yield _fetch_status(client, service)
         except click.ClickException as error:
             yield error
 
 
-def _ask(client: Client, service: str | None) -> ApiReply:
-    answer = client.get("/v1/status")
+def _fetch_status(client: Client, service: str | None) -> ApiReply:
+    status = client.get("/v1/status")
     if service is None:
-        return answer
-    names = [one["name"] for one in answer["services"]]
+        return status
+    names = [item["name"] for item in status["services"]]
     if service not in names:
-        raise unknown("service", service, names)
-    services = [one for one in answer["services"] if one["name"] == service]
-    overrides = [one for one in answer["overrides"] if one["service"] in (None, service)]
-    return ApiReply(answer, services=services, overrides=overrides)
+        raise unknown_name("service", service, names)
+    services = [item for item in status["services"] if item["name"] == service]
+    overrides = [item for item in status["overrides"] if item["service"] in (None, service)]
+    return ApiReply(status, services=services, overrides=overrides)

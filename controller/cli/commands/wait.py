@@ -1,4 +1,4 @@
-"""`gtc wait`: until a region is as a script needs it, or it takes too long."""
+"""`gtc wait`: waits until a region is in a state, or for a time limit."""
 
 from __future__ import annotations
 
@@ -7,20 +7,27 @@ from collections.abc import Iterator
 
 import click
 
-from controller.cli.daemon.client import ApiReply, Client, endpoint_option
-from controller.cli.daemon.request_errors import ApiError, TimedOutError, UnreachableError, unknown
+from controller.cli.daemon.client import Client
+from controller.cli.daemon.client_options import client_option
+from controller.cli.daemon.replies import ApiReply
+from controller.cli.daemon.request_errors import (
+    ApiError,
+    TimedOutError,
+    UnreachableError,
+    unknown_name,
+)
 from controller.cli.screen.render import duration, one_line
 from controller.cli.types.duration import DURATION
 from controller.cli.types.names import complete_regions, service_option
 from controller.planning.shares import percent
 
 _POLL_S = 0.5
-_GONE = 0.01
-"""Part of a pool's measured requests that may still arrive where none should."""
+_DRAINED_SHARE = 0.01
+"""Largest share of a pool's measured requests that a drained region may still get."""
 
 
 @click.command()
-@endpoint_option
+@client_option
 @click.option("--region", metavar="NAME", required=True, shell_complete=complete_regions)
 @click.option(
     "--state",
@@ -47,60 +54,66 @@ def wait(client: Client, region: str, state: str, service: str | None, timeout_s
     A daemon that is away for a while is waited for, too.
     """
     deadline = time.monotonic() + timeout_s
-    missing = list(_missing(client.get("/v1/status"), region, state, service))
-    while missing:
+    reasons = list(_reasons_not_in_state(client.get("/v1/status"), region, state, service))
+    while reasons:
         if time.monotonic() >= deadline:
-            lacks = one_line("; ".join(missing))
-            raise TimedOutError(f"after {duration(timeout_s)} {region} is not {state}: {lacks}")
+            why = one_line("; ".join(reasons))
+            raise TimedOutError(f"after {duration(timeout_s)} {region} is not {state}: {why}")
         time.sleep(_POLL_S)
         try:
-            missing = list(_missing(client.get("/v1/status"), region, state, service))
+            reasons = list(_reasons_not_in_state(client.get("/v1/status"), region, state, service))
         except UnreachableError as error:
-            missing = [error.message.splitlines()[0]]
+            reasons = [error.message.splitlines()[0]]
         except ApiError as error:
-            if not error.may_pass:
+            if not error.is_transient:
                 raise
-            missing = [error.message]
+            reasons = [error.message]
     click.echo(f"{region} is {state}{f' in {service}' if service else ''}.")
 
 
-def _missing(status: ApiReply, region: str, state: str, service: str | None) -> Iterator[str]:
-    """What keeps the region from being in that state, pool by pool."""
-    names = [one["name"] for one in status["services"]]
+def _reasons_not_in_state(
+    status: ApiReply, region: str, state: str, service: str | None
+) -> Iterator[str]:
+    """Why the region is not in that state, one text for each pool."""
+    names = [item["name"] for item in status["services"]]
     if service is not None and service not in names:
-        raise unknown("service", service, names)
-    services = [one for one in status["services"] if service in (None, one["name"])]
-    places = [(one["name"], pool) for one in services for pool in one["pools"]]
-    if not any(one["region"] == region for _, pool in places for one in pool["regions"]):
-        valid = sorted({one["region"] for _, pool in places for one in pool["regions"]})
-        raise unknown("region", region, valid)
-    for name, pool in places:
-        for one in pool["regions"]:
-            if one["region"] == region and (lack := _lack(one, state)):
-                yield f"{name}/{pool['name']}: {lack}"
+        raise unknown_name("service", service, names)
+    pools = [
+        (f"{item['name']}/{pool['name']}", pool)
+        for item in status["services"]
+        if service in (None, item["name"])
+        for pool in item["pools"]
+    ]
+    regions = {item["region"] for _, pool in pools for item in pool["regions"]}
+    if region not in regions:
+        raise unknown_name("region", region, sorted(regions))
+    for name, pool in pools:
+        for item in pool["regions"]:
+            if item["region"] == region and (reason := _reason_not_in_state(item, state)):
+                yield f"{name}: {reason}"
 
 
-def _lack(region: ApiReply, state: str) -> str:
-    """Why one region of one pool is not in that state; empty when it is."""
+def _reason_not_in_state(region: ApiReply, state: str) -> str:
+    """Why a region of one pool is not in that state; empty if it is."""
     if state == "drained":
-        return _lack_of_drained(region)
-    wanted = "down" if state == "down" else "up"
-    if region["verdict"] != wanted:
+        return _reason_not_drained(region)
+    expected = "down" if state == "down" else "up"
+    if region["verdict"] != expected:
         return f"{region['verdict']} ({region['why']})"
     if state != "serving":
         return ""
-    carried, desired = region["observed"], region["desired"]
-    if carried is None or desired is None:
+    observed, desired = region["observed"], region["desired"]
+    if observed is None or desired is None:
         return "AWS has not said yet what it carries"
-    return "carries nothing yet" if desired > 0 and carried == 0 else ""
+    return "carries nothing yet" if desired > 0 and observed == 0 else ""
 
 
-def _lack_of_drained(region: ApiReply) -> str:
-    carried, measured = region["observed"], region["measured"]
-    if carried is None:
+def _reason_not_drained(region: ApiReply) -> str:
+    observed, measured = region["observed"], region["measured"]
+    if observed is None:
         return "AWS has not said yet what it carries"
-    if carried > 0:
-        return f"carries {percent(carried)}"
-    if measured is not None and measured > _GONE:
+    if observed > 0:
+        return f"carries {percent(observed)}"
+    if measured is not None and measured > _DRAINED_SHARE:
         return f"{percent(measured)} of the users still arrive"
     return ""

@@ -1,17 +1,18 @@
 """`gtc why`: why traffic moved, or did not, now or at an earlier time.
 
-The daemon writes the explanation; asked for a region, it first says how that stands.
+The daemon writes the explanation; for a region it begins with the region's state.
 """
 
 from __future__ import annotations
 
 import click
 
-from controller.cli.daemon.client import Client, endpoint_option
+from controller.cli.daemon.client import Client
+from controller.cli.daemon.client_options import client_option
 from controller.cli.screen.output import TABLE, document, output_option
 from controller.cli.screen.render import printable
 from controller.cli.types.names import complete_regions
-from controller.cli.types.time_ago import PAST
+from controller.cli.types.time_ago import TIME_AGO
 
 
 @click.command()
@@ -20,10 +21,10 @@ from controller.cli.types.time_ago import PAST
     "--at",
     "at",
     metavar="TIME",
-    type=PAST,
+    type=TIME_AGO,
     help="As of then: 2026-06-01T12:00:00Z, or -10m for ten minutes ago.",
 )
-@endpoint_option
+@client_option
 @output_option
 def why(subject: str | None, at: str | None, client: Client, output: str) -> None:
     """Why traffic moved, or did not.
@@ -40,8 +41,8 @@ def why(subject: str | None, at: str | None, client: Client, output: str) -> Non
         _show(client, "/v1/decisions/latest", output)
     else:
         query = {"region": subject, "at": at}
-        asked = {key: value for key, value in query.items() if value is not None}
-        _show(client, "/v1/why", output, **asked)
+        parameters = {key: value for key, value in query.items() if value is not None}
+        _show(client, "/v1/why", output, **parameters)
 
 
 def _show(client: Client, path: str, output: str, **query: str) -> None:

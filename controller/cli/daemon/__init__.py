@@ -1,1 +1,1 @@
-"""The commands' way to a daemon: where it is, who calls, what it answers."""
+"""Access to a daemon: its address, the caller's token, requests and replies."""

@@ -1,70 +1,83 @@
-"""The commands' way to the admin API: one request, one answer, or one message a person can act on.
+"""HTTP client of the admin API.
 
-Every failure leaves here as a `click.ClickException` with its exit code, so that no command prints
-a traceback. What an answer means is the business of the command that asked. Problems follow
-RFC 9457, Problem Details for HTTP APIs.
+Every failure is a `click.ClickException` with a message and an exit code, so that no command prints
+a traceback.
+
+With several addresses, a GET goes to the next one whenever an address does not reply. Any other
+request does so only if no connection was made: once a daemon may have received it, no other daemon
+may get it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import wraps
-from http.client import HTTPException, HTTPResponse
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import click
-from click.core import ParameterSource
 
-from controller.cli.daemon.address import DEFAULT_URL, Access, access
-from controller.cli.daemon.request_errors import BY_STATUS, ApiError, WrongRequestError, with_valid
-from controller.cli.daemon.transport import ApiRequest, DaemonAddress, OpenReply, Transport
+from controller.cli.daemon.address import DaemonAddress
+from controller.cli.daemon.replies import ApiReply, not_a_daemon, parse_object, refusal
+from controller.cli.daemon.request_errors import ApiError, UnreachableError
 
-_DEADLINE_S = 5.0
-ANY = "*"
-"""As `if_match`: whatever stands there now (RFC 9110, 13.1.1)."""
+DEADLINE_S = 5.0
+"""Seconds that a reply may take, unless the caller allows more."""
+ANY_STATE = "*"
+"""As `if_match`: the request depends on no state (RFC 9110, 13.1.1)."""
 
 
-class ApiReply(dict[str, Any]):
-    """A JSON object. A member that is not there ends the command with a message."""
+@dataclass(frozen=True, slots=True)
+class ApiRequest:
+    """One HTTP request."""
 
-    etag: str | None = None
-    """Names the state that the whole answer speaks of."""
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: str | None = None
 
-    def __missing__(self, key: str) -> Any:
-        raise click.ClickException(
-            f"the daemon's answer has no {key!r}: it may be older or newer than this command"
-        )
+
+@dataclass(frozen=True, slots=True)
+class OpenReply:
+    """A reply whose body is not read yet; the caller closes `connection` afterwards."""
+
+    connection: HTTPConnection
+    response: HTTPResponse
+    address: DaemonAddress
 
 
 class Client:
-    """Asks the first daemon that answers. Every method raises UnreachableError and ApiError."""
+    """Sends requests to the first daemon that replies.
+
+    Every request raises UnreachableError without a reply and ApiError for a refusal.
+    """
 
     def __init__(
         self,
         *urls: str,
-        deadline_s: float = _DEADLINE_S,
+        deadline_s: float = DEADLINE_S,
         token: str | None = None,
         production: str | None = None,
     ) -> None:
-        """Raises ValueError when a url cannot be an admin API's address."""
+        """Raises ValueError when a url is not an admin API's address."""
         self._transport = Transport(urls, deadline_s)
         self._token = token
         self.production = production
-        """Name of the production context this client speaks to, if it is one."""
+        """Name of the client's context, if that is a production one."""
 
-    def allow(self, deadline_s: float) -> None:
-        """Wait so long for an answer from now on, because what is asked for takes its time."""
+    def set_deadline(self, deadline_s: float) -> None:
+        """Set how many seconds a reply may take from now on."""
         self._transport.deadline_s = deadline_s
 
     def get(self, path: str, **query: str) -> ApiReply:
         """The JSON object at a path."""
-        return self._object("GET", path, query)
+        return self._request_object("GET", path, query)
 
     def items(self, path: str, **query: str) -> Iterator[ApiReply]:
-        """What is listed at a path, page by page as it is needed."""
+        """The items listed at a path; pages are fetched as they are needed."""
         while True:
             page = self.get(path, **query)
             yield from page["items"]
@@ -73,41 +86,42 @@ class Client:
             query = dict(parse_qsl(urlsplit(page["next"]).query))
 
     def get_text(self, path: str, **query: str) -> str:
-        """What the daemon says of a path in words."""
-        return self._ask("GET", path, query, accept="text/plain")[2]
+        """The plain text at a path."""
+        return self._request("GET", path, query, accept="text/plain")[2]
 
     def post(
         self, path: str, body: dict[str, Any], *, if_match: str | None = None, **query: str
     ) -> ApiReply:
-        """The JSON object answered to `body`; with `if_match` only while that state lasts."""
-        return self._object("POST", path, query, body, if_match)
+        """The JSON object of the reply; refused if the state `if_match` is no longer current."""
+        return self._request_object("POST", path, query, body, if_match)
 
     def patch(self, path: str, body: dict[str, Any], *, if_match: str | None = None) -> ApiReply:
-        """The JSON object at a path as `body` has changed it."""
-        return self._object("PATCH", path, {}, body, if_match)
+        """The JSON object at a path after `body` changed it."""
+        return self._request_object("PATCH", path, {}, body, if_match)
 
     def delete(self, path: str, *, if_match: str | None = None, **query: str) -> ApiReply:
-        """The JSON object answered when what is at the path has ended."""
-        return self._object("DELETE", path, query, if_match=if_match)
+        """The JSON object of the reply, after the resource at the path was deleted."""
+        return self._request_object("DELETE", path, query, if_match=if_match)
 
     @contextmanager
     def stream(
         self, path: str, headers: dict[str, str], timeout_s: float, **query: str
     ) -> Iterator[HTTPResponse]:
-        """An answer without end; reading it raises OSError after `timeout_s` of silence."""
-        accepted = {"Accept": "text/event-stream", **headers}
-        opened = self._send("GET", path, query, None, accepted)
+        """An endless reply; reading it raises OSError after `timeout_s` without data."""
+        stream_headers = {"Accept": "text/event-stream", **headers}
+        open_reply = self._send("GET", path, query, None, stream_headers)
         try:
-            if opened.response.status >= 300:
-                raise self._refusal(opened, opened.response.read().decode(errors="replace"))
-            if opened.connection.sock is not None:
-                opened.connection.sock.settimeout(timeout_s)
-            yield opened.response
+            if open_reply.response.status >= 300:
+                text = open_reply.response.read().decode(errors="replace")
+                raise self._refusal(open_reply, text)
+            if open_reply.connection.sock is not None:
+                open_reply.connection.sock.settimeout(timeout_s)
+            yield open_reply.response
         finally:
-            opened.response.close()
-            opened.connection.close()
+            open_reply.response.close()
+            open_reply.connection.close()
 
-    def _object(
+    def _request_object(
         self,
         method: str,
         path: str,
@@ -115,14 +129,14 @@ class Client:
         body: dict[str, Any] | None = None,
         if_match: str | None = None,
     ) -> ApiReply:
-        address, response, text = self._ask(method, path, query, body, if_match=if_match)
-        answer = _parsed(text)
-        if answer is None:
-            raise _foreign(address, response.status, text)
-        answer.etag = response.getheader("ETag")
-        return answer
+        address, response, text = self._request(method, path, query, body, if_match=if_match)
+        reply = parse_object(text)
+        if reply is None:
+            raise not_a_daemon(address.url, response.status, text)
+        reply.etag = response.getheader("ETag")
+        return reply
 
-    def _ask(
+    def _request(
         self,
         method: str,
         path: str,
@@ -134,16 +148,16 @@ class Client:
         headers = {"Accept": accept, "Connection": "close"}
         if if_match is not None:
             headers["If-Match"] = if_match
-        opened = self._send(method, path, query, body, headers)
+        open_reply = self._send(method, path, query, body, headers)
         try:
-            text = opened.response.read().decode(errors="replace")
+            text = open_reply.response.read().decode(errors="replace")
         except (OSError, HTTPException) as error:
-            raise self._transport.lost(opened.address, method, error) from error
+            raise self._transport.lost(open_reply.address, method, error) from error
         finally:
-            opened.connection.close()
-        if opened.response.status >= 300:
-            raise self._refusal(opened, text)
-        return opened.address, opened.response, text
+            open_reply.connection.close()
+        if open_reply.response.status >= 300:
+            raise self._refusal(open_reply, text)
+        return open_reply.address, open_reply.response, text
 
     def _send(
         self,
@@ -161,89 +175,78 @@ class Client:
         target = path + (f"?{urlencode(query)}" if query else "")
         return self._transport.send(ApiRequest(method, target, headers, data))
 
-    def _refusal(self, opened: OpenReply, text: str) -> ApiError:
-        status = opened.response.status
-        problem = _parsed(text)
-        if problem is None or not isinstance(problem.get("title"), str):
-            return _foreign(opened.address, status, text)
-        valid = [str(value) for value in problem.get("valid_values") or ()]
-        message = str(problem.get("detail") or problem["title"])
-        kind = BY_STATUS.get(status, ApiError)
-        if status == 404 and valid and problem.get("field") != "path":
-            kind = WrongRequestError
-        if status == 401 and self._token is None:
-            message += "\nGive your token in GTC_TOKEN, GTC_TOKEN_FILE or a context."
-        return kind(with_valid(message, valid), status)
+    def _refusal(self, open_reply: OpenReply, text: str) -> ApiError:
+        status, has_token = open_reply.response.status, self._token is not None
+        return refusal(open_reply.address.url, status, text, has_token=has_token)
 
 
-def endpoint_option(command: Callable[..., Any]) -> Any:
-    """`--endpoint` and `--context`: the command gets a `client` that asks there."""
+class Transport:
+    """Sends requests to the first address that replies, and to that one first from then on."""
 
-    @wraps(command)
-    def wrapped(
-        *arguments: Any, endpoints: Sequence[str], context_name: str | None, **options: Any
-    ) -> Any:
-        client = client_of(click.get_current_context(), endpoints, context_name)
-        return command(*arguments, client=client, **options)
+    def __init__(self, urls: Sequence[str], deadline_s: float) -> None:
+        """Raises ValueError when a url is not valid."""
+        self._addresses = [DaemonAddress.of(url) for url in urls]
+        self.deadline_s = deadline_s
+        """Seconds that connecting, and each read, may take."""
 
-    return place_options(wrapped)
+    def send(self, request: ApiRequest) -> OpenReply:
+        """The reply of the first address that gives one. Raises UnreachableError."""
+        failures: list[str] = []
+        for address in list(self._addresses):
+            try:
+                connection = address.connect(self.deadline_s)
+            except OSError as error:
+                failures.append(f"{address.url}: {error.strerror or error}")
+                continue
+            try:
+                open_reply = _exchange(connection, address, request)
+            except (OSError, HTTPException) as error:
+                connection.close()
+                last = address is self._addresses[-1]
+                if request.method != "GET" or (last and not failures):
+                    raise self.lost(address, request.method, error) from error
+                failures.append(f"{address.url}: {self._failure_text(error)}")
+                continue
+            self._prefer(address, failures)
+            return open_reply
+        raise _no_answer(failures)
 
-
-def place_options(command: Callable[..., Any]) -> Any:
-    """`--endpoint` and `--context` as `endpoints` and `context_name`, for `client_of`."""
-    return click.option(
-        "--endpoint",
-        "endpoints",
-        metavar="URL",
-        envvar="GTC_URL",
-        multiple=True,
-        show_envvar=True,
-        help="Where the daemon's admin API is; given several times, they are tried in this "
-        f"order. Default: {DEFAULT_URL}",
-    )(
-        click.option(
-            "--context",
-            "context_name",
-            metavar="NAME",
-            envvar="GTC_CONTEXT",
-            show_envvar=True,
-            help="A place that `gtc context` knows.",
-        )(command)
-    )
-
-
-def client_of(
-    context: click.Context,
-    endpoints: Sequence[str],
-    context_name: str | None,
-    deadline_s: float = _DEADLINE_S,
-) -> Client:
-    """The client that a command's options, environment and context file ask for."""
-    typed = ParameterSource.COMMANDLINE
-    found: Access = access(
-        endpoints,
-        context_name,
-        endpoints_typed=context.get_parameter_source("endpoints") is typed,
-        context_typed=context.get_parameter_source("context_name") is typed,
-    )
-    try:
-        return Client(
-            *found.urls, deadline_s=deadline_s, token=found.token, production=found.production
+    def lost(self, address: DaemonAddress, method: str, error: Exception) -> UnreachableError:
+        """The error for a reply that is not complete: a write may have been carried out."""
+        hint = (
+            ""
+            if method == "GET"
+            else "\nWhat was asked for may have been done: look with `gtc overrides`."
         )
-    except ValueError as error:
-        raise click.BadParameter(str(error), context, param_hint="--endpoint") from error
+        return UnreachableError(f"the daemon at {address.url} {self._failure_text(error)}{hint}")
+
+    def _failure_text(self, error: Exception) -> str:
+        if isinstance(error, TimeoutError):
+            return f"did not answer within {self.deadline_s:g} s"
+        return f"broke off: {str(error) or type(error).__name__}"
+
+    def _prefer(self, address: DaemonAddress, failures: Sequence[str]) -> None:
+        """Try this address first from now on; print a note when others failed before it."""
+        if failures:
+            click.echo("\n".join([*failures, f"{address.url} answers."]), err=True)
+        self._addresses.remove(address)
+        self._addresses.insert(0, address)
 
 
-def _foreign(address: DaemonAddress, status: int, text: str) -> ApiError:
-    """Something listens there, and it is not the admin API."""
-    message = f"{address.url} does not answer as a daemon does ({status}): {text[:200]!r}"
-    return ApiError(message, status)
+def _exchange(connection: HTTPConnection, address: DaemonAddress, request: ApiRequest) -> OpenReply:
+    target = address.parts.path.rstrip("/") + request.path
+    connection.request(request.method, target, request.body, dict(request.headers))
+    return OpenReply(connection, connection.getresponse(), address)
 
 
-def _parsed(text: str) -> ApiReply | None:
-    """The JSON object in a text; None when there is none."""
-    try:
-        value = json.loads(text, object_hook=ApiReply)
-    except ValueError:
-        return None
-    return value if isinstance(value, ApiReply) else None
+def _no_answer(failures: Sequence[str]) -> UnreachableError:
+    if len(failures) == 1:
+        url, _, reason = failures[0].partition(": ")
+        tried = f"no daemon answers at {url}: {reason}"
+    else:
+        tried = "no daemon answers:\n" + "\n".join(f"  {failure}" for failure in failures)
+    return UnreachableError(
+        f"{tried}\n"
+        "Start one with `gtc run FILE` or try the sandbox with `make demo`, "
+        "or say where it is with --endpoint or GTC_URL."
+    )

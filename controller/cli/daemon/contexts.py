@@ -1,7 +1,7 @@
-"""Named places where daemons are: the file behind `gtc context`.
+"""The context file of `gtc context`: named addresses of daemons.
 
-It holds addresses and where a token is to be found, never a token. It is the user's own: written
-with mode 0600, and refused when others could change it, for they could send orders elsewhere.
+It holds references to tokens, never a token. It is written with mode 0600, and refused when other
+users may write it: they could redirect the user's orders.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _OTHERS_MAY_WRITE = 0o022
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One place."""
+    """The addresses of members daemon."""
 
     name: str
     endpoints: tuple[str, ...]
@@ -29,32 +29,32 @@ class Context:
     token: str | None = None
     """`file:/path` or `env:NAME`."""
     production: bool = False
-    """Whether every order is to be confirmed by a typed name, asked in red."""
+    """Whether the user confirms every order by a typed name, asked for in red."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contexts:
-    """All of them, and the one that is used when nothing else is said."""
+    """All contexts and the current members: `current is None or current in by_name`."""
 
     current: str | None = None
-    known: Mapping[str, Context] = field(default_factory=dict)
+    by_name: Mapping[str, Context] = field(default_factory=dict)
 
 
 class ContextFileError(click.ClickException):
-    """The file cannot be used."""
+    """The context file cannot be read or written."""
 
     exit_code = exit_codes.BAD_CONFIG
 
 
 def path() -> Path:
-    """`$XDG_CONFIG_HOME/gtc/contexts.json`, as the XDG Base Directory Specification has it."""
+    """`$XDG_CONFIG_HOME/gtc/contexts.json`, see the XDG Base Directory Specification."""
     home = os.environ.get("XDG_CONFIG_HOME", "")
     base = Path(home) if home.startswith("/") else Path.home() / ".config"
     return base / "gtc" / "contexts.json"
 
 
 def load() -> Contexts:
-    """What the file says; nothing when there is none. Raises ContextFileError."""
+    """The contexts in the file; none without a file. Raises ContextFileError."""
     file = path()
     try:
         with file.open(encoding="utf-8") as stream:
@@ -62,9 +62,12 @@ def load() -> Contexts:
                 raise ContextFileError(
                     f"{file} may be changed by others; mend it: chmod 600 {file}"
                 )
-            found = json.load(stream)
-        known = {name: _context(name, one) for name, one in sorted(found["contexts"].items())}
-        return Contexts(found["current"], known)
+            content = json.load(stream)
+        by_name = {
+            name: _parse_context(name, members)
+            for name, members in sorted(content["contexts"].items())
+        }
+        return Contexts(content["current"], by_name)
     except FileNotFoundError:
         return Contexts()
     except OSError as error:
@@ -76,10 +79,10 @@ def load() -> Contexts:
 
 
 def save(contexts: Contexts) -> None:
-    """Replace the file as a whole. Raises ContextFileError."""
+    """Replace the file atomically. Raises ContextFileError."""
     file = path()
-    known = {name: asdict(one) for name, one in contexts.known.items()}
-    text = json.dumps({"current": contexts.current, "contexts": known}, indent=2, sort_keys=True)
+    by_name = {name: asdict(context) for name, context in contexts.by_name.items()}
+    text = json.dumps({"current": contexts.current, "contexts": by_name}, indent=2, sort_keys=True)
     draft = file.with_suffix(f".{os.getpid()}")
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -90,10 +93,10 @@ def save(contexts: Contexts) -> None:
         raise ContextFileError(f"{file} cannot be written: {error.strerror}") from error
 
 
-def _context(name: str, one: Mapping[str, object]) -> Context:
-    endpoints, token = one["endpoints"], one["token"]
+def _parse_context(name: str, members: Mapping[str, object]) -> Context:
+    endpoints, token = members["endpoints"], members["token"]
     if not isinstance(endpoints, list) or not all(isinstance(url, str) for url in endpoints):
         raise ValueError(f"{name}: endpoints must be a list of texts")
     if token is not None and not isinstance(token, str):
         raise ValueError(f"{name}: token must be a text or null")
-    return Context(name, tuple(endpoints), token, one["production"] is True)
+    return Context(name, tuple(endpoints), token, members["production"] is True)

@@ -1,6 +1,6 @@
-"""Server-sent events, read to no end: a connection that breaks is taken up again where it stopped.
+"""The daemon's server-sent events, with reconnection after the last event that was read.
 
-The format is the HTML standard's, section 9.2 Server-sent events.
+The format is that of the HTML standard, section 9.2 Server-sent events.
 """
 
 from __future__ import annotations
@@ -12,38 +12,39 @@ from http.client import HTTPException
 
 import click
 
-from controller.cli.daemon.client import ApiReply, Client
+from controller.cli.daemon.client import Client
+from controller.cli.daemon.replies import ApiReply
 from controller.cli.daemon.request_errors import ApiError, UnreachableError
 
-_SILENCE_S = 45.0
-"""The daemon says something every 15 s."""
-_FIRST_PAUSE_S = 0.5
-_LONGEST_PAUSE_S = 5.0
+_READ_TIMEOUT_S = 45.0
+"""The daemon sends at least a comment every 15 s."""
+_MIN_BACKOFF_S = 0.5
+_MAX_BACKOFF_S = 5.0
 
 
-def follow(client: Client, after: int, types: str | None) -> Iterator[ApiReply]:
-    """Every event after the one of that id, as `{"id", "type", "at", "data"}`.
+def follow_events(client: Client, after: int, types: str | None) -> Iterator[ApiReply]:
+    """Every event after the id `after`, as `{"id", "type", "at", "data"}`; without end.
 
-    Raises UnreachableError and ApiError when it cannot even begin; later, it is said on standard
-    error that the connection is lost, once, and it is tried again until it stands.
+    Raises UnreachableError and ApiError if the first connection fails. A connection lost later is
+    reported once on standard error and retried with exponential backoff.
     """
-    place, begun, lost = str(after), False, False
-    pause_s = _FIRST_PAUSE_S
+    last_id, connected_once, lost = str(after), False, False
+    backoff_s = _MIN_BACKOFF_S
     query = {"types": types} if types else {}
     while True:
         try:
-            headers = {"Last-Event-ID": place}
-            with client.stream("/v1/events", headers, _SILENCE_S, **query) as response:
+            headers = {"Last-Event-ID": last_id}
+            with client.stream("/v1/events", headers, _READ_TIMEOUT_S, **query) as response:
                 if lost:
                     click.echo("connected again", err=True)
-                begun, lost, pause_s = True, False, _FIRST_PAUSE_S
-                for block in blocks(line.decode(errors="replace") for line in response):
-                    place = block.get("id", place)
+                connected_once, lost, backoff_s = True, False, _MIN_BACKOFF_S
+                for block in parse_blocks(line.decode(errors="replace") for line in response):
+                    last_id = block.get("id", last_id)
                     if "data" in block:
-                        yield _event(block)
+                        yield _parse_event(block)
             reason = "the daemon ended the stream"
         except (UnreachableError, ApiError) as error:
-            if not begun or (isinstance(error, ApiError) and not error.may_pass):
+            if not connected_once or (isinstance(error, ApiError) and not error.is_transient):
                 raise
             reason = error.message.splitlines()[0]
         except (OSError, HTTPException) as error:
@@ -51,12 +52,12 @@ def follow(client: Client, after: int, types: str | None) -> Iterator[ApiReply]:
         if not lost:
             click.echo(f"connection lost: {reason}; trying again", err=True)
         lost = True
-        time.sleep(pause_s)
-        pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+        time.sleep(backoff_s)
+        backoff_s = min(2 * backoff_s, _MAX_BACKOFF_S)
 
 
-def blocks(lines: Iterable[str]) -> Iterator[dict[str, str]]:
-    """Field to value, block by block; one that the end of the stream cuts off does not count."""
+def parse_blocks(lines: Iterable[str]) -> Iterator[dict[str, str]]:
+    """The fields of each block. A block cut off by the end of the stream is left out."""
     fields: dict[str, str] = {}
     for line in lines:
         text = line.rstrip("\r\n")
@@ -69,7 +70,7 @@ def blocks(lines: Iterable[str]) -> Iterator[dict[str, str]]:
         fields[name] = f"{fields[name]}\n{value}" if name in fields and name == "data" else value
 
 
-def _event(block: dict[str, str]) -> ApiReply:
+def _parse_event(block: dict[str, str]) -> ApiReply:
     try:
         return ApiReply(json.loads(block["data"], object_hook=ApiReply))
     except (ValueError, TypeError) as error:

@@ -1,65 +1,66 @@
-"""What the daemon could prove of bound pools, on the tree that AWS was last read to have."""
+"""Residency of bound pools, as the daemon proved it on the records last read from AWS."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
-from controller.cli.daemon.client import ApiReply, Client
+from controller.cli.daemon.client import Client
+from controller.cli.daemon.replies import ApiReply
 from controller.cli.screen.render import one_line
 
 
 @dataclass(frozen=True, slots=True)
 class ObservedPool:
-    """One bound pool."""
+    """A pool with a residency, and the result of its proof."""
 
     service: str
     pool: str
     residency: str
     regions: tuple[str, ...]
-    """The lawful ones."""
+    """Regions in which the pool's users may be served."""
     leaks: tuple[str, ...] | None
-    """Ways out of them, in words; None: AWS was not read yet."""
+    """Ways for users to leave these regions, as texts; None: AWS was not read yet."""
 
     @property
     def proven(self) -> bool:
-        """Whether none is possible."""
+        """Whether AWS was read and shows no leak."""
         return self.leaks == ()
 
 
-def ask(client: Client) -> tuple[ObservedPool, ...]:
-    """Every bound pool, as the daemon's last cycle saw it."""
+def fetch(client: Client) -> tuple[ObservedPool, ...]:
+    """Every bound pool, as of the daemon's last cycle."""
     return tuple(
-        _pool(service, pool)
+        _observed_pool(service, pool)
         for service in client.get("/v1/status")["services"]
         for pool in service["pools"]
         if pool["residency"] is not None
     )
 
 
-def text(pools: Sequence[ObservedPool]) -> Iterator[str]:
-    """One line for each pool, and one for each of its leaks."""
+def report_lines(pools: Sequence[ObservedPool]) -> Iterator[str]:
+    """One line for each pool and for each of its leaks."""
     if not pools:
         yield "observed: no pool is bound by a residency"
     for pool in pools:
-        place = f"observed: {pool.service}/{pool.pool}"
+        label = f"observed: {pool.service}/{pool.pool}"
         if pool.leaks is None:
-            yield f"{place}: AWS has not been read yet, so nothing is proven"
+            yield f"{label}: AWS has not been read yet, so nothing is proven"
         elif pool.proven:
             yield (
-                f"{place}: ok (no failure or drain leads {pool.residency} users outside "
+                f"{label}: ok (no failure or drain leads {pool.residency} users outside "
                 f"{', '.join(pool.regions)})"
             )
         for leak in pool.leaks or ():
-            yield one_line(f"{place}: leak: {leak}")
+            yield one_line(f"{label}: leak: {leak}")
 
 
 def as_json(pools: Iterable[ObservedPool]) -> list[dict[str, object]]:
-    """The same for programs."""
+    """The pools as JSON objects."""
     return [asdict(pool) | {"proven": pool.proven} for pool in pools]
 
 
-def _pool(service: ApiReply, pool: ApiReply) -> ObservedPool:
+def _observed_pool(service: ApiReply, pool: ApiReply) -> ObservedPool:
     leaks = pool["leaks"]
     return ObservedPool(
         service=service["name"],

@@ -1,1 +1,1 @@
-"""Commands that need no daemon."""
+"""Commands that run without a daemon, and `gtc run`."""

@@ -1,4 +1,4 @@
-"""`gtc completion`: what a shell needs to complete commands, options and names."""
+"""`gtc completion`: shell completion of commands, options and names."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def completion(shell: str) -> None:
 
     Names of regions, services and pools come from the daemon, if it answers within 300 ms.
     """
-    found = get_completion_class(shell)
-    assert found is not None, "click knows all three"
+    shell_complete = get_completion_class(shell)
+    assert shell_complete is not None, "click supports all three shells"
     root = click.get_current_context().find_root().command
-    click.echo(found(root, {}, "gtc", "_GTC_COMPLETE").source())
+    click.echo(shell_complete(root, {}, "gtc", "_GTC_COMPLETE").source())

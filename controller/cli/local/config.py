@@ -1,6 +1,6 @@
-"""`gtc config`: what settings are in effect and where from, their schema, how two files differ.
+"""`gtc config`: effective settings and their origin, JSON Schema, difference of two files.
 
-All of it works on files, without a daemon.
+Works on files, without a daemon.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import click
 from controller.cli import exit_codes
 from controller.cli.local.config_migrate import migrate
 from controller.cli.local.validate import problem_text
-from controller.cli.screen.output import form_option
+from controller.cli.screen.output import format_option
 from controller.cli.types.set_option import set_option
 from controller.model.configuration import Settings
 from controller.model.errors import InvalidSettingsError
@@ -41,7 +41,7 @@ config.add_command(migrate)
 @click.argument("file", type=_file)
 @click.option("--origin", is_flag=True, help="Say of each value where it comes from.")
 @set_option
-@form_option("yaml", "json")
+@format_option("yaml", "json")
 def show(file: Path, origin: bool, flags: tuple[str, ...], output: str) -> int:
     """What FILE comes to, with every default and what the environment lays over it.
 
@@ -49,14 +49,14 @@ def show(file: Path, origin: bool, flags: tuple[str, ...], output: str) -> int:
     where they are found is shown.
     """
     try:
-        found = _effective(file, flags)
+        effective = _effective(file, flags)
     except InvalidSettingsError as error:
-        return _refused(error)
+        return _report_mistakes(error)
     if output == "json":
-        tree = as_tree(found, with_origin=origin)
+        tree = as_tree(effective, with_origin=origin)
         click.echo(json.dumps(tree, indent=2, ensure_ascii=False))
     else:
-        click.echo(as_yaml(found, with_origin=origin))
+        click.echo(as_yaml(effective, with_origin=origin))
     return exit_codes.OK
 
 
@@ -69,7 +69,7 @@ def schema() -> None:
 @config.command(short_help="What changes from file OLD to file NEW, key by key.")
 @click.argument("old", type=_file)
 @click.argument("new", type=_file)
-@form_option("text", "json")
+@format_option("text", "json")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 3 when they differ.")
 def diff(old: Path, new: Path, output: str, detailed_exitcode: bool) -> int:
     """What changes from file OLD to file NEW, key by key, defaults considered.
@@ -77,17 +77,17 @@ def diff(old: Path, new: Path, output: str, detailed_exitcode: bool) -> int:
     A mark (restart) shows what a running daemon cannot take over by `gtc reload`.
     """
     try:
-        found = differences(_settings(_inspected(old)), _settings(_inspected(new)))
+        changes = differences(_settings(_inspected(old)), _settings(_inspected(new)))
     except InvalidSettingsError as error:
-        return _refused(error)
+        return _report_mistakes(error)
     if output == "json":
-        click.echo(json.dumps([asdict(one) for one in found], indent=2, ensure_ascii=False))
-    elif found:
-        marks = (f"{one}{'  (restart)' if one.needs_restart else ''}" for one in found)
-        click.echo("\n".join(marks))
+        click.echo(json.dumps([asdict(change) for change in changes], indent=2, ensure_ascii=False))
+    elif changes:
+        lines = (f"{change}{'  (restart)' if change.needs_restart else ''}" for change in changes)
+        click.echo("\n".join(lines))
     else:
         click.echo("No difference.")
-    return exit_codes.PLAN_HAS_CHANGES if detailed_exitcode and found else exit_codes.OK
+    return exit_codes.PLAN_HAS_CHANGES if detailed_exitcode and changes else exit_codes.OK
 
 
 def _effective(file: Path, flags: tuple[str, ...]) -> tuple[EffectiveSetting, ...]:
@@ -101,7 +101,10 @@ def _effective(file: Path, flags: tuple[str, ...]) -> tuple[EffectiveSetting, ..
 
 
 def _inspected(file: Path, assignments: Iterable[Assignment] = ()) -> Inspection:
-    """A file that has no mistakes; that it is of an earlier version is said on standard error."""
+    """The file's inspection; `settings` is not None. Raises InvalidSettingsError.
+
+    A file of version 1 causes a warning on standard error.
+    """
     inspection = inspect(read_text(file), assignments)
     if inspection.settings is None:
         raise InvalidSettingsError(str(file), inspection.problems)
@@ -111,11 +114,11 @@ def _inspected(file: Path, assignments: Iterable[Assignment] = ()) -> Inspection
 
 
 def _settings(inspection: Inspection) -> Settings:
-    assert inspection.settings is not None, "files with mistakes were refused before"
+    assert inspection.settings is not None, "`_inspected` refuses files with mistakes"
     return inspection.settings
 
 
-def _refused(error: InvalidSettingsError) -> int:
+def _report_mistakes(error: InvalidSettingsError) -> int:
     for problem in error.problems:
         click.echo(problem_text(error.source, "", problem), err=True)
     return exit_codes.BAD_CONFIG

@@ -1,4 +1,4 @@
-"""`gtc config migrate`: a settings file of version 1 in the form of version 2."""
+"""`gtc config migrate`: converts a settings file of version 1 to version 2."""
 
 from __future__ import annotations
 
@@ -30,34 +30,37 @@ def migrate(file: Path, write: bool) -> None:
     """
     try:
         text = read_text(file)
-        is_present = inspect(text).outdated is None
-        found = in_version_2(text, str(file))
+        is_version_2 = inspect(text).outdated is None
+        migrated = in_version_2(text, str(file))
     except InvalidSettingsError as error:
         for problem in error.problems:
             click.echo(problem_text(error.source, "", problem), err=True)
         click.get_current_context().exit(exit_codes.BAD_CONFIG)
     except NotMigratedError as error:
         raise click.ClickException(f"{file} must be migrated by hand: {error}") from error
-    if is_present:
+    if is_version_2:
         click.echo(f"{file} is of version 2 already", err=True)
     if not write:
-        click.echo(found, nl=False)
-    elif not is_present:
-        click.echo(f"{file} is of version 2 now; the old file is {_replace(file, found)}")
+        click.echo(migrated, nl=False)
+    elif not is_version_2:
+        click.echo(f"{file} is of version 2 now; the old file is {_replace(file, migrated)}")
 
 
 def _replace(file: Path, text: str) -> Path:
-    """Put the text in the file's place, at once; returns where the old file is kept."""
+    """The path of the backup, after the file was backed up and atomically replaced.
+
+    Raises ClickException when the backup exists or a file cannot be written.
+    """
     file = file.resolve()  # behind a symbolic link
     backup = file.with_name(f"{file.name}.v1")
     try:
         old = file.read_bytes()
         new = text.replace("\n", "\r\n") if b"\r\n" in old else text
-        with backup.open("xb") as kept:
-            kept.write(old)
-            os.fsync(kept.fileno())
+        with backup.open("xb") as copy:
+            copy.write(old)
+            os.fsync(copy.fileno())
         shutil.copystat(file, backup)
-        _write_at_once(file, new.encode())
+        _write_atomically(file, new.encode())
     except FileExistsError as error:
         raise click.ClickException(
             f"nothing is written: {backup} exists already; move it away first"
@@ -67,18 +70,18 @@ def _replace(file: Path, text: str) -> Path:
     return backup
 
 
-def _write_at_once(file: Path, content: bytes) -> None:
-    """Replace a file so that whoever reads it finds the old content or the new, never a part."""
-    known = file.stat()
+def _write_atomically(file: Path, content: bytes) -> None:
+    """Replace a file atomically: a reader sees the old content or the new."""
+    status = file.stat()
     descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
     try:
-        with os.fdopen(descriptor, "wb") as fresh:
-            fresh.write(content)
-            fresh.flush()
-            os.fsync(fresh.fileno())
-        Path(name).chmod(known.st_mode & 0o7777)
-        with suppress(PermissionError):  # only root may give a file away
-            os.chown(name, known.st_uid, known.st_gid)
+        with os.fdopen(descriptor, "wb") as draft:
+            draft.write(content)
+            draft.flush()
+            os.fsync(draft.fileno())
+        Path(name).chmod(status.st_mode & 0o7777)
+        with suppress(PermissionError):  # only root may change a file's owner
+            os.chown(name, status.st_uid, status.st_gid)
         Path(name).replace(file)
     except BaseException:
         Path(name).unlink(missing_ok=True)

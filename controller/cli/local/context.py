@@ -1,4 +1,4 @@
-"""`gtc context`: names for the places where daemons are."""
+"""`gtc context`: named addresses of daemons, in the user's context file."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import asdict
 import click
 
 from controller.cli.daemon import contexts
-from controller.cli.daemon.address import check_reference
+from controller.cli.daemon.access import check_token_reference
+from controller.cli.daemon.address import DaemonAddress
 from controller.cli.daemon.contexts import Context, Contexts
-from controller.cli.daemon.request_errors import unknown
-from controller.cli.daemon.transport import DaemonAddress
+from controller.cli.daemon.request_errors import unknown_name
 from controller.cli.screen.output import TABLE, document, output_option
 from controller.cli.types.names import complete_contexts
 from controller.planning.account.columns import aligned
@@ -42,28 +42,29 @@ def context() -> None:
 )
 def add(name: str, endpoints: tuple[str, ...], token: str | None, production: bool) -> None:
     """Add NAME, or say anew what it is. The first one is in use at once."""
-    if not name.isprintable() or not name.strip() or any(sign.isspace() for sign in name):
+    if not name.isprintable() or not name.strip() or any(char.isspace() for char in name):
         raise click.BadParameter("must be one word", param_hint="NAME")
     try:
         for url in endpoints:
             DaemonAddress.of(url)
         if token is not None:
-            check_reference(token)
+            check_token_reference(token)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     old = contexts.load()
-    one = Context(name, endpoints, token, production)
-    contexts.save(Contexts(old.current or name, {**old.known, name: one}))
-    used = "it is in use" if (old.current or name) == name else f"to use it: gtc context use {name}"
-    click.echo(f"Context {name} is kept; {used}.")
+    current = old.current or name
+    added = Context(name, endpoints, token, production)
+    contexts.save(Contexts(current, {**old.by_name, name: added}))
+    usage = "it is in use" if current == name else f"to use it: gtc context use {name}"
+    click.echo(f"Context {name} is kept; {usage}.")
 
 
 @context.command()
 @_name
 def use(name: str) -> None:
     """Use NAME whenever nothing else is said."""
-    old = _with(name)
-    contexts.save(Contexts(name, old.known))
+    old = _contexts_with(name)
+    contexts.save(Contexts(name, old.by_name))
     click.echo(f"Context {name} is in use.")
 
 
@@ -71,15 +72,16 @@ def use(name: str) -> None:
 @output_option
 def list_(output: str) -> None:
     """All contexts; a star marks the one in use."""
-    found = contexts.load()
+    file = contexts.load()
     if output != TABLE:
         items = [
-            {**asdict(one), "current": one.name == found.current} for one in found.known.values()
+            {**asdict(context), "current": context.name == file.current}
+            for context in file.by_name.values()
         ]
         click.echo(document({"items": items}, output))
-    elif found.known:
+    elif file.by_name:
         head = ("", "NAME", "ENDPOINTS", "TOKEN", "PRODUCTION")
-        rows = [_cells(one, found.current) for one in found.known.values()]
+        rows = [_cells(context, file.current) for context in file.by_name.values()]
         click.echo("\n".join(aligned([head, *rows])))
     else:
         click.echo("No context is known; add one with: gtc context add NAME --endpoint URL")
@@ -89,25 +91,26 @@ def list_(output: str) -> None:
 @_name
 def remove(name: str) -> None:
     """Forget NAME."""
-    old = _with(name)
+    old = _contexts_with(name)
     current = None if old.current == name else old.current
-    contexts.save(Contexts(current, {key: one for key, one in old.known.items() if key != name}))
+    remaining = {key: context for key, context in old.by_name.items() if key != name}
+    contexts.save(Contexts(current, remaining))
     click.echo(f"Context {name} is forgotten.")
 
 
-def _with(name: str) -> Contexts:
-    """The file's contents, which know that name."""
-    found = contexts.load()
-    if name not in found.known:
-        raise unknown("context", name, sorted(found.known))
-    return found
+def _contexts_with(name: str) -> Contexts:
+    """The contexts of the file, if `name` is among them. Raises ApiError otherwise."""
+    file = contexts.load()
+    if name not in file.by_name:
+        raise unknown_name("context", name, sorted(file.by_name))
+    return file
 
 
-def _cells(one: Context, current: str | None) -> tuple[str, ...]:
+def _cells(context: Context, current: str | None) -> tuple[str, ...]:
     return (
-        "*" if one.name == current else " ",
-        one.name,
-        ",".join(one.endpoints),
-        one.token or "-",
-        "yes" if one.production else "-",
+        "*" if context.name == current else " ",
+        context.name,
+        ",".join(context.endpoints),
+        context.token or "-",
+        "yes" if context.production else "-",
     )

@@ -44,7 +44,7 @@ def run(file: Path, flags: tuple[str, ...]) -> int:
     except InvalidSettingsError as error:
         texts = [problem_text(error.source, "", problem) for problem in error.problems]
         number = counted(len(texts), "problem")
-        _tell_problems(texts, f"{number} in the settings; see: gtc validate {file}")
+        _report_problems(texts, f"{number} in the settings; see: gtc validate {file}")
         return exit_codes.BAD_CONFIG
     try:
         asyncio.run(daemon.run(source, loaded, lambda ready: click.echo(json.dumps(ready))))
@@ -52,12 +52,12 @@ def run(file: Path, flags: tuple[str, ...]) -> int:
         log.critical("not_started", error=str(error))
         return exit_codes.FAILED
     except LoopEndedError:
-        return exit_codes.FAILED  # the log has said which loop, and why
+        return exit_codes.FAILED  # the log names the loop and the error
     return exit_codes.OK
 
 
-def _tell_problems(problems: Sequence[str], summary: str) -> None:
-    """In the log, one line each; on a terminal as `gtc validate` does."""
+def _report_problems(problems: Sequence[str], summary: str) -> None:
+    """Log one line for each problem; on a terminal, print them as `gtc validate` does."""
     import structlog
 
     if sys.stderr.isatty():

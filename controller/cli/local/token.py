@@ -1,7 +1,7 @@
-"""`gtc token new`: a secret for a caller of the admin API, and the settings that let it in.
+"""`gtc token new`: a token for a caller of the admin API, and the settings that accept it.
 
-The settings hold only its hash: whoever reads them cannot call. The token is 256 random bits, so a
-plain SHA-256 keeps it; what people make up themselves would need more.
+The settings hold only the token's SHA-256, so that a reader of the settings cannot use it. The hash
+needs no salt, because the token is 256 random bits.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime
 import click
 
 PREFIX = "gtc_"
-"""Tokens begin so, that they are recognised where they must not stand, such as in logs."""
+"""Prefix by which tokens are recognised where they must not be, such as in logs."""
 _ROLES = ("viewer", "operator", "admin")
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 

@@ -1,10 +1,10 @@
-"""`gtc validate`: everything that is wrong with configuration files, without starting anything.
+"""`gtc validate`: every mistake in configuration files; starts nothing.
 
-`--observed` adds what only a daemon can know: whether the tree at AWS keeps bound pools where they
-may be served, whatever fails and whatever is drained.
+`--observed` asks the daemon for its residency proof: whether the records at AWS keep the users of
+bound pools in their regions, whichever regions fail or are drained.
 
-The report goes to standard output, for it is what was asked for. Each problem's first line has the
-form `file:line:column: message (path)` that editors and CI systems understand.
+The report goes to standard output. Each problem's first line has the form
+`file:line:column: message (path)`, which editors and CI systems parse.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ import click
 
 from controller.cli import exit_codes
 from controller.cli.daemon import observed_residency
-from controller.cli.daemon.client import client_of, place_options
+from controller.cli.daemon.client_options import address_options, client_of
 from controller.cli.daemon.observed_residency import ObservedPool
-from controller.cli.screen.output import form_option
+from controller.cli.screen.output import format_option
 from controller.model.configuration import Settings
 from controller.model.errors import InvalidSettingsError, Problem
 from controller.model.plural import counted
@@ -32,12 +32,12 @@ from controller.settings import Inspection, inspect, read_text
 from controller.settings.overlay import of_environment
 
 _LINE_END = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
-"""Where YAML counts a new line; str.splitlines knows more, and carets would slip."""
+"""YAML's line ends. str.splitlines splits at more characters and would misplace the caret."""
 
 
 @dataclass(frozen=True, slots=True)
 class ValidationReport:
-    """What was found in one file; `text` is empty when it could not be read."""
+    """The result for one file; `text` is empty if the file could not be read."""
 
     source: str
     text: str
@@ -52,8 +52,8 @@ class ValidationReport:
     is_flag=True,
     help="Ask the daemon whether the records and endpoints at AWS keep residency, too.",
 )
-@place_options
-@form_option("text", "json")
+@address_options
+@format_option("text", "json")
 def validate(
     files: tuple[Path, ...],
     output: str,
@@ -74,7 +74,9 @@ def validate(
         raise click.UsageError("name FILES to check, or --observed to ask the daemon")
     reports = [_examine(path) for path in files]
     pools = (
-        observed_residency.ask(client_of(context, endpoints, context_name)) if ask_daemon else None
+        observed_residency.fetch(client_of(context, endpoints, context_name))
+        if ask_daemon
+        else None
     )
     click.echo(_as_json(reports, pools) if output == "json" else _as_text(reports, pools))
     if any(report.inspection.problems for report in reports):
@@ -84,14 +86,14 @@ def validate(
 
 
 def problem_text(source: str, text: str, problem: Problem, kind: str = "") -> str:
-    """A problem as people read it: place and message, the line with a caret, the hint.
+    """A problem as text: place and message, the line with a caret, the hint.
 
-    `text` is the file's content; empty leaves the line out.
+    `text` is the file's content; without it the line is left out.
     """
-    place = f"{source}:{problem.line}:{problem.column}" if problem.line else source
-    place = problem.origin or place
+    position = f"{source}:{problem.line}:{problem.column}" if problem.line else source
+    position = problem.origin or position
     path = f" ({problem.path})" if problem.path else ""
-    lines = [f"{place}: {kind}{problem.message}{path}"]
+    lines = [f"{position}: {kind}{problem.message}{path}"]
     if text and problem.line and not problem.confidential:
         lines += _excerpt(text, problem.line, problem.column)
     if problem.hint:
@@ -109,17 +111,17 @@ def _examine(path: Path) -> ValidationReport:
 
 @lru_cache(maxsize=1)
 def _lines(text: str) -> list[str]:
-    """Of a text with thousands of mistakes as quickly as of one."""
+    """The lines of a text; cached, because a text may have thousands of mistakes."""
     return _LINE_END.split(text)
 
 
 def _excerpt(text: str, line: int, column: int) -> list[str]:
-    """The line and a caret below the column; long lines are shown around it."""
+    """The line, cut to 100 characters around the column, and a caret below the column."""
     lines = _lines(text)
     content = lines[line - 1] if line <= len(lines) else ""
     start = max(0, column - 60)
-    shown = "".join(one if one.isprintable() else " " for one in content[start : start + 100])
-    return [f"{line:5} | {shown.rstrip()}", f"      | {' ' * (column - 1 - start)}^"]
+    excerpt = "".join(char if char.isprintable() else " " for char in content[start : start + 100])
+    return [f"{line:5} | {excerpt.rstrip()}", f"      | {' ' * (column - 1 - start)}^"]
 
 
 def _as_text(reports: list[ValidationReport], pools: Sequence[ObservedPool] | None) -> str:
@@ -129,9 +131,11 @@ def _as_text(reports: list[ValidationReport], pools: Sequence[ObservedPool] | No
         blocks += [problem_text(source, text, problem) for problem in inspection.problems]
         if inspection.settings is not None:
             blocks.append(f"{source}: ok ({_summary(inspection.settings)})")
-        blocks += [problem_text(source, text, one, "warning: ") for one in inspection.warnings]
+        blocks += [
+            problem_text(source, text, warning, "warning: ") for warning in inspection.warnings
+        ]
     if pools is not None:
-        blocks += observed_residency.text(pools)
+        blocks += observed_residency.report_lines(pools)
     blocks += [f"note: {limit}" for limit in _limits(reports, pools)]
     count = sum(len(report.inspection.problems) for report in reports)
     if count:
@@ -151,21 +155,25 @@ def _sizes(settings: Settings) -> tuple[int, int, int]:
 
 def _as_json(reports: list[ValidationReport], pools: Sequence[ObservedPool] | None) -> str:
     ok = not any(report.inspection.problems for report in reports)
-    found: dict[str, object] = {
+    document: dict[str, object] = {
         "version": 1,
         "ok": ok and all(pool.proven for pool in pools or ()),
         "files": [_file_as_json(report) for report in reports],
         "limits": list(_limits(reports, pools)),
     }
     if pools is not None:
-        found["observed"] = observed_residency.as_json(pools)
-    return json.dumps(found, indent=2, sort_keys=True)
+        document["observed"] = observed_residency.as_json(pools)
+    return json.dumps(document, indent=2, sort_keys=True)
 
 
 def _limits(reports: list[ValidationReport], pools: Sequence[ObservedPool] | None) -> Iterator[str]:
-    """What no check can say where users are bound to a jurisdiction."""
-    settings = [report.inspection.settings for report in reports]
-    services = [service for one in settings if one for service in one.services.values()]
+    """What the residency proof cannot show; empty if no pool is bound by a residency."""
+    services = [
+        service
+        for report in reports
+        if report.inspection.settings is not None
+        for service in report.inspection.settings.services.values()
+    ]
     if pools or any(pool.residency for service in services for pool in service.pools.values()):
         yield from PROOF_LIMITS
 
@@ -176,7 +184,7 @@ def _file_as_json(report: ValidationReport) -> dict[str, object]:
         "file": report.source,
         "ok": not inspection.problems,
         "problems": [_problem_as_json(problem) for problem in inspection.problems],
-        "warnings": [_problem_as_json(one) for one in inspection.warnings],
+        "warnings": [_problem_as_json(warning) for warning in inspection.warnings],
     }
     if inspection.settings is not None:
         services, regions, pools = _sizes(inspection.settings)
@@ -185,8 +193,8 @@ def _file_as_json(report: ValidationReport) -> dict[str, object]:
 
 
 def _problem_as_json(problem: Problem) -> dict[str, object]:
-    found = asdict(problem)
-    del found["confidential"]  # nothing here shows the line
+    members = asdict(problem)
+    del members["confidential"]  # the document never shows the line
     if not problem.origin:
-        del found["origin"]
-    return found
+        del members["origin"]
+    return members

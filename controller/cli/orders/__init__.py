@@ -1,1 +1,1 @@
-"""How an order is previewed, confirmed, given and ended."""
+"""Orders of an operator: `submit` gives one, `withdraw` ends them."""

@@ -1,4 +1,4 @@
-"""Making sure that a person means it: by a typed name, in red where it is production."""
+"""Confirmation by a typed word; in red when the context is a production one."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from controller.cli.screen import terminal
 
 
 def confirm(client: Client, word: str, what: str) -> None:
-    """Ask for `word` to be typed. Raises a click exception when it is not, or nobody is there."""
-    if not terminal.at_terminal():
+    """Ask the user to type `word`.
+
+    Raises UsageError without a terminal, and ClickException when the user types something else.
+    """
+    if not terminal.can_prompt():
         raise click.UsageError(
             "this is not a terminal, so nobody can confirm it: --yes orders it without asking"
         )
@@ -23,7 +26,7 @@ def confirm(client: Client, word: str, what: str) -> None:
 
 
 def confirm_in_production(client: Client, what: str, *, yes: bool) -> None:
-    """Ask for the production context's name; elsewhere, and with `yes`, ask nothing."""
+    """Ask for the production context's name. Asks nothing with `yes` or in any other context."""
     if client.production is not None and not yes:
         confirm(client, client.production, what)
 

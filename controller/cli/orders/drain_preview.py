@@ -1,83 +1,82 @@
-"""What a plan does with the traffic of one region that is to be emptied.
+"""What a plan does with the traffic of a region that is drained or failed over.
 
-Made from the plan of `GET /v1/plan` or of a preview.
+Read from the plan of `GET /v1/plan` or of an order's preview.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from controller.cli.daemon.client import ApiReply
+from controller.cli.daemon.replies import ApiReply
 from controller.cli.orders.preview import (
     DRY_RUN,
     GUARDS,
     REMEDIES,
     UnchangedPool,
-    concerned,
     held_by,
-    is_unread,
-    undecided,
+    is_not_observed,
+    undecided_pool,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class DrainPreview:
-    """The pools by what becomes of the region in them."""
+    """The pools of a drain; each is in exactly one of `empty`, `pending`, `unchanged`."""
 
     region: str
     empty: tuple[str, ...]
-    """It carries nothing there."""
+    """The region carries nothing there."""
     pending: tuple[str, ...]
-    """It carries something there that is to leave, or nobody knows yet."""
-    stays: tuple[UnchangedPool, ...]
-    """It keeps its traffic there."""
+    """The region carries traffic there that is to leave, or its share is unknown."""
+    unchanged: tuple[UnchangedPool, ...]
+    """The region keeps its traffic there."""
 
     @property
-    def refused(self) -> tuple[UnchangedPool, ...]:
-        """The refusals, when the region would leave no pool at all."""
+    def refusals(self) -> tuple[UnchangedPool, ...]:
+        """The pools' holds, when traffic would leave the region in no pool."""
         if self.pending:
             return ()
-        return tuple(stay for stay in self.stays if stay.reason != DRY_RUN)
+        return tuple(pool for pool in self.unchanged if pool.reason != DRY_RUN)
 
     @property
-    def refusal(self) -> str:
+    def refusal_text(self) -> str:
         return "its traffic would stay"
 
     @property
-    def lacking(self) -> str:
+    def pending_text(self) -> str:
         return f"{self.region} is not yet known to be empty"
 
-    def lines(self) -> Iterator[str]:
-        """Where it carries nothing, and what keeps its traffic elsewhere."""
+    def result_lines(self) -> Iterator[str]:
+        """The pools where the region carries nothing, and what keeps its traffic in others."""
         if self.empty:
             yield f"{self.region} carries nothing in {', '.join(self.empty)}."
-        for stay in self.stays:
-            yield f"{self.region} keeps its traffic in {stay.pool}, {held_by(stay)}."
+        for pool in self.unchanged:
+            yield f"{self.region} keeps its traffic in {pool.pool}, {held_by(pool)}."
 
 
-def departure(plan: ApiReply, order: Mapping[str, Any]) -> DrainPreview:
-    """What becomes of the order's region in the pools of which it speaks."""
+def preview_drain(order: Mapping[str, Any], pools: Iterable[tuple[str, ApiReply]]) -> DrainPreview:
+    """The order's pools, each a name and its plan, sorted by what the plan does in them."""
     region = order["region"]
     empty: list[str] = []
-    leaving: list[str] = []
-    stays: list[UnchangedPool] = []
-    for name, pool in concerned(plan, order):
+    pending: list[str] = []
+    unchanged: list[UnchangedPool] = []
+    for name, pool in pools:
         if pool["before"].get(region) == 0:
             empty.append(name)
-        elif stay := undecided(name, pool) or _stay(name, pool, region):
-            stays.append(stay)
-        elif region in pool["before"] or is_unread(pool):
-            leaving.append(name)
-    return DrainPreview(region, tuple(empty), tuple(leaving), tuple(stays))
+        elif held := undecided_pool(name, pool) or _refusing_hold(name, pool, region):
+            unchanged.append(held)
+        elif region in pool["before"] or is_not_observed(pool):
+            pending.append(name)
+    return DrainPreview(region, tuple(empty), tuple(pending), tuple(unchanged))
 
 
-def _stay(name: str, pool: ApiReply, region: str) -> UnchangedPool | None:
+def _refusing_hold(name: str, pool: ApiReply, region: str) -> UnchangedPool | None:
     if not pool["after"].get(region):
         return None
-    for held in pool["held"]:
-        known = held["reason"] in (*GUARDS, *REMEDIES, DRY_RUN)
-        if known and held["region"] in (None, region):
-            return UnchangedPool(name, held["reason"], held["detail"])
+    for hold in pool["held"]:
+        refuses = hold["reason"] in (*GUARDS, *REMEDIES, DRY_RUN)
+        if refuses and hold["region"] in (None, region):
+            return UnchangedPool(name, hold["reason"], hold["detail"])
     return None

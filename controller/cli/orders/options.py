@@ -1,6 +1,7 @@
-"""What all orders share: who gives them, why, for how long, where.
+"""Options that orders share: author, reason, time to live, scope, confirmation.
 
-An order is an override of the daemon's: it has an author, a reason and an end, and guards bind it.
+An order becomes an override of the daemon: it has an author, a reason and an end, and guards
+restrict it.
 """
 
 from __future__ import annotations
@@ -12,17 +13,31 @@ from typing import Any, TypeVar
 
 import click
 
-from controller.cli.daemon.client import endpoint_option
+from controller.cli.daemon.client_options import client_option
 from controller.cli.orders.confirmation import yes_option
 from controller.cli.screen import terminal
 from controller.cli.types.duration import DURATION
 from controller.cli.types.names import complete_guards, complete_pools, service_option
-from controller.cli.types.option_group import gathered
+from controller.cli.types.option_group import grouped
 
 C = TypeVar("C", bound=Callable[..., Any])
 
+
+def _or_user_name(
+    _context: click.Context, _parameter: click.Parameter, author: str | None
+) -> str | None:
+    """The author that was given, or the user's name; None where the system has no name for it."""
+    try:
+        return author or getpass.getuser()
+    except (KeyError, OSError):  # a container without an entry for its user id
+        return None
+
+
 author_option = click.option(
-    "--author", metavar="NAME", help="Who orders it; default: your user name."
+    "--author",
+    metavar="NAME",
+    callback=_or_user_name,
+    help="Who orders it; default: your user name.",
 )
 reason_option = click.option("--reason", metavar="TEXT", help="Why, in a few words. Required.")
 ttl_option = click.option(
@@ -39,7 +54,7 @@ pool_option = click.option(
 
 @dataclass(frozen=True, slots=True)
 class OrderOptions:
-    """The options of commands that give an order for a region."""
+    """The options of a command that submits an order for a region. `ttl_s > 0`, `timeout_s > 0`."""
 
     service: str | None
     pool: str | None
@@ -53,10 +68,10 @@ class OrderOptions:
     timeout_s: float
 
 
-def giving_options(*, timeout: str, timeout_help: str) -> Callable[[C], C]:
-    """What such commands share; they get a GivingOptions as `options`, beside `client`."""
+def submit_options(*, timeout: str, timeout_help: str) -> Callable[[C], C]:
+    """Decorator: the command gets a `client` and its OrderOptions as `options`."""
     options: list[Callable[[Any], Any]] = [
-        endpoint_option,
+        client_option,
         service_option,
         pool_option,
         reason_option,
@@ -81,7 +96,7 @@ def giving_options(*, timeout: str, timeout_help: str) -> Callable[[C], C]:
             show_default=True,
             help=timeout_help,
         ),
-        gathered(OrderOptions, "options"),
+        grouped(OrderOptions, "options"),
     ]
 
     def decorate(command: C) -> C:
@@ -92,38 +107,24 @@ def giving_options(*, timeout: str, timeout_help: str) -> Callable[[C], C]:
     return decorate
 
 
-def ending_options(command: C) -> C:
-    """What commands share that end orders for a region: see `ending.end_in_region`."""
+def withdraw_options(command: C) -> C:
+    """The options of a command that ends orders for a region; see `withdraw_in_region`."""
     options = (
         dry_run_option,
         yes_option,
         author_option,
         pool_option,
         service_option,
-        endpoint_option,
+        client_option,
     )
     for option in options:
         command = option(command)
     return command
 
 
-def order(kind: str, author: str | None, **values: Any) -> dict[str, Any]:
-    """The request; what is None is left out and takes the daemon's default."""
-    found = {"kind": kind, "author": author or user(), **values}
-    return {key: value for key, value in found.items() if value is not None}
-
-
-def asked_reason() -> str:
-    """The reason of somebody who sits at a terminal. Raises UsageError when nobody does."""
-    if not terminal.at_terminal():
+def ask_reason() -> str:
+    """The reason that the user types. Raises UsageError without a terminal."""
+    if not terminal.can_prompt():
         raise click.UsageError("--reason is missing: say why, in a few words")
-    answer: str = click.prompt("Reason", err=True)
-    return answer
-
-
-def user() -> str | None:
-    """The name of whoever sits here; None where the system knows none."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container without an entry for its user id
-        return None
+    reason: str = click.prompt("Reason", err=True)
+    return reason

@@ -1,114 +1,117 @@
-"""What a plan does with the share of one region that is to be pinned.
+"""What a plan does with the share of a region that is pinned.
 
-Made from the plan of `GET /v1/plan` or of a preview.
+Read from the plan of `GET /v1/plan` or of an order's preview.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from controller.cli.daemon.client import ApiReply
+from controller.cli.daemon.replies import ApiReply
 from controller.cli.orders.preview import (
     DRY_RUN,
     UnchangedPool,
-    concerned,
     held_by,
-    is_unread,
-    undecided,
+    is_not_observed,
+    undecided_pool,
 )
 from controller.planning.shares import SHARE_TOLERANCE, percent
 
-_DOUBTS = ("not_observed", "unknown_health", "self_isolated", "panic")
-"""Holds that keep a whole pool as it is, whichever of its regions has them."""
-PASSING = ("ramp_step", "within_hysteresis", *_DOUBTS)
-"""Holds that end by themselves and are waited for. Every other one refuses the pin."""
+_POOL_WIDE_HOLDS = ("not_observed", "unknown_health", "self_isolated", "panic")
+"""Holds that keep the whole pool as it is, whichever of its regions they name."""
+PASSING_HOLDS = ("ramp_step", "within_hysteresis", *_POOL_WIDE_HOLDS)
+"""Holds that end without an operator: `--wait` waits for them. Every other hold refuses the pin."""
 
 
 @dataclass(frozen=True, slots=True)
 class PinPreview:
-    """The pools by what becomes of the region's share in them."""
+    """The pools of a pin; each is in at most one of the four tuples. `0 < share <= 1`."""
 
     region: str
     share: float
-    there: tuple[str, ...]
+    reached: tuple[str, ...]
     """AWS has the share there."""
     pending: tuple[str, ...]
-    """It is on its way there, or the region is out of service or in doubt."""
-    others: tuple[tuple[str, float], ...]
-    """Pools where other orders have a say, with the share that they leave it."""
-    stays: tuple[UnchangedPool, ...]
-    """It is not pinned there."""
+    """The share is being ramped there, or the region is out of service or its state unknown."""
+    limited: tuple[tuple[str, float], ...]
+    """Pools where other orders leave the region another share, with that share."""
+    unchanged: tuple[UnchangedPool, ...]
+    """The region is not pinned there."""
 
     @property
-    def refused(self) -> tuple[UnchangedPool, ...]:
-        """The refusals, when no pool at all would take the pin."""
-        if self.there or self.pending or self.others:
+    def refusals(self) -> tuple[UnchangedPool, ...]:
+        """The pools' holds, when the pin would take effect in no pool."""
+        if self.reached or self.pending or self.limited:
             return ()
-        return tuple(stay for stay in self.stays if stay.reason != DRY_RUN)
+        return tuple(pool for pool in self.unchanged if pool.reason != DRY_RUN)
 
     @property
-    def refusal(self) -> str:
+    def refusal_text(self) -> str:
         return "no pool would take it"
 
     @property
-    def lacking(self) -> str:
+    def pending_text(self) -> str:
         return f"{self.region} is not yet known to be at {percent(self.share)}"
 
-    def lines(self) -> Iterator[str]:
-        """Where it is at its share, and why it is not elsewhere."""
-        if self.there:
-            yield f"{self.region} is at {percent(self.share)} in {', '.join(self.there)}."
-        for pool, share in self.others:
+    def result_lines(self) -> Iterator[str]:
+        """The pools where the region has its share, and why it has another one elsewhere."""
+        if self.reached:
+            yield f"{self.region} is at {percent(self.share)} in {', '.join(self.reached)}."
+        for name, share in self.limited:
             yield (
-                f"{self.region} gets {percent(share)} in {pool}, not {percent(self.share)}: "
+                f"{self.region} gets {percent(share)} in {name}, not {percent(self.share)}: "
                 "other orders have a say there, see `gtc overrides`."
             )
-        for stay in self.stays:
-            yield f"{self.region} keeps its share in {stay.pool}, {held_by(stay)}."
+        for pool in self.unchanged:
+            yield f"{self.region} keeps its share in {pool.pool}, {held_by(pool)}."
 
 
-def pinning(plan: ApiReply, order: Mapping[str, Any]) -> PinPreview:
-    """What becomes of the order's region in the pools of which it speaks."""
+def preview_pin(order: Mapping[str, Any], pools: Iterable[tuple[str, ApiReply]]) -> PinPreview:
+    """The order's pools, each a name and its plan, sorted by what the plan does in them."""
     region, share = order["region"], order["share"]
-    there: list[str] = []
+    reached: list[str] = []
     pending: list[str] = []
-    others: list[tuple[str, float]] = []
-    stays: list[UnchangedPool] = []
-    for name, pool in concerned(plan, order):
-        if stay := undecided(name, pool):
-            stays.append(stay)
+    limited: list[tuple[str, float]] = []
+    unchanged: list[UnchangedPool] = []
+    for name, pool in pools:
+        if undecided := undecided_pool(name, pool):
+            unchanged.append(undecided)
             continue
         if region not in pool["before"]:
-            pending += [name] if is_unread(pool) else []
+            pending += [name] if is_not_observed(pool) else []
             continue
         desired = pool["desired"].get(region, 0.0)
-        taken = _same(desired, share)
-        if taken and _same(pool["before"][region], share):
-            there.append(name)
-        elif stay := _stay(name, pool, region, taken=taken):
-            stays.append(stay)
-        elif taken or desired == 0 or _in_doubt(pool):
+        planned = _is_same_share(desired, share)
+        if planned and _is_same_share(pool["before"][region], share):
+            reached.append(name)
+        elif held := _refusing_hold(name, pool, region, planned=planned):
+            unchanged.append(held)
+        elif planned or desired == 0 or _is_held_as_a_whole(pool):
             pending.append(name)
         else:
-            others.append((name, desired))
-    return PinPreview(region, share, tuple(there), tuple(pending), tuple(others), tuple(stays))
+            limited.append((name, desired))
+    return PinPreview(
+        region, share, tuple(reached), tuple(pending), tuple(limited), tuple(unchanged)
+    )
 
 
-def _stay(name: str, pool: ApiReply, region: str, *, taken: bool) -> UnchangedPool | None:
-    """What refuses the pin or, where it was taken, what keeps the whole pool from being written."""
-    for held in pool["held"]:
-        if held["reason"] in PASSING:
+def _refusing_hold(
+    name: str, pool: ApiReply, region: str, *, planned: bool
+) -> UnchangedPool | None:
+    """The hold that refuses the pin; for a pin that is `planned`, one of the whole pool."""
+    for hold in pool["held"]:
+        if hold["reason"] in PASSING_HOLDS:
             continue
-        if held["region"] is None or (held["region"] == region and not taken):
-            return UnchangedPool(name, held["reason"], held["detail"])
+        if hold["region"] is None or (hold["region"] == region and not planned):
+            return UnchangedPool(name, hold["reason"], hold["detail"])
     return None
 
 
-def _in_doubt(pool: ApiReply) -> bool:
-    return any(held["reason"] in _DOUBTS for held in pool["held"])
+def _is_held_as_a_whole(pool: ApiReply) -> bool:
+    return any(hold["reason"] in _POOL_WIDE_HOLDS for hold in pool["held"])
 
 
-def _same(one: float, other: float) -> bool:
-    return abs(one - other) < SHARE_TOLERANCE
+def _is_same_share(first: float, second: float) -> bool:
+    return abs(first - second) < SHARE_TOLERANCE

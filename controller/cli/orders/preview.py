@@ -1,15 +1,15 @@
-"""What a plan makes of an order, pool by pool, and what may keep it from being carried out.
+"""What a preview means for one order, and the holds that can refuse an order.
 
-What it means to be carried out is told by each kind of order: `departure`, `pinning`.
+Each kind of order reads the preview's plan in its own way: `drain_preview`, `pin_preview`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
-from controller.cli.daemon.client import ApiReply
+from controller.cli.daemon.replies import ApiReply
 
 GUARDS = (
     "min_active",
@@ -20,11 +20,11 @@ GUARDS = (
     "contested",
     "flapping",
 )
-"""Guards that a person may override by naming them; a test compares them with the planner's."""
+"""Guards that an order may override by name; a test compares them with the planner's."""
 DRY_RUN = "dry_run"
-"""The hold of a daemon that writes nothing; whoever rehearses an order must be able to give it."""
+"""The hold of a daemon that writes nothing. It refuses no order: orders can be rehearsed."""
 UNDECIDED = "undecided"
-"""The hold of a service about which a mistake in the daemon lets nothing be decided."""
+"""The hold of a service whose decision failed because of a defect in the daemon."""
 REMEDIES = {
     "panic": "Too many regions are doubted at once; `gtc failover` takes your word for one.",
     "frozen": "Changes are frozen: `gtc unfreeze` first.",
@@ -33,68 +33,60 @@ REMEDIES = {
     "state_unread": "The state file with earlier orders is not read yet: see `gtc status`.",
     "last_region": "No other region may serve these users; nothing overrides that.",
 }
-"""What else can stop it, and what to do."""
+"""What the user can do about a hold that `--ignore-guard` cannot override."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnchangedPool:
-    """A pool in which the order changes nothing, and what keeps it from doing so."""
+    """A pool that the order does not change, and the hold that prevents it."""
 
     pool: str
+    """`service/pool`."""
     reason: str
     detail: str
 
 
 class OrderPreview(Protocol):
-    """What a plan makes of one order. Pools are named as `service/pool`."""
+    """The pools of one order, by what the plan does in them. Pools are named `service/pool`."""
 
     @property
     def pending(self) -> tuple[str, ...]:
-        """Pools in which it is still to be done, or in which nobody knows yet."""
+        """Pools in which the order is not carried out yet, or of which that is unknown."""
         ...
 
     @property
-    def refused(self) -> tuple[UnchangedPool, ...]:
-        """The refusals, when the order would do nothing at all."""
+    def refusals(self) -> tuple[UnchangedPool, ...]:
+        """Why the order would change nothing; empty when it would change at least one pool."""
         ...
 
     @property
-    def refusal(self) -> str:
-        """What the refusals come to, in a few words."""
+    def refusal_text(self) -> str:
+        """What the refusals mean, in a few words."""
         ...
 
     @property
-    def lacking(self) -> str:
-        """What is not yet so, without the pools in which it is not."""
+    def pending_text(self) -> str:
+        """What is not reached yet, without the names of the pools."""
         ...
 
-    def lines(self) -> Iterator[str]:
-        """How things stand once nothing is pending."""
+    def result_lines(self) -> Iterator[str]:
+        """What the order has achieved, once `pending` is empty."""
         ...
 
 
-def concerned(plan: ApiReply, order: Mapping[str, Any]) -> Iterator[tuple[str, ApiReply]]:
-    """The plan's pools of which the order speaks, by name; no service or pool means every one."""
-    for pool in plan["plans"]:
-        if order.get("service") not in (None, pool["service"]):
-            continue
-        if order.get("pool") in (None, pool["pool"]):
-            yield f"{pool['service']}/{pool['pool']}", pool
+def is_not_observed(pool: ApiReply) -> bool:
+    """Whether the pool's weights and dials were not read from AWS yet."""
+    return any(hold["reason"] == "not_observed" for hold in pool["held"])
 
 
-def is_unread(pool: ApiReply) -> bool:
-    """Whether AWS has not said yet how the pool's levers stand."""
-    return any(held["reason"] == "not_observed" for held in pool["held"])
-
-
-def undecided(name: str, pool: ApiReply) -> UnchangedPool | None:
-    """That the daemon cannot decide about the pool; its plan names no regions then."""
-    for held in pool["held"]:
-        if held["reason"] == UNDECIDED:
-            return UnchangedPool(name, held["reason"], held["detail"])
+def undecided_pool(name: str, pool: ApiReply) -> UnchangedPool | None:
+    """The pool's `undecided` hold, if it has one; its plan then names no regions."""
+    for hold in pool["held"]:
+        if hold["reason"] == UNDECIDED:
+            return UnchangedPool(name, hold["reason"], hold["detail"])
     return None
 
 
-def held_by(stay: UnchangedPool) -> str:
-    """What keeps it so, as it stands at the end of a sentence. May hold any signs: see `render`."""
-    return f"held by {stay.reason}: {stay.detail}"
+def held_by(pool: UnchangedPool) -> str:
+    """The hold, as the end of a sentence. May hold control characters: print by `one_line`."""
+    return f"held by {pool.reason}: {pool.detail}"

@@ -1,1 +1,1 @@
-"""`gtc sandbox …`."""
+"""`gtc sandbox …`: commands of the local sandbox."""

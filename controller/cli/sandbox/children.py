@@ -1,7 +1,7 @@
-"""`gtc sandbox child …`: the sandbox's processes, each run by the supervisor, hidden from help.
+"""`gtc sandbox child …`: the processes that the sandbox's supervisor starts; hidden from help.
 
-A child prints one JSON line once it is ready and ends cleanly on SIGTERM. Its log goes to standard
-error, which the supervisor writes to a file.
+A child prints one JSON line when it is ready and ends on SIGTERM. It logs to standard error, which
+the supervisor writes to a file.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def aws(port: int, control_port: int, dns_port: int) -> None:
     from controller.sandbox.emulator.server import ServerOptions, serve
 
     options = ServerOptions(http_port=port, control_port=control_port, dns_port=dns_port)
-    _run(lambda announce, stop: serve(options, announce, stop))
+    _run_child(lambda announce, stop: serve(options, announce, stop))
 
 
 @child.command()
@@ -55,26 +55,26 @@ def world(config: Path, port: int, dns: str, daemon_url: str, users: int) -> Non
 
     settings = load_settings(config)
     options = WorldOptions(control_port=port, dns=dns, daemon_url=daemon_url, users=users)
-    _run(lambda announce, stop: serve(options, settings, announce, stop))
+    _run_child(lambda announce, stop: serve(options, settings, announce, stop))
 
 
 @child.command()
 @_CONFIG
 def seed(config: Path) -> None:
     """Make the records and accelerators the configuration names, then end."""
-    from controller.sandbox.seeding.stack import seed as make
+    from controller.sandbox.seeding.stack import seed as seed_stack
 
     settings = load_settings(config)
 
-    async def make_and_say(announce: Announce, stop: asyncio.Event) -> None:
-        await make(settings)
+    async def seed_and_announce(announce: Announce, stop: asyncio.Event) -> None:
+        await seed_stack(settings)
         announce({"ready": "seed"})
 
-    _run(make_and_say)
+    _run_child(seed_and_announce)
 
 
 def load_settings(config: Path) -> Settings:
-    """The settings of a file; every mistake is printed, and the exit code is BAD_CONFIG."""
+    """The settings of a file. Prints every mistake and exits with BAD_CONFIG if there is one."""
     from controller.cli.local.validate import problem_text
     from controller.model.errors import InvalidSettingsError
     from controller.settings import ConfigSource
@@ -87,32 +87,32 @@ def load_settings(config: Path) -> Settings:
         click.get_current_context().exit(exit_codes.BAD_CONFIG)
 
 
-def _run(serve: Callable[[Announce, asyncio.Event], Awaitable[None]]) -> None:
-    """Serve until SIGTERM; what the sandbox refuses ends with its message and exit code 1."""
+def _run_child(serve: Callable[[Announce, asyncio.Event], Awaitable[None]]) -> None:
+    """Serve until SIGTERM. Raises ClickException for an error of the sandbox or the system."""
     from controller.sandbox.errors import SandboxError
 
     _log_to_stderr()
     _allow_open_files()
     try:
-        asyncio.run(_until_told(serve))
+        asyncio.run(_until_sigterm(serve))
     except (SandboxError, OSError) as error:
         raise click.ClickException(str(error)) from error
 
 
-async def _until_told(serve: Callable[[Announce, asyncio.Event], Awaitable[None]]) -> None:
+async def _until_sigterm(serve: Callable[[Announce, asyncio.Event], Awaitable[None]]) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     await serve(lambda line: click.echo(json.dumps(line)), stop)
 
 
 def _allow_open_files() -> None:
-    """200 users before a hanging region hold more sockets than macOS allows by default."""
+    """Raise the limit of open files: 200 users of a hanging region exceed the default of macOS."""
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    limit = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < limit:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
 
 
 def _log_to_stderr() -> None:

@@ -1,7 +1,7 @@
-"""`gtc sandbox`: run a local world, break its regions, and see what its users measure.
+"""`gtc sandbox`: runs a local world, breaks its regions, and shows what its users measure.
 
-All but `run` talk to a sandbox that runs: to its world, found by GTC_SANDBOX_URL, or (`fault`) to
-its emulated AWS.
+Every command but `run` calls a running sandbox: its world at GTC_SANDBOX_URL, or (`fault`) its
+emulated AWS.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def users(window_s: int) -> None:
 def _show_regions(state: dict[str, Any]) -> None:
     from controller.planning.account.columns import aligned
 
-    rows = [(name, one["mode"], one["since"]) for name, one in state["regions"].items()]
+    rows = [(name, region["mode"], region["since"]) for name, region in state["regions"].items()]
     for line in aligned(rows):
         click.echo(line)
 

@@ -1,4 +1,4 @@
-"""How `gtc sandbox …` talks to a sandbox that runs: its control APIs on this machine."""
+"""HTTP client of the control APIs of a running sandbox, on this machine."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from urllib.request import ProxyHandler, Request, build_opener
 import click
 
 from controller.cli import exit_codes
-from controller.cli.daemon.request_errors import with_valid
+from controller.cli.daemon.request_errors import with_valid_names
 
 _DEADLINE_S = 5.0
 
 
 class SandboxUnreachableError(click.ClickException):
-    """No sandbox answers."""
+    """No sandbox replies."""
 
     exit_code = exit_codes.UNREACHABLE
 
 
 class WrongValueError(click.ClickException):
-    """The sandbox does not know what was named."""
+    """The sandbox has nothing of the name that was given."""
 
     exit_code = exit_codes.USAGE
 
@@ -30,9 +30,9 @@ class WrongValueError(click.ClickException):
 def call(
     url: str, variable: str, method: str, path: str, body: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """The control API's answer; an error with its exit code when it refuses or is not there.
+    """The control API's reply. Raises ClickException without a reply or for a refusal.
 
-    `variable` names the environment variable that would say another `url`.
+    `variable` is the environment variable that sets `url`; the message names it.
     """
     base = url.rstrip("/")
     data = None if body is None else json.dumps(body).encode()
@@ -41,8 +41,8 @@ def call(
     try:
         request = Request(f"{base}{path}", data=data, headers=headers, method=method)
         with opener.open(request, timeout=_DEADLINE_S) as response:
-            answer: dict[str, Any] = json.load(response)
-            return answer
+            reply: dict[str, Any] = json.load(response)
+            return reply
     except HTTPError as error:
         raise _refusal(error) from error
     except (URLError, OSError, ValueError) as error:
@@ -57,7 +57,7 @@ def _refusal(error: HTTPError) -> click.ClickException:
     text = error.read().decode(errors="replace")
     try:
         problem = json.loads(text)
-        message = with_valid(problem["detail"], problem["valid_values"])
-    except (ValueError, KeyError, TypeError):  # somebody else's server answers there
+        message = with_valid_names(problem["detail"], problem["valid_values"])
+    except (ValueError, KeyError, TypeError):  # the server is not a sandbox
         message = f"{error.url} answered {error.code}: {text[:200]}"
     return (WrongValueError if error.code == 400 else click.ClickException)(message)

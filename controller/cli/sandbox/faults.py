@@ -1,7 +1,7 @@
-"""`gtc sandbox fault …`: hurt the emulated AWS by name, see what is in force, and end it.
+"""`gtc sandbox fault …`: injects faults into the emulated AWS, lists and clears them.
 
-Talks to the emulator's control API, found by GTC_SANDBOX_AWS_URL. What faults there are is the
-emulator's knowledge: each is a command here, with the options it takes.
+Calls the emulator's control API at GTC_SANDBOX_AWS_URL. Each kind of fault of the emulator is a
+command here, with the options it takes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from controller.cli.lazy_groups import LateGroup
+from controller.cli.lazy_groups import SuggestingGroup
 from controller.cli.sandbox.control_client import call
 from controller.cli.types.duration import DURATION
 from controller.sandbox.emulator.faults.kinds import KINDS, SERVICES, FaultKind
@@ -38,8 +38,8 @@ _OPTIONS: Mapping[str, Callable[[], click.Option]] = {
 }
 
 
-class FaultGroup(LateGroup):
-    """One command for each fault the emulator knows, made when it is asked for."""
+class FaultGroup(SuggestingGroup):
+    """One command for each kind of fault, created when it is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*super().list_commands(ctx), *KINDS]
@@ -67,41 +67,43 @@ def clear(name: str | None) -> None:
     _show(_call("DELETE", f"{_PATH}?name={name}" if name else _PATH))
 
 
-def shown(faults: list[dict[str, Any]]) -> list[str]:
-    """One line for each fault in force."""
+def fault_lines(faults: list[dict[str, Any]]) -> list[str]:
+    """One line for each active fault."""
     from controller.planning.account.columns import aligned
 
     if not faults:
         return ["no fault is in force"]
     rows = [("FAULT", "STRUCK", "ENDS IN", "WHERE")]
     for item in faults:
-        left = "when cleared" if item["left_s"] is None else f"{item['left_s']:g} s"
+        ends = "when cleared" if item["left_s"] is None else f"{item['left_s']:g} s"
         if "times" in item:
-            left = f"{item['times'] - item['struck']} calls"
+            ends = f"{item['times'] - item['struck']} calls"
         hidden = ("id", "name", "struck", "left_s", "for_s", "times")
-        where = ", ".join(f"{key} {value}" for key, value in item.items() if key not in hidden)
-        rows.append((item["name"], str(item["struck"]), left, where))
+        scope = ", ".join(f"{key} {value}" for key, value in item.items() if key not in hidden)
+        rows.append((item["name"], str(item["struck"]), ends, scope))
     return aligned(rows)
 
 
 def _command(name: str, kind: FaultKind) -> click.Command:
-    def begin(**given: object) -> None:
-        limits = {key: value for key, value in given.items() if value is not None}
-        answer = _call("POST", _PATH, {"name": name, **limits})
-        if all(fault["name"] != name for fault in answer["active"]):
-            click.echo(f"{name}: done")  # a hand's work is no lasting fault
+    def inject(**options_given: object) -> None:
+        limits = {key: value for key, value in options_given.items() if value is not None}
+        reply = _call("POST", _PATH, {"name": name, **limits})
+        if all(fault["name"] != name for fault in reply["active"]):
+            click.echo(f"{name}: done")  # a manual edit takes effect once and is no active fault
         else:
-            _show(answer)
+            _show(reply)
 
-    options: list[click.Parameter] = [make() for key, make in _OPTIONS.items() if key in kind.takes]
+    options: list[click.Parameter] = [
+        create() for key, create in _OPTIONS.items() if key in kind.takes
+    ]
     for option in options:
         option.required = option.name in kind.needs
     summary = f"{kind.summary[0].upper()}{kind.summary[1:]}."
-    return click.Command(name, callback=begin, params=options, help=summary, short_help=summary)
+    return click.Command(name, callback=inject, params=options, help=summary, short_help=summary)
 
 
-def _show(answer: dict[str, Any]) -> None:
-    for line in shown(answer["active"]):
+def _show(reply: dict[str, Any]) -> None:
+    for line in fault_lines(reply["active"]):
         click.echo(line)
 
 

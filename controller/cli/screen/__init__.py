@@ -1,1 +1,1 @@
-"""How commands show what they found: for people, for pipes, as documents."""
+"""Output of commands: on a terminal, in a pipe, as documents."""

@@ -1,5 +1,6 @@
-"""`-o table|json|yaml`, the same on every command that looks: rows for people, documents for
-programs. Documents have sorted keys and hold the daemon's own words and numbers.
+"""`-o table|json|yaml` of the commands that query: rows, or documents for programs.
+
+Documents have sorted keys and the daemon's words and numbers.
 """
 
 from __future__ import annotations
@@ -10,47 +11,47 @@ from typing import Any, TypeVar
 
 import click
 
-TABLE, JSON, YAML = FORMS = ("table", "json", "yaml")
+TABLE, JSON, YAML = FORMATS = ("table", "json", "yaml")
 C = TypeVar("C", bound=Callable[..., Any])
 
 
-def form_option(*forms: str) -> Callable[[C], C]:
-    """`-o`: the command gets `output`, one of these forms, the first one unless said otherwise."""
+def format_option(*formats: str) -> Callable[[C], C]:
+    """Decorator: adds `-o`; the command gets `output`, one of the formats, by default the first."""
     return click.option(
         "-o",
         "--output",
-        type=click.Choice(forms),
-        default=forms[0],
+        type=click.Choice(formats),
+        default=formats[0],
         show_default=True,
         help="Form of the output.",
     )
 
 
-output_option: Callable[[C], C] = form_option(*FORMS)
-"""The command gets `output`, one of `FORMS`."""
+output_option: Callable[[C], C] = format_option(*FORMATS)
+"""Decorator: adds `-o`; the command gets `output`, one of `FORMATS`."""
 
 
 def document(value: Any, output: str) -> str:
-    """A whole document, JSON or YAML, without its last line end."""
+    """A document in JSON or YAML, without the last line end."""
     return as_yaml(value).rstrip("\n") if output == YAML else as_json(value)
 
 
-def document_of_many(value: Any, output: str) -> str:
-    """One of several documents: JSON in one line, YAML with its `---`."""
+def stream_document(value: Any, output: str) -> str:
+    """One document of a stream: JSON in one line, or YAML after `---`."""
     if output == YAML:
         return "---\n" + as_yaml(value).rstrip("\n")
     return json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
 def as_json(value: Any) -> str:
-    """A document for programs: sorted keys, indented."""
+    """A document in JSON, indented, with sorted keys."""
     return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
 
 
 def as_yaml(value: Any) -> str:
-    """The same document as YAML."""
+    """A document in YAML, with sorted keys."""
     import yaml
 
-    plain = json.loads(json.dumps(value))  # yaml writes no subclasses of dict
+    plain = json.loads(json.dumps(value))  # safe_dump refuses subclasses of dict
     text: str = yaml.safe_dump(plain, allow_unicode=True, sort_keys=True)
     return text

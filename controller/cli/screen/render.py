@@ -1,5 +1,5 @@
-"""How commands show values. Texts come from people and from AWS: nothing in them reaches the
-terminal as a control sequence, and nothing breaks a row.
+"""Values as text. Texts of users and of AWS may hold control characters and line ends:
+`printable` and `one_line` remove them.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ _UNITS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 
 
 def share(value: float | None) -> str:
-    """A share as a cell: `33.3%`, `-` when nobody knows it. Without a space, for cut and awk."""
+    """A share as a cell: `33.3%`, or `-` for None. Without a space, for cut and awk."""
     return "-" if value is None else f"{value:.1%}"
 
 
 def bar(value: float | None) -> str:
-    """A share as ten signs; any traffic at all shows at least one."""
+    """A share as a bar of ten characters; any share above 0 fills at least one."""
     if value is None:
         return "-"
     filled = max(round(value * BAR_WIDTH), int(value > 0))
@@ -28,36 +28,36 @@ def bar(value: float | None) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A length of time in its two largest units: `1 h 59 min`, `42 s`."""
-    left = round(seconds)
+    """A duration in its two largest units: `1 h 59 min`, `42 s`."""
+    remaining = round(seconds)
     parts = []
     for unit, size in _UNITS:
-        count, left = divmod(left, size)
+        count, remaining = divmod(remaining, size)
         parts.append((count, unit))
     first = next((i for i, (count, _) in enumerate(parts) if count), len(parts) - 1)
-    shown = [part for part in parts[first : first + 2] if part[0] or part is parts[first]]
-    return " ".join(f"{count} {unit}" for count, unit in shown)
+    units_shown = [part for part in parts[first : first + 2] if part[0] or part is parts[first]]
+    return " ".join(f"{count} {unit}" for count, unit in units_shown)
 
 
-def moment(iso: str) -> str:
-    """A time as the API writes it, to the second: `2026-11-23 06:12:41 UTC`."""
+def timestamp(iso: str) -> str:
+    """An ISO 8601 time, to the second: `2026-11-23 06:12:41 UTC`."""
     return datetime.fromisoformat(iso).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def one_line(text: str) -> str:
-    """Text that stays in its row."""
+    """The text in one line, without control characters."""
     return " ".join(printable(text).split())
 
 
 def printable(text: str) -> str:
-    """Text without control characters other than line ends."""
-    return "".join(sign if sign.isprintable() or sign == "\n" else " " for sign in text)
+    """The text without control characters other than line ends."""
+    return "".join(char if char.isprintable() or char == "\n" else " " for char in text)
 
 
-def in_short(texts: Sequence[str], rest: str) -> str:
-    """The first of several texts, and the command that shows the others; empty of none."""
-    more = f"; and {len(texts) - 1} more: {rest}" if len(texts) > 1 else ""
-    return texts[0] + more if texts else ""
+def first_of(texts: Sequence[str], command: str) -> str:
+    """The first text, and `; and 2 more: COMMAND` if there are more; empty without texts."""
+    rest_text = f"; and {len(texts) - 1} more: {command}" if len(texts) > 1 else ""
+    return texts[0] + rest_text if texts else ""
 
 
 def order_text(override: Mapping[str, Any]) -> str:
@@ -66,15 +66,15 @@ def order_text(override: Mapping[str, Any]) -> str:
 
 
 def at_share(override: Mapping[str, Any]) -> str:
-    """A pin's share as people read it, `at 30 %`; empty for every other order."""
+    """A pin's share, `at 30 %`; empty for every other order."""
     share = override.get("share")
     return "" if share is None else f"at {percent(share)}"
 
 
-def void(override: Mapping[str, Any]) -> str:
-    """`; void: no region eu-west-1 is configured`; empty for an order that is obeyed."""
-    why = override.get("void")
-    return f"; void: {why}" if why else ""
+def void_suffix(override: Mapping[str, Any]) -> str:
+    """`; void: no region eu-west-1 is configured`; empty for an order that has an effect."""
+    reason = override.get("void")
+    return f"; void: {reason}" if reason else ""
 
 
 def moves_text(moves: Iterable[tuple[str, float, float]]) -> str:

@@ -1,7 +1,6 @@
-"""What `gtc status` shows, as values: the worst first, the unusual only when it is there.
+"""The content of `gtc status`, from the reply of `GET /v1/status`; the worst regions come first.
 
-Made from the answer of `GET /v1/status`; how it is laid out is left to `status_table` (a pipe) and
-`status_screen` (a terminal).
+`status_table` lays it out for a pipe, `status_screen` for a terminal.
 """
 
 from __future__ import annotations
@@ -10,30 +9,30 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from controller.cli.daemon.client import ApiReply
+from controller.cli.daemon.replies import ApiReply
 from controller.cli.screen.render import (
     at_share,
     duration,
-    in_short,
-    moment,
+    first_of,
     one_line,
     order_text,
     share,
-    void,
+    timestamp,
+    void_suffix,
 )
 
 WORST_FIRST = ("down", "unknown", "suspect", "degraded", "up")
-"""What HEALTH can say. `suspect` is up with failures that nothing has cleared yet, `degraded` is up
-and counted on for less than its capacity."""
+"""The values of HEALTH. `suspect`: up, with failures that are not cleared yet. `degraded`: up, with
+less than its capacity usable."""
 _LEAKS_SHOWN = 3
-"""Leaks of one pool that are told in full."""
+"""Leaks of one pool that are shown in full."""
 _NOTABLE_ERRORS = 0.01
-"""Part of a region's measured requests that may fail without being mentioned."""
+"""Largest share of failing requests of a region that is not shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatusRow:
-    """One region of one pool."""
+    """One region of one pool. Shares are from 0 to 1; None: unknown."""
 
     service: str
     pool: str
@@ -44,37 +43,37 @@ class StatusRow:
     observed: float | None
     measured: float | None
     reason: str
-    """What is unusual about it; mostly empty."""
+    """Anything unusual; usually empty."""
     answered: float | None = None
-    """What the zone's name servers answer its users; None while nobody asks."""
+    """Share of the zone's DNS answers; None if they are not sampled."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """One screen."""
+    """The whole content, in the order of the screen."""
 
     header: str
     banners: tuple[str, ...]
-    """What changes the meaning of everything below."""
+    """Conditions of the whole daemon: freezes, isolation, dry run."""
     rows: tuple[StatusRow, ...]
     notes: tuple[str, ...]
 
 
-def report(status: ApiReply) -> StatusReport:
-    """The screen for one answer."""
+def build_report(status: ApiReply) -> StatusReport:
+    """The report of one reply."""
     overrides = {override["id"]: override for override in status["overrides"]}
     pools = [
-        sorted(_rows(service, pool, overrides), key=_badness)
+        sorted(_rows(service, pool, overrides), key=_severity)
         for service in status["services"]
         for pool in service["pools"]
     ]
-    pools.sort(key=lambda rows: min(map(_badness, rows), default=(len(WORST_FIRST), True)))
+    pools.sort(key=lambda rows: min(map(_severity, rows), default=(len(WORST_FIRST), True)))
     rows = tuple(row for rows in pools for row in rows)
     return StatusReport(_header(status), tuple(_banners(status)), rows, tuple(_notes(status)))
 
 
 def fingerprint(status: ApiReply) -> object:
-    """What must differ before a new block is worth printing: no ages, counts or measurements."""
+    """A value that changes with the status, but not with ages, counts or measurements."""
     services = [
         (
             [service[key] for key in ("name", "mode", "panic", "faults", "notices")],
@@ -93,13 +92,13 @@ def fingerprint(status: ApiReply) -> object:
     )
 
 
-def ends_in(override: ApiReply) -> str:
-    """How long an override remains in force."""
+def remaining_text(override: ApiReply) -> str:
+    """`ends in 2 h`: how long an override stays active."""
     return f"ends in {duration(override['remaining_s'])}"
 
 
 def health_of(region: ApiReply) -> str:
-    """A region's health in one of the words of WORST_FIRST."""
+    """A region's health, one of WORST_FIRST."""
     if region["verdict"] != "up":
         return str(region["verdict"])
     if region["suspect"]:
@@ -122,7 +121,7 @@ def _header(status: ApiReply) -> str:
 def _banners(status: ApiReply) -> Iterator[str]:
     freezes = [override for override in status["overrides"] if override["kind"] == "freeze"]
     for freeze in freezes:
-        yield one_line(f"FROZEN {_where(freeze)} {_who(freeze)}")
+        yield one_line(f"FROZEN {_scope(freeze)} {_order_details(freeze)}")
     if status["frozen"] and not freezes:
         yield "FROZEN: nothing is changed"
     if status["isolated"]:
@@ -130,13 +129,13 @@ def _banners(status: ApiReply) -> Iterator[str]:
     yield from _reference_targets(status["reference_targets"])
     if status["mode"] == "dry_run":
         yield "DRY RUN: decides and records, writes nothing"
-    elif rehearsed := [s["name"] for s in status["services"] if s["mode"] == "dry_run"]:
+    elif rehearsed := [item["name"] for item in status["services"] if item["mode"] == "dry_run"]:
         yield f"DRY RUN of {', '.join(rehearsed)}: decides and records, writes nothing of it"
 
 
-def _reference_targets(found: ApiReply) -> Iterator[str]:
-    """Those that do not answer as they must, if any."""
-    good, bad = found["known_good"], found["known_bad"]
+def _reference_targets(targets: ApiReply) -> Iterator[str]:
+    """Reference targets that contradict what is known of them."""
+    good, bad = targets["known_good"], targets["known_bad"]
     if good["failing"]:
         yield f"REFERENCE TARGETS: {good['failing']} of {good['total']} known-good ones fail"
     if bad["answering"]:
@@ -145,22 +144,22 @@ def _reference_targets(found: ApiReply) -> Iterator[str]:
 
 def _notes(status: ApiReply) -> Iterator[str]:
     for target, error in sorted(status["observation"]["failing"].items()):
-        yield _text("observation", f"{target} cannot be read: {error}")
+        yield _note("observation", f"{target} cannot be read: {error}")
     for service in status["services"]:
         yield from _service_notes(service)
     for override in status["overrides"]:
         if override["kind"] != "freeze":
-            what = f"{override['id']}, {order_text(override)} {_where(override)}"
-            yield _text("override", f"{what} {_who(override)}")
+            what = f"{override['id']}, {order_text(override)} {_scope(override)}"
+            yield _note("override", f"{what} {_order_details(override)}")
     for part in status["failing_parts"]:
         what = f"{part['part']} has failed for {duration(part['for_s'])}"
-        yield _text("part", f"{what}, {part['failures']} times in a row, last: {part['error']}")
+        yield _note("part", f"{what}, {part['failures']} times in a row, last: {part['error']}")
     if status.get("state_error"):
-        yield _text("state", status["state_error"])
+        yield _note("state", status["state_error"])
     last = status["last_decision"]
     if last is not None:
-        trigger = in_short(last["trigger"], "gtc why") or "no trigger"
-        yield _text("decision", f"{last['id']}, {moment(last['at'])}: {trigger}")
+        trigger = first_of(last["trigger"], "gtc why") or "no trigger"
+        yield _note("decision", f"{last['id']}, {timestamp(last['at'])}: {trigger}")
 
 
 def _service_notes(service: ApiReply) -> Iterator[str]:
@@ -168,22 +167,22 @@ def _service_notes(service: ApiReply) -> Iterator[str]:
     if service["panic"]:
         yield f"panic: {name}: too many regions turned suspect at once to believe it"
     for fault in service["faults"]:
-        yield _text("fault", f"{name}: {fault}")
+        yield _note("fault", f"{name}: {fault}")
     for pool in service["pools"]:
         if pool["overload_rps"]:
-            more = f"{pool['overload_rps']:.0f} requests/s more than its regions can carry"
-            yield f"OVERLOAD {name}/{pool['name']}: {more}"
+            text = f"{pool['overload_rps']:.0f} requests/s more than its regions can carry"
+            yield f"OVERLOAD {name}/{pool['name']}: {text}"
         leaks = pool["leaks"] or ()
         for leak in leaks[:_LEAKS_SHOWN]:
-            yield _text("leak", f"{name}/{pool['name']} has urgent drains only: {leak['text']}")
+            yield _note("leak", f"{name}/{pool['name']} has urgent drains only: {leak['text']}")
         if len(leaks) > _LEAKS_SHOWN:
-            more = f"{len(leaks) - _LEAKS_SHOWN} more; `gtc validate --observed` lists them"
-            yield _text("leak", f"{name}/{pool['name']}: {more}")
+            text = f"{len(leaks) - _LEAKS_SHOWN} more; `gtc validate --observed` lists them"
+            yield _note("leak", f"{name}/{pool['name']}: {text}")
         for hold in pool["holds"]:
             if hold["region"] is None and not (leaks and hold["reason"] == "residency"):
-                yield _text("hold", f"{name}/{pool['name']}: {hold['reason']}, {hold['detail']}")
+                yield _note("hold", f"{name}/{pool['name']}: {hold['reason']}, {hold['detail']}")
     for notice in service["notices"]:
-        yield _text("notice", f"{name}: {notice}")
+        yield _note("notice", f"{name}: {notice}")
 
 
 def _rows(service: ApiReply, pool: ApiReply, overrides: dict[Any, ApiReply]) -> Iterator[StatusRow]:
@@ -206,14 +205,16 @@ def _reasons(
     region: ApiReply, holds: list[ApiReply], overrides: dict[Any, ApiReply]
 ) -> Iterator[str]:
     held = [hold for hold in holds if hold["region"] == region["region"]]
-    said = any(hold["detail"] in region["why"] for hold in held)
-    if health_of(region) != "up" and not said:
+    is_in_details = any(hold["detail"] in region["why"] for hold in held)
+    if health_of(region) != "up" and not is_in_details:
         yield region["why"]
     elif health_of(region) == "up":
         yield from region["doubts"]
     override = overrides.get(region["override"])
     if override is not None:
-        yield " ".join(filter(None, (override["kind"], at_share(override), _who(override))))
+        yield " ".join(
+            filter(None, (override["kind"], at_share(override), _order_details(override)))
+        )
     for hold in held:
         yield f"held by {hold['reason']}: {hold['detail']}"
     if region["drift"]:
@@ -222,20 +223,21 @@ def _reasons(
         yield f"{region['errors']} of {region['requests']} measured requests fail"
 
 
-def _badness(row: StatusRow) -> tuple[int, bool]:
+def _severity(row: StatusRow) -> tuple[int, bool]:
     return WORST_FIRST.index(row.health), not row.reason
 
 
-def _where(override: ApiReply) -> str:
-    place = "/".join(filter(None, (override["service"], override["pool"])))
-    return f"in {place}" if place else "everywhere"
+def _scope(override: ApiReply) -> str:
+    scope = "/".join(filter(None, (override["service"], override["pool"])))
+    return f"in {scope}" if scope else "everywhere"
 
 
-def _who(override: ApiReply) -> str:
-    return f"by {override['author']}: {override['reason']}, {ends_in(override)}{void(override)}"
+def _order_details(override: ApiReply) -> str:
+    author, reason = override["author"], override["reason"]
+    return f"by {author}: {reason}, {remaining_text(override)}{void_suffix(override)}"
 
 
-def _text(kind: str, text: str) -> str:
+def _note(kind: str, text: str) -> str:
     return f"{kind}: {one_line(text)}"
 
 

@@ -1,8 +1,7 @@
-"""The status on a terminal: one table, a shape and a word and a colour for each verdict.
+"""The status on a terminal: one table; each health has a shape, a word and a colour.
 
-Below 100 columns the bar is left out; below 80 reasons stand under the table instead of in it;
-below 60 only the observed share is left. What users are answered is shown from 120 columns on, if
-anybody asked.
+Below 100 columns there is no bar, below 80 the reasons are under the table, below 60 OBSERVED is
+the only share. From 120 columns on ANSWERED is shown, if DNS answers are sampled.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from rich.text import Text
 from controller.cli.screen.render import bar, share
 from controller.cli.screen.status_report import StatusReport, StatusRow
 
-_LOOKS = {
+_MARKS = {
     "up": ("●", "green"),
     "suspect": ("▲", "yellow"),
     "degraded": ("▲", "yellow"),
@@ -32,20 +31,22 @@ _SHARES_WIDTH = 60
 
 
 def show(report: StatusReport, console: Console) -> None:
-    """Print the screen once."""
+    """Print the report once."""
     console.print(draw(report, console.width))
 
 
-def follow(reports: Iterable[StatusReport | str], console: Console) -> None:
-    """Redraw in place for every report; a text stands for a report that could not be had."""
+def show_live(reports: Iterable[StatusReport | str], console: Console) -> None:
+    """Redraw in place for every report; a text is the error instead of a report."""
     with Live(console=console, auto_refresh=False) as live:
-        for one in reports:
-            drawn = Text(one, "bold red") if isinstance(one, str) else draw(one, console.width)
-            live.update(drawn, refresh=True)
+        for report in reports:
+            if isinstance(report, str):
+                live.update(Text(report, "bold red"), refresh=True)
+            else:
+                live.update(draw(report, console.width), refresh=True)
 
 
 def draw(report: StatusReport, width: int) -> RenderableType:
-    """Everything on the screen, fitted to `width` columns."""
+    """The whole report, fitted to `width` columns."""
     notes = [*_reasons_below(report, width), *report.notes]
     return Group(
         Text(report.header, "dim"),
@@ -67,8 +68,8 @@ def _table(report: StatusReport, width: int) -> Table:
     if width >= _REASON_WIDTH:
         table.add_column("REASON", overflow="fold")
     for (service, pool, residency), rows in groupby(report.rows, _group):
-        law = f" ({residency})" if residency else ""
-        table.add_row(Text(f"{service}/{pool}{law}", "bold"))
+        bound = f" ({residency})" if residency else ""
+        table.add_row(Text(f"{service}/{pool}{bound}", "bold"))
         for row in rows:
             table.add_row(*_cells(row, shares, width))
     return table
@@ -87,7 +88,7 @@ def _group(row: StatusRow) -> tuple[str, str, str | None]:
 
 
 def _cells(row: StatusRow, shares: Iterable[str], width: int) -> Iterator[Text]:
-    shape, colour = _LOOKS[row.health]
+    shape, colour = _MARKS[row.health]
     yield Text(f"  {row.region}")
     yield Text(f"{shape} {row.health}", colour)
     values = {

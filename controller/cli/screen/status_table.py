@@ -1,6 +1,6 @@
-"""The status as plain text for a pipe: a row each, aligned, never wrapped.
+"""The status as plain text for a pipe: aligned rows, never wrapped.
 
-Rows of regions that are not well are coloured where `FORCE_COLOR` asks for it.
+Rows of regions that are not up are coloured if `FORCE_COLOR` is set.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ _COLOURS = {"down": "red", "unknown": "yellow", "suspect": "yellow", "degraded":
 def as_text(report: StatusReport) -> str:
     """Header, banners, one line for each region of each pool, notes."""
     head, *lines = aligned([_HEAD, *map(_cells, report.rows)])
-    table = [_painted(line, row) for line, row in zip(lines, report.rows, strict=True)]
+    table = [_coloured(line, row) for line, row in zip(lines, report.rows, strict=True)]
     return "\n".join([report.header, *report.banners, head, *table, *report.notes])
 
 
-def _painted(line: str, row: StatusRow) -> str:
+def _coloured(line: str, row: StatusRow) -> str:
     colour = _COLOURS.get(row.health)
     return paint(line, colour) if colour else line
 
 
 def _cells(row: StatusRow) -> tuple[str, ...]:
     shares = map(share, (row.desired, row.observed, row.answered, row.measured))
-    place = (row.service, row.pool, row.region, row.health)
-    return (*place, *shares, bar(row.observed), row.reason or "-")
+    region = (row.service, row.pool, row.region, row.health)
+    return (*region, *shares, bar(row.observed), row.reason or "-")

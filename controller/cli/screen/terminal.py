@@ -1,6 +1,6 @@
-"""What kind of terminal a command has, if any: whether to ask, to draw, and to colour.
+"""The terminal's abilities: whether a command can prompt, redraw, and colour its output.
 
-`NO_COLOR` (no-color.org) outranks `FORCE_COLOR`; `TERM=dumb` gets plain rows.
+`NO_COLOR` (no-color.org) precedes `FORCE_COLOR`; `TERM=dumb` gets plain rows.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ import sys
 import click
 
 
-def at_terminal() -> bool:
-    """Whether somebody can be asked."""
+def can_prompt() -> bool:
+    """Whether the user can be asked."""
     return sys.stdin.isatty()
 
 
-def on_screen() -> bool:
-    """Whether output may be drawn and redrawn; otherwise it is plain rows."""
+def can_redraw() -> bool:
+    """Whether output can be redrawn in place; otherwise it is plain rows."""
     return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
 
 
-def colour() -> bool | None:
-    """Whether output is to be coloured; None: where it goes to a terminal."""
+def wants_colour() -> bool | None:
+    """Whether output is coloured; None: only if it goes to a terminal."""
     if os.environ.get("NO_COLOR"):
         return False
     if os.environ.get("FORCE_COLOR", "0") not in ("", "0"):
@@ -31,5 +31,5 @@ def colour() -> bool | None:
 
 
 def paint(text: str, name: str) -> str:
-    """The text in a colour, which `click.echo` takes out again where none is wanted."""
+    """The text in a colour; `click.echo` removes the colour where none is wanted."""
     return click.style(text, fg=name, bold=True)

@@ -1,1 +1,1 @@
-"""What options and arguments of commands may be."""
+"""Types of options and arguments."""

@@ -1,4 +1,4 @@
-"""Durations as people type them: `90s`, `30m`, `2h`, `1d`, or plain seconds."""
+"""Durations on the command line: `90s`, `30m`, `2h`, `1d`, or a number of seconds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 class Duration(click.ParamType[float]):
-    """A length of time greater than nothing; the command gets seconds."""
+    """A duration; the command gets seconds, `seconds > 0`."""
 
     name = "duration"
 

@@ -1,4 +1,4 @@
-"""Many options of a command as one value, so that it takes few parameters."""
+"""Options of a command as one dataclass, so that the command has few parameters."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from functools import wraps
 from typing import Any
 
 
-def gathered(kind: type[Any], name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Decorator: what click gives the command for each field of the dataclass, as one value of it.
+def grouped(group: type[Any], parameter: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorator: the command gets the options named like the dataclass's fields as one `parameter`.
 
-    It stands below the options' own decorators; the command gets the value as its parameter `name`.
+    It must stand below the decorators of these options.
     """
-    names = [field.name for field in fields(kind)]
+    names = [field.name for field in fields(group)]
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(command)
-        def gather(**values: Any) -> Any:
-            value = kind(**{one: values.pop(one) for one in names})
-            return command(**values, **{name: value})
+        def call(**values: Any) -> Any:
+            options = group(**{name: values.pop(name) for name in names})
+            return command(**values, **{parameter: options})
 
-        return gather
+        return call
 
     return decorate

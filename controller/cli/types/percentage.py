@@ -1,4 +1,7 @@
-"""Shares as people type them: `30%`. A number alone could be meant either way, so it is refused."""
+"""Shares on the command line: `30%`.
+
+A number without % is refused: 0.3 could mean 30 % or 0.3 %.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,11 @@ import click
 _PERCENTAGE = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,4})?)\s*%")
 _NUMBER = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,6})?|\.[0-9]{1,6}")
 _DIGITS = 6
-"""After the point, of a share: as many as can be typed."""
+"""Decimals of a share: the two of dividing by 100 and the four that can be typed."""
 
 
 class Percentage(click.ParamType[float]):
-    """A part of the whole, more than nothing; the command gets a fraction."""
+    """A percentage; the command gets a fraction, `0 < fraction <= 1`."""
 
     name = "percentage"
 
@@ -23,7 +26,7 @@ class Percentage(click.ParamType[float]):
         text = str(value).strip()
         match = _PERCENTAGE.fullmatch(text)
         if match is None and _NUMBER.fullmatch(text):
-            self.fail(f"{value!r} is not a share: write {_meant(float(text))}.", param, ctx)
+            self.fail(f"{value!r} is not a share: write {_suggestion(float(text))}.", param, ctx)
         percent = float(match[1]) if match else -1.0
         if percent == 0:
             self.fail("a region at 0% is out of service: `gtc drain` it instead.", param, ctx)
@@ -40,6 +43,6 @@ class Percentage(click.ParamType[float]):
 PERCENTAGE = Percentage()
 
 
-def _meant(number: float) -> str:
-    """What somebody may have meant by a bare number."""
+def _suggestion(number: float) -> str:
+    """The percentages that the user may have meant by a number without %."""
     return f"{number * 100:g}% or {number:g}%" if number <= 1 else f"{number:g}%"

@@ -1,4 +1,4 @@
-"""`--set KEY=VALUE`: a setting given on the command line, over the file and the environment."""
+"""`--set KEY=VALUE`: a setting that overrides the file and the environment."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import click
 
 
 def set_option(command: Any) -> Any:
-    """`--set`, as often as wanted: the command gets the texts as `flags`."""
+    """Decorator: adds `--set`, which may be repeated; the command gets the texts as `flags`."""
     return click.option(
         "--set",
         "flags",

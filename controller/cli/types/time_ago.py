@@ -1,4 +1,4 @@
-"""Times in the past as people type them: RFC 3339, or how long ago."""
+"""Times in the past on the command line: RFC 3339, or how long ago (`-10m`)."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from controller.cli.types.duration import DURATION
 
 
 class TimeAgo(click.ParamType[str]):
-    """A time in the past; the command gets it as the API takes it, RFC 3339 in UTC."""
+    """A time in the past; the command gets it in RFC 3339, UTC."""
 
     name = "time"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         now = datetime.now(UTC)
         if value.startswith("-"):
-            return _written(now - timedelta(seconds=DURATION.convert(value[1:], param, ctx)))
+            return _rfc3339(now - timedelta(seconds=DURATION.convert(value[1:], param, ctx)))
         try:
             at = datetime.fromisoformat(value)
         except ValueError:
@@ -31,11 +31,11 @@ class TimeAgo(click.ParamType[str]):
             )
         if at > now:
             self.fail(f"{value!r} lies in the future.", param, ctx)
-        return _written(at)
+        return _rfc3339(at)
 
 
-def _written(at: datetime) -> str:
+def _rfc3339(at: datetime) -> str:
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-PAST = TimeAgo()
+TIME_AGO = TimeAgo()
