@@ -16,7 +16,7 @@ from enum import Enum
 from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from controller.model.config_model import ConfigModel
+from controller.model.configuration import ConfigModel
 from controller.model.encoding import EXACT, as_text
 
 T = TypeVar("T")

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from controller.model.config_model import ConfigModel
-from controller.model.configuration import Settings
+from controller.model.configuration import ConfigModel, Settings
 from controller.settings.effective_settings import flow, redacted
 from controller.settings.file_positions import KeyPath, dotted
 

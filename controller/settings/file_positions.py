@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from controller.model.config_model import KeyPath as KeyPath
+from controller.model.configuration import KeyPath as KeyPath
 
 
 class TextPosition(NamedTuple):

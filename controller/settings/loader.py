@@ -15,9 +15,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from controller.model.config_model import ConfigModel
-from controller.model.configuration import Settings
-from controller.model.earlier_settings import (
+from controller.model.configuration import ConfigModel, Settings
+from controller.model.configuration.earlier_settings import (
     EARLIER,
     Contradiction,
     Migration,
@@ -25,16 +24,16 @@ from controller.model.earlier_settings import (
     migrated,
 )
 from controller.model.errors import InvalidSettingsError, Problem
-from controller.settings.cross_field_rules import check
 from controller.settings.effective_settings import flow
 from controller.settings.file_positions import KeyPath, RuleFinding, dotted, locate
 from controller.settings.migration.version_1 import SettingsOfVersion1
 from controller.settings.overlay import Assignment, Overlaid, of_environment, of_flags, overlay
 from controller.settings.references import References, resolve
-from controller.settings.sound_parts import Parts
+from controller.settings.rules.cross_field import check
+from controller.settings.rules.sound_parts import Parts
+from controller.settings.rules.warnings import warnings_for
 from controller.settings.strict_yaml import Document, read
 from controller.settings.validation_messages import findings
-from controller.settings.warnings import warnings_for
 
 LARGEST = 4 * 2**20
 """Bytes a file may have. 2,000 pools with their latencies to 60 regions take three quarters."""

@@ -9,8 +9,7 @@ from __future__ import annotations
 from types import UnionType
 from typing import Annotated, Union, get_args, get_origin
 
-from controller.model.config_model import ConfigModel
-from controller.model.configuration import Settings
+from controller.model.configuration import ConfigModel, Settings
 from controller.settings.file_positions import KeyPath
 
 Root = type[ConfigModel]

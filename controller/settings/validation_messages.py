@@ -14,7 +14,7 @@ from typing import Any
 from pydantic_core import ErrorDetails
 
 from controller.model.configuration import PlainSecretError, Settings
-from controller.model.earlier_settings import PRESENT
+from controller.model.configuration.earlier_settings import PRESENT
 from controller.settings.file_positions import KeyPath, Places, RuleFinding, dotted
 from controller.settings.migration.version_1 import moved_to
 from controller.settings.model_paths import Root, noun_at

@@ -29,7 +29,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from controller.model.access import ApiLimits
+from controller.model.configuration import ApiLimits
 from controller.settings import Loaded
 from controller.settings.references import NOTHING
 from tests.api.callers import bearer, guarded

@@ -11,7 +11,7 @@ import pytest
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from controller.model.config_model import ConfigModel
+from controller.model.configuration import ConfigModel
 from controller.settings import inspect, load
 from controller.settings.file_positions import KeyPath, dotted
 from controller.settings.json_schema import schema_text

@@ -8,8 +8,13 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.model.config_model import KeyPath
-from controller.model.earlier_settings import CATALOGUED, REFERENCES, is_earlier, migrated
+from controller.model.configuration import KeyPath
+from controller.model.configuration.earlier_settings import (
+    CATALOGUED,
+    REFERENCES,
+    is_earlier,
+    migrated,
+)
 
 _WORDS = st.sampled_from(("services", "regions", "eu-west-1", *CATALOGUED, *REFERENCES))
 _VALUES = st.recursive(

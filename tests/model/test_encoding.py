@@ -214,7 +214,7 @@ def _members(kind: object) -> list[object]:
     """The types that a type is made of; configuration nouns are pydantic's."""
     from typing import get_args, get_type_hints
 
-    from controller.model.config_model import ConfigModel
+    from controller.model.configuration import ConfigModel
 
     arguments = [one for one in get_args(kind) if one not in (..., type(None))]
     if arguments:

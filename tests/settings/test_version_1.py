@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.model.configuration import Settings
-from controller.model.earlier_settings import CATALOGUED, REFERENCES
+from controller.model.configuration.earlier_settings import CATALOGUED, REFERENCES
 from controller.settings import Inspection, inspect, parse
 from controller.settings.migration.version_1 import MOVED, SettingsOfVersion1, moved_from, moved_to
 from controller.settings.model_paths import noun_at

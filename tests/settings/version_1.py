@@ -7,7 +7,7 @@ import random
 from copy import deepcopy
 from typing import Any
 
-from controller.model.earlier_settings import CATALOGUED, REFERENCES
+from controller.model.configuration.earlier_settings import CATALOGUED, REFERENCES
 from tests.settings.minimal import MINIMAL
 
 Raw = dict[str, Any]

@@ -13,7 +13,8 @@ from datetime import datetime
 from aiohttp import web
 
 from controller.api.http.problems import ProblemError
-from controller.model.access import ANYBODY, LOCAL, ApiSettings, Principal, Role, Token
+from controller.model.access import ANYBODY, LOCAL, Principal, Role
+from controller.model.configuration import ApiSettings, Token
 
 _SCHEME = "bearer "
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import yaml
 
-from controller.model.earlier_settings import PRESENT, is_earlier
+from controller.model.configuration.earlier_settings import PRESENT, is_earlier
 from controller.model.errors import InvalidSettingsError
 from controller.settings.loader import parse
 from controller.settings.migration.reference_targets import reference_edits

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import yaml
 
-from controller.model.earlier_settings import REFERENCES
+from controller.model.configuration.earlier_settings import REFERENCES
 from controller.settings.migration.yaml_edits import (
     Edit,
     Pair,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import yaml
 
-from controller.model.earlier_settings import CATALOGUED
+from controller.model.configuration.earlier_settings import CATALOGUED
 from controller.settings.migration.yaml_edits import (
     Edit,
     Pair,

@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 from pydantic import Field, create_model
 
-from controller.model.config_model import ConfigModel, Name
 from controller.model.configuration import (
+    ConfigModel,
     ReferenceTargets,
     Region,
     RegionName,
@@ -20,7 +20,8 @@ from controller.model.configuration import (
     ServiceRegion,
     Settings,
 )
-from controller.model.earlier_settings import CATALOGUED, REFERENCES
+from controller.model.configuration.base import Name
+from controller.model.configuration.earlier_settings import CATALOGUED, REFERENCES
 
 
 def _fields(noun: type[ConfigModel], *names: str) -> dict[str, Any]:

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 
 from controller.model.access import OWN_NAMES, is_loopback
 from controller.model.configuration import ProbingSettings
-from controller.settings.catalogue_rules import regions_are_catalogued, residency_holds
 from controller.settings.file_positions import KeyPath, RuleFinding
-from controller.settings.service_rules import check_service
-from controller.settings.sound_parts import Parts
+from controller.settings.rules.catalogue import regions_are_catalogued, residency_holds
+from controller.settings.rules.service import check_service
+from controller.settings.rules.sound_parts import Parts
 
 
 def check(parts: Parts) -> Iterator[RuleFinding]:

@@ -12,8 +12,8 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
-from controller.model.config_model import KeyPath
 from controller.model.configuration import Region
+from controller.model.configuration.base import KeyPath
 
 EARLIER = 1
 """The version that is read beside the present one."""

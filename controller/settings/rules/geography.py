@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from controller.settings.file_positions import RuleFinding
-from controller.settings.sound_parts import ServiceParts
+from controller.settings.rules.sound_parts import ServiceParts
 
 _CONTINENTS = ("AF", "AN", "AS", "EU", "NA", "OC", "SA")
 _UNMATCHED = ("BV", "CX", "EH", "HM")

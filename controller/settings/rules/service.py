@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterator
 
 from controller.model.configuration import Endpoint, Pool, Route53Lever
 from controller.settings.file_positions import KeyPath, RuleFinding
-from controller.settings.geography_rules import geographies_can_be_matched
-from controller.settings.sound_parts import ServiceParts
+from controller.settings.rules.geography import geographies_can_be_matched
+from controller.settings.rules.sound_parts import ServiceParts
 from controller.settings.validation_messages import did_you_mean
 
 _IDLE_KEYS = {

@@ -12,10 +12,11 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from controller.model.access import ApiSettings
-from controller.model.config_model import ConfigModel
 from controller.model.configuration import (
+    AnswerSettings,
+    ApiSettings,
     AwsSettings,
+    ConfigModel,
     CycleSettings,
     GuardSettings,
     Levers,
@@ -28,7 +29,6 @@ from controller.model.configuration import (
     ServiceRegion,
     VantageSettings,
 )
-from controller.model.name_servers import AnswerSettings
 
 Piece = TypeVar("Piece", bound=ConfigModel)
 _REGION_NAME: TypeAdapter[str] = TypeAdapter(RegionName)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from controller.settings.file_positions import RuleFinding
-from controller.settings.sound_parts import Parts, ServiceParts
+from controller.settings.rules.sound_parts import Parts, ServiceParts
 from controller.settings.validation_messages import nearest
 
 _NAMED = 12

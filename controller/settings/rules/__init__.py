@@ -1,0 +1,1 @@
+"""Rules that join several settings (`cross_field` runs them all), and warnings."""
