@@ -61,13 +61,13 @@ from controller.ports import (
     RecordSets,
     Store,
 )
-from controller.settings import Loaded
+from controller.settings import LoadedSettings
 
 _NOBODY = ServiceManager({})
 """A service manager that is not there."""
 
 
-async def _nothing_to_load() -> Loaded:
+async def _nothing_to_load() -> LoadedSettings:
     problem = Problem("these settings did not come from a file")
     raise InvalidSettingsError("-", (problem,))
 
@@ -112,8 +112,8 @@ class ReloadSource:
     once after every reload that was taken over.
     """
 
-    load: Callable[[], Awaitable[Loaded]] = _nothing_to_load
-    swapped: tuple[Callable[[Loaded], None], ...] = ()
+    load: Callable[[], Awaitable[LoadedSettings]] = _nothing_to_load
+    swapped: tuple[Callable[[LoadedSettings], None], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

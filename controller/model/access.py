@@ -38,11 +38,11 @@ class Principal:
         return needed is None or (self.role is not None and self.role.covers(needed))
 
 
-LOCAL = Principal("local", Role.ADMIN)
+LOCAL_ADMIN = Principal("local", Role.ADMIN)
 """Every caller of a daemon without tokens, which listens to its own machine only."""
-ANYBODY = Principal("anybody", None)
+ANONYMOUS = Principal("anybody", None)
 """An unauthenticated caller."""
-OWN_NAMES = frozenset({LOCAL.name, ANYBODY.name, "gtc", "preview"})
+RESERVED_NAMES = frozenset({LOCAL_ADMIN.name, ANONYMOUS.name, "gtc", "preview"})
 """Actors of the audit that no token may be named after."""
 
 

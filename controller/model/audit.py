@@ -16,14 +16,14 @@ from dataclasses import astuple, dataclass
 from datetime import datetime
 
 _BEFORE_ANY = "0" * 64
-RECORDED = "decision_recorded"
+DECISION_RECORDED = "decision_recorded"
 """Action of the entry that seals a decision record, and with it what the decision was made of."""
 SNAPSHOT_SEALED = "snapshot_sealed"
 """Action of the entry that seals what an older decision was made of, whose own entry does not."""
-RECORDS_REMOVED = "decisions_removed"
+DECISIONS_REMOVED = "decisions_removed"
 """Action of the entry that says up to which number decision records were removed, for their size.
 """
-PRUNED = "audit_pruned"
+AUDIT_PRUNED = "audit_pruned"
 """Action of the entry that stands for older ones removed by retention."""
 _PRUNED_DETAIL = re.compile(r"entries up to (\d+) were removed; the last had digest ([0-9a-f]{64})")
 _MARK = re.compile(r"(\d+):([0-9a-f]{64})")
@@ -48,7 +48,7 @@ class ChainPoint:
         return ChainPoint(int(found[1]), found[2])
 
 
-BEGINNING = ChainPoint(0, _BEFORE_ANY)
+CHAIN_START = ChainPoint(0, _BEFORE_ANY)
 """Where every chain starts."""
 
 
@@ -67,7 +67,7 @@ class AuditEntry:
     digest: str
 
     @property
-    def mark(self) -> ChainPoint:
+    def point(self) -> ChainPoint:
         """Its point of the chain."""
         return ChainPoint(self.seq, self.digest)
 
@@ -111,7 +111,7 @@ def find_faults(
     """
     first: AuditEntry | None = None
     pruned: ChainPoint | None = None
-    last = BEGINNING
+    last = CHAIN_START
     noted_found = noted is None
     for entry in entries:
         if first is None:
@@ -120,10 +120,10 @@ def find_faults(
             yield from _break_between(last, entry)
         if entry.digest != _seal(astuple(entry)[:-1]):
             yield f"entry {entry.seq} was altered"
-        if entry.action == PRUNED:
+        if entry.action == AUDIT_PRUNED:
             pruned = _pruned(entry)
-        noted_found = noted_found or entry.mark == noted
-        last = entry.mark
+        noted_found = noted_found or entry.point == noted
+        last = entry.point
     yield from _false_beginning(first, pruned)
     if last != head:
         yield f"the chain ends with {last.seq}, and should end with {head.seq}"
@@ -147,7 +147,7 @@ def _false_beginning(first: AuditEntry | None, pruned: ChainPoint | None) -> Ite
     if first is None:
         return
     begins_after = ChainPoint(first.seq - 1, first.previous)
-    if begins_after not in (BEGINNING, pruned):
+    if begins_after not in (CHAIN_START, pruned):
         yield f"the chain begins with {first.seq}, and nothing stands for the entries before it"
 
 

@@ -25,7 +25,7 @@ class Problem:
     confidential: bool = False
     """Whether what stands in this line may be a secret: it is not to be shown."""
 
-    def in_a_line(self, source: str) -> str:
+    def one_line(self, source: str) -> str:
         """Place, message, key and hint; `source` names the file."""
         place = f"{source}:{self.line}:{self.column}" if self.line else source
         path = f" ({self.path})" if self.path else ""

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from controller.model.levers import Change, Position
 
 
-class LearnedUnder(NamedTuple):
+class SettingsFingerprint(NamedTuple):
     """The settings that a service's memory rests on, each as a short text to be compared."""
 
     lever: str = ""
@@ -24,12 +24,12 @@ class LearnedUnder(NamedTuple):
     """What the settings say of who is nearest to whom, behind an accelerator."""
 
 
-NOT_NOTED = LearnedUnder()
+NO_FINGERPRINT = SettingsFingerprint()
 """Of a memory that is new, or older than that its settings are noted."""
 
 
 @dataclass(frozen=True, slots=True)
-class Flaps:
+class FlapDamping:
     """A region's failures, the older the less they count.
 
     Invariants: `0 <= penalty <= 16`; `damped` implies `penalty >= 1`.
@@ -58,7 +58,7 @@ class ServiceMemory:
     - every time but `since` lies between `since` of its service and now
     """
 
-    learned_under: LearnedUnder = NOT_NOTED
+    learned_under: SettingsFingerprint = NO_FINGERPRINT
     since: float = 0.0
     """When the daemon began to steer this service: its own start, or the reload that added it."""
     begun: bool = False
@@ -94,13 +94,13 @@ class ServiceMemory:
     """Behind an accelerator: which part of the users is nearest to which region, as learned."""
     learned_at: float | None = None
     """When that was last learned from users' reports."""
-    flaps: Mapping[str, Flaps] = field(default_factory=dict)
+    flaps: Mapping[str, FlapDamping] = field(default_factory=dict)
     """Regions that failed lately."""
     doubtful: frozenset[Change] = frozenset()
     """Changes that were sent and may or may not have been applied."""
 
 
-NEW = ServiceMemory()
+NO_SERVICE_MEMORY = ServiceMemory()
 """What is remembered of a service that was never decided about."""
 
 
@@ -114,7 +114,7 @@ class Memory:
 
     def of(self, service: str) -> ServiceMemory:
         """What is remembered of one service."""
-        return self.services.get(service, NEW)
+        return self.services.get(service, NO_SERVICE_MEMORY)
 
 
 NO_MEMORY = Memory()

@@ -9,11 +9,11 @@ from __future__ import annotations
 from controller.settings.loader import (
     ConfigSource,
     Inspection,
-    Loaded,
+    LoadedSettings,
     inspect,
     load,
     parse,
     read_text,
 )
 
-__all__ = ["ConfigSource", "Inspection", "Loaded", "inspect", "load", "parse", "read_text"]
+__all__ = ["ConfigSource", "Inspection", "LoadedSettings", "inspect", "load", "parse", "read_text"]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from controller.model.configuration import ConfigModel, Settings
-from controller.settings.effective_settings import flow, redacted
+from controller.settings.effective_settings import as_flow, redacted
 from controller.settings.file_positions import KeyPath, dotted
 
 _ONLY_AT_START: tuple[KeyPath, ...] = (
@@ -72,7 +72,7 @@ def _difference(path: tuple[str, ...], old: str | None, new: str | None) -> Diff
 
 def _text(value: object) -> str:
     """A value as somebody would write it, without what stays at its default."""
-    return flow(redacted(_plain(value)))
+    return as_flow(redacted(_plain(value)))
 
 
 def _plain(value: object) -> object:

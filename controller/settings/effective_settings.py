@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from controller.model.configuration import Settings
 from controller.settings.file_positions import KeyPath
-from controller.settings.yaml_scalars import AmbiguousScalarError, plain
+from controller.settings.yaml_scalars import AmbiguousScalarError, plain_scalar
 
 DEFAULT = "default"
 """Origin of what nobody set."""
@@ -48,9 +48,9 @@ def as_yaml(found: tuple[EffectiveSetting, ...], *, with_origin: bool) -> str:
         *groups, key = entry.path
         shared = _shared(above, tuple(groups))
         for depth in range(shared, len(groups)):
-            lines.append(f"{'  ' * depth}{flow(groups[depth])}:")
+            lines.append(f"{'  ' * depth}{as_flow(groups[depth])}:")
         comment = f"  # {entry.origin}" if with_origin else ""
-        lines.append(f"{'  ' * len(groups)}{flow(key)}: {flow(entry.value)}{comment}")
+        lines.append(f"{'  ' * len(groups)}{as_flow(key)}: {as_flow(entry.value)}{comment}")
         above = tuple(groups)
     return "\n".join(lines)
 
@@ -69,12 +69,14 @@ def as_tree(found: tuple[EffectiveSetting, ...], *, with_origin: bool) -> dict[s
     return tree
 
 
-def flow(value: object) -> str:
+def as_flow(value: object) -> str:
     """A value on one line, as it may stand in a configuration."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{flow(key)}: {flow(one)}" for key, one in value.items()) + "}"
+        return (
+            "{" + ", ".join(f"{as_flow(key)}: {as_flow(one)}" for key, one in value.items()) + "}"
+        )
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(flow, value)) + "]"
+        return "[" + ", ".join(map(as_flow, value)) + "]"
     if isinstance(value, str):
         return value if _is_bare(value) else json.dumps(value, ensure_ascii=False)
     if isinstance(value, float):
@@ -109,6 +111,6 @@ def _is_bare(text: str) -> bool:
     if not _BARE.fullmatch(text):
         return False
     try:
-        return plain(text) == text
+        return plain_scalar(text) == text
     except AmbiguousScalarError:
         return False

@@ -26,7 +26,7 @@ class KeyPosition(NamedTuple):
     value: TextPosition
 
 
-Places = Mapping[KeyPath, KeyPosition]
+KeyPositions = Mapping[KeyPath, KeyPosition]
 
 
 class RuleFinding(NamedTuple):
@@ -57,7 +57,7 @@ def dotted(path: KeyPath) -> str:
     return text
 
 
-def locate(places: Places, path: KeyPath, *, at_key: bool = False) -> TextPosition:
+def locate(places: KeyPositions, path: KeyPath, *, at_key: bool = False) -> TextPosition:
     """Where a path stands; for one that is not written, the key of what it would stand in."""
     wanted = places.get(path)
     if wanted is not None:

@@ -17,25 +17,31 @@ from pydantic import ValidationError
 
 from controller.model.configuration import ConfigModel, Settings
 from controller.model.configuration.earlier_settings import (
-    EARLIER,
+    EARLIER_VERSION,
     Contradiction,
     Migration,
     is_earlier,
     migrated,
 )
 from controller.model.errors import InvalidSettingsError, Problem
-from controller.settings.effective_settings import flow
+from controller.settings.effective_settings import as_flow
 from controller.settings.file_positions import KeyPath, RuleFinding, dotted, locate
 from controller.settings.migration.version_1 import SettingsOfVersion1
-from controller.settings.overlay import Assignment, Overlaid, of_environment, of_flags, overlay
+from controller.settings.overlay import (
+    Assignment,
+    OverlayResult,
+    from_environment,
+    from_flags,
+    overlay,
+)
 from controller.settings.references import References, resolve
 from controller.settings.rules.cross_field import check
-from controller.settings.rules.sound_parts import Parts
+from controller.settings.rules.sound_parts import SettingsParts
 from controller.settings.rules.warnings import warnings_for
 from controller.settings.strict_yaml import Document, read
 from controller.settings.validation_messages import findings
 
-LARGEST = 4 * 2**20
+MAX_BYTES = 4 * 2**20
 """Bytes a file may have. 2,000 pools with their latencies to 60 regions take three quarters."""
 
 
@@ -56,7 +62,7 @@ class Inspection:
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class LoadedSettings:
     """Settings, and what they refer to, as of one moment."""
 
     settings: Settings
@@ -77,12 +83,12 @@ class ConfigSource:
     @property
     def assignments(self) -> tuple[Assignment, ...]:
         """What is laid over the file. Raises ValueError for a flag without `=`."""
-        return (*of_environment(self.environment), *of_flags(self.flags))
+        return (*from_environment(self.environment), *from_flags(self.flags))
 
-    def load(self) -> Loaded:
+    def load(self) -> LoadedSettings:
         """Read everything anew. Raises InvalidSettingsError with every mistake."""
         text = read_text(self.path)
-        document = _Layered(text, self.assignments)
+        document = _OverlaidDocument(text, self.assignments)
         inspection = document.inspect()
         if inspection.settings is None:
             raise InvalidSettingsError(str(self.path), inspection.problems)
@@ -90,7 +96,7 @@ class ConfigSource:
         if missing:
             problems = _in_order([document.problem(finding) for finding in missing])
             raise InvalidSettingsError(str(self.path), problems)
-        return Loaded(inspection.settings, references, inspection.outdated)
+        return LoadedSettings(inspection.settings, references, inspection.outdated)
 
 
 def load(path: Path) -> Settings:
@@ -114,18 +120,18 @@ def parse(text: str, source: str) -> Settings:
 
 def inspect(text: str, assignments: Iterable[Assignment] = ()) -> Inspection:
     """Settings, mistakes and warnings of a text with `assignments` over it, without raising."""
-    return _Layered(text, assignments).inspect()
+    return _OverlaidDocument(text, assignments).inspect()
 
 
 def read_text(path: Path) -> str:
     """A file's text. Raises InvalidSettingsError when it is too large or not UTF-8."""
     try:
         with path.open("rb") as file:
-            data = file.read(LARGEST + 1)
-        if len(data) <= LARGEST:
+            data = file.read(MAX_BYTES + 1)
+        if len(data) <= MAX_BYTES:
             return data.decode().replace("\r\n", "\n").replace("\r", "\n")
         message = (
-            f"larger than {LARGEST // 2**20} MiB, which no settings are; is it the right file?"
+            f"larger than {MAX_BYTES // 2**20} MiB, which no settings are; is it the right file?"
         )
     except UnicodeDecodeError as error:
         message = f"not UTF-8 text (byte {error.start + 1}); save it as UTF-8"
@@ -134,14 +140,14 @@ def read_text(path: Path) -> str:
     raise InvalidSettingsError(str(path), (Problem(message),))
 
 
-class _Layered:
+class _OverlaidDocument:
     """A document with values laid over it; says of each key and mistake where it comes from."""
 
     def __init__(self, text: str, assignments: Iterable[Assignment]) -> None:
         self._document: Document = read(text)
         data = self._document.data
         self._root = SettingsOfVersion1 if is_earlier(data) else Settings
-        self._overlaid = Overlaid({})
+        self._overlaid = OverlayResult({})
         self._migration = Migration({})
         if data is not None:
             self._overlaid = overlay(data, assignments, self._root)
@@ -158,7 +164,9 @@ class _Layered:
             return Inspection(None, _in_order(unknown))  # all else depends on the version
         found = [*self._document.problems, *self._overlaid.problems, *mistakes]
         found += self._contradictions({mistake.path for mistake in mistakes})
-        found += [self.problem(finding) for finding in check(Parts.of(self._migration.data))]
+        found += [
+            self.problem(finding) for finding in check(SettingsParts.of(self._migration.data))
+        ]
         if noun is None or found:
             return Inspection(None, _in_order(found))
         if isinstance(noun, Settings):
@@ -203,8 +211,9 @@ class _Layered:
 
     def _contradiction(self, found: Contradiction) -> RuleFinding:
         region, name = found.key[-2:]
+        first, second = as_flow(found.first_value), as_flow(found.second_value)
         message = (
-            f"{name} of {region} is {flow(found.second_value)} here and {flow(found.first_value)} "
+            f"{name} of {region} is {second} here and {first} "
             f"in {dotted(found.first)} ({self._where(found.first)}): a region has one"
         )
         hint = "write the same in both; in version 2 it stands once, in the catalogue of regions"
@@ -217,7 +226,7 @@ class _Layered:
 
     def _outdated(self) -> Problem:
         """The warning that the file is of an earlier version."""
-        message = f"the file is of version {EARLIER}, which is out of date"
+        message = f"the file is of version {EARLIER_VERSION}, which is out of date"
         hint = "`gtc config migrate FILE` prints it in the form of version 2, --write replaces it"
         return self.problem(RuleFinding(("schema_version",), message, hint))
 

@@ -12,21 +12,21 @@ from typing import Annotated, Union, get_args, get_origin
 from controller.model.configuration import ConfigModel, Settings
 from controller.settings.file_positions import KeyPath
 
-Root = type[ConfigModel]
+RootModel = type[ConfigModel]
 """What a whole file holds: `Settings`, or the settings of an earlier version."""
 
 
-def noun_at(path: KeyPath, root: Root = Settings) -> type[ConfigModel] | None:
+def model_at(path: KeyPath, root: RootModel = Settings) -> type[ConfigModel] | None:
     """The noun whose keys are allowed below `path`; None where none is (values, unknown keys)."""
     return _as_noun(_annotation_at(path, root))
 
 
-def is_mapping(path: KeyPath, root: Root = Settings) -> bool:
+def is_mapping(path: KeyPath, root: RootModel = Settings) -> bool:
     """Whether what stands at `path` has keys of the operator's own choice, such as `services`."""
     return get_origin(_annotation_at(path, root)) is dict
 
 
-def _annotation_at(path: KeyPath, root: Root) -> object:
+def _annotation_at(path: KeyPath, root: RootModel) -> object:
     annotation: object = root
     for part in path:
         annotation = _below(annotation, part)

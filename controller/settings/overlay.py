@@ -18,7 +18,7 @@ from controller.model.configuration import Settings
 from controller.model.errors import Problem
 from controller.settings.file_positions import KeyPath, dotted
 from controller.settings.migration.version_1 import moved_from, moved_to
-from controller.settings.model_paths import Root, is_mapping, noun_at
+from controller.settings.model_paths import RootModel, is_mapping, model_at
 from controller.settings.strict_yaml import read_value
 
 PREFIX = "GTC__"
@@ -42,7 +42,7 @@ class Assignment:
 
 
 @dataclass(frozen=True, slots=True)
-class Overlaid:
+class OverlayResult:
     """A file's data with other values laid over it."""
 
     data: dict[str, object]
@@ -51,7 +51,7 @@ class Overlaid:
     problems: tuple[Problem, ...] = ()
 
 
-def of_environment(environment: Mapping[str, str]) -> tuple[Assignment, ...]:
+def from_environment(environment: Mapping[str, str]) -> tuple[Assignment, ...]:
     """The settings among environment variables."""
     return tuple(
         Assignment(f"env:{name}", _folded(name.removeprefix(PREFIX).split("__")), text)
@@ -60,7 +60,7 @@ def of_environment(environment: Mapping[str, str]) -> tuple[Assignment, ...]:
     )
 
 
-def of_flags(flags: Iterable[str]) -> tuple[Assignment, ...]:
+def from_flags(flags: Iterable[str]) -> tuple[Assignment, ...]:
     """The settings in `KEY=VALUE` texts, KEY as in the file with points between its parts.
 
     Raises ValueError for a text without `=`.
@@ -75,8 +75,8 @@ def of_flags(flags: Iterable[str]) -> tuple[Assignment, ...]:
 
 
 def overlay(
-    data: Mapping[str, object], assignments: Iterable[Assignment], root: Root = Settings
-) -> Overlaid:
+    data: Mapping[str, object], assignments: Iterable[Assignment], root: RootModel = Settings
+) -> OverlayResult:
     """Lay assignments over a file's data, later ones over earlier ones; `root` says its keys."""
     base = _Base(deepcopy(dict(data)), root)
     origins: dict[KeyPath, str] = {}
@@ -86,7 +86,7 @@ def overlay(
         problem = _twice(one, given) or _assign(one, base, origins)
         if problem:
             problems.append(problem)
-    return Overlaid(base.data, origins, tuple(problems))
+    return OverlayResult(base.data, origins, tuple(problems))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +94,11 @@ class _Base:
     """What is laid over: a file's data, and what its version says of keys."""
 
     data: dict[str, object]
-    root: Root
+    root: RootModel
 
     def keys(self, path: KeyPath) -> tuple[str, ...]:
         """The keys that may follow a path: the noun's own, or those the file has in a mapping."""
-        noun = noun_at(path, self.root)
+        noun = model_at(path, self.root)
         if noun is not None:
             return tuple(noun.model_fields)
         if not is_mapping(path, self.root):
@@ -110,7 +110,7 @@ class _Base:
 
     def is_group(self, path: KeyPath) -> bool:
         """Whether keys follow, and no value."""
-        return noun_at(path, self.root) is not None or is_mapping(path, self.root)
+        return model_at(path, self.root) is not None or is_mapping(path, self.root)
 
     def path(self, parts: Iterable[str]) -> KeyPath | None:
         """The key path that folded parts mean."""

@@ -28,7 +28,7 @@ class References:
     """`ca_file` to its text."""
 
 
-NOTHING = References()
+NO_REFERENCES = References()
 """What settings without references stand for."""
 
 

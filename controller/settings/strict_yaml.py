@@ -24,7 +24,7 @@ from controller.settings.file_positions import (
     dotted,
     locate,
 )
-from controller.settings.yaml_scalars import AmbiguousScalarError, plain
+from controller.settings.yaml_scalars import AmbiguousScalarError, plain_scalar
 
 _DEEPEST = 30
 """Levels of nesting allowed; settings need nine."""
@@ -67,7 +67,7 @@ def read_value(text: str) -> object:
     Raises ValueError saying what is wrong.
     """
     if not text.lstrip().startswith(("[", '"', "'")):
-        return plain(text.strip())
+        return plain_scalar(text.strip())
     document = read(f"value: {text}")
     if document.problems or document.data is None:
         raise ValueError(document.problems[0].message)
@@ -198,7 +198,7 @@ class _Converter:
         if not isinstance(node, yaml.ScalarNode) or node.style is not None:
             return text
         try:
-            return plain(text)
+            return plain_scalar(text)
         except AmbiguousScalarError as error:
             self._note(node, path, str(error))
             return None  # no rule shall reason about a value that was refused

@@ -14,10 +14,10 @@ from typing import Any
 from pydantic_core import ErrorDetails
 
 from controller.model.configuration import PlainSecretError, Settings
-from controller.model.configuration.earlier_settings import PRESENT
-from controller.settings.file_positions import KeyPath, Places, RuleFinding, dotted
+from controller.model.configuration.earlier_settings import PRESENT_VERSION
+from controller.settings.file_positions import KeyPath, KeyPositions, RuleFinding, dotted
 from controller.settings.migration.version_1 import moved_to
-from controller.settings.model_paths import Root, noun_at
+from controller.settings.model_paths import RootModel, model_at
 
 _KEY = "[key]"
 """How pydantic marks that a mapping's key is meant, not the value below it."""
@@ -69,7 +69,9 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)", re.IGNORECASE)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
-def findings(errors: Iterable[ErrorDetails], places: Places, root: Root) -> tuple[RuleFinding, ...]:
+def findings(
+    errors: Iterable[ErrorDetails], places: KeyPositions, root: RootModel
+) -> tuple[RuleFinding, ...]:
     """One finding per error of validating `root`, without errors that another one explains.
 
     These are a missing key that stands there misspelt, and a list that is too short only because
@@ -120,7 +122,7 @@ def _short(text: str) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _finding(error: ErrorDetails, places: Places, root: Root) -> RuleFinding:
+def _finding(error: ErrorDetails, places: KeyPositions, root: RootModel) -> RuleFinding:
     path = error["loc"]
     kind = error["type"]
     if kind == "extra_forbidden":
@@ -189,23 +191,23 @@ def _number_hint(text: str) -> str:
     return "leave out the quotes" if re.fullmatch(r"\d+(\.\d+)?", text) else ""
 
 
-def _instead_of(key: str, path: KeyPath, root: Root) -> str:
+def _instead_of(key: str, path: KeyPath, root: RootModel) -> str:
     """The hint for an unknown key: where it stands now, or what may stand there."""
     now = moved_to(tuple(map(str, path))) if root is Settings else None
     if now is not None:
-        return f"this file is of version {PRESENT}, where it is {dotted(now)}"
+        return f"this file is of version {PRESENT_VERSION}, where it is {dotted(now)}"
     if root is not Settings and key in _allowed_keys(path[:-1], Settings):
-        return f"files of version {PRESENT} have it, and this file is of an earlier one"
+        return f"files of version {PRESENT_VERSION} have it, and this file is of an earlier one"
     return did_you_mean(key, _allowed_keys(path[:-1], root))
 
 
-def _allowed_keys(path: KeyPath, root: Root) -> tuple[str, ...]:
-    noun = noun_at(path, root)
+def _allowed_keys(path: KeyPath, root: RootModel) -> tuple[str, ...]:
+    noun = model_at(path, root)
     return tuple(noun.model_fields) if noun else ()
 
 
-def _purpose(path: KeyPath, root: Root) -> str:
+def _purpose(path: KeyPath, root: RootModel) -> str:
     """What a missing key is for, from the noun's own words."""
-    noun = noun_at(path[:-1], root)
+    noun = model_at(path[:-1], root)
     field = noun.model_fields.get(str(path[-1])) if noun else None
     return " ".join((field.description or "").split()) if field else ""

@@ -28,7 +28,7 @@ class AmbiguousScalarError(ValueError):
     """An unquoted value that programs read differently; the text says what to write instead."""
 
 
-def plain(text: str) -> object:
+def plain_scalar(text: str) -> object:
     """The value of an unquoted scalar: None, bool, int, float or the text itself.
 
     Raises AmbiguousScalarError for what YAML 1.1 and 1.2 read differently and for numbers that are

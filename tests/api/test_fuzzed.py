@@ -30,8 +30,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from controller.model.configuration import ApiLimits
-from controller.settings import Loaded
-from controller.settings.references import NOTHING
+from controller.settings import LoadedSettings
+from controller.settings.references import NO_REFERENCES
 from tests.api.callers import bearer, guarded
 from tests.api.serving import api
 
@@ -80,9 +80,9 @@ async def test_no_request_brings_forth_what_is_not_described(
     assert not [name for name, answered in found.items() if min(answered) >= 300]
 
 
-async def unchanged() -> Loaded:
+async def unchanged() -> LoadedSettings:
     """A reload finds what is in force already."""
-    return Loaded(guarded(UNLIMITED), NOTHING)
+    return LoadedSettings(guarded(UNLIMITED), NO_REFERENCES)
 
 
 def ask_everything(url: str, description: dict[str, Any]) -> dict[str, Counter[int]]:

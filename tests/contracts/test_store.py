@@ -329,7 +329,7 @@ class StoreContract:
 
         assert [entry.action for entry in entries] == ["reload"]
         assert check.ok
-        assert (check.entries, check.records, check.head) == (2, 1, entries[0].mark)
+        assert (check.entries, check.records, check.head) == (2, 1, entries[0].point)
 
     async def test_a_mark_noted_earlier_is_found_again(self, tmp_path: Path) -> None:
         """A chain that was made anew would fit in itself, and not have it."""

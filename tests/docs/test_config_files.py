@@ -15,7 +15,7 @@ from controller.model.configuration import ConfigModel
 from controller.settings import inspect, load
 from controller.settings.file_positions import KeyPath, dotted
 from controller.settings.json_schema import schema_text
-from controller.settings.model_paths import noun_at
+from controller.settings.model_paths import model_at
 from controller.settings.strict_yaml import read
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -25,11 +25,11 @@ Field = tuple[type[ConfigModel], str]
 
 def _fields(path: KeyPath = ()) -> Iterator[tuple[KeyPath, bool]]:
     """Every key there can be, and whether it groups others; `x` stands for a name of choice."""
-    noun = noun_at(path)
+    noun = model_at(path)
     assert noun is not None
     for name in noun.model_fields:
         here = (*path, name)
-        group = next((one for one in (here, (*here, "x")) if noun_at(one)), None)
+        group = next((one for one in (here, (*here, "x")) if model_at(one)), None)
         yield here, group is not None
         if group is not None:
             yield from _fields(group)
@@ -40,7 +40,7 @@ def _written() -> dict[Field, list[str]]:
     lines = EXAMPLE.splitlines()
     found: dict[Field, list[str]] = {}
     for path, place in read(EXAMPLE).places.items():
-        noun = noun_at(path[:-1])
+        noun = model_at(path[:-1])
         if noun is not None and path[-1] in noun.model_fields:
             comment = _comment(lines, place.key.line - 1)
             found.setdefault((noun, str(path[-1])), []).append(comment)
@@ -86,7 +86,7 @@ def test_the_example_gives_no_warning_but_that_it_is_one_replica() -> None:
 @pytest.mark.parametrize(("path", "is_group"), list(_fields()), ids=str)
 def test_the_example_sets_every_key_and_says_its_default(path: KeyPath, is_group: bool) -> None:
     """One of the places where a key stands says that it is required, or its true default."""
-    noun, name = noun_at(path[:-1]), str(path[-1])
+    noun, name = model_at(path[:-1]), str(path[-1])
     assert noun is not None
     comments = _written().get((noun, name), [])
     assert comments, f"{dotted(path)} does not stand in config/example.yaml"

@@ -10,13 +10,15 @@ from hypothesis import strategies as st
 
 from controller.model.configuration import KeyPath
 from controller.model.configuration.earlier_settings import (
-    CATALOGUED,
-    REFERENCES,
+    CATALOGUED_KEYS,
+    REFERENCE_TARGET_KEYS,
     is_earlier,
     migrated,
 )
 
-_WORDS = st.sampled_from(("services", "regions", "eu-west-1", *CATALOGUED, *REFERENCES))
+_WORDS = st.sampled_from(
+    ("services", "regions", "eu-west-1", *CATALOGUED_KEYS, *REFERENCE_TARGET_KEYS)
+)
 _VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(0, 2) | st.sampled_from(("EU", "US")),
     lambda inner: st.dictionaries(_WORDS, inner, max_size=3) | st.lists(inner, max_size=2),

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from controller.settings import inspect, parse
-from controller.settings.effective_settings import as_tree, as_yaml, entries, flow
-from controller.settings.overlay import of_environment
+from controller.settings.effective_settings import as_flow, as_tree, as_yaml, entries
+from controller.settings.overlay import from_environment
 from tests.settings.minimal import MINIMAL, spoiled
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -25,7 +25,7 @@ def test_what_is_shown_loads_to_the_same_settings(text: str, with_origin: bool) 
 
 def test_each_value_has_its_origin() -> None:
     """The file's line, the variable, or the default."""
-    inspection = inspect(MINIMAL, of_environment({"GTC__API__PORT": "9000"}))
+    inspection = inspect(MINIMAL, from_environment({"GTC__API__PORT": "9000"}))
     assert inspection.settings is not None
     found = entries(inspection.settings, inspection.origins)
     shown = as_yaml(found, with_origin=True).splitlines()
@@ -72,4 +72,4 @@ def test_secrets_are_shown_by_where_they_are_and_hashes_not_at_all() -> None:
 )
 def test_a_value_stands_on_one_line_as_yaml_means_it(value: object, text: str) -> None:
     """Quoted wherever a reader of YAML would understand something else."""
-    assert flow(value) == text
+    assert as_flow(value) == text

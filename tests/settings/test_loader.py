@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from controller.model.configuration import Mode
 from controller.model.errors import InvalidSettingsError, Problem
 from controller.settings import inspect, load, parse
-from controller.settings.loader import LARGEST
+from controller.settings.loader import MAX_BYTES
 from tests.settings.minimal import MINIMAL, spoiled
 
 CAPACITY = "capacity_rps: 300"
@@ -497,7 +497,7 @@ def test_a_file_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_settings_is_not_read_to_its_end(tmp_path: Path) -> None:
     """A log that grew for a year, given by mistake: said at once, not after an hour."""
     path = tmp_path / "year.log"
-    path.write_bytes(b"a: 1\n" * (LARGEST // 5 + 1))
+    path.write_bytes(b"a: 1\n" * (MAX_BYTES // 5 + 1))
     with pytest.raises(InvalidSettingsError) as refusal:
         load(path)
     message = "larger than 4 MiB, which no settings are; is it the right file?"

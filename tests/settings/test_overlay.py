@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from controller.settings import inspect
-from controller.settings.overlay import of_environment, of_flags
+from controller.settings.overlay import from_environment, from_flags
 from tests.settings.minimal import MINIMAL, spoiled
 
 REGION = "GTC__SERVICES__SHOP__REGIONS__EU_WEST_1"
@@ -13,7 +13,7 @@ REGION = "GTC__SERVICES__SHOP__REGIONS__EU_WEST_1"
 
 def problems(environment: dict[str, str], text: str = MINIMAL) -> list[tuple[str, str, str, str]]:
     """Origin, path, message and hint of each mistake."""
-    found = inspect(text, of_environment(environment)).problems
+    found = inspect(text, from_environment(environment)).problems
     return [(one.origin, one.path, one.message, one.hint) for one in found]
 
 
@@ -21,7 +21,7 @@ def test_variables_set_keys_of_every_kind() -> None:
     """Numbers, booleans, texts and lists, in the file or at their default, in any case."""
     inspection = inspect(
         MINIMAL,
-        of_environment(
+        from_environment(
             {
                 "GTC__API__PORT": "9000",
                 "GTC__AWS__REQUIRE_ENDPOINT_URL": "true",
@@ -49,7 +49,7 @@ def test_variables_set_keys_of_every_kind() -> None:
 def test_a_flag_goes_over_a_variable_and_that_over_the_file() -> None:
     """Flag, environment, file, default: in this order."""
     variables = {"GTC__STATE_PATH": "b", "GTC__API__PORT": "2"}
-    inspection = inspect(MINIMAL, (*of_environment(variables), *of_flags(["api.port=3"])))
+    inspection = inspect(MINIMAL, (*from_environment(variables), *from_flags(["api.port=3"])))
     settings = inspection.settings
     assert settings is not None
     assert (settings.state_path, settings.api.port, settings.api.host) == ("b", 3, "127.0.0.1")
@@ -179,7 +179,7 @@ def test_mistakes_of_file_and_environment_are_told_together() -> None:
     text = spoiled(("capacity_rps: 300", "capacity_rps: lots"), ("{name: local}", "local"))
     environment = {"GTC__API__PORT": "x", "GTC__VANTAGE__NAME": "ohio"}
     assert [
-        (one.origin, one.line) for one in inspect(text, of_environment(environment)).problems
+        (one.origin, one.line) for one in inspect(text, from_environment(environment)).problems
     ] == [
         ("env:GTC__API__PORT", 0),
         ("", 3),
@@ -190,10 +190,10 @@ def test_mistakes_of_file_and_environment_are_told_together() -> None:
 def test_a_flag_without_a_value_is_refused() -> None:
     """`--set` takes KEY=VALUE."""
     with pytest.raises(ValueError, match=r"'api.port' is not of the form KEY=VALUE"):
-        of_flags(["api.port"])
+        from_flags(["api.port"])
 
 
 def test_a_mistaken_flag_is_spelt_as_flags_are() -> None:
     """The hint can be pasted."""
-    (problem,) = inspect(MINIMAL, of_flags(["api.prot=1"])).problems
+    (problem,) = inspect(MINIMAL, from_flags(["api.prot=1"])).problems
     assert (problem.origin, problem.hint) == ("--set api.prot", "did you mean api.port?")

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from controller.model.errors import InvalidSettingsError
-from controller.settings import ConfigSource, Loaded
+from controller.settings import ConfigSource, LoadedSettings
 from tests.settings.minimal import spoiled
 
 PROBE = 'probe: "http://192.0.2.1/healthz"'
 SECRET = "s3cret-canary"
 
 
-def load(tmp_path: Path, keys: str, environment: dict[str, str] | None = None) -> Loaded:
+def load(tmp_path: Path, keys: str, environment: dict[str, str] | None = None) -> LoadedSettings:
     """A file whose first endpoint has these keys too, as a daemon loads it."""
     path = tmp_path / "gtc.yaml"
     path.write_text(spoiled((PROBE, f'probe: "https://192.0.2.1/", {keys}')))

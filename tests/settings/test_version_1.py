@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.model.configuration import Settings
-from controller.model.configuration.earlier_settings import CATALOGUED, REFERENCES
+from controller.model.configuration.earlier_settings import CATALOGUED_KEYS, REFERENCE_TARGET_KEYS
 from controller.settings import Inspection, inspect, parse
 from controller.settings.migration.version_1 import MOVED, SettingsOfVersion1, moved_from, moved_to
-from controller.settings.model_paths import noun_at
-from controller.settings.overlay import of_environment, of_flags
+from controller.settings.model_paths import model_at
+from controller.settings.overlay import from_environment, from_flags
 from tests.settings.minimal import MINIMAL
 from tests.settings.version_1 import MINIMAL_1
 
@@ -187,11 +187,11 @@ def test_services_that_agree_do_not_contradict_each_other() -> None:
 
 def test_what_is_laid_over_a_file_of_version_1_has_its_keys() -> None:
     """As on the day it was written; also where that contradicts another service."""
-    flags = of_flags([f"{WEST}.jurisdiction=EUU", "services.shop.pools.europe.residency=EUU"])
+    flags = from_flags([f"{WEST}.jurisdiction=EUU", "services.shop.pools.europe.residency=EUU"])
     settings = inspect(MINIMAL_1, flags).settings
     assert settings is not None
     assert settings.regions["eu-west-1"].jurisdiction == "EUU"
-    price = of_environment({"GTC__SERVICES__SHOP__REGIONS__EU_WEST_1__EGRESS_USD_PER_GB": "0.2"})
+    price = from_environment({"GTC__SERVICES__SHOP__REGIONS__EU_WEST_1__EGRESS_USD_PER_GB": "0.2"})
     (problem,) = inspect(TWO.replace("Z1", "Z2", 1), price).problems
     assert problem.message == (
         f"egress_usd_per_gb of eu-west-1 is 0.09 here and 0.2 in {WEST}.egress_usd_per_gb "
@@ -228,10 +228,10 @@ def test_a_key_of_the_other_version_is_refused_with_what_to_set_instead(
     text: str, key: str, message: str, hint: str
 ) -> None:
     """By a flag and by a variable."""
-    (problem,) = inspect(text, of_flags([f"{key}=1"])).problems
+    (problem,) = inspect(text, from_flags([f"{key}=1"])).problems
     assert (problem.origin, problem.message, problem.hint) == (f"--set {key}", message, hint)
     name = "GTC__" + key.replace(".", "__").replace("-", "_").upper()
-    (problem,) = inspect(text, of_environment({name: "1"})).problems
+    (problem,) = inspect(text, from_environment({name: "1"})).problems
     assert (problem.origin, problem.message) == (f"env:{name}", message)
 
 
@@ -257,14 +257,17 @@ def test_origins_are_those_of_the_file_under_the_keys_of_today() -> None:
 
 def test_every_key_that_moved_is_one_of_its_version_and_none_of_the_other() -> None:
     """The table of moved keys, the keys that a migration moves and both versions' nouns agree."""
-    assert {now[-1] for now in MOVED.values()} == {*CATALOGUED, *REFERENCES.values()}
+    assert {now[-1] for now in MOVED.values()} == {
+        *CATALOGUED_KEYS,
+        *REFERENCE_TARGET_KEYS.values(),
+    }
     for then, now in MOVED.items():
         assert moved_to(then) == now
         for path, root, other in ((then, SettingsOfVersion1, Settings), (now, Settings, None)):
-            noun = noun_at(path[:-1], root)
+            noun = model_at(path[:-1], root)
             assert noun is not None
             assert path[-1] in noun.model_fields
-            absent = noun_at(path[:-1], other) if other else None
+            absent = model_at(path[:-1], other) if other else None
             assert absent is None or path[-1] not in absent.model_fields
 
 

@@ -7,7 +7,7 @@ import random
 from copy import deepcopy
 from typing import Any
 
-from controller.model.configuration.earlier_settings import CATALOGUED, REFERENCES
+from controller.model.configuration.earlier_settings import CATALOGUED_KEYS, REFERENCE_TARGET_KEYS
 from tests.settings.minimal import MINIMAL
 
 Raw = dict[str, Any]
@@ -26,11 +26,15 @@ def as_version_1(data: Raw) -> Raw:
     catalogue = old.pop("regions")
     for service in old["services"].values():
         for name, region in service["regions"].items():
-            region |= {key: catalogue[name][key] for key in CATALOGUED if key in catalogue[name]}
+            region |= {
+                key: catalogue[name][key] for key in CATALOGUED_KEYS if key in catalogue[name]
+            }
     found: Raw = {}
     for key, value in {**old, "schema_version": 1}.items():
         targets = value if key == "reference_targets" else {}
-        found |= {then: targets[now] for then, now in REFERENCES.items() if now in targets}
+        found |= {
+            then: targets[now] for then, now in REFERENCE_TARGET_KEYS.items() if now in targets
+        }
         found |= {} if key == "reference_targets" else {key: value}
     return found
 

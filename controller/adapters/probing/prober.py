@@ -12,7 +12,7 @@ from controller.adapters.probing.shared_resources import SharedResources
 from controller.adapters.probing.sockets import stamping
 from controller.model.configuration import Endpoint
 from controller.ports import Watcher
-from controller.settings.references import NOTHING, References
+from controller.settings.references import NO_REFERENCES, References
 
 
 class NetworkProber:
@@ -22,7 +22,7 @@ class NetworkProber:
     pass. No redirect is followed, no cookie kept, no compression asked for.
     """
 
-    def __init__(self, references: References = NOTHING, ask: Ask = look_up) -> None:
+    def __init__(self, references: References = NO_REFERENCES, ask: Ask = look_up) -> None:
         """`ask`: resolves a name, in a thread."""
         self._references = references
         self._ask = ask

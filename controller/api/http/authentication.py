@@ -13,7 +13,7 @@ from datetime import datetime
 from aiohttp import web
 
 from controller.api.http.problems import ProblemError
-from controller.model.access import ANYBODY, LOCAL, Principal, Role
+from controller.model.access import ANONYMOUS, LOCAL_ADMIN, Principal, Role
 from controller.model.configuration import ApiSettings, Token
 
 _SCHEME = "bearer "
@@ -25,10 +25,10 @@ def identify(request: web.Request, api: ApiSettings, now: datetime) -> Principal
     Raises ProblemError for a token that nobody has, or no longer.
     """
     if not api.tokens:
-        return LOCAL
+        return LOCAL_ADMIN
     credentials = request.headers.get("Authorization")
     if credentials is None:
-        return ANYBODY
+        return ANONYMOUS
     if not credentials.lower().startswith(_SCHEME):
         raise _wrong("the Authorization header is not `Bearer` and a token")
     token = _owner(credentials[len(_SCHEME) :].strip(), api.tokens)

@@ -20,7 +20,7 @@ from controller.api.http.problems import REQUEST_ID, ProblemError
 from controller.api.http.rate_limits import RateLimits
 from controller.api.http.request_bodies import read
 from controller.api.http.route import Route, RouteCall
-from controller.model.access import ANYBODY, Principal
+from controller.model.access import ANONYMOUS, Principal
 
 _log = structlog.get_logger("api")
 
@@ -64,7 +64,7 @@ def _admitted(
     what = f"{request.method} {request.path}"
     try:
         principal = identify(request, api, context.clock.wall())
-        if principal != ANYBODY:
+        if principal != ANONYMOUS:
             limits.count(route.counted_as, api.limits, principal, address)
         require(principal, route.role, what)
     except ProblemError as error:
@@ -88,4 +88,4 @@ def _recognised(request: web.Request, context: ApiDependencies) -> Principal:
     try:
         return identify(request, context.settings.api, context.clock.wall())
     except ProblemError:
-        return ANYBODY
+        return ANONYMOUS

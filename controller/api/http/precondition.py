@@ -31,7 +31,7 @@ from controller.api.http.route import RouteCall
 from controller.api.views.common import ALL, planned
 from controller.api.views.plain import answer
 from controller.loops.cycle.previews import Preview
-from controller.model.access import LOCAL
+from controller.model.access import LOCAL_ADMIN
 from controller.model.encoding import SHOWN
 from controller.model.overrides import Override
 
@@ -82,7 +82,7 @@ def check(call: RouteCall, supposed: Overrides | None = None) -> None:
     """
     given = call[IF_MATCH]
     if given is None:
-        if call.principal == LOCAL:
+        if call.principal == LOCAL_ADMIN:
             return
         detail = "send If-Match with the ETag of what you looked at, or * for whatever it is now"
         raise ProblemError(428, detail, field="If-Match")
@@ -118,4 +118,4 @@ def _tag(context: ApiDependencies, decided: Preview, supposed: Overrides | None 
 
 def _order(override: Override) -> object:
     """What it orders, whoever gives it when and why."""
-    return [*override.place, override.share, sorted(override.ignore_guards)]
+    return [*override.target, override.share, sorted(override.ignore_guards)]

@@ -65,7 +65,7 @@ async def _set(call: RouteCall, wanted: OverrideRequest) -> web.Response:
     async with call.request.app[ONE_WRITE]:
         check(call, as_if_set(context, wanted))
         for replaced in context.overrides.active():
-            if replaced.place == wanted.place:
+            if replaced.target == wanted.target:
                 _may_end(call, replaced, wanted.ttl_s)
         override = await context.overrides.add(wanted)
     location = {"Location": f"/v1/overrides/{override.id}"}

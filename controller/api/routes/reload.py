@@ -72,7 +72,7 @@ def _view(proposal: ReloadProposal, refusal: str = "", *, applied: bool) -> Relo
 def _invalid(error: InvalidSettingsError) -> ProblemError:
     """Every mistake, in words and as members; what may be a secret is in neither."""
     lines = [f"the configuration cannot be used, and the one in force stays: {error}"]
-    lines += [f"  {one.in_a_line(error.source)}" for one in error.problems]
+    lines += [f"  {one.one_line(error.source)}" for one in error.problems]
     mistakes = [
         {key: value for key, value in asdict(one).items() if key != "confidential"}
         for one in error.problems

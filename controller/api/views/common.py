@@ -158,8 +158,8 @@ def as_if_set(context: ApiDependencies, *requests: OverrideRequest) -> tuple[Ove
         _as_if_set(number, wanted, context.clock.wall())
         for number, wanted in enumerate(requests, newest + 1)
     ]
-    places = {override.place for override in added}
-    return (*(one for one in active if one.place not in places), *added)
+    targets = {override.target for override in added}
+    return (*(one for one in active if one.target not in targets), *added)
 
 
 def as_if_ended(context: ApiDependencies, ended: Override) -> tuple[Override, ...]:

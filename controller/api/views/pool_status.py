@@ -172,7 +172,7 @@ def _carried(found: Findings, position: Position) -> dict[str, Any]:
 def _override_id(overrides: Iterable[Override], position: Position) -> int | None:
     """The override that has the last word on this region's share."""
     service, pool, region = position
-    concerned = [o for o in overrides if o.concerns(service, region, pool=pool)]
+    concerned = [o for o in overrides if o.applies_to(service, region, pool=pool)]
     return max(concerned, key=_precedence).id if concerned else None
 
 

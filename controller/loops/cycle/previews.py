@@ -152,4 +152,4 @@ class Previews:
 
 def _order(override: Override) -> Order:
     said = (override.author, override.reason)
-    return (*override.place, override.share, override.ignore_guards, *said)
+    return (*override.target, override.share, override.ignore_guards, *said)

@@ -23,7 +23,7 @@ from controller.planning.residency.proof import describe
 from controller.planning.shares import percent
 from controller.planning.void_orders import void
 from controller.settings.difference import Difference, differences
-from controller.settings.loader import Loaded
+from controller.settings.loader import LoadedSettings
 
 _WITHOUT_ASKING = 1
 """Regions that may lose traffic by a reload that no person accepted."""
@@ -115,7 +115,7 @@ class ReloadProposals:
 
     def __init__(
         self,
-        load: Callable[[], Awaitable[Loaded]],
+        load: Callable[[], Awaitable[LoadedSettings]],
         current: ActiveSettings,
         observation: Observation,
         snapshots: SnapshotBuilder,
@@ -125,7 +125,7 @@ class ReloadProposals:
         self._observation = observation
         self._snapshots = snapshots
 
-    async def prepared(self) -> Loaded:
+    async def prepared(self) -> LoadedSettings:
         """The settings, with what AWS says of levers that only they name.
 
         Raises InvalidSettingsError, StateUnavailableError.
@@ -142,7 +142,7 @@ class ReloadProposals:
         )
         return loaded
 
-    def of(self, loaded: Loaded) -> ReloadProposal:
+    def of(self, loaded: LoadedSettings) -> ReloadProposal:
         """What taking these settings over would change now."""
         old, new = self._current.settings, loaded.settings
         known, then = self._snapshots.build(old), self._snapshots.build(new)

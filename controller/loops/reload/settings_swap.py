@@ -8,15 +8,15 @@ from functools import partial
 import structlog
 
 from controller.loops.active_settings import ActiveSettings
-from controller.settings.loader import Loaded
+from controller.settings.loader import LoadedSettings
 
 _log = structlog.get_logger("reload")
-Follower = Callable[[Loaded], Callable[[], None]]
+Follower = Callable[[LoadedSettings], Callable[[], None]]
 """Prepares to follow settings that are not used yet: may raise, and changes nothing. What it
 returns takes them over, must not raise, and is called at once or never."""
 
 
-def plainly(take_over: Callable[[Loaded], None]) -> Follower:
+def plainly(take_over: Callable[[LoadedSettings], None]) -> Follower:
     """A follower that has nothing to prepare."""
     return lambda loaded: partial(take_over, loaded)
 
@@ -29,7 +29,7 @@ class SettingsSwap:
         self._current = current
         self._followers = tuple(followers)
 
-    def carry_out(self, loaded: Loaded) -> None:
+    def carry_out(self, loaded: LoadedSettings) -> None:
         """All at once: nothing else runs between the first line and the last.
 
         Raises what a follower that cannot prepare raises; then nothing has changed. One that cannot

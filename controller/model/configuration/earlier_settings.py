@@ -15,12 +15,12 @@ from typing import Any
 from controller.model.configuration import Region
 from controller.model.configuration.base import KeyPath
 
-EARLIER = 1
+EARLIER_VERSION = 1
 """The version that is read beside the present one."""
-PRESENT = 2
-CATALOGUED = ("jurisdiction", "egress_usd_per_gb")
+PRESENT_VERSION = 2
+CATALOGUED_KEYS = ("jurisdiction", "egress_usd_per_gb")
 """Keys that version 1 had in each service's region and that stand in the catalogue now."""
-REFERENCES = {"canaries": "known_good", "bad_canaries": "known_bad"}
+REFERENCE_TARGET_KEYS = {"canaries": "known_good", "bad_canaries": "known_bad"}
 """Keys of version 1 to those of `reference_targets`."""
 
 
@@ -65,7 +65,7 @@ class Migration:
 def is_earlier(data: object) -> bool:
     """Whether data say of themselves that they are of version 1."""
     version = data.get("schema_version") if isinstance(data, dict) else None
-    return version == EARLIER and not isinstance(version, bool)
+    return version == EARLIER_VERSION and not isinstance(version, bool)
 
 
 def migrated(data: Mapping[str, Any]) -> Migration:
@@ -85,7 +85,7 @@ def _catalogue_of_regions(migration: Migration) -> None:
         known = catalogue.setdefault(name, {})
         migration.came_from.setdefault(here, path)
         if isinstance(noun, dict):
-            for key in CATALOGUED:
+            for key in CATALOGUED_KEYS:
                 _catalogued(migration, known, noun, (*here, key), (*path, key))
                 noun.pop(key, None)
     _insert_before(migration.data, "services", "regions", catalogue)
@@ -115,21 +115,21 @@ def _reference_targets(migration: Migration) -> None:
     """What were canaries, known to be good or bad, are the reference targets, in one group."""
     group: KeyPath = ("reference_targets",)
     found = {}
-    for then, now in REFERENCES.items():
+    for then, now in REFERENCE_TARGET_KEYS.items():
         migration.came_from[*group, now] = (then,)
         if then in migration.data:
             migration.came_from.setdefault(group, (then,))
             found[now] = migration.data[then]
     if found:
-        first = next(key for key in migration.data if key in REFERENCES)
+        first = next(key for key in migration.data if key in REFERENCE_TARGET_KEYS)
         _insert_before(migration.data, first, str(group[0]), found)
-    for then in REFERENCES:
+    for then in REFERENCE_TARGET_KEYS:
         migration.data.pop(then, None)
 
 
 def _version(migration: Migration) -> None:
     """The version that data say of themselves."""
-    migration.data["schema_version"] = PRESENT
+    migration.data["schema_version"] = PRESENT_VERSION
 
 
 _STEPS: tuple[Callable[[Migration], None], ...] = (

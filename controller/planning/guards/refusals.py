@@ -84,7 +84,7 @@ def frozen(snapshot: Snapshot, intent: GuardInput) -> Held | None:
     Scope: what the freeze names: all, a service or a pool. End: the freeze's own.
     """
     for override in snapshot.overrides:
-        concerned = override.concerns(intent.plan.service, pool=intent.plan.pool)
+        concerned = override.applies_to(intent.plan.service, pool=intent.plan.pool)
         if override.kind is OverrideKind.FREEZE and concerned:
             return Held(Hold.FROZEN, f"frozen by {override.author}: {override.reason}")
     return None
@@ -222,7 +222,7 @@ def named(snapshot: Snapshot, service: str, pool: str) -> frozenset[str]:
     return frozenset(
         name
         for override in snapshot.overrides
-        if override.concerns(service, pool=pool) and override.region in regions
+        if override.applies_to(service, pool=pool) and override.region in regions
         for name in override.ignore_guards
     )
 

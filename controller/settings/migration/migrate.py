@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import yaml
 
-from controller.model.configuration.earlier_settings import PRESENT, is_earlier
+from controller.model.configuration.earlier_settings import PRESENT_VERSION, is_earlier
 from controller.model.errors import InvalidSettingsError
 from controller.settings.loader import parse
 from controller.settings.migration.reference_targets import reference_edits
@@ -40,7 +40,7 @@ def in_version_2(text: str, source: str) -> str:
     try:
         after = parse(found, source)
     except InvalidSettingsError as error:
-        problem = error.problems[0].in_a_line(source)
+        problem = error.problems[0].one_line(source)
         raise NotMigratedError(f"the new form would be refused: {problem}") from error
     if after != before:
         raise NotMigratedError("the new form would mean something else")
@@ -51,7 +51,7 @@ def _version(text: str, root: yaml.MappingNode) -> Iterator[Edit]:
     """The version that the file says to be of."""
     pair = member(root, "schema_version")
     if pair is not None:
-        yield Edit(pair.value.start_mark.index, pair.value.end_mark.index, str(PRESENT))
+        yield Edit(pair.value.start_mark.index, pair.value.end_mark.index, str(PRESENT_VERSION))
 
 
 _STEPS: tuple[Callable[[str, yaml.MappingNode], Iterator[Edit]], ...] = (

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import yaml
 
-from controller.model.configuration.earlier_settings import REFERENCES
+from controller.model.configuration.earlier_settings import REFERENCE_TARGET_KEYS
 from controller.settings.migration.yaml_edits import (
     Edit,
     Pair,
@@ -23,7 +23,7 @@ _GROUP = "reference_targets"
 
 def reference_edits(text: str, root: yaml.MappingNode) -> Iterator[Edit]:
     """Make the group where the first of them stands, and take the second one out."""
-    found = [(name, pair) for name, pair in pairs(root) if name in REFERENCES]
+    found = [(name, pair) for name, pair in pairs(root) if name in REFERENCE_TARGET_KEYS]
     if not found:
         return
     (_, first), *others = found
@@ -49,7 +49,9 @@ def _block(text: str, found: list[tuple[str, Pair]]) -> str:
         start = place.start if number else place.key
         written += f"{indented(text[start : place.key], '  ')}  {text[place.key : pair.start]}"
         behind = text[int(pair.key.end_mark.index) : place.end]
-        written += REFERENCES[name] + _but_first(behind if behind.endswith("\n") else behind + "\n")
+        written += REFERENCE_TARGET_KEYS[name] + _but_first(
+            behind if behind.endswith("\n") else behind + "\n"
+        )
     return written
 
 
@@ -64,6 +66,7 @@ def _flow(text: str, found: list[tuple[str, Pair]]) -> str:
     quote = text[found[0][1].start]
     quote = quote if quote in "\"'" else ""
     members = (
-        f"{quote}{REFERENCES[name]}{quote}: {source_of(text, pair.value)}" for name, pair in found
+        f"{quote}{REFERENCE_TARGET_KEYS[name]}{quote}: {source_of(text, pair.value)}"
+        for name, pair in found
     )
     return f"{quote}{_GROUP}{quote}: {{{', '.join(members)}}}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import yaml
 
-from controller.model.configuration.earlier_settings import CATALOGUED
+from controller.model.configuration.earlier_settings import CATALOGUED_KEYS
 from controller.settings.migration.yaml_edits import (
     Edit,
     Pair,
@@ -43,7 +43,7 @@ def catalogue_edits(text: str, root: yaml.MappingNode) -> Iterator[Edit]:
     for name, region in _regions(services):
         entry = catalogue.setdefault(name, _Entry(source_of(text, region.key)))
         assert isinstance(region.value, yaml.MappingNode), "the file has no mistakes"
-        removed = without(text, region.value, CATALOGUED)
+        removed = without(text, region.value, CATALOGUED_KEYS)
         _note(entry, text, region.value, removed.comments)
         yield from removed.edits
     if root.flow_style:
@@ -63,7 +63,7 @@ def _regions(services: Pair) -> Iterator[tuple[str, Pair]]:
 def _note(
     entry: _Entry, text: str, node: yaml.MappingNode, comments: Mapping[str, tuple[str, ...]]
 ) -> None:
-    for key in CATALOGUED:
+    for key in CATALOGUED_KEYS:
         pair = member(node, key)
         if pair is None:
             continue

@@ -21,7 +21,7 @@ from controller.model.configuration import (
     Settings,
 )
 from controller.model.configuration.base import Name
-from controller.model.configuration.earlier_settings import CATALOGUED, REFERENCES
+from controller.model.configuration.earlier_settings import CATALOGUED_KEYS, REFERENCE_TARGET_KEYS
 
 
 def _fields(noun: type[ConfigModel], *names: str) -> dict[str, Any]:
@@ -63,9 +63,9 @@ Key = tuple[str, ...]
 MOVED: Mapping[Key, Key] = {
     **{
         ("services", "<service>", "regions", "<region>", key): ("regions", "<region>", key)
-        for key in CATALOGUED
+        for key in CATALOGUED_KEYS
     },
-    **{(then,): ("reference_targets", now) for then, now in REFERENCES.items()},
+    **{(then,): ("reference_targets", now) for then, now in REFERENCE_TARGET_KEYS.items()},
 }
 """Keys of version 1 that stand elsewhere now, and where."""
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from controller.settings.file_positions import RuleFinding
-from controller.settings.rules.sound_parts import Parts, ServiceParts
+from controller.settings.rules.sound_parts import ServiceParts, SettingsParts
 from controller.settings.validation_messages import nearest
 
 _NAMED = 12
 """Regions of the catalogue that a hint names; the rest is counted."""
 
 
-def regions_are_catalogued(parts: Parts) -> Iterator[RuleFinding]:
+def regions_are_catalogued(parts: SettingsParts) -> Iterator[RuleFinding]:
     """A service refers to regions of the catalogue."""
     if parts.regions is None:
         return
@@ -24,14 +24,14 @@ def regions_are_catalogued(parts: Parts) -> Iterator[RuleFinding]:
                 yield RuleFinding(path, message, _there_are(name, parts.regions), at_key=True)
 
 
-def residency_holds(parts: Parts) -> Iterator[RuleFinding]:
+def residency_holds(parts: SettingsParts) -> Iterator[RuleFinding]:
     """Every region of a bound pool lies in the pool's jurisdiction."""
     for name, service in parts.services.items():
         for finding in _residency_of(service, parts):
             yield finding.below("services", name)
 
 
-def _residency_of(service: ServiceParts, parts: Parts) -> Iterator[RuleFinding]:
+def _residency_of(service: ServiceParts, parts: SettingsParts) -> Iterator[RuleFinding]:
     for pool_name, pool in service.sound_pools():
         for index, name in enumerate(pool.regions):
             region = (parts.regions or {}).get(name)

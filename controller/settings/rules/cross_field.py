@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from controller.model.access import OWN_NAMES, is_loopback
+from controller.model.access import RESERVED_NAMES, is_loopback
 from controller.model.configuration import ProbingSettings
 from controller.settings.file_positions import KeyPath, RuleFinding
 from controller.settings.rules.catalogue import regions_are_catalogued, residency_holds
 from controller.settings.rules.service import check_service
-from controller.settings.rules.sound_parts import Parts
+from controller.settings.rules.sound_parts import SettingsParts
 
 
-def check(parts: Parts) -> Iterator[RuleFinding]:
+def check(parts: SettingsParts) -> Iterator[RuleFinding]:
     """Everything that does not fit together."""
     for name, service in parts.services.items():
         for finding in check_service(service):
@@ -41,7 +41,7 @@ def check(parts: Parts) -> Iterator[RuleFinding]:
         yield from rule(parts)
 
 
-def callers_are_known(parts: Parts) -> Iterator[RuleFinding]:
+def callers_are_known(parts: SettingsParts) -> Iterator[RuleFinding]:
     """Without tokens everybody who reaches the API is admin: only this machine may reach it."""
     api = parts.api
     if api is None or api.tokens or is_loopback(api.host):
@@ -54,12 +54,12 @@ def callers_are_known(parts: Parts) -> Iterator[RuleFinding]:
     yield RuleFinding(("api", "host"), message, hint)
 
 
-def tokens_differ(parts: Parts) -> Iterator[RuleFinding]:
+def tokens_differ(parts: SettingsParts) -> Iterator[RuleFinding]:
     """A name stands for one caller in the audit, and a secret for one name."""
     names, secrets = set[str](), set[str]()
     for index, token in enumerate(parts.api.tokens if parts.api else ()):
         path = ("api", "tokens", index)
-        if token.name in OWN_NAMES:
+        if token.name in RESERVED_NAMES:
             yield RuleFinding((*path, "name"), f"{token.name} is a name the daemon itself uses")
         elif token.name in names:
             yield RuleFinding((*path, "name"), f"two tokens are named {token.name}")
@@ -71,7 +71,7 @@ def tokens_differ(parts: Parts) -> Iterator[RuleFinding]:
         secrets.add(token.sha256)
 
 
-def reserve_below_burst(parts: Parts) -> Iterator[RuleFinding]:
+def reserve_below_burst(parts: SettingsParts) -> Iterator[RuleFinding]:
     """A reserve as large as the burst would leave nothing for ordinary calls."""
     aws = parts.aws
     if aws is not None and aws.calls_reserve >= aws.calls_burst:
@@ -81,7 +81,7 @@ def reserve_below_burst(parts: Parts) -> Iterator[RuleFinding]:
         yield RuleFinding(("aws", "calls_reserve"), message)
 
 
-def vantage_stands_alone(parts: Parts) -> Iterator[RuleFinding]:
+def vantage_stands_alone(parts: SettingsParts) -> Iterator[RuleFinding]:
     """Replicas do not share their votes yet: with several points no majority is ever reached."""
     vantage = parts.vantage
     if vantage is None or set(vantage.points) <= {vantage.name}:
@@ -95,7 +95,7 @@ def vantage_stands_alone(parts: Parts) -> Iterator[RuleFinding]:
     )
 
 
-def reference_targets_differ(parts: Parts) -> Iterator[RuleFinding]:
+def reference_targets_differ(parts: SettingsParts) -> Iterator[RuleFinding]:
     """What is known to be well cannot be known to be bad."""
     for index, url in enumerate(parts.known_bad):
         if url is not None and url in parts.known_good:
@@ -107,7 +107,7 @@ def reference_targets_differ(parts: Parts) -> Iterator[RuleFinding]:
             yield RuleFinding(path, message, "leave it in one of the two lists")
 
 
-def cycle_gap_within_period(parts: Parts) -> Iterator[RuleFinding]:
+def cycle_gap_within_period(parts: SettingsParts) -> Iterator[RuleFinding]:
     """A least gap above the period would stretch every cycle."""
     cycle = parts.cycle
     if cycle is not None and cycle.min_gap_s > cycle.period_s:
@@ -115,7 +115,7 @@ def cycle_gap_within_period(parts: Parts) -> Iterator[RuleFinding]:
         yield RuleFinding(("cycle", "min_gap_s"), message)
 
 
-def override_ttls_in_order(parts: Parts) -> Iterator[RuleFinding]:
+def override_ttls_in_order(parts: SettingsParts) -> Iterator[RuleFinding]:
     """The default lies between the limits."""
     limits = parts.overrides
     if limits is None:
@@ -132,7 +132,7 @@ def override_ttls_in_order(parts: Parts) -> Iterator[RuleFinding]:
         yield RuleFinding(("overrides", "default_ttl_s"), message)
 
 
-def opinions_outlive_interval(parts: Parts) -> Iterator[RuleFinding]:
+def opinions_outlive_interval(parts: SettingsParts) -> Iterator[RuleFinding]:
     """An opinion that ages out before the next probe can answer would flap to unknown."""
     probing = parts.probing
     if probing is None:
@@ -147,7 +147,7 @@ def opinions_outlive_interval(parts: Parts) -> Iterator[RuleFinding]:
             yield RuleFinding(path, message)
 
 
-def startup_covers_interval(parts: Parts) -> Iterator[RuleFinding]:
+def startup_covers_interval(parts: SettingsParts) -> Iterator[RuleFinding]:
     """Before the first write every endpoint has been asked at least once."""
     probing, guards = parts.probing, parts.guards
     if probing is None or guards is None:
@@ -161,7 +161,7 @@ def startup_covers_interval(parts: Parts) -> Iterator[RuleFinding]:
         yield RuleFinding(("guards", "startup_data_s"), message)
 
 
-def subnets_belong_to_pools(parts: Parts) -> Iterator[RuleFinding]:
+def subnets_belong_to_pools(parts: SettingsParts) -> Iterator[RuleFinding]:
     """A subnet of a geography that no pool names would never be asked with."""
     answers = parts.answers
     if answers is None or any(None in s.pools.values() for s in parts.services.values()):
@@ -172,7 +172,7 @@ def subnets_belong_to_pools(parts: Parts) -> Iterator[RuleFinding]:
         yield RuleFinding(("answers", "subnets", geography), message, at_key=True)
 
 
-def steered_names_differ(parts: Parts) -> Iterator[RuleFinding]:
+def steered_names_differ(parts: SettingsParts) -> Iterator[RuleFinding]:
     """Two services that steer one DNS name would undo each other's work for ever."""
     owners: dict[tuple[str, str], str] = {}
     for service_name, service in parts.services.items():
@@ -187,7 +187,7 @@ def steered_names_differ(parts: Parts) -> Iterator[RuleFinding]:
                 break  # services of one name share their records' names, too; once is enough
 
 
-def accelerators_differ(parts: Parts) -> Iterator[RuleFinding]:
+def accelerators_differ(parts: SettingsParts) -> Iterator[RuleFinding]:
     """The same for accelerators."""
     owners: dict[str, str] = {}
     for service_name, service in parts.services.items():
@@ -200,7 +200,7 @@ def accelerators_differ(parts: Parts) -> Iterator[RuleFinding]:
             yield RuleFinding(("services", service_name, "levers", "accelerator", "arn"), message)
 
 
-def _pace(parts: Parts, probing: ProbingSettings) -> Iterator[tuple[KeyPath, float, float]]:
+def _pace(parts: SettingsParts, probing: ProbingSettings) -> Iterator[tuple[KeyPath, float, float]]:
     """Interval and deadline of the defaults and of every endpoint that has its own."""
     yield ("probing", "fresh_for_s"), probing.interval_s, probing.deadline_s
     for service_name, service in parts.services.items():

@@ -71,7 +71,7 @@ class ServiceParts:
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class SettingsParts:
     """What rules may look at; None for a section with a mistake of its own."""
 
     aws: AwsSettings | None
@@ -89,7 +89,7 @@ class Parts:
     known_bad: tuple[str | None, ...]
 
     @classmethod
-    def of(cls, data: Mapping[str, object]) -> Parts:
+    def of(cls, data: Mapping[str, object]) -> SettingsParts:
         """The sound pieces of plain data; a section left out has its defaults."""
         services = data.get("services")
         candidates = services if isinstance(services, dict) else {}

@@ -13,7 +13,7 @@ from controller.adapters.probing.resolver import Ask, look_up
 from controller.model.configuration import Endpoint
 from controller.model.health import ProbeOutcome, ProbeResult
 from controller.ports import Prober, Target
-from controller.settings.references import NOTHING, References
+from controller.settings.references import NO_REFERENCES, References
 
 DEADLINE_S = 0.5
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -78,7 +78,7 @@ def given_up_after_s(result: ProbeResult) -> float:
 
 @asynccontextmanager
 async def asking(
-    references: References = NOTHING, ask: Ask = look_up, **endpoint: Any
+    references: References = NO_REFERENCES, ask: Ask = look_up, **endpoint: Any
 ) -> AsyncIterator[Asker]:
     """An endpoint on a prober of its own."""
     async with NetworkProber(references, ask) as prober:
@@ -88,7 +88,7 @@ async def asking(
 
 
 async def ask_once(
-    most_s: float = DEADLINE_S, references: References = NOTHING, **endpoint: Any
+    most_s: float = DEADLINE_S, references: References = NO_REFERENCES, **endpoint: Any
 ) -> ProbeResult:
     """The answer to one probe of this endpoint."""
     async with asking(references, **endpoint) as asker:
