@@ -31,6 +31,7 @@ class Override:
     """One standing order, with author, reason and expiry.
 
     Invariants: `created_at < expires_at`; `region is None == (kind is FREEZE)`;
+    `pool is None or service is not None`;
     `share is None == (kind is not PIN)`; `share is None or 0 < share <= 1`.
     """
 
