@@ -103,8 +103,8 @@ class Rule:
 class PoolPlan:
     """The part of a decision that concerns one pool.
 
-    Invariants: `before.keys() == desired.keys() == after.keys()` or a missing one is empty;
-    `overload_rps >= 0`; a change is in `changes` or `withheld`, never in both.
+    Invariants: `before.keys() == desired.keys() == after.keys()`; `overload_rps >= 0`;
+    `not (changes and withheld)`; `withheld` implies `after == before`.
     """
 
     service: str

@@ -1,7 +1,7 @@
-"""Says in plain words what the nouns' own validation found.
+"""Messages for the validation errors of the configuration models.
 
-pydantic reports a kind, a path and the value; here each becomes one sentence that names the key,
-what is allowed and what was found, with a hint where one is likely to help.
+pydantic reports a type of error, a path and the value. Each becomes one sentence that names the
+key, what is allowed and what was found, with a hint where one is likely to help.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
-from controller.model.configuration import PlainSecretError, Settings
+from controller.model.configuration import KeyPath, PlainSecretError, Settings
 from controller.model.configuration.earlier_settings import PRESENT_VERSION
-from controller.settings.file_positions import KeyPath, KeyPositions, RuleFinding, dotted
+from controller.settings.file_positions import KeyPositions, RuleFinding, dotted
 from controller.settings.migration.version_1 import moved_to
 from controller.settings.model_paths import RootModel, model_at
 
 _KEY = "[key]"
-"""How pydantic marks that a mapping's key is meant, not the value below it."""
+"""pydantic's last path element for an error in a mapping's key, not in its value."""
 
 _KINDS = {
     "string_type": "text",
@@ -58,23 +58,23 @@ PATTERNS = {
         "an accelerator's ARN, arn:aws:globalaccelerator::<account>:accelerator/<id>"
     ),
 }
-"""Every pattern of the nouns in words; a test compares both."""
+"""Every pattern of the configuration models in words; a test compares both."""
 
 _COLLECTIONS = {"Tuple": "list", "Dictionary": "mapping"}
 
 _CONFIDENTIAL = frozenset({"headers", "sha256"})
-"""Keys whose values people may take for the place of the secret itself."""
+"""Keys whose values may hold a secret by mistake."""
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)", re.IGNORECASE)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 def findings(
-    errors: Iterable[ErrorDetails], places: KeyPositions, root: RootModel
+    errors: Iterable[ErrorDetails], positions: KeyPositions, root: RootModel
 ) -> tuple[RuleFinding, ...]:
-    """One finding per error of validating `root`, without errors that another one explains.
+    """One finding per validation error of `root`, without errors that another one explains.
 
-    These are a missing key that stands there misspelt, and a list that is too short only because
+    These are a missing key that is there but misspelt, and a list that is too short only because
     its items are wrong.
     """
     found = [error for error in errors if error["type"] != "too_short" or not error["input"]]
@@ -84,19 +84,19 @@ def findings(
         for meant in nearest(str(path[-1]), _allowed_keys(path[:-1], root))
     }
     return tuple(
-        _finding(error, places, root)
+        _finding(error, positions, root)
         for error in found
         if not (error["type"] == "missing" and error["loc"] in misspelt)
     )
 
 
 def nearest(word: str, possible: Iterable[str]) -> list[str]:
-    """The one nearest word, if any is near."""
+    """The most similar word, if one is similar enough; at most one."""
     return difflib.get_close_matches(word, list(possible), n=1)
 
 
 def did_you_mean(word: str, possible: Iterable[str]) -> str:
-    """The hint for a word that is none of the possible ones: the nearest, or all of them."""
+    """Hint for a word that is not a possible one: the nearest, or all of them."""
     choices = list(possible)
     for meant in nearest(word, choices):
         return f"did you mean {meant}?"
@@ -104,7 +104,7 @@ def did_you_mean(word: str, possible: Iterable[str]) -> str:
 
 
 def found_text(value: object) -> str:
-    """A value from the file as a sentence names it, shortened when long."""
+    """A value from the file as a message names it, shortened if long."""
     if value is None:
         return "empty"
     if isinstance(value, bool):
@@ -122,7 +122,7 @@ def _short(text: str) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _finding(error: ErrorDetails, places: KeyPositions, root: RootModel) -> RuleFinding:
+def _finding(error: ErrorDetails, positions: KeyPositions, root: RootModel) -> RuleFinding:
     path = error["loc"]
     kind = error["type"]
     if kind == "extra_forbidden":
@@ -131,7 +131,7 @@ def _finding(error: ErrorDetails, places: KeyPositions, root: RootModel) -> Rule
         return RuleFinding(path, message, _instead_of(key, path, root), at_key=True)
     if kind == "missing":
         return RuleFinding(path, f"the key {path[-1]} is missing", _purpose(path, root))
-    is_key = path[-1] == _KEY and path not in places
+    is_key = path[-1] == _KEY and path not in positions
     if is_key:
         path = path[:-1]
     subject = dotted(path[-2:]) if isinstance(path[-1], int) else dotted(path[-1:])
@@ -145,13 +145,13 @@ def _finding(error: ErrorDetails, places: KeyPositions, root: RootModel) -> Rule
 
 
 def _may_be_secret(error: ErrorDetails) -> bool:
-    """Whether somebody may have written a secret itself where it is only referred to."""
+    """Whether the value may be a secret itself instead of a reference to it."""
     reason = error.get("ctx", {}).get("error")
     return isinstance(reason, PlainSecretError) or not _CONFIDENTIAL.isdisjoint(error["loc"])
 
 
 def _allowed(error: ErrorDetails) -> str:
-    """What may stand there, to follow "must be"."""
+    """The allowed values, as the words after "must be"."""
     kind, context = error["type"], error.get("ctx", {})
     if kind in _KINDS:
         return _KINDS[kind]
@@ -192,7 +192,7 @@ def _number_hint(text: str) -> str:
 
 
 def _instead_of(key: str, path: KeyPath, root: RootModel) -> str:
-    """The hint for an unknown key: where it stands now, or what may stand there."""
+    """Hint for an unknown key: its place in the present version, or the possible keys."""
     now = moved_to(tuple(map(str, path))) if root is Settings else None
     if now is not None:
         return f"this file is of version {PRESENT_VERSION}, where it is {dotted(now)}"
@@ -202,12 +202,12 @@ def _instead_of(key: str, path: KeyPath, root: RootModel) -> str:
 
 
 def _allowed_keys(path: KeyPath, root: RootModel) -> tuple[str, ...]:
-    noun = model_at(path, root)
-    return tuple(noun.model_fields) if noun else ()
+    model = model_at(path, root)
+    return tuple(model.model_fields) if model else ()
 
 
 def _purpose(path: KeyPath, root: RootModel) -> str:
-    """What a missing key is for, from the noun's own words."""
-    noun = model_at(path[:-1], root)
-    field = noun.model_fields.get(str(path[-1])) if noun else None
+    """Description of a missing key."""
+    model = model_at(path[:-1], root)
+    field = model.model_fields.get(str(path[-1])) if model else None
     return " ".join((field.description or "").split()) if field else ""

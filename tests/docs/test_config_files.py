@@ -11,9 +11,9 @@ import pytest
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from controller.model.configuration import ConfigModel
+from controller.model.configuration import ConfigModel, KeyPath
 from controller.settings import inspect, load
-from controller.settings.file_positions import KeyPath, dotted
+from controller.settings.file_positions import dotted
 from controller.settings.json_schema import schema_text
 from controller.settings.model_paths import model_at
 from controller.settings.strict_yaml import read
@@ -39,10 +39,10 @@ def _written() -> dict[Field, list[str]]:
     """Each field that the example sets, with the comments of the places where it does."""
     lines = EXAMPLE.splitlines()
     found: dict[Field, list[str]] = {}
-    for path, place in read(EXAMPLE).places.items():
+    for path, position in read(EXAMPLE).positions.items():
         noun = model_at(path[:-1])
         if noun is not None and path[-1] in noun.model_fields:
-            comment = _comment(lines, place.key.line - 1)
+            comment = _comment(lines, position.key.line - 1)
             found.setdefault((noun, str(path[-1])), []).append(comment)
     return found
 

@@ -41,11 +41,11 @@ def test_anything_is_migrated_without_an_error_and_left_as_it_is(data: dict[str,
     assert data == before
     assert migration.data["schema_version"] == 2
     for now, then in migration.came_from.items():
-        assert migration.earlier((*now, "x")) == (*migration.earlier(now), "x")
+        assert migration.earlier_path((*now, "x")) == (*migration.earlier_path(now), "x")
         moves = len(now) == 3 or len(then) == 1
         if moves and not migration.contradictions and at(data, then) is not None and len(now) > 1:
             assert at(migration.data, now) == at(data, then)
-    assert migration.earlier(("vantage", "name")) == ("vantage", "name")
+    assert migration.earlier_path(("vantage", "name")) == ("vantage", "name")
 
 
 def test_the_first_place_that_says_something_is_where_it_came_from() -> None:

@@ -18,9 +18,9 @@ def test_data_and_places_of_keys_and_values_are_kept() -> None:
     document = read("a: 1\nb:\n  - {c: x}\n")
     assert document.data == {"a": 1, "b": [{"c": "x"}]}
     assert document.problems == ()
-    assert document.places[("a",)] == KeyPosition(TextPosition(1, 1), TextPosition(1, 4))
-    assert document.places[("b", 0)] == KeyPosition(TextPosition(3, 5), TextPosition(3, 5))
-    assert document.places[("b", 0, "c")] == KeyPosition(TextPosition(3, 6), TextPosition(3, 9))
+    assert document.positions[("a",)] == KeyPosition(TextPosition(1, 1), TextPosition(1, 4))
+    assert document.positions[("b", 0)] == KeyPosition(TextPosition(3, 5), TextPosition(3, 5))
+    assert document.positions[("b", 0, "c")] == KeyPosition(TextPosition(3, 6), TextPosition(3, 9))
 
 
 def test_quoted_values_are_text_whatever_they_look_like() -> None:

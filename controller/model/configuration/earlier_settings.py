@@ -1,8 +1,8 @@
-"""Settings of version 1 brought into the form of version 2, as plain data.
+"""Migration of settings from version 1 to version 2, as plain data.
 
-The data may be a file's, whose mistakes must still be said where they stand in the file, or the
-JSON of settings that a record keeps. What became of version 1 is in one place, `_STEPS`: a step
-moves one thing, and notes for each key that it makes where the value stood before.
+The data are those of a file, which may have mistakes, or the stored settings of a decision record.
+`_STEPS` are all differences between the versions. A step moves one thing and records for each new
+key where its value was, so that mistakes can be reported at their positions in the file.
 """
 
 from __future__ import annotations
@@ -16,24 +16,25 @@ from controller.model.configuration import Region
 from controller.model.configuration.base import KeyPath
 
 EARLIER_VERSION = 1
-"""The version that is read beside the present one."""
+"""The earlier version that is still read."""
 PRESENT_VERSION = 2
 CATALOGUED_KEYS = ("jurisdiction", "egress_usd_per_gb")
-"""Keys that version 1 had in each service's region and that stand in the catalogue now."""
+"""Keys that version 1 has in each region of each service, and version 2 in the catalogue."""
 REFERENCE_TARGET_KEYS = {"canaries": "known_good", "bad_canaries": "known_bad"}
-"""Keys of version 1 to those of `reference_targets`."""
+"""Key of version 1 to the key below `reference_targets` in version 2."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contradiction:
-    """Two values of version 1 for which version 2 has one place."""
+    """Two different values in version 1 for one key of version 2. `first_value != second_value`."""
 
     key: KeyPath
-    """The one place, in version 2."""
+    """The key in version 2."""
     first: KeyPath
-    """Where version 1 has the first value, or would have it: a default may be what contradicts."""
+    """Key of the first value in version 1; it may be missing there, with its default as value."""
     first_value: object
     second: KeyPath
+    """Key of the second value in version 1."""
     second_value: object
 
     def __str__(self) -> str:
@@ -46,16 +47,16 @@ class Contradiction:
 
 @dataclass
 class Migration:
-    """Settings of version 1 on their way to version 2."""
+    """Settings in the course of the migration, and where their values were."""
 
     data: dict[str, Any]
     came_from: dict[KeyPath, KeyPath] = field(default_factory=dict)
-    """Keys that version 1 has elsewhere, to where; what stands below a key goes with it."""
+    """Key of version 2 that moved to its key of version 1; it holds for all keys below, too."""
     contradictions: list[Contradiction] = field(default_factory=list)
-    """Not empty: version 2 cannot express these settings; `data` has the first value of each."""
+    """Not empty: version 2 cannot express these settings, and `data` has each first value."""
 
-    def earlier(self, path: KeyPath) -> KeyPath:
-        """Where version 1 has what stands at a path of version 2."""
+    def earlier_path(self, path: KeyPath) -> KeyPath:
+        """The key path of version 1 for one of version 2."""
         for length in range(len(path), 0, -1):
             if path[:length] in self.came_from:
                 return (*self.came_from[path[:length]], *path[length:])
@@ -63,13 +64,13 @@ class Migration:
 
 
 def is_earlier(data: object) -> bool:
-    """Whether data say of themselves that they are of version 1."""
+    """Whether the data have `schema_version: 1`."""
     version = data.get("schema_version") if isinstance(data, dict) else None
     return version == EARLIER_VERSION and not isinstance(version, bool)
 
 
 def migrated(data: Mapping[str, Any]) -> Migration:
-    """Data of version 1 in the form of version 2; what has a mistake of its own stays as it is."""
+    """Data of version 1 in the form of version 2; parts with mistakes stay as they are."""
     migration = Migration(deepcopy(dict(data)))
     for step in _STEPS:
         step(migration)
@@ -77,42 +78,46 @@ def migrated(data: Mapping[str, Any]) -> Migration:
 
 
 def _catalogue_of_regions(migration: Migration) -> None:
-    """Jurisdiction and price of each service's regions become one catalogue before the services."""
+    """Move jurisdiction and price of each service's regions to one catalogue."""
     catalogue: dict[str, dict[str, Any]] = {}
-    for path, noun in _service_regions(migration.data):
+    for path, region in _service_regions(migration.data):
         name = str(path[-1])
         here: KeyPath = ("regions", name)
         known = catalogue.setdefault(name, {})
         migration.came_from.setdefault(here, path)
-        if isinstance(noun, dict):
+        if isinstance(region, dict):
             for key in CATALOGUED_KEYS:
-                _catalogued(migration, known, noun, (*here, key), (*path, key))
-                noun.pop(key, None)
+                _move_to_catalogue(migration, known, region, (*here, key), (*path, key))
+                region.pop(key, None)
     _insert_before(migration.data, "services", "regions", catalogue)
 
 
-def _catalogued(
-    migration: Migration, known: dict[str, Any], noun: Mapping[str, Any], to: KeyPath, path: KeyPath
+def _move_to_catalogue(
+    migration: Migration,
+    known: dict[str, Any],
+    region: Mapping[str, Any],
+    to: KeyPath,
+    path: KeyPath,
 ) -> None:
-    """Note one value of a service's region in the catalogue's entry; `path` is where it stands."""
+    """Copy the value at `path` of a service's region to the catalogue's entry `known`."""
     key = str(to[-1])
     kind = Region.model_fields[key]
-    if key not in noun and kind.is_required():
-        return  # a mistake of its own
+    if key not in region and kind.is_required():
+        return  # validation reports the missing key
     default = kind.get_default()
-    value = noun.get(key, default)
+    value = region.get(key, default)
     is_first = to not in migration.came_from
     first = migration.came_from.setdefault(to, path)
     earlier = value if is_first else known.get(key, default)
     if value != earlier:
         migration.contradictions.append(Contradiction(to, first, earlier, path, value))
-    elif key in noun and key not in known:
+    elif key in region and key not in known:
         migration.came_from[to] = path
         known[key] = value
 
 
 def _reference_targets(migration: Migration) -> None:
-    """What were canaries, known to be good or bad, are the reference targets, in one group."""
+    """Move `canaries` and `bad_canaries` to the group `reference_targets`."""
     group: KeyPath = ("reference_targets",)
     found = {}
     for then, now in REFERENCE_TARGET_KEYS.items():
@@ -128,7 +133,7 @@ def _reference_targets(migration: Migration) -> None:
 
 
 def _version(migration: Migration) -> None:
-    """The version that data say of themselves."""
+    """Set `schema_version`."""
     migration.data["schema_version"] = PRESENT_VERSION
 
 
@@ -137,14 +142,15 @@ _STEPS: tuple[Callable[[Migration], None], ...] = (
     _reference_targets,
     _version,
 )
-"""What became of version 1, in this order. A step leaves alone what is not as version 1 has it."""
+"""The steps, in order. A step ignores data that do not have the form of version 1."""
 
 
 def _service_regions(data: Mapping[str, Any]) -> Iterator[tuple[KeyPath, object]]:
-    """Each region of each service, with its path, as far as there are mappings of them."""
-    for service, noun in _members(data.get("services")):
-        for region, entry in _members(noun.get("regions") if isinstance(noun, dict) else None):
-            yield ("services", service, "regions", region), entry
+    """Path and data of each region of each service, as far as they are in mappings."""
+    for name, service in _members(data.get("services")):
+        regions = service.get("regions") if isinstance(service, dict) else None
+        for region, entry in _members(regions):
+            yield ("services", name, "regions", region), entry
 
 
 def _members(data: object) -> Iterator[tuple[str, object]]:
@@ -152,8 +158,8 @@ def _members(data: object) -> Iterator[tuple[str, object]]:
 
 
 def _insert_before(data: dict[str, Any], before: str, key: str, value: object) -> None:
-    """Put a key in front of another one, or at the end; of its own name it is the only one."""
-    items = [(name, one) for name, one in data.items() if name != key]
+    """Insert a key before another one, or at the end; an existing key of this name is replaced."""
+    items = [(name, item) for name, item in data.items() if name != key]
     at = next((n for n, (name, _) in enumerate(items) if name == before), len(items))
     items.insert(at, (key, value))
     data.clear()

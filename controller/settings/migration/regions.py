@@ -1,4 +1,4 @@
-"""Edits that gather jurisdiction and price of each service's regions in one catalogue."""
+"""Edits that move jurisdiction and price of each service's regions to one catalogue."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ _HEADING = "# What is the same of a region for every service; services refer to 
 
 @dataclass
 class _Entry:
-    """One region of the catalogue, as texts."""
+    """One region of the catalogue, as source texts."""
 
     name: str
     values: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """Key to key and value as they were written."""
+    """Key to the source texts of the key and of its value."""
     comments: dict[str, list[str]] = field(default_factory=dict)
-    """Key to the comments that stood by it, those of other services included, each once."""
+    """Key to its distinct comments in all services."""
 
 
 def catalogue_edits(text: str, root: yaml.MappingNode) -> Iterator[Edit]:
-    """Take what moves out of each service, and put the catalogue in front of the services."""
+    """Edits that remove the moved keys from each service and insert the catalogue before them."""
     services = member(root, "services")
     if services is None:
         return
@@ -69,11 +69,11 @@ def _note(
             continue
         entry.values.setdefault(key, (source_of(text, pair.key), _one_line(text, pair.value)))
         known = entry.comments.setdefault(key, [])
-        known += [one for one in comments[key] if one not in known]
+        known += [comment for comment in comments[key] if comment not in known]
 
 
 def _one_line(text: str, node: yaml.Node) -> str:
-    """A value as it is written, if that may stand on a line of its own anywhere."""
+    """Source text of a value in one line; a value in several lines as a JSON text."""
     source = source_of(text, node)
     is_plain = "\n" not in source and not source.startswith(("|", ">"))
     return source if is_plain else json.dumps(node.value, ensure_ascii=False)
@@ -90,7 +90,7 @@ def _block(catalogue: Mapping[str, _Entry]) -> Iterator[str]:
 
 
 def _flow(catalogue: Mapping[str, _Entry], quote: str) -> str:
-    """The same within braces, quoted as the key behind it is, so that JSON stays JSON."""
+    """The catalogue in flow style, with the quotes of the key after it, so that JSON stays JSON."""
     entries = []
     for entry in catalogue.values():
         members = ", ".join(f"{name}: {value}" for name, value in entry.values.values())

@@ -1,1 +1,2 @@
-"""Rules that join several settings (`cross_field` runs them all), and warnings."""
+"""Rules that join several settings. `cross_field.check` runs them all; `warnings` refuse
+nothing."""

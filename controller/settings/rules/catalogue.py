@@ -1,4 +1,4 @@
-"""Rules that join services and the catalogue of regions."""
+"""Rules about services and the catalogue of regions."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from controller.settings.rules.sound_parts import ServiceParts, SettingsParts
 from controller.settings.validation_messages import nearest
 
 _NAMED = 12
-"""Regions of the catalogue that a hint names; the rest is counted."""
+"""Limit of regions named in a hint; the rest is counted."""
 
 
 def regions_are_catalogued(parts: SettingsParts) -> Iterator[RuleFinding]:
-    """A service refers to regions of the catalogue."""
+    """Every region of a service is in the catalogue."""
     if parts.regions is None:
         return
     for service_name, service in parts.services.items():
@@ -25,7 +25,7 @@ def regions_are_catalogued(parts: SettingsParts) -> Iterator[RuleFinding]:
 
 
 def residency_holds(parts: SettingsParts) -> Iterator[RuleFinding]:
-    """Every region of a bound pool lies in the pool's jurisdiction."""
+    """Every region of a pool with a residency is in that jurisdiction."""
     for name, service in parts.services.items():
         for finding in _residency_of(service, parts):
             yield finding.below("services", name)
@@ -45,8 +45,8 @@ def _residency_of(service: ServiceParts, parts: SettingsParts) -> Iterator[RuleF
 
 
 def _there_are(name: str, known: Collection[str]) -> str:
-    """The hint for a region that the catalogue lacks: the nearest one, and all there are."""
-    meant = [f"did you mean {one}?" for one in nearest(name, known)]
+    """Hint for a region that the catalogue lacks: the most similar one, and those it has."""
+    meant = [f"did you mean {region}?" for region in nearest(name, known)]
     shown = ", ".join(list(known)[:_NAMED])
     more = f" and {len(known) - _NAMED} more" if len(known) > _NAMED else ""
     has = f"it has {shown}{more}" if known else "it is empty"

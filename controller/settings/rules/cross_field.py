@@ -1,8 +1,8 @@
-"""Rules that join fields across a configuration, each checked as far as its parts are sound.
+"""Rules that join fields across the whole configuration.
 
-A part that its own noun refused is None here and its rules are skipped: a person sees the mistakes
-that can be known now, not guesses that follow from them. Rules inside one service: `service_rules`;
-of services and the catalogue of regions: `catalogue_rules`.
+A part that its configuration model refused is None, and the rules about it are skipped, so that no
+mistake is reported that only follows from another one. Rules within one service are in `service`,
+rules about services and the catalogue of regions in `catalogue`.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from controller.model.access import RESERVED_NAMES, is_loopback
-from controller.model.configuration import ProbingSettings
-from controller.settings.file_positions import KeyPath, RuleFinding
+from controller.model.configuration import KeyPath, ProbingSettings
+from controller.settings.file_positions import RuleFinding
 from controller.settings.rules.catalogue import regions_are_catalogued, residency_holds
 from controller.settings.rules.service import check_service
 from controller.settings.rules.sound_parts import SettingsParts
 
 
 def check(parts: SettingsParts) -> Iterator[RuleFinding]:
-    """Everything that does not fit together."""
+    """All mistakes that join several fields."""
     for name, service in parts.services.items():
         for finding in check_service(service):
             yield finding.below("services", name)
@@ -42,7 +42,7 @@ def check(parts: SettingsParts) -> Iterator[RuleFinding]:
 
 
 def callers_are_known(parts: SettingsParts) -> Iterator[RuleFinding]:
-    """Without tokens everybody who reaches the API is admin: only this machine may reach it."""
+    """Without tokens every caller is admin, so only this machine may reach the API."""
     api = parts.api
     if api is None or api.tokens or is_loopback(api.host):
         return
@@ -55,7 +55,7 @@ def callers_are_known(parts: SettingsParts) -> Iterator[RuleFinding]:
 
 
 def tokens_differ(parts: SettingsParts) -> Iterator[RuleFinding]:
-    """A name stands for one caller in the audit, and a secret for one name."""
+    """Names and secrets of tokens are unique: each identifies one caller in the audit."""
     names, secrets = set[str](), set[str]()
     for index, token in enumerate(parts.api.tokens if parts.api else ()):
         path = ("api", "tokens", index)
@@ -72,7 +72,7 @@ def tokens_differ(parts: SettingsParts) -> Iterator[RuleFinding]:
 
 
 def reserve_below_burst(parts: SettingsParts) -> Iterator[RuleFinding]:
-    """A reserve as large as the burst would leave nothing for ordinary calls."""
+    """`calls_reserve < calls_burst`: else nothing is left for ordinary calls."""
     aws = parts.aws
     if aws is not None and aws.calls_reserve >= aws.calls_burst:
         message = (
@@ -82,7 +82,7 @@ def reserve_below_burst(parts: SettingsParts) -> Iterator[RuleFinding]:
 
 
 def vantage_stands_alone(parts: SettingsParts) -> Iterator[RuleFinding]:
-    """Replicas do not share their votes yet: with several points no majority is ever reached."""
+    """Replicas do not share their votes yet, so several points would never reach a majority."""
     vantage = parts.vantage
     if vantage is None or set(vantage.points) <= {vantage.name}:
         return
@@ -96,7 +96,7 @@ def vantage_stands_alone(parts: SettingsParts) -> Iterator[RuleFinding]:
 
 
 def reference_targets_differ(parts: SettingsParts) -> Iterator[RuleFinding]:
-    """What is known to be well cannot be known to be bad."""
+    """No address is both known good and known bad."""
     for index, url in enumerate(parts.known_bad):
         if url is not None and url in parts.known_good:
             message = (
@@ -108,7 +108,7 @@ def reference_targets_differ(parts: SettingsParts) -> Iterator[RuleFinding]:
 
 
 def cycle_gap_within_period(parts: SettingsParts) -> Iterator[RuleFinding]:
-    """A least gap above the period would stretch every cycle."""
+    """`min_gap_s <= period_s`: else every cycle would be late."""
     cycle = parts.cycle
     if cycle is not None and cycle.min_gap_s > cycle.period_s:
         message = f"min_gap_s ({cycle.min_gap_s:g}) must not exceed period_s ({cycle.period_s:g})"
@@ -116,7 +116,7 @@ def cycle_gap_within_period(parts: SettingsParts) -> Iterator[RuleFinding]:
 
 
 def override_ttls_in_order(parts: SettingsParts) -> Iterator[RuleFinding]:
-    """The default lies between the limits."""
+    """`min_ttl_s <= default_ttl_s <= max_ttl_s`."""
     limits = parts.overrides
     if limits is None:
         return
@@ -133,11 +133,11 @@ def override_ttls_in_order(parts: SettingsParts) -> Iterator[RuleFinding]:
 
 
 def opinions_outlive_interval(parts: SettingsParts) -> Iterator[RuleFinding]:
-    """An opinion that ages out before the next probe can answer would flap to unknown."""
+    """`fresh_for_s >= interval_s + deadline_s`: else verdicts become unknown between two probes."""
     probing = parts.probing
     if probing is None:
         return
-    for path, interval_s, deadline_s in _pace(parts, probing):
+    for path, interval_s, deadline_s in _probe_timings(parts, probing):
         if probing.fresh_for_s < interval_s + deadline_s:
             message = (
                 f"probing.fresh_for_s ({probing.fresh_for_s:g}) must be at least interval_s + "
@@ -148,11 +148,11 @@ def opinions_outlive_interval(parts: SettingsParts) -> Iterator[RuleFinding]:
 
 
 def startup_covers_interval(parts: SettingsParts) -> Iterator[RuleFinding]:
-    """Before the first write every endpoint has been asked at least once."""
+    """`startup_data_s >= max(interval_s)`: every endpoint is probed before the first write."""
     probing, guards = parts.probing, parts.guards
     if probing is None or guards is None:
         return
-    longest_s = max(interval_s for _, interval_s, _ in _pace(parts, probing))
+    longest_s = max(interval_s for _, interval_s, _ in _probe_timings(parts, probing))
     if guards.startup_data_s < longest_s:
         message = (
             f"startup_data_s ({guards.startup_data_s:g}) must be at least the longest interval_s "
@@ -162,7 +162,7 @@ def startup_covers_interval(parts: SettingsParts) -> Iterator[RuleFinding]:
 
 
 def subnets_belong_to_pools(parts: SettingsParts) -> Iterator[RuleFinding]:
-    """A subnet of a geography that no pool names would never be asked with."""
+    """Every geography with a subnet is named by a pool; else no query would use the subnet."""
     answers = parts.answers
     if answers is None or any(None in s.pools.values() for s in parts.services.values()):
         return
@@ -173,7 +173,7 @@ def subnets_belong_to_pools(parts: SettingsParts) -> Iterator[RuleFinding]:
 
 
 def steered_names_differ(parts: SettingsParts) -> Iterator[RuleFinding]:
-    """Two services that steer one DNS name would undo each other's work for ever."""
+    """No DNS name is steered by two services; they would undo each other's changes."""
     owners: dict[tuple[str, str], str] = {}
     for service_name, service in parts.services.items():
         lever = service.levers.route53 if service.levers else None
@@ -188,7 +188,7 @@ def steered_names_differ(parts: SettingsParts) -> Iterator[RuleFinding]:
 
 
 def accelerators_differ(parts: SettingsParts) -> Iterator[RuleFinding]:
-    """The same for accelerators."""
+    """No accelerator is steered by two services."""
     owners: dict[str, str] = {}
     for service_name, service in parts.services.items():
         lever = service.levers.accelerator if service.levers else None
@@ -200,8 +200,10 @@ def accelerators_differ(parts: SettingsParts) -> Iterator[RuleFinding]:
             yield RuleFinding(("services", service_name, "levers", "accelerator", "arn"), message)
 
 
-def _pace(parts: SettingsParts, probing: ProbingSettings) -> Iterator[tuple[KeyPath, float, float]]:
-    """Interval and deadline of the defaults and of every endpoint that has its own."""
+def _probe_timings(
+    parts: SettingsParts, probing: ProbingSettings
+) -> Iterator[tuple[KeyPath, float, float]]:
+    """Path, interval and deadline of the defaults and of every endpoint that sets its own."""
     yield ("probing", "fresh_for_s"), probing.interval_s, probing.deadline_s
     for service_name, service in parts.services.items():
         for region_name, region in service.sound_regions():
