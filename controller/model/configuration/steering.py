@@ -128,8 +128,9 @@ class GuardSettings(ConfigModel):
     """Ratio of a pool's regions (0 to 1) that must stay serving when an operator drains or pins
     one. They must survive the next failure. A region that is down is drained all the same."""
     panic_ratio: Ratio = 0.5
-    """Ratio of a service's regions (0 to 1). When more become suspect at once, nothing is drained:
-    a fault of the prober is then more likely than a fault of so many regions."""
+    """Ratio of a service's regions (0 to 1). When more become suspect at once, one is drained only
+    if a second party (Route 53, another vantage point) calls it down, too: a fault of the prober is
+    then more likely than a fault of so many regions."""
     panic_window_s: PositiveSeconds = 30
     """Seconds within which failures count as "at once". A fault of the prober shows in every region
     within a few probes."""
