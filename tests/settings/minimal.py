@@ -1,4 +1,4 @@
-"""The smallest configuration with both kinds of pool, and a way to spoil it."""
+"""The smallest configuration with both kinds of pool, and a function that changes it."""
 
 from __future__ import annotations
 

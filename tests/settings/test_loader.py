@@ -1,4 +1,4 @@
-"""Every mistake at once, in plain words, with its place; and nothing but settings otherwise."""
+"""Loading a configuration: settings, or every mistake at once with its position."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ ROUTE53 = "services.shop.levers.route53"
 
 
 def instead(text: str, line: str) -> str:
-    """MINIMAL with another line after `vantage`, or another value in place of a text."""
+    """MINIMAL with `text` replaced by `line`."""
     return spoiled((text, line))
 
 
 def added(line: str) -> str:
-    """MINIMAL with one more line, the fourth."""
+    """MINIMAL with another line after `vantage`: the fourth."""
     return spoiled((VANTAGE, f"{VANTAGE}\n{line}"))
 
 
@@ -370,8 +370,8 @@ MISTAKES = {
 }
 
 
-def test_an_address_with_a_password_is_not_shown_because_it_is_in_both_lists() -> None:
-    """It is named as the mistake it is, and compared with nothing."""
+def test_an_address_with_a_password_in_both_lists_is_not_shown() -> None:
+    """Only the password is reported; the address is not compared with the other list."""
     address = "'tcp://u:s3cret-canary@192.0.2.1:1'"
     both = f"known_good: [{address}], known_bad: [{address}]"
     problems = inspect(added(f"reference_targets: {{{both}}}")).problems
@@ -384,15 +384,15 @@ def test_an_address_with_a_password_is_not_shown_because_it_is_in_both_lists() -
 
 
 @pytest.mark.parametrize("name", MISTAKES)
-def test_one_mistake_gives_one_report_that_says_where_what_and_how(name: str) -> None:
-    """Place, path, message and hint are exactly these, and nothing follows from the mistake."""
+def test_one_mistake_gives_one_problem_with_position_message_and_hint(name: str) -> None:
+    """They are exactly these; no other problem follows from the mistake."""
     text, place, message, hint = MISTAKES[name]
     found = [(f"{p.line}:{p.column} {p.path}", p.message, p.hint) for p in inspect(text).problems]
     assert found == [(place, message, hint)]
 
 
-def test_what_may_be_a_secret_is_not_repeated_and_its_line_not_shown() -> None:
-    """Reports end up in the logs of build systems."""
+def test_a_possible_secret_is_not_in_a_message_and_its_line_is_confidential() -> None:
+    """Build systems store messages in logs."""
     shown = []
     for text, *_ in MISTAKES.values():
         for problem in inspect(text).problems:
@@ -402,13 +402,13 @@ def test_what_may_be_a_secret_is_not_repeated_and_its_line_not_shown() -> None:
     assert "s3cret-canary" not in "".join(shown)
 
 
-def test_a_secrets_line_is_not_shown_for_another_mistake_in_it() -> None:
-    """The excerpt of the one would show the other."""
+def test_all_mistakes_in_the_line_of_a_secret_are_confidential() -> None:
+    """The excerpt of the line would show the secret."""
     text = instead(f'"{PROBE}"', f'"{PROBE}", headers: {{X-Key: s3cret}}, required: 1')
     assert [problem.confidential for problem in inspect(text).problems] == [True, True]
 
 
-def test_the_configuration_that_the_mistakes_spoil_is_sound() -> None:
+def test_the_configuration_without_the_mistakes_is_valid() -> None:
     """Otherwise the table above would prove nothing."""
     settings = parse(MINIMAL, "minimal.yaml")
     assert settings.mode is Mode.ACTIVE
@@ -416,7 +416,8 @@ def test_the_configuration_that_the_mistakes_spoil_is_sound() -> None:
 
 
 def test_mistakes_of_three_kinds_are_reported_together_in_the_order_of_lines() -> None:
-    """YAML's own, a noun's and a joining rule's: a person mends them in one go."""
+    """Of the YAML, of a configuration model and of a rule: an operator can fix all of them at
+    once."""
     text = spoiled(
         ("state_path: gtc.sqlite", "state_path: a\nstate_path: b"),
         ("{name: local}", "{name: local, colour: red}"),
@@ -432,8 +433,8 @@ def test_mistakes_of_three_kinds_are_reported_together_in_the_order_of_lines() -
     ]
 
 
-def test_a_mistake_in_one_service_does_not_hide_the_joined_rules_of_another() -> None:
-    """Rules run on whatever is sound by itself."""
+def test_a_mistake_in_one_service_does_not_hide_mistakes_of_another() -> None:
+    """Rules run on every part that is valid by itself."""
     other = MINIMAL.split("services:\n")[1].replace("shop", "books").replace("Z1", "z2")
     text = spoiled(("[eu-west-1]", "[us-east-1]")) + other
     assert [p.path for p in inspect(text).problems] == [
@@ -442,8 +443,8 @@ def test_a_mistake_in_one_service_does_not_hide_the_joined_rules_of_another() ->
     ]
 
 
-def test_a_mistake_in_a_region_does_not_hide_what_its_pools_have_wrong() -> None:
-    """Most files have one service; all of its mistakes are wanted at once."""
+def test_a_mistake_in_a_region_does_not_hide_mistakes_of_its_pools() -> None:
+    """Most files have one service, so its parts are checked one by one."""
     text = spoiled(
         (CAPACITY, "capacity_rsp: 300"),
         ("capacity_rps: 600", "capacity_rps: 600\n        colour: red"),
@@ -460,33 +461,33 @@ def test_a_mistake_in_a_region_does_not_hide_what_its_pools_have_wrong() -> None
 
 
 def test_a_long_value_is_shortened_in_its_message() -> None:
-    """A pasted certificate must not bury the report."""
+    """A pasted certificate must not hide the other messages."""
     (problem,) = inspect(instead(CAPACITY, f"capacity_rps: {'x' * 500}")).problems
     assert problem.message == f"capacity_rps must be a number, not the text '{'x' * 57}...'"
 
 
 def test_an_unprintable_key_is_shown_escaped() -> None:
-    """A path stays on one line and sends nothing to the terminal."""
+    """A path is one line without control characters."""
     (problem,) = inspect(added('"a\\nb\\e": 1')).problems
     assert problem.path == "'a\\nb\\x1b'"
 
 
 def test_a_file_is_loaded_from_its_path(tmp_path: Path) -> None:
-    """What `gtc run` does."""
+    """As `gtc run` loads it."""
     path = tmp_path / "gtc.yaml"
     path.write_text(MINIMAL)
     assert load(path) == parse(MINIMAL, "x")
 
 
 def test_a_missing_file_is_a_problem_like_any_other(tmp_path: Path) -> None:
-    """The caller has one kind of error to answer."""
+    """Callers handle one type of error."""
     with pytest.raises(InvalidSettingsError) as refusal:
         load(tmp_path / "none.yaml")
     assert refusal.value.problems[0].message == "cannot be read: No such file or directory"
 
 
 def test_a_file_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
-    """The message names the first byte that is not."""
+    """The message names the first invalid byte."""
     path = tmp_path / "latin.yaml"
     path.write_bytes(b"a: \xe9")
     with pytest.raises(InvalidSettingsError) as refusal:
@@ -494,8 +495,8 @@ def test_a_file_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
     assert refusal.value.problems[0].message == "not UTF-8 text (byte 4); save it as UTF-8"
 
 
-def test_a_file_that_cannot_be_settings_is_not_read_to_its_end(tmp_path: Path) -> None:
-    """A log that grew for a year, given by mistake: said at once, not after an hour."""
+def test_a_file_that_is_too_large_is_refused_unread(tmp_path: Path) -> None:
+    """A large log given by mistake is refused at once, not after an hour."""
     path = tmp_path / "year.log"
     path.write_bytes(b"a: 1\n" * (MAX_BYTES // 5 + 1))
     with pytest.raises(InvalidSettingsError) as refusal:
@@ -525,7 +526,7 @@ def _settings_or_problems(text: str) -> None:
 @profile(max_examples=300, deadline=None, database=None)
 @given(st.text())
 def test_any_text_gives_settings_or_problems(text: str) -> None:
-    """Nothing else ever escapes, whatever somebody saves."""
+    """No other error is raised for any text."""
     _settings_or_problems(text)
 
 
@@ -533,7 +534,7 @@ def test_any_text_gives_settings_or_problems(text: str) -> None:
 @profile(max_examples=300, deadline=None, database=None)
 @given(st.lists(FRAGMENTS, max_size=12).map("\n".join))
 def test_any_mixture_of_configuration_and_nonsense_gives_settings_or_problems(text: str) -> None:
-    """The same for texts that come further than the scanner."""
+    """For texts that the scanner accepts more often."""
     _settings_or_problems(text)
 
 
@@ -541,6 +542,6 @@ def test_any_mixture_of_configuration_and_nonsense_gives_settings_or_problems(te
 @profile(max_examples=300, deadline=None, database=None)
 @given(st.integers(0, len(LINES) - 1), st.one_of(FRAGMENTS, st.text(max_size=20)))
 def test_any_line_spoiled_gives_settings_or_problems(number: int, line: str) -> None:
-    """The same for texts that are right but for one line, where nouns and rules are reached."""
+    """For texts with one wrong line, which reach the configuration models and rules."""
     indent = LINES[number][: len(LINES[number]) - len(LINES[number].lstrip())]
     _settings_or_problems("\n".join([*LINES[:number], indent + line, *LINES[number + 1 :]]))
