@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from controller.settings import parse
 from controller.settings.difference import differences
-from tests.settings.minimal import MINIMAL, spoiled
+from tests.settings.minimal import MINIMAL, with_replacements
 
 OLD = parse(MINIMAL, "old")
 
 
 def shown(*replacements: tuple[str, str]) -> list[str]:
     """Differences from MINIMAL to MINIMAL with replacements; a star means: needs a restart."""
-    found = differences(OLD, parse(spoiled(*replacements), "new"))
+    found = differences(OLD, parse(with_replacements(*replacements), "new"))
     return [f"{one}{' *' if one.needs_restart else ''}" for one in found]
 
 

@@ -9,7 +9,7 @@ import pytest
 from controller.settings import inspect, parse
 from controller.settings.effective_settings import as_flow, as_tree, as_yaml, entries
 from controller.settings.overlay import from_environment
-from tests.settings.minimal import MINIMAL, spoiled
+from tests.settings.minimal import MINIMAL, with_replacements
 
 CONFIG = Path(__file__).parents[2] / "config"
 
@@ -43,7 +43,7 @@ def test_each_value_has_its_origin() -> None:
 def test_references_to_secrets_are_shown_and_hashes_are_not() -> None:
     """A hash would help to guess the token."""
     token = '{name: ci, role: viewer, sha256: "' + "a" * 64 + '"}'
-    text = spoiled(
+    text = with_replacements(
         ("vantage:", f"api: {{tokens: [{token}]}}\nvantage:"),
         ('healthz"}', 'healthz", headers: {X-Key: "env:KEY"}}'),
     )

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator, ValidationError
 
 from controller.settings.json_schema import schema_text
 from controller.settings.strict_yaml import read
-from tests.settings.minimal import MINIMAL, spoiled
+from tests.settings.minimal import MINIMAL, with_replacements
 
 CONFIG = Path(__file__).parents[2] / "config"
 SCHEMA = json.loads(schema_text())
@@ -63,4 +63,4 @@ def test_the_schema_refuses_what_a_configuration_model_refuses(mistake: tuple[st
     """The schema has the models' limits and patterns."""
     VALIDATOR.validate(read(MINIMAL).data)
     with pytest.raises(ValidationError):
-        VALIDATOR.validate(read(spoiled(mistake)).data)
+        VALIDATOR.validate(read(with_replacements(mistake)).data)

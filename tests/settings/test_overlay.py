@@ -6,7 +6,7 @@ import pytest
 
 from controller.settings import inspect
 from controller.settings.overlay import from_environment, from_flags
-from tests.settings.minimal import MINIMAL, spoiled
+from tests.settings.minimal import MINIMAL, with_replacements
 
 REGION = "GTC__SERVICES__SHOP__REGIONS__EU_WEST_1"
 
@@ -176,7 +176,9 @@ def test_one_key_in_two_variables_is_refused() -> None:
 
 def test_mistakes_of_file_and_environment_are_reported_together() -> None:
     """A mistake in one must not hide a mistake in the other."""
-    text = spoiled(("capacity_rps: 300", "capacity_rps: lots"), ("{name: local}", "local"))
+    text = with_replacements(
+        ("capacity_rps: 300", "capacity_rps: lots"), ("{name: local}", "local")
+    )
     environment = {"GTC__API__PORT": "x", "GTC__VANTAGE__NAME": "ohio"}
     assert [
         (one.origin, one.line) for one in inspect(text, from_environment(environment)).problems

@@ -8,7 +8,7 @@ import pytest
 
 from controller.model.errors import InvalidSettingsError
 from controller.settings import ConfigSource, LoadedSettings
-from tests.settings.minimal import spoiled
+from tests.settings.minimal import with_replacements
 
 PROBE = 'probe: "http://192.0.2.1/healthz"'
 SECRET = "s3cret-canary"
@@ -17,7 +17,7 @@ SECRET = "s3cret-canary"
 def load(tmp_path: Path, keys: str, environment: dict[str, str] | None = None) -> LoadedSettings:
     """A file whose first endpoint has these keys too, loaded as by the daemon."""
     path = tmp_path / "gtc.yaml"
-    path.write_text(spoiled((PROBE, f'probe: "https://192.0.2.1/", {keys}')))
+    path.write_text(with_replacements((PROBE, f'probe: "https://192.0.2.1/", {keys}')))
     return ConfigSource(path, environment or {}).load()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from controller.settings import inspect
-from tests.settings.minimal import MINIMAL, spoiled
+from tests.settings.minimal import MINIMAL, with_replacements
 
 VANTAGE = "vantage: {name: local}"
 SHOP = MINIMAL.split("services:\n")[1]
@@ -140,19 +140,19 @@ def found(text: str) -> list[tuple[str, str, str]]:
 def test_each_rule_across_sections_reports_one_problem(name: str) -> None:
     """Position, path, message and hint are exactly these."""
     lines, place, message, hint = SECTIONS[name]
-    assert found(spoiled((VANTAGE, lines))) == [(place, message, hint)]
+    assert found(with_replacements((VANTAGE, lines))) == [(place, message, hint)]
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", '"::1"', "localhost"])
 def test_the_api_may_listen_on_any_loopback_address(host: str) -> None:
     """Only this machine can reach these."""
-    assert found(spoiled((VANTAGE, f"{VANTAGE}\napi: {{host: {host}}}"))) == []
+    assert found(with_replacements((VANTAGE, f"{VANTAGE}\napi: {{host: {host}}}"))) == []
 
 
 def test_with_tokens_the_api_may_listen_anywhere() -> None:
     """Callers are known then; that tokens are sent unencrypted is a warning."""
     api = f"api: {{host: 0.0.0.0, tokens: [{token('ci', 'a')}]}}"
-    inspection = inspect(spoiled((VANTAGE, f"{VANTAGE}\n{api}")))
+    inspection = inspect(with_replacements((VANTAGE, f"{VANTAGE}\n{api}")))
     assert inspection.problems == ()
     assert [w.message for w in inspection.warnings if w.path == "api.host"] == [
         "api.host is '0.0.0.0': tokens cross the network unencrypted"
@@ -163,7 +163,7 @@ def test_with_tokens_the_api_may_listen_anywhere() -> None:
 def test_a_date_has_one_format(day: str) -> None:
     """Other formats are ambiguous."""
     written = token("ci", "a").replace("}", f", expires_at: {day}}}")
-    text = spoiled((VANTAGE, f"{VANTAGE}\napi: {{tokens: [{written}]}}"))
+    text = with_replacements((VANTAGE, f"{VANTAGE}\napi: {{tokens: [{written}]}}"))
     shown = day.strip('"')
     assert [message for _, message, _ in found(text)] == [
         f"expires_at must be a date such as 2027-01-31, not the text '{shown}'"
@@ -172,7 +172,7 @@ def test_a_date_has_one_format(day: str) -> None:
 
 def test_an_endpoint_probed_too_rarely_is_named() -> None:
     """Its own interval applies, not the default."""
-    text = spoiled(('192.0.2.1/healthz"', '192.0.2.1/healthz", interval_s: 20'))
+    text = with_replacements(('192.0.2.1/healthz"', '192.0.2.1/healthz", interval_s: 20'))
     assert found(text) == [
         (
             "11:16 services.shop.regions.eu-west-1.endpoints.web",

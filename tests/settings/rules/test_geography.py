@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from controller.settings import inspect
-from tests.settings.minimal import spoiled
+from tests.settings.minimal import with_replacements
 
 
 def problems(geography: str) -> list[tuple[str, str, str]]:
     """Problems of the minimal configuration whose bound pool names this geography."""
-    found = inspect(spoiled(("country:DE", geography))).problems
+    found = inspect(with_replacements(("country:DE", geography))).problems
     return [(one.path, one.message, one.hint) for one in found]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from controller.settings import inspect
-from tests.settings.minimal import spoiled
+from tests.settings.minimal import with_replacements
 
 POOLS = "services.shop.pools"
 ACCELERATOR = (
@@ -149,14 +149,14 @@ MISTAKES = {
 def test_each_rule_within_a_service_reports_one_problem(name: str) -> None:
     """Position, path, message and hint are exactly these."""
     replacements, place, message, hint = MISTAKES[name]
-    problems = inspect(spoiled(*replacements)).problems
+    problems = inspect(with_replacements(*replacements)).problems
     found = [(f"{p.line}:{p.column} {p.path}", p.message, p.hint) for p in problems]
     assert found == [(place, message, hint)]
 
 
 def test_a_bound_pool_behind_an_accelerator_may_have_the_default() -> None:
     """An accelerator ignores countries; only its regions decide about the jurisdiction."""
-    text = spoiled(
+    text = with_replacements(
         (EUROPE_LINES, ""),
         (ROUTE53_LINES, f"      {ACCELERATOR}\n"),
         ("regions: [us-east-1, eu-west-1]", "residency: EU\n        regions: [eu-west-1]"),
@@ -166,5 +166,5 @@ def test_a_bound_pool_behind_an_accelerator_may_have_the_default() -> None:
 
 def test_a_region_with_share_zero_is_allowed_beside_others() -> None:
     """It is a reserve, not a mistake."""
-    text = spoiled(("share: 1", "share: 0"))
+    text = with_replacements(("share: 1", "share: 0"))
     assert inspect(text).problems == ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from controller.settings import inspect
-from tests.settings.minimal import spoiled
+from tests.settings.minimal import with_replacements
 
 VANTAGE = "vantage: {name: local}"
 KNOWN_GOOD = "reference_targets: {known_good: [http://192.0.2.8/]}"
@@ -28,7 +28,7 @@ ALONE = ("vantage", "one vantage point: a path failure near it looks like a regi
 def warnings(*replacements: tuple[str, str]) -> list[tuple[str, str]]:
     """Path and message of warnings about MINIMAL with replacements, without the one that all
     have."""
-    inspection = inspect(spoiled(*replacements))
+    inspection = inspect(with_replacements(*replacements))
     assert inspection.problems == ()
     found = [(one.path, one.message) for one in inspection.warnings]
     assert ALONE in found
