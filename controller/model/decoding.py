@@ -178,7 +178,7 @@ def _mapping(key: Any, item: Any) -> Reader:
         try:
             return read_item(item)
         except UnreadableError as error:
-            error.place = f"[{_short(place)}]{error.place}"
+            error.place = f"[{_shortened(place)}]{error.place}"
             raise
 
     return read
@@ -252,7 +252,7 @@ def _atom(kind: Any) -> Reader:
 
     def read(data: Any) -> Any:
         if not isinstance(data, allowed) or (isinstance(data, bool) and kind is not bool):
-            raise UnreadableError(f"is {_short(data)}, not of type {kind.__name__}")
+            raise UnreadableError(f"is {_shortened(data)}, not of type {kind.__name__}")
         return data
 
     return read
@@ -274,11 +274,11 @@ def _checked(make: Callable[[Any], Any], what: str) -> Reader:
         try:
             return make(data)
         except (ValueError, TypeError) as error:
-            raise UnreadableError(f"is {_short(data)}, not {what}") from error
+            raise UnreadableError(f"is {_shortened(data)}, not {what}") from error
 
     return read
 
 
-def _short(data: object) -> str:
+def _shortened(data: object) -> str:
     text = data if isinstance(data, str) else as_text(data)
     return text if len(text) <= 60 else f"{text[:59]}…"

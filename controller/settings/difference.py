@@ -54,12 +54,14 @@ def _between(path: tuple[str, ...], old: object, new: object) -> Iterator[Differ
             yield from _between((*path, name), getattr(old, name), getattr(new, name))
     elif isinstance(old, Mapping) and isinstance(new, Mapping):
         for key in dict.fromkeys((*old, *new)):
-            yield from _of_key((*path, key), key in old, old.get(key), key in new, new.get(key))
+            yield from _between_members(
+                (*path, key), key in old, old.get(key), key in new, new.get(key)
+            )
     elif old != new:
         yield _difference(path, _text(old), _text(new))
 
 
-def _of_key(
+def _between_members(
     path: tuple[str, ...], in_old: bool, old: object, in_new: bool, new: object
 ) -> Iterator[Difference]:
     if in_old and in_new:

@@ -45,7 +45,7 @@ def as_yaml(found: tuple[EffectiveSetting, ...], *, with_origin: bool) -> str:
     above: tuple[str, ...] = ()
     for entry in found:
         *groups, key = entry.path
-        shared = _shared(above, tuple(groups))
+        shared = _common_groups(above, tuple(groups))
         for depth in range(shared, len(groups)):
             lines.append(f"{'  ' * depth}{as_flow(groups[depth])}:")
         comment = f"  # {entry.origin}" if with_origin else ""
@@ -100,7 +100,7 @@ def _leaves(path: tuple[str, ...], data: object) -> Iterator[tuple[tuple[str, ..
         yield path, data
 
 
-def _shared(above: tuple[str, ...], groups: tuple[str, ...]) -> int:
+def _common_groups(above: tuple[str, ...], groups: tuple[str, ...]) -> int:
     """Number of leading groups that the entry above has in common."""
     pairs = zip(above, groups, strict=False)
     return next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(above), len(groups)))

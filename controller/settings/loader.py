@@ -217,12 +217,12 @@ class _OverlaidDocument:
         first, second = as_flow(found.first_value), as_flow(found.second_value)
         message = (
             f"{name} of {region} is {second} here and {first} "
-            f"in {dotted(found.first)} ({self._where(found.first)}): a region has one"
+            f"in {dotted(found.first)} ({self._origin_text(found.first)}): a region has one"
         )
         hint = "write the same in both; in version 2 it stands once, in the catalogue of regions"
         return RuleFinding(found.second, message, hint)
 
-    def _where(self, path: KeyPath) -> str:
+    def _origin_text(self, path: KeyPath) -> str:
         """Origin of a key: its assignment or its line; if the file lacks it, its parent's line."""
         line = locate(self._document.positions, path).line
         return self._overlaid.origins.get(path, f"line {line}")

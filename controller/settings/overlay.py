@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from controller.model.configuration import KeyPath, Settings
 from controller.model.errors import Problem
 from controller.settings.file_positions import dotted
-from controller.settings.migration.version_1 import moved_from, moved_to
+from controller.settings.migration.version_1 import key_in_version_1, key_in_version_2
 from controller.settings.model_paths import RootModel, is_mapping, model_at
 from controller.settings.strict_yaml import read_value
 
@@ -83,7 +83,7 @@ def overlay(
     problems: list[Problem] = []
     given = tuple(assignments)
     for assignment in given:
-        problem = _twice(assignment, given) or _assign(assignment, base, origins)
+        problem = _duplicate(assignment, given) or _assign(assignment, base, origins)
         if problem:
             problems.append(problem)
     return OverlayResult(base.data, origins, tuple(problems))
@@ -137,14 +137,16 @@ def _assign(assignment: Assignment, base: _Base, origins: dict[KeyPath, str]) ->
     """Set the key in `base` and note its origin; the problem if that is not possible."""
     path = base.path(assignment.parts)
     if path is None:
-        return _elsewhere(assignment, base) or Problem(
-            "no setting has this name", hint=_nearest(assignment, base), origin=assignment.origin
+        return _key_of_other_version(assignment, base) or Problem(
+            "no setting has this name",
+            hint=_nearest_key_hint(assignment, base),
+            origin=assignment.origin,
         )
     if path == ("schema_version",):
         message = "only the file itself can say of which version it is"
         return Problem(message, dotted(path), hint="unset it", origin=assignment.origin)
     if base.is_group(path):
-        keys = ", ".join(_spelt(assignment, (*path, key)) for key in base.keys(path))
+        keys = ", ".join(_key_text(assignment, (*path, key)) for key in base.keys(path))
         message = "this is a group of keys; set one of them"
         return Problem(message, dotted(path), hint=f"possible: {keys}", origin=assignment.origin)
     if not assignment.text.strip():
@@ -154,27 +156,27 @@ def _assign(assignment: Assignment, base: _Base, origins: dict[KeyPath, str]) ->
         value = read_value(assignment.text)
     except ValueError as error:
         return Problem(str(error), dotted(path), origin=assignment.origin)
-    if _put(base.data, path, value):
+    if _set_key(base.data, path, value):
         origins[path] = assignment.origin
     return None
 
 
-def _elsewhere(assignment: Assignment, base: _Base) -> Problem | None:
+def _key_of_other_version(assignment: Assignment, base: _Base) -> Problem | None:
     """The problem that a key is of the other version, with its key in this one; else None."""
     is_present = base.root is Settings
-    parts = moved_to(assignment.parts) if is_present else moved_from(assignment.parts)
+    parts = key_in_version_2(assignment.parts) if is_present else key_in_version_1(assignment.parts)
     if parts is None:
         return None
     there, here = (1, 2) if is_present else (2, 1)
     message = f"files of version {there} have this key, and this file is of version {here}"
     return Problem(
         message,
-        hint=f"set {_spelt(assignment, base.path(parts) or parts)}",
+        hint=f"set {_key_text(assignment, base.path(parts) or parts)}",
         origin=assignment.origin,
     )
 
 
-def _put(data: dict[str, object], path: KeyPath, value: object) -> bool:
+def _set_key(data: dict[str, object], path: KeyPath, value: object) -> bool:
     """Set a key. False if the file has a value where the path has a group: a mistake of its own."""
     inner: object = data
     for part in path[:-1]:
@@ -187,7 +189,7 @@ def _put(data: dict[str, object], path: KeyPath, value: object) -> bool:
     return True
 
 
-def _twice(assignment: Assignment, given: Iterable[Assignment]) -> Problem | None:
+def _duplicate(assignment: Assignment, given: Iterable[Assignment]) -> Problem | None:
     """The problem that an earlier variable sets the same key (their order is chance); else None."""
     if not assignment.is_variable:
         return None
@@ -197,14 +199,14 @@ def _twice(assignment: Assignment, given: Iterable[Assignment]) -> Problem | Non
     return Problem(f"{same[0].origin} sets the same key; keep one", origin=assignment.origin)
 
 
-def _nearest(assignment: Assignment, base: _Base) -> str:
+def _nearest_key_hint(assignment: Assignment, base: _Base) -> str:
     """Hint for an unknown name: the most similar key."""
     known = {"__".join(map(_normalised, path)): path for path in base.leaves()}
     near = difflib.get_close_matches("__".join(assignment.parts), known, n=1)
-    return f"did you mean {_spelt(assignment, known[near[0]])}?" if near else ""
+    return f"did you mean {_key_text(assignment, known[near[0]])}?" if near else ""
 
 
-def _spelt(assignment: Assignment, path: KeyPath) -> str:
+def _key_text(assignment: Assignment, path: KeyPath) -> str:
     """A key as a variable or a flag names it, whichever this assignment is."""
     if assignment.is_variable:
         return PREFIX + "__".join(_normalised(str(part)).upper() for part in path)

@@ -147,7 +147,9 @@ class _Converter:
             return Document(None, tuple(problems))
         if not isinstance(root, yaml.MappingNode):
             kind = "a list" if isinstance(root, yaml.SequenceNode) else "text"
-            self._note(root, (), f"the file must hold keys with values (key: value), not {kind}")
+            self._add_problem(
+                root, (), f"the file must hold keys with values (key: value), not {kind}"
+            )
             return Document(None, tuple(self._problems))
         data = self._mapping(root, ())
         return Document(data, tuple(self._problems), self._positions)
@@ -168,7 +170,9 @@ class _Converter:
             here = (*path, key)
             mark = _mark(key_node.start_mark)
             if here in self._positions:
-                self._note(key_node, here, _twice(key, self._positions[here].key, mark))
+                self._add_problem(
+                    key_node, here, _duplicate_message(key, self._positions[here].key, mark)
+                )
                 continue
             self._positions[here] = KeyPosition(mark, _mark(value_node.start_mark))
             result[key] = self._value(value_node, here)
@@ -185,11 +189,11 @@ class _Converter:
 
     def _key(self, node: yaml.Node, path: KeyPath) -> str | None:
         if not isinstance(node, yaml.ScalarNode):
-            self._note(node, path, "a key must be a word, not a list or a mapping")
+            self._add_problem(node, path, "a key must be a word, not a list or a mapping")
         elif node.style is None and node.value == "<<":
-            self._note(node, path, "the merge key << is not allowed; write the keys out")
+            self._add_problem(node, path, "the merge key << is not allowed; write the keys out")
         elif not node.value:
-            self._note(node, path, "a key is missing before the colon")
+            self._add_problem(node, path, "a key is missing before the colon")
         else:
             return self._text(node, path)
         return None
@@ -201,21 +205,21 @@ class _Converter:
         try:
             return plain_scalar(text)
         except AmbiguousScalarError as error:
-            self._note(node, path, str(error))
+            self._add_problem(node, path, str(error))
             return None  # no rule may look at a value that was refused
 
     def _text(self, node: yaml.Node, path: KeyPath) -> str:
         text = str(node.value)
         if _SURROGATE.search(text):
-            self._note(node, path, "half of a character (a surrogate) is not allowed")
+            self._add_problem(node, path, "half of a character (a surrogate) is not allowed")
         return _SURROGATE.sub("?", text)
 
-    def _note(self, node: yaml.Node, path: KeyPath, message: str) -> None:
+    def _add_problem(self, node: yaml.Node, path: KeyPath, message: str) -> None:
         mark = _mark(node.start_mark)
         self._problems.append(Problem(message, dotted(path), mark.line, mark.column))
 
 
-def _twice(key: str, first: TextPosition, again: TextPosition) -> str:
+def _duplicate_message(key: str, first: TextPosition, again: TextPosition) -> str:
     return (
         f"the key {dotted((key,))} appears twice, in line {first.line} and in line {again.line}; "
         "keep one"

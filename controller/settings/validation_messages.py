@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails
 from controller.model.configuration import KeyPath, PlainSecretError, Settings
 from controller.model.configuration.earlier_settings import PRESENT_VERSION
 from controller.settings.file_positions import KeyPositions, RuleFinding, dotted
-from controller.settings.migration.version_1 import moved_to
+from controller.settings.migration.version_1 import key_in_version_2
 from controller.settings.model_paths import RootModel, model_at
 
 _KEY = "[key]"
@@ -81,7 +81,7 @@ def findings(
     misspelt = {
         (*path[:-1], meant)
         for path in (error["loc"] for error in found if error["type"] == "extra_forbidden")
-        for meant in nearest(str(path[-1]), _allowed_keys(path[:-1], root))
+        for meant in most_similar(str(path[-1]), _allowed_keys(path[:-1], root))
     }
     return tuple(
         _finding(error, positions, root)
@@ -90,27 +90,27 @@ def findings(
     )
 
 
-def nearest(word: str, possible: Iterable[str]) -> list[str]:
+def most_similar(word: str, possible: Iterable[str]) -> list[str]:
     """The most similar word, if one is similar enough; at most one."""
     return difflib.get_close_matches(word, list(possible), n=1)
 
 
-def did_you_mean(word: str, possible: Iterable[str]) -> str:
+def suggestion(word: str, possible: Iterable[str]) -> str:
     """Hint for a word that is not a possible one: the nearest, or all of them."""
     choices = list(possible)
-    for meant in nearest(word, choices):
+    for meant in most_similar(word, choices):
         return f"did you mean {meant}?"
     return f"possible here: {', '.join(choices)}" if choices else ""
 
 
-def found_text(value: object) -> str:
+def value_text(value: object) -> str:
     """A value from the file as a message names it, shortened if long."""
     if value is None:
         return "empty"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return f"the text {_short(value)!r}"
+        return f"the text {_shortened(value)!r}"
     if isinstance(value, list):
         return "a list" if value else "an empty list"
     if isinstance(value, dict):
@@ -118,7 +118,7 @@ def found_text(value: object) -> str:
     return f"{value}"
 
 
-def _short(text: str) -> str:
+def _shortened(text: str) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
@@ -128,9 +128,9 @@ def _finding(error: ErrorDetails, positions: KeyPositions, root: RootModel) -> R
     if kind == "extra_forbidden":
         key = str(path[-1])
         message = f"unknown key {dotted((key,))}"
-        return RuleFinding(path, message, _instead_of(key, path, root), at_key=True)
+        return RuleFinding(path, message, _unknown_key_hint(key, path, root), at_key=True)
     if kind == "missing":
-        return RuleFinding(path, f"the key {path[-1]} is missing", _purpose(path, root))
+        return RuleFinding(path, f"the key {path[-1]} is missing", _description(path, root))
     is_key = path[-1] == _KEY and path not in positions
     if is_key:
         path = path[:-1]
@@ -140,7 +140,7 @@ def _finding(error: ErrorDetails, positions: KeyPositions, root: RootModel) -> R
     if _may_be_secret(error):
         return RuleFinding(path, f"{subject} must be {_allowed(error)}", confidential=True)
     value = error["input"]
-    message = f"{subject} must be {_allowed(error)}, not {found_text(value)}"
+    message = f"{subject} must be {_allowed(error)}, not {value_text(value)}"
     return RuleFinding(path, message, _hint(kind, value, error.get("ctx", {})))
 
 
@@ -175,7 +175,7 @@ _SPECIAL: dict[str, Callable[[dict[str, Any]], str]] = {
 
 def _hint(kind: str, value: object, context: Mapping[str, Any]) -> str:
     if kind == "enum":
-        return did_you_mean(str(value), re.findall("'([^']*)'", context["expected"]))
+        return suggestion(str(value), re.findall("'([^']*)'", context["expected"]))
     if kind == "string_type" and isinstance(value, bool | int | float):
         return "quote it to make it text"
     if kind in ("int_type", "float_type") and isinstance(value, str):
@@ -191,14 +191,14 @@ def _number_hint(text: str) -> str:
     return "leave out the quotes" if re.fullmatch(r"\d+(\.\d+)?", text) else ""
 
 
-def _instead_of(key: str, path: KeyPath, root: RootModel) -> str:
+def _unknown_key_hint(key: str, path: KeyPath, root: RootModel) -> str:
     """Hint for an unknown key: its place in the present version, or the possible keys."""
-    now = moved_to(tuple(map(str, path))) if root is Settings else None
+    now = key_in_version_2(tuple(map(str, path))) if root is Settings else None
     if now is not None:
         return f"this file is of version {PRESENT_VERSION}, where it is {dotted(now)}"
     if root is not Settings and key in _allowed_keys(path[:-1], Settings):
         return f"files of version {PRESENT_VERSION} have it, and this file is of an earlier one"
-    return did_you_mean(key, _allowed_keys(path[:-1], root))
+    return suggestion(key, _allowed_keys(path[:-1], root))
 
 
 def _allowed_keys(path: KeyPath, root: RootModel) -> tuple[str, ...]:
@@ -206,7 +206,7 @@ def _allowed_keys(path: KeyPath, root: RootModel) -> tuple[str, ...]:
     return tuple(model.model_fields) if model else ()
 
 
-def _purpose(path: KeyPath, root: RootModel) -> str:
+def _description(path: KeyPath, root: RootModel) -> str:
     """Description of a missing key."""
     model = model_at(path[:-1], root)
     field = model.model_fields.get(str(path[-1])) if model else None

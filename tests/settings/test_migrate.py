@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from controller.model.errors import InvalidSettingsError
 from controller.settings import inspect, parse
-from controller.settings.migration.migrate import in_version_2
+from controller.settings.migration.migrate import migrated_text
 from controller.settings.strict_yaml import read
 from tests.settings.minimal import MINIMAL
 from tests.settings.version_1 import MINIMAL_1, as_version_1, comments, written
@@ -73,7 +73,7 @@ def test_in_every_style_of_yaml_settings_are_the_same_and_no_comment_is_lost(
 ) -> None:
     """No key of version 1 is left, and a second migration changes nothing."""
     text = written(as_version_1(data), chance)
-    found = in_version_2(text, "x")
+    found = migrated_text(text, "x")
 
     assert parse(found, "x") == parse(text, "x") == parse(json.dumps(data), "x")
     assert inspect(found).outdated is None
@@ -81,13 +81,13 @@ def test_in_every_style_of_yaml_settings_are_the_same_and_no_comment_is_lost(
         "What is the same of a region for every service; services refer to it by its name."
     ]
     assert set(comments(text)) <= set(comments(found))
-    assert in_version_2(found, "x") == found
+    assert migrated_text(found, "x") == found
 
 
 @given(settings())
 def test_json_stays_json(data: dict[str, Any]) -> None:
     """JSON is YAML, and some programs write settings as JSON."""
-    found = in_version_2(json.dumps(as_version_1(data), indent=1), "x")
+    found = migrated_text(json.dumps(as_version_1(data), indent=1), "x")
     assert parse(json.dumps(json.loads(found)), "x") == parse(json.dumps(data), "x")
 
 
@@ -98,11 +98,11 @@ def test_real_files_of_version_1_are_migrated_or_refused_for_their_mistakes(path
     inspection = inspect(text)
     if inspection.settings is None:
         with pytest.raises(InvalidSettingsError) as refusal:
-            in_version_2(text, "x")
+            migrated_text(text, "x")
         assert refusal.value.problems == inspection.problems
         return
     assert inspection.outdated is not None
-    found = in_version_2(text, "x")
+    found = migrated_text(text, "x")
     assert parse(found, "x") == inspection.settings
     assert inspect(found).outdated is None
 
@@ -112,7 +112,7 @@ def test_the_shipped_files_are_of_version_2_and_unchanged_by_a_migration(path: P
     """A file of version 2 has nothing to migrate."""
     text = path.read_text()
     assert inspect(text).outdated is None
-    assert in_version_2(text, "x") == text
+    assert migrated_text(text, "x") == text
 
 
 def test_moved_keys_keep_their_comments_and_no_other_key_moves() -> None:
@@ -125,7 +125,7 @@ def test_moved_keys_keep_their_comments_and_no_other_key_moves() -> None:
         "        capacity_rps: 300\n", "        # measured in May\n        capacity_rps: 300\n"
     )
     other = noted.replace("shop", "books").replace("until 2030", "and here, too")
-    found = in_version_2(f"{first}# --- Services ---\nservices:\n{noted}{other}", "x")
+    found = migrated_text(f"{first}# --- Services ---\nservices:\n{noted}{other}", "x")
 
     assert found == (
         MINIMAL.split("regions: {")[0]
@@ -176,7 +176,7 @@ def _without_jurisdiction(text: str) -> str:
 )
 def test_canaries_become_reference_targets_at_the_place_of_the_first(old: str, new: str) -> None:
     """They form one group; lists keep their style."""
-    found = in_version_2(MINIMAL_1.replace("services:", f"{old}services:"), "x")
+    found = migrated_text(MINIMAL_1.replace("services:", f"{old}services:"), "x")
     assert new in found
 
 
@@ -187,7 +187,7 @@ def test_values_in_several_lines_and_indented_files_are_migrated() -> None:
     )
     text = text.replace("jurisdiction: US", "jurisdiction: >-\n          U\n          S")
     indented = "".join(f"  {line}\n" for line in text.splitlines())
-    found = in_version_2(indented, "x")
+    found = migrated_text(indented, "x")
     assert read(found).data is not None
     assert {name: one.jurisdiction for name, one in parse(found, "x").regions.items()} == {
         "eu-west-1": "E U",

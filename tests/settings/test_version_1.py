@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 from controller.model.configuration import Settings
 from controller.model.configuration.earlier_settings import CATALOGUED_KEYS, REFERENCE_TARGET_KEYS
 from controller.settings import Inspection, inspect, parse
-from controller.settings.migration.version_1 import MOVED, SettingsOfVersion1, moved_from, moved_to
+from controller.settings.migration.version_1 import (
+    MOVED,
+    SettingsOfVersion1,
+    key_in_version_1,
+    key_in_version_2,
+)
 from controller.settings.model_paths import model_at
 from controller.settings.overlay import from_environment, from_flags
 from tests.settings.minimal import MINIMAL
@@ -262,7 +267,7 @@ def test_every_key_that_moved_is_one_of_its_version_and_none_of_the_other() -> N
         *REFERENCE_TARGET_KEYS.values(),
     }
     for then, now in MOVED.items():
-        assert moved_to(then) == now
+        assert key_in_version_2(then) == now
         for path, root, other in ((then, SettingsOfVersion1, Settings), (now, Settings, None)):
             model = model_at(path[:-1], root)
             assert model is not None
@@ -278,6 +283,6 @@ def test_only_keys_that_moved_have_a_counterpart(parts: list[str]) -> None:
     matches = len(path) == 5 and (path[0], path[2], path[4]) == (
         "services", "regions", "jurisdiction",
     )  # fmt: skip
-    assert (moved_to(path) is not None) is matches
-    now = moved_from(path)
-    assert now is None or moved_to(now) == path
+    assert (key_in_version_2(path) is not None) is matches
+    now = key_in_version_1(path)
+    assert now is None or key_in_version_2(now) == path

@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 
 from controller.api.http.problems import ProblemError
 from controller.model.overrides import OverrideKind
-from controller.settings.validation_messages import did_you_mean, found_text
+from controller.settings.validation_messages import suggestion, value_text
 
 RECEIVE_DEADLINE_S = 3.0
 """Seconds within which a request's headers must have come, and then its body."""
@@ -48,7 +48,7 @@ def line(name: str, text: str, longest: int) -> str:
 def known_name(name: str, possible: Collection[str], field: str) -> None:
     """Raises ProblemError 422 with the nearest name unless the name is one of the possible ones."""
     if name not in possible:
-        detail = f"{field} is {name!r}; {did_you_mean(name, possible)}"
+        detail = f"{field} is {name!r}; {suggestion(name, possible)}"
         raise ProblemError(422, detail, field=field, valid=possible)
 
 
@@ -220,13 +220,13 @@ def _text_of(mistake: ErrorDetails, model: type[RequestBody]) -> str:
             return f"the key {place} is missing"
         case "extra_forbidden":
             keys = tuple(_model_at(mistake["loc"][:-1], model).model_fields)
-            return f"unknown key {place}; {did_you_mean(str(mistake['loc'][-1]), keys)}"
+            return f"unknown key {place}; {suggestion(str(mistake['loc'][-1]), keys)}"
         case "value_error":
             reason = str(mistake["ctx"]["error"])
             return f"{place}: {reason}" if place else reason
     # pydantic says "Input should …", "String should …": what should comes from us.
     rule = mistake["msg"].partition(" should ")[2].replace("'", "")
-    return f"{place or 'the body'} should {rule}, not {found_text(mistake['input'])}"
+    return f"{place or 'the body'} should {rule}, not {value_text(mistake['input'])}"
 
 
 def _model_at(path: tuple[str | int, ...], model: type[RequestBody]) -> type[RequestBody]:

@@ -23,7 +23,7 @@ class NotMigratedError(Exception):
     """The edited text gives other settings than the file: a bug of this program."""
 
 
-def in_version_2(text: str, source: str) -> str:
+def migrated_text(text: str, source: str) -> str:
     """The text in version 2; a text of version 2 is returned unchanged.
 
     `source` names it in errors. Raises InvalidSettingsError for a text with mistakes, because its

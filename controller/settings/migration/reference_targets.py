@@ -10,12 +10,12 @@ from controller.model.configuration.earlier_settings import REFERENCE_TARGET_KEY
 from controller.settings.migration.yaml_edits import (
     Edit,
     Pair,
+    comment_lines,
     indented,
-    lines,
     lines_of,
     pairs,
+    removal_of,
     source_of,
-    without,
 )
 
 _GROUP = "reference_targets"
@@ -28,9 +28,9 @@ def reference_edits(text: str, root: yaml.MappingNode) -> Iterator[Edit]:
         return
     (_, first), *others = found
     if root.flow_style:
-        removed = without(text, root, [name for name, _ in others])
+        removed = removal_of(text, root, [name for name, _ in others])
         comments = [comment for found in removed.comments.values() for comment in found]
-        yield Edit(first.start, first.end, lines(comments) + _flow(text, found))
+        yield Edit(first.start, first.end, comment_lines(comments) + _flow(text, found))
         yield from removed.edits
         return
     place = lines_of(text, first)
@@ -49,13 +49,13 @@ def _block(text: str, found: list[tuple[str, Pair]]) -> str:
         start = place.start if number else place.key
         written += f"{indented(text[start : place.key], '  ')}  {text[place.key : pair.start]}"
         behind = text[int(pair.key.end_mark.index) : place.end]
-        written += REFERENCE_TARGET_KEYS[name] + _but_first(
+        written += REFERENCE_TARGET_KEYS[name] + _indented_after_first_line(
             behind if behind.endswith("\n") else behind + "\n"
         )
     return written
 
 
-def _but_first(text: str) -> str:
+def _indented_after_first_line(text: str) -> str:
     """A text with every line but the first indented by two more spaces."""
     first, end, rest = text.partition("\n")
     return first + end + indented(rest, "  ")

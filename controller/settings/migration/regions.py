@@ -12,12 +12,12 @@ from controller.model.configuration.earlier_settings import CATALOGUED_KEYS
 from controller.settings.migration.yaml_edits import (
     Edit,
     Pair,
-    in_front,
-    lines,
+    comment_lines,
+    insertion_index,
     member,
     pairs,
+    removal_of,
     source_of,
-    without,
 )
 
 _HEADING = "# What is the same of a region for every service; services refer to it by its name."
@@ -43,13 +43,13 @@ def catalogue_edits(text: str, root: yaml.MappingNode) -> Iterator[Edit]:
     for name, region in _regions(services):
         entry = catalogue.setdefault(name, _Entry(source_of(text, region.key)))
         assert isinstance(region.value, yaml.MappingNode), "the file has no mistakes"
-        removed = without(text, region.value, CATALOGUED_KEYS)
+        removed = removal_of(text, region.value, CATALOGUED_KEYS)
         _note(entry, text, region.value, removed.comments)
         yield from removed.edits
     if root.flow_style:
         yield Edit(services.start, services.start, _flow(catalogue, text[services.start]))
     else:
-        at = in_front(text, services)
+        at = insertion_index(text, services)
         indent = " " * int(services.key.start_mark.column)
         yield Edit(at, at, "".join(f"{indent}{line}\n" for line in _block(catalogue)) + "\n")
 
@@ -97,4 +97,4 @@ def _flow(catalogue: Mapping[str, _Entry], quote: str) -> str:
         entries.append(f"{entry.name}: {{{members}}}")
     key = f"{quote}regions{quote}" if quote in "\"'" else "regions"
     comments = [c for e in catalogue.values() for found in e.comments.values() for c in found]
-    return f"{lines(comments)}{key}: {{{', '.join(entries)}}}, "
+    return f"{comment_lines(comments)}{key}: {{{', '.join(entries)}}}, "

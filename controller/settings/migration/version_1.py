@@ -70,25 +70,25 @@ MOVED: Mapping[Key, Key] = {
 """Key of version 1 that moved to its key of version 2, as patterns."""
 
 
-def moved_to(parts: Key) -> Key | None:
+def key_in_version_2(parts: Key) -> Key | None:
     """The key of version 2 for a key of version 1 that moved; else None."""
     return _counterpart(parts, MOVED)
 
 
-def moved_from(parts: Key) -> Key | None:
+def key_in_version_1(parts: Key) -> Key | None:
     """The key of version 1 for a key of version 2 that moved; else None."""
     return _counterpart(parts, {now: then for then, now in MOVED.items()})
 
 
 def _counterpart(parts: Key, moved: Mapping[Key, Key]) -> Key | None:
     for pattern, other in moved.items():
-        names = _names(pattern, parts)
+        names = _matched(pattern, parts)
         if names is not None:
             return tuple(names.get(part, part) for part in other)
     return None
 
 
-def _names(pattern: Key, parts: Key) -> dict[str, str] | None:
+def _matched(pattern: Key, parts: Key) -> dict[str, str] | None:
     """Part of the pattern to part of the key; None if the key does not match the pattern."""
     pairs = list(zip(pattern, parts, strict=False))
     if len(pattern) != len(parts) or any(p != q and p[0] != "<" for p, q in pairs):

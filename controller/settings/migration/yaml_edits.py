@@ -37,7 +37,7 @@ class Pair(NamedTuple):
         return _end(self.value)
 
 
-class Removed(NamedTuple):
+class Removal(NamedTuple):
     """Edits that remove keys from one mapping, and the comments of these keys."""
 
     edits: tuple[Edit, ...]
@@ -58,7 +58,9 @@ class Lines(NamedTuple):
 
 def lines_of(text: str, pair: Pair) -> Lines:
     """Lines of a key of a block mapping."""
-    return Lines(_above(text, pair.start), _line_start(text, pair.start), _line_end(text, pair.end))
+    return Lines(
+        _comments_start(text, pair.start), _line_start(text, pair.start), _line_end(text, pair.end)
+    )
 
 
 def indented(text: str, by: str) -> str:
@@ -66,7 +68,7 @@ def indented(text: str, by: str) -> str:
     return "".join(f"{by}{line}" if line.strip() else line for line in text.splitlines(True))
 
 
-def lines(comments: Iterable[str]) -> str:
+def comment_lines(comments: Iterable[str]) -> str:
     """Comments as text that may be inserted between two keys in flow style."""
     return "".join(f"\n{comment}\n" for comment in comments)
 
@@ -96,34 +98,34 @@ def source_of(text: str, node: yaml.Node) -> str:
     return text[node.start_mark.index : node.end_mark.index].rstrip()
 
 
-def without(text: str, node: yaml.MappingNode, names: Iterable[str]) -> Removed:
+def removal_of(text: str, node: yaml.MappingNode, names: Iterable[str]) -> Removal:
     """Removal of these keys from a mapping that keeps at least one other key."""
-    gone = set(names)
+    removed = set(names)
     if node.flow_style:
-        return _out_of_flow(text, node, gone)
+        return _flow_removal(text, node, removed)
     edits, comments = [], {}
     for name, pair in pairs(node):
-        if name in gone:
-            start, end = _above(text, pair.start), _line_end(text, pair.end)
+        if name in removed:
+            start, end = _comments_start(text, pair.start), _line_end(text, pair.end)
             edits.append(Edit(start, end, ""))
             comments[name] = tuple(_comments(text, start, pair.start, pair.end, end))
-    return Removed(tuple(edits), comments)
+    return Removal(tuple(edits), comments)
 
 
-def in_front(text: str, pair: Pair) -> int:
+def insertion_index(text: str, pair: Pair) -> int:
     """Index for a new key of a block mapping before an existing one and its comments."""
-    start = _above(text, pair.start)
+    start = _comments_start(text, pair.start)
     return _line_start(text, pair.start) if start == 0 else start
 
 
-def _out_of_flow(text: str, node: yaml.MappingNode, gone: set[str]) -> Removed:
+def _flow_removal(text: str, node: yaml.MappingNode, removed: set[str]) -> Removal:
     """Removal of keys from a mapping in flow style, with their commas."""
     edits: list[Edit] = []
     comments: dict[str, tuple[str, ...]] = {}
     kept: Pair | None = None
     run: list[tuple[str, Pair]] = []
     for name, pair in pairs(node):
-        if name in gone:
+        if name in removed:
             run.append((name, pair))
             continue
         if run:
@@ -133,7 +135,7 @@ def _out_of_flow(text: str, node: yaml.MappingNode, gone: set[str]) -> Removed:
     if run and kept is not None:
         edits.append(Edit(kept.end, run[-1][1].end, ""))
         comments |= _comments_of_run(text, run, kept.end, run[-1][1].end)
-    return Removed(tuple(edits), comments)
+    return Removal(tuple(edits), comments)
 
 
 def _comments_of_run(
@@ -174,7 +176,7 @@ def _line_end(text: str, index: int) -> int:
     return len(text) if end < 0 else end + 1
 
 
-def _above(text: str, index: int) -> int:
+def _comments_start(text: str, index: int) -> int:
     """Index of the first comment line directly above a key, with the key's indentation."""
     start = _line_start(text, index)
     column = index - start

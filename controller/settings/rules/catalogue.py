@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 
 from controller.settings.file_positions import RuleFinding
 from controller.settings.rules.sound_parts import ServiceParts, SettingsParts
-from controller.settings.validation_messages import nearest
+from controller.settings.validation_messages import most_similar
 
 _NAMED = 12
 """Limit of regions named in a hint; the rest is counted."""
@@ -21,7 +21,7 @@ def regions_are_catalogued(parts: SettingsParts) -> Iterator[RuleFinding]:
             if name not in parts.regions:
                 path = ("services", service_name, "regions", name)
                 message = f"the catalogue of regions (regions) has no {name}"
-                yield RuleFinding(path, message, _there_are(name, parts.regions), at_key=True)
+                yield RuleFinding(path, message, _region_hint(name, parts.regions), at_key=True)
 
 
 def residency_holds(parts: SettingsParts) -> Iterator[RuleFinding]:
@@ -44,9 +44,9 @@ def _residency_of(service: ServiceParts, parts: SettingsParts) -> Iterator[RuleF
             yield RuleFinding(("pools", pool_name, "regions", index), message)
 
 
-def _there_are(name: str, known: Collection[str]) -> str:
+def _region_hint(name: str, known: Collection[str]) -> str:
     """Hint for a region that the catalogue lacks: the most similar one, and those it has."""
-    meant = [f"did you mean {region}?" for region in nearest(name, known)]
+    meant = [f"did you mean {region}?" for region in most_similar(name, known)]
     shown = ", ".join(list(known)[:_NAMED])
     more = f" and {len(known) - _NAMED} more" if len(known) > _NAMED else ""
     has = f"it has {shown}{more}" if known else "it is empty"

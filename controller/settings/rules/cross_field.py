@@ -25,7 +25,7 @@ def check(parts: SettingsParts) -> Iterator[RuleFinding]:
     for rule in (
         regions_are_catalogued,
         residency_holds,
-        callers_are_known,
+        api_without_tokens_is_local,
         tokens_differ,
         reserve_below_burst,
         vantage_stands_alone,
@@ -41,7 +41,7 @@ def check(parts: SettingsParts) -> Iterator[RuleFinding]:
         yield from rule(parts)
 
 
-def callers_are_known(parts: SettingsParts) -> Iterator[RuleFinding]:
+def api_without_tokens_is_local(parts: SettingsParts) -> Iterator[RuleFinding]:
     """Without tokens every caller is admin, so only this machine may reach the API."""
     api = parts.api
     if api is None or api.tokens or is_loopback(api.host):

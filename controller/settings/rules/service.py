@@ -13,7 +13,7 @@ from controller.model.configuration import Endpoint, KeyPath, Pool, Route53Lever
 from controller.settings.file_positions import RuleFinding
 from controller.settings.rules.geography import geographies_can_be_matched
 from controller.settings.rules.sound_parts import ServiceParts
-from controller.settings.validation_messages import did_you_mean
+from controller.settings.validation_messages import suggestion
 
 _IDLE_KEYS = {
     "tcp": ("host", "headers", "ca_file", "statuses", "body_contains", "keep_alive"),
@@ -91,7 +91,7 @@ def pool_regions_exist(service: ServiceParts) -> Iterator[RuleFinding]:
         for index, region in enumerate(pool.regions):
             if region not in service.regions:
                 message = f"{region} is not a region of this service"
-                hint = did_you_mean(region, service.regions)
+                hint = suggestion(region, service.regions)
                 yield RuleFinding(("pools", pool_name, "regions", index), message, hint)
 
 
@@ -122,7 +122,7 @@ def latencies_cover_the_pool(service: ServiceParts) -> Iterator[RuleFinding]:
             message = "latency_ms does nothing behind an accelerator, which knows its users' paths"
             yield RuleFinding(path, message, "leave it out", at_key=True)
         elif pool.latency_ms:
-            yield from _all_or_none(path, pool.latency_ms, pool_name, pool)
+            yield from _covers_pool(path, pool.latency_ms, pool_name, pool)
 
 
 def nearest_names_the_pools_regions(service: ServiceParts) -> Iterator[RuleFinding]:
@@ -131,10 +131,10 @@ def nearest_names_the_pools_regions(service: ServiceParts) -> Iterator[RuleFindi
     pool = service.pools.get(lever.pool) if lever is not None else None
     if lever is not None and pool is not None and lever.nearest:
         path = ("levers", "accelerator", "nearest")
-        yield from _all_or_none(path, lever.nearest, lever.pool, pool)
+        yield from _covers_pool(path, lever.nearest, lever.pool, pool)
 
 
-def _all_or_none(
+def _covers_pool(
     path: KeyPath, named: Collection[str], pool_name: str, pool: Pool
 ) -> Iterator[RuleFinding]:
     """Findings unless `named` is exactly the pool's regions."""
@@ -145,7 +145,7 @@ def _all_or_none(
     for region in named:
         if region not in pool.regions:
             message = f"{region} is not in pool {pool_name}"
-            yield RuleFinding((*path, region), message, did_you_mean(region, pool.regions))
+            yield RuleFinding((*path, region), message, suggestion(region, pool.regions))
 
 
 def geographies_differ(service: ServiceParts) -> Iterator[RuleFinding]:
@@ -187,7 +187,7 @@ def bound_pools_name_countries(service: ServiceParts) -> Iterator[RuleFinding]:
                 f"not {geography}"
             )
             path = ("pools", pool_name, "geographies", index)
-            yield RuleFinding(path, message, _why_not_bound(geography))
+            yield RuleFinding(path, message, _bound_pool_hint(geography))
 
 
 def pool_names_are_no_regions(service: ServiceParts) -> Iterator[RuleFinding]:
@@ -205,7 +205,7 @@ def one_pool_behind_accelerator(service: ServiceParts) -> Iterator[RuleFinding]:
         return
     if lever.pool not in service.pools:
         message = f"{lever.pool} is not a pool of this service"
-        hint = did_you_mean(lever.pool, service.pools)
+        hint = suggestion(lever.pool, service.pools)
         yield RuleFinding(("levers", "accelerator", "pool"), message, hint)
     if len(service.pools) > 1:
         message = (
@@ -225,7 +225,7 @@ def _route53(service: ServiceParts) -> Route53Lever | None:
     return service.levers.route53 if service.levers else None
 
 
-def _why_not_bound(geography: str) -> str:
+def _bound_pool_hint(geography: str) -> str:
     if geography == "continent:EU":
         return "to Route 53 continent EU also holds RU, TR and GB"
     if geography == "default":

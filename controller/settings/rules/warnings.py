@@ -20,14 +20,14 @@ def warnings_for(settings: Settings) -> Iterator[RuleFinding]:
         one_vantage_point,
         no_known_good_targets,
         deadline_above_interval,
-        api_in_the_open,
+        api_beyond_loopback,
         regions_without_service,
-        jurisdiction_as_on_the_map,
+        jurisdiction_eu_outside_the_eu,
     ):
         yield from rule(settings)
     for name, service in settings.services.items():
         for service_rule in (
-            secrets_in_the_clear,
+            unencrypted_secrets,
             long_ttl,
             capacity_unknown,
             pools_survive_a_region,
@@ -67,7 +67,7 @@ def deadline_above_interval(settings: Settings) -> Iterator[RuleFinding]:
         yield RuleFinding(("probing", "deadline_s"), message)
 
 
-def secrets_in_the_clear(service: Service) -> Iterator[RuleFinding]:
+def unencrypted_secrets(service: Service) -> Iterator[RuleFinding]:
     """Secrets in headers of probes without TLS: the network can read them."""
     for region_name, region in service.regions.items():
         for name, endpoint in region.endpoints.items():
@@ -77,7 +77,7 @@ def secrets_in_the_clear(service: Service) -> Iterator[RuleFinding]:
                 yield RuleFinding(path, message, "probe it by https://", at_key=True)
 
 
-def api_in_the_open(settings: Settings) -> Iterator[RuleFinding]:
+def api_beyond_loopback(settings: Settings) -> Iterator[RuleFinding]:
     """The API listens beyond this machine: it is plain HTTP, so the network can read tokens."""
     host = settings.api.host
     if not is_loopback(host):
@@ -157,7 +157,7 @@ def regions_without_service(settings: Settings) -> Iterator[RuleFinding]:
             yield RuleFinding(("regions", name), message, "leave it out", at_key=True)
 
 
-def jurisdiction_as_on_the_map(settings: Settings) -> Iterator[RuleFinding]:
+def jurisdiction_eu_outside_the_eu(settings: Settings) -> Iterator[RuleFinding]:
     """A region outside the EU with jurisdiction EU; the proof of residency relies on this key."""
     for name, region in settings.regions.items():
         country = _EUROPE_OUTSIDE_THE_UNION.get(name)
