@@ -58,7 +58,7 @@ fix: $(VENV)/.dev ## format and mend what can be mended
 storyboards: $(VENV)/.dev ## accept the storyboards' new text; read the diff before committing it
 	@$(BIN)/python -m pytest tests/storyboards --rewrite
 
-schema: $(VENV)/.runtime ## write config/schema.json anew from the nouns
+schema: $(VENV)/.runtime ## write config/schema.json from the configuration models
 	@$(BIN)/gtc config schema > config/schema.json
 
 lock: ## pin dependencies anew, with hashes (needs uv)

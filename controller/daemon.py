@@ -31,13 +31,13 @@ from controller.api.http.server import serving
 from controller.api.metrics.daemon_metrics import DaemonMetrics
 from controller.composition import Controller, Ports, ReloadSource, compose
 from controller.loops.process.supervision import LoopEndedError
-from controller.settings import ConfigSource, Loaded
+from controller.settings import ConfigSource, LoadedSettings
 
 _log = structlog.get_logger("daemon")
 
 
 async def run(
-    source: ConfigSource, loaded: Loaded, announce: Callable[[dict[str, object]], None]
+    source: ConfigSource, loaded: LoadedSettings, announce: Callable[[dict[str, object]], None]
 ) -> None:
     """Run the daemon until SIGTERM or SIGINT. `announce` is called once, when the API listens.
 
@@ -64,10 +64,10 @@ async def run(
         aws = aws_adapters(settings, clients, clock, metrics.aws_call)
         name_servers = DnsNameServers(aws.delegations.name_servers, settings.answers)
 
-        async def load() -> Loaded:
+        async def load() -> LoadedSettings:
             return _warned(source, await asyncio.to_thread(source.load))
 
-        def apply_reload(loaded: Loaded) -> None:
+        def apply_reload(loaded: LoadedSettings) -> None:
             prober.apply(loaded.references)
             name_servers.apply(loaded.settings.answers)
 
@@ -98,10 +98,10 @@ async def run(
     _log.info("stopped")
 
 
-def _warned(source: ConfigSource, loaded: Loaded) -> Loaded:
+def _warned(source: ConfigSource, loaded: LoadedSettings) -> LoadedSettings:
     """The same; the log warns of a file of an earlier version."""
     if loaded.outdated is not None:
-        _log.warning("old_settings_version", why=loaded.outdated.in_a_line(str(source.path)))
+        _log.warning("old_settings_version", why=loaded.outdated.one_line(str(source.path)))
     return loaded
 
 

@@ -20,8 +20,9 @@ import dns.message
 import dns.rcode
 import dns.rdatatype
 
+from controller.model.configuration import AnswerSettings
+from controller.model.configuration.answers import DNS_PORT, host_and_port
 from controller.model.errors import ProviderUnavailableError
-from controller.model.name_servers import DNS_PORT, AnswerSettings, host_and_port
 
 ZoneServers = Callable[[str], Awaitable[Sequence[str]]]
 """Hosted zone id to the host names of its name servers. Raises as `NameServers.ask` does."""

@@ -15,7 +15,7 @@ from controller.ports import (
     RecordSets,
     Store,
 )
-from controller.settings import Loaded
+from controller.settings import LoadedSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Ports:
     name_servers: NameServers
 
 
-async def _no_file() -> Loaded:
+async def _no_file() -> LoadedSettings:
     problem = Problem("these settings did not come from a file")
     raise InvalidSettingsError("-", (problem,))
 
@@ -44,5 +44,5 @@ class ReloadSource:
     once after every reload that succeeded.
     """
 
-    load: Callable[[], Awaitable[Loaded]] = _no_file
-    swapped: tuple[Callable[[Loaded], None], ...] = ()
+    load: Callable[[], Awaitable[LoadedSettings]] = _no_file
+    swapped: tuple[Callable[[LoadedSettings], None], ...] = ()

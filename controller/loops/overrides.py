@@ -207,7 +207,7 @@ class Overrides:
             self._change_lock.release()
 
     async def _add(self, request: OverrideRequest) -> Override:
-        replaced = [o.id for o in self.active() if o.place == request.place]
+        replaced = [o.id for o in self.active() if o.target == request.target]
         now, wall = self._clock.boottime(), self._clock.wall()
         expires_at = wall + timedelta(seconds=request.ttl_s)
         override = await self._store.add_override(request, wall, expires_at, replaced)

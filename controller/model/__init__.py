@@ -1,5 +1,5 @@
-"""Frozen nouns. Configuration nouns are pydantic models, hot values slotted dataclasses.
+"""Frozen values that all layers share: configuration models (pydantic) and slotted dataclasses.
 
-Nothing here does I/O, owns a clock or imports a layer above. One type per thing: the API serves
-these as they are.
+No module here does I/O, reads a clock or imports a layer above. The API serves these types as they
+are.
 """

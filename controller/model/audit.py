@@ -1,9 +1,10 @@
-"""The audit: who did what, each entry sealed to the one before it.
+"""The audit: who did what, as a hash chain of entries.
 
-An entry's digest covers its number, its text and the digest of its predecessor, so that none can be
-altered, removed, moved or slipped in without every later one ceasing to fit. Nothing secret is in
-it: whoever may write the whole file may seal a whole new chain. What shows that is a mark (number
-and digest) noted elsewhere, such as in shipped logs, and compared by `find_faults`.
+An entry's digest covers its number, its text and the digest of the entry before it:
+`digest[n] = sha256(seq[n], text[n], digest[n - 1])`. So an entry that is altered, removed, moved or
+inserted no longer fits the later ones. The digest uses no secret: a program that can write the file
+can make a whole new chain. To find that, compare the chain with a mark (number and digest) that was
+noted elsewhere, such as in shipped logs (`find_faults`).
 """
 
 from __future__ import annotations
@@ -16,22 +17,22 @@ from dataclasses import astuple, dataclass
 from datetime import datetime
 
 _BEFORE_ANY = "0" * 64
-RECORDED = "decision_recorded"
-"""Action of the entry that seals a decision record, and with it what the decision was made of."""
+DECISION_RECORDED = "decision_recorded"
+"""Action of the entry with the digests of a decision record and of its snapshot."""
 SNAPSHOT_SEALED = "snapshot_sealed"
-"""Action of the entry that seals what an older decision was made of, whose own entry does not."""
-RECORDS_REMOVED = "decisions_removed"
-"""Action of the entry that says up to which number decision records were removed, for their size.
-"""
-PRUNED = "audit_pruned"
-"""Action of the entry that stands for older ones removed by retention."""
+"""Action of the entry with the digest of an older decision's snapshot, if its own entry lacks
+it."""
+DECISIONS_REMOVED = "decisions_removed"
+"""Action of the entry with the number up to which decision records were removed for their size."""
+AUDIT_PRUNED = "audit_pruned"
+"""Action of the entry that replaces older entries removed by retention."""
 _PRUNED_DETAIL = re.compile(r"entries up to (\d+) were removed; the last had digest ([0-9a-f]{64})")
 _MARK = re.compile(r"(\d+):([0-9a-f]{64})")
 
 
 @dataclass(frozen=True, slots=True)
 class ChainPoint:
-    """A point of the chain: an entry's number and digest."""
+    """One entry's place in the chain: its number and digest. As text, a mark: `NUMBER:DIGEST`."""
 
     seq: int
     digest: str
@@ -41,24 +42,27 @@ class ChainPoint:
 
     @staticmethod
     def parse(text: str) -> ChainPoint:
-        """The mark that `str` made. Raises ValueError."""
+        """The point that a mark names; the inverse of `str`. Raises ValueError."""
         found = _MARK.fullmatch(text)
         if found is None:
             raise ValueError(f"{text!r} is no mark; one is NUMBER:DIGEST with 64 hex digits")
         return ChainPoint(int(found[1]), found[2])
 
 
-BEGINNING = ChainPoint(0, _BEFORE_ANY)
-"""Where every chain starts."""
+CHAIN_START = ChainPoint(0, _BEFORE_ANY)
+"""The point before the first entry."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One act of a person or of the daemon."""
+    """One act of a user, operator or the daemon.
+
+    `seq >= 1`; `previous` is the digest of entry `seq - 1`; `digest` covers all other fields.
+    """
 
     seq: int
     at: str
-    """ISO 8601, to the letter as the digest covers it."""
+    """ISO 8601. Kept as text, because the digest covers its characters."""
     actor: str
     action: str
     detail: str
@@ -67,63 +71,63 @@ class AuditEntry:
     digest: str
 
     @property
-    def mark(self) -> ChainPoint:
-        """Its point of the chain."""
+    def point(self) -> ChainPoint:
+        """Its place in the chain."""
         return ChainPoint(self.seq, self.digest)
 
 
 @dataclass(frozen=True, slots=True)
 class AuditCheck:
-    """What looking through the whole audit found."""
+    """Result of checking the whole audit. `ok == (not faults)`."""
 
     entries: int
     head: ChainPoint
-    """To be noted elsewhere; a later check against it shows a chain made anew."""
+    """The last entry. Note it elsewhere: a later check against it finds a chain made anew."""
     records: int
-    """Decision records compared with the audit."""
+    """Number of decision records compared with the audit."""
     snapshots: int
-    """Snapshots, which decisions were made of, compared with the audit."""
+    """Number of decisions' snapshots compared with the audit."""
     faults: tuple[str, ...]
 
     @property
     def ok(self) -> bool:
-        """Whether everything fits."""
+        """Whether no fault was found."""
         return not self.faults
 
 
 def next_entry(head: ChainPoint, at: datetime, actor: str, action: str, detail: str) -> AuditEntry:
-    """The entry that follows `head`, sealed."""
-    text = (head.seq + 1, at.isoformat(), actor, action, detail, head.digest)
-    return AuditEntry(*text, _seal(text))
+    """The entry that follows `head`, with its digest."""
+    members = (head.seq + 1, at.isoformat(), actor, action, detail, head.digest)
+    return AuditEntry(*members, _digest(members))
 
 
 def pruning_detail(last: ChainPoint) -> str:
-    """What the entry says that stands for all up to `last`."""
+    """Detail of the entry that replaces all entries up to `last`."""
     return f"entries up to {last.seq} were removed; the last had digest {last.digest}"
 
 
 def find_faults(
     entries: Iterable[AuditEntry], head: ChainPoint, noted: ChainPoint | None = None
 ) -> Iterator[str]:
-    """What does not fit in the chain, oldest first; `entries` in the order of their numbers.
+    """Faults of the chain, oldest first; `entries` are in the order of their numbers.
 
-    `head` is what the store says of the last entry, `noted` a mark that somebody kept elsewhere.
+    `head` is the last entry according to the store, `noted` a mark that was kept elsewhere.
     """
     first: AuditEntry | None = None
     pruned: ChainPoint | None = None
-    last = BEGINNING
+    last = CHAIN_START
     noted_found = noted is None
     for entry in entries:
         if first is None:
             first = entry
         else:
             yield from _break_between(last, entry)
-        if entry.digest != _seal(astuple(entry)[:-1]):
+        if entry.digest != _digest(astuple(entry)[:-1]):
             yield f"entry {entry.seq} was altered"
-        if entry.action == PRUNED:
+        if entry.action == AUDIT_PRUNED:
             pruned = _pruned(entry)
-        noted_found = noted_found or entry.mark == noted
-        last = entry.mark
+        noted_found = noted_found or entry.point == noted
+        last = entry.point
     yield from _false_beginning(first, pruned)
     if last != head:
         yield f"the chain ends with {last.seq}, and should end with {head.seq}"
@@ -131,8 +135,9 @@ def find_faults(
         yield f"no entry is {noted}: the chain was made anew, or its end removed"
 
 
-def _seal(text: tuple[object, ...]) -> str:
-    canonical = json.dumps(text, ensure_ascii=True, separators=(",", ":"))
+def _digest(members: tuple[object, ...]) -> str:
+    """SHA-256, in hex, of an entry's members as canonical JSON."""
+    canonical = json.dumps(members, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
@@ -147,10 +152,11 @@ def _false_beginning(first: AuditEntry | None, pruned: ChainPoint | None) -> Ite
     if first is None:
         return
     begins_after = ChainPoint(first.seq - 1, first.previous)
-    if begins_after not in (BEGINNING, pruned):
+    if begins_after not in (CHAIN_START, pruned):
         yield f"the chain begins with {first.seq}, and nothing stands for the entries before it"
 
 
 def _pruned(entry: AuditEntry) -> ChainPoint | None:
+    """The last entry that this one replaces."""
     found = _PRUNED_DETAIL.fullmatch(entry.detail)
     return ChainPoint(int(found[1]), found[2]) if found else None

@@ -1,7 +1,7 @@
-"""What one decision looks at, and everything it says.
+"""Input and output of a decision, and its record.
 
-`Snapshot` goes into `controller.planning.decision.decide`, `Decision` comes out. A
-`DecisionRecord` is a decision people can look up, with what AWS answered and what followed.
+`decide(Snapshot) -> Decision` is in `controller.planning.decision`. A `DecisionRecord` is a stored
+decision, with AWS's answers and the effects that followed.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from controller.model.second_opinions import AnsweredCounts, Opinion
 from controller.model.traffic import MeasuredShare
 
 Shares = Mapping[str, float]
-"""Region to fraction. On Route 53 the fractions of a pool add up to 1; behind an accelerator each
-is that region's own dial, 0 to 1."""
+"""Region to fraction, `0 <= fraction <= 1`. On Route 53 `sum(shares) == 1 or all == 0`. Behind an
+accelerator each fraction is the region's own dial / 100."""
 
 
 PoolName = tuple[str, str]
-"""Service and pool."""
+"""Names of a service and of a pool of it."""
 
 
 class Hold(StrEnum):
-    """Why something that might have moved did not. The values are public: logs, metrics, API."""
+    """Reason why a change was not made. The values are public: logs, metrics, API."""
 
     WITHIN_HYSTERESIS = "within_hysteresis"
     UNKNOWN_HEALTH = "unknown_health"
@@ -63,21 +63,22 @@ GUARD_HOLDS = (
     Hold.CONTESTED,
     Hold.FLAPPING,
 )
-"""Guards a person may override, by naming them in the call."""
+"""Guards that an order may override by naming them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One thing that did not move, and why."""
+    """One hold: a region, or the whole pool, that was not changed, and why."""
 
     reason: Hold
     detail: str
     """The reason with its numbers."""
     region: str | None = None
+    """None: the whole pool."""
 
 
 class PipelineStep(StrEnum):
-    """Steps of the pipeline that change shares, in their order."""
+    """Steps of a decision that change shares, in their order."""
 
     PLACEMENT = "placement"
     RAMP = "ramp"
@@ -86,7 +87,7 @@ class PipelineStep(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What one rule did to one region's share."""
+    """Effect of one rule on one region's share. `0 <= before, after <= 1`."""
 
     step: PipelineStep
     name: str
@@ -94,98 +95,103 @@ class Rule:
     before: float
     after: float
     binding: bool
-    """Whether the result would be another without this rule."""
+    """Whether the result would differ without this rule."""
     why: str
 
 
 @dataclass(frozen=True, slots=True)
 class PoolPlan:
-    """What one decision means for one pool."""
+    """The part of a decision that concerns one pool.
+
+    Invariants: `before.keys() == desired.keys() == after.keys()`; `overload_rps >= 0`;
+    `not (changes and withheld)`; `withheld` implies `after == before`.
+    """
 
     service: str
     pool: str
     before: Shares
-    """As AWS has it."""
+    """Observed shares."""
     desired: Shares
-    """Where placement wants to be."""
+    """Shares that placement wants."""
     after: Shares
-    """How far this cycle goes."""
+    """Shares after this cycle's changes."""
     rules: tuple[Rule, ...] = ()
     held: tuple[Held, ...] = ()
     changes: tuple[Change, ...] = ()
-    """To be written now."""
+    """Changes to write now."""
     withheld: tuple[Change, ...] = ()
-    """What would be written if no guard held it."""
+    """Changes that a guard holds."""
     emergency: bool = False
-    """Whether a failed region's traffic leaves here."""
+    """Whether the plan takes traffic out of a failed region."""
     by_person: bool = False
-    """Whether an override makes a region's traffic leave here."""
+    """Whether an override takes traffic out of a region."""
     overload_rps: float = 0.0
-    """Requests/s of this pool beyond what the regions that may serve it can carry."""
+    """Demand of the pool, requests/s, above the capacity of the regions that may serve it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything one decision may look at. Times are monotonic seconds."""
+    """All input of one decision. Times are monotonic seconds; `started_at <= now`."""
 
     now: float
     started_at: float
     settings: Settings
     health: Mapping[str, Mapping[EndpointId, HealthState]]
-    """Vantage point to its opinion of every endpoint."""
+    """Vantage point to the health of every endpoint as seen from there."""
     known_good: Mapping[str, HealthState]
-    """This vantage point's opinion of its known-good reference targets."""
+    """Address of a known-good reference target to its health as seen from this vantage point."""
     observed: Mapping[str, Observed]
-    """Service to what AWS says; a service never read is missing."""
+    """Service to its observed state; a service never read is missing."""
     expected: Mapping[Position, tuple[LeverState, ...]]
-    """What we last applied or may have applied; a position never touched is missing."""
+    """Position to the states that we last wrote or may have written; never written: missing."""
     overrides: tuple[Override, ...]
-    """Those in force now."""
+    """Active overrides."""
     figures: Figures = NO_FIGURES
-    """How many users there are and how far, as measured."""
+    """Measured demand and latency."""
     measured: Mapping[PoolName, Mapping[str, MeasuredShare]] = field(default_factory=dict)
-    """Where users went lately, pool by pool."""
+    """Pool to region to its measured share."""
     memory: Memory = NO_MEMORY
     opinions: Mapping[Position, Opinion] = field(default_factory=dict)
-    """What Route 53's health checks say of each weighted record; one nobody knows of is missing."""
+    """Position to the verdict of Route 53's health checks; missing: they have none."""
     answered: Mapping[PoolName, AnsweredCounts] = field(default_factory=dict)
-    """What the name servers answered each pool's users since its weights were last changed."""
+    """Pool to the DNS answers to its users since its weights were last changed."""
     known_bad: Mapping[str, HealthState] = field(default_factory=dict)
-    """This vantage point's opinion of its known-bad reference targets."""
+    """Address of a known-bad reference target to its health as seen from this vantage point."""
     unread: str = ""
-    """Why orders and writes of before the start are not known yet; empty: they are."""
+    """Why the state file (overrides, expectations) is not read yet; empty: it is read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Everything one decision says."""
+    """All output of one decision."""
 
     regions: Mapping[str, Mapping[str, RegionHealth]]
-    """Service to region to what is believed of it."""
+    """Service to region to its health."""
     plans: tuple[PoolPlan, ...]
     drift: Mapping[Position, str]
-    """Positions someone else changed, with what was expected and what was seen."""
+    """Position that another party changed to the expected and the observed state, as text."""
     memory: Memory
     wake_at: float | None = None
-    """When time alone will change the answer: the next ramp step, the end of a hold."""
+    """When the decision may change by time alone (next ramp step, end of a hold), monotonic
+    seconds."""
     undecided: Mapping[str, str] = field(default_factory=dict)
-    """Services that could not be decided about because of a mistake in this program, and where it
-    happened. They are held; the others are decided as if these did not exist."""
+    """Service whose decision raised an exception (a bug) to the place of the exception. It is held;
+    the other services are decided as if it did not exist."""
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        """Everything to be written now."""
+        """All changes to write now."""
         return tuple(change for plan in self.plans for change in plan.changes)
 
     @property
     def emergency(self) -> bool:
-        """Whether a failed region's traffic must leave."""
+        """Whether changes to write now take traffic out of a failed region."""
         return any(plan.emergency and plan.changes for plan in self.plans)
 
 
 @dataclass(frozen=True, slots=True)
 class WriteResult:
-    """What one write asked for and what AWS answered."""
+    """One write and AWS's answer."""
 
     lever: str
     """`route53` or `accelerator`."""
@@ -197,7 +203,7 @@ class WriteResult:
 
 @dataclass(frozen=True, slots=True)
 class TimelineEvent:
-    """One point of a decision's timeline."""
+    """One event of a decision's timeline."""
 
     name: str
     """`first_failure`, `detected`, `decided`, `applied`, `insync`, `measured`, …"""
@@ -207,7 +213,7 @@ class TimelineEvent:
 
 @dataclass(frozen=True, slots=True)
 class RejectedAlternative:
-    """A region that might have carried what a pool moved, and why it does not."""
+    """A region that could have received traffic that a pool moved, and why it did not."""
 
     service: str
     pool: str
@@ -217,14 +223,14 @@ class RejectedAlternative:
 
 @dataclass(frozen=True, slots=True)
 class DecisionRecord:
-    """One decision worth keeping: a verdict, plan, outcome or hold reason changed."""
+    """A stored decision. Stored are those that change a verdict, plan, outcome or hold reason."""
 
     id: int
     at: datetime
     cycle: int
     mode: Mode
     trigger: tuple[str, ...]
-    """What set it off, with numbers."""
+    """Causes of the decision, with numbers."""
     regions: Mapping[str, Mapping[str, RegionHealth]]
     plans: tuple[PoolPlan, ...]
     written: tuple[WriteResult, ...]
@@ -232,8 +238,8 @@ class DecisionRecord:
     expected_effect: str
     measured_effect: str = ""
     authors: tuple[str, ...] = ()
-    """Whose overrides began, ended or moved something here; empty: nobody's."""
+    """Authors of overrides that began, ended or moved traffic in this decision."""
     rejected: tuple[RejectedAlternative, ...] = ()
-    """What else was considered for the traffic that moves."""
+    """Other regions that were considered for the traffic that moves."""
     version: str = ""
-    """Of the program that decided; empty: older than this is noted."""
+    """Version of the program that decided; empty: recorded before versions were noted."""

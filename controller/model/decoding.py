@@ -1,8 +1,8 @@
-"""Values of the model from JSON that `controller.model.encoding.EXACT` made.
+"""Decoder: values of the model from the JSON that `controller.model.encoding.EXACT` made.
 
-The declared type of a value decides how it is read. Reading tolerates other versions of a type: a
-member it has a default for may be missing, one it does not know is left out. It tolerates older
-forms, too: a named tuple may be a list, and a mapping whose keys are tuples a list of pairs.
+The declared type of a value decides how it is decoded. Other versions of a type are accepted: a
+member with a default may be missing, an unknown member is ignored. So are older forms: a list for a
+named tuple, and a list of pairs for a mapping whose keys are tuples.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from enum import Enum
 from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from controller.model.config_model import ConfigModel
+from controller.model.configuration import ConfigModel
 from controller.model.encoding import EXACT, as_text
 
 T = TypeVar("T")
@@ -26,47 +26,48 @@ _A_TIME = "a time such as 2026-06-01T12:00:00+00:00"
 
 
 class UnreadableError(ValueError):
-    """Text does not hold what it should; says where and why."""
+    """Data that cannot be decoded; the text names the place and the reason."""
 
     def __init__(self, message: str, place: str = "") -> None:
         super().__init__(message)
         self.place = place
-        """Where, from the outside in; grows while the error passes outwards."""
+        """Path from the outermost value, such as `.plans[0].pool`; callers prefix their part."""
 
     def __str__(self) -> str:
         return f"{self.place} {self.args[0]}" if self.place else str(self.args[0])
 
 
-def decoded(kind: type[T], data: object, where: str = "") -> T:
-    """The value of this type that was encoded. Raises UnreadableError; `where` names the whole."""
-    with _inside(where):
+def decoded(kind: type[T], data: object, name: str = "") -> T:
+    """The decoded value of type `kind`; `name` names it in errors. Raises UnreadableError."""
+    with _prefixed(name):
         value: T = reader(kind)(data)
     return value
 
 
 def reader(kind: Any) -> Reader:
-    """What reads a type. Raises TypeError for a type that cannot be read."""
+    """Decoder of a type. Raises TypeError for a type that cannot be decoded."""
     return _reader(kind)
 
 
 def in_present_form(data: Any) -> Any:
-    """Encoded data as it would be encoded today: objects for pairs whose keys are tuples of texts.
+    """Encoded data in today's form: lists of pairs whose keys are tuples of texts become objects.
 
-    Equal data stay equal, so that what another version encoded can be compared with ours.
+    Equal data stay equal, so data of an older version can be compared with ours. Example:
+    `[[["a", "x"], 1]]` becomes `{"a": {"x": 1}}`.
     """
     if isinstance(data, dict):
-        return {name: in_present_form(one) for name, one in data.items()}
+        return {name: in_present_form(value) for name, value in data.items()}
     if not isinstance(data, list):
         return data
-    items = [in_present_form(one) for one in data]
-    keys = [_key_of_texts(one) for one in items]
+    items = [in_present_form(item) for item in data]
+    keys = [_key_of_texts(item) for item in items]
     if None in keys or len(set(keys)) < len(keys):
         return items
-    return EXACT({key: one[1] for key, one in zip(keys, items, strict=True)}) if keys else items
+    return EXACT({key: pair[1] for key, pair in zip(keys, items, strict=True)}) if keys else items
 
 
 def _key_of_texts(pair: Any) -> tuple[str, ...] | None:
-    """The key that a pair of key and value begins with, when that is several texts."""
+    """Key of a pair of key and value if it is a tuple of two or more texts; else None."""
     if not (isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], dict | list)):
         return None
     texts = tuple(pair[0].values() if isinstance(pair[0], dict) else pair[0])
@@ -74,8 +75,8 @@ def _key_of_texts(pair: Any) -> tuple[str, ...] | None:
 
 
 @contextmanager
-def _inside(place: str) -> Iterator[None]:
-    """Errors say that they happened there."""
+def _prefixed(place: str) -> Iterator[None]:
+    """Prefix the place of an UnreadableError."""
     try:
         yield
     except UnreadableError as error:
@@ -103,11 +104,11 @@ def _reader(kind: Any) -> Reader:
 
 def _reader_of_class(kind: type) -> Reader:
     if issubclass(kind, Enum):
-        return _checked(kind, f"one of {', '.join(str(one.value) for one in kind)}")
+        return _checked(kind, f"one of {', '.join(str(member.value) for member in kind)}")
     if issubclass(kind, datetime):
         return _checked(kind.fromisoformat, _A_TIME)
     if issubclass(kind, ConfigModel):
-        return _as_it_is(kind)
+        return _unchanged(kind)
     if issubclass(kind, tuple) and hasattr(kind, "_fields"):
         return _named_tuple(kind)
     if is_dataclass(kind):
@@ -163,28 +164,28 @@ def _mapping(key: Any, item: Any) -> Reader:
     def read(data: Any) -> Any:
         if isinstance(data, dict):
             if parts:
-                return {make(path): inside(one, path) for path, one in _leaves(data, parts)}
-            return {read_key(one): inside(other, one) for one, other in data.items()}
+                return {make(path): item_at(path, one) for path, one in _leaves(data, parts)}
+            return {read_key(name): item_at(name, one) for name, one in data.items()}
         if isinstance(data, list) and all(isinstance(p, list) and len(p) == 2 for p in data):
-            return {key_of(one): inside(other, one) for one, other in data}
+            return {key_of(name): item_at(name, one) for name, one in data}
         raise UnreadableError("is neither an object nor a list of pairs")
 
-    def key_of(one: Any) -> Any:
-        with _inside(" key"):
-            return read_key(one)
+    def key_of(name: Any) -> Any:
+        with _prefixed(" key"):
+            return read_key(name)
 
-    def inside(one: Any, place: Any) -> Any:
+    def item_at(place: Any, item: Any) -> Any:
         try:
-            return read_item(one)
+            return read_item(item)
         except UnreadableError as error:
-            error.place = f"[{_short(place)}]{error.place}"
+            error.place = f"[{_shortened(place)}]{error.place}"
             raise
 
     return read
 
 
 def _text_parts(key: Any) -> int:
-    """How many texts a key is made of; 0 for one that is not a tuple of texts."""
+    """Number of texts that a key consists of; 0 if it is not a tuple of texts."""
     if get_origin(key) is tuple:
         kinds = get_args(key)
     elif isinstance(key, type) and issubclass(key, tuple) and hasattr(key, "_fields"):
@@ -198,19 +199,22 @@ def _text_parts(key: Any) -> int:
 def _leaves(
     data: Mapping[str, Any], parts: int, path: tuple[str, ...] = ()
 ) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """What stands so many objects deep, with the names that lead there."""
-    for name, one in data.items():
+    """Values at depth `parts` of nested objects, each with the names on its path.
+
+    `{"a": {"x": 1, "y": 2}}` with 2 parts gives `("a", "x"), 1` and `("a", "y"), 2`.
+    """
+    for name, value in data.items():
         if parts == 1:
-            yield (*path, name), one
-        elif isinstance(one, dict):
-            yield from _leaves(one, parts - 1, (*path, name))
+            yield (*path, name), value
+        elif isinstance(value, dict):
+            yield from _leaves(value, parts - 1, (*path, name))
         else:
             raise UnreadableError("is no object", f"[{name}]")
 
 
 def _sequence(arguments: tuple[Any, ...]) -> Reader:
     endless = arguments[-1] is Ellipsis
-    readers = tuple(reader(one) for one in arguments if one is not Ellipsis)
+    readers = tuple(reader(kind) for kind in arguments if kind is not Ellipsis)
 
     def read(data: Any) -> Any:
         if not isinstance(data, list):
@@ -219,9 +223,9 @@ def _sequence(arguments: tuple[Any, ...]) -> Reader:
         if len(kinds) != len(data):
             raise UnreadableError(f"has {len(data)} members instead of {len(kinds)}")
         found = []
-        for read_one, one in zip(kinds, data, strict=True):
+        for read_item, item in zip(kinds, data, strict=True):
             try:
-                found.append(read_one(one))
+                found.append(read_item(item))
             except UnreadableError as error:
                 error.place = f"[{len(found)}]{error.place}"
                 raise
@@ -236,11 +240,11 @@ def _set(item: Any) -> Reader:
 
 
 def _optional(kind: Any, arguments: tuple[Any, ...]) -> Reader:
-    others = [one for one in arguments if one is not types.NoneType]
-    if len(others) != 1 or len(others) == len(arguments):
+    kinds = [argument for argument in arguments if argument is not types.NoneType]
+    if len(kinds) != 1 or len(kinds) == len(arguments):
         raise TypeError(f"{kind} cannot be read")
-    read_other = reader(others[0])
-    return lambda data: None if data is None else read_other(data)
+    read_value = reader(kinds[0])
+    return lambda data: None if data is None else read_value(data)
 
 
 def _atom(kind: Any) -> Reader:
@@ -248,14 +252,14 @@ def _atom(kind: Any) -> Reader:
 
     def read(data: Any) -> Any:
         if not isinstance(data, allowed) or (isinstance(data, bool) and kind is not bool):
-            raise UnreadableError(f"is {_short(data)}, not of type {kind.__name__}")
+            raise UnreadableError(f"is {_shortened(data)}, not of type {kind.__name__}")
         return data
 
     return read
 
 
-def _as_it_is(kind: type[ConfigModel]) -> Reader:
-    """Nouns have a JSON of their own; whoever reads them puts them where they belong."""
+def _unchanged(kind: type[ConfigModel]) -> Reader:
+    """Accepts a configuration model only: callers decode settings by pydantic beforehand."""
 
     def read(data: Any) -> Any:
         if not isinstance(data, kind):
@@ -270,11 +274,11 @@ def _checked(make: Callable[[Any], Any], what: str) -> Reader:
         try:
             return make(data)
         except (ValueError, TypeError) as error:
-            raise UnreadableError(f"is {_short(data)}, not {what}") from error
+            raise UnreadableError(f"is {_shortened(data)}, not {what}") from error
 
     return read
 
 
-def _short(data: object) -> str:
+def _shortened(data: object) -> str:
     text = data if isinstance(data, str) else as_text(data)
     return text if len(text) <= 60 else f"{text[:59]}…"

@@ -1,8 +1,8 @@
-"""Values of the model in terms of JSON: one encoder, in two forms.
+"""Encoder: values of the model as JSON data, in two forms.
 
 Dataclasses, named tuples and pydantic models become objects, sequences lists, sets sorted lists,
-enumerations their values. `EXACT` loses nothing: `controller.model.decoding` reads it back, whole
-numbers stay whole and mappings keep their order. `SHOWN` is what the API and its live events show:
+enumerations their values. `EXACT` is lossless: `controller.model.decoding` decodes it, integers
+stay integers and mappings keep their order. `SHOWN` is the form of the API and its event stream:
 times in UTC to the millisecond, keys of mappings as text.
 """
 
@@ -24,21 +24,21 @@ _ATOMS = frozenset((str, int, float, bool, NoneType))
 
 
 class Encoder:
-    """Makes values of the model into dict, list, str, int, float, bool and None.
+    """Turns values of the model into dict, list, str, int, float, bool and None.
 
-    What encodes a type is found out once for each type, because snapshots are large.
+    The encoder of a type is cached, because snapshots are large.
     """
 
     def __init__(
         self, time: Callable[[datetime], str], mapping: Callable[[Encode, Any], Any]
     ) -> None:
-        """`mapping` is given what encodes a member, and a mapping whose keys are not all text."""
+        """`mapping` encodes a mapping whose keys are not all text; it gets this encoder, too."""
         self._time = time
         self._mapping = mapping
         self._by_type: dict[type, Encode] = {}
 
     def __call__(self, value: object) -> Any:
-        """The value in terms of JSON. Raises TypeError for one of no known kind."""
+        """The value as JSON data. Raises TypeError for an unknown type."""
         kind = type(value)
         if kind in _ATOMS:
             return value
@@ -59,8 +59,8 @@ class Encoder:
             (datetime, self._time),
             (date, date.isoformat),
             (Mapping, self._encode_mapping),
-            (tuple | list, lambda value: [self(one) for one in value]),
-            (frozenset | set, lambda value: sorted((self(one) for one in value), key=as_text)),
+            (tuple | list, lambda value: [self(item) for item in value]),
+            (frozenset | set, lambda value: sorted((self(item) for item in value), key=as_text)),
             (tuple(_ATOMS), lambda value: value),
         )
         for bases, encode in encoders:
@@ -69,7 +69,7 @@ class Encoder:
         raise TypeError(f"{kind.__name__} cannot be encoded")
 
     def _members(self, names: tuple[str, ...]) -> Encode:
-        """What encodes objects with these attributes."""
+        """Encoder of objects with these attributes."""
         if len(names) > 1:
             return self._object(names, attrgetter(*names))
         return lambda value: {name: self(getattr(value, name)) for name in names}
@@ -78,42 +78,46 @@ class Encoder:
         def encode(value: Any) -> dict[str, Any]:
             # Most members are atoms: a call for each would take a third longer.
             return {
-                name: one if type(one) in _ATOMS else self(one)
-                for name, one in zip(names, members(value), strict=True)
+                name: member if type(member) in _ATOMS else self(member)
+                for name, member in zip(names, members(value), strict=True)
             }
 
         return encode
 
     def _encode_mapping(self, value: Mapping[Any, Any]) -> Any:
         if all(type(key) is str for key in value):
-            return {key: one if type(one) in _ATOMS else self(one) for key, one in value.items()}
+            return {
+                key: item if type(item) in _ATOMS else self(item) for key, item in value.items()
+            }
         return self._mapping(self, value)
 
 
 def as_text(data: object) -> str:
-    """Encoded data as JSON, the same for the same data."""
+    """Encoded data as compact JSON text; equal data give equal text."""
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
 
 
 def iso(at: datetime) -> str:
-    """`2026-06-01T12:00:00.000Z`."""
+    """Time in UTC to the millisecond: `2026-06-01T12:00:00.000Z`."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _exact_mapping(encode: Encode, value: Mapping[Any, Any]) -> Any:
-    """Objects for keys of text or of several texts, else a list of pairs."""
+    """An object if keys are texts, nested objects if they are tuples of texts, else pairs."""
     if all(isinstance(key, str) for key in value):
-        return {str(encode(key)): encode(one) for key, one in value.items()}
-    found = _by_parts(encode, value)
-    return [[encode(key), encode(one)] for key, one in value.items()] if found is None else found
+        return {str(encode(key)): encode(item) for key, item in value.items()}
+    nested = _nested_objects(encode, value)
+    if nested is not None:
+        return nested
+    return [[encode(key), encode(item)] for key, item in value.items()]
 
 
-def _by_parts(encode: Encode, value: Mapping[Any, Any]) -> dict[str, Any] | None:
-    """The mapping as objects in objects, one level for each part of its keys; else None.
+def _nested_objects(encode: Encode, value: Mapping[Any, Any]) -> dict[str, Any] | None:
+    """The mapping as nested objects (a trie), one level for each part of its keys; or None.
 
-    `{("a", "x"): 1, ("a", "y"): 2}` becomes `{"a": {"x": 1, "y": 2}}`. None when a key is no tuple
-    of texts, keys differ in length, or keys with the same beginning do not stand together, for then
-    the order of the mapping would be lost.
+    `{("a", "x"): 1, ("a", "y"): 2}` becomes `{"a": {"x": 1, "y": 2}}`. None if a key is not a tuple
+    of texts, if keys differ in length, or if keys with a common prefix are not adjacent, because
+    then the order of the mapping would be lost.
     """
     first = next(iter(value))
     if not isinstance(first, tuple):
@@ -121,14 +125,14 @@ def _by_parts(encode: Encode, value: Mapping[Any, Any]) -> dict[str, Any] | None
     outermost: dict[str, Any] = {}
     innermost: dict[str, Any] | None = None
     last: list[str] = []
-    for key, one in value.items():
-        *beginning, end = key
-        if innermost is None or beginning != last:
-            innermost = _opened(outermost, beginning) if _are_texts(beginning) else None
-            last = beginning
+    for key, item in value.items():
+        *prefix, end = key
+        if innermost is None or prefix != last:
+            innermost = _object_at(outermost, prefix) if _are_texts(prefix) else None
+            last = prefix
         if innermost is None or type(end) is not str or len(key) != len(first):
             return None
-        innermost[end] = encode(one)
+        innermost[end] = encode(item)
     return outermost
 
 
@@ -136,20 +140,20 @@ def _are_texts(parts: list[Any]) -> bool:
     return all(type(part) is str for part in parts)
 
 
-def _opened(outermost: dict[str, Any], beginning: list[str]) -> dict[str, Any] | None:
-    """The innermost object for keys that begin so; None when other keys stand in between."""
-    inside = outermost
-    for part in beginning:
-        if part not in inside:
-            inside[part] = {}
-        elif part != next(reversed(inside)):
+def _object_at(outermost: dict[str, Any], prefix: list[str]) -> dict[str, Any] | None:
+    """The object for keys with this prefix, made if missing; None if it is not the last one."""
+    innermost = outermost
+    for part in prefix:
+        if part not in innermost:
+            innermost[part] = {}
+        elif part != next(reversed(innermost)):
             return None
-        inside = inside[part]
-    return inside
+        innermost = innermost[part]
+    return innermost
 
 
 def _shown_mapping(encode: Encode, value: Mapping[Any, Any]) -> Any:
-    return {str(key): encode(one) for key, one in value.items()}
+    return {str(key): encode(item) for key, item in value.items()}
 
 
 EXACT = Encoder(datetime.isoformat, _exact_mapping)

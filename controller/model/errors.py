@@ -1,4 +1,4 @@
-"""Errors that some caller answers differently. Refusing a plan is not an error but a value."""
+"""Errors that callers handle differently. A refused plan is a value (`Held`), not an error."""
 
 from __future__ import annotations
 
@@ -11,22 +11,26 @@ from controller.model.plural import counted
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One mistake in what an operator wrote."""
+    """One mistake or warning about a configuration.
+
+    `line == column == 0` if the place is unknown; otherwise both count from 1.
+    """
 
     message: str
     """What is wrong and what is allowed."""
     path: str = ""
-    """Dotted path of the key."""
+    """Key path, such as `services.shop.mode`."""
     line: int = 0
     column: int = 0
     hint: str = ""
+    """What to do."""
     origin: str = ""
-    """What set the value instead of the file: `env:NAME`, `--set key`."""
+    """What set the value if not the file: `env:NAME`, `--set key`."""
     confidential: bool = False
-    """Whether what stands in this line may be a secret: it is not to be shown."""
+    """Whether the line may hold a secret and must not be shown."""
 
-    def in_a_line(self, source: str) -> str:
-        """Place, message, key and hint; `source` names the file."""
+    def one_line(self, source: str) -> str:
+        """Place, message, key and hint in one line; `source` names the file."""
         place = f"{source}:{self.line}:{self.column}" if self.line else source
         path = f" ({self.path})" if self.path else ""
         hint = f"; {self.hint}" if self.hint else ""
@@ -34,7 +38,7 @@ class Problem:
 
 
 class InvalidSettingsError(Exception):
-    """A configuration cannot be used; carries every mistake found."""
+    """A configuration cannot be used; `problems` are all of its mistakes."""
 
     def __init__(self, source: str, problems: tuple[Problem, ...]) -> None:
         super().__init__(f"{source}: {counted(len(problems), 'problem')}")
@@ -43,11 +47,11 @@ class InvalidSettingsError(Exception):
 
 
 class ProviderUnavailableError(Exception):
-    """An outside service did not answer, or not now: time-out, 5xx, throttled. Ask again later."""
+    """An outside service did not answer (time-out, 5xx, throttled). Retry later."""
 
 
 class ProviderRejectedError(Exception):
-    """An outside service refused a question in a way that does not heal by itself."""
+    """An outside service refused a request. A retry does not help."""
 
 
 class StateUnavailableError(Exception):
@@ -55,19 +59,20 @@ class StateUnavailableError(Exception):
 
 
 @contextmanager
-def within(place: str) -> Iterator[None]:
-    """Tells where in a larger request it is that something is wrong: `overrides.2.region`."""
+def within(part: str) -> Iterator[None]:
+    """Prefix the field of an InvalidRequestError with a part of the request:
+    `overrides.2.region`."""
     try:
         yield
     except InvalidRequestError as error:
-        field = ".".join(filter(None, (place, error.field)))
+        field = ".".join(filter(None, (part, error.field)))
         raise InvalidRequestError(str(error), field=field, valid=error.valid) from error
 
 
 class InvalidRequestError(Exception):
-    """A person asked for something that does not exist or is not allowed.
+    """A caller asked for something that does not exist or is not allowed.
 
-    `field` names what was wrong, `valid` the values that are possible there.
+    `field` names the wrong field, `valid` its possible values.
     """
 
     def __init__(self, message: str, *, field: str, valid: tuple[str, ...] = ()) -> None:

@@ -1,4 +1,4 @@
-"""What is told to whoever listens live."""
+"""Events of the API's event stream."""
 
 from __future__ import annotations
 
@@ -13,42 +13,42 @@ from controller.model.encoding import SHOWN, as_text
 
 
 class EventType(StrEnum):
-    """What an event tells. The values are public: `?types=` and the stream's `event` field."""
+    """Type of an event. The values are public: `?types=` and the stream's `event` field."""
 
     DECISION = "decision"
-    """A decision was kept."""
+    """A decision was recorded."""
     DECISION_UPDATED = "decision_updated"
-    """More became known of a decision: it has spread, or users have left."""
+    """A record got more facts: its change is INSYNC, or users have followed it."""
     OVERRIDE_SET = "override_set"
     OVERRIDE_EXTENDED = "override_extended"
     OVERRIDE_EXPIRES_SOON = "override_expires_soon"
     OVERRIDE_ENDED = "override_ended"
     CYCLE = "cycle"
-    """Something in how things stand changed; at most one a second."""
+    """The status changed; at most one per second."""
     RESYNC = "resync"
-    """This listener missed events: it should read everything anew."""
+    """This subscriber missed events and should read everything again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that happened, encoded once for all who listen."""
+    """One event, encoded once for all subscribers."""
 
     id: int
-    """Grows; across restarts, too, as long as the wall clock is not set back."""
+    """Greater than every earlier event's, across restarts too unless the wall clock is set back."""
     type: EventType
     at: datetime
     text: bytes
-    """JSON in one line: `id`, `type`, `at` and `data`, which says in short what happened; the
-    nouns' own routes say everything."""
+    """JSON in one line: `id`, `type`, `at` and `data`, a summary; the API's routes have the
+    details."""
 
     @classmethod
     def of(cls, id_: int, type_: EventType, at: datetime, data: Mapping[str, object]) -> Event:
-        """What happened at a time."""
-        said = {"id": id_, "type": type_, "at": at, "data": data}
-        return cls(id_, type_, at, as_text(SHOWN(said)).encode())
+        """The event with `data` encoded."""
+        members = {"id": id_, "type": type_, "at": at, "data": data}
+        return cls(id_, type_, at, as_text(SHOWN(members)).encode())
 
     @property
     def data(self) -> dict[str, Any]:
-        """What happened, as whoever listens gets it."""
+        """The `data` of the encoded event, decoded."""
         data: dict[str, Any] = json.loads(self.text)["data"]
         return data

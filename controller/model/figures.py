@@ -1,4 +1,5 @@
-"""Numbers about users that change by themselves: how many they are, how far they are."""
+"""Figures: measured demand and latency, which replace the configured values while they are
+fresh."""
 
 from __future__ import annotations
 
@@ -10,22 +11,23 @@ from controller.model.levers import Position
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One measured number."""
+    """One measured value. `value >= 0` and finite."""
 
     value: float
     at: float
-    """When it was measured, monotonic seconds; its age decides how much it counts."""
+    """When it was measured, monotonic seconds. Its influence halves every
+    `placement.figures_half_life_s`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What was measured lately; the settings' own figures stand for what is missing or old."""
+    """All figures measured lately. Without one the configured value is used."""
 
     demand_rps: Mapping[tuple[str, str], Figure] = field(default_factory=dict)
-    """Service and pool to the requests per second of its users."""
+    """Service and pool to requests per second of the pool's users."""
     latency_ms: Mapping[Position, Figure] = field(default_factory=dict)
-    """Milliseconds from a pool's users to a region."""
+    """Position to milliseconds from the pool's users to the region."""
 
 
 NO_FIGURES = Figures()
-"""Nothing was measured."""
+"""No measurements."""

@@ -1,4 +1,4 @@
-"""What probes say and what we believe of it."""
+"""Probe results, and the health of endpoints and regions that follows from them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple, NoReturn
 
 
 class Verdict(StrEnum):
-    """What we believe of an endpoint or region. Unknown is a value of its own and moves nothing."""
+    """Health of an endpoint or region. Unknown is a third value and causes no change."""
 
     UP = "up"
     DOWN = "down"
@@ -20,7 +20,7 @@ class Verdict(StrEnum):
 
 
 class ProbeOutcome(StrEnum):
-    """What became of a probe. One that could not be run says nothing about its endpoint."""
+    """Outcome of a probe. One that could not be run says nothing about its endpoint."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -28,66 +28,76 @@ class ProbeOutcome(StrEnum):
 
 
 class ReferenceKind(StrEnum):
-    """Whether a reference target must answer or must not; the value says what is expected."""
+    """Whether a reference target must answer or must not. The value is the expected result."""
 
     KNOWN_GOOD = "answer"
     KNOWN_BAD = "no_answer"
 
 
 class ProbeResult(NamedTuple):
-    """One answer to one probe. A tuple, as `HealthState` is: both are made for every probe."""
+    """The result of one probe.
+
+    A named tuple, like `HealthState`, because both are made for every probe. `latency_s >= 0`.
+    """
 
     outcome: ProbeOutcome
     at: float
-    """When it was known, monotonic seconds."""
+    """When the probe ended, monotonic seconds."""
     latency_s: float
     detail: str
-    """Short reason a person reads: `200`, `connection refused`, `no answer in 1 s`."""
+    """Short reason: `200`, `connection refused`, `no answer in 1 s`."""
     certificate_ends_at: datetime | None = None
-    """When the certificate that was shown ends; None without TLS or when it was not verified."""
+    """End of the server's certificate; None without TLS or if it could not be verified."""
     address: str = ""
-    """The address that was asked, such as `192.0.2.1:443`; empty when none was reached for."""
+    """The probed address, such as `192.0.2.1:443`; empty if the probe did not get to an address."""
 
 
 class HealthState(NamedTuple):
-    """A verdict on one endpoint from one vantage point, with the evidence it stands on."""
+    """Health of one endpoint seen from one vantage point: verdict and evidence.
+
+    Times are monotonic seconds. Invariants: `failures, successes, answers >= 0`;
+    `(failures == 0) == (first_failure_at is None)`; `0 <= bad_ratio <= 1`;
+    `(successes == 0) == (first_success_at is None)`.
+    """
 
     verdict: Verdict = Verdict.UNKNOWN
     since: float = 0.0
-    """When the verdict began, monotonic seconds."""
+    """When the verdict began."""
     failures: int = 0
-    """Failures not cleared yet; they turn the verdict down at `down_after`."""
+    """Failures not cleared yet. At `health.down_after` the verdict turns down."""
     successes: int = 0
     """Successes in a row."""
     first_failure_at: float | None = None
-    """When the endpoint became suspect; None while nothing speaks against it."""
+    """When the endpoint became suspect; None: it is not suspect."""
     first_success_at: float | None = None
-    """Start of the present row of successes."""
+    """Time of the first of the successes in a row."""
     last_result_at: float | None = None
-    """When the last probe that could be run ended; its age decides freshness."""
+    """When the last probe that could be run ended. Older than `probing.fresh_for_s`: unknown."""
     last_failure: str = ""
-    """The last failure's detail."""
+    """Detail of the last failure."""
     latency_s: float = 0.0
     """Latency of the last success."""
     certificate_ends_at: datetime | None = None
-    """When the last certificate that could be verified ends."""
+    """End of the last certificate that could be verified."""
     address: str = ""
-    """The address that was asked last."""
+    """The address probed last."""
     answers: int = 0
-    """Probes that passed since the verdict was last turned up; they are what is usual for it."""
+    """Probes that passed since the verdict last turned up; `usual_latency_s` is learned from
+    them."""
     usual_latency_s: float = 0.0
-    """Its usual latency: the baseline that slowness is held against."""
+    """Usual latency: a running mean, the baseline for slow probes."""
     bad_ratio: float = 0.0
-    """Part of the probes lately that failed or were far slower than usual; older ones fade."""
+    """Ratio of recent probes that failed or were far slower than usual: an exponential moving
+    average over `health.gray.over_probes` probes."""
 
     @property
     def suspect(self) -> bool:
-        """Whether failures stand against it that nothing has cleared."""
+        """Whether it has failures that are not cleared."""
         return self.first_failure_at is not None
 
 
 class OpinionSource(StrEnum):
-    """Who else can tell how a region is. Both show Route 53's one judgement of it."""
+    """Source of a second opinion. Both show the same judgement, that of Route 53."""
 
     HEALTH_CHECKS = "health_checks"
     """The status of the health checks on its weighted records."""
@@ -95,14 +105,14 @@ class OpinionSource(StrEnum):
     """What the zone's name servers answer users."""
 
     @property
-    def words(self) -> str:
-        """As people read it, in the plural."""
+    def label(self) -> str:
+        """Its name in messages, in the plural."""
         return {"health_checks": "Route 53's health checks", "answers": "the zone's answers"}[self]
 
 
 @dataclass(frozen=True, slots=True)
 class SecondOpinion:
-    """What another source says of a region."""
+    """Verdict of another source on a region."""
 
     source: OpinionSource
     verdict: Verdict
@@ -111,11 +121,10 @@ class SecondOpinion:
 
 
 class Confidence(StrEnum):
-    """How far a verdict can be trusted; `RegionHealth.doubts` says why it is low.
+    """How reliable a verdict is; `RegionHealth.doubts` are the reasons why it is low.
 
-    For people only: it neither delays nor causes a move. A drain that the quorum backs is never
-    held back by a source that is slower than our probes, and traffic never leaves a region whose
-    probes pass: Route 53 has already withheld its record where its checks say so.
+    Shown to users only. It delays no drain: other sources are slower than our probes. It causes no
+    drain: where Route 53's checks fail, Route 53 already withholds the record.
     """
 
     HIGH = "high"
@@ -124,7 +133,10 @@ class Confidence(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RegionHealth:
-    """What the vantage points together say of one region of one service."""
+    """Health of one region of one service: the verdict of the quorum of vantage points.
+
+    Invariants: `0 < usable <= 1`; `(degraded == 0) == (usable == 1)`; `0 <= degraded <= 3`.
+    """
 
     verdict: Verdict
     why: str
@@ -132,25 +144,26 @@ class RegionHealth:
     suspect_since: float | None = None
     """When its first required endpoint became suspect, monotonic seconds."""
     agreeing: int = 0
-    """Vantage points that call the region down."""
+    """Number of vantage points whose verdict is down."""
     degraded: int = 0
-    """Steps by which it is degraded: it answers, but badly."""
+    """Steps by which it is degraded (gray failure): it answers, but badly."""
     usable: float = 1.0
-    """Part of its capacity that can be counted on; less than 1 while it is degraded."""
+    """Usable part of its capacity; less than 1 while it is degraded."""
     sources: tuple[SecondOpinion, ...] = ()
-    """What other sources say, those that know nothing left out."""
+    """Verdicts of other sources, without unknown ones."""
 
     @property
     def agreeing_parties(self) -> int:
-        """Independent parties that call the region down: vantage points, and Route 53 as one."""
+        """Number of independent parties whose verdict is down: vantage points, and Route 53 as
+        one."""
         return self.agreeing + any(s.verdict is Verdict.DOWN for s in self.sources)
 
     @property
     def contradictions(self) -> tuple[SecondOpinion, ...]:
-        """The sources that say the opposite of the verdict."""
+        """The other sources' verdicts that are the opposite of this one."""
         if self.verdict is Verdict.UNKNOWN:
             return ()
-        return tuple(s for s in self.sources if s.verdict is not self.verdict)
+        return tuple(source for source in self.sources if source.verdict is not self.verdict)
 
     @property
     def doubts(self) -> tuple[str, ...]:
@@ -158,8 +171,8 @@ class RegionHealth:
         if self.verdict is Verdict.UNKNOWN:
             return ("too little is known for a verdict",)
         found = [
-            f"{one.source.words} say {one.verdict.value}: {one.detail}"
-            for one in self.contradictions
+            f"{opinion.source.label} say {opinion.verdict.value}: {opinion.detail}"
+            for opinion in self.contradictions
         ]
         if self.verdict is Verdict.DOWN and self.agreeing_parties == 1:
             found.append("one vantage point alone calls it down")
@@ -167,13 +180,13 @@ class RegionHealth:
 
     @property
     def evidence(self) -> str:
-        """`why`, and how far to trust it where there is doubt."""
+        """`why`, followed by the confidence and the doubts if there are any."""
         if self.verdict is Verdict.UNKNOWN or not self.doubts:
             return self.why
-        unsaid = [doubt for doubt in self.doubts if doubt not in self.why]
-        return ": ".join((f"{self.why}; confidence {self.confidence.value}", *unsaid))
+        further = [doubt for doubt in self.doubts if doubt not in self.why]
+        return ": ".join((f"{self.why}; confidence {self.confidence.value}", *further))
 
     @property
     def confidence(self) -> Confidence:
-        """Low while something speaks against the verdict, or one party alone for it."""
+        """Low if a source contradicts the verdict or only one party supports it."""
         return Confidence.LOW if self.doubts else Confidence.HIGH

@@ -1,7 +1,7 @@
-"""What AWS says of the levers we pull, and the changes we ask for.
+"""Levers: the weighted records and endpoint groups that steer traffic, observed and changed.
 
-`rest` fields hold, as canonical JSON, every property we do not steer, so that a change carries it
-back untouched, properties newer than this program included.
+A `rest` field holds every property that is not steered, as canonical JSON. A change writes it back
+unchanged, even properties that this program does not know.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from enum import StrEnum
 from typing import Literal, NamedTuple
 
 LeverKind = Literal["route53", "accelerator"]
-"""The kinds of levers, as the settings, records, metrics and the API call them."""
+"""Kinds of levers, as named in settings, records, metrics and the API."""
 
 
 class Position(NamedTuple):
-    """Where traffic is regulated: a pool's weighted records or endpoint groups in one region."""
+    """One steered place: a pool's weighted records, or its endpoint groups, in one region."""
 
     service: str
     pool: str
@@ -28,7 +28,10 @@ class Position(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RecordSet:
-    """One record set of a hosted zone, complete enough to be deleted exactly."""
+    """One record set of a hosted zone, with all properties that a deletion must repeat.
+
+    `weight is None or 0 <= weight <= 255`; only weighted records have a `weight`.
+    """
 
     name: str
     type: str
@@ -41,7 +44,7 @@ class RecordSet:
 
 @dataclass(frozen=True, slots=True)
 class WeightChange:
-    """Give one existing record set another weight, keeping everything else."""
+    """Another weight for one existing record set; everything else is kept. `0 <= weight <= 255`."""
 
     record: RecordSet
     weight: int
@@ -49,36 +52,39 @@ class WeightChange:
 
 @dataclass(frozen=True, slots=True)
 class AcceleratedEndpoint:
-    """One endpoint of an endpoint group."""
+    """One endpoint of an endpoint group. `0 <= weight <= 255`."""
 
     endpoint_id: str
     weight: int
     health: str
-    """HEALTHY, UNHEALTHY or INITIAL, as Global Accelerator reports it."""
+    """HEALTHY, UNHEALTHY or INITIAL, as reported by Global Accelerator."""
     rest: str
     """Remaining configuration as canonical JSON."""
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointGroup:
-    """One region's endpoint group behind one listener."""
+    """One region's endpoint group behind one listener. `0 <= dial <= 100`."""
 
     arn: str
     region: str
     dial: float
-    """Percentage of the traffic directed to this group that it accepts, 0 to 100."""
+    """Traffic dial: percentage of the traffic routed to this group that it accepts."""
     endpoints: tuple[AcceleratedEndpoint, ...]
 
     @property
     def listener(self) -> str:
-        """ARN of the listener that the group stands behind, the beginning of the group's own."""
+        """ARN of the group's listener: the part of the group's ARN before `/endpoint-group/`."""
         listener, found, _ = self.arn.partition("/endpoint-group/")
         return listener if found else ""
 
 
 @dataclass(frozen=True, slots=True)
 class GroupChange:
-    """Give one endpoint group another dial and its endpoints another weight."""
+    """Another dial for one endpoint group, and another weight for its endpoints.
+
+    `0 <= dial <= 100`; `0 <= endpoint_weight <= 255`.
+    """
 
     group: EndpointGroup
     dial: float
@@ -86,11 +92,11 @@ class GroupChange:
 
 
 LeverChange = WeightChange | GroupChange
-"""What is asked of AWS for one resource; each kind of lever has its own."""
+"""A write to one AWS resource; each kind of lever has its own type."""
 
 
 class OutcomeStatus(StrEnum):
-    """What became of a write. Unknown means: it may have been applied, read again."""
+    """Status of a write. Unknown: AWS may have applied it, so read it again."""
 
     APPLIED = "applied"
     REFUSED = "refused"
@@ -99,22 +105,24 @@ class OutcomeStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What AWS answered to one write."""
+    """AWS's answer to one write. `throttled` implies `status is REFUSED`."""
 
     status: OutcomeStatus
     detail: str = ""
     change_id: str | None = None
-    """Route 53's id of a batch, to be followed until INSYNC."""
+    """Route 53's id of the change, whose status is polled until INSYNC."""
     throttled: bool = False
-    """Whether it was refused for its rate alone and may be sent again."""
+    """Whether only the request rate was the reason; the write may be sent again."""
     took_s: float = 0.0
+    """Seconds from the request to the answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class LeverState:
-    """How far one position is open, in the lever's own units.
+    """State of one position in the lever's units: a record's weight, or a group's weight and dial.
 
-    Route 53: `weight` 0 to 255. Global Accelerator: `weight` of its endpoints and `dial` 0 to 100.
+    `0 <= weight <= 255`; `dial is None` (Route 53) or `0 <= dial <= 100` (Global Accelerator, where
+    `weight` is that of the group's endpoints).
     """
 
     weight: int
@@ -122,62 +130,66 @@ class LeverState:
 
     @property
     def is_open(self) -> bool:
-        """Whether it lets any users in."""
+        """Whether it lets users in: `weight > 0 and dial != 0`."""
         return self.weight > 0 and self.dial != 0
 
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """A way in which a bound pool's users could be sent to where they may not be served."""
+    """A path by which users of a pool with a residency could reach an unlawful region."""
 
     service: str
     pool: str
     geographies: tuple[str, ...]
-    """Whose users, in the pool's own words; behind an accelerator everybody's."""
+    """Geographies of the users, as the pool names them; behind an accelerator all of them."""
     reached: str | None
-    """The unlawful region; None: a place of which nobody can tell the region."""
+    """The unlawful region; None: an address whose region is unknown."""
     failed: tuple[str, ...]
-    """The least that must be unhealthy: regions, or checks and targets that belong to none."""
+    """The smallest set that must be unhealthy: regions, or checks and targets outside of
+    regions."""
     drained: tuple[str, ...]
-    """What must be drained or unhealthy besides, as long as the weight that leads there is 0."""
+    """What must also be drained or unhealthy while the weight that leads to the region is 0."""
     path: tuple[str, ...]
-    """Record after record, or the endpoint group; at last what users get."""
+    """The records on the path, or the endpoint group; last, what users get."""
     why: str
-    """The rules that open the way."""
+    """The rules of Route 53 or Global Accelerator that make the path possible."""
     astray: str | None = None
-    """The lawful region whose own weighted record is on the way, and so leads elsewhere."""
+    """The lawful region whose weighted record is on the path, and which is thus misdirected."""
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What AWS said of one service's levers when it was last read."""
+    """Observed state of one service's levers: what AWS returned when they were last read.
+
+    Invariants, with P the service's positions: `settings.keys(), unequal, failing_open ⊆ P`;
+    `parts.keys() ⊆ unequal`; `parts[p][0] == settings[p]`.
+    """
 
     at: float
     """When the reading began, monotonic seconds."""
     settings: Mapping[Position, LeverState]
-    """A position's parts are its A and AAAA record, or each endpoint of its groups. Where they are
-    not set alike, its most open part is given: a region is not out before all its parts are."""
+    """Position to its state. Its parts are its A and AAAA record, or the endpoints of its groups.
+    If they differ, this is the most open part: a region is out only when all its parts are."""
     unequal: frozenset[Position] = frozenset()
-    """Positions whose parts are not set alike."""
+    """Positions whose parts differ."""
     faults: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Pool to what is missing, extra or unlawful in it; only drains happen there."""
+    """Pool to what is missing, extra or unlawful in AWS. Such a pool is only drained."""
     notices: tuple[str, ...] = ()
-    """What looks wrong and does not hinder steering: weighted records without a health check."""
+    """What looks wrong but does not hinder steering: weighted records without a health check."""
     leaks: Mapping[str, tuple[Leak, ...]] = field(default_factory=dict)
-    """Bound pool to its leaks; one without any is proven, one that is missing was not looked at."""
+    """Pool with a residency to its leaks. Empty: residency is proven. Missing: not checked."""
     parts: Mapping[Position, tuple[LeverState, ...]] = field(default_factory=dict)
-    """Unequal position to the settings of its parts, each once, the most open first:
-    `parts.keys() <= unequal` and `parts[p][0] == settings[p]`."""
+    """Unequal position to the distinct states of its parts, the most open first."""
     failing_open: frozenset[Position] = frozenset()
-    """Closed positions that users reach all the same: all parts of one record type, or behind one
-    listener, are closed in their pool, which AWS takes for equally open."""
+    """Closed positions that users reach all the same: all of the pool's records of one type, or all
+    groups behind one listener, are closed, and AWS treats that as all open."""
     outdated: bool = False
-    """Whether we wrote since it was read: what differs from our last write may be our own doing."""
+    """Whether we wrote after the reading began, so that a difference may be our own write."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One position to be set. Its lever decides how it is written."""
+    """A change of one position from `before` to `after`. Its lever decides how it is written."""
 
     position: Position
     before: LeverState

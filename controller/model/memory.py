@@ -1,7 +1,7 @@
-"""What the next decision must know of earlier ones: one value per service, and what they share.
+"""Memory: what the next decision must know of earlier ones, per service and shared.
 
-Values only: `planning.memory` says how they follow settings and writes. All times are monotonic
-seconds. Everything here can be written as JSON and read back (`model.encoding`).
+Values only; `planning.memory` updates them after decisions, writes and changes of settings. All
+times are monotonic seconds. All values can be encoded as JSON and decoded (`model.encoding`).
 """
 
 from __future__ import annotations
@@ -13,35 +13,37 @@ from typing import NamedTuple
 from controller.model.levers import Change, Position
 
 
-class LearnedUnder(NamedTuple):
-    """The settings that a service's memory rests on, each as a short text to be compared."""
+class SettingsFingerprint(NamedTuple):
+    """The settings that a service's memory depends on, each as a short text to compare."""
 
     lever: str = ""
-    """Which records or endpoint groups its positions are."""
+    """Identity of the lever: its records or endpoint groups."""
     places: str = ""
-    """Its regions, and its pools with theirs."""
+    """The service's regions, and its pools with their regions."""
     nearest: str = ""
-    """What the settings say of who is nearest to whom, behind an accelerator."""
+    """`nearest` of the accelerator."""
 
 
-NOT_NOTED = LearnedUnder()
-"""Of a memory that is new, or older than that its settings are noted."""
+NO_FINGERPRINT = SettingsFingerprint()
+"""Fingerprint of a new memory, or of one recorded before fingerprints existed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Flaps:
-    """A region's failures, the older the less they count.
+class FlapDamping:
+    """Route flap damping of one region (RFC 2439): a penalty that halves with time.
 
+    Each failure adds 1: `penalty(t) = penalty * 0.5 ** ((t - at) / half_life_s)`. Example with a
+    half-life of 900 s: failures at 0 s and 900 s make 1.5 at 900 s, 0.75 at 1800 s.
     Invariants: `0 <= penalty <= 16`; `damped` implies `penalty >= 1`.
     """
 
     penalty: float
-    """One for each failure, as of `at`."""
+    """The penalty at the time `at`."""
     at: float
     down: bool
-    """Whether it was down when last looked at."""
+    """Whether the region was down at `at`."""
     damped: bool = False
-    """Whether it failed so often that it is kept out for a while."""
+    """Whether the region is kept out because the penalty exceeded `guards.flapping.failures`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class ServiceMemory:
     """What the next decision about one service must know of earlier ones.
 
     Invariants, with P the positions, Q the pools and R the regions of the settings that it was
-    learned under (`planning.memory.remembered` restores them when settings change):
+    learned under (`planning.memory.remembered` restores them after a change of settings):
 
     - `drift_since, last_rise, aborted, warming_up ⊆ P`; the positions of `doubtful ⊆ P`
     - `reasserted, reverted, adopted ⊆ Q`; `reverted ⊆ reasserted`
@@ -58,64 +60,64 @@ class ServiceMemory:
     - every time but `since` lies between `since` of its service and now
     """
 
-    learned_under: LearnedUnder = NOT_NOTED
+    learned_under: SettingsFingerprint = NO_FINGERPRINT
     since: float = 0.0
-    """When the daemon began to steer this service: its own start, or the reload that added it."""
+    """When the daemon began to steer this service: at its start, or at the reload that added it."""
     begun: bool = False
-    """Whether a first plan, made with everything known of the service, is behind us."""
+    """Whether the first plan with complete data of the service has been made."""
     panic: float | None = None
     """When too many regions were last suspect at once; None: no panic."""
     drift_since: Mapping[Position, float] = field(default_factory=dict)
-    """When each present drift was first seen."""
+    """Position that drifts now to when its drift was first seen."""
     reasserted: Mapping[str, float] = field(default_factory=dict)
-    """Pool to when our plan was last written over somebody else's change."""
+    """Pool to when our plan was last written over another party's change."""
     reverted: Mapping[str, int] = field(default_factory=dict)
-    """Pool to how many of these writes in a row were soon changed back."""
+    """Pool to the number of these writes in a row that were soon changed back."""
     adopted: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    """Pool to what placement wanted when another party's split was adopted, where it still is."""
+    """Pool whose split is another party's, adopted, to the shares that placement wanted then."""
     last_rise: Mapping[Position, float] = field(default_factory=dict)
-    """When a returning region's share was last raised."""
+    """Position to when its share was last raised by a ramp."""
     warming_up: frozenset[Position] = frozenset()
     """Positions that are out, or back but not yet stable at their share."""
     closed_is_warming_up: bool = True
     """Whether positions at 0 count as warming up though `warming_up` lacks them: until the first
-    decision with a reading, and once after the settings' places changed."""
+    decision with a reading, and once after regions or pools changed in the settings."""
     aborted: Mapping[Position, float] = field(default_factory=dict)
-    """When a region last took a step back."""
+    """Position to when its ramp last went a step back."""
     batches: tuple[float, ...] = ()
-    """When automatic changes were written, in the last five minutes."""
+    """Times of automatic writes in the last five minutes."""
     emergencies: tuple[float, ...] = ()
-    """When those of them were written that took traffic out of a failed region."""
+    """Times of those writes that took traffic out of a failed region."""
     drains: Mapping[str, float] = field(default_factory=dict)
-    """Regions drained automatically in the last hour, each with when it was last."""
+    """Region drained automatically in the last hour to when it was last drained."""
     degraded: Mapping[str, int] = field(default_factory=dict)
-    """How far down regions' usable capacity stands, in steps; 0 is left out."""
+    """Degraded region to the number of steps by which its usable capacity is reduced."""
     nearest: Mapping[str, float] = field(default_factory=dict)
-    """Behind an accelerator: which part of the users is nearest to which region, as learned."""
+    """Behind an accelerator: region to the learned fraction of users that are nearest to it."""
     learned_at: float | None = None
-    """When that was last learned from users' reports."""
-    flaps: Mapping[str, Flaps] = field(default_factory=dict)
-    """Regions that failed lately."""
+    """When `nearest` was last learned from measured traffic."""
+    flaps: Mapping[str, FlapDamping] = field(default_factory=dict)
+    """Region that is down or failed lately to its flap damping."""
     doubtful: frozenset[Change] = frozenset()
-    """Changes that were sent and may or may not have been applied."""
+    """Changes whose write ended in status unknown: AWS may have applied them."""
 
 
-NEW = ServiceMemory()
-"""What is remembered of a service that was never decided about."""
+NO_SERVICE_MEMORY = ServiceMemory()
+"""Memory of a service before its first decision."""
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What the next decision must know of earlier ones; lost at a restart without harm."""
+    """What the next decision must know of earlier ones. A restart may lose it safely."""
 
     isolated_since: float | None = None
-    """When this vantage point began to doubt itself."""
+    """When this vantage point isolated itself (its reference targets fail); None: it did not."""
     services: Mapping[str, ServiceMemory] = field(default_factory=dict)
 
     def of(self, service: str) -> ServiceMemory:
-        """What is remembered of one service."""
-        return self.services.get(service, NEW)
+        """Memory of one service."""
+        return self.services.get(service, NO_SERVICE_MEMORY)
 
 
 NO_MEMORY = Memory()
-"""What a daemon knows of earlier decisions when it starts."""
+"""Memory at the start of a daemon."""

@@ -1,4 +1,4 @@
-"""A person's standing instructions."""
+"""Overrides: standing orders of an operator."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from enum import StrEnum
 
 
 class OverrideKind(StrEnum):
-    """What a person may order.
+    """What an operator may order.
 
-    `drain`: planned; a region's share goes to zero if the others can carry it.
-    `failover`: the region is treated as down; only the guards of an emergency bind.
-    `pin`: a region carries a stated share while it is well, if it and the others can.
+    `drain`: planned; a region's share goes to zero if the other regions can carry it.
+    `failover`: the region counts as down; only the guards of an emergency apply.
+    `pin`: a region carries a stated share while it is up, if it and the other regions can.
     `freeze`: nothing is changed; probing and deciding go on.
     """
 
@@ -22,13 +22,18 @@ class OverrideKind(StrEnum):
     FREEZE = "freeze"
 
 
-Place = tuple[OverrideKind, str | None, str | None, str | None]
+OverrideTarget = tuple[OverrideKind, str | None, str | None, str | None]
 """Kind, service, pool and region of an override."""
 
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """One standing instruction with author, reason and expiry."""
+    """One standing order, with author, reason and expiry.
+
+    Invariants: `created_at < expires_at`; `region is None == (kind is FREEZE)`;
+    `pool is None or service is not None`;
+    `share is None == (kind is not PIN)`; `share is None or 0 < share <= 1`.
+    """
 
     id: int
     kind: OverrideKind
@@ -41,19 +46,19 @@ class Override:
     created_at: datetime
     expires_at: datetime
     ignore_guards: tuple[str, ...] = ()
-    """Guards the person overrides by name."""
+    """Names of the guards that the order overrides."""
     pool: str | None = None
     """None: every pool of the service."""
     share: float | None = None
-    """A pin's part of each pool's traffic, above 0 up to 1 (its dial behind an accelerator)."""
+    """Share of each pool's traffic that a pin orders (behind an accelerator: dial / 100)."""
 
     @property
-    def place(self) -> Place:
-        """What it orders where; a newer one of the same place replaces it."""
+    def target(self) -> OverrideTarget:
+        """What is ordered where. A new override replaces an older one with the same target."""
         return (self.kind, self.service, self.pool, self.region)
 
-    def concerns(self, service: str, region: str | None = None, *, pool: str) -> bool:
-        """Whether it speaks of this pool, and of this region where one is given."""
+    def applies_to(self, service: str, region: str | None = None, *, pool: str) -> bool:
+        """Whether the override applies to this pool, and to this region if one is given."""
         return (
             self.service in (None, service)
             and self.pool in (None, pool)
@@ -63,7 +68,7 @@ class Override:
 
 @dataclass(frozen=True, slots=True)
 class OverrideRequest:
-    """What a person asks for, before it is accepted."""
+    """An order before it is accepted; the fields mean the same as those of `Override`."""
 
     kind: OverrideKind
     author: str
@@ -76,6 +81,6 @@ class OverrideRequest:
     share: float | None = None
 
     @property
-    def place(self) -> Place:
-        """What it orders where."""
+    def target(self) -> OverrideTarget:
+        """What is ordered where."""
         return (self.kind, self.service, self.pool, self.region)

@@ -1,7 +1,6 @@
-"""What Route 53 itself shows of the regions: its health checks, and what it answers to users.
+"""Second opinions: Route 53's health checks, and the DNS answers of its name servers.
 
-Facts as they were seen; what follows from them is the business of `planning.health.checkers`,
-`planning.health.answered` and `planning.health.opinions`.
+Observed facts only. `planning.health` draws the conclusions.
 """
 
 from __future__ import annotations
@@ -16,73 +15,81 @@ from controller.model.health import Verdict
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """What a source other than our probes says of one weighted record."""
+    """Verdict of a source other than our probes on one weighted record."""
 
     verdict: Verdict
     at: float
-    """The time of the evidence it rests on, monotonic seconds."""
+    """Time of its evidence, monotonic seconds."""
     detail: str
     """The evidence in one line, with numbers."""
 
 
 class CheckKind(StrEnum):
-    """How a health check comes to its status."""
+    """How a health check gets its status."""
 
     ENDPOINT = "endpoint"
-    """Checkers all over the world ask an endpoint."""
+    """Checkers in several AWS regions probe an endpoint."""
     CALCULATED = "calculated"
     """It counts healthy child checks."""
     OTHER = "other"
-    """A CloudWatch alarm or a routing control; its status cannot be asked for."""
+    """A CloudWatch alarm or a routing control; the API does not return its status."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckDefinition:
-    """One health check of Route 53, as far as its status depends on it."""
+    """The properties of a Route 53 health check that its status depends on.
+
+    `failure_threshold >= 1`; only a calculated check has `children`.
+    """
 
     kind: CheckKind
     interval_s: float = 30.0
-    """Seconds between two questions of one checker."""
+    """Seconds between two probes of one checker."""
     failure_threshold: int = 3
-    """Equal results in a row that change one checker's mind."""
+    """Equal results in a row that change one checker's status."""
     inverted: bool = False
+    """Whether healthy and unhealthy are swapped."""
     disabled: bool = False
-    """Nobody asks; Route 53 takes it for healthy."""
+    """Checkers do not probe; Route 53 treats the check as healthy."""
     children: tuple[str, ...] = ()
+    """Ids of the child checks of a calculated check."""
     health_threshold: int = 0
-    """Children that must be healthy for a calculated check to be."""
+    """Children that must be healthy for a calculated check to be healthy."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckerReport:
-    """What one of Route 53's checkers last saw of an endpoint."""
+    """The last result of one Route 53 checker."""
 
     checker: str
-    """Its address."""
+    """IP address of the checker."""
     passed: bool
     at: datetime
-    """When it looked, on AWS's clock."""
+    """When it probed, on AWS's clock."""
     status: str
     """In AWS's words: `Success: HTTP Status Code 200, OK`, `Failure: …`."""
 
 
 @dataclass(frozen=True, slots=True)
 class AnsweredCounts:
-    """What the zone's name servers answered one pool's users lately. All times are monotonic."""
+    """Recent DNS answers of the zone's name servers to one pool's users, counted per region.
+
+    Times are monotonic seconds. `total == sum(counts) + sum(elsewhere)`;
+    `without[r] == 0` if the last answer led to region r.
+    """
 
     at: float
-    """When the last of these answers came."""
+    """Time of the last answer."""
     counts: Mapping[str, int]
-    """Region to how many answers led there."""
+    """Region to the number of answers that led there."""
     without: Mapping[str, int]
-    """Region to how many answers in a row, the last included, did not lead there."""
+    """Region to the number of latest answers in a row that did not lead there."""
     last_seen: Mapping[str, float] = field(default_factory=dict)
-    """Region to when an answer last led there."""
+    """Region to the time of the last answer that led there."""
     elsewhere: Mapping[str, int] = field(default_factory=dict)
-    """Answers that belong to no weighted record of the pool, `no address` among them, to how often
-    each was given."""
+    """Answer that no weighted record of the pool gives (`no address` among them) to its number."""
 
     @property
     def total(self) -> int:
-        """How many answers these are."""
+        """Number of answers."""
         return sum(self.counts.values()) + sum(self.elsewhere.values())

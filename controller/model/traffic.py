@@ -1,4 +1,4 @@
-"""What users do, as measured, and what becomes of it in windows of time."""
+"""Measured traffic: requests of a pool's users, counted per region."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """Requests that one pool's users sent to one region in a window of time."""
+    """Requests that a pool's users sent to one region in a window of time.
+
+    `0 <= errors <= requests`.
+    """
 
     service: str
     pool: str
@@ -18,7 +21,10 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class MeasuredShare:
-    """The part of a pool's users' requests that one region received lately."""
+    """The share of a pool's requests that one region received lately.
+
+    `0 <= errors <= requests`; `0 <= share <= 1`; the shares of a pool add up to 1.
+    """
 
     requests: int
     errors: int

@@ -15,7 +15,7 @@ from controller.model.configuration import FlappingSettings
 from controller.model.decision import Held, Hold, PoolName, Shares, Snapshot
 from controller.model.health import RegionHealth, Verdict
 from controller.model.levers import Position
-from controller.model.memory import Flaps
+from controller.model.memory import FlapDamping
 from controller.model.overrides import Override, OverrideKind
 from controller.planning.guards import refusals
 from controller.planning.guards.panic import panic_detail
@@ -125,7 +125,7 @@ def standings(
         ):
             stand = stand.but({r: standing for r, standing in unkept.items() if r in split})
         for order in reversed(failovers):
-            if order.concerns(service_name, pool=pool_name) and order.region in split:
+            if order.applies_to(service_name, pool=pool_name) and order.region in split:
                 stand = stand.but({str(order.region): _ordered_out(order)})
         if damped:
             stand = _with_flapping_out(snapshot, (service_name, pool_name), damped, stand, split)
@@ -136,7 +136,7 @@ def standings(
 def _with_flapping_out(
     snapshot: Snapshot,
     pool: PoolName,
-    damped: Mapping[str, Flaps],
+    damped: Mapping[str, FlapDamping],
     stand: PoolEligibility,
     before: Shares,
 ) -> PoolEligibility:
@@ -153,7 +153,7 @@ def _with_flapping_out(
     return stand.but({region: _waiting(region, flaps, limits) for region, flaps in waiting.items()})
 
 
-def _waiting(region: str, flaps: Flaps, limits: FlappingSettings) -> RegionEligibility:
+def _waiting(region: str, flaps: FlapDamping, limits: FlappingSettings) -> RegionEligibility:
     why = (
         f"failed {flaps.penalty:.1f} times lately, older failures counting less; "
         f"let in again in {wait_s(flaps, limits) / 60:.0f} min if it fails no more"
@@ -165,7 +165,7 @@ def _let_in(snapshot: Snapshot, position: Position) -> bool:
     """Whether a person named this guard in an order for the region."""
     return any(
         Hold.FLAPPING.value in override.ignore_guards
-        and override.concerns(position.service, position.region, pool=position.pool)
+        and override.applies_to(position.service, position.region, pool=position.pool)
         for override in snapshot.overrides
     )
 

@@ -14,7 +14,13 @@ from typing import TypeVar
 from controller.model.configuration import Service, Settings
 from controller.model.decision import Decision, PoolPlan, Snapshot, WriteResult
 from controller.model.levers import Change, OutcomeStatus, Position
-from controller.model.memory import NEW, NOT_NOTED, LearnedUnder, Memory, ServiceMemory
+from controller.model.memory import (
+    NO_FINGERPRINT,
+    NO_SERVICE_MEMORY,
+    Memory,
+    ServiceMemory,
+    SettingsFingerprint,
+)
 from controller.planning.drift import after_reasserting
 from controller.planning.guards.blast_radius import is_resend, recent_batches, recent_drains
 from controller.planning.guards.startup import UNPROBED_WAIT_S, automatic_drains
@@ -36,7 +42,9 @@ def remembered(snapshot: Snapshot) -> Memory:
     memory = snapshot.memory
     since = snapshot.now if memory.services else snapshot.started_at
     services = {
-        name: _under(memory.services.get(name, replace(NEW, since=since)), name, service)
+        name: _under(
+            memory.services.get(name, replace(NO_SERVICE_MEMORY, since=since)), name, service
+        )
         for name, service in snapshot.settings.services.items()
     }
     same = services.keys() == memory.services.keys() and all(
@@ -50,14 +58,14 @@ def updated(memory: Memory, services: Mapping[str, ServiceMemory]) -> Memory:
     return replace(memory, services={**memory.services, **services})
 
 
-def learned_under(service: Service) -> LearnedUnder:
+def learned_under(service: Service) -> SettingsFingerprint:
     """The settings of a service that its memory rests on."""
     lever = lever_of(service)
     places = repr(
         (list(service.regions), [(name, pool.regions) for name, pool in service.pools.items()])
     )
     digest = hashlib.sha256(places.encode()).hexdigest()[:16]
-    return LearnedUnder(lever.identity(service), digest, lever.assumptions(service))
+    return SettingsFingerprint(lever.identity(service), digest, lever.assumptions(service))
 
 
 def is_steered_alike(position: Position, old: Settings, new: Settings) -> bool:
@@ -75,7 +83,7 @@ def _under(memory: ServiceMemory, name: str, service: Service) -> ServiceMemory:
     was, now = memory.learned_under, learned_under(service)
     if was == now:
         return memory
-    if was == NOT_NOTED:
+    if was == NO_FINGERPRINT:
         return replace(_within(memory, name, service), learned_under=now)
     if was.lever != now.lever:
         memory = _without_levers(memory)

@@ -37,7 +37,7 @@ def obeyed(
     case = _OrderInput(snapshot, service_name, known, before)
     for override in sorted(snapshot.overrides, key=_drains_first):
         for pool in stands:
-            if override.concerns(service_name, pool=pool) and override.region in stands[pool]:
+            if override.applies_to(service_name, pool=pool) and override.region in stands[pool]:
                 stands = _obeyed(case, stands, override, pool)
     return stands
 

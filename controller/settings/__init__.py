@@ -1,7 +1,7 @@
 """Loads a configuration: strict YAML in, `Settings` out, or every mistake with its place.
 
-What may be configured, and why, is said by the nouns in `controller.model.configuration`. Nothing
-here starts anything; the environment is read where a `ConfigSource` is made.
+The configuration models, and with them all keys, are in `controller.model.configuration`. No module
+here starts anything; a `ConfigSource` reads the environment when it is made.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 from controller.settings.loader import (
     ConfigSource,
     Inspection,
-    Loaded,
+    LoadedSettings,
     inspect,
     load,
     parse,
     read_text,
 )
 
-__all__ = ["ConfigSource", "Inspection", "Loaded", "inspect", "load", "parse", "read_text"]
+__all__ = ["ConfigSource", "Inspection", "LoadedSettings", "inspect", "load", "parse", "read_text"]

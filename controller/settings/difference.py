@@ -1,14 +1,13 @@
-"""What differs between two configurations, key by key, and what of it needs a restart."""
+"""Differences between two configurations, key by key, and which of them need a restart."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from controller.model.config_model import ConfigModel
-from controller.model.configuration import Settings
-from controller.settings.effective_settings import flow, redacted
-from controller.settings.file_positions import KeyPath, dotted
+from controller.model.configuration import ConfigModel, KeyPath, Settings
+from controller.settings.effective_settings import as_flow, redacted
+from controller.settings.file_positions import dotted
 
 _ONLY_AT_START: tuple[KeyPath, ...] = (
     ("state_path",),
@@ -18,12 +17,15 @@ _ONLY_AT_START: tuple[KeyPath, ...] = (
     ("api", "port"),
     ("api", "limits", "connections"),
 )
-"""Keys, or groups of them, that are read when the daemon starts and never again."""
+"""Keys, or groups of keys, that the daemon reads only at its start."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One key that is not the same; values as they may stand in a file, None where it is not."""
+    """One key whose values differ. Values are YAML; None: the configuration lacks the key.
+
+    `not (old is None and new is None)`.
+    """
 
     key: str
     old: str | None
@@ -39,9 +41,9 @@ class Difference:
 
 
 def differences(old: Settings, new: Settings) -> tuple[Difference, ...]:
-    """Everything that differs, in the order of the nouns.
+    """All differences, in the order of the configuration models.
 
-    A service, region, pool or endpoint that only one has is one difference.
+    A service, region, pool or endpoint that only one configuration has is one difference.
     """
     return tuple(_between((), old, new))
 
@@ -52,12 +54,14 @@ def _between(path: tuple[str, ...], old: object, new: object) -> Iterator[Differ
             yield from _between((*path, name), getattr(old, name), getattr(new, name))
     elif isinstance(old, Mapping) and isinstance(new, Mapping):
         for key in dict.fromkeys((*old, *new)):
-            yield from _of_key((*path, key), key in old, old.get(key), key in new, new.get(key))
+            yield from _between_members(
+                (*path, key), key in old, old.get(key), key in new, new.get(key)
+            )
     elif old != new:
         yield _difference(path, _text(old), _text(new))
 
 
-def _of_key(
+def _between_members(
     path: tuple[str, ...], in_old: bool, old: object, in_new: bool, new: object
 ) -> Iterator[Difference]:
     if in_old and in_new:
@@ -72,13 +76,13 @@ def _difference(path: tuple[str, ...], old: str | None, new: str | None) -> Diff
 
 
 def _text(value: object) -> str:
-    """A value as somebody would write it, without what stays at its default."""
-    return flow(redacted(_plain(value)))
+    """A value as YAML in one line, without keys at their defaults."""
+    return as_flow(redacted(_plain(value)))
 
 
 def _plain(value: object) -> object:
     if isinstance(value, ConfigModel):
         return value.model_dump(mode="json", exclude_unset=True)
     if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
+        return [_plain(item) for item in value]
     return value

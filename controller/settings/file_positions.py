@@ -1,7 +1,6 @@
-"""Where a key and its value stand in a configuration file.
+"""Positions of keys and values in a configuration file, and findings of rules by key path.
 
-A mistake is useful only with its place. The YAML reader fills in the places, the rules speak in
-key paths, and what is here brings both together.
+The YAML reader records the positions; rules name key paths; `locate` joins the two.
 """
 
 from __future__ import annotations
@@ -9,44 +8,44 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from controller.model.config_model import KeyPath as KeyPath
+from controller.model.configuration import KeyPath
 
 
 class TextPosition(NamedTuple):
-    """A position in the text; both numbers count from 1."""
+    """A position in a text. `line >= 1`; `column >= 1`."""
 
     line: int
     column: int
 
 
 class KeyPosition(NamedTuple):
-    """Where a key and its value begin. An item of a list has no key: both are its own beginning."""
+    """Where a key and its value begin. An item of a list has no key: `key == value`."""
 
     key: TextPosition
     value: TextPosition
 
 
-Places = Mapping[KeyPath, KeyPosition]
+KeyPositions = Mapping[KeyPath, KeyPosition]
 
 
 class RuleFinding(NamedTuple):
-    """A mistake or advice, as a rule states it: by key path, the text's positions unknown."""
+    """A mistake or warning found by a rule, at a key path."""
 
     path: KeyPath
     message: str
     hint: str = ""
     at_key: bool = False
-    """Point at the key rather than at its value."""
+    """Whether its position is that of the key, not of the value."""
     confidential: bool = False
-    """What stands there may be a secret."""
+    """Whether the value may be a secret."""
 
     def below(self, *prefix: str | int) -> RuleFinding:
-        """The same finding, seen from further outside."""
+        """The same finding with a prefix before its path."""
         return self._replace(path=(*prefix, *self.path))
 
 
 def dotted(path: KeyPath) -> str:
-    """A key path as people write it: `services.shop.pools.europe.geographies[1]`."""
+    """A key path as text: `services.shop.pools.europe.geographies[1]`."""
     text = ""
     for part in path:
         if isinstance(part, int):
@@ -57,9 +56,9 @@ def dotted(path: KeyPath) -> str:
     return text
 
 
-def locate(places: Places, path: KeyPath, *, at_key: bool = False) -> TextPosition:
-    """Where a path stands; for one that is not written, the key of what it would stand in."""
-    wanted = places.get(path)
-    if wanted is not None:
-        return wanted.key if at_key else wanted.value
-    return locate(places, path[:-1], at_key=True) if path else TextPosition(1, 1)
+def locate(positions: KeyPositions, path: KeyPath, *, at_key: bool = False) -> TextPosition:
+    """Position of a path; if the file lacks it, that of the nearest parent's key."""
+    found = positions.get(path)
+    if found is not None:
+        return found.key if at_key else found.value
+    return locate(positions, path[:-1], at_key=True) if path else TextPosition(1, 1)

@@ -1,7 +1,7 @@
-"""The nouns as JSON Schema, for editors: completion, and mistakes while one types.
+"""The configuration models as JSON Schema, for completion and checks in editors.
 
-Made from `controller.model.configuration`; descriptions are the nouns' own words. The committed
-copy is `config/schema.json`. What joins several fields is `rules`, which no schema can say.
+Made from `controller.model.configuration`, whose docstrings are the descriptions. The committed
+copy is `config/schema.json`. Rules that join several fields (`settings.rules`) are not in it.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from controller.model.configuration import Settings
 
 
 def schema_text() -> str:
-    """The whole schema as one JSON text that ends with a line's end."""
-    schema = Settings.model_json_schema(schema_generator=_Plain)
+    """The schema as JSON text with a final newline."""
+    schema = Settings.model_json_schema(schema_generator=_WithoutFieldTitles)
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
-class _Plain(GenerateJsonSchema):
-    """Without a title for every key, which would only repeat it."""
+class _WithoutFieldTitles(GenerateJsonSchema):
+    """Generator without a title for every key, which would only repeat the key."""
 
     def generate(self, schema: CoreSchema, mode: JsonSchemaMode = "validation") -> dict[str, Any]:
         return {

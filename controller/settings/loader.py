@@ -1,9 +1,9 @@
-"""From a file, with what the environment lays over it, to `Settings` or to every mistake at once.
+"""Loads a file with its overlay: `Settings`, or every mistake at once.
 
-Three sources of mistakes meet here: the YAML itself (`yaml`), the nouns' own validation put into
-words (`messages`), and rules that join fields (`rules`). Whatever can be known is reported in one
-go, in the order of the lines. A file of version 1 is validated as such, and then migrated.
-`ConfigSource.load` also fetches what the settings refer to (`references`).
+Mistakes come from the YAML (`strict_yaml`), from the configuration models' validation
+(`validation_messages`) and from rules that join fields (`rules`). All are reported together, in the
+order of the lines. A file of version 1 is validated as such, and then migrated. `ConfigSource.load`
+also resolves what the settings refer to (`references`).
 """
 
 from __future__ import annotations
@@ -15,75 +15,81 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from controller.model.config_model import ConfigModel
-from controller.model.configuration import Settings
-from controller.model.earlier_settings import (
-    EARLIER,
+from controller.model.configuration import ConfigModel, KeyPath, Settings
+from controller.model.configuration.earlier_settings import (
+    EARLIER_VERSION,
     Contradiction,
     Migration,
     is_earlier,
     migrated,
 )
 from controller.model.errors import InvalidSettingsError, Problem
-from controller.settings.cross_field_rules import check
-from controller.settings.effective_settings import flow
-from controller.settings.file_positions import KeyPath, RuleFinding, dotted, locate
+from controller.settings.effective_settings import as_flow
+from controller.settings.file_positions import RuleFinding, dotted, locate
 from controller.settings.migration.version_1 import SettingsOfVersion1
-from controller.settings.overlay import Assignment, Overlaid, of_environment, of_flags, overlay
+from controller.settings.overlay import (
+    Assignment,
+    OverlayResult,
+    from_environment,
+    from_flags,
+    overlay,
+)
 from controller.settings.references import References, resolve
-from controller.settings.sound_parts import Parts
+from controller.settings.rules.cross_field import check
+from controller.settings.rules.sound_parts import SettingsParts
+from controller.settings.rules.warnings import warnings_for
 from controller.settings.strict_yaml import Document, read
 from controller.settings.validation_messages import findings
-from controller.settings.warnings import warnings_for
 
-LARGEST = 4 * 2**20
-"""Bytes a file may have. 2,000 pools with their latencies to 60 regions take three quarters."""
+MAX_BYTES = 4 * 2**20
+"""Limit of a file's size. 2,000 pools with latencies to 60 regions take three quarters of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """All that can be said of a configuration's text."""
+    """Result of checking a configuration's text. `(settings is None) == bool(problems)`."""
 
     settings: Settings | None
-    """None when there are problems."""
+    """None if there are problems."""
     problems: tuple[Problem, ...] = ()
     """Mistakes, in the order of the lines."""
     warnings: tuple[Problem, ...] = ()
     """What is allowed but rarely meant, in the order of the lines."""
     origins: Mapping[KeyPath, str] = field(default_factory=dict)
-    """Where each key comes from that is not at its default: `line 12`, `env:NAME`, `--set key`."""
+    """Key that is set to its origin: `line 12`, `env:NAME`, `--set key`."""
     outdated: Problem | None = None
-    """The one of the warnings that says that the file is of an earlier version."""
+    """The warning that the file is of an earlier version, if it is."""
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
-    """Settings, and what they refer to, as of one moment."""
+class LoadedSettings:
+    """Settings and their resolved references, as of one load."""
 
     settings: Settings
     references: References
     outdated: Problem | None = None
-    """The warning that the file is of an earlier version."""
+    """The warning that the file is of an earlier version, if it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigSource:
-    """Where a daemon's settings come from; flags go over the environment, that over the file."""
+    """Where a daemon's settings come from. Flags override the environment, which overrides the
+    file."""
 
     path: Path
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
     flags: tuple[str, ...] = ()
-    """`KEY=VALUE` each."""
+    """Each `KEY=VALUE`."""
 
     @property
     def assignments(self) -> tuple[Assignment, ...]:
-        """What is laid over the file. Raises ValueError for a flag without `=`."""
-        return (*of_environment(self.environment), *of_flags(self.flags))
+        """Values that override the file. Raises ValueError for a flag without `=`."""
+        return (*from_environment(self.environment), *from_flags(self.flags))
 
-    def load(self) -> Loaded:
-        """Read everything anew. Raises InvalidSettingsError with every mistake."""
+    def load(self) -> LoadedSettings:
+        """Read file, environment and references. Raises InvalidSettingsError with every mistake."""
         text = read_text(self.path)
-        document = _Layered(text, self.assignments)
+        document = _OverlaidDocument(text, self.assignments)
         inspection = document.inspect()
         if inspection.settings is None:
             raise InvalidSettingsError(str(self.path), inspection.problems)
@@ -91,11 +97,11 @@ class ConfigSource:
         if missing:
             problems = _in_order([document.problem(finding) for finding in missing])
             raise InvalidSettingsError(str(self.path), problems)
-        return Loaded(inspection.settings, references, inspection.outdated)
+        return LoadedSettings(inspection.settings, references, inspection.outdated)
 
 
 def load(path: Path) -> Settings:
-    """The settings in a file, with nothing laid over it.
+    """The settings in a file, without an overlay.
 
     Raises InvalidSettingsError with every mistake; a file that cannot be read is one, too.
     """
@@ -105,7 +111,7 @@ def load(path: Path) -> Settings:
 def parse(text: str, source: str) -> Settings:
     """The settings in a text; `source` names it in errors.
 
-    Raises InvalidSettingsError with every mistake, and nothing else, whatever the text.
+    Raises InvalidSettingsError with every mistake, and no other error for any text.
     """
     inspection = inspect(text)
     if inspection.settings is None:
@@ -114,19 +120,20 @@ def parse(text: str, source: str) -> Settings:
 
 
 def inspect(text: str, assignments: Iterable[Assignment] = ()) -> Inspection:
-    """Settings, mistakes and warnings of a text with `assignments` over it, without raising."""
-    return _Layered(text, assignments).inspect()
+    """Settings, mistakes and warnings of a text with `assignments` laid over it. Never raises."""
+    return _OverlaidDocument(text, assignments).inspect()
 
 
 def read_text(path: Path) -> str:
-    """A file's text. Raises InvalidSettingsError when it is too large or not UTF-8."""
+    """A file's text. Raises InvalidSettingsError if it cannot be read, is too large or not
+    UTF-8."""
     try:
         with path.open("rb") as file:
-            data = file.read(LARGEST + 1)
-        if len(data) <= LARGEST:
+            data = file.read(MAX_BYTES + 1)
+        if len(data) <= MAX_BYTES:
             return data.decode().replace("\r\n", "\n").replace("\r", "\n")
         message = (
-            f"larger than {LARGEST // 2**20} MiB, which no settings are; is it the right file?"
+            f"larger than {MAX_BYTES // 2**20} MiB, which no settings are; is it the right file?"
         )
     except UnicodeDecodeError as error:
         message = f"not UTF-8 text (byte {error.start + 1}); save it as UTF-8"
@@ -135,14 +142,14 @@ def read_text(path: Path) -> str:
     raise InvalidSettingsError(str(path), (Problem(message),))
 
 
-class _Layered:
-    """A document with values laid over it; says of each key and mistake where it comes from."""
+class _OverlaidDocument:
+    """A document with values laid over it. It knows the origin of each key and mistake."""
 
     def __init__(self, text: str, assignments: Iterable[Assignment]) -> None:
         self._document: Document = read(text)
         data = self._document.data
         self._root = SettingsOfVersion1 if is_earlier(data) else Settings
-        self._overlaid = Overlaid({})
+        self._overlaid = OverlayResult({})
         self._migration = Migration({})
         if data is not None:
             self._overlaid = overlay(data, assignments, self._root)
@@ -153,17 +160,19 @@ class _Layered:
     def inspect(self) -> Inspection:
         if self._document.data is None:
             return Inspection(None, _in_order(self._document.problems))
-        noun, mistakes = self._validated()
+        model, mistakes = self._validated()
         unknown = [mistake for mistake in mistakes if mistake.path == "schema_version"]
         if unknown and "schema_version" in self._document.data:
-            return Inspection(None, _in_order(unknown))  # all else depends on the version
+            return Inspection(None, _in_order(unknown))  # all other checks need the version
         found = [*self._document.problems, *self._overlaid.problems, *mistakes]
         found += self._contradictions({mistake.path for mistake in mistakes})
-        found += [self.problem(finding) for finding in check(Parts.of(self._migration.data))]
-        if noun is None or found:
+        found += [
+            self.problem(finding) for finding in check(SettingsParts.of(self._migration.data))
+        ]
+        if model is None or found:
             return Inspection(None, _in_order(found))
-        if isinstance(noun, Settings):
-            settings, outdated = noun, None
+        if isinstance(model, Settings):
+            settings, outdated = model, None
         else:
             settings, outdated = Settings.model_validate(self._migration.data), self._outdated()
         warnings = [self.problem(finding) for finding in warnings_for(settings)]
@@ -171,8 +180,8 @@ class _Layered:
         return Inspection(settings, (), _in_order(warnings), self._origins(), outdated)
 
     def problem(self, finding: RuleFinding) -> Problem:
-        """A finding with its place: in the file, or what was laid over it."""
-        finding = finding._replace(path=self._migration.earlier(finding.path))
+        """A finding with its origin: a position in the file, or the assignment laid over it."""
+        finding = finding._replace(path=self._migration.earlier_path(finding.path))
         origins = self._overlaid.origins
         for path in (finding.path, finding.path[:-1]):  # an item of a list is set with its list
             if path in origins:
@@ -186,52 +195,56 @@ class _Layered:
         return self._document.problem(finding)
 
     def _validated(self) -> tuple[ConfigModel | None, list[Problem]]:
-        """What the file holds, or the mistakes but for those that only follow from the YAML's."""
+        """The validated model, or its mistakes without those that follow from mistakes in the
+        YAML."""
         try:
             return self._root.model_validate(self._overlaid.data), []
         except ValidationError as error:
             errors = error.errors(include_url=False)
-        found = findings(errors, self._document.places, self._root)
+        found = findings(errors, self._document.positions, self._root)
         refused = {(problem.line, problem.column) for problem in self._document.problems}
         problems = [self.problem(finding) for finding in found]
-        return None, [one for one in problems if (one.line, one.column) not in refused]
+        return None, [p for p in problems if (p.line, p.column) not in refused]
 
     def _contradictions(self, mistaken: Collection[str]) -> Iterator[Problem]:
-        """Different sound values of a file of version 1 for which there is one place now."""
-        for one in self._migration.contradictions:
-            if dotted(one.first) not in mistaken and dotted(one.second) not in mistaken:
-                yield self.problem(self._contradiction(one))
+        """Different sound values in a file of version 1 for one key of version 2."""
+        for found in self._migration.contradictions:
+            if dotted(found.first) not in mistaken and dotted(found.second) not in mistaken:
+                yield self.problem(self._contradiction(found))
 
     def _contradiction(self, found: Contradiction) -> RuleFinding:
         region, name = found.key[-2:]
+        first, second = as_flow(found.first_value), as_flow(found.second_value)
         message = (
-            f"{name} of {region} is {flow(found.second_value)} here and {flow(found.first_value)} "
-            f"in {dotted(found.first)} ({self._where(found.first)}): a region has one"
+            f"{name} of {region} is {second} here and {first} "
+            f"in {dotted(found.first)} ({self._origin_text(found.first)}): a region has one"
         )
         hint = "write the same in both; in version 2 it stands once, in the catalogue of regions"
         return RuleFinding(found.second, message, hint)
 
-    def _where(self, path: KeyPath) -> str:
-        """What was laid over a key, or its line; of one that is not written, its parent's."""
-        line = locate(self._document.places, path).line
+    def _origin_text(self, path: KeyPath) -> str:
+        """Origin of a key: its assignment or its line; if the file lacks it, its parent's line."""
+        line = locate(self._document.positions, path).line
         return self._overlaid.origins.get(path, f"line {line}")
 
     def _outdated(self) -> Problem:
         """The warning that the file is of an earlier version."""
-        message = f"the file is of version {EARLIER}, which is out of date"
+        message = f"the file is of version {EARLIER_VERSION}, which is out of date"
         hint = "`gtc config migrate FILE` prints it in the form of version 2, --write replaces it"
         return self.problem(RuleFinding(("schema_version",), message, hint))
 
     def _origins(self) -> dict[KeyPath, str]:
-        """By keys of the present version."""
-        lines = {path: f"line {place.key.line}" for path, place in self._document.places.items()}
+        """Origins by keys of the present version."""
+        lines = {
+            path: f"line {position.key.line}" for path, position in self._document.positions.items()
+        }
         found = {**lines, **self._overlaid.origins}
         moved = self._migration.came_from.items()
         return {**found, **{path: found[then] for path, then in moved if then in found}}
 
 
 def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """By their lines. One that may show a secret keeps the others of its line from showing it."""
+    """Problems by line and column. If one in a line is confidential, all in that line are."""
     found = sorted(problems, key=lambda problem: (problem.line, problem.column))
     lines = {problem.line for problem in found if problem.confidential}
-    return tuple(replace(one, confidential=one.line in lines) for one in found)
+    return tuple(replace(problem, confidential=problem.line in lines) for problem in found)

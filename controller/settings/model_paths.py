@@ -1,7 +1,7 @@
-"""Which configuration noun stands at a key path, and which keys lead on from there.
+"""Configuration models by key path.
 
-Messages need it to name the keys that are allowed there and to say what a missing key is for; the
-overlay, to find the key that an environment variable means.
+Used for the allowed keys and descriptions in error messages, and to find the key that an
+environment variable sets.
 """
 
 from __future__ import annotations
@@ -9,25 +9,23 @@ from __future__ import annotations
 from types import UnionType
 from typing import Annotated, Union, get_args, get_origin
 
-from controller.model.config_model import ConfigModel
-from controller.model.configuration import Settings
-from controller.settings.file_positions import KeyPath
+from controller.model.configuration import ConfigModel, KeyPath, Settings
 
-Root = type[ConfigModel]
-"""What a whole file holds: `Settings`, or the settings of an earlier version."""
+RootModel = type[ConfigModel]
+"""Model of a whole file: `Settings`, or the settings of an earlier version."""
 
 
-def noun_at(path: KeyPath, root: Root = Settings) -> type[ConfigModel] | None:
-    """The noun whose keys are allowed below `path`; None where none is (values, unknown keys)."""
-    return _as_noun(_annotation_at(path, root))
+def model_at(path: KeyPath, root: RootModel = Settings) -> type[ConfigModel] | None:
+    """The model whose keys are allowed below `path`; None for values and unknown keys."""
+    return _as_model(_annotation_at(path, root))
 
 
-def is_mapping(path: KeyPath, root: Root = Settings) -> bool:
-    """Whether what stands at `path` has keys of the operator's own choice, such as `services`."""
+def is_mapping(path: KeyPath, root: RootModel = Settings) -> bool:
+    """Whether the operator chooses the keys below `path`, as below `services`."""
     return get_origin(_annotation_at(path, root)) is dict
 
 
-def _annotation_at(path: KeyPath, root: Root) -> object:
+def _annotation_at(path: KeyPath, root: RootModel) -> object:
     annotation: object = root
     for part in path:
         annotation = _below(annotation, part)
@@ -35,10 +33,10 @@ def _annotation_at(path: KeyPath, root: Root) -> object:
 
 
 def _below(annotation: object, part: str | int) -> object:
-    """The annotation of what `part` names inside something annotated so."""
-    noun = _as_noun(annotation)
-    if noun is not None:
-        field = noun.model_fields.get(str(part))
+    """The annotation of member `part` of a value with this annotation."""
+    model = _as_model(annotation)
+    if model is not None:
+        field = model.model_fields.get(str(part))
         return None if field is None else _bare(field.annotation)
     if get_origin(annotation) is dict:
         return _bare(get_args(annotation)[1])
@@ -52,11 +50,11 @@ def _bare(annotation: object) -> object:
     if get_origin(annotation) is Annotated:
         return _bare(get_args(annotation)[0])
     if get_origin(annotation) in (Union, UnionType):
-        return _bare(next(one for one in get_args(annotation) if one is not type(None)))
+        return _bare(next(arg for arg in get_args(annotation) if arg is not type(None)))
     return annotation
 
 
-def _as_noun(annotation: object) -> type[ConfigModel] | None:
+def _as_model(annotation: object) -> type[ConfigModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, ConfigModel):
         return annotation
     return None

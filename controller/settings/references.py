@@ -1,7 +1,7 @@
-"""Fetches what settings only refer to: secrets, and the files with certificate authorities.
+"""Resolves references in settings: secrets, and files with certificate authorities.
 
-Settings themselves never hold a secret, so they can be shown, compared and recorded; what is
-fetched here is handed to whoever sends it, and its representation does not show it.
+Settings never hold a secret, so they can be shown, compared and recorded. Resolved secrets are
+passed to the prober only, and `repr` does not show them.
 """
 
 from __future__ import annotations
@@ -11,35 +11,35 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from controller.model.configuration import Settings
-from controller.settings.file_positions import KeyPath, RuleFinding
+from controller.model.configuration import KeyPath, Settings
+from controller.settings.file_positions import RuleFinding
 
 _LARGEST_BYTES = 1024 * 1024
-"""A file beyond it is no secret and no list of authorities."""
+"""Limit of a file's size in bytes: no secret and no list of authorities is larger."""
 
 
 @dataclass(frozen=True, slots=True)
 class References:
-    """What references stood for when they were fetched."""
+    """Values of all references, as of one load."""
 
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """`env:NAME` or `file:/path` to the secret."""
+    """Reference (`env:NAME` or `file:/path`) to the secret."""
     authorities: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """`ca_file` to its text."""
+    """Path (`ca_file`) to the file's text (PEM)."""
 
 
-NOTHING = References()
-"""What settings without references stand for."""
+NO_REFERENCES = References()
+"""References of settings that have none."""
 
 
 class _MissingError(Exception):
-    """Why a reference stands for nothing one can use."""
+    """A reference cannot be resolved; the text is the reason."""
 
 
 def resolve(
     settings: Settings, environment: Mapping[str, str]
 ) -> tuple[References, tuple[RuleFinding, ...]]:
-    """Everything the settings refer to, and what of it cannot be had."""
+    """Values of all references in the settings, and a finding for each that cannot be resolved."""
     secrets: dict[str, str] = {}
     authorities: dict[str, str] = {}
     missing: list[RuleFinding] = []
@@ -60,13 +60,14 @@ def resolve(
 
 
 def _secret(reference: str, environment: Mapping[str, str]) -> str:
-    kind, _, place = reference.partition(":")
+    """One line of printable ASCII, as an HTTP header can carry. Raises _MissingError."""
+    kind, _, name = reference.partition(":")
     if kind == "env":
-        if place not in environment:
-            raise _MissingError(f"the environment has no variable {place}")
-        secret = environment[place]
+        if name not in environment:
+            raise _MissingError(f"the environment has no variable {name}")
+        secret = environment[name]
     else:
-        secret = _text(place).removesuffix("\n").removesuffix("\r")
+        secret = _text(name).removesuffix("\n").removesuffix("\r")
     if not secret:
         raise _MissingError(f"{reference} is empty")
     if not (secret.isascii() and secret.isprintable()):
@@ -77,14 +78,15 @@ def _secret(reference: str, environment: Mapping[str, str]) -> str:
 
 
 def _authorities(path: str) -> str:
+    """The PEM text of a file with at least one certificate. Raises _MissingError."""
     text = _text(path)
-    nothing = _MissingError(f"{path} holds no certificates in PEM form")
+    no_certificates = _MissingError(f"{path} holds no certificates in PEM form")
     if "-----BEGIN CERTIFICATE-----" not in text:
-        raise nothing
+        raise no_certificates
     try:
         ssl.create_default_context(cadata=text)
     except (ssl.SSLError, ValueError) as error:
-        raise nothing from error
+        raise no_certificates from error
     return text
 
 

@@ -1,11 +1,12 @@
-"""Reads YAML strictly: plain data, the place of every key and value, and all mistakes.
+"""Strict YAML reader: plain data, the position of every key and value, and all mistakes.
 
-PyYAML's own safe loader keeps the last of two equal keys silently and knows YAML 1.1's surprising
-values, so only its scanner, parser and composer are used here; what values mean is `scalars`.
-Refused because nothing in a configuration needs them and each can hide what is set: anchors,
-aliases, merge keys (`<<`), tags (`!!…`), several documents. Dates stay text.
+PyYAML's safe loader silently keeps the last of two equal keys and uses YAML 1.1's values. So only
+its scanner, parser and composer are used; `yaml_scalars` gives values. Refused, because they can
+hide what is set and no configuration needs them: anchors, aliases, merge keys (`<<`), tags (`!!…`)
+and several documents. Dates stay text.
 
-A syntax error ends the reading (nothing behind it can be trusted); everything else is collected.
+A syntax error ends the reading, because the rest of the text may be misread. All other mistakes are
+collected.
 """
 
 from __future__ import annotations
@@ -15,59 +16,59 @@ from dataclasses import dataclass, field
 
 import yaml
 
+from controller.model.configuration import KeyPath
 from controller.model.errors import Problem
 from controller.settings.file_positions import (
-    KeyPath,
     KeyPosition,
     RuleFinding,
     TextPosition,
     dotted,
     locate,
 )
-from controller.settings.yaml_scalars import AmbiguousScalarError, plain
+from controller.settings.yaml_scalars import AmbiguousScalarError, plain_scalar
 
 _DEEPEST = 30
-"""Levels of nesting allowed; settings need nine."""
+"""Limit of nested levels; settings need nine."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _COLON = "mapping values are not allowed here"
-"""How PyYAML puts it when an unquoted value contains a colon and a space."""
+"""PyYAML's message for an unquoted value that contains a colon and a space."""
 _TOKENS = {
     "'<stream end>'": "the end of the file",
     "end of stream": "end of the file",
     "<block end>": "a line indented less",
     "the node content": "a value",
 }
-"""PyYAML's words for what it met or missed, and ours."""
+"""PyYAML's names of tokens to ours."""
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What a file says, with places; `data` is None when nothing usable could be read."""
+    """A file's data with positions. `data is None` implies `problems`: nothing usable was read."""
 
     data: dict[str, object] | None
     problems: tuple[Problem, ...]
-    places: dict[KeyPath, KeyPosition] = field(default_factory=dict)
+    positions: dict[KeyPath, KeyPosition] = field(default_factory=dict)
 
     def problem(self, finding: RuleFinding) -> Problem:
-        """A finding of some rule with its place in this file."""
-        mark = locate(self.places, finding.path, at_key=finding.at_key)
+        """A rule's finding with its position in this file."""
+        position = locate(self.positions, finding.path, at_key=finding.at_key)
         return Problem(
             finding.message,
             dotted(finding.path),
-            mark.line,
-            mark.column,
+            position.line,
+            position.column,
             finding.hint,
             confidential=finding.confidential,
         )
 
 
 def read_value(text: str) -> object:
-    """What a text means where a value stands: a list in brackets, a quoted text, a plain scalar.
+    """Value of a YAML text: a list in brackets, a quoted text or a plain scalar.
 
-    Raises ValueError saying what is wrong.
+    Raises ValueError with the reason.
     """
     if not text.lstrip().startswith(("[", '"', "'")):
-        return plain(text.strip())
+        return plain_scalar(text.strip())
     document = read(f"value: {text}")
     if document.problems or document.data is None:
         raise ValueError(document.problems[0].message)
@@ -77,7 +78,7 @@ def read_value(text: str) -> object:
 
 
 def read(text: str) -> Document:
-    """Read one YAML document. Never raises: mistakes are in the document's `problems`."""
+    """The document of a YAML text. Never raises: mistakes are in its `problems`."""
     try:
         composer = _Composer(text)
         try:
@@ -95,7 +96,7 @@ def read(text: str) -> Document:
 
 
 class _Composer(yaml.SafeLoader):
-    """Composes nodes and notes the syntax that is not used here."""
+    """Composes nodes and records refused syntax (anchors, aliases, tags)."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -133,11 +134,11 @@ class _Composer(yaml.SafeLoader):
 
 
 class _Converter:
-    """Turns nodes into plain data, collecting places and problems on the way."""
+    """Turns nodes into plain data, and collects positions and problems."""
 
     def __init__(self, problems: list[Problem]) -> None:
         self._problems = problems
-        self._places: dict[KeyPath, KeyPosition] = {}
+        self._positions: dict[KeyPath, KeyPosition] = {}
 
     def document(self, root: yaml.Node | None) -> Document:
         if root is None or (isinstance(root, yaml.ScalarNode) and not root.value):
@@ -146,10 +147,12 @@ class _Converter:
             return Document(None, tuple(problems))
         if not isinstance(root, yaml.MappingNode):
             kind = "a list" if isinstance(root, yaml.SequenceNode) else "text"
-            self._note(root, (), f"the file must hold keys with values (key: value), not {kind}")
+            self._add_problem(
+                root, (), f"the file must hold keys with values (key: value), not {kind}"
+            )
             return Document(None, tuple(self._problems))
         data = self._mapping(root, ())
-        return Document(data, tuple(self._problems), self._places)
+        return Document(data, tuple(self._problems), self._positions)
 
     def _value(self, node: yaml.Node, path: KeyPath) -> object:
         if isinstance(node, yaml.MappingNode):
@@ -166,10 +169,12 @@ class _Converter:
                 continue
             here = (*path, key)
             mark = _mark(key_node.start_mark)
-            if here in self._places:
-                self._note(key_node, here, _twice(key, self._places[here].key, mark))
+            if here in self._positions:
+                self._add_problem(
+                    key_node, here, _duplicate_message(key, self._positions[here].key, mark)
+                )
                 continue
-            self._places[here] = KeyPosition(mark, _mark(value_node.start_mark))
+            self._positions[here] = KeyPosition(mark, _mark(value_node.start_mark))
             result[key] = self._value(value_node, here)
         return result
 
@@ -178,17 +183,17 @@ class _Converter:
         for index, item in enumerate(node.value):
             here = (*path, index)
             mark = _mark(item.start_mark)
-            self._places[here] = KeyPosition(mark, mark)
+            self._positions[here] = KeyPosition(mark, mark)
             result.append(self._value(item, here))
         return result
 
     def _key(self, node: yaml.Node, path: KeyPath) -> str | None:
         if not isinstance(node, yaml.ScalarNode):
-            self._note(node, path, "a key must be a word, not a list or a mapping")
+            self._add_problem(node, path, "a key must be a word, not a list or a mapping")
         elif node.style is None and node.value == "<<":
-            self._note(node, path, "the merge key << is not allowed; write the keys out")
+            self._add_problem(node, path, "the merge key << is not allowed; write the keys out")
         elif not node.value:
-            self._note(node, path, "a key is missing before the colon")
+            self._add_problem(node, path, "a key is missing before the colon")
         else:
             return self._text(node, path)
         return None
@@ -198,23 +203,23 @@ class _Converter:
         if not isinstance(node, yaml.ScalarNode) or node.style is not None:
             return text
         try:
-            return plain(text)
+            return plain_scalar(text)
         except AmbiguousScalarError as error:
-            self._note(node, path, str(error))
-            return None  # no rule shall reason about a value that was refused
+            self._add_problem(node, path, str(error))
+            return None  # no rule may look at a value that was refused
 
     def _text(self, node: yaml.Node, path: KeyPath) -> str:
         text = str(node.value)
         if _SURROGATE.search(text):
-            self._note(node, path, "half of a character (a surrogate) is not allowed")
+            self._add_problem(node, path, "half of a character (a surrogate) is not allowed")
         return _SURROGATE.sub("?", text)
 
-    def _note(self, node: yaml.Node, path: KeyPath, message: str) -> None:
+    def _add_problem(self, node: yaml.Node, path: KeyPath, message: str) -> None:
         mark = _mark(node.start_mark)
         self._problems.append(Problem(message, dotted(path), mark.line, mark.column))
 
 
-def _twice(key: str, first: TextPosition, again: TextPosition) -> str:
+def _duplicate_message(key: str, first: TextPosition, again: TextPosition) -> str:
     return (
         f"the key {dotted((key,))} appears twice, in line {first.line} and in line {again.line}; "
         "keep one"
@@ -232,7 +237,7 @@ def _mark(mark: yaml.Mark) -> TextPosition:
 
 
 def _syntax_problem(error: yaml.MarkedYAMLError, text: str) -> Problem:
-    """PyYAML's complaint, in a sentence, at the place where it noticed."""
+    """PyYAML's error as one sentence, at the position where the parser found it."""
     where = error.problem_mark or error.context_mark
     mark = TextPosition(1, 1) if where is None else _mark(where)
     if where is not None and text[where.index : where.index + 1] == "\t":

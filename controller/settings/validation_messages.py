@@ -1,7 +1,7 @@
-"""Says in plain words what the nouns' own validation found.
+"""Messages for the validation errors of the configuration models.
 
-pydantic reports a kind, a path and the value; here each becomes one sentence that names the key,
-what is allowed and what was found, with a hint where one is likely to help.
+pydantic reports a type of error, a path and the value. Each becomes one sentence that names the
+key, what is allowed and what was found, with a hint where one is likely to help.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
-from controller.model.configuration import PlainSecretError, Settings
-from controller.model.earlier_settings import PRESENT
-from controller.settings.file_positions import KeyPath, Places, RuleFinding, dotted
-from controller.settings.migration.version_1 import moved_to
-from controller.settings.model_paths import Root, noun_at
+from controller.model.configuration import KeyPath, PlainSecretError, Settings
+from controller.model.configuration.earlier_settings import PRESENT_VERSION
+from controller.settings.file_positions import KeyPositions, RuleFinding, dotted
+from controller.settings.migration.version_1 import key_in_version_2
+from controller.settings.model_paths import RootModel, model_at
 
 _KEY = "[key]"
-"""How pydantic marks that a mapping's key is meant, not the value below it."""
+"""pydantic's last path element for an error in a mapping's key, not in its value."""
 
 _KINDS = {
     "string_type": "text",
@@ -58,57 +58,59 @@ PATTERNS = {
         "an accelerator's ARN, arn:aws:globalaccelerator::<account>:accelerator/<id>"
     ),
 }
-"""Every pattern of the nouns in words; a test compares both."""
+"""Every pattern of the configuration models in words; a test compares both."""
 
 _COLLECTIONS = {"Tuple": "list", "Dictionary": "mapping"}
 
 _CONFIDENTIAL = frozenset({"headers", "sha256"})
-"""Keys whose values people may take for the place of the secret itself."""
+"""Keys whose values may hold a secret by mistake."""
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)", re.IGNORECASE)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
-def findings(errors: Iterable[ErrorDetails], places: Places, root: Root) -> tuple[RuleFinding, ...]:
-    """One finding per error of validating `root`, without errors that another one explains.
+def findings(
+    errors: Iterable[ErrorDetails], positions: KeyPositions, root: RootModel
+) -> tuple[RuleFinding, ...]:
+    """One finding per validation error of `root`, without errors that another one explains.
 
-    These are a missing key that stands there misspelt, and a list that is too short only because
+    These are a missing key that is there but misspelt, and a list that is too short only because
     its items are wrong.
     """
     found = [error for error in errors if error["type"] != "too_short" or not error["input"]]
     misspelt = {
         (*path[:-1], meant)
         for path in (error["loc"] for error in found if error["type"] == "extra_forbidden")
-        for meant in nearest(str(path[-1]), _allowed_keys(path[:-1], root))
+        for meant in most_similar(str(path[-1]), _allowed_keys(path[:-1], root))
     }
     return tuple(
-        _finding(error, places, root)
+        _finding(error, positions, root)
         for error in found
         if not (error["type"] == "missing" and error["loc"] in misspelt)
     )
 
 
-def nearest(word: str, possible: Iterable[str]) -> list[str]:
-    """The one nearest word, if any is near."""
+def most_similar(word: str, possible: Iterable[str]) -> list[str]:
+    """The most similar word, if one is similar enough; at most one."""
     return difflib.get_close_matches(word, list(possible), n=1)
 
 
-def did_you_mean(word: str, possible: Iterable[str]) -> str:
-    """The hint for a word that is none of the possible ones: the nearest, or all of them."""
+def suggestion(word: str, possible: Iterable[str]) -> str:
+    """Hint for a word that is not a possible one: the nearest, or all of them."""
     choices = list(possible)
-    for meant in nearest(word, choices):
+    for meant in most_similar(word, choices):
         return f"did you mean {meant}?"
     return f"possible here: {', '.join(choices)}" if choices else ""
 
 
-def found_text(value: object) -> str:
-    """A value from the file as a sentence names it, shortened when long."""
+def value_text(value: object) -> str:
+    """A value from the file as a message names it, shortened if long."""
     if value is None:
         return "empty"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return f"the text {_short(value)!r}"
+        return f"the text {_shortened(value)!r}"
     if isinstance(value, list):
         return "a list" if value else "an empty list"
     if isinstance(value, dict):
@@ -116,20 +118,20 @@ def found_text(value: object) -> str:
     return f"{value}"
 
 
-def _short(text: str) -> str:
+def _shortened(text: str) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _finding(error: ErrorDetails, places: Places, root: Root) -> RuleFinding:
+def _finding(error: ErrorDetails, positions: KeyPositions, root: RootModel) -> RuleFinding:
     path = error["loc"]
     kind = error["type"]
     if kind == "extra_forbidden":
         key = str(path[-1])
         message = f"unknown key {dotted((key,))}"
-        return RuleFinding(path, message, _instead_of(key, path, root), at_key=True)
+        return RuleFinding(path, message, _unknown_key_hint(key, path, root), at_key=True)
     if kind == "missing":
-        return RuleFinding(path, f"the key {path[-1]} is missing", _purpose(path, root))
-    is_key = path[-1] == _KEY and path not in places
+        return RuleFinding(path, f"the key {path[-1]} is missing", _description(path, root))
+    is_key = path[-1] == _KEY and path not in positions
     if is_key:
         path = path[:-1]
     subject = dotted(path[-2:]) if isinstance(path[-1], int) else dotted(path[-1:])
@@ -138,18 +140,18 @@ def _finding(error: ErrorDetails, places: Places, root: Root) -> RuleFinding:
     if _may_be_secret(error):
         return RuleFinding(path, f"{subject} must be {_allowed(error)}", confidential=True)
     value = error["input"]
-    message = f"{subject} must be {_allowed(error)}, not {found_text(value)}"
+    message = f"{subject} must be {_allowed(error)}, not {value_text(value)}"
     return RuleFinding(path, message, _hint(kind, value, error.get("ctx", {})))
 
 
 def _may_be_secret(error: ErrorDetails) -> bool:
-    """Whether somebody may have written a secret itself where it is only referred to."""
+    """Whether the value may be a secret itself instead of a reference to it."""
     reason = error.get("ctx", {}).get("error")
     return isinstance(reason, PlainSecretError) or not _CONFIDENTIAL.isdisjoint(error["loc"])
 
 
 def _allowed(error: ErrorDetails) -> str:
-    """What may stand there, to follow "must be"."""
+    """The allowed values, as the words after "must be"."""
     kind, context = error["type"], error.get("ctx", {})
     if kind in _KINDS:
         return _KINDS[kind]
@@ -173,7 +175,7 @@ _SPECIAL: dict[str, Callable[[dict[str, Any]], str]] = {
 
 def _hint(kind: str, value: object, context: Mapping[str, Any]) -> str:
     if kind == "enum":
-        return did_you_mean(str(value), re.findall("'([^']*)'", context["expected"]))
+        return suggestion(str(value), re.findall("'([^']*)'", context["expected"]))
     if kind == "string_type" and isinstance(value, bool | int | float):
         return "quote it to make it text"
     if kind in ("int_type", "float_type") and isinstance(value, str):
@@ -189,23 +191,23 @@ def _number_hint(text: str) -> str:
     return "leave out the quotes" if re.fullmatch(r"\d+(\.\d+)?", text) else ""
 
 
-def _instead_of(key: str, path: KeyPath, root: Root) -> str:
-    """The hint for an unknown key: where it stands now, or what may stand there."""
-    now = moved_to(tuple(map(str, path))) if root is Settings else None
+def _unknown_key_hint(key: str, path: KeyPath, root: RootModel) -> str:
+    """Hint for an unknown key: its place in the present version, or the possible keys."""
+    now = key_in_version_2(tuple(map(str, path))) if root is Settings else None
     if now is not None:
-        return f"this file is of version {PRESENT}, where it is {dotted(now)}"
+        return f"this file is of version {PRESENT_VERSION}, where it is {dotted(now)}"
     if root is not Settings and key in _allowed_keys(path[:-1], Settings):
-        return f"files of version {PRESENT} have it, and this file is of an earlier one"
-    return did_you_mean(key, _allowed_keys(path[:-1], root))
+        return f"files of version {PRESENT_VERSION} have it, and this file is of an earlier one"
+    return suggestion(key, _allowed_keys(path[:-1], root))
 
 
-def _allowed_keys(path: KeyPath, root: Root) -> tuple[str, ...]:
-    noun = noun_at(path, root)
-    return tuple(noun.model_fields) if noun else ()
+def _allowed_keys(path: KeyPath, root: RootModel) -> tuple[str, ...]:
+    model = model_at(path, root)
+    return tuple(model.model_fields) if model else ()
 
 
-def _purpose(path: KeyPath, root: Root) -> str:
-    """What a missing key is for, from the noun's own words."""
-    noun = noun_at(path[:-1], root)
-    field = noun.model_fields.get(str(path[-1])) if noun else None
+def _description(path: KeyPath, root: RootModel) -> str:
+    """Description of a missing key."""
+    model = model_at(path[:-1], root)
+    field = model.model_fields.get(str(path[-1])) if model else None
     return " ".join((field.description or "").split()) if field else ""

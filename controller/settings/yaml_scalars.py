@@ -1,8 +1,7 @@
-"""What an unquoted YAML value means, decided so that no value surprises its writer.
+"""Values of plain (unquoted) YAML scalars.
 
-The meanings are those of YAML 1.2's core schema (section 10.3 of the specification). Values that
-YAML 1.1 parsers read differently (`no`, `010`, `1:30`, `1_000`) are refused instead of guessed.
-Quoted values never come here: they are text.
+By YAML 1.2's core schema (section 10.3 of the specification). Scalars that YAML 1.1 parsers read
+differently (`no`, `010`, `1:30`, `1_000`) are refused. Quoted scalars are always text.
 """
 
 from __future__ import annotations
@@ -21,18 +20,18 @@ _INTEGER = re.compile(r"[-+]?\d+")
 _FLOAT = re.compile(r"[-+]?(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?")
 
 _LARGEST = 1e15
-"""No quantity in a configuration comes near; beyond it a float no longer counts in ones."""
+"""Largest number allowed. No setting needs more, and larger floats are not exact to 1."""
 
 
 class AmbiguousScalarError(ValueError):
-    """An unquoted value that programs read differently; the text says what to write instead."""
+    """A plain scalar that programs read differently; the text says what to write instead."""
 
 
-def plain(text: str) -> object:
-    """The value of an unquoted scalar: None, bool, int, float or the text itself.
+def plain_scalar(text: str) -> object:
+    """Value of a plain scalar: None, bool, int, float or the text itself.
 
-    Raises AmbiguousScalarError for what YAML 1.1 and 1.2 read differently and for numbers that are
-    not finite or beyond 10^15.
+    Raises AmbiguousScalarError for scalars that YAML 1.1 and 1.2 read differently, and for numbers
+    that are not finite or beyond 10^15.
     """
     if _NULL.fullmatch(text):
         return None

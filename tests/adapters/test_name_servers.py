@@ -14,8 +14,8 @@ import dns.rrset
 import pytest
 
 from controller.adapters.name_servers import DnsNameServers
+from controller.model.configuration import AnswerSettings
 from controller.model.errors import ProviderRejectedError, ProviderUnavailableError
-from controller.model.name_servers import AnswerSettings
 
 NAME, SUBNET = "shop.example.test.", "192.0.2.0/24"
 Reply = Callable[[dns.message.Message, bool], dns.message.Message | None]

@@ -67,8 +67,8 @@ async def test_an_untouched_audit_has_no_fault(tmp_path: Path) -> None:
     newest = list_audit(path, 1)[0]
 
     assert (check.ok, check.entries, check.records) == (True, ENTRIES, ENTRIES // 3)
-    assert check.head == newest.mark
-    assert check_audit(path, newest.mark).ok
+    assert check.head == newest.point
+    assert check_audit(path, newest.point).ok
 
 
 @pytest.mark.parametrize("column", TEXTS)

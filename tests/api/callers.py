@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from datetime import date
 
-from controller.model.access import ApiLimits, Role, Token
-from controller.model.configuration import Settings
+from controller.model.access import Role
+from controller.model.configuration import ApiLimits, Settings, Token
 from tests.api.serving import QUICK
 
 EXPIRED = "expired"

@@ -13,7 +13,8 @@ from controller.api.app import DECLARED, build
 from controller.api.dependencies import ApiDependencies
 from controller.api.http.route import Route
 from controller.api.routes.docs import reference_routes
-from controller.model.access import ApiLimits, Role
+from controller.model.access import Role
+from controller.model.configuration import ApiLimits
 from tests.api import serving
 from tests.api.callers import EXPIRED, bearer, guarded
 from tests.api.serving import QUICK, Answer, Api, api

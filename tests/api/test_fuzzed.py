@@ -29,9 +29,9 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from controller.model.access import ApiLimits
-from controller.settings import Loaded
-from controller.settings.references import NOTHING
+from controller.model.configuration import ApiLimits
+from controller.settings import LoadedSettings
+from controller.settings.references import NO_REFERENCES
 from tests.api.callers import bearer, guarded
 from tests.api.serving import api
 
@@ -80,9 +80,9 @@ async def test_every_response_to_a_generated_request_is_described(
     assert not [name for name, answered in found.items() if min(answered) >= 300]
 
 
-async def unchanged() -> Loaded:
+async def unchanged() -> LoadedSettings:
     """The active settings, for a reload that changes nothing."""
-    return Loaded(guarded(UNLIMITED), NOTHING)
+    return LoadedSettings(guarded(UNLIMITED), NO_REFERENCES)
 
 
 def ask_everything(url: str, description: dict[str, Any]) -> dict[str, Counter[int]]:

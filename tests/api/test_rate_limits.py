@@ -10,7 +10,8 @@ from controller.api.http import rate_limits
 from controller.api.http.problems import ProblemError
 from controller.api.http.rate_limits import RateLimits
 from controller.api.http.route import RateClass
-from controller.model.access import ApiLimits, Principal, Role
+from controller.model.access import Principal, Role
+from controller.model.configuration import ApiLimits
 from tests.fakes.clock import FakeClock
 
 pytestmark = pytest.mark.looptime

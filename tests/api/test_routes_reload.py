@@ -6,8 +6,8 @@ from typing import Any
 
 from controller.model.configuration import Settings
 from controller.model.errors import InvalidSettingsError, Problem
-from controller.settings import Loaded
-from controller.settings.references import NOTHING
+from controller.settings import LoadedSettings
+from controller.settings.references import NO_REFERENCES
 from tests.api.serving import QUICK, api
 
 
@@ -20,8 +20,8 @@ def changed(**regions: dict[str, object]) -> Settings:
 
 
 def file(settings: Settings) -> Any:
-    async def load() -> Loaded:
-        return Loaded(settings, NOTHING)
+    async def load() -> LoadedSettings:
+        return LoadedSettings(settings, NO_REFERENCES)
 
     return load
 
@@ -79,7 +79,7 @@ async def test_errors_of_the_configuration_are_members_of_the_problem() -> None:
         Problem("no setting has this name", origin="env:GTC__X"),
     )
 
-    async def load() -> Loaded:
+    async def load() -> LoadedSettings:
         raise InvalidSettingsError("gtc.yaml", mistakes)
 
     async with api(load=load, running=False) as served:

@@ -7,8 +7,7 @@ from dataclasses import replace
 from math import isnan
 from typing import Any
 
-from controller.model.configuration import Settings
-from controller.model.name_servers import AnswerSettings
+from controller.model.configuration import AnswerSettings, Settings
 from controller.model.second_opinions import CheckDefinition, CheckKind
 from tests.api.serving import QUICK, Api, api
 from tests.api.test_routes_status import pool_of, region_of

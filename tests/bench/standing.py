@@ -21,7 +21,7 @@ from controller.api.http.request_bodies import RequestBody
 from controller.api.http.route import Route, RouteCall
 from controller.api.metrics.daemon_metrics import DaemonMetrics
 from controller.composition import Ports, compose
-from controller.model.access import LOCAL
+from controller.model.access import LOCAL_ADMIN
 from controller.model.configuration import Service, Settings
 from controller.model.decision import Snapshot
 from controller.model.levers import LeverState, Position, RecordSet
@@ -88,7 +88,7 @@ class Standing:
             one: values.get(one.name.lower().replace("-", "_"), one.default)
             for one in route.parameters
         }
-        call = RouteCall(request, self.context, LOCAL, given, body)
+        call = RouteCall(request, self.context, LOCAL_ADMIN, given, body)
         return cast(web.Response, await route.handler(call))
 
     def _believe(self, moment: Snapshot) -> None:

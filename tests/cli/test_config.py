@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from controller.cli import exit_codes, root
 from controller.settings.json_schema import schema_text
-from tests.settings.minimal import MINIMAL, spoiled
+from tests.settings.minimal import MINIMAL, with_replacements
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +19,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.yaml").write_text(MINIMAL)
     (tmp_path / "b.yaml").write_text(
-        spoiled(("gtc.sqlite", "other.sqlite"), ("capacity_rps: 300", "capacity_rps: 400"))
+        with_replacements(
+            ("gtc.sqlite", "other.sqlite"), ("capacity_rps: 300", "capacity_rps: 400")
+        )
     )
 
 

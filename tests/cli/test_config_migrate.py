@@ -11,11 +11,11 @@ from click.testing import CliRunner, Result
 from controller.cli import exit_codes, root
 from controller.cli.local import config_migrate
 from controller.settings import load
-from controller.settings.migration.migrate import NotMigratedError, in_version_2
+from controller.settings.migration.migrate import NotMigratedError, migrated_text
 from tests.settings.minimal import MINIMAL
 from tests.settings.version_1 import MINIMAL_1
 
-NEW = in_version_2(MINIMAL_1, "x")
+NEW = migrated_text(MINIMAL_1, "x")
 
 
 @pytest.fixture(autouse=True)
@@ -102,7 +102,7 @@ def test_a_migration_that_changes_the_meaning_is_refused(
     def fails(text: str, source: str) -> str:
         raise NotMigratedError("the new form would mean something else")
 
-    monkeypatch.setattr(config_migrate, "in_version_2", fails)
+    monkeypatch.setattr(config_migrate, "migrated_text", fails)
     result = run("migrate", "gtc.yaml", "--write")
     assert (result.exit_code, result.stdout) == (exit_codes.FAILED, "")
     assert result.stderr == (

@@ -17,9 +17,9 @@ from controller.planning.residency.proof import PROOF_LIMITS
 from tests.cli import answers
 from tests.cli.conftest import Run
 from tests.cli.fake_daemon import FakeDaemon
-from tests.settings.minimal import MINIMAL, spoiled
+from tests.settings.minimal import MINIMAL, with_replacements
 
-BROKEN = spoiled(
+BROKEN = with_replacements(
     ("capacity_rps: 300", "capacity_rsp: 300"),
     ("[eu-west-1]", "[us-east-1]"),
     ("shop.example.test.", "shop.example.test"),
@@ -160,7 +160,7 @@ def test_variables_override_the_files_and_are_named_in_reports(
 def test_a_line_that_may_hold_a_secret_is_not_shown(folder: Path) -> None:
     """Users paste reports into tickets."""
     probe = '192.0.2.1/healthz"'
-    text = spoiled((probe, f"{probe}, headers: {{Authorization: s3cret-canary}}"))
+    text = with_replacements((probe, f"{probe}, headers: {{Authorization: s3cret-canary}}"))
     (folder / "leaky.yaml").write_text(text)
     for form in ("text", "json"):
         output = validate("-o", form, "leaky.yaml").output
@@ -183,7 +183,7 @@ def test_limits_of_the_proof_are_printed_for_bound_pools(folder: Path) -> None:
     ]
     assert PROOF_LIMITS[0].startswith("DNS cannot prove where a user is")
     assert "answer 451 or redirect" in PROOF_LIMITS[0]
-    (folder / "free.yaml").write_text(spoiled(("        residency: EU\n", "")))
+    (folder / "free.yaml").write_text(with_replacements(("        residency: EU\n", "")))
     assert "note" not in validate("free.yaml").output
 
 

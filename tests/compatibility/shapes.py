@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 Shape = Mapping[str, frozenset[str]]
-NOTHING = frozenset({"null"})
+NO_REFERENCES = frozenset({"null"})
 _TYPES = {bool: "boolean", int: "number", float: "number", str: "string", type(None): "null"}
 _REF = "#/components/schemas/"
 
@@ -41,7 +41,7 @@ def lost(then: Shape, now: Shape) -> dict[str, str]:
         if place not in now:
             if "object" in now.get(parent(place), ()):
                 found[place] = "missing"
-        elif (types - NOTHING) - now[place] and now[place] != NOTHING:
+        elif (types - NO_REFERENCES) - now[place] and now[place] != NO_REFERENCES:
             found[place] = f"{_listed(now[place])} instead of {_listed(types)}"
     return found
 

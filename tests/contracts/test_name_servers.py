@@ -11,8 +11,8 @@ import pytest
 
 from controller.adapters.aws.delegation_sets import DelegationSets
 from controller.adapters.name_servers import DnsNameServers
+from controller.model.configuration import AnswerSettings
 from controller.model.errors import ProviderUnavailableError
-from controller.model.name_servers import AnswerSettings
 from controller.ports import NameServers
 from tests.contracts.emulated import Emulated, emulated_aws
 from tests.fakes.name_servers import FakeNameServers

@@ -327,7 +327,7 @@ class StoreContract:
 
         assert [entry.action for entry in entries] == ["reload"]
         assert check.ok
-        assert (check.entries, check.records, check.head) == (2, 1, entries[0].mark)
+        assert (check.entries, check.records, check.head) == (2, 1, entries[0].point)
 
     async def test_a_noted_chain_point_is_found_again(self, tmp_path: Path) -> None:
         """A chain that was made again is consistent but lacks it."""

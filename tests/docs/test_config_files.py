@@ -11,11 +11,11 @@ import pytest
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from controller.model.config_model import ConfigModel
+from controller.model.configuration import ConfigModel, KeyPath
 from controller.settings import inspect, load
-from controller.settings.file_positions import KeyPath, dotted
+from controller.settings.file_positions import dotted
 from controller.settings.json_schema import schema_text
-from controller.settings.model_paths import noun_at
+from controller.settings.model_paths import model_at
 from controller.settings.strict_yaml import read
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -24,31 +24,31 @@ Field = tuple[type[ConfigModel], str]
 
 
 def _fields(path: KeyPath = ()) -> Iterator[tuple[KeyPath, bool]]:
-    """Every possible key, and whether it has keys below it; `x` is any name."""
-    noun = noun_at(path)
-    assert noun is not None
-    for name in noun.model_fields:
+    """Every possible key, and whether it groups other keys; `x` is a name that operators choose."""
+    model = model_at(path)
+    assert model is not None
+    for name in model.model_fields:
         here = (*path, name)
-        group = next((one for one in (here, (*here, "x")) if noun_at(one)), None)
+        group = next((one for one in (here, (*here, "x")) if model_at(one)), None)
         yield here, group is not None
         if group is not None:
             yield from _fields(group)
 
 
 def _written() -> dict[Field, list[str]]:
-    """Each field that the example sets, with the comments at these places."""
+    """Field that the example sets to the comments at its keys."""
     lines = EXAMPLE.splitlines()
     found: dict[Field, list[str]] = {}
-    for path, place in read(EXAMPLE).places.items():
-        noun = noun_at(path[:-1])
-        if noun is not None and path[-1] in noun.model_fields:
-            comment = _comment(lines, place.key.line - 1)
-            found.setdefault((noun, str(path[-1])), []).append(comment)
+    for path, position in read(EXAMPLE).positions.items():
+        model = model_at(path[:-1])
+        if model is not None and path[-1] in model.model_fields:
+            comment = _comment(lines, position.key.line - 1)
+            found.setdefault((model, str(path[-1])), []).append(comment)
     return found
 
 
 def _comment(lines: list[str], index: int) -> str:
-    """The comment behind a key and those in the lines directly above it."""
+    """The comment after a key and those in the lines directly above it."""
     above: list[str] = []
     for line in reversed(lines[:index]):
         if not line.lstrip().startswith("#"):
@@ -59,7 +59,7 @@ def _comment(lines: list[str], index: int) -> str:
 
 
 def _default(field: FieldInfo) -> str | None:
-    """A field's default as the comment must say it; None for required ones and sections."""
+    """A field's default as the comment must name it; None for required fields and sections."""
     value = field.default
     if value is PydanticUndefined or isinstance(value, ConfigModel):
         return None
@@ -74,25 +74,25 @@ def _default(field: FieldInfo) -> str | None:
 
 @pytest.mark.parametrize("path", sorted(CONFIG.glob("*.yaml")), ids=lambda path: path.name)
 def test_every_configuration_in_the_repository_loads(path: Path) -> None:
-    """A user's first copy must work."""
+    """A copy of them must work."""
     assert load(path).services
 
 
-def test_the_example_causes_only_the_warning_about_one_replica() -> None:
-    """The example must not cause warnings; several replicas are not possible yet."""
+def test_the_example_has_no_warning_but_that_about_one_vantage_point() -> None:
+    """The example must not do what we warn about; this warning cannot be avoided yet."""
     assert [warning.path for warning in inspect(EXAMPLE).warnings] == ["vantage"]
 
 
 @pytest.mark.parametrize(("path", "is_group"), list(_fields()), ids=str)
-def test_the_example_sets_every_key_and_says_its_default(path: KeyPath, is_group: bool) -> None:
-    """A comment at one place of the key says that it is required, or its real default."""
-    noun, name = noun_at(path[:-1]), str(path[-1])
-    assert noun is not None
-    comments = _written().get((noun, name), [])
-    assert comments, f"{dotted(path)} is not in config/example.yaml"
+def test_the_example_sets_every_key_and_names_its_default(path: KeyPath, is_group: bool) -> None:
+    """A comment at one place of each key names its default, or says that it is required."""
+    model, name = model_at(path[:-1]), str(path[-1])
+    assert model is not None
+    comments = _written().get((model, name), [])
+    assert comments, f"{dotted(path)} does not stand in config/example.yaml"
     if is_group:
         return
-    default = _default(noun.model_fields[name])
+    default = _default(model.model_fields[name])
     wanted = "Required" if default is None else f"Default {default}"
     pattern = re.escape(wanted) + r"(?!\w|\.\d)"
     assert any(re.search(pattern, comment) for comment in comments), (
@@ -107,7 +107,7 @@ def test_editors_find_the_schema_of_every_configuration(path: Path) -> None:
     assert first == "# yaml-language-server: $schema=schema.json"
 
 
-def test_the_committed_schema_is_that_of_the_models() -> None:
+def test_the_committed_schema_is_that_of_the_configuration_models() -> None:
     """`make schema` writes it."""
     committed = (CONFIG / "schema.json").read_text(encoding="utf-8")
     assert committed == schema_text(), "config/schema.json is out of date; run: make schema"

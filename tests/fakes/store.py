@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from controller.model.audit import (
-    BEGINNING,
-    RECORDED,
+    CHAIN_START,
+    DECISION_RECORDED,
     AuditCheck,
     AuditEntry,
     ChainPoint,
@@ -104,7 +104,9 @@ class FakeStore:
         if evidence is not None:
             text = evidence if isinstance(evidence, EvidenceText) else written(evidence)
             self._evidence[stored.id] = text
-        await self.audit(at=stored.at, actor="gtc", action=RECORDED, detail=f"#{stored.id}")
+        await self.audit(
+            at=stored.at, actor="gtc", action=DECISION_RECORDED, detail=f"#{stored.id}"
+        )
         return stored
 
     async def evidence(self, record_id: int) -> EvidenceText | None:
@@ -162,7 +164,7 @@ class FakeStore:
         found = [
             entry
             for entry in reversed(self._audit)
-            if (before is None or entry.seq < before) and entry.action != RECORDED
+            if (before is None or entry.seq < before) and entry.action != DECISION_RECORDED
         ]
         return tuple(found[:limit])
 
@@ -178,7 +180,7 @@ class FakeStore:
         )
 
     def _head(self) -> ChainPoint:
-        return self._audit[-1].mark if self._audit else BEGINNING
+        return self._audit[-1].point if self._audit else CHAIN_START
 
     def _check(self) -> None:
         if self.unavailable:

@@ -17,8 +17,7 @@ import pytest
 from controller.composition import Controller
 from controller.loops import event_stream
 from controller.loops.process import heartbeat
-from controller.model.configuration import Settings
-from controller.model.name_servers import AnswerSettings
+from controller.model.configuration import AnswerSettings, Settings
 from controller.model.overrides import OverrideKind, OverrideRequest
 from controller.model.traffic import Measurement
 from tests.loops.simulated import SETTINGS, ZONE, World

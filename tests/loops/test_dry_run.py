@@ -10,8 +10,8 @@ import pytest
 from controller.loops.reload.reload import ReloadRefusedError
 from controller.model.configuration import Settings
 from controller.planning.account.explanation import explain
-from controller.settings import Loaded
-from controller.settings.references import NOTHING
+from controller.settings import LoadedSettings
+from controller.settings.references import NO_REFERENCES
 from tests.loops.simulated import SETTINGS, World
 from tests.loops.small import logged
 
@@ -60,8 +60,8 @@ async def test_a_service_switched_to_active_is_planned_first() -> None:
     """What it would now take traffic from counts as with every other reload."""
     world = World(with_mode("dry_run", "shop"))
 
-    async def load() -> Loaded:
-        return Loaded(with_mode("active", "shop"), NOTHING)
+    async def load() -> LoadedSettings:
+        return LoadedSettings(with_mode("active", "shop"), NO_REFERENCES)
 
     async with world.running(load=load) as controller:
         await asyncio.sleep(20)

@@ -18,8 +18,8 @@ from controller.model.errors import InvalidSettingsError, Problem, StateUnavaila
 from controller.model.health import Verdict
 from controller.model.levers import RecordSet
 from controller.planning.account.moves import ShareMove
-from controller.settings import Loaded
-from controller.settings.references import NOTHING, References
+from controller.settings import LoadedSettings
+from controller.settings.references import NO_REFERENCES, References
 from tests.fakes.methods import Method
 from tests.loops.hanging import hanging
 from tests.loops.simulated import SETTINGS, ZONE, World
@@ -68,14 +68,14 @@ class File:
 
     def __init__(self) -> None:
         self.settings = SETTINGS
-        self.references = NOTHING
+        self.references = NO_REFERENCES
         self.mistake: str | None = None
-        self.taken: list[Loaded] = []
+        self.taken: list[LoadedSettings] = []
 
-    async def load(self) -> Loaded:
+    async def load(self) -> LoadedSettings:
         if self.mistake:
             raise InvalidSettingsError("gtc.yaml", (Problem(self.mistake, "api.port", 3, 9),))
-        return Loaded(self.settings, self.references)
+        return LoadedSettings(self.settings, self.references)
 
     @asynccontextmanager
     async def running(self, world: World) -> AsyncIterator[Controller]:
@@ -425,7 +425,7 @@ async def test_whatever_a_signal_meets_the_loop_goes_on() -> None:
     """A disk that breaks in the middle must not take the daemon along."""
     world, file = World(), File()
 
-    async def broken() -> Loaded:
+    async def broken() -> LoadedSettings:
         raise RuntimeError("the disk is on fire")
 
     async with world.running(load=broken) as controller:

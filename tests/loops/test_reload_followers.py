@@ -12,7 +12,7 @@ from controller.composition import Controller
 from controller.loops.reload.settings_swap import Participant
 from controller.model.configuration import Endpoint, EndpointId
 from controller.ports import ProbeListener
-from controller.settings import Loaded
+from controller.settings import LoadedSettings
 from tests.fakes.methods import Method
 from tests.fakes.prober import FakeTarget
 from tests.loops.simulated import SETTINGS, World
@@ -43,7 +43,7 @@ class Noted:
         self.taken_over: list[int] = []
 
     def follower(self, number: int) -> Participant:
-        def prepare(_: Loaded) -> Callable[[], None]:
+        def prepare(_: LoadedSettings) -> Callable[[], None]:
             if (number, "prepare") == (self.failing, self.phase):
                 raise RuntimeError("cannot prepare")
             self.prepared.append(number)

@@ -1,4 +1,4 @@
-"""What the nouns reckon themselves."""
+"""Methods of configuration models."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from controller.model.configuration import Endpoint
         (["1xx", "5xx"], [100, 599], [200, 499]),
     ],
 )
-def test_statuses_are_codes_classes_and_ranges(
+def test_a_status_set_is_a_code_a_class_or_a_range(
     statuses: list[object], accepted: list[int], refused: list[int]
 ) -> None:
-    """Both ends of a range belong to it."""
+    """A range includes both of its ends."""
     endpoint = Endpoint.model_validate({"probe": "http://192.0.2.1/", "statuses": statuses})
 
     assert all(map(endpoint.accepts, accepted))

@@ -1,4 +1,4 @@
-"""Values as JSON and back: nothing is lost, and what cannot be read is named."""
+"""Encoding to JSON and decoding: lossless, and errors name the place."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from controller.model.encoding import EXACT, as_text
 
 
 class Colour(StrEnum):
-    """Two of them."""
+    """An enumeration."""
 
     RED = "red"
     BLUE = "blue"
 
 
 class Place(NamedTuple):
-    """A key of more than text."""
+    """A key that is not only text."""
 
     row: str
     column: int = 0
@@ -32,7 +32,7 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """One member of every kind."""
+    """One member of every type."""
 
     name: str
     number: float
@@ -61,8 +61,8 @@ FULL = Thing(
 
 
 @pytest.mark.parametrize("thing", [FULL, Thing("", 0.0, Colour.RED)])
-def test_what_went_in_comes_out(thing: Thing) -> None:
-    """Through text; whole numbers stay whole and mappings keep their order."""
+def test_decoding_gives_the_encoded_value(thing: Thing) -> None:
+    """By JSON text; integers stay integers and mappings keep their order."""
     back = decoded(Thing, json.loads(as_text(EXACT(thing))), "thing")
 
     assert back == thing
@@ -72,22 +72,22 @@ def test_what_went_in_comes_out(thing: Thing) -> None:
     assert as_text(EXACT(back)) == as_text(EXACT(thing))
 
 
-def test_the_order_in_a_set_does_not_show() -> None:
-    """It differs from process to process."""
+def test_the_order_of_a_set_is_not_encoded() -> None:
+    """It differs between processes."""
     names = [f"name-{number}" for number in range(50)]
     assert as_text(EXACT(frozenset(names))) == as_text(EXACT(frozenset(reversed(names))))
 
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """Mappings whose keys are several texts."""
+    """Mappings whose keys are tuples of texts."""
 
     by_place: Mapping[tuple[str, str], float]
     place: Address | None = None
 
 
 class Address(NamedTuple):
-    """Two texts, one of which may be left out."""
+    """Two texts, one with a default."""
 
     street: str
     town: str = "here"
@@ -105,10 +105,10 @@ APART = {("a", "x"): 1, ("b", "y"): 2, ("a", "z"): 3}
     ],
     ids=["by their parts", "not to lose their order", "none"],
 )
-def test_keys_of_several_texts_become_objects_in_objects(
+def test_keys_that_are_tuples_of_texts_become_nested_objects(
     value: Mapping[tuple[str, str], float], data: object
 ) -> None:
-    """The same names are not written five thousand times; the order is kept in any case."""
+    """Names are not repeated for every key; the order is always kept."""
     assert EXACT(Moved(value))["by_place"] == data
     back = decoded(Moved, json.loads(as_text(EXACT(Moved(value)))))
     assert list(back.by_place.items()) == list(value.items())
@@ -124,8 +124,8 @@ def test_keys_of_several_texts_become_objects_in_objects(
         [1, 2],
     ],
 )
-def test_only_keys_that_can_be_told_from_their_texts_do(keys: list[object]) -> None:
-    """Others stay pairs."""
+def test_other_keys_do_not_become_nested_objects(keys: list[object]) -> None:
+    """They are encoded as pairs."""
     assert EXACT(dict.fromkeys(keys, 0)) == [[EXACT(key), 0] for key in keys]
 
 
@@ -137,13 +137,13 @@ def test_only_keys_that_can_be_told_from_their_texts_do(keys: list[object]) -> N
     ],
     ids=["pairs", "a list for a named tuple"],
 )
-def test_older_forms_are_read(data: object) -> None:
-    """Of snapshots and of records."""
+def test_older_forms_are_decoded(data: object) -> None:
+    """Older snapshots and records have them."""
     assert decoded(Moved, data) == Moved({("a", "x"): 1, ("a", "y"): 2}, Address("s", "t"))
 
 
-def test_older_forms_are_made_into_the_present_one_to_be_compared() -> None:
-    """Wherever they stand; what only looks alike stays as it is."""
+def test_older_forms_are_converted_to_the_present_one() -> None:
+    """At any depth; data that only look similar stay as they are."""
     places = {"service": "a", "pool": "x"}, {"service": "a", "pool": "y"}
     pairs = [[places[0], [{"w": 1}]], [places[1], [[["a", "x"], 2]]]]
     present = {"a": {"x": [{"w": 1}], "y": {"a": {"x": 2}}}}
@@ -152,8 +152,8 @@ def test_older_forms_are_made_into_the_present_one_to_be_compared() -> None:
         assert in_present_form(same) == same
 
 
-def test_another_versions_members_are_tolerated() -> None:
-    """One with a default may be missing, one that is not known is left out."""
+def test_members_of_other_versions_are_accepted() -> None:
+    """A member with a default may be missing; an unknown member is ignored."""
     data = {"name": "n", "number": 1.0, "colour": "red", "weight": 7}
     assert decoded(Thing, data, "thing") == Thing("n", 1.0, Colour.RED)
 
@@ -177,25 +177,23 @@ def test_another_versions_members_are_tolerated() -> None:
         ({"by_pair": {"x": {"y": "z"}}}, 'thing.by_pair[["x","y"]] is z, not of type int'),
     ],
 )
-def test_what_cannot_be_read_is_named_with_its_place(
-    change: dict[str, object], message: str
-) -> None:
-    """A file may have been written by hand."""
+def test_an_error_names_the_place_of_the_data(change: dict[str, object], message: str) -> None:
+    """A file may be edited by an operator."""
     data = {"name": "n", "number": 1.0, "colour": "red", **change}
     with pytest.raises(UnreadableError) as caught:
         decoded(Thing, data, "thing")
     assert str(caught.value) == message
 
 
-def test_a_value_of_no_known_kind_is_refused() -> None:
-    """Rather than kept as something that cannot be read."""
+def test_a_value_of_an_unknown_type_is_refused() -> None:
+    """Otherwise it could not be decoded later."""
     with pytest.raises(TypeError, match="object cannot be encoded"):
         EXACT(object())
 
 
 @pytest.mark.parametrize("kind", [Snapshot, Decision])
-def test_everything_a_decision_is_made_of_can_be_read(kind: type) -> None:
-    """A new member of a kind that cannot would lose the snapshots of a daemon: it fails here."""
+def test_every_type_in_a_decision_can_be_decoded(kind: type) -> None:
+    """A new member of another type would make snapshots unreadable: it fails here."""
     seen: set[object] = set()
 
     def walk(one: object) -> None:
@@ -211,10 +209,10 @@ def test_everything_a_decision_is_made_of_can_be_read(kind: type) -> None:
 
 
 def _members(kind: object) -> list[object]:
-    """The types that a type is made of; configuration nouns are pydantic's."""
+    """Types of a type's members; none for a configuration model, which pydantic decodes."""
     from typing import get_args, get_type_hints
 
-    from controller.model.config_model import ConfigModel
+    from controller.model.configuration import ConfigModel
 
     arguments = [one for one in get_args(kind) if one not in (..., type(None))]
     if arguments:

@@ -7,7 +7,13 @@ from typing import Any
 from hypothesis import strategies as st
 
 from controller.model.levers import Change, LeverState, Position
-from controller.model.memory import NOT_NOTED, Flaps, LearnedUnder, Memory, ServiceMemory
+from controller.model.memory import (
+    NO_FINGERPRINT,
+    FlapDamping,
+    Memory,
+    ServiceMemory,
+    SettingsFingerprint,
+)
 from controller.planning.shares import normalised
 from tests.planning.remembering import BEFORE_THE_START
 
@@ -31,7 +37,8 @@ _CHANGES = st.builds(
 )
 REMEMBERED: dict[str, st.SearchStrategy[Any]] = {
     "learned_under": st.sampled_from(
-        [NOT_NOTED] * 4 + [LearnedUnder("route53 Z9 other."), LearnedUnder("", "others")]
+        [NO_FINGERPRINT] * 4
+        + [SettingsFingerprint("route53 Z9 other."), SettingsFingerprint("", "others")]
     ),
     "since": st.sampled_from([BEFORE_THE_START, NOW - 50, NOW]),
     "begun": st.booleans(),
@@ -51,7 +58,7 @@ REMEMBERED: dict[str, st.SearchStrategy[Any]] = {
     "nearest": st.just({}) | _SHARES.map(normalised),
     "learned_at": st.none() | TIMES,
     "flaps": st.dictionaries(
-        REGION, st.builds(Flaps, _PENALTIES, TIMES, st.booleans(), st.booleans()), max_size=3
+        REGION, st.builds(FlapDamping, _PENALTIES, TIMES, st.booleans(), st.booleans()), max_size=3
     ),
     "doubtful": st.frozensets(_CHANGES, max_size=3),
 }

@@ -14,7 +14,7 @@ from controller.model.decision import Snapshot
 from controller.model.decoding import decoded
 from controller.model.encoding import EXACT, as_text
 from controller.model.levers import Change, LeverState, Position
-from controller.model.memory import NOT_NOTED, Flaps, Memory, ServiceMemory
+from controller.model.memory import NO_FINGERPRINT, FlapDamping, Memory, ServiceMemory
 from controller.planning.memory import learned_under, remembered
 from tests.planning.memories import MEMORIES, NOW, REMEMBERED
 from tests.planning.remembering import remembers
@@ -23,7 +23,7 @@ from tests.storyboards.stage import Stage
 WEST, CENTRAL, EAST = "eu-west-1", "eu-central-1", "us-east-1"
 HERE = Position("shop", "world", WEST)
 FULL: dict[str, Any] = {
-    "learned_under": NOT_NOTED,
+    "learned_under": NO_FINGERPRINT,
     "since": 5.0,
     "begun": True,
     "panic": NOW,
@@ -41,7 +41,7 @@ FULL: dict[str, Any] = {
     "degraded": {WEST: 1},
     "nearest": {WEST: 0.5, CENTRAL: 0.5},
     "learned_at": NOW,
-    "flaps": {WEST: Flaps(1.0, NOW, down=False)},
+    "flaps": {WEST: FlapDamping(1.0, NOW, down=False)},
     "doubtful": frozenset({Change(HERE, LeverState(64), LeverState(0))}),
 }
 """Something in every field; of places it is about pool `world` and region eu-west-1."""

@@ -1,7 +1,8 @@
-"""The smallest configuration with both kinds of pool, and a way to spoil it."""
+"""The smallest configuration with both kinds of pool, and a function that changes it."""
 
 from __future__ import annotations
 
+_VANTAGE = "vantage: {name: local}"
 MINIMAL = """\
 schema_version: 2
 state_path: gtc.sqlite
@@ -36,10 +37,20 @@ services:
 """
 
 
-def spoiled(*replacements: tuple[str, str]) -> str:
+def with_replacements(*replacements: tuple[str, str]) -> str:
     """MINIMAL with pieces of text replaced once each; every piece must be there."""
     text = MINIMAL
     for old, new in replacements:
         assert old in text, old
         text = text.replace(old, new, 1)
     return text
+
+
+def replaced(text: str, other: str) -> str:
+    """MINIMAL with `text` replaced by `other`."""
+    return with_replacements((text, other))
+
+
+def with_line(line: str) -> str:
+    """MINIMAL with another line after `vantage`: the fourth."""
+    return with_replacements((_VANTAGE, f"{_VANTAGE}\n{line}"))

@@ -1,27 +1,27 @@
-"""What differs between two configurations."""
+"""Differences between two configurations."""
 
 from __future__ import annotations
 
 from controller.settings import parse
 from controller.settings.difference import differences
-from tests.settings.minimal import MINIMAL, spoiled
+from tests.settings.minimal import MINIMAL, with_replacements
 
 OLD = parse(MINIMAL, "old")
 
 
 def shown(*replacements: tuple[str, str]) -> list[str]:
-    """The differences from MINIMAL to MINIMAL with replacements, those for a restart starred."""
-    found = differences(OLD, parse(spoiled(*replacements), "new"))
+    """Differences from MINIMAL to MINIMAL with replacements; a star means: needs a restart."""
+    found = differences(OLD, parse(with_replacements(*replacements), "new"))
     return [f"{one}{' *' if one.needs_restart else ''}" for one in found]
 
 
 def test_equal_settings_do_not_differ() -> None:
-    """However they are written: a default left out is a default."""
+    """A default that is left out equals one that is written."""
     assert shown(("vantage:", "mode: active\nvantage:")) == []
 
 
-def test_values_lists_and_what_only_one_has_are_told_key_by_key() -> None:
-    """In the order of the nouns, with values as one writes them."""
+def test_changed_values_lists_and_added_keys_are_listed_key_by_key() -> None:
+    """In the order of the configuration models, with values as YAML."""
     assert shown(
         ("capacity_rps: 300", "capacity_rps: 400\n        share: 0.5"),
         ("[us-east-1, eu-west-1]", "[us-east-1]"),
@@ -40,7 +40,7 @@ def test_values_lists_and_what_only_one_has_are_told_key_by_key() -> None:
     ]
 
 
-def test_what_a_running_daemon_cannot_take_over_is_marked() -> None:
+def test_keys_that_need_a_restart_are_marked() -> None:
     """The state file, the vantage point, how AWS is called and where the API listens."""
     assert shown(
         ("gtc.sqlite", "other.sqlite"),
@@ -59,8 +59,8 @@ def test_what_a_running_daemon_cannot_take_over_is_marked() -> None:
     ]
 
 
-def test_a_fact_of_a_region_is_told_once_under_its_key_in_the_catalogue() -> None:
-    """Whatever number of services uses the region; a region of its own is one difference."""
+def test_a_fact_of_a_region_is_one_difference_in_the_catalogue() -> None:
+    """However many services use the region; a new region is one difference."""
     assert shown(
         ("{jurisdiction: EU}", "{jurisdiction: EU, egress_usd_per_gb: 0.1, place: Dublin}"),
         ("{jurisdiction: US}}", "{jurisdiction: UK}, us-west-2: {jurisdiction: US}}"),

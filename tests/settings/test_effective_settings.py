@@ -1,4 +1,4 @@
-"""Settings in effect: what is shown is what holds, and says where it comes from."""
+"""Effective settings: values and their origins."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from controller.settings import inspect, parse
-from controller.settings.effective_settings import as_tree, as_yaml, entries, flow
-from controller.settings.overlay import of_environment
-from tests.settings.minimal import MINIMAL, spoiled
+from controller.settings.effective_settings import as_flow, as_tree, as_yaml, entries
+from controller.settings.overlay import from_environment
+from tests.settings.minimal import MINIMAL, with_replacements
 
 CONFIG = Path(__file__).parents[2] / "config"
 
@@ -17,15 +17,15 @@ CONFIG = Path(__file__).parents[2] / "config"
 @pytest.mark.parametrize("text", [MINIMAL, (CONFIG / "sandbox.yaml").read_text()])
 @pytest.mark.parametrize("with_origin", [False, True])
 def test_what_is_shown_loads_to_the_same_settings(text: str, with_origin: bool) -> None:
-    """It can be saved as a file in which every key is explicit."""
+    """The output can be saved as a file in which every key is explicit."""
     settings = parse(text, "x")
     shown = as_yaml(entries(settings, {}), with_origin=with_origin)
     assert parse(shown, "shown") == settings
 
 
 def test_each_value_has_its_origin() -> None:
-    """The file's line, the variable, or the default."""
-    inspection = inspect(MINIMAL, of_environment({"GTC__API__PORT": "9000"}))
+    """Line of the file, variable, or default."""
+    inspection = inspect(MINIMAL, from_environment({"GTC__API__PORT": "9000"}))
     assert inspection.settings is not None
     found = entries(inspection.settings, inspection.origins)
     shown = as_yaml(found, with_origin=True).splitlines()
@@ -40,10 +40,10 @@ def test_each_value_has_its_origin() -> None:
     assert as_tree(found, with_origin=False)["state_path"] == "gtc.sqlite"
 
 
-def test_secrets_are_shown_by_where_they_are_and_hashes_not_at_all() -> None:
-    """A hash is what somebody would try to find the token to."""
+def test_references_to_secrets_are_shown_and_hashes_are_not() -> None:
+    """A hash would help to guess the token."""
     token = '{name: ci, role: viewer, sha256: "' + "a" * 64 + '"}'
-    text = spoiled(
+    text = with_replacements(
         ("vantage:", f"api: {{tokens: [{token}]}}\nvantage:"),
         ('healthz"}', 'healthz", headers: {X-Key: "env:KEY"}}'),
     )
@@ -70,6 +70,6 @@ def test_secrets_are_shown_by_where_they_are_and_hashes_not_at_all() -> None:
         ([1, {"a": "x y"}], '[1, {a: "x y"}]'),
     ],
 )
-def test_a_value_stands_on_one_line_as_yaml_means_it(value: object, text: str) -> None:
-    """Quoted wherever a reader of YAML would understand something else."""
-    assert flow(value) == text
+def test_a_value_is_written_in_one_line_as_yaml(value: object, text: str) -> None:
+    """Quoted if a YAML reader would read another value."""
+    assert as_flow(value) == text

@@ -1,4 +1,4 @@
-"""The JSON Schema says of a file what the nouns say."""
+"""The JSON Schema accepts and refuses what the configuration models do."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator, ValidationError
 
 from controller.settings.json_schema import schema_text
 from controller.settings.strict_yaml import read
-from tests.settings.minimal import MINIMAL, spoiled
+from tests.settings.minimal import MINIMAL, with_replacements
 
 CONFIG = Path(__file__).parents[2] / "config"
 SCHEMA = json.loads(schema_text())
@@ -25,23 +25,23 @@ def objects(part: Any) -> list[dict[str, Any]]:
     return own + [one for value in inner for one in objects(value)]
 
 
-def test_every_key_is_described_in_the_nouns_own_words() -> None:
-    """What an editor shows beside a key."""
+def test_every_key_is_described_by_its_docstring() -> None:
+    """Editors show the description beside a key."""
     aws = SCHEMA["$defs"]["AwsSettings"]["properties"]
     assert aws["calls_per_s"]["description"].startswith("Requests per second to each AWS service")
     assert "title" not in aws["calls_per_s"]
 
 
 def test_unknown_keys_are_mistakes_everywhere() -> None:
-    """As strict as the loader."""
-    nouns = [one for one in objects(SCHEMA) if "properties" in one and one.get("type") == "object"]
-    assert len(nouns) > 10
-    assert all(one["additionalProperties"] is False for one in nouns)
+    """The schema is as strict as the loader."""
+    models = [o for o in objects(SCHEMA) if "properties" in o and o.get("type") == "object"]
+    assert len(models) > 10
+    assert all(model["additionalProperties"] is False for model in models)
 
 
 @pytest.mark.parametrize("path", sorted(CONFIG.glob("*.yaml")), ids=lambda path: path.name)
 def test_the_shipped_configurations_fit(path: Path) -> None:
-    """Otherwise every editor would show mistakes in the example."""
+    """Otherwise editors would show mistakes in the example."""
     Draft202012Validator.check_schema(SCHEMA)
     VALIDATOR.validate(read(path.read_text(encoding="utf-8")).data)
 
@@ -59,8 +59,8 @@ def test_the_shipped_configurations_fit(path: Path) -> None:
     ],
     ids=lambda mistake: mistake[1],
 )
-def test_a_mistake_of_one_noun_is_one_of_the_schema(mistake: tuple[str, str]) -> None:
-    """The same limits and patterns as in the nouns."""
+def test_the_schema_refuses_what_a_configuration_model_refuses(mistake: tuple[str, str]) -> None:
+    """The schema has the models' limits and patterns."""
     VALIDATOR.validate(read(MINIMAL).data)
     with pytest.raises(ValidationError):
-        VALIDATOR.validate(read(spoiled(mistake)).data)
+        VALIDATOR.validate(read(with_replacements(mistake)).data)

@@ -1,4 +1,4 @@
-"""A file of version 1 as a file of version 2: it means the same, and says what people noted."""
+"""Migration of a file's text to version 2: same settings, all comments kept."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from controller.model.errors import InvalidSettingsError
 from controller.settings import inspect, parse
-from controller.settings.migration.migrate import in_version_2
+from controller.settings.migration.migrate import migrated_text
 from controller.settings.strict_yaml import read
 from tests.settings.minimal import MINIMAL
 from tests.settings.version_1 import MINIMAL_1, as_version_1, comments, written
@@ -37,7 +37,7 @@ LAWS = st.sampled_from(("EU", "US", "no", "a b: c", "null", "1"))
 
 @st.composite
 def settings(draw: st.DrawFn) -> dict[str, Any]:
-    """Settings of the present version: services that share regions, facts that are there or not."""
+    """Settings of version 2: services share regions, optional facts are set or not."""
     entries = {
         name: {"jurisdiction": draw(LAWS)}
         | draw(st.sampled_from(({}, {"egress_usd_per_gb": 0.09}, {"egress_usd_per_gb": 0.12})))
@@ -68,12 +68,12 @@ def _service(name: str, regions: list[str]) -> dict[str, Any]:
 
 
 @given(settings(), st.randoms(use_true_random=False))
-def test_whatever_way_it_is_written_it_means_the_same_and_no_comment_is_lost(
+def test_in_every_style_of_yaml_settings_are_the_same_and_no_comment_is_lost(
     data: dict[str, Any], chance: random.Random
 ) -> None:
-    """Nothing of version 1 is left, and what is migrated stays as it is."""
+    """No key of version 1 is left, and a second migration changes nothing."""
     text = written(as_version_1(data), chance)
-    found = in_version_2(text, "x")
+    found = migrated_text(text, "x")
 
     assert parse(found, "x") == parse(text, "x") == parse(json.dumps(data), "x")
     assert inspect(found).outdated is None
@@ -81,42 +81,42 @@ def test_whatever_way_it_is_written_it_means_the_same_and_no_comment_is_lost(
         "What is the same of a region for every service; services refer to it by its name."
     ]
     assert set(comments(text)) <= set(comments(found))
-    assert in_version_2(found, "x") == found
+    assert migrated_text(found, "x") == found
 
 
 @given(settings())
 def test_json_stays_json(data: dict[str, Any]) -> None:
-    """It is YAML, and some programs write settings so."""
-    found = in_version_2(json.dumps(as_version_1(data), indent=1), "x")
+    """JSON is YAML, and some programs write settings as JSON."""
+    found = migrated_text(json.dumps(as_version_1(data), indent=1), "x")
     assert parse(json.dumps(json.loads(found)), "x") == parse(json.dumps(data), "x")
 
 
 @pytest.mark.parametrize("path", EARLIER, ids=lambda path: path.name)
-def test_files_of_that_day_are_migrated_or_refused_for_their_mistakes(path: Path) -> None:
-    """Those that are accepted mean the same afterwards."""
+def test_real_files_of_version_1_are_migrated_or_refused_for_their_mistakes(path: Path) -> None:
+    """The migrated files give the same settings."""
     text = path.read_text()
     inspection = inspect(text)
     if inspection.settings is None:
         with pytest.raises(InvalidSettingsError) as refusal:
-            in_version_2(text, "x")
+            migrated_text(text, "x")
         assert refusal.value.problems == inspection.problems
         return
     assert inspection.outdated is not None
-    found = in_version_2(text, "x")
+    found = migrated_text(text, "x")
     assert parse(found, "x") == inspection.settings
     assert inspect(found).outdated is None
 
 
 @pytest.mark.parametrize("path", PRESENT, ids=lambda path: path.name)
-def test_what_is_shipped_is_of_version_2_and_stays_as_it_is(path: Path) -> None:
+def test_the_shipped_files_are_of_version_2_and_unchanged_by_a_migration(path: Path) -> None:
     """A file of version 2 has nothing to migrate."""
     text = path.read_text()
     assert inspect(text).outdated is None
-    assert in_version_2(text, "x") == text
+    assert migrated_text(text, "x") == text
 
 
-def test_what_moves_takes_its_comments_along_and_nothing_else_moves() -> None:
-    """Also those of a second service, each once; above the key in the catalogue."""
+def test_moved_keys_keep_their_comments_and_no_other_key_moves() -> None:
+    """Comments of a second service, too, each once, above the key in the catalogue."""
     first, second = MINIMAL_1.split("services:\n")
     noted = second.replace(
         "        jurisdiction: EU\n",
@@ -125,7 +125,7 @@ def test_what_moves_takes_its_comments_along_and_nothing_else_moves() -> None:
         "        capacity_rps: 300\n", "        # measured in May\n        capacity_rps: 300\n"
     )
     other = noted.replace("shop", "books").replace("until 2030", "and here, too")
-    found = in_version_2(f"{first}# --- Services ---\nservices:\n{noted}{other}", "x")
+    found = migrated_text(f"{first}# --- Services ---\nservices:\n{noted}{other}", "x")
 
     assert found == (
         MINIMAL.split("regions: {")[0]
@@ -174,22 +174,20 @@ def _without_jurisdiction(text: str) -> str:
         ),
     ],
 )
-def test_canaries_become_reference_targets_where_the_first_of_them_stands(
-    old: str, new: str
-) -> None:
-    """In one group; lists stay as they are written."""
-    found = in_version_2(MINIMAL_1.replace("services:", f"{old}services:"), "x")
+def test_canaries_become_reference_targets_at_the_place_of_the_first(old: str, new: str) -> None:
+    """They form one group; lists keep their style."""
+    found = migrated_text(MINIMAL_1.replace("services:", f"{old}services:"), "x")
     assert new in found
 
 
-def test_a_text_of_many_places_is_read_as_it_was_written() -> None:
-    """A value over several lines becomes one; an indented file stays indented."""
+def test_values_in_several_lines_and_indented_files_are_migrated() -> None:
+    """A value in several lines becomes one line; an indented file stays indented."""
     text = MINIMAL_1.replace("residency: EU", "residency: E U").replace(
         "jurisdiction: EU", 'jurisdiction: "E\n          U"'
     )
     text = text.replace("jurisdiction: US", "jurisdiction: >-\n          U\n          S")
     indented = "".join(f"  {line}\n" for line in text.splitlines())
-    found = in_version_2(indented, "x")
+    found = migrated_text(indented, "x")
     assert read(found).data is not None
     assert {name: one.jurisdiction for name, one in parse(found, "x").regions.items()} == {
         "eu-west-1": "E U",

@@ -1,27 +1,27 @@
-"""Values laid over a file: which key they mean, which of them holds, what is wrong with them."""
+"""Overlay of variables and flags: keys, precedence and mistakes."""
 
 from __future__ import annotations
 
 import pytest
 
 from controller.settings import inspect
-from controller.settings.overlay import of_environment, of_flags
-from tests.settings.minimal import MINIMAL, spoiled
+from controller.settings.overlay import from_environment, from_flags
+from tests.settings.minimal import MINIMAL, with_replacements
 
 REGION = "GTC__SERVICES__SHOP__REGIONS__EU_WEST_1"
 
 
 def problems(environment: dict[str, str], text: str = MINIMAL) -> list[tuple[str, str, str, str]]:
     """Origin, path, message and hint of each mistake."""
-    found = inspect(text, of_environment(environment)).problems
+    found = inspect(text, from_environment(environment)).problems
     return [(one.origin, one.path, one.message, one.hint) for one in found]
 
 
 def test_variables_set_keys_of_every_kind() -> None:
-    """Numbers, booleans, texts and lists, in the file or at their default, in any case."""
+    """Numbers, booleans, texts and lists; set in the file or not; in upper or lower case."""
     inspection = inspect(
         MINIMAL,
-        of_environment(
+        from_environment(
             {
                 "GTC__API__PORT": "9000",
                 "GTC__AWS__REQUIRE_ENDPOINT_URL": "true",
@@ -46,10 +46,10 @@ def test_variables_set_keys_of_every_kind() -> None:
     assert settings.services["shop"].pools["europe"].residency is None
 
 
-def test_a_flag_goes_over_a_variable_and_that_over_the_file() -> None:
-    """Flag, environment, file, default: in this order."""
+def test_a_flag_overrides_a_variable_which_overrides_the_file() -> None:
+    """Precedence: flag, environment, file, default."""
     variables = {"GTC__STATE_PATH": "b", "GTC__API__PORT": "2"}
-    inspection = inspect(MINIMAL, (*of_environment(variables), *of_flags(["api.port=3"])))
+    inspection = inspect(MINIMAL, (*from_environment(variables), *from_flags(["api.port=3"])))
     settings = inspection.settings
     assert settings is not None
     assert (settings.state_path, settings.api.port, settings.api.host) == ("b", 3, "127.0.0.1")
@@ -162,24 +162,26 @@ def test_a_flag_goes_over_a_variable_and_that_over_the_file() -> None:
 def test_a_mistake_in_a_variable_names_the_variable(
     variable: str, value: str, path: str, message: str, hint: str
 ) -> None:
-    """The same words as for the file, and the nearest key for a name that means nothing."""
+    """The messages are those for the file; an unknown name gets the most similar key as hint."""
     assert problems({variable: value}) == [(f"env:{variable}", path, message, hint)]
 
 
 def test_one_key_in_two_variables_is_refused() -> None:
-    """Which of them would hold is nobody's intention."""
+    """Their precedence would be chance."""
     found = problems({"GTC__API__PORT": "1", "GTC__api__port": "2"})
     assert found == [
         ("env:GTC__api__port", "", "env:GTC__API__PORT sets the same key; keep one", "")
     ]
 
 
-def test_mistakes_of_file_and_environment_are_told_together() -> None:
-    """A mistake in one must not hide the other's."""
-    text = spoiled(("capacity_rps: 300", "capacity_rps: lots"), ("{name: local}", "local"))
+def test_mistakes_of_file_and_environment_are_reported_together() -> None:
+    """A mistake in one must not hide a mistake in the other."""
+    text = with_replacements(
+        ("capacity_rps: 300", "capacity_rps: lots"), ("{name: local}", "local")
+    )
     environment = {"GTC__API__PORT": "x", "GTC__VANTAGE__NAME": "ohio"}
     assert [
-        (one.origin, one.line) for one in inspect(text, of_environment(environment)).problems
+        (one.origin, one.line) for one in inspect(text, from_environment(environment)).problems
     ] == [
         ("env:GTC__API__PORT", 0),
         ("", 3),
@@ -190,10 +192,10 @@ def test_mistakes_of_file_and_environment_are_told_together() -> None:
 def test_a_flag_without_a_value_is_refused() -> None:
     """`--set` takes KEY=VALUE."""
     with pytest.raises(ValueError, match=r"'api.port' is not of the form KEY=VALUE"):
-        of_flags(["api.port"])
+        from_flags(["api.port"])
 
 
-def test_a_mistaken_flag_is_spelt_as_flags_are() -> None:
-    """The hint can be pasted."""
-    (problem,) = inspect(MINIMAL, of_flags(["api.prot=1"])).problems
+def test_a_hint_for_a_flag_has_the_form_of_flags() -> None:
+    """The hint can be copied to the command line."""
+    (problem,) = inspect(MINIMAL, from_flags(["api.prot=1"])).problems
     assert (problem.origin, problem.hint) == ("--set api.prot", "did you mean api.port?")

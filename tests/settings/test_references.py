@@ -1,4 +1,4 @@
-"""Secrets and authorities that settings refer to: found at start, or an error with its place."""
+"""Resolving secrets and certificate authorities: values, or errors with positions."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from pathlib import Path
 import pytest
 
 from controller.model.errors import InvalidSettingsError
-from controller.settings import ConfigSource, Loaded
-from tests.settings.minimal import spoiled
+from controller.settings import ConfigSource, LoadedSettings
+from tests.settings.minimal import with_replacements
 
 PROBE = 'probe: "http://192.0.2.1/healthz"'
 SECRET = "s3cret-canary"
 
 
-def load(tmp_path: Path, keys: str, environment: dict[str, str] | None = None) -> Loaded:
-    """A file whose first endpoint has these keys too, as a daemon loads it."""
+def load(tmp_path: Path, keys: str, environment: dict[str, str] | None = None) -> LoadedSettings:
+    """A file whose first endpoint has these keys too, loaded as by the daemon."""
     path = tmp_path / "gtc.yaml"
-    path.write_text(spoiled((PROBE, f'probe: "https://192.0.2.1/", {keys}')))
+    path.write_text(with_replacements((PROBE, f'probe: "https://192.0.2.1/", {keys}')))
     return ConfigSource(path, environment or {}).load()
 
 
 def test_secrets_are_read_from_variables_and_files(tmp_path: Path) -> None:
-    """A final line's end belongs to the file, not to the secret."""
+    """A final newline does not belong to the secret."""
     file = tmp_path / "token"
     file.write_text(f"{SECRET}\n")
     loaded = load(
@@ -64,10 +64,10 @@ def test_secrets_are_read_from_variables_and_files(tmp_path: Path) -> None:
         ("ca_file: /dev/zero", "ca_file", "ca_file: /dev/zero is larger than 1048576 bytes"),
     ],
 )
-def test_what_cannot_be_had_is_an_error_with_its_place(
+def test_an_unresolved_reference_is_an_error_with_its_position(
     tmp_path: Path, keys: str, path: str, message: str
 ) -> None:
-    """The daemon does not start with half of what it needs, and says where to look."""
+    """The daemon does not start without a secret, and the error names the key."""
     with pytest.raises(InvalidSettingsError) as refusal:
         load(tmp_path, keys, {"EMPTY": "", "LINES": f"{SECRET}\r\nX-Other: 1"})
 
@@ -79,7 +79,7 @@ def test_what_cannot_be_had_is_an_error_with_its_place(
 
 
 def test_a_reference_that_a_variable_set_is_named_by_the_variable(tmp_path: Path) -> None:
-    """The place of a value is where it was set."""
+    """The origin of a value is the assignment that set it."""
     name = "GTC__SERVICES__SHOP__REGIONS__EU_WEST_1__ENDPOINTS__WEB__HEADERS__X_KEY"
     with pytest.raises(InvalidSettingsError) as refusal:
         load(tmp_path, 'headers: {X-Key: "env:A"}', {"A": "x", name: "env:B"})
@@ -89,8 +89,8 @@ def test_a_reference_that_a_variable_set_is_named_by_the_variable(tmp_path: Path
     assert problem.message == "X-Key: the environment has no variable B"
 
 
-def test_a_file_that_is_no_pem_is_refused(tmp_path: Path) -> None:
-    """A damaged certificate is found at start, not by failing probes."""
+def test_a_file_that_is_not_pem_is_refused(tmp_path: Path) -> None:
+    """A damaged certificate is found at the start, not by failing probes."""
     broken = tmp_path / "ca.pem"
     broken.write_text("-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n")
     with pytest.raises(InvalidSettingsError) as refusal:

@@ -1,4 +1,4 @@
-"""Reading YAML strictly."""
+"""The strict YAML reader."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ def problems(text: str) -> list[str]:
     return [f"{p.line}:{p.column} {p.path}| {p.message}" for p in read(text).problems]
 
 
-def test_data_and_places_of_keys_and_values_are_kept() -> None:
-    """Lines and columns count from 1; an item of a list stands for itself."""
+def test_the_document_has_data_and_positions_of_keys_and_values() -> None:
+    """Lines and columns count from 1; an item of a list is its own key."""
     document = read("a: 1\nb:\n  - {c: x}\n")
     assert document.data == {"a": 1, "b": [{"c": "x"}]}
     assert document.problems == ()
-    assert document.places[("a",)] == KeyPosition(TextPosition(1, 1), TextPosition(1, 4))
-    assert document.places[("b", 0)] == KeyPosition(TextPosition(3, 5), TextPosition(3, 5))
-    assert document.places[("b", 0, "c")] == KeyPosition(TextPosition(3, 6), TextPosition(3, 9))
+    assert document.positions[("a",)] == KeyPosition(TextPosition(1, 1), TextPosition(1, 4))
+    assert document.positions[("b", 0)] == KeyPosition(TextPosition(3, 5), TextPosition(3, 5))
+    assert document.positions[("b", 0, "c")] == KeyPosition(TextPosition(3, 6), TextPosition(3, 9))
 
 
-def test_quoted_values_are_text_whatever_they_look_like() -> None:
-    """Quotes are the way out that messages recommend."""
+def test_quoted_values_are_always_text() -> None:
+    """Messages recommend quotes."""
     assert read("a: 'no'\nb: \"010\"\n").data == {"a": "no", "b": "010"}
 
 
-def test_a_key_that_stands_twice_is_reported_with_both_lines_and_the_first_one_counts() -> None:
-    """Nobody can know which of them was meant."""
+def test_a_duplicate_key_is_reported_with_both_lines_and_the_first_is_used() -> None:
+    """The reader cannot know which of them was meant."""
     document = read("a: 1\nb: 2\na: 3\n")
     assert document.data == {"a": 1, "b": 2}
     assert problems("a: 1\nb: 2\na: 3\n") == [
@@ -87,11 +87,13 @@ def test_a_key_that_stands_twice_is_reported_with_both_lines_and_the_first_one_c
         ),
     ],
 )
-def test_what_hides_its_meaning_is_refused_with_its_place(text: str, expected: list[str]) -> None:
-    """Each refusal says where and what to write instead."""
+def test_syntax_that_hides_values_is_refused_with_its_position(
+    text: str, expected: list[str]
+) -> None:
+    """Each message names the position and what to write instead."""
     assert problems(text) == expected
 
 
 def test_an_unquoted_colon_gets_a_hint() -> None:
-    """The commonest syntax error has the least helpful message."""
+    """It is the most frequent syntax error, and PyYAML's message does not explain it."""
     assert read("a: b: c").problems[0].hint == "a value that contains ': ' must be quoted"

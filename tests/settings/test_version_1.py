@@ -1,4 +1,4 @@
-"""A file of version 1 is read as it was: its keys, its mistakes at its lines, and one warning."""
+"""A file of version 1 is read with its own keys and lines, and gives one warning."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.model.configuration import Settings
-from controller.model.earlier_settings import CATALOGUED, REFERENCES
+from controller.model.configuration.earlier_settings import CATALOGUED_KEYS, REFERENCE_TARGET_KEYS
 from controller.settings import Inspection, inspect, parse
-from controller.settings.migration.version_1 import MOVED, SettingsOfVersion1, moved_from, moved_to
-from controller.settings.model_paths import noun_at
-from controller.settings.overlay import of_environment, of_flags
+from controller.settings.migration.version_1 import (
+    MOVED,
+    SettingsOfVersion1,
+    key_in_version_1,
+    key_in_version_2,
+)
+from controller.settings.model_paths import model_at
+from controller.settings.overlay import from_environment, from_flags
 from tests.settings.minimal import MINIMAL
 from tests.settings.version_1 import MINIMAL_1
 
@@ -27,17 +32,17 @@ OUTDATED = (
 
 
 def found(text: str) -> list[tuple[str, str, str]]:
-    """Place, path, message and hint of every mistake."""
-    return [_told(inspect(text), n) for n in range(len(inspect(text).problems))]
+    """Position, path, message and hint of every mistake."""
+    return [_reported(inspect(text), n) for n in range(len(inspect(text).problems))]
 
 
-def _told(inspection: Inspection, number: int) -> tuple[str, str, str]:
+def _reported(inspection: Inspection, number: int) -> tuple[str, str, str]:
     one = inspection.problems[number]
     return (f"{one.line}:{one.column} {one.path}", one.message, one.hint)
 
 
-def test_it_means_what_version_2_means_and_is_warned_of() -> None:
-    """One warning more than the same file of version 2 gets, at the version."""
+def test_it_gives_the_settings_of_version_2_and_a_warning() -> None:
+    """One warning more than the same file of version 2, at schema_version."""
     inspection = inspect(MINIMAL_1)
     assert inspection.settings == parse(MINIMAL, "x")
     assert inspection.outdated is not None
@@ -124,10 +129,10 @@ def test_it_means_what_version_2_means_and_is_warned_of() -> None:
         ),
     ],
 )
-def test_a_mistake_is_said_in_keys_of_version_1(
+def test_a_mistake_is_reported_with_keys_of_version_1(
     old: str, new: str, place: str, message: str, hint: str
 ) -> None:
-    """At its line and key; nothing is said of a catalogue that the file does not have."""
+    """At its line and key; no message names the catalogue, which the file does not have."""
     assert old in MINIMAL_1
     assert (place, message, hint) in found(MINIMAL_1.replace(old, new, 1))
     assert "catalogue" not in str(found(MINIMAL_1.replace(old, new, 1)))
@@ -167,10 +172,10 @@ def test_a_mistake_is_said_in_keys_of_version_1(
     ],
     ids=("jurisdiction", "price", "default-first", "default-second"),
 )
-def test_two_services_that_contradict_each_other_are_named_with_both_places(
+def test_two_services_that_contradict_each_other_are_named_with_both_positions(
     first: str, second: str, place: str, message: str
 ) -> None:
-    """A default contradicts, too: today the services would be steered by two prices."""
+    """A default contradicts, too: version 1 steers the services by two prices."""
     hint = "write the same in both; in version 2 it stands once, in the catalogue of regions"
     residency = BOOKS.replace("        residency: EU\n", "")
     text = MINIMAL_1.replace("jurisdiction: EU", first) + residency.replace(
@@ -180,18 +185,18 @@ def test_two_services_that_contradict_each_other_are_named_with_both_places(
 
 
 def test_services_that_agree_do_not_contradict_each_other() -> None:
-    """Whether the default is written or left out."""
+    """A default may be written or left out."""
     text = MINIMAL_1 + BOOKS.replace("jurisdiction: EU", f"{PRICED}0.09").replace("shop.", "books.")
     assert inspect(text).problems == ()
 
 
-def test_what_is_laid_over_a_file_of_version_1_has_its_keys() -> None:
-    """As on the day it was written; also where that contradicts another service."""
-    flags = of_flags([f"{WEST}.jurisdiction=EUU", "services.shop.pools.europe.residency=EUU"])
+def test_an_overlay_of_a_file_of_version_1_uses_its_keys() -> None:
+    """Even if the overlay contradicts another service."""
+    flags = from_flags([f"{WEST}.jurisdiction=EUU", "services.shop.pools.europe.residency=EUU"])
     settings = inspect(MINIMAL_1, flags).settings
     assert settings is not None
     assert settings.regions["eu-west-1"].jurisdiction == "EUU"
-    price = of_environment({"GTC__SERVICES__SHOP__REGIONS__EU_WEST_1__EGRESS_USD_PER_GB": "0.2"})
+    price = from_environment({"GTC__SERVICES__SHOP__REGIONS__EU_WEST_1__EGRESS_USD_PER_GB": "0.2"})
     (problem,) = inspect(TWO.replace("Z1", "Z2", 1), price).problems
     assert problem.message == (
         f"egress_usd_per_gb of eu-west-1 is 0.09 here and 0.2 in {WEST}.egress_usd_per_gb "
@@ -224,19 +229,19 @@ def test_what_is_laid_over_a_file_of_version_1_has_its_keys() -> None:
          "unset it"),
     ],
 )  # fmt: skip
-def test_a_key_of_the_other_version_is_refused_with_what_to_set_instead(
+def test_an_overlay_key_of_the_other_version_is_refused_with_a_hint(
     text: str, key: str, message: str, hint: str
 ) -> None:
-    """By a flag and by a variable."""
-    (problem,) = inspect(text, of_flags([f"{key}=1"])).problems
+    """As a flag and as a variable."""
+    (problem,) = inspect(text, from_flags([f"{key}=1"])).problems
     assert (problem.origin, problem.message, problem.hint) == (f"--set {key}", message, hint)
     name = "GTC__" + key.replace(".", "__").replace("-", "_").upper()
-    (problem,) = inspect(text, of_environment({name: "1"})).problems
+    (problem,) = inspect(text, from_environment({name: "1"})).problems
     assert (problem.origin, problem.message) == (f"env:{name}", message)
 
 
-def test_a_key_of_version_1_in_a_file_of_version_2_is_told_its_new_place() -> None:
-    """Half a migration by hand is the likeliest mistake."""
+def test_a_key_of_version_1_in_a_file_of_version_2_gets_its_new_key_as_hint() -> None:
+    """An incomplete migration by the operator is the most likely mistake."""
     text = MINIMAL.replace("        share: 1\n", "        jurisdiction: US\n")
     assert found(text) == [
         (
@@ -247,8 +252,8 @@ def test_a_key_of_version_1_in_a_file_of_version_2_is_told_its_new_place() -> No
     ]
 
 
-def test_origins_are_those_of_the_file_under_the_keys_of_today() -> None:
-    """`gtc config show --origin` shows the present form, with lines that one can open."""
+def test_origins_are_lines_of_the_file_by_keys_of_version_2() -> None:
+    """`gtc config show --origin` shows version 2, with the lines of the file."""
     origins = inspect(MINIMAL_1).origins
     assert origins["regions", "eu-west-1", "jurisdiction"] == "line 8"
     assert origins["schema_version",] == "line 1"
@@ -256,25 +261,28 @@ def test_origins_are_those_of_the_file_under_the_keys_of_today() -> None:
 
 
 def test_every_key_that_moved_is_one_of_its_version_and_none_of_the_other() -> None:
-    """The table of moved keys, the keys that a migration moves and both versions' nouns agree."""
-    assert {now[-1] for now in MOVED.values()} == {*CATALOGUED, *REFERENCES.values()}
+    """The table of moved keys, the migration and both versions' models agree."""
+    assert {now[-1] for now in MOVED.values()} == {
+        *CATALOGUED_KEYS,
+        *REFERENCE_TARGET_KEYS.values(),
+    }
     for then, now in MOVED.items():
-        assert moved_to(then) == now
+        assert key_in_version_2(then) == now
         for path, root, other in ((then, SettingsOfVersion1, Settings), (now, Settings, None)):
-            noun = noun_at(path[:-1], root)
-            assert noun is not None
-            assert path[-1] in noun.model_fields
-            absent = noun_at(path[:-1], other) if other else None
+            model = model_at(path[:-1], root)
+            assert model is not None
+            assert path[-1] in model.model_fields
+            absent = model_at(path[:-1], other) if other else None
             assert absent is None or path[-1] not in absent.model_fields
 
 
 @given(st.lists(st.sampled_from(("services", "regions", "eu", "jurisdiction")), max_size=6))
 def test_only_keys_that_moved_have_a_counterpart(parts: list[str]) -> None:
-    """A path that resembles one is another key."""
+    """A similar path is another key."""
     path = tuple(parts)
     matches = len(path) == 5 and (path[0], path[2], path[4]) == (
         "services", "regions", "jurisdiction",
     )  # fmt: skip
-    assert (moved_to(path) is not None) is matches
-    now = moved_from(path)
-    assert now is None or moved_to(now) == path
+    assert (key_in_version_2(path) is not None) is matches
+    now = key_in_version_1(path)
+    assert now is None or key_in_version_2(now) == path

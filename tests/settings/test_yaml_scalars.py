@@ -1,10 +1,10 @@
-"""What unquoted values mean."""
+"""Values of plain scalars."""
 
 from __future__ import annotations
 
 import pytest
 
-from controller.settings.yaml_scalars import AmbiguousScalarError, plain
+from controller.settings.yaml_scalars import AmbiguousScalarError, plain_scalar
 
 
 @pytest.mark.parametrize(
@@ -29,10 +29,10 @@ from controller.settings.yaml_scalars import AmbiguousScalarError, plain
         ("=", "="),
     ],
 )
-def test_a_clear_value_is_what_yaml_1_2_says(text: str, value: object) -> None:
-    """Value and type are those of the core schema; what is nothing else is text."""
-    assert plain(text) == value
-    assert type(plain(text)) is type(value)
+def test_an_unambiguous_scalar_has_the_value_of_yaml_1_2(text: str, value: object) -> None:
+    """Value and type are those of the core schema; everything else is text."""
+    assert plain_scalar(text) == value
+    assert type(plain_scalar(text)) is type(value)
 
 
 @pytest.mark.parametrize(
@@ -73,11 +73,11 @@ def test_a_clear_value_is_what_yaml_1_2_says(text: str, value: object) -> None:
 def test_a_value_that_programs_read_differently_is_refused(text: str, message: str) -> None:
     """The message says what to write instead."""
     with pytest.raises(AmbiguousScalarError) as refusal:
-        plain(text)
+        plain_scalar(text)
     assert str(refusal.value) == message
 
 
 def test_a_number_of_five_thousand_digits_is_refused_like_any_other() -> None:
-    """Python's own limit on long numbers must not surface as another error."""
+    """Python's limit on long numbers must not raise another error."""
     with pytest.raises(AmbiguousScalarError, match="is too large"):
-        plain("9" * 5000)
+        plain_scalar("9" * 5000)

@@ -1,4 +1,4 @@
-"""Settings of version 1, made of today's, and written as people write them: by chance."""
+"""Settings of version 1 made of present ones, and written as YAML in random styles."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import random
 from copy import deepcopy
 from typing import Any
 
-from controller.model.earlier_settings import CATALOGUED, REFERENCES
+from controller.model.configuration.earlier_settings import CATALOGUED_KEYS, REFERENCE_TARGET_KEYS
 from tests.settings.minimal import MINIMAL
 
 Raw = dict[str, Any]
@@ -17,7 +17,7 @@ MINIMAL_1 = (
     .replace("      eu-west-1:\n", "      eu-west-1:\n        jurisdiction: EU\n", 1)
     .replace("        share: 1\n", "        jurisdiction: US\n", 1)
 )
-"""MINIMAL as a file of version 1, all else in the same lines."""
+"""MINIMAL as a file of version 1, with the same line numbers."""
 
 
 def as_version_1(data: Raw) -> Raw:
@@ -26,27 +26,31 @@ def as_version_1(data: Raw) -> Raw:
     catalogue = old.pop("regions")
     for service in old["services"].values():
         for name, region in service["regions"].items():
-            region |= {key: catalogue[name][key] for key in CATALOGUED if key in catalogue[name]}
+            region |= {
+                key: catalogue[name][key] for key in CATALOGUED_KEYS if key in catalogue[name]
+            }
     found: Raw = {}
     for key, value in {**old, "schema_version": 1}.items():
         targets = value if key == "reference_targets" else {}
-        found |= {then: targets[now] for then, now in REFERENCES.items() if now in targets}
+        found |= {
+            then: targets[now] for then, now in REFERENCE_TARGET_KEYS.items() if now in targets
+        }
         found |= {} if key == "reference_targets" else {key: value}
     return found
 
 
 def written(data: Raw, chance: random.Random) -> str:
-    """The data as YAML with blocks, braces, quotes, comments and empty lines anywhere."""
+    """The data as YAML with random block and flow style, quotes, comments and empty lines."""
     return "".join(f"{line}\n" for line in _block(data, 0, chance))
 
 
 def comments(text: str) -> list[str]:
-    """Every comment of a text that `written` made; no value has a number sign."""
+    """Every comment of a text made by `written`; no value contains a number sign."""
     return [line.partition("#")[2].strip() for line in text.splitlines() if "#" in line]
 
 
 def _block(data: Raw, depth: int, chance: random.Random) -> list[str]:
-    """A mapping in lines; its keys in any order."""
+    """A mapping in block style, its keys in random order."""
     lines = []
     indent = " " * depth
     for key, value in chance.sample(list(data.items()), len(data)):
@@ -72,7 +76,7 @@ def _member(indent: str, key: str, value: object, depth: int, chance: random.Ran
 
 
 def _items(head: str, indent: str, values: list[Any], chance: random.Random) -> list[str]:
-    """A list with a line for each item, and comments among them."""
+    """A list in block style, with comments between its items."""
     lines = [head]
     for value in values:
         if chance.random() < 0.3:
@@ -82,7 +86,7 @@ def _items(head: str, indent: str, values: list[Any], chance: random.Random) -> 
 
 
 def _braces(head: str, data: Raw, indent: str, chance: random.Random) -> list[str]:
-    """A mapping in braces, on one line or on one for each key."""
+    """A mapping in flow style, in one line or one line per key."""
     items = chance.sample(list(data.items()), len(data))
     members = [f"{_key(key, chance)}: {_flow(value, chance)}" for key, value in items]
     if chance.random() < 0.5:

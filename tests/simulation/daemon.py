@@ -17,8 +17,8 @@ from controller.adapters.sqlite.store import SqliteStore
 from controller.api.metrics.daemon_metrics import DaemonMetrics
 from controller.composition import Controller, Ports, ReloadSource, compose
 from controller.model.configuration import Settings
-from controller.settings import Loaded
-from controller.settings.references import NOTHING
+from controller.settings import LoadedSettings
+from controller.settings.references import NO_REFERENCES
 from tests.fakes.name_servers import FakeNameServers
 from tests.simulation.aws import SimulatedAws
 from tests.simulation.clock import ProcessClock
@@ -184,8 +184,8 @@ class SimulatedDaemon:
             self._controller = controller
             await controller.run()
 
-    async def _reload(self) -> Loaded:
-        return Loaded(self._settings, NOTHING)
+    async def _reload(self) -> LoadedSettings:
+        return LoadedSettings(self._settings, NO_REFERENCES)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """X2: it never ends by itself."""

@@ -12,7 +12,7 @@ from controller.adapters.probing.shared_resources import SharedResources
 from controller.adapters.probing.sockets import keep_timestamps_on
 from controller.model.configuration import Endpoint
 from controller.ports import ProbeListener
-from controller.settings.references import NOTHING, References
+from controller.settings.references import NO_REFERENCES, References
 
 
 class NetworkProber:
@@ -22,7 +22,7 @@ class NetworkProber:
     redirect, keep no cookie and request no compression.
     """
 
-    def __init__(self, references: References = NOTHING, lookup: Lookup = look_up) -> None:
+    def __init__(self, references: References = NO_REFERENCES, lookup: Lookup = look_up) -> None:
         """`lookup` resolves a name; it is called in a thread."""
         self._references = references
         self._lookup = lookup

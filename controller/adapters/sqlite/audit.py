@@ -18,10 +18,10 @@ from datetime import UTC, datetime
 from controller.adapters.sqlite import snapshots as sqlite_snapshots
 from controller.adapters.sqlite.snapshots import Seal
 from controller.model.audit import (
-    BEGINNING,
-    PRUNED,
-    RECORDED,
-    RECORDS_REMOVED,
+    AUDIT_PRUNED,
+    CHAIN_START,
+    DECISION_RECORDED,
+    DECISIONS_REMOVED,
     SNAPSHOT_SEALED,
     AuditCheck,
     AuditEntry,
@@ -56,8 +56,8 @@ def append(
         f"INSERT INTO audit ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",
         astuple(entry),
     )
-    _set_head(connection, entry.mark)
-    if action != PRUNED:
+    _set_head(connection, entry.point)
+    if action != AUDIT_PRUNED:
         _prune(connection, at)
 
 
@@ -69,7 +69,7 @@ def append_record(
     `digest`: of the decision. `seal`: of its evidence; None when that is not kept.
     """
     made_of = f", {seal}" if seal else ""
-    append(connection, at, DAEMON, RECORDED, f"#{record_id} with digest {digest}{made_of}")
+    append(connection, at, DAEMON, DECISION_RECORDED, f"#{record_id} with digest {digest}{made_of}")
 
 
 def append_removal(
@@ -79,7 +79,7 @@ def append_removal(
     detail = (
         f"decision records up to {last} were removed: more than {most_bytes >> 20} MB were kept"
     )
-    append(connection, at, DAEMON, RECORDS_REMOVED, detail)
+    append(connection, at, DAEMON, DECISIONS_REMOVED, detail)
 
 
 def entries(
@@ -90,7 +90,12 @@ def entries(
         f"""SELECT {_COLUMNS} FROM audit
             WHERE (:before IS NULL OR seq < :before) AND action NOT IN (:recorded, :sealed)
             ORDER BY seq DESC LIMIT :limit""",
-        {"before": before, "limit": limit, "recorded": RECORDED, "sealed": SNAPSHOT_SEALED},
+        {
+            "before": before,
+            "limit": limit,
+            "recorded": DECISION_RECORDED,
+            "sealed": SNAPSHOT_SEALED,
+        },
     )
     return tuple(AuditEntry(*row) for row in rows)
 
@@ -111,7 +116,7 @@ def check(
     try:
         head = _head(connection)
         scanned = _ScannedChain()
-        faults = list(find_faults(scanned.scan(_all(connection)), head or BEGINNING, noted))
+        faults = list(find_faults(scanned.scan(_all(connection)), head or CHAIN_START, noted))
         if head is None:
             faults.append("what the chain should end with is not stored")
         stored = dict(digests(connection))
@@ -126,7 +131,7 @@ def check(
 
 def head(connection: sqlite3.Connection) -> ChainPoint:
     """Number and digest of the last entry, to be kept elsewhere."""
-    return _head(connection) or BEGINNING
+    return _head(connection) or CHAIN_START
 
 
 def text_digest(body: str) -> str:
@@ -138,7 +143,7 @@ def text_digest(body: str) -> str:
 
 def chain_old_rows(connection: sqlite3.Connection) -> None:
     """Begin the chain with the rows and decision records of schema 1, which had no chain."""
-    _set_head(connection, BEGINNING)
+    _set_head(connection, CHAIN_START)
     old = connection.execute("SELECT at, actor, action, detail FROM audit_1 ORDER BY id").fetchall()
     records = connection.execute("SELECT id, at, body FROM records ORDER BY id").fetchall()
     for at, actor, action, detail in old:
@@ -168,7 +173,7 @@ class _ScannedChain:
 
     def __init__(self) -> None:
         self.entries = 0
-        self.first = self.last = BEGINNING
+        self.first = self.last = CHAIN_START
         self.records: dict[int, str] = {}
         """Id of a decision record to its digest when it was stored."""
         self.snapshots: dict[int, Seal] = {}
@@ -181,15 +186,17 @@ class _ScannedChain:
     def scan(self, chain: Iterable[AuditEntry]) -> Iterator[AuditEntry]:
         for entry in chain:
             self.entries += 1
-            self.first = entry.mark if self.entries == 1 else self.first
-            self.last = entry.mark
-            if entry.action == RECORDED and (found := _RECORDED_DETAIL.fullmatch(entry.detail)):
+            self.first = entry.point if self.entries == 1 else self.first
+            self.last = entry.point
+            if entry.action == DECISION_RECORDED and (
+                found := _RECORDED_DETAIL.fullmatch(entry.detail)
+            ):
                 self._record(int(found[1]), found[2], found[3])
             if entry.action == SNAPSHOT_SEALED and (
                 found := _SEALED_DETAIL.fullmatch(entry.detail)
             ):
                 self._snapshot(int(found[1]), found[2])
-            if entry.action == RECORDS_REMOVED and (
+            if entry.action == DECISIONS_REMOVED and (
                 found := _REMOVED_DETAIL.fullmatch(entry.detail)
             ):
                 self.removed = max(self.removed, int(found[1]))
@@ -226,8 +233,8 @@ def _set_head(connection: sqlite3.Connection, mark: ChainPoint) -> None:
 def _last_point(connection: sqlite3.Connection) -> ChainPoint:
     """The point that the next entry follows; also in a damaged chain, so that orders still work."""
     row = connection.execute("SELECT seq, digest FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
-    last = ChainPoint(*row) if row else BEGINNING
-    return max(_head(connection) or BEGINNING, last, key=lambda mark: mark.seq)
+    last = ChainPoint(*row) if row else CHAIN_START
+    return max(_head(connection) or CHAIN_START, last, key=lambda mark: mark.seq)
 
 
 def _all(connection: sqlite3.Connection) -> Iterator[AuditEntry]:
@@ -246,7 +253,7 @@ def _prune(connection: sqlite3.Connection, at: datetime) -> None:
     row = connection.execute(
         "SELECT seq, digest FROM audit WHERE seq <= ? ORDER BY seq DESC LIMIT 1", (last,)
     ).fetchone()
-    append(connection, at, DAEMON, PRUNED, pruning_detail(ChainPoint(*row)))
+    append(connection, at, DAEMON, AUDIT_PRUNED, pruning_detail(ChainPoint(*row)))
     connection.execute("DELETE FROM audit WHERE seq <= ?", (last,))
 
 

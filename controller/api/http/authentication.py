@@ -13,7 +13,8 @@ from datetime import datetime
 from aiohttp import web
 
 from controller.api.http.problems import ProblemError
-from controller.model.access import ANYBODY, LOCAL, ApiSettings, Principal, Role, Token
+from controller.model.access import ANONYMOUS, LOCAL_ADMIN, Principal, Role
+from controller.model.configuration import ApiSettings, Token
 
 _SCHEME = "bearer "
 
@@ -24,10 +25,10 @@ def authenticate(request: web.Request, api: ApiSettings, now: datetime) -> Princ
     Raises ProblemError 401 for a token that is unknown or has expired.
     """
     if not api.tokens:
-        return LOCAL
+        return LOCAL_ADMIN
     credentials = request.headers.get("Authorization")
     if credentials is None:
-        return ANYBODY
+        return ANONYMOUS
     if not credentials.lower().startswith(_SCHEME):
         raise _invalid_token("the Authorization header is not `Bearer` and a token")
     token = _token_of(credentials[len(_SCHEME) :].strip(), api.tokens)

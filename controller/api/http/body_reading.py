@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from controller.api.http.problems import ProblemError
 from controller.api.http.request_bodies import Body, RequestBody
-from controller.settings.validation_messages import did_you_mean, found_text
+from controller.settings.validation_messages import suggestion, value_text
 
 RECEIVE_DEADLINE_S = 3.0
 """Seconds within which a request's headers must be complete, and then its body."""
@@ -53,13 +53,13 @@ def _error_text(error: ErrorDetails, model: type[RequestBody]) -> str:
             return f"the key {path} is missing"
         case "extra_forbidden":
             keys = tuple(_model_at(error["loc"][:-1], model).model_fields)
-            return f"unknown key {path}; {did_you_mean(str(error['loc'][-1]), keys)}"
+            return f"unknown key {path}; {suggestion(str(error['loc'][-1]), keys)}"
         case "value_error":
             reason = str(error["ctx"]["error"])
             return f"{path}: {reason}" if path else reason
     # pydantic's texts begin with "Input should …" or "String should …"; the path replaces that.
     rule = error["msg"].partition(" should ")[2].replace("'", "")
-    return f"{path or 'the body'} should {rule}, not {found_text(error['input'])}"
+    return f"{path or 'the body'} should {rule}, not {value_text(error['input'])}"
 
 
 def _model_at(path: tuple[str | int, ...], model: type[RequestBody]) -> type[RequestBody]:

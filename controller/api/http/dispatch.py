@@ -21,7 +21,7 @@ from controller.api.http.parameters import parameter_values
 from controller.api.http.problems import REQUEST_ID, ProblemError
 from controller.api.http.rate_limits import RateLimits
 from controller.api.http.route import Route, RouteCall
-from controller.model.access import ANYBODY, Principal
+from controller.model.access import ANONYMOUS, Principal
 
 _log = structlog.get_logger("api")
 
@@ -70,7 +70,7 @@ def _admit(
     action = f"{request.method} {request.path}"
     try:
         principal = authenticate(request, api, dependencies.clock.wall())
-        if principal != ANYBODY:
+        if principal != ANONYMOUS:
             limits.count(route.counted_as, api.limits, principal, address)
         authorize(principal, route.role, action)
     except ProblemError as error:
@@ -94,4 +94,4 @@ def _public_caller(request: web.Request, dependencies: ApiDependencies) -> Princ
     try:
         return authenticate(request, dependencies.settings.api, dependencies.clock.wall())
     except ProblemError:
-        return ANYBODY
+        return ANONYMOUS

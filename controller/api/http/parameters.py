@@ -16,7 +16,7 @@ from aiohttp import web
 
 from controller.api.dependencies import DEPENDENCIES, ApiDependencies
 from controller.api.http.problems import ProblemError
-from controller.settings.validation_messages import did_you_mean
+from controller.settings.validation_messages import suggestion
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -155,7 +155,7 @@ IF_MATCH: Parameter[str | None] = Parameter(
 
 def not_found(noun: str, name: str, valid: Collection[str]) -> ProblemError:
     """A 404 that names the valid values and the nearest one."""
-    detail = f"no {noun} is named {name!r}; {did_you_mean(name, valid)}"
+    detail = f"no {noun} is named {name!r}; {suggestion(name, valid)}"
     return ProblemError(404, detail, field=noun, valid=valid)
 
 
@@ -175,7 +175,7 @@ def _check_query(request: web.Request, declared: Collection[Parameter[Any]]) -> 
     names = [parameter.name for parameter in declared]
     for name in request.query:
         if name not in names:
-            allowed = did_you_mean(name, names) or "none is possible here"
+            allowed = suggestion(name, names) or "none is possible here"
             raise ProblemError(
                 400, f"unknown parameter {name!r}; {allowed}", field=name, valid=names
             )

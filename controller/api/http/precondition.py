@@ -31,7 +31,7 @@ from controller.api.http.problems import ProblemError
 from controller.api.http.responses import json_response
 from controller.api.http.route import RouteCall
 from controller.loops.cycle.previews import Preview
-from controller.model.access import LOCAL
+from controller.model.access import LOCAL_ADMIN
 from controller.model.encoding import SHOWN
 from controller.model.overrides import Override
 
@@ -74,7 +74,7 @@ def check_precondition(
     Raises ProblemError: 428 without If-Match, unless the caller is `local`, so that an operator
     with curl on this machine can always act; 412 when no tag matches.
     """
-    if call[IF_MATCH] is None and call.principal == LOCAL:
+    if call[IF_MATCH] is None and call.principal == LOCAL_ADMIN:
         return
     given = _given_tags(call)
     if "*" in given:
@@ -115,4 +115,4 @@ def _tag(dependencies: ApiDependencies, preview: Preview, orders: object = None)
 
 def _order(override: Override) -> object:
     """What the override orders, without its author, reason and times."""
-    return [*override.place, override.share, sorted(override.ignore_guards)]
+    return [*override.target, override.share, sorted(override.ignore_guards)]

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 
 from controller.api.http.problems import ProblemError
 from controller.api.http.route import RateClass
-from controller.model.access import ApiLimits, Principal, is_loopback
+from controller.model.access import Principal, is_loopback
+from controller.model.configuration import ApiLimits
 from controller.ports import Clock
 
 _MAX_BUCKETS = 4096

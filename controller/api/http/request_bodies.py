@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from controller.api.http.problems import ProblemError
 from controller.model.overrides import OverrideKind
-from controller.settings.validation_messages import did_you_mean
+from controller.settings.validation_messages import suggestion
 
 
 def one_line(text: str) -> str:
@@ -40,7 +40,7 @@ def single_line(name: str, text: str, max_length: int) -> str:
 def check_name(name: str, valid: Collection[str], field: str) -> None:
     """Raise ProblemError 422 with the nearest valid name unless the name is valid."""
     if name not in valid:
-        detail = f"{field} is {name!r}; {did_you_mean(name, valid)}"
+        detail = f"{field} is {name!r}; {suggestion(name, valid)}"
         raise ProblemError(422, detail, field=field, valid=valid)
 
 

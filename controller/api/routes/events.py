@@ -23,7 +23,7 @@ from controller.api.http.response_bodies import View
 from controller.api.http.route import EVENTS, Route, RouteCall, RouteResponse
 from controller.loops.event_stream import EVERYTHING, Subscription
 from controller.model.events import Event, EventType
-from controller.settings.validation_messages import did_you_mean
+from controller.settings.validation_messages import suggestion
 
 _HEARTBEAT_S = 15.0
 _WRITE_DEADLINE_S = 30.0
@@ -112,7 +112,7 @@ def _types(text: str, _dependencies: ApiDependencies) -> Collection[EventType]:
     names = text.split(",")
     for name in names:
         if name not in valid:
-            detail = f"no events are of type {name!r}; {did_you_mean(name, valid)}"
+            detail = f"no events are of type {name!r}; {suggestion(name, valid)}"
             raise ProblemError(400, detail, field="types", valid=valid)
     return {EventType(name) for name in names}
 

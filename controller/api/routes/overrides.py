@@ -65,7 +65,7 @@ async def _set(call: RouteCall, request: OverrideRequest) -> web.Response:
     async with call.request.app[WRITE_LOCK]:
         check_precondition(call, plan_view, overrides_with(dependencies, request))
         for replaced in dependencies.overrides.active():
-            if replaced.place == request.place:
+            if replaced.target == request.target:
                 _authorize_end(call, replaced, request.ttl_s)
         override = await dependencies.overrides.add(request)
     location = {"Location": f"/v1/overrides/{override.id}"}

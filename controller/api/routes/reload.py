@@ -74,7 +74,7 @@ def _view(proposal: ReloadProposal, refusal: str = "", *, applied: bool) -> Relo
 def _invalid(error: InvalidSettingsError) -> ProblemError:
     """A 422 with every mistake in its text and in `problems`; neither has what may be a secret."""
     lines = [f"the configuration cannot be used, and the one in force stays: {error}"]
-    lines += [f"  {problem.in_a_line(error.source)}" for problem in error.problems]
+    lines += [f"  {problem.one_line(error.source)}" for problem in error.problems]
     mistakes = [
         {key: value for key, value in asdict(problem).items() if key != "confidential"}
         for problem in error.problems

@@ -21,8 +21,8 @@ def overrides_with(
         dependencies.overrides.check(request)
     now = dependencies.clock.wall()
     added = [_override(id_, request, now) for id_, request in enumerate(requests, newest_id + 1)]
-    replaced = {override.place for override in added}
-    return (*(override for override in active if override.place not in replaced), *added)
+    replaced = {override.target for override in added}
+    return (*(override for override in active if override.target not in replaced), *added)
 
 
 def overrides_without(dependencies: ApiDependencies, ended: Override) -> tuple[Override, ...]:

@@ -178,7 +178,7 @@ def _traffic_members(inputs: StatusInputs, position: Position) -> dict[str, Any]
 def _override_id(overrides: Iterable[Override], position: Position) -> int | None:
     """The id of the override that decides this region's share."""
     service, pool, region = position
-    of_position = [each for each in overrides if each.concerns(service, region, pool=pool)]
+    of_position = [each for each in overrides if each.applies_to(service, region, pool=pool)]
     return max(of_position, key=_precedence).id if of_position else None
 
 

@@ -24,7 +24,7 @@ from controller.settings import Inspection, inspect, read_text
 from controller.settings.difference import differences
 from controller.settings.effective_settings import EffectiveSetting, as_tree, as_yaml, entries
 from controller.settings.json_schema import schema_text
-from controller.settings.overlay import Assignment, of_environment, of_flags
+from controller.settings.overlay import Assignment, from_environment, from_flags
 
 _file = click.Path(path_type=Path, dir_okay=False)
 
@@ -91,7 +91,7 @@ def diff(old: Path, new: Path, output: str, detailed_exitcode: bool) -> int:
 
 
 def _effective(file: Path, flags: tuple[str, ...]) -> tuple[EffectiveSetting, ...]:
-    assignments = (*of_environment(os.environ), *of_flags(flags))
+    assignments = (*from_environment(os.environ), *from_flags(flags))
     inspection = _inspected(file, assignments)
     origins = {
         path: f"{file}:{origin.removeprefix('line ')}" if origin.startswith("line ") else origin

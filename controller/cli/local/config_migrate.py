@@ -14,7 +14,7 @@ from controller.cli import exit_codes
 from controller.cli.local.validate import problem_text
 from controller.model.errors import InvalidSettingsError
 from controller.settings import inspect, read_text
-from controller.settings.migration.migrate import NotMigratedError, in_version_2
+from controller.settings.migration.migrate import NotMigratedError, migrated_text
 
 
 @click.command(short_help="FILE of version 1 in the form of version 2.")
@@ -31,7 +31,7 @@ def migrate(file: Path, write: bool) -> None:
     try:
         text = read_text(file)
         is_version_2 = inspect(text).outdated is None
-        migrated = in_version_2(text, str(file))
+        migrated = migrated_text(text, str(file))
     except InvalidSettingsError as error:
         for problem in error.problems:
             click.echo(problem_text(error.source, "", problem), err=True)

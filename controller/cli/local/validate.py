@@ -29,7 +29,7 @@ from controller.model.errors import InvalidSettingsError, Problem
 from controller.model.plural import counted
 from controller.planning.residency.proof import PROOF_LIMITS
 from controller.settings import Inspection, inspect, read_text
-from controller.settings.overlay import of_environment
+from controller.settings.overlay import from_environment
 
 _LINE_END = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 """YAML's line ends. str.splitlines splits at more characters and would misplace the caret."""
@@ -106,7 +106,7 @@ def _examine(path: Path) -> ValidationReport:
         text = read_text(path)
     except InvalidSettingsError as error:
         return ValidationReport(str(path), "", Inspection(None, error.problems))
-    return ValidationReport(str(path), text, inspect(text, of_environment(os.environ)))
+    return ValidationReport(str(path), text, inspect(text, from_environment(os.environ)))
 
 
 @lru_cache(maxsize=1)

@@ -146,4 +146,4 @@ class Previews:
 
 def _key(override: Override) -> _OverrideKey:
     shown = (override.author, override.reason)
-    return (*override.place, override.share, override.ignore_guards, *shown)
+    return (*override.target, override.share, override.ignore_guards, *shown)

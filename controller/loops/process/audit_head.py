@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import structlog
 
-from controller.model.audit import BEGINNING
+from controller.model.audit import CHAIN_START
 from controller.model.errors import StateUnavailableError
 from controller.ports import AuditTrail, Clock
 
@@ -22,7 +22,7 @@ class AuditHead:
     def __init__(self, store: AuditTrail, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._logged = BEGINNING
+        self._logged = CHAIN_START
 
     async def run(self) -> None:
         """Log at once and every hour, until cancelled."""

@@ -23,7 +23,7 @@ from controller.planning.residency.proof import describe_leak
 from controller.planning.shares import percent
 from controller.planning.void_orders import void
 from controller.settings.difference import Difference, differences
-from controller.settings.loader import Loaded
+from controller.settings.loader import LoadedSettings
 
 _WITHOUT_ASKING = 1
 """Regions that may lose traffic by a reload that no operator accepted."""
@@ -113,7 +113,7 @@ class ReloadProposals:
 
     def __init__(
         self,
-        load: Callable[[], Awaitable[Loaded]],
+        load: Callable[[], Awaitable[LoadedSettings]],
         active_settings: ActiveSettings,
         observation: Observation,
         snapshots: SnapshotBuilder,
@@ -123,7 +123,7 @@ class ReloadProposals:
         self._observation = observation
         self._snapshots = snapshots
 
-    async def load(self) -> Loaded:
+    async def load(self) -> LoadedSettings:
         """Read the settings, and from AWS the levers that only they name.
 
         Raises InvalidSettingsError, StateUnavailableError.
@@ -140,7 +140,7 @@ class ReloadProposals:
         )
         return loaded
 
-    def of(self, loaded: Loaded) -> ReloadProposal:
+    def of(self, loaded: LoadedSettings) -> ReloadProposal:
         """What making these settings active would change now."""
         old, new = self._active_settings.settings, loaded.settings
         known, then = self._snapshots.build(old), self._snapshots.build(new)

@@ -146,7 +146,7 @@ def _trigger_text(found: tuple[Difference, ...]) -> str:
 
 def _log_failure(actor: str, error: Exception) -> None:
     if isinstance(error, InvalidSettingsError):
-        problems = [one.in_a_line(error.source) for one in error.problems]
+        problems = [one.one_line(error.source) for one in error.problems]
         _log.error("reload_failed", actor=actor, why=str(error), problems=problems)
     elif isinstance(error, ReloadRefusedError | StateUnavailableError):
         _log.error("reload_failed", actor=actor, why=str(error))

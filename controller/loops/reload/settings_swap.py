@@ -8,16 +8,16 @@ from functools import partial
 import structlog
 
 from controller.loops.active_settings import ActiveSettings
-from controller.settings.loader import Loaded
+from controller.settings.loader import LoadedSettings
 
 _log = structlog.get_logger("reload")
-Participant = Callable[[Loaded], Callable[[], None]]
+Participant = Callable[[LoadedSettings], Callable[[], None]]
 """The first phase: prepares for settings that are not active yet; may raise, and changes nothing.
 It returns the second phase, which applies them: that must not raise, and is called at once or
 never."""
 
 
-def without_prepare(take_over: Callable[[Loaded], None]) -> Participant:
+def without_prepare(take_over: Callable[[LoadedSettings], None]) -> Participant:
     """A participant that has nothing to prepare."""
     return lambda loaded: partial(take_over, loaded)
 
@@ -30,7 +30,7 @@ class SettingsSwap:
         self._active_settings = active_settings
         self._followers = tuple(followers)
 
-    def carry_out(self, loaded: Loaded) -> None:
+    def carry_out(self, loaded: LoadedSettings) -> None:
         """All at once: nothing else runs between the first line and the last.
 
         Raises what a follower that cannot prepare raises; then nothing has changed. One that cannot

@@ -75,7 +75,7 @@ def _unlawful(snapshot: Snapshot, plan: PoolPlan, region: str) -> str:
 
 def _ordered_away(snapshot: Snapshot, plan: PoolPlan, region: str) -> str:
     for override in snapshot.overrides:
-        concerned = override.concerns(plan.service, region, pool=plan.pool)
+        concerned = override.applies_to(plan.service, region, pool=plan.pool)
         if concerned and override.kind in _ORDERED_AWAY and not plan.desired.get(region):
             return f"{override.kind.value} by {override.author}: {override.reason}"
     return ""

@@ -167,7 +167,7 @@ def _moves(override: Override, plans: Iterable[PoolPlan]) -> bool:
     obeys = _goes_to_its_pin if override.kind is OverrideKind.PIN else _is_emptied
     region = override.region
     return region is not None and any(
-        override.concerns(plan.service, pool=plan.pool) and obeys(plan, region) for plan in plans
+        override.applies_to(plan.service, pool=plan.pool) and obeys(plan, region) for plan in plans
     )
 
 

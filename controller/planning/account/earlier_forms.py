@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from controller.model.configuration import Settings
+from controller.model.configuration.earlier_settings import is_earlier, migrated
 from controller.model.decoding import UnreadableError, in_present_form
-from controller.model.earlier_settings import is_earlier, migrated
 from controller.model.encoding import EXACT
 from controller.planning.memory import learned_under
 

@@ -11,8 +11,7 @@ from dataclasses import dataclass, fields
 
 from pydantic import ValidationError
 
-from controller.model.access import ApiSettings
-from controller.model.configuration import Service, Settings
+from controller.model.configuration import ApiSettings, Service, Settings
 from controller.model.decision import Decision, Snapshot
 from controller.model.decoding import UnreadableError, decoded, in_present_form
 from controller.model.encoding import EXACT, as_text

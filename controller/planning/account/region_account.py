@@ -104,7 +104,7 @@ def _because(evidence: Evidence, plan: PoolPlan, region: str) -> Iterator[str]:
         if rule.step is PipelineStep.RAMP:
             yield _held(Hold.RAMP_STEP, rule.why)
     for override in evidence.snapshot.overrides:
-        concerned = override.concerns(plan.service, pool=plan.pool)
+        concerned = override.applies_to(plan.service, pool=plan.pool)
         if concerned and override.region in (None, region) and not _says(plan, override):
             yield _order(override)
     for rule in own:

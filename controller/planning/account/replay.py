@@ -23,7 +23,7 @@ from controller.planning.account.evidence import (
 )
 from controller.planning.decision import decide
 
-NOTHING = "nothing"
+NO_REFERENCES = "nothing"
 """What stands for a member that is not there."""
 _EMPTY = ("{}", "[]", "null", "false", '""')
 
@@ -102,7 +102,7 @@ def replay(exhibit: Exhibit, version: str) -> Replay:
 
 def _was_added(one: Mismatch) -> bool:
     """Whether it is a member that came after the recording, and is empty: that says nothing."""
-    return one.recorded == NOTHING and one.replayed in _EMPTY
+    return one.recorded == NO_REFERENCES and one.replayed in _EMPTY
 
 
 def _decided(snapshot: Snapshot, recorded: str) -> Decision:
@@ -150,9 +150,9 @@ def _members(where: str, one: dict[str, object], other: dict[str, object]) -> It
     for name in dict.fromkeys((*one, *other)):
         place = f"{where}{name}" if name.startswith("[") else ".".join(filter(None, (where, name)))
         if name not in other:
-            yield Mismatch(place, as_text(one[name]), NOTHING)
+            yield Mismatch(place, as_text(one[name]), NO_REFERENCES)
         elif name not in one:
-            yield Mismatch(place, NOTHING, as_text(other[name]))
+            yield Mismatch(place, NO_REFERENCES, as_text(other[name]))
         else:
             yield from _between(place, one[name], other[name])
 

@@ -161,7 +161,7 @@ def _ordered(snapshot: Snapshot, kind: OverrideKind, place: str) -> Snapshot:
         expires_at=_NEVER,
         pool=pool,
     )
-    kept = tuple(one for one in snapshot.overrides if one.place != order.place)
+    kept = tuple(one for one in snapshot.overrides if one.target != order.target)
     return replace(snapshot, overrides=(*kept, order))
 
 

@@ -89,7 +89,7 @@ def frozen(snapshot: Snapshot, guard_input: GuardInput) -> Held | None:
     Scope: what the freeze names: all, a service or a pool. End: the freeze's own.
     """
     for override in snapshot.overrides:
-        concerned = override.concerns(guard_input.plan.service, pool=guard_input.plan.pool)
+        concerned = override.applies_to(guard_input.plan.service, pool=guard_input.plan.pool)
         if override.kind is OverrideKind.FREEZE and concerned:
             return Held(Hold.FROZEN, f"frozen by {override.author}: {override.reason}")
     return None
@@ -240,7 +240,7 @@ def ignored_guards(snapshot: Snapshot, service: str, pool: str) -> frozenset[str
     return frozenset(
         name
         for override in snapshot.overrides
-        if override.concerns(service, pool=pool) and override.region in regions
+        if override.applies_to(service, pool=pool) and override.region in regions
         for name in override.ignore_guards
     )
 

@@ -14,7 +14,7 @@ from math import log2
 from controller.model.configuration import FlappingSettings
 from controller.model.decision import Snapshot
 from controller.model.health import RegionHealth, Verdict
-from controller.model.memory import Flaps
+from controller.model.memory import FlapDamping
 
 _LET_IN_BELOW = 1.0
 _MOST = 16.0
@@ -25,7 +25,7 @@ _FORGOTTEN_BELOW = 0.05
 
 def flaps(
     snapshot: Snapshot, service: str, regions: Mapping[str, RegionHealth]
-) -> dict[str, Flaps]:
+) -> dict[str, FlapDamping]:
     """Failures of each of a service's regions as of now, this cycle's included."""
     limits, now = snapshot.settings.guards.flapping, snapshot.now
     known = snapshot.memory.of(service).flaps
@@ -35,13 +35,15 @@ def flaps(
     return {key: one for key, one in found.items() if one.down or one.penalty >= _FORGOTTEN_BELOW}
 
 
-def wait_s(one: Flaps, limits: FlappingSettings) -> float:
+def wait_s(one: FlapDamping, limits: FlappingSettings) -> float:
     """Seconds until a damped region is let in if it fails no more."""
     return max(0.0, log2(one.penalty / _LET_IN_BELOW)) * limits.half_life_s
 
 
-def _next(known: Flaps | None, health: RegionHealth, limits: FlappingSettings, now: float) -> Flaps:
-    before = known or Flaps(0.0, now, down=False)
+def _next(
+    known: FlapDamping | None, health: RegionHealth, limits: FlappingSettings, now: float
+) -> FlapDamping:
+    before = known or FlapDamping(0.0, now, down=False)
     faded: float = before.penalty * 0.5 ** (max(0.0, now - before.at) / limits.half_life_s)
     down = health.verdict is Verdict.DOWN or (before.down and health.verdict is Verdict.UNKNOWN)
     penalty = min(_MOST, faded + (1.0 if down and not before.down else 0.0))

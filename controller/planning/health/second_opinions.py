@@ -70,9 +70,9 @@ def remarks(verdict: Verdict, sources: Sequence[SecondOpinion]) -> str:
     for one in sources:
         if one.verdict is not verdict:
             but = "" if verdict is Verdict.UNKNOWN else "but "
-            found.append(f"; {but}{one.source.words} say {one.verdict.value}: {one.detail}")
+            found.append(f"; {but}{one.source.label} say {one.verdict.value}: {one.detail}")
         elif verdict is Verdict.DOWN:
-            found.append(f"; {one.source.words} agree: {one.detail}")
+            found.append(f"; {one.source.label} agree: {one.detail}")
     return "".join(found)
 
 

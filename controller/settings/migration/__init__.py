@@ -1,1 +1,1 @@
-"""Files of schema version 1 in the form of version 2."""
+"""Migration of files of schema version 1 to version 2."""

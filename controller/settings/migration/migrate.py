@@ -1,7 +1,7 @@
-"""The text of a file of version 1 as a file of version 2, comments and order kept.
+"""Migrates the text of a file of version 1 to version 2; comments and order are kept.
 
-The text is edited, not written anew: what people noted beside their keys stays beside them, or goes
-with the keys that move. Each step of `controller.model.earlier_settings` has its edits here.
+The text is edited in place, so comments stay with their keys, even with keys that move. Each step
+of `controller.model.configuration.earlier_settings` has its edits here.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import yaml
 
-from controller.model.earlier_settings import PRESENT, is_earlier
+from controller.model.configuration.earlier_settings import PRESENT_VERSION, is_earlier
 from controller.model.errors import InvalidSettingsError
 from controller.settings.loader import parse
 from controller.settings.migration.reference_targets import reference_edits
@@ -20,16 +20,14 @@ from controller.settings.strict_yaml import read
 
 
 class NotMigratedError(Exception):
-    """The edited text does not mean what the file means; it is this program's mistake."""
+    """The edited text gives other settings than the file: a bug of this program."""
 
 
-def in_version_2(text: str, source: str) -> str:
-    """A text of version 1 in the form of version 2, one of version 2 as it is.
+def migrated_text(text: str, source: str) -> str:
+    """The text in version 2; a text of version 2 is returned unchanged.
 
-    `source` names it in errors.
-
-    Raises InvalidSettingsError for a text with mistakes, which could not be compared with what
-    becomes of it, and NotMigratedError when both differ.
+    `source` names it in errors. Raises InvalidSettingsError for a text with mistakes, because its
+    result could not be compared with it, and NotMigratedError if the result differs.
     """
     before = parse(text, source)
     if not is_earlier(read(text).data):
@@ -40,7 +38,7 @@ def in_version_2(text: str, source: str) -> str:
     try:
         after = parse(found, source)
     except InvalidSettingsError as error:
-        problem = error.problems[0].in_a_line(source)
+        problem = error.problems[0].one_line(source)
         raise NotMigratedError(f"the new form would be refused: {problem}") from error
     if after != before:
         raise NotMigratedError("the new form would mean something else")
@@ -48,10 +46,10 @@ def in_version_2(text: str, source: str) -> str:
 
 
 def _version(text: str, root: yaml.MappingNode) -> Iterator[Edit]:
-    """The version that the file says to be of."""
+    """The edit of `schema_version`."""
     pair = member(root, "schema_version")
     if pair is not None:
-        yield Edit(pair.value.start_mark.index, pair.value.end_mark.index, str(PRESENT))
+        yield Edit(pair.value.start_mark.index, pair.value.end_mark.index, str(PRESENT_VERSION))
 
 
 _STEPS: tuple[Callable[[str, yaml.MappingNode], Iterator[Edit]], ...] = (
@@ -59,4 +57,4 @@ _STEPS: tuple[Callable[[str, yaml.MappingNode], Iterator[Edit]], ...] = (
     catalogue_edits,
     reference_edits,
 )
-"""The edits of each step; all are made of the text as it was, and none may overlap another."""
+"""Steps that yield edits. All edits refer to the original text and must not overlap."""

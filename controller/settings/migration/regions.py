@@ -1,4 +1,4 @@
-"""Edits that gather jurisdiction and price of each service's regions in one catalogue."""
+"""Edits that move jurisdiction and price of each service's regions to one catalogue."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 
 import yaml
 
-from controller.model.earlier_settings import CATALOGUED
+from controller.model.configuration.earlier_settings import CATALOGUED_KEYS
 from controller.settings.migration.yaml_edits import (
     Edit,
     Pair,
-    in_front,
-    lines,
+    comment_lines,
+    insertion_index,
     member,
     pairs,
+    removal_of,
     source_of,
-    without,
 )
 
 _HEADING = "# What is the same of a region for every service; services refer to it by its name."
@@ -25,17 +25,17 @@ _HEADING = "# What is the same of a region for every service; services refer to 
 
 @dataclass
 class _Entry:
-    """One region of the catalogue, as texts."""
+    """One region of the catalogue, as source texts."""
 
     name: str
     values: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """Key to key and value as they were written."""
+    """Key to the source texts of the key and of its value."""
     comments: dict[str, list[str]] = field(default_factory=dict)
-    """Key to the comments that stood by it, those of other services included, each once."""
+    """Key to its distinct comments in all services."""
 
 
 def catalogue_edits(text: str, root: yaml.MappingNode) -> Iterator[Edit]:
-    """Take what moves out of each service, and put the catalogue in front of the services."""
+    """Edits that remove the moved keys from each service and insert the catalogue before them."""
     services = member(root, "services")
     if services is None:
         return
@@ -43,13 +43,13 @@ def catalogue_edits(text: str, root: yaml.MappingNode) -> Iterator[Edit]:
     for name, region in _regions(services):
         entry = catalogue.setdefault(name, _Entry(source_of(text, region.key)))
         assert isinstance(region.value, yaml.MappingNode), "the file has no mistakes"
-        removed = without(text, region.value, CATALOGUED)
+        removed = removal_of(text, region.value, CATALOGUED_KEYS)
         _note(entry, text, region.value, removed.comments)
         yield from removed.edits
     if root.flow_style:
         yield Edit(services.start, services.start, _flow(catalogue, text[services.start]))
     else:
-        at = in_front(text, services)
+        at = insertion_index(text, services)
         indent = " " * int(services.key.start_mark.column)
         yield Edit(at, at, "".join(f"{indent}{line}\n" for line in _block(catalogue)) + "\n")
 
@@ -63,17 +63,17 @@ def _regions(services: Pair) -> Iterator[tuple[str, Pair]]:
 def _note(
     entry: _Entry, text: str, node: yaml.MappingNode, comments: Mapping[str, tuple[str, ...]]
 ) -> None:
-    for key in CATALOGUED:
+    for key in CATALOGUED_KEYS:
         pair = member(node, key)
         if pair is None:
             continue
         entry.values.setdefault(key, (source_of(text, pair.key), _one_line(text, pair.value)))
         known = entry.comments.setdefault(key, [])
-        known += [one for one in comments[key] if one not in known]
+        known += [comment for comment in comments[key] if comment not in known]
 
 
 def _one_line(text: str, node: yaml.Node) -> str:
-    """A value as it is written, if that may stand on a line of its own anywhere."""
+    """Source text of a value in one line; a value in several lines as a JSON text."""
     source = source_of(text, node)
     is_plain = "\n" not in source and not source.startswith(("|", ">"))
     return source if is_plain else json.dumps(node.value, ensure_ascii=False)
@@ -90,11 +90,11 @@ def _block(catalogue: Mapping[str, _Entry]) -> Iterator[str]:
 
 
 def _flow(catalogue: Mapping[str, _Entry], quote: str) -> str:
-    """The same within braces, quoted as the key behind it is, so that JSON stays JSON."""
+    """The catalogue in flow style, with the quotes of the key after it, so that JSON stays JSON."""
     entries = []
     for entry in catalogue.values():
         members = ", ".join(f"{name}: {value}" for name, value in entry.values.values())
         entries.append(f"{entry.name}: {{{members}}}")
     key = f"{quote}regions{quote}" if quote in "\"'" else "regions"
     comments = [c for e in catalogue.values() for found in e.comments.values() for c in found]
-    return f"{lines(comments)}{key}: {{{', '.join(entries)}}}, "
+    return f"{comment_lines(comments)}{key}: {{{', '.join(entries)}}}, "

@@ -1,7 +1,7 @@
-"""Settings of version 1: which keys a file of it has, and where each of these stands now.
+"""Model of a file of version 1, and where each of its keys is in version 2.
 
-What becomes of them is `controller.model.earlier_settings`. A file of version 1 is validated as
-such, so that its mistakes are said in its own keys, and only then brought into the present form.
+A file of version 1 is validated by this model, so that its mistakes name its own keys, and then
+migrated by `controller.model.configuration.earlier_settings`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 from pydantic import Field, create_model
 
-from controller.model.config_model import ConfigModel, Name
 from controller.model.configuration import (
+    ConfigModel,
     ReferenceTargets,
     Region,
     RegionName,
@@ -20,16 +20,17 @@ from controller.model.configuration import (
     ServiceRegion,
     Settings,
 )
-from controller.model.earlier_settings import CATALOGUED, REFERENCES
+from controller.model.configuration.base import Name
+from controller.model.configuration.earlier_settings import CATALOGUED_KEYS, REFERENCE_TARGET_KEYS
 
 
-def _fields(noun: type[ConfigModel], *names: str) -> dict[str, Any]:
-    """Fields of a present noun, as `create_model` takes them."""
-    return {name: (noun.model_fields[name].annotation, noun.model_fields[name]) for name in names}
+def _fields(model: type[ConfigModel], *names: str) -> dict[str, Any]:
+    """Fields of a present model, as arguments of `create_model`."""
+    return {name: (model.model_fields[name].annotation, model.model_fields[name]) for name in names}
 
 
-def _fields_but(noun: type[ConfigModel], *names: str) -> dict[str, Any]:
-    return _fields(noun, *(name for name in noun.model_fields if name not in names))
+def _fields_but(model: type[ConfigModel], *names: str) -> dict[str, Any]:
+    return _fields(model, *(name for name in model.model_fields if name not in names))
 
 
 _region: type[ConfigModel] = create_model(
@@ -55,40 +56,40 @@ SettingsOfVersion1: type[ConfigModel] = create_model(
     bad_canaries=_fields(ReferenceTargets, "known_bad")["known_bad"],
     services=(dict[Name, _service], Field(min_length=1)),
 )
-"""What a file of version 1 holds."""
+"""Model of a file of version 1."""
 
 Key = tuple[str, ...]
-"""A key path; a part in angle brackets stands for any name."""
+"""A key path; in a pattern a part in angle brackets matches any name."""
 MOVED: Mapping[Key, Key] = {
     **{
         ("services", "<service>", "regions", "<region>", key): ("regions", "<region>", key)
-        for key in CATALOGUED
+        for key in CATALOGUED_KEYS
     },
-    **{(then,): ("reference_targets", now) for then, now in REFERENCES.items()},
+    **{(then,): ("reference_targets", now) for then, now in REFERENCE_TARGET_KEYS.items()},
 }
-"""Keys of version 1 that stand elsewhere now, and where."""
+"""Key of version 1 that moved to its key of version 2, as patterns."""
 
 
-def moved_to(parts: Key) -> Key | None:
-    """Where a key of version 1 stands now; None for one that did not move."""
+def key_in_version_2(parts: Key) -> Key | None:
+    """The key of version 2 for a key of version 1 that moved; else None."""
     return _counterpart(parts, MOVED)
 
 
-def moved_from(parts: Key) -> Key | None:
-    """Where version 1 has a key of today; None for one that did not move."""
+def key_in_version_1(parts: Key) -> Key | None:
+    """The key of version 1 for a key of version 2 that moved; else None."""
     return _counterpart(parts, {now: then for then, now in MOVED.items()})
 
 
 def _counterpart(parts: Key, moved: Mapping[Key, Key]) -> Key | None:
     for pattern, other in moved.items():
-        names = _names(pattern, parts)
+        names = _matched(pattern, parts)
         if names is not None:
             return tuple(names.get(part, part) for part in other)
     return None
 
 
-def _names(pattern: Key, parts: Key) -> dict[str, str] | None:
-    """What stands for each name of a pattern; None when the parts do not fit it."""
+def _matched(pattern: Key, parts: Key) -> dict[str, str] | None:
+    """Part of the pattern to part of the key; None if the key does not match the pattern."""
     pairs = list(zip(pattern, parts, strict=False))
     if len(pattern) != len(parts) or any(p != q and p[0] != "<" for p, q in pairs):
         return None

@@ -1,4 +1,4 @@
-"""Takes keys out of a YAML text and puts others in, everything else staying as people wrote it."""
+"""Edits of a YAML text that remove or insert keys and keep everything else as it is."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _COMMENT = re.compile(r"#[^\n]*")
 
 
 class Edit(NamedTuple):
-    """Characters `start` up to, not including, `end` make way for a text."""
+    """Replace `text[start:end]` by another text. `0 <= start <= end`."""
 
     start: int
     end: int
@@ -21,52 +21,55 @@ class Edit(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """One key of a mapping, with its value."""
+    """Key and value nodes of one member of a mapping."""
 
     key: yaml.Node
     value: yaml.Node
 
     @property
     def start(self) -> int:
-        """Where the key begins."""
+        """Index of the key's first character."""
         return int(self.key.start_mark.index)
 
     @property
     def end(self) -> int:
-        """Where the value ends; a comment may follow."""
+        """Index after the value; a comment may follow."""
         return _end(self.value)
 
 
-class Removed(NamedTuple):
-    """Keys of one mapping that are taken out, and the comments that go with each."""
+class Removal(NamedTuple):
+    """Edits that remove keys from one mapping, and the comments of these keys."""
 
     edits: tuple[Edit, ...]
     comments: dict[str, tuple[str, ...]]
-    """Key to the comments above it, and then the one behind it."""
+    """Key to the comments above it, then the one after it."""
 
 
 class Lines(NamedTuple):
-    """The lines of one key of a block mapping, the comments right above it included."""
+    """Lines of one key of a block mapping, as indexes: `start <= key < end`."""
 
     start: int
+    """First line of the comments directly above the key."""
     key: int
-    """Where the line of the key begins."""
+    """Line of the key."""
     end: int
-    """Where the next line begins."""
+    """Line after the value."""
 
 
 def lines_of(text: str, pair: Pair) -> Lines:
-    """Where a key of a block mapping stands."""
-    return Lines(_above(text, pair.start), _line_start(text, pair.start), _line_end(text, pair.end))
+    """Lines of a key of a block mapping."""
+    return Lines(
+        _comments_start(text, pair.start), _line_start(text, pair.start), _line_end(text, pair.end)
+    )
 
 
 def indented(text: str, by: str) -> str:
-    """Lines further to the right; empty ones stay empty."""
+    """Lines prefixed by `by`; empty lines stay empty."""
     return "".join(f"{by}{line}" if line.strip() else line for line in text.splitlines(True))
 
 
-def lines(comments: Iterable[str]) -> str:
-    """Comments as they may stand between any two keys within braces."""
+def comment_lines(comments: Iterable[str]) -> str:
+    """Comments as text that may be inserted between two keys in flow style."""
     return "".join(f"\n{comment}\n" for comment in comments)
 
 
@@ -80,49 +83,49 @@ def edited(text: str, edits: Iterable[Edit]) -> str:
 
 
 def pairs(node: yaml.Node | None) -> Iterator[tuple[str, Pair]]:
-    """The keys of a mapping with their values; of anything else, none."""
+    """Name and nodes of each member of a mapping; none for another node."""
     if isinstance(node, yaml.MappingNode):
         yield from ((str(key.value), Pair(key, value)) for key, value in node.value)
 
 
 def member(node: yaml.Node | None, name: str) -> Pair | None:
-    """The key of this name."""
+    """The member of this name; None if there is none."""
     return next((pair for key, pair in pairs(node) if key == name), None)
 
 
 def source_of(text: str, node: yaml.Node) -> str:
-    """A node as it is written."""
+    """Source text of a node."""
     return text[node.start_mark.index : node.end_mark.index].rstrip()
 
 
-def without(text: str, node: yaml.MappingNode, names: Iterable[str]) -> Removed:
-    """What takes these keys out of a mapping that keeps at least one other."""
-    gone = set(names)
+def removal_of(text: str, node: yaml.MappingNode, names: Iterable[str]) -> Removal:
+    """Removal of these keys from a mapping that keeps at least one other key."""
+    removed = set(names)
     if node.flow_style:
-        return _out_of_flow(text, node, gone)
+        return _flow_removal(text, node, removed)
     edits, comments = [], {}
     for name, pair in pairs(node):
-        if name in gone:
-            start, end = _above(text, pair.start), _line_end(text, pair.end)
+        if name in removed:
+            start, end = _comments_start(text, pair.start), _line_end(text, pair.end)
             edits.append(Edit(start, end, ""))
             comments[name] = tuple(_comments(text, start, pair.start, pair.end, end))
-    return Removed(tuple(edits), comments)
+    return Removal(tuple(edits), comments)
 
 
-def in_front(text: str, pair: Pair) -> int:
-    """Where a new key of a block mapping goes in front of one that is there, comments and all."""
-    start = _above(text, pair.start)
+def insertion_index(text: str, pair: Pair) -> int:
+    """Index for a new key of a block mapping before an existing one and its comments."""
+    start = _comments_start(text, pair.start)
     return _line_start(text, pair.start) if start == 0 else start
 
 
-def _out_of_flow(text: str, node: yaml.MappingNode, gone: set[str]) -> Removed:
-    """The same within braces, where a comma goes, too."""
+def _flow_removal(text: str, node: yaml.MappingNode, removed: set[str]) -> Removal:
+    """Removal of keys from a mapping in flow style, with their commas."""
     edits: list[Edit] = []
     comments: dict[str, tuple[str, ...]] = {}
     kept: Pair | None = None
     run: list[tuple[str, Pair]] = []
     for name, pair in pairs(node):
-        if name in gone:
+        if name in removed:
             run.append((name, pair))
             continue
         if run:
@@ -132,13 +135,13 @@ def _out_of_flow(text: str, node: yaml.MappingNode, gone: set[str]) -> Removed:
     if run and kept is not None:
         edits.append(Edit(kept.end, run[-1][1].end, ""))
         comments |= _comments_of_run(text, run, kept.end, run[-1][1].end)
-    return Removed(tuple(edits), comments)
+    return Removal(tuple(edits), comments)
 
 
 def _comments_of_run(
     text: str, run: list[tuple[str, Pair]], start: int, end: int
 ) -> dict[str, tuple[str, ...]]:
-    """The comments among neighbours that are taken out, by key: those before and behind it."""
+    """Key to its comments, for adjacent keys that are removed: those before and after it."""
     found = {}
     for number, (name, pair) in enumerate(run):
         before = start if number == 0 else pair.start
@@ -150,11 +153,11 @@ def _comments_of_run(
 def _comments(text: str, start: int, key: int, end: int, stop: int) -> Iterator[str]:
     """The comments from `start` to a key and from its value's end to `stop`."""
     for piece in (text[start:key], text[end:stop]):
-        yield from (one.rstrip() for one in _COMMENT.findall(piece))
+        yield from (comment.rstrip() for comment in _COMMENT.findall(piece))
 
 
 def _end(node: yaml.Node) -> int:
-    """Where a node's text ends; PyYAML lets a block end where the next key begins."""
+    """Index after a node's text; PyYAML's own end of a block is the start of the next key."""
     if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
         last = node.value[-1]
         return _end(last[1] if isinstance(last, tuple) else last)
@@ -166,15 +169,15 @@ def _line_start(text: str, index: int) -> int:
 
 
 def _line_end(text: str, index: int) -> int:
-    """Where the next line begins; a value that ends with its line has its end there already."""
+    """Index of the next line; for a value that ends with a newline, the index itself."""
     if index > 0 and text[index - 1] == "\n":
         return index
     end = text.find("\n", index)
     return len(text) if end < 0 else end + 1
 
 
-def _above(text: str, index: int) -> int:
-    """Where the comments right above a key's line begin, those that begin where the key does."""
+def _comments_start(text: str, index: int) -> int:
+    """Index of the first comment line directly above a key, with the key's indentation."""
     start = _line_start(text, index)
     column = index - start
     while start > 0:

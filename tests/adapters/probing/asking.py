@@ -13,7 +13,7 @@ from controller.adapters.probing.resolver import Lookup, look_up
 from controller.model.configuration import Endpoint
 from controller.model.health import ProbeOutcome, ProbeResult
 from controller.ports import Prober, Target
-from controller.settings.references import NOTHING, References
+from controller.settings.references import NO_REFERENCES, References
 
 DEADLINE_S = 0.5
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -79,7 +79,7 @@ def given_up_after_s(result: ProbeResult) -> float:
 
 @asynccontextmanager
 async def asking(
-    references: References = NOTHING, ask: Lookup = look_up, **endpoint: Any
+    references: References = NO_REFERENCES, ask: Lookup = look_up, **endpoint: Any
 ) -> AsyncIterator[Asker]:
     """An endpoint with a separate prober."""
     async with NetworkProber(references, ask) as prober:
@@ -89,7 +89,7 @@ async def asking(
 
 
 async def ask_once(
-    max_timeout_s: float = DEADLINE_S, references: References = NOTHING, **endpoint: Any
+    max_timeout_s: float = DEADLINE_S, references: References = NO_REFERENCES, **endpoint: Any
 ) -> ProbeResult:
     """The result of one probe of this endpoint."""
     async with asking(references, **endpoint) as asker:

@@ -114,7 +114,7 @@ def test_route_53s_own_checks_agree_where_they_are_asked() -> None:
 def test_an_order_can_be_supposed_at_any_place(text: str, place: tuple[object, ...]) -> None:
     """It is one more override in force."""
     [order] = suppose(calm(), [text]).snapshot.overrides
-    assert order.place == place
+    assert order.target == place
 
 
 def test_a_supposed_order_takes_the_place_of_the_one_there() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from controller.model.configuration import FlappingSettings
 from controller.model.health import RegionHealth, Verdict
-from controller.model.memory import Flaps
+from controller.model.memory import FlapDamping
 from controller.planning.health.flapping import flaps, wait_s
 from tests.planning.remembering import remembers
 from tests.storyboards.stage import Stage
@@ -19,7 +19,9 @@ WELL, DEAD = RegionHealth(Verdict.UP, "well"), RegionHealth(Verdict.DOWN, "dead"
 UNKNOWN = RegionHealth(Verdict.UNKNOWN, "nobody knows")
 
 
-def after(*seen: tuple[float, RegionHealth], known: Flaps | None = None) -> Flaps | None:
+def after(
+    *seen: tuple[float, RegionHealth], known: FlapDamping | None = None
+) -> FlapDamping | None:
     """What is remembered of a region that was seen like this, one after the other."""
     stage = Stage()
     stage.play("pool world eu-west-1")
@@ -51,7 +53,7 @@ def test_a_failure_counts_once_however_long_it_lasts_and_whatever_is_unknown_bet
 @pytest.mark.parametrize(("age_s", "damped"), [(1799, True), (1801, False)])
 def test_it_is_let_in_when_less_than_one_failure_is_left(age_s: float, damped: bool) -> None:
     """Two half-lives after four failures."""
-    found = after((age_s, WELL), known=Flaps(4.0, 0.0, down=False, damped=True))
+    found = after((age_s, WELL), known=FlapDamping(4.0, 0.0, down=False, damped=True))
 
     assert found is not None
     assert found.damped is damped
@@ -68,4 +70,4 @@ def test_nobody_waits_longer_than_four_half_lives() -> None:
 
 def test_a_failure_that_has_faded_is_forgotten() -> None:
     """Memory does not grow."""
-    assert after((5 * LIMITS.half_life_s, WELL), known=Flaps(1.0, 0.0, down=False)) is None
+    assert after((5 * LIMITS.half_life_s, WELL), known=FlapDamping(1.0, 0.0, down=False)) is None

@@ -1,11 +1,11 @@
-"""Rules across sections and services: each mistake, its place and its words."""
+"""Rules across sections and services: position and message of each mistake."""
 
 from __future__ import annotations
 
 import pytest
 
 from controller.settings import inspect
-from tests.settings.minimal import MINIMAL, spoiled
+from tests.settings.minimal import MINIMAL, with_replacements
 
 VANTAGE = "vantage: {name: local}"
 SHOP = MINIMAL.split("services:\n")[1]
@@ -25,7 +25,7 @@ PLAY = f"""\
 
 
 def token(name: str, digit: str) -> str:
-    """A token's lines in short; its hash repeats one digit."""
+    """A token in flow style; its hash repeats one digit."""
     return f'{{name: {name}, role: viewer, sha256: "{digit * 64}"}}'
 
 
@@ -58,7 +58,7 @@ SECTIONS = {
         "an address is known either to answer or not to answer",
         "leave it in one of the two lists",
     ),
-    "votes nobody can have": (
+    "votes of other vantage points": (
         "vantage: {name: ohio, points: [ohio, dublin, tokyo]}",
         "3:31 vantage.points",
         "points names 3 vantage points, but this version has the votes of ohio alone: "
@@ -132,27 +132,27 @@ SECTIONS = {
 
 
 def found(text: str) -> list[tuple[str, str, str]]:
-    """Problems with their places."""
+    """Position, path, message and hint of each problem."""
     return [(f"{p.line}:{p.column} {p.path}", p.message, p.hint) for p in inspect(text).problems]
 
 
 @pytest.mark.parametrize("name", SECTIONS)
-def test_what_does_not_fit_between_keys_is_said_once(name: str) -> None:
-    """Place, path, message and hint are exactly these."""
+def test_each_rule_across_sections_reports_one_problem(name: str) -> None:
+    """Position, path, message and hint are exactly these."""
     lines, place, message, hint = SECTIONS[name]
-    assert found(spoiled((VANTAGE, lines))) == [(place, message, hint)]
+    assert found(with_replacements((VANTAGE, lines))) == [(place, message, hint)]
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", '"::1"', "localhost"])
 def test_the_api_may_listen_on_any_loopback_address(host: str) -> None:
-    """These are reached from this machine only."""
-    assert found(spoiled((VANTAGE, f"{VANTAGE}\napi: {{host: {host}}}"))) == []
+    """Only this machine can reach these."""
+    assert found(with_replacements((VANTAGE, f"{VANTAGE}\napi: {{host: {host}}}"))) == []
 
 
 def test_with_tokens_the_api_may_listen_anywhere() -> None:
-    """Who calls is known then; that the tokens travel in the open is a warning."""
+    """Callers are known then; that tokens are sent unencrypted is a warning."""
     api = f"api: {{host: 0.0.0.0, tokens: [{token('ci', 'a')}]}}"
-    inspection = inspect(spoiled((VANTAGE, f"{VANTAGE}\n{api}")))
+    inspection = inspect(with_replacements((VANTAGE, f"{VANTAGE}\n{api}")))
     assert inspection.problems == ()
     assert [w.message for w in inspection.warnings if w.path == "api.host"] == [
         "api.host is '0.0.0.0': tokens cross the network unencrypted"
@@ -160,19 +160,19 @@ def test_with_tokens_the_api_may_listen_anywhere() -> None:
 
 
 @pytest.mark.parametrize("day", ["2027-02-31", "31.1.2027", "soon", '"20270131"'])
-def test_a_day_is_written_one_way(day: str) -> None:
-    """Any other could mean another day."""
+def test_a_date_has_one_format(day: str) -> None:
+    """Other formats are ambiguous."""
     written = token("ci", "a").replace("}", f", expires_at: {day}}}")
-    text = spoiled((VANTAGE, f"{VANTAGE}\napi: {{tokens: [{written}]}}"))
+    text = with_replacements((VANTAGE, f"{VANTAGE}\napi: {{tokens: [{written}]}}"))
     shown = day.strip('"')
     assert [message for _, message, _ in found(text)] == [
         f"expires_at must be a date such as 2027-01-31, not the text '{shown}'"
     ]
 
 
-def test_an_endpoint_asked_too_seldom_is_named() -> None:
-    """Its own interval counts, not the default."""
-    text = spoiled(('192.0.2.1/healthz"', '192.0.2.1/healthz", interval_s: 20'))
+def test_an_endpoint_probed_too_rarely_is_named() -> None:
+    """Its own interval applies, not the default."""
+    text = with_replacements(('192.0.2.1/healthz"', '192.0.2.1/healthz", interval_s: 20'))
     assert found(text) == [
         (
             "11:16 services.shop.regions.eu-west-1.endpoints.web",
@@ -184,7 +184,7 @@ def test_an_endpoint_asked_too_seldom_is_named() -> None:
 
 
 def test_two_services_must_not_steer_one_name() -> None:
-    """They would undo each other's work for ever, at the name and at every leaf they share."""
+    """They would undo each other's changes, at the name and at every weighted record."""
     text = MINIMAL + SHOP.replace("shop:", "books:")
     assert found(text) == [
         (
@@ -195,7 +195,7 @@ def test_two_services_must_not_steer_one_name() -> None:
     ]
 
 
-def test_a_service_must_not_own_the_name_of_another_ones_leaf() -> None:
+def test_a_service_must_not_own_the_name_of_another_ones_records() -> None:
     """`europe.shop.example.test.` is where pool europe of shop has its records."""
     text = MINIMAL + SHOP.replace("shop:", "books:").replace("name: shop", "name: europe.shop")
     assert [message for _, message, _ in found(text)] == [
@@ -209,7 +209,7 @@ def test_the_same_name_in_another_zone_is_another_name() -> None:
 
 
 def test_two_services_must_not_steer_one_accelerator() -> None:
-    """The same for accelerators."""
+    """They would undo each other's changes."""
     assert found(MINIMAL + PLAY + PLAY.replace("play:", "chat:")) == [
         (
             "50:39 services.chat.levers.accelerator.arn",

@@ -1,11 +1,11 @@
-"""Rules inside one service: each mistake, its place and its words."""
+"""Rules within one service: position and message of each mistake."""
 
 from __future__ import annotations
 
 import pytest
 
 from controller.settings import inspect
-from tests.settings.minimal import spoiled
+from tests.settings.minimal import with_replacements
 
 POOLS = "services.shop.pools"
 ACCELERATOR = (
@@ -85,7 +85,7 @@ MISTAKES = {
         "us-east-1 is in jurisdiction US, but pool europe has residency EU",
         "",
     ),
-    "nobody serves": (
+    "no region serves": (
         [("capacity_rps: 300", "capacity_rps: 300\n        share: 0")],
         f"22:9 {POOLS}.europe.regions",
         "all regions of pool europe have share 0; at least one must have more",
@@ -146,17 +146,17 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("name", MISTAKES)
-def test_what_does_not_fit_inside_a_service_is_said_once(name: str) -> None:
-    """Place, path, message and hint are exactly these."""
+def test_each_rule_within_a_service_reports_one_problem(name: str) -> None:
+    """Position, path, message and hint are exactly these."""
     replacements, place, message, hint = MISTAKES[name]
-    problems = inspect(spoiled(*replacements)).problems
+    problems = inspect(with_replacements(*replacements)).problems
     found = [(f"{p.line}:{p.column} {p.path}", p.message, p.hint) for p in problems]
     assert found == [(place, message, hint)]
 
 
-def test_a_bound_pool_behind_an_accelerator_may_be_everybody() -> None:
-    """An accelerator does not look at countries; its regions alone keep the jurisdiction."""
-    text = spoiled(
+def test_a_bound_pool_behind_an_accelerator_may_have_the_default() -> None:
+    """An accelerator ignores countries; only its regions decide about the jurisdiction."""
+    text = with_replacements(
         (EUROPE_LINES, ""),
         (ROUTE53_LINES, f"      {ACCELERATOR}\n"),
         ("regions: [us-east-1, eu-west-1]", "residency: EU\n        regions: [eu-west-1]"),
@@ -164,7 +164,7 @@ def test_a_bound_pool_behind_an_accelerator_may_be_everybody() -> None:
     assert inspect(text).problems == ()
 
 
-def test_a_region_with_share_zero_may_stand_beside_others() -> None:
-    """That is a reserve, not a mistake."""
-    text = spoiled(("share: 1", "share: 0"))
+def test_a_region_with_share_zero_is_allowed_beside_others() -> None:
+    """It is a reserve, not a mistake."""
+    text = with_replacements(("share: 1", "share: 0"))
     assert inspect(text).problems == ()

@@ -1,4 +1,4 @@
-"""What is allowed but rarely meant. A warning never refuses a configuration."""
+"""Warnings: what is allowed but rarely meant. A warning never refuses a configuration."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from controller.model.configuration import Pool, Service, Settings
 from controller.settings.file_positions import RuleFinding
 
 _LONGEST_TTL_S = 60
-"""Answers kept longer outlast every other part of a failover."""
+"""Longest TTL without a warning; with a longer one the TTL dominates the time of a failover."""
 
 _EUROPE_OUTSIDE_THE_UNION = {"eu-west-2": "the United Kingdom", "eu-central-2": "Switzerland"}
 
 
 def warnings_for(settings: Settings) -> Iterator[RuleFinding]:
-    """Everything worth a second look."""
+    """All warnings about a configuration."""
     for rule in (
         one_vantage_point,
         no_known_good_targets,
         deadline_above_interval,
-        api_in_the_open,
+        api_beyond_loopback,
         regions_without_service,
-        jurisdiction_as_on_the_map,
+        jurisdiction_eu_outside_the_eu,
     ):
         yield from rule(settings)
     for name, service in settings.services.items():
         for service_rule in (
-            secrets_in_the_clear,
+            unencrypted_secrets,
             long_ttl,
             capacity_unknown,
             pools_survive_a_region,
@@ -38,7 +38,7 @@ def warnings_for(settings: Settings) -> Iterator[RuleFinding]:
 
 
 def one_vantage_point(settings: Settings) -> Iterator[RuleFinding]:
-    """One vantage point cannot be outvoted."""
+    """Only one vantage point: no other can outvote it."""
     if len(settings.vantage.all) == 1:
         message = "one vantage point: a path failure near it looks like a region's failure"
         hint = "known-good reference targets tell the two apart"
@@ -46,7 +46,7 @@ def one_vantage_point(settings: Settings) -> Iterator[RuleFinding]:
 
 
 def no_known_good_targets(settings: Settings) -> Iterator[RuleFinding]:
-    """Known-good reference targets show that the prober itself is broken."""
+    """No known-good reference targets: a broken prober is not found."""
     if not settings.reference_targets.known_good:
         message = (
             "no known-good reference targets: a broken network near this replica looks like "
@@ -57,7 +57,7 @@ def no_known_good_targets(settings: Settings) -> Iterator[RuleFinding]:
 
 
 def deadline_above_interval(settings: Settings) -> Iterator[RuleFinding]:
-    """The next probe waits for the last."""
+    """`deadline_s > interval_s`: the next probe waits for the last one."""
     probing = settings.probing
     if probing.deadline_s > probing.interval_s:
         message = (
@@ -67,8 +67,8 @@ def deadline_above_interval(settings: Settings) -> Iterator[RuleFinding]:
         yield RuleFinding(("probing", "deadline_s"), message)
 
 
-def secrets_in_the_clear(service: Service) -> Iterator[RuleFinding]:
-    """Whoever is on the way can read what a probe without TLS carries."""
+def unencrypted_secrets(service: Service) -> Iterator[RuleFinding]:
+    """Secrets in headers of probes without TLS: the network can read them."""
     for region_name, region in service.regions.items():
         for name, endpoint in region.endpoints.items():
             if endpoint.headers and not endpoint.probe.startswith("https:"):
@@ -77,8 +77,8 @@ def secrets_in_the_clear(service: Service) -> Iterator[RuleFinding]:
                 yield RuleFinding(path, message, "probe it by https://", at_key=True)
 
 
-def api_in_the_open(settings: Settings) -> Iterator[RuleFinding]:
-    """The API speaks plain HTTP: a token that crosses a network can be read there."""
+def api_beyond_loopback(settings: Settings) -> Iterator[RuleFinding]:
+    """The API listens beyond this machine: it is plain HTTP, so the network can read tokens."""
     host = settings.api.host
     if not is_loopback(host):
         message = f"api.host is {host!r}: tokens cross the network unencrypted"
@@ -86,7 +86,7 @@ def api_in_the_open(settings: Settings) -> Iterator[RuleFinding]:
 
 
 def long_ttl(service: Service) -> Iterator[RuleFinding]:
-    """Users keep an answer for its TTL, whatever we decide meanwhile."""
+    """A long TTL: users keep a failed region's address for so long."""
     lever = service.levers.route53
     if lever is not None and lever.ttl_s > _LONGEST_TTL_S:
         message = f"ttl_s is {lever.ttl_s:g}: users keep a failed region's address that long"
@@ -94,7 +94,7 @@ def long_ttl(service: Service) -> Iterator[RuleFinding]:
 
 
 def capacity_unknown(service: Service) -> Iterator[RuleFinding]:
-    """What nobody measured cannot be counted on when another region fails."""
+    """Unknown capacity: the region cannot take over from a failed one."""
     for name, region in service.regions.items():
         if region.capacity_rps is None:
             message = (
@@ -105,7 +105,7 @@ def capacity_unknown(service: Service) -> Iterator[RuleFinding]:
 
 
 def pools_survive_a_region(service: Service) -> Iterator[RuleFinding]:
-    """A pool's other regions should carry it when its largest is lost."""
+    """A pool whose regions cannot carry it without the largest one."""
     for name, pool in service.pools.items():
         path = ("pools", name, "regions")
         if len(pool.regions) == 1:
@@ -122,7 +122,7 @@ def pools_survive_a_region(service: Service) -> Iterator[RuleFinding]:
 
 
 def service_survives_a_region(service: Service) -> Iterator[RuleFinding]:
-    """The same for all pools together, which share their regions' capacity."""
+    """All pools together, which share capacity, without the largest region."""
     pools = tuple(service.pools.values())
     if len(pools) < 2 or any(_falls_short(service, pool) for pool in pools):
         return
@@ -142,14 +142,14 @@ def _falls_short(service: Service, pool: Pool) -> bool:
 
 
 def _without_largest(service: Service, names: tuple[str, ...]) -> tuple[str, float]:
-    """The region with most capacity, and what the others carry together in requests/s."""
+    """The region with the largest capacity, and the capacity of the other ones, requests/s."""
     capacity = {name: service.regions[name].capacity_rps or 0.0 for name in names}
     largest = max(names, key=capacity.__getitem__)
     return largest, sum(capacity.values()) - capacity[largest]
 
 
 def regions_without_service(settings: Settings) -> Iterator[RuleFinding]:
-    """A region of the catalogue that no service uses may be a name misspelt, or left over."""
+    """A region of the catalogue that no service uses: misspelt, or left over."""
     used = {name for service in settings.services.values() for name in service.regions}
     for name in settings.regions:
         if name not in used:
@@ -157,8 +157,8 @@ def regions_without_service(settings: Settings) -> Iterator[RuleFinding]:
             yield RuleFinding(("regions", name), message, "leave it out", at_key=True)
 
 
-def jurisdiction_as_on_the_map(settings: Settings) -> Iterator[RuleFinding]:
-    """Everything that is proven of residency rests on what a region's jurisdiction says."""
+def jurisdiction_eu_outside_the_eu(settings: Settings) -> Iterator[RuleFinding]:
+    """A region outside the EU with jurisdiction EU; the proof of residency relies on this key."""
     for name, region in settings.regions.items():
         country = _EUROPE_OUTSIDE_THE_UNION.get(name)
         if region.jurisdiction != "EU" or (name.startswith("eu-") and country is None):

@@ -1,4 +1,4 @@
-"""How the zones' own name servers are asked what they answer users."""
+"""The `answers` section: DNS sampling of the zones' own name servers."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
-from controller.model.config_model import ConfigModel, Geography
+from controller.model.configuration.base import ConfigModel, Geography, PositiveSeconds, Seconds
 
 DNS_PORT = 53
 
 
 def host_and_port(name_server: str) -> tuple[str, int]:
-    """`192.0.2.1`, `192.0.2.1:5353` or `[2001:db8::1]:5353` as address and port.
+    """Address and port of `192.0.2.1`, `192.0.2.1:5353` or `[2001:db8::1]:5353`.
 
     Raises ValueError for anything else.
     """
@@ -47,17 +47,24 @@ NameServerAddress = Annotated[str, AfterValidator(_name_server)]
 
 
 class AnswerSettings(ConfigModel):
-    """How the zones' own name servers are asked what they answer users."""
+    """DNS sampling: which answers the zones' own name servers give to users of each pool.
+
+    Each sample is a query with EDNS client subnet and costs Route 53's price of a query.
+    """
 
     subnets: dict[Geography, Subnet] = Field({})
-    """A representative subnet of users for each geography; pools without any are not asked for."""
+    """Geography to a representative subnet of its users. A pool none of whose geographies is listed
+    is not sampled."""
     interval_s: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 10
-    """Seconds over which a pool's `asks` are spread."""
+    """Seconds over which a pool's `asks` queries are spread."""
     asks: Annotated[int, Field(ge=1, le=100)] = 10
-    """Questions for each pool in every interval: the more, the sooner their split is known."""
-    deadline_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 2
-    """Seconds one question may take."""
-    settled_after_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 60
-    """Seconds after a change of weights before answers are compared with them."""
+    """Queries per pool in each interval. More queries show the split of answers sooner and cost
+    more."""
+    deadline_s: PositiveSeconds = 2
+    """Seconds after which a query without an answer has failed."""
+    settled_after_s: Seconds = 60
+    """Seconds after a change of weights before answers are compared with the weights. Route 53
+    updates all name servers within 60 s."""
     name_servers: tuple[NameServerAddress, ...] = Field((), strict=False)
-    """Whom to ask instead of the zones' own name servers, for a stand-in for AWS."""
+    """Name servers to query instead of those that Route 53 names for the zone. Only for an emulated
+    AWS."""

@@ -1,31 +1,31 @@
-"""Rules that join fields across a configuration, each checked as far as its parts are sound.
+"""Rules that join fields across the whole configuration.
 
-A part that its own noun refused is None here and its rules are skipped: a person sees the mistakes
-that can be known now, not guesses that follow from them. Rules inside one service: `service_rules`;
-of services and the catalogue of regions: `catalogue_rules`.
+A part that its configuration model refused is None, and the rules about it are skipped, so that no
+mistake is reported that only follows from another one. Rules within one service are in `service`,
+rules about services and the catalogue of regions in `catalogue`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from controller.model.access import OWN_NAMES, is_loopback
-from controller.model.configuration import ProbingSettings
-from controller.settings.catalogue_rules import regions_are_catalogued, residency_holds
-from controller.settings.file_positions import KeyPath, RuleFinding
-from controller.settings.service_rules import check_service
-from controller.settings.sound_parts import Parts
+from controller.model.access import RESERVED_NAMES, is_loopback
+from controller.model.configuration import KeyPath, ProbingSettings
+from controller.settings.file_positions import RuleFinding
+from controller.settings.rules.catalogue import regions_are_catalogued, residency_holds
+from controller.settings.rules.service import check_service
+from controller.settings.rules.sound_parts import SettingsParts
 
 
-def check(parts: Parts) -> Iterator[RuleFinding]:
-    """Everything that does not fit together."""
+def check(parts: SettingsParts) -> Iterator[RuleFinding]:
+    """All mistakes that join several fields."""
     for name, service in parts.services.items():
         for finding in check_service(service):
             yield finding.below("services", name)
     for rule in (
         regions_are_catalogued,
         residency_holds,
-        callers_are_known,
+        api_without_tokens_is_local,
         tokens_differ,
         reserve_below_burst,
         vantage_stands_alone,
@@ -41,8 +41,8 @@ def check(parts: Parts) -> Iterator[RuleFinding]:
         yield from rule(parts)
 
 
-def callers_are_known(parts: Parts) -> Iterator[RuleFinding]:
-    """Without tokens everybody who reaches the API is admin: only this machine may reach it."""
+def api_without_tokens_is_local(parts: SettingsParts) -> Iterator[RuleFinding]:
+    """Without tokens every caller is admin, so only this machine may reach the API."""
     api = parts.api
     if api is None or api.tokens or is_loopback(api.host):
         return
@@ -54,12 +54,12 @@ def callers_are_known(parts: Parts) -> Iterator[RuleFinding]:
     yield RuleFinding(("api", "host"), message, hint)
 
 
-def tokens_differ(parts: Parts) -> Iterator[RuleFinding]:
-    """A name stands for one caller in the audit, and a secret for one name."""
+def tokens_differ(parts: SettingsParts) -> Iterator[RuleFinding]:
+    """Names and secrets of tokens are unique: each identifies one caller in the audit."""
     names, secrets = set[str](), set[str]()
     for index, token in enumerate(parts.api.tokens if parts.api else ()):
         path = ("api", "tokens", index)
-        if token.name in OWN_NAMES:
+        if token.name in RESERVED_NAMES:
             yield RuleFinding((*path, "name"), f"{token.name} is a name the daemon itself uses")
         elif token.name in names:
             yield RuleFinding((*path, "name"), f"two tokens are named {token.name}")
@@ -71,8 +71,8 @@ def tokens_differ(parts: Parts) -> Iterator[RuleFinding]:
         secrets.add(token.sha256)
 
 
-def reserve_below_burst(parts: Parts) -> Iterator[RuleFinding]:
-    """A reserve as large as the burst would leave nothing for ordinary calls."""
+def reserve_below_burst(parts: SettingsParts) -> Iterator[RuleFinding]:
+    """`calls_reserve < calls_burst`: else nothing is left for ordinary calls."""
     aws = parts.aws
     if aws is not None and aws.calls_reserve >= aws.calls_burst:
         message = (
@@ -81,8 +81,8 @@ def reserve_below_burst(parts: Parts) -> Iterator[RuleFinding]:
         yield RuleFinding(("aws", "calls_reserve"), message)
 
 
-def vantage_stands_alone(parts: Parts) -> Iterator[RuleFinding]:
-    """Replicas do not share their votes yet: with several points no majority is ever reached."""
+def vantage_stands_alone(parts: SettingsParts) -> Iterator[RuleFinding]:
+    """Replicas do not share their votes yet, so several points would never reach a majority."""
     vantage = parts.vantage
     if vantage is None or set(vantage.points) <= {vantage.name}:
         return
@@ -95,8 +95,8 @@ def vantage_stands_alone(parts: Parts) -> Iterator[RuleFinding]:
     )
 
 
-def reference_targets_differ(parts: Parts) -> Iterator[RuleFinding]:
-    """What is known to be well cannot be known to be bad."""
+def reference_targets_differ(parts: SettingsParts) -> Iterator[RuleFinding]:
+    """No address is both known good and known bad."""
     for index, url in enumerate(parts.known_bad):
         if url is not None and url in parts.known_good:
             message = (
@@ -107,16 +107,16 @@ def reference_targets_differ(parts: Parts) -> Iterator[RuleFinding]:
             yield RuleFinding(path, message, "leave it in one of the two lists")
 
 
-def cycle_gap_within_period(parts: Parts) -> Iterator[RuleFinding]:
-    """A least gap above the period would stretch every cycle."""
+def cycle_gap_within_period(parts: SettingsParts) -> Iterator[RuleFinding]:
+    """`min_gap_s <= period_s`: else every cycle would be late."""
     cycle = parts.cycle
     if cycle is not None and cycle.min_gap_s > cycle.period_s:
         message = f"min_gap_s ({cycle.min_gap_s:g}) must not exceed period_s ({cycle.period_s:g})"
         yield RuleFinding(("cycle", "min_gap_s"), message)
 
 
-def override_ttls_in_order(parts: Parts) -> Iterator[RuleFinding]:
-    """The default lies between the limits."""
+def override_ttls_in_order(parts: SettingsParts) -> Iterator[RuleFinding]:
+    """`min_ttl_s <= default_ttl_s <= max_ttl_s`."""
     limits = parts.overrides
     if limits is None:
         return
@@ -132,12 +132,12 @@ def override_ttls_in_order(parts: Parts) -> Iterator[RuleFinding]:
         yield RuleFinding(("overrides", "default_ttl_s"), message)
 
 
-def opinions_outlive_interval(parts: Parts) -> Iterator[RuleFinding]:
-    """An opinion that ages out before the next probe can answer would flap to unknown."""
+def opinions_outlive_interval(parts: SettingsParts) -> Iterator[RuleFinding]:
+    """`fresh_for_s >= interval_s + deadline_s`: else verdicts become unknown between two probes."""
     probing = parts.probing
     if probing is None:
         return
-    for path, interval_s, deadline_s in _pace(parts, probing):
+    for path, interval_s, deadline_s in _probe_timings(parts, probing):
         if probing.fresh_for_s < interval_s + deadline_s:
             message = (
                 f"probing.fresh_for_s ({probing.fresh_for_s:g}) must be at least interval_s + "
@@ -147,12 +147,12 @@ def opinions_outlive_interval(parts: Parts) -> Iterator[RuleFinding]:
             yield RuleFinding(path, message)
 
 
-def startup_covers_interval(parts: Parts) -> Iterator[RuleFinding]:
-    """Before the first write every endpoint has been asked at least once."""
+def startup_covers_interval(parts: SettingsParts) -> Iterator[RuleFinding]:
+    """`startup_data_s >= max(interval_s)`: every endpoint is probed before the first write."""
     probing, guards = parts.probing, parts.guards
     if probing is None or guards is None:
         return
-    longest_s = max(interval_s for _, interval_s, _ in _pace(parts, probing))
+    longest_s = max(interval_s for _, interval_s, _ in _probe_timings(parts, probing))
     if guards.startup_data_s < longest_s:
         message = (
             f"startup_data_s ({guards.startup_data_s:g}) must be at least the longest interval_s "
@@ -161,8 +161,8 @@ def startup_covers_interval(parts: Parts) -> Iterator[RuleFinding]:
         yield RuleFinding(("guards", "startup_data_s"), message)
 
 
-def subnets_belong_to_pools(parts: Parts) -> Iterator[RuleFinding]:
-    """A subnet of a geography that no pool names would never be asked with."""
+def subnets_belong_to_pools(parts: SettingsParts) -> Iterator[RuleFinding]:
+    """Every geography with a subnet is named by a pool; else no query would use the subnet."""
     answers = parts.answers
     if answers is None or any(None in s.pools.values() for s in parts.services.values()):
         return
@@ -172,8 +172,8 @@ def subnets_belong_to_pools(parts: Parts) -> Iterator[RuleFinding]:
         yield RuleFinding(("answers", "subnets", geography), message, at_key=True)
 
 
-def steered_names_differ(parts: Parts) -> Iterator[RuleFinding]:
-    """Two services that steer one DNS name would undo each other's work for ever."""
+def steered_names_differ(parts: SettingsParts) -> Iterator[RuleFinding]:
+    """No DNS name is steered by two services; they would undo each other's changes."""
     owners: dict[tuple[str, str], str] = {}
     for service_name, service in parts.services.items():
         lever = service.levers.route53 if service.levers else None
@@ -187,8 +187,8 @@ def steered_names_differ(parts: Parts) -> Iterator[RuleFinding]:
                 break  # services of one name share their records' names, too; once is enough
 
 
-def accelerators_differ(parts: Parts) -> Iterator[RuleFinding]:
-    """The same for accelerators."""
+def accelerators_differ(parts: SettingsParts) -> Iterator[RuleFinding]:
+    """No accelerator is steered by two services."""
     owners: dict[str, str] = {}
     for service_name, service in parts.services.items():
         lever = service.levers.accelerator if service.levers else None
@@ -200,8 +200,10 @@ def accelerators_differ(parts: Parts) -> Iterator[RuleFinding]:
             yield RuleFinding(("services", service_name, "levers", "accelerator", "arn"), message)
 
 
-def _pace(parts: Parts, probing: ProbingSettings) -> Iterator[tuple[KeyPath, float, float]]:
-    """Interval and deadline of the defaults and of every endpoint that has its own."""
+def _probe_timings(
+    parts: SettingsParts, probing: ProbingSettings
+) -> Iterator[tuple[KeyPath, float, float]]:
+    """Path, interval and deadline of the defaults and of every endpoint that sets its own."""
     yield ("probing", "fresh_for_s"), probing.interval_s, probing.deadline_s
     for service_name, service in parts.services.items():
         for region_name, region in service.sound_regions():

@@ -1,9 +1,9 @@
-"""Warnings: what is said about configurations that are allowed."""
+"""Warnings about configurations that are allowed."""
 
 from __future__ import annotations
 
 from controller.settings import inspect
-from tests.settings.minimal import spoiled
+from tests.settings.minimal import with_replacements
 
 VANTAGE = "vantage: {name: local}"
 KNOWN_GOOD = "reference_targets: {known_good: [http://192.0.2.8/]}"
@@ -22,25 +22,26 @@ EU_WEST_3 = (
 
 
 ALONE = ("vantage", "one vantage point: a path failure near it looks like a region's failure")
-"""Said of every configuration until replicas share their votes."""
+"""The warning that every configuration has until replicas share their votes."""
 
 
 def warnings(*replacements: tuple[str, str]) -> list[tuple[str, str]]:
-    """Warnings about MINIMAL with replacements, by path, without the one that all have."""
-    inspection = inspect(spoiled(*replacements))
+    """Path and message of warnings about MINIMAL with replacements, without the one that all
+    have."""
+    inspection = inspect(with_replacements(*replacements))
     assert inspection.problems == ()
     found = [(one.path, one.message) for one in inspection.warnings]
     assert ALONE in found
     return [warning for warning in found if warning != ALONE]
 
 
-def test_a_well_equipped_configuration_gets_no_warning() -> None:
-    """Otherwise people learn to ignore them."""
+def test_a_complete_configuration_has_no_warning() -> None:
+    """Otherwise users would learn to ignore warnings."""
     assert warnings(QUIET, CATALOGUED, ROOMY, EU_WEST_3) == []
 
 
 def test_no_reference_targets_a_long_deadline_and_a_lone_region_are_named() -> None:
-    """The smallest configuration has all of these, in the order of its lines."""
+    """The minimal configuration has all of these, in the order of its lines."""
     assert warnings() == [
         (
             "reference_targets.known_good",
@@ -60,7 +61,7 @@ def test_no_reference_targets_a_long_deadline_and_a_lone_region_are_named() -> N
 
 
 def test_a_pool_whose_other_regions_cannot_carry_it_is_named_with_both_numbers() -> None:
-    """The largest region is the one whose loss hurts."""
+    """The loss of the largest region is the worst."""
     more = ("regions: [us-east-1, eu-west-1]\n        demand_rps: 100",
             "regions: [us-east-1, eu-west-1]\n        demand_rps: 301")  # fmt: skip
     assert warnings(QUIET, CATALOGUED, ROOMY, EU_WEST_3, more) == [
@@ -87,7 +88,7 @@ def test_pools_that_fit_alone_but_not_together_are_named_with_both_numbers() -> 
 
 
 def test_a_long_ttl_is_named() -> None:
-    """Users keep a failed region's address for so long."""
+    """Users keep a failed region's address for its TTL."""
     ttl = ("name: shop.example.test.", "name: shop.example.test.\n        ttl_s: 300")
     assert warnings(QUIET, CATALOGUED, ROOMY, EU_WEST_3, ttl) == [
         (
@@ -97,8 +98,8 @@ def test_a_long_ttl_is_named() -> None:
     ]
 
 
-def test_a_secret_that_travels_unencrypted_is_warned_of() -> None:
-    """It is allowed, for a probe inside one's own network."""
+def test_an_unencrypted_secret_gives_a_warning() -> None:
+    """It is allowed, for probes within a private network."""
     endpoint = '192.0.2.1/healthz"'
     found = warnings(
         QUIET, CATALOGUED, ROOMY, EU_WEST_3, (endpoint, f'{endpoint}, headers: {{X: "env:Y"}}')
@@ -107,8 +108,8 @@ def test_a_secret_that_travels_unencrypted_is_warned_of() -> None:
     assert found == [(path, "this probe sends its headers' secrets unencrypted")]
 
 
-def test_a_european_region_outside_the_union_is_no_jurisdiction_eu() -> None:
-    """London and Zurich are the ones that people take for it; the proof rests on what is said."""
+def test_a_european_region_outside_the_eu_with_jurisdiction_eu_gives_a_warning() -> None:
+    """London and Zurich are often taken for it; the proof of residency relies on this key."""
     london = [(old, new.replace("-3", "-2")) for old, new in (CATALOGUED, ROOMY, EU_WEST_3)]
     assert warnings(QUIET, *london) == [
         (
@@ -119,7 +120,7 @@ def test_a_european_region_outside_the_union_is_no_jurisdiction_eu() -> None:
 
 
 def test_a_region_that_no_service_uses_is_named() -> None:
-    """It is a name misspelt, or left over."""
+    """Its name is misspelt, or it is left over."""
     assert warnings(QUIET, CATALOGUED, ROOMY, EU_WEST_3, ("regions: {", SPARE)) == [
         ("regions.eu-north-1", "no service uses region eu-north-1 of the catalogue")
     ]

@@ -1,4 +1,4 @@
-"""Geographies that Route 53 cannot match: a record for them would be refused, or never answer.
+"""Rules about geographies that Route 53 cannot match: it refuses or never uses their records.
 
 Follows the API Reference, *GeoLocation* (continents, ISO 3166-1 countries) and the Developer Guide,
 *Values specific for geolocation records* (the countries without geolocation).
@@ -9,21 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from controller.settings.file_positions import RuleFinding
-from controller.settings.sound_parts import ServiceParts
+from controller.settings.rules.sound_parts import ServiceParts
 
 _CONTINENTS = ("AF", "AN", "AS", "EU", "NA", "OC", "SA")
 _UNMATCHED = ("BV", "CX", "EH", "HM")
-"""Countries that Route 53 finds nobody in."""
+"""Countries that Route 53 matches no users with."""
 _NO_COUNTRIES = {
     "UK": "the United Kingdom is GB",
     "EL": "Greece is GR",
     "EU": "name the countries one by one",
 }
-"""Codes that people write although ISO 3166-1 has them for no country."""
+"""Codes that are often used but that ISO 3166-1 assigns to no country."""
 
 
 def geographies_can_be_matched(service: ServiceParts) -> Iterator[RuleFinding]:
-    """Users of a geography that nobody is found in would be answered by another pool."""
+    """Every geography can match users; else another pool's records would answer them."""
     if service.levers is None or service.levers.route53 is None:
         return
     for pool_name, pool in service.sound_pools():

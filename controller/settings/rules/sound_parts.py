@@ -1,7 +1,7 @@
-"""Those pieces of a file that are sound by themselves.
+"""The parts of a file that are valid by themselves.
 
-One mistake must not hide the others: rules that join fields run on whatever single nouns accept,
-and leave alone what they would need of a piece that is None.
+One mistake must not hide others. So rules that join fields run on every part that its configuration
+model accepts; a part that it refuses is None, and rules skip it.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from controller.model.access import ApiSettings
-from controller.model.config_model import ConfigModel
 from controller.model.configuration import (
+    AnswerSettings,
+    ApiSettings,
     AwsSettings,
+    ConfigModel,
     CycleSettings,
     GuardSettings,
     Levers,
@@ -28,16 +29,15 @@ from controller.model.configuration import (
     ServiceRegion,
     VantageSettings,
 )
-from controller.model.name_servers import AnswerSettings
 
-Piece = TypeVar("Piece", bound=ConfigModel)
+Model = TypeVar("Model", bound=ConfigModel)
 _REGION_NAME: TypeAdapter[str] = TypeAdapter(RegionName)
 _PROBE_ADDRESS: TypeAdapter[str] = TypeAdapter(ProbeAddress)
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceParts:
-    """A service's pieces under their names; None for one with a mistake of its own."""
+    """A service's parts; None for a part with a mistake of its own."""
 
     regions: Mapping[str, ServiceRegion | None]
     pools: Mapping[str, Pool | None]
@@ -45,7 +45,7 @@ class ServiceParts:
 
     @classmethod
     def of(cls, data: object) -> ServiceParts | None:
-        """The pieces of a service's plain data; None when its regions or pools are no mapping."""
+        """The parts of a service's plain data; None if its regions or pools are not a mapping."""
         if not isinstance(data, dict):
             return None
         regions, pools = data.get("regions"), data.get("pools")
@@ -58,7 +58,7 @@ class ServiceParts:
         )
 
     def named_regions(self) -> Iterator[str]:
-        """The names of its regions, as far as they are names of regions."""
+        """The names of its regions that are valid names of AWS regions."""
         return (name for name in self.regions if _accepts(_REGION_NAME, name))
 
     def sound_regions(self) -> Iterator[tuple[str, ServiceRegion]]:
@@ -71,8 +71,8 @@ class ServiceParts:
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """What rules may look at; None for a section with a mistake of its own."""
+class SettingsParts:
+    """The configuration's parts; None for a part with a mistake of its own."""
 
     aws: AwsSettings | None
     api: ApiSettings | None
@@ -83,18 +83,18 @@ class Parts:
     guards: GuardSettings | None
     overrides: OverrideLimits | None
     regions: Mapping[str, Region | None] | None
-    """The catalogue; None when it is missing or no mapping."""
+    """The catalogue; None if it is missing or not a mapping."""
     services: Mapping[str, ServiceParts]
     known_good: tuple[str | None, ...]
     known_bad: tuple[str | None, ...]
 
     @classmethod
-    def of(cls, data: Mapping[str, object]) -> Parts:
-        """The sound pieces of plain data; a section left out has its defaults."""
+    def of(cls, data: Mapping[str, object]) -> SettingsParts:
+        """The valid parts of plain data; a missing section has its defaults."""
         services = data.get("services")
         candidates = services if isinstance(services, dict) else {}
         references = data.get("reference_targets")
-        pieces = {name: ServiceParts.of(value) for name, value in candidates.items()}
+        parts = {name: ServiceParts.of(value) for name, value in candidates.items()}
         return cls(
             aws=_sound(AwsSettings, data.get("aws", {})),
             api=_sound(ApiSettings, data.get("api", {})),
@@ -105,7 +105,7 @@ class Parts:
             guards=_sound(GuardSettings, data.get("guards", {})),
             overrides=_sound(OverrideLimits, data.get("overrides", {})),
             regions=_catalogue(data.get("regions")),
-            services={name: service for name, service in pieces.items() if service is not None},
+            services={name: service for name, service in parts.items() if service is not None},
             known_good=_addresses(references, "known_good"),
             known_bad=_addresses(references, "known_bad"),
         )
@@ -134,12 +134,12 @@ def _accepts(kind: TypeAdapter[str], data: str) -> bool:
     return True
 
 
-def _sound(noun: type[Piece], data: object) -> Piece | None:
-    """The noun, whatever unknown keys stand beside its own; None for any other mistake."""
+def _sound(model: type[Model], data: object) -> Model | None:
+    """The validated model, with unknown keys ignored; None for any other mistake."""
     known = data
     if isinstance(data, dict):
-        known = {key: value for key, value in data.items() if key in noun.model_fields}
+        known = {key: value for key, value in data.items() if key in model.model_fields}
     try:
-        return noun.model_validate(known)
+        return model.model_validate(known)
     except ValidationError:  # the loader's validation of the whole file reports it, with its place
         return None

@@ -1,29 +1,29 @@
-"""Rules that join the fields of one service. Each is a small function that yields what it finds.
+"""Rules that join the fields of one service: one function each, which yields its findings.
 
-Paths are relative to the service. Rules about the Route 53 tree follow Amazon's developer guide,
-"Values specific for geolocation records" and "Values specific for weighted records"; those about
-accelerators "How AWS Global Accelerator works".
+Key paths are relative to the service. Rules about the Route 53 tree follow Amazon's developer
+guide, "Values specific for geolocation records" and "Values specific for weighted records"; those
+about accelerators "How AWS Global Accelerator works".
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from controller.model.configuration import Endpoint, Pool, Route53Lever
-from controller.settings.file_positions import KeyPath, RuleFinding
-from controller.settings.geography_rules import geographies_can_be_matched
-from controller.settings.sound_parts import ServiceParts
-from controller.settings.validation_messages import did_you_mean
+from controller.model.configuration import Endpoint, KeyPath, Pool, Route53Lever
+from controller.settings.file_positions import RuleFinding
+from controller.settings.rules.geography import geographies_can_be_matched
+from controller.settings.rules.sound_parts import ServiceParts
+from controller.settings.validation_messages import suggestion
 
 _IDLE_KEYS = {
     "tcp": ("host", "headers", "ca_file", "statuses", "body_contains", "keep_alive"),
     "http": ("ca_file",),
 }
-"""Keys of an endpoint that do nothing, by how its probe begins."""
+"""Scheme of a probe to the keys of an endpoint that have no effect with it."""
 
 
 def check_service(service: ServiceParts) -> Iterator[RuleFinding]:
-    """Everything that does not fit together inside one service."""
+    """All mistakes that join several fields of one service."""
     for rule in (
         one_lever,
         required_endpoint_in_every_region,
@@ -45,7 +45,7 @@ def check_service(service: ServiceParts) -> Iterator[RuleFinding]:
 
 
 def one_lever(service: ServiceParts) -> Iterator[RuleFinding]:
-    """A service is steered by Route 53 or by one accelerator."""
+    """A service has exactly one lever."""
     if service.levers is None:
         return
     levers = [name for name, lever in service.levers if lever is not None]
@@ -56,7 +56,7 @@ def one_lever(service: ServiceParts) -> Iterator[RuleFinding]:
 
 
 def required_endpoint_in_every_region(service: ServiceParts) -> Iterator[RuleFinding]:
-    """A region without a required endpoint could never be found down."""
+    """Every region has a required endpoint; else it could never be down."""
     for name, region in service.sound_regions():
         if not any(endpoint.required for endpoint in region.endpoints.values()):
             message = (
@@ -66,7 +66,7 @@ def required_endpoint_in_every_region(service: ServiceParts) -> Iterator[RuleFin
 
 
 def keys_fit_the_probe(service: ServiceParts) -> Iterator[RuleFinding]:
-    """What speaks of HTTP or TLS does nothing to a probe that speaks neither."""
+    """Keys about HTTP or TLS are not set for probes without HTTP or TLS."""
     for path, endpoint in _endpoints(service):
         scheme = endpoint.probe.partition(":")[0]
         for key in _IDLE_KEYS.get(scheme, ()):
@@ -76,7 +76,7 @@ def keys_fit_the_probe(service: ServiceParts) -> Iterator[RuleFinding]:
 
 
 def host_has_its_own_key(service: ServiceParts) -> Iterator[RuleFinding]:
-    """The Host header is no secret, and TLS must name the same host."""
+    """The Host header is set by `host`, because TLS must use the same name."""
     for path, endpoint in _endpoints(service):
         for name in endpoint.headers:
             if name.lower() == "host":
@@ -86,12 +86,12 @@ def host_has_its_own_key(service: ServiceParts) -> Iterator[RuleFinding]:
 
 
 def pool_regions_exist(service: ServiceParts) -> Iterator[RuleFinding]:
-    """A pool names regions of its own service."""
+    """Every region of a pool is a region of its service."""
     for pool_name, pool in service.sound_pools():
         for index, region in enumerate(pool.regions):
             if region not in service.regions:
                 message = f"{region} is not a region of this service"
-                hint = did_you_mean(region, service.regions)
+                hint = suggestion(region, service.regions)
                 yield RuleFinding(("pools", pool_name, "regions", index), message, hint)
 
 
@@ -105,7 +105,7 @@ def pool_regions_differ(service: ServiceParts) -> Iterator[RuleFinding]:
 
 
 def shares_not_all_zero(service: ServiceParts) -> Iterator[RuleFinding]:
-    """Somebody must serve a pool when all is well."""
+    """`sum(shares of a pool's regions) > 0`: a region serves the pool when all are up."""
     for pool_name, pool in service.sound_pools():
         regions = [service.regions.get(name) for name in pool.regions]
         if all(region is not None and region.share == 0 for region in regions):
@@ -114,7 +114,7 @@ def shares_not_all_zero(service: ServiceParts) -> Iterator[RuleFinding]:
 
 
 def latencies_cover_the_pool(service: ServiceParts) -> Iterator[RuleFinding]:
-    """Distances are given for all regions of a pool or for none; a dial knows no distance."""
+    """`latency_ms` has all regions of a pool or none, and none behind an accelerator."""
     accelerator = service.levers is not None and service.levers.accelerator is not None
     for pool_name, pool in service.sound_pools():
         path = ("pools", pool_name, "latency_ms")
@@ -122,22 +122,22 @@ def latencies_cover_the_pool(service: ServiceParts) -> Iterator[RuleFinding]:
             message = "latency_ms does nothing behind an accelerator, which knows its users' paths"
             yield RuleFinding(path, message, "leave it out", at_key=True)
         elif pool.latency_ms:
-            yield from _all_or_none(path, pool.latency_ms, pool_name, pool)
+            yield from _covers_pool(path, pool.latency_ms, pool_name, pool)
 
 
 def nearest_names_the_pools_regions(service: ServiceParts) -> Iterator[RuleFinding]:
-    """Users are nearest to one of the pool's regions; to all of them some, or it is left open."""
+    """`nearest` has all regions of the accelerator's pool or none."""
     lever = service.levers.accelerator if service.levers is not None else None
     pool = service.pools.get(lever.pool) if lever is not None else None
     if lever is not None and pool is not None and lever.nearest:
         path = ("levers", "accelerator", "nearest")
-        yield from _all_or_none(path, lever.nearest, lever.pool, pool)
+        yield from _covers_pool(path, lever.nearest, lever.pool, pool)
 
 
-def _all_or_none(
+def _covers_pool(
     path: KeyPath, named: Collection[str], pool_name: str, pool: Pool
 ) -> Iterator[RuleFinding]:
-    """A figure for each of the pool's regions, and for no other."""
+    """Findings unless `named` is exactly the pool's regions."""
     missing = [region for region in pool.regions if region not in named]
     if missing:
         message = f"{path[-1]} lacks {', '.join(missing)}; all of the pool's regions, or none"
@@ -145,11 +145,11 @@ def _all_or_none(
     for region in named:
         if region not in pool.regions:
             message = f"{region} is not in pool {pool_name}"
-            yield RuleFinding((*path, region), message, did_you_mean(region, pool.regions))
+            yield RuleFinding((*path, region), message, suggestion(region, pool.regions))
 
 
 def geographies_differ(service: ServiceParts) -> Iterator[RuleFinding]:
-    """A geography belongs to one pool, and is named there once."""
+    """Each geography is in one pool, once."""
     owners: dict[str, str] = {}
     for pool_name, pool in service.sound_pools():
         for index, geography in enumerate(pool.geographies):
@@ -162,7 +162,7 @@ def geographies_differ(service: ServiceParts) -> Iterator[RuleFinding]:
 
 
 def one_default_pool(service: ServiceParts) -> Iterator[RuleFinding]:
-    """Without a default record Route 53 gives people it cannot place no answer at all."""
+    """One pool has `default`; without it Route 53 has no answer for users it cannot locate."""
     pools = service.pools.values()
     if _route53(service) is None or any(pool is None for pool in pools):
         return
@@ -175,7 +175,7 @@ def one_default_pool(service: ServiceParts) -> Iterator[RuleFinding]:
 
 
 def bound_pools_name_countries(service: ServiceParts) -> Iterator[RuleFinding]:
-    """Route 53's continents are wider than jurisdictions, and `default` is everybody."""
+    """A pool with a residency names countries: continents and `default` exceed jurisdictions."""
     if _route53(service) is None:
         return
     for pool_name, pool in service.sound_pools():
@@ -187,11 +187,11 @@ def bound_pools_name_countries(service: ServiceParts) -> Iterator[RuleFinding]:
                 f"not {geography}"
             )
             path = ("pools", pool_name, "geographies", index)
-            yield RuleFinding(path, message, _why_not_bound(geography))
+            yield RuleFinding(path, message, _bound_pool_hint(geography))
 
 
 def pool_names_are_no_regions(service: ServiceParts) -> Iterator[RuleFinding]:
-    """`<pool>.<service>` and `<region>.<service>` are both names in the zone."""
+    """No pool is named like a region: `<pool>.<service>` and `<region>.<service>` are DNS names."""
     for pool_name in service.pools:
         if _route53(service) is not None and pool_name in service.regions:
             message = f"pool {pool_name} is named like a region; both would own the same DNS name"
@@ -199,13 +199,13 @@ def pool_names_are_no_regions(service: ServiceParts) -> Iterator[RuleFinding]:
 
 
 def one_pool_behind_accelerator(service: ServiceParts) -> Iterator[RuleFinding]:
-    """An accelerator cannot tell pools apart, so it serves exactly one."""
+    """A service behind an accelerator has one pool, because an accelerator has one set of dials."""
     lever = service.levers.accelerator if service.levers else None
     if lever is None:
         return
     if lever.pool not in service.pools:
         message = f"{lever.pool} is not a pool of this service"
-        hint = did_you_mean(lever.pool, service.pools)
+        hint = suggestion(lever.pool, service.pools)
         yield RuleFinding(("levers", "accelerator", "pool"), message, hint)
     if len(service.pools) > 1:
         message = (
@@ -225,7 +225,7 @@ def _route53(service: ServiceParts) -> Route53Lever | None:
     return service.levers.route53 if service.levers else None
 
 
-def _why_not_bound(geography: str) -> str:
+def _bound_pool_hint(geography: str) -> str:
     if geography == "continent:EU":
         return "to Route 53 continent EU also holds RU, TR and GB"
     if geography == "default":
