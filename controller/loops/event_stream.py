@@ -19,13 +19,13 @@ from controller.model.decision import DecisionRecord
 from controller.model.events import Event, EventType
 from controller.model.overrides import Override
 from controller.planning.account.decision_summary import (
-    NOTHING_TOLD,
+    NOTHING_PUBLISHED,
+    PublishedShares,
     Summary,
-    Told,
-    cut,
+    cut_to_size,
     cycle_summary,
     decision_summary,
-    shares_of,
+    published_shares,
 )
 from controller.ports import Clock
 
@@ -54,7 +54,7 @@ class EventStream:
         self._standing: Summary = {}
         self._known: Summary = {}
         """How things would stand if nothing had changed since the last event about that."""
-        self._told: Told = NOTHING_TOLD
+        self._told: PublishedShares = NOTHING_PUBLISHED
         self._changed = WakeUp()
         self.closed = False
 
@@ -87,7 +87,7 @@ class EventStream:
         self._publish(EventType.CYCLE, self._standing)
         assert self._cycle is not None
         snapshot, decision = self._cycle.snapshot, self._cycle.decision
-        self._told = shares_of(decision)
+        self._told = published_shares(decision)
         self._known = self._standing = cycle_summary(snapshot, decision, self._told)
 
     @property
@@ -136,7 +136,7 @@ class EventStream:
 
     def _publish(self, type_: EventType, data: Summary) -> None:
         self._last_id += 1
-        said = cut(data, EVENT_BYTES)
+        said = cut_to_size(data, EVENT_BYTES)
         self._keep(Event.of(self._last_id, type_, self._clock.wall(), said))
         self._wake()
 

@@ -32,14 +32,14 @@ from controller.model.memory import ServiceMemory
 from controller.planning import memory
 from controller.planning.guards.blast_radius import beyond_allowance
 from controller.planning.guards.startup import unconfirmed
-from controller.planning.health.quorum import SharedEvidence, isolation, judge_service
+from controller.planning.health.quorum import SharedEvidence, isolation, service_health
 from controller.planning.service_decision import (
     ServiceConclusion,
     ServiceProposal,
     conclude,
-    held_whole,
     propose,
     replanned,
+    unchanged_plans,
 )
 
 T = TypeVar("T")
@@ -49,10 +49,10 @@ _TRY_AGAIN_S = 1.0
 
 def decide(snapshot: Snapshot) -> Decision:
     """What every pool of every service should do now, and why."""
-    snapshot = replace(snapshot, memory=memory.remembered(snapshot))
+    snapshot = replace(snapshot, memory=memory.fitted_to_settings(snapshot))
     isolated = isolation(snapshot)
-    since = _since(snapshot) if isolated else None
-    blind = isolated or _mended(snapshot)
+    since = _isolated_since(snapshot) if isolated else None
+    blind = isolated or _isolation_just_ended(snapshot)
     fold = _Fold(replace(snapshot, memory=replace(snapshot.memory, isolated_since=since)))
     regions = fold.judged(SharedEvidence.of(snapshot, blind))
     proposals = fold.proposed(regions, blind)
@@ -63,7 +63,9 @@ def decide(snapshot: Snapshot) -> Decision:
     for name, proposal in proposals.items():
         if name not in fold.mistakes:  # or else its memory does not know since when
             drift |= proposal.drift
-    earlier = memory.updated(fold.snapshot.memory, {n: one.memory for n, one in concluded.items()})
+    earlier = memory.with_services(
+        fold.snapshot.memory, {n: one.memory for n, one in concluded.items()}
+    )
     waits_s = [_TRY_AGAIN_S for _ in fold.mistakes]
     waits_s += [wait_s for one in concluded.values() for wait_s in one.waits_s]
     return Decision(
@@ -87,7 +89,7 @@ class _Fold:
     def judged(self, jury: SharedEvidence) -> dict[str, Mapping[str, RegionHealth]]:
         """Service to region to verdict; unknown where no verdict can be had."""
         return {
-            name: self._tried(name, partial(judge_service, jury, name)) or self._unjudged(name)
+            name: self._tried(name, partial(service_health, jury, name)) or self._unjudged(name)
             for name in self.snapshot.settings.services
         }
 
@@ -146,7 +148,7 @@ class _Fold:
         try:
             return act()
         except Exception as error:
-            self.mistakes[service] = _described(error)
+            self.mistakes[service] = _error_text(error)
             return None
 
     def _unjudged(self, service: str) -> dict[str, RegionHealth]:
@@ -167,7 +169,7 @@ class _Fold:
             emergencies=known.emergencies,
             drains=known.drains,
         )
-        return ServiceConclusion(held_whole(self.snapshot, service, held), kept, ())
+        return ServiceConclusion(unchanged_plans(self.snapshot, service, held), kept, ())
 
 
 def _drains(proposals: Mapping[str, ServiceProposal]) -> dict[str, frozenset[str]]:
@@ -175,7 +177,7 @@ def _drains(proposals: Mapping[str, ServiceProposal]) -> dict[str, frozenset[str
     return {name: one.drains for name, one in proposals.items() if not one.is_rehearsed}
 
 
-def _described(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     """An exception and where it was raised, the same on every machine."""
     frames = extract_tb(error.__traceback__)
     if not frames:
@@ -185,7 +187,7 @@ def _described(error: Exception) -> str:
     return f"{error!r} in {last.name} ({place}:{last.lineno})"
 
 
-def _mended(snapshot: Snapshot) -> str | None:
+def _isolation_just_ended(snapshot: Snapshot) -> str | None:
     """Why nothing is believed yet in the one cycle that ends an isolation.
 
     What was seen until now was seen blind; it is forgotten after this decision.
@@ -195,6 +197,6 @@ def _mended(snapshot: Snapshot) -> str | None:
     return "the prober was suspect until now: what it saw is no evidence"
 
 
-def _since(snapshot: Snapshot) -> float:
+def _isolated_since(snapshot: Snapshot) -> float:
     since = snapshot.memory.isolated_since
     return snapshot.now if since is None else since

@@ -18,9 +18,9 @@ from controller.model.levers import Position
 from controller.model.memory import Flaps
 from controller.model.overrides import Override, OverrideKind
 from controller.planning.guards import refusals
-from controller.planning.health.flapping import wait_s
+from controller.planning.health.flapping import reuse_wait_s
 
-_SECOND_SOURCE = 2
+_PANIC_PARTIES = 2
 """Independent parties (vantage points, Route 53) that must call a region down for it to be
 believed during a panic."""
 
@@ -90,7 +90,7 @@ _MISSING = RegionEligibility(
 )
 
 
-def standings(
+def eligibility_by_health(
     snapshot: Snapshot,
     service_name: str,
     health: Mapping[str, RegionHealth],
@@ -123,14 +123,16 @@ def standings(
             stand = stand.but({r: standing for r, standing in unkept.items() if r in split})
         for order in reversed(failovers):
             if order.concerns(service_name, pool=pool_name) and order.region in split:
-                stand = stand.but({str(order.region): _ordered_out(order)})
+                stand = stand.but({str(order.region): _failed_over(order)})
         if damped:
-            stand = _with_flapping_out(snapshot, (service_name, pool_name), damped, stand, split)
+            stand = _with_flapping_excluded(
+                snapshot, (service_name, pool_name), damped, stand, split
+            )
         stands[pool_name] = stand
     return stands
 
 
-def _with_flapping_out(
+def _with_flapping_excluded(
     snapshot: Snapshot,
     pool: PoolName,
     damped: Mapping[str, Flaps],
@@ -142,23 +144,27 @@ def _with_flapping_out(
         region: flaps
         for region, flaps in damped.items()
         if region in before and before[region] == 0 and stand[region].may is Permission.IN
-        if not _let_in(snapshot, Position(*pool, region))
+        if not _is_flapping_ignored(snapshot, Position(*pool, region))
     }
     if all(s.may is Permission.OUT or region in waiting for region, s in stand.items()):
         return stand
     limits = snapshot.settings.guards.flapping
-    return stand.but({region: _waiting(region, flaps, limits) for region, flaps in waiting.items()})
+    return stand.but(
+        {region: _excluded_for_flapping(region, flaps, limits) for region, flaps in waiting.items()}
+    )
 
 
-def _waiting(region: str, flaps: Flaps, limits: FlappingSettings) -> RegionEligibility:
+def _excluded_for_flapping(
+    region: str, flaps: Flaps, limits: FlappingSettings
+) -> RegionEligibility:
     why = (
         f"failed {flaps.penalty:.1f} times lately, older failures counting less; "
-        f"let in again in {wait_s(flaps, limits) / 60:.0f} min if it fails no more"
+        f"let in again in {reuse_wait_s(flaps, limits) / 60:.0f} min if it fails no more"
     )
     return RegionEligibility(Permission.OUT, "flapping", why, (Held(Hold.FLAPPING, why, region),))
 
 
-def _let_in(snapshot: Snapshot, position: Position) -> bool:
+def _is_flapping_ignored(snapshot: Snapshot, position: Position) -> bool:
     """Whether a person named this guard in an order for the region."""
     return any(
         Hold.FLAPPING.value in override.ignore_guards
@@ -204,12 +210,12 @@ def _by_health(seen: _HealthInput, region: str, kept: Collection[str]) -> Region
 def _why_not_out(seen: _HealthInput, region: str, kept: Collection[str]) -> Held | None:
     """What keeps a region in service that is down, if anything does."""
     panic = seen.snapshot.memory.of(seen.service).panic
-    if panic is not None and seen.health[region].agreeing_parties < _SECOND_SOURCE:
+    if panic is not None and seen.health[region].agreeing_parties < _PANIC_PARTIES:
         return Held(Hold.PANIC, refusals.panic_detail(seen.health.values()), region)
     return refusals.too_many_drains(seen.snapshot, region) if region in kept else None
 
 
-def _ordered_out(order: Override) -> RegionEligibility:
+def _failed_over(order: Override) -> RegionEligibility:
     return RegionEligibility(
         Permission.OUT, "failover", f"failover by {order.author}: {order.reason}"
     )

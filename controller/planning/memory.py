@@ -26,7 +26,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-def remembered(snapshot: Snapshot) -> Memory:
+def fitted_to_settings(snapshot: Snapshot) -> Memory:
     """The memory, as far as it is about the services, pools, regions and levers of the settings.
 
     What was learned of places that are gone is forgotten, and so is whatever was learned of the
@@ -36,7 +36,7 @@ def remembered(snapshot: Snapshot) -> Memory:
     memory = snapshot.memory
     since = snapshot.now if memory.services else snapshot.started_at
     services = {
-        name: _under(memory.services.get(name, replace(NEW, since=since)), name, service)
+        name: _under_settings(memory.services.get(name, replace(NEW, since=since)), name, service)
         for name, service in snapshot.settings.services.items()
     }
     same = services.keys() == memory.services.keys() and all(
@@ -45,7 +45,7 @@ def remembered(snapshot: Snapshot) -> Memory:
     return memory if same else replace(memory, services=services)
 
 
-def updated(memory: Memory, services: Mapping[str, ServiceMemory]) -> Memory:
+def with_services(memory: Memory, services: Mapping[str, ServiceMemory]) -> Memory:
     """The memory with these services' part of it replaced."""
     return replace(memory, services={**memory.services, **services})
 
@@ -60,7 +60,7 @@ def learned_under(service: Service) -> LearnedUnder:
     return LearnedUnder(lever.identity(service), digest, lever.assumptions(service))
 
 
-def is_steered_alike(position: Position, old: Settings, new: Settings) -> bool:
+def has_same_lever(position: Position, old: Settings, new: Settings) -> bool:
     """Whether a position means the same records or endpoint groups under both settings."""
     before, after = old.services.get(position.service), new.services.get(position.service)
     if before is None or after is None:
@@ -70,16 +70,16 @@ def is_steered_alike(position: Position, old: Settings, new: Settings) -> bool:
     return is_there and learned_under(before).lever == learned_under(after).lever
 
 
-def _under(memory: ServiceMemory, name: str, service: Service) -> ServiceMemory:
+def _under_settings(memory: ServiceMemory, name: str, service: Service) -> ServiceMemory:
     """A service's memory under its settings as they are now."""
     was, now = memory.learned_under, learned_under(service)
     if was == now:
         return memory
     if was == NOT_NOTED:
-        return replace(_within(memory, name, service), learned_under=now)
+        return replace(_within_settings(memory, name, service), learned_under=now)
     if was.lever != now.lever:
         memory = _without_levers(memory)
-    memory = _within(replace(memory, nearest={}, learned_at=None), name, service)
+    memory = _within_settings(replace(memory, nearest={}, learned_at=None), name, service)
     return replace(memory, learned_under=now, closed_is_warming_up=True)
 
 
@@ -97,7 +97,7 @@ def _without_levers(memory: ServiceMemory) -> ServiceMemory:
     )
 
 
-def _within(memory: ServiceMemory, name: str, service: Service) -> ServiceMemory:
+def _within_settings(memory: ServiceMemory, name: str, service: Service) -> ServiceMemory:
     """What is about the service's own regions, pools and positions."""
 
     def is_place(position: Position) -> bool:
@@ -142,7 +142,7 @@ def after_cycle(decision: Decision, written: Sequence[WriteResult], now: float) 
     positions = {change.position for one in sent for change in one.changes}
     plans = [p for p in decision.plans if any(c.position in positions for c in p.changes)]
     memory = after_writing(decision.memory, plans, now)
-    memory = after_answers(memory, decision.plans, written)
+    memory = after_outcomes(memory, decision.plans, written)
     return after_reasserting(memory, decision, applied_positions(written), now)
 
 
@@ -151,7 +151,7 @@ def after_writing(memory: Memory, sent: Iterable[PoolPlan], now: float) -> Memor
     plans: dict[str, list[PoolPlan]] = {}
     for plan in sent:
         plans.setdefault(plan.service, []).append(plan)
-    return updated(
+    return with_services(
         memory, {s: _after_writing(memory.of(s), each, now) for s, each in plans.items()}
     )
 
@@ -180,7 +180,7 @@ def _after_writing(memory: ServiceMemory, sent: list[PoolPlan], now: float) -> S
     )
 
 
-def after_answers(
+def after_outcomes(
     memory: Memory, plans: Iterable[PoolPlan], written: Iterable[WriteResult]
 ) -> Memory:
     """Memory with the changes that may have been applied, although AWS did not say so.

@@ -19,26 +19,26 @@ from controller.planning.placement.believed import Believed
 from controller.planning.placement.optimal_split import PlacementProblem, lacking_rps
 from controller.planning.shares import SAME
 
-Stands = Mapping[str, PoolEligibility]
+EligibilityByPool = Mapping[str, PoolEligibility]
 """Pool to region to standing."""
 
-_LITTLE_RPS = 1e-6
+_ROUNDING_RPS = 1e-6
 """Less than this is rounding."""
 
 
-def obeyed(
+def with_orders(
     snapshot: Snapshot,
     service_name: str,
     known: Believed,
-    stands: Stands,
+    stands: EligibilityByPool,
     before: Mapping[str, Shares],
-) -> Stands:
+) -> EligibilityByPool:
     """The standings with drains and pins included where guards let them."""
     case = _OrderInput(snapshot, service_name, known, before)
     for override in sorted(snapshot.overrides, key=_drains_first):
         for pool in stands:
             if override.concerns(service_name, pool=pool) and override.region in stands[pool]:
-                stands = _obeyed(case, stands, override, pool)
+                stands = _with_order(case, stands, override, pool)
     return stands
 
 
@@ -58,46 +58,52 @@ def _drains_first(override: Override) -> tuple[bool, bool, bool, int]:
     return pin, override.service is not None, override.pool is not None, override.id
 
 
-def _obeyed(case: _OrderInput, stands: Stands, override: Override, pool: str) -> Stands:
+def _with_order(
+    case: _OrderInput, stands: EligibilityByPool, override: Override, pool: str
+) -> EligibilityByPool:
     """The standings after one order for one pool; what refuses it stands at its region."""
     region = override.region
     assert region is not None
     standing = stands[pool][region]
     match override.kind:
         case OverrideKind.DRAIN if standing.may is not Permission.OUT:
-            obeying = RegionEligibility(Permission.OUT, "drain", f"drained {_by(override)}")
+            obeying = RegionEligibility(Permission.OUT, "drain", f"drained {_by_author(override)}")
             held = _drain_refusal(case, stands, override, pool, obeying)
         case OverrideKind.PIN if standing.may is Permission.IN:
-            why = f"pinned {_by(override)}"
+            why = f"pinned {_by_author(override)}"
             obeying = replace(standing, cause="pin", why=why, share=override.share)
             held = _pin_refusal(case, stands, override, pool, obeying)
         case _:
             return stands
     if held is not None:
         obeying = replace(standing, held=(*standing.held, held))
-    return _with(stands, pool, region, obeying)
+    return _with_region(stands, pool, region, obeying)
 
 
-def _by(override: Override) -> str:
+def _by_author(override: Override) -> str:
     return f"by {override.author}: {override.reason}"
 
 
 def _drain_refusal(
-    case: _OrderInput, stands: Stands, override: Override, pool: str, obeying: RegionEligibility
+    case: _OrderInput,
+    stands: EligibilityByPool,
+    override: Override,
+    pool: str,
+    obeying: RegionEligibility,
 ) -> Held | None:
     region, before = override.region, case.before[pool]
     assert region is not None
     if before.get(region, 0.0) == 0:
         return None
     others = [r for r in _serving(stands[pool]) if r != region]
-    serving = sum(before.get(r, 0.0) > 0 or _stands_by(case, stands, pool, r) for r in others)
+    serving = sum(before.get(r, 0.0) > 0 or _is_standby(case, stands, pool, r) for r in others)
     need = guard.too_few_active(
         case.snapshot, len(stands[pool]), serving, f"draining {region}", region
     )
-    return _first(override, need, _no_room(case, stands, pool, region, obeying))
+    return _first_refusal(override, need, _capacity_refusal(case, stands, pool, region, obeying))
 
 
-def _stands_by(case: _OrderInput, stands: Stands, pool: str, region: str) -> bool:
+def _is_standby(case: _OrderInput, stands: EligibilityByPool, pool: str, region: str) -> bool:
     """Whether it carries nothing only because others are nearer, and is not on its way back."""
     memory = case.snapshot.memory.of(case.service_name)
     position = Position(case.service_name, pool, region)
@@ -106,7 +112,11 @@ def _stands_by(case: _OrderInput, stands: Stands, pool: str, region: str) -> boo
 
 
 def _pin_refusal(
-    case: _OrderInput, stands: Stands, override: Override, pool: str, obeying: RegionEligibility
+    case: _OrderInput,
+    stands: EligibilityByPool,
+    override: Override,
+    pool: str,
+    obeying: RegionEligibility,
 ) -> Held | None:
     """A pin may not empty too many of the other regions, nor overload its own or them."""
     region, share = override.region, override.share
@@ -115,33 +125,35 @@ def _pin_refusal(
     adds_up = lever_of(case.snapshot.settings.services[case.service_name]).shares_add_up
     stand = stands[pool]
     serving = _serving_beside_pins(stand.but({region: obeying})) if adds_up else _serving(stand)
-    return _first(
+    return _first_refusal(
         override,
         guard.too_few_active(case.snapshot, len(stand), len(serving), f"pinning {region}", region),
-        _no_room_for_pins(case, stands, pool, region, share) if adds_up else None,
-        _no_room(case, stands, pool, region, obeying),
+        _pin_capacity_refusal(case, stands, pool, region, share) if adds_up else None,
+        _capacity_refusal(case, stands, pool, region, obeying),
     )
 
 
-def _first(override: Override, *refusals: Held | None) -> Held | None:
+def _first_refusal(override: Override, *refusals: Held | None) -> Held | None:
     """The first refusal that the order does not outrank by name."""
     standing = (r for r in refusals if r is not None and r.reason not in override.ignore_guards)
     return next(standing, None)
 
 
-def _no_room(
-    case: _OrderInput, stands: Stands, pool: str, region: str, obeying: RegionEligibility
+def _capacity_refusal(
+    case: _OrderInput, stands: EligibilityByPool, pool: str, region: str, obeying: RegionEligibility
 ) -> Held | None:
     """Whether the regions would lack room by obeying that they do not lack anyway."""
-    over = _lacking(case, _with(stands, pool, region, obeying)) - _lacking(case, stands)
-    if over <= _LITTLE_RPS:
+    over = _lacking_rps(case, _with_region(stands, pool, region, obeying)) - _lacking_rps(
+        case, stands
+    )
+    if over <= _ROUNDING_RPS:
         return None
     what = f"without {region}" if obeying.may is Permission.OUT else f"with this pin of {region}"
     detail = f"{what} pool {pool} would lack {over:.0f} requests/s of capacity"
     return Held(Hold.CAPACITY, detail, region)
 
 
-def _lacking(case: _OrderInput, stands: Stands) -> float:
+def _lacking_rps(case: _OrderInput, stands: EligibilityByPool) -> float:
     """Requests/s beyond capacity over all pools, were these the standings."""
     service = case.snapshot.settings.services[case.service_name]
     serving = {pool: _serving(stand) for pool, stand in stands.items()}
@@ -158,8 +170,8 @@ def _lacking(case: _OrderInput, stands: Stands) -> float:
     )
 
 
-def _no_room_for_pins(
-    case: _OrderInput, stands: Stands, pool: str, region: str, share: float
+def _pin_capacity_refusal(
+    case: _OrderInput, stands: EligibilityByPool, pool: str, region: str, share: float
 ) -> Held | None:
     """Whether the region's pins alone are more than it can carry."""
     pins = {name: stand[region].share or 0.0 for name, stand in stands.items() if region in stand}
@@ -184,5 +196,7 @@ def _serving_beside_pins(stand: PoolEligibility) -> tuple[str, ...]:
     return tuple(pinned) if sum(pinned.values()) >= 1 - SAME else _serving(stand)
 
 
-def _with(stands: Stands, pool: str, region: str, standing: RegionEligibility) -> Stands:
+def _with_region(
+    stands: EligibilityByPool, pool: str, region: str, standing: RegionEligibility
+) -> EligibilityByPool:
     return {**stands, pool: stands[pool].but({region: standing})}

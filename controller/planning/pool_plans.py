@@ -9,7 +9,7 @@ from typing import NamedTuple
 from controller.model.decision import Held, Hold, PoolPlan, Shares, Snapshot
 from controller.model.levers import Position
 from controller.model.memory import ServiceMemory
-from controller.planning.account.reasons import PoolInput, PoolPath, rules
+from controller.planning.account.reasons import PoolInput, PoolPath, placement_and_ramp_rules
 from controller.planning.eligibility import Permission, PoolEligibility
 from controller.planning.levers.registry import lever_of
 from controller.planning.placement.accelerator_split import place_dials
@@ -20,7 +20,7 @@ from controller.planning.ramp.relief import with_room
 from controller.planning.ramp.steps import RampLimits, ramp_dials, ramp_shares
 from controller.planning.shares import SAME, normalised
 
-_LEAST_DIAL = 0.05
+_MIN_DIAL_SHIFT = 0.05
 """A dial moves by so much at least: who is nearest is learned by and by, from noisy reports."""
 
 
@@ -36,12 +36,12 @@ class PlannedPool(NamedTuple):
     """Seconds until a step held back may be due; 0: none is."""
 
 
-def must_leave(stand: PoolEligibility, before: Shares) -> tuple[str, ...]:
+def leaving_regions(stand: PoolEligibility, before: Shares) -> tuple[str, ...]:
     """Regions with traffic that may have none."""
     return tuple(region for region in stand.out if before.get(region, 0.0) > 0)
 
 
-def desired_shares(
+def pool_placements(
     snapshot: Snapshot,
     service_name: str,
     known: Believed,
@@ -64,24 +64,27 @@ def desired_shares(
         service, settings.regions, settings.placement, known, candidates, fixed, before
     )
     placed = place(task)
-    return {pool: placed.get(pool) or _settled(fixed.get(pool, {})) for pool in stands}
+    return {pool: placed.get(pool) or _fixed_placement(fixed.get(pool, {})) for pool in stands}
 
 
-def _settled(shares: Shares) -> PoolPlacement | None:
+def _fixed_placement(shares: Shares) -> PoolPlacement | None:
     """A placement that leaves nothing to choose; pins alone carry the whole pool."""
     return PoolPlacement(normalised(shares)) if shares else None
 
 
 def plan_pools(cases: Sequence[PoolInput]) -> list[PlannedPool]:
     """Placement and ramp of a service's pools, explained."""
-    ways = [_way(case, case.placement) for case in cases if case.placement is not None]
+    ways = [_path(case, case.placement) for case in cases if case.placement is not None]
     if cases and _adds_up(cases[0]):
         ways = with_room(ways)
     found = {way.case.pool: way for way in ways}
-    return [_planned(found[case.pool]) if case.pool in found else _staying(case) for case in cases]
+    return [
+        _planned_pool(found[case.pool]) if case.pool in found else _unservable_pool(case)
+        for case in cases
+    ]
 
 
-def _staying(case: PoolInput) -> PlannedPool:
+def _unservable_pool(case: PoolInput) -> PlannedPool:
     """What becomes of a pool that nobody may serve."""
     why = ", ".join(f"{region}: {s.cause}" for region, s in case.stand.items())
     detail = f"no region may serve ({why}): traffic stays where it is"
@@ -90,7 +93,7 @@ def _staying(case: PoolInput) -> PlannedPool:
     return PlannedPool(plan, _positions(case, case.stand))
 
 
-def _planned(way: PoolPath) -> PlannedPool:
+def _planned_pool(way: PoolPath) -> PlannedPool:
     case, before, after = way.case, way.case.before, way.after
     if after is before and not way.limited:
         plan = PoolPlan(
@@ -99,7 +102,7 @@ def _planned(way: PoolPath) -> PlannedPool:
             before,
             way.desired,
             before,
-            rules(way),
+            placement_and_ramp_rules(way),
             case.stand.held,
             overload_rps=way.placement.overload,
         )
@@ -112,7 +115,7 @@ def _planned(way: PoolPath) -> PlannedPool:
         before,
         way.desired,
         after,
-        rules(way),
+        placement_and_ramp_rules(way),
         (*case.stand.held, *waits),
         emergency=bool(causes & {"region_down", "failover"}),
         by_person=bool(causes & {"drain", "failover"}),
@@ -129,10 +132,10 @@ def _planned(way: PoolPath) -> PlannedPool:
     )
 
 
-def _way(case: PoolInput, placement: PoolPlacement) -> PoolPath:
+def _path(case: PoolInput, placement: PoolPlacement) -> PoolPath:
     """From the present split towards the best one, as far as this cycle goes."""
     before = case.before
-    desired = _steady(case, placement.shares)
+    desired = _without_small_shifts(case, placement.shares)
     if desired is before and not case.was_warming_up:
         return PoolPath(case, placement, before, frozenset(case.stand.out), {}, before, ())
     rising = [r for r in before if desired[r] > before[r]] if desired is not before else []
@@ -157,7 +160,7 @@ def _way(case: PoolInput, placement: PoolPlacement) -> PoolPath:
     return PoolPath(case, placement, desired, warming_up, paces, after, ramped.limited)
 
 
-def _steady(case: PoolInput, placed: Shares) -> Shares:
+def _without_small_shifts(case: PoolInput, placed: Shares) -> Shares:
     """The present split where another would hardly differ: rebalancing for a little is noise.
 
     Whatever comes or goes, and whatever a person pinned, is never too little.
@@ -165,7 +168,7 @@ def _steady(case: PoolInput, placed: Shares) -> Shares:
     before, settings = case.before, case.snapshot.settings
     least = settings.placement.min_shift_points / 100
     if not _adds_up(case):
-        least = max(least, _LEAST_DIAL)
+        least = max(least, _MIN_DIAL_SHIFT)
     serving = [region for region, share in before.items() if share > 0]
     same_regions = len(serving) == sum([share > 0 for share in placed.values()])
     if same_regions and all(

@@ -17,22 +17,22 @@ from controller.model.levers import Change, Position
 from controller.model.memory import ServiceMemory
 from controller.planning.account.reasons import PoolInput, guard_rules
 from controller.planning.drift import adopted, find_drift, watch
-from controller.planning.eligibility import standings
+from controller.planning.eligibility import eligibility_by_health
 from controller.planning.guards import refusals
 from controller.planning.guards.blast_radius import is_repetition
 from controller.planning.guards.misdirected import without_astray
 from controller.planning.guards.startup import automatic_drains, has_begun, missing_data
-from controller.planning.health.flapping import flaps
+from controller.planning.health.flapping import updated_flaps
 from controller.planning.levers.registry import lever_of
-from controller.planning.memory import updated
-from controller.planning.orders import obeyed
+from controller.planning.memory import with_services
+from controller.planning.orders import with_orders
 from controller.planning.placement.accelerator_split import after_learning
 from controller.planning.placement.believed import known
 from controller.planning.pool_plans import (
     PlannedPool,
-    desired_shares,
-    must_leave,
+    leaving_regions,
     plan_pools,
+    pool_placements,
     warming_up_by_pool,
 )
 
@@ -88,10 +88,10 @@ def propose(
     memory = watch(snapshot.memory.of(service), drift, snapshot.now)
     memory = replace(
         after_learning(snapshot, service, memory),
-        flaps=flaps(snapshot, service, regions),
+        flaps=updated_flaps(snapshot, service, regions),
         panic=refusals.panic_at(snapshot, service, regions.values()),
     )
-    seen = replace(snapshot, memory=updated(snapshot.memory, {service: memory}))
+    seen = replace(snapshot, memory=with_services(snapshot.memory, {service: memory}))
     return replanned(ServiceProposal(service, seen, regions, drift, blind), kept=())
 
 
@@ -125,7 +125,7 @@ def conclude(
     )
 
 
-def held_whole(snapshot: Snapshot, service: str, held: Held) -> tuple[PoolPlan, ...]:
+def unchanged_plans(snapshot: Snapshot, service: str, held: Held) -> tuple[PoolPlan, ...]:
     """Plans of a service about which nothing can be said: its traffic stays as it is."""
     pools = snapshot.settings.services[service].pools
     return tuple(PoolPlan(service, pool, {}, {}, {}, held=(held,)) for pool in pools)
@@ -137,16 +137,20 @@ def _plan(proposal: ServiceProposal, kept: Collection[str]) -> list[PlannedPool]
     memory = snapshot.memory.of(name)
     if not proposal.is_observed:
         held = Held(Hold.NOT_OBSERVED, "AWS has not said yet how its levers stand")
-        return [PlannedPool(plan, memory.warming_up) for plan in held_whole(snapshot, name, held)]
+        return [
+            PlannedPool(plan, memory.warming_up) for plan in unchanged_plans(snapshot, name, held)
+        ]
     before = lever_of(service).shares_by_pool(service, snapshot.observed[name])
     was_warming_up = warming_up_by_pool(memory, before)
     figures = known(snapshot, name, health)
-    healthy = standings(snapshot, name, health, before, isolated=proposal.blind, kept=kept)
-    ordered = obeyed(snapshot, name, figures, healthy, before)
+    healthy = eligibility_by_health(
+        snapshot, name, health, before, isolated=proposal.blind, kept=kept
+    )
+    ordered = with_orders(snapshot, name, figures, healthy, before)
     stands = without_astray(snapshot, name, ordered, before)
-    placements = desired_shares(snapshot, name, figures, stands, before)
+    placements = pool_placements(snapshot, name, figures, stands, before)
     leaving = {
-        pool: must_leave(stands[pool], before[pool]) if wanted is not None else ()
+        pool: leaving_regions(stands[pool], before[pool]) if wanted is not None else ()
         for pool, wanted in placements.items()
     }
     urgent = any(leaving.values())

@@ -12,7 +12,7 @@ from controller.model.configuration import Settings
 from controller.model.overrides import Override
 
 
-def why_void(override: Override, settings: Settings) -> str | None:
+def void_reason(override: Override, settings: Settings) -> str | None:
     """What the settings do not name, such as `no region eu-west-1 is configured`; None: all."""
     service, pool, region = override.service, override.pool, override.region
     if service is None:
@@ -30,7 +30,7 @@ def why_void(override: Override, settings: Settings) -> str | None:
     return f"no region {region} of {where} is configured"
 
 
-def void(overrides: Iterable[Override], settings: Settings) -> Mapping[int, str]:
+def void_orders(overrides: Iterable[Override], settings: Settings) -> Mapping[int, str]:
     """Ids of the orders that are void under these settings, and why."""
-    found = {override.id: why_void(override, settings) for override in overrides}
+    found = {override.id: void_reason(override, settings) for override in overrides}
     return {override_id: why for override_id, why in found.items() if why is not None}

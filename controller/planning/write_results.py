@@ -10,7 +10,7 @@ from controller.model.levers import Change, OutcomeStatus, Position
 from controller.planning.levers.registry import lever_named
 
 
-def results_of(written: Iterable[WriteResult]) -> dict[Change, OutcomeStatus]:
+def status_by_change(written: Iterable[WriteResult]) -> dict[Change, OutcomeStatus]:
     """Change to what became of all its parts: unknown where only some of them took it.
 
     Where a write holds all of a change, a later one with it was another try and replaces the
@@ -22,14 +22,14 @@ def results_of(written: Iterable[WriteResult]) -> dict[Change, OutcomeStatus]:
             if lever_named(one.lever).is_atomic:
                 found[change].clear()
             found[change].append(one.outcome.status)
-    return {change: _joint(statuses) for change, statuses in found.items()}
+    return {change: _combined_status(statuses) for change, statuses in found.items()}
 
 
 def applied_positions(written: Iterable[WriteResult]) -> set[Position]:
     """Positions whose changes were applied in all their parts."""
-    results = results_of(written).items()
+    results = status_by_change(written).items()
     return {change.position for change, status in results if status is OutcomeStatus.APPLIED}
 
 
-def _joint(statuses: list[OutcomeStatus]) -> OutcomeStatus:
+def _combined_status(statuses: list[OutcomeStatus]) -> OutcomeStatus:
     return statuses[0] if len(set(statuses)) == 1 else OutcomeStatus.UNKNOWN

@@ -10,7 +10,7 @@ import pytest
 
 from controller import __version__
 from controller.cli import exit_codes
-from controller.planning.account.evidence import Exhibit, exported, written
+from controller.planning.account.evidence import RecordedEvidence, encode_evidence, export_evidence
 from tests.cli.conftest import Run
 from tests.cli.fake_daemon import FakeDaemon
 from tests.planning.account.test_evidence import evidence
@@ -25,7 +25,9 @@ def answered(*, faithful: bool = True) -> dict[str, Any]:
 
 def file_of(folder: Path, version: str = __version__, *change: str) -> Path:
     """An exported failover, with one text in its decision replaced by another."""
-    text = json.dumps(exported(Exhibit(12, version, written(evidence("see eu-west-1=D")))))
+    text = json.dumps(
+        export_evidence(RecordedEvidence(12, version, encode_evidence(evidence("see eu-west-1=D"))))
+    )
     if change:
         old, new = (one.replace(":", ": ") for one in change)
         assert old in text
@@ -63,7 +65,9 @@ def test_a_snapshot_is_exported_and_replayed_here(
     daemon: FakeDaemon, gtc: Run, tmp_path: Path
 ) -> None:
     """Without a daemon the second time, with the same outcome."""
-    content = exported(Exhibit(12, __version__, written(evidence("see eu-west-1=D"))))
+    content = export_evidence(
+        RecordedEvidence(12, __version__, encode_evidence(evidence("see eu-west-1=D")))
+    )
     daemon.answers("GET /v1/decisions/12/snapshot", content)
     path = tmp_path / "twelve.json"
     result = gtc("replay", "12", "--export", str(path))

@@ -8,11 +8,11 @@ import pytest
 
 from controller.model.decision import Hold
 from controller.model.health import RegionHealth, Verdict
-from controller.planning.eligibility import Permission, RegionEligibility, standings
-from controller.planning.orders import obeyed
+from controller.planning.eligibility import Permission, RegionEligibility, eligibility_by_health
+from controller.planning.orders import with_orders
 from controller.planning.placement.believed import known
 from tests.planning.remembering import remembers
-from tests.storyboards.stage import Stage
+from tests.storyboards.player import StoryboardPlayer
 
 WEST, CENTRAL, EAST = "eu-west-1", "eu-central-1", "us-east-1"
 WELL = RegionHealth(Verdict.UP, "well")
@@ -31,7 +31,7 @@ def stand(
     panic: bool = False,
 ) -> dict[str, RegionEligibility]:
     """The standing of three regions of one pool, of which eu-west-1 may be unwell."""
-    stage = Stage()
+    stage = StoryboardPlayer()
     stage.now = 1_000.0
     for command in (f"pool world {WEST} {CENTRAL} {EAST}", *commands):
         stage.play(command)
@@ -40,7 +40,7 @@ def stand(
 
 
 def stand_on(
-    stage: Stage,
+    stage: StoryboardPlayer,
     before: dict[str, float],
     *,
     west: RegionHealth = WELL,
@@ -52,9 +52,9 @@ def stand_on(
     health = {WEST: west, CENTRAL: WELL, EAST: WELL}
     stage.memory = remembers(begun=True, panic=stage.now if panic else None)
     snapshot, shares = stage.snapshot(), {"world": before}
-    healthy = standings(snapshot, "shop", health, shares, isolated=isolated, kept=())
+    healthy = eligibility_by_health(snapshot, "shop", health, shares, isolated=isolated, kept=())
     figures = known(snapshot, "shop", health)
-    return dict(obeyed(snapshot, "shop", figures, healthy, shares)["world"])
+    return dict(with_orders(snapshot, "shop", figures, healthy, shares)["world"])
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_an_order_binds_where_it_was_given(
     service: str | None, pool: str | None, cause: str
 ) -> None:
     """Everywhere, one service, or one pool of it."""
-    stage = Stage()
+    stage = StoryboardPlayer()
     stage.now = 1_000.0
     for command in (f"pool world {WEST} {CENTRAL} {EAST}", f"drain {WEST}"):
         stage.play(command)

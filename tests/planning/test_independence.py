@@ -17,17 +17,17 @@ from controller.planning import service_decision
 from controller.planning.decision import decide
 from controller.planning.drift import acceptable
 from controller.planning.levers.route53 import Route53
-from controller.planning.memory import updated
+from controller.planning.memory import with_services
 from tests.planning.remembering import service_memory
-from tests.storyboards.stage import Stage
+from tests.storyboards.player import StoryboardPlayer
 
 REGIONS = ("eu-west-1", "eu-central-1", "us-east-1", "us-west-2", "ap-northeast-1")
 DAY_S = 86_400.0
 
 
-def stage(*commands: str, known_good: str = "UUU") -> Stage:
+def stage(*commands: str, known_good: str = "UUU") -> StoryboardPlayer:
     """Two services, `shop` and `api`, alike in five regions, both steered for long."""
-    found = Stage()
+    found = StoryboardPlayer()
     found.now = 10_000.0
     found.play(f"pool world {' '.join(REGIONS)}")
     found.play("service api")
@@ -61,7 +61,7 @@ def unobserved(snapshot: Snapshot, service: str) -> Snapshot:
 
 
 STEPS = {
-    "judged": (deciding, "judge_service"),
+    "judged": (deciding, "service_health"),
     "proposed": (deciding, "propose"),
     "replanned": (deciding, "replanned"),
     "concluded": (deciding, "conclude"),
@@ -124,7 +124,7 @@ def test_what_may_have_caused_a_mistake_is_not_remembered(monkeypatch: pytest.Mo
         emergencies=(9_990.0,),
         drains={"eu-west-1": 9_990.0},
     )
-    found.memory = updated(found.memory, {"api": full})
+    found.memory = with_services(found.memory, {"api": full})
     before = found.memory.of("shop")
     monkeypatch.setattr(deciding, "conclude", mistaken_for_api)
     after = decide(found.snapshot()).memory
@@ -217,7 +217,7 @@ def test_a_service_has_its_first_drain_of_an_hour_to_itself(allowed: int) -> Non
     """However many regions another one's trouble took out; the rest of the allowance is shared."""
     found = stage(f"guards auto_drains_per_h={allowed} panic_ratio=1", "see shop/eu-west-1=D")
     lately = dict.fromkeys(("us-east-1", "us-west-2", "ap-northeast-1"), found.now - 60)
-    found.memory = updated(found.memory, {"api": service_memory(begun=True, drains=lately)})
+    found.memory = with_services(found.memory, {"api": service_memory(begun=True, drains=lately)})
     first = decide(found.snapshot())
     found._carry_out(first)
     found.play("see shop/eu-central-1=D")
@@ -235,10 +235,10 @@ def test_a_service_has_its_first_batch_to_itself(kind: str) -> None:
     event = "see shop/eu-west-1=D" if kind == "emergencies" else "edit world eu-west-1 64"
     found = stage("guards writes_per_5_min=2 drift_hold_s=0", event)
     sent = tuple(found.now - number for number in range(1, 6))
-    found.memory = updated(found.memory, {"api": service_memory(begun=True, **{kind: sent})})
+    found.memory = with_services(found.memory, {"api": service_memory(begun=True, **{kind: sent})})
     first = decide(found.snapshot())
     mine = service_memory(begun=True, **{kind: (found.now - 9,)})
-    found.memory = updated(found.memory, {"shop": mine})
+    found.memory = with_services(found.memory, {"shop": mine})
 
     assert plans(first, "shop")[0].changes
     assert Hold.BLAST_RADIUS in holds(decide(found.snapshot()), "shop")

@@ -15,10 +15,10 @@ from controller.model.decoding import decoded
 from controller.model.encoding import EXACT, as_text
 from controller.model.levers import Change, LeverState, Position
 from controller.model.memory import NOT_NOTED, Flaps, Memory, ServiceMemory
-from controller.planning.memory import learned_under, remembered
+from controller.planning.memory import fitted_to_settings, learned_under
 from tests.planning.memories import MEMORIES, NOW, REMEMBERED
 from tests.planning.remembering import remembers
-from tests.storyboards.stage import Stage
+from tests.storyboards.player import StoryboardPlayer
 
 WEST, CENTRAL, EAST = "eu-west-1", "eu-central-1", "us-east-1"
 HERE = Position("shop", "world", WEST)
@@ -80,9 +80,9 @@ OF_THE_POOL = {
 }
 
 
-def stage(*regions: str, pool: str = "world", lever: str = "") -> Stage:
+def stage(*regions: str, pool: str = "world", lever: str = "") -> StoryboardPlayer:
     """One pool of these regions, well and settled."""
-    found = Stage()
+    found = StoryboardPlayer()
     found.now = NOW
     found.play(f"pool {pool} {' '.join(regions)} {lever}")
     found._settle()
@@ -121,7 +121,7 @@ def test_memory_stays_as_long_as_its_settings_do() -> None:
     settings = stage(WEST, CENTRAL).settings()
     memory = full(settings)
 
-    assert remembered(moment(settings, memory)) is memory
+    assert fitted_to_settings(moment(settings, memory)) is memory
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_what_was_learned_of_levers_is_forgotten_with_them(levers: dict[str, Any
     settings = stage(WEST, CENTRAL).settings()
     raw = settings.model_dump(mode="json")
     raw["services"]["shop"]["levers"] = levers
-    now = remembered(moment(Settings.model_validate(raw), full(settings))).of("shop")
+    now = fitted_to_settings(moment(Settings.model_validate(raw), full(settings))).of("shop")
     was = full(settings).of("shop")
 
     assert changed(was, now) == {*OF_THE_LEVERS, "learned_under", "closed_is_warming_up"}
@@ -162,7 +162,7 @@ def test_another_fact_of_a_region_makes_nothing_forgotten(name: str) -> None:
     }
     assert regions != settings.regions
     memory = full(settings)
-    now = remembered(moment(settings.model_copy(update={"regions": regions}), memory))
+    now = fitted_to_settings(moment(settings.model_copy(update={"regions": regions}), memory))
     assert now == memory
 
 
@@ -170,7 +170,7 @@ def test_what_was_learned_of_a_region_is_forgotten_with_it() -> None:
     """Nothing of it is left to be looked up in vain; so if it is only renamed."""
     settings = stage(WEST, CENTRAL).settings()
     was = full(settings)
-    now = remembered(moment(stage(EAST, CENTRAL).settings(), was)).of("shop")
+    now = fitted_to_settings(moment(stage(EAST, CENTRAL).settings(), was)).of("shop")
 
     others = {"nearest", "learned_at", "learned_under", "closed_is_warming_up"}
     assert changed(was.of("shop"), now) == OF_THE_REGION | others
@@ -182,7 +182,7 @@ def test_what_was_learned_of_a_pool_is_forgotten_with_it() -> None:
     """The region's own past stays."""
     settings = stage(WEST, CENTRAL).settings()
     was = full(settings)
-    now = remembered(moment(stage(WEST, CENTRAL, pool="europe").settings(), was)).of("shop")
+    now = fitted_to_settings(moment(stage(WEST, CENTRAL, pool="europe").settings(), was)).of("shop")
 
     assert not any(getattr(now, name) for name in OF_THE_POOL)
     assert now.flaps == FULL["flaps"]
@@ -194,7 +194,7 @@ def test_nearness_that_an_operator_configures_anew_is_taken_over() -> None:
     settings = stage(WEST, CENTRAL, lever="accelerator").settings()
     raw = settings.model_dump(mode="json")
     raw["services"]["shop"]["levers"]["accelerator"]["nearest"] = {WEST: 3, CENTRAL: 1}
-    now = remembered(moment(Settings.model_validate(raw), full(settings))).of("shop")
+    now = fitted_to_settings(moment(Settings.model_validate(raw), full(settings))).of("shop")
 
     assert not now.nearest
     assert now.learned_at is None
@@ -209,7 +209,7 @@ def test_a_service_begins_with_the_daemon_or_with_the_reload_that_adds_it(
 ) -> None:
     """Its first plan is judged by what is known since then."""
     snapshot = moment(stage(WEST).settings(), Memory(services=known))
-    now = remembered(replace(snapshot, started_at=3.0))
+    now = fitted_to_settings(replace(snapshot, started_at=3.0))
 
     assert now.services.keys() == {"shop"}
     assert now.of("shop").since == since

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from controller.model.decision import Decision, Hold
 from controller.planning.decision import decide
-from tests.storyboards.stage import Stage
+from tests.storyboards.player import StoryboardPlayer
 
 REGIONS = ("eu-west-1", "eu-central-1", "us-east-1", "us-west-2", "ap-northeast-1")
 ORDERS = st.one_of(
@@ -20,7 +20,7 @@ ORDERS = st.one_of(
 
 def decided(regions: int, *orders: str) -> Decision:
     """The decision about one pool whose regions are all well and alike."""
-    stage = Stage()
+    stage = StoryboardPlayer()
     stage.now = 1_000.0
     stage.play(f"pool world {' '.join(REGIONS[:regions])} demand=10")
     stage.play("known-good UUU")

@@ -16,11 +16,11 @@ from controller.model.levers import LeverState, Position
 from controller.planning.decision import decide
 from controller.planning.guards.blast_radius import drained_lately
 from controller.planning.levers.weights import weights
-from controller.planning.memory import updated
+from controller.planning.memory import with_services
 from controller.planning.shares import SAME, normalised
 from tests.planning.memories import MEMORIES, NOW, REGION, REGIONS, TIMES, WEIGHTS
 from tests.planning.remembering import remembers
-from tests.storyboards.stage import Stage
+from tests.storyboards.player import StoryboardPlayer
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -36,9 +36,9 @@ def stages(
     may_be_blind: bool = True,
     reported: bool = True,
     past: bool = True,
-) -> Stage:
+) -> StoryboardPlayer:
     """A service with up to two pools, any health, any weights, any orders."""
-    stage = Stage()
+    stage = StoryboardPlayer()
     stage.now = NOW
     points = draw(st.sampled_from([("here",), ("here", "there", "yonder")]))
     stage.play("vantage " + " ".join(points))
@@ -67,9 +67,9 @@ def stages(
 
 
 @st.composite
-def returns(draw: st.DrawFn) -> Stage:
+def returns(draw: st.DrawFn) -> StoryboardPlayer:
     """A region on its way back beside warm ones, of which one may fail or be ordered out now."""
-    stage = Stage()
+    stage = StoryboardPlayer()
     stage.now = NOW
     near = draw(st.booleans())
     demand = draw(st.integers(1, 500))
@@ -94,9 +94,9 @@ def returns(draw: st.DrawFn) -> Stage:
 
 
 @st.composite
-def outages(draw: st.DrawFn) -> Stage:
+def outages(draw: st.DrawFn) -> StoryboardPlayer:
     """Regions with traffic of which some have failed, a few not for the first time."""
-    stage = Stage()
+    stage = StoryboardPlayer()
     stage.now = NOW
     stage.play(f"pool world {' '.join(REGIONS)}")
     stage.play("known-good UUU")
@@ -108,7 +108,7 @@ def outages(draw: st.DrawFn) -> Stage:
     return stage
 
 
-def draw_service(draw: st.DrawFn, stage: Stage, lever: str) -> None:
+def draw_service(draw: st.DrawFn, stage: StoryboardPlayer, lever: str) -> None:
     """Pools near or by share, regions of any size and price, some nobody measured."""
     for pool in ("world",) if lever else ("world", "europe"):
         regions = draw(st.lists(st.sampled_from(REGIONS), min_size=1, unique=True))
@@ -122,7 +122,7 @@ def draw_service(draw: st.DrawFn, stage: Stage, lever: str) -> None:
     ensure_positive_shares(stage)
 
 
-def draw_levers(draw: st.DrawFn, stage: Stage) -> None:
+def draw_levers(draw: st.DrawFn, stage: StoryboardPlayer) -> None:
     """What AWS has: any weights and dials, some leaves missing."""
     for position in positions(stage):
         dial = draw(st.sampled_from([0.0, 25.0, 100.0])) if stage.accelerator else None
@@ -132,7 +132,7 @@ def draw_levers(draw: st.DrawFn, stage: Stage) -> None:
             stage.play(f"lose {position.pool} {position.region}")
 
 
-def draw_evidence(draw: st.DrawFn, stage: Stage) -> None:
+def draw_evidence(draw: st.DrawFn, stage: StoryboardPlayer) -> None:
     """What users report, and how badly regions answer."""
     for pool, noun in stage.pools.items():
         if draw(st.booleans()):
@@ -142,7 +142,7 @@ def draw_evidence(draw: st.DrawFn, stage: Stage) -> None:
             stage.play(f"gray {region}={draw(st.integers(0, 6) | st.integers(0, 100))}")
 
 
-def draw_past(draw: st.DrawFn, stage: Stage) -> None:
+def draw_past(draw: st.DrawFn, stage: StoryboardPlayer) -> None:
     """What happened before: hand edits, half-applied writes, leaks, failures, steps, a panic."""
     stage._settle()
     places = positions(stage)
@@ -168,7 +168,7 @@ def users_of(region: str) -> st.SearchStrategy[str]:
     )
 
 
-def ensure_positive_shares(stage: Stage) -> None:
+def ensure_positive_shares(stage: StoryboardPlayer) -> None:
     """Configurations whose pool has no share at all are refused by the loader."""
     for region in stage.regions.values():
         region["share"] = max(1.0, float(region["share"]))
@@ -179,7 +179,7 @@ def turned_round(table: Mapping[K, V]) -> dict[K, V]:
     return dict(reversed(list(table.items())))
 
 
-def positions(stage: Stage) -> list[Position]:
+def positions(stage: StoryboardPlayer) -> list[Position]:
     return [
         Position("shop", pool, region)
         for pool, noun in stage.pools.items()
@@ -187,7 +187,7 @@ def positions(stage: Stage) -> list[Position]:
     ]
 
 
-def decided(stage: Stage) -> tuple[Snapshot, Decision]:
+def decided(stage: StoryboardPlayer) -> tuple[Snapshot, Decision]:
     stage._settle()
     snapshot = stage.snapshot()
     return snapshot, decide(snapshot)
@@ -213,13 +213,13 @@ def applied(snapshot: Snapshot, decision: Decision) -> Snapshot:
 
 
 @given(stages())
-def test_every_service_can_be_decided_about(stage: Stage) -> None:
+def test_every_service_can_be_decided_about(stage: StoryboardPlayer) -> None:
     """Whatever was remembered: a mistake of ours would be held as undecided, and not be seen."""
     assert not decide(stage.snapshot()).undecided
 
 
 @given(stages() | returns())
-def test_no_decision_leaves_a_pool_without_a_serving_region(stage: Stage) -> None:
+def test_no_decision_leaves_a_pool_without_a_serving_region(stage: StoryboardPlayer) -> None:
     """Weights that are all zero mean equal shares to Route 53: never written."""
     snapshot, decision = decided(stage)
     after = applied(snapshot, decision).observed["shop"].settings
@@ -234,9 +234,9 @@ def test_no_decision_leaves_a_pool_without_a_serving_region(stage: Stage) -> Non
 
 
 @st.composite
-def pinned_dials(draw: st.DrawFn) -> Stage:
+def pinned_dials(draw: st.DrawFn) -> StoryboardPlayer:
     """Behind an accelerator: regions pinned low and coming back, with the others ordered out."""
-    stage = Stage()
+    stage = StoryboardPlayer()
     stage.now = NOW
     stage.play(f"pool world {' '.join(REGIONS[:3])} demand=10 accelerator")
     stage.play("known-good UUU")
@@ -259,7 +259,7 @@ def pinned_dials(draw: st.DrawFn) -> Stage:
 
 
 @given(stages() | returns() | pinned_dials())
-def test_no_plan_closes_whatever_is_open(stage: Stage) -> None:
+def test_no_plan_closes_whatever_is_open(stage: StoryboardPlayer) -> None:
     """The last check before sending has nothing to refuse."""
     _, decision = decided(stage)
 
@@ -268,7 +268,7 @@ def test_no_plan_closes_whatever_is_open(stage: Stage) -> None:
 
 
 @given(stages() | returns())
-def test_shares_of_a_weighted_pool_add_up(stage: Stage) -> None:
+def test_shares_of_a_weighted_pool_add_up(stage: StoryboardPlayer) -> None:
     """Nobody is lost, nobody counted twice, nothing is negative."""
     _, decision = decided(stage)
 
@@ -280,7 +280,9 @@ def test_shares_of_a_weighted_pool_add_up(stage: Stage) -> None:
 
 
 @given(stages() | returns())
-def test_deciding_again_after_applying_changes_nothing_more_than_the_ramp(stage: Stage) -> None:
+def test_deciding_again_after_applying_changes_nothing_more_than_the_ramp(
+    stage: StoryboardPlayer,
+) -> None:
     """A plan that is carried out has nothing left to do.
 
     Except a step that is due at once, up or back, and a drain that waited for others to serve.
@@ -298,7 +300,7 @@ def test_deciding_again_after_applying_changes_nothing_more_than_the_ramp(stage:
 
 @given(stages(reported=False))
 @settings(parent=settings(), max_examples=settings().max_examples // 4)
-def test_decisions_come_to_rest(stage: Stage) -> None:
+def test_decisions_come_to_rest(stage: StoryboardPlayer) -> None:
     """With nothing new to know, writing ends: after the ramps of twenty minutes nothing moves."""
     stage._settle()
     for _ in range(40):
@@ -311,7 +313,7 @@ def test_decisions_come_to_rest(stage: Stage) -> None:
 
 
 @given(stages() | returns())
-def test_the_order_of_what_is_known_does_not_matter(stage: Stage) -> None:
+def test_the_order_of_what_is_known_does_not_matter(stage: StoryboardPlayer) -> None:
     """Mappings are compared by key, so arrival order cannot decide."""
     snapshot, decision = decided(stage)
     memory = snapshot.memory.of("shop")
@@ -332,7 +334,7 @@ def test_the_order_of_what_is_known_does_not_matter(stage: Stage) -> None:
         expected=turned_round(snapshot.expected),
         measured={p: turned_round(m) for p, m in turned_round(snapshot.measured).items()},
         opinions=turned_round(snapshot.opinions),
-        memory=updated(snapshot.memory, {"shop": turned}),
+        memory=with_services(snapshot.memory, {"shop": turned}),
         observed={
             "shop": replace(
                 snapshot.observed["shop"],
@@ -345,7 +347,7 @@ def test_the_order_of_what_is_known_does_not_matter(stage: Stage) -> None:
 
 
 @given(stages(letters="?"))
-def test_unknown_health_moves_nothing_but_what_a_person_orders(stage: Stage) -> None:
+def test_unknown_health_moves_nothing_but_what_a_person_orders(stage: StoryboardPlayer) -> None:
     """Fail static: a daemon that knows nothing changes nothing by itself.
 
     What was half done is brought to an end: twins that differ are made alike, as they stand.
@@ -361,7 +363,7 @@ def test_unknown_health_moves_nothing_but_what_a_person_orders(stage: Stage) -> 
 
 
 @given(stages(letters="UD??"))
-def test_a_region_nobody_knows_of_is_left_alone(stage: Stage) -> None:
+def test_a_region_nobody_knows_of_is_left_alone(stage: StoryboardPlayer) -> None:
     """Unless a person orders it out. Its pool is drained at most: nothing else loses traffic."""
     snapshot, decision = decided(stage)
     ordered = {o.region for o in snapshot.overrides}
@@ -398,7 +400,7 @@ def test_weights_express_their_shares(before: dict[str, int], data: st.DataObjec
     max_examples=settings().max_examples // 4,
     suppress_health_check=[HealthCheck.filter_too_much],
 )
-def test_no_region_is_filled_beyond_its_capacity_unless_it_is_said(stage: Stage) -> None:
+def test_no_region_is_filled_beyond_its_capacity_unless_it_is_said(stage: StoryboardPlayer) -> None:
     """As far as placement is free: nothing pinned, nothing drained in vain, every capacity known.
 
     A split that hardly differs from the best is left alone, by two points.
@@ -423,7 +425,9 @@ def test_no_region_is_filled_beyond_its_capacity_unless_it_is_said(stage: Stage)
 
 
 @given(stages("UUD", ("", "", "drain", "failover"), may_be_blind=False), st.data())
-def test_one_more_up_never_lowers_that_regions_share(stage: Stage, data: st.DataObject) -> None:
+def test_one_more_up_never_lowers_that_regions_share(
+    stage: StoryboardPlayer, data: st.DataObject
+) -> None:
     """Of the same moment, were one vantage point to say up instead of down.
 
     A plan that is held wants what is there, whatever would be better.
@@ -448,7 +452,7 @@ def test_one_more_up_never_lowers_that_regions_share(stage: Stage, data: st.Data
 
 
 @given(stages())
-def test_nobody_is_sent_where_the_law_forbids(stage: Stage) -> None:
+def test_nobody_is_sent_where_the_law_forbids(stage: StoryboardPlayer) -> None:
     """A plan names no region but those of its pool, whatever is observed."""
     snapshot, decision = decided(stage)
 
@@ -459,7 +463,9 @@ def test_nobody_is_sent_where_the_law_forbids(stage: Stage) -> None:
 
 
 @given(stages(), st.data())
-def test_no_measured_figure_makes_deciding_fail(stage: Stage, data: st.DataObject) -> None:
+def test_no_measured_figure_makes_deciding_fail(
+    stage: StoryboardPlayer, data: st.DataObject
+) -> None:
     """Whatever was reported of whatever place, however old, a decision has sound shares."""
     stage._settle()
     snapshot = stage.snapshot()
@@ -472,7 +478,7 @@ def test_no_measured_figure_makes_deciding_fail(stage: Stage, data: st.DataObjec
 
 @given(stages(), st.data())
 def test_figures_that_have_lost_their_influence_change_nothing(
-    stage: Stage, data: st.DataObject
+    stage: StoryboardPlayer, data: st.DataObject
 ) -> None:
     """A source that fell silent long ago is no source: to the last digit."""
     snapshot, without = decided(stage)
@@ -482,7 +488,9 @@ def test_figures_that_have_lost_their_influence_change_nothing(
     assert decide(replace(snapshot, figures=old)) == without
 
 
-def figures_of(stage: Stage, ages_s: st.SearchStrategy[float]) -> st.SearchStrategy[Figures]:
+def figures_of(
+    stage: StoryboardPlayer, ages_s: st.SearchStrategy[float]
+) -> st.SearchStrategy[Figures]:
     """Reports within the API's bounds, of these ages, of every place and one that is gone."""
     places = [*positions(stage), Position("shop", "gone", REGIONS[0])]
     pools = sorted({place[:2] for place in places})
@@ -499,7 +507,9 @@ def figures_of(stage: Stage, ages_s: st.SearchStrategy[float]) -> st.SearchStrat
 
 
 @given(stages("UDD") | outages(), st.integers(1, 3))
-def test_no_more_regions_are_drained_by_themselves_than_may(stage: Stage, most: int) -> None:
+def test_no_more_regions_are_drained_by_themselves_than_may(
+    stage: StoryboardPlayer, most: int
+) -> None:
     """In an hour, those of before included; unless somebody named the guard."""
     stage.play(f"guards auto_drains_per_h={most} panic_ratio=1")
     snapshot, decision = decided(stage)
@@ -520,7 +530,9 @@ def test_no_more_regions_are_drained_by_themselves_than_may(stage: Stage, most: 
 
 
 @given(stages("UUUD", ("", "drain", "failover"), ("",), may_be_blind=False) | returns())
-def test_while_traffic_must_leave_nobody_is_overloaded_for_the_sake_of_steps(stage: Stage) -> None:
+def test_while_traffic_must_leave_nobody_is_overloaded_for_the_sake_of_steps(
+    stage: StoryboardPlayer,
+) -> None:
     """What is written fills nobody beyond its capacity, unless placement itself had to."""
     snapshot, decision = decided(stage)
     assume(any(plan.emergency or plan.by_person for plan in decision.plans))
@@ -539,7 +551,9 @@ def test_while_traffic_must_leave_nobody_is_overloaded_for_the_sake_of_steps(sta
 
 
 @given(stages(), st.sampled_from(["freeze", "dry-run"]))
-def test_nothing_is_written_while_a_person_stops_all_changes(stage: Stage, word: str) -> None:
+def test_nothing_is_written_while_a_person_stops_all_changes(
+    stage: StoryboardPlayer, word: str
+) -> None:
     """Whatever happens, and whatever else was ordered."""
     stage._settle()
     stage.play(word)
@@ -548,7 +562,7 @@ def test_nothing_is_written_while_a_person_stops_all_changes(stage: Stage, word:
 
 
 @given(returns())
-def test_a_region_on_its_way_back_gets_a_step_at_most(stage: Stage) -> None:
+def test_a_region_on_its_way_back_gets_a_step_at_most(stage: StoryboardPlayer) -> None:
     """More only where the others would be overloaded, less only where it fails its users."""
     _, decision = decided(stage)
     (plan,) = decision.plans

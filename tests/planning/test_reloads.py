@@ -22,7 +22,7 @@ from controller.model.levers import LeverState, Observed, Position
 from controller.model.memory import NO_MEMORY, Memory
 from controller.planning.decision import decide
 from controller.planning.drift import acceptable, after_reasserting
-from controller.planning.memory import after_answers, after_writing
+from controller.planning.memory import after_outcomes, after_writing
 from tests.planning.invariants import broken
 
 REGIONS = ("eu-west-1", "eu-central-1", "us-east-1", "us-west-2", "ap-northeast-1")
@@ -238,7 +238,7 @@ class World:
             self.expected[change.position] = (change.after,)
         sent = [plan for plan in decision.plans if plan.changes]
         memory = after_writing(decision.memory, sent, self.now)
-        memory = after_answers(memory, decision.plans, ())
+        memory = after_outcomes(memory, decision.plans, ())
         self.memory = after_reasserting(memory, decision, applied, self.now)
 
     def _observed(self, settings: Settings, name: str) -> Observed:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.storyboards.stage import Stage
+from tests.storyboards.player import StoryboardPlayer
 
 BOARDS = sorted(Path(__file__).parent.glob("*.txt"))
 _RULE = "----"
@@ -18,7 +18,7 @@ _RULE = "----"
 
 def replay(text: str) -> str:
     """The board with every expectation replaced by what really happens."""
-    stage, out, told, skipping = Stage(), [], "", False
+    stage, out, told, skipping = StoryboardPlayer(), [], "", False
     for line in text.splitlines():
         if line == _RULE:
             out += [_RULE, *told.splitlines()]

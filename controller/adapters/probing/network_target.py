@@ -18,7 +18,7 @@ from controller.adapters.probing.sockets import Address
 from controller.adapters.probing.tls_trust import TlsTrust
 from controller.model.configuration import Endpoint
 from controller.model.health import ProbeOutcome, ProbeResult
-from controller.planning.health.adaptive_timeout import BRISK, AdaptiveTimeout
+from controller.planning.health.adaptive_timeout import FAST_FRACTION, AdaptiveTimeout
 from controller.ports import Watcher
 
 _PASSED = ProbeOutcome.PASSED
@@ -188,7 +188,7 @@ class NetworkTarget:
         self._silent = 0
         if connection.is_reused and finding.outcome is _PASSED:
             took_s = connection.answered_at - connection.sent_at
-            if self._brisk_for is None or took_s > self._brisk_for * BRISK:
+            if self._brisk_for is None or took_s > self._brisk_for * FAST_FRACTION:
                 self._brisk_for = None
                 self._warm.learn(took_s)
             keeps = connection.reusable

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from controller.model.errors import StateUnavailableError
-from controller.planning.account.evidence import Evidence, EvidenceText, written
+from controller.planning.account.evidence import Evidence, EvidenceText, encode_evidence
 
 _BETWEEN = "\n"
 """Between snapshot and decision; JSON has line ends only escaped."""
@@ -49,7 +49,7 @@ def add(
 
     Returns its seal and the bytes that it takes; those of settings count with their first snapshot.
     """
-    text = evidence if isinstance(evidence, EvidenceText) else written(evidence)
+    text = evidence if isinstance(evidence, EvidenceText) else encode_evidence(evidence)
     settings, settings_size = _add_settings(connection, text.settings.encode())
     body = zlib.compress(_BETWEEN.join((text.snapshot, text.decision)).encode())
     connection.execute(

@@ -18,8 +18,8 @@ from controller.api.views.plain import answer
 from controller.model.decision import DecisionRecord, PoolPlan
 from controller.model.decoding import UnreadableError
 from controller.model.encoding import SHOWN, as_text
-from controller.planning.account.evidence import Exhibit, exported
-from controller.planning.account.explanation import explain
+from controller.planning.account.evidence import RecordedEvidence, export_evidence
+from controller.planning.account.explanation import explain_record
 from controller.planning.account.replay import Mismatch, replay
 from controller.planning.account.replay_text import explain_replay
 
@@ -122,7 +122,7 @@ async def _replay(call: RouteCall) -> web.Response:
 
 
 async def _snapshot(call: RouteCall) -> web.Response:
-    return answer(exported(await _exhibit(call)))
+    return answer(export_evidence(await _exhibit(call)))
 
 
 async def _record(call: RouteCall) -> DecisionRecord:
@@ -137,14 +137,14 @@ async def _record(call: RouteCall) -> DecisionRecord:
     return record
 
 
-async def _exhibit(call: RouteCall) -> Exhibit:
+async def _exhibit(call: RouteCall) -> RecordedEvidence:
     """The evidence of the decision that the path names. Raises ProblemError 404."""
     record = await _record(call)
     text = await call.context.store.evidence(record.id)
     if text is None:
         detail = f"no snapshot is kept of decision {record.id}: it is older than snapshots are"
         raise ProblemError(404, detail, field="id")
-    return Exhibit(record.id, record.version, text)
+    return RecordedEvidence(record.id, record.version, text)
 
 
 def wants_text(request: web.Request) -> bool:
@@ -154,7 +154,9 @@ def wants_text(request: web.Request) -> bool:
 
 
 def _shown(request: web.Request, record: DecisionRecord) -> web.Response:
-    return web.Response(text=explain(record) + "\n") if wants_text(request) else answer(record)
+    return (
+        web.Response(text=explain_record(record) + "\n") if wants_text(request) else answer(record)
+    )
 
 
 _RECORD = RouteResponse(

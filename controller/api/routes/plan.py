@@ -16,7 +16,7 @@ from controller.model.errors import within
 from controller.model.overrides import OverrideRequest
 from controller.planning.account.effects_text import explain_failures
 from controller.planning.account.single_failures import SingleFailure
-from controller.planning.account.what_if import PREVIEW, SUPPOSED
+from controller.planning.account.what_if import PREVIEW_AUTHOR, PREVIEW_REASON
 
 
 class FailuresView(View):
@@ -54,8 +54,8 @@ async def _failures(call: RouteCall) -> web.Response:
 def _request(context: ApiDependencies, planned: PlannedOverride) -> OverrideRequest:
     return OverrideRequest(
         kind=planned.kind,
-        author=PREVIEW,
-        reason=SUPPOSED,
+        author=PREVIEW_AUTHOR,
+        reason=PREVIEW_REASON,
         ttl_s=context.settings.overrides.default_ttl_s,
         region=planned.region,
         service=planned.service,

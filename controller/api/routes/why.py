@@ -20,9 +20,13 @@ from controller.api.views.plain import answer
 from controller.model.decision import Decision, DecisionRecord
 from controller.model.decoding import UnreadableError
 from controller.planning.account.evidence import Evidence, read_snapshot
-from controller.planning.account.explanation import explain
-from controller.planning.account.region_account import RegionAccount, accounts, carried_out
-from controller.planning.account.region_account_text import explain_accounts, explain_moment
+from controller.planning.account.explanation import explain_record
+from controller.planning.account.region_account import (
+    RegionAccount,
+    plans_as_applied,
+    region_accounts,
+)
+from controller.planning.account.region_account_text import explain_accounts, explain_time
 
 
 class WhyView(View):
@@ -69,12 +73,12 @@ async def _why(call: RouteCall) -> web.Response:
         raise ProblemError(404, detail, field="at")
     concerning = await context.store.records(limit=1, until=at, region=region)
     evidence = _latest(context) if at is None else await _kept(context, newest[0])
-    found = accounts(evidence, region) if region and evidence else ()
+    found = region_accounts(evidence, region) if region and evidence else ()
     record = concerning[0] if concerning else None
     parts = [
-        explain_moment(at, newest[0]) if at else "",
+        explain_time(at, newest[0]) if at else "",
         explain_accounts(found) if found else "",
-        explain(record) if record else _nothing(region),
+        explain_record(record) if record else _nothing(region),
     ]
     view = WhyView(
         at=at or context.clock.wall(),
@@ -100,7 +104,7 @@ async def _kept(context: ApiDependencies, record: DecisionRecord) -> Evidence | 
         snapshot = read_snapshot(text)
     except UnreadableError:
         return None
-    decision = Decision(record.regions, carried_out(record), {}, snapshot.memory)
+    decision = Decision(record.regions, plans_as_applied(record), {}, snapshot.memory)
     return Evidence(snapshot, decision)
 
 

@@ -21,10 +21,10 @@ from controller.model.overrides import Override, OverrideKind, OverrideRequest
 from controller.planning.account.effects import Effects, effects
 from controller.planning.account.effects_text import explain_hypotheses
 from controller.planning.account.evidence import Evidence
-from controller.planning.account.explanation import explain_plan, is_quiet
-from controller.planning.account.what_if import suppose
+from controller.planning.account.explanation import explain_plan, is_unchanged
+from controller.planning.account.what_if import apply_hypotheses
 from controller.planning.decision import decide
-from controller.planning.void_orders import why_void
+from controller.planning.void_orders import void_reason
 
 Item = TypeVar("Item")
 
@@ -116,7 +116,7 @@ def shown(context: ApiDependencies, override: Override) -> OverrideView:
         ignore_guards=override.ignore_guards,
         remaining_s=round(left_s, 1),
         expires_soon=0 < left_s <= announce_s,
-        void=why_void(override, context.settings),
+        void=void_reason(override, context.settings),
     )
 
 
@@ -141,7 +141,7 @@ def supposed(
 ) -> PlanView:
     """The plan as if besides this had happened. Raises InvalidRequestError."""
     now = decided.evidence
-    supposition = suppose(now.snapshot, hypotheses)
+    supposition = apply_hypotheses(now.snapshot, hypotheses)
     then = Evidence(supposition.snapshot, decide(supposition.snapshot))
     seen = effects(now, then, supposition.down)
     text = explain_hypotheses(hypotheses, then.decision.plans, seen, everything=everything)
@@ -170,7 +170,7 @@ def as_if_ended(context: ApiDependencies, ended: Override) -> tuple[Override, ..
 def _view(
     context: ApiDependencies, decision: Decision, seen: Effects, text: str, *, everything: bool
 ) -> PlanView:
-    plans = tuple(p for p in decision.plans if everything or not is_quiet(p))
+    plans = tuple(p for p in decision.plans if everything or not is_unchanged(p))
     told = {(plan.service, plan.pool) for plan in plans}
     pools = tuple(one for one in seen.pools if (one.service, one.pool) in told)
     return PlanView(

@@ -18,7 +18,7 @@ from controller.model.configuration import Mode
 from controller.model.levers import LeverKind
 from controller.model.overrides import OverrideKind
 from controller.planning.health.answered_shares import answer_notices
-from controller.planning.health.quorum import answering
+from controller.planning.health.quorum import answering_targets
 from controller.planning.levers.registry import lever_of
 
 
@@ -146,7 +146,7 @@ def status(context: ApiDependencies, last: DecisionBrief | None, state_error: st
 def _reference_targets(context: ApiDependencies) -> ReferenceTargetsStatus:
     good, bad = context.probing.known_good.values(), context.probing.known_bad
     failing = sum(state.suspect for state in good)
-    liars = answering(bad, context.settings, context.clock.monotonic())
+    liars = answering_targets(bad, context.settings, context.clock.monotonic())
     return ReferenceTargetsStatus(
         known_good=KnownGoodStatus(failing=failing, total=len(good)),
         known_bad=KnownBadStatus(answering=liars, total=len(bad)),

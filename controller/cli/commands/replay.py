@@ -77,13 +77,13 @@ def _from_file(path: Path) -> dict[str, object]:
     """What the daemon would answer. Only this needs the planner, so only this imports it."""
     from controller.model.decoding import UnreadableError
     from controller.model.encoding import EXACT
-    from controller.planning.account.evidence import imported
+    from controller.planning.account.evidence import import_evidence
     from controller.planning.account.replay import replay as decide_again
     from controller.planning.account.replay_text import explain_replay
 
     try:
         text = path.read_text(encoding="utf-8")
-        replayed = decide_again(imported(text), __version__)
+        replayed = decide_again(import_evidence(text), __version__)
     except (OSError, UnicodeDecodeError, UnreadableError) as error:
         raise click.ClickException(f"{path}: {error}") from error
     answer = EXACT(replayed)

@@ -11,7 +11,12 @@ from controller.model.configuration import Settings
 from controller.model.decision import DecisionRecord
 from controller.model.decoding import decoded
 from controller.model.encoding import EXACT, as_text
-from controller.planning.account.evidence import Evidence, EvidenceText, settings_text, written
+from controller.planning.account.evidence import (
+    Evidence,
+    EvidenceText,
+    encode_evidence,
+    settings_text,
+)
 
 MOST = 100
 """Drafts that may wait."""
@@ -80,7 +85,7 @@ class _Packed:
     def of(cls, draft: UnsavedRecord) -> _Packed:
         """The draft of a decision that was made just now."""
         assert isinstance(draft.evidence, Evidence)
-        text = written(draft.evidence)
+        text = encode_evidence(draft.evidence)
         lines = (as_text(EXACT(draft.record)), text.snapshot, text.decision)
         settings = draft.evidence.snapshot.settings
         return cls(settings, zlib.compress("\n".join(lines).encode()))

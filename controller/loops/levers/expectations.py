@@ -25,7 +25,7 @@ import structlog
 from controller.model.configuration import Settings
 from controller.model.errors import StateUnavailableError
 from controller.model.levers import Change, LeverState, OutcomeStatus, Position
-from controller.planning.memory import is_steered_alike
+from controller.planning.memory import has_same_lever
 from controller.ports import ExpectedLeverStates
 
 _log = structlog.get_logger("expectations")
@@ -67,7 +67,7 @@ class Expectations:
         """
 
         def follow() -> None:
-            gone = {p: () for p in self._expected if not is_steered_alike(p, old, new)}
+            gone = {p: () for p in self._expected if not has_same_lever(p, old, new)}
             for position in gone:
                 del self._expected[position]
                 # The answer to a write that is under way there says nothing of it any more.

@@ -25,8 +25,8 @@ from controller.loops.probing.open_failures import OpenFailures
 from controller.loops.probing.probe_schedule import ProbeSchedule
 from controller.model.configuration import Endpoint, EndpointId, Settings
 from controller.model.health import HealthState, ReferenceKind, Verdict
-from controller.planning.health.gray_failure import level
-from controller.planning.health.hysteresis import passes
+from controller.planning.health.gray_failure import degraded_steps
+from controller.planning.health.hysteresis import is_answering
 from controller.ports import Clock, Prober, Target
 
 Observers = Callable[[EndpointId | ReferenceKind, Endpoint], ProbeObserver]
@@ -246,7 +246,7 @@ class ProbeLoop:
                 self.doubts.add(key, state)
             is_news = self._has_changed_level(watch) or is_news
         elif self._known_bad.get(key) is watch:
-            if passes(state, self.limits) is not passes(before, self.limits):
+            if is_answering(state, self.limits) is not is_answering(before, self.limits):
                 self._changes += 1
                 self._wake()
             return
@@ -261,7 +261,7 @@ class ProbeLoop:
         state, gray = watch.state, self.limits.gray
         if not watch.level and state.bad_ratio < gray.bad_ratio:
             return False
-        was, watch.level = watch.level, level(state, watch.level, gray)
+        was, watch.level = watch.level, degraded_steps(state, watch.level, gray)
         return watch.level != was
 
     def suspects(self, watch: EndpointMonitor) -> None:

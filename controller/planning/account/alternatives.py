@@ -18,7 +18,9 @@ _FULL = ("capacity", "overload")
 _ORDERED_AWAY = (OverrideKind.DRAIN, OverrideKind.FAILOVER)
 
 
-def rejected(snapshot: Snapshot, decision: Decision) -> tuple[RejectedAlternative, ...]:
+def rejected_alternatives(
+    snapshot: Snapshot, decision: Decision
+) -> tuple[RejectedAlternative, ...]:
     """Every region that was passed over, pool by pool."""
     moving = [plan for plan in decision.plans if plan.changes or plan.withheld]
     figures = {
@@ -28,11 +30,11 @@ def rejected(snapshot: Snapshot, decision: Decision) -> tuple[RejectedAlternativ
     return tuple(
         RejectedAlternative(plan.service, plan.pool, region, why)
         for plan in moving
-        for region, why in _passed_over(snapshot, decision, plan, figures[plan.service])
+        for region, why in _rejected_regions(snapshot, decision, plan, figures[plan.service])
     )
 
 
-def _passed_over(
+def _rejected_regions(
     snapshot: Snapshot, decision: Decision, plan: PoolPlan, figures: Believed
 ) -> Iterator[tuple[str, str]]:
     receivers = [r for r in plan.before if plan.desired[r] > plan.before[r] + SAME]

@@ -15,7 +15,7 @@ from controller.model.levers import Position
 from controller.model.overrides import Override, OverrideKind
 from controller.planning.account.effects import RegionEffect, effects, load_text
 from controller.planning.account.evidence import Evidence
-from controller.planning.account.moves import in_words
+from controller.planning.account.moves import moves_text
 from controller.planning.levers.registry import lever_of
 from controller.planning.shares import SAME, percent, same
 
@@ -35,12 +35,12 @@ class DecisionSignature:
     overrides: tuple[int, ...]
 
 
-def outcomes(written: Iterable[WriteResult]) -> tuple[tuple[str, str], ...]:
+def write_outcomes(written: Iterable[WriteResult]) -> tuple[tuple[str, str], ...]:
     """What AWS answered, target by target; that must differ, too, while the same is written."""
     return tuple((w.target, w.outcome.status.value) for w in written)
 
 
-def signature(decision: Decision, overrides: Iterable[Override]) -> DecisionSignature:
+def decision_signature(decision: Decision, overrides: Iterable[Override]) -> DecisionSignature:
     """The decision without its numbers and times."""
     return DecisionSignature(
         verdicts=tuple(
@@ -64,7 +64,7 @@ def signature(decision: Decision, overrides: Iterable[Override]) -> DecisionSign
     )
 
 
-def is_news(before: DecisionSignature | None, now: DecisionSignature) -> bool:
+def has_changed(before: DecisionSignature | None, now: DecisionSignature) -> bool:
     """Whether a decision says anything that the one before it did not.
 
     That AWS has what was written is none: whole weights give shares that are off by rounding.
@@ -110,7 +110,7 @@ def _next_move(before: Decision | None, plan: PoolPlan) -> str:
     )
 
 
-def authors(
+def override_authors(
     decision: Decision, overrides_before: Iterable[Override], overrides: Iterable[Override]
 ) -> tuple[str, ...]:
     """Whose overrides were set or ended here, or move their region now."""
@@ -135,7 +135,7 @@ def expected_effect(evidence: Evidence) -> str:
     for plan in plans:
         if not plan.changes:
             continue
-        moves = in_words(plan.before, plan.after)
+        moves = moves_text(plan.before, plan.after)
         service = settings.services[plan.service]
         when = lever_of(service).users_follow(service)
         away_ms = latency_ms[plan.service, plan.pool]

@@ -21,9 +21,9 @@ from controller.model.overrides import OverrideKind
 from controller.planning.shares import SAME
 
 Summary = dict[str, object]
-Told = Mapping[PoolName, tuple[Shares, Shares]]
+PublishedShares = Mapping[PoolName, tuple[Shares, Shares]]
 """Pools to the shares that were last told of them, observed and desired."""
-NOTHING_TOLD: Told = {}
+NOTHING_PUBLISHED: PublishedShares = {}
 LEFT_OUT = "left_out"
 
 
@@ -48,7 +48,7 @@ def decision_summary(record: DecisionRecord) -> Summary:
     }
 
 
-def told_part(record: DecisionRecord) -> DecisionRecord:
+def reduced_to_summary(record: DecisionRecord) -> DecisionRecord:
     """The record with no more than its summary tells, which takes a fraction of the memory."""
     plans = (plan for plan in record.plans if plan.changes or plan.withheld or plan.held)
     return replace(record, regions={}, plans=tuple(map(_moving_part, plans)), rejected=())
@@ -68,7 +68,9 @@ def _moving_part(plan: PoolPlan) -> PoolPlan:
     return replace(plan, before=before, desired=desired, after=after, rules=())
 
 
-def cycle_summary(snapshot: Snapshot, decision: Decision, told: Told = NOTHING_TOLD) -> Summary:
+def cycle_summary(
+    snapshot: Snapshot, decision: Decision, told: PublishedShares = NOTHING_PUBLISHED
+) -> Summary:
     """How things stand after a cycle; equal as long as nothing that people look at changed.
 
     Of pools, those are in it that move or would move, and those whose shares are not as `told`.
@@ -105,12 +107,12 @@ def cycle_summary(snapshot: Snapshot, decision: Decision, told: Told = NOTHING_T
     }
 
 
-def shares_of(decision: Decision) -> Told:
+def published_shares(decision: Decision) -> PublishedShares:
     """What one who has been told of this decision knows of its pools."""
     return {(plan.service, plan.pool): (plan.before, plan.desired) for plan in decision.plans}
 
 
-def cut(summary: Summary, most_bytes: int) -> Summary:
+def cut_to_size(summary: Summary, most_bytes: int) -> Summary:
     """The summary in at most so many bytes of JSON, or with nothing left to cut.
 
     Of lists the beginning is kept, of texts the last lines, of anything else nothing; `left_out`
@@ -137,7 +139,7 @@ def _shortened(value: object) -> tuple[object, int]:
     return None, 1
 
 
-def _is_news(plan: PoolPlan, told: Told) -> bool:
+def _is_news(plan: PoolPlan, told: PublishedShares) -> bool:
     observed, desired = told.get((plan.service, plan.pool), ({}, {}))
     return _differ(plan.before, observed) or _differ(plan.desired, desired)
 

@@ -25,12 +25,12 @@ from controller.planning.placement.believed import Believed, known
 from controller.planning.placement.dials import modelled
 from controller.planning.shares import normalised, without
 
-Places = frozenset[tuple[str, str]]
+RegionNames = frozenset[tuple[str, str]]
 """Services and regions."""
 
 
 @dataclass(frozen=True, slots=True)
-class Stages:
+class EffectValues:
     """One number at four moments; None where nobody knows it."""
 
     now: float | None
@@ -49,8 +49,8 @@ class RegionEffect:
     """What it can carry as well as it is; None: not configured."""
     usable: float
     """Part of its configured capacity that this is; below 1 it is degraded."""
-    rps: Stages
-    utilisation: Stages
+    rps: EffectValues
+    utilisation: EffectValues
     """Part of what it can carry."""
 
 
@@ -65,9 +65,9 @@ class PoolEffect:
     by_itself: Shares | None
     after: Shares | None
     wanted: Shares | None
-    latency_ms: Stages
+    latency_ms: EffectValues
     """Mean over its users; unknown where the configuration gives no latencies."""
-    egress_usd_per_gb: Stages
+    egress_usd_per_gb: EffectValues
     """Mean price of their traffic."""
 
 
@@ -115,7 +115,7 @@ class _UsersAt:
         return {pool: _mean(split, prices) for pool, split in self.split.items()}
 
 
-def effects(now: Evidence, then: Evidence, supposed_down: Places = frozenset()) -> Effects:
+def effects(now: Evidence, then: Evidence, supposed_down: RegionNames = frozenset()) -> Effects:
     """What the plans of `then` do; `now` is the same decision when nothing is supposed."""
     pools: list[PoolEffect] = []
     regions: list[RegionEffect] = []
@@ -136,7 +136,7 @@ def load_text(one: RegionEffect, rps: float, utilisation: float | None) -> str:
     return f"{rps:.0f} requests/s, {utilisation * 100:.0f} % of its capacity{now}"
 
 
-def down_places(decision: Decision) -> Places:
+def down_regions(decision: Decision) -> RegionNames:
     """What is believed down."""
     return frozenset(
         (service, region)
@@ -146,7 +146,7 @@ def down_places(decision: Decision) -> Places:
     )
 
 
-def served(
+def served_shares(
     snapshot: Snapshot, name: PoolName, shares: Shares, down: frozenset[str]
 ) -> Shares | None:
     """Where users really are when the levers say `shares` and these regions fail their checks.
@@ -162,11 +162,11 @@ def served(
 
 
 def _moments(
-    name: str, now: Evidence, then: Evidence, supposed_down: Places
+    name: str, now: Evidence, then: Evidence, supposed_down: RegionNames
 ) -> tuple[_UsersAt, _UsersAt, _UsersAt, _UsersAt]:
     """One and the same for moments that cannot differ: most plans move little."""
-    failed_now = _failed(name, down_places(now.decision))
-    failed = _failed(name, down_places(then.decision) | supposed_down)
+    failed_now = _failed(name, down_regions(now.decision))
+    failed = _failed(name, down_regions(then.decision) | supposed_down)
     first = _moment(name, now, lambda p: p.before, failed_now)
     by_itself = first
     if now is not then or failed != failed_now:
@@ -176,7 +176,7 @@ def _moments(
     return first, by_itself, after, wanted
 
 
-def _failed(service: str, places: Places) -> frozenset[str]:
+def _failed(service: str, places: RegionNames) -> frozenset[str]:
     return frozenset(region for name, region in places if name == service)
 
 
@@ -196,7 +196,7 @@ def _moment(
     split = {
         p.pool: like.split[p.pool]
         if like is not None and p.pool in same
-        else served(snapshot, (name, p.pool), shares(p), failed)
+        else served_shares(snapshot, (name, p.pool), shares(p), failed)
         for p in plans
     }
     figures = like.known if like is not None else known(snapshot, name, decision.regions[name])
@@ -215,7 +215,9 @@ def _region_effect(
         for load, capacity in zip(rps, capacities, strict=True)
     ]
     usable = then.decision.regions[name][region].usable
-    return RegionEffect(name, region, capacities[-1], usable, Stages(*rps), Stages(*parts))
+    return RegionEffect(
+        name, region, capacities[-1], usable, EffectValues(*rps), EffectValues(*parts)
+    )
 
 
 def _pool_effect(name: str, pool: str, moments: Sequence[_UsersAt]) -> PoolEffect:
@@ -227,8 +229,8 @@ def _pool_effect(name: str, pool: str, moments: Sequence[_UsersAt]) -> PoolEffec
         by_itself,
         after,
         wanted,
-        latency_ms=Stages(*(moment.latency_ms.get(pool) for moment in moments)),
-        egress_usd_per_gb=Stages(*(moment.egress_usd_per_gb.get(pool) for moment in moments)),
+        latency_ms=EffectValues(*(moment.latency_ms.get(pool) for moment in moments)),
+        egress_usd_per_gb=EffectValues(*(moment.egress_usd_per_gb.get(pool) for moment in moments)),
     )
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from controller.model.decision import PoolPlan
 from controller.planning.account.columns import aligned
-from controller.planning.account.effects import Effects, PoolEffect, RegionEffect, Stages
+from controller.planning.account.effects import Effects, EffectValues, PoolEffect, RegionEffect
 from controller.planning.account.explanation import explain_plan
-from controller.planning.account.moves import in_words
+from controller.planning.account.moves import moves_text
 from controller.planning.account.single_failures import SingleFailure
 
 _UNKNOWN = "unknown"
@@ -49,7 +49,7 @@ def _moved(pool: PoolEffect) -> tuple[str, str] | None:
     name = f"{pool.service}/{pool.pool}"
     if pool.now is None or pool.by_itself is None:
         return name, "unknown: AWS has not said how its levers stand"
-    moves = in_words(pool.now, pool.by_itself)
+    moves = moves_text(pool.now, pool.by_itself)
     return (name, moves) if moves else None
 
 
@@ -93,7 +93,7 @@ def _number(value: float | None, form: str, unit: str) -> str:
     return _UNKNOWN if value is None else f"{value:{form}}{unit}"
 
 
-def _stages(stages: Stages) -> tuple[float | None, ...]:
+def _stages(stages: EffectValues) -> tuple[float | None, ...]:
     return stages.now, stages.by_itself, stages.after, stages.wanted
 
 

@@ -48,7 +48,7 @@ class EvidenceText:
 
 
 @dataclass(frozen=True, slots=True)
-class Exhibit:
+class RecordedEvidence:
     """The evidence of one recorded decision."""
 
     decision_id: int
@@ -57,7 +57,7 @@ class Exhibit:
     evidence: EvidenceText
 
 
-def written(evidence: Evidence) -> EvidenceText:
+def encode_evidence(evidence: Evidence) -> EvidenceText:
     """The evidence as text."""
     snapshot = evidence.snapshot
     parts = {
@@ -68,7 +68,7 @@ def written(evidence: Evidence) -> EvidenceText:
     return EvidenceText(
         settings_text(snapshot.settings),
         as_text(parts),
-        canonical(evidence.decision),
+        canonical_text(evidence.decision),
     )
 
 
@@ -77,7 +77,7 @@ def read_snapshot(text: EvidenceText) -> Snapshot:
     return _unpacked_snapshot(_settings(text.settings), _parsed(text.snapshot, "the snapshot"))
 
 
-def canonical(decision: Decision) -> str:
+def canonical_text(decision: Decision) -> str:
     """The one text of a decision: equal texts are equal decisions."""
     return as_text(EXACT(decision))
 
@@ -94,8 +94,8 @@ def kept_settings(settings: Settings) -> Settings:
     return settings.model_copy(update=gone)
 
 
-def exported(exhibit: Exhibit) -> dict[str, object]:
-    """The content of a file with everything that a replay needs; `imported` reads it."""
+def export_evidence(exhibit: RecordedEvidence) -> dict[str, object]:
+    """The content of a file with everything that a replay needs; `import_evidence` reads it."""
     text = exhibit.evidence
     return {
         "format": FORMAT,
@@ -107,7 +107,7 @@ def exported(exhibit: Exhibit) -> dict[str, object]:
     }
 
 
-def imported(text: str) -> Exhibit:
+def import_evidence(text: str) -> RecordedEvidence:
     """The evidence in a file. Raises UnreadableError when it is something else."""
     data = _parsed(text, "the file")
     if not isinstance(data, dict) or data.get("format") not in _READ:
@@ -119,7 +119,7 @@ def imported(text: str) -> Exhibit:
         if not isinstance(data.get(name), dict):
             raise UnreadableError(f"the file's {name} is missing or no object")
     parts = (as_text(data[name]) for name in ("settings", "snapshot", "decision"))
-    return Exhibit(data["decision_id"], data["version"], EvidenceText(*parts))
+    return RecordedEvidence(data["decision_id"], data["version"], EvidenceText(*parts))
 
 
 def _unpacked_snapshot(settings: Settings, data: object) -> Snapshot:

@@ -22,7 +22,7 @@ from controller.model.decision import (
 from controller.model.levers import Change
 from controller.model.plural import counted
 from controller.planning.account.columns import aligned
-from controller.planning.account.moves import in_words
+from controller.planning.account.moves import moves_text
 from controller.planning.drift import show
 from controller.planning.shares import SAME, percent
 
@@ -33,7 +33,7 @@ _OFFSET_WIDTH = 13
 """Of a time of day with milliseconds, below which the offsets are aligned."""
 
 
-def explain(record: DecisionRecord) -> str:
+def explain_record(record: DecisionRecord) -> str:
     """Everything a record says, in sections; without a final newline."""
     head = (
         f"Decision {record.id}  {record.at.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}  "
@@ -51,7 +51,7 @@ def explain(record: DecisionRecord) -> str:
     return "\n".join([head, *(line for name, body in sections for line in _section(name, body))])
 
 
-def is_quiet(plan: PoolPlan) -> bool:
+def is_unchanged(plan: PoolPlan) -> bool:
     """Whether the pool stays as it is, and nothing holds it."""
     return not (plan.changes or plan.withheld or plan.held)
 
@@ -78,7 +78,7 @@ def _rules_of(plan: PoolPlan) -> list[str]:
     if not plan.rules:
         return []
     kind = "emergency" if plan.emergency else "ordered" if plan.by_person else "calm"
-    moves = in_words(plan.before, plan.after)
+    moves = moves_text(plan.before, plan.after)
     rows = [_rule_row(rule) for rule in plan.rules]
     title = f"{_place(plan)} ({kind}): {moves or 'stays as it is'}"
     return [title, *(f"  {line}" for line in aligned(rows))]
@@ -172,7 +172,7 @@ def _time_of_day(at: datetime) -> str:
 def _plan_rows(plan: PoolPlan, everything: bool) -> Iterator[list[str]]:
     yield from _moving_rows(plan)
     yield from _held_rows(plan)
-    if everything and is_quiet(plan):
+    if everything and is_unchanged(plan):
         shares = ", ".join(f"{r} {percent(s)}" for r, s in plan.before.items() if s >= SAME)
         yield [f"= {_place(plan)}", "", "stays", "", shares]
 

@@ -25,7 +25,7 @@ class ShareMove:
         return self.after < self.before
 
 
-def moves(before: Decision, after: Decision) -> tuple[ShareMove, ...]:
+def share_moves(before: Decision, after: Decision) -> tuple[ShareMove, ...]:
     """Where the second decision, made at the same moment, wants other shares than the first.
 
     Compared are the shares that placement wants, whatever ramps and guards make of them now, and,
@@ -44,7 +44,7 @@ def moves(before: Decision, after: Decision) -> tuple[ShareMove, ...]:
     return tuple(found)
 
 
-def in_words(before: Shares, after: Shares) -> str:
+def moves_text(before: Shares, after: Shares) -> str:
     """Regions whose shares differ: `eu-west-1 50 % → 0 %, us-east-1 0 % → 50 %`."""
     pairs = {
         region: (before.get(region, 0.0), after.get(region, 0.0))
@@ -57,7 +57,7 @@ def in_words(before: Shares, after: Shares) -> str:
     )
 
 
-def losing(found: Iterable[ShareMove]) -> tuple[str, ...]:
+def losing_regions(found: Iterable[ShareMove]) -> tuple[str, ...]:
     """Regions whose traffic would leave, each once."""
     return tuple(sorted({move.region for move in found if move.leaves}))
 

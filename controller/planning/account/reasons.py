@@ -64,7 +64,7 @@ class PoolPath(NamedTuple):
     """Whether they get more than step and pace allow, because others would be overloaded."""
 
 
-def rules(way: PoolPath) -> tuple[Rule, ...]:
+def placement_and_ramp_rules(way: PoolPath) -> tuple[Rule, ...]:
     """What placement and ramp did to each region."""
     return (*_placement_rules(way), *_ramp_rules(way))
 

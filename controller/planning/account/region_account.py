@@ -42,7 +42,7 @@ class RegionAccount:
     """Where the region is, as the settings say for people; None: they do not say."""
 
 
-def accounts(evidence: Evidence, region: str) -> tuple[RegionAccount, ...]:
+def region_accounts(evidence: Evidence, region: str) -> tuple[RegionAccount, ...]:
     """The region in every pool that may use it."""
     snapshot, decision = evidence.snapshot, evidence.decision
     loads = {
@@ -73,7 +73,7 @@ def accounts(evidence: Evidence, region: str) -> tuple[RegionAccount, ...]:
     return tuple(found)
 
 
-def carried_out(record: DecisionRecord) -> tuple[PoolPlan, ...]:
+def plans_as_applied(record: DecisionRecord) -> tuple[PoolPlan, ...]:
     """The record's plans as they stood once AWS had applied what was written."""
     applied = {
         change.position

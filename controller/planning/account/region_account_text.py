@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from controller.model.decision import DecisionRecord, PoolPlan
 from controller.planning.account.columns import aligned
 from controller.planning.account.explanation import held_lines
-from controller.planning.account.region_account import RegionAccount, carried_out
+from controller.planning.account.region_account import RegionAccount, plans_as_applied
 from controller.planning.shares import SAME, percent
 
 
@@ -30,7 +30,7 @@ def explain_accounts(found: Sequence[RegionAccount]) -> str:
     return "\n".join(lines)
 
 
-def explain_moment(at: datetime, record: DecisionRecord) -> str:
+def explain_time(at: datetime, record: DecisionRecord) -> str:
     """What was in force at a time: the decision, since when, and what it held."""
     ago = _span((at - record.at).total_seconds())
     decided = f"{record.at.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
@@ -41,7 +41,7 @@ def explain_moment(at: datetime, record: DecisionRecord) -> str:
             [f"nothing had changed since decision {record.id}, {ago} before ({decided})"],
         ),
         ("Held then", held or ["nothing"]),
-        ("AWS had then", aligned([_split_row(plan) for plan in carried_out(record)])),
+        ("AWS had then", aligned([_split_row(plan) for plan in plans_as_applied(record)])),
     )
     width = max(len(name) for name, _ in sections) + 2
     return "\n".join(

@@ -16,14 +16,14 @@ from controller.planning.account.earlier_forms import (
 )
 from controller.planning.account.evidence import (
     Evidence,
-    Exhibit,
-    canonical,
+    RecordedEvidence,
+    canonical_text,
+    encode_evidence,
     read_snapshot,
-    written,
 )
 from controller.planning.decision import decide
 
-NOTHING = "nothing"
+ABSENT = "nothing"
 """What stands for a member that is not there."""
 _EMPTY = ("{}", "[]", "null", "false", '""')
 
@@ -67,12 +67,12 @@ class Replay:
         return not (self.same_version and (self.differences or unread))
 
 
-def replay(exhibit: Exhibit, version: str) -> Replay:
+def replay(exhibit: RecordedEvidence, version: str) -> Replay:
     """Decide again; `version` is that of this program. Raises UnreadableError."""
     text = exhibit.evidence
     snapshot = read_snapshot(text)
     decision = _decided(snapshot, text.decision)
-    again = written(Evidence(snapshot, decision))
+    again = encode_evidence(Evidence(snapshot, decision))
     settings, started_at = snapshot.settings, snapshot.started_at
 
     def lifted_snapshot(data: object) -> object:
@@ -87,7 +87,7 @@ def replay(exhibit: Exhibit, version: str) -> Replay:
         version,
         tuple(
             one
-            for one in _differences(text.decision, canonical(decision), lifted=lifted_decision)
+            for one in _differences(text.decision, canonical_text(decision), lifted=lifted_decision)
             if not _was_added(one)
         ),
         (
@@ -102,7 +102,7 @@ def replay(exhibit: Exhibit, version: str) -> Replay:
 
 def _was_added(one: Mismatch) -> bool:
     """Whether it is a member that came after the recording, and is empty: that says nothing."""
-    return one.recorded == NOTHING and one.replayed in _EMPTY
+    return one.recorded == ABSENT and one.replayed in _EMPTY
 
 
 def _decided(snapshot: Snapshot, recorded: str) -> Decision:
@@ -150,9 +150,9 @@ def _members(where: str, one: dict[str, object], other: dict[str, object]) -> It
     for name in dict.fromkeys((*one, *other)):
         place = f"{where}{name}" if name.startswith("[") else ".".join(filter(None, (where, name)))
         if name not in other:
-            yield Mismatch(place, as_text(one[name]), NOTHING)
+            yield Mismatch(place, as_text(one[name]), ABSENT)
         elif name not in one:
-            yield Mismatch(place, NOTHING, as_text(other[name]))
+            yield Mismatch(place, ABSENT, as_text(other[name]))
         else:
             yield from _between(place, one[name], other[name])
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from controller.model.decision import PoolPlan, Shares, Snapshot
 from controller.model.levers import Leak
-from controller.planning.account.effects import Effects, PoolEffect, down_places, effects
+from controller.planning.account.effects import Effects, PoolEffect, down_regions, effects
 from controller.planning.account.evidence import Evidence
-from controller.planning.account.what_if import down
+from controller.planning.account.what_if import with_region_down
 from controller.planning.decision import decide
 
 _ENOUGH_RPS = 0.5
@@ -48,7 +48,7 @@ def single_failures(snapshot: Snapshot) -> tuple[SingleFailure, ...]:
 
 
 def _failure(now: Evidence, service: str, region: str) -> SingleFailure:
-    supposed = down(now.snapshot, service, region)
+    supposed = with_region_down(now.snapshot, service, region)
     then = Evidence(supposed.snapshot, decide(supposed.snapshot))
     seen = effects(now, then, supposed.down)
     plans = [plan for plan in then.decision.plans if plan.service == service]
@@ -90,7 +90,7 @@ def _takes_over(seen: Effects, service: str, lost: str) -> dict[str, float | Non
 
 
 def _lawful(then: Evidence, service: str, pools: Iterable[PoolEffect]) -> bool:
-    failed = {region for name, region in down_places(then.decision) if name == service}
+    failed = {region for name, region in down_regions(then.decision) if name == service}
     return all(
         not any(failed.issuperset(leak.failed) for leak in _leaks(then.snapshot, pool))
         and all(

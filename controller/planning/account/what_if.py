@@ -21,7 +21,7 @@ from controller.model.overrides import Override, OverrideKind
 from controller.model.second_opinions import Opinion
 from controller.planning.health.hysteresis import is_fresh
 
-FORMS = (
+EXAMPLES = (
     "eu-west-1 down",
     "shop/eu-west-1 down",
     "drain eu-west-1",
@@ -37,9 +37,9 @@ _LARGEST = 1000.0
 _ORDERS = {"drain": OverrideKind.DRAIN, "failover": OverrideKind.FAILOVER}
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 """Planning never asks when an order was given or ends."""
-PREVIEW = "preview"
+PREVIEW_AUTHOR = "preview"
 """Who gives an order that nobody has given yet."""
-SUPPOSED = "supposed"
+PREVIEW_REASON = "supposed"
 """Its reason."""
 
 
@@ -52,7 +52,7 @@ class Hypothetical:
     """Services and regions that are supposed down."""
 
 
-def suppose(snapshot: Snapshot, hypotheses: Iterable[str]) -> Hypothetical:
+def apply_hypotheses(snapshot: Snapshot, hypotheses: Iterable[str]) -> Hypothetical:
     """The snapshot under all hypotheses.
 
     Raises InvalidRequestError, which says which of them is wrong and what is allowed.
@@ -64,7 +64,7 @@ def suppose(snapshot: Snapshot, hypotheses: Iterable[str]) -> Hypothetical:
     return supposed
 
 
-def down(snapshot: Snapshot, service: str, region: str) -> Hypothetical:
+def with_region_down(snapshot: Snapshot, service: str, region: str) -> Hypothetical:
     """The snapshot if one region of one service were down."""
     return _down(Hypothetical(snapshot), [(service, region)])
 
@@ -79,7 +79,7 @@ def _suppose(supposed: Hypothetical, text: str) -> Hypothetical:
         return replace(supposed, snapshot=snapshot)
     scaled = _FACTOR.fullmatch(text)
     if scaled is None:
-        raise _wrong(f"{text!r} is no hypothesis; allowed are, for example", FORMS)
+        raise _wrong(f"{text!r} is no hypothesis; allowed are, for example", EXAMPLES)
     kind, _, place = scaled["what"].partition(" ")
     factor = float(scaled["factor"])
     if factor > _LARGEST:
@@ -88,7 +88,7 @@ def _suppose(supposed: Hypothetical, text: str) -> Hypothetical:
         return replace(supposed, snapshot=_demand(supposed.snapshot, place, factor))
     if kind == "capacity" and place:
         return replace(supposed, snapshot=_capacity(supposed.snapshot, place, factor))
-    raise _wrong(f"{text!r} is no hypothesis; allowed are, for example", FORMS)
+    raise _wrong(f"{text!r} is no hypothesis; allowed are, for example", EXAMPLES)
 
 
 def _down(supposed: Hypothetical, places: Collection[tuple[str, str]]) -> Hypothetical:
@@ -100,7 +100,7 @@ def _down(supposed: Hypothetical, places: Collection[tuple[str, str]]) -> Hypoth
         failures=settings.health.down_after,
         first_failure_at=now,
         last_result_at=now,
-        last_failure=SUPPOSED,
+        last_failure=PREVIEW_REASON,
     )
     concerned = [
         endpoint_id
@@ -117,7 +117,7 @@ def _down(supposed: Hypothetical, places: Collection[tuple[str, str]]) -> Hypoth
     known_good = {
         url: state._replace(last_result_at=now) for url, state in snapshot.known_good.items()
     }
-    agreeing = Opinion(Verdict.DOWN, now, SUPPOSED)
+    agreeing = Opinion(Verdict.DOWN, now, PREVIEW_REASON)
     opinions = {
         position: agreeing if (position.service, position.region) in places else opinion
         for position, opinion in snapshot.opinions.items()
@@ -155,8 +155,8 @@ def _ordered(snapshot: Snapshot, kind: OverrideKind, place: str) -> Snapshot:
         kind=kind,
         region=region,
         service=service,
-        author=PREVIEW,
-        reason=SUPPOSED,
+        author=PREVIEW_AUTHOR,
+        reason=PREVIEW_REASON,
         created_at=_NEVER,
         expires_at=_NEVER,
         pool=pool,

@@ -6,14 +6,14 @@ ceiling are the caller's.
 
 from __future__ import annotations
 
-GROWTH = 1.5
+BACKOFF_FACTOR = 1.5
 """Each silent probe makes the next one wait so much longer. With the default floor of 0.2 s and
 gaps of 0.05 and 0.2 s three probes listen for 1.2 s in all: longer than one lost SYN takes, which
 TCP repeats after one second (RFC 6298, 2)."""
-BRISK = 1 / 8
+FAST_FRACTION = 1 / 8
 """Part of the least within which answers are brisk: a mean and four deviations of so much each are
 less than the least."""
-_MANY = 50
+_MAX_TIMEOUTS = 50
 """Silences after which any ceiling is reached."""
 _UNKNOWN = -1.0
 
@@ -48,11 +48,11 @@ class AdaptiveTimeout:
         if wait_s < least_s:
             wait_s = least_s
         if silent:
-            wait_s *= GROWTH ** min(silent, _MANY)
+            wait_s *= BACKOFF_FACTOR ** min(silent, _MAX_TIMEOUTS)
         return wait_s if wait_s < most_s else most_s
 
     def is_brisk(self, least_s: float) -> bool:
         """Whether the least is what is waited, and goes on to be while answers are brisk: then they
         need not be learned."""
-        brisk_s = least_s * BRISK
+        brisk_s = least_s * FAST_FRACTION
         return 0.0 <= self._mean <= brisk_s and self._deviation <= brisk_s

@@ -21,11 +21,11 @@ from controller.planning.shares import percent
 
 NO_ADDRESS = "no address"
 """What stands among the answers that lead nowhere for one without any address."""
-_KEPT = 300
+_MAX_SAMPLES = 300
 """Answers that are counted at most: enough to tell that a record of a fourteenth is withheld."""
-_CHANCE = 1e-9
+_FALSE_POSITIVE_RATE = 1e-9
 """The chance that we take for certain: what is less probable is not a matter of luck."""
-_DEVIATIONS = 4.5
+_MAX_DEVIATIONS = 4.5
 """Standard deviations beyond which a share is no longer explained by the number of answers."""
 
 
@@ -40,7 +40,7 @@ class Sample:
     """What was answered, when it belongs to none."""
 
 
-def added(
+def with_sample(
     samples: Sequence[Sample], sample: Sample, weights: Mapping[str, int]
 ) -> tuple[Sample, ...]:
     """The answers that tell of the present, oldest first, with one more.
@@ -50,13 +50,13 @@ def added(
     """
     if sample.region in _withheld(_without(samples, weights), weights):
         return (sample,)
-    now = (*samples, sample)[-_KEPT:]
+    now = (*samples, sample)[-_MAX_SAMPLES:]
     without = _without(now, weights)
     gone = [without[region] for region in _withheld(without, weights)]
     return now[-min(gone, default=len(now)) :]
 
 
-def summary(samples: Sequence[Sample], regions: Iterable[str]) -> AnsweredCounts | None:
+def answered_counts(samples: Sequence[Sample], regions: Iterable[str]) -> AnsweredCounts | None:
     """These answers, oldest first, counted; None without any."""
     if not samples:
         return None
@@ -90,7 +90,7 @@ def answer_opinions(snapshot: Snapshot, service: str) -> Iterator[tuple[Position
         if name != service:
             continue
         weights = _weights(snapshot, (service, pool), answered)
-        out = () if answered.elsewhere else withheld(answered, weights)
+        out = () if answered.elsewhere else withheld_regions(answered, weights)
         for region in weights if out else ():
             if region in out:
                 times = answered.without[region]
@@ -102,7 +102,7 @@ def answer_opinions(snapshot: Snapshot, service: str) -> Iterator[tuple[Position
                 yield Position(service, pool, region), Opinion(Verdict.UP, at, detail)
 
 
-def withheld(answered: AnsweredCounts, weights: Mapping[str, int]) -> tuple[str, ...]:
+def withheld_regions(answered: AnsweredCounts, weights: Mapping[str, int]) -> tuple[str, ...]:
     """The regions that have weight and are not answered: Route 53's checks hold them back."""
     return _withheld(answered.without, weights)
 
@@ -121,7 +121,7 @@ def _mismatches(answered: AnsweredCounts, weights: Mapping[str, int]) -> Iterato
         times = sum(answered.elsewhere.values())
         yield f"{times} of {answered.total} answers lead to none of its weighted records: {said}"
         return
-    out = withheld(answered, weights)
+    out = withheld_regions(answered, weights)
     for region in out:
         yield (
             f"{region} has weight {weights[region]} and is not answered: "
@@ -135,7 +135,7 @@ def _mismatches(answered: AnsweredCounts, weights: Mapping[str, int]) -> Iterato
                 f"{region} has weight 0 and is {count} of {answered.total} answers: "
                 "every other weighted record is unhealthy to Route 53"
             )
-        elif weight and region not in out and not _explained(count, answered.total, weight / total):
+        elif weight and region not in out and not _is_chance(count, answered.total, weight / total):
             yield (
                 f"{region} is {percent(count / answered.total)} of {answered.total} answers, "
                 f"its weight makes {percent(weight / total)}"
@@ -160,7 +160,7 @@ def _withheld(without: Mapping[str, int], weights: Mapping[str, int]) -> tuple[s
         region
         for region, weight in weights.items()
         if 0 < weight < total
-        if without.get(region, 0) >= _certain_after(weight / total)
+        if without.get(region, 0) >= _misses_to_be_certain(weight / total)
     )
 
 
@@ -173,15 +173,15 @@ def _weights(snapshot: Snapshot, pool: PoolName, answered: AnsweredCounts) -> di
     return {region: setting.weight for region, setting in found.items() if setting is not None}
 
 
-def _certain_after(share: float) -> int:
+def _misses_to_be_certain(share: float) -> int:
     """After how many answers in a row without it a record of this share is certainly withheld.
 
     While others are withheld, too, its share is larger still: the count errs on the safe side.
     """
-    return ceil(log(_CHANCE) / log1p(-share))
+    return ceil(log(_FALSE_POSITIVE_RATE) / log1p(-share))
 
 
-def _explained(count: int, total: int, share: float) -> bool:
+def _is_chance(count: int, total: int, share: float) -> bool:
     """Whether chance explains this count: the score test, with a continuity correction."""
     spread = sqrt(total * share * (1 - share))
-    return abs(count - total * share) <= _DEVIATIONS * spread + 0.5
+    return abs(count - total * share) <= _MAX_DEVIATIONS * spread + 0.5

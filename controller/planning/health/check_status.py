@@ -23,11 +23,11 @@ from controller.model.health import Verdict
 from controller.model.second_opinions import CheckDefinition, CheckerReport, Opinion
 
 HEALTHY_FRACTION = 0.18
-_FEWEST = 3
+_MIN_CHECKERS = 3
 """Checkers that must report for a check to be called unhealthy; AWS uses three Regions at least."""
-_STALE_AFTER = 3
+_STALE_AFTER_INTERVALS = 3
 """Intervals without a new result after which a checker's mind is not known any more."""
-_TURNED_ROUND = {
+_OPPOSITE = {
     Verdict.UP: Verdict.DOWN,
     Verdict.DOWN: Verdict.UP,
     Verdict.UNKNOWN: Verdict.UNKNOWN,
@@ -51,10 +51,13 @@ def advance(
     known: Checkers, reports: Iterable[CheckerReport], check: CheckDefinition
 ) -> dict[str, Checker]:
     """Each reporting checker with its newest result. Those that no longer report are dropped."""
-    return {report.checker: _after(known.get(report.checker), report, check) for report in reports}
+    return {
+        report.checker: _next_checker(known.get(report.checker), report, check)
+        for report in reports
+    }
 
 
-def _after(known: Checker | None, report: CheckerReport, check: CheckDefinition) -> Checker:
+def _next_checker(known: Checker | None, report: CheckerReport, check: CheckDefinition) -> Checker:
     if known is not None and report.at <= known.last.at:
         return known
     if report.passed:
@@ -80,7 +83,7 @@ def endpoint_opinion(
         at = newest_first[floor(limit)]
         detail = f"{len(well)} of {len(fresh)} Route 53 checkers reach it"
         verdict = Verdict.UP
-    elif len(fresh) >= _FEWEST and len(fresh) - len(ill) <= limit:
+    elif len(fresh) >= _MIN_CHECKERS and len(fresh) - len(ill) <= limit:
         latest = max(ill, key=lambda c: c.last.at).last
         at, verdict, said = latest.at, Verdict.DOWN, latest.status.rstrip(".")
         detail = f"{len(ill)} of {len(fresh)} Route 53 checkers fail, last: {said}"
@@ -116,8 +119,8 @@ def calculated_opinion(children: Sequence[Opinion], check: CheckDefinition, now:
 def _inverted(opinion: Opinion, check: CheckDefinition) -> Opinion:
     if not check.inverted:
         return opinion
-    return Opinion(_TURNED_ROUND[opinion.verdict], opinion.at, f"inverted: {opinion.detail}")
+    return Opinion(_OPPOSITE[opinion.verdict], opinion.at, f"inverted: {opinion.detail}")
 
 
 def _is_stale(checker: Checker, wall: datetime, check: CheckDefinition) -> bool:
-    return (wall - checker.last.at).total_seconds() > _STALE_AFTER * check.interval_s
+    return (wall - checker.last.at).total_seconds() > _STALE_AFTER_INTERVALS * check.interval_s

@@ -12,7 +12,7 @@ from collections.abc import Collection
 
 from controller.model.configuration import GrayFailureSettings
 from controller.model.health import HealthState, Verdict
-from controller.planning.health.hysteresis import slow_from
+from controller.planning.health.hysteresis import slow_threshold_s
 
 STEPS = ((1, 0.75), (3, 0.5), (8, 0.25))
 """Multiples of `gray.bad_ratio`, and the part of its capacity that can then be counted on."""
@@ -20,7 +20,7 @@ _RECOVERS_AT = 0.5
 _UP = Verdict.UP
 
 
-def level(state: HealthState, was: int, limits: GrayFailureSettings) -> int:
+def degraded_steps(state: HealthState, was: int, limits: GrayFailureSettings) -> int:
     """How many steps one vantage point's opinion degrades a region that stood at `was`."""
     if state.verdict is not _UP or state.answers < limits.over_probes:
         return 0 if state.verdict is Verdict.DOWN else min(was, len(STEPS))
@@ -34,25 +34,25 @@ def level(state: HealthState, was: int, limits: GrayFailureSettings) -> int:
     return found
 
 
-def degradation(
+def majority_steps(
     states: Collection[HealthState], quorum: int, was: int, limits: GrayFailureSettings
 ) -> int:
     """How many steps a region is degraded by one endpoint's states, one per vantage point.
 
     `was`: the steps until now.
     """
-    levels = sorted([level(state, was, limits) for state in states], reverse=True)
+    levels = sorted([degraded_steps(state, was, limits) for state in states], reverse=True)
     return levels[quorum - 1] if len(levels) >= quorum else was
 
 
-def usable(steps: int) -> float:
+def usable_fraction(steps: int) -> float:
     """The part of a region's capacity that can be counted on when it is degraded so far."""
     return STEPS[steps - 1][1] if steps else 1.0
 
 
-def describe(state: HealthState, limits: GrayFailureSettings) -> str:
+def describe_bad_probes(state: HealthState, limits: GrayFailureSettings) -> str:
     """The evidence in one line."""
     return (
         f"{state.bad_ratio:.0%} of the last {limits.over_probes} probes failed or took more than "
-        f"{slow_from(state.usual_latency_s, limits) * 1000:.0f} ms"
+        f"{slow_threshold_s(state.usual_latency_s, limits) * 1000:.0f} ms"
     )

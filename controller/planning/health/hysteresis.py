@@ -14,7 +14,7 @@ from controller.model.health import HealthState, ProbeOutcome, ProbeResult, Verd
 _UP, _DOWN = Verdict.UP, Verdict.DOWN
 _PASSED, _FAILED = ProbeOutcome.PASSED, ProbeOutcome.FAILED
 
-LONG_RUN = 5000
+BASELINE_ANSWERS = 5000
 """Answers over which the usual latency is learned: hours at usual intervals, so that an endpoint
 that grows slow is measured against what it was."""
 
@@ -34,12 +34,12 @@ def is_fresh(state: HealthState, now: float, fresh_for_s: float) -> bool:
     return state.last_result_at is not None and now - state.last_result_at <= fresh_for_s
 
 
-def passes(state: HealthState, limits: HealthSettings) -> bool:
+def is_answering(state: HealthState, limits: HealthSettings) -> bool:
     """Whether something that must not answer does: quicker to say so than a region is to be up."""
     return state.verdict is _UP or state.successes >= limits.forgive_after
 
 
-def slow_from(usual_s: float, limits: GrayFailureSettings) -> float:
+def slow_threshold_s(usual_s: float, limits: GrayFailureSettings) -> float:
     """The latency in seconds above which an answer is bad, where so much is usual."""
     slowest = usual_s * limits.slow_factor
     at_least = usual_s + limits.slow_least_s
@@ -98,15 +98,15 @@ def _after_success(state: HealthState, result: ProbeResult, limits: HealthSettin
     elif failures and verdict is not _DOWN and successes >= limits.forgive_after:
         failures, first_failure = 0, None
     answers += 1
-    slowest = slow_from(usual, gray)
+    slowest = slow_threshold_s(usual, gray)
     if usual and latency > slowest:
         bad += (1.0 - bad) / gray.over_probes
         latency = slowest
         # Or else a young endpoint that grows slow would soon be as usual.
-        lesson = answers if answers < gray.over_probes else LONG_RUN
+        lesson = answers if answers < gray.over_probes else BASELINE_ANSWERS
     else:
         bad -= bad / gray.over_probes
-        lesson = answers if answers < LONG_RUN else LONG_RUN
+        lesson = answers if answers < BASELINE_ANSWERS else BASELINE_ANSWERS
     usual += (latency - usual) / lesson
     return HealthState(
         verdict,

@@ -21,22 +21,26 @@ from controller.model.configuration import EndpointId, ServiceRegion, Settings
 from controller.model.decision import Snapshot
 from controller.model.health import HealthState, RegionHealth, Verdict
 from controller.planning.health.corroboration import Corroboration
-from controller.planning.health.gray_failure import degradation, describe, usable
-from controller.planning.health.hysteresis import is_fresh, passes
+from controller.planning.health.gray_failure import (
+    describe_bad_probes,
+    majority_steps,
+    usable_fraction,
+)
+from controller.planning.health.hysteresis import is_answering, is_fresh
 from controller.planning.health.second_opinions import (
-    Known,
-    Reports,
+    CheckReports,
+    OpinionsBySource,
     opinions_by_region,
-    remarks,
     reports_by_service,
+    second_opinion_text,
     second_opinions,
 )
 
 # Python 3.11 looks up a member of an enumeration anew each time, which is slow for each endpoint.
 _UP, _DOWN = Verdict.UP, Verdict.DOWN
-_MOST_TOLD = 3
+_MAX_NAMED = 3
 """Endpoints whose evidence a region's verdict names; a region may have a thousand."""
-_WITNESSES = "known-good reference targets and the other regions"
+_CORROBORATORS = "known-good reference targets and the other regions"
 
 
 def isolation(snapshot: Snapshot) -> str | None:
@@ -48,7 +52,7 @@ def isolation(snapshot: Snapshot) -> str | None:
     the panic window counts as blindness.
     """
     settings = snapshot.settings
-    liars = answering(snapshot.known_bad, settings, snapshot.now)
+    liars = answering_targets(snapshot.known_bad, settings, snapshot.now)
     if liars:
         who = "target {} answers" if len(liars) == 1 else "targets {} answer"
         return (
@@ -95,14 +99,15 @@ def _most_regions_failing(snapshot: Snapshot) -> str | None:
     return None
 
 
-def answering(
+def answering_targets(
     known_bad: Mapping[str, HealthState], settings: Settings, now: float
 ) -> tuple[str, ...]:
     """Known-bad reference targets that answer, by fresh results."""
     return tuple(
         url
         for url, state in sorted(known_bad.items())
-        if is_fresh(state, now, settings.probing.fresh_for_s) and passes(state, settings.health)
+        if is_fresh(state, now, settings.probing.fresh_for_s)
+        and is_answering(state, settings.health)
     )
 
 
@@ -124,7 +129,7 @@ class SharedEvidence:
 
     snapshot: Snapshot
     corroboration: Corroboration
-    reports: Mapping[str, Reports]
+    reports: Mapping[str, CheckReports]
     """Service to what health checks say of its weighted records."""
     isolated: str | None
     """Why this vantage point casts no vote, if it does not."""
@@ -143,32 +148,34 @@ class SharedEvidence:
         )
 
 
-def judge(snapshot: Snapshot, *, isolated: str | None) -> Mapping[str, Mapping[str, RegionHealth]]:
+def health_by_service(
+    snapshot: Snapshot, *, isolated: str | None
+) -> Mapping[str, Mapping[str, RegionHealth]]:
     """Service to region to verdict, with the evidence in one line.
 
     `isolated`: why this vantage point casts no vote, if it does not.
     """
     jury = SharedEvidence.of(snapshot, isolated)
-    return {service: judge_service(jury, service) for service in snapshot.settings.services}
+    return {service: service_health(jury, service) for service in snapshot.settings.services}
 
 
-def judge_service(jury: SharedEvidence, service: str) -> dict[str, RegionHealth]:
+def service_health(jury: SharedEvidence, service: str) -> dict[str, RegionHealth]:
     """Region to verdict, with the evidence in one line."""
     regions = jury.snapshot.settings.services[service].regions
     others = opinions_by_region(jury.snapshot, service, jury.reports.get(service, ()))
     return {
-        name: _judge_region(jury, service, name, region, others.get(name, {}))
+        name: _region_health(jury, service, name, region, others.get(name, {}))
         for name, region in regions.items()
     }
 
 
-def _judge_region(
-    jury: SharedEvidence, service: str, name: str, region: ServiceRegion, known: Known
+def _region_health(
+    jury: SharedEvidence, service: str, name: str, region: ServiceRegion, known: OpinionsBySource
 ) -> RegionHealth:
     snapshot = jury.snapshot
     was = snapshot.memory.of(service).degraded.get(name, 0)
     judged = [
-        _judge_endpoint(jury, EndpointId(service, name, key), was)
+        _endpoint_votes(jury, EndpointId(service, name, key), was)
         for key, endpoint in region.endpoints.items()
         if endpoint.required
     ]
@@ -184,22 +191,22 @@ def _judge_region(
     level = max((one.degraded for one in judged), default=0)
     return RegionHealth(
         verdict,
-        _why(jury, verdict, judged) + remarks(verdict, others),
+        _why(jury, verdict, judged) + second_opinion_text(verdict, others),
         since,
         max((_calling_down(one) for one in judged), default=0),
         level,
-        usable(level),
+        usable_fraction(level),
         others,
     )
 
 
-def _judge_endpoint(jury: SharedEvidence, target: EndpointId, was: int) -> EndpointVotes:
+def _endpoint_votes(jury: SharedEvidence, target: EndpointId, was: int) -> EndpointVotes:
     """`was`: the steps by which its region was degraded until now."""
     snapshot = jury.snapshot
-    states = _opinions(snapshot, target, isolated=jury.isolated is not None)
+    states = _counted_states(snapshot, target, isolated=jury.isolated is not None)
     ballots = [_vote(jury, target, state) for state in states.values()]
     verdict = _majority(ballots, jury.quorum)
-    steps = degradation(states.values(), jury.quorum, was, snapshot.settings.health.gray)
+    steps = majority_steps(states.values(), jury.quorum, was, snapshot.settings.health.gray)
     return EndpointVotes(target.endpoint, verdict, ballots, states, steps)
 
 
@@ -215,25 +222,27 @@ def _why(jury: SharedEvidence, verdict: Verdict, judged: Sequence[EndpointVotes]
     """
     agreeing = [one for one in judged if one.verdict is verdict]
     worst = max(agreeing, key=lambda one: one.degraded, default=None)
-    told = agreeing[:_MOST_TOLD]
+    told = agreeing[:_MAX_NAMED]
     if worst is not None and worst.degraded and worst not in told:
         told[-1] = worst
-    texts = [_told(jury, one, degrades=one is worst and bool(one.degraded)) for one in told]
+    texts = [
+        _endpoint_text(jury, one, degrades=one is worst and bool(one.degraded)) for one in told
+    ]
     if len(agreeing) > len(told):
         texts.append(f"and {len(agreeing) - len(told)} more endpoints")
     return "; ".join(texts)
 
 
-def _told(jury: SharedEvidence, judged: EndpointVotes, *, degrades: bool) -> str:
+def _endpoint_text(jury: SharedEvidence, judged: EndpointVotes, *, degrades: bool) -> str:
     text = f"{judged.name}: {_reason(jury, judged)}"
     if not degrades:
         return text
     worst = max(judged.states.values(), key=lambda state: state.bad_ratio, default=None)
     limits = jury.snapshot.settings.health.gray
-    return f"{text}; {describe(worst, limits)}" if worst is not None else text
+    return f"{text}; {describe_bad_probes(worst, limits)}" if worst is not None else text
 
 
-def _opinions(
+def _counted_states(
     snapshot: Snapshot, endpoint: EndpointId, *, isolated: bool
 ) -> dict[str, HealthState]:
     """Fresh states of one endpoint by vantage point, without those that must abstain."""
@@ -299,7 +308,7 @@ def _why_unknown(jury: SharedEvidence, judged: EndpointVotes) -> str:
     counts = {v: sum(s.verdict is v for s in states.values()) for v in (Verdict.UP, Verdict.DOWN)}
     seen = f"{counts[Verdict.UP]} up and {counts[Verdict.DOWN]} down of {points}"
     if judged.ballots.count(Verdict.DOWN) < counts[Verdict.DOWN]:
-        witnesses = _WITNESSES if snapshot.known_good else "other endpoints"
+        witnesses = _CORROBORATORS if snapshot.known_good else "other endpoints"
         return f"{seen}, waiting for the {witnesses}"
     if points == 1:
         return "too few results for a verdict yet"

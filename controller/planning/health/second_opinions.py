@@ -21,15 +21,15 @@ FRESH_FOR_S = 60.0
 """Age at which another source's evidence says nothing any more. Half a minute is what Route 53's
 fast checks need for a change of mind; as much again is for our asking in turns."""
 
-Known = Mapping[OpinionSource, Sequence[Opinion]]
+OpinionsBySource = Mapping[OpinionSource, Sequence[Opinion]]
 """What is known of one region's weighted records."""
 
 
-Reports = Sequence[tuple[Position, Opinion]]
+CheckReports = Sequence[tuple[Position, Opinion]]
 """What health checks say of some weighted records."""
 
 
-def reports_by_service(snapshot: Snapshot) -> Mapping[str, Reports]:
+def reports_by_service(snapshot: Snapshot) -> Mapping[str, CheckReports]:
     """Service to what health checks say of its weighted records."""
     found: defaultdict[str, list[tuple[Position, Opinion]]] = defaultdict(list)
     for position, opinion in snapshot.opinions.items():
@@ -37,7 +37,9 @@ def reports_by_service(snapshot: Snapshot) -> Mapping[str, Reports]:
     return found
 
 
-def opinions_by_region(snapshot: Snapshot, service: str, reports: Reports) -> Mapping[str, Known]:
+def opinions_by_region(
+    snapshot: Snapshot, service: str, reports: CheckReports
+) -> Mapping[str, OpinionsBySource]:
     """A service's region to what each other source says of its records, old opinions included."""
     found: defaultdict[str, dict[OpinionSource, list[Opinion]]] = defaultdict(dict)
     for source, (position, opinion) in chain(
@@ -49,7 +51,7 @@ def opinions_by_region(snapshot: Snapshot, service: str, reports: Reports) -> Ma
 
 
 def second_opinions(
-    known: Known, now: float, suspect_since: float | None
+    known: OpinionsBySource, now: float, suspect_since: float | None
 ) -> tuple[SecondOpinion, ...]:
     """What each other source says of a region now; one that knows nothing is left out.
 
@@ -64,7 +66,7 @@ def second_opinions(
     return tuple(found)
 
 
-def remarks(verdict: Verdict, sources: Sequence[SecondOpinion]) -> str:
+def second_opinion_text(verdict: Verdict, sources: Sequence[SecondOpinion]) -> str:
     """What the other sources add to the evidence for a verdict; empty when they add nothing."""
     found = []
     for one in sources:

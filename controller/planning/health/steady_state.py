@@ -11,7 +11,7 @@ from typing import Self
 
 from controller.model.configuration import GrayFailureSettings
 from controller.model.health import HealthState, ProbeOutcome, ProbeResult, Verdict
-from controller.planning.health.hysteresis import LONG_RUN
+from controller.planning.health.hysteresis import BASELINE_ANSWERS
 
 # Python 3.11 looks up a member of an enumeration anew each time, which is slow for every probe.
 _PASSED = ProbeOutcome.PASSED
@@ -80,7 +80,7 @@ class SteadyState:
         self.last_result_at, self._latency_s = at, latency_s
         self._answers = answers = self._answers + 1
         self._usual_s = usual_s + (latency_s - usual_s) / (
-            answers if answers < LONG_RUN else LONG_RUN
+            answers if answers < BASELINE_ANSWERS else BASELINE_ANSWERS
         )
         if self._bad_ratio:
             self._bad_ratio -= self._bad_ratio / self._over_probes

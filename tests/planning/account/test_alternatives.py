@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 
 from controller.model.decision import Decision, RejectedAlternative, Snapshot
-from controller.planning.account.alternatives import rejected
+from controller.planning.account.alternatives import rejected_alternatives
 from controller.planning.decision import decide
 from tests.planning.test_properties import stages
-from tests.storyboards.stage import Stage
+from tests.storyboards.player import StoryboardPlayer
 
 EAST, WEST, CENTRAL, NORTH = "us-east-1", "eu-west-1", "eu-central-1", "eu-north-1"
 WORLD = (f"pool world {EAST} {WEST} {CENTRAL} {NORTH} demand=100",)
@@ -17,13 +17,13 @@ BOUND = (*WORLD, f"pool europe {WEST} {CENTRAL} demand=100")
 NEAR = {EAST: 90.0, WEST: 20.0, CENTRAL: 30.0, NORTH: 40.0}
 
 
-def decided(stage: Stage) -> tuple[Snapshot, Decision]:
+def decided(stage: StoryboardPlayer) -> tuple[Snapshot, Decision]:
     snapshot = stage.snapshot()
     return snapshot, decide(snapshot)
 
 
-def played(*lines: str, near: bool = False) -> Stage:
-    stage = Stage()
+def played(*lines: str, near: bool = False) -> StoryboardPlayer:
+    stage = StoryboardPlayer()
     for line in lines:
         stage.play(line)
         if near and line == lines[0]:
@@ -31,8 +31,10 @@ def played(*lines: str, near: bool = False) -> Stage:
     return stage
 
 
-def told(stage: Stage, pool: str = "world") -> dict[str, str]:
-    return {one.region: one.why for one in rejected(*decided(stage)) if one.pool == pool}
+def told(stage: StoryboardPlayer, pool: str = "world") -> dict[str, str]:
+    return {
+        one.region: one.why for one in rejected_alternatives(*decided(stage)) if one.pool == pool
+    }
 
 
 def test_a_region_that_is_not_lawful_is_named_so() -> None:
@@ -89,24 +91,24 @@ def test_a_region_that_is_farther_says_how_far() -> None:
 
 def test_what_moves_nothing_considers_nothing() -> None:
     """A calm day has no alternatives."""
-    assert rejected(*decided(played(*BOUND, "decide"))) == ()
+    assert rejected_alternatives(*decided(played(*BOUND, "decide"))) == ()
 
 
 def test_what_is_withheld_was_considered_all_the_same() -> None:
     """A freeze does not keep anybody from knowing."""
     stage = played(*BOUND, "decide", "freeze", f"see {WEST}=D")
-    assert rejected(*decided(stage))[0] == RejectedAlternative(
+    assert rejected_alternatives(*decided(stage))[0] == RejectedAlternative(
         "shop", "europe", EAST, "not lawful: pool europe does not name it"
     )
 
 
 @given(stages())
-def test_it_can_always_be_told(stage: Stage) -> None:
+def test_it_can_always_be_told(stage: StoryboardPlayer) -> None:
     """A record must not fail for want of an explanation; nobody chosen is among the rejected."""
     stage._settle()
     snapshot, decision = decided(stage)
     plans = {(plan.service, plan.pool): plan for plan in decision.plans}
-    for one in rejected(snapshot, decision):
+    for one in rejected_alternatives(snapshot, decision):
         plan = plans[one.service, one.pool]
         assert plan.desired.get(one.region, 0) <= plan.before.get(one.region, 0) + 0.005
         assert one.why

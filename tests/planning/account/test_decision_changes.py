@@ -15,11 +15,11 @@ from controller.model.levers import Change, LeverState, Outcome, OutcomeStatus, 
 from controller.model.memory import Memory
 from controller.model.overrides import Override, OverrideKind
 from controller.planning.account.decision_changes import (
+    decision_signature,
     expected_effect,
-    is_news,
-    outcomes,
-    signature,
+    has_changed,
     triggers,
+    write_outcomes,
 )
 from controller.planning.account.evidence import Evidence
 from tests.loops.small import EAST, WEST, accelerated, small, weighted
@@ -77,7 +77,7 @@ def test_what_can_be_counted_on_is_told_when_it_changes() -> None:
     )
     assert told(CALM, then) == ("shop/eu-west-1 is no longer degraded: web: answers in 20 ms",)
     assert told(first, first) == ()
-    assert signature(first, ()) != signature(CALM, ())
+    assert decision_signature(first, ()) != decision_signature(CALM, ())
 
 
 def test_an_overload_is_told_when_it_begins_and_when_it_ends() -> None:
@@ -89,7 +89,11 @@ def test_an_overload_is_told_when_it_begins_and_when_it_ends() -> None:
     assert told(full) == ("shop/world is overloaded: 20 requests/s more than fit",)
     assert told(fuller, full) == ()
     assert told(CALM, full) == ("shop/world is no longer overloaded",)
-    assert signature(fuller, ()) == signature(full, ()) != signature(CALM, ())
+    assert (
+        decision_signature(fuller, ())
+        == decision_signature(full, ())
+        != decision_signature(CALM, ())
+    )
 
 
 def test_at_the_start_everything_was_unknown() -> None:
@@ -176,10 +180,10 @@ def test_what_aws_answered_is_compared_target_by_target() -> None:
     def answer(status: OutcomeStatus, detail: str = "", target: str = "Z1") -> WriteResult:
         return WriteResult("route53", target, (CHANGE,), Outcome(status, detail))
 
-    refused = outcomes([answer(OutcomeStatus.REFUSED, "one")])
-    assert refused == outcomes([answer(OutcomeStatus.REFUSED, "two")])
-    assert refused != outcomes([answer(OutcomeStatus.APPLIED)])
-    assert refused != outcomes([answer(OutcomeStatus.REFUSED, target="Z2")])
+    refused = write_outcomes([answer(OutcomeStatus.REFUSED, "one")])
+    assert refused == write_outcomes([answer(OutcomeStatus.REFUSED, "two")])
+    assert refused != write_outcomes([answer(OutcomeStatus.APPLIED)])
+    assert refused != write_outcomes([answer(OutcomeStatus.REFUSED, target="Z2")])
 
 
 def test_the_expected_effect_says_who_moves_and_when_users_follow() -> None:
@@ -229,8 +233,8 @@ def test_that_aws_has_what_was_written_is_no_news() -> None:
     off = {WEST: 0.2471, EAST: 0.7529}
     read_back = replace(CALM, plans=(replace(STAYS, before=off, desired=off, after=off),))
 
-    assert is_news(signature(CALM, ()), signature(wrote, ()))
-    assert not is_news(signature(wrote, ()), signature(read_back, ()))
+    assert has_changed(decision_signature(CALM, ()), decision_signature(wrote, ()))
+    assert not has_changed(decision_signature(wrote, ()), decision_signature(read_back, ()))
 
 
 @pytest.mark.parametrize(
@@ -246,11 +250,11 @@ def test_every_write_and_every_other_split_is_news(
 ) -> None:
     """However little a write moves."""
     other = replace(CALM, plans=(replace(STAYS, after=after, changes=changes),))
-    assert is_news(signature(CALM, ()), signature(other, ()))
+    assert has_changed(decision_signature(CALM, ()), decision_signature(other, ()))
 
 
 def test_a_little_that_becomes_nothing_is_news() -> None:
     """Zero is not a matter of rounding."""
     little, none = ({WEST: share, EAST: 1 - share} for share in (0.004, 0.0))
     one, other = (replace(CALM, plans=(replace(STAYS, after=a),)) for a in (little, none))
-    assert is_news(signature(one, ()), signature(other, ()))
+    assert has_changed(decision_signature(one, ()), decision_signature(other, ()))

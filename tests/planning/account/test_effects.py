@@ -7,12 +7,18 @@ from dataclasses import replace
 import pytest
 
 from controller.model.decision import Snapshot
-from controller.planning.account.effects import Effects, PoolEffect, RegionEffect, Stages, effects
+from controller.planning.account.effects import (
+    Effects,
+    EffectValues,
+    PoolEffect,
+    RegionEffect,
+    effects,
+)
 from controller.planning.account.evidence import Evidence
-from controller.planning.account.what_if import suppose
+from controller.planning.account.what_if import apply_hypotheses
 from controller.planning.decision import decide
 from tests.planning.remembering import remembers
-from tests.storyboards.stage import Stage
+from tests.storyboards.player import StoryboardPlayer
 
 EAST, WEST, CENTRAL = "us-east-1", "eu-west-1", "eu-central-1"
 WEIGHTED = (
@@ -26,15 +32,15 @@ WEIGHTED = (
 ACCELERATED = (f"pool world {EAST} {WEST} accelerator demand=100", "decide")
 
 
-def stage_of(*lines: str) -> Stage:
-    stage = Stage()
+def stage_of(*lines: str) -> StoryboardPlayer:
+    stage = StoryboardPlayer()
     for line in lines:
         stage.play(line)
     return stage
 
 
 def seen(snapshot: Snapshot, *hypotheses: str) -> Effects:
-    supposed = suppose(snapshot, hypotheses)
+    supposed = apply_hypotheses(snapshot, hypotheses)
     now = Evidence(snapshot, decide(snapshot))
     return effects(now, Evidence(supposed.snapshot, decide(supposed.snapshot)), supposed.down)
 
@@ -47,7 +53,7 @@ def pool(found: Effects, name: str = "world") -> PoolEffect:
     return next(one for one in found.pools if one.pool == name)
 
 
-def rounded(stages: Stages) -> list[float | None]:
+def rounded(stages: EffectValues) -> list[float | None]:
     values = (stages.now, stages.by_itself, stages.after, stages.wanted)
     return [None if one is None else round(one, 3) for one in values]
 

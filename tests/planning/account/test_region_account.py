@@ -12,11 +12,11 @@ from controller.model.configuration import Mode
 from controller.model.decision import DecisionRecord, WriteResult
 from controller.model.levers import Outcome, OutcomeStatus
 from controller.planning.account.evidence import Evidence
-from controller.planning.account.region_account import accounts, carried_out
-from controller.planning.account.region_account_text import explain_accounts, explain_moment
+from controller.planning.account.region_account import plans_as_applied, region_accounts
+from controller.planning.account.region_account_text import explain_accounts, explain_time
 from controller.planning.decision import decide
 from tests.planning.test_properties import stages
-from tests.storyboards.stage import Stage
+from tests.storyboards.player import StoryboardPlayer
 
 EAST, WEST, CENTRAL = "us-east-1", "eu-west-1", "eu-central-1"
 POOLS = (f"pool world {EAST} {WEST} {CENTRAL} demand=300", f"pool europe {WEST} {CENTRAL}")
@@ -25,7 +25,7 @@ WELL = "web: answers in 20 ms (1 of 1 vantage point)"
 
 
 def evidence(*lines: str, latencies: bool = False) -> Evidence:
-    stage = Stage()
+    stage = StoryboardPlayer()
     for line in (*POOLS, *lines):
         stage.play(line)
     if latencies:
@@ -35,7 +35,7 @@ def evidence(*lines: str, latencies: bool = False) -> Evidence:
 
 
 def told(*lines: str, region: str = WEST) -> list[str]:
-    return explain_accounts(accounts(evidence(*lines), region)).splitlines()
+    return explain_accounts(region_accounts(evidence(*lines), region)).splitlines()
 
 
 def test_a_calm_region_says_what_keeps_its_share() -> None:
@@ -49,12 +49,12 @@ def test_a_calm_region_says_what_keeps_its_share() -> None:
 
 def test_where_a_region_is_is_told_where_the_settings_say_it() -> None:
     """People know cities better than names of regions."""
-    stage = Stage()
+    stage = StoryboardPlayer()
     for line in (*POOLS, "decide"):
         stage.play(line)
     stage.catalogue[WEST] = {"place": "Dublin, Ireland"}
     snapshot = stage.snapshot()
-    text = explain_accounts(accounts(Evidence(snapshot, decide(snapshot)), WEST))
+    text = explain_accounts(region_accounts(Evidence(snapshot, decide(snapshot)), WEST))
     assert text.startswith("shop/eu-west-1 (Dublin, Ireland) is up: ")
 
 
@@ -129,7 +129,7 @@ def test_distance_explains_a_share_of_users_placed_near() -> None:
         f"edit world {region} {128 if region == WEST else 0}" for region in (EAST, WEST, CENTRAL)
     ]
     found = evidence("decide", *edits, latencies=True)
-    texts = {region: accounts(found, region)[0].because for region in (EAST, WEST)}
+    texts = {region: region_accounts(found, region)[0].because for region in (EAST, WEST)}
     assert texts == {
         EAST: ("90 ms from the pool's users: others are nearer or cheaper",),
         WEST: ("20 ms from the pool's users: near enough for this share",),
@@ -138,18 +138,18 @@ def test_distance_explains_a_share_of_users_placed_near() -> None:
 
 def test_behind_an_accelerator_a_dial_is_open_because_the_region_may_serve() -> None:
     """Nearness decides the rest; the load is as modelled."""
-    stage = Stage()
+    stage = StoryboardPlayer()
     for line in (f"pool world {EAST} {WEST} accelerator", "decide"):
         stage.play(line)
     snapshot = stage.snapshot()
-    [one] = accounts(Evidence(snapshot, decide(snapshot)), WEST)
+    [one] = region_accounts(Evidence(snapshot, decide(snapshot)), WEST)
     assert (one.share, one.load) == (1.0, "50 requests/s, 5 % of its capacity")
     assert one.because == ("it may serve, so its dial is open: nearness decides who comes",)
 
 
 def test_a_pool_that_may_not_use_the_region_is_left_out() -> None:
     """There is nothing to account for."""
-    assert [one.pool for one in accounts(evidence("decide"), EAST)] == ["world"]
+    assert [one.pool for one in region_accounts(evidence("decide"), EAST)] == ["world"]
 
 
 def test_a_quiet_time_says_since_when_and_what_was_held() -> None:
@@ -158,7 +158,7 @@ def test_a_quiet_time_says_since_when_and_what_was_held() -> None:
     record = DecisionRecord(
         12, NOON, 3, Mode.ACTIVE, (), found.decision.regions, found.decision.plans, (), (), ""
     )
-    text = explain_moment(NOON + timedelta(minutes=10), record)
+    text = explain_time(NOON + timedelta(minutes=10), record)
     assert text.splitlines() == [
         "2026-06-01 12:10:00Z  nothing had changed since decision 12, 10 min before "
         "(2026-06-01 12:00:00Z)",
@@ -181,9 +181,9 @@ def test_after_a_decision_things_stood_as_it_left_them(status: OutcomeStatus, sh
     record = DecisionRecord(
         12, NOON, 3, Mode.ACTIVE, (), found.decision.regions, plans, (wrote,), (), ""
     )
-    assert f"shop/europe  eu-west-1 {share}, " in explain_moment(NOON, record)
-    then = replace(found, decision=replace(found.decision, plans=carried_out(record)))
-    line = explain_accounts(accounts(then, WEST)).splitlines()[2]
+    assert f"shop/europe  eu-west-1 {share}, " in explain_time(NOON, record)
+    then = replace(found, decision=replace(found.decision, plans=plans_as_applied(record)))
+    line = explain_accounts(region_accounts(then, WEST)).splitlines()[2]
     assert line.startswith("  shop/europe  stays 0 %" if share == "0 %" else "  shop/europe  moves")
     assert "wants 0 % (region_down, binding): web: 3 probes failed" in line
 
@@ -195,20 +195,20 @@ def test_after_a_decision_things_stood_as_it_left_them(status: OutcomeStatus, sh
 def test_a_span_is_told_in_its_largest_unit(seconds: int, words: str) -> None:
     """Nobody counts the seconds of a day."""
     record = DecisionRecord(1, NOON, 1, Mode.ACTIVE, (), {}, (), (), (), "")
-    text = explain_moment(NOON + timedelta(seconds=seconds), record)
+    text = explain_time(NOON + timedelta(seconds=seconds), record)
     assert f"decision 1, {words} before" in text
     assert "Held then             nothing" in text
 
 
 @given(stages())
-def test_every_region_can_always_be_accounted_for(stage: Stage) -> None:
+def test_every_region_can_always_be_accounted_for(stage: StoryboardPlayer) -> None:
     """Whatever is known; with at least one reason each."""
     stage._settle()
     snapshot = stage.snapshot()
     found = Evidence(snapshot, decide(snapshot))
     for region in stage.regions:
-        assert all(one.because for one in accounts(found, region))
-        assert explain_accounts(accounts(found, region))
+        assert all(one.because for one in region_accounts(found, region))
+        assert explain_accounts(region_accounts(found, region))
 
 
 def test_of_a_degraded_region_it_is_said_that_its_capacity_is_less() -> None:

@@ -12,7 +12,12 @@ import pytest
 from hypothesis import given
 
 from controller.model.decoding import UnreadableError
-from controller.planning.account.evidence import Evidence, Exhibit, exported, written
+from controller.planning.account.evidence import (
+    Evidence,
+    RecordedEvidence,
+    encode_evidence,
+    export_evidence,
+)
 from controller.planning.account.explanation import explain_plan
 from controller.planning.account.replay import Mismatch, replay
 from controller.planning.account.replay_text import explain_replay
@@ -20,41 +25,43 @@ from controller.planning.decision import decide
 from tests.planning.account.test_evidence import evidence
 from tests.planning.test_properties import stages
 from tests.settings.version_1 import as_version_1
-from tests.storyboards.stage import Stage
+from tests.storyboards.player import StoryboardPlayer
 
 FAILED = ("see eu-west-1=D",)
 ELSEWHERE = """
 import sys
-from controller.planning.account.evidence import imported
+from controller.planning.account.evidence import import_evidence
 from controller.planning.account.replay import replay
-found = replay(imported(sys.stdin.read()), "1")
+found = replay(import_evidence(sys.stdin.read()), "1")
 print(found.differences, found.unread)
 """
 
 
-def exhibit(*lines: str, version: str = "1") -> Exhibit:
-    return Exhibit(12, version, written(evidence(*lines)))
+def exhibit(*lines: str, version: str = "1") -> RecordedEvidence:
+    return RecordedEvidence(12, version, encode_evidence(evidence(*lines)))
 
 
 @given(stages())
-def test_the_same_snapshot_gives_the_same_decision_byte_for_byte(stage: Stage) -> None:
+def test_the_same_snapshot_gives_the_same_decision_byte_for_byte(stage: StoryboardPlayer) -> None:
     """Whatever was known, ordered or remembered."""
     stage.play("decide")
     snapshot = stage.snapshot()
-    found = replay(Exhibit(1, "1", written(Evidence(snapshot, decide(snapshot)))), "1")
+    found = replay(
+        RecordedEvidence(1, "1", encode_evidence(Evidence(snapshot, decide(snapshot)))), "1"
+    )
 
     assert (found.differences, found.unread) == ((), ())
     assert found.faithful
 
 
 @given(stages())
-def test_settings_of_version_1_decide_the_same_byte_for_byte(stage: Stage) -> None:
+def test_settings_of_version_1_decide_the_same_byte_for_byte(stage: StoryboardPlayer) -> None:
     """Nothing differs but the members that version 1 did not have."""
     stage.play("decide")
     snapshot = stage.snapshot()
-    text = written(Evidence(snapshot, decide(snapshot)))
+    text = encode_evidence(Evidence(snapshot, decide(snapshot)))
     old = replace(text, settings=json.dumps(as_version_1(json.loads(text.settings))))
-    found = replay(Exhibit(1, "1", old), "1")
+    found = replay(RecordedEvidence(1, "1", old), "1")
 
     assert found.differences == ()
     assert set(found.unread) == {
@@ -87,7 +94,7 @@ def test_settings_of_version_1_that_contradict_each_other_are_not_decided_again(
 def test_another_process_decides_the_same() -> None:
     """Text hashes differently there, so sets have another order."""
     story = ("pool europe eu-west-1 eu-central-1", "edit world eu-west-1 7", *FAILED, "decide")
-    text = json.dumps(exported(exhibit(*story)))
+    text = json.dumps(export_evidence(exhibit(*story)))
     for seed in ("1", "2", "3"):
         ended = subprocess.run(
             [sys.executable, "-c", ELSEWHERE],

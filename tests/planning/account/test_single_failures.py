@@ -10,7 +10,7 @@ from controller.planning.account.effects_text import explain_failures, explain_h
 from controller.planning.account.evidence import Evidence
 from controller.planning.account.explanation import explain_plan
 from controller.planning.account.single_failures import SingleFailure, single_failures
-from controller.planning.account.what_if import suppose
+from controller.planning.account.what_if import apply_hypotheses
 from controller.planning.decision import decide
 from tests.planning.account.test_effects import ACCELERATED, CENTRAL, EAST, WEIGHTED, WEST, stage_of
 
@@ -106,7 +106,7 @@ def test_a_hypothesis_is_told_from_what_aws_does_to_what_binds() -> None:
     stage = stage_of(*WEIGHTED)
     stage.pools["europe"]["latency_ms"] = {WEST: 20.0, CENTRAL: 40.0}
     snapshot = stage.snapshot()
-    supposed = suppose(snapshot, [f"{WEST} down"])
+    supposed = apply_hypotheses(snapshot, [f"{WEST} down"])
     then = Evidence(supposed.snapshot, decide(supposed.snapshot))
     seen = effects(Evidence(snapshot, decide(snapshot)), then, supposed.down)
 
@@ -148,7 +148,7 @@ def test_an_order_leaves_aws_nothing_to_do_by_itself() -> None:
     for unread, word in enumerate(told):
         snapshot = stage_of(*WEIGHTED).snapshot()
         snapshot = replace(snapshot, observed={}) if unread else snapshot
-        supposed = suppose(snapshot, [f"drain {WEST}"])
+        supposed = apply_hypotheses(snapshot, [f"drain {WEST}"])
         then = Evidence(supposed.snapshot, decide(supposed.snapshot))
         seen = effects(Evidence(snapshot, decide(snapshot)), then, supposed.down)
         assert word in explain_hypotheses(["x"], then.decision.plans, seen)

@@ -6,7 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.planning.health.adaptive_timeout import BRISK, GROWTH, AdaptiveTimeout
+from controller.planning.health.adaptive_timeout import (
+    BACKOFF_FACTOR,
+    FAST_FRACTION,
+    AdaptiveTimeout,
+)
 
 
 def learned(*latencies_s: float) -> AdaptiveTimeout:
@@ -44,7 +48,7 @@ def test_each_silence_makes_the_next_wait_longer_up_to_the_ceiling() -> None:
     patience = learned(*[0.01] * 50)
     waits = [patience.wait_s(0.2, 2.0, silent) for silent in range(8)]
 
-    assert waits[:3] == pytest.approx([0.2, 0.2 * GROWTH, 0.2 * GROWTH**2])
+    assert waits[:3] == pytest.approx([0.2, 0.2 * BACKOFF_FACTOR, 0.2 * BACKOFF_FACTOR**2])
     assert waits[-1] == 2.0
 
 
@@ -62,7 +66,7 @@ def test_the_bounds_always_hold(latencies_s: list[float], bounds: list[float], s
 
 @given(
     st.lists(st.floats(0, 0.5), max_size=20),
-    st.lists(st.floats(0, 0.2 * BRISK), min_size=1, max_size=60),
+    st.lists(st.floats(0, 0.2 * FAST_FRACTION), min_size=1, max_size=60),
 )
 def test_brisk_answers_need_not_be_learned_of_a_brisk_endpoint(
     before: list[float], brisk: list[float]

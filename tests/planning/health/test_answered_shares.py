@@ -16,12 +16,12 @@ from controller.model.memory import Memory
 from controller.planning.health.answered_shares import (
     NO_ADDRESS,
     Sample,
-    added,
     answer_notices,
     answer_opinions,
+    answered_counts,
     answered_share,
-    summary,
-    withheld,
+    with_sample,
+    withheld_regions,
 )
 from tests.loops.simulated import SETTINGS
 
@@ -36,13 +36,13 @@ def told(answers: Sequence[str | None], weights: dict[str, int]) -> tuple[Sample
     kept: tuple[Sample, ...] = ()
     for at, region in enumerate(answers):
         said = "" if region else NO_ADDRESS
-        kept = added(kept, Sample(float(at), region, said), weights)
+        kept = with_sample(kept, Sample(float(at), region, said), weights)
     return kept
 
 
 def snapshot(answers: Sequence[str | None], weights: dict[str, int]) -> Snapshot:
     """The sandbox when pool europe had these answers."""
-    answered = summary(told(answers, weights), weights)
+    answered = answered_counts(told(answers, weights), weights)
     assert answered is not None
     positions = {Position(*POOL, region): LeverState(weight) for region, weight in weights.items()}
     return Snapshot(
@@ -61,7 +61,7 @@ def snapshot(answers: Sequence[str | None], weights: dict[str, int]) -> Snapshot
 
 def test_answers_are_counted_by_region() -> None:
     """And what belongs to none is kept apart, in words."""
-    found = summary(told([WEST, CENTRAL, WEST, None, WEST], EVEN), EVEN)
+    found = answered_counts(told([WEST, CENTRAL, WEST, None, WEST], EVEN), EVEN)
 
     assert found is not None
     assert found.counts == {WEST: 3, CENTRAL: 1}
@@ -71,7 +71,7 @@ def test_answers_are_counted_by_region() -> None:
     assert found.total == 5
     assert answered_share(found, WEST) == 0.6
     assert answered_share(None, WEST) is None
-    assert summary((), EVEN) is None
+    assert answered_counts((), EVEN) is None
 
 
 @pytest.mark.parametrize(
@@ -89,10 +89,10 @@ def test_a_leaf_is_withheld_when_chance_does_not_explain_its_absence(
     weights: dict[str, int], answers_without: int, out: bool
 ) -> None:
     """On both sides of the number that its share of the weights demands."""
-    found = summary(told([CENTRAL] * answers_without, weights), weights)
+    found = answered_counts(told([CENTRAL] * answers_without, weights), weights)
 
     assert found is not None
-    assert withheld(found, weights) == ((WEST,) if out else ())
+    assert withheld_regions(found, weights) == ((WEST,) if out else ())
 
 
 def test_a_withheld_leaf_is_down_and_those_answered_instead_are_up() -> None:
@@ -128,7 +128,7 @@ def test_nothing_follows_while_answers_lead_nowhere() -> None:
 def test_answers_of_the_past_are_forgotten_when_a_leaf_goes_and_when_it_comes_back() -> None:
     """Or else the split would be a mixture of two."""
     gone = told([WEST, CENTRAL] * 20 + [CENTRAL] * 30, EVEN)
-    back = added(gone, Sample(100.0, WEST), EVEN)
+    back = with_sample(gone, Sample(100.0, WEST), EVEN)
 
     assert {sample.region for sample in gone} == {CENTRAL}
     assert [sample.region for sample in back] == [WEST]

@@ -9,9 +9,9 @@ import pytest
 from controller.model.configuration import FlappingSettings
 from controller.model.health import RegionHealth, Verdict
 from controller.model.memory import Flaps
-from controller.planning.health.flapping import flaps, wait_s
+from controller.planning.health.flapping import reuse_wait_s, updated_flaps
 from tests.planning.remembering import remembers
-from tests.storyboards.stage import Stage
+from tests.storyboards.player import StoryboardPlayer
 
 WEST = "eu-west-1"
 LIMITS = FlappingSettings()
@@ -21,12 +21,12 @@ UNKNOWN = RegionHealth(Verdict.UNKNOWN, "nobody knows")
 
 def after(*seen: tuple[float, RegionHealth], known: Flaps | None = None) -> Flaps | None:
     """What is remembered of a region that was seen like this, one after the other."""
-    stage = Stage()
+    stage = StoryboardPlayer()
     stage.play("pool world eu-west-1")
     snapshot, known_now = stage.snapshot(), {WEST: known} if known else {}
     for now, health in seen:
         looked = replace(snapshot, now=now, memory=remembers(flaps=known_now))
-        known_now = flaps(looked, "shop", {WEST: health})
+        known_now = updated_flaps(looked, "shop", {WEST: health})
     return known_now.get(WEST)
 
 
@@ -63,7 +63,7 @@ def test_nobody_waits_longer_than_four_half_lives() -> None:
     found = after(*seen)
 
     assert found is not None
-    assert wait_s(found, LIMITS) <= 4 * LIMITS.half_life_s
+    assert reuse_wait_s(found, LIMITS) <= 4 * LIMITS.half_life_s
 
 
 def test_a_failure_that_has_faded_is_forgotten() -> None:

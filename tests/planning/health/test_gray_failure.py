@@ -8,7 +8,11 @@ import pytest
 
 from controller.model.configuration import GrayFailureSettings, HealthSettings
 from controller.model.health import HealthState, ProbeOutcome, ProbeResult, Verdict
-from controller.planning.health.gray_failure import degradation, describe, usable
+from controller.planning.health.gray_failure import (
+    describe_bad_probes,
+    majority_steps,
+    usable_fraction,
+)
 from controller.planning.health.hysteresis import advance
 
 LIMITS = GrayFailureSettings()
@@ -39,37 +43,37 @@ def test_it_goes_down_by_steps_and_up_at_half_the_part(
     bad_ratio: float, was: int, level: int
 ) -> None:
     """Both sides of every limit; what was degraded stays so until it is clearly better."""
-    assert degradation([state(bad_ratio)], 1, was, LIMITS) == level
+    assert majority_steps([state(bad_ratio)], 1, was, LIMITS) == level
 
 
 def test_the_capacity_that_counts_is_never_zero() -> None:
     """A few bad probes never empty a region."""
-    assert [usable(level) for level in range(4)] == [1.0, 0.75, 0.5, 0.25]
+    assert [usable_fraction(level) for level in range(4)] == [1.0, 0.75, 0.5, 0.25]
 
 
 def test_the_majority_of_vantage_points_decides() -> None:
     """One path's trouble is not the region's."""
     good, bad = state(0.0), state(0.5)
 
-    assert degradation([bad, good, good], 2, 0, LIMITS) == 0
-    assert degradation([bad, bad, good], 2, 0, LIMITS) == 3
-    assert degradation([], 2, 1, LIMITS) == 1  # nobody knows: as it was
+    assert majority_steps([bad, good, good], 2, 0, LIMITS) == 0
+    assert majority_steps([bad, bad, good], 2, 0, LIMITS) == 3
+    assert majority_steps([], 2, 1, LIMITS) == 1  # nobody knows: as it was
 
 
 def test_few_answers_say_nothing_new() -> None:
     """Neither of a start nor of a region that has just come back."""
-    assert degradation([state(0.9, answers=59)], 1, 0, LIMITS) == 0
-    assert degradation([state(0.9, answers=59)], 1, 1, LIMITS) == 1
+    assert majority_steps([state(0.9, answers=59)], 1, 0, LIMITS) == 0
+    assert majority_steps([state(0.9, answers=59)], 1, 1, LIMITS) == 1
 
 
 def test_what_is_down_is_no_matter_of_degrees() -> None:
     """It carries nothing anyway, and starts anew."""
-    assert degradation([state(0.9, Verdict.DOWN)], 1, 3, LIMITS) == 0
+    assert majority_steps([state(0.9, Verdict.DOWN)], 1, 3, LIMITS) == 0
 
 
 def test_the_evidence_has_numbers() -> None:
     """What `gtc why` says."""
-    text = describe(state(0.07), LIMITS)
+    text = describe_bad_probes(state(0.07), LIMITS)
 
     assert text == "7% of the last 60 probes failed or took more than 70 ms"
 

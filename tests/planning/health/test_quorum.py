@@ -9,9 +9,9 @@ import pytest
 from controller.model.configuration import EndpointId
 from controller.model.decision import Snapshot
 from controller.model.health import HealthState, RegionHealth, Verdict
-from controller.planning.health.quorum import isolation, judge
+from controller.planning.health.quorum import health_by_service, isolation
 from tests.planning.remembering import remembers
-from tests.storyboards.stage import Stage
+from tests.storyboards.player import StoryboardPlayer
 
 NOW = 1_000.0
 UP = HealthState(Verdict.UP, since=0.0, last_result_at=NOW, latency_s=0.02)
@@ -27,8 +27,8 @@ DOWN = HealthState(
 STATES = {"U": UP, "S": SUSPECT, "D": DOWN, "?": HealthState(), "-": None}
 
 
-def stage(*commands: str) -> Stage:
-    found = Stage()
+def stage(*commands: str) -> StoryboardPlayer:
+    found = StoryboardPlayer()
     found.now = NOW
     for command in commands:
         found.play(command)
@@ -54,7 +54,7 @@ def known_good(letters: str) -> dict[str, HealthState]:
 
 
 def judged(snapshot: Snapshot, isolated: str | None = None) -> RegionHealth:
-    return judge(snapshot, isolated=isolated)["shop"]["eu-west-1"]
+    return health_by_service(snapshot, isolated=isolated)["shop"]["eu-west-1"]
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from controller.model.second_opinions import AnsweredCounts, Opinion
 from controller.planning.health.second_opinions import (
     FRESH_FOR_S,
     opinions_by_region,
-    remarks,
     reports_by_service,
+    second_opinion_text,
     second_opinions,
 )
 from tests.planning.health.test_answered_shares import EVEN, snapshot
@@ -136,16 +136,19 @@ def test_health_checks_and_answers_count_once() -> None:
 
 def test_the_evidence_says_what_other_sources_say() -> None:
     """Agreement with a failure and contradiction of anything; what is calm stays short."""
-    assert remarks(UP, [_says(UP)]) == ""
-    assert remarks(DOWN, [_says(DOWN)]) == "; Route 53's health checks agree: 3 of 3 checkers"
+    assert second_opinion_text(UP, [_says(UP)]) == ""
+    assert (
+        second_opinion_text(DOWN, [_says(DOWN)])
+        == "; Route 53's health checks agree: 3 of 3 checkers"
+    )
     contradicted = "; but Route 53's health checks say up: 3 of 3 checkers"
-    assert remarks(DOWN, [_says(UP)]) == contradicted
-    assert remarks(UNKNOWN, [_says(UP)]) == contradicted.replace("but ", "")
+    assert second_opinion_text(DOWN, [_says(UP)]) == contradicted
+    assert second_opinion_text(UNKNOWN, [_says(UP)]) == contradicted.replace("but ", "")
 
 
 def test_the_evidence_of_a_doubtful_verdict_ends_with_how_far_to_trust_it() -> None:
     """What the evidence says already is not said twice."""
-    why = "refused" + remarks(DOWN, [_says(UP)])
+    why = "refused" + second_opinion_text(DOWN, [_says(UP)])
     doubtful = RegionHealth(DOWN, why, agreeing=1, sources=(_says(UP),))
 
     assert doubtful.evidence == (

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from controller.model.configuration import GrayFailureSettings, HealthSettings
 from controller.model.health import HealthState, ProbeOutcome, ProbeResult, Verdict
-from controller.planning.health.gray_failure import level
-from controller.planning.health.hysteresis import LONG_RUN, advance
+from controller.planning.health.gray_failure import degraded_steps
+from controller.planning.health.hysteresis import BASELINE_ANSWERS, advance
 from controller.planning.health.steady_state import SteadyState
 
 GRAY = GrayFailureSettings(over_probes=10, bad_ratio=0.2, slow_factor=3, slow_least_s=0.05)
@@ -99,7 +99,7 @@ RESULTS = st.lists(
 )
 
 
-@given(st.sampled_from([HealthState(), up()._replace(answers=LONG_RUN - 5)]), RESULTS)
+@given(st.sampled_from([HealthState(), up()._replace(answers=BASELINE_ANSWERS - 5)]), RESULTS)
 def test_both_ways_reckon_alike_and_what_is_folded_in_is_no_news(
     state: HealthState, results: list[ProbeResult]
 ) -> None:
@@ -110,7 +110,7 @@ def test_both_ways_reckon_alike_and_what_is_folded_in_is_no_news(
     for at, result in enumerate(results):
         before, result = expected, result._replace(at=float(at))
         expected = advance(before, result, LIMITS)
-        was, degraded = degraded, level(expected, degraded, GRAY)
+        was, degraded = degraded, degraded_steps(expected, degraded, GRAY)
         if one is not None and one.folds(result):
             state = one.state()
             assert expected.verdict is before.verdict

@@ -56,17 +56,17 @@ from controller.model.second_opinions import AnsweredCounts, Opinion
 from controller.model.traffic import MeasuredShare
 from controller.planning.decision import decide
 from controller.planning.drift import acceptable, after_reasserting, show
-from controller.planning.health.answered_shares import Sample, summary
-from controller.planning.memory import after_writing, updated
+from controller.planning.health.answered_shares import Sample, answered_counts
+from controller.planning.memory import after_writing, with_services
 from controller.planning.shares import SAME, percent
 from tests.planning.remembering import remembers, service_memory
 
 Probed = TypeVar("Probed")
 _LONG_AGO = -100_000.0
-_WHEN = datetime(2026, 1, 1, tzinfo=UTC)
+_ORDERED_AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-class Stage:
+class StoryboardPlayer:
     """One service `shop`, others like it if any, and everything a decision looks at."""
 
     def __init__(self) -> None:
@@ -167,7 +167,7 @@ class Stage:
 
     def _service(self, words: list[str]) -> None:
         self.modes[words[0]] = None
-        self.memory = updated(self.memory, {words[0]: service_memory(begun=True)})
+        self.memory = with_services(self.memory, {words[0]: service_memory(begun=True)})
 
     # -- what happens
 
@@ -213,7 +213,9 @@ class Stage:
         found = {}
         for name, regions in self.answers.items():
             samples = [Sample(self.now, regions[i % len(regions)]) for i in range(100)]
-            answered = summary(samples, self.settings().services["shop"].pools[name].regions)
+            answered = answered_counts(
+                samples, self.settings().services["shop"].pools[name].regions
+            )
             assert answered is not None
             found["shop", name] = answered
         return found
@@ -258,8 +260,8 @@ class Stage:
             pool=pool or None,
             author="ann",
             reason="INC-42",
-            created_at=_WHEN,
-            expires_at=_WHEN,
+            created_at=_ORDERED_AT,
+            expires_at=_ORDERED_AT,
             ignore_guards=tuple(words[2:]),
             share=share,
         )
@@ -336,7 +338,7 @@ class Stage:
             self._forget()
         if not words:
             self._carry_out(decision)
-        return tell(decision)
+        return decision_text(decision)
 
     def _forget(self) -> None:
         """As the daemon's loops do when their own isolation ends."""
@@ -450,9 +452,9 @@ class Stage:
             self.memory = after_reasserting(self.memory, decision, applied, self.now)
 
 
-def tell(decision: Decision) -> str:
+def decision_text(decision: Decision) -> str:
     """A decision as a storyboard shows it."""
-    lines = [line for plan in decision.plans for line in _tell_pool(plan)]
+    lines = [line for plan in decision.plans for line in _pool_text(plan)]
     lines += [f"drift {text}" for text in decision.drift.values()]
     lines += [
         f"{region} is {seen.verdict}: {seen.why}"
@@ -462,7 +464,7 @@ def tell(decision: Decision) -> str:
     return "\n".join(lines) or "nothing to do"
 
 
-def _tell_pool(plan: PoolPlan) -> list[str]:
+def _pool_text(plan: PoolPlan) -> list[str]:
     lines = []
     where = plan.pool if plan.service == "shop" else f"{plan.service}/{plan.pool}"
     moved = [r for r in plan.before if abs(plan.after[r] - plan.before[r]) >= SAME]
