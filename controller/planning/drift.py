@@ -15,9 +15,9 @@ from controller.model.configuration import DriftPolicy
 from controller.model.decision import Decision, PoolPlan, Shares, Snapshot
 from controller.model.levers import LeverState, Observed, Position
 from controller.model.memory import Memory, ServiceMemory
-from controller.planning.shares import same
+from controller.planning.shares import is_same_split
 
-WATCH_S = 600
+REVERT_WINDOW_S = 600
 """Seconds after a re-assertion in which another change is taken for an answer to it."""
 _PATIENCE = 2
 """Re-assertions in a row that may be changed back before we stop."""
@@ -57,25 +57,27 @@ def _is_half_written(
 def _differing(
     position: Position, expected: tuple[LeverState, ...] | None, observed: Observed
 ) -> str:
-    seen = " and ".join(map(show, observed.parts.get(position, (observed.settings[position],))))
+    seen = " and ".join(
+        map(format_state, observed.parts.get(position, (observed.settings[position],)))
+    )
     if not expected:
         return f"{position}: its A and AAAA records (or endpoints) are unequal, {seen} seen"
-    return f"{position}: {show(expected[-1])} expected, {seen} seen"
+    return f"{position}: {format_state(expected[-1])} expected, {seen} seen"
 
 
-def watch(memory: ServiceMemory, drift: Collection[Position], now: float) -> ServiceMemory:
+def with_drift(memory: ServiceMemory, drift: Collection[Position], now: float) -> ServiceMemory:
     """A service's memory with this moment's drift: since when it is there, and whether it is an
     answer to our last re-assertion."""
     answered = {p.pool for p in drift if p not in memory.drift_since}
     reverted = dict(memory.reverted)
     for pool in answered & memory.reasserted.keys():
-        quickly = now - memory.reasserted[pool] <= WATCH_S
+        quickly = now - memory.reasserted[pool] <= REVERT_WINDOW_S
         reverted[pool] = reverted.get(pool, 0) + 1 if quickly else 0
     drifting = {p.pool for p in drift}
     watched = {
         pool: at
         for pool, at in memory.reasserted.items()
-        if now - at <= WATCH_S or pool in drifting
+        if now - at <= REVERT_WINDOW_S or pool in drifting
     }
     return replace(
         memory,
@@ -90,7 +92,7 @@ def is_contested(memory: ServiceMemory, pool: str) -> bool:
     return memory.reverted.get(pool, 0) >= _PATIENCE
 
 
-def adopted(snapshot: Snapshot, service: str, plans: Iterable[PoolPlan]) -> dict[str, Shares]:
+def adopted_pools(snapshot: Snapshot, service: str, plans: Iterable[PoolPlan]) -> dict[str, Shares]:
     """A service's pools whose split is another party's, with what placement wanted when adopted.
 
     An adoption ends when placement wants something new, or a region must leave.
@@ -111,17 +113,17 @@ def adopted(snapshot: Snapshot, service: str, plans: Iterable[PoolPlan]) -> dict
     return found
 
 
-def keeps_adopted(memory: ServiceMemory, plan: PoolPlan) -> bool:
+def is_adopted(memory: ServiceMemory, plan: PoolPlan) -> bool:
     """Whether the pool's split is another party's and nothing has happened since."""
     known = memory.adopted.get(plan.pool)
-    return known is not None and same(plan.desired, known)
+    return known is not None and is_same_split(plan.desired, known)
 
 
 def after_reasserting(
     memory: Memory, decision: Decision, applied: Collection[Position], now: float
 ) -> Memory:
     """Memory after these positions were set: our plan stands where somebody else's change stood."""
-    over = overwritten(decision, applied)
+    over = resolved_drift(decision, applied)
     services = {
         name: _after_reasserting(one, [p for p in over if p.service == name], now)
         for name, one in memory.services.items()
@@ -141,7 +143,7 @@ def _after_reasserting(
     )
 
 
-def overwritten(decision: Decision, applied: Collection[Position]) -> set[Position]:
+def resolved_drift(decision: Decision, applied: Collection[Position]) -> set[Position]:
     """Drifted positions that our writes dealt with.
 
     A calm plan deals with the whole pool: what it did not want to write it was content with. An
@@ -157,7 +159,7 @@ def overwritten(decision: Decision, applied: Collection[Position]) -> set[Positi
     }
 
 
-def acceptable(
+def accepted_states(
     snapshot: Snapshot, decision: Decision, applied: Collection[Position]
 ) -> dict[Position, LeverState]:
     """What was seen and is to be expected from now on.
@@ -169,7 +171,7 @@ def acceptable(
     """
     drift = snapshot.settings.guards.drift
     busy = {(p.service, p.pool) for p in decision.plans if p.changes or p.withheld}
-    around = overwritten(decision, applied)
+    around = resolved_drift(decision, applied)
     touched = {change.position for change in decision.changes}
 
     def is_acceptable(position: Position, setting: LeverState) -> bool:
@@ -193,7 +195,7 @@ def acceptable(
     }
 
 
-def show(setting: LeverState) -> str:
+def format_state(setting: LeverState) -> str:
     """A setting in the lever's units."""
     if setting.dial is None:
         return f"weight {setting.weight}"
@@ -201,7 +203,7 @@ def show(setting: LeverState) -> str:
 
 
 def _is_nothing_new(memory: ServiceMemory, plan: PoolPlan) -> bool:
-    return keeps_adopted(memory, plan) or same(plan.desired, plan.before)
+    return is_adopted(memory, plan) or is_same_split(plan.desired, plan.before)
 
 
 def _pool_of(position: Position) -> tuple[str, str]:

@@ -16,10 +16,10 @@ from controller.model.decision import Decision, PoolPlan, Snapshot, WriteResult
 from controller.model.levers import Change, OutcomeStatus, Position
 from controller.model.memory import NEW, NOT_NOTED, LearnedUnder, Memory, ServiceMemory
 from controller.planning.drift import after_reasserting
-from controller.planning.guards.blast_radius import batches_lately, is_repetition, lately_drained
-from controller.planning.guards.startup import PROBED_WITHIN_S, automatic_drains
+from controller.planning.guards.blast_radius import is_resend, recent_batches, recent_drains
+from controller.planning.guards.startup import UNPROBED_WAIT_S, automatic_drains
 from controller.planning.levers.registry import lever_of
-from controller.planning.shares import SAME
+from controller.planning.shares import SHARE_TOLERANCE
 from controller.planning.write_results import applied_positions
 
 K = TypeVar("K")
@@ -162,19 +162,19 @@ def _after_writing(memory: ServiceMemory, sent: list[PoolPlan], now: float) -> S
         Position(plan.service, plan.pool, region): now
         for plan in sent
         for region, share in plan.after.items()
-        if share > plan.before[region] + SAME
+        if share > plan.before[region] + SHARE_TOLERANCE
     }
-    counted = [p for p in sent if not (p.by_person or is_repetition(memory, p.changes))]
+    counted = [p for p in sent if not (p.by_person or is_resend(memory, p.changes))]
     return replace(
         memory,
         last_rise={**memory.last_rise, **rises},
-        batches=(*batches_lately(memory.batches, now), *([now] if counted else ())),
+        batches=(*recent_batches(memory.batches, now), *([now] if counted else ())),
         emergencies=(
-            *batches_lately(memory.emergencies, now),
+            *recent_batches(memory.emergencies, now),
             *([now] if any(plan.emergency for plan in counted) else ()),
         ),
         drains={
-            **lately_drained(memory, now),
+            **recent_drains(memory, now),
             **dict.fromkeys(sorted(automatic_drains(counted)), now),
         },
     )
@@ -215,7 +215,7 @@ def wake_at(snapshot: Snapshot, waits: Iterable[float]) -> float | None:
     services = snapshot.memory.services.values()
     ends = [
         *(s.since + guards.startup_data_s for s in services),
-        *(s.since + guards.startup_data_s + PROBED_WITHIN_S for s in services if not s.begun),
+        *(s.since + guards.startup_data_s + UNPROBED_WAIT_S for s in services if not s.begun),
         *(at + guards.drift.hold_s for s in services for at in s.drift_since.values()),
         *(s.panic + guards.panic_window_s for s in services if s.panic is not None),
         *(now + wait for wait in waits),

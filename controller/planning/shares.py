@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-SAME = 0.005
+SHARE_TOLERANCE = 0.005
 """Half a point: shares nearer than this are the same, so that rounding never causes writes."""
 
 
@@ -20,15 +20,15 @@ def without(shares: Mapping[str, float], leaving: Iterable[str]) -> dict[str, fl
     return normalised({r: s for r, s in shares.items() if r not in gone and s > 0})
 
 
-def is_same(one: float, other: float) -> bool:
+def is_same_share(one: float, other: float) -> bool:
     """Whether two shares differ by less than half a point, and both or neither are zero."""
-    return abs(one - other) < SAME and (one == 0) == (other == 0)
+    return abs(one - other) < SHARE_TOLERANCE and (one == 0) == (other == 0)
 
 
-def same(one: Mapping[str, float], other: Mapping[str, float]) -> bool:
+def is_same_split(one: Mapping[str, float], other: Mapping[str, float]) -> bool:
     """Whether two splits differ by less than half a point and are zero at the same places."""
     regions = one.keys() | other.keys()
-    return all(is_same(one.get(region, 0.0), other.get(region, 0.0)) for region in regions)
+    return all(is_same_share(one.get(region, 0.0), other.get(region, 0.0)) for region in regions)
 
 
 def percent(share: float) -> str:

@@ -26,10 +26,10 @@ from controller.planning.decision import decide
 from controller.planning.eligibility import eligibility_by_health
 from controller.planning.health.quorum import health_by_service
 from controller.planning.levers.route53 import ROUTE53
-from controller.planning.placement.believed import known
+from controller.planning.placement.believed import believed_figures
 from controller.planning.placement.optimal_split import PlacementProblem, place
-from controller.planning.placement.overload import CapacityLimits, even_limits
-from controller.planning.placement.transportation import Flows, cheapest
+from controller.planning.placement.overload import CapacityLimits, min_max_limits
+from controller.planning.placement.transportation import TransportationFlows, solve_transportation
 from tests.bench import costs
 from tests.bench.worlds import at_rest, failed
 from tests.planning.placement.transport_lp import CheapestLp
@@ -83,10 +83,10 @@ def measured(problem: Problem, moment: Snapshot) -> list[str]:
     ]
 
 
-def solved(problem: Problem) -> tuple[CapacityLimits, Flows]:
+def solved(problem: Problem) -> tuple[CapacityLimits, TransportationFlows]:
     """The optimum of the bare problem."""
-    limits = even_limits(problem.portions, problem.capacity, problem.target)
-    return limits, cheapest(problem.portions, limits.rps)
+    limits = min_max_limits(problem.portions, problem.capacity, problem.target)
+    return limits, solve_transportation(problem.portions, limits.rps)
 
 
 def task_of(moment: Snapshot) -> PlacementProblem:
@@ -96,7 +96,7 @@ def task_of(moment: Snapshot) -> PlacementProblem:
     before = ROUTE53.shares_by_pool(service, moment.observed["shop"])
     stands = eligibility_by_health(moment, "shop", health, before, isolated=None, kept=())
     free = {pool: stand.free for pool, stand in stands.items()}
-    figures = known(moment, "shop", health)
+    figures = believed_figures(moment, "shop", health)
     return PlacementProblem(
         service, moment.settings.regions, moment.settings.placement, figures, free, before=before
     )

@@ -13,7 +13,7 @@ from controller.cli import exit_codes, root
 from controller.cli.local import validate as validate_module
 from controller.cli.local.validate import problem_text
 from controller.model.errors import Problem
-from controller.planning.residency.proof import LIMITS
+from controller.planning.residency.proof import PROOF_LIMITS
 from tests.cli import answers
 from tests.cli.conftest import Run
 from tests.cli.fake_daemon import FakeDaemon
@@ -178,9 +178,11 @@ def bound(leaks: list[dict[str, object]] | None) -> dict[str, object]:
 def test_what_dns_cannot_prove_is_said_where_users_are_bound(folder: Path) -> None:
     """Where users are and where addresses are; not a word where nobody is bound."""
     lines = validate("good.yaml").output.splitlines()
-    assert [line for line in lines if line.startswith("note")] == [f"note: {one}" for one in LIMITS]
-    assert LIMITS[0].startswith("DNS cannot prove where a user is")
-    assert "answer 451 or redirect" in LIMITS[0]
+    assert [line for line in lines if line.startswith("note")] == [
+        f"note: {one}" for one in PROOF_LIMITS
+    ]
+    assert PROOF_LIMITS[0].startswith("DNS cannot prove where a user is")
+    assert "answer 451 or redirect" in PROOF_LIMITS[0]
     (folder / "free.yaml").write_text(spoiled(("        residency: EU\n", "")))
     assert "note" not in validate("free.yaml").output
 
@@ -193,7 +195,7 @@ def test_the_daemon_says_that_the_observed_tree_is_proven(
     expected = "observed: shop/europe: ok (no failure or drain leads EU users outside eu-west-1)"
     result = gtc("validate", "--observed")
     lines = result.stdout.splitlines()
-    assert (result.exit_code, lines[0], lines[1]) == (0, expected, f"note: {LIMITS[0]}")
+    assert (result.exit_code, lines[0], lines[1]) == (0, expected, f"note: {PROOF_LIMITS[0]}")
     assert expected in gtc("validate", "good.yaml", "--observed").stdout.splitlines()
 
 
@@ -206,7 +208,7 @@ def test_a_leak_in_the_observed_tree_is_printed_and_refused(daemon: FakeDaemon, 
         "observed: shop/europe: leak: users of country:DE can reach us-east-1"
     )
     report = json.loads(gtc("validate", "--observed", "-o", "json").stdout)
-    assert (report["ok"], report["files"], report["limits"]) == (False, [], list(LIMITS))
+    assert (report["ok"], report["files"], report["limits"]) == (False, [], list(PROOF_LIMITS))
     assert report["observed"] == [
         {
             "service": "shop",

@@ -17,7 +17,7 @@ from controller.model.levers import (
     Position,
 )
 from controller.model.memory import Memory
-from controller.planning.drift import acceptable, find_drift, overwritten
+from controller.planning.drift import accepted_states, find_drift, resolved_drift
 from controller.planning.write_results import status_by_change
 from tests.loops.small import small
 from tests.planning.remembering import remembers
@@ -120,7 +120,7 @@ def test_a_reading_that_shows_our_last_write_confirms_it(
     for outdated in (False, True):
         seen = snapshot(parts, expected, outdated=outdated)
         decision = Decision({}, (plan,), find_drift(seen, "shop"), Memory())
-        found = acceptable(seen, decision, ())
+        found = accepted_states(seen, decision, ())
         assert found == ({} if outdated or narrowed is None else {HERE: narrowed})
 
 
@@ -132,7 +132,7 @@ def test_what_this_cycle_writes_is_not_confirmed_by_what_it_read() -> None:
         {}, (PoolPlan("shop", "world", {}, {}, {}, changes=(change,)),), {}, Memory()
     )
 
-    assert acceptable(seen, decision, {HERE}) == {}
+    assert accepted_states(seen, decision, {HERE}) == {}
 
 
 DRAIN = Change(HERE, BEFORE, AFTER)
@@ -181,5 +181,5 @@ def test_a_change_that_was_not_applied_did_not_put_drift_right() -> None:
     plan = PoolPlan("shop", "world", {}, {}, {}, changes=changes)
     decision = Decision({}, (plan,), dict.fromkeys((HERE, other, third), "seen"), Memory())
 
-    assert overwritten(decision, {other}) == {other, third}
-    assert overwritten(decision, set()) == set()
+    assert resolved_drift(decision, {other}) == {other, third}
+    assert resolved_drift(decision, set()) == set()

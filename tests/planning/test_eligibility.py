@@ -10,7 +10,7 @@ from controller.model.decision import Hold
 from controller.model.health import RegionHealth, Verdict
 from controller.planning.eligibility import Permission, RegionEligibility, eligibility_by_health
 from controller.planning.orders import with_orders
-from controller.planning.placement.believed import known
+from controller.planning.placement.believed import believed_figures
 from tests.planning.remembering import remembers
 from tests.storyboards.player import StoryboardPlayer
 
@@ -53,12 +53,12 @@ def stand_on(
     stage.memory = remembers(begun=True, panic=stage.now if panic else None)
     snapshot, shares = stage.snapshot(), {"world": before}
     healthy = eligibility_by_health(snapshot, "shop", health, shares, isolated=isolated, kept=())
-    figures = known(snapshot, "shop", health)
+    figures = believed_figures(snapshot, "shop", health)
     return dict(with_orders(snapshot, "shop", figures, healthy, shares)["world"])
 
 
 @pytest.mark.parametrize(
-    ("health", "may", "cause", "hold"),
+    ("health", "permission", "cause", "hold"),
     [
         (WELL, Permission.IN, "serving", None),
         (SUSPECT, Permission.IN, "serving", Hold.WITHIN_HYSTERESIS),
@@ -68,17 +68,17 @@ def stand_on(
     ids=["well", "suspect", "dead", "unknown"],
 )
 def test_a_verdict_gives_a_standing(
-    health: RegionHealth, may: Permission, cause: str, hold: Hold | None
+    health: RegionHealth, permission: Permission, cause: str, hold: Hold | None
 ) -> None:
     """Unknown is neither in nor out."""
     found = stand(west=health)[WEST]
 
-    assert (found.may, found.cause) == (may, cause)
+    assert (found.permission, found.cause) == (permission, cause)
     assert [held.reason for held in found.held] == ([hold] if hold else [])
 
 
 @pytest.mark.parametrize(
-    ("health", "may", "hold"),
+    ("health", "permission", "hold"),
     [
         (WELL, Permission.IN, None),
         (DEAD, Permission.KEEP, Hold.PANIC),
@@ -88,12 +88,12 @@ def test_a_verdict_gives_a_standing(
     ids=["well", "dead", "dead for two", "unknown"],
 )
 def test_in_a_panic_a_second_source_is_needed(
-    health: RegionHealth, may: Permission, hold: Hold | None
+    health: RegionHealth, permission: Permission, hold: Hold | None
 ) -> None:
     """One vantage point alone is not believed then."""
     found = stand(west=health, panic=True)[WEST]
 
-    assert found.may is may
+    assert found.permission is permission
     assert [held.reason for held in found.held] == ([hold] if hold else [])
 
 
@@ -101,7 +101,7 @@ def test_isolation_keeps_what_is_unknown_and_says_so() -> None:
     """The reason is ours, not the region's."""
     found = stand(west=UNKNOWN, isolated="2 of 3 known-good reference targets fail too")[WEST]
 
-    assert found.may is Permission.KEEP
+    assert found.permission is Permission.KEEP
     (held,) = found.held
     assert (held.reason, held.detail) == (
         Hold.SELF_ISOLATED,
@@ -117,7 +117,7 @@ def test_a_failover_takes_the_region_out_whatever_is_believed(
     """A person sees more than the prober."""
     found = stand(f"failover {WEST}", west=health, panic=panic)[WEST]
 
-    assert (found.may, found.cause, found.why) == (
+    assert (found.permission, found.cause, found.why) == (
         Permission.OUT,
         "failover",
         "failover by ann: INC-42",
@@ -125,7 +125,7 @@ def test_a_failover_takes_the_region_out_whatever_is_believed(
 
 
 @pytest.mark.parametrize(
-    ("health", "may", "cause"),
+    ("health", "permission", "cause"),
     [
         (WELL, Permission.OUT, "drain"),
         (SUSPECT, Permission.OUT, "drain"),
@@ -135,19 +135,19 @@ def test_a_failover_takes_the_region_out_whatever_is_believed(
     ids=["well", "suspect", "unknown", "dead"],
 )
 def test_a_drain_takes_the_region_out_if_it_is_not_out_already(
-    health: RegionHealth, may: Permission, cause: str
+    health: RegionHealth, permission: Permission, cause: str
 ) -> None:
     """A region that is down left for another reason than the drain."""
     found = stand(f"drain {WEST}", west=health)[WEST]
 
-    assert (found.may, found.cause) == (may, cause)
+    assert (found.permission, found.cause) == (permission, cause)
 
 
 def test_a_drain_that_is_refused_leaves_the_region_as_it_was_and_says_why() -> None:
     """The refusal stands beside the region."""
     found = stand("guards min_active_ratio=1.0", f"drain {WEST}")[WEST]
 
-    assert (found.may, found.cause) == (Permission.IN, "serving")
+    assert (found.permission, found.cause) == (Permission.IN, "serving")
     assert [held.reason for held in found.held] == [Hold.MIN_ACTIVE]
 
 
@@ -159,7 +159,7 @@ def test_a_region_without_traffic_may_be_drained_whatever_the_guards_say() -> No
         before={WEST: 0.0, CENTRAL: 0.5, EAST: 0.5},
     )[WEST]
 
-    assert (found.may, found.cause) == (Permission.OUT, "drain")
+    assert (found.permission, found.cause) == (Permission.OUT, "drain")
 
 
 def test_naming_one_guard_leaves_the_others_in_force() -> None:
@@ -174,14 +174,14 @@ def test_naming_one_guard_leaves_the_others_in_force() -> None:
 
     assert [held.reason for held in alone.held] == [Hold.CAPACITY]
     assert [held.reason for held in other.held] == [Hold.MIN_ACTIVE]
-    assert (both.may, both.held) == (Permission.OUT, ())
+    assert (both.permission, both.held) == (Permission.OUT, ())
 
 
 def test_a_missing_leaf_is_out_whatever_else_is_true() -> None:
     """Nothing can be given to what does not exist, and nobody creates it."""
     found = stand(west=UNKNOWN, before={CENTRAL: 0.5, EAST: 0.5})[WEST]
 
-    assert (found.may, found.cause) == (Permission.OUT, "missing")
+    assert (found.permission, found.cause) == (Permission.OUT, "missing")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from controller.model.decision import Snapshot
 from controller.model.health import RegionHealth, Verdict
 from controller.model.levers import Position
 from controller.model.traffic import MeasuredShare
-from controller.planning.ramp.gate import RampGate, pace
+from controller.planning.ramp.gate import RampGate, ramp_gate
 from tests.planning.remembering import remembers
 from tests.storyboards.player import StoryboardPlayer
 
@@ -42,7 +42,7 @@ def users(found: Snapshot, west: int, east: int, errors: int = 0) -> Snapshot:
 
 
 def paced(found: Snapshot, share: float = 0.25, health: RegionHealth = WELL) -> RampGate:
-    return pace(found, AT, {WEST: share, EAST: 1 - share}, health)
+    return ramp_gate(found, AT, {WEST: share, EAST: 1 - share}, health)
 
 
 @pytest.mark.parametrize(("since_s", "verdict"), [(29.9, "wait"), (30.1, "go")])

@@ -15,7 +15,7 @@ from controller.model.memory import NO_MEMORY
 from controller.planning import decision as deciding
 from controller.planning import service_decision
 from controller.planning.decision import decide
-from controller.planning.drift import acceptable
+from controller.planning.drift import accepted_states
 from controller.planning.levers.route53 import Route53
 from controller.planning.memory import with_services
 from tests.planning.remembering import service_memory
@@ -151,7 +151,7 @@ def test_a_mistake_leaves_no_drift_that_the_memory_does_not_know(
 
     assert decision.undecided.keys() == {"api"}
     assert not [p for p in decision.drift if p not in decision.memory.of(p.service).drift_since]
-    assert spot not in acceptable(theirs, decision, ())
+    assert spot not in accepted_states(theirs, decision, ())
 
 
 def mistaken_for_api(

@@ -14,10 +14,10 @@ from controller.model.figures import Figure, Figures
 from controller.model.health import Verdict
 from controller.model.levers import LeverState, Position
 from controller.planning.decision import decide
-from controller.planning.guards.blast_radius import drained_lately
-from controller.planning.levers.weights import weights
+from controller.planning.guards.blast_radius import recently_drained_regions
+from controller.planning.levers.weights import weights_for_shares
 from controller.planning.memory import with_services
-from controller.planning.shares import SAME, normalised
+from controller.planning.shares import SHARE_TOLERANCE, normalised
 from tests.planning.memories import MEMORIES, NOW, REGION, REGIONS, TIMES, WEIGHTS
 from tests.planning.remembering import remembers
 from tests.storyboards.player import StoryboardPlayer
@@ -385,13 +385,13 @@ def test_weights_express_their_shares(before: dict[str, int], data: st.DataObjec
     shares = normalised({r: data.draw(st.floats(0, 1)) for r in before})
     if not shares:
         return
-    found = weights({r: LeverState(w) for r, w in before.items()}, shares)
+    found = weights_for_shares({r: LeverState(w) for r, w in before.items()}, shares)
     total = sum(found.values())
 
     assert all(0 <= weight <= 255 for weight in found.values())
     assert all((found[r] == 0) == (shares[r] == 0) for r in shares)
     error = max(abs(found[r] / total - shares[r]) for r in shares)
-    assert error < max(SAME, len(shares) / 255)
+    assert error < max(SHARE_TOLERANCE, len(shares) / 255)
 
 
 @given(stages("UUUD", ("", "drain", "failover"), ("",), may_be_blind=False))
@@ -516,7 +516,7 @@ def test_no_more_regions_are_drained_by_themselves_than_may(
     named = any("blast_radius" in o.ignore_guards for o in snapshot.overrides)
     assume(not named)
     ordered = {o.region for o in snapshot.overrides}
-    lately = drained_lately(snapshot.memory, snapshot.now)
+    lately = recently_drained_regions(snapshot.memory, snapshot.now)
     left = {
         change.position.region
         for plan in decision.plans
@@ -547,7 +547,7 @@ def test_while_traffic_must_leave_nobody_is_overloaded_for_the_sake_of_steps(
         demand = [(plan, shop.pools[plan.pool].demand_rps) for plan in decision.plans]
         after = sum(plan.after.get(name, 0.0) * rps for plan, rps in demand)
         wanted = sum(plan.desired.get(name, 0.0) * rps for plan, rps in demand)
-        assert after <= max(usable, wanted) * (1 + SAME) + 1e-6
+        assert after <= max(usable, wanted) * (1 + SHARE_TOLERANCE) + 1e-6
 
 
 @given(stages(), st.sampled_from(["freeze", "dry-run"]))

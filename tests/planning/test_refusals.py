@@ -249,7 +249,7 @@ def test_a_freeze_of_another_service_binds_nobody_here() -> None:
 
 
 GUARDS = (
-    guard.unread,
+    guard.state_unread,
     guard.frozen,
     guard.startup,
     guard.residency,

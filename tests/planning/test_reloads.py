@@ -21,7 +21,7 @@ from controller.model.health import HealthState, Verdict
 from controller.model.levers import LeverState, Observed, Position
 from controller.model.memory import NO_MEMORY, Memory
 from controller.planning.decision import decide
-from controller.planning.drift import acceptable, after_reasserting
+from controller.planning.drift import accepted_states, after_reasserting
 from controller.planning.memory import after_outcomes, after_writing
 from tests.planning.invariants import broken
 
@@ -230,7 +230,7 @@ class World:
     def carry_out(self, snapshot: Snapshot, decision: Decision) -> None:
         """AWS applies, or refuses, or may have applied."""
         applied = {change.position for change in decision.changes}
-        seen = acceptable(snapshot, decision, applied)
+        seen = accepted_states(snapshot, decision, applied)
         self.expected |= {position: (setting,) for position, setting in seen.items()}
         for change in decision.changes:
             lever = self._lever(snapshot.settings, change.position.service)

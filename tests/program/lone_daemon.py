@@ -23,7 +23,7 @@ import aiohttp
 from aiohttp import web
 
 from controller.model.configuration import Settings
-from controller.planning.shares import SAME
+from controller.planning.shares import SHARE_TOLERANCE
 from controller.sandbox.emulator.server import ServerOptions, running
 from controller.sandbox.seeding.stack import seed
 from controller.settings import load
@@ -210,7 +210,7 @@ class Scene:
         known = all(
             r["verdict"] != "unknown"
             and r["observed"] is not None
-            and abs(r["observed"] - r["desired"]) < SAME
+            and abs(r["observed"] - r["desired"]) < SHARE_TOLERANCE
             for r in regions
         )
         return bool(status["cycle"]) and known and not holds

@@ -49,16 +49,16 @@ from controller.model.configuration import EndpointId, Settings
 from controller.model.decision import Decision, PoolPlan, Snapshot
 from controller.model.figures import Figure, Figures
 from controller.model.health import HealthState, Verdict
-from controller.model.levers import Leak, LeverState, Observed, Position
+from controller.model.levers import Change, Leak, LeverState, Observed, Position
 from controller.model.memory import NO_MEMORY
 from controller.model.overrides import Override, OverrideKind
 from controller.model.second_opinions import AnsweredCounts, Opinion
 from controller.model.traffic import MeasuredShare
 from controller.planning.decision import decide
-from controller.planning.drift import acceptable, after_reasserting, show
+from controller.planning.drift import accepted_states, after_reasserting, format_state
 from controller.planning.health.answered_shares import Sample, answered_counts
 from controller.planning.memory import after_writing, with_services
-from controller.planning.shares import SAME, percent
+from controller.planning.shares import SHARE_TOLERANCE, percent
 from tests.planning.remembering import remembers, service_memory
 
 Probed = TypeVar("Probed")
@@ -441,7 +441,7 @@ class StoryboardPlayer:
     def _carry_out(self, decision: Decision) -> None:
         snapshot = self.snapshot()
         applied = {change.position for change in decision.changes}
-        seen = acceptable(snapshot, decision, applied)
+        seen = accepted_states(snapshot, decision, applied)
         self.expected |= {position: (setting,) for position, setting in seen.items()}
         for change in decision.changes:
             self.observed[change.position] = change.after
@@ -467,7 +467,7 @@ def decision_text(decision: Decision) -> str:
 def _pool_text(plan: PoolPlan) -> list[str]:
     lines = []
     where = plan.pool if plan.service == "shop" else f"{plan.service}/{plan.pool}"
-    moved = [r for r in plan.before if abs(plan.after[r] - plan.before[r]) >= SAME]
+    moved = [r for r in plan.before if abs(plan.after[r] - plan.before[r]) >= SHARE_TOLERANCE]
     if moved or plan.changes:
         kind = "emergency" if plan.emergency else "by person" if plan.by_person else "calm"
         moves = ", ".join(
@@ -475,17 +475,17 @@ def _pool_text(plan: PoolPlan) -> list[str]:
         )
         lines.append(f"{where} ({kind}): {moves}")
     for change in plan.changes:
-        lines.append(
-            f"  write {change.position.region}: {show(change.before)} → {show(change.after)}"
-        )
+        lines.append(f"  write {change.position.region}: {_change_text(change)}")
     for rule in plan.rules:
         numbers = f"{percent(rule.before)} → {percent(rule.after)}"
         lines.append(f"  {rule.step.value} {rule.name} {rule.region} {numbers}: {rule.why}")
     for change in plan.withheld:
-        lines.append(
-            f"  would write {change.position.region}: {show(change.before)} → {show(change.after)}"
-        )
+        lines.append(f"  would write {change.position.region}: {_change_text(change)}")
     for held in plan.held:
         place = f"{where} {held.region or ''}".strip()
         lines.append(f"{place} holds {held.reason.value}: {held.detail}")
     return lines
+
+
+def _change_text(change: Change) -> str:
+    return f"{format_state(change.before)} → {format_state(change.after)}"

@@ -115,7 +115,7 @@ class NetworkTarget:
     def _wait_s(self, least_s: float, most_s: float) -> float:
         """How long to wait for the kept connection's next answer."""
         warm, silent = self._warm, self._silent
-        self._brisk_for = least_s if not silent and warm.is_brisk(least_s) else None
+        self._brisk_for = least_s if not silent and warm.is_at_minimum(least_s) else None
         return warm.wait_s(least_s, most_s, silent)
 
     def _begin(self, connection: ProbeConnection, now: float) -> None:

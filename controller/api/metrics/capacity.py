@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from controller.api.metrics.series import MetricSeries
 from controller.loops.cycle.reconciliation import CycleReport
 from controller.model.configuration import Settings
-from controller.planning.placement.believed import demands, rooms
+from controller.planning.placement.believed import believed_capacities, believed_demands
 
 _POOL = ("service", "pool")
 _REGION = ("service", "region")
@@ -65,8 +65,8 @@ class CapacityMetrics:
             overload_rps = plan.overload_rps if known else nan
             self._overload.labels(plan.service, plan.pool).set(overload_rps)
         for service, regions in report.decision.regions.items():
-            for pool, demand in demands(report.snapshot, service).items():
+            for pool, demand in believed_demands(report.snapshot, service).items():
                 self._demand.labels(service, pool).set(demand.value)
-            for region, room in rooms(report.snapshot, service, regions).items():
+            for region, room in believed_capacities(report.snapshot, service, regions).items():
                 self._capacity.labels(service, region).set(room.value)
                 self._usable.labels(service, region).set(room.usable)

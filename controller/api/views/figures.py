@@ -10,9 +10,9 @@ from controller.planning.account.evidence import Evidence
 from controller.planning.placement.believed import (
     BelievedCapacity,
     BelievedFigure,
-    demands,
+    believed_capacities,
+    believed_demands,
     measured_latencies,
-    rooms,
 )
 
 
@@ -60,10 +60,10 @@ def figures_of(evidence: Evidence, name: str) -> FiguresView:
     """The figures of one service, by the functions that decisions get theirs from."""
     snapshot = evidence.snapshot
     health = evidence.decision.regions[name]
-    found = rooms(snapshot, name, health)
+    found = believed_capacities(snapshot, name, health)
     return FiguresView(
         service=name,
-        demand_rps={pool: _figure(one) for pool, one in demands(snapshot, name).items()},
+        demand_rps={pool: _figure(one) for pool, one in believed_demands(snapshot, name).items()},
         latency_ms=_latencies(evidence, name, snapshot.settings.services[name]),
         capacity_rps={region: _capacity(room) for region, room in found.items()},
     )

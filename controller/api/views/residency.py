@@ -5,7 +5,7 @@ from __future__ import annotations
 from controller.api.views.common import View
 from controller.loops.cycle.reconciliation import CycleReport
 from controller.model.levers import Leak
-from controller.planning.residency.proof import describe
+from controller.planning.residency.proof import describe_leak
 
 
 class LeakView(View):
@@ -42,5 +42,5 @@ def _shown(leak: Leak) -> LeakView:
         drained=leak.drained,
         path=leak.path,
         why=leak.why,
-        text=describe(leak),
+        text=describe_leak(leak),
     )

@@ -18,7 +18,7 @@ from controller.model.configuration import Mode
 from controller.model.levers import LeverKind
 from controller.model.overrides import OverrideKind
 from controller.planning.health.answered_shares import answer_notices
-from controller.planning.health.quorum import answering_targets
+from controller.planning.health.isolation import answering_targets
 from controller.planning.levers.registry import lever_of
 
 

@@ -18,7 +18,7 @@ from controller.cli.screen.render import moment, moves_text, one_line
 from controller.cli.types.duration import DURATION
 from controller.cli.types.names import complete_regions
 from controller.planning.account.columns import aligned
-from controller.planning.shares import SAME
+from controller.planning.shares import SHARE_TOLERANCE
 
 _PAGE = 100
 _AUTOMATIC = "gtc"
@@ -106,7 +106,7 @@ def _what(plan: ApiReply) -> str:
 def _moves(plan: ApiReply, after: ApiReply) -> str:
     before = plan["before"]
     moves = [(r, before[r], share) for r, share in after.items()]
-    return moves_text([move for move in moves if abs(move[2] - move[1]) >= SAME])
+    return moves_text([move for move in moves if abs(move[2] - move[1]) >= SHARE_TOLERANCE])
 
 
 def _outcome(record: ApiReply) -> str:

@@ -27,7 +27,7 @@ from controller.cli.screen.output import form_option
 from controller.model.configuration import Settings
 from controller.model.errors import InvalidSettingsError, Problem
 from controller.model.plural import counted
-from controller.planning.residency.proof import LIMITS
+from controller.planning.residency.proof import PROOF_LIMITS
 from controller.settings import Inspection, inspect, read_text
 from controller.settings.overlay import of_environment
 
@@ -167,7 +167,7 @@ def _limits(reports: list[ValidationReport], pools: Sequence[ObservedPool] | Non
     settings = [report.inspection.settings for report in reports]
     services = [service for one in settings if one for service in one.services.values()]
     if pools or any(pool.residency for service in services for pool in service.pools.values()):
-        yield from LIMITS
+        yield from PROOF_LIMITS
 
 
 def _file_as_json(report: ValidationReport) -> dict[str, object]:

@@ -18,7 +18,7 @@ from controller.cli.orders.preview import (
     is_unread,
     undecided,
 )
-from controller.planning.shares import SAME, percent
+from controller.planning.shares import SHARE_TOLERANCE, percent
 
 _DOUBTS = ("not_observed", "unknown_health", "self_isolated", "panic")
 """Holds that keep a whole pool as it is, whichever of its regions has them."""
@@ -111,4 +111,4 @@ def _in_doubt(pool: ApiReply) -> bool:
 
 
 def _same(one: float, other: float) -> bool:
-    return abs(one - other) < SAME
+    return abs(one - other) < SHARE_TOLERANCE

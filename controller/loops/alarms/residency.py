@@ -7,7 +7,7 @@ import structlog
 from controller.loops.cycle.reconciliation import CycleReport
 from controller.model.decision import PoolName
 from controller.model.levers import Leak
-from controller.planning.residency.proof import describe
+from controller.planning.residency.proof import describe_leak
 
 _log = structlog.get_logger("residency")
 
@@ -30,7 +30,7 @@ class ResidencyAlarm:
                             service=service,
                             pool=pool,
                             region=leak.reached,
-                            detail=describe(leak),
+                            detail=describe_leak(leak),
                         )
                 if before and not leaks:
                     _log.info("residency_restored", service=service, pool=pool)

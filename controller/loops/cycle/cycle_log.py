@@ -11,7 +11,7 @@ import structlog
 
 from controller.loops.cycle.reconciliation import CycleReport
 from controller.model.levers import Change, OutcomeStatus
-from controller.planning.drift import show
+from controller.planning.drift import format_state
 
 _log = structlog.get_logger("cycle")
 
@@ -42,4 +42,4 @@ def log_cycle(report: CycleReport) -> None:
 
 
 def _changes(changes: Iterable[Change]) -> list[str]:
-    return [f"{c.position} {show(c.before)} → {show(c.after)}" for c in changes]
+    return [f"{c.position} {format_state(c.before)} → {format_state(c.after)}" for c in changes]

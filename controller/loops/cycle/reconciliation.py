@@ -39,7 +39,7 @@ from controller.model.errors import StateUnavailableError
 from controller.model.levers import OutcomeStatus
 from controller.model.plural import counted
 from controller.planning.decision import decide
-from controller.planning.drift import acceptable
+from controller.planning.drift import accepted_states
 from controller.planning.memory import after_cycle
 from controller.planning.write_results import applied_positions
 from controller.ports import Clock
@@ -239,7 +239,7 @@ class Reconciliation:
             self._sources.probing.forget()
         self._snapshots.memory = after_cycle(decision, written, snapshot.now)
         if not snapshot.unread:
-            seen = acceptable(snapshot, decision, applied_positions(written))
+            seen = accepted_states(snapshot, decision, applied_positions(written))
             await self._sources.expectations.adopt(seen)
 
     def _pause_s(self, report: CycleReport) -> float:

@@ -29,7 +29,7 @@ from controller.loops.wakeup import WakeUp
 from controller.model.decision import Decision, PoolName, WriteResult
 from controller.model.levers import Change, Outcome, OutcomeStatus, Position
 from controller.planning.levers.registry import LEVERS, AnyLever, lever_of
-from controller.planning.levers.write_steps import Parts, WriteStep
+from controller.planning.levers.write_steps import WritesByChange, WriteStep
 from controller.ports import Clock
 
 _log = structlog.get_logger("actuation")
@@ -115,7 +115,7 @@ class Actuation:
             found.setdefault((lever, lever.target(service)), []).append(change)
         return dict(sorted(found.items(), key=lambda one: LEVERS.index(one[0][0])))
 
-    def _parts(self, lever: AnyLever, changes: Iterable[Change]) -> Parts[Any]:
+    def _parts(self, lever: AnyLever, changes: Iterable[Change]) -> WritesByChange[Any]:
         """The changes with what each writes, by what was last read; those that write something."""
         services = dict.fromkeys(change.position.service for change in changes)
         known = {name: self._observation.resources(name) for name in services}
@@ -153,7 +153,7 @@ class Actuation:
                 left.extendleft(reversed(lever.apart(step)))
 
     def _steps(
-        self, lever: AnyLever, parts: Parts[Any], urgent: Collection[PoolName]
+        self, lever: AnyLever, parts: WritesByChange[Any], urgent: Collection[PoolName]
     ) -> list[WriteStep[Any]]:
         """The requests; what was refused goes apart, last, the longest ago first."""
         rest = dict[Change, Any]()

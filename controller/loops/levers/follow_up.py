@@ -24,7 +24,7 @@ from controller.model.errors import ProviderRejectedError, ProviderUnavailableEr
 from controller.model.levers import OutcomeStatus
 from controller.model.traffic import MeasuredShare
 from controller.planning.levers.registry import lever_named, lever_of
-from controller.planning.shares import SAME, percent
+from controller.planning.shares import SHARE_TOLERANCE, percent
 from controller.ports import Clock
 
 _log = structlog.get_logger("follow_up")
@@ -212,7 +212,7 @@ class FollowUp:
         if not split:
             return "nobody reports measured traffic any more"
         measured = {r: split[r].share if r in split else 0.0 for r in plan.after}
-        moved = [r for r in plan.after if abs(plan.after[r] - plan.before[r]) >= SAME]
+        moved = [r for r in plan.after if abs(plan.after[r] - plan.before[r]) >= SHARE_TOLERANCE]
         word = lever_named(written.lever).share_word
         shown = ", ".join(
             f"{r} {percent(measured[r])} ({word} {percent(plan.after[r])})" for r in moved

@@ -177,7 +177,7 @@ class EndpointMonitor:
             if (
                 steady is not None
                 and steady.last_result_at >= self._observer.doubts.latest
-                and steady.folds(result)
+                and steady.try_fold(result)
             ):
                 self._tell(result)
             else:

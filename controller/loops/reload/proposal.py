@@ -18,8 +18,8 @@ from controller.model.plural import counted
 from controller.planning.account.columns import aligned
 from controller.planning.account.moves import ShareMove, losing_regions, share_moves
 from controller.planning.decision import decide
-from controller.planning.residency.new_leaks import opened
-from controller.planning.residency.proof import describe
+from controller.planning.residency.new_leaks import new_leaks
+from controller.planning.residency.proof import describe_leak
 from controller.planning.shares import percent
 from controller.planning.void_orders import void_orders
 from controller.settings.difference import Difference, differences
@@ -79,7 +79,7 @@ class ReloadProposal:
             (f"{m.service}/{m.pool}", m.region, f"{percent(m.before)} → {percent(m.after)}")
             for m in self.moves
         ]
-        ways = [f"{one.service}/{one.pool}: {describe(one)}" for one in self.leaks]
+        ways = [f"{one.service}/{one.pool}: {describe_leak(one)}" for one in self.leaks]
         moved = aligned(rows) if rows else ["No traffic moves by it."]
         orders = [f"override {number} would be void: {why}" for number, why in self.void.items()]
         held = [
@@ -98,7 +98,7 @@ class ReloadProposal:
             ways = counted(len(self.leaks), "way")
             return (
                 f"by these settings there is {ways} out of lawful regions, as the records at AWS "
-                f"are; mend them first: {first.service}/{first.pool}: {describe(first)}"
+                f"are; mend them first: {first.service}/{first.pool}: {describe_leak(first)}"
             )
         if accept is not None and accept != self.hash:
             return f"the hash {accept} is of another plan; this one's is {self.hash}"
@@ -153,7 +153,7 @@ class ReloadProposals:
             differences(old, new),
             share_moves(decide(known), decision),
             decision.plans,
-            opened(known.observed, then.observed),
+            new_leaks(known.observed, then.observed),
             {i: why for i, why in void_orders(known.overrides, new).items() if i not in void_now},
             _new_faults(known, then),
         )

@@ -30,7 +30,7 @@ from controller.planning.health.answered_shares import (
 )
 from controller.planning.health.second_opinions import FRESH_FOR_S
 from controller.planning.levers.registry import lever_of
-from controller.planning.residency.destinations import Destination, region_of
+from controller.planning.residency.destinations import Destination, region_of_answer
 from controller.ports import Clock, NameServers
 
 _log = structlog.get_logger("answered")
@@ -192,7 +192,7 @@ class DnsSampling:
         self._failing.discard(asked.name)
         if self._weights.get(pool) != weights:
             return  # answered by weights that were changed meanwhile
-        now, region = self._clock.monotonic(), region_of(answer, leads_to)
+        now, region = self._clock.monotonic(), region_of_answer(answer, leads_to)
         said = "" if region else ", ".join(sorted(answer)) or NO_ADDRESS
         kept = self._samples.get(pool, ())
         if kept and now - kept[0].at > _KEPT_S:

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from controller.model.decision import Decision, PoolPlan, RejectedAlternative, Snapshot
 from controller.model.health import Verdict
 from controller.model.overrides import OverrideKind
-from controller.planning.placement.believed import Believed, known
-from controller.planning.shares import SAME
+from controller.planning.placement.believed import Believed, believed_figures
+from controller.planning.shares import SHARE_TOLERANCE
 
 _FULL = ("capacity", "overload")
 _ORDERED_AWAY = (OverrideKind.DRAIN, OverrideKind.FAILOVER)
@@ -24,7 +24,7 @@ def rejected_alternatives(
     """Every region that was passed over, pool by pool."""
     moving = [plan for plan in decision.plans if plan.changes or plan.withheld]
     figures = {
-        name: known(snapshot, name, decision.regions[name])
+        name: believed_figures(snapshot, name, decision.regions[name])
         for name in dict.fromkeys(plan.service for plan in moving)
     }
     return tuple(
@@ -37,9 +37,9 @@ def rejected_alternatives(
 def _rejected_regions(
     snapshot: Snapshot, decision: Decision, plan: PoolPlan, figures: Believed
 ) -> Iterator[tuple[str, str]]:
-    receivers = [r for r in plan.before if plan.desired[r] > plan.before[r] + SAME]
+    receivers = [r for r in plan.before if plan.desired[r] > plan.before[r] + SHARE_TOLERANCE]
     for region in snapshot.settings.services[plan.service].regions if receivers else ():
-        gives = plan.before.get(region, 0.0) > plan.desired.get(region, 0.0) + SAME
+        gives = plan.before.get(region, 0.0) > plan.desired.get(region, 0.0) + SHARE_TOLERANCE
         if region not in receivers and not gives:
             yield region, _why_not(snapshot, decision, plan, figures, region, receivers)
 

@@ -17,7 +17,7 @@ from controller.planning.account.effects import RegionEffect, effects, load_text
 from controller.planning.account.evidence import Evidence
 from controller.planning.account.moves import moves_text
 from controller.planning.levers.registry import lever_of
-from controller.planning.shares import SAME, percent, same
+from controller.planning.shares import SHARE_TOLERANCE, is_same_split, percent
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,9 @@ def has_changed(before: DecisionSignature | None, now: DecisionSignature) -> boo
     if before is None or replace(now, plans=before.plans, moving=before.moving) != before:
         return True
     return now.plans.keys() != before.plans.keys() or any(
-        shares != before.plans[pool] if pool in now.moving else not same(shares, before.plans[pool])
+        shares != before.plans[pool]
+        if pool in now.moving
+        else not is_same_split(shares, before.plans[pool])
         for pool, shares in now.plans.items()
     )
 
@@ -151,7 +153,7 @@ def _loads(plans: Iterable[PoolPlan], regions: Iterable[RegionEffect]) -> Iterab
         for plan in plans
         if plan.changes
         for region, share in plan.after.items()
-        if share > plan.before[region] + SAME
+        if share > plan.before[region] + SHARE_TOLERANCE
     }
     for one in regions:
         rps = one.rps.after

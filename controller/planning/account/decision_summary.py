@@ -18,7 +18,7 @@ from controller.model.decision import (
 )
 from controller.model.encoding import SHOWN, as_text
 from controller.model.overrides import OverrideKind
-from controller.planning.shares import SAME
+from controller.planning.shares import SHARE_TOLERANCE
 
 Summary = dict[str, object]
 PublishedShares = Mapping[PoolName, tuple[Shares, Shares]]
@@ -155,7 +155,7 @@ def _moves(plan: PoolPlan, after: Shares) -> list[Summary]:
     return [
         {**place, "region": region, "before": plan.before[region], "after": share}
         for region, share in after.items()
-        if abs(share - plan.before[region]) >= SAME
+        if abs(share - plan.before[region]) >= SHARE_TOLERANCE
     ]
 
 

@@ -20,9 +20,9 @@ from controller.model.decision import Decision, PoolName, PoolPlan, Shares, Snap
 from controller.model.health import Verdict
 from controller.planning.account.evidence import Evidence
 from controller.planning.levers.registry import lever_of
-from controller.planning.placement.accelerator_split import nearest
-from controller.planning.placement.believed import Believed, known
-from controller.planning.placement.dials import modelled
+from controller.planning.placement.accelerator_split import nearest_shares
+from controller.planning.placement.believed import Believed, believed_figures
+from controller.planning.placement.dials import modelled_flow
 from controller.planning.shares import normalised, without
 
 RegionNames = frozenset[tuple[str, str]]
@@ -85,7 +85,7 @@ class _UsersAt:
 
     service: Service
     catalogue: Mapping[str, Region]
-    known: Believed
+    believed: Believed
     split: Mapping[str, Shares | None]
 
     @cached_property
@@ -93,7 +93,7 @@ class _UsersAt:
         """Region to what it carries."""
         loads: dict[str, float | None] = dict.fromkeys(self.service.regions, 0.0)
         for pool, noun in self.service.pools.items():
-            split, demand_rps = self.split.get(pool), self.known.demand_rps[pool]
+            split, demand_rps = self.split.get(pool), self.believed.demand_rps[pool]
             for region in noun.regions:
                 load = loads[region]
                 if split is None or load is None:
@@ -105,8 +105,10 @@ class _UsersAt:
     @cached_property
     def latency_ms(self) -> Mapping[str, float | None]:
         """Pool to the mean over its users."""
-        known = self.known.latency_ms
-        return {pool: _mean(split, known.get(pool, {})) for pool, split in self.split.items()}
+        believed_figures = self.believed.latency_ms
+        return {
+            pool: _mean(split, believed_figures.get(pool, {})) for pool, split in self.split.items()
+        }
 
     @cached_property
     def egress_usd_per_gb(self) -> Mapping[str, float | None]:
@@ -158,7 +160,7 @@ def served_shares(
     if lever_of(snapshot.settings.services[name[0]]).shares_add_up:
         return without(shares, down) or normalised(shares)
     dials = {region: share for region, share in shares.items() if region not in down}
-    return modelled(nearest(snapshot, name), dials)
+    return modelled_flow(nearest_shares(snapshot, name), dials)
 
 
 def _moments(
@@ -199,7 +201,11 @@ def _moment(
         else served_shares(snapshot, (name, p.pool), shares(p), failed)
         for p in plans
     }
-    figures = like.known if like is not None else known(snapshot, name, decision.regions[name])
+    figures = (
+        like.believed
+        if like is not None
+        else believed_figures(snapshot, name, decision.regions[name])
+    )
     settings = snapshot.settings
     return _UsersAt(settings.services[name], settings.regions, figures, split)
 
@@ -209,7 +215,7 @@ def _region_effect(
 ) -> RegionEffect:
     rps = [moment.rps[region] for moment in moments]
     measured = service.regions[region].capacity_rps is not None
-    capacities = [moment.known.capacity_rps[region] if measured else None for moment in moments]
+    capacities = [moment.believed.capacity_rps[region] if measured else None for moment in moments]
     parts = [
         load / capacity if load is not None and capacity else None
         for load, capacity in zip(rps, capacities, strict=True)

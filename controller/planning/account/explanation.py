@@ -23,8 +23,8 @@ from controller.model.levers import Change
 from controller.model.plural import counted
 from controller.planning.account.columns import aligned
 from controller.planning.account.moves import moves_text
-from controller.planning.drift import show
-from controller.planning.shares import SAME, percent
+from controller.planning.drift import format_state
+from controller.planning.shares import SHARE_TOLERANCE, percent
 
 _LABEL_WIDTH = 11
 _SEE_HELD = "see Held"
@@ -126,7 +126,7 @@ def _unsent(record: DecisionRecord) -> list[str]:
 
 
 def _shown(change: Change) -> str:
-    return f"{change.position} {show(change.before)} → {show(change.after)}"
+    return f"{change.position} {format_state(change.before)} → {format_state(change.after)}"
 
 
 def _not_chosen(rejected: Iterable[RejectedAlternative]) -> list[str]:
@@ -173,7 +173,9 @@ def _plan_rows(plan: PoolPlan, everything: bool) -> Iterator[list[str]]:
     yield from _moving_rows(plan)
     yield from _held_rows(plan)
     if everything and is_unchanged(plan):
-        shares = ", ".join(f"{r} {percent(s)}" for r, s in plan.before.items() if s >= SAME)
+        shares = ", ".join(
+            f"{r} {percent(s)}" for r, s in plan.before.items() if s >= SHARE_TOLERANCE
+        )
         yield [f"= {_place(plan)}", "", "stays", "", shares]
 
 
@@ -182,7 +184,7 @@ def _moving_rows(plan: PoolPlan) -> Iterator[list[str]]:
         return
     changes = {change.position.region: change for change in plan.changes}
     for region, share in plan.after.items():
-        moved = abs(share - plan.before[region]) >= SAME
+        moved = abs(share - plan.before[region]) >= SHARE_TOLERANCE
         if moved or region in changes:
             why = next((rule.why for rule in plan.rules if rule.region == region), "")
             setting = _setting(changes[region]) if region in changes else ""
@@ -225,7 +227,7 @@ def _setting(change: Change) -> str:
     """Only the units that change: `dial 100 → 0, weight 128 → 0`."""
     before, after = change.before, change.after
     if before == after:
-        return f"{show(after)} on every record or endpoint"
+        return f"{format_state(after)} on every record or endpoint"
     parts = []
     if before.dial != after.dial:
         parts.append(f"dial {before.dial or 0:g} → {after.dial or 0:g}")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from controller.model.decision import Decision, PoolPlan, Shares
-from controller.planning.shares import SAME, percent
+from controller.planning.shares import SHARE_TOLERANCE, percent
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def moves_text(before: Shares, after: Shares) -> str:
     return ", ".join(
         f"{region} {percent(old)} → {percent(new)}"
         for region, (old, new) in pairs.items()
-        if abs(new - old) >= SAME
+        if abs(new - old) >= SHARE_TOLERANCE
     )
 
 
@@ -66,11 +66,11 @@ def _between(plan: PoolPlan, before: Shares, after: Shares) -> list[ShareMove]:
     return [
         ShareMove(plan.service, plan.pool, region, before.get(region, 0.0), share)
         for region, share in after.items()
-        if abs(share - before.get(region, 0.0)) >= SAME
+        if abs(share - before.get(region, 0.0)) >= SHARE_TOLERANCE
     ] + [
         ShareMove(plan.service, plan.pool, region, share, 0.0)
         for region, share in before.items()
-        if region not in after and share >= SAME
+        if region not in after and share >= SHARE_TOLERANCE
     ]
 
 

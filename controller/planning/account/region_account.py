@@ -16,8 +16,8 @@ from controller.model.overrides import Override, OverrideKind
 from controller.planning.account.effects import RegionEffect, effects, load_text
 from controller.planning.account.evidence import Evidence
 from controller.planning.levers.registry import lever_of
-from controller.planning.placement.believed import known
-from controller.planning.shares import SAME, normalised, percent
+from controller.planning.placement.believed import believed_figures
+from controller.planning.shares import SHARE_TOLERANCE, normalised, percent
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +139,15 @@ def _settled(evidence: Evidence, plan: PoolPlan, region: str) -> str:
     service = evidence.snapshot.settings.services[plan.service]
     if not lever_of(service).shares_add_up:
         return "it may serve, so its dial is open: nearness decides who comes"
-    figures = known(evidence.snapshot, plan.service, evidence.decision.regions[plan.service])
+    figures = believed_figures(
+        evidence.snapshot, plan.service, evidence.decision.regions[plan.service]
+    )
     away_ms = figures.latency_ms.get(plan.pool)
     if away_ms is None:
         return _by_share(evidence, plan, region)
-    what = "near enough for this share" if share > SAME else "others are nearer or cheaper"
+    what = (
+        "near enough for this share" if share > SHARE_TOLERANCE else "others are nearer or cheaper"
+    )
     return f"{away_ms[region]:.0f} ms from the pool's users: {what}"
 
 
@@ -155,7 +159,7 @@ def _by_share(evidence: Evidence, plan: PoolPlan, region: str) -> str:
     whole = len(serving) == len(plan.before)
     configured = normalised({one: regions[one].share for one in serving}).get(region, 0.0)
     of_whom = "" if whole else f" of the {len(serving)} regions that serve"
-    if abs(configured - plan.before[region]) < SAME:
+    if abs(configured - plan.before[region]) < SHARE_TOLERANCE:
         return f"that is its configured share{of_whom}, and it has room for it"
     its = f"its configured share of {percent(configured)}{of_whom}"
     least = settings.placement.min_shift_points

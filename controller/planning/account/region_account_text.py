@@ -9,7 +9,7 @@ from controller.model.decision import DecisionRecord, PoolPlan
 from controller.planning.account.columns import aligned
 from controller.planning.account.explanation import held_lines
 from controller.planning.account.region_account import RegionAccount, plans_as_applied
-from controller.planning.shares import SAME, percent
+from controller.planning.shares import SHARE_TOLERANCE, percent
 
 
 def explain_accounts(found: Sequence[RegionAccount]) -> str:
@@ -54,7 +54,7 @@ def explain_time(at: datetime, record: DecisionRecord) -> str:
 def _share_of(one: RegionAccount) -> str:
     if one.share is None or one.next_share is None:
         return "unknown"
-    if abs(one.next_share - one.share) >= SAME:
+    if abs(one.next_share - one.share) >= SHARE_TOLERANCE:
         return f"moves {percent(one.share)} → {percent(one.next_share)}"
     return f"stays {percent(one.share)}"
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-Open = Mapping[str, Mapping[str, bool]]
+OpenParts = Mapping[str, Mapping[str, bool]]
 """Region to its parts (A and AAAA, or one group per listener) and whether each is open."""
 
 
-def is_emptied(pool: Open) -> bool:
+def is_all_closed(pool: OpenParts) -> bool:
     """Whether all parts of one kind are closed, so that its users have nowhere to go.
 
     A kind that the open regions lack altogether is let pass: a missing record or group is a fault
@@ -22,7 +22,7 @@ def is_emptied(pool: Open) -> bool:
     return not any(map(_serves, pool.values())) or bool(_closed_kinds(pool))
 
 
-def failing_open(pool: Open) -> set[str]:
+def fail_open_regions(pool: OpenParts) -> set[str]:
     """Regions closed in all their parts that users of a kind reach, for it is closed everywhere.
 
     None where no region is open at all: then every region is reached alike.
@@ -33,7 +33,7 @@ def failing_open(pool: Open) -> set[str]:
     return {r for r, parts in pool.items() if not _serves(parts) and closed & parts.keys()}
 
 
-def _closed_kinds(pool: Open) -> set[str]:
+def _closed_kinds(pool: OpenParts) -> set[str]:
     """Kinds that every open region has and no region has open."""
     serving = [parts for parts in pool.values() if _serves(parts)]
     kinds = {kind for parts in pool.values() for kind in parts}

@@ -21,7 +21,7 @@ _BATCH_WINDOW_S = 300
 _DRAIN_WINDOW_S = 3600
 
 
-def batches_lately(batches: Iterable[float], now: float) -> tuple[float, ...]:
+def recent_batches(batches: Iterable[float], now: float) -> tuple[float, ...]:
     """Those written in the last five minutes."""
     return tuple(at for at in batches if now - at < _BATCH_WINDOW_S)
 
@@ -33,31 +33,31 @@ def used_batches(memory: Memory, service: str, now: float, *, urgent: bool) -> i
     """
 
     def sent(one: ServiceMemory) -> tuple[float, ...]:
-        return batches_lately(one.emergencies if urgent else one.batches, now)
+        return recent_batches(one.emergencies if urgent else one.batches, now)
 
     if not sent(memory.of(service)):
         return 0
     return len({at for one in memory.services.values() for at in sent(one)})
 
 
-def lately_drained(memory: ServiceMemory, now: float) -> dict[str, float]:
+def recent_drains(memory: ServiceMemory, now: float) -> dict[str, float]:
     """A service's regions drained in the last hour, and when last."""
     return {region: at for region, at in memory.drains.items() if now - at < _DRAIN_WINDOW_S}
 
 
-def drained_lately(memory: Memory, now: float) -> frozenset[str]:
+def recently_drained_regions(memory: Memory, now: float) -> frozenset[str]:
     """Regions drained in the last hour, of whichever service."""
-    return frozenset(r for one in memory.services.values() for r in lately_drained(one, now))
+    return frozenset(r for one in memory.services.values() for r in recent_drains(one, now))
 
 
-def beyond_allowance(
+def drains_beyond_limit(
     memory: Memory, wanted: Mapping[str, Collection[str]], allowed: int, now: float
 ) -> dict[str, frozenset[str]]:
     """Service to those of the regions it would drain that are more than may be in an hour.
 
     `wanted`: service to the regions that it would drain now.
     """
-    counted = drained_lately(memory, now)
+    counted = recently_drained_regions(memory, now)
     new = sorted({region for regions in wanted.values() for region in regions} - counted)
     beyond = frozenset(new[max(0, allowed - len(counted)) :])
     found = {
@@ -71,11 +71,11 @@ def _own(
     memory: ServiceMemory, wanted: Collection[str], beyond: Collection[str], now: float
 ) -> frozenset[str]:
     """The one region that a service may drain in any case: its first in an hour."""
-    if lately_drained(memory, now) or not beyond or not set(wanted) <= set(beyond):
+    if recent_drains(memory, now) or not beyond or not set(wanted) <= set(beyond):
         return frozenset()
     return frozenset(sorted(wanted)[:1])
 
 
-def is_repetition(memory: ServiceMemory, changes: Iterable[Change]) -> bool:
+def is_resend(memory: ServiceMemory, changes: Iterable[Change]) -> bool:
     """Whether all of it was sent before and may have been applied."""
     return memory.doubtful.issuperset(changes)

@@ -12,7 +12,7 @@ from controller.model.decision import Hold, Shares, Snapshot
 from controller.planning.eligibility import Permission, PoolEligibility, RegionEligibility
 
 
-def without_astray(
+def exclude_misdirected(
     snapshot: Snapshot,
     service_name: str,
     stands: Mapping[str, PoolEligibility],
@@ -27,7 +27,7 @@ def without_astray(
         stand = stands.get(pool)
         if stand and any(before[pool].get(region, 0.0) > 0 for region in stand.out):
             away = {leak.astray: leak.reached for leak in leaks if leak.astray and leak.reached}
-            found[pool] = stand.but({r: _led_away(reached) for r, reached in away.items()})
+            found[pool] = stand.with_regions({r: _led_away(reached) for r, reached in away.items()})
     return found
 
 

@@ -1,8 +1,9 @@
 """The reasons for which a plan is refused. One function per reason; each answers with a value.
 
 Guards bind people too: an override outranks one only by naming it. What binds an emergency drain
-is kept short on purpose: `unread`, `frozen`, `startup`, `panic`, `blast_radius`, `last_region`.
-Each guard says its scope, what its cause may hold, and its end, when it lets go by itself; all of
+is kept short on purpose: `state_unread`, `frozen`, `startup`, `panic`, `blast_radius` and
+`last_region`. Each guard says its scope, what its cause may hold, and its end, when it lets go by
+itself; all of
 them are a table in ARCHITECTURE.md, *Deciding*.
 """
 
@@ -19,10 +20,10 @@ from controller.model.levers import Position
 from controller.model.overrides import OverrideKind
 from controller.model.plural import counted
 from controller.planning import drift
-from controller.planning.guards.blast_radius import drained_lately, used_batches
-from controller.planning.guards.startup import first_plan
+from controller.planning.guards.blast_radius import recently_drained_regions, used_batches
+from controller.planning.guards.startup import first_plan_refusal
 from controller.planning.levers.registry import lever_of
-from controller.planning.residency.proof import describe
+from controller.planning.residency.proof import describe_leak
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ Guard = Callable[[Snapshot, GuardInput], Held | None]
 def first_refusal(snapshot: Snapshot, intent: GuardInput) -> Held | None:
     """The first guard that refuses to let the plan be written now, if any."""
     for guard in (
-        unread,
+        state_unread,
         frozen,
         startup,
         residency,
@@ -70,7 +71,7 @@ def first_refusal(snapshot: Snapshot, intent: GuardInput) -> Held | None:
     return None
 
 
-def unread(snapshot: Snapshot, intent: GuardInput) -> Held | None:
+def state_unread(snapshot: Snapshot, intent: GuardInput) -> Held | None:
     """Orders of before the start may forbid it, a freeze above all, and are not known yet.
 
     Scope: everything; no order outranks it. End: the state file was read.
@@ -101,7 +102,7 @@ def startup(snapshot: Snapshot, intent: GuardInput) -> Held | None:
         return intent.missing
     if not set(intent.unconfirmed).intersection(intent.automatic_drains):
         return None
-    return first_plan(intent.unconfirmed)
+    return first_plan_refusal(intent.unconfirmed)
 
 
 def residency(snapshot: Snapshot, intent: GuardInput) -> Held | None:
@@ -112,16 +113,16 @@ def residency(snapshot: Snapshot, intent: GuardInput) -> Held | None:
 
     Scope: the pool. End: the records lead nowhere else any more.
     """
-    return None if intent.urgent else leaking(snapshot, intent.plan.service, intent.plan.pool)
+    return None if intent.urgent else leak_refusal(snapshot, intent.plan.service, intent.plan.pool)
 
 
-def leaking(snapshot: Snapshot, service: str, pool: str) -> Held | None:
+def leak_refusal(snapshot: Snapshot, service: str, pool: str) -> Held | None:
     """What a bound pool with leaks is held by, whether or not it has anything to change."""
     leaks = snapshot.observed[service].leaks.get(pool, ())
     if not leaks:
         return None
     ways = counted(len(leaks), "way")
-    return Held(Hold.RESIDENCY, f"{ways} out of the lawful regions; {describe(leaks[0])}")
+    return Held(Hold.RESIDENCY, f"{ways} out of the lawful regions; {describe_leak(leaks[0])}")
 
 
 def structure(snapshot: Snapshot, intent: GuardInput) -> Held | None:
@@ -149,7 +150,8 @@ def contested(snapshot: Snapshot, intent: GuardInput) -> Held | None:
     detail = (
         f"another controller changes this {lever.target_word}: "
         f"{memory.reverted[pool]} of our writes in a row were changed back within "
-        f"{drift.WATCH_S / 60:g} min each, last {intent.drift[0]}; held until it is as we left it"
+        f"{drift.REVERT_WINDOW_S / 60:g} min each, last {intent.drift[0]}; "
+        "held until it is as we left it"
     )
     return Held(Hold.CONTESTED, detail)
 
@@ -179,7 +181,7 @@ def drifted(snapshot: Snapshot, intent: GuardInput) -> Held | None:
 
 def _adopted(snapshot: Snapshot, intent: GuardInput) -> Held | None:
     memory = snapshot.memory.of(intent.plan.service)
-    if not intent.drift and not drift.keeps_adopted(memory, intent.plan):
+    if not intent.drift and not drift.is_adopted(memory, intent.plan):
         return None
     whose = f"{intent.drift[0]} was changed by someone else" if intent.drift else "not our split"
     return Held(Hold.DRIFT, f"{whose}: adopted, kept until something else asks for another split")
@@ -206,7 +208,7 @@ def blast_radius(snapshot: Snapshot, intent: GuardInput) -> Held | None:
 
 def too_many_drains(snapshot: Snapshot, region: str) -> Held:
     """Why a region that is down is not drained: enough others were, lately."""
-    lately = ", ".join(sorted(drained_lately(snapshot.memory, snapshot.now)))
+    lately = ", ".join(sorted(recently_drained_regions(snapshot.memory, snapshot.now)))
     allowed = snapshot.settings.guards.auto_drains_per_h
     most = f"{allowed} region{'s' if allowed > 1 else ''}"
     detail = (
@@ -216,7 +218,7 @@ def too_many_drains(snapshot: Snapshot, region: str) -> Held:
     return Held(Hold.BLAST_RADIUS, detail, region)
 
 
-def named(snapshot: Snapshot, service: str, pool: str) -> frozenset[str]:
+def ignored_guards(snapshot: Snapshot, service: str, pool: str) -> frozenset[str]:
     """The guards that persons named in their orders for this pool."""
     regions = snapshot.settings.services[service].pools[pool].regions
     return frozenset(

@@ -21,7 +21,7 @@ from controller.model.health import RegionHealth, Verdict
 
 _ENOUGH_TARGETS = 0.9
 """Part of a service's required endpoints that must have answered before its first write."""
-PROBED_WITHIN_S = 120.0
+UNPROBED_WAIT_S = 120.0
 """Seconds after `startup_data_s` from which an endpoint that never was probed is waited for no
 longer: it cannot be, and its region is unknown, which moves nothing."""
 _WITHOUT_ASKING = 1
@@ -34,7 +34,7 @@ def missing_data(snapshot: Snapshot, service: str) -> Held | None:
     have = snapshot.now - snapshot.memory.of(service).since
     if have < need:
         return Held(Hold.STARTUP, f"{have:.1f} of {need:g} s of data since the start")
-    if have >= need + PROBED_WITHIN_S:
+    if have >= need + UNPROBED_WAIT_S:
         return None
     seen = snapshot.health.get(snapshot.settings.vantage.name, {})
     required = [i for i, endpoint in snapshot.settings.endpoints_of(service) if endpoint.required]
@@ -55,7 +55,7 @@ def automatic_drains(plans: Iterable[PoolPlan]) -> frozenset[str]:
     )
 
 
-def unconfirmed(
+def unconfirmed_drains(
     snapshot: Snapshot, drains: Mapping[str, Collection[str]]
 ) -> dict[str, frozenset[str]]:
     """Service to those of its drains that belong to first plans and wait for a person.
@@ -67,7 +67,7 @@ def unconfirmed(
     return first if len(regions) > _WITHOUT_ASKING else {}
 
 
-def first_plan(waiting: Collection[str]) -> Held | None:
+def first_plan_refusal(waiting: Collection[str]) -> Held | None:
     """The refusal of a plan that would drain some of these."""
     if not waiting:
         return None
@@ -92,7 +92,7 @@ def has_begun(
     if memory.begun:
         return True
     waited_s = snapshot.now - memory.since - snapshot.settings.guards.startup_data_s
-    is_known = waited_s >= PROBED_WITHIN_S or all(
+    is_known = waited_s >= UNPROBED_WAIT_S or all(
         seen.verdict is not Verdict.UNKNOWN for seen in regions.values()
     )
     return (

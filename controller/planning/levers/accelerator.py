@@ -20,16 +20,16 @@ from controller.model.levers import (
     Observed,
     Position,
 )
-from controller.planning.guards.all_closed import Open, failing_open
+from controller.planning.guards.all_closed import OpenParts, fail_open_regions
 from controller.planning.levers.lever import Lever, Resources, of_pool
-from controller.planning.levers.write_steps import Parts, WriteStep
+from controller.planning.levers.write_steps import WritesByChange, WriteStep
 from controller.planning.residency.proof import Proof, prove_groups
 from controller.planning.shares import normalised
 
-Groups = tuple[EndpointGroup, ...]
+EndpointGroups = tuple[EndpointGroup, ...]
 
 
-class Accelerator(Lever[EndpointGroup, Groups, GroupChange]):
+class Accelerator(Lever[EndpointGroup, EndpointGroups, GroupChange]):
     """A service's endpoint groups. Shares are dials: nearness says whose users meet them."""
 
     kind: ClassVar[LeverKind] = "accelerator"
@@ -72,11 +72,13 @@ class Accelerator(Lever[EndpointGroup, Groups, GroupChange]):
             region: 1 / len(regions) for region in regions
         }
 
-    def index(self, listing: Iterable[EndpointGroup]) -> Groups:
+    def index(self, listing: Iterable[EndpointGroup]) -> EndpointGroups:
         """As listed: there are few."""
         return tuple(listing)
 
-    def resources(self, name: str, service: Service, index: Groups) -> Resources[EndpointGroup]:
+    def resources(
+        self, name: str, service: Service, index: EndpointGroups
+    ) -> Resources[EndpointGroup]:
         """Position to its groups, one at each listener."""
         pool = self.pool(service)
         return {
@@ -88,7 +90,7 @@ class Accelerator(Lever[EndpointGroup, Groups, GroupChange]):
         self,
         name: str,
         service: Service,
-        index: Groups,
+        index: EndpointGroups,
         resources: Resources[EndpointGroup],
         at: float,
     ) -> Observed:
@@ -99,7 +101,7 @@ class Accelerator(Lever[EndpointGroup, Groups, GroupChange]):
         parts = {position: each for position, each in found.items() if len(each) > 1}
         faults = tuple(_faults(pool_name, pool, index))
         now = of_pool(resources, (name, pool_name), pool.regions)
-        reached = failing_open(self.opened(now, ())) if parts else ()
+        reached = fail_open_regions(self.opened(now, ())) if parts else ()
         return Observed(
             at,
             {position: each[0] for position, each in found.items()},
@@ -151,16 +153,16 @@ class Accelerator(Lever[EndpointGroup, Groups, GroupChange]):
             return ()
         return tuple(
             GroupChange(group, dial, weight)
-            for group in settable(resources)
-            if not is_set(group, change.after)
+            for group in writable_groups(resources)
+            if not has_state(group, change.after)
         )
 
     def steps(
-        self, parts: Parts[GroupChange], urgent: Collection[PoolName]
+        self, parts: WritesByChange[GroupChange], urgent: Collection[PoolName]
     ) -> list[WriteStep[GroupChange]]:
         """One group at a time, groups that open before groups that close."""
         apart = [(change, write) for change, writes in parts.items() for write in writes]
-        apart.sort(key=lambda one: not opens(one[1]))
+        apart.sort(key=lambda one: not is_opening(one[1]))
         return [
             WriteStep({change: (write,)}, (change.position.service, change.position.pool))
             for change, write in apart
@@ -168,7 +170,7 @@ class Accelerator(Lever[EndpointGroup, Groups, GroupChange]):
 
     def opened(
         self, pool: Mapping[str, tuple[EndpointGroup, ...]], writes: Iterable[GroupChange]
-    ) -> Open:
+    ) -> OpenParts:
         """By listener. A group without endpoints serves nobody: it is as good as missing."""
         after = {one.group.arn: LeverState(one.endpoint_weight, one.dial) for one in writes}
         return {
@@ -184,7 +186,7 @@ class Accelerator(Lever[EndpointGroup, Groups, GroupChange]):
 ACCELERATOR = Accelerator()
 
 
-def settable(groups: Iterable[EndpointGroup]) -> list[EndpointGroup]:
+def writable_groups(groups: Iterable[EndpointGroup]) -> list[EndpointGroup]:
     """Those groups that can be set: without an endpoint a group serves nobody and is not written.
 
     All of them where none has an endpoint, so that their refusal says so.
@@ -193,13 +195,13 @@ def settable(groups: Iterable[EndpointGroup]) -> list[EndpointGroup]:
     return [group for group in found if group.endpoints] or found
 
 
-def is_set(group: EndpointGroup, setting: LeverState) -> bool:
+def has_state(group: EndpointGroup, setting: LeverState) -> bool:
     """Whether the group and all its endpoints are set like this."""
     weights = {endpoint.weight for endpoint in group.endpoints}
     return group.dial == setting.dial and weights <= {setting.weight}
 
 
-def opens(change: GroupChange) -> bool:
+def is_opening(change: GroupChange) -> bool:
     """Whether the write lets more users into some endpoint of the group."""
     after = LeverState(change.endpoint_weight, change.dial)
     return any(
@@ -220,13 +222,13 @@ def _settings_of(groups: Iterable[EndpointGroup]) -> tuple[LeverState, ...]:
     """The settings of one region's endpoints, each once, the most open first."""
     found = {
         LeverState(weight, group.dial)
-        for group in settable(groups)
+        for group in writable_groups(groups)
         for weight in [endpoint.weight for endpoint in group.endpoints] or [0]
     }
     return tuple(sorted(found, key=_openness, reverse=True))
 
 
-def _faults(pool_name: str, pool: Pool, groups: Groups) -> Iterable[str]:
+def _faults(pool_name: str, pool: Pool, groups: EndpointGroups) -> Iterable[str]:
     listeners = dict.fromkeys(group.listener for group in groups)
     for region in pool.regions:
         mine = [group for group in groups if group.region == region]

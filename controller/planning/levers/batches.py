@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from controller.model.decision import PoolName
 from controller.model.levers import Change, RecordSet, WeightChange
-from controller.planning.levers.write_steps import Parts, WriteStep
+from controller.planning.levers.write_steps import WritesByChange, WriteStep
 
 MAX_ELEMENTS = 1_000
 MAX_CHARACTERS = 32_000
@@ -39,9 +39,9 @@ class BatchSize(NamedTuple):
         return BatchSize(self.elements + other.elements, self.characters + other.characters)
 
 
-Elements = Parts[WeightChange]
+WeightChanges = WritesByChange[WeightChange]
 """Changes of one zone with what each means for its records."""
-Batch = WriteStep[WeightChange]
+WeightBatch = WriteStep[WeightChange]
 """What is sent in one request; part of a pool if no single batch can hold that."""
 
 
@@ -55,16 +55,16 @@ def size_of(records: Iterable[RecordSet]) -> BatchSize:
     return BatchSize(elements, characters)
 
 
-def batches(elements: Elements, urgent: Collection[PoolName]) -> list[Batch]:
+def pack_batches(elements: WeightChanges, urgent: Collection[PoolName]) -> list[WeightBatch]:
     """All changes in few batches, those of urgent pools in the first of them.
 
     The records of a pool stay in one batch, and so change at the same moment; each pool goes into
     the first batch with room for it. A pool that no batch can hold is split by position, in the
     order of its changes: the records of a position stay together.
     """
-    shared: list[tuple[BatchSize, Elements]] = []
-    split: list[Batch] = []
-    pools = by_pool(elements)
+    shared: list[tuple[BatchSize, WeightChanges]] = []
+    split: list[WeightBatch] = []
+    pools = changes_by_pool(elements)
     in_order = sorted(pools, key=lambda pool: pool not in urgent)
     for pool in in_order:
         size = _size(pools[pool])
@@ -82,7 +82,9 @@ def batches(elements: Elements, urgent: Collection[PoolName]) -> list[Batch]:
     return [*first, *whole, *(batch for batch in split if batch.part_of not in urgent)]
 
 
-def by_pool(elements: Elements) -> dict[PoolName, dict[Change, tuple[WeightChange, ...]]]:
+def changes_by_pool(
+    elements: WeightChanges,
+) -> dict[PoolName, dict[Change, tuple[WeightChange, ...]]]:
     """Pool to its changes, in their order."""
     pools: defaultdict[PoolName, dict[Change, tuple[WeightChange, ...]]] = defaultdict(dict)
     for change, each in elements.items():
@@ -90,7 +92,7 @@ def by_pool(elements: Elements) -> dict[PoolName, dict[Change, tuple[WeightChang
     return pools
 
 
-def _parts(elements: Elements) -> list[Elements]:
+def _parts(elements: WeightChanges) -> list[WeightChanges]:
     """As many changes in each part as fit; a change that no batch can hold is one by itself."""
     parts: list[dict[Change, tuple[WeightChange, ...]]] = []
     taken = BatchSize()
@@ -104,5 +106,5 @@ def _parts(elements: Elements) -> list[Elements]:
     return list(parts)
 
 
-def _size(elements: Elements) -> BatchSize:
+def _size(elements: WeightChanges) -> BatchSize:
     return size_of(one.record for one in chain.from_iterable(elements.values()))

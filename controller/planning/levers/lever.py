@@ -22,11 +22,11 @@ from typing import ClassVar, Generic, TypeVar
 from controller.model.configuration import Service
 from controller.model.decision import PoolName, PoolPlan, Shares
 from controller.model.levers import Change, LeverKind, LeverState, Observed, Position
-from controller.planning.guards.all_closed import Open, is_emptied
-from controller.planning.levers.write_steps import Parts, WriteStep, WriteT
+from controller.planning.guards.all_closed import OpenParts, is_all_closed
+from controller.planning.levers.write_steps import WritesByChange, WriteStep, WriteT
 from controller.planning.residency.destinations import Destination
 from controller.planning.residency.proof import Proof
-from controller.planning.shares import same
+from controller.planning.shares import is_same_split
 
 ResourceT = TypeVar("ResourceT")
 """What a listing consists of, such as record sets."""
@@ -163,7 +163,7 @@ class Lever(ABC, Generic[ResourceT, IndexT, WriteT]):
             pool: self.with_reached(self.shares(settings), reached[pool])
             if pool in reached
             else self.shares(settings)
-            for pool, settings in settings_by_pool(service, observed).items()
+            for pool, settings in states_by_pool(service, observed).items()
         }
 
     def diff(self, service: Service, plan: PoolPlan, observed: Observed) -> tuple[Change, ...]:
@@ -173,7 +173,7 @@ class Lever(ABC, Generic[ResourceT, IndexT, WriteT]):
         """
         now, after = plan.before, plan.after
         unequal = {p.region for p in observed.unequal if p.pool == plan.pool}
-        if not now or (not unequal and (after is now or same(now, after))):
+        if not now or (not unequal and (after is now or is_same_split(now, after))):
             return ()
         before = {
             region: observed.settings[position]
@@ -194,7 +194,9 @@ class Lever(ABC, Generic[ResourceT, IndexT, WriteT]):
         """What the change means for those resources of its position that are not set so yet."""
 
     @abstractmethod
-    def steps(self, parts: Parts[WriteT], urgent: Collection[PoolName]) -> list[WriteStep[WriteT]]:
+    def steps(
+        self, parts: WritesByChange[WriteT], urgent: Collection[PoolName]
+    ) -> list[WriteStep[WriteT]]:
         """The requests to one target, in their order; `parts` are in that of the plans."""
 
     def apart(self, step: WriteStep[WriteT]) -> Sequence[WriteStep[WriteT]]:
@@ -205,12 +207,14 @@ class Lever(ABC, Generic[ResourceT, IndexT, WriteT]):
         return ()
 
     @abstractmethod
-    def opened(self, pool: Mapping[str, tuple[ResourceT, ...]], writes: Iterable[WriteT]) -> Open:
+    def opened(
+        self, pool: Mapping[str, tuple[ResourceT, ...]], writes: Iterable[WriteT]
+    ) -> OpenParts:
         """Which parts of a pool, region to its resources, are open once this is written."""
 
     def empties(self, pool: Mapping[str, tuple[ResourceT, ...]], writes: Iterable[WriteT]) -> bool:
         """Whether the users of a pool, region to its resources, have nowhere to go after that."""
-        return is_emptied(self.opened(pool, writes))
+        return is_all_closed(self.opened(pool, writes))
 
     def refusal(
         self,
@@ -244,7 +248,7 @@ def of_pool(
     return {region: resources.get(Position(*name, region), ()) for region in regions}
 
 
-def settings_by_pool(service: Service, observed: Observed) -> dict[str, dict[str, LeverState]]:
+def states_by_pool(service: Service, observed: Observed) -> dict[str, dict[str, LeverState]]:
     """Pool to region to how far it is open: lawful regions only, in their pool's order."""
     seen: dict[str, dict[str, LeverState]] = {name: {} for name in service.pools}
     for (_, pool_name, region), setting in observed.settings.items():

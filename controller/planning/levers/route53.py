@@ -21,11 +21,11 @@ from controller.model.levers import (
     RecordSet,
     WeightChange,
 )
-from controller.planning.guards.all_closed import Open, failing_open
-from controller.planning.levers.batches import batches, by_pool
+from controller.planning.guards.all_closed import OpenParts, fail_open_regions
+from controller.planning.levers.batches import changes_by_pool, pack_batches
 from controller.planning.levers.lever import Lever, Resources, of_pool
-from controller.planning.levers.weights import weights
-from controller.planning.levers.write_steps import Parts, WriteStep
+from controller.planning.levers.weights import weights_for_shares
+from controller.planning.levers.write_steps import WritesByChange, WriteStep
 from controller.planning.residency.destinations import Destination, destinations
 from controller.planning.residency.proof import Proof, prove_records
 from controller.planning.shares import normalised
@@ -34,11 +34,11 @@ _TWINS = ("A", "AAAA")
 
 Leaves = Resources[RecordSet]
 """Position to its existing weighted records, A before AAAA."""
-Groups = Mapping[tuple[str, str], Mapping[str | None, RecordSet]]
+RecordGroups = Mapping[tuple[str, str], Mapping[str | None, RecordSet]]
 """Name and type to SetIdentifier to record set: a zone's groups of records, each found at once."""
 
 
-class Route53(Lever[RecordSet, Groups, WeightChange]):
+class Route53(Lever[RecordSet, RecordGroups, WeightChange]):
     """A service's weighted records. Shares are weights beside those of the pool's others."""
 
     kind: ClassVar[LeverKind] = "route53"
@@ -75,14 +75,14 @@ class Route53(Lever[RecordSet, Groups, WeightChange]):
         """Within the TTL."""
         return f"users follow within the TTL of {self.ttl_s(service):g} s after INSYNC"
 
-    def index(self, listing: Iterable[RecordSet]) -> Groups:
+    def index(self, listing: Iterable[RecordSet]) -> RecordGroups:
         """The record sets of a zone by name and type."""
         groups: dict[tuple[str, str], dict[str | None, RecordSet]] = {}
         for record in listing:
             groups.setdefault((record.name, record.type), {})[record.set_identifier] = record
         return groups
 
-    def resources(self, name: str, service: Service, index: Groups) -> Leaves:
+    def resources(self, name: str, service: Service, index: RecordGroups) -> Leaves:
         """Position to its existing weighted records, A before AAAA; lawful regions only."""
         leaves: dict[Position, tuple[RecordSet, ...]] = {}
         for pool_name, pool in service.pools.items():
@@ -95,7 +95,7 @@ class Route53(Lever[RecordSet, Groups, WeightChange]):
         return leaves
 
     def observe(
-        self, name: str, service: Service, index: Groups, resources: Leaves, at: float
+        self, name: str, service: Service, index: RecordGroups, resources: Leaves, at: float
     ) -> Observed:
         """What the zone says of the service."""
         settings: dict[Position, LeverState] = {}
@@ -115,7 +115,7 @@ class Route53(Lever[RecordSet, Groups, WeightChange]):
             Position(name, pool_name, region)
             # A type closed everywhere makes the regions unequal that are open by the other.
             for pool_name in dict.fromkeys(position.pool for position in parts)
-            for region in failing_open(self._now(resources, (name, pool_name), service))
+            for region in fail_open_regions(self._now(resources, (name, pool_name), service))
         )
         unequal, notices = frozenset(parts), tuple(_notices(resources))
         return Observed(at, settings, unequal, faults, notices, parts=parts, failing_open=reached)
@@ -165,7 +165,10 @@ class Route53(Lever[RecordSet, Groups, WeightChange]):
     ) -> dict[str, LeverState]:
         """Weights that change as few records as possible."""
         known = {region: share for region, share in after.items() if region in before}
-        return {region: LeverState(weight) for region, weight in weights(before, known).items()}
+        return {
+            region: LeverState(weight)
+            for region, weight in weights_for_shares(before, known).items()
+        }
 
     def parts(self, change: Change, resources: tuple[RecordSet, ...]) -> tuple[WeightChange, ...]:
         """Those twins whose weight is not the wanted one yet."""
@@ -173,19 +176,19 @@ class Route53(Lever[RecordSet, Groups, WeightChange]):
         return tuple(WeightChange(leaf, weight) for leaf in resources if leaf.weight != weight)
 
     def steps(
-        self, parts: Parts[WeightChange], urgent: Collection[PoolName]
+        self, parts: WritesByChange[WeightChange], urgent: Collection[PoolName]
     ) -> list[WriteStep[WeightChange]]:
         """One batch, or as many as Route 53's limits ask for, urgent pools in the first."""
-        return batches(parts, urgent)
+        return pack_batches(parts, urgent)
 
     def apart(self, step: WriteStep[WeightChange]) -> Sequence[WriteStep[WeightChange]]:
         """Its pools, if there are several: one bad record hinders its own pool alone."""
-        pools = list(by_pool(step.parts).values())
+        pools = list(changes_by_pool(step.parts).values())
         return [WriteStep(each) for each in pools] if len(pools) > 1 else ()
 
     def opened(
         self, pool: Mapping[str, tuple[RecordSet, ...]], writes: Iterable[WeightChange]
-    ) -> Open:
+    ) -> OpenParts:
         """By record type."""
         wanted = {_key(write.record): write.weight for write in writes}
         return {
@@ -193,7 +196,7 @@ class Route53(Lever[RecordSet, Groups, WeightChange]):
             for region, twins in pool.items()
         }
 
-    def _now(self, leaves: Leaves, name: PoolName, service: Service) -> Open:
+    def _now(self, leaves: Leaves, name: PoolName, service: Service) -> OpenParts:
         return self.opened(of_pool(leaves, name, service.pools[name[1]].regions), ())
 
 
@@ -204,7 +207,7 @@ def _key(record: RecordSet) -> tuple[str, str, str | None]:
     return record.name, record.type, record.set_identifier
 
 
-def _faults(service: Service, pool_name: str, pool: Pool, groups: Groups) -> Iterable[str]:
+def _faults(service: Service, pool_name: str, pool: Pool, groups: RecordGroups) -> Iterable[str]:
     name = _noun(service).leaf_name(pool_name)
     for type_, listed in zip(_TWINS, _twins(service, pool_name, groups), strict=True):
         for region in pool.regions:
@@ -228,7 +231,7 @@ def _notices(leaves: Leaves) -> Iterable[str]:
 
 
 def _twins(
-    service: Service, pool_name: str, groups: Groups
+    service: Service, pool_name: str, groups: RecordGroups
 ) -> tuple[Mapping[str | None, RecordSet], ...]:
     """The pool's A and its AAAA records, lawful or not."""
     name = _noun(service).leaf_name(pool_name)

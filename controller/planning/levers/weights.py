@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from controller.model.levers import LeverState
-from controller.planning.shares import normalised, same
+from controller.planning.shares import is_same_split, normalised
 
 FULL_WEIGHT = 255
 """Route 53's largest weight."""
 
 
-def weights(before: Mapping[str, LeverState], after: Mapping[str, float]) -> dict[str, int]:
+def weights_for_shares(
+    before: Mapping[str, LeverState], after: Mapping[str, float]
+) -> dict[str, int]:
     """The weights of a pool's regions, changing as few records as possible.
 
     Each region that has a weight may be the one that keeps it while the others follow; of the
@@ -24,7 +26,9 @@ def weights(before: Mapping[str, LeverState], after: Mapping[str, float]) -> dic
     finest = FULL_WEIGHT / max(positive.values())
     scales = {before[r].weight / share for r, share in positive.items() if share * finest >= 1}
     usable = sorted((scale for scale in scales if 0 < scale <= finest), reverse=True)
-    drafts = [d for scale in usable if same(normalised(d := _scaled(positive, scale)), positive)]
+    drafts = [
+        d for scale in usable if is_same_split(normalised(d := _scaled(positive, scale)), positive)
+    ]
     changed = [sum(draft[r] != before[r].weight for r in draft) for draft in drafts]
     best = drafts[changed.index(min(changed))] if drafts else _scaled(positive, finest)
     return {region: best.get(region, 0) for region in after}

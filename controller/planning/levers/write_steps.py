@@ -13,7 +13,7 @@ from controller.model.levers import Change, LeverChange
 WriteT = TypeVar("WriteT", bound=LeverChange)
 """What a kind of lever writes for one resource."""
 
-Parts = Mapping[Change, tuple[WriteT, ...]]
+WritesByChange = Mapping[Change, tuple[WriteT, ...]]
 """Changes, each with what it writes: only what differs, and never nothing."""
 
 
@@ -21,7 +21,7 @@ Parts = Mapping[Change, tuple[WriteT, ...]]
 class WriteStep(Generic[WriteT]):
     """What is sent in one request: AWS applies all of it or none."""
 
-    parts: Parts[WriteT]
+    parts: WritesByChange[WriteT]
     part_of: PoolName | None = None
     """The pool whose changes take several steps, if this is one of them."""
 

@@ -15,7 +15,7 @@ from controller.planning.eligibility import Permission, RegionEligibility
 from controller.planning.levers.accelerator import ACCELERATOR
 from controller.planning.levers.registry import lever_of
 from controller.planning.placement.believed import Believed
-from controller.planning.placement.dials import fitted, learned, modelled
+from controller.planning.placement.dials import fit_dials, learned_nearest, modelled_flow
 from controller.planning.placement.optimal_split import PoolPlacement
 from controller.planning.shares import normalised
 
@@ -36,7 +36,7 @@ def place_dials(
     free = [region for region in stand if region not in fixed]
     if not free:
         return PoolPlacement(fixed) if any(fixed.values()) else None
-    near = nearest(snapshot, name)
+    near = nearest_shares(snapshot, name)
     demand = known.demand_rps[name[1]]
     capacity = {region: known.capacity_rps[region] for region in free}
     total = sum(capacity.values())
@@ -45,15 +45,15 @@ def place_dials(
         return PoolPlacement({**fixed, **dict.fromkeys(free, 1.0)})
     # Where the target does not hold it all, each is filled in proportion: evenly.
     scale = max(target / demand, 1 / total)
-    dials = fitted(near, {region: rps * scale for region, rps in capacity.items()}, fixed)
-    flow = modelled(near, dials)
+    dials = fit_dials(near, {region: rps * scale for region, rps in capacity.items()}, fixed)
+    flow = modelled_flow(near, dials)
     full = {region: flow[region] * demand for region in free if dials[region] < 1}
     # What given dials let in elsewhere is nothing that these have to carry.
     carried = demand * sum(flow[region] for region in free)
     return PoolPlacement(dials, full, max(0.0, carried - total))
 
 
-def nearest(snapshot: Snapshot, name: PoolName) -> Shares:
+def nearest_shares(snapshot: Snapshot, name: PoolName) -> Shares:
     """Which part of a pool's users is nearest to which of its regions, as far as is known."""
     service_name, pool = name
     known = snapshot.memory.of(service_name).nearest
@@ -63,7 +63,7 @@ def nearest(snapshot: Snapshot, name: PoolName) -> Shares:
     return ACCELERATOR.nearest(service, service.pools[pool].regions)
 
 
-def after_learning(snapshot: Snapshot, service: str, memory: ServiceMemory) -> ServiceMemory:
+def with_learned_nearest(snapshot: Snapshot, service: str, memory: ServiceMemory) -> ServiceMemory:
     """A service's memory with what users' reports say of who is nearest, behind an accelerator.
 
     Each report teaches once: the next lesson is due when these reports are over.
@@ -78,14 +78,14 @@ def after_learning(snapshot: Snapshot, service: str, memory: ServiceMemory) -> S
 
 
 def _learned(snapshot: Snapshot, name: PoolName) -> Shares:
-    near = nearest(snapshot, name)
+    near = nearest_shares(snapshot, name)
     measured = {
         r: seen.requests for r, seen in snapshot.measured.get(name, {}).items() if r in near
     }
     if sum(measured.values()) < snapshot.settings.ramp.min_requests:
         return near
     dials = _dials(snapshot, name)
-    return learned(near, dials, normalised(measured)) if any(dials.values()) else near
+    return learned_nearest(near, dials, normalised(measured)) if any(dials.values()) else near
 
 
 def _dials(snapshot: Snapshot, name: PoolName) -> dict[str, float]:
@@ -96,10 +96,10 @@ def _dials(snapshot: Snapshot, name: PoolName) -> dict[str, float]:
 
 def _given(standing: RegionEligibility, region: str, before: Shares) -> float | None:
     """The dial a region must have; None where placement may choose."""
-    match standing.may:
+    match standing.permission:
         case Permission.OUT:
             return 0.0
         case Permission.KEEP:
             return before.get(region, 0.0)
         case Permission.IN:
-            return standing.share
+            return standing.pinned_share

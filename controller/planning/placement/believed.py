@@ -67,7 +67,7 @@ class Believed:
     """Region to the requests/s it can carry as well as it is now."""
 
 
-def known(
+def believed_figures(
     snapshot: Snapshot,
     service_name: str,
     health: Mapping[str, RegionHealth],
@@ -84,11 +84,14 @@ def known(
     return Believed(
         demand,
         latency,
-        {region: room.value for region, room in rooms(snapshot, service_name, health).items()},
+        {
+            region: room.value
+            for region, room in believed_capacities(snapshot, service_name, health).items()
+        },
     )
 
 
-def demands(snapshot: Snapshot, service_name: str) -> dict[str, BelievedFigure]:
+def believed_demands(snapshot: Snapshot, service_name: str) -> dict[str, BelievedFigure]:
     """Pool to the requests/s its users are believed to ask for."""
     pools = snapshot.settings.services[service_name].pools
     return {name: _demand(snapshot, service_name, name) for name in pools}
@@ -115,7 +118,7 @@ def measured_latencies(snapshot: Snapshot, service_name: str) -> dict[Position, 
     }
 
 
-def rooms(
+def believed_capacities(
     snapshot: Snapshot, service_name: str, health: Mapping[str, RegionHealth]
 ) -> dict[str, BelievedCapacity]:
     """Region to its capacity. One that nobody measured is full with its part of each pool."""
@@ -136,14 +139,16 @@ def rooms(
 def _parts_rps(snapshot: Snapshot, service_name: str) -> dict[str, float]:
     """Region to its part, by share, of each pool's requests/s."""
     service = snapshot.settings.services[service_name]
-    demand_rps = {pool: belief.value for pool, belief in demands(snapshot, service_name).items()}
-    return load(
+    demand_rps = {
+        pool: belief.value for pool, belief in believed_demands(snapshot, service_name).items()
+    }
+    return load_rps(
         demand_rps,
-        {n: by_share(service.regions, pool.regions) for n, pool in service.pools.items()},
+        {n: configured_shares(service.regions, pool.regions) for n, pool in service.pools.items()},
     )
 
 
-def load(demand_rps: Mapping[str, float], split: Mapping[str, Shares]) -> dict[str, float]:
+def load_rps(demand_rps: Mapping[str, float], split: Mapping[str, Shares]) -> dict[str, float]:
     """Region to requests/s when each pool is split like this."""
     carried: dict[str, float] = {}
     for pool, shares in split.items():
@@ -152,7 +157,9 @@ def load(demand_rps: Mapping[str, float], split: Mapping[str, Shares]) -> dict[s
     return carried
 
 
-def by_share(known: Mapping[str, ServiceRegion], regions: Iterable[str]) -> dict[str, float]:
+def configured_shares(
+    known: Mapping[str, ServiceRegion], regions: Iterable[str]
+) -> dict[str, float]:
     """Configured shares among these regions; equal when all of them are zero."""
     shares = {region: known[region].share for region in regions}
     return normalised(shares) or {region: 1 / len(shares) for region in shares}

@@ -5,7 +5,8 @@ Global Accelerator sends users to the nearest endpoint group; a dial below 100 p
 does not limit what arrives from elsewhere. So a region's part of the flow depends on all dials:
 with two groups, share(A) = p a + (1 - p)(1 - b) where p are the users nearest to A. In which order
 more than two groups take what others pass on is not documented; here it is shared in proportion to
-what the open groups carry by themselves. The model is corrected by measured flow (`learned`).
+what the open groups carry by themselves. The model is corrected by measured flow
+(`learned_nearest`).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _LESSON = 0.2
 """How far one look at measured flow corrects the model: noise fades, a shift takes minutes."""
 
 
-def modelled(nearest: Mapping[str, float], dials: Mapping[str, float]) -> dict[str, float]:
+def modelled_flow(nearest: Mapping[str, float], dials: Mapping[str, float]) -> dict[str, float]:
     """Region to its part of the flow, under these dials (0 to 1).
 
     `nearest`: region to the part of the users who are nearest to it; adds up to 1.
@@ -39,7 +40,7 @@ def modelled(nearest: Mapping[str, float], dials: Mapping[str, float]) -> dict[s
     return flow
 
 
-def fitted(
+def fit_dials(
     nearest: Mapping[str, float], room: Mapping[str, float], fixed: Mapping[str, float]
 ) -> dict[str, float]:
     """The most open dials by which no region's modelled part exceeds its room.
@@ -55,18 +56,18 @@ def fitted(
         return dials
     open_ = max(free, key=lambda region: (room[region] - nearest[region], region))
     for _ in range(_ROUNDS):
-        flow = modelled(nearest, dials)
+        flow = modelled_flow(nearest, dials)
         for region in free:
             if region != open_ and flow[region] > 0:
                 dials[region] = min(1.0, dials[region] * room[region] / flow[region])
     return dials
 
 
-def learned(
+def learned_nearest(
     nearest: Mapping[str, float], dials: Mapping[str, float], measured: Mapping[str, float]
 ) -> dict[str, float]:
     """Who is nearest to whom, corrected by where users went under these dials."""
-    flow = modelled(nearest, dials)
+    flow = modelled_flow(nearest, dials)
     corrected = {
         region: part * (1 + _LESSON * (measured.get(region, 0.0) / flow[region] - 1))
         if flow[region] > _SAME and dials.get(region, 0.0) > 0

@@ -35,12 +35,12 @@ class MaxFlow:
         """A region with room, and the moves (from, to, whose) that free it, the last one first."""
         came: dict[int, tuple[int, int, int]] = {}
         seen = allowed | self.full
-        queue = sorted(numbers(allowed & ~self.full), key=lambda region: -self._room[region])
+        queue = sorted(region_numbers(allowed & ~self.full), key=lambda region: -self._room[region])
         for here in queue:
             if self._room[here] > 0:
                 return here, _back(here, came)
             for kind in self._present[here]:
-                for there in numbers(kind & ~seen):
+                for there in region_numbers(kind & ~seen):
                     came[there] = (here, there, kind)
                     queue.append(there)
                 seen |= kind
@@ -56,7 +56,7 @@ class MaxFlow:
             del self._present[region][kind]
 
 
-def numbers(regions: int) -> Iterator[int]:
+def region_numbers(regions: int) -> Iterator[int]:
     """The regions in a set, ascending."""
     while regions:
         lowest = regions & -regions

@@ -17,9 +17,9 @@ from typing import NamedTuple
 from controller.model.configuration import PlacementSettings as Preferences
 from controller.model.configuration import Region, Service
 from controller.model.decision import Shares
-from controller.planning.placement.believed import Believed, by_share, load
-from controller.planning.placement.overload import CapacityLimits, even_limits
-from controller.planning.placement.transportation import TrafficPortion, cheapest
+from controller.planning.placement.believed import Believed, configured_shares, load_rps
+from controller.planning.placement.overload import CapacityLimits, min_max_limits
+from controller.planning.placement.transportation import TrafficPortion, solve_transportation
 from controller.planning.shares import normalised
 
 _ELSEWHERE_MS = 50.0
@@ -60,7 +60,7 @@ class PoolPlacement(NamedTuple):
 
 def place(task: PlacementProblem) -> dict[str, PoolPlacement]:
     """Pool to placement; a pool without candidates is left out."""
-    taken = load(task.known.demand_rps, task.fixed)
+    taken = load_rps(task.known.demand_rps, task.fixed)
     prices = {
         name: price_ms(task.preferences, task.catalogue[name]) for name in task.service.regions
     }
@@ -71,8 +71,8 @@ def place(task: PlacementProblem) -> dict[str, PoolPlacement]:
             owners.append(pool)
             portions.append(portion)
     capacity, target = task.known.capacity_rps, task.preferences.target_utilisation
-    limits = even_limits(portions, capacity, target, taken)
-    flows = cheapest(portions, limits.rps, taken)
+    limits = min_max_limits(portions, capacity, target, taken)
+    flows = solve_transportation(portions, limits.rps, taken)
     split: dict[str, dict[str, float]] = {pool: {} for pool in task.candidates}
     carried = dict.fromkeys(limits.rps, 0.0)
     for pool, flow in zip(owners, flows.flows, strict=True):
@@ -95,9 +95,9 @@ def place(task: PlacementProblem) -> dict[str, PoolPlacement]:
     }
 
 
-def lacking_rps(task: PlacementProblem) -> float:
+def total_overload_rps(task: PlacementProblem) -> float:
     """The overload of all pools together, as `place` would find it, without placing them."""
-    taken = load(task.known.demand_rps, task.fixed)
+    taken = load_rps(task.known.demand_rps, task.fixed)
     portions = [
         TrafficPortion(
             _rest(task, pool) * task.known.demand_rps[pool], dict.fromkeys(candidates, 0.0)
@@ -106,7 +106,7 @@ def lacking_rps(task: PlacementProblem) -> float:
         if candidates
     ]
     target = task.preferences.target_utilisation
-    limits = even_limits(portions, task.known.capacity_rps, target, taken)
+    limits = min_max_limits(portions, task.known.capacity_rps, target, taken)
     # What overloads regions fills them to the brim.
     return sum(
         (limits.rps[region] - taken.get(region, 0.0)) * part
@@ -129,7 +129,7 @@ def _portions(
         return
     costs = _costs(task, pool, prices)
     if costs is None:
-        for region, part in by_share(task.service.regions, candidates).items():
+        for region, part in configured_shares(task.service.regions, candidates).items():
             away = {r: 0.0 if r == region else _ELSEWHERE_MS for r in candidates}
             yield TrafficPortion(part * demand, away)
         return
@@ -176,7 +176,7 @@ def _without_traffic(
 ) -> dict[str, float]:
     costs = _costs(task, pool, prices)
     if costs is None:
-        return by_share(task.service.regions, task.candidates[pool])
+        return configured_shares(task.service.regions, task.candidates[pool])
     return {min(costs, key=lambda region: (costs[region], region)): 1.0}
 
 

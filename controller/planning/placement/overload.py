@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum, inf
 
-from controller.planning.placement.max_flow import MaxFlow, numbers
+from controller.planning.placement.max_flow import MaxFlow, region_numbers
 from controller.planning.placement.transportation import TrafficPortion
 
 _SLACK = 1e-13
@@ -51,7 +51,7 @@ class CapacityLimits:
     """Indexes of portions with traffic that no region with capacity may serve."""
 
 
-def even_limits(
+def min_max_limits(
     portions: Sequence[TrafficPortion],
     capacity: Mapping[str, float],
     target: float,
@@ -75,7 +75,7 @@ def even_limits(
     limits = {region: max(0.0, rps) * target for region, rps in capacity.items()}
     bottlenecks = []
     for regions, indexes, level in load.bottlenecks(_within(sharing, load.full(sharing, target))):
-        raised = [r for r in numbers(regions) if load.capacity[r] * level > load.taken[r]]
+        raised = [r for r in region_numbers(regions) if load.capacity[r] * level > load.taken[r]]
         limits.update({names[r]: load.capacity[r] * level for r in raised})
         raised_names = tuple(names[r] for r in raised)
         bottlenecks.append(Bottleneck(raised_names, tuple(sorted(indexes)), level))
@@ -106,7 +106,7 @@ class _Load:
     def level(self, regions: int, rps: float) -> float:
         """The utilisation at which these regions take exactly this much more, evenly."""
         level, capacity, load = inf, 0.0, rps
-        filling = sorted((self.taken[r] / self.capacity[r], r) for r in numbers(regions))
+        filling = sorted((self.taken[r] / self.capacity[r], r) for r in region_numbers(regions))
         for utilisation, region in filling:
             if level <= utilisation:
                 break

@@ -46,7 +46,7 @@ class TrafficPortion(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Flows:
+class TransportationFlows:
     """Where traffic goes, and what room would be worth."""
 
     flows: tuple[Mapping[str, float], ...]
@@ -58,11 +58,11 @@ class Flows:
     """Index of a portion to requests/s that found no room within the limits."""
 
 
-def cheapest(
+def solve_transportation(
     portions: Sequence[TrafficPortion],
     limits: Mapping[str, float],
     taken: Mapping[str, float] | None = None,
-) -> Flows:
+) -> TransportationFlows:
     """The cheapest assignment within the limits; as much as fits when not everything does.
 
     `limits`: region to requests/s, none where a region is missing. `taken`: load that is there
@@ -100,7 +100,7 @@ def cheapest(
                     flows[index][regions[region]] = portions[index].rps * part
                 else:
                     unplaced[index] = portions[index].rps * part
-    return Flows(tuple(flows), _prices(regions, exchange.prices, scale), unplaced)
+    return TransportationFlows(tuple(flows), _prices(regions, exchange.prices, scale), unplaced)
 
 
 def _first(homes: Sequence[int | None]) -> int | None:

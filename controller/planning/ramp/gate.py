@@ -30,7 +30,9 @@ class RampGate:
     """Seconds until time alone may change the verdict."""
 
 
-def pace(snapshot: Snapshot, position: Position, before: Shares, health: RegionHealth) -> RampGate:
+def ramp_gate(
+    snapshot: Snapshot, position: Position, before: Shares, health: RegionHealth
+) -> RampGate:
     """The region's pace on its way up."""
     memory, limits = snapshot.memory.of(position.service), snapshot.settings.ramp
     measured = snapshot.measured.get((position.service, position.pool), {})

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from controller.planning.account.reasons import PoolPath
-from controller.planning.placement.believed import load
-from controller.planning.shares import SAME
+from controller.planning.placement.believed import load_rps
+from controller.planning.pool_path import PoolPath
+from controller.planning.shares import SHARE_TOLERANCE
 
 
-def with_room(ways: Sequence[PoolPath]) -> list[PoolPath]:
+def relieve_overload(ways: Sequence[PoolPath]) -> list[PoolPath]:
     """The ways of a weighted service's pools, as much nearer to placement as room demands."""
     part = _part(ways)
     return [_nearer(way, part) for way in ways] if part > 0 else list(ways)
@@ -22,15 +22,15 @@ def with_room(ways: Sequence[PoolPath]) -> list[PoolPath]:
 
 def _part(ways: Sequence[PoolPath]) -> float:
     """Which part of the way from the steps to placement no region is overloaded on, 0 to 1."""
-    if not any(way.case.urgent and way.limited for way in ways):
+    if not any(way.pool_input.urgent and way.limited for way in ways):
         return 0.0
-    known = ways[0].case.known
-    by_steps = load(known.demand_rps, {way.case.pool: way.after for way in ways})
-    wanted = load(known.demand_rps, {way.case.pool: way.desired for way in ways})
+    known = ways[0].pool_input.believed
+    by_steps = load_rps(known.demand_rps, {way.pool_input.pool: way.after for way in ways})
+    wanted = load_rps(known.demand_rps, {way.pool_input.pool: way.desired for way in ways})
     parts = [
         (rps - most) / (rps - wanted[region])
         for region, rps in by_steps.items()
-        if rps > (most := max(known.capacity_rps[region], wanted[region])) * (1 + SAME)
+        if rps > (most := max(known.capacity_rps[region], wanted[region])) * (1 + SHARE_TOLERANCE)
     ]
     return max(parts, default=0.0)
 
@@ -39,5 +39,5 @@ def _nearer(way: PoolPath, part: float) -> PoolPath:
     if not way.limited:
         return way
     after = {r: share + part * (way.desired[r] - share) for r, share in way.after.items()}
-    limited = tuple(r for r in way.limited if after[r] < way.desired[r] - SAME)
-    return way._replace(after=after, limited=limited, hurried=True)
+    limited = tuple(r for r in way.limited if after[r] < way.desired[r] - SHARE_TOLERANCE)
+    return way._replace(after=after, limited=limited, is_relieved=True)

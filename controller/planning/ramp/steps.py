@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from controller.planning.ramp.gate import RampGate
-from controller.planning.shares import SAME, normalised, without
+from controller.planning.shares import SHARE_TOLERANCE, normalised, without
 
 Shares = Mapping[str, float]
 
@@ -48,9 +48,11 @@ def ramp_shares(before: Shares, desired: Shares, climb: RampLimits) -> RampResul
     if not base:
         return RampResult(desired)
     slow = set(desired).intersection(climb.warming_up) if climb.urgent else set(desired)
-    bound = {r for r in slow if desired[r] > base.get(r, 0.0) + SAME or _goes_back(r, climb)}
+    bound = {
+        r for r in slow if desired[r] > base.get(r, 0.0) + SHARE_TOLERANCE or _goes_back(r, climb)
+    }
     ceilings = {r: _ceiling(base.get(r, 0.0), _reach(r, climb)) for r in bound}
-    limited = tuple(sorted(r for r, c in ceilings.items() if c < desired[r] - SAME))
+    limited = tuple(sorted(r for r, c in ceilings.items() if c < desired[r] - SHARE_TOLERANCE))
     if not limited:
         return RampResult(desired)
     if climb.urgent:
@@ -85,7 +87,7 @@ def ramp_dials(before: Shares, desired: Shares, climb: RampLimits) -> RampResult
     if not any(shares.values()):
         last = max(desired, key=lambda r: (min(before.get(r, 0.0), desired[r]), r))
         shares[last] = min(before[last], desired[last])
-    limited = tuple(r for r, share in desired.items() if shares[r] < share - SAME)
+    limited = tuple(r for r, share in desired.items() if shares[r] < share - SHARE_TOLERANCE)
     return RampResult(shares, limited)
 
 
@@ -108,7 +110,7 @@ def _reach(region: str, climb: RampLimits) -> float:
 def _ceiling(share: float, reach: float) -> float:
     """Where a region gets by going so far; a step back ends at zero, not just above."""
     reached = share + reach
-    return 0.0 if reach < 0 and reached < 2 * SAME else reached
+    return 0.0 if reach < 0 and reached < 2 * SHARE_TOLERANCE else reached
 
 
 def _towards(base: Shares, desired: Shares, ceilings: Shares) -> dict[str, float]:

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from itertools import product
 
 from controller.model.configuration import Route53Lever, Service
-from controller.planning.residency.route53_answers import DELEGATION, Record, Zone
+from controller.planning.residency.route53_answers import DELEGATION, AnswerRecord, Zone
 
 TYPES = ("A", "AAAA", "HTTPS")
 """What clients ask for on their way to a server."""
@@ -47,7 +47,7 @@ class AnswerRegions:
                 if leaf.check is not None and leaf.set_identifier is not None:
                     self._checks[leaf.check] = leaf.set_identifier
 
-    def of(self, record: Record) -> Iterator[tuple[str | None, str]]:
+    def of(self, record: AnswerRecord) -> Iterator[tuple[str | None, str]]:
         """Each destination's region, None if nothing tells it, and the destination in words."""
         if record.type == DELEGATION:
             yield None, f"whatever the name servers {', '.join(record.values)} answer"
@@ -71,7 +71,7 @@ class AnswerRegions:
         return self._checks.get(signal, signal)
 
 
-def _named(record: Record) -> str | None:
+def _named(record: AnswerRecord) -> str | None:
     """The region in the name of the AWS resource that a record leads to."""
     target = str(record.target)
     amazons = record.is_alias or target.endswith(_AMAZON)
@@ -86,12 +86,12 @@ def _leads_on(value: str) -> bool:
     return target != "." or hinted
 
 
-def _claimed(record: Record) -> str | None:
+def _claimed(record: AnswerRecord) -> str | None:
     """The region that a leaf, or an unsteered name, says it is of."""
     says = f"{record.set_identifier}." if record.weight is not None else record.name
     found = _REGION.match(says)
     return found and found[1]
 
 
-def _destinations(record: Record) -> tuple[str, ...]:
+def _destinations(record: AnswerRecord) -> tuple[str, ...]:
     return (record.target,) if record.target is not None else record.values or ("no value",)

@@ -34,7 +34,7 @@ def destinations(leaves: Mapping[Position, Iterable[RecordSet]]) -> dict[Positio
     }
 
 
-def region_of(answer: frozenset[str], leads_to: Mapping[str, frozenset[str]]) -> str | None:
+def region_of_answer(answer: frozenset[str], leads_to: Mapping[str, frozenset[str]]) -> str | None:
     """The region whose addresses hold the whole answer; None where none or several do."""
     found = [region for region, addresses in leads_to.items() if answer and answer <= addresses]
     return found[0] if len(found) == 1 else None

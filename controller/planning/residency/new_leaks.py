@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from controller.model.levers import Leak, Observed
 
 
-def opened(before: Mapping[str, Observed], after: Mapping[str, Observed]) -> tuple[Leak, ...]:
+def new_leaks(before: Mapping[str, Observed], after: Mapping[str, Observed]) -> tuple[Leak, ...]:
     """The leaks of `after` that concern users, or lead by ways, that none of `before` does."""
     known = {way for leak in _leaks(before) for way in _ways(leak)}
     return tuple(leak for leak in _leaks(after) if not known.issuperset(_ways(leak)))

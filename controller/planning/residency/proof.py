@@ -10,7 +10,8 @@ Which region an answer leads to is told by `residency_regions`; what it cannot t
 
 We know of no table from Amazon of the countries of each continent. So a country is looked for in
 every continent that has a record: that can only show a leak too many, and only where the country's
-own record is missing or can be unhealthy. Where a *user* is cannot be proven at all: see `LIMITS`.
+own record is missing or can be unhealthy. Where a *user* is cannot be proven at all: see
+`PROOF_LIMITS`.
 """
 
 from __future__ import annotations
@@ -23,10 +24,15 @@ from itertools import product
 from controller.model.configuration import Pool, Route53Lever, Service
 from controller.model.levers import EndpointGroup, Leak, RecordSet
 from controller.planning.residency.answer_regions import TYPES, AnswerRegions
-from controller.planning.residency.route53_answers import Location, Zone, is_geolocation, ranked
-from controller.planning.residency.tree_walk import AnswerPath, failures, routes
+from controller.planning.residency.route53_answers import (
+    Location,
+    Zone,
+    by_precedence,
+    is_geolocation,
+)
+from controller.planning.residency.tree_walk import AnswerPath, answer_paths, required_failures
 
-LIMITS = (
+PROOF_LIMITS = (
     "DNS cannot prove where a user is: resolvers without client subnet, public resolvers and VPNs "
     "hide it, so the application must check the user's country itself and answer 451 or redirect",
     "DNS does not say where an address is: it is taken to be where its weighted record's "
@@ -81,7 +87,7 @@ def prove_groups(service_name: str, service: Service, groups: Iterable[EndpointG
     return Proof({lever.pool: leaks})
 
 
-def describe(leak: Leak) -> str:
+def describe_leak(leak: Leak) -> str:
     """A leak in one line, for people."""
     first, *more = leak.geographies
     who = f"{first} and {len(more)} more" if more else first
@@ -122,7 +128,7 @@ class _Search:
                 alike[key].append((geography, where))
             for users in alike.values():
                 geographies = tuple(dict.fromkeys(geography for geography, _ in users))
-                for route in routes(self._zone, self._lever.name, type_, users[0][1]):
+                for route in answer_paths(self._zone, self._lever.name, type_, users[0][1]):
                     yield from self._judge(route, geographies)
 
     def _locations(self, names: Iterable[str], type_: str) -> Iterator[tuple[str, Location]]:
@@ -143,7 +149,7 @@ class _Search:
         for region, how in self._regions.of(route.end):
             if region in self._pool.regions:
                 continue
-            failed = failures(self._zone, route)
+            failed = required_failures(self._zone, route)
             yield Leak(
                 service=self._service,
                 pool=self._pool_name,
@@ -198,7 +204,7 @@ def _treatment(zone: Zone, name: str, type_: str, where: Location) -> object:
     group = zone.group(name, type_)
     if not is_geolocation(group):
         return None
-    found = ranked(group, where) or []
+    found = by_precedence(group, where) or []
     for index, record in enumerate(found):
         if record.check is None and not record.evaluates:
             found = found[: index + 1]  # always healthy: nothing falls outward past it

@@ -36,7 +36,7 @@ from controller.model.levers import RecordSet
 IsUp = Callable[[str], bool]
 """Whether a signal is well: a health check's id, or `external` of an alias to an AWS resource."""
 
-EVERYWHERE = "default"
+DEFAULT_AREA = "default"
 DELEGATION = "NS"
 """Type of the records that stand for what other name servers answer."""
 _PRIMARY = "PRIMARY"
@@ -60,11 +60,11 @@ class Location:
             self.country and f"country:{self.country}",
             self.continent and f"continent:{self.continent}",
         )
-        return (*(area for area in named if area), EVERYWHERE)
+        return (*(area for area in named if area), DEFAULT_AREA)
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class AnswerRecord:
     """A record set, as far as answers depend on it."""
 
     name: str
@@ -101,7 +101,7 @@ class Zone:
     """The record sets of one hosted zone, by name and type."""
 
     def __init__(self, zone_id: str, records: Iterable[RecordSet]) -> None:
-        found: dict[tuple[str, str], list[Record]] = defaultdict(list)
+        found: dict[tuple[str, str], list[AnswerRecord]] = defaultdict(list)
         self._names: set[str] = set()
         apex = set[str]()
         for record in records:
@@ -112,7 +112,7 @@ class Zone:
         self._groups = {key: tuple(group) for key, group in found.items()}
         self._delegated = {name for name, type_ in found if type_ == DELEGATION} - apex
 
-    def group(self, name: str, type_: str) -> tuple[Record, ...]:
+    def group(self, name: str, type_: str) -> tuple[AnswerRecord, ...]:
         """The records that answer for a name and type; a CNAME answers for every type."""
         for cut in self._delegated:
             if name == cut or name.endswith(f".{cut}"):
@@ -125,7 +125,7 @@ class Zone:
                 return found
         return ()
 
-    def follow(self, record: Record, type_: str) -> str | None:
+    def follow(self, record: AnswerRecord, type_: str) -> str | None:
         """The name in this zone that is asked for instead; None: the record itself is answered."""
         if record.target is None:
             return None
@@ -133,7 +133,7 @@ class Zone:
             return record.target if record.is_local else None
         return record.target if self.group(record.target, type_) else None
 
-    def is_healthy(self, record: Record, is_up: IsUp, passed: tuple[str, ...] = ()) -> bool:
+    def is_healthy(self, record: AnswerRecord, is_up: IsUp, passed: tuple[str, ...] = ()) -> bool:
         """Whether Route 53 counts the record as healthy; aliases in a circle are not."""
         if record.check is not None and not is_up(record.check):
             return False
@@ -146,7 +146,7 @@ class Zone:
             for one in self.group(record.target, record.type)
         )
 
-    def _listed(self, name: str, type_: str) -> tuple[Record, ...]:
+    def _listed(self, name: str, type_: str) -> tuple[AnswerRecord, ...]:
         return self._groups.get((name, type_)) or self._groups.get((name, "CNAME"), ())
 
     def _add_names(self, name: str) -> None:
@@ -156,30 +156,30 @@ class Zone:
             name = name.partition(".")[2]
 
 
-def answered(
+def possible_answers(
     zone: Zone,
     name: str,
     type_: str,
     where: Location,
     is_up: IsUp,
     passed: tuple[str, ...] = (),
-) -> frozenset[Record]:
+) -> frozenset[AnswerRecord]:
     """The records that may be answered now; none when there is no answer.
 
     An alias that leaves the zone stands for itself, one within it for what is answered there.
     Aliases in a circle, back to a name `passed`, give no answer.
     """
-    found: set[Record] = set()
+    found: set[AnswerRecord] = set()
     for record in _chosen(zone, zone.group(name, type_), where, is_up):
         below = zone.follow(record, type_)
         if below is None:
             found.add(record)
         elif below not in passed:
-            found |= answered(zone, below, type_, where, is_up, (*passed, below))
+            found |= possible_answers(zone, below, type_, where, is_up, (*passed, below))
     return frozenset(found)
 
 
-def ranked(group: Sequence[Record], where: Location) -> list[Record] | None:
+def by_precedence(group: Sequence[AnswerRecord], where: Location) -> list[AnswerRecord] | None:
     """The records that may be answered at a location, in the order in which a healthy one is
     looked for: smallest area first, or primary before secondary. None: the policy has no order.
 
@@ -193,13 +193,15 @@ def ranked(group: Sequence[Record], where: Location) -> list[Record] | None:
     return None
 
 
-def is_geolocation(group: Sequence[Record]) -> bool:
+def is_geolocation(group: Sequence[AnswerRecord]) -> bool:
     """Whether a group answers by location."""
     return any(record.area is not None for record in group)
 
 
-def _chosen(zone: Zone, group: Sequence[Record], where: Location, is_up: IsUp) -> Sequence[Record]:
-    found = ranked(group, where)
+def _chosen(
+    zone: Zone, group: Sequence[AnswerRecord], where: Location, is_up: IsUp
+) -> Sequence[AnswerRecord]:
+    found = by_precedence(group, where)
     if found is not None:
         return ([r for r in found if zone.is_healthy(r, is_up)] or found)[:1]
     healthy = [record for record in group if zone.is_healthy(record, is_up)]
@@ -215,13 +217,13 @@ def _chosen(zone: Zone, group: Sequence[Record], where: Location, is_up: IsUp) -
     )
 
 
-def _record(zone_id: str, listed: RecordSet) -> Record:
+def _record(zone_id: str, listed: RecordSet) -> AnswerRecord:
     rest: dict[str, Any] = json.loads(listed.rest)
     alias: dict[str, Any] = rest.get("AliasTarget", {})
     place: dict[str, str] = rest.get("GeoLocation", {})
     values = tuple(one["Value"] for one in rest.get("ResourceRecords", ()))
     target = alias["DNSName"] if alias else values[0] if listed.type == "CNAME" else None
-    return Record(
+    return AnswerRecord(
         name=listed.name,
         type=listed.type,
         set_identifier=listed.set_identifier,
@@ -243,4 +245,4 @@ def _area(place: dict[str, str]) -> str:
     if "SubdivisionCode" in place:
         return f"subdivision:{place['CountryCode']}-{place['SubdivisionCode']}"
     country = place["CountryCode"]
-    return EVERYWHERE if country == "*" else f"country:{country}"
+    return DEFAULT_AREA if country == "*" else f"country:{country}"

@@ -24,7 +24,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from controller.planning.residency.route53_answers import Location, Record, Zone, ranked
+from controller.planning.residency.route53_answers import (
+    AnswerRecord,
+    Location,
+    Zone,
+    by_precedence,
+)
 
 Signals = frozenset[str]
 
@@ -32,10 +37,10 @@ Signals = frozenset[str]
 class WalkStep(NamedTuple):
     """One record on the way to an answer, and why it rather than the others of its group."""
 
-    record: Record
+    record: AnswerRecord
     why: str
     """Empty for the everyday choice."""
-    others: tuple[Record, ...] = ()
+    others: tuple[AnswerRecord, ...] = ()
     """The rest of its weighted group: while its own weight is 0, none of these may serve."""
 
 
@@ -46,11 +51,11 @@ class AnswerPath:
     steps: tuple[WalkStep, ...] = ()
     up: Signals = frozenset()
     """Signals that must be up."""
-    dark: tuple[Record, ...] = ()
+    dark: tuple[AnswerRecord, ...] = ()
     """Records that must be unhealthy."""
 
     @property
-    def end(self) -> Record:
+    def end(self) -> AnswerRecord:
         """The record that is answered."""
         return self.steps[-1].record
 
@@ -58,17 +63,17 @@ class AnswerPath:
 class _Choice(NamedTuple):
     step: WalkStep
     must_be_healthy: bool
-    dark: tuple[Record, ...]
+    dark: tuple[AnswerRecord, ...]
 
 
-def routes(zone: Zone, name: str, type_: str, where: Location) -> tuple[AnswerPath, ...]:
+def answer_paths(zone: Zone, name: str, type_: str, where: Location) -> tuple[AnswerPath, ...]:
     """One route to every record that can be answered in any state, with the least unhealthy."""
     walk = _Walk(zone, type_, where)
     walk.go(name, AnswerPath(), ())
     return tuple(walk.best.values())
 
 
-def failures(zone: Zone, route: AnswerPath) -> Signals:
+def required_failures(zone: Zone, route: AnswerPath) -> Signals:
     """The least that must be down for the route to be taken; its other signals may be up."""
     signals = {one for record in route.dark for one in _signals(zone, record)}
     up = set(route.up)
@@ -86,10 +91,10 @@ class _Walk:
         self._zone = zone
         self._type = type_
         self._where = where
-        self._been: set[tuple[str, Signals, frozenset[Record], frozenset[str]]] = set()
+        self._been: set[tuple[str, Signals, frozenset[AnswerRecord], frozenset[str]]] = set()
         self._dark: dict[tuple[int, Signals], bool] = {}
         """By the record's identity, which is quicker to look up than all that it says."""
-        self.best: dict[Record, AnswerPath] = {}
+        self.best: dict[AnswerRecord, AnswerPath] = {}
 
     def go(self, name: str, route: AnswerPath, passed: tuple[str, ...]) -> None:
         """Follow every choice at a name that the route leaves open."""
@@ -108,14 +113,14 @@ class _Walk:
                 if all(self._is_dark(record, taken.up) for record in taken.dark):
                     self._follow(choice.step.record, taken, passed)
 
-    def _is_dark(self, record: Record, up: Signals) -> bool:
+    def _is_dark(self, record: AnswerRecord, up: Signals) -> bool:
         key = (id(record), up)
         if key not in self._dark:
             self._dark[key] = not self._zone.is_healthy(record, up.__contains__)
         return self._dark[key]
 
-    def _choices(self, group: Sequence[Record]) -> Iterator[_Choice]:
-        found = ranked(group, self._where)
+    def _choices(self, group: Sequence[AnswerRecord]) -> Iterator[_Choice]:
+        found = by_precedence(group, self._where)
         return _by_weight(group) if found is None else _by_rank(found, self._where)
 
     def _ways(self, choice: _Choice) -> Iterable[Signals]:
@@ -123,7 +128,7 @@ class _Walk:
             return (frozenset(),)
         return dict.fromkeys(_least_up(self._zone, choice.step.record))
 
-    def _follow(self, record: Record, route: AnswerPath, passed: tuple[str, ...]) -> None:
+    def _follow(self, record: AnswerRecord, route: AnswerPath, passed: tuple[str, ...]) -> None:
         below = self._zone.follow(record, self._type)
         if below is not None:
             if below not in passed:
@@ -134,7 +139,7 @@ class _Walk:
             self.best[record] = route
 
 
-def _by_rank(found: Sequence[Record], where: Location) -> Iterator[_Choice]:
+def _by_rank(found: Sequence[AnswerRecord], where: Location) -> Iterator[_Choice]:
     for index, record in enumerate(found):
         earlier = tuple(found[:index])
         yield _Choice(WalkStep(record, _why_not_earlier(record, earlier, where)), True, earlier)
@@ -144,7 +149,7 @@ def _by_rank(found: Sequence[Record], where: Location) -> Iterator[_Choice]:
         yield _Choice(WalkStep(found[0], why), False, tuple(found))
 
 
-def _why_not_earlier(record: Record, earlier: Sequence[Record], where: Location) -> str:
+def _why_not_earlier(record: AnswerRecord, earlier: Sequence[AnswerRecord], where: Location) -> str:
     if record.area is None:
         return f"the primary record of {record.name} is unhealthy" if earlier else ""
     if earlier:
@@ -155,7 +160,7 @@ def _why_not_earlier(record: Record, earlier: Sequence[Record], where: Location)
     return ""
 
 
-def _by_weight(group: Sequence[Record]) -> Iterator[_Choice]:
+def _by_weight(group: Sequence[AnswerRecord]) -> Iterator[_Choice]:
     if len(group) == 1:
         yield _Choice(WalkStep(group[0], ""), False, ())
         return
@@ -166,7 +171,7 @@ def _by_weight(group: Sequence[Record]) -> Iterator[_Choice]:
         yield _Choice(WalkStep(record, why, others), False, tuple(group))
 
 
-def _least_up(zone: Zone, record: Record, passed: tuple[str, ...] = ()) -> Iterator[Signals]:
+def _least_up(zone: Zone, record: AnswerRecord, passed: tuple[str, ...] = ()) -> Iterator[Signals]:
     """Sets of signals that make a record healthy; every set that does contains one of these."""
     own = frozenset[str]() if record.check is None else frozenset({record.check})
     if not record.evaluates or record.target is None:
@@ -179,7 +184,7 @@ def _least_up(zone: Zone, record: Record, passed: tuple[str, ...] = ()) -> Itera
                 yield own | way
 
 
-def _signals(zone: Zone, record: Record) -> set[str]:
+def _signals(zone: Zone, record: AnswerRecord) -> set[str]:
     """Everything that the record's health depends on."""
     return {signal for way in _least_up(zone, record) for signal in way} | (
         {record.check} if record.check is not None else set()

@@ -8,12 +8,14 @@ import pytest
 
 from controller.model.configuration import GrayFailureSettings, HealthSettings
 from controller.model.health import HealthState, ProbeOutcome, ProbeResult, Verdict
+from controller.planning.health import gray_failure
 from controller.planning.health.gray_failure import (
     describe_bad_probes,
     majority_steps,
     usable_fraction,
 )
 from controller.planning.health.hysteresis import advance
+from tests.planning.health.docstring_tables import rows_of
 
 LIMITS = GrayFailureSettings()
 HEALTH = HealthSettings(up_after=1, up_for_s=0)
@@ -24,7 +26,7 @@ def state(bad_ratio: float, verdict: Verdict = Verdict.UP, answers: int = 1000) 
 
 
 @pytest.mark.parametrize(
-    ("bad_ratio", "was", "level"),
+    ("bad_ratio", "before", "steps"),
     [
         (0.049, 0, 0),
         (0.051, 0, 1),
@@ -40,15 +42,15 @@ def state(bad_ratio: float, verdict: Verdict = Verdict.UP, answers: int = 1000) 
     ],
 )
 def test_it_goes_down_by_steps_and_up_at_half_the_part(
-    bad_ratio: float, was: int, level: int
+    bad_ratio: float, before: int, steps: int
 ) -> None:
     """Both sides of every limit; what was degraded stays so until it is clearly better."""
-    assert majority_steps([state(bad_ratio)], 1, was, LIMITS) == level
+    assert majority_steps([state(bad_ratio)], 1, before, LIMITS) == steps
 
 
 def test_the_capacity_that_counts_is_never_zero() -> None:
     """A few bad probes never empty a region."""
-    assert [usable_fraction(level) for level in range(4)] == [1.0, 0.75, 0.5, 0.25]
+    assert [usable_fraction(steps) for steps in range(4)] == [1.0, 0.75, 0.5, 0.25]
 
 
 def test_the_majority_of_vantage_points_decides() -> None:
@@ -124,3 +126,16 @@ def test_who_comes_back_has_a_clean_record() -> None:
 
     assert found.verdict is Verdict.UP
     assert found.bad_ratio == 0
+
+
+def test_the_worked_example_of_the_docstring_is_computed() -> None:
+    """Ratio after ratio the steps and the usable capacity."""
+    ratios, steps, usable = (
+        [word for word in row if word.isdecimal()] for row in rows_of(gray_failure)
+    )
+    found, present = [], 0
+    for ratio in ratios:
+        present = majority_steps([state(int(ratio) / 100)], 1, present, LIMITS)
+        found.append((str(present), f"{usable_fraction(present) * 100:.0f}"))
+
+    assert found == list(zip(steps, usable, strict=True))

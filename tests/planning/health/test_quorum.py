@@ -9,7 +9,8 @@ import pytest
 from controller.model.configuration import EndpointId
 from controller.model.decision import Snapshot
 from controller.model.health import HealthState, RegionHealth, Verdict
-from controller.planning.health.quorum import health_by_service, isolation
+from controller.planning.health.isolation import isolation
+from controller.planning.health.quorum import health_by_service
 from tests.planning.remembering import remembers
 from tests.storyboards.player import StoryboardPlayer
 
@@ -325,3 +326,14 @@ def test_a_blind_prober_adds_no_empty_evidence_of_degradation() -> None:
     seen = judged(snapshot, isolated="blind")
 
     assert (seen.degraded, seen.why) == (1, "web: blind")
+
+
+@pytest.mark.parametrize(
+    ("letters", "verdict"), [("DDU", "down"), ("DUU", "up"), ("DU?", "unknown"), ("S?U", "up")]
+)
+def test_two_of_three_equal_votes_make_a_verdict(letters: str, verdict: str) -> None:
+    """As in the table of the module's docstring."""
+    three = stage("pool world eu-west-1", "vantage here there elsewhere", "known-good UUU")
+    three.play(f"see eu-west-1={letters}")
+
+    assert judged(three.snapshot()).verdict.value == verdict

@@ -47,7 +47,7 @@ def test_a_usual_answer_is_folded_in_and_shows() -> None:
     one = steady(before)
 
     assert one.state() is before
-    assert one.folds(answer(9.0, 0.03))
+    assert one.try_fold(answer(9.0, 0.03))
     assert one.last_result_at == 9.0
     assert one.state() == advance(before, answer(9.0, 0.03), LIMITS)
 
@@ -67,7 +67,7 @@ def test_whatever_else_happens_is_not_folded_in(news: ProbeResult) -> None:
     before = up()
     one = steady(before)
 
-    assert not one.folds(news)
+    assert not one.try_fold(news)
     assert one.state() is before
 
 
@@ -111,7 +111,7 @@ def test_both_ways_reckon_alike_and_what_is_folded_in_is_no_news(
         before, result = expected, result._replace(at=float(at))
         expected = advance(before, result, LIMITS)
         was, degraded = degraded, degraded_steps(expected, degraded, GRAY)
-        if one is not None and one.folds(result):
+        if one is not None and one.try_fold(result):
             state = one.state()
             assert expected.verdict is before.verdict
             assert expected.suspect is before.suspect

@@ -11,7 +11,7 @@ from controller.model.levers import (
     RecordSet,
     WeightChange,
 )
-from controller.planning.guards.all_closed import failing_open, is_emptied
+from controller.planning.guards.all_closed import fail_open_regions, is_all_closed
 from controller.planning.levers.accelerator import ACCELERATOR
 from controller.planning.levers.route53 import ROUTE53
 
@@ -34,7 +34,7 @@ WEST, EAST = "eu-west-1", "us-east-1"
 )
 def test_every_kind_needs_somebody_open(pool: dict[str, dict[str, bool]], emptied: bool) -> None:
     """A and AAAA alike, unless those open lack the kind altogether."""
-    assert is_emptied(pool) is emptied
+    assert is_all_closed(pool) is emptied
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_a_closed_region_is_reached_by_users_of_a_kind_that_no_region_has_open(
     pool: dict[str, dict[str, bool]], reached: set[str]
 ) -> None:
     """If it has a part of that kind, and every open region has one that could be opened."""
-    assert failing_open(pool) == reached
+    assert fail_open_regions(pool) == reached
 
 
 def test_leaves_are_looked_at_as_they_will_be() -> None:

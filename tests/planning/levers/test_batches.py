@@ -10,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.model.levers import Change, LeverState, Position, RecordSet, WeightChange
-from controller.planning.levers.batches import Batch, BatchSize, Elements, batches, size_of
+from controller.planning.levers.batches import (
+    BatchSize,
+    WeightBatch,
+    WeightChanges,
+    pack_batches,
+    size_of,
+)
 
 V4, V6 = "192.0.2.1", "2001:db8:0:0:0:0:0:1"
 LONG = '"' + "x" * 398 + '"'
@@ -26,7 +32,7 @@ def alias() -> RecordSet:
     return RecordSet("w.", "A", "eu-west-1", 128, None, json.dumps({"AliasTarget": target}))
 
 
-def pool(name: str, regions: int, values: int = 1, value: str = V4) -> Elements:
+def pool(name: str, regions: int, values: int = 1, value: str = V4) -> WeightChanges:
     """The changes of a pool: its regions' A and AAAA with so many values each."""
     changes = (
         Change(Position("shop", name, f"r{number}"), LeverState(128), LeverState(0))
@@ -36,11 +42,11 @@ def pool(name: str, regions: int, values: int = 1, value: str = V4) -> Elements:
     return {change: tuple(WeightChange(one, 0) for one in twins) for change in changes}
 
 
-def joined(pools: Iterable[Elements]) -> Elements:
+def joined(pools: Iterable[WeightChanges]) -> WeightChanges:
     return {change: each for one in pools for change, each in one.items()}
 
 
-def size(batch: Batch) -> BatchSize:
+def size(batch: WeightBatch) -> BatchSize:
     return size_of(one.record for each in batch.parts.values() for one in each)
 
 
@@ -64,7 +70,7 @@ def test_a_change_counts_every_value_deleted_and_created(
 @pytest.mark.parametrize(("pools", "count"), [(83, 1), (84, 2), (166, 2), (200, 3)])
 def test_pools_fill_batches_to_a_thousand_elements(pools: int, count: int) -> None:
     """A and AAAA with three addresses are 12 elements: 83 pools fit, not one more."""
-    found = batches(joined(pool(f"p{number}", 1, values=3) for number in range(pools)), ())
+    found = pack_batches(joined(pool(f"p{number}", 1, values=3) for number in range(pools)), ())
 
     assert len(found) == count
     assert max(size(batch).elements for batch in found) <= 1_000
@@ -73,7 +79,7 @@ def test_pools_fill_batches_to_a_thousand_elements(pools: int, count: int) -> No
 @pytest.mark.parametrize(("pools", "count"), [(20, 1), (21, 2)])
 def test_pools_fill_batches_to_32000_characters(pools: int, count: int) -> None:
     """Values of 400 characters: 1,600 for each pool, with 4 elements only."""
-    found = batches(joined(pool(f"p{number}", 1, value=LONG) for number in range(pools)), ())
+    found = pack_batches(joined(pool(f"p{number}", 1, value=LONG) for number in range(pools)), ())
 
     assert len(found) == count
     assert max(size(batch).characters for batch in found) <= 32_000
@@ -82,7 +88,7 @@ def test_pools_fill_batches_to_32000_characters(pools: int, count: int) -> None:
 def test_a_pool_stays_in_one_batch_and_small_ones_fill_the_gaps() -> None:
     """Three pools of 600, 600 and 400 elements: two batches, not three."""
     pools = [pool("a", 150), pool("b", 150), pool("c", 100)]
-    found = batches(joined(pools), ())
+    found = pack_batches(joined(pools), ())
 
     names = [sorted({c.position.pool for c in batch.parts}) for batch in found]
     assert names == [["a", "c"], ["b"]]
@@ -92,7 +98,7 @@ def test_a_pool_stays_in_one_batch_and_small_ones_fill_the_gaps() -> None:
 def test_urgent_pools_come_first() -> None:
     """However they are listed; calm ones fill what room is left."""
     pools = [pool("calm", 150), pool("urgent", 150), pool("small", 50)]
-    found = batches(joined(pools), {("shop", "urgent")})
+    found = pack_batches(joined(pools), {("shop", "urgent")})
 
     names = [next(iter(batch.parts)).position.pool for batch in found]
     assert names == ["urgent", "calm"]
@@ -101,7 +107,7 @@ def test_urgent_pools_come_first() -> None:
 def test_a_pool_that_no_batch_can_hold_is_split_by_position_in_its_order() -> None:
     """A and AAAA stay together; what opens stays before what closes."""
     large = pool("large", 7, values=80)
-    found = batches(joined([pool("small", 1), large]), {("shop", "large")})
+    found = pack_batches(joined([pool("small", 1), large]), {("shop", "large")})
 
     parts = [batch for batch in found if batch.part_of == ("shop", "large")]
     assert [len(batch.parts) for batch in parts] == [3, 3, 1]
@@ -112,7 +118,7 @@ def test_a_pool_that_no_batch_can_hold_is_split_by_position_in_its_order() -> No
 
 def test_a_position_that_no_batch_can_hold_stands_alone() -> None:
     """It is refused unsent, and hinders no other."""
-    found = batches(joined([pool("large", 3, values=300), pool("small", 1)]), ())
+    found = pack_batches(joined([pool("large", 3, values=300), pool("small", 1)]), ())
 
     assert sorted(len(batch.parts) for batch in found) == [1, 1, 1, 1]
 
@@ -132,7 +138,7 @@ def test_everything_is_sent_once_and_whatever_can_fit_fits(
         pool(f"p{number}", regions, values, value)
         for number, (regions, values, value) in enumerate(pools)
     )
-    found = batches(everything, {("shop", f"p{number}") for number in urgent})
+    found = pack_batches(everything, {("shop", f"p{number}") for number in urgent})
 
     assert sorted(c for batch in found for c in map(str, batch.parts)) == sorted(
         map(str, everything)

@@ -15,7 +15,7 @@ from controller.model.levers import (
     Position,
     RecordSet,
 )
-from controller.planning.levers.accelerator import ACCELERATOR, opens
+from controller.planning.levers.accelerator import ACCELERATOR, is_opening
 from controller.planning.levers.route53 import ROUTE53
 from tests.loops.simulated import SETTINGS, groups, leaves
 
@@ -299,12 +299,12 @@ def test_a_listener_that_the_open_region_lacks_reaches_nobody_who_could_be_helpe
 
 
 @pytest.mark.parametrize(
-    ("dial", "weight", "is_opening"),
+    ("dial", "weight", "opens"),
     [(100.0, 128, False), (0.0, 0, False), (50.0, 128, False), (100.0, 200, True)],
 )
 def test_a_write_opens_a_group_if_it_opens_one_of_its_endpoints(
-    dial: float, weight: int, is_opening: bool
+    dial: float, weight: int, opens: bool
 ) -> None:
     """What opens is written before what closes."""
-    assert opens(GroupChange(group_with(128, 128), dial, weight)) is is_opening
-    assert opens(GroupChange(group_with(128, 0), 100.0, 128))
+    assert is_opening(GroupChange(group_with(128, 128), dial, weight)) is opens
+    assert is_opening(GroupChange(group_with(128, 0), 100.0, 128))

@@ -14,11 +14,11 @@ from controller.planning.placement.believed import (
     Believed,
     BelievedCapacity,
     BelievedFigure,
-    demands,
-    known,
-    load,
+    believed_capacities,
+    believed_demands,
+    believed_figures,
+    load_rps,
     measured_latencies,
-    rooms,
 )
 from tests.storyboards.player import StoryboardPlayer
 
@@ -42,7 +42,7 @@ def moment(*commands: str, measured: Figures | None = None) -> Snapshot:
 def figures(*commands: str, measured: Figures | None = None, west: RegionHealth = WELL) -> Believed:
     """The figures of two regions."""
     health = {WEST: west, EAST: WELL}
-    return known(moment(*commands, measured=measured), "shop", health)
+    return believed_figures(moment(*commands, measured=measured), "shop", health)
 
 
 @pytest.mark.parametrize(("age_s", "demand"), [(0, 300), (300, 200), (600, 150), (1e6, 100)])
@@ -78,15 +78,15 @@ def test_load_adds_up_over_pools() -> None:
     """Requests/s, region by region."""
     split = {"a": {WEST: 0.5, EAST: 0.5}, "b": {EAST: 1.0}}
 
-    assert load({"a": 100, "b": 30}, split) == {WEST: 50, EAST: 80}
+    assert load_rps({"a": 100, "b": 30}, split) == {WEST: 50, EAST: 80}
 
 
 def test_a_belief_says_what_it_is_made_of() -> None:
     """Both figures, the measured one's age, and what that counts for."""
     measured = Figures(demand_rps={("shop", "world"): Figure(300, NOW - 300)})
 
-    assert demands(moment(), "shop") == {"world": BelievedFigure(100)}
-    [belief] = demands(moment(measured=measured), "shop").values()
+    assert believed_demands(moment(), "shop") == {"world": BelievedFigure(100)}
+    [belief] = believed_demands(moment(measured=measured), "shop").values()
     assert belief == BelievedFigure(100, 300, 300, 0.5)
     assert belief.value == 200
 
@@ -114,7 +114,7 @@ def test_room_says_what_it_is_made_of() -> None:
     """The configured capacity, or the part of each pool that stands for it, and what is usable."""
     snapshot = moment(f"region {WEST} capacity=unknown", f"region {EAST} capacity=400")
     health = {WEST: WELL, EAST: replace(WELL, degraded=2, usable=0.5)}
-    found = rooms(snapshot, "shop", health)
+    found = believed_capacities(snapshot, "shop", health)
     target = snapshot.settings.placement.target_utilisation
 
     assert found == {

@@ -14,8 +14,8 @@ from controller.planning.placement.believed import Believed
 from controller.planning.placement.optimal_split import (
     PlacementProblem,
     PoolPlacement,
-    lacking_rps,
     place,
+    total_overload_rps,
 )
 
 EU, EC, US = "eu-west-1", "eu-central-1", "us-east-1"
@@ -268,7 +268,7 @@ def test_what_is_lacking_is_known_without_placing(
 
     placed = place(problem)
 
-    assert lacking_rps(problem) == pytest.approx(
+    assert total_overload_rps(problem) == pytest.approx(
         sum(one.overload for one in placed.values()), abs=1e-3
     )
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.planning.placement.overload import CapacityLimits, even_limits
+from controller.planning.placement.overload import CapacityLimits, min_max_limits
 from controller.planning.placement.transportation import TrafficPortion
 from tests.planning.placement.transport_problems import Problem, problems, shuffled
 
@@ -28,14 +28,14 @@ def shown(limits: CapacityLimits) -> list[tuple[tuple[str, ...], tuple[int, ...]
 
 def test_where_the_target_is_enough_it_is_the_limit() -> None:
     """However little the traffic."""
-    limits = even_limits([portion(100, EU, US)], {EU: 100, US: 200}, 0.5)
+    limits = min_max_limits([portion(100, EU, US)], {EU: 100, US: 200}, 0.5)
 
     assert limits == CapacityLimits({EU: 50, US: 100}, (), ())
 
 
 def test_what_does_not_fit_is_shared_evenly() -> None:
     """By utilisation, not by requests."""
-    limits = even_limits([portion(240, EU, US)], {EU: 100, US: 200}, 0.5)
+    limits = min_max_limits([portion(240, EU, US)], {EU: 100, US: 200}, 0.5)
 
     assert limits.rps == pytest.approx({EU: 80, US: 160})
     assert shown(limits) == [((EU, US), (0,), 0.8)]
@@ -45,7 +45,7 @@ def test_who_need_not_help_is_not_raised() -> None:
     """Residency keeps the excess in Europe; what can leave it, leaves it."""
     portions = [portion(300, EU, EC), portion(100, EU, US)]
 
-    limits = even_limits(portions, {EU: 100, EC: 100, US: 200}, 0.7)
+    limits = min_max_limits(portions, {EU: 100, EC: 100, US: 200}, 0.7)
 
     assert limits.rps == pytest.approx({EU: 150, EC: 150, US: 140})
     assert shown(limits) == [((EC, EU), (0,), 1.5)]
@@ -55,7 +55,7 @@ def test_two_bottlenecks_are_raised_as_far_as_each_needs() -> None:
     """The most overloaded first."""
     portions = [portion(90, AP), portion(210, EU, EC), portion(10, AP, US)]
 
-    limits = even_limits(portions, {AP: 100, EU: 100, EC: 100, US: 100}, 0.7)
+    limits = min_max_limits(portions, {AP: 100, EU: 100, EC: 100, US: 100}, 0.7)
 
     assert limits.rps == pytest.approx({AP: 90, EU: 105, EC: 105, US: 70})
     assert shown(limits) == [
@@ -68,7 +68,7 @@ def test_a_bottleneck_within_a_bottleneck_is_told_apart() -> None:
     """Asia must carry its own; of what else there is, it cannot take any."""
     portions = [portion(150, AP), portion(90, AP, EU), portion(1, US)]
 
-    limits = even_limits(portions, {AP: 100, EU: 100, US: 100}, 0.7)
+    limits = min_max_limits(portions, {AP: 100, EU: 100, US: 100}, 0.7)
 
     assert limits.rps == pytest.approx({AP: 150, EU: 90, US: 70})
     assert shown(limits) == [
@@ -79,21 +79,21 @@ def test_a_bottleneck_within_a_bottleneck_is_told_apart() -> None:
 
 def test_bottlenecks_without_a_region_in_common_are_two() -> None:
     """Even when they are equally overloaded."""
-    limits = even_limits([portion(90, EU), portion(90, US)], {EU: 100, US: 100}, 0.7)
+    limits = min_max_limits([portion(90, EU), portion(90, US)], {EU: 100, US: 100}, 0.7)
 
     assert [b.regions for b in limits.bottlenecks] == [(EU,), (US,)]
 
 
 def test_what_is_taken_leaves_less_room() -> None:
     """Its region is filled to the same height as the others, not raised by as much."""
-    limits = even_limits([portion(100, EU, US)], {EU: 100, US: 100}, 0.7, {EU: 60})
+    limits = min_max_limits([portion(100, EU, US)], {EU: 100, US: 100}, 0.7, {EU: 60})
 
     assert limits.rps == pytest.approx({EU: 80, US: 80})
 
 
 def test_a_region_that_is_overfull_already_stays_at_the_target() -> None:
     """Raising it to less than it carries would help nobody."""
-    limits = even_limits([portion(90, EU, US)], {EU: 100, US: 100}, 0.7, {EU: 130})
+    limits = min_max_limits([portion(90, EU, US)], {EU: 100, US: 100}, 0.7, {EU: 130})
 
     assert limits.rps == pytest.approx({EU: 70, US: 90})
     assert shown(limits) == [((US,), (0,), 0.9)]
@@ -103,20 +103,20 @@ def test_a_region_without_capacity_carries_nothing() -> None:
     """What may be served only there cannot be placed; no region is raised for it."""
     portions = [portion(10, EU), portion(10), portion(10, EU, US), portion(0, EU), portion(10, AP)]
 
-    limits = even_limits(portions, {EU: 0, US: 100}, 0.7)
+    limits = min_max_limits(portions, {EU: 0, US: 100}, 0.7)
 
     assert limits == CapacityLimits({EU: 0, US: 70}, (), (0, 1, 4))
 
 
 def test_without_any_traffic_the_target_holds() -> None:
     """Also without portions or regions."""
-    assert even_limits([portion(0, EU)], {EU: 10}, 0.5) == CapacityLimits({EU: 5}, (), ())
-    assert even_limits([], {}, 0.5) == CapacityLimits({}, (), ())
+    assert min_max_limits([portion(0, EU)], {EU: 10}, 0.5) == CapacityLimits({EU: 5}, (), ())
+    assert min_max_limits([], {}, 0.5) == CapacityLimits({}, (), ())
 
 
 def test_a_target_of_nothing_still_places_everything() -> None:
     """It is a wish; traffic is not."""
-    assert even_limits([portion(10, EU)], {EU: 100}, 0.0).rps == pytest.approx({EU: 10})
+    assert min_max_limits([portion(10, EU)], {EU: 100}, 0.0).rps == pytest.approx({EU: 10})
 
 
 @given(problems())
@@ -125,7 +125,7 @@ def test_no_utilisation_could_be_less(problem: Problem) -> None:
 
     (That it fits at all is tested with the flows.)
     """
-    limits = even_limits(problem.portions, problem.capacity, problem.target, problem.taken)
+    limits = min_max_limits(problem.portions, problem.capacity, problem.target, problem.taken)
     height = {
         region: inf
         if capacity <= 0
@@ -155,8 +155,8 @@ def test_the_order_of_portions_and_regions_makes_no_difference(
     """Not in the last bit."""
     other_way, order = shuffled(problem, random)
 
-    one = even_limits(problem.portions, problem.capacity, problem.target, problem.taken)
-    other = even_limits(other_way.portions, other_way.capacity, problem.target, problem.taken)
+    one = min_max_limits(problem.portions, problem.capacity, problem.target, problem.taken)
+    other = min_max_limits(other_way.portions, other_way.capacity, problem.target, problem.taken)
 
     assert one.rps == other.rps
     assert [b.regions for b in one.bottlenecks] == [b.regions for b in other.bottlenecks]

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.planning.placement.overload import even_limits
-from controller.planning.placement.transportation import cheapest
+from controller.planning.placement.overload import min_max_limits
+from controller.planning.placement.transportation import solve_transportation
 from tests.planning.placement.transport_lp import CheapestLp, least_utilisation
 from tests.planning.placement.transport_problems import (
     Problem,
@@ -26,10 +26,10 @@ NOWHERE = 1e4
 @given(problems(), st.sampled_from([1.0, 1.0, 1.3, 0.8, 0.3]))
 def test_no_assignment_is_cheaper(problem: Problem, part: float) -> None:
     """Within a millionth; also when the limits are too low, or higher than they need be."""
-    limits = even_limits(problem.portions, problem.capacity, problem.target, problem.taken).rps
+    limits = min_max_limits(problem.portions, problem.capacity, problem.target, problem.taken).rps
     room = {r: part * max(0.0, rps - problem.taken[r]) for r, rps in limits.items()}
     portions = tuple(portion for portion in problem.portions if portion.rps > 0)
-    result = cheapest(portions, room)
+    result = solve_transportation(portions, room)
     cost = total_cost(portions, result) + NOWHERE * fsum(result.unplaced.values())
 
     optimum = CheapestLp(portions, room, NOWHERE).solve() if portions else 0.0
@@ -41,7 +41,7 @@ def test_no_assignment_is_cheaper(problem: Problem, part: float) -> None:
 @given(problems(most_taken=0.5))
 def test_no_utilisation_could_be_less(problem: Problem) -> None:
     """The highest one first; with its regions fixed the next, and so on down to the target."""
-    limits = even_limits(problem.portions, problem.capacity, problem.target, problem.taken)
+    limits = min_max_limits(problem.portions, problem.capacity, problem.target, problem.taken)
     portions = [
         portion
         for index, portion in enumerate(problem.portions)
@@ -67,9 +67,9 @@ def test_a_world_is_served_as_cheaply_as_can_be(
     """Of the size that is really met, with room and overloaded, before and after a failure."""
     problem = world(regions, portions, seed=4, room=room, bound=bound)
     problem = without_largest(problem) if failed else problem
-    limits = even_limits(problem.portions, problem.capacity, problem.target)
+    limits = min_max_limits(problem.portions, problem.capacity, problem.target)
 
-    result = cheapest(problem.portions, limits.rps)
+    result = solve_transportation(problem.portions, limits.rps)
 
     assert not result.unplaced
     optimum = CheapestLp(problem.portions, limits.rps).solve()

@@ -9,8 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.planning.placement.overload import even_limits
-from controller.planning.placement.transportation import Flows, TrafficPortion, cheapest
+from controller.planning.placement.overload import min_max_limits
+from controller.planning.placement.transportation import (
+    TrafficPortion,
+    TransportationFlows,
+    solve_transportation,
+)
 from tests.planning.placement.transport_problems import (
     Problem,
     added,
@@ -22,26 +26,26 @@ from tests.planning.placement.transport_problems import (
 EU, AP, US = "eu", "ap", "us"
 
 
-def solved(problem: Problem) -> Flows:
+def solved(problem: Problem) -> TransportationFlows:
     """Within the even limits."""
-    limits = even_limits(problem.portions, problem.capacity, problem.target, problem.taken)
-    return cheapest(problem.portions, limits.rps, problem.taken)
+    limits = min_max_limits(problem.portions, problem.capacity, problem.target, problem.taken)
+    return solve_transportation(problem.portions, limits.rps, problem.taken)
 
 
 def test_with_room_everywhere_everybody_goes_to_the_nearest() -> None:
     """And no room is worth anything."""
     portions = [TrafficPortion(30, {EU: 10, US: 90}), TrafficPortion(20, {EU: 95, US: 15})]
 
-    result = cheapest(portions, {EU: 100, US: 100})
+    result = solve_transportation(portions, {EU: 100, US: 100})
 
-    assert result == Flows(({EU: 30}, {US: 20}), {EU: 0, US: 0}, {})
+    assert result == TransportationFlows(({EU: 30}, {US: 20}), {EU: 0, US: 0}, {})
 
 
 def test_what_does_not_fit_spills_to_the_next_nearest() -> None:
     """Those leave who lose least by it."""
     near, far = TrafficPortion(60, {EU: 10, US: 90}), TrafficPortion(60, {EU: 20, US: 50})
 
-    result = cheapest([near, far], {EU: 100, US: 100})
+    result = solve_transportation([near, far], {EU: 100, US: 100})
 
     assert result.flows[0] == {EU: 60}
     assert result.flows[1] == pytest.approx({EU: 40, US: 20})
@@ -59,7 +63,7 @@ def test_a_chain_of_displacements_beats_everybody_for_himself() -> None:
         TrafficPortion(50, {EU: 10, US: 80, AP: 300}),
     ]
 
-    result = cheapest(portions, {EU: 100, US: 100, AP: 100})
+    result = solve_transportation(portions, {EU: 100, US: 100, AP: 100})
 
     assert result.flows[0] == pytest.approx({US: 50, AP: 50})
     assert added(result) == pytest.approx({EU: 100, US: 100, AP: 50})
@@ -73,7 +77,7 @@ def test_portions_with_the_same_costs_are_split_alike() -> None:
     """There is no reason to prefer one of them."""
     portions = [TrafficPortion(60, {EU: 1, US: 2}), TrafficPortion(30, {EU: 1, US: 2})]
 
-    result = cheapest(portions, {EU: 60, US: 100})
+    result = solve_transportation(portions, {EU: 60, US: 100})
 
     assert result.flows[0] == pytest.approx({EU: 40, US: 20})
     assert result.flows[1] == pytest.approx({EU: 20, US: 10})
@@ -81,14 +85,14 @@ def test_portions_with_the_same_costs_are_split_alike() -> None:
 
 def test_equal_costs_go_by_name_of_region() -> None:
     """Of several cheapest assignments it is always the same."""
-    assert cheapest([TrafficPortion(10, {US: 5, EU: 5, AP: 5})], {US: 6, EU: 6, AP: 6}).flows[
-        0
-    ] == pytest.approx({AP: 6, EU: 4})
+    assert solve_transportation(
+        [TrafficPortion(10, {US: 5, EU: 5, AP: 5})], {US: 6, EU: 6, AP: 6}
+    ).flows[0] == pytest.approx({AP: 6, EU: 4})
 
 
 def test_negative_costs_are_as_good_as_any() -> None:
     """A rebate is a cost below nothing."""
-    result = cheapest([TrafficPortion(10, {EU: -5, US: 0})], {EU: 4, US: 10})
+    result = solve_transportation([TrafficPortion(10, {EU: -5, US: 0})], {EU: 4, US: 10})
 
     assert result.flows[0] == pytest.approx({EU: 4, US: 6})
     assert result.prices == pytest.approx({EU: 5, US: 0})
@@ -96,14 +100,18 @@ def test_negative_costs_are_as_good_as_any() -> None:
 
 def test_what_is_taken_counts_towards_the_limit() -> None:
     """It was there first."""
-    result = cheapest([TrafficPortion(50, {EU: 1, US: 9})], {EU: 100, US: 100}, {EU: 70, US: 5})
+    result = solve_transportation(
+        [TrafficPortion(50, {EU: 1, US: 9})], {EU: 100, US: 100}, {EU: 70, US: 5}
+    )
 
     assert result.flows[0] == pytest.approx({EU: 30, US: 20})
 
 
 def test_a_region_without_room_gets_nothing_and_has_its_price() -> None:
     """Whether it has no limit to speak of or all is taken."""
-    result = cheapest([TrafficPortion(50, {EU: 1, AP: 3, US: 9})], {EU: 0, AP: 5, US: 100}, {AP: 6})
+    result = solve_transportation(
+        [TrafficPortion(50, {EU: 1, AP: 3, US: 9})], {EU: 0, AP: 5, US: 100}, {AP: 6}
+    )
 
     assert result.flows[0] == {US: 50}
     assert result.prices == pytest.approx({EU: 8, AP: 6, US: 0})
@@ -118,7 +126,7 @@ def test_what_finds_no_room_is_unplaced_not_squeezed_in() -> None:
         TrafficPortion(0, {}),
     ]
 
-    result = cheapest(portions, {EU: 50, US: 60})
+    result = solve_transportation(portions, {EU: 50, US: 60})
 
     assert result.flows[0] == pytest.approx({EU: 50})
     assert result.flows[1] == pytest.approx({US: 60})
@@ -128,24 +136,26 @@ def test_what_finds_no_room_is_unplaced_not_squeezed_in() -> None:
 
 def test_a_region_without_a_limit_has_no_room() -> None:
     """Nobody said that it might carry anything."""
-    assert cheapest([TrafficPortion(5, {EU: 1, US: 2})], {US: 10}).flows == ({US: 5},)
+    assert solve_transportation([TrafficPortion(5, {EU: 1, US: 2})], {US: 10}).flows == ({US: 5},)
 
 
 def test_a_portion_without_traffic_has_no_flows() -> None:
     """There is nothing to send."""
-    assert cheapest([TrafficPortion(0, {EU: 1})], {EU: 10}) == Flows(({},), {EU: 0}, {})
+    assert solve_transportation([TrafficPortion(0, {EU: 1})], {EU: 10}) == TransportationFlows(
+        ({},), {EU: 0}, {}
+    )
 
 
 def test_nothing_to_place_is_no_trouble() -> None:
     """Not even without regions."""
-    assert cheapest([], {}) == Flows((), {}, {})
+    assert solve_transportation([], {}) == TransportationFlows((), {}, {})
 
 
 @given(problems())
 def test_every_request_is_placed_once_and_limits_are_kept(problem: Problem) -> None:
     """Within the even limits only those find no room who may use no region with capacity."""
-    limits = even_limits(problem.portions, problem.capacity, problem.target, problem.taken)
-    result = cheapest(problem.portions, limits.rps, problem.taken)
+    limits = min_max_limits(problem.portions, problem.capacity, problem.target, problem.taken)
+    result = solve_transportation(problem.portions, limits.rps, problem.taken)
 
     assert set(result.unplaced) == set(limits.unplaceable)
     for index, portion in enumerate(problem.portions):
@@ -162,9 +172,9 @@ def test_every_request_is_placed_once_and_limits_are_kept(problem: Problem) -> N
 @given(problems(), st.floats(0.2, 1.0))
 def test_prices_prove_that_nothing_is_cheaper(problem: Problem, part: float) -> None:
     """Everybody is where cost and price are least, and room that is left costs nothing."""
-    limits = even_limits(problem.portions, problem.capacity, problem.target, problem.taken).rps
+    limits = min_max_limits(problem.portions, problem.capacity, problem.target, problem.taken).rps
     room = {r: part * max(0.0, rps - problem.taken[r]) for r, rps in limits.items()}
-    result = cheapest(problem.portions, room)
+    result = solve_transportation(problem.portions, room)
 
     assert all(price >= 0 for price in result.prices.values())
     for region, rps in room.items():
@@ -183,11 +193,11 @@ def test_a_price_is_what_a_little_more_room_saves(problem: Problem, random: Rand
     """Exactly, also where limits are met by chance."""
     room = {r: float(round(rps)) for r, rps in problem.capacity.items()}
     portions = tuple(p._replace(rps=float(round(p.rps))) for p in problem.portions)
-    result = cheapest(portions, room)
+    result = solve_transportation(portions, room)
     region = random.choice(sorted(room))
     little = 0.01
 
-    more = cheapest(portions, {**room, region: room[region] + little})
+    more = solve_transportation(portions, {**room, region: room[region] + little})
 
     if result.prices[region] == inf:
         assert sum(more.unplaced.values()) < sum(result.unplaced.values())
@@ -219,8 +229,8 @@ def test_many_ties_and_few_costs_come_to_an_end() -> None:
         )
         for _ in range(600)
     ]
-    limits = even_limits(portions, dict.fromkeys(regions, 50.0), 1.0)
+    limits = min_max_limits(portions, dict.fromkeys(regions, 50.0), 1.0)
 
-    result = cheapest(portions, limits.rps)
+    result = solve_transportation(portions, limits.rps)
 
     assert sum(added(result).values()) == pytest.approx(sum(p.rps for p in portions))

@@ -8,7 +8,7 @@ from random import Random
 
 from hypothesis import strategies as st
 
-from controller.planning.placement.transportation import Flows, TrafficPortion
+from controller.planning.placement.transportation import TrafficPortion, TransportationFlows
 
 REGIONS = ("af", "ap", "ca", "eu", "me", "sa", "us")
 
@@ -75,13 +75,13 @@ def without_largest(problem: Problem) -> Problem:
     return replace(problem, capacity={**problem.capacity, lost: 0.0})
 
 
-def added(flows: Flows) -> dict[str, float]:
+def added(flows: TransportationFlows) -> dict[str, float]:
     """What the portions bring to each region, requests/s."""
     regions = {region for flow in flows.flows for region in flow}
     return {r: fsum(flow.get(r, 0.0) for flow in flows.flows) for r in regions}
 
 
-def total_cost(portions: tuple[TrafficPortion, ...], flows: Flows) -> float:
+def total_cost(portions: tuple[TrafficPortion, ...], flows: TransportationFlows) -> float:
     """The objective: requests/s times cost."""
     pairs = zip(portions, flows.flows, strict=True)
     return fsum(rps * portion.cost(r) for portion, flow in pairs for r, rps in flow.items())

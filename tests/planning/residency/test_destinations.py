@@ -6,7 +6,7 @@ import json
 
 from controller.model.levers import Position, RecordSet
 from controller.planning.levers.route53 import ROUTE53
-from controller.planning.residency.destinations import Destination, destinations, region_of
+from controller.planning.residency.destinations import Destination, destinations, region_of_answer
 from tests.loops.simulated import SETTINGS
 
 WEST, CENTRAL = "eu-west-1", "eu-central-1"
@@ -36,13 +36,15 @@ def test_a_leaf_leads_to_its_addresses_or_to_its_alias() -> None:
 
 def test_an_answer_belongs_to_the_region_that_has_all_of_it() -> None:
     """A load balancer answers several of its addresses at once."""
-    assert region_of(frozenset({"192.0.2.2", "192.0.2.1"}), LEADS) == WEST
-    assert region_of(frozenset({"192.0.2.3"}), LEADS) == CENTRAL
+    assert region_of_answer(frozenset({"192.0.2.2", "192.0.2.1"}), LEADS) == WEST
+    assert region_of_answer(frozenset({"192.0.2.3"}), LEADS) == CENTRAL
 
 
 def test_an_answer_of_nobody_or_of_two_belongs_to_none() -> None:
     """Guessing would blame the wrong region."""
-    assert region_of(frozenset(), LEADS) is None
-    assert region_of(frozenset({"203.0.113.9"}), LEADS) is None
-    assert region_of(frozenset({"192.0.2.1", "203.0.113.9"}), LEADS) is None
-    assert region_of(frozenset({"192.0.2.3"}), {**LEADS, "us-east-1": LEADS[CENTRAL]}) is None
+    assert region_of_answer(frozenset(), LEADS) is None
+    assert region_of_answer(frozenset({"203.0.113.9"}), LEADS) is None
+    assert region_of_answer(frozenset({"192.0.2.1", "203.0.113.9"}), LEADS) is None
+    assert (
+        region_of_answer(frozenset({"192.0.2.3"}), {**LEADS, "us-east-1": LEADS[CENTRAL]}) is None
+    )

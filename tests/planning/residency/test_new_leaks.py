@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from controller.model.levers import Leak, Observed
-from controller.planning.residency.new_leaks import opened
+from controller.planning.residency.new_leaks import new_leaks
 
 LEAK = Leak("shop", "eu", ("country:DE",), "us-east-1", (), (), ("a", "b"), "because")
 
@@ -16,13 +16,13 @@ def observed(*leaks: Leak) -> dict[str, Observed]:
 
 def test_what_was_there_before_is_no_news_however_it_is_put() -> None:
     """The reasons name the pool's regions, which may have changed."""
-    assert opened(observed(LEAK), observed(replace(LEAK, why="for other reasons"))) == ()
-    assert opened(observed(LEAK), observed()) == ()
+    assert new_leaks(observed(LEAK), observed(replace(LEAK, why="for other reasons"))) == ()
+    assert new_leaks(observed(LEAK), observed()) == ()
 
 
 def test_more_users_another_way_or_another_pool_are_news() -> None:
     """And everything is where nothing was known."""
     more = replace(LEAK, geographies=("country:DE", "country:IT"))
     other = replace(LEAK, path=("a", "c"))
-    assert opened(observed(LEAK), observed(more, other)) == (more, other)
-    assert opened({}, observed(LEAK)) == (LEAK,)
+    assert new_leaks(observed(LEAK), observed(more, other)) == (more, other)
+    assert new_leaks({}, observed(LEAK)) == (LEAK,)

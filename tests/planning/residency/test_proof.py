@@ -10,8 +10,8 @@ import pytest
 
 from controller.model.configuration import Service
 from controller.model.levers import AcceleratedEndpoint, EndpointGroup, Leak, RecordSet
-from controller.planning.residency.proof import Proof, describe, prove_groups, prove_records
-from controller.planning.residency.route53_answers import Location, Zone, answered
+from controller.planning.residency.proof import Proof, describe_leak, prove_groups, prove_records
+from controller.planning.residency.route53_answers import Location, Zone, possible_answers
 from tests.planning.residency.test_tree_walk import all_but
 from tests.planning.residency.zones import (
     ADDRESSES,
@@ -68,7 +68,7 @@ def test_an_unlawful_leaf_leaks_even_at_weight_zero() -> None:
     assert (leak.service, leak.pool, leak.reached) == ("app", "eu", "us-east-1")
     assert leak.geographies == ("country:DE", "country:FR")
     assert (leak.failed, leak.drained) == ((), EU)
-    assert describe(leak) == (
+    assert describe_leak(leak) == (
         "users of country:DE and 1 more can reach us-east-1 at once (at weight 0 only when "
         "eu-central-1, eu-west-1 are drained or failed): app.example.test. A country:DE → "
         "eu.app.example.test. A us-east-1 → 192.0.2.3, because EU users may only be served from "
@@ -198,7 +198,7 @@ def test_an_alias_to_something_of_no_one_region_cannot_be_proven(target: str) ->
 
     assert leak.reached is None
     assert "nothing tells which region that is" in leak.why
-    assert "can reach a place of unknown region" in describe(leak)
+    assert "can reach a place of unknown region" in describe_leak(leak)
 
 
 def test_addresses_right_at_the_services_name_are_judged_by_the_unsteered_names() -> None:
@@ -262,7 +262,7 @@ def test_the_state_that_a_leak_names_is_one_in_which_it_happens(records: list[Re
             for one in records
         ]
         where = Location(leak.geographies[0].partition(":")[2], "EU")
-        found = answered(Zone(ZONE_ID, idle), NAME, "A", where, all_but(failed))
+        found = possible_answers(Zone(ZONE_ID, idle), NAME, "A", where, all_but(failed))
 
         assert leak.reached in {one.set_identifier for one in found}
 
@@ -388,7 +388,7 @@ def test_any_healthy_record_of_other_policies_may_be_answered(policy: dict[str, 
     (leak,) = leaks(*in_place_of_germany(lawful, at_de("two", "us-east-1", "c", **policy)))
 
     assert (leak.reached, leak.failed, leak.drained) == ("us-east-1", (), ())
-    assert describe(leak).startswith("users of country:DE can reach us-east-1 at once: ")
+    assert describe_leak(leak).startswith("users of country:DE can reach us-east-1 at once: ")
 
 
 def test_aliases_in_aliases_are_followed_to_the_address() -> None:

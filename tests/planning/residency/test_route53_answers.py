@@ -11,7 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.model.levers import RecordSet
-from controller.planning.residency.route53_answers import Location, Record, Zone, answered
+from controller.planning.residency.route53_answers import (
+    AnswerRecord,
+    Location,
+    Zone,
+    possible_answers,
+)
 from controller.sandbox.emulator import geography
 from controller.sandbox.emulator.route53 import dns_answers as emulated
 from controller.sandbox.emulator.route53.records import ZoneRecords, record_from_params
@@ -31,14 +36,14 @@ BERLIN = Location("DE", "EU")
 TOKYO = Location("JP", "AS")
 
 
-def labels(found: frozenset[Record]) -> list[str]:
+def labels(found: frozenset[AnswerRecord]) -> list[str]:
     return sorted(f"{one.name.partition('.')[0]} {one.set_identifier}" for one in found)
 
 
 def asked(records: list[RecordSet], where: Location, *down: str, name: str = NAME) -> list[str]:
     """What may be answered while these signals are down."""
     zone = Zone(ZONE_ID, records)
-    return labels(answered(zone, name, "A", where, lambda signal: signal not in down))
+    return labels(possible_answers(zone, name, "A", where, lambda signal: signal not in down))
 
 
 WEST, CENTRAL, EAST = "check-eu-west-1", "check-eu-central-1", "check-us-east-1"
@@ -190,7 +195,7 @@ def test_the_emulator_answers_the_same(
     theirs_at = geography.Location(where.country or "", where.continent or "") if where else None
     found = emulated.candidates(view, zone, name, "A", theirs_at)
 
-    ours = answered(
+    ours = possible_answers(
         Zone(ZONE_ID, records), name, "A", where or Location(), lambda one: one not in down
     )
 

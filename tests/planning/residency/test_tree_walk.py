@@ -11,8 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.model.levers import RecordSet
-from controller.planning.residency.route53_answers import IsUp, Location, Record, Zone, answered
-from controller.planning.residency.tree_walk import failures, routes
+from controller.planning.residency.route53_answers import (
+    AnswerRecord,
+    IsUp,
+    Location,
+    Zone,
+    possible_answers,
+)
+from controller.planning.residency.tree_walk import answer_paths, required_failures
 from tests.planning.residency.zones import SIGNALS, ZONE_ID, address, record, trees
 
 PLACES = st.sampled_from([Location("DE", "EU"), Location("DE"), Location()])
@@ -39,7 +45,7 @@ def all_but(down: Collection[str]) -> IsUp:
     return lambda signal: signal not in down
 
 
-def key(found: Record) -> tuple[str, str | None]:
+def key(found: AnswerRecord) -> tuple[str, str | None]:
     return found.name, found.set_identifier
 
 
@@ -51,7 +57,7 @@ def by_brute_force(records: list[RecordSet], where: Location) -> set[tuple[str, 
         for weighed in drains(records)
         for zone in [Zone(ZONE_ID, weighed)]
         for down in outages()
-        for found in answered(zone, name, "A", where, all_but(down))
+        for found in possible_answers(zone, name, "A", where, all_but(down))
     }
 
 
@@ -60,7 +66,7 @@ def test_the_walk_finds_exactly_what_trying_every_state_finds(
     records: list[RecordSet], where: Location
 ) -> None:
     """Nothing missed, or the proof were false; nothing invented, or nobody would trust it."""
-    found = routes(Zone(ZONE_ID, records), records[0].name, "A", where)
+    found = answer_paths(Zone(ZONE_ID, records), records[0].name, "A", where)
 
     assert {key(route.end) for route in found} == by_brute_force(records, where)
 
@@ -71,12 +77,12 @@ def test_the_failures_of_a_route_suffice_and_none_is_idle(
 ) -> None:
     """With exactly these down some weights lead there; with one less, not by this route."""
     zone = Zone(ZONE_ID, records)
-    for route in routes(zone, records[0].name, "A", where):
-        down = failures(zone, route)
+    for route in answer_paths(zone, records[0].name, "A", where):
+        down = required_failures(zone, route)
         reached = {
             key(found)
             for weighed in drains(records)
-            for found in answered(
+            for found in possible_answers(
                 Zone(ZONE_ID, weighed), records[0].name, "A", where, all_but(down)
             )
         }
@@ -92,7 +98,7 @@ def test_an_unlawful_leaf_of_weight_zero_is_found() -> None:
         record("n.test.", "A", "eu-west-1", 128, "check-a", **address("::1")),
         record("n.test.", "A", "us-east-1", 0, "check-b", **address("::2")),
     ]
-    found = routes(Zone(ZONE_ID, records), "n.test.", "A", Location())
+    found = answer_paths(Zone(ZONE_ID, records), "n.test.", "A", Location())
 
     assert [route.end.set_identifier for route in found] == ["eu-west-1", "us-east-1"]
 
@@ -105,7 +111,7 @@ def test_a_record_that_an_unchecked_one_always_outdoes_is_not_found() -> None:
         record("t.test.", "A", "w0", 1, "check-a", **address("::2")),
         record("t.test.", "A", "w1", 1, None, **address("::3")),
     ]
-    found = routes(Zone(ZONE_ID, records), "n.test.", "A", Location("DE"))
+    found = answer_paths(Zone(ZONE_ID, records), "n.test.", "A", Location("DE"))
 
     assert {route.end.set_identifier for route in found} == {"DE", "w1"}
 
@@ -119,11 +125,11 @@ def test_a_record_whose_check_must_be_down_serves_when_its_whole_group_is() -> N
         record("t.test.", "A", "w1", 1, "check-b", **address("::3")),
     ]
     zone = Zone(ZONE_ID, records)
-    found = {r.end.set_identifier: r for r in routes(zone, "n.test.", "A", Location("DE"))}
+    found = {r.end.set_identifier: r for r in answer_paths(zone, "n.test.", "A", Location("DE"))}
 
     assert found.keys() == {"DE", "w0", "w1"}
-    assert failures(zone, found["w0"]) == {"check-a", "check-b"}
-    assert failures(zone, found["w1"]) == {"check-a"}
+    assert required_failures(zone, found["w0"]) == {"check-a", "check-b"}
+    assert required_failures(zone, found["w1"]) == {"check-a"}
 
 
 def test_the_smallest_area_serves_when_none_that_apply_is_healthy() -> None:
@@ -135,10 +141,10 @@ def test_the_smallest_area_serves_when_none_that_apply_is_healthy() -> None:
         record("t.test.", "A", "large", None, "check-b", **_at("*"), **address("::3")),
     ]
     zone = Zone(ZONE_ID, records)
-    found = {r.end.set_identifier: r for r in routes(zone, "n.test.", "A", Location("DE"))}
+    found = {r.end.set_identifier: r for r in answer_paths(zone, "n.test.", "A", Location("DE"))}
 
     assert found.keys() == {"DE", "small", "large"}
-    assert failures(zone, found["small"]) == {"check-a", "check-b"}
+    assert required_failures(zone, found["small"]) == {"check-a", "check-b"}
 
 
 def test_an_alias_is_not_healthy_by_its_target_alone() -> None:
@@ -149,7 +155,7 @@ def test_an_alias_is_not_healthy_by_its_target_alone() -> None:
         record("n.test.", "A", "all", None, None, **_at("*"), **address("::2")),
         record("t.test.", "A", "end", None, "check-b", **address("::3")),
     ]
-    found = routes(Zone(ZONE_ID, records), "n.test.", "A", Location("DE", "EU"))
+    found = answer_paths(Zone(ZONE_ID, records), "n.test.", "A", Location("DE", "EU"))
 
     assert {route.end.set_identifier for route in found} == {"DE", "all"}
 
