@@ -31,27 +31,27 @@ def stand(
     panic: bool = False,
 ) -> dict[str, RegionEligibility]:
     """The standing of three regions of one pool, of which eu-west-1 may be unwell."""
-    stage = StoryboardPlayer()
-    stage.now = 1_000.0
+    player = StoryboardPlayer()
+    player.now = 1_000.0
     for command in (f"pool world {WEST} {CENTRAL} {EAST}", *commands):
-        stage.play(command)
+        player.play(command)
     shares = EVEN if before is None else before
-    return stand_on(stage, shares, west=west, isolated=isolated, panic=panic)
+    return stand_on(player, shares, west=west, isolated=isolated, panic=panic)
 
 
 def stand_on(
-    stage: StoryboardPlayer,
+    player: StoryboardPlayer,
     before: dict[str, float],
     *,
     west: RegionHealth = WELL,
     isolated: str | None = None,
     panic: bool = False,
 ) -> dict[str, RegionEligibility]:
-    """The same on a stage where something has happened."""
-    stage._settle()
+    """The same on a player where something has happened."""
+    player._settle()
     health = {WEST: west, CENTRAL: WELL, EAST: WELL}
-    stage.memory = remembers(begun=True, panic=stage.now if panic else None)
-    snapshot, shares = stage.snapshot(), {"world": before}
+    player.memory = remembers(begun=True, panic=player.now if panic else None)
+    snapshot, shares = player.snapshot(), {"world": before}
     healthy = eligibility_by_health(snapshot, "shop", health, shares, isolated=isolated, kept=())
     figures = believed_figures(snapshot, "shop", health)
     return dict(with_orders(snapshot, "shop", figures, healthy, shares)["world"])
@@ -67,7 +67,7 @@ def stand_on(
     ],
     ids=["well", "suspect", "dead", "unknown"],
 )
-def test_a_verdict_gives_a_standing(
+def test_each_verdict_gives_an_eligibility(
     health: RegionHealth, permission: Permission, cause: str, hold: Hold | None
 ) -> None:
     """Unknown is neither in nor out."""
@@ -97,7 +97,7 @@ def test_in_a_panic_a_second_source_is_needed(
     assert [held.reason for held in found.held] == ([hold] if hold else [])
 
 
-def test_isolation_keeps_what_is_unknown_and_says_so() -> None:
+def test_isolation_keeps_regions_of_unknown_health_with_its_reason() -> None:
     """The reason is ours, not the region's."""
     found = stand(west=UNKNOWN, isolated="2 of 3 known-good reference targets fail too")[WEST]
 
@@ -111,7 +111,7 @@ def test_isolation_keeps_what_is_unknown_and_says_so() -> None:
 
 @pytest.mark.parametrize("health", [WELL, DEAD, UNKNOWN], ids=["well", "dead", "unknown"])
 @pytest.mark.parametrize("panic", [True, False])
-def test_a_failover_takes_the_region_out_whatever_is_believed(
+def test_a_failover_takes_the_region_out_whatever_its_health(
     health: RegionHealth, panic: bool
 ) -> None:
     """A person sees more than the prober."""
@@ -143,7 +143,7 @@ def test_a_drain_takes_the_region_out_if_it_is_not_out_already(
     assert (found.permission, found.cause) == (permission, cause)
 
 
-def test_a_drain_that_is_refused_leaves_the_region_as_it_was_and_says_why() -> None:
+def test_a_refused_drain_leaves_the_region_as_it_was_with_the_reason() -> None:
     """The refusal stands beside the region."""
     found = stand("guards min_active_ratio=1.0", f"drain {WEST}")[WEST]
 
@@ -151,8 +151,8 @@ def test_a_drain_that_is_refused_leaves_the_region_as_it_was_and_says_why() -> N
     assert [held.reason for held in found.held] == [Hold.MIN_ACTIVE]
 
 
-def test_a_region_without_traffic_may_be_drained_whatever_the_guards_say() -> None:
-    """Nobody loses anything by it, and it must not return."""
+def test_a_region_without_traffic_may_be_drained_despite_guards() -> None:
+    """No user is affected, and it must not return."""
     found = stand(
         "guards min_active_ratio=1.0",
         f"drain {WEST}",
@@ -162,7 +162,7 @@ def test_a_region_without_traffic_may_be_drained_whatever_the_guards_say() -> No
     assert (found.permission, found.cause) == (Permission.OUT, "drain")
 
 
-def test_naming_one_guard_leaves_the_others_in_force() -> None:
+def test_naming_one_guard_leaves_the_others_active() -> None:
     """Who overrides the number of regions has not overridden their capacity."""
     commands = [
         "guards min_active_ratio=1.0",
@@ -177,8 +177,8 @@ def test_naming_one_guard_leaves_the_others_in_force() -> None:
     assert (both.permission, both.held) == (Permission.OUT, ())
 
 
-def test_a_missing_leaf_is_out_whatever_else_is_true() -> None:
-    """Nothing can be given to what does not exist, and nobody creates it."""
+def test_a_region_with_a_missing_weighted_record_is_out() -> None:
+    """The daemon never creates records, so it cannot get a share."""
     found = stand(west=UNKNOWN, before={CENTRAL: 0.5, EAST: 0.5})[WEST]
 
     assert (found.permission, found.cause) == (Permission.OUT, "missing")
@@ -198,10 +198,10 @@ def test_an_order_binds_where_it_was_given(
     service: str | None, pool: str | None, cause: str
 ) -> None:
     """Everywhere, one service, or one pool of it."""
-    stage = StoryboardPlayer()
-    stage.now = 1_000.0
+    player = StoryboardPlayer()
+    player.now = 1_000.0
     for command in (f"pool world {WEST} {CENTRAL} {EAST}", f"drain {WEST}"):
-        stage.play(command)
-    stage.overrides = [replace(stage.overrides[0], service=service, pool=pool)]
+        player.play(command)
+    player.overrides = [replace(player.overrides[0], service=service, pool=pool)]
 
-    assert stand_on(stage, EVEN)[WEST].cause == cause
+    assert stand_on(player, EVEN)[WEST].cause == cause

@@ -23,13 +23,13 @@ NOW = 1_000.0
 
 def snapshot(raised_s_ago: float = 1e6, **changes: Any) -> Snapshot:
     """Two regions; the first was last raised so many seconds ago."""
-    stage = StoryboardPlayer()
-    stage.now = NOW
+    player = StoryboardPlayer()
+    player.now = NOW
     for command in (f"pool world {WEST} {EAST}", "ramp look_for_s=300 min_requests=50"):
-        stage.play(command)
-    stage._settle()
+        player.play(command)
+    player._settle()
     memory = remembers(last_rise={AT: NOW - raised_s_ago}, **changes)
-    return replace(stage.snapshot(), memory=memory)
+    return replace(player.snapshot(), memory=memory)
 
 
 def users(found: Snapshot, west: int, east: int, errors: int = 0) -> Snapshot:

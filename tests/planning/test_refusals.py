@@ -20,7 +20,7 @@ REGIONS = ("eu-west-1", "eu-central-1", "us-east-1", "us-west-2")
 DRAIN = Change(Position("shop", "world", "eu-west-1"), LeverState(128), LeverState(0))
 
 
-def stage(*commands: str, regions: int = 3) -> StoryboardPlayer:
+def player(*commands: str, regions: int = 3) -> StoryboardPlayer:
     """A pool whose reference targets answer, in the state that the commands describe."""
     found = StoryboardPlayer()
     found.now = NOW
@@ -42,7 +42,7 @@ def holds(decision: Decision) -> set[Hold]:
 @pytest.mark.parametrize(("age_s", "is_held"), [(29.9, True), (30.0, False)])
 def test_the_first_write_waits_for_its_seconds_of_data(age_s: float, is_held: bool) -> None:
     """However clear it looks."""
-    found = stage("guards startup_data_s=30", f"start {age_s}", "see eu-west-1=D")
+    found = player("guards startup_data_s=30", f"start {age_s}", "see eu-west-1=D")
 
     assert (Hold.STARTUP in holds(decided(found))) is is_held
     assert bool(decided(found).changes) is not is_held
@@ -56,7 +56,7 @@ def test_the_first_write_waits_for_nine_tenths_of_the_endpoints(
     unasked: int, age_s: float, is_held: bool
 ) -> None:
     """Ten required ones, for two minutes; what is not required is not waited for."""
-    found = stage("see eu-west-1=D", regions=2)
+    found = player("see eu-west-1=D", regions=2)
     names = [f"e{index}" for index in range(9)]
     found.regions["us-east-1"] = found.regions["eu-central-1"]
     found.regions["eu-central-1"]["endpoints"] = {
@@ -94,7 +94,7 @@ def test_a_persons_drains_leave_enough_regions_serving(
 ) -> None:
     """At least one, whatever the ratio; the drains that fit are carried out."""
     orders = [f"drain {region}" for region in REGIONS[:drained]]
-    decision = decided(stage(f"guards min_active_ratio={ratio}", *orders, regions=regions))
+    decision = decided(player(f"guards min_active_ratio={ratio}", *orders, regions=regions))
     zeroed = [c for c in decision.changes if c.after.weight == 0]
 
     assert (Hold.MIN_ACTIVE in holds(decision)) is is_held
@@ -103,7 +103,7 @@ def test_a_persons_drains_leave_enough_regions_serving(
 
 def test_a_region_that_is_down_does_not_count_as_serving() -> None:
     """Draining the second of three when the third is dead would leave one."""
-    decision = decided(stage("see us-east-1=D", "drain eu-west-1"))
+    decision = decided(player("see us-east-1=D", "drain eu-west-1"))
 
     assert Hold.MIN_ACTIVE in holds(decision)
     assert [c.position.region for c in decision.changes] == ["us-east-1"]
@@ -128,7 +128,7 @@ def test_a_persons_drain_needs_room_elsewhere(demand: int, is_held: bool) -> Non
 @pytest.mark.parametrize(("gap_s", "is_held"), [(0, True), (30, True), (30.1, False)])
 def test_at_once_means_within_the_panic_window(gap_s: float, is_held: bool) -> None:
     """Two of three regions that turn suspect one after the other."""
-    found = stage("see eu-west-1=D", f"wait {gap_s}", "see eu-central-1=D")
+    found = player("see eu-west-1=D", f"wait {gap_s}", "see eu-central-1=D")
     found._probe_on()
 
     assert (Hold.PANIC in holds(decided(found))) is is_held
@@ -140,7 +140,7 @@ def test_only_so_many_batches_are_written_in_five_minutes(
     event: str, used: int, is_held: bool
 ) -> None:
     """An emergency is bound as well: a loop gone mad looks like one."""
-    found = stage("guards writes_per_5_min=3 drift_hold_s=0", event)
+    found = player("guards writes_per_5_min=3 drift_hold_s=0", event)
     lately = tuple(NOW - 10 - number for number in range(used))
     found.memory = remembers(batches=lately, emergencies=lately, begun=True)
 
@@ -153,7 +153,7 @@ def test_only_so_many_batches_are_written_in_five_minutes(
 )
 def test_what_can_wait_uses_up_nothing_that_an_emergency_needs(event: str, is_held: bool) -> None:
     """Ramps and rebalancing may have written all they may; a region that fails leaves."""
-    found = stage("guards writes_per_5_min=3 drift_hold_s=0", event)
+    found = player("guards writes_per_5_min=3 drift_hold_s=0", event)
     found.memory = remembers(batches=(NOW - 10, NOW - 11, NOW - 12), begun=True)
 
     assert (Hold.BLAST_RADIUS in holds(decided(found))) is is_held
@@ -162,7 +162,7 @@ def test_what_can_wait_uses_up_nothing_that_an_emergency_needs(event: str, is_he
 @pytest.mark.parametrize(("age_s", "is_held"), [(299.9, True), (300, False)])
 def test_a_batch_is_forgotten_after_five_minutes(age_s: float, is_held: bool) -> None:
     """Both sides of the window."""
-    found = stage("guards writes_per_5_min=1", "see eu-west-1=D")
+    found = player("guards writes_per_5_min=1", "see eu-west-1=D")
     found.memory = remembers(batches=(NOW - age_s,), emergencies=(NOW - age_s,))
 
     assert (Hold.BLAST_RADIUS in holds(decided(found))) is is_held
@@ -171,7 +171,7 @@ def test_a_batch_is_forgotten_after_five_minutes(age_s: float, is_held: bool) ->
 @pytest.mark.parametrize(("age_s", "is_held"), [(3599, True), (3600, False)])
 def test_a_drain_is_forgotten_after_an_hour(age_s: float, is_held: bool) -> None:
     """Both sides of the window."""
-    found = stage("guards auto_drains_per_h=1", "see eu-west-1=D")
+    found = player("guards auto_drains_per_h=1", "see eu-west-1=D")
     found.memory = remembers(drains={"us-east-1": NOW - age_s})
 
     assert (Hold.BLAST_RADIUS in holds(decided(found))) is is_held
@@ -183,7 +183,7 @@ def test_a_region_that_was_drained_lately_is_not_counted_again(drained_s: float)
 
     Otherwise the last drain allowed would stop half-way: the zone written, the accelerator not.
     """
-    found = stage("guards auto_drains_per_h=1", "see eu-west-1=D")
+    found = player("guards auto_drains_per_h=1", "see eu-west-1=D")
     rises = {DRAIN.position: NOW - drained_s / 2}
     found.memory = remembers(drains={"eu-west-1": NOW - drained_s}, last_rise=rises)
 
@@ -192,7 +192,7 @@ def test_a_region_that_was_drained_lately_is_not_counted_again(drained_s: float)
 
 def test_an_order_that_names_the_guard_lets_more_regions_be_drained() -> None:
     """In the pools of the order."""
-    found = stage("guards auto_drains_per_h=1", "see eu-west-1=D", "pin us-east-1 25")
+    found = player("guards auto_drains_per_h=1", "see eu-west-1=D", "pin us-east-1 25")
     found.memory = remembers(drains={"us-east-1": NOW - 10})
     held = holds(decided(found))
     found.overrides = [replace(found.overrides[0], ignore_guards=("blast_radius",))]
@@ -213,7 +213,7 @@ def test_an_order_that_names_the_guard_lets_more_regions_be_drained() -> None:
 )
 def test_a_write_of_unknown_fate_may_be_sent_again(sent: Change, is_held: bool) -> None:
     """Sent again it is no new batch; anything else is."""
-    found = stage("guards writes_per_5_min=1", "see eu-west-1=D")
+    found = player("guards writes_per_5_min=1", "see eu-west-1=D")
     found.memory = remembers(emergencies=(NOW - 1,), doubtful=frozenset({sent}))
 
     assert (Hold.BLAST_RADIUS in holds(decided(found))) is is_held
@@ -222,7 +222,7 @@ def test_a_write_of_unknown_fate_may_be_sent_again(sent: Change, is_held: bool) 
 @pytest.mark.parametrize("order", ["drain", "failover"])
 def test_what_a_person_orders_is_not_bound_by_the_daemons_rate(order: str) -> None:
     """The blast radius bounds what nobody ordered."""
-    found = stage("guards writes_per_5_min=1 auto_drains_per_h=1", f"{order} eu-west-1")
+    found = player("guards writes_per_5_min=1 auto_drains_per_h=1", f"{order} eu-west-1")
     lately = (NOW - 1,)
     found.memory = remembers(batches=lately, emergencies=lately, drains={"us-east-1": NOW - 1})
 
@@ -233,14 +233,14 @@ def test_what_a_person_orders_is_not_bound_by_the_daemons_rate(order: str) -> No
 @pytest.mark.parametrize("guard", ["min_active", "capacity"])
 def test_a_guard_is_overridden_by_its_own_name_only(guard: str) -> None:
     """Naming another one does not help."""
-    found = stage("guards min_active_ratio=1.0", f"drain eu-west-1 ignoring {guard}")
+    found = player("guards min_active_ratio=1.0", f"drain eu-west-1 ignoring {guard}")
 
     assert (Hold.MIN_ACTIVE in holds(decided(found))) is (guard != "min_active")
 
 
 def test_a_freeze_of_another_service_binds_nobody_here() -> None:
     """Nor does one of another pool."""
-    found = stage("freeze", "see eu-west-1=D")
+    found = player("freeze", "see eu-west-1=D")
     for service, pool in (("other", None), ("shop", "other")):
         found.overrides = [replace(found.overrides[0], service=None, pool=None)]
         assert holds(decided(found)) == {Hold.FROZEN}

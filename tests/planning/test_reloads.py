@@ -364,7 +364,7 @@ def _without_chance(one: Snapshot, other: Snapshot) -> dict[EndpointId, HealthSt
 
 @pytest.mark.hypothesis
 def test_a_reload_loses_nothing_and_moves_nothing_else() -> None:
-    """No exception, no lost drain, nobody closed in, and the other service is decided as before."""
+    """No exception, no lost drain, no pool closed, and the other service is decided as before."""
     worlds = hypothesis.settings().max_examples
     decisions = sum(live(seed) for seed in range(worlds))
 

@@ -1,4 +1,4 @@
-"""The stage on which storyboards are played: a perfect AWS and a clock that moves when told.
+"""The player of storyboards: a perfect AWS, and a clock that moves by command.
 
 Commands, one per line:
 
@@ -13,7 +13,7 @@ Commands, one per line:
                                              each: U up, D down, S up but failing now, ? unknown
   gray REGION=PERCENT[:ANSWERS]…             so many of its probes were bad lately
   route53 REGION=LETTER…                     what Route 53's own health checks say from now on:
-                                             U healthy, D unhealthy, ? nobody knows
+                                             U healthy, D unhealthy, ? unknown
   answered POOL REGION…                      what its users are answered from now on, in turn
   known-good LETTERS                         reference targets that must answer: U
                                              answers, D fails, one letter each
@@ -23,12 +23,11 @@ Commands, one per line:
   pin [POOL/]REGION SHARE [ignoring GUARD…]        a person pins it at so many percent
   freeze [POOL/] | unfreeze | end REGION     a person orders or ends it
   demand POOL N                              so many requests/s are measured from now on
-  users POOL REGION:REQUESTS[/ERRORS]…       where users went lately, as they report; none: nobody
-                                             reports
-  edit POOL REGION WEIGHT                    somebody changes a weight by hand
-  lose POOL REGION                           somebody deletes a weighted record
-  stray POOL REGION | tidy POOL              somebody creates an unlawful record, or deletes it
-  astray POOL REGION PLACE                   somebody points a lawful region's record elsewhere
+  users POOL REGION:REQUESTS[/ERRORS]…       where users went lately, as reported; no region: no report
+  edit POOL REGION WEIGHT                    another party changes a weight
+  lose POOL REGION                           another party deletes a weighted record
+  stray POOL REGION | tidy POOL              another party creates an unlawful record, or deletes it
+  astray POOL REGION PLACE                   another party points a lawful region's record elsewhere
   dry-run [SERVICE]                          nothing (of it) is written from here on
   service NAME                               another service with the same pools and regions (before
                                              anything happens)
@@ -100,8 +99,8 @@ class StoryboardPlayer:
     def play(self, line: str) -> str:
         """Play one command; the text of a decision, or nothing."""
         verb, *words = line.split()
-        act: Callable[[list[str]], str | None] = getattr(self, "_" + verb.replace("-", "_"))
-        return act(words) or ""
+        command: Callable[[list[str]], str | None] = getattr(self, "_" + verb.replace("-", "_"))
+        return command(words) or ""
 
     # -- the world
 
@@ -365,10 +364,10 @@ class StoryboardPlayer:
 
     def _observed(self, service: str) -> Observed:
         """Faults and leaks are the service `shop`'s alone."""
-        mine = {p: setting for p, setting in self.observed.items() if p.service == service}
+        own = {p: setting for p, setting in self.observed.items() if p.service == service}
         if service != "shop":
-            return Observed(self.now, mine)
-        return Observed(self.now, mine, self.unequal, self.faults, leaks=self.leaks)
+            return Observed(self.now, own)
+        return Observed(self.now, own, self.unequal, self.faults, leaks=self.leaks)
 
     def settings(self) -> Settings:
         """The settings the commands described, with limits out of the way unless named."""

@@ -1,4 +1,4 @@
-"""How regions stand and stood, in words: behind `gtc why REGION` and `gtc why --at`."""
+"""Accounts of regions, now or at a past time, as text: `gtc why REGION` and `gtc why --at`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from controller.planning.shares import SHARE_TOLERANCE, percent
 
 
 def explain_accounts(found: Sequence[RegionAccount]) -> str:
-    """How a region stands in every pool, and why; without a final newline."""
+    """A region's share in every pool, and why; without a final newline."""
     lines: list[str] = []
     for service in dict.fromkeys(one.service for one in found):
         own = [one for one in found if one.service == service]
@@ -31,7 +31,7 @@ def explain_accounts(found: Sequence[RegionAccount]) -> str:
 
 
 def explain_time(at: datetime, record: DecisionRecord) -> str:
-    """What was in force at a time: the decision, since when, and what it held."""
+    """The state at a past time: the decision that was active, its holds, and AWS's splits."""
     ago = _span((at - record.at).total_seconds())
     decided = f"{record.at.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
     held = [line for plan in record.plans for line in held_lines(plan)]
@@ -65,7 +65,7 @@ def _split_row(plan: PoolPlan) -> tuple[str, str]:
 
 
 def _span(seconds: float) -> str:
-    """A length of time in its largest unit."""
+    """A duration in its largest unit."""
     for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"

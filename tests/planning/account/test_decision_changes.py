@@ -54,7 +54,7 @@ def holding(*held: Held, changes: tuple[Change, ...] = ()) -> Decision:
         (Verdict.UNKNOWN, "shop/eu-west-1 up → unknown: refused"),
     ],
 )
-def test_a_verdict_that_changed_is_told_with_its_evidence(
+def test_a_changed_verdict_is_a_trigger_with_its_evidence(
     verdict: Verdict, line: str | None
 ) -> None:
     """Another reason for the same verdict is no change."""
@@ -63,7 +63,7 @@ def test_a_verdict_that_changed_is_told_with_its_evidence(
     assert told(now) == ((line,) if line else ())
 
 
-def test_what_can_be_counted_on_is_told_when_it_changes() -> None:
+def test_a_changed_usable_capacity_is_a_trigger() -> None:
     """A region that answers badly moves traffic without another verdict."""
     gray = RegionHealth(Verdict.UP, "web: slow", degraded=1, usable=0.75)
     graver = replace(gray, degraded=2, usable=0.5)
@@ -80,7 +80,7 @@ def test_what_can_be_counted_on_is_told_when_it_changes() -> None:
     assert decision_signature(first, ()) != decision_signature(CALM, ())
 
 
-def test_an_overload_is_told_when_it_begins_and_when_it_ends() -> None:
+def test_begin_and_end_of_an_overload_are_triggers() -> None:
     """Not again when only its number changes."""
     full, fuller = (
         replace(CALM, plans=(replace(STAYS, overload_rps=rps),)) for rps in (20.0, 25.0)
@@ -97,7 +97,7 @@ def test_an_overload_is_told_when_it_begins_and_when_it_ends() -> None:
 
 
 def test_at_the_start_everything_was_unknown() -> None:
-    """So what is known at once is told, and what is still unknown is not."""
+    """So a verdict that is known at once is a trigger, and an unknown one is not."""
     unknown = RegionHealth(Verdict.UNKNOWN, "nobody knows")
     first = replace(CALM, regions={"shop": {WEST: WELL, EAST: unknown}})
 
@@ -115,9 +115,7 @@ def test_at_the_start_everything_was_unknown() -> None:
         ({"kind": OverrideKind.FREEZE, "region": None, "service": "shop"}, "freeze shop"),
     ],
 )
-def test_an_order_is_told_when_it_begins_and_when_it_ends(
-    change: dict[str, Any], name: str
-) -> None:
+def test_begin_and_end_of_an_order_are_triggers(change: dict[str, Any], name: str) -> None:
     """By its place and its author."""
     order = replace(DRAIN, **change)
 
@@ -135,7 +133,7 @@ def test_drift_is_told_when_it_appears() -> None:
     assert told(CALM, before=drifting) == ()
 
 
-def test_a_hold_is_told_when_it_begins() -> None:
+def test_a_new_hold_is_a_trigger() -> None:
     """By reason and region: another number of seconds is the same hold."""
     one, two = Held(Hold.PANIC, "2 of 3", WEST), Held(Hold.PANIC, "3 of 3", WEST)
     elsewhere = Held(Hold.PANIC, "3 of 3", EAST)
@@ -167,7 +165,7 @@ def test_what_is_sent_once_more_is_no_next_step() -> None:
     assert told(farther, before=sent) == ("shop/world: next step",)
 
 
-def test_the_same_words_are_told_once() -> None:
+def test_equal_triggers_are_given_once() -> None:
     """A panic holds each region of a pool for the same reason."""
     held = (Held(Hold.PANIC, "3 of 3", WEST), Held(Hold.PANIC, "3 of 3", EAST))
 
@@ -186,7 +184,7 @@ def test_what_aws_answered_is_compared_target_by_target() -> None:
     assert refused != write_outcomes([answer(OutcomeStatus.REFUSED, target="Z2")])
 
 
-def test_the_expected_effect_says_who_moves_and_when_users_follow() -> None:
+def test_the_expected_effect_has_the_moves_and_when_users_follow() -> None:
     """By TTL on Route 53; at once for new connections behind an accelerator."""
     settings = small(services={"shop": weighted(ttl_s=60), "api": accelerated()})
     shop = replace(STAYS, after={WEST: 0.0, EAST: 1.0}, changes=(CHANGE,))
@@ -200,7 +198,7 @@ def test_the_expected_effect_says_who_moves_and_when_users_follow() -> None:
     ]
 
 
-def test_the_expected_effect_says_how_far_users_will_be() -> None:
+def test_the_expected_effect_has_the_latency_of_users() -> None:
     """On average over the pool, where the configuration gives latencies."""
     settings = small()
     world = settings.services["shop"].pools["world"]

@@ -1,4 +1,4 @@
-"""Decisions and cycles in short, and whose doing they were; told on the storyboards' stage."""
+"""Decisions and cycles in short, and whose doing they were; told on the storyboards' player."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from controller.planning.account.decision_summary import (
 )
 from controller.planning.decision import decide
 from tests.fakes.clock import NOON
-from tests.planning.test_properties import stages
+from tests.planning.test_properties import players
 from tests.storyboards.player import StoryboardPlayer
 
 CALM = ("pool world us-east-1 eu-west-1", "decide")
 
 
 def decided(*lines: str) -> tuple[Snapshot, Decision]:
-    """What is decided after these commands of the stage."""
-    stage = StoryboardPlayer()
+    """What is decided after these commands of the player."""
+    player = StoryboardPlayer()
     for line in (*CALM, *lines):
-        stage.play(line)
-    snapshot = stage.snapshot()
+        player.play(line)
+    snapshot = player.snapshot()
     return snapshot, decide(snapshot)
 
 
@@ -54,7 +54,7 @@ def record(decision: Decision) -> DecisionRecord:
     )
 
 
-def test_a_decisions_moves_are_told_region_by_region() -> None:
+def test_a_summary_has_the_moves_region_by_region() -> None:
     """From what AWS had to how far it goes now."""
     _, decision = decided("see eu-west-1=D")
     summary = decision_summary(record(decision))
@@ -66,17 +66,17 @@ def test_a_decisions_moves_are_told_region_by_region() -> None:
     assert (summary["decision_id"], summary["withheld"], summary["holds"]) == (7, [], [])
 
 
-@given(stages())
-def test_the_part_that_is_told_tells_the_same(stage: StoryboardPlayer) -> None:
+@given(players())
+def test_a_record_reduced_to_its_summary_has_the_same_summary(player: StoryboardPlayer) -> None:
     """Of whatever is decided."""
-    decision = decide(stage.snapshot())
+    decision = decide(player.snapshot())
     assert decision_summary(reduced_to_summary(record(decision))) == decision_summary(
         record(decision)
     )
 
 
-def test_what_a_guard_holds_is_told_as_what_is_wanted() -> None:
-    """Whoever rehearses with a dry run sees what would have moved."""
+def test_withheld_moves_are_summarised_as_desired() -> None:
+    """A dry run shows what would have moved."""
     _, decision = decided("dry-run", "see eu-west-1=D")
     summary = decision_summary(record(decision))
     assert summary["moves"] == []
@@ -96,7 +96,7 @@ def test_cycles_in_which_only_time_passed_are_equal() -> None:
     assert first == again
 
 
-def test_cycles_that_people_would_tell_apart_differ() -> None:
+def test_cycles_that_users_see_as_different_differ() -> None:
     """Health, order, share, hold."""
     told = [
         cycle_summary(*decided(*lines))
@@ -113,8 +113,8 @@ def test_cycles_that_people_would_tell_apart_differ() -> None:
     assert all(one != other for i, one in enumerate(told) for other in told[:i])
 
 
-def test_of_pools_those_that_move_or_changed_are_told() -> None:
-    """Those that stay as they were told are not, whoever holds them."""
+def test_a_cycle_has_the_pools_that_move_or_changed() -> None:
+    """Pools as published are left out, held or not."""
     snapshot, decision = decided()
     told = published_shares(decision)
     assert [pool["pool"] for pool in pools(snapshot, decision, {})] == ["world"]
@@ -173,8 +173,8 @@ def test_a_summary_is_cut_to_so_many_bytes(summary: dict[str, object], most_byte
             assert kept is None
 
 
-def test_an_automatic_move_is_nobodys() -> None:
-    """Even while an order for something else is in force."""
+def test_an_automatic_move_has_no_author() -> None:
+    """Even while an order for something else is active."""
     snapshot, decision = decided("freeze", "decide", "see eu-west-1=D")
     assert override_authors(decision, snapshot.overrides, snapshot.overrides) == ()
 

@@ -1,4 +1,4 @@
-"""What is kept of a decision: all of it, but nothing that not everybody may know."""
+"""What is stored of a decision: all of it, without what not every user may see."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from controller.planning.account.evidence import (
 )
 from controller.planning.decision import decide
 from controller.settings import load
-from tests.planning.test_properties import stages
+from tests.planning.test_properties import players
 from tests.storyboards.player import StoryboardPlayer
 
 CONFIG = Path(__file__).parents[3] / "config"
@@ -31,19 +31,19 @@ SECRET = "5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8"
 
 
 def evidence(*lines: str) -> Evidence:
-    """A decision on the storyboards' stage."""
-    stage = StoryboardPlayer()
+    """A decision on the storyboards' player."""
+    player = StoryboardPlayer()
     for line in ("pool world us-east-1 eu-west-1", "decide", *lines):
-        stage.play(line)
-    snapshot = stage.snapshot()
+        player.play(line)
+    snapshot = player.snapshot()
     return Evidence(snapshot, decide(snapshot))
 
 
-@given(stages())
-def test_a_snapshot_is_read_as_it_was_written(stage: StoryboardPlayer) -> None:
+@given(players())
+def test_a_snapshot_is_read_as_it_was_written(player: StoryboardPlayer) -> None:
     """Every member, with every number, also after decisions have filled its memory."""
-    stage.play("decide")
-    snapshot = stage.snapshot()
+    player.play("decide")
+    snapshot = player.snapshot()
     text = encode_evidence(Evidence(snapshot, decide(snapshot)))
     back = read_snapshot(text)
 

@@ -56,7 +56,7 @@ def test_a_region_that_leaves_its_pool_loses_its_traffic() -> None:
 
 
 def test_a_pool_that_is_new_is_compared_with_what_aws_has() -> None:
-    """A service that was renamed moves nothing; a pool that nobody could read neither."""
+    """A service that was renamed moves nothing; a pool that was never read neither."""
     old, unread = decision(), plan({}, {}, pool="unread")
     assert share_moves(old, decision(plan(EVEN, EVEN), unread)) == ()
     assert losing_regions(share_moves(old, decision(plan(EVEN, {"a": 1.0, "b": 0.0}), unread))) == (

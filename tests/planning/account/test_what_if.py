@@ -17,7 +17,7 @@ from controller.model.overrides import OverrideKind
 from controller.model.second_opinions import Opinion
 from controller.planning.account.what_if import EXAMPLES, apply_hypotheses
 from controller.planning.decision import decide
-from tests.planning.test_properties import stages
+from tests.planning.test_properties import players
 from tests.storyboards.player import StoryboardPlayer
 
 WORLD = (
@@ -29,10 +29,10 @@ EAST, WEST, CENTRAL = "us-east-1", "eu-west-1", "eu-central-1"
 
 
 def calm(*lines: str) -> Snapshot:
-    stage = StoryboardPlayer()
+    player = StoryboardPlayer()
     for line in (*WORLD, *lines):
-        stage.play(line)
-    return stage.snapshot()
+        player.play(line)
+    return player.snapshot()
 
 
 def decided(*hypotheses: str, before: tuple[str, ...] = ()) -> Decision:
@@ -45,7 +45,7 @@ def wanted(decision: Decision, pool: str) -> dict[str, float]:
 
 
 def test_a_region_supposed_down_is_left_at_once() -> None:
-    """In every pool, as an emergency, without waiting for a witness."""
+    """In every pool, as an emergency, without waiting for corroboration."""
     decision = decided(f"{WEST} down")
     assert decision.regions["shop"][WEST].verdict is Verdict.DOWN
     assert wanted(decision, "europe") == {CENTRAL: 1.0}
@@ -54,7 +54,7 @@ def test_a_region_supposed_down_is_left_at_once() -> None:
 
 
 @pytest.mark.parametrize("more", [(), ("known-good UUU",), ("known-good UUD",)])
-def test_witnesses_are_supposed_to_have_answered(more: tuple[str, ...]) -> None:
+def test_reference_targets_are_supposed_to_answer(more: tuple[str, ...]) -> None:
     """Also those whose last answer is a moment old."""
     snapshot = calm(*more)
     older = replace(
@@ -72,17 +72,17 @@ def test_witnesses_are_supposed_to_have_answered(more: tuple[str, ...]) -> None:
 
 def test_every_vantage_point_agrees() -> None:
     """The one that is not heard of, too."""
-    stage = StoryboardPlayer()
+    player = StoryboardPlayer()
     for line in ("vantage here there yonder", *WORLD):
-        stage.play(line)
-    snapshot = stage.snapshot()
+        player.play(line)
+    snapshot = player.snapshot()
     silent = replace(snapshot, health={"here": snapshot.health["here"]})
     seen = apply_hypotheses(silent, [f"shop/{WEST} down"]).snapshot
     endpoint = EndpointId("shop", WEST, "web")
     assert [states[endpoint].verdict for states in seen.health.values()] == [Verdict.DOWN] * 3
 
 
-def test_several_regions_down_at_once_are_doubted_as_they_would_be() -> None:
+def test_several_regions_supposed_down_at_once_meet_the_panic_rule() -> None:
     """What guards against it shows, rather than a plan that would not be carried out."""
     decision = decided(f"{WEST} down", f"{CENTRAL} down", before=("known-good UUU",))
     assert {held.reason for plan in decision.plans for held in plan.held} >= {Hold.PANIC}
@@ -112,7 +112,7 @@ def test_route_53s_own_checks_agree_where_they_are_asked() -> None:
     ],
 )
 def test_an_order_can_be_supposed_at_any_place(text: str, place: tuple[object, ...]) -> None:
-    """It is one more override in force."""
+    """It is one more active override."""
     [order] = apply_hypotheses(calm(), [text]).snapshot.overrides
     assert order.place == place
 
@@ -228,20 +228,20 @@ def test_what_is_not_understood_is_answered_with_what_is_allowed(
 
 def test_an_unknown_capacity_has_no_half() -> None:
     """It says so instead of guessing."""
-    stage = StoryboardPlayer()
+    player = StoryboardPlayer()
     for line in WORLD:
-        stage.play(line)
-    del stage.regions[WEST]["capacity_rps"]
+        player.play(line)
+    del player.regions[WEST]["capacity_rps"]
     with pytest.raises(InvalidRequestError, match="nobody knows the capacity of shop/eu-west-1"):
-        apply_hypotheses(stage.snapshot(), [f"capacity {WEST} ×0.5"])
+        apply_hypotheses(player.snapshot(), [f"capacity {WEST} ×0.5"])
 
 
-@given(stages(), st.data())
-def test_any_hypothesis_can_be_decided_on(stage: StoryboardPlayer, data: st.DataObject) -> None:
+@given(players(), st.data())
+def test_any_hypothesis_can_be_decided_on(player: StoryboardPlayer, data: st.DataObject) -> None:
     """Whatever is known besides; and a region supposed down is never called up."""
-    stage._settle()
-    snapshot = stage.snapshot()
-    region = data.draw(st.sampled_from(sorted(stage.regions)))
+    player._settle()
+    snapshot = player.snapshot()
+    region = data.draw(st.sampled_from(sorted(player.regions)))
     decision = decide(apply_hypotheses(snapshot, [f"{region} down", "demand ×2"]).snapshot)
     assert decision.regions["shop"][region].verdict is not Verdict.UP
 

@@ -22,9 +22,9 @@ UNKNOWN = RegionHealth(Verdict.UNKNOWN, "nobody knows")
 
 def after(*seen: tuple[float, RegionHealth], known: Flaps | None = None) -> Flaps | None:
     """What is remembered of a region that was seen like this, one after the other."""
-    stage = StoryboardPlayer()
-    stage.play("pool world eu-west-1")
-    snapshot, known_now = stage.snapshot(), {WEST: known} if known else {}
+    player = StoryboardPlayer()
+    player.play("pool world eu-west-1")
+    snapshot, known_now = player.snapshot(), {WEST: known} if known else {}
     for now, health in seen:
         looked = replace(snapshot, now=now, memory=remembers(flaps=known_now))
         known_now = updated_flaps(looked, "shop", {WEST: health})

@@ -59,7 +59,7 @@ def test_the_majority_of_vantage_points_decides() -> None:
 
     assert majority_steps([bad, good, good], 2, 0, LIMITS) == 0
     assert majority_steps([bad, bad, good], 2, 0, LIMITS) == 3
-    assert majority_steps([], 2, 1, LIMITS) == 1  # nobody knows: as it was
+    assert majority_steps([], 2, 1, LIMITS) == 1  # too few states: as it was
 
 
 def test_few_answers_say_nothing_new() -> None:
@@ -108,7 +108,7 @@ def test_a_young_endpoint_that_grows_slow_does_not_become_usual() -> None:
 
 
 def test_a_few_milliseconds_are_never_slow() -> None:
-    """Ten times as much as usual, and nobody would notice; by a hundred everybody does."""
+    """Ten times the usual latency of a fast endpoint is no failure; a hundred times is."""
     near = [0.002] * 100
 
     assert after([*near, *[0.02] * 50]).bad_ratio == 0

@@ -81,7 +81,7 @@ def test_whatever_else_happens_is_not_folded_in(news: ProbeResult) -> None:
         up()._replace(verdict=Verdict.DOWN),
     ],
 )
-def test_an_endpoint_about_which_there_is_doubt_is_not_steady(unsteady: HealthState) -> None:
+def test_a_suspect_or_degraded_endpoint_is_not_steady(unsteady: HealthState) -> None:
     """Not up, suspect, or near being degraded: each answer may be news."""
     assert SteadyState.of(unsteady, GRAY) is None
 
@@ -100,7 +100,7 @@ RESULTS = st.lists(
 
 
 @given(st.sampled_from([HealthState(), up()._replace(answers=BASELINE_ANSWERS - 5)]), RESULTS)
-def test_both_ways_reckon_alike_and_what_is_folded_in_is_no_news(
+def test_fast_path_and_hysteresis_compute_the_same(
     state: HealthState, results: list[ProbeResult]
 ) -> None:
     """To the last bit: neither the verdict, nor suspicion, nor a step of degradation is missed."""

@@ -17,9 +17,9 @@ def written(
     lever: str, before: dict[str, LeverState], after: dict[str, float]
 ) -> dict[str, LeverState]:
     """What is written to each of two regions."""
-    stage = StoryboardPlayer()
-    stage.play(f"pool world {WEST} {EAST} {lever}")
-    service = stage.settings().services["shop"]
+    player = StoryboardPlayer()
+    player.play(f"pool world {WEST} {EAST} {lever}")
+    service = player.settings().services["shop"]
     settings = {Position("shop", "world", region): one for region, one in before.items()}
     steered = lever_of(service)
     plan = PoolPlan("shop", "world", steered.shares(before), after, after)
@@ -54,13 +54,13 @@ def test_receivers_come_first() -> None:
 
 def test_the_last_traces_of_a_region_that_is_down_leave_by_a_rule_of_their_own() -> None:
     """Its share is below half a point; that it leaves is said, and counted, all the same."""
-    stage = StoryboardPlayer()
-    stage.now = 1_000.0
+    player = StoryboardPlayer()
+    player.now = 1_000.0
     for command in (f"pool world {WEST} {EAST} us-west-2", f"edit world {WEST} 1"):
-        stage.play(command)
-    stage.expected = dict.fromkeys(stage.expected, ())
-    stage.play(f"see {WEST}=D")
-    snapshot = stage.snapshot()
+        player.play(command)
+    player.expected = dict.fromkeys(player.expected, ())
+    player.play(f"see {WEST}=D")
+    snapshot = player.snapshot()
     (plan,) = decide(snapshot).plans
 
     assert 0 < plan.before[WEST] < 0.005

@@ -29,13 +29,13 @@ NOW = 1_000.0
 
 def moment(*commands: str, measured: Figures | None = None) -> Snapshot:
     """A pool of 100 requests/s, 20 ms from one region and 90 ms from the other."""
-    stage = StoryboardPlayer()
-    stage.now = NOW
-    stage.play(f"pool world {WEST}:20 {EAST}:90 demand=100")
+    player = StoryboardPlayer()
+    player.now = NOW
+    player.play(f"pool world {WEST}:20 {EAST}:90 demand=100")
     for command in commands:
-        stage.play(command)
-    stage._settle()
-    snapshot = stage.snapshot()
+        player.play(command)
+    player._settle()
+    snapshot = player.snapshot()
     return snapshot if measured is None else replace(snapshot, figures=measured)
 
 

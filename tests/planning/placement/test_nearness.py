@@ -14,16 +14,16 @@ WEST, EAST = "eu-west-1", "us-east-1"
 )
 def test_a_report_teaches_once(waits: tuple[float, ...], nearer: float) -> None:
     """The next lesson comes when these reports are over, ten seconds later."""
-    stage = StoryboardPlayer()
-    stage.now = 1_000.0
-    stage.play(f"pool world {WEST} {EAST} accelerator")
-    stage.play("known-good UU")
-    stage.play(f"users world {WEST}:750 {EAST}:250")
-    stage.play("decide")
+    player = StoryboardPlayer()
+    player.now = 1_000.0
+    player.play(f"pool world {WEST} {EAST} accelerator")
+    player.play("known-good UU")
+    player.play(f"users world {WEST}:750 {EAST}:250")
+    player.play("decide")
     for wait_s in waits:
-        stage.play(f"wait {wait_s}")
-        stage.play("decide")
-    learned = stage.memory.of("shop").nearest
+        player.play(f"wait {wait_s}")
+        player.play("decide")
+    learned = player.memory.of("shop").nearest
 
     assert learned[WEST] == pytest.approx(nearer, abs=1e-6)
     assert sum(learned.values()) == pytest.approx(1)
