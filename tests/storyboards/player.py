@@ -23,7 +23,7 @@ Commands, one per line:
   pin [POOL/]REGION SHARE [ignoring GUARD…]        a person pins it at so many percent
   freeze [POOL/] | unfreeze | end REGION     a person orders or ends it
   demand POOL N                              so many requests/s are measured from now on
-  users POOL REGION:REQUESTS[/ERRORS]…       where users went lately, as reported; no region: no report
+  users POOL REGION:REQUESTS[/ERRORS]…       where users went lately, as reported; none: no report
   edit POOL REGION WEIGHT                    another party changes a weight
   lose POOL REGION                           another party deletes a weighted record
   stray POOL REGION | tidy POOL              another party creates an unlawful record, or deletes it

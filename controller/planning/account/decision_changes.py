@@ -44,9 +44,9 @@ def decision_signature(decision: Decision, overrides: Iterable[Override]) -> Dec
     """The decision's signature: without numbers and times that change in every cycle."""
     return DecisionSignature(
         verdicts=tuple(
-            (service, region, seen.verdict, seen.degraded)
+            (service, region, health.verdict, health.degraded)
             for service, regions in decision.regions.items()
-            for region, seen in regions.items()
+            for region, health in regions.items()
         ),
         overloaded=frozenset(_overloads(decision)),
         plans={
@@ -185,25 +185,25 @@ def _verdict_changes(
     after: Mapping[str, Mapping[str, RegionHealth]],
 ) -> Iterable[str]:
     for service, regions in after.items():
-        for region, seen in regions.items():
+        for region, health in regions.items():
             was = before.get(service, {}).get(region)
             old = was.verdict if was else Verdict.UNKNOWN
-            if old is not seen.verdict:
-                yield f"{service}/{region} {old.value} → {seen.verdict.value}: {seen.why}"
+            if old is not health.verdict:
+                yield f"{service}/{region} {old.value} → {health.verdict.value}: {health.why}"
             elif (
                 was
-                and seen.verdict is Verdict.DOWN
-                and seen.agreeing_parties > was.agreeing_parties
+                and health.verdict is Verdict.DOWN
+                and health.agreeing_parties > was.agreeing_parties
             ):
-                yield f"{service}/{region} is down, and more say so: {seen.why}"
-            elif (was.degraded if was else 0) != seen.degraded:
-                yield f"{service}/{region} {_counted_on(seen)}: {seen.why}"
+                yield f"{service}/{region} is down, and more say so: {health.why}"
+            elif (was.degraded if was else 0) != health.degraded:
+                yield f"{service}/{region} {_counted_on(health)}: {health.why}"
 
 
-def _counted_on(seen: RegionHealth) -> str:
-    if not seen.degraded:
+def _counted_on(health: RegionHealth) -> str:
+    if not health.degraded:
         return "is no longer degraded"
-    return f"is degraded, {percent(seen.usable)} of its capacity is counted on"
+    return f"is degraded, {percent(health.usable)} of its capacity is counted on"
 
 
 def _overload_changes(before: Decision | None, after: Decision) -> Iterable[str]:

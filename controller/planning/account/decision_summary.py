@@ -84,12 +84,12 @@ def cycle_summary(
             {
                 "service": service,
                 "region": region,
-                "verdict": seen.verdict,
-                "suspect": seen.suspect_since is not None,
-                "usable": seen.usable,
+                "verdict": health.verdict,
+                "suspect": health.suspect_since is not None,
+                "usable": health.usable,
             }
             for service, regions in decision.regions.items()
-            for region, seen in regions.items()
+            for region, health in regions.items()
         ],
         "pools": [
             {

@@ -15,7 +15,7 @@ from controller.model.levers import Change
 def digest(decision: Decision) -> str:
     """SHA-256 of every verdict and of what each pool would write and hold, in hexadecimal."""
     verdicts = {
-        service: {region: seen.verdict.value for region, seen in regions.items()}
+        service: {region: health.verdict.value for region, health in regions.items()}
         for service, regions in decision.regions.items()
     }
     text = json.dumps([verdicts, [_plan(plan) for plan in decision.plans]], sort_keys=True)

@@ -51,7 +51,7 @@ class SteadyState:
 
     @classmethod
     def of(cls, state: HealthState, limits: GrayFailureSettings) -> Self | None:
-        """The fast path from this state; None where an endpoint is not up, suspect or degraded."""
+        """The fast path from this state; None unless it is up, without failures, not degraded."""
         last = state.last_result_at
         is_steady = (
             state.verdict is Verdict.UP
