@@ -18,13 +18,13 @@ from controller.model.decision import DecisionRecord
 from controller.model.events import Event, EventType
 from controller.model.overrides import Override
 from controller.planning.account.decision_summary import (
-    NOTHING_TOLD,
+    NOTHING_PUBLISHED,
+    PublishedShares,
     Summary,
-    Told,
-    cut,
+    cut_to_size,
     cycle_summary,
     decision_summary,
-    shares_of,
+    published_shares,
 )
 from controller.ports import Clock
 
@@ -56,7 +56,7 @@ class EventStream:
         self._status: Summary = {}
         self._published_status: Summary = {}
         """What `_status` would be if nothing had changed since the last event about it."""
-        self._published_shares: Told = NOTHING_TOLD
+        self._published_shares: PublishedShares = NOTHING_PUBLISHED
         self._status_wakeup = WakeUp()
         self.closed = False
 
@@ -89,7 +89,7 @@ class EventStream:
         self._publish(EventType.CYCLE, self._status)
         assert self._latest_cycle is not None
         snapshot, decision = self._latest_cycle.snapshot, self._latest_cycle.decision
-        self._published_shares = shares_of(decision)
+        self._published_shares = published_shares(decision)
         self._published_status = self._status = cycle_summary(
             snapshot, decision, self._published_shares
         )
@@ -140,7 +140,7 @@ class EventStream:
 
     def _publish(self, type_: EventType, data: Summary) -> None:
         self._last_id += 1
-        said = cut(data, MAX_EVENT_BYTES)
+        said = cut_to_size(data, MAX_EVENT_BYTES)
         self._keep(Event.of(self._last_id, type_, self._clock.wall(), said))
         self._notify_listeners()
 

@@ -1,5 +1,6 @@
 """Deciding, without I/O, clock or chance: values in, values out.
 
-`decision.decide` runs the steps in their order: hysteresis (as probes arrive), quorum, placement,
-ramp, guard, diff. Each step is a module; each leaves its before, after and why.
+`decision.decide` runs the steps: quorum, eligibility, orders, placement, ramp, guards, diff.
+Hysteresis runs before, as probe results arrive. Each step is a module or package, and records what
+it changed and why.
 """

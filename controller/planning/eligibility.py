@@ -1,7 +1,6 @@
-"""Which regions of a pool may carry traffic now, and why the others may not.
+"""Which regions of a pool may carry traffic now, by health and failovers, and why the others not.
 
-`IN` may be given its share (or the share a person pinned), `OUT` must carry nothing, `KEEP` keeps
-what it has: nobody knows enough to move it.
+`planning.orders` adds drains and pins.
 """
 
 from __future__ import annotations
@@ -19,71 +18,87 @@ from controller.model.memory import FlapDamping
 from controller.model.overrides import Override, OverrideKind
 from controller.planning.guards import refusals
 from controller.planning.guards.panic import panic_detail
-from controller.planning.health.flapping import wait_s
+from controller.planning.health.flapping import reuse_wait_s
 
-_SECOND_SOURCE = 2
-"""Independent parties (vantage points, Route 53) that must call a region down for it to be
-believed during a panic."""
+_PANIC_PARTIES = 2
+"""Independent parties (vantage points, Route 53) that must call a region down during a panic."""
 
 
 class Permission(Enum):
-    """What a region may do."""
+    """What a region may do in a pool."""
 
     IN = auto()
+    """It may serve: placement chooses its share, or a person pinned it."""
     OUT = auto()
+    """It must carry nothing."""
     KEEP = auto()
+    """It keeps its present share: too little is known to move it."""
 
 
 @dataclass(frozen=True, slots=True)
 class RegionEligibility:
-    """One region's standing in one pool."""
+    """What one region may do in one pool, and why.
 
-    may: Permission
+    Invariant: `0 <= pinned_share <= 1`, and only with `permission == IN`.
+    """
+
+    permission: Permission
     cause: str
-    """`serving`, `pin`, `region_down`, `flapping`, `failover`, `drain`, `missing`, or the hold that
-    keeps it as it is."""
+    """`serving`, `pin`, `region_down`, `flapping`, `failover`, `drain`, `missing`, or the hold
+    because of which it keeps its share."""
     why: str
     held: tuple[Held, ...] = ()
-    """What keeps it from moving as it would, or as somebody ordered."""
-    share: float | None = None
-    """What a person pinned it at; None: as placement finds best."""
+    """Why it does not move as its health or an order requires."""
+    pinned_share: float | None = None
+    """The share that a person pinned; None: placement chooses it."""
 
 
 class PoolEligibility(dict[str, RegionEligibility]):
-    """Region to standing in one pool. Never changed once it is made: pools have it in common."""
+    """Region to eligibility in one pool. Immutable: pools with the same regions share one."""
 
-    def but(self, others: Mapping[str, RegionEligibility]) -> PoolEligibility:
-        """The same with these instead."""
-        return PoolEligibility({**self, **others}) if others else self
+    def with_regions(self, changed: Mapping[str, RegionEligibility]) -> PoolEligibility:
+        """A copy in which these regions are replaced; itself without any."""
+        return PoolEligibility({**self, **changed}) if changed else self
 
     @cached_property
     def free(self) -> tuple[str, ...]:
-        """Regions that may be given whatever placement finds best."""
-        return tuple(r for r, s in self.items() if s.may is Permission.IN and s.share is None)
+        """Regions whose share placement may choose."""
+        return tuple(
+            region
+            for region, one in self.items()
+            if one.permission is Permission.IN and one.pinned_share is None
+        )
 
     @cached_property
     def out(self) -> tuple[str, ...]:
         """Regions that must carry nothing."""
-        return tuple(region for region, standing in self.items() if standing.may is Permission.OUT)
+        return tuple(r for r, one in self.items() if one.permission is Permission.OUT)
 
     @cached_property
-    def is_kept(self) -> bool:
-        """Whether some region keeps what it has."""
-        return any(standing.may is Permission.KEEP for standing in self.values())
+    def has_kept(self) -> bool:
+        """Whether some region keeps its present share."""
+        return any(one.permission is Permission.KEEP for one in self.values())
 
     @cached_property
     def held(self) -> tuple[Held, ...]:
-        """What keeps regions from moving."""
-        return tuple(held for standing in self.values() for held in standing.held)
+        """The holds of all its regions."""
+        return tuple(held for one in self.values() for held in one.held)
 
     @cached_property
     def pinned(self) -> Shares:
-        """The shares that persons pinned, in proportion where they are more than the whole."""
-        shares = {
-            r: s.share for r, s in self.items() if s.may is Permission.IN and s.share is not None
-        }
+        """Region to pinned share, scaled down where they add up to more: `sum(pinned) <= 1`."""
+        shares = self.pinned_as_ordered
         total = sum(shares.values())
         return {region: share / max(1.0, total) for region, share in shares.items()}
+
+    @property
+    def pinned_as_ordered(self) -> Shares:
+        """Region to pinned share as persons ordered it; they may add up to more than 1."""
+        return {
+            region: one.pinned_share
+            for region, one in self.items()
+            if one.permission is Permission.IN and one.pinned_share is not None
+        }
 
 
 _MISSING = RegionEligibility(
@@ -91,7 +106,7 @@ _MISSING = RegionEligibility(
 )
 
 
-def standings(
+def eligibility_by_health(
     snapshot: Snapshot,
     service_name: str,
     health: Mapping[str, RegionHealth],
@@ -100,69 +115,84 @@ def standings(
     isolated: str | None,
     kept: Collection[str],
 ) -> dict[str, PoolEligibility]:
-    """Pool to region to standing, by health and failovers alone; see `orders` for the rest.
+    """Pool to the eligibility of its regions, by health and failovers alone.
 
-    `isolated`: why our own vantage point sees nothing, if it does not. `kept`: regions that may not
-    be drained now, though they are down.
+    `isolated`: why this vantage point's probes are no evidence; None: they are. `kept`: regions
+    that may not be drained automatically now, though they are down.
     """
     service = snapshot.settings.services[service_name]
-    seen = _HealthInput(snapshot, service_name, health, isolated)
-    usual = {region: _by_health(seen, region, kept) for region in service.regions}
-    unkept = {region: _by_health(seen, region, ()) for region in kept if region in usual}
-    failovers = [o for o in snapshot.overrides if o.kind is OverrideKind.FAILOVER]
-    damped = {r: f for r, f in snapshot.memory.of(service_name).flaps.items() if f.damped}
-    usually: dict[tuple[str, ...], PoolEligibility] = {}
-    stands = {}
+    health_input = _HealthInput(snapshot, service_name, health, isolated)
+    by_region = {region: _by_health(health_input, region, kept) for region in service.regions}
+    not_kept = {r: _by_health(health_input, r, ()) for r in kept if r in by_region}
+    flaps = snapshot.memory.of(service_name).flaps
+    damped = {region: one for region, one in flaps.items() if one.damped}
+    shared: dict[tuple[str, ...], PoolEligibility] = {}
+    found = {}
     for pool_name, pool in service.pools.items():
-        split, regions = before[pool_name], pool.regions
-        if regions not in usually:
-            usually[regions] = PoolEligibility({region: usual[region] for region in regions})
-        stand = usually[regions]
-        if len(split) < len(stand):
-            stand = stand.but({region: _MISSING for region in regions if region not in split})
-        if unkept and Hold.BLAST_RADIUS in refusals.ignored_guards(
-            snapshot, service_name, pool_name
-        ):
-            stand = stand.but({r: standing for r, standing in unkept.items() if r in split})
-        for order in reversed(failovers):
-            if order.applies_to(service_name, pool=pool_name) and order.region in split:
-                stand = stand.but({str(order.region): _ordered_out(order)})
+        name, split = (service_name, pool_name), before[pool_name]
+        if pool.regions not in shared:
+            shared[pool.regions] = PoolEligibility({r: by_region[r] for r in pool.regions})
+        eligibility = shared[pool.regions]
+        if len(split) < len(eligibility):
+            missing = [region for region in pool.regions if region not in split]
+            eligibility = eligibility.with_regions(dict.fromkeys(missing, _MISSING))
+        if not_kept and Hold.BLAST_RADIUS in refusals.ignored_guards(snapshot, *name):
+            drained = {region: one for region, one in not_kept.items() if region in split}
+            eligibility = eligibility.with_regions(drained)
+        eligibility = eligibility.with_regions(_failovers(snapshot, name, split))
         if damped:
-            stand = _with_flapping_out(snapshot, (service_name, pool_name), damped, stand, split)
-        stands[pool_name] = stand
-    return stands
+            eligibility = _with_flapping_excluded(snapshot, name, damped, eligibility, split)
+        found[pool_name] = eligibility
+    return found
 
 
-def _with_flapping_out(
+def _failovers(snapshot: Snapshot, pool: PoolName, before: Shares) -> dict[str, RegionEligibility]:
+    """Regions of the pool that failovers take out; of two for one region the earlier counts."""
+    return {
+        str(order.region): _failed_over(order)
+        for order in reversed(snapshot.overrides)
+        if order.kind is OverrideKind.FAILOVER
+        and order.applies_to(pool[0], pool=pool[1])
+        and order.region in before
+    }
+
+
+def _with_flapping_excluded(
     snapshot: Snapshot,
     pool: PoolName,
     damped: Mapping[str, FlapDamping],
-    stand: PoolEligibility,
+    eligibility: PoolEligibility,
     before: Shares,
 ) -> PoolEligibility:
-    """Whoever failed too often waits before it is let in again, as long as others serve."""
-    waiting = {
+    """Damped regions without traffic stay out, as long as some other region may serve."""
+    suppressed = {
         region: flaps
         for region, flaps in damped.items()
-        if region in before and before[region] == 0 and stand[region].may is Permission.IN
-        if not _let_in(snapshot, Position(*pool, region))
+        if region in before
+        and before[region] == 0
+        and eligibility[region].permission is Permission.IN
+        and not _is_flapping_ignored(snapshot, Position(*pool, region))
     }
-    if all(s.may is Permission.OUT or region in waiting for region, s in stand.items()):
-        return stand
+    if all(r in suppressed or one.permission is Permission.OUT for r, one in eligibility.items()):
+        return eligibility
     limits = snapshot.settings.guards.flapping
-    return stand.but({region: _waiting(region, flaps, limits) for region, flaps in waiting.items()})
+    return eligibility.with_regions(
+        {region: _excluded_for_flapping(region, f, limits) for region, f in suppressed.items()}
+    )
 
 
-def _waiting(region: str, flaps: FlapDamping, limits: FlappingSettings) -> RegionEligibility:
+def _excluded_for_flapping(
+    region: str, flaps: FlapDamping, limits: FlappingSettings
+) -> RegionEligibility:
     why = (
         f"failed {flaps.penalty:.1f} times lately, older failures counting less; "
-        f"let in again in {wait_s(flaps, limits) / 60:.0f} min if it fails no more"
+        f"let in again in {reuse_wait_s(flaps, limits) / 60:.0f} min if it fails no more"
     )
     return RegionEligibility(Permission.OUT, "flapping", why, (Held(Hold.FLAPPING, why, region),))
 
 
-def _let_in(snapshot: Snapshot, position: Position) -> bool:
-    """Whether a person named this guard in an order for the region."""
+def _is_flapping_ignored(snapshot: Snapshot, position: Position) -> bool:
+    """Whether an order for the region names the flapping guard."""
     return any(
         Hold.FLAPPING.value in override.ignore_guards
         and override.applies_to(position.service, position.region, pool=position.pool)
@@ -172,7 +202,7 @@ def _let_in(snapshot: Snapshot, position: Position) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _HealthInput:
-    """What a service's standings by health rest on."""
+    """What a service's eligibility by health is computed from."""
 
     snapshot: Snapshot
     service: str
@@ -180,23 +210,23 @@ class _HealthInput:
     isolated: str | None
 
 
-def _by_health(seen: _HealthInput, region: str, kept: Collection[str]) -> RegionEligibility:
-    """A region's standing in every pool of the service that has it, unless somebody orders."""
-    health = seen.health[region]
+def _by_health(health_input: _HealthInput, region: str, kept: Collection[str]) -> RegionEligibility:
+    """A region's eligibility in every pool of the service that has it, without orders."""
+    health = health_input.health[region]
     match health.verdict:
         case Verdict.DOWN:
-            held = _why_not_out(seen, region, kept)
+            held = _why_not_out(health_input, region, kept)
             return (
                 _kept(held)
                 if held
                 else RegionEligibility(Permission.OUT, "region_down", health.why)
             )
-        case Verdict.UNKNOWN if seen.isolated is not None:
-            return _kept(Held(Hold.SELF_ISOLATED, seen.isolated, region))
+        case Verdict.UNKNOWN if health_input.isolated is not None:
+            return _kept(Held(Hold.SELF_ISOLATED, health_input.isolated, region))
         case Verdict.UNKNOWN:
             return _kept(Held(Hold.UNKNOWN_HEALTH, health.why, region))
         case Verdict.UP if health.suspect_since is not None:
-            failing_s = seen.snapshot.now - health.suspect_since
+            failing_s = health_input.snapshot.now - health.suspect_since
             why = f"probes began to fail {failing_s:.1f} s ago"
             held = Held(Hold.WITHIN_HYSTERESIS, why, region)
             return RegionEligibility(Permission.IN, "serving", health.why, (held,))
@@ -204,15 +234,16 @@ def _by_health(seen: _HealthInput, region: str, kept: Collection[str]) -> Region
             return RegionEligibility(Permission.IN, "serving", health.why)
 
 
-def _why_not_out(seen: _HealthInput, region: str, kept: Collection[str]) -> Held | None:
-    """What keeps a region in service that is down, if anything does."""
-    panic = seen.snapshot.memory.of(seen.service).panic
-    if panic is not None and seen.health[region].agreeing_parties < _SECOND_SOURCE:
-        return Held(Hold.PANIC, panic_detail(seen.health.values()), region)
-    return refusals.too_many_drains(seen.snapshot, region) if region in kept else None
+def _why_not_out(health_input: _HealthInput, region: str, kept: Collection[str]) -> Held | None:
+    """Why a region that is down stays in service; None: it leaves."""
+    snapshot, health = health_input.snapshot, health_input.health
+    panic = snapshot.memory.of(health_input.service).panic
+    if panic is not None and health[region].agreeing_parties < _PANIC_PARTIES:
+        return Held(Hold.PANIC, panic_detail(health.values()), region)
+    return refusals.too_many_drains(snapshot, region) if region in kept else None
 
 
-def _ordered_out(order: Override) -> RegionEligibility:
+def _failed_over(order: Override) -> RegionEligibility:
     return RegionEligibility(
         Permission.OUT, "failover", f"failover by {order.author}: {order.reason}"
     )

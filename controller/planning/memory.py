@@ -1,7 +1,7 @@
-"""How a decision's memory follows the settings, and what was written.
+"""How a decision's memory follows the settings, and the writes of the cycle.
 
-What a service's memory rests on is compared with the settings at every decision, so a reload needs
-no step of its own, and a preview of other settings is decided as it would be under them.
+At every decision the settings that a memory was learned under are compared with the present ones.
+So a reload needs no special step, and a preview of other settings decides as they would.
 """
 
 from __future__ import annotations
@@ -32,34 +32,34 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-def remembered(snapshot: Snapshot) -> Memory:
-    """The memory, as far as it is about the services, pools, regions and levers of the settings.
+def fitted_to_settings(snapshot: Snapshot) -> Memory:
+    """The snapshot's memory, reduced to the services, pools, regions and levers of the settings.
 
-    What was learned of places that are gone is forgotten, and so is whatever was learned of the
-    levers when others are steered now; what was learned of a region's health stays. A service that
-    is new begins now, or with the daemon when this is its first decision.
+    What concerns removed places is dropped. Where a service now has other levers, what concerns
+    levers is dropped; what is known of its regions' health stays. A new service begins now, or at
+    the daemon's start in the first decision.
     """
     memory = snapshot.memory
     since = snapshot.now if memory.services else snapshot.started_at
     services = {
-        name: _under(
+        name: _following_settings(
             memory.services.get(name, replace(NO_SERVICE_MEMORY, since=since)), name, service
         )
         for name, service in snapshot.settings.services.items()
     }
-    same = services.keys() == memory.services.keys() and all(
-        services[name] is known for name, known in memory.services.items()
+    is_unchanged = services.keys() == memory.services.keys() and all(
+        services[name] is earlier for name, earlier in memory.services.items()
     )
-    return memory if same else replace(memory, services=services)
+    return memory if is_unchanged else replace(memory, services=services)
 
 
-def updated(memory: Memory, services: Mapping[str, ServiceMemory]) -> Memory:
-    """The memory with these services' part of it replaced."""
+def with_services(memory: Memory, services: Mapping[str, ServiceMemory]) -> Memory:
+    """The memory with those of these services replaced."""
     return replace(memory, services={**memory.services, **services})
 
 
 def learned_under(service: Service) -> SettingsFingerprint:
-    """The settings of a service that its memory rests on."""
+    """The settings of a service that its memory depends on."""
     lever = lever_of(service)
     places = repr(
         (list(service.regions), [(name, pool.regions) for name, pool in service.pools.items()])
@@ -68,31 +68,31 @@ def learned_under(service: Service) -> SettingsFingerprint:
     return SettingsFingerprint(lever.identity(service), digest, lever.assumptions(service))
 
 
-def is_steered_alike(position: Position, old: Settings, new: Settings) -> bool:
-    """Whether a position means the same records or endpoint groups under both settings."""
+def has_same_lever(position: Position, old: Settings, new: Settings) -> bool:
+    """Whether a position stands for the same records or endpoint groups under both settings."""
     before, after = old.services.get(position.service), new.services.get(position.service)
     if before is None or after is None:
         return False
     pools = [service.pools.get(position.pool) for service in (before, after)]
-    is_there = all(pool is not None and position.region in pool.regions for pool in pools)
-    return is_there and learned_under(before).lever == learned_under(after).lever
+    is_in_both = all(pool is not None and position.region in pool.regions for pool in pools)
+    return is_in_both and learned_under(before).lever == learned_under(after).lever
 
 
-def _under(memory: ServiceMemory, name: str, service: Service) -> ServiceMemory:
-    """A service's memory under its settings as they are now."""
+def _following_settings(memory: ServiceMemory, name: str, service: Service) -> ServiceMemory:
+    """A service's memory under its present settings."""
     was, now = memory.learned_under, learned_under(service)
     if was == now:
         return memory
     if was == NO_FINGERPRINT:
-        return replace(_within(memory, name, service), learned_under=now)
+        return replace(_within_settings(memory, name, service), learned_under=now)
     if was.lever != now.lever:
         memory = _without_levers(memory)
-    memory = _within(replace(memory, nearest={}, learned_at=None), name, service)
+    memory = _within_settings(replace(memory, nearest={}, learned_at=None), name, service)
     return replace(memory, learned_under=now, closed_is_warming_up=True)
 
 
 def _without_levers(memory: ServiceMemory) -> ServiceMemory:
-    """What stays when other records or endpoint groups are steered: what is known of regions."""
+    """What stays when the service has other records or endpoint groups."""
     return ServiceMemory(
         since=memory.since,
         begun=memory.begun,
@@ -105,8 +105,8 @@ def _without_levers(memory: ServiceMemory) -> ServiceMemory:
     )
 
 
-def _within(memory: ServiceMemory, name: str, service: Service) -> ServiceMemory:
-    """What is about the service's own regions, pools and positions."""
+def _within_settings(memory: ServiceMemory, name: str, service: Service) -> ServiceMemory:
+    """The part that concerns regions, pools and positions of the service."""
 
     def is_place(position: Position) -> bool:
         pool = service.pools.get(position.pool)
@@ -118,94 +118,94 @@ def _within(memory: ServiceMemory, name: str, service: Service) -> ServiceMemory
     def is_region(region: str) -> bool:
         return region in service.regions
 
-    known = memory.nearest.keys()
-    is_nearness = any(known == set(pool.regions) for pool in service.pools.values())
+    nearest = memory.nearest.keys()
+    is_of_a_pool = any(nearest == set(pool.regions) for pool in service.pools.values())
     return replace(
         memory,
-        nearest=memory.nearest if is_nearness else {},
-        drift_since=_only(memory.drift_since, is_place),
-        reasserted=_only(memory.reasserted, is_pool),
-        reverted=_only(memory.reverted, is_pool),
-        adopted=_only(memory.adopted, is_pool),
-        last_rise=_only(memory.last_rise, is_place),
+        nearest=memory.nearest if is_of_a_pool else {},
+        drift_since=_filtered(memory.drift_since, is_place),
+        reasserted=_filtered(memory.reasserted, is_pool),
+        reverted=_filtered(memory.reverted, is_pool),
+        adopted=_filtered(memory.adopted, is_pool),
+        last_rise=_filtered(memory.last_rise, is_place),
         warming_up=frozenset(filter(is_place, memory.warming_up)),
-        aborted=_only(memory.aborted, is_place),
-        drains=_only(memory.drains, is_region),
-        degraded=_only(memory.degraded, is_region),
-        flaps=_only(memory.flaps, is_region),
+        aborted=_filtered(memory.aborted, is_place),
+        drains=_filtered(memory.drains, is_region),
+        degraded=_filtered(memory.degraded, is_region),
+        flaps=_filtered(memory.flaps, is_region),
         doubtful=frozenset(c for c in memory.doubtful if is_place(c.position)),
     )
 
 
-def _only(known: Mapping[K, V], belongs: Callable[[K], bool]) -> dict[K, V]:
-    return {key: value for key, value in known.items() if belongs(key)}
+def _filtered(by_key: Mapping[K, V], is_kept: Callable[[K], bool]) -> dict[K, V]:
+    return {key: value for key, value in by_key.items() if is_kept(key)}
 
 
 def after_cycle(decision: Decision, written: Sequence[WriteResult], now: float) -> Memory:
-    """What the next decision must know of this one, and of what became of its writes.
+    """The memory for the next decision, after this decision's writes.
 
-    What may have been applied counts as written; what was refused does not.
+    A write of unknown outcome counts as sent; a refused one does not.
     """
-    sent = [one for one in written if one.outcome.status is not OutcomeStatus.REFUSED]
-    positions = {change.position for one in sent for change in one.changes}
+    sent = [write for write in written if write.outcome.status is not OutcomeStatus.REFUSED]
+    positions = {change.position for write in sent for change in write.changes}
     plans = [p for p in decision.plans if any(c.position in positions for c in p.changes)]
     memory = after_writing(decision.memory, plans, now)
-    memory = after_answers(memory, decision.plans, written)
+    memory = after_outcomes(memory, decision.plans, written)
     return after_reasserting(memory, decision, applied_positions(written), now)
 
 
 def after_writing(memory: Memory, sent: Iterable[PoolPlan], now: float) -> Memory:
-    """Memory after these plans were sent to AWS and applied, or possibly applied."""
-    plans: dict[str, list[PoolPlan]] = {}
+    """The memory after these plans were sent to AWS and applied, or may have been."""
+    by_service: dict[str, list[PoolPlan]] = {}
     for plan in sent:
-        plans.setdefault(plan.service, []).append(plan)
-    return updated(
-        memory, {s: _after_writing(memory.of(s), each, now) for s, each in plans.items()}
+        by_service.setdefault(plan.service, []).append(plan)
+    return with_services(
+        memory, {s: _after_writing(memory.of(s), plans, now) for s, plans in by_service.items()}
     )
 
 
 def _after_writing(memory: ServiceMemory, sent: list[PoolPlan], now: float) -> ServiceMemory:
-    """The same of one service. Only what no person ordered counts against the blast radius."""
+    """The same for one service. Only automatic plans count against the blast radius."""
     rises = {
         Position(plan.service, plan.pool, region): now
         for plan in sent
         for region, share in plan.after.items()
         if share > plan.before[region] + SHARE_TOLERANCE
     }
-    counted = [p for p in sent if not (p.by_person or is_resend(memory, p.changes))]
+    automatic = [p for p in sent if not (p.by_person or is_resend(memory, p.changes))]
     return replace(
         memory,
         last_rise={**memory.last_rise, **rises},
-        batches=(*recent_batches(memory.batches, now), *([now] if counted else ())),
+        batches=(*recent_batches(memory.batches, now), *([now] if automatic else ())),
         emergencies=(
             *recent_batches(memory.emergencies, now),
-            *([now] if any(plan.emergency for plan in counted) else ()),
+            *([now] if any(plan.emergency for plan in automatic) else ()),
         ),
         drains={
             **recent_drains(memory, now),
-            **dict.fromkeys(sorted(automatic_drains(counted)), now),
+            **dict.fromkeys(sorted(automatic_drains(automatic)), now),
         },
     )
 
 
-def after_answers(
+def after_outcomes(
     memory: Memory, plans: Iterable[PoolPlan], written: Iterable[WriteResult]
 ) -> Memory:
-    """Memory with the changes that may have been applied, although AWS did not say so.
+    """The memory with `doubtful`: the changes whose outcome is unknown.
 
-    They stay as long as they are wanted and not answered: held, or still being sent.
+    A change stays there while it is wanted and has no outcome: it is held, or still being sent.
     """
-    answers = list(written)
-    unknown = {c for w in answers if w.outcome.status is OutcomeStatus.UNKNOWN for c in w.changes}
-    answered = {change for one in answers for change in one.changes}
+    results = list(written)
+    unknown = {c for w in results if w.outcome.status is OutcomeStatus.UNKNOWN for c in w.changes}
+    answered = {change for write in results for change in write.changes}
     waiting = {
         change
         for plan in plans
         for change in (*plan.withheld, *(c for c in plan.changes if c not in answered))
     }
     services = {
-        name: replace(one, doubtful=_doubtful(name, one, unknown, waiting))
-        for name, one in memory.services.items()
+        name: replace(earlier, doubtful=_doubtful(name, earlier, unknown, waiting))
+        for name, earlier in memory.services.items()
     }
     return replace(memory, services=services)
 
@@ -213,19 +213,19 @@ def after_answers(
 def _doubtful(
     service: str, memory: ServiceMemory, unknown: set[Change], waiting: set[Change]
 ) -> frozenset[Change]:
-    mine = {change for change in unknown if change.position.service == service}
-    return frozenset(mine | (memory.doubtful & waiting))
+    own = {change for change in unknown if change.position.service == service}
+    return frozenset(own | (memory.doubtful & waiting))
 
 
 def wake_at(snapshot: Snapshot, waits: Iterable[float]) -> float | None:
-    """When time alone will change the answer, monotonic seconds."""
+    """The next time at which the decision may change by itself, monotonic seconds; None: never."""
     guards, now = snapshot.settings.guards, snapshot.now
     services = snapshot.memory.services.values()
-    ends = [
+    times = [
         *(s.since + guards.startup_data_s for s in services),
         *(s.since + guards.startup_data_s + UNPROBED_WAIT_S for s in services if not s.begun),
         *(at + guards.drift.hold_s for s in services for at in s.drift_since.values()),
         *(s.panic + guards.panic_window_s for s in services if s.panic is not None),
         *(now + wait for wait in waits),
     ]
-    return min((end for end in ends if end > now), default=None)
+    return min((at for at in times if at > now), default=None)

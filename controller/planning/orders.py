@@ -1,7 +1,7 @@
-"""What a person ordered, as far as guards let it: drains and pins.
+"""Drains and pins that persons ordered, as far as guards allow them.
 
-A failover is no matter of this file: it treats its region as down (`standing`), and only the guards
-of an emergency bind it.
+A failover is not handled here: it treats its region as down (`planning.eligibility`), and only the
+guards of an emergency bind it.
 """
 
 from __future__ import annotations
@@ -19,170 +19,204 @@ from controller.planning.placement.believed import Believed
 from controller.planning.placement.optimal_split import PlacementProblem, total_overload_rps
 from controller.planning.shares import SHARE_TOLERANCE
 
-Stands = Mapping[str, PoolEligibility]
-"""Pool to region to standing."""
+EligibilityByPool = Mapping[str, PoolEligibility]
 
-_LITTLE_RPS = 1e-6
-"""Less than this is rounding."""
+_ROUNDING_RPS = 1e-6
+"""Requests/s below which a difference is rounding."""
 
 
-def obeyed(
+def with_orders(
     snapshot: Snapshot,
     service_name: str,
-    known: Believed,
-    stands: Stands,
+    believed: Believed,
+    by_pool: EligibilityByPool,
     before: Mapping[str, Shares],
-) -> Stands:
-    """The standings with drains and pins included where guards let them."""
-    case = _OrderInput(snapshot, service_name, known, before)
+) -> EligibilityByPool:
+    """The eligibility with every drain and pin that guards allow; refusals stand in `held`."""
+    order_input = _OrderInput(snapshot, service_name, believed, before)
     for override in sorted(snapshot.overrides, key=_drains_first):
-        for pool in stands:
-            if override.applies_to(service_name, pool=pool) and override.region in stands[pool]:
-                stands = _obeyed(case, stands, override, pool)
-    return stands
+        for pool in by_pool:
+            if override.applies_to(service_name, pool=pool) and override.region in by_pool[pool]:
+                by_pool = _with_order(order_input, by_pool, override, pool)
+    return by_pool
 
 
 @dataclass(frozen=True, slots=True)
 class _OrderInput:
-    """What every order of one service is weighed against."""
+    """What every order of one service is checked against."""
 
     snapshot: Snapshot
     service_name: str
-    known: Believed
+    believed: Believed
     before: Mapping[str, Shares]
 
 
 def _drains_first(override: Override) -> tuple[bool, bool, bool, int]:
-    """Drains before pins; of these the wider first, so that the narrower has the last word."""
-    pin = override.kind is OverrideKind.PIN
-    return pin, override.service is not None, override.pool is not None, override.id
+    """Sort key: drains before pins; of each the wider order first, so that the narrower wins."""
+    is_pin = override.kind is OverrideKind.PIN
+    return is_pin, override.service is not None, override.pool is not None, override.id
 
 
-def _obeyed(case: _OrderInput, stands: Stands, override: Override, pool: str) -> Stands:
-    """The standings after one order for one pool; what refuses it stands at its region."""
+def _with_order(
+    order_input: _OrderInput, by_pool: EligibilityByPool, override: Override, pool: str
+) -> EligibilityByPool:
+    """The eligibility after one order for one pool; a refusal is added to the region's `held`."""
     region = override.region
     assert region is not None
-    standing = stands[pool][region]
+    present = by_pool[pool][region]
     match override.kind:
-        case OverrideKind.DRAIN if standing.may is not Permission.OUT:
-            obeying = RegionEligibility(Permission.OUT, "drain", f"drained {_by(override)}")
-            held = _drain_refusal(case, stands, override, pool, obeying)
-        case OverrideKind.PIN if standing.may is Permission.IN:
-            why = f"pinned {_by(override)}"
-            obeying = replace(standing, cause="pin", why=why, share=override.share)
-            held = _pin_refusal(case, stands, override, pool, obeying)
+        case OverrideKind.DRAIN if present.permission is not Permission.OUT:
+            ordered = RegionEligibility(Permission.OUT, "drain", f"drained {_by_author(override)}")
+            held = _drain_refusal(order_input, by_pool, override, pool, ordered)
+        case OverrideKind.PIN if present.permission is Permission.IN:
+            why = f"pinned {_by_author(override)}"
+            ordered = replace(present, cause="pin", why=why, pinned_share=override.share)
+            held = _pin_refusal(order_input, by_pool, override, pool, ordered)
         case _:
-            return stands
+            return by_pool
     if held is not None:
-        obeying = replace(standing, held=(*standing.held, held))
-    return _with(stands, pool, region, obeying)
+        ordered = replace(present, held=(*present.held, held))
+    return _with_region(by_pool, pool, region, ordered)
 
 
-def _by(override: Override) -> str:
+def _by_author(override: Override) -> str:
     return f"by {override.author}: {override.reason}"
 
 
 def _drain_refusal(
-    case: _OrderInput, stands: Stands, override: Override, pool: str, obeying: RegionEligibility
+    order_input: _OrderInput,
+    by_pool: EligibilityByPool,
+    override: Override,
+    pool: str,
+    ordered: RegionEligibility,
 ) -> Held | None:
-    region, before = override.region, case.before[pool]
+    """Why a drain is refused: too few other regions serve, or they lack capacity; else None."""
+    region, before = override.region, order_input.before[pool]
     assert region is not None
     if before.get(region, 0.0) == 0:
         return None
-    others = [r for r in _serving(stands[pool]) if r != region]
-    serving = sum(before.get(r, 0.0) > 0 or _stands_by(case, stands, pool, r) for r in others)
-    need = guard.too_few_active(
-        case.snapshot, len(stands[pool]), serving, f"draining {region}", region
+    others = [r for r in _may_serve(by_pool[pool]) if r != region]
+    serving = sum(
+        before.get(r, 0.0) > 0 or _is_standby(order_input, by_pool, pool, r) for r in others
     )
-    return _first(override, need, _no_room(case, stands, pool, region, obeying))
+    too_few = guard.too_few_active(
+        order_input.snapshot, len(by_pool[pool]), serving, f"draining {region}", region
+    )
+    no_capacity = _capacity_refusal(order_input, by_pool, pool, region, ordered)
+    return _first_refusal(override, too_few, no_capacity)
 
 
-def _stands_by(case: _OrderInput, stands: Stands, pool: str, region: str) -> bool:
-    """Whether it carries nothing only because others are nearer, and is not on its way back."""
-    memory = case.snapshot.memory.of(case.service_name)
-    position = Position(case.service_name, pool, region)
+def _is_standby(
+    order_input: _OrderInput, by_pool: EligibilityByPool, pool: str, region: str
+) -> bool:
+    """Whether a region without traffic could serve at once: it is well and not warming up."""
+    memory = order_input.snapshot.memory.of(order_input.service_name)
+    position = Position(order_input.service_name, pool, region)
     is_warmed_up = not memory.closed_is_warming_up and position not in memory.warming_up
-    return stands[pool][region].may is Permission.IN and is_warmed_up
+    return by_pool[pool][region].permission is Permission.IN and is_warmed_up
 
 
 def _pin_refusal(
-    case: _OrderInput, stands: Stands, override: Override, pool: str, obeying: RegionEligibility
+    order_input: _OrderInput,
+    by_pool: EligibilityByPool,
+    override: Override,
+    pool: str,
+    ordered: RegionEligibility,
 ) -> Held | None:
-    """A pin may not empty too many of the other regions, nor overload its own or them."""
+    """Why a pin is refused: it empties too many other regions, or overloads one; else None."""
     region, share = override.region, override.share
     assert region is not None
     assert share is not None
-    adds_up = lever_of(case.snapshot.settings.services[case.service_name]).shares_add_up
-    stand = stands[pool]
-    serving = _serving_beside_pins(stand.but({region: obeying})) if adds_up else _serving(stand)
-    return _first(
+    service = order_input.snapshot.settings.services[order_input.service_name]
+    adds_up = lever_of(service).shares_add_up
+    eligibility = by_pool[pool]
+    serving = (
+        _may_serve_beside_pins(eligibility.with_regions({region: ordered}))
+        if adds_up
+        else _may_serve(eligibility)
+    )
+    too_few = guard.too_few_active(
+        order_input.snapshot, len(eligibility), len(serving), f"pinning {region}", region
+    )
+    return _first_refusal(
         override,
-        guard.too_few_active(case.snapshot, len(stand), len(serving), f"pinning {region}", region),
-        _no_room_for_pins(case, stands, pool, region, share) if adds_up else None,
-        _no_room(case, stands, pool, region, obeying),
+        too_few,
+        _pin_capacity_refusal(order_input, by_pool, pool, region, share) if adds_up else None,
+        _capacity_refusal(order_input, by_pool, pool, region, ordered),
     )
 
 
-def _first(override: Override, *refusals: Held | None) -> Held | None:
-    """The first refusal that the order does not outrank by name."""
-    standing = (r for r in refusals if r is not None and r.reason not in override.ignore_guards)
-    return next(standing, None)
+def _first_refusal(override: Override, *refusals: Held | None) -> Held | None:
+    """The first refusal by a guard that the order does not name."""
+    binding = (r for r in refusals if r is not None and r.reason not in override.ignore_guards)
+    return next(binding, None)
 
 
-def _no_room(
-    case: _OrderInput, stands: Stands, pool: str, region: str, obeying: RegionEligibility
+def _capacity_refusal(
+    order_input: _OrderInput,
+    by_pool: EligibilityByPool,
+    pool: str,
+    region: str,
+    ordered: RegionEligibility,
 ) -> Held | None:
-    """Whether the regions would lack room by obeying that they do not lack anyway."""
-    over = _lacking(case, _with(stands, pool, region, obeying)) - _lacking(case, stands)
-    if over <= _LITTLE_RPS:
+    """A refusal if the order itself makes the regions lack capacity, or lack more of it."""
+    lacking = _lacking_rps(order_input, _with_region(by_pool, pool, region, ordered))
+    more = lacking - _lacking_rps(order_input, by_pool)
+    if more <= _ROUNDING_RPS:
         return None
-    what = f"without {region}" if obeying.may is Permission.OUT else f"with this pin of {region}"
-    detail = f"{what} pool {pool} would lack {over:.0f} requests/s of capacity"
+    is_drain = ordered.permission is Permission.OUT
+    what = f"without {region}" if is_drain else f"with this pin of {region}"
+    detail = f"{what} pool {pool} would lack {more:.0f} requests/s of capacity"
     return Held(Hold.CAPACITY, detail, region)
 
 
-def _lacking(case: _OrderInput, stands: Stands) -> float:
-    """Requests/s beyond capacity over all pools, were these the standings."""
-    service = case.snapshot.settings.services[case.service_name]
-    serving = {pool: _serving(stand) for pool, stand in stands.items()}
+def _lacking_rps(order_input: _OrderInput, by_pool: EligibilityByPool) -> float:
+    """Requests/s beyond capacity over all pools of the service, with this eligibility."""
+    settings, believed = order_input.snapshot.settings, order_input.believed
+    service = settings.services[order_input.service_name]
+    serving = {pool: _may_serve(eligibility) for pool, eligibility in by_pool.items()}
     if not lever_of(service).shares_add_up:
         return sum(
-            max(0.0, case.known.demand_rps[p] - sum(case.known.capacity_rps[r] for r in regions))
-            for p, regions in serving.items()
+            max(0.0, believed.demand_rps[pool] - sum(believed.capacity_rps[r] for r in regions))
+            for pool, regions in serving.items()
         )
-    pins = {pool: stand.pinned for pool, stand in stands.items()}
-    free = {pool: tuple(r for r in serving[pool] if r not in pins[pool]) for pool in stands}
-    settings = case.snapshot.settings
+    pins = {pool: eligibility.pinned for pool, eligibility in by_pool.items()}
+    free = {pool: tuple(r for r in serving[pool] if r not in pins[pool]) for pool in by_pool}
     return total_overload_rps(
-        PlacementProblem(service, settings.regions, settings.placement, case.known, free, pins)
+        PlacementProblem(service, settings.regions, settings.placement, believed, free, pins)
     )
 
 
-def _no_room_for_pins(
-    case: _OrderInput, stands: Stands, pool: str, region: str, share: float
+def _pin_capacity_refusal(
+    order_input: _OrderInput, by_pool: EligibilityByPool, pool: str, region: str, share: float
 ) -> Held | None:
-    """Whether the region's pins alone are more than it can carry."""
-    pins = {name: stand[region].share or 0.0 for name, stand in stands.items() if region in stand}
+    """A refusal if the region's pins in all pools are more than its capacity."""
+    believed = order_input.believed
+    pins = {
+        name: eligibility[region].pinned_share or 0.0
+        for name, eligibility in by_pool.items()
+        if region in eligibility
+    }
     pins[pool] = share
-    load = sum(case.known.demand_rps[name] * part for name, part in pins.items())
-    capacity = case.known.capacity_rps[region]
-    if load <= capacity:
+    rps = sum(believed.demand_rps[name] * pinned for name, pinned in pins.items())
+    capacity = believed.capacity_rps[region]
+    if rps <= capacity:
         return None
-    detail = f"{region} would carry {load:.0f} requests/s by its pins, it can carry {capacity:.0f}"
+    detail = f"{region} would carry {rps:.0f} requests/s by its pins, it can carry {capacity:.0f}"
     return Held(Hold.CAPACITY, detail, region)
 
 
-def _serving(stand: Mapping[str, RegionEligibility]) -> tuple[str, ...]:
-    return tuple(region for region, standing in stand.items() if standing.may is not Permission.OUT)
+def _may_serve(eligibility: Mapping[str, RegionEligibility]) -> tuple[str, ...]:
+    return tuple(r for r, one in eligibility.items() if one.permission is not Permission.OUT)
 
 
-def _serving_beside_pins(stand: PoolEligibility) -> tuple[str, ...]:
-    """Regions that may serve; none but the pinned ones where pins take the whole pool."""
-    pinned = {
-        r: s.share for r, s in stand.items() if s.may is Permission.IN and s.share is not None
-    }
-    return tuple(pinned) if sum(pinned.values()) >= 1 - SHARE_TOLERANCE else _serving(stand)
+def _may_serve_beside_pins(eligibility: PoolEligibility) -> tuple[str, ...]:
+    """Regions that may serve: only the pinned ones if the pins add up to the whole pool."""
+    pinned = eligibility.pinned_as_ordered
+    return tuple(pinned) if sum(pinned.values()) >= 1 - SHARE_TOLERANCE else _may_serve(eligibility)
 
 
-def _with(stands: Stands, pool: str, region: str, standing: RegionEligibility) -> Stands:
-    return {**stands, pool: stands[pool].but({region: standing})}
+def _with_region(
+    by_pool: EligibilityByPool, pool: str, region: str, eligibility: RegionEligibility
+) -> EligibilityByPool:
+    return {**by_pool, pool: by_pool[pool].with_regions({region: eligibility})}

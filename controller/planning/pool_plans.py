@@ -1,4 +1,4 @@
-"""A service's plans: from standings to the shares of this cycle, with every rule that bound."""
+"""Plans of a service's pools: from eligibility to the shares of this cycle, with every reason."""
 
 from __future__ import annotations
 
@@ -9,193 +9,211 @@ from typing import NamedTuple
 from controller.model.decision import Held, Hold, PoolPlan, Shares, Snapshot
 from controller.model.levers import Position
 from controller.model.memory import ServiceMemory
-from controller.planning.account.reasons import PoolInput, PoolPath, rules
+from controller.planning.account.reasons import placement_and_ramp_rules
 from controller.planning.eligibility import Permission, PoolEligibility
 from controller.planning.levers.registry import lever_of
 from controller.planning.placement.accelerator_split import place_dials
 from controller.planning.placement.believed import Believed
 from controller.planning.placement.optimal_split import PlacementProblem, PoolPlacement, place
+from controller.planning.pool_path import PoolInput, PoolPath
 from controller.planning.ramp.gate import RampGate, ramp_gate
 from controller.planning.ramp.relief import relieve_overload
 from controller.planning.ramp.steps import RampLimits, ramp_dials, ramp_shares
 from controller.planning.shares import SHARE_TOLERANCE, normalised
 
-_LEAST_DIAL = 0.05
-"""A dial moves by so much at least: who is nearest is learned by and by, from noisy reports."""
+_MIN_DIAL_SHIFT = 0.05
+"""Least change of a dial that is written: which region is nearest is learned from noisy reports."""
 
 
 class PlannedPool(NamedTuple):
-    """A pool's plan before guards and diff, and what the next decision must know of it."""
+    """A pool's plan before guards and diff, and what the next decision must know about it."""
 
     plan: PoolPlan
     warming_up: frozenset[Position]
-    """Positions that are out or not yet back at their share."""
+    """Positions that are out, or back but not yet stable at their share."""
     stepping_back: frozenset[Position] = frozenset()
     """Positions that take a step back."""
     wait_s: float = 0.0
-    """Seconds until a step held back may be due; 0: none is."""
+    """Seconds until a step that is held back may be due; 0: no step is held back."""
 
 
-def must_leave(stand: PoolEligibility, before: Shares) -> tuple[str, ...]:
-    """Regions with traffic that may have none."""
-    return tuple(region for region in stand.out if before.get(region, 0.0) > 0)
+def leaving_regions(eligibility: PoolEligibility, before: Shares) -> tuple[str, ...]:
+    """Regions that have traffic and must have none."""
+    return tuple(region for region in eligibility.out if before.get(region, 0.0) > 0)
 
 
-def desired_shares(
+def pool_placements(
     snapshot: Snapshot,
     service_name: str,
-    known: Believed,
-    stands: Mapping[str, PoolEligibility],
+    believed: Believed,
+    by_pool: Mapping[str, PoolEligibility],
     before: Mapping[str, Shares],
 ) -> dict[str, PoolPlacement | None]:
-    """Pool to where placement wants to be; None where nobody may serve."""
-    service = snapshot.settings.services[service_name]
+    """Pool to the split that placement finds best; None where no region may serve."""
+    settings = snapshot.settings
+    service = settings.services[service_name]
     if not lever_of(service).shares_add_up:
         return {
-            pool: place_dials(snapshot, (service_name, pool), known, stand, before[pool])
-            for pool, stand in stands.items()
+            pool: place_dials(snapshot, (service_name, pool), believed, eligibility, before[pool])
+            for pool, eligibility in by_pool.items()
         }
-    bound = {pool: stand for pool, stand in stands.items() if len(stand.free) < len(stand)}
-    kept = {pool: _kept_split(stand, before[pool]) for pool, stand in bound.items()}
-    candidates = {pool: stand.free for pool, stand in stands.items() if not kept.get(pool)}
-    fixed = {pool: kept[pool] or stand.pinned for pool, stand in bound.items()}
-    settings = snapshot.settings
-    task = PlacementProblem(
-        service, settings.regions, settings.placement, known, candidates, fixed, before
+    restricted = {pool: one for pool, one in by_pool.items() if len(one.free) < len(one)}
+    kept = {pool: _kept_split(one, before[pool]) for pool, one in restricted.items()}
+    candidates = {pool: one.free for pool, one in by_pool.items() if not kept.get(pool)}
+    fixed = {pool: kept[pool] or one.pinned for pool, one in restricted.items()}
+    problem = PlacementProblem(
+        service, settings.regions, settings.placement, believed, candidates, fixed, before
     )
-    placed = place(task)
-    return {pool: placed.get(pool) or _settled(fixed.get(pool, {})) for pool in stands}
+    placed = place(problem)
+    return {pool: placed.get(pool) or _fixed_placement(fixed.get(pool, {})) for pool in by_pool}
 
 
-def _settled(shares: Shares) -> PoolPlacement | None:
-    """A placement that leaves nothing to choose; pins alone carry the whole pool."""
+def _kept_split(eligibility: PoolEligibility, before: Shares) -> dict[str, float]:
+    """The present split without the regions that must leave, if some region keeps its share.
+
+    Empty when no region keeps its share, or when none of the split would be left.
+    """
+    if not eligibility.has_kept:
+        return {}
+    return normalised(
+        {
+            region: before[region]
+            for region, one in eligibility.items()
+            if region in before and one.permission is not Permission.OUT
+        }
+    )
+
+
+def _fixed_placement(shares: Shares) -> PoolPlacement | None:
+    """The placement of a pool whose shares are all fixed; pins alone carry the whole pool."""
     return PoolPlacement(normalised(shares)) if shares else None
 
 
-def plan_pools(cases: Sequence[PoolInput]) -> list[PlannedPool]:
-    """Placement and ramp of a service's pools, explained."""
-    ways = [_way(case, case.placement) for case in cases if case.placement is not None]
-    if cases and _adds_up(cases[0]):
-        ways = relieve_overload(ways)
-    found = {way.case.pool: way for way in ways}
-    return [_planned(found[case.pool]) if case.pool in found else _staying(case) for case in cases]
+def plan_pools(pool_inputs: Sequence[PoolInput]) -> list[PlannedPool]:
+    """The plans of a service's pools, with the rules of placement and ramp."""
+    paths = [_path(one, one.placement) for one in pool_inputs if one.placement is not None]
+    if pool_inputs and _adds_up(pool_inputs[0]):
+        paths = relieve_overload(paths)
+    by_pool = {path.pool_input.pool: path for path in paths}
+    return [
+        _planned_pool(by_pool[one.pool]) if one.pool in by_pool else _unservable_pool(one)
+        for one in pool_inputs
+    ]
 
 
-def _staying(case: PoolInput) -> PlannedPool:
-    """What becomes of a pool that nobody may serve."""
-    why = ", ".join(f"{region}: {s.cause}" for region, s in case.stand.items())
+def _unservable_pool(pool_input: PoolInput) -> PlannedPool:
+    """The plan of a pool that no region may serve: its traffic stays where it is."""
+    eligibility, before = pool_input.eligibility, pool_input.before
+    why = ", ".join(f"{region}: {one.cause}" for region, one in eligibility.items())
     detail = f"no region may serve ({why}): traffic stays where it is"
-    held = (*case.stand.held, Held(Hold.LAST_REGION, detail))
-    plan = PoolPlan(case.service, case.pool, case.before, case.before, case.before, held=held)
-    return PlannedPool(plan, _positions(case, case.stand))
+    held = (*eligibility.held, Held(Hold.LAST_REGION, detail))
+    plan = PoolPlan(pool_input.service, pool_input.pool, before, before, before, held=held)
+    return PlannedPool(plan, _positions(pool_input, eligibility))
 
 
-def _planned(way: PoolPath) -> PlannedPool:
-    case, before, after = way.case, way.case.before, way.after
-    if after is before and not way.limited:
-        plan = PoolPlan(
-            case.service,
-            case.pool,
-            before,
-            way.desired,
-            before,
-            rules(way),
-            case.stand.held,
-            overload_rps=way.placement.overload,
-        )
-        return PlannedPool(plan, _positions(case, way.warming_up))
-    causes = {case.stand[r].cause for r in before if before[r] > 0 and after[r] == 0}
-    waits = [Held(Hold.RAMP_STEP, f"{r}: {way.paces[r].why}") for r in way.limited]
+def _planned_pool(path: PoolPath) -> PlannedPool:
+    pool_input, before, after = path.pool_input, path.pool_input.before, path.after
     plan = PoolPlan(
-        case.service,
-        case.pool,
+        pool_input.service,
+        pool_input.pool,
         before,
-        way.desired,
+        path.desired,
         after,
-        rules(way),
-        (*case.stand.held, *waits),
-        emergency=bool(causes & {"region_down", "failover"}),
-        by_person=bool(causes & {"drain", "failover"}),
-        overload_rps=way.placement.overload,
+        placement_and_ramp_rules(path),
+        pool_input.eligibility.held,
+        overload_rps=path.placement.overload,
     )
+    warming_up = _positions(pool_input, path.warming_up)
+    if after is before and not path.limited:
+        return PlannedPool(plan, warming_up)
+    emptied = [region for region in before if before[region] > 0 and after[region] == 0]
+    causes = {pool_input.eligibility[region].cause for region in emptied}
+    ramp_holds = [Held(Hold.RAMP_STEP, f"{r}: {path.gates[r].why}") for r in path.limited]
     stepping_back = {
-        r for r in way.limited if after[r] < before[r] - SHARE_TOLERANCE and r not in case.leaving
+        region
+        for region in path.limited
+        if after[region] < before[region] - SHARE_TOLERANCE and region not in pool_input.leaving
     }
     return PlannedPool(
-        plan,
-        _positions(case, way.warming_up),
-        _positions(case, stepping_back),
-        min((way.paces[r].wait_s for r in way.limited), default=0.0),
+        replace(
+            plan,
+            held=(*plan.held, *ramp_holds),
+            emergency=bool(causes & {"region_down", "failover"}),
+            by_person=bool(causes & {"drain", "failover"}),
+        ),
+        warming_up,
+        _positions(pool_input, stepping_back),
+        min((path.gates[region].wait_s for region in path.limited), default=0.0),
     )
 
 
-def _way(case: PoolInput, placement: PoolPlacement) -> PoolPath:
-    """From the present split towards the best one, as far as this cycle goes."""
-    before = case.before
-    desired = _steady(case, placement.shares)
-    if desired is before and not case.was_warming_up:
-        return PoolPath(case, placement, before, frozenset(case.stand.out), {}, before, ())
+def _path(pool_input: PoolInput, placement: PoolPlacement) -> PoolPath:
+    """The path from the present split towards the best one, as far as this cycle goes."""
+    before, is_kept = pool_input.before, pool_input.eligibility.has_kept
+    desired = _without_small_shifts(pool_input, placement.shares)
+    if desired is before and not pool_input.was_warming_up:
+        out = frozenset(pool_input.eligibility.out)
+        return PoolPath(pool_input, placement, before, out, {}, before, ())
     rising = [r for r in before if desired[r] > before[r]] if desired is not before else []
-    is_kept = case.stand.is_kept
-    paces = {
-        region: ramp_gate(case.snapshot, case.position(region), before, case.health[region])
-        for region in (set() if is_kept else case.was_warming_up) | set(rising)
-    }
-    if is_kept:
-        paces = {
-            r: replace(g, action="wait") if g.action == "step_back" else g for r, g in paces.items()
-        }
-    warming_up = _still_warming_up(case, desired, paces, is_kept=is_kept)
-    if desired is before and all(gate.action != "step_back" for gate in paces.values()):
-        return PoolPath(case, placement, before, warming_up, paces, before, ())
-    settings = case.snapshot.settings
+    returning = set() if is_kept else pool_input.was_warming_up
+    gates = {region: _gate(pool_input, region) for region in returning | set(rising)}
+    warming_up = _still_warming_up(pool_input, desired, gates)
+    if desired is before and all(gate.action != "step_back" for gate in gates.values()):
+        return PoolPath(pool_input, placement, before, warming_up, gates, before, ())
     limits = RampLimits(
-        settings.ramp.step_points / 100, paces, warming_up, case.leaving, case.urgent
+        pool_input.snapshot.settings.ramp.step_points / 100,
+        gates,
+        warming_up,
+        pool_input.leaving,
+        pool_input.urgent,
     )
-    ramped = (ramp_shares if _adds_up(case) else ramp_dials)(before, desired, limits)
-    after = {region: ramped.shares.get(region, 0.0) for region in before}
-    return PoolPath(case, placement, desired, warming_up, paces, after, ramped.limited)
+    ramp = ramp_shares if _adds_up(pool_input) else ramp_dials
+    result = ramp(before, desired, limits)
+    after = {region: result.shares.get(region, 0.0) for region in before}
+    return PoolPath(pool_input, placement, desired, warming_up, gates, after, result.limited)
 
 
-def _steady(case: PoolInput, placed: Shares) -> Shares:
-    """The present split where another would hardly differ: rebalancing for a little is noise.
+def _gate(pool_input: PoolInput, region: str) -> RampGate:
+    """The region's ramp gate; without a step back while some region keeps its share."""
+    gate = ramp_gate(
+        pool_input.snapshot,
+        pool_input.position(region),
+        pool_input.before,
+        pool_input.health[region],
+    )
+    is_kept = pool_input.eligibility.has_kept
+    return replace(gate, action="wait") if is_kept and gate.action == "step_back" else gate
 
-    Whatever comes or goes, and whatever a person pinned, is never too little.
+
+def _without_small_shifts(pool_input: PoolInput, placed: Shares) -> Shares:
+    """Placement's split, or the present one (the same object) where all shifts are small.
+
+    A region that comes or goes, and a pinned share, is never a small shift.
     """
-    before, settings = case.before, case.snapshot.settings
+    before, settings = pool_input.before, pool_input.snapshot.settings
     least = settings.placement.min_shift_points / 100
-    if not _adds_up(case):
-        least = max(least, _LEAST_DIAL)
+    if not _adds_up(pool_input):
+        least = max(least, _MIN_DIAL_SHIFT)
+    eligibility = pool_input.eligibility
     serving = [region for region, share in before.items() if share > 0]
     same_regions = len(serving) == sum([share > 0 for share in placed.values()])
     if same_regions and all(
         placed.get(r, 0.0) > 0
-        and abs(placed[r] - before[r]) < (least if case.stand[r].share is None else SHARE_TOLERANCE)
+        and abs(placed[r] - before[r])
+        < (least if eligibility[r].pinned_share is None else SHARE_TOLERANCE)
         for r in serving
     ):
         return before
     return {region: placed.get(region, 0.0) for region in before}
 
 
-def _adds_up(case: PoolInput) -> bool:
-    """Whether its shares are parts of a whole, not dials."""
-    return lever_of(case.snapshot.settings.services[case.service]).shares_add_up
-
-
-def _kept_split(stand: PoolEligibility, before: Shares) -> dict[str, float]:
-    """The present split without what must leave, when some region is to be kept as it is.
-
-    Empty when placement is free to choose: no region is kept, or nothing would be left.
-    """
-    if not stand.is_kept:
-        return {}
-    return normalised(
-        {r: before[r] for r, s in stand.items() if r in before and s.may is not Permission.OUT}
-    )
+def _adds_up(pool_input: PoolInput) -> bool:
+    """Whether its shares add up to 1, as weights do; dials do not."""
+    return lever_of(pool_input.snapshot.settings.services[pool_input.service]).shares_add_up
 
 
 def warming_up_by_pool(memory: ServiceMemory, before: Mapping[str, Shares]) -> dict[str, set[str]]:
-    """Pool to its regions that were out when last looked at, or on their way back."""
+    """Pool to its regions that were warming up after the last decision."""
     found: dict[str, set[str]] = {pool: set() for pool in before}
     if memory.closed_is_warming_up:
         for pool, split in before.items():
@@ -207,21 +225,21 @@ def warming_up_by_pool(memory: ServiceMemory, before: Mapping[str, Shares]) -> d
 
 
 def _still_warming_up(
-    case: PoolInput, desired: Shares, paces: Mapping[str, RampGate], *, is_kept: bool
+    pool_input: PoolInput, desired: Shares, gates: Mapping[str, RampGate]
 ) -> frozenset[str]:
-    """Regions that are out, or were and have not stood their whole share for a step since.
+    """Regions that are out, or back but not stable at their whole share for one ramp step.
 
-    `is_kept`: nobody knows how some region is, so that the pool is only drained. Then nothing gets
-    warmer, and nothing goes back.
+    While some region keeps its share, the pool is only drained: then no region has warmed up.
     """
-    return frozenset(case.stand.out).union(
+    before, eligibility = pool_input.before, pool_input.eligibility
+    return frozenset(eligibility.out).union(
         region
-        for region in case.was_warming_up
-        if is_kept
-        or desired[region] > case.before[region] + SHARE_TOLERANCE
-        or paces[region].action != "rise"
+        for region in pool_input.was_warming_up
+        if eligibility.has_kept
+        or desired[region] > before[region] + SHARE_TOLERANCE
+        or gates[region].action != "rise"
     )
 
 
-def _positions(case: PoolInput, regions: Iterable[str]) -> frozenset[Position]:
-    return frozenset([case.position(region) for region in regions])
+def _positions(pool_input: PoolInput, regions: Iterable[str]) -> frozenset[Position]:
+    return frozenset([pool_input.position(region) for region in regions])

@@ -1,8 +1,8 @@
-"""One service's decision: from verdicts to plans, in two steps with the shared facts between them.
+"""One service's decision in two steps, from verdicts to plans.
 
-`propose` says what the service would do if it were alone; what all services would do together is
-weighed by `planning.decision` (the allowance of drains, first plans since the start); `conclude`
-says what is done. Nothing here looks at another service.
+`propose` plans as if the service were alone. `planning.decision` then compares the proposals of all
+services (limit of automatic drains, first plans since the start), and `conclude` applies guards. No
+function here looks at another service.
 """
 
 from __future__ import annotations
@@ -15,56 +15,59 @@ from controller.model.decision import Held, Hold, PoolPlan, Snapshot
 from controller.model.health import RegionHealth
 from controller.model.levers import Change, Position
 from controller.model.memory import ServiceMemory
-from controller.planning.account.reasons import PoolInput, guard_rules
+from controller.planning.account.reasons import guard_rules
 from controller.planning.drift import adopted_pools, find_drift, with_drift
-from controller.planning.eligibility import standings
-from controller.planning.guards import panic, refusals
+from controller.planning.eligibility import eligibility_by_health
+from controller.planning.guards import refusals
 from controller.planning.guards.blast_radius import is_resend
 from controller.planning.guards.misdirected import exclude_misdirected
+from controller.planning.guards.panic import panic_at
 from controller.planning.guards.startup import automatic_drains, has_begun, missing_data
-from controller.planning.health.flapping import flaps
+from controller.planning.health.flapping import updated_flaps
 from controller.planning.levers.registry import lever_of
-from controller.planning.memory import updated
-from controller.planning.orders import obeyed
+from controller.planning.memory import with_services
+from controller.planning.orders import with_orders
 from controller.planning.placement.accelerator_split import with_learned_nearest
 from controller.planning.placement.believed import believed_figures
+from controller.planning.pool_path import PoolInput
 from controller.planning.pool_plans import (
     PlannedPool,
-    desired_shares,
-    must_leave,
+    leaving_regions,
     plan_pools,
+    pool_placements,
     warming_up_by_pool,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceProposal:
-    """What a service would do if it were alone and no guard objected."""
+    """What a service would do if it were alone and no guard refused."""
 
     service: str
     snapshot: Snapshot
     """With the service's memory as of now."""
     regions: Mapping[str, RegionHealth]
     drift: Mapping[Position, str]
-    blind: str | None
-    """Why this vantage point's own probes are no evidence, if they are not."""
+    isolated: str | None
+    """Why this vantage point's probes are no evidence; None: they are."""
     planned: tuple[PlannedPool, ...] = ()
 
     @property
     def is_observed(self) -> bool:
-        """Whether AWS has ever said how its levers stand."""
+        """Whether AWS has ever shown the service's levers."""
         return self.service in self.snapshot.observed
 
     @property
     def drains(self) -> frozenset[str]:
-        """Regions that it would take out of service by itself."""
-        return automatic_drains([one.plan for one in self.planned])
+        """Regions that the service would drain automatically."""
+        return automatic_drains([pool.plan for pool in self.planned])
 
     @property
-    def is_rehearsed(self) -> bool:
-        """Whether it is in dry run and others are steered: what it would drain hinders no other.
+    def is_service_dry_run(self) -> bool:
+        """Whether this service is in dry run while the daemon is active.
 
-        In a dry run of the daemon all is rehearsed, the first plan's guard and the rate included.
+        Its drains then do not count against those of other services. In a dry run of the whole
+        daemon they count, so that the preview shows what active mode would do.
         """
         settings = self.snapshot.settings
         return settings.mode is Mode.ACTIVE and settings.mode_of(self.service) is Mode.DRY_RUN
@@ -72,108 +75,117 @@ class ServiceProposal:
 
 @dataclass(frozen=True, slots=True)
 class ServiceConclusion:
-    """What becomes of a service in this cycle."""
+    """What is done about a service in this cycle."""
 
     plans: tuple[PoolPlan, ...]
     memory: ServiceMemory
     waits_s: tuple[float, ...]
-    """Seconds after each of which a step held back may be due."""
+    """Seconds after each of which a step that is held back may be due."""
 
 
 def propose(
-    snapshot: Snapshot, service: str, regions: Mapping[str, RegionHealth], blind: str | None
+    snapshot: Snapshot, service: str, regions: Mapping[str, RegionHealth], isolated: str | None
 ) -> ServiceProposal:
-    """What the service would do. `blind`: why our own probes are no evidence, if they are not."""
+    """The service's proposal. `isolated`: why our own probes are no evidence; None: they are."""
     drift = find_drift(snapshot, service)
     memory = with_drift(snapshot.memory.of(service), drift, snapshot.now)
     memory = replace(
         with_learned_nearest(snapshot, service, memory),
-        flaps=flaps(snapshot, service, regions),
-        panic=panic.panic_at(snapshot, service, regions.values()),
+        flaps=updated_flaps(snapshot, service, regions),
+        panic=panic_at(snapshot, service, regions.values()),
     )
-    seen = replace(snapshot, memory=updated(snapshot.memory, {service: memory}))
-    return replanned(ServiceProposal(service, seen, regions, drift, blind), kept=())
+    present = replace(snapshot, memory=with_services(snapshot.memory, {service: memory}))
+    return replanned(ServiceProposal(service, present, regions, drift, isolated), kept=())
 
 
 def replanned(proposal: ServiceProposal, kept: Collection[str]) -> ServiceProposal:
-    """The proposal if these regions may not be drained by themselves, though they are down."""
+    """The proposal if these regions may not be drained automatically, though they are down."""
     return replace(proposal, planned=tuple(_plan(proposal, kept)))
 
 
 def conclude(
-    proposal: ServiceProposal, waiting: Mapping[str, Collection[str]]
+    proposal: ServiceProposal, unconfirmed: Mapping[str, Collection[str]]
 ) -> ServiceConclusion:
-    """What is done of a proposal. `waiting`: first plans' drains that a person must confirm."""
+    """The proposal after guards.
+
+    `unconfirmed`: service to the drains of its first plan that a person must confirm.
+    """
     snapshot, service = proposal.snapshot, proposal.service
-    mine = waiting.get(service, ())
+    own = unconfirmed.get(service, ())
     missing = missing_data(snapshot, service)
-    unconfirmed = {r for regions in waiting.values() for r in regions} if mine else ()
-    plans = tuple(_guarded(proposal, one.plan, missing, unconfirmed) for one in proposal.planned)
+    of_all = {r for regions in unconfirmed.values() for r in regions} if own else ()
+    plans = tuple(_guarded(proposal, pool.plan, missing, of_all) for pool in proposal.planned)
     memory = snapshot.memory.of(service)
-    begun = has_begun(snapshot, service, proposal.regions, mine, blind=proposal.blind is not None)
+    is_isolated = proposal.isolated is not None
     memory = replace(
         memory,
-        begun=begun,
-        degraded={r: seen.degraded for r, seen in proposal.regions.items() if seen.degraded},
-        warming_up=frozenset(position for one in proposal.planned for position in one.warming_up),
+        begun=has_begun(snapshot, service, proposal.regions, own, blind=is_isolated),
+        degraded={r: health.degraded for r, health in proposal.regions.items() if health.degraded},
+        warming_up=frozenset(position for pool in proposal.planned for position in pool.warming_up),
         closed_is_warming_up=memory.closed_is_warming_up and not proposal.is_observed,
         aborted=_aborted(proposal),
         adopted=adopted_pools(snapshot, service, plans),
     )
-    return ServiceConclusion(
-        plans, memory, tuple(p.wait_s for p in proposal.planned if p.wait_s > 0)
-    )
+    waits_s = tuple(pool.wait_s for pool in proposal.planned if pool.wait_s > 0)
+    return ServiceConclusion(plans, memory, waits_s)
 
 
-def held_whole(snapshot: Snapshot, service: str, held: Held) -> tuple[PoolPlan, ...]:
-    """Plans of a service about which nothing can be said: its traffic stays as it is."""
+def unchanged_plans(snapshot: Snapshot, service: str, held: Held) -> tuple[PoolPlan, ...]:
+    """Plans that leave all pools of a service as they are, with this hold."""
     pools = snapshot.settings.services[service].pools
     return tuple(PoolPlan(service, pool, {}, {}, {}, held=(held,)) for pool in pools)
 
 
 def _plan(proposal: ServiceProposal, kept: Collection[str]) -> list[PlannedPool]:
-    snapshot, name, health = proposal.snapshot, proposal.service, proposal.regions
-    service = snapshot.settings.services[name]
+    """The plans of the service's pools before guards. `kept`: see `replanned`."""
+    snapshot, name = proposal.snapshot, proposal.service
     memory = snapshot.memory.of(name)
     if not proposal.is_observed:
         held = Held(Hold.NOT_OBSERVED, "AWS has not said yet how its levers stand")
-        return [PlannedPool(plan, memory.warming_up) for plan in held_whole(snapshot, name, held)]
+        plans = unchanged_plans(snapshot, name, held)
+        return [PlannedPool(plan, memory.warming_up) for plan in plans]
+    return plan_pools(_pool_inputs(proposal, kept))
+
+
+def _pool_inputs(proposal: ServiceProposal, kept: Collection[str]) -> list[PoolInput]:
+    snapshot, name, health = proposal.snapshot, proposal.service, proposal.regions
+    service = snapshot.settings.services[name]
     before = lever_of(service).shares_by_pool(service, snapshot.observed[name])
-    was_warming_up = warming_up_by_pool(memory, before)
-    figures = believed_figures(snapshot, name, health)
-    healthy = standings(snapshot, name, health, before, isolated=proposal.blind, kept=kept)
-    ordered = obeyed(snapshot, name, figures, healthy, before)
-    stands = exclude_misdirected(snapshot, name, ordered, before)
-    placements = desired_shares(snapshot, name, figures, stands, before)
+    was_warming_up = warming_up_by_pool(snapshot.memory.of(name), before)
+    believed = believed_figures(snapshot, name, health)
+    by_health = eligibility_by_health(
+        snapshot, name, health, before, isolated=proposal.isolated, kept=kept
+    )
+    by_orders = with_orders(snapshot, name, believed, by_health, before)
+    eligibility = exclude_misdirected(snapshot, name, by_orders, before)
+    placements = pool_placements(snapshot, name, believed, eligibility, before)
     leaving = {
-        pool: must_leave(stands[pool], before[pool]) if wanted is not None else ()
-        for pool, wanted in placements.items()
+        pool: leaving_regions(eligibility[pool], before[pool]) if placement is not None else ()
+        for pool, placement in placements.items()
     }
     urgent = any(leaving.values())
-    return plan_pools(
-        [
-            PoolInput(
-                snapshot,
-                name,
-                pool,
-                figures,
-                health,
-                stands[pool],
-                before[pool],
-                placement,
-                leaving[pool],
-                was_warming_up[pool],
-                urgent,
-            )
-            for pool, placement in placements.items()
-        ]
-    )
+    return [
+        PoolInput(
+            snapshot,
+            name,
+            pool,
+            believed,
+            health,
+            eligibility[pool],
+            before[pool],
+            placement,
+            leaving[pool],
+            was_warming_up[pool],
+            urgent,
+        )
+        for pool, placement in placements.items()
+    ]
 
 
 def _guarded(
     proposal: ServiceProposal, plan: PoolPlan, missing: Held | None, unconfirmed: Collection[str]
 ) -> PoolPlan:
-    """The plan with its changes, or held with what it would have changed."""
+    """The plan with its changes; or held, with the same changes as `withheld`."""
     if not proposal.is_observed:
         return plan
     snapshot = proposal.snapshot
@@ -184,7 +196,7 @@ def _guarded(
         plan = replace(plan, held=(*plan.held, leak))
     if not changes:
         return plan
-    intent = refusals.GuardInput(
+    guard_input = refusals.GuardInput(
         plan,
         automatic_drains=tuple(sorted(automatic_drains([plan]))),
         ignored=refusals.ignored_guards(snapshot, plan.service, plan.pool),
@@ -193,7 +205,7 @@ def _guarded(
         unconfirmed=unconfirmed,
         is_resend=is_resend(snapshot.memory.of(plan.service), changes),
     )
-    held = refusals.first_refusal(snapshot, intent)
+    held = refusals.first_refusal(snapshot, guard_input)
     return replace(plan, changes=changes) if held is None else _refused(plan, changes, held, leak)
 
 
@@ -210,9 +222,9 @@ def _refused(
 
 
 def _aborted(proposal: ServiceProposal) -> dict[Position, float]:
-    """When which region last took a step back, as long as it is not tried again."""
+    """Position to the time of its last step back, until it may be tried again."""
     snapshot = proposal.snapshot
     limit_s, now = snapshot.settings.ramp.retry_after_s, snapshot.now
-    aborted = snapshot.memory.of(proposal.service).aborted
-    lately = {position: at for position, at in aborted.items() if now - at < limit_s}
-    return {**lately, **{p: now for one in proposal.planned for p in one.stepping_back}}
+    earlier = snapshot.memory.of(proposal.service).aborted
+    recent = {position: at for position, at in earlier.items() if now - at < limit_s}
+    return recent | {position: now for pool in proposal.planned for position in pool.stepping_back}

@@ -1,7 +1,7 @@
-"""Orders that order nothing: the settings do not name what they speak of.
+"""Void orders: active orders for a service, pool or region that the settings do not have.
 
-That happens when a reload, or a restart with other settings, takes a service, a pool or a region
-away while an order for it is in force. Settings that name it again revive the order.
+A reload, or a restart with other settings, may remove it while the order is active. The order is
+valid again under settings that have it again.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from controller.model.configuration import Settings
 from controller.model.overrides import Override
 
 
-def why_void(override: Override, settings: Settings) -> str | None:
-    """What the settings do not name, such as `no region eu-west-1 is configured`; None: all."""
+def void_reason(override: Override, settings: Settings) -> str | None:
+    """Why the order is void, such as `no region eu-west-1 is configured`; None: it is not."""
     service, pool, region = override.service, override.pool, override.region
     if service is None:
-        named = any(region in one.regions for one in settings.services.values())
-        return None if region is None or named else f"no region {region} is configured"
+        is_known = any(region in known.regions for known in settings.services.values())
+        return None if region is None or is_known else f"no region {region} is configured"
     known = settings.services.get(service)
     if known is None:
         return f"no service {service} is configured"
@@ -30,7 +30,7 @@ def why_void(override: Override, settings: Settings) -> str | None:
     return f"no region {region} of {where} is configured"
 
 
-def void(overrides: Iterable[Override], settings: Settings) -> Mapping[int, str]:
-    """Ids of the orders that are void under these settings, and why."""
-    found = {override.id: why_void(override, settings) for override in overrides}
-    return {override_id: why for override_id, why in found.items() if why is not None}
+def void_orders(overrides: Iterable[Override], settings: Settings) -> Mapping[int, str]:
+    """Id of each order that is void under these settings to the reason."""
+    reasons = {override.id: void_reason(override, settings) for override in overrides}
+    return {override_id: why for override_id, why in reasons.items() if why is not None}

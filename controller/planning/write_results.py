@@ -1,4 +1,4 @@
-"""What became of each change of a plan, from the outcomes of the writes that carried it out."""
+"""The status of each change of a plan, from the outcomes of its writes."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from controller.model.levers import Change, OutcomeStatus, Position
 from controller.planning.levers.registry import lever_named
 
 
-def results_of(written: Iterable[WriteResult]) -> dict[Change, OutcomeStatus]:
-    """Change to what became of all its parts: unknown where only some of them took it.
+def status_by_change(written: Iterable[WriteResult]) -> dict[Change, OutcomeStatus]:
+    """Change to status: that of all its writes, or unknown where they differ.
 
-    Where a write holds all of a change, a later one with it was another try and replaces the
-    refusal of the first. Otherwise each write is one part of the change.
+    With an atomic lever one write has all of a change, and a later write of it is a retry that
+    replaces the first status. Otherwise each write is a part of the change.
     """
-    found: defaultdict[Change, list[OutcomeStatus]] = defaultdict(list)
-    for one in written:
-        for change in one.changes:
-            if lever_named(one.lever).is_atomic:
-                found[change].clear()
-            found[change].append(one.outcome.status)
-    return {change: _joint(statuses) for change, statuses in found.items()}
+    statuses: defaultdict[Change, list[OutcomeStatus]] = defaultdict(list)
+    for write in written:
+        for change in write.changes:
+            if lever_named(write.lever).is_atomic:
+                statuses[change].clear()
+            statuses[change].append(write.outcome.status)
+    return {change: _combined_status(parts) for change, parts in statuses.items()}
 
 
 def applied_positions(written: Iterable[WriteResult]) -> set[Position]:
     """Positions whose changes were applied in all their parts."""
-    results = results_of(written).items()
-    return {change.position for change, status in results if status is OutcomeStatus.APPLIED}
+    statuses = status_by_change(written).items()
+    return {change.position for change, status in statuses if status is OutcomeStatus.APPLIED}
 
 
-def _joint(statuses: list[OutcomeStatus]) -> OutcomeStatus:
+def _combined_status(statuses: list[OutcomeStatus]) -> OutcomeStatus:
     return statuses[0] if len(set(statuses)) == 1 else OutcomeStatus.UNKNOWN

@@ -18,10 +18,10 @@ from controller.adapters.sqlite import schema
 from controller.adapters.sqlite.store import SqliteStore, check_audit
 from controller.model.configuration import Mode
 from controller.model.decision import DecisionRecord, TimelineEvent
-from controller.planning.account.alternatives import rejected
+from controller.planning.account.alternatives import rejected_alternatives
 from controller.planning.account.decision_changes import expected_effect
-from controller.planning.account.evidence import Evidence, Exhibit
-from controller.planning.account.explanation import explain
+from controller.planning.account.evidence import Evidence, RecordedEvidence
+from controller.planning.account.explanation import explain_record
 from controller.planning.account.replay import replay
 from controller.planning.decision import decide
 from tests.adapters import older
@@ -66,7 +66,7 @@ async def test_a_record_of_a_large_world_is_small(tmp_path: Path, lost: bool) ->
         regions=found.decision.regions,
         plans=found.decision.plans,
         expected_effect=expected_effect(found),
-        rejected=rejected(moment, found.decision),
+        rejected=rejected_alternatives(moment, found.decision),
     )
     path = tmp_path / "gtc.sqlite"
     async with SqliteStore(path) as store:
@@ -75,7 +75,7 @@ async def test_a_record_of_a_large_world_is_small(tmp_path: Path, lost: bool) ->
         assert await store.record(stored.id) == stored == replace(record, id=stored.id)
         text = await store.evidence(stored.id)
     assert text is not None
-    assert replay(Exhibit(stored.id, "1", text), "1").faithful
+    assert replay(RecordedEvidence(stored.id, "1", text), "1").faithful
     [(size,)] = rows(path, "SELECT bytes FROM record_bytes WHERE record_id = 2")
     assert isinstance(size, int)
     assert size < MOST_BYTES
@@ -205,12 +205,12 @@ async def test_a_file_of_schema_5_is_read_whole(tmp_path: Path) -> None:
         assert failover.at == NOON.replace(second=1, microsecond=250)
         assert failover.measured_effect == "95 % had left"
         assert [moment.name for moment in failover.timeline] == ["decided", "insync"]
-        assert "eu-west-1" in explain(failover)
+        assert "eu-west-1" in explain_record(failover)
         assert await store.records(limit=10, region="eu-west-1") != ()
         for record in records[1:]:
             text = await store.evidence(record.id)
             assert text is not None
-            again = replay(Exhibit(record.id, record.version, text), record.version)
+            again = replay(RecordedEvidence(record.id, record.version, text), record.version)
             assert again.differences == ()
             assert {one.recorded for one in again.unread} <= {"nothing"}
         assert await store.evidence(6) is None

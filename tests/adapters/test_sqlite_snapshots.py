@@ -17,7 +17,7 @@ from controller.adapters.sqlite.store import SqliteStore, check_audit
 from controller.model.configuration import Mode
 from controller.model.decision import DecisionRecord
 from controller.model.errors import StateUnavailableError
-from controller.planning.account.evidence import Evidence, written
+from controller.planning.account.evidence import Evidence, encode_evidence
 from tests.adapters import older
 from tests.planning.account.test_evidence import evidence
 
@@ -47,14 +47,14 @@ async def test_settings_are_stored_once_for_all_their_snapshots(tmp_path: Path) 
         for _ in range(5):
             await store.add_record(RECORD, given)
         await store.add_record(RECORD, under_other_settings(given, 1))
-        assert await store.evidence(3) == written(given)
-        assert await store.evidence(6) == written(under_other_settings(given, 1))
+        assert await store.evidence(3) == encode_evidence(given)
+        assert await store.evidence(6) == encode_evidence(under_other_settings(given, 1))
 
     assert rows(path, "SELECT count(*) FROM snapshots") == [(6,)]
     assert rows(path, "SELECT count(*) FROM snapshot_settings") == [(2,)]
     [(size,)] = rows(path, "SELECT max(length(body)) FROM snapshots")
     assert isinstance(size, int)
-    assert size < len(written(given).snapshot + written(given).decision) / 2
+    assert size < len(encode_evidence(given).snapshot + encode_evidence(given).decision) / 2
 
 
 async def test_snapshots_and_settings_are_deleted_with_their_records(
@@ -68,7 +68,7 @@ async def test_snapshots_and_settings_are_deleted_with_their_records(
         for number in range(5):
             await store.add_record(RECORD, under_other_settings(given, number))
         assert await store.evidence(3) is None
-        assert await store.evidence(5) == written(under_other_settings(given, 4))
+        assert await store.evidence(5) == encode_evidence(under_other_settings(given, 4))
 
     assert rows(path, "SELECT record_id FROM snapshots ORDER BY record_id") == [(4,), (5,)]
     assert rows(path, "SELECT count(*) FROM snapshot_settings") == [(2,)]
@@ -85,7 +85,7 @@ async def test_a_file_from_before_snapshots_is_migrated_with_its_records(tmp_pat
         new = await store.add_record(RECORD, evidence())
         assert await store.records(limit=10) == (new, old)
         assert await store.evidence(old.id) is None
-        assert await store.evidence(new.id) == written(evidence())
+        assert await store.evidence(new.id) == encode_evidence(evidence())
         assert (await store.check_audit()).ok
     assert rows(path, "PRAGMA user_version") == [(len(schema.MIGRATIONS),)]
 

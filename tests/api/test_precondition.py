@@ -9,7 +9,7 @@ import pytest
 from controller.loops.cycle.snapshot_builder import SnapshotBuilder
 from controller.model.health import Verdict
 from controller.model.levers import LeverState, Position
-from controller.planning.memory import updated
+from controller.planning.memory import with_services
 from tests.api.callers import bearer, guarded
 from tests.api.serving import QUICK, Api, api
 
@@ -23,7 +23,7 @@ def time_passes(snapshots: SnapshotBuilder, seconds: float) -> None:
     earlier = {
         name: replace(one, since=one.since - seconds) for name, one in memory.services.items()
     }
-    snapshots.memory = updated(memory, earlier)
+    snapshots.memory = with_services(memory, earlier)
 
 
 def is_down(served: Api, region: str) -> bool:

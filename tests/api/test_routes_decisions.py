@@ -11,8 +11,8 @@ from controller import __version__
 from controller.api.routes import decisions
 from controller.model.configuration import Mode
 from controller.model.decision import DecisionRecord
-from controller.planning.account.evidence import imported
-from controller.planning.account.explanation import explain
+from controller.planning.account.evidence import import_evidence
+from controller.planning.account.explanation import explain_record
 from controller.planning.account.replay import replay
 from tests.api.callers import bearer, guarded
 from tests.api.serving import api
@@ -104,7 +104,7 @@ async def test_a_record_is_text_for_accept_text_plain() -> None:
         anything = await served.get("/v1/decisions/latest", headers={"Accept": "*/*"})
 
     assert latest.headers["Content-Type"] == "text/plain; charset=utf-8"
-    assert latest.text == one.text == explain(record) + "\n"
+    assert latest.text == one.text == explain_record(record) + "\n"
     assert anything.body["id"] == record.id
 
 
@@ -163,7 +163,7 @@ async def test_an_exported_snapshot_can_be_replayed() -> None:
     async with api(guarded()) as served:
         exported = await served.get("/v1/decisions/1/snapshot", headers=bearer("viewer"))
 
-    exhibit = imported(exported.text)
+    exhibit = import_evidence(exported.text)
     assert (exhibit.decision_id, exhibit.version) == (1, __version__)
     assert replay(exhibit, __version__).differences == ()
     assert "sha256" not in exported.text

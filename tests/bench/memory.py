@@ -35,11 +35,11 @@ from controller.model.decoding import decoded
 from controller.model.encoding import EXACT, SHOWN, as_text
 from controller.model.levers import Position
 from controller.model.traffic import Measurement
-from controller.planning.account.alternatives import rejected
+from controller.planning.account.alternatives import rejected_alternatives
 from controller.planning.account.columns import aligned
 from controller.planning.account.decision_changes import expected_effect
-from controller.planning.account.decision_summary import told_part
-from controller.planning.account.evidence import Evidence, read_snapshot, written
+from controller.planning.account.decision_summary import reduced_to_summary
+from controller.planning.account.evidence import Evidence, encode_evidence, read_snapshot
 from controller.planning.decision import decide
 from tests.bench.worlds import at_rest, failed
 from tests.fakes.clock import NOON, FakeClock
@@ -70,7 +70,7 @@ def _of_decision(moment: Snapshot) -> dict[str, int | float]:
     """What one decision takes: its record, its evidence, its events."""
     decision = decide(moment)
     evidence, record = Evidence(moment, decision), _record(moment, decision)
-    text = written(evidence)
+    text = encode_evidence(evidence)
     hub = EventStream(FakeClock())
     hub.on_record(record)
     return {
@@ -79,7 +79,7 @@ def _of_decision(moment: Snapshot) -> dict[str, int | float]:
         "both on disk, bytes": _on_disk(record, evidence),
         "event of it, bytes": len(hub.recent(1)[0].text),
         "encode record, ms": _ms(lambda: as_text(EXACT(record))),
-        "encode evidence, ms": _ms(lambda: written(evidence)),
+        "encode evidence, ms": _ms(lambda: encode_evidence(evidence)),
         "encode for the API, ms": _ms(lambda: as_text(SHOWN(record))),
         "read snapshot, ms": _ms(lambda: read_snapshot(text)),
         "read decision, ms": _ms(lambda: decoded(Decision, json.loads(text.decision))),
@@ -98,7 +98,7 @@ def _record(moment: Snapshot, decision: Decision) -> DecisionRecord:
         written=(),
         timeline=(),
         expected_effect=expected_effect(Evidence(moment, decision)),
-        rejected=rejected(moment, decision),
+        rejected=rejected_alternatives(moment, decision),
     )
 
 
@@ -134,7 +134,7 @@ def _kept(moment: Snapshot) -> list[tuple[str, str, str]]:
         _row(f"{_SOME} reports of all places", lambda: _reports(places), None),
         _row("measured figures", lambda: _figures(moment, places), None),
         _row(waiting, lambda: _waiting(moment, decision, record), unsaved_records.MAX_BYTES),
-        _row(growing, lambda: [told_part(record) for _ in range(_SOME)], None),
+        _row(growing, lambda: [reduced_to_summary(record) for _ in range(_SOME)], None),
         ("records in the state file", "", f"{records.KEPT_BYTES:,}"),
     ]
 

@@ -23,8 +23,8 @@ from typing import TypeVar
 from controller.model.decision import Snapshot
 from controller.planning.account.columns import aligned
 from controller.planning.decision import decide
-from controller.planning.eligibility import standings
-from controller.planning.health.quorum import judge
+from controller.planning.eligibility import eligibility_by_health
+from controller.planning.health.quorum import health_by_service
 from controller.planning.levers.route53 import ROUTE53
 from controller.planning.placement.believed import believed_figures
 from controller.planning.placement.optimal_split import PlacementProblem, place
@@ -92,9 +92,9 @@ def solved(problem: Problem) -> tuple[CapacityLimits, TransportationFlows]:
 def task_of(moment: Snapshot) -> PlacementProblem:
     """What placement is asked when this moment is decided on."""
     service = moment.settings.services["shop"]
-    health = judge(moment, isolated=None)["shop"]
+    health = health_by_service(moment, isolated=None)["shop"]
     before = ROUTE53.shares_by_pool(service, moment.observed["shop"])
-    stands = standings(moment, "shop", health, before, isolated=None, kept=())
+    stands = eligibility_by_health(moment, "shop", health, before, isolated=None, kept=())
     free = {pool: stand.free for pool, stand in stands.items()}
     figures = believed_figures(moment, "shop", health)
     return PlacementProblem(

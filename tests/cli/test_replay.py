@@ -10,7 +10,7 @@ import pytest
 
 from controller import __version__
 from controller.cli import exit_codes
-from controller.planning.account.evidence import Exhibit, exported, written
+from controller.planning.account.evidence import RecordedEvidence, encode_evidence, export_evidence
 from tests.cli.conftest import Run
 from tests.cli.fake_daemon import FakeDaemon
 from tests.planning.account.test_evidence import evidence
@@ -26,7 +26,9 @@ def reply(*, faithful: bool = True) -> dict[str, Any]:
 
 def file_of(folder: Path, version: str = __version__, *change: str) -> Path:
     """An exported failover, with one text in its decision replaced."""
-    text = json.dumps(exported(Exhibit(12, version, written(evidence("see eu-west-1=D")))))
+    text = json.dumps(
+        export_evidence(RecordedEvidence(12, version, encode_evidence(evidence("see eu-west-1=D"))))
+    )
     if change:
         old, new = (text.replace(":", ": ") for text in change)
         assert old in text
@@ -64,7 +66,9 @@ def test_an_exported_snapshot_is_replayed_without_a_daemon(
     daemon: FakeDaemon, gtc: Run, tmp_path: Path
 ) -> None:
     """The outcome is the same."""
-    content = exported(Exhibit(12, __version__, written(evidence("see eu-west-1=D"))))
+    content = export_evidence(
+        RecordedEvidence(12, __version__, encode_evidence(evidence("see eu-west-1=D")))
+    )
     daemon.answers("GET /v1/decisions/12/snapshot", content)
     path = tmp_path / "twelve.json"
     result = gtc("replay", "12", "--export", str(path))

@@ -25,7 +25,7 @@ from controller.cli import root
 from controller.model.decoding import UnreadableError
 from controller.model.levers import LeverState, Position
 from controller.model.overrides import OverrideKind
-from controller.planning.account.evidence import Exhibit, exported
+from controller.planning.account.evidence import RecordedEvidence, export_evidence
 from controller.planning.account.replay import replay
 from tests.compatibility.day import (
     FOLDER,
@@ -118,7 +118,7 @@ async def test_its_decisions_are_replayed_or_refused_with_a_reason(state: Path) 
             evidence = await store.evidence(record_id)
             assert evidence is not None
             try:
-                again = replay(Exhibit(record_id, __version__, evidence), __version__)
+                again = replay(RecordedEvidence(record_id, __version__, evidence), __version__)
             except UnreadableError as error:
                 said[record_id] = str(error)
             else:
@@ -139,7 +139,7 @@ async def test_an_exported_decision_can_be_replayed_from_a_file(
         evidence = await store.evidence(record_id)
     assert evidence is not None
     file = tmp_path / "decision.json"
-    file.write_text(json.dumps(exported(Exhibit(record_id, __version__, evidence))))
+    file.write_text(json.dumps(export_evidence(RecordedEvidence(record_id, __version__, evidence))))
     result = CliRunner().invoke(root, ["replay", "--file", str(file)])
     if record_id in known:
         said = f"Error: {file}: {known[record_id]}\n"

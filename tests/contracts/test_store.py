@@ -27,7 +27,7 @@ from controller.model.errors import StateUnavailableError
 from controller.model.health import RegionHealth, Verdict
 from controller.model.levers import Change, LeverState, Outcome, OutcomeStatus, Position
 from controller.model.overrides import OverrideKind, OverrideRequest
-from controller.planning.account.evidence import written
+from controller.planning.account.evidence import encode_evidence
 from controller.ports import Store
 from tests.fakes.store import FakeStore
 from tests.planning.account.test_evidence import evidence
@@ -202,7 +202,7 @@ class StoreContract:
             stored = await store.add_record(_record(), given)
             await store.update_record(replace(stored, measured_effect="0 % remain"))
         async with self.opened(tmp_path) as store:
-            assert await store.evidence(stored.id) == written(given)
+            assert await store.evidence(stored.id) == encode_evidence(given)
             assert await store.evidence(bare.id) is None
             assert await store.evidence(99) is None
 

@@ -20,7 +20,7 @@ from controller.model.errors import StateUnavailableError
 from controller.model.levers import LeverState, Position
 from controller.model.overrides import Override, OverrideRequest
 from controller.planning.account.concerned_regions import concerned_regions
-from controller.planning.account.evidence import Evidence, EvidenceText, written
+from controller.planning.account.evidence import Evidence, EvidenceText, encode_evidence
 
 
 class FakeStore:
@@ -102,7 +102,7 @@ class FakeStore:
         stored = replace(record, id=len(self._records) + 1)
         self._records[stored.id] = stored
         if evidence is not None:
-            text = evidence if isinstance(evidence, EvidenceText) else written(evidence)
+            text = evidence if isinstance(evidence, EvidenceText) else encode_evidence(evidence)
             self._evidence[stored.id] = text
         await self.audit(
             at=stored.at, actor="gtc", action=DECISION_RECORDED, detail=f"#{stored.id}"

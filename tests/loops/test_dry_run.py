@@ -9,7 +9,7 @@ import pytest
 
 from controller.loops.reload.reload import ReloadRefusedError
 from controller.model.configuration import Settings
-from controller.planning.account.explanation import explain
+from controller.planning.account.explanation import explain_record
 from controller.settings import LoadedSettings
 from controller.settings.references import NO_REFERENCES
 from tests.loops.simulated import SETTINGS, World
@@ -51,7 +51,7 @@ async def test_a_service_in_dry_run_tells_exactly_what_it_would_write() -> None:
     assert any(line["changes"] for line in decisions)
     held = [h for plan in record.plans if plan.service == "api" for h in plan.held]
     assert (held[0].reason.value, held[0].detail) == ("dry_run", HELD)
-    told = explain(record)
+    told = explain_record(record)
     assert f"api/world dry_run: {HELD}" in told
     assert f"{WITHHELD[0]} not written" in told
 

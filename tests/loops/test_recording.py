@@ -30,7 +30,7 @@ from controller.model.levers import Change, LeverState, Outcome, OutcomeStatus, 
 from controller.model.memory import Memory
 from controller.model.overrides import Override, OverrideKind
 from controller.planning.account.decision_summary import decision_summary
-from controller.planning.account.evidence import Evidence, canonical, written
+from controller.planning.account.evidence import Evidence, canonical_text, encode_evidence
 from controller.planning.decision import decide
 from tests.bench.worlds import at_rest
 from tests.fakes.clock import NOON, FakeClock
@@ -376,7 +376,7 @@ async def test_what_waits_is_bounded_in_bytes_and_stored_as_if_it_had_not_waited
     for record, one in zip(stored, evidences[4:], strict=True):
         assert record.plans == one.decision.plans
         assert record.trigger[0] == f"note {record.cycle}"
-        assert await bench.store.evidence(record.id) == written(one)
+        assert await bench.store.evidence(record.id) == encode_evidence(one)
 
 
 def told_of(number: int) -> tuple[Snapshot, Decision]:
@@ -449,7 +449,10 @@ async def test_a_record_is_kept_with_what_its_decision_was_made_of() -> None:
     await bench.keep(FAILOVER)
 
     texts = [await bench.store.evidence(record.id) for record in await bench.stored()]
-    assert [text and text.decision for text in texts] == [canonical(FAILOVER), canonical(CALM)]
+    assert [text and text.decision for text in texts] == [
+        canonical_text(FAILOVER),
+        canonical_text(CALM),
+    ]
     versions = {record.version for record in await bench.stored()}
     assert versions == {__version__}
 

@@ -18,7 +18,7 @@ from controller.model.levers import (
 )
 from controller.model.memory import Memory
 from controller.planning.drift import accepted_states, find_drift, resolved_drift
-from controller.planning.write_results import results_of
+from controller.planning.write_results import status_by_change
 from tests.loops.small import small
 from tests.planning.remembering import remembers
 
@@ -158,7 +158,7 @@ def test_a_change_is_applied_or_refused_only_with_all_its_parts(
     """A batch holds them all, so a second one is another try; groups are written one by one."""
     written = [WriteResult(lever, "target", (DRAIN,), Outcome(status)) for status in statuses]
 
-    assert results_of(written) == {DRAIN: result}
+    assert status_by_change(written) == {DRAIN: result}
 
 
 def test_changes_have_their_own_results() -> None:
@@ -170,7 +170,7 @@ def test_changes_have_their_own_results() -> None:
         WriteResult("route53", "Z1", (other,), Outcome(REFUSED)),
     ]
 
-    assert results_of(written) == {DRAIN: APPLIED, other: REFUSED}
+    assert status_by_change(written) == {DRAIN: APPLIED, other: REFUSED}
 
 
 def test_a_change_that_was_not_applied_does_not_resolve_drift() -> None:

@@ -8,11 +8,11 @@ import pytest
 
 from controller.model.decision import Hold
 from controller.model.health import RegionHealth, Verdict
-from controller.planning.eligibility import Permission, RegionEligibility, standings
-from controller.planning.orders import obeyed
+from controller.planning.eligibility import Permission, RegionEligibility, eligibility_by_health
+from controller.planning.orders import with_orders
 from controller.planning.placement.believed import believed_figures
 from tests.planning.remembering import remembers
-from tests.storyboards.stage import Stage
+from tests.storyboards.player import StoryboardPlayer
 
 WEST, CENTRAL, EAST = "eu-west-1", "eu-central-1", "us-east-1"
 WELL = RegionHealth(Verdict.UP, "well")
@@ -31,34 +31,34 @@ def stand(
     panic: bool = False,
 ) -> dict[str, RegionEligibility]:
     """The standing of three regions of one pool, of which eu-west-1 may be unwell."""
-    stage = Stage()
-    stage.now = 1_000.0
+    player = StoryboardPlayer()
+    player.now = 1_000.0
     for command in (f"pool world {WEST} {CENTRAL} {EAST}", *commands):
-        stage.play(command)
+        player.play(command)
     shares = EVEN if before is None else before
-    return stand_on(stage, shares, west=west, isolated=isolated, panic=panic)
+    return stand_on(player, shares, west=west, isolated=isolated, panic=panic)
 
 
 def stand_on(
-    stage: Stage,
+    player: StoryboardPlayer,
     before: dict[str, float],
     *,
     west: RegionHealth = WELL,
     isolated: str | None = None,
     panic: bool = False,
 ) -> dict[str, RegionEligibility]:
-    """The same on a stage where something has happened."""
-    stage._settle()
+    """The same on a player where something has happened."""
+    player._settle()
     health = {WEST: west, CENTRAL: WELL, EAST: WELL}
-    stage.memory = remembers(begun=True, panic=stage.now if panic else None)
-    snapshot, shares = stage.snapshot(), {"world": before}
-    healthy = standings(snapshot, "shop", health, shares, isolated=isolated, kept=())
+    player.memory = remembers(begun=True, panic=player.now if panic else None)
+    snapshot, shares = player.snapshot(), {"world": before}
+    healthy = eligibility_by_health(snapshot, "shop", health, shares, isolated=isolated, kept=())
     figures = believed_figures(snapshot, "shop", health)
-    return dict(obeyed(snapshot, "shop", figures, healthy, shares)["world"])
+    return dict(with_orders(snapshot, "shop", figures, healthy, shares)["world"])
 
 
 @pytest.mark.parametrize(
-    ("health", "may", "cause", "hold"),
+    ("health", "permission", "cause", "hold"),
     [
         (WELL, Permission.IN, "serving", None),
         (SUSPECT, Permission.IN, "serving", Hold.WITHIN_HYSTERESIS),
@@ -67,18 +67,18 @@ def stand_on(
     ],
     ids=["well", "suspect", "dead", "unknown"],
 )
-def test_a_verdict_gives_a_standing(
-    health: RegionHealth, may: Permission, cause: str, hold: Hold | None
+def test_each_verdict_gives_an_eligibility(
+    health: RegionHealth, permission: Permission, cause: str, hold: Hold | None
 ) -> None:
     """Unknown is neither in nor out."""
     found = stand(west=health)[WEST]
 
-    assert (found.may, found.cause) == (may, cause)
+    assert (found.permission, found.cause) == (permission, cause)
     assert [held.reason for held in found.held] == ([hold] if hold else [])
 
 
 @pytest.mark.parametrize(
-    ("health", "may", "hold"),
+    ("health", "permission", "hold"),
     [
         (WELL, Permission.IN, None),
         (DEAD, Permission.KEEP, Hold.PANIC),
@@ -88,20 +88,20 @@ def test_a_verdict_gives_a_standing(
     ids=["well", "dead", "dead for two", "unknown"],
 )
 def test_in_a_panic_a_second_source_is_needed(
-    health: RegionHealth, may: Permission, hold: Hold | None
+    health: RegionHealth, permission: Permission, hold: Hold | None
 ) -> None:
     """One vantage point alone is not believed then."""
     found = stand(west=health, panic=True)[WEST]
 
-    assert found.may is may
+    assert found.permission is permission
     assert [held.reason for held in found.held] == ([hold] if hold else [])
 
 
-def test_isolation_keeps_what_is_unknown_and_says_so() -> None:
+def test_isolation_keeps_regions_of_unknown_health_with_its_reason() -> None:
     """The reason is ours, not the region's."""
     found = stand(west=UNKNOWN, isolated="2 of 3 known-good reference targets fail too")[WEST]
 
-    assert found.may is Permission.KEEP
+    assert found.permission is Permission.KEEP
     (held,) = found.held
     assert (held.reason, held.detail) == (
         Hold.SELF_ISOLATED,
@@ -111,13 +111,13 @@ def test_isolation_keeps_what_is_unknown_and_says_so() -> None:
 
 @pytest.mark.parametrize("health", [WELL, DEAD, UNKNOWN], ids=["well", "dead", "unknown"])
 @pytest.mark.parametrize("panic", [True, False])
-def test_a_failover_takes_the_region_out_whatever_is_believed(
+def test_a_failover_takes_the_region_out_whatever_its_health(
     health: RegionHealth, panic: bool
 ) -> None:
     """A person sees more than the prober."""
     found = stand(f"failover {WEST}", west=health, panic=panic)[WEST]
 
-    assert (found.may, found.cause, found.why) == (
+    assert (found.permission, found.cause, found.why) == (
         Permission.OUT,
         "failover",
         "failover by ann: INC-42",
@@ -125,7 +125,7 @@ def test_a_failover_takes_the_region_out_whatever_is_believed(
 
 
 @pytest.mark.parametrize(
-    ("health", "may", "cause"),
+    ("health", "permission", "cause"),
     [
         (WELL, Permission.OUT, "drain"),
         (SUSPECT, Permission.OUT, "drain"),
@@ -135,34 +135,34 @@ def test_a_failover_takes_the_region_out_whatever_is_believed(
     ids=["well", "suspect", "unknown", "dead"],
 )
 def test_a_drain_takes_the_region_out_if_it_is_not_out_already(
-    health: RegionHealth, may: Permission, cause: str
+    health: RegionHealth, permission: Permission, cause: str
 ) -> None:
     """A region that is down left for another reason than the drain."""
     found = stand(f"drain {WEST}", west=health)[WEST]
 
-    assert (found.may, found.cause) == (may, cause)
+    assert (found.permission, found.cause) == (permission, cause)
 
 
-def test_a_drain_that_is_refused_leaves_the_region_as_it_was_and_says_why() -> None:
+def test_a_refused_drain_leaves_the_region_as_it_was_with_the_reason() -> None:
     """The refusal stands beside the region."""
     found = stand("guards min_active_ratio=1.0", f"drain {WEST}")[WEST]
 
-    assert (found.may, found.cause) == (Permission.IN, "serving")
+    assert (found.permission, found.cause) == (Permission.IN, "serving")
     assert [held.reason for held in found.held] == [Hold.MIN_ACTIVE]
 
 
-def test_a_region_without_traffic_may_be_drained_whatever_the_guards_say() -> None:
-    """Nobody loses anything by it, and it must not return."""
+def test_a_region_without_traffic_may_be_drained_despite_guards() -> None:
+    """No user is affected, and it must not return."""
     found = stand(
         "guards min_active_ratio=1.0",
         f"drain {WEST}",
         before={WEST: 0.0, CENTRAL: 0.5, EAST: 0.5},
     )[WEST]
 
-    assert (found.may, found.cause) == (Permission.OUT, "drain")
+    assert (found.permission, found.cause) == (Permission.OUT, "drain")
 
 
-def test_naming_one_guard_leaves_the_others_in_force() -> None:
+def test_naming_one_guard_leaves_the_others_active() -> None:
     """Who overrides the number of regions has not overridden their capacity."""
     commands = [
         "guards min_active_ratio=1.0",
@@ -174,14 +174,14 @@ def test_naming_one_guard_leaves_the_others_in_force() -> None:
 
     assert [held.reason for held in alone.held] == [Hold.CAPACITY]
     assert [held.reason for held in other.held] == [Hold.MIN_ACTIVE]
-    assert (both.may, both.held) == (Permission.OUT, ())
+    assert (both.permission, both.held) == (Permission.OUT, ())
 
 
-def test_a_missing_leaf_is_out_whatever_else_is_true() -> None:
-    """Nothing can be given to what does not exist, and nobody creates it."""
+def test_a_region_with_a_missing_weighted_record_is_out() -> None:
+    """The daemon never creates records, so it cannot get a share."""
     found = stand(west=UNKNOWN, before={CENTRAL: 0.5, EAST: 0.5})[WEST]
 
-    assert (found.may, found.cause) == (Permission.OUT, "missing")
+    assert (found.permission, found.cause) == (Permission.OUT, "missing")
 
 
 @pytest.mark.parametrize(
@@ -198,10 +198,10 @@ def test_an_order_binds_where_it_was_given(
     service: str | None, pool: str | None, cause: str
 ) -> None:
     """Everywhere, one service, or one pool of it."""
-    stage = Stage()
-    stage.now = 1_000.0
+    player = StoryboardPlayer()
+    player.now = 1_000.0
     for command in (f"pool world {WEST} {CENTRAL} {EAST}", f"drain {WEST}"):
-        stage.play(command)
-    stage.overrides = [replace(stage.overrides[0], service=service, pool=pool)]
+        player.play(command)
+    player.overrides = [replace(player.overrides[0], service=service, pool=pool)]
 
-    assert stand_on(stage, EVEN)[WEST].cause == cause
+    assert stand_on(player, EVEN)[WEST].cause == cause

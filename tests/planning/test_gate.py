@@ -13,7 +13,7 @@ from controller.model.levers import Position
 from controller.model.traffic import MeasuredShare
 from controller.planning.ramp.gate import RampGate, ramp_gate
 from tests.planning.remembering import remembers
-from tests.storyboards.stage import Stage
+from tests.storyboards.player import StoryboardPlayer
 
 WEST, EAST = "eu-west-1", "us-east-1"
 AT = Position("shop", "world", WEST)
@@ -23,7 +23,7 @@ NOW = 1_000.0
 
 def snapshot(raised_s_ago: float = 1e6, **changes: Any) -> Snapshot:
     """Two regions; the first was last raised so many seconds ago."""
-    stage = Stage()
+    stage = StoryboardPlayer()
     stage.now = NOW
     for command in (f"pool world {WEST} {EAST}", "ramp look_for_s=300 min_requests=50"):
         stage.play(command)

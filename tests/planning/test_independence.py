@@ -1,4 +1,4 @@
-"""One service's trouble is nobody else's: what is shared by decisions, and that nothing else is."""
+"""Independence of services: what their decisions share, and that they share nothing else."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from controller.planning import service_decision
 from controller.planning.decision import decide
 from controller.planning.drift import accepted_states
 from controller.planning.levers.route53 import Route53
-from controller.planning.memory import updated
+from controller.planning.memory import with_services
 from tests.planning.remembering import service_memory
-from tests.storyboards.stage import Stage
+from tests.storyboards.player import StoryboardPlayer
 
 REGIONS = ("eu-west-1", "eu-central-1", "us-east-1", "us-west-2", "ap-northeast-1")
 DAY_S = 86_400.0
 
 
-def stage(*commands: str, known_good: str = "UUU") -> Stage:
+def player(*commands: str, known_good: str = "UUU") -> StoryboardPlayer:
     """Two services, `shop` and `api`, alike in five regions, both steered for long."""
-    found = Stage()
+    found = StoryboardPlayer()
     found.now = 10_000.0
     found.play(f"pool world {' '.join(REGIONS)}")
     found.play("service api")
@@ -61,7 +61,7 @@ def unobserved(snapshot: Snapshot, service: str) -> Snapshot:
 
 
 STEPS = {
-    "judged": (deciding, "judge_service"),
+    "judged": (deciding, "service_health"),
     "proposed": (deciding, "propose"),
     "replanned": (deciding, "replanned"),
     "concluded": (deciding, "conclude"),
@@ -80,7 +80,7 @@ def test_a_mistake_with_one_service_holds_that_one_alone(
     down = "shop/eu-west-1=D"
     more = " api/us-east-1=D api/us-west-2=D" if step == "replanned" else ""
     allowed = "guards auto_drains_per_h=1 panic_ratio=1"
-    snapshot = stage(allowed, f"see {down}{more}").snapshot()
+    snapshot = player(allowed, f"see {down}{more}").snapshot()
     without = decide(snapshot)
     owner, name = STEPS[step]
     act = getattr(owner, name)
@@ -114,7 +114,7 @@ def services_in(args: Iterable[object]) -> set[object]:
 
 def test_what_may_have_caused_a_mistake_is_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     """What counts writes and drains is: no mistake gives a service a new allowance."""
-    found = stage()
+    found = player()
     spot = Position("api", "world", "eu-west-1")
     full = service_memory(
         begun=True,
@@ -124,7 +124,7 @@ def test_what_may_have_caused_a_mistake_is_not_remembered(monkeypatch: pytest.Mo
         emergencies=(9_990.0,),
         drains={"eu-west-1": 9_990.0},
     )
-    found.memory = updated(found.memory, {"api": full})
+    found.memory = with_services(found.memory, {"api": full})
     before = found.memory.of("shop")
     monkeypatch.setattr(deciding, "conclude", mistaken_for_api)
     after = decide(found.snapshot()).memory
@@ -137,11 +137,11 @@ def test_what_may_have_caused_a_mistake_is_not_remembered(monkeypatch: pytest.Mo
     assert after.of("shop").begun is before.begun
 
 
-def test_a_mistake_leaves_no_drift_that_the_memory_does_not_know(
+def test_an_exception_leaves_no_drift_that_the_memory_lacks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Or what is to be expected from now on could not be said, of any service."""
-    found = stage()
+    found = player()
     spot = Position("api", "world", "eu-west-1")
     snapshot = found.snapshot()
     theirs = replace(snapshot, expected={**snapshot.expected, spot: (LeverState(7),)})
@@ -165,7 +165,7 @@ def mistaken_for_api(
 
 def test_a_service_that_aws_never_spoke_of_binds_no_other() -> None:
     """A mistyped zone, a day later: two regions of the other one fail together, and leave."""
-    found = stage("start 0")
+    found = player("start 0")
     decision = decide(unobserved(found.snapshot(), "api"))
     assert decision.memory.of("shop").begun
     assert not decision.memory.of("api").begun
@@ -182,7 +182,7 @@ def test_a_service_that_aws_never_spoke_of_binds_no_other() -> None:
 
 def test_an_endpoint_that_cannot_be_asked_binds_no_other_service() -> None:
     """Nor its own for ever: its region is unknown, and the others may leave."""
-    found = stage("start 0", "guards startup_data_s=30", "see shop/eu-west-1=D api/eu-west-1=D")
+    found = player("start 0", "guards startup_data_s=30", "see shop/eu-west-1=D api/eu-west-1=D")
     found.play("wait 31")
     found._probe_on()
     states = found.health["here"]
@@ -202,7 +202,7 @@ def test_an_endpoint_that_cannot_be_asked_binds_no_other_service() -> None:
 
 def test_first_plans_of_all_services_count_together() -> None:
     """What the whole daemon may have wrong at its start, a person confirms once for each region."""
-    found = stage("see shop/eu-west-1=D api/us-east-1=D")
+    found = player("see shop/eu-west-1=D api/us-east-1=D")
     found.memory = NO_MEMORY
     found.started_at = found.now - 60
     decision = decide(found.snapshot())
@@ -215,9 +215,9 @@ def test_first_plans_of_all_services_count_together() -> None:
 @pytest.mark.parametrize("allowed", [1, 2])
 def test_a_service_has_its_first_drain_of_an_hour_to_itself(allowed: int) -> None:
     """However many regions another one's trouble took out; the rest of the allowance is shared."""
-    found = stage(f"guards auto_drains_per_h={allowed} panic_ratio=1", "see shop/eu-west-1=D")
+    found = player(f"guards auto_drains_per_h={allowed} panic_ratio=1", "see shop/eu-west-1=D")
     lately = dict.fromkeys(("us-east-1", "us-west-2", "ap-northeast-1"), found.now - 60)
-    found.memory = updated(found.memory, {"api": service_memory(begun=True, drains=lately)})
+    found.memory = with_services(found.memory, {"api": service_memory(begun=True, drains=lately)})
     first = decide(found.snapshot())
     found._carry_out(first)
     found.play("see shop/eu-central-1=D")
@@ -233,12 +233,12 @@ def test_a_service_has_its_first_drain_of_an_hour_to_itself(allowed: int) -> Non
 def test_a_service_has_its_first_batch_to_itself(kind: str) -> None:
     """A loop gone mad is stopped by its own rate, not by that of another service."""
     event = "see shop/eu-west-1=D" if kind == "emergencies" else "edit world eu-west-1 64"
-    found = stage("guards writes_per_5_min=2 drift_hold_s=0", event)
+    found = player("guards writes_per_5_min=2 drift_hold_s=0", event)
     sent = tuple(found.now - number for number in range(1, 6))
-    found.memory = updated(found.memory, {"api": service_memory(begun=True, **{kind: sent})})
+    found.memory = with_services(found.memory, {"api": service_memory(begun=True, **{kind: sent})})
     first = decide(found.snapshot())
     mine = service_memory(begun=True, **{kind: (found.now - 9,)})
-    found.memory = updated(found.memory, {"shop": mine})
+    found.memory = with_services(found.memory, {"shop": mine})
 
     assert plans(first, "shop")[0].changes
     assert Hold.BLAST_RADIUS in holds(decide(found.snapshot()), "shop")
@@ -249,7 +249,7 @@ def test_without_reference_targets_regions_are_counted_and_not_endpoints(
     failing: int, blind: bool
 ) -> None:
     """A region with most of the endpoints is one region, and optional ones count for nothing."""
-    found = stage("guards panic_ratio=1", known_good="")
+    found = player("guards panic_ratio=1", known_good="")
     many = {f"e{n}": {"probe": f"tcp://e{n}.test:1"} for n in range(20)}
     extra = {f"o{n}": {"probe": f"tcp://o{n}.test:1", "required": False} for n in range(20)}
     found.regions[REGIONS[0]]["endpoints"] = many
@@ -265,9 +265,9 @@ def test_without_reference_targets_regions_are_counted_and_not_endpoints(
     assert drained(decision, "shop") == (set() if blind else set(REGIONS[:failing]))
 
 
-def test_a_service_that_fails_everywhere_says_nothing_of_the_prober() -> None:
+def test_a_service_that_fails_everywhere_does_not_isolate_the_prober() -> None:
     """The other one's endpoints answer in the same regions."""
-    found = stage(f"see {' '.join(f'api/{region}=D' for region in REGIONS)}", known_good="")
+    found = player(f"see {' '.join(f'api/{region}=D' for region in REGIONS)}", known_good="")
     found.play("see shop/eu-west-1=D")
     found._probe_on()
     decision = decide(found.snapshot())
@@ -277,9 +277,9 @@ def test_a_service_that_fails_everywhere_says_nothing_of_the_prober() -> None:
     assert drained(decision, "shop") == {"eu-west-1"}
 
 
-def test_a_region_with_a_thousand_endpoints_is_told_of_in_a_line() -> None:
+def test_a_region_with_a_thousand_endpoints_has_one_line_of_evidence() -> None:
     """Three of those that agree, and how many more."""
-    found = stage()
+    found = player()
     many = {f"e{n}": {"probe": f"tcp://e{n}.test:1"} for n in range(1000)}
     found.regions["eu-west-1"]["endpoints"] = many
     for endpoint, _ in found.settings().endpoints():
@@ -293,7 +293,7 @@ def test_a_region_with_a_thousand_endpoints_is_told_of_in_a_line() -> None:
 
 def test_a_service_that_is_first_read_in_the_second_cycle_comes_back_by_steps() -> None:
     """What carries nothing when it is first seen is warming up, whenever that is."""
-    found = stage("start 60")
+    found = player("start 60")
     found.observed[Position("api", "world", "eu-west-1")] = LeverState(0)
     found.expected = {position: (setting,) for position, setting in found.observed.items()}
     found.memory = decide(unobserved(found.snapshot(), "api")).memory

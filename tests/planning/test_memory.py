@@ -15,10 +15,10 @@ from controller.model.decoding import decoded
 from controller.model.encoding import EXACT, as_text
 from controller.model.levers import Change, LeverState, Position
 from controller.model.memory import NO_FINGERPRINT, FlapDamping, Memory, ServiceMemory
-from controller.planning.memory import learned_under, remembered
+from controller.planning.memory import fitted_to_settings, learned_under
 from tests.planning.memories import MEMORIES, NOW, REMEMBERED
 from tests.planning.remembering import remembers
-from tests.storyboards.stage import Stage
+from tests.storyboards.player import StoryboardPlayer
 
 WEST, CENTRAL, EAST = "eu-west-1", "eu-central-1", "us-east-1"
 HERE = Position("shop", "world", WEST)
@@ -80,9 +80,9 @@ OF_THE_POOL = {
 }
 
 
-def stage(*regions: str, pool: str = "world", lever: str = "") -> Stage:
+def player(*regions: str, pool: str = "world", lever: str = "") -> StoryboardPlayer:
     """One pool of these regions, well and settled."""
-    found = Stage()
+    found = StoryboardPlayer()
     found.now = NOW
     found.play(f"pool {pool} {' '.join(regions)} {lever}")
     found._settle()
@@ -91,7 +91,7 @@ def stage(*regions: str, pool: str = "world", lever: str = "") -> Stage:
 
 def moment(settings: Settings, memory: Memory) -> Snapshot:
     """Those settings and that memory."""
-    return replace(stage(WEST, CENTRAL).snapshot(), settings=settings, memory=memory)
+    return replace(player(WEST, CENTRAL).snapshot(), settings=settings, memory=memory)
 
 
 def full(settings: Settings) -> Memory:
@@ -118,10 +118,10 @@ def test_every_field_of_a_memory_is_drawn_and_tried() -> None:
 
 def test_memory_stays_as_long_as_its_settings_do() -> None:
     """The very same value, so that nothing is copied in a calm cycle."""
-    settings = stage(WEST, CENTRAL).settings()
+    settings = player(WEST, CENTRAL).settings()
     memory = full(settings)
 
-    assert remembered(moment(settings, memory)) is memory
+    assert fitted_to_settings(moment(settings, memory)) is memory
 
 
 @pytest.mark.parametrize(
@@ -138,12 +138,12 @@ def test_memory_stays_as_long_as_its_settings_do() -> None:
     ],
     ids=["another zone", "another name", "an accelerator"],
 )
-def test_what_was_learned_of_levers_is_forgotten_with_them(levers: dict[str, Any]) -> None:
+def test_memory_of_levers_is_dropped_with_them(levers: dict[str, Any]) -> None:
     """What is known of the regions' health, and what was written lately, stays."""
-    settings = stage(WEST, CENTRAL).settings()
+    settings = player(WEST, CENTRAL).settings()
     raw = settings.model_dump(mode="json")
     raw["services"]["shop"]["levers"] = levers
-    now = remembered(moment(Settings.model_validate(raw), full(settings))).of("shop")
+    now = fitted_to_settings(moment(Settings.model_validate(raw), full(settings))).of("shop")
     was = full(settings).of("shop")
 
     assert changed(was, now) == {*OF_THE_LEVERS, "learned_under", "closed_is_warming_up"}
@@ -152,9 +152,9 @@ def test_what_was_learned_of_levers_is_forgotten_with_them(levers: dict[str, Any
 
 
 @pytest.mark.parametrize("name", sorted(Region.model_fields))
-def test_another_fact_of_a_region_makes_nothing_forgotten(name: str) -> None:
+def test_another_fact_of_a_region_drops_no_memory(name: str) -> None:
     """Price, jurisdiction and place are not what memory rests on; a decision looks at them anew."""
-    settings = stage(WEST, CENTRAL).settings()
+    settings = player(WEST, CENTRAL).settings()
     other = Region(jurisdiction="XX", egress_usd_per_gb=0.5, place="elsewhere")
     regions = {
         key: region.model_copy(update={name: getattr(other, name)})
@@ -162,15 +162,15 @@ def test_another_fact_of_a_region_makes_nothing_forgotten(name: str) -> None:
     }
     assert regions != settings.regions
     memory = full(settings)
-    now = remembered(moment(settings.model_copy(update={"regions": regions}), memory))
+    now = fitted_to_settings(moment(settings.model_copy(update={"regions": regions}), memory))
     assert now == memory
 
 
-def test_what_was_learned_of_a_region_is_forgotten_with_it() -> None:
+def test_memory_of_a_region_is_dropped_with_it() -> None:
     """Nothing of it is left to be looked up in vain; so if it is only renamed."""
-    settings = stage(WEST, CENTRAL).settings()
+    settings = player(WEST, CENTRAL).settings()
     was = full(settings)
-    now = remembered(moment(stage(EAST, CENTRAL).settings(), was)).of("shop")
+    now = fitted_to_settings(moment(player(EAST, CENTRAL).settings(), was)).of("shop")
 
     others = {"nearest", "learned_at", "learned_under", "closed_is_warming_up"}
     assert changed(was.of("shop"), now) == OF_THE_REGION | others
@@ -178,11 +178,13 @@ def test_what_was_learned_of_a_region_is_forgotten_with_it() -> None:
     assert now.closed_is_warming_up
 
 
-def test_what_was_learned_of_a_pool_is_forgotten_with_it() -> None:
+def test_memory_of_a_pool_is_dropped_with_it() -> None:
     """The region's own past stays."""
-    settings = stage(WEST, CENTRAL).settings()
+    settings = player(WEST, CENTRAL).settings()
     was = full(settings)
-    now = remembered(moment(stage(WEST, CENTRAL, pool="europe").settings(), was)).of("shop")
+    now = fitted_to_settings(moment(player(WEST, CENTRAL, pool="europe").settings(), was)).of(
+        "shop"
+    )
 
     assert not any(getattr(now, name) for name in OF_THE_POOL)
     assert now.flaps == FULL["flaps"]
@@ -191,10 +193,10 @@ def test_what_was_learned_of_a_pool_is_forgotten_with_it() -> None:
 
 def test_nearness_that_an_operator_configures_anew_is_taken_over() -> None:
     """What was learned under the old figures is no correction of the new ones."""
-    settings = stage(WEST, CENTRAL, lever="accelerator").settings()
+    settings = player(WEST, CENTRAL, lever="accelerator").settings()
     raw = settings.model_dump(mode="json")
     raw["services"]["shop"]["levers"]["accelerator"]["nearest"] = {WEST: 3, CENTRAL: 1}
-    now = remembered(moment(Settings.model_validate(raw), full(settings))).of("shop")
+    now = fitted_to_settings(moment(Settings.model_validate(raw), full(settings))).of("shop")
 
     assert not now.nearest
     assert now.learned_at is None
@@ -208,8 +210,8 @@ def test_a_service_begins_with_the_daemon_or_with_the_reload_that_adds_it(
     known: dict[str, ServiceMemory], since: float
 ) -> None:
     """Its first plan is judged by what is known since then."""
-    snapshot = moment(stage(WEST).settings(), Memory(services=known))
-    now = remembered(replace(snapshot, started_at=3.0))
+    snapshot = moment(player(WEST).settings(), Memory(services=known))
+    now = fitted_to_settings(replace(snapshot, started_at=3.0))
 
     assert now.services.keys() == {"shop"}
     assert now.of("shop").since == since
@@ -226,7 +228,7 @@ def test_memory_is_written_and_read_back(memory: Memory) -> None:
 
 def test_a_region_that_comes_by_a_reload_starts_warming_up() -> None:
     """It carries nothing yet, so it is let in by steps."""
-    found = stage(WEST, CENTRAL)
+    found = player(WEST, CENTRAL)
     found.play("decide")
     found.pools["world"]["regions"] = [WEST, CENTRAL, EAST]
     found.regions[EAST] = dict(found.regions[WEST])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from controller.model.decision import Decision, Hold
 from controller.planning.decision import decide
-from tests.storyboards.stage import Stage
+from tests.storyboards.player import StoryboardPlayer
 
 REGIONS = ("eu-west-1", "eu-central-1", "us-east-1", "us-west-2", "ap-northeast-1")
 ORDERS = st.one_of(
@@ -20,14 +20,14 @@ ORDERS = st.one_of(
 
 def decided(regions: int, *orders: str) -> Decision:
     """The decision about one pool whose regions are all well and alike."""
-    stage = Stage()
-    stage.now = 1_000.0
-    stage.play(f"pool world {' '.join(REGIONS[:regions])} demand=10")
-    stage.play("known-good UUU")
+    player = StoryboardPlayer()
+    player.now = 1_000.0
+    player.play(f"pool world {' '.join(REGIONS[:regions])} demand=10")
+    player.play("known-good UUU")
     for order in orders:
-        stage.play(order)
-    stage._settle()
-    return decide(stage.snapshot())
+        player.play(order)
+    player._settle()
+    return decide(player.snapshot())
 
 
 def refused(decision: Decision) -> bool:

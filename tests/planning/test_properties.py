@@ -16,18 +16,18 @@ from controller.model.levers import LeverState, Position
 from controller.planning.decision import decide
 from controller.planning.guards.blast_radius import recently_drained_regions
 from controller.planning.levers.weights import weights_for_shares
-from controller.planning.memory import updated
+from controller.planning.memory import with_services
 from controller.planning.shares import SHARE_TOLERANCE, normalised
 from tests.planning.memories import MEMORIES, NOW, REGION, REGIONS, TIMES, WEIGHTS
 from tests.planning.remembering import remembers
-from tests.storyboards.stage import Stage
+from tests.storyboards.player import StoryboardPlayer
 
 K = TypeVar("K")
 V = TypeVar("V")
 
 
 @st.composite
-def stages(
+def players(
     draw: st.DrawFn,
     letters: str = "UUUDS?",
     orders: tuple[str, ...] = ("", "", "", "drain", "failover", "pin"),
@@ -36,131 +36,131 @@ def stages(
     may_be_blind: bool = True,
     reported: bool = True,
     past: bool = True,
-) -> Stage:
+) -> StoryboardPlayer:
     """A service with up to two pools, any health, any weights, any orders."""
-    stage = Stage()
-    stage.now = NOW
+    player = StoryboardPlayer()
+    player.now = NOW
     points = draw(st.sampled_from([("here",), ("here", "there", "yonder")]))
-    stage.play("vantage " + " ".join(points))
-    draw_service(draw, stage, draw(st.sampled_from(levers)))
-    stage.play(f"start {draw(st.sampled_from([0, 1_000]))}")
-    for region in stage.regions:
+    player.play("vantage " + " ".join(points))
+    draw_service(draw, player, draw(st.sampled_from(levers)))
+    player.play(f"start {draw(st.sampled_from([0, 1_000]))}")
+    for region in player.regions:
         seen = draw(st.sampled_from(letters)) * len(points)
         if draw(st.booleans()):
             seen = "".join(draw(st.sampled_from(letters)) for _ in points)
-        stage.play(f"see {region}={seen}")
+        player.play(f"see {region}={seen}")
         if reported and draw(st.booleans()):
-            stage.play(f"route53 {region}={draw(st.sampled_from('UD?'))}")
+            player.play(f"route53 {region}={draw(st.sampled_from('UD?'))}")
         order = draw(st.sampled_from(orders))
         if order:
             share = f" {draw(st.integers(1, 100))}" if order == "pin" else ""
             guard = draw(st.sampled_from(["", "", *GUARD_HOLDS]))
-            stage.play(f"{order} {region}{share}{f' ignoring {guard}' if guard else ''}")
+            player.play(f"{order} {region}{share}{f' ignoring {guard}' if guard else ''}")
     if may_be_blind and draw(st.booleans()):
-        stage.play("known-good " + "".join(draw(st.sampled_from("UD")) for _ in range(3)))
-    draw_levers(draw, stage)
+        player.play("known-good " + "".join(draw(st.sampled_from("UD")) for _ in range(3)))
+    draw_levers(draw, player)
     if reported:
-        draw_evidence(draw, stage)
+        draw_evidence(draw, player)
     if past:
-        draw_past(draw, stage)
-    return stage
+        draw_past(draw, player)
+    return player
 
 
 @st.composite
-def returns(draw: st.DrawFn) -> Stage:
+def returns(draw: st.DrawFn) -> StoryboardPlayer:
     """A region on its way back beside warm ones, of which one may fail or be ordered out now."""
-    stage = Stage()
-    stage.now = NOW
+    player = StoryboardPlayer()
+    player.now = NOW
     near = draw(st.booleans())
     demand = draw(st.integers(1, 500))
     places = [f"{region}:{draw(st.integers(1, 300))}" if near else region for region in REGIONS]
-    stage.play(f"pool world {' '.join(places)} demand={demand}")
+    player.play(f"pool world {' '.join(places)} demand={demand}")
     for region in REGIONS:
-        stage.play(f"region {region} capacity={draw(st.integers(50, 400))}")
-    stage.play("known-good UUU")
+        player.play(f"region {region} capacity={draw(st.integers(50, 400))}")
+    player.play("known-good UUU")
     back, leaves, *_ = REGIONS
-    stage.play(draw(st.sampled_from(["", f"see {leaves}=D", f"drain {leaves}"])) or "wait 0")
+    player.play(draw(st.sampled_from(["", f"see {leaves}=D", f"drain {leaves}"])) or "wait 0")
     for region in REGIONS:
         weight = draw(st.integers(0, 80) if region == back else st.integers(1, 255))
-        stage.observed[Position("shop", "world", region)] = LeverState(weight)
+        player.observed[Position("shop", "world", region)] = LeverState(weight)
     if draw(st.booleans()):
-        stage.play(f"users world {' '.join(map(draw, map(users_of, REGIONS)))}")
+        player.play(f"users world {' '.join(map(draw, map(users_of, REGIONS)))}")
     spot = Position("shop", "world", back)
     raised = draw(st.integers(0, 60))
-    stage.memory = remembers(
+    player.memory = remembers(
         begun=True, warming_up=frozenset({spot}), last_rise={spot: NOW - raised}, learned_at=NOW
     )
-    return stage
+    return player
 
 
 @st.composite
-def outages(draw: st.DrawFn) -> Stage:
+def outages(draw: st.DrawFn) -> StoryboardPlayer:
     """Regions with traffic of which some have failed, a few not for the first time."""
-    stage = Stage()
-    stage.now = NOW
-    stage.play(f"pool world {' '.join(REGIONS)}")
-    stage.play("known-good UUU")
+    player = StoryboardPlayer()
+    player.now = NOW
+    player.play(f"pool world {' '.join(REGIONS)}")
+    player.play("known-good UUU")
     for region in REGIONS:
-        stage.play(f"see {region}={draw(st.sampled_from('UD'))}")
-        stage.observed[Position("shop", "world", region)] = LeverState(draw(st.integers(1, 255)))
+        player.play(f"see {region}={draw(st.sampled_from('UD'))}")
+        player.observed[Position("shop", "world", region)] = LeverState(draw(st.integers(1, 255)))
     drains = draw(st.dictionaries(REGION, TIMES, max_size=3))
-    stage.memory = remembers(begun=True, drains=drains)
-    return stage
+    player.memory = remembers(begun=True, drains=drains)
+    return player
 
 
-def draw_service(draw: st.DrawFn, stage: Stage, lever: str) -> None:
-    """Pools near or by share, regions of any size and price, some nobody measured."""
+def draw_service(draw: st.DrawFn, player: StoryboardPlayer, lever: str) -> None:
+    """Pools near or by share, regions of any size and price, some of unknown capacity."""
     for pool in ("world",) if lever else ("world", "europe"):
         regions = draw(st.lists(st.sampled_from(REGIONS), min_size=1, unique=True))
         near = not lever and draw(st.booleans())
         places = [f"{r}:{draw(st.integers(1, 300))}" if near else r for r in regions]
-        stage.play(f"pool {pool} {' '.join(places)} demand={draw(st.integers(0, 500))} {lever}")
-    for region in stage.regions:
+        player.play(f"pool {pool} {' '.join(places)} demand={draw(st.integers(0, 500))} {lever}")
+    for region in player.regions:
         capacity = draw(st.one_of(st.integers(1, 400), st.just("unknown")))
         share, price = draw(st.integers(0, 3)), draw(st.sampled_from([0.02, 0.09, 0.12]))
-        stage.play(f"region {region} capacity={capacity} share={share} price={price}")
-    ensure_positive_shares(stage)
+        player.play(f"region {region} capacity={capacity} share={share} price={price}")
+    ensure_positive_shares(player)
 
 
-def draw_levers(draw: st.DrawFn, stage: Stage) -> None:
+def draw_levers(draw: st.DrawFn, player: StoryboardPlayer) -> None:
     """What AWS has: any weights and dials, some leaves missing."""
-    for position in positions(stage):
-        dial = draw(st.sampled_from([0.0, 25.0, 100.0])) if stage.accelerator else None
-        stage.observed[position] = LeverState(draw(WEIGHTS), dial)
-    for position in positions(stage):
+    for position in positions(player):
+        dial = draw(st.sampled_from([0.0, 25.0, 100.0])) if player.accelerator else None
+        player.observed[position] = LeverState(draw(WEIGHTS), dial)
+    for position in positions(player):
         if draw(st.integers(0, 5)) == 5:
-            stage.play(f"lose {position.pool} {position.region}")
+            player.play(f"lose {position.pool} {position.region}")
 
 
-def draw_evidence(draw: st.DrawFn, stage: Stage) -> None:
+def draw_evidence(draw: st.DrawFn, player: StoryboardPlayer) -> None:
     """What users report, and how badly regions answer."""
-    for pool, noun in stage.pools.items():
+    for pool, noun in player.pools.items():
         if draw(st.booleans()):
-            stage.play(f"users {pool} {' '.join(map(draw, map(users_of, noun['regions'])))}")
-    for region in stage.regions:
+            player.play(f"users {pool} {' '.join(map(draw, map(users_of, noun['regions'])))}")
+    for region in player.regions:
         if draw(st.booleans()):
-            stage.play(f"gray {region}={draw(st.integers(0, 6) | st.integers(0, 100))}")
+            player.play(f"gray {region}={draw(st.integers(0, 6) | st.integers(0, 100))}")
 
 
-def draw_past(draw: st.DrawFn, stage: Stage) -> None:
+def draw_past(draw: st.DrawFn, player: StoryboardPlayer) -> None:
     """What happened before: hand edits, half-applied writes, leaks, failures, steps, a panic."""
-    stage._settle()
-    places = positions(stage)
-    present = sorted(stage.observed.keys() & set(places))
+    player._settle()
+    places = positions(player)
+    present = sorted(player.observed.keys() & set(places))
     for position in present:
         if draw(st.integers(0, 3)) == 3:
-            dial = 50.0 if stage.accelerator else None
-            stage.expected[position] = (LeverState(draw(st.integers(0, 255)), dial),)
+            dial = 50.0 if player.accelerator else None
+            player.expected[position] = (LeverState(draw(st.integers(0, 255)), dial),)
     if bool(present) and draw(st.booleans()):
-        stage.unequal = draw(st.frozensets(st.sampled_from(present)))
-    for pool in stage.pools:
+        player.unequal = draw(st.frozensets(st.sampled_from(present)))
+    for pool in player.pools:
         if draw(st.integers(0, 7)) == 7:
-            stage.play(f"stray {pool} ap-south-1")
-    stage.memory = draw(MEMORIES)
+            player.play(f"stray {pool} ap-south-1")
+    player.memory = draw(MEMORIES)
 
 
 def users_of(region: str) -> st.SearchStrategy[str]:
-    """Requests and errors of a region's users, as the stage takes them."""
+    """Requests and errors of a region's users, as the player takes them."""
     return st.integers(1, 500).flatmap(
         lambda requests: (st.just(0) | st.integers(0, requests)).map(
             lambda errors: f"{region}:{requests}/{errors}"
@@ -168,9 +168,9 @@ def users_of(region: str) -> st.SearchStrategy[str]:
     )
 
 
-def ensure_positive_shares(stage: Stage) -> None:
+def ensure_positive_shares(player: StoryboardPlayer) -> None:
     """Configurations whose pool has no share at all are refused by the loader."""
-    for region in stage.regions.values():
+    for region in player.regions.values():
         region["share"] = max(1.0, float(region["share"]))
 
 
@@ -179,17 +179,17 @@ def turned_round(table: Mapping[K, V]) -> dict[K, V]:
     return dict(reversed(list(table.items())))
 
 
-def positions(stage: Stage) -> list[Position]:
+def positions(player: StoryboardPlayer) -> list[Position]:
     return [
         Position("shop", pool, region)
-        for pool, noun in stage.pools.items()
+        for pool, noun in player.pools.items()
         for region in noun["regions"]
     ]
 
 
-def decided(stage: Stage) -> tuple[Snapshot, Decision]:
-    stage._settle()
-    snapshot = stage.snapshot()
+def decided(player: StoryboardPlayer) -> tuple[Snapshot, Decision]:
+    player._settle()
+    snapshot = player.snapshot()
     return snapshot, decide(snapshot)
 
 
@@ -212,16 +212,16 @@ def applied(snapshot: Snapshot, decision: Decision) -> Snapshot:
     )
 
 
-@given(stages())
-def test_every_service_can_be_decided_about(stage: Stage) -> None:
+@given(players())
+def test_every_service_can_be_decided_about(player: StoryboardPlayer) -> None:
     """Whatever was remembered: a mistake of ours would be held as undecided, and not be seen."""
-    assert not decide(stage.snapshot()).undecided
+    assert not decide(player.snapshot()).undecided
 
 
-@given(stages() | returns())
-def test_no_decision_leaves_a_pool_without_a_serving_region(stage: Stage) -> None:
+@given(players() | returns())
+def test_no_decision_leaves_a_pool_without_a_serving_region(player: StoryboardPlayer) -> None:
     """Weights that are all zero mean equal shares to Route 53: never written."""
-    snapshot, decision = decided(stage)
+    snapshot, decision = decided(player)
     after = applied(snapshot, decision).observed["shop"].settings
 
     for plan in decision.plans:
@@ -234,58 +234,60 @@ def test_no_decision_leaves_a_pool_without_a_serving_region(stage: Stage) -> Non
 
 
 @st.composite
-def pinned_dials(draw: st.DrawFn) -> Stage:
+def pinned_dials(draw: st.DrawFn) -> StoryboardPlayer:
     """Behind an accelerator: regions pinned low and coming back, with the others ordered out."""
-    stage = Stage()
-    stage.now = NOW
-    stage.play(f"pool world {' '.join(REGIONS[:3])} demand=10 accelerator")
-    stage.play("known-good UUU")
-    stage._settle()
+    player = StoryboardPlayer()
+    player.now = NOW
+    player.play(f"pool world {' '.join(REGIONS[:3])} demand=10 accelerator")
+    player.play("known-good UUU")
+    player._settle()
     warming_up = draw(st.frozensets(st.sampled_from(REGIONS[:3]), min_size=1))
     for region in REGIONS[:3]:
-        stage.observed[Position("shop", "world", region)] = LeverState(
+        player.observed[Position("shop", "world", region)] = LeverState(
             128, float(draw(st.integers(0, 100)))
         )
         order = draw(st.sampled_from([f"pin {region} {draw(st.integers(1, 60))}", "failover", ""]))
         if order:
-            stage.play(f"{order if ' ' in order else f'{order} {region}'} ignoring min_active")
-    stage.play(f"users world {' '.join(draw(users_of(region)) for region in REGIONS[:3])}")
-    stage.memory = remembers(
+            player.play(f"{order if ' ' in order else f'{order} {region}'} ignoring min_active")
+    player.play(f"users world {' '.join(draw(users_of(region)) for region in REGIONS[:3])}")
+    player.memory = remembers(
         begun=True,
         warming_up=frozenset(Position("shop", "world", r) for r in warming_up),
         learned_at=NOW,
     )
-    return stage
+    return player
 
 
-@given(stages() | returns() | pinned_dials())
-def test_no_plan_closes_whatever_is_open(stage: Stage) -> None:
+@given(players() | returns() | pinned_dials())
+def test_no_plan_closes_whatever_is_open(player: StoryboardPlayer) -> None:
     """The last check before sending has nothing to refuse."""
-    _, decision = decided(stage)
+    _, decision = decided(player)
 
     for plan in decision.plans:
         assert any(plan.after.values()) or not any(plan.before.values())
 
 
-@given(stages() | returns())
-def test_shares_of_a_weighted_pool_add_up(stage: Stage) -> None:
-    """Nobody is lost, nobody counted twice, nothing is negative."""
-    _, decision = decided(stage)
+@given(players() | returns())
+def test_shares_of_a_weighted_pool_add_up(player: StoryboardPlayer) -> None:
+    """No share is negative, and they add up to 1."""
+    _, decision = decided(player)
 
     for plan in decision.plans:
         for shares in (plan.before, plan.desired, plan.after):
             assert all(share >= 0 for share in shares.values())
-            if shares and not stage.accelerator:
+            if shares and not player.accelerator:
                 assert abs(sum(shares.values()) - 1) < 1e-6
 
 
-@given(stages() | returns())
-def test_deciding_again_after_applying_changes_nothing_more_than_the_ramp(stage: Stage) -> None:
+@given(players() | returns())
+def test_deciding_again_after_applying_changes_nothing_more_than_the_ramp(
+    player: StoryboardPlayer,
+) -> None:
     """A plan that is carried out has nothing left to do.
 
     Except a step that is due at once, up or back, and a drain that waited for others to serve.
     """
-    snapshot, first = decided(stage)
+    snapshot, first = decided(player)
     second = decide(applied(snapshot, first))
     waiting = ("ramp_step", "min_active", "capacity")
     limited = {p.pool for p in first.plans if any(h.reason in waiting for h in p.held)}
@@ -296,24 +298,24 @@ def test_deciding_again_after_applying_changes_nothing_more_than_the_ramp(stage:
             assert plan.changes == ()
 
 
-@given(stages(reported=False))
+@given(players(reported=False))
 @settings(parent=settings(), max_examples=settings().max_examples // 4)
-def test_decisions_come_to_rest(stage: Stage) -> None:
+def test_decisions_come_to_rest(player: StoryboardPlayer) -> None:
     """With nothing new to know, writing ends: after the ramps of twenty minutes nothing moves."""
-    stage._settle()
+    player._settle()
     for _ in range(40):
-        stage.play("wait 31")
-        stage.play("decide")
+        player.play("wait 31")
+        player.play("decide")
 
     for _ in range(5):
-        stage.play("wait 31")
-        assert "\n  write" not in stage.play("decide")
+        player.play("wait 31")
+        assert "\n  write" not in player.play("decide")
 
 
-@given(stages() | returns())
-def test_the_order_of_what_is_known_does_not_matter(stage: Stage) -> None:
+@given(players() | returns())
+def test_the_order_of_what_is_known_does_not_matter(player: StoryboardPlayer) -> None:
     """Mappings are compared by key, so arrival order cannot decide."""
-    snapshot, decision = decided(stage)
+    snapshot, decision = decided(player)
     memory = snapshot.memory.of("shop")
     turned = replace(
         memory,
@@ -332,7 +334,7 @@ def test_the_order_of_what_is_known_does_not_matter(stage: Stage) -> None:
         expected=turned_round(snapshot.expected),
         measured={p: turned_round(m) for p, m in turned_round(snapshot.measured).items()},
         opinions=turned_round(snapshot.opinions),
-        memory=updated(snapshot.memory, {"shop": turned}),
+        memory=with_services(snapshot.memory, {"shop": turned}),
         observed={
             "shop": replace(
                 snapshot.observed["shop"],
@@ -344,33 +346,33 @@ def test_the_order_of_what_is_known_does_not_matter(stage: Stage) -> None:
     assert set(decide(backwards).changes) == set(decision.changes)
 
 
-@given(stages(letters="?"))
-def test_unknown_health_moves_nothing_but_what_a_person_orders(stage: Stage) -> None:
+@given(players(letters="?"))
+def test_unknown_health_moves_nothing_but_what_a_person_orders(player: StoryboardPlayer) -> None:
     """Fail static: a daemon that knows nothing changes nothing by itself.
 
     What was half done is brought to an end: twins that differ are made alike, as they stand.
     """
-    _, decision = decided(stage)
-    ordered = {o.region for o in stage.overrides if o.region is not None}
+    _, decision = decided(player)
+    ordered = {o.region for o in player.overrides if o.region is not None}
 
     for plan in decision.plans:
         leaves = any(plan.before[r] > 0 and plan.after[r] == 0 for r in ordered & set(plan.after))
         if plan.changes and not leaves:
-            assert {change.position for change in plan.changes} <= stage.unequal
+            assert {change.position for change in plan.changes} <= player.unequal
             assert plan.after == plan.before
 
 
-@given(stages(letters="UD??"))
-def test_a_region_nobody_knows_of_is_left_alone(stage: Stage) -> None:
+@given(players(letters="UD??"))
+def test_a_region_of_unknown_health_keeps_its_share(player: StoryboardPlayer) -> None:
     """Unless a person orders it out. Its pool is drained at most: nothing else loses traffic."""
-    snapshot, decision = decided(stage)
+    snapshot, decision = decided(player)
     ordered = {o.region for o in snapshot.overrides}
 
     for plan in decision.plans:
         seen = decision.regions["shop"]
         unknown = {r for r in plan.before if seen[r].verdict is Verdict.UNKNOWN} - ordered
         for region in plan.before if unknown else ():
-            if region in unknown or (not stage.accelerator and plan.after[region] > 0):
+            if region in unknown or (not player.accelerator and plan.after[region] > 0):
                 assert plan.after[region] >= plan.before[region] - 1e-9
 
 
@@ -392,18 +394,18 @@ def test_weights_express_their_shares(before: dict[str, int], data: st.DataObjec
     assert error < max(SHARE_TOLERANCE, len(shares) / 255)
 
 
-@given(stages("UUUD", ("", "drain", "failover"), ("",), may_be_blind=False))
+@given(players("UUUD", ("", "drain", "failover"), ("",), may_be_blind=False))
 @settings(
     parent=settings(),
     max_examples=settings().max_examples // 4,
     suppress_health_check=[HealthCheck.filter_too_much],
 )
-def test_no_region_is_filled_beyond_its_capacity_unless_it_is_said(stage: Stage) -> None:
+def test_no_region_is_overloaded_unless_the_plan_says_so(player: StoryboardPlayer) -> None:
     """As far as placement is free: nothing pinned, nothing drained in vain, every capacity known.
 
     A split that hardly differs from the best is left alone, by two points.
     """
-    snapshot, decision = decided(stage)
+    snapshot, decision = decided(player)
     held = {h.reason for plan in decision.plans for h in plan.held}
     kept = {Hold.PANIC, Hold.UNKNOWN_HEALTH, Hold.SELF_ISOLATED, Hold.BLAST_RADIUS}
     assume(not held & {*kept, Hold.LAST_REGION})
@@ -422,13 +424,15 @@ def test_no_region_is_filled_beyond_its_capacity_unless_it_is_said(stage: Stage)
         assert load <= region.capacity_rps * usable + slack + 1e-6
 
 
-@given(stages("UUD", ("", "", "drain", "failover"), may_be_blind=False), st.data())
-def test_one_more_up_never_lowers_that_regions_share(stage: Stage, data: st.DataObject) -> None:
+@given(players("UUD", ("", "", "drain", "failover"), may_be_blind=False), st.data())
+def test_one_more_up_never_lowers_that_regions_share(
+    player: StoryboardPlayer, data: st.DataObject
+) -> None:
     """Of the same moment, were one vantage point to say up instead of down.
 
     A plan that is held wants what is there, whatever would be better.
     """
-    snapshot, before = decided(stage)
+    snapshot, before = decided(player)
     down = [
         (vantage, endpoint)
         for vantage, states in snapshot.health.items()
@@ -437,7 +441,7 @@ def test_one_more_up_never_lowers_that_regions_share(stage: Stage, data: st.Data
     ]
     assume(down)
     vantage, endpoint = data.draw(st.sampled_from(down))
-    states = {**snapshot.health[vantage], endpoint: stage._state("U", None)}
+    states = {**snapshot.health[vantage], endpoint: player._state("U", None)}
     after = decide(replace(snapshot, health={**snapshot.health, vantage: states}))
     assume(before.memory.of("shop").panic is None)
     assume(before.memory.isolated_since is after.memory.isolated_since is None)
@@ -447,10 +451,10 @@ def test_one_more_up_never_lowers_that_regions_share(stage: Stage, data: st.Data
             assert new.desired[endpoint.region] >= old.desired[endpoint.region] - 1e-9
 
 
-@given(stages())
-def test_nobody_is_sent_where_the_law_forbids(stage: Stage) -> None:
+@given(players())
+def test_no_user_is_sent_to_an_unlawful_region(player: StoryboardPlayer) -> None:
     """A plan names no region but those of its pool, whatever is observed."""
-    snapshot, decision = decided(stage)
+    snapshot, decision = decided(player)
 
     for plan in decision.plans:
         lawful = set(snapshot.settings.services["shop"].pools[plan.pool].regions)
@@ -458,38 +462,42 @@ def test_nobody_is_sent_where_the_law_forbids(stage: Stage) -> None:
         assert {change.position.region for change in plan.changes} <= lawful
 
 
-@given(stages(), st.data())
-def test_no_measured_figure_makes_deciding_fail(stage: Stage, data: st.DataObject) -> None:
+@given(players(), st.data())
+def test_no_measured_figure_makes_deciding_fail(
+    player: StoryboardPlayer, data: st.DataObject
+) -> None:
     """Whatever was reported of whatever place, however old, a decision has sound shares."""
-    stage._settle()
-    snapshot = stage.snapshot()
-    decision = decide(replace(snapshot, figures=data.draw(figures_of(stage, st.floats(0, 1e6)))))
+    player._settle()
+    snapshot = player.snapshot()
+    decision = decide(replace(snapshot, figures=data.draw(figures_of(player, st.floats(0, 1e6)))))
 
     for plan in decision.plans:
         for shares in (plan.desired, plan.after):
             assert all(0 <= share <= 1 + 1e-9 for share in shares.values())
 
 
-@given(stages(), st.data())
+@given(players(), st.data())
 def test_figures_that_have_lost_their_influence_change_nothing(
-    stage: Stage, data: st.DataObject
+    player: StoryboardPlayer, data: st.DataObject
 ) -> None:
     """A source that fell silent long ago is no source: to the last digit."""
-    snapshot, without = decided(stage)
+    snapshot, without = decided(player)
     half_life_s = snapshot.settings.placement.figures_half_life_s
-    old = data.draw(figures_of(stage, st.floats(1100 * half_life_s, 1e9)))
+    old = data.draw(figures_of(player, st.floats(1100 * half_life_s, 1e9)))
 
     assert decide(replace(snapshot, figures=old)) == without
 
 
-def figures_of(stage: Stage, ages_s: st.SearchStrategy[float]) -> st.SearchStrategy[Figures]:
+def figures_of(
+    player: StoryboardPlayer, ages_s: st.SearchStrategy[float]
+) -> st.SearchStrategy[Figures]:
     """Reports within the API's bounds, of these ages, of every place and one that is gone."""
-    places = [*positions(stage), Position("shop", "gone", REGIONS[0])]
+    places = [*positions(player), Position("shop", "gone", REGIONS[0])]
     pools = sorted({place[:2] for place in places})
 
     def figures(most: float) -> st.SearchStrategy[Figure]:
         values = st.one_of(st.just(0.0), st.just(most), st.floats(0, most))
-        return st.builds(lambda value, age_s: Figure(value, stage.now - age_s), values, ages_s)
+        return st.builds(lambda value, age_s: Figure(value, player.now - age_s), values, ages_s)
 
     return st.builds(
         Figures,
@@ -498,11 +506,13 @@ def figures_of(stage: Stage, ages_s: st.SearchStrategy[float]) -> st.SearchStrat
     )
 
 
-@given(stages("UDD") | outages(), st.integers(1, 3))
-def test_no_more_regions_are_drained_by_themselves_than_may(stage: Stage, most: int) -> None:
-    """In an hour, those of before included; unless somebody named the guard."""
-    stage.play(f"guards auto_drains_per_h={most} panic_ratio=1")
-    snapshot, decision = decided(stage)
+@given(players("UDD") | outages(), st.integers(1, 3))
+def test_no_more_regions_are_drained_by_themselves_than_may(
+    player: StoryboardPlayer, most: int
+) -> None:
+    """In an hour, those of before included; unless an order named the guard."""
+    player.play(f"guards auto_drains_per_h={most} panic_ratio=1")
+    snapshot, decision = decided(player)
     named = any("blast_radius" in o.ignore_guards for o in snapshot.overrides)
     assume(not named)
     ordered = {o.region for o in snapshot.overrides}
@@ -519,10 +529,12 @@ def test_no_more_regions_are_drained_by_themselves_than_may(stage: Stage, most: 
     assert len(new) <= max(0, most - len(lately))
 
 
-@given(stages("UUUD", ("", "drain", "failover"), ("",), may_be_blind=False) | returns())
-def test_while_traffic_must_leave_nobody_is_overloaded_for_the_sake_of_steps(stage: Stage) -> None:
-    """What is written fills nobody beyond its capacity, unless placement itself had to."""
-    snapshot, decision = decided(stage)
+@given(players("UUUD", ("", "drain", "failover"), ("",), may_be_blind=False) | returns())
+def test_while_traffic_must_leave_no_region_is_overloaded_by_ramp_steps(
+    player: StoryboardPlayer,
+) -> None:
+    """What is written overloads no region, unless placement itself had to."""
+    snapshot, decision = decided(player)
     assume(any(plan.emergency or plan.by_person for plan in decision.plans))
     assume(not any(held.reason is Hold.LAST_REGION for p in decision.plans for held in p.held))
     assume(all(not p.withheld for p in decision.plans))
@@ -538,19 +550,21 @@ def test_while_traffic_must_leave_nobody_is_overloaded_for_the_sake_of_steps(sta
         assert after <= max(usable, wanted) * (1 + SHARE_TOLERANCE) + 1e-6
 
 
-@given(stages(), st.sampled_from(["freeze", "dry-run"]))
-def test_nothing_is_written_while_a_person_stops_all_changes(stage: Stage, word: str) -> None:
+@given(players(), st.sampled_from(["freeze", "dry-run"]))
+def test_nothing_is_written_while_a_person_stops_all_changes(
+    player: StoryboardPlayer, word: str
+) -> None:
     """Whatever happens, and whatever else was ordered."""
-    stage._settle()
-    stage.play(word)
+    player._settle()
+    player.play(word)
 
-    assert decide(stage.snapshot()).changes == ()
+    assert decide(player.snapshot()).changes == ()
 
 
 @given(returns())
-def test_a_region_on_its_way_back_gets_a_step_at_most(stage: Stage) -> None:
+def test_a_region_on_its_way_back_gets_a_step_at_most(player: StoryboardPlayer) -> None:
     """More only where the others would be overloaded, less only where it fails its users."""
-    _, decision = decided(stage)
+    _, decision = decided(player)
     (plan,) = decision.plans
     back, leaves, *_ = REGIONS
     urgent = plan.emergency or plan.by_person

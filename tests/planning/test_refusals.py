@@ -14,16 +14,16 @@ from controller.planning.decision import decide
 from controller.planning.guards import refusals as guard
 from controller.planning.guards.panic import panic_at
 from tests.planning.remembering import remembers
-from tests.storyboards.stage import Stage
+from tests.storyboards.player import StoryboardPlayer
 
 NOW = 10_000.0
 REGIONS = ("eu-west-1", "eu-central-1", "us-east-1", "us-west-2")
 DRAIN = Change(Position("shop", "world", "eu-west-1"), LeverState(128), LeverState(0))
 
 
-def stage(*commands: str, regions: int = 3) -> Stage:
+def stage(*commands: str, regions: int = 3) -> StoryboardPlayer:
     """A pool whose reference targets answer, in the state that the commands describe."""
-    found = Stage()
+    found = StoryboardPlayer()
     found.now = NOW
     for command in (f"pool world {' '.join(REGIONS[:regions])}", "known-good UUU", *commands):
         found.play(command)
@@ -32,7 +32,7 @@ def stage(*commands: str, regions: int = 3) -> Stage:
     return found
 
 
-def decided(found: Stage) -> Decision:
+def decided(found: StoryboardPlayer) -> Decision:
     return decide(found.snapshot())
 
 
@@ -113,7 +113,7 @@ def test_a_region_that_is_down_does_not_count_as_serving() -> None:
 @pytest.mark.parametrize(("demand", "is_held"), [(200, False), (201, True)])
 def test_a_users_drain_needs_capacity_elsewhere(demand: int, is_held: bool) -> None:
     """To the last request per second."""
-    found = Stage()
+    found = StoryboardPlayer()
     found.now = NOW
     for command in (
         f"pool world eu-west-1 eu-central-1 us-east-1 demand={demand}",

@@ -22,7 +22,7 @@ from controller.model.levers import LeverState, Observed, Position
 from controller.model.memory import NO_MEMORY, Memory
 from controller.planning.decision import decide
 from controller.planning.drift import accepted_states, after_reasserting
-from controller.planning.memory import after_answers, after_writing
+from controller.planning.memory import after_outcomes, after_writing
 from tests.planning.invariants import broken
 
 REGIONS = ("eu-west-1", "eu-central-1", "us-east-1", "us-west-2", "ap-northeast-1")
@@ -238,7 +238,7 @@ class World:
             self.expected[change.position] = (change.after,)
         sent = [plan for plan in decision.plans if plan.changes]
         memory = after_writing(decision.memory, sent, self.now)
-        memory = after_answers(memory, decision.plans, ())
+        memory = after_outcomes(memory, decision.plans, ())
         self.memory = after_reasserting(memory, decision, applied, self.now)
 
     def _observed(self, settings: Settings, name: str) -> Observed:
@@ -364,7 +364,7 @@ def _without_chance(one: Snapshot, other: Snapshot) -> dict[EndpointId, HealthSt
 
 @pytest.mark.hypothesis
 def test_a_reload_loses_nothing_and_moves_nothing_else() -> None:
-    """No exception, no lost drain, nobody closed in, and the other service is decided as before."""
+    """No exception, no lost drain, no pool closed, and the other service is decided as before."""
     worlds = hypothesis.settings().max_examples
     decisions = sum(live(seed) for seed in range(worlds))
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from controller.model.overrides import Override, OverrideKind
-from controller.planning.void_orders import void, why_void
+from controller.planning.void_orders import void_orders, void_reason
 from tests.loops.small import EAST, WEST, accelerated, small, weighted
 
 AT = datetime(2026, 6, 1, tzinfo=UTC)
@@ -46,8 +46,8 @@ def test_an_order_is_void_when_what_it_speaks_of_is_not_configured(
     override: Override, why: str | None
 ) -> None:
     """The first thing that is missing is named."""
-    assert why_void(override, SETTINGS) == why
-    assert void([override], SETTINGS) == ({7: why} if why else {})
+    assert void_reason(override, SETTINGS) == why
+    assert void_orders([override], SETTINGS) == ({7: why} if why else {})
 
 
 def test_an_order_for_all_services_is_obeyed_while_one_has_the_region() -> None:
@@ -57,4 +57,4 @@ def test_an_order_for_all_services_is_obeyed_while_one_has_the_region() -> None:
     one_region["pools"]["world"]["regions"] = [EAST]
     settings = small(services={"shop": one_region, "api": accelerated()})
 
-    assert why_void(DRAIN, settings) is None
+    assert void_reason(DRAIN, settings) is None

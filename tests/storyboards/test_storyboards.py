@@ -6,22 +6,25 @@ story is a changed behaviour.
 
 from __future__ import annotations
 
+from inspect import cleandoc
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
-from tests.storyboards.stage import Stage
+from controller.planning import decision
+from tests.storyboards.player import StoryboardPlayer
 
 BOARDS = sorted(Path(__file__).parent.glob("*.txt"))
 _RULE = "----"
 
 
 def replay(text: str) -> str:
-    """The board with every expectation replaced by what really happens."""
-    stage, out, told, skipping = Stage(), [], "", False
+    """The board with every expectation replaced by what is really decided."""
+    player, out, decided, skipping = StoryboardPlayer(), [], "", False
     for line in text.splitlines():
         if line == _RULE:
-            out += [_RULE, *told.splitlines()]
+            out += [_RULE, *decided.splitlines()]
             skipping = True
             continue
         if skipping and line:
@@ -29,13 +32,13 @@ def replay(text: str) -> str:
         skipping = False
         out.append(line)
         if line and not line.startswith("#"):
-            told = stage.play(line)
+            decided = player.play(line)
     return "\n".join(out) + "\n"
 
 
 @pytest.mark.parametrize("board", BOARDS, ids=lambda path: path.stem)
-def test_the_story_is_told_as_written(board: Path, request: pytest.FixtureRequest) -> None:
-    """What is decided at each ruled line is what stands below it."""
+def test_each_decision_is_as_written(board: Path, request: pytest.FixtureRequest) -> None:
+    """The text below each ruled line is what is decided there."""
     actual = replay(board.read_text())
     if request.config.getoption("--rewrite"):
         board.write_text(actual)
@@ -44,6 +47,16 @@ def test_the_story_is_told_as_written(board: Path, request: pytest.FixtureReques
 
 
 def test_there_are_storyboards_and_each_expects_something() -> None:
-    """A board without a ruled line would pass whatever happened."""
+    """A board without a ruled line would pass, whatever is decided."""
     assert len(BOARDS) > 10
     assert [board.stem for board in BOARDS if f"\n{_RULE}\n" not in board.read_text()] == []
+
+
+def test_the_worked_example_of_the_docstring_is_what_is_decided() -> None:
+    """`planning.decision` opens with a storyboard, its long lines wrapped."""
+    text = cleandoc(decision.__doc__ or "")
+    indented = [line for line in text.splitlines() if not line or line.startswith("    ")]
+    board = dedent("\n".join(indented)).strip("\n")
+
+    assert board.count(f"\n{_RULE}\n") == 2
+    assert board.split() == replay(board).split()

@@ -19,7 +19,7 @@ from controller.adapters.probing.sockets import Address
 from controller.adapters.probing.tls_trust import TlsTrust
 from controller.model.configuration import Endpoint
 from controller.model.health import ProbeOutcome, ProbeResult
-from controller.planning.health.adaptive_timeout import BRISK, AdaptiveTimeout
+from controller.planning.health.adaptive_timeout import FAST_FRACTION, AdaptiveTimeout
 from controller.ports import ProbeListener
 
 _PASSED = ProbeOutcome.PASSED
@@ -125,7 +125,7 @@ class NetworkTarget:
     def _timeout_of_reuse_s(self, min_timeout_s: float, max_timeout_s: float) -> float:
         """The timeout of the next probe over the idle connection, in seconds."""
         timeout, missed = self._reuse_timeout, self._timeouts_in_row
-        is_brisk = not missed and timeout.is_brisk(min_timeout_s)
+        is_brisk = not missed and timeout.is_at_minimum(min_timeout_s)
         self._brisk_min_timeout_s = min_timeout_s if is_brisk else None
         return timeout.wait_s(min_timeout_s, max_timeout_s, missed)
 
@@ -199,7 +199,10 @@ class NetworkTarget:
         self._timeouts_in_row = 0
         if connection.is_reused and finding.outcome is _PASSED:
             took_s = connection.received_at - connection.sent_at
-            if self._brisk_min_timeout_s is None or took_s > self._brisk_min_timeout_s * BRISK:
+            if (
+                self._brisk_min_timeout_s is None
+                or took_s > self._brisk_min_timeout_s * FAST_FRACTION
+            ):
                 self._brisk_min_timeout_s = None
                 self._reuse_timeout.learn(took_s)
             stays_open = connection.reusable

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from controller.model.errors import StateUnavailableError
-from controller.planning.account.evidence import Evidence, EvidenceText, written
+from controller.planning.account.evidence import Evidence, EvidenceText, encode_evidence
 
 _BETWEEN = "\n"
 """Separates snapshot and decision; JSON contains line ends only escaped."""
@@ -48,7 +48,7 @@ def add(
 
     Returns its seal and its size in bytes; settings count with their first snapshot.
     """
-    text = evidence if isinstance(evidence, EvidenceText) else written(evidence)
+    text = evidence if isinstance(evidence, EvidenceText) else encode_evidence(evidence)
     settings, settings_size = _add_settings(connection, text.settings.encode())
     body = zlib.compress(_BETWEEN.join((text.snapshot, text.decision)).encode())
     connection.execute(

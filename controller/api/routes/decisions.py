@@ -18,8 +18,8 @@ from controller.api.http.route import JSON, TEXT, Route, RouteCall, RouteRespons
 from controller.model.decision import DecisionRecord, PoolPlan
 from controller.model.decoding import UnreadableError
 from controller.model.encoding import SHOWN, as_text
-from controller.planning.account.evidence import Exhibit, exported
-from controller.planning.account.explanation import explain
+from controller.planning.account.evidence import RecordedEvidence, export_evidence
+from controller.planning.account.explanation import explain_record
 from controller.planning.account.replay import Mismatch, replay
 from controller.planning.account.replay_text import explain_replay
 
@@ -123,7 +123,7 @@ async def _replay(call: RouteCall) -> web.Response:
 
 
 async def _snapshot(call: RouteCall) -> web.Response:
-    return json_response(exported(await _exhibit(call)))
+    return json_response(export_evidence(await _exhibit(call)))
 
 
 async def _record(call: RouteCall) -> DecisionRecord:
@@ -138,19 +138,19 @@ async def _record(call: RouteCall) -> DecisionRecord:
     return record
 
 
-async def _exhibit(call: RouteCall) -> Exhibit:
+async def _exhibit(call: RouteCall) -> RecordedEvidence:
     """The evidence of the decision that the path names. Raises ProblemError 404."""
     record = await _record(call)
     text = await call.dependencies.store.evidence(record.id)
     if text is None:
         detail = f"no snapshot is kept of decision {record.id}: it is older than snapshots are"
         raise ProblemError(404, detail, field="id")
-    return Exhibit(record.id, record.version, text)
+    return RecordedEvidence(record.id, record.version, text)
 
 
 def _record_response(request: web.Request, record: DecisionRecord) -> web.Response:
     return (
-        web.Response(text=explain(record) + "\n")
+        web.Response(text=explain_record(record) + "\n")
         if prefers_text(request)
         else json_response(record)
     )

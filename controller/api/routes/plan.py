@@ -18,7 +18,7 @@ from controller.model.errors import within
 from controller.model.overrides import OverrideRequest
 from controller.planning.account.effects_text import explain_failures
 from controller.planning.account.single_failures import SingleFailure
-from controller.planning.account.what_if import PREVIEW, SUPPOSED
+from controller.planning.account.what_if import PREVIEW_AUTHOR, PREVIEW_REASON
 
 
 class FailuresView(View):
@@ -60,8 +60,8 @@ def _override_request(dependencies: ApiDependencies, planned: PlannedOverride) -
     """The request for an override that is only previewed: author and reason are placeholders."""
     return OverrideRequest(
         kind=planned.kind,
-        author=PREVIEW,
-        reason=SUPPOSED,
+        author=PREVIEW_AUTHOR,
+        reason=PREVIEW_REASON,
         ttl_s=dependencies.settings.overrides.default_ttl_s,
         region=planned.region,
         service=planned.service,

@@ -19,9 +19,13 @@ from controller.api.http.route import JSON, TEXT, Route, RouteCall, RouteRespons
 from controller.model.decision import Decision, DecisionRecord
 from controller.model.decoding import UnreadableError
 from controller.planning.account.evidence import Evidence, read_snapshot
-from controller.planning.account.explanation import explain
-from controller.planning.account.region_account import RegionAccount, accounts, carried_out
-from controller.planning.account.region_account_text import explain_accounts, explain_moment
+from controller.planning.account.explanation import explain_record
+from controller.planning.account.region_account import (
+    RegionAccount,
+    plans_as_applied,
+    region_accounts,
+)
+from controller.planning.account.region_account_text import explain_accounts, explain_time
 
 
 class WhyView(View):
@@ -68,12 +72,12 @@ async def _why(call: RouteCall) -> web.Response:
         raise ProblemError(404, detail, field="at")
     of_region = await dependencies.store.records(limit=1, until=at, region=region)
     evidence = _latest(dependencies) if at is None else await _recorded(dependencies, newest[0])
-    found = accounts(evidence, region) if region and evidence else ()
+    found = region_accounts(evidence, region) if region and evidence else ()
     record = of_region[0] if of_region else None
     parts = [
-        explain_moment(at, newest[0]) if at else "",
+        explain_time(at, newest[0]) if at else "",
         explain_accounts(found) if found else "",
-        explain(record) if record else _no_record(region),
+        explain_record(record) if record else _no_record(region),
     ]
     view = WhyView(
         at=at or dependencies.clock.wall(),
@@ -105,7 +109,7 @@ async def _recorded(dependencies: ApiDependencies, record: DecisionRecord) -> Ev
         snapshot = read_snapshot(text)
     except UnreadableError:
         return None
-    decision = Decision(record.regions, carried_out(record), {}, snapshot.memory)
+    decision = Decision(record.regions, plans_as_applied(record), {}, snapshot.memory)
     return Evidence(snapshot, decision)
 
 

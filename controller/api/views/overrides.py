@@ -7,7 +7,7 @@ from datetime import datetime
 from controller.api.dependencies import ApiDependencies
 from controller.api.http.response_bodies import View
 from controller.model.overrides import Override, OverrideKind
-from controller.planning.void_orders import why_void
+from controller.planning.void_orders import void_reason
 
 
 class OverrideView(View):
@@ -58,7 +58,7 @@ def override_view(dependencies: ApiDependencies, override: Override) -> Override
         ignore_guards=override.ignore_guards,
         remaining_s=round(remaining_s, 1),
         expires_soon=0 < remaining_s <= announce_s,
-        void=why_void(override, dependencies.settings),
+        void=void_reason(override, dependencies.settings),
     )
 
 

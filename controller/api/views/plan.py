@@ -14,8 +14,8 @@ from controller.model.decision import Decision, PoolPlan
 from controller.planning.account.effects import Effects, effects
 from controller.planning.account.effects_text import explain_hypotheses
 from controller.planning.account.evidence import Evidence
-from controller.planning.account.explanation import explain_plan, is_quiet
-from controller.planning.account.what_if import suppose
+from controller.planning.account.explanation import explain_plan, is_unchanged
+from controller.planning.account.what_if import apply_hypotheses
 from controller.planning.decision import decide
 
 ALL_POOLS = flag("all", "Tell of the pools, too, that stay as they are and that nothing holds.")
@@ -59,7 +59,7 @@ def what_if_view(
     Decides once more. Raises InvalidRequestError for a hypothesis that cannot be understood.
     """
     present = preview.evidence
-    supposition = suppose(present.snapshot, hypotheses)
+    supposition = apply_hypotheses(present.snapshot, hypotheses)
     supposed = Evidence(supposition.snapshot, decide(supposition.snapshot))
     found = effects(present, supposed, supposition.down)
     plans = supposed.decision.plans
@@ -75,7 +75,7 @@ def _view(
     *,
     all_pools: bool,
 ) -> PlanView:
-    plans = tuple(plan for plan in decision.plans if all_pools or not is_quiet(plan))
+    plans = tuple(plan for plan in decision.plans if all_pools or not is_unchanged(plan))
     shown = {(plan.service, plan.pool) for plan in plans}
     pools = tuple(pool for pool in found.pools if (pool.service, pool.pool) in shown)
     return PlanView(

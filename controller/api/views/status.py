@@ -24,7 +24,7 @@ from controller.model.configuration import Mode
 from controller.model.levers import LeverKind
 from controller.model.overrides import OverrideKind
 from controller.planning.health.answered_shares import answer_notices
-from controller.planning.health.quorum import answering
+from controller.planning.health.isolation import answering_targets
 from controller.planning.levers.registry import lever_of
 
 
@@ -158,7 +158,7 @@ def status_view(
 def _reference_targets(dependencies: ApiDependencies) -> ReferenceTargetsStatus:
     good, bad = dependencies.probing.known_good.values(), dependencies.probing.known_bad
     failing = sum(state.suspect for state in good)
-    answers = answering(bad, dependencies.settings, dependencies.clock.monotonic())
+    answers = answering_targets(bad, dependencies.settings, dependencies.clock.monotonic())
     return ReferenceTargetsStatus(
         known_good=KnownGoodStatus(failing=failing, total=len(good)),
         known_bad=KnownBadStatus(answering=answers, total=len(bad)),

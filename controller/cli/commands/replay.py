@@ -78,13 +78,13 @@ def _from_file(path: Path) -> dict[str, object]:
     """The same as the daemon's reply. Imports the planner here, for no other command needs it."""
     from controller.model.decoding import UnreadableError
     from controller.model.encoding import EXACT
-    from controller.planning.account.evidence import imported
+    from controller.planning.account.evidence import import_evidence
     from controller.planning.account.replay import replay as decide_again
     from controller.planning.account.replay_text import explain_replay
 
     try:
         text = path.read_text(encoding="utf-8")
-        replayed = decide_again(imported(text), __version__)
+        replayed = decide_again(import_evidence(text), __version__)
     except (OSError, UnicodeDecodeError, UnreadableError) as error:
         raise click.ClickException(f"{path}: {error}") from error
     members = EXACT(replayed)

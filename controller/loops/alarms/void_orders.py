@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 
 from controller.loops.cycle.reconciliation import CycleReport
-from controller.planning.void_orders import void
+from controller.planning.void_orders import void_orders
 
 _log = structlog.get_logger("overrides")
 
@@ -19,7 +19,7 @@ class VoidAlarm:
     def on_cycle(self, report: CycleReport) -> None:
         """Compare one cycle's orders with its settings."""
         snapshot = report.snapshot
-        now = void(snapshot.overrides, snapshot.settings)
+        now = void_orders(snapshot.overrides, snapshot.settings)
         active = {override.id: override for override in snapshot.overrides}
         for override_id in now.keys() - self._void:
             override = active[override_id]

@@ -22,17 +22,17 @@ from controller.model.errors import StateUnavailableError
 from controller.model.health import Verdict
 from controller.model.levers import OutcomeStatus
 from controller.model.overrides import Override
-from controller.planning.account.alternatives import rejected
+from controller.planning.account.alternatives import rejected_alternatives
 from controller.planning.account.decision_changes import (
     DecisionSignature,
-    authors,
+    decision_signature,
     expected_effect,
-    is_news,
-    outcomes,
-    signature,
+    has_changed,
+    override_authors,
     triggers,
+    write_outcomes,
 )
-from controller.planning.account.decision_summary import told_part
+from controller.planning.account.decision_summary import reduced_to_summary
 from controller.planning.account.evidence import Evidence
 from controller.ports import Clock, DecisionRecords
 
@@ -112,8 +112,8 @@ class Recording:
             written=written,
             timeline=self._timeline(snapshot, decision, written),
             expected_effect=expected_effect(evidence),
-            authors=authors(decision, overrides, snapshot.overrides),
-            rejected=rejected(snapshot, decision),
+            authors=override_authors(decision, overrides, snapshot.overrides),
+            rejected=rejected_alternatives(snapshot, decision),
             version=__version__,
         )
         return UnsavedRecord(record, evidence)
@@ -166,12 +166,12 @@ class Recording:
 
         A decision without writes leaves the outcomes as they were.
         """
-        before, self._signature = self._signature, signature(decision, snapshot.overrides)
+        before, self._signature = self._signature, decision_signature(decision, snapshot.overrides)
         known = self._outcomes
         if written:
-            self._outcomes = outcomes(written)
+            self._outcomes = write_outcomes(written)
         is_applied = any(one.outcome.status is OutcomeStatus.APPLIED for one in written)
-        return is_applied or is_news(before, self._signature) or self._outcomes != known
+        return is_applied or has_changed(before, self._signature) or self._outcomes != known
 
     def _pack_waiting(self) -> None:
         """Compress the newest, which was not stored at once, and drop the oldest if need be."""
@@ -212,7 +212,7 @@ class Recording:
         self._store_error = ""
 
     def _keep_open(self, stored: DecisionRecord) -> None:
-        self._open[stored.id] = told_part(stored)
+        self._open[stored.id] = reduced_to_summary(stored)
         shares = sum(map(_moved_shares, self._open.values()))
         while len(self._open) > _MAX_OPEN_RECORDS or (
             shares > _MAX_OPEN_SHARES and len(self._open) > 1

@@ -11,7 +11,12 @@ from controller.model.configuration import Settings
 from controller.model.decision import DecisionRecord
 from controller.model.decoding import decoded
 from controller.model.encoding import EXACT, as_text
-from controller.planning.account.evidence import Evidence, EvidenceText, settings_text, written
+from controller.planning.account.evidence import (
+    Evidence,
+    EvidenceText,
+    encode_evidence,
+    settings_text,
+)
 
 MAX_RECORDS = 100
 """Records that may wait."""
@@ -80,7 +85,7 @@ class _Packed:
     def of(cls, unsaved: UnsavedRecord) -> _Packed:
         """Compress the record of a decision that was made just now."""
         assert isinstance(unsaved.evidence, Evidence)
-        text = written(unsaved.evidence)
+        text = encode_evidence(unsaved.evidence)
         lines = (as_text(EXACT(unsaved.record)), text.snapshot, text.decision)
         settings = unsaved.evidence.snapshot.settings
         return cls(settings, zlib.compress("\n".join(lines).encode()))

@@ -28,7 +28,7 @@ import structlog
 from controller.model.configuration import Settings
 from controller.model.errors import StateUnavailableError
 from controller.model.levers import Change, LeverState, OutcomeStatus, Position
-from controller.planning.memory import is_steered_alike
+from controller.planning.memory import has_same_lever
 from controller.ports import ExpectedLeverStates
 
 _log = structlog.get_logger("expectations")
@@ -69,7 +69,7 @@ class Expectations:
         """
 
         def commit() -> None:
-            gone = {p: () for p in self._expected if not is_steered_alike(p, old, new)}
+            gone = {p: () for p in self._expected if not has_same_lever(p, old, new)}
             for position in gone:
                 del self._expected[position]
                 # A write under way there went to the old lever: its outcome must not count.

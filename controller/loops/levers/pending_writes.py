@@ -20,7 +20,7 @@ import structlog
 from controller.loops.wakeup import WakeUp
 from controller.model.decision import WriteResult
 from controller.model.levers import Change, Outcome, OutcomeStatus
-from controller.planning.write_results import results_of
+from controller.planning.write_results import status_by_change
 from controller.ports import Clock
 
 _log = structlog.get_logger("writes")
@@ -61,7 +61,7 @@ class WriteSeries:
         """The status of each change whose every part was answered."""
         parts = Counter(self.changes)
         answered = Counter(change for result in self.answered for change in result.changes)
-        found = results_of(self.answered)
+        found = status_by_change(self.answered)
         return {c: status for c, status in found.items() if answered[c] >= parts[c]}
 
 

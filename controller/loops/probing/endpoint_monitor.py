@@ -170,7 +170,7 @@ class EndpointMonitor:
             if (
                 steady is not None
                 and steady.last_result_at >= self._host.open_failures.latest
-                and steady.folds(result)
+                and steady.try_fold(result)
             ):
                 self._observe(result)
             else:

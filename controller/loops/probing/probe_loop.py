@@ -26,8 +26,8 @@ from controller.loops.probing.probe_schedule import ProbeSchedule
 from controller.loops.probing.probe_timing import ProbeTiming, ProbeTimings
 from controller.model.configuration import Endpoint, EndpointId, Settings
 from controller.model.health import HealthState, ReferenceKind, Verdict
-from controller.planning.health.gray_failure import level
-from controller.planning.health.hysteresis import passes
+from controller.planning.health.gray_failure import degraded_steps
+from controller.planning.health.hysteresis import is_answering
 from controller.ports import Clock, Prober, Target
 
 Observers = Callable[[EndpointId | ReferenceKind, Endpoint], ProbeObserver]
@@ -250,7 +250,7 @@ class ProbeLoop:
                 self.open_failures.add(key, state)
             is_change = self._has_degradation_changed(monitor) or is_change
         elif self._known_bad.get(key) is monitor:
-            if passes(state, self.limits) is not passes(before, self.limits):
+            if is_answering(state, self.limits) is not is_answering(before, self.limits):
                 self._changes += 1
                 self._wake()
             return
@@ -266,7 +266,7 @@ class ProbeLoop:
         if not monitor.degradation and state.bad_ratio < gray.bad_ratio:
             return False
         before = monitor.degradation
-        monitor.degradation = level(state, before, gray)
+        monitor.degradation = degraded_steps(state, before, gray)
         return monitor.degradation != before
 
     def on_first_failure(self, monitor: EndpointMonitor) -> None:

@@ -16,12 +16,12 @@ from controller.model.errors import StateUnavailableError
 from controller.model.levers import Leak
 from controller.model.plural import counted
 from controller.planning.account.columns import aligned
-from controller.planning.account.moves import ShareMove, losing, moves
+from controller.planning.account.moves import ShareMove, losing_regions, share_moves
 from controller.planning.decision import decide
 from controller.planning.residency.new_leaks import new_leaks
 from controller.planning.residency.proof import describe_leak
 from controller.planning.shares import percent
-from controller.planning.void_orders import void
+from controller.planning.void_orders import void_orders
 from controller.settings.difference import Difference, differences
 from controller.settings.loader import LoadedSettings
 
@@ -66,7 +66,7 @@ class ReloadProposal:
     @property
     def losing(self) -> tuple[str, ...]:
         """Regions that would lose traffic."""
-        return losing(self.moves)
+        return losing_regions(self.moves)
 
     @property
     def text(self) -> str:
@@ -145,14 +145,14 @@ class ReloadProposals:
         old, new = self._active_settings.settings, loaded.settings
         known, then = self._snapshots.build(old), self._snapshots.build(new)
         decision = decide(then)
-        void_now = void(known.overrides, old)
+        void_now = void_orders(known.overrides, old)
         return ReloadProposal(
             settings_hash(new),
             differences(old, new),
-            moves(decide(known), decision),
+            share_moves(decide(known), decision),
             decision.plans,
             new_leaks(known.observed, then.observed),
-            {i: why for i, why in void(known.overrides, new).items() if i not in void_now},
+            {i: why for i, why in void_orders(known.overrides, new).items() if i not in void_now},
             _new_faults(known, then),
         )
 

@@ -23,7 +23,12 @@ from controller.model.decision import PoolName
 from controller.model.errors import ProviderRejectedError, ProviderUnavailableError
 from controller.model.levers import Observed, Position
 from controller.model.second_opinions import AnsweredCounts
-from controller.planning.health.answered_shares import NO_ADDRESS, Sample, added, summary
+from controller.planning.health.answered_shares import (
+    NO_ADDRESS,
+    Sample,
+    answered_counts,
+    with_sample,
+)
 from controller.planning.health.second_opinions import FRESH_FOR_S
 from controller.planning.levers.registry import lever_of
 from controller.planning.residency.destinations import Destination, region_of_answer
@@ -84,7 +89,7 @@ class DnsSampling:
         now = self._clock.monotonic()
         found = {}
         for pool, samples in self._samples.items():
-            answered = summary(samples, self._weights[pool])
+            answered = answered_counts(samples, self._weights[pool])
             if answered is None or now - answered.at > FRESH_FOR_S:
                 continue
             if self._has_weights(pool, observed):
@@ -195,7 +200,7 @@ class DnsSampling:
         kept = self._samples.get(pool, ())
         if kept and now - kept[0].at > _MAX_SAMPLE_AGE_S:
             kept = tuple(sample for sample in kept if now - sample.at <= _MAX_SAMPLE_AGE_S)
-        self._samples[pool] = added(kept, Sample(now, region, said), weights)
+        self._samples[pool] = with_sample(kept, Sample(now, region, said), weights)
 
     async def _leads_to(self, pool: PoolName) -> dict[str, frozenset[str]]:
         """Region to the addresses of the pool's weighted record."""

@@ -1,1 +1,1 @@
-"""Accounts of decisions: why, why not, what if, and the same decision made again."""
+"""Accounts of decisions: why, why not, what if, and replay."""

@@ -1,7 +1,6 @@
-"""What else might have carried the traffic that a decision moves, and why it does not.
+"""Rejected alternatives: regions that do not get the traffic that a decision moves, and why.
 
-Told of pools that move or would move, region by region. A region that gives traffic away or takes
-some of it is told by its rules; what is left are those that were passed over.
+Only for pools that move or would move. Regions that lose or gain traffic have rules instead.
 """
 
 from __future__ import annotations
@@ -18,35 +17,37 @@ _FULL = ("capacity", "overload")
 _ORDERED_AWAY = (OverrideKind.DRAIN, OverrideKind.FAILOVER)
 
 
-def rejected(snapshot: Snapshot, decision: Decision) -> tuple[RejectedAlternative, ...]:
-    """Every region that was passed over, pool by pool."""
+def rejected_alternatives(
+    snapshot: Snapshot, decision: Decision
+) -> tuple[RejectedAlternative, ...]:
+    """The rejected regions of every pool that moves or would move."""
     moving = [plan for plan in decision.plans if plan.changes or plan.withheld]
-    figures = {
+    believed = {
         name: believed_figures(snapshot, name, decision.regions[name])
         for name in dict.fromkeys(plan.service for plan in moving)
     }
     return tuple(
         RejectedAlternative(plan.service, plan.pool, region, why)
         for plan in moving
-        for region, why in _passed_over(snapshot, decision, plan, figures[plan.service])
+        for region, why in _rejected_regions(snapshot, decision, plan, believed[plan.service])
     )
 
 
-def _passed_over(
-    snapshot: Snapshot, decision: Decision, plan: PoolPlan, figures: Believed
+def _rejected_regions(
+    snapshot: Snapshot, decision: Decision, plan: PoolPlan, believed: Believed
 ) -> Iterator[tuple[str, str]]:
     receivers = [r for r in plan.before if plan.desired[r] > plan.before[r] + SHARE_TOLERANCE]
     for region in snapshot.settings.services[plan.service].regions if receivers else ():
         gives = plan.before.get(region, 0.0) > plan.desired.get(region, 0.0) + SHARE_TOLERANCE
         if region not in receivers and not gives:
-            yield region, _why_not(snapshot, decision, plan, figures, region, receivers)
+            yield region, _why_not(snapshot, decision, plan, believed, region, receivers)
 
 
 def _why_not(
     snapshot: Snapshot,
     decision: Decision,
     plan: PoolPlan,
-    figures: Believed,
+    believed: Believed,
     region: str,
     receivers: list[str],
 ) -> str:
@@ -57,19 +58,21 @@ def _why_not(
     ordered = _ordered_away(snapshot, plan, region)
     if ordered:
         return ordered
-    seen = decision.regions[plan.service][region]
-    if seen.verdict is not Verdict.UP:
-        return f"{seen.verdict.value}: {seen.why}"
+    health = decision.regions[plan.service][region]
+    if health.verdict is not Verdict.UP:
+        return f"{health.verdict.value}: {health.why}"
     full = [rule.why for rule in plan.rules if rule.region == region and rule.name in _FULL]
-    return full[0] if full else _not_better(plan, figures, region, receivers)
+    return full[0] if full else _not_better(plan, believed, region, receivers)
 
 
 def _unlawful(snapshot: Snapshot, plan: PoolPlan, region: str) -> str:
     settings = snapshot.settings
-    bound = settings.services[plan.service].pools[plan.pool].residency
-    law = settings.regions[region].jurisdiction
-    if bound is not None and bound != law:
-        return f"not lawful: pool {plan.pool} is bound to {bound}, {region} is in {law}"
+    residency = settings.services[plan.service].pools[plan.pool].residency
+    jurisdiction = settings.regions[region].jurisdiction
+    if residency not in (None, jurisdiction):
+        return (
+            f"not lawful: pool {plan.pool} is bound to {residency}, {region} is in {jurisdiction}"
+        )
     return f"not lawful: pool {plan.pool} does not name it"
 
 
@@ -81,12 +84,12 @@ def _ordered_away(snapshot: Snapshot, plan: PoolPlan, region: str) -> str:
     return ""
 
 
-def _not_better(plan: PoolPlan, figures: Believed, region: str, receivers: list[str]) -> str:
-    """Why a region that is well and has room is not given more."""
-    away_ms = figures.latency_ms.get(plan.pool)
+def _not_better(plan: PoolPlan, believed: Believed, region: str, receivers: list[str]) -> str:
+    """Why a healthy region with spare capacity gets no more."""
+    away_ms = believed.latency_ms.get(plan.pool)
     if away_ms is None:
         return "well, and has the share it is configured to have"
-    nearest = min(receivers, key=lambda one: (away_ms[one], one))
+    nearest = min(receivers, key=lambda r: (away_ms[r], r))
     if away_ms[region] > away_ms[nearest]:
         return f"farther: {away_ms[region]:.0f} ms, {nearest} {away_ms[nearest]:.0f} ms"
     return f"near at {away_ms[region]:.0f} ms, and worth no more traffic at its price and room"

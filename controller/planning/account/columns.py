@@ -1,4 +1,4 @@
-"""Rows of text with their columns under each other: every table that is not drawn on a terminal."""
+"""Tables as lines of text, for output that is not drawn on a terminal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """One line a row, columns two spaces apart; a column empty in every row takes no room.
+    """One line per row, columns two spaces apart; a column that is empty in every row is left out.
 
     All rows have the same number of cells.
     """

@@ -7,19 +7,19 @@ from controller.model.health import RegionHealth, Verdict
 
 
 def concerned_regions(record: DecisionRecord) -> frozenset[str]:
-    """Regions that were unwell, moved, held, bound by a rule, or written to."""
-    unwell = {
+    """Regions that were not healthy, moved, held, bound by a rule, or written to."""
+    unhealthy = {
         region
         for regions in record.regions.values()
         for region, health in regions.items()
-        if _is_unwell(health)
+        if _is_unhealthy(health)
     }
     planned = {region for plan in record.plans for region in _planned(plan)}
     written = {change.position.region for write in record.written for change in write.changes}
-    return frozenset(unwell | planned | written)
+    return frozenset(unhealthy | planned | written)
 
 
-def _is_unwell(health: RegionHealth) -> bool:
+def _is_unhealthy(health: RegionHealth) -> bool:
     return health.verdict is not Verdict.UP or health.suspect_since is not None
 
 

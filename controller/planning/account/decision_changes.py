@@ -1,7 +1,7 @@
-"""What changed between two decisions, in words and as a comparable value.
+"""What changed between two decisions, as text and as a comparable signature.
 
-A decision is worth keeping when its signature is news after the one before it, or when AWS answers
-a write differently.
+A decision is recorded when its signature has changed since the one before, or when AWS answers a
+write differently.
 """
 
 from __future__ import annotations
@@ -15,38 +15,38 @@ from controller.model.levers import Position
 from controller.model.overrides import Override, OverrideKind
 from controller.planning.account.effects import RegionEffect, effects, load_text
 from controller.planning.account.evidence import Evidence
-from controller.planning.account.moves import in_words
+from controller.planning.account.moves import moves_text
 from controller.planning.levers.registry import lever_of
 from controller.planning.shares import SHARE_TOLERANCE, is_same_split, percent
 
 
 @dataclass(frozen=True, slots=True)
 class DecisionSignature:
-    """What must differ for a decision to be kept."""
+    """What must differ for a decision to be recorded."""
 
     verdicts: tuple[tuple[str, str, Verdict, int], ...]
     overloaded: frozenset[PoolName]
     plans: Mapping[PoolName, Shares]
-    """Where each pool's traffic is after it."""
+    """Pool to its split after the decision."""
     moving: frozenset[PoolName]
-    """Pools that it writes to."""
+    """Pools with changes to be written."""
     holds: frozenset[tuple[str, str, Hold, str | None]]
     drift: frozenset[Position]
     overrides: tuple[int, ...]
 
 
-def outcomes(written: Iterable[WriteResult]) -> tuple[tuple[str, str], ...]:
-    """What AWS answered, target by target; that must differ, too, while the same is written."""
+def write_outcomes(written: Iterable[WriteResult]) -> tuple[tuple[str, str], ...]:
+    """Target and status of each write; recorded, too, when they differ."""
     return tuple((w.target, w.outcome.status.value) for w in written)
 
 
-def signature(decision: Decision, overrides: Iterable[Override]) -> DecisionSignature:
-    """The decision without its numbers and times."""
+def decision_signature(decision: Decision, overrides: Iterable[Override]) -> DecisionSignature:
+    """The decision's signature: without numbers and times that change in every cycle."""
     return DecisionSignature(
         verdicts=tuple(
-            (service, region, seen.verdict, seen.degraded)
+            (service, region, health.verdict, health.degraded)
             for service, regions in decision.regions.items()
-            for region, seen in regions.items()
+            for region, health in regions.items()
         ),
         overloaded=frozenset(_overloads(decision)),
         plans={
@@ -64,10 +64,10 @@ def signature(decision: Decision, overrides: Iterable[Override]) -> DecisionSign
     )
 
 
-def is_news(before: DecisionSignature | None, now: DecisionSignature) -> bool:
-    """Whether a decision says anything that the one before it did not.
+def has_changed(before: DecisionSignature | None, now: DecisionSignature) -> bool:
+    """Whether the signature differs from the one before; True without one before.
 
-    That AWS has what was written is none: whole weights give shares that are off by rounding.
+    Shares of pools without changes may differ by rounding: whole weights only approximate shares.
     """
     if before is None or replace(now, plans=before.plans, moving=before.moving) != before:
         return True
@@ -85,7 +85,7 @@ def triggers(
     overrides_before: Iterable[Override],
     overrides: Iterable[Override],
 ) -> tuple[str, ...]:
-    """What set the decision off, with numbers."""
+    """What triggered the decision, one line each, with numbers."""
     lines = [
         *_verdict_changes(before.regions if before else {}, decision.regions),
         *_override_changes(tuple(overrides_before), tuple(overrides)),
@@ -99,23 +99,23 @@ def triggers(
     ]
     if not lines:
         lines = [_next_move(before, plan) for plan in decision.plans if plan.changes]
-    return tuple(dict.fromkeys(lines))  # a pool's regions are often held by the same words
+    return tuple(dict.fromkeys(lines))  # a pool's regions often have the same hold
 
 
 def _next_move(before: Decision | None, plan: PoolPlan) -> str:
-    """Why a pool moves although nothing new is known."""
-    place = plan.service, plan.pool
-    sent = [p.changes for p in before.plans if (p.service, p.pool) == place] if before else []
-    again = plan.changes in sent
-    return f"{'/'.join(place)}: " + (
-        "wanted again, for AWS does not show it yet" if again else "next step"
+    """Why a pool moves although no trigger is new."""
+    name = plan.service, plan.pool
+    sent = [p.changes for p in before.plans if (p.service, p.pool) == name] if before else []
+    is_repeated = plan.changes in sent
+    return f"{'/'.join(name)}: " + (
+        "wanted again, for AWS does not show it yet" if is_repeated else "next step"
     )
 
 
-def authors(
+def override_authors(
     decision: Decision, overrides_before: Iterable[Override], overrides: Iterable[Override]
 ) -> tuple[str, ...]:
-    """Whose overrides were set or ended here, or move their region now."""
+    """Authors of orders that were set, ended, or move their region in this decision."""
     before, after = tuple(overrides_before), tuple(overrides)
     known, active = {o.id for o in before}, {o.id for o in after}
     moving = [plan for plan in decision.plans if plan.changes]
@@ -127,27 +127,27 @@ def authors(
 
 
 def expected_effect(evidence: Evidence) -> str:
-    """What the written changes should do to users and regions, and when."""
+    """The expected effect of the changes on users and regions, and when; empty without changes."""
     settings, plans = evidence.snapshot.settings, evidence.decision.plans
     if not any(plan.changes for plan in plans):
         return ""
-    seen = effects(evidence, evidence)
-    latency_ms = {(pool.service, pool.pool): pool.latency_ms.after for pool in seen.pools}
+    effect = effects(evidence, evidence)
+    latency_ms = {(pool.service, pool.pool): pool.latency_ms.after for pool in effect.pools}
     lines = []
     for plan in plans:
         if not plan.changes:
             continue
-        moves = in_words(plan.before, plan.after)
+        moves = moves_text(plan.before, plan.after)
         service = settings.services[plan.service]
         when = lever_of(service).propagation_text(service)
         away_ms = latency_ms[plan.service, plan.pool]
         away = "" if away_ms is None else f", then {away_ms:.0f} ms away on average"
         lines.append(f"{plan.service}/{plan.pool}: {moves}{away}; {when}")
-    return "\n".join([*lines, *_loads(plans, seen.regions)])
+    return "\n".join([*lines, *_loads(plans, effect.regions)])
 
 
 def _loads(plans: Iterable[PoolPlan], regions: Iterable[RegionEffect]) -> Iterable[str]:
-    """What regions that get more will carry."""
+    """The load of regions that get more traffic."""
     gaining = {
         (plan.service, region)
         for plan in plans
@@ -155,19 +155,20 @@ def _loads(plans: Iterable[PoolPlan], regions: Iterable[RegionEffect]) -> Iterab
         for region, share in plan.after.items()
         if share > plan.before[region] + SHARE_TOLERANCE
     }
-    for one in regions:
-        rps = one.rps.after
-        if (one.service, one.region) in gaining and rps is not None:
-            carried = load_text(one, rps, one.utilisation.after)
-            yield f"{one.service}/{one.region}: carries {carried}"
+    for region in regions:
+        rps = region.rps.after
+        if (region.service, region.region) in gaining and rps is not None:
+            carried = load_text(region, rps, region.utilisation.after)
+            yield f"{region.service}/{region.region}: carries {carried}"
 
 
 def _moves(override: Override, plans: Iterable[PoolPlan]) -> bool:
-    """Whether one of these plans does to the override's region what that orders."""
-    obeys = _goes_to_its_pin if override.kind is OverrideKind.PIN else _is_emptied
+    """Whether one of these plans moves the override's region as ordered."""
+    is_moved = _goes_to_its_pin if override.kind is OverrideKind.PIN else _is_emptied
     region = override.region
     return region is not None and any(
-        override.applies_to(plan.service, pool=plan.pool) and obeys(plan, region) for plan in plans
+        override.applies_to(plan.service, pool=plan.pool) and is_moved(plan, region)
+        for plan in plans
     )
 
 
@@ -176,7 +177,7 @@ def _is_emptied(plan: PoolPlan, region: str) -> bool:
 
 
 def _goes_to_its_pin(plan: PoolPlan, region: str) -> bool:
-    """Also in the later steps of its ramp; a pin that is refused makes no rule."""
+    """Whether a pin of the region has a rule: also in later ramp steps; a refused pin has none."""
     return any(rule.name == OverrideKind.PIN.value and rule.region == region for rule in plan.rules)
 
 
@@ -185,25 +186,25 @@ def _verdict_changes(
     after: Mapping[str, Mapping[str, RegionHealth]],
 ) -> Iterable[str]:
     for service, regions in after.items():
-        for region, seen in regions.items():
+        for region, health in regions.items():
             was = before.get(service, {}).get(region)
             old = was.verdict if was else Verdict.UNKNOWN
-            if old is not seen.verdict:
-                yield f"{service}/{region} {old.value} → {seen.verdict.value}: {seen.why}"
+            if old is not health.verdict:
+                yield f"{service}/{region} {old.value} → {health.verdict.value}: {health.why}"
             elif (
                 was
-                and seen.verdict is Verdict.DOWN
-                and seen.agreeing_parties > was.agreeing_parties
+                and health.verdict is Verdict.DOWN
+                and health.agreeing_parties > was.agreeing_parties
             ):
-                yield f"{service}/{region} is down, and more say so: {seen.why}"
-            elif (was.degraded if was else 0) != seen.degraded:
-                yield f"{service}/{region} {_counted_on(seen)}: {seen.why}"
+                yield f"{service}/{region} is down, and more say so: {health.why}"
+            elif (was.degraded if was else 0) != health.degraded:
+                yield f"{service}/{region} {_counted_on(health)}: {health.why}"
 
 
-def _counted_on(seen: RegionHealth) -> str:
-    if not seen.degraded:
+def _counted_on(health: RegionHealth) -> str:
+    if not health.degraded:
         return "is no longer degraded"
-    return f"is degraded, {percent(seen.usable)} of its capacity is counted on"
+    return f"is degraded, {percent(health.usable)} of its capacity is counted on"
 
 
 def _overload_changes(before: Decision | None, after: Decision) -> Iterable[str]:

@@ -1,6 +1,6 @@
-"""Decisions and cycles in short, as values: what live events carry and lists show.
+"""Summaries of decisions and cycles, for live events and lists.
 
-Pure. A decision in words is the business of `planning.account.explanation`.
+`planning.account.explanation` has decisions as text.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from controller.model.overrides import OverrideKind
 from controller.planning.shares import SHARE_TOLERANCE
 
 Summary = dict[str, object]
-Told = Mapping[PoolName, tuple[Shares, Shares]]
-"""Pools to the shares that were last told of them, observed and desired."""
-NOTHING_TOLD: Told = {}
+PublishedShares = Mapping[PoolName, tuple[Shares, Shares]]
+"""Pool to its observed and desired shares in the last published cycle."""
+NOTHING_PUBLISHED: PublishedShares = {}
 LEFT_OUT = "left_out"
 
 
 def decision_summary(record: DecisionRecord) -> Summary:
-    """What a decision moved, what it held, and what came of it."""
+    """What a decision moved and held, and the outcomes of its writes."""
     return {
         "decision_id": record.id,
         "at": record.at,
@@ -48,8 +48,8 @@ def decision_summary(record: DecisionRecord) -> Summary:
     }
 
 
-def told_part(record: DecisionRecord) -> DecisionRecord:
-    """The record with no more than its summary tells, which takes a fraction of the memory."""
+def reduced_to_summary(record: DecisionRecord) -> DecisionRecord:
+    """The record with only what its summary needs, which takes a fraction of the memory."""
     plans = (plan for plan in record.plans if plan.changes or plan.withheld or plan.held)
     return replace(record, regions={}, plans=tuple(map(_moving_part, plans)), rejected=())
 
@@ -68,10 +68,12 @@ def _moving_part(plan: PoolPlan) -> PoolPlan:
     return replace(plan, before=before, desired=desired, after=after, rules=())
 
 
-def cycle_summary(snapshot: Snapshot, decision: Decision, told: Told = NOTHING_TOLD) -> Summary:
-    """How things stand after a cycle; equal as long as nothing that people look at changed.
+def cycle_summary(
+    snapshot: Snapshot, decision: Decision, published: PublishedShares = NOTHING_PUBLISHED
+) -> Summary:
+    """The state after a cycle; two summaries are equal while nothing that users see has changed.
 
-    Of pools, those are in it that move or would move, and those whose shares are not as `told`.
+    It has the pools that move or would move, and those whose shares differ from `published`.
     """
     return {
         "frozen": any(o.kind is OverrideKind.FREEZE for o in snapshot.overrides),
@@ -82,12 +84,12 @@ def cycle_summary(snapshot: Snapshot, decision: Decision, told: Told = NOTHING_T
             {
                 "service": service,
                 "region": region,
-                "verdict": seen.verdict,
-                "suspect": seen.suspect_since is not None,
-                "usable": seen.usable,
+                "verdict": health.verdict,
+                "suspect": health.suspect_since is not None,
+                "usable": health.usable,
             }
             for service, regions in decision.regions.items()
-            for region, seen in regions.items()
+            for region, health in regions.items()
         ],
         "pools": [
             {
@@ -97,7 +99,7 @@ def cycle_summary(snapshot: Snapshot, decision: Decision, told: Told = NOTHING_T
                 "desired": _rounded(plan.desired),
             }
             for plan in decision.plans
-            if plan.changes or plan.withheld or _is_news(plan, told)
+            if plan.changes or plan.withheld or _is_unpublished(plan, published)
         ],
         "overloaded": [f"{p.service}/{p.pool}" for p in decision.plans if p.overload_rps],
         "holds": _holds(decision.plans),
@@ -105,20 +107,20 @@ def cycle_summary(snapshot: Snapshot, decision: Decision, told: Told = NOTHING_T
     }
 
 
-def shares_of(decision: Decision) -> Told:
-    """What one who has been told of this decision knows of its pools."""
+def published_shares(decision: Decision) -> PublishedShares:
+    """Pool to observed and desired shares of this decision."""
     return {(plan.service, plan.pool): (plan.before, plan.desired) for plan in decision.plans}
 
 
-def cut(summary: Summary, most_bytes: int) -> Summary:
-    """The summary in at most so many bytes of JSON, or with nothing left to cut.
+def cut_to_size(summary: Summary, max_bytes: int) -> Summary:
+    """The summary in at most `max_bytes` of JSON, or with nothing left to cut.
 
-    Of lists the beginning is kept, of texts the last lines, of anything else nothing; `left_out`
-    says of which member how many parts are missing.
+    Lists keep their beginning, texts their last lines, anything else is removed. `left_out` has the
+    number of missing parts for each member.
     """
     kept: Summary = SHOWN(summary)
     left_out: dict[str, int] = {}
-    while len(as_text({**kept, LEFT_OUT: left_out}).encode()) > most_bytes and any(kept.values()):
+    while len(as_text({**kept, LEFT_OUT: left_out}).encode()) > max_bytes and any(kept.values()):
         largest = max(kept, key=lambda name: (bool(kept[name]), len(as_text(kept[name]))))
         kept[largest], missing = _shortened(kept[largest])
         left_out[largest] = left_out.get(largest, 0) + missing
@@ -126,7 +128,7 @@ def cut(summary: Summary, most_bytes: int) -> Summary:
 
 
 def _shortened(value: object) -> tuple[object, int]:
-    """Half of a list or text, and how many members or lines that leaves out; else nothing."""
+    """Half of a list or text, and the number of members or lines left out; None for the rest."""
     if isinstance(value, list) and value:
         half = len(value) // 2
         return value[:half], len(value) - half
@@ -137,8 +139,8 @@ def _shortened(value: object) -> tuple[object, int]:
     return None, 1
 
 
-def _is_news(plan: PoolPlan, told: Told) -> bool:
-    observed, desired = told.get((plan.service, plan.pool), ({}, {}))
+def _is_unpublished(plan: PoolPlan, published: PublishedShares) -> bool:
+    observed, desired = published.get((plan.service, plan.pool), ({}, {}))
     return _differ(plan.before, observed) or _differ(plan.desired, desired)
 
 
@@ -148,7 +150,7 @@ def _differ(one: Shares, other: Shares) -> bool:
 
 
 def _moves(plan: PoolPlan, after: Shares) -> list[Summary]:
-    """A pool's way from what AWS has to these shares, region by region."""
+    """A pool's moves from its observed shares to these, region by region."""
     place = {"service": plan.service, "pool": plan.pool}
     return [
         {**place, "region": region, "before": plan.before[region], "after": share}
@@ -158,7 +160,7 @@ def _moves(plan: PoolPlan, after: Shares) -> list[Summary]:
 
 
 def _holds(plans: Iterable[PoolPlan]) -> list[Summary]:
-    """Reasons without their numbers, which change all the time."""
+    """Holds without their numbers, which change in every cycle."""
     return [
         {"service": plan.service, "pool": plan.pool, "region": held.region, "reason": held.reason}
         for plan in plans
@@ -167,5 +169,5 @@ def _holds(plans: Iterable[PoolPlan]) -> list[Summary]:
 
 
 def _rounded(shares: Shares) -> dict[str, float]:
-    """To a tenth of a per cent: nobody sees less."""
+    """Rounded to 0.1 %, the precision that users see."""
     return {region: round(share, 3) for region, share in shares.items()}

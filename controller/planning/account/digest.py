@@ -1,7 +1,6 @@
-"""A decision in one short name: equal ones believe and do the same.
+"""A digest of a decision: equal digests have equal verdicts, changes and holds.
 
-Numbers that run (times, counts, latencies in a reason) are left out: they change without changing
-anything.
+Numbers that change in every cycle (times, counts, latencies in a reason) are left out.
 """
 
 from __future__ import annotations
@@ -14,9 +13,9 @@ from controller.model.levers import Change
 
 
 def digest(decision: Decision) -> str:
-    """A hash of every verdict and of what each pool would do and hold."""
+    """SHA-256 of every verdict and of what each pool would write and hold, in hexadecimal."""
     verdicts = {
-        service: {region: seen.verdict.value for region, seen in regions.items()}
+        service: {region: health.verdict.value for region, health in regions.items()}
         for service, regions in decision.regions.items()
     }
     text = json.dumps([verdicts, [_plan(plan) for plan in decision.plans]], sort_keys=True)

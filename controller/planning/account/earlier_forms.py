@@ -1,10 +1,10 @@
-"""Evidence as earlier versions wrote it, in today's form, so that it is read and compared.
+"""Evidence of earlier versions, converted into the present form to be read and compared.
 
 Settings of version 1 had jurisdiction and price of a region in each service.
 
-Until version 0.1.0 of November 2026 one memory served all services: what is one service's stands
-under its name now, and what was shared (the beginning, batches, drains) is each service's own.
-Until then, too, reference targets were called canaries, and positions that warm up cold.
+Until version 0.1.0 of November 2026 all services shared one memory. Now each service has its own,
+and each gets a copy of what was shared (the beginning, batches, drains). Until then, too, reference
+targets were called canaries, and positions that warm up cold.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ _PHRASES = (
     ("its own leaf leads to ", "its own weighted record leads to "),
     ("waiting for the other targets", "waiting for the other endpoints"),
 )
-"""Words of recorded reasons to today's. Where two decisions are compared both are put so: texts
-that a caller wrote stay equal to themselves."""
+"""Earlier words of recorded reasons to the present ones. Both of two compared decisions are
+converted, so that texts of callers stay equal to themselves."""
 _MEMORY_NAMES = {"cold": "warming_up", "closed_is_cold": "closed_is_warming_up"}
 _BY_PLACE = ("drift_since", "last_rise", "aborted")
 _BY_POOL_OR_REGION = ("reasserted", "reverted", "adopted", "degraded", "flaps")
 
 
 def settings_in_present_form(data: Any) -> Any:
-    """Encoded settings in the form of today's version. Raises UnreadableError where it has none."""
+    """Encoded settings in the present version's form. Raises UnreadableError if it has none."""
     if not is_earlier(data):
         return data
     migration = migrated(data)
@@ -55,7 +55,7 @@ def is_of_one_memory(data: Any) -> bool:
 
 
 def snapshot_in_present_form(data: Any, settings: Settings) -> Any:
-    """An encoded snapshot (`decoding.in_present_form` applied) in today's names and memory."""
+    """An encoded snapshot (`decoding.in_present_form` applied) in the present names and memory."""
     if not isinstance(data, dict):
         return data
     data = _renamed(data, _SNAPSHOT_NAMES)
@@ -65,7 +65,7 @@ def snapshot_in_present_form(data: Any, settings: Settings) -> Any:
 
 
 def decision_in_present_form(data: Any, settings: Settings, started_at: float) -> Any:
-    """The same of an encoded decision, in today's words; `started_at` is its snapshot's."""
+    """The same of an encoded decision, in the present words; `started_at` is its snapshot's."""
     data = _in_present_words(data)
     if not is_of_one_memory(data):
         return _with_memory_renamed(data)
@@ -73,7 +73,7 @@ def decision_in_present_form(data: Any, settings: Settings, started_at: float) -
 
 
 def _with_memory_renamed(data: Any) -> Any:
-    """The same with today's names in the memories of services."""
+    """The same with the present names in the memories of services."""
     memory = data.get("memory") if isinstance(data, dict) else None
     if not (isinstance(memory, dict) and isinstance(memory.get("services"), dict)):
         return data
@@ -83,7 +83,7 @@ def _with_memory_renamed(data: Any) -> Any:
 
 
 def _renamed(data: Any, names: Mapping[str, str]) -> Any:
-    """An object with other names for members, each at its place."""
+    """An object with members renamed, in the same order."""
     if not isinstance(data, dict):
         return data
     return {names.get(name, name): one for name, one in data.items()}
@@ -139,18 +139,18 @@ def _of(memory: Mapping[str, Any], name: str, settings: Settings, started_at: fl
 
 
 def _places(data: Any, service: str) -> Any:
-    """What a mapping by position holds of one service, as a mapping by position."""
-    mine = [[list(key), one] for key, one in _pairs(data, 3) if key[0] == service]
-    return in_present_form(mine) if mine else {}
+    """The part of a mapping by position that concerns one service."""
+    own = [[list(key), value] for key, value in _pairs(data, 3) if key[0] == service]
+    return in_present_form(own) if own else {}
 
 
 def _members(data: Any, service: str) -> dict[str, Any]:
-    """What a mapping by service and pool or region holds of one service, by pool or region."""
+    """The part of a mapping by service and pool or region that concerns one, by pool or region."""
     return {key[1]: one for key, one in _pairs(data, 2) if key[0] == service}
 
 
 def _pairs(data: Any, depth: int) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Keys of so many texts and their values: of nested objects, or of a list of pairs."""
+    """Pairs of key and value with keys of `depth` texts, from nested objects or a list of pairs."""
     if isinstance(data, list):
         yield from ((tuple(key), one) for key, one in data)
     elif depth == 1:

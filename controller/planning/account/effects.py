@@ -1,12 +1,15 @@
-"""What a plan does to regions and users: load, latency and price, before and after.
+"""The effects of a plan on regions and users: load, latency and price.
 
-Four moments: `now`; `by_itself`, when Route 53 has left out what its own checks find unhealthy and
-nothing is written yet; `after` what this plan writes; `wanted`, where placement would end once
-ramps and guards let it. A number nobody knows is None.
+Each value is given four times: `now`; `by_itself`, after Route 53 has left out what its own checks
+find unhealthy and before anything is written; `after` this plan's writes; `wanted`, where placement
+would end without ramps and guards. An unknown value is None.
 
-Route 53 spreads a failed record's part over the others of its group in proportion, and answers as
+Route 53 spreads a failed record's share over the others of its group in proportion, and answers as
 if all were healthy when none is (Developer Guide, "How Amazon Route 53 chooses records when health
 checking is configured"). An accelerator's flow is as `planning.placement.dials` models it.
+
+Worked example: shares of 50, 25 and 25 %, and the second region fails. By itself Route 53 answers
+the other two with 50 / 75 = 66.7 % and 25 / 75 = 33.3 %.
 """
 
 from __future__ import annotations
@@ -25,13 +28,13 @@ from controller.planning.placement.believed import Believed, believed_figures
 from controller.planning.placement.dials import modelled_flow
 from controller.planning.shares import normalised, without
 
-Places = frozenset[tuple[str, str]]
-"""Services and regions."""
+RegionNames = frozenset[tuple[str, str]]
+"""Pairs of service and region."""
 
 
 @dataclass(frozen=True, slots=True)
-class Stages:
-    """One number at four moments; None where nobody knows it."""
+class EffectValues:
+    """One value at four times; None where it is unknown."""
 
     now: float | None
     by_itself: float | None
@@ -41,39 +44,39 @@ class Stages:
 
 @dataclass(frozen=True, slots=True)
 class RegionEffect:
-    """What one region of one service has to carry."""
+    """The load of one region of one service."""
 
     service: str
     region: str
     capacity_rps: float | None
-    """What it can carry as well as it is; None: not configured."""
+    """Usable capacity, less than configured while degraded; None: not configured."""
     usable: float
-    """Part of its configured capacity that this is; below 1 it is degraded."""
-    rps: Stages
-    utilisation: Stages
-    """Part of what it can carry."""
+    """Usable part of the configured capacity, `0 < usable <= 1`; below 1 while degraded."""
+    rps: EffectValues
+    utilisation: EffectValues
+    """`rps / capacity_rps`."""
 
 
 @dataclass(frozen=True, slots=True)
 class PoolEffect:
-    """How the users of one pool fare."""
+    """The split, latency and price of one pool's users."""
 
     service: str
     pool: str
     now: Shares | None
-    """Where they are; None where nobody knows."""
+    """The split; None where it is unknown."""
     by_itself: Shares | None
     after: Shares | None
     wanted: Shares | None
-    latency_ms: Stages
-    """Mean over its users; unknown where the configuration gives no latencies."""
-    egress_usd_per_gb: Stages
-    """Mean price of their traffic."""
+    latency_ms: EffectValues
+    """Mean over its users; None where no latencies are configured."""
+    egress_usd_per_gb: EffectValues
+    """Mean price of their traffic, USD/GB."""
 
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """What a plan does, pool by pool and region by region."""
+    """The effects of a plan, by pool and by region."""
 
     pools: tuple[PoolEffect, ...]
     regions: tuple[RegionEffect, ...]
@@ -81,20 +84,20 @@ class Effects:
 
 @dataclass(frozen=True, eq=False)
 class _UsersAt:
-    """Where the users of one service are at one moment, and what follows from that."""
+    """The splits of one service at one time, and the loads, latencies and prices they imply."""
 
     service: Service
     catalogue: Mapping[str, Region]
-    known: Believed
+    believed: Believed
     split: Mapping[str, Shares | None]
 
     @cached_property
     def rps(self) -> Mapping[str, float | None]:
-        """Region to what it carries."""
+        """Region to its load in requests/s."""
         loads: dict[str, float | None] = dict.fromkeys(self.service.regions, 0.0)
-        for pool, noun in self.service.pools.items():
-            split, demand_rps = self.split.get(pool), self.known.demand_rps[pool]
-            for region in noun.regions:
+        for name, pool in self.service.pools.items():
+            split, demand_rps = self.split.get(name), self.believed.demand_rps[name]
+            for region in pool.regions:
                 load = loads[region]
                 if split is None or load is None:
                     loads[region] = None
@@ -105,53 +108,55 @@ class _UsersAt:
     @cached_property
     def latency_ms(self) -> Mapping[str, float | None]:
         """Pool to the mean over its users."""
-        latency_ms = self.known.latency_ms
-        return {pool: _mean(split, latency_ms.get(pool, {})) for pool, split in self.split.items()}
+        believed_figures = self.believed.latency_ms
+        return {
+            pool: _mean(split, believed_figures.get(pool, {})) for pool, split in self.split.items()
+        }
 
     @cached_property
     def egress_usd_per_gb(self) -> Mapping[str, float | None]:
         """Pool to the mean price of its traffic."""
-        prices = {name: one.egress_usd_per_gb for name, one in self.catalogue.items()}
+        prices = {name: region.egress_usd_per_gb for name, region in self.catalogue.items()}
         return {pool: _mean(split, prices) for pool, split in self.split.items()}
 
 
-def effects(now: Evidence, then: Evidence, supposed_down: Places = frozenset()) -> Effects:
-    """What the plans of `then` do; `now` is the same decision when nothing is supposed."""
+def effects(now: Evidence, then: Evidence, supposed_down: RegionNames = frozenset()) -> Effects:
+    """The effects of the plans of `then`; `now` is the same evidence without hypotheses."""
     pools: list[PoolEffect] = []
     regions: list[RegionEffect] = []
     for name, service in then.snapshot.settings.services.items():
-        moments = _moments(name, now, then, supposed_down)
-        pools += (_pool_effect(name, pool, moments) for pool in service.pools)
+        times = _users_at_times(name, now, then, supposed_down)
+        pools += (_pool_effect(name, pool, times) for pool in service.pools)
         regions += (
-            _region_effect(name, service, region, moments, then) for region in service.regions
+            _region_effect(name, service, region, times, then) for region in service.regions
         )
     return Effects(tuple(pools), tuple(regions))
 
 
-def load_text(one: RegionEffect, rps: float, utilisation: float | None) -> str:
-    """What a region carries at some moment, in words."""
+def load_text(region: RegionEffect, rps: float, utilisation: float | None) -> str:
+    """A region's load at one time, as text."""
     if utilisation is None:
         return f"{rps:.0f} requests/s"
-    now = "" if one.usable >= 1 else ", degraded as it is"
+    now = "" if region.usable >= 1 else ", degraded as it is"
     return f"{rps:.0f} requests/s, {utilisation * 100:.0f} % of its capacity{now}"
 
 
-def down_places(decision: Decision) -> Places:
-    """What is believed down."""
+def down_regions(decision: Decision) -> RegionNames:
+    """The regions whose verdict is down."""
     return frozenset(
         (service, region)
         for service, regions in decision.regions.items()
-        for region, seen in regions.items()
-        if seen.verdict is Verdict.DOWN
+        for region, health in regions.items()
+        if health.verdict is Verdict.DOWN
     )
 
 
-def served(
+def served_shares(
     snapshot: Snapshot, name: PoolName, shares: Shares, down: frozenset[str]
 ) -> Shares | None:
-    """Where users really are when the levers say `shares` and these regions fail their checks.
+    """The split of users when the levers give `shares` and these regions fail their checks.
 
-    None where nobody knows how the levers stand.
+    None where the levers were never read.
     """
     if not shares:
         return None
@@ -161,67 +166,71 @@ def served(
     return modelled_flow(nearest_shares(snapshot, name), dials)
 
 
-def _moments(
-    name: str, now: Evidence, then: Evidence, supposed_down: Places
+def _users_at_times(
+    name: str, now: Evidence, then: Evidence, supposed_down: RegionNames
 ) -> tuple[_UsersAt, _UsersAt, _UsersAt, _UsersAt]:
-    """One and the same for moments that cannot differ: most plans move little."""
-    failed_now = _failed(name, down_places(now.decision))
-    failed = _failed(name, down_places(then.decision) | supposed_down)
-    first = _moment(name, now, lambda p: p.before, failed_now)
+    """Users now, by itself, after and wanted; the same object where times cannot differ."""
+    failed_now = _failed(name, down_regions(now.decision))
+    failed = _failed(name, down_regions(then.decision) | supposed_down)
+    first = _users_at(name, now, lambda p: p.before, failed_now)
     by_itself = first
     if now is not then or failed != failed_now:
-        by_itself = _moment(name, then, lambda p: p.before, failed)
-    after = _moment(name, then, lambda p: p.after, failed, like=by_itself)
-    wanted = _moment(name, then, lambda p: p.desired, failed, like=by_itself)
+        by_itself = _users_at(name, then, lambda p: p.before, failed)
+    after = _users_at(name, then, lambda p: p.after, failed, base=by_itself)
+    wanted = _users_at(name, then, lambda p: p.desired, failed, base=by_itself)
     return first, by_itself, after, wanted
 
 
-def _failed(service: str, places: Places) -> frozenset[str]:
+def _failed(service: str, places: RegionNames) -> frozenset[str]:
     return frozenset(region for name, region in places if name == service)
 
 
-def _moment(
+def _users_at(
     name: str,
     evidence: Evidence,
     shares: Callable[[PoolPlan], Shares],
     failed: frozenset[str],
-    like: _UsersAt | None = None,
+    base: _UsersAt | None = None,
 ) -> _UsersAt:
-    """`like`: the moment of the same evidence before anything is written."""
+    """Users with these shares. `base`: the same evidence before anything is written."""
     snapshot, decision = evidence.snapshot, evidence.decision
     plans = [plan for plan in decision.plans if plan.service == name]
-    same = {p.pool for p in plans if shares(p) is p.before} if like else set()
-    if like is not None and len(same) == len(plans):
-        return like
+    same = {p.pool for p in plans if shares(p) is p.before} if base else set()
+    if base is not None and len(same) == len(plans):
+        return base
     split = {
-        p.pool: like.split[p.pool]
-        if like is not None and p.pool in same
-        else served(snapshot, (name, p.pool), shares(p), failed)
+        p.pool: base.split[p.pool]
+        if base is not None and p.pool in same
+        else served_shares(snapshot, (name, p.pool), shares(p), failed)
         for p in plans
     }
-    figures = (
-        like.known if like is not None else believed_figures(snapshot, name, decision.regions[name])
+    believed = (
+        base.believed
+        if base is not None
+        else believed_figures(snapshot, name, decision.regions[name])
     )
     settings = snapshot.settings
-    return _UsersAt(settings.services[name], settings.regions, figures, split)
+    return _UsersAt(settings.services[name], settings.regions, believed, split)
 
 
 def _region_effect(
-    name: str, service: Service, region: str, moments: Sequence[_UsersAt], then: Evidence
+    name: str, service: Service, region: str, times: Sequence[_UsersAt], then: Evidence
 ) -> RegionEffect:
-    rps = [moment.rps[region] for moment in moments]
-    measured = service.regions[region].capacity_rps is not None
-    capacities = [moment.known.capacity_rps[region] if measured else None for moment in moments]
+    rps = [users.rps[region] for users in times]
+    is_configured = service.regions[region].capacity_rps is not None
+    capacities = [users.believed.capacity_rps[region] if is_configured else None for users in times]
     parts = [
         load / capacity if load is not None and capacity else None
         for load, capacity in zip(rps, capacities, strict=True)
     ]
     usable = then.decision.regions[name][region].usable
-    return RegionEffect(name, region, capacities[-1], usable, Stages(*rps), Stages(*parts))
+    return RegionEffect(
+        name, region, capacities[-1], usable, EffectValues(*rps), EffectValues(*parts)
+    )
 
 
-def _pool_effect(name: str, pool: str, moments: Sequence[_UsersAt]) -> PoolEffect:
-    now, by_itself, after, wanted = (moment.split.get(pool) for moment in moments)
+def _pool_effect(name: str, pool: str, times: Sequence[_UsersAt]) -> PoolEffect:
+    now, by_itself, after, wanted = (users.split.get(pool) for users in times)
     return PoolEffect(
         name,
         pool,
@@ -229,16 +238,16 @@ def _pool_effect(name: str, pool: str, moments: Sequence[_UsersAt]) -> PoolEffec
         by_itself,
         after,
         wanted,
-        latency_ms=Stages(*(moment.latency_ms.get(pool) for moment in moments)),
-        egress_usd_per_gb=Stages(*(moment.egress_usd_per_gb.get(pool) for moment in moments)),
+        latency_ms=EffectValues(*(users.latency_ms.get(pool) for users in times)),
+        egress_usd_per_gb=EffectValues(*(users.egress_usd_per_gb.get(pool) for users in times)),
     )
 
 
-def _mean(split: Shares | None, figures: Mapping[str, float]) -> float | None:
-    """None where nobody knows who serves, or what one of those figures is."""
+def _mean(split: Shares | None, values: Mapping[str, float]) -> float | None:
+    """The mean of the regions' values by share; None where the split or a value is unknown."""
     if split is None:
         return None
     serving = [(region, share) for region, share in split.items() if share > 0]
-    if any(region not in figures for region, _ in serving):
+    if any(region not in values for region, _ in serving):
         return None
-    return sum([share * figures[region] for region, share in serving])
+    return sum([share * values[region] for region, share in serving])

@@ -1,4 +1,4 @@
-"""What a plan does, in words and tables: behind `gtc plan --if` and `--all-single-failures`."""
+"""The effects of a plan as text: behind `gtc plan --if` and `--all-single-failures`."""
 
 from __future__ import annotations
 
@@ -6,26 +6,30 @@ from collections.abc import Iterator, Sequence
 
 from controller.model.decision import PoolPlan
 from controller.planning.account.columns import aligned
-from controller.planning.account.effects import Effects, PoolEffect, RegionEffect, Stages
+from controller.planning.account.effects import Effects, EffectValues, PoolEffect, RegionEffect
 from controller.planning.account.explanation import explain_plan
-from controller.planning.account.moves import in_words
+from controller.planning.account.moves import moves_text
 from controller.planning.account.single_failures import SingleFailure
 
 _UNKNOWN = "unknown"
 _INDENT = "  "
-_MOMENTS = ("NOW", "BY ITSELF", "AFTER", "IN THE END")
+_TIMES = ("NOW", "BY ITSELF", "AFTER", "IN THE END")
 
 
 def explain_hypotheses(
-    hypotheses: Sequence[str], plans: Sequence[PoolPlan], seen: Effects, *, everything: bool = False
+    hypotheses: Sequence[str],
+    plans: Sequence[PoolPlan],
+    effect: Effects,
+    *,
+    everything: bool = False,
 ) -> str:
-    """The plan under hypotheses: first what AWS does by itself, then ours, then what it costs."""
+    """The plan under hypotheses: first what AWS does by itself, then the plan, then its effects."""
     sections = (
         ("Supposed", list(hypotheses)),
-        ("Before anything is written AWS does by itself", _by_itself(seen)),
+        ("Before anything is written AWS does by itself", _by_itself(effect)),
         ("Plan", explain_plan(plans, everything=everything).splitlines()),
-        ("Load", _loads(seen.regions)),
-        ("Users", _users(seen.pools)),
+        ("Load", _loads(effect.regions)),
+        ("Users", _users(effect.pools)),
         ("Limits that bind", _limits(plans) or ["none"]),
     )
     return "\n\n".join(
@@ -40,8 +44,8 @@ def explain_failures(failures: Sequence[SingleFailure]) -> str:
     return "\n".join(aligned([head, *map(_failure_row, failures)]))
 
 
-def _by_itself(seen: Effects) -> list[str]:
-    rows = [_moved(pool) for pool in seen.pools]
+def _by_itself(effect: Effects) -> list[str]:
+    rows = [_moved(pool) for pool in effect.pools]
     return aligned([row for row in rows if row]) or ["nothing: no health check fails"]
 
 
@@ -49,7 +53,7 @@ def _moved(pool: PoolEffect) -> tuple[str, str] | None:
     name = f"{pool.service}/{pool.pool}"
     if pool.now is None or pool.by_itself is None:
         return name, "unknown: AWS has not said how its levers stand"
-    moves = in_words(pool.now, pool.by_itself)
+    moves = moves_text(pool.now, pool.by_itself)
     return (name, moves) if moves else None
 
 
@@ -60,7 +64,7 @@ def _loads(regions: Sequence[RegionEffect]) -> list[str]:
 
 def _load_row(one: RegionEffect) -> tuple[str, ...]:
     capacity = _UNKNOWN if one.capacity_rps is None else f"{one.capacity_rps:.0f}/s"
-    pairs = zip(_stages(one.rps), _stages(one.utilisation), strict=True)
+    pairs = zip(_values(one.rps), _values(one.utilisation), strict=True)
     return (f"{one.service}/{one.region}", capacity, *(_load(rps, part) for rps, part in pairs))
 
 
@@ -69,10 +73,10 @@ def _users(pools: Sequence[PoolEffect]) -> list[str]:
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """Rows that end with a cell for each moment; the last moment only where it differs."""
-    shown = len(_MOMENTS) - all(row[-1] == row[-2] for row in rows)
+    """Rows that end with a cell for each time; the last time only where it differs."""
+    shown = len(_TIMES) - all(row[-1] == row[-2] for row in rows)
     width = len(head) + shown
-    return aligned([(*head, *_MOMENTS)[:width], *(row[:width] for row in rows)])
+    return aligned([(*head, *_TIMES)[:width], *(row[:width] for row in rows)])
 
 
 def _load(rps: float | None, part: float | None) -> str:
@@ -84,17 +88,17 @@ def _load(rps: float | None, part: float | None) -> str:
 def _user_rows(pools: Sequence[PoolEffect]) -> Iterator[tuple[str, ...]]:
     for pool in pools:
         name = f"{pool.service}/{pool.pool}"
-        yield name, "latency", *(_number(one, ".0f", " ms") for one in _stages(pool.latency_ms))
-        prices = _stages(pool.egress_usd_per_gb)
-        yield name, "egress price", *(_number(one, ".3f", " USD/GB") for one in prices)
+        yield name, "latency", *(_number(value, ".0f", " ms") for value in _values(pool.latency_ms))
+        prices = _values(pool.egress_usd_per_gb)
+        yield name, "egress price", *(_number(value, ".3f", " USD/GB") for value in prices)
 
 
 def _number(value: float | None, form: str, unit: str) -> str:
     return _UNKNOWN if value is None else f"{value:{form}}{unit}"
 
 
-def _stages(stages: Stages) -> tuple[float | None, ...]:
-    return stages.now, stages.by_itself, stages.after, stages.wanted
+def _values(values: EffectValues) -> tuple[float | None, ...]:
+    return values.now, values.by_itself, values.after, values.wanted
 
 
 def _limits(plans: Sequence[PoolPlan]) -> list[str]:
@@ -120,6 +124,6 @@ def _failure_row(one: SingleFailure) -> tuple[str, ...]:
     )
 
 
-def _gain(one: tuple[str, float | None]) -> str:
-    region, rps = one
+def _gain(gain: tuple[str, float | None]) -> str:
+    region, rps = gain
     return f"{region} +{_UNKNOWN}" if rps is None else f"{region} +{rps:.0f}/s"

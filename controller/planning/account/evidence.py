@@ -1,7 +1,7 @@
-"""What a decision was made of, as text that is kept with its record and can be handed on.
+"""The evidence of a decision as text, stored with its record and exported for a replay.
 
-Settings stand apart, because they change rarely and are kept once. Of them is kept what a decision
-may look at: not who may call the API, nor where secrets, authorities and state are found.
+Settings are stored once for many records, because they change rarely. Only what a decision may
+read is stored of them: not who may call the API, nor where secrets, authorities and state are.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from controller.planning.account.earlier_forms import (
 )
 
 FORMAT = "gtc-snapshot/2"
-"""How an exported file says what it is."""
+"""The value of `format` in an exported file."""
 _READ = ("gtc-snapshot/1", FORMAT)
-"""The first has lists of pairs where keys are tuples of texts, and objects stand now."""
+"""Formats that can be read. The first has lists of pairs for mappings with tuple keys."""
 _NOT_KEPT = "(not kept)"
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What went into a decision, and what came out."""
+    """A decision and the snapshot that it was made from."""
 
     snapshot: Snapshot
     decision: Decision
@@ -38,7 +38,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceText:
-    """The same as JSON texts, in whatever version of the program wrote them."""
+    """The same as JSON texts, in the form of the version that wrote them."""
 
     settings: str
     snapshot: str
@@ -47,17 +47,17 @@ class EvidenceText:
 
 
 @dataclass(frozen=True, slots=True)
-class Exhibit:
+class RecordedEvidence:
     """The evidence of one recorded decision."""
 
     decision_id: int
     version: str
-    """Of the program that decided."""
+    """Version of the program that decided."""
     evidence: EvidenceText
 
 
-def written(evidence: Evidence) -> EvidenceText:
-    """The evidence as text."""
+def encode_evidence(evidence: Evidence) -> EvidenceText:
+    """The evidence as JSON texts."""
     snapshot = evidence.snapshot
     parts = {
         field.name: EXACT(getattr(snapshot, field.name))
@@ -67,47 +67,47 @@ def written(evidence: Evidence) -> EvidenceText:
     return EvidenceText(
         settings_text(snapshot.settings),
         as_text(parts),
-        canonical(evidence.decision),
+        canonical_text(evidence.decision),
     )
 
 
 def read_snapshot(text: EvidenceText) -> Snapshot:
-    """The snapshot, as far as this version knows its members. Raises UnreadableError."""
-    return _unpacked_snapshot(_settings(text.settings), _parsed(text.snapshot, "the snapshot"))
+    """The snapshot, with the members that this version knows. Raises UnreadableError."""
+    return _snapshot(_settings(text.settings), _parsed(text.snapshot, "the snapshot"))
 
 
-def canonical(decision: Decision) -> str:
-    """The one text of a decision: equal texts are equal decisions."""
+def canonical_text(decision: Decision) -> str:
+    """The canonical JSON of a decision: equal texts are equal decisions."""
     return as_text(EXACT(decision))
 
 
 def settings_text(settings: Settings) -> str:
-    """What is kept of settings, as text."""
+    """The kept settings as JSON."""
     return kept_settings(settings).model_dump_json()
 
 
 def kept_settings(settings: Settings) -> Settings:
-    """The settings without what no decision looks at and not everybody may know."""
+    """The settings without what no decision reads and not every user may see."""
     services = {name: _without_references(service) for name, service in settings.services.items()}
-    gone = {"api": ApiSettings(), "state_path": _NOT_KEPT, "services": services}
-    return settings.model_copy(update=gone)
+    replaced = {"api": ApiSettings(), "state_path": _NOT_KEPT, "services": services}
+    return settings.model_copy(update=replaced)
 
 
-def exported(exhibit: Exhibit) -> dict[str, object]:
-    """The content of a file with everything that a replay needs; `imported` reads it."""
-    text = exhibit.evidence
+def export_evidence(recorded: RecordedEvidence) -> dict[str, object]:
+    """The content of a file with everything that a replay needs; `import_evidence` reads it."""
+    text = recorded.evidence
     return {
         "format": FORMAT,
-        "decision_id": exhibit.decision_id,
-        "version": exhibit.version,
+        "decision_id": recorded.decision_id,
+        "version": recorded.version,
         "settings": json.loads(text.settings),
         "snapshot": json.loads(text.snapshot),
         "decision": json.loads(text.decision),
     }
 
 
-def imported(text: str) -> Exhibit:
-    """The evidence in a file. Raises UnreadableError when it is something else."""
+def import_evidence(text: str) -> RecordedEvidence:
+    """The evidence in an exported file. Raises UnreadableError for any other text."""
     data = _parsed(text, "the file")
     if not isinstance(data, dict) or data.get("format") not in _READ:
         raise UnreadableError(f"the file is no exported snapshot: its format is not {FORMAT}")
@@ -118,10 +118,10 @@ def imported(text: str) -> Exhibit:
         if not isinstance(data.get(name), dict):
             raise UnreadableError(f"the file's {name} is missing or no object")
     parts = (as_text(data[name]) for name in ("settings", "snapshot", "decision"))
-    return Exhibit(data["decision_id"], data["version"], EvidenceText(*parts))
+    return RecordedEvidence(data["decision_id"], data["version"], EvidenceText(*parts))
 
 
-def _unpacked_snapshot(settings: Settings, data: object) -> Snapshot:
+def _snapshot(settings: Settings, data: object) -> Snapshot:
     if not isinstance(data, dict):
         raise UnreadableError("the snapshot is no object")
     earlier = in_present_form(data) if is_of_one_memory(data) else data
@@ -147,7 +147,7 @@ def _parsed(text: str, what: str) -> object:
 
 
 def _without_references(service: Service) -> Service:
-    """The service without the places where its probes' secrets and authorities are found."""
+    """The service without its probes' headers and certificate authorities."""
     regions = {
         name: region.model_copy(
             update={

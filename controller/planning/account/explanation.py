@@ -1,8 +1,7 @@
-"""Decisions in words: the one renderer behind `gtc why`, `gtc plan`, the API and later the page.
+"""Decisions as text: the only renderer, for `gtc why`, `gtc plan` and the API.
 
-Pure: a record or plans in, text out. It adds nothing that the values do not say, so that what a
-person reads is what was decided. Layout of the preview: `~` moves, `!` is held,
-`=` stays.
+It adds nothing to the values, so that users read what was decided. First column of a preview: `~`
+moves, `!` is held, `=` stays.
 """
 
 from __future__ import annotations
@@ -22,26 +21,26 @@ from controller.model.decision import (
 from controller.model.levers import Change
 from controller.model.plural import counted
 from controller.planning.account.columns import aligned
-from controller.planning.account.moves import in_words
+from controller.planning.account.moves import moves_text
 from controller.planning.drift import format_state
 from controller.planning.shares import SHARE_TOLERANCE, percent
 
 _LABEL_WIDTH = 11
 _SEE_HELD = "see Held"
-"""What a guard says is said there once, not once more for every region."""
+"""Text of a guard's rule: its reason is in section Held once, not for every region."""
 _OFFSET_WIDTH = 13
-"""Of a time of day with milliseconds, below which the offsets are aligned."""
+"""Width of a time of day with milliseconds, to which offsets are aligned."""
 
 
-def explain(record: DecisionRecord) -> str:
-    """Everything a record says, in sections; without a final newline."""
+def explain_record(record: DecisionRecord) -> str:
+    """The whole record in sections; without a final newline."""
     head = (
         f"Decision {record.id}  {record.at.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}  "
         f"cycle {record.cycle}  mode {record.mode.value}"
     )
     sections = (
         ("Trigger", record.trigger or ("the plan or its outcome changed, nothing else did",)),
-        ("Rules", [line for plan in _telling(record.plans) for line in _rules_of(plan)]),
+        ("Rules", [line for plan in _plans_with_rules(record.plans) for line in _rules_of(plan)]),
         ("Held", [line for plan in record.plans for line in held_lines(plan)]),
         ("Not chosen", _not_chosen(record.rejected)),
         ("Wrote", [*_wrote(record.written), *_unsent(record)] or ["nothing"]),
@@ -51,14 +50,13 @@ def explain(record: DecisionRecord) -> str:
     return "\n".join([head, *(line for name, body in sections for line in _section(name, body))])
 
 
-def is_quiet(plan: PoolPlan) -> bool:
-    """Whether the pool stays as it is, and nothing holds it."""
+def is_unchanged(plan: PoolPlan) -> bool:
+    """Whether the pool stays as it is without a hold."""
     return not (plan.changes or plan.withheld or plan.held)
 
 
 def explain_plan(plans: Sequence[PoolPlan], *, everything: bool = False) -> str:
-    """What would be written, and one line that sums up; of pools only those that move or hold,
-    unless `everything` is asked for."""
+    """What would be written, and one summary line; with `everything` unchanged pools, too."""
     rows = [row for plan in plans for row in _plan_rows(plan, everything)]
     lines = [*aligned(rows), ""] if rows else []
     return "\n".join([*lines, *_soft_drains(plans), _summary(plans)])
@@ -69,8 +67,8 @@ def _section(name: str, body: Sequence[str]) -> Iterator[str]:
         yield f"{name if index == 0 else '':<{_LABEL_WIDTH}}{line}"
 
 
-def _telling(plans: Sequence[PoolPlan]) -> Sequence[PoolPlan]:
-    """Those that move or would move. What binds the others is worth words only when none does."""
+def _plans_with_rules(plans: Sequence[PoolPlan]) -> Sequence[PoolPlan]:
+    """The plans that move or would move; all plans where none does."""
     return [plan for plan in plans if plan.changes or plan.withheld] or plans
 
 
@@ -78,7 +76,7 @@ def _rules_of(plan: PoolPlan) -> list[str]:
     if not plan.rules:
         return []
     kind = "emergency" if plan.emergency else "ordered" if plan.by_person else "calm"
-    moves = in_words(plan.before, plan.after)
+    moves = moves_text(plan.before, plan.after)
     rows = [_rule_row(rule) for rule in plan.rules]
     title = f"{_place(plan)} ({kind}): {moves or 'stays as it is'}"
     return [title, *(f"  {line}" for line in aligned(rows))]
@@ -92,15 +90,15 @@ def _rule_row(rule: Rule) -> list[str]:
 
 
 def held_lines(plan: PoolPlan) -> list[str]:
-    """What a plan holds, regions held alike in one line, and what it would have written."""
-    alike: dict[tuple[str, str], list[str]] = {}
+    """A plan's holds, regions with the same hold on one line, and the changes not written."""
+    regions_by_hold: dict[tuple[str, str], list[str]] = {}
     for held in plan.held:
-        alike.setdefault((held.reason.value, held.detail), []).append(held.region or "")
+        regions_by_hold.setdefault((held.reason.value, held.detail), []).append(held.region or "")
     lines = [
         f"{_place(plan, ', '.join(filter(None, regions)))} {reason}: {detail}"
-        for (reason, detail), regions in alike.items()
+        for (reason, detail), regions in regions_by_hold.items()
     ]
-    return [*lines, *(f"{_shown(change)} not written" for change in plan.withheld)]
+    return [*lines, *(f"{_change_text(change)} not written" for change in plan.withheld)]
 
 
 def _wrote(written: Iterable[WriteResult]) -> list[str]:
@@ -111,21 +109,21 @@ def _wrote(written: Iterable[WriteResult]) -> list[str]:
         detail = f": {outcome.detail}" if outcome.detail else ""
         what = f"{outcome.status.value} in {outcome.took_s:.2f} s{change_id}{detail}"
         lines.append(f"{write.lever} {write.target}: {what}")
-        lines += [f"  {_shown(change)}" for change in write.changes]
+        lines += [f"  {_change_text(change)}" for change in write.changes]
     return lines
 
 
 def _unsent(record: DecisionRecord) -> list[str]:
-    """Changes that no guard held, and that were not sent all the same."""
+    """Changes without a hold that were not sent."""
     sent = {change.position for write in record.written for change in write.changes}
     unsent = [c for plan in record.plans for c in plan.changes if c.position not in sent]
     if not unsent:
         return []
     why = "an earlier write there is not answered, or its result was not read"
-    return [f"not sent yet, for {why}", *(f"  {_shown(change)}" for change in unsent)]
+    return [f"not sent yet, for {why}", *(f"  {_change_text(change)}" for change in unsent)]
 
 
-def _shown(change: Change) -> str:
+def _change_text(change: Change) -> str:
     return f"{change.position} {format_state(change.before)} → {format_state(change.after)}"
 
 
@@ -134,9 +132,9 @@ def _not_chosen(rejected: Iterable[RejectedAlternative]) -> list[str]:
 
 
 def _effect(record: DecisionRecord) -> list[str]:
-    """What was expected and, beside it, what was measured: place by place."""
-    expected = [(*_placed(line), "expected") for line in record.expected_effect.splitlines()]
-    measured = [(*_placed(line), "measured") for line in record.measured_effect.splitlines()]
+    """Expected and measured effect, grouped by place."""
+    expected = [(*_split_place(line), "expected") for line in record.expected_effect.splitlines()]
+    measured = [(*_split_place(line), "measured") for line in record.measured_effect.splitlines()]
     if record.written and not measured:
         measured = [("", "nothing yet", "measured")]
     places = dict.fromkeys(place for place, _, _ in (*expected, *measured))
@@ -150,19 +148,19 @@ def _effect(record: DecisionRecord) -> list[str]:
     )
 
 
-def _placed(line: str) -> tuple[str, str]:
-    """`shop/europe` and what is said of it; a line that names no place belongs to none."""
+def _split_place(line: str) -> tuple[str, str]:
+    """Place and text of a line such as `shop/europe: …`; an empty place where it names none."""
     place, colon, text = line.partition(": ")
     return (place, text) if colon and " " not in place else ("", line)
 
 
-def _timeline(moments: Sequence[TimelineEvent]) -> Iterator[str]:
-    """The first moment's time of day, the others' distance from it."""
-    for index, moment in enumerate(moments):
-        offset = f"{(moment.at - moments[0].at).total_seconds():+.2f} s"
-        when = _time_of_day(moment.at) if index == 0 else offset
-        detail = f"  {moment.detail}" if moment.detail else ""
-        yield f"{when:>{_OFFSET_WIDTH}} {moment.name}{detail}"
+def _timeline(events: Sequence[TimelineEvent]) -> Iterator[str]:
+    """The first event's time of day, and the offsets of the others from it."""
+    for index, event in enumerate(events):
+        offset = f"{(event.at - events[0].at).total_seconds():+.2f} s"
+        when = _time_of_day(event.at) if index == 0 else offset
+        detail = f"  {event.detail}" if event.detail else ""
+        yield f"{when:>{_OFFSET_WIDTH}} {event.name}{detail}"
 
 
 def _time_of_day(at: datetime) -> str:
@@ -172,7 +170,7 @@ def _time_of_day(at: datetime) -> str:
 def _plan_rows(plan: PoolPlan, everything: bool) -> Iterator[list[str]]:
     yield from _moving_rows(plan)
     yield from _held_rows(plan)
-    if everything and is_quiet(plan):
+    if everything and is_unchanged(plan):
         shares = ", ".join(
             f"{r} {percent(s)}" for r, s in plan.before.items() if s >= SHARE_TOLERANCE
         )
@@ -187,8 +185,8 @@ def _moving_rows(plan: PoolPlan) -> Iterator[list[str]]:
         moved = abs(share - plan.before[region]) >= SHARE_TOLERANCE
         if moved or region in changes:
             why = next((rule.why for rule in plan.rules if rule.region == region), "")
-            setting = _setting(changes[region]) if region in changes else ""
-            yield [f"~ {_place(plan)}", region, _move(plan.before[region], share), setting, why]
+            state = _state_change(changes[region]) if region in changes else ""
+            yield [f"~ {_place(plan)}", region, _move(plan.before[region], share), state, why]
 
 
 def _held_rows(plan: PoolPlan) -> Iterator[list[str]]:
@@ -196,7 +194,13 @@ def _held_rows(plan: PoolPlan) -> Iterator[list[str]]:
         why = f"{held.reason.value}: {held.detail}"
         yield [f"! {_place(plan)}", held.region or "", "held", "", why]
     for change in plan.withheld:
-        yield [f"! {_place(plan)}", change.position.region, "held", _setting(change), "not written"]
+        yield [
+            f"! {_place(plan)}",
+            change.position.region,
+            "held",
+            _state_change(change),
+            "not written",
+        ]
 
 
 def _summary(plans: Sequence[PoolPlan]) -> str:
@@ -208,14 +212,14 @@ def _summary(plans: Sequence[PoolPlan]) -> str:
     if not changes:
         return f"No change{holding}" if held else "No change."
     dials = sum(change.after.dial is not None for change in changes)
-    written = [(len(changes) - dials, "weight"), (dials, "dial")]
-    levers = ", ".join(counted(number, noun) for number, noun in written if number)
+    counts = [(len(changes) - dials, "weight"), (dials, "dial")]
+    levers = ", ".join(counted(number, word) for number, word in counts if number)
     pools = f"{counted(moving, 'pool')} {'changes' if moving == 1 else 'change'}"
     return f"Plan: {pools}, {levers}{holding}"
 
 
 def _soft_drains(plans: Sequence[PoolPlan]) -> Iterator[str]:
-    """What weight 0 means, where one is written: it is the last resort, not the end."""
+    """A note on weight 0 where one is written: it is a last resort, not closed."""
     drains = [c for p in plans for c in p.changes if c.before.weight and not c.after.weight]
     if any(change.after.dial is None for change in drains):
         yield "Weight 0 is soft: still answered when every other region of the pool is unhealthy."
@@ -223,7 +227,7 @@ def _soft_drains(plans: Sequence[PoolPlan]) -> Iterator[str]:
         yield "Endpoint weight 0 is soft: still used when nothing else is healthy."
 
 
-def _setting(change: Change) -> str:
+def _state_change(change: Change) -> str:
     """Only the units that change: `dial 100 → 0, weight 128 → 0`."""
     before, after = change.before, change.after
     if before == after:

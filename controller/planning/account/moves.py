@@ -1,4 +1,4 @@
-"""What one decision would do to the regions' traffic that another one would not."""
+"""Share moves: where two decisions give a region different shares."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from controller.planning.shares import SHARE_TOLERANCE, percent
 
 @dataclass(frozen=True, slots=True)
 class ShareMove:
-    """A share of a pool that would be another."""
+    """A region's share of a pool in two decisions, 0 to 1."""
 
     service: str
     pool: str
@@ -21,16 +21,15 @@ class ShareMove:
 
     @property
     def leaves(self) -> bool:
-        """Whether traffic leaves the region rather than arrives there."""
+        """Whether the region loses traffic."""
         return self.after < self.before
 
 
-def moves(before: Decision, after: Decision) -> tuple[ShareMove, ...]:
-    """Where the second decision, made at the same moment, wants other shares than the first.
+def share_moves(before: Decision, after: Decision) -> tuple[ShareMove, ...]:
+    """Where two decisions, made at the same time, have different shares.
 
-    Compared are the shares that placement wants, whatever ramps and guards make of them now, and,
-    where they agree, those that are written at once. A pool that only the second one plans is
-    compared with what AWS has.
+    Desired shares are compared, without ramps and guards; where they are equal, the shares after
+    this cycle. A pool that only the second decision has is compared with its observed shares.
     """
     plans = {(plan.service, plan.pool): plan for plan in before.plans}
     found: list[ShareMove] = []
@@ -44,7 +43,7 @@ def moves(before: Decision, after: Decision) -> tuple[ShareMove, ...]:
     return tuple(found)
 
 
-def in_words(before: Shares, after: Shares) -> str:
+def moves_text(before: Shares, after: Shares) -> str:
     """Regions whose shares differ: `eu-west-1 50 % → 0 %, us-east-1 0 % → 50 %`."""
     pairs = {
         region: (before.get(region, 0.0), after.get(region, 0.0))
@@ -57,8 +56,8 @@ def in_words(before: Shares, after: Shares) -> str:
     )
 
 
-def losing(found: Iterable[ShareMove]) -> tuple[str, ...]:
-    """Regions whose traffic would leave, each once."""
+def losing_regions(found: Iterable[ShareMove]) -> tuple[str, ...]:
+    """Regions that lose traffic, sorted."""
     return tuple(sorted({move.region for move in found if move.leaves}))
 
 

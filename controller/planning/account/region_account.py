@@ -1,7 +1,7 @@
-"""How one region stands in every pool, and what makes it carry what it carries.
+"""One region's share in every pool, and the reasons for it.
 
-Asked of regions that did not move as much as of those that did: what keeps a share as it is are
-holds, a person's orders, rules that bound, or simply that placement wants nothing else.
+Users ask for regions that moved and for regions that did not. Reasons are holds, orders, rules, or
+that placement wants the present share.
 """
 
 from __future__ import annotations
@@ -22,47 +22,49 @@ from controller.planning.shares import SHARE_TOLERANCE, normalised, percent
 
 @dataclass(frozen=True, slots=True)
 class RegionAccount:
-    """One region in one pool."""
+    """One region's share of one pool, and why."""
 
     service: str
     pool: str
     region: str
     verdict: Verdict
     evidence: str
-    """What the verdict stands on."""
+    """The evidence for the verdict, one line."""
     share: float | None
-    """As AWS has it, its dial behind an accelerator; None while nobody knows."""
+    """Observed share, or dial behind an accelerator, 0 to 1; None: AWS was never read."""
     next_share: float | None
-    """As it is after this decision's writes."""
+    """The same after this decision's writes."""
     load: str
-    """What it carries of all pools, in words; empty where nobody knows."""
+    """The region's load of all pools, as text; empty where it is unknown."""
     because: tuple[str, ...]
-    """What makes it so; never empty."""
+    """The reasons; never empty."""
     place: str | None = None
-    """Where the region is, as the settings say for people; None: they do not say."""
+    """The region's location for users, from the catalogue; None: not configured."""
 
 
-def accounts(evidence: Evidence, region: str) -> tuple[RegionAccount, ...]:
-    """The region in every pool that may use it."""
+def region_accounts(evidence: Evidence, region: str) -> tuple[RegionAccount, ...]:
+    """The region's account in every pool that may use it."""
     snapshot, decision = evidence.snapshot, evidence.decision
     loads = {
-        one.service: _load(one)
-        for one in effects(evidence, evidence).regions
-        if one.region == region
+        effect.service: _load(effect)
+        for effect in effects(evidence, evidence).regions
+        if effect.region == region
     }
     found = []
     for plan in decision.plans:
         pool = snapshot.settings.services[plan.service].pools[plan.pool]
         if region in pool.regions:
-            seen = decision.regions[plan.service][region]
-            because = tuple(_because(evidence, plan, region)) or (_settled(evidence, plan, region),)
+            health = decision.regions[plan.service][region]
+            because = tuple(_because(evidence, plan, region)) or (
+                _reason_to_stay(evidence, plan, region),
+            )
             found.append(
                 RegionAccount(
                     plan.service,
                     plan.pool,
                     region,
-                    seen.verdict,
-                    seen.evidence,
+                    health.verdict,
+                    health.evidence,
                     plan.before.get(region),
                     plan.after.get(region),
                     loads[plan.service],
@@ -73,13 +75,13 @@ def accounts(evidence: Evidence, region: str) -> tuple[RegionAccount, ...]:
     return tuple(found)
 
 
-def carried_out(record: DecisionRecord) -> tuple[PoolPlan, ...]:
-    """The record's plans as they stood once AWS had applied what was written."""
+def plans_as_applied(record: DecisionRecord) -> tuple[PoolPlan, ...]:
+    """The record's plans, with `before` as it was after the applied writes."""
     applied = {
         change.position
-        for one in record.written
-        if one.outcome.status is OutcomeStatus.APPLIED
-        for change in one.changes
+        for write in record.written
+        if write.outcome.status is OutcomeStatus.APPLIED
+        for change in write.changes
     }
     return tuple(
         replace(plan, before=plan.after)
@@ -89,15 +91,16 @@ def carried_out(record: DecisionRecord) -> tuple[PoolPlan, ...]:
     )
 
 
-def _load(one: RegionEffect) -> str:
-    return "" if one.rps.now is None else load_text(one, one.rps.now, one.utilisation.now)
+def _load(effect: RegionEffect) -> str:
+    rps = effect.rps.now
+    return "" if rps is None else load_text(effect, rps, effect.utilisation.now)
 
 
 def _because(evidence: Evidence, plan: PoolPlan, region: str) -> Iterator[str]:
-    """First what holds it, then who ordered it, then where placement wants it."""
+    """First its holds, then the orders for it, then placement's rules."""
     own = [rule for rule in plan.rules if rule.region == region]
     for held in plan.held:
-        # A ramp holds region by region, which its rules tell.
+        # A ramp step's hold is left out, because the region's ramp rule has it.
         if held.region in (None, region) and held.reason is not Hold.RAMP_STEP:
             yield _held(held.reason, held.detail)
     for rule in own:
@@ -105,7 +108,7 @@ def _because(evidence: Evidence, plan: PoolPlan, region: str) -> Iterator[str]:
             yield _held(Hold.RAMP_STEP, rule.why)
     for override in evidence.snapshot.overrides:
         concerned = override.applies_to(plan.service, pool=plan.pool)
-        if concerned and override.region in (None, region) and not _says(plan, override):
+        if concerned and override.region in (None, region) and not _is_freeze_shown(plan, override):
             yield _order(override)
     for rule in own:
         if rule.step is PipelineStep.PLACEMENT:
@@ -117,8 +120,8 @@ def _held(reason: Hold, detail: str) -> str:
     return f"held by {reason.value}: {detail}"
 
 
-def _says(plan: PoolPlan, override: Override) -> bool:
-    """Whether what holds the plan names the override already, as a freeze does."""
+def _is_freeze_shown(plan: PoolPlan, override: Override) -> bool:
+    """Whether the override is a freeze that the plan's hold names already."""
     frozen = any(held.reason is Hold.FROZEN for held in plan.held)
     return override.kind is OverrideKind.FREEZE and frozen
 
@@ -128,37 +131,37 @@ def _order(override: Override) -> str:
     return f"{override.kind.value}{at} by {override.author}: {override.reason} (#{override.id})"
 
 
-def _settled(evidence: Evidence, plan: PoolPlan, region: str) -> str:
-    """Why placement wants just what there is."""
-    seen = evidence.decision.regions[plan.service][region]
+def _reason_to_stay(evidence: Evidence, plan: PoolPlan, region: str) -> str:
+    """Why placement wants the present share."""
+    health = evidence.decision.regions[plan.service][region]
     if region not in plan.before:
         return "its weighted record or endpoint group is missing"
     share = plan.before[region]
-    if seen.verdict is Verdict.DOWN:
+    if health.verdict is Verdict.DOWN:
         return "it is down and carries nothing"
     service = evidence.snapshot.settings.services[plan.service]
     if not lever_of(service).shares_add_up:
         return "it may serve, so its dial is open: nearness decides who comes"
-    figures = believed_figures(
+    believed = believed_figures(
         evidence.snapshot, plan.service, evidence.decision.regions[plan.service]
     )
-    away_ms = figures.latency_ms.get(plan.pool)
+    away_ms = believed.latency_ms.get(plan.pool)
     if away_ms is None:
-        return _by_share(evidence, plan, region)
+        return _share_reason(evidence, plan, region)
     what = (
         "near enough for this share" if share > SHARE_TOLERANCE else "others are nearer or cheaper"
     )
     return f"{away_ms[region]:.0f} ms from the pool's users: {what}"
 
 
-def _by_share(evidence: Evidence, plan: PoolPlan, region: str) -> str:
-    """How near its share is to the configured one, of the regions that serve."""
+def _share_reason(evidence: Evidence, plan: PoolPlan, region: str) -> str:
+    """How its share compares with the configured one among the regions that serve."""
     settings = evidence.snapshot.settings
     regions = settings.services[plan.service].regions
-    serving = [one for one, share in plan.before.items() if share > 0 or one == region]
-    whole = len(serving) == len(plan.before)
-    configured = normalised({one: regions[one].share for one in serving}).get(region, 0.0)
-    of_whom = "" if whole else f" of the {len(serving)} regions that serve"
+    serving = [name for name, share in plan.before.items() if share > 0 or name == region]
+    all_serve = len(serving) == len(plan.before)
+    configured = normalised({name: regions[name].share for name in serving}).get(region, 0.0)
+    of_whom = "" if all_serve else f" of the {len(serving)} regions that serve"
     if abs(configured - plan.before[region]) < SHARE_TOLERANCE:
         return f"that is its configured share{of_whom}, and it has room for it"
     its = f"its configured share of {percent(configured)}{of_whom}"

@@ -1,4 +1,4 @@
-"""How regions stand and stood, in words: behind `gtc why REGION` and `gtc why --at`."""
+"""Accounts of regions, now or at a past time, as text: `gtc why REGION` and `gtc why --at`."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from controller.model.decision import DecisionRecord, PoolPlan
 from controller.planning.account.columns import aligned
 from controller.planning.account.explanation import held_lines
-from controller.planning.account.region_account import RegionAccount, carried_out
+from controller.planning.account.region_account import RegionAccount, plans_as_applied
 from controller.planning.shares import SHARE_TOLERANCE, percent
 
 
 def explain_accounts(found: Sequence[RegionAccount]) -> str:
-    """How a region stands in every pool, and why; without a final newline."""
+    """A region's share in every pool, and why; without a final newline."""
     lines: list[str] = []
     for service in dict.fromkeys(one.service for one in found):
         own = [one for one in found if one.service == service]
@@ -30,8 +30,8 @@ def explain_accounts(found: Sequence[RegionAccount]) -> str:
     return "\n".join(lines)
 
 
-def explain_moment(at: datetime, record: DecisionRecord) -> str:
-    """What was in force at a time: the decision, since when, and what it held."""
+def explain_time(at: datetime, record: DecisionRecord) -> str:
+    """The state at a past time: the decision that was active, its holds, and AWS's splits."""
     ago = _span((at - record.at).total_seconds())
     decided = f"{record.at.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
     held = [line for plan in record.plans for line in held_lines(plan)]
@@ -41,7 +41,7 @@ def explain_moment(at: datetime, record: DecisionRecord) -> str:
             [f"nothing had changed since decision {record.id}, {ago} before ({decided})"],
         ),
         ("Held then", held or ["nothing"]),
-        ("AWS had then", aligned([_split_row(plan) for plan in carried_out(record)])),
+        ("AWS had then", aligned([_split_row(plan) for plan in plans_as_applied(record)])),
     )
     width = max(len(name) for name, _ in sections) + 2
     return "\n".join(
@@ -65,7 +65,7 @@ def _split_row(plan: PoolPlan) -> tuple[str, str]:
 
 
 def _span(seconds: float) -> str:
-    """A length of time in its largest unit."""
+    """A duration in its largest unit."""
     for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"

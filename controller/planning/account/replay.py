@@ -1,4 +1,4 @@
-"""A recorded decision made again: from what it was made of, by the program that runs now."""
+"""Replay: a recorded decision made again from its snapshot, by the present program."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from controller.planning.account.earlier_forms import (
 )
 from controller.planning.account.evidence import (
     Evidence,
-    Exhibit,
-    canonical,
+    RecordedEvidence,
+    canonical_text,
+    encode_evidence,
     read_snapshot,
-    written,
 )
 from controller.planning.decision import decide
 
-NO_REFERENCES = "nothing"
-"""What stands for a member that is not there."""
+ABSENT = "nothing"
+"""Text for a missing member."""
 _EMPTY = ("{}", "[]", "null", "false", '""')
 
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """One place in which two documents differ."""
+    """One place where two documents differ."""
 
     place: str
-    """Names from the outside in, with dots; a pool's plan is named by its pool."""
+    """Path of names with dots, from the outermost; a pool's plan is named by its pool."""
     recorded: str
     """As JSON, or `nothing`."""
     replayed: str
@@ -41,75 +41,76 @@ class Mismatch:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What came of deciding again."""
+    """The result of a replay."""
 
     decision_id: int
     version: str
-    """Of the program that decided."""
+    """Version of the program that decided."""
     replayed_by: str
-    """Version of the program that decided again."""
+    """Version of the program that replayed."""
     differences: tuple[Mismatch, ...]
-    """Between the recorded decision and this one; empty when they are equal byte for byte."""
+    """Between the recorded decision and the new one; empty when they are equal byte for byte."""
     unread: tuple[Mismatch, ...]
-    """What the snapshot holds and this version does not know, or fills with a default."""
+    """Members of the snapshot that this version does not know, or fills with a default."""
     plans: tuple[PoolPlan, ...]
-    """As decided again."""
+    """The plans of the new decision."""
 
     @property
     def same_version(self) -> bool:
-        """Whether the same program decided, so that any difference is a fault."""
+        """Whether the same version decided, so that any difference is an error."""
         return self.version == self.replayed_by
 
     @property
     def faithful(self) -> bool:
-        """Whether nothing differs that must not."""
+        """False where the same version decides differently."""
         unread = [one for one in self.unread if not _was_added(one)]
         return not (self.same_version and (self.differences or unread))
 
 
-def replay(exhibit: Exhibit, version: str) -> Replay:
-    """Decide again; `version` is that of this program. Raises UnreadableError."""
-    text = exhibit.evidence
+def replay(recorded: RecordedEvidence, version: str) -> Replay:
+    """The replay by this program, of this `version`. Raises UnreadableError."""
+    text = recorded.evidence
     snapshot = read_snapshot(text)
     decision = _decided(snapshot, text.decision)
-    again = written(Evidence(snapshot, decision))
+    again = encode_evidence(Evidence(snapshot, decision))
     settings, started_at = snapshot.settings, snapshot.started_at
 
-    def lifted_snapshot(data: object) -> object:
+    def present_snapshot(data: object) -> object:
         return snapshot_in_present_form(data, settings)
 
-    def lifted_decision(data: object) -> object:
+    def present_decision(data: object) -> object:
         return decision_in_present_form(data, settings, started_at)
 
     return Replay(
-        exhibit.decision_id,
-        exhibit.version,
+        recorded.decision_id,
+        recorded.version,
         version,
         tuple(
             one
-            for one in _differences(text.decision, canonical(decision), lifted=lifted_decision)
+            for one in _differences(
+                text.decision, canonical_text(decision), to_present=present_decision
+            )
             if not _was_added(one)
         ),
         (
             *_differences(
-                text.settings, again.settings, "settings", lifted=settings_in_present_form
+                text.settings, again.settings, "settings", to_present=settings_in_present_form
             ),
-            *_differences(text.snapshot, again.snapshot, "snapshot", lifted=lifted_snapshot),
+            *_differences(text.snapshot, again.snapshot, "snapshot", to_present=present_snapshot),
         ),
         decision.plans,
     )
 
 
 def _was_added(one: Mismatch) -> bool:
-    """Whether it is a member that came after the recording, and is empty: that says nothing."""
-    return one.recorded == NO_REFERENCES and one.replayed in _EMPTY
+    """Whether it is an empty member that was added to the format after the recording."""
+    return one.recorded == ABSENT and one.replayed in _EMPTY
 
 
 def _decided(snapshot: Snapshot, recorded: str) -> Decision:
-    """Deciding never fails on what a daemon knows; on an edited file it may.
+    """The decision again. Raises UnreadableError where it fails, as on an edited file.
 
-    A service that could not be decided about when it was recorded cannot be now, and no file was
-    edited for it.
+    A service that was undecided in the recording may be undecided again.
     """
     contradiction = "settings and snapshot contradict each other"
     try:
@@ -126,12 +127,12 @@ def _differences(
     recorded: str,
     replayed: str,
     where: str = "",
-    lifted: Callable[[object], object] = lambda data: data,
+    to_present: Callable[[object], object] = lambda data: data,
 ) -> tuple[Mismatch, ...]:
-    """`lifted` brings what an earlier version wrote into today's form."""
+    """`to_present` converts what an earlier version wrote into the present form."""
     if recorded == replayed:
         return ()
-    one, other = (lifted(in_present_form(json.loads(text))) for text in (recorded, replayed))
+    one, other = (to_present(in_present_form(json.loads(text))) for text in (recorded, replayed))
     return tuple(_between(where, one, other))
 
 
@@ -150,15 +151,15 @@ def _members(where: str, one: dict[str, object], other: dict[str, object]) -> It
     for name in dict.fromkeys((*one, *other)):
         place = f"{where}{name}" if name.startswith("[") else ".".join(filter(None, (where, name)))
         if name not in other:
-            yield Mismatch(place, as_text(one[name]), NO_REFERENCES)
+            yield Mismatch(place, as_text(one[name]), ABSENT)
         elif name not in one:
-            yield Mismatch(place, NO_REFERENCES, as_text(other[name]))
+            yield Mismatch(place, ABSENT, as_text(other[name]))
         else:
             yield from _between(place, one[name], other[name])
 
 
 def _named(items: list[object]) -> dict[str, object]:
-    """Members of a list by their numbers, plans by their pools."""
+    """The members of a list by number, plans by pool."""
     return {f"[{_name(item) or number}]": item for number, item in enumerate(items)}
 
 

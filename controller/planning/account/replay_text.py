@@ -1,4 +1,4 @@
-"""What came of deciding again, in words: behind `gtc replay`."""
+"""The result of a replay as text: behind `gtc replay`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LONGEST = 120
 
 
 def explain_replay(replay: Replay) -> str:
-    """What came of deciding again: the differences, and then the plan as it is decided now."""
+    """The differences, and then the plan of the new decision."""
     head = [_verdict_on(replay)]
     if replay.unread:
         head += ["The snapshot as this version reads it differs:", *_differences(replay.unread)]

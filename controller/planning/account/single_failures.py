@@ -1,4 +1,4 @@
-"""The loss of every single region, one after the other: who would take over, and would it do?"""
+"""Single-failure analysis (N-1): for each region, what its loss would do to its service."""
 
 from __future__ import annotations
 
@@ -7,38 +7,39 @@ from dataclasses import dataclass
 
 from controller.model.decision import PoolPlan, Shares, Snapshot
 from controller.model.levers import Leak
-from controller.planning.account.effects import Effects, PoolEffect, down_places, effects
+from controller.planning.account.effects import Effects, PoolEffect, down_regions, effects
 from controller.planning.account.evidence import Evidence
-from controller.planning.account.what_if import down
+from controller.planning.account.what_if import with_region_down
 from controller.planning.decision import decide
 
 _ENOUGH_RPS = 0.5
-"""Requests/s that a region must gain to be named."""
+"""Requests/s that a region must gain to count as taking over."""
 _FULL = 1.0 + 1e-9
+"""Utilisation above which a region is overloaded; the rest is rounding."""
 
 
 @dataclass(frozen=True, slots=True)
 class SingleFailure:
-    """What becomes of one service when one of its regions is lost."""
+    """One service after the loss of one of its regions."""
 
     service: str
     region: str
     takes_over: Mapping[str, float | None]
-    """Regions that get more, and how many requests/s; None where nobody knows."""
+    """Region to the requests/s that it gains; None where loads are unknown."""
     worst_region: str | None
     worst_utilisation: float | None
-    """Of the fullest survivor, once the plan is written; None where nobody knows any."""
+    """Of the fullest survivor after the plan's writes; None where capacities are unknown."""
     overloaded: bool | None
-    """Whether some survivor has more to carry than it can; None where nobody knows."""
+    """Whether some survivor is overloaded; None where capacities are unknown."""
     lawful: bool
     """Whether every pool's users stay in its lawful regions: by the plan, and by every answer that
     AWS may give when the region fails, whatever weights are then (`Observed.leaks`)."""
     held: tuple[str, ...]
-    """What keeps the plan from being written as wanted."""
+    """Reasons of the plan's holds."""
 
 
 def single_failures(snapshot: Snapshot) -> tuple[SingleFailure, ...]:
-    """The loss of each region of each service, all else being as it is."""
+    """The loss of each region of each service, everything else unchanged."""
     now = Evidence(snapshot, decide(snapshot))
     return tuple(
         _failure(now, name, region)
@@ -48,38 +49,38 @@ def single_failures(snapshot: Snapshot) -> tuple[SingleFailure, ...]:
 
 
 def _failure(now: Evidence, service: str, region: str) -> SingleFailure:
-    supposed = down(now.snapshot, service, region)
+    supposed = with_region_down(now.snapshot, service, region)
     then = Evidence(supposed.snapshot, decide(supposed.snapshot))
-    seen = effects(now, then, supposed.down)
+    effect = effects(now, then, supposed.down)
     plans = [plan for plan in then.decision.plans if plan.service == service]
-    full = {
+    utilisation = {
         one.region: one.utilisation.after
-        for one in seen.regions
+        for one in effect.regions
         if one.service == service and one.region != region and one.utilisation.after is not None
     }
-    worst = max(full, key=lambda one: full[one]) if full else None
+    worst = max(utilisation, key=lambda r: utilisation[r]) if utilisation else None
     return SingleFailure(
         service,
         region,
-        _takes_over(seen, service, region),
+        _takes_over(effect, service, region),
         worst,
-        full[worst] if worst else None,
-        _overloaded(plans, list(full.values())),
-        _lawful(then, service, [pool for pool in seen.pools if pool.service == service]),
+        utilisation[worst] if worst else None,
+        _overloaded(plans, list(utilisation.values())),
+        _lawful(then, service, [pool for pool in effect.pools if pool.service == service]),
         tuple(dict.fromkeys(held.reason.value for plan in plans for held in plan.held)),
     )
 
 
-def _overloaded(plans: Iterable[PoolPlan], full: Collection[float]) -> bool | None:
-    if any(plan.overload_rps > 0 for plan in plans) or any(part > _FULL for part in full):
+def _overloaded(plans: Iterable[PoolPlan], utilisation: Collection[float]) -> bool | None:
+    if any(plan.overload_rps > 0 for plan in plans) or any(part > _FULL for part in utilisation):
         return True
-    return False if full else None
+    return False if utilisation else None
 
 
-def _takes_over(seen: Effects, service: str, lost: str) -> dict[str, float | None]:
-    """Regions that carry more than now; where loads are unknown, those that stay open."""
+def _takes_over(effect: Effects, service: str, lost: str) -> dict[str, float | None]:
+    """Regions whose load rises; where loads are unknown, the regions that serve."""
     gains: dict[str, float | None] = {}
-    for one in seen.regions:
+    for one in effect.regions:
         if one.service != service or one.region == lost:
             continue
         if one.rps.now is None or one.rps.after is None:
@@ -90,7 +91,7 @@ def _takes_over(seen: Effects, service: str, lost: str) -> dict[str, float | Non
 
 
 def _lawful(then: Evidence, service: str, pools: Iterable[PoolEffect]) -> bool:
-    failed = {region for name, region in down_places(then.decision) if name == service}
+    failed = {region for name, region in down_regions(then.decision) if name == service}
     return all(
         not any(failed.issuperset(leak.failed) for leak in _leaks(then.snapshot, pool))
         and all(
@@ -109,9 +110,10 @@ def _leaks(snapshot: Snapshot, pool: PoolEffect) -> tuple[Leak, ...]:
 
 def _within(snapshot: Snapshot, pool: PoolEffect, split: Shares) -> bool:
     settings = snapshot.settings
-    noun = settings.services[pool.service].pools[pool.pool]
+    configured = settings.services[pool.service].pools[pool.pool]
     return all(
-        region in noun.regions and noun.residency in (None, settings.regions[region].jurisdiction)
+        region in configured.regions
+        and configured.residency in (None, settings.regions[region].jurisdiction)
         for region, share in split.items()
         if share > 0
     )

@@ -1,9 +1,8 @@
-"""What if: hypotheses as people write them, made into the snapshot that would then be seen.
+"""What if: hypotheses that users write, applied to a snapshot.
 
-Pure. A region supposed down is so as if every vantage point had confirmed it, every witness had
-answered, and Route 53's own checks, where their status is asked for, had found it, too. Several
-regions supposed down fail at the same moment, so that what guards against seeing too much at once
-shows in the plan.
+For a region that is supposed down every vantage point has confirmed it, the reference targets
+answer, and Route 53's own checks, where their status is read, agree. Several regions that are
+supposed down fail at the same time, so that the plan shows the guards against that.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from controller.model.overrides import Override, OverrideKind
 from controller.model.second_opinions import Opinion
 from controller.planning.health.hysteresis import is_fresh
 
-FORMS = (
+EXAMPLES = (
     "eu-west-1 down",
     "shop/eu-west-1 down",
     "drain eu-west-1",
@@ -30,32 +29,32 @@ FORMS = (
     "demand europe ×1.5",
     "capacity eu-west-1 ×0.5",
 )
-"""One example of everything that can be supposed."""
+"""One example of each form of hypothesis."""
 FIELD = "hypotheses"
 _FACTOR = re.compile(r"(?P<what>.+?)(?:\s+[xX]|\s*[×*])\s*(?P<factor>[0-9]{1,9}(?:\.[0-9]{1,9})?)")
 _LARGEST = 1000.0
 _ORDERS = {"drain": OverrideKind.DRAIN, "failover": OverrideKind.FAILOVER}
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
-"""Planning never asks when an order was given or ends."""
-PREVIEW = "preview"
-"""Who gives an order that nobody has given yet."""
-SUPPOSED = "supposed"
+"""Times of a supposed order; planning does not read them."""
+PREVIEW_AUTHOR = "preview"
+"""Author of a supposed order."""
+PREVIEW_REASON = "supposed"
 """Its reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hypothetical:
-    """What would be seen."""
+    """A snapshot under hypotheses."""
 
     snapshot: Snapshot
     down: frozenset[tuple[str, str]] = frozenset()
-    """Services and regions that are supposed down."""
+    """Pairs of service and region that are supposed down."""
 
 
-def suppose(snapshot: Snapshot, hypotheses: Iterable[str]) -> Hypothetical:
+def apply_hypotheses(snapshot: Snapshot, hypotheses: Iterable[str]) -> Hypothetical:
     """The snapshot under all hypotheses.
 
-    Raises InvalidRequestError, which says which of them is wrong and what is allowed.
+    Raises InvalidRequestError with the number of the wrong one and what is allowed.
     """
     supposed = Hypothetical(snapshot)
     for number, text in enumerate(hypotheses):
@@ -64,8 +63,8 @@ def suppose(snapshot: Snapshot, hypotheses: Iterable[str]) -> Hypothetical:
     return supposed
 
 
-def down(snapshot: Snapshot, service: str, region: str) -> Hypothetical:
-    """The snapshot if one region of one service were down."""
+def with_region_down(snapshot: Snapshot, service: str, region: str) -> Hypothetical:
+    """The snapshot with one region of one service down."""
     return _down(Hypothetical(snapshot), [(service, region)])
 
 
@@ -79,7 +78,7 @@ def _suppose(supposed: Hypothetical, text: str) -> Hypothetical:
         return replace(supposed, snapshot=snapshot)
     scaled = _FACTOR.fullmatch(text)
     if scaled is None:
-        raise _wrong(f"{text!r} is no hypothesis; allowed are, for example", FORMS)
+        raise _wrong(f"{text!r} is no hypothesis; allowed are, for example", EXAMPLES)
     kind, _, place = scaled["what"].partition(" ")
     factor = float(scaled["factor"])
     if factor > _LARGEST:
@@ -88,7 +87,7 @@ def _suppose(supposed: Hypothetical, text: str) -> Hypothetical:
         return replace(supposed, snapshot=_demand(supposed.snapshot, place, factor))
     if kind == "capacity" and place:
         return replace(supposed, snapshot=_capacity(supposed.snapshot, place, factor))
-    raise _wrong(f"{text!r} is no hypothesis; allowed are, for example", FORMS)
+    raise _wrong(f"{text!r} is no hypothesis; allowed are, for example", EXAMPLES)
 
 
 def _down(supposed: Hypothetical, places: Collection[tuple[str, str]]) -> Hypothetical:
@@ -100,7 +99,7 @@ def _down(supposed: Hypothetical, places: Collection[tuple[str, str]]) -> Hypoth
         failures=settings.health.down_after,
         first_failure_at=now,
         last_result_at=now,
-        last_failure=SUPPOSED,
+        last_failure=PREVIEW_REASON,
     )
     concerned = [
         endpoint_id
@@ -109,7 +108,7 @@ def _down(supposed: Hypothetical, places: Collection[tuple[str, str]]) -> Hypoth
     ]
     health: dict[str, Mapping[EndpointId, HealthState]] = {
         vantage: {
-            **_answered(snapshot, snapshot.health.get(vantage, {})),
+            **_refreshed(snapshot, snapshot.health.get(vantage, {})),
             **dict.fromkeys(concerned, failed),
         }
         for vantage in settings.vantage.all
@@ -117,19 +116,19 @@ def _down(supposed: Hypothetical, places: Collection[tuple[str, str]]) -> Hypoth
     known_good = {
         url: state._replace(last_result_at=now) for url, state in snapshot.known_good.items()
     }
-    agreeing = Opinion(Verdict.DOWN, now, SUPPOSED)
+    agreeing = Opinion(Verdict.DOWN, now, PREVIEW_REASON)
     opinions = {
         position: agreeing if (position.service, position.region) in places else opinion
         for position, opinion in snapshot.opinions.items()
     }
-    seen = replace(snapshot, health=health, known_good=known_good, opinions=opinions)
-    return Hypothetical(seen, supposed.down | frozenset(places))
+    changed = replace(snapshot, health=health, known_good=known_good, opinions=opinions)
+    return Hypothetical(changed, supposed.down | frozenset(places))
 
 
-def _answered(
+def _refreshed(
     snapshot: Snapshot, states: Mapping[EndpointId, HealthState]
 ) -> dict[EndpointId, HealthState]:
-    """The states after one more answer that says the same; what is stale stays so."""
+    """The states after one more result that changes nothing; stale ones stay stale."""
     fresh_for_s = snapshot.settings.probing.fresh_for_s
     return {
         endpoint: state._replace(last_result_at=snapshot.now)
@@ -140,7 +139,7 @@ def _answered(
 
 
 def _ordered(snapshot: Snapshot, kind: OverrideKind, place: str) -> Snapshot:
-    """With one more order in force: `[SERVICE/[POOL/]]REGION`."""
+    """With one more active order, for `[SERVICE/[POOL/]]REGION`."""
     *outer, region = place.split("/")
     if len(outer) > 2 or not all(outer):
         raise _wrong(f"{place!r} is no [SERVICE/[POOL/]]REGION")
@@ -148,47 +147,49 @@ def _ordered(snapshot: Snapshot, kind: OverrideKind, place: str) -> Snapshot:
     found = _places(snapshot.settings, f"{service}/{region}" if service else region)
     if pool is not None:
         pools = snapshot.settings.services[found[0][0]].pools
-        _known("pool", pool, tuple(pools))
-        _known("region", region, pools[pool].regions)
+        _check_name("pool", pool, tuple(pools))
+        _check_name("region", region, pools[pool].regions)
     order = Override(
         id=max((override.id for override in snapshot.overrides), default=0) + 1,
         kind=kind,
         region=region,
         service=service,
-        author=PREVIEW,
-        reason=SUPPOSED,
+        author=PREVIEW_AUTHOR,
+        reason=PREVIEW_REASON,
         created_at=_NEVER,
         expires_at=_NEVER,
         pool=pool,
     )
-    kept = tuple(one for one in snapshot.overrides if one.target != order.target)
-    return replace(snapshot, overrides=(*kept, order))
+    others = tuple(known for known in snapshot.overrides if known.target != order.target)
+    return replace(snapshot, overrides=(*others, order))
 
 
 def _demand(snapshot: Snapshot, place: str, factor: float) -> Snapshot:
-    """With so many times the demand in the pools of that name, measured figures included."""
+    """With the demand of the pools of that name times `factor`, measured figures included."""
     services = snapshot.settings.services
     service_name, _, pool_name = place.rpartition("/")
     if service_name:
-        _known("service", service_name, tuple(services))
+        _check_name("service", service_name, tuple(services))
     pools = {
         (service, pool)
-        for service, noun in services.items()
-        for pool in noun.pools
+        for service, configured in services.items()
+        for pool in configured.pools
         if service_name in ("", service) and pool_name in ("", pool)
     }
     if not pools:
         within = [services[service_name]] if service_name else services.values()
-        _known("pool", pool_name, tuple(sorted({pool for noun in within for pool in noun.pools})))
+        _check_name(
+            "pool", pool_name, tuple(sorted({pool for one in within for pool in one.pools}))
+        )
 
-    def change(service: str, noun: Service) -> Service:
-        def more(name: str, pool: Pool) -> Pool:
-            if (service, name) not in pools:
+    def change(name: str, service: Service) -> Service:
+        def scaled(pool_name: str, pool: Pool) -> Pool:
+            if (name, pool_name) not in pools:
                 return pool
             return pool.model_copy(update={"demand_rps": pool.demand_rps * factor})
 
-        changed = {name: more(name, pool) for name, pool in noun.pools.items()}
-        return noun.model_copy(update={"pools": changed})
+        changed = {pool_name: scaled(pool_name, pool) for pool_name, pool in service.pools.items()}
+        return service.model_copy(update={"pools": changed})
 
     measured = {
         pool: replace(figure, value=figure.value * factor) if pool in pools else figure
@@ -199,21 +200,23 @@ def _demand(snapshot: Snapshot, place: str, factor: float) -> Snapshot:
 
 
 def _capacity(snapshot: Snapshot, place: str, factor: float) -> Snapshot:
-    """With so many times the capacity in a region."""
+    """With the capacity of a region times `factor`."""
     places = _places(snapshot.settings, place)
     if factor <= 0:
         raise _wrong("a region without any capacity is down: say so", (f"{place} down",))
 
-    def change(service: str, noun: Service) -> Service:
-        def scaled(name: str, region: ServiceRegion) -> ServiceRegion:
-            if (service, name) not in places:
+    def change(name: str, service: Service) -> Service:
+        def scaled(region_name: str, region: ServiceRegion) -> ServiceRegion:
+            if (name, region_name) not in places:
                 return region
             if region.capacity_rps is None:
-                raise _wrong(f"nobody knows the capacity of {service}/{name}: it is not configured")
+                raise _wrong(
+                    f"nobody knows the capacity of {name}/{region_name}: it is not configured"
+                )
             return region.model_copy(update={"capacity_rps": region.capacity_rps * factor})
 
-        changed = {name: scaled(name, region) for name, region in noun.regions.items()}
-        return noun.model_copy(update={"regions": changed})
+        changed = {r: scaled(r, region) for r, region in service.regions.items()}
+        return service.model_copy(update={"regions": changed})
 
     return replace(snapshot, settings=_changed(snapshot.settings, change))
 
@@ -224,18 +227,20 @@ def _changed(settings: Settings, change: Callable[[str, Service], Service]) -> S
 
 
 def _places(settings: Settings, place: str) -> list[tuple[str, str]]:
-    """Services and regions that `[SERVICE/]REGION` speaks of; never empty."""
+    """Pairs of service and region that `[SERVICE/]REGION` names; never empty."""
     service, _, region = place.rpartition("/")
     if service:
-        _known("service", service, tuple(settings.services))
+        _check_name("service", service, tuple(settings.services))
     within = {service: settings.services[service]} if service else settings.services
-    _known("region", region, tuple(sorted({r for noun in within.values() for r in noun.regions})))
-    return [(name, region) for name, noun in within.items() if region in noun.regions]
+    _check_name(
+        "region", region, tuple(sorted({r for one in within.values() for r in one.regions}))
+    )
+    return [(name, region) for name, one in within.items() if region in one.regions]
 
 
-def _known(noun: str, name: str, names: tuple[str, ...]) -> None:
+def _check_name(kind: str, name: str, names: tuple[str, ...]) -> None:
     if name not in names:
-        raise _wrong(f"no {noun} is named {name!r}", names)
+        raise _wrong(f"no {kind} is named {name!r}", names)
 
 
 def _wrong(message: str, valid: tuple[str, ...] = ()) -> InvalidRequestError:

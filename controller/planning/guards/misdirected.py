@@ -27,7 +27,9 @@ def exclude_misdirected(
         regions = eligibility.get(pool)
         if regions and any(before[pool].get(region, 0.0) > 0 for region in regions.out):
             reached = {leak.astray: leak.reached for leak in leaks if leak.astray and leak.reached}
-            found[pool] = regions.but({r: _misdirected(other) for r, other in reached.items()})
+            found[pool] = regions.with_regions(
+                {r: _misdirected(other) for r, other in reached.items()}
+            )
     return found
 
 

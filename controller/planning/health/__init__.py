@@ -1,1 +1,1 @@
-"""What is believed of regions: from single probes to one verdict each, and the doubts beside it."""
+"""Health: from single probes to one verdict per region, with evidence and second opinions."""

@@ -1,10 +1,13 @@
-"""From single answers of the name servers to the split that users are given.
+"""From single answers of the name servers to the split that users get.
 
 Follows the Route 53 Developer Guide. *Weighted routing*: a record is answered with the probability
 of its weight among all. *How Amazon Route 53 chooses records when health checking is configured*:
 unhealthy records are left out, those of weight 0 are answered only when all others are unhealthy,
 and when none is healthy all are taken for healthy. So the answers show Route 53's own view of
-health, except that a pool of which every record is answered may be wholly well or wholly unwell.
+health; only a pool of which every record is answered may be all healthy or all unhealthy.
+
+Worked example: of 4 records with equal weights, one is not answered. By chance that happens n times
+in a row with a probability of 0.75^n, which is below 1e-9 from n = 73: then the record is withheld.
 """
 
 from __future__ import annotations
@@ -20,44 +23,44 @@ from controller.model.second_opinions import AnsweredCounts, Opinion
 from controller.planning.shares import percent
 
 NO_ADDRESS = "no address"
-"""What stands among the answers that lead nowhere for one without any address."""
-_KEPT = 300
-"""Answers that are counted at most: enough to tell that a record of a fourteenth is withheld."""
-_CHANCE = 1e-9
-"""The chance that we take for certain: what is less probable is not a matter of luck."""
-_DEVIATIONS = 4.5
-"""Standard deviations beyond which a share is no longer explained by the number of answers."""
+"""Label for a DNS answer without an address."""
+_MAX_SAMPLES = 300
+"""Answers counted at most: enough to detect that a record with a share of 1/14 is withheld."""
+_FALSE_POSITIVE_RATE = 1e-9
+"""Probability below which a row of answers is not explained by chance."""
+_MAX_DEVIATIONS = 4.5
+"""Standard deviations beyond which a share of the answers is not explained by chance."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One answer, mapped."""
+    """One answer of a name server, and the region that it leads to."""
 
     at: float
     region: str | None
     """None when it belongs to no weighted record of the pool."""
-    said: str = ""
-    """What was answered, when it belongs to none."""
+    address: str = ""
+    """The answer itself, when it belongs to no weighted record of the pool."""
 
 
-def added(
+def with_sample(
     samples: Sequence[Sample], sample: Sample, weights: Mapping[str, int]
 ) -> tuple[Sample, ...]:
-    """The answers that tell of the present, oldest first, with one more.
+    """The answers with one more, oldest first, without those from before a change.
 
-    Once a record turns out to be withheld, those before it was are of the past; once it is answered
-    again, all others are.
+    When a record turns out to be withheld, the answers before its last one are dropped; when it is
+    answered again, all answers before this one are.
     """
     if sample.region in _withheld(_without(samples, weights), weights):
         return (sample,)
-    now = (*samples, sample)[-_KEPT:]
-    without = _without(now, weights)
-    gone = [without[region] for region in _withheld(without, weights)]
-    return now[-min(gone, default=len(now)) :]
+    recent = (*samples, sample)[-_MAX_SAMPLES:]
+    without = _without(recent, weights)
+    misses = [without[region] for region in _withheld(without, weights)]
+    return recent[-min(misses, default=len(recent)) :]
 
 
-def summary(samples: Sequence[Sample], regions: Iterable[str]) -> AnsweredCounts | None:
-    """These answers, oldest first, counted; None without any."""
+def answered_counts(samples: Sequence[Sample], regions: Iterable[str]) -> AnsweredCounts | None:
+    """The counts of these answers, oldest first; None without any."""
     if not samples:
         return None
     counts = dict.fromkeys(regions, 0)
@@ -68,29 +71,29 @@ def summary(samples: Sequence[Sample], regions: Iterable[str]) -> AnsweredCounts
             counts[sample.region] += 1
             last_seen[sample.region] = sample.at
         else:
-            elsewhere[sample.said] = elsewhere.get(sample.said, 0) + 1
+            elsewhere[sample.address] = elsewhere.get(sample.address, 0) + 1
     return AnsweredCounts(samples[-1].at, counts, _without(samples, counts), last_seen, elsewhere)
 
 
 def answered_share(answered: AnsweredCounts | None, region: str) -> float | None:
-    """The share of the answers that led to a region; None while there is none."""
+    """The share of the answers that lead to a region, 0 to 1; None without answers."""
     if answered is None or not answered.total:
         return None
     return answered.counts.get(region, 0) / answered.total
 
 
 def answer_opinions(snapshot: Snapshot, service: str) -> Iterator[tuple[Position, Opinion]]:
-    """What the answers say of the health of a service's records; none where nothing follows.
+    """What the answers show of the health of a service's records.
 
-    Down: it has weight, and answers have gone elsewhere for longer than chance explains. Up: it is
-    answered although another record is withheld, so that Route 53 is not answering for want of any
-    healthy one. While some answers lead to no weighted record, nothing is known of any.
+    Down: the record has weight, and more answers in a row lead elsewhere than chance explains. Up:
+    it is answered while another record is withheld; then Route 53 does not answer all records for
+    lack of a healthy one. While some answers lead to no weighted record, there is no opinion.
     """
     for (name, pool), answered in snapshot.answered.items():
         if name != service:
             continue
         weights = _weights(snapshot, (service, pool), answered)
-        out = () if answered.elsewhere else withheld(answered, weights)
+        out = () if answered.elsewhere else withheld_regions(answered, weights)
         for region in weights if out else ():
             if region in out:
                 times = answered.without[region]
@@ -102,13 +105,13 @@ def answer_opinions(snapshot: Snapshot, service: str) -> Iterator[tuple[Position
                 yield Position(service, pool, region), Opinion(Verdict.UP, at, detail)
 
 
-def withheld(answered: AnsweredCounts, weights: Mapping[str, int]) -> tuple[str, ...]:
-    """The regions that have weight and are not answered: Route 53's checks hold them back."""
+def withheld_regions(answered: AnsweredCounts, weights: Mapping[str, int]) -> tuple[str, ...]:
+    """The regions that have weight and are not answered, because Route 53's checks fail."""
     return _withheld(answered.without, weights)
 
 
 def answer_notices(snapshot: Snapshot, service: str) -> Iterator[str]:
-    """Where what is answered is not what is observed, beyond what chance explains."""
+    """Differences between answered and observed shares that chance does not explain."""
     for (name, pool), answered in snapshot.answered.items():
         if name == service:
             weights = _weights(snapshot, (name, pool), answered)
@@ -117,11 +120,12 @@ def answer_notices(snapshot: Snapshot, service: str) -> Iterator[str]:
 
 def _mismatches(answered: AnsweredCounts, weights: Mapping[str, int]) -> Iterator[str]:
     if answered.elsewhere:
-        said = ", ".join(sorted(answered.elsewhere))
+        addresses = ", ".join(sorted(answered.elsewhere))
         times = sum(answered.elsewhere.values())
-        yield f"{times} of {answered.total} answers lead to none of its weighted records: {said}"
+        misses = f"{times} of {answered.total} answers"
+        yield f"{misses} lead to none of its weighted records: {addresses}"
         return
-    out = withheld(answered, weights)
+    out = withheld_regions(answered, weights)
     for region in out:
         yield (
             f"{region} has weight {weights[region]} and is not answered: "
@@ -135,7 +139,7 @@ def _mismatches(answered: AnsweredCounts, weights: Mapping[str, int]) -> Iterato
                 f"{region} has weight 0 and is {count} of {answered.total} answers: "
                 "every other weighted record is unhealthy to Route 53"
             )
-        elif weight and region not in out and not _explained(count, answered.total, weight / total):
+        elif weight and region not in out and not _is_chance(count, answered.total, weight / total):
             yield (
                 f"{region} is {percent(count / answered.total)} of {answered.total} answers, "
                 f"its weight makes {percent(weight / total)}"
@@ -143,7 +147,7 @@ def _mismatches(answered: AnsweredCounts, weights: Mapping[str, int]) -> Iterato
 
 
 def _without(samples: Sequence[Sample], regions: Collection[str]) -> dict[str, int]:
-    """Region to how many of the last answers did not lead there; all, if none of them did."""
+    """Region to the number of answers since the last one that leads there."""
     found: dict[str, int] = {}
     for back, sample in enumerate(reversed(samples)):
         region = sample.region
@@ -160,28 +164,28 @@ def _withheld(without: Mapping[str, int], weights: Mapping[str, int]) -> tuple[s
         region
         for region, weight in weights.items()
         if 0 < weight < total
-        if without.get(region, 0) >= _certain_after(weight / total)
+        if without.get(region, 0) >= _misses_to_be_certain(weight / total)
     )
 
 
 def _weights(snapshot: Snapshot, pool: PoolName, answered: AnsweredCounts) -> dict[str, int]:
-    """Weights of the records that there are; what was answered was counted for each of them."""
+    """Region to observed weight, for the regions that `answered` counts."""
     observed = snapshot.observed.get(pool[0])
     if observed is None:
         return {}
     found = {region: observed.settings.get(Position(*pool, region)) for region in answered.counts}
-    return {region: setting.weight for region, setting in found.items() if setting is not None}
+    return {region: state.weight for region, state in found.items() if state is not None}
 
 
-def _certain_after(share: float) -> int:
-    """After how many answers in a row without it a record of this share is certainly withheld.
+def _misses_to_be_certain(share: float) -> int:
+    """The number of answers in a row without a record of this share that show it is withheld.
 
-    While others are withheld, too, its share is larger still: the count errs on the safe side.
+    While other records are withheld, its true share is larger, so this number is never too small.
     """
-    return ceil(log(_CHANCE) / log1p(-share))
+    return ceil(log(_FALSE_POSITIVE_RATE) / log1p(-share))
 
 
-def _explained(count: int, total: int, share: float) -> bool:
-    """Whether chance explains this count: the score test, with a continuity correction."""
+def _is_chance(count: int, total: int, share: float) -> bool:
+    """Whether chance explains this count: a score test with continuity correction."""
     spread = sqrt(total * share * (1 - share))
-    return abs(count - total * share) <= _DEVIATIONS * spread + 0.5
+    return abs(count - total * share) <= _MAX_DEVIATIONS * spread + 0.5

@@ -1,15 +1,18 @@
 """From the reports of Route 53's checkers to the status of a health check.
 
-`GetHealthCheckStatus` answers what each checker saw last, not what Route 53 concludes, so we
-conclude as it does. Route 53 Developer Guide, *How Amazon Route 53 determines whether a health
-check is healthy*: a checker changes its mind after FailureThreshold equal results in a row, and
-the endpoint is healthy when more than 18 % of the checkers believe so. API Reference,
-*HealthCheckConfig*: a calculated check counts its healthy children; Inverted turns the status
-round. AWS reserves the right to change the 18 %.
+`GetHealthCheckStatus` returns what each checker saw last, not Route 53's conclusion, so this module
+concludes as Route 53 does. Route 53 Developer Guide, *How Amazon Route 53 determines whether a
+health check is healthy*: a checker changes its status after FailureThreshold equal results in a
+row, and the endpoint is healthy when more than 18 % of the checkers report it so. API Reference,
+*HealthCheckConfig*: a calculated check counts its healthy children; Inverted makes the status the
+opposite. AWS reserves the right to change the 18 %.
 
-We see only the results that were there when we asked, so our count of failures in a row is never
-ahead of Route 53's. A single pass ends it: that its row of passes is long enough for Route 53 is
-not asked, since nothing rests on it. In between a checker is for neither.
+Only the last result at each request is seen, so the count of failures in a row is never more than
+Route 53's. One pass ends the count, although Route 53 may need more: no decision depends on that. A
+checker with fewer failures than the threshold counts neither as healthy nor as failing.
+
+Worked example: of 16 checkers 3 reach the endpoint. 3 / 16 = 18.75 % is more than 18 %, so it is
+healthy. With 2 of 16 = 12.5 % it is unhealthy once the other 14 have failed often enough.
 """
 
 from __future__ import annotations
@@ -23,11 +26,11 @@ from controller.model.health import Verdict
 from controller.model.second_opinions import CheckDefinition, CheckerReport, Opinion
 
 HEALTHY_FRACTION = 0.18
-_FEWEST = 3
-"""Checkers that must report for a check to be called unhealthy; AWS uses three Regions at least."""
-_STALE_AFTER = 3
-"""Intervals without a new result after which a checker's mind is not known any more."""
-_TURNED_ROUND = {
+_MIN_CHECKERS = 3
+"""Checkers that must report before a check is unhealthy; AWS uses at least three Regions."""
+_STALE_AFTER_INTERVALS = 3
+"""Intervals without a new result after which a checker no longer counts."""
+_OPPOSITE = {
     Verdict.UP: Verdict.DOWN,
     Verdict.DOWN: Verdict.UP,
     Verdict.UNKNOWN: Verdict.UNKNOWN,
@@ -36,25 +39,28 @@ _TURNED_ROUND = {
 
 @dataclass(frozen=True, slots=True)
 class Checker:
-    """One checker, as far as its results were seen."""
+    """One checker's last report, and its failures in a row as far as they were seen."""
 
     last: CheckerReport
     failures: int
-    """Results in a row, the last included, that failed."""
+    """Failed results in a row, the last included; 0 after a pass."""
 
 
 Checkers = Mapping[str, Checker]
-"""Checkers by their addresses."""
+"""Address to checker."""
 
 
 def advance(
     known: Checkers, reports: Iterable[CheckerReport], check: CheckDefinition
 ) -> dict[str, Checker]:
     """Each reporting checker with its newest result. Those that no longer report are dropped."""
-    return {report.checker: _after(known.get(report.checker), report, check) for report in reports}
+    return {
+        report.checker: _next_checker(known.get(report.checker), report, check)
+        for report in reports
+    }
 
 
-def _after(known: Checker | None, report: CheckerReport, check: CheckDefinition) -> Checker:
+def _next_checker(known: Checker | None, report: CheckerReport, check: CheckDefinition) -> Checker:
     if known is not None and report.at <= known.last.at:
         return known
     if report.passed:
@@ -67,48 +73,48 @@ def _after(known: Checker | None, report: CheckerReport, check: CheckDefinition)
 def endpoint_opinion(
     checkers: Checkers, check: CheckDefinition, now: float, wall: datetime
 ) -> Opinion:
-    """What an endpoint check says of its endpoint; `now` and `wall` are the same moment."""
+    """An endpoint check's opinion; `now` (monotonic seconds) and `wall` are the same time."""
     if check.disabled:
         return Opinion(Verdict.UNKNOWN, now, "its health check is disabled: always healthy")
     fresh = [c for c in checkers.values() if not _is_stale(c, wall, check)]
-    well = [c for c in fresh if c.failures == 0]
-    ill = [c for c in fresh if c.failures >= check.failure_threshold]
+    passing = [c for c in fresh if c.failures == 0]
+    failing = [c for c in fresh if c.failures >= check.failure_threshold]
     limit = HEALTHY_FRACTION * len(fresh)
-    if well and len(well) > limit:
-        # The evidence is as old as the last of those checkers that are just enough.
-        newest_first = sorted((c.last.at for c in well), reverse=True)
+    if passing and len(passing) > limit:
+        # The opinion is as old as the oldest report of the fewest checkers that suffice.
+        newest_first = sorted((c.last.at for c in passing), reverse=True)
         at = newest_first[floor(limit)]
-        detail = f"{len(well)} of {len(fresh)} Route 53 checkers reach it"
+        detail = f"{len(passing)} of {len(fresh)} Route 53 checkers reach it"
         verdict = Verdict.UP
-    elif len(fresh) >= _FEWEST and len(fresh) - len(ill) <= limit:
-        latest = max(ill, key=lambda c: c.last.at).last
-        at, verdict, said = latest.at, Verdict.DOWN, latest.status.rstrip(".")
-        detail = f"{len(ill)} of {len(fresh)} Route 53 checkers fail, last: {said}"
+    elif len(fresh) >= _MIN_CHECKERS and len(fresh) - len(failing) <= limit:
+        latest = max(failing, key=lambda c: c.last.at).last
+        at, verdict, status = latest.at, Verdict.DOWN, latest.status.rstrip(".")
+        detail = f"{len(failing)} of {len(fresh)} Route 53 checkers fail, last: {status}"
     else:
         at, verdict = wall, Verdict.UNKNOWN
-        detail = f"{len(well)} of {len(fresh)} Route 53 checkers reach it, {len(ill)} fail"
+        detail = f"{len(passing)} of {len(fresh)} Route 53 checkers reach it, {len(failing)} fail"
     return _inverted(Opinion(verdict, now - (wall - at).total_seconds(), detail), check)
 
 
 def calculated_opinion(children: Sequence[Opinion], check: CheckDefinition, now: float) -> Opinion:
-    """What a calculated check says, from what is known of its children."""
+    """A calculated check's opinion, from those of its children."""
     if check.disabled:
         return Opinion(Verdict.UNKNOWN, now, "its health check is disabled: always healthy")
     if not children:
         return Opinion(Verdict.UNKNOWN, now, "its health check counts no child")
-    well = [o for o in children if o.verdict is Verdict.UP]
-    ill = [o for o in children if o.verdict is Verdict.DOWN]
+    healthy = [child for child in children if child.verdict is Verdict.UP]
+    unhealthy = [child for child in children if child.verdict is Verdict.DOWN]
     counted = (
-        f"{len(well)} of {len(children)} child checks healthy, {check.health_threshold} needed"
+        f"{len(healthy)} of {len(children)} child checks healthy, {check.health_threshold} needed"
     )
-    if len(well) >= check.health_threshold:
-        verdict, told = Verdict.UP, well
-    elif len(children) - len(ill) < check.health_threshold:
-        verdict, told = Verdict.DOWN, ill
+    if len(healthy) >= check.health_threshold:
+        verdict, deciding = Verdict.UP, healthy
+    elif len(children) - len(unhealthy) < check.health_threshold:
+        verdict, deciding = Verdict.DOWN, unhealthy
     else:
-        verdict, told = Verdict.UNKNOWN, []
-    at = min((o.at for o in told), default=now)
-    why = "; ".join(o.detail for o in ill) if verdict is Verdict.DOWN else ""
+        verdict, deciding = Verdict.UNKNOWN, []
+    at = min((child.at for child in deciding), default=now)
+    why = "; ".join(child.detail for child in unhealthy) if verdict is Verdict.DOWN else ""
     detail = f"{counted}: {why}" if why else counted
     return _inverted(Opinion(verdict, at, detail), check)
 
@@ -116,8 +122,8 @@ def calculated_opinion(children: Sequence[Opinion], check: CheckDefinition, now:
 def _inverted(opinion: Opinion, check: CheckDefinition) -> Opinion:
     if not check.inverted:
         return opinion
-    return Opinion(_TURNED_ROUND[opinion.verdict], opinion.at, f"inverted: {opinion.detail}")
+    return Opinion(_OPPOSITE[opinion.verdict], opinion.at, f"inverted: {opinion.detail}")
 
 
 def _is_stale(checker: Checker, wall: datetime, check: CheckDefinition) -> bool:
-    return (wall - checker.last.at).total_seconds() > _STALE_AFTER * check.interval_s
+    return (wall - checker.last.at).total_seconds() > _STALE_AFTER_INTERVALS * check.interval_s

@@ -1,8 +1,8 @@
-"""Whether those who could contradict a down vote were asked since the endpoint began to fail.
+"""Whether everything that could contradict a down vote was probed since the first failure.
 
-How they answered is for others to judge: the reference targets (or without any the other endpoints)
-for `quorum.isolation`, the service's other regions for the panic rule, which must not see a failure
-of many regions one by one.
+This module answers only whether it was probed. The results are judged elsewhere: reference targets
+(or, without any, the other endpoints) by `health.isolation`, and the service's other regions by the
+panic rule, which must not see a failure of many regions one region at a time.
 """
 
 from __future__ import annotations
@@ -18,56 +18,57 @@ from controller.planning.health.hysteresis import is_fresh
 
 
 class Corroboration:
-    """When everybody who may yet contradict was heard last, indexed once for a whole decision.
+    """The last results of all endpoints that could contradict, indexed once per decision.
 
-    With n endpoints it takes O(n log n) to make, and O(regions) a question.
+    O(n log n) for n endpoints to build, O(regions) for each `is_complete`.
     """
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self._own = snapshot.health.get(snapshot.settings.vantage.name, {})
-        self._oldest: dict[str, dict[str, float]] = defaultdict(dict)
-        """Service to region to the oldest last result of its endpoints that may yet contradict."""
-        heard: list[float] = []
+        self._oldest_result: dict[str, dict[str, float]] = defaultdict(dict)
+        """Service to region to the oldest last result of its fresh endpoints without failures."""
+        results: list[float] = []
         now, fresh_for_s = snapshot.now, snapshot.settings.probing.fresh_for_s
         for (service, region, _), state in self._own.items():
             at = state.last_result_at
             if at is None or now - at > fresh_for_s or state.first_failure_at is not None:
-                continue  # it has said what it will, or cannot be asked
-            heard.append(at)
-            oldest = self._oldest[service]
+                continue  # it fails already, or cannot be probed
+            results.append(at)
+            oldest = self._oldest_result[service]
             if at < oldest.get(region, inf):
                 oldest[region] = at
-        heard.sort()
-        self._heard = heard
+        results.sort()
+        self._results = results
 
-    def is_complete(self, target: EndpointId, state: HealthState) -> bool:
-        """Whether nothing new is to be expected of those who could contradict this state."""
+    def is_complete(self, endpoint_id: EndpointId, state: HealthState) -> bool:
+        """Whether all that could contradict this state were probed since its first failure."""
         since = state.first_failure_at
         if since is None:
             return True
-        siblings = self._oldest.get(target.service, {})
-        if any(at < since for region, at in siblings.items() if region != target.region):
+        siblings = self._oldest_result.get(endpoint_id.service, {})
+        if any(at < since for region, at in siblings.items() if region != endpoint_id.region):
             return False
-        return self._most_were_asked(target, since)
+        return self._most_were_probed(endpoint_id, since)
 
-    def _most_were_asked(self, target: EndpointId, since: float) -> bool:
-        """Whether more than half of the reference targets, or without any of the others, were."""
+    def _most_were_probed(self, endpoint_id: EndpointId, since: float) -> bool:
+        """Whether most known-good targets were; without any, whether most other endpoints were."""
         known_good = self._snapshot.known_good
         if known_good:
-            asked = sum(
+            probed = sum(
                 state.last_result_at is not None and state.last_result_at >= since
                 for state in known_good.values()
             )
-            return 2 * asked > len(known_good)
-        silent, others = bisect_left(self._heard, since), len(self._own)
-        own = self._own.get(target)
+            return 2 * probed > len(known_good)
+        awaited, others = bisect_left(self._results, since), len(self._own)
+        own = self._own.get(endpoint_id)
         if own is not None:
             others -= 1
-            silent -= self._is_silent(own, since)
-        return 2 * (others - silent) > others or not others
+            awaited -= self._is_awaited(own, since)
+        return 2 * (others - awaited) > others or not others
 
-    def _is_silent(self, state: HealthState, since: float) -> bool:
+    def _is_awaited(self, state: HealthState, since: float) -> bool:
+        """Whether the state counts among those whose next result is awaited."""
         fresh = is_fresh(state, self._snapshot.now, self._snapshot.settings.probing.fresh_for_s)
         at = state.last_result_at
         return fresh and not state.suspect and at is not None and at < since

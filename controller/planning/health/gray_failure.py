@@ -1,9 +1,17 @@
-"""Gray failure: a region that answers, but badly, can be counted on for less.
+"""Gray failure: a region that answers, but badly, has less usable capacity.
 
-An endpoint's bad probes (failed, or far slower than its own baseline; `planning.health.hysteresis`)
-are counted by every vantage point; the majority's view holds. A few bad probes in sixty are too
-weak a reason to empty a region, so its usable capacity goes down in steps and never to zero;
-placement then spills what does not fit. It recovers at half the part at which it was degraded.
+Each vantage point keeps the ratio of an endpoint's bad probes, those that failed or were far slower
+than its own baseline (`planning.health.hysteresis`); the majority's steps count. A few bad probes
+in sixty are too weak a reason to empty a region, so its usable capacity falls in steps and never to
+0; placement then spills what does not fit. A step is left at half the ratio that reached it.
+
+Worked example with `gray.bad_ratio` 5 %, one vantage point, probe after probe:
+
+    bad probes        4 %    6 %    16 %   8 %    7 %    2 %
+    steps              0      1      2      2      1      0
+    usable capacity   100 %   75 %   50 %   50 %   75 %  100 %
+
+Step 1 is reached at 5 % and left below 2.5 %; step 2 is reached at 15 % and left below 7.5 %.
 """
 
 from __future__ import annotations
@@ -12,47 +20,48 @@ from collections.abc import Collection
 
 from controller.model.configuration import GrayFailureSettings
 from controller.model.health import HealthState, Verdict
-from controller.planning.health.hysteresis import slow_from
+from controller.planning.health.hysteresis import slow_threshold_s
 
 STEPS = ((1, 0.75), (3, 0.5), (8, 0.25))
-"""Multiples of `gray.bad_ratio`, and the part of its capacity that can then be counted on."""
+"""Of each step: the multiple of `gray.bad_ratio` that reaches it, and the usable capacity."""
 _RECOVERS_AT = 0.5
+"""Part of the ratio that reached a step below which the step is left."""
 _UP = Verdict.UP
 
 
-def level(state: HealthState, was: int, limits: GrayFailureSettings) -> int:
-    """How many steps one vantage point's opinion degrades a region that stood at `was`."""
+def degraded_steps(state: HealthState, before: int, limits: GrayFailureSettings) -> int:
+    """Steps, 0 to 3, by which one vantage point's state degrades a region; `before`: until now."""
     if state.verdict is not _UP or state.answers < limits.over_probes:
-        return 0 if state.verdict is Verdict.DOWN else min(was, len(STEPS))
-    if not was and state.bad_ratio < limits.bad_ratio:
+        return 0 if state.verdict is Verdict.DOWN else min(before, len(STEPS))
+    if not before and state.bad_ratio < limits.bad_ratio:
         return 0
     found = 0
     for index, (multiple, _) in enumerate(STEPS, 1):
-        threshold = multiple * limits.bad_ratio * (_RECOVERS_AT if index <= was else 1.0)
+        threshold = multiple * limits.bad_ratio * (_RECOVERS_AT if index <= before else 1.0)
         if state.bad_ratio >= threshold:
             found = index
     return found
 
 
-def degradation(
-    states: Collection[HealthState], quorum: int, was: int, limits: GrayFailureSettings
+def majority_steps(
+    states: Collection[HealthState], quorum: int, before: int, limits: GrayFailureSettings
 ) -> int:
-    """How many steps a region is degraded by one endpoint's states, one per vantage point.
+    """Steps that at least `quorum` of an endpoint's states, one per vantage point, reach.
 
-    `was`: the steps until now.
+    `before`: the steps until now; they stay with fewer states than `quorum`.
     """
-    levels = sorted([level(state, was, limits) for state in states], reverse=True)
-    return levels[quorum - 1] if len(levels) >= quorum else was
+    steps = sorted([degraded_steps(state, before, limits) for state in states], reverse=True)
+    return steps[quorum - 1] if len(steps) >= quorum else before
 
 
-def usable(steps: int) -> float:
-    """The part of a region's capacity that can be counted on when it is degraded so far."""
+def usable_fraction(steps: int) -> float:
+    """The usable part of a region's capacity, 0 to 1, after so many steps."""
     return STEPS[steps - 1][1] if steps else 1.0
 
 
-def describe(state: HealthState, limits: GrayFailureSettings) -> str:
-    """The evidence in one line."""
+def describe_bad_probes(state: HealthState, limits: GrayFailureSettings) -> str:
+    """An endpoint's bad probes in one line."""
     return (
         f"{state.bad_ratio:.0%} of the last {limits.over_probes} probes failed or took more than "
-        f"{slow_from(state.usual_latency_s, limits) * 1000:.0f} ms"
+        f"{slow_threshold_s(state.usual_latency_s, limits) * 1000:.0f} ms"
     )

@@ -1,8 +1,18 @@
-"""Health state and probe result in, next health state out: quick to doubt, slow to trust.
+"""Hysteresis: health state and probe result in, next health state out.
 
-Beside the verdict it keeps what gray failure is read from (`planning.health.gray`): what latency is
-usual here, and how many of the last probes were bad, that is failed or far slower. Both are running
-means, so that a state stays small; an endpoint that turns up again starts with a clean record.
+`down_after` failures make an endpoint down; `up_after` passes in a row, over at least `up_for_s`,
+make it up again. Fewer failures than `down_after` are cleared by `forgive_after` passes in a row.
+
+Worked example with `down_after` 3, `forgive_after` 2, `up_after` 3 and `up_for_s` 2, one probe a
+second; `.` passed, `x` failed, and below each the verdict and the failures that are not cleared:
+
+    probe      .   x   .   .   x   x   x   .   .   .
+    verdict    up  up  up  up  up  up  dn  dn  dn  up
+    failures   0   1   1   0   1   2   3   3   3   0
+
+The state also has what gray failure is computed from (`planning.health.gray_failure`): the usual
+latency, and the ratio of bad probes, those that failed or were far slower. Both are running means,
+so that a state stays small; both restart when the endpoint turns up again.
 """
 
 from __future__ import annotations
@@ -14,13 +24,13 @@ from controller.model.health import HealthState, ProbeOutcome, ProbeResult, Verd
 _UP, _DOWN = Verdict.UP, Verdict.DOWN
 _PASSED, _FAILED = ProbeOutcome.PASSED, ProbeOutcome.FAILED
 
-LONG_RUN = 5000
-"""Answers over which the usual latency is learned: hours at usual intervals, so that an endpoint
-that grows slow is measured against what it was."""
+BASELINE_ANSWERS = 5000
+"""Answers over which the baseline latency is averaged: hours at usual intervals, so that an
+endpoint that grows slow is compared with what it was."""
 
 
 def advance(state: HealthState, result: ProbeResult, limits: HealthSettings) -> HealthState:
-    """Fold one result into the state. A probe that could not be run changes nothing."""
+    """The state after one result; the same state after a probe that could not be run."""
     outcome = result.outcome
     if outcome is _PASSED:
         return _after_success(state, result, limits)
@@ -30,17 +40,17 @@ def advance(state: HealthState, result: ProbeResult, limits: HealthSettings) -> 
 
 
 def is_fresh(state: HealthState, now: float, fresh_for_s: float) -> bool:
-    """Whether the state rests on a result young enough to be an opinion."""
+    """Whether the state's last result is at most `fresh_for_s` old."""
     return state.last_result_at is not None and now - state.last_result_at <= fresh_for_s
 
 
-def passes(state: HealthState, limits: HealthSettings) -> bool:
-    """Whether something that must not answer does: quicker to say so than a region is to be up."""
+def is_answering(state: HealthState, limits: HealthSettings) -> bool:
+    """Whether a known-bad reference target answers: after fewer passes than make an endpoint up."""
     return state.verdict is _UP or state.successes >= limits.forgive_after
 
 
-def slow_from(usual_s: float, limits: GrayFailureSettings) -> float:
-    """The latency in seconds above which an answer is bad, where so much is usual."""
+def slow_threshold_s(usual_s: float, limits: GrayFailureSettings) -> float:
+    """The latency in seconds above which an answer is bad, for this usual latency."""
     slowest = usual_s * limits.slow_factor
     at_least = usual_s + limits.slow_least_s
     return slowest if slowest > at_least else at_least
@@ -70,7 +80,7 @@ def _after_failure(state: HealthState, result: ProbeResult, limits: HealthSettin
 
 
 def _after_success(state: HealthState, result: ProbeResult, limits: HealthSettings) -> HealthState:
-    """Not called for answers like those before: `planning.health.steady` folds them in place."""
+    """Not called for a steady endpoint's answers: `planning.health.steady_state` folds them."""
     (
         verdict,
         since,
@@ -98,16 +108,16 @@ def _after_success(state: HealthState, result: ProbeResult, limits: HealthSettin
     elif failures and verdict is not _DOWN and successes >= limits.forgive_after:
         failures, first_failure = 0, None
     answers += 1
-    slowest = slow_from(usual, gray)
+    slowest = slow_threshold_s(usual, gray)
     if usual and latency > slowest:
         bad += (1.0 - bad) / gray.over_probes
         latency = slowest
-        # Or else a young endpoint that grows slow would soon be as usual.
-        lesson = answers if answers < gray.over_probes else LONG_RUN
+        # Otherwise the slowness of a young endpoint would soon be its baseline.
+        averaged_over = answers if answers < gray.over_probes else BASELINE_ANSWERS
     else:
         bad -= bad / gray.over_probes
-        lesson = answers if answers < LONG_RUN else LONG_RUN
-    usual += (latency - usual) / lesson
+        averaged_over = answers if answers < BASELINE_ANSWERS else BASELINE_ANSWERS
+    usual += (latency - usual) / averaged_over
     return HealthState(
         verdict,
         since,

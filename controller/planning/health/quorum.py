@@ -1,139 +1,85 @@
-"""Many vantage points in, one verdict per region out.
+"""Majority vote: many vantage points in, one verdict per region out.
 
-A vantage point that must doubt itself casts no vote, and neither does one whose last result is too
-old. What is left counts by majority of the *configured* points, so silence never decides.
+A vantage point that is isolated (`planning.health.isolation`), or whose last result is too old,
+abstains. A verdict needs a majority of the *configured* vantage points, so silence never decides.
 
-Whether it must doubt itself is told by witnesses: its known-good reference targets, or all its
-endpoints where it has none, and the service's other regions. A down vote waits until they were
-asked, too, or else a prober that loses its network, or regions that fail together, would be drained
-one by one. No vote waits for known-bad reference targets: one that answers makes the prober doubt
-itself, and that is all.
+A down vote is withheld until those were asked that could contradict it (`health.corroboration`):
+the known-good reference targets, or all endpoints where there are none, and the service's other
+regions. Otherwise a prober that loses its network, or regions that fail together, would be drained
+one by one. No vote waits for known-bad reference targets.
+
+Worked example with three vantage points, so a quorum of 2, for one endpoint:
+
+    ballots               verdict
+    down down up          down
+    down up   up          up
+    down up   (stale)     unknown: 1 and 1 of 3
+    down (withheld) up    unknown
+
+A region is down when one required endpoint is, and up only when all are.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from controller.model.configuration import EndpointId, ServiceRegion, Settings
+from controller.model.configuration import EndpointId, ServiceRegion
 from controller.model.decision import Snapshot
 from controller.model.health import HealthState, RegionHealth, Verdict
 from controller.planning.health.corroboration import Corroboration
-from controller.planning.health.gray_failure import degradation, describe, usable
-from controller.planning.health.hysteresis import is_fresh, passes
+from controller.planning.health.gray_failure import (
+    describe_bad_probes,
+    majority_steps,
+    usable_fraction,
+)
+from controller.planning.health.hysteresis import is_fresh
 from controller.planning.health.second_opinions import (
-    Known,
-    Reports,
+    CheckReports,
+    OpinionsBySource,
     opinions_by_region,
-    remarks,
     reports_by_service,
+    second_opinion_text,
     second_opinions,
 )
 
 # Python 3.11 looks up a member of an enumeration anew each time, which is slow for each endpoint.
 _UP, _DOWN = Verdict.UP, Verdict.DOWN
-_MOST_TOLD = 3
+_MAX_NAMED = 3
 """Endpoints whose evidence a region's verdict names; a region may have a thousand."""
-_WITNESSES = "known-good reference targets and the other regions"
-
-
-def isolation(snapshot: Snapshot) -> str | None:
-    """Why this vantage point's own path is the likelier culprit; None when it is not.
-
-    A prober to which a known-bad reference target answers sees no failure at all. Known-good ones
-    are the best witness: when most of them fail, the prober is broken; while they answer, it is
-    not, however many endpoints fail. Without any the majority of the regions turning suspect within
-    the panic window counts as blindness.
-    """
-    settings = snapshot.settings
-    liars = answering(snapshot.known_bad, settings, snapshot.now)
-    if liars:
-        who = "target {} answers" if len(liars) == 1 else "targets {} answer"
-        return (
-            f"the known-bad reference {who.format(', '.join(liars))}: the prober cannot be trusted"
-        )
-    if snapshot.known_good:
-        failing, total = (
-            sum(s.suspect for s in snapshot.known_good.values()),
-            len(snapshot.known_good),
-        )
-        if 2 * failing > total:
-            told = f"{failing} of {total} known-good reference targets fail too"
-            return f"{told}: the prober is suspect"
-        return None
-    return _most_regions_failing(snapshot)
-
-
-def _most_regions_failing(snapshot: Snapshot) -> str | None:
-    """Most regions turning suspect within the panic window; a region is one, however many
-    endpoints it has, and suspect when more than half of its required ones are."""
-    settings = snapshot.settings
-    own = snapshot.health.get(settings.vantage.name, {})
-    window_start = snapshot.now - settings.guards.panic_window_s
-    lately = {
-        i
-        for i, s in own.items()
-        if s.first_failure_at is not None and s.first_failure_at >= window_start
-    }
-    known = {
-        name
-        for service in settings.services.values()
-        for name, region in service.regions.items()
-        if any(endpoint.required for endpoint in region.endpoints.values())
-    }
-    if 2 * len({i.region for i in lately}) <= len(known):
-        return None  # without a look at every endpoint
-    regions: defaultdict[str, list[bool]] = defaultdict(list)
-    for endpoint_id, endpoint in settings.endpoints():
-        if endpoint.required and endpoint_id in own:
-            regions[endpoint_id.region].append(endpoint_id in lately)
-    suspect = sum(2 * sum(each) > len(each) for each in regions.values())
-    if len(regions) > 1 and 2 * suspect > len(regions):
-        return f"{suspect} of {len(regions)} regions turned suspect at once: the prober is suspect"
-    return None
-
-
-def answering(
-    known_bad: Mapping[str, HealthState], settings: Settings, now: float
-) -> tuple[str, ...]:
-    """Known-bad reference targets that answer, by fresh results."""
-    return tuple(
-        url
-        for url, state in sorted(known_bad.items())
-        if is_fresh(state, now, settings.probing.fresh_for_s) and passes(state, settings.health)
-    )
+_CORROBORATORS = "known-good reference targets and the other regions"
 
 
 class EndpointVotes(NamedTuple):
-    """One required endpoint, as the vantage points see it."""
+    """The vantage points' votes on one required endpoint, and their outcome."""
 
     name: str
     verdict: Verdict
     ballots: Sequence[Verdict]
+    """One for each of `states`; unknown where a down vote is withheld."""
     states: Mapping[str, HealthState]
-    """Vantage point to its fresh opinion, without those that abstain."""
+    """Vantage point to its fresh state of the endpoint, without those that abstain."""
     degraded: int
     """Steps by which it degrades its region."""
 
 
 @dataclass(frozen=True, slots=True)
 class SharedEvidence:
-    """What the verdicts on all services have in common."""
+    """What the verdicts on all services have in common, computed once per decision."""
 
     snapshot: Snapshot
     corroboration: Corroboration
-    reports: Mapping[str, Reports]
+    reports: Mapping[str, CheckReports]
     """Service to what health checks say of its weighted records."""
     isolated: str | None
-    """Why this vantage point casts no vote, if it does not."""
+    """Why this vantage point casts no vote; None: it votes."""
     quorum: int
-    """How many equal votes make an opinion count."""
+    """How many equal votes make a verdict."""
 
     @classmethod
     def of(cls, snapshot: Snapshot, isolated: str | None) -> SharedEvidence:
-        """The jury of one decision."""
+        """The shared evidence of one decision."""
         return cls(
             snapshot,
             Corroboration(snapshot),
@@ -143,114 +89,101 @@ class SharedEvidence:
         )
 
 
-def judge(snapshot: Snapshot, *, isolated: str | None) -> Mapping[str, Mapping[str, RegionHealth]]:
-    """Service to region to verdict, with the evidence in one line.
+def health_by_service(
+    snapshot: Snapshot, *, isolated: str | None
+) -> Mapping[str, Mapping[str, RegionHealth]]:
+    """Service to region to verdict and evidence.
 
-    `isolated`: why this vantage point casts no vote, if it does not.
+    `isolated`: why this vantage point casts no vote; None: it votes.
     """
-    jury = SharedEvidence.of(snapshot, isolated)
-    return {service: judge_service(jury, service) for service in snapshot.settings.services}
+    shared = SharedEvidence.of(snapshot, isolated)
+    return {service: service_health(shared, service) for service in snapshot.settings.services}
 
 
-def judge_service(jury: SharedEvidence, service: str) -> dict[str, RegionHealth]:
-    """Region to verdict, with the evidence in one line."""
-    regions = jury.snapshot.settings.services[service].regions
-    others = opinions_by_region(jury.snapshot, service, jury.reports.get(service, ()))
+def service_health(shared: SharedEvidence, service: str) -> dict[str, RegionHealth]:
+    """Region to verdict and evidence."""
+    snapshot = shared.snapshot
+    regions = snapshot.settings.services[service].regions
+    opinions = opinions_by_region(snapshot, service, shared.reports.get(service, ()))
     return {
-        name: _judge_region(jury, service, name, region, others.get(name, {}))
+        name: _region_health(shared, service, name, region, opinions.get(name, {}))
         for name, region in regions.items()
     }
 
 
-def _judge_region(
-    jury: SharedEvidence, service: str, name: str, region: ServiceRegion, known: Known
+def _region_health(
+    shared: SharedEvidence,
+    service: str,
+    name: str,
+    region: ServiceRegion,
+    opinions: OpinionsBySource,
 ) -> RegionHealth:
-    snapshot = jury.snapshot
-    was = snapshot.memory.of(service).degraded.get(name, 0)
-    judged = [
-        _judge_endpoint(jury, EndpointId(service, name, key), was)
+    snapshot = shared.snapshot
+    degraded_before = snapshot.memory.of(service).degraded.get(name, 0)
+    votes = [
+        _endpoint_votes(shared, EndpointId(service, name, key), degraded_before)
         for key, endpoint in region.endpoints.items()
         if endpoint.required
     ]
-    verdict = _worst(one.verdict for one in judged)
-    began = [
+    verdict = _worst(endpoint.verdict for endpoint in votes)
+    first_failures = [
         state.first_failure_at
-        for one in judged
-        for state in one.states.values()
+        for endpoint in votes
+        for state in endpoint.states.values()
         if state.first_failure_at is not None
     ]
-    since = min(began, default=None)
-    others = second_opinions(known, snapshot.now, since)
-    level = max((one.degraded for one in judged), default=0)
+    suspect_since = min(first_failures, default=None)
+    sources = second_opinions(opinions, snapshot.now, suspect_since)
+    degraded = max((endpoint.degraded for endpoint in votes), default=0)
     return RegionHealth(
         verdict,
-        _why(jury, verdict, judged) + remarks(verdict, others),
-        since,
-        max((_calling_down(one) for one in judged), default=0),
-        level,
-        usable(level),
-        others,
+        _why(shared, verdict, votes) + second_opinion_text(verdict, sources),
+        suspect_since,
+        max((_calling_down(endpoint) for endpoint in votes), default=0),
+        degraded,
+        usable_fraction(degraded),
+        sources,
     )
 
 
-def _judge_endpoint(jury: SharedEvidence, target: EndpointId, was: int) -> EndpointVotes:
-    """`was`: the steps by which its region was degraded until now."""
-    snapshot = jury.snapshot
-    states = _opinions(snapshot, target, isolated=jury.isolated is not None)
-    ballots = [_vote(jury, target, state) for state in states.values()]
-    verdict = _majority(ballots, jury.quorum)
-    steps = degradation(states.values(), jury.quorum, was, snapshot.settings.health.gray)
-    return EndpointVotes(target.endpoint, verdict, ballots, states, steps)
+def _endpoint_votes(
+    shared: SharedEvidence, endpoint_id: EndpointId, degraded_before: int
+) -> EndpointVotes:
+    """`degraded_before`: the steps by which its region was degraded until now."""
+    snapshot = shared.snapshot
+    states = _counted_states(snapshot, endpoint_id, isolated=shared.isolated is not None)
+    ballots = [_vote(shared, endpoint_id, state) for state in states.values()]
+    steps = majority_steps(
+        states.values(), shared.quorum, degraded_before, snapshot.settings.health.gray
+    )
+    return EndpointVotes(
+        endpoint_id.endpoint, _majority(ballots, shared.quorum), ballots, states, steps
+    )
 
 
-def _calling_down(judged: EndpointVotes) -> int:
-    """Vantage points that call it down."""
-    return sum([state.verdict is _DOWN for state in judged.states.values()])
+def _calling_down(votes: EndpointVotes) -> int:
+    """Vantage points that call the endpoint down."""
+    return sum([state.verdict is _DOWN for state in votes.states.values()])
 
 
-def _why(jury: SharedEvidence, verdict: Verdict, judged: Sequence[EndpointVotes]) -> str:
-    """The evidence for a region's verdict: of many endpoints that agree the first few are told.
-
-    Where the region is degraded, the one that degrades it most comes with its numbers.
-    """
-    agreeing = [one for one in judged if one.verdict is verdict]
-    worst = max(agreeing, key=lambda one: one.degraded, default=None)
-    told = agreeing[:_MOST_TOLD]
-    if worst is not None and worst.degraded and worst not in told:
-        told[-1] = worst
-    texts = [_told(jury, one, degrades=one is worst and bool(one.degraded)) for one in told]
-    if len(agreeing) > len(told):
-        texts.append(f"and {len(agreeing) - len(told)} more endpoints")
-    return "; ".join(texts)
-
-
-def _told(jury: SharedEvidence, judged: EndpointVotes, *, degrades: bool) -> str:
-    text = f"{judged.name}: {_reason(jury, judged)}"
-    if not degrades:
-        return text
-    worst = max(judged.states.values(), key=lambda state: state.bad_ratio, default=None)
-    limits = jury.snapshot.settings.health.gray
-    return f"{text}; {describe(worst, limits)}" if worst is not None else text
-
-
-def _opinions(
-    snapshot: Snapshot, endpoint: EndpointId, *, isolated: bool
+def _counted_states(
+    snapshot: Snapshot, endpoint_id: EndpointId, *, isolated: bool
 ) -> dict[str, HealthState]:
-    """Fresh states of one endpoint by vantage point, without those that must abstain."""
+    """Vantage point to its fresh state of one endpoint, without those that abstain."""
     fresh_for_s = snapshot.settings.probing.fresh_for_s
     own = snapshot.settings.vantage.name
     return {
         vantage: state
         for vantage in snapshot.settings.vantage.all
         if not (isolated and vantage == own)
-        if (state := snapshot.health.get(vantage, {}).get(endpoint)) is not None
+        if (state := snapshot.health.get(vantage, {}).get(endpoint_id)) is not None
         if is_fresh(state, snapshot.now, fresh_for_s)
     }
 
 
-def _vote(jury: SharedEvidence, target: EndpointId, state: HealthState) -> Verdict:
-    """A down vote waits until those who could contradict were asked after the first failure."""
-    if state.verdict is _DOWN and not jury.corroboration.is_complete(target, state):
+def _vote(shared: SharedEvidence, endpoint_id: EndpointId, state: HealthState) -> Verdict:
+    """The state's verdict; unknown while a down vote is not corroborated."""
+    if state.verdict is _DOWN and not shared.corroboration.is_complete(endpoint_id, state):
         return Verdict.UNKNOWN
     return state.verdict
 
@@ -263,44 +196,71 @@ def _majority(ballots: Sequence[Verdict], quorum: int) -> Verdict:
 
 
 def _worst(verdicts: Iterable[Verdict]) -> Verdict:
-    """A region is down when one required endpoint is, up only when all are."""
-    seen = set(verdicts)
+    """Down when one verdict is, else unknown when one is, else up."""
+    present = set(verdicts)
     for verdict in (Verdict.DOWN, Verdict.UNKNOWN):
-        if verdict in seen:
+        if verdict in present:
             return verdict
     return Verdict.UP
 
 
-def _reason(jury: SharedEvidence, judged: EndpointVotes) -> str:
-    settings = jury.snapshot.settings
-    verdict, states = judged.verdict, judged.states
+def _why(shared: SharedEvidence, verdict: Verdict, votes: Sequence[EndpointVotes]) -> str:
+    """The evidence for a region's verdict: of the first few endpoints that have it.
+
+    Where the region is degraded, the endpoint that degrades it most is among them, with numbers.
+    """
+    agreeing = [endpoint for endpoint in votes if endpoint.verdict is verdict]
+    worst = max(agreeing, key=lambda endpoint: endpoint.degraded, default=None)
+    named = agreeing[:_MAX_NAMED]
+    if worst is not None and worst.degraded and worst not in named:
+        named[-1] = worst
+    texts = [
+        _endpoint_text(shared, one, degrades=one is worst and one.degraded > 0) for one in named
+    ]
+    if len(agreeing) > len(named):
+        texts.append(f"and {len(agreeing) - len(named)} more endpoints")
+    return "; ".join(texts)
+
+
+def _endpoint_text(shared: SharedEvidence, votes: EndpointVotes, *, degrades: bool) -> str:
+    text = f"{votes.name}: {_reason(shared, votes)}"
+    if not degrades:
+        return text
+    worst = max(votes.states.values(), key=lambda state: state.bad_ratio, default=None)
+    limits = shared.snapshot.settings.health.gray
+    return f"{text}; {describe_bad_probes(worst, limits)}" if worst is not None else text
+
+
+def _reason(shared: SharedEvidence, votes: EndpointVotes) -> str:
+    settings = shared.snapshot.settings
+    verdict, states = votes.verdict, votes.states
     points = len(settings.vantage.all)
     if verdict is Verdict.UNKNOWN:
-        return _why_unknown(jury, judged)
+        return _why_unknown(shared, votes)
     agreeing = [state for state in states.values() if state.verdict is verdict]
-    share = f"{len(agreeing)} of {points} vantage point{'s' if points > 1 else ''}"
+    count = f"{len(agreeing)} of {points} vantage point{'s' if points > 1 else ''}"
     if verdict is Verdict.UP:
         slowest = max(state.latency_s for state in agreeing)
-        return f"answers in {slowest * 1000:.0f} ms ({share})"
+        return f"answers in {slowest * 1000:.0f} ms ({count})"
     worst = max(agreeing, key=lambda state: state.failures)
     took = (worst.since - worst.first_failure_at) if worst.first_failure_at is not None else 0.0
     return (
         f"{settings.health.down_after} probes failed within {took:.1f} s, "
-        f"last: {worst.last_failure} ({share})"
+        f"last: {worst.last_failure} ({count})"
     )
 
 
-def _why_unknown(jury: SharedEvidence, judged: EndpointVotes) -> str:
-    snapshot, states = jury.snapshot, judged.states
+def _why_unknown(shared: SharedEvidence, votes: EndpointVotes) -> str:
+    snapshot, states = shared.snapshot, votes.states
     settings = snapshot.settings
     if not states:
-        return jury.isolated or f"no fresh result in {settings.probing.fresh_for_s:g} s"
+        return shared.isolated or f"no fresh result in {settings.probing.fresh_for_s:g} s"
     points = len(settings.vantage.all)
-    counts = {v: sum(s.verdict is v for s in states.values()) for v in (Verdict.UP, Verdict.DOWN)}
-    seen = f"{counts[Verdict.UP]} up and {counts[Verdict.DOWN]} down of {points}"
-    if judged.ballots.count(Verdict.DOWN) < counts[Verdict.DOWN]:
-        witnesses = _WITNESSES if snapshot.known_good else "other endpoints"
-        return f"{seen}, waiting for the {witnesses}"
+    up, down = (sum(s.verdict is v for s in states.values()) for v in (_UP, _DOWN))
+    counts = f"{up} up and {down} down of {points}"
+    if votes.ballots.count(Verdict.DOWN) < down:
+        awaited = _CORROBORATORS if snapshot.known_good else "other endpoints"
+        return f"{counts}, waiting for the {awaited}"
     if points == 1:
         return "too few results for a verdict yet"
-    return f"{seen}, no majority yet"
+    return f"{counts}, no majority yet"

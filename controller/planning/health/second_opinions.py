@@ -1,8 +1,8 @@
-"""What others than our probes say of a region, as one opinion for each source.
+"""Second opinions of a region: one for each source other than our probes.
 
-They corroborate or contradict the quorum's verdict, and never make one. Corroboration lifts the
-panic hold: a region that is down for us and unhealthy to Route 53 has been left by its users
-already, so a weight of 0 only makes lasting what Route 53 does anyway. Contradiction is shown.
+They corroborate or contradict the quorum's verdict, and never make one. Corroboration ends the
+panic hold: users have already left a region that is down for us and unhealthy to Route 53, so a
+weight of 0 only makes permanent what Route 53 does anyway. Contradiction is shown.
 """
 
 from __future__ import annotations
@@ -18,61 +18,64 @@ from controller.model.second_opinions import Opinion
 from controller.planning.health.answered_shares import answer_opinions
 
 FRESH_FOR_S = 60.0
-"""Age at which another source's evidence says nothing any more. Half a minute is what Route 53's
-fast checks need for a change of mind; as much again is for our asking in turns."""
+"""Age up to which an opinion counts. Route 53's fast checks need half a minute for another status;
+the rest is the time between two of our requests for it."""
 
-Known = Mapping[OpinionSource, Sequence[Opinion]]
-"""What is known of one region's weighted records."""
+OpinionsBySource = Mapping[OpinionSource, Sequence[Opinion]]
+"""Source to its opinions of one region's weighted records."""
+
+CheckReports = Sequence[tuple[Position, Opinion]]
+"""Weighted records, each with the opinion of its health check."""
 
 
-Reports = Sequence[tuple[Position, Opinion]]
-"""What health checks say of some weighted records."""
-
-
-def reports_by_service(snapshot: Snapshot) -> Mapping[str, Reports]:
-    """Service to what health checks say of its weighted records."""
+def reports_by_service(snapshot: Snapshot) -> Mapping[str, CheckReports]:
+    """Service to the reports of its records' health checks."""
     found: defaultdict[str, list[tuple[Position, Opinion]]] = defaultdict(list)
     for position, opinion in snapshot.opinions.items():
         found[position.service].append((position, opinion))
     return found
 
 
-def opinions_by_region(snapshot: Snapshot, service: str, reports: Reports) -> Mapping[str, Known]:
-    """A service's region to what each other source says of its records, old opinions included."""
+def opinions_by_region(
+    snapshot: Snapshot, service: str, reports: CheckReports
+) -> Mapping[str, OpinionsBySource]:
+    """A service's region to the opinions of its records by source, old opinions included."""
     found: defaultdict[str, dict[OpinionSource, list[Opinion]]] = defaultdict(dict)
     for source, (position, opinion) in chain(
-        ((OpinionSource.HEALTH_CHECKS, one) for one in reports),
-        ((OpinionSource.ANSWERS, one) for one in answer_opinions(snapshot, service)),
+        ((OpinionSource.HEALTH_CHECKS, report) for report in reports),
+        ((OpinionSource.ANSWERS, report) for report in answer_opinions(snapshot, service)),
     ):
         found[position.region].setdefault(source, []).append(opinion)
     return found
 
 
 def second_opinions(
-    known: Known, now: float, suspect_since: float | None
+    by_source: OpinionsBySource, now: float, suspect_since: float | None
 ) -> tuple[SecondOpinion, ...]:
-    """What each other source says of a region now; one that knows nothing is left out.
+    """The opinion of each other source of a region now; sources without one are left out.
 
-    `suspect_since`: when our probes began to fail. Who found the region well before that knew
-    nothing of it yet, and is no contradiction.
+    `suspect_since`: when our probes began to fail, monotonic seconds. An older opinion that the
+    region is up is no contradiction.
     """
     found: list[SecondOpinion] = []
-    for source, opinions in known.items():
+    for source, opinions in by_source.items():
         counting = [opinion for opinion in opinions if _counts(opinion, now, suspect_since)]
         if counting and len({o.verdict for o in counting}) == 1:
             found.append(SecondOpinion(source, counting[0].verdict, _details(counting)))
     return tuple(found)
 
 
-def remarks(verdict: Verdict, sources: Sequence[SecondOpinion]) -> str:
-    """What the other sources add to the evidence for a verdict; empty when they add nothing."""
+def second_opinion_text(verdict: Verdict, sources: Sequence[SecondOpinion]) -> str:
+    """What the other sources add to a verdict's evidence; empty where they add nothing."""
     found = []
-    for one in sources:
-        if one.verdict is not verdict:
+    for opinion in sources:
+        if opinion.verdict is not verdict:
             but = "" if verdict is Verdict.UNKNOWN else "but "
-            found.append(f"; {but}{one.source.label} say {one.verdict.value}: {one.detail}")
+            found.append(
+                f"; {but}{opinion.source.label} say {opinion.verdict.value}: {opinion.detail}"
+            )
         elif verdict is Verdict.DOWN:
-            found.append(f"; {one.source.label} agree: {one.detail}")
+            found.append(f"; {opinion.source.label} agree: {opinion.detail}")
     return "".join(found)
 
 
@@ -83,5 +86,5 @@ def _counts(opinion: Opinion, now: float, suspect_since: float | None) -> bool:
 
 
 def _details(opinions: Sequence[Opinion]) -> str:
-    """Each evidence once: the records of a region mostly share a health check."""
+    """Each detail once: most records of a region share a health check."""
     return "; ".join(dict.fromkeys(opinion.detail for opinion in opinions))

@@ -1,8 +1,8 @@
-"""An endpoint that is up and goes on answering as usual: a few numbers change, and no more.
+"""The fast path of hysteresis: an endpoint that is up and answers as usual.
 
-By far the commonest result of a probe, and the only one that moves nothing and wakes nobody. So it
-is folded in place, which costs a fifth of what a new `HealthState` does. Whatever else happens is
-for `planning.health.hysteresis.advance`; both reckon alike, to the last bit.
+This is by far the most frequent result of a probe, and it changes only a few numbers. So it is
+folded in place, which costs a fifth of a new `HealthState`. Every other result is for
+`planning.health.hysteresis.advance`; both compute the same numbers, to the last bit.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from typing import Self
 
 from controller.model.configuration import GrayFailureSettings
 from controller.model.health import HealthState, ProbeOutcome, ProbeResult, Verdict
-from controller.planning.health.hysteresis import LONG_RUN
+from controller.planning.health.hysteresis import BASELINE_ANSWERS
 
 # Python 3.11 looks up a member of an enumeration anew each time, which is slow for every probe.
 _PASSED = ProbeOutcome.PASSED
 
 
 class SteadyState:
-    """What is believed of one endpoint, until its `folds` says that it is steady no more."""
+    """The state of one steady endpoint, updated in place until `try_fold` returns False."""
 
     __slots__ = (
         "_address",
@@ -51,7 +51,7 @@ class SteadyState:
 
     @classmethod
     def of(cls, state: HealthState, limits: GrayFailureSettings) -> Self | None:
-        """An endpoint that is not degraded, in this state; None: another answer may be news."""
+        """The fast path from this state; None unless it is up, without failures, not degraded."""
         last = state.last_result_at
         is_steady = (
             state.verdict is Verdict.UP
@@ -60,11 +60,11 @@ class SteadyState:
         )
         return None if last is None or not is_steady else cls(state, last, limits)
 
-    def folds(self, result: ProbeResult) -> bool:
-        """Fold in an answer like those before; False: it is not, and nothing is changed."""
+    def try_fold(self, result: ProbeResult) -> bool:
+        """Fold in a usual answer; False, and nothing changes, for any other result."""
         outcome, at, latency_s, _, certificate_ends_at, address = result
         usual_s = self._usual_s
-        # Slower than both parts of `hysteresis.slow_from`, once something is usual.
+        # Slower than both parts of `hysteresis.slow_threshold_s`, once there is a baseline.
         is_slow = (
             latency_s > usual_s * self._slow_factor
             and latency_s > usual_s + self._slow_least_s
@@ -80,19 +80,19 @@ class SteadyState:
         self.last_result_at, self._latency_s = at, latency_s
         self._answers = answers = self._answers + 1
         self._usual_s = usual_s + (latency_s - usual_s) / (
-            answers if answers < LONG_RUN else LONG_RUN
+            answers if answers < BASELINE_ANSWERS else BASELINE_ANSWERS
         )
         if self._bad_ratio:
             self._bad_ratio -= self._bad_ratio / self._over_probes
         return True
 
     def state(self) -> HealthState:
-        """What is believed, as of now."""
+        """The same as a `HealthState`, as of the last result."""
         base = self._base
-        more = self._answers - base.answers
-        if more:
+        new_answers = self._answers - base.answers
+        if new_answers:
             self._base = base = base._replace(
-                successes=base.successes + more,
+                successes=base.successes + new_answers,
                 last_result_at=self.last_result_at,
                 latency_s=self._latency_s,
                 answers=self._answers,

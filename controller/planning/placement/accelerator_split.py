@@ -99,10 +99,10 @@ def _observed_dials(snapshot: Snapshot, name: PoolName) -> dict[str, float]:
 
 def _given_dial(eligibility: RegionEligibility, region: str, before: Shares) -> float | None:
     """The dial that a region must have; None where placement may choose."""
-    match eligibility.may:
+    match eligibility.permission:
         case Permission.OUT:
             return 0.0
         case Permission.KEEP:
             return before.get(region, 0.0)
         case Permission.IN:
-            return eligibility.share
+            return eligibility.pinned_share

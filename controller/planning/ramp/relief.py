@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from controller.planning.account.reasons import PoolPath
 from controller.planning.placement.believed import load_rps
+from controller.planning.pool_path import PoolPath
 from controller.planning.shares import SHARE_TOLERANCE
 
 
@@ -30,11 +30,11 @@ def _relief_fraction(paths: Sequence[PoolPath]) -> float:
 
     Where placement itself overloads a region, its load there counts as the region's capacity.
     """
-    if not any(path.case.urgent and path.limited for path in paths):
+    if not any(path.pool_input.urgent and path.limited for path in paths):
         return 0.0
-    believed = paths[0].case.known
-    by_steps = load_rps(believed.demand_rps, {path.case.pool: path.after for path in paths})
-    wanted = load_rps(believed.demand_rps, {path.case.pool: path.desired for path in paths})
+    believed = paths[0].pool_input.believed
+    by_steps = load_rps(believed.demand_rps, {path.pool_input.pool: path.after for path in paths})
+    wanted = load_rps(believed.demand_rps, {path.pool_input.pool: path.desired for path in paths})
     fractions = [
         (rps - most) / (rps - wanted[region])
         for region, rps in by_steps.items()
@@ -49,4 +49,4 @@ def _moved(path: PoolPath, fraction: float) -> PoolPath:
         return path
     after = {r: share + fraction * (path.desired[r] - share) for r, share in path.after.items()}
     limited = tuple(r for r in path.limited if after[r] < path.desired[r] - SHARE_TOLERANCE)
-    return path._replace(after=after, limited=limited, hurried=True)
+    return path._replace(after=after, limited=limited, is_relieved=True)

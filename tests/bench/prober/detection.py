@@ -15,7 +15,7 @@ from controller.loops.probing.probe_timing import ProbeTiming
 from controller.model.configuration import HealthSettings, Settings
 from controller.model.decision import Snapshot
 from controller.model.health import HealthState, Verdict
-from controller.planning.health.quorum import judge
+from controller.planning.health.quorum import health_by_service
 from tests.bench.prober.simulation import WEB, Path, VantagePoint, World
 
 BUDGET_PER_S = 1.6
@@ -153,4 +153,4 @@ def _judged(now: float, states: list[HealthState]) -> Verdict:
         expected={},
         overrides=(),
     )
-    return judge(snapshot, isolated=None)["shop"]["eu-west-1"].verdict
+    return health_by_service(snapshot, isolated=None)["shop"]["eu-west-1"].verdict

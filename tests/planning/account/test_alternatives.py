@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 
 from controller.model.decision import Decision, RejectedAlternative, Snapshot
-from controller.planning.account.alternatives import rejected
+from controller.planning.account.alternatives import rejected_alternatives
 from controller.planning.decision import decide
-from tests.planning.test_properties import stages
-from tests.storyboards.stage import Stage
+from tests.planning.test_properties import players
+from tests.storyboards.player import StoryboardPlayer
 
 EAST, WEST, CENTRAL, NORTH = "us-east-1", "eu-west-1", "eu-central-1", "eu-north-1"
 WORLD = (f"pool world {EAST} {WEST} {CENTRAL} {NORTH} demand=100",)
@@ -17,32 +17,34 @@ BOUND = (*WORLD, f"pool europe {WEST} {CENTRAL} demand=100")
 NEAR = {EAST: 90.0, WEST: 20.0, CENTRAL: 30.0, NORTH: 40.0}
 
 
-def decided(stage: Stage) -> tuple[Snapshot, Decision]:
-    snapshot = stage.snapshot()
+def decided(player: StoryboardPlayer) -> tuple[Snapshot, Decision]:
+    snapshot = player.snapshot()
     return snapshot, decide(snapshot)
 
 
-def played(*lines: str, near: bool = False) -> Stage:
-    stage = Stage()
+def played(*lines: str, near: bool = False) -> StoryboardPlayer:
+    player = StoryboardPlayer()
     for line in lines:
-        stage.play(line)
+        player.play(line)
         if near and line == lines[0]:
-            stage.pools["world"]["latency_ms"] = dict(NEAR)
-    return stage
+            player.pools["world"]["latency_ms"] = dict(NEAR)
+    return player
 
 
-def told(stage: Stage, pool: str = "world") -> dict[str, str]:
-    return {one.region: one.why for one in rejected(*decided(stage)) if one.pool == pool}
+def told(player: StoryboardPlayer, pool: str = "world") -> dict[str, str]:
+    return {
+        one.region: one.why for one in rejected_alternatives(*decided(player)) if one.pool == pool
+    }
 
 
 def test_a_region_that_is_not_lawful_is_named_so() -> None:
     """By the law it is under, when the pool is bound to another."""
-    stage = played(*BOUND, "decide", f"see {WEST}=D")
-    assert told(stage, "europe")[EAST] == "not lawful: pool europe does not name it"
+    player = played(*BOUND, "decide", f"see {WEST}=D")
+    assert told(player, "europe")[EAST] == "not lawful: pool europe does not name it"
     for region, law in ((EAST, "US"), (WEST, "EU"), (CENTRAL, "EU"), (NORTH, "EU")):
-        stage.catalogue[region] = {"jurisdiction": law}
-    stage.pools["europe"]["residency"] = "EU"
-    assert told(stage, "europe") == {
+        player.catalogue[region] = {"jurisdiction": law}
+    player.pools["europe"]["residency"] = "EU"
+    assert told(player, "europe") == {
         EAST: "not lawful: pool europe is bound to EU, us-east-1 is in US",
         NORTH: "not lawful: pool europe does not name it",
     }
@@ -57,31 +59,31 @@ def test_a_region_that_is_not_lawful_is_named_so() -> None:
         (f"lose world {CENTRAL}", "its weighted record or endpoint group is missing"),
     ],
 )
-def test_a_region_that_may_not_serve_says_why(line: str, why: str) -> None:
+def test_a_region_that_may_not_serve_has_the_reason(line: str, why: str) -> None:
     """It was out before the others' traffic moved."""
-    stage = played(*WORLD, "decide", line, "decide", "wait 100", "decide", f"see {WEST}=D")
-    assert told(stage)[CENTRAL].startswith(why)
+    player = played(*WORLD, "decide", line, "decide", "wait 100", "decide", f"see {WEST}=D")
+    assert told(player)[CENTRAL].startswith(why)
 
 
-def test_a_region_that_is_full_says_how_full() -> None:
+def test_a_full_region_has_its_load() -> None:
     """It would have been nearer."""
-    stage = played(
+    player = played(
         *WORLD,
         f"region {CENTRAL} capacity=25",
         "decide",
         f"see {WEST}=D",
     )
-    assert told(stage) == {
+    assert told(player) == {
         CENTRAL: "full, 25 requests/s = 100 % of its capacity; the rest spills over"
     }
 
 
-def test_a_region_that_is_farther_says_how_far() -> None:
+def test_a_farther_region_has_its_latency() -> None:
     """Beside the nearest of those that were chosen."""
-    stage = played(*WORLD, "decide", "decide", "wait 100", "decide", f"see {WEST}=D", near=True)
+    player = played(*WORLD, "decide", "decide", "wait 100", "decide", f"see {WEST}=D", near=True)
     for name in NEAR:
-        stage.play(f"edit world {name} {128 if name == WEST else 0}")
-    assert told(stage) == {
+        player.play(f"edit world {name} {128 if name == WEST else 0}")
+    assert told(player) == {
         EAST: "farther: 90 ms, eu-central-1 30 ms",
         NORTH: "farther: 40 ms, eu-central-1 30 ms",
     }
@@ -89,24 +91,24 @@ def test_a_region_that_is_farther_says_how_far() -> None:
 
 def test_what_moves_nothing_considers_nothing() -> None:
     """A calm day has no alternatives."""
-    assert rejected(*decided(played(*BOUND, "decide"))) == ()
+    assert rejected_alternatives(*decided(played(*BOUND, "decide"))) == ()
 
 
 def test_what_is_withheld_was_considered_all_the_same() -> None:
-    """A freeze does not keep anybody from knowing."""
-    stage = played(*BOUND, "decide", "freeze", f"see {WEST}=D")
-    assert rejected(*decided(stage))[0] == RejectedAlternative(
+    """A freeze does not hide them."""
+    player = played(*BOUND, "decide", "freeze", f"see {WEST}=D")
+    assert rejected_alternatives(*decided(player))[0] == RejectedAlternative(
         "shop", "europe", EAST, "not lawful: pool europe does not name it"
     )
 
 
-@given(stages())
-def test_it_can_always_be_told(stage: Stage) -> None:
-    """A record must not fail for want of an explanation; nobody chosen is among the rejected."""
-    stage._settle()
-    snapshot, decision = decided(stage)
+@given(players())
+def test_rejected_alternatives_never_fail(player: StoryboardPlayer) -> None:
+    """A record must not fail because of them; no chosen region is among them."""
+    player._settle()
+    snapshot, decision = decided(player)
     plans = {(plan.service, plan.pool): plan for plan in decision.plans}
-    for one in rejected(snapshot, decision):
+    for one in rejected_alternatives(snapshot, decision):
         plan = plans[one.service, one.pool]
         assert plan.desired.get(one.region, 0) <= plan.before.get(one.region, 0) + 0.005
         assert one.why

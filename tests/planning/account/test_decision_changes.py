@@ -15,11 +15,11 @@ from controller.model.levers import Change, LeverState, Outcome, OutcomeStatus, 
 from controller.model.memory import Memory
 from controller.model.overrides import Override, OverrideKind
 from controller.planning.account.decision_changes import (
+    decision_signature,
     expected_effect,
-    is_news,
-    outcomes,
-    signature,
+    has_changed,
     triggers,
+    write_outcomes,
 )
 from controller.planning.account.evidence import Evidence
 from tests.loops.small import EAST, WEST, accelerated, small, weighted
@@ -54,7 +54,7 @@ def holding(*held: Held, changes: tuple[Change, ...] = ()) -> Decision:
         (Verdict.UNKNOWN, "shop/eu-west-1 up → unknown: refused"),
     ],
 )
-def test_a_verdict_that_changed_is_told_with_its_evidence(
+def test_a_changed_verdict_is_a_trigger_with_its_evidence(
     verdict: Verdict, line: str | None
 ) -> None:
     """Another reason for the same verdict is no change."""
@@ -63,7 +63,7 @@ def test_a_verdict_that_changed_is_told_with_its_evidence(
     assert told(now) == ((line,) if line else ())
 
 
-def test_what_can_be_counted_on_is_told_when_it_changes() -> None:
+def test_a_changed_usable_capacity_is_a_trigger() -> None:
     """A region that answers badly moves traffic without another verdict."""
     gray = RegionHealth(Verdict.UP, "web: slow", degraded=1, usable=0.75)
     graver = replace(gray, degraded=2, usable=0.5)
@@ -77,10 +77,10 @@ def test_what_can_be_counted_on_is_told_when_it_changes() -> None:
     )
     assert told(CALM, then) == ("shop/eu-west-1 is no longer degraded: web: answers in 20 ms",)
     assert told(first, first) == ()
-    assert signature(first, ()) != signature(CALM, ())
+    assert decision_signature(first, ()) != decision_signature(CALM, ())
 
 
-def test_an_overload_is_told_when_it_begins_and_when_it_ends() -> None:
+def test_begin_and_end_of_an_overload_are_triggers() -> None:
     """Not again when only its number changes."""
     full, fuller = (
         replace(CALM, plans=(replace(STAYS, overload_rps=rps),)) for rps in (20.0, 25.0)
@@ -89,11 +89,15 @@ def test_an_overload_is_told_when_it_begins_and_when_it_ends() -> None:
     assert told(full) == ("shop/world is overloaded: 20 requests/s more than fit",)
     assert told(fuller, full) == ()
     assert told(CALM, full) == ("shop/world is no longer overloaded",)
-    assert signature(fuller, ()) == signature(full, ()) != signature(CALM, ())
+    assert (
+        decision_signature(fuller, ())
+        == decision_signature(full, ())
+        != decision_signature(CALM, ())
+    )
 
 
 def test_at_the_start_everything_was_unknown() -> None:
-    """So what is known at once is told, and what is still unknown is not."""
+    """So a verdict that is known at once is a trigger, and an unknown one is not."""
     unknown = RegionHealth(Verdict.UNKNOWN, "nobody knows")
     first = replace(CALM, regions={"shop": {WEST: WELL, EAST: unknown}})
 
@@ -111,9 +115,7 @@ def test_at_the_start_everything_was_unknown() -> None:
         ({"kind": OverrideKind.FREEZE, "region": None, "service": "shop"}, "freeze shop"),
     ],
 )
-def test_an_order_is_told_when_it_begins_and_when_it_ends(
-    change: dict[str, Any], name: str
-) -> None:
+def test_begin_and_end_of_an_order_are_triggers(change: dict[str, Any], name: str) -> None:
     """By its place and its author."""
     order = replace(DRAIN, **change)
 
@@ -131,7 +133,7 @@ def test_drift_is_told_when_it_appears() -> None:
     assert told(CALM, before=drifting) == ()
 
 
-def test_a_hold_is_told_when_it_begins() -> None:
+def test_a_new_hold_is_a_trigger() -> None:
     """By reason and region: another number of seconds is the same hold."""
     one, two = Held(Hold.PANIC, "2 of 3", WEST), Held(Hold.PANIC, "3 of 3", WEST)
     elsewhere = Held(Hold.PANIC, "3 of 3", EAST)
@@ -163,7 +165,7 @@ def test_what_is_sent_once_more_is_no_next_step() -> None:
     assert told(farther, before=sent) == ("shop/world: next step",)
 
 
-def test_the_same_words_are_told_once() -> None:
+def test_equal_triggers_are_given_once() -> None:
     """A panic holds each region of a pool for the same reason."""
     held = (Held(Hold.PANIC, "3 of 3", WEST), Held(Hold.PANIC, "3 of 3", EAST))
 
@@ -176,13 +178,13 @@ def test_what_aws_answered_is_compared_target_by_target() -> None:
     def answer(status: OutcomeStatus, detail: str = "", target: str = "Z1") -> WriteResult:
         return WriteResult("route53", target, (CHANGE,), Outcome(status, detail))
 
-    refused = outcomes([answer(OutcomeStatus.REFUSED, "one")])
-    assert refused == outcomes([answer(OutcomeStatus.REFUSED, "two")])
-    assert refused != outcomes([answer(OutcomeStatus.APPLIED)])
-    assert refused != outcomes([answer(OutcomeStatus.REFUSED, target="Z2")])
+    refused = write_outcomes([answer(OutcomeStatus.REFUSED, "one")])
+    assert refused == write_outcomes([answer(OutcomeStatus.REFUSED, "two")])
+    assert refused != write_outcomes([answer(OutcomeStatus.APPLIED)])
+    assert refused != write_outcomes([answer(OutcomeStatus.REFUSED, target="Z2")])
 
 
-def test_the_expected_effect_says_who_moves_and_when_users_follow() -> None:
+def test_the_expected_effect_has_the_moves_and_when_users_follow() -> None:
     """By TTL on Route 53; at once for new connections behind an accelerator."""
     settings = small(services={"shop": weighted(ttl_s=60), "api": accelerated()})
     shop = replace(STAYS, after={WEST: 0.0, EAST: 1.0}, changes=(CHANGE,))
@@ -196,7 +198,7 @@ def test_the_expected_effect_says_who_moves_and_when_users_follow() -> None:
     ]
 
 
-def test_the_expected_effect_says_how_far_users_will_be() -> None:
+def test_the_expected_effect_has_the_latency_of_users() -> None:
     """On average over the pool, where the configuration gives latencies."""
     settings = small()
     world = settings.services["shop"].pools["world"]
@@ -229,8 +231,8 @@ def test_that_aws_has_what_was_written_is_no_news() -> None:
     off = {WEST: 0.2471, EAST: 0.7529}
     read_back = replace(CALM, plans=(replace(STAYS, before=off, desired=off, after=off),))
 
-    assert is_news(signature(CALM, ()), signature(wrote, ()))
-    assert not is_news(signature(wrote, ()), signature(read_back, ()))
+    assert has_changed(decision_signature(CALM, ()), decision_signature(wrote, ()))
+    assert not has_changed(decision_signature(wrote, ()), decision_signature(read_back, ()))
 
 
 @pytest.mark.parametrize(
@@ -246,11 +248,11 @@ def test_every_write_and_every_other_split_is_news(
 ) -> None:
     """However little a write moves."""
     other = replace(CALM, plans=(replace(STAYS, after=after, changes=changes),))
-    assert is_news(signature(CALM, ()), signature(other, ()))
+    assert has_changed(decision_signature(CALM, ()), decision_signature(other, ()))
 
 
 def test_a_little_that_becomes_nothing_is_news() -> None:
     """Zero is not a matter of rounding."""
     little, none = ({WEST: share, EAST: 1 - share} for share in (0.004, 0.0))
     one, other = (replace(CALM, plans=(replace(STAYS, after=a),)) for a in (little, none))
-    assert is_news(signature(one, ()), signature(other, ()))
+    assert has_changed(decision_signature(one, ()), decision_signature(other, ()))

@@ -1,4 +1,4 @@
-"""Decisions and cycles in short, and whose doing they were; told on the storyboards' stage."""
+"""Decisions and cycles in short, and whose doing they were; told on the storyboards' player."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from hypothesis import strategies as st
 from controller.model.configuration import Mode
 from controller.model.decision import Decision, DecisionRecord, Snapshot
 from controller.model.encoding import as_text
-from controller.planning.account.decision_changes import authors
+from controller.planning.account.decision_changes import override_authors
 from controller.planning.account.decision_summary import (
     LEFT_OUT,
-    Told,
-    cut,
+    PublishedShares,
+    cut_to_size,
     cycle_summary,
     decision_summary,
-    shares_of,
-    told_part,
+    published_shares,
+    reduced_to_summary,
 )
 from controller.planning.decision import decide
 from tests.fakes.clock import NOON
-from tests.planning.test_properties import stages
-from tests.storyboards.stage import Stage
+from tests.planning.test_properties import players
+from tests.storyboards.player import StoryboardPlayer
 
 CALM = ("pool world us-east-1 eu-west-1", "decide")
 
 
 def decided(*lines: str) -> tuple[Snapshot, Decision]:
-    """What is decided after these commands of the stage."""
-    stage = Stage()
+    """What is decided after these commands of the player."""
+    player = StoryboardPlayer()
     for line in (*CALM, *lines):
-        stage.play(line)
-    snapshot = stage.snapshot()
+        player.play(line)
+    snapshot = player.snapshot()
     return snapshot, decide(snapshot)
 
 
@@ -54,7 +54,7 @@ def record(decision: Decision) -> DecisionRecord:
     )
 
 
-def test_a_decisions_moves_are_told_region_by_region() -> None:
+def test_a_summary_has_the_moves_region_by_region() -> None:
     """From what AWS had to how far it goes now."""
     _, decision = decided("see eu-west-1=D")
     summary = decision_summary(record(decision))
@@ -66,15 +66,17 @@ def test_a_decisions_moves_are_told_region_by_region() -> None:
     assert (summary["decision_id"], summary["withheld"], summary["holds"]) == (7, [], [])
 
 
-@given(stages())
-def test_the_part_that_is_told_tells_the_same(stage: Stage) -> None:
+@given(players())
+def test_a_record_reduced_to_its_summary_has_the_same_summary(player: StoryboardPlayer) -> None:
     """Of whatever is decided."""
-    decision = decide(stage.snapshot())
-    assert decision_summary(told_part(record(decision))) == decision_summary(record(decision))
+    decision = decide(player.snapshot())
+    assert decision_summary(reduced_to_summary(record(decision))) == decision_summary(
+        record(decision)
+    )
 
 
-def test_what_a_guard_holds_is_told_as_what_is_wanted() -> None:
-    """Whoever rehearses with a dry run sees what would have moved."""
+def test_withheld_moves_are_summarised_as_desired() -> None:
+    """A dry run shows what would have moved."""
     _, decision = decided("dry-run", "see eu-west-1=D")
     summary = decision_summary(record(decision))
     assert summary["moves"] == []
@@ -94,7 +96,7 @@ def test_cycles_in_which_only_time_passed_are_equal() -> None:
     assert first == again
 
 
-def test_cycles_that_people_would_tell_apart_differ() -> None:
+def test_cycles_that_users_see_as_different_differ() -> None:
     """Health, order, share, hold."""
     told = [
         cycle_summary(*decided(*lines))
@@ -111,10 +113,10 @@ def test_cycles_that_people_would_tell_apart_differ() -> None:
     assert all(one != other for i, one in enumerate(told) for other in told[:i])
 
 
-def test_of_pools_those_that_move_or_changed_are_told() -> None:
-    """Those that stay as they were told are not, whoever holds them."""
+def test_a_cycle_has_the_pools_that_move_or_changed() -> None:
+    """Pools as published are left out, held or not."""
     snapshot, decision = decided()
-    told = shares_of(decision)
+    told = published_shares(decision)
     assert [pool["pool"] for pool in pools(snapshot, decision, {})] == ["world"]
     assert pools(snapshot, decision, told) == []
     moving = decided("see eu-west-1=D")
@@ -122,14 +124,14 @@ def test_of_pools_those_that_move_or_changed_are_told() -> None:
         {"us-east-1": 1.0, "eu-west-1": 0.0}
     ]
     wanted = decided("dry-run", "see eu-west-1=D")
-    assert len(pools(*wanted, shares_of(wanted[1]))) == 1
+    assert len(pools(*wanted, published_shares(wanted[1]))) == 1
     moved = decided("see eu-west-1=D", "decide")
     assert pools(*moved, told)[0]["observed"] == {"us-east-1": 1.0, "eu-west-1": 0.0}
     nearly = {place: ({r: s + 0.0001 for r, s in b.items()}, a) for place, (b, a) in told.items()}
     assert pools(snapshot, decision, nearly) == []
 
 
-def pools(snapshot: Snapshot, decision: Decision, told: Told) -> list[dict[str, Any]]:
+def pools(snapshot: Snapshot, decision: Decision, told: PublishedShares) -> list[dict[str, Any]]:
     """The pools in the summary of a cycle."""
     found = cycle_summary(snapshot, decision, told)["pools"]
     assert isinstance(found, list)
@@ -153,7 +155,7 @@ def test_a_summary_is_cut_to_so_many_bytes(summary: dict[str, object], most_byte
     """With the beginning of lists and the end of texts, and with how much is missing."""
     if LEFT_OUT in summary:
         return
-    found = cut(summary, most_bytes)
+    found = cut_to_size(summary, most_bytes)
     size = len(as_text(found).encode())
     missing = found.pop(LEFT_OUT, {})
     assert isinstance(missing, dict)
@@ -171,18 +173,18 @@ def test_a_summary_is_cut_to_so_many_bytes(summary: dict[str, object], most_byte
             assert kept is None
 
 
-def test_an_automatic_move_is_nobodys() -> None:
-    """Even while an order for something else is in force."""
+def test_an_automatic_move_has_no_author() -> None:
+    """Even while an order for something else is active."""
     snapshot, decision = decided("freeze", "decide", "see eu-west-1=D")
-    assert authors(decision, snapshot.overrides, snapshot.overrides) == ()
+    assert override_authors(decision, snapshot.overrides, snapshot.overrides) == ()
 
 
 def test_setting_and_ending_an_order_is_its_authors_doing() -> None:
     """The end of one, too: traffic comes back by it."""
     snapshot, decision = decided("freeze")
     [freeze] = snapshot.overrides
-    assert authors(decision, (), (freeze,)) == (freeze.author,)
-    assert authors(decision, (freeze,), ()) == (freeze.author,)
+    assert override_authors(decision, (), (freeze,)) == (freeze.author,)
+    assert override_authors(decision, (freeze,), ()) == (freeze.author,)
 
 
 def test_a_region_that_leaves_by_an_order_leaves_by_its_author() -> None:
@@ -191,7 +193,7 @@ def test_a_region_that_leaves_by_an_order_leaves_by_its_author() -> None:
     [drain] = snapshot.overrides
     bob = replace(drain, id=2, region="us-east-1", author="bob")
     assert decision.changes
-    assert authors(decision, (drain, bob), (drain, bob)) == (drain.author,)
+    assert override_authors(decision, (drain, bob), (drain, bob)) == (drain.author,)
 
 
 def test_every_step_of_a_pin_is_its_authors_doing() -> None:
@@ -201,7 +203,7 @@ def test_every_step_of_a_pin_is_its_authors_doing() -> None:
         snapshot, decision = decided("pin us-east-1 90", *steps)
         [pin] = snapshot.overrides
         assert bool(decision.changes) is author
-        assert authors(decision, (pin,), (pin,)) == ((pin.author,) if author else ())
+        assert override_authors(decision, (pin,), (pin,)) == ((pin.author,) if author else ())
 
 
 def test_a_pinned_region_that_fails_is_not_moved_by_the_pin() -> None:
@@ -209,4 +211,4 @@ def test_a_pinned_region_that_fails_is_not_moved_by_the_pin() -> None:
     snapshot, decision = decided("pin us-east-1 50", "decide", "see us-east-1=D")
     [pin] = snapshot.overrides
     assert decision.changes
-    assert authors(decision, (pin,), (pin,)) == ()
+    assert override_authors(decision, (pin,), (pin,)) == ()

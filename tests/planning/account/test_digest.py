@@ -52,7 +52,7 @@ def plans(**changed: Unpack[Fields]) -> Decision:
     ids=["latency", "countdown", "rounding", "wake"],
 )
 def test_numbers_that_run_change_nothing(other: Callable[[], Decision]) -> None:
-    """Nobody would decide otherwise because of them."""
+    """They change no decision."""
     assert digest(other()) == digest(MOVES)
 
 
@@ -78,12 +78,12 @@ def test_numbers_that_run_change_nothing(other: Callable[[], Decision]) -> None:
         lambda: plans(held=(replace(HELD, region=None),)),
     ],
 )
-def test_whatever_is_believed_done_or_held_changes_it(other: Callable[[], Decision]) -> None:
+def test_another_verdict_change_or_hold_changes_the_digest(other: Callable[[], Decision]) -> None:
     """Each part of it alone."""
     assert digest(other()) != digest(MOVES)
 
 
-def test_it_says_by_value_what_stays() -> None:
+def test_equal_decisions_have_equal_digests() -> None:
     """Whether the shares wanted are the same object as those observed is no difference."""
     one = plans(desired=MOVES.plans[0].before)
     two = plans(desired=dict(SPLIT))

@@ -1,4 +1,4 @@
-"""What is kept of a decision: all of it, but nothing that not everybody may know."""
+"""What is stored of a decision: all of it, without what not every user may see."""
 
 from __future__ import annotations
 
@@ -14,41 +14,41 @@ from controller.model.decoding import UnreadableError
 from controller.planning.account.evidence import (
     Evidence,
     EvidenceText,
-    Exhibit,
-    exported,
-    imported,
+    RecordedEvidence,
+    encode_evidence,
+    export_evidence,
+    import_evidence,
     kept_settings,
     read_snapshot,
-    written,
 )
 from controller.planning.decision import decide
 from controller.settings import load
-from tests.planning.test_properties import stages
-from tests.storyboards.stage import Stage
+from tests.planning.test_properties import players
+from tests.storyboards.player import StoryboardPlayer
 
 CONFIG = Path(__file__).parents[3] / "config"
 SECRET = "5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8"
 
 
 def evidence(*lines: str) -> Evidence:
-    """A decision on the storyboards' stage."""
-    stage = Stage()
+    """A decision on the storyboards' player."""
+    player = StoryboardPlayer()
     for line in ("pool world us-east-1 eu-west-1", "decide", *lines):
-        stage.play(line)
-    snapshot = stage.snapshot()
+        player.play(line)
+    snapshot = player.snapshot()
     return Evidence(snapshot, decide(snapshot))
 
 
-@given(stages())
-def test_a_snapshot_is_read_as_it_was_written(stage: Stage) -> None:
+@given(players())
+def test_a_snapshot_is_read_as_it_was_written(player: StoryboardPlayer) -> None:
     """Every member, with every number, also after decisions have filled its memory."""
-    stage.play("decide")
-    snapshot = stage.snapshot()
-    text = written(Evidence(snapshot, decide(snapshot)))
+    player.play("decide")
+    snapshot = player.snapshot()
+    text = encode_evidence(Evidence(snapshot, decide(snapshot)))
     back = read_snapshot(text)
 
     assert back == replace(snapshot, settings=kept_settings(snapshot.settings))
-    assert written(Evidence(back, decide(back))) == text
+    assert encode_evidence(Evidence(back, decide(back))) == text
 
 
 @pytest.mark.parametrize("name", ["example.yaml", "sandbox.yaml"])
@@ -71,7 +71,7 @@ def test_nothing_that_helps_to_get_in_is_kept() -> None:
         told,
         snapshot=replace(told.snapshot, settings=Settings.model_validate_json(json.dumps(data))),
     )
-    text = json.dumps(exported(Exhibit(7, "1.0", written(telling))))
+    text = json.dumps(export_evidence(RecordedEvidence(7, "1.0", encode_evidence(telling))))
 
     assert all(word in json.dumps(data) for word in ("SHOP_PROBE", "private-ca", SECRET, "ann"))
     for word in ("SHOP_PROBE", "private-ca", SECRET, '"ann"', "/var/lib/gtc", 'tokens": [{'):
@@ -87,8 +87,8 @@ def test_what_is_not_kept_of_settings_decides_nothing() -> None:
 
 def test_an_exported_file_is_imported_as_it_was() -> None:
     """Text for text, through a file that people may keep for years."""
-    exhibit = Exhibit(12, "0.1.0", written(evidence("see eu-west-1=D")))
-    assert imported(json.dumps(exported(exhibit), ensure_ascii=False)) == exhibit
+    exhibit = RecordedEvidence(12, "0.1.0", encode_evidence(evidence("see eu-west-1=D")))
+    assert import_evidence(json.dumps(export_evidence(exhibit), ensure_ascii=False)) == exhibit
 
 
 @pytest.mark.parametrize(
@@ -108,13 +108,13 @@ def test_an_exported_file_is_imported_as_it_was() -> None:
 def test_another_file_is_refused_with_what_is_wrong(text: str, message: str) -> None:
     """Nothing of it is taken for a snapshot."""
     with pytest.raises(UnreadableError) as caught:
-        imported(text)
+        import_evidence(text)
     assert message in str(caught.value)
 
 
 def test_settings_of_another_version_are_named() -> None:
     """They are strict: a key that this version does not know ends the reading."""
-    text = written(evidence())
+    text = encode_evidence(evidence())
     other = text.settings.replace('"schema_version":2', '"schema_version":2,"colour":"red"')
     with pytest.raises(UnreadableError, match=r"settings\.colour: Extra inputs"):
         read_snapshot(EvidenceText(other, text.snapshot, text.decision))
@@ -122,7 +122,7 @@ def test_settings_of_another_version_are_named() -> None:
 
 def test_a_damaged_snapshot_is_named() -> None:
     """By the member that cannot be read."""
-    text = written(evidence())
+    text = encode_evidence(evidence())
     for snapshot, message in (
         ("{", "the snapshot is no JSON"),
         ("[]", "the snapshot is no object"),

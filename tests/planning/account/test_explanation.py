@@ -10,12 +10,12 @@ import pytest
 from controller.model.configuration import Mode
 from controller.model.decision import Decision, DecisionRecord, PoolPlan, TimelineEvent, WriteResult
 from controller.model.levers import Change, LeverState, Outcome, OutcomeStatus, Position
-from controller.planning.account.alternatives import rejected
+from controller.planning.account.alternatives import rejected_alternatives
 from controller.planning.account.decision_changes import expected_effect, triggers
 from controller.planning.account.evidence import Evidence
-from controller.planning.account.explanation import explain, explain_plan
+from controller.planning.account.explanation import explain_plan, explain_record
 from controller.planning.decision import decide
-from tests.storyboards.stage import Stage
+from tests.storyboards.player import StoryboardPlayer
 
 WHEN = datetime(2026, 6, 1, 12, 0, 3, tzinfo=UTC)
 TWO_POOLS = """\
@@ -27,22 +27,22 @@ decide
 ACCELERATED = "pool world us-east-1 eu-west-1 accelerator\ndecide\n"
 
 
-def staged(story: str) -> tuple[Stage, Decision]:
+def played_story(story: str) -> tuple[StoryboardPlayer, Decision]:
     """What is decided at the end of a story told in the storyboards' words."""
-    stage = Stage()
+    player = StoryboardPlayer()
     for line in story.splitlines():
-        stage.play(line)
-    return stage, decide(stage.snapshot())
+        player.play(line)
+    return player, decide(player.snapshot())
 
 
 def plan_text(story: str) -> list[str]:
-    return explain_plan(staged(story)[1].plans).splitlines()
+    return explain_plan(played_story(story)[1].plans).splitlines()
 
 
 def record_of(
     story: str, written: tuple[WriteResult, ...] = (), timeline: tuple[TimelineEvent, ...] = ()
 ) -> DecisionRecord:
-    stage, decision = staged(story)
+    player, decision = played_story(story)
     return DecisionRecord(
         id=12,
         at=WHEN,
@@ -53,15 +53,15 @@ def record_of(
         plans=decision.plans,
         written=written,
         timeline=timeline,
-        expected_effect=expected_effect(Evidence(stage.snapshot(), decision)),
-        rejected=rejected(stage.snapshot(), decision),
+        expected_effect=expected_effect(Evidence(player.snapshot(), decision)),
+        rejected=rejected_alternatives(player.snapshot(), decision),
     )
 
 
 def failover() -> DecisionRecord:
     """A region is down; its weights were written and what followed is known."""
     story = f"{TWO_POOLS}see eu-west-1=S\nwait 0.4\nsee eu-west-1=D"
-    changes = staged(story)[1].changes
+    changes = played_story(story)[1].changes
     outcome = Outcome(OutcomeStatus.APPLIED, change_id="C1", took_s=0.42)
     timeline = (
         TimelineEvent("first_failure", WHEN - timedelta(seconds=0.42)),
@@ -75,7 +75,7 @@ def failover() -> DecisionRecord:
 
 def test_a_failover_is_explained_from_trigger_to_timeline() -> None:
     """Every section in its place, numbers before and after, offsets from the first failure."""
-    assert explain(failover()) == (
+    assert explain_record(failover()) == (
         """\
 Decision 12  2026-06-01 12:00:03Z  cycle 17  mode active
 Trigger    shop/us-east-1 unknown → up: web: answers in 20 ms (1 of 1 vantage point)
@@ -114,11 +114,11 @@ Timeline   12:00:02.580Z first_failure
     )
 
 
-def test_what_was_measured_stands_beside_what_was_expected() -> None:
+def test_the_measured_effect_is_beside_the_expected_one() -> None:
     """Place by place; what belongs to no place comes last."""
     record = replace(failover(), measured_effect="shop/world: left\nshop/europe: left")
 
-    effect = explain(record).partition("\nEffect")[2].partition("\nTimeline")[0].splitlines()
+    effect = explain_record(record).partition("\nEffect")[2].partition("\nTimeline")[0].splitlines()
     assert [line.split()[:3] for line in effect][:4] == [
         ["shop/world", "expected", "us-east-1"],
         ["shop/world", "measured", "left"],
@@ -127,9 +127,9 @@ def test_what_was_measured_stands_beside_what_was_expected() -> None:
     ]
 
 
-def test_a_decision_that_moved_nothing_says_what_held_it() -> None:
+def test_a_decision_that_moved_nothing_shows_its_holds() -> None:
     """Why nothing moved is an answer, too: the hold, its numbers, and what was not written."""
-    text = explain(record_of(f"{TWO_POOLS}freeze\nsee eu-west-1=D"))
+    text = explain_record(record_of(f"{TWO_POOLS}freeze\nsee eu-west-1=D"))
 
     assert "Held       shop/world frozen: frozen by ann: INC-42\n" in text
     assert "           shop/world/eu-west-1 weight 64 → weight 0 not written\n" in text
@@ -151,39 +151,39 @@ def test_a_decision_that_moved_nothing_says_what_held_it() -> None:
         ),
     ],
 )
-def test_a_write_that_failed_says_what_aws_answered(outcome: Outcome, line: str) -> None:
+def test_a_failed_write_is_shown_with_the_answer_of_aws(outcome: Outcome, line: str) -> None:
     """Refused and unknown are told apart, with AWS's own words."""
     change = Change(
         Position("api", "world", "eu-west-1"), LeverState(128, 100.0), LeverState(0, 0.0)
     )
     record = record_of(TWO_POOLS, (WriteResult("accelerator", "arn", (change,), outcome),))
 
-    text = explain(record)
+    text = explain_record(record)
 
     assert f"Wrote      {line}\n" in text
     assert "api/world/eu-west-1 dial 100 weight 128 → dial 0 weight 0" in text
 
 
-def test_a_change_that_was_not_sent_yet_says_so_and_why() -> None:
+def test_a_change_that_was_not_sent_is_shown_with_the_reason() -> None:
     """Such as while an earlier write to the same zone is not answered."""
     record = failover()
     sent = record.written[0]
-    waiting = explain(replace(record, written=()))
-    some = explain(replace(record, written=(replace(sent, changes=sent.changes[:1]),)))
+    waiting = explain_record(replace(record, written=()))
+    some = explain_record(replace(record, written=(replace(sent, changes=sent.changes[:1]),)))
 
     assert "nothing" not in waiting.partition("\nWrote")[2].partition("\nEffect")[0]
     for text, missing in ((waiting, sent.changes), (some, sent.changes[1:])):
         told = text.partition("not sent yet, for an earlier write there is not answered, or its")[2]
         assert all(str(change.position) in told.partition("\nEffect")[0] for change in missing)
     assert len(sent.changes) > 1
-    assert "not sent yet" not in explain(record)
+    assert "not sent yet" not in explain_record(record)
 
 
-def test_a_record_without_a_known_trigger_says_so() -> None:
+def test_a_record_without_a_trigger_has_a_text_for_it() -> None:
     """The section never vanishes: a decision was kept for some reason."""
     record = replace(record_of(TWO_POOLS), trigger=())
 
-    assert "Trigger    the plan or its outcome changed, nothing else did" in explain(record)
+    assert "Trigger    the plan or its outcome changed, nothing else did" in explain_record(record)
 
 
 def test_a_preview_shows_who_leaves_who_takes_over_and_what_is_written() -> None:
@@ -245,7 +245,7 @@ def test_dials_are_shown_with_the_weights_behind_an_accelerator() -> None:
     ]
 
 
-def test_twins_set_unlike_are_told_to_be_made_equal() -> None:
+def test_a_write_that_makes_unequal_twins_equal_is_shown() -> None:
     """A change without a difference in its own numbers still says what it does."""
     change = Change(Position("shop", "world", "eu-west-1"), LeverState(64), LeverState(64))
     plan = PoolPlan("shop", "world", {"eu-west-1": 1.0}, {"eu-west-1": 1.0}, {"eu-west-1": 1.0})
@@ -255,9 +255,9 @@ def test_twins_set_unlike_are_told_to_be_made_equal() -> None:
     assert "weight 64 on every record or endpoint" in text
 
 
-def test_a_pool_that_stays_is_told_with_its_split_to_who_asks_for_everything() -> None:
+def test_an_unchanged_pool_is_shown_with_its_split_when_everything_is_asked() -> None:
     """Between those that move and are held, in the settings' order; the sum is the same."""
-    _, decision = staged(f"{TWO_POOLS}drain europe/eu-west-1")
+    _, decision = played_story(f"{TWO_POOLS}drain europe/eu-west-1")
     brief = explain_plan(decision.plans).splitlines()
     full = explain_plan(decision.plans, everything=True).splitlines()
 
@@ -287,34 +287,34 @@ decide
 
 def test_a_pool_that_only_stays_as_it_is_is_left_out_when_another_moves() -> None:
     """At 3 a.m. one looks for what moved."""
-    lines = explain(record_of(f"{BINDING}see eu-central-1=D\nedit europe eu-central-1 9")).split(
-        "\n"
-    )
+    lines = explain_record(
+        record_of(f"{BINDING}see eu-central-1=D\nedit europe eu-central-1 9")
+    ).split("\n")
 
     assert any("shop/europe (emergency)" in line for line in lines)
     assert not any("shop/world" in line and "stays as it is" in line for line in lines)
 
 
-def test_what_binds_is_told_when_nothing_moves() -> None:
+def test_binding_rules_are_shown_when_nothing_moves() -> None:
     """It is why nothing moves."""
-    text = explain(record_of(BINDING))
+    text = explain_record(record_of(BINDING))
 
     assert "shop/world (calm): stays as it is" in text
     assert "placement capacity" in text
 
 
-def test_what_a_guard_says_is_said_once() -> None:
+def test_a_guards_reason_is_shown_once() -> None:
     """Not once more for every region that it keeps where it is."""
-    text = explain(record_of(f"{TWO_POOLS}freeze\nsee eu-west-1=D"))
+    text = explain_record(record_of(f"{TWO_POOLS}freeze\nsee eu-west-1=D"))
     held = text.partition("\nHeld ")[2]
     assert held.count("frozen by ann: INC-42") == 2, "once for each pool"
     assert "guard frozen" in text
     assert text.count("see Held") == 5, "three regions and two"
 
 
-def test_regions_that_are_held_alike_are_told_in_one_line() -> None:
+def test_regions_with_the_same_hold_are_on_one_line() -> None:
     """A panic holds many of them for one reason."""
-    text = explain(record_of(f"{TWO_POOLS}see eu-west-1=? eu-central-1=?"))
+    text = explain_record(record_of(f"{TWO_POOLS}see eu-west-1=? eu-central-1=?"))
     held = text.partition("\nHeld ")[2]
     for pool in ("world", "europe"):
         assert f"shop/{pool}/eu-west-1, eu-central-1 unknown_health: " in held

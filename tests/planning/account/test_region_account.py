@@ -12,11 +12,11 @@ from controller.model.configuration import Mode
 from controller.model.decision import DecisionRecord, WriteResult
 from controller.model.levers import Outcome, OutcomeStatus
 from controller.planning.account.evidence import Evidence
-from controller.planning.account.region_account import accounts, carried_out
-from controller.planning.account.region_account_text import explain_accounts, explain_moment
+from controller.planning.account.region_account import plans_as_applied, region_accounts
+from controller.planning.account.region_account_text import explain_accounts, explain_time
 from controller.planning.decision import decide
-from tests.planning.test_properties import stages
-from tests.storyboards.stage import Stage
+from tests.planning.test_properties import players
+from tests.storyboards.player import StoryboardPlayer
 
 EAST, WEST, CENTRAL = "us-east-1", "eu-west-1", "eu-central-1"
 POOLS = (f"pool world {EAST} {WEST} {CENTRAL} demand=300", f"pool europe {WEST} {CENTRAL}")
@@ -25,20 +25,20 @@ WELL = "web: answers in 20 ms (1 of 1 vantage point)"
 
 
 def evidence(*lines: str, latencies: bool = False) -> Evidence:
-    stage = Stage()
+    player = StoryboardPlayer()
     for line in (*POOLS, *lines):
-        stage.play(line)
+        player.play(line)
     if latencies:
-        stage.pools["world"]["latency_ms"] = {EAST: 90.0, WEST: 20.0, CENTRAL: 30.0}
-    snapshot = stage.snapshot()
+        player.pools["world"]["latency_ms"] = {EAST: 90.0, WEST: 20.0, CENTRAL: 30.0}
+    snapshot = player.snapshot()
     return Evidence(snapshot, decide(snapshot))
 
 
 def told(*lines: str, region: str = WEST) -> list[str]:
-    return explain_accounts(accounts(evidence(*lines), region)).splitlines()
+    return explain_accounts(region_accounts(evidence(*lines), region)).splitlines()
 
 
-def test_a_calm_region_says_what_keeps_its_share() -> None:
+def test_an_account_without_moves_has_the_reason_for_the_share() -> None:
     """Nothing holds it: placement wants what there is."""
     assert told("decide") == [
         f"shop/eu-west-1 is up: {WELL}; carries 150 requests/s, 15 % of its capacity",
@@ -47,14 +47,14 @@ def test_a_calm_region_says_what_keeps_its_share() -> None:
     ]
 
 
-def test_where_a_region_is_is_told_where_the_settings_say_it() -> None:
+def test_a_region_is_shown_with_its_configured_location() -> None:
     """People know cities better than names of regions."""
-    stage = Stage()
+    player = StoryboardPlayer()
     for line in (*POOLS, "decide"):
-        stage.play(line)
-    stage.catalogue[WEST] = {"place": "Dublin, Ireland"}
-    snapshot = stage.snapshot()
-    text = explain_accounts(accounts(Evidence(snapshot, decide(snapshot)), WEST))
+        player.play(line)
+    player.catalogue[WEST] = {"place": "Dublin, Ireland"}
+    snapshot = player.snapshot()
+    text = explain_accounts(region_accounts(Evidence(snapshot, decide(snapshot)), WEST))
     assert text.startswith("shop/eu-west-1 (Dublin, Ireland) is up: ")
 
 
@@ -82,7 +82,7 @@ def test_where_a_region_is_is_told_where_the_settings_say_it() -> None:
         ),
     ],
 )
-def test_a_region_says_what_makes_it_so(lines: tuple[str, ...], row: str) -> None:
+def test_an_account_has_the_reasons(lines: tuple[str, ...], row: str) -> None:
     """Holds, orders and rules, each in a line."""
     assert any(row in line for line in told(*lines)), told(*lines)
 
@@ -100,7 +100,7 @@ def test_a_share_that_is_not_quite_the_configured_one_does_not_pass_for_it() -> 
     )
 
 
-def test_a_move_is_told_with_its_numbers() -> None:
+def test_a_move_is_shown_with_its_numbers() -> None:
     """And each of its reasons below the first."""
     lines = told("decide", f"drain {WEST}")
     assert lines[1] == "  shop/world   moves 33.3 % → 0 %  drain by ann: INC-42 (#1)"
@@ -108,7 +108,7 @@ def test_a_move_is_told_with_its_numbers() -> None:
     assert lines[2].index("wants") == lines[1].index("drain")
 
 
-def test_what_is_held_is_said_once_and_of_the_regions_it_holds() -> None:
+def test_a_hold_is_shown_once_and_for_the_regions_it_holds() -> None:
     """A freeze by its hold alone; another region's ramp not at all."""
     frozen = told("decide", "freeze", f"see {WEST}=D")
     assert sum("frozen by ann" in line for line in frozen) == 2, "once for each pool"
@@ -129,7 +129,7 @@ def test_distance_explains_a_share_of_users_placed_near() -> None:
         f"edit world {region} {128 if region == WEST else 0}" for region in (EAST, WEST, CENTRAL)
     ]
     found = evidence("decide", *edits, latencies=True)
-    texts = {region: accounts(found, region)[0].because for region in (EAST, WEST)}
+    texts = {region: region_accounts(found, region)[0].because for region in (EAST, WEST)}
     assert texts == {
         EAST: ("90 ms from the pool's users: others are nearer or cheaper",),
         WEST: ("20 ms from the pool's users: near enough for this share",),
@@ -138,27 +138,27 @@ def test_distance_explains_a_share_of_users_placed_near() -> None:
 
 def test_behind_an_accelerator_a_dial_is_open_because_the_region_may_serve() -> None:
     """Nearness decides the rest; the load is as modelled."""
-    stage = Stage()
+    player = StoryboardPlayer()
     for line in (f"pool world {EAST} {WEST} accelerator", "decide"):
-        stage.play(line)
-    snapshot = stage.snapshot()
-    [one] = accounts(Evidence(snapshot, decide(snapshot)), WEST)
+        player.play(line)
+    snapshot = player.snapshot()
+    [one] = region_accounts(Evidence(snapshot, decide(snapshot)), WEST)
     assert (one.share, one.load) == (1.0, "50 requests/s, 5 % of its capacity")
     assert one.because == ("it may serve, so its dial is open: nearness decides who comes",)
 
 
 def test_a_pool_that_may_not_use_the_region_is_left_out() -> None:
     """There is nothing to account for."""
-    assert [one.pool for one in accounts(evidence("decide"), EAST)] == ["world"]
+    assert [one.pool for one in region_accounts(evidence("decide"), EAST)] == ["world"]
 
 
-def test_a_quiet_time_says_since_when_and_what_was_held() -> None:
-    """The decision in force tells how things stood."""
+def test_a_past_time_is_shown_with_its_decision_and_holds() -> None:
+    """The active decision gives the state."""
     found = evidence("decide", f"see {WEST}=?")
     record = DecisionRecord(
         12, NOON, 3, Mode.ACTIVE, (), found.decision.regions, found.decision.plans, (), (), ""
     )
-    text = explain_moment(NOON + timedelta(minutes=10), record)
+    text = explain_time(NOON + timedelta(minutes=10), record)
     assert text.splitlines() == [
         "2026-06-01 12:10:00Z  nothing had changed since decision 12, 10 min before "
         "(2026-06-01 12:00:00Z)",
@@ -181,9 +181,9 @@ def test_after_a_decision_things_stood_as_it_left_them(status: OutcomeStatus, sh
     record = DecisionRecord(
         12, NOON, 3, Mode.ACTIVE, (), found.decision.regions, plans, (wrote,), (), ""
     )
-    assert f"shop/europe  eu-west-1 {share}, " in explain_moment(NOON, record)
-    then = replace(found, decision=replace(found.decision, plans=carried_out(record)))
-    line = explain_accounts(accounts(then, WEST)).splitlines()[2]
+    assert f"shop/europe  eu-west-1 {share}, " in explain_time(NOON, record)
+    then = replace(found, decision=replace(found.decision, plans=plans_as_applied(record)))
+    line = explain_accounts(region_accounts(then, WEST)).splitlines()[2]
     assert line.startswith("  shop/europe  stays 0 %" if share == "0 %" else "  shop/europe  moves")
     assert "wants 0 % (region_down, binding): web: 3 probes failed" in line
 
@@ -192,26 +192,26 @@ def test_after_a_decision_things_stood_as_it_left_them(status: OutcomeStatus, sh
     ("seconds", "words"),
     [(0, "0 s"), (119, "119 s"), (120, "2 min"), (7300, "2 h"), (200_000, "2 d")],
 )
-def test_a_span_is_told_in_its_largest_unit(seconds: int, words: str) -> None:
-    """Nobody counts the seconds of a day."""
+def test_a_duration_is_shown_in_its_largest_unit(seconds: int, words: str) -> None:
+    """Seconds of a day are not shown."""
     record = DecisionRecord(1, NOON, 1, Mode.ACTIVE, (), {}, (), (), (), "")
-    text = explain_moment(NOON + timedelta(seconds=seconds), record)
+    text = explain_time(NOON + timedelta(seconds=seconds), record)
     assert f"decision 1, {words} before" in text
     assert "Held then             nothing" in text
 
 
-@given(stages())
-def test_every_region_can_always_be_accounted_for(stage: Stage) -> None:
+@given(players())
+def test_every_region_can_always_be_accounted_for(player: StoryboardPlayer) -> None:
     """Whatever is known; with at least one reason each."""
-    stage._settle()
-    snapshot = stage.snapshot()
+    player._settle()
+    snapshot = player.snapshot()
     found = Evidence(snapshot, decide(snapshot))
-    for region in stage.regions:
-        assert all(one.because for one in accounts(found, region))
-        assert explain_accounts(accounts(found, region))
+    for region in player.regions:
+        assert all(one.because for one in region_accounts(found, region))
+        assert explain_accounts(region_accounts(found, region))
 
 
-def test_of_a_degraded_region_it_is_said_that_its_capacity_is_less() -> None:
+def test_a_degraded_region_is_shown_with_its_usable_capacity() -> None:
     """Or 191 % of it would seem to contradict what placement says."""
     gray = ("region eu-west-1 capacity=350", "decide", f"gray {WEST}=60")
     first = told(*gray)[0]

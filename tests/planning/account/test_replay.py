@@ -12,49 +12,56 @@ import pytest
 from hypothesis import given
 
 from controller.model.decoding import UnreadableError
-from controller.planning.account.evidence import Evidence, Exhibit, exported, written
+from controller.planning.account.evidence import (
+    Evidence,
+    RecordedEvidence,
+    encode_evidence,
+    export_evidence,
+)
 from controller.planning.account.explanation import explain_plan
 from controller.planning.account.replay import Mismatch, replay
 from controller.planning.account.replay_text import explain_replay
 from controller.planning.decision import decide
 from tests.planning.account.test_evidence import evidence
-from tests.planning.test_properties import stages
+from tests.planning.test_properties import players
 from tests.settings.version_1 import as_version_1
-from tests.storyboards.stage import Stage
+from tests.storyboards.player import StoryboardPlayer
 
 FAILED = ("see eu-west-1=D",)
 ELSEWHERE = """
 import sys
-from controller.planning.account.evidence import imported
+from controller.planning.account.evidence import import_evidence
 from controller.planning.account.replay import replay
-found = replay(imported(sys.stdin.read()), "1")
+found = replay(import_evidence(sys.stdin.read()), "1")
 print(found.differences, found.unread)
 """
 
 
-def exhibit(*lines: str, version: str = "1") -> Exhibit:
-    return Exhibit(12, version, written(evidence(*lines)))
+def exhibit(*lines: str, version: str = "1") -> RecordedEvidence:
+    return RecordedEvidence(12, version, encode_evidence(evidence(*lines)))
 
 
-@given(stages())
-def test_the_same_snapshot_gives_the_same_decision_byte_for_byte(stage: Stage) -> None:
+@given(players())
+def test_the_same_snapshot_gives_the_same_decision_byte_for_byte(player: StoryboardPlayer) -> None:
     """Whatever was known, ordered or remembered."""
-    stage.play("decide")
-    snapshot = stage.snapshot()
-    found = replay(Exhibit(1, "1", written(Evidence(snapshot, decide(snapshot)))), "1")
+    player.play("decide")
+    snapshot = player.snapshot()
+    found = replay(
+        RecordedEvidence(1, "1", encode_evidence(Evidence(snapshot, decide(snapshot)))), "1"
+    )
 
     assert (found.differences, found.unread) == ((), ())
     assert found.faithful
 
 
-@given(stages())
-def test_settings_of_version_1_decide_the_same_byte_for_byte(stage: Stage) -> None:
+@given(players())
+def test_settings_of_version_1_decide_the_same_byte_for_byte(player: StoryboardPlayer) -> None:
     """Nothing differs but the members that version 1 did not have."""
-    stage.play("decide")
-    snapshot = stage.snapshot()
-    text = written(Evidence(snapshot, decide(snapshot)))
+    player.play("decide")
+    snapshot = player.snapshot()
+    text = encode_evidence(Evidence(snapshot, decide(snapshot)))
     old = replace(text, settings=json.dumps(as_version_1(json.loads(text.settings))))
-    found = replay(Exhibit(1, "1", old), "1")
+    found = replay(RecordedEvidence(1, "1", old), "1")
 
     assert found.differences == ()
     assert set(found.unread) == {
@@ -87,7 +94,7 @@ def test_settings_of_version_1_that_contradict_each_other_are_not_decided_again(
 def test_another_process_decides_the_same() -> None:
     """Text hashes differently there, so sets have another order."""
     story = ("pool europe eu-west-1 eu-central-1", "edit world eu-west-1 7", *FAILED, "decide")
-    text = json.dumps(exported(exhibit(*story)))
+    text = json.dumps(export_evidence(exhibit(*story)))
     for seed in ("1", "2", "3"):
         ended = subprocess.run(
             [sys.executable, "-c", ELSEWHERE],
@@ -204,7 +211,7 @@ def test_a_decision_under_a_known_bad_target_that_answers_is_replayed() -> None:
     assert "the known-bad reference target tcp://bad0.test:9 answers" in explain_replay(found)
 
 
-def test_the_plan_of_the_replayed_decision_is_told_as_any_plan() -> None:
+def test_the_plan_of_the_replayed_decision_is_shown_as_any_plan() -> None:
     """By the one renderer."""
     found = replay(exhibit(*FAILED), "1")
     assert explain_replay(found) == (
@@ -215,7 +222,7 @@ def test_the_plan_of_the_replayed_decision_is_told_as_any_plan() -> None:
 
 
 def test_many_differences_are_cut_short() -> None:
-    """The first ones tell what is wrong."""
+    """The first ones suffice to see what is wrong."""
     told = exhibit(*FAILED)
     found = replay(replace(told, evidence=replace(told.evidence, decision="{}")), "1")
     many = replace(found, differences=found.differences * 60)
@@ -225,7 +232,7 @@ def test_many_differences_are_cut_short() -> None:
 
 
 def test_a_snapshot_that_contradicts_its_settings_is_unreadable() -> None:
-    """Somebody edited the file: that is said instead of a traceback."""
+    """An edited file gives an error instead of a traceback."""
     told = exhibit(*FAILED)
     settings = json.loads(told.evidence.settings)
     del settings["services"]["shop"]["regions"]["eu-west-1"]

@@ -10,13 +10,20 @@ from controller.planning.account.effects_text import explain_failures, explain_h
 from controller.planning.account.evidence import Evidence
 from controller.planning.account.explanation import explain_plan
 from controller.planning.account.single_failures import SingleFailure, single_failures
-from controller.planning.account.what_if import suppose
+from controller.planning.account.what_if import apply_hypotheses
 from controller.planning.decision import decide
-from tests.planning.account.test_effects import ACCELERATED, CENTRAL, EAST, WEIGHTED, WEST, stage_of
+from tests.planning.account.test_effects import (
+    ACCELERATED,
+    CENTRAL,
+    EAST,
+    WEIGHTED,
+    WEST,
+    player_of,
+)
 
 
 def failures(*lines: str) -> dict[str, SingleFailure]:
-    return {one.region: one for one in single_failures(stage_of(*lines).snapshot())}
+    return {one.region: one for one in single_failures(player_of(*lines).snapshot())}
 
 
 def test_every_regions_loss_is_a_row() -> None:
@@ -34,7 +41,7 @@ def test_every_regions_loss_is_a_row() -> None:
     assert (lost.overloaded, lost.lawful, lost.held) == (False, True, ())
 
 
-def test_a_loss_that_nobody_can_carry_is_an_overload() -> None:
+def test_a_loss_that_no_region_can_carry_is_an_overload() -> None:
     """And stays within the lawful regions all the same."""
     lost = failures(*WEIGHTED, f"region {CENTRAL} capacity=150")[WEST]
     assert lost.overloaded
@@ -49,7 +56,7 @@ def test_what_would_hold_it_is_named() -> None:
 
 def test_a_way_out_of_the_law_that_the_loss_would_open_is_not_lawful() -> None:
     """One that takes another failure besides is not this row's."""
-    snapshot = stage_of(*WEIGHTED).snapshot()
+    snapshot = player_of(*WEIGHTED).snapshot()
     leaks = [leak(failed=(WEST,)), leak(failed=(CENTRAL, WEST))]
     observed = replace(snapshot.observed["shop"], leaks={"europe": tuple(leaks)})
     found = single_failures(replace(snapshot, observed={"shop": observed}))
@@ -58,8 +65,8 @@ def test_a_way_out_of_the_law_that_the_loss_would_open_is_not_lawful() -> None:
 
 
 def test_a_way_out_that_needs_no_failure_is_open_whatever_is_lost() -> None:
-    """An unlawful leaf answers while it has weight; that it might be at 0 is no comfort."""
-    snapshot = stage_of(*WEIGHTED).snapshot()
+    """An unlawful record answers while it has weight; it might be at 0, but that proves nothing."""
+    snapshot = player_of(*WEIGHTED).snapshot()
     stray = leak(failed=(), drained=(CENTRAL, WEST))
     observed = replace(snapshot.observed["shop"], leaks={"europe": (stray,)})
     found = single_failures(replace(snapshot, observed={"shop": observed}))
@@ -73,13 +80,13 @@ def leak(failed: tuple[str, ...], drained: tuple[str, ...] = ()) -> Leak:
 
 
 def test_the_last_region_of_a_pool_keeps_its_users() -> None:
-    """Nobody else may serve them."""
+    """No other region may serve them."""
     pools = ("pool world eu-west-1 us-east-1 demand=10", "pool europe eu-west-1", "decide")
     lost = failures(*pools)[WEST]
     assert (lost.takes_over, lost.held, lost.lawful) == ({EAST: 5.0}, ("last_region",), True)
 
 
-def test_behind_an_accelerator_the_only_survivor_takes_everybody() -> None:
+def test_behind_an_accelerator_the_only_survivor_takes_all_users() -> None:
     """As modelled: half of them were there already."""
     lost = failures(*ACCELERATED)[WEST]
     assert lost.takes_over == {EAST: 50.0}
@@ -88,7 +95,7 @@ def test_behind_an_accelerator_the_only_survivor_takes_everybody() -> None:
 
 def test_the_table_has_one_line_for_each() -> None:
     """With units, and plain words for yes and no."""
-    text = explain_failures(single_failures(stage_of(*WEIGHTED).snapshot()))
+    text = explain_failures(single_failures(player_of(*WEIGHTED).snapshot()))
     assert text == (
         "LOST               TAKES OVER                             FULLEST SURVIVOR  OVERLOADED"
         "  LAWFUL  HELD\n"
@@ -101,12 +108,12 @@ def test_the_table_has_one_line_for_each() -> None:
     )
 
 
-def test_a_hypothesis_is_told_from_what_aws_does_to_what_binds() -> None:
+def test_a_hypothesis_is_shown_from_what_aws_does_to_what_binds() -> None:
     """Section by section; unknown is said where it is so."""
-    stage = stage_of(*WEIGHTED)
+    stage = player_of(*WEIGHTED)
     stage.pools["europe"]["latency_ms"] = {WEST: 20.0, CENTRAL: 40.0}
     snapshot = stage.snapshot()
-    supposed = suppose(snapshot, [f"{WEST} down"])
+    supposed = apply_hypotheses(snapshot, [f"{WEST} down"])
     then = Evidence(supposed.snapshot, decide(supposed.snapshot))
     seen = effects(Evidence(snapshot, decide(snapshot)), then, supposed.down)
 
@@ -146,9 +153,9 @@ def test_an_order_leaves_aws_nothing_to_do_by_itself() -> None:
     """No check fails by it; and nothing is known of levers that were never read."""
     told = ("nothing: no health check fails", "unknown: AWS has not said how its levers stand")
     for unread, word in enumerate(told):
-        snapshot = stage_of(*WEIGHTED).snapshot()
+        snapshot = player_of(*WEIGHTED).snapshot()
         snapshot = replace(snapshot, observed={}) if unread else snapshot
-        supposed = suppose(snapshot, [f"drain {WEST}"])
+        supposed = apply_hypotheses(snapshot, [f"drain {WEST}"])
         then = Evidence(supposed.snapshot, decide(supposed.snapshot))
         seen = effects(Evidence(snapshot, decide(snapshot)), then, supposed.down)
         assert word in explain_hypotheses(["x"], then.decision.plans, seen)

@@ -15,10 +15,10 @@ from controller.model.figures import Figure, Figures
 from controller.model.health import Verdict
 from controller.model.overrides import OverrideKind
 from controller.model.second_opinions import Opinion
-from controller.planning.account.what_if import FORMS, suppose
+from controller.planning.account.what_if import EXAMPLES, apply_hypotheses
 from controller.planning.decision import decide
-from tests.planning.test_properties import stages
-from tests.storyboards.stage import Stage
+from tests.planning.test_properties import players
+from tests.storyboards.player import StoryboardPlayer
 
 WORLD = (
     "pool world us-east-1 eu-west-1 eu-central-1 demand=300",
@@ -29,14 +29,14 @@ EAST, WEST, CENTRAL = "us-east-1", "eu-west-1", "eu-central-1"
 
 
 def calm(*lines: str) -> Snapshot:
-    stage = Stage()
+    player = StoryboardPlayer()
     for line in (*WORLD, *lines):
-        stage.play(line)
-    return stage.snapshot()
+        player.play(line)
+    return player.snapshot()
 
 
 def decided(*hypotheses: str, before: tuple[str, ...] = ()) -> Decision:
-    return decide(suppose(calm(*before), hypotheses).snapshot)
+    return decide(apply_hypotheses(calm(*before), hypotheses).snapshot)
 
 
 def wanted(decision: Decision, pool: str) -> dict[str, float]:
@@ -45,7 +45,7 @@ def wanted(decision: Decision, pool: str) -> dict[str, float]:
 
 
 def test_a_region_supposed_down_is_left_at_once() -> None:
-    """In every pool, as an emergency, without waiting for a witness."""
+    """In every pool, as an emergency, without waiting for corroboration."""
     decision = decided(f"{WEST} down")
     assert decision.regions["shop"][WEST].verdict is Verdict.DOWN
     assert wanted(decision, "europe") == {CENTRAL: 1.0}
@@ -54,7 +54,7 @@ def test_a_region_supposed_down_is_left_at_once() -> None:
 
 
 @pytest.mark.parametrize("more", [(), ("known-good UUU",), ("known-good UUD",)])
-def test_witnesses_are_supposed_to_have_answered(more: tuple[str, ...]) -> None:
+def test_reference_targets_are_supposed_to_answer(more: tuple[str, ...]) -> None:
     """Also those whose last answer is a moment old."""
     snapshot = calm(*more)
     older = replace(
@@ -65,24 +65,24 @@ def test_witnesses_are_supposed_to_have_answered(more: tuple[str, ...]) -> None:
             for vantage, states in snapshot.health.items()
         },
     )
-    seen = suppose(older, [f"{WEST} down"])
+    seen = apply_hypotheses(older, [f"{WEST} down"])
     assert decide(seen.snapshot).regions["shop"][WEST].verdict is Verdict.DOWN
     assert seen.down == {("shop", WEST)}
 
 
 def test_every_vantage_point_agrees() -> None:
     """The one that is not heard of, too."""
-    stage = Stage()
+    player = StoryboardPlayer()
     for line in ("vantage here there yonder", *WORLD):
-        stage.play(line)
-    snapshot = stage.snapshot()
+        player.play(line)
+    snapshot = player.snapshot()
     silent = replace(snapshot, health={"here": snapshot.health["here"]})
-    seen = suppose(silent, [f"shop/{WEST} down"]).snapshot
+    seen = apply_hypotheses(silent, [f"shop/{WEST} down"]).snapshot
     endpoint = EndpointId("shop", WEST, "web")
     assert [states[endpoint].verdict for states in seen.health.values()] == [Verdict.DOWN] * 3
 
 
-def test_several_regions_down_at_once_are_doubted_as_they_would_be() -> None:
+def test_several_regions_supposed_down_at_once_meet_the_panic_rule() -> None:
     """What guards against it shows, rather than a plan that would not be carried out."""
     decision = decided(f"{WEST} down", f"{CENTRAL} down", before=("known-good UUU",))
     assert {held.reason for plan in decision.plans for held in plan.held} >= {Hold.PANIC}
@@ -97,7 +97,7 @@ def test_route_53s_own_checks_agree_where_they_are_asked() -> None:
         snapshot,
         opinions=dict.fromkeys(snapshot.observed["shop"].settings, well),
     )
-    seen = suppose(asked, [f"{WEST} down", f"{EAST} down"]).snapshot
+    seen = apply_hypotheses(asked, [f"{WEST} down", f"{EAST} down"]).snapshot
     assert wanted(decide(seen), "world") == {CENTRAL: 1.0}
     assert {p.region: o.verdict for p, o in seen.opinions.items()}[CENTRAL] is Verdict.UP
 
@@ -112,15 +112,15 @@ def test_route_53s_own_checks_agree_where_they_are_asked() -> None:
     ],
 )
 def test_an_order_can_be_supposed_at_any_place(text: str, place: tuple[object, ...]) -> None:
-    """It is one more override in force."""
-    [order] = suppose(calm(), [text]).snapshot.overrides
+    """It is one more active override."""
+    [order] = apply_hypotheses(calm(), [text]).snapshot.overrides
     assert order.target == place
 
 
 def test_a_supposed_order_takes_the_place_of_the_one_there() -> None:
     """As it would when given; others stay, and it comes last."""
     snapshot = calm(f"drain {WEST}", f"drain {EAST}")
-    orders = suppose(snapshot, [f"drain {WEST}"]).snapshot.overrides
+    orders = apply_hypotheses(snapshot, [f"drain {WEST}"]).snapshot.overrides
     assert [(o.region, o.author) for o in orders] == [(EAST, "ann"), (WEST, "preview")]
     assert orders[1].id > orders[0].id
 
@@ -128,7 +128,7 @@ def test_a_supposed_order_takes_the_place_of_the_one_there() -> None:
 @pytest.mark.parametrize("sign", ["×", " ×", " × ", " x", " x ", " X", "*", " * "])
 def test_a_factor_is_understood_however_it_is_typed(sign: str) -> None:
     """Keyboards differ."""
-    seen = suppose(calm(), [f"demand europe{sign}1.5"]).snapshot
+    seen = apply_hypotheses(calm(), [f"demand europe{sign}1.5"]).snapshot
     pools = seen.settings.services["shop"].pools
     assert (pools["europe"].demand_rps, pools["world"].demand_rps) == (300.0, 300.0)
 
@@ -143,7 +143,7 @@ def test_a_factor_is_understood_however_it_is_typed(sign: str) -> None:
 )
 def test_demand_changes_where_it_is_said_to(text: str, demand: dict[str, float]) -> None:
     """In one pool, or in all."""
-    pools = suppose(calm(), [text]).snapshot.settings.services["shop"].pools
+    pools = apply_hypotheses(calm(), [text]).snapshot.settings.services["shop"].pools
     assert {name: pool.demand_rps for name, pool in pools.items()} == demand
 
 
@@ -151,7 +151,7 @@ def test_measured_demand_changes_with_the_configured_one() -> None:
     """Or a fresh figure would outvote the hypothesis."""
     measured = {("shop", "world"): Figure(100.0, 0.0), ("shop", "europe"): Figure(50.0, 0.0)}
     snapshot = replace(calm(), figures=Figures(demand_rps=measured))
-    figures = suppose(snapshot, ["demand europe ×3"]).snapshot.figures.demand_rps
+    figures = apply_hypotheses(snapshot, ["demand europe ×3"]).snapshot.figures.demand_rps
     assert [figure.value for figure in figures.values()] == [100.0, 150.0]
 
 
@@ -165,7 +165,7 @@ def test_less_capacity_makes_a_region_spill() -> None:
 
 def test_hypotheses_add_up() -> None:
     """Each is made of what the ones before it left."""
-    seen = suppose(
+    seen = apply_hypotheses(
         calm(), [f"{WEST} down", "demand europe ×2", "demand europe ×2", f"drain {EAST}"]
     )
     assert seen.down == {("shop", WEST)}
@@ -176,29 +176,29 @@ def test_hypotheses_add_up() -> None:
 def test_nothing_supposed_changes_nothing() -> None:
     """The very snapshot."""
     snapshot = calm()
-    assert suppose(snapshot, []).snapshot is snapshot
+    assert apply_hypotheses(snapshot, []).snapshot is snapshot
 
 
 def test_every_documented_form_is_understood() -> None:
     """The examples are for a service like this one, and each supposes something."""
     snapshot = calm()
-    for form in FORMS:
-        assert suppose(snapshot, [form]).snapshot != snapshot, form
+    for form in EXAMPLES:
+        assert apply_hypotheses(snapshot, [form]).snapshot != snapshot, form
 
 
 @pytest.mark.parametrize(
     ("text", "message", "valid"),
     [
-        ("", "'' is no hypothesis; allowed are, for example", FORMS),
-        ("eu-west-1", "'eu-west-1' is no hypothesis", FORMS),
-        ("eu-west-1 up", "'eu-west-1 up' is no hypothesis", FORMS),
-        ("drain", "'drain' is no hypothesis", FORMS),
-        ("drain eu-west-1 now", "'drain eu-west-1 now' is no hypothesis", FORMS),
-        ("demand europe", "'demand europe' is no hypothesis", FORMS),
-        ("demand europe ×", "'demand europe ×' is no hypothesis", FORMS),
-        ("demand europe ×-1", "'demand europe ×-1' is no hypothesis", FORMS),
-        ("capacity ×2", "'capacity ×2' is no hypothesis", FORMS),
-        ("latency eu-west-1 ×2", "'latency eu-west-1 ×2' is no hypothesis", FORMS),
+        ("", "'' is no hypothesis; allowed are, for example", EXAMPLES),
+        ("eu-west-1", "'eu-west-1' is no hypothesis", EXAMPLES),
+        ("eu-west-1 up", "'eu-west-1 up' is no hypothesis", EXAMPLES),
+        ("drain", "'drain' is no hypothesis", EXAMPLES),
+        ("drain eu-west-1 now", "'drain eu-west-1 now' is no hypothesis", EXAMPLES),
+        ("demand europe", "'demand europe' is no hypothesis", EXAMPLES),
+        ("demand europe ×", "'demand europe ×' is no hypothesis", EXAMPLES),
+        ("demand europe ×-1", "'demand europe ×-1' is no hypothesis", EXAMPLES),
+        ("capacity ×2", "'capacity ×2' is no hypothesis", EXAMPLES),
+        ("latency eu-west-1 ×2", "'latency eu-west-1 ×2' is no hypothesis", EXAMPLES),
         ("eu-west-9 down", "no region is named 'eu-west-9'", (CENTRAL, WEST, EAST)),
         ("shp/eu-west-1 down", "no service is named 'shp'", ("shop",)),
         ("demand asia ×2", "no pool is named 'asia'", ("europe", "world")),
@@ -221,33 +221,33 @@ def test_what_is_not_understood_is_answered_with_what_is_allowed(
 ) -> None:
     """A hypothesis that is only half understood would be answered wrongly."""
     with pytest.raises(InvalidRequestError) as caught:
-        suppose(calm(), [text])
+        apply_hypotheses(calm(), [text])
     assert str(caught.value).startswith(message)
     assert (caught.value.field, caught.value.valid) == ("hypotheses.0", valid)
 
 
 def test_an_unknown_capacity_has_no_half() -> None:
     """It says so instead of guessing."""
-    stage = Stage()
+    player = StoryboardPlayer()
     for line in WORLD:
-        stage.play(line)
-    del stage.regions[WEST]["capacity_rps"]
+        player.play(line)
+    del player.regions[WEST]["capacity_rps"]
     with pytest.raises(InvalidRequestError, match="nobody knows the capacity of shop/eu-west-1"):
-        suppose(stage.snapshot(), [f"capacity {WEST} ×0.5"])
+        apply_hypotheses(player.snapshot(), [f"capacity {WEST} ×0.5"])
 
 
-@given(stages(), st.data())
-def test_any_hypothesis_can_be_decided_on(stage: Stage, data: st.DataObject) -> None:
+@given(players(), st.data())
+def test_any_hypothesis_can_be_decided_on(player: StoryboardPlayer, data: st.DataObject) -> None:
     """Whatever is known besides; and a region supposed down is never called up."""
-    stage._settle()
-    snapshot = stage.snapshot()
-    region = data.draw(st.sampled_from(sorted(stage.regions)))
-    decision = decide(suppose(snapshot, [f"{region} down", "demand ×2"]).snapshot)
+    player._settle()
+    snapshot = player.snapshot()
+    region = data.draw(st.sampled_from(sorted(player.regions)))
+    decision = decide(apply_hypotheses(snapshot, [f"{region} down", "demand ×2"]).snapshot)
     assert decision.regions["shop"][region].verdict is not Verdict.UP
 
 
 def test_the_one_that_is_not_understood_is_named() -> None:
     """Of several, by its number."""
     with pytest.raises(InvalidRequestError, match="'asia'") as caught:
-        suppose(calm(), [f"{WEST} down", "demand asia ×2"])
+        apply_hypotheses(calm(), [f"{WEST} down", "demand asia ×2"])
     assert caught.value.field == "hypotheses.1"

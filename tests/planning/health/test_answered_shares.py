@@ -16,12 +16,12 @@ from controller.model.memory import Memory
 from controller.planning.health.answered_shares import (
     NO_ADDRESS,
     Sample,
-    added,
     answer_notices,
     answer_opinions,
+    answered_counts,
     answered_share,
-    summary,
-    withheld,
+    with_sample,
+    withheld_regions,
 )
 from tests.loops.simulated import SETTINGS
 
@@ -36,13 +36,13 @@ def told(answers: Sequence[str | None], weights: dict[str, int]) -> tuple[Sample
     kept: tuple[Sample, ...] = ()
     for at, region in enumerate(answers):
         said = "" if region else NO_ADDRESS
-        kept = added(kept, Sample(float(at), region, said), weights)
+        kept = with_sample(kept, Sample(float(at), region, said), weights)
     return kept
 
 
 def snapshot(answers: Sequence[str | None], weights: dict[str, int]) -> Snapshot:
     """The sandbox when pool europe had these answers."""
-    answered = summary(told(answers, weights), weights)
+    answered = answered_counts(told(answers, weights), weights)
     assert answered is not None
     positions = {Position(*POOL, region): LeverState(weight) for region, weight in weights.items()}
     return Snapshot(
@@ -61,7 +61,7 @@ def snapshot(answers: Sequence[str | None], weights: dict[str, int]) -> Snapshot
 
 def test_answers_are_counted_by_region() -> None:
     """And what belongs to none is kept apart, in words."""
-    found = summary(told([WEST, CENTRAL, WEST, None, WEST], EVEN), EVEN)
+    found = answered_counts(told([WEST, CENTRAL, WEST, None, WEST], EVEN), EVEN)
 
     assert found is not None
     assert found.counts == {WEST: 3, CENTRAL: 1}
@@ -71,7 +71,7 @@ def test_answers_are_counted_by_region() -> None:
     assert found.total == 5
     assert answered_share(found, WEST) == 0.6
     assert answered_share(None, WEST) is None
-    assert summary((), EVEN) is None
+    assert answered_counts((), EVEN) is None
 
 
 @pytest.mark.parametrize(
@@ -81,22 +81,22 @@ def test_answers_are_counted_by_region() -> None:
         ({WEST: 100, CENTRAL: 100}, 30, True),  # 0.5 ** 30 is below one in a thousand million
         ({WEST: 28, CENTRAL: 72}, 63, False),
         ({WEST: 28, CENTRAL: 72}, 64, True),
-        ({WEST: 0, CENTRAL: 100}, 300, False),  # without weight nobody expects it
-        ({WEST: 100}, 300, False),  # a single leaf is always answered, well or not
+        ({WEST: 0, CENTRAL: 100}, 300, False),  # without weight it is not expected
+        ({WEST: 100}, 300, False),  # a single record is always answered, healthy or not
     ],
 )
-def test_a_leaf_is_withheld_when_chance_does_not_explain_its_absence(
+def test_a_record_is_withheld_when_chance_does_not_explain_its_absence(
     weights: dict[str, int], answers_without: int, out: bool
 ) -> None:
     """On both sides of the number that its share of the weights demands."""
-    found = summary(told([CENTRAL] * answers_without, weights), weights)
+    found = answered_counts(told([CENTRAL] * answers_without, weights), weights)
 
     assert found is not None
-    assert withheld(found, weights) == ((WEST,) if out else ())
+    assert withheld_regions(found, weights) == ((WEST,) if out else ())
 
 
-def test_a_withheld_leaf_is_down_and_those_answered_instead_are_up() -> None:
-    """Route 53 leaves a leaf out for its health check alone, and does so only while others pass."""
+def test_a_withheld_record_is_down_and_those_answered_instead_are_up() -> None:
+    """Route 53 withholds a record only for its health check, and only while others pass."""
     seen = snapshot([WEST] + [CENTRAL] * 30, EVEN)
 
     opinions = dict(answer_opinions(seen, "shop"))
@@ -107,7 +107,7 @@ def test_a_withheld_leaf_is_down_and_those_answered_instead_are_up() -> None:
     assert (up.verdict, up.detail) == (Verdict.UP, "answered, while eu-west-1 is not")
 
 
-def test_nothing_follows_while_every_leaf_is_answered() -> None:
+def test_there_is_no_opinion_while_every_record_is_answered() -> None:
     """All are healthy to Route 53, or none is: it answers alike."""
     seen = snapshot([WEST, CENTRAL] * 50, EVEN)
 
@@ -116,7 +116,7 @@ def test_nothing_follows_while_every_leaf_is_answered() -> None:
 
 
 def test_nothing_follows_while_answers_lead_nowhere() -> None:
-    """An unknown address may be any leaf's."""
+    """An unknown address may be that of any record."""
     seen = snapshot([CENTRAL] * 40 + [None], EVEN)
 
     assert list(answer_opinions(seen, "shop")) == []
@@ -125,16 +125,16 @@ def test_nothing_follows_while_answers_lead_nowhere() -> None:
     ]
 
 
-def test_answers_of_the_past_are_forgotten_when_a_leaf_goes_and_when_it_comes_back() -> None:
+def test_old_answers_are_dropped_when_a_record_goes_and_when_it_comes_back() -> None:
     """Or else the split would be a mixture of two."""
     gone = told([WEST, CENTRAL] * 20 + [CENTRAL] * 30, EVEN)
-    back = added(gone, Sample(100.0, WEST), EVEN)
+    back = with_sample(gone, Sample(100.0, WEST), EVEN)
 
     assert {sample.region for sample in gone} == {CENTRAL}
     assert [sample.region for sample in back] == [WEST]
 
 
-def test_a_withheld_leaf_is_noticed_and_the_others_are_compared_without_it() -> None:
+def test_a_withheld_record_has_a_notice_and_the_others_are_compared_without_it() -> None:
     """Its health check is what a person has to look at."""
     weights = {WEST: 100, CENTRAL: 100, EAST: 200}
     rng = Random(SEED)
@@ -147,7 +147,7 @@ def test_a_withheld_leaf_is_noticed_and_the_others_are_compared_without_it() -> 
 
 
 def test_a_reserve_that_is_answered_is_noticed() -> None:
-    """Weight 0 is the last resort: somebody needed it."""
+    """Weight 0 is a last resort: Route 53 needed it."""
     weights = {WEST: 0, CENTRAL: 100}
 
     notices = list(answer_notices(snapshot([WEST] * 40, weights), "shop"))
@@ -179,7 +179,7 @@ def test_a_split_is_noticed_when_chance_does_not_explain_it(
 
 @given(st.lists(st.integers(1, 255), min_size=2, max_size=5), st.integers(0, 2**32))
 def test_a_split_drawn_by_its_weights_is_hardly_ever_noticed(numbers: list[int], seed: int) -> None:
-    """Weighted chance alone raises no notice and withholds nobody."""
+    """Chance alone makes no notice and withholds no record."""
     weights = {f"eu-west-{n}": weight for n, weight in enumerate(numbers, 1)}
     answers = Random(seed).choices(list(weights), numbers, k=150)
 

@@ -105,8 +105,8 @@ def test_results_far_apart_are_no_row() -> None:
     assert opinion(seen("---", "---", "---", gap_s=30), after_s=60).verdict is Verdict.DOWN
 
 
-def test_an_old_result_says_nothing() -> None:
-    """A check that nobody carries out any more is unknown, neither well nor ill."""
+def test_an_old_result_does_not_count() -> None:
+    """A check without new reports is unknown, neither up nor down."""
     known = seen("+++", "+++", "+++")
 
     assert opinion(known, after_s=50).verdict is Verdict.UP
@@ -131,7 +131,7 @@ def test_evidence_of_failure_names_the_last_one() -> None:
     assert found.detail == f"3 of 3 Route 53 checkers fail, last: {ILL}"
 
 
-def test_an_inverted_check_says_the_opposite_and_a_disabled_one_nothing() -> None:
+def test_an_inverted_check_gives_the_opposite_and_a_disabled_one_unknown() -> None:
     """Disabled is healthy to Route 53 whatever happens: that is no evidence."""
     inverted = CheckDefinition(CheckKind.ENDPOINT, 10, 3, inverted=True)
     disabled = CheckDefinition(CheckKind.ENDPOINT, 10, 3, disabled=True)
@@ -166,7 +166,7 @@ def test_a_calculated_check_counts_its_children(
     assert calculated_opinion(_children(children), check, NOW).verdict is verdict
 
 
-def test_a_calculated_check_tells_which_child_fails() -> None:
+def test_a_calculated_check_names_the_child_that_fails() -> None:
     """Its evidence is as old as the oldest that it rests on."""
     check = CheckDefinition(CheckKind.CALCULATED, health_threshold=3)
 

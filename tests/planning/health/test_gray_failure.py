@@ -8,8 +8,14 @@ import pytest
 
 from controller.model.configuration import GrayFailureSettings, HealthSettings
 from controller.model.health import HealthState, ProbeOutcome, ProbeResult, Verdict
-from controller.planning.health.gray_failure import degradation, describe, usable
+from controller.planning.health import gray_failure
+from controller.planning.health.gray_failure import (
+    describe_bad_probes,
+    majority_steps,
+    usable_fraction,
+)
 from controller.planning.health.hysteresis import advance
+from tests.planning.health.docstring_tables import rows_of
 
 LIMITS = GrayFailureSettings()
 HEALTH = HealthSettings(up_after=1, up_for_s=0)
@@ -20,7 +26,7 @@ def state(bad_ratio: float, verdict: Verdict = Verdict.UP, answers: int = 1000) 
 
 
 @pytest.mark.parametrize(
-    ("bad_ratio", "was", "level"),
+    ("bad_ratio", "before", "steps"),
     [
         (0.049, 0, 0),
         (0.051, 0, 1),
@@ -36,40 +42,40 @@ def state(bad_ratio: float, verdict: Verdict = Verdict.UP, answers: int = 1000) 
     ],
 )
 def test_it_goes_down_by_steps_and_up_at_half_the_part(
-    bad_ratio: float, was: int, level: int
+    bad_ratio: float, before: int, steps: int
 ) -> None:
     """Both sides of every limit; what was degraded stays so until it is clearly better."""
-    assert degradation([state(bad_ratio)], 1, was, LIMITS) == level
+    assert majority_steps([state(bad_ratio)], 1, before, LIMITS) == steps
 
 
 def test_the_capacity_that_counts_is_never_zero() -> None:
     """A few bad probes never empty a region."""
-    assert [usable(level) for level in range(4)] == [1.0, 0.75, 0.5, 0.25]
+    assert [usable_fraction(steps) for steps in range(4)] == [1.0, 0.75, 0.5, 0.25]
 
 
 def test_the_majority_of_vantage_points_decides() -> None:
     """One path's trouble is not the region's."""
     good, bad = state(0.0), state(0.5)
 
-    assert degradation([bad, good, good], 2, 0, LIMITS) == 0
-    assert degradation([bad, bad, good], 2, 0, LIMITS) == 3
-    assert degradation([], 2, 1, LIMITS) == 1  # nobody knows: as it was
+    assert majority_steps([bad, good, good], 2, 0, LIMITS) == 0
+    assert majority_steps([bad, bad, good], 2, 0, LIMITS) == 3
+    assert majority_steps([], 2, 1, LIMITS) == 1  # too few states: as it was
 
 
 def test_few_answers_say_nothing_new() -> None:
     """Neither of a start nor of a region that has just come back."""
-    assert degradation([state(0.9, answers=59)], 1, 0, LIMITS) == 0
-    assert degradation([state(0.9, answers=59)], 1, 1, LIMITS) == 1
+    assert majority_steps([state(0.9, answers=59)], 1, 0, LIMITS) == 0
+    assert majority_steps([state(0.9, answers=59)], 1, 1, LIMITS) == 1
 
 
 def test_what_is_down_is_no_matter_of_degrees() -> None:
     """It carries nothing anyway, and starts anew."""
-    assert degradation([state(0.9, Verdict.DOWN)], 1, 3, LIMITS) == 0
+    assert majority_steps([state(0.9, Verdict.DOWN)], 1, 3, LIMITS) == 0
 
 
 def test_the_evidence_has_numbers() -> None:
     """What `gtc why` says."""
-    text = describe(state(0.07), LIMITS)
+    text = describe_bad_probes(state(0.07), LIMITS)
 
     assert text == "7% of the last 60 probes failed or took more than 70 ms"
 
@@ -102,7 +108,7 @@ def test_a_young_endpoint_that_grows_slow_does_not_become_usual() -> None:
 
 
 def test_a_few_milliseconds_are_never_slow() -> None:
-    """Ten times as much as usual, and nobody would notice; by a hundred everybody does."""
+    """Ten times the usual latency of a fast endpoint is no failure; a hundred times is."""
     near = [0.002] * 100
 
     assert after([*near, *[0.02] * 50]).bad_ratio == 0
@@ -120,3 +126,16 @@ def test_who_comes_back_has_a_clean_record() -> None:
 
     assert found.verdict is Verdict.UP
     assert found.bad_ratio == 0
+
+
+def test_the_worked_example_of_the_docstring_is_computed() -> None:
+    """Ratio after ratio the steps and the usable capacity."""
+    ratios, steps, usable = (
+        [word for word in row if word.isdecimal()] for row in rows_of(gray_failure)
+    )
+    found, present = [], 0
+    for ratio in ratios:
+        present = majority_steps([state(int(ratio) / 100)], 1, present, LIMITS)
+        found.append((str(present), f"{usable_fraction(present) * 100:.0f}"))
+
+    assert found == list(zip(steps, usable, strict=True))

@@ -6,7 +6,9 @@ import pytest
 
 from controller.model.configuration import HealthSettings
 from controller.model.health import HealthState, ProbeOutcome, ProbeResult, Verdict
+from controller.planning.health import hysteresis
 from controller.planning.health.hysteresis import advance, is_fresh
+from tests.planning.health.docstring_tables import rows_of
 
 LIMITS = HealthSettings(down_after=3, forgive_after=2, up_after=4, up_for_s=5)
 OUTCOMES = {
@@ -44,7 +46,7 @@ def after(row: str, state: HealthState | None = None, gap_s: float = 2.0) -> Hea
     ],
 )
 def test_a_row_of_results_ends_in_its_verdict(row: str, verdict: str) -> None:
-    """Down after three failures, up after four successes in a row, a probe not run says nothing."""
+    """Down after three failures, up after four successes in a row; a probe not run says nothing."""
     assert after(row.replace(" ", "")).verdict.value == verdict
 
 
@@ -76,3 +78,17 @@ def test_a_verdict_refuses_to_be_a_truth_value() -> None:
     """`if verdict` would take unknown for up."""
     with pytest.raises(TypeError, match="three values"):
         bool(Verdict.UNKNOWN)
+
+
+def test_the_worked_example_of_the_docstring_is_computed() -> None:
+    """Probe after probe the verdict and the failures that are not cleared."""
+    limits = HealthSettings(down_after=3, forgive_after=2, up_after=3, up_for_s=2)
+    probes, verdicts, failures = (row[1:] for row in rows_of(hysteresis))
+    state, found = HealthState(Verdict.UP), []
+    for second, letter in enumerate(probes):
+        outcome = {".": ProbeOutcome.PASSED, "x": ProbeOutcome.FAILED}[letter]
+        state = advance(state, ProbeResult(outcome, float(second), 0.01, ""), limits)
+        found.append((state.verdict.value, str(state.failures)))
+
+    words = [{"dn": "down"}.get(verdict, verdict) for verdict in verdicts]
+    assert found == list(zip(words, failures, strict=True))

@@ -1,4 +1,4 @@
-"""Who is believed, and when: votes, witnesses and isolation as tables."""
+"""Votes, corroboration and isolation as tables."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import pytest
 from controller.model.configuration import EndpointId
 from controller.model.decision import Snapshot
 from controller.model.health import HealthState, RegionHealth, Verdict
-from controller.planning.health.quorum import isolation, judge
+from controller.planning.health.isolation import isolation
+from controller.planning.health.quorum import health_by_service
 from tests.planning.remembering import remembers
-from tests.storyboards.stage import Stage
+from tests.storyboards.player import StoryboardPlayer
 
 NOW = 1_000.0
 UP = HealthState(Verdict.UP, since=0.0, last_result_at=NOW, latency_s=0.02)
@@ -27,8 +28,8 @@ DOWN = HealthState(
 STATES = {"U": UP, "S": SUSPECT, "D": DOWN, "?": HealthState(), "-": None}
 
 
-def stage(*commands: str) -> Stage:
-    found = Stage()
+def player(*commands: str) -> StoryboardPlayer:
+    found = StoryboardPlayer()
     found.now = NOW
     for command in commands:
         found.play(command)
@@ -39,7 +40,7 @@ def stage(*commands: str) -> Stage:
 def targets(letters: str) -> Snapshot:
     """Regions of one endpoint each, in these states, seen from one vantage point."""
     regions = [f"eu-west-{number + 1}" for number in range(len(letters))]
-    base = stage(f"pool world {' '.join(regions)}")
+    base = player(f"pool world {' '.join(regions)}")
     for region, letter in zip(regions, letters, strict=True):
         base.health["here"][endpoint(region)] = STATES[letter] or HealthState()
     return base.snapshot()
@@ -54,7 +55,7 @@ def known_good(letters: str) -> dict[str, HealthState]:
 
 
 def judged(snapshot: Snapshot, isolated: str | None = None) -> RegionHealth:
-    return judge(snapshot, isolated=isolated)["shop"]["eu-west-1"]
+    return health_by_service(snapshot, isolated=isolated)["shop"]["eu-west-1"]
 
 
 @pytest.mark.parametrize(
@@ -82,7 +83,7 @@ def test_most_reference_targets_failing_means_that_the_prober_is_blind(
 
 
 def test_while_the_reference_targets_answer_failing_targets_are_not_blindness() -> None:
-    """Reference targets are the better witness; the panic rule looks after the rest."""
+    """Reference targets outrank the count of endpoints; the panic rule applies then."""
     assert isolation(replace(targets("DDD"), known_good=known_good("UUU"))) is None
 
 
@@ -126,8 +127,8 @@ def test_known_bad_targets_that_answer_are_all_named() -> None:
     )
 
 
-def test_a_down_vote_does_not_wait_for_known_known_bad() -> None:
-    """They are no witnesses, and their failing is no blindness, even where all else fails."""
+def test_a_down_vote_does_not_wait_for_known_bad_targets() -> None:
+    """They do not corroborate, and their failure is no isolation, even where all else fails."""
     bad = {"tcp://a": HealthState(), "tcp://b": DOWN, "tcp://c": UP._replace(last_result_at=0.0)}
     for good in ("UUU", ""):
         snapshot = replace(targets("DU"), known_good=known_good(good), known_bad=bad)
@@ -180,7 +181,7 @@ def test_at_once_means_within_the_panic_window(age_s: float, isolated: bool) -> 
 def test_the_majority_of_the_configured_points_decides(votes: str, verdict: Verdict) -> None:
     """Who is silent is counted among the points and votes for nothing."""
     points = ("here", "there", "yonder", "far")[: len(votes)]
-    base = stage(f"vantage {' '.join(points)}", "pool world eu-west-1 us-east-1")
+    base = player(f"vantage {' '.join(points)}", "pool world eu-west-1 us-east-1")
     for point, letter in zip(points, votes, strict=True):
         state = STATES[letter]
         if state is None:
@@ -216,7 +217,7 @@ def test_a_region_is_as_well_as_its_worst_required_endpoint(
     required: str, optional: str, verdict: Verdict
 ) -> None:
     """Down beats unknown beats up; what is not required has no say."""
-    base = stage("pool world eu-west-1 us-east-1")
+    base = player("pool world eu-west-1 us-east-1")
     names = [*(f"r{index}" for index in range(len(required))), "extra"]
     base.regions["eu-west-1"]["endpoints"] = {
         name: {"probe": f"tcp://{name}.test:1", "required": name != "extra"} for name in names
@@ -281,7 +282,7 @@ def test_a_down_vote_waits_for_the_other_regions_word(
     )
 
 
-def test_an_isolated_point_casts_no_vote_and_says_why() -> None:
+def test_an_isolated_vantage_point_casts_no_vote_with_the_reason() -> None:
     """Neither up nor down, and not because nothing was seen."""
     seen = judged(targets("DU"), isolated="2 of 3 known-good reference targets fail too")
 
@@ -320,8 +321,19 @@ def test_a_verdict_gives_its_reason_with_numbers(snapshot: Snapshot, why: str) -
 
 
 def test_a_blind_prober_adds_no_empty_evidence_of_degradation() -> None:
-    """It stays as degraded as it was; nobody has seen anything new."""
+    """It stays as degraded as it was, without new results."""
     snapshot = replace(targets("UU"), memory=remembers(degraded={"eu-west-1": 1}))
     seen = judged(snapshot, isolated="blind")
 
     assert (seen.degraded, seen.why) == (1, "web: blind")
+
+
+@pytest.mark.parametrize(
+    ("letters", "verdict"), [("DDU", "down"), ("DUU", "up"), ("DU?", "unknown"), ("S?U", "up")]
+)
+def test_two_of_three_equal_votes_make_a_verdict(letters: str, verdict: str) -> None:
+    """As in the table of the module's docstring."""
+    three = player("pool world eu-west-1", "vantage here there elsewhere", "known-good UUU")
+    three.play(f"see eu-west-1={letters}")
+
+    assert judged(three.snapshot()).verdict.value == verdict

@@ -13,8 +13,8 @@ from controller.model.second_opinions import AnsweredCounts, Opinion
 from controller.planning.health.second_opinions import (
     FRESH_FOR_S,
     opinions_by_region,
-    remarks,
     reports_by_service,
+    second_opinion_text,
     second_opinions,
 )
 from tests.planning.health.test_answered_shares import EVEN, snapshot
@@ -50,23 +50,23 @@ def said(snapshot_: Snapshot, suspect_since: float | None) -> tuple[SecondOpinio
     [
         (DOWN, DOWN, DOWN),
         (UP, UP, UP),
-        (DOWN, None, DOWN),  # one leaf that is known speaks for the region
+        (DOWN, None, DOWN),  # one known record gives the region's opinion
         (DOWN, UNKNOWN, DOWN),
         (DOWN, UP, None),  # leaves that differ say nothing of the region
         (UNKNOWN, UNKNOWN, None),
         (None, None, None),
     ],
 )
-def test_a_source_speaks_when_the_leaves_it_knows_agree(
+def test_a_source_has_an_opinion_when_the_records_it_knows_agree(
     europe: Verdict | None, world: Verdict | None, verdict: Verdict | None
 ) -> None:
-    """A region has a leaf in every pool, mostly with one health check."""
+    """A region has a record in every pool, mostly with one health check."""
     found = said(seen(europe, world), None)
 
     assert [one.verdict for one in found] == ([] if verdict is None else [verdict])
 
 
-def test_old_evidence_says_nothing() -> None:
+def test_old_opinions_do_not_count() -> None:
     """On both sides of the age."""
     for age_s, known in ((FRESH_FOR_S, True), (FRESH_FOR_S + 0.1, False)):
         found = said(seen(DOWN, at=NOW - age_s), None)
@@ -110,7 +110,7 @@ def _says(verdict: Verdict) -> SecondOpinion:
         (UNKNOWN, 0, (_says(DOWN),), 1, "low", 1),
     ],
 )
-def test_sources_back_a_verdict_or_make_it_doubtful(
+def test_sources_raise_or_lower_the_confidence_of_a_verdict(
     verdict: Verdict,
     agreeing: int,
     sources: tuple[SecondOpinion, ...],
@@ -118,7 +118,7 @@ def test_sources_back_a_verdict_or_make_it_doubtful(
     confidence: str,
     doubts: int,
 ) -> None:
-    """High unless something speaks against it or nobody else backs a failure."""
+    """High unless a source contradicts it or a failure has only one party."""
     health = RegionHealth(verdict, "why", agreeing=agreeing, sources=sources)
 
     assert health.agreeing_parties == parties
@@ -134,18 +134,21 @@ def test_health_checks_and_answers_count_once() -> None:
     assert RegionHealth(DOWN, "why", agreeing=0, sources=both).agreeing_parties == 1
 
 
-def test_the_evidence_says_what_other_sources_say() -> None:
+def test_the_evidence_has_the_opinions_of_other_sources() -> None:
     """Agreement with a failure and contradiction of anything; what is calm stays short."""
-    assert remarks(UP, [_says(UP)]) == ""
-    assert remarks(DOWN, [_says(DOWN)]) == "; Route 53's health checks agree: 3 of 3 checkers"
+    assert second_opinion_text(UP, [_says(UP)]) == ""
+    assert (
+        second_opinion_text(DOWN, [_says(DOWN)])
+        == "; Route 53's health checks agree: 3 of 3 checkers"
+    )
     contradicted = "; but Route 53's health checks say up: 3 of 3 checkers"
-    assert remarks(DOWN, [_says(UP)]) == contradicted
-    assert remarks(UNKNOWN, [_says(UP)]) == contradicted.replace("but ", "")
+    assert second_opinion_text(DOWN, [_says(UP)]) == contradicted
+    assert second_opinion_text(UNKNOWN, [_says(UP)]) == contradicted.replace("but ", "")
 
 
-def test_the_evidence_of_a_doubtful_verdict_ends_with_how_far_to_trust_it() -> None:
+def test_the_evidence_of_a_doubtful_verdict_ends_with_its_confidence() -> None:
     """What the evidence says already is not said twice."""
-    why = "refused" + remarks(DOWN, [_says(UP)])
+    why = "refused" + second_opinion_text(DOWN, [_says(UP)])
     doubtful = RegionHealth(DOWN, why, agreeing=1, sources=(_says(UP),))
 
     assert doubtful.evidence == (

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from controller.model.configuration import GrayFailureSettings, HealthSettings
 from controller.model.health import HealthState, ProbeOutcome, ProbeResult, Verdict
-from controller.planning.health.gray_failure import level
-from controller.planning.health.hysteresis import LONG_RUN, advance
+from controller.planning.health.gray_failure import degraded_steps
+from controller.planning.health.hysteresis import BASELINE_ANSWERS, advance
 from controller.planning.health.steady_state import SteadyState
 
 GRAY = GrayFailureSettings(over_probes=10, bad_ratio=0.2, slow_factor=3, slow_least_s=0.05)
@@ -47,7 +47,7 @@ def test_a_usual_answer_is_folded_in_and_shows() -> None:
     one = steady(before)
 
     assert one.state() is before
-    assert one.folds(answer(9.0, 0.03))
+    assert one.try_fold(answer(9.0, 0.03))
     assert one.last_result_at == 9.0
     assert one.state() == advance(before, answer(9.0, 0.03), LIMITS)
 
@@ -67,7 +67,7 @@ def test_whatever_else_happens_is_not_folded_in(news: ProbeResult) -> None:
     before = up()
     one = steady(before)
 
-    assert not one.folds(news)
+    assert not one.try_fold(news)
     assert one.state() is before
 
 
@@ -81,7 +81,7 @@ def test_whatever_else_happens_is_not_folded_in(news: ProbeResult) -> None:
         up()._replace(verdict=Verdict.DOWN),
     ],
 )
-def test_an_endpoint_about_which_there_is_doubt_is_not_steady(unsteady: HealthState) -> None:
+def test_a_suspect_or_degraded_endpoint_is_not_steady(unsteady: HealthState) -> None:
     """Not up, suspect, or near being degraded: each answer may be news."""
     assert SteadyState.of(unsteady, GRAY) is None
 
@@ -99,8 +99,8 @@ RESULTS = st.lists(
 )
 
 
-@given(st.sampled_from([HealthState(), up()._replace(answers=LONG_RUN - 5)]), RESULTS)
-def test_both_ways_reckon_alike_and_what_is_folded_in_is_no_news(
+@given(st.sampled_from([HealthState(), up()._replace(answers=BASELINE_ANSWERS - 5)]), RESULTS)
+def test_fast_path_and_hysteresis_compute_the_same(
     state: HealthState, results: list[ProbeResult]
 ) -> None:
     """To the last bit: neither the verdict, nor suspicion, nor a step of degradation is missed."""
@@ -110,8 +110,8 @@ def test_both_ways_reckon_alike_and_what_is_folded_in_is_no_news(
     for at, result in enumerate(results):
         before, result = expected, result._replace(at=float(at))
         expected = advance(before, result, LIMITS)
-        was, degraded = degraded, level(expected, degraded, GRAY)
-        if one is not None and one.folds(result):
+        was, degraded = degraded, degraded_steps(expected, degraded, GRAY)
+        if one is not None and one.try_fold(result):
             state = one.state()
             assert expected.verdict is before.verdict
             assert expected.suspect is before.suspect

@@ -8,7 +8,7 @@ from controller.model.decision import PoolPlan
 from controller.model.levers import LeverState, Observed, Position
 from controller.planning.decision import decide
 from controller.planning.levers.registry import lever_of
-from tests.storyboards.stage import Stage
+from tests.storyboards.player import StoryboardPlayer
 
 WEST, EAST = "eu-west-1", "us-east-1"
 
@@ -17,7 +17,7 @@ def written(
     lever: str, before: dict[str, LeverState], after: dict[str, float]
 ) -> dict[str, LeverState]:
     """What is written to each of two regions."""
-    stage = Stage()
+    stage = StoryboardPlayer()
     stage.play(f"pool world {WEST} {EAST} {lever}")
     service = stage.settings().services["shop"]
     settings = {Position("shop", "world", region): one for region, one in before.items()}
@@ -54,7 +54,7 @@ def test_receiving_regions_come_first() -> None:
 
 def test_the_last_traces_of_a_region_that_is_down_leave_by_a_separate_rule() -> None:
     """Its share is below half a point; that it leaves is explained, and counted, all the same."""
-    stage = Stage()
+    stage = StoryboardPlayer()
     stage.now = 1_000.0
     for command in (f"pool world {WEST} {EAST} us-west-2", f"edit world {WEST} 1"):
         stage.play(command)

@@ -6,20 +6,20 @@ import pytest
 
 from controller.model.decision import PoolPlan
 from controller.planning.decision import decide
-from tests.storyboards.stage import Stage
+from tests.storyboards.player import StoryboardPlayer
 
 WEST, EAST = "eu-west-1", "us-east-1"
 
 
 def planned(demand: int, *commands: str) -> PoolPlan:
     """A pool of two regions, each near to half of the users, for 1000 requests/s each."""
-    stage = Stage()
-    stage.now = 1_000.0
-    stage.play(f"pool world {WEST} {EAST} demand={demand} accelerator")
+    player = StoryboardPlayer()
+    player.now = 1_000.0
+    player.play(f"pool world {WEST} {EAST} demand={demand} accelerator")
     for command in commands:
-        stage.play(command)
-    stage._settle()
-    (plan,) = decide(stage.snapshot()).plans
+        player.play(command)
+    player._settle()
+    (plan,) = decide(player.snapshot()).plans
     return plan
 
 

@@ -20,7 +20,7 @@ from controller.planning.placement.believed import (
     load_rps,
     measured_latencies,
 )
-from tests.storyboards.stage import Stage
+from tests.storyboards.player import StoryboardPlayer
 
 WEST, EAST = "eu-west-1", "us-east-1"
 WELL = RegionHealth(Verdict.UP, "well")
@@ -29,13 +29,13 @@ NOW = 1_000.0
 
 def moment(*commands: str, measured: Figures | None = None) -> Snapshot:
     """A pool of 100 requests/s, 20 ms from one region and 90 ms from the other."""
-    stage = Stage()
-    stage.now = NOW
-    stage.play(f"pool world {WEST}:20 {EAST}:90 demand=100")
+    player = StoryboardPlayer()
+    player.now = NOW
+    player.play(f"pool world {WEST}:20 {EAST}:90 demand=100")
     for command in commands:
-        stage.play(command)
-    stage._settle()
-    snapshot = stage.snapshot()
+        player.play(command)
+    player._settle()
+    snapshot = player.snapshot()
     return snapshot if measured is None else replace(snapshot, figures=measured)
 
 

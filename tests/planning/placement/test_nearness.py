@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.storyboards.stage import Stage
+from tests.storyboards.player import StoryboardPlayer
 
 WEST, EAST = "eu-west-1", "us-east-1"
 
@@ -14,7 +14,7 @@ WEST, EAST = "eu-west-1", "us-east-1"
 )
 def test_a_report_is_learned_from_once(waits: tuple[float, ...], nearer: float) -> None:
     """The next correction comes when these reports are over, ten seconds later."""
-    stage = Stage()
+    stage = StoryboardPlayer()
     stage.now = 1_000.0
     stage.play(f"pool world {WEST} {EAST} accelerator")
     stage.play("known-good UU")

@@ -1,4 +1,4 @@
-"""The stage on which storyboards are played: a perfect AWS and a clock that moves when told.
+"""The player of storyboards: a perfect AWS, and a clock that moves by command.
 
 Commands, one per line:
 
@@ -13,7 +13,7 @@ Commands, one per line:
                                              each: U up, D down, S up but failing now, ? unknown
   gray REGION=PERCENT[:ANSWERS]…             so many of its probes were bad lately
   route53 REGION=LETTER…                     what Route 53's own health checks say from now on:
-                                             U healthy, D unhealthy, ? nobody knows
+                                             U healthy, D unhealthy, ? unknown
   answered POOL REGION…                      what its users are answered from now on, in turn
   known-good LETTERS                         reference targets that must answer: U
                                              answers, D fails, one letter each
@@ -23,12 +23,11 @@ Commands, one per line:
   pin [POOL/]REGION SHARE [ignoring GUARD…]        a person pins it at so many percent
   freeze [POOL/] | unfreeze | end REGION     a person orders or ends it
   demand POOL N                              so many requests/s are measured from now on
-  users POOL REGION:REQUESTS[/ERRORS]…       where users went lately, as they report; none: nobody
-                                             reports
-  edit POOL REGION WEIGHT                    somebody changes a weight by hand
-  lose POOL REGION                           somebody deletes a weighted record
-  stray POOL REGION | tidy POOL              somebody creates an unlawful record, or deletes it
-  astray POOL REGION PLACE                   somebody points a lawful region's record elsewhere
+  users POOL REGION:REQUESTS[/ERRORS]…       where users went lately, as reported; none: no report
+  edit POOL REGION WEIGHT                    another party changes a weight
+  lose POOL REGION                           another party deletes a weighted record
+  stray POOL REGION | tidy POOL              another party creates an unlawful record, or deletes it
+  astray POOL REGION PLACE                   another party points a lawful region's record elsewhere
   dry-run [SERVICE]                          nothing (of it) is written from here on
   service NAME                               another service with the same pools and regions (before
                                              anything happens)
@@ -56,17 +55,17 @@ from controller.model.second_opinions import AnsweredCounts, Opinion
 from controller.model.traffic import MeasuredShare
 from controller.planning.decision import decide
 from controller.planning.drift import accepted_states, after_reasserting, format_state
-from controller.planning.health.answered_shares import Sample, summary
-from controller.planning.memory import after_writing, updated
+from controller.planning.health.answered_shares import Sample, answered_counts
+from controller.planning.memory import after_writing, with_services
 from controller.planning.shares import SHARE_TOLERANCE, percent
 from tests.planning.remembering import remembers, service_memory
 
 Probed = TypeVar("Probed")
 _LONG_AGO = -100_000.0
-_WHEN = datetime(2026, 1, 1, tzinfo=UTC)
+_ORDERED_AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-class Stage:
+class StoryboardPlayer:
     """One service `shop`, others like it if any, and everything a decision looks at."""
 
     def __init__(self) -> None:
@@ -100,8 +99,8 @@ class Stage:
     def play(self, line: str) -> str:
         """Play one command; the text of a decision, or nothing."""
         verb, *words = line.split()
-        act: Callable[[list[str]], str | None] = getattr(self, "_" + verb.replace("-", "_"))
-        return act(words) or ""
+        command: Callable[[list[str]], str | None] = getattr(self, "_" + verb.replace("-", "_"))
+        return command(words) or ""
 
     # -- the world
 
@@ -167,7 +166,7 @@ class Stage:
 
     def _service(self, words: list[str]) -> None:
         self.modes[words[0]] = None
-        self.memory = updated(self.memory, {words[0]: service_memory(begun=True)})
+        self.memory = with_services(self.memory, {words[0]: service_memory(begun=True)})
 
     # -- what happens
 
@@ -213,7 +212,9 @@ class Stage:
         found = {}
         for name, regions in self.answers.items():
             samples = [Sample(self.now, regions[i % len(regions)]) for i in range(100)]
-            answered = summary(samples, self.settings().services["shop"].pools[name].regions)
+            answered = answered_counts(
+                samples, self.settings().services["shop"].pools[name].regions
+            )
             assert answered is not None
             found["shop", name] = answered
         return found
@@ -258,8 +259,8 @@ class Stage:
             pool=pool or None,
             author="ann",
             reason="INC-42",
-            created_at=_WHEN,
-            expires_at=_WHEN,
+            created_at=_ORDERED_AT,
+            expires_at=_ORDERED_AT,
             ignore_guards=tuple(words[2:]),
             share=share,
         )
@@ -336,7 +337,7 @@ class Stage:
             self._forget()
         if not words:
             self._carry_out(decision)
-        return tell(decision)
+        return decision_text(decision)
 
     def _forget(self) -> None:
         """As the daemon's loops do when their own isolation ends."""
@@ -363,10 +364,10 @@ class Stage:
 
     def _observed(self, service: str) -> Observed:
         """Faults and leaks are the service `shop`'s alone."""
-        mine = {p: setting for p, setting in self.observed.items() if p.service == service}
+        own = {p: setting for p, setting in self.observed.items() if p.service == service}
         if service != "shop":
-            return Observed(self.now, mine)
-        return Observed(self.now, mine, self.unequal, self.faults, leaks=self.leaks)
+            return Observed(self.now, own)
+        return Observed(self.now, own, self.unequal, self.faults, leaks=self.leaks)
 
     def settings(self) -> Settings:
         """The settings the commands described, with limits out of the way unless named."""
@@ -450,9 +451,9 @@ class Stage:
             self.memory = after_reasserting(self.memory, decision, applied, self.now)
 
 
-def tell(decision: Decision) -> str:
+def decision_text(decision: Decision) -> str:
     """A decision as a storyboard shows it."""
-    lines = [line for plan in decision.plans for line in _tell_pool(plan)]
+    lines = [line for plan in decision.plans for line in _pool_text(plan)]
     lines += [f"drift {text}" for text in decision.drift.values()]
     lines += [
         f"{region} is {seen.verdict}: {seen.why}"
@@ -462,12 +463,7 @@ def tell(decision: Decision) -> str:
     return "\n".join(lines) or "nothing to do"
 
 
-def _change_text(change: Change) -> str:
-    """A change's state before and after."""
-    return f"{format_state(change.before)} → {format_state(change.after)}"
-
-
-def _tell_pool(plan: PoolPlan) -> list[str]:
+def _pool_text(plan: PoolPlan) -> list[str]:
     lines = []
     where = plan.pool if plan.service == "shop" else f"{plan.service}/{plan.pool}"
     moved = [r for r in plan.before if abs(plan.after[r] - plan.before[r]) >= SHARE_TOLERANCE]
@@ -488,3 +484,7 @@ def _tell_pool(plan: PoolPlan) -> list[str]:
         place = f"{where} {held.region or ''}".strip()
         lines.append(f"{place} holds {held.reason.value}: {held.detail}")
     return lines
+
+
+def _change_text(change: Change) -> str:
+    return f"{format_state(change.before)} → {format_state(change.after)}"
