@@ -75,7 +75,7 @@ class AnsweredCounts:
     """Recent DNS answers of the zone's name servers to one pool's users, counted per region.
 
     Times are monotonic seconds. `total == sum(counts) + sum(elsewhere)`;
-    `without[r] == 0` if the last answer led to region r.
+    `0 <= without[r] <= total`, and 0 if the last answer led to region r.
     """
 
     at: float

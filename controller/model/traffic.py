@@ -23,7 +23,7 @@ class Measurement:
 class MeasuredShare:
     """The share of a pool's requests that one region received lately.
 
-    `0 <= errors <= requests`; `0 <= share <= 1`; the shares of a pool add up to 1.
+    `0 <= errors <= requests`; `0 <= share <= 1`; for a pool `sum(shares) == 1 or all == 0`.
     """
 
     requests: int
