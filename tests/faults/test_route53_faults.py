@@ -218,7 +218,7 @@ def slow_reading() -> dict[str, float]:
 
 
 def orphan_check(steered: Steered, name: str, region: str) -> None:
-    """Give a leaf a health check of its own and delete that check."""
+    """Give a weighted record another health check and delete that check."""
     config = {"Type": "TCP", "IPAddress": "192.0.2.1", "Port": 80}
     steered.aws.health_checks.create_health_check(
         {"CallerReference": "id:orphan", "HealthCheckConfig": config}

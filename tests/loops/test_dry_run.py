@@ -66,7 +66,7 @@ async def test_a_service_switched_to_active_is_planned_first() -> None:
     async with world.running(load=load) as controller:
         await asyncio.sleep(20)
         world.kill("eu-west-1")
-        await asyncio.sleep(40)  # apart from each other, so that nobody panics
+        await asyncio.sleep(40)  # apart from each other, so that no service panics
         world.kill("eu-central-1")
         await asyncio.sleep(10)
         with pytest.raises(ReloadRefusedError, match="2 regions would lose traffic") as refusal:

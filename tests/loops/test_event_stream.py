@@ -1,4 +1,4 @@
-"""The hub of live events: numbering, going on where one stopped, and nobody waiting for anybody."""
+"""The event stream: numbering, continuation after an id, and independent subscribers."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def large(count: int) -> DecisionRecord:
 
 
 async def test_events_are_kept_in_so_many_bytes() -> None:
-    """A thousand large ones would take hundreds of MB; who is farther behind is told so."""
+    """A thousand large ones would take hundreds of MB; one farther behind gets `resync`."""
     event_stream = EventStream(FakeClock())
     began = event_stream.last_id
     for _ in range(MAX_EVENTS):
@@ -203,7 +203,7 @@ async def test_what_changed_is_told_once() -> None:
 
 
 async def test_types_are_filtered_but_a_resync_always_comes() -> None:
-    """Whoever wants decisions only must still learn that some were missed."""
+    """A subscriber to decisions only must still learn that some were missed."""
     event_stream = EventStream(FakeClock())
     with event_stream.subscription({EventType.DECISION}) as listener:
         say(event_stream)
@@ -215,7 +215,7 @@ async def test_types_are_filtered_but_a_resync_always_comes() -> None:
 
 
 async def test_other_peoples_events_do_not_put_off_the_heartbeat() -> None:
-    """The time to wait counts from the question, whatever rings in between."""
+    """The time to wait counts from the call, whatever notifications come in between."""
     clock = FakeClock()
     event_stream = EventStream(clock)
     with event_stream.subscription({EventType.DECISION}) as listener:
@@ -230,7 +230,7 @@ async def test_other_peoples_events_do_not_put_off_the_heartbeat() -> None:
         assert 15.0 <= clock.monotonic() - asked <= 16.0
 
 
-async def test_closing_lets_everybody_go_at_once() -> None:
+async def test_closing_ends_all_subscriptions_at_once() -> None:
     """Those who come later, too."""
     event_stream = EventStream(FakeClock())
     async with asyncio.TaskGroup() as group:

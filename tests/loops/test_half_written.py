@@ -144,7 +144,7 @@ def leaf_weights(world: World, pool: str, region: str) -> dict[str, int | None]:
 
 
 def edit_leaf(world: World, pool: str, region: str, type_: str, weight: int) -> None:
-    """Somebody gives one of two twins another weight."""
+    """An operator gives one of two twin records another weight."""
     for record in world.records.stored(ZONE):
         named = record.name.startswith(f"{pool}.") and record.type == type_
         if named and record.set_identifier == region:
@@ -246,11 +246,11 @@ async def test_a_write_of_unknown_fate_may_be_applied_though_the_next_one_is_ref
     assert drift == set()
 
 
-# -- somebody else's hand on one part
+# -- a manual change of one part
 
 
 def half_closed(world: World, how: str) -> Position:
-    """Somebody closes one part of a position; the position."""
+    """The position of which an operator closes one part."""
     if how in ("A", "AAAA"):
         edit_leaf(world, "world", WEST, how, 0)
         return Position("shop", "world", WEST)
@@ -280,7 +280,7 @@ def is_out(world: World) -> bool:
 @pytest.mark.parametrize("why", ["down", "failover", "drain"])
 @pytest.mark.parametrize("how", HALVES)
 async def test_a_region_that_must_leave_leaves_with_every_part_at_once(how: str, why: str) -> None:
-    """Half closed is not out, and what somebody did by hand keeps no user there."""
+    """Half closed is not drained, and a manual change keeps no user there."""
     world = World()
     async with world.running() as controller:
         await asyncio.sleep(SOON_S)
@@ -296,7 +296,9 @@ async def test_a_region_that_must_leave_leaves_with_every_part_at_once(how: str,
 
 @pytest.mark.parametrize("why", ["down", "failover"])
 @pytest.mark.parametrize("how", HALVES)
-async def test_drift_that_was_seen_before_keeps_nobody_in_a_dead_region(how: str, why: str) -> None:
+async def test_drift_that_was_seen_before_keeps_no_user_in_a_dead_region(
+    how: str, why: str
+) -> None:
     """The half-closed position is known and held as drift when the region fails."""
     world = World()
     async with world.running() as controller:

@@ -1,4 +1,4 @@
-"""A pool that does not fit is told to the log once, and once when it fits again."""
+"""A pool that does not fit is logged once, and once when it fits again."""
 
 from __future__ import annotations
 

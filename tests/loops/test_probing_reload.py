@@ -1,4 +1,4 @@
-"""Probing when other settings are put in force."""
+"""Probing when other settings become active."""
 
 from __future__ import annotations
 

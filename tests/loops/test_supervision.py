@@ -23,7 +23,7 @@ async def fails() -> None:
 
 
 class Failing:
-    """A loop that fails so many seconds after each of its starts, as often as it is told."""
+    """A loop that fails so many seconds after each of its starts, a given number of times."""
 
     def __init__(self, after_s: float, times: int = 10**6) -> None:
         self.after_s = after_s
@@ -68,7 +68,7 @@ async def test_a_vital_loop_that_fails_is_told_with_its_error() -> None:
 
 @pytest.mark.parametrize("kind", ["vital", "advisory"])
 async def test_being_cancelled_is_how_a_loop_ends(kind: str) -> None:
-    """Nothing is told."""
+    """Nothing is observed."""
     with logged() as lines:
         run = getattr(Watched().supervision, kind)
         task = asyncio.get_running_loop().create_task(run("x", asyncio.Event().wait))

@@ -111,7 +111,7 @@ class WriteOracles:
             self._f1_rests_on_what_was_read(arrival, moves)
             self._f8_only_weights(self._aws.levers)
         self._journal.note("APPLIED", arrival.call.operation, late, *sorted(map(str, moves)))
-        self._f2_somebody_is_open(arrival)
+        self._f2_a_region_is_open(arrival)
 
     def _check_timely(self, arrival: Arrival, moves: tuple[Move, ...]) -> None:
         for move in moves:
@@ -132,7 +132,7 @@ class WriteOracles:
                     f"F1 {move} overwrote half {half}: it was {was}, not {basis[half]}",
                 )
 
-    def _f2_somebody_is_open(self, arrival: Arrival) -> None:
+    def _f2_a_region_is_open(self, arrival: Arrival) -> None:
         """F2: in every pool there is a region r with `after.r_0 > 0 and after.r_1 > 0`."""
         for pool, pairs in arrival.after.items():
             if any(map(is_open, pairs.values())):
