@@ -200,7 +200,7 @@ async def test_many_small_pages_are_one_reading() -> None:
 
 
 async def test_two_regions_that_die_a_second_apart_are_both_out_at_once() -> None:
-    """Two of five is no panic; each is out within a second of its own death."""
+    """Two of five is no panic; each is out within a second of its death."""
     async with steering() as steered:
         assert await failed_over(steered) < 1
         await asyncio.sleep(1)

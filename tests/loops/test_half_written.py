@@ -1,7 +1,7 @@
 """Positions whose parts differ: records A and AAAA, groups of two listeners, two endpoints.
 
-Either a write of ours went half through, which is finished with back-off and is nobody's drift, or
-somebody changed one part by hand, which is drift while all is calm and keeps nobody in a region
+Either a write of ours went half through, which is finished with back-off and is no drift, or an
+operator changed one part manually, which is drift while all is calm and keeps no user in a region
 that must leave.
 """
 
@@ -181,7 +181,7 @@ def pin(service: str, share: float, pool: str | None = None) -> OverrideRequest:
 async def test_what_only_some_listeners_took_is_ours_and_is_finished(
     outcomes: tuple[str, str], unread: int
 ) -> None:
-    """Every subset of a position's groups applied, by every outcome; then one changed by hand."""
+    """Every subset of a position's groups applied, by every outcome; then one edited manually."""
     world = World()
     two_listeners(world)
     async with world.running() as controller:
@@ -336,7 +336,7 @@ async def test_a_part_changed_by_hand_is_drift_and_put_right_after_its_hold(how:
 
 @pytest.mark.parametrize("second", ["refused", "throttled", "lost_request"])
 async def test_drift_that_was_put_right_in_part_is_no_answer_to_our_write(second: str) -> None:
-    """The other part still shows the hand edit: it is written again, without another hold."""
+    """The other part still shows the manual edit: it is written again, without another hold."""
     world = World()
     two_listeners(world)
     async with world.running() as controller:
@@ -379,7 +379,7 @@ async def test_a_receiver_that_is_half_closed_opens_before_the_dead_region_close
 async def test_a_dead_region_is_not_out_while_a_kind_of_user_has_no_region_open(how: str) -> None:
     """All of a record type, or of a listener, is closed: AWS then sends those users to any region.
 
-    The last receiver was half closed by hand just before, in no reading yet.
+    The last receiver was half closed manually just before, in no reading yet.
     """
     world = World()
     two_listeners(world)

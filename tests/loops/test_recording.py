@@ -388,7 +388,7 @@ def told_of(number: int) -> tuple[Snapshot, Decision]:
 async def test_records_that_may_still_change_are_bounded_by_what_they_moved(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The newest one is kept in any case; what is told of it is what would be told of it whole."""
+    """The newest one is kept in any case; its events are those of the whole record."""
     monkeypatch.setattr(recording, "_MAX_OPEN_SHARES", 20)
     bench = Bench()
     for _ in range(4):
