@@ -89,7 +89,7 @@ async def test_a_late_write_lands_unhindered_and_is_put_right() -> None:
         await until(lambda: steered.dials()[DEAD] == 100, "it is put right")
 
 
-async def test_a_dial_turned_by_hand_is_held_and_then_put_right() -> None:
+async def test_a_dial_set_manually_is_held_and_then_corrected() -> None:
     """As a weight is."""
     async with steering(HASTY) as steered:
         await set_dial(steered, 40.0)

@@ -134,7 +134,7 @@ async def test_a_write_that_lands_when_its_region_has_long_come_back_is_seen_as_
         await until(steered.is_calm, "our plan is put back")
 
 
-async def test_a_leaf_changed_by_hand_hinders_its_own_pool_only() -> None:
+async def test_a_record_edited_manually_hinders_its_own_pool_only() -> None:
     """The batch is refused as a whole; the pools go on apart, and the edited one a cycle later."""
     async with steering(settings(cycle=slow_reading())) as steered:
         await steered.aws.faults.add(

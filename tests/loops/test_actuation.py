@@ -324,7 +324,7 @@ async def test_a_twin_that_is_as_wanted_already_is_left_alone() -> None:
 
 
 @pytest.mark.parametrize("emergency", [True, False])
-async def test_an_emergency_is_told_to_the_adapter(emergency: bool) -> None:
+async def test_an_emergency_is_passed_to_the_adapter(emergency: bool) -> None:
     """It may spend the reserve of the request budget."""
     bench = Bench()
     await bench.carry_out(weight("shop", WEST, 0), emergency=emergency)

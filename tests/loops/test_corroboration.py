@@ -25,7 +25,9 @@ async def test_reference_targets_are_asked_at_once_after_a_first_failure() -> No
 
 
 @pytest.mark.parametrize("known_good", [KNOWN_GOOD, ()], ids=["some", "none"])
-async def test_known_bad_targets_are_not_asked_out_of_turn(known_good: tuple[str, ...]) -> None:
+async def test_known_bad_targets_are_not_probed_out_of_schedule(
+    known_good: tuple[str, ...],
+) -> None:
     """They corroborate nothing, and their own failures need no confirmation."""
     bench = Bench({}, {}, known_good=known_good, known_bad=(KNOWN_BAD,))
     bench.prober.answer(KNOWN_BAD, ProbeOutcome.FAILED, "refused")
@@ -76,7 +78,7 @@ async def test_a_verdict_wakes_the_loop_and_nothing_else_does() -> None:
     assert bench.wakes == [2, 20.4]
 
 
-async def test_a_reference_target_that_turns_suspect_or_well_wakes_the_loop() -> None:
+async def test_a_reference_target_that_becomes_suspect_or_well_wakes_the_loop() -> None:
     """Whether the prober is to be believed changes with it."""
     bench = Bench(known_good=KNOWN_GOOD, health={**QUICK, "up_after": 100})
     async with bench.running():

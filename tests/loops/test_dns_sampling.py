@@ -169,7 +169,7 @@ async def test_a_leaf_that_route_53_withholds_corroborates_what_our_probes_say()
     assert outside.weights("world")[EAST] == 128  # this pool is not sampled: it is held
 
 
-async def test_silent_name_servers_are_told_once_and_leave_nothing_known() -> None:
+async def test_silent_name_servers_are_logged_once_and_leave_nothing_known() -> None:
     """Old answers are no answers; when they answer again, the count goes on."""
     outside = world()
     answer(outside, [WEST, CENTRAL])
@@ -186,7 +186,7 @@ async def test_silent_name_servers_are_told_once_and_leave_nothing_known() -> No
     assert [line["event"] for line in log].count("name_servers_unknown") == 1
 
 
-async def test_answers_that_belong_to_no_leaf_are_told_in_words() -> None:
+async def test_answers_that_belong_to_no_weighted_record_are_described() -> None:
     """They may belong to anything: nothing else follows from them."""
     outside = world()
     outside.name_servers.answer(NAME, GERMANY, ["203.0.113.99"])

@@ -29,7 +29,7 @@ def with_mode(mode: str, service: str = "api", daemon: str = "active") -> Settin
     return Settings.model_validate(data)
 
 
-async def test_a_service_in_dry_run_tells_exactly_what_it_would_write() -> None:
+async def test_a_service_in_dry_run_shows_exactly_what_it_would_write() -> None:
     """In the log, in `gtc why` and in the holds; the other service is steered meanwhile."""
     world = World(with_mode("dry_run"))
     async with world.running() as controller:

@@ -113,7 +113,7 @@ async def test_the_oldest_place_kept_is_not_a_resync() -> None:
         assert (first.type, first.id) == (EventType.OVERRIDE_SET, began + 1)
 
 
-async def test_a_slow_listener_skips_and_is_told_so_while_a_quick_one_gets_all() -> None:
+async def test_a_slow_subscriber_gets_resync_while_a_quick_one_gets_all() -> None:
     """Its slowness costs no memory: the row is shared and bounded."""
     event_stream = EventStream(FakeClock())
     with event_stream.subscription() as slow, event_stream.subscription() as quick:
@@ -179,7 +179,7 @@ async def test_an_event_that_is_too_large_says_what_it_leaves_out() -> None:
     assert 0 < len(event.data["moves"]) == 250 * 20 - event.data["left_out"]["moves"]
 
 
-async def test_what_changed_is_told_once() -> None:
+async def test_what_changed_is_published_once() -> None:
     """A pool that neither moves nor has moved since is in no event about how things stand."""
     world = World()
     async with world.running() as controller:
@@ -245,7 +245,7 @@ async def test_closing_ends_all_subscriptions_at_once() -> None:
         assert await late.next(900.0) is None
 
 
-async def test_a_failure_is_told_with_its_decision_and_what_became_of_it() -> None:
+async def test_a_failure_is_published_with_its_decision_and_outcome() -> None:
     """The daemon's own loops: kept, then updated when it has spread."""
     world = World()
     async with world.running() as controller:
@@ -267,7 +267,7 @@ async def test_a_failure_is_told_with_its_decision_and_what_became_of_it() -> No
     assert seen[("shop", "eu-west-1")] == "down"
 
 
-async def test_how_things_stand_is_told_when_it_changed_and_at_most_once_a_second() -> None:
+async def test_the_status_is_published_on_change_and_at_most_once_a_second() -> None:
     """A calm day is silent."""
     world = World()
     async with world.running() as controller:
@@ -286,7 +286,7 @@ async def test_how_things_stand_is_told_when_it_changed_and_at_most_once_a_secon
     assert min(gaps) >= module._CYCLE_GAP_S
 
 
-async def test_orders_are_told_when_set_when_about_to_end_and_when_ended() -> None:
+async def test_orders_are_published_when_set_when_about_to_end_and_when_ended() -> None:
     """With who did it; a replaced one has ended, too."""
     world = World()
     async with world.running() as controller:

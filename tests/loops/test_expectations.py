@@ -144,7 +144,7 @@ async def test_nothing_to_remember_is_not_written() -> None:
     assert lines == []
 
 
-async def test_what_is_told_does_not_change_later() -> None:
+async def test_what_is_returned_does_not_change_later() -> None:
     """A decision looks at one moment."""
     expectations = Expectations(FakeStore())
     await expectations.accept_observed({POSITION: LeverState(7)})

@@ -243,7 +243,7 @@ async def test_users_who_leave_a_drained_region_are_measured(service: str) -> No
     assert await bench.timeline() == [(SPREAD[service], 12), ("measured", 21.5)]
 
 
-async def test_users_who_stay_are_told_of() -> None:
+async def test_users_who_stay_are_reported() -> None:
     """A minute after the last cached answer has expired no user should be there."""
     bench = Bench()
     async with bench.running():

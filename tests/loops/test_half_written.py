@@ -315,7 +315,7 @@ async def test_drift_that_was_seen_before_keeps_no_user_in_a_dead_region(
 
 
 @pytest.mark.parametrize("how", HALVES)
-async def test_a_part_changed_by_hand_is_drift_and_put_right_after_its_hold(how: str) -> None:
+async def test_a_part_edited_manually_is_drift_and_corrected_after_its_hold(how: str) -> None:
     """While all is calm, as its policy says."""
     world = World()
     async with world.running() as controller:

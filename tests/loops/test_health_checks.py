@@ -84,7 +84,7 @@ async def test_checks_that_fail_while_probes_pass_are_shown_and_drain_nothing() 
     )
 
 
-async def test_on_a_calm_day_checks_are_asked_slowly_and_in_turn() -> None:
+async def test_on_a_calm_day_checks_are_polled_slowly_and_round_robin() -> None:
     """Twice a minute each: the budget of one question a second is for other days."""
     world = World()
     async with world.running():

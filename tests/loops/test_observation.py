@@ -66,7 +66,7 @@ class Bench:
             self.records.put(ZONE, replace(record, weight=weight))
 
 
-async def test_what_was_read_is_told_service_by_service() -> None:
+async def test_what_was_read_is_returned_service_by_service() -> None:
     """In the levers' own units, with the moment at which it was asked."""
     bench = Bench(small(services=BOTH))
     await asyncio.sleep(7)

@@ -128,7 +128,7 @@ async def test_a_newer_pin_takes_the_place_of_the_older() -> None:
     ]
 
 
-async def test_an_override_is_stored_obeyed_and_told_at_once() -> None:
+async def test_an_override_is_stored_active_and_announced_at_once() -> None:
     """Acknowledged means durable, and the loop is woken for it."""
     bench = Bench()
     override = await bench.overrides.add(DRAIN)

@@ -72,8 +72,8 @@ async def test_writes_are_waited_for_while_nothing_else_happens() -> None:
     assert told(written) == [("Z1", "applied", 1)]
 
 
-@pytest.mark.parametrize("rings_at", [0, 0.5, 2])
-async def test_when_the_bell_rings_only_a_moment_is_left(notified_at: float) -> None:
+@pytest.mark.parametrize("notified_at", [0, 0.5, 2])
+async def test_after_a_notification_only_the_urgent_wait_is_left(notified_at: float) -> None:
     """What was answered is reported; the rest may have been applied."""
     bench = Bench()
     asyncio.get_running_loop().call_later(notified_at, bench.wakeup.notify)
@@ -88,7 +88,7 @@ async def test_when_the_bell_rings_only_a_moment_is_left(notified_at: float) -> 
     await bench.pending.end()
 
 
-async def test_an_outcome_that_comes_late_rings_and_is_told_by_the_next_cycle() -> None:
+async def test_a_late_outcome_wakes_the_loop_and_is_reported_by_the_next_cycle() -> None:
     """Once, and settled when it came."""
     bench = Bench()
     bench.wakeup.notify()

@@ -99,7 +99,7 @@ async def test_a_success_is_not_confirmed_although_a_failure_still_stands() -> N
     assert bench.asked(probe("a")) == [0, 0.2, 1]
 
 
-async def test_a_probe_that_could_not_be_run_changes_nothing_and_is_told() -> None:
+async def test_a_probe_that_could_not_be_run_changes_nothing_and_is_observed() -> None:
     """Neither the state nor its freshness, nor the pace: what is missing is ours, not theirs."""
     bench = Bench()
     async with bench.running():

@@ -208,7 +208,7 @@ async def test_a_failover_has_its_moments_from_first_failure_to_answer() -> None
     assert record.timeline[-1].detail == "route53 Z0"
 
 
-async def test_each_write_has_its_own_moment_though_all_are_told_together() -> None:
+async def test_each_write_has_its_own_time_though_all_are_reported_together() -> None:
     """An accelerator that took it at once, beside a zone that hung for its deadline."""
     bench = Bench()
     await asyncio.sleep(20)
@@ -268,7 +268,7 @@ async def test_only_what_condemned_the_region_dates_its_failure() -> None:
     ]
 
 
-async def test_what_becomes_known_later_is_added_and_stored_and_told() -> None:
+async def test_what_becomes_known_later_is_added_stored_and_published() -> None:
     """Moments in their order, effects line by line."""
     bench = Bench()
     record = await bench.keep(CALM)

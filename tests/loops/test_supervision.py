@@ -51,14 +51,14 @@ class Watched:
         self.supervision = Supervision(FakeClock(), lambda *told: self.told.append(told))
 
 
-async def test_a_vital_loop_that_returns_is_told_and_is_an_error() -> None:
+async def test_a_vital_loop_that_returns_is_logged_and_is_an_error() -> None:
     """There is no good way to end."""
     with logged() as lines, pytest.raises(LoopEndedError, match="probing"):
         await Watched().supervision.vital("probing", returns)
     assert [(line["event"], line["loop"]) for line in lines] == [("loop_ended", "probing")]
 
 
-async def test_a_vital_loop_that_fails_is_told_with_its_error() -> None:
+async def test_a_vital_loop_that_fails_is_logged_with_its_error() -> None:
     """Once, where it happened."""
     with logged() as lines, pytest.raises(LoopEndedError, match="probing") as caught:
         await Watched().supervision.vital("probing", fails)

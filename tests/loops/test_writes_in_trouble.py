@@ -136,7 +136,7 @@ async def test_a_store_that_fails_does_not_keep_users_on_a_dead_region() -> None
     assert world.weights("world")["eu-west-1"] == 0
 
 
-async def test_a_hand_edit_between_reading_and_writing_is_not_trampled() -> None:
+async def test_a_manual_edit_between_reading_and_writing_is_not_overwritten() -> None:
     """The compare-and-swap refuses that pool alone; the edit is seen, then the region leaves."""
     world = World()
     async with world.running():
@@ -156,7 +156,7 @@ async def test_a_hand_edit_between_reading_and_writing_is_not_trampled() -> None
     assert "drift: shop/world/eu-west-1: weight 64 expected, weight 10 seen" in records[1].trigger
 
 
-async def test_a_hand_edit_elsewhere_stands_while_the_dead_region_leaves() -> None:
+async def test_a_manual_edit_elsewhere_stands_while_the_dead_region_is_drained() -> None:
     """The emergency does not wait for it, nor touch it; balance is restored after the hold."""
     world = World()
     async with world.running() as controller:
