@@ -1,4 +1,4 @@
-"""The house in which the loops live, and the process around it."""
+"""The composed controller, and the process around it."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ async def test_what_is_seen_decided_and_written_reaches_everybody_who_is_told() 
 
 
 @pytest.mark.looptime
-async def test_a_house_takes_up_what_an_earlier_one_left() -> None:
+async def test_a_controller_loads_what_an_earlier_one_left() -> None:
     """Orders and expectations, before the first cycle."""
     world = World()
     async with world.running() as earlier:

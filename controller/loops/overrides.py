@@ -12,15 +12,14 @@ store: no override is active beyond its end, whatever the disk does.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Any, TypeVar
 
 import structlog
 
 from controller.loops.active_settings import ActiveSettings
+from controller.loops.override_changes import OverrideChanges
 from controller.loops.override_requests import check, check_text, check_ttl
 from controller.loops.wakeup import WakeUp
 from controller.model.errors import InvalidRequestError, StateUnavailableError
@@ -37,7 +36,6 @@ _STORE_WAIT_S = 5.0
 """How long a change may take to be stored before the caller gets an error."""
 _EXPIRY_WAIT_S = 0.2
 """How long one expiry waits for the store before the next is processed."""
-ChangeResult = TypeVar("ChangeResult")
 DAEMON = "gtc"
 """Actor of what the daemon does without an order, such as an expiry."""
 
@@ -62,15 +60,12 @@ class Overrides:
         self._wake = wake
         self._listeners = tuple(listeners)
         self._wakeup = WakeUp()
-        self._change_lock = asyncio.Lock()
-        """One change at a time: none may rest on an override that another is replacing."""
         self._held: dict[int, tuple[Override, float]] = {}
         """Id to override and its end, in seconds of `boottime`."""
         self._announced: set[int] = set()
         self._ended_unstored: set[int] = set()
         """Ids of those that have expired, whose end is not stored yet."""
-        self._changes: set[asyncio.Task[Any]] = set()
-        """Changes under way; each may outlast its caller."""
+        self._changes = OverrideChanges()
         self.loaded = False
         """Whether the overrides of an earlier process were read."""
 
@@ -86,10 +81,7 @@ class Overrides:
 
     async def end(self) -> None:
         """Cancel the changes that are still being stored."""
-        tasks = list(self._changes)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._changes.end()
 
     def active(self) -> tuple[Override, ...]:
         """The active overrides, oldest first."""
@@ -107,7 +99,7 @@ class Overrides:
         """
         self.check(request)
         self._check_loaded()
-        return await self._exclusively(lambda: self._add(request), _STORE_WAIT_S)
+        return await self._changes.run(lambda: self._add(request), _STORE_WAIT_S)
 
     async def extend(self, override_id: int, ttl_s: float, actor: str, reason: str) -> Override:
         """Let an override end `ttl_s` seconds from now, later or sooner than before.
@@ -117,14 +109,14 @@ class Overrides:
         check_ttl(ttl_s, self._active_settings.settings)
         check_text("reason", reason)
         self._check_loaded()
-        return await self._exclusively(
+        return await self._changes.run(
             lambda: self._extend(override_id, ttl_s, actor, reason), _STORE_WAIT_S
         )
 
     async def withdraw(self, override_id: int, actor: str) -> Override:
         """End an override before its time. Raises InvalidRequestError, StateUnavailableError."""
         self._check_loaded()
-        return await self._exclusively(lambda: self._withdraw(override_id, actor), _STORE_WAIT_S)
+        return await self._changes.run(lambda: self._withdraw(override_id, actor), _STORE_WAIT_S)
 
     def check(self, request: OverrideRequest) -> None:
         """Raise InvalidRequestError for a request that the active settings do not allow."""
@@ -166,7 +158,7 @@ class Overrides:
         self._ended_unstored = {override.id for override in expired}
         for override in expired:
             try:
-                await self._exclusively(partial(self._end_expired, override), _EXPIRY_WAIT_S)
+                await self._changes.run(partial(self._end_expired, override), _EXPIRY_WAIT_S)
             except StateUnavailableError as error:
                 # The others would wait for the same disk.
                 _log.error("override_end_not_durable", **_log_fields(override), error=str(error))
@@ -174,37 +166,6 @@ class Overrides:
         return _IDLE_S
 
     # -- changes, one at a time
-
-    async def _exclusively(
-        self, change: Callable[[], Coroutine[Any, Any, ChangeResult]], within_s: float
-    ) -> ChangeResult:
-        """Run one change while no other is under way; returns or raises what it does.
-
-        Raises StateUnavailableError when it could not begin within `within_s`, with nothing
-        changed, and when it is still being stored; then it continues in the background.
-        """
-        try:
-            async with asyncio.timeout(within_s):
-                await self._change_lock.acquire()
-        except TimeoutError:
-            detail = "the state file does not answer: another change is still being stored"
-            raise StateUnavailableError(f"{detail}; nothing has changed") from None
-        task = asyncio.create_task(self._released_after(change()))  # noqa: TID251 - may outlast its caller
-        self._changes.add(task)
-        task.add_done_callback(self._changes.discard)
-        if task in (await asyncio.wait({task}, timeout=within_s))[0]:
-            return task.result()
-        task.add_done_callback(_log_late)
-        raise StateUnavailableError(
-            f"no answer from the state file within {within_s:g} s; if the change is stored yet, it "
-            "counts from then on: look at the overrides in force"
-        )
-
-    async def _released_after(self, change: Coroutine[Any, Any, ChangeResult]) -> ChangeResult:
-        try:
-            return await change
-        finally:
-            self._change_lock.release()
 
     async def _add(self, request: OverrideRequest) -> Override:
         replaced = [o.id for o in self.active() if o.target == request.target]
@@ -306,8 +267,3 @@ def _log_fields(override: Override) -> dict[str, object]:
         "share": override.share,
         "author": override.author,
     }
-
-
-def _log_late(change: asyncio.Task[Any]) -> None:
-    if not change.cancelled() and (error := change.exception()):
-        _log.error("override_not_stored", error=str(error))

@@ -16,8 +16,8 @@ class FakeAccelerators:
     Can be told:
     - everything `trouble` can be told (see tests.fakes.trouble);
     - `hold_deployed`: accelerators stay IN_PROGRESS while it is set;
-    - `put(accelerator, group)`, `remove(accelerator, group ARN)`: somebody else's hands.
-    Tells what it was asked: `reads` (accelerator ARNs), `writes` (changes attempted).
+    - `put(accelerator, group)`, `remove(accelerator, group ARN)`: manual edits.
+    It notes calls: `reads` (accelerator ARNs), `writes` (changes attempted).
     """
 
     def __init__(self, accelerators: Mapping[str, Iterable[EndpointGroup]]) -> None:

@@ -20,7 +20,7 @@ class FakeHealthChecks:
     - `define(check_id, definition)`: a check exists, and finds its endpoint well;
     - `fail(check_id)`, `heal(check_id)`: what its checkers see from now on;
     - `trouble.unavailable`: questions raise ProviderUnavailableError.
-    Tells what it was asked: `asked` (ids of which the reports were wanted).
+    It notes calls: `asked` (ids of which the reports were wanted).
     """
 
     def __init__(self, clock: Clock) -> None:

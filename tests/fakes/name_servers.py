@@ -9,13 +9,13 @@ from tests.fakes.trouble import Trouble
 
 
 class FakeNameServers:
-    """Fulfils NameServers. Answers of one name and subnet come in turn, over and over.
+    """Fulfils NameServers. Answers of one name and subnet come round-robin.
 
     Can be told:
     - `answer(name, subnet, addresses…)`: one answer each; without any the name has no address;
     - `lead(name, addresses…)`: what a name outside the zones resolves to;
     - `trouble.unavailable`: questions raise ProviderUnavailableError.
-    Tells what it was asked: `asked` (zone id, name, subnet).
+    It notes calls: `asked` (zone id, name, subnet).
     """
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ from controller.ports import Clock, ProbeListener, TimerHandle
 
 
 class FakeProber:
-    """Fulfils Prober. Everything passes at once until it is told otherwise.
+    """Fulfils Prober. Every probe passes at once until a test sets another answer.
 
     Can be told, by the endpoint's `probe` address:
     - `answer(probe, outcome, detail)`: answer so from now on;
@@ -21,7 +21,7 @@ class FakeProber:
     - `answer_late(probe)`: what was given up at last answers after all;
     - `disturb(probe)`: the kept connection ends.
     - `certificate_ends_at`: every answer shows a certificate that ends then.
-    Tells what it was asked: `asked`, (monotonic seconds, probe) in order.
+    It notes calls: `asked`, (monotonic seconds, probe) in order.
     """
 
     def __init__(self, clock: Clock) -> None:

@@ -19,8 +19,8 @@ class FakeRecordSets:
     Can be told:
     - everything `trouble` can be told (see tests.fakes.trouble);
     - `hold_insync`: no change becomes INSYNC while it is set;
-    - `put(zone, record)`, `remove(zone, record)`: somebody else's hands.
-    Tells what it was asked: `reads` (zone ids), `writes` (zone id, changes, emergency; attempted).
+    - `put(zone, record)`, `remove(zone, record)`: manual edits.
+    It notes calls: `reads` (zone ids), `writes` (zone id, changes, emergency; attempted).
     """
 
     def __init__(self, zones: Mapping[str, Iterable[RecordSet]]) -> None:

@@ -100,7 +100,7 @@ def accelerated() -> dict[str, object]:
 
 
 def _regions() -> dict[str, object]:
-    """Nobody listens there: the emulated AWS's own health checks may ask, our probes are fake."""
+    """Nothing listens there: the emulated AWS's own health checks may ask, our probes are fake."""
     return {
         region: {
             "capacity_rps": 1000.0,
@@ -161,7 +161,7 @@ class Steered:
         return {h.reason for p in latest.decision.plans for h in p.held} if latest else set()
 
     def drifted(self) -> set[str]:
-        """Positions that somebody else changed, as of the last cycle."""
+        """Positions that show drift, as of the last cycle."""
         latest = self.controller.reconciliation.latest
         return {str(position) for position in latest.decision.drift} if latest else set()
 

@@ -78,7 +78,7 @@ async def test_a_region_of_aws_gone_takes_its_services_along() -> None:
 
 
 async def test_a_late_write_lands_unhindered_and_is_put_right() -> None:
-    """Held as drift for as long as somebody else's change would be."""
+    """Held as drift for as long as a manual change would be."""
     async with steering(HASTY) as steered:
         await steered.aws.faults.add("late", seconds=4, operation=UPDATE)
         await drained(steered)
@@ -89,10 +89,10 @@ async def test_a_late_write_lands_unhindered_and_is_put_right() -> None:
         await until(lambda: steered.dials()[DEAD] == 100, "it is put right")
 
 
-async def test_a_dial_turned_by_hand_is_held_and_then_put_right() -> None:
+async def test_a_dial_set_manually_is_held_and_then_corrected() -> None:
     """As a weight is."""
     async with steering(HASTY) as steered:
-        await turn(steered, 40.0)
+        await set_dial(steered, 40.0)
         await until(lambda: Hold.DRIFT in steered.holds(), "it is held")
         assert steered.dials()[DEAD] == 40
         await until(lambda: steered.dials()[DEAD] == 100, "it is put right")
@@ -104,7 +104,7 @@ async def test_two_hands_on_one_dial_are_told_apart_from_a_fight() -> None:
     async with steering(settings(services=accelerated(), guards=enforce)) as steered:
         for _ in range(3):
             await until(lambda: steered.dials()[DEAD] == 100, "ours")
-            await turn(steered, 40.0)
+            await set_dial(steered, 40.0)
         await until(lambda: Hold.CONTESTED in steered.holds(), "contested")
         latest = steered.controller.reconciliation.latest
         assert latest is not None
@@ -113,8 +113,8 @@ async def test_two_hands_on_one_dial_are_told_apart_from_a_fight() -> None:
         assert steered.dials()[DEAD] == 40
 
 
-async def turn(steered: Steered, dial: float) -> None:
-    """Somebody sets the dial of the region's group, through the API as people do."""
+async def set_dial(steered: Steered, dial: float) -> None:
+    """An operator sets the dial of the region's group, through the API."""
     groups = steered.aws.accelerators.accelerator(ARN).listeners[0].groups
     arn = next(group.arn for group in groups if group.region == DEAD)
     await steered.clients.global_accelerator.update_endpoint_group(

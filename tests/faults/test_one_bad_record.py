@@ -46,7 +46,7 @@ class Bench:
         )
 
     def edit(self, service: str) -> None:
-        """Somebody changes a leaf of the service after it was read."""
+        """An operator changes a weighted record of the service after it was read."""
         for record in self.records.stored(ZONE):
             if record.name == f"world.{service}.test." and record.set_identifier == WEST:
                 self.records.put(ZONE, replace(record, weight=7))
@@ -66,7 +66,7 @@ def told(written: tuple[WriteResult, ...]) -> list[tuple[list[str], OutcomeStatu
 
 
 async def test_one_bad_record_hinders_its_own_pool_alone() -> None:
-    """Every attempt is told, and only what was applied is expected from now on."""
+    """Every attempt is reported, and only what was applied is expected from now on."""
     bench = Bench()
     await bench.observation.refresh(10)
     bench.edit("shop")

@@ -134,7 +134,7 @@ async def test_a_write_that_lands_when_its_region_has_long_come_back_is_seen_as_
         await until(steered.is_calm, "our plan is put back")
 
 
-async def test_a_leaf_changed_by_hand_hinders_its_own_pool_only() -> None:
+async def test_a_record_edited_manually_hinders_its_own_pool_only() -> None:
     """The batch is refused as a whole; the pools go on apart, and the edited one a cycle later."""
     async with steering(settings(cycle=slow_reading())) as steered:
         await steered.aws.faults.add(
@@ -200,7 +200,7 @@ async def test_many_small_pages_are_one_reading() -> None:
 
 
 async def test_two_regions_that_die_a_second_apart_are_both_out_at_once() -> None:
-    """Two of five is no panic; each is out within a second of its own death."""
+    """Two of five is no panic; each is out within a second of its death."""
     async with steering() as steered:
         assert await failed_over(steered) < 1
         await asyncio.sleep(1)
@@ -218,7 +218,7 @@ def slow_reading() -> dict[str, float]:
 
 
 def orphan_check(steered: Steered, name: str, region: str) -> None:
-    """Give a leaf a health check of its own and delete that check."""
+    """Give a weighted record another health check and delete that check."""
     config = {"Type": "TCP", "IPAddress": "192.0.2.1", "Port": 80}
     steered.aws.health_checks.create_health_check(
         {"CallerReference": "id:orphan", "HealthCheckConfig": config}

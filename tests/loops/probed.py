@@ -1,4 +1,4 @@
-"""A probing loop alone, over endpoints whose answers a test writes."""
+"""A probe loop alone, over endpoints whose answers a test writes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def with_known_bad(settings: Settings) -> Settings:
 
 
 class Bench:
-    """A probing loop over the endpoints of one region, and everything it tells others."""
+    """A probe loop over the endpoints of one region, with its wake-ups and observed results."""
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ class Bench:
         return lambda result: self.tell(observed, result)
 
     def tell(self, observed: EndpointId | ReferenceKind, result: ProbeResult) -> None:
-        """Told what became of a probe."""
+        """The observer of every probe."""
         self.told.append((observed, result.outcome))
 
 

@@ -106,7 +106,7 @@ def events(lines: list[Any]) -> list[str]:
     return [line["event"] for line in lines]
 
 
-def draft(record: DecisionRecord) -> UnsavedRecord:
+def unsaved(record: DecisionRecord) -> UnsavedRecord:
     """A record to be kept, of a decision made of nothing."""
     nothing = Snapshot(0.0, 0.0, small(), {}, {}, {}, {}, ())
     return UnsavedRecord(record, Evidence(nothing, Decision({}, record.plans, {}, Memory())))

@@ -235,7 +235,7 @@ async def test_two_hundred_pools_of_three_addresses_are_three_batches() -> None:
 
 
 def code(number: int) -> str:
-    """A country code of its own for each of 676 numbers."""
+    """A different country code for each of 676 numbers."""
     return f"{chr(65 + number // 26)}{chr(65 + number % 26)}"
 
 
@@ -324,7 +324,7 @@ async def test_a_twin_that_is_as_wanted_already_is_left_alone() -> None:
 
 
 @pytest.mark.parametrize("emergency", [True, False])
-async def test_an_emergency_is_told_to_the_adapter(emergency: bool) -> None:
+async def test_an_emergency_is_passed_to_the_adapter(emergency: bool) -> None:
     """It may spend the reserve of the request budget."""
     bench = Bench()
     await bench.carry_out(weight("shop", WEST, 0), emergency=emergency)
@@ -333,7 +333,7 @@ async def test_an_emergency_is_told_to_the_adapter(emergency: bool) -> None:
 
 
 async def test_groups_are_written_in_the_order_of_the_plan() -> None:
-    """It raises receivers before it closes anybody, and there is no batch to hide behind."""
+    """It raises receivers before it closes any group, for there is no atomic batch."""
     bench = Bench()
     written = await bench.carry_out(dial(EAST, 75), dial(WEST, 0))
 
@@ -354,7 +354,7 @@ async def test_a_group_that_is_throttled_does_not_stop_the_next_one() -> None:
 
 
 async def test_what_is_about_to_be_written_is_durable_before_it_is_sent() -> None:
-    """A crash between the two must not make our own write look like somebody else's."""
+    """A crash between the two must not make our own write look like drift."""
     bench = Bench()
     seen: list[object] = []
     change = bench.records.change
@@ -415,7 +415,7 @@ async def test_after_a_write_that_went_wrong_we_expect_what_may_be_there(
     assert bench.expectations.all[Position("shop", "world", WEST)] == expected
 
 
-async def test_somebody_elses_faster_hand_is_not_expected() -> None:
+async def test_a_faster_manual_edit_is_not_expected() -> None:
     """The batch is refused, and what stands there now must count as drift."""
     bench = Bench()
     await bench.observation.refresh(10)
@@ -485,7 +485,7 @@ async def test_a_change_to_a_region_that_is_not_lawful_is_never_sent(
 
 
 async def test_weights_that_are_all_zero_are_never_sent() -> None:
-    """Route 53 takes them for equal ones: everybody would go everywhere, dead regions included."""
+    """Route 53 takes them for equal weights: users would go everywhere, to dead regions, too."""
     bench = Bench()
     with logged() as lines:
         written = await bench.carry_out(
@@ -648,7 +648,8 @@ async def test_what_waits_for_its_reading_is_no_receiver_of_what_is_sent() -> No
 
 
 async def test_one_bad_record_hinders_no_other_pool_though_no_cycle_has_the_time() -> None:
-    """Route 53 takes a second, and the bell rings all the time: only the first answer is heard."""
+    """Route 53 takes a second, and cycles are requested all the time: only the first answer is
+    awaited."""
     bench = Bench()
     wakeup = bench.actuation._pending._wakeup
     applied: list[str] = []

@@ -14,7 +14,7 @@ from tests.loops.small import events, in_background, logged
 pytestmark = pytest.mark.looptime
 
 
-async def test_a_changed_head_is_told_within_an_hour() -> None:
+async def test_a_changed_head_is_logged_within_an_hour() -> None:
     """One that is as it was is not told again."""
     store = FakeStore()
     with logged() as lines:
@@ -28,7 +28,7 @@ async def test_a_changed_head_is_told_within_an_hour() -> None:
     ]
 
 
-async def test_a_store_that_fails_is_told_and_asked_again() -> None:
+async def test_a_store_that_fails_is_logged_and_asked_again() -> None:
     """The daemon goes on."""
     store = FakeStore()
     await store.audit(at=NOON, actor="ana", action="reload", detail="")

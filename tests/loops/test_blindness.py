@@ -92,7 +92,7 @@ async def test_a_prober_to_which_a_known_bad_target_answers_moves_nothing() -> N
 
 
 async def test_a_known_bad_target_that_fails_delays_nothing() -> None:
-    """Not even one that is silent: nobody waits for it."""
+    """Not even one that is silent: no down vote waits for it."""
     world = World(with_known_bad(SETTINGS))
     world.prober.hang(KNOWN_BAD)
     async with world.running():
@@ -107,7 +107,7 @@ async def test_a_known_bad_target_that_fails_delays_nothing() -> None:
 async def test_without_reference_targets_nothing_moves_either_when_everything_fails(
     offset_s: float,
 ) -> None:
-    """The other endpoints are the witnesses then, and time alone makes nothing believable."""
+    """The other endpoints corroborate then, and time alone makes nothing believable."""
     world = World(SETTINGS.model_copy(update={"reference_targets": ReferenceTargets()}))
     async with world.running():
         await asyncio.sleep(WELL_S + offset_s)
@@ -120,7 +120,7 @@ async def test_without_reference_targets_nothing_moves_either_when_everything_fa
 
 
 async def test_without_reference_targets_a_dead_region_leaves_as_fast() -> None:
-    """The witnesses are asked at once."""
+    """The corroborators are probed at once."""
     world = World(SETTINGS.model_copy(update={"reference_targets": ReferenceTargets()}))
     async with world.running():
         await asyncio.sleep(WELL_S)

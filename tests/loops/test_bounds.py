@@ -1,6 +1,6 @@
 """Nothing in the daemon grows with time: a day of flapping, and every collection is measured.
 
-Whatever the loops reach is walked, so that a collection somebody adds tomorrow is measured too. The
+Everything that the loops reach is walked, so that a collection added later is measured too. The
 few that fill up to a bound of their own are named with it.
 """
 
@@ -79,7 +79,7 @@ def _bound(name: str) -> int:
 
 
 async def a_busy_hour(world: World, controller: Controller, hour: int) -> None:
-    """A region flaps, people order things, somebody edits the zone, users report."""
+    """A region flaps, operators give orders, one edits the zone, users report."""
     for quarter in range(4):
         region = ("eu-west-1", "us-east-1")[quarter % 2]
         world.kill(region)

@@ -25,7 +25,7 @@ def seen(ends_at: datetime | None) -> ProbeResult:
 
 
 async def test_a_certificate_that_ends_soon_is_named_once_a_day() -> None:
-    """However often it is seen; its successor is told of anew."""
+    """However often it is seen; its successor is warned of anew."""
     certificates = Certificates(ActiveSettings(small()), FakeClock())
     with logged() as lines:
         for _ in range(3):
@@ -47,7 +47,7 @@ async def test_a_certificate_that_ends_soon_is_named_once_a_day() -> None:
     assert len(lines) == 3
 
 
-async def test_certificates_with_time_left_are_nobodys_concern() -> None:
+async def test_certificates_with_time_left_are_not_warned_of() -> None:
     """So many days before the end as the settings say."""
     certificates = Certificates(
         ActiveSettings(small(probing={"certificate_warn_days": 2.0})), FakeClock()

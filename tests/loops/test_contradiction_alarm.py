@@ -12,7 +12,7 @@ from tests.loops.simulated import World
 pytestmark = pytest.mark.looptime
 
 
-async def test_a_lasting_contradiction_is_told_once_and_its_end_as_well() -> None:
+async def test_a_lasting_contradiction_is_logged_once_and_its_end_as_well() -> None:
     """Checks fail while probes pass: users see what we do not."""
     world = World()
     with capture_logs() as log:

@@ -25,8 +25,10 @@ async def test_reference_targets_are_asked_at_once_after_a_first_failure() -> No
 
 
 @pytest.mark.parametrize("known_good", [KNOWN_GOOD, ()], ids=["some", "none"])
-async def test_known_bad_targets_are_not_asked_out_of_turn(known_good: tuple[str, ...]) -> None:
-    """They are no witnesses, and their own failures need no confirmation."""
+async def test_known_bad_targets_are_not_probed_out_of_schedule(
+    known_good: tuple[str, ...],
+) -> None:
+    """They corroborate nothing, and their own failures need no confirmation."""
     bench = Bench({}, {}, known_good=known_good, known_bad=(KNOWN_BAD,))
     bench.prober.answer(KNOWN_BAD, ProbeOutcome.FAILED, "refused")
     async with bench.running():
@@ -76,7 +78,7 @@ async def test_a_verdict_wakes_the_loop_and_nothing_else_does() -> None:
     assert bench.wakes == [2, 20.4]
 
 
-async def test_a_reference_target_that_turns_suspect_or_well_wakes_the_loop() -> None:
+async def test_a_reference_target_that_becomes_suspect_or_well_wakes_the_loop() -> None:
     """Whether the prober is to be believed changes with it."""
     bench = Bench(known_good=KNOWN_GOOD, health={**QUICK, "up_after": 100})
     async with bench.running():
@@ -106,8 +108,8 @@ async def test_the_reference_targets_first_answers_wake_the_loop_while_a_down_vo
     assert bench.wakes == [down_at, *[answered_at] * (3 if answered_at > down_at else 0)]
 
 
-async def test_without_reference_targets_the_other_endpoints_are_the_witnesses() -> None:
-    """They are asked out of turn, keep their own turns, and their late answers wake the loop."""
+async def test_without_reference_targets_the_other_endpoints_corroborate() -> None:
+    """They are probed out of schedule, keep their schedule, and late answers wake the loop."""
     bench = Bench({}, {}, {}, {})
     async with bench.running():
         await asyncio.sleep(9.9)

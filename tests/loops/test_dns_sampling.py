@@ -34,7 +34,7 @@ ANSWERS = {"subnets": SUBNETS, "interval_s": 10, "asks": 10, "settled_after_s": 
 
 
 def world(*, alias: bool = False) -> World:
-    """The sandbox with an address of its own for every region; one pool is asked for."""
+    """The sandbox with a different address for every region; one pool is sampled."""
     found = World(SETTINGS.model_copy(update={"answers": SETTINGS.answers.__class__(**ANSWERS)}))  # type: ignore[arg-type]  # the keys above
     for leaf in leaves(found.settings):
         region = str(leaf.set_identifier)
@@ -59,7 +59,7 @@ def latest(controller: Controller) -> Mapping[PoolName, AnsweredCounts]:
 
 @pytest.mark.parametrize("alias", [False, True], ids=["addresses", "aliases"])
 async def test_the_answered_split_is_estimated_from_many_answers(alias: bool) -> None:
-    """Each pool in the name of its geographies in turn, evenly spread."""
+    """Each pool with the subnets of its geographies round-robin, evenly spread."""
     outside = world(alias=alias)
     answer(outside, [WEST, WEST, WEST, CENTRAL])
     async with outside.running() as controller:
@@ -74,8 +74,8 @@ async def test_the_answered_split_is_estimated_from_many_answers(alias: bool) ->
     assert abs(asked.count(GERMANY) - asked.count(FRANCE)) <= 1
 
 
-async def test_nobody_is_asked_without_a_subnet() -> None:
-    """It is a setting: nobody else knows where an operator's users are."""
+async def test_no_pool_is_sampled_without_a_subnet() -> None:
+    """It is a setting: only the operator knows where users are."""
     outside = World(SETTINGS.model_copy(update={"answers": SETTINGS.answers.__class__()}))
     async with outside.running():
         await asyncio.sleep(120)
@@ -84,7 +84,7 @@ async def test_nobody_is_asked_without_a_subnet() -> None:
 
 
 async def test_other_weights_begin_another_count_once_they_have_settled() -> None:
-    """What was answered before, or on the way, tells nothing of the weights that hold now."""
+    """Answers from before, or during the change, say nothing about the present weights."""
     outside = world()
     answer(outside, [WEST, CENTRAL])
     async with outside.running() as controller:
@@ -105,7 +105,7 @@ async def test_other_weights_begin_another_count_once_they_have_settled() -> Non
 
 
 async def test_no_cycle_holds_answers_against_weights_that_they_were_not_given_by() -> None:
-    """Not even the one that reads the new weights back: status would tell of a withheld leaf."""
+    """Not even the one that reads the new weights back: status would show a withheld record."""
     outside = world()
     answer(outside, [WEST, CENTRAL])
     seen: dict[int, CycleReport] = {}
@@ -126,7 +126,7 @@ async def test_no_cycle_holds_answers_against_weights_that_they_were_not_given_b
     assert [text for snapshot in drained for text in answer_notices(snapshot, "shop")] == []
 
 
-async def test_nobody_is_asked_while_a_write_is_known_not_to_be_insync() -> None:
+async def test_no_pool_is_sampled_while_a_write_is_known_not_to_be_insync() -> None:
     """However long that takes."""
     outside = world()
     answer(outside, [CENTRAL])
@@ -147,7 +147,7 @@ async def test_nobody_is_asked_while_a_write_is_known_not_to_be_insync() -> None
 
 
 async def test_a_leaf_that_route_53_withholds_corroborates_what_our_probes_say() -> None:
-    """A panic is lifted by the answers where nobody can ask the health checks."""
+    """The answers end a panic where the health checks cannot be polled."""
     outside = world()
     answer(outside, [WEST, CENTRAL])
     outside.checks.trouble.unavailable = True
@@ -166,10 +166,10 @@ async def test_a_leaf_that_route_53_withholds_corroborates_what_our_probes_say()
     trigger = written[0].trigger[0]
     assert trigger.startswith("shop/eu-west-1 is down, and more say so: web: 3 probes failed")
     assert "; the zone's answers agree: not answered" in trigger
-    assert outside.weights("world")[EAST] == 128  # nobody asks for this pool: it is held
+    assert outside.weights("world")[EAST] == 128  # this pool is not sampled: it is held
 
 
-async def test_silent_name_servers_are_told_once_and_leave_nothing_known() -> None:
+async def test_silent_name_servers_are_logged_once_and_leave_nothing_known() -> None:
     """Old answers are no answers; when they answer again, the count goes on."""
     outside = world()
     answer(outside, [WEST, CENTRAL])
@@ -186,8 +186,8 @@ async def test_silent_name_servers_are_told_once_and_leave_nothing_known() -> No
     assert [line["event"] for line in log].count("name_servers_unknown") == 1
 
 
-async def test_answers_that_belong_to_no_leaf_are_told_in_words() -> None:
-    """They may be anybody's: nothing else follows from them."""
+async def test_answers_that_belong_to_no_weighted_record_are_described() -> None:
+    """They may belong to anything: nothing else follows from them."""
     outside = world()
     outside.name_servers.answer(NAME, GERMANY, ["203.0.113.99"])
     answer_france = [ADDRESSES[WEST]]
@@ -246,7 +246,7 @@ async def test_an_answer_of_any_shape_is_none_of_the_loops_business(answer: obje
     "rest", ["", "[]", "null", '{"ResourceRecords": [{}]}', '{"AliasTarget": 1}']
 )
 async def test_a_leaf_of_any_shape_concerns_its_own_service_alone(rest: str) -> None:
-    """Somebody's hand, or a kind of record that we do not know."""
+    """A manual edit, or a kind of record that we do not know."""
     outside = world()
     for leaf in outside.records.stored(ZONE):
         outside.records.put(ZONE, replace(leaf, rest=rest))

@@ -29,7 +29,7 @@ def with_mode(mode: str, service: str = "api", daemon: str = "active") -> Settin
     return Settings.model_validate(data)
 
 
-async def test_a_service_in_dry_run_tells_exactly_what_it_would_write() -> None:
+async def test_a_service_in_dry_run_shows_exactly_what_it_would_write() -> None:
     """In the log, in `gtc why` and in the holds; the other service is steered meanwhile."""
     world = World(with_mode("dry_run"))
     async with world.running() as controller:
@@ -66,7 +66,7 @@ async def test_a_service_switched_to_active_is_planned_first() -> None:
     async with world.running(load=load) as controller:
         await asyncio.sleep(20)
         world.kill("eu-west-1")
-        await asyncio.sleep(40)  # apart from each other, so that nobody panics
+        await asyncio.sleep(40)  # apart from each other, so that no service panics
         world.kill("eu-central-1")
         await asyncio.sleep(10)
         with pytest.raises(ReloadRefusedError, match="2 regions would lose traffic") as refusal:

@@ -61,7 +61,7 @@ async def test_a_late_answer_while_a_confirmation_is_asked_leaves_it_a_first_pro
 
 
 async def test_a_connection_that_ends_leads_to_a_probe_at_once() -> None:
-    """Neither a failure nor the wait for the next turn."""
+    """Neither a failure nor the wait for the next scheduled probe."""
     bench = Bench()
     async with bench.running():
         await asyncio.sleep(5.3)
@@ -75,7 +75,7 @@ async def test_a_connection_that_ends_leads_to_a_probe_at_once() -> None:
 
 
 async def test_a_server_that_always_hangs_up_doubles_its_probes_at_most() -> None:
-    """Once for each regular turn."""
+    """Once for each scheduled probe."""
     bench = Bench()
     async with bench.running():
         await asyncio.sleep(5.05)
@@ -107,8 +107,8 @@ async def test_a_probe_under_way_is_begun_anew_when_its_question_changes() -> No
 
 @pytest.mark.parametrize("where", ["asking", "telling"])
 async def test_a_mistake_of_ours_ends_probing(monkeypatch: pytest.MonkeyPatch, where: str) -> None:
-    """A daemon that half works must not go on; whoever supervises the loop hears of it. The event
-    loop alone would log it, and nobody be asked any more."""
+    """A daemon that half works must not go on; supervision gets the error. The event loop alone
+    would log it, and no endpoint would be probed any more."""
     bench = Bench()
 
     def stumble(*given: object) -> None:
@@ -123,7 +123,7 @@ async def test_a_mistake_of_ours_ends_probing(monkeypatch: pytest.MonkeyPatch, w
     assert caught.group_contains(ZeroDivisionError)
 
 
-async def test_many_endpoints_that_fail_have_their_witnesses_asked_in_rounds() -> None:
+async def test_corroborators_of_many_failing_endpoints_are_probed_in_rounds() -> None:
     """Once at once, then at most every 0.2 s: not for each of them anew."""
     shop = weighted()
     names = [f"w{number}" for number in range(8)]

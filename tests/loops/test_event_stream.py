@@ -1,4 +1,4 @@
-"""The hub of live events: numbering, going on where one stopped, and nobody waiting for anybody."""
+"""The event stream: numbering, continuation after an id, and independent subscribers."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ async def test_the_oldest_place_kept_is_not_a_resync() -> None:
         assert (first.type, first.id) == (EventType.OVERRIDE_SET, began + 1)
 
 
-async def test_a_slow_listener_skips_and_is_told_so_while_a_quick_one_gets_all() -> None:
+async def test_a_slow_subscriber_gets_resync_while_a_quick_one_gets_all() -> None:
     """Its slowness costs no memory: the row is shared and bounded."""
     event_stream = EventStream(FakeClock())
     with event_stream.subscription() as slow, event_stream.subscription() as quick:
@@ -143,7 +143,7 @@ def large(count: int) -> DecisionRecord:
 
 
 async def test_events_are_kept_in_so_many_bytes() -> None:
-    """A thousand large ones would take hundreds of MB; who is farther behind is told so."""
+    """A thousand large ones would take hundreds of MB; one farther behind gets `resync`."""
     event_stream = EventStream(FakeClock())
     began = event_stream.last_id
     for _ in range(MAX_EVENTS):
@@ -179,7 +179,7 @@ async def test_an_event_that_is_too_large_says_what_it_leaves_out() -> None:
     assert 0 < len(event.data["moves"]) == 250 * 20 - event.data["left_out"]["moves"]
 
 
-async def test_what_changed_is_told_once() -> None:
+async def test_what_changed_is_published_once() -> None:
     """A pool that neither moves nor has moved since is in no event about how things stand."""
     world = World()
     async with world.running() as controller:
@@ -203,7 +203,7 @@ async def test_what_changed_is_told_once() -> None:
 
 
 async def test_types_are_filtered_but_a_resync_always_comes() -> None:
-    """Whoever wants decisions only must still learn that some were missed."""
+    """A subscriber to decisions only must still learn that some were missed."""
     event_stream = EventStream(FakeClock())
     with event_stream.subscription({EventType.DECISION}) as listener:
         say(event_stream)
@@ -215,7 +215,7 @@ async def test_types_are_filtered_but_a_resync_always_comes() -> None:
 
 
 async def test_other_peoples_events_do_not_put_off_the_heartbeat() -> None:
-    """The time to wait counts from the question, whatever rings in between."""
+    """The time to wait counts from the call, whatever notifications come in between."""
     clock = FakeClock()
     event_stream = EventStream(clock)
     with event_stream.subscription({EventType.DECISION}) as listener:
@@ -230,7 +230,7 @@ async def test_other_peoples_events_do_not_put_off_the_heartbeat() -> None:
         assert 15.0 <= clock.monotonic() - asked <= 16.0
 
 
-async def test_closing_lets_everybody_go_at_once() -> None:
+async def test_closing_ends_all_subscriptions_at_once() -> None:
     """Those who come later, too."""
     event_stream = EventStream(FakeClock())
     async with asyncio.TaskGroup() as group:
@@ -245,7 +245,7 @@ async def test_closing_lets_everybody_go_at_once() -> None:
         assert await late.next(900.0) is None
 
 
-async def test_a_failure_is_told_with_its_decision_and_what_became_of_it() -> None:
+async def test_a_failure_is_published_with_its_decision_and_outcome() -> None:
     """The daemon's own loops: kept, then updated when it has spread."""
     world = World()
     async with world.running() as controller:
@@ -267,7 +267,7 @@ async def test_a_failure_is_told_with_its_decision_and_what_became_of_it() -> No
     assert seen[("shop", "eu-west-1")] == "down"
 
 
-async def test_how_things_stand_is_told_when_it_changed_and_at_most_once_a_second() -> None:
+async def test_the_status_is_published_on_change_and_at_most_once_a_second() -> None:
     """A calm day is silent."""
     world = World()
     async with world.running() as controller:
@@ -286,7 +286,7 @@ async def test_how_things_stand_is_told_when_it_changed_and_at_most_once_a_secon
     assert min(gaps) >= module._CYCLE_GAP_S
 
 
-async def test_orders_are_told_when_set_when_about_to_end_and_when_ended() -> None:
+async def test_orders_are_published_when_set_when_about_to_end_and_when_ended() -> None:
     """With who did it; a replaced one has ended, too."""
     world = World()
     async with world.running() as controller:

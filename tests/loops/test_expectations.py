@@ -57,7 +57,7 @@ async def test_an_answer_says_nothing_of_a_position_that_was_forgotten(
 
 
 async def test_a_refusal_leaves_what_was_expected_before_the_write() -> None:
-    """An earlier write of unknown outcome may still be seen; a hand edit stays one."""
+    """An earlier write of unknown outcome may still show; a manual edit stays drift."""
     expectations = Expectations(FakeStore())
     await expectations.record_intent([DRAIN])
     await expectations.record_results({DRAIN: OutcomeStatus.UNKNOWN})
@@ -126,7 +126,7 @@ async def test_a_store_that_fails_is_logged_and_the_process_still_knows() -> Non
 
 
 async def test_a_state_that_cannot_be_read_is_no_empty_state() -> None:
-    """Starting without it would take every later hand for ours."""
+    """Starting without it would take every later manual edit for ours."""
     store = FakeStore()
     store.unavailable = True
 
@@ -144,7 +144,7 @@ async def test_nothing_to_remember_is_not_written() -> None:
     assert lines == []
 
 
-async def test_what_is_told_does_not_change_later() -> None:
+async def test_what_is_returned_does_not_change_later() -> None:
     """A decision looks at one moment."""
     expectations = Expectations(FakeStore())
     await expectations.accept_observed({POSITION: LeverState(7)})

@@ -32,7 +32,7 @@ def near(*regions: str, pool: str = "world") -> Settings:
 
 
 async def test_the_last_report_of_a_place_stands_with_its_time() -> None:
-    """However often somebody reports, it is one figure."""
+    """Any number of reports make one figure."""
     figures = ReportedFigures(ActiveSettings(near(WEST, EAST)), FakeClock())
     for rps in (100.0, 120.0):
         figures.report_demand("shop", "world", rps)

@@ -29,13 +29,13 @@ from tests.loops.small import (
     WEST,
     ZONE,
     accelerated,
-    draft,
     events,
     groups,
     in_background,
     leaves,
     logged,
     small,
+    unsaved,
     weighted,
 )
 
@@ -97,7 +97,7 @@ class Bench:
         )
         plan = PoolPlan(service, "world", before, after, after, changes=changes)
         written = WriteResult(lever, target, changes, Outcome(status, change_id="C1"))
-        stored = await self.recording.save(draft(record_of(plan, written)))
+        stored = await self.recording.save(unsaved(record_of(plan, written)))
         assert stored is not None
         self.follow_up.follow(stored)
         return stored.id
@@ -167,7 +167,7 @@ async def test_a_change_is_asked_about_until_it_has_spread(
 
 @pytest.mark.parametrize("status", [OutcomeStatus.REFUSED, OutcomeStatus.UNKNOWN])
 async def test_what_was_not_acknowledged_is_not_followed(status: OutcomeStatus) -> None:
-    """The next reading tells what became of it."""
+    """The next reading shows what became of it."""
     bench = Bench()
     async with bench.running():
         await bench.follow(DRAINED, status=status)
@@ -192,7 +192,7 @@ async def test_a_change_that_never_spreads_is_given_up_after_ten_minutes() -> No
     assert events(lines) == ["change_never_spread"]
 
 
-async def test_while_nobody_answers_it_is_asked_on_and_said_once() -> None:
+async def test_while_aws_does_not_answer_it_is_polled_on_and_logged_once() -> None:
     """AWS may be away for minutes."""
     bench = Bench()
     bench.records.trouble.unavailable = True
@@ -243,8 +243,8 @@ async def test_users_who_leave_a_drained_region_are_measured(service: str) -> No
     assert await bench.timeline() == [(SPREAD[service], 12), ("measured", 21.5)]
 
 
-async def test_users_who_stay_are_told_of() -> None:
-    """A minute after the last cached answer has run out nobody should be there."""
+async def test_users_who_stay_are_reported() -> None:
+    """A minute after the last cached answer has expired no user should be there."""
     bench = Bench()
     async with bench.running():
         await bench.users({WEST: 50, EAST: 50}, 5)
@@ -255,7 +255,7 @@ async def test_users_who_stay_are_told_of() -> None:
     assert "measured" not in dict(await bench.timeline())
 
 
-async def test_nobody_who_reports_is_no_evidence_that_users_left() -> None:
+async def test_missing_reports_are_no_evidence_that_users_left() -> None:
     """From the beginning, or from the middle of the measurement on."""
     silent, fading = Bench(), Bench()
     async with silent.running(), fading.running():
@@ -308,7 +308,7 @@ async def test_other_moves_are_measured_once_caches_have_run_out(service: str, e
     assert await bench.effects() == [effect]
 
 
-async def test_a_move_that_nobody_measured_at_its_end_is_not_called_zero() -> None:
+async def test_a_move_without_reports_at_its_end_is_not_called_zero() -> None:
     """Reports stopped meanwhile."""
     bench = Bench()
     async with bench.running():

@@ -1,7 +1,7 @@
 """Positions whose parts differ: records A and AAAA, groups of two listeners, two endpoints.
 
-Either a write of ours went half through, which is finished with back-off and is nobody's drift, or
-somebody changed one part by hand, which is drift while all is calm and keeps nobody in a region
+Either a write of ours went half through, which is finished with back-off and is no drift, or an
+operator changed one part manually, which is drift while all is calm and keeps no user in a region
 that must leave.
 """
 
@@ -144,7 +144,7 @@ def leaf_weights(world: World, pool: str, region: str) -> dict[str, int | None]:
 
 
 def edit_leaf(world: World, pool: str, region: str, type_: str, weight: int) -> None:
-    """Somebody gives one of two twins another weight."""
+    """An operator gives one of two twin records another weight."""
     for record in world.records.stored(ZONE):
         named = record.name.startswith(f"{pool}.") and record.type == type_
         if named and record.set_identifier == region:
@@ -181,7 +181,7 @@ def pin(service: str, share: float, pool: str | None = None) -> OverrideRequest:
 async def test_what_only_some_listeners_took_is_ours_and_is_finished(
     outcomes: tuple[str, str], unread: int
 ) -> None:
-    """Every subset of a position's groups applied, by every outcome; then one changed by hand."""
+    """Every subset of a position's groups applied, by every outcome; then one edited manually."""
     world = World()
     two_listeners(world)
     async with world.running() as controller:
@@ -246,11 +246,11 @@ async def test_a_write_of_unknown_fate_may_be_applied_though_the_next_one_is_ref
     assert drift == set()
 
 
-# -- somebody else's hand on one part
+# -- a manual change of one part
 
 
 def half_closed(world: World, how: str) -> Position:
-    """Somebody closes one part of a position; the position."""
+    """The position of which an operator closes one part."""
     if how in ("A", "AAAA"):
         edit_leaf(world, "world", WEST, how, 0)
         return Position("shop", "world", WEST)
@@ -280,7 +280,7 @@ def is_out(world: World) -> bool:
 @pytest.mark.parametrize("why", ["down", "failover", "drain"])
 @pytest.mark.parametrize("how", HALVES)
 async def test_a_region_that_must_leave_leaves_with_every_part_at_once(how: str, why: str) -> None:
-    """Half closed is not out, and what somebody did by hand keeps no user there."""
+    """Half closed is not drained, and a manual change keeps no user there."""
     world = World()
     async with world.running() as controller:
         await asyncio.sleep(SOON_S)
@@ -296,7 +296,9 @@ async def test_a_region_that_must_leave_leaves_with_every_part_at_once(how: str,
 
 @pytest.mark.parametrize("why", ["down", "failover"])
 @pytest.mark.parametrize("how", HALVES)
-async def test_drift_that_was_seen_before_keeps_nobody_in_a_dead_region(how: str, why: str) -> None:
+async def test_drift_that_was_seen_before_keeps_no_user_in_a_dead_region(
+    how: str, why: str
+) -> None:
     """The half-closed position is known and held as drift when the region fails."""
     world = World()
     async with world.running() as controller:
@@ -313,7 +315,7 @@ async def test_drift_that_was_seen_before_keeps_nobody_in_a_dead_region(how: str
 
 
 @pytest.mark.parametrize("how", HALVES)
-async def test_a_part_changed_by_hand_is_drift_and_put_right_after_its_hold(how: str) -> None:
+async def test_a_part_edited_manually_is_drift_and_corrected_after_its_hold(how: str) -> None:
     """While all is calm, as its policy says."""
     world = World()
     async with world.running() as controller:
@@ -334,7 +336,7 @@ async def test_a_part_changed_by_hand_is_drift_and_put_right_after_its_hold(how:
 
 @pytest.mark.parametrize("second", ["refused", "throttled", "lost_request"])
 async def test_drift_that_was_put_right_in_part_is_no_answer_to_our_write(second: str) -> None:
-    """The other part still shows the hand edit: it is written again, without another hold."""
+    """The other part still shows the manual edit: it is written again, without another hold."""
     world = World()
     two_listeners(world)
     async with world.running() as controller:
@@ -377,7 +379,7 @@ async def test_a_receiver_that_is_half_closed_opens_before_the_dead_region_close
 async def test_a_dead_region_is_not_out_while_a_kind_of_user_has_no_region_open(how: str) -> None:
     """All of a record type, or of a listener, is closed: AWS then sends those users to any region.
 
-    The last receiver was half closed by hand just before, in no reading yet.
+    The last receiver was half closed manually just before, in no reading yet.
     """
     world = World()
     two_listeners(world)

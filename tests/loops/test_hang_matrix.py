@@ -49,7 +49,7 @@ PROBER = "Prober"
 IN_SHORT = {"read", "change", "expect", "expected", "overrides", "add_record", "audit"}
 """Methods whose hanging is tried by `make test`; `make slow` tries everything."""
 TROUBLES = ("hangs", "fails", "breaks")
-"""Takes an hour; fails as its contract allows; raises what nobody expects, a mistake of ours."""
+"""Takes an hour; fails as its contract allows; raises an unexpected error, a mistake of ours."""
 
 
 class Cell(NamedTuple):
@@ -243,7 +243,7 @@ def marked(cell: Cell) -> Any:
 
 @pytest.fixture(scope="module", autouse=True)
 def counted(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Tells how many cells were tried."""
+    """Prints how many cells were tried."""
     yield
     tried = sum(item.path == request.node.path for item in request.session.items)
     capturing = request.config.pluginmanager.get_plugin("capturemanager")

@@ -84,7 +84,7 @@ async def test_checks_that_fail_while_probes_pass_are_shown_and_drain_nothing() 
     )
 
 
-async def test_on_a_calm_day_checks_are_asked_slowly_and_in_turn() -> None:
+async def test_on_a_calm_day_checks_are_polled_slowly_and_round_robin() -> None:
     """Twice a minute each: the budget of one question a second is for other days."""
     world = World()
     async with world.running():
@@ -98,7 +98,7 @@ async def test_on_a_calm_day_checks_are_asked_slowly_and_in_turn() -> None:
 
 
 async def test_checks_in_question_are_asked_first_and_often() -> None:
-    """Those of the region that failed, every two seconds; the others keep their turn."""
+    """Those of the region that failed, every two seconds; the others stay round-robin."""
     world = World()
     async with world.running():
         await asyncio.sleep(60)
@@ -169,7 +169,7 @@ async def test_silence_of_aws_makes_the_checks_unknown_in_time() -> None:
 
 
 async def test_checks_that_no_leaf_has_any_more_are_forgotten() -> None:
-    """Somebody replaces the checks all day long; what hangs below a calculated one, too."""
+    """Checks are replaced all day long; the children of a calculated one, too."""
     world = World()
     async with world.running() as controller:
         for number in range(15):
@@ -279,7 +279,7 @@ async def test_a_check_id_that_becomes_another_kind_of_check_is_read_anew() -> N
 
 @pytest.mark.parametrize("answer", [None, 7, ("not a report",), "text"])
 async def test_what_a_check_answers_may_be_anything(answer: object) -> None:
-    """Nothing is known of it, the log says why once, nobody else is concerned."""
+    """Its opinion is unknown, the log says why once, no other check is concerned."""
     world = World()
     original = world.checks.reports
 

@@ -77,7 +77,7 @@ async def test_silence_counts_from_the_end_of_a_cycle_whatever_its_reading_took(
 
 
 @pytest.mark.looptime
-async def test_without_a_manager_nobody_is_told() -> None:
+async def test_without_a_manager_there_is_no_beat() -> None:
     """And the lag is measured all the same."""
     world = World()
     async with world.running() as controller:
@@ -90,7 +90,7 @@ async def test_without_a_manager_nobody_is_told() -> None:
 
 
 async def test_a_blocked_event_loop_shows_as_lag() -> None:
-    """In real time: somebody holds the loop for 0.3 s."""
+    """In real time: a callback blocks the event loop for 0.3 s."""
     lags: list[float] = []
     world = World()
     async with world.running() as controller:

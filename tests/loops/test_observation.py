@@ -49,24 +49,24 @@ class Bench:
         self.records = FakeRecordSets({ZONE: leaves(settings, ZONE), "Z2": leaves(settings, "Z2")})
         self.accelerators = FakeAccelerators({ARN: groups()})
         self.active_settings = ActiveSettings(settings)
-        self.rings = 0
+        self.wakes = 0
         self.observation = Observation(
             self.active_settings,
             lever_ports(self.records, self.accelerators),
             FakeClock(),
-            self._ring,
+            self._wake,
         )
 
-    def _ring(self) -> None:
-        self.rings += 1
+    def _wake(self) -> None:
+        self.wakes += 1
 
     def edit(self, weight: int) -> None:
-        """Somebody gives every leaf another weight."""
+        """An operator gives every weighted record another weight."""
         for record in self.records.stored(ZONE):
             self.records.put(ZONE, replace(record, weight=weight))
 
 
-async def test_what_was_read_is_told_service_by_service() -> None:
+async def test_what_was_read_is_returned_service_by_service() -> None:
     """In the levers' own units, with the moment at which it was asked."""
     bench = Bench(small(services=BOTH))
     await asyncio.sleep(7)
@@ -276,25 +276,25 @@ async def test_a_target_that_hangs_is_waited_for_once_and_briefly() -> None:
     assert bench.records.reads == [ZONE, ZONE]
 
 
-async def test_what_comes_when_nobody_waits_rings_and_what_is_waited_for_does_not() -> None:
-    """So that the next cycle decides on it; a failure says nothing new and does not ring."""
+async def test_a_late_reading_wakes_the_loop_and_an_awaited_one_does_not() -> None:
+    """So that the next cycle decides on it; a failure says nothing new and wakes no loop."""
     bench = Bench(small())
     await bench.observation.refresh(10)
-    assert bench.rings == 0
+    assert bench.wakes == 0
     bench.observation.invalidate(ZONE)
     slow_down(bench.records.read, 4)
     await bench.observation.refresh(10)
     await asyncio.sleep(3.9 - READ_WAIT_S)
-    assert bench.rings == 0
+    assert bench.wakes == 0
     await asyncio.sleep(0.2)
-    assert bench.rings == 1
+    assert bench.wakes == 1
 
     bench.observation.invalidate(ZONE)
     await bench.observation.refresh(10)
     bench.records.trouble.unavailable = True
     bench.observation.invalidate(ZONE)
     await asyncio.sleep(20)
-    assert bench.rings == 1
+    assert bench.wakes == 1
     assert set(bench.observation.failing) == {ZONE}
 
 
@@ -313,7 +313,7 @@ async def test_one_slow_reading_is_under_way_at_a_time() -> None:
 
 
 async def test_what_was_never_read_is_waited_for_no_longer_than_anything_else() -> None:
-    """Other services' drains must not wait for it; what comes later rings."""
+    """Other services' drains must not wait for it; a late reading wakes the loop."""
     bench = Bench(small(services=BOTH))
     slow_down(bench.records.read, 4)
     await bench.observation.refresh(10)
@@ -324,11 +324,11 @@ async def test_what_was_never_read_is_waited_for_no_longer_than_anything_else() 
     assert asyncio.get_running_loop().time() == pytest.approx(READ_WAIT_S)
     await asyncio.sleep(4)
     assert set(bench.observation.observed()) == {"shop", "api"}
-    assert bench.rings == 1
+    assert bench.wakes == 1
 
 
 async def test_a_reload_may_wait_longer_for_what_only_its_settings_name() -> None:
-    """It holds nobody up."""
+    """It delays no cycle."""
     bench = Bench(small(services=BOTH))
     slow_down(bench.records.read, 4)
     await bench.observation.refresh(10, wait_s=10)
@@ -417,7 +417,7 @@ async def test_the_end_gives_up_what_is_under_way() -> None:
     await bench.observation.end()
 
     assert [task.get_name() for task in asyncio.all_tasks() if "reading" in task.get_name()] == []
-    assert bench.rings == 0
+    assert bench.wakes == 0
 
 
 def break_after(read: Callable[P, Coroutine[Any, Any, T]], seconds: float) -> None:
@@ -431,7 +431,7 @@ def break_after(read: Callable[P, Coroutine[Any, Any, T]], seconds: float) -> No
 
 
 def slow_down(read: Callable[P, Coroutine[Any, Any, T]], seconds: float = 0.4) -> None:
-    """From now on the method hands its answer on after a while."""
+    """From now on the method returns its answer after a while."""
 
     async def late(*args: P.args, **kwargs: P.kwargs) -> T:
         answer = await read(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""A pool that does not fit is told to the log once, and once when it fits again."""
+"""A pool that does not fit is logged once, and once when it fits again."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def report(europe_rps: float) -> CycleReport:
     return CycleReport(1, nothing, Decision({}, plans, {}, Memory()), (), None, 0.0)
 
 
-def test_an_overload_is_told_when_it_begins_and_when_it_ends() -> None:
+def test_an_overload_is_logged_when_it_begins_and_when_it_ends() -> None:
     """Not every cycle, and not when only its number changes."""
     alarm = OverloadAlarm()
     with logged() as lines:

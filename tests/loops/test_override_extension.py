@@ -38,7 +38,7 @@ async def test_extending_counts_from_now_and_is_durable() -> None:
 
 
 async def test_extending_may_also_shorten_but_never_brings_back() -> None:
-    """What has ended is set anew, by somebody who says why."""
+    """What has ended is set anew, by an operator who gives the reason."""
     bench = Bench()
     async with in_background(bench.overrides.run()):
         await bench.overrides.add(DRAIN)

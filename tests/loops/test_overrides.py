@@ -96,7 +96,7 @@ async def test_what_makes_no_sense_is_refused_and_not_stored(
 async def test_a_refusal_names_what_is_possible(
     change: dict[str, Any], valid: tuple[str, ...]
 ) -> None:
-    """So that nobody has to look it up at night."""
+    """So that no operator has to look it up at night."""
     with pytest.raises(InvalidRequestError) as refused:
         Bench().overrides.check(replace(DRAIN, **change))
 
@@ -128,7 +128,7 @@ async def test_a_newer_pin_takes_the_place_of_the_older() -> None:
     ]
 
 
-async def test_an_override_is_stored_obeyed_and_told_at_once() -> None:
+async def test_an_override_is_stored_active_and_announced_at_once() -> None:
     """Acknowledged means durable, and the loop is woken for it."""
     bench = Bench()
     override = await bench.overrides.add(DRAIN)
@@ -141,7 +141,7 @@ async def test_an_override_is_stored_obeyed_and_told_at_once() -> None:
 
 
 async def test_an_override_that_cannot_be_stored_is_not_obeyed() -> None:
-    """The one who gave it is told so."""
+    """Its author gets an error."""
     bench = Bench()
     bench.store.unavailable = True
     with pytest.raises(StateUnavailableError):
@@ -177,7 +177,7 @@ async def test_two_at_the_same_place_at_the_same_moment_leave_one() -> None:
 
 
 async def test_two_who_withdraw_at_the_same_moment_are_answered_apart() -> None:
-    """One ended it; the other is told that it is not in force any more."""
+    """One ended it; the other gets an error that it is not active any more."""
     bench = Bench()
     bench.store = SlowStore()
     bench.overrides = bench.restarted()
@@ -276,7 +276,7 @@ async def test_one_shorter_than_the_notice_is_announced_at_once() -> None:
 
 @pytest.mark.parametrize("jump", [timedelta(days=1), timedelta(days=-1)])
 async def test_a_wall_clock_that_jumps_neither_ends_nor_prolongs_it(jump: timedelta) -> None:
-    """Time is reckoned on the clock that nobody sets."""
+    """Time is counted on a clock that cannot be set."""
     bench = Bench()
     async with in_background(bench.overrides.run()):
         await bench.overrides.add(DRAIN)
@@ -293,7 +293,7 @@ async def test_a_wall_clock_that_jumps_neither_ends_nor_prolongs_it(jump: timede
 
 @pytest.mark.parametrize(("stopped_s", "left_s"), [(40, 60), (99, 1), (100, None), (5000, None)])
 async def test_after_a_restart_the_date_counts(stopped_s: float, left_s: float | None) -> None:
-    """What ran out while nobody was there is ended at once, and never obeyed again."""
+    """What expired while no daemon ran is ended at once, and never active again."""
     bench = Bench()
     await bench.overrides.add(DRAIN)
     bench.clock.start += timedelta(seconds=stopped_s)
@@ -346,7 +346,7 @@ async def test_an_order_of_which_the_store_says_nothing_is_not_acknowledged() ->
 
 
 async def test_while_a_change_is_being_stored_others_are_refused_and_nothing_piles_up() -> None:
-    """Whoever is refused knows that nothing has changed, then or later."""
+    """A refused caller knows that nothing has changed, then or later."""
     bench = Bench()
     await bench.overrides.add(FREEZE)
     with hanging(bench.store, "add_override", 60):
@@ -396,7 +396,7 @@ async def test_a_store_that_hangs_prolongs_nothing(method: str) -> None:
 
 
 async def test_an_extension_that_hangs_keeps_an_order_no_longer_than_it_is_waited_for() -> None:
-    """It must not expire while the store is at work, nor be obeyed for an hour on nobody's word."""
+    """It must not expire while the store works, nor stay active for an hour unless it is stored."""
     bench = Bench()
     await bench.overrides.add(DRAIN)
     await asyncio.sleep(99)

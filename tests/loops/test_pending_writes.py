@@ -72,23 +72,23 @@ async def test_writes_are_waited_for_while_nothing_else_happens() -> None:
     assert told(written) == [("Z1", "applied", 1)]
 
 
-@pytest.mark.parametrize("rings_at", [0, 0.5, 2])
-async def test_when_the_bell_rings_only_a_moment_is_left(rings_at: float) -> None:
-    """What was answered is told; the rest may have been applied."""
+@pytest.mark.parametrize("notified_at", [0, 0.5, 2])
+async def test_after_a_notification_only_the_urgent_wait_is_left(notified_at: float) -> None:
+    """What was answered is reported; the rest may have been applied."""
     bench = Bench()
-    asyncio.get_running_loop().call_later(rings_at, bench.wakeup.notify)
+    asyncio.get_running_loop().call_later(notified_at, bench.wakeup.notify)
     written = await bench.pending.carry_out(
         [bench.series("Z1", (WEST_OUT, 30)), bench.series("Z2", (EAST_OUT, 0.1))]
     )
 
-    assert asyncio.get_running_loop().time() == pytest.approx(max(URGENT_WAIT_S, rings_at))
+    assert asyncio.get_running_loop().time() == pytest.approx(max(URGENT_WAIT_S, notified_at))
     assert told(written) == [("Z1", "unknown", 1), ("Z2", "applied", 1)]
     assert bench.pending.is_busy("Z1")
     assert not bench.pending.is_busy("Z2")
     await bench.pending.end()
 
 
-async def test_an_outcome_that_comes_late_rings_and_is_told_by_the_next_cycle() -> None:
+async def test_a_late_outcome_wakes_the_loop_and_is_reported_by_the_next_cycle() -> None:
     """Once, and settled when it came."""
     bench = Bench()
     bench.wakeup.notify()

@@ -26,7 +26,7 @@ FREEZE = OverrideRequest(OverrideKind.FREEZE, "ann", "launch", ttl_s=3600.0)
 RARELY: Settings = SETTINGS.model_copy(
     update={"cycle": SETTINGS.cycle.model_copy(update={"period_s": 1000.0})}
 )
-"""Cycles come when the bell rings, and otherwise rarely: a preview may become old."""
+"""Cycles come on a wake-up, and otherwise rarely: a preview may become old."""
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ async def passes(happened: Callable[[], bool]) -> None:
 
 
 async def reading(world: World, controller: Controller) -> None:
-    """Somebody edits a weight, and it is read."""
+    """An operator edits a weight, and it is read."""
     record = next(r for r in world.records.stored(ZONE) if r.set_identifier == WEST)
     world.records.put(ZONE, replace(record, weight=1))
     await controller.observation.refresh(0)
@@ -105,12 +105,12 @@ async def verdict(world: World, controller: Controller) -> None:
 
 
 async def demand(_world: World, controller: Controller) -> None:
-    """Somebody reports how much a pool's users ask for."""
+    """A pool's demand is reported."""
     controller.figures.report_demand("shop", "europe", 5000.0)
 
 
 async def distance(_world: World, controller: Controller) -> None:
-    """Somebody reports how far a pool's users are."""
+    """A pool's latency is reported."""
     controller.figures.report_latency(Position("shop", "europe", WEST), 35.0)
 
 

@@ -46,7 +46,7 @@ async def test_an_endpoint_may_have_its_own_interval_and_deadline() -> None:
 async def test_after_an_overrun_the_next_probe_is_due_at_its_old_phase(
     deadline_s: float, asked: list[float]
 ) -> None:
-    """Missed turns are skipped, never made up for, and endpoints stay spread."""
+    """Missed probes are skipped, never made up for, and endpoints stay spread."""
     bench = Bench({"deadline_s": deadline_s}, health={**QUICK, "down_after": 1})
     bench.prober.hang(probe("a"))
     async with bench.running():
@@ -99,7 +99,7 @@ async def test_a_success_is_not_confirmed_although_a_failure_still_stands() -> N
     assert bench.asked(probe("a")) == [0, 0.2, 1]
 
 
-async def test_a_probe_that_could_not_be_run_changes_nothing_and_is_told() -> None:
+async def test_a_probe_that_could_not_be_run_changes_nothing_and_is_observed() -> None:
     """Neither the state nor its freshness, nor the pace: what is missing is ours, not theirs."""
     bench = Bench()
     async with bench.running():
@@ -115,7 +115,7 @@ async def test_a_probe_that_could_not_be_run_changes_nothing_and_is_told() -> No
 
 
 async def test_probes_that_cannot_be_run_do_not_prolong_a_confirmation_without_end() -> None:
-    """Somebody out of file descriptors must not ask more often for it."""
+    """A process without file descriptors must not probe more often for it."""
     bench = Bench()
     bench.answer_in_turn("a", "-" + "o" * 20)
     async with bench.running():
@@ -136,7 +136,7 @@ async def test_an_endpoint_that_is_down_is_asked_at_its_interval_only() -> None:
 
 
 async def test_forgetting_makes_every_endpoint_unknown_and_leaves_the_reference_targets() -> None:
-    """What a blind prober saw of them is no evidence; the reference targets are what told it."""
+    """What an isolated prober saw of them is no evidence; the reference targets showed that."""
     bench = Bench({}, {}, known_good=KNOWN_GOOD)
     async with bench.running():
         await asyncio.sleep(5)

@@ -1,4 +1,4 @@
-"""Whose turn it is."""
+"""The probe schedule: each item fires once an interval at its phase."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ pytestmark = pytest.mark.looptime
 
 
 class Noted:
-    """Turns of names, and when each was handed out."""
+    """A schedule of names, and when each fired."""
 
     def __init__(self, **wanted: tuple[float, float]) -> None:
-        """Name → interval and first turn."""
-        self.handed_out: list[tuple[str, float]] = []
+        """Name → interval and first time."""
+        self.fired: list[tuple[str, float]] = []
         self._clock = FakeClock()
         self.schedule: ProbeSchedule[str] = ProbeSchedule(self._clock, self._fire)
         self.replace(**wanted)
@@ -32,19 +32,19 @@ class Noted:
         self.schedule.replace((name, every_s, first) for name, (every_s, first) in wanted.items())
 
     def of(self, name: str) -> list[float]:
-        return [at for one, at in self.handed_out if one == name]
+        return [at for one, at in self.fired if one == name]
 
     def _fire(self, name: str) -> None:
-        self.handed_out.append((name, round(self._clock.monotonic(), 3)))
+        self.fired.append((name, round(self._clock.monotonic(), 3)))
 
 
-async def test_turns_keep_in_step_with_the_first_one() -> None:
-    """And not with when we came to it; different intervals go on side by side."""
+async def test_items_keep_the_phase_of_their_first_time() -> None:
+    """Not that of when they fired; wheels of different intervals work side by side."""
     noted = Noted(a=(1.0, 0.25), b=(1.0, 0.5), seldom=(2.0, 0.1))
     noted.schedule.start()
     await asyncio.sleep(2.9)
 
-    assert noted.handed_out == [
+    assert noted.fired == [
         ("seldom", 0.1),
         ("a", 0.25),
         ("b", 0.5),
@@ -56,25 +56,25 @@ async def test_turns_keep_in_step_with_the_first_one() -> None:
     ]
 
 
-async def test_nobody_has_a_turn_before_waking_and_after_falling_asleep() -> None:
-    """Turns that were missed meanwhile are skipped: everybody has one at once, then its own."""
+async def test_nothing_fires_before_the_start_and_after_the_stop() -> None:
+    """Times missed meanwhile are skipped: each item fires once at once, then at its phase."""
     noted = Noted(a=(1.0, 0.5), b=(1.0, 0.25))
     await asyncio.sleep(3.4)
-    assert noted.handed_out == []
+    assert noted.fired == []
     noted.schedule.start()
     await asyncio.sleep(0.2)
-    assert noted.handed_out == [("b", 3.4), ("a", 3.4), ("a", 3.5)]
+    assert noted.fired == [("b", 3.4), ("a", 3.4), ("a", 3.5)]
     noted.schedule.stop()
     await asyncio.sleep(5)
-    assert len(noted.handed_out) == 3
+    assert len(noted.fired) == 3
 
 
-async def test_nobody_else_has_turns_after_others_are_wanted() -> None:
-    """Who stays keeps its next turn, at another interval too; who is new begins when it is said."""
+async def test_only_new_entries_fire_after_a_replacement() -> None:
+    """What stays keeps its next time, at another interval too; what is new begins as given."""
     noted = Noted(stays=(1.0, 0.2), slower=(1.0, 0.4), faster=(4.0, 0.6), goes=(1.0, 0.8))
     noted.schedule.start()
     await asyncio.sleep(1.1)
-    noted.handed_out.clear()
+    noted.fired.clear()
     noted.replace(stays=(1.0, 9), slower=(4.0, 9), faster=(1.0, 9), new=(1.0, 1.3))
     await asyncio.sleep(2.8)
 
@@ -85,25 +85,25 @@ async def test_nobody_else_has_turns_after_others_are_wanted() -> None:
     assert noted.of("goes") == []
 
 
-async def test_turns_within_a_millisecond_come_together() -> None:
-    """Thousands of turns a second must not ring thousands of alarms; none comes early."""
+async def test_items_due_within_a_millisecond_fire_together() -> None:
+    """Thousands of items a second must not take thousands of timers; none fires early."""
     noted = Noted(**{f"n{number}": (10.0, 1 + number * 0.0001) for number in range(10)})
     noted.schedule.start()
     await asyncio.sleep(2)
 
-    assert [name for name, _ in noted.handed_out] == [f"n{number}" for number in range(10)]
-    assert len({at for _, at in noted.handed_out}) == 2
+    assert [name for name, _ in noted.fired] == [f"n{number}" for number in range(10)]
+    assert len({at for _, at in noted.fired}) == 2
 
 
-async def test_without_anybody_no_alarm_rings() -> None:
-    """Settings may name no endpoint; whoever comes later has turns all the same."""
+async def test_an_empty_schedule_sets_no_timer() -> None:
+    """Settings may name no endpoint; an endpoint added later fires nevertheless."""
     noted = Noted()
     noted.schedule.start()
     await asyncio.sleep(1)
     noted.replace(a=(1.0, 1.5))
     await asyncio.sleep(1)
 
-    assert noted.handed_out == [("a", 1.5)]
+    assert noted.fired == [("a", 1.5)]
 
 
 @given(
@@ -111,11 +111,11 @@ async def test_without_anybody_no_alarm_rings() -> None:
     parts=st.lists(st.floats(0, 1, exclude_max=True), min_size=1, max_size=8),
     gaps=st.lists(st.floats(0.001, 3), min_size=1, max_size=20),
 )
-def test_everybody_has_one_turn_an_interval_however_late_we_are(
+def test_each_item_fires_once_an_interval_however_late_the_timer_is(
     interval_s: float, parts: list[float], gaps: list[float]
 ) -> None:
-    """Turn k of an interval is handed out at the first look after it, or was missed for good; none
-    comes early, and none twice. Looks are `gaps` intervals apart."""
+    """The k-th time of an item fires at the first call of the timer after it, or was missed for
+    good; none fires early, and none twice. Calls are `gaps` intervals apart."""
     clock = Looked()
     noted: list[int] = []
     schedule: ProbeSchedule[int] = ProbeSchedule(clock, noted.append)
@@ -138,7 +138,7 @@ def test_everybody_has_one_turn_an_interval_however_late_we_are(
 
 
 class Looked:
-    """A clock that stands still between two looks, and rings then what is due."""
+    """A clock that stands still between two calls of `ring`, which calls the timer that is due."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -185,11 +185,11 @@ class Alarm:
     parts=st.lists(st.floats(0, 1, exclude_max=True), min_size=1, max_size=8),
     at_part=st.floats(0, 3),
 )
-def test_another_interval_holds_from_now_on(
+def test_a_new_interval_applies_from_now_on(
     old_s: float, new_s: float, parts: list[float], at_part: float
 ) -> None:
-    """No turn comes later than it would have; with a shorter interval, one new interval after the
-    last one, or within a new interval from now if that is over."""
+    """No item fires later than it would have; with a shorter interval, one new interval after it
+    last did, or within a new interval from now if that is past."""
     clock = Looked()
     schedule: ProbeSchedule[int] = ProbeSchedule(clock, lambda item: None)
     schedule.replace((index, old_s, part * old_s) for index, part in enumerate(parts))

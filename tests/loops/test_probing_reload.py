@@ -1,4 +1,4 @@
-"""Probing when other settings are put in force."""
+"""Probing when other settings become active."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def regrouped(settings: Settings, endpoints: dict[str, dict[str, object]], **mor
     return Settings.model_validate(data | more)
 
 
-async def test_after_a_reload_what_is_asked_as_before_keeps_its_state_and_its_turn() -> None:
+async def test_after_a_reload_an_unchanged_endpoint_keeps_its_state_and_its_phase() -> None:
     """Another status set or interval is the same question; another address is not."""
     bench = Bench({}, {}, {}, {})
     async with bench.running():

@@ -67,7 +67,7 @@ class Bench:
                 self.observation.destinations(name)
 
     def edit(self, weight: int) -> None:
-        """Somebody gives the leaves of one region another weight."""
+        """An operator gives the weighted records of one region another weight."""
         for record in self.records.stored(ZONE):
             if record.set_identifier == WEST:
                 self.records.put(ZONE, replace(record, weight=weight))
@@ -149,7 +149,7 @@ async def test_a_reading_that_says_something_else_is_derived_anew() -> None:
 async def test_other_settings_of_a_service_are_looked_at_anew_and_no_other_service(
     derived: Counter[str],
 ) -> None:
-    """The reading stays: nobody has to ask AWS again."""
+    """The reading stays: AWS need not be asked again."""
     bench = Bench(settings_of())
     await bench.read()
     bench.use()
@@ -184,7 +184,7 @@ async def test_settings_that_say_the_same_are_the_same(derived: Counter[str]) ->
 async def test_a_reload_looks_at_both_settings_and_each_is_derived_once(
     derived: Counter[str],
 ) -> None:
-    """In force and proposed by turns; of others the oldest goes."""
+    """Active and proposed alternately; of others the oldest is dropped."""
     bench = Bench(settings_of())
     await bench.read()
     both = [bench.active_settings.settings, settings_of(shop=weighted("shop.test.", ttl_s=9))]

@@ -189,7 +189,7 @@ async def test_a_freeze_stops_an_emergency_and_says_what_it_would_do() -> None:
     assert world.weights("world")["eu-west-1"] == 0
 
 
-async def test_the_record_tells_trigger_writes_and_what_followed() -> None:
+async def test_the_record_has_trigger_writes_and_what_followed() -> None:
     """One record holds the whole story of a failover."""
     world = World()
     async with world.running():
@@ -236,7 +236,7 @@ async def test_what_was_written_is_read_back_within_the_gap_between_two_cycles(r
         assert later[0] - at <= SETTINGS.cycle.min_gap_s + 0.01
 
 
-async def test_a_decision_that_cannot_be_told_is_carried_out_and_remembered(
+async def test_a_decision_that_cannot_be_recorded_is_carried_out_and_remembered(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """By a mistake of ours in its account. Or what was written would never be counted."""

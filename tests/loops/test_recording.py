@@ -96,8 +96,8 @@ class Bench:
             WriteResult("route53", f"Z{i}", decision.changes, Outcome(status))
             for i, status in enumerate(statuses)
         )
-        draft = self.recording.new_record(self.cycle, snapshot, decision, written)
-        return await self.recording.save(draft)
+        unsaved = self.recording.new_record(self.cycle, snapshot, decision, written)
+        return await self.recording.save(unsaved)
 
     async def stored(self) -> tuple[DecisionRecord, ...]:
         return await self.store.records(limit=1_000)
@@ -208,7 +208,7 @@ async def test_a_failover_has_its_moments_from_first_failure_to_answer() -> None
     assert record.timeline[-1].detail == "route53 Z0"
 
 
-async def test_each_write_has_its_own_moment_though_all_are_told_together() -> None:
+async def test_each_write_has_its_own_time_though_all_are_reported_together() -> None:
     """An accelerator that took it at once, beside a zone that hung for its deadline."""
     bench = Bench()
     await asyncio.sleep(20)
@@ -268,7 +268,7 @@ async def test_only_what_condemned_the_region_dates_its_failure() -> None:
     ]
 
 
-async def test_what_becomes_known_later_is_added_and_stored_and_told() -> None:
+async def test_what_becomes_known_later_is_added_stored_and_published() -> None:
     """Moments in their order, effects line by line."""
     bench = Bench()
     record = await bench.keep(CALM)
@@ -316,7 +316,7 @@ async def test_a_record_that_cannot_be_stored_waits_and_nothing_stops() -> None:
 
 
 async def test_a_record_that_is_given_up_by_a_mistake_stops_nothing() -> None:
-    """Its cycle is told all the same, and the next one is kept."""
+    """Its cycle is reported all the same, and the next one is stored."""
     bench = Bench()
     with failing(bench.store, "add_record", ZeroDivisionError()), logged() as lines:
         assert await bench.keep(FAILOVER, OutcomeStatus.APPLIED) is None
@@ -352,7 +352,7 @@ async def test_while_the_store_fails_the_newest_hundred_records_wait() -> None:
 async def test_what_waits_is_bounded_in_bytes_and_stored_as_if_it_had_not_waited(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Of a large world, three drafts wait besides the first; the oldest are given up."""
+    """Of a large world, three records wait besides the first; the oldest are dropped."""
     bench = Bench()
     evidences = []
     for number in range(7):
@@ -364,8 +364,8 @@ async def test_what_waits_is_bounded_in_bytes_and_stored_as_if_it_had_not_waited
     bench.store.unavailable = True
     for number, one in enumerate(evidences):
         bench.recording.add_trigger(f"note {number}")
-        draft = bench.recording.new_record(number, one.snapshot, one.decision, ())
-        assert await bench.recording.save(draft) is None
+        unsaved = bench.recording.new_record(number, one.snapshot, one.decision, ())
+        assert await bench.recording.save(unsaved) is None
     assert bench.recording.waiting_reason is not None
     assert "3 decisions wait" in bench.recording.waiting_reason
     bench.store.unavailable = False
@@ -390,7 +390,7 @@ def told_of(number: int) -> tuple[Snapshot, Decision]:
 async def test_records_that_may_still_change_are_bounded_by_what_they_moved(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The newest one is kept in any case; what is told of it is what would be told of it whole."""
+    """The newest one is kept in any case; its events are those of the whole record."""
     monkeypatch.setattr(recording, "_MAX_OPEN_SHARES", 20)
     bench = Bench()
     for _ in range(4):

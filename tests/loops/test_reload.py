@@ -90,7 +90,7 @@ def metric(controller: Controller, name: str, **labels: str) -> float | None:
 
 
 async def test_a_reload_of_the_same_file_changes_nothing() -> None:
-    """No decision, no write, no state lost; but it is told to whoever keeps references."""
+    """No decision, no write, no state lost; but those that keep references are called."""
     world, file = World(), File()
     async with file.running(world) as controller:
         before, records = controller.probing.health, await world.store.records(limit=100)
@@ -140,7 +140,7 @@ async def test_settings_that_move_nothing_are_taken_over_by_every_loop() -> None
     assert metric(controller, "gtc_config_last_reload_successful") == 1
 
 
-async def test_one_region_may_lose_traffic_without_anybody_accepting_it() -> None:
+async def test_one_region_may_lose_traffic_without_an_operator_accepting_it() -> None:
     """A share of 0 drains it, by the next cycle and through every guard."""
     world, file = World(), File()
     file.settings = with_regions({"eu-west-1": {"share": 0.0}})
@@ -181,7 +181,7 @@ async def test_more_than_one_region_needs_the_plan_accepted_by_its_hash() -> Non
 
 
 async def test_a_proposal_shows_everything_and_does_nothing() -> None:
-    """Not even to the metric: nobody asked for a reload."""
+    """Not even to the metric: no reload was requested."""
     world, file = World(), File()
     file.settings = with_regions(MORE_IN_CENTRAL)
     async with file.running(world) as controller:
@@ -263,7 +263,7 @@ async def test_a_reload_that_cannot_be_audited_is_not_carried_out() -> None:
 
 
 async def test_the_series_of_a_region_that_is_gone_vanish_and_others_keep_their_counts() -> None:
-    """No alert waits for ever for a region that nobody steers any more."""
+    """No alert waits for ever for a region that is not steered any more."""
     world, file = World(), File()
     file.settings = without("eu-central-1")
     gone = {"service": "shop", "region": "eu-central-1"}
@@ -301,7 +301,7 @@ async def test_no_series_of_a_service_that_is_gone_remains() -> None:
 
 
 async def test_a_region_that_is_down_stays_down_through_a_reload() -> None:
-    """Its evidence is not thrown away because somebody edits something else."""
+    """Its evidence is not lost because something else is edited."""
     world, file = World(), File()
     file.settings = with_regions({"us-east-1": {"capacity_rps": 700.0}})
     async with file.running(world) as controller:
@@ -334,7 +334,7 @@ async def test_what_was_expected_of_a_region_is_forgotten_with_it() -> None:
 
 
 async def test_what_was_expected_of_records_is_not_expected_of_others() -> None:
-    """Another zone has weights of its own; a write to the old one that is answered late, too."""
+    """Another zone has other weights; a late answer of the old one does not count for it."""
     world, file = World(), File()
     other = replace_zone("Z0OTHER")
     file.settings = edited(other)
@@ -492,7 +492,7 @@ def proposal(settings_hash: str = "0123", **shares: float) -> ReloadProposal:
     ],
 )
 def test_the_hash_to_accept_is_of_exactly_these_shares(other: ReloadProposal) -> None:
-    """Whoever accepted 10 % has not accepted 20 %; less than a point is no other plan."""
+    """An operator who accepted 10 % has not accepted 20 %; less than a point is no other plan."""
     accepted = proposal(west=0.1, east=0.9)
 
     assert accepted.hash == proposal(west=0.1004, east=0.8996).hash

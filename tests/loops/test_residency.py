@@ -1,4 +1,4 @@
-"""A bound pool whose tree somebody spoils: held, alarmed, and still drained when it must be."""
+"""A bound pool whose tree an operator breaks: held, logged, and still drained when it must be."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ async def test_a_region_that_fails_is_drained_although_the_pool_leaks() -> None:
 
 
 async def test_a_reload_by_which_users_could_leave_is_refused_until_the_tree_has_them() -> None:
-    """Italy has no record yet: it would fall to everybody's pool."""
+    """Italy has no record yet: its users would get the default pool."""
     world, file = built(), File()
     data = SETTINGS.model_dump(mode="json")
     data["services"]["shop"]["pools"]["europe"]["geographies"].append("country:IT")

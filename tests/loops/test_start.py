@@ -54,7 +54,7 @@ async def test_until_earlier_orders_are_read_nothing_moves_and_it_says_so(method
 
 
 async def test_a_store_that_fails_at_the_start_refuses_it() -> None:
-    """As it answers, nobody has to wait: the service manager tries again."""
+    """As it answers, there is no need to wait: the service manager tries again."""
     world = World()
     error = StateUnavailableError("disk I/O error")
     with failing(world.store, "overrides", error), pytest.raises(StateUnavailableError):
@@ -90,7 +90,7 @@ async def test_a_store_that_hung_and_then_fails_is_asked_again() -> None:
 
 
 async def test_what_an_earlier_process_expected_is_not_forgotten_meanwhile() -> None:
-    """Somebody changed a weight while no daemon ran: that is drift, not the first sight of it."""
+    """A weight was changed while no daemon ran: that is drift, not the first sight of it."""
     world = World()
     async with world.running():
         await asyncio.sleep(WELL_S)

@@ -23,7 +23,7 @@ async def fails() -> None:
 
 
 class Failing:
-    """A loop that fails so many seconds after each of its starts, as often as it is told."""
+    """A loop that fails so many seconds after each of its starts, a given number of times."""
 
     def __init__(self, after_s: float, times: int = 10**6) -> None:
         self.after_s = after_s
@@ -51,14 +51,14 @@ class Watched:
         self.supervision = Supervision(FakeClock(), lambda *told: self.told.append(told))
 
 
-async def test_a_vital_loop_that_returns_is_told_and_is_an_error() -> None:
+async def test_a_vital_loop_that_returns_is_logged_and_is_an_error() -> None:
     """There is no good way to end."""
     with logged() as lines, pytest.raises(LoopEndedError, match="probing"):
         await Watched().supervision.vital("probing", returns)
     assert [(line["event"], line["loop"]) for line in lines] == [("loop_ended", "probing")]
 
 
-async def test_a_vital_loop_that_fails_is_told_with_its_error() -> None:
+async def test_a_vital_loop_that_fails_is_logged_with_its_error() -> None:
     """Once, where it happened."""
     with logged() as lines, pytest.raises(LoopEndedError, match="probing") as caught:
         await Watched().supervision.vital("probing", fails)
@@ -68,7 +68,7 @@ async def test_a_vital_loop_that_fails_is_told_with_its_error() -> None:
 
 @pytest.mark.parametrize("kind", ["vital", "advisory"])
 async def test_being_cancelled_is_how_a_loop_ends(kind: str) -> None:
-    """Nothing is told."""
+    """Nothing is observed."""
     with logged() as lines:
         run = getattr(Watched().supervision, kind)
         task = asyncio.get_running_loop().create_task(run("x", asyncio.Event().wait))

@@ -48,7 +48,7 @@ async def test_a_report_counts_while_younger_than_the_window(age_s: float, reque
 
 
 async def test_what_was_not_reported_is_unknown_and_not_zero() -> None:
-    """A pool nobody reports has no share; a region its users did not visit has none of them."""
+    """A pool without reports has no share; a region its users did not visit has share 0."""
     traffic = TrafficReports(FakeClock())
     traffic.add([seen(WEST, 10)])
 

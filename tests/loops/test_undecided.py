@@ -1,4 +1,4 @@
-"""A mistake made with one service is told once, counted, and stops no other service's failover."""
+"""A mistake with one service is logged once, counted, and stops no other service's failover."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bell: rings are merged and none is lost."""
+"""Wake-ups: notifications are merged and none is lost."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def now() -> float:
     return asyncio.get_running_loop().time()
 
 
-async def test_a_wait_without_a_ring_lasts_its_time() -> None:
-    """And says that it did not ring."""
+async def test_a_wait_without_a_notification_lasts_its_time() -> None:
+    """And returns False."""
     assert await WakeUp().wait(3) is False
     assert now() == pytest.approx(3)
 
@@ -28,8 +28,8 @@ async def test_a_wait_of_no_time_returns_at_once(timeout_s: float) -> None:
     assert now() == pytest.approx(0, abs=0.01)
 
 
-async def test_a_ring_ends_the_wait() -> None:
-    """At the moment of the ring, not at the end of the wait."""
+async def test_a_notification_ends_the_wait() -> None:
+    """When it comes, not at the end of the wait."""
     wakeup = WakeUp()
     asyncio.get_running_loop().call_later(1, wakeup.notify)
 
@@ -38,8 +38,8 @@ async def test_a_ring_ends_the_wait() -> None:
 
 
 @pytest.mark.parametrize("timeout_s", [60, 0])
-async def test_rings_before_the_wait_are_merged_into_one(timeout_s: float) -> None:
-    """However often it rang while nobody waited, the waiter wakes once, even with no time left."""
+async def test_notifications_before_the_wait_are_merged_into_one(timeout_s: float) -> None:
+    """After any number of them the waiter wakes once, even with no time left."""
     wakeup = WakeUp()
     for _ in range(5):
         wakeup.notify()
@@ -48,8 +48,8 @@ async def test_rings_before_the_wait_are_merged_into_one(timeout_s: float) -> No
     assert await wakeup.wait(1) is False
 
 
-async def test_a_ring_between_two_waits_is_not_lost() -> None:
-    """A wait that timed out leaves the bell ready."""
+async def test_a_notification_between_two_waits_is_not_lost() -> None:
+    """A wait that timed out does not consume a later one."""
     wakeup = WakeUp()
     assert await wakeup.wait(1) is False
     wakeup.notify()

@@ -1,4 +1,4 @@
-"""Writes that are lost, refused or overtaken by somebody else: the loops together."""
+"""Writes that are lost, refused or overtaken by another writer: the loops together."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.looptime
 
 
 async def test_a_lost_reply_is_read_again_and_neither_doubled_nor_refused() -> None:
-    """The batch was applied although nobody said so: the next cycle sees it and is content."""
+    """The batch was applied although its reply was lost: the next cycle observes it and agrees."""
     world = World()
     async with world.running():
         await asyncio.sleep(WELL_S)
@@ -89,7 +89,7 @@ async def test_writes_of_unknown_fate_do_not_use_up_the_allowance() -> None:
 
 
 async def test_nor_do_those_that_no_cycle_waits_for() -> None:
-    """The bell rings while Route 53 does not answer: each try is still the same write."""
+    """Cycles are requested while Route 53 does not answer: each attempt is still the same write."""
     world = World(careful(writes_per_5_min=2))
     async with world.running() as controller:
         await asyncio.sleep(WELL_S)
@@ -106,7 +106,7 @@ async def test_nor_do_those_that_no_cycle_waits_for() -> None:
 
 
 async def lost_after_4_s(*_: object, **__: object) -> Outcome:
-    """Nothing is applied, and Route 53 says so to nobody."""
+    """Nothing is applied, and Route 53 does not say so."""
     await asyncio.sleep(4)
     return Outcome(OutcomeStatus.UNKNOWN, "no answer within 4 s")
 
@@ -136,7 +136,7 @@ async def test_a_store_that_fails_does_not_keep_users_on_a_dead_region() -> None
     assert world.weights("world")["eu-west-1"] == 0
 
 
-async def test_a_hand_edit_between_reading_and_writing_is_not_trampled() -> None:
+async def test_a_manual_edit_between_reading_and_writing_is_not_overwritten() -> None:
     """The compare-and-swap refuses that pool alone; the edit is seen, then the region leaves."""
     world = World()
     async with world.running():
@@ -156,7 +156,7 @@ async def test_a_hand_edit_between_reading_and_writing_is_not_trampled() -> None
     assert "drift: shop/world/eu-west-1: weight 64 expected, weight 10 seen" in records[1].trigger
 
 
-async def test_a_hand_edit_elsewhere_stands_while_the_dead_region_leaves() -> None:
+async def test_a_manual_edit_elsewhere_stands_while_the_dead_region_is_drained() -> None:
     """The emergency does not wait for it, nor touch it; balance is restored after the hold."""
     world = World()
     async with world.running() as controller:
@@ -178,7 +178,7 @@ async def test_a_hand_edit_elsewhere_stands_while_the_dead_region_leaves() -> No
 
 
 async def test_drift_is_held_and_then_put_right() -> None:
-    """Somebody's change stays for the hold time, is reported, then our plan returns by steps."""
+    """A manual change stays for the hold time, is reported, then our plan returns by steps."""
     world = World()
     async with world.running() as controller:
         await asyncio.sleep(WELL_S)

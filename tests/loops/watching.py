@@ -30,7 +30,7 @@ def drain(
 
 
 def edit(world: World, pool: str, region: str, weight: int) -> None:
-    """Somebody gives both leaves of a region another weight."""
+    """An operator gives both weighted records of a region another weight."""
     for twin in world.records.stored(ZONE):
         if twin.name.startswith(f"{pool}.") and twin.set_identifier == region:
             world.records.put(ZONE, replace(twin, weight=weight))

@@ -96,7 +96,7 @@ class SimulatedAws:
         self.levers = Levers(settings, self.stores)
         self.troubles = Troubles()
         self.standing: Standing = {}
-        """How the levers stand; whoever changes them otherwise than by a call must look anew."""
+        """The present lever states; a caller that changes them without a call must read anew."""
         self.calls = 0
         self.answered: dict[str, float] = {}
         """Ids of applied changes whose answer arrived, with its time."""

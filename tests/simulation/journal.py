@@ -18,8 +18,8 @@ class Violation(AssertionError):  # noqa: N818  # it is what was found, not an e
 class KnownFault(Enum):
     """A fault of the daemon that is known and not mended yet; all belong to issue 12.
 
-    An oracle that meets exactly this one counts it and lets the run go on; whoever mends it
-    removes it here.
+    An oracle that meets exactly this one counts it and lets the run go on. The commit that
+    corrects the fault removes it here.
     """
 
     LATE_DRAIN = "a drain that lands late closes what a newer drain counted on"

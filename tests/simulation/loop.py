@@ -134,7 +134,7 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
     def later(
         self, delay_s: float, act: Callable[[*Ts], object], *args: *Ts
     ) -> asyncio.TimerHandle:
-        """Call it as the world, whoever asks: no kill or freeze concerns it."""
+        """Call it as part of the world, for any caller: no kill or freeze concerns it."""
         return self.call_later(delay_s, act, *args, context=self._world)
 
     def world_task(self, coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:

@@ -1,4 +1,4 @@
-"""People: they give and withdraw orders at random, and change records by hand."""
+"""Operators: they give and withdraw orders at random, and edit records manually."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Operators:
         self._touched: defaultdict[str | None, float] = defaultdict(lambda: LONG_AGO)
         """Region, None: a freeze, to when an order for it was last given or ended."""
         self.hand_at: defaultdict[PoolKey, float] = defaultdict(lambda: LONG_AGO)
-        """Pool to when one of its records was last changed by hand."""
+        """Pool to when one of its records was last edited manually."""
 
     def act(self) -> None:
         """Give or withdraw an order."""

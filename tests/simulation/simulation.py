@@ -128,7 +128,7 @@ class Simulation:
         self.loop.stop()
 
     def _random(self, name: str) -> Random:
-        """Chance of its own for each part, so that one more draw here moves nothing there."""
+        """A separate random generator for each part: one more draw here moves nothing there."""
         return Random(f"{name}:{self.plan.seed}")
 
     def _crashed(self, pid: Pid) -> None:
@@ -138,7 +138,7 @@ class Simulation:
         self.writes.arrived(arrival)
 
     def _unhandled(self, loop: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
-        """X1: nothing is raised that nobody handles."""
+        """X1: every exception raised is handled."""
         error = context.get("exception")
         if isinstance(error, Violation):
             self.journal.fail(error)

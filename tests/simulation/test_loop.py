@@ -75,7 +75,7 @@ def test_of_a_killed_process_nothing_runs_again(stage: Stage) -> None:
 
 @pytest.mark.parametrize("steps", [0, 1, 2, 5])
 def test_a_crash_comes_before_the_step_that_was_named(stage: Stage, steps: int) -> None:
-    """And is told to whoever starts the next one."""
+    """And is raised to the caller that starts the next one."""
     pid, _ = stage.loop.spawn(counting(stage))
     before = stage.loop.steps
     stage.loop.crash_after(pid, steps)

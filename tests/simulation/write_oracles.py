@@ -111,7 +111,7 @@ class WriteOracles:
             self._f1_rests_on_what_was_read(arrival, moves)
             self._f8_only_weights(self._aws.levers)
         self._journal.note("APPLIED", arrival.call.operation, late, *sorted(map(str, moves)))
-        self._f2_somebody_is_open(arrival)
+        self._f2_a_region_is_open(arrival)
 
     def _check_timely(self, arrival: Arrival, moves: tuple[Move, ...]) -> None:
         for move in moves:
@@ -132,7 +132,7 @@ class WriteOracles:
                     f"F1 {move} overwrote half {half}: it was {was}, not {basis[half]}",
                 )
 
-    def _f2_somebody_is_open(self, arrival: Arrival) -> None:
+    def _f2_a_region_is_open(self, arrival: Arrival) -> None:
         """F2: in every pool there is a region r with `after.r_0 > 0 and after.r_1 > 0`."""
         for pool, pairs in arrival.after.items():
             if any(map(is_open, pairs.values())):
@@ -145,7 +145,7 @@ class WriteOracles:
 
     def _f4_only_what_fails(self, arrival: Arrival, move: Move, moves: tuple[Move, ...]) -> None:
         """F4: region r is closed only if one of its probes failed within the last 60 s (and the
-        prober is not to blame), a person ordered something for r or changed the pool by hand, or
+        prober is not to blame), an operator ordered something for r or edited the pool manually, or
         the service's other pools need its room: others fail, and r stays open in one of them."""
         since = self._regions.since(move.region)
         text = f"F4 {move} closed a region that is well since {since:.0f}"
@@ -159,8 +159,8 @@ class WriteOracles:
         raise Violation(text)
 
     def _f11_not_all_at_once(self, move: Move) -> None:
-        """F11: while all regions of a service fail alike since the same moment t, nobody's order
-        being there, `now - t <= 15 s` closes none of them."""
+        """F11: while all regions of a service fail alike since the same time t, and no order is
+        active, no region is closed before `t + 15 s`."""
         regions = self._settings.services[move.pool[0]].regions
         states = {(self._regions.condition(one), self._regions.since(one)) for one in regions}
         (condition, since), *others = states
@@ -180,7 +180,7 @@ class WriteOracles:
         """F5: a closed region r comes back by at most one step:
         `after.share(r) - before.share(r) <= step_points / 100`, unless the service's other regions
         may lack room (one is closed by the same write, or failed within 90 s), a person ordered
-        anything, or somebody or a late write changed the pool behind the daemon's back."""
+        anything, or an operator or a late write changed the pool without the daemon."""
         limit = self._settings.ramp.step_points / 100 + _ROUNDING
         for move in moves:
             if is_open(move.was) or self._operators.any_order() or self._is_disturbed(move):

@@ -197,7 +197,7 @@ class Reconciliation:
             snapshot = self._snapshots.build()
             decision = decide(snapshot)
             written = await self._actuation.carry_out(decision)
-            unsaved = self._draft_record(snapshot, decision, written)
+            unsaved = self._new_record(snapshot, decision, written)
             await self._update_memory(snapshot, decision, written)
         ended_at = self._clock.monotonic()
         self.latest = CycleReport(
@@ -212,7 +212,7 @@ class Reconciliation:
         )
         return self.latest, unsaved
 
-    def _draft_record(
+    def _new_record(
         self, snapshot: Snapshot, decision: Decision, written: tuple[WriteResult, ...]
     ) -> UnsavedRecord | None:
         """The decision's record; None, too, where a mistake of this program prevents it: the cycle

@@ -4,10 +4,11 @@ A timing wheel: for each interval one array of phases, sorted, and an index into
 what is due. A scheduled probe costs neither a search nor an entry in a queue, and one timer of the
 event loop serves all wheels.
 
-Example: three items with an interval of 4 s and phases 0, 1 and 3 s; the wheel's turn began at
+Example: three items with an interval of 4 s and phases 0, 1 and 3 s; the wheel's rotation began at
 100 s. At 101.5 s the items of phases 0 and 1 fire and the index is 2; the next time is 103 s. If
-the timer fires only at 105.2 s, a new turn began at 104 s: the item of phase 3 fires, then those of
-phases 0 and 1. If it fires only at 120 s, each item still fires once: missed times are skipped.
+the timer fires only at 105.2 s, a new rotation began at 104 s: the item of phase 3 fires, then
+those of phases 0 and 1. If it fires only at 120 s, each item still fires once: missed times are
+skipped.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ class _Wheel(Generic[Item]):
         """`dues`, at least one: when each item fires next."""
         self.interval_s = interval_s
         self._begins = begins = min(due for due, _ in dues)
-        """When the present turn is, or will be, at phase 0."""
+        """When the present rotation is, or will be, at phase 0."""
         phased = sorted(
             (((due - begins) % interval_s, item) for due, item in dues),
             key=lambda entry: entry[0],
@@ -116,10 +117,10 @@ class _Wheel(Generic[Item]):
     def advance(self, now: float) -> list[Item]:
         """The items due since the last call, each once; missed times are skipped."""
         before, items = self._index, self._items
-        turns = (now - self._begins) // self.interval_s
-        if turns > 0:
-            self._begins += turns * self.interval_s
+        rotations = (now - self._begins) // self.interval_s
+        if rotations > 0:
+            self._begins += rotations * self.interval_s
         self._index = index = bisect_right(self._phases, now - self._begins)
-        if turns <= 0:
+        if rotations <= 0:
             return items[before:index]
-        return items[before:] + items[: index if turns == 1 and index < before else before]
+        return items[before:] + items[: index if rotations == 1 and index < before else before]

@@ -24,7 +24,7 @@ from controller.ports import Clock
 _log = structlog.get_logger("supervision")
 _FIRST_WAIT_S = 1.0
 _LONGEST_WAIT_S = 60.0
-_WELL_AFTER_S = 60.0
+_RECOVERED_AFTER_S = 60.0
 """Seconds without a failure after which an advisory loop counts as recovered."""
 
 P = ParamSpec("P")
@@ -81,17 +81,19 @@ class Supervision:
         self._observe(name, False)
         while True:
             began = self._clock.monotonic()
-            well = self._clock.call_at(began + _WELL_AFTER_S, lambda: self._is_well(name))
+            recovery = self._clock.call_at(
+                began + _RECOVERED_AFTER_S, lambda: self._mark_recovered(name)
+            )
             try:
                 await loop()
                 error: Exception = LoopEndedError(name)
             except Exception as failed:
                 error = failed
             finally:
-                well.cancel()
-            if self._clock.monotonic() - began >= _WELL_AFTER_S:
+                recovery.cancel()
+            if self._clock.monotonic() - began >= _RECOVERED_AFTER_S:
                 wait_s = _FIRST_WAIT_S
-            self._failed(name, error)
+            self._mark_failed(name, error)
             _log.error("loop_failed", loop=name, again_in_s=wait_s, exc_info=error)
             await self._clock.sleep(wait_s)
             wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
@@ -109,22 +111,22 @@ class Supervision:
             except Exception as error:
                 if name not in self._failing:
                     _log.exception("part_failed", part=name)
-                self._failed(name, error)
+                self._mark_failed(name, error)
                 return otherwise
             if name in self._failing:
-                self._is_well(name)
+                self._mark_recovered(name)
             return answer
 
         return guarded_call
 
-    def _failed(self, name: str, error: Exception) -> None:
+    def _mark_failed(self, name: str, error: Exception) -> None:
         before = self._failing.get(name)
         since = before.since if before else self._clock.monotonic()
         count = before.count + 1 if before else 1
         self._failing[name] = PartFailure(repr(error), since, count)
         self._observe(name, True)
 
-    def _is_well(self, name: str) -> None:
+    def _mark_recovered(self, name: str) -> None:
         if self._failing.pop(name, None) is not None:
             _log.info("part_recovered", part=name)
             self._observe(name, False)

@@ -76,6 +76,7 @@ class DnsSampling:
         self._destinations: dict[PoolName, dict[str, Destination]] = {}
         self._samples: dict[PoolName, tuple[Sample, ...]] = {}
         self._rounds: dict[PoolName, int] = {}
+        """The number of each pool's last sample, from 0; it picks the subnet."""
         self._failing: set[str] = set()
         self._not_understood: set[str] = set()
         """Services and pools with records or answers of an unexpected shape."""
@@ -98,17 +99,17 @@ class DnsSampling:
 
     def _has_weights(self, pool: PoolName, observed: Mapping[str, Observed]) -> bool:
         """Whether the pool was sampled under the weights that were read last."""
-        settings = observed[pool[0]].settings if pool[0] in observed else {}
+        states = observed[pool[0]].settings if pool[0] in observed else {}
         return all(
-            (setting := settings.get(Position(*pool, region))) and setting.weight == weight
+            (state := states.get(Position(*pool, region))) and state.weight == weight
             for region, weight in self._weights[pool].items()
         )
 
     def on_cycle(self, report: CycleReport) -> None:
-        """Take over the weighted records and their weights; other weights begin another count."""
+        """Note the observed weights and destinations; samples of other weights are dropped."""
         settings, now = self._active_settings.settings, self._clock.monotonic()
         weights: dict[PoolName, dict[str, int]] = {}
-        leads: dict[PoolName, dict[str, Destination]] = {}
+        destinations: dict[PoolName, dict[str, Destination]] = {}
         for name, service in settings.services.items() if settings.answers.subnets else ():
             observed = report.snapshot.observed.get(name)
             if lever_of(service).dns_name(service) is None or observed is None:
@@ -119,19 +120,19 @@ class DnsSampling:
                 self._log_not_understood(name)
                 continue
             for position, destination in found.items():
-                leads.setdefault((name, position.pool), {})[position.region] = destination
-            for position, setting in observed.settings.items():
+                destinations.setdefault((name, position.pool), {})[position.region] = destination
+            for position, state in observed.settings.items():
                 pool = (name, position.pool)
-                weights.setdefault(pool, {})[position.region] = setting.weight
+                weights.setdefault(pool, {})[position.region] = state.weight
         for pool, new in weights.items():
             if new != self._weights.get(pool):
                 self._settles_at[pool] = now + settings.answers.settled_after_s
                 self._samples.pop(pool, None)
         for pool in self._samples.keys() - weights.keys():
             del self._samples[pool]
-        self._weights, self._destinations = weights, leads
+        self._weights, self._destinations = weights, destinations
         self._aliases.forget_all_but(
-            [to.alias for regions in leads.values() for to in regions.values()]
+            [to.alias for regions in destinations.values() for to in regions.values()]
         )
 
     async def run(self) -> None:
@@ -139,14 +140,14 @@ class DnsSampling:
         while True:
             settings = self._active_settings.settings.answers
             round_s = settings.interval_s / settings.asks
-            sampled_pools = self._due_pools()
-            if not sampled_pools:
+            due = self._due_pools()
+            if not due:
                 await self._clock.sleep(round_s if settings.subnets else settings.interval_s)
                 continue
             async with asyncio.TaskGroup() as group:
-                for one in sampled_pools:
-                    group.create_task(self._sample_safely(one))
-                    await self._clock.sleep(round_s / len(sampled_pools))
+                for sampled in due:
+                    group.create_task(self._sample_safely(sampled))
+                    await self._clock.sleep(round_s / len(due))
 
     def _due_pools(self) -> list[_SampledPool]:
         """The pools whose weights have settled and whose users have a known subnet."""
@@ -154,23 +155,23 @@ class DnsSampling:
         found = []
         for name, service in settings.services.items():
             lever = lever_of(service)
-            steered, zone_id = lever.dns_name(service), lever.target(service)
-            if steered is None or self._is_spreading(zone_id):
+            dns_name, zone_id = lever.dns_name(service), lever.target(service)
+            if dns_name is None or self._is_spreading(zone_id):
                 continue
-            for pool_name, noun in service.pools.items():
+            for pool_name, configured in service.pools.items():
                 pool = (name, pool_name)
                 known = settings.answers.subnets
-                subnets = tuple(known[g] for g in noun.geographies if g in known)
+                subnets = tuple(known[g] for g in configured.geographies if g in known)
                 if subnets and pool in self._weights and now >= self._settles_at[pool]:
-                    found.append(_SampledPool(pool, zone_id, steered, subnets))
+                    found.append(_SampledPool(pool, zone_id, dns_name, subnets))
         return found
 
-    async def _sample_safely(self, sampled_pools: _SampledPool) -> None:
+    async def _sample_safely(self, sampled: _SampledPool) -> None:
         """Sample one pool; a failure does not affect others."""
         try:
-            await self._ask(sampled_pools)
+            await self._sample(sampled)
         except Exception:
-            self._log_not_understood("/".join(sampled_pools.pool))
+            self._log_not_understood("/".join(sampled.pool))
 
     def _log_not_understood(self, subject: str) -> None:
         """Log an exception once for each subject; call it in an `except` block."""
@@ -178,31 +179,31 @@ class DnsSampling:
             self._not_understood.add(subject)
             _log.exception("answers_not_understood", subject=subject)
 
-    async def _ask(self, sampled_pools: _SampledPool) -> None:
-        pool, weights = sampled_pools.pool, self._weights.get(sampled_pools.pool)
+    async def _sample(self, sampled: _SampledPool) -> None:
+        pool, weights = sampled.pool, self._weights.get(sampled.pool)
         if weights is None:
             return  # a reload removed the pool between two queries
-        turn = self._rounds[pool] = self._rounds.get(pool, -1) + 1
-        subnet = sampled_pools.subnets[turn % len(sampled_pools.subnets)]
+        round_ = self._rounds[pool] = self._rounds.get(pool, -1) + 1
+        subnet = sampled.subnets[round_ % len(sampled.subnets)]
         try:
-            leads_to = await self._leads_to(pool)
-            answer = await self._name_servers.ask(sampled_pools.zone_id, sampled_pools.name, subnet)
+            addresses = await self._addresses(pool)
+            answer = await self._name_servers.ask(sampled.zone_id, sampled.name, subnet)
         except (ProviderUnavailableError, ProviderRejectedError) as error:
-            if sampled_pools.name not in self._failing:
-                _log.warning("name_servers_unknown", name=sampled_pools.name, error=str(error))
-            self._failing.add(sampled_pools.name)
+            if sampled.name not in self._failing:
+                _log.warning("name_servers_unknown", name=sampled.name, error=str(error))
+            self._failing.add(sampled.name)
             return
-        self._failing.discard(sampled_pools.name)
+        self._failing.discard(sampled.name)
         if self._weights.get(pool) != weights:
             return  # the weights changed meanwhile
-        now, region = self._clock.monotonic(), region_of_answer(answer, leads_to)
-        said = "" if region else ", ".join(sorted(answer)) or NO_ADDRESS
+        now, region = self._clock.monotonic(), region_of_answer(answer, addresses)
+        unknown = "" if region else ", ".join(sorted(answer)) or NO_ADDRESS
         kept = self._samples.get(pool, ())
         if kept and now - kept[0].at > _MAX_SAMPLE_AGE_S:
             kept = tuple(sample for sample in kept if now - sample.at <= _MAX_SAMPLE_AGE_S)
-        self._samples[pool] = with_sample(kept, Sample(now, region, said), weights)
+        self._samples[pool] = with_sample(kept, Sample(now, region, unknown), weights)
 
-    async def _leads_to(self, pool: PoolName) -> dict[str, frozenset[str]]:
+    async def _addresses(self, pool: PoolName) -> dict[str, frozenset[str]]:
         """Region to the addresses of the pool's weighted record."""
         return {
             region: to.addresses | await self._aliases.addresses(to.alias)

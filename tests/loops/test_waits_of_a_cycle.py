@@ -116,7 +116,7 @@ async def test_a_disk_that_hangs_during_a_reload(method: str) -> None:
         assert settings is file.settings
 
 
-async def test_a_write_that_hangs_keeps_nobody_on_another_lever() -> None:
+async def test_a_write_that_hangs_delays_no_drain_on_another_lever() -> None:
     """The zone does not answer to a calm step; behind the accelerator a region dies."""
     world = World()
     async with returning(world):
@@ -130,7 +130,7 @@ async def test_a_write_that_hangs_keeps_nobody_on_another_lever() -> None:
     assert took_s <= OUT_S
 
 
-async def test_a_group_that_hangs_keeps_nobody_on_another_lever() -> None:
+async def test_a_group_that_hangs_delays_no_drain_on_another_lever() -> None:
     """The other way round."""
     world = World()
     async with returning(world):

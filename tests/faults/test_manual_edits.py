@@ -1,4 +1,4 @@
-"""Other people's hands in the zone, over a real socket: held, kept or put right, never fought."""
+"""Manual edits of the zone, over a real socket: held, kept or corrected, never fought."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ async def test_two_controllers_are_detected_and_said_and_do_not_fight(name: str)
 
 
 async def test_a_person_ends_a_contest_by_putting_back_what_we_left() -> None:
-    """When the other controller has gone, its value still stands until somebody decides."""
+    """When the other controller has gone, its value still stands until an operator decides."""
     async with steering(settings(guards=policy("enforce"))) as steered:
         await steered.aws.faults.add("other-controller", weight=10, **LEAF)
         await until(lambda: Hold.CONTESTED in steered.holds(), "it is said", within_s=15)
@@ -119,7 +119,7 @@ async def test_an_empty_zone_is_left_empty_and_picked_up_when_it_is_back() -> No
 
 
 async def test_a_persons_order_does_not_wait_for_drift() -> None:
-    """Whoever drains a region sees it leave, whatever else was changed by hand."""
+    """An operator who drains a region sees its users leave, whatever else was edited manually."""
     async with steering(settings(guards=policy("hold", hold_s=60))) as steered:
         await steered.aws.faults.add("hand-edit", weight=10, **LEAF)
         await until(lambda: steered.drifted() != set(), "it is seen")

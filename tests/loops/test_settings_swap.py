@@ -62,7 +62,7 @@ class Noted:
 async def test_a_follower_that_fails_leaves_no_half_of_the_settings(
     failing: int, phase: str
 ) -> None:
-    """Before the swap nothing has changed; behind it everybody else has followed, and it is so
+    """Before the swap nothing has changed; after it all others have committed, and it is so
     answered."""
     world, file, noted = World(), File(), Noted(failing, phase)
     file.settings = edited(with_another_endpoint)
