@@ -130,7 +130,11 @@ class LeverState:
 
     @property
     def is_open(self) -> bool:
-        """Whether it lets users in: `weight > 0 and dial != 0`."""
+        """Whether it gets a share of the users: `weight > 0 and dial != 0`.
+
+        What is not open is the last resort, not off: Route 53 answers weight 0 when all others
+        are unhealthy, and an accelerator fails over to dial 0.
+        """
         return self.weight > 0 and self.dial != 0
 
 

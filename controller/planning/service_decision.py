@@ -18,10 +18,9 @@ from controller.model.memory import ServiceMemory
 from controller.planning.account.reasons import guard_rules
 from controller.planning.drift import adopted_pools, find_drift, with_drift
 from controller.planning.eligibility import eligibility_by_health
-from controller.planning.guards import refusals
+from controller.planning.guards import panic, refusals
 from controller.planning.guards.blast_radius import is_resend
 from controller.planning.guards.misdirected import exclude_misdirected
-from controller.planning.guards.panic import panic_at
 from controller.planning.guards.startup import automatic_drains, has_begun, missing_data
 from controller.planning.health.flapping import updated_flaps
 from controller.planning.levers.registry import lever_of
@@ -92,7 +91,7 @@ def propose(
     memory = replace(
         with_learned_nearest(snapshot, service, memory),
         flaps=updated_flaps(snapshot, service, regions),
-        panic=panic_at(snapshot, service, regions.values()),
+        panic=panic.panic_at(snapshot, service, regions.values()),
     )
     present = replace(snapshot, memory=with_services(snapshot.memory, {service: memory}))
     return replanned(ServiceProposal(service, present, regions, drift, isolated), kept=())

@@ -210,7 +210,7 @@ class Scene:
         known = all(
             r["verdict"] != "unknown"
             and r["observed"] is not None
-            and abs(r["observed"] - r["written"]) < SHARE_TOLERANCE
+            and abs(r["observed"] - r["desired"]) < SHARE_TOLERANCE
             for r in regions
         )
         return bool(status["cycle"]) and known and not holds

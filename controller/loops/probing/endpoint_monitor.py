@@ -122,7 +122,7 @@ class EndpointMonitor:
         # `_probe`, written out: one call less for every probe.
         self._is_probing, self._is_another_wanted, timing = True, False, self.timing
         try:
-            target.start_probe(timing.least_s, timing.most_s)
+            target.start_probe(timing.min_timeout_s, timing.max_timeout_s)
         except Exception as error:
             self._host.on_error(error)
 
@@ -156,7 +156,7 @@ class EndpointMonitor:
         self._is_probing, self._is_another_wanted = True, False
         timing = self.timing
         try:
-            target.start_probe(timing.least_s, timing.most_s)
+            target.start_probe(timing.min_timeout_s, timing.max_timeout_s)
         except Exception as error:
             self._host.on_error(error)
 

@@ -1,4 +1,4 @@
-"""Probe timing: interval, bounds of the deadline, gaps between confirmations of a failure."""
+"""Probe timing: interval, bounds of the timeout, gaps between confirmations of a failure."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from controller.model.configuration import Endpoint, Settings
 class ProbeTiming(NamedTuple):
     """The times of one endpoint's or reference target's probes.
 
-    `0 < least_s <= most_s`.
+    `0 < min_timeout_s <= max_timeout_s`.
     """
 
     interval_s: float
-    least_s: float
-    """The shortest that a probe's deadline may become."""
-    most_s: float
-    """The longest that a probe's deadline may become."""
+    min_timeout_s: float
+    """The shortest that a probe's timeout may become: the setting `deadline_least_s`."""
+    max_timeout_s: float
+    """The longest that a probe's timeout may become: the setting `deadline_s`."""
     gaps_s: tuple[float, ...]
     """From the end of each probe that failed to the next confirmation; the last one repeats."""
 
@@ -32,11 +32,11 @@ class ProbeTimings:
     def of(self, endpoint: Endpoint) -> ProbeTiming:
         """The timing of one endpoint: its own values, or those of the section `probing`."""
         probing = self._probing
-        most_s = endpoint.deadline_s or probing.deadline_s
+        max_timeout_s = endpoint.deadline_s or probing.deadline_s
         timing = ProbeTiming(
             endpoint.interval_s or probing.interval_s,
-            min(probing.deadline_least_s, most_s),
-            most_s,
+            min(probing.deadline_least_s, max_timeout_s),
+            max_timeout_s,
             probing.confirm_gaps_s,
         )
         return self._made.setdefault(timing, timing)

@@ -48,13 +48,13 @@ class ProbingSettings(ConfigModel):
     """Seconds between two probes of one endpoint. Longer: less load on the endpoints. Shorter: a
     failure is seen sooner."""
     deadline_s: PositiveSeconds = 2
-    """Seconds after which a probe without an answer has failed. It should not exceed `interval_s`,
+    """Timeout of a probe, seconds: without an answer until then it fails. Not above `interval_s`,
     because an endpoint's next probe waits for its last one."""
     deadline_least_s: PositiveSeconds = 0.5
-    """Lower limit of the adaptive probe deadline, seconds: `deadline_least_s <= deadline <=
-    deadline_s`. Between the two limits the deadline follows the endpoint's latency (RFC 6298: mean
+    """Lower limit of the adaptive probe timeout, seconds: `deadline_least_s <= timeout <=
+    deadline_s`. Between the two limits the timeout follows the endpoint's latency (RFC 6298: mean
     plus four deviations, times 1.5 after each silence). The default tolerates bursts of packet
-    loss on the path of a single vantage point. `deadline_s` or more: the deadline is always
+    loss on the path of a single vantage point. `deadline_s` or more: the timeout is always
     `deadline_s`."""
     confirm_gaps_s: Annotated[tuple[PositiveSeconds, ...], Field(strict=False, min_length=1)] = (
         0.05,

@@ -11,9 +11,9 @@ deviation of 50 + (80 - 50)/4 = 57.5 ms, so a timeout of 340 ms.
 from __future__ import annotations
 
 BACKOFF_FACTOR = 1.5
-"""Factor by which each timeout in a row makes the next wait longer. With the default minimum of
-0.2 s and gaps of 0.05 and 0.2 s three probes wait 1.2 s in all: longer than TCP takes to repeat a
-lost SYN, one second (RFC 6298, 2)."""
+"""Factor by which each timeout in a row makes the next wait longer. Even with a minimum
+of 0.2 s (the default is 0.5) and gaps of 0.05 and 0.2 s three probes wait 1.2 s in all: longer than
+TCP takes to repeat a lost SYN, one second (RFC 6298, 2)."""
 FAST_FRACTION = 1 / 8
 """Part of the minimum up to which mean and deviation make the timeout the minimum:
 `(1 + 4) / 8 < 1`."""
