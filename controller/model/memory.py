@@ -51,7 +51,7 @@ class ServiceMemory:
     """What the next decision about one service must know of earlier ones.
 
     Invariants, with P the positions, Q the pools and R the regions of the settings that it was
-    learned under (`planning.memory.remembered` restores them after a change of settings):
+    learned under (`planning.memory.fitted_to_settings` restores them after a change of settings):
 
     - `drift_since, last_rise, aborted, warming_up ⊆ P`; the positions of `doubtful ⊆ P`
     - `reasserted, reverted, adopted ⊆ Q`; `reverted ⊆ reasserted`

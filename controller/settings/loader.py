@@ -180,8 +180,11 @@ class _OverlaidDocument:
         return Inspection(settings, (), _in_order(warnings), self._origins(), outdated)
 
     def problem(self, finding: RuleFinding) -> Problem:
-        """A finding with its origin: a position in the file, or the assignment laid over it."""
-        finding = finding._replace(path=self._migration.earlier_path(finding.path))
+        """A finding about settings of version 2, with its origin."""
+        return self._located(finding._replace(path=self._migration.earlier_path(finding.path)))
+
+    def _located(self, finding: RuleFinding) -> Problem:
+        """A finding in keys of the file, with its position there or the assignment laid over it."""
         origins = self._overlaid.origins
         for path in (finding.path, finding.path[:-1]):  # an item of a list is set with its list
             if path in origins:
@@ -203,14 +206,14 @@ class _OverlaidDocument:
             errors = error.errors(include_url=False)
         found = findings(errors, self._document.positions, self._root)
         refused = {(problem.line, problem.column) for problem in self._document.problems}
-        problems = [self.problem(finding) for finding in found]
+        problems = [self._located(finding) for finding in found]
         return None, [p for p in problems if (p.line, p.column) not in refused]
 
     def _contradictions(self, mistaken: Collection[str]) -> Iterator[Problem]:
         """Different sound values in a file of version 1 for one key of version 2."""
         for found in self._migration.contradictions:
             if dotted(found.first) not in mistaken and dotted(found.second) not in mistaken:
-                yield self.problem(self._contradiction(found))
+                yield self._located(self._contradiction(found))
 
     def _contradiction(self, found: Contradiction) -> RuleFinding:
         region, name = found.key[-2:]

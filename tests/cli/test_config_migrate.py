@@ -65,6 +65,23 @@ def test_an_existing_backup_is_never_overwritten(file: Path) -> None:
     assert (file.read_text(), backup.read_text()) == (MINIMAL_1, "mine")
 
 
+def test_a_write_that_fails_leaves_no_backup_that_bars_the_next_try(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a full disk; the file is as it was."""
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(config_migrate, "_write_atomically", full)
+        result = run("migrate", "gtc.yaml", "--write")
+    assert result.exit_code == exit_codes.FAILED
+    assert "No space left on device" in result.stderr
+    assert (file.read_text(), list(file.parent.iterdir())) == (MINIMAL_1, [file])
+    assert run("migrate", "gtc.yaml", "--write").exit_code == exit_codes.OK
+
+
 def test_symbolic_links_and_line_ends_are_preserved(file: Path) -> None:
     """The link's target is replaced."""
     file.write_bytes(MINIMAL_1.replace("\n", "\r\n").encode())

@@ -41,6 +41,24 @@ def _reported(inspection: Inspection, number: int) -> tuple[str, str, str]:
     return (f"{one.line}:{one.column} {one.path}", one.message, one.hint)
 
 
+def test_a_key_of_version_2_in_a_file_of_version_1_is_reported_where_it_stands() -> None:
+    """Not at the key that the migration would make it of."""
+    canaries = "canaries: [tcp://192.0.2.1:1]\n"
+    text = MINIMAL_1.replace("services:\n", f"{canaries}reference_targets: {{}}\nservices:\n", 1)
+    line = text.splitlines().index("reference_targets: {}") + 1
+    unknown = [one for one in found(text) if one[1].startswith("unknown key")]
+    assert [(place, message) for place, message, _ in unknown] == [
+        (f"{line}:1 reference_targets", "unknown key reference_targets")
+    ]
+
+
+@pytest.mark.parametrize("version", ["1.0", "true", '"1"'])
+def test_only_the_whole_number_1_is_version_1(version: str) -> None:
+    """As version 2 demands a whole number."""
+    text = MINIMAL_1.replace("schema_version: 1", f"schema_version: {version}", 1)
+    assert {place.split()[1] for place, _, _ in found(text)} == {"schema_version"}
+
+
 def test_it_gives_the_settings_of_version_2_and_a_warning() -> None:
     """One warning more than the same file of version 2, at schema_version."""
     inspection = inspect(MINIMAL_1)

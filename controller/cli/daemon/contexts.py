@@ -21,7 +21,7 @@ _OTHERS_MAY_WRITE = 0o022
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The addresses of members daemon."""
+    """A name for one daemon: its addresses, and how it is called there."""
 
     name: str
     endpoints: tuple[str, ...]
@@ -34,7 +34,7 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Contexts:
-    """All contexts and the current members: `current is None or current in by_name`."""
+    """All contexts and the current one: `current is None or current in by_name`."""
 
     current: str | None = None
     by_name: Mapping[str, Context] = field(default_factory=dict)

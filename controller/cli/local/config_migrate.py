@@ -60,7 +60,11 @@ def _replace(file: Path, text: str) -> Path:
             copy.write(old)
             os.fsync(copy.fileno())
         shutil.copystat(file, backup)
-        _write_atomically(file, new.encode())
+        try:
+            _write_atomically(file, new.encode())
+        except OSError:
+            backup.unlink()  # or the next try would stop at it
+            raise
     except FileExistsError as error:
         raise click.ClickException(
             f"nothing is written: {backup} exists already; move it away first"

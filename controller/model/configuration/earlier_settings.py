@@ -66,7 +66,7 @@ class Migration:
 def is_earlier(data: object) -> bool:
     """Whether the data have `schema_version: 1`."""
     version = data.get("schema_version") if isinstance(data, dict) else None
-    return version == EARLIER_VERSION and not isinstance(version, bool)
+    return version == EARLIER_VERSION and type(version) is int
 
 
 def migrated(data: Mapping[str, Any]) -> Migration:

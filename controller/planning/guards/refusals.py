@@ -8,7 +8,7 @@ gives the guard's scope (what it holds) and its end (when it stops by itself); A
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from math import ceil
 
@@ -46,9 +46,6 @@ class GuardInput:
     def urgent(self) -> bool:
         """Whether traffic must leave a region now, because it failed or a user ordered it."""
         return self.plan.emergency or self.plan.by_person
-
-
-Guard = Callable[[Snapshot, GuardInput], Held | None]
 
 
 def first_refusal(snapshot: Snapshot, guard_input: GuardInput) -> Held | None:
