@@ -172,11 +172,13 @@ class Lever(ABC, Generic[ResourceT, IndexT, WriteT]):
     def diff(self, service: Service, plan: PoolPlan, observed: Observed) -> tuple[Change, ...]:
         """The changes from the observed states to `plan.after`; empty when nothing differs.
 
+        While the split stays, only positions whose parts differ are written, to finish them.
         Changes that open come first, so that receivers are open before users are sent to them.
         """
         now, after = plan.before, plan.after
         unequal = {p.region for p in observed.unequal if p.pool == plan.pool}
-        if not now or (not unequal and (after is now or is_same_split(now, after))):
+        is_moving = after is not now and not is_same_split(now, after)
+        if not now or not (unequal or is_moving):
             return ()
         before = {
             region: observed.settings[position]
@@ -186,7 +188,7 @@ class Lever(ABC, Generic[ResourceT, IndexT, WriteT]):
         changes = [
             Change(Position(plan.service, plan.pool, region), before[region], state)
             for region, state in self.states(service, before, after).items()
-            if before[region] != state or region in unequal
+            if region in unequal or (is_moving and before[region] != state)
         ]
         return tuple(sorted(changes, key=lambda c: (_opening(c) <= 0, c.position)))
 

@@ -14,16 +14,17 @@ WEST, EAST = "eu-west-1", "us-east-1"
 
 
 def written(
-    lever: str, before: dict[str, LeverState], after: dict[str, float]
+    lever: str, before: dict[str, LeverState], after: dict[str, float], *unequal: str
 ) -> dict[str, LeverState]:
-    """What is written to each of two regions."""
+    """What is written to each of two regions; the parts of `unequal` ones differ."""
     stage = StoryboardPlayer()
     stage.play(f"pool world {WEST} {EAST} {lever}")
     service = stage.settings().services["shop"]
     settings = {Position("shop", "world", region): one for region, one in before.items()}
     steered = lever_of(service)
     plan = PoolPlan("shop", "world", steered.shares(before), after, after)
-    changes = steered.diff(service, plan, Observed(0.0, settings))
+    parts = frozenset(Position("shop", "world", region) for region in unequal)
+    changes = steered.diff(service, plan, Observed(0.0, settings, parts))
     return {change.position.region: change.after for change in changes}
 
 
@@ -43,6 +44,18 @@ def test_a_dial_that_differs_by_rounding_only_is_left_alone() -> None:
     before = {WEST: LeverState(128, 1.0), EAST: LeverState(128, 100.0)}
 
     assert written("accelerator", before, {WEST: 0.001, EAST: 1.0}) == {}
+
+
+@pytest.mark.parametrize(
+    ("lever", "closed"), [("accelerator", LeverState(1, 0.0)), ("accelerator", LeverState(0, 50.0))]
+)
+def test_a_half_written_region_is_finished_and_no_other_is_written(
+    lever: str, closed: LeverState
+) -> None:
+    """The split stays, so the other region keeps its state, although another one says the same."""
+    before = {WEST: LeverState(128, 100.0), EAST: closed}
+
+    assert written(lever, before, {WEST: 1.0, EAST: 0.0}, WEST) == {WEST: LeverState(128, 100.0)}
 
 
 def test_receiving_regions_come_first() -> None:
