@@ -41,14 +41,34 @@ def _reported(inspection: Inspection, number: int) -> tuple[str, str, str]:
     return (f"{one.line}:{one.column} {one.path}", one.message, one.hint)
 
 
-def test_a_key_of_version_2_in_a_file_of_version_1_is_reported_where_it_stands() -> None:
-    """Not at the key that the migration would make it of."""
-    canaries = "canaries: [tcp://192.0.2.1:1]\n"
-    text = MINIMAL_1.replace("services:\n", f"{canaries}reference_targets: {{}}\nservices:\n", 1)
-    line = text.splitlines().index("reference_targets: {}") + 1
+@pytest.mark.parametrize(
+    "added",
+    [
+        "reference_targets: {}",
+        "reference_targets: {known_good: [], known_bad: []}",
+        "regions: {}",
+        "regions: {eu-west-1: {jurisdiction: EU}}",
+    ],
+)
+@pytest.mark.parametrize("targets", ["", "canaries: [tcp://192.0.2.1:1]\n", "bad_canaries: []\n"])
+def test_a_key_of_version_2_in_a_file_of_version_1_is_reported_where_it_stands(
+    added: str, targets: str
+) -> None:
+    """Not at the keys of version 1 that the migration makes it of."""
+    text = MINIMAL_1.replace("services:\n", f"{targets}{added}\nservices:\n", 1)
+    line, key = text.splitlines().index(added) + 1, added.partition(":")[0]
     unknown = [one for one in found(text) if one[1].startswith("unknown key")]
     assert [(place, message) for place, message, _ in unknown] == [
-        (f"{line}:1 reference_targets", "unknown key reference_targets")
+        (f"{line}:1 {key}", f"unknown key {key}")
+    ]
+
+
+def test_a_fact_of_version_2_in_a_service_is_reported_where_it_stands() -> None:
+    """`place` is of the catalogue, which version 1 does not have."""
+    text = MINIMAL_1.replace("jurisdiction: EU\n", "jurisdiction: EU\n        place: Dublin\n", 1)
+    line = text.splitlines().index("        place: Dublin") + 1
+    assert [(place, message) for place, message, _ in found(text)] == [
+        (f"{line}:9 services.shop.regions.eu-west-1.place", "unknown key place")
     ]
 
 

@@ -17,7 +17,7 @@ from controller.cli.orders.preview import (
     is_not_observed,
     undecided_pool,
 )
-from controller.planning.shares import SHARE_TOLERANCE, percent
+from controller.planning.shares import is_same_share, percent
 
 _POOL_WIDE_HOLDS = ("not_observed", "unknown_health", "self_isolated", "panic")
 """Holds that keep the whole pool as it is, whichever of its regions they name."""
@@ -83,8 +83,8 @@ def preview_pin(order: Mapping[str, Any], pools: Iterable[tuple[str, ApiReply]])
             pending += [name] if is_not_observed(pool) else []
             continue
         desired = pool["desired"].get(region, 0.0)
-        planned = _is_same_share(desired, share)
-        if planned and _is_same_share(pool["before"][region], share):
+        planned = is_same_share(desired, share)
+        if planned and is_same_share(pool["before"][region], share):
             reached.append(name)
         elif held := _refusing_hold(name, pool, region, planned=planned):
             unchanged.append(held)
@@ -111,7 +111,3 @@ def _refusing_hold(
 
 def _is_held_as_a_whole(pool: ApiReply) -> bool:
     return any(hold["reason"] in _POOL_WIDE_HOLDS for hold in pool["held"])
-
-
-def _is_same_share(first: float, second: float) -> bool:
-    return abs(first - second) < SHARE_TOLERANCE

@@ -47,15 +47,20 @@ def test_a_dial_that_differs_by_rounding_only_is_left_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lever", "closed"), [("accelerator", LeverState(1, 0.0)), ("accelerator", LeverState(0, 50.0))]
+    ("lever", "half_written", "closed"),
+    [
+        ("accelerator", LeverState(128, 100.0), LeverState(1, 0.0)),
+        ("accelerator", LeverState(128, 100.0), LeverState(0, 50.0)),
+        ("", LeverState(64), LeverState(0)),
+    ],
 )
 def test_a_half_written_region_is_finished_and_no_other_is_written(
-    lever: str, closed: LeverState
+    lever: str, half_written: LeverState, closed: LeverState
 ) -> None:
     """The split stays, so the other region keeps its state, although another one says the same."""
-    before = {WEST: LeverState(128, 100.0), EAST: closed}
+    before = {WEST: half_written, EAST: closed}
 
-    assert written(lever, before, {WEST: 1.0, EAST: 0.0}, WEST) == {WEST: LeverState(128, 100.0)}
+    assert written(lever, before, {WEST: 1.0, EAST: 0.0}, WEST) == {WEST: half_written}
 
 
 def test_receiving_regions_come_first() -> None:
