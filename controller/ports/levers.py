@@ -3,9 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from controller.model.levers import EndpointGroup, GroupChange, Outcome, RecordSet, WeightChange
+
+
+class LeverPort(Protocol):
+    """The targets of one kind of lever, hosted zones or accelerators: what both ports share.
+
+    A target's resources are those of its kind: record sets, endpoint groups.
+    """
+
+    async def read(self, target: str, /) -> Sequence[Any]:
+        """The listing of a target. Raises ProviderUnavailableError or ProviderRejectedError."""
+        ...
+
+    async def change(self, target: str, changes: Sequence[Any], /, *, emergency: bool) -> Outcome:
+        """Make the changes of one step of the lever in one request: all are applied or none."""
+        ...
 
 
 class RecordSets(Protocol):
@@ -36,8 +51,13 @@ class Accelerators(Protocol):
         """All endpoint groups of all listeners. Raises as `RecordSets.read` does."""
         ...
 
-    async def change(self, change: GroupChange) -> Outcome:
-        """Set a group's dial and its endpoints' weights; its other properties stay."""
+    async def change(
+        self, accelerator_arn: str, changes: Sequence[GroupChange], *, emergency: bool
+    ) -> Outcome:
+        """Set one group's dial and its endpoints' weights; its other properties stay.
+
+        AWS takes one group in a request, so `len(changes) == 1`.
+        """
         ...
 
     async def is_deployed(self, accelerator_arn: str) -> bool:
