@@ -2,7 +2,7 @@
 
 from controller.ports.clock import Clock, TimerHandle
 from controller.ports.figures import FigureSource
-from controller.ports.levers import Accelerators, LeverPort, RecordSets
+from controller.ports.levers import Accelerators, RecordSets
 from controller.ports.probing import ProbeListener, Prober, Target
 from controller.ports.second_opinions import HealthChecks, NameServers
 from controller.ports.state import AuditTrail, DecisionRecords, ExpectedLeverStates, Orders, Store
@@ -15,7 +15,6 @@ __all__ = [
     "ExpectedLeverStates",
     "FigureSource",
     "HealthChecks",
-    "LeverPort",
     "NameServers",
     "Orders",
     "ProbeListener",

@@ -3,24 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from controller.model.levers import EndpointGroup, GroupChange, Outcome, RecordSet, WeightChange
-
-
-class LeverPort(Protocol):
-    """The targets of one kind of lever, hosted zones or accelerators: what both ports share.
-
-    A target's resources are those of its kind: record sets, endpoint groups.
-    """
-
-    async def read(self, target: str, /) -> Sequence[Any]:
-        """The listing of a target. Raises ProviderUnavailableError or ProviderRejectedError."""
-        ...
-
-    async def change(self, target: str, changes: Sequence[Any], /, *, emergency: bool) -> Outcome:
-        """Make the changes of one step of the lever in one request: all are applied or none."""
-        ...
 
 
 class RecordSets(Protocol):

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 from controller.model.decision import WriteResult
-from controller.model.levers import LeverKind
+from controller.model.levers import LeverKind, Outcome
 from controller.planning.levers.accelerator import ACCELERATOR
 from controller.planning.levers.route53 import ROUTE53
-from controller.ports import Accelerators, LeverPort, RecordSets
+from controller.ports import Accelerators, RecordSets
+
+
+class LeverPort(Protocol):
+    """What the ports of hosted zones and of accelerators share: the targets of one kind of lever.
+
+    A target's resources are those of its kind: record sets, endpoint groups.
+    """
+
+    async def read(self, target: str, /) -> Sequence[Any]:
+        """The listing of a target. Raises ProviderUnavailableError or ProviderRejectedError."""
+        ...
+
+    async def change(self, target: str, changes: Sequence[Any], /, *, emergency: bool) -> Outcome:
+        """Make the changes of one step of the lever in one request: all are applied or none."""
+        ...
+
 
 LeverPorts = Mapping[LeverKind, LeverPort]
 SpreadChecks = Mapping[LeverKind, Callable[[WriteResult], Awaitable[bool]]]
