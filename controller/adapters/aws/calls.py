@@ -7,7 +7,8 @@ limit. It does not cover the wait for the budget; neither does the observed dura
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from controller.adapters.aws.error_mapping import AWS_ERRORS, provider_error, write_outcome
@@ -43,25 +44,25 @@ class AwsCalls:
     async def ask(self, operation: str, request: Callable[[], Awaitable[T]]) -> T:
         """The result of a read. Raises ProviderUnavailableError or ProviderRejectedError."""
         try:
-            return await self.send(operation, request)
+            async with self.limited(operation):
+                return await request()
         except AWS_ERRORS as error:
             raise provider_error(error, self._service, operation) from error
 
-    async def send(
-        self, operation: str, request: Callable[[], Awaitable[T]], *, emergency: bool = False
-    ) -> T:
-        """The result of any call. Raises AWS_ERRORS.
+    @asynccontextmanager
+    async def limited(self, operation: str, *, emergency: bool = False) -> AsyncIterator[None]:
+        """Run a block that makes one call, once the budget allows it and within the deadline.
 
-        `request` must make a new call each time. `emergency`: may spend the budget's reserve.
+        Raises what the block raises, and TimeoutError after the deadline: AWS_ERRORS.
+        `emergency`: may spend the budget's reserve.
         """
         await self._budget.take(emergency=emergency)
         started = self._clock.monotonic()
         outcome = "unknown"
         try:
             async with asyncio.timeout(self._deadline_s):
-                answer = await request()
+                yield
             outcome = "ok"
-            return answer
         except AWS_ERRORS as error:
             outcome = self._outcome_label(error)
             raise
@@ -69,7 +70,7 @@ class AwsCalls:
             self._observe(self._service, operation, outcome, self._clock.monotonic() - started)
 
     def outcome(self, error: Exception) -> Outcome:
-        """The outcome of a write whose `send` raised this."""
+        """The outcome of a write whose call raised this."""
         return write_outcome(error, self._service)
 
     def _outcome_label(self, error: Exception) -> str:

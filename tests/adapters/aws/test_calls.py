@@ -84,6 +84,6 @@ async def test_a_cancelled_call_is_counted_as_unknown() -> None:
     observed = _Observed()
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(1):
-            await observed.calls.send("GetChange", lambda: _answer_after(60))
+            await observed.calls.ask("GetChange", lambda: _answer_after(60))
 
     assert observed.seen == [("route53", "GetChange", "unknown", 1)]
