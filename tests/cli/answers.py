@@ -72,6 +72,7 @@ def status(*services: dict[str, Any], **members: Any) -> dict[str, Any]:
             "known_bad": {"answering": [], "total": 1},
         },
         "observation": {"failing": {}},
+        "aws_denied": [],
         "failing_parts": [],
         "next_cycle_in_s": 7.9,
         "overrides": [],

@@ -56,7 +56,7 @@ def test_the_log_warns_of_a_file_of_version_1(tmp_path: Path) -> None:
     ended = subprocess.run(started, capture_output=True, text=True, timeout=60, env=environment)
     lines = [json.loads(line) for line in ended.stderr.splitlines()]
 
-    assert ended.returncode == exit_codes.FAILED
+    assert ended.returncode == exit_codes.BAD_CONFIG
     assert [(line["event"], line["level"]) for line in lines] == [
         ("old_settings_version", "warning"),
         ("not_started", "critical"),

@@ -130,6 +130,8 @@ class GlobalAccelerators:
                     ],
                 )
         except AWS_ERRORS as error:
+            if await self._calls.renewed(error):
+                return await self._send(change)
             return self._calls.outcome(error)
         difference = _difference(change, _group(answer["EndpointGroup"]))
         if difference:

@@ -95,6 +95,8 @@ class Route53RecordSets:
                     HostedZoneId=hosted_zone_id, ChangeBatch=batch
                 )
         except AWS_ERRORS as error:
+            if await self._calls.renewed(error):
+                return await self._send(hosted_zone_id, batch, emergency)
             return self._calls.outcome(error)
         change_id = answer["ChangeInfo"]["Id"].removeprefix("/change/")
         return Outcome(OutcomeStatus.APPLIED, change_id=change_id)

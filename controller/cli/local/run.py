@@ -30,7 +30,7 @@ def run(file: Path, flags: tuple[str, ...]) -> int:
 
     from controller import daemon
     from controller.adapters import structured_log
-    from controller.adapters.aws.session import EndpointUrlMissingError
+    from controller.adapters.aws.session import AwsSetupError
     from controller.cli.local.validate import problem_text
     from controller.loops.process.supervision import LoopEndedError
     from controller.model.errors import InvalidSettingsError, StateUnavailableError
@@ -48,7 +48,10 @@ def run(file: Path, flags: tuple[str, ...]) -> int:
         return exit_codes.BAD_CONFIG
     try:
         asyncio.run(daemon.run(source, loaded, lambda ready: click.echo(json.dumps(ready))))
-    except (StateUnavailableError, EndpointUrlMissingError, OSError) as error:
+    except AwsSetupError as error:
+        log.critical("not_started", error=str(error))
+        return exit_codes.BAD_CONFIG
+    except (StateUnavailableError, OSError) as error:
         log.critical("not_started", error=str(error))
         return exit_codes.FAILED
     except LoopEndedError:
