@@ -41,7 +41,7 @@ _BOUNDS = {
 }
 
 PATTERNS = {
-    r"^[a-z]{2}(-[a-z]+)+-\d$": "an AWS region such as eu-west-1",
+    r"^[a-z]{2,5}(-[a-z]+)+-\d{1,2}$": "an AWS region such as eu-west-1",
     r"^[a-z][a-z0-9-]{0,62}$": (
         "a name of lower-case letters, digits and hyphens that begins with a letter"
     ),

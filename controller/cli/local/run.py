@@ -44,7 +44,7 @@ def run(file: Path, flags: tuple[str, ...]) -> int:
     except InvalidSettingsError as error:
         texts = [problem_text(error.source, "", problem) for problem in error.problems]
         number = counted(len(texts), "problem")
-        _report_problems(texts, f"{number} in the settings; see: gtc validate {file}")
+        _report_problems(texts, f"{number} in the settings; see: gtc validate --references {file}")
         return exit_codes.BAD_CONFIG
     try:
         asyncio.run(daemon.run(source, loaded, lambda ready: click.echo(json.dumps(ready))))
