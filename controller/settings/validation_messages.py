@@ -48,6 +48,7 @@ PATTERNS = {
     r"^(default|continent:[A-Z]{2}|country:[A-Z]{2})$": (
         "default, continent:XX or country:XX with the two-letter code in capitals"
     ),
+    r"^[^~]": "a path such as /var/lib/gtc/gtc.sqlite (~ is not expanded)",
     r"^/\S+$": "an absolute path such as /etc/gtc/ca.pem",
     r"^[A-Za-z][A-Za-z0-9-]*$": "an HTTP header's name such as Authorization",
     r"^[a-z0-9-]+(\.[a-z0-9-]+)*$": "a host's name in lower case such as app.example.com",
