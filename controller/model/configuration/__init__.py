@@ -11,6 +11,7 @@ from controller.model.configuration.answers import AnswerSettings
 from controller.model.configuration.api import ApiLimits, ApiSettings, Token
 from controller.model.configuration.base import ConfigModel, KeyPath, RegionName
 from controller.model.configuration.endpoints import (
+    AddressRule,
     Endpoint,
     EndpointId,
     PlainSecretError,
@@ -48,6 +49,7 @@ from controller.model.configuration.steering import (
 
 __all__ = [
     "AcceleratorLever",
+    "AddressRule",
     "AnswerSettings",
     "ApiLimits",
     "ApiSettings",
