@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import socket
+from collections import deque
 from collections.abc import Callable
 from itertools import chain, zip_longest
 
@@ -27,6 +28,8 @@ _FAR_AWAY: dict[str, Address] = {
 """Of each family an address that only a route to the rest of the world leads to: those reserved for
 documentation (RFC 5737, RFC 3849). Nothing is sent there."""
 _WITHOUT_ROUTE = frozenset((errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT))
+_REMEMBERED = 4
+"""Addresses of a family that are remembered to have answered."""
 Addresses = tuple[Address, ...]
 HasRoute = Callable[[Address], bool]
 
@@ -67,6 +70,10 @@ class AddressFamilies:
         self._looked_up: dict[Address, bool] = {}
         self._forget_at = 0.0
         self._missing: set[str] = set()
+        self._answered: dict[str, deque[Address]] = {
+            name: deque(maxlen=_REMEMBERED) for name in _FAR_AWAY
+        }
+        """Addresses that answered; a route to one of them is one of the family."""
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -81,10 +88,17 @@ class AddressFamilies:
         kept = tuple(one for one in addresses if not self.is_missing(one))
         return interleaved(kept or addresses)
 
+    def note_answer(self, address: Address) -> None:
+        """Note that this address answered: a network may have no route to the rest of the world."""
+        answered = self._answered[family_of(address)]
+        if address not in answered:
+            answered.append(address)
+
     def is_missing(self, address: Address) -> bool:
-        """Whether neither the address nor the rest of its family has a route."""
+        """Whether neither the address nor any other of its family has a route."""
         family = family_of(address)
-        is_missing = not (self._has_route(address) or self._has_route(_FAR_AWAY[family]))
+        others = (_FAR_AWAY[family], *self._answered[family])
+        is_missing = not any(map(self._has_route, (address, *others)))
         if is_missing and family not in self._missing:
             self._missing.add(family)
             _log.warning(
@@ -93,7 +107,7 @@ class AddressFamilies:
                 detail=f"this host has no route for {family}; such addresses are not probed where "
                 "a name has others",
             )
-        elif not is_missing and family in self._missing and self._has_route(_FAR_AWAY[family]):
+        elif family in self._missing and any(map(self._has_route, others)):
             self._missing.discard(family)
             _log.info("address_family_back", family=family)
         return is_missing

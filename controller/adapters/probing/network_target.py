@@ -206,6 +206,8 @@ class NetworkTarget(ConnectingTarget):
         address, pin = connection.address, connection.pin
         if address is not self._last_address and address is not None:
             self._last_address, self._last_address_text = address, resolver.address_text(address)
+            if finding.outcome is _PASSED:
+                self._shared.families.note_answer(address)
         if self._reuse_timeout is not self._fresh_timeout and not connection.is_reused:
             # Without the time to connect, or each new connection would look slower.
             took_s = connection.response_took_s(now)

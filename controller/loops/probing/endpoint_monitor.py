@@ -258,6 +258,7 @@ class EndpointMonitor:
         try:
             self._is_probing = self._is_another_wanted = False
             self._confirmations = 0
+            self._host.on_run_again(self)
             if self._addresses is None:
                 self._addresses = self._address_sets(self)
             self._addresses.follow(addresses)

@@ -324,6 +324,35 @@ def test_a_missing_family_is_looked_up_again_after_a_while() -> None:
     assert not families.missing
 
 
+def test_a_family_over_which_something_answered_is_not_missing() -> None:
+    """As in a network without a route to the rest of the world; until it has none there either."""
+    now, answered = 0.0, FOURS[2]
+    routed = {answered}
+    families = AddressFamilies(lambda: now, lambda address: address in routed)
+    assert families.is_missing(FOURS[0])
+    families.note_answer(answered)
+    families.note_answer(answered)
+    assert not families.is_missing(FOURS[0])
+    assert not families.missing
+    routed.clear()
+    now = RECHECK_S
+    assert families.is_missing(FOURS[0])
+    assert families.missing == ("IPv4",)
+
+
+async def test_addresses_that_answer_prove_their_family(network: Network) -> None:
+    """A withdrawn network is then no missing family."""
+    async with served(raw(OK)) as well:
+        network.put(FOURS[:1], literal(well))
+        async with network.asking(FOURS[:1]) as asker:
+            await asker.ask()
+            assert not asker.prober.missing_families
+            network.put(FOURS[:1], without_route())
+            found = await asker.ask()
+
+    assert (found.outcome, found.cause) == (UNASKED, NotRunCause.NO_ROUTE)
+
+
 def test_an_address_without_route_of_a_family_that_has_one_is_kept() -> None:
     """Its region may have lost its network: that is for the quorum to say."""
     families = AddressFamilies(lambda: 0.0, lambda address: address not in FOURS[:1])
