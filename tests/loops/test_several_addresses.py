@@ -9,8 +9,12 @@ import pytest
 
 from controller.model.configuration import EndpointId
 from controller.model.health import ProbeOutcome, Verdict
+from controller.planning.account.evidence import RecordedEvidence
+from controller.planning.account.replay import replay
 from tests.loops.probed import FAST, KNOWN_GOOD, QUICK, Bench, probe
+from tests.loops.simulated import World
 from tests.loops.small import WEST
+from tests.loops.watching import WELL_S
 
 pytestmark = pytest.mark.looptime
 A, B, C = "192.0.2.1:1", "192.0.2.2:1", "192.0.2.3:1"
@@ -261,3 +265,32 @@ async def test_probing_settings_say_the_rule_for_endpoints_that_say_nothing() ->
         await asyncio.sleep(2)
 
         assert bench.state("a").verdict is Verdict.DOWN
+
+
+async def test_a_region_of_which_two_of_three_addresses_fail_is_gray_and_replayed() -> None:
+    """Its capacity counts for a quarter; the record says which, and is decided again the same."""
+    world = World()
+    (web, *_) = world.probes(WEST)
+    world.prober.resolve(web, A, B, C)
+    async with world.running() as controller:
+        await asyncio.sleep(WELL_S)
+        fail_at(world, A, B)
+        await asyncio.sleep(5)
+        latest = controller.reconciliation.latest
+        assert latest is not None
+        health = latest.decision.regions["shop"][WEST]
+    newest = await world.newest()
+    evidence = await world.store.evidence(newest.id)
+    assert evidence is not None
+    again = replay(RecordedEvidence(newest.id, "1", evidence), "1")
+
+    assert (health.verdict, health.degraded, health.usable) == (Verdict.UP, 3, 0.25)
+    said = f"2 of 3 addresses fail: {A} (refused), {B} (refused)"
+    assert said in health.why
+    assert any(said in trigger for trigger in newest.trigger)
+    assert (again.differences, again.unread, again.faithful) == ((), (), True)
+
+
+def fail_at(world: World, *addresses: str) -> None:
+    for address in addresses:
+        world.prober.answer(address, ProbeOutcome.FAILED, "refused")

@@ -280,7 +280,8 @@ class ProbeLoop:
     def _has_degradation_changed(self, monitor: EndpointMonitor) -> bool:
         """Whether it answers worse, or better, by a step. Called for every probe."""
         state, gray = monitor.state, self.limits.gray
-        if not monitor.degradation and state.bad_ratio < gray.bad_ratio:
+        is_plain = state.addresses is None and state.bad_ratio < gray.bad_ratio
+        if is_plain and not monitor.degradation:
             return False
         before = monitor.degradation
         monitor.degradation = degraded_steps(state, before, gray)
