@@ -86,11 +86,13 @@ class AddressCounts(NamedTuple):
     probed: int
     """Addresses that are probed; fewer when the name has too many."""
     fresh: int
-    """Addresses with a result that is fresh; the verdict is about these."""
+    """Addresses with a fresh result, of families that work here; the verdict is about these."""
     down: int
     """Of these, those that are down."""
     failing: tuple[str, ...] = ()
     """The first few that are down, each with its last failure."""
+    silent_families: tuple[str, ...] = ()
+    """Families whose addresses do not count: nothing at all answers over them from here."""
 
 
 @with_optional_members("not_run", "not_run_since", "no_route_since", "addresses")

@@ -294,3 +294,30 @@ async def test_a_region_of_which_two_of_three_addresses_fail_is_gray_and_replaye
 def fail_at(world: World, *addresses: str) -> None:
     for address in addresses:
         world.prober.answer(address, ProbeOutcome.FAILED, "refused")
+
+
+async def test_a_family_that_is_lost_on_the_way_degrades_no_region() -> None:
+    """IPv6 has a route and no answer, as in a black hole; one that answers over it proves it."""
+    four, six, other = "192.0.2.1:1", "[2001:db8::1]:1", "[2001:db8::2]:1"
+    bench = Bench({}, {}, probing=DEFAULT_GAPS)
+    bench.prober.resolve(probe("a"), six, four)
+    bench.prober.resolve(probe("b"), other)
+    async with bench.running():
+        await asyncio.sleep(5.5)
+        bench.prober.hang(six)
+        bench.prober.hang(probe("b"))
+        await asyncio.sleep(8)
+        lost = bench.state("a")
+        bench.prober.answer(probe("b"), ProbeOutcome.PASSED, "200")
+        await asyncio.sleep(5)
+        proven = bench.state("a")
+
+    assert lost.addresses is not None
+    assert proven.addresses is not None
+    assert (lost.verdict, lost.addresses.down, lost.addresses.silent_families) == (
+        Verdict.UP,
+        0,
+        ("IPv6",),
+    )
+    assert (proven.addresses.down, proven.addresses.fresh) == (1, 2)
+    assert proven.addresses.silent_families == ()

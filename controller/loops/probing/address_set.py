@@ -13,9 +13,17 @@ from math import inf
 from controller.loops.active_settings import ActiveSettings
 from controller.loops.probing.corroboration import ROUND_GAP_S
 from controller.loops.probing.endpoint_monitor import EndpointMonitor, MonitorHost
+from controller.loops.probing.route_witnesses import RouteWitnesses
 from controller.model.configuration import Endpoint, HealthSettings
 from controller.model.health import HealthState, ProbeResult
-from controller.planning.health.address_set import SetLimits, chosen, combined, due, inherited
+from controller.planning.health.address_set import (
+    SetLimits,
+    chosen,
+    combined,
+    due,
+    inherited,
+    is_in_doubt,
+)
 from controller.ports import Clock, Prober, Target
 
 
@@ -23,9 +31,15 @@ class AddressSets:
     """Makes the sets of one probe loop, and holds what they share."""
 
     def __init__(
-        self, active_settings: ActiveSettings, prober: Prober, clock: Clock, host: MonitorHost
+        self,
+        active_settings: ActiveSettings,
+        prober: Prober,
+        clock: Clock,
+        host: MonitorHost,
+        witnesses: RouteWitnesses,
     ) -> None:
         self.host = host
+        self._witnesses = witnesses
         self.now = clock.monotonic
         self.target_of = prober.address_target
         self._active_settings = active_settings
@@ -34,12 +48,20 @@ class AddressSets:
         """The set of addresses of this endpoint, without any yet."""
         return AddressSet(self, owner)
 
-    def limits_of(self, endpoint: Endpoint) -> SetLimits:
-        """What the endpoint's state depends on, besides its addresses' states."""
+    def limits_of(self, endpoint: Endpoint, states: Mapping[str, HealthState]) -> SetLimits:
+        """What the endpoint's state depends on, besides these states of its addresses."""
         settings = self._active_settings.settings
         probing = settings.probing
-        rule = endpoint.addresses or probing.addresses
-        return SetLimits(rule, probing.fresh_for_s, settings.health.down_after)
+        rule, fresh_for_s = endpoint.addresses or probing.addresses, probing.fresh_for_s
+        silent = frozenset[str]()
+        if is_in_doubt(states):
+            silent = self._witnesses.silent_families(self.now(), fresh_for_s)
+        return SetLimits(rule, fresh_for_s, settings.health.down_after, silent)
+
+    @property
+    def fresh_for_s(self) -> float:
+        """Seconds for which a result is fresh."""
+        return self._active_settings.settings.probing.fresh_for_s
 
 
 class AddressSet:
@@ -68,8 +90,9 @@ class AddressSet:
     @property
     def state(self) -> HealthState:
         """The endpoint's state, as of now."""
-        limits = self._shared.limits_of(self._owner.endpoint)
-        return combined(self.states, self._known, self._shared.now(), limits)
+        states = self.states
+        limits = self._shared.limits_of(self._owner.endpoint, states)
+        return combined(states, self._known, self._shared.now(), limits)
 
     @property
     def states(self) -> Mapping[str, HealthState]:
@@ -120,9 +143,8 @@ class AddressSet:
             monitor.close()
 
     def _probe_due(self) -> None:
-        owner, limits = self._owner, self._shared.limits_of(self._owner.endpoint)
-        timing = owner.timing
-        at_most_s = limits.fresh_for_s - 2 * timing.interval_s - timing.max_timeout_s
+        timing = self._owner.timing
+        at_most_s = self._shared.fresh_for_s - 2 * timing.interval_s - timing.max_timeout_s
         self._turn += 1
         for address in due(self.states, self._turn, self._shared.now(), at_most_s):
             self._monitors[address].on_schedule()

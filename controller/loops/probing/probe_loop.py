@@ -65,8 +65,10 @@ class ProbeLoop:
         )
         self.open_failures = OpenFailures()
         self._corroborators = Corroborators(clock, self._corroborating_monitors, self.open_failures)
-        self._address_sets = AddressSets(active_settings, prober, clock, self)
         self._route_witnesses = RouteWitnesses(self._corroborating_monitors)
+        self._address_sets = AddressSets(
+            active_settings, prober, clock, self, self._route_witnesses
+        )
         self.unasked = UnaskedProbes()
         self._changes = 0
         self._end: asyncio.Future[None] | None = None

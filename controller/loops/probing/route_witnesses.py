@@ -1,4 +1,5 @@
-"""Who answers over IPv4 and over IPv6 now: what settles whether a missing route is ours."""
+"""Who answers over IPv4 and over IPv6 now: what settles whether a missing route, or silence over a
+whole address family, is ours."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from controller.loops.probing.endpoint_monitor import EndpointMonitor
 from controller.model.configuration import EndpointId, ProbingSettings
 from controller.model.health import ProbeResult
 from controller.planning.health.unreachable import (
+    FAMILIES,
     FamilyAnswers,
     answers_over,
     family_of,
@@ -15,7 +17,7 @@ from controller.planning.health.unreachable import (
     settled,
 )
 
-_KEEP_S = 0.2
+_KEEP_S = 1.0
 """Seconds for which an answer to the question is kept: it looks at every endpoint."""
 _ENOUGH = 2
 """Regions that answer, after which no more are looked for: one of them is another region."""
@@ -38,6 +40,13 @@ class RouteWitnesses:
             return result
         answers = self._answers_over(family_of(result.address), result.at, probing.fresh_for_s)
         return settled(result, key.region, answers, for_s)
+
+    def silent_families(self, now: float, fresh_for_s: float) -> frozenset[str]:
+        """The families over which neither an endpoint nor a reference target answers."""
+        answers = {family: self._answers_over(family, now, fresh_for_s) for family in FAMILIES}
+        return frozenset(
+            family for family, found in answers.items() if not (found.known_good or found.regions)
+        )
 
     def _answers_over(self, family: str, now: float, fresh_for_s: float) -> FamilyAnswers:
         kept_at, answers = self._answers.get(family, (0.0, None))

@@ -3,7 +3,9 @@
 Each address has its own hysteresis (`planning.health.hysteresis`). The endpoint is down when `most`
 of the fresh addresses are (or `any`, or `all`: the setting `addresses`). Most is more than two
 thirds: as long as a third of a region's front ends answer, clients find one (RFC 8305), and the
-region is gray, not down. An address that cannot be probed is not fresh, and does not count.
+region is gray, not down. An address that cannot be probed is not fresh, and does not count. Nor do
+addresses of a family, IPv4 or IPv6, over which nothing at all answers from here, while others are
+left: then the family is lost between us and the world.
 
     fresh addresses     1   2   3   4   5   6   7   8
     most: down from     1   2   3   3   4   5   5   6
@@ -26,6 +28,7 @@ from typing import NamedTuple
 from controller.model.configuration import AddressRule
 from controller.model.health import AddressCounts, HealthState, Verdict
 from controller.planning.health.hysteresis import is_fresh
+from controller.planning.health.unreachable import family_of
 
 MAX_ADDRESSES = 8
 """Addresses of one name that are probed; that it has more is said."""
@@ -39,6 +42,8 @@ class SetLimits(NamedTuple):
     rule: AddressRule
     fresh_for_s: float
     down_after: int
+    silent_families: frozenset[str] = frozenset()
+    """`IPv4` or `IPv6` if no endpoint and no reference target answers over it."""
 
 
 def chosen(present: Iterable[str], offered: Sequence[str]) -> tuple[str, ...]:
@@ -83,9 +88,11 @@ def combined(
     states: Mapping[str, HealthState], known: int, now: float, limits: SetLimits
 ) -> HealthState:
     """The endpoint's state. `known`: how many addresses its name has; `states`: one or more."""
-    fresh = {a: s for a, s in states.items() if is_fresh(s, now, limits.fresh_for_s)}
-    if not fresh:
+    all_fresh = {a: s for a, s in states.items() if is_fresh(s, now, limits.fresh_for_s)}
+    if not all_fresh:
         return _without_results(states, known)
+    fresh = _of_families_that_work(all_fresh, limits)
+    silent = sorted({family_of(address) for address in all_fresh.keys() - fresh.keys()})
     needed = down_from(limits.rule, len(fresh))
     down = {a: s for a, s in fresh.items() if _is_down(s, fresh.values(), limits.down_after)}
     up = [state for address, state in fresh.items() if _is_up(state) and address not in down]
@@ -120,7 +127,9 @@ def combined(
         answers=sum(state.answers for state in up),
         usual_latency_s=_mean([state.usual_latency_s for state in up]),
         bad_ratio=_mean([state.bad_ratio for state in up]),
-        addresses=AddressCounts(known, len(states), len(fresh), len(down), _named(down)),
+        addresses=AddressCounts(
+            known, len(states), len(fresh), len(down), _named(down), tuple(silent)
+        ),
     )
 
 
@@ -130,6 +139,22 @@ def inherited(state: HealthState) -> HealthState:
     As with a name whose only address changes, it takes `down_after` failures to be down.
     """
     return state._replace(addresses=None, not_run="", not_run_since=None, no_route_since=None)
+
+
+def is_in_doubt(states: Mapping[str, HealthState]) -> bool:
+    """Whether it matters which families work: both are there, and an address is down."""
+    has_both = len({family_of(address) for address in states}) > 1
+    return has_both and any(state.verdict is _DOWN for state in states.values())
+
+
+def _of_families_that_work(
+    fresh: Mapping[str, HealthState], limits: SetLimits
+) -> Mapping[str, HealthState]:
+    """Those whose family does; all if none is left."""
+    if not limits.silent_families:
+        return fresh
+    kept = {a: s for a, s in fresh.items() if family_of(a) not in limits.silent_families}
+    return kept or fresh
 
 
 def _without_results(states: Mapping[str, HealthState], known: int) -> HealthState:

@@ -88,7 +88,10 @@ def describe_addresses(counts: AddressCounts) -> str:
         parts.append(f"{counts.down} of {counts.fresh} addresses fail: {named}{more}")
     if counts.probed < counts.known:
         parts.append(f"{counts.probed} of its {counts.known} addresses are probed")
-    if 0 < counts.fresh < counts.probed:
+    if counts.silent_families:
+        families = " and ".join(counts.silent_families)
+        parts.append(f"nothing answers over {families} from here, such addresses do not count")
+    elif 0 < counts.fresh < counts.probed:
         parts.append(
             f"{counts.probed - counts.fresh} of {counts.probed} addresses not asked lately"
         )

@@ -18,6 +18,8 @@ from typing import NamedTuple
 from controller.model.health import HealthState, ProbeOutcome, ProbeResult, Verdict
 from controller.planning.health.hysteresis import WITHOUT_ROUTE, is_fresh
 
+FAMILIES = ("IPv4", "IPv6")
+
 
 class FamilyAnswers(NamedTuple):
     """Who answers over one address family now."""

@@ -16,6 +16,7 @@ from controller.planning.health.address_set import (
     down_from,
     due,
     inherited,
+    is_in_doubt,
 )
 from controller.planning.health.gray_failure import degraded_steps, describe_addresses
 from controller.planning.health.hysteresis import advance
@@ -106,6 +107,24 @@ def test_an_address_that_was_not_asked_lately_does_not_count() -> None:
     assert (nothing.last_result_at, nothing.not_run) == (20.0, "no route from here")
     assert nothing.addresses is not None
     assert nothing.addresses.fresh == 0
+
+
+def test_a_family_that_is_lost_on_the_way_does_not_count() -> None:
+    """Dual-stack names are not gray for it; while it is the only one left, it decides."""
+    lost = MOST._replace(silent_families=frozenset({"IPv6"}))
+    both = {"192.0.2.1:80": well(), "[2001:db8::1]:80": dead()}
+    found = combined(both, 2, 100.5, lost)
+    assert found.addresses is not None
+    assert (found.verdict, degraded_steps(found, 0, LIMITS.gray)) == (UP, 0)
+    assert describe_addresses(found.addresses) == (
+        "nothing answers over IPv6 from here, such addresses do not count"
+    )
+    assert degraded_steps(combined(both, 2, 100.5, MOST), 0, LIMITS.gray) == 2
+    alone = combined({"[2001:db8::1]:80": dead()}, 1, 100.5, lost)
+    assert alone.verdict is DOWN
+    assert is_in_doubt(both)
+    assert not is_in_doubt({"192.0.2.1:80": well(), "192.0.2.2:80": dead()})
+    assert not is_in_doubt({"192.0.2.1:80": well(), "[2001:db8::1]:80": well()})
 
 
 def test_addresses_beyond_the_limit_are_said() -> None:
