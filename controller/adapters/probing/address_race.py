@@ -117,8 +117,10 @@ class AddressRace:
 
     def on_failed(self, connection: RacingConnection, error: Exception, now: float) -> None:
         """This one could not be made: the next address is tried at once."""
-        self._open.remove(connection)
         connection.close()
+        if connection not in self._open:
+            return  # its time was over before
+        self._open.remove(connection)
         self._note(connection, self._host.finding_of_address(error, connection.address or ("", 0)))
         self._try_next(now)
 
