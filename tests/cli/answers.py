@@ -71,6 +71,7 @@ def status(*services: dict[str, Any], **members: Any) -> dict[str, Any]:
             "known_good": {"failing": 0, "total": 3},
             "known_bad": {"answering": [], "total": 1},
         },
+        "probing": {"could_not_run": [], "missing_families": []},
         "observation": {"failing": {}},
         "aws_denied": [],
         "failing_parts": [],

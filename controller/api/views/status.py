@@ -21,6 +21,7 @@ from controller.api.views.pool_status import (
 )
 from controller.loops.cycle.reconciliation import CycleReport
 from controller.model.configuration import Mode
+from controller.model.health import NotRunCause
 from controller.model.levers import LeverKind
 from controller.model.overrides import OverrideKind
 from controller.planning.health.answered_shares import answer_notices
@@ -49,6 +50,30 @@ class ReferenceTargetsStatus(View):
 
     known_good: KnownGoodStatus
     known_bad: KnownBadStatus
+
+
+class NotRunStatus(View):
+    """Probes that this host cannot run now, for one cause; they say nothing about the endpoints."""
+
+    cause: NotRunCause
+    detail: str
+    """The cause in words."""
+    subjects: int
+    """How many endpoints and reference targets cannot be probed; of a name with several addresses
+    each address counts."""
+    for_s: float
+    """Seconds since the first of them could not be."""
+    example: str
+
+
+class ProbingStatus(View):
+    """What this host lacks for its probes."""
+
+    could_not_run: tuple[NotRunStatus, ...]
+    """Empty: every probe can be run."""
+    missing_families: tuple[str, ...]
+    """`IPv4` or `IPv6` where names have such addresses and this host has no route for them. They
+    are not probed where a name has others."""
 
 
 class ReadingView(View):
@@ -122,6 +147,7 @@ class Status(View):
     isolated: bool
     """Whether this vantage point doubts itself."""
     reference_targets: ReferenceTargetsStatus
+    probing: ProbingStatus
     observation: ReadingView
     aws_denied: tuple[DenialView, ...]
     """What AWS denies the daemon now; nothing that needs it is carried out. Empty: nothing."""
@@ -154,6 +180,7 @@ def status_view(
         frozen=any(o.kind is OverrideKind.FREEZE for o in inputs.overrides),
         isolated=bool(latest and latest.decision.memory.isolated_since is not None),
         reference_targets=_reference_targets(dependencies),
+        probing=_probing(dependencies),
         observation=ReadingView(failing=dependencies.observation.failing),
         aws_denied=_aws_denied(dependencies),
         failing_parts=_failing_parts(dependencies),
@@ -177,6 +204,21 @@ def _reference_targets(dependencies: ApiDependencies) -> ReferenceTargetsStatus:
         known_good=KnownGoodStatus(failing=failing, total=len(good)),
         known_bad=KnownBadStatus(answering=answers, total=len(bad)),
     )
+
+
+def _probing(dependencies: ApiDependencies) -> ProbingStatus:
+    probing, now = dependencies.probing, dependencies.clock.monotonic()
+    could_not_run = tuple(
+        NotRunStatus(
+            cause=one.cause,
+            detail=one.detail,
+            subjects=one.subjects,
+            for_s=round(now - one.since, 1),
+            example=one.example,
+        )
+        for one in probing.unasked.now
+    )
+    return ProbingStatus(could_not_run=could_not_run, missing_families=probing.missing_families)
 
 
 def _unread_state(dependencies: ApiDependencies) -> str | None:

@@ -20,6 +20,7 @@ from controller.cli.screen.render import (
     timestamp,
     void_suffix,
 )
+from controller.model.plural import counted
 
 WORST_FIRST = ("down", "unknown", "suspect", "degraded", "up")
 """The values of HEALTH. `suspect`: up, with failures that are not cleared yet. `degraded`: up, with
@@ -88,6 +89,7 @@ def fingerprint(status: ApiReply) -> object:
         sorted(status["observation"]["failing"]),
         [(denied["service"], denied["operation"]) for denied in status["aws_denied"]],
         [part["part"] for part in status["failing_parts"]],
+        [one["cause"] for one in status.get("probing", {}).get("could_not_run", ())],
         [(override["id"], override["void"]) for override in status["overrides"]],
         last and last["id"],
     )
@@ -130,6 +132,7 @@ def _banners(status: ApiReply) -> Iterator[str]:
     if status["isolated"]:
         yield "ISOLATED: the prober doubts itself and moves nothing"
     yield from _reference_targets(status["reference_targets"])
+    yield from _not_run(status.get("probing", ApiReply()))
     if status["mode"] == "dry_run":
         yield "DRY RUN: decides and records, writes nothing"
     elif rehearsed := [item["name"] for item in status["services"] if item["mode"] == "dry_run"]:
@@ -143,6 +146,21 @@ def _reference_targets(targets: ApiReply) -> Iterator[str]:
         yield f"REFERENCE TARGETS: {good['failing']} of {good['total']} known-good ones fail"
     if bad["answering"]:
         yield f"REFERENCE TARGETS: known-bad ones answer: {', '.join(bad['answering'])}"
+
+
+def _not_run(probing: ApiReply) -> Iterator[str]:
+    """Why probes cannot be run here."""
+    for one in probing.get("could_not_run", ()):
+        count = counted(one["subjects"], "target")
+        yield one_line(
+            f"PROBES: {count} cannot be probed for {duration(one['for_s'])}: {one['detail']}, "
+            f"such as {one['example']}"
+        )
+    for family in probing.get("missing_families", ()):
+        yield (
+            f"PROBES: this host has no route for {family}: "
+            "such addresses are not probed where a name has others"
+        )
 
 
 def _notes(status: ApiReply) -> Iterator[str]:

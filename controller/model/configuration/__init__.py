@@ -11,6 +11,7 @@ from controller.model.configuration.answers import AnswerSettings
 from controller.model.configuration.api import ApiLimits, ApiSettings, Token
 from controller.model.configuration.base import ConfigModel, KeyPath, RegionName
 from controller.model.configuration.endpoints import (
+    AddressRule,
     CertificateRules,
     Endpoint,
     EndpointId,
@@ -49,6 +50,7 @@ from controller.model.configuration.steering import (
 
 __all__ = [
     "AcceleratorLever",
+    "AddressRule",
     "AnswerSettings",
     "ApiLimits",
     "ApiSettings",
