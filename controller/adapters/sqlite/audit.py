@@ -35,6 +35,8 @@ KEPT_ENTRIES = 100_000
 """Newest entries kept: about 30 MB at 300 bytes each, almost three years at a hundred a day."""
 PRUNE_STEP = 1_000
 """Entries removed at once; a new entry contains the number and digest of the last of them."""
+_MAX_SEQ = 2**53
+"""Numbers from here on are damaged: no chain grows so long, and the next must fit in SQLite."""
 DAEMON = "gtc"
 """Actor of what the daemon does by itself."""
 _COLUMNS = "seq, at, actor, action, detail, previous, digest"
@@ -58,7 +60,7 @@ def append(
     )
     _set_head(connection, entry.point)
     if action != AUDIT_PRUNED:
-        _prune(connection, at)
+        _prune(connection, at, entry.seq)
 
 
 def append_record(
@@ -232,9 +234,12 @@ def _set_head(connection: sqlite3.Connection, mark: ChainPoint) -> None:
 
 def _last_point(connection: sqlite3.Connection) -> ChainPoint:
     """The point that the next entry follows; also in a damaged chain, so that orders still work."""
-    row = connection.execute("SELECT seq, digest FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
+    row = connection.execute(
+        "SELECT seq, digest FROM audit WHERE seq < ? ORDER BY seq DESC LIMIT 1", (_MAX_SEQ,)
+    ).fetchone()
     last = ChainPoint(*row) if row else CHAIN_START
-    return max(_head(connection) or CHAIN_START, last, key=lambda mark: mark.seq)
+    head = _head(connection) or CHAIN_START
+    return head if last.seq < head.seq < _MAX_SEQ else last
 
 
 def _all(connection: sqlite3.Connection) -> Iterator[AuditEntry]:
@@ -242,11 +247,9 @@ def _all(connection: sqlite3.Connection) -> Iterator[AuditEntry]:
         yield AuditEntry(*row)
 
 
-def _prune(connection: sqlite3.Connection, at: datetime) -> None:
+def _prune(connection: sqlite3.Connection, at: datetime, newest: int) -> None:
     """Remove the oldest entries once there are PRUNE_STEP too many, and append an entry for it."""
-    # In two queries SQLite reads one end of the table each; in one query it reads all of it.
     oldest = connection.execute("SELECT min(seq) FROM audit").fetchone()[0]
-    newest = connection.execute("SELECT max(seq) FROM audit").fetchone()[0]
     last = newest - KEPT_ENTRIES
     if last < oldest + PRUNE_STEP - 1:
         return

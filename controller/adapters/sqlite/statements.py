@@ -8,22 +8,28 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from controller.adapters.sqlite import audit as sqlite_audit
 from controller.adapters.sqlite import records
+from controller.adapters.sqlite.rows import expect_type, json_of, row_errors, time_of
 from controller.adapters.sqlite.schema import transaction
 from controller.model.decision import DecisionRecord
-from controller.model.decoding import decoded
+from controller.model.decoding import UnreadableError, decoded
 from controller.model.encoding import EXACT, as_text
 from controller.model.errors import StateUnavailableError
 from controller.model.levers import LeverState, Position
 from controller.model.overrides import Override, OverrideKind, OverrideRequest
+from controller.model.unreadable import UnreadableRow
 from controller.planning.account.evidence import Evidence, EvidenceText
 from controller.planning.shares import percent
 
+KEPT_ENDED = 1_000
+"""Ended overrides kept at most."""
+OVERRIDES, EXPECTED = "overrides", "expected"
+"""Tables."""
 _OVERRIDE_COLUMNS = (
     "kind, region, service, pool, author, reason, created_at, expires_at, ignore_guards, share"
 )
@@ -107,31 +113,50 @@ def _end(
         "UPDATE overrides SET ended_at = ?, ended_by = ?, ended_why = ? WHERE id = ?",
         (at.isoformat(), actor, why, override_id),
     )
-    text = _text_of(_override(columns))
-    sqlite_audit.append(connection, at, actor, f"override_{why}", text)
+    sqlite_audit.append(connection, at, actor, f"override_{why}", _text_of_row(columns))
+    _delete_surplus_ended(connection)
 
 
-def overrides(connection: sqlite3.Connection) -> tuple[Override, ...]:
-    """Overrides that have not ended, oldest first."""
+def _delete_surplus_ended(connection: sqlite3.Connection) -> None:
+    """Keep the newest KEPT_ENDED of the overrides that have ended; the audit tells of all."""
+    connection.execute(
+        """DELETE FROM overrides WHERE ended_at IS NOT NULL AND id <= (
+               SELECT id FROM overrides WHERE ended_at IS NOT NULL
+               ORDER BY id DESC LIMIT 1 OFFSET ?)""",
+        (KEPT_ENDED,),
+    )
+
+
+def overrides(
+    connection: sqlite3.Connection,
+) -> tuple[tuple[Override, ...], tuple[UnreadableRow, ...]]:
+    """Overrides that have not ended, oldest first, and rows of such that cannot be read."""
     rows = connection.execute(
         f"SELECT id, {_OVERRIDE_COLUMNS} FROM overrides WHERE ended_at IS NULL ORDER BY id"
     )
-    return tuple(map(_override, rows))
+    found, unreadable = [], []
+    for columns in rows:
+        try:
+            found.append(_override(columns))
+        except UnreadableError as error:
+            unreadable.append(UnreadableRow(OVERRIDES, str(columns[0]), str(error)))
+    return tuple(found), tuple(unreadable)
 
 
 def add_record(
     connection: sqlite3.Connection,
     record: DecisionRecord,
     evidence: Evidence | EvidenceText | None,
+    kept_bytes: int | None = None,
 ) -> DecisionRecord:
-    """Store a record, its evidence and audit entry, and delete surplus records."""
+    """Store a record, its evidence and audit entry, and delete records beyond `kept_bytes`."""
     if record.id != 0:
         raise ValueError(f"decision record {record.id} is stored already")
     # Before the transaction: if this fails, nothing was stored.
     records.shrink_file(connection)
     with transaction(connection):
         stored = records.add(connection, record, evidence)
-        records.delete_surplus(connection, record.at)
+        records.delete_surplus(connection, record.at, kept_bytes)
     return stored
 
 
@@ -156,15 +181,33 @@ def expect(
         )
 
 
-def expected(connection: sqlite3.Connection) -> dict[Position, tuple[LeverState, ...]]:
-    """The expected states of all positions."""
+def expected(
+    connection: sqlite3.Connection,
+) -> tuple[dict[Position, tuple[LeverState, ...]], tuple[UnreadableRow, ...]]:
+    """The expected states of all positions, and rows that cannot be read."""
     rows = connection.execute("SELECT service, pool, region, settings FROM expected")
-    return {Position(*position): _settings(body) for *position, body in rows}
+    found, unreadable = {}, []
+    for *key, body in rows:
+        try:
+            position = Position(*(expect_type(str, part, "its position") for part in key))
+            if settings := _settings(body):
+                found[position] = settings
+        except UnreadableError as error:
+            unreadable.append(UnreadableRow(EXPECTED, expected_key(key), str(error)))
+    return found, tuple(unreadable)
 
 
-def _settings(text: str) -> tuple[LeverState, ...]:
-    found: tuple[LeverState, ...] = decoded(tuple[LeverState, ...], json.loads(text))
-    return found
+def expected_key(position: Iterable[object]) -> str:
+    """The key of a position's row, as text."""
+    return "/".join(map(str, position))
+
+
+def _settings(text: object) -> tuple[LeverState, ...]:
+    """Raises UnreadableError."""
+    with row_errors():
+        data = json_of(text, "settings")
+        found: tuple[LeverState, ...] = decoded(tuple[LeverState, ...], data, "settings")
+        return found
 
 
 def audit(
@@ -176,21 +219,40 @@ def audit(
 
 
 def _override(columns: Sequence[Any]) -> Override:
-    override_id, kind, region, service, pool, author, reason, *dates, guards, share = columns
-    created_at, expires_at = map(datetime.fromisoformat, dates)
-    return Override(
-        id=override_id,
-        kind=OverrideKind(kind),
-        region=region,
-        service=service,
-        author=author,
-        reason=reason,
-        created_at=created_at,
-        expires_at=expires_at,
-        ignore_guards=tuple(json.loads(guards)),
-        pool=pool,
-        share=share,
-    )
+    """Raises UnreadableError."""
+    override_id, kind, *places, author, reason, created_at, expires_at, guards, share = columns
+    with row_errors():
+        region, service, pool = (
+            place if place is None else expect_type(str, place, column)
+            for place, column in zip(places, ("region", "service", "pool"), strict=True)
+        )
+        found = Override(
+            id=expect_type(int, override_id, "id"),
+            kind=decoded(OverrideKind, kind, "kind"),
+            region=region,
+            service=service,
+            author=expect_type(str, author, "author"),
+            reason=expect_type(str, reason, "reason"),
+            created_at=time_of(created_at, "created_at"),
+            expires_at=time_of(expires_at, "expires_at"),
+            ignore_guards=decoded(
+                tuple[str, ...], json_of(guards, "ignore_guards"), "ignore_guards"
+            ),
+            pool=pool,
+            share=share,
+        )
+    fault = found.fault
+    if fault:
+        raise UnreadableError(fault)
+    return found
+
+
+def _text_of_row(columns: Sequence[Any]) -> str:
+    """An override as text for an audit row, also if it cannot be read."""
+    try:
+        return _text_of(_override(columns))
+    except UnreadableError as error:
+        return f"#{columns[0]}, which cannot be read: {error}"
 
 
 def _text_of(override: Override) -> str:

@@ -13,23 +13,31 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import closing
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
+import structlog
+
 from controller.adapters.sqlite import audit as sqlite_audit
+from controller.adapters.sqlite import file_access, snapshots, statements
 from controller.adapters.sqlite import records as sqlite_records
-from controller.adapters.sqlite import snapshots, statements
 from controller.adapters.sqlite.lock import StateLock
+from controller.adapters.sqlite.rows import UnreadableRows
 from controller.adapters.sqlite.schema import open_database, open_read_only, state_error
 from controller.model.audit import AuditCheck, AuditEntry, ChainPoint
+from controller.model.configuration import StateSettings
 from controller.model.decision import DecisionRecord
+from controller.model.decoding import UnreadableError
+from controller.model.errors import StateUnavailableError
 from controller.model.levers import LeverState, Position
 from controller.model.overrides import Override, OverrideRequest
+from controller.model.unreadable import StateCondition, UnreadableRecord, UnreadableRow
 from controller.planning.account.evidence import Evidence, EvidenceText
 
+_log = structlog.get_logger("state")
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -58,15 +66,20 @@ class SqliteStore:
         self._path = path
         self._observe_error = observe_error
         self._make_executor = executor
-        self._lock = StateLock(path)
+        self._lock: StateLock
         self._connection: sqlite3.Connection | None = None
         self._check_lock = asyncio.Lock()
+        self._kept_bytes: int | None = None
+        self._notices: tuple[str, ...] = ()
+        self._unreadable = UnreadableRows()
 
     async def __aenter__(self) -> Self:
+        self._path = file_access.real_path(self._path)
+        self._lock = StateLock(self._path)
         self._lock.take()
         self._executor = self._make_executor()
         try:
-            self._connection = await self._in_executor(partial(open_database, self._path))
+            await self._in_executor(self._open)
         except BaseException:
             self._executor.shutdown()
             self._lock.release()
@@ -84,6 +97,14 @@ class SqliteStore:
         finally:
             self._executor.shutdown()
             self._lock.release()
+
+    def apply(self, settings: StateSettings) -> None:
+        """Keep as much as these settings say, from the next record on."""
+        self._kept_bytes = settings.max_records_mb * 2**20
+
+    def condition(self) -> StateCondition:
+        """What an operator must know of the file."""
+        return StateCondition(self._notices, self._unreadable.all)
 
     def abandon(self) -> None:
         """Close file and lock at once, as the kernel does for a killed process.
@@ -118,16 +139,17 @@ class SqliteStore:
     async def end_override(self, override_id: int, *, actor: str, at: datetime, why: str) -> None:
         """End an override, with an audit row; does nothing if it has ended already."""
         await self._execute(statements.end_override, override_id, actor, at, why)
+        self._unreadable.forget(statements.OVERRIDES, str(override_id))
 
     async def overrides(self) -> tuple[Override, ...]:
         """Overrides that have not ended, oldest first."""
-        return await self._execute(statements.overrides)
+        return self._noting(await self._execute(statements.overrides))
 
     async def add_record(
         self, record: DecisionRecord, evidence: Evidence | EvidenceText | None = None
     ) -> DecisionRecord:
         """Store a record whose id is 0 and delete the oldest surplus ones."""
-        return await self._execute(statements.add_record, record, evidence)
+        return await self._execute(statements.add_record, record, evidence, self._kept_bytes)
 
     async def evidence(self, record_id: int) -> EvidenceText | None:
         """The evidence of a record's decision; None when it is not kept."""
@@ -150,15 +172,29 @@ class SqliteStore:
         until: datetime | None = None,
     ) -> tuple[DecisionRecord, ...]:
         """Up to `limit` records, newest first; see the port."""
-        return await self._execute(sqlite_records.page, limit, before, region, until)
+        return self._noting(
+            await self._execute(sqlite_records.readable, limit, before, region, until)
+        )
+
+    async def records_or_errors(
+        self, *, limit: int, before: int | None = None, region: str | None = None
+    ) -> tuple[DecisionRecord | UnreadableRecord, ...]:
+        """Up to `limit` records, newest first, unreadable ones included."""
+        found = await self._execute(sqlite_records.page, limit, before, region, None)
+        for record in found:
+            if isinstance(record, UnreadableRecord):
+                self._unreadable.note(sqlite_records.row_of(record))
+        return found
 
     async def expect(self, settings: Mapping[Position, tuple[LeverState, ...]]) -> None:
         """Replace the expected states of these positions; see the port."""
         await self._execute(statements.expect, dict(settings))
+        for position in settings:
+            self._unreadable.forget(statements.EXPECTED, statements.expected_key(position))
 
     async def expected(self) -> Mapping[Position, tuple[LeverState, ...]]:
         """The expected states of all positions."""
-        return await self._execute(statements.expected)
+        return self._noting(await self._execute(statements.expected))
 
     async def audit(self, *, at: datetime, actor: str, action: str, detail: str) -> None:
         """Append an audit row."""
@@ -195,6 +231,43 @@ class SqliteStore:
         except sqlite3.Error as error:
             self._observe_error()
             raise state_error(error, self._path) from error
+        except (UnreadableError, OverflowError) as error:
+            # A row that was damaged since it was read, or a number that SQLite cannot hold.
+            self._observe_error()
+            raise StateUnavailableError(f"state file {self._path}: {error}") from error
+
+    def _open(self) -> None:
+        is_lost = self._lock.had_state and file_access.holds_nothing(self._path)
+        kept_log = file_access.set_log_aside(self._path) if is_lost else None
+        file_access.prepare(self._path)
+        self._connection = open_database(self._path)
+        self._lock.note_state()
+        if is_lost:
+            self._begin_anew(kept_log)
+
+    def _begin_anew(self, kept_log: Path | None) -> None:
+        """Say that the state of before is gone: in log and status, and for good in the audit."""
+        aside = f"; what SQLite had logged last is in {kept_log}" if kept_log else ""
+        notice = (
+            f"state file {self._path} was empty or missing at the start, and a daemon had kept its "
+            "state there: overrides and freezes of before are not in force, decisions and audit "
+            f"are gone{aside}; restore a backup, or give the orders again"
+        )
+        self._notices = (notice,)
+        _log.error("state_began_anew", notice=notice)
+        try:
+            statements.audit(
+                self._open_connection, datetime.now(UTC), "gtc", "state_began_anew", notice
+            )
+        except sqlite3.Error as error:
+            _log.error("audit_entry_not_durable", error=str(error))
+
+    def _noting(self, result: tuple[T, tuple[UnreadableRow, ...]]) -> T:
+        """What could be read; what could not be is noted."""
+        found, unreadable = result
+        for row in unreadable:
+            self._unreadable.note(row)
+        return found
 
     @property
     def _open_connection(self) -> sqlite3.Connection:
