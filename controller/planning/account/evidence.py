@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 
 from pydantic import ValidationError
 
-from controller.model.configuration import ApiSettings, Service, Settings, StateSettings
+from controller.model.configuration import ApiSettings, Service, Settings
 from controller.model.decision import Decision, Snapshot
 from controller.model.decoding import UnreadableError, decoded, in_present_form
 from controller.model.encoding import EXACT, as_text
@@ -88,7 +88,7 @@ def canonical_text(decision: Decision) -> str:
 
 def settings_text(settings: Settings) -> str:
     """The kept settings as JSON."""
-    return kept_settings(settings).model_dump_json()
+    return kept_settings(settings).model_dump_json(exclude={"state"})
 
 
 def kept_settings(settings: Settings) -> Settings:
@@ -97,7 +97,6 @@ def kept_settings(settings: Settings) -> Settings:
     replaced = {
         "api": ApiSettings(),
         "state_path": _NOT_KEPT,
-        "state": StateSettings(),
         "services": services,
     }
     return settings.model_copy(update=replaced)
