@@ -32,16 +32,16 @@ def compressed(text: str) -> bytes:
 def decompressed(data: object) -> str:
     """The text that `compressed` was given. Raises UnreadableError for anything else."""
     if not isinstance(data, bytes):
-        raise UnreadableError(f"is {type(data).__name__}, no compressed text")
+        raise UnreadableError(f"its text is {type(data).__name__}, not bytes")
     try:
         text, ended = _unpacked(data)
         if not ended:
-            raise UnreadableError(f"is cut off, or longer than {MAX_TEXT_BYTES >> 20} MB")
+            raise UnreadableError(f"its text is cut off, or longer than {MAX_TEXT_BYTES >> 20} MB")
         return text.decode()
     except (zlib.error, lzma.LZMAError, ValueError, EOFError) as error:
         if isinstance(error, UnreadableError):
             raise
-        raise UnreadableError(f"cannot be unpacked: {error}") from error
+        raise UnreadableError(f"its text cannot be unpacked: {error}") from error
 
 
 def _unpacked(data: bytes) -> tuple[bytes, bool]:

@@ -108,7 +108,7 @@ async def test_a_later_process_takes_up_what_an_earlier_one_remembered() -> None
     await earlier.record_results({DRAIN: OutcomeStatus.APPLIED})
     await earlier.accept_observed({OTHER: LeverState(7)})
     later = Expectations(store)
-    await later.load()
+    await later.load(SETTINGS)
 
     assert later.all == earlier.all == {POSITION: (LeverState(0),), OTHER: (LeverState(7),)}
 
@@ -131,7 +131,7 @@ async def test_a_state_that_cannot_be_read_is_no_empty_state() -> None:
     store.unavailable = True
 
     with pytest.raises(StateUnavailableError):
-        await Expectations(store).load()
+        await Expectations(store).load(SETTINGS)
 
 
 async def test_nothing_to_remember_is_not_written() -> None:

@@ -16,6 +16,7 @@ from dataclasses import astuple
 from datetime import UTC, datetime
 
 from controller.adapters.sqlite import snapshots as sqlite_snapshots
+from controller.adapters.sqlite.rows import MAX_NUMBER
 from controller.adapters.sqlite.snapshots import Seal
 from controller.model.audit import (
     AUDIT_PRUNED,
@@ -35,8 +36,6 @@ KEPT_ENTRIES = 100_000
 """Newest entries kept: about 30 MB at 300 bytes each, almost three years at a hundred a day."""
 PRUNE_STEP = 1_000
 """Entries removed at once; a new entry contains the number and digest of the last of them."""
-_MAX_SEQ = 2**53
-"""Numbers from here on are damaged: no chain grows so long, and the next must fit in SQLite."""
 DAEMON = "gtc"
 """Actor of what the daemon does by itself."""
 _COLUMNS = "seq, at, actor, action, detail, previous, digest"
@@ -235,11 +234,11 @@ def _set_head(connection: sqlite3.Connection, mark: ChainPoint) -> None:
 def _last_point(connection: sqlite3.Connection) -> ChainPoint:
     """The point that the next entry follows; also in a damaged chain, so that orders still work."""
     row = connection.execute(
-        "SELECT seq, digest FROM audit WHERE seq < ? ORDER BY seq DESC LIMIT 1", (_MAX_SEQ,)
+        "SELECT seq, digest FROM audit WHERE seq < ? ORDER BY seq DESC LIMIT 1", (MAX_NUMBER,)
     ).fetchone()
     last = ChainPoint(*row) if row else CHAIN_START
     head = _head(connection) or CHAIN_START
-    return head if last.seq < head.seq < _MAX_SEQ else last
+    return head if last.seq < head.seq < MAX_NUMBER else last
 
 
 def _all(connection: sqlite3.Connection) -> Iterator[AuditEntry]:

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from controller.adapters.sqlite import audit, snapshots
-from controller.adapters.sqlite.rows import json_of, row_errors
+from controller.adapters.sqlite.rows import json_of, next_id, row_errors
 from controller.model.compression import MAX_TEXT_BYTES, compressed, decompressed
 from controller.model.decision import DecisionRecord
 from controller.model.decoding import UnreadableError, decoded
@@ -64,11 +64,11 @@ def add(
     text = as_evidence_text(evidence)
     left_out = (*_NOT_SAID, *_SHARED) if _is_shared(data, text) else _NOT_SAID
     said = compressed(as_text({k: v for k, v in data.items() if k not in left_out}))
-    cursor = connection.execute(
-        "INSERT INTO records (at, body, said) VALUES (?, ?, ?)",
-        (record.at.isoformat(), grown, said),
+    stored = replace(record, id=next_id(connection, RECORDS))
+    connection.execute(
+        "INSERT INTO records (id, at, body, said) VALUES (?, ?, ?, ?)",
+        (stored.id, record.at.isoformat(), grown, said),
     )
-    stored = replace(record, id=int(cursor.lastrowid or 0))
     size, seal = len(grown.encode()) + len(said), None
     if text is not None:
         seal, evidence_size = snapshots.add(connection, stored.id, text)
@@ -197,7 +197,7 @@ def delete_surplus(
     most_bytes = KEPT_BYTES if kept_bytes is None else kept_bytes
     last_beyond_bytes = _last_beyond_bytes(connection, most_bytes)
     last = max(_last_beyond_count(connection), last_beyond_bytes)
-    if connection.execute("DELETE FROM records WHERE id <= ?", (last,)).rowcount:
+    if last and connection.execute("DELETE FROM records WHERE id <= ?", (last,)).rowcount:
         snapshots.delete_unused_settings(connection)
     if last_beyond_bytes:
         audit.append_removal(connection, last_beyond_bytes, at, most_bytes)

@@ -18,6 +18,8 @@ from controller.model.decoding import UnreadableError
 from controller.model.unreadable import UnreadableRow
 
 _log = structlog.get_logger("state")
+MAX_NUMBER = 2**53
+"""Ids and other numbers from here on are damaged: none of ours grows so large."""
 _MAX_NOTED = 50
 """Unreadable rows that are remembered."""
 _MAX_SHOWN = 60
@@ -52,6 +54,20 @@ class UnreadableRows:
     def all(self) -> tuple[UnreadableRow, ...]:
         """The rows, the latest last."""
         return tuple(self._rows.values())
+
+
+def next_id(connection: sqlite3.Connection, table: str) -> int:
+    """An id above all that a table with AUTOINCREMENT ever had, damaged ones not counted.
+
+    SQLite itself would go on from a damaged one, and from the largest number not at all.
+    """
+    used = connection.execute(
+        f"""SELECT max(id) FROM (
+                SELECT max(id) AS id FROM {table} WHERE id < :most
+                UNION ALL SELECT seq FROM sqlite_sequence WHERE name = :table AND seq < :most)""",
+        {"most": MAX_NUMBER, "table": table},
+    ).fetchone()[0]
+    return max(int(used or 0), 0) + 1
 
 
 @contextmanager

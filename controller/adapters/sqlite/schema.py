@@ -157,6 +157,8 @@ _CAUSES = {
     sqlite3.SQLITE_NOTADB: "the file is no SQLite database; is state_path right?",
     sqlite3.SQLITE_IOERR: "the disk reports an error",
 }
+DRIVER_ERRORS = (sqlite3.Error, UnicodeDecodeError)
+"""What a statement raises on a damaged file; give it to `state_error`."""
 _PRIMARY_CODE = 0xFF
 _CHECKED_WHOLE_BYTES = 64 * 2**20
 """Size up to which a file is checked whole at every start, in some 0.1 s."""
@@ -201,7 +203,7 @@ def _open(
         except BaseException:
             connection.close()
             raise
-    except sqlite3.Error as error:
+    except DRIVER_ERRORS as error:
         raise state_error(error, path) from error
     return connection
 
@@ -224,10 +226,13 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def state_error(error: sqlite3.Error, path: Path) -> StateUnavailableError:
+def state_error(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> StateUnavailableError:
     """The error with a message for people; raise it `from error`."""
-    # The higher bytes of a code are details; errors of the driver itself have no code.
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & _PRIMARY_CODE
+    # The higher bytes of a code are details; errors of the driver itself have no code. It cannot
+    # even say what SQLite said when damaged names are in it.
+    damaged = isinstance(error, UnicodeDecodeError)
+    otherwise = sqlite3.SQLITE_CORRUPT if damaged else sqlite3.SQLITE_ERROR
+    code = getattr(error, "sqlite_errorcode", otherwise) & _PRIMARY_CODE
     cause = _CAUSES.get(code, "SQLite refused")
     return StateUnavailableError(f"state file {path}: {cause} ({error})")
 
@@ -312,6 +317,8 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
         try:
             for steps in MIGRATIONS[version:]:
                 _take_steps(connection, steps)
+        except DRIVER_ERRORS:
+            raise
         except (ValueError, TypeError, LookupError, ArithmeticError) as error:
             raise StateUnavailableError(
                 f"state file {path} of schema {version} cannot be migrated: a row makes no sense "

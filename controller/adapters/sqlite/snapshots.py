@@ -112,7 +112,7 @@ def decision(connection: sqlite3.Connection, record_id: int) -> str:
     row = connection.execute("SELECT body FROM snapshots WHERE record_id = ?", (record_id,))
     found = row.fetchone()
     if found is None:
-        raise UnreadableError("has lost its snapshot")
+        raise UnreadableError("it has lost its snapshot")
     return _parted(found[0])[1]
 
 
@@ -120,7 +120,7 @@ def _parted(body: object) -> tuple[str, str]:
     """Snapshot and decision of a stored snapshot. Raises UnreadableError."""
     parts = decompressed(body).split(_BETWEEN)
     if len(parts) != 2:
-        raise UnreadableError("has a snapshot that is no snapshot and decision")
+        raise UnreadableError("its snapshot is none")
     return parts[0], parts[1]
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from controller.adapters.sqlite import audit as sqlite_audit
 from controller.adapters.sqlite import records
-from controller.adapters.sqlite.rows import expect_type, json_of, row_errors, time_of
+from controller.adapters.sqlite.rows import expect_type, json_of, next_id, row_errors, time_of
 from controller.adapters.sqlite.schema import transaction
 from controller.model.decision import DecisionRecord
 from controller.model.decoding import UnreadableError, decoded
@@ -56,11 +56,13 @@ def add_override(
         request.share,
     )
     with transaction(connection):
-        cursor = connection.execute(
-            f"INSERT INTO overrides ({_OVERRIDE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            values,
+        row = (next_id(connection, OVERRIDES), *values)
+        connection.execute(
+            f"INSERT INTO overrides (id, {_OVERRIDE_COLUMNS}) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            row,
         )
-        added = _override((cursor.lastrowid, *values))
+        added = _override(row)
         sqlite_audit.append(connection, created_at, added.author, "override_added", _text_of(added))
         for replaced in replaces:
             _end(connection, replaced, added.author, created_at, "replaced")

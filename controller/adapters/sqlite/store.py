@@ -26,7 +26,12 @@ from controller.adapters.sqlite import file_access, snapshots, statements
 from controller.adapters.sqlite import records as sqlite_records
 from controller.adapters.sqlite.lock import StateLock
 from controller.adapters.sqlite.rows import UnreadableRows
-from controller.adapters.sqlite.schema import open_database, open_read_only, state_error
+from controller.adapters.sqlite.schema import (
+    DRIVER_ERRORS,
+    open_database,
+    open_read_only,
+    state_error,
+)
 from controller.model.audit import AuditCheck, AuditEntry, ChainPoint
 from controller.model.configuration import StateSettings
 from controller.model.decision import DecisionRecord
@@ -228,7 +233,7 @@ class SqliteStore:
             return await self._in_executor(
                 partial(statement, self._open_connection, *args, **kwargs)
             )
-        except sqlite3.Error as error:
+        except DRIVER_ERRORS as error:
             self._observe_error()
             raise state_error(error, self._path) from error
         except (UnreadableError, OverflowError) as error:
@@ -259,7 +264,7 @@ class SqliteStore:
             statements.audit(
                 self._open_connection, datetime.now(UTC), "gtc", "state_began_anew", notice
             )
-        except sqlite3.Error as error:
+        except DRIVER_ERRORS as error:
             _log.error("audit_entry_not_durable", error=str(error))
 
     def _noting(self, result: tuple[T, tuple[UnreadableRow, ...]]) -> T:
@@ -288,7 +293,7 @@ def check_audit(path: Path, noted: ChainPoint | None = None) -> AuditCheck:
             return sqlite_audit.check(
                 connection, sqlite_records.digests, sqlite_records.KEPT_RECORDS, noted
             )
-        except sqlite3.Error as error:
+        except DRIVER_ERRORS as error:
             raise state_error(error, path) from error
 
 
@@ -300,5 +305,5 @@ def list_audit(path: Path, limit: int, before: int | None = None) -> tuple[Audit
     with closing(open_read_only(path)) as connection:
         try:
             return sqlite_audit.entries(connection, limit, before)
-        except sqlite3.Error as error:
+        except DRIVER_ERRORS as error:
             raise state_error(error, path) from error

@@ -94,11 +94,7 @@ def settings_text(settings: Settings) -> str:
 def kept_settings(settings: Settings) -> Settings:
     """The settings without what no decision reads and not every user may see."""
     services = {name: _without_references(service) for name, service in settings.services.items()}
-    replaced = {
-        "api": ApiSettings(),
-        "state_path": _NOT_KEPT,
-        "services": services,
-    }
+    replaced = {"api": ApiSettings(), "state_path": _NOT_KEPT, "services": services}
     return settings.model_copy(update=replaced)
 
 
