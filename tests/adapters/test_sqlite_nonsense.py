@@ -110,13 +110,14 @@ def test_every_table_is_listed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.slow)])
 async def test_a_row_that_makes_no_sense_costs_itself(
-    table: str, whole: bytes, tmp_path: Path
+    every: int, table: str, whole: bytes, tmp_path: Path
 ) -> None:
-    """Every column, every nonsense that SQLite accepts."""
+    """Every column, every nonsense that SQLite accepts; a quarter of them in `make test`."""
     path = tmp_path / "gtc.sqlite"
     tried = 0
-    for column, what, value in _cells(whole, table, path):
+    for column, what, value in list(_cells(whole, table, path))[::every]:
         path.write_bytes(whole)
         if not _is_accepted(path, table, column, value):
             continue
@@ -126,7 +127,7 @@ async def test_a_row_that_makes_no_sense_costs_itself(
         except BaseException as error:
             error.add_note(f"{table}.{column} is {what}")
             raise
-    assert tried > 5
+    assert tried > 10 / every
 
 
 def _cells(whole: bytes, table: str, path: Path) -> Iterator[tuple[str, str, str]]:
@@ -246,7 +247,7 @@ def _replace(path: Path, content: bytes) -> None:
 
 async def test_random_bytes_are_refused_or_cost_rows(whole: bytes, tmp_path: Path) -> None:
     """Nothing but a refusal in words."""
-    outcomes = await _changed_bytes(whole, tmp_path / "gtc.sqlite", range(40))
+    outcomes = await _changed_bytes(whole, tmp_path / "gtc.sqlite", range(30))
     assert min(outcomes.values()) > 3
 
 

@@ -24,7 +24,7 @@ from controller.adapters.sqlite import records
 from controller.adapters.sqlite.schema import open_database, transaction
 from controller.loops import event_stream
 from controller.loops.active_settings import ActiveSettings
-from controller.loops.cycle import unsaved_records
+from controller.loops.cycle import recording, unsaved_records
 from controller.loops.cycle.reconciliation import CycleReport
 from controller.loops.cycle.unsaved_records import UnsavedRecord, UnsavedRecords
 from controller.loops.event_stream import EventStream
@@ -49,6 +49,7 @@ from tests.planning.placement.transport_problems import world
 _T = TypeVar("_T")
 REGIONS, POOLS, SEED = 20, 250, 11
 SERVICES, POOLS_OF_EACH = ("shop", "api", "media"), 60
+_OPEN_BYTES = 3 * recording.MAX_OPEN_BYTES
 _SOME = 25
 """How many of each are made; what one takes shows in that, too."""
 
@@ -152,7 +153,7 @@ def _kept(moment: Snapshot) -> list[tuple[str, str, str]]:
         _row(f"{_SOME} reports of all places", lambda: _reports(places), None),
         _row("measured figures", lambda: _figures(moment, places), None),
         _row(waiting, lambda: _waiting(moment, decision, record), unsaved_records.MAX_BYTES),
-        _row(growing, lambda: [reduced_to_summary(record) for _ in range(_SOME)], None),
+        _row(growing, lambda: [reduced_to_summary(record) for _ in range(_SOME)], _OPEN_BYTES),
         ("records in the state file", "", f"{records.KEPT_BYTES:,}"),
     ]
 

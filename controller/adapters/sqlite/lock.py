@@ -65,6 +65,8 @@ class StateLock:
         text = f"{os.getpid()}\n{what}\n".encode()
         # On a full disk nothing can be written; the lock works all the same.
         with suppress(OSError):
+            # Whatever the umask left: the next daemon must be able to open it.
+            os.fchmod(self._descriptor, os.fstat(self._descriptor).st_mode & 0o777 | 0o600)
             os.pwrite(self._descriptor, text, 0)
             os.ftruncate(self._descriptor, len(text))
 

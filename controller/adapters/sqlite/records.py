@@ -22,7 +22,7 @@ from controller.model.compression import MAX_TEXT_BYTES, compressed, decompresse
 from controller.model.decision import DecisionRecord
 from controller.model.decoding import UnreadableError, decoded
 from controller.model.encoding import EXACT, as_text
-from controller.model.errors import StateUnavailableError
+from controller.model.errors import StateUnavailableError, UnreadableStateError
 from controller.model.unreadable import UnreadableRecord, UnreadableRow
 from controller.planning.account.concerned_regions import concerned_regions
 from controller.planning.account.evidence import Evidence, EvidenceText, as_evidence_text
@@ -99,10 +99,10 @@ def update(connection: sqlite3.Connection, record: DecisionRecord) -> None:
 
 
 def find(connection: sqlite3.Connection, record_id: int) -> DecisionRecord | None:
-    """The record of this id, or None. Raises StateUnavailableError if it cannot be read."""
+    """The record of this id, or None. Raises UnreadableStateError."""
     found = _found(connection, record_id)
     if isinstance(found, UnreadableRecord):
-        raise StateUnavailableError(
+        raise UnreadableStateError(
             f"decision record {record_id} cannot be read: {found.unreadable}"
         )
     return found

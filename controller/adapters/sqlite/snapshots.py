@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
+from controller.adapters.sqlite.rows import row_errors
 from controller.model.compression import compressed, decompressed
 from controller.model.decoding import UnreadableError
-from controller.model.errors import StateUnavailableError
+from controller.model.errors import UnreadableStateError
 from controller.planning.account.evidence import EvidenceText
 
 _BETWEEN = "\n"
@@ -91,20 +92,20 @@ def altered_settings(connection: sqlite3.Connection) -> frozenset[str]:
 
 
 def find(connection: sqlite3.Connection, record_id: int) -> EvidenceText | None:
-    """The evidence of a record's decision; None if it was not kept."""
-    row = connection.execute(
-        """SELECT snapshot_settings.body, snapshots.body FROM snapshots
-           JOIN snapshot_settings ON snapshot_settings.hash = snapshots.settings
-           WHERE record_id = ?""",
-        (record_id,),
-    ).fetchone()
-    if row is None:
-        return None
+    """The evidence of a record's decision; None if it was not kept. Raises UnreadableStateError."""
     try:
-        settings, body = row
-        return EvidenceText(decompressed(settings), *_parted(body))
+        with row_errors():
+            row = connection.execute(
+                """SELECT snapshot_settings.body, snapshots.body FROM snapshots
+                   JOIN snapshot_settings ON snapshot_settings.hash = snapshots.settings
+                   WHERE record_id = ?""",
+                (record_id,),
+            ).fetchone()
+            return row and EvidenceText(decompressed(row[0]), *_parted(row[1]))
     except UnreadableError as error:
-        raise StateUnavailableError(f"the snapshot of decision {record_id} is damaged") from error
+        raise UnreadableStateError(
+            f"the snapshot of decision {record_id} is damaged: {error}"
+        ) from error
 
 
 def decision(connection: sqlite3.Connection, record_id: int) -> str:
