@@ -126,11 +126,14 @@ async def test_status_says_what_was_found_and_that_the_clock_was_set() -> None:
         found = StateCondition(("it was empty",), (UnreadableRow("records", "7", "no JSON"),))
         served.world.store.found = found
         before = await served.get("/v1/status")
+        scraped = await served.get("/metrics")
         served.world.clock.start -= timedelta(days=1)
         served.controller.clock_steps.check()
         after = await served.get("/v1/status")
     assert before.body["notices"] == ["it was empty"]
     assert before.body["unreadable_rows"] == [{"table": "records", "key": "7", "error": "no JSON"}]
+    assert 'gtc_state_unreadable_rows{table="records"} 1.0' in scraped.text
+    assert 'gtc_state_unreadable_rows{table="overrides"} 0.0' in scraped.text
     empty, step = after.body["notices"]
     assert empty == "it was empty"
     assert step.startswith("the clock was set back by 86400 s, to ")

@@ -16,12 +16,14 @@ from controller import __version__
 from controller.api.metrics.capacity import CapacityMetrics
 from controller.api.metrics.cycles import CycleMetrics
 from controller.api.metrics.probes import ProbeMetrics
+from controller.api.metrics.state_file import StateFileCollector
 from controller.api.metrics.steering import MeasuredShareCollector, SteeringMetrics, positions
 from controller.loops.cycle.reconciliation import CycleReport
 from controller.loops.reports.traffic import TrafficReports
 from controller.model.configuration import EndpointId, Mode, Settings
 from controller.model.health import ProbeResult, ReferenceKind
 from controller.planning.levers.registry import KINDS
+from controller.ports import StateReport
 
 OPERATIONS = {
     "route53": (
@@ -113,6 +115,10 @@ class DaemonMetrics:
         """Add the metric of measured shares, computed from these reports at every scrape."""
         collector = MeasuredShareCollector(traffic, lambda: positions(self._settings))
         self.registry.register(collector)
+
+    def add_state_file(self, store: StateReport) -> None:
+        """Add the metric of rows that cannot be read, computed at every scrape."""
+        self.registry.register(StateFileCollector(store))
 
     def _register_daemon(self, registry: CollectorRegistry) -> None:
         ProcessCollector(registry=registry)
