@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +14,8 @@ class UnreadableRow:
     key: str
     """Its primary key, parts separated by `/`."""
     error: str
+    until: datetime | None = None
+    """When it no longer matters, such as the end of an order; None: not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +35,7 @@ class StateCondition:
     """What was found when it was opened."""
     unreadable: tuple[UnreadableRow, ...] = ()
     """Rows that were skipped, the latest last; of many the latest only."""
+
+    def unreadable_at(self, now: datetime) -> tuple[UnreadableRow, ...]:
+        """The rows that still matter."""
+        return tuple(row for row in self.unreadable if row.until is None or row.until > now)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from controller.adapters.sqlite import schema
+from controller.adapters.sqlite import integrity, schema
 from controller.adapters.sqlite.store import SqliteStore
 from controller.model.errors import StateUnavailableError
 from controller.model.overrides import OverrideKind, OverrideRequest
@@ -191,7 +191,7 @@ async def test_of_a_large_file_a_start_reads_what_it_needs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Damage in an order is found at every size."""
-    monkeypatch.setattr(schema, "_CHECKED_WHOLE_BYTES", 0)
+    monkeypatch.setattr(integrity, "CHECKED_WHOLE_BYTES", 0)
     path = tmp_path / "gtc.sqlite"
     async with SqliteStore(path) as store:
         await store.add_override(FREEZE, NOON, NOON)

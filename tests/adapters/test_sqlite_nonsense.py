@@ -18,8 +18,8 @@ from typing import ParamSpec, TypeVar
 
 import pytest
 
+from controller.adapters.sqlite import integrity, schema
 from controller.adapters.sqlite import records as sqlite_records
-from controller.adapters.sqlite import schema
 from controller.adapters.sqlite.store import SqliteStore, check_audit
 from controller.model.configuration import Mode
 from controller.model.decision import DecisionRecord
@@ -288,7 +288,7 @@ async def test_a_record_in_a_damaged_place_of_a_large_file_costs_itself(
     whole: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of a large file a start reads a part only, and does not find this."""
-    monkeypatch.setattr(schema, "_CHECKED_WHOLE_BYTES", 0)
+    monkeypatch.setattr(integrity, "CHECKED_WHOLE_BYTES", 0)
     path = tmp_path / "gtc.sqlite"
     async with SqliteStore(path, executor=Here) as store:
         for number in range(3):
@@ -330,18 +330,48 @@ async def test_a_record_in_a_damaged_place_of_a_large_file_costs_itself(
 async def test_an_unreadable_order_is_named_and_can_be_ended(
     column: str, value: str, error: str, whole: bytes, tmp_path: Path
 ) -> None:
-    """It is not in force; the other one is."""
+    """It is not in force, the other one is; the audit knows what it ordered, and until when."""
+    text = f"#1 pin eu-west-1 at 30 % of every service until {LATER.isoformat()}: canary"
     path = tmp_path / "gtc.sqlite"
     path.write_bytes(whole)
     assert _is_accepted(path, "overrides", column, value)
     async with SqliteStore(path, executor=Here) as store:
         assert [order.id for order in await store.overrides()] == [2]
         [row] = store.condition().unreadable
-        assert (row.table, row.key, row.error) == ("overrides", "1", error)
+        assert (row.table, row.key) == ("overrides", "1")
+        assert row.error == f"{error}; the audit has it as {text!r}"
+        condition = store.condition()
+        assert condition.unreadable_at(LATER - timedelta(seconds=1)) == (row,)
+        assert condition.unreadable_at(LATER) == ()
         await store.end_override(1, actor="ana", at=NOON, why="withdrawn")
         assert store.condition().unreadable == ()
         [entry] = await store.audit_entries(limit=1)
     assert entry.detail == f"#1, which cannot be read: {error}"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "DELETE FROM audit",
+        "UPDATE audit SET detail = '#1 until soon: x'",
+        "UPDATE audit SET detail = '#1 '",
+        "UPDATE audit SET detail = CAST(x'2331207aff' AS TEXT)",
+    ],
+)
+async def test_an_order_that_the_audit_does_not_know_either_is_told_of(
+    damage: str, whole: bytes, tmp_path: Path
+) -> None:
+    """Then its end is not known."""
+    path = tmp_path / "gtc.sqlite"
+    path.write_bytes(whole)
+    assert _is_accepted(path, "overrides", "expires_at", "'soon'")
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(damage)
+    async with SqliteStore(path, executor=Here) as store:
+        await store.overrides()
+        [row] = store.condition().unreadable
+    assert row.error.startswith("expires_at is 'soon', no time")
+    assert row.until is None
 
 
 async def test_an_unreadable_expectation_is_dropped_until_it_is_written_anew(

@@ -69,7 +69,12 @@ async def test_a_daemon_starts_on_an_order_that_makes_no_sense(tmp_path: Path) -
         status = await (await client.get("/v1/status")).json()
         assert [override.id for override in controller.overrides.active()] == [2]
     assert status["unreadable_rows"] == [
-        {"table": "overrides", "key": "1", "error": "expires_at is 'soon', no time"},
+        {
+            "table": "overrides",
+            "key": "1",
+            "error": "expires_at is 'soon', no time; the audit has it as '#1 freeze of every "
+            "service until 2026-06-01T13:00:00+00:00: incident 7'",
+        },
         {"table": "expected", "key": "shop/europe/eu-west-1", "error": "settings is '{', no JSON"},
     ]
     assert [override["id"] for override in status["overrides"]] == [2]

@@ -22,8 +22,6 @@ MAX_NUMBER = 2**53
 """Ids and other numbers from here on are damaged: none of ours grows so large."""
 _MAX_NOTED = 50
 """Unreadable rows that are remembered."""
-_MAX_SHOWN = 60
-"""Characters shown of a value that makes no sense."""
 _NONSENSE = (ValueError, TypeError, LookupError, ArithmeticError, RecursionError)
 """What decoding raises for values that no version of this program wrote."""
 
@@ -117,10 +115,10 @@ def json_of(value: object, column: str) -> Any:
         raise UnreadableError(f"{column} is {shown(text)}, nested too deeply") from error
 
 
-def shown(value: object) -> str:
-    """The beginning of a value, for a message."""
+def shown(value: object, most: int = 60) -> str:
+    """The beginning of a value, `most` characters of it, for a message."""
     text = repr(value)
-    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
+    return text if len(text) <= most else f"{text[:most]}…"
 
 
 _NAMES: dict[type, str] = {str: "text", int: "whole number", float: "number", bytes: "bytes"}

@@ -17,6 +17,7 @@ import structlog
 
 from controller.adapters.sqlite import records
 from controller.adapters.sqlite.audit import chain_old_rows, seal_old_snapshots
+from controller.adapters.sqlite.integrity import DAMAGED, refuse_damage
 from controller.model.errors import StateUnavailableError
 
 _log = structlog.get_logger("state")
@@ -153,19 +154,13 @@ _CAUSES = {
     sqlite3.SQLITE_CANTOPEN: "the file cannot be opened; check its folder and permissions",
     sqlite3.SQLITE_BUSY: "another process holds the file locked",
     sqlite3.SQLITE_LOCKED: "another process holds the file locked",
-    sqlite3.SQLITE_CORRUPT: "the file is damaged; restore it from a backup or move it away",
+    sqlite3.SQLITE_CORRUPT: DAMAGED,
     sqlite3.SQLITE_NOTADB: "the file is no SQLite database; is state_path right?",
     sqlite3.SQLITE_IOERR: "the disk reports an error",
 }
 DRIVER_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 """What a statement raises on a damaged file; give it to `state_error`."""
 _PRIMARY_CODE = 0xFF
-_CHECKED_WHOLE_BYTES = 64 * 2**20
-"""Size up to which a file is checked whole at every start, in some 0.1 s."""
-_LARGE_TABLES = frozenset(
-    ("records", "record_regions", "record_bytes", "snapshots", "snapshot_settings", "audit")
-)
-"""Tables that no start reads whole."""
 _NO_VACUUM = 0
 
 
@@ -240,7 +235,7 @@ def state_error(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> StateU
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     for pragma in PRAGMAS:
         connection.execute(pragma)
-    _refuse_damage(connection, path)
+    refuse_damage(connection, path)
     _migrate(connection, path)
     _make_shrinkable(connection)
 
@@ -268,32 +263,6 @@ def _take_steps(connection: sqlite3.Connection, steps: tuple[MigrationStep, ...]
             connection.execute(step)
         else:
             step(connection)
-
-
-def _refuse_damage(connection: sqlite3.Connection, path: Path) -> None:
-    """Raise StateUnavailableError for a damaged file; of a large one for what a start needs.
-
-    Damage elsewhere costs the rows concerned, and `gtc audit verify` reads them all.
-    """
-    count, size = (
-        connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size")
-    )
-    checks = (
-        ["PRAGMA quick_check"]
-        if count * size <= _CHECKED_WHOLE_BYTES
-        else [f"PRAGMA quick_check('{table}')" for table in _tables_of_a_start(connection)]
-    )
-    found = [str(row[0]) for check in checks for row in connection.execute(check)]
-    found = [fault for fault in found if fault != "ok"]
-    if found:
-        raise StateUnavailableError(
-            f"state file {path}: {_CAUSES[sqlite3.SQLITE_CORRUPT]} ({'; '.join(found[:3])})"
-        )
-
-
-def _tables_of_a_start(connection: sqlite3.Connection) -> list[str]:
-    tables = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
-    return [name for (name,) in tables if name not in _LARGE_TABLES and "'" not in name]
 
 
 def _refuse_other_schema(connection: sqlite3.Connection, path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from controller.adapters.sqlite import audit as sqlite_audit
 from controller.adapters.sqlite import records
+from controller.adapters.sqlite.lost_orders import OVERRIDES, lost_order
 from controller.adapters.sqlite.rows import expect_type, json_of, next_id, row_errors, time_of
 from controller.adapters.sqlite.schema import transaction
 from controller.model.decision import DecisionRecord
@@ -28,8 +29,8 @@ from controller.planning.shares import percent
 
 KEPT_ENDED = 1_000
 """Ended overrides kept at most."""
-OVERRIDES, EXPECTED = "overrides", "expected"
-"""Tables."""
+EXPECTED = "expected"
+"""The table."""
 _OVERRIDE_COLUMNS = (
     "kind, region, service, pool, author, reason, created_at, expires_at, ignore_guards, share"
 )
@@ -141,7 +142,7 @@ def overrides(
         try:
             found.append(_override(columns))
         except UnreadableError as error:
-            unreadable.append(UnreadableRow(OVERRIDES, str(columns[0]), str(error)))
+            unreadable.append(lost_order(connection, columns[0], str(error)))
     return tuple(found), tuple(unreadable)
 
 

@@ -25,6 +25,7 @@ from controller.adapters.sqlite import audit as sqlite_audit
 from controller.adapters.sqlite import file_access, snapshots, statements
 from controller.adapters.sqlite import records as sqlite_records
 from controller.adapters.sqlite.lock import StateLock
+from controller.adapters.sqlite.lost_orders import OVERRIDES
 from controller.adapters.sqlite.rows import UnreadableRows
 from controller.adapters.sqlite.schema import (
     DRIVER_ERRORS,
@@ -144,7 +145,7 @@ class SqliteStore:
     async def end_override(self, override_id: int, *, actor: str, at: datetime, why: str) -> None:
         """End an override, with an audit row; does nothing if it has ended already."""
         await self._execute(statements.end_override, override_id, actor, at, why)
-        self._unreadable.forget(statements.OVERRIDES, str(override_id))
+        self._unreadable.forget(OVERRIDES, str(override_id))
 
     async def overrides(self) -> tuple[Override, ...]:
         """Overrides that have not ended, oldest first."""

@@ -9,6 +9,7 @@ so that a rate shows the first event. Counters and states begin at 0; an unknown
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
 
@@ -116,9 +117,9 @@ class DaemonMetrics:
         collector = MeasuredShareCollector(traffic, lambda: positions(self._settings))
         self.registry.register(collector)
 
-    def add_state_file(self, store: StateReport) -> None:
+    def add_state_file(self, store: StateReport, now: Callable[[], datetime]) -> None:
         """Add the metric of rows that cannot be read, computed at every scrape."""
-        self.registry.register(StateFileCollector(store))
+        self.registry.register(StateFileCollector(store, now))
 
     def _register_daemon(self, registry: CollectorRegistry) -> None:
         ProcessCollector(registry=registry)

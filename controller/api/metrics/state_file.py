@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import datetime
 
 from prometheus_client.metrics_core import GaugeMetricFamily
 from prometheus_client.registry import Collector
@@ -17,8 +18,9 @@ _TABLES = ("overrides", "expected", "records")
 class StateFileCollector(Collector):
     """How many rows of the state file were skipped because they make no sense."""
 
-    def __init__(self, store: StateReport) -> None:
+    def __init__(self, store: StateReport, now: Callable[[], datetime]) -> None:
         self._store = store
+        self._now = now
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
         """The family without its values."""
@@ -30,7 +32,7 @@ class StateFileCollector(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """The family with a value for every table."""
-        found = Counter(row.table for row in self._store.condition().unreadable)
+        found = Counter(row.table for row in self._store.condition().unreadable_at(self._now()))
         for family in self.describe():
             for table in _TABLES:
                 family.add_metric((table,), found[table])

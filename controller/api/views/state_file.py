@@ -16,8 +16,8 @@ class UnreadableRowView(View):
 
 
 def unreadable_rows(dependencies: ApiDependencies) -> tuple[UnreadableRowView, ...]:
-    """The rows found since the start, overrides first."""
-    found = dependencies.store.condition().unreadable
+    """The rows found since the start that still matter, overrides first."""
+    found = dependencies.store.condition().unreadable_at(dependencies.clock.wall())
     return tuple(
         UnreadableRowView(table=row.table, key=row.key, error=row.error)
         for row in sorted(found, key=lambda row: row.table != "overrides")
