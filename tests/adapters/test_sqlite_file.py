@@ -72,6 +72,19 @@ async def test_links_in_a_circle_are_named(tmp_path: Path) -> None:
             pass
 
 
+async def test_a_second_name_of_the_file_is_said(tmp_path: Path) -> None:
+    """A hard link has a lock of its own; that cannot be helped, but it can be said."""
+    path = tmp_path / "gtc.sqlite"
+    async with SqliteStore(path):
+        pass
+    os.link(path, tmp_path / "copy.sqlite")
+    with logged() as lines:
+        async with SqliteStore(path) as store:
+            [notice] = store.condition().notices
+    assert events(lines) == ["state_file_linked"]
+    assert "has 1 other name (hard links): a daemon started by" in notice
+
+
 async def test_the_files_are_for_their_owner_alone(umask: int, tmp_path: Path) -> None:
     """Whatever the umask, while it runs and afterwards."""
     async with SqliteStore(tmp_path / "gtc.sqlite") as store:

@@ -46,11 +46,19 @@ def prepare(path: Path) -> None:
 
     SQLite gives the files that it makes beside it the same mode.
     """
-    with suppress(FileExistsError, OSError):  # SQLite names what is wrong with the place
+    with suppress(OSError):  # it exists, or SQLite names what is wrong with the place
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _OWNER_ONLY))
         path.chmod(_OWNER_ONLY)  # whatever the umask left
     for file in _files(path):
         _narrow(file)
+
+
+def other_names(path: Path) -> int:
+    """How many hard links beside this path lead to the file: neither lock nor log are theirs."""
+    try:
+        return path.stat().st_nlink - 1
+    except OSError:
+        return 0
 
 
 def set_log_aside(path: Path) -> Path | None:

@@ -13,23 +13,21 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Concatenate, ParamSpec, Self, TypeVar
-
-import structlog
 
 from controller.adapters.sqlite import audit as sqlite_audit
 from controller.adapters.sqlite import file_access, snapshots, statements
 from controller.adapters.sqlite import records as sqlite_records
 from controller.adapters.sqlite.lock import StateLock
 from controller.adapters.sqlite.lost_orders import OVERRIDES
+from controller.adapters.sqlite.opening import open_state
 from controller.adapters.sqlite.rows import UnreadableRows
 from controller.adapters.sqlite.schema import (
     DRIVER_ERRORS,
-    open_database,
     open_read_only,
     state_error,
 )
@@ -43,7 +41,6 @@ from controller.model.overrides import Override, OverrideRequest
 from controller.model.unreadable import StateCondition, UnreadableRecord, UnreadableRow
 from controller.planning.account.evidence import Evidence, EvidenceText
 
-_log = structlog.get_logger("state")
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -243,30 +240,7 @@ class SqliteStore:
             raise StateUnavailableError(f"state file {self._path}: {error}") from error
 
     def _open(self) -> None:
-        is_lost = self._lock.had_state and file_access.holds_nothing(self._path)
-        kept_log = file_access.set_log_aside(self._path) if is_lost else None
-        file_access.prepare(self._path)
-        self._connection = open_database(self._path)
-        self._lock.note_state()
-        if is_lost:
-            self._begin_anew(kept_log)
-
-    def _begin_anew(self, kept_log: Path | None) -> None:
-        """Say that the state of before is gone: in log and status, and for good in the audit."""
-        aside = f"; what SQLite had logged last is in {kept_log}" if kept_log else ""
-        notice = (
-            f"state file {self._path} was empty or missing at the start, and a daemon had kept its "
-            "state there: overrides and freezes of before are not in force, decisions and audit "
-            f"are gone{aside}; restore a backup, or give the orders again"
-        )
-        self._notices = (notice,)
-        _log.error("state_began_anew", notice=notice)
-        try:
-            statements.audit(
-                self._open_connection, datetime.now(UTC), "gtc", "state_began_anew", notice
-            )
-        except DRIVER_ERRORS as error:
-            _log.error("audit_entry_not_durable", error=str(error))
+        self._connection, self._notices = open_state(self._path, self._lock)
 
     def _noting(self, result: tuple[T, tuple[UnreadableRow, ...]]) -> T:
         """What could be read; what could not be is noted."""
