@@ -1,7 +1,7 @@
 """The evidence of decision records: compressed, and deleted with its record.
 
 Snapshot and decision are compressed together because they share much text: 1 kB at three regions,
-9 kB at 20 regions x 250 pools. Settings are stored once for all snapshots that use them.
+7 kB at 20 regions x 250 pools. Settings are stored once for all snapshots that use them.
 """
 
 from __future__ import annotations
