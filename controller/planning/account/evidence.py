@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 
 from pydantic import ValidationError
 
-from controller.model.configuration import ApiSettings, Service, Settings
+from controller.model.configuration import ApiSettings, Service, Settings, StateSettings
 from controller.model.decision import Decision, Snapshot
 from controller.model.decoding import UnreadableError, decoded, in_present_form
 from controller.model.encoding import EXACT, as_text
@@ -94,7 +94,12 @@ def settings_text(settings: Settings) -> str:
 def kept_settings(settings: Settings) -> Settings:
     """The settings without what no decision reads and not every user may see."""
     services = {name: _without_references(service) for name, service in settings.services.items()}
-    replaced = {"api": ApiSettings(), "state_path": _NOT_KEPT, "services": services}
+    replaced = {
+        "api": ApiSettings(),
+        "state": StateSettings(),
+        "state_path": _NOT_KEPT,
+        "services": services,
+    }
     return settings.model_copy(update=replaced)
 
 
