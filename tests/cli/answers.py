@@ -78,6 +78,8 @@ def status(*services: dict[str, Any], **members: Any) -> dict[str, Any]:
         "next_cycle_in_s": 7.9,
         "overrides": [],
         "last_decision": None,
+        "notices": [],
+        "unreadable_rows": [],
         "state_error": None,
     }
     return {**defaults, "services": list(services or calm_services()), **members}

@@ -263,6 +263,11 @@ def test_facts_that_concern_no_single_region_are_notes() -> None:
         observation={"failing": {"Z1": "ThrottlingException"}},
         aws_denied=[DENIED],
         overrides=[answers.override(service="shop")],
+        notices=["the clock was set back"],
+        unreadable_rows=[
+            {"table": "overrides", "key": "7", "error": "expires_at is 'soon', no time"},
+            *({"table": "records", "key": str(n), "error": "cut off"} for n in range(5)),
+        ],
         state_error="disk full",
         last_decision={"id": 12, "at": answers.CREATED_AT, "trigger": ["eu-west-1 is down"]},
     ).notes
@@ -274,6 +279,11 @@ def test_facts_that_concern_no_single_region_are_notes() -> None:
         "hold: shop/europe: frozen, by ann",
         "notice: shop: n",
         "override: 3, drain eu-west-1 in shop by ann: INC-42, ends in 2 h",
+        "notice: the clock was set back",
+        "state: OVERRIDE 7 in the state file cannot be read and is NOT IN FORCE: expires_at is "
+        "'soon', no time; give the order again",
+        *(f"state: row {number} of records is skipped: cut off" for number in range(3)),
+        "state: 2 more rows are skipped, see -o json",
         "state: disk full",
         "decision: 12, 2026-06-01 12:00:00 UTC: eu-west-1 is down",
     )

@@ -9,6 +9,7 @@ so that a rate shows the first event. Counters and states begin at 0; an unknown
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
 
@@ -16,6 +17,7 @@ from controller import __version__
 from controller.api.metrics.capacity import CapacityMetrics
 from controller.api.metrics.cycles import CycleMetrics
 from controller.api.metrics.probes import ProbeMetrics
+from controller.api.metrics.state_file import StateFileCollector
 from controller.api.metrics.steering import MeasuredShareCollector, SteeringMetrics, positions
 from controller.loops.cycle.reconciliation import CycleReport
 from controller.loops.reports.traffic import TrafficReports
@@ -23,6 +25,7 @@ from controller.model.aws_calls import AwsCall
 from controller.model.configuration import EndpointId, Mode, Settings
 from controller.model.health import ProbeResult, ReferenceKind
 from controller.planning.levers.registry import KINDS
+from controller.ports import StateReport
 
 OPERATIONS = {
     "route53": (
@@ -118,6 +121,10 @@ class DaemonMetrics:
         """Add the metric of measured shares, computed from these reports at every scrape."""
         collector = MeasuredShareCollector(traffic, lambda: positions(self._settings))
         self.registry.register(collector)
+
+    def add_state_file(self, store: StateReport, now: Callable[[], datetime]) -> None:
+        """Add the metric of rows that cannot be read, computed at every scrape."""
+        self.registry.register(StateFileCollector(store, now))
 
     def _register_daemon(self, registry: CollectorRegistry) -> None:
         ProcessCollector(registry=registry)

@@ -19,6 +19,7 @@ from controller.api.views.pool_status import (
     pool_statuses,
     status_inputs,
 )
+from controller.api.views.state_file import UnreadableRowView, notices, unreadable_rows
 from controller.loops.cycle.reconciliation import CycleReport
 from controller.model.configuration import Mode
 from controller.model.health import NotRunCause
@@ -158,6 +159,11 @@ class Status(View):
     services: tuple[ServiceStatus, ...]
     overrides: tuple[OverrideView, ...]
     last_decision: DecisionSummary | None
+    notices: tuple[str, ...]
+    """A state file that was gone at the start; a clock that was set, or is wrong."""
+    unreadable_rows: tuple[UnreadableRowView, ...]
+    """Rows of the state file that were skipped because they make no sense; empty: none was found.
+    An order among them is not in force."""
     state_error: str | None
     """After a start, why nothing is moved: orders of before were not read yet. Else why the state
     file cannot be read, and the last decision is null; else that decisions wait to be written."""
@@ -190,6 +196,8 @@ def status_view(
         ),
         overrides=active_override_views(dependencies),
         last_decision=last,
+        notices=notices(dependencies),
+        unreadable_rows=unreadable_rows(dependencies),
         state_error=_unread_state(dependencies)
         or state_error
         or dependencies.reconciliation.unrecorded,

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,8 @@ from controller.model.plural import counted
 WORST_FIRST = ("down", "unknown", "suspect", "degraded", "up")
 """The values of HEALTH. `suspect`: up, with failures that are not cleared yet. `degraded`: up, with
 less than its capacity usable."""
+_ROWS_SHOWN = 3
+"""Skipped rows of the state file that are shown in full, orders apart."""
 _LEAKS_SHOWN = 3
 """Leaks of one pool that are shown in full."""
 _NOTABLE_ERRORS = 0.01
@@ -178,12 +180,28 @@ def _notes(status: ApiReply) -> Iterator[str]:
     for part in status["failing_parts"]:
         what = f"{part['part']} has failed for {duration(part['for_s'])}"
         yield _note("part", f"{what}, {part['failures']} times in a row, last: {part['error']}")
+    for notice in status.get("notices", ()):
+        yield _note("notice", notice)
+    yield from _unreadable_rows(status.get("unreadable_rows", ()))
     if status.get("state_error"):
         yield _note("state", status["state_error"])
     last = status["last_decision"]
     if last is not None:
         trigger = first_of(last["trigger"], "gtc why") or "no trigger"
         yield _note("decision", f"{last['id']}, {timestamp(last['at'])}: {trigger}")
+
+
+def _unreadable_rows(rows: Sequence[ApiReply]) -> Iterator[str]:
+    """Overrides each, for such an order is not in force; of the others how many there are."""
+    orders = [row for row in rows if row["table"] == "overrides"]
+    for row in orders:
+        what = f"OVERRIDE {row['key']} in the state file cannot be read and is NOT IN FORCE"
+        yield _note("state", f"{what}: {row['error']}; give the order again")
+    others = [row for row in rows if row not in orders]
+    for row in others[:_ROWS_SHOWN]:
+        yield _note("state", f"row {row['key']} of {row['table']} is skipped: {row['error']}")
+    if len(others) > _ROWS_SHOWN:
+        yield _note("state", f"{len(others) - _ROWS_SHOWN} more rows are skipped, see -o json")
 
 
 def _service_notes(service: ApiReply) -> Iterator[str]:

@@ -36,6 +36,7 @@ from controller.model.configuration.services import (
     ServiceRegion,
 )
 from controller.model.configuration.settings import Settings
+from controller.model.configuration.state import StateSettings
 from controller.model.configuration.steering import (
     AwsSettings,
     CycleSettings,
@@ -83,6 +84,7 @@ __all__ = [
     "Service",
     "ServiceRegion",
     "Settings",
+    "StateSettings",
     "Token",
     "VantageSettings",
 ]
