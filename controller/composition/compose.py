@@ -13,6 +13,7 @@ from controller.composition.probe_observers import observers
 from controller.loops.active_settings import ActiveSettings
 from controller.loops.alarms.certificates import Certificates
 from controller.loops.alarms.contradiction import ContradictionAlarm
+from controller.loops.alarms.misconfigured import MisconfiguredAlarm
 from controller.loops.alarms.overload import OverloadAlarm
 from controller.loops.alarms.residency import ResidencyAlarm
 from controller.loops.alarms.undecided import UndecidedAlarm
@@ -242,6 +243,7 @@ def _listeners(shared: _Shared, levers: _Levers, opinions: _SecondOpinions) -> t
         "answered_follow": opinions.dns_sampling.on_cycle,
         "cycle_log": log_cycle,
         "residency_alarm": ResidencyAlarm().on_cycle,
+        "misconfigured_alarm": MisconfiguredAlarm().on_cycle,
         "contradiction_alarm": ContradictionAlarm().on_cycle,
         "overload_alarm": OverloadAlarm().on_cycle,
         "undecided_alarm": UndecidedAlarm().on_cycle,

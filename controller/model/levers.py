@@ -187,8 +187,19 @@ class Observed:
     failing_open: frozenset[Position] = frozenset()
     """Closed positions that users reach all the same: all of the pool's records of one type, or all
     groups behind one listener, are closed, and AWS treats that as all open."""
+    unsteered: Mapping[Position, Mapping[str, float]] = field(default_factory=dict)
+    """Position to the record types that are not steered (HTTPS, SVCB …) to the share of their
+    answers that leads to it, by weight; above 0 only."""
+    unknown_weights: Mapping[Position, str] = field(default_factory=dict)
+    """Closed position whose parts' weights were never seen, to what sets them, as text. It stays
+    closed."""
     outdated: bool = False
     """Whether we wrote after the reading began, so that a difference may be our own write."""
+
+    def misconfigured(self, pool: str) -> tuple[str, ...]:
+        """All that is set up wrongly in a pool: its faults, and regions of unknown weights."""
+        unknown = [text for p, text in self.unknown_weights.items() if p.pool == pool]
+        return (*self.faults.get(pool, ()), *unknown)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,10 @@ _PANIC_PARTIES = 2
 """Independent parties (vantage points, Route 53) that must call a region down during a panic."""
 
 
+SET_UP_CAUSES = ("missing", Hold.MISCONFIGURED.value)
+"""Causes of regions that are out because of how AWS is set up."""
+
+
 class Permission(Enum):
     """What a region may do in a pool."""
 

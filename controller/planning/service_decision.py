@@ -22,6 +22,7 @@ from controller.planning.guards import panic, refusals
 from controller.planning.guards.blast_radius import is_resend
 from controller.planning.guards.misdirected import exclude_misdirected
 from controller.planning.guards.startup import automatic_drains, has_begun, missing_data
+from controller.planning.guards.way_back import standing_holds
 from controller.planning.health.flapping import updated_flaps
 from controller.planning.levers.registry import lever_of
 from controller.planning.memory import with_services
@@ -190,9 +191,8 @@ def _guarded(
     snapshot = proposal.snapshot
     service = snapshot.settings.services[plan.service]
     changes = lever_of(service).diff(service, plan, snapshot.observed[plan.service])
-    leak = refusals.leak_refusal(snapshot, plan.service, plan.pool)
-    if leak is not None:
-        plan = replace(plan, held=(*plan.held, leak))
+    standing = standing_holds(snapshot, plan.service, plan.pool)
+    plan = replace(plan, held=(*plan.held, *standing))
     if not changes:
         return plan
     guard_input = refusals.GuardInput(
@@ -205,17 +205,15 @@ def _guarded(
         is_resend=is_resend(snapshot.memory.of(plan.service), changes),
     )
     held = refusals.first_refusal(snapshot, guard_input)
-    return replace(plan, changes=changes) if held is None else _refused(plan, changes, held, leak)
+    return replace(plan, changes=changes) if held is None else _refused(plan, changes, held)
 
 
-def _refused(
-    plan: PoolPlan, changes: tuple[Change, ...], held: Held, leak: Held | None
-) -> PoolPlan:
+def _refused(plan: PoolPlan, changes: tuple[Change, ...], held: Held) -> PoolPlan:
     return replace(
         plan,
         after=plan.before,
         rules=(*plan.rules, *guard_rules(plan, held)),
-        held=plan.held if held == leak else (*plan.held, held),
+        held=plan.held if held in plan.held else (*plan.held, held),
         withheld=changes,
     )
 

@@ -78,6 +78,7 @@ async def test_the_whole_status_without_failures() -> None:
         "requests": 0,
         "errors": 0,
         "drift": None,
+        "unsteered": {},
         "override": None,
     }
 

@@ -240,7 +240,8 @@ def test_services_in_dry_run_are_named() -> None:
 
 def test_facts_that_concern_no_single_region_are_notes() -> None:
     """Each is one line that begins with its kind."""
-    pool = answers.pool("europe", holds=[answers.held("frozen", "by ann")])
+    holds = [answers.held("misconfigured", "leaf missing"), answers.held("frozen", "by ann")]
+    pool = answers.pool("europe", holds=holds, faults=["leaf\nmissing"])
     unusual = answers.service("shop", pool, panic=True, faults=["leaf\nmissing"], notices=["n"])
     notes = built(
         unusual,
@@ -252,7 +253,9 @@ def test_facts_that_concern_no_single_region_are_notes() -> None:
     assert notes == (
         "observation: Z1 cannot be read: ThrottlingException",
         "panic: shop: too many regions turned suspect at once to believe it",
-        "fault: shop: leaf missing",
+        "MISCONFIGURED shop/europe: leaf missing",
+        "MISCONFIGURED shop/europe is only drained; what leaves a region there does not come back "
+        "until it is mended",
         "hold: shop/europe: frozen, by ann",
         "notice: shop: n",
         "override: 3, drain eu-west-1 in shop by ann: INC-42, ends in 2 h",

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
-from controller.model.decision import Decision, Snapshot
+from controller.model.decision import Decision, Held, Hold, Snapshot
 from controller.model.decoding import UnreadableError, decoded, in_present_form, reader
 from controller.model.encoding import EXACT, as_text
 
@@ -223,3 +223,11 @@ def _members(kind: object) -> list[object]:
         if hasattr(kind, "__dataclass_fields__"):
             return [get_type_hints(kind)[name] for name in kind.__dataclass_fields__]
     return []
+
+
+def test_a_hold_of_an_earlier_version_is_read_under_its_present_name() -> None:
+    """Records are kept for months; any other unknown name is an error that lists the known ones."""
+    held = decoded(Held, {"reason": "structure", "detail": "a leaf is missing", "region": None})
+    assert held == Held(Hold.MISCONFIGURED, "a leaf is missing")
+    with pytest.raises(UnreadableError, match="misconfigured"):
+        decoded(Held, {"reason": "structures", "detail": "", "region": None})

@@ -252,7 +252,7 @@ GUARDS = (
     guard.frozen,
     guard.startup,
     guard.residency,
-    guard.structure,
+    guard.misconfigured,
     guard.contested,
     guard.drifted,
     guard.blast_radius,

@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 
 from controller.model.decision import DecisionRecord, Hold, PipelineStep, PoolPlan
 from controller.model.health import Verdict
-from controller.model.levers import OutcomeStatus
+from controller.model.levers import OutcomeStatus, Position
 from controller.model.overrides import Override, OverrideKind
 from controller.planning.account.effects import RegionEffect, effects, load_text
 from controller.planning.account.evidence import Evidence
+from controller.planning.levers.record_tree import unsteered_text
 from controller.planning.levers.registry import lever_of
 from controller.planning.placement.believed import believed_figures
 from controller.planning.shares import SHARE_TOLERANCE, normalised, percent
@@ -97,12 +98,15 @@ def _load(effect: RegionEffect) -> str:
 
 
 def _because(evidence: Evidence, plan: PoolPlan, region: str) -> Iterator[str]:
-    """First its holds, then the orders for it, then placement's rules."""
+    """First its holds and what is not steered, then the orders for it, then placement's rules."""
     own = [rule for rule in plan.rules if rule.region == region]
     for held in plan.held:
         # A ramp step's hold is left out, because the region's ramp rule has it.
         if held.region in (None, region) and held.reason is not Hold.RAMP_STEP:
             yield _held(held.reason, held.detail)
+    observed = evidence.snapshot.observed.get(plan.service)
+    if observed and (shares := observed.unsteered.get(Position(plan.service, plan.pool, region))):
+        yield f"not steered: {unsteered_text(shares)} lead here, whatever its share is"
     for rule in own:
         if rule.step is PipelineStep.RAMP:
             yield _held(Hold.RAMP_STEP, rule.why)

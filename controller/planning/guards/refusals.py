@@ -16,12 +16,11 @@ from controller.model.configuration import DriftPolicy, Mode
 from controller.model.decision import GUARD_HOLDS, Held, Hold, PoolPlan, Snapshot
 from controller.model.levers import Position
 from controller.model.overrides import OverrideKind
-from controller.model.plural import counted
 from controller.planning import drift
 from controller.planning.guards.blast_radius import recently_drained_regions, used_batches
 from controller.planning.guards.startup import first_plan_refusal
+from controller.planning.guards.way_back import fault_hold, leak_refusal
 from controller.planning.levers.registry import lever_of
-from controller.planning.residency.proof import describe_leak
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ def first_refusal(snapshot: Snapshot, guard_input: GuardInput) -> Held | None:
         frozen,
         startup,
         residency,
-        structure,
+        misconfigured,
         contested,
         drifted,
         blast_radius,
@@ -121,25 +120,19 @@ def residency(snapshot: Snapshot, guard_input: GuardInput) -> Held | None:
     )
 
 
-def leak_refusal(snapshot: Snapshot, service: str, pool: str) -> Held | None:
-    """The hold of a bound pool with leaks, whether or not it has changes; None without leaks."""
-    leaks = snapshot.observed[service].leaks.get(pool, ())
-    if not leaks:
-        return None
-    ways = counted(len(leaks), "way")
-    return Held(Hold.RESIDENCY, f"{ways} out of the lawful regions; {describe_leak(leaks[0])}")
-
-
-def structure(snapshot: Snapshot, guard_input: GuardInput) -> Held | None:
+def misconfigured(snapshot: Snapshot, guard_input: GuardInput) -> Held | None:
     """Weighted records or endpoint groups are missing, extra or unlawful: only urgent drains go on.
+
+    What stands there is a mistake of the set-up, which no waiting cures. No order overrides this
+    guard.
 
     Scope: the pool. End: they are as the settings say.
     """
-    observed = snapshot.observed[guard_input.plan.service]
-    faults = observed.faults.get(guard_input.plan.pool, ())
-    if not faults or guard_input.urgent:
-        return None
-    return Held(Hold.STRUCTURE, "; ".join(faults))
+    return (
+        None
+        if guard_input.urgent
+        else fault_hold(snapshot, guard_input.plan.service, guard_input.plan.pool)
+    )
 
 
 def contested(snapshot: Snapshot, guard_input: GuardInput) -> Held | None:

@@ -1,8 +1,9 @@
 """Route 53: weighted records of one hosted zone.
 
 The tree is the record plan's: weighted records `<pool>.<name>`, one A and one AAAA record (twins)
-per lawful region, with SetIdentifier = region and a health check on each. A record that is missing,
-unlawful or extra is a fault: it is reported and never repaired by creating or deleting.
+or only one of them per lawful region, with SetIdentifier = region and a health check on each. A
+record that is missing, unlawful or extra is a fault (`record_tree`): it is reported and never
+repaired by creating or deleting.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import ClassVar
 
-from controller.model.configuration import Pool, Route53Lever, Service
+from controller.model.configuration import Route53Lever, Service
 from controller.model.decision import PoolName, Shares
 from controller.model.levers import (
     Change,
@@ -24,18 +25,22 @@ from controller.model.levers import (
 from controller.planning.guards.all_closed import OpenParts, fail_open_regions
 from controller.planning.levers.batches import changes_by_pool, pack_batches
 from controller.planning.levers.lever import Lever, Resources, of_pool
+from controller.planning.levers.record_tree import (
+    PoolRecords,
+    RecordGroups,
+    tree_faults,
+    twins_of,
+    unsteered_notices,
+    unsteered_shares,
+)
 from controller.planning.levers.weights import weights_for_shares
 from controller.planning.levers.write_steps import WritesByChange, WriteStep
 from controller.planning.residency.destinations import Destination, destinations
 from controller.planning.residency.proof import Proof, prove_records
 from controller.planning.shares import normalised
 
-_TWINS = ("A", "AAAA")
-
 Leaves = Resources[RecordSet]
 """Position to its existing weighted records, A before AAAA."""
-RecordGroups = Mapping[tuple[str, str], Mapping[str | None, RecordSet]]
-"""Name and type to SetIdentifier to record set."""
 
 
 class Route53(Lever[RecordSet, RecordGroups, WeightChange]):
@@ -86,7 +91,7 @@ class Route53(Lever[RecordSet, RecordGroups, WeightChange]):
         """Position to its existing weighted records, A before AAAA; lawful regions only."""
         leaves: dict[Position, tuple[RecordSet, ...]] = {}
         for pool_name, pool in service.pools.items():
-            twins = _twins(service, pool_name, index)
+            twins = twins_of(_lever_settings(service).leaf_name(pool_name), index)
             for region in pool.regions:
                 found = [group.get(region) for group in twins]
                 leaves[Position(name, pool_name, region)] = tuple(
@@ -106,10 +111,12 @@ class Route53(Lever[RecordSet, RecordGroups, WeightChange]):
                 states[position] = LeverState(max(weights))
             if len(weights) > 1:
                 parts[position] = tuple(map(LeverState, sorted(weights, reverse=True)))
-        faults = {
-            pool_name: found
-            for pool_name, pool in service.pools.items()
-            if (found := tuple(_faults(service, pool_name, pool, index)))
+        trees = [_pool_records(service, pool_name) for pool_name in service.pools]
+        faults = {tree.pool: found for tree in trees if (found := tuple(tree_faults(tree, index)))}
+        unsteered = {
+            Position(name, tree.pool, region): shares
+            for tree in trees
+            for region, shares in unsteered_shares(tree, index).items()
         }
         reached = frozenset(
             Position(name, pool_name, region)
@@ -119,8 +126,17 @@ class Route53(Lever[RecordSet, RecordGroups, WeightChange]):
                 self._open_parts_now(resources, (name, pool_name), service)
             )
         )
-        unequal, notices = frozenset(parts), tuple(_notices(resources))
-        return Observed(at, states, unequal, faults, notices, parts=parts, failing_open=reached)
+        notices = dict.fromkeys(text for tree in trees for text in unsteered_notices(tree, index))
+        return Observed(
+            at,
+            states,
+            frozenset(parts),
+            faults,
+            (*_notices(resources), *notices),
+            parts=parts,
+            failing_open=reached,
+            unsteered=unsteered,
+        )
 
     def prove(self, name: str, service: Service, listing: Sequence[RecordSet]) -> Proof:
         """Whether Route 53 can answer users of bound pools an unlawful region, and how."""
@@ -209,17 +225,10 @@ def _key(record: RecordSet) -> tuple[str, str, str | None]:
     return record.name, record.type, record.set_identifier
 
 
-def _faults(service: Service, pool_name: str, pool: Pool, groups: RecordGroups) -> Iterable[str]:
-    name = _lever_settings(service).leaf_name(pool_name)
-    for type_, listed in zip(_TWINS, _twins(service, pool_name, groups), strict=True):
-        for region in pool.regions:
-            if region not in listed:
-                yield f"weighted record {name} {type_} {region} is missing"
-            elif listed[region].weight is None:
-                yield f"record {name} {type_} {region} is not weighted"
-        for identifier in sorted(str(i) for i in listed if i not in pool.regions):
-            law = f"; pool {pool_name} may only be served from {', '.join(pool.regions)}"
-            yield f"weighted record {name} {type_} {identifier} should not exist{law}"
+def _pool_records(service: Service, pool_name: str) -> PoolRecords:
+    lever = _lever_settings(service)
+    regions = service.pools[pool_name].regions
+    return PoolRecords(pool_name, regions, lever.leaf_name(pool_name), lever.name)
 
 
 def _notices(leaves: Leaves) -> Iterable[str]:
@@ -230,14 +239,6 @@ def _notices(leaves: Leaves) -> Iterable[str]:
         for twin in twins
         if twin.health_check_id is None
     ]
-
-
-def _twins(
-    service: Service, pool_name: str, groups: RecordGroups
-) -> tuple[Mapping[str | None, RecordSet], ...]:
-    """The pool's A and its AAAA records by SetIdentifier, unlawful ones included."""
-    name = _lever_settings(service).leaf_name(pool_name)
-    return tuple([groups.get((name, type_), {}) for type_ in _TWINS])
 
 
 def _lever_settings(service: Service) -> Route53Lever:
