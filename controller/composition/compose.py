@@ -25,6 +25,7 @@ from controller.loops.cycle.recording import Recording
 from controller.loops.cycle.snapshot_builder import SnapshotBuilder, Sources
 from controller.loops.event_stream import EventStream
 from controller.loops.levers.actuation import Actuation
+from controller.loops.levers.carried_weights import WeightMemory
 from controller.loops.levers.expectations import Expectations
 from controller.loops.levers.follow_up import FollowUp
 from controller.loops.levers.lever_ports import lever_ports
@@ -67,6 +68,7 @@ def compose(
         figures=inputs.figures,
         event_stream=shared.event_stream,
         expectations=inputs.expectations,
+        weights=inputs.weights,
         overrides=inputs.overrides,
         state_loading=_state_loading(shared, inputs),
         probing=inputs.probing,
@@ -128,6 +130,7 @@ class _Inputs:
     probing: ProbeLoop
     overrides: Overrides
     expectations: Expectations
+    weights: WeightMemory
     traffic: TrafficReports
     figures: ReportedFigures
 
@@ -146,6 +149,7 @@ def _inputs(shared: _Shared) -> _Inputs:
         ),
         Overrides(active_settings, store, clock, shared.wake, (on_override,)),
         Expectations(store),
+        WeightMemory(store),
         TrafficReports(clock),
         ReportedFigures(active_settings, clock),
     )
@@ -164,7 +168,7 @@ class _Levers:
 def _levers(shared: _Shared, inputs: _Inputs) -> _Levers:
     active_settings, clock = shared.active_settings, shared.clock
     ports = lever_ports(shared.ports.records, shared.ports.accelerators)
-    observation = Observation(active_settings, ports, clock, shared.wake)
+    observation = Observation(active_settings, ports, clock, shared.wake, inputs.weights)
     on_record = shared.supervision.guarded("live_records", shared.event_stream.on_record, None)
     recording = Recording(shared.ports.store, clock, (on_record,))
     return _Levers(
@@ -214,6 +218,7 @@ def _cycle(shared: _Shared, inputs: _Inputs, levers: _Levers, opinions: _SecondO
         levers.observation,
         inputs.overrides,
         inputs.expectations,
+        inputs.weights,
         inputs.traffic,
         inputs.figures,
         guarded("check_opinions_latest", opinions.health_checks.latest, {}),
@@ -283,7 +288,9 @@ def _reload(
 
 
 def _state_loading(shared: _Shared, inputs: _Inputs) -> StateLoading:
-    return StateLoading(inputs.expectations, inputs.overrides, shared.clock, shared.wake)
+    return StateLoading(
+        inputs.expectations, inputs.overrides, inputs.weights, shared.clock, shared.wake
+    )
 
 
 def _heartbeat(shared: _Shared, cycle: _Cycle) -> Heartbeat:

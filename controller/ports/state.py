@@ -12,7 +12,7 @@ from typing import Protocol
 
 from controller.model.audit import AuditCheck, AuditEntry, ChainPoint
 from controller.model.decision import DecisionRecord
-from controller.model.levers import LeverState, Position
+from controller.model.levers import KeptWeights, LeverState, Position
 from controller.model.overrides import Override, OverrideRequest
 from controller.planning.account.evidence import Evidence, EvidenceText
 
@@ -53,6 +53,16 @@ class ExpectedLeverStates(Protocol):
         ...
 
     async def expected(self) -> Mapping[Position, tuple[LeverState, ...]]: ...
+
+
+class KeptPartWeights(Protocol):
+    """The weights of positions' parts that are carried through drain and return."""
+
+    async def keep_weights(self, weights: Mapping[Position, KeptWeights]) -> None:
+        """Store the weights of these positions in the place of earlier ones."""
+        ...
+
+    async def kept_weights(self) -> Mapping[Position, KeptWeights]: ...
 
 
 class DecisionRecords(Protocol):
@@ -111,5 +121,5 @@ class AuditTrail(Protocol):
         ...
 
 
-class Store(Orders, ExpectedLeverStates, DecisionRecords, AuditTrail, Protocol):
+class Store(Orders, ExpectedLeverStates, KeptPartWeights, DecisionRecords, AuditTrail, Protocol):
     """All durable state."""

@@ -370,3 +370,17 @@ def test_an_order_without_an_effect_is_noted_as_void() -> None:
     assert report.notes[0].endswith("INC-42, ends in 2 h; void: no region eu-west-1 is configured")
     usual = answered(overrides=[answers.override(3)])
     assert fingerprint(answered(overrides=[void])) != fingerprint(usual)
+
+
+def test_answers_that_are_not_steered_are_told_where_they_exceed_the_share() -> None:
+    """A drained region is not "0 %" to everybody; elsewhere the notice suffices."""
+    drained = answers.region("eu-west-1", 0.0, unsteered={"HTTPS": 1 / 3, "SVCB": 0.5})
+    serving = answers.region("us-east-1", 0.5, unsteered={"HTTPS": 1 / 3})
+    rows = {
+        row.region: row
+        for row in built(answers.service("shop", answers.pool("w", drained, serving))).rows
+    }
+    assert rows["eu-west-1"].reason == (
+        "not steered: 33.3 % of HTTPS answers and 50 % of SVCB answers still lead here"
+    )
+    assert rows["us-east-1"].reason == ""

@@ -280,3 +280,16 @@ def test_a_wrong_set_up_precedes_an_unproven_pool(daemon: FakeDaemon, gtc: Run) 
     """The exit code of what must be mended first."""
     daemon.answers("GET /v1/status", misconfigured(residency="EU", leaks=None))
     assert gtc("validate", "--observed").exit_code == exit_codes.BAD_CONFIG
+
+
+def test_a_service_that_was_not_read_yet_is_not_well_configured(
+    daemon: FakeDaemon, gtc: Run
+) -> None:
+    """Silence is no proof of that either."""
+    world = answers.pool("world", answers.region("us-east-1"), faults=None)
+    daemon.answers("GET /v1/status", answers.status(answers.service("shop", world)))
+    result = gtc("validate", "--observed")
+    assert result.exit_code == exit_codes.REFUSED
+    expected = "observed: shop: AWS has not been read yet"
+    assert result.stdout.splitlines()[0] == expected
+    assert json.loads(gtc("validate", "--observed", "-o", "json").stdout)["unread"] == ["shop"]

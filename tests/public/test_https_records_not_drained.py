@@ -58,7 +58,7 @@ async def test_a_drained_region_is_not_0_percent_without_a_word(other: str) -> N
         supposed = controller.previews.under((order,)).evidence
         preview = plan_warnings(supposed.snapshot, supposed.decision)
         answer = order_warnings(asked.evidence.snapshot, order)
-        await asyncio.sleep(20)
+        await asyncio.sleep(5)
         latest = controller.reconciliation.latest
         assert latest is not None
         observed, holds = observed_of(controller), holds_of(controller)

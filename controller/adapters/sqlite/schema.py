@@ -140,6 +140,16 @@ MIGRATIONS: tuple[tuple[MigrationStep, ...], ...] = (
             LEFT JOIN snapshot_settings AS settings ON settings.hash = first.hash""",
         _forget_surplus,
     ),
+    (
+        """CREATE TABLE part_weights (
+            service TEXT NOT NULL,
+            pool TEXT NOT NULL,
+            region TEXT NOT NULL,
+            lever TEXT NOT NULL,
+            weights TEXT NOT NULL,
+            PRIMARY KEY (service, pool, region)
+        ) STRICT, WITHOUT ROWID""",
+    ),
 )
 
 _CAUSES = {

@@ -19,7 +19,7 @@ from controller.model.decision import DecisionRecord
 from controller.model.decoding import decoded
 from controller.model.encoding import EXACT, as_text
 from controller.model.errors import StateUnavailableError
-from controller.model.levers import LeverState, Position
+from controller.model.levers import KeptWeights, LeverState, Position
 from controller.model.overrides import Override, OverrideKind, OverrideRequest
 from controller.planning.account.evidence import Evidence, EvidenceText
 from controller.planning.shares import percent
@@ -165,6 +165,28 @@ def expected(connection: sqlite3.Connection) -> dict[Position, tuple[LeverState,
 def _settings(text: str) -> tuple[LeverState, ...]:
     found: tuple[LeverState, ...] = decoded(tuple[LeverState, ...], json.loads(text))
     return found
+
+
+def keep_weights(connection: sqlite3.Connection, weights: Mapping[Position, KeptWeights]) -> None:
+    """Replace the carried weights of these positions."""
+    with transaction(connection):
+        connection.executemany(
+            "INSERT OR REPLACE INTO part_weights (service, pool, region, lever, weights) "
+            "VALUES (?, ?, ?, ?, ?)",
+            [
+                (*position, kept.lever, as_text(EXACT(kept.weights)))
+                for position, kept in weights.items()
+            ],
+        )
+
+
+def kept_weights(connection: sqlite3.Connection) -> dict[Position, KeptWeights]:
+    """The carried weights of all positions."""
+    rows = connection.execute("SELECT service, pool, region, lever, weights FROM part_weights")
+    return {
+        Position(*position): KeptWeights(lever, decoded(dict[str, int], json.loads(body)))
+        for *position, lever, body in rows
+    }
 
 
 def audit(

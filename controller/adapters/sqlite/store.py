@@ -26,7 +26,7 @@ from controller.adapters.sqlite.lock import StateLock
 from controller.adapters.sqlite.schema import open_database, open_read_only, state_error
 from controller.model.audit import AuditCheck, AuditEntry, ChainPoint
 from controller.model.decision import DecisionRecord
-from controller.model.levers import LeverState, Position
+from controller.model.levers import KeptWeights, LeverState, Position
 from controller.model.overrides import Override, OverrideRequest
 from controller.planning.account.evidence import Evidence, EvidenceText
 
@@ -159,6 +159,14 @@ class SqliteStore:
     async def expected(self) -> Mapping[Position, tuple[LeverState, ...]]:
         """The expected states of all positions."""
         return await self._execute(statements.expected)
+
+    async def keep_weights(self, weights: Mapping[Position, KeptWeights]) -> None:
+        """Replace the carried weights of these positions."""
+        await self._execute(statements.keep_weights, dict(weights))
+
+    async def kept_weights(self) -> Mapping[Position, KeptWeights]:
+        """The carried weights of all positions."""
+        return await self._execute(statements.kept_weights)
 
     async def audit(self, *, at: datetime, actor: str, action: str, detail: str) -> None:
         """Append an audit row."""

@@ -71,9 +71,9 @@ class PoolStatus(View):
     leaks: tuple[LeakView, ...] | None
     """Of a bound pool, proven over every combination of failures and drains in what AWS was last
     read to have; empty: none is possible. Null: unbound, or not read yet."""
-    faults: tuple[str, ...]
+    faults: tuple[str, ...] | None
     """What is misconfigured at AWS: missing, extra, unlawful or of unknown weights; no waiting
-    cures it."""
+    cures it. Null: not read yet."""
     holds: tuple[Held, ...]
     """What did not move in the last cycle, and why."""
     overload_rps: float | None
@@ -136,7 +136,7 @@ def _pool_status(
         name=pool,
         residency=service.pools[pool].residency,
         leaks=leak_views(latest, *name),
-        faults=observed.misconfigured(pool) if observed else (),
+        faults=observed.misconfigured(pool) if observed else None,
         holds=plan.held if plan else (),
         overload_rps=plan.overload_rps if plan and plan.before else None,
         answers=answered.total if answered else 0,

@@ -32,16 +32,15 @@ class ObservedSetUp:
 
     faults: tuple[ObservedFault, ...]
     notices: tuple[ObservedNotice, ...]
-
-    @property
-    def ok(self) -> bool:
-        """Whether nothing is misconfigured."""
-        return not self.faults
+    unread: tuple[str, ...]
+    """Services of which the daemon has not read anything yet."""
 
     def report_lines(self) -> Iterator[str]:
         """One line for each of them."""
         for one in self.faults:
             yield one_line(f"observed: {one.service}/{one.pool}: misconfigured: {one.fault}")
+        for service in self.unread:
+            yield one_line(f"observed: {service}: AWS has not been read yet")
         for notice in self.notices:
             yield one_line(f"observed: {notice.service}: notice: {notice.notice}")
 
@@ -50,6 +49,7 @@ class ObservedSetUp:
         return {
             "misconfigured": [asdict(one) for one in self.faults],
             "notices": [asdict(one) for one in self.notices],
+            "unread": list(self.unread),
         }
 
 
@@ -61,11 +61,16 @@ def set_up_of(status: ApiReply) -> ObservedSetUp:
             ObservedFault(service["name"], pool["name"], fault)
             for service in services
             for pool in service["pools"]
-            for fault in pool["faults"]
+            for fault in pool["faults"] or ()
         ),
         tuple(
             ObservedNotice(service["name"], notice)
             for service in services
             for notice in service["notices"]
+        ),
+        tuple(
+            service["name"]
+            for service in services
+            if any(pool["faults"] is None for pool in service["pools"])
         ),
     )

@@ -57,8 +57,8 @@ class Observations:
 
     @property
     def proven(self) -> bool:
-        """Whether residency holds in every bound pool."""
-        return all(pool.proven for pool in self.pools)
+        """Whether everything was read, and residency holds in every bound pool."""
+        return not self.set_up.unread and all(pool.proven for pool in self.pools)
 
 
 @click.command()
@@ -85,7 +85,7 @@ def validate(
     what is misconfigured or not steered at AWS, and for its proof over every combination of failed
     regions and drains, by the settings it runs with; `gtc reload --dry-run` has it prove those of
     its file. Exits with 0 when all is in order (there may be warnings and notices), with 78 when a
-    file or AWS's set-up is not, and with 4 when residency is not proven.
+    file or AWS's set-up is not, and with 4 when residency is not proven or AWS was not read yet.
     """
     context = click.get_current_context()
     if not files and not ask_daemon:
@@ -93,7 +93,7 @@ def validate(
     reports = [_examine(path) for path in files]
     seen = _observations(client_of(context, endpoints, context_name)) if ask_daemon else None
     click.echo(_as_json(reports, seen) if output == "json" else _as_text(reports, seen))
-    is_set_up = seen is None or seen.set_up.ok
+    is_set_up = seen is None or not seen.set_up.faults
     if not is_set_up or any(report.inspection.problems for report in reports):
         context.exit(exit_codes.BAD_CONFIG)
     if seen is not None and not seen.proven:
@@ -177,7 +177,7 @@ def _as_json(reports: list[ValidationReport], seen: Observations | None) -> str:
     ok = not any(report.inspection.problems for report in reports)
     document: dict[str, object] = {
         "version": 1,
-        "ok": ok and (seen is None or (seen.proven and seen.set_up.ok)),
+        "ok": ok and (seen is None or (seen.proven and not seen.set_up.faults)),
         "files": [_file_as_json(report) for report in reports],
         "limits": list(_limits(reports, seen)),
     }

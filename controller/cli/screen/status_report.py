@@ -21,6 +21,7 @@ from controller.cli.screen.render import (
     void_suffix,
 )
 from controller.planning.levers.record_tree import unsteered_text
+from controller.planning.shares import SHARE_TOLERANCE
 
 WORST_FIRST = ("down", "unknown", "suspect", "degraded", "up")
 """The values of HEALTH. `suspect`: up, with failures that are not cleared yet. `degraded`: up, with
@@ -175,7 +176,7 @@ def _service_notes(service: ApiReply) -> Iterator[str]:
 
 
 def _pool_notes(name: str, pool: ApiReply) -> Iterator[str]:
-    for fault in pool["faults"]:
+    for fault in pool["faults"] or ():
         yield one_line(f"MISCONFIGURED {name}: {fault}")
     if pool["overload_rps"]:
         text = f"{pool['overload_rps']:.0f} requests/s more than its regions can carry"
@@ -225,8 +226,10 @@ def _reasons(
         )
     for hold in held:
         yield f"held by {hold['reason']}: {hold['detail']}"
-    if region["unsteered"]:
-        yield f"not steered: {unsteered_text(region['unsteered'])} still lead here"
+    observed = region["observed"] or 0.0
+    beyond = {t: s for t, s in region["unsteered"].items() if s >= observed + SHARE_TOLERANCE}
+    if beyond:
+        yield f"not steered: {unsteered_text(beyond)} still lead here"
     if region["drift"]:
         yield f"drift: {region['drift']}"
     if region["errors"] > _NOTABLE_ERRORS * region["requests"]:

@@ -104,9 +104,8 @@ def _because(evidence: Evidence, plan: PoolPlan, region: str) -> Iterator[str]:
         # A ramp step's hold is left out, because the region's ramp rule has it.
         if held.region in (None, region) and held.reason is not Hold.RAMP_STEP:
             yield _held(held.reason, held.detail)
-    observed = evidence.snapshot.observed.get(plan.service)
-    if observed and (shares := observed.unsteered.get(Position(plan.service, plan.pool, region))):
-        yield f"not steered: {unsteered_text(shares)} lead here, whatever its share is"
+    if unsteered := _unsteered_beyond_its_share(evidence, plan, region):
+        yield f"not steered: {unsteered_text(unsteered)} lead here, whatever its share is"
     for rule in own:
         if rule.step is PipelineStep.RAMP:
             yield _held(Hold.RAMP_STEP, rule.why)
@@ -118,6 +117,18 @@ def _because(evidence: Evidence, plan: PoolPlan, region: str) -> Iterator[str]:
         if rule.step is PipelineStep.PLACEMENT:
             binding = ", binding" if rule.binding else ""
             yield f"wants {percent(rule.after)} ({rule.name}{binding}): {rule.why}"
+
+
+def _unsteered_beyond_its_share(
+    evidence: Evidence, plan: PoolPlan, region: str
+) -> dict[str, float]:
+    """Types that are not steered to the share of their answers, where that exceeds the region's."""
+    observed = evidence.snapshot.observed.get(plan.service)
+    if observed is None:
+        return {}
+    shares = observed.unsteered.get(Position(plan.service, plan.pool, region), {})
+    most = plan.before.get(region, 0.0) + SHARE_TOLERANCE
+    return {type_: share for type_, share in shares.items() if share >= most}
 
 
 def _held(reason: Hold, detail: str) -> str:

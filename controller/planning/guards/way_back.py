@@ -7,12 +7,14 @@ being answered for these types. Both are said before a drain: in its preview and
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from controller.model.decision import Decision, Held, Hold, PoolName, Snapshot
-from controller.model.levers import Position
+from controller.model.levers import LeverState, Observed, Position
 from controller.model.overrides import Override, OverrideKind
 from controller.model.plural import counted
+from controller.planning.drift import format_state
 from controller.planning.levers.record_tree import unsteered_text
 from controller.planning.residency.proof import describe_leak
 
@@ -39,6 +41,27 @@ def fault_hold(snapshot: Snapshot, service: str, pool: str) -> Held | None:
     """The hold of a pool with faults; None without faults."""
     faults = snapshot.observed[service].faults.get(pool, ())
     return Held(Hold.MISCONFIGURED, f"{'; '.join(faults)} ({_ONE_WAY})") if faults else None
+
+
+def with_unexplained_parts(
+    observed: Observed, expected: Mapping[Position, tuple[LeverState, ...]]
+) -> Observed:
+    """With a fault for each position whose parts differ when it is seen for the first time.
+
+    What stands there may be meant so, or half of a drain that nobody remembers: it is neither
+    finished nor put right, but for an urgent drain.
+    """
+    faults = dict(observed.faults)
+    for position in sorted(observed.unequal):
+        if not expected.get(position):
+            states = observed.parts.get(position, (observed.settings[position],))
+            seen = " and ".join(map(format_state, states))
+            text = (
+                f"the A and AAAA records, or the listeners' groups, of {position.region} differ "
+                f"({seen}), and which of them is meant was never seen: make them alike"
+            )
+            faults[position.pool] = (*faults.get(position.pool, ()), text)
+    return replace(observed, faults=faults) if faults != observed.faults else observed
 
 
 def plan_warnings(snapshot: Snapshot, decision: Decision) -> tuple[str, ...]:

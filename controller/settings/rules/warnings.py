@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from controller.model.access import is_loopback
 from controller.model.configuration import Pool, Service, Settings
 from controller.settings.file_positions import RuleFinding
+from controller.settings.rules.lever_weights import shares_fit_weights
 
 _LONGEST_TTL_S = 60
 """Longest TTL without a warning; with a longer one the TTL dominates the time of a failover."""
@@ -32,6 +33,7 @@ def warnings_for(settings: Settings) -> Iterator[RuleFinding]:
             capacity_unknown,
             pools_survive_a_region,
             service_survives_a_region,
+            shares_fit_weights,
         ):
             for finding in service_rule(service):
                 yield finding.below("services", name)
